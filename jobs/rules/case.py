@@ -1,0 +1,103 @@
+"""A case as a person sees it: everything a card, a modal or a list says, and nothing to look up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobs.rules.evidence import Evidence
+from jobs.rules.facts import Facts
+from jobs.rules.letter import Letter
+from jobs.rules.rulings import Ruling
+from jobs.rules.states import CaseClass, Stage, State
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why the class was chosen, with the ids of its evidence."""
+
+    text: str
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Something a person (Slack user id) or the machine ("system:…") decided."""
+
+    kind: str  # approve, edit, reject, undo, lapse, fine, went, did_not_go, hold, snooze, …
+    actor: str
+    at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """How many approvals the present draft needs, and who gave one."""
+
+    needed: int
+    given: tuple[Decision, ...] = ()
+    lead_needed: bool = False
+    lead_given: bool = False
+    opens_at: datetime | None = None
+    """Approval opens then at the latest; earlier when the account manager says Fine."""
+    manager_fine: bool = True
+
+    @property
+    def missing(self) -> int:
+        by_count = self.needed - len(self.given)
+        return max(by_count, 1 if self.lead_needed and not self.lead_given else 0)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the sending went. `state`: sent, refused, not_sent, unknown, shadow."""
+
+    state: str
+    at: datetime
+    detail: str = ""
+    message_id: str = ""
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case, ready to be shown. Outside text in it is raw: whoever shows it escapes it."""
+
+    id: str
+    version: int
+    state: State
+    shadow: bool
+    facts: Facts
+    stage: Stage
+    class_: CaseClass | None = None
+    summary: str = ""
+    reasons: tuple[Reason, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
+    draft_id: str = ""
+    draft_version: int = 0
+    draft_hash: str = ""
+    letter: Letter | None = None
+    edited_by: str = ""
+    author: str = ""
+    """Who wrote the text: a model name, "template", or a Slack user id."""
+    author_reason: str = ""
+    """Why the template was taken ("no model is configured"), or empty."""
+    violations: tuple[str, ...] = ()
+    approvals: Approvals | None = None
+    decisions: tuple[Decision, ...] = ()
+    manager: str = ""
+    """Slack user id of the account manager, or empty."""
+    undo_until: datetime | None = None
+    send_at: datetime | None = None
+    lapses_at: datetime | None = None
+    outcome: Outcome | None = None
+    note_state: str = ""
+    """"", "written", "kept" (books closed or read-only), "failed"."""
+    note_detail: str = ""
+    end_reason: str = ""
+    """Why a closed case ended, or why the last approval was voided, as a sentence."""
+    changed: tuple[str, ...] = ()
+    """What differs from the version before, as sentences."""
+    last_error: str = ""
+    sources_absent: tuple[str, ...] = ()
+    """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""

@@ -1,0 +1,61 @@
+"""What was read beside the ledger: outside documents, what a reading made of them, and evidence.
+
+Outside text is data. A reading names lines of our own copy; it never carries words of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Stance(StrEnum):
+    """What the writer wants of us, in a closed list. Everything here can only raise caution."""
+
+    NONE = "none"
+    QUESTION = "question"
+    PROMISE = "promise"
+    PAID_CLAIM = "paid_claim"
+    UNCLEAR = "unclear"  # something is missing: PO, goods, price, a copy
+    DISPUTE = "dispute"
+    HARDSHIP = "hardship"  # insolvency, hardship, legal wording
+    PLAN_REQUEST = "plan_request"
+    BANK_CHANGE = "bank_change"  # "our bank details have changed", possible fraud
+    UNHAPPY = "unhappy"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text that we did not write. `id` is unique in the case: "memo:742", "ticket:88"."""
+
+    id: str
+    source: str  # "quickbooks", "crm", "support", "mailbox"
+    kind: str  # "memo", "ticket", "mail", "note"
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one reader (the model, or our phrase rules) made of one document.
+
+    `lines` are 1-based line numbers of the cleaned text; `reader` names the model and prompt
+    version, or "phrases".
+    """
+
+    document: str
+    stance: Stance
+    lines: tuple[int, ...]
+    reader: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A reason a person can check: a ledger record or a line quoted word for word from our copy."""
+
+    id: str
+    kind: str  # "invoice", "payment", "credit_memo", "memo", "mail", "ticket", "note"
+    label: str
+    quote: str = ""
+    stance: Stance = Stance.NONE

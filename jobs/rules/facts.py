@@ -1,0 +1,193 @@
+"""What the ledger says about one customer in one currency, and what arithmetic makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from statistics import median_low
+from zoneinfo import ZoneInfo
+
+from jobs.rules.money import Money, total
+from jobs.rules.states import Stage
+
+CENT = Decimal("0.01")
+
+
+class InvoiceStatus(StrEnum):
+    """QuickBooks has no such word: it is read off amounts and answers."""
+
+    OPEN = "open"
+    PAID = "paid"
+    VOIDED = "voided"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """One invoice as the ledger has it. `number` is empty where QuickBooks has none."""
+
+    id: str
+    number: str
+    customer: str
+    txn_date: date
+    due: date
+    total: Money
+    open: Money
+    email: str = ""
+    """BillEmail as it stands in the ledger: empty, one address, or a list with commas."""
+    po_number: str = ""
+    online: bool = False
+    """Online payment is on, so a pay link may exist."""
+    status: InvoiceStatus = InvoiceStatus.OPEN
+    exchange_rate: Decimal = Decimal(1)
+    """Home currency per unit; for ordering only, never shown."""
+
+    @property
+    def paid_so_far(self) -> Money:
+        return self.total - self.open
+
+    def days_overdue(self, today: date) -> int:
+        """Days past due on `today` (a date in the company's zone); negative before."""
+        return (today - self.due).days
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Money of the customer that is on account: an unapplied payment or an open credit memo."""
+
+    id: str
+    kind: str  # "payment" or "credit_memo"
+    customer: str
+    number: str
+    on: date
+    open: Money
+
+
+@dataclass(frozen=True)
+class Customer:
+    """The one who is billed, or a sub-customer billed through it."""
+
+    id: str
+    name: str
+    email: str
+    balance: Money
+    parent: str = ""
+    bills_parent: bool = False
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class Company:
+    """The connected QuickBooks company."""
+
+    id: str
+    name: str
+    zone: ZoneInfo
+    home_currency: str
+    country: str = "US"
+    book_close: date | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How this customer paid before: of `count` settled invoices `late` were late."""
+
+    count: int
+    late: int
+    median_days_late: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the ledger says that a case needs. All amounts are in `currency`."""
+
+    company: Company
+    customer: Customer
+    currency: str
+    as_of: datetime
+    invoices: tuple[Invoice, ...]
+    """What the case talks about: overdue, open, not held; oldest due date first."""
+    stages: dict[str, Stage]
+    """Invoice id → the stage this message gives it."""
+    other_open: tuple[Invoice, ...] = ()
+    """Open but not due, held, or below notice: never mentioned in the message."""
+    credits: tuple[Credit, ...] = ()
+    members: tuple[Customer, ...] = ()
+    """The billed customer and every sub-customer billed through it."""
+    gaps: tuple[Gap, ...] = ()
+    habit: Habit | None = None
+
+    @property
+    def today(self) -> date:
+        """The day of the reading in the company's own zone."""
+        return self.as_of.astimezone(self.company.zone).date()
+
+    @property
+    def total_overdue(self) -> Money:
+        return total((i.open for i in self.invoices), self.currency)
+
+    @property
+    def total_open(self) -> Money:
+        return self.total_overdue + total((i.open for i in self.other_open), self.currency)
+
+    @property
+    def on_account(self) -> Money:
+        return total((c.open for c in self.credits), self.currency)
+
+    @property
+    def net_open(self) -> Money:
+        """What is open after credits and unapplied payments; may be negative."""
+        return self.total_open - self.on_account
+
+    @property
+    def days_overdue(self) -> int:
+        """Of the oldest invoice of the case; 0 where there is none."""
+        return max((i.days_overdue(self.today) for i in self.invoices), default=0)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A customer record whose own balance is not the sum of its parts."""
+
+    customer: str
+    stated: Money
+    computed: Money
+
+
+def identity_gap(
+    customer: Customer, invoices: tuple[Invoice, ...], credits: tuple[Credit, ...]
+) -> Gap | None:
+    """Where Balance ≠ Σ invoice balances − Σ unapplied − Σ remaining credits, the difference.
+
+    Takes all open invoices of this one record, due or not, and all its credits of any date.
+    Differences below a cent are none. (QuickBooks facts §7.4, "net position".)
+    """
+    currency = customer.balance.currency
+    owed = total((i.open for i in invoices if i.customer == customer.id), currency)
+    computed = owed - total((c.open for c in credits if c.customer == customer.id), currency)
+    if abs((computed - customer.balance).amount) < CENT:
+        return None
+    return Gap(customer.id, customer.balance, computed)
+
+
+def habit(days_late: list[int]) -> Habit | None:
+    """Summed up from settled invoices: days between due date and last payment, negative = early."""
+    if not days_late:
+        return None
+    return Habit(len(days_late), sum(d > 0 for d in days_late), median_low(days_late))
+
+
+def bucket(days_overdue: int) -> str:
+    """The aging bucket of an invoice so many days past due."""
+    if days_overdue <= 0:
+        return "not due"
+    for last, name in ((30, "1–30"), (60, "31–60"), (90, "61–90")):
+        if days_overdue <= last:
+            return name
+    return "over 90"
+
+
+BUCKETS = ("not due", "1–30", "31–60", "61–90", "over 90")

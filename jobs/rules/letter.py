@@ -1,0 +1,90 @@
+"""A letter is what a person approves: exactly this text, recipient, note, invoices and amounts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from jobs.rules.money import Money
+from jobs.rules.states import Stage
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that is fetched just before sending. `kind` is "invoice_pdf"."""
+
+    kind: str
+    invoice: str
+    file_name: str
+
+
+@dataclass(frozen=True)
+class LetterInvoice:
+    """An invoice as the letter states it."""
+
+    id: str
+    number: str
+    open: Money
+    due: date
+
+
+@dataclass(frozen=True)
+class Letter:
+    """Nothing in it ages by itself: no days overdue, no bucket, no date of today.
+
+    Pay links stand as `[pay link 1037]`; the sender fills them from a fresh read.
+    """
+
+    sender: str
+    reply_to: str
+    to: str
+    subject: str
+    body: str
+    note: str
+    stage: Stage
+    invoices: tuple[LetterInvoice, ...]
+    attachments: tuple[Attachment, ...] = ()
+
+    def canonical(self) -> bytes:
+        """The bytes that are hashed: JSON with sorted keys, no spaces, UTF-8."""
+        text = json.dumps(
+            asdict(self),
+            default=_plain,
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
+        return text.encode()
+
+    def sha256(self) -> str:
+        """What a button, an approval and a send row carry (64 hex digits)."""
+        return hashlib.sha256(self.canonical()).hexdigest()
+
+
+def from_json(data: dict[str, Any]) -> Letter:
+    """The letter whose canonical JSON was parsed into `data`."""
+    return Letter(
+        **{
+            **data,
+            "stage": Stage(data["stage"]),
+            "attachments": tuple(Attachment(**a) for a in data["attachments"]),
+            "invoices": tuple(_invoice(i) for i in data["invoices"]),
+        }
+    )
+
+
+def _invoice(data: dict[str, Any]) -> LetterInvoice:
+    amount = Money(Decimal(data["open"]["amount"]), data["open"]["currency"])
+    return LetterInvoice(data["id"], data["number"], amount, date.fromisoformat(data["due"]))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:.4f}"
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"a letter cannot carry {type(value).__name__}")

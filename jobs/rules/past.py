@@ -1,0 +1,67 @@
+"""Our own record of a customer, as far as the rules need it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from jobs.rules.states import Stage
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One message of ours that a mail server accepted, or that may have gone (unknown)."""
+
+    at: datetime
+    stage: Stage
+    to: str
+    invoices: tuple[str, ...]
+    subject: str
+    message_id: str
+
+
+class HoldKind(StrEnum):
+    """Why something is left out for a while."""
+
+    DISPUTE = "dispute"
+    PROMISE = "promise"
+    PLAN = "plan"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A hold on one invoice, or on the whole customer where `invoice` is empty."""
+
+    id: str
+    kind: HoldKind
+    invoice: str
+    until: date
+    set_by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Past:
+    """What happened before between us and this customer, over all currencies."""
+
+    contacts: tuple[Contact, ...] = ()
+    """Oldest first."""
+    holds: tuple[Hold, ...] = ()
+    """Those in force."""
+    known_addresses: frozenset[str] = frozenset()
+    """In the ledger at connection, or confirmed by a person; lower case. Empty: none known."""
+    confirmed_address: str = ""
+    """The one a person picked for this customer, or empty."""
+    bounced: frozenset[str] = frozenset()
+    last_contact_to_address: datetime | None = None
+    """The latest contact with the present address, whoever the customer was."""
+    sent_today: int = 0
+    """Messages of this company accepted today, in its own zone."""
+    allowed_anyway: frozenset[str] = frozenset()
+    """Names of stops that a finance lead set aside for the present draft ("Draft anyway")."""
+
+    @property
+    def last_contact(self) -> Contact | None:
+        return self.contacts[-1] if self.contacts else None

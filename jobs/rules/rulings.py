@@ -1,0 +1,44 @@
+"""What a rule says: wait, gate, stop or never, with a name a person reads and a way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Several at once rank never, stop, wait, gate."""
+
+    NEVER = "never"
+    STOP = "stop"
+    WAIT = "wait"
+    GATE = "gate"
+
+
+RANK = (Kind.NEVER, Kind.STOP, Kind.WAIT, Kind.GATE)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """One rule that fired.
+
+    `rule` is its stable name ("no_recipient"), `reason` a sentence for a person, `evidence` ids of
+    what it rests on, `until` (UTC) only for a wait. A gate says how many `approvers` it asks for
+    and whether the account manager has to have seen the draft.
+    """
+
+    kind: Kind
+    rule: str
+    reason: str
+    evidence: tuple[str, ...] = ()
+    until: datetime | None = None
+    approvers: int = 1
+    lead: bool = False
+    """A finance lead has to be among the approvers."""
+    manager_first: bool = False
+
+
+def strictest(rulings: tuple[Ruling, ...]) -> Kind | None:
+    """The kind that decides what happens, or None where nothing fired."""
+    return next((kind for kind in RANK if any(r.kind is kind for r in rulings)), None)

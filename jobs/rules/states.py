@@ -1,0 +1,90 @@
+"""The life of a case: its states, the moves between them, stages and classes.
+
+new ─triage▶ waiting ─approve▶ approved ─(undo window)▶ sending ─▶ sent ─write back▶ done
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class State(StrEnum):
+    """Where a case is; the card and the queues are read off this word."""
+
+    NEW = "new"
+    WAITING = "waiting"
+    SNOOZED = "snoozed"
+    APPROVED = "approved"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    DONE = "done"
+    REJECTED = "rejected"
+    HELD = "held"
+    CANCELLED = "cancelled"
+
+
+OPEN = frozenset(
+    {State.NEW, State.WAITING, State.SNOOZED, State.APPROVED, State.SENDING, State.UNKNOWN}
+)
+"""A customer has at most one open case per currency."""
+
+JOINABLE = frozenset({State.NEW, State.WAITING, State.SNOOZED})
+"""A new crossing joins a case only before anybody approved it."""
+
+MOVES: dict[State, frozenset[State]] = {
+    State.NEW: frozenset({State.NEW, State.WAITING, State.HELD, State.SNOOZED, State.CANCELLED}),
+    State.WAITING: frozenset(
+        {
+            State.WAITING,
+            State.APPROVED,
+            State.REJECTED,
+            State.HELD,
+            State.SNOOZED,
+            State.CANCELLED,
+        }
+    ),
+    State.SNOOZED: frozenset({State.NEW, State.WAITING, State.HELD, State.CANCELLED}),
+    State.APPROVED: frozenset({State.WAITING, State.SENDING, State.CANCELLED}),
+    State.SENDING: frozenset({State.SENT, State.APPROVED, State.WAITING, State.UNKNOWN}),
+    State.UNKNOWN: frozenset({State.SENT, State.WAITING}),
+    State.SENT: frozenset({State.DONE}),
+    State.DONE: frozenset(),
+    State.REJECTED: frozenset(),
+    State.HELD: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+
+
+class Stage(IntEnum):
+    """How far the conversation about an invoice has come."""
+
+    REMINDER = 1
+    FOLLOW_UP = 2
+    FIRM = 3
+    FINAL = 4
+
+
+class CaseClass(StrEnum):
+    """What kind of follow-up this is."""
+
+    ROUTINE_REMINDER = "routine_reminder"
+    LIKELY_DISPUTE = "likely_dispute"
+    PAYMENT_PLAN_CANDIDATE = "payment_plan_candidate"
+    HIGH_TOUCH_ESCALATION = "high_touch_escalation"
+
+
+CLASS_WORDS = {
+    CaseClass.ROUTINE_REMINDER: "Routine reminder",
+    CaseClass.LIKELY_DISPUTE: "Likely dispute",
+    CaseClass.PAYMENT_PLAN_CANDIDATE: "Payment-plan candidate",
+    CaseClass.HIGH_TOUCH_ESCALATION: "Personal touch",
+}
+
+
+class Role(StrEnum):
+    """What a person may do; the policy file names the people."""
+
+    COLLECTOR = "collector"
+    ACCOUNT_MANAGER = "account_manager"
+    FINANCE_LEAD = "finance_lead"
