@@ -1,0 +1,228 @@
+"""The frame that all stand-ins share: one server, one record of requests, one set of faults."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.sandbox.control import NotPossibleError, body_of, control_app
+from tests.sandbox.faults import (
+    CuttableProtocol,
+    Faults,
+    Faulty,
+    fault_from,
+    plain_refusal,
+    service_path,
+)
+
+REQUESTS_KEPT = 20_000
+LONGEST_POLL = 25.0
+
+
+class StandIn(Protocol):
+    """What the world wants of a stand-in.
+
+    One that also has `refusal(status) -> Response` answers a `status` fault in its own shape.
+    """
+
+    name: str
+
+    def app(self) -> Starlette | None:
+        """The service over HTTP; None where it speaks something else."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """Its keys of `GET /_/world`."""
+
+    def control(self) -> list[Route]:
+        """Its control calls, with paths below `/_` ("/quickbooks/pay")."""
+
+
+@dataclass
+class Seen:
+    """One request to a stand-in; status 0 while unanswered, and for ever if the line was cut."""
+
+    service: str
+    method: str
+    path: str
+    status: int = 0
+
+
+class Changes:
+    """A number that rises whenever something in the world changed, and ways to wait for it."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.version = 0
+
+    def bump(self) -> None:
+        """Say that something changed. Call it from any thread."""
+        with self._condition:
+            self.version += 1
+            self._condition.notify_all()
+
+    def wait(self, after: int, seconds: float) -> int:
+        """Block until the version is above `after` or time is up; answers the version."""
+        with self._condition:
+            self._condition.wait_for(lambda: self.version > after, seconds)
+            return self.version
+
+    async def later(self, after: int, seconds: float) -> int:
+        """The same for the event loop."""
+        deadline = time.monotonic() + seconds
+        while self.version <= after and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        return self.version
+
+
+class World:
+    """Everything outside the product. Stand-ins are added once, then `app()` is served.
+
+    `lock` guards what stand-ins share; `clock` answers the present as an aware UTC time.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
+        self.clock = clock or (lambda: datetime.now(UTC))
+        self.lock = threading.RLock()
+        self.faults = Faults()
+        self.changed = Changes()
+        self.requests: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
+        self._stand_ins: dict[str, StandIn] = {}
+
+    def add(self, stand_in: StandIn, at: str | None = None) -> None:
+        """Register a stand-in at `/<name>`, or at `at`.
+
+        What is mounted at "/" comes last and is not recorded: it is a page for people.
+        """
+        prefix = f"/{stand_in.name}" if at is None else at
+        if prefix in self._stand_ins:
+            raise ValueError(f"{prefix} is taken by {self._stand_ins[prefix].name}")
+        self._stand_ins[prefix] = stand_in
+
+    def see(self, service: str, method: str, path: str, status: int = 0) -> Seen:
+        """Record a request; for stand-ins that do not speak HTTP too."""
+        seen = Seen(service, method, path, status)
+        self.requests.append(seen)
+        return seen
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole world as `GET /_/world` shows it."""
+        world: dict[str, Any] = {"version": self.changed.version}
+        for stand_in in self._stand_ins.values():
+            world |= stand_in.snapshot()
+        return world | {"requests": [asdict(seen) for seen in list(self.requests)]}
+
+    def app(self) -> Starlette:
+        """All stand-ins and the control calls as one ASGI app."""
+        mounts = [Mount("/_", control_app(self._control_routes()))]
+        for prefix in sorted(self._stand_ins, key=len, reverse=True):
+            app = self._stand_ins[prefix].app()
+            if app is not None:
+                mounts.append(Mount(prefix.rstrip("/"), self._wrapped(prefix, app)))
+        return Starlette(routes=mounts)
+
+    def _wrapped(self, prefix: str, app: ASGIApp) -> ASGIApp:
+        stand_in = self._stand_ins[prefix]
+        if prefix == "/":
+            return app
+        refusal = getattr(stand_in, "refusal", plain_refusal)
+        return _Recorded(Faulty(app, stand_in.name, self.faults, refusal), stand_in.name, self)
+
+    def _control_routes(self) -> list[BaseRoute]:
+        routes: list[BaseRoute] = [
+            Route("/world", self._show_world),
+            Route("/changes", self._show_changes),
+            Route("/faults", self._show_faults),
+            Route("/faults", self._add_fault, methods=["POST"]),
+            Route("/faults", self._clear_faults, methods=["DELETE"]),
+        ]
+        for stand_in in self._stand_ins.values():
+            routes += stand_in.control()
+        return routes
+
+    def _show_world(self, _: Request) -> Response:
+        return JSONResponse(self.snapshot())
+
+    async def _show_changes(self, request: Request) -> Response:
+        after = request.query_params.get("after", "0")
+        if not after.isdigit():
+            raise NotPossibleError("after must be a version number")
+        return JSONResponse({"version": await self.changed.later(int(after), LONGEST_POLL)})
+
+    def _show_faults(self, _: Request) -> Response:
+        return JSONResponse({"faults": self.faults.listed()})
+
+    async def _add_fault(self, request: Request) -> Response:
+        try:
+            self.faults.add(fault_from(await body_of(request)))
+        except ValueError as error:
+            raise NotPossibleError(str(error)) from error
+        return JSONResponse({"ok": True})
+
+    def _clear_faults(self, _: Request) -> Response:
+        self.faults.clear()
+        return JSONResponse({"ok": True})
+
+
+class _Recorded:
+    """ASGI middleware: every request to a stand-in, with the status that went back."""
+
+    def __init__(self, app: ASGIApp, service: str, world: World) -> None:
+        self.app, self.service, self.world = app, service, world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen = self.world.see(self.service, scope["method"], service_path(scope))
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                seen.status = message["status"]
+            await send(message)
+
+        await self.app(scope, receive, noting)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@contextlib.contextmanager
+def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    """Serve an app on loopback in a thread, and stop it at the end; gives its base URL.
+
+    Port 0 takes a free one. Raises OSError if the port is taken.
+    """
+    listener = socket.create_server(("127.0.0.1", port))
+    config = uvicorn.Config(
+        app, http=CuttableProtocol, ws="none", lifespan="off", log_config=None, access_log=False
+    )
+    server = _Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        server.ready.wait(10)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        # Not waiting for open connections: a stalled request or a long poll would hold it up.
+        server.should_exit = server.force_exit = True
+        thread.join(10)
+        listener.close()
