@@ -1,0 +1,94 @@
+"""The database: one engine, two kinds of transaction, and the log as the last word of a write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+
+from jobs.store import log
+
+WEB_PATIENCE = timedelta(seconds=1.5)
+"""Slack wants its answer in 3 s: a click that cannot be recorded is told so in time."""
+WORKER_PATIENCE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Database:
+    """The record. Open one per process, after any fork."""
+
+    engine: Engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view; nothing may be written."""
+        with self.engine.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One short write transaction; the log lines noted in it are appended just before commit.
+
+        On SQLite it begins IMMEDIATE: an upgrade from reading to writing is never retried there,
+        so a deferred transaction fails under load whatever the busy timeout is.
+        """
+        with self.engine.connect() as conn:
+            conn = conn.execution_options(writing=True)
+            with conn.begin():
+                conn.info["noted"] = []
+                yield conn
+                log.append_noted(conn)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
+    """The database at `url` (SQLite or PostgreSQL); `patience` is how long it waits for a lock."""
+    engine = create_engine(_with_driver(url), pool_pre_ping=True, pool_size=10, max_overflow=30)
+    milliseconds = int(patience.total_seconds() * 1000)
+    if engine.dialect.name == "sqlite":
+        _tame_sqlite(engine, milliseconds)
+    else:
+        _tame_postgresql(engine, milliseconds)
+    return Database(engine)
+
+
+def _with_driver(url: str) -> str:
+    """Hosts hand out postgres:// and postgresql:// addresses; both mean psycopg here."""
+    for plain in ("postgres://", "postgresql://"):
+        if url.startswith(plain):
+            return "postgresql+psycopg://" + url.removeprefix(plain)
+    return url
+
+
+def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
+    @event.listens_for(engine, "connect")
+    def _(raw: Any, _record: Any) -> None:
+        raw.isolation_level = None  # BEGIN is ours
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # a decision survives the power going
+            f"busy_timeout={milliseconds}",
+            "foreign_keys=ON",
+            "recursive_triggers=ON",  # or INSERT OR REPLACE walks past the log's triggers
+        ):
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _(conn: Connection) -> None:
+        writing = conn.get_execution_options().get("writing")
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _tame_postgresql(engine: Engine, milliseconds: int) -> None:
+    @event.listens_for(engine, "connect")
+    def _(raw: Any, _record: Any) -> None:
+        with raw.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {milliseconds}")
+            cursor.execute("SET timezone = 'UTC'")
+        raw.commit()

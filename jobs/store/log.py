@@ -1,0 +1,142 @@
+"""The decision log: one chain of hashes per company. Append and read, nothing else.
+
+Rows hold ids, rule names, hashes, amounts and actors, never words; words live in the other tables,
+can be pruned, and leave their hash here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from jobs.store.tables import log, log_heads
+from jobs.store.upsert import insert_or_ignore
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened. `actor` is a Slack user id or "system:<step>"."""
+
+    company: str
+    action: str
+    actor: str
+    at: datetime
+    case: str | None = None
+    data: dict[str, Any] | None = None
+
+    def body(self, seq: int) -> str:
+        """The text that is hashed and stored, byte for byte."""
+        fields = {
+            "seq": seq,
+            "at": self.at.isoformat(),
+            "actor": self.actor,
+            "action": self.action,
+            "company": self.company,
+            "case": self.case,
+            "data": self.data or {},
+        }
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def note(conn: Connection, entry: Entry) -> None:
+    """Put `entry` down for the end of the transaction that `conn` is in."""
+    conn.info["noted"].append(entry)
+
+
+def append_noted(conn: Connection) -> None:
+    """Append what was noted, last in the transaction: the head's lock is held for an instant."""
+    noted: list[Entry] = conn.info.pop("noted", [])
+    for company in sorted({entry.company for entry in noted}):
+        _append(conn, company, [entry for entry in noted if entry.company == company])
+
+
+def _append(conn: Connection, company: str, entries: list[Entry]) -> None:
+    insert_or_ignore(conn, log_heads, {"company": company, "seq": 0, "hash": GENESIS})
+    head = conn.execute(
+        update(log_heads)
+        .where(log_heads.c.company == company)
+        .values(seq=log_heads.c.seq + len(entries))
+        .returning(log_heads.c.seq, log_heads.c.hash)
+    ).one()
+    rows, link = [], head.hash
+    for seq, entry in enumerate(entries, start=head.seq - len(entries) + 1):
+        body = entry.body(seq)
+        link = chain(link, body)
+        rows.append(
+            {"company": company, "seq": seq, "case_id": entry.case, "body": body, "hash": link}
+        )
+    conn.execute(insert(log), rows)
+    conn.execute(update(log_heads).where(log_heads.c.company == company).values(hash=link))
+
+
+def chain(previous: str, body: str) -> str:
+    """The hash of a row: SHA-256 over the hash before it and exactly its own bytes."""
+    return hashlib.sha256(previous.encode() + body.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row as it is stored."""
+
+    company: str
+    seq: int
+    body: str
+    hash: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        parsed: dict[str, Any] = json.loads(self.body)
+        return parsed
+
+
+def lines(conn: Connection, company: str | None = None, case: str | None = None) -> Iterator[Line]:
+    """The log in order, of one company or case or all of it."""
+    query = select(log).order_by(log.c.company, log.c.seq)
+    if company is not None:
+        query = query.where(log.c.company == company)
+    if case is not None:
+        query = query.where(log.c.case_id == case)
+    for row in conn.execute(query):
+        yield Line(row.company, row.seq, row.body, row.hash)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The first row of a company's chain that is not what was written."""
+
+    company: str
+    seq: int
+    reason: str
+
+
+def verify(conn: Connection) -> tuple[int, tuple[Broken, ...]]:
+    """Recompute every chain. Returns how many rows are good and the first bad row per company."""
+    good, broken = 0, []
+    for head in conn.execute(select(log_heads).order_by(log_heads.c.company)):
+        count, bad = _verify_chain(conn, head.company, head.seq, head.hash)
+        good += count
+        broken += [bad] if bad else []
+    return good, tuple(broken)
+
+
+def _verify_chain(
+    conn: Connection, company: str, last: int, head: str
+) -> tuple[int, Broken | None]:
+    link, seq = GENESIS, 0
+    for line in lines(conn, company):
+        if line.seq != seq + 1:
+            return seq, Broken(company, seq + 1, "the row is missing")
+        if line.hash != chain(link, line.body):
+            return seq, Broken(company, line.seq, "the row was changed after it was written")
+        link, seq = line.hash, line.seq
+    if seq != last:
+        return seq, Broken(company, seq + 1, "the end of the chain is missing")
+    return seq, None if link == head else Broken(company, seq, "the head names another row")

@@ -1,0 +1,416 @@
+"""The first tables, and the log's guards."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from jobs.store.migrations.guards import guard_log
+from jobs.store.types import Amount, Id, Json, Utc
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create every table and make the log append-only."""
+    op.create_table(
+        "artifacts",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("first_seen_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_artifacts")),
+    )
+    op.create_table(
+        "channels",
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("next_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", name=op.f("pk_channels")),
+    )
+    op.create_table(
+        "companies",
+        sa.Column("realm", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("country", sa.String(length=8), nullable=False),
+        sa.Column("zone", sa.String(length=64), nullable=False),
+        sa.Column("home_currency", sa.String(length=3), nullable=False),
+        sa.Column("book_close", sa.Date(), nullable=True),
+        sa.Column("read_only", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("mode", sa.String(length=8), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("paused_at", Utc(), nullable=True),
+        sa.Column("paused_by", sa.String(length=32), nullable=True),
+        sa.Column("connected_at", Utc(), nullable=False),
+        sa.Column("connected_by", sa.String(length=32), nullable=False),
+        sa.Column("swept_at", Utc(), nullable=True),
+        sa.Column("sealed_tokens", sa.Text(), nullable=True),
+        sa.Column("lease_token", sa.String(length=32), nullable=True),
+        sa.Column("lease_until", Utc(), nullable=True),
+        sa.PrimaryKeyConstraint("realm", name=op.f("pk_companies")),
+    )
+    op.create_table(
+        "doors",
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("opened_at", Utc(), nullable=False),
+        sa.Column("used_at", Utc(), nullable=True),
+        sa.PrimaryKeyConstraint("state", name=op.f("pk_doors")),
+    )
+    op.create_table(
+        "events",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("source", sa.String(length=200), nullable=False),
+        sa.Column("event_id", sa.String(length=200), nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("entity", sa.String(length=40), nullable=False),
+        sa.Column("entity_id", sa.String(length=64), nullable=False),
+        sa.Column("verb", sa.String(length=40), nullable=False),
+        sa.Column("happened_at", Utc(), nullable=True),
+        sa.Column("received_at", Utc(), nullable=False),
+        sa.Column("due_at", Utc(), nullable=True),
+        sa.Column("rank", Amount(), server_default="0", nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+        sa.UniqueConstraint("source", "event_id", name=op.f("uq_events_source_event_id")),
+    )
+    op.create_table(
+        "log",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("case_id", Id(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("company", "seq", name=op.f("pk_log")),
+    )
+    op.create_index("ix_log_case_id", "log", ["case_id"], unique=False)
+    op.create_table(
+        "log_heads",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("company", name=op.f("pk_log_heads")),
+    )
+    op.create_table(
+        "people",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("body", Json(), nullable=True),
+        sa.Column("wanted_at", Utc(), nullable=True),
+        sa.Column("read_at", Utc(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
+    )
+    op.create_table(
+        "readings",
+        sa.Column("content_sha256", sa.String(length=64), nullable=False),
+        sa.Column("reader", sa.String(length=120), nullable=False),
+        sa.Column("stance", sa.String(length=20), nullable=False),
+        sa.Column("lines", Json(), nullable=False),
+        sa.Column("read_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("content_sha256", "reader", name=op.f("pk_readings")),
+    )
+    op.create_table(
+        "schedule",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("body", Json(), nullable=True),
+        sa.Column("due_at", Utc(), nullable=True),
+        sa.Column("rank", Amount(), server_default="0", nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule")),
+        sa.UniqueConstraint("company", "kind", name=op.f("uq_schedule_company_kind")),
+    )
+    op.create_table(
+        "addresses",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("source", sa.String(length=12), nullable=False),
+        sa.Column("chosen", sa.Boolean(), nullable=False),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.Column("bounced_at", Utc(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_addresses_company")
+        ),
+        sa.PrimaryKeyConstraint("company", "customer", "address", name=op.f("pk_addresses")),
+    )
+    op.create_table(
+        "cases",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("stage", sa.Integer(), nullable=False),
+        sa.Column("shadow", sa.Boolean(), nullable=False),
+        sa.Column("trigger", sa.String(length=200), nullable=False),
+        sa.Column("opened_at", Utc(), nullable=False),
+        sa.Column("closed_at", Utc(), nullable=True),
+        sa.Column("end_reason", sa.Text(), server_default="", nullable=False),
+        sa.Column("class", sa.String(length=32), nullable=True),
+        sa.Column("summary", sa.Text(), server_default="", nullable=False),
+        sa.Column("reasons", Json(), nullable=True),
+        sa.Column("rulings", Json(), nullable=True),
+        sa.Column("evidence", Json(), nullable=True),
+        sa.Column("changed", Json(), nullable=True),
+        sa.Column("context", Id(), nullable=True),
+        sa.Column("draft", Id(), nullable=True),
+        sa.Column("approval_opens_at", Utc(), nullable=True),
+        sa.Column("undo_until", Utc(), nullable=True),
+        sa.Column("lapses_at", Utc(), nullable=True),
+        sa.Column("due_at", Utc(), nullable=True),
+        sa.Column("rank", Amount(), server_default="0", nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_cases_company")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
+    )
+    op.create_index("ix_cases_due", "cases", ["state", "due_at"], unique=False)
+    op.create_index(
+        "uq_cases_open",
+        "cases",
+        ["company", "customer", "currency"],
+        unique=True,
+        sqlite_where=sa.text(
+            "state IN ('approved', 'new', 'sending', 'snoozed', 'unknown', 'waiting')"
+        ),
+        postgresql_where=sa.text(
+            "state IN ('approved', 'new', 'sending', 'snoozed', 'unknown', 'waiting')"
+        ),
+    )
+    op.create_table(
+        "customers",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("parent", sa.String(length=64), nullable=False),
+        sa.Column("bills_parent", sa.Boolean(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("read_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_customers_company")
+        ),
+        sa.PrimaryKeyConstraint("company", "id", name=op.f("pk_customers")),
+    )
+    op.create_index("ix_customers_parent", "customers", ["company", "parent"], unique=False)
+    op.create_table(
+        "holds",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("invoice", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.Column("lifted_by", sa.String(length=32), nullable=True),
+        sa.Column("lifted_at", Utc(), nullable=True),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_holds_company")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
+    )
+    op.create_index("ix_holds_customer", "holds", ["company", "customer"], unique=False)
+    op.create_table(
+        "invoices",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("txn_date", sa.Date(), nullable=False),
+        sa.Column("due", sa.Date(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("total", Amount(), nullable=False),
+        sa.Column("open", Amount(), nullable=False),
+        sa.Column("rate", Amount(), nullable=False),
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("round", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("updated_at", Utc(), nullable=True),
+        sa.Column("read_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_invoices_company")),
+        sa.PrimaryKeyConstraint("company", "id", name=op.f("pk_invoices")),
+    )
+    op.create_index("ix_invoices_customer", "invoices", ["company", "customer"], unique=False)
+    op.create_index(
+        "ix_invoices_status_due", "invoices", ["company", "status", "due"], unique=False
+    )
+    op.create_table(
+        "case_invoices",
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("invoice", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_case_invoices_case_id")),
+        sa.PrimaryKeyConstraint("case_id", "invoice", name=op.f("pk_case_invoices")),
+    )
+    op.create_index(
+        "ix_case_invoices_invoice", "case_invoices", ["company", "invoice"], unique=False
+    )
+    op.create_table(
+        "contexts",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("as_of", Utc(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("body", Json(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_contexts_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contexts")),
+    )
+    op.create_index("ix_contexts_case_id", "contexts", ["case_id"], unique=False)
+    op.create_table(
+        "crossings",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("invoice", sa.String(length=64), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("stage", sa.Integer(), nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("crossed_at", Utc(), nullable=False),
+        sa.Column("released_at", Utc(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_crossings_case_id")),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_crossings_company")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_crossings")),
+    )
+    op.create_index("ix_crossings_case_id", "crossings", ["case_id"], unique=False)
+    op.create_index(
+        "uq_crossings_once",
+        "crossings",
+        ["company", "invoice", "round", "stage"],
+        unique=True,
+        sqlite_where=sa.text("released_at IS NULL"),
+        postgresql_where=sa.text("released_at IS NULL"),
+    )
+    op.create_table(
+        "drafts",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("letter", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("author", sa.String(length=120), nullable=False),
+        sa.Column("author_reason", sa.Text(), nullable=False),
+        sa.Column("edited_by", sa.String(length=32), nullable=False),
+        sa.Column("violations", Json(), nullable=False),
+        sa.Column("allowed_anyway", Json(), nullable=False),
+        sa.Column("deadline", sa.Date(), nullable=True),
+        sa.Column("written_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_drafts_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
+        sa.UniqueConstraint("case_id", "version", name=op.f("uq_drafts_case_id_version")),
+    )
+    op.create_table(
+        "messages",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("dedupe", sa.String(length=200), nullable=False),
+        sa.Column("case_id", Id(), nullable=True),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("ts", sa.String(length=32), nullable=True),
+        sa.Column("posting", Utc(), nullable=True),
+        sa.Column("rendered_version", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("body", Json(), nullable=True),
+        sa.Column("due_at", Utc(), nullable=True),
+        sa.Column("rank", Amount(), server_default="0", nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_error", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_messages_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
+        sa.UniqueConstraint("dedupe", name=op.f("uq_messages_dedupe")),
+    )
+    op.create_index("ix_messages_case_id", "messages", ["case_id"], unique=False)
+    op.create_index("ix_messages_due_at", "messages", ["due_at"], unique=False)
+    op.create_table(
+        "proposals",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("made_at", Utc(), nullable=False),
+        sa.Column("body", Json(), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=False),
+        sa.Column("record", Json(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_proposals_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proposals")),
+    )
+    op.create_index("ix_proposals_case_id", "proposals", ["case_id"], unique=False)
+    op.create_table(
+        "decisions",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("draft", Id(), nullable=True),
+        sa.Column("draft_sha256", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("actor", sa.String(length=40), nullable=False),
+        sa.Column("at", Utc(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("policy_sha256", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_decisions_case_id")),
+        sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_decisions_draft")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
+    )
+    op.create_index("ix_decisions_case_id", "decisions", ["case_id"], unique=False)
+    op.create_index(
+        "uq_decisions_one_approval",
+        "decisions",
+        ["draft", "actor"],
+        unique=True,
+        sqlite_where=sa.text("kind = 'approve'"),
+        postgresql_where=sa.text("kind = 'approve'"),
+    )
+    op.create_table(
+        "notes",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("draft", Id(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("invoices", Json(), nullable=False),
+        sa.Column("request_id", sa.String(length=50), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("attachable", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("detail", sa.Text(), server_default="", nullable=False),
+        sa.Column("at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_notes_case_id")),
+        sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_notes_draft")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notes")),
+        sa.UniqueConstraint("case_id", name=op.f("uq_notes_case_id")),
+    )
+    op.create_table(
+        "sends",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("draft", Id(), nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("message_id", sa.String(length=200), nullable=False),
+        sa.Column("recipient", sa.String(length=320), nullable=False),
+        sa.Column("bytes_sha256", sa.String(length=64), nullable=False),
+        sa.Column("attachments", Json(), nullable=False),
+        sa.Column("began_at", Utc(), nullable=False),
+        sa.Column("ended_at", Utc(), nullable=True),
+        sa.Column("detail", sa.Text(), server_default="", nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_sends_case_id")),
+        sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_sends_draft")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sends")),
+    )
+    op.create_index("ix_sends_recipient", "sends", ["recipient"], unique=False)
+    op.create_index(
+        "uq_sends_one_mail",
+        "sends",
+        ["case_id"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('in_flight', 'sent', 'unknown')"),
+        postgresql_where=sa.text("state IN ('in_flight', 'sent', 'unknown')"),
+    )
+    guard_log()

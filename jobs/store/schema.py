@@ -1,0 +1,32 @@
+"""Bring a database to the present shape, and say how far it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from jobs.store.engine import Database
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Run every migration up to `revision`, in one transaction; running it again does nothing."""
+    with database.writing() as conn:
+        command.upgrade(_config(conn), revision)
+
+
+def is_current(database: Database) -> bool:
+    """Whether every migration has been run."""
+    with database.reading() as conn:
+        present = MigrationContext.configure(conn).get_current_revision()
+    return present == ScriptDirectory.from_config(_config(None)).get_current_head()
+
+
+def _config(conn: Connection | None) -> Config:
+    config = Config(attributes={"connection": conn})
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config

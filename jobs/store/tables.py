@@ -1,0 +1,427 @@
+"""Every table of the record. The migrations build them; a test holds the two together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from jobs.rules.states import OPEN
+from jobs.store.types import Amount, Id, Json, Utc
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[str]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _work() -> list[Column[Any]]:
+    """What makes a table work: see `jobs.store.work`."""
+    return [
+        Column("due_at", Utc),
+        Column("rank", Amount, nullable=False, server_default="0"),
+        Column("token", String(32)),
+        Column("attempts", Integer, nullable=False, server_default="0"),
+        Column("last_error", Text, nullable=False, server_default=""),
+    ]
+
+
+def _quoted(words: list[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
+
+
+companies = Table(
+    "companies",
+    metadata,
+    Column("realm", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("country", String(8), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("home_currency", String(3), nullable=False),
+    Column("book_close", Date),
+    Column("read_only", Boolean, nullable=False, server_default=text("false")),
+    Column("channel", String(32), nullable=False),
+    Column("mode", String(8), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("paused_at", Utc),
+    Column("paused_by", String(32)),
+    Column("connected_at", Utc, nullable=False),
+    Column("connected_by", String(32), nullable=False),
+    Column("swept_at", Utc),
+    Column("sealed_tokens", Text),
+    Column("lease_token", String(32)),
+    Column("lease_until", Utc),
+)
+
+doors = Table(
+    "doors",
+    metadata,
+    Column("state", String(64), primary_key=True),
+    Column("person", String(32), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("used_at", Utc),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id(),
+    Column("source", String(200), nullable=False),
+    Column("event_id", String(200), nullable=False),
+    Column("company", String(64), nullable=False),
+    Column("entity", String(40), nullable=False),
+    Column("entity_id", String(64), nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("happened_at", Utc),
+    Column("received_at", Utc, nullable=False),
+    *_work(),
+    UniqueConstraint("source", "event_id"),
+)
+
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("number", String(40), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("txn_date", Date, nullable=False),
+    Column("due", Date, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("total", Amount, nullable=False),
+    Column("open", Amount, nullable=False),
+    Column("rate", Amount, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("round", Integer, nullable=False, server_default="1"),
+    Column("updated_at", Utc),
+    Column("read_at", Utc, nullable=False),
+    Index("ix_invoices_customer", "company", "customer"),
+    Index("ix_invoices_status_due", "company", "status", "due"),
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("parent", String(64), nullable=False),
+    Column("bills_parent", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("read_at", Utc, nullable=False),
+    Index("ix_customers_parent", "company", "parent"),
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    _id(),
+    Column("company", ForeignKey("companies.realm"), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("stage", Integer, nullable=False),
+    Column("shadow", Boolean, nullable=False),
+    Column("trigger", String(200), nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("closed_at", Utc),
+    Column("end_reason", Text, nullable=False, server_default=""),
+    Column("class", String(32)),
+    Column("summary", Text, nullable=False, server_default=""),
+    Column("reasons", Json),
+    Column("rulings", Json),
+    Column("evidence", Json),
+    Column("changed", Json),
+    Column("context", Id),  # contexts and drafts point at cases; SQLite has no circular keys
+    Column("draft", Id),
+    Column("approval_opens_at", Utc),
+    Column("undo_until", Utc),
+    Column("lapses_at", Utc),
+    *_work(),
+    Index(
+        "uq_cases_open",
+        "company",
+        "customer",
+        "currency",
+        unique=True,
+        sqlite_where=text(f"state IN ({_quoted(list(OPEN))})"),
+        postgresql_where=text(f"state IN ({_quoted(list(OPEN))})"),
+    ),
+    Index("ix_cases_due", "state", "due_at"),
+)
+
+case_invoices = Table(
+    "case_invoices",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("company", String(64), nullable=False),
+    Column("invoice", String(64), primary_key=True),
+    Index("ix_case_invoices_invoice", "company", "invoice"),
+)
+
+crossings = Table(
+    "crossings",
+    metadata,
+    _id(),
+    Column("company", ForeignKey("companies.realm"), nullable=False),
+    Column("invoice", String(64), nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("crossed_at", Utc, nullable=False),
+    Column("released_at", Utc),
+    Index(
+        "uq_crossings_once",
+        "company",
+        "invoice",
+        "round",
+        "stage",
+        unique=True,
+        sqlite_where=text("released_at IS NULL"),
+        postgresql_where=text("released_at IS NULL"),
+    ),
+    Index("ix_crossings_case_id", "case_id"),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    _id(),
+    Column("company", ForeignKey("companies.realm"), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("invoice", String(64), nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("until", Date, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("set_by", String(32), nullable=False),
+    Column("set_at", Utc, nullable=False),
+    Column("lifted_by", String(32)),
+    Column("lifted_at", Utc),
+    Index("ix_holds_customer", "company", "customer"),
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("address", String(320), primary_key=True),
+    Column("source", String(12), nullable=False),
+    Column("chosen", Boolean, nullable=False),
+    Column("set_by", String(32), nullable=False),
+    Column("set_at", Utc, nullable=False),
+    Column("bounced_at", Utc),
+)
+
+contexts = Table(
+    "contexts",
+    metadata,
+    _id(),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("source", String(20), nullable=False),
+    Column("as_of", Utc, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("body", Json),
+    Index("ix_contexts_case_id", "case_id"),
+)
+
+readings = Table(
+    "readings",
+    metadata,
+    Column("content_sha256", String(64), primary_key=True),
+    Column("reader", String(120), primary_key=True),
+    Column("stance", String(20), nullable=False),
+    Column("lines", Json, nullable=False),
+    Column("read_at", Utc, nullable=False),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    _id(),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("made_at", Utc, nullable=False),
+    Column("body", Json),
+    Column("failure", Text, nullable=False),
+    Column("record", Json),
+    Index("ix_proposals_case_id", "case_id"),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    _id(),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("letter", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("author", String(120), nullable=False),
+    Column("author_reason", Text, nullable=False),
+    Column("edited_by", String(32), nullable=False),
+    Column("violations", Json, nullable=False),
+    Column("allowed_anyway", Json, nullable=False),
+    Column("deadline", Date),
+    Column("written_at", Utc, nullable=False),
+    UniqueConstraint("case_id", "version"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    _id(),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("draft", ForeignKey("drafts.id")),
+    Column("draft_sha256", String(64), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("actor", String(40), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("policy_sha256", String(64), nullable=False),
+    Index("ix_decisions_case_id", "case_id"),
+    Index(
+        "uq_decisions_one_approval",
+        "draft",
+        "actor",
+        unique=True,
+        sqlite_where=text("kind = 'approve'"),
+        postgresql_where=text("kind = 'approve'"),
+    ),
+)
+
+sends = Table(
+    "sends",
+    metadata,
+    _id(),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("draft", ForeignKey("drafts.id"), nullable=False),
+    Column("token", String(32), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("message_id", String(200), nullable=False),
+    Column("recipient", String(320), nullable=False),
+    Column("bytes_sha256", String(64), nullable=False),
+    Column("attachments", Json, nullable=False),
+    Column("began_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Column("detail", Text, nullable=False, server_default=""),
+    Index(
+        "uq_sends_one_mail",
+        "case_id",
+        unique=True,
+        sqlite_where=text("state IN ('in_flight', 'sent', 'unknown')"),
+        postgresql_where=text("state IN ('in_flight', 'sent', 'unknown')"),
+    ),
+    Index("ix_sends_recipient", "recipient"),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    _id(),
+    Column("case_id", ForeignKey("cases.id"), nullable=False, unique=True),
+    Column("draft", ForeignKey("drafts.id"), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("invoices", Json, nullable=False),
+    Column("request_id", String(50), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("attachable", String(64), nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("at", Utc, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    Column("company", String(64), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("dedupe", String(200), nullable=False, unique=True),
+    Column("case_id", ForeignKey("cases.id")),
+    Column("channel", String(32), nullable=False),
+    Column("ts", String(32)),
+    Column("posting", Utc),
+    Column("rendered_version", Integer, nullable=False, server_default="0"),
+    Column("body", Json),
+    *_work(),
+    Index("ix_messages_case_id", "case_id"),
+    Index("ix_messages_due_at", "due_at"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("next_at", Utc, nullable=False),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("body", Json),
+    Column("wanted_at", Utc),
+    Column("read_at", Utc),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("first_seen_at", Utc, nullable=False),
+)
+
+schedule = Table(
+    "schedule",
+    metadata,
+    _id(),
+    Column("company", String(64), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("body", Json),
+    *_work(),
+    UniqueConstraint("company", "kind"),
+)
+
+log = Table(
+    "log",
+    metadata,
+    Column("company", String(64), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("case_id", Id),
+    Column("body", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("ix_log_case_id", "case_id"),
+)
+
+log_heads = Table(
+    "log_heads",
+    metadata,
+    Column("company", String(64), primary_key=True),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)

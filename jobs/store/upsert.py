@@ -1,0 +1,31 @@
+"""INSERT … ON CONFLICT, spelt alike for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def insert_or_ignore(conn: Connection, table: Table, row: dict[str, Any]) -> bool:
+    """Insert `row` unless any unique rule of `table` refuses it; says whether it went in.
+
+    Without a conflict target it covers partial indexes too, on both databases.
+    """
+    statement = _insert(conn)(table).values(**row).on_conflict_do_nothing()
+    return conn.execute(statement).rowcount == 1
+
+
+def upsert(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert `rows`, or overwrite the columns given where the primary key exists already."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(conn)(table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
+
+
+def _insert(conn: Connection) -> Any:
+    return sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert

@@ -1,0 +1,86 @@
+"""Work rows: claim what is due, renew the claim, settle it. One UPDATE each decides every race."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, select, true, update
+
+LEASE = timedelta(seconds=30)
+RENEW_AFTER = timedelta(seconds=10)
+MOST_ATTEMPTS = 5
+"""So many claims without a settle, and a person has to look."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A row that is ours until the lease ends; `row` is as it was when claimed."""
+
+    table: Table
+    id: str
+    token: str
+    attempts: int
+    row: Row[Any]
+
+    @property
+    def hopeless(self) -> bool:
+        """It was claimed five times before and never settled."""
+        return self.attempts > MOST_ATTEMPTS
+
+
+def claim(
+    conn: Connection,
+    table: Table,
+    now: datetime,
+    limit: int,
+    *,
+    where: ColumnElement[bool] | None = None,
+    first: str | None = None,
+) -> list[Claim]:
+    """Take up to `limit` due rows, `first` before the others, then those of the highest rank.
+
+    The outer condition repeats the inner one on purpose: under READ COMMITTED a second worker
+    re-checks only that one.
+    """
+    condition = (table.c.due_at <= now) & (true() if where is None else where)
+    order = [(table.c.id == first).desc()] if first else []
+    chosen = select(table.c.id).where(condition).order_by(*order, table.c.rank.desc(), table.c.id)
+    chosen = chosen.limit(limit).with_for_update(skip_locked=True)
+    token = secrets.token_hex(16)
+    taken = conn.execute(
+        update(table)
+        .where(table.c.id.in_(chosen), table.c.due_at <= now)
+        .values(token=token, attempts=table.c.attempts + 1, due_at=now + LEASE)
+        .returning(table)
+    ).all()
+    taken = sorted(taken, key=lambda row: (row.id != first, -row.rank, int(row.id)))
+    return [Claim(table, row.id, token, row.attempts, row) for row in taken]
+
+
+def renew(conn: Connection, claim: Claim, now: datetime) -> bool:
+    """Hold the claim for another lease; False when somebody else has it by now."""
+    held = (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
+    renewed = conn.execute(update(claim.table).where(held).values(due_at=now + LEASE))
+    return renewed.rowcount == 1
+
+
+def settle(conn: Connection, claim: Claim, due_at: datetime | None, **values: Any) -> bool:
+    """Give the row back with its next due time; False (and nothing written) if it is not ours."""
+    held = (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
+    given = {"due_at": due_at, "token": None, "attempts": 0, "last_error": "", **values}
+    return conn.execute(update(claim.table).where(held).values(**given)).rowcount == 1
+
+
+def back_off(conn: Connection, claim: Claim, now: datetime, error: str) -> bool:
+    """Give the row back unsettled: attempts stand, and it is due again after a growing pause."""
+    pause = timedelta(seconds=min(5 * 2**claim.attempts, 600))
+    return settle(conn, claim, now + pause, last_error=error, attempts=claim.attempts)
+
+
+def due(conn: Connection, table: Table, now: datetime, where: ColumnElement[bool] | None) -> bool:
+    """Whether there is anything to claim; one indexed look."""
+    condition = (table.c.due_at <= now) & (true() if where is None else where)
+    return conn.execute(select(table.c.id).where(condition).limit(1)).first() is not None
