@@ -1,0 +1,168 @@
+"""What QuickBooks' parsed JSON holds: one object, rows, changes, the replies to a batch.
+
+Errors of validation quote what they could not read, so they never leave this module.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from qbo.errors import Gone, PoisonedPage, QuickBooksError, Unreachable, fault_in
+from qbo.models import CreditMemo, Customer, Deleted, Entity, Invoice, Payment, Record
+from qbo.query import Select
+
+CDC_NEARLY_FULL = 990  # an answer holds at most 1000 objects, and has no second page
+
+KINDS: Mapping[str, type[Entity]] = {
+    kind.ENTITY: kind for kind in (Invoice, Payment, CreditMemo, Customer)
+}
+"""The entities that can be listed, by QuickBooks' name."""
+
+Raw = dict[str, Any]
+E = TypeVar("E", bound=Entity)
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A record that could not be read: its place in a listing (from 1), and its id if known."""
+
+    entity: str
+    position: int
+    id: str = ""
+
+
+OnBroken = Callable[[Broken], None]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What change data capture returned. `server_time` (less an overlap) starts the next one.
+
+    `capped` names the kinds of which there may be more: read those with `changed_since`.
+    """
+
+    server_time: datetime
+    invoices: tuple[Invoice, ...]
+    payments: tuple[Payment, ...]
+    credit_memos: tuple[CreditMemo, ...]
+    customers: tuple[Customer, ...]
+    deleted: tuple[Deleted, ...]
+    capped: frozenset[type[Entity]]
+
+
+def raise_broken(broken: Broken) -> None:
+    """What happens to a broken record where nobody asked to be told of it."""
+    place = f"with id {broken.id}" if broken.id else f"at position {broken.position}"
+    raise PoisonedPage(f"The {broken.entity} {place} cannot be read")
+
+
+def part(answer: Raw, name: str) -> Raw:
+    """The object under `name`; raises Unreachable where the answer has none."""
+    found = answer.get(name)
+    if isinstance(found, dict):
+        return found
+    raise Unreachable(f"QuickBooks' answer holds no {name}")
+
+
+def record(kind: type[R], answer: Raw) -> R:
+    """The one object of an answer; raises Gone for a deleted one, PoisonedPage for a broken."""
+    raw = part(answer, kind.__name__)
+    if raw.get("status") == "Deleted":
+        raise Gone(f"This {kind.__name__} was deleted in QuickBooks")
+    try:
+        return kind.model_validate(raw)
+    except ValidationError:
+        raise PoisonedPage(f"QuickBooks sent a {kind.__name__} that cannot be read") from None
+
+
+def rows(answer: Raw, entity: str) -> list[Raw]:
+    """The rows of a query; an empty result has no key for the entity at all."""
+    found = part(answer, "QueryResponse").get(entity, [])
+    if isinstance(found, list) and all(isinstance(row, dict) for row in found):
+        return found
+    raise Unreachable(f"QuickBooks' answer holds no list of {entity}")
+
+
+def row_id(row: Raw) -> str:
+    return str(row.get("Id") or "")
+
+
+def read(kind: type[E], numbered: Sequence[tuple[int, Raw]], on_broken: OnBroken) -> list[E]:
+    """The objects of these (position, row) pairs, less the unreadable, told to `on_broken`."""
+    found = []
+    for position, row in numbered:
+        try:
+            found.append(kind.model_validate(row))
+        except ValidationError:
+            on_broken(Broken(kind.ENTITY, position, row_id(row)))
+    return found
+
+
+def changes(answer: Raw, kinds: Sequence[type[Entity]], on_broken: OnBroken) -> Changes:
+    """A change data capture; its groups are matched by name, since their order may vary."""
+    found = {kind: list(_changed(answer, kind)) for kind in kinds}
+    total = sum(len(changed) for changed in found.values())
+
+    def living(kind: type[E]) -> tuple[E, ...]:
+        numbered = [(n, row) for n, row in enumerate(found.get(kind, ()), 1) if not _dead(row)]
+        return tuple(read(kind, numbered, on_broken))
+
+    return Changes(
+        server_time=_server_time(answer),
+        invoices=living(Invoice),
+        payments=living(Payment),
+        credit_memos=living(CreditMemo),
+        customers=living(Customer),
+        deleted=tuple(_deleted(kind, row) for kind in kinds for row in found[kind] if _dead(row)),
+        capped=frozenset(kinds if total >= CDC_NEARLY_FULL else ()),
+    )
+
+
+def _changed(answer: Raw, kind: type[Entity]) -> Iterator[Raw]:
+    for group in _groups(answer):
+        yield from rows({"QueryResponse": group}, kind.ENTITY)
+
+
+def _groups(answer: Raw) -> Iterator[Raw]:
+    for response in answer.get("CDCResponse") or ():
+        if error := fault_in(response):
+            raise error
+        yield from response.get("QueryResponse") or ()
+
+
+def _dead(row: Raw) -> bool:
+    return row.get("status") == "Deleted"
+
+
+def _deleted(kind: type[Entity], row: Raw) -> Deleted:
+    try:
+        at = (row.get("MetaData") or {}).get("LastUpdatedTime")
+        return Deleted(entity=kind.ENTITY, id=row_id(row), at=at)
+    except ValidationError:
+        return Deleted(entity=kind.ENTITY, id=row_id(row))
+
+
+def _server_time(answer: Raw) -> datetime:
+    try:
+        return datetime.fromisoformat(str(answer.get("time"))).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Unreachable("QuickBooks' answer does not tell its time") from None
+
+
+def reply(item: Raw | None, select: Select) -> list[Entity] | QuickBooksError:
+    """The rows, or the error, of one item of a batch; None is an item that never came."""
+    if item is None:
+        return Unreachable("QuickBooks left this question of a batch unanswered")
+    try:
+        found = fault_in(item) or rows(item, select.entity)
+        return found if isinstance(found, QuickBooksError) else _all(select, found)
+    except QuickBooksError as error:
+        return error
+
+
+def _all(select: Select, found: list[Raw]) -> list[Entity]:
+    return read(KINDS[select.entity], list(enumerate(found, 1)), raise_broken)

@@ -1,0 +1,441 @@
+"""QuickBooks Online over HTTP: a fixed list of calls, and no others.
+
+There is no client library underneath: the known ones refresh tokens behind one's back, know no
+timeouts and read money as floats. The accounting scope permits reading and writing everything,
+so the narrower right lives here, in CALLS. The one kind of write is an Attachable note, which
+can be taken back; no call changes, voids or deletes an accounting record.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote as percent_encode
+from urllib.parse import urlencode
+
+import httpx
+
+from qbo import answers
+from qbo.answers import KINDS, Broken, Changes, OnBroken, raise_broken
+from qbo.errors import (
+    Gone,
+    NotAllowed,
+    QuickBooksError,
+    Throttled,
+    Unreachable,
+    fault_in,
+    parse_fault,
+)
+from qbo.models import (
+    CompanyInfo,
+    CreditMemo,
+    Customer,
+    Entity,
+    Invoice,
+    Payment,
+    Preferences,
+    Record,
+)
+from qbo.pacing import Budget, utc_now
+from qbo.query import ACTIVE_OR_NOT, PAGE, Select, among, chunks, pages, where
+
+MINOR_VERSION = "75"
+TIMEOUT = httpx.Timeout(connect=5, write=10, read=60, pool=10)  # seconds; pages of 1000 are slow
+LONGEST_PACE = 10.0  # seconds to wait for the budget before giving the thread back
+BATCH = 30  # queries in one batch (documented)
+BATCH_ROWS = 1000  # objects in the answer to one batch (documented)
+NOTE_LENGTH = 2000  # characters (documented)
+REQUESTID_LENGTH = 50  # characters (documented)
+PDF = "application/pdf"
+
+CALLS: Mapping[tuple[str, str], int] = {
+    ("GET", "companyinfo/{id}"): 1,
+    ("GET", "preferences"): 1,
+    ("GET", "query"): 1,
+    ("GET", "cdc"): 1,
+    ("POST", "batch"): 1,  # of queries only, each of which counts
+    ("GET", "invoice/{id}"): 1,
+    ("GET", "invoice/{id}/pdf"): 1,
+    ("GET", "payment/{id}"): 1,
+    ("GET", "creditmemo/{id}"): 1,
+    ("POST", "attachable"): 0,
+    ("POST", "attachable?operation=delete"): 0,
+}
+"""Every call the client can make, and how many metered reads it costs.
+
+The key is (method, path under /v3/company/{realm}/).
+"""
+
+AN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+E = TypeVar("E", bound=Entity)
+R = TypeVar("R", bound=Record)
+
+
+class QuickBooks:
+    """One company's ledger. Thread-safe; close it, or use it as a context manager.
+
+    Every method raises a QuickBooksError. Lists are complete: they are paged to the end, and a
+    record that cannot be read is told to `on_broken`, or raises PoisonedPage without one.
+    """
+
+    def __init__(
+        self,
+        realm: str,
+        auth: httpx.Auth,
+        *,
+        base_url: str,
+        budget: Budget | None = None,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.realm = _an_id(realm)
+        self._budget = budget
+        self._clock = clock
+        self._sleep = sleep
+        self._http = httpx.Client(
+            auth=auth,
+            base_url=f"{base_url.rstrip('/')}/v3/company/{realm}/",
+            timeout=TIMEOUT,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    # The company
+
+    def company_info(self) -> CompanyInfo:
+        """Name, country, zone and subscription."""
+        return self._one(CompanyInfo, "companyinfo/{id}", self.realm)
+
+    def preferences(self) -> Preferences:
+        """Home currency, closing date, and whether online payment is on."""
+        return self._one(Preferences, "preferences")
+
+    # Lists
+
+    def open_invoices(self, on_broken: OnBroken | None = None) -> Iterator[list[Invoice]]:
+        """All invoices with an open balance, page by page, each invoice once.
+
+        Rows shift while others leave the list, so one may be missed: an invoice that did not
+        come is no evidence of payment, and a sweep ends with `changes` since its start.
+        """
+        return self._pages(Invoice, (where("Balance", ">", "0"),), on_broken)
+
+    def invoices_by_id(
+        self, ids: Sequence[str], on_broken: OnBroken | None = None
+    ) -> list[Invoice]:
+        """The invoices of these ids; a deleted or unknown one is simply not among them."""
+        return self._among(Invoice, "Id", ids, (), on_broken)
+
+    def invoices_of(
+        self,
+        customer_ids: Sequence[str],
+        since: date | None = None,
+        open_only: bool = False,
+        on_broken: OnBroken | None = None,
+    ) -> list[Invoice]:
+        """These customers' invoices, dated `since` or later, or with an open balance only."""
+        conditions = _dated(since) + ((where("Balance", ">", "0"),) if open_only else ())
+        return self._among(Invoice, "CustomerRef", customer_ids, conditions, on_broken)
+
+    def customers(self, ids: Sequence[str], on_broken: OnBroken | None = None) -> list[Customer]:
+        """The customers of these ids, inactive ones included."""
+        return self._among(Customer, "Id", ids, (ACTIVE_OR_NOT,), on_broken)
+
+    def children(
+        self, parent_ids: Sequence[str], on_broken: OnBroken | None = None
+    ) -> list[Customer]:
+        """The direct sub-customers of these customers, inactive ones included.
+
+        Reads all sub-customers and picks: whether ParentRef can be queried is reported both ways.
+        """
+        parents = frozenset(parent_ids)
+        jobs = self._all(Customer, ("Job = true", ACTIVE_OR_NOT), on_broken) if parents else []
+        return [customer for customer in jobs if customer.parent_id in parents]
+
+    def payments(
+        self,
+        customer_ids: Sequence[str],
+        since: date | None = None,
+        on_broken: OnBroken | None = None,
+    ) -> list[Payment]:
+        """These customers' payments, dated `since` or later."""
+        return self._among(Payment, "CustomerRef", customer_ids, _dated(since), on_broken)
+
+    def credit_memos(
+        self, customer_ids: Sequence[str], on_broken: OnBroken | None = None
+    ) -> list[CreditMemo]:
+        """These customers' credit memos, used up or not: what remains cannot be queried."""
+        return self._among(CreditMemo, "CustomerRef", customer_ids, (), on_broken)
+
+    def changed_since(
+        self, kind: type[E], since: datetime, on_broken: OnBroken | None = None
+    ) -> Iterator[list[E]]:
+        """Objects of one kind changed at `since` or later, in the order of their ids.
+
+        Deletions do not show. Not ordered by time: a row changed meanwhile would move, and the
+        rows behind it would slip past the page that is read next.
+        """
+        changed = where("MetaData.LastUpdatedTime", ">=", since)
+        conditions = (changed, ACTIVE_OR_NOT) if issubclass(kind, Customer) else (changed,)
+        return self._pages(kind, conditions, on_broken)
+
+    # Single objects
+
+    def invoice(self, id: str, with_link: bool = False) -> Invoice:
+        """One invoice as it stands now; raises Gone. `with_link` asks for its pay link."""
+        params = {"include": "invoiceLink"} if with_link else {}
+        invoice = self._one(Invoice, "invoice/{id}", id, params)
+        return invoice if with_link else invoice.model_copy(update={"invoice_link": None})
+
+    def payment(self, id: str) -> Payment:
+        """One payment; raises Gone."""
+        return self._one(Payment, "payment/{id}", id)
+
+    def credit_memo(self, id: str) -> CreditMemo:
+        """One credit memo; raises Gone."""
+        return self._one(CreditMemo, "creditmemo/{id}", id)
+
+    def pdf(self, invoice_id: str) -> bytes:
+        """The invoice as QuickBooks prints it; raises Unreachable for anything but a PDF."""
+        response = self._call(
+            "GET", "invoice/{id}/pdf", wanted=invoice_id, accept="application/pdf"
+        )
+        kind = response.headers.get("Content-Type", "")
+        if kind.startswith("application/pdf") and response.content.startswith(b"%PDF"):
+            return response.content
+        raise _fault(response) or Unreachable("QuickBooks sent something else than the PDF")
+
+    # Many questions, one request
+
+    def changes(
+        self, kinds: Sequence[type[Entity]], since: datetime, on_broken: OnBroken | None = None
+    ) -> Changes:
+        """Everything of these kinds that changed or was deleted since, at most 30 days back."""
+        names = ",".join(kind.ENTITY for kind in kinds)
+        params = {"entities": names, "changedSince": since.isoformat(timespec="seconds")}
+        answer = self._json("GET", "cdc", params=params)
+        return answers.changes(answer, kinds, on_broken or raise_broken)
+
+    def batch(self, selects: Sequence[Select]) -> list[list[Entity] | QuickBooksError]:
+        """The rows of each statement, or its error, in the order given; 30 to a request.
+
+        An answer that may have been cut at 1000 objects is thrown away and read by pages.
+        """
+        results: list[list[Entity] | QuickBooksError] = []
+        for start in range(0, len(selects), BATCH):
+            results += self._batch(selects[start : start + BATCH])
+        return results
+
+    # The note
+
+    def attach_note(self, text: str, invoice_ids: Sequence[str], requestid: str) -> str:
+        """Put an internal note on these invoices; the id of the Attachable.
+
+        Customers never see it. After Unreachable repeat the call with the same `requestid`:
+        QuickBooks answers with the first result. Raises ValueError for a text over 2000
+        characters, a requestid over 50, or no invoice.
+        """
+        if not invoice_ids or len(text) > NOTE_LENGTH or not 0 < len(requestid) <= REQUESTID_LENGTH:
+            raise ValueError("a note needs an invoice, at most 2000 characters, and a requestid")
+        note = {
+            "Note": text,
+            "AttachableRef": [_reference(invoice_id) for invoice_id in invoice_ids],
+        }
+        answer = self._json("POST", "attachable", params={"requestid": requestid}, body=note)
+        attachable_id = answers.row_id(answers.part(answer, "Attachable"))
+        if not attachable_id:
+            raise Unreachable("QuickBooks did not say which note it wrote")
+        return attachable_id
+
+    def delete_note(self, attachable_id: str) -> None:
+        """Take our note back; one that is gone already counts as deleted."""
+        body = {"Id": _an_id(attachable_id)}
+        try:
+            self._json("POST", "attachable?operation=delete", body=body)
+        except Gone:
+            return
+
+    # How it is done
+
+    def _pages(
+        self, kind: type[E], conditions: tuple[str, ...], on_broken: OnBroken | None
+    ) -> Iterator[list[E]]:
+        select = Select(kind.ENTITY, conditions)
+        report = on_broken or raise_broken
+        seen: set[str] = set()
+        for number, rows in enumerate(
+            pages(
+                lambda start, size: self._rows(select, start, size),
+                lambda position, _: report(Broken(kind.ENTITY, position)),
+            )
+        ):
+            yield answers.read(kind, _unseen(rows, seen, number * PAGE + 1), report)
+
+    def _all(
+        self, kind: type[E], conditions: tuple[str, ...], on_broken: OnBroken | None
+    ) -> list[E]:
+        return [found for page in self._pages(kind, conditions, on_broken) for found in page]
+
+    def _among(
+        self,
+        kind: type[E],
+        field: str,
+        ids: Sequence[str],
+        conditions: tuple[str, ...],
+        on_broken: OnBroken | None,
+    ) -> list[E]:
+        found: list[E] = []
+        for some in chunks(ids):
+            found += self._all(kind, (among(field, some), *conditions), on_broken)
+        return found
+
+    def _rows(self, select: Select, start: int, size: int) -> list[answers.Raw]:
+        answer = self._json("GET", "query", params={"query": select.page(start, size)})
+        return answers.rows(answer, select.entity)
+
+    def _one(
+        self, kind: type[R], path: str, wanted: str = "", params: Mapping[str, str] | None = None
+    ) -> R:
+        return answers.record(kind, self._json("GET", path, wanted=wanted, params=params))
+
+    def _batch(self, selects: Sequence[Select]) -> list[list[Entity] | QuickBooksError]:
+        items = [{"bId": f"q{n}", "Query": select.page()} for n, select in enumerate(selects)]
+        answer = self._json("POST", "batch", body={"BatchItemRequest": items}, times=len(items))
+        replies = {item.get("bId"): item for item in answer.get("BatchItemResponse") or ()}
+        found = [answers.reply(replies.get(f"q{n}"), asked) for n, asked in enumerate(selects)]
+        if sum(len(rows) for rows in found if isinstance(rows, list)) >= BATCH_ROWS:
+            return [self._alone(select) for select in selects]
+        return found
+
+    def _alone(self, select: Select) -> list[Entity] | QuickBooksError:
+        try:
+            return self._all(KINDS[select.entity], select.conditions, None)
+        except QuickBooksError as error:
+            return error
+
+    def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        wanted: str = "",
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        times: int = 1,
+    ) -> answers.Raw:
+        """The parsed answer; a fault is raised, also one that came with a 200."""
+        response = self._call(method, path, wanted=wanted, params=params, body=body, times=times)
+        try:
+            answer = json.loads(response.content, parse_float=Decimal)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise _fault(response) or Unreachable("QuickBooks sent an answer we cannot read")
+        if error := fault_in(answer, _tid(response)):
+            raise error
+        return answer
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        wanted: str = "",
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        accept: str = "application/json",
+        times: int = 1,
+    ) -> httpx.Response:
+        """The one door to the network; raises NotAllowed for what is not in CALLS.
+
+        `wanted` fills the path's `{id}`; `times` is how often the call counts as metered.
+        """
+        if (method, path) not in CALLS:
+            raise NotAllowed(f"{method} {path} is not among the calls we make")
+        url = _address(path, wanted, params or {})
+        self._pace(CALLS[method, path] * times)
+        response = self._send(method, url, body, accept)
+        if not response.is_success and (error := _fault(response)):
+            raise error
+        return response
+
+    def _send(
+        self, method: str, url: str, body: Mapping[str, Any] | None, accept: str
+    ) -> httpx.Response:
+        try:
+            return self._http.request(method, url, json=body, headers={"Accept": accept})
+        except httpx.RequestError as error:
+            raise Unreachable(f"QuickBooks cannot be reached ({type(error).__name__})") from error
+
+    def _pace(self, metered: int) -> None:
+        waited = 0.0
+        while self._budget:
+            wait = self._budget.take(self.realm, metered, self._clock())
+            if wait <= 0:
+                return
+            waited += wait
+            if waited > LONGEST_PACE:
+                raise Throttled("This company has used up its requests", retry_after=wait)
+            self._sleep(wait)
+
+
+def _address(path: str, wanted: str, params: Mapping[str, str]) -> str:
+    """Everything percent-encoded, blanks too: QuickBooks reads no `+` as a blank in a query."""
+    bare, _, fixed = path.replace("{id}", _an_id(wanted) if "{id}" in path else "").partition("?")
+    query = urlencode({**params, "minorversion": MINOR_VERSION}, quote_via=percent_encode, safe="")
+    return f"{bare}?{fixed}&{query}" if fixed else f"{bare}?{query}"
+
+
+def _an_id(text: str) -> str:
+    """Ids come from outside and become part of a path: letters, digits and dashes only."""
+    if not AN_ID.fullmatch(text):
+        raise NotAllowed("This is not an id of QuickBooks")
+    return text
+
+
+def _unseen(
+    rows: Sequence[answers.Raw], seen: set[str], start: int
+) -> list[tuple[int, answers.Raw]]:
+    """The rows whose ids have not come yet, numbered from `start`; their ids join `seen`."""
+    new = [(start + n, row) for n, row in enumerate(rows) if answers.row_id(row) not in seen]
+    if len(rows) >= PAGE and not new:
+        raise Unreachable("QuickBooks keeps sending the same page")
+    seen.update(answers.row_id(row) for row in rows)
+    return new
+
+
+def _reference(invoice_id: str) -> dict[str, Any]:
+    entity = {"type": "Invoice", "value": _an_id(invoice_id)}
+    return {"EntityRef": entity, "IncludeOnSend": False}
+
+
+def _dated(since: date | None) -> tuple[str, ...]:
+    return (where("TxnDate", ">=", since),) if since else ()
+
+
+def _fault(response: httpx.Response) -> QuickBooksError | None:
+    kind = response.headers.get("Content-Type", "")
+    return parse_fault(response.status_code, kind, response.content, _tid(response))
+
+
+def _tid(response: httpx.Response) -> str:
+    """Intuit's name for the request, to quote to their support; absent from gateway pages."""
+    return str(response.headers.get("intuit_tid") or response.headers.get("Intuit-Tid") or "")

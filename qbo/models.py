@@ -1,0 +1,245 @@
+"""What we may see of QuickBooks, and nothing else.
+
+Each model lists its fields; everything QuickBooks sends beside them is dropped on arrival, so
+private notes and bank data cannot leak from here: they are never held. Money is Decimal in the
+currency of the object, dates are dates in the company's zone, times are UTC, ids are strings
+that are unique per company and entity. Every field can also be given by its Python name.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+)
+
+ONE = Decimal(1)
+Date = date  # a second name, for classes that have a field called `date`
+PURCHASE_ORDER_NAMES = frozenset({"ponumber", "po", "purchaseorder", "purchaseordernumber"})
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _text(value: object) -> object:
+    return "" if value is None else value
+
+
+def _absent(value: object) -> object:
+    return None if value == "" else value
+
+
+def _listed(value: object) -> object:
+    return () if value is None else value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Text = Annotated[str, BeforeValidator(_text)]
+Day = Annotated[date | None, BeforeValidator(_absent)]
+
+
+class Record(BaseModel):
+    """The common ground: immutable, deaf to unknown fields."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True
+    )
+
+
+class Entity(Record):
+    """A record that has an id, and a name in the query language."""
+
+    ENTITY: ClassVar[str]
+
+    id: str = Field(validation_alias="Id", min_length=1)
+    sync_token: Text = Field("", validation_alias="SyncToken")
+    updated_at: Moment | None = Field(
+        None, validation_alias=AliasPath("MetaData", "LastUpdatedTime")
+    )
+    """When QuickBooks last changed it; together with the SyncToken it orders what we read."""
+
+
+class CustomField(Record):
+    """A legacy custom field as it stands on a form."""
+
+    name: Text = Field("", validation_alias="Name")
+    value: Text = Field("", validation_alias="StringValue")
+
+
+class Linked(Record):
+    """Another transaction this one is linked to, such as a Payment."""
+
+    id: Text = Field("", validation_alias="TxnId")
+    kind: Text = Field("", validation_alias="TxnType")
+
+
+class Invoice(Entity):
+    ENTITY = "Invoice"
+
+    number: Text = Field("", validation_alias="DocNumber")
+    """Not unique, and empty where the form has none."""
+    customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
+    customer_name: Text = Field("", validation_alias=AliasPath("CustomerRef", "name"))
+    """A snapshot the customer may have chosen: untrusted, never a key."""
+    txn_date: date = Field(validation_alias="TxnDate")
+    due_date: Day = Field(None, validation_alias="DueDate")
+    total: Decimal = Field(validation_alias="TotalAmt")
+    balance: Decimal = Field(validation_alias="Balance")
+    currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
+    """None means the company's home currency."""
+    exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
+    email: Text = Field("", validation_alias=AliasPath("BillEmail", "Address"))
+    """As in the ledger: may be empty, or several addresses with commas."""
+    email_cc: Text = Field("", validation_alias=AliasPath("BillEmailCc", "Address"))
+    customer_memo: Text = Field("", validation_alias=AliasPath("CustomerMemo", "value"))
+    card_payment: bool = Field(False, validation_alias="AllowOnlineCreditCardPayment")
+    ach_payment: bool = Field(False, validation_alias="AllowOnlineACHPayment")
+    invoice_link: SecretStr | None = Field(None, validation_alias="InvoiceLink")
+    """A bearer pay link. Only a single read that asked for it has one, and not always."""
+    custom_fields: Annotated[tuple[CustomField, ...], BeforeValidator(_listed)] = Field(
+        (), validation_alias="CustomField"
+    )
+    linked: Annotated[tuple[Linked, ...], BeforeValidator(_listed)] = Field(
+        (), validation_alias="LinkedTxn"
+    )
+
+    @property
+    def voided(self) -> bool:
+        """Voiding sets both amounts to zero and keeps the invoice."""
+        return self.total == 0 and self.balance == 0
+
+    @property
+    def online_payment(self) -> bool:
+        return self.card_payment or self.ach_payment
+
+    @property
+    def po_number(self) -> str:
+        """The customer's purchase order number, or "" where no custom field carries one."""
+        fields = (field for field in self.custom_fields if field.value)
+        return next((f.value for f in fields if _plain(f.name) in PURCHASE_ORDER_NAMES), "")
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+class Customer(Entity):
+    ENTITY = "Customer"
+
+    name: Text = Field("", validation_alias="DisplayName")
+    company_name: Text = Field("", validation_alias="CompanyName")
+    given_name: Text = Field("", validation_alias="GivenName")
+    family_name: Text = Field("", validation_alias="FamilyName")
+    email: Text = Field("", validation_alias=AliasPath("PrimaryEmailAddr", "Address"))
+    balance: Decimal = Field(validation_alias="Balance")
+    """Open invoices less unapplied payments and remaining credits; negative = net credit."""
+    balance_with_jobs: Decimal | None = Field(None, validation_alias="BalanceWithJobs")
+    parent_id: str | None = Field(None, validation_alias=AliasPath("ParentRef", "value"))
+    bill_with_parent: bool = Field(False, validation_alias="BillWithParent")
+    job: bool = Field(False, validation_alias="Job")
+    level: int = Field(0, validation_alias="Level")
+    active: bool = Field(True, validation_alias="Active")
+    currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
+    customer_type_id: str | None = Field(
+        None, validation_alias=AliasPath("CustomerTypeRef", "value")
+    )
+    sales_term_id: str | None = Field(None, validation_alias=AliasPath("SalesTermRef", "value"))
+
+
+class Applied(NamedTuple):
+    """How much of a payment went to which invoice."""
+
+    invoice_id: str
+    amount: Decimal
+
+
+def _applied(lines: object) -> object:
+    """A payment's lines, reduced to what they paid of which invoice."""
+    if not isinstance(lines, list):
+        return () if lines is None else lines
+    raw = [line for line in lines if isinstance(line, Mapping)]
+    return [pair for line in raw for pair in _invoice_of(line)] if raw else lines
+
+
+def _invoice_of(line: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    links = [link for link in line.get("LinkedTxn") or () if link.get("TxnType") == "Invoice"]
+    # a line is one amount, so it can belong to one invoice only
+    return [(link.get("TxnId"), line.get("Amount") or 0) for link in links[:1]]
+
+
+class Payment(Entity):
+    ENTITY = "Payment"
+
+    customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
+    date: Date = Field(validation_alias="TxnDate")
+    total: Decimal = Field(validation_alias="TotalAmt")
+    """Zero where QuickBooks made the payment itself to link a credit: no money came."""
+    unapplied: Decimal = Field(Decimal(0), validation_alias="UnappliedAmt")
+    currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
+    exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
+    applied: Annotated[tuple[Applied, ...], BeforeValidator(_applied)] = Field(
+        (), validation_alias="Line"
+    )
+
+
+class CreditMemo(Entity):
+    ENTITY = "CreditMemo"
+
+    number: Text = Field("", validation_alias="DocNumber")
+    customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
+    date: Date = Field(validation_alias="TxnDate")
+    total: Decimal = Field(validation_alias="TotalAmt")
+    remaining: Decimal = Field(Decimal(0), validation_alias="RemainingCredit")
+    currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
+    exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
+
+
+def _subscription(pairs: object) -> object:
+    """The one value we want out of CompanyInfo's list of names and values."""
+    if not isinstance(pairs, list):
+        return _text(pairs)
+    named = {pair.get("Name"): pair.get("Value") for pair in pairs if isinstance(pair, Mapping)}
+    return named.get("SubscriptionStatus") or ""
+
+
+class CompanyInfo(Record):
+    name: Text = Field("", validation_alias="CompanyName")
+    country: Text = Field("", validation_alias="Country")
+    zone: Text = Field("", validation_alias="DefaultTimeZone")
+    """An IANA name, or "" where QuickBooks does not tell; due dates are meant in it."""
+    subscription_status: Annotated[str, BeforeValidator(_subscription)] = Field(
+        "", validation_alias="NameValue"
+    )
+
+
+class Preferences(Record):
+    home_currency: Text = Field(
+        "", validation_alias=AliasPath("CurrencyPrefs", "HomeCurrency", "value")
+    )
+    multi_currency: bool = Field(
+        False, validation_alias=AliasPath("CurrencyPrefs", "MultiCurrencyEnabled")
+    )
+    book_close_date: Day = Field(
+        None, validation_alias=AliasPath("AccountingInfoPrefs", "BookCloseDate")
+    )
+    online_payment: bool = Field(
+        False, validation_alias=AliasPath("SalesFormsPrefs", "ETransactionPaymentEnabled")
+    )
+
+
+class Deleted(Record):
+    """What change data capture leaves of a deleted object."""
+
+    entity: str
+    id: str
+    at: Moment | None = None

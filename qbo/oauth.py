@@ -1,0 +1,276 @@
+"""Connecting a company, and keeping its tokens fresh.
+
+A refresh token may be used by one process at a time: a race can end the connection. So a refresh
+happens under a lease of the TokenStore, and the new pair is stored before it is used.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import httpx
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr
+
+from qbo.errors import InvalidGrant, Refused, Throttled, Unreachable
+from qbo.pacing import utc_now
+
+SCOPE = "com.intuit.quickbooks.accounting"  # read and write; QuickBooks has no narrower one
+FRESH_FOR = timedelta(minutes=5)  # an access token with less than this left is refreshed
+ASK_HARD_EXPIRY = "x-include-refresh-token-hard-expires-in"
+CALL_TIMEOUT = 10.0  # seconds, for each phase of one call to the token endpoint
+LEASE = timedelta(seconds=60)  # longer than a refresh and its one repetition
+PATIENCE = timedelta(seconds=20)  # how long to wait for another process to finish its refresh
+PAUSE = 0.1  # seconds between two looks at the store while waiting
+
+
+class Tokens(BaseModel):
+    """The tokens of one company. Times are UTC; `hard_expires_at` only where Intuit tells."""
+
+    model_config = ConfigDict(frozen=True)
+
+    access: SecretStr
+    refresh: SecretStr
+    expires_at: AwareDatetime
+    refresh_expires_at: AwareDatetime
+    hard_expires_at: AwareDatetime | None = None
+    created_at: AwareDatetime
+
+    def fresh(self, now: datetime) -> bool:
+        """Whether the access token is good for a few minutes more."""
+        return now + FRESH_FOR < self.expires_at
+
+
+class TokenStore(Protocol):
+    """Where tokens live. Each method is one short transaction and may be called by any thread."""
+
+    def load(self, realm: str) -> Tokens:
+        """The current tokens; raises ReauthRequired where the company has none."""
+        ...
+
+    def lease(self, realm: str, now: datetime) -> str | None:
+        """The name of a fresh lease for LEASE from `now`, or None while another one holds."""
+        ...
+
+    def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
+        """Make `new` current if `replaces` still is, durably; otherwise change nothing."""
+        ...
+
+    def release(self, realm: str, lease: str) -> None:
+        """End this lease; a lease that lapsed and was taken by another is left alone."""
+        ...
+
+
+class OAuth:
+    """Intuit's OAuth endpoints for one app. Every call has a timeout and is made once."""
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: SecretStr,
+        *,
+        token_url: str,
+        authorize_url: str,
+        revoke_url: str,
+        redirect_uri: str,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._client_id = client_id
+        self._token_url = token_url
+        self._authorize_url = authorize_url
+        self._revoke_url = revoke_url
+        self._redirect_uri = redirect_uri
+        self._http = httpx.Client(
+            auth=(client_id, client_secret.get_secret_value()),
+            headers={
+                "Accept": "application/json",
+                "x-include-refresh-token-hard-expires-in": "true",
+            },
+            timeout=CALL_TIMEOUT,
+            transport=transport,
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def authorize_url(self, state: str) -> str:
+        """Where a person consents; `state` comes back with the code and must be checked."""
+        query = {
+            "client_id": self._client_id,
+            "response_type": "code",
+            "scope": SCOPE,
+            "redirect_uri": self._redirect_uri,
+            "state": state,
+        }
+        return f"{self._authorize_url}?{urlencode(query)}"
+
+    def exchange(self, code: str, now: datetime) -> Tokens:
+        """The first tokens, for the code of a callback. Never repeated: a code works once."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
+        }
+        return self._tokens(form, now)
+
+    def refresh(self, refresh: SecretStr, now: datetime) -> Tokens:
+        """New tokens for a refresh token, which may or may not have changed itself.
+
+        Raises InvalidGrant where it is refused. After a read timeout the same token is tried
+        once more, because the first answer may have been lost on its way.
+        """
+        form = {"grant_type": "refresh_token", "refresh_token": refresh.get_secret_value()}
+        try:
+            return self._tokens(form, now)
+        except _Lost:
+            return self._tokens(form, now)
+
+    def revoke(self, token: SecretStr) -> None:
+        """End the connection at Intuit; a token that is already unknown counts as revoked."""
+        answer = self._post(self._revoke_url, json={"token": token.get_secret_value()})
+        if answer.status_code not in {200, 400}:
+            raise _failure(answer)
+
+    def _tokens(self, form: dict[str, str], now: datetime) -> Tokens:
+        answer = self._post(self._token_url, data=form)
+        if answer.status_code != 200:
+            raise _failure(answer)
+        return _read_tokens(answer, now)
+
+    def _post(self, url: str, **content: Any) -> httpx.Response:
+        # `from None`: the request of an httpx error carries the token in its body
+        try:
+            return self._http.post(url, **content)
+        except httpx.ReadTimeout:
+            raise _Lost("Intuit's sign-in service did not answer in time") from None
+        except httpx.RequestError:
+            raise Unreachable("Intuit's sign-in service cannot be reached") from None
+
+
+class _Lost(Unreachable):
+    """The request went out, the answer never came."""
+
+
+def _read_tokens(answer: httpx.Response, now: datetime) -> Tokens:
+    try:
+        body = answer.json()
+        return Tokens(
+            access=body["access_token"],
+            refresh=body["refresh_token"],
+            expires_at=now + timedelta(seconds=int(body["expires_in"])),
+            refresh_expires_at=now + timedelta(seconds=int(body["x_refresh_token_expires_in"])),
+            hard_expires_at=_hard_expiry(body, now),
+            created_at=now,
+        )
+    except (ValueError, TypeError, KeyError, OverflowError):
+        # `from None`: these errors quote what they could not read
+        raise Unreachable("Intuit's sign-in service sent an answer we cannot read") from None
+
+
+def _hard_expiry(body: dict[str, Any], now: datetime) -> datetime | None:
+    seconds = body.get("x_refresh_token_hard_expires_in")
+    return None if seconds is None else now + timedelta(seconds=int(seconds))
+
+
+def _failure(answer: httpx.Response) -> Unreachable | Throttled | Refused | InvalidGrant:
+    status, error = answer.status_code, _error_name(answer)
+    if error == "invalid_grant":
+        return InvalidGrant("The connection to QuickBooks has ended; connect again", status=status)
+    if error == "invalid_client":
+        return Refused(
+            "Intuit does not know our client id and secret; check both, and that they belong to "
+            "this environment",
+            status=status,
+        )
+    if status == 429:
+        return Throttled("Intuit's sign-in service asks us to slow down", status=status)
+    if error and status < 500:
+        return Refused("Intuit's sign-in service refused the request", status=status)
+    return Unreachable("Intuit's sign-in service is not working", status=status)
+
+
+def _error_name(answer: httpx.Response) -> str:
+    try:
+        body = answer.json()
+    except ValueError:
+        return ""
+    return str(body.get("error") or "") if isinstance(body, dict) else ""
+
+
+class BearerAuth(httpx.Auth):
+    """Signs the requests of one company, refreshing its access token when needed.
+
+    Raises ReauthRequired where only a person can help, Unreachable where the refresh could not
+    be done now. `clock` and `sleep` are for tests.
+    """
+
+    def __init__(
+        self,
+        realm: str,
+        store: TokenStore,
+        oauth: OAuth,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._realm = realm
+        self._store = store
+        self._oauth = oauth
+        self._clock = clock
+        self._sleep = sleep
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        tokens = self._store.load(self._realm)
+        if not tokens.fresh(self._clock()):
+            tokens = self._renew(tokens)
+        response = yield _signed(request, tokens)
+        if response.status_code == 401:
+            yield _signed(request, self._renew(tokens))
+
+    def refresh(self) -> Tokens:
+        """New tokens although the present ones may still do: the daily upkeep."""
+        return self._renew(self._store.load(self._realm))
+
+    def _renew(self, old: Tokens) -> Tokens:
+        """The tokens after `old`: another process's, or refreshed here under the lease."""
+        deadline = self._clock() + PATIENCE
+        while self._clock() < deadline:
+            with self._leased() as leased:
+                current = self._store.load(self._realm)
+                if current != old and current.fresh(self._clock()):
+                    return current
+                if leased:
+                    return self._refresh(current)
+            self._sleep(PAUSE)
+        raise Unreachable("Another process is still refreshing this company's tokens")
+
+    @contextmanager
+    def _leased(self) -> Iterator[bool]:
+        lease = self._store.lease(self._realm, self._clock())
+        try:
+            yield lease is not None
+        finally:
+            if lease is not None:
+                self._store.release(self._realm, lease)
+
+    def _refresh(self, current: Tokens) -> Tokens:
+        try:
+            new = self._oauth.refresh(current.refresh, self._clock())
+        except InvalidGrant:
+            return self._someone_elses(current)
+        self._store.save(self._realm, new, current)
+        # what is stored counts: if our lease lapsed meanwhile, that is another process's pair
+        return self._store.load(self._realm)
+
+    def _someone_elses(self, refused: Tokens) -> Tokens:
+        stored = self._store.load(self._realm)
+        if stored == refused:
+            raise InvalidGrant("The connection to QuickBooks has ended; connect again")
+        return stored
+
+
+def _signed(request: httpx.Request, tokens: Tokens) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {tokens.access.get_secret_value()}"
+    return request

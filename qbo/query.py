@@ -1,0 +1,128 @@
+"""QuickBooks' query language: statements, quoting, pages, and a page that one record breaks.
+
+The language has no OR, no inequality, no joins and no projection. Everything that varies goes
+through `quote`, dates and amounts included; only the names of fields are written by us.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from qbo.errors import PoisonedPage
+
+PAGE = 1000  # the most rows one answer may hold (documented)
+IDS_AT_ONCE = 200  # keeps the address of a request below 8,000 characters
+BROKEN_AT_MOST = 10  # more than this in one listing is an outage, not a bad record
+ACTIVE_OR_NOT = "Active IN (true,false)"  # name lists return active entries only unless told
+
+T = TypeVar("T")
+Value = str | date | datetime | Decimal
+
+
+def quote(value: Value) -> str:
+    r"""A literal: in single quotes, with `\'` for an apostrophe; a time with its offset.
+
+    Raises ValueError for control characters and naive times, which no field of ours can hold.
+    """
+    text = _moment(value) if isinstance(value, datetime) else str(value)
+    if not text.isprintable():
+        raise ValueError("a query value must be printable text")
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def _moment(value: datetime) -> str:
+    if value.utcoffset() is None:
+        raise ValueError("a query needs times with an offset")
+    return value.isoformat(timespec="seconds")
+
+
+def where(field: str, operator: str, value: Value) -> str:
+    """One condition such as `Balance > '0'`; `operator` is one of `= < > <= >=`."""
+    return f"{field} {operator} {quote(value)}"
+
+
+def among(field: str, values: Sequence[str]) -> str:
+    """One condition such as `Id IN ('742','756')`; raises ValueError where nothing is given."""
+    if not values:
+        raise ValueError(f"{field} IN needs at least one value")
+    return f"{field} IN ({','.join(quote(value) for value in values)})"
+
+
+@dataclass(frozen=True)
+class Select:
+    """A statement without its page. `entity` is QuickBooks' name, conditions are joined by AND."""
+
+    entity: str
+    conditions: tuple[str, ...] = ()
+    order: str = ""
+
+    def page(self, start: int = 1, size: int = PAGE) -> str:
+        """The statement for `size` rows from row `start`, counted from 1."""
+        parts = [f"SELECT * FROM {self.entity}"]  # noqa: S608 - conditions are quoted above
+        parts += [f"WHERE {' AND '.join(self.conditions)}"] if self.conditions else []
+        parts += [f"ORDERBY {self.order}"] if self.order else []
+        return " ".join([*parts, f"STARTPOSITION {start} MAXRESULTS {size}"])
+
+
+def chunks(ids: Sequence[str], size: int = IDS_AT_ONCE) -> Iterator[list[str]]:
+    """The ids without repetitions, in lists short enough for one IN."""
+    unique = list(dict.fromkeys(ids))
+    for start in range(0, len(unique), size):
+        yield unique[start : start + size]
+
+
+Fetch = Callable[[int, int], list[T]]
+"""(start, size) → the rows from `start` on; may raise PoisonedPage."""
+
+
+def pages(
+    fetch: Fetch[T], on_broken: Callable[[int, PoisonedPage], None], size: int = PAGE
+) -> Iterator[list[T]]:
+    """Every row, a page at a time, until a page is shorter than asked.
+
+    A page may hold a row more than asked, and rows may repeat between pages; the caller keeps
+    the first of each id. A record that breaks its page is found by halving, told to `on_broken`
+    with its position (from 1), and left out; the rest of its page is delivered. After
+    BROKEN_AT_MOST such records the error itself is raised.
+    """
+    found = _Found(on_broken)
+    start = 1
+    while True:
+        before = found.count
+        rows = bisect(fetch, found.report, start, size)
+        yield rows
+        if len(rows) + found.count - before < size:
+            return
+        start += size
+
+
+def bisect(
+    fetch: Fetch[T], on_broken: Callable[[int, PoisonedPage], None], start: int, size: int
+) -> list[T]:
+    """The rows of one page, less those that break it, which are told to `on_broken`."""
+    try:
+        return fetch(start, size)
+    except PoisonedPage as error:
+        if size == 1:
+            on_broken(start, error)
+            return []
+    half = size // 2
+    first = bisect(fetch, on_broken, start, half)
+    return first + bisect(fetch, on_broken, start + half, size - half)
+
+
+class _Found:
+    """Counts broken records, and gives up where everything seems broken."""
+
+    def __init__(self, on_broken: Callable[[int, PoisonedPage], None]) -> None:
+        self.count = 0
+        self._tell = on_broken
+
+    def report(self, position: int, error: PoisonedPage) -> None:
+        self.count += 1
+        if self.count > BROKEN_AT_MOST:
+            raise error
+        self._tell(position, error)
