@@ -1,0 +1,95 @@
+"""The Web API: token, scope, pace, then the method; every answer in Slack's envelope."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tests.sandbox.slack import chat, lookups, views
+from tests.sandbox.slack.call import Call, call_from
+from tests.sandbox.slack.kinds import Json, RefusedError
+from tests.sandbox.slack.pace import Pace, TooFastError
+from tests.sandbox.slack.workspace import Workspace
+
+SCOPES = (
+    "channels:history",
+    "channels:read",
+    "chat:write",
+    "commands",
+    "groups:history",
+    "groups:read",
+    "im:write",
+    "usergroups:read",
+    "users:read",
+)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method and its scope; `{kind}` in it stands for im, groups or channels."""
+
+    run: Callable[[Workspace, Call], Json]
+    scope: str = ""
+
+
+METHODS = {
+    "auth.test": Method(lookups.auth_test),
+    "chat.postMessage": Method(chat.post, "chat:write"),
+    "chat.update": Method(chat.update, "chat:write"),
+    "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),
+    "chat.getPermalink": Method(chat.permalink),
+    "views.open": Method(views.open_view),
+    "views.push": Method(views.push_view),
+    "views.update": Method(views.update_view),
+    "views.publish": Method(views.publish_view),
+    "users.info": Method(lookups.user_info, "users:read"),
+    "usergroups.users.list": Method(lookups.group_users, "usergroups:read"),
+    "conversations.info": Method(lookups.conversation_info, "{kind}:read"),
+    "conversations.history": Method(lookups.history, "{kind}:history"),
+    "conversations.replies": Method(lookups.replies, "{kind}:history"),
+    "conversations.open": Method(lookups.open_conversation, "im:write"),
+}
+
+
+class WebApi:
+    """Answers `POST` and `GET /api/<method>` for one bot token."""
+
+    def __init__(self, space: Workspace, token: str, scopes: tuple[str, ...], pace: Pace) -> None:
+        self.space, self.token, self.scopes, self.pace = space, token, scopes, pace
+
+    async def answer(self, request: Request) -> Response:
+        """Run one method."""
+        try:
+            call = await call_from(request)
+            with self.space.world.lock:
+                body: Json = {"ok": True} | self._run(request.path_params["method"], call)
+        except TooFastError as error:
+            wait = {"Retry-After": str(error.seconds)}
+            return JSONResponse({"ok": False, "error": error.error}, 429, wait)
+        except RefusedError as refused:
+            body = {"ok": False, "error": refused.error} | refused.details
+        return JSONResponse(body, headers={"X-OAuth-Scopes": ",".join(self.scopes)})
+
+    def _run(self, name: str, call: Call) -> Json:
+        self._authorize(call)
+        method = METHODS.get(name)
+        if method is None:
+            raise RefusedError("unknown_method", req_method=name)
+        self._check_scope(method.scope, call)
+        if name == "chat.postMessage":
+            self.pace.spend(str(call.args.get("channel")), self.space.now())
+        return method.run(self.space, call)
+
+    def _authorize(self, call: Call) -> None:
+        if not call.token:
+            raise RefusedError("not_authed")
+        if call.token != self.token:
+            raise RefusedError("invalid_auth")
+
+    def _check_scope(self, scope: str, call: Call) -> None:
+        if "{kind}" in scope:
+            channel = self.space.channels.get(str(call.args.get("channel")))
+            scope = scope.format(kind=channel.kind if channel else "channels")
+        if scope and scope not in self.scopes:
+            raise RefusedError("missing_scope", needed=scope, provided=",".join(self.scopes))

@@ -1,0 +1,136 @@
+"""Slack as a stand-in of the world: its Web API, its people, what it shows."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from tests.sandbox.slack import views
+from tests.sandbox.slack.acts import Acts
+from tests.sandbox.slack.answers import answer_response_url
+from tests.sandbox.slack.api import SCOPES, WebApi
+from tests.sandbox.slack.control import Control
+from tests.sandbox.slack.delivery import Delivery
+from tests.sandbox.slack.kinds import Channel, Ephemeral, Json, Message, RefusedError
+from tests.sandbox.slack.pace import Pace
+from tests.sandbox.slack.people import APP, BOT_USER, TEAM, TEAM_DOMAIN
+from tests.sandbox.slack.workspace import Workspace
+from tests.sandbox.world import World
+
+
+@dataclass(frozen=True)
+class Keys:
+    """What the product must know to be this workspace's app."""
+
+    bot_token: str = "xoxb-sandbox-7d41c0"
+    signing_secret: str = "5f0c6a3be1d24b7c9a8e"
+
+
+@dataclass
+class Slack:
+    """The stand-in. Mount it as `slack`; set `public_url` before anybody acts.
+
+    `pace` limits chat.postMessage per channel; `scopes` are those the app was given.
+    """
+
+    world: World
+    public_url: str = ""
+    keys: Keys = field(default_factory=Keys)
+    scopes: tuple[str, ...] = SCOPES
+    pace: Pace = field(default_factory=Pace)
+    name: str = "slack"
+
+    def __post_init__(self) -> None:
+        self.space = Workspace(self.world)
+        self.delivery = Delivery(self.world, self.public_url, self.keys.signing_secret)
+        self.acts = Acts(self.space, self.delivery)
+        self.web_api = WebApi(self.space, self.keys.bot_token, self.scopes, self.pace)
+
+    def reach(self, public_url: str) -> None:
+        """Say where the product listens (its PUBLIC_URL)."""
+        self.public_url = self.delivery.public_url = public_url
+
+    def add_channel(self, channel_id: str, name: str, **facts: Any) -> Channel:
+        """Open a channel with the home team and the bot in it; `facts` are fields of Channel."""
+        with self.world.lock:
+            return self.space.add_channel(Channel(channel_id, name, **facts))
+
+    def set_group(self, group_id: str, users: list[str]) -> None:
+        """Make a user group, or give it other members."""
+        with self.world.lock:
+            self.space.groups[group_id] = users
+
+    def app(self) -> Starlette:
+        """`/api/<method>` and `/response/<key>`."""
+        methods = ["GET", "POST"]
+        return Starlette(
+            routes=[
+                Route("/api/{method}", self.web_api.answer, methods=methods),
+                Route("/response/{key}", self._response, methods=["POST"]),
+            ]
+        )
+
+    def refusal(self, status: int) -> Response:
+        """A failure in Slack's words; 429 with a Retry-After of one second."""
+        error = "ratelimited" if status == 429 else "internal_error"
+        wait = {"Retry-After": "1"} if status == 429 else None
+        return JSONResponse({"ok": False, "error": error}, status, wait)
+
+    def control(self) -> list[Route]:
+        """`POST /_/slack/…`."""
+        return Control(self.space, self.acts).routes()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Messages, private answers, modals and Home tabs; `slack` holds what the page needs."""
+        with self.world.lock:
+            space = self.space
+            return {
+                "messages": [_shallow(one, "earlier") for one in space.messages],
+                "ephemerals": [_shallow(one) for one in space.ephemerals],
+                "modals": self._modals(),
+                "homes": {user: views.shown(home) for user, home in space.homes.items()},
+                "slack": self._surroundings(),
+            }
+
+    def _modals(self) -> Json:
+        on_top = {user: self.space.open_view(user) for user in self.space.stacks}
+        return {
+            user: views.shown(view) | {"errors": view.errors, "warning": view.warning}
+            for user, view in on_top.items()
+            if view
+        }
+
+    def _surroundings(self) -> Json:
+        space = self.space
+        return {
+            "team": {"id": TEAM, "name": TEAM_DOMAIN},
+            "app": {"id": APP, "user": BOT_USER},
+            "people": [asdict(one) for one in space.people.values()],
+            "channels": [
+                asdict(one) | {"members": sorted(one.members)} for one in space.channels.values()
+            ],
+            "groups": space.groups,
+            "warnings": [asdict(one) for one in space.warnings],
+        }
+
+    async def _response(self, request: Request) -> Response:
+        try:
+            content = await request.json()
+        except ValueError:
+            return PlainTextResponse("invalid_payload", 400)
+        try:
+            with self.world.lock:
+                answer_response_url(self.space, request.path_params["key"], content)
+        except RefusedError as refused:
+            gone = refused.error in ("expired_url", "used_url")
+            body = {"ok": False, "error": refused.error} | refused.details
+            return JSONResponse(body, 404 if gone else 400)
+        return PlainTextResponse("ok")
+
+
+def _shallow(thing: Message | Ephemeral, *left_out: str) -> Json:
+    # Blocks are replaced, never changed in place: no deep copy is needed to show them.
+    return {name: value for name, value in vars(thing).items() if name not in left_out}
