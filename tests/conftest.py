@@ -1,0 +1,66 @@
+"""What every test may ask for: a database on each engine, a Valkey server; and closed doors."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from tests import doors
+from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
+from tests.sandbox.valkey import valkey
+
+
+def pytest_configure() -> None:
+    """No test reaches beyond loopback, by whatever library."""
+    doors.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """One server for the whole run; a test asks for `engine_url` instead."""
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(postgres_server())
+        except NoPostgres as error:
+            pytest.skip(f"no PostgreSQL: {error}")
+        yield url
+
+
+@pytest.fixture
+def sqlite_url() -> Iterator[str]:
+    """An empty SQLite database."""
+    with sqlite_database() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    """An empty database on a real PostgreSQL."""
+    with postgres_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine_url(request: pytest.FixtureRequest) -> str:
+    """An empty database; the test runs once on each engine."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[str]:
+    """One server for the whole run; a test asks for `valkey_url` instead."""
+    with valkey() as url, contextlib.closing(redis.Redis.from_url(url)) as client:
+        if client.dbsize():
+            # Emptied between tests; what somebody else keeps there must not be lost to that.
+            pytest.exit("REDIS_URL names a database that is not empty; tests would empty it", 2)
+        yield url
+
+
+@pytest.fixture
+def valkey_url(valkey_server: str) -> Iterator[str]:
+    """An empty Valkey or Redis database, over a real socket."""
+    yield valkey_server
+    with contextlib.closing(redis.Redis.from_url(valkey_server)) as client:
+        client.flushdb()

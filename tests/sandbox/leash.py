@@ -1,0 +1,37 @@
+"""Programs that end with us, however we end."""
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+STOP_SECONDS = 10.0
+
+# The shell waits at the read end of a pipe of which only we have the write end. When that closes,
+# also because we were killed, it ends the program and then itself.
+SCRIPT = 'signal=$1; shift; "$@" </dev/null & read -r _; kill -s "$signal" $!; wait $!'
+
+
+@contextlib.contextmanager
+def leashed(
+    command: Sequence[str], *, signal: str = "TERM", **options: Any
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program for the length of the block, or of this process if that is shorter.
+
+    `signal` ends it; `options` go to Popen. It has a session of its own, so that a Ctrl-C in
+    the terminal is ours alone to answer. The process given is the one that holds the leash.
+    """
+    read_end, write_end = os.pipe()
+    holder = subprocess.Popen(
+        ["/bin/sh", "-c", SCRIPT, "leash", signal, *command],
+        stdin=read_end,
+        start_new_session=True,
+        **options,
+    )
+    os.close(read_end)
+    try:
+        yield holder
+    finally:
+        os.close(write_end)
+        holder.wait(STOP_SECONDS)
