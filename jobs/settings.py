@@ -1,0 +1,291 @@
+"""Settings: read from the environment or `.env` by `load`, checked before any process starts.
+
+Nothing is read at import. A secret is a `SecretStr`, and so is an address that may carry a
+password; no message of this module repeats a value.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from email.utils import getaddresses
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import model_validator as checked_together
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+NO_SECRET = SecretStr("")
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+# What people leave standing when they copy an example.
+PLACEHOLDER = re.compile(
+    r"(?:xox\w?-|xapp-|sk-|pat-)?"
+    r"(?:<.*>|\.{3}|…|(.)\1+|.*\b(?:change|replace|insert|fill)[-_ ]?(?:me|this|in)\b.*"
+    r"|.*(?:\b|_)your(?:\b|_).*|.*placeholder.*|todo|tbd|none|null)",
+    re.IGNORECASE | re.DOTALL,
+)
+OBVIOUS = frozenset({"secret", "password", "token", "key", "example"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One setting that keeps a process from starting, by its name in the environment."""
+
+    name: str
+    reason: str
+
+
+class SettingsError(Exception):
+    """Settings are missing or cannot be right; the text names all of them and shows no value."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = (f"  {problem.name}: {problem.reason}" for problem in self.problems)
+        super().__init__(
+            "These settings need attention (in the environment or in .env; "
+            ".env.example explains each):\n" + "\n".join(lines)
+        )
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if re.search(r"\s|[^\x20-\x7e]", text):
+        raise ValueError("holds a space, a line break or a character that no secret has")
+    if PLACEHOLDER.fullmatch(text) or text.casefold() in OBVIOUS:
+        raise ValueError("is still the placeholder of an example")
+    return value
+
+
+def _fernet_key(value: SecretStr) -> SecretStr:
+    try:
+        raw = base64.b64decode(value.get_secret_value(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != 32:
+        raise ValueError("is not a Fernet key (32 bytes in URL-safe base64)")
+    if len(set(raw)) == 1:
+        raise ValueError("is a key of one repeated byte, which anybody can guess")
+    return value
+
+
+def _split(value: object) -> object:
+    return re.split(r"[\s,]+", value.strip(" \t\r\n,")) if isinstance(value, str) else value
+
+
+def _parts(value: str, schemes: Iterable[str]) -> tuple[str, str]:
+    """Host and password of an address; ValueError unless it has one of the schemes."""
+    wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+    parts = urlsplit(value)
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError("has a port that is not a number up to 65535") from error
+    if parts.scheme not in schemes or re.search(r"\s", value):
+        raise ValueError(f"must be an address that begins with {wanted}")
+    return parts.hostname or "", unquote(parts.password or "")
+
+
+def _link(value: str) -> str:
+    host, password = _parts(value, ("https", "http"))
+    if not host:
+        raise ValueError("names no host")
+    if password:
+        raise ValueError("carries a password, which belongs in a setting of its own")
+    return value.rstrip("/")
+
+
+def _public_link(value: str) -> str:
+    if urlsplit(value).scheme == "http" and urlsplit(value).hostname not in LOOPBACK:
+        raise ValueError("must be https://, as people and QuickBooks reach it from outside")
+    return value
+
+
+def _server(*schemes: str, host: bool = True) -> Callable[[SecretStr], SecretStr]:
+    """A check of an address that may carry a password."""
+
+    def check(value: SecretStr) -> SecretStr:
+        found, password = _parts(value.get_secret_value(), schemes)
+        if host and not found:
+            raise ValueError("names no host")
+        if password and PLACEHOLDER.fullmatch(password):
+            raise ValueError("carries the placeholder of an example as its password")
+        return value
+
+    return check
+
+
+def _channel(value: str) -> str:
+    if not re.fullmatch(r"[CG][A-Z0-9]+", value):
+        raise ValueError("must be a channel id such as C024BE91L (channel details, at the bottom)")
+    return value
+
+
+def _sender(value: str) -> str:
+    addresses = getaddresses([value], strict=True)
+    if len(addresses) != 1 or not re.fullmatch(r"[^@\s]+@[^@\s]+", addresses[0][1]):
+        raise ValueError("must be one e-mail address, with a name before it or without")
+    return value
+
+
+Id = Annotated[str, Field(pattern=r"^[^\s<>…]+$")]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+Secrets = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split)]
+FernetKeys = Annotated[
+    tuple[Annotated[Secret, AfterValidator(_fernet_key)], ...], NoDecode, BeforeValidator(_split)
+]
+Link = Annotated[str, AfterValidator(_link)]
+PublicLink = Annotated[Link, AfterValidator(_public_link)]
+# SQLite has no host, and a server on a socket names it in the query.
+Database = Annotated[
+    SecretStr,
+    AfterValidator(_server("sqlite", "postgresql", "postgres", "postgresql+psycopg", host=False)),
+]
+Redis = Annotated[SecretStr, AfterValidator(_server("redis", "rediss", "unix", host=False))]
+Smtp = Annotated[SecretStr, AfterValidator(_server("smtp", "smtp+starttls", "smtps"))]
+Imap = Annotated[SecretStr, AfterValidator(_server("imap", "imaps"))]
+
+
+class Settings(BaseSettings):
+    """All settings, under their names in the environment in lower case. Unset is empty."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    database_url: Database = SecretStr("sqlite:///overdue.sqlite3")
+    redis_url: Redis = NO_SECRET
+    token_keys: FernetKeys = ()
+    policy_file: FilePath | None = None
+    public_url: PublicLink = ""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+
+    slack_bot_token: Secret = NO_SECRET
+    slack_signing_secret: Secret = NO_SECRET
+    slack_app_token: Secret = NO_SECRET
+    slack_channel: Annotated[str, AfterValidator(_channel)] = ""
+    slack_api_url: Link = "https://slack.com/api"
+
+    qbo_client_id: Id = ""
+    qbo_client_secret: Secret = NO_SECRET
+    qbo_webhook_tokens: Secrets = ()
+    qbo_api_url: Link = "https://quickbooks.api.intuit.com"
+    qbo_oauth_url: Link = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
+    qbo_authorize_url: Link = "https://appcenter.intuit.com/connect/oauth2"
+    qbo_revoke_url: Link = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
+
+    openai_api_key: Secret = NO_SECRET
+    openai_base_url: Link = "https://api.openai.com/v1"
+    openai_model: Id = "gpt-6.1-terra"
+    openai_api: Literal["responses", "chat"] = "responses"
+
+    mail_from: Annotated[str, AfterValidator(_sender)] = ""
+    smtp_url: Smtp = NO_SECRET
+    resend_api_key: Secret = NO_SECRET
+    resend_api_url: Link = "https://api.resend.com"
+    mail_folder: Path | None = None
+    imap_url: Imap = NO_SECRET
+
+    hubspot_token: Secret = NO_SECRET
+    hubspot_api_url: Link = "https://api.hubapi.com"
+    zendesk_subdomain: Id = ""
+    zendesk_client_id: Id = ""
+    zendesk_client_secret: Secret = NO_SECRET
+    zendesk_api_url: Link = ""
+
+    @checked_together(mode="after")
+    def _one_way_to_send(self) -> Self:
+        ways = [name for name in WAYS_TO_SEND if getattr(self, name)]
+        if len(ways) > 1:
+            raise ValueError(f"set only one of {_named(ways, 'and')}, which are the ways to send")
+        return self
+
+
+Part = Literal["db", "doctor", "connect", "web", "intake", "triage", "act", "work", "clock"]
+
+WAYS_TO_SEND = ("smtp_url", "resend_api_key", "mail_folder")
+ANY_WAY_TO_SEND = "|".join(WAYS_TO_SEND)
+
+LEDGER = ("token_keys", "qbo_client_id", "qbo_client_secret")
+CHAT = ("slack_bot_token", "slack_channel")
+INTAKE = ("redis_url", *LEDGER)
+TRIAGE = (*INTAKE, "mail_from")  # the sender's address is part of every draft
+ACT = (*TRIAGE, *CHAT, ANY_WAY_TO_SEND)
+
+NEEDS: Mapping[Part, tuple[str, ...]] = {
+    "db": (),
+    "doctor": (),  # it reports what is missing instead
+    "clock": ("redis_url",),
+    "connect": ("public_url", "qbo_client_id"),
+    "web": (
+        *("redis_url", "public_url", *LEDGER, "qbo_webhook_tokens", *CHAT),
+        "slack_signing_secret|slack_app_token",
+    ),
+    "intake": INTAKE,
+    "triage": TRIAGE,
+    "act": ACT,
+    "work": ACT,
+}
+"""What each process cannot work without; `a|b` is either."""
+
+HINTS = {
+    "token_keys": "make one with: python -c 'from cryptography.fernet import Fernet; "
+    "print(Fernet.generate_key().decode())'",
+    "slack_channel": "the id of the finance channel",
+    "public_url": "the address under which Slack, QuickBooks and people reach this service",
+}
+
+
+def load(env_file: Path | None = Path(".env")) -> Settings:
+    """The settings of this process: the environment first, then `env_file` where it exists.
+
+    Raises SettingsError with every setting that cannot be right.
+    """
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        raise SettingsError(_problems(error)) from None
+
+
+def missing(settings: Settings, *parts: Part) -> tuple[Problem, ...]:
+    """What these processes would lack, each setting once; for `doctor`."""
+    wanted = dict.fromkeys(need for part in parts for need in NEEDS[part])
+    return tuple(
+        Problem(_named(need.split("|"), "or"), _reason(need))
+        for need in wanted
+        if not any(getattr(settings, name) for name in need.split("|"))
+    )
+
+
+def require(settings: Settings, *parts: Part) -> None:
+    """Refuse to start a process without what it needs.
+
+    "work" is all three queues together; name the queue to ask for less. Raises SettingsError.
+    """
+    if lacking := missing(settings, *parts):
+        raise SettingsError(lacking)
+
+
+def _reason(need: str) -> str:
+    return f"is missing ({HINTS[need]})" if need in HINTS else "is missing"
+
+
+def _named(names: Iterable[str], word: str) -> str:
+    return f" {word} ".join(name.upper() for name in names)
+
+
+def _problems(error: ValidationError) -> list[Problem]:
+    """In words, one per setting; pydantic would repeat the value of some."""
+    found: dict[str, str] = {}
+    for each in error.errors(include_input=False, include_url=False):
+        name = str(each["loc"][0]).upper() if each["loc"] else "settings"
+        found.setdefault(name, each["msg"].removeprefix("Value error, "))
+    return [Problem(name, reason) for name, reason in found.items()]
