@@ -9,7 +9,7 @@ import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from email.utils import getaddresses
+from email import policy
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -125,8 +125,8 @@ def _channel(value: str) -> str:
 
 
 def _sender(value: str) -> str:
-    addresses = getaddresses([value], strict=True)
-    if len(addresses) != 1 or not re.fullmatch(r"[^@\s]+@[^@\s]+", addresses[0][1]):
+    header = policy.default.header_factory("From", value)
+    if header.defects or [bool(each.domain) for each in header.addresses] != [True]:
         raise ValueError("must be one e-mail address, with a name before it or without")
     return value
 
@@ -158,6 +158,7 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
         str_strip_whitespace=True,
+        validate_default=False,
     )
 
     database_url: Database = SecretStr("sqlite:///overdue.sqlite3")
