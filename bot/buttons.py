@@ -1,0 +1,122 @@
+"""Which buttons a card offers in each state; a button that no longer applies is not there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot import wording
+from bot.blocks import Block, button, confirm
+from bot.escaping import shortened
+from bot.ids import Action, Binding
+from jobs.rules.case import CaseView
+from jobs.rules.rulings import Kind, strictest
+from jobs.rules.states import Stage, State
+
+ADDRESS_WORDS = ("recipient", "address", "bounce")
+"""A rule whose name holds one of these is resolved by choosing an address."""
+
+MOST_BODY = 30_000
+"""Characters of a letter that a card can show; what it cannot show it does not let approve."""
+
+
+def buttons(view: CaseView, now: datetime) -> list[Block]:
+    """The elements of the card's actions block; empty where nothing is left to do."""
+    if view.state is State.WAITING:
+        return _draft(view) if view.letter else _stopped(view)
+    if view.state is State.APPROVED:
+        return _undo(view, now)
+    if view.state is State.UNKNOWN:
+        return [
+            _make(view, Action.WENT, "It went"),
+            _make(view, Action.DID_NOT_GO, "It did not go"),
+        ]
+    if view.state is State.DONE and view.note_state == "written":
+        return [_make(view, Action.TAKE_BACK, "Take back the note")]
+    return [_make(view, Action.LOOK_AGAIN, "Look again")] if view.state is State.SNOOZED else []
+
+
+def whole(view: CaseView) -> bool:
+    """Whether the card can show the whole letter."""
+    return view.letter is None or len(view.letter.body) <= MOST_BODY
+
+
+def opens_later(view: CaseView, now: datetime) -> bool:
+    """Whether approval waits for the account manager."""
+    given = view.approvals
+    if given is None or given.manager_fine:
+        return False
+    return given.opens_at is None or now < given.opens_at
+
+
+def binding(view: CaseView) -> Binding:
+    """What every button of this card stands for."""
+    return Binding(view.id, view.draft_id, view.draft_hash)
+
+
+def _draft(view: CaseView) -> list[Block]:
+    made = [_approve(view)] if whole(view) else []
+    if view.approvals and not view.approvals.manager_fine:
+        made.append(_make(view, Action.FINE, "Fine"))
+    made.append(_make(view, Action.EDIT, "Edit"))
+    return made + _put_off(view)
+
+
+def _stopped(view: CaseView) -> list[Block]:
+    made = [_make(view, Action.LOOK_AGAIN, "Look again")]
+    if _about_the_address(view):
+        made.insert(0, _make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
+    made.append(_make(view, Action.TAKEOVER, "I'll handle it"))
+    if strictest(view.rulings) is Kind.STOP:
+        made.append(_make(view, Action.DRAFT_ANYWAY, "Draft anyway…"))
+    return made + _put_off(view)
+
+
+def _put_off(view: CaseView) -> list[Block]:
+    return [
+        _make(view, Action.REJECT, "Reject…"),
+        _make(view, Action.HOLD, "Hold…"),
+        _make(view, Action.SNOOZE, "Snooze…"),
+    ]
+
+
+def _about_the_address(view: CaseView) -> bool:
+    rules = (ruling.rule for ruling in view.rulings if ruling.kind in (Kind.NEVER, Kind.STOP))
+    named = any(word in rule for rule in rules for word in ADDRESS_WORDS)
+    return named and bool(wording.addresses(view.facts))
+
+
+def _approve(view: CaseView) -> Block:
+    label = "Approve (nothing is sent)" if view.shadow else "Approve & send"
+    asks = _confirm(view) if _delicate(view) else None
+    return _make(view, Action.APPROVE, label, style="primary", asks=asks)
+
+
+def _delicate(view: CaseView) -> bool:
+    """Elsewhere the undo window is the safety."""
+    two = view.approvals is not None and view.approvals.needed > 1
+    return two or view.stage >= Stage.FIRM or bool(view.edited_by)
+
+
+def _confirm(view: CaseView) -> Block:
+    assert view.letter is not None
+    # 300 characters: the name and the address leave room for each other and for the amount
+    name = shortened(view.facts.customer.name, 100)
+    to = shortened(view.letter.to, 120)
+    amount = wording.money(view.facts.total_overdue)
+    words = f"To {to}, for {name}: {amount} overdue, {wording.stage(view.stage)}."
+    return confirm("Approve this message?", words, "Approve", "Not yet")
+
+
+def _undo(view: CaseView, now: datetime) -> list[Block]:
+    if view.undo_until is None or now >= view.undo_until:
+        return []
+    until = wording.clock(view.undo_until, view.facts.company.zone)
+    return [_make(view, Action.UNDO, f"Undo (until {until})")]
+
+
+def _make(
+    view: CaseView, action: Action, label: str, *, style: str = "", asks: Block | None = None
+) -> Block:
+    says = f"{label}: case {view.id}, {view.facts.customer.name}"
+    value = binding(view).encode()
+    return button(action, label, value, style=style, says=says, confirm=asks)

@@ -1,0 +1,93 @@
+"""Outside text made harmless: what Slack would read as markup stays text, and nothing hides.
+
+Rich text carries text without parsing it and needs only `clean`; `mrkdwn` is for the top-level
+text of a message and for sections. (Slack: "Formatting text for app surfaces", escaping.)
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_JOINER = "\u2060"  # invisible and without width; stops autolinks and quotes
+_LOOKALIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
+_MARKER = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|`+")
+_EMOJI = re.compile(r":(?=[\w+'-]+:)")
+_QUOTE = re.compile(r"(?m)^(\s*)(?=>)")
+_SCHEME = re.compile(r":(?=//)|(?<=mailto):|(?<=tel):", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})|(?<=\w)@(?=\w)")
+
+
+def hidden(char: str) -> bool:
+    """Whether a reader cannot see `char` although it can change what the rest looks like."""
+    if char in "\n\t":
+        return False
+    return char in _BIDI or char in _INVISIBLE or _unprintable(char)
+
+
+def _unprintable(char: str) -> bool:
+    tag = "\U000e0000" <= char <= "\U000e007f"
+    return tag or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def clean(text: str) -> str:
+    """`text` without control, bidi and invisible characters; line ends are newlines."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = lines.replace("\u2028", "\n").replace("\u2029", "\n")
+    return "".join(char for char in lines if not hidden(char))
+
+
+def revealed(text: str) -> str:
+    """`text` with every hidden character spelled out: for a text that a person is to approve."""
+    lines = text.replace("\r\n", "\n")
+    return "".join(f"⟦U+{ord(char):04X}⟧" if hidden(char) else char for char in lines)
+
+
+def one_line(text: str) -> str:
+    """Cleaned, with every run of white space as one space: names, subjects, labels."""
+    return " ".join(clean(text).split())
+
+
+def entities(text: str) -> str:
+    """The three characters that Slack itself asks to escape."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def mrkdwn(text: str) -> str:
+    """Outside text for mrkdwn and top-level text: no mention, link, emoji, style or quote in it.
+
+    A `*_~` between two letters or digits styles nothing and stays; elsewhere it becomes a
+    character that looks the same.
+    """
+    safe = _MARKER.sub(lambda found: found[0].translate(_LOOKALIKE), clean(text))
+    safe = _EMOJI.sub("∶", safe)
+    safe = _SCHEME.sub(":" + _JOINER, safe)
+    safe = _DOMAIN.sub(lambda found: found[0] + _JOINER, safe)
+    return entities(_QUOTE.sub(rf"\1{_JOINER}", safe))
+
+
+def address(text: str) -> str:
+    """An e-mail address from the ledger: readable and copyable, but no markup."""
+    return entities(one_line(text).replace("*", "∗").replace("`", "ˋ"))
+
+
+def cap(text: str, limit: int) -> str:
+    """At most `limit` characters of escaped text; what is left out is counted in the open."""
+    if len(text) <= limit:
+        return text
+    said = f"… ({len(text)} characters in all)"
+    room = max(limit - len(said), 0)
+    return (_whole(text[:room]) + said)[:limit]
+
+
+def shortened(text: str, limit: int) -> str:
+    """At most `limit` characters, ending in "…" where something is left out."""
+    return text if len(text) <= limit else _whole(text[: limit - 1]).rstrip() + "…"
+
+
+def _whole(text: str) -> str:
+    """`text` without an entity that was cut in half at its end."""
+    start = text.rfind("&", max(0, len(text) - 5))
+    return text[:start] if start >= 0 and ";" not in text[start:] else text

@@ -1,0 +1,258 @@
+"""The present face of a case: what its state means, who acted and when, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot import wording
+from bot.blocks import Block, date, person, text
+from bot.buttons import MOST_BODY, opens_later, whole
+from bot.escaping import cap, one_line
+from bot.reasons import rejected_as
+from jobs.rules.case import Approvals, CaseView, Decision
+from jobs.rules.rulings import Kind, Ruling, strictest
+from jobs.rules.states import State
+
+Line = list[Block]
+
+
+@dataclass(frozen=True)
+class Face:
+    """`mark` is a picture beside the words of `title`, never instead of them."""
+
+    mark: str
+    title: str
+    lines: tuple[Line, ...] = ()
+
+
+def face(view: CaseView, now: datetime) -> Face:
+    """What the top of the card says about `view` at `now`."""
+    return _FACES[view.state](view, now)
+
+
+def _waiting(view: CaseView, now: datetime) -> Face:
+    if view.letter is None:
+        return _stopped(view)
+    lines = [*_approvals(view, now), *_voided(view), *_too_long(view)]
+    given = view.approvals.given if view.approvals else ()
+    title = "Waiting for a second approval" if given else "Waiting for approval"
+    return Face("📝", title, tuple(lines))
+
+
+def _approvals(view: CaseView, now: datetime) -> list[Line]:
+    asked = view.approvals
+    if asked is None:
+        return []
+    lines = [[text(_who(asked))]]
+    lines += [_acted("Approved", one) for one in asked.given]
+    if asked.given:
+        lines.append([text(f"Still missing: {missing(asked)}.")])
+    return lines + ([_opening(view, asked)] if opens_later(view, now) else [])
+
+
+def _who(asked: Approvals) -> str:
+    if asked.needed > 1:
+        one = ", one of them a finance lead" if asked.lead_needed else ""
+        return f"{_number(asked.needed)} different people have to approve{one}."
+    return "A finance lead approves." if asked.lead_needed else "One person approves."
+
+
+def missing(asked: Approvals) -> str:
+    """Whose approval is still needed, as words: "a finance lead", "another person"."""
+    lead = asked.lead_needed and not asked.lead_given
+    if asked.missing > 1:
+        among = ", one of them a finance lead" if lead else ""
+        return f"{_number(asked.missing).lower()} more people{among}"
+    return "a finance lead" if lead else "another person"
+
+
+def _number(count: int) -> str:
+    return {2: "Two", 3: "Three"}.get(count, str(count))
+
+
+def _opening(view: CaseView, asked: Approvals) -> Line:
+    who = [person(view.manager)] if view.manager else [text("a finance lead")]
+    line = [text("Approval opens when "), *who, text(" says Fine")]
+    if asked.opens_at:
+        line += [text(", at the latest "), date(asked.opens_at)]
+    return [*line, text(".")]
+
+
+def _voided(view: CaseView) -> list[Line]:
+    return [_told(view.end_reason)] if view.end_reason else []
+
+
+def _too_long(view: CaseView) -> list[Line]:
+    if whole(view):
+        return []
+    return [
+        [
+            text(
+                f"The message is longer than the {MOST_BODY:,} characters a card can show, so it "
+                "cannot be approved here. Shorten it with Edit."
+            )
+        ]
+    ]
+
+
+def _stopped(view: CaseView) -> Face:
+    if any(ruling.rule == "needs_a_look" for ruling in view.rulings):
+        tried = f"Tried five times. {wording.sentence(view.last_error)}"
+        return Face("⚠️", "Needs a look", (_told(tried), *_voided(view)))
+    kind = strictest(view.rulings)
+    mark, title = _STOPS.get(kind, ("📝", "No draft yet")) if kind else ("📝", "No draft yet")
+    lines = _voided(view) + ([_until(view.rulings)] if kind is Kind.WAIT else [])
+    return Face(mark, title, tuple(lines))
+
+
+_STOPS = {
+    Kind.NEVER: ("⛔", "No message: the cause itself has to change"),
+    Kind.STOP: ("⛔", "Stopped: no draft"),
+    Kind.WAIT: ("⏳", "Waiting: no draft yet"),
+}
+
+
+def _until(rulings: Sequence[Ruling]) -> Line:
+    ends = [ruling.until for ruling in rulings if ruling.until is not None]
+    return [text("Until "), date(max(ends)), text(".")] if ends else [text("No date is set.")]
+
+
+def _approved(view: CaseView, now: datetime) -> Face:
+    lines = [*_approvers(view)]
+    if view.send_at:
+        verb = "The shadow run starts " if view.shadow else "The message goes "
+        lines.append([text(verb), date(view.send_at), text(".")])
+    if view.undo_until and now < view.undo_until:
+        lines.append([text("Undo is open until "), date(view.undo_until), text(".")])
+    if view.last_error:
+        lines.append(_told(f"It has not gone yet and is tried again: {view.last_error}"))
+    if view.last_error and view.lapses_at:
+        lines.append([text("The approval lapses "), date(view.lapses_at), text(".")])
+    return Face("⏳", "Approved", tuple(lines))
+
+
+def _sending(view: CaseView, _now: datetime) -> Face:
+    return Face("⏳", "Sending", tuple(_approvers(view)))
+
+
+def _unknown(view: CaseView, _now: datetime) -> Face:
+    ask = (
+        "We cannot tell whether the message went: the connection to the mail server broke while it "
+        "was being handed over. Please look into the Sent folder or the mail server's log, then "
+        "say which it was. Nothing is sent again before somebody has answered."
+    )
+    why = [_told(view.outcome.detail)] if view.outcome and view.outcome.detail else []
+    return Face("⚠️", "Unknown: did it go?", ([text(ask)], *why, *_approvers(view)))
+
+
+def _sent(view: CaseView, _now: datetime) -> Face:
+    return Face("✅", "Sent", (*_delivery(view), *_approvers(view), *_note(view)))
+
+
+def _done(view: CaseView, _now: datetime) -> Face:
+    title = "Sent, QuickBooks note written" if view.note_state == "written" else "Sent"
+    return Face("✅", title, (*_delivery(view), *_approvers(view), *_note(view)))
+
+
+def _delivery(view: CaseView) -> list[Line]:
+    settled = _last(view, "went")
+    if settled:
+        return [_acted("It went, says", settled, "")]
+    if view.outcome is None or view.letter is None:
+        return []
+    to = one_line(view.letter.to)
+    return [[text(f"Accepted by the mail server for {to}, "), date(view.outcome.at), text(".")]]
+
+
+def _note(view: CaseView) -> list[Line]:
+    detail = one_line(view.note_detail)
+    because = f": {detail}" if detail else ""
+    return [
+        [text(wording.sentence(words))]
+        for state, words in (
+            ("", "The QuickBooks note follows"),
+            ("kept", f"The note stays in our record and is not in QuickBooks{because}"),
+            ("failed", f"The QuickBooks note could not be written{because}"),
+        )
+        if state == view.note_state
+    ]
+
+
+def _rejected(view: CaseView, _now: datetime) -> Face:
+    made = _last(view, "reject")
+    words = rejected_as(made.reason if made else "")
+    title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
+    told = [_told(words.consequence)] if words.consequence else []
+    lines = [_acted("Rejected", made)] if made else []
+    return Face("↩️", cap(title, 200), (*lines, *told, *_ended(view)))
+
+
+def _held(view: CaseView, _now: datetime) -> Face:
+    return Face("⏸️", "On hold", (*_by(view, "hold", "Held"), *_ended(view)))
+
+
+def _snoozed(view: CaseView, _now: datetime) -> Face:
+    return Face("⏸️", "Snoozed", (*_by(view, "snooze", "Snoozed"), *_ended(view)))
+
+
+def _cancelled(view: CaseView, _now: datetime) -> Face:
+    if view.outcome and view.outcome.state == "shadow":
+        told = "Everything was done except the e-mail and the QuickBooks note."
+        return Face("◻️", "Shadow run finished: nothing was sent", ([text(told)], *_approvers(view)))
+    lines = _ended(view) or [[text("There is nothing left to ask for.")]]
+    return Face("◻️", "Closed: nothing to do", (*lines, *_approvers(view)))
+
+
+def _new(_view: CaseView, _now: datetime) -> Face:
+    return Face("⏳", "Being prepared")
+
+
+_FACES: dict[State, Callable[[CaseView, datetime], Face]] = {
+    State.NEW: _new,
+    State.WAITING: _waiting,
+    State.SNOOZED: _snoozed,
+    State.APPROVED: _approved,
+    State.SENDING: _sending,
+    State.UNKNOWN: _unknown,
+    State.SENT: _sent,
+    State.DONE: _done,
+    State.REJECTED: _rejected,
+    State.HELD: _held,
+    State.CANCELLED: _cancelled,
+}
+
+
+def _approvers(view: CaseView) -> list[Line]:
+    given = view.approvals.given if view.approvals else ()
+    return [_acted("Approved", one) for one in given]
+
+
+def _by(view: CaseView, kind: str, verb: str) -> list[Line]:
+    made = _last(view, kind)
+    if made is None:
+        return []
+    reason = [_told(made.reason)] if made.reason else []
+    return [_acted(verb, made), *reason]
+
+
+def _ended(view: CaseView) -> list[Line]:
+    return [_told(view.end_reason)] if view.end_reason else []
+
+
+def _acted(verb: str, made: Decision, by: str = " by") -> Line:
+    who = text("Overdue itself") if made.actor.startswith("system") else person(made.actor)
+    return [text(f"{verb}{by} "), who, text(", "), date(made.at), text(".")]
+
+
+def _told(words: str) -> Line:
+    return [text(cap(wording.sentence(one_line(words)), 1000))]
+
+
+def _last(view: CaseView, kind: str) -> Decision | None:
+    return next((made for made in reversed(view.decisions) if made.kind == kind), None)
+
+
+def _first_lower(words: str) -> str:
+    return words[:1].lower() + words[1:]

@@ -1,0 +1,147 @@
+"""The names that travel to Slack and back: actions, modals, fields, and what a button stands for.
+
+Whatever comes back is only an address: state and rights are looked up again on every click.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """The action id of every button, a plain verb."""
+
+    APPROVE = "approve"
+    EDIT = "edit"
+    REJECT = "reject"
+    UNDO = "undo"
+    SNOOZE = "snooze"
+    HOLD = "hold"
+    ASSIGN = "assign"
+    TAKEOVER = "takeover"
+    FINE = "fine"
+    WENT = "went"
+    DID_NOT_GO = "did_not_go"
+    LOOK_AGAIN = "look_again"
+    DRAFT_ANYWAY = "draft_anyway"
+    CONFIRM_ADDRESS = "confirm_address"
+    TAKE_BACK = "take_back"
+
+
+class Modal(StrEnum):
+    """The callback id of every modal."""
+
+    LOADING = "loading"
+    EDIT = "edit_message"
+    REJECT = "reject_case"
+    HOLD = "hold_case"
+    SNOOZE = "snooze_case"
+    DRAFT_ANYWAY = "draft_anyway"
+    ADDRESS = "confirm_address"
+
+
+class Field(StrEnum):
+    """The action id of every input, and the first half of its block id."""
+
+    SUBJECT = "subject"
+    BODY = "body"
+    REASON = "reason"
+    COMMENT = "comment"
+    INVOICES = "invoices"
+    KIND = "kind"
+    UNTIL = "until"
+    ADDRESS = "address"
+
+
+class BadValueError(ValueError):
+    """A value came back from Slack that this program never wrote."""
+
+
+def block_id(name: str, version: int) -> str:
+    """A block id that changes with the draft, so that a client keeps no value of an older one."""
+    return f"{name}:{version}"
+
+
+def field_of(block: str) -> str:
+    """The name inside a block id made by `block_id`."""
+    return block.partition(":")[0]
+
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What a button stands for: one case and exactly one draft of it.
+
+    `draft_id` and `draft_hash` are both empty where the card shows no draft.
+    """
+
+    case_id: str
+    draft_id: str = ""
+    draft_hash: str = ""
+
+    def __post_init__(self) -> None:
+        if not _ID.fullmatch(self.case_id):
+            raise BadValueError("the case id is not one of ours")
+        if (self.draft_id or self.draft_hash) and not self._names_a_draft():
+            raise BadValueError("the draft id or its hash is not one of ours")
+
+    def _names_a_draft(self) -> bool:
+        return bool(_ID.fullmatch(self.draft_id) and _HASH.fullmatch(self.draft_hash))
+
+    def encode(self) -> str:
+        """The value of a button: at most 300 characters of JSON."""
+        return _dump({"case": self.case_id, "draft": self.draft_id, "hash": self.draft_hash})
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a modal was opened for.
+
+    `seen` is the fingerprint of a text whose violations the person has already been shown, so that
+    the same text sent again means "save anyway"; empty otherwise.
+    """
+
+    binding: Binding
+    seen: str = ""
+
+    def __post_init__(self) -> None:
+        if self.seen and not _HASH.fullmatch(self.seen):
+            raise BadValueError("the fingerprint of the text is not one of ours")
+
+    def encode(self) -> str:
+        """The private metadata of a modal."""
+        return _dump({"for": self.binding.encode(), "seen": self.seen})
+
+
+def binding(value: object) -> Binding:
+    """The binding in a button's value; BadValueError for anything `encode` does not write."""
+    found = _load(value, {"case", "draft", "hash"})
+    return Binding(found["case"], found["draft"], found["hash"])
+
+
+def opened(value: object) -> Opened:
+    """What is in a modal's private metadata; BadValueError for anything else."""
+    found = _load(value, {"for", "seen"})
+    return Opened(binding(found["for"]), found["seen"])
+
+
+def _dump(fields: dict[str, str]) -> str:
+    return json.dumps(fields, separators=(",", ":"))
+
+
+def _load(value: object, names: set[str]) -> dict[str, str]:
+    try:
+        found = json.loads(value) if isinstance(value, str) and len(value) <= 2000 else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or set(found) != names:
+        raise BadValueError("the value is not one that this program writes")
+    if not all(isinstance(text, str) for text in found.values()):
+        raise BadValueError("the value holds something other than text")
+    return found

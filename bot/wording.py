@@ -1,0 +1,98 @@
+"""Ledger facts in the words of a finance desk: amounts, dates, stages, habits, invoices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.numbers import format_currency
+
+from jobs.rules.facts import Facts, Habit, Invoice
+from jobs.rules.money import Money
+from jobs.rules.rulings import Kind
+from jobs.rules.states import Stage
+
+STAGE_WORDS = {
+    Stage.REMINDER: "reminder",
+    Stage.FOLLOW_UP: "follow-up",
+    Stage.FIRM: "firm",
+    Stage.FINAL: "final",
+}
+KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}
+
+
+def money(amount: Money) -> str:
+    """ "$1,200.50", "€310.00", "CHF 45.00": every digit of the ledger, none rounded away."""
+    return format_currency(
+        amount.amount, amount.currency, locale="en_US", decimal_quantization=False
+    ).replace("\xa0", " ")
+
+
+def day(on: date) -> str:
+    """A calendar date as words, "2 Oct 2026", which no reader's zone can shift."""
+    return f"{on.day} {on:%b} {on.year}"
+
+
+def clock(at: datetime, zone: ZoneInfo) -> str:
+    """ "14:05:30 EST", for a button, which cannot show each reader their own time."""
+    return f"{at.astimezone(zone):%H:%M:%S %Z}"
+
+
+def instant(at: datetime, zone: ZoneInfo) -> str:
+    """ "22 Nov 2026 14:05 EST", for text that is read aloud."""
+    local = at.astimezone(zone)
+    return f"{day(local.date())} {local:%H:%M %Z}"
+
+
+def days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
+
+
+def overdue(count: int) -> str:
+    return f"{days(count)} overdue" if count > 0 else "not overdue"
+
+
+def stage(of: Stage) -> str:
+    return f"stage {of.value}, {STAGE_WORDS[of]}"
+
+
+def invoice_name(invoice: Invoice) -> str:
+    """Its number, or "of 2 Oct 2026" where the ledger has none."""
+    return invoice.number or f"of {day(invoice.txn_date)}"
+
+
+def habit(how: Habit) -> str:
+    """ "usually pays 6 days late; 9 of 11 late"."""
+    return f"usually pays {_how_late(how.median_days_late)}; {how.late} of {how.count} late"
+
+
+def _how_late(median: int) -> str:
+    if median == 0:
+        return "on the due date"
+    return f"{days(abs(median))} {'late' if median > 0 else 'early'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """ "a, b, c and 6 more"."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def joined(names: Iterable[str], word: str = "and") -> str:
+    """ "a", "a and b", "a, b and c"."""
+    *first, last = list(names) or [""]
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def sentence(words: str) -> str:
+    """With a full stop, where the words bring none of their own."""
+    end = words.rstrip()
+    return end if not end or end[-1] in ".!?…" else end + "."
+
+
+def addresses(facts: Facts) -> tuple[str, ...]:
+    """Every address that the ledger has for the case, each once, in the ledger's own spelling."""
+    fields = [facts.customer.email, *(invoice.email for invoice in facts.invoices)]
+    found = [part.strip() for field in fields for part in field.replace(";", ",").split(",")]
+    return tuple({part.lower(): part for part in found if "@" in part}.values())

@@ -1,0 +1,392 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import ids
+from bot.cards import Card, card, plain, story
+from bot.lint import lint
+from jobs.rules.case import Approvals, CaseView
+from jobs.rules.facts import Customer
+from jobs.rules.states import CaseClass, Stage, State
+from tests.bot.views import (
+    BODY,
+    HOSTILE,
+    NOW,
+    PEOPLE,
+    VIEWS,
+    approved,
+    facts,
+    hostile,
+    invoice,
+    letter,
+    many,
+    sent,
+    stopped,
+    two_needed,
+    usd,
+    view,
+)
+from tests.sandbox.slack.blocks import faults_in_blocks
+
+
+def show(case: CaseView) -> Card:
+    return card(case, NOW, people=PEOPLE)
+
+
+def pressed(made: Card) -> dict[str, dict[str, Any]]:
+    rows = [block["elements"] for block in made.blocks if block["type"] == "actions"]
+    return {one["action_id"]: one for row in rows for one in row}
+
+
+def words(made: Card) -> str:
+    """All that a reader of the blocks sees, quotes and all."""
+    return "".join(_strings(made.blocks))
+
+
+def _strings(thing: Any) -> list[str]:
+    if isinstance(thing, dict):
+        return [s for key, part in thing.items() if key != "type" for s in _strings(part)]
+    if isinstance(thing, list):
+        return [s for part in thing for s in _strings(part)]
+    return [thing] if isinstance(thing, str) else []
+
+
+def quoted(made: Card) -> list[str]:
+    """The texts that stand in quotes, chunk by chunk."""
+    return [
+        "".join(piece["text"] for piece in part["elements"])
+        for block in made.blocks
+        if block["type"] == "rich_text"
+        for part in block["elements"]
+        if part["type"] == "rich_text_quote"
+    ]
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_card_is_one_that_slack_takes(name: str) -> None:
+    """A card lints clean in every state, by our own limits and by the sandbox's."""
+    made = show(VIEWS[name]())
+    assert lint({"text": made.text, "blocks": made.blocks}, "message") == []
+    assert faults_in_blocks(made.blocks, "message") == []
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_plain_card_is_one_that_slack_takes(name: str) -> None:
+    """The plain form has the story and no blocks, and is short enough to be updated."""
+    made = plain(VIEWS[name](), NOW, people=PEOPLE)
+    assert lint({"text": made.text, "blocks": made.blocks}, "message") == []
+    assert "could not be drawn" in made.text
+
+
+def test_the_header_says_the_four_things_that_matter() -> None:
+    """Customer, net amount, days and stage stand in the first line."""
+    top = show(view()).blocks[0]["text"]["text"]
+    assert top == "Acme Ltd · $2,800.00 open · 34 days overdue · stage 2, follow-up"
+
+
+def test_the_message_is_shown_as_it_is() -> None:
+    """Body, envelope, attachment and note are on the card word for word."""
+    made = show(view())
+    assert quoted(made) == [BODY, letter().note]
+    for part in (letter().to, letter().sender, letter().reply_to, letter().subject):
+        assert part in words(made)
+    assert "Invoice 1037.pdf" in words(made)
+
+
+def test_the_text_tells_the_story() -> None:
+    """A screen reader hears customer, amount, days, message, note, buttons and case."""
+    told = show(view()).text
+    for part in (
+        "Acme Ltd · $2,800.00 open · 34 days overdue",
+        "Waiting for approval. One person approves.",
+        "Routine reminder",
+        "Payment 2041 of 12 Aug 2026",
+        "invoice 1041, $500.00 open, $450.50 paid, due 3 Oct 2026",
+        "Usually pays 6 days late; 9 of 11 late",
+        "Account manager: Max Anager",
+        "Message to pat@acme.example",
+        "Our records show invoice 1037 over $2,300.00 as open",
+        "QuickBooks note: [Overdue 412] reminder 2",
+        "Buttons: Approve &amp; send, Edit, Reject…, Hold…, Snooze….",
+        "Case 412, draft 2, as of 6 Nov 2026 10:04 EST",
+    ):
+        assert part in told
+
+
+def test_a_button_stands_for_exactly_this_draft() -> None:
+    """Every button carries case, draft and hash and nothing else."""
+    for one in pressed(show(view())).values():
+        assert ids.binding(one["value"]) == ids.Binding("412", "88", "a" * 64)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("new", set()),
+        ("waiting", {"approve", "edit", "reject", "hold", "snooze"}),
+        ("manager first", {"approve", "fine", "edit", "reject", "hold", "snooze"}),
+        ("stop", {"look_again", "takeover", "draft_anyway", "reject", "hold", "snooze"}),
+        ("never", {"confirm_address", "look_again", "takeover", "reject", "hold", "snooze"}),
+        ("no address", {"look_again", "takeover", "reject", "hold", "snooze"}),
+        ("too long", {"edit", "reject", "hold", "snooze"}),
+        ("approved", {"undo"}),
+        ("approved, window over", set()),
+        ("sending", set()),
+        ("unknown", {"went", "did_not_go"}),
+        ("sent", set()),
+        ("done", {"take_back"}),
+        ("kept", set()),
+        ("rejected", set()),
+        ("held", set()),
+        ("cancelled", set()),
+    ],
+)
+def test_only_buttons_that_apply_are_there(name: str, expected: set[str]) -> None:
+    """Each state offers what may be done in it, and nothing else."""
+    assert set(pressed(show(VIEWS[name]()))) == expected
+
+
+@pytest.mark.parametrize(
+    ("case", "asks"),
+    [
+        (view(), False),
+        (two_needed(), True),
+        (view(stage=Stage.FIRM), True),
+        (view(edited_by="UCOLLECT"), True),
+        (view(approvals=Approvals(2)), True),
+    ],
+)
+def test_only_the_delicate_asks_twice(case: CaseView, asks: bool) -> None:
+    """A confirm dialog stands before two-person cases, stages 3 and 4, and edited text."""
+    assert ("confirm" in pressed(show(case))["approve"]) is asks
+
+
+def test_a_confirm_dialog_names_recipient_and_amount() -> None:
+    """Who, how much and which stage are in the question."""
+    asked = pressed(show(two_needed()))["approve"]["confirm"]["text"]["text"]
+    assert asked == "To pat@acme.example, for Acme Ltd: $2,800.00 overdue, stage 4, final."
+
+
+def test_a_missing_approval_is_said() -> None:
+    """With one approval of two the card names who gave it and which role is missing."""
+    told = show(two_needed("UCOLLECT")).text
+    assert "Two different people have to approve, one of them a finance lead." in told
+    assert "Approved by Cora Lector" in told
+    assert "Still missing: a finance lead." in told
+
+
+def test_a_lead_given_leaves_another_person_missing() -> None:
+    """After the finance lead, anybody who may approve is the missing one."""
+    first = two_needed("ULEAD1")
+    assert first.approvals is not None
+    told = show(replace(first, approvals=replace(first.approvals, lead_given=True))).text
+    assert "Still missing: another person." in told
+
+
+def test_undo_says_until_when() -> None:
+    """The button has the time in the company's zone, the line above it each reader's."""
+    made = show(approved())
+    assert pressed(made)["undo"]["text"]["text"] == "Undo (until 10:05:05 EST)"
+    assert any('"type": "date"' in json.dumps(block) for block in made.blocks)
+
+
+def test_undo_disappears_when_its_window_ends() -> None:
+    """At the end of the window there is no Undo."""
+    made = card(approved(), NOW + timedelta(seconds=60), people=PEOPLE)
+    assert pressed(made) == {}
+
+
+def test_a_shadow_card_says_so_in_words() -> None:
+    """The mark stands in blocks and text, and Approve does not promise to send."""
+    made = show(view(shadow=True))
+    assert "Shadow mode: nothing will be sent" in words(made)
+    assert "Shadow mode: nothing will be sent" in made.text
+    assert pressed(made)["approve"]["text"]["text"] == "Approve (nothing is sent)"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("stop", "Stopped: no draft."),
+        ("stop", "Stop: covered by credits"),
+        ("never", "No message: the cause itself has to change."),
+        ("wait", "Until 10 Nov 2026"),
+        ("needs a look", "Needs a look. Tried five times. QuickBooks answered 500."),
+        ("needs a look", "Decided by rules alone; no model was asked."),
+        ("manager first", "Approval opens when Max Anager says Fine, at the latest 6 Nov 2026"),
+        ("template", "text from the template (no model is configured)"),
+        ("waiting", "AI summary: Nothing speaks against an oversight."),
+        ("waiting", "AI-generated by gpt-5-mini, propose 3"),
+        ("waiting", "no CRM or help desk is connected"),
+        ("credits", "$300.00 more open, not in this message"),
+        ("credits", "$120.00 on account, not applied"),
+        ("credits", "Acme Ltd · $2,980.00 open"),
+        ("voided", "Payment of $500.00 arrived after the approval."),
+        ("voided", "Changed since the version before: 1041 is now paid."),
+        ("approved", "Approved by Cora Lector"),
+        ("approved, refused", "It has not gone yet and is tried again: 451 try again later."),
+        ("approved, refused", "The approval lapses 7 Nov 2026 10:04 EST."),
+        ("approved, shadow", "The shadow run starts"),
+        ("sent", "Accepted by the mail server for pat@acme"),
+        ("sent", "The QuickBooks note follows."),
+        ("done", "Sent, QuickBooks note written."),
+        ("kept", "is not in QuickBooks: the books are closed."),
+        ("note failed", "The QuickBooks note could not be written: QuickBooks said no."),
+        ("unknown", "We cannot tell whether the message went"),
+        ("went", "It went, says Lena Lead"),
+        ("rejected", "Rejected: already paid. Rejected by Cora Lector"),
+        ("rejected", "Waits 5 working days for the payment, then asks again."),
+        ("rejected, other", "Rejected: they are moving house."),
+        ("held", "Held by Cora Lector"),
+        ("held", "PO missing."),
+        ("snoozed", "Snoozed by Cora Lector"),
+        ("cancelled", "paid 14:02, nothing to do."),
+        ("shadow run", "Shadow run finished: nothing was sent."),
+        ("insisted", "a second person has to approve"),
+        ("lead", "A finance lead approves."),
+        ("edited", "edited by Cora Lector"),
+        ("too long", "it cannot be approved here. Shorten it with Edit."),
+    ],
+)
+def test_every_state_has_its_face(name: str, said: str) -> None:
+    """Each state says what it means, who acted and what comes next, also in the text."""
+    assert said in show(VIEWS[name]()).text.replace("\u2060", "")
+
+
+def test_a_machine_is_not_a_person() -> None:
+    """What the program decided is not put into somebody's mouth."""
+    made = replace(approved(), approvals=Approvals(1, (replace(_first(), actor="system:clock"),)))
+    assert "Approved by Overdue itself" in show(made).text
+
+
+def _first() -> Any:
+    case = approved()
+    assert case.approvals is not None
+    return case.approvals.given[0]
+
+
+def test_two_hundred_invoices_are_counted_not_dropped() -> None:
+    """The table shows the first ones, says how many more, and its totals are complete."""
+    made = show(many())
+    rows = next(block["rows"] for block in made.blocks if block["type"] == "table")
+    cells = [[cell["text"] for cell in row] for row in rows]
+    assert len(cells) == 11
+    assert cells[-2] == ["and 192 more", "–", "$19,219.20", "$19.20", "$19,200.00"]
+    assert cells[-1] == ["All 200", "–", "$20,020.00", "$20.00", "$20,000.00"]
+    assert "and 192 more" in made.text
+
+
+def test_a_long_letter_is_shown_to_its_end() -> None:
+    """A letter of thousands of characters is split over blocks and nothing of it is missing."""
+    body = "\n".join(f"Line {n} of a long letter." for n in range(900))
+    *pieces, _note = quoted(show(view(letter=letter(body))))
+    assert len(pieces) > 1
+    assert "\n".join(pieces) == body
+
+
+def test_a_letter_beyond_a_card_says_how_much_is_missing() -> None:
+    """What does not fit is counted and cannot be approved."""
+    made = show(VIEWS["too long"]())
+    assert "14,000 more characters do not fit" in words(made)
+
+
+def test_the_text_is_cut_only_in_the_open() -> None:
+    """A text over 4000 characters says how long the message is; the rest of the story stays."""
+    told = show(many()).text
+    assert len(told) <= 4000
+    assert "characters in all)" in told
+    assert "Buttons:" in told
+    assert "Case 412" in told
+
+
+def test_outside_text_cannot_speak_to_the_channel() -> None:
+    """No mention, link, style or hidden character of a customer's name survives in mrkdwn."""
+    made = show(hostile())
+    mrkdwn = [*_mrkdwn(made.blocks), made.text]
+    for text in mrkdwn:
+        assert "<!channel>" not in text
+        assert "<https" not in text
+        assert "*Bold*" not in text
+        assert "\u202e" not in text
+    assert "\u202e" not in words(made)
+
+
+def _mrkdwn(blocks: Any) -> list[str]:
+    if isinstance(blocks, dict):
+        own = [blocks["text"]] if blocks.get("type") == "mrkdwn" else []
+        return own + [text for part in blocks.values() for text in _mrkdwn(part)]
+    if isinstance(blocks, list):
+        return [text for part in blocks for text in _mrkdwn(part)]
+    return []
+
+
+def test_a_long_name_is_given_in_full_below_the_header() -> None:
+    """A header of 150 characters cannot hold the name; the line below does."""
+    name = "Very Long Name " * 30
+    made = show(view(facts=facts(customer=Customer("C1", name, "", usd(0)))))
+    assert "…" in made.blocks[0]["text"]["text"]
+    assert name.strip() in words(made)
+
+
+def test_a_hidden_character_in_the_letter_is_made_visible() -> None:
+    """Who approves sees what the customer's screen would not show."""
+    made = show(view(letter=letter("Pay \u202e1037")))
+    assert quoted(made)[0] == "Pay ⟦U+202E⟧1037"
+
+
+def test_an_invoice_without_a_number_has_a_name() -> None:
+    """It is called by its date."""
+    made = show(view(facts=facts((replace(invoice(), number=""),))))
+    assert "of 3 Sep 2026" in words(made)
+
+
+def test_a_story_of_long_lines_still_fits() -> None:
+    """However many lines are long, the text can be updated."""
+    assert len(story(["x" * 3000] * 5)) <= 4000
+
+
+def test_every_class_has_its_words() -> None:
+    """The four classes are named in words, never by their keys."""
+    for one in CaseClass:
+        assert one.value not in show(view(class_=one)).text
+
+
+def test_sent_text_stays_on_the_card() -> None:
+    """After the mail went the card still shows what was sent; a closed case does not."""
+    assert BODY in quoted(show(sent()))
+    assert quoted(show(view(state=State.REJECTED))) == []
+
+
+def test_a_stop_offers_draft_anyway_and_a_never_does_not() -> None:
+    """Only the cause can lift a never."""
+    assert "draft_anyway" in pressed(show(stopped()))
+    assert "draft_anyway" not in pressed(show(VIEWS["never"]()))
+
+
+AMOUNTS = st.decimals(
+    min_value=Decimal("-1e9"), max_value=Decimal("1e9"), places=4, allow_nan=False
+)
+
+
+@settings(deadline=None, max_examples=60, print_blob=True)
+@given(name=st.text(max_size=600), body=st.text(max_size=5000), amount=AMOUNTS)
+def test_any_name_text_and_amount_make_a_card(name: str, body: str, amount: Decimal) -> None:
+    """Whatever the ledger and the editor hold, the card is one that Slack takes."""
+    one = replace(invoice(name[:40]), total=usd(amount), open=usd(amount))
+    who = Customer("C1", name, name, usd(amount))
+    made = show(view(facts=facts((one,), customer=who), letter=letter(body, subject=name)))
+    assert lint({"text": made.text, "blocks": made.blocks}, "message") == []
+    assert faults_in_blocks(made.blocks, "message") == []
+
+
+def test_the_hostile_name_is_as_long_as_promised() -> None:
+    """500 characters of markup is what the tables above are held against."""
+    assert len(HOSTILE) == 500
