@@ -1,0 +1,74 @@
+"""Mails as `.eml` files in a folder: for a trial without a mail server, or another program."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import SMTP
+from pathlib import Path
+
+from jobs.mail.addresses import Unsendable, bare
+from jobs.mail.results import Check, NotSent, Result, Sent
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Writes each mail whole or not at all, under a name made of its Message-ID."""
+
+    path: Path
+
+    def send(self, sender: str, recipient: str, message: bytes) -> Result:
+        """Write the mail; one that is there already is left as it is."""
+        try:
+            bare(sender), bare(recipient)
+        except Unsendable as error:
+            return NotSent(str(error), permanent=True)
+        file = self.path / _file_name(message)
+        try:
+            if not file.exists():
+                self._write(file, message)
+        except OSError as error:
+            # Also after the rename: writing the same file again is no second mail.
+            return NotSent(f"The mail could not be written: {error.strerror}", permanent=False)
+        return Sent(f"Written to {file.name}")
+
+    def check(self) -> Check:
+        """Can a file be written there?"""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.path):
+                return Check(True, f"{self.path} takes files")
+        except OSError as error:
+            return Check(False, f"{self.path} takes no files: {error.strerror}")
+
+    def _write(self, file: Path, message: bytes) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=self.path, suffix=".part")
+        try:
+            with open(handle, "wb") as part:
+                part.write(message)
+                part.flush()
+                os.fsync(part.fileno())
+            os.replace(draft, file)
+        except OSError:
+            Path(draft).unlink(missing_ok=True)
+            raise
+        _sync_folder(self.path)
+
+
+def _file_name(message: bytes) -> str:
+    """Made of the Message-ID, or of the whole mail where it has none."""
+    mail_id = str(message_from_bytes(message, policy=SMTP)["Message-ID"] or "").strip()
+    return f"{hashlib.sha256(mail_id.encode() or message).hexdigest()[:32]}.eml"
+
+
+def _sync_folder(path: Path) -> None:
+    """Make the new name last through a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
