@@ -1,0 +1,37 @@
+"""A process that ends with whoever started it, however that one ends.
+
+A launcher passes the read end of a pipe whose write end it alone has. When the launcher is gone,
+also by SIGKILL, the pipe ends and so does every process that holds it. Forks hold it too: a job
+that a worker has forked leaves its process group and outlives its worker, but not the launcher.
+"""
+
+import os
+import threading
+from collections.abc import Mapping
+
+VARIABLE = "OVERDUE_PARENT_PIPE"
+GONE = 75
+"""The exit status when the launcher is gone."""
+
+
+def hold(environment: Mapping[str, str] = os.environ) -> None:
+    """Watch the pipe whose number OVERDUE_PARENT_PIPE gives; without it do nothing.
+
+    Call it once, at the start of a process, before it forks.
+    """
+    if number := environment.get(VARIABLE):
+        descriptor = int(number)
+        _watch(descriptor)
+        # Threads do not pass over a fork, so each child begins to watch anew.
+        os.register_at_fork(after_in_child=lambda: _watch(descriptor))
+
+
+def _watch(descriptor: int) -> None:
+    threading.Thread(target=_end_with, args=(descriptor,), name="lifeline", daemon=True).start()
+
+
+def _end_with(descriptor: int) -> None:
+    while os.read(descriptor, 1):
+        pass
+    # At once, without cleaning up: a kill must be survivable at any line, and this is one.
+    os._exit(GONE)
