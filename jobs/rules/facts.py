@@ -76,6 +76,8 @@ class Customer:
     parent: str = ""
     bills_parent: bool = False
     active: bool = True
+    contact: str = ""
+    """The person a letter greets, as the ledger has it ("Dana Reyes"), or empty."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ class Past:
     """Messages of this company accepted today, in its own zone."""
     allowed_anyway: frozenset[str] = frozenset()
     """Names of stops that a finance lead set aside for the present draft ("Draft anyway")."""
+    promised: date | None = None
+    """The date a person confirmed as promised, kept or broken; the letter may name it."""
 
     @property
     def last_contact(self) -> Contact | None:

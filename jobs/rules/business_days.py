@@ -1,0 +1,80 @@
+"""Business days and hours of a company. Days are dates in its own zone, instants are UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from holidays import HolidayBase, country_holidays
+
+from jobs.rules.policy import Policy
+
+DAY = timedelta(days=1)
+OFFICE_HOURS = (time(9), time(17))
+"""Where the policy names no message window."""
+
+
+@cache
+def _holidays(country: str) -> HolidayBase:
+    return country_holidays(country)
+
+
+def is_business_day(day: date, policy: Policy) -> bool:
+    """Whether cards and messages go out on that day: no weekend and no public holiday."""
+    if not policy.business_days_only:
+        return True
+    if day.weekday() >= 5:
+        return False
+    return not policy.holiday_country or day not in _holidays(policy.holiday_country)
+
+
+def add_working_days(day: date, n: int, policy: Policy) -> date:
+    """The `n`-th business day after `day`; with 0 the day itself."""
+    for _ in range(n):
+        day += DAY
+        while not is_business_day(day, policy):
+            day += DAY
+    return day
+
+
+def next_opening(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
+    """When a message may go: `now` on a business day inside the window, else the next opening."""
+    day = now.astimezone(zone).date()
+    while True:
+        opens, closes = _hours(day, zone, policy.window)
+        if is_business_day(day, policy) and now < closes:
+            return max(now, opens)
+        day += DAY
+
+
+def business_hours_later(now: datetime, hours: int, zone: ZoneInfo, policy: Policy) -> datetime:
+    """The instant `hours` business hours after `now`: 9 to 17, or the policy's window.
+
+    Where every day is a business day and no window is set, all hours count.
+    """
+    left = timedelta(hours=hours)
+    window = policy.window or (OFFICE_HOURS if policy.business_days_only else None)
+    day = now.astimezone(zone).date()
+    while True:
+        opens, closes = _hours(day, zone, window)
+        start = max(now, opens)
+        if is_business_day(day, policy) and start + left <= closes:
+            return start + left
+        if is_business_day(day, policy):
+            left -= max(closes - start, timedelta(0))
+        day += DAY
+
+
+def start_of(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of `day` in `zone`, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _hours(
+    day: date, zone: ZoneInfo, window: tuple[time, time] | None
+) -> tuple[datetime, datetime]:
+    if window is None:
+        return start_of(day, zone), start_of(day + DAY, zone)
+    opens, closes = (datetime.combine(day, at, zone).astimezone(UTC) for at in window)
+    return opens, closes

@@ -1,0 +1,196 @@
+"""From facts to a letter: templates or the model's sentences, slots, greeting and signature."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from jobs.rules.business_days import add_working_days
+from jobs.rules.facts import Facts
+from jobs.rules.letter import Attachment, Letter, LetterInvoice
+from jobs.rules.past import Past
+from jobs.rules.plain import one_line, without_hidden
+from jobs.rules.policy import Policy
+from jobs.rules.proposal import Proposal
+from jobs.rules.slots import SLOT, fill, values
+from jobs.rules.states import CaseClass, Stage
+
+PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
+OWN_PARAGRAPH = re.compile(r"\s*(\{invoice_table\}|\{pay_links\})[ .]*")
+MAY_BE_MISSING = frozenset({"pay_links", "sender_phone", "sender_post", "attached"})
+"""Slots that a policy may leave empty; the sentence around them is left out of a model's text."""
+SIGNATURE = "Kind regards,\n{sender_name}\n{sender_post}\n{sender_phone}"
+SUBJECT_LENGTH = 200
+DEADLINE_KEPT_DAYS = 5
+
+
+class PayLinkError(ValueError):
+    """A pay link of the letter is missing or not Intuit's; nothing may be sent."""
+
+
+@cache
+def template(stage: Stage, class_: CaseClass) -> tuple[str, tuple[str, ...]]:
+    """Subject and paragraphs, with slots. In a paragraph each line is one sentence.
+
+    Routine reminders follow the stage, every other class has one text of its own.
+    """
+    name = stage.name.lower() if class_ is CaseClass.ROUTINE_REMINDER else class_.value
+    file = files("jobs.rules").joinpath("templates", "en", f"{name}.txt")
+    subject, *paragraphs = file.read_text(encoding="utf-8").strip().split("\n\n")
+    return subject, tuple(paragraphs)
+
+
+def compose(
+    facts: Facts,
+    stage: Stage,
+    case_id: str,
+    policy: Policy,
+    past: Past,
+    *,
+    sender_address: str,
+    reply_to: str,
+    to: str,
+    proposal: Proposal | None = None,
+    deadline: date | None = None,
+) -> Letter:
+    """The letter of a case that has at least one invoice.
+
+    Takes the proposal's text, or the template of its class where it has none. What the text names
+    and nobody knows is left out (template) or left standing as a slot (model), which `verify`
+    refuses. Stages 3 and 4 need a `deadline` (see `deadline_for`).
+    """
+    filled = values(facts, stage, policy, past, deadline)
+    class_ = proposal.class_ if proposal else CaseClass.ROUTINE_REMINDER
+    subject, paragraphs = _text(stage, class_, proposal)
+    body = [_greeting(stage, class_), *paragraphs, SIGNATURE]
+    optional = MAY_BE_MISSING if _written(proposal) else frozenset(filled)
+    return Letter(
+        sender=sender_address,
+        reply_to=reply_to,
+        to=to,
+        subject=_subject(subject, filled),
+        body="\n\n".join(_filled(body, filled, optional)),
+        note=note_text(case_id, stage),
+        stage=stage,
+        invoices=tuple(LetterInvoice(i.id, i.number, i.open, i.due) for i in facts.invoices),
+        attachments=_attachments(facts) if policy.attach_pdf else (),
+    )
+
+
+def _written(proposal: Proposal | None) -> bool:
+    return bool(proposal and proposal.sentences)
+
+
+def _text(
+    stage: Stage, class_: CaseClass, proposal: Proposal | None
+) -> tuple[str, tuple[str, ...]]:
+    if proposal is None or not proposal.sentences:
+        return template(stage, class_)
+    sentences = [sentence.strip() for sentence in proposal.sentences]
+    if class_ is not CaseClass.HIGH_TOUCH_ESCALATION and not _uses("invoice_table", sentences):
+        sentences.insert(1, "{invoice_table}")
+    if class_ is CaseClass.ROUTINE_REMINDER and not _uses("pay_links", sentences):
+        sentences.append("{pay_links}")
+    return proposal.subject.strip(), (*map(_apart, sentences), "{attached}")
+
+
+def _uses(slot: str, sentences: list[str]) -> bool:
+    return any("{" + slot + "}" in sentence for sentence in sentences)
+
+
+def _apart(sentence: str) -> str:
+    return OWN_PARAGRAPH.sub(r"\n\n\1\n\n", sentence).strip()
+
+
+def _subject(text: str, filled: Mapping[str, str]) -> str:
+    if "{invoices}" not in text:
+        text += " ({invoices})"
+    return one_line(fill(text, filled), SUBJECT_LENGTH)
+
+
+def _greeting(stage: Stage, class_: CaseClass) -> str:
+    formal = stage is Stage.FINAL and class_ is CaseClass.ROUTINE_REMINDER
+    return "Dear {contact}," if formal else "Hello {contact},"
+
+
+def _filled(
+    paragraphs: list[str], filled: Mapping[str, str], optional: frozenset[str]
+) -> Iterator[str]:
+    for paragraph in "\n\n".join(paragraphs).split("\n\n"):
+        lines = [line for line in paragraph.split("\n") if _said(line, filled, optional)]
+        joint = "\n" if paragraph == SIGNATURE else " "
+        if text := fill(joint.join(lines), filled).strip():
+            yield text
+
+
+def _said(line: str, filled: Mapping[str, str], optional: frozenset[str]) -> bool:
+    return not any(slot in optional and not filled[slot] for slot in SLOT.findall(line))
+
+
+def _attachments(facts: Facts) -> tuple[Attachment, ...]:
+    return tuple(
+        Attachment("invoice_pdf", i.id, f"Invoice-{_file_name(i.number) or i.id}.pdf")
+        for i in facts.invoices
+    )
+
+
+def _file_name(number: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", number).strip("-")
+
+
+def deadline_for(
+    stage: Stage, class_: CaseClass, today: date, kept: date | None, policy: Policy
+) -> date | None:
+    """The deadline a letter sets, None where it sets none. `today` is in the company's zone.
+
+    `kept` is that of the version before; it stays while at least 5 days of it remain.
+    """
+    if stage < Stage.FIRM or class_ is not CaseClass.ROUTINE_REMINDER:
+        return None
+    if kept is not None and (kept - today).days >= DEADLINE_KEPT_DAYS:
+        return kept
+    return add_working_days(today, policy.deadline_working_days, policy)
+
+
+def note_text(case_id: str, stage: Stage) -> str:
+    """The note on the invoices in QuickBooks: fixed parts only."""
+    return (
+        f"[Overdue {case_id}] reminder {int(stage)} e-mailed to the billing contact, "
+        "approved in Slack"
+    )
+
+
+def edited(letter: Letter, subject: str, body: str) -> Letter:
+    """The letter with a person's text; what cannot be seen is taken out of it."""
+    return replace(
+        letter, subject=one_line(subject, SUBJECT_LENGTH), body=without_hidden(body).strip()
+    )
+
+
+def pay_links_in(body: str) -> tuple[str, ...]:
+    """The keys of the pay links that a body asks for: numbers, or "#id"."""
+    return tuple(PAY_LINK.findall(body))
+
+
+def fill_pay_links(body: str, links: Mapping[str, str]) -> str:
+    """`body` with each `[pay link N]` replaced by the URL in `links` (number or "#id" → URL).
+
+    Raises PayLinkError where one is missing, or is not an https address of Intuit.
+    """
+    return PAY_LINK.sub(lambda token: _intuit(token[1], links.get(token[1], "")), body)
+
+
+def _intuit(key: str, url: str) -> str:
+    if not url:
+        raise PayLinkError(f"QuickBooks gave no pay link for invoice {key}.")
+    address = urlsplit(url)
+    host = address.hostname or ""
+    if address.scheme != "https" or not f".{host}".endswith(".intuit.com") or url.split() != [url]:
+        # The link is a bearer secret: it stays out of the message
+        raise PayLinkError(f"The pay link of invoice {key} is not an address of Intuit.")
+    return url

@@ -1,0 +1,42 @@
+"""Amounts and dates as people read them. Babel knows the customs; the words are English."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.numbers import format_currency
+
+from jobs.rules.money import Money
+from jobs.rules.plain import without_hidden
+
+
+def letter_locale(locale: str) -> str:
+    """The English customs of the customer's country, because the letters are in English.
+
+    "de_DE" gives "en_DE": "1.200,50 €" and "2 October 2026".
+    """
+    parsed = Locale.parse(locale)
+    for candidate in (("en", parsed.territory), ("en", "150")):
+        try:
+            return str(Locale(*candidate))
+        except UnknownLocaleError:
+            continue
+    return "en_US"
+
+
+def amount(money: Money, locale: str = "en_US") -> str:
+    """`money` with its currency, in Latin digits: "$1,200.50"."""
+    text = format_currency(money.amount, money.currency, locale=letter_locale(locale))
+    return without_hidden(text)
+
+
+def day(on: date, locale: str = "en_US") -> str:
+    """A date in words with its year: "October 2, 2026"."""
+    return without_hidden(format_date(on, "long", locale=letter_locale(locale)))
+
+
+def listed(parts: list[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))

@@ -1,0 +1,23 @@
+"""Outside text as plain text: nothing hidden in it, and names on one short line."""
+
+from __future__ import annotations
+
+import unicodedata
+
+HIDDEN = frozenset({"Cf", "Co", "Cn", "Cc", "Cs"})
+"""Unicode categories no letter may carry: formats (bidi, zero width), private, unassigned,
+controls, lone surrogates. (Mail facts §8.)"""
+
+NAME_LENGTH = 80
+
+
+def without_hidden(text: str) -> str:
+    """`text` without invisible characters; line breaks and tabs stay."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in HIDDEN)
+
+
+def one_line(text: str, length: int = NAME_LENGTH) -> str:
+    """A name or number for a letter: visible characters, single spaces, cut at `length`."""
+    line = " ".join(without_hidden(text).split())
+    return line if len(line) <= length else line[: length - 1].rstrip() + "…"

@@ -1,0 +1,295 @@
+"""The policy file: who may do what, how often, up to which amount. Read once, never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import time
+from decimal import Decimal
+from importlib.resources import files
+from typing import Annotated, Any, Self
+
+from babel import Locale, UnknownLocaleError
+from holidays import list_supported_countries
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from jobs.rules.policy_errors import PolicyError, sentences
+from jobs.rules.states import Role
+
+MARKS = ("key_account", "do_not_chase", "consumer", "disputed")
+
+
+def _locale(value: str) -> str:
+    try:
+        return str(Locale.parse(value))
+    except (ValueError, UnknownLocaleError):
+        raise ValueError(value) from None
+
+
+def _country(value: str) -> str:
+    if value and value not in list_supported_countries():
+        raise ValueError(value)
+    return value
+
+
+def _none_if_empty(value: object) -> object:
+    return value or None
+
+
+def _in_order(value: tuple[time, time] | None) -> tuple[time, time] | None:
+    if value and value[0] >= value[1]:
+        raise ValueError(value)
+    return value
+
+
+Person = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]+$")]
+PersonOrGroup = Annotated[str, Field(pattern=r"^[UWS][A-Z0-9]+$")]
+Amount = Annotated[Decimal, Field(gt=0, description="an amount above 0, such as 10000")]
+Wording = Annotated[
+    str, Field(pattern="^(discount|legal|collections|credit_bureau|interest|credit_hold)$")
+]
+PEOPLE = Field(description="a list of Slack user ids (U…, W…) or user groups (S…)")
+YES_NO = Field(description="true or false")
+TEXT = Field(description="a text in quotes, on one line", pattern=r"^[^\r\n]*$")
+
+
+def _count(unit: str, low: int, high: int) -> Any:
+    return Field(ge=low, le=high, description=f"a whole number of {unit} from {low} to {high}")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class People(_Section):
+    """`[people]`"""
+
+    collectors: tuple[PersonOrGroup, ...] = PEOPLE
+    finance_leads: tuple[PersonOrGroup, ...] = PEOPLE
+    deputies: tuple[PersonOrGroup, ...] = PEOPLE
+    managers_approve: bool = YES_NO
+
+
+class Pace(_Section):
+    """`[pace]`"""
+
+    undo_seconds: int = _count("seconds", 0, 3600)
+    lapse_hours: int = _count("hours", 1, 720)
+    gap_days: int = _count("days", 0, 90)
+    refresh_working_days: int = _count("working days", 1, 30)
+    hold_days: int = _count("days", 1, 365)
+    already_paid_working_days: int = _count("working days", 1, 60)
+    promise_working_days: int = _count("working days", 0, 60)
+    deadline_working_days: int = _count("working days", 5, 60)
+    cards_per_day: int = _count("cards", 1, 1000)
+    messages_per_day: int = _count("messages", 1, 10000)
+    manager_hours: int = _count("hours", 0, 80)
+
+
+class Message(_Section):
+    """`[message]`"""
+
+    sender_name: str = TEXT
+    sender_title: str = TEXT
+    sender_phone: str = TEXT
+    attach_pdf: bool = YES_NO
+    pay_links: bool = YES_NO
+    how_to_pay: str = Field(description="a text in quotes")
+    window: Annotated[
+        tuple[time, time] | None, BeforeValidator(_none_if_empty), AfterValidator(_in_order)
+    ] = Field(description='empty, or two times such as ["09:00", "17:00"], the earlier first')
+    allow_wording: frozenset[Wording] = Field(
+        description='a list of "discount", "legal", "collections", "credit_bureau", "interest", '
+        '"credit_hold"'
+    )
+
+
+class Calendar(_Section):
+    """`[calendar]`"""
+
+    business_days_only: bool = YES_NO
+    holiday_country: Annotated[str, AfterValidator(_country)] = Field(
+        description='a country code such as "US", or empty'
+    )
+
+
+class Limits(_Section):
+    """`[limits.home]`, `[limits.EUR]`: amounts in that one currency."""
+
+    second_approver: Amount
+    stop_invoice: Amount
+    stop_total: Amount
+    smallest: Annotated[Decimal, Field(ge=0, description="an amount of 0 or more, such as 25")]
+
+
+class Manager(_Section):
+    """`[[account_manager]]`"""
+
+    slack: Person = Field(description="a Slack user id (U… or W…)")
+    customers: tuple[str, ...] = Field(description='a list of customer ids such as ["58", "61"]')
+    name: str = Field("", description="a text in quotes, on one line", pattern=r"^[^\r\n]*$")
+
+
+class CustomerLine(_Section):
+    """`[[customer]]`"""
+
+    id: str = Field(description="the customer's id in QuickBooks, in quotes")
+    key_account: bool = Field(False, description="true or false")
+    do_not_chase: bool = Field(False, description="true or false")
+    consumer: bool = Field(False, description="true or false")
+    disputed: bool = Field(False, description="true or false")
+    locale: Annotated[str, AfterValidator(_locale)] = Field(
+        "", description='a locale such as "en_GB"'
+    )
+
+
+class Mark(_Section):
+    """What is special about a customer (a word of MARKS), and where that is written."""
+
+    kind: str
+    source: str
+
+
+class _File(_Section):
+    people: People
+    pace: Pace
+    message: Message
+    calendar: Calendar
+    limits: dict[Annotated[str, Field(pattern="^(home|[A-Z]{3})$")], Limits]
+    account_manager: tuple[Manager, ...] = ()
+    customer: tuple[CustomerLine, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_customer_once(self) -> Self:
+        managed = [id for manager in self.account_manager for id in manager.customers]
+        for kind, ids in (
+            ("account_manager", managed),
+            ("customer", [c.id for c in self.customer]),
+        ):
+            if twice := next((id for id in ids if ids.count(id) > 1), None):
+                raise ValueError(f"`{kind}`: customer {twice} stands in two places; keep one.")
+        return self
+
+
+class Policy(People, Pace, Message, Calendar):
+    """The whole file, flat: `policy.gap_days`, `policy.sender_name`; who and what by methods."""
+
+    sha256: str
+    """Of the file's text; goes into every decision."""
+    limits_by_currency: dict[str, Limits]
+    managers: tuple[Manager, ...]
+    customers: tuple[CustomerLine, ...]
+
+    def roles(self, user: str, groups: Mapping[str, frozenset[str]]) -> frozenset[Role]:
+        """What a Slack user may be; `groups` maps a user group's id to its members."""
+        return frozenset(role for role, listed in self._listed() if _is_in(user, listed, groups))
+
+    def _listed(self) -> Iterator[tuple[Role, tuple[str, ...]]]:
+        yield Role.COLLECTOR, self.collectors
+        yield Role.FINANCE_LEAD, self.finance_leads + self.deputies
+        yield Role.ACCOUNT_MANAGER, tuple(m.slack for m in self.managers)
+
+    def named_users(self) -> frozenset[str]:
+        """Every Slack user id in the file."""
+        return frozenset(i for _, ids in self._listed() for i in ids if not i.startswith("S"))
+
+    def named_groups(self) -> frozenset[str]:
+        """Every Slack user group id in the file."""
+        return frozenset(i for _, ids in self._listed() for i in ids if i.startswith("S"))
+
+    def account_manager(self, customer_id: str) -> str:
+        """The Slack user id of the customer's account manager, or empty."""
+        manager = self._manager(customer_id)
+        return manager.slack if manager else ""
+
+    def account_manager_name(self, customer_id: str) -> str:
+        """How letters call the account manager, or empty."""
+        manager = self._manager(customer_id)
+        return manager.name if manager else ""
+
+    def _manager(self, customer_id: str) -> Manager | None:
+        return next((m for m in self.managers if customer_id in m.customers), None)
+
+    def limits(self, currency: str, home_currency: str) -> Limits | None:
+        """The limits in `currency`; None where the file has no line for it."""
+        own = self.limits_by_currency.get(currency)
+        if own is None and currency == home_currency:
+            return self.limits_by_currency["home"]
+        return own
+
+    def marks(self, customer_id: str) -> tuple[Mark, ...]:
+        """The customer's marks, of the kinds in MARKS."""
+        line = self._customer(customer_id)
+        kinds = [kind for kind in MARKS if line and getattr(line, kind)]
+        return tuple(Mark(kind=kind, source="the policy file") for kind in kinds)
+
+    def locale(self, customer_id: str, country: str) -> str:
+        """The Babel locale of the customer: its own line, else English as in `country`."""
+        line = self._customer(customer_id)
+        if line and line.locale:
+            return line.locale
+        try:
+            return str(Locale("en", country.upper()))
+        except (ValueError, UnknownLocaleError):
+            return "en_US"
+
+    def _customer(self, customer_id: str) -> CustomerLine | None:
+        return next((c for c in self.customers if c.id == customer_id), None)
+
+
+def _is_in(user: str, listed: tuple[str, ...], groups: Mapping[str, frozenset[str]]) -> bool:
+    return user in listed or any(user in groups.get(i, ()) for i in listed if i.startswith("S"))
+
+
+def default_text() -> str:
+    """The documented policy file that every other one is laid over."""
+    return files("jobs.rules").joinpath("policy.toml").read_text(encoding="utf-8")
+
+
+def load(text: str) -> Policy:
+    """The policy in `text`, laid over the default one.
+
+    Raises PolicyError with one sentence per mistake, each naming its key and what is expected.
+    """
+    try:
+        own = _parse(text)
+        file = _File.model_validate(_laid_over(_parse(default_text()), own))
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"The policy file is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        raise PolicyError("\n".join(sentences(error, _File))) from error
+    return _flat(file, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _parse(text: str) -> dict[str, Any]:
+    # Decimal, so that 10000.10 is that amount and not the float nearest to it
+    return tomllib.loads(text, parse_float=Decimal)
+
+
+def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    both = {k: _laid_over(base[k], v) if _tables(base.get(k), v) else v for k, v in own.items()}
+    return {**base, **both}
+
+
+def _tables(base: object, own: object) -> bool:
+    return isinstance(base, dict) and isinstance(own, dict)
+
+
+def _flat(file: _File, sha256: str) -> Policy:
+    sections = (file.people, file.pace, file.message, file.calendar)
+    return Policy(
+        sha256=sha256,
+        limits_by_currency=file.limits,
+        managers=file.account_manager,
+        customers=file.customer,
+        **{name: value for section in sections for name, value in section},
+    )

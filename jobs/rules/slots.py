@@ -1,0 +1,169 @@
+"""What fills the slots of a letter: ledger facts, our record and the policy, as plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+
+from jobs.rules.facts import Facts, Invoice
+from jobs.rules.figures import amount, day, listed
+from jobs.rules.past import Past
+from jobs.rules.plain import one_line
+from jobs.rules.policy import Policy
+from jobs.rules.states import Stage
+
+SLOT = re.compile(r"\{([a-z_]+)\}")
+NAMED = 3
+"""So many invoices are named in a sentence; the table names them all."""
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """`text` with its slots replaced, once: a value that looks like a slot stays as it is.
+
+    A slot without a value stays too, for the verifier to find.
+    """
+    return SLOT.sub(lambda slot: values.get(slot[1]) or slot[0], text)
+
+
+def values(
+    facts: Facts, stage: Stage, policy: Policy, past: Past, deadline: date | None
+) -> dict[str, str]:
+    """Slot → text; empty where there is nothing to say. Amounts and dates in the customer's way."""
+    locale = locale_of(facts, policy)
+    return {
+        "customer": one_line(facts.customer.name),
+        "contact": contact(facts),
+        "company": one_line(facts.company.name),
+        "account_manager": one_line(policy.account_manager_name(facts.customer.id)),
+        "total_open": amount(facts.total_overdue, locale),
+        "invoice_table": "\n".join(table(facts, locale)),
+        "invoices": named(facts.invoices, locale),
+        "reached": _reached(facts, stage, locale),
+        "oldest_due_date": day(min(i.due for i in facts.invoices), locale),
+        "deadline": day(deadline, locale) if deadline else "",
+        "promise_date": day(past.promised, locale) if past.promised else "",
+        "history": listed([day(on, locale) for on in contact_days(facts, past)]),
+        "pay_links": how_to_pay(facts, policy, locale),
+        "attached": _attached(facts) if policy.attach_pdf else "",
+        "sender_name": one_line(policy.sender_name or facts.company.name),
+        "sender_post": _post(facts, policy),
+        "sender_phone": one_line(policy.sender_phone),
+    }
+
+
+def locale_of(facts: Facts, policy: Policy) -> str:
+    """How this customer's amounts and dates are written."""
+    return policy.locale(facts.customer.id, facts.company.country)
+
+
+def contact(facts: Facts) -> str:
+    """Whom a letter greets: the contact where the ledger has one, else the customer."""
+    return one_line(facts.customer.contact) or one_line(facts.customer.name)
+
+
+def title(invoice: Invoice, locale: str) -> str:
+    """ "invoice 1037", or "invoice of October 2, 2026" where it has no number."""
+    number = one_line(invoice.number)
+    return f"invoice {number}" if number else f"invoice of {day(invoice.txn_date, locale)}"
+
+
+def named(invoices: tuple[Invoice, ...], locale: str, most: int = NAMED) -> str:
+    """The invoices in a sentence: "invoices 1037, 1038, 1039 and 8 more"."""
+    shown, more = invoices[:most], len(invoices) - most
+    numbers = [one_line(i.number) for i in shown if one_line(i.number)]
+    dated = [title(i, locale) for i in shown if not one_line(i.number)]
+    rest = [f"{more} more"] if more > 0 else []
+    if not numbers:
+        return listed(dated + rest)
+    word = "invoice " if len(numbers) == 1 else "invoices "
+    if not dated:
+        return word + listed(numbers + rest)
+    return listed([word + ", ".join(numbers), *(f"the {name}" for name in dated), *rest])
+
+
+def table(facts: Facts, locale: str) -> list[str]:
+    """A line per invoice, the total where there are several, and money not yet applied."""
+    lines = [row(invoice, locale) for invoice in facts.invoices]
+    if len(lines) > 1:
+        lines.append(f"Total: {amount(facts.total_overdue, locale)}")
+    if facts.on_account.amount > 0:
+        held = amount(facts.on_account, locale)
+        lines += ["", f"We also hold {held} for you that is not yet applied to an invoice."]
+    return lines
+
+
+def row(invoice: Invoice, locale: str) -> str:
+    """ "Invoice 1037, your PO 4711: $512.40 of $845.00, …, due October 2, 2026"."""
+    name = title(invoice, locale)
+    po = one_line(invoice.po_number)
+    head = _capital(name) + (f", your PO {po}" if po else "")
+    return f"{head}: {_still_open(invoice, locale)}, due {day(invoice.due, locale)}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _still_open(invoice: Invoice, locale: str) -> str:
+    still_open = amount(invoice.open, locale)
+    if invoice.paid_so_far.amount <= 0:
+        return still_open
+    # Balance alone does not say whether it was a payment or a credit that made it smaller
+    paid = f"{amount(invoice.paid_so_far, locale)} paid or credited so far (thank you)"
+    return f"{still_open} of {amount(invoice.total, locale)}, after {paid}"
+
+
+def _reached(facts: Facts, stage: Stage, locale: str) -> str:
+    """What a deadline is for: the invoices that came to this stage, not those behind them."""
+    there = tuple(i for i in facts.invoices if facts.stages.get(i.id, stage) >= stage)
+    if there and len(there) < len(facts.invoices):
+        return named(there, locale, most=len(there))
+    return "this invoice" if len(facts.invoices) == 1 else "these invoices"
+
+
+def contact_days(facts: Facts, past: Past) -> list[date]:
+    """The days, in the company's zone, on which we wrote about an invoice of this letter."""
+    ids = {i.id for i in facts.invoices}
+    about = [c for c in past.contacts if ids.intersection(c.invoices)]
+    return sorted({c.at.astimezone(facts.company.zone).date() for c in about})
+
+
+def link_key(invoice: Invoice, facts: Facts) -> str:
+    """What stands in `[pay link …]`: the number, or "#id" where that is not one of its own."""
+    number = one_line(invoice.number)
+    same = [i for i in facts.invoices if one_line(i.number) == number]
+    plain = number and len(same) == 1 and not set("[]#") & set(number)
+    return number if plain else f"#{invoice.id}"
+
+
+def pay_link_keys(facts: Facts, policy: Policy) -> dict[str, str]:
+    """Invoice id → key of its pay link, for the invoices that can be paid online."""
+    if not policy.pay_links:
+        return {}
+    return {i.id: link_key(i, facts) for i in facts.invoices if i.online}
+
+
+def how_to_pay(facts: Facts, policy: Policy, locale: str) -> str:
+    """QuickBooks' pay links and the policy's fixed text; empty where there is neither."""
+    keys = pay_link_keys(facts, policy)
+    if len(facts.invoices) == 1 and keys:
+        links = [f"You can pay online here: [pay link {keys[facts.invoices[0].id]}]"]
+    else:
+        payable = [i for i in facts.invoices if i.id in keys]
+        links = [f"{_capital(title(i, locale))}: [pay link {keys[i.id]}]" for i in payable]
+        links = ["You can pay online here:", *links] if links else []
+    return "\n".join(links + policy.how_to_pay.strip().splitlines())
+
+
+def _attached(facts: Facts) -> str:
+    if len(facts.invoices) == 1:
+        return "A copy of the invoice is attached."
+    return "Copies of the invoices are attached."
+
+
+def _post(facts: Facts, policy: Policy) -> str:
+    """The line below the name; empty where the company itself signs."""
+    if not policy.sender_name:
+        return ""
+    return ", ".join(filter(None, [one_line(policy.sender_title), one_line(facts.company.name)]))

@@ -1,0 +1,42 @@
+"""Which stage an overdue invoice has come to, and which one a message may take next."""
+
+from __future__ import annotations
+
+from jobs.rules.states import Stage
+
+FIRST_DAY = {Stage.REMINDER: 3, Stage.FOLLOW_UP: 10, Stage.FIRM: 21, Stage.FINAL: 45}
+"""Stage → days past due from which it is natural."""
+
+HIGHEST_START = Stage.FOLLOW_UP
+"""Nobody starts above it: a message may speak only of contacts that are on record."""
+
+WORDS = {
+    Stage.REMINDER: "reminder",
+    Stage.FOLLOW_UP: "follow-up",
+    Stage.FIRM: "firm",
+    Stage.FINAL: "final",
+}
+
+
+def natural_stage(days_overdue: int) -> Stage | None:
+    """The stage of an invoice so many days past due; None before the first one."""
+    reached = [stage for stage, day in FIRST_DAY.items() if days_overdue >= day]
+    return max(reached, default=None)
+
+
+def crossing_stage(days_overdue: int, last: Stage | None) -> Stage | None:
+    """The stage an invoice crosses now, or None where there is nothing new.
+
+    `last` is the stage it crossed last in this round. One stage at a time; never above 2 at first.
+    """
+    natural = natural_stage(days_overdue)
+    if natural is None:
+        return None
+    if last is None:
+        return min(natural, HIGHEST_START)
+    return Stage(last + 1) if natural > last else None
+
+
+def after_broken_promise(last: Stage | None) -> Stage:
+    """A broken promise raises by one, to at least 2 and at most 4."""
+    return min(Stage.FINAL, max(HIGHEST_START, Stage(min(last or 0, 3) + 1)))

@@ -1,0 +1,396 @@
+"""Letters: what they say, what they leave out, and what a value can never do to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from jobs.rules.drafts import (
+    PayLinkError,
+    compose,
+    deadline_for,
+    edited,
+    fill_pay_links,
+    note_text,
+    pay_links_in,
+    template,
+)
+from jobs.rules.facts import Customer, Facts
+from jobs.rules.letter import Letter
+from jobs.rules.money import Money
+from jobs.rules.past import Past
+from jobs.rules.policy import Policy
+from jobs.rules.proposal import Proposal
+from jobs.rules.states import CaseClass, Stage
+from tests.jobs.rules.world import contact, credit, facts, invoice, policy, usd
+
+DEADLINE = date(2026, 10, 23)
+LINK = "https://pay.intuit.com/scs-v1-abc"
+
+
+def letter(
+    about: Facts,
+    stage: Stage = Stage.REMINDER,
+    past: Past | None = None,
+    rules: Policy | None = None,
+    **more: Any,
+) -> Letter:
+    """The letter of a case, from the billing mailbox to its recipient."""
+    return compose(
+        about,
+        stage,
+        "412",
+        rules or policy(),
+        past or Past(),
+        sender_address="billing@harbor.example",
+        reply_to="billing@harbor.example",
+        to="ap@cooper.example",
+        **more,
+    )
+
+
+def proposal(*sentences: str, class_: CaseClass = CaseClass.ROUTINE_REMINDER) -> Proposal:
+    """What a model proposed."""
+    subject = "A word about {invoices}" if sentences else ""
+    return Proposal(class_, "high", (), "A summary.", subject, sentences, "some-model")
+
+
+def named(name: str) -> Facts:
+    """The usual facts, the customer called `name`."""
+    return facts(customer=Customer("58", name, "", usd(0)))
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (Stage.REMINDER, ["slipped through", "please ignore this message", "October 2, 2026"]),
+        (Stage.FOLLOW_UP, ["$845.00", "On which date"]),
+        (Stage.FIRM, ["by October 23, 2026", "call me directly on +1 555 010 7788", "holding up"]),
+        (Stage.FINAL, ["Dear Cooper", "last reminder", "will call you", "by October 23, 2026"]),
+    ],
+)
+def test_each_stage_says_what_it_is_for(stage: Stage, said: list[str]) -> None:
+    """The tone of a stage, in the words that make it."""
+    body = letter(facts(), stage, deadline=DEADLINE).body
+    assert all(words in body for words in said)
+    assert "Invoice 1037: $845.00, due October 2, 2026" in body
+    assert body.endswith("Dana Reyes\nAccounts Receivable, Harbor Supply\n+1 555 010 7788")
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("class_", CaseClass)
+def test_no_template_leaves_a_slot_or_ages(stage: Stage, class_: CaseClass) -> None:
+    """Nothing in a letter speaks of today or of days that pass; no slot is left standing."""
+    text = letter(facts(), stage, proposal=proposal(class_=class_), deadline=DEADLINE)
+    both = text.subject + text.body
+    assert "{" not in both
+    assert "today" not in both
+    assert " days" not in both
+    assert "October 14" not in both
+
+
+@pytest.mark.parametrize(
+    ("class_", "questions"),
+    [
+        (CaseClass.LIKELY_DISPUTE, 1),
+        (CaseClass.PAYMENT_PLAN_CANDIDATE, 1),
+        (CaseClass.HIGH_TOUCH_ESCALATION, 1),
+        (CaseClass.ROUTINE_REMINDER, 1),
+    ],
+)
+def test_a_message_asks_one_question(class_: CaseClass, questions: int) -> None:
+    """One thing is asked for, so that it can be answered in one line."""
+    body = letter(facts(), Stage.FOLLOW_UP, proposal=proposal(class_=class_)).body
+    assert body.count("?") == questions
+
+
+def test_a_likely_dispute_sets_no_deadline_and_no_pressure() -> None:
+    """It asks what is missing and offers a copy, without a word on when or how to pay."""
+    about = facts(invoice(online=True))
+    text = letter(
+        about, Stage.FIRM, proposal=proposal(class_=CaseClass.LIKELY_DISPUTE), deadline=DEADLINE
+    )
+    assert "October 23" not in text.body
+    assert "pay link" not in text.body
+    assert "copy" in text.body
+
+
+def test_a_personal_note_is_never_the_stage_text() -> None:
+    """Whatever the stage, Personal touch has its own short words."""
+    own = proposal(class_=CaseClass.HIGH_TOUCH_ESCALATION)
+    bodies = {letter(facts(), stage, proposal=own, deadline=DEADLINE).body for stage in Stage}
+    assert len(bodies) == 1
+    assert len(bodies.pop()) < 700
+
+
+def test_a_partial_payment_asks_for_the_rest_and_thanks() -> None:
+    """The open balance only, with what was paid and a word of thanks."""
+    about = facts(invoice(open_="512.40", total=usd("845.00")))
+    body = letter(about).body
+    assert "$512.40 of $845.00, after $332.60 paid or credited so far (thank you)" in body
+
+
+def test_several_invoices_have_a_total() -> None:
+    """A line each, and their sum."""
+    body = letter(facts(invoice(), invoice("1038", "155.00", po_number="4711"))).body
+    assert "Invoice 1038, your PO 4711: $155.00, due October 2, 2026\nTotal: $1,000.00" in body
+
+
+def test_money_on_account_is_mentioned() -> None:
+    """What we hold and have not applied is said, so that nobody is asked for it twice."""
+    body = letter(facts(credits=(credit("50.00"),))).body
+    assert "We also hold $50.00 for you" in body
+
+
+@pytest.mark.parametrize(
+    ("count", "subject"),
+    [
+        (1, "invoice 1"),
+        (2, "invoices 1 and 2"),
+        (3, "invoices 1, 2 and 3"),
+        (11, "invoices 1, 2, 3 and 8 more"),
+    ],
+)
+def test_the_subject_names_the_invoices(count: int, subject: str) -> None:
+    """Up to three by number."""
+    about = facts(*(invoice(str(n + 1)) for n in range(count)))
+    assert letter(about).subject == f"A quick reminder about {subject}"
+
+
+def test_an_invoice_without_a_number_goes_by_its_date() -> None:
+    """It is named by its own date, and its pay link by its id."""
+    about = facts(invoice("", id="742", online=True), invoice("1038"))
+    text = letter(about)
+    assert "invoice 1038 and the invoice of September 2, 2026" in text.subject
+    assert "Invoice of September 2, 2026: $845.00, due October 2, 2026" in text.body
+    assert pay_links_in(text.body) == ("#742",)
+
+
+def test_a_deadline_is_for_the_invoices_that_reached_the_stage() -> None:
+    """An invoice behind the others is in the table, but no deadline is set for it."""
+    about = facts(invoice("1"), invoice("2"), invoice("3"))
+    about = replace(about, stages={"71": Stage.FIRM, "72": Stage.REMINDER, "73": Stage.FIRM})
+    body = letter(about, Stage.FIRM, deadline=DEADLINE).body
+    assert "Please pay invoices 1 and 3 by October 23, 2026." in body
+
+
+def test_the_final_message_tells_the_history_on_record() -> None:
+    """Only days on which we wrote about these invoices, in the company's zone."""
+    past = Past(contacts=(contact(20), contact(12), contact(9, "other")))
+    body = letter(facts(), Stage.FINAL, past, deadline=DEADLINE).body
+    assert "we wrote to you about it on September 24, 2026 and October 2, 2026." in body
+
+
+def test_without_a_history_the_final_message_claims_none() -> None:
+    """A message speaks only of contacts that are on record."""
+    assert "we wrote to you" not in letter(facts(), Stage.FINAL, deadline=DEADLINE).body
+
+
+def test_pay_links_are_for_online_invoices_and_a_policy_that_wants_them() -> None:
+    """One token each, and none where payment is not online or the policy says no."""
+    about = facts(invoice("1", online=True), invoice("2"))
+    assert pay_links_in(letter(about).body) == ("1",)
+    assert pay_links_in(letter(about, rules=policy("[message]\npay_links=false", "")).body) == ()
+
+
+def test_a_number_that_two_invoices_share_is_no_key() -> None:
+    """Their links stand under their ids."""
+    about = facts(invoice("1", id="7", online=True), invoice("1", id="8", online=True))
+    assert pay_links_in(letter(about).body) == ("#7", "#8")
+
+
+def test_how_to_pay_stands_word_for_word() -> None:
+    """The policy's fixed text is in the letter as it was written."""
+    words = "By transfer to Harbor Bank,\\naccount 00 11 22 33."
+    rules = policy(f'[message]\nhow_to_pay = "{words}"', "")
+    assert "By transfer to Harbor Bank,\naccount 00 11 22 33." in letter(facts(), rules=rules).body
+
+
+def test_an_unnamed_sender_is_the_company() -> None:
+    """Without a name in the policy the company signs, and no call is offered."""
+    body = letter(facts(), Stage.FIRM, rules=policy("", ""), deadline=DEADLINE).body
+    assert body.endswith("Kind regards,\nHarbor Supply")
+    assert "call me" not in body
+
+
+def test_the_contact_is_greeted_where_one_is_known() -> None:
+    """By name, else the company by its name."""
+    about = facts(customer=Customer("58", "Cooper & Sons", "", usd(0), contact="Lee Cooper"))
+    assert letter(about).body.startswith("Hello Lee Cooper,\n")
+    assert letter(facts()).body.startswith("Hello Cooper & Sons,\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("Bean\nBcc: all@example.org", "Hello Bean Bcc: all@example.org,"),
+        ("Ben \u202eevil\u202c", "Hello Ben evil,"),
+        ("a\x00b\u200bc\ud800d", "Hello abcd,"),
+        ("<b>" * 200, "Hello " + ("<b>" * 200)[:79] + "…,"),
+        ("{total_open}", "Hello {total_open},"),
+        ("  two \t spaces ", "Hello two spaces,"),
+    ],
+)
+def test_a_name_is_one_clean_short_line(name: str, greeting: str) -> None:
+    """Breaks, controls and bidi marks go; it is cut; and it is never filled like a slot."""
+    assert letter(named(name)).body.splitlines()[0] == greeting
+
+
+@pytest.mark.parametrize(
+    ("locale", "currency", "written"),
+    [
+        ("en_US", "USD", "$1,200.50"),
+        ("en_US", "CAD", "CA$1,200.50"),
+        ("en_CA", "CAD", "$1,200.50"),
+        ("en_GB", "USD", "US$1,200.50"),
+        ("de_DE", "EUR", "1.200,50 €"),
+        ("en_US", "JPY", "¥1,200"),
+    ],
+)
+def test_amounts_follow_the_customs_of_the_customer(
+    locale: str, currency: str, written: str
+) -> None:
+    """Symbol, grouping and decimals as in the customer's country."""
+    amount = Money(Decimal("1200.50"), currency)
+    about = facts(invoice(open=amount, total=amount))
+    rules = policy(f'[[customer]]\nid = "58"\nlocale = "{locale}"')
+    assert written in letter(about, rules=rules).body.replace("\xa0", " ")
+
+
+def test_dates_follow_the_customs_of_the_customer() -> None:
+    """In English, because the letters are: day first in Germany."""
+    rules = policy('[[customer]]\nid = "58"\nlocale = "de_DE"')
+    assert "due 2 October 2026" in letter(facts(), rules=rules).body
+
+
+def test_a_models_sentences_get_their_frame_from_us() -> None:
+    """Greeting, table, how to pay and signature are added where the text has none."""
+    about = facts(invoice(online=True))
+    body = letter(about, proposal=proposal("We miss {total_open}.", "Could you look?")).body
+    assert body.split("\n\n")[:5] == [
+        "Hello Cooper & Sons,",
+        "We miss $845.00.",
+        "Invoice 1037: $845.00, due October 2, 2026",
+        "Could you look?",
+        "You can pay online here: [pay link 1037]",
+    ]
+
+
+def test_a_table_in_a_sentence_becomes_a_paragraph() -> None:
+    """Wherever a model puts it, a table stands alone and once."""
+    body = letter(facts(), proposal=proposal("This is open: {invoice_table}. Thank you.")).body
+    assert "open:\n\nInvoice 1037: $845.00, due October 2, 2026\n\nThank you." in body
+    assert body.count("Invoice 1037") == 1
+
+
+def test_a_slot_nobody_can_fill_is_left_for_the_verifier() -> None:
+    """A model that speaks of a promise which nobody made is not helped along."""
+    assert "{promise_date}" in letter(facts(), proposal=proposal("Since {promise_date}.")).body
+    past = Past(promised=date(2026, 10, 9))
+    body = letter(facts(), past=past, proposal=proposal("You named {promise_date}.")).body
+    assert "You named October 9, 2026." in body
+
+
+def test_a_models_subject_names_the_invoices_too() -> None:
+    """Where it did not, they are added."""
+    own = replace(proposal("Hello."), subject="A friendly word")
+    assert letter(facts(), proposal=own).subject == "A friendly word (invoice 1037)"
+
+
+def test_a_case_about_nothing_new_has_the_same_hash() -> None:
+    """A day later the same facts give the same letter, byte for byte."""
+    about = facts()
+    later = replace(about, as_of=about.as_of + timedelta(days=1))
+    assert letter(about).sha256() == letter(later).sha256()
+
+
+def test_the_letter_states_what_is_hashed() -> None:
+    """Invoices with number, amount and due date, the note, and the files."""
+    text = letter(facts(invoice("A/7 1")))
+    assert [(i.number, i.open, i.due) for i in text.invoices] == [
+        ("A/7 1", usd("845.00"), date(2026, 10, 2))
+    ]
+    assert [a.file_name for a in text.attachments] == ["Invoice-A-7-1.pdf"]
+    assert text.note == note_text("412", Stage.REMINDER)
+    assert text.note == (
+        "[Overdue 412] reminder 1 e-mailed to the billing contact, approved in Slack"
+    )
+
+
+def test_without_attachments_none_are_promised() -> None:
+    """The policy's switch takes away the files and the sentence."""
+    text = letter(facts(), rules=policy("[message]\nattach_pdf=false", ""))
+    assert text.attachments == ()
+    assert "attached" not in text.body
+
+
+@pytest.mark.parametrize(
+    ("stage", "kept", "deadline"),
+    [
+        (Stage.FOLLOW_UP, None, None),
+        (Stage.FIRM, None, date(2026, 10, 23)),
+        (Stage.FIRM, date(2026, 10, 19), date(2026, 10, 19)),
+        (Stage.FIRM, date(2026, 10, 18), date(2026, 10, 23)),
+        (Stage.FINAL, date(2026, 10, 1), date(2026, 10, 23)),
+    ],
+)
+def test_a_deadline_is_kept_while_five_days_remain(
+    stage: Stage, kept: date | None, deadline: date | None
+) -> None:
+    """Seven working days from the day of the draft, from stage 3 on."""
+    today = date(2026, 10, 14)
+    assert deadline_for(stage, CaseClass.ROUTINE_REMINDER, today, kept, policy()) == deadline
+
+
+def test_only_routine_reminders_set_deadlines() -> None:
+    """No pressure in a likely dispute, a plan or a personal word."""
+    for class_ in set(CaseClass) - {CaseClass.ROUTINE_REMINDER}:
+        assert deadline_for(Stage.FINAL, class_, date(2026, 10, 14), None, policy()) is None
+
+
+def test_an_edit_keeps_everything_but_the_text() -> None:
+    """Subject on one line, nothing invisible in the body, the rest untouched."""
+    before = letter(facts())
+    after = edited(before, "A\nword ", "Hello\r\n\u202ethere \n")
+    assert (after.subject, after.body) == ("A word", "Hello\nthere")
+    assert replace(after, subject=before.subject, body=before.body) == before
+
+
+def test_pay_links_are_filled_from_the_fresh_read() -> None:
+    """Each token becomes its link, and a link that looks like a token stays as it is."""
+    body = "[pay link 1037] and [pay link #742]"
+    links = {"1037": LINK, "#742": LINK + "/[pay"}
+    assert fill_pay_links(body, links) == f"{LINK} and {LINK}/[pay"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://pay.intuit.com/x",
+        "https://intuit.com.evil.example/x",
+        "https://evilintuit.com/x",
+        "https://pay.intuit.com@evil.example/x",
+        "https://pay.intuit.com/x https://evil.example",
+        "javascript:alert(1)",
+    ],
+)
+def test_a_link_that_is_missing_or_not_intuits_stops_the_letter(url: str) -> None:
+    """Nothing is sent, and the error does not repeat the link."""
+    with pytest.raises(PayLinkError) as caught:
+        fill_pay_links("[pay link 1037]", {"1037": url})
+    assert "1037" in str(caught.value)
+    assert not url or url not in str(caught.value)
+
+
+def test_every_stage_and_class_has_a_template() -> None:
+    """A subject and paragraphs, all with words."""
+    for stage in Stage:
+        for class_ in CaseClass:
+            subject, paragraphs = template(stage, class_)
+            assert "{invoices}" in subject
+            assert all(paragraphs)
