@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - the names say what happened, as a reader of `except Gone` expects
 """What can go wrong between us and QuickBooks.
 
 QuickBooksError                 message, permanent, action, code, status, intuit_tid

@@ -51,7 +51,7 @@ class Change:
         return self.entity in ENTITIES.values()
 
 
-class Malformed(ValueError):  # noqa: N818 - says what the body is
+class Malformed(ValueError):
     """The body, or part of it, is not a notification. `readable` holds the changes that are."""
 
     def __init__(self, message: str, readable: Sequence[Change] = ()) -> None:
