@@ -194,15 +194,29 @@ class _Recorded:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that says when it is ready."""
+    """uvicorn that says when it is ready and stops when told, not at its next look."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
         await super().startup(sockets)
         self.ready.set()
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 10
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), 1)
+
+    def stop(self) -> None:
+        # Not waiting for open connections: a stalled request or a long poll would hold it up.
+        self.should_exit = self.force_exit = True
+        with contextlib.suppress(RuntimeError):  # it ended by itself
+            self._loop.call_soon_threadsafe(self._woken.set)
 
 
 @contextlib.contextmanager
@@ -222,7 +236,6 @@ def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
         server.ready.wait(10)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        # Not waiting for open connections: a stalled request or a long poll would hold it up.
-        server.should_exit = server.force_exit = True
+        server.stop()
         thread.join(10)
         listener.close()

@@ -1,0 +1,311 @@
+"""One company's ledger: what can be read of it, and how its people change it."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tests.sandbox.company import (
+    ZERO,
+    Company,
+    Entity,
+    applied,
+    currency_ref,
+    home_amounts,
+    resolved,
+    stamp,
+    unapplied,
+)
+from tests.sandbox.control import NotPossibleError
+
+MONEY = frozenset(
+    {"TotalAmt", "Balance", "UnappliedAmt", "RemainingCredit", "Deposit", "ExchangeRate"}
+)
+KEPT = frozenset({"Id", "SyncToken", "MetaData", "domain", "sparse"})
+# Ids of attachables are long numbers.
+FIRST_ATTACHABLE = 5_000_000_000_001_000_001
+
+
+@dataclass(frozen=True)
+class Change:
+    """One entity changed, as a webhook would say it."""
+
+    kind: str
+    ident: str
+    verb: str
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What change data capture still knows of an entity that is gone."""
+
+    kind: str
+    ident: str
+    at: datetime
+
+    def entity(self) -> Entity:
+        """The stub that QuickBooks shows of it."""
+        gone = {"domain": "QBO", "status": "Deleted", "Id": self.ident}
+        return gone | {"MetaData": {"LastUpdatedTime": stamp(self.at)}}
+
+
+class Books:
+    """The entities of a company by kind and Id. `version` rises with every change."""
+
+    def __init__(self, company: Company, clock: Callable[[], datetime]) -> None:
+        self.company, self.clock = company, clock
+        self.version = 0
+        self.deletions: list[Deletion] = []
+        self.tables: dict[str, dict[str, Entity]] = {
+            "Invoice": company.invoices,
+            "Customer": company.customers,
+            "Payment": company.payments,
+            "CreditMemo": company.credit_memos,
+            "Term": company.terms,
+            "Attachable": {},
+            "CompanyInfo": {"1": company.info},
+            "Preferences": {"1": company.preferences},
+        }
+
+    def find(self, kind: str, ident: str) -> Entity:
+        """An entity, for a control call. Raises NotPossibleError."""
+        if kind not in self.tables or ident not in self.tables[kind]:
+            raise NotPossibleError(f"there is no {kind} {ident} in these books")
+        return self.tables[kind][ident]
+
+    def today(self) -> str:
+        """The date in the company's zone."""
+        return str(resolved("today", self._now_there().date()))
+
+    def pay(self, invoice_id: str, amount: Decimal) -> list[Change]:
+        """A customer pays: applied up to what is open, the rest stays on account.
+
+        QuickBooks need not announce the invoice, so only the payment is a change here.
+        """
+        invoice = self.find("Invoice", invoice_id)
+        used = min(amount, invoice["Balance"])
+        payment = self._new_payment(invoice["CustomerRef"], invoice["CurrencyRef"], amount)
+        if used > 0:
+            link = {"TxnId": invoice_id, "TxnType": "Invoice"}
+            payment["Line"] = [{"Amount": used, "LinkedTxn": [link]}]
+        with self._balanced(invoice["CustomerRef"]["value"]):
+            payment["UnappliedAmt"] = unapplied(payment)
+            self.company.payments[payment["Id"]] = payment
+            if used > 0:
+                self._use(invoice, used, payment["Id"])
+        return [Change("Payment", payment["Id"], "created")]
+
+    def receive(self, customer_id: str, amount: Decimal) -> list[Change]:
+        """A customer pays without saying what for: money on account."""
+        customer = self.find("Customer", customer_id)
+        ref = {"value": customer_id, "name": customer["DisplayName"]}
+        payment = self._new_payment(ref, customer["CurrencyRef"], amount)
+        with self._balanced(customer_id):
+            payment["UnappliedAmt"] = amount
+            self.company.payments[payment["Id"]] = payment
+        return [Change("Payment", payment["Id"], "created")]
+
+    def credit(self, customer_id: str, amount: Decimal) -> list[Change]:
+        """The company gives a credit memo, not applied to anything yet."""
+        customer = self.find("Customer", customer_id)
+        memo: Entity = self._stamped() | {
+            "Id": self._next_id(),
+            "DocNumber": f"CM-{self.version + 1}",
+            "TxnDate": self.today(),
+            "CustomerRef": {"value": customer_id, "name": customer["DisplayName"]},
+            "CurrencyRef": dict(customer["CurrencyRef"]),
+            "TotalAmt": amount,
+            "RemainingCredit": amount,
+            "Balance": amount,
+            "Line": [],
+            "LinkedTxn": [],
+            "CustomField": [],
+        }
+        with self._balanced(customer_id):
+            self.company.credit_memos[memo["Id"]] = memo
+        return [Change("CreditMemo", memo["Id"], "created")]
+
+    def void(self, invoice_id: str) -> list[Change]:
+        """Amounts become 0, the note begins with "Voided", payments become unapplied."""
+        invoice = self.find("Invoice", invoice_id)
+        with self._balanced(invoice["CustomerRef"]["value"]):
+            self._unlink("Invoice", invoice_id)
+            for line in invoice["Line"]:
+                line["Amount"] = ZERO
+            note = invoice.get("PrivateNote")
+            invoice |= {"TotalAmt": ZERO, "Balance": ZERO, "LinkedTxn": []}
+            invoice["PrivateNote"] = f"Voided - {note}" if note else "Voided"
+            self._touch(invoice)
+        return [Change("Invoice", invoice_id, "void")]
+
+    def edit(self, kind: str, ident: str, fields: dict[str, Any]) -> list[Change]:
+        """Somebody edits fields in QuickBooks; null takes one away.
+
+        A changed total moves the balance with it. Raises NotPossibleError.
+        """
+        entity = self.find(kind, ident)
+        if fields.keys() & KEPT:
+            raise NotPossibleError(f"{', '.join(sorted(fields.keys() & KEPT))} cannot be edited")
+        with self._balanced(self._customer_of(kind, entity)):
+            before = entity.get("TotalAmt", ZERO)
+            for name, value in resolved(fields, self._now_there().date()).items():
+                _set(entity, name, value)
+            if "TotalAmt" in fields and "Balance" not in fields and kind == "Invoice":
+                entity["Balance"] += entity["TotalAmt"] - before
+            self._touch(entity)
+        return [Change(kind, ident, "updated")]
+
+    def delete(self, kind: str, ident: str) -> list[Change]:
+        """A transaction is deleted; deleting a payment opens what it had paid."""
+        entity = self.find(kind, ident)
+        if kind not in ("Invoice", "Payment", "CreditMemo"):
+            raise NotPossibleError(f"a {kind} cannot be deleted, only made inactive")
+        with self._balanced(entity["CustomerRef"]["value"]):
+            if kind == "Payment":
+                self._give_back(entity)
+            else:
+                self._unlink(kind, ident)
+            self.forget(kind, ident)
+        return [Change(kind, ident, "deleted")]
+
+    def forget(self, kind: str, ident: str) -> None:
+        """Take an entity out of the books and remember that it was there."""
+        del self.tables[kind][ident]
+        self.deletions.append(Deletion(kind, ident, self.clock()))
+        self.version += 1
+
+    def add_attachable(self, content: Entity) -> Entity:
+        """Keep a new attachable and give it an Id."""
+        table = self.tables["Attachable"]
+        count = len(table) + sum(gone.kind == "Attachable" for gone in self.deletions)
+        entity: Entity = self._stamped() | content
+        entity["Id"] = str(FIRST_ATTACHABLE + count)
+        table[entity["Id"]] = entity
+        self.version += 1
+        return entity
+
+    def net(self, customer_id: str) -> Decimal:
+        """Open invoices, less unapplied payments and remaining credits, of one customer."""
+        company = self.company
+        return (
+            _sum(company.invoices, "Balance", customer_id)
+            - _sum(company.payments, "UnappliedAmt", customer_id)
+            - _sum(company.credit_memos, "RemainingCredit", customer_id)
+        )
+
+    @contextlib.contextmanager
+    def _balanced(self, customer_id: str) -> Iterator[None]:
+        """Move the customer's balance by as much as the change moves what stands behind it.
+
+        Moved, not computed: a file may hold a balance that does not add up, and it stays so.
+        """
+        before = self.net(customer_id)
+        yield
+        self.version += 1
+        moved = self.net(customer_id) - before
+        customer = self.company.customers[customer_id]
+        if moved:
+            customer["Balance"] += moved
+            customer["BalanceWithJobs"] += moved
+            self._move_parent(customer, moved)
+
+    def _move_parent(self, customer: Entity, moved: Decimal) -> None:
+        parent = self.company.customers.get(customer.get("ParentRef", {}).get("value", ""))
+        if customer["Job"] and parent is not None:
+            parent["BalanceWithJobs"] += moved
+
+    def _now_there(self) -> datetime:
+        return self.clock().astimezone(ZoneInfo(self.company.info["DefaultTimeZone"]))
+
+    def _new_payment(self, customer: Entity, currency: Entity, amount: Decimal) -> Entity:
+        payment: Entity = self._stamped() | {
+            "Id": self._next_id(),
+            "TxnDate": self.today(),
+            "CustomerRef": dict(customer),
+            "CurrencyRef": dict(currency or currency_ref(self.company.home_currency)),
+            "DepositToAccountRef": {"value": "12"},
+            "TotalAmt": amount,
+            "ProcessPayment": False,
+            "Line": [],
+        }
+        return payment
+
+    def _stamped(self) -> Entity:
+        now = stamp(self.clock())
+        times = {"CreateTime": now, "LastUpdatedTime": now}
+        return {"domain": "QBO", "sparse": False, "SyncToken": "0", "MetaData": times}
+
+    def _next_id(self) -> str:
+        """An Id above every transaction, alive or deleted."""
+        alive = (
+            int(ident)
+            for kind in ("Invoice", "Payment", "CreditMemo")
+            for ident in self.tables[kind]
+            if ident.isdigit()
+        )
+        gone = (int(d.ident) for d in self.deletions if d.kind != "Attachable")
+        return str(max((*alive, *gone, 8999)) + 1)
+
+    def _touch(self, entity: Entity) -> None:
+        entity["SyncToken"] = str(int(entity["SyncToken"]) + 1)
+        entity["MetaData"] = entity["MetaData"] | {"LastUpdatedTime": stamp(self.clock())}
+        if "HomeBalance" in entity:
+            home_amounts(entity)
+
+    def _use(self, invoice: Entity, amount: Decimal, payment_id: str) -> None:
+        invoice["Balance"] -= amount
+        invoice["LinkedTxn"] = [*invoice["LinkedTxn"], {"TxnId": payment_id, "TxnType": "Payment"}]
+        self._touch(invoice)
+
+    def _unlink(self, kind: str, ident: str) -> None:
+        """Take a transaction out of every payment; what had paid it is on account again."""
+        for payment in self.company.payments.values():
+            if any((k, i) == (kind, ident) for k, i, _ in applied(payment)):
+                payment["Line"] = [line for line in payment["Line"] if not _links(line, ident)]
+                self._settle_rest(payment)
+
+    def _settle_rest(self, payment: Entity) -> None:
+        rest = unapplied(payment)
+        # It also used a credit memo, or lived from one: what is left of it comes apart too.
+        if not 0 <= rest <= payment["TotalAmt"]:
+            self._give_back(payment)
+            payment["Line"], rest = [], payment["TotalAmt"]
+        payment["UnappliedAmt"] = rest
+        self._touch(payment)
+
+    def _give_back(self, payment: Entity) -> None:
+        """Undo what a payment did to the transactions that it names."""
+        keys = {"Invoice": "Balance", "CreditMemo": "RemainingCredit"}
+        for kind, ident, amount in applied(payment):
+            target = self.tables.get(kind, {}).get(ident)
+            if target is not None and kind in keys:
+                target[keys[kind]] += amount
+                target["Balance"] = target[keys[kind]]
+                links = target.get("LinkedTxn", [])
+                target["LinkedTxn"] = [link for link in links if link["TxnId"] != payment["Id"]]
+                self._touch(target)
+
+    def _customer_of(self, kind: str, entity: Entity) -> str:
+        if kind == "Customer":
+            return str(entity["Id"])
+        ref = entity.get("CustomerRef")
+        return str(ref["value"]) if ref else next(iter(self.company.customers))
+
+
+def _set(entity: Entity, name: str, value: Any) -> None:
+    if value is None:
+        entity.pop(name, None)
+    else:
+        entity[name] = Decimal(str(value)) if name in MONEY else value
+
+
+def _links(line: Entity, ident: str) -> bool:
+    return any(link["TxnId"] == ident for link in line.get("LinkedTxn", ()))
+
+
+def _sum(table: dict[str, Entity], key: str, customer_id: str) -> Decimal:
+    amounts = (e[key] for e in table.values() if e["CustomerRef"]["value"] == customer_id)
+    return sum(amounts, ZERO)
