@@ -22,7 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from jobs.rules.policy_errors import PolicyError, sentences
+from jobs.rules.policy_errors import PolicyError as PolicyError
+from jobs.rules.policy_errors import sentences
 from jobs.rules.states import Role
 
 MARKS = ("key_account", "do_not_chase", "consumer", "disputed")

@@ -1,0 +1,362 @@
+"""The rules: may a message be drafted and sent, by how many people, and if not, why.
+
+never > stop > wait > gate. Each rule looks at QuickBooks facts, our own past, what was read, and
+the policy; amounts are compared in the currency of the case only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import chain
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jobs.rules.business_days import DAY, next_opening, start_of
+from jobs.rules.evidence import Reading, Stance
+from jobs.rules.facts import Credit, Facts, Invoice
+from jobs.rules.figures import amount, day, listed
+from jobs.rules.money import Money
+from jobs.rules.past import Hold, HoldKind, Past
+from jobs.rules.plain import one_line
+from jobs.rules.policy import Limits, Policy
+from jobs.rules.recipients import recipient as recipient
+from jobs.rules.rulings import RANK, Kind, Ruling
+from jobs.rules.slots import title
+from jobs.rules.states import CaseClass, Stage
+from jobs.rules.violations import Violation
+
+WHO_DOCUMENT = {"memo": "The memo on {}", "mail": "A mail", "ticket": "Ticket {}", "note": "A note"}
+
+STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
+    Stance.HARDSHIP: (
+        Kind.NEVER,
+        "hardship_wording",
+        "{} speaks of insolvency, hardship or legal steps. All mail to this customer stops.",
+        {},
+    ),
+    Stance.DISPUTE: (Kind.STOP, "dispute", "{} disputes the bill.", {}),
+    Stance.PAID_CLAIM: (Kind.STOP, "paid_claim", "{} says that it has been paid.", {}),
+    Stance.BANK_CHANGE: (
+        Kind.STOP,
+        "bank_details_mentioned",
+        "{} mentions changed bank details. This may be fraud: check by phone. Nothing was changed.",
+        {},
+    ),
+    Stance.UNCLEAR: (
+        Kind.GATE,
+        "likely_dispute",
+        "{} says that something is missing or unclear.",
+        {},
+    ),
+    Stance.UNHAPPY: (
+        Kind.GATE,
+        "unhappy_customer",
+        "{} sounds unhappy.",
+        {"lead": True, "manager_first": True},
+    ),
+    Stance.PLAN_REQUEST: (Kind.GATE, "plan_request", "{} asks for more time.", {"lead": True}),
+    Stance.PROMISE: (
+        Kind.GATE,
+        "promise_mentioned",
+        "{} speaks of a payment to come. Confirm the date, or put the invoice on hold.",
+        {},
+    ),
+    Stance.QUESTION: (Kind.GATE, "open_question", "{} asks a question.", {}),
+}
+"""Stance of a reading → kind, rule, reason, what the gate asks for."""
+
+MARKS = {
+    "do_not_chase": (Kind.NEVER, "do_not_chase", "{} is not to be chased, says {}."),
+    "consumer": (Kind.NEVER, "consumer", "{} is a private person, says {}."),
+    "disputed": (Kind.STOP, "dispute", "The bill of {} is disputed, says {}."),
+    "key_account": (
+        Kind.GATE,
+        "key_account",
+        "{} is a key account, says {}: its account manager sees this first, and two approve.",
+    ),
+}
+"""Mark of a customer → kind, rule, reason."""
+
+HERE = "en_US"
+"""How amounts and dates are written for the people in Slack."""
+
+TWO_PEOPLE: dict[str, Any] = {"approvers": 2, "lead": True}
+
+
+def judge(
+    facts: Facts,
+    stage: Stage,
+    past: Past,
+    readings: Iterable[Reading],
+    policy: Policy,
+    now: datetime,
+    *,
+    draft_violations: Sequence[Violation] = (),
+    fresh: bool = False,
+) -> tuple[Ruling, ...]:
+    """Every rule that fires, the strictest first.
+
+    `fresh` is the last check: only then the day's cap of messages counts. Stops that a finance
+    lead set aside are left out; a never cannot be.
+    """
+    fired = chain(
+        _marks(facts, policy),
+        _recipient(facts, past),
+        _readings(facts, readings),
+        _unsafe(draft_violations),
+        _on_account(facts),
+        _balance(facts),
+        _stop_limit(facts, policy),
+        _holds(facts, past, now),
+        _gap(facts, past, policy, now),
+        _cap(facts, past, policy, now) if fresh else (),
+        _who(facts, stage, policy),
+        _wording(draft_violations),
+    )
+    kept = [r for r in fired if r.kind is not Kind.STOP or r.rule not in past.allowed_anyway]
+    return tuple(sorted(kept, key=lambda ruling: RANK.index(ruling.kind)))
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Whose approval a draft needs: `count` different people, one of them a finance lead if
+    `lead`, after the account manager has seen it if `manager_first`."""
+
+    count: int
+    lead: bool
+    manager_first: bool
+
+
+def approvals(
+    rulings: Iterable[Ruling],
+    facts: Facts,
+    stage: Stage,
+    policy: Policy,
+    class_: CaseClass | None = None,
+) -> Needed:
+    """What the rulings and the class ask for; never less than amount, stage and marks ask for."""
+    gates = [*rulings, *_who(facts, stage, policy), *_marks(facts, policy)]
+    high_touch = class_ is CaseClass.HIGH_TOUCH_ESCALATION
+    lead_class = high_touch or class_ is CaseClass.PAYMENT_PLAN_CANDIDATE
+    return Needed(
+        count=max(ruling.approvers for ruling in [*gates, _NOBODY]),
+        lead=lead_class or any(ruling.lead for ruling in gates),
+        manager_first=high_touch or any(ruling.manager_first for ruling in gates),
+    )
+
+
+_NOBODY = Ruling(Kind.GATE, "one_person", "One person approves.")
+
+
+def not_open(now: datetime, zone: ZoneInfo, policy: Policy) -> Ruling | None:
+    """The wait of a day or an hour in which nothing goes out, or None where it may."""
+    opens = next_opening(now, zone, policy)
+    if opens <= now:
+        return None
+    when = day(opens.astimezone(zone).date())
+    return Ruling(Kind.WAIT, "not_a_business_day", f"Nothing goes out before {when}.", until=opens)
+
+
+def _marks(facts: Facts, policy: Policy) -> Iterator[Ruling]:
+    for mark in policy.marks(facts.customer.id):
+        kind, rule, reason = MARKS[mark.kind]
+        needs = {**TWO_PEOPLE, "manager_first": True} if kind is Kind.GATE else {}
+        text = reason.format(_name(facts), mark.source)
+        yield Ruling(kind, rule, text, _customer(facts), **needs)
+
+
+def _recipient(facts: Facts, past: Past) -> Iterator[Ruling]:
+    found = recipient(facts, past)
+    if isinstance(found, Ruling):
+        yield found
+
+
+def _readings(facts: Facts, readings: Iterable[Reading]) -> Iterator[Ruling]:
+    seen: dict[Stance, dict[str, None]] = {}
+    for reading in readings:
+        seen.setdefault(reading.stance, {})[reading.document] = None
+    for stance, (kind, rule, reason, needs) in STANCES.items():
+        if documents := tuple(seen.get(stance, ())):
+            yield Ruling(kind, rule, reason.format(_document(facts, documents)), documents, **needs)
+
+
+def _document(facts: Facts, documents: tuple[str, ...]) -> str:
+    kind, _, id_ = documents[0].partition(":")
+    about = next((title(i, HERE) for i in facts.invoices if i.id == id_), id_)
+    first = WHO_DOCUMENT.get(kind, "A document").format(about)
+    more = len(documents) - 1
+    return f"{first} (and {more} more)" if more else first
+
+
+def _unsafe(violations: Sequence[Violation]) -> Iterator[Ruling]:
+    if hard := [v.sentence for v in violations if v.hard]:
+        yield Ruling(Kind.NEVER, "unsafe_text", " ".join(hard[:3]) + " Edit the text.")
+
+
+def _on_account(facts: Facts) -> Iterator[Ruling]:
+    """Money we hold that could pay at least one of these invoices: first it is applied."""
+    if not facts.invoices or facts.on_account < min(i.open for i in facts.invoices):
+        return
+    payments = [c for c in facts.credits if c.kind == "payment"]
+    memos = [c for c in facts.credits if c.kind != "payment"]
+    if payments:
+        yield _held(facts, "possibly_paid", payments)
+    if memos:
+        yield _held(facts, "covered_by_credits", memos)
+
+
+def _held(facts: Facts, rule: str, found: list[Credit]) -> Ruling:
+    names = listed([_credit(credit) for credit in found])
+    whole = facts.total_overdue <= facts.on_account
+    covers = f"all of {amount(facts.total_overdue)}" if whole else "at least one of these invoices"
+    reason = f"{_name(facts)} has {names} not yet applied, which may cover {covers}."
+    return Ruling(Kind.STOP, rule, reason, tuple(f"{c.kind}:{c.id}" for c in found))
+
+
+def _credit(credit: Credit) -> str:
+    what = "a payment" if credit.kind == "payment" else "a credit memo"
+    number = one_line(credit.number)
+    named = f" ({number})" if number else ""
+    return f"{what}{named} of {amount(credit.open)} from {day(credit.on)}"
+
+
+def _balance(facts: Facts) -> Iterator[Ruling]:
+    for gap in facts.gaps:
+        stated = f"{amount(gap.stated)} for {_member(facts, gap.customer)}"
+        reason = (
+            f"QuickBooks states a balance of {stated}, "
+            f"but the invoices and credits add up to {amount(gap.computed)}."
+        )
+        yield Ruling(Kind.STOP, "balance_does_not_add_up", reason, (f"customer:{gap.customer}",))
+
+
+def _stop_limit(facts: Facts, policy: Policy) -> Iterator[Ruling]:
+    limits = _limits(facts, policy)
+    if limits is None:
+        return
+    large = [i for i in facts.invoices if i.open.amount >= limits.stop_invoice]
+    if large:
+        yield _over(
+            f"{listed([_sized(i) for i in large])}: one invoice", limits.stop_invoice, facts
+        )
+    elif facts.total_overdue.amount >= limits.stop_total:
+        asked = amount(facts.total_overdue)
+        yield _over(f"This message would ask for {asked}: a total", limits.stop_total, facts)
+
+
+def _over(what: str, limit: Decimal, facts: Facts) -> Ruling:
+    reason = f"{what} from {amount(Money(limit, facts.currency))} on is for a person to handle."
+    return Ruling(Kind.STOP, "above_stop_limit", reason, _invoices(facts.invoices))
+
+
+def _sized(invoice: Invoice) -> str:
+    return f"{title(invoice, HERE)} is open with {amount(invoice.open)}"
+
+
+def _holds(facts: Facts, past: Past, now: datetime) -> Iterator[Ruling]:
+    ids = {invoice.id for invoice in facts.invoices}
+    today = now.astimezone(facts.company.zone).date()
+    for hold in past.holds:
+        if hold.invoice and hold.invoice not in ids:
+            continue
+        if hold.kind is HoldKind.DISPUTE:
+            reason = f"{_held_what(facts, hold)} is disputed{_because(hold)}."
+            yield Ruling(Kind.STOP, "dispute", reason, _hold_evidence(facts, hold))
+        elif hold.until > today:
+            reason = (
+                f"{_held_what(facts, hold)} is on hold until {day(hold.until)}{_because(hold)}."
+            )
+            until = start_of(hold.until, facts.company.zone)
+            yield Ruling(Kind.WAIT, "on_hold", reason, _hold_evidence(facts, hold), until)
+
+
+def _held_what(facts: Facts, hold: Hold) -> str:
+    named = [title(i, HERE) for i in facts.invoices if i.id == hold.invoice]
+    return named[0][0].upper() + named[0][1:] if named else _name(facts)
+
+
+def _because(hold: Hold) -> str:
+    return f" ({one_line(hold.reason)})" if hold.reason else ""
+
+
+def _hold_evidence(facts: Facts, hold: Hold) -> tuple[str, ...]:
+    return (f"invoice:{hold.invoice}",) if hold.invoice else _customer(facts)
+
+
+def _gap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ruling]:
+    to_customer = past.last_contact.at if past.last_contact else None
+    times = [at for at in (to_customer, past.last_contact_to_address) if at]
+    until = max(times) + timedelta(days=policy.gap_days) if times else now
+    if until <= now:
+        return
+    zone = facts.company.zone
+    last, then = (day(at.astimezone(zone).date()) for at in (max(times), until))
+    reason = f"{_name(facts)} was last written to on {last}. The next message may go on {then}."
+    yield Ruling(Kind.WAIT, "too_soon", reason, _customer(facts), until)
+
+
+def _cap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ruling]:
+    if past.sent_today < policy.messages_per_day:
+        return
+    zone = facts.company.zone
+    until = start_of(now.astimezone(zone).date() + DAY, zone)
+    reason = f"{past.sent_today} messages have gone out today; the policy's limit is reached."
+    yield Ruling(Kind.WAIT, "cap", reason, until=until)
+
+
+def _who(facts: Facts, stage: Stage, policy: Policy) -> Iterator[Ruling]:
+    """What amount and stage ask for."""
+    yield from _second_approver(facts, policy)
+    if stage is Stage.FINAL:
+        reason = "A final message needs two people, and its account manager sees it first."
+        needs = {**TWO_PEOPLE, "manager_first": True}
+        yield Ruling(Kind.GATE, "stage_four", reason, **needs)
+    elif stage is Stage.FIRM:
+        reason = "A firm message: its account manager sees it first."
+        yield Ruling(Kind.GATE, "manager_first", reason, manager_first=True)
+
+
+def _second_approver(facts: Facts, policy: Policy) -> Iterator[Ruling]:
+    limits = _limits(facts, policy)
+    if limits is None:
+        reason = f"The policy names no limits for {facts.currency}, so two people approve."
+    elif facts.total_open.amount >= limits.second_approver:
+        limit = amount(Money(limits.second_approver, facts.currency))
+        owed = amount(facts.total_open)
+        reason = f"{_name(facts)} has {owed} open in all; from {limit} on two people approve."
+    else:
+        return
+    yield Ruling(Kind.GATE, "second_approver", reason, _customer(facts), **TWO_PEOPLE)
+
+
+def _wording(violations: Sequence[Violation]) -> Iterator[Ruling]:
+    marked = [v.sentence for v in violations if v.kind == "marked_wording"]
+    broken = [v.sentence for v in violations if v.kind != "marked_wording" and not v.hard]
+    if marked:
+        yield Ruling(Kind.GATE, "marked_wording", " ".join(marked[:3]), **TWO_PEOPLE)
+    if broken:
+        yield Ruling(Kind.GATE, "text_breaks_a_rule", " ".join(broken[:3]), **TWO_PEOPLE)
+
+
+def _limits(facts: Facts, policy: Policy) -> Limits | None:
+    return policy.limits(facts.currency, facts.company.home_currency)
+
+
+def _name(facts: Facts) -> str:
+    return one_line(facts.customer.name)
+
+
+def _member(facts: Facts, customer: str) -> str:
+    named = [one_line(m.name) for m in facts.members if m.id == customer]
+    return named[0] if named else _name(facts)
+
+
+def _customer(facts: Facts) -> tuple[str, ...]:
+    return (f"customer:{facts.customer.id}",)
+
+
+def _invoices(invoices: Iterable[Invoice]) -> tuple[str, ...]:
+    return tuple(f"invoice:{invoice.id}" for invoice in invoices)

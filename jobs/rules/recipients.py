@@ -1,0 +1,98 @@
+"""Who a message goes to: one address of the ledger, or a reason why there is none."""
+
+from __future__ import annotations
+
+import re
+
+from jobs.rules.facts import Facts
+from jobs.rules.figures import day
+from jobs.rules.past import Past
+from jobs.rules.plain import one_line
+from jobs.rules.rulings import Kind, Ruling
+
+ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+)
+"""One mailbox as plain SMTP carries it (RFC 5321 4.1.2), without quotes or other scripts."""
+LONGEST = 254
+
+
+def ledger_addresses(facts: Facts) -> tuple[str, ...]:
+    """What the ledger names, in its spelling, each once: BillEmail, else the customer's e-mail."""
+    on_invoices = [i.email for i in facts.invoices if i.email.strip()]
+    entries = [part for text in on_invoices or [facts.customer.email] for part in _split(text)]
+    return tuple({entry.lower(): entry for entry in reversed(entries)}.values())[::-1]
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip(" ") for part in re.split("[,;]", text) if part.strip(" ")]
+
+
+def is_address(text: str) -> bool:
+    """Whether a mail server would take it as one mailbox."""
+    return len(text) <= LONGEST and ADDRESS.fullmatch(text) is not None
+
+
+def recipient(facts: Facts, past: Past) -> str | Ruling:
+    """The one address a message goes to, or the rule that forbids it.
+
+    An address that a person confirmed goes first. Otherwise the ledger has to name exactly one.
+    """
+    chosen = past.confirmed_address or _only(facts)
+    if isinstance(chosen, Ruling):
+        return chosen
+    return _objection(chosen, facts, past) or chosen
+
+
+def _only(facts: Facts) -> str | Ruling:
+    addresses = ledger_addresses(facts)
+    name = one_line(facts.customer.name)
+    if not addresses:
+        reason = f"QuickBooks has no e-mail address for {name}."
+        return _never("no_recipient", reason, facts)
+    if len(addresses) > 1:
+        reason = f"QuickBooks names several addresses for {name}: {_list(addresses)}. Pick one."
+        return _never("several_recipients", reason, facts)
+    if not is_address(addresses[0]):
+        reason = f"“{one_line(addresses[0])}” in QuickBooks is not an e-mail address."
+        return _never("no_recipient", reason, facts)
+    return addresses[0]
+
+
+def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
+    key = chosen.lower()
+    shown = one_line(chosen, LONGEST)
+    if key in past.bounced:
+        reason = f"Mail to {shown} came back. Ask the customer for another address."
+        return _never("address_bounced", reason, facts)
+    if key not in {a.lower() for a in ledger_addresses(facts)} | past.known_addresses:
+        reason = f"{shown} is not an address of this customer in QuickBooks. Confirm it first."
+        return _never("address_not_in_ledger", reason, facts)
+    before = _before(key, past)
+    if before and not past.confirmed_address:
+        reason = f"QuickBooks now says {shown}, but {before}. Check the change by phone."
+        return _never("address_changed", reason, facts)
+    return None
+
+
+def _before(key: str, past: Past) -> str:
+    """What was known instead of this address, or empty where nothing speaks against it."""
+    if key in past.known_addresses:
+        return ""
+    last = past.last_contact
+    if last and last.to.lower() != key:
+        return f"our message of {day(last.at.date())} went to {one_line(last.to, LONGEST)}"
+    if past.known_addresses and not last:
+        return f"{_list(sorted(past.known_addresses))} was known before"
+    return ""
+
+
+def _list(addresses: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(one_line(a, LONGEST) for a in addresses)
+
+
+def _never(rule: str, reason: str, facts: Facts) -> Ruling:
+    about = [i.id for i in facts.invoices if i.email.strip()]
+    evidence = (f"customer:{facts.customer.id}", *(f"invoice:{id}" for id in about))
+    return Ruling(Kind.NEVER, rule, reason, evidence)

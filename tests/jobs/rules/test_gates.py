@@ -1,0 +1,393 @@
+"""The rules: what waits, what needs more people, what stops, and what must never go out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from jobs.rules.evidence import Reading, Stance
+from jobs.rules.facts import Customer, Facts, Gap
+from jobs.rules.gates import approvals, judge, not_open
+from jobs.rules.money import Money
+from jobs.rules.past import Hold, HoldKind, Past
+from jobs.rules.policy import Policy
+from jobs.rules.rulings import Kind, Ruling, strictest
+from jobs.rules.states import CaseClass, Stage
+from jobs.rules.violations import violation
+from tests.jobs.rules.world import NOW, ZONE, contact, credit, facts, invoice, policy, usd
+
+NONE = Past()
+
+
+def rulings(
+    about: Facts | None = None,
+    past: Past = NONE,
+    *readings: Reading,
+    stage: Stage = Stage.REMINDER,
+    rules: Policy | None = None,
+    **more: Any,
+) -> tuple[Ruling, ...]:
+    """What the rules say about a case at NOW."""
+    return judge(about or facts(), stage, past, readings, rules or policy(), NOW, **more)
+
+
+def names(found: tuple[Ruling, ...]) -> list[tuple[Kind, str]]:
+    """Kind and name of each ruling."""
+    return [(ruling.kind, ruling.rule) for ruling in found]
+
+
+def reading(stance: Stance, document: str = "memo:71037") -> Reading:
+    """What a reader made of a document."""
+    return Reading(document, stance, (1,), "phrases")
+
+
+def marked(mark: str) -> Policy:
+    """A policy in which the customer carries a mark."""
+    return policy(f'[[customer]]\nid = "58"\n{mark} = true\n')
+
+
+def hold(kind: HoldKind, invoice_id: str = "", days: int = 3) -> Hold:
+    """A hold that ends so many days after NOW."""
+    return Hold(
+        "5", kind, invoice_id, NOW.date() + timedelta(days=days), "ULEAD1", "spoke by phone"
+    )
+
+
+def test_a_plain_overdue_invoice_passes() -> None:
+    """Where nothing speaks against a reminder, no rule fires and one person approves."""
+    assert rulings() == ()
+    assert approvals((), facts(), Stage.REMINDER, policy()).count == 1
+
+
+@pytest.mark.parametrize(
+    ("about", "past", "rule", "said"),
+    [
+        (facts(invoice(email=""), customer=Customer("58", "Bo", "", usd(0))), NONE,
+         "no_recipient", "QuickBooks has no e-mail address for Bo."),
+        (facts(invoice(email="ap at cooper")), NONE, "no_recipient", "not an e-mail address"),
+        (facts(invoice(email="a@x.example, b@x.example")), NONE,
+         "several_recipients", "a@x.example, b@x.example"),
+        (facts(invoice("1", email="a@x.example"), invoice("2", email="b@x.example")), NONE,
+         "several_recipients", "Pick one"),
+        (facts(), Past(bounced=frozenset({"ap@cooper.example"})),
+         "address_bounced", "came back"),
+        (facts(), Past(known_addresses=frozenset({"old@cooper.example"})),
+         "address_changed", "old@cooper.example was known before"),
+        (facts(), Past(contacts=(contact(20, to="old@cooper.example"),)),
+         "address_changed", "our message of September 24, 2026 went to old@cooper.example"),
+        (facts(), Past(confirmed_address="other@else.example"),
+         "address_not_in_ledger", "Confirm it first"),
+    ],
+)  # fmt: skip
+def test_a_doubtful_recipient_is_never_written_to(
+    about: Facts, past: Past, rule: str, said: str
+) -> None:
+    """No address, several, a changed, a bounced or a foreign one: the cause has to change."""
+    [ruling] = rulings(about, past)
+    assert (ruling.kind, ruling.rule) == (Kind.NEVER, rule)
+    assert said in ruling.reason
+    assert ruling.evidence[0] == "customer:58"
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind", "rule"),
+    [
+        ("do_not_chase", Kind.NEVER, "do_not_chase"),
+        ("consumer", Kind.NEVER, "consumer"),
+        ("disputed", Kind.STOP, "dispute"),
+        ("key_account", Kind.GATE, "key_account"),
+    ],
+)
+def test_marks_of_a_customer_decide(mark: str, kind: Kind, rule: str) -> None:
+    """The reason says where the mark is written."""
+    [ruling] = rulings(rules=marked(mark))
+    assert (ruling.kind, ruling.rule) == (kind, rule)
+    assert "the policy file" in ruling.reason
+
+
+@pytest.mark.parametrize(
+    ("stance", "kind", "rule"),
+    [
+        (Stance.HARDSHIP, Kind.NEVER, "hardship_wording"),
+        (Stance.DISPUTE, Kind.STOP, "dispute"),
+        (Stance.PAID_CLAIM, Kind.STOP, "paid_claim"),
+        (Stance.BANK_CHANGE, Kind.STOP, "bank_details_mentioned"),
+        (Stance.UNCLEAR, Kind.GATE, "likely_dispute"),
+        (Stance.UNHAPPY, Kind.GATE, "unhappy_customer"),
+        (Stance.PLAN_REQUEST, Kind.GATE, "plan_request"),
+        (Stance.PROMISE, Kind.GATE, "promise_mentioned"),
+        (Stance.QUESTION, Kind.GATE, "open_question"),
+    ],
+)
+def test_what_was_read_makes_us_more_careful(stance: Stance, kind: Kind, rule: str) -> None:
+    """Every stance but none has a rule, with its document as evidence."""
+    [ruling] = rulings(None, NONE, reading(stance), reading(stance), reading(stance, "ticket:9"))
+    assert (ruling.kind, ruling.rule) == (kind, rule)
+    assert ruling.evidence == ("memo:71037", "ticket:9")
+    assert ruling.reason.startswith("The memo on invoice 1037 (and 1 more) ")
+
+
+def test_a_document_that_says_nothing_changes_nothing() -> None:
+    """No stance, no rule."""
+    assert rulings(None, NONE, reading(Stance.NONE)) == ()
+
+
+def test_every_stance_is_ruled_on() -> None:
+    """A stance that somebody adds cannot be forgotten here."""
+    for stance in set(Stance) - {Stance.NONE}:
+        assert rulings(None, NONE, reading(stance))
+
+
+@pytest.mark.parametrize(
+    ("credits", "rules"),
+    [
+        ((), []),
+        ((credit("100.00"),), []),
+        ((credit("844.99"),), []),
+        ((credit("845.00"),), ["possibly_paid"]),
+        ((credit("845.00", "credit_memo", "77"),), ["covered_by_credits"]),
+        ((credit("900.00"), credit("45.00", "credit_memo", "77")),
+         ["possibly_paid", "covered_by_credits"]),
+        ((credit("500.00"), credit("345.00", "credit_memo", "77")),
+         ["possibly_paid", "covered_by_credits"]),
+    ],
+)  # fmt: skip
+def test_money_on_account_stops_what_it_covers(credits: tuple[Any, ...], rules: list[str]) -> None:
+    """An unapplied payment or an open memo that could pay an invoice is looked at first."""
+    assert [r.rule for r in rulings(facts(credits=credits))] == rules
+
+
+def test_the_stop_names_the_payment() -> None:
+    """The person reads which payment, how much and from when."""
+    [ruling] = rulings(facts(credits=(credit("845.00"),)))
+    assert "a payment of $845.00 from October 5, 2026" in ruling.reason
+    assert "may cover all of $845.00" in ruling.reason
+    assert ruling.evidence == ("payment:811",)
+
+
+def test_a_payment_that_fits_one_of_several_invoices_stops() -> None:
+    """Nobody is asked for an invoice that may have been paid."""
+    about = facts(invoice("1", "100.00"), invoice("2", "900.00"), credits=(credit("150.00"),))
+    [ruling] = rulings(about)
+    assert (ruling.rule, "at least one" in ruling.reason) == ("possibly_paid", True)
+
+
+def test_a_balance_that_does_not_add_up_stops() -> None:
+    """Both figures are named, and whose they are."""
+    gap = Gap("58", usd("845.00"), usd("800.00"))
+    [ruling] = rulings(facts(gaps=(gap,)))
+    assert (ruling.kind, ruling.rule) == (Kind.STOP, "balance_does_not_add_up")
+    assert "$845.00 for Cooper & Sons" in ruling.reason
+    assert "add up to $800.00" in ruling.reason
+
+
+@pytest.mark.parametrize(
+    ("amounts", "rules"),
+    [
+        (["9999.99"], []),
+        (["10000.00"], ["second_approver"]),
+        (["24999.99"], ["second_approver"]),
+        (["25000.00"], ["above_stop_limit", "second_approver"]),
+        (["24000.00", "24000.00", "1999.99"], ["second_approver"]),
+        (["24000.00", "24000.00", "2000.00"], ["above_stop_limit", "second_approver"]),
+    ],
+)
+def test_limits_begin_at_their_amount(amounts: list[str], rules: list[str]) -> None:
+    """One invoice from 25,000, a total from 50,000, a second person from 10,000."""
+    about = facts(*(invoice(str(n), open_) for n, open_ in enumerate(amounts)))
+    assert [r.rule for r in rulings(about)] == rules
+
+
+def test_the_second_approver_looks_at_all_the_customer_owes() -> None:
+    """Also at what is not due yet, which the message does not mention."""
+    about = facts(other_open=(invoice("9", "9500.00"),))
+    [ruling] = rulings(about)
+    assert (ruling.rule, ruling.approvers, ruling.lead) == ("second_approver", 2, True)
+    assert "$10,345.00 open in all; from $10,000.00 on" in ruling.reason
+
+
+def test_a_currency_without_a_line_needs_two() -> None:
+    """Amounts are never converted: without limits two people look."""
+    pounds = Money(Decimal(90000), "GBP")
+    about = facts(invoice(open=pounds, total=pounds), customer=Customer("58", "B", "", pounds))
+    [ruling] = rulings(about)
+    assert (ruling.rule, ruling.approvers) == ("second_approver", 2)
+    assert "GBP" in ruling.reason
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "waits"), [(0.1, True), (5.999, True), (6, False), (7, False)]
+)
+def test_the_gap_is_an_exact_instant(days_ago: float, waits: bool) -> None:
+    """Six days of 24 hours, whatever the time of day."""
+    past = Past(contacts=(contact(days_ago),))
+    found = rulings(None, past)
+    assert names(found) == ([(Kind.WAIT, "too_soon")] if waits else [])
+    if waits:
+        assert found[0].until == past.contacts[0].at + timedelta(days=6)
+
+
+def test_the_gap_counts_per_address_too() -> None:
+    """Another customer with the same address was written to: the later one decides."""
+    past = Past(contacts=(contact(5),), last_contact_to_address=NOW - timedelta(days=2))
+    [ruling] = rulings(None, past)
+    assert ruling.until == NOW + timedelta(days=4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "invoice_id", "days", "expected"),
+    [
+        (HoldKind.PROMISE, "", 3, [(Kind.WAIT, "on_hold")]),
+        (HoldKind.QUIET, "71037", 3, [(Kind.WAIT, "on_hold")]),
+        (HoldKind.PLAN, "another", 3, []),
+        (HoldKind.PLAN, "", 0, []),
+        (HoldKind.DISPUTE, "", 3, [(Kind.STOP, "dispute")]),
+        (HoldKind.DISPUTE, "71037", -3, [(Kind.STOP, "dispute")]),
+    ],
+)
+def test_holds_wait_and_disputes_stop(
+    kind: HoldKind, invoice_id: str, days: int, expected: list[tuple[Kind, str]]
+) -> None:
+    """A hold ends on its day; a dispute only when somebody lifts it."""
+    assert names(rulings(None, Past(holds=(hold(kind, invoice_id, days),)))) == expected
+
+
+def test_a_hold_waits_until_its_day_begins_in_the_companys_zone() -> None:
+    """Midnight in New York is four in the morning, UTC."""
+    [ruling] = rulings(None, Past(holds=(hold(HoldKind.PROMISE),)))
+    assert ruling.until == datetime(2026, 10, 17, 4, tzinfo=UTC)
+    assert "(spoke by phone)" in ruling.reason
+
+
+def test_the_cap_counts_only_at_the_last_check() -> None:
+    """Forty messages are out: a draft is still made, but nothing more is sent today."""
+    past = Past(sent_today=40)
+    assert rulings(None, past) == ()
+    [ruling] = rulings(None, past, fresh=True)
+    assert (ruling.kind, ruling.rule) == (Kind.WAIT, "cap")
+    assert ruling.until == datetime(2026, 10, 15, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("stage", "rules"),
+    [
+        (Stage.REMINDER, []),
+        (Stage.FOLLOW_UP, []),
+        (Stage.FIRM, ["manager_first"]),
+        (Stage.FINAL, ["stage_four"]),
+    ],
+)
+def test_the_late_stages_need_more_people(stage: Stage, rules: list[str]) -> None:
+    """The account manager first, and two people for the last one."""
+    assert [r.rule for r in rulings(stage=stage)] == rules
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("money", [(Kind.GATE, "text_breaks_a_rule")]),
+        ("marked_wording", [(Kind.GATE, "marked_wording")]),
+        ("link", [(Kind.NEVER, "unsafe_text")]),
+    ],
+)
+def test_a_text_with_violations_needs_two_or_never_goes(
+    kind: str, expected: list[tuple[Kind, str]]
+) -> None:
+    """Links, addresses and bank details cannot be insisted on."""
+    assert names(rulings(draft_violations=(violation(kind, "x"),))) == expected
+
+
+def test_draft_anyway_sets_aside_stops_but_no_never() -> None:
+    """Only the stops that were named, and for those the other gates stay."""
+    allowed = frozenset({"paid_claim", "do_not_chase", "second_approver"})
+    about = facts(invoice(open_="12000.00"))
+    found = rulings(
+        about,
+        Past(allowed_anyway=allowed),
+        reading(Stance.PAID_CLAIM),
+        reading(Stance.DISPUTE),
+        rules=marked("do_not_chase"),
+    )
+    assert [r.rule for r in found] == ["do_not_chase", "dispute", "second_approver"]
+
+
+def test_the_strictest_comes_first() -> None:
+    """Never, stop, wait, gate."""
+    past = Past(contacts=(contact(1),))
+    found = rulings(
+        facts(credits=(credit("9000.00"),)),
+        past,
+        reading(Stance.UNHAPPY),
+        rules=marked("consumer"),
+    )
+    assert [r.kind for r in found] == [Kind.NEVER, Kind.STOP, Kind.WAIT, Kind.GATE]
+    assert strictest(found) is Kind.NEVER
+
+
+def test_every_reason_is_a_sentence() -> None:
+    """It begins with a capital, ends with a full stop, and stays on one line."""
+    messy = Customer("58", "Bad\nName", "", usd(0))
+    about = facts(customer=messy, credits=(credit("900"),), gaps=(Gap("58", usd(1), usd(2)),))
+    found = rulings(
+        about,
+        Past(contacts=(contact(1),), holds=(hold(HoldKind.QUIET), hold(HoldKind.DISPUTE))),
+        *(reading(stance) for stance in Stance),
+        stage=Stage.FINAL,
+        rules=marked("key_account"),
+        draft_violations=(violation("money", "$1"),),
+    )
+    assert len(found) > 14
+    for ruling in found:
+        assert ruling.reason[0].isupper() or ruling.reason[0] == "“"
+        assert ruling.reason.endswith(".")
+        assert "\n" not in ruling.reason
+
+
+@pytest.mark.parametrize(
+    ("class_", "stage", "mark", "expected"),
+    [
+        (CaseClass.ROUTINE_REMINDER, Stage.REMINDER, "", (1, False, False)),
+        (CaseClass.LIKELY_DISPUTE, Stage.REMINDER, "", (1, False, False)),
+        (CaseClass.PAYMENT_PLAN_CANDIDATE, Stage.REMINDER, "", (1, True, False)),
+        (CaseClass.HIGH_TOUCH_ESCALATION, Stage.REMINDER, "", (1, True, True)),
+        (CaseClass.ROUTINE_REMINDER, Stage.FIRM, "", (1, False, True)),
+        (CaseClass.ROUTINE_REMINDER, Stage.FINAL, "", (2, True, True)),
+        (CaseClass.ROUTINE_REMINDER, Stage.REMINDER, "key_account", (2, True, True)),
+    ],
+)
+def test_who_has_to_approve(
+    class_: CaseClass, stage: Stage, mark: str, expected: tuple[int, bool, bool]
+) -> None:
+    """How many, whether a finance lead, and whether the account manager goes first."""
+    rules = marked(mark) if mark else policy()
+    needed = approvals((), facts(), stage, rules, class_)
+    assert (needed.count, needed.lead, needed.manager_first) == expected
+
+
+def test_approvals_count_what_the_rulings_ask() -> None:
+    """A gate that only a reading or a text raised is counted too."""
+    found = rulings(draft_violations=(violation("money", "$1"),))
+    assert approvals(found, facts(), Stage.REMINDER, policy()).count == 2
+
+
+def test_an_empty_case_can_be_judged() -> None:
+    """All its invoices are paid or held: the rules still answer."""
+    assert rulings(replace(facts(), invoices=(), stages={})) == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "opens"),
+    [
+        (datetime(2026, 10, 14, 15, tzinfo=UTC), None),
+        (datetime(2026, 10, 17, 15, tzinfo=UTC), datetime(2026, 10, 19, 4, tzinfo=UTC)),
+    ],
+)
+def test_on_a_weekend_nothing_goes_out(now: datetime, opens: datetime | None) -> None:
+    """A wait with the first instant of the next business day."""
+    ruling = not_open(now, ZONE, policy())
+    assert (ruling.until if ruling else None) == opens
+    assert date(2026, 10, 17).weekday() == 5
