@@ -26,6 +26,7 @@ __all__ = [
     "date",
     "divider",
     "header",
+    "link",
     "lint",
     "mention",
     "paragraph",
@@ -37,6 +38,7 @@ __all__ = [
     "stamp",
     "table",
     "text",
+    "utc",
 ]
 
 Block = dict[str, Any]
@@ -112,6 +114,11 @@ def person(user: str, name: str = "") -> Block:
     if _USER.fullmatch(user):
         return {"type": "user", "user_id": user}
     return text(one_line(name or user))
+
+
+def link(url: str, words: str) -> Block:
+    """A link of our own in rich text, such as a card's permalink."""
+    return {"type": "link", "url": url, "text": clean(words) or "–"}
 
 
 def date(at: datetime) -> Block:

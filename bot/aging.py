@@ -1,0 +1,162 @@
+"""The answer to `/overdue`: how much is overdue by age, and the cases that matter most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bot import wording
+from bot.answers import STATE_WORDS
+from bot.blocks import Block, bullets, context, header, link, mention, paragraph, rich, stamp, table
+from bot.blocks import text as words
+from bot.cards import Card, story
+from bot.escaping import cap, mrkdwn, one_line
+from jobs.rules.facts import BUCKETS
+from jobs.rules.money import Money, total
+from jobs.rules.states import Stage, State
+
+MOST_CURRENCIES = 20
+MOST_CASES = 10
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """How much is open at one age, over how many invoices."""
+
+    count: int
+    open: Money
+
+
+@dataclass(frozen=True)
+class Aging:
+    """One currency; `buckets` by the names of `jobs.rules.facts.BUCKETS`, absent ones are empty."""
+
+    currency: str
+    buckets: Mapping[str, Bucket]
+
+    def amount(self, bucket: str) -> Money:
+        found = self.buckets.get(bucket)
+        return found.open if found else total((), self.currency)
+
+    @property
+    def overdue(self) -> Money:
+        """All that is past due, without what is not due yet."""
+        return total((self.amount(name) for name in BUCKETS[1:]), self.currency)
+
+
+@dataclass(frozen=True)
+class TopCase:
+    """A case in the list; `link` is the permalink of its card, or empty."""
+
+    id: str
+    customer: str
+    open: Money
+    days_overdue: int
+    stage: Stage
+    state: State
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The state of one company, from our mirror of its ledger, at `as_of` (UTC)."""
+
+    company: str
+    zone: ZoneInfo
+    as_of: datetime | None
+    currencies: Sequence[Aging]
+    cases: Sequence[TopCase]
+    more_cases: int = 0
+    shadow: bool = False
+    paused_by: str = ""
+    paused_at: datetime | None = None
+
+
+def aging_answer(picture: Picture) -> Card:
+    """Blocks and text of the private answer; one table row per currency, never a sum over two."""
+    blocks = [header(f"Overdue at {picture.company}"), *_warnings(picture)]
+    blocks += [_table(picture), *_cases(picture), context(_as_of(picture))]
+    return Card(_told(picture), [block for block in blocks if block])
+
+
+def _warnings(picture: Picture) -> list[Block]:
+    told = []
+    if picture.shadow:
+        told.append("*Shadow mode: nothing is sent.*")
+    if picture.paused_by:
+        who = mention(picture.paused_by) or "somebody"
+        since = f", {stamp(picture.paused_at)}" if picture.paused_at else ""
+        told.append(f"*Sending is paused* by {who}{since}.")
+    return [context(*told)] if told else []
+
+
+def _table(picture: Picture) -> Block:
+    rows = [["", *BUCKETS, "Overdue"]]
+    rows += [_row(one) for one in picture.currencies[:MOST_CURRENCIES]]
+    if len(rows) == 1:
+        return rich(paragraph(words("Nothing is open in the ledger.")))
+    return table(rows, ["left", *["right"] * (len(BUCKETS) + 1)])
+
+
+def _row(one: Aging) -> list[str]:
+    return [one.currency, *(_cell(one, name) for name in BUCKETS), _money(one.overdue)]
+
+
+def _cell(one: Aging, bucket: str) -> str:
+    found = one.buckets.get(bucket)
+    return f"{_money(found.open)} ({found.count})" if found and found.count else "–"
+
+
+def _money(amount: Money) -> str:
+    return wording.money(amount)
+
+
+def _cases(picture: Picture) -> list[Block]:
+    if not picture.cases:
+        return [rich(paragraph(words("No case is open.")))]
+    lines = [_case(one) for one in picture.cases[:MOST_CASES]]
+    rest = picture.more_cases + len(picture.cases[MOST_CASES:])
+    if rest:
+        lines.append([words(f"and {rest} more")])
+    return [rich(paragraph(words("What matters most", bold=True)), bullets(lines))]
+
+
+def _case(one: TopCase) -> list[Block]:
+    name = cap(one_line(one.customer), 120) or "Customer without a name"
+    first = link(one.link, name) if one.link else words(name, bold=True)
+    return [first, words(f" · {_rest(one)} · case {one.id}")]
+
+
+def _rest(one: TopCase) -> str:
+    days, stage = wording.overdue(one.days_overdue), wording.stage(one.stage)
+    return f"{_money(one.open)} · {days} · {stage} · {STATE_WORDS[one.state]}"
+
+
+def _as_of(picture: Picture) -> str:
+    if picture.as_of is None:
+        return "The ledger has not been read yet."
+    rest = len(picture.currencies) - MOST_CURRENCIES
+    more = f"; {rest} more currencies are not shown" if rest > 0 else ""
+    asof = f"As of {stamp(picture.as_of)}; number of invoices in brackets{more}."
+    return f"{asof} `/overdue help` lists the commands."
+
+
+def _told(picture: Picture) -> str:
+    said = [f"Overdue at {mrkdwn(cap(one_line(picture.company), 200))}."]
+    said += ["Shadow mode: nothing is sent."] if picture.shadow else []
+    said += ["Sending is paused."] if picture.paused_by else []
+    said += [_spoken(one) for one in picture.currencies[:MOST_CURRENCIES]]
+    said += [
+        f"{mrkdwn(cap(one_line(one.customer), 120))}: {_rest(one)}, case {one.id}."
+        for one in picture.cases[:MOST_CASES]
+    ]
+    if picture.as_of:
+        said.append(f"As of {wording.instant(picture.as_of, picture.zone)}.")
+    return story(said)
+
+
+def _spoken(one: Aging) -> str:
+    parts = [f"{name} days {_cell(one, name)}" for name in BUCKETS[1:]]
+    return f"{one.currency}: {_money(one.overdue)} overdue; {', '.join(parts)}."

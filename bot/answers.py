@@ -1,0 +1,221 @@
+"""Every private answer to a click or a command, as a sentence of mrkdwn for one person.
+
+Each says what happened, that nothing else did, and what to do next. Outside words are escaped
+here; user ids become mentions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bot import wording
+from bot.blocks import mention, stamp
+from bot.escaping import cap, mrkdwn, one_line
+from jobs.rules.states import Role, State
+
+ROLE_WORDS = {
+    Role.COLLECTOR: "a collector",
+    Role.ACCOUNT_MANAGER: "the account manager",
+    Role.FINANCE_LEAD: "a finance lead",
+}
+STATE_WORDS = {
+    State.NEW: "being prepared",
+    State.WAITING: "waiting for approval",
+    State.SNOOZED: "snoozed",
+    State.APPROVED: "approved",
+    State.SENDING: "being sent",
+    State.UNKNOWN: "waiting for somebody to say whether the message went",
+    State.SENT: "sent",
+    State.DONE: "sent",
+    State.REJECTED: "rejected",
+    State.HELD: "on hold",
+    State.CANCELLED: "closed",
+}
+KIND_WORDS = {
+    "approve": "approved",
+    "edit": "edited",
+    "reject": "rejected",
+    "undo": "taken back",
+    "hold": "put on hold",
+    "snooze": "snoozed",
+    "fine": "found fine",
+    "went": "marked as gone",
+    "did_not_go": "marked as not gone",
+    "takeover": "taken over",
+    "draft_anyway": "sent on to a draft",
+    "look_again": "looked at again",
+    "confirm_address": "given an address",
+    "take_back": "taken back",
+}
+NOTHING = "Nothing was changed."
+
+
+def not_allowed(roles: Iterable[Role], asks: Iterable[str] = ()) -> str:
+    """Somebody without the right clicked; `asks` are the Slack ids of people who have it."""
+    who = wording.joined((ROLE_WORDS[role] for role in roles), "or")
+    people = [mention(one) for one in asks if mention(one)]
+    ask = f" You could ask {wording.listed(people, 5)}." if people else ""
+    may = f"This takes {who}" if who else "You may not do this"
+    return f"{may}, so {_lower(NOTHING)}{ask}"
+
+
+def nobody_configured() -> str:
+    """The policy file names nobody."""
+    return (
+        "Nobody is named in the policy file yet, so nobody may act and nothing was changed. "
+        "An administrator adds the collectors and finance leads there."
+    )
+
+
+def outsider(why: str) -> str:
+    """`why`: guest, stranger (another organisation), bot or gone (deactivated)."""
+    told = {
+        "guest": "Guests can read these cards but not act on them.",
+        "stranger": "Only people of this organisation can act on these cards.",
+        "bot": "Bots cannot act on these cards.",
+        "gone": "This account is deactivated and cannot act on these cards.",
+    }
+    return f"{told.get(why, 'You cannot act on these cards.')} {NOTHING}"
+
+
+def looking_you_up() -> str:
+    """The person is not known yet, or what is known is too old."""
+    return "I am looking you up, press again in a moment. Nothing was changed."
+
+
+def stale() -> str:
+    """The button belonged to an older draft."""
+    return (
+        "This card has changed since you saw it, so nothing was recorded. "
+        "The new version is in its place; please read it and press again."
+    )
+
+
+def decided(kind: str, actor: str, at: datetime, state: State) -> str:
+    """Somebody was first."""
+    who = "Overdue itself" if actor.startswith("system") else mention(actor) or "somebody"
+    what = KIND_WORDS.get(kind, "decided")
+    return f"This was already {what} by {who}, {stamp(at)}; it is now {STATE_WORDS[state]}."
+
+
+def elsewhere(state: State) -> str:
+    """The case went on without a person's decision."""
+    return f"This case is {STATE_WORDS[state]} by now, so the button no longer applies. {NOTHING}"
+
+
+def again() -> str:
+    """The same person pressed twice where two people are needed, or edited the text."""
+    return "Your approval is already counted. A second, different person has to approve."
+
+
+def too_late(at: datetime | None = None) -> str:
+    """Undo after its window."""
+    ended = f" The window ended {stamp(at)}." if at else ""
+    return f"Too late to undo: the message is on its way or has gone.{ended}"
+
+
+def opens_later(at: datetime | None, manager: str) -> str:
+    """Approval waits for the account manager."""
+    who = mention(manager) or "a finance lead"
+    latest = f", at the latest {stamp(at)}" if at else ""
+    return f"Approval opens when {who} says Fine{latest}. {NOTHING}"
+
+
+def approved(send_at: datetime | None, shadow: bool, following: str = "") -> str:
+    """The approval counts and nothing is missing; `following` is the permalink of the next card."""
+    if shadow:
+        told = "Approved. Shadow mode: it runs to the last check and nothing is sent."
+    else:
+        told = f"Approved. It goes {stamp(send_at)}." if send_at else "Approved. It goes now."
+    return told + (f" <{mrkdwn_url(following)}|Next card>" if following else "")
+
+
+def half_approved(missing: str) -> str:
+    """The first of two; `missing` is "a finance lead" or "another person"."""
+    return f"Your approval is recorded. Still missing: {missing}."
+
+
+def mrkdwn_url(url: str) -> str:
+    """A link target of our own: Slack's permalinks hold no character that ends it."""
+    return url.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
+
+
+def not_recorded() -> str:
+    """The record could not be written in time."""
+    return "I could not record that just now, so nothing was changed. Please press again."
+
+
+def broken() -> str:
+    """An error that nobody foresaw."""
+    return "Something went wrong on our side and nothing was recorded. Please try again."
+
+
+def unreadable() -> str:
+    """A value that this program never wrote."""
+    return "I could not read that button or form, so nothing was changed. Please use the new card."
+
+
+def paused(by: str, at: datetime | None = None) -> str:
+    """Sending is paused for the company; decisions go on."""
+    who = f" by {mention(by)}" if mention(by) else ""
+    since = f" since {stamp(at)}" if at else ""
+    return f"Sending is paused{who}{since}. Approved messages wait until a finance lead resumes."
+
+
+def resumed() -> str:
+    return "Sending goes on. What was approved meanwhile goes out after its last check."
+
+
+def now_paused() -> str:
+    return "Sending is paused. Cards, edits and undo go on; `/overdue resume` starts it again."
+
+
+def now_live() -> str:
+    return (
+        "Live: approved messages are sent from now on. Cards of the shadow run are closed and "
+        "their invoices are looked at again."
+    )
+
+
+def now_shadow() -> str:
+    return "Shadow mode: cards go on, but no e-mail is sent and nothing is written to QuickBooks."
+
+
+def unchanged(what: str) -> str:
+    """`what` of our own: "paused", "live" …"""
+    return f"It is already {what}. {NOTHING}"
+
+
+def disconnected() -> str:
+    return "No QuickBooks company is connected to this channel yet. `overdue connect` connects one."
+
+
+def unknown_command(words: str) -> str:
+    """`words` are what the person typed."""
+    typed = cap(mrkdwn(one_line(words)), 100)
+    return f"I do not know “{typed}”.\n{help_text()}"
+
+
+def help_text() -> str:
+    """All that `/overdue` understands."""
+    return "\n".join(f"• `/overdue{f' {word}' if word else ''}` {told}" for word, told in COMMANDS)
+
+
+COMMANDS = (
+    ("", "what is overdue, by age, and the cases that matter most"),
+    ("run", "look at the ledger now"),
+    ("pause", "stop all sending at once (finance leads)"),
+    ("resume", "start sending again (finance leads)"),
+    ("live", "leave shadow mode (finance leads)"),
+    ("shadow", "go back to shadow mode (finance leads)"),
+    ("help", "this list"),
+)
+
+
+def running() -> str:
+    return "Looking at the ledger now. New cards appear here as they are ready."
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bot import aging, answers
+from bot.aging import Aging, Bucket, Picture, TopCase, aging_answer
+from bot.cards import Card
+from bot.lint import lint
+from jobs.rules.facts import BUCKETS
+from jobs.rules.money import Money
+from jobs.rules.states import Role, Stage, State
+from tests.bot.views import HOSTILE, NOW, ZONE, usd
+from tests.sandbox.slack.blocks import faults_in_blocks
+
+EUROS = Aging("EUR", {"31–60": Bucket(2, Money(Decimal("310.00"), "EUR"))})
+DOLLARS = Aging(
+    "USD",
+    {
+        "not due": Bucket(4, usd(900)),
+        "1–30": Bucket(3, usd("1200.50")),
+        "over 90": Bucket(1, usd(9)),
+    },
+)
+
+
+def case(**changes: Any) -> TopCase:
+    fields: dict[str, Any] = {
+        "id": "412",
+        "customer": "Acme Ltd",
+        "open": usd(2800),
+        "days_overdue": 34,
+        "stage": Stage.FOLLOW_UP,
+        "state": State.WAITING,
+        "link": "https://team.slack.example/archives/C1/p1?x=1&y=2",
+    }
+    return TopCase(**{**fields, **changes})
+
+
+def picture(**changes: Any) -> Picture:
+    fields: dict[str, Any] = {
+        "company": "Harbour Supplies",
+        "zone": ZONE,
+        "as_of": NOW,
+        "currencies": (DOLLARS, EUROS),
+        "cases": (case(), case(id="413", link="", state=State.APPROVED)),
+    }
+    return Picture(**{**fields, **changes})
+
+
+PICTURES = [
+    picture(),
+    picture(shadow=True, paused_by="ULEAD1", paused_at=NOW),
+    picture(currencies=(), cases=(), as_of=None),
+    picture(cases=(case(customer=HOSTILE),) * 30, more_cases=7, company=HOSTILE),
+    picture(currencies=(DOLLARS,) * 40, paused_by="system:cap"),
+]
+
+
+@pytest.mark.parametrize("shown", PICTURES)
+def test_the_aging_answer_is_one_that_slack_takes(shown: Picture) -> None:
+    """Whatever the ledger looks like, the answer lints clean."""
+    made = aging_answer(shown)
+    assert lint({"text": made.text, "blocks": made.blocks}, "message") == []
+    assert faults_in_blocks(made.blocks, "message") == []
+
+
+def rows(made: Card) -> list[list[str]]:
+    table = next(block for block in made.blocks if block["type"] == "table")
+    return [[cell["text"] for cell in row] for row in table["rows"]]
+
+
+def test_currencies_stand_in_rows_of_their_own() -> None:
+    """Each currency has its buckets and its sum; two are never added up."""
+    assert rows(aging_answer(picture())) == [
+        ["–", *BUCKETS, "Overdue"],
+        ["USD", "$900.00 (4)", "$1,200.50 (3)", "–", "–", "$9.00 (1)", "$1,209.50"],
+        ["EUR", "–", "–", "€310.00 (2)", "–", "–", "€310.00"],
+    ]
+
+
+def test_the_text_has_the_summary_and_the_cases() -> None:
+    """A screen reader hears sums, buckets, cases and the as-of time."""
+    told = aging_answer(picture(shadow=True, paused_by="ULEAD1")).text
+    for part in (
+        "Shadow mode: nothing is sent.",
+        "Sending is paused.",
+        "USD: $1,209.50 overdue; 1–30 days $1,200.50 (3)",
+        "Acme Ltd: $2,800.00 · 34 days overdue · stage 2, follow-up · waiting for approval",
+        "As of 6 Nov 2026 10:04 EST.",
+    ):
+        assert part in told
+
+
+def test_what_is_not_listed_is_counted() -> None:
+    """More cases than a list holds are a number."""
+    made = aging_answer(picture(cases=(case(),) * 30, more_cases=7))
+    assert "and 27 more" in str(made.blocks)
+    crowded = aging_answer(picture(currencies=(DOLLARS,) * (aging.MOST_CURRENCIES + 3)))
+    assert "3 more currencies are not shown" in str(crowded.blocks)
+
+
+def test_an_empty_ledger_is_said() -> None:
+    """Nothing open and nothing read are two sentences, not an empty table."""
+    made = aging_answer(picture(currencies=(), cases=(), as_of=None))
+    assert "Nothing is open in the ledger." in str(made.blocks)
+    assert "The ledger has not been read yet." in str(made.blocks)
+
+
+SAID = [
+    answers.not_allowed((Role.COLLECTOR, Role.FINANCE_LEAD), ("ULEAD1", "<!channel>")),
+    answers.not_allowed(()),
+    answers.nobody_configured(),
+    *(answers.outsider(why) for why in ("guest", "stranger", "bot", "gone", "?")),
+    answers.looking_you_up(),
+    answers.stale(),
+    answers.decided("approve", "ULEAD1", NOW, State.APPROVED),
+    answers.decided("lapse", "system:clock", NOW, State.WAITING),
+    answers.elsewhere(State.CANCELLED),
+    answers.again(),
+    answers.too_late(NOW),
+    answers.too_late(),
+    answers.opens_later(NOW, "UMANAGER"),
+    answers.approved(NOW + timedelta(minutes=1), False, "https://x.example/?a=1&b=2"),
+    answers.approved(None, True),
+    answers.half_approved("a finance lead"),
+    answers.not_recorded(),
+    answers.broken(),
+    answers.unreadable(),
+    answers.paused("ULEAD1", NOW),
+    answers.now_paused(),
+    answers.resumed(),
+    answers.now_live(),
+    answers.now_shadow(),
+    answers.unchanged("paused"),
+    answers.disconnected(),
+    answers.running(),
+    answers.unknown_command(HOSTILE),
+    answers.help_text(),
+]
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_every_answer_is_a_sentence(said: str) -> None:
+    """It begins like one, ends like one, and speaks to no channel."""
+    assert said[0].isupper() or said[0] == "•"
+    assert said[-1] in ".)>" or said.endswith("list")
+    assert "<!channel>" not in said
+    assert "  " not in said
+
+
+def test_a_refused_click_says_who_may() -> None:
+    """Roles in words and people to ask."""
+    assert SAID[0] == (
+        "This takes a collector or a finance lead, so nothing was changed. You could ask <@ULEAD1>."
+    )
+
+
+def test_the_loser_of_a_race_hears_who_won() -> None:
+    """What was decided, by whom, when, and where the case is now."""
+    told = answers.decided("approve", "ULEAD1", NOW, State.APPROVED)
+    assert told.startswith("This was already approved by <@ULEAD1>, <!date^")
+    assert told.endswith("it is now approved.")
+
+
+def test_every_state_has_words() -> None:
+    """No answer shows a bare state name."""
+    assert set(answers.STATE_WORDS) == set(State)
+
+
+def test_a_permalink_cannot_break_out() -> None:
+    """A link target is one link target."""
+    assert answers.mrkdwn_url("https://x/?a=1&b=<|>") == "https://x/?a=1&amp;b=%3C%7C%3E"

@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import ids, modals, submitted
+from bot.lint import lint
+from bot.modals import fingerprint
+from bot.reasons import HOLD, REJECT, RejectReason
+from bot.submitted import Edited, Holding, Rejection, Snoozing, UnusableError
+from jobs.rules.case import CaseView
+from jobs.rules.past import HoldKind
+from tests.bot.views import BODY, VIEWS, facts, invoice, letter, view
+from tests.sandbox.slack.blocks import faults_in_view
+
+TODAY = date(2026, 11, 6)
+LATER = TODAY + timedelta(days=14)
+Modal = dict[str, Any]
+MODALS: dict[str, Callable[[CaseView], Modal]] = {
+    "edit": modals.edit,
+    "edit again": lambda case: modals.edit(
+        case, subject="S", body="B", violations=("x" * 900,) * 30, seen="0" * 64
+    ),
+    "reject": modals.reject,
+    "reject as paid": lambda case: modals.reject(case, RejectReason.ALREADY_PAID),
+    "hold": lambda case: modals.hold(case, LATER),
+    "snooze": lambda case: modals.snooze(case, LATER),
+    "draft anyway": modals.draft_anyway,
+    "address": modals.confirm_address,
+}
+
+
+def inputs(made: Modal) -> dict[str, dict[str, Any]]:
+    """The inputs of a modal by the name of their field."""
+    some = [block for block in made["blocks"] if block["type"] == "input"]
+    return {ids.field_of(block["block_id"]): block for block in some}
+
+
+def state(made: Modal, **entered: Any) -> dict[str, Any]:
+    """What Slack sends back when `entered` was put in and the rest left as it stood."""
+    return {
+        block["block_id"]: {name: _state(block["element"], entered.get(name))}
+        for name, block in inputs(made).items()
+    }
+
+
+def _state(element: dict[str, Any], value: Any) -> dict[str, Any]:
+    kind = element["type"]
+    if kind == "plain_text_input":
+        return {"type": kind, "value": element.get("initial_value") if value is None else value}
+    if kind == "datepicker":
+        return {"type": kind, "selected_date": value or element.get("initial_date")}
+    options = {one["value"]: one for one in element["options"]}
+    if kind == "radio_buttons":
+        return {"type": kind, "selected_option": options.get(value, element.get("initial_option"))}
+    return {"type": kind, "selected_options": [options[one] for one in value or []]}
+
+
+@pytest.mark.parametrize("modal", MODALS)
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_modal_is_one_that_slack_takes(modal: str, name: str) -> None:
+    """Each modal lints clean for each case, by our own limits and by the sandbox's."""
+    made = MODALS[modal](VIEWS[name]())
+    assert lint(made, "modal") == []
+    assert faults_in_view(made) == []
+
+
+def test_loading_is_light() -> None:
+    """The first modal has nothing to submit and needs no case."""
+    made = modals.loading()
+    assert lint(made, "modal") == []
+    assert "submit" not in made
+
+
+@pytest.mark.parametrize("modal", ["edit", "reject", "hold", "snooze", "draft anyway", "address"])
+def test_a_modal_knows_its_draft(modal: str) -> None:
+    """The private metadata is bound to case, draft and hash."""
+    found = ids.opened(MODALS[modal](view())["private_metadata"])
+    assert found == ids.Opened(ids.Binding("412", "88", "a" * 64))
+
+
+def test_edit_begins_with_the_draft() -> None:
+    """Subject and body stand in the inputs, and the block ids carry the draft's version."""
+    made = modals.edit(view())
+    assert submitted.edited(state(made)) == Edited("Invoices 1037 and 1041", BODY)
+    assert inputs(made)["body"]["block_id"] == "body:2"
+    assert made["submit"]["text"] == "Save"
+
+
+def test_edit_with_violations_lists_them_and_keeps_the_text() -> None:
+    """What the person typed stays; the button says what saving now means."""
+    seen = fingerprint("S", "B")
+    made = modals.edit(view(), subject="S", body="B", violations=("“$9” is no amount",), seen=seen)
+    assert submitted.edited(state(made)) == Edited("S", "B")
+    assert made["submit"]["text"] == "Save anyway"
+    assert "“$9” is no amount" in str(made["blocks"])
+    assert "a second person must approve" in str(made["blocks"])
+    assert ids.opened(made["private_metadata"]).seen == seen
+
+
+def test_a_fingerprint_is_of_exactly_one_text() -> None:
+    """Moving a word from subject to body is another text."""
+    assert fingerprint("a", "b") == fingerprint("a", "b")
+    assert fingerprint("ab", "") != fingerprint("a", "b")
+
+
+def test_an_edited_text_is_tidied() -> None:
+    """A subject is one line; line ends and hidden characters are not the customer's problem."""
+    made = modals.edit(view())
+    found = submitted.edited(state(made, subject=" a\nb ", body="\nHello  \r\n\tyou\u202e\n\n"))
+    assert found == Edited("a b", "Hello\n\tyou")
+
+
+@pytest.mark.parametrize(("field", "value"), [("subject", " "), ("body", "\n \n")])
+def test_an_empty_text_is_refused_at_its_field(field: str, value: str) -> None:
+    """The error stands under the input that has to be mended."""
+    made = modals.edit(view())
+    with pytest.raises(UnusableError) as told:
+        submitted.edited(state(made, **{field: value}))
+    assert list(told.value.errors) == [f"{field}:2"]
+
+
+def test_a_hard_violation_stands_under_the_message() -> None:
+    """A text that nobody may save is refused in the modal, with what is wrong."""
+    told = submitted.refused(state(modals.edit(view())), ["Invoice 9 is another customer's."] * 7)
+    assert "Invoice 9 is another customer's." in told.errors["body:2"]
+    assert told.errors["body:2"].endswith("And 2 more. This cannot be saved.")
+
+
+def test_every_reject_reason_says_its_consequence() -> None:
+    """All six reasons are offered, each with what follows."""
+    element = inputs(modals.reject(view()))["reason"]["element"]
+    assert [one["value"] for one in element["options"]] == list(RejectReason)
+    assert all(one["description"]["text"] for one in element["options"])
+
+
+@pytest.mark.parametrize("words", [*REJECT.values(), *HOLD.values()])
+def test_words_of_an_option_fit(words: Any) -> None:
+    """Neither label nor consequence would be cut."""
+    assert len(words.label) <= 75
+    assert len(words.consequence) <= 75
+
+
+@pytest.mark.parametrize(
+    ("entered", "expected"),
+    [
+        ({"reason": "not_needed"}, Rejection(RejectReason.NOT_NEEDED, "", ())),
+        (
+            {"reason": "already_paid", "invoices": ["71037"]},
+            Rejection(RejectReason.ALREADY_PAID, "", ()),
+        ),
+        (
+            {"reason": "disputed", "invoices": ["71041"], "comment": " PO "},
+            Rejection(RejectReason.DISPUTED, "PO", ("71041",)),
+        ),
+        ({"reason": "other", "comment": "why"}, Rejection(RejectReason.OTHER, "why", ())),
+    ],
+)
+def test_a_rejection_is_read(entered: dict[str, Any], expected: Rejection) -> None:
+    """Reason, comment and, for a dispute, invoices come back typed."""
+    made = modals.reject(view())
+    assert submitted.rejection(state(made, **entered)) == expected
+
+
+@pytest.mark.parametrize(
+    ("entered", "field"),
+    [
+        ({}, "reason:3"),
+        ({"reason": "disputed"}, "invoices:3"),
+        ({"reason": "other"}, "comment:3"),
+    ],
+)
+def test_half_a_rejection_is_refused(entered: dict[str, Any], field: str) -> None:
+    """The error names the field that is missing."""
+    with pytest.raises(UnusableError) as told:
+        submitted.rejection(state(modals.reject(view()), **entered))
+    assert list(told.value.errors) == [field]
+
+
+def test_a_reason_can_be_chosen_beforehand() -> None:
+    """ "It was paid" opens the same modal with that reason."""
+    made = modals.reject(view(), RejectReason.ALREADY_PAID)
+    assert submitted.rejection(state(made)).reason is RejectReason.ALREADY_PAID
+
+
+def test_a_hold_is_read() -> None:
+    """Kind, invoices, review date and comment come back typed."""
+    made = modals.hold(view(), LATER)
+    entered = state(made, kind="promise", invoices=["71037"], comment="by mail")
+    expected = Holding(HoldKind.PROMISE, ("71037",), LATER, "by mail")
+    assert submitted.holding(entered, TODAY) == expected
+
+
+def test_a_snooze_is_read() -> None:
+    """The proposed day is taken unless another was chosen."""
+    made = modals.snooze(view(), LATER)
+    assert submitted.snoozing(state(made), TODAY) == Snoozing(LATER, "")
+
+
+@pytest.mark.parametrize("day", ["2026-11-06", "2025-01-01", "soon"])
+def test_a_day_that_is_not_ahead_is_refused(day: str) -> None:
+    """Today, the past and nonsense are no review dates."""
+    with pytest.raises(UnusableError) as told:
+        submitted.snoozing(state(modals.snooze(view(), LATER), until=day), TODAY)
+    assert list(told.value.errors) == ["until:3"]
+
+
+def test_draft_anyway_names_the_stops_and_asks_why() -> None:
+    """The lead reads what is set aside, and the reason is not optional."""
+    made = modals.draft_anyway(VIEWS["stop"]())
+    assert "covered by credits" in str(made["blocks"])
+    assert submitted.reason(state(made, comment="They asked for it")) == "They asked for it"
+    with pytest.raises(UnusableError):
+        submitted.reason(state(made, comment=" "))
+
+
+def test_an_address_is_chosen_from_the_ledger() -> None:
+    """A list with commas becomes options; what is submitted is looked up, not believed."""
+    several = replace(invoice(), email="pat@acme.example, Kim@Acme.example;pat@ACME.example")
+    case = view(facts=facts((several,)))
+    options = inputs(modals.confirm_address(case))["address"]["element"]["options"]
+    assert [one["text"]["text"] for one in options] == ["pat@ACME.example", "Kim@Acme.example"]
+    assert not any("@" in one["value"] for one in options)
+    made = state(modals.confirm_address(case), address=options[1]["value"])
+    found = ["pat@acme.example", "Kim@Acme.example"]
+    assert submitted.chosen_address(made, found) == "Kim@Acme.example"
+    with pytest.raises(UnusableError):
+        submitted.chosen_address(made, ["pat@acme.example"])
+
+
+def test_more_invoices_than_options_is_said() -> None:
+    """A select holds a hundred; the hint says what cannot be chosen."""
+    made = inputs(modals.reject(VIEWS["many"]()))["invoices"]
+    assert len(made["element"]["options"]) == 100
+    assert "100 more not" in made["hint"]["text"]
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"body:2": {}}, {"body:2": {"body": {}}}, {"body:2": {"body": {"value": 7}}}]
+)
+def test_strange_values_are_a_clear_error(values: Any) -> None:
+    """A form that is not ours is refused, never a crash."""
+    for read in (submitted.edited, submitted.rejection, submitted.reason):
+        with pytest.raises(UnusableError):
+            read(values)
+    with pytest.raises(UnusableError):
+        submitted.holding(values, TODAY)
+
+
+@settings(deadline=None, max_examples=50)
+@given(subject=st.text(max_size=300), body=st.text(max_size=4000))
+def test_any_text_can_be_edited(subject: str, body: str) -> None:
+    """Whatever the draft holds, the modal is one that Slack takes."""
+    made = modals.edit(view(letter=letter(body, subject=subject)))
+    assert lint(made, "modal") == []
+    assert faults_in_view(made) == []
