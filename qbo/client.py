@@ -24,6 +24,7 @@ from qbo.answers import KINDS, Broken, Changes, OnBroken, raise_broken
 from qbo.errors import (
     Gone,
     NotAllowed,
+    PoisonedPage,
     QuickBooksError,
     Throttled,
     Unreachable,
@@ -164,11 +165,12 @@ class QuickBooks:
     ) -> list[Customer]:
         """The direct sub-customers of these customers, inactive ones included.
 
-        Reads all sub-customers and picks: whether ParentRef can be queried is reported both ways.
+        Reads all customers and picks, one request per thousand: neither ParentRef nor Job is
+        documented as a filter. Ask for many parents at once, and keep the answer.
         """
         parents = frozenset(parent_ids)
-        jobs = self._all(Customer, ("Job = true", ACTIVE_OR_NOT), on_broken) if parents else []
-        return [customer for customer in jobs if customer.parent_id in parents]
+        everyone = self._all(Customer, (ACTIVE_OR_NOT,), on_broken) if parents else []
+        return [customer for customer in everyone if customer.parent_id in parents]
 
     def payments(
         self,
@@ -237,7 +239,8 @@ class QuickBooks:
     def batch(self, selects: Sequence[Select]) -> list[list[Entity] | QuickBooksError]:
         """The rows of each statement, or its error, in the order given; 30 to a request.
 
-        An answer that may have been cut at 1000 objects is thrown away and read by pages.
+        Where an answer may have been cut at 1000 objects, or was too much at once, the
+        statement is read by pages.
         """
         results: list[list[Entity] | QuickBooksError] = []
         for start in range(0, len(selects), BATCH):
@@ -321,9 +324,11 @@ class QuickBooks:
         answer = self._json("POST", "batch", body={"BatchItemRequest": items}, times=len(items))
         replies = {item.get("bId"): item for item in answer.get("BatchItemResponse") or ()}
         found = [answers.reply(replies.get(f"q{n}"), asked) for n, asked in enumerate(selects)]
-        if sum(len(rows) for rows in found if isinstance(rows, list)) >= BATCH_ROWS:
-            return [self._alone(select) for select in selects]
-        return found
+        full = sum(len(rows) for rows in found if isinstance(rows, list)) >= BATCH_ROWS
+        return [
+            self._alone(asked) if full or isinstance(rows, PoisonedPage) else rows
+            for asked, rows in zip(selects, found, strict=True)
+        ]
 
     def _alone(self, select: Select) -> list[Entity] | QuickBooksError:
         try:

@@ -289,7 +289,7 @@ def _code(code: str, words: str) -> int:
 
 def _error(fault: _Fault, status: int, intuit_tid: str) -> QuickBooksError:
     meaning = MEANINGS.get(fault.code)
-    if meaning is None:
+    if meaning is None or (status >= 500 and issubclass(meaning.error, OurBug)):
         return _by_status(status, intuit_tid, fault.code)
     kind, sentence = _closer_look(fault, meaning)
     permanent = False if fault.code == 6000 and _passing(fault) else None

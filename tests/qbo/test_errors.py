@@ -137,6 +137,12 @@ def test_a_gateway_page_is_transient(status: int, kind: type[QuickBooksError], b
     assert not error.permanent
 
 
+def test_a_server_error_is_never_our_fault() -> None:
+    """Code 500 means a wrong address at status 400, and an outage at status 500."""
+    assert type(fault("500", status=400)) is OurBug
+    assert type(fault("500", status=500)) is Unreachable
+
+
 def test_an_unknown_code_goes_to_a_person() -> None:
     """A code nobody knows is a refusal, not a reason to try for ever."""
     error = fault("98765")
