@@ -1,0 +1,80 @@
+"""Everything outside the product, served at one address, and the settings that point at it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.sandbox import company
+from tests.sandbox.mailbox import Mailbox, running
+from tests.sandbox.quickbooks.service import QuickBooks
+from tests.sandbox.slack.page import Page
+from tests.sandbox.slack.stand_in import Slack
+from tests.sandbox.world import World, serve
+
+CHANNEL = "CFINANCE"
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """The outside world of one product; `url` is the page and the base of the control calls."""
+
+    world: World
+    url: str
+    slack: Slack
+    quickbooks: QuickBooks
+    mailbox: Mailbox
+
+    def reach(self, public_url: str) -> None:
+        """Send what Slack and QuickBooks have to say to the product at this address."""
+        self.slack.reach(public_url)
+        self.quickbooks.webhooks.url = f"{public_url.rstrip('/')}/quickbooks/webhook"
+
+    def settings(self) -> dict[str, str]:
+        """The product's settings that point at these stand-ins."""
+        return self._slack() | self._quickbooks() | self._mail()
+
+    def _slack(self) -> dict[str, str]:
+        return {
+            "SLACK_BOT_TOKEN": self.slack.keys.bot_token,
+            "SLACK_SIGNING_SECRET": self.slack.keys.signing_secret,
+            "SLACK_CHANNEL": CHANNEL,
+            "SLACK_API_URL": f"{self.url}/slack/api",
+        }
+
+    def _quickbooks(self) -> dict[str, str]:
+        oauth, base = self.quickbooks.oauth, f"{self.url}/quickbooks"
+        return {
+            "QBO_CLIENT_ID": oauth.client_id,
+            "QBO_CLIENT_SECRET": oauth.client_secret,
+            "QBO_WEBHOOK_TOKENS": self.quickbooks.webhooks.verifier_token,
+            "QBO_API_URL": base,
+            "QBO_OAUTH_URL": f"{base}/oauth2/v1/tokens/bearer",
+            "QBO_AUTHORIZE_URL": f"{base}/connect/oauth2",
+            "QBO_REVOKE_URL": f"{base}/v2/oauth2/tokens/revoke",
+        }
+
+    def _mail(self) -> dict[str, str]:
+        return {
+            "MAIL_FROM": "Brass Fern Supply <accounts@brassfern.example>",
+            "SMTP_URL": self.mailbox.url,
+        }
+
+
+@contextlib.contextmanager
+def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> Iterator[StandIns]:
+    """Serve a world with one company in it, or with none, on loopback.
+
+    Raises OSError where the port is taken, ValueError for a file that is not a company.
+    """
+    world = World()
+    slack, quickbooks = Slack(world), QuickBooks(world)
+    slack.add_channel(CHANNEL, "finance")
+    if company_file is not None:
+        quickbooks.add_company(company.load(company_file))
+    with running(Mailbox(world)) as mailbox, contextlib.closing(quickbooks):
+        for stand_in in (slack, quickbooks, mailbox):
+            world.add(stand_in)
+        world.add(Page(world), at="/")
+        with serve(world.app(), port) as url:
+            yield StandIns(world, url, slack, quickbooks, mailbox)

@@ -1,0 +1,211 @@
+"""`python -m tests.sandbox`: what it prints, and that it leaves nothing behind, however it ends."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from jobs.settings import NEEDS, Settings, load, missing
+from tests.sandbox.processes import sandbox
+from tests.sandbox.product import ROOT, ProcessFailed
+
+LAUNCHER = "import sys; from tests.sandbox.__main__ import main; sys.exit(main(%r, %r))"
+LASTING = 9  # web, three workers with a fork each, the clock, the queue's server
+SECONDS = 30
+
+
+@pytest.fixture
+def pids(tmp_path: Path) -> Path:
+    """Where the processes of a small product write their pids."""
+    file = tmp_path / "pids"
+    file.touch()
+    return file
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment, without settings of this machine."""
+    ours = {name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+@pytest.fixture
+def launcher(pids: Path, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """The launcher with a small product, as a process of its own."""
+    with launched(["--port", "0"], pids, environment) as process:
+        yield process
+        process.terminate()
+
+
+def launched(
+    options: list[str], pids: Path, environment: dict[str, str]
+) -> "subprocess.Popen[str]":
+    """Start the launcher."""
+    books = pids.with_name("books.json")
+    books.write_text("{}")
+    options = ["--company", str(books), *options]
+    return subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER % (options, small_product(pids))],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def small_product(pids: Path) -> tuple[str, ...]:
+    """The command that takes the place of `overdue`."""
+    return (sys.executable, "-m", "tests.sandbox.small_product", str(pids))
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    """The first line of standard output; fails with what was said instead."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    ready, _, _ = select.select([process.stdout], [], [], SECONDS)
+    line = process.stdout.readline() if ready else ""
+    if not line:
+        process.kill()
+        pytest.fail(f"no line on standard output; it said:\n{process.stderr.read()}")
+    return line.strip()
+
+
+def written(pids: Path) -> list[int]:
+    """The pids of everything that lasts, once all have been written."""
+    until(lambda: len(pids.read_text().split()) >= LASTING)
+    return [int(pid) for pid in pids.read_text().split()]
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    """Is there a process of this number that still runs?"""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    # An orphan that nobody has collected yet is dead all the same.
+    return status.rpartition(")")[2].split()[0] not in "ZX"
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_outlives_the_launcher(
+    launcher: "subprocess.Popen[str]", pids: Path, number: signal.Signals
+) -> None:
+    """However it ends, web, workers, their forks, clock and queue end with it."""
+    first_line(launcher)
+    started = written(pids)
+    launcher.send_signal(number)
+    status = launcher.wait(SECONDS)
+    until(lambda: not [pid for pid in started if lives(pid)])
+    assert status == (-9 if number == signal.SIGKILL else 0)
+
+
+@pytest.mark.processes
+def test_a_ctrl_c_before_it_is_ready_leaves_nothing(
+    launcher: "subprocess.Popen[str]", pids: Path
+) -> None:
+    """Stopped while it still starts, it takes along what it had started."""
+    until(lambda: pids.read_text())
+    launcher.send_signal(signal.SIGINT)
+    assert launcher.wait(SECONDS) == 0
+    until(lambda: not [pid for pid in pids.read_text().split() if lives(int(pid))])
+
+
+@pytest.mark.processes
+def test_the_first_line_is_the_address_of_the_page(launcher: "subprocess.Popen[str]") -> None:
+    """Programs read the address; words for people go to standard error."""
+    url = first_line(launcher)
+    assert httpx.get(f"{url}/_/world").json()["slack"]["channels"][0]["name"] == "finance"
+
+
+@pytest.mark.processes
+def test_a_process_that_ends_is_started_again(
+    launcher: "subprocess.Popen[str]", pids: Path
+) -> None:
+    """As on a platform, a killed process comes back, and the launcher says so."""
+    first_line(launcher)
+    web = written(pids)[0]
+    os.kill(web, signal.SIGKILL)
+    until(lambda: len(pids.read_text().split()) > LASTING)
+
+
+def test_a_taken_port_is_a_clear_error(pids: Path, environment: dict[str, str]) -> None:
+    """The message names the port and the way out."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with launched(["--port", port], pids, environment) as process:
+            _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert f"Port {port} is taken; choose another one with --port." in said
+
+
+def test_a_file_that_is_no_company_is_a_clear_error(
+    pids: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """The message names the file; there is no traceback."""
+    file = tmp_path / "company.json"
+    file.write_text("[]")
+    with launched(["--port", "0", "--company", str(file)], pids, environment) as process:
+        _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 1
+    assert str(file) in said
+    assert "Traceback" not in said
+
+
+def test_stand_ins_alone_print_the_settings(pids: Path, environment: dict[str, str]) -> None:
+    """Below the address stands what points the product at them, ready for a .env file."""
+    with launched(["--port", "0", "--stand-ins-only"], pids, environment) as process:
+        url = first_line(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+        assert process.stdout is not None
+        assert process.stderr is not None
+        printed = dict(line.strip().split("=", 1) for line in process.stdout)
+        said = process.stderr.read()
+    assert printed["QBO_API_URL"] == f"{url}/quickbooks"
+    assert "http://127.0.0.1:8000" in said
+    assert not pids.read_text()
+    assert printed.keys() < {name.upper() for name in Settings.model_fields}
+
+
+@pytest.mark.processes
+def test_the_settings_of_the_sandbox_are_complete(
+    pids: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process of the product finds what it needs."""
+    with sandbox(company_file=None, command=small_product(pids)) as running:
+        for name, value in running.product.settings.items():
+            monkeypatch.setenv(name, value)
+        settings = load(env_file=None)
+        assert missing(settings, *NEEDS) == ()
+        assert settings.redis_url.get_secret_value().startswith("unix:")
+
+
+@pytest.mark.processes
+def test_a_product_that_does_not_start_is_reported(tmp_path: Path) -> None:
+    """What the failing command said is in the error."""
+    command = (sys.executable, "-c", "import sys; sys.exit('no such table: cases')")
+    with (
+        pytest.raises(
+            ProcessFailed, match=r"overdue db upgrade ended with 1:\nno such table: cases"
+        ),
+        sandbox(company_file=None, command=command),
+    ):
+        pass
