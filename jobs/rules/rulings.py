@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from pydantic import TypeAdapter
+
 
 class Kind(StrEnum):
     """Several at once rank never, stop, wait, gate."""
@@ -42,3 +44,7 @@ class Ruling:
 def strictest(rulings: tuple[Ruling, ...]) -> Kind | None:
     """The kind that decides what happens, or None where nothing fired."""
     return next((kind for kind in RANK if any(r.kind is kind for r in rulings)), None)
+
+
+RULINGS: TypeAdapter[tuple[Ruling, ...]] = TypeAdapter(tuple[Ruling, ...])
+"""Rulings as JSON and back."""

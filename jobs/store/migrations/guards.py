@@ -26,7 +26,7 @@ def _guard_sqlite() -> None:
     op.execute(
         "CREATE TRIGGER log_no_replace BEFORE INSERT ON log "
         "WHEN EXISTS (SELECT 1 FROM log WHERE company = NEW.company AND seq = NEW.seq) "
-        f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"  # noqa: S608 - a constant of ours
+        f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
     )
 
 

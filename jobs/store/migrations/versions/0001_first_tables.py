@@ -111,7 +111,7 @@ def upgrade() -> None:
         sa.Column("stance", sa.String(length=20), nullable=False),
         sa.Column("lines", Json(), nullable=False),
         sa.Column("read_at", Utc(), nullable=False),
-        sa.PrimaryKeyConstraint("content_sha256", "reader", name=op.f("pk_readings")),
+        sa.PrimaryKeyConstraint("content_sha256", "reader", "stance", name=op.f("pk_readings")),
     )
     op.create_table(
         "schedule",
@@ -235,7 +235,6 @@ def upgrade() -> None:
         sa.Column("rate", Amount(), nullable=False),
         sa.Column("status", sa.String(length=8), nullable=False),
         sa.Column("round", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("updated_at", Utc(), nullable=True),
         sa.Column("read_at", Utc(), nullable=False),
         sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_invoices_company")),
         sa.PrimaryKeyConstraint("company", "id", name=op.f("pk_invoices")),
@@ -318,6 +317,8 @@ def upgrade() -> None:
         sa.Column("dedupe", sa.String(length=200), nullable=False),
         sa.Column("case_id", Id(), nullable=True),
         sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("made_at", Utc(), nullable=False),
+        sa.Column("with_draft", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("ts", sa.String(length=32), nullable=True),
         sa.Column("posting", Utc(), nullable=True),
         sa.Column("rendered_version", sa.Integer(), server_default="0", nullable=False),

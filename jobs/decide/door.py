@@ -1,0 +1,157 @@
+"""What every door asks first: who is it, do we know them, is this still the draft they saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from jobs.rules.case import Decision
+from jobs.rules.facts import Facts
+from jobs.rules.policy import Policy
+from jobs.rules.rights import may_edit, may_run
+from jobs.rules.states import Role, State
+from jobs.store import cases, contexts, drafts, log, people
+from jobs.store.cases import Case
+from jobs.store.drafts import Draft
+
+
+class Answer(StrEnum):
+    """What a person is told in private. Only RECORDED means that something happened."""
+
+    RECORDED = "recorded"
+    LOOKING_UP = "looking_up"
+    NOT_A_MEMBER = "not_a_member"
+    NOBODY_CONFIGURED = "nobody_configured"
+    NOT_ALLOWED = "not_allowed"
+    NO_CASE = "no_case"
+    STALE = "stale"
+    DECIDED = "decided"
+    TOO_LATE = "too_late"
+    ALREADY_APPROVED = "already_approved"
+    NOT_OPEN_YET = "not_open_yet"
+    SECOND_NEEDED = "second_needed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Said:
+    """The answer of a door, with what its sentence needs."""
+
+    answer: Answer
+    case: Case | None = None
+    detail: str = ""
+    """A role in words, a reason, or the trouble with an account."""
+    by: Decision | None = None
+    """Who was first, where somebody was."""
+
+    @property
+    def recorded(self) -> bool:
+        return self.answer in (Answer.RECORDED, Answer.SECOND_NEEDED)
+
+
+class Refused(Exception):
+    """A door says no; nothing was changed."""
+
+    def __init__(self, said: Said) -> None:
+        super().__init__(said.answer)
+        self.said = said
+
+
+@dataclass(frozen=True)
+class Knock:
+    """Somebody at a door: the person, and what the button or modal was bound to."""
+
+    user: str
+    case: str
+    draft: str = ""
+    draft_hash: str = ""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody we know, at a case we know."""
+
+    user: str
+    roles: frozenset[Role]
+    case: Case
+    facts: Facts
+    draft: Draft | None
+
+
+def enter(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Visitor:
+    """Let a person in who may at least edit. Raises Refused with the answer to give."""
+    try:
+        case = cases.get(conn, knock.case)
+    except cases.Missing:
+        raise Refused(Said(Answer.NO_CASE)) from None
+    roles = known(conn, policy, knock.user, now)
+    facts = contexts.facts_of_case(conn, case, now)
+    if not may_edit(knock.user, roles, facts, policy):
+        raise Refused(Said(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
+    draft = drafts.draft(conn, case.draft) if case.draft else None
+    return Visitor(knock.user, roles, case, facts, draft)
+
+
+def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:
+    """The roles of somebody in good standing whom we know well enough. Raises Refused."""
+    if not policy.named_users() | policy.named_groups():
+        raise Refused(Said(Answer.NOBODY_CONFIGURED))
+    person = people.person(conn, user)
+    if person is None or not person.known(now):
+        raise Refused(Said(Answer.LOOKING_UP))
+    if person.trouble:
+        raise Refused(Said(Answer.NOT_A_MEMBER, detail=person.trouble))
+    return policy.roles(user, people.groups(conn, now))
+
+
+def lead(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
+    """Only finance leads pass. Raises Refused."""
+    if not may_run(known(conn, policy, user, now)):
+        raise Refused(Said(Answer.NOT_ALLOWED, detail="a finance lead"))
+
+
+def same_draft(visitor: Visitor, knock: Knock) -> Draft:
+    """The draft that the person saw, if it is still the present one. Raises Refused."""
+    draft = visitor.draft
+    if draft is None or (draft.id, draft.sha256) != (knock.draft, knock.draft_hash):
+        raise Refused(Said(Answer.STALE, visitor.case))
+    return draft
+
+
+def in_state(conn: Connection, case: Case, *wanted: State) -> None:
+    """The case has to be in one of these states. Raises Refused, naming who decided otherwise."""
+    if case.state in wanted:
+        return
+    if case.state in (State.SENDING, State.UNKNOWN, State.SENT, State.DONE):
+        raise Refused(Said(Answer.TOO_LATE, case, by=_last(conn, case)))
+    raise Refused(Said(Answer.DECIDED, case, by=_last(conn, case)))
+
+
+def decide(
+    conn: Connection, policy: Policy, visitor: Visitor, kind: str, now: datetime, reason: str = ""
+) -> Decision:
+    """Record a decision on the present draft; the caller moves the case in the same transaction."""
+    decision = Decision(kind, visitor.user, now, reason)
+    drafts.record(conn, visitor.case.id, decision, visitor.draft, policy.sha256)
+    return decision
+
+
+def refused(conn: Connection, knock: Knock, said: Said, verb: str, now: datetime) -> None:
+    """A refused click is logged: who wanted what, and the answer."""
+    company = said.case.company if said.case else ""
+    data = {"verb": verb, "answer": said.answer, "case": knock.case[:20]}
+    case = said.case.id if said.case else None
+    log.note(conn, log.Entry(company, "click.refused", knock.user, now, case, data))
+
+
+def moved(happened: bool, case: Case) -> None:
+    """A move that lost its race: somebody was faster by milliseconds. Raises Refused."""
+    if not happened:
+        raise Refused(Said(Answer.STALE, case))
+
+
+def _last(conn: Connection, case: Case) -> Decision | None:
+    return next(reversed(drafts.decided(conn, case.id)), None)

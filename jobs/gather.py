@@ -1,0 +1,289 @@
+"""A case → what the ledger says about it now. Shared by triage and the last check."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection
+
+from jobs.rules.evidence import Document
+from jobs.rules.facts import (
+    Company,
+    Credit,
+    Customer,
+    Facts,
+    Gap,
+    Habit,
+    Invoice,
+    InvoiceStatus,
+    habit,
+    identity_gap,
+)
+from jobs.rules.money import Money
+from jobs.rules.past import Past
+from jobs.rules.states import Stage
+from jobs.store import companies, crossings, history, ledger
+from jobs.store.cases import Case
+from qbo import models
+from qbo.client import QuickBooks
+
+T = TypeVar("T", Invoice, Credit)
+HABIT = timedelta(days=730)
+"""How far back payment habits are read."""
+NO_DUE_DATE = date.max
+"""An invoice without a due date is never overdue: we do not guess its terms."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """One reading of the ledger about one billed customer and those billed through it."""
+
+    as_of: datetime
+    customers: tuple[Customer, ...]
+    open: tuple[Invoice, ...]
+    left: tuple[Invoice, ...]
+    """Were expected to be open and are settled."""
+    gone: frozenset[str]
+    """Were expected, and QuickBooks knows them no more."""
+    credits: tuple[Credit, ...]
+    habit: Habit | None
+    documents: tuple[Document, ...]
+
+
+def read(quickbooks: QuickBooks, file: CaseFile, now: datetime) -> Books:
+    """Read all that a case needs to know. Raises QuickBooksError.
+
+    An invoice that was expected and is not listed is read by its id: absence is not payment.
+    """
+    ids, home = sorted(file.members), file.company.home_currency
+    open_invoices = quickbooks.invoices_of(ids, open_only=True)
+    recent = quickbooks.invoices_of(ids, since=(now - HABIT).date())
+    payments = quickbooks.payments(ids)
+    absent = sorted(file.expected - {i.id for i in open_invoices})
+    left = tuple(invoice(i, home) for i in quickbooks.invoices_by_id(absent))
+    return Books(
+        as_of=now,
+        customers=tuple(customer(c, home) for c in quickbooks.customers(ids)),
+        open=(*(invoice(i, home) for i in open_invoices), *_still_open(left)),
+        left=tuple(i for i in left if i.status is not InvoiceStatus.OPEN),
+        gone=frozenset(absent) - {i.id for i in left},
+        credits=(*_unapplied(payments, home), *_memos(quickbooks.credit_memos(ids), home)),
+        habit=_habit(recent, payments),
+        documents=tuple(_memo(i, now) for i in open_invoices if i.customer_memo.strip()),
+    )
+
+
+def _still_open(read_by_id: tuple[Invoice, ...]) -> tuple[Invoice, ...]:
+    """A listing can miss a row that moved while it was read."""
+    return tuple(i for i in read_by_id if i.status is InvoiceStatus.OPEN)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a case is about, as far as our own record says."""
+
+    company: Company
+    customer: str
+    currency: str
+    stages: dict[str, Stage]
+    """Invoice id → the highest stage it has crossed in its round."""
+    held: frozenset[str] = frozenset()
+    """Invoices that a hold takes out."""
+
+
+@dataclass(frozen=True)
+class CaseFile:
+    """A case with what our own record says about it, loaded before anything outside is asked."""
+
+    case: Case
+    company: companies.Company
+    members: frozenset[str]
+    """The billed customer and those billed through it."""
+    expected: frozenset[str]
+    """Invoices that were open when we last looked."""
+    scope: Scope
+
+
+def open_file(conn: Connection, case: Case) -> CaseFile:
+    """Load what is needed to gather a case."""
+    company = companies.need(conn, case.company)
+    members = ledger.members(case.customer, ledger.parents(conn, case.company))
+    known = ledger.open_of(conn, case.company, members)
+    ours = [m for m in known if m.invoice.open.currency == case.currency]
+    last = crossings.last_stages(conn, case.company, [m.invoice.id for m in ours])
+    stages = {m.invoice.id: last.get((m.invoice.id, m.round), Stage.REMINDER) for m in ours}
+    holds = history.in_force(conn, case.company, case.customer)
+    scope = Scope(
+        company=company.as_fact(),
+        customer=case.customer,
+        currency=case.currency,
+        stages=stages,
+        held=frozenset(h.invoice for h in holds if h.invoice),
+    )
+    expected = frozenset(m.invoice.id for m in ours)
+    return CaseFile(case, company, frozenset(members), expected, scope)
+
+
+def past(
+    conn: Connection, file: CaseFile, address: str, allowed_anyway: frozenset[str], now: datetime
+) -> Past:
+    """Our own record of the customer, seen from a message to `address`."""
+    began = history.midnight(now, file.company.zone)
+    realm, customer = file.company.realm, file.case.customer
+    return history.past(conn, realm, customer, address, began, allowed_anyway)
+
+
+def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> None:
+    """Keep what was read, so that lists and detection see it too."""
+    realm = file.company.realm
+    known = ledger.mirrored(conn, realm, list(books.gone))
+    vanished = [gone(m.invoice) for m in known.values()]
+    ledger.put_customers(conn, realm, books.customers, now)
+    ledger.put_invoices(conn, realm, [*books.open, *books.left, *vanished], now)
+
+
+def facts(books: Books, scope: Scope) -> Facts:
+    """What the books say about one case. Invoices in other currencies are not part of it."""
+    today = books.as_of.astimezone(scope.company.zone).date()
+    ours = [i for i in books.open if i.open.currency == scope.currency]
+    spoken = [i for i in ours if i.days_overdue(today) > 0 and i.id not in scope.held]
+    credits = tuple(c for c in books.credits if c.open.currency == scope.currency)
+    return Facts(
+        company=scope.company,
+        customer=_billed(books, scope),
+        currency=scope.currency,
+        as_of=books.as_of,
+        invoices=tuple(sorted(spoken, key=lambda i: (i.due, i.id))),
+        stages={i.id: scope.stages.get(i.id, Stage.REMINDER) for i in spoken},
+        other_open=tuple(i for i in ours if i not in spoken),
+        credits=credits,
+        members=books.customers,
+        gaps=_gaps(books),
+        habit=books.habit,
+    )
+
+
+def documents(books: Books, about: Facts) -> tuple[Document, ...]:
+    """The outside texts that belong to the invoices this case talks about."""
+    spoken = {f"memo:{i.id}" for i in about.invoices}
+    return tuple(d for d in books.documents if d.id in spoken)
+
+
+def fingerprint(about: Facts) -> str:
+    """A hash of the facts that does not change while only time passes."""
+    still = replace(about, as_of=datetime(2000, 1, 1, tzinfo=UTC))
+    return hashlib.sha256(FACTS.dump_json(still)).hexdigest()
+
+
+FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+
+
+# QuickBooks' records as the rules want them
+
+
+def invoice(found: models.Invoice, home: str) -> Invoice:
+    """An invoice as the rules see it; `home` is the currency where QuickBooks names none."""
+    currency = found.currency or home
+    return Invoice(
+        id=found.id,
+        number=found.number,
+        customer=found.customer_id,
+        txn_date=found.txn_date,
+        due=found.due_date or NO_DUE_DATE,
+        total=Money(found.total, currency),
+        open=Money(found.balance, currency),
+        email=found.email,
+        po_number=found.po_number,
+        online=found.online_payment,
+        status=_status(found),
+        exchange_rate=found.exchange_rate,
+    )
+
+
+def gone(known: Invoice) -> Invoice:
+    """The same invoice after QuickBooks said that it does not exist any more."""
+    return replace(
+        known, open=Money(known.open.amount * 0, known.open.currency), status=InvoiceStatus.GONE
+    )
+
+
+def customer(found: models.Customer, home: str) -> Customer:
+    """A customer record as the rules see it."""
+    return Customer(
+        id=found.id,
+        name=found.name or found.company_name,
+        email=found.email,
+        balance=Money(found.balance, found.currency or home),
+        parent=found.parent_id or "",
+        bills_parent=found.bill_with_parent,
+        active=found.active,
+        contact=" ".join(filter(None, (found.given_name, found.family_name))),
+    )
+
+
+def _status(found: models.Invoice) -> InvoiceStatus:
+    if found.voided:
+        return InvoiceStatus.VOIDED
+    return InvoiceStatus.OPEN if found.balance > 0 else InvoiceStatus.PAID
+
+
+def _unapplied(payments: Iterable[models.Payment], home: str) -> list[Credit]:
+    return [
+        Credit(p.id, "payment", p.customer_id, "", p.date, Money(p.unapplied, p.currency or home))
+        for p in payments
+        if p.unapplied > 0
+    ]
+
+
+def _memos(memos: Iterable[models.CreditMemo], home: str) -> list[Credit]:
+    return [
+        Credit(
+            m.id,
+            "credit_memo",
+            m.customer_id,
+            m.number,
+            m.date,
+            Money(m.remaining, m.currency or home),
+        )
+        for m in memos
+        if m.remaining > 0
+    ]
+
+
+def _memo(found: models.Invoice, now: datetime) -> Document:
+    at = found.updated_at or now
+    return Document(f"memo:{found.id}", "quickbooks", "memo", at, found.customer_memo)
+
+
+def _habit(invoices: Iterable[models.Invoice], payments: Iterable[models.Payment]) -> Habit | None:
+    """Days between due date and last payment, over invoices that real money settled."""
+    paid_on: dict[str, date] = {}
+    for payment in payments:
+        for applied in payment.applied if payment.total > 0 else ():
+            paid_on[applied.invoice_id] = max(
+                payment.date, paid_on.get(applied.invoice_id, date.min)
+            )
+    settled = (i for i in invoices if i.balance == 0 and i.total > 0 and i.due_date)
+    return habit(
+        [(paid_on[i.id] - i.due_date).days for i in settled if i.id in paid_on and i.due_date]
+    )
+
+
+def _billed(books: Books, scope: Scope) -> Customer:
+    nobody = Customer(scope.customer, "", "", Money(models.ONE * 0, scope.currency), active=False)
+    return next((c for c in books.customers if c.id == scope.customer), nobody)
+
+
+def _gaps(books: Books) -> tuple[Gap, ...]:
+    found = (identity_gap(c, _in(books.open, c), _in(books.credits, c)) for c in books.customers)
+    return tuple(gap for gap in found if gap)
+
+
+def _in(records: Iterable[T], customer: Customer) -> tuple[T, ...]:
+    """A customer record has one currency; anything else on it would be a gap in itself."""
+    return tuple(r for r in records if r.open.currency == customer.balance.currency)

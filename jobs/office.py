@@ -1,0 +1,29 @@
+"""What the steps work with: the policy, who signs, and a way to each outside service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jobs.mail.results import Mailer
+from jobs.rules.policy import Policy
+from qbo.client import QuickBooks
+
+if TYPE_CHECKING:
+    from jobs.reasoning.model import Model  # loads the model's library, which only triage needs
+
+
+@dataclass(frozen=True)
+class Office:
+    """Built once per process by an entry point. `sender` and `reply_to` are bare addresses."""
+
+    policy: Policy
+    sender: str
+    reply_to: str
+    channel: str
+    """Where alarms go that belong to no company."""
+    quickbooks: Callable[[str], QuickBooks]
+    """Realm → its client; raises ReauthRequired only when it is used."""
+    mailer: Mailer | None = None
+    model: Model | None = None

@@ -1,0 +1,173 @@
+"""The one table: which step runs on which queue; the loop that runs steps; and the doorbell.
+
+SQL holds the truth. An RQ job is a wake-up call: it claims what is due for its queue, and being
+called twice, late or never changes nothing but the delay.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from redis import Redis, RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from jobs.step import Round, Step
+from jobs.store import work
+from jobs.store.engine import Database
+from jobs.store.work import Claim
+
+QUEUES = {
+    "detect": "intake",
+    "sweep": "intake",
+    "triage": "triage",
+    "send": "act",
+    "write_back": "act",
+    "messages": "act",
+    "people": "act",
+}
+"""Step → queue. Steps of one queue share a worker, in this order."""
+
+CLAIMING = timedelta(seconds=30)
+"""A job stops claiming after so long, so that RQ sees it end and a restart is never far."""
+
+slog = structlog.get_logger()
+Clock = Callable[[], datetime]
+
+
+@dataclass
+class Running:
+    """A claimed row whose round is being acted in a thread."""
+
+    step: Step
+    claim: Claim
+    round: Round
+    renewed_at: datetime
+
+
+@dataclass
+class Loop:
+    """Runs the steps of one queue until nothing is due."""
+
+    database: Database
+    steps: Sequence[Step]
+    clock: Clock
+    pool: ThreadPoolExecutor
+    first: str | None = None
+    running: dict[Future[Any], Running] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Claim, act and settle; the main thread never waits longer than a second."""
+        stop_claiming = self.clock() + CLAIMING
+        while True:
+            if self.clock() < stop_claiming:
+                self._claim()
+            if not self.running:
+                return
+            done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._settle(future, self.running.pop(future))
+            self._renew()
+
+    def _claim(self) -> None:
+        for step in self.steps:
+            busy = sum(running.step is step for running in self.running.values())
+            for claim in self._claims(step, step.width - busy):
+                self._begin(step, claim)
+        self.first = None
+
+    def _claims(self, step: Step, free: int) -> list[Claim]:
+        now = self.clock()
+        if free <= 0:
+            return []
+        with self.database.reading() as conn:
+            if not work.due(conn, step.table, now, step.ready(now)):
+                return []
+        with self.database.writing() as conn:
+            return work.claim(conn, step.table, now, free, where=step.ready(now), first=self.first)
+
+    def _begin(self, step: Step, claim: Claim) -> None:
+        now = self.clock()
+        with self._guarded(step, claim), self.database.writing() as conn:
+            if claim.hopeless:
+                step.give_up(conn, claim, now)
+                return
+            round = step.load(conn, claim, now)
+            if round is not None:
+                self._submit(step, claim, round, now)
+
+    def _submit(self, step: Step, claim: Claim, round: Round, now: datetime) -> None:
+        self.running[self.pool.submit(round.act)] = Running(step, claim, round, now)
+
+    def _settle(self, future: Future[Any], was: Running) -> None:
+        with self._guarded(was.step, was.claim):
+            outcome = future.result()
+            with self.database.writing() as conn:
+                next_round = was.round.settle(conn, was.claim, outcome, self.clock())
+            if next_round is not None:
+                self._submit(was.step, was.claim, next_round, self.clock())
+
+    def _renew(self) -> None:
+        for running in self.running.values():
+            now = self.clock()
+            if now - running.renewed_at >= work.RENEW_AFTER:
+                running.renewed_at = now
+                with self.database.writing() as conn:
+                    work.renew(conn, running.claim, now)
+
+    @contextmanager
+    def _guarded(self, step: Step, claim: Claim) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001
+            # One row's trouble must not stop the others: it is named on the row, logged with its
+            # traceback, and tried again later; after five times a person has to look.
+            slog.exception("step.failed", step=step.name, row=claim.id, attempt=claim.attempts)
+            with self.database.writing() as conn:
+                work.back_off(conn, claim, self.clock(), f"{type(error).__name__}: {error}"[:300])
+
+
+def run(database: Database, steps: Sequence[Step], clock: Clock, first: str | None = None) -> None:
+    """Work on everything due for `steps`, the row `first` before the others."""
+    with ThreadPoolExecutor(max_workers=sum(step.width for step in steps)) as pool:
+        Loop(database, steps, clock, pool, first).run()
+
+
+def anything_due(database: Database, step: Step, now: datetime) -> bool:
+    """Whether a call for this step would find work; one indexed query."""
+    with database.reading() as conn:
+        return work.due(conn, step.table, now, step.ready(now))
+
+
+class Doorbell:
+    """Rings a queue: one RQ job per step unless one is waiting there. A lost ring is no loss."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def ring(self, step: str, id: str = "") -> None:
+        """Ask for `step` to be run, beginning with row `id`. Never raises: the clock rings too."""
+        try:
+            self._enqueue(step, id)
+        except RedisError as error:
+            slog.warning("doorbell.lost", step=step, error=type(error).__name__)
+
+    def _enqueue(self, step: str, id: str) -> None:
+        queue = Queue(QUEUES[step], connection=self._redis, serializer=JSONSerializer)
+        if any(job_id.startswith(f"{step}-") for job_id in queue.job_ids):
+            return
+        queue.enqueue(
+            step,
+            id,
+            job_id=f"{step}-{secrets.token_hex(8)}",
+            job_timeout=-1,  # RQ's alarm would cut a mail in half; every call has limits of its own
+            result_ttl=0,
+            failure_ttl=86_400,
+        )

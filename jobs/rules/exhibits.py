@@ -1,0 +1,26 @@
+"""The ledger's own records as evidence that a card can point to."""
+
+from __future__ import annotations
+
+from jobs.rules.changes import EN, name
+from jobs.rules.evidence import Evidence
+from jobs.rules.facts import Credit, Facts, Invoice
+from jobs.rules.figures import amount, day
+
+
+def ledger_evidence(facts: Facts) -> tuple[Evidence, ...]:
+    """Every invoice and credit of the case under the id that rulings and reasons name it by."""
+    invoices = (*facts.invoices, *facts.other_open)
+    return (*map(_invoice, invoices), *map(_credit, facts.credits))
+
+
+def _invoice(invoice: Invoice) -> Evidence:
+    due = f"{amount(invoice.open, EN)} open, due {day(invoice.due, EN)}"
+    return Evidence(f"invoice:{invoice.id}", "invoice", f"{name(invoice)}, {due}")
+
+
+def _credit(credit: Credit) -> Evidence:
+    what = "Credit memo" if credit.kind == "credit_memo" else "Payment"
+    number = f" {credit.number}" if credit.number else ""
+    said = f"{what}{number} of {day(credit.on, EN)}, {amount(credit.open, EN)} not used"
+    return Evidence(f"{credit.kind}:{credit.id}", credit.kind, said)

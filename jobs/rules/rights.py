@@ -1,0 +1,45 @@
+"""Who may do what to a case. Nobody configured means nobody may act."""
+
+from __future__ import annotations
+
+from jobs.rules.facts import Facts
+from jobs.rules.gates import Needed
+from jobs.rules.policy import Policy
+from jobs.rules.states import Role
+
+
+def may_edit(user: str, roles: frozenset[Role], facts: Facts, policy: Policy) -> bool:
+    """Edit, hold, snooze, reject, undo, fine: collectors and leads; managers for their own."""
+    if roles & {Role.COLLECTOR, Role.FINANCE_LEAD}:
+        return True
+    return looks_after(user, facts, policy)
+
+
+def may_approve(
+    user: str, roles: frozenset[Role], facts: Facts, policy: Policy, needed: Needed
+) -> bool:
+    """Whether this person's approval counts. Where two are needed, one may be a collector."""
+    if Role.FINANCE_LEAD in roles:
+        return True
+    if needed.count == 1 and needed.lead:
+        return False
+    if Role.COLLECTOR in roles:
+        return True
+    return policy.managers_approve and needed.count == 1 and looks_after(user, facts, policy)
+
+
+def may_run(roles: frozenset[Role]) -> bool:
+    """Pause, go live, draft anyway, say what became of a mail: finance leads only."""
+    return Role.FINANCE_LEAD in roles
+
+
+def looks_after(user: str, facts: Facts, policy: Policy) -> bool:
+    """Whether this is the customer's account manager."""
+    return bool(user) and policy.account_manager(facts.customer.id) == user
+
+
+def who_may_approve(needed: Needed) -> str:
+    """In words, for somebody who may not."""
+    if needed.count > 1:
+        return "two people, one of them a finance lead"
+    return "a finance lead" if needed.lead else "a collector or a finance lead"

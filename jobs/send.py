@@ -1,0 +1,439 @@
+"""The last check, then the e-mail: check → fetch → intent → mail → outcome.
+
+The intent (`in_flight`) is committed before the first byte goes out. Only its own sender, and then
+a person, says what became of it: a mail that may have gone is never sent again by a machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
+
+from jobs import approvals, gather
+from jobs.gather import Books, CaseFile
+from jobs.mail import compose
+from jobs.mail.addresses import Unsendable, bare
+from jobs.mail.compose import File
+from jobs.mail.results import NotSent, Result, Sent, Unknown
+from jobs.office import Office
+from jobs.rules import changes, drafts, gates
+from jobs.rules.business_days import next_opening
+from jobs.rules.case import Decision
+from jobs.rules.facts import Facts
+from jobs.rules.letter import Letter
+from jobs.rules.rulings import Kind, Ruling
+from jobs.rules.states import State
+from jobs.step import Round, Step
+from jobs.store import cases, companies, crossings, history, log, notes, posts, work
+from jobs.store import drafts as draft_store
+from jobs.store.cases import Case, Move
+from jobs.store.companies import Company
+from jobs.store.drafts import Draft
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import sends
+from jobs.store.work import LEASE, Claim
+from qbo.errors import QuickBooksError
+
+ACTOR = "system:send"
+RETRY = timedelta(seconds=60)
+"""How soon a send that could not be checked or was refused for now is tried again."""
+
+
+def step(office: Office) -> Step:
+    """The send step."""
+    return Step(
+        name="send",
+        table=cases_table,
+        ready=_ready,
+        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        give_up=_give_up,
+        width=8,
+    )
+
+
+def _ready(now: datetime) -> ColumnElement[bool]:
+    """Approved and allowed to go, or lapsed, or abandoned in the middle."""
+    company = select(companies_table.c.realm).where(
+        companies_table.c.realm == cases_table.c.company,
+        companies_table.c.status == "connected",
+        companies_table.c.paused_at.is_(None),
+        cases_table.c.shadow | (companies_table.c.mode == "live"),
+    )
+    approved = cases_table.c.state == State.APPROVED
+    may_go = approved & (exists(company) | (cases_table.c.lapses_at <= now))
+    return may_go | (cases_table.c.state == State.SENDING)
+
+
+def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    case = cases.of_row(claim.row)
+    if case.state is State.SENDING:
+        _abandoned(conn, case, now)
+        return None
+    assert case.draft is not None
+    assert case.context is not None
+    draft = draft_store.draft(conn, case.draft)
+    if case.lapses_at and now >= case.lapses_at:
+        reason = f"The approval lapsed. {case.last_error}".strip()
+        void(conn, case, draft, reason, "lapse", (), now)
+        return None
+    file = gather.open_file(conn, case)
+    opens = next_opening(now, file.company.zone, office.policy)
+    if opens > now:
+        work.settle(conn, claim, opens)
+        return None
+    return Check(office, file, draft, now)
+
+
+def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
+    """The sender is gone and left `in_flight`: nobody can tell whether the mail went."""
+    in_flight = (sends.c.case_id == case.id) & (sends.c.state == "in_flight")
+    detail = "The sender stopped in the middle of handing the mail over."
+    conn.execute(update(sends).where(in_flight).values(state="unknown", detail=detail))
+    cases.move(conn, case, Move(State.UNKNOWN, "send.unknown", ACTOR), now)
+
+
+def void(
+    conn: Connection,
+    case: Case,
+    draft: Draft,
+    reason: str,
+    kind: str,
+    changed: tuple[str, ...],
+    now: datetime,
+) -> bool:
+    """End an approval: the same text as a new draft, the case back to WAITING, looked at anew."""
+    fresh = draft_store.rewrite_draft(conn, draft, now)
+    back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": fresh.sha256})
+    columns = {"draft": fresh.id, "changed": [reason, *changed], "context": None}
+    columns |= {"undo_until": None, "lapses_at": None}
+    if not cases.move(conn, case, back, now, **columns):
+        return False
+    draft_store.record(conn, case.id, Decision(kind, ACTOR, now, reason), draft, "")
+    _tell_approvers(conn, case, draft, reason, now)
+    return True
+
+
+def _tell_approvers(conn: Connection, case: Case, draft: Draft, reason: str, now: datetime) -> None:
+    """Whoever approved learns what voided it, in the thread of the card."""
+    people = draft_store.decided_on(conn, draft.id, "approve")
+    company = companies.need(conn, case.company)
+    names = ", ".join(f"<@{d.actor}>" for d in people)
+    text = f"{names}: nothing was sent. {reason}"
+    posts.thread(conn, case.company, company.channel, case.id, f"void:{draft.id}", text, now)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something outside did not answer, or said no for now."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """This letter cannot go as it was approved."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """Read the ledger once more, by id."""
+
+    office: Office
+    file: CaseFile
+    draft: Draft
+    now: datetime
+
+    def act(self) -> Books | Trouble:
+        """What the ledger says now; an unreachable ledger leaves the case approved."""
+        try:
+            quickbooks = self.office.quickbooks(self.file.company.realm)
+            return gather.read(quickbooks, self.file, self.now)
+        except QuickBooksError as error:
+            return Trouble(f"The last check could not be made: {error}")
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Books | Trouble, now: datetime
+    ) -> Round | None:
+        """Anything that differs voids the approval; nothing left cancels the case."""
+        if isinstance(outcome, Trouble):
+            _try_again(conn, claim, self.file.case, outcome.reason, now)
+            return None
+        gather.mirror(conn, self.file, outcome, now)
+        facts = gather.facts(outcome, self.file.scope)
+        case = self.file.case
+        stated = {i.id for i in self.draft.letter.invoices}
+        left = tuple(i for i in outcome.left if i.id in stated)
+        if not stated & {i.id for i in facts.invoices}:
+            _paid_before_send(conn, case, self.draft, changes.why_nothing(left), now)
+            return None
+        reasons = self._objections(conn, facts, outcome, now)
+        if reasons:
+            what = " ".join(reasons)
+            void(conn, case, self.draft, what, "differs", (), now)
+            return None
+        if _day_is_full(self.office, conn, self.file.company, now):
+            return None
+        past = gather.past(conn, self.file, self.draft.letter.to, frozenset(), now)
+        thread = tuple(contact.message_id for contact in past.contacts)
+        return Fetch(self.office, self.file, self.draft, thread, now)
+
+    def _objections(
+        self, conn: Connection, facts: Facts, books: Books, now: datetime
+    ) -> tuple[str, ...]:
+        letter, file, policy = self.draft.letter, self.file, self.office.policy
+        past = gather.past(conn, file, letter.to, self.draft.allowed_anyway, now)
+        rulings = gates.judge(facts, letter.stage, past, (), policy, now)
+        stops = [r.reason for r in rulings if r.kind is not Kind.GATE]
+        return (
+            *changes.against(letter, facts, books.left),
+            *stops,
+            *_readdressed(letter, gates.recipient(facts, past)),
+            *self._unapproved(conn, facts, now),
+        )
+
+    def _unapproved(self, conn: Connection, facts: Facts, now: datetime) -> tuple[str, ...]:
+        case = self.file.case
+        stand = approvals.standing(conn, self.office.policy, case, self.draft.id, facts, now)
+        if stand.missing == 0:
+            return ()
+        return ("The approvals no longer suffice: a right has gone, or more are needed now.",)
+
+
+def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
+    if found == letter.to or isinstance(found, Ruling):
+        return ()  # a ruling is among the stops already
+    return (f"The address in the ledger is {found} now, the message was for {letter.to}.",)
+
+
+def _try_again(conn: Connection, claim: Claim, case: Case, reason: str, now: datetime) -> None:
+    """Stay approved, say why, and come back until the approval lapses."""
+    if work.settle(conn, claim, now + RETRY, last_error=reason[:300]):
+        cases.redraw(conn, case.id, now)
+
+
+def _paid_before_send(
+    conn: Connection, case: Case, draft: Draft, reason: str, now: datetime
+) -> None:
+    """The catch that the last check is for: cancelled, told, and counted in the log."""
+    move = Move(State.CANCELLED, "send.caught", ACTOR, data={"draft": draft.sha256})
+    if cases.move(conn, case, move, now, end_reason=reason):
+        crossings.release(conn, case.id, now)
+        _tell_approvers(conn, case, draft, reason, now)
+
+
+def _day_is_full(office: Office, conn: Connection, company: Company, now: datetime) -> bool:
+    """At the day's cap of messages sending pauses and asks; nothing approved is dropped."""
+    began = history.midnight(now, company.zone)
+    sent = history.sent_since(conn, company.realm, began)
+    if sent < office.policy.messages_per_day:
+        return False
+    companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)
+    text = (
+        f":double_vertical_bar: {sent} messages went out today, as many as the policy allows. "
+        "Sending is paused; a finance lead can go on with `/overdue resume`."
+    )
+    posts.notice(conn, company.realm, company.channel, f"cap:{company.realm}:{began:%F}", text, now)
+    log.note(conn, log.Entry(company.realm, "company.paused", ACTOR, now, data={"sent": sent}))
+    return True
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """The finished mail: its bytes, and what it carries."""
+
+    message: bytes
+    message_id: str
+    attachments: list[dict[str, Any]]
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.message).hexdigest()
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Fetch the PDFs and pay links and build the bytes, once."""
+
+    office: Office
+    file: CaseFile
+    draft: Draft
+    thread: tuple[str, ...]
+    """Message-IDs of our earlier messages to this customer, oldest first."""
+    now: datetime
+
+    def act(self) -> Parcel | Trouble | Unusable:
+        """A PDF that is missing means later, never a mail without what the card promised."""
+        try:
+            files = self._pdfs()
+            return self._parcel(files, self._with_links())
+        except (drafts.PayLinkError, Unsendable) as error:
+            return Unusable(str(error))
+        except QuickBooksError as error:
+            return Trouble(f"What the mail needs from QuickBooks is not to be had: {error}")
+
+    def _pdfs(self) -> list[File]:
+        quickbooks = self.office.quickbooks(self.file.company.realm)
+        wanted = self.draft.letter.attachments
+        return [File(a.file_name, quickbooks.pdf(a.invoice)) for a in wanted]
+
+    def _with_links(self) -> str:
+        body = self.draft.letter.body
+        wanted = set(drafts.pay_links_in(body))
+        links = {}
+        for invoice in self.draft.letter.invoices:
+            key = invoice.number or f"#{invoice.id}"
+            if key in wanted:
+                quickbooks = self.office.quickbooks(self.file.company.realm)
+                found = quickbooks.invoice(invoice.id, with_link=True).invoice_link
+                links[key] = found.get_secret_value() if found else ""
+        return drafts.fill_pay_links(body, links)
+
+    def _parcel(self, files: list[File], body: str) -> Parcel:
+        letter, case_id = self.draft.letter, self.file.case.id
+        domain = bare(letter.sender).rpartition("@")[2]
+        message = compose.message(
+            letter,
+            body,
+            files,
+            case_id=case_id,
+            at=self.now,
+            domain=domain,
+            in_reply_to=self.thread[-1] if self.thread else "",
+            references=self.thread[:-1],
+        )
+        attachments = [{"name": f.name, "sha256": f.sha256, "size": len(f.content)} for f in files]
+        message_id = compose.message_id(case_id, self.draft.sha256, domain)
+        return Parcel(message, message_id, attachments)
+
+    def settle(
+        self,
+        conn: Connection,
+        claim: Claim,
+        outcome: Parcel | Trouble | Unusable,
+        now: datetime,
+    ) -> Round | None:
+        """Commit the intent, in the transaction that checks that nothing has moved."""
+        case = self.file.case
+        if isinstance(outcome, Trouble):
+            _try_again(conn, claim, case, outcome.reason, now)
+            return None
+        if isinstance(outcome, Unusable):
+            void(conn, case, self.draft, outcome.reason, "differs", (), now)
+            return None
+        if case.shadow:
+            _shadow_run(conn, case, self.draft, outcome, now)
+            return None
+        company = companies.need(conn, case.company)
+        if company.paused_at or not company.live or not company.connected:
+            work.settle(conn, claim, now)
+            return None
+        return self._intend(conn, claim, outcome, now)
+
+    def _intend(
+        self, conn: Connection, claim: Claim, parcel: Parcel, now: datetime
+    ) -> Round | None:
+        case, letter = self.file.case, self.draft.letter
+        begun = {"draft": self.draft.sha256, "bytes": parcel.sha256, "id": parcel.message_id}
+        move = Move(State.SENDING, "send.begun", ACTOR, now + LEASE, begun)
+        if not cases.move(conn, case, move, now, token=claim.token):
+            return None
+        row = {
+            "case_id": case.id,
+            "draft": self.draft.id,
+            "token": claim.token,
+            "state": "in_flight",
+            "message_id": parcel.message_id,
+            "recipient": letter.to.lower(),
+            "bytes_sha256": parcel.sha256,
+            "attachments": parcel.attachments,
+            "began_at": now,
+        }
+        conn.execute(insert(sends).values(**row))
+        sending = replace(case, state=State.SENDING, version=case.version + 1)
+        return Deliver(self.office, sending, self.draft, parcel)
+
+
+def _shadow_run(conn: Connection, case: Case, draft: Draft, parcel: Parcel, now: datetime) -> None:
+    """Everything but the e-mail and the note."""
+    data = {"draft": draft.sha256, "bytes": parcel.sha256}
+    move = Move(State.CANCELLED, "case.shadow_run", ACTOR, data=data)
+    reason = "Shadow run: checked and composed, nothing was sent and nothing written."
+    cases.move(conn, case, move, now, end_reason=reason)
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Hand the mail over."""
+
+    office: Office
+    case: Case
+    draft: Draft
+    parcel: Parcel
+
+    def act(self) -> Result:
+        """Never raises for what the mail server does."""
+        letter = self.draft.letter
+        if self.office.mailer is None:
+            return NotSent("No way to send mail is configured (SMTP_URL or MAIL_FOLDER).", False)
+        return self.office.mailer.send(bare(letter.sender), letter.to, self.parcel.message)
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Result, now: datetime) -> None:
+        """The outcome is always written to its own row, whoever holds the case by now."""
+        match outcome:
+            case Sent():
+                self._write(conn, claim, "sent", outcome.detail, now)
+                sent(conn, cases.get(conn, self.case.id), self.draft, ACTOR, now)
+            case Unknown():
+                self._write(conn, claim, "unknown", outcome.reason, now)
+                cases.move(conn, self.case, Move(State.UNKNOWN, "send.unknown", ACTOR), now)
+            case NotSent():
+                self._write(conn, claim, "not_sent", outcome.reason, now)
+                self._not_sent(conn, outcome, now)
+
+    def _write(
+        self, conn: Connection, claim: Claim, state: str, detail: str, now: datetime
+    ) -> None:
+        ours = (sends.c.case_id == self.case.id) & (sends.c.token == claim.token)
+        ended = {"state": state, "detail": detail, "ended_at": now}
+        conn.execute(update(sends).where(ours).values(**ended))
+
+    def _not_sent(self, conn: Connection, outcome: NotSent, now: datetime) -> None:
+        data = {"code": outcome.code, "permanent": outcome.permanent}
+        if outcome.permanent:
+            fresh = draft_store.rewrite_draft(conn, self.draft, now)
+            back = Move(State.WAITING, "send.refused", ACTOR, None, data)
+            said = f"Nothing was sent: {outcome.reason}"
+            columns = {"draft": fresh.id, "changed": [said], "lapses_at": None, "undo_until": None}
+            if cases.move(conn, self.case, back, now, **columns):
+                _tell_approvers(conn, self.case, self.draft, outcome.reason, now)
+        else:
+            again = Move(State.APPROVED, "send.put_off", ACTOR, now + RETRY, data)
+            cases.move(conn, self.case, again, now, last_error=outcome.reason[:300])
+
+
+def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:
+    """The mail is out, says the sender or a person: the note is intended, the case goes on."""
+    data = {"draft": draft.sha256, "to": hashlib.sha256(draft.letter.to.encode()).hexdigest()}
+    moved = cases.move(conn, case, Move(State.SENT, "send.sent", actor, now, data), now)
+    if moved:
+        notes.intend(conn, draft, now)
+    return moved
+
+
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Five tries broke off: an approval lapses with the reason; a begun mail is a question."""
+    case = cases.of_row(claim.row)
+    if case.state is State.SENDING:
+        _abandoned(conn, case, now)
+        return
+    assert case.draft is not None
+    draft = draft_store.draft(conn, case.draft)
+    reason = f"Sending was given up after five tries. {case.last_error}"
+    void(conn, case, draft, reason, "lapse", (), now)

@@ -1,0 +1,210 @@
+"""Cases: read one, move one, and everything that hangs on it: drafts, decisions, crossings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from jobs.rules.rulings import RULINGS, Ruling
+from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
+from jobs.store import log
+from jobs.store.tables import (
+    case_invoices,
+    cases,
+    messages,
+    notes,
+    sends,
+)
+from jobs.store.upsert import insert_or_ignore
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case as it stood when it was read; `version` guards every move from here."""
+
+    id: str
+    company: str
+    customer: str
+    currency: str
+    state: State
+    version: int
+    stage: Stage
+    shadow: bool
+    draft: str | None
+    context: str | None
+    attempts: int
+    lapses_at: datetime | None
+    undo_until: datetime | None
+    approval_opens_at: datetime | None
+    opened_at: datetime
+    class_: CaseClass | None
+    rulings: tuple[Ruling, ...]
+    last_error: str
+    row: Row[Any]
+
+
+class Missing(LookupError):
+    """There is no case with that number."""
+
+
+def get(conn: Connection, id: str) -> Case:
+    """The case with this number. Raises Missing."""
+    row = conn.execute(select(cases).where(cases.c.id == id)).first() if id.isdigit() else None
+    if row is None:
+        raise Missing(f"there is no case {id}")
+    return of_row(row)
+
+
+def of_row(row: Row[Any]) -> Case:
+    """The case in a row of the table."""
+    return Case(
+        id=row.id,
+        company=row.company,
+        customer=row.customer,
+        currency=row.currency,
+        state=State(row.state),
+        version=row.version,
+        stage=Stage(row.stage),
+        shadow=row.shadow,
+        draft=row.draft,
+        context=row.context,
+        attempts=row.attempts,
+        lapses_at=row.lapses_at,
+        undo_until=row.undo_until,
+        approval_opens_at=row.approval_opens_at,
+        opened_at=row.opened_at,
+        class_=CaseClass(word) if (word := row._mapping["class"]) else None,
+        rulings=RULINGS.validate_json(json.dumps(row.rulings or [])),
+        last_error=row.last_error,
+        row=row,
+    )
+
+
+@dataclass(frozen=True)
+class Move:
+    """Where a case goes, who sends it there, and when somebody has to look at it again."""
+
+    to: State
+    action: str
+    actor: str
+    due_at: datetime | None = None
+    data: dict[str, Any] | None = None
+
+
+def move(conn: Connection, case: Case, to: Move, now: datetime, **columns: Any) -> bool:
+    """Take the case from the version we read to the next one; False where it has moved since.
+
+    Every move raises `version`, ends any claim, makes the card due and leaves a log line, in the
+    caller's transaction. A closed case gets its `closed_at`.
+    """
+    if to.to not in MOVES[case.state]:
+        raise ValueError(f"a case that is {case.state} cannot become {to.to}")
+    given = {
+        "state": to.to,
+        "version": case.version + 1,
+        "due_at": to.due_at,
+        "token": None,
+        "attempts": 0,
+        "last_error": "",
+        "closed_at": None if to.to in OPEN else now,
+        **columns,
+    }
+    unmoved = (cases.c.id == case.id) & (cases.c.version == case.version)
+    if conn.execute(update(cases).where(unmoved).values(**given)).rowcount != 1:
+        return False
+    redraw(conn, case.id, now)
+    data = {"from": case.state, "to": to.to, "version": case.version + 1, **(to.data or {})}
+    log.note(conn, log.Entry(case.company, to.action, to.actor, now, case.id, data))
+    return True
+
+
+def redraw(conn: Connection, case_id: str, now: datetime) -> None:
+    """Make the card of this case due; what was just decided goes before what merely arrived."""
+    card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
+    conn.execute(update(messages).where(card).values(due_at=now, rank=_URGENT))
+
+
+_URGENT = 10**9
+
+
+def open_case(conn: Connection, company: str, customer: str, currency: str) -> Case | None:
+    """The one open case of this customer in this currency, if there is one."""
+    wanted = (
+        (cases.c.company == company)
+        & (cases.c.customer == customer)
+        & (cases.c.currency == currency)
+        & cases.c.state.in_(OPEN)
+    )
+    row = conn.execute(select(cases).where(wanted)).first()
+    return of_row(row) if row else None
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a new case starts with."""
+
+    company: str
+    customer: str
+    currency: str
+    stage: Stage
+    shadow: bool
+    trigger: str
+
+
+def open_new(conn: Connection, opening: Opening, rank: Any, now: datetime) -> Case:
+    """Open a case, or return the one that a competitor has just opened."""
+    row = {
+        "company": opening.company,
+        "customer": opening.customer,
+        "currency": opening.currency,
+        "state": State.NEW,
+        "stage": opening.stage,
+        "shadow": opening.shadow,
+        "trigger": opening.trigger,
+        "opened_at": now,
+        "due_at": now,
+        "rank": rank,
+    }
+    opened = insert_or_ignore(conn, cases, row)
+    case = open_case(conn, opening.company, opening.customer, opening.currency)
+    assert case is not None
+    if opened:
+        entry = log.Entry(
+            opening.company, "case.opened", "system:detect", now, case.id, {"by": opening.trigger}
+        )
+        log.note(conn, entry)
+    return case
+
+
+def talk_about(conn: Connection, case: Case, ids: list[str]) -> None:
+    """Replace what the case talks about."""
+    conn.execute(case_invoices.delete().where(case_invoices.c.case_id == case.id))
+    rows = [{"case_id": case.id, "company": case.company, "invoice": id} for id in sorted(set(ids))]
+    if rows:
+        conn.execute(insert(case_invoices), rows)
+
+
+def open_about(conn: Connection, company: str, invoice: str) -> list[Case]:
+    """Open cases that talk about this invoice."""
+    query = (
+        select(cases)
+        .join(case_invoices, case_invoices.c.case_id == cases.c.id)
+        .where(case_invoices.c.company == company, case_invoices.c.invoice == invoice)
+        .where(cases.c.state.in_(OPEN))
+    )
+    return [of_row(row) for row in conn.execute(query)]
+
+
+def begun_send(conn: Connection, case_id: str) -> Row[Any] | None:
+    """The send that went, may have gone, or is under way; at most one per case."""
+    alive = (sends.c.case_id == case_id) & sends.c.state.in_(("in_flight", "sent", "unknown"))
+    return conn.execute(select(sends).where(alive)).first()
+
+
+def note_of(conn: Connection, case_id: str) -> Row[Any] | None:
+    """The QuickBooks note of a case, intended or written."""
+    return conn.execute(select(notes).where(notes.c.case_id == case_id)).first()

@@ -1,0 +1,96 @@
+"""Connected companies: read one, change its mode, pause and resume it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row, select, update
+
+from jobs.rules import facts
+from jobs.store.tables import companies
+
+
+@dataclass(frozen=True)
+class Company:
+    """A connected company and how it is run."""
+
+    realm: str
+    name: str
+    country: str
+    zone: ZoneInfo
+    home_currency: str
+    book_close: date | None
+    read_only: bool
+    channel: str
+    live: bool
+    connected: bool
+    paused_at: datetime | None
+    paused_by: str | None
+    connected_at: datetime
+    swept_at: datetime | None
+
+    def today(self, now: datetime) -> date:
+        """The date in the company's own zone."""
+        return now.astimezone(self.zone).date()
+
+    def as_fact(self) -> facts.Company:
+        """What the rules may know of it."""
+        return facts.Company(
+            self.realm,
+            self.name,
+            self.zone,
+            self.home_currency,
+            self.country,
+            self.book_close,
+            self.read_only,
+        )
+
+
+def get(conn: Connection, realm: str) -> Company | None:
+    """The company of this realm, if it was ever connected."""
+    row = conn.execute(select(companies).where(companies.c.realm == realm)).first()
+    return _of_row(row) if row else None
+
+
+def need(conn: Connection, realm: str) -> Company:
+    """The company of this realm, which must exist."""
+    return _of_row(conn.execute(select(companies).where(companies.c.realm == realm)).one())
+
+
+def in_channel(conn: Connection, channel: str) -> Company | None:
+    """The company whose cards go to this channel."""
+    row = conn.execute(select(companies).where(companies.c.channel == channel)).first()
+    return _of_row(row) if row else None
+
+
+def all_of_them(conn: Connection) -> list[Company]:
+    """Every company, the oldest connection first."""
+    query = select(companies).order_by(companies.c.connected_at, companies.c.realm)
+    return [_of_row(row) for row in conn.execute(query)]
+
+
+def change(conn: Connection, realm: str, **columns: Any) -> None:
+    """Set columns of one company."""
+    conn.execute(update(companies).where(companies.c.realm == realm).values(**columns))
+
+
+def _of_row(row: Row[Any]) -> Company:
+    return Company(
+        realm=row.realm,
+        name=row.name,
+        country=row.country,
+        zone=ZoneInfo(row.zone),
+        home_currency=row.home_currency,
+        book_close=row.book_close,
+        read_only=row.read_only,
+        channel=row.channel,
+        live=row.mode == "live",
+        connected=row.status == "connected",
+        paused_at=row.paused_at,
+        paused_by=row.paused_by,
+        connected_at=row.connected_at,
+        swept_at=row.swept_at,
+    )

@@ -1,0 +1,142 @@
+"""What a case knew: ledger facts, readings of outside texts, proposals. Words live here, not in
+the log, and can be pruned; their hashes stay there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, func, insert, select
+
+from jobs.rules.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.facts import Customer, Facts
+from jobs.rules.money import Money
+from jobs.rules.proposal import Proposal
+from jobs.store import companies, ledger
+from jobs.store.cases import Case
+from jobs.store.tables import contexts, proposals, readings
+from jobs.store.upsert import insert_or_ignore
+
+FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+EVIDENCE: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
+PROPOSAL: TypeAdapter[Proposal] = TypeAdapter(Proposal)
+
+
+def put_facts(conn: Connection, case_id: str, facts: Facts, sha256: str) -> str:
+    """Store what the ledger said; returns the id of the context."""
+    row = {
+        "case_id": case_id,
+        "source": "quickbooks",
+        "as_of": facts.as_of,
+        "sha256": sha256,
+        "body": FACTS.dump_python(facts, mode="json"),
+    }
+    return str(conn.execute(insert(contexts).values(**row).returning(contexts.c.id)).scalar_one())
+
+
+def facts(conn: Connection, id: str) -> Facts:
+    """The facts stored under this context id."""
+    body = conn.execute(select(contexts.c.body).where(contexts.c.id == id)).scalar_one()
+    return FACTS.validate_json(json.dumps(body))
+
+
+def sha256(conn: Connection, id: str | None) -> str:
+    """The fingerprint of a context, or empty where there is none."""
+    if id is None:
+        return ""
+    return str(conn.execute(select(contexts.c.sha256).where(contexts.c.id == id)).scalar_one())
+
+
+def content_hash(document: Document) -> str:
+    """What a reading is kept under: the same text need not be read twice."""
+    return hashlib.sha256(document.text.encode()).hexdigest()
+
+
+def known_readings(
+    conn: Connection, documents: Iterable[Document], reader: str
+) -> dict[str, tuple[Reading, ...]]:
+    """Document id → what was found earlier in the same text, where `reader` has read it."""
+    found = {}
+    for document in documents:
+        same = readings.c.content_sha256 == content_hash(document)
+        rows = conn.execute(select(readings).where(same).order_by(readings.c.stance)).all()
+        if any(row.reader == reader for row in rows):
+            found[document.id] = tuple(
+                Reading(document.id, Stance(row.stance), tuple(row.lines), row.reader)
+                for row in rows
+            )
+    return found
+
+
+def put_readings(
+    conn: Connection,
+    documents: Iterable[Document],
+    made: Iterable[Reading],
+    reader: str,
+    now: datetime,
+) -> None:
+    """Keep what was found, by content; `reader` marks the text as read even if it found nothing."""
+    marks = [Reading(document.id, Stance.NONE, (), reader) for document in documents]
+    hashes = {document.id: content_hash(document) for document in documents}
+    for reading in [*made, *marks]:
+        row = {
+            "content_sha256": hashes[reading.document],
+            "reader": reading.reader,
+            "stance": reading.stance,
+            "lines": list(reading.lines),
+            "read_at": now,
+        }
+        insert_or_ignore(conn, readings, row)
+
+
+def put_proposal(
+    conn: Connection,
+    case_id: str,
+    proposal: Proposal | None,
+    failure: str,
+    record: dict[str, Any] | None,
+    now: datetime,
+) -> None:
+    """Store what the model answered, or why there is no answer."""
+    row = {
+        "case_id": case_id,
+        "made_at": now,
+        "body": PROPOSAL.dump_python(proposal, mode="json") if proposal else None,
+        "failure": failure,
+        "record": record,
+    }
+    conn.execute(insert(proposals).values(**row))
+
+
+def facts_of_case(conn: Connection, case: Case, now: datetime) -> Facts:
+    """What the case knows of the ledger; from the mirror where it was never gathered."""
+    if case.context is not None:
+        return facts(conn, case.context)
+    last = select(func.max(contexts.c.id)).where(contexts.c.case_id == case.id)
+    id = conn.execute(last).scalar()
+    return facts(conn, str(id)) if id else _from_mirror(conn, case, now)
+
+
+def _from_mirror(conn: Connection, case: Case, now: datetime) -> Facts:
+    """Only what the mirror holds: enough for a card that says why there is nothing more."""
+    company = companies.need(conn, case.company)
+    members = ledger.members(case.customer, ledger.parents(conn, case.company))
+    theirs = [m.invoice for m in ledger.open_of(conn, case.company, members)]
+    today = company.today(now)
+    spoken = tuple(i for i in theirs if i.open.currency == case.currency and i.due < today)
+    name = ledger.names(conn, case.company, [case.customer]).get(case.customer, "")
+    nobody = Customer(case.customer, name, "", Money(Decimal(0), case.currency))
+    return Facts(
+        company=company.as_fact(),
+        customer=nobody,
+        currency=case.currency,
+        as_of=company.swept_at or now,
+        invoices=spoken,
+        stages={i.id: case.stage for i in spoken},
+    )

@@ -1,0 +1,119 @@
+"""Drafts, which never change, and the decisions people took on them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from jobs.rules.case import Decision
+from jobs.rules.letter import Letter, from_json
+from jobs.store.tables import decisions, drafts
+from jobs.store.upsert import insert_or_ignore
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One immutable version of a letter."""
+
+    id: str
+    case: str
+    version: int
+    letter: Letter
+    sha256: str
+    author: str
+    author_reason: str
+    edited_by: str
+    violations: tuple[str, ...]
+    allowed_anyway: frozenset[str]
+    deadline: date | None
+
+
+def write_draft(
+    conn: Connection, case_id: str, letter: Letter, now: datetime, **columns: Any
+) -> Draft:
+    """Store the next version of the letter. Columns left out are empty."""
+    last = select(func.coalesce(func.max(drafts.c.version), 0)).where(drafts.c.case_id == case_id)
+    row = {
+        "case_id": case_id,
+        "version": conn.execute(last).scalar_one() + 1,
+        "letter": letter.canonical().decode(),
+        "sha256": letter.sha256(),
+        "author": "",
+        "author_reason": "",
+        "edited_by": "",
+        "violations": [],
+        "allowed_anyway": [],
+        "deadline": None,
+        "written_at": now,
+        **columns,
+    }
+    id = conn.execute(insert(drafts).values(**row).returning(drafts.c.id)).scalar_one()
+    return draft(conn, id)
+
+
+def rewrite_draft(conn: Connection, old: Draft, now: datetime) -> Draft:
+    """The same text as a new draft: approvals given for the old one do not count for it."""
+    kept = {
+        "author": old.author,
+        "author_reason": old.author_reason,
+        "edited_by": old.edited_by,
+        "violations": list(old.violations),
+        "deadline": old.deadline,
+    }
+    return write_draft(conn, old.case, old.letter, now, **kept)
+
+
+def draft(conn: Connection, id: str) -> Draft:
+    """One draft by its id."""
+    row = conn.execute(select(drafts).where(drafts.c.id == id)).one()
+    return Draft(
+        id=row.id,
+        case=row.case_id,
+        version=row.version,
+        letter=from_json(json.loads(row.letter)),
+        sha256=row.sha256,
+        author=row.author,
+        author_reason=row.author_reason,
+        edited_by=row.edited_by,
+        violations=tuple(row.violations),
+        allowed_anyway=frozenset(row.allowed_anyway),
+        deadline=row.deadline,
+    )
+
+
+def record(
+    conn: Connection,
+    case_id: str,
+    decision: Decision,
+    draft: Draft | None,
+    policy_sha256: str,
+) -> None:
+    """Store a decision beside the move that it causes. One approval per person and draft."""
+    row = {
+        "case_id": case_id,
+        "draft": draft.id if draft else None,
+        "draft_sha256": draft.sha256 if draft else "",
+        "kind": decision.kind,
+        "actor": decision.actor,
+        "at": decision.at,
+        "reason": decision.reason,
+        "policy_sha256": policy_sha256,
+    }
+    insert_or_ignore(conn, decisions, row)
+
+
+def decided(conn: Connection, case_id: str) -> tuple[Decision, ...]:
+    """All decisions on a case, oldest first."""
+    query = select(decisions).where(decisions.c.case_id == case_id).order_by(decisions.c.id)
+    return tuple(Decision(r.kind, r.actor, r.at, r.reason) for r in conn.execute(query))
+
+
+def decided_on(conn: Connection, draft_id: str, kind: str) -> tuple[Decision, ...]:
+    """The decisions of one kind on one draft, oldest first."""
+    wanted = (decisions.c.draft == draft_id) & (decisions.c.kind == kind)
+    query = select(decisions).where(wanted).order_by(decisions.c.id)
+    return tuple(Decision(r.kind, r.actor, r.at, r.reason) for r in conn.execute(query))

@@ -1,0 +1,187 @@
+"""Our own record of a customer: contacts, holds and addresses, as the rules want them."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from jobs.rules.past import Contact, Hold, HoldKind, Past
+from jobs.rules.states import Stage
+from jobs.store.tables import addresses, cases, drafts, holds, sends
+from jobs.store.upsert import upsert
+
+CONTACT = ("sent", "unknown", "in_flight")
+"""What may have reached the customer counts as a contact."""
+
+
+def past(
+    conn: Connection,
+    company: str,
+    customer: str,
+    address: str,
+    midnight: datetime,
+    allowed_anyway: frozenset[str] = frozenset(),
+) -> Past:
+    """What happened between us and this customer; `midnight` is when the company's day began."""
+    known, chosen, bounced = _addresses(conn, company, customer)
+    return Past(
+        contacts=_contacts(conn, company, customer),
+        holds=in_force(conn, company, customer),
+        known_addresses=known,
+        confirmed_address=chosen,
+        bounced=bounced,
+        last_contact_to_address=_last_to(conn, address),
+        sent_today=sent_since(conn, company, midnight),
+        allowed_anyway=allowed_anyway,
+    )
+
+
+def midnight(now: datetime, zone: ZoneInfo) -> datetime:
+    """When the present day began in `zone`."""
+    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def in_force(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
+    """The holds of a customer that nobody has lifted, whether or not their date has come."""
+    wanted = (
+        (holds.c.company == company) & (holds.c.customer == customer) & holds.c.lifted_at.is_(None)
+    )
+    rows = conn.execute(select(holds).where(wanted).order_by(holds.c.id))
+    return tuple(Hold(r.id, HoldKind(r.kind), r.invoice, r.until, r.set_by, r.reason) for r in rows)
+
+
+def hold(
+    conn: Connection,
+    company: str,
+    customer: str,
+    invoices: tuple[str, ...],
+    kind: HoldKind,
+    until: date,
+    by: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Hold these invoices, or the whole customer where none is named, until a review date."""
+    rows = [
+        {
+            "company": company,
+            "customer": customer,
+            "invoice": invoice,
+            "kind": kind,
+            "until": until,
+            "reason": reason,
+            "set_by": by,
+            "set_at": now,
+        }
+        for invoice in invoices or ("",)
+    ]
+    conn.execute(insert(holds), rows)
+
+
+def lift(conn: Connection, company: str, customer: str, by: str, now: datetime) -> int:
+    """End all holds of a customer; returns how many there were."""
+    wanted = (
+        (holds.c.company == company) & (holds.c.customer == customer) & holds.c.lifted_at.is_(None)
+    )
+    lifted = update(holds).where(wanted).values(lifted_by=by, lifted_at=now)
+    return conn.execute(lifted).rowcount
+
+
+def know_addresses(
+    conn: Connection, company: str, customer: str, found: list[str], by: str, now: datetime
+) -> None:
+    """Remember addresses the ledger had when the company was connected: they count as known."""
+    upsert(
+        conn, addresses, [_address(company, customer, a, "ledger", False, by, now) for a in found]
+    )
+
+
+def confirm_address(
+    conn: Connection, company: str, customer: str, address: str, by: str, now: datetime
+) -> None:
+    """A person picked this address; it is remembered, and the only chosen one."""
+    owner = (addresses.c.company == company) & (addresses.c.customer == customer)
+    conn.execute(update(addresses).where(owner).values(chosen=False))
+    upsert(conn, addresses, [_address(company, customer, address, "person", True, by, now)])
+
+
+def bounced(conn: Connection, company: str, customer: str, address: str, now: datetime) -> None:
+    """A mail server refused this address for good."""
+    upsert(
+        conn,
+        addresses,
+        [
+            {
+                **_address(company, customer, address, "ledger", False, "system:send", now),
+                "bounced_at": now,
+            }
+        ],
+    )
+
+
+def sent_since(conn: Connection, company: str, since: datetime) -> int:
+    """How many messages of a company were accepted, or may have been, since then."""
+    query = (
+        select(func.count())
+        .select_from(sends.join(cases, cases.c.id == sends.c.case_id))
+        .where(cases.c.company == company, sends.c.state.in_(CONTACT), sends.c.began_at >= since)
+    )
+    return conn.execute(query).scalar_one()
+
+
+def _contacts(conn: Connection, company: str, customer: str) -> tuple[Contact, ...]:
+    query = (
+        select(sends, drafts.c.letter)
+        .join(cases, cases.c.id == sends.c.case_id)
+        .join(drafts, drafts.c.id == sends.c.draft)
+        .where(cases.c.company == company, cases.c.customer == customer)
+        .where(sends.c.state.in_(CONTACT))
+        .order_by(sends.c.began_at)
+    )
+    return tuple(_contact(row) for row in conn.execute(query))
+
+
+def _contact(row: Any) -> Contact:
+    letter = json.loads(row.letter)
+    return Contact(
+        at=row.began_at,
+        stage=Stage(letter["stage"]),
+        to=row.recipient,
+        invoices=tuple(i["id"] for i in letter["invoices"]),
+        subject=letter["subject"],
+        message_id=row.message_id,
+    )
+
+
+def _last_to(conn: Connection, address: str) -> datetime | None:
+    sent_there = (sends.c.recipient == address.lower()) & sends.c.state.in_(CONTACT)
+    query = select(sends.c.began_at).where(sent_there).order_by(sends.c.began_at.desc()).limit(1)
+    return conn.execute(query).scalar()
+
+
+def _addresses(
+    conn: Connection, company: str, customer: str
+) -> tuple[frozenset[str], str, frozenset[str]]:
+    owner = (addresses.c.company == company) & (addresses.c.customer == customer)
+    rows = conn.execute(select(addresses).where(owner)).all()
+    chosen = next((row.address for row in rows if row.chosen), "")
+    bad = frozenset(row.address for row in rows if row.bounced_at)
+    return frozenset(row.address for row in rows), chosen, bad
+
+
+def _address(
+    company: str, customer: str, address: str, source: str, chosen: bool, by: str, now: datetime
+) -> dict[str, Any]:
+    return {
+        "company": company,
+        "customer": customer,
+        "address": address.lower(),
+        "source": source,
+        "chosen": chosen,
+        "set_by": by,
+        "set_at": now,
+    }

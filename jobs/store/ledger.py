@@ -1,0 +1,182 @@
+"""The mirror: what detection and `/overdue` need of the ledger, with its as-of. Never the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from jobs.rules.facts import Customer, Invoice, InvoiceStatus
+from jobs.rules.money import Money
+from jobs.store.tables import customers, invoices
+from jobs.store.upsert import upsert
+
+SETTLED = frozenset({InvoiceStatus.PAID, InvoiceStatus.VOIDED, InvoiceStatus.GONE})
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """An invoice of the mirror with its round."""
+
+    invoice: Invoice
+    round: int
+
+
+def put_invoices(
+    conn: Connection, company: str, read: Iterable[Invoice], now: datetime
+) -> list[Invoice]:
+    """Bring the mirror up to what was read; returns those that changed. The same again: nothing.
+
+    A round rises when an invoice that was settled or voided is open again, or its due date moved
+    later: only then may its stages happen once more.
+    """
+    wanted = {invoice.id: invoice for invoice in read}
+    known = mirrored(conn, company, list(wanted))
+    changed = [i for id, i in wanted.items() if id not in known or known[id].invoice != _bare(i)]
+    rows = [_row(company, i, next_round(known.get(i.id), i), now) for i in changed]
+    upsert(conn, invoices, rows)
+    return changed
+
+
+def next_round(before: Mirrored | None, now: Invoice) -> int:
+    """The round of an invoice that was read as `now` after `before`."""
+    if before is None:
+        return 1
+    reopened = before.invoice.status in SETTLED and now.status is InvoiceStatus.OPEN
+    postponed = now.due > before.invoice.due
+    return before.round + (1 if reopened or postponed else 0)
+
+
+def mirrored(conn: Connection, company: str, ids: list[str]) -> dict[str, Mirrored]:
+    """The mirror's rows for these invoice ids."""
+    found: dict[str, Mirrored] = {}
+    for start in range(0, len(ids), 500):
+        wanted = (invoices.c.company == company) & invoices.c.id.in_(ids[start : start + 500])
+        rows = conn.execute(select(invoices).where(wanted))
+        found |= {row.id: Mirrored(_invoice(row), row.round) for row in rows}
+    return found
+
+
+def open_invoices(conn: Connection, company: str) -> list[Mirrored]:
+    """All invoices the mirror holds as open, oldest due date first."""
+    wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
+    rows = conn.execute(select(invoices).where(wanted).order_by(invoices.c.due, invoices.c.id))
+    return [Mirrored(_invoice(row), row.round) for row in rows]
+
+
+def open_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> list[Mirrored]:
+    """The open invoices booked on these customer records."""
+    wanted = (
+        (invoices.c.company == company)
+        & (invoices.c.status == InvoiceStatus.OPEN)
+        & invoices.c.customer.in_(list(customer_ids))
+    )
+    rows = conn.execute(select(invoices).where(wanted).order_by(invoices.c.due, invoices.c.id))
+    return [Mirrored(_invoice(row), row.round) for row in rows]
+
+
+def open_ids(conn: Connection, company: str) -> set[str]:
+    """The ids of all invoices the mirror holds as open."""
+    wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
+    return set(conn.scalars(select(invoices.c.id).where(wanted)))
+
+
+def put_customers(conn: Connection, company: str, read: Iterable[Customer], now: datetime) -> None:
+    """Bring the customers of the mirror up to what was read."""
+    rows = [
+        {
+            "company": company,
+            "id": customer.id,
+            "name": customer.name,
+            "email": customer.email,
+            "parent": customer.parent,
+            "bills_parent": customer.bills_parent,
+            "active": customer.active,
+            "read_at": now,
+        }
+        for customer in read
+    ]
+    upsert(conn, customers, rows)
+
+
+def names(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:
+    """Customer id → name, for those the mirror knows."""
+    wanted = (customers.c.company == company) & customers.c.id.in_(list(ids))
+    rows = conn.execute(select(customers.c.id, customers.c.name).where(wanted))
+    return {row.id: row.name for row in rows}
+
+
+def parents(conn: Connection, company: str) -> dict[str, str]:
+    """Customer id → the parent it is billed through, for those that bill their parent."""
+    wanted = (customers.c.company == company) & customers.c.bills_parent
+    rows = conn.execute(select(customers.c.id, customers.c.parent).where(wanted))
+    return {id: parent for id, parent in rows if parent}
+
+
+def known_customers(conn: Connection, company: str) -> set[str]:
+    """The ids of all customers in the mirror."""
+    return set(conn.scalars(select(customers.c.id).where(customers.c.company == company)))
+
+
+def billed(customer: str, parents: dict[str, str]) -> str:
+    """The one who gets the bill: the nearest ancestor not marked bill-with-parent."""
+    seen = {customer}
+    while (above := parents.get(customer)) and above not in seen:
+        seen.add(above)
+        customer = above
+    return customer
+
+
+def members(customer: str, parents: dict[str, str]) -> set[str]:
+    """The billed customer and every record that is billed through it."""
+    return {customer} | {id for id in parents if billed(id, parents) == customer}
+
+
+def _row(company: str, invoice: Invoice, round: int, now: datetime) -> dict[str, Any]:
+    return {
+        "company": company,
+        "id": invoice.id,
+        "number": invoice.number,
+        "customer": invoice.customer,
+        "txn_date": invoice.txn_date,
+        "due": invoice.due,
+        "currency": invoice.total.currency,
+        "total": invoice.total.amount,
+        "open": invoice.open.amount,
+        "rate": invoice.exchange_rate,
+        "status": invoice.status,
+        "round": round,
+        "read_at": now,
+    }
+
+
+def _bare(invoice: Invoice) -> Invoice:
+    """The part of an invoice that the mirror keeps."""
+    return Invoice(
+        id=invoice.id,
+        number=invoice.number,
+        customer=invoice.customer,
+        txn_date=invoice.txn_date,
+        due=invoice.due,
+        total=invoice.total,
+        open=invoice.open,
+        status=invoice.status,
+        exchange_rate=invoice.exchange_rate,
+    )
+
+
+def _invoice(row: Row[Any]) -> Invoice:
+    return Invoice(
+        id=row.id,
+        number=row.number,
+        customer=row.customer,
+        txn_date=row.txn_date,
+        due=row.due,
+        total=Money(row.total, row.currency),
+        open=Money(row.open, row.currency),
+        status=InvoiceStatus(row.status),
+        exchange_rate=row.rate,
+    )

@@ -1,0 +1,32 @@
+"""The note in QuickBooks: intended when the mail is out, written afterwards, once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from jobs.store.drafts import Draft
+from jobs.store.tables import notes
+from jobs.store.upsert import insert_or_ignore
+
+
+def intend(conn: Connection, draft: Draft, now: datetime) -> None:
+    """Put down that this note is to be written. The request id derives from what was approved."""
+    row = {
+        "case_id": draft.case,
+        "draft": draft.id,
+        "text": draft.letter.note,
+        "invoices": [i.id for i in draft.letter.invoices],
+        "request_id": f"overdue-{draft.case}-{draft.sha256[:16]}",
+        "state": "intended",
+        "at": now,
+    }
+    insert_or_ignore(conn, notes, row)
+
+
+def conclude(conn: Connection, case_id: str, state: str, now: datetime, **columns: Any) -> None:
+    """What became of it: written, kept (in our record only) or failed."""
+    done = update(notes).where(notes.c.case_id == case_id)
+    conn.execute(done.values(state=state, at=now, **columns))

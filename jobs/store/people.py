@@ -1,0 +1,80 @@
+"""What Slack told us about the people the policy names: a cache with an age, never a guess."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select
+
+from jobs.store.tables import people
+from jobs.store.upsert import insert_or_ignore, upsert
+
+REFRESH = timedelta(minutes=5)
+STALE = timedelta(minutes=15)
+"""Older knowledge refuses the click: rights may have gone since."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A Slack user. `trouble` says why this account may never act, or is empty."""
+
+    id: str
+    name: str
+    trouble: str
+    read_at: datetime
+
+    def known(self, now: datetime) -> bool:
+        """Whether what we know is young enough to act upon."""
+        return now - self.read_at <= STALE
+
+
+def person(conn: Connection, id: str) -> Person | None:
+    """The cached user, or None where Slack has not been asked yet."""
+    row = conn.execute(select(people).where(people.c.id == id, people.c.kind == "user")).first()
+    if row is None or row.read_at is None:
+        return None
+    return Person(row.id, row.body["name"], row.body["trouble"], row.read_at)
+
+
+def groups(conn: Connection, now: datetime) -> Mapping[str, frozenset[str]]:
+    """User group → its members, for groups that were read lately; others count as empty."""
+    rows = conn.execute(select(people).where(people.c.kind == "group"))
+    fresh = (row for row in rows if row.read_at and now - row.read_at <= STALE)
+    return {row.id: frozenset(row.body["members"]) for row in fresh}
+
+
+def names(conn: Connection) -> dict[str, str]:
+    """User id → display name, for everybody who was ever looked up."""
+    rows = conn.execute(select(people).where(people.c.kind == "user"))
+    return {row.id: row.body["name"] for row in rows if row.body}
+
+
+def want(conn: Connection, ids: Iterable[str], kind: str, now: datetime) -> None:
+    """Ask for a look-up of these ids by the next run of the people step."""
+    for id in ids:
+        if not insert_or_ignore(conn, people, {"id": id, "kind": kind, "wanted_at": now}):
+            wanted = people.update().where(people.c.id == id).values(wanted_at=now)
+            conn.execute(wanted)
+
+
+def wanted(conn: Connection) -> list[tuple[str, str]]:
+    """The (id, kind) pairs somebody asked for."""
+    rows = conn.execute(select(people.c.id, people.c.kind).where(people.c.wanted_at.is_not(None)))
+    return [(row.id, row.kind) for row in rows]
+
+
+def put_user(conn: Connection, id: str, name: str, trouble: str, now: datetime) -> None:
+    """Store what Slack said about a user."""
+    _put(conn, id, "user", {"name": name, "trouble": trouble}, now)
+
+
+def put_group(conn: Connection, id: str, members: Iterable[str], now: datetime) -> None:
+    """Store who is in a user group."""
+    _put(conn, id, "group", {"members": sorted(members)}, now)
+
+
+def _put(conn: Connection, id: str, kind: str, body: dict[str, object], now: datetime) -> None:
+    row = {"id": id, "kind": kind, "body": body, "wanted_at": None, "read_at": now}
+    upsert(conn, people, [row])

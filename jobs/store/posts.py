@@ -1,0 +1,75 @@
+"""What is to be said in Slack: work rows, posted by the bot's own step.
+
+A card is a projection of its case; a thread line belongs to a card; a notice stands alone. The
+dedupe key makes each of them exist once, however often a step is repeated.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from jobs.store.tables import messages
+from jobs.store.upsert import insert_or_ignore
+
+
+def card(
+    conn: Connection,
+    company: str,
+    channel: str,
+    case_id: str,
+    rank: Decimal,
+    with_draft: bool,
+    now: datetime,
+) -> None:
+    """The card of a case, posted once and redrawn whenever the case moves.
+
+    `with_draft` says whether it counts for the day's cap of new cards.
+    """
+    row = {
+        "company": company,
+        "kind": "card",
+        "dedupe": f"card:{case_id}",
+        "case_id": case_id,
+        "channel": channel,
+        "with_draft": with_draft,
+        "made_at": now,
+        "due_at": now,
+        "rank": rank,
+    }
+    insert_or_ignore(conn, messages, row)
+
+
+def thread(
+    conn: Connection, company: str, channel: str, case_id: str, key: str, text: str, now: datetime
+) -> None:
+    """A line in the thread of a case's card. `text` is mrkdwn whose outside parts are escaped."""
+    row = {
+        "company": company,
+        "kind": "thread",
+        "dedupe": f"thread:{case_id}:{key}",
+        "case_id": case_id,
+        "channel": channel,
+        "body": {"text": text},
+        "made_at": now,
+        "due_at": now,
+    }
+    insert_or_ignore(conn, messages, row)
+
+
+def notice(
+    conn: Connection, company: str, channel: str, key: str, text: str, now: datetime
+) -> None:
+    """A message of its own in a channel. `text` is mrkdwn whose outside parts are escaped."""
+    row = {
+        "company": company,
+        "kind": "notice",
+        "dedupe": f"notice:{key}",
+        "channel": channel,
+        "body": {"text": text},
+        "made_at": now,
+        "due_at": now,
+    }
+    insert_or_ignore(conn, messages, row)

@@ -1,0 +1,463 @@
+"""Context → rules → reading → rules → proposal and draft, or a stop; then the card.
+
+A refresh that finds the same facts and evidence writes nothing and asks no model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, func, select
+
+from jobs import gather
+from jobs.gather import Books, CaseFile
+from jobs.office import Office
+from jobs.reasoning import phrases, proposing, reading
+from jobs.reasoning.by_rules import AUTHOR, proposal_by_rules
+from jobs.reasoning.model import Record
+from jobs.reasoning.prompting import prompt
+from jobs.reasoning.proposing import Proposed
+from jobs.reasoning.reading import Readings, quote
+from jobs.rules import changes, drafts, gates
+from jobs.rules.business_days import (
+    add_working_days,
+    business_hours_later,
+    is_business_day,
+    start_of,
+)
+from jobs.rules.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.exhibits import ledger_evidence
+from jobs.rules.facts import Facts
+from jobs.rules.letter import Letter
+from jobs.rules.past import Past
+from jobs.rules.proposal import Proposal
+from jobs.rules.rulings import RULINGS, Kind, Ruling, strictest
+from jobs.rules.states import CaseClass, Stage, State
+from jobs.rules.verify import verify
+from jobs.rules.violations import Violation
+from jobs.step import Round, Step
+from jobs.store import cases, contexts, crossings, posts, work
+from jobs.store import drafts as draft_store
+from jobs.store.cases import Case, Move
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import messages
+from jobs.store.work import Claim
+
+ACTOR = "system:triage"
+TRIAGED = (State.NEW, State.WAITING, State.SNOOZED)
+MORNING = time(8, 0)
+"""When a case that came on a day off gets its card, in the company's zone."""
+
+
+def step(office: Office) -> Step:
+    """The triage step; many cases at once, because they wait for networks."""
+    return Step(
+        name="triage",
+        table=cases_table,
+        ready=_ready,
+        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        give_up=lambda conn, claim, now: _give_up(office, conn, claim, now),
+        width=8,
+    )
+
+
+def _ready(_now: datetime) -> ColumnElement[bool]:
+    connected = select(companies_table.c.realm).where(
+        companies_table.c.realm == cases_table.c.company, companies_table.c.status == "connected"
+    )
+    return cases_table.c.state.in_(TRIAGED) & exists(connected)
+
+
+def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    case = cases.of_row(claim.row)
+    file = gather.open_file(conn, case)
+    if case.state is State.NEW and not is_business_day(file.company.today(now), office.policy):
+        work.settle(conn, claim, _next_morning(office, file, now))
+        return None
+    return Gather(office, file, now)
+
+
+def _next_morning(office: Office, file: CaseFile, now: datetime) -> datetime:
+    day = add_working_days(file.company.today(now), 1, office.policy)
+    return datetime.combine(day, MORNING, file.company.zone)
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Read the ledger."""
+
+    office: Office
+    file: CaseFile
+    now: datetime
+
+    def act(self) -> Books:
+        """Raises QuickBooksError: the case then stays due and is tried again."""
+        return gather.read(self.office.quickbooks(self.file.company.realm), self.file, self.now)
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Books, now: datetime) -> Round | None:
+        """Nothing left to ask for ends the case; else its outside texts are read."""
+        gather.mirror(conn, self.file, outcome, now)
+        file = gather.open_file(conn, self.file.case)  # a round may have risen
+        facts = gather.facts(outcome, file.scope)
+        if not facts.invoices:
+            _nothing_left(conn, file.case, outcome, now)
+            return None
+        documents = gather.documents(outcome, facts)
+        known = contexts.known_readings(conn, documents, _reader(self.office))
+        return Read(self.office, file, facts, documents, known)
+
+
+def _nothing_left(conn: Connection, case: Case, books: Books, now: datetime) -> None:
+    reason = changes.why_nothing(books.left)
+    move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"left": [i.id for i in books.left]})
+    if cases.move(conn, case, move, now, end_reason=reason):
+        crossings.release(conn, case.id, now)
+
+
+@dataclass(frozen=True)
+class Read:
+    """Have each outside text read on its own, unless the same text was read before."""
+
+    office: Office
+    file: CaseFile
+    facts: Facts
+    documents: tuple[Document, ...]
+    known: dict[str, tuple[Reading, ...]]
+
+    @property
+    def unread(self) -> tuple[Document, ...]:
+        return tuple(d for d in self.documents if d.id not in self.known)
+
+    def act(self) -> Readings:
+        """Never raises for what the model does: the phrase rules always answer."""
+        customer = self.facts.customer
+        names = [name for name in (customer.name, customer.contact) if name]
+        return reading.read(self.unread, self.office.model, names)
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Readings, now: datetime
+    ) -> Round | None:
+        """Rules decide whether there is anything to write, and whether a draft may be made."""
+        if not outcome.failures:
+            read = outcome.readings
+            contexts.put_readings(conn, self.unread, read, _reader(self.office), now)
+        earlier = tuple(r for known in self.known.values() for r in known)
+        view = _judge(self, conn, (*earlier, *outcome.readings), now)
+        if view.kind is Kind.WAIT:
+            _wait(conn, claim, view, now)
+        elif _same_as_before(conn, view):
+            due = _refresh_at(self.office, self.file, now)
+            work.settle(conn, claim, due)
+        elif not view.stopped and _above_cap(self.office, conn, self.file, now):
+            work.settle(conn, claim, None, last_error="above today's cap")
+        else:
+            return Propose(self.office, view)
+        return None
+
+
+def _reader(office: Office) -> str:
+    """Who reads: a new model or prompt reads everything again."""
+    if office.model is None:
+        return phrases.READER
+    return f"{office.model.model} {prompt('read_document').label}"
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that is known when the rules have spoken."""
+
+    file: CaseFile
+    facts: Facts
+    stage: Stage
+    past: Past
+    to: str
+    """The recipient, or empty where there is none to choose."""
+    readings: tuple[Reading, ...]
+    evidence: tuple[Evidence, ...]
+    rulings: tuple[Ruling, ...]
+
+    @property
+    def kind(self) -> Kind | None:
+        return strictest(self.rulings)
+
+    @property
+    def stopped(self) -> bool:
+        return self.kind in (Kind.STOP, Kind.NEVER)
+
+    def fingerprint(self) -> str:
+        """Changes with the facts and the evidence, never with time alone."""
+        parts = [gather.fingerprint(self.facts), str(sorted(r.rule for r in self.rulings))]
+        parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
+        return hashlib.sha256(
+            "\n".join([*parts, self.to, str(int(self.stage))]).encode()
+        ).hexdigest()
+
+
+def _judge(read: Read, conn: Connection, readings: tuple[Reading, ...], now: datetime) -> View:
+    case, facts = read.file.case, read.facts
+    stage = max(facts.stages.values())
+    allowed = draft_store.draft(conn, case.draft).allowed_anyway if case.draft else frozenset()
+    nobody = gather.past(conn, read.file, "", allowed, now)
+    found = gates.recipient(facts, nobody)
+    to = found if isinstance(found, str) else ""
+    past = gather.past(conn, read.file, to, allowed, now) if to else nobody
+    rulings = gates.judge(facts, stage, past, readings, read.office.policy, now)
+    evidence = (*ledger_evidence(facts), *_quotes(read.documents, readings))
+    return View(read.file, facts, stage, past, to, readings, evidence, rulings)
+
+
+def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:
+    """The lines that say something, word for word from our own copy."""
+    texts = {document.id: document for document in documents}
+    return [
+        Evidence(r.document, texts[r.document].kind, "", quote(texts[r.document], r), r.stance)
+        for r in readings
+        if r.stance is not Stance.NONE
+    ]
+
+
+def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
+    """No card yet, but a date. A card that stands there already says so and is put to sleep."""
+    until = max(r.until for r in view.rulings if r.kind is Kind.WAIT and r.until)
+    said = RULINGS.dump_python(view.rulings, mode="json")
+    case = view.file.case
+    if case.state is State.NEW:
+        work.settle(conn, claim, until, rulings=said)
+        return
+    rules = [r.rule for r in view.rulings]
+    move = Move(State.SNOOZED, "case.waits", ACTOR, until, {"rules": rules, "until": until})
+    cases.move(conn, case, move, now, rulings=said)
+
+
+def _same_as_before(conn: Connection, view: View) -> bool:
+    case = view.file.case
+    before = contexts.sha256(conn, case.context)
+    return case.state is State.WAITING and before == view.fingerprint()
+
+
+def _refresh_at(office: Office, file: CaseFile, now: datetime) -> datetime:
+    today, days = file.company.today(now), office.policy.refresh_working_days
+    day = add_working_days(today, days, office.policy)
+    return now + timedelta(days=(day - today).days)
+
+
+def _above_cap(office: Office, conn: Connection, file: CaseFile, now: datetime) -> bool:
+    """Whether today's new cards with a draft are used up; a card that exists is never held up."""
+    if file.case.state is not State.NEW:
+        return False
+    began = start_of(file.company.today(now), file.company.zone)
+    shown = (
+        select(func.count())
+        .select_from(messages.join(cases_table, cases_table.c.id == messages.c.case_id))
+        .where(messages.c.kind == "card", messages.c.company == file.company.realm)
+        .where(messages.c.made_at >= began, messages.c.with_draft)
+    )
+    return conn.execute(shown).scalar_one() >= office.policy.cards_per_day
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Have the model choose a class and write, or only sum up where a rule has stopped the case."""
+
+    office: Office
+    view: View
+
+    def act(self) -> Proposed:
+        """Never raises for what the model does: a failure is an answer with its reason."""
+        view = self.view
+        return proposing.propose(
+            view.facts,
+            view.stage,
+            view.readings,
+            view.past,
+            self.office.model,
+            view.stopped,
+            key_account=_key_account(self.office, view),
+        )
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Proposed, now: datetime
+    ) -> Round | None:
+        """Write proposal, draft and card, in one move to WAITING."""
+        view, case = self.view, self.view.file.case
+        record = asdict(outcome.record) if outcome.record else None
+        proposal = outcome.proposal or self._by_rules()
+        contexts.put_proposal(conn, case.id, proposal, outcome.reason, record, now)
+        if not view.stopped and _above_cap(self.office, conn, view.file, now):
+            work.settle(conn, claim, None, last_error="above today's cap")
+            return None
+        made = Made(proposal, outcome.reason, outcome.record)
+        written = None if view.stopped else _write(self.office, conn, view, made, now)
+        _to_waiting(self.office, conn, view, made, written, now)
+        return None
+
+    def _by_rules(self) -> Proposal:
+        view = self.view
+        return proposal_by_rules(
+            view.facts,
+            view.stage,
+            view.readings,
+            view.past,
+            view.rulings,
+            key_account=_key_account(self.office, view),
+        )
+
+
+def _key_account(office: Office, view: View) -> bool:
+    marks = office.policy.marks(view.facts.customer.id)
+    return any(mark.kind == "key_account" for mark in marks)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A proposal, of the model or of the rules, and why the model's text was not taken."""
+
+    proposal: Proposal
+    reason: str
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """The next version of the letter, and what changed since the one before."""
+
+    draft: draft_store.Draft
+    rulings: tuple[Ruling, ...]
+    changed: tuple[str, ...]
+
+
+def _write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
+    case = view.file.case
+    old = draft_store.draft(conn, case.draft) if case.draft else None
+    today = view.file.company.today(now)
+    kept = old.deadline if old else None
+    deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
+    letter, author, reason = _letter(office, view, made, deadline)
+    changed = changes.since(old.letter, view.facts) if old else ()
+    columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
+    if old and old.edited_by and (mine := _still_true(office, view, old.letter, letter)):
+        letter = mine
+        columns |= {"author": old.edited_by, "edited_by": old.edited_by, "author_reason": ""}
+    elif old and old.edited_by:
+        changed += (f"The text that <@{old.edited_by}> had edited did not fit any more.",)
+    if old and old.allowed_anyway:
+        columns["allowed_anyway"] = sorted(old.allowed_anyway)
+    draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
+    return Written(draft, view.rulings, changed)
+
+
+def _letter(
+    office: Office, view: View, made: Made, deadline: date | None
+) -> tuple[Letter, str, str]:
+    """The model's letter where it verifies, else the plain template, and why."""
+    compose, proposal = _composer(office, view, deadline), made.proposal
+    plain = replace(proposal, subject="", sentences=())
+    if not proposal.sentences:
+        return compose(plain), AUTHOR, made.reason
+    letter = compose(proposal)
+    if _broken(office, view, letter):
+        return compose(plain), AUTHOR, "The model's text broke a rule."
+    return letter, proposal.author, ""
+
+
+def _broken(office: Office, view: View, letter: Letter) -> tuple[Violation, ...]:
+    return verify(letter, view.facts, office.policy, view.past)
+
+
+def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
+    def compose(proposal: Proposal) -> Letter:
+        return drafts.compose(
+            view.facts,
+            view.stage,
+            view.file.case.id,
+            office.policy,
+            view.past,
+            sender_address=office.sender,
+            reply_to=office.reply_to,
+            to=view.to,
+            proposal=proposal,
+            deadline=deadline,
+        )
+
+    return compose
+
+
+def _still_true(office: Office, view: View, edited: Letter, fresh: Letter) -> Letter | None:
+    """A person's text stays while its figures do: same invoices, nothing in it broken."""
+    if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
+        return None
+    letter = replace(fresh, subject=edited.subject, body=edited.body)
+    return None if _broken(office, view, letter) else letter
+
+
+def _to_waiting(
+    office: Office,
+    conn: Connection,
+    view: View,
+    made: Made,
+    written: Written | None,
+    now: datetime,
+) -> None:
+    case, file = view.file.case, view.file
+    context = contexts.put_facts(conn, case.id, view.facts, view.fingerprint())
+    draft = written.draft if written else None
+    data = {
+        "rules": [r.rule for r in view.rulings],
+        "context": view.fingerprint(),
+        "draft": draft.sha256 if draft else None,
+        "author": draft.author if draft else None,
+        "class": made.proposal.class_,
+        "policy": office.policy.sha256,
+        "model": made.record.model if made.record else None,
+        "prompt": made.record.prompt if made.record else None,
+        "answer": made.record.answer_sha256 if made.record else None,
+    }
+    move = Move(State.WAITING, "case.drafted" if draft else "case.stopped", ACTOR, data=data)
+    moved = cases.move(
+        conn,
+        case,
+        replace(move, due_at=_refresh_at(office, file, now)),
+        now,
+        stage=view.stage,
+        context=context,
+        draft=draft.id if draft else None,
+        summary=made.proposal.summary,
+        reasons=[asdict(reason) for reason in made.proposal.reasons],
+        rulings=RULINGS.dump_python(view.rulings, mode="json"),
+        evidence=contexts.EVIDENCE.dump_python(view.evidence, mode="json"),
+        changed=list(written.changed if written else ()),
+        approval_opens_at=_opens_at(office, view, made.proposal.class_, now),
+        **{"class": made.proposal.class_},
+    )
+    if moved:
+        cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
+        rank, channel = case.row.rank, file.company.channel
+        posts.card(conn, case.company, channel, case.id, rank, draft is not None, now)
+
+
+def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> datetime | None:
+    """When approval opens although the account manager has not said Fine."""
+    if view.file.case.approval_opens_at:
+        return view.file.case.approval_opens_at
+    needed = gates.approvals(view.rulings, view.facts, view.stage, office.policy, class_)
+    if not needed.manager_first:
+        return None
+    hours, zone = office.policy.manager_hours, view.file.company.zone
+    return business_hours_later(now, hours, zone, office.policy)
+
+
+def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
+    """Five tries failed: a card without a draft asks a person to look."""
+    case = cases.of_row(claim.row)
+    file = gather.open_file(conn, case)
+    reason = f"Five attempts to prepare this case failed. The last said: {case.last_error}"
+    ruling = Ruling(Kind.STOP, "needs_a_look", reason)
+    move = Move(State.WAITING, "case.needs_a_look", ACTOR, _refresh_at(office, file, now))
+    rulings = RULINGS.dump_python((ruling,), mode="json")
+    if cases.move(conn, case, move, now, rulings=rulings, draft=None, summary=""):
+        posts.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)
