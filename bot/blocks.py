@@ -161,7 +161,7 @@ def quote(*pieces: Block) -> Block:
 def table(rows: Sequence[Sequence[str]], align: Sequence[str]) -> Block:
     """A table of plain cells; `align` says left or right per column. At most 100 rows."""
     cells = [[{"type": "raw_text", "text": one_line(cell) or "–"} for cell in row] for row in rows]
-    columns = [{"align": side, "is_wrapped": side == "left"} for side in align]
+    columns = [{"align": side} for side in align]
     return {"type": "table", "rows": cells, "column_settings": columns}
 
 

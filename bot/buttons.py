@@ -58,7 +58,7 @@ def _draft(view: CaseView) -> list[Block]:
     if view.approvals and not view.approvals.manager_fine:
         made.append(_make(view, Action.FINE, "Fine"))
     made.append(_make(view, Action.EDIT, "Edit"))
-    return made + _put_off(view)
+    return [*made, *_put_off(view), _make(view, Action.SNOOZE, "Snooze…")]
 
 
 def _stopped(view: CaseView) -> list[Block]:
@@ -66,17 +66,14 @@ def _stopped(view: CaseView) -> list[Block]:
     if _about_the_address(view):
         made.insert(0, _make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
     made.append(_make(view, Action.TAKEOVER, "I'll handle it"))
+    made += _put_off(view)
     if strictest(view.rulings) is Kind.STOP:
         made.append(_make(view, Action.DRAFT_ANYWAY, "Draft anyway…"))
-    return made + _put_off(view)
+    return made
 
 
 def _put_off(view: CaseView) -> list[Block]:
-    return [
-        _make(view, Action.REJECT, "Reject…"),
-        _make(view, Action.HOLD, "Hold…"),
-        _make(view, Action.SNOOZE, "Snooze…"),
-    ]
+    return [_make(view, Action.REJECT, "Reject…"), _make(view, Action.HOLD, "Hold…")]
 
 
 def _about_the_address(view: CaseView) -> bool:

@@ -45,6 +45,11 @@ def revealed(text: str) -> str:
     return "".join(f"⟦U+{ord(char):04X}⟧" if hidden(char) else char for char in lines)
 
 
+def revealed_line(text: str) -> str:
+    """`revealed`, on one line: a line end inside an address or a subject is spelled out too."""
+    return revealed(text).replace("\n", "⟦U+000A⟧")
+
+
 def one_line(text: str) -> str:
     """Cleaned, with every run of white space as one space: names, subjects, labels."""
     return " ".join(clean(text).split())

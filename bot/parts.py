@@ -24,13 +24,13 @@ from bot.blocks import (
     text,
 )
 from bot.buttons import MOST_BODY
-from bot.escaping import address, cap, mrkdwn, one_line, revealed, shortened
+from bot.escaping import address, cap, mrkdwn, one_line, revealed, revealed_line, shortened
 from bot.faces import Line, face
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
 from jobs.rules.letter import Letter
 from jobs.rules.money import total
-from jobs.rules.states import CLASS_WORDS
+from jobs.rules.states import CLASS_WORDS, State
 
 MOST_ROWS = 8
 MOST_REASONS = 8
@@ -123,7 +123,7 @@ def _class(view: CaseView) -> Line:
     if view.summary:
         source = "" if view.author == "template" else "AI summary: "
         line += [text(f"{' · ' if line else ''}{source}{cap(one_line(view.summary), 1000)}")]
-    if not line and view.letter is None and not view.author_reason:
+    if not line and view.letter is None and not (view.author or view.author_reason):
         line = [text("Decided by rules alone; no model was asked.", italic=True)]
     return line
 
@@ -175,7 +175,7 @@ def invoices(view: CaseView) -> Part:
 
 def _row(view: CaseView, one: Invoice) -> list[str]:
     late = one.days_overdue(view.facts.today)
-    due = wording.day(one.due) + (f" ({wording.days(late)})" if late > 0 else "")
+    due = wording.day(one.due) + (f" · {late} d" if late > 0 else "")
     amounts = [wording.money(amount) for amount in (one.total, one.paid_so_far, one.open)]
     return [cap(one_line(wording.invoice_name(one)), 60), due, *amounts]
 
@@ -235,10 +235,12 @@ def letter(view: CaseView) -> list[Part]:
     """The message as the customer will read it, its envelope, and the note, word for word."""
     if view.letter is None:
         return []
-    return [_envelope(view.letter), _body(view.letter), _note(view.letter)]
+    gone = view.state in (State.SENT, State.DONE)
+    read = "as it was sent" if gone else "exactly as the customer will read it"
+    return [_envelope(view.letter, f"Message, {read}"), _body(view.letter), _note(view.letter)]
 
 
-def _envelope(of: Letter) -> Part:
+def _envelope(of: Letter, title: str) -> Part:
     files = [one_line(a.file_name) for a in of.attachments]
     fields = [
         ("To", of.to),
@@ -247,10 +249,10 @@ def _envelope(of: Letter) -> Part:
         ("Subject", of.subject),
         ("Attached", wording.listed(files, MOST_ROWS) or "nothing"),
     ]
-    pieces = [text("Message, exactly as the customer will read it", bold=True)]
+    pieces = [text(title, bold=True)]
     for name, value in fields:
-        pieces += [text(f"\n{name}: ", bold=True), text(cap(revealed(value), 1000))]
-    said = f"Message to {address(of.to)}, subject “{mrkdwn(revealed(of.subject))}”:"
+        pieces += [text(f"\n{name}: ", bold=True), text(cap(revealed_line(value), 1000))]
+    said = f"Message to {address(of.to)}, subject “{mrkdwn(revealed_line(of.subject))}”:"
     return Part((divider(), rich(paragraph(*pieces))), said)
 
 

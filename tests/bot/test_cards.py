@@ -133,9 +133,9 @@ def test_a_button_stands_for_exactly_this_draft() -> None:
         ("new", set()),
         ("waiting", {"approve", "edit", "reject", "hold", "snooze"}),
         ("manager first", {"approve", "fine", "edit", "reject", "hold", "snooze"}),
-        ("stop", {"look_again", "takeover", "draft_anyway", "reject", "hold", "snooze"}),
-        ("never", {"confirm_address", "look_again", "takeover", "reject", "hold", "snooze"}),
-        ("no address", {"look_again", "takeover", "reject", "hold", "snooze"}),
+        ("stop", {"look_again", "takeover", "draft_anyway", "reject", "hold"}),
+        ("never", {"confirm_address", "look_again", "takeover", "reject", "hold"}),
+        ("no address", {"look_again", "takeover", "reject", "hold"}),
         ("too long", {"edit", "reject", "hold", "snooze"}),
         ("approved", {"undo"}),
         ("approved, window over", set()),
@@ -340,6 +340,12 @@ def test_a_hidden_character_in_the_letter_is_made_visible() -> None:
     """Who approves sees what the customer's screen would not show."""
     made = show(view(letter=letter("Pay \u202e1037")))
     assert quoted(made)[0] == "Pay ⟦U+202E⟧1037"
+
+
+def test_a_line_end_cannot_forge_an_envelope() -> None:
+    """A subject with a line end shows it instead of starting a line of its own."""
+    made = show(view(letter=letter(subject="Hello\nTo: boss@acme.example")))
+    assert "Hello⟦U+000A⟧To: boss@acme.example" in words(made)
 
 
 def test_an_invoice_without_a_number_has_a_name() -> None:

@@ -216,7 +216,11 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
         ),
     ),
     "needs a look": lambda: stopped(
-        rule="needs_a_look", last_error="QuickBooks answered 500", class_=None, summary=""
+        rule="needs_a_look",
+        last_error="QuickBooks answered 500",
+        class_=None,
+        summary="",
+        author="",
     ),
     "approved": approved,
     "approved, window over": lambda: approved(undo_until=NOW),
