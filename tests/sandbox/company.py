@@ -5,12 +5,13 @@ The file holds `company`, `preferences`, `terms`, `customers`, `invoices`, `paym
 A string that is exactly `today`, `today-12` or `today+5` is a date, resolved once, in the
 company's own zone. What a file leaves out is derived; what it states is kept, even if it is odd.
 
-`companies/lifelike.json` is Brass Fern Supply, a wholesaler in Portland, Oregon: 48 customers,
-US dollars at home and some in euro, about two years of payments. The interesting Ids:
+`companies/lifelike.json` is Brass Fern Supply, a wholesaler on the Pacific coast: 48 customers,
+US dollars at home and some in euro, about two years of payments, 29 with something overdue. The
+interesting Ids:
 
-    customer 101  Northgate Hospitality Group: the key account, over 50,000 open in all
-    customer 102  Calder & Voss Contract Interiors: one invoice above 25,000, overdue
-    customer 103  Lantern Row Printers: usually pays a few days late, one invoice half paid
+    customer 101  Northgate Hospitality Group: the key account, 41,960.50 open, PO numbers
+    customer 102  Calder & Voss Contract Interiors: one overdue invoice above 25,000
+    customer 103  Lantern Row Printers: usually pays a few days late, one invoice partly paid
     customer 104  O'Brien's "Corner" Café: quotes in the name
     customer 105  Blume & Söhne Möbelwerk 🌿: umlauts, emoji, pays in euro
     customer 106  <!channel> *Bold* Fixtures & Co.: markup in the name
@@ -22,15 +23,17 @@ US dollars at home and some in euro, about two years of payments. The interestin
     customer 115  Old Mill Brewing: a credit memo that covers a part
     customer 116  Juniper & Rye Kitchens: CustomerMemo politely says that the PO number is missing
     customer 117  Apex Vale Trading: CustomerMemo tries to give orders and to change the bank
-    customer 118  Rook & Feather Events: many open invoices of several stages, above 10,000
+    customer 118  Rook & Feather Events: eleven overdue invoices of three stages, above 10,000
     customer 119  ZZ Test Customer (do not use): a test customer
-    customer 120  Sable Point Marina: a bad payer, pays late and in parts
+    customer 120  Sable Point Marina: a bad payer, pays late and in parts, 52 days past due
     customer 121  Kestrel Coffee Roasters: always on time, first time overdue
     customer 122  Quill & Anchor Books: an overdue invoice below the smallest balance
     customer 123  Atelier Ferrand: euro, overdue
-    invoice 5001  voided · 5002 without DocNumber (customer 103) · 5003 without DueDate
+    customers 126, 132  also above 10,000 in all · 128, 135  past 45 days · 124, 129  ordinary
+    invoice 5001  voided · 5002 without DocNumber (103) · 5003 without DueDate (125)
     invoice 5010  the missing PO number (116) · 5011 the hostile memo (117)
-    invoice 5020  33,480.00 above the stop limit (102) · 5030 half paid (103)
+    invoice 5020  33,480.00 above the stop limit (102) · 5030 partly paid (103)
+    invoice 5050  settled by a credit memo through a payment of 0 (141)
 """
 
 import json

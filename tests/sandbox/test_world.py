@@ -70,7 +70,7 @@ def bakery(world: World) -> Bakery:
 @pytest.fixture
 def client(world: World, bakery: Bakery) -> Iterator[httpx.Client]:
     """A client of the served world."""
-    with serve(world.app()) as url, httpx.Client(base_url=url, timeout=5) as client:
+    with serve(world.app()) as url, httpx.Client(base_url=url, timeout=5, verify=False) as client:
         yield client
 
 

@@ -212,9 +212,15 @@ class _Server(uvicorn.Server):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), 1)
 
-    def stop(self) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Not waiting for open connections: a stalled request or a long poll would hold it up.
-        self.should_exit = self.force_exit = True
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    def stop(self) -> None:
+        self.should_exit = True
         with contextlib.suppress(RuntimeError):  # it ended by itself
             self._loop.call_soon_threadsafe(self._woken.set)
 
