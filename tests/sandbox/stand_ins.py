@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from tests.sandbox import company
 from tests.sandbox.mailbox import Mailbox, running
 from tests.sandbox.quickbooks.service import QuickBooks
@@ -12,6 +14,7 @@ from tests.sandbox.slack.page import Page
 from tests.sandbox.slack.stand_in import Slack
 from tests.sandbox.world import World, serve
 
+MANIFEST = Path(__file__).parent.parent.parent / "manifest.yml"
 CHANNEL = "CFINANCE"
 
 
@@ -61,6 +64,12 @@ class StandIns:
         }
 
 
+def scopes() -> tuple[str, ...]:
+    """What the app is allowed in Slack: what manifest.yml asks for, and no more."""
+    manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+    return tuple(manifest["oauth_config"]["scopes"]["bot"])
+
+
 @contextlib.contextmanager
 def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> Iterator[StandIns]:
     """Serve a world with one company in it, or with none, on loopback.
@@ -68,7 +77,7 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     Raises OSError where the port is taken, ValueError for a file that is not a company.
     """
     world = World()
-    slack, quickbooks = Slack(world), QuickBooks(world)
+    slack, quickbooks = Slack(world, scopes=scopes()), QuickBooks(world)
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:
         quickbooks.add_company(company.load(company_file))

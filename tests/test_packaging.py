@@ -1,0 +1,146 @@
+"""What is shipped beside the code: lock, manifest, processes, wheel, files of the checks."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.sandbox.product import PROCESSES
+from tests.sandbox.slack.api import SCOPES
+
+ROOT = Path(__file__).parent.parent
+PINNED = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==([^\s;\\]+)", re.MULTILINE)
+PACKAGES = {"bot", "jobs", "qbo"}
+MANIFEST = yaml.safe_load((ROOT / "manifest.yml").read_text())
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def pyproject() -> dict[str, Any]:
+    """pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def lock() -> str:
+    """requirements.lock."""
+    return (ROOT / "requirements.lock").read_text()
+
+
+def asked_for() -> Iterator[Requirement]:
+    """Every requirement of the project, its groups and its build."""
+    project = pyproject()
+    groups = project["dependency-groups"].values()
+    lines = [line for group in groups for line in group if isinstance(line, str)]
+    for line in (*project["project"]["dependencies"], *project["build-system"]["requires"], *lines):
+        yield Requirement(line)
+
+
+def test_the_lock_has_what_the_project_asks_for() -> None:
+    """Each requirement is locked at a version that it allows."""
+    locked = dict(PINNED.findall(lock()))
+    for requirement in asked_for():
+        version = locked.get(canonicalize_name(requirement.name))
+        assert version, f"{requirement.name} is not in requirements.lock: make lock"
+        assert requirement.specifier.contains(version), f"{requirement}: make lock"
+
+
+def test_every_locked_package_has_its_hashes() -> None:
+    """Nothing that somebody put in the place of a package can be installed."""
+    entries = re.split(r"\n(?=[a-z0-9])", lock())
+    assert len(entries) == len(PINNED.findall(lock())) > 50
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_the_lock_names_no_registry() -> None:
+    """It installs from wherever a machine gets its packages."""
+    assert "://" not in lock()
+    assert not re.search(r"^\s*-(?!-hash)", lock(), re.MULTILINE)
+
+
+def test_the_processes_are_those_of_the_sandbox() -> None:
+    """What runs in production is what the sandbox and the tests run, after the migrations."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    assert lines[0] == "release: overdue db upgrade"
+    assert lines[1:] == [f"{name}: overdue {' '.join(words)}" for name, words in PROCESSES.items()]
+
+
+def test_the_app_asks_for_no_scope_without_a_reason() -> None:
+    """Each scope is one that Slack knows and the tests exercise, with its reason above it."""
+    scopes = MANIFEST["oauth_config"]["scopes"]
+    assert set(scopes) == {"bot"}
+    assert set(scopes["bot"]) <= set(SCOPES)
+    lines = (ROOT / "manifest.yml").read_text().splitlines()
+    start = lines.index("    bot:") + 1
+    first = [n for n in range(start, len(lines)) if lines[n].startswith("      - ")]
+    # read and history come in pairs, for public and private channels, under one reason
+    paired = {"groups:read", "groups:history"}
+    assert not [lines[n] for n in first if "#" not in lines[n - 1] and lines[n][8:] not in paired]
+
+
+def test_each_feature_of_the_app_has_an_address() -> None:
+    """What Slack sends finds the one path that the web process serves for it."""
+    path = "/slack/events"
+    command, settings = MANIFEST["features"]["slash_commands"][0], MANIFEST["settings"]
+    addresses = [command["url"], settings["interactivity"]["request_url"]]
+    if events := settings.get("event_subscriptions"):
+        addresses.append(events["request_url"])
+    assert settings["interactivity"]["is_enabled"]
+    assert not settings["socket_mode_enabled"]
+    assert {re.sub(r"^https://[a-z.]+", "", address) for address in addresses} == {path}
+    assert command["should_escape"]
+
+
+def test_the_manifest_keeps_to_the_limits_of_slack() -> None:
+    """Slack refuses an app whose texts are too long or too short."""
+    display, bot = MANIFEST["display_information"], MANIFEST["features"]["bot_user"]
+    assert len(display["name"]) <= 35
+    assert len(display["description"]) <= 140
+    assert 175 <= len(display["long_description"]) <= 4000
+    assert len(bot["display_name"]) <= 80
+    for command in MANIFEST["features"]["slash_commands"]:
+        assert 2 <= len(command["command"]) <= 32
+        assert len(command["description"]) <= 2000
+        assert len(command["usage_hint"]) <= 1000
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: str(path.name))
+def test_workflows_run_pinned_actions_with_no_rights(workflow: Path) -> None:
+    """An action is named by its commit, and may do nothing but read."""
+    text = workflow.read_text()
+    used = re.findall(r"uses: *(\S+)", text)
+    assert used
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action) for action in used)
+    assert yaml.safe_load(text)["permissions"] == {"contents": "read"}
+
+
+@pytest.mark.parametrize(("shell", "script"), [("sh", "install"), ("bash", "run")])
+def test_the_scripts_can_be_run(shell: str, script: str) -> None:
+    """They are executable, and their shell understands them."""
+    path = ROOT / ".ci" / script
+    assert path.stat().st_mode & 0o111
+    subprocess.run([shell, "-n", path], check=True)
+
+
+def source_files() -> Iterator[str]:
+    """Everything in the three packages, code or not."""
+    for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            yield str(path.relative_to(ROOT))
+
+
+def test_the_wheel_has_all_files_and_no_tests(tmp_path: Path) -> None:
+    """Policy, templates, prompts and migrations travel with the code."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run([*command, "--directory", tmp_path], cwd=ROOT, check=True, capture_output=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        packed = {name for name in wheel.namelist() if ".dist-info" not in name}
+    assert packed >= set(source_files())
+    assert {name.split("/")[0] for name in packed} == PACKAGES
