@@ -39,7 +39,7 @@ class Acts:
             block, element = _find(_versions(source), action_id, value)
             press = Press(person, block, element, _held(element, value))
             key = space.new_response_url(user, source.channel, source)
-            url = f"{origin}/slack/response/{key}"
+            url = self._response_url(key, origin)
             payload = payloads.pressed_in_message(space, press, source, url)
         answer = await self._interact(payload)
         self._warn_unless(answer, user, source.channel, source.ts)
@@ -106,7 +106,7 @@ class Acts:
             person, place = self.person(user), self._place(user, channel)
             form = payloads.command_form(space, person, place, escaped(space, text))
             key = space.new_response_url(user, place.id, None)
-            form["response_url"] = f"{origin}/slack/response/{key}"
+            form["response_url"] = self._response_url(key, origin)
         answer = await self.delivery.form(form)
         with space.world.lock:
             return after_command(space, user, place.id, answer)
@@ -124,12 +124,16 @@ class Acts:
             raise NotPossibleError(f"nobody here is called {user}")
         return found
 
+    def _response_url(self, key: str, origin: str) -> str:
+        return f"{self.space.url or origin}/slack/response/{key}"
+
     async def _interact(self, payload: Json) -> Answer:
         return await self.delivery.form({"payload": json.dumps(payload)})
 
     def _warn_unless(self, answer: Answer, user: str, channel: str, ts: str) -> None:
-        if not answer.ok:
-            with self.space.world.lock:
+        with self.space.world.lock:
+            self.space.forget_warnings(user, ts)
+            if not answer.ok:
                 self.space.warn(user, channel, ts, trouble(answer))
 
     def _source(self, user: str, ts: str) -> Message | Ephemeral:

@@ -83,7 +83,7 @@ def permalink(space: Workspace, call: Call) -> Json:
     """chat.getPermalink: an address that the sandbox page follows to the message."""
     channel = space.channel(call.text_of("channel", "channel_not_found"))
     message = space.message(channel.id, call.text_of("message_ts", "message_not_found"))
-    link = f"{call.origin}/#/archives/{channel.id}/p{message.ts.replace('.', '')}"
+    link = f"{space.url or call.origin}/#/archives/{channel.id}/p{message.ts.replace('.', '')}"
     return {"channel": channel.id, "permalink": link}
 
 

@@ -29,6 +29,7 @@ class Control:
             "command": self._command,
             "home": self._home,
             "channel": self._channel,
+            "group": self._group,
         }
         return [Route(f"/slack/{name}", call, methods=["POST"]) for name, call in calls.items()]
 
@@ -72,8 +73,21 @@ class Control:
 
     async def _channel(self, request: Request) -> Response:
         body = await body_of(request)
+        channel = Channel(
+            wanted(body, "id"),
+            wanted(body, "name"),
+            members=set(body.get("members", [])),
+            is_private=bool(body.get("is_private", True)),
+            is_ext_shared=bool(body.get("is_ext_shared", False)),
+        )
         with self.space.world.lock:
-            self.space.add_channel(Channel(wanted(body, "id"), wanted(body, "name")))
+            self.space.add_channel(channel)
+        return JSONResponse({"ok": True})
+
+    async def _group(self, request: Request) -> Response:
+        body = await body_of(request)
+        with self.space.world.lock:
+            self.space.groups[wanted(body, "id")] = [str(one) for one in body.get("users", [])]
         return JSONResponse({"ok": True})
 
 

@@ -49,9 +49,14 @@ class Slack:
         self.acts = Acts(self.space, self.delivery)
         self.web_api = WebApi(self.space, self.keys.bot_token, self.scopes, self.pace)
 
-    def reach(self, public_url: str) -> None:
-        """Say where the product listens (its PUBLIC_URL)."""
+    def reach(self, public_url: str, own_url: str = "") -> None:
+        """Say where the product listens (its PUBLIC_URL).
+
+        `own_url` is the sandbox's one address for response_urls and permalinks, by whichever
+        name a browser has opened it; without it, they carry the address of the request.
+        """
         self.public_url = self.delivery.public_url = public_url
+        self.space.url = own_url
 
     def add_channel(self, channel_id: str, name: str, **facts: Any) -> Channel:
         """Open a channel with the home team and the bot in it; `facts` are fields of Channel."""

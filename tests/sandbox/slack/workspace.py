@@ -21,6 +21,7 @@ class Workspace:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.url = ""
         self.people: dict[str, Person] = {one.id: one for one in (*CAST, ROBOT)}
         self.groups: dict[str, list[str]] = {}
         self.channels: dict[str, Channel] = {}
@@ -108,6 +109,10 @@ class Workspace:
         """Tell a person what their Slack client tells them when the app fails."""
         self.warnings.append(Warned(user, channel, ts, text))
         self.world.changed.bump()
+
+    def forget_warnings(self, user: str, ts: str) -> None:
+        """A new attempt takes away what the client said about the last one."""
+        self.warnings = [one for one in self.warnings if (one.user, one.ts) != (user, ts)]
 
     def named(self, blocks: list[Json]) -> list[Json]:
         """A copy of the blocks in which each has a block_id and each element an action_id."""

@@ -1,0 +1,386 @@
+"""The sandbox page in a browser, with a small app in the place of the product."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from slack_sdk import WebClient
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from tests.sandbox.slack import Pace, Slack
+from tests.sandbox.slack import Page as SandboxPage
+from tests.sandbox.slack_receiver import Receiver
+from tests.sandbox.world import World, serve
+
+pytestmark = pytest.mark.browser
+
+MARKUP = '<img src=x onerror="alert(1)"> & <!channel>'
+
+
+def plain(text: str) -> dict[str, Any]:
+    """A plain_text object."""
+    return {"type": "plain_text", "text": text}
+
+
+def button(action: str, **more: Any) -> dict[str, Any]:
+    """A button with its action as its label."""
+    return {"type": "button", "action_id": action, "text": plain(action), "value": "1", **more}
+
+
+def card(*buttons: dict[str, Any]) -> list[dict[str, Any]]:
+    """A header and a row of buttons."""
+    header = {"type": "header", "text": plain("Acme owes 1,200.00")}
+    return [header, {"type": "actions", "elements": list(buttons)}]
+
+
+EDIT: dict[str, Any] = {
+    "type": "modal",
+    "title": plain("Edit draft"),
+    "submit": plain("Save"),
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "body_1",
+            "label": plain("Message"),
+            "element": {
+                "type": "plain_text_input",
+                "action_id": "body",
+                "multiline": True,
+                "initial_value": "Dear Ann",
+            },
+        }
+    ],
+}
+
+
+class Office:
+    """The workspace, the app, and the browser's tab on it."""
+
+    def __init__(self, slack: Slack, receiver: Receiver, tab: Page, url: str) -> None:
+        self.slack, self.receiver, self.tab = slack, receiver, tab
+        self.client = WebClient(slack.keys.bot_token, base_url=f"{url}/slack/api/")
+        tab.goto(url)
+        expect(self.at("live")).to_have_text("Live")
+
+    def at(self, testid: str) -> Locator:
+        """A part of the page."""
+        return self.tab.get_by_test_id(testid)
+
+    def post(self, text: str = "A card", **more: Any) -> Locator:
+        """Post to the channel; the message on the page."""
+        posted = self.client.chat_postMessage(channel="CFINANCE", text=text, **more)
+        return self.at(f"message-{posted['ts']}")
+
+    def press(self, message: Locator, action: str) -> None:
+        """Click a button of a message."""
+        message.get_by_test_id(f"action-{action}").click()
+
+    def heard(self, count: int) -> list[dict[str, Any]]:
+        """What the app was told, once it was told so often."""
+        for _ in range(250):
+            if len(self.receiver.heard) >= count:
+                return self.receiver.heard
+            self.tab.wait_for_timeout(20)
+        raise AssertionError(f"the app heard {self.receiver.heard}, not {count} requests")
+
+
+@pytest.fixture
+def office(tab: Page) -> Iterator[Office]:
+    """Everything served on loopback."""
+    world = World()
+    slack = Slack(world, pace=Pace(burst=1000))
+    slack.add_channel("CFINANCE", "finance")
+    slack.add_channel("COTHER", "other")
+    world.add(slack)
+    world.add(SandboxPage(world), "/")
+    receiver = Receiver(slack.keys.signing_secret)
+    everything = Starlette(routes=[Mount("/app", receiver.app()), Mount("/", world.app())])
+    with serve(everything) as url:
+        slack.reach(f"{url}/app", url)
+        yield Office(slack, receiver, tab, url)
+
+
+def test_a_message_appears_and_changes_by_itself(office: Office) -> None:
+    """Without reloading, in the same place."""
+    message = office.post("Acme owes *1,200.00*")
+    expect(message).to_contain_text("Acme owes 1,200.00")
+    ts = message.get_attribute("data-ts")
+    office.client.chat_update(channel="CFINANCE", ts=str(ts), text="Paid")
+    expect(message).to_contain_text("Paid")
+
+
+def test_markup_in_a_text_stays_text(office: Office) -> None:
+    """A customer's name can be anything, and is shown as it is."""
+    rich = {"type": "rich_text_section", "elements": [{"type": "text", "text": MARKUP}]}
+    blocks = [
+        {"type": "header", "text": plain(MARKUP)},
+        {"type": "rich_text", "elements": [rich]},
+        {"type": "table", "rows": [[{"type": "raw_text", "text": MARKUP}]]},
+    ]
+    message = office.post("x", blocks=blocks)
+    expect(message.locator("h3")).to_have_text(MARKUP)
+    expect(message.locator(".rich")).to_have_text(MARKUP)
+    expect(message.locator("th")).to_have_text(MARKUP)
+    expect(message.locator("img")).to_have_count(0)
+
+
+def test_mrkdwn_is_drawn(office: Office) -> None:
+    """Marks, mentions, dates, links and quotes; entities once."""
+    message = office.post(
+        "*bold* _it_ ~gone~ `code` <@ULEAD1> <https://example.com/a?b=1&amp;c=2|link> "
+        "<!date^1764000000^{date_num}|then> &lt;b&gt; &amp;amp;\n&gt; quoted\nafter"
+    )
+    expect(message.locator("b", has_text="bold")).to_be_visible()
+    expect(message.locator(".mention")).to_have_text("@Lena Brandt")
+    expect(message.locator("a")).to_have_attribute("href", "https://example.com/a?b=1&c=2")
+    expect(message.locator("time[datetime]")).to_have_text("2025-11-24")
+    expect(message.locator("blockquote")).to_have_text("quoted")
+    expect(message).to_contain_text("<b> &amp;")
+
+
+def test_a_link_to_a_script_is_no_link(office: Office) -> None:
+    """Only web and mail addresses can be followed."""
+    element = {"type": "link", "url": "javascript:alert(1)", "text": "press me"}
+    section = {"type": "rich_text_section", "elements": [element]}
+    message = office.post("x", blocks=[{"type": "rich_text", "elements": [section]}])
+    expect(message).to_contain_text("press me")
+    expect(message.locator("a")).to_have_count(0)
+
+
+def test_a_click_is_that_of_the_person_one_is(office: Office) -> None:
+    """The switch decides who presses the button."""
+    message = office.post(blocks=card(button("approve")))
+    office.at("person-ULEAD2").click()
+    office.press(message, "approve")
+    assert office.heard(1)[0]["user"]["id"] == "ULEAD2"
+
+
+def test_a_confirm_dialog_comes_first(office: Office) -> None:
+    """Denied, nothing is sent; confirmed, the click goes out."""
+    asked = {"title": plain("Sure?"), "text": plain("To Ann"), "confirm": plain("Yes")}
+    message = office.post(blocks=card(button("approve", confirm={**asked, "deny": plain("No")})))
+    office.press(message, "approve")
+    expect(office.at("confirm")).to_contain_text("To Ann")
+    office.at("confirm-no").click()
+    office.press(message, "approve")
+    office.at("confirm-yes").click()
+    assert len(office.heard(1)) == 1
+
+
+def test_a_private_answer_is_seen_by_one_person(office: Office) -> None:
+    """The guest reads it, the collector does not."""
+    message = office.post(blocks=card(button("approve")))
+    office.at("person-UGUEST").click()
+    office.press(message, "approve")
+    url = office.heard(1)[0]["response_url"]
+    httpx.post(url, json={"text": "Only finance may approve"})
+    private = office.tab.locator(".private")
+    expect(private).to_contain_text("Only visible to you")
+    expect(private).to_contain_text("Only finance may approve")
+    office.at("person-UCOLLECT").click()
+    expect(private).to_have_count(0)
+
+
+def test_an_app_that_fails_leaves_a_warning(office: Office) -> None:
+    """Beside the message, for the person who clicked."""
+    office.receiver.reply = lambda _: 500
+    message = office.post(blocks=card(button("approve")))
+    office.press(message, "approve")
+    expect(message.get_by_role("alert")).to_contain_text("status code 500")
+
+
+def opening(office: Office, view: dict[str, Any] = EDIT) -> None:
+    """Let every click open this modal."""
+
+    def reply(payload: dict[str, Any]) -> None:
+        if payload["type"] == "block_actions":
+            office.client.views_open(trigger_id=payload["trigger_id"], view=view)
+
+    office.receiver.reply = reply
+
+
+def test_a_modal_is_filled_in_and_submitted(office: Office) -> None:
+    """What was typed arrives, and the modal closes."""
+    opening(office)
+    office.press(office.post(blocks=card(button("edit"))), "edit")
+    box = office.at("action-body")
+    expect(box).to_have_value("Dear Ann")
+    box.fill("Dear Ann,\nplease")
+    office.at("modal-submit").click()
+    expect(office.at("modal")).to_be_hidden()
+    values = office.heard(2)[1]["view"]["state"]["values"]
+    assert values["body_1"]["body"]["value"] == "Dear Ann,\nplease"
+
+
+def test_errors_stand_at_their_input_and_the_text_stays(office: Office) -> None:
+    """The person corrects what they wrote."""
+    opening(office)
+    office.press(office.post(blocks=card(button("edit"))), "edit")
+    expect(office.at("modal")).to_be_visible()
+    refusal = {"response_action": "errors", "errors": {"body_1": "No links, please"}}
+    office.receiver.reply = lambda _: refusal
+    office.at("action-body").fill("see http://example.com")
+    office.at("modal-submit").click()
+    expect(office.at("error-body_1")).to_have_text("No links, please")
+    expect(office.at("action-body")).to_have_value("see http://example.com")
+
+
+def test_an_update_of_the_modal_keeps_what_was_typed(office: Office) -> None:
+    """As long as the ids stay; a new block_id shows the new text."""
+    opening(office)
+    office.press(office.post(blocks=card(button("edit"))), "edit")
+    office.at("action-body").fill("mine")
+    view_id = office.slack.snapshot()["modals"]["UCOLLECT"]["id"]
+    office.client.views_update(view_id=view_id, view=EDIT | {"title": plain("Checked")})
+    expect(office.at("modal").get_by_role("heading")).to_have_text("Checked")
+    expect(office.at("action-body")).to_have_value("mine")
+    fresh = EDIT | {"blocks": [EDIT["blocks"][0] | {"block_id": "body_2"}]}
+    office.client.views_update(view_id=view_id, view=fresh)
+    expect(office.at("action-body")).to_have_value("Dear Ann")
+
+
+def test_escape_closes_a_modal(office: Office) -> None:
+    """By keyboard as by its buttons, and the app does not see a submission."""
+    opening(office)
+    office.press(office.post(blocks=card(button("edit"))), "edit")
+    expect(office.at("modal")).to_be_visible()
+    office.tab.keyboard.press("Escape")
+    expect(office.at("modal")).to_be_hidden()
+    assert office.slack.snapshot()["modals"] == {}
+
+
+def test_every_kind_of_input_can_be_used(office: Office) -> None:
+    """Each sends its value in the shape Slack gives it."""
+    options = [{"text": plain(word), "value": word} for word in ("one", "two")]
+    elements: list[dict[str, Any]] = [
+        {"type": "static_select", "options": options},
+        {"type": "radio_buttons", "options": options},
+        {"type": "checkboxes", "options": options},
+        {"type": "datepicker"},
+        {"type": "users_select"},
+        {"type": "plain_text_input"},
+    ]
+    blocks = [
+        {
+            "type": "input",
+            "block_id": one["type"],
+            "label": plain(one["type"]),
+            "element": one | {"action_id": one["type"]},
+        }
+        for one in elements
+    ]
+    opening(office, EDIT | {"blocks": blocks})
+    office.press(office.post(blocks=card(button("edit"))), "edit")
+    modal = office.at("modal")
+    office.at("action-static_select").select_option("two")
+    office.at("action-radio_buttons").get_by_label("one").check()
+    office.at("action-checkboxes").get_by_label("one").check()
+    office.at("action-checkboxes").get_by_label("two").check()
+    office.at("action-datepicker").fill("2026-12-01")
+    office.at("action-users_select").select_option("ULEAD1")
+    office.at("action-plain_text_input").fill("words")
+    office.at("modal-submit").click()
+    expect(modal).to_be_hidden()
+    values = office.heard(2)[1]["view"]["state"]["values"]
+    held = {kind: state[kind] for kind, state in values.items()}
+    assert held["static_select"]["selected_option"]["value"] == "two"
+    assert held["radio_buttons"]["selected_option"]["value"] == "one"
+    chosen = [option["value"] for option in held["checkboxes"]["selected_options"]]
+    assert chosen == ["one", "two"]
+    assert held["datepicker"]["selected_date"] == "2026-12-01"
+    assert held["users_select"]["selected_user"] == "ULEAD1"
+    assert held["plain_text_input"]["value"] == "words"
+
+
+def test_overflow_and_select_tell_the_app(office: Office) -> None:
+    """A choice in a message is an action of its own."""
+    options = [{"text": plain(word), "value": word} for word in ("snooze", "hold")]
+    more = {"type": "overflow", "action_id": "more", "options": options}
+    pick = {"type": "static_select", "action_id": "pick", "options": options}
+    message = office.post(blocks=card(more, pick))
+    office.press(message, "more")
+    message.get_by_test_id("option-hold").click()
+    assert office.heard(1)[0]["actions"][0]["selected_option"]["value"] == "hold"
+    message.get_by_test_id("action-pick").select_option("snooze")
+    assert office.heard(2)[1]["actions"][0]["selected_option"]["value"] == "snooze"
+
+
+def test_a_thread_opens_beside(office: Office) -> None:
+    """The replies, not in the channel; closing gives the panels back."""
+    message = office.post()
+    ts = str(message.get_attribute("data-ts"))
+    office.post("edited: version 2", thread_ts=ts)
+    office.at(f"thread-{ts}").click()
+    expect(office.at("thread")).to_contain_text("edited: version 2")
+    expect(office.at("messages")).not_to_contain_text("edited: version 2")
+    office.at("thread-close").click()
+    expect(office.at("panel")).to_be_visible()
+
+
+def test_a_command_is_typed_and_answered(office: Office) -> None:
+    """By keyboard; the answer is private and in this channel."""
+    office.receiver.reply = lambda form: {"text": f"Nothing for {form['text']}"}
+    office.at("place-COTHER").click()
+    office.at("command").fill("acme")
+    office.at("command").press("Enter")
+    expect(office.tab.locator(".private")).to_contain_text("Nothing for acme")
+    assert office.heard(1)[0]["channel_id"] == "COTHER"
+    expect(office.at("command")).to_have_value("")
+
+
+def test_home_is_opened_and_shown(office: Office) -> None:
+    """Opening the tab is an event; what the app publishes appears."""
+    blocks = [{"type": "header", "text": plain("Waiting for you")}, *card(button("open"))[1:]]
+
+    def publish(payload: dict[str, Any]) -> None:
+        if payload["type"] == "event_callback":
+            view = {"type": "home", "blocks": blocks}
+            office.client.views_publish(user_id=payload["event"]["user"], view=view)
+
+    office.receiver.reply = publish
+    office.at("place-home").click()
+    expect(office.at("home")).to_contain_text("Waiting for you")
+    office.at("home").get_by_test_id("action-open").click()
+    assert office.heard(2)[1]["container"]["type"] == "view"
+
+
+def test_a_direct_message_is_for_its_person(office: Office) -> None:
+    """It appears in their sidebar alone, as unread."""
+    office.client.chat_postMessage(channel="UMANAGER", text="A draft for you")
+    expect(office.at("place-DMANAGER")).to_have_count(0)
+    office.at("person-UMANAGER").click()
+    expect(office.at("place-DMANAGER")).to_have_class(re.compile("unread"))
+    office.at("place-DMANAGER").click()
+    expect(office.at("messages")).to_contain_text("A draft for you")
+
+
+def test_a_permalink_leads_to_its_message(office: Office) -> None:
+    """In another channel too, and marks it."""
+    message = office.post("the one")
+    ts = str(message.get_attribute("data-ts"))
+    link = office.client.chat_getPermalink(channel="CFINANCE", message_ts=ts)["permalink"]
+    office.at("place-COTHER").click()
+    expect(message).to_have_count(0)
+    office.tab.goto(str(link))
+    expect(message).to_be_in_viewport()
+
+
+def test_the_requests_are_listed(office: Office) -> None:
+    """The latest first, with what was answered."""
+    office.post()
+    office.at("tab-requests").click()
+    expect(office.at("panel").locator("tbody tr").first).to_contain_text("/api/chat.postMessage")
+
+
+def test_an_old_client_is_not_needed_for_a_stale_click(office: Office) -> None:
+    """Buttons go with the update of the card."""
+    message = office.post(blocks=card(button("approve")))
+    expect(message.get_by_test_id("action-approve")).to_be_visible()
+    ts = str(message.get_attribute("data-ts"))
+    office.client.chat_update(channel="CFINANCE", ts=ts, text="Done", blocks=card(button("undo")))
+    expect(message.get_by_test_id("action-approve")).to_have_count(0)
+    expect(message.get_by_test_id("action-undo")).to_be_visible()

@@ -1,0 +1,63 @@
+"""The page a person sees: plain files, and the state of the world they draw."""
+
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from tests.sandbox.world import World
+
+FILES = Path(__file__).parent / "page"
+REQUESTS_SHOWN = 200
+# Nothing from elsewhere may run or be fetched, whatever a customer writes into a name; images
+# that a message names are the exception that Slack makes too.
+POLICY = "default-src 'self'; img-src 'self' data: https:; object-src 'none'; base-uri 'none'"
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+
+
+class Page:
+    """Mount it at "/"."""
+
+    name = "page"
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def app(self) -> Starlette:
+        """`/`, its files, and `/state`: the world with only the latest requests."""
+        return Starlette(
+            routes=[
+                Route("/", self._index),
+                Route("/state", self._state),
+                Route("/{name}", self._file),
+            ]
+        )
+
+    def snapshot(self) -> dict[str, Any]:
+        """It has no state of its own."""
+        return {}
+
+    def control(self) -> list[Route]:
+        """It uses the control calls of the others."""
+        return []
+
+    def _index(self, _: Request) -> Response:
+        return FileResponse(FILES / "index.html", headers=HEADERS)
+
+    def _state(self, _: Request) -> Response:
+        state = self.world.snapshot()
+        state["requests"] = state["requests"][-REQUESTS_SHOWN:]
+        return JSONResponse(state, headers=HEADERS)
+
+    def _file(self, request: Request) -> Response:
+        wanted = request.path_params["name"]
+        if wanted not in {file.name for file in FILES.iterdir()}:
+            return Response("There is no such file.\n", 404)
+        return FileResponse(FILES / wanted, headers=HEADERS)

@@ -1,0 +1,122 @@
+// Block Kit as nodes.
+
+import { el } from "./dom.js";
+import { element } from "./elements.js";
+import { markdown, rich, text } from "./text.js";
+
+const LONG = 700;
+
+/** Blocks on a surface (see elements.js); `errors` are shown at their input blocks. */
+export function blocks(list, surface, errors = {}) {
+  return list.map((block) => {
+    const make = KINDS[block.type];
+    const node = make
+      ? make(block, surface, errors)
+      : el("div", { class: "unknown" }, `This page cannot show: ${block.type}`);
+    node.setAttribute("data-block", block.block_id);
+    return node;
+  });
+}
+
+function section(block, surface) {
+  const words = block.text ? el("div", { class: "text" }, text(block.text)) : "";
+  const fields = (block.fields ?? []).map((field) => el("div", { class: "text" }, text(field)));
+  const accessory = block.accessory
+    ? el("div", { class: "beside-text" }, element(block, block.accessory, surface))
+    : "";
+  const body = el("div", { class: "body" },
+    block.text?.text.length > LONG && !block.expand ? folded(words) : words,
+    fields.length ? el("div", { class: "fields" }, fields) : "");
+  return el("div", { class: "block section" }, body, accessory);
+}
+
+function folded(words) {
+  words.classList.add("folded");
+  const more = el("button", { type: "button", class: "plain", onclick: () => {
+    words.classList.remove("folded");
+    more.remove();
+  } }, "See more");
+  return [words, more];
+}
+
+function header(block) {
+  return el("h3", { class: "block header" }, text(block.text));
+}
+
+function context(block, surface) {
+  const parts = block.elements.map((one) =>
+    one.type === "image" ? element(block, one, surface) : el("span", {}, text(one)));
+  return el("div", { class: "block context" }, parts);
+}
+
+function actions(block, surface) {
+  return el("div", { class: "block actions" },
+    block.elements.map((one) => element(block, one, surface)));
+}
+
+function image(block) {
+  const caption = block.title ? el("figcaption", {}, text(block.title)) : "";
+  return el("figure", { class: "block image" }, caption,
+    el("img", { src: block.image_url, alt: block.alt_text }));
+}
+
+function input(block, surface, errors) {
+  const error = errors[block.block_id];
+  const node = el("div", { class: `block input ${error ? "wrong" : ""}` },
+    el("div", { class: "label" }, text(block.label),
+      block.optional ? el("span", { class: "optional" }, " (optional)") : ""),
+    element(block, block.element, surface),
+    block.hint ? el("div", { class: "hint" }, text(block.hint)) : "");
+  if (error) {
+    node.append(el("div", { class: "error", role: "alert",
+      "data-testid": `error-${block.block_id}` }, error));
+  }
+  return node;
+}
+
+function table(block) {
+  const look = (index) => {
+    const settings = block.column_settings?.[index];
+    return `align-${settings?.align ?? "left"} ${settings?.is_wrapped ? "wrapped" : ""}`;
+  };
+  const row = (cells, tag) => el("tr", {}, cells.map((cell, index) =>
+    el(tag, { class: look(index), scope: tag === "th" ? "col" : null }, inside(cell))));
+  const [first, ...others] = block.rows;
+  const caption = block.caption ? el("caption", {}, block.caption) : "";
+  return el("div", { class: "block table" }, el("table", {}, caption,
+    el("thead", {}, row(first, "th")), el("tbody", {}, others.map((one) => row(one, "td")))));
+}
+
+function inside(cell) {
+  if (cell.type === "rich_text") return rich(cell);
+  return cell.text ?? String(cell.value);
+}
+
+function container(block, surface, errors) {
+  const title = block.rich_text_title ? rich(block.rich_text_title) : text(block.title);
+  const heading = [el("b", {}, title),
+    block.subtitle ? el("small", {}, text(block.subtitle)) : ""];
+  const children = blocks(block.child_blocks, surface, errors);
+  if (!block.is_collapsible) {
+    return el("div", { class: "block container" }, el("div", { class: "title" }, heading), children);
+  }
+  return el("details", { class: "block container", open: !block.default_collapsed },
+    el("summary", {}, heading), children);
+}
+
+const KINDS = {
+  section,
+  header,
+  context,
+  actions,
+  image,
+  input,
+  table,
+  container,
+  data_table: table,
+  divider: () => el("hr", { class: "block" }),
+  rich_text: (block) => el("div", { class: "block text" }, rich(block)),
+  markdown: (block) => el("div", { class: "block text" }, markdown(block.text)),
+  alert: (block) =>
+    el("div", { class: `block alert ${block.level ?? "default"}`, role: "note" }, text(block.text)),
+};

@@ -1,0 +1,16 @@
+// Who and what an id stands for.
+
+let known = new Map();
+
+/** Learn the people and channels of the workspace. */
+export function learn(slack) {
+  known = new Map([
+    ...slack.people.map((one) => [one.id, one.real_name]),
+    ...slack.channels.map((one) => [one.id, one.name]),
+  ]);
+}
+
+/** The name behind an id, or undefined. */
+export function name(id) {
+  return known.get(id);
+}

@@ -1,0 +1,113 @@
+// Beside Slack: the mailbox, QuickBooks, the requests.
+
+import { act } from "./wire.js";
+import { el } from "./dom.js";
+import { toast } from "./toast.js";
+
+/** One of the panels as nodes. */
+export function panel(which, world) {
+  return { mailbox, quickbooks, requests }[which](world);
+}
+
+/** The numbers on the tabs. */
+export function counts(world) {
+  return {
+    mailbox: (world.mails ?? []).length,
+    quickbooks: (world.notes ?? []).filter((note) => !note.deleted).length,
+  };
+}
+
+function empty(words) {
+  return el("p", { class: "empty" }, words);
+}
+
+function mailbox(world) {
+  const mails = (world.mails ?? []).map(mail).reverse();
+  return mails.length ? mails : [empty("No mail has been sent yet. What a person approves arrives here.")];
+}
+
+function mail(one, index) {
+  const files = (one.attachments ?? []).map((file) =>
+    el("li", {}, `📎 ${file.name}`, el("small", {}, size(file.size))));
+  return el("article", { class: "mail", "data-testid": `mail-${index}` },
+    el("h3", {}, one.subject),
+    el("dl", {}, el("dt", {}, "From"), el("dd", {}, one.from),
+      el("dt", {}, "To"), el("dd", {}, one.to)),
+    el("pre", { class: "words" }, one.text),
+    files.length ? el("ul", { class: "files" }, files) : "");
+}
+
+function size(bytes) {
+  if (!bytes) return "";
+  return bytes < 1024 ? `${bytes} B` : `${Math.round(bytes / 1024)} KB`;
+}
+
+function quickbooks(world) {
+  const notes = (world.notes ?? []).map(note).reverse();
+  return [
+    el("h3", { class: "part" }, "Notes written"),
+    ...(notes.length ? notes : [empty("Nothing has been written to QuickBooks yet.")]),
+    el("h3", { class: "part" }, "Open invoices"),
+    world.invoices ? ledger(world.invoices) : byId(),
+  ];
+}
+
+function note(one) {
+  return el("article", { class: `note ${one.deleted ? "gone" : ""}`, "data-testid": `note-${one.id}` },
+    el("div", {}, one.text),
+    el("small", {}, `on invoice ${[one.invoices].flat().join(", ")}`,
+      one.deleted ? " · taken back" : ""));
+}
+
+function ledger(invoices) {
+  const open = invoices.filter((one) => Number(one.balance) > 0);
+  return open.length ? el("ul", { class: "ledger" }, open.map(invoice)) : empty("Nothing is open.");
+}
+
+function invoice(one) {
+  return el("li", { "data-testid": `invoice-${one.id}` },
+    el("span", { class: "what" }, el("b", {}, one.number || `#${one.id}`), " ", one.customer,
+      el("small", {}, `due ${one.due_date}`)),
+    el("span", { class: "sum" }, `${one.balance} ${one.currency}`),
+    el("span", { class: "does" }, does(one.id, one.balance)));
+}
+
+function does(id, amount) {
+  return [
+    el("button", { type: "button", class: "button small", "data-testid": `pay-${id}`,
+      onclick: () => change("pay", { invoice: id, amount, notify: true }) }, "Pay"),
+    el("button", { type: "button", class: "button small", "data-testid": `void-${id}`,
+      onclick: () => change("void", { invoice: id, notify: true }) }, "Void"),
+  ];
+}
+
+let entered = { invoice: "", amount: "" };
+
+function byId() {
+  const field = (name, label) => el("label", {}, label, el("input", { value: entered[name],
+    "data-testid": `ledger-${name}`,
+    oninput: (event) => (entered = { ...entered, [name]: event.target.value }) }));
+  return el("div", { class: "by-id" },
+    field("invoice", "Invoice Id"), field("amount", "Amount"),
+    el("button", { type: "button", class: "button small", "data-testid": "ledger-pay",
+      onclick: () => change("pay", { ...entered, notify: true }) }, "Pay"),
+    el("button", { type: "button", class: "button small", "data-testid": "ledger-void",
+      onclick: () => change("void", { invoice: entered.invoice, notify: true }) }, "Void"));
+}
+
+async function change(what, body) {
+  try {
+    await act(`quickbooks/${what}`, body);
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+function requests(world) {
+  const rows = world.requests.slice().reverse().map((one) => el("tr", {},
+    el("td", {}, one.service), el("td", {}, one.method), el("td", { class: "path" }, one.path),
+    el("td", { class: one.status >= 400 || !one.status ? "bad" : "" }, one.status || "—")));
+  const heads = ["Service", "Method", "Path", "Status"].map((head) => el("th", { scope: "col" }, head));
+  return [el("table", { class: "requests" }, el("thead", {}, el("tr", {}, heads)),
+    el("tbody", {}, rows))];
+}
