@@ -116,9 +116,9 @@ def _only_stand_ins(options: argparse.Namespace) -> None:
         public_url = os.environ.get("PUBLIC_URL", "http://127.0.0.1:8000")
         outside.reach(public_url)
         settings = outside.settings() | {"POLICY_FILE": str(policy_file)}
-        print(outside.url, *(f"{name}={value}" for name, value in settings.items()), sep="\n")
-        sys.stdout.flush()
         say(f"The product is expected at {public_url} (PUBLIC_URL); Ctrl-C ends the stand-ins.")
+        lines = [outside.url, *(f"{name}={value}" for name, value in settings.items())]
+        print("\n".join(lines), flush=True)
         while True:
             signal.pause()
 
