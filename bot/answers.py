@@ -51,9 +51,13 @@ KIND_WORDS = {
 NOTHING = "Nothing was changed."
 
 
-def not_allowed(roles: Iterable[Role], asks: Iterable[str] = ()) -> str:
-    """Somebody without the right clicked; `asks` are the Slack ids of people who have it."""
-    who = wording.joined((ROLE_WORDS[role] for role in roles), "or")
+def roles_in_words(roles: Iterable[Role]) -> str:
+    """ "a collector or a finance lead"."""
+    return wording.joined((ROLE_WORDS[role] for role in roles), "or")
+
+
+def not_allowed(who: str, asks: Iterable[str] = ()) -> str:
+    """Somebody without the right clicked; `who` has it, `asks` are Slack ids of such people."""
     people = [mention(one) for one in asks if mention(one)]
     ask = f" You could ask {wording.listed(people, 5)}." if people else ""
     may = f"This takes {who}" if who else "You may not do this"
@@ -76,7 +80,8 @@ def outsider(why: str) -> str:
         "bot": "Bots cannot act on these cards.",
         "gone": "This account is deactivated and cannot act on these cards.",
     }
-    return f"{told.get(why, 'You cannot act on these cards.')} {NOTHING}"
+    other = f"This account cannot act on these cards ({mrkdwn(one_line(why))})."
+    return f"{told.get(why, other)} {NOTHING}"
 
 
 def looking_you_up() -> str:
@@ -154,6 +159,17 @@ def broken() -> str:
 def unreadable() -> str:
     """A value that this program never wrote."""
     return "I could not read that button or form, so nothing was changed. Please use the new card."
+
+
+def no_case() -> str:
+    """The case is not in our record."""
+    return "I do not know that case any more, so nothing was changed."
+
+
+def stopped(reason: str) -> str:
+    """A rule forbids the message; `reason` is the rule's sentence."""
+    told = f": {cap(mrkdwn(one_line(reason)), 500)}" if reason else "."
+    return wording.sentence(f"A rule stops this message{told}") + f" {NOTHING}"
 
 
 def paused(by: str, at: datetime | None = None) -> str:

@@ -9,11 +9,15 @@ from bot.blocks import Block, button, confirm
 from bot.escaping import shortened
 from bot.ids import Action, Binding
 from jobs.rules.case import CaseView
+from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, strictest
 from jobs.rules.states import Stage, State
 
-ADDRESS_WORDS = ("recipient", "address", "bounce")
-"""A rule whose name holds one of these is resolved by choosing an address."""
+BY_ADDRESS = frozenset({"several_recipients", "address_not_in_ledger", "address_changed"})
+"""Rules that end when a person confirms one of the ledger's addresses."""
+
+BY_PAYMENT = frozenset({"possibly_paid", "covered_by_credits", "paid_claim"})
+"""Rules behind which the likely answer is that it was paid."""
 
 MOST_BODY = 30_000
 """Characters of a letter that a card can show; what it cannot show it does not let approve."""
@@ -40,6 +44,21 @@ def whole(view: CaseView) -> bool:
     return view.letter is None or len(view.letter.body) <= MOST_BODY
 
 
+def blocked(view: CaseView) -> bool:
+    """Whether a rule forbids the message, even where a text is there to be mended."""
+    return strictest(view.rulings) in (Kind.NEVER, Kind.STOP)
+
+
+def addresses(view: CaseView) -> list[str]:
+    """The ledger's own addresses that a person may confirm."""
+    return [one for one in ledger_addresses(view.facts) if is_address(one)]
+
+
+def fired(view: CaseView, rules: frozenset[str]) -> bool:
+    """Whether a stop or never of one of these names stands."""
+    return any(r.rule in rules for r in view.rulings if r.kind in (Kind.NEVER, Kind.STOP))
+
+
 def opens_later(view: CaseView, now: datetime) -> bool:
     """Whether approval waits for the account manager."""
     given = view.approvals
@@ -54,7 +73,7 @@ def binding(view: CaseView) -> Binding:
 
 
 def _draft(view: CaseView) -> list[Block]:
-    made = [_approve(view)] if whole(view) else []
+    made = [_approve(view)] if whole(view) and not blocked(view) else []
     if view.approvals and not view.approvals.manager_fine:
         made.append(_make(view, Action.FINE, "Fine"))
     made.append(_make(view, Action.EDIT, "Edit"))
@@ -63,7 +82,7 @@ def _draft(view: CaseView) -> list[Block]:
 
 def _stopped(view: CaseView) -> list[Block]:
     made = [_make(view, Action.LOOK_AGAIN, "Look again")]
-    if _about_the_address(view):
+    if fired(view, BY_ADDRESS) and addresses(view):
         made.insert(0, _make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
     made.append(_make(view, Action.TAKEOVER, "I'll handle it"))
     made += _put_off(view)
@@ -73,13 +92,8 @@ def _stopped(view: CaseView) -> list[Block]:
 
 
 def _put_off(view: CaseView) -> list[Block]:
-    return [_make(view, Action.REJECT, "Reject…"), _make(view, Action.HOLD, "Hold…")]
-
-
-def _about_the_address(view: CaseView) -> bool:
-    rules = (ruling.rule for ruling in view.rulings if ruling.kind in (Kind.NEVER, Kind.STOP))
-    named = any(word in rule for rule in rules for word in ADDRESS_WORDS)
-    return named and bool(wording.addresses(view.facts))
+    why = "It was paid…" if fired(view, BY_PAYMENT) else "Reject…"
+    return [_make(view, Action.REJECT, why), _make(view, Action.HOLD, "Hold…")]
 
 
 def _approve(view: CaseView) -> Block:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot import wording
 from bot.blocks import Block, date, person, text
-from bot.buttons import MOST_BODY, opens_later, whole
+from bot.buttons import MOST_BODY, blocked, opens_later, whole
 from bot.escaping import cap, one_line
 from bot.reasons import rejected_as
 from jobs.rules.case import Approvals, CaseView, Decision
@@ -33,7 +33,7 @@ def face(view: CaseView, now: datetime) -> Face:
 
 
 def _waiting(view: CaseView, now: datetime) -> Face:
-    if view.letter is None:
+    if view.letter is None or blocked(view):
         return _stopped(view)
     lines = [*_approvals(view, now), *_voided(view), *_too_long(view)]
     given = view.approvals.given if view.approvals else ()
@@ -102,12 +102,15 @@ def _stopped(view: CaseView) -> Face:
         tried = f"Tried five times. {wording.sentence(view.last_error)}"
         return Face("⚠️", "Needs a look", (_told(tried), *_voided(view)))
     kind = strictest(view.rulings)
-    mark, title = _STOPS.get(kind, ("📝", "No draft yet")) if kind else ("📝", "No draft yet")
+    mark, title = _STOPS.get(kind, _NO_DRAFT)
+    if view.letter:
+        mark, title = "⛔", "Stopped: this text cannot be sent"
     lines = _voided(view) + ([_until(view.rulings)] if kind is Kind.WAIT else [])
     return Face(mark, title, tuple(lines))
 
 
-_STOPS = {
+_NO_DRAFT = ("📝", "No draft yet")
+_STOPS: dict[Kind | None, tuple[str, str]] = {
     Kind.NEVER: ("⛔", "No message: the cause itself has to change"),
     Kind.STOP: ("⛔", "Stopped: no draft"),
     Kind.WAIT: ("⏳", "Waiting: no draft yet"),

@@ -12,7 +12,7 @@ from datetime import date
 
 from bot import wording
 from bot.blocks import Block, bullets, context, paragraph, plain, rich, text
-from bot.buttons import binding
+from bot.buttons import BY_PAYMENT, addresses, binding, fired
 from bot.escaping import cap, one_line, revealed, shortened
 from bot.ids import Field, Modal, Opened, block_id
 from bot.reasons import HOLD, REJECT, RejectReason, Words
@@ -94,7 +94,9 @@ def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:
 
 
 def reject(view: CaseView, reason: RejectReason | None = None) -> Block:
-    """Why not: each reason says what follows from it; `reason` is chosen at first."""
+    """Why not: each reason says what follows; `reason`, or the likely one, is chosen at first."""
+    if reason is None and fired(view, BY_PAYMENT):
+        reason = RejectReason.ALREADY_PAID
     options = {str(name): words for name, words in REJECT.items()}
     blocks = [
         _about(view, "No message goes out. What happens next depends on the reason."),
@@ -143,7 +145,7 @@ def draft_anyway(view: CaseView) -> Block:
 
 def confirm_address(view: CaseView) -> Block:
     """Choose one of the ledger's own addresses; it is remembered for this customer."""
-    found = wording.addresses(view.facts)
+    found = addresses(view)
     if not found:
         return gone("The ledger has no address for this customer. Please add one in QuickBooks.")
     options = {address_key(one): Words(one_line(one), "") for one in found[:MOST_ADDRESSES]}

@@ -27,6 +27,7 @@ from bot.buttons import MOST_BODY
 from bot.escaping import address, cap, mrkdwn, one_line, revealed, revealed_line, shortened
 from bot.faces import Line, face
 from jobs.rules.case import CaseView
+from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Invoice
 from jobs.rules.letter import Letter
 from jobs.rules.money import total
@@ -36,6 +37,9 @@ MOST_ROWS = 8
 MOST_REASONS = 8
 MOST_PIECES = 2
 CHUNK = 3000
+MOST_IN_RULE = 3
+_SAID_BY_RULE = ("unsafe_text", "text_breaks_a_rule", "marked_wording")
+"""Rules whose reason already quotes the first three violations."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,17 @@ def _rule(kind: str, rule: str, reason: str) -> Line:
 
 
 def _with_evidence(view: CaseView, line: Line, ids: Sequence[str]) -> Line:
-    known = [one for one in view.evidence if one.id in ids]
+    known = [one for one in view.evidence if one.id in ids and not _in_the_table(one)]
     for one in known[:MOST_PIECES]:
         line = [*line, text(f" — {_short(one.label)}", italic=True)]
         if one.quote:
             line.append(text(f": “{_short(one.quote)}”"))
     rest = len(known) - MOST_PIECES
     return [*line, text(f" and {rest} more")] if rest > 0 else line
+
+
+def _in_the_table(one: Evidence) -> bool:
+    return one.kind == "invoice" and not one.quote
 
 
 def _short(words: str) -> str:
@@ -273,7 +281,8 @@ def _note(of: Letter) -> Part:
 
 def violations(view: CaseView, reader: Reader) -> Part | None:
     """The rules that the present text breaks because a person insisted."""
-    if not view.violations:
+    told = any(ruling.rule in _SAID_BY_RULE for ruling in view.rulings)
+    if not view.violations or (told and len(view.violations) <= MOST_IN_RULE):
         return None
     lines = _some([[text(_short(told))] for told in view.violations], "violations")
     return _list("This text breaks a rule, so a second person has to approve", lines, reader)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import format_currency
 
-from jobs.rules.facts import Facts, Habit, Invoice
+from jobs.rules.facts import Habit, Invoice
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
 from jobs.rules.states import Stage
@@ -89,10 +89,3 @@ def sentence(words: str) -> str:
     """With a full stop, where the words bring none of their own."""
     end = words.rstrip()
     return end if not end or end[-1] in ".!?…" else end + "."
-
-
-def addresses(facts: Facts) -> tuple[str, ...]:
-    """Every address that the ledger has for the case, each once, in the ledger's own spelling."""
-    fields = [facts.customer.email, *(invoice.email for invoice in facts.invoices)]
-    found = [part.strip() for field in fields for part in field.replace(";", ",").split(",")]
-    return tuple({part.lower(): part for part in found if "@" in part}.values())

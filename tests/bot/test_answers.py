@@ -111,8 +111,10 @@ def test_an_empty_ledger_is_said() -> None:
 
 
 SAID = [
-    answers.not_allowed((Role.COLLECTOR, Role.FINANCE_LEAD), ("ULEAD1", "<!channel>")),
-    answers.not_allowed(()),
+    answers.not_allowed(
+        answers.roles_in_words((Role.COLLECTOR, Role.FINANCE_LEAD)), ("ULEAD1", "<!channel>")
+    ),
+    answers.not_allowed(""),
     answers.nobody_configured(),
     *(answers.outsider(why) for why in ("guest", "stranger", "bot", "gone", "?")),
     answers.looking_you_up(),
@@ -128,6 +130,9 @@ SAID = [
     answers.approved(None, True),
     answers.half_approved("a finance lead"),
     answers.not_recorded(),
+    answers.no_case(),
+    answers.stopped(HOSTILE),
+    answers.stopped("Paid already."),
     answers.broken(),
     answers.unreadable(),
     answers.paused("ULEAD1", NOW),

@@ -134,6 +134,7 @@ def test_a_button_stands_for_exactly_this_draft() -> None:
         ("waiting", {"approve", "edit", "reject", "hold", "snooze"}),
         ("manager first", {"approve", "fine", "edit", "reject", "hold", "snooze"}),
         ("stop", {"look_again", "takeover", "draft_anyway", "reject", "hold"}),
+        ("unsafe", {"edit", "reject", "hold", "snooze"}),
         ("never", {"confirm_address", "look_again", "takeover", "reject", "hold"}),
         ("no address", {"look_again", "takeover", "reject", "hold"}),
         ("too long", {"edit", "reject", "hold", "snooze"}),
@@ -369,6 +370,17 @@ def test_sent_text_stays_on_the_card() -> None:
     """After the mail went the card still shows what was sent; a closed case does not."""
     assert BODY in quoted(show(sent()))
     assert quoted(show(view(state=State.REJECTED))) == []
+
+
+def test_a_likely_payment_is_one_click_away() -> None:
+    """Where money is on account the way out is called by its name."""
+    assert pressed(show(stopped()))["reject"]["text"]["text"] == "It was paid…"
+    assert pressed(show(VIEWS["disputed"]()))["reject"]["text"]["text"] == "Reject…"
+
+
+def test_a_forbidden_text_can_be_mended() -> None:
+    """A text that may not be sent is shown with Edit, without Approve."""
+    assert "Stopped: this text cannot be sent." in show(VIEWS["unsafe"]()).text
 
 
 def test_a_stop_offers_draft_anyway_and_a_never_does_not() -> None:

@@ -200,7 +200,7 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
         )
     ),
     "stop": stopped,
-    "never": lambda: stopped(Kind.NEVER, "several_addresses"),
+    "never": lambda: stopped(Kind.NEVER, "several_recipients"),
     "no address": lambda: stopped(
         Kind.NEVER,
         "no_recipient",
@@ -208,6 +208,11 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
             (replace(invoice(), email=""),), customer=Customer("C1", "Acme Ltd", "", usd(2300))
         ),
     ),
+    "unsafe": lambda: view(
+        rulings=(Ruling(Kind.NEVER, "unsafe_text", "“evil.example” is a link. Edit the text."),),
+        violations=("“evil.example” is a link.",),
+    ),
+    "disputed": lambda: stopped(rule="dispute"),
     "wait": lambda: stopped(
         Kind.WAIT,
         "minimum_gap",
