@@ -207,6 +207,35 @@ def test_a_customer_can_be_edited(quickbooks: QuickBooks, books: Books) -> None:
     assert (customer["Active"], customer["SyncToken"]) == (False, "1")
 
 
+def test_an_invoice_can_go_to_another_customer(quickbooks: QuickBooks, books: Books) -> None:
+    """Both balances follow."""
+    fields = {"CustomerRef": {"value": "2", "name": "Porch"}}
+    quickbooks.edit({"entity": "invoice", "id": "10", "fields": fields})
+    assert books.company.customers["2"]["Balance"] == 160
+    assert adds_up(books)
+
+
+def test_company_info_can_be_edited(quickbooks: QuickBooks, books: Books) -> None:
+    """It belongs to no customer."""
+    fields = {"CompanyName": "Ann and Sons"}
+    quickbooks.edit({"entity": "companyinfo", "id": "1", "fields": fields})
+    assert books.company.info["CompanyName"] == "Ann and Sons"
+
+
+def test_a_merged_customer_is_gone_and_all_of_theirs_is_the_others(
+    quickbooks: QuickBooks, books: Books, receiver: Receiver
+) -> None:
+    """The event names both: the one that stays and the one that is gone."""
+    quickbooks.merge({"customer": "2", "into": "1"})
+    delivered(quickbooks)
+    event = json.loads(receiver.seen[0][1])[0]
+    assert "2" not in books.company.customers
+    assert books.company.invoices["12"]["CustomerRef"] == {"value": "1", "name": "Ann"}
+    assert (event["type"], event["intuitentityid"]) == ("qbo.customer.merged.v1", "1")
+    assert event["data"] == {"deletedid": "2"}
+    assert adds_up(books)
+
+
 def test_what_a_sub_customer_pays_lowers_the_parents_sum(
     quickbooks: QuickBooks, books: Books
 ) -> None:
@@ -245,6 +274,8 @@ def test_a_balance_that_did_not_add_up_still_does_not(quickbooks: QuickBooks) ->
             "SyncToken cannot be edited",
         ),
         ("delete", {"entity": "Customer", "id": "1"}, "cannot be deleted"),
+        ("merge", {"customer": "1", "into": "1"}, "cannot be merged into itself"),
+        ("merge", {"customer": "1", "into": "7"}, "there is no Customer 7"),
     ],
 )
 def test_what_makes_no_sense_is_answered_with_the_reason(

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -99,6 +99,8 @@ class World:
         self.faults = Faults()
         self.changed = Changes()
         self.requests: deque[Seen] = deque(maxlen=REQUESTS_KEPT)
+        # Not `lock`, which a stand-in may hold for a while: the event loop records every request.
+        self._record = threading.Lock()
         self._stand_ins: dict[str, StandIn] = {}
 
     def add(self, stand_in: StandIn, at: str | None = None) -> None:
@@ -114,7 +116,8 @@ class World:
     def see(self, service: str, method: str, path: str, status: int = 0) -> Seen:
         """Record a request; for stand-ins that do not speak HTTP too."""
         seen = Seen(service, method, path, status)
-        self.requests.append(seen)
+        with self._record:
+            self.requests.append(seen)
         return seen
 
     def snapshot(self) -> dict[str, Any]:
@@ -122,7 +125,9 @@ class World:
         world: dict[str, Any] = {"version": self.changed.version}
         for stand_in in self._stand_ins.values():
             world |= stand_in.snapshot()
-        return world | {"requests": [asdict(seen) for seen in list(self.requests)]}
+        with self._record:
+            requests = [dict(vars(seen)) for seen in self.requests]
+        return world | {"requests": requests}
 
     def app(self) -> Starlette:
         """All stand-ins and the control calls as one ASGI app."""

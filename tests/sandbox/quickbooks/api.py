@@ -7,6 +7,7 @@ and remembered in `refused_writes`, because the product has no business making i
 import hashlib
 import re
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -65,7 +66,7 @@ class Realm:
     replays: dict[str, Any] = field(default_factory=dict)
     refused_writes: list[str] = field(default_factory=list)
     notes: list[Entity] = field(default_factory=list)
-    statements: list[str] = field(default_factory=list)
+    statements: deque[str] = field(default_factory=lambda: deque(maxlen=1000))
 
     def __post_init__(self) -> None:
         self.selection = Selection(self.books)
@@ -333,7 +334,6 @@ def _envelope(query: Query, page: list[Entity], total: int) -> Entity:
 
 def _changed_since(text: str, now: datetime) -> datetime:
     try:
-        # A "+" of the offset that was not percent-encoded arrives as a space.
         since = datetime.fromisoformat(text)
     except ValueError as error:
         raise invalid_body(f"changedSince: '{text}' is not a time") from error

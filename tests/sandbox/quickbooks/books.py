@@ -31,11 +31,12 @@ FIRST_ATTACHABLE = 5_000_000_000_001_000_001
 
 @dataclass(frozen=True)
 class Change:
-    """One entity changed, as a webhook would say it."""
+    """One entity changed, as a webhook would say it; a merge names the one that is gone."""
 
     kind: str
     ident: str
     verb: str
+    deleted: str = ""
 
 
 @dataclass(frozen=True)
@@ -149,14 +150,35 @@ class Books:
         entity = self.find(kind, ident)
         if fields.keys() & KEPT:
             raise NotPossibleError(f"{', '.join(sorted(fields.keys() & KEPT))} cannot be edited")
-        with self._balanced(self._customer_of(kind, entity)):
-            before = entity.get("TotalAmt", ZERO)
-            for name, value in resolved(fields, self._now_there().date()).items():
-                _set(entity, name, value)
-            if "TotalAmt" in fields and "Balance" not in fields and kind == "Invoice":
-                entity["Balance"] += entity["TotalAmt"] - before
-            self._touch(entity)
+        with contextlib.ExitStack() as stack:
+            for customer_id in {_customer_of(entity), _customer_of(fields) or _customer_of(entity)}:
+                stack.enter_context(self._balanced(customer_id))
+            self._set_fields(kind, entity, fields)
         return [Change(kind, ident, "updated")]
+
+    def _set_fields(self, kind: str, entity: Entity, fields: dict[str, Any]) -> None:
+        before = entity.get("TotalAmt", ZERO)
+        for name, value in resolved(fields, self._now_there().date()).items():
+            _set(entity, name, value)
+        if "TotalAmt" in fields and "Balance" not in fields and kind == "Invoice":
+            entity["Balance"] += entity["TotalAmt"] - before
+        self._touch(entity)
+
+    def merge(self, ident: str, into: str) -> list[Change]:
+        """Two customers were one: everything goes to the second, the first is gone."""
+        gone, kept = self.find("Customer", ident), self.find("Customer", into)
+        if ident == into:
+            raise NotPossibleError("a customer cannot be merged into itself")
+        ref = {"value": into, "name": kept["DisplayName"]}
+        with self._balanced(ident), self._balanced(into):
+            for kind in ("Invoice", "Payment", "CreditMemo"):
+                for entity in self.tables[kind].values():
+                    if entity["CustomerRef"]["value"] == ident:
+                        entity["CustomerRef"] = dict(ref)
+                        self._touch(entity)
+            self._touch(kept)
+        self.forget("Customer", gone["Id"])
+        return [Change("Customer", into, "merged", gone["Id"])]
 
     def delete(self, kind: str, ident: str) -> list[Change]:
         """A transaction is deleted; deleting a payment opens what it had paid."""
@@ -206,8 +228,8 @@ class Books:
         yield
         self.version += 1
         moved = self.net(customer_id) - before
-        customer = self.company.customers[customer_id]
-        if moved:
+        customer = self.company.customers.get(customer_id)
+        if customer is not None and moved:
             customer["Balance"] += moved
             customer["BalanceWithJobs"] += moved
             self._move_parent(customer, moved)
@@ -288,11 +310,11 @@ class Books:
                 target["LinkedTxn"] = [link for link in links if link["TxnId"] != payment["Id"]]
                 self._touch(target)
 
-    def _customer_of(self, kind: str, entity: Entity) -> str:
-        if kind == "Customer":
-            return str(entity["Id"])
-        ref = entity.get("CustomerRef")
-        return str(ref["value"]) if ref else next(iter(self.company.customers))
+
+def _customer_of(fields: Entity) -> str:
+    """The customer that a transaction belongs to; empty for what belongs to none."""
+    ref = fields.get("CustomerRef")
+    return str(ref.get("value", "")) if isinstance(ref, dict) else ""
 
 
 def _set(entity: Entity, name: str, value: Any) -> None:

@@ -114,7 +114,8 @@ class OAuth:
             return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(said)}", 302)
         realm = asked.get("realm") or self.chosen or self.realms[-1]
         said = {"code": self._new_code(realm, asked["redirect_uri"]), "state": asked["state"]}
-        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(said | {'realmId': realm})}")
+        said |= {"realmId": realm}
+        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(said)}", 302)
 
     def _problem(self, request: Request) -> str:
         asked = request.query_params

@@ -81,6 +81,7 @@ class QuickBooks:
             "void": self.void,
             "edit": self.edit,
             "delete": self.delete,
+            "merge": self.merge,
             "choose": self.choose,
             "expire": self.expire,
             "disconnect": self.disconnect,
@@ -131,6 +132,11 @@ class QuickBooks:
         """`{"entity","id"}`: a transaction is deleted; a payment gives back what it paid."""
         kind, ident = _kind(body), wanted(body, "id")
         return self._changed(body, kind, ident, lambda b: b.delete(kind, ident))
+
+    def merge(self, body: Body) -> Body:
+        """`{"customer","into"}`: the first customer becomes part of the second."""
+        customer, into = wanted(body, "customer"), wanted(body, "into")
+        return self._changed(body, "Customer", customer, lambda b: b.merge(customer, into))
 
     def choose(self, body: Body) -> Body:
         """`{"realm"}` and/or `{"consents"}`: what the person on the authorize page does."""

@@ -56,7 +56,7 @@ def cloud_events(realm: str, changes: Sequence[Change], now: datetime) -> list[d
             "time": now.strftime("%Y-%m-%dT%H:%M:%S.%f000Z"),
             "intuitentityid": change.ident,
             "intuitaccountid": realm,
-            "data": {},
+            "data": {"deletedid": change.deleted} if change.deleted else {},
         }
         for change in changes
     ]
@@ -71,6 +71,7 @@ def legacy_events(realm: str, changes: Sequence[Change], now: datetime) -> dict[
             "operation": LEGACY_VERBS.get(change.verb, change.verb.title()),
             "lastUpdated": now.strftime("%Y-%m-%dT%H:%M:%S-0000"),
         }
+        | ({"deletedId": change.deleted} if change.deleted else {})
         for change in changes
     ]
     return {"eventNotifications": [{"realmId": realm, "dataChangeEvent": {"entities": entities}}]}
