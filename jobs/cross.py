@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, select, update
@@ -108,7 +108,7 @@ def _crossings(
 ) -> list[Crossing]:
     today = company.today(now)
     holds = history.in_force(conn, company.realm, customer)
-    overdue = [m for m in theirs if m.invoice.due < today and not _held(m.invoice.id, holds)]
+    overdue = [m for m in theirs if m.invoice.due < today and not _held(m.invoice.id, holds, today)]
     if _too_small(policy, company, overdue):
         return []
     last = crossings.last_stages(conn, company.realm, [m.invoice.id for m in overdue])
@@ -121,9 +121,9 @@ def _crossings(
     return found
 
 
-def _held(invoice: str, holds: tuple[Hold, ...]) -> bool:
+def _held(invoice: str, holds: tuple[Hold, ...], today: date) -> bool:
     """A held invoice crosses nothing; a customer's quiet time is a wait, not a hold of each."""
-    return any(hold.invoice == invoice for hold in holds)
+    return any(hold.invoice == invoice and hold.until > today for hold in holds)
 
 
 def _too_small(policy: Policy, company: Company, overdue: list[Mirrored]) -> bool:

@@ -109,7 +109,7 @@ class CaseFile:
     scope: Scope
 
 
-def open_file(conn: Connection, case: Case) -> CaseFile:
+def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
     """Load what is needed to gather a case."""
     company = companies.need(conn, case.company)
     members = ledger.members(case.customer, ledger.parents(conn, case.company))
@@ -123,7 +123,7 @@ def open_file(conn: Connection, case: Case) -> CaseFile:
         customer=case.customer,
         currency=case.currency,
         stages=stages,
-        held=frozenset(h.invoice for h in holds if h.invoice),
+        held=frozenset(h.invoice for h in holds if h.invoice and h.until > company.today(now)),
     )
     expected = frozenset(m.invoice.id for m in ours)
     return CaseFile(case, company, frozenset(members), expected, scope)

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
 
 from jobs import approvals, gather
+from jobs.ending import sent, tell_approvers, void
 from jobs.gather import Books, CaseFile
 from jobs.mail import compose
 from jobs.mail.addresses import Unsendable, bare
@@ -22,13 +23,12 @@ from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
 from jobs.rules import changes, drafts, gates
 from jobs.rules.business_days import next_opening
-from jobs.rules.case import Decision
 from jobs.rules.facts import Facts
 from jobs.rules.letter import Letter
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
 from jobs.step import Round, Step
-from jobs.store import cases, companies, crossings, history, log, notes, posts, work
+from jobs.store import cases, companies, crossings, history, log, posts, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.companies import Company
@@ -79,9 +79,9 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
     draft = draft_store.draft(conn, case.draft)
     if case.lapses_at and now >= case.lapses_at:
         reason = f"The approval lapsed. {case.last_error}".strip()
-        void(conn, case, draft, reason, "lapse", (), now)
+        void(conn, case, draft, reason, "lapse", now)
         return None
-    file = gather.open_file(conn, case)
+    file = gather.open_file(conn, case, now)
     opens = next_opening(now, file.company.zone, office.policy)
     if opens > now:
         work.settle(conn, claim, opens)
@@ -95,36 +95,6 @@ def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
     detail = "The sender stopped in the middle of handing the mail over."
     conn.execute(update(sends).where(in_flight).values(state="unknown", detail=detail))
     cases.move(conn, case, Move(State.UNKNOWN, "send.unknown", ACTOR), now)
-
-
-def void(
-    conn: Connection,
-    case: Case,
-    draft: Draft,
-    reason: str,
-    kind: str,
-    changed: tuple[str, ...],
-    now: datetime,
-) -> bool:
-    """End an approval: the same text as a new draft, the case back to WAITING, looked at anew."""
-    fresh = draft_store.rewrite_draft(conn, draft, now)
-    back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": fresh.sha256})
-    columns = {"draft": fresh.id, "changed": [reason, *changed], "context": None}
-    columns |= {"undo_until": None, "lapses_at": None}
-    if not cases.move(conn, case, back, now, **columns):
-        return False
-    draft_store.record(conn, case.id, Decision(kind, ACTOR, now, reason), draft, "")
-    _tell_approvers(conn, case, draft, reason, now)
-    return True
-
-
-def _tell_approvers(conn: Connection, case: Case, draft: Draft, reason: str, now: datetime) -> None:
-    """Whoever approved learns what voided it, in the thread of the card."""
-    people = draft_store.decided_on(conn, draft.id, "approve")
-    company = companies.need(conn, case.company)
-    names = ", ".join(f"<@{d.actor}>" for d in people)
-    text = f"{names}: nothing was sent. {reason}"
-    posts.thread(conn, case.company, company.channel, case.id, f"void:{draft.id}", text, now)
 
 
 @dataclass(frozen=True)
@@ -176,7 +146,7 @@ class Check:
         reasons = self._objections(conn, facts, outcome, now)
         if reasons:
             what = " ".join(reasons)
-            void(conn, case, self.draft, what, "differs", (), now)
+            void(conn, case, self.draft, what, "differs", now)
             return None
         if _day_is_full(self.office, conn, self.file.company, now):
             return None
@@ -188,7 +158,7 @@ class Check:
         self, conn: Connection, facts: Facts, books: Books, now: datetime
     ) -> tuple[str, ...]:
         letter, file, policy = self.draft.letter, self.file, self.office.policy
-        past = gather.past(conn, file, letter.to, self.draft.allowed_anyway, now)
+        past = gather.past(conn, file, letter.to, file.case.allowed_anyway, now)
         rulings = gates.judge(facts, letter.stage, past, (), policy, now)
         stops = [r.reason for r in rulings if r.kind is not Kind.GATE]
         return (
@@ -225,7 +195,7 @@ def _paid_before_send(
     move = Move(State.CANCELLED, "send.caught", ACTOR, data={"draft": draft.sha256})
     if cases.move(conn, case, move, now, end_reason=reason):
         crossings.release(conn, case.id, now)
-        _tell_approvers(conn, case, draft, reason, now)
+        tell_approvers(conn, case, draft, reason, now)
 
 
 def _day_is_full(office: Office, conn: Connection, company: Company, now: datetime) -> bool:
@@ -325,7 +295,7 @@ class Fetch:
             _try_again(conn, claim, case, outcome.reason, now)
             return None
         if isinstance(outcome, Unusable):
-            void(conn, case, self.draft, outcome.reason, "differs", (), now)
+            void(conn, case, self.draft, outcome.reason, "differs", now)
             return None
         if case.shadow:
             _shadow_run(conn, case, self.draft, outcome, now)
@@ -412,19 +382,10 @@ class Deliver:
             said = f"Nothing was sent: {outcome.reason}"
             columns = {"draft": fresh.id, "changed": [said], "lapses_at": None, "undo_until": None}
             if cases.move(conn, self.case, back, now, **columns):
-                _tell_approvers(conn, self.case, self.draft, outcome.reason, now)
+                tell_approvers(conn, self.case, self.draft, outcome.reason, now)
         else:
             again = Move(State.APPROVED, "send.put_off", ACTOR, now + RETRY, data)
             cases.move(conn, self.case, again, now, last_error=outcome.reason[:300])
-
-
-def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:
-    """The mail is out, says the sender or a person: the note is intended, the case goes on."""
-    data = {"draft": draft.sha256, "to": hashlib.sha256(draft.letter.to.encode()).hexdigest()}
-    moved = cases.move(conn, case, Move(State.SENT, "send.sent", actor, now, data), now)
-    if moved:
-        notes.intend(conn, draft, now)
-    return moved
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
@@ -436,4 +397,4 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     assert case.draft is not None
     draft = draft_store.draft(conn, case.draft)
     reason = f"Sending was given up after five tries. {case.last_error}"
-    void(conn, case, draft, reason, "lapse", (), now)
+    void(conn, case, draft, reason, "lapse", now)

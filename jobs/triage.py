@@ -75,7 +75,7 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     case = cases.of_row(claim.row)
-    file = gather.open_file(conn, case)
+    file = gather.open_file(conn, case, now)
     if case.state is State.NEW and not is_business_day(file.company.today(now), office.policy):
         work.settle(conn, claim, _next_morning(office, file, now))
         return None
@@ -102,7 +102,7 @@ class Gather:
     def settle(self, conn: Connection, claim: Claim, outcome: Books, now: datetime) -> Round | None:
         """Nothing left to ask for ends the case; else its outside texts are read."""
         gather.mirror(conn, self.file, outcome, now)
-        file = gather.open_file(conn, self.file.case)  # a round may have risen
+        file = gather.open_file(conn, self.file.case, now)  # a round may have risen
         facts = gather.facts(outcome, file.scope)
         if not facts.invoices:
             _nothing_left(conn, file.case, outcome, now)
@@ -201,7 +201,7 @@ class View:
 def _judge(read: Read, conn: Connection, readings: tuple[Reading, ...], now: datetime) -> View:
     case, facts = read.file.case, read.facts
     stage = max(facts.stages.values())
-    allowed = draft_store.draft(conn, case.draft).allowed_anyway if case.draft else frozenset()
+    allowed = _still_allowed(conn, case, facts)
     nobody = gather.past(conn, read.file, "", allowed, now)
     found = gates.recipient(facts, nobody)
     to = found if isinstance(found, str) else ""
@@ -209,6 +209,14 @@ def _judge(read: Read, conn: Connection, readings: tuple[Reading, ...], now: dat
     rulings = gates.judge(facts, stage, past, readings, read.office.policy, now)
     evidence = (*ledger_evidence(facts), *_quotes(read.documents, readings))
     return View(read.file, facts, stage, past, to, readings, evidence, rulings)
+
+
+def _still_allowed(conn: Connection, case: Case, facts: Facts) -> frozenset[str]:
+    """What was set aside holds for one draft: once the facts move, the stops count again."""
+    if case.draft is None or case.context is None:
+        return case.allowed_anyway
+    before = gather.fingerprint(contexts.facts(conn, case.context))
+    return case.allowed_anyway if before == gather.fingerprint(facts) else frozenset()
 
 
 def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:
@@ -334,6 +342,8 @@ class Written:
 def _write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
     case = view.file.case
     old = draft_store.draft(conn, case.draft) if case.draft else None
+    if old and draft_store.decided_on(conn, old.id, "reject"):
+        made = replace(made, proposal=_softer(made, old), reason="The tone before was not right.")
     today = view.file.company.today(now)
     kept = old.deadline if old else None
     deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
@@ -345,10 +355,16 @@ def _write(office: Office, conn: Connection, view: View, made: Made, now: dateti
         columns |= {"author": old.edited_by, "edited_by": old.edited_by, "author_reason": ""}
     elif old and old.edited_by:
         changed += (f"The text that <@{old.edited_by}> had edited did not fit any more.",)
-    if old and old.allowed_anyway:
-        columns["allowed_anyway"] = sorted(old.allowed_anyway)
     draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
     return Written(draft, view.rulings, changed)
+
+
+def _softer(made: Made, old: draft_store.Draft) -> Proposal:
+    """After "wrong tone": the plain template, or the personal note where that was the template."""
+    plain = replace(made.proposal, subject="", sentences=())
+    if old.author != AUTHOR:
+        return plain
+    return replace(plain, class_=CaseClass.HIGH_TOUCH_ESCALATION)
 
 
 def _letter(
@@ -366,7 +382,7 @@ def _letter(
 
 
 def _broken(office: Office, view: View, letter: Letter) -> tuple[Violation, ...]:
-    return verify(letter, view.facts, office.policy, view.past)
+    return verify(letter.subject, letter.body, view.facts, office.policy, view.past)
 
 
 def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
@@ -431,6 +447,7 @@ def _to_waiting(
         rulings=RULINGS.dump_python(view.rulings, mode="json"),
         evidence=contexts.EVIDENCE.dump_python(view.evidence, mode="json"),
         changed=list(written.changed if written else ()),
+        allowed_anyway=sorted(view.past.allowed_anyway),
         approval_opens_at=_opens_at(office, view, made.proposal.class_, now),
         **{"class": made.proposal.class_},
     )
@@ -454,7 +471,7 @@ def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> d
 def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
     """Five tries failed: a card without a draft asks a person to look."""
     case = cases.of_row(claim.row)
-    file = gather.open_file(conn, case)
+    file = gather.open_file(conn, case, now)
     reason = f"Five attempts to prepare this case failed. The last said: {case.last_error}"
     ruling = Ruling(Kind.STOP, "needs_a_look", reason)
     move = Move(State.WAITING, "case.needs_a_look", ACTOR, _refresh_at(office, file, now))

@@ -43,6 +43,8 @@ class Case:
     opened_at: datetime
     class_: CaseClass | None
     rulings: tuple[Ruling, ...]
+    allowed_anyway: frozenset[str]
+    """Stops that a finance lead set aside for the present draft."""
     last_error: str
     row: Row[Any]
 
@@ -79,6 +81,7 @@ def of_row(row: Row[Any]) -> Case:
         opened_at=row.opened_at,
         class_=CaseClass(word) if (word := row._mapping["class"]) else None,
         rulings=RULINGS.validate_json(json.dumps(row.rulings or [])),
+        allowed_anyway=frozenset(row.allowed_anyway or ()),
         last_error=row.last_error,
         row=row,
     )

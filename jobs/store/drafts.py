@@ -28,7 +28,6 @@ class Draft:
     author_reason: str
     edited_by: str
     violations: tuple[str, ...]
-    allowed_anyway: frozenset[str]
     deadline: date | None
 
 
@@ -46,7 +45,6 @@ def write_draft(
         "author_reason": "",
         "edited_by": "",
         "violations": [],
-        "allowed_anyway": [],
         "deadline": None,
         "written_at": now,
         **columns,
@@ -80,7 +78,6 @@ def draft(conn: Connection, id: str) -> Draft:
         author_reason=row.author_reason,
         edited_by=row.edited_by,
         violations=tuple(row.violations),
-        allowed_anyway=frozenset(row.allowed_anyway),
         deadline=row.deadline,
     )
 

@@ -109,14 +109,16 @@ def confirm_address(
     upsert(conn, addresses, [_address(company, customer, address, "person", True, by, now)])
 
 
-def bounced(conn: Connection, company: str, customer: str, address: str, now: datetime) -> None:
-    """A mail server refused this address for good."""
+def bounced(
+    conn: Connection, company: str, customer: str, address: str, by: str, now: datetime
+) -> None:
+    """This address is not to be used: a mail server refused it, or a person said it is wrong."""
     upsert(
         conn,
         addresses,
         [
             {
-                **_address(company, customer, address, "ledger", False, "system:send", now),
+                **_address(company, customer, address, "ledger", False, by, now),
                 "bounced_at": now,
             }
         ],
@@ -184,4 +186,5 @@ def _address(
         "chosen": chosen,
         "set_by": by,
         "set_at": now,
+        "bounced_at": None,
     }

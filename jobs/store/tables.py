@@ -155,6 +155,7 @@ cases = Table(
     Column("rulings", Json),
     Column("evidence", Json),
     Column("changed", Json),
+    Column("allowed_anyway", Json),
     Column("context", Id),  # contexts and drafts point at cases; SQLite has no circular keys
     Column("draft", Id),
     Column("approval_opens_at", Utc),
@@ -282,7 +283,6 @@ drafts = Table(
     Column("author_reason", Text, nullable=False),
     Column("edited_by", String(32), nullable=False),
     Column("violations", Json, nullable=False),
-    Column("allowed_anyway", Json, nullable=False),
     Column("deadline", Date),
     Column("written_at", Utc, nullable=False),
     UniqueConstraint("case_id", "version"),

@@ -1,0 +1,115 @@
+"""Edit: a person's text becomes the next draft once it is checked like the model's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobs import gather
+from jobs.decide import door
+from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.rules import gates
+from jobs.rules.drafts import edited
+from jobs.rules.letter import Letter
+from jobs.rules.past import Past
+from jobs.rules.policy import Policy
+from jobs.rules.rulings import RULINGS, Ruling
+from jobs.rules.states import State
+from jobs.rules.verify import verify
+from jobs.rules.violations import Violation
+from jobs.store import cases, drafts
+from jobs.store.cases import Move
+from jobs.store.drafts import Draft
+
+ABOUT_TEXT = frozenset({"text_breaks_a_rule", "marked_wording", "unsafe_text"})
+"""Rules that speak of a draft's words; each version has its own."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the person typed. `insist`: the violations were shown, and it is to be saved anyway."""
+
+    subject: str
+    body: str
+    insist: bool = False
+
+
+@dataclass(frozen=True)
+class Objections:
+    """Nothing was saved: these violations are to be mended, or (where none is hard) insisted on."""
+
+    violations: tuple[Violation, ...]
+
+    @property
+    def hard(self) -> bool:
+        return any(v.hard for v in self.violations)
+
+
+def edit(
+    conn: Connection, policy: Policy, knock: Knock, text: Text, now: datetime
+) -> Said | Objections:
+    """Save the text as the next draft, or say what is wrong with it. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    door.in_state(conn, visitor.case, State.WAITING)
+    old = door.same_draft(visitor, knock)
+    letter = edited(old.letter, text.subject, text.body)
+    past = _past(conn, visitor, letter, now)
+    violations = verify(letter.subject, letter.body, visitor.facts, policy, past)
+    if any(v.hard for v in violations) or (violations and not text.insist):
+        return Objections(violations)
+    return _save(conn, policy, visitor, old, letter, past, violations, now)
+
+
+def _past(conn: Connection, visitor: Visitor, letter: Letter, now: datetime) -> Past:
+    file = gather.open_file(conn, visitor.case, now)
+    return gather.past(conn, file, letter.to, visitor.case.allowed_anyway, now)
+
+
+def _save(
+    conn: Connection,
+    policy: Policy,
+    visitor: Visitor,
+    old: Draft,
+    letter: Letter,
+    past: Past,
+    violations: tuple[Violation, ...],
+    now: datetime,
+) -> Said:
+    case = visitor.case
+    door.decide(conn, policy, visitor, "edit", now)
+    draft = drafts.write_draft(
+        conn,
+        case.id,
+        letter,
+        now,
+        author=visitor.user,
+        edited_by=visitor.user,
+        violations=[v.sentence for v in violations],
+        deadline=old.deadline,
+    )
+    rulings = _rulings(policy, visitor, past, violations, now)
+    data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}
+    edit = Move(State.WAITING, "draft.edited", visitor.user, case.row.due_at, data)
+    columns = {
+        "draft": draft.id,
+        "rulings": RULINGS.dump_python(rulings, mode="json"),
+        "changed": [],
+    }
+    door.moved(cases.move(conn, case, edit, now, **columns), case)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _rulings(
+    policy: Policy,
+    visitor: Visitor,
+    past: Past,
+    violations: tuple[Violation, ...],
+    now: datetime,
+) -> tuple[Ruling, ...]:
+    """The case's rulings, with those about the old words replaced by those about the new ones."""
+    stage = visitor.case.stage
+    said = gates.judge(visitor.facts, stage, past, (), policy, now, draft_violations=violations)
+    kept = [r for r in visitor.case.rulings if r.rule not in ABOUT_TEXT]
+    return (*kept, *(r for r in said if r.rule in ABOUT_TEXT))

@@ -1,0 +1,106 @@
+"""Hold, snooze and take over: something is left in peace until a date, and then comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from jobs.decide import door
+from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.rules.business_days import start_of
+from jobs.rules.past import HoldKind
+from jobs.rules.policy import Policy
+from jobs.rules.states import State
+from jobs.store import cases, companies, crossings, history
+from jobs.store.cases import Move
+
+NONE: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Holding:
+    """No `invoices` means the whole customer; `until` is a date in the company's zone."""
+
+    kind: HoldKind
+    until: date
+    reason: str = ""
+    invoices: tuple[str, ...] = NONE
+
+
+def hold(conn: Connection, policy: Policy, knock: Knock, holding: Holding, now: datetime) -> Said:
+    """Take invoices, or the whole customer, out until a review date. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    door.in_state(conn, visitor.case, State.WAITING)
+    door.decide(conn, policy, visitor, "hold", now, holding.reason or holding.kind)
+    return put_on_hold(conn, visitor, holding, now)
+
+
+def put_on_hold(conn: Connection, visitor: Visitor, holding: Holding, now: datetime) -> Said:
+    """Set the hold; the case ends as held, or goes on with the invoices that are left."""
+    case, invoices = visitor.case, holding.invoices
+    history.hold(
+        conn,
+        case.company,
+        case.customer,
+        invoices,
+        holding.kind,
+        holding.until,
+        visitor.user,
+        holding.reason,
+        now,
+    )
+    spoken = {i.id for i in visitor.facts.invoices}
+    data = {"kind": holding.kind, "until": holding.until, "invoices": list(invoices)}
+    if invoices and spoken - set(invoices):
+        on = Move(State.WAITING, "hold.set", visitor.user, now, data)
+        door.moved(cases.move(conn, case, on, now, context=None), case)
+    else:
+        until = f"On hold until {holding.until:%-d %B %Y}."
+        end = Move(State.HELD, "hold.set", visitor.user, None, data)
+        door.moved(cases.move(conn, case, end, now, end_reason=until), case)
+        crossings.release(conn, case.id, now)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def snooze(
+    conn: Connection, policy: Policy, knock: Knock, until: date, reason: str, now: datetime
+) -> Said:
+    """Bring the case back on a day, gathered anew. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    door.in_state(conn, visitor.case, State.WAITING)
+    door.decide(conn, policy, visitor, "snooze", now, reason)
+    return put_to_sleep(conn, visitor, until, reason, now)
+
+
+def put_to_sleep(
+    conn: Connection, visitor: Visitor, until: date, reason: str, now: datetime
+) -> Said:
+    """The customer is left in peace until then; a payment meanwhile still closes the case."""
+    case = visitor.case
+    history.hold(
+        conn,
+        case.company,
+        case.customer,
+        NONE,
+        HoldKind.QUIET,
+        until,
+        visitor.user,
+        reason,
+        now,
+    )
+    wakes = start_of(until, companies.need(conn, case.company).zone)
+    asleep = Move(State.SNOOZED, "case.snoozed", visitor.user, wakes, {"until": until})
+    door.moved(cases.move(conn, case, asleep, now, context=None), case)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def take_over(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+    """ "I'll handle it": the customer is held for the usual time, in this person's name."""
+    visitor = door.enter(conn, policy, knock, now)
+    door.in_state(conn, visitor.case, State.WAITING)
+    door.decide(conn, policy, visitor, "takeover", now)
+    today = companies.need(conn, visitor.case.company).today(now)
+    until = today + timedelta(days=policy.hold_days)
+    return put_on_hold(conn, visitor, Holding(HoldKind.QUIET, until, "taken over"), now)

@@ -1,0 +1,80 @@
+"""Fine, look again, draft anyway, confirm an address: what moves a case on without ending it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobs.decide import door
+from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
+from jobs.rules.policy import Policy
+from jobs.rules.rights import looks_after, may_run
+from jobs.rules.rulings import Kind
+from jobs.rules.states import State
+from jobs.store import cases, history
+from jobs.store.cases import Move
+
+
+def fine(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+    """The account manager has read it; without one a finance lead has. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    door.in_state(conn, visitor.case, State.WAITING)
+    door.same_draft(visitor, knock)
+    if not (looks_after(visitor.user, visitor.facts, policy) or may_run(visitor.roles)):
+        who = "the account manager or a finance lead"
+        raise Refused(Said(Answer.NOT_ALLOWED, visitor.case, who))
+    door.decide(conn, policy, visitor, "fine", now)
+    return _on(conn, visitor, "manager.fine", visitor.case.row.due_at, now)
+
+
+def look_again(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+    """Gather the case anew, now. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    door.in_state(conn, visitor.case, State.WAITING)
+    door.decide(conn, policy, visitor, "look_again", now)
+    return _on(conn, visitor, "case.look_again", now, now, context=None)
+
+
+def draft_anyway(
+    conn: Connection, policy: Policy, knock: Knock, reason: str, now: datetime
+) -> Said:
+    """A finance lead sets the present stops aside, for the next draft only. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    case = visitor.case
+    door.in_state(conn, case, State.WAITING)
+    if not may_run(visitor.roles):
+        raise Refused(Said(Answer.NOT_ALLOWED, case, "a finance lead"))
+    if any(r.kind is Kind.NEVER for r in case.rulings):
+        raise Refused(Said(Answer.STOPPED, case))
+    stops = sorted({r.rule for r in case.rulings if r.kind is Kind.STOP})
+    door.decide(conn, policy, visitor, "draft_anyway", now, reason)
+    columns = {"context": None, "allowed_anyway": stops}
+    return _on(conn, visitor, "stops.set_aside", now, now, {"rules": stops}, **columns)
+
+
+def confirm_address(
+    conn: Connection, policy: Policy, knock: Knock, address: str, now: datetime
+) -> Said:
+    """A person picks one of the ledger's addresses; it is remembered. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    case = visitor.case
+    door.in_state(conn, case, State.WAITING)
+    door.decide(conn, policy, visitor, "confirm_address", now)
+    history.confirm_address(conn, case.company, case.customer, address, visitor.user, now)
+    return _on(conn, visitor, "address.confirmed", now, now, context=None)
+
+
+def _on(
+    conn: Connection,
+    visitor: Visitor,
+    action: str,
+    due_at: datetime | None,
+    now: datetime,
+    data: dict[str, object] | None = None,
+    **columns: object,
+) -> Said:
+    case = visitor.case
+    on = Move(State.WAITING, action, visitor.user, due_at, data)
+    door.moved(cases.move(conn, case, on, now, **columns), case)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))

@@ -1,0 +1,105 @@
+"""Reject: each reason has its consequence, and none is silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from jobs.decide import door
+from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.decide.hold import Holding, put_on_hold, put_to_sleep
+from jobs.rules.business_days import add_working_days
+from jobs.rules.past import HoldKind
+from jobs.rules.policy import Policy
+from jobs.rules.states import State
+from jobs.store import cases, companies, crossings, history
+from jobs.store.cases import Move
+
+
+class Why(StrEnum):
+    """The closed list of reasons."""
+
+    NOT_NEEDED = "not_needed"
+    ALREADY_PAID = "already_paid"
+    WRONG_CONTACT = "wrong_contact"
+    WRONG_TONE = "wrong_tone"
+    DISPUTED = "disputed"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """`invoices` only where the reason is a dispute."""
+
+    why: Why
+    comment: str = ""
+    invoices: tuple[str, ...] = ()
+
+
+def reject(
+    conn: Connection, policy: Policy, knock: Knock, rejection: Rejection, now: datetime
+) -> Said:
+    """Reject the draft that was shown. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    door.in_state(conn, visitor.case, State.WAITING)
+    if visitor.draft:
+        door.same_draft(visitor, knock)
+    door.decide(conn, policy, visitor, "reject", now, rejection.why)
+    match rejection.why:
+        case Why.ALREADY_PAID:
+            return _wait_for_it(conn, policy, visitor, now)
+        case Why.DISPUTED:
+            return _dispute(conn, policy, visitor, rejection, now)
+        case Why.WRONG_TONE:
+            return _draft_again(conn, visitor, now)
+        case Why.WRONG_CONTACT:
+            return _wrong_contact(conn, visitor, now)
+        case _:
+            return _end(conn, visitor, rejection, now)
+
+
+def _end(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
+    """Not now: the crossings stay used, so the invoice comes back at its next stage."""
+    case = visitor.case
+    end = Move(State.REJECTED, "case.rejected", visitor.user, None, {"why": rejection.why})
+    reason = rejection.comment[:500]
+    door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _wait_for_it(conn: Connection, policy: Policy, visitor: Visitor, now: datetime) -> Said:
+    """ "Already paid": wait some working days for the payment, then the case asks again."""
+    today = companies.need(conn, visitor.case.company).today(now)
+    until = add_working_days(today, policy.already_paid_working_days, policy)
+    return put_to_sleep(conn, visitor, until, "said to be paid already", now)
+
+
+def _dispute(
+    conn: Connection, policy: Policy, visitor: Visitor, rejection: Rejection, now: datetime
+) -> Said:
+    today = companies.need(conn, visitor.case.company).today(now)
+    until = today + timedelta(days=policy.hold_days)
+    holding = Holding(HoldKind.DISPUTE, until, rejection.comment, rejection.invoices)
+    return put_on_hold(conn, visitor, holding, now)
+
+
+def _draft_again(conn: Connection, visitor: Visitor, now: datetime) -> Said:
+    case = visitor.case
+    again = Move(State.WAITING, "draft.rejected", visitor.user, now, {"why": Why.WRONG_TONE})
+    door.moved(cases.move(conn, case, again, now, context=None), case)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _wrong_contact(conn: Connection, visitor: Visitor, now: datetime) -> Said:
+    """Nobody was contacted, so the crossings are given back; the address is not used again."""
+    case = visitor.case
+    if visitor.draft:
+        to = visitor.draft.letter.to
+        history.bounced(conn, case.company, case.customer, to, visitor.user, now)
+    end = Move(State.REJECTED, "case.rejected", visitor.user, None, {"why": Why.WRONG_CONTACT})
+    door.moved(cases.move(conn, case, end, now), case)
+    crossings.release(conn, case.id, now)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))

@@ -1,0 +1,85 @@
+"""Pause and resume, live and shadow, and a sweep on demand: how a company is run."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select, update
+
+from jobs import sweep
+from jobs.decide import door
+from jobs.rules.policy import Policy
+from jobs.rules.states import MOVES, State
+from jobs.store import cases, companies, log
+from jobs.store.cases import Move
+from jobs.store.companies import Company
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import crossings
+
+
+def pause(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
+    """Stop all sending at once; False where it was paused already. Raises Refused."""
+    door.lead(conn, policy, user, now)
+    if company.paused_at:
+        return False
+    companies.change(conn, company.realm, paused_at=now, paused_by=user)
+    _log(conn, company, "company.paused", user, now)
+    return True
+
+
+def resume(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
+    """Start sending again; False where it was not paused. Raises Refused."""
+    door.lead(conn, policy, user, now)
+    if not company.paused_at:
+        return False
+    companies.change(conn, company.realm, paused_at=None, paused_by=None)
+    _log(conn, company, "company.resumed", user, now)
+    return True
+
+
+def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
+    """Leave shadow mode: shadow cases end, and their crossings may happen again. Raises Refused."""
+    door.lead(conn, policy, user, now)
+    if company.live:
+        return False
+    companies.change(conn, company.realm, mode="live")
+    _end_shadow_cases(conn, company, user, now)
+    sweep.ask_for(conn, company.realm, now)
+    _log(conn, company, "company.live", user, now)
+    return True
+
+
+def go_shadow(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
+    """Everything but e-mail and note from now on. Raises Refused."""
+    door.lead(conn, policy, user, now)
+    if not company.live:
+        return False
+    companies.change(conn, company.realm, mode="shadow")
+    _log(conn, company, "company.shadow", user, now)
+    return True
+
+
+def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> None:
+    """Sweep now; everybody whom the policy names may ask for it. Raises Refused."""
+    roles = door.known(conn, policy, user, now)
+    if not roles:
+        raise door.Refused(door.Said(door.Answer.NOT_ALLOWED, detail="a collector"))
+    sweep.ask_for(conn, company.realm, now)
+    _log(conn, company, "sweep.asked", user, now)
+
+
+def _end_shadow_cases(conn: Connection, company: Company, user: str, now: datetime) -> None:
+    theirs = cases_table.c.company == company.realm
+    shadow = select(cases_table).where(theirs, cases_table.c.shadow)
+    end = Move(State.CANCELLED, "case.shadow_ended", user)
+    for row in conn.execute(shadow).all():
+        case = cases.of_row(row)
+        if State.CANCELLED in MOVES[case.state]:
+            cases.move(conn, case, end, now, end_reason="Shadow mode ended.")
+    ids = select(cases_table.c.id).where(theirs, cases_table.c.shadow)
+    used = crossings.c.case_id.in_(ids) & crossings.c.released_at.is_(None)
+    conn.execute(update(crossings).where(used).values(released_at=now))
+
+
+def _log(conn: Connection, company: Company, action: str, user: str, now: datetime) -> None:
+    log.note(conn, log.Entry(company.realm, action, user, now))

@@ -1,0 +1,53 @@
+"""It went, or it did not: a person settles what no machine can know."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, update
+
+from jobs.decide import door
+from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.ending import sent
+from jobs.rules.policy import Policy
+from jobs.rules.states import State
+from jobs.store import cases, drafts
+from jobs.store.cases import Move
+from jobs.store.tables import sends
+
+
+def went(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+    """Somebody found the mail, or the customer has it: the note follows. Raises Refused."""
+    visitor = _enter(conn, policy, knock, now)
+    draft = door.same_draft(visitor, knock)
+    door.decide(conn, policy, visitor, "went", now)
+    _conclude(conn, visitor, "sent", now)
+    door.moved(sent(conn, visitor.case, draft, visitor.user, now), visitor.case)
+    return Said(Answer.RECORDED, cases.get(conn, visitor.case.id))
+
+
+def did_not_go(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+    """It never left: the text waits as a new draft for a new approval. Raises Refused."""
+    visitor = _enter(conn, policy, knock, now)
+    draft, case = door.same_draft(visitor, knock), visitor.case
+    door.decide(conn, policy, visitor, "did_not_go", now)
+    _conclude(conn, visitor, "not_sent", now)
+    fresh = drafts.rewrite_draft(conn, draft, now)
+    again = now + timedelta(days=policy.refresh_working_days)
+    back = Move(State.WAITING, "send.did_not_go", visitor.user, again, {"draft": fresh.sha256})
+    said = f"<@{visitor.user}> says that the message did not go."
+    columns = {"draft": fresh.id, "changed": [said], "undo_until": None, "lapses_at": None}
+    door.moved(cases.move(conn, case, back, now, **columns), case)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _enter(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Visitor:
+    visitor = door.enter(conn, policy, knock, now)
+    door.in_state(conn, visitor.case, State.UNKNOWN)
+    return visitor
+
+
+def _conclude(conn: Connection, visitor: Visitor, state: str, now: datetime) -> None:
+    open_send = (sends.c.case_id == visitor.case.id) & (sends.c.state == "unknown")
+    detail = f"settled by {visitor.user}"
+    conn.execute(update(sends).where(open_send).values(state=state, detail=detail, ended_at=now))

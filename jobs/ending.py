@@ -1,0 +1,54 @@
+"""How an approval ends: voided, with everybody told, or sent, with the note intended."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobs.rules.case import Decision
+from jobs.rules.states import State
+from jobs.store import cases, companies, drafts, notes, posts
+from jobs.store.cases import Case, Move
+from jobs.store.drafts import Draft
+
+ACTOR = "system:send"
+
+
+def void(
+    conn: Connection,
+    case: Case,
+    draft: Draft,
+    reason: str,
+    kind: str,
+    now: datetime,
+) -> bool:
+    """End an approval: the same text as a new draft, the case back to WAITING, looked at anew."""
+    fresh = drafts.rewrite_draft(conn, draft, now)
+    back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": fresh.sha256})
+    columns = {"draft": fresh.id, "changed": [reason], "context": None}
+    columns |= {"undo_until": None, "lapses_at": None}
+    if not cases.move(conn, case, back, now, **columns):
+        return False
+    drafts.record(conn, case.id, Decision(kind, ACTOR, now, reason), draft, "")
+    tell_approvers(conn, case, draft, reason, now)
+    return True
+
+
+def tell_approvers(conn: Connection, case: Case, draft: Draft, reason: str, now: datetime) -> None:
+    """Whoever approved learns what voided it, in the thread of the card."""
+    people = drafts.decided_on(conn, draft.id, "approve")
+    company = companies.need(conn, case.company)
+    names = ", ".join(f"<@{d.actor}>" for d in people)
+    text = f"{names}: nothing was sent. {reason}"
+    posts.thread(conn, case.company, company.channel, case.id, f"void:{draft.id}", text, now)
+
+
+def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:
+    """The mail is out, says the sender or a person: the note is intended, the case goes on."""
+    data = {"draft": draft.sha256, "to": hashlib.sha256(draft.letter.to.encode()).hexdigest()}
+    moved = cases.move(conn, case, Move(State.SENT, "send.sent", actor, now, data), now)
+    if moved:
+        notes.intend(conn, draft, now)
+    return moved
