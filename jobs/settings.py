@@ -212,7 +212,7 @@ class Settings(BaseSettings):
 
 Part = Literal["db", "doctor", "connect", "web", "intake", "triage", "act", "work", "clock"]
 
-WAYS_TO_SEND = ("smtp_url", "resend_api_key", "mail_folder")
+WAYS_TO_SEND = ("smtp_url", "mail_folder")
 ANY_WAY_TO_SEND = "|".join(WAYS_TO_SEND)
 
 LEDGER = ("token_keys", "qbo_client_id", "qbo_client_secret")

@@ -211,7 +211,7 @@ def test_a_process_names_everything_it_lacks(monkeypatch: pytest.MonkeyPatch) ->
         require(loaded(monkeypatch), "act")
     assert [problem.name for problem in caught.value.problems] == [
         *("REDIS_URL", "TOKEN_KEYS", "QBO_CLIENT_ID", "QBO_CLIENT_SECRET", "MAIL_FROM"),
-        *("SLACK_BOT_TOKEN", "SLACK_CHANNEL", "SMTP_URL or RESEND_API_KEY or MAIL_FOLDER"),
+        *("SLACK_BOT_TOKEN", "SLACK_CHANNEL", "SMTP_URL or MAIL_FOLDER"),
     ]
     assert "Fernet.generate_key()" in str(caught.value)
 
