@@ -337,6 +337,15 @@ def test_opening_home_is_an_event(stage: Stage) -> None:
     assert first["event_id"] != second["event_id"]
 
 
+def test_an_app_without_a_home_tab_has_none_to_open() -> None:
+    """A reason, and no event."""
+    quiet = Slack(World(), home_tab=False)
+    quiet.world.add(quiet)
+    with serve(quiet.world.app()) as url:
+        answer = httpx.post(f"{url}/_/slack/home", json={"user": "ULEAD1"})
+    assert answer.json() == {"error": "the app has no Home tab"}
+
+
 def test_an_event_that_fails_comes_again(stage: Stage) -> None:
     """With the same id, at once."""
     answers = [500, None]

@@ -16,8 +16,8 @@ from tests.sandbox.slack.workspace import Workspace
 class Control:
     """The routes by which the page and the tests drive the people."""
 
-    def __init__(self, space: Workspace, acts: Acts) -> None:
-        self.space, self.acts = space, acts
+    def __init__(self, space: Workspace, acts: Acts, *, home_tab: bool) -> None:
+        self.space, self.acts, self.home_tab = space, acts, home_tab
 
     def routes(self) -> list[Route]:
         """All of them, as `StandIn.control` wants them."""
@@ -68,6 +68,8 @@ class Control:
         return JSONResponse(await self.acts.command(user, text, channel, origin_of(request)))
 
     async def _home(self, request: Request) -> Response:
+        if not self.home_tab:
+            raise NotPossibleError("the app has no Home tab")
         answer = await self.acts.open_home(wanted(await body_of(request), "user"))
         return JSONResponse({"status": answer.status})
 

@@ -9,7 +9,7 @@ from tests.sandbox.slack.people import (
     BOT_USER,
     OTHER_TEAM,
     TEAM,
-    TEAM_DOMAIN,
+    TEAM_NAME,
     as_user,
 )
 from tests.sandbox.slack.workspace import Workspace
@@ -19,7 +19,7 @@ def auth_test(_: Workspace, call: Call) -> Json:
     """auth.test."""
     return {
         "url": f"{call.origin}/",
-        "team": TEAM_DOMAIN,
+        "team": TEAM_NAME,
         "user": BOT_NAME,
         "team_id": TEAM,
         "user_id": BOT_USER,

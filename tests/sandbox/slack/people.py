@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from tests.sandbox.slack.kinds import Json
 
 TEAM = "TOVERDUE"
-TEAM_DOMAIN = "northwind-finance"
+TEAM_DOMAIN = "brassfern"
+TEAM_NAME = "Brass Fern Supply"
 OTHER_TEAM = "TOTHER"
 APP = "AOVERDUE"
 BOT_USER = "UOVERDUE"
@@ -31,7 +32,7 @@ class Person:
     @property
     def email(self) -> str:
         """Their address at work."""
-        domain = "contoso.example" if self.team == OTHER_TEAM else "northwind.example"
+        domain = "contoso.example" if self.team == OTHER_TEAM else "brassfern.example"
         return f"{self.name}@{domain}"
 
 

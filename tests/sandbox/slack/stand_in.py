@@ -16,7 +16,7 @@ from tests.sandbox.slack.control import Control
 from tests.sandbox.slack.delivery import Delivery
 from tests.sandbox.slack.kinds import Channel, Ephemeral, Json, Message, RefusedError
 from tests.sandbox.slack.pace import Pace
-from tests.sandbox.slack.people import APP, BOT_USER, TEAM, TEAM_DOMAIN
+from tests.sandbox.slack.people import APP, BOT_USER, TEAM, TEAM_NAME
 from tests.sandbox.slack.workspace import Workspace
 from tests.sandbox.world import World
 
@@ -33,7 +33,8 @@ class Keys:
 class Slack:
     """The stand-in. Mount it as `slack`; set `public_url` before anybody acts.
 
-    `pace` limits chat.postMessage per channel; `scopes` are those the app was given.
+    `pace` limits chat.postMessage per channel; `scopes` are those the app was given; `home_tab`
+    says whether its manifest has the Home tab and with it the event app_home_opened.
     """
 
     world: World
@@ -41,6 +42,7 @@ class Slack:
     keys: Keys = field(default_factory=Keys)
     scopes: tuple[str, ...] = SCOPES
     pace: Pace = field(default_factory=Pace)
+    home_tab: bool = True
     name: str = "slack"
 
     def __post_init__(self) -> None:
@@ -86,7 +88,7 @@ class Slack:
 
     def control(self) -> list[Route]:
         """`POST /_/slack/…`."""
-        return Control(self.space, self.acts).routes()
+        return Control(self.space, self.acts, home_tab=self.home_tab).routes()
 
     def snapshot(self) -> dict[str, Any]:
         """Messages, private answers, modals and Home tabs; `slack` holds what the page needs."""
@@ -111,8 +113,8 @@ class Slack:
     def _surroundings(self) -> Json:
         space = self.space
         return {
-            "team": {"id": TEAM, "name": TEAM_DOMAIN},
-            "app": {"id": APP, "user": BOT_USER},
+            "team": {"id": TEAM, "name": TEAM_NAME},
+            "app": {"id": APP, "user": BOT_USER, "home_tab": self.home_tab},
             "people": [asdict(one) for one in space.people.values()],
             "channels": [
                 asdict(one) | {"members": sorted(one.members)} for one in space.channels.values()

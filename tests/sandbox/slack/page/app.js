@@ -3,7 +3,7 @@
 import { act, changed, state } from "./wire.js";
 import { blocks } from "./blocks.js";
 import { avatar, el } from "./dom.js";
-import { list, seenIn, threadOf } from "./messages.js";
+import { counted, list, plainList, seenIn, threadOf } from "./messages.js";
 import { modal, surfaceOf } from "./modal.js";
 import { learn } from "./names.js";
 import { counts, panel } from "./panels.js";
@@ -34,8 +34,8 @@ function places() {
   const mine = direct();
   $("places").replaceChildren(
     el("h2", {}, "Channels"), ...rooms,
-    el("h2", {}, "Apps"),
-    placeButton(HOME, "⌂", "Overdue Home"),
+    ...(world.slack.app.home_tab || mine ? [el("h2", {}, "Apps")] : []),
+    ...(world.slack.app.home_tab ? [placeButton(HOME, "⌂", "Overdue Home")] : []),
     ...(mine ? [placeButton(mine.id, "✉", "Overdue")] : []),
   );
 }
@@ -73,7 +73,7 @@ function go(id) {
 function follow() {
   const [, kind, id, at] = location.hash.split("/");
   const known = world.slack.channels.find((one) => one.id === id && (!one.user || one.user === me()));
-  place = kind === "home" ? HOME : known?.id ?? channels()[0]?.id ?? HOME;
+  place = kind === "home" && world.slack.app.home_tab ? HOME : known?.id ?? channels()[0]?.id ?? HOME;
   wanted = at ? `${at.slice(1, -6)}.${at.slice(-6)}` : null;
   if (place === HOME) openHome();
   draw();
@@ -111,6 +111,7 @@ function draw() {
   learn(world.slack);
   meet(world.slack.people);
   $("team-name").textContent = world.slack.team.name;
+  $("team-mark").textContent = world.slack.team.name[0];
   const box = $("messages");
   const following = box.scrollHeight - box.scrollTop - box.clientHeight < 80;
   conversation(box);
@@ -232,8 +233,8 @@ function drawThread() {
         "aria-label": "Close thread", "data-testid": "thread-close", onclick: closeThread }, "✕")),
       el("div", { class: "scroll" }));
   }
-  const line = el("div", { class: "day" }, el("span", {}, `${replies.length} replies`));
-  const nodes = parent ? [...list(world, [parent]), line, ...list(world, replies)] : [];
+  const line = el("div", { class: "day" }, el("span", {}, counted(replies.length)));
+  const nodes = parent ? [...plainList(world, [parent]), line, ...plainList(world, replies)] : [];
   swap($("thread").querySelector(".scroll"), nodes);
 }
 

@@ -45,6 +45,16 @@ export function list(world, found, openThread) {
   });
 }
 
+/** The messages of a thread as nodes. */
+export function plainList(world, found) {
+  return found.map((message) => messageNode(world, message));
+}
+
+/** "1 reply", "2 replies". */
+export function counted(replies) {
+  return `${replies} ${replies === 1 ? "reply" : "replies"}`;
+}
+
 function dayLine(ts) {
   const options = { weekday: "long", day: "numeric", month: "long" };
   const today = moment(ts).toDateString() === new Date().toDateString();
@@ -95,7 +105,7 @@ function threadButton(message, replies, openThread) {
     class: "replies",
     "data-testid": `thread-${message.ts}`,
     onclick: () => openThread(message.channel, message.ts),
-  }, el("b", {}, `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`),
+  }, el("b", {}, counted(replies.length)),
     el("span", {}, `last at ${clock(last.ts)}`));
 }
 

@@ -26,7 +26,8 @@ function withEmoji(text) {
 /** A text object of either kind. */
 export function text(object) {
   if (object.type === "mrkdwn") return mrkdwn(object.text, object.verbatim);
-  return [withEmoji(unescaped(object.text))];
+  const words = unescaped(object.text);
+  return [object.emoji === false ? words : withEmoji(words)];
 }
 
 /** mrkdwn as nodes: code blocks first, then quoted lines, then what stands inside a line. */
