@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 import httpx
 from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, text
+from sqlalchemy import inspect, text
 
+from jobs.store.engine import connect
 from tests.sandbox import company
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text
 from tests.sandbox.product import OVERDUE, PROCESSES, ProcessFailed, Product, running
@@ -119,12 +120,11 @@ class Sandbox:
         return "\n".join([json.dumps(world, indent=1, default=str), *rows, *logs])
 
     def _work_rows(self) -> Iterator[tuple[str, str]]:
-        engine = create_engine(self.product.settings["DATABASE_URL"])
-        with engine.connect() as connection:
-            for table in WORK_TABLES:
+        database = connect(self.product.settings["DATABASE_URL"])
+        with contextlib.closing(database), database.reading() as connection:
+            for table in sorted({*WORK_TABLES} & {*inspect(connection).get_table_names()}):
                 rows = connection.execute(text(f"SELECT * FROM {table}")).mappings()
                 yield table, "\n".join(str(dict(row)) for row in rows)
-        engine.dispose()
 
     def _still_running(self) -> None:
         try:

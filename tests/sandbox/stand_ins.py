@@ -9,9 +9,9 @@ import yaml
 
 from tests.sandbox import company
 from tests.sandbox.mailbox import Mailbox, running
+from tests.sandbox.model import StandInModel
 from tests.sandbox.quickbooks.service import QuickBooks
-from tests.sandbox.slack.page import Page
-from tests.sandbox.slack.stand_in import Slack
+from tests.sandbox.slack import Page, Slack
 from tests.sandbox.world import World, serve
 
 MANIFEST = Path(__file__).parent.parent.parent / "manifest.yml"
@@ -27,6 +27,7 @@ class StandIns:
     slack: Slack
     quickbooks: QuickBooks
     mailbox: Mailbox
+    model: StandInModel
 
     def reach(self, public_url: str) -> None:
         """Send what Slack and QuickBooks have to say to the product at this address."""
@@ -35,7 +36,7 @@ class StandIns:
 
     def settings(self) -> dict[str, str]:
         """The product's settings that point at these stand-ins."""
-        return self._slack() | self._quickbooks() | self._mail()
+        return self._slack() | self._quickbooks() | self._mail() | self._model()
 
     def _slack(self) -> dict[str, str]:
         return {
@@ -59,9 +60,12 @@ class StandIns:
 
     def _mail(self) -> dict[str, str]:
         return {
-            "MAIL_FROM": "Brass Fern Supply <accounts@brassfern.example>",
+            "MAIL_FROM": "Brass Fern Supply <accounts@brass-fern.example>",
             "SMTP_URL": self.mailbox.url,
         }
+
+    def _model(self) -> dict[str, str]:
+        return {"OPENAI_API_KEY": self.model.key, "OPENAI_BASE_URL": f"{self.url}/model/v1"}
 
 
 def scopes() -> tuple[str, ...]:
@@ -78,12 +82,13 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     """
     world = World()
     slack, quickbooks = Slack(world, scopes=scopes()), QuickBooks(world)
+    model = StandInModel()
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:
         quickbooks.add_company(company.load(company_file))
     with running(Mailbox(world)) as mailbox, contextlib.closing(quickbooks):
-        for stand_in in (slack, quickbooks, mailbox):
+        for stand_in in (slack, quickbooks, mailbox, model):
             world.add(stand_in)
         world.add(Page(world), at="/")
         with serve(world.app(), port) as url:
-            yield StandIns(world, url, slack, quickbooks, mailbox)
+            yield StandIns(world, url, slack, quickbooks, mailbox, model)

@@ -199,6 +199,20 @@ def test_the_settings_of_the_sandbox_are_complete(
 
 
 @pytest.mark.processes
+def test_waiting_sees_a_change_and_tells_what_it_saw_instead(pids: Path) -> None:
+    """`until` returns what the condition found; in vain, it shows the world and the logs."""
+    with sandbox(company_file=None, command=small_product(pids)) as running:
+        assert "heard" in running.order("live")
+        channels = running.until(lambda world: world["slack"]["channels"])
+        assert channels[0]["id"] == running.product.settings["SLACK_CHANNEL"]
+        with pytest.raises(AssertionError, match=r"(?s)did not happen.*UCOLLECT.*--- web"):
+            running.until(lambda world: world["mails"], seconds=0.1)
+        running.product.running["clock"].kill()
+        with pytest.raises(AssertionError, match="clock ended with -9"):
+            running.until(lambda world: world["mails"])
+
+
+@pytest.mark.processes
 def test_a_product_that_does_not_start_is_reported(tmp_path: Path) -> None:
     """What the failing command said is in the error."""
     command = (sys.executable, "-c", "import sys; sys.exit('no such table: cases')")
