@@ -1,7 +1,7 @@
 """The sandbox page in a browser, with a small app in the place of the product."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from slack_sdk import WebClient
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
 
 from tests.sandbox.slack import Pace, Slack
 from tests.sandbox.slack import Page as SandboxPage
@@ -57,11 +59,46 @@ EDIT: dict[str, Any] = {
 }
 
 
+class Neighbours:
+    """What other stand-ins show: a mail, a note, an invoice that can be paid."""
+
+    name = "quickbooks"
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def app(self) -> None:
+        """No service of its own."""
+
+    def control(self) -> list[Route]:
+        """Paying an invoice."""
+        return [Route("/quickbooks/pay", self._pay, methods=["POST"])]
+
+    def snapshot(self) -> dict[str, Any]:
+        """One of each."""
+        mail = {"from": "us@example.com", "to": "ann@example.com", "subject": MARKUP}
+        files = [{"name": "Invoice 1037.pdf", "sha256": "", "size": 2048}]
+        note = {"id": "9", "invoices": ["742"], "text": "[Overdue 412] reminder", "deleted": False}
+        invoice = {"id": "742", "number": "1037", "customer": MARKUP, "balance": "1200.00"}
+        return {
+            "mails": [mail | {"text": "Dear Ann", "message_id": "<1>", "attachments": files}],
+            "notes": [note],
+            "invoices": [invoice | {"currency": "USD", "due_date": "2026-11-02"}],
+        }
+
+    async def _pay(self, request: Request) -> Response:
+        self.asked.append(await request.json())
+        return JSONResponse({"ok": True})
+
+
 class Office:
     """The workspace, the app, and the browser's tab on it."""
 
-    def __init__(self, slack: Slack, receiver: Receiver, tab: Page, url: str) -> None:
+    def __init__(
+        self, slack: Slack, receiver: Receiver, neighbours: Neighbours, tab: Page, url: str
+    ) -> None:
         self.slack, self.receiver, self.tab = slack, receiver, tab
+        self.neighbours = neighbours
         self.client = WebClient(slack.keys.bot_token, base_url=f"{url}/slack/api/")
         tab.goto(url)
         expect(self.at("live")).to_have_text("Live")
@@ -81,11 +118,16 @@ class Office:
 
     def heard(self, count: int) -> list[dict[str, Any]]:
         """What the app was told, once it was told so often."""
+        self.until(lambda: len(self.receiver.heard) >= count)
+        return self.receiver.heard
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something outside the page, while the page goes on."""
         for _ in range(250):
-            if len(self.receiver.heard) >= count:
-                return self.receiver.heard
+            if condition():
+                return
             self.tab.wait_for_timeout(20)
-        raise AssertionError(f"the app heard {self.receiver.heard}, not {count} requests")
+        raise AssertionError(f"it never happened; the app heard {self.receiver.heard}")
 
 
 @pytest.fixture
@@ -95,13 +137,15 @@ def office(tab: Page) -> Iterator[Office]:
     slack = Slack(world, pace=Pace(burst=1000))
     slack.add_channel("CFINANCE", "finance")
     slack.add_channel("COTHER", "other")
+    neighbours = Neighbours()
     world.add(slack)
+    world.add(neighbours)
     world.add(SandboxPage(world), "/")
     receiver = Receiver(slack.keys.signing_secret)
     everything = Starlette(routes=[Mount("/app", receiver.app()), Mount("/", world.app())])
     with serve(everything) as url:
         slack.reach(f"{url}/app", url)
-        yield Office(slack, receiver, tab, url)
+        yield Office(slack, receiver, neighbours, tab, url)
 
 
 def test_a_message_appears_and_changes_by_itself(office: Office) -> None:
@@ -367,6 +411,23 @@ def test_a_permalink_leads_to_its_message(office: Office) -> None:
     expect(message).to_have_count(0)
     office.tab.goto(str(link))
     expect(message).to_be_in_viewport()
+
+
+def test_mails_and_notes_are_shown_beside(office: Office) -> None:
+    """A mail with its attachment's name, a note with its invoice, as text."""
+    expect(office.at("mail-0").locator("h3")).to_have_text(MARKUP)
+    expect(office.at("mail-0")).to_contain_text("Invoice 1037.pdf")
+    office.at("tab-quickbooks").click()
+    expect(office.at("note-9")).to_contain_text("[Overdue 412] reminder")
+    expect(office.at("invoice-742")).to_contain_text(MARKUP)
+
+
+def test_an_invoice_can_be_paid_from_the_page(office: Office) -> None:
+    """In full, and with the webhook that QuickBooks would send."""
+    office.at("tab-quickbooks").click()
+    office.at("pay-742").click()
+    office.until(lambda: bool(office.neighbours.asked))
+    assert office.neighbours.asked == [{"invoice": "742", "amount": "1200.00", "notify": True}]
 
 
 def test_the_requests_are_listed(office: Office) -> None:

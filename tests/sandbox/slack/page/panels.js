@@ -47,7 +47,7 @@ function quickbooks(world) {
   return [
     el("h3", { class: "part" }, "Notes written"),
     ...(notes.length ? notes : [empty("Nothing has been written to QuickBooks yet.")]),
-    el("h3", { class: "part" }, "Open invoices"),
+    el("h3", { class: "part" }, world.invoices ? "Open invoices" : "Pay or void an invoice"),
     world.invoices ? ledger(world.invoices) : byId(),
   ];
 }
@@ -69,15 +69,15 @@ function invoice(one) {
     el("span", { class: "what" }, el("b", {}, one.number || `#${one.id}`), " ", one.customer,
       el("small", {}, `due ${one.due_date}`)),
     el("span", { class: "sum" }, `${one.balance} ${one.currency}`),
-    el("span", { class: "does" }, does(one.id, one.balance)));
+    el("span", { class: "does" }, does(one)));
 }
 
-function does(id, amount) {
+function does({ id, realm, balance }) {
   return [
     el("button", { type: "button", class: "button small", "data-testid": `pay-${id}`,
-      onclick: () => change("pay", { invoice: id, amount, notify: true }) }, "Pay"),
+      onclick: () => change("pay", { realm, invoice: id, amount: balance, notify: true }) }, "Pay"),
     el("button", { type: "button", class: "button small", "data-testid": `void-${id}`,
-      onclick: () => change("void", { invoice: id, notify: true }) }, "Void"),
+      onclick: () => change("void", { realm, invoice: id, notify: true }) }, "Void"),
   ];
 }
 
