@@ -111,6 +111,13 @@ def test_the_manifest_keeps_to_the_limits_of_slack() -> None:
         assert len(command["usage_hint"]) <= 1000
 
 
+def test_the_readme_names_commands_that_exist() -> None:
+    """Each `make` target of the README is one of the Makefile's."""
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test", "check"} <= named <= targets
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: str(path.name))
 def test_workflows_run_pinned_actions_with_no_rights(workflow: Path) -> None:
     """An action is named by its commit, and may do nothing but read."""

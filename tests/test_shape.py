@@ -13,6 +13,9 @@ PACKAGES = {"qbo": {"qbo"}, "jobs": {"jobs", "qbo"}, "bot": {"bot", "jobs", "qbo
 STEPS = {"detect", "sweep", "triage", "send", "write_back"}
 """Modules of `jobs` that are run from the queue; none knows another."""
 
+STARTERS = {"pipeline", "schedule", "decide"}
+"""What sets steps going: the queue, the clock, and people."""
+
 KITS = {"store", "reasoning", "sources", "mail"}
 """Packages of `jobs` that stand on the rules and beside each other."""
 
@@ -134,14 +137,14 @@ def test_no_step_imports_another(step: str) -> None:
         for file in [*files(f"jobs/{step}"), f"jobs/{step}.py"]
         if (ROOT / file).exists()
         for name in imports(file)
-        if part(name) in (STEPS | {"pipeline"}) - {step}
+        if part(name) in (STEPS | STARTERS) - {step}
     }
     assert not wrong
 
 
 def test_what_steps_stand_on_does_not_know_them() -> None:
-    """Everything else in jobs lies below the steps; only the pipeline may know them."""
-    above = {"pipeline", "schedule", *STEPS}
+    """Everything in jobs lies below the steps, but for what sets them going."""
+    above = STARTERS | STEPS
     wrong = {
         f"{file}: {name}"
         for file in files("jobs")

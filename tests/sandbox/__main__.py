@@ -31,8 +31,7 @@ class Stopped(BaseException):
 def main(arguments: Sequence[str] | None = None, command: Sequence[str] = OVERDUE) -> int:
     """Run until Ctrl-C, SIGTERM or SIGHUP; the exit status. `command` starts the product."""
     options = parser().parse_args(arguments)
-    for number in SIGNALS:
-        signal.signal(number, _stop)
+    _listen()
     try:
         _only_stand_ins(options) if options.stand_ins_only else _everything(options, command)
     except Stopped:
@@ -127,6 +126,13 @@ def _explained(error: Exception, options: argparse.Namespace) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"Port {options.port} is taken; choose another one with --port."
     return str(error)
+
+
+def _listen() -> None:
+    for number in SIGNALS:
+        # under nohup it is to outlive its terminal
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
 
 
 def _stop(_: int, __: FrameType | None) -> None:
