@@ -2,76 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from bot import wording
 from bot.answers import STATE_WORDS
 from bot.blocks import Block, bullets, context, header, link, mention, paragraph, rich, stamp, table
 from bot.blocks import text as words
 from bot.cards import Card, story
 from bot.escaping import cap, mrkdwn, one_line
+from jobs.picture import Aging, Picture, TopCase
 from jobs.rules.facts import BUCKETS
-from jobs.rules.money import Money, total
-from jobs.rules.states import Stage, State
+from jobs.rules.money import Money
 
 MOST_CURRENCIES = 20
 MOST_CASES = 10
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """How much is open at one age, over how many invoices."""
-
-    count: int
-    open: Money
-
-
-@dataclass(frozen=True)
-class Aging:
-    """One currency; `buckets` by the names of `jobs.rules.facts.BUCKETS`, absent ones are empty."""
-
-    currency: str
-    buckets: Mapping[str, Bucket]
-
-    def amount(self, bucket: str) -> Money:
-        found = self.buckets.get(bucket)
-        return found.open if found else total((), self.currency)
-
-    @property
-    def overdue(self) -> Money:
-        """All that is past due, without what is not due yet."""
-        return total((self.amount(name) for name in BUCKETS[1:]), self.currency)
-
-
-@dataclass(frozen=True)
-class TopCase:
-    """A case in the list; `link` is the permalink of its card, or empty."""
-
-    id: str
-    customer: str
-    open: Money
-    days_overdue: int
-    stage: Stage
-    state: State
-    link: str = ""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The state of one company, from our mirror of its ledger, at `as_of` (UTC)."""
-
-    company: str
-    zone: ZoneInfo
-    as_of: datetime | None
-    currencies: Sequence[Aging]
-    cases: Sequence[TopCase]
-    more_cases: int = 0
-    shadow: bool = False
-    paused_by: str = ""
-    paused_at: datetime | None = None
 
 
 def aging_answer(picture: Picture) -> Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -19,19 +20,21 @@ STAGE_WORDS = {
     Stage.FIRM: "firm",
     Stage.FINAL: "final",
 }
+_LETTERS_BEFORE = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}
 
 
 def money(amount: Money) -> str:
     """ "$1,200.50", "€310.00", "CHF 45.00": every digit of the ledger, none rounded away."""
-    return format_currency(
+    told = format_currency(
         amount.amount, amount.currency, locale="en_US", decimal_quantization=False
-    ).replace("\xa0", " ")
+    )
+    return _LETTERS_BEFORE.sub(" ", told.replace("\xa0", " "))
 
 
 def day(on: date) -> str:
-    """A calendar date as words, "2 Oct 2026", which no reader's zone can shift."""
-    return f"{on.day} {on:%b} {on.year}"
+    """A calendar date as words, "Oct 2, 2026", which no reader's zone can shift."""
+    return f"{on:%b} {on.day}, {on.year}"
 
 
 def clock(at: datetime, zone: ZoneInfo) -> str:
@@ -40,7 +43,7 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
 
 
 def instant(at: datetime, zone: ZoneInfo) -> str:
-    """ "22 Nov 2026 14:05 EST", for text that is read aloud."""
+    """ "Nov 22, 2026 14:05 EST", for text that is read aloud."""
     local = at.astimezone(zone)
     return f"{day(local.date())} {local:%H:%M %Z}"
 
@@ -58,7 +61,7 @@ def stage(of: Stage) -> str:
 
 
 def invoice_name(invoice: Invoice) -> str:
-    """Its number, or "of 2 Oct 2026" where the ledger has none."""
+    """Its number, or "of Oct 2, 2026" where the ledger has none."""
     return invoice.number or f"of {day(invoice.txn_date)}"
 
 

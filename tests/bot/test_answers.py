@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from bot import aging, answers
-from bot.aging import Aging, Bucket, Picture, TopCase, aging_answer
+from bot.aging import aging_answer
 from bot.cards import Card
 from bot.lint import lint
+from jobs.picture import Aging, Bucket, Picture, TopCase
 from jobs.rules.facts import BUCKETS
 from jobs.rules.money import Money
 from jobs.rules.states import Role, Stage, State
@@ -90,7 +91,7 @@ def test_the_text_has_the_summary_and_the_cases() -> None:
         "Sending is paused.",
         "USD: $1,209.50 overdue; 1–30 days $1,200.50 (3)",
         "Acme Ltd: $2,800.00 · 34 days overdue · stage 2, follow-up · waiting for approval",
-        "As of 6 Nov 2026 10:04 EST.",
+        "As of Nov 6, 2026 10:04 EST.",
     ):
         assert part in told
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 import warnings
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,9 +11,10 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block as SdkBlock
 from slackblocks import _limits as theirs
 
-from bot import blocks, escaping
+from bot import blocks, escaping, wording
 from bot.lint import lint
 from bot.lint_blocks import Surface
+from jobs.rules.money import Money
 from tests.bot.views import HOSTILE, NOW
 from tests.sandbox.slack.blocks import faults_in_blocks
 
@@ -337,3 +340,27 @@ def test_plain_text_shortens_in_the_open() -> None:
     """A label that is too long ends in an ellipsis, an empty one in a dash."""
     assert blocks.plain(HOSTILE, 20)["text"].endswith("…")
     assert blocks.plain("", 20)["text"] == "–"
+
+
+@pytest.mark.parametrize("limit", range(30, 40))
+def test_a_cap_never_halves_an_entity(limit: int) -> None:
+    """Wherever the cut falls, no stray ampersand is left."""
+    made = escaping.cap(escaping.mrkdwn("&<>" * 40), limit)
+    assert "&" not in re.sub("&(amp|lt|gt);", "", made)
+    assert "characters in all)" in made
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "said"),
+    [
+        ("1200.5", "USD", "$1,200.50"),
+        ("0.0125", "USD", "$0.0125"),
+        ("-20", "EUR", "-€20.00"),
+        ("120000", "JPY", "¥120,000"),
+        ("45", "CHF", "CHF 45.00"),
+        ("1E+3", "USD", "$1,000.00"),
+    ],
+)
+def test_amounts_are_the_ledgers(amount: str, currency: str, said: str) -> None:
+    """Grouped and with a symbol, but never rounded."""
+    assert wording.money(Money(Decimal(amount), currency)) == said

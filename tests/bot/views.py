@@ -98,7 +98,7 @@ def view(**changes: Any) -> CaseView:
         class_=CaseClass.ROUTINE_REMINDER,
         summary="Nothing speaks against an oversight.",
         reasons=(Reason("The customer paid late before", ("payment:9",)),),
-        evidence=(Evidence("payment:9", "payment", "Payment 2041 of 12 Aug 2026"),),
+        evidence=(Evidence("payment:9", "payment", "Payment 2041 of Aug 12, 2026"),),
         draft_id="88",
         draft_version=2,
         draft_hash="a" * 64,
