@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import gather
 from jobs.gather import Books, CaseFile
+from jobs.mail.addresses import bare
 from jobs.office import Office
 from jobs.reasoning import phrases, proposing, reading
 from jobs.reasoning.by_rules import AUTHOR, proposal_by_rules
@@ -350,7 +351,7 @@ def _write(office: Office, conn: Connection, view: View, made: Made, now: dateti
     letter, author, reason = _letter(office, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old else ()
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
-    if old and old.edited_by and (mine := _still_true(office, view, old.letter, letter)):
+    if old and old.edited_by and (mine := _still_true(office, view, old.letter, letter, deadline)):
         letter = mine
         columns |= {"author": old.edited_by, "edited_by": old.edited_by, "author_reason": ""}
     elif old and old.edited_by:
@@ -376,13 +377,23 @@ def _letter(
     if not proposal.sentences:
         return compose(plain), AUTHOR, made.reason
     letter = compose(proposal)
-    if _broken(office, view, letter):
+    if _broken(office, view, letter, deadline):
         return compose(plain), AUTHOR, "The model's text broke a rule."
     return letter, proposal.author, ""
 
 
-def _broken(office: Office, view: View, letter: Letter) -> tuple[Violation, ...]:
-    return verify(letter.subject, letter.body, view.facts, office.policy, view.past)
+def _broken(
+    office: Office, view: View, letter: Letter, deadline: date | None
+) -> tuple[Violation, ...]:
+    return verify(
+        letter.subject,
+        letter.body,
+        view.facts,
+        office.policy,
+        view.past,
+        deadline=deadline,
+        addresses=(bare(letter.sender), letter.reply_to),
+    )
 
 
 def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
@@ -403,12 +414,14 @@ def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Pr
     return compose
 
 
-def _still_true(office: Office, view: View, edited: Letter, fresh: Letter) -> Letter | None:
+def _still_true(
+    office: Office, view: View, edited: Letter, fresh: Letter, deadline: date | None
+) -> Letter | None:
     """A person's text stays while its figures do: same invoices, nothing in it broken."""
     if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
         return None
     letter = replace(fresh, subject=edited.subject, body=edited.body)
-    return None if _broken(office, view, letter) else letter
+    return None if _broken(office, view, letter, deadline) else letter
 
 
 def _to_waiting(

@@ -43,13 +43,15 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
     connected = select(companies_table.c.realm).where(
         companies_table.c.realm == cases_table.c.company, companies_table.c.status == "connected"
     )
-    return (cases_table.c.state == State.SENT) & exists(connected)
+    return cases_table.c.state.in_((State.SENT, State.DONE)) & exists(connected)
 
 
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     case = cases.of_row(claim.row)
     note = cases.note_of(conn, case.id)
     assert note is not None
+    if note.state == "taking_back":
+        return TakeBack(office, case, note)
     company = companies.need(conn, case.company)
     if company.read_only:
         _conclude(conn, case, "kept", "the QuickBooks subscription is read-only", now)
@@ -104,6 +106,35 @@ class Write:
                 _conclude(conn, self.case, "written", "", now, attachable)
 
 
+@dataclass(frozen=True)
+class TakeBack:
+    """Remove exactly the Attachable that we wrote; one that is gone already counts as removed."""
+
+    office: Office
+    case: Case
+    note: Any
+
+    def act(self) -> Refused | None:
+        """Raises QuickBooksError where trying again can help."""
+        try:
+            self.office.quickbooks(self.case.company).delete_note(self.note.attachable)
+        except QuickBooksError as error:
+            if not error.permanent:
+                raise
+            return Refused(str(error))
+        return None
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Refused | None, now: datetime
+    ) -> None:
+        """Say on the card that the note is gone, or why it is not."""
+        state, detail = ("written", outcome.reason) if outcome else ("taken_back", "")
+        data = {"note": state, "attachable": self.note.attachable}
+        move = Move(State.DONE, "note.taken_back", ACTOR, data=data)
+        if cases.move(conn, self.case, move, now):
+            notes.conclude(conn, self.case.id, state, now, detail=detail)
+
+
 def _conclude(
     conn: Connection, case: Case, state: str, detail: str, now: datetime, attachable: str = ""
 ) -> None:
@@ -120,6 +151,10 @@ def _conclude(
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Five tries failed. The mail is out, so nothing is sent again: a person writes the note."""
+    """Five tries failed. The mail is out, so nothing is sent again: a person sees to the note."""
     case = cases.of_row(claim.row)
+    if case.state is State.DONE:
+        cases.move(conn, case, Move(State.DONE, "note.not_taken_back", ACTOR), now)
+        notes.conclude(conn, case.id, "written", now, detail=f"still there: {case.last_error}")
+        return
     _conclude(conn, case, "failed", f"Five tries failed. {case.last_error}", now)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from jobs import gather
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.mail.addresses import bare
 from jobs.rules import gates
 from jobs.rules.drafts import edited
 from jobs.rules.letter import Letter
@@ -56,7 +57,15 @@ def edit(
     old = door.same_draft(visitor, knock)
     letter = edited(old.letter, text.subject, text.body)
     past = _past(conn, visitor, letter, now)
-    violations = verify(letter.subject, letter.body, visitor.facts, policy, past)
+    violations = verify(
+        letter.subject,
+        letter.body,
+        visitor.facts,
+        policy,
+        past,
+        deadline=old.deadline,
+        addresses=(bare(letter.sender), letter.reply_to),
+    )
     if any(v.hard for v in violations) or (violations and not text.insist):
         return Objections(violations)
     return _save(conn, policy, visitor, old, letter, past, violations, now)

@@ -29,10 +29,13 @@ def fine(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
 
 
 def look_again(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
-    """Gather the case anew, now. Raises Refused."""
+    """Gather the case anew, now; a snooze ends with it. Raises Refused."""
     visitor = door.enter(conn, policy, knock, now)
-    door.in_state(conn, visitor.case, State.WAITING)
+    case = visitor.case
+    door.in_state(conn, case, State.WAITING, State.SNOOZED)
     door.decide(conn, policy, visitor, "look_again", now)
+    if case.state is State.SNOOZED:
+        history.lift(conn, case.company, case.customer, visitor.user, now)
     return _on(conn, visitor, "case.look_again", now, now, context=None)
 
 

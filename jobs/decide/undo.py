@@ -24,6 +24,11 @@ def undo(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
     fresh = drafts.rewrite_draft(conn, draft, now)
     again = now + timedelta(days=policy.refresh_working_days)
     back = Move(State.WAITING, "approval.undone", visitor.user, again, {"draft": fresh.sha256})
-    columns: dict[str, object] = {"draft": fresh.id, "undo_until": None, "lapses_at": None, "changed": []}
+    columns: dict[str, object] = {
+        "draft": fresh.id,
+        "undo_until": None,
+        "lapses_at": None,
+        "changed": [],
+    }
     door.moved(cases.move(conn, case, back, now, **columns), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))

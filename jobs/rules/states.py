@@ -49,7 +49,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.SENDING: frozenset({State.SENT, State.APPROVED, State.WAITING, State.UNKNOWN}),
     State.UNKNOWN: frozenset({State.SENT, State.WAITING}),
     State.SENT: frozenset({State.DONE}),
-    State.DONE: frozenset(),
+    State.DONE: frozenset({State.DONE}),  # only its note can still be taken back
     State.REJECTED: frozenset(),
     State.HELD: frozenset(),
     State.CANCELLED: frozenset(),

@@ -114,6 +114,11 @@ def put_proposal(
     conn.execute(insert(proposals).values(**row))
 
 
+def evidence(stored: Any) -> tuple[Evidence, ...]:
+    """The evidence in a column of a case."""
+    return EVIDENCE.validate_json(json.dumps(stored or []))
+
+
 def facts_of_case(conn: Connection, case: Case, now: datetime) -> Facts:
     """What the case knows of the ledger; from the mirror where it was never gathered."""
     if case.context is not None:

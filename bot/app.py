@@ -1,0 +1,96 @@
+"""The Bolt app: who may knock at all, which handler answers, and what is said when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+from slack_bolt import App, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.request import BoltRequest
+
+from bot import actions, answers, commands, views
+from bot.desk import Desk
+
+slog = structlog.get_logger()
+LISTENERS = 32
+"""Bolt's own five threads would be used up by five slow clicks."""
+
+
+def build(desk: Desk, signing_secret: str, bot_user: str, bot_id: str) -> App:
+    """The app of one workspace. No call to Slack is made here, nor before any answer."""
+    app = App(
+        client=desk.client,
+        signing_secret=signing_secret,
+        authorize=_authorized(desk, bot_user, bot_id),
+        listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="bolt"),
+        token_verification_enabled=False,
+    )
+    app.use(_only_ours(desk))
+    actions.register(app, desk)
+    views.register(app, desk)
+    commands.register(app, desk)
+    app.error(_failed(desk))
+    return app
+
+
+def _authorized(desk: Desk, bot_user: str, bot_id: str) -> Callable[..., AuthorizeResult]:
+    def authorize() -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=desk.team,
+            bot_user_id=bot_user,
+            bot_id=bot_id,
+            bot_token=desk.client.token,
+        )
+
+    return authorize
+
+
+def _only_ours(desk: Desk) -> Callable[..., BoltResponse]:
+    """A right signature says "from Slack for this app", not whose people they are."""
+
+    def only_ours(body: dict[str, Any], next_: Callable[[], BoltResponse]) -> BoltResponse:
+        if trouble := foreign(body, desk.team, desk.app_id):
+            slog.warning("request.foreign", trouble=trouble)
+            return _turned_away(desk, body)
+        return next_()
+
+    return only_ours
+
+
+def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
+    """Why a request is not ours: its app, its workspace, or its person; or empty.
+
+    For interactive payloads Bolt takes the actor's team from `team.id`; a person of another
+    organisation in a shared channel shows only in `user.team_id`.
+    """
+    if app_id and body.get("api_app_id") not in (None, app_id):
+        return "another app"
+    user = body.get("user")
+    named = {"workspace": body.get("team_id") or (body.get("team") or {}).get("id")}
+    named["person"] = user.get("team_id") if isinstance(user, dict) else None
+    return next((f"another {what}" for what, id in named.items() if id not in (None, team)), "")
+
+
+def _turned_away(desk: Desk, body: dict[str, Any]) -> BoltResponse:
+    """Told in private, in whatever way the request can be answered."""
+    words = answers.outsider("stranger")
+    if body.get("type") == "block_actions" and body.get("response_url"):
+        desk.tell(body["response_url"], words)
+        return BoltResponse(status=200, body="")
+    return BoltResponse(status=200, body={"response_type": "ephemeral", "text": words})
+
+
+def _failed(desk: Desk) -> Callable[..., BoltResponse]:
+    """The one error handler: whatever nobody foresaw becomes a sentence, and a line in the log."""
+
+    def failed(error: Exception, body: dict[str, Any], request: BoltRequest) -> BoltResponse:
+        slog.error("click.failed", exc_info=error, mode=request.mode)
+        if body.get("response_url"):
+            desk.tell(body["response_url"], answers.broken())
+        return BoltResponse(status=200, body="")
+
+    return failed

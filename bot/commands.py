@@ -1,0 +1,115 @@
+"""`/overdue`: the picture of the company, and the switches of finance leads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import structlog
+from slack_bolt import Ack, App
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from bot import answers, people
+from bot.aging import aging_answer
+from bot.desk import Desk
+from bot.replies import reply
+from jobs import picture
+from jobs.decide import door, run_company
+from jobs.decide.door import Answer, Knock, Refused
+from jobs.rules.policy import Policy
+from jobs.store import companies
+from jobs.store.companies import Company
+
+slog = structlog.get_logger()
+Response = dict[str, Any]
+Switch = Callable[[Connection, Policy, Company, str, datetime], bool]
+
+SWITCHES: dict[str, tuple[Switch, Callable[[], str], str]] = {
+    "pause": (run_company.pause, answers.now_paused, "paused"),
+    "resume": (run_company.resume, answers.resumed, "running"),
+    "live": (run_company.go_live, answers.now_live, "live"),
+    "shadow": (run_company.go_shadow, answers.now_shadow, "in shadow mode"),
+}
+"""Word → the door, what is said when it moved, and what it already was when it did not."""
+
+
+def register(app: App, desk: Desk) -> None:
+    """The one command."""
+
+    @app.command("/overdue")
+    def handle(ack: Ack, command: dict[str, Any]) -> None:
+        ack(**_answer(desk, command))
+
+
+def _answer(desk: Desk, command: dict[str, Any]) -> Response:
+    words, user = str(command.get("text") or "").strip(), str(command["user_id"])
+    now = desk.clock()
+    try:
+        return _obeyed(desk, words, user, str(command["channel_id"]), now)
+    except Refused as refused:
+        return {"text": _refused(desk, words, user, refused, now)}
+    except DBAPIError as error:
+        slog.warning("command.not_recorded", error=type(error).__name__)
+        return {"text": answers.not_recorded()}
+
+
+def _obeyed(desk: Desk, words: str, user: str, channel: str, now: datetime) -> Response:
+    verb = words.lower()
+    if verb == "help":
+        return {"text": answers.help_text()}
+    if verb in SWITCHES or verb == "run":
+        return {"text": _switched(desk, verb, user, channel, now)}
+    if verb:
+        return {"text": answers.unknown_command(words)}
+    return _picture(desk, user, channel, now)
+
+
+def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> str:
+    with desk.database.writing() as conn:
+        company = _company(conn, channel)
+        if company is None:
+            door.known(conn, desk.policy, user, now)
+            return answers.disconnected()
+        if verb == "run":
+            run_company.run_now(conn, desk.policy, company, user, now)
+            said = answers.running()
+        else:
+            turn, moved, already = SWITCHES[verb]
+            done = turn(conn, desk.policy, company, user, now)
+            said = moved() if done else answers.unchanged(already)
+    desk.ring("sweep", "send", "messages")
+    return said
+
+
+def _picture(desk: Desk, user: str, channel: str, now: datetime) -> Response:
+    with desk.database.reading() as conn:
+        roles = door.known(conn, desk.policy, user, now)
+        if not roles:
+            raise Refused(door.Said(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
+        company = _company(conn, channel)
+        if company is None:
+            return {"text": answers.disconnected()}
+        found = picture.of_company(conn, company, desk.workspace, now)
+    card = aging_answer(found)
+    return {"text": card.text, "blocks": card.blocks}
+
+
+def _company(conn: Connection, channel: str) -> Company | None:
+    """The company of this channel; where there is only one, it is meant everywhere."""
+    found = companies.in_channel(conn, channel)
+    if found:
+        return found
+    everyone = companies.all_of_them(conn)
+    return everyone[0] if len(everyone) == 1 else None
+
+
+def _refused(desk: Desk, words: str, user: str, refused: Refused, now: datetime) -> str:
+    with desk.database.writing() as conn:
+        door.refused(conn, Knock(user, ""), refused.said, f"command {words[:20]}", now)
+        if refused.said.answer is Answer.LOOKING_UP:
+            people.ask(conn, user, now)
+    if refused.said.answer is Answer.LOOKING_UP:
+        desk.ring("people")
+    return reply(refused.said, "command")

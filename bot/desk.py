@@ -1,0 +1,64 @@
+"""Where clicks and commands land: what a handler needs, and how it answers in private."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import structlog
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackClientError
+from slack_sdk.webhook import WebhookClient
+
+from jobs.pipeline import Doorbell
+from jobs.rules.policy import Policy
+from jobs.store.engine import Database
+
+slog = structlog.get_logger()
+PRIVATE_SECONDS = 10
+"""How long a private answer may take; the click itself is answered already."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Built once per web process."""
+
+    database: Database
+    policy: Policy
+    doorbell: Doorbell
+    clock: Callable[[], datetime]
+    client: WebClient
+    team: str
+    """The id of our workspace; nobody else's people may act."""
+    app_id: str
+    """Our app's id, or empty where Slack did not tell it."""
+    workspace: str
+    """Where links to cards begin."""
+    response_hosts: frozenset[str]
+    """Hosts a response_url may have: Slack's, or the one that stands in for it."""
+    pool: Executor
+    """For private answers and modals: small, and nothing in it may raise."""
+
+    def tell(self, response_url: str, text: str) -> None:
+        """Answer in private, soon, and without holding up the click."""
+        self.pool.submit(self._tell, response_url, text)
+
+    def _tell(self, response_url: str, text: str) -> None:
+        if urlsplit(response_url).hostname not in self.response_hosts:
+            slog.warning("answer.elsewhere")
+            return
+        try:
+            WebhookClient(response_url, timeout=PRIVATE_SECONDS).send(
+                text=text, response_type="ephemeral", replace_original=False
+            )
+        except (SlackClientError, OSError) as error:
+            # The decision stands whether or not its private answer arrives; the card shows it.
+            slog.warning("answer.lost", error=type(error).__name__)
+
+    def ring(self, *steps: str, case: str = "") -> None:
+        """Wake the steps that follow from a decision; the clock finds what is forgotten."""
+        for step in steps:
+            self.doorbell.ring(step, case)

@@ -1,0 +1,128 @@
+"""From a click to a door and back: the same way for every button and modal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from bot import answers, people
+from bot.desk import Desk
+from bot.ids import BadValueError, Binding
+from bot.replies import reply
+from jobs import picture
+from jobs.decide import door
+from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.rules.case import CaseView
+from jobs.rules.policy import Policy
+
+T = TypeVar("T")
+Door = Callable[[Connection, Policy, Knock, datetime], T]
+slog = structlog.get_logger()
+
+FOLLOWS = {
+    "approve": ("send", "messages"),
+    "went": ("write_back", "messages"),
+    "take_back": ("write_back", "messages"),
+    "hold": ("triage", "messages"),
+    "reject": ("triage", "messages"),
+    "look_again": ("triage", "messages"),
+    "draft_anyway": ("triage", "messages"),
+    "confirm_address": ("triage", "messages"),
+}
+"""What is woken after a decision; otherwise only the card is drawn again."""
+
+
+class NotRecorded(Exception):
+    """The record could not be written in time; `words` tell the person so."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+def knock_of(binding: Binding, user: str) -> Knock:
+    """Who wants something, and of which draft."""
+    return Knock(user, binding.case_id, binding.draft_id, binding.draft_hash)
+
+
+def decide(desk: Desk, verb: str, knock: Knock, through: Door[T]) -> T:
+    """Go through a door in one transaction, then wake what follows.
+
+    Raises NotRecorded with the sentence for the person; nothing was changed then.
+    """
+    now = desk.clock()
+    try:
+        with desk.database.writing() as conn:
+            outcome = through(conn, desk.policy, knock, now)
+    except Refused as refused:
+        raise NotRecorded(_refused(desk, verb, knock, refused.said, now)) from None
+    except DBAPIError as error:
+        slog.warning("decision.not_recorded", verb=verb, error=type(error).__name__)
+        raise NotRecorded(answers.not_recorded()) from error
+    desk.ring(*FOLLOWS.get(verb, ("messages",)), case=knock.case)
+    return outcome
+
+
+def view_for(desk: Desk, verb: str, knock: Knock) -> CaseView:
+    """The case for a modal, for somebody who may act on it. Raises NotRecorded."""
+    now = desk.clock()
+    try:
+        with desk.database.reading() as conn:
+            door.enter(conn, desk.policy, knock, now)
+            return picture.case_view(conn, desk.policy, knock.case, now)
+    except Refused as refused:
+        raise NotRecorded(_refused(desk, verb, knock, refused.said, now)) from None
+    except DBAPIError as error:
+        raise NotRecorded(answers.not_recorded()) from error
+
+
+def told(desk: Desk, verb: str, said: Said) -> str:
+    """The private sentence after a recorded decision; empty where the card says enough."""
+    if said.answer is Answer.SECOND_NEEDED:
+        return reply(said, verb)
+    if verb == "approve" and said.case:
+        with desk.database.reading() as conn:
+            following = picture.next_card(conn, said.case, desk.workspace)
+        return answers.approved(said.case.row.due_at, said.case.shadow, following)
+    return reply(said, verb) if verb == "fine" else ""
+
+
+def unreadable(error: BadValueError) -> str:
+    """A value that this program never wrote came back."""
+    slog.warning("click.unreadable", error=str(error))
+    return answers.unreadable()
+
+
+def _refused(desk: Desk, verb: str, knock: Knock, said: Said, now: datetime) -> str:
+    """Log the refusal, ask for a look-up where that helps, and find the words."""
+    words = _words(desk, verb, said)
+    try:
+        with desk.database.writing() as conn:
+            door.refused(conn, knock, said, verb, now)
+            if said.answer is Answer.LOOKING_UP:
+                people.ask(conn, knock.user, now)
+    except DBAPIError as error:
+        # The person gets the same answer; only the line about it is missing.
+        slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
+    if said.answer is Answer.LOOKING_UP:
+        desk.ring("people")
+    if said.answer in (Answer.STALE, Answer.DECIDED):
+        desk.ring("messages", case=knock.case)
+    return words
+
+
+def _words(desk: Desk, verb: str, said: Said) -> str:
+    if said.answer is not Answer.NOT_OPEN_YET or said.case is None:
+        return reply(said, verb)
+    manager = desk.policy.account_manager(said.case.customer)
+    return reply(said, verb, manager, said.case.approval_opens_at)
+
+
+def user_of(body: dict[str, Any]) -> str:
+    """The Slack id of whoever pressed."""
+    return str(body["user"]["id"])

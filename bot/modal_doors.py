@@ -1,0 +1,69 @@
+"""Buttons that open a modal: a light one at once, while the trigger lives, then the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from slack_sdk.errors import SlackClientError
+
+from bot import ids, modals
+from bot.desk import Desk
+from bot.ids import Action, BadValueError
+from bot.knocking import NotRecorded, knock_of, unreadable, user_of, view_for
+from jobs.rules.business_days import add_working_days
+from jobs.rules.case import CaseView
+from jobs.rules.policy import Policy
+from jobs.rules.states import State
+
+slog = structlog.get_logger()
+CHANGED = (
+    "This case has moved on meanwhile, so there is nothing to enter here. Nothing was changed."
+)
+
+
+def _hold(view: CaseView, policy: Policy) -> dict[str, Any]:
+    return modals.hold(view, view.facts.today + timedelta(days=policy.hold_days))
+
+
+def _snooze(view: CaseView, policy: Policy) -> dict[str, Any]:
+    return modals.snooze(view, add_working_days(view.facts.today, SNOOZED, policy))
+
+
+OPENS: dict[Action, Callable[[CaseView, Policy], dict[str, Any]]] = {
+    Action.EDIT: lambda view, _: modals.edit(view),
+    Action.REJECT: lambda view, _: modals.reject(view),
+    Action.HOLD: _hold,
+    Action.SNOOZE: _snooze,
+    Action.DRAFT_ANYWAY: lambda view, _: modals.draft_anyway(view),
+    Action.CONFIRM_ADDRESS: lambda view, _: modals.confirm_address(view),
+}
+
+
+def open_modal(desk: Desk, action: Action, body: dict[str, Any]) -> None:
+    """Open the modal of a button. Never raises: it runs beside the click, which is answered."""
+    try:
+        opened = desk.client.views_open(trigger_id=body["trigger_id"], view=modals.loading())
+        view: dict[str, Any] = opened["view"]
+        desk.client.views_update(
+            view_id=view["id"], hash=view["hash"], view=_modal(desk, action, body)
+        )
+    except (SlackClientError, OSError) as error:
+        slog.warning("modal.lost", action=action, error=type(error).__name__)
+        desk.tell(body["response_url"], "Slack did not open the form. Please press again.")
+
+
+def _modal(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
+    """The modal itself, or in its place why there is none."""
+    try:
+        binding = ids.binding(body["actions"][0].get("value"))
+        view = view_for(desk, action, knock_of(binding, user_of(body)))
+    except BadValueError as error:
+        return modals.gone(unreadable(error))
+    except NotRecorded as error:
+        return modals.gone(error.words)
+    if view.state is not State.WAITING or view.draft_hash != binding.draft_hash:
+        return modals.gone(CHANGED)
+    return OPENS[action](view, desk.policy)

@@ -1,0 +1,29 @@
+"""Take back: the note that we wrote is removed from QuickBooks, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobs.decide import door
+from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.rules.policy import Policy
+from jobs.rules.states import State
+from jobs.store import cases, notes
+from jobs.store.cases import Move
+
+
+def take_back(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+    """Ask for the removal of this case's note; the write-back step does it. Raises Refused."""
+    visitor = door.enter(conn, policy, knock, now)
+    case = visitor.case
+    door.in_state(conn, case, State.DONE)
+    note = cases.note_of(conn, case.id)
+    if note is None or note.state != "written":
+        raise Refused(Said(Answer.STALE, case))
+    door.decide(conn, policy, visitor, "take_back", now)
+    notes.conclude(conn, case.id, "taking_back", now)
+    on = Move(State.DONE, "note.take_back", visitor.user, now, {"attachable": note.attachable})
+    door.moved(cases.move(conn, case, on, now), case)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))

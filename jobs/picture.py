@@ -1,0 +1,256 @@
+"""The read side: a case as a person sees it, and the state of a company at a glance."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select
+
+from jobs import approvals
+from jobs.rules.case import Approvals, CaseView, Outcome, Reason
+from jobs.rules.facts import BUCKETS, Facts, Invoice, bucket
+from jobs.rules.money import Money, total
+from jobs.rules.policy import Policy
+from jobs.rules.states import OPEN, Stage, State
+from jobs.store import cases, contexts, drafts, ledger
+from jobs.store.cases import Case
+from jobs.store.companies import Company
+from jobs.store.drafts import Draft
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import messages, sends
+
+MOST_CASES = 10
+ABSENT = ("CRM", "help desk", "mailbox")
+"""Sources that are not connected: absent by choice, which the card says."""
+
+
+def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> CaseView:
+    """Everything a card says about a case. Raises `cases.Missing`."""
+    case = cases.get(conn, case_id)
+    facts = contexts.facts_of_case(conn, case, now)
+    draft = drafts.draft(conn, case.draft) if case.draft else None
+    note = cases.note_of(conn, case.id)
+    row = case.row
+    return CaseView(
+        id=case.id,
+        version=case.version,
+        state=case.state,
+        shadow=case.shadow,
+        facts=facts,
+        stage=case.stage,
+        class_=case.class_,
+        summary=row.summary,
+        reasons=tuple(Reason(r["text"], tuple(r["evidence"])) for r in row.reasons or ()),
+        evidence=contexts.evidence(row.evidence),
+        rulings=case.rulings,
+        **_of_draft(draft),
+        approvals=_approvals(conn, policy, case, draft, facts, now),
+        decisions=drafts.decided(conn, case.id),
+        manager=policy.account_manager(case.customer),
+        undo_until=case.undo_until,
+        send_at=row.due_at if case.state is State.APPROVED else None,
+        lapses_at=case.lapses_at,
+        outcome=_outcome(conn, case),
+        note_state="" if note is None or note.state == "intended" else note.state,
+        note_detail=note.detail if note else "",
+        end_reason=row.end_reason,
+        changed=tuple(row.changed or ()),
+        last_error=row.last_error,
+        sources_absent=ABSENT,
+    )
+
+
+def _of_draft(draft: Draft | None) -> dict[str, Any]:
+    if draft is None:
+        return {}
+    return {
+        "draft_id": draft.id,
+        "draft_version": draft.version,
+        "draft_hash": draft.sha256,
+        "letter": draft.letter,
+        "edited_by": draft.edited_by,
+        "author": draft.author,
+        "author_reason": draft.author_reason,
+        "violations": draft.violations,
+    }
+
+
+def _approvals(
+    conn: Connection,
+    policy: Policy,
+    case: Case,
+    draft: Draft | None,
+    facts: Facts,
+    now: datetime,
+) -> Approvals | None:
+    if draft is None:
+        return None
+    return approvals.standing(conn, policy, case, draft.id, facts, now)
+
+
+def _outcome(conn: Connection, case: Case) -> Outcome | None:
+    """How the latest attempt to send ended, if there was one."""
+    if case.shadow and case.state is State.CANCELLED and case.lapses_at:
+        return Outcome("shadow", case.row.closed_at)
+    last = select(sends).where(sends.c.case_id == case.id).order_by(sends.c.id.desc()).limit(1)
+    row = conn.execute(last).first()
+    if row is None or row.state == "in_flight":
+        return None
+    return Outcome(row.state, row.ended_at or row.began_at, row.detail, row.message_id)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """How much is open at one age, over how many invoices."""
+
+    count: int
+    open: Money
+
+
+@dataclass(frozen=True)
+class Aging:
+    """One currency; `buckets` by the names of `jobs.rules.facts.BUCKETS`, absent ones are empty."""
+
+    currency: str
+    buckets: Mapping[str, Bucket]
+
+    def amount(self, bucket: str) -> Money:
+        """What is open at this age."""
+        found = self.buckets.get(bucket)
+        return found.open if found else total((), self.currency)
+
+    @property
+    def overdue(self) -> Money:
+        """All that is past due, without what is not due yet."""
+        return total((self.amount(name) for name in BUCKETS[1:]), self.currency)
+
+
+@dataclass(frozen=True)
+class TopCase:
+    """A case in the list; `link` leads to its card, or is empty."""
+
+    id: str
+    customer: str
+    open: Money
+    days_overdue: int
+    stage: Stage
+    state: State
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The state of one company, from our mirror of its ledger, at `as_of` (UTC)."""
+
+    company: str
+    zone: ZoneInfo
+    as_of: datetime | None
+    currencies: Sequence[Aging]
+    cases: Sequence[TopCase]
+    more_cases: int = 0
+    shadow: bool = False
+    paused_by: str = ""
+    paused_at: datetime | None = None
+
+
+def of_company(
+    conn: Connection, company: Company, workspace: str, now: datetime, most: int = MOST_CASES
+) -> Picture:
+    """The aging summary and the most valuable cases; `workspace` is the base of links to cards."""
+    cases, more = top_cases(conn, company, workspace, now, most)
+    return Picture(
+        company=company.name,
+        zone=company.zone,
+        as_of=company.swept_at,
+        currencies=aging(conn, company, now),
+        cases=cases,
+        more_cases=more,
+        shadow=not company.live,
+        paused_by=company.paused_by or "",
+        paused_at=company.paused_at,
+    )
+
+
+def aging(conn: Connection, company: Company, now: datetime) -> tuple[Aging, ...]:
+    """What is open in the mirror, by currency and age; currencies are never added up."""
+    today = company.today(now)
+    by_currency: dict[str, list[Invoice]] = defaultdict(list)
+    for mirrored in ledger.open_invoices(conn, company.realm):
+        by_currency[mirrored.invoice.open.currency].append(mirrored.invoice)
+    home = company.home_currency
+    order = sorted(by_currency, key=lambda currency: (currency != home, currency))
+    return tuple(Aging(currency, _buckets(by_currency[currency], today)) for currency in order)
+
+
+def _buckets(invoices: list[Invoice], today: date) -> dict[str, Bucket]:
+    grouped: dict[str, list[Invoice]] = defaultdict(list)
+    for invoice in invoices:
+        grouped[bucket(invoice.days_overdue(today))].append(invoice)
+    currency = invoices[0].open.currency
+    return {
+        name: Bucket(len(some), total((i.open for i in some), currency))
+        for name, some in grouped.items()
+    }
+
+
+def top_cases(
+    conn: Connection, company: Company, workspace: str, now: datetime, most: int
+) -> tuple[tuple[TopCase, ...], int]:
+    """The most valuable open cases, and how many there are beside them."""
+    theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(OPEN)
+    count = conn.execute(select(func.count()).where(theirs)).scalar_one()
+    query = select(cases_table).where(theirs)
+    query = query.order_by(cases_table.c.rank.desc(), cases_table.c.id).limit(most)
+    found = [cases.of_row(row) for row in conn.execute(query)]
+    names = ledger.names(conn, company.realm, [case.customer for case in found])
+    parents = ledger.parents(conn, company.realm)
+    listed = []
+    for case in found:
+        overdue = _overdue(conn, company, case, parents, now)
+        listed.append(
+            TopCase(
+                id=case.id,
+                customer=names.get(case.customer, case.customer),
+                open=total((i.open for i in overdue), case.currency),
+                days_overdue=max((i.days_overdue(company.today(now)) for i in overdue), default=0),
+                stage=case.stage,
+                state=case.state,
+                link=card_link(conn, case.id, workspace),
+            )
+        )
+    return tuple(listed), count - len(listed)
+
+
+def _overdue(
+    conn: Connection, company: Company, case: Case, parents: dict[str, str], now: datetime
+) -> list[Invoice]:
+    members = ledger.members(case.customer, parents)
+    theirs = (m.invoice for m in ledger.open_of(conn, company.realm, members))
+    today = company.today(now)
+    return [i for i in theirs if i.open.currency == case.currency and i.due < today]
+
+
+def card_link(conn: Connection, case_id: str, workspace: str) -> str:
+    """Where the card of a case stands in Slack, or empty while it is not posted."""
+    card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
+    row = conn.execute(select(messages.c.channel, messages.c.ts).where(card)).first()
+    if row is None or row.ts is None or not workspace:
+        return ""
+    return f"{workspace.rstrip('/')}/archives/{row.channel}/p{row.ts.replace('.', '')}"
+
+
+def next_card(conn: Connection, case: Case, workspace: str) -> str:
+    """The link to the most valuable card that still waits, beside this case's; or empty."""
+    waiting = (
+        (cases_table.c.company == case.company)
+        & (cases_table.c.state == State.WAITING)
+        & (cases_table.c.id != case.id)
+    )
+    query = select(cases_table.c.id).where(waiting).order_by(cases_table.c.rank.desc()).limit(5)
+    links = (card_link(conn, id, workspace) for id in conn.scalars(query).all())
+    return next((link for link in links if link), "")
