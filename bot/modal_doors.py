@@ -19,9 +19,9 @@ from jobs.rules.policy import Policy
 from jobs.rules.states import State
 
 slog = structlog.get_logger()
-CHANGED = (
-    "This case has moved on meanwhile, so there is nothing to enter here. Nothing was changed."
-)
+SNOOZED = 2
+"""Working days that the snooze modal proposes."""
+CHANGED = "This case has moved on meanwhile; there is nothing to enter here. Nothing was changed."
 
 
 def _hold(view: CaseView, policy: Policy) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from jobs.store.companies import Company
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import schedule
-from jobs.store.upsert import insert_or_ignore
 from jobs.store.work import Claim
 from qbo import Broken
 
@@ -49,17 +48,6 @@ def step(office: Office) -> Step:
         give_up=_give_up,
         width=2,
     )
-
-
-def plan(conn: Connection, realm: str, now: datetime) -> None:
-    """Put the company's sweep on the schedule, due now."""
-    insert_or_ignore(conn, schedule, {"company": realm, "kind": "sweep", "due_at": now})
-
-
-def ask_for(conn: Connection, realm: str, now: datetime) -> None:
-    """Make the sweep due now: somebody wants it before its hour."""
-    ours = (schedule.c.company == realm) & (schedule.c.kind == "sweep")
-    conn.execute(update(schedule).where(ours).values(due_at=now))
 
 
 def next_sweep(now: datetime, zone: ZoneInfo) -> datetime:

@@ -6,11 +6,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from jobs import sweep
 from jobs.decide import door
 from jobs.rules.policy import Policy
 from jobs.rules.states import MOVES, State
-from jobs.store import cases, companies, log
+from jobs.store import agenda, cases, companies, log
 from jobs.store.cases import Move
 from jobs.store.companies import Company
 from jobs.store.tables import cases as cases_table
@@ -44,7 +43,7 @@ def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: 
         return False
     companies.change(conn, company.realm, mode="live")
     _end_shadow_cases(conn, company, user, now)
-    sweep.ask_for(conn, company.realm, now)
+    agenda.hurry(conn, company.realm, "sweep", now)
     _log(conn, company, "company.live", user, now)
     return True
 
@@ -64,7 +63,7 @@ def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: 
     roles = door.known(conn, policy, user, now)
     if not roles:
         raise door.Refused(door.Said(door.Answer.NOT_ALLOWED, detail="a collector"))
-    sweep.ask_for(conn, company.realm, now)
+    agenda.hurry(conn, company.realm, "sweep", now)
     _log(conn, company, "sweep.asked", user, now)
 
 
