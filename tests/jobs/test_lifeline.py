@@ -1,12 +1,15 @@
 """Processes end with their launcher, forks included."""
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
+import rq
 
 from jobs.lifeline import GONE, VARIABLE
 
@@ -26,6 +29,15 @@ while True:
 """
 
 
+WORKER = """
+import os, redis, rq
+from jobs import lifeline
+lifeline.hold()
+queue = redis.Redis.from_url(os.environ["REDIS_URL"])
+rq.Worker(["act"], connection=queue).work(logging_level="CRITICAL")
+"""
+
+
 @pytest.fixture
 def pipe() -> Iterator[list[int]]:
     """A launcher's pipe; its open ends are closed afterwards."""
@@ -35,16 +47,26 @@ def pipe() -> Iterator[list[int]]:
         os.close(end)
 
 
-def started(read_end: int | None) -> "subprocess.Popen[str]":
-    """A process that forks once, with or without the pipe."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+def started(
+    read_end: int | None, program: str = PRODUCT, **environment: str
+) -> "subprocess.Popen[str]":
+    """A process, by default one that forks once, with or without the pipe."""
+    environment |= {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [sys.executable, "-c", PRODUCT],
+        [sys.executable, "-c", program],
         env=environment | ({VARIABLE: str(read_end)} if read_end is not None else {}),
         pass_fds=() if read_end is None else (read_end,),
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
+
+
+def nobody_left(process: "subprocess.Popen[str]") -> bool:
+    """Whether the standard output ends, which process and forks hold as long as they live."""
+    assert process.stdout is not None
+    ended, _, _ = select.select([process.stdout], [], [], 10)
+    return bool(ended) and process.stdout.read() == ""
 
 
 def test_process_and_fork_end_when_the_pipe_ends(pipe: list[int]) -> None:
@@ -53,8 +75,7 @@ def test_process_and_fork_end_when_the_pipe_ends(pipe: list[int]) -> None:
     assert process.stdout is not None
     pids = {int(process.stdout.readline()), int(process.stdout.readline())}
     os.close(pipe.pop())
-    # Both hold the standard output: it ends when the last of them does.
-    assert process.stdout.read() == ""
+    assert nobody_left(process)
     process.stdout.close()
     assert process.wait(10) == GONE
     assert len(pids) == 2
@@ -70,3 +91,19 @@ def test_a_process_of_its_own_is_left_alone() -> None:
         os.kill(pid, 9)
     assert process.wait(10) == -9
     process.stdout.close()
+
+
+def test_a_hanging_job_ends_with_the_launcher(pipe: list[int], valkey_url: str) -> None:
+    """A job that RQ's worker has forked ends with it, even in the middle of its work."""
+    with redis.Redis.from_url(valkey_url) as connection:
+        queue = rq.Queue("act", connection=connection)
+        job = queue.enqueue("time.sleep", 600)
+        process = started(pipe[0], WORKER, REDIS_URL=valkey_url)
+        assert process.stdout is not None
+        while job.get_status() != "started":
+            assert process.poll() is None
+        process.terminate()  # it would wait for the job to end
+        os.close(pipe.pop())
+        assert nobody_left(process)
+        process.stdout.close()
+        assert process.wait(10) == GONE
