@@ -118,6 +118,13 @@ def test_the_readme_names_commands_that_exist() -> None:
     assert {"demo", "test", "check"} <= named <= targets
 
 
+def test_the_readme_names_files_that_exist() -> None:
+    """Each path of the README leads somewhere."""
+    named = re.findall(r"\b(?:bot|jobs|qbo|tests)/[\w/.]*", (ROOT / "README.md").read_text())
+    assert len(named) > 10
+    assert not [path for path in named if not (ROOT / path).exists()]
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: str(path.name))
 def test_workflows_run_pinned_actions_with_no_rights(workflow: Path) -> None:
     """An action is named by its commit, and may do nothing but read."""

@@ -105,7 +105,7 @@ class Sandbox:
             answer = self.command(user, words)
             if answer["status"] != 200:
                 raise ProcessFailed(f"/overdue {words} was answered {answer}\n{self.report()}")
-            if "press again" not in str(answer["text"]) or time.monotonic() > deadline:
+            if " again" not in str(answer["text"]) or time.monotonic() > deadline:
                 return str(answer["text"])
             self.outside.world.changed.wait(version, 0.5)
 
