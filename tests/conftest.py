@@ -8,7 +8,10 @@ import redis
 
 from tests import doors
 from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
+from tests.sandbox.processes import Sandbox, sandbox
 from tests.sandbox.valkey import valkey
+
+UNDO_SECONDS = 2
 
 
 def pytest_configure() -> None:
@@ -64,3 +67,14 @@ def valkey_url(valkey_server: str) -> Iterator[str]:
     yield valkey_server
     with contextlib.closing(redis.Redis.from_url(valkey_server)) as client:
         client.flushdb()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def running(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """The real processes on each engine, once per run; a test adds and connects its own company."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            url = stack.enter_context(sqlite_database())
+        else:
+            url = stack.enter_context(postgres_database(request.getfixturevalue("postgres")))
+        yield stack.enter_context(sandbox(url, company_file=None, undo_seconds=UNDO_SECONDS))
