@@ -54,15 +54,14 @@ def _only(facts: Facts) -> str | Ruling:
     if len(addresses) > 1:
         reason = f"QuickBooks names several addresses for {name}: {_list(addresses)}. Pick one."
         return _never("several_recipients", reason, facts)
-    if not is_address(addresses[0]):
-        reason = f"“{one_line(addresses[0])}” in QuickBooks is not an e-mail address."
-        return _never("no_recipient", reason, facts)
     return addresses[0]
 
 
 def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
     key = chosen.lower()
     shown = one_line(chosen, LONGEST)
+    if not is_address(chosen):
+        return _never("no_recipient", f"“{shown}” is not an e-mail address.", facts)
     if key in past.bounced:
         reason = f"Mail to {shown} came back. Ask the customer for another address."
         return _never("address_bounced", reason, facts)

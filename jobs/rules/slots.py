@@ -58,8 +58,8 @@ def locale_of(facts: Facts, policy: Policy) -> str:
 
 
 def contact(facts: Facts) -> str:
-    """Whom a letter greets: the contact where the ledger has one, else the customer."""
-    return one_line(facts.customer.contact) or one_line(facts.customer.name)
+    """Whom a letter greets: the contact where the ledger has one, else the customer by name."""
+    return one_line(facts.customer.contact) or one_line(facts.customer.name) or "there"
 
 
 def title(invoice: Invoice, locale: str) -> str:
@@ -97,7 +97,8 @@ def row(invoice: Invoice, locale: str) -> str:
     """ "Invoice 1037, your PO 4711: $512.40 of $845.00, …, due October 2, 2026"."""
     name = title(invoice, locale)
     po = one_line(invoice.po_number)
-    head = _capital(name) + (f", your PO {po}" if po else "")
+    own = po if po.upper().startswith("PO") else f"PO {po}"
+    head = _capital(name) + (f", your {own}" if po else "")
     return f"{head}: {_still_open(invoice, locale)}, due {day(invoice.due, locale)}"
 
 

@@ -1,0 +1,131 @@
+"""What a message may state: every form in which a fact of the case may stand in a text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from babel.numbers import get_currency_precision, get_currency_symbol, get_decimal_symbol
+
+from jobs.rules.facts import Facts, Invoice
+from jobs.rules.figures import amount, letter_locale
+from jobs.rules.money import Money
+from jobs.rules.past import Past
+from jobs.rules.plain import one_line, without_hidden
+from jobs.rules.policy import Policy
+from jobs.rules.recipients import ledger_addresses
+from jobs.rules.slots import NAMED, contact, contact_days, locale_of, pay_link_keys, row
+
+
+def normal(text: str) -> str:
+    """`text` as it is compared: one form for look-alike characters, nothing hidden."""
+    return without_hidden(unicodedata.normalize("NFKC", without_hidden(text)))
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything in normal form, and the literals also as they are in a letter.
+
+    `numbers` are amounts and counts without a currency.
+    """
+
+    literals: frozenset[str]
+    numbers: frozenset[str]
+    symbols: frozenset[str]
+    dates: frozenset[date]
+    link_keys: frozenset[str]
+    addresses: frozenset[str]
+    rows: frozenset[str]
+
+
+def known(
+    facts: Facts, policy: Policy, past: Past, deadline: date | None, addresses: Iterable[str]
+) -> Known:
+    """The facts of one message. `addresses` are ours: sender and reply-to."""
+    locale = locale_of(facts, policy)
+    amounts = list(_amounts(facts))
+    exact = {amount(money, locale) for money in amounts}
+    texts = {*_names(facts, policy), *_labels(facts), *exact}
+    return Known(
+        literals=_normal(texts) | {text.strip() for text in texts if text.strip()},
+        numbers=_normal({*_counts(facts), *(f for m in amounts for f in written(m, locale))}),
+        symbols=_normal(_symbols(facts.currency, locale)),
+        dates=frozenset(_dates(facts, past, deadline)),
+        link_keys=_normal(pay_link_keys(facts, policy).values()),
+        addresses=frozenset(a.lower() for a in (*addresses, *ledger_addresses(facts))),
+        rows=_normal(row(invoice, locale) for invoice in facts.invoices),
+    )
+
+
+def _normal(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(filter(None, (normal(text).strip() for text in texts)))
+
+
+def _names(facts: Facts, policy: Policy) -> Iterator[str]:
+    for name in (facts.customer.name, facts.company.name, policy.sender_name, policy.sender_title):
+        yield one_line(name)
+    yield contact(facts)
+    yield one_line(policy.account_manager_name(facts.customer.id))
+    yield one_line(policy.sender_phone)
+    yield from policy.how_to_pay.splitlines()
+
+
+def _labels(facts: Facts) -> Iterator[str]:
+    for invoice in facts.invoices:
+        yield one_line(invoice.number)
+        yield one_line(invoice.po_number)
+
+
+def _amounts(facts: Facts) -> Iterator[Money]:
+    yield facts.total_overdue
+    for invoice in facts.invoices:
+        yield from amounts_of(invoice)
+    if facts.on_account.amount > 0:
+        yield facts.on_account
+        yield from (credit.open for credit in facts.credits)
+
+
+def amounts_of(invoice: Invoice) -> tuple[Money, ...]:
+    """What may be said about one invoice: open, in all, and paid so far."""
+    paid = (invoice.paid_so_far,) if invoice.paid_so_far.amount > 0 else ()
+    return (invoice.open, invoice.total, *paid)
+
+
+def _counts(facts: Facts) -> Iterator[str]:
+    count = len(facts.invoices)
+    yield str(count)
+    if count > NAMED:
+        yield str(count - NAMED)
+
+
+def written(money: Money, locale: str) -> Iterator[str]:
+    """An amount without its currency: "1,200.50", "1200.50"; "1,200" where there are no cents."""
+    places = get_currency_precision(money.currency)
+    rounded = money.amount.quantize(Decimal(1).scaleb(-places))
+    point = get_decimal_symbol(letter_locale(locale))
+    for text in (_digits(amount(money, locale)), f"{rounded:.{places}f}".replace(".", point)):
+        yield text
+        if places and rounded == int(rounded):
+            yield text.removesuffix(point + "0" * places)
+
+
+def _digits(formatted: str) -> str:
+    found = re.search(r"\d(.*\d)?", formatted)
+    return found[0] if found else ""
+
+
+def _symbols(currency: str, locale: str) -> set[str]:
+    # Not the symbol of another country: "$" is a different amount in Canada
+    return {currency, get_currency_symbol(currency, letter_locale(locale))}
+
+
+def _dates(facts: Facts, past: Past, deadline: date | None) -> Iterator[date]:
+    for invoice in facts.invoices:
+        yield invoice.due
+        yield invoice.txn_date
+    yield from contact_days(facts, past)
+    yield from filter(None, (deadline, past.promised))

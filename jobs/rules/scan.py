@@ -1,0 +1,97 @@
+"""Every figure, date, address, link and slot in a text, from left to right, each found once.
+
+What starts first wins, then what is longest: "$1037" is an amount although 1037 is an invoice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from babel.numbers import list_currencies
+
+SIGNS = r"$¢£¤¥֏؋৳฿៛₠-⃏"
+MONTH = (
+    r"(?P<month>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
+    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
+)
+WEEKDAY = r"(?:(?P<weekday>Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?"
+DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
+YEAR = r"(?P<year>(?:19|20)\d\d)"
+NOT_MORE = r"(?![\w])(?![.,:/–-]\d)"
+NUMBER = r"\d(?:[.,'’]?\d)*"
+SPACED = r"\d{1,3}(?: \d{3})+(?:[.,]\d+)?"
+UNITS = (
+    r"%|‰|(?i:percent|per cent|dollars?|euros?|pounds?|cents?|bucks|quid|grand|hundred|thousand"
+    r"|million|k|m|bn)"
+)
+
+PATTERNS = {
+    "pay_link": re.compile(r"\[\s*pay[^\[\]\n]*\]", re.IGNORECASE),
+    "slot": re.compile(r"\{[^{}\n]{0,40}\}"),
+    "address": re.compile(
+        r"(?<![\w.+'-])[\w.+'-]+\s?(?:@|\[at\]|\(at\))\s?[\w-]+(?:\s?(?:\.|\[dot\]|\(dot\)|\[\.\])\s?[\w-]+)+"
+    ),
+    "link": re.compile(
+        r"(?i:(?:https?|hxxps?|ftp|sftp|file)\s?:\s?/|(?:mailto|tel|javascript|data):|www\.)\S*"
+        r"|\b\w[\w-]+(?:\.[\w-]+)*(?:\.|\[\.\]|\(\.\)|\[dot\]|\(dot\)| dot )"
+        r"(?:(?-i:[a-z]{2,24}|[A-Z]{2,24})|(?i:com|net|org|io|co|info|biz|app|dev|pay|bank))"
+        r"\b(?:/\S*)?"
+    ),
+    "month_day": re.compile(rf"{WEEKDAY}{MONTH}\s+{DAY}(?:,?\s+{YEAR})?{NOT_MORE}"),
+    "day_month": re.compile(
+        rf"{WEEKDAY}(?<!\d)(?:the\s+)?{DAY}\.?(?:\s+of)?\s+{MONTH}(?:,?\s+{YEAR})?{NOT_MORE}"
+    ),
+    "month_year": re.compile(rf"{MONTH},?\s+{YEAR}{NOT_MORE}"),
+    "iso_day": re.compile(r"(?<!\d)(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)" + NOT_MORE),
+    "number": re.compile(r"(?:\b[^\W\d]+)?\d\w*(?:[.,:/'’–-]\w+)*"),
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A piece of text; `parts` are the named groups of its pattern."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    parts: dict[str, str]
+
+
+def found(text: str, literals: Iterable[str], symbols: Iterable[str]) -> Iterator[Found]:
+    """Everything in `text` (normal form) that has to be a fact. `literals` are known texts."""
+    patterns = {"literal": _any(literals), "money": _money(frozenset(symbols)), **PATTERNS}
+    ahead = {kind: pattern.search(text) for kind, pattern in patterns.items()}
+    while matches := [(kind, match) for kind, match in ahead.items() if match]:
+        kind, match = min(matches, key=lambda pair: (pair[1].start(), -pair[1].end()))
+        parts = {name: part or "" for name, part in match.groupdict().items()}
+        yield Found(kind, match[0], match.start(), match.end(), parts)
+        for other, passed in ahead.items():
+            if passed and passed.start() < match.end():
+                ahead[other] = patterns[other].search(text, match.end())
+
+
+def _any(literals: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(literals, key=lambda text: (-len(text), text))
+    return re.compile("|".join(map(_literal, longest_first)) or r"(?!)")
+
+
+def _literal(text: str) -> str:
+    """`text` as a word of its own: not a part of a longer word, number or path."""
+    before = r"(?<!\w)(?<!\w[./'’–-])(?<!\d,)" if text[0].isalnum() else rf"(?<![\w{SIGNS}−-])"
+    after = r"(?!\w)(?![./–-]\w)(?![,:]\d)(?!['’](?!s\b)\w)" if text[-1].isalnum() else ""
+    return before + re.escape(text) + after
+
+
+@cache
+def _money(symbols: frozenset[str]) -> re.Pattern[str]:
+    named = "|".join(re.escape(s) for s in sorted({*symbols, *list_currencies()}, reverse=True))
+    currency = rf"(?:[A-Z]{{0,3}}[{SIGNS}]|{named})"
+    return re.compile(
+        rf"(?P<sign>[-−+]\s?)?(?:(?<!\w)(?P<before>{currency})\s?|(?<![\w])(?<!\d[.,]))"
+        rf"(?P<number>{SPACED}|{NUMBER})"
+        rf"(?:\s?(?P<after>{currency}|{UNITS})(?!\w))?(?!\w)(?![./–-]\w)(?![,:]\d)"
+    )

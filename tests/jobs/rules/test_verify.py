@@ -1,0 +1,422 @@
+"""The verifier: what it lets pass, and what it never does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from babel.localedata import locale_identifiers
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from jobs.rules.drafts import compose
+from jobs.rules.facts import Company, Credit, Customer, Facts, Invoice
+from jobs.rules.figures import letter_locale
+from jobs.rules.known import known
+from jobs.rules.letter import Letter
+from jobs.rules.money import Money
+from jobs.rules.past import Past
+from jobs.rules.policy import Policy
+from jobs.rules.proposal import Proposal
+from jobs.rules.scan import found
+from jobs.rules.states import CaseClass, Stage
+from jobs.rules.verify import Violation, verify
+from tests.jobs.rules.world import ZONE, contact, credit, facts, invoice, policy, usd
+
+DEADLINE = date(2026, 10, 23)
+OURS = ("billing@harbor.example",)
+CASE = facts(invoice(online=True, po_number="4711"), invoice("1038", "512.40", total=usd("900")))
+PAST = Past(contacts=(contact(12, "71037"),), promised=date(2026, 10, 9))
+
+
+def letter(about: Facts, stage: Stage, class_: CaseClass, rules: Policy, past: Past) -> Letter:
+    """The template of a stage and class, filled."""
+    return compose(
+        about,
+        stage,
+        "412",
+        rules,
+        past,
+        sender_address=OURS[0],
+        reply_to=OURS[0],
+        to="ap@cooper.example",
+        proposal=Proposal(class_, "high", (), "", "", (), "template"),
+        deadline=DEADLINE,
+    )
+
+
+def checked(text: Letter, about: Facts, rules: Policy, past: Past) -> tuple[Violation, ...]:
+    """What the verifier says about a letter."""
+    return verify(text.subject, text.body, about, rules, past, deadline=DEADLINE, addresses=OURS)
+
+
+def said(words: str, about: Facts = CASE, rules: Policy | None = None) -> tuple[Violation, ...]:
+    """What the verifier says when a person writes `words` into the usual letter."""
+    rules = rules or policy()
+    text = letter(about, Stage.FOLLOW_UP, CaseClass.ROUTINE_REMINDER, rules, PAST)
+    body = text.body.replace("Our records", f"{words}\n\nOur records")
+    return checked(replace(text, body=body), about, rules, PAST)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "You owe $845.00.",
+        "You owe 845.00 USD, or USD 845, or $845.",
+        "Of 900.00 you paid 387.60.",
+        "The total is $1,357.40 (1357.40).",
+        "Due on 2 October 2026, that is October 2nd, Oct. 2, 10/2/2026 or 2026-10-02.",
+        "It was due on Friday, October 2.",
+        "In October 2026 we wrote on October 2, 2026.",
+        "You named October 9.",
+        "Please pay by October 23.",
+        "Invoices 1037 and 1038, the 2 that are open.",
+        "Invoice #1037 (PO 4711).",
+        "We have ap@cooper.example on file, and you can write to billing@harbor.example.",
+        "Call +1 555 010 7788.",
+        "Cooper & Sons's account with Harbor Supply.",
+        "That is very kind of you; I appreciate your courtesy – and your interest in us!",
+        "A copy is attached.",
+        "Thank you 🙂",
+        "Vielen Dank für Ihre Mühe, señor Muñoz.",
+        "Once more: one question, two answers, a hundred thanks.",
+    ],
+)
+def test_true_statements_pass(words: str) -> None:
+    """Facts may be written in the ways people write them."""
+    assert said(words) == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "hard"),
+    [
+        ("You owe $844.00.", "money", False),
+        ("You owe 845.00 EUR.", "money", False),
+        ("You owe €845.00.", "money", False),
+        ("You owe $845,00.", "money", False),
+        ("You owe -$845.00.", "money", False),
+        ("You owe $845k.", "money", False),
+        ("You owe $1037.", "money", False),
+        ("You owe 1037 dollars.", "money", False),
+        ("You owe ＄８４４.００.", "money", False),
+        ("Within 7 days.", "number", False),
+        ("Within ٧ days.", "digits", False),
+        ("At ½ price.", "digits", False),
+        ("1038a is open.", "number", False),
+        ("INV-1037 is open.", "number", False),
+        ("1037/2 is open.", "number", False),
+        ("You get 2% back.", "percent", False),
+        ("Invoice 1039 is open.", "another_invoice", True),
+        ("Invoices 1037, 1038 and 1040.", "another_invoice", True),
+        ("invoice no. A-77", "another_invoice", True),
+        ("Invoice ABX is open.", "another_invoice", True),
+        ("By October 24, 2026.", "date", False),
+        ("By October 2, 2025.", "date", False),
+        ("By Thursday, October 2, 2026.", "date", False),
+        ("By 2026-10-24.", "date", False),
+        ("In November 2026.", "date", False),
+        ("Write to evil@harbor.example.", "address", True),
+        ("Write to evil [at] harbor [dot] example.", "address", True),
+        ("See https://evil.example/pay", "link", True),
+        ("See pay-acme.co", "link", True),
+        ("See acme[.]com", "link", True),
+        ("See hxxp://evil", "link", True),
+        ("See WWW.EVIL.EXAMPLE", "link", True),
+        ("See acme dot com", "link", True),
+        ("javascript:alert(1)", "link", True),
+        ("[pay link 1038]", "pay_link", True),
+        ("[pay link 1037]", "pay_link", True),
+        ("[Pay link 1037]", "pay_link", True),
+        ("[pay here]", "pay_link", True),
+        ("GB82 WEST 1234 5698 7654 32", "bank_details", True),
+        ("DE89370400440532013000", "bank_details", True),
+        ("4111 1111 1111 1111", "bank_details", True),
+        ("021000021", "bank_details", True),
+        ("Sort code 20-00-00", "bank_details", True),
+        ("0x52908400098527886E0F7030069857D2E4169EE7", "bank_details", True),
+        ("Our bank details have changed.", "bank_details", True),
+        ("Please use the new account.", "bank_details", True),
+        ("Here are our updated remittance instructions.", "bank_details", True),
+        ("Please wire the money to us.", "bank_details", True),
+        ("You can also use PayPal.", "bank_details", True),
+        ("Call +1 555 010 7789.", "phone", False),
+        ("Twelve hundred dollars are open.", "number_words", False),
+        ("Two thousand is open.", "number_words", False),
+        ("Reply to my private e-mail instead.", "reply_elsewhere", False),
+        ("Do not reply to this message.", "reply_elsewhere", False),
+        ("Send it by WhatsApp.", "reply_elsewhere", False),
+        ("We can offer a discount.", "wording", False),
+        ("We will take legal action.", "wording", False),
+        ("We will see you in court.", "wording", False),
+        ("A collection agency will call.", "wording", False),
+        ("This affects your credit rating.", "wording", False),
+        ("We charge interest.", "wording", False),
+        ("A late fee applies.", "wording", False),
+        ("We will suspend all further deliveries.", "wording", False),
+        ("Scan the QR code.", "attachment", False),
+        ("**Now**", "markup", False),
+        ("<b>Now</b>", "markup", False),
+        ("[here](x)", "markup", False),
+        ("<!channel>", "markup", False),
+        ("Your pаyment", "mixed_script", False),
+        ("Пожалуйста, заплатите как можно скорее, спасибо. " * 3, "language", False),
+        ("Thank\u200b you", "hidden", False),
+        ("\u202eThank you", "hidden", False),
+        ("{deadline}", "slot", False),
+        ("x" * 5000, "length", False),
+        ("Invoice 1037: $512.40", "row", False),
+        ("Invoice 1038, your PO 4711: $512.40", "row", False),
+        ("Invoice 1038: $512.40, due October 9, 2026", "row", False),
+        ("Total: $845.00", "row", False),
+    ],
+)  # fmt: skip
+def test_whatever_is_not_on_record_is_named(words: str, kind: str, hard: bool) -> None:
+    """Another figure, place, person or promise; what moves money cannot be insisted on."""
+    violations = said(words)
+    assert (kind, hard) in [(v.kind, v.hard) for v in violations], violations
+    assert all(v.sentence.endswith(".") for v in violations)
+
+
+def test_another_countrys_dollar_is_another_amount() -> None:
+    """For a Canadian customer "$" means Canadian dollars."""
+    rules = policy('[[customer]]\nid = "58"\nlocale = "en_CA"\n')
+    assert said("You owe US$845.00.", rules=rules) == ()
+    assert [v.kind for v in said("You owe $845.00.", rules=rules)] == ["money"]
+
+
+def test_a_german_comma_is_no_american_one() -> None:
+    """An amount is written as the customer reads it."""
+    big = facts(invoice(open_="1200.50"))
+    rules = policy('[[customer]]\nid = "58"\nlocale = "de_DE"\n')
+    assert said("1.200,50 US$ sind offen.", big, rules) == ()
+    assert [v.kind for v in said("1,200.50 US$ sind offen.", big, rules)] == ["money"]
+
+
+def test_held_invoices_are_not_mentioned() -> None:
+    """An invoice that is left out of the case is not part of the message."""
+    assert said("Invoice 1039.", replace(CASE, other_open=(invoice("1039"),)))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("discount", "a discount"),
+        ("legal", "our lawyers"),
+        ("collections", "debt collectors"),
+        ("credit_bureau", "the credit bureau"),
+        ("interest", "plus interest"),
+        ("credit_hold", "a credit hold"),
+    ],
+)
+def test_wording_the_policy_lists_is_marked_and_not_refused(name: str, words: str) -> None:
+    """Two people then approve it; any other wording stays refused."""
+    rules = policy(f'[message]\nsender_name="Dana Reyes"\nallow_wording=["{name}"]\n', "")
+    assert [v.kind for v in said(f"There is {words}.", rules=rules)] == ["marked_wording"]
+    assert [v.kind for v in said(f"There is {words}.")] == ["wording"]
+
+
+def test_attachments_are_spoken_of_only_where_there_are_some() -> None:
+    """The policy's switch decides."""
+    rules = policy('[message]\nsender_name="Dana Reyes"\nattach_pdf=false\n', "")
+    assert [v.kind for v in said("A copy is attached.", rules=rules)] == ["attachment"]
+
+
+def test_the_policys_own_words_pass_and_nothing_like_them() -> None:
+    """Bank details stand in how_to_pay; one digit more or less is a violation."""
+    rules = policy(
+        '[message]\nsender_name="Dana Reyes"\n'
+        'how_to_pay="By transfer to IBAN DE89 3704 0044 0532 0130 00, Harbor Bank."\n',
+        "",
+    )
+    assert said("Thank you.", rules=rules) == ()
+    violations = said("By transfer to IBAN DE89 3704 0044 0532 0130 01.", rules=rules)
+    assert any(v.hard for v in violations)
+
+
+@pytest.mark.parametrize(
+    ("greeting", "right"),
+    [
+        ("Hello Lee,", True),
+        ("Hi Ms Cooper!", True),
+        ("Dear Lee Cooper,", True),
+        ("Hello Cooper & Sons,", True),
+        ("Hello,", True),
+        ("Good morning,", True),
+        ("Dear Sir or Madam,", True),
+        ("Hello there,", True),
+        ("Hello Robin,", False),
+        ("Dear Bean & Co,", False),
+        ("I have a question,", True),
+    ],
+)
+def test_a_greeting_names_someone_on_record(greeting: str, right: bool) -> None:
+    """The contact, the customer, or nobody in particular."""
+    customer = Customer("58", "Cooper & Sons", "", usd(0), contact="Lee Cooper")
+    about = replace(CASE, customer=customer)
+    text = letter(about, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), PAST)
+    body = text.body.replace("Hello Lee Cooper,", greeting)
+    violations = checked(replace(text, body=body), about, policy(), PAST)
+    assert [v.kind for v in violations] == ([] if right else ["name"])
+
+
+def test_the_signature_stays() -> None:
+    """A message is signed with the name of the policy."""
+    text = letter(CASE, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), PAST)
+    body = text.body.replace("Dana Reyes", "The Management")
+    violations = checked(replace(text, body=body), CASE, policy(), PAST)
+    assert [v.kind for v in violations] == ["signature"]
+
+
+def test_the_subject_is_checked_too() -> None:
+    """Figures, links and breaks in it; and no pay link is filled there."""
+    body = letter(CASE, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), PAST).body
+    for subject, kind in [
+        ("Pay $1 now", "money"),
+        ("See evil.example", "link"),
+        ("[pay link 1037]", "pay_link"),
+        ("A\nBcc: x", "length"),
+    ]:
+        violations = verify(subject, body, CASE, policy(), PAST)
+        assert kind in [v.kind for v in violations]
+
+
+def test_a_name_may_be_anything_and_still_steers_nothing() -> None:
+    """Markup, links, figures or slots in the customer's own name pass as that name only."""
+    name = "<b>5 Star</b> {total_open} evil.example $99 court"
+    about = replace(CASE, customer=Customer("58", name, "", usd(0)))
+    text = letter(about, Stage.FINAL, CaseClass.ROUTINE_REMINDER, policy(), PAST)
+    assert checked(text, about, policy(), PAST) == ()
+    longer = replace(text, body=text.body.replace("Kind regards", "You owe $99.\n\nKind regards"))
+    assert [v.kind for v in checked(longer, about, policy(), PAST)] == ["money"]
+
+
+LOCALES = ["en_US", "en_GB", "en_CA", "en_IN", "en_ZA", "de_DE", "de_CH", "fr_FR", "sv_SE", "ar_EG"]
+CURRENCIES = ["USD", "CAD", "EUR", "GBP", "JPY", "KWD", "CHF", "SEK", "INR", "AED", "BRL", "XOF"]
+NUMBERS = st.from_regex(r"\A(?:[A-Z]{1,4}[-/ ]?)?[0-9]{1,7}(?:[-/][0-9]{1,4})?\Z")
+NAMES = st.one_of(
+    st.text(min_size=1, max_size=40),
+    st.text(alphabet="ab<>&*_`[]{}@$%|~!'\"\\ -–é漢д\u202e\u200b\n🙂", min_size=1, max_size=600),
+    st.sampled_from(
+        ["5 Star GmbH", "O'Brien & 3 Sons", "Acme.com Inc.", "{invoice_table}", "24/7"]
+    ),
+)
+DAYS = st.dates(date(2019, 1, 1), date(2027, 12, 31))
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> tuple[Facts, Policy, Past]:
+    """Any facts, with a policy in any locale and a past."""
+    currency = draw(st.sampled_from(CURRENCIES))
+    numbers = draw(st.lists(NUMBERS | st.just(""), min_size=1, max_size=6, unique=True))
+    places = {"JPY": 0, "XOF": 0, "KWD": 3}.get(currency, 2)
+    amounts = st.decimals(Decimal("0.01"), Decimal(9999999), places=places).filter(bool)
+    invoices = []
+    for n, number in enumerate(numbers):
+        still_open = draw(amounts)
+        total = still_open + draw(st.just(Decimal(0)) | amounts)
+        txn, due = draw(DAYS), draw(DAYS)
+        money = (Money(total, currency), Money(still_open, currency))
+        po = draw(st.just("") | NUMBERS)
+        online = draw(st.booleans())
+        one = Invoice(str(n), number, "58", txn, due, *money, po_number=po, online=online)
+        invoices.append(one)
+    ids = tuple(i.id for i in invoices)
+    stages = {id_: draw(st.sampled_from(Stage)) for id_ in ids}
+    customer = Customer("58", draw(NAMES), "", Money(Decimal(0), currency))
+    about = Facts(
+        Company("1", draw(NAMES.filter(str.strip)), ZONE, currency),
+        replace(customer, contact=draw(st.just("") | NAMES)),
+        currency,
+        datetime(2026, 10, 14, 12, tzinfo=UTC),
+        tuple(invoices),
+        stages,
+        credits=draw(
+            st.just(()) | st.just((Credit("8", "payment", "58", "", DEADLINE, money[1]),))
+        ),
+    )
+    ages = sorted(draw(st.lists(st.integers(8, 2000), max_size=3)), reverse=True)
+    contacts = [contact(age, *ids) for age in ages]
+    locale = draw(st.sampled_from(LOCALES))
+    rules = policy(f'[[customer]]\nid = "58"\nlocale = "{locale}"\n')
+    return about, rules, Past(contacts=tuple(contacts))
+
+
+@settings(deadline=None, max_examples=150, print_blob=True)
+@given(ledgers(), st.sampled_from(Stage), st.sampled_from(CaseClass))
+@example((CASE, policy(), PAST), Stage.FINAL, CaseClass.ROUTINE_REMINDER)
+def test_every_letter_made_from_facts_passes(
+    ledger: tuple[Facts, Policy, Past], stage: Stage, class_: CaseClass
+) -> None:
+    """No false alarm, whatever the locale, the currency and the names."""
+    about, rules, past = ledger
+    text = letter(about, stage, class_, rules, past)
+    assert checked(text, about, rules, past) == ()
+
+
+def test_every_locale_writes_letters_that_pass() -> None:
+    """All that Babel knows, whatever their digits, separators and signs."""
+    one_per_custom = {letter_locale(locale): locale for locale in locale_identifiers()}
+    for locale in one_per_custom.values():
+        rules = policy(f'[[customer]]\nid = "58"\nlocale = "{locale}"\n')
+        text = letter(CASE, Stage.FINAL, CaseClass.ROUTINE_REMINDER, rules, PAST)
+        assert checked(text, CASE, rules, PAST) == (), locale
+
+
+@settings(deadline=None, max_examples=150, print_blob=True)
+@given(ledgers(), st.sampled_from(Stage), st.data())
+def test_any_figure_that_is_changed_is_found(
+    ledger: tuple[Facts, Policy, Past], stage: Stage, data: st.DataObject
+) -> None:
+    """One digit of any amount, date, number, phone or pay link: a violation each time."""
+    about, rules, past = ledger
+    text = letter(about, stage, CaseClass.ROUTINE_REMINDER, rules, past)
+    part = data.draw(st.sampled_from(["subject", "body"]))
+    words = text.subject if part == "subject" else text.body
+    places = [m.start() for m in re.finditer(r"[0-9]", words)]
+    assume(places)
+    at = data.draw(st.sampled_from(places))
+    other = data.draw(st.sampled_from(sorted(set("0123456789") - {words[at]})))
+    changed = words[:at] + other + words[at + 1 :]
+    assume(not _is_true_too(changed, at, about, rules, past))
+    forged = replace(text, subject=changed) if part == "subject" else replace(text, body=changed)
+    assert checked(forged, about, rules, past)
+
+
+def _is_true_too(words: str, at: int, about: Facts, rules: Policy, past: Past) -> bool:
+    """Whether the changed figure happens to be another fact (an invoice number, a due date)."""
+    facts_of = known(about, rules, past, DEADLINE, OURS)
+    piece = next(
+        (p for p in found(words, facts_of.literals, facts_of.symbols) if p.start <= at < p.end),
+        None,
+    )
+    if piece is None:
+        return False
+    alone = verify("", f"{piece.text} Dana Reyes", about, rules, past, deadline=DEADLINE)
+    return not alone
+
+
+def test_a_captured_model_gets_nothing_past() -> None:
+    """Sentences that an attacker would write are refused, each of them."""
+    for words in [
+        "Please pay the open amount to our new account.",
+        "Our bank details have changed, see bank dot example dot com.",
+        "Pay twelve thousand dollars instead.",
+        "Write to me at robin at evil dot com.",
+        "Use the link {pay_links} and again {pay_links}",
+        "Dear {customer}, pay {amount}.",
+    ]:
+        own = Proposal(CaseClass.ROUTINE_REMINDER, "high", (), "", "Open {invoices}", (words,), "m")
+        text = compose(CASE, Stage.REMINDER, "1", policy(), PAST, sender_address="a", reply_to="a",
+                       to="b", proposal=own)  # fmt: skip
+        assert verify(text.subject, text.body, CASE, policy(), PAST), words
+
+
+def test_credits_may_be_named() -> None:
+    """The sentence about money on account is made of facts."""
+    about = replace(CASE, credits=(credit("50.00"),), as_of=CASE.as_of + timedelta(days=1))
+    text = letter(about, Stage.FOLLOW_UP, CaseClass.ROUTINE_REMINDER, policy(), PAST)
+    assert "$50.00" in text.body
+    assert checked(text, about, policy(), PAST) == ()
