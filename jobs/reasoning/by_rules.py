@@ -1,0 +1,80 @@
+"""What stands in for the model: class, summary and reasons made by rules alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jobs.reasoning.caution import CLASS_OF, class_from_readings
+from jobs.rules.case import Reason
+from jobs.rules.evidence import Reading, Stance
+from jobs.rules.facts import Facts
+from jobs.rules.figures import amount
+from jobs.rules.past import Past
+from jobs.rules.proposal import Proposal
+from jobs.rules.rulings import Ruling, strictest
+from jobs.rules.stages import WORDS
+from jobs.rules.states import Stage
+
+AUTHOR = "template"
+SAYS = {
+    Stance.QUESTION: "The customer asks something",
+    Stance.PROMISE: "Payment was promised",
+    Stance.UNCLEAR: "Something seems to be missing or unclear",
+    Stance.UNHAPPY: "The customer sounds unhappy",
+    Stance.PLAN_REQUEST: "The customer asks for time or instalments",
+    Stance.PAID_CLAIM: "The customer says that it is paid",
+    Stance.DISPUTE: "The bill seems to be disputed",
+    Stance.BANK_CHANGE: "Changed bank details or instructions to us are mentioned: possible fraud",
+    Stance.HARDSHIP: "Hardship, insolvency or legal steps are mentioned",
+}
+
+
+def proposal_by_rules(
+    facts: Facts,
+    stage: Stage,
+    readings: Iterable[Reading],
+    past: Past,
+    rulings: tuple[Ruling, ...] = (),
+    *,
+    key_account: bool = False,
+) -> Proposal:
+    """A proposal without a text of its own, so that the template of its class is taken."""
+    readings = tuple(readings)
+    class_ = class_from_readings(readings, key_account=key_account)
+    return Proposal(
+        class_=class_,
+        confidence="high" if any(one.stance in CLASS_OF for one in readings) else "medium",
+        reasons=reasons_by_rules(facts, readings, past, key_account=key_account),
+        summary=plain_summary(facts, stage, rulings),
+        subject="",
+        sentences=(),
+        author=AUTHOR,
+    )
+
+
+def reasons_by_rules(
+    facts: Facts, readings: Iterable[Reading], past: Past, *, key_account: bool = False
+) -> tuple[Reason, ...]:
+    """What was found in documents, else that nothing was; and how often we wrote before."""
+    found = [
+        Reason(f"{SAYS[one.stance]}.", (one.document,)) for one in readings if one.stance in SAYS
+    ]
+    if key_account:
+        found.append(Reason("This is a key account.", ()))
+    oldest = max(facts.invoices, key=lambda one: one.days_overdue(facts.today), default=None)
+    if not found and oldest:
+        found.append(Reason("Nothing speaks against an oversight.", (f"invoice:{oldest.id}",)))
+    if facts.habit and facts.habit.late * 2 > facts.habit.count and not past.contacts:
+        found.append(Reason("This customer often pays late.", ("habit",)))
+    return tuple(found)
+
+
+def plain_summary(facts: Facts, stage: Stage, rulings: tuple[Ruling, ...] = ()) -> str:
+    """One or two sentences for a card where no model has written any."""
+    count = len(facts.invoices)
+    what = "1 invoice is" if count == 1 else f"{count} invoices are"
+    since = f"{facts.days_overdue} day{'' if facts.days_overdue == 1 else 's'} past due"
+    oldest = since if count == 1 else f"the oldest {since}"
+    lead = f"{what} open for {amount(facts.total_overdue)}, {oldest}; stage: {WORDS[stage]}."
+    kind = strictest(rulings)
+    return " ".join([lead, *(one.reason for one in rulings if one.kind is kind)])

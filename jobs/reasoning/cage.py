@@ -1,0 +1,89 @@
+"""What a sentence of the model may hold. It is a list of what is allowed, and closes on doubt.
+
+The verifier of the rules looks at the finished letter again; here nothing comes through that needs
+a figure, a name, a link or a threat, because code fills those in or nobody does.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+LONGEST = 320
+PUNCTUATION = frozenset(" .,;:!?'’\"“”()–—-")
+SLOT = re.compile(r"\{([a-z_]+)\}")
+
+_ADDRESS = re.compile(
+    r"\w\.\w|\bwww\b|\bhttps?\b|\bhxxp|\bdot\s+(?:com|co|net|org|io|info|biz|example)\b|\bat\s+sign\b",
+    re.IGNORECASE,
+)
+_NUMBER_WORDS = re.compile(
+    r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|"
+    r"eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|half|"
+    r"percent|dollars?|cents?|euros?|pounds?|francs?|pesos?|usd|eur|gbp|cad)\b",
+    re.IGNORECASE,
+)
+_DATES = re.compile(
+    r"\b(?:january|february|april|june|july|august|september|october|november|december|"
+    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|tonight)\b",
+    re.IGNORECASE,
+)
+_BANK = re.compile(
+    r"\b(?:bank\w*|iban|bic|swift|routing|sort code|account (?:number|details)|remittance|wire|qr|"
+    r"wallet|crypto\w*|bitcoin|gift cards?|paypal|venmo|zelle|card number|scan|"
+    r"new (?:account|details))\b",
+    re.IGNORECASE,
+)
+_THREAT = re.compile(
+    r"\b(?:legal\w*|law|lawyers?|lawsuit|attorneys?|solicitors?|courts?|su(?:e|ing)|police|"
+    r"prosecut\w+|collections?|collection agency|debt collectors?|"
+    r"credit (?:bureau|rating|score|hold|limit|report)|interest|late fees?|"
+    r"penalt\w+|surcharges?|fines?|or else|consequences|immediately|suspend\w*|"
+    r"terminat\w+|seiz\w+|enforce\w*|discount\w*|waive\w*|write[- ]?off|refund\w*|settlement|"
+    r"forgiv\w+|free of charge|threat\w*|blacklist\w*)\b",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(
+    r"\b(?:attach\w*|enclos\w*|whatsapp|telegram|signal|text me|sms|click|link|website|log ?in|"
+    r"password|download|gmail|e-?mail address|write to (?!you)|reply to (?!this)|"
+    r"contact (?!me|us)|instead to|different address|instructions?)\b",
+    re.IGNORECASE,
+)
+
+RULES = (
+    ("an address or a link", _ADDRESS),
+    ("a number in words", _NUMBER_WORDS),
+    ("a date", _DATES),
+    ("bank details", _BANK),
+    ("a threat, a promise or legal wording", _THREAT),
+    ("another way to answer", _ELSEWHERE),
+)
+
+
+def complaint(text: str, slots: Collection[str] = (), longest: int = LONGEST) -> str:
+    """What is wrong with a text of the model, in a few words, or nothing.
+
+    Allowed are Latin letters, plain punctuation and the given slots, on one line.
+    """
+    if not 0 < len(text.strip()) <= 4 * longest or len(text) > longest:
+        return "its length"
+    if unknown := [slot for slot in SLOT.findall(text) if slot not in slots]:
+        return f"the slot {unknown[0][:30]}"
+    bare = SLOT.sub("", text)
+    if not all(map(_is_plain, bare)):
+        return "a digit, a sign or a foreign letter"
+    return next((what for what, pattern in RULES if pattern.search(bare)), "")
+
+
+def _is_plain(letter: str) -> bool:
+    if letter in PUNCTUATION:
+        return True
+    # Letters that only look Latin, and digits of any script, have other names.
+    return (
+        letter.isalpha() and _is_latin(letter) and letter == unicodedata.normalize("NFKC", letter)
+    )
+
+
+def _is_latin(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith("LATIN ")

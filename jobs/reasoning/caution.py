@@ -1,0 +1,55 @@
+"""Which stance, and which class, is the more careful one. What is read can only raise caution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jobs.rules.evidence import Reading, Stance
+from jobs.rules.states import CaseClass
+
+STANCES = (
+    Stance.NONE,
+    Stance.QUESTION,
+    Stance.PROMISE,
+    Stance.UNCLEAR,
+    Stance.UNHAPPY,
+    Stance.PLAN_REQUEST,
+    Stance.PAID_CLAIM,
+    Stance.DISPUTE,
+    Stance.BANK_CHANGE,
+    Stance.HARDSHIP,
+)
+"""From the least to the most careful: what never stops, what makes a class, what stops."""
+
+CLASSES = (
+    CaseClass.ROUTINE_REMINDER,
+    CaseClass.LIKELY_DISPUTE,
+    CaseClass.PAYMENT_PLAN_CANDIDATE,
+    CaseClass.HIGH_TOUCH_ESCALATION,
+)
+"""By who has to approve: a collector, then with the account manager told, a lead, both."""
+
+CLASS_OF = {
+    Stance.UNCLEAR: CaseClass.LIKELY_DISPUTE,
+    Stance.DISPUTE: CaseClass.LIKELY_DISPUTE,
+    Stance.PLAN_REQUEST: CaseClass.PAYMENT_PLAN_CANDIDATE,
+    Stance.UNHAPPY: CaseClass.HIGH_TOUCH_ESCALATION,
+}
+
+
+def careful(one: Reading, other: Reading) -> Reading:
+    """The more careful of two readings of one document; the first where they agree."""
+    return max(one, other, key=lambda reading: STANCES.index(reading.stance))
+
+
+def careful_class(one: CaseClass, other: CaseClass) -> CaseClass:
+    """The class that asks more of the people who approve."""
+    return max(one, other, key=CLASSES.index)
+
+
+def class_from_readings(readings: Iterable[Reading], *, key_account: bool = False) -> CaseClass:
+    """The class that the readings and the mark ask for at the least; no model is needed."""
+    chosen = CaseClass.HIGH_TOUCH_ESCALATION if key_account else CaseClass.ROUTINE_REMINDER
+    for reading in readings:
+        chosen = careful_class(chosen, CLASS_OF.get(reading.stance, chosen))
+    return chosen

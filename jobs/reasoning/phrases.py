@@ -1,0 +1,65 @@
+"""Rules that know phrases. They run beside the model always, so that it cannot hide anything.
+
+A false alarm costs a person a look; a miss costs a reminder to somebody who disputes the bill. So
+the phrases are broad.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from jobs.reasoning.caution import STANCES
+from jobs.reasoning.cleaning import lines
+from jobs.reasoning.dates import LOOKS_LIKE_DATE
+from jobs.reasoning.phrase_table import PHRASES
+from jobs.rules.evidence import Document, Reading, Stance
+
+READER = "phrases"
+MOST_LINES_NAMED = 5
+WORDS_BETWEEN = r"(?:[\w']+ ){0,4}"
+
+_PATTERNS = {
+    stance: re.compile(
+        "|".join(f"(?:{row})" for row in table.replace("~ ", WORDS_BETWEEN).split("\n") if row),
+        re.IGNORECASE,
+    )
+    for stance, table in PHRASES.items()
+}
+
+
+def read(document: Document) -> Reading | None:
+    """The most careful thing the phrases say of a document, or None."""
+    return next(iter(read_all(document)), None)
+
+
+def read_all(document: Document) -> tuple[Reading, ...]:
+    """Everything the phrases say of a document, the most careful first."""
+    text = lines(document.text)
+    found = [(stance, numbers(stance, text)) for stance in reversed(STANCES)]
+    return tuple(
+        Reading(document.id, stance, tuple(where[:MOST_LINES_NAMED]), READER)
+        for stance, where in found
+        if where
+    )
+
+
+def numbers(stance: Stance, text: Sequence[str]) -> list[int]:
+    """The 1-based numbers of the lines in which a phrase of this stance begins.
+
+    A phrase may run over the end of a line: mail programs break lines anywhere.
+    """
+    if stance not in _PATTERNS:
+        return []
+    starts = list(accumulate((len(line) + 1 for line in text), initial=0))
+    joined = " ".join(text).replace("’", "'")
+    found = {bisect_right(starts, start) for start in _starts(_PATTERNS[stance], joined)}
+    if stance is Stance.PROMISE:
+        found = {number for number in found if LOOKS_LIKE_DATE.search(text[number - 1])}
+    return sorted(found)
+
+
+def _starts(pattern: re.Pattern[str], text: str) -> Iterator[int]:
+    return (match.start() for match in pattern.finditer(text))

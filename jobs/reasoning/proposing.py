@@ -1,0 +1,242 @@
+"""Ledger facts and readings → a proposal: a class with reasons, a summary, sentences with slots.
+
+No outside text is in the question, not even the customer's name; evidence goes under other names.
+The answer is taken only if every word of it stays in the cage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.reasoning.cage import complaint
+from jobs.reasoning.caution import careful_class, class_from_readings
+from jobs.reasoning.model import Answer, Failure, Model, Record
+from jobs.reasoning.prompting import fenced, prompt
+from jobs.rules.case import Reason
+from jobs.rules.evidence import Reading, Stance
+from jobs.rules.facts import Facts, Invoice, bucket
+from jobs.rules.past import Past
+from jobs.rules.proposal import Proposal
+from jobs.rules.stages import WORDS
+from jobs.rules.states import CaseClass, Stage
+
+NO_MODEL = "No model is configured."
+LONGEST_SUBJECT = 90
+SLOTS = frozenset(
+    {
+        "customer",
+        "contact",
+        "company",
+        "invoices",
+        "invoice_table",
+        "total_open",
+        "oldest_due_date",
+        "pay_links",
+        "sender_name",
+        "sender_phone",
+    }
+)
+"""Those that always have a value, or whose sentence is left out where the policy has none."""
+
+
+class ReasonForm(BaseModel):
+    """One reason and the evidence it rests on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+    evidence: Annotated[list[str], Field(min_length=1, max_length=6)]
+
+
+class ProposalForm(BaseModel):
+    """All that a proposal may say; no figure, date or address has a place in it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    class_: Annotated[CaseClass, Field(alias="class")]
+    confidence: Literal["low", "medium", "high"]
+    reasons: Annotated[list[ReasonForm], Field(min_length=1, max_length=4)]
+    summary: str
+    subject: str
+    sentences: Annotated[list[str], Field(max_length=5)]
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A proposal, or the sentence that says why there is none; `record` where a model was asked.
+
+    `reason` may also stand beside a proposal whose text was not taken.
+    """
+
+    proposal: Proposal | None
+    reason: str = ""
+    record: Record | None = None
+
+
+def propose(
+    facts: Facts,
+    stage: Stage,
+    readings: Iterable[Reading],
+    past: Past,
+    model: Model | None,
+    stopped: bool,
+    *,
+    key_account: bool = False,
+) -> Proposed:
+    """Ask the model for a proposal; for a stopped case only for class and summary.
+
+    The class is the more careful one of the model's and the rules'. Where the rules overrule it,
+    the model's sentences were written for another class and are left out.
+    """
+    if model is None:
+        return Proposed(None, NO_MODEL)
+    readings = tuple(readings)
+    slots = slots_for(facts, stage, past)
+    aliases = _aliases(facts, readings)
+    data = _question(facts, stage, readings, past, slots, aliases)
+    data |= {"stopped": stopped, "key_account": key_account}
+    answer = model.ask(prompt("propose"), fenced(data), ProposalForm)
+    if isinstance(answer, Failure):
+        return Proposed(None, answer.reason, answer.record)
+    if wrong := _wrong(answer.value, slots, aliases, stopped):
+        return _refused(wrong, answer)
+    least = class_from_readings(readings, key_account=key_account)
+    return _taken(answer, aliases, stopped, least)
+
+
+def slots_for(facts: Facts, stage: Stage, past: Past) -> frozenset[str]:
+    """The slots that can be filled in a letter of this stage."""
+    ids = {invoice.id for invoice in facts.invoices}
+    written = any(ids.intersection(contact.invoices) for contact in past.contacts)
+    more = {
+        "deadline": stage >= Stage.FIRM,
+        "reached": stage >= Stage.FIRM,
+        "promise_date": past.promised is not None,
+        "history": stage >= Stage.FIRM and written,
+    }
+    return SLOTS | {slot for slot, there in more.items() if there}
+
+
+def evidence_ids(facts: Facts, readings: Iterable[Reading] = ()) -> tuple[str, ...]:
+    """What a reason may name: `invoice:742`, `payment:88`, `credit_memo:9`, `habit`, documents."""
+    ledger = [f"invoice:{invoice.id}" for invoice in facts.invoices]
+    ledger += [f"{credit.kind}:{credit.id}" for credit in facts.credits]
+    ledger += ["habit"] if facts.habit else []
+    telling = (reading.document for reading in readings if reading.stance is not Stance.NONE)
+    return tuple(dict.fromkeys([*ledger, *telling]))
+
+
+def _aliases(facts: Facts, readings: tuple[Reading, ...]) -> dict[str, str]:
+    """Name in the question → id. An id may hold outside text, such as the id of a mail."""
+    return {f"e{n}": id_ for n, id_ in enumerate(evidence_ids(facts, readings), start=1)}
+
+
+def _question(
+    facts: Facts,
+    stage: Stage,
+    readings: tuple[Reading, ...],
+    past: Past,
+    slots: Collection[str],
+    aliases: Mapping[str, str],
+) -> dict[str, Any]:
+    """Ages, counts and closed words; nothing that anybody else has written."""
+    names = {id_: alias for alias, id_ in aliases.items()}
+    return {
+        "stage": WORDS[stage],
+        "invoices": [_invoice(facts, invoice, names) for invoice in facts.invoices],
+        "other_open_invoices": len(facts.other_open),
+        "money_on_account": [names[f"{one.kind}:{one.id}"] for one in facts.credits],
+        "habit": _habit(facts, names),
+        "earlier_messages": len(past.contacts),
+        "days_since_last_message": _days_since(facts, past),
+        "promised_before": past.promised is not None,
+        "readings": [
+            {"id": names[one.document], "stance": one.stance.value}
+            for one in readings
+            if one.stance is not Stance.NONE
+        ],
+        "slots": sorted("{" + slot + "}" for slot in slots),
+    }
+
+
+def _invoice(facts: Facts, invoice: Invoice, names: Mapping[str, str]) -> dict[str, Any]:
+    days = invoice.days_overdue(facts.today)
+    return {
+        "id": names[f"invoice:{invoice.id}"],
+        "days_overdue": days,
+        "bucket": bucket(days),
+        "partly_paid": invoice.paid_so_far.amount > 0,
+    }
+
+
+def _habit(facts: Facts, names: Mapping[str, str]) -> dict[str, Any] | None:
+    if facts.habit is None:
+        return None
+    habit = facts.habit
+    return {
+        "id": names["habit"],
+        "settled": habit.count,
+        "late": habit.late,
+        "usual_days_late": habit.median_days_late,
+    }
+
+
+def _days_since(facts: Facts, past: Past) -> int | None:
+    return (facts.as_of - past.last_contact.at).days if past.last_contact else None
+
+
+def _wrong(
+    form: ProposalForm, slots: Collection[str], aliases: Mapping[str, str], stopped: bool
+) -> str:
+    """The first thing in an answer that may not be there, in a few words, or nothing."""
+    if any(name not in aliases for reason in form.reasons for name in reason.evidence):
+        return "evidence that does not exist"
+    for text in [form.summary, *(reason.text for reason in form.reasons)]:
+        if wrong := complaint(text):
+            return wrong
+    return "" if stopped else _wrong_letter(form, slots)
+
+
+def _wrong_letter(form: ProposalForm, slots: Collection[str]) -> str:
+    if len(form.sentences) < 2:
+        return "too little text"
+    allowed = set(slots)
+    if form.class_ is not CaseClass.ROUTINE_REMINDER:
+        allowed -= {"deadline", "reached", "history"}
+    if wrong := complaint(form.subject, allowed - {"invoice_table", "pay_links"}, LONGEST_SUBJECT):
+        return wrong
+    wrongs = (complaint(sentence, allowed) for sentence in form.sentences)
+    return next(filter(None, wrongs), "")
+
+
+def _refused(wrong: str, answer: Answer[ProposalForm]) -> Proposed:
+    reason = f"The model's text was not taken: it held {wrong}."
+    return Proposed(None, reason, replace(answer.record, outcome=reason))
+
+
+def _taken(
+    answer: Answer[ProposalForm], aliases: Mapping[str, str], stopped: bool, least: CaseClass
+) -> Proposed:
+    form = answer.value
+    class_ = careful_class(form.class_, least)
+    overruled = class_ is not form.class_
+    with_text = not stopped and not overruled
+    proposal = Proposal(
+        class_=class_,
+        confidence=form.confidence,
+        reasons=tuple(_reason(one, aliases) for one in form.reasons),
+        summary=form.summary.strip(),
+        subject=form.subject.strip() if with_text else "",
+        sentences=tuple(one.strip() for one in form.sentences) if with_text else (),
+        author=f"{answer.record.model} {answer.record.prompt}",
+    )
+    reason = "The rules ask for more care than the model." if overruled and not stopped else ""
+    return Proposed(proposal, reason, answer.record)
+
+
+def _reason(form: ReasonForm, aliases: Mapping[str, str]) -> Reason:
+    return Reason(form.text.strip(), tuple(dict.fromkeys(aliases[name] for name in form.evidence)))

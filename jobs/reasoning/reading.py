@@ -1,0 +1,101 @@
+"""Outside documents → readings: one closed form for each, from the model and from phrase rules."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jobs.reasoning import phrases
+from jobs.reasoning.caution import STANCES
+from jobs.reasoning.cleaning import MODEL_LINES, lines, pseudonymised
+from jobs.reasoning.model import Answer, Failure, Model, Record
+from jobs.reasoning.prompting import fenced, prompt
+from jobs.rules.evidence import Document, Reading, Stance
+
+MOST_LINES_NAMED = 5
+
+
+class ReadingForm(BaseModel):
+    """All that a reading may carry out of a document: closed words, and numbers of lines."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["message", "automatic_reply", "internal_note", "other"]
+    stance: Stance
+    lines: Annotated[list[int], Field(max_length=MOST_LINES_NAMED)]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What was read.
+
+    `readings` holds at least one for each document; where a document says several things, all of
+    them, the most careful last. `records` is one for each question to the model, `failures` a
+    sentence for each document that the model could not read.
+    """
+
+    readings: tuple[Reading, ...]
+    records: tuple[Record, ...] = ()
+    failures: tuple[str, ...] = ()
+
+
+def read(
+    documents: Iterable[Document], model: Model | None, names: Collection[str] = ()
+) -> Readings:
+    """Read each document alone, by phrase rules and, where there is one, by the model.
+
+    `names` (of the customer and its people) do not reach the model. What it says can only add to
+    what the phrases found; where it fails they stand alone.
+    """
+    readings: list[Reading] = []
+    answers: list[Answer[ReadingForm] | Failure] = []
+    for document in documents:
+        answer = ask(document, model, names) if model and lines(document.text) else None
+        readings += _together(document, answer)
+        answers += [answer] if answer else []
+    return Readings(
+        tuple(readings),
+        tuple(answer.record for answer in answers),
+        tuple(answer.reason for answer in answers if isinstance(answer, Failure)),
+    )
+
+
+def ask(
+    document: Document, model: Model, names: Collection[str] = ()
+) -> Answer[ReadingForm] | Failure:
+    """What the model alone makes of one document."""
+    text = lines(document.text)[:MODEL_LINES]
+    numbered = {str(number): pseudonymised(line, names) for number, line in enumerate(text, 1)}
+    return model.ask(prompt("read_document"), fenced({"lines": numbered}), ReadingForm)
+
+
+def quote(document: Document, reading: Reading) -> str:
+    """The first line that the reading names, word for word from our own copy, or nothing.
+
+    Outside text: whoever shows it escapes it.
+    """
+    text = lines(document.text)
+    return next((text[n - 1] for n in reading.lines if 1 <= n <= len(text)), "")
+
+
+def _together(document: Document, answer: Answer[ReadingForm] | Failure | None) -> list[Reading]:
+    """All that was found, one reading for each stance, the most careful last."""
+    found = {reading.stance: reading for reading in phrases.read_all(document)}
+    if isinstance(answer, Answer):
+        by_model = _reading(document, answer)
+        found.setdefault(by_model.stance, by_model)
+    if len(found) > 1:
+        found.pop(Stance.NONE, None)
+    in_order = sorted(found.values(), key=lambda reading: STANCES.index(reading.stance))
+    return in_order or [Reading(document.id, Stance.NONE, (), phrases.READER)]
+
+
+def _reading(document: Document, answer: Answer[ReadingForm]) -> Reading:
+    """The model's word, with only those lines that exist."""
+    count = len(lines(document.text)[:MODEL_LINES])
+    known = tuple(sorted({n for n in answer.value.lines if 1 <= n <= count}))
+    reader = f"{answer.record.model} {answer.record.prompt}"
+    return Reading(document.id, answer.value.stance, known, reader)
