@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from jobs.rules.evidence import Document
 from jobs.rules.facts import (
+    NO_DUE_DATE,
     Company,
     Credit,
     Customer,
@@ -35,8 +36,6 @@ from qbo.client import QuickBooks
 T = TypeVar("T", Invoice, Credit)
 HABIT = timedelta(days=730)
 """How far back payment habits are read."""
-NO_DUE_DATE = date.max
-"""An invoice without a due date is never overdue: we do not guess its terms."""
 
 
 @dataclass(frozen=True)

@@ -27,3 +27,9 @@ class Office:
     """Realm → its client; raises ReauthRequired only when it is used."""
     mailer: Mailer | None = None
     model: Model | None = None
+
+    @property
+    def sent_by(self) -> str:
+        """The From of a letter: the named person of the policy at the finance mailbox."""
+        name = "".join(c for c in self.policy.sender_name if c not in '<>"').strip()
+        return f"{name} <{self.sender}>" if name else self.sender

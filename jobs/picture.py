@@ -48,7 +48,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         reasons=tuple(Reason(r["text"], tuple(r["evidence"])) for r in row.reasons or ()),
         evidence=contexts.evidence(row.evidence),
         rulings=case.rulings,
-        **_of_draft(draft),
+        **(_of_draft(draft) if draft else {"author": contexts.summed_up_by(conn, case.id)}),
         approvals=_approvals(conn, policy, case, draft, facts, now),
         decisions=drafts.decided(conn, case.id),
         manager=policy.account_manager(case.customer),
@@ -65,9 +65,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
     )
 
 
-def _of_draft(draft: Draft | None) -> dict[str, Any]:
-    if draft is None:
-        return {}
+def _of_draft(draft: Draft) -> dict[str, Any]:
     return {
         "draft_id": draft.id,
         "draft_version": draft.version,

@@ -17,7 +17,7 @@ from jobs import approvals, gather
 from jobs.ending import sent, tell_approvers, void
 from jobs.gather import Books, CaseFile
 from jobs.mail import compose
-from jobs.mail.addresses import Unsendable, bare
+from jobs.mail.addresses import Unsendable, named
 from jobs.mail.compose import File
 from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
@@ -267,7 +267,7 @@ class Fetch:
 
     def _parcel(self, files: list[File], body: str) -> Parcel:
         letter, case_id = self.draft.letter, self.file.case.id
-        domain = bare(letter.sender).rpartition("@")[2]
+        domain = named(letter.sender).domain
         message = compose.message(
             letter,
             body,
@@ -352,7 +352,8 @@ class Deliver:
         letter = self.draft.letter
         if self.office.mailer is None:
             return NotSent("No way to send mail is configured (SMTP_URL or MAIL_FOLDER).", False)
-        return self.office.mailer.send(bare(letter.sender), letter.to, self.parcel.message)
+        sender = named(letter.sender).addr_spec
+        return self.office.mailer.send(sender, letter.to, self.parcel.message)
 
     def settle(self, conn: Connection, claim: Claim, outcome: Result, now: datetime) -> None:
         """The outcome is always written to its own row, whoever holds the case by now."""

@@ -15,7 +15,6 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import gather
 from jobs.gather import Books, CaseFile
-from jobs.mail.addresses import bare
 from jobs.office import Office
 from jobs.reasoning import phrases, proposing, reading
 from jobs.reasoning.by_rules import AUTHOR, proposal_by_rules
@@ -33,6 +32,7 @@ from jobs.rules.business_days import (
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.exhibits import ledger_evidence
 from jobs.rules.facts import Facts
+from jobs.rules.figures import day
 from jobs.rules.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.proposal import Proposal
@@ -240,7 +240,8 @@ def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
         return
     rules = [r.rule for r in view.rulings]
     move = Move(State.SNOOZED, "case.waits", ACTOR, until, {"rules": rules, "until": until})
-    cases.move(conn, case, move, now, rulings=said)
+    reason = f"Comes back on {day(until.astimezone(view.file.company.zone).date())}."
+    cases.move(conn, case, move, now, rulings=said, end_reason=reason)
 
 
 def _same_as_before(conn: Connection, view: View) -> bool:
@@ -265,6 +266,7 @@ def _above_cap(office: Office, conn: Connection, file: CaseFile, now: datetime) 
         .select_from(messages.join(cases_table, cases_table.c.id == messages.c.case_id))
         .where(messages.c.kind == "card", messages.c.company == file.company.realm)
         .where(messages.c.made_at >= began, messages.c.with_draft)
+        .where(cases_table.c.shadow == file.case.shadow)
     )
     return conn.execute(shown).scalar_one() >= office.policy.cards_per_day
 
@@ -392,7 +394,7 @@ def _broken(
         office.policy,
         view.past,
         deadline=deadline,
-        addresses=(bare(letter.sender), letter.reply_to),
+        addresses=(office.sender, office.reply_to),
     )
 
 
@@ -404,7 +406,7 @@ def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Pr
             view.file.case.id,
             office.policy,
             view.past,
-            sender_address=office.sender,
+            sender_address=office.sent_by,
             reply_to=office.reply_to,
             to=view.to,
             proposal=proposal,
@@ -460,6 +462,7 @@ def _to_waiting(
         rulings=RULINGS.dump_python(view.rulings, mode="json"),
         evidence=contexts.EVIDENCE.dump_python(view.evidence, mode="json"),
         changed=list(written.changed if written else ()),
+        end_reason="",
         allowed_anyway=sorted(view.past.allowed_anyway),
         approval_opens_at=_opens_at(office, view, made.proposal.class_, now),
         **{"class": made.proposal.class_},

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from jobs import gather
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Said, Visitor
-from jobs.mail.addresses import bare
+from jobs.mail.addresses import named
 from jobs.rules import gates
 from jobs.rules.drafts import edited
 from jobs.rules.letter import Letter
@@ -64,7 +64,7 @@ def edit(
         policy,
         past,
         deadline=old.deadline,
-        addresses=(bare(letter.sender), letter.reply_to),
+        addresses=(named(letter.sender).addr_spec, letter.reply_to),
     )
     if any(v.hard for v in violations) or (violations and not text.insist):
         return Objections(violations)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Said, Visitor
 from jobs.rules.business_days import start_of
+from jobs.rules.figures import day
 from jobs.rules.past import HoldKind
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
@@ -57,7 +58,7 @@ def put_on_hold(conn: Connection, visitor: Visitor, holding: Holding, now: datet
         on = Move(State.WAITING, "hold.set", visitor.user, now, data)
         door.moved(cases.move(conn, case, on, now, context=None), case)
     else:
-        until = f"On hold until {holding.until:%-d %B %Y}."
+        until = f"On hold until {day(holding.until)}."
         end = Move(State.HELD, "hold.set", visitor.user, None, data)
         door.moved(cases.move(conn, case, end, now, end_reason=until), case)
         crossings.release(conn, case.id, now)
@@ -92,7 +93,8 @@ def put_to_sleep(
     )
     wakes = start_of(until, companies.need(conn, case.company).zone)
     asleep = Move(State.SNOOZED, "case.snoozed", visitor.user, wakes, {"until": until})
-    door.moved(cases.move(conn, case, asleep, now, context=None), case)
+    said = f"Comes back on {day(until)}."
+    door.moved(cases.move(conn, case, asleep, now, context=None, end_reason=said), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 

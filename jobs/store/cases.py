@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -131,7 +132,7 @@ def redraw(conn: Connection, case_id: str, now: datetime) -> None:
     conn.execute(update(messages).where(card).values(due_at=now, rank=_URGENT))
 
 
-_URGENT = 10**9
+_URGENT = Decimal(10**9)
 
 
 def open_case(conn: Connection, company: str, customer: str, currency: str) -> Case | None:

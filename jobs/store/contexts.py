@@ -114,6 +114,13 @@ def put_proposal(
     conn.execute(insert(proposals).values(**row))
 
 
+def summed_up_by(conn: Connection, case_id: str) -> str:
+    """Who wrote the latest summary: a model, or "template"."""
+    ours = select(proposals.c.body).where(proposals.c.case_id == case_id)
+    body = conn.execute(ours.order_by(proposals.c.id.desc()).limit(1)).scalar()
+    return str(body["author"]) if body else "template"
+
+
 def evidence(stored: Any) -> tuple[Evidence, ...]:
     """The evidence in a column of a case."""
     return EVIDENCE.validate_json(json.dumps(stored or []))

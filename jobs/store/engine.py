@@ -49,7 +49,13 @@ class Database:
 
 def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
     """The database at `url` (SQLite or PostgreSQL); `patience` is how long it waits for a lock."""
-    engine = create_engine(_with_driver(url), pool_pre_ping=True, pool_size=10, max_overflow=30)
+    engine = create_engine(
+        _with_driver(url),
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=30,
+        hide_parameters=True,  # an error must not carry customer text into a log
+    )
     milliseconds = int(patience.total_seconds() * 1000)
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine, milliseconds)
