@@ -1,0 +1,140 @@
+"""`overdue`: the processes, and what an administrator asks on the command line.
+
+This is where a process begins: it holds the lifeline, reads its settings, and knows the time.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from importlib import import_module
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import cli_record, logs
+from bot.cli_entry import Entry, Group, entry
+from bot.processes import redis
+from jobs import connect as connecting
+from jobs import lifeline, pipeline
+from jobs.settings import Part
+from jobs.store import schema
+from jobs.store.engine import WEB_PATIENCE
+from qbo.pacing import utc_now
+
+PRELOADED = {"triage": ("openai",), "act": ("slack_sdk",)}
+"""Large libraries that a worker loads once, before it forks for each job."""
+
+
+@click.group(cls=Group)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Overdue turns overdue QuickBooks invoices into follow-ups that a person has approved.
+
+    Settings come from the environment or from .env in the present folder; .env.example explains
+    each. `overdue doctor` says what is missing.
+    """
+    lifeline.hold()
+    logs.configure()
+    context.obj = Entry(utc_now)
+
+
+@main.command()
+@entry
+def web(entry: Entry) -> None:
+    """Answer Slack and QuickBooks, and people who connect a company (HOST, PORT)."""
+    from bot import web as front
+
+    front.run(entry.kit("web", patience=WEB_PATIENCE))
+
+
+@main.command()
+@click.argument("queue", type=click.Choice(sorted(set(pipeline.QUEUES.values()))))
+@entry
+def work(entry: Entry, queue: Part) -> None:
+    """Do the work of one QUEUE: intake, triage or act. SIGTERM lets the present job end."""
+    from jobs import worker
+
+    kit = entry.kit(queue)
+    kit.policy  # noqa: B018 - a policy file that cannot be read is told now, not job by job
+    names = [name for name, home in pipeline.QUEUES.items() if home == queue]
+    for library in PRELOADED.get(queue, ()):
+        import_module(library)
+    worker.run(redis(kit.settings), queue, {name: Job(entry, queue, name) for name in names})
+
+
+class Job:
+    """What runs, in a fork of its own, when the bell of a step rings."""
+
+    def __init__(self, entry: Entry, queue: Part, step: str) -> None:
+        self._entry, self._queue, self._step = entry, queue, step
+
+    def __call__(self, id: str = "") -> None:
+        """Work on all that is due for the queue, on this step and the row `id` first."""
+        kit = self._entry.kit(self._queue)
+        steps = sorted(kit.steps(self._queue), key=lambda step: step.name != self._step)
+        try:
+            pipeline.run(kit.database, steps, kit.now, first=id or None)
+        finally:
+            kit.close()
+
+
+@main.command()
+@entry
+def clock(entry: Entry) -> None:
+    """Look once a second what is due, and wake the workers. Two of them do no harm."""
+    from jobs import clock as clocks
+
+    kit = entry.kit("clock")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ticking = clocks.Clock(kit.database, kit.steps(), kit.doorbell, kit.now)
+    clocks.run(ticking, threading.Event().wait)
+
+
+@main.command()
+@entry
+def doctor(entry: Entry) -> None:
+    """Look at everything Overdue needs, and say what is missing and what to do about it."""
+    from bot import doctor as doctors
+
+    findings = doctors.examine(entry.kit("doctor"))
+    click.echo(doctors.table(findings))
+    if any(finding.state == doctors.MISSING for finding in findings):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--as", "person", default="", metavar="U…", help="Slack id of whoever will open it.")
+@click.option("--channel", default="", metavar="C…", help="Where the company's cards go.")
+@entry
+def connect(entry: Entry, person: str, channel: str) -> None:
+    """Print a link that connects a QuickBooks company. It is good once, for ten minutes."""
+    kit = entry.kit("connect")
+    with kit.database.writing() as conn:
+        state = connecting.open_door(conn, person, channel, kit.now())
+    click.echo("Open this link in a browser, as an administrator of the company in QuickBooks:")
+    click.echo(f"{kit.settings.public_url}/quickbooks/connect?state={state}")
+
+
+@main.group(cls=Group)
+def db() -> None:
+    """The record: SQLite or PostgreSQL (DATABASE_URL)."""
+
+
+@db.command()
+@entry
+def upgrade(entry: Entry) -> None:
+    """Bring the tables to this version. Running it again does nothing."""
+    kit = entry.kit("db")
+    try:
+        schema.upgrade(kit.database)
+    except SQLAlchemyError as error:
+        raise click.ClickException(
+            f"The tables could not be made ({type(error).__name__}). Check that DATABASE_URL "
+            "names a database that can be reached and written to."
+        ) from error
+    click.echo("The record is up to date.")
+
+
+cli_record.register(main)

@@ -1,0 +1,45 @@
+"""How a command begins and fails: settings in, sentences out, never a traceback for a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from bot.processes import Kit
+from jobs import settings
+from jobs.rules.policy import PolicyError
+from jobs.settings import Part, SettingsError
+from jobs.store.engine import WORKER_PATIENCE
+
+CANNOT_START = 2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What every command is given: the clock, and a way to its parts."""
+
+    now: Callable[[], datetime]
+
+    def kit(self, part: Part, patience: timedelta = WORKER_PATIENCE) -> Kit:
+        """The parts for `part`. Raises SettingsError for what is missing or cannot be right."""
+        found = settings.load()
+        settings.require(found, part)
+        return Kit(found, self.now, patience)
+
+
+entry = click.make_pass_decorator(Entry)
+
+
+class Group(click.Group):
+    """A group whose commands tell a wrong setting or policy in words."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, PolicyError) as error:
+            click.echo(str(error), err=True)
+            ctx.exit(CANNOT_START)

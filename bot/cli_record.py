@@ -1,0 +1,105 @@
+"""Commands that look at the record: companies, sweeps, cases, the log."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+from sqlalchemy import Connection
+
+from bot import story
+from bot.cli_entry import Entry, Group, entry
+from jobs.store import agenda, cases, companies, log
+from jobs.store.companies import Company
+
+
+def register(main: click.Group) -> None:
+    """Add them to `overdue`."""
+    for command in (company, sweep, case, record):
+        main.add_command(command)
+
+
+@click.group(cls=Group)
+def company() -> None:
+    """The connected QuickBooks companies."""
+
+
+@company.command("list")
+@entry
+def listed(entry: Entry) -> None:
+    """Every company: its realm, name, mode, channel, and when it was last read whole."""
+    with entry.kit("db").database.reading() as conn:
+        known = companies.all_of_them(conn)
+    for each in known:
+        click.echo(story.company(each))
+    if not known:
+        click.echo("No company is connected yet. `overdue connect` connects one.")
+
+
+@click.command()
+@click.argument("realm", default="")
+@entry
+def sweep(entry: Entry, realm: str) -> None:
+    """Have the ledger of REALM, or of every company, read whole by the next worker."""
+    kit = entry.kit("db")
+    with kit.database.writing() as conn:
+        wanted = _wanted(conn, realm)
+        for each in wanted:
+            agenda.hurry(conn, each.realm, "sweep", kit.now())
+    if kit.settings.redis_url.get_secret_value():
+        kit.doorbell.ring("sweep")
+    for each in wanted:
+        click.echo(f"{each.name} ({each.realm}) is read as soon as a worker is free.")
+
+
+def _wanted(conn: Connection, realm: str) -> list[Company]:
+    known = [each for each in companies.all_of_them(conn) if realm in ("", each.realm)]
+    if not known:
+        which = f"No company {realm} is connected" if realm else "No company is connected yet"
+        raise click.ClickException(f"{which}. `overdue company list` shows those that are.")
+    return known
+
+
+@click.command()
+@click.argument("number")
+@entry
+def case(entry: Entry, number: str) -> None:
+    """Tell the story of case NUMBER: where it stands, who decided what, what was sent."""
+    try:
+        with entry.kit("db").database.reading() as conn:
+            lines = list(story.of(conn, cases.get(conn, number)))
+    except cases.Missing as missing:
+        raise click.ClickException(f"{missing}.".capitalize()) from missing
+    click.echo("\n".join(lines))
+
+
+@click.group("log", cls=Group)
+def record() -> None:
+    """The decision log: who did what, chained so that no line can be changed unseen."""
+
+
+@record.command()
+@entry
+def verify(entry: Entry) -> None:
+    """Check every line of the log against its chain."""
+    with entry.kit("db").database.reading() as conn:
+        good, broken = log.verify(conn)
+    click.echo(f"{good} lines are as they were written.")
+    for bad in broken:
+        whose = f"company {bad.company}" if bad.company else "no company"
+        click.echo(f"BROKEN at line {bad.seq} of {whose}: {bad.reason}.", err=True)
+    if broken:
+        sys.exit(1)
+
+
+@record.command()
+@click.option("--case", "number", default=None, metavar="N", help="Only the lines of this case.")
+@entry
+def export(entry: Entry, number: str | None) -> None:
+    """Print the log, one JSON object per line, in order."""
+    if number is not None and not number.isdigit():
+        raise click.ClickException(f"{number} is not the number of a case.")
+    with entry.kit("db").database.reading() as conn:
+        for line in log.lines(conn, case=number):
+            click.echo(json.dumps({**line.fields, "hash": line.hash}, ensure_ascii=False))

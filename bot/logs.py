@@ -1,0 +1,95 @@
+"""Logs: one event per line, JSON unless a person is looking; ids and names, never words or secrets.
+
+An exception is told by its type and the places it passed. Its message is left out, because others
+put into it what they were given: a statement's parameters, a piece of a mail.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+QUIET = (
+    "httpx",  # one line per request, with its address
+    "httpx2",
+    "openai",
+    "httpcore",
+    "alembic",
+    "rq",  # one line per wake-up call
+    "slack_sdk",
+    "slack_bolt",  # a bad signature is logged with the whole body
+    "slack_bolt.RequestVerification",
+    "uvicorn",
+)
+"""Libraries of which only warnings are wanted."""
+
+Event = MutableMapping[str, Any]
+
+
+def configure(stream: TextIO = sys.stderr) -> None:
+    """Send our events and the libraries' warnings to `stream`, in one form. Call it once."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        where_it_broke,
+    ]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(shared, stream.isatty()))
+    root = logging.getLogger()
+    root.handlers, root.level = [handler], logging.INFO
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("slack_bolt.App").setLevel(logging.ERROR)  # warns of how we build it
+    for name in ("rq.worker", "rq.job"):  # set to INFO by their modules, at import
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _formatter(shared: list[Any], is_terminal: bool) -> logging.Formatter:
+    shown: Any = (
+        structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, shown],
+    )
+
+
+def where_it_broke(_logger: object, _method: str, event: Event) -> Event:
+    """A structlog processor: `exc_info` becomes the types of the errors and where they passed."""
+    error = _error(event.pop("exc_info", None))
+    if error is not None:
+        event["error"] = " < ".join(_types(error))
+        event["at"] = [
+            f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+    return event
+
+
+def _error(found: object) -> BaseException | None:
+    if isinstance(found, tuple):
+        found = found[1]
+    elif found is True:
+        found = sys.exc_info()[1]
+    return found if isinstance(found, BaseException) else None
+
+
+def _types(error: BaseException) -> list[str]:
+    """The error's type, then those of what caused it."""
+    found: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(found) < 5:
+        found.append(type(cause).__name__)
+        cause = cause.__cause__ or cause.__context__
+    return found

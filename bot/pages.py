@@ -1,0 +1,34 @@
+"""The few pages that a person sees outside Slack: a heading and some sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from starlette.responses import HTMLResponse
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",  # the address holds a code
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+STYLE = (
+    "body{font:1.1rem/1.5 system-ui,sans-serif;color:#1d1c1d;background:#f6f5f2;margin:0}"
+    "main{max-width:34rem;margin:12vh auto;padding:2rem 2.5rem;background:#fff;"
+    "border-radius:12px;border-top:6px solid #23395b}"
+    "h1{margin-top:0;font-size:1.6rem;color:#23395b}"
+)
+
+
+def page(title: str, sentences: Iterable[str], status: int = 200) -> HTMLResponse:
+    """A page that says `sentences`, each a paragraph; what is in them is escaped."""
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    text = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>Overdue: {escape(title)}</title><style>{STYLE}</style></head>"
+        f"<body><main><h1>{escape(title)}</h1>{said}</main></body></html>"
+    )
+    return HTMLResponse(text, status, headers=HEADERS)

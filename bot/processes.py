@@ -1,0 +1,220 @@
+"""What each process works with, built from its settings, each part when it is first wanted.
+
+Only plain values are made before a worker forks; connections are made by whoever uses them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from jobs import detect, send, sweep, triage, write_back
+from jobs.connect import Intuit
+from jobs.mail.addresses import named
+from jobs.mail.folder import Folder
+from jobs.mail.results import Mailer
+from jobs.mail.smtp import Smtp
+from jobs.office import Office
+from jobs.pipeline import QUEUES, Doorbell
+from jobs.reasoning.model import Model
+from jobs.rules import policy as policies
+from jobs.rules.policy import Policy
+from jobs.settings import Settings
+from jobs.step import Step
+from jobs.store import engine
+from jobs.store.engine import WORKER_PATIENCE, Database
+from jobs.store.tokens import Seal, SqlTokenStore
+from qbo import BearerAuth, LocalBudget, OAuth, QuickBooks, Tokens
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
+
+REDIS_SECONDS = 2.0
+"""How long a ring may take: it is never worth waiting for."""
+
+Now = Callable[[], datetime]
+
+
+@dataclass
+class Kit:
+    """The parts of one process. `now` is its clock."""
+
+    settings: Settings
+    now: Now
+    patience: timedelta = WORKER_PATIENCE
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy file. Raises PolicyError, which names what is wrong in it."""
+        return policies.load(self.policy_text)
+
+    @property
+    def policy_text(self) -> str:
+        """What POLICY_FILE holds; the defaults, which name nobody, where there is none."""
+        file = self.settings.policy_file
+        return file.read_text(encoding="utf-8") if file else policies.default_text()
+
+    @cached_property
+    def database(self) -> Database:
+        return engine.connect(self.settings.database_url.get_secret_value(), self.patience)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """A connection that fails at once where Redis is away: whoever rings does not wait."""
+        return redis(self.settings, socket_timeout=REDIS_SECONDS)
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        return Doorbell(self.redis)
+
+    @cached_property
+    def slack(self) -> WebClient:
+        from bot import slack  # loads Slack's library, which only web and act need
+
+        token = self.settings.slack_bot_token.get_secret_value()
+        return slack.client(token, self.settings.slack_api_url)
+
+    @cached_property
+    def oauth(self) -> OAuth:
+        settings = self.settings
+        return OAuth(
+            settings.qbo_client_id,
+            settings.qbo_client_secret,
+            token_url=settings.qbo_oauth_url,
+            authorize_url=settings.qbo_authorize_url,
+            revoke_url=settings.qbo_revoke_url,
+            redirect_uri=f"{settings.public_url}/quickbooks/callback",
+        )
+
+    @cached_property
+    def seal(self) -> Seal:
+        return Seal(self.settings.token_keys)
+
+    @cached_property
+    def ledgers(self) -> Ledgers:
+        return Ledgers(self)
+
+    @cached_property
+    def intuit(self) -> Intuit:
+        """What connecting a company needs."""
+        return Intuit(self.oauth, self.seal, self._open, self.settings.slack_channel)
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        """The one way to send that is set, if any."""
+        if url := self.settings.smtp_url.get_secret_value():
+            return Smtp.from_url(url)
+        return Folder(self.settings.mail_folder) if self.settings.mail_folder else None
+
+    @cached_property
+    def model(self) -> Model | None:
+        """The model, where it has a key."""
+        settings = self.settings
+        if not (key := settings.openai_api_key.get_secret_value()):
+            return None
+        return Model(key, settings.openai_base_url, settings.openai_model, settings.openai_api)
+
+    @cached_property
+    def office(self) -> Office:
+        """What the steps work with. Without MAIL_FROM its addresses are empty."""
+        sender = named(self.settings.mail_from).addr_spec if self.settings.mail_from else ""
+        return Office(
+            policy=self.policy,
+            sender=sender,
+            reply_to=sender,
+            channel=self.settings.slack_channel,
+            quickbooks=self.ledgers.of,
+            mailer=self.mailer,
+            model=self.model,
+        )
+
+    def steps(self, queue: str = "") -> list[Step]:
+        """The steps of one queue, or all of them, in the order in which they are looked at."""
+        return [_step(self, name) for name, home in QUEUES.items() if queue in ("", home)]
+
+    def _open(self, realm: str, tokens: Tokens) -> QuickBooks:
+        return _client(self, realm, BearerAuth(realm, _Given(tokens), self.oauth, clock=self.now))
+
+    def close(self) -> None:
+        """Give the database back, where it was used."""
+        if "database" in self.__dict__:
+            self.database.close()
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A TokenStore of tokens that are not stored yet: good for the first look at a company."""
+
+    tokens: Tokens
+
+    def load(self, realm: str) -> Tokens:
+        return self.tokens
+
+    def lease(self, realm: str, now: datetime) -> str | None:
+        return None
+
+    def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
+        """Fresh tokens need no refresh."""
+
+    def release(self, realm: str, lease: str) -> None:
+        """No lease is given."""
+
+
+class Ledgers:
+    """A QuickBooks client per company, made once per process; safe to use from threads."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit, self._lock = kit, threading.Lock()
+        self._clients: dict[str, QuickBooks] = {}
+
+    def of(self, realm: str) -> QuickBooks:
+        """The client of this company; it raises ReauthRequired only when it is used."""
+        with self._lock:
+            if realm not in self._clients:
+                store = SqlTokenStore(self._kit.database, self._kit.seal)
+                auth = BearerAuth(realm, store, self._kit.oauth, clock=self._kit.now)
+                self._clients[realm] = _client(self._kit, realm, auth)
+            return self._clients[realm]
+
+
+def _client(kit: Kit, realm: str, auth: BearerAuth) -> QuickBooks:
+    return QuickBooks(
+        realm, auth, base_url=kit.settings.qbo_api_url, budget=LocalBudget(), clock=kit.now
+    )
+
+
+def redis(settings: Settings, socket_timeout: float | None = None) -> Redis:
+    """A client of REDIS_URL that tries each command once."""
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=REDIS_SECONDS,
+        socket_timeout=socket_timeout,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _step(kit: Kit, name: str) -> Step:
+    match name:
+        case "detect":
+            return detect.step(kit.office)
+        case "sweep":
+            return sweep.step(kit.office)
+        case "triage":
+            return triage.step(kit.office)
+        case "send":
+            return send.step(kit.office)
+        case "write_back":
+            return write_back.step(kit.office)
+    from bot import people, post
+
+    if name == "messages":
+        return post.step(kit.policy, lambda: kit.slack)
+    return people.step(kit.policy, lambda: kit.slack)

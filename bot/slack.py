@@ -1,0 +1,158 @@
+"""Slack's Web API as far as Overdue posts and looks up, and what its answers mean.
+
+A call is made once: the client has no retries of its own. Whether it may be tried again is said
+by the answer: after `Refused` and `Later` nothing was done, after `Lost` nobody can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from http.client import HTTPException
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+TIMEOUT = 10
+"""Seconds for one call."""
+EVENT = "overdue_message"
+DEFAULT_WAIT = 30
+"""Seconds, where a 429 does not say how long."""
+RECENT = 200
+"""So many messages are looked through for one of ours."""
+
+AMBIGUOUS = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
+"""Errors that do not say whether the call was carried out."""
+
+
+@dataclass(frozen=True)
+class Posted:
+    """It stands there."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True)
+class Later:
+    """Slack asks to wait; nothing was done."""
+
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Slack said no, in a word of its own; nothing was done."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """No answer, or none that says anything."""
+
+    error: str
+
+
+Trouble = Later | Refused | Lost
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is posted. `key` finds it again; `thread` is the ts of the message it replies to."""
+
+    channel: str
+    key: str
+    text: str
+    blocks: Sequence[Mapping[str, Any]] = ()
+    thread: str = ""
+
+
+def client(token: str, url: str) -> WebClient:
+    """A Web API client that makes each call once. `url` is SLACK_API_URL."""
+    return WebClient(token, base_url=f"{url}/", timeout=TIMEOUT, retry_handlers=[])
+
+
+def post(client: WebClient, message: Message) -> Posted | Trouble:
+    """Post it, findable by its key."""
+    metadata = {"event_type": EVENT, "event_payload": {"card_id": message.key}}
+    answer = call(
+        client,
+        "chat.postMessage",
+        **_content(message),
+        metadata=metadata,
+        unfurl_links=False,
+        unfurl_media=False,
+        **({"thread_ts": message.thread} if message.thread else {}),
+    )
+    return answer if isinstance(answer, Trouble) else Posted(answer["channel"], answer["ts"])
+
+
+def update(client: WebClient, message: Message, ts: str) -> Posted | Trouble:
+    """Put other text and blocks into the message of ours at `ts`."""
+    answer = call(client, "chat.update", **_content(message), ts=ts)
+    return answer if isinstance(answer, Trouble) else Posted(answer["channel"], answer["ts"])
+
+
+def find(client: WebClient, message: Message, since: datetime) -> Posted | Trouble | None:
+    """The message with this key among those posted after `since`; None where there is none."""
+    where = {"channel": message.channel, "limit": RECENT, "include_all_metadata": True}
+    where |= {"oldest": f"{since.timestamp():.6f}"}
+    if message.thread:
+        answer = call(client, "conversations.replies", **where, ts=message.thread)
+    else:
+        answer = call(client, "conversations.history", **where)
+    if isinstance(answer, Trouble):
+        return answer
+    ours = (one for one in answer["messages"] if _key(one) == message.key)
+    return next((Posted(message.channel, one["ts"]) for one in ours), None)
+
+
+def call(client: WebClient, method: str, **arguments: Any) -> Mapping[str, Any] | Trouble:
+    """One call of the Web API, and what its answer means. Never raises for what Slack does."""
+    return call_with_headers(client, method, **arguments)[0]
+
+
+def call_with_headers(
+    client: WebClient, method: str, **arguments: Any
+) -> tuple[Mapping[str, Any] | Trouble, Mapping[str, str]]:
+    """The same with the answer's headers, which name the scopes we were given."""
+    written = method.startswith("chat.")  # what only looks takes a form
+    try:
+        answer = (
+            client.api_call(method, json=arguments)
+            if written
+            else client.api_call(method, params=arguments)
+        )
+    except SlackApiError as error:
+        return _trouble(error), {}
+    except (OSError, HTTPException, SlackClientError, ValueError) as error:
+        # ValueError: half a JSON document
+        return Lost(type(error).__name__), {}
+    found = answer.data
+    return (found if isinstance(found, dict) else Lost("no JSON")), answer.headers
+
+
+def _content(message: Message) -> dict[str, Any]:
+    return {"channel": message.channel, "text": message.text, "blocks": list(message.blocks)}
+
+
+def _key(found: Mapping[str, Any]) -> object:
+    payload = (found.get("metadata") or {}).get("event_payload") or {}
+    return payload.get("card_id")
+
+
+def _trouble(error: SlackApiError) -> Trouble:
+    answer = error.response
+    word = answer.get("error") if isinstance(answer.data, dict) else None
+    if answer.status_code == 429 or word in ("ratelimited", "rate_limited"):
+        return Later(_seconds(answer.headers.get("Retry-After")))
+    if answer.status_code >= 500 or not word or word in AMBIGUOUS:
+        return Lost(str(word or f"status {answer.status_code}"))
+    return Refused(str(word)[:60])
+
+
+def _seconds(header: str | None) -> int:
+    return min(int(header), 600) if header and header.isdigit() else DEFAULT_WAIT

@@ -1,0 +1,135 @@
+"""`/slack/events`: clicks, modals and commands, signed by Slack, handed to the Bolt app."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from urllib.parse import parse_qsl, urlsplit
+
+import structlog
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
+from slack_sdk.signature import SignatureVerifier
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot import slack
+from bot.app import build
+from bot.bodies import TooLarge, body_of
+from bot.desk import Desk
+from bot.processes import Kit
+from bot.slack import Trouble
+
+LARGEST = 1_000_000
+"""Bytes; Slack's own payloads stay far below."""
+SECONDS = re.compile(r"[0-9]{1,12}")
+SLACK_ANSWERS = "hooks.slack.com"
+ANSWERERS = 4
+RETRY_SECONDS = 5.0
+
+slog = structlog.get_logger()
+
+
+class SlackUnknown(Exception):
+    """Slack did not say who we are, so nobody's request can be checked."""
+
+
+class SlackDoor:
+    """Checks size, signature and shape, then lets Bolt work in a thread of its own."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit, self._lock = kit, threading.Lock()
+        secret = kit.settings.slack_signing_secret.get_secret_value()
+        self._verifier = SignatureVerifier(secret) if secret else None
+
+    def routes(self) -> list[Route]:
+        """None in Socket Mode without a signing secret: then nobody can sign."""
+        if self._verifier is None:
+            return []
+        return [Route("/slack/events", self._events, methods=["POST"])]
+
+    async def _events(self, request: Request) -> Response:
+        try:
+            body = await body_of(request, LARGEST)
+        except TooLarge:
+            return PlainTextResponse("too large", 413)
+        if not self._genuine(body, request):
+            return PlainTextResponse("the signature is missing, wrong or old", 401)
+        if not readable(body, request.headers.get("content-type", "")):
+            return PlainTextResponse("this is no request of Slack", 400)
+        try:
+            bolt = await run_in_threadpool(self._app)
+        except SlackUnknown:
+            return PlainTextResponse("not ready", 503)
+        # Bolt's own handler would block the event loop while it waits for a listener.
+        answer = await run_in_threadpool(bolt.dispatch, to_bolt_request(request, body))
+        return to_starlette_response(answer)
+
+    def _genuine(self, body: bytes, request: Request) -> bool:
+        assert self._verifier is not None
+        at = request.headers.get("x-slack-request-timestamp", "")
+        signature = request.headers.get("x-slack-signature", "")
+        # Anything but digits would be an error inside Bolt, and a traceback.
+        return bool(SECONDS.fullmatch(at)) and self._verifier.is_valid(body, at, signature)
+
+    def open(self, wait: Callable[[float], object] = time.sleep) -> None:
+        """Be ready before the first click, as soon as Slack answers.
+
+        With SLACK_APP_TOKEN the clicks come through a socket that we open (Socket Mode).
+        """
+        while True:
+            try:
+                bolt = self._app()
+            except SlackUnknown:
+                wait(RETRY_SECONDS)
+            else:
+                break
+        if token := self._kit.settings.slack_app_token.get_secret_value():
+            SocketModeHandler(bolt, token, web_client=self._kit.slack).connect()  # type: ignore[no-untyped-call]
+
+    def _app(self) -> App:
+        with self._lock:
+            return self._built
+
+    @cached_property
+    def _built(self) -> App:
+        kit = self._kit
+        found = slack.call(kit.slack, "auth.test")
+        if isinstance(found, Trouble):
+            slog.warning("slack.unknown", answer=type(found).__name__)
+            raise SlackUnknown
+        api = urlsplit(kit.settings.slack_api_url).hostname or ""
+        desk = Desk(
+            database=kit.database,
+            policy=kit.policy,
+            doorbell=kit.doorbell,
+            clock=kit.now,
+            client=kit.slack,
+            team=str(found["team_id"]),
+            app_id=str(found.get("app_id") or ""),
+            workspace=str(found["url"]),
+            response_hosts=frozenset({SLACK_ANSWERS} if api == "slack.com" else {api}),
+            pool=ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answers"),
+        )
+        secret = kit.settings.slack_signing_secret.get_secret_value()
+        return build(desk, secret, str(found["user_id"]), str(found.get("bot_id") or ""))
+
+
+def readable(body: bytes, content_type: str) -> bool:
+    """Whether Bolt can make something of it: JSON, or a form whose payload is JSON."""
+    try:
+        text = body.decode()
+        if content_type.partition(";")[0].strip() == "application/json" or text.startswith("{"):
+            return isinstance(json.loads(text), dict)
+        form = dict(parse_qsl(text, keep_blank_values=True))
+        return isinstance(json.loads(form["payload"]), dict) if "payload" in form else bool(form)
+    except (ValueError, RecursionError):
+        return False

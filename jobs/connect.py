@@ -1,0 +1,206 @@
+"""Connecting a QuickBooks company: a door with a name on it, and what comes back through it.
+
+A door is a random `state`, opened for one person, good once and for ten minutes. What Intuit
+sends back counts only if it names an open one.
+"""
+
+from __future__ import annotations
+
+import html
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection, Row, select, update
+
+from jobs.rules.plain import one_line
+from jobs.store import agenda, companies, log, posts
+from jobs.store.companies import Company
+from jobs.store.engine import Database
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import doors
+from jobs.store.tokens import Seal
+from jobs.store.upsert import insert_or_ignore
+from qbo import (
+    CompanyInfo,
+    Gone,
+    OAuth,
+    Preferences,
+    QuickBooks,
+    QuickBooksError,
+    ReauthRequired,
+    Tokens,
+)
+
+DOOR_LIVES = timedelta(minutes=10)
+UNNAMED = "system:connect"
+"""Who opened a door on the command line without saying for whom."""
+
+
+class NotConnected(Exception):
+    """The company was not connected; the text tells a person why and what to do."""
+
+
+@dataclass(frozen=True)
+class Intuit:
+    """What connecting needs of the world. `open` makes a client that signs with these tokens."""
+
+    oauth: OAuth
+    seal: Seal
+    open: Callable[[str, Tokens], QuickBooks]
+    channel: str
+    """Where a company's cards go when its door names no channel."""
+
+
+def open_door(conn: Connection, person: str, channel: str, now: datetime) -> str:
+    """A fresh `state` for `person` (a Slack user id, or empty); `channel` may be empty."""
+    state = secrets.token_urlsafe(24)
+    row = {"state": state, "person": person or UNNAMED, "channel": channel, "opened_at": now}
+    insert_or_ignore(conn, doors, row)
+    return state
+
+
+def check_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
+    """The open door that `state` names. Raises NotConnected."""
+    row = conn.execute(select(doors).where(doors.c.state == state[:64])).first()
+    if row is None:
+        raise NotConnected("This link is not one of ours. Ask for a new one: `overdue connect`.")
+    if row.used_at is not None:
+        raise NotConnected("This link was used already. Ask for a new one: `overdue connect`.")
+    if now - row.opened_at > DOOR_LIVES:
+        raise NotConnected(
+            "This link is older than ten minutes. Ask for a new one: `overdue connect`."
+        )
+    return row
+
+
+def pass_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
+    """Use the door up; of two that come at once, one passes. Raises NotConnected."""
+    door = check_door(conn, state, now)
+    unused = (doors.c.state == door.state) & doors.c.used_at.is_(None)
+    if conn.execute(update(doors).where(unused).values(used_at=now)).rowcount != 1:
+        raise NotConnected("This link was used already. Ask for a new one: `overdue connect`.")
+    return door
+
+
+def connect(
+    database: Database, intuit: Intuit, code: str, realm: str, state: str, now: datetime
+) -> Company:
+    """Exchange the code, look at the company, and store it with its tokens; its sweep is due.
+
+    A company that was connected before keeps its mode and its history. Raises NotConnected.
+    """
+    with database.writing() as conn:
+        door = pass_door(conn, state, now)
+    tokens, info, preferences = _look(intuit, code, realm, now)
+    facts = _facts(realm, info, preferences)
+    with database.writing() as conn:
+        channel = _channel(conn, realm, door.channel, intuit.channel)
+        sealed = intuit.seal.close(realm, tokens)
+        again = _store(
+            conn, {**facts, "channel": channel, "sealed_tokens": sealed}, door.person, now
+        )
+        agenda.hurry(conn, realm, "sweep", now)
+        company = companies.need(conn, realm)
+        _tell(conn, company, door, again, now)
+    return company
+
+
+def _look(
+    intuit: Intuit, code: str, realm: str, now: datetime
+) -> tuple[Tokens, CompanyInfo, Preferences]:
+    try:
+        tokens = intuit.oauth.exchange(code, now)
+        with intuit.open(realm, tokens) as quickbooks:
+            return tokens, quickbooks.company_info(), quickbooks.preferences()
+    except ReauthRequired:
+        raise NotConnected(
+            "QuickBooks did not accept its own answer any more, perhaps because the page was "
+            "loaded twice. Ask for a new link: `overdue connect`."
+        ) from None
+    except Gone:
+        raise NotConnected("QuickBooks does not know this company. Ask for a new link.") from None
+    except QuickBooksError as error:
+        raise NotConnected(f"{error.message}. Nothing was connected; please try again.") from None
+
+
+def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str, Any]:
+    """The columns of a company. Raises NotConnected for a zone or currency we would have to guess.
+
+    Due dates are meant in the company's zone; UTC in its place would be a day off for many.
+    """
+    name = info.name or realm
+    try:
+        zone = ZoneInfo(info.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise NotConnected(
+            f"The time zone of {name} is {info.zone!r} in QuickBooks, which this machine does not "
+            "know. Set it in QuickBooks (Account and settings, Advanced, Other preferences) and "
+            "connect again. Nothing was connected."
+        ) from None
+    if len(preferences.home_currency) != 3:
+        raise NotConnected(
+            f"QuickBooks does not tell the home currency of {name}. Nothing was connected."
+        )
+    return {
+        "realm": realm,
+        "name": name,
+        "country": info.country[:8],
+        "zone": zone.key,
+        "home_currency": preferences.home_currency,
+        "book_close": preferences.book_close_date,
+        "status": "connected",
+        "lease_token": None,
+        "lease_until": None,
+    }
+
+
+def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
+    """Where the company's cards go: one company per channel, and a connected one stays put."""
+    known = companies.get(conn, realm)
+    channel = wanted or (known.channel if known else default)
+    if not channel:
+        raise NotConnected(
+            "It is not known which Slack channel the cards should go to. Set SLACK_CHANNEL, or "
+            "name one: `overdue connect --channel C…`."
+        )
+    holder = companies.in_channel(conn, channel)
+    if holder is not None and holder.realm != realm:
+        raise NotConnected(
+            f"The cards of {holder.name} go to the channel {channel} already, and each company "
+            "needs its own. Name another: `overdue connect --channel C…`."
+        )
+    return channel
+
+
+def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime) -> bool:
+    """Insert or update the company; says whether it was known."""
+    first = {"mode": "shadow", "connected_at": now, "connected_by": person[:32]}
+    if insert_or_ignore(conn, companies_table, columns | first):
+        return False
+    companies.change(conn, columns["realm"], **columns)
+    return True
+
+
+def _tell(conn: Connection, company: Company, door: Row[Any], again: bool, now: datetime) -> None:
+    action = "company.reconnected" if again else "company.connected"
+    data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
+    log.note(conn, log.Entry(company.realm, action, door.person, now, data=data))
+    text = _words(company, door.person, again)
+    posts.notice(conn, company.realm, company.channel, f"connected:{door.state}", text, now)
+
+
+def _words(company: Company, person: str, again: bool) -> str:
+    who = "" if person == UNNAMED else f" by <@{person}>"
+    name = html.escape(one_line(company.name), quote=False)  # the three that mrkdwn knows
+    if again:
+        return f":electric_plug: *{name}* is connected to QuickBooks again{who}."
+    return (
+        f":electric_plug: *{name}* is connected to QuickBooks{who}. It starts in shadow mode: "
+        "cards appear here, but no e-mail is sent and nothing is written to QuickBooks until a "
+        "finance lead says `/overdue live`. Please switch off QuickBooks' own reminders "
+        "(Account and settings, Sales, Reminders): Overdue cannot see them."
+    )

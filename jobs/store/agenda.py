@@ -1,0 +1,25 @@
+"""What runs when: a row per company and kind, claimed like all work; global rows name none."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from jobs.store.tables import schedule
+from jobs.store.upsert import insert_or_ignore
+
+EVERYBODY = ""
+"""Stands for the company in rows that belong to none."""
+
+
+def ensure(conn: Connection, company: str, kind: str, now: datetime) -> bool:
+    """Put it on the schedule, due now, unless it is there; says whether it was missing."""
+    return insert_or_ignore(conn, schedule, {"company": company, "kind": kind, "due_at": now})
+
+
+def hurry(conn: Connection, company: str, kind: str, now: datetime) -> None:
+    """Make it due now, whether or not it was on the schedule."""
+    if not ensure(conn, company, kind, now):
+        ours = (schedule.c.company == company) & (schedule.c.kind == kind)
+        conn.execute(update(schedule).where(ours).values(due_at=now))
