@@ -6,6 +6,8 @@ What is written is cut into chunks, so that no write transaction is long.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -114,9 +116,9 @@ class Fetch:
             yield partial(ledger.put_invoices, company=realm, read=some)
         for ids in batches(read.gone, INVOICES_A_CHUNK):
             yield partial(_mark_gone, company=realm, ids=ids)
-        if self.company.swept_at is None:
-            yield from self._first_addresses(read)
         parents = {c.id: c.parent for c in read.customers if c.bills_parent and c.parent}
+        if self.company.swept_at is None:
+            yield from self._first_addresses(read, parents)
         billed = sorted({ledger.billed(i.customer, parents) for i in read.open})
         trigger = f"sweep:{self.began_at:%Y-%m-%d}"
         for customers in batches(billed, CUSTOMERS_A_CHUNK):
@@ -131,16 +133,19 @@ class Fetch:
             yield partial(cross.refresh, company=realm, customer=id)
         yield partial(self._finish, claim=claim, read=read)
 
-    def _first_addresses(self, read: Read) -> Iterator[Write]:
-        """Addresses in the ledger at connection count as known."""
+    def _first_addresses(self, read: Read, parents: dict[str, str]) -> Iterator[Write]:
+        """Addresses in the ledger at connection count as known to whoever is billed."""
+        found: dict[str, set[str]] = defaultdict(set)
         for customer in read.customers:
-            theirs = [i.email for i in read.open if i.customer == customer.id]
-            found = sorted({a.lower() for a in [customer.email, *theirs] if a and "," not in a})
+            found[ledger.billed(customer.id, parents)] |= known(customer.email)
+        for invoice in read.open:
+            found[ledger.billed(invoice.customer, parents)] |= known(invoice.email)
+        for customer_id, addresses in found.items():
             yield partial(
                 history.know_addresses,
                 company=self.company.realm,
-                customer=customer.id,
-                found=found,
+                customer=customer_id,
+                found=sorted(addresses),
                 by="system:sweep",
             )
 
@@ -174,6 +179,11 @@ class Chunks:
             return None
         self.writes[0](conn, now=now)
         return Chunks(self.writes[1:]) if self.writes[1:] else None
+
+
+def known(text: str) -> set[str]:
+    """The addresses in an e-mail field of the ledger, which may hold a list; in lower case."""
+    return {part.strip().lower() for part in re.split("[,;]", text) if part.strip()}
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

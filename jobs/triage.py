@@ -51,6 +51,7 @@ from jobs.store.work import Claim
 
 ACTOR = "system:triage"
 TRIAGED = (State.NEW, State.WAITING, State.SNOOZED)
+RULES_ALONE = "Rules decided alone; no model was asked."
 MORNING = time(8, 0)
 """When a case that came on a day off gets its card, in the company's zone."""
 
@@ -190,6 +191,13 @@ class View:
     def stopped(self) -> bool:
         return self.kind in (Kind.STOP, Kind.NEVER)
 
+    @property
+    def ruled_alone(self) -> bool:
+        """Whether facts and policy stop the case, so that there is nothing to ask a model."""
+        documents = {r.document for r in self.readings}
+        stops = [r for r in self.rulings if r.kind in (Kind.STOP, Kind.NEVER)]
+        return self.stopped and not any(documents & set(r.evidence) for r in stops)
+
     def fingerprint(self) -> str:
         """Changes with the facts and the evidence, never with time alone."""
         parts = [gather.fingerprint(self.facts), str(sorted(r.rule for r in self.rulings))]
@@ -281,6 +289,8 @@ class Propose:
     def act(self) -> Proposed:
         """Never raises for what the model does: a failure is an answer with its reason."""
         view = self.view
+        if view.ruled_alone:
+            return Proposed(None, RULES_ALONE)
         return proposing.propose(
             view.facts,
             view.stage,

@@ -125,8 +125,6 @@ def in_state(conn: Connection, case: Case, *wanted: State) -> None:
     """The case has to be in one of these states. Raises Refused, naming who decided otherwise."""
     if case.state in wanted:
         return
-    if case.state in (State.SENDING, State.UNKNOWN, State.SENT, State.DONE):
-        raise Refused(Said(Answer.TOO_LATE, case, by=_last(conn, case)))
     raise Refused(Said(Answer.DECIDED, case, by=_last(conn, case)))
 
 

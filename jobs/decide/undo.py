@@ -7,17 +7,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Said
+from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.store import cases, drafts
 from jobs.store.cases import Move
+
+BEGUN = frozenset({State.SENDING, State.UNKNOWN, State.SENT, State.DONE})
+"""A mail may be out: nobody can call it back."""
 
 
 def undo(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
     """Take an approval back as long as no mail has begun. Raises Refused."""
     visitor = door.enter(conn, policy, knock, now)
     case = visitor.case
+    if case.state in BEGUN:
+        raise Refused(Said(Answer.TOO_LATE, case))
     door.in_state(conn, case, State.APPROVED)
     draft = door.same_draft(visitor, knock)
     door.decide(conn, policy, visitor, "undo", now)
