@@ -262,18 +262,13 @@ def load(text: str) -> Policy:
     Raises PolicyError with one sentence per mistake, each naming its key and what is expected.
     """
     try:
-        own = _parse(text)
-        file = _File.model_validate(_laid_over(_parse(default_text()), own))
+        base, own = tomllib.loads(default_text()), tomllib.loads(text)
+        file = _File.model_validate(_laid_over(base, own))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"The policy file is not valid TOML: {error}.") from error
     except ValidationError as error:
         raise PolicyError("\n".join(sentences(error, _File))) from error
     return _flat(file, hashlib.sha256(text.encode()).hexdigest())
-
-
-def _parse(text: str) -> dict[str, Any]:
-    # Decimal, so that 10000.10 is that amount and not the float nearest to it
-    return tomllib.loads(text, parse_float=Decimal)
 
 
 def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

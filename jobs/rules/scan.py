@@ -80,9 +80,9 @@ def _any(literals: Iterable[str]) -> re.Pattern[str]:
 
 
 def _literal(text: str) -> str:
-    """`text` as a word of its own: not a part of a longer word, number or path."""
-    before = r"(?<!\w)(?<!\w[./'’–-])(?<!\d,)" if text[0].isalnum() else rf"(?<![\w{SIGNS}−-])"
-    after = r"(?!\w)(?![./–-]\w)(?![,:]\d)(?!['’](?!s\b)\w)" if text[-1].isalnum() else ""
+    """`text` as a word of its own: not the end of a longer word, number or path."""
+    before = r"(?<!\w)(?<!\w[./'’–-])" if text[0].isalnum() else rf"(?<![\w{SIGNS}−-])"
+    after = r"(?!\w)" if text[-1].isalnum() else ""
     return before + re.escape(text) + after
 
 
