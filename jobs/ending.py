@@ -24,10 +24,14 @@ def void(
     kind: str,
     now: datetime,
 ) -> bool:
-    """End an approval: the same text as a new draft, the case back to WAITING, looked at anew."""
-    fresh = drafts.rewrite_draft(conn, draft, now)
-    back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": fresh.sha256})
-    columns = {"draft": fresh.id, "changed": [reason], "context": None}
+    """End an approval: the case goes back to WAITING and is gathered anew.
+
+    A text that merely lapsed stays as a new draft; one that is not true any more cannot be
+    approved again before there is a new one.
+    """
+    fresh = drafts.rewrite_draft(conn, draft, now) if kind == "lapse" else None
+    back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": draft.sha256})
+    columns = {"draft": fresh.id if fresh else None, "changed": [reason], "context": None}
     columns |= {"undo_until": None, "lapses_at": None}
     if not cases.move(conn, case, back, now, **columns):
         return False

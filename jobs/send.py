@@ -75,7 +75,6 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
         _abandoned(conn, case, now)
         return None
     assert case.draft is not None
-    assert case.context is not None
     draft = draft_store.draft(conn, case.draft)
     if case.lapses_at and now >= case.lapses_at:
         reason = f"The approval lapsed. {case.last_error}".strip()

@@ -354,7 +354,7 @@ class Written:
 
 def _write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
     case = view.file.case
-    old = draft_store.draft(conn, case.draft) if case.draft else None
+    old = draft_store.latest(conn, case.id)
     if old and draft_store.decided_on(conn, old.id, "reject"):
         made = replace(made, proposal=_softer(made, old), reason="The tone before was not right.")
     today = view.file.company.today(now)

@@ -56,7 +56,7 @@ def put_on_hold(conn: Connection, visitor: Visitor, holding: Holding, now: datet
     data = {"kind": holding.kind, "until": holding.until, "invoices": list(invoices)}
     if invoices and spoken - set(invoices):
         on = Move(State.WAITING, "hold.set", visitor.user, now, data)
-        door.moved(cases.move(conn, case, on, now, context=None), case)
+        door.moved(cases.move(conn, case, on, now, context=None, draft=None), case)
     else:
         until = f"On hold until {day(holding.until)}."
         end = Move(State.HELD, "hold.set", visitor.user, None, data)

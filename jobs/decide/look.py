@@ -65,7 +65,7 @@ def confirm_address(
     door.in_state(conn, case, State.WAITING)
     door.decide(conn, policy, visitor, "confirm_address", now)
     history.confirm_address(conn, case.company, case.customer, address, visitor.user, now)
-    return _on(conn, visitor, "address.confirmed", now, now, context=None)
+    return _on(conn, visitor, "address.confirmed", now, now, context=None, draft=None)
 
 
 def _on(

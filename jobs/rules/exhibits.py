@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobs.rules.changes import EN, name
 from jobs.rules.evidence import Evidence
-from jobs.rules.facts import Credit, Facts, Invoice
+from jobs.rules.facts import NO_DUE_DATE, Credit, Facts, Invoice
 from jobs.rules.figures import amount, day
 
 
@@ -15,8 +15,9 @@ def ledger_evidence(facts: Facts) -> tuple[Evidence, ...]:
 
 
 def _invoice(invoice: Invoice) -> Evidence:
-    due = f"{amount(invoice.open, EN)} open, due {day(invoice.due, EN)}"
-    return Evidence(f"invoice:{invoice.id}", "invoice", f"{name(invoice)}, {due}")
+    due = f"due {day(invoice.due, EN)}" if invoice.due != NO_DUE_DATE else "without a due date"
+    label = f"{name(invoice)}, {amount(invoice.open, EN)} open, {due}"
+    return Evidence(f"invoice:{invoice.id}", "invoice", label)
 
 
 def _credit(credit: Credit) -> Evidence:

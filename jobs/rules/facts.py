@@ -13,6 +13,8 @@ from jobs.rules.money import Money, total
 from jobs.rules.states import Stage
 
 CENT = Decimal("0.01")
+NO_DUE_DATE = date.max
+"""An invoice without a due date is never overdue: we do not guess its terms."""
 
 
 class InvoiceStatus(StrEnum):

@@ -82,6 +82,13 @@ def draft(conn: Connection, id: str) -> Draft:
     )
 
 
+def latest(conn: Connection, case_id: str) -> Draft | None:
+    """The newest draft of a case, also where it may not be approved any more."""
+    newest = select(func.max(drafts.c.id)).where(drafts.c.case_id == case_id)
+    id = conn.execute(newest).scalar()
+    return draft(conn, str(id)) if id else None
+
+
 def record(
     conn: Connection,
     case_id: str,
