@@ -110,7 +110,8 @@ def _apart(sentence: str) -> str:
 def _subject(text: str, filled: Mapping[str, str]) -> str:
     if "{invoices}" not in text:
         text += " ({invoices})"
-    return one_line(fill(text, filled), SUBJECT_LENGTH)
+    line = one_line(fill(text, filled), SUBJECT_LENGTH)
+    return line[:1].upper() + line[1:]
 
 
 def _greeting(stage: Stage, class_: CaseClass) -> str:
