@@ -96,7 +96,7 @@ class Sandbox:
         with httpx.Client(timeout=30, trust_env=False, follow_redirects=True) as browser:
             page = browser.get(link[0])
         if page.status_code != 200:
-            raise ProcessFailed(f"connecting ended with {page.status_code}: {page.text[:500]}")
+            raise ProcessFailed(f"{page.url} answered {page.status_code}: {page.text[:500]}")
 
     def order(self, words: str, user: str = LEAD) -> str:
         """`/overdue words`, again while the bot still looks up who that is; gives the answer."""

@@ -55,7 +55,7 @@ def launched(
     return subprocess.Popen(
         [sys.executable, "-c", LAUNCHER % (options, small_product(pids))],
         cwd=ROOT,
-        env=environment,
+        env=environment | {"TMPDIR": str(pids.parent)},  # a killed launcher leaves its folder
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
