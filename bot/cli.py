@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from dataclasses import dataclass
 from importlib import import_module
 
 import click
@@ -15,11 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import cli_record, logs
 from bot.cli_entry import Entry, Group, entry
-from bot.processes import redis
+from bot.processes import Kit, redis
 from jobs import connect as connecting
 from jobs import lifeline, pipeline
 from jobs.settings import Part
-from jobs.store import schema
 from jobs.store.engine import WEB_PATIENCE
 from qbo.pacing import utc_now
 
@@ -57,23 +57,26 @@ def work(entry: Entry, queue: Part) -> None:
     from jobs import worker
 
     kit = entry.kit(queue)
-    kit.policy  # noqa: B018 - a policy file that cannot be read is told now, not job by job
-    names = [name for name, home in pipeline.QUEUES.items() if home == queue]
     for library in PRELOADED.get(queue, ()):
         import_module(library)
-    worker.run(redis(kit.settings), queue, {name: Job(entry, queue, name) for name in names})
+    # Settings, policy and steps are plain values, made before any fork; what connects is made by
+    # the fork that first uses it.
+    jobs = {step.name: Job(kit, queue, step.name) for step in kit.steps(queue)}
+    worker.run(redis(kit.settings), queue, jobs)
 
 
+@dataclass(frozen=True)
 class Job:
     """What runs, in a fork of its own, when the bell of a step rings."""
 
-    def __init__(self, entry: Entry, queue: Part, step: str) -> None:
-        self._entry, self._queue, self._step = entry, queue, step
+    kit: Kit
+    queue: str
+    step: str
 
     def __call__(self, id: str = "") -> None:
         """Work on all that is due for the queue, on this step and the row `id` first."""
-        kit = self._entry.kit(self._queue)
-        steps = sorted(kit.steps(self._queue), key=lambda step: step.name != self._step)
+        kit = self.kit
+        steps = sorted(kit.steps(self.queue), key=lambda step: step.name != self.step)
         try:
             pipeline.run(kit.database, steps, kit.now, first=id or None)
         finally:
@@ -126,6 +129,8 @@ def db() -> None:
 @entry
 def upgrade(entry: Entry) -> None:
     """Bring the tables to this version. Running it again does nothing."""
+    from jobs.store import schema
+
     kit = entry.kit("db")
     try:
         schema.upgrade(kit.database)

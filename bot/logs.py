@@ -14,19 +14,10 @@ from typing import Any, TextIO
 
 import structlog
 
-QUIET = (
-    "httpx",  # one line per request, with its address
-    "httpx2",
-    "openai",
-    "httpcore",
-    "alembic",
-    "rq",  # one line per wake-up call
-    "slack_sdk",
-    "slack_bolt",  # a bad signature is logged with the whole body
-    "slack_bolt.RequestVerification",
-    "uvicorn",
-)
-"""Libraries of which only warnings are wanted."""
+OURS = ("bot", "jobs", "qbo")
+"""Whose events are told; of libraries only warnings are."""
+FORWARD = ("rq.worker", "rq.job")
+"""Libraries that would choose a level of their own."""
 
 Event = MutableMapping[str, Any]
 
@@ -40,12 +31,13 @@ def configure(stream: TextIO = sys.stderr) -> None:
     ]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(shared, stream.isatty()))
+    # Not INFO at the root: Bolt's loggers copy the root's level, and at INFO a request with a bad
+    # signature is logged with its whole body.
     root = logging.getLogger()
-    root.handlers, root.level = [handler], logging.INFO
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("slack_bolt.App").setLevel(logging.ERROR)  # warns of how we build it
-    for name in ("rq.worker", "rq.job"):  # set to INFO by their modules, at import
+    root.handlers, root.level = [handler], logging.WARNING
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
+    for name in FORWARD:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from jobs import detect, send, sweep, triage, write_back
 from jobs.connect import Intuit
 from jobs.mail.addresses import named
 from jobs.mail.folder import Folder
@@ -202,19 +202,10 @@ def redis(settings: Settings, socket_timeout: float | None = None) -> Redis:
 
 
 def _step(kit: Kit, name: str) -> Step:
-    match name:
-        case "detect":
-            return detect.step(kit.office)
-        case "sweep":
-            return sweep.step(kit.office)
-        case "triage":
-            return triage.step(kit.office)
-        case "send":
-            return send.step(kit.office)
-        case "write_back":
-            return write_back.step(kit.office)
-    from bot import people, post
-
-    if name == "messages":
-        return post.step(kit.policy, lambda: kit.slack)
-    return people.step(kit.policy, lambda: kit.slack)
+    """One step. A process loads only what its own steps need."""
+    if name in ("messages", "people"):
+        module = import_module("bot.post" if name == "messages" else "bot.people")
+        made: Step = module.step(kit.policy, lambda: kit.slack)
+    else:
+        made = import_module(f"jobs.{name}").step(kit.office)
+    return made
