@@ -58,10 +58,10 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
 
 
 def _trouble(claim: Claim, company: Company | None) -> str:
-    if company is None:
-        return "a company that is not connected here"
     if claim.row.entity == "malformed":
         return "content that could not be read"
+    if company is None:
+        return "a company that is not connected here"
     if claim.row.entity not in READ:
         return f"a kind of record we do not read ({claim.row.entity})"
     return ""
