@@ -37,6 +37,8 @@ def configure(stream: TextIO = sys.stderr) -> None:
     root.handlers, root.level = [handler], logging.WARNING
     for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)
+    # Its answers are judged by us; it would log them, words and all.
+    logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
     for name in FORWARD:
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(

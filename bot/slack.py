@@ -6,6 +6,7 @@ by the answer: after `Refused` and `Later` nothing was done, after `Lost` nobody
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 TIMEOUT = 10
 """Seconds for one call."""
 EVENT = "overdue_message"
+A_WORD = re.compile(r"[a-z][a-z0-9_]{0,59}")
+"""What Slack's errors look like."""
 DEFAULT_WAIT = 30
 """Seconds, where a 429 does not say how long."""
 RECENT = 200
@@ -146,12 +149,14 @@ def _key(found: Mapping[str, Any]) -> object:
 
 def _trouble(error: SlackApiError) -> Trouble:
     answer = error.response
-    word = answer.get("error") if isinstance(answer.data, dict) else None
+    word = str(answer.get("error", "")) if isinstance(answer.data, dict) else ""
     if answer.status_code == 429 or word in ("ratelimited", "rate_limited"):
         return Later(_seconds(answer.headers.get("Retry-After")))
-    if answer.status_code >= 500 or not word or word in AMBIGUOUS:
-        return Lost(str(word or f"status {answer.status_code}"))
-    return Refused(str(word)[:60])
+    if not A_WORD.fullmatch(word):  # Slack's library puts a page that is no answer here
+        return Lost(f"no JSON, status {answer.status_code}")
+    if answer.status_code >= 500 or word in AMBIGUOUS:
+        return Lost(word)
+    return Refused(word)
 
 
 def _seconds(header: str | None) -> int:

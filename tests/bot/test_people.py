@@ -1,0 +1,190 @@
+"""Who people are in Slack: looked up ahead, refused where anything speaks against them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot import people as looking_up
+from jobs.rules import policy
+from jobs.store import agenda, people
+from jobs.store.tables import schedule
+from tests.bot.ground import POLICY, START, Ground, ground
+from tests.sandbox.slack.people import CAST, TEAM, Person, as_user
+
+HOME = {"team_id": TEAM}
+CORA = as_user(CAST[0])
+
+
+@pytest.fixture
+def on() -> Iterator[Ground]:
+    """A Slack with a scheduled look-up."""
+    with ground() as found:
+        with found.database.writing() as conn:
+            agenda.ensure(conn, agenda.EVERYBODY, "people", found.clock())
+        yield found
+
+
+def trouble_of(on: Ground, user: str) -> str | None:
+    """What is known of somebody; None where nothing is."""
+    with on.database.reading() as conn:
+        found = people.person(conn, user)
+    return found.trouble if found else None
+
+
+def ask(on: Ground, user: str) -> None:
+    """Want somebody looked up, as a click does."""
+    with on.database.writing() as conn:
+        looking_up.ask(conn, user, on.clock())
+
+
+def due(on: Ground) -> Any:
+    """When the next look is."""
+    with on.database.reading() as conn:
+        return conn.execute(select(schedule.c.due_at)).scalar_one()
+
+
+def test_everybody_the_policy_names_is_looked_up(on: Ground) -> None:
+    """Names and standing are there before the first click, and the next look is in 5 minutes."""
+    on.look_up()
+    with on.database.reading() as conn:
+        assert people.names(conn) == {
+            "UCOLLECT": "cora",
+            "UMANAGER": "marc",
+            "ULEAD1": "lena",
+            "ULEAD2": "louis",
+        }
+    assert trouble_of(on, "UCOLLECT") == ""
+    assert due(on) == START + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("user", "why"),
+    [("UGUEST", "guest"), ("USTRANGER", "stranger"), ("UOVERDUE", "bot"), ("UNOBODY", "gone")],
+)
+def test_who_may_never_act(on: Ground, user: str, why: str) -> None:
+    """Somebody who pressed without being named is looked up too, with what speaks against them."""
+    on.look_up()
+    on.clock.forward(seconds=1)
+    ask(on, user)
+    on.look_up()
+    assert trouble_of(on, user) == why
+
+
+def test_a_right_that_is_gone_is_noticed(on: Ground) -> None:
+    """Five minutes after somebody was made a guest they may not act any more."""
+    on.look_up()
+    everybody = on.slack.space.people
+    everybody["UCOLLECT"] = replace(everybody["UCOLLECT"], is_guest=True)
+    on.clock.forward(minutes=5)
+    on.look_up()
+    assert trouble_of(on, "UCOLLECT") == "guest"
+
+
+def test_members_of_a_group_count(on: Ground) -> None:
+    """A group's members are read; one who was looked up before is kept fresh with it."""
+    on.slack.set_group("SFINANCE", ["UGUEST", "ULEAD2"])
+    on.policy = policy.load(POLICY.replace('"UCOLLECT"', '"SFINANCE"'))
+    ask(on, "UGUEST")
+    on.look_up()
+    on.clock.forward(minutes=5)
+    on.look_up()
+    with on.database.reading() as conn:
+        assert people.groups(conn, on.clock()) == {"SFINANCE": frozenset({"UGUEST", "ULEAD2"})}
+        guest = people.person(conn, "UGUEST")
+    assert guest is not None
+    assert guest.read_at == on.clock()
+
+
+def test_an_unknown_group_is_empty(on: Ground) -> None:
+    """Nobody has rights through a group that Slack does not know."""
+    on.policy = policy.load(POLICY.replace('"UCOLLECT"', '"SNOBODY"'))
+    on.look_up()
+    with on.database.reading() as conn:
+        assert people.groups(conn, on.clock()) == {"SNOBODY": frozenset()}
+
+
+@pytest.mark.parametrize("match", ["auth.test", "users.info", "usergroups.users.list"])
+@pytest.mark.parametrize("kind", ["refuse", "html", "garbage"])
+def test_silence_makes_nobody_trusted(on: Ground, match: str, kind: str) -> None:
+    """What Slack did not say is not guessed: old knowledge ages, and one looks again soon."""
+    on.slack.set_group("SFINANCE", ["UCOLLECT"])
+    on.policy = policy.load(POLICY.replace('"UCOLLECT"', '"UCOLLECT", "SFINANCE"'))
+    on.fault(match, kind)
+    on.look_up()
+    assert trouble_of(on, "ULEAD2") is None
+    assert due(on) == START + timedelta(seconds=30)
+    on.clock.forward(seconds=30)
+    on.look_up()
+    assert trouble_of(on, "ULEAD2") == ""
+
+
+def test_slack_asks_to_wait(on: Ground) -> None:
+    """A 429 is obeyed."""
+    on.fault("users.info", "status", status=429)
+    on.look_up()
+    assert due(on) == START + timedelta(seconds=30)
+
+
+def test_somebody_wanted_during_a_look_is_looked_up_next(on: Ground) -> None:
+    """A click in the middle of a round does not wait five minutes."""
+    read = looking_up.slack.call
+
+    def asking(*given: Any, **named: Any) -> Any:
+        if named.get("user") == "UCOLLECT":
+            ask(on, "UGUEST")
+        return read(*given, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looking_up.slack, "call", asking)
+        on.look_up()
+    assert trouble_of(on, "UGUEST") == "guest"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({}, ""),
+        ({"deleted": True}, "gone"),
+        ({"is_bot": True}, "bot"),
+        ({"id": "USLACKBOT"}, "bot"),
+        ({"is_restricted": True}, "guest"),
+        ({"is_ultra_restricted": True}, "guest"),
+        ({"is_stranger": True}, "stranger"),
+        ({"team_id": "TOTHER"}, "stranger"),
+        ({"team_id": None}, "stranger"),
+    ],
+)
+def test_trouble(change: dict[str, Any], why: str) -> None:
+    """Deleted, robots, guests and other organisations, by Slack's own flags."""
+    assert looking_up.trouble(CORA | change, HOME) == why
+
+
+@pytest.mark.parametrize(
+    "flag", ["deleted", "is_bot", "is_restricted", "is_ultra_restricted", "team_id"]
+)
+def test_a_missing_flag_counts_against(flag: str) -> None:
+    """Half an answer trusts nobody."""
+    assert looking_up.trouble({k: v for k, v in CORA.items() if k != flag}, HOME)
+
+
+def test_one_organisation_of_several_workspaces() -> None:
+    """On Enterprise Grid the organisation counts, not the workspace."""
+    away = CORA | {"team_id": "TSECOND", "enterprise_user": {"enterprise_id": "E1"}}
+    assert looking_up.trouble(away, HOME | {"enterprise_id": "E1"}) == ""
+    assert looking_up.trouble(away, HOME | {"enterprise_id": "E2"}) == "stranger"
+    assert looking_up.trouble(away, HOME) == "stranger"
+
+
+def test_a_person_without_a_display_name(on: Ground) -> None:
+    """The real name stands in for it."""
+    nameless = Person("UCOLLECT", "", "Cora Lindqvist", "Collector")
+    on.slack.space.people["UCOLLECT"] = nameless
+    on.look_up()
+    with on.database.reading() as conn:
+        assert people.names(conn)["UCOLLECT"] == "Cora Lindqvist"

@@ -1,0 +1,274 @@
+"""Cards, thread lines and notices: posted once, drawn from the record, paced by channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from bot import cards, post
+from jobs.store import posts
+from jobs.store.tables import cases, channels, messages
+from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
+
+
+@pytest.fixture
+def on() -> Iterator[Ground]:
+    """A record, a Slack and a clock."""
+    with ground() as found:
+        yield found
+
+
+def test_a_notice_is_posted_once(on: Ground) -> None:
+    """However often the step runs, a notice stands there once, and is not due again."""
+    on.say("hello", "Good morning")
+    on.work()
+    on.clock.forward(seconds=5)
+    on.work()
+    assert [one["text"] for one in on.posted()] == ["Good morning"]
+    row = on.message()
+    assert (row.ts, row.due_at, row.posting) == (on.posted()[0]["ts"], None, None)
+
+
+def test_a_card_shows_its_case(on: Ground) -> None:
+    """A card is posted with blocks, a full text, and nothing unfolded from links."""
+    add_case(on)
+    on.work()
+    (card,) = on.posted()
+    assert "Acme &amp; Sons" in card["text"]
+    assert card["blocks"]
+    assert on.message().rendered_version == 1
+
+
+def test_a_card_is_drawn_again_in_its_place(on: Ground) -> None:
+    """When its case moves, the same message changes."""
+    add_case(on)
+    on.work()
+    on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
+    on.work()
+    (card,) = on.posted()
+    assert "Paid at noon." in card["text"]
+    assert on.message().rendered_version == 2
+    assert (on.calls("chat.postMessage"), on.calls("chat.update")) == (1, 1)
+
+
+def test_a_redraw_is_not_paced(on: Ground) -> None:
+    """A click is seen at once, even while the channel's second is taken."""
+    add_case(on)
+    on.work()
+    on.change_case(state="snoozed")
+    on.work()  # the clock has not moved
+    assert on.calls("chat.update") == 1
+
+
+def test_one_new_message_a_second_and_channel(on: Ground) -> None:
+    """New messages wait for their channel's second; another channel does not wait for it."""
+    on.slack.add_channel("COTHER", "other")
+    for number in range(3):
+        on.say(f"n{number}")
+    on.say("elsewhere", channel="COTHER")
+    seen = []
+    for _ in range(4):
+        on.work()
+        seen.append(len(on.posted()))
+        on.clock.forward(seconds=1)
+    assert seen == [2, 3, 4, 4]
+
+
+def test_a_card_comes_before_a_notice(on: Ground) -> None:
+    """The most valuable first."""
+    on.say("notice")
+    add_case(on)
+    on.work()
+    assert "Acme" in on.posted()[0]["text"]
+
+
+def test_a_thread_line_waits_for_its_card(on: Ground) -> None:
+    """A line in a thread is posted below the card, once that stands."""
+    add_case(on)
+    with on.database.writing() as conn:
+        posts.thread(conn, REALM, CHANNEL, "1", "x", "Cora edited it", on.clock())
+    on.work()
+    on.clock.forward(seconds=1)
+    on.work()
+    card, line = on.posted()
+    assert (line["text"], line["thread_ts"]) == ("Cora edited it", card["ts"])
+
+
+def test_a_lost_answer_is_looked_for_before_posting_again(on: Ground) -> None:
+    """Slack posted and the answer was lost: the message is found by its metadata, not doubled."""
+    add_case(on)
+    on.fault("chat.postMessage", "late")
+    on.work()
+    assert on.message().ts is None
+    on.clock.forward(seconds=10)
+    on.work()
+    (card,) = on.posted()
+    assert on.message().ts == card["ts"]
+    assert on.message().rendered_version == 1
+
+
+def test_a_lost_thread_line_is_found_in_its_thread(on: Ground) -> None:
+    """The same for a reply, which the channel's history does not show."""
+    add_case(on)
+    on.work()
+    with on.database.writing() as conn:
+        posts.thread(conn, REALM, CHANNEL, "1", "x", "Cora edited it", on.clock())
+    on.fault("chat.postMessage", "late")
+    for _ in range(3):
+        on.clock.forward(seconds=10)
+        on.work()
+    assert [one["text"] for one in on.posted()[1:]] == ["Cora edited it"]
+
+
+@pytest.mark.parametrize("kind", ["refuse", "reset", "html", "garbage"])
+def test_a_post_that_did_not_happen_is_made(on: Ground, kind: str) -> None:
+    """Nothing arrived, whatever the cut looked like: it is posted once after a look."""
+    on.say("hello")
+    on.fault("chat.postMessage", kind)
+    for _ in range(3):
+        on.work()
+        on.clock.forward(seconds=10)
+    assert len(on.posted()) == 1
+
+
+def test_a_crash_between_intent_and_answer_posts_nothing_twice(on: Ground) -> None:
+    """A process that dies after the intent leaves a row that is looked for first."""
+    on.say("hello")
+    with on.database.writing() as conn:
+        conn.execute(update(messages).values(posting=on.clock()))
+    on.work()
+    assert on.calls("conversations.history") == 1
+    on.work()
+    assert len(on.posted()) == 1
+
+
+def test_slack_asks_to_wait(on: Ground) -> None:
+    """A 429 moves the channel's next second; nothing is posted there before it."""
+    on.say("one")
+    on.fault("chat.postMessage", "status", status=429)
+    on.work()
+    with on.database.reading() as conn:
+        next_at = conn.execute(select(channels.c.next_at)).scalar_one()
+    assert next_at == START + timedelta(seconds=1)
+    on.work()
+    assert on.posted() == []
+    on.clock.forward(seconds=1)
+    on.work()
+    assert len(on.posted()) == 1
+
+
+def test_a_card_that_slack_refuses_becomes_plain_text(
+    on: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After five refusals the story is posted without blocks; the next version tries blocks."""
+    add_case(on)
+    monkeypatch.setattr(post, "lint", lambda *_: [])
+    drawn = cards.card
+
+    def refused(*given: object, **named: object) -> cards.Card:
+        made = drawn(*given, **named)  # type: ignore[arg-type]
+        return cards.Card(made.text, [{"type": "carrier-pigeon"}])
+
+    monkeypatch.setattr(post, "card", refused)
+    for _ in range(7):
+        on.work()
+        on.clock.forward(minutes=11)
+    (card,) = on.posted()
+    assert card["blocks"] == []
+    assert "could not be drawn in full" in card["text"]
+    monkeypatch.setattr(post, "card", drawn)
+    on.change_case(state="snoozed")
+    on.work()
+    assert on.posted()[0]["blocks"]
+
+
+def test_our_own_linter_spares_the_refusals(on: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that our linter finds fault with is plain text at once."""
+    add_case(on)
+    monkeypatch.setattr(post, "lint", lambda *_: ["blocks[0]: wrong"])
+    on.work()
+    (card,) = on.posted()
+    assert card["blocks"] == []
+
+
+def test_a_refusal_outside_the_message_is_tried_again(on: Ground) -> None:
+    """The bot is not in the channel: the card keeps its blocks and comes when it is invited."""
+    add_case(on)
+    members = on.slack.space.channels[CHANNEL].members
+    members.remove("UOVERDUE")
+    for _ in range(8):
+        on.work()
+        on.clock.forward(minutes=2)
+    assert on.message().last_error in ("channel_not_found", "not_in_channel")
+    members.add("UOVERDUE")
+    on.work()
+    assert on.posted()[0]["blocks"]
+
+
+def test_a_deleted_card_comes_again_while_its_case_is_open(on: Ground) -> None:
+    """Somebody deleted it in Slack: nobody could act on the case otherwise."""
+    add_case(on)
+    on.work()
+    on.slack.space.messages[0].deleted = True
+    on.change_case(state="snoozed")
+    for _ in range(3):
+        on.clock.forward(seconds=2)
+        on.work()
+    assert len(on.posted()) == 1
+
+
+def test_a_deleted_card_of_a_closed_case_stays_away(on: Ground) -> None:
+    """There is nothing left to decide."""
+    add_case(on)
+    on.work()
+    on.slack.space.messages[0].deleted = True
+    on.change_case(state="cancelled", closed_at=START)
+    for _ in range(3):
+        on.clock.forward(seconds=2)
+        on.work()
+    assert on.posted() == []
+    assert on.message().due_at is None
+
+
+def test_a_card_that_may_not_change_is_told_in_its_thread(on: Ground) -> None:
+    """Slack refuses to change it: its thread says how the case stands."""
+    add_case(on)
+    on.work()
+    on.slack.space.messages[0].user = "USOMEBODY"  # the stand-in's way to say cant_update_message
+    on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
+    on.work()
+    on.clock.forward(seconds=1)
+    on.work()
+    assert "Paid at noon." in on.posted()[1]["text"]
+    assert on.posted()[1]["thread_ts"] == on.posted()[0]["ts"]
+
+
+def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: Ground) -> None:
+    """The version that was drawn is compared with the one that stands."""
+    add_case(on)
+    step = post.step(on.policy, lambda: on.client)
+    sent = post.slack.post
+
+    def moving(*given: object) -> object:
+        answer = sent(*given)  # type: ignore[arg-type]
+        with on.database.writing() as conn:
+            conn.execute(update(cases).values(version=2, end_reason="Meanwhile."))
+            conn.execute(update(cases).values(state="cancelled", closed_at=START))
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(post.slack, "post", moving)
+        on.work(step)
+    on.work(step)
+    assert on.message().rendered_version == 2
+    assert "Meanwhile." in on.posted()[0]["text"]
+
+
+def test_a_long_text_is_cut(on: Ground) -> None:
+    """A long text is cut and counted, so that it could still be updated."""
+    on.say("long", "word " * 2000)
+    on.work()
+    assert len(on.posted()[0]["text"]) <= 4000
