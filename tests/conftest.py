@@ -19,6 +19,11 @@ def pytest_configure() -> None:
     doors.close()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: its library keeps an event loop running in this thread."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """One server for the whole run; a test asks for `engine_url` instead."""
