@@ -98,6 +98,7 @@ events = Table(
     Column("received_at", Utc, nullable=False),
     *_work(),
     UniqueConstraint("source", "event_id"),
+    Index("ix_events_due_at", "due_at"),
 )
 
 invoices = Table(
@@ -406,6 +407,7 @@ schedule = Table(
     Column("body", Json),
     *_work(),
     UniqueConstraint("company", "kind"),
+    Index("ix_schedule_due_at", "due_at"),
 )
 
 log = Table(

@@ -43,16 +43,17 @@ def claim(
     """Take up to `limit` due rows, `first` before the others, then those of the highest rank.
 
     The outer condition repeats the inner one on purpose: under READ COMMITTED a second worker
-    re-checks only that one.
+    re-checks only that one. The choice is a CTE on purpose: as a plain subquery PostgreSQL may run
+    it once per row, skip what it has just locked itself, and take more than `limit`.
     """
     condition = (table.c.due_at <= now) & (true() if where is None else where)
     order = [(table.c.id == first).desc()] if first else []
     chosen = select(table.c.id).where(condition).order_by(*order, table.c.rank.desc(), table.c.id)
-    chosen = chosen.limit(limit).with_for_update(skip_locked=True)
+    picked = chosen.limit(limit).with_for_update(skip_locked=True).cte("picked")
     token = secrets.token_hex(16)
     taken = conn.execute(
         update(table)
-        .where(table.c.id.in_(chosen), table.c.due_at <= now)
+        .where(table.c.id.in_(select(picked.c.id)), table.c.due_at <= now)
         .values(token=token, attempts=table.c.attempts + 1, due_at=now + LEASE)
         .returning(table)
     ).all()

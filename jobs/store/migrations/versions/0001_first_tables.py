@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("source", "event_id", name=op.f("uq_events_source_event_id")),
     )
+    op.create_index("ix_events_due_at", "events", ["due_at"], unique=False)
     op.create_table(
         "log",
         sa.Column("company", sa.String(length=64), nullable=False),
@@ -127,6 +128,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule")),
         sa.UniqueConstraint("company", "kind", name=op.f("uq_schedule_company_kind")),
     )
+    op.create_index("ix_schedule_due_at", "schedule", ["due_at"], unique=False)
     op.create_table(
         "addresses",
         sa.Column("company", sa.String(length=64), nullable=False),
