@@ -181,7 +181,7 @@ def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime
     first = {"mode": "shadow", "connected_at": now, "connected_by": person[:32]}
     if insert_or_ignore(conn, companies_table, columns | first):
         return False
-    companies.change(conn, columns["realm"], **columns)
+    companies.change(conn, **columns)
     return True
 
 

@@ -14,7 +14,9 @@ def insert_or_ignore(conn: Connection, table: Table, row: dict[str, Any]) -> boo
     Without a conflict target it covers partial indexes too, on both databases.
     """
     statement = _insert(conn)(table).values(**row).on_conflict_do_nothing()
-    return conn.execute(statement).rowcount == 1
+    # psycopg forgets how many rows an INSERT touched unless it is asked to remember
+    done = conn.execute(statement, execution_options={"preserve_rowcount": True})
+    return done.rowcount == 1
 
 
 def upsert(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> None:

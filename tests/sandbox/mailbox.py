@@ -111,12 +111,11 @@ class Mailbox:
         """Listen. The port can be read as soon as this returns."""
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        self._server = self._loop.run_until_complete(
-            self._loop.create_server(
-                self._connection, sock=listener, ssl=self._tls if self._implicit_tls else None
-            )
-        )
+        # in its own thread: the caller's may run a loop already, as a browser's driver does
         self._thread.start()
+        tls = self._tls if self._implicit_tls else None
+        serving = self._loop.create_server(self._connection, sock=listener, ssl=tls)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
 
     def stop(self) -> None:
         """Close every connection and end the thread."""
@@ -270,7 +269,9 @@ class _Connection(SMTP):
             with contextlib.suppress(OSError):
                 linger = struct.pack("ii", 1, 0)
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self._line.abort()
+            # a TLS line that has ended is an AttributeError in Python before 3.11.5
+            with contextlib.suppress(AttributeError):
+                self._line.abort()
 
     def fault(self, command: str) -> Fault | None:
         """What was ordered for this command; the command is on the world's record."""
