@@ -1,4 +1,4 @@
-"""Ground to stand on: a record with a company and a case, a strict Slack, a clock that one moves."""
+"""Ground to stand on: a record with a company and a case, a strict Slack, a clock to be moved."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from bot import people as looking_up
+from bot import slack
 from jobs.rules import policy
 from jobs.store import agenda, people
 from jobs.store.tables import schedule
@@ -133,7 +134,7 @@ def test_slack_asks_to_wait(on: Ground) -> None:
 
 def test_somebody_wanted_during_a_look_is_looked_up_next(on: Ground) -> None:
     """A click in the middle of a round does not wait five minutes."""
-    read = looking_up.slack.call
+    read = slack.call
 
     def asking(*given: Any, **named: Any) -> Any:
         if named.get("user") == "UCOLLECT":
@@ -141,7 +142,7 @@ def test_somebody_wanted_during_a_look_is_looked_up_next(on: Ground) -> None:
         return read(*given, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(looking_up.slack, "call", asking)
+        patch.setattr(slack, "call", asking)
         on.look_up()
     assert trouble_of(on, "UGUEST") == "guest"
 

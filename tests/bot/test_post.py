@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from slack_sdk import WebClient
 from sqlalchemy import select, update
 
-from bot import cards, post
+from bot import cards, post, slack
 from jobs.store import posts
 from jobs.store.tables import cases, channels, messages
 from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
@@ -250,17 +251,17 @@ def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: Ground) -> None:
     """The version that was drawn is compared with the one that stands."""
     add_case(on)
     step = post.step(on.policy, lambda: on.client)
-    sent = post.slack.post
+    sent = slack.post
 
-    def moving(*given: object) -> object:
-        answer = sent(*given)  # type: ignore[arg-type]
+    def moving(client: WebClient, message: slack.Message) -> object:
+        answer = sent(client, message)
         with on.database.writing() as conn:
             conn.execute(update(cases).values(version=2, end_reason="Meanwhile."))
             conn.execute(update(cases).values(state="cancelled", closed_at=START))
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(post.slack, "post", moving)
+        patch.setattr(slack, "post", moving)
         on.work(step)
     on.work(step)
     assert on.message().rendered_version == 2

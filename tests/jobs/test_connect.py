@@ -1,0 +1,255 @@
+"""Connecting a company: one door, one person, one use; and nothing that has to be guessed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from jobs.connect import DOOR_LIVES, Intuit, NotConnected, check_door, connect, open_door
+from jobs.store import companies, engine, log, schema
+from jobs.store.companies import Company
+from jobs.store.engine import Database
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import doors, messages, schedule
+from jobs.store.tokens import Seal, SqlTokenStore
+from qbo import BearerAuth, OAuth, QuickBooks, Tokens
+from tests.sandbox import company
+from tests.sandbox.quickbooks.service import QuickBooks as StandIn
+from tests.sandbox.world import World, serve
+
+REDIRECT = "http://127.0.0.1:8000/quickbooks/callback"
+KEY = SecretStr(Fernet.generate_key().decode())
+
+
+class Given:
+    """Tokens that are not stored yet."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+
+    def load(self, realm: str) -> Tokens:
+        return self.tokens
+
+    def lease(self, realm: str, now: datetime) -> str | None:
+        return None
+
+    def save(self, realm: str, new: Tokens, replaces: Tokens) -> None: ...
+
+    def release(self, realm: str, lease: str) -> None: ...
+
+
+@dataclass
+class Door:
+    """Intuit as a stand-in, our record, and a person with a browser."""
+
+    database: Database
+    intuit: Intuit
+    stand_in: StandIn
+    url: str
+    now: datetime
+
+    def open(self, person: str = "ULEAD1", channel: str = "") -> str:
+        """What `overdue connect` does."""
+        with self.database.writing() as conn:
+            return open_door(conn, person, channel, self.now)
+
+    def consent(self, state: str) -> tuple[str, str]:
+        """Consent at Intuit; the code and the realm that come back."""
+        page = httpx.get(self.intuit.oauth.authorize_url(state), trust_env=False)
+        back = parse_qs(urlsplit(page.headers["location"]).query)
+        return back["code"][0], back["realmId"][0]
+
+    def connect(self, state: str = "", **door: str) -> Company:
+        """All of it."""
+        state = state or self.open(**door)
+        code, realm = self.consent(state)
+        return connect(self.database, self.intuit, code, realm, state, self.now)
+
+    def rows(self, table: Any) -> list[Any]:
+        """A table."""
+        with self.database.reading() as conn:
+            return list(conn.execute(select(table)).all())
+
+
+@contextlib.contextmanager
+def door_to(ledger: dict[str, Any], url: str) -> Iterator[Door]:
+    """A door to a company with these books."""
+    world = World()
+    stand_in = StandIn(world)
+    stand_in.add_company(company.build(ledger))
+    world.add(stand_in)
+    database = engine.connect(url)
+    schema.upgrade(database)
+    with serve(world.app()) as address, contextlib.closing(stand_in):
+        base = f"{address}/quickbooks"
+        oauth = OAuth(
+            stand_in.oauth.client_id,
+            SecretStr(stand_in.oauth.client_secret),
+            token_url=f"{base}/oauth2/v1/tokens/bearer",
+            authorize_url=f"{base}/connect/oauth2",
+            revoke_url=f"{base}/v2/oauth2/tokens/revoke",
+            redirect_uri=REDIRECT,
+        )
+
+        def client(realm: str, tokens: Tokens) -> QuickBooks:
+            return QuickBooks(realm, BearerAuth(realm, Given(tokens), oauth), base_url=base)
+
+        intuit = Intuit(oauth, Seal([KEY]), client, "CFINANCE")
+        yield Door(database, intuit, stand_in, base, datetime.now(UTC))
+        oauth.close()
+    database.close()
+
+
+BOOKS: dict[str, Any] = {
+    "company": {"CompanyName": "Brass & Fern", "Country": "US"},
+    "customers": [],
+    "invoices": [],
+}
+ZONE = "America/Los_Angeles"
+
+
+def books(**info: Any) -> dict[str, Any]:
+    """The books of a company with these facts."""
+    return BOOKS | {"company": BOOKS["company"] | {"DefaultTimeZone": ZONE} | info}
+
+
+@pytest.fixture
+def door(engine_url: str) -> Iterator[Door]:
+    """A door, on each database."""
+    with door_to(books(), engine_url) as found:
+        yield found
+
+
+@pytest.fixture
+def one_door(sqlite_url: str) -> Iterator[Door]:
+    """A door, on SQLite: where the database makes no difference."""
+    with door_to(books(), sqlite_url) as found:
+        yield found
+
+
+def test_a_company_is_connected(door: Door) -> None:
+    """It is stored in shadow mode with its zone and currency, its sweep is due, and all is told."""
+    found = door.connect()
+    assert (found.name, found.zone.key, found.home_currency) == ("Brass & Fern", ZONE, "USD")
+    assert (found.live, found.connected, found.channel) == (False, True, "CFINANCE")
+    assert [(r.kind, r.due_at) for r in door.rows(schedule)] == [("sweep", door.now)]
+    (notice,) = door.rows(messages)
+    assert "*Brass &amp; Fern* is connected to QuickBooks by <@ULEAD1>" in notice.body["text"]
+    with door.database.reading() as conn:
+        (line,) = log.lines(conn)
+    assert (line.fields["action"], line.fields["actor"]) == ("company.connected", "ULEAD1")
+
+
+def test_the_tokens_are_sealed_and_work(door: Door) -> None:
+    """What is stored opens with our key and is good for calls; in the record it is no token."""
+    realm = door.connect().realm
+    with door.database.reading() as conn:
+        sealed = conn.execute(select(companies_table.c.sealed_tokens)).scalar_one()
+    store = SqlTokenStore(door.database, Seal([KEY]))
+    tokens = store.load(realm)
+    assert tokens.access.get_secret_value() not in sealed
+    with QuickBooks(
+        realm, BearerAuth(realm, store, door.intuit.oauth), base_url=door.url
+    ) as client:
+        assert client.company_info().name == "Brass & Fern"
+
+
+def test_connecting_again_keeps_mode_and_history(door: Door) -> None:
+    """A company that went live stays live and in its channel; the tokens are new."""
+    first = door.connect(channel="CFIRST")
+    with door.database.writing() as conn:
+        companies.change(conn, first.realm, mode="live", status="disconnected")
+    before = SqlTokenStore(door.database, Seal([KEY])).load(first.realm)
+    again = door.connect()
+    assert (again.live, again.connected, again.channel) == (True, True, "CFIRST")
+    assert again.connected_at == first.connected_at
+    assert SqlTokenStore(door.database, Seal([KEY])).load(first.realm) != before
+    with door.database.reading() as conn:
+        actions = [line.fields["action"] for line in log.lines(conn)]
+    assert actions == ["company.connected", "company.reconnected"]
+
+
+def test_a_door_is_good_once(door: Door) -> None:
+    """The second use is refused before anything is asked of Intuit."""
+    state = door.open()
+    door.connect(state)
+    with pytest.raises(NotConnected, match="used already"):
+        connect(door.database, door.intuit, "code", "1", state, door.now)
+
+
+def test_a_door_closes_after_ten_minutes(one_door: Door) -> None:
+    """An old link opens nothing."""
+    state = one_door.open()
+    with one_door.database.reading() as conn:
+        check_door(conn, state, one_door.now + DOOR_LIVES)
+        with pytest.raises(NotConnected, match="ten minutes"):
+            check_door(conn, state, one_door.now + DOOR_LIVES + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("state", ["", "guessed", "x" * 5000])
+def test_a_state_that_is_not_ours_opens_nothing(one_door: Door, state: str) -> None:
+    """Whatever somebody puts into the address."""
+    one_door.open()
+    with pytest.raises(NotConnected, match="not one of ours"):
+        connect(one_door.database, one_door.intuit, "code", "1", state, one_door.now)
+    assert [row.used_at for row in one_door.rows(doors)] == [None]
+
+
+def test_doors_cannot_be_guessed(one_door: Door) -> None:
+    """Each is long and different."""
+    states = {one_door.open() for _ in range(20)}
+    assert len(states) == 20
+    assert all(len(state) >= 32 for state in states)
+
+
+def test_a_wrong_code_connects_nothing(one_door: Door) -> None:
+    """Intuit refuses it: a sentence, no company."""
+    with pytest.raises(NotConnected, match="new link"):
+        connect(one_door.database, one_door.intuit, "wrong", "1", one_door.open(), one_door.now)
+    assert one_door.rows(companies_table) == []
+
+
+def test_another_realm_than_the_one_consented_to_connects_nothing(one_door: Door) -> None:
+    """The realm comes in the address; the tokens say whether it is theirs."""
+    state = one_door.open()
+    code, _ = one_door.consent(state)
+    with pytest.raises(NotConnected):
+        connect(one_door.database, one_door.intuit, code, "999", state, one_door.now)
+    assert one_door.rows(companies_table) == []
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "America"])
+def test_an_unknown_zone_is_refused(sqlite_url: str, zone: str) -> None:
+    """Due dates are meant in it: never UTC in silence."""
+    with door_to(books(), sqlite_url) as door:
+        realm = next(iter(door.stand_in.realms.values()))
+        realm.books.company.info["DefaultTimeZone"] = zone
+        with pytest.raises(NotConnected, match="time zone of Brass & Fern"):
+            door.connect()
+        assert door.rows(companies_table) == []
+
+
+def test_a_channel_holds_one_company(one_door: Door) -> None:
+    """A second company needs a channel of its own, and says so."""
+    one_door.connect()
+    second = one_door.stand_in.add_company(company.build(books(CompanyName="Second")))
+    one_door.stand_in.oauth.chosen = second
+    with pytest.raises(NotConnected, match="Brass & Fern go to the channel CFINANCE already"):
+        one_door.connect()
+    assert one_door.connect(channel="CSECOND").realm == second
+
+
+def test_a_company_moves_when_its_door_says_so(one_door: Door) -> None:
+    """Connecting again with a channel moves the cards there."""
+    one_door.connect()
+    assert one_door.connect(channel="CNEW").channel == "CNEW"
