@@ -18,6 +18,7 @@ import structlog
 from redis import Redis, RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
+from sqlalchemy import Connection
 
 from jobs.step import Round, Step
 from jobs.store import work
@@ -94,17 +95,20 @@ class Loop:
             return work.claim(conn, step.table, now, free, where=step.ready(now), first=self.first)
 
     def _begin(self, step: Step, claim: Claim) -> None:
-        now = self.clock()
-        with self._guarded(step, claim), self.database.writing() as conn:
-            if claim.hopeless:
-                step.give_up(conn, claim, now)
-                return
-            round = step.load(conn, claim, now)
+        with self._guarded(step, claim):
+            with self.database.writing() as conn:
+                round = self._load(conn, step, claim)
             if round is not None:
-                self._submit(step, claim, round, now)
+                self._submit(step, claim, round, claim.until - work.LEASE)
 
-    def _submit(self, step: Step, claim: Claim, round: Round, now: datetime) -> None:
-        self.running[self.pool.submit(round.act)] = Running(step, claim, round, now)
+    def _load(self, conn: Connection, step: Step, claim: Claim) -> Round | None:
+        if not claim.hopeless:
+            return step.load(conn, claim, self.clock())
+        step.give_up(conn, claim, self.clock())
+        return None
+
+    def _submit(self, step: Step, claim: Claim, round: Round, renewed_at: datetime) -> None:
+        self.running[self.pool.submit(round.act)] = Running(step, claim, round, renewed_at)
 
     def _settle(self, future: Future[Any], was: Running) -> None:
         with self._guarded(was.step, was.claim):
@@ -112,7 +116,8 @@ class Loop:
             with self.database.writing() as conn:
                 next_round = was.round.settle(conn, was.claim, outcome, self.clock())
             if next_round is not None:
-                self._submit(was.step, was.claim, next_round, self.clock())
+                # the lease does not begin anew with a round: many short ones outlast it
+                self._submit(was.step, was.claim, next_round, was.renewed_at)
 
     def _renew(self) -> None:
         for running in self.running.values():

@@ -26,6 +26,12 @@ class Claim:
     row: Row[Any]
 
     @property
+    def until(self) -> datetime:
+        """When the lease ends that was given with the claim."""
+        ends: datetime = self.row.due_at
+        return ends
+
+    @property
     def hopeless(self) -> bool:
         """It was claimed five times before and never settled."""
         return self.attempts > MOST_ATTEMPTS

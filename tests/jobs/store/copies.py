@@ -57,7 +57,8 @@ def database(record_url: str) -> Iterator[Database]:
 @contextmanager
 def _copy(server: str, template: str) -> Iterator[str]:
     name, source = f"overdue_test_{uuid.uuid4().hex[:12]}", urlsplit(template).path[1:]
-    _run(server, f"CREATE DATABASE {name} TEMPLATE {source}")
+    # by file, three times as fast as by log; PostgreSQL 15 and later
+    _run(server, f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
     yield urlsplit(server)._replace(path=f"/{name}").geturl()
     _run(server, f"DROP DATABASE {name} WITH (FORCE)")
 
