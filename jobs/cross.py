@@ -18,13 +18,14 @@ from jobs import gather
 from jobs.rules.facts import Customer, Invoice
 from jobs.rules.past import Hold
 from jobs.rules.policy import Policy
-from jobs.rules.stages import crossing_stage
+from jobs.rules.stages import HIGHEST_START, crossing_stage
 from jobs.rules.states import JOINABLE, OPEN, Stage, State
 from jobs.store import cases, crossings, history, ledger
 from jobs.store.cases import Case, Opening
 from jobs.store.companies import Company
 from jobs.store.ledger import Mirrored
 from jobs.store.tables import cases as cases_table
+from jobs.store.tables import crossings as crossings_table
 from qbo.client import QuickBooks
 
 DEEPEST = 5
@@ -81,8 +82,13 @@ def refresh(conn: Connection, company: str, customer: str, now: datetime) -> lis
         & (cases_table.c.customer == customer)
         & cases_table.c.state.in_(JOINABLE)
     )
-    again = update(cases_table).where(waiting).values(due_at=now).returning(cases_table.c.id)
+    again = update(cases_table).where(waiting).values(**_anew(now)).returning(cases_table.c.id)
     return list(conn.scalars(again))
+
+
+def _anew(now: datetime) -> dict[str, object]:
+    """Due at once, also where somebody is at it: what they have read may be older than this."""
+    return {"due_at": now, "token": None, "attempts": 0}
 
 
 def customers_with_open_case(conn: Connection, company: str) -> set[str]:
@@ -111,13 +117,32 @@ def _crossings(
     overdue = [m for m in theirs if m.invoice.due < today and not _held(m.invoice.id, holds, today)]
     if _too_small(policy, company, overdue):
         return []
-    last = crossings.last_stages(conn, company.realm, [m.invoice.id for m in overdue])
+    ids = [m.invoice.id for m in overdue]
+    last = crossings.last_stages(conn, company.realm, ids)
+    undecided = _undecided(conn, company.realm, ids)
     found = []
     for m in overdue:
-        days = m.invoice.days_overdue(today)
-        stage = crossing_stage(days, last.get((m.invoice.id, m.round)))
-        if stage is not None:
+        key = (m.invoice.id, m.round)
+        stage = crossing_stage(m.invoice.days_overdue(today), last.get(key))
+        # Above the start a stage speaks of the message before it, which has to be over first.
+        if stage is not None and not (key in undecided and stage > HIGHEST_START):
             found.append(Crossing(m.invoice, m.round, stage))
+    return found
+
+
+def _undecided(conn: Connection, company: str, invoices: list[str]) -> set[tuple[str, int]]:
+    """(invoice id, round) of crossings whose case is still open: nothing has come of them yet."""
+    used = crossings_table.join(cases_table, cases_table.c.id == crossings_table.c.case_id)
+    query = select(crossings_table.c.invoice, crossings_table.c.round).select_from(used)
+    found: set[tuple[str, int]] = set()
+    for start in range(0, len(invoices), 500):
+        wanted = (
+            (crossings_table.c.company == company)
+            & crossings_table.c.invoice.in_(invoices[start : start + 500])
+            & crossings_table.c.released_at.is_(None)
+            & cases_table.c.state.in_(OPEN)
+        )
+        found |= {(row.invoice, row.round) for row in conn.execute(query.where(wanted))}
     return found
 
 
@@ -162,7 +187,8 @@ def _join(
 def _wake(conn: Connection, case: Case, now: datetime) -> None:
     """A new crossing is looked at now, but does not end a snooze."""
     if case.state is not State.SNOOZED:
-        conn.execute(update(cases_table).where(cases_table.c.id == case.id).values(due_at=now))
+        mine = update(cases_table).where(cases_table.c.id == case.id)
+        conn.execute(mine.values(**_anew(now)))
 
 
 def _rank(theirs: list[Mirrored]) -> Decimal:

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TypeVar
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert, select
 
 from jobs.rules.evidence import Document
 from jobs.rules.facts import (
@@ -30,12 +31,17 @@ from jobs.rules.past import Past
 from jobs.rules.states import Stage
 from jobs.store import companies, crossings, history, ledger
 from jobs.store.cases import Case
+from jobs.store.tables import contexts as contexts_table
 from qbo import models
 from qbo.client import QuickBooks
 
 T = TypeVar("T", Invoice, Credit)
 HABIT = timedelta(days=730)
 """How far back payment habits are read."""
+RATE = Decimal("0.0001")
+"""Rates serve for ordering only; as fine as the mirror keeps them, or every reading is news."""
+DOCUMENTS = "documents"
+"""The source of the context rows that say which outside texts a draft was made from."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,8 @@ class Scope:
     company: Company
     customer: str
     currency: str
+    members: frozenset[str]
+    """The billed customer and those billed through it."""
     stages: dict[str, Stage]
     """Invoice id → the highest stage it has crossed in its round."""
     held: frozenset[str] = frozenset()
@@ -121,6 +129,7 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
         company=company.as_fact(),
         customer=case.customer,
         currency=case.currency,
+        members=frozenset(members),
         stages=stages,
         held=frozenset(h.invoice for h in holds if h.invoice and h.until > company.today(now)),
     )
@@ -147,9 +156,13 @@ def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> Non
 
 
 def facts(books: Books, scope: Scope) -> Facts:
-    """What the books say about one case. Invoices in other currencies are not part of it."""
+    """What the books say about one case.
+
+    Invoices in other currencies are not part of it, nor are those that moved to somebody else.
+    """
     today = books.as_of.astimezone(scope.company.zone).date()
-    ours = [i for i in books.open if i.open.currency == scope.currency]
+    asked = scope.members & {c.id for c in books.customers}
+    ours = [i for i in books.open if i.open.currency == scope.currency and i.customer in asked]
     spoken = [i for i in ours if i.days_overdue(today) > 0 and i.id not in scope.held]
     credits = tuple(c for c in books.credits if c.open.currency == scope.currency)
     return Facts(
@@ -171,6 +184,27 @@ def documents(books: Books, about: Facts) -> tuple[Document, ...]:
     """The outside texts that belong to the invoices this case talks about."""
     spoken = {f"memo:{i.id}" for i in about.invoices}
     return tuple(d for d in books.documents if d.id in spoken)
+
+
+def consider(conn: Connection, case_id: str, found: Iterable[Document], now: datetime) -> None:
+    """Keep which texts a draft was made from. Before the facts, which are a case's last word."""
+    body = _hashes(found)
+    row = {"case_id": case_id, "source": DOCUMENTS, "as_of": now, "sha256": "", "body": body}
+    conn.execute(insert(contexts_table).values(**row))
+
+
+def not_considered(
+    conn: Connection, case_id: str, found: Iterable[Document]
+) -> tuple[Document, ...]:
+    """The texts that the present draft was not made from, because they are new or changed."""
+    ours = (contexts_table.c.case_id == case_id) & (contexts_table.c.source == DOCUMENTS)
+    latest = select(contexts_table.c.body).where(ours).order_by(contexts_table.c.id.desc())
+    known = conn.execute(latest.limit(1)).scalar() or {}
+    return tuple(d for d in found if _hashes([d])[d.id] != known.get(d.id))
+
+
+def _hashes(found: Iterable[Document]) -> dict[str, str]:
+    return {d.id: hashlib.sha256(d.text.encode()).hexdigest() for d in found}
 
 
 def fingerprint(about: Facts) -> str:
@@ -200,7 +234,7 @@ def invoice(found: models.Invoice, home: str) -> Invoice:
         po_number=found.po_number,
         online=found.online_payment,
         status=_status(found),
-        exchange_rate=found.exchange_rate,
+        exchange_rate=found.exchange_rate.quantize(RATE),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import gather
+from jobs.ending import tell_approvers
 from jobs.gather import Books, CaseFile
 from jobs.office import Office
 from jobs.reasoning import phrases, proposing, reading
@@ -37,6 +38,7 @@ from jobs.rules.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import RULINGS, Kind, Ruling, strictest
+from jobs.rules.stages import HIGHEST_START
 from jobs.rules.states import CaseClass, Stage, State
 from jobs.rules.verify import verify
 from jobs.rules.violations import Violation
@@ -48,12 +50,16 @@ from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import messages
 from jobs.store.work import Claim
+from qbo.errors import QuickBooksError, ReauthRequired
 
 ACTOR = "system:triage"
 TRIAGED = (State.NEW, State.WAITING, State.SNOOZED)
 RULES_ALONE = "Rules decided alone; no model was asked."
 MORNING = time(8, 0)
 """When a case that came on a day off gets its card, in the company's zone."""
+OUTAGE = tuple(timedelta(minutes=m) for m in (1, 9, 30, 80, 120))
+"""The pauses while the ledger is away: four hours in all, and then a person is asked to look."""
+AFTER_OUTAGE = timedelta(hours=1)
 
 
 def step(office: Office) -> Step:
@@ -63,7 +69,7 @@ def step(office: Office) -> Step:
         table=cases_table,
         ready=_ready,
         load=lambda conn, claim, now: _load(office, conn, claim, now),
-        give_up=lambda conn, claim, now: _give_up(office, conn, claim, now),
+        give_up=_give_up,
         width=8,
     )
 
@@ -97,12 +103,24 @@ class Gather:
     file: CaseFile
     now: datetime
 
-    def act(self) -> Books:
-        """Raises QuickBooksError: the case then stays due and is tried again."""
-        return gather.read(self.office.quickbooks(self.file.company.realm), self.file, self.now)
+    def act(self) -> Books | QuickBooksError:
+        """An error where waiting helps. Raises QuickBooksError where it does not."""
+        try:
+            return gather.read(self.office.quickbooks(self.file.company.realm), self.file, self.now)
+        except QuickBooksError as error:
+            if error.permanent and not isinstance(error, ReauthRequired):
+                raise
+            return error
 
-    def settle(self, conn: Connection, claim: Claim, outcome: Books, now: datetime) -> Round | None:
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Books | QuickBooksError, now: datetime
+    ) -> Round | None:
         """Nothing left to ask for ends the case; else its outside texts are read."""
+        if not work.renew(conn, claim, now):
+            return None  # something has changed since we looked: whoever has it now looks again
+        if isinstance(outcome, QuickBooksError):
+            _wait_for_the_ledger(conn, claim, outcome, now)
+            return None
         gather.mirror(conn, self.file, outcome, now)
         file = gather.open_file(conn, self.file.case, now)  # a round may have risen
         facts = gather.facts(outcome, file.scope)
@@ -112,6 +130,14 @@ class Gather:
         documents = gather.documents(outcome, facts)
         known = contexts.known_readings(conn, documents, _reader(self.office))
         return Read(self.office, file, facts, documents, known)
+
+
+def _wait_for_the_ledger(
+    conn: Connection, claim: Claim, error: QuickBooksError, now: datetime
+) -> None:
+    """Silence is no answer: the attempt counts, and the pauses between them grow."""
+    pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
+    work.settle(conn, claim, now + pause, last_error=str(error)[:300], attempts=claim.attempts)
 
 
 def _nothing_left(conn: Connection, case: Case, books: Books, now: datetime) -> None:
@@ -145,6 +171,8 @@ class Read:
         self, conn: Connection, claim: Claim, outcome: Readings, now: datetime
     ) -> Round | None:
         """Rules decide whether there is anything to write, and whether a draft may be made."""
+        if not work.renew(conn, claim, now):
+            return None
         if not outcome.failures:
             read = outcome.readings
             contexts.put_readings(conn, self.unread, read, _reader(self.office), now)
@@ -152,7 +180,7 @@ class Read:
         view = _judge(self, conn, (*earlier, *outcome.readings), now)
         if view.kind is Kind.WAIT:
             _wait(conn, claim, view, now)
-        elif _same_as_before(conn, view):
+        elif _same_as_before(self.office, conn, view, now):
             due = _refresh_at(self.office, self.file, now)
             work.settle(conn, claim, due)
         elif not view.stopped and _above_cap(self.office, conn, self.file, now):
@@ -175,6 +203,7 @@ class View:
 
     file: CaseFile
     facts: Facts
+    documents: tuple[Document, ...]
     stage: Stage
     past: Past
     to: str
@@ -209,15 +238,23 @@ class View:
 
 def _judge(read: Read, conn: Connection, readings: tuple[Reading, ...], now: datetime) -> View:
     case, facts = read.file.case, read.facts
-    stage = max(facts.stages.values())
     allowed = _still_allowed(conn, case, facts)
     nobody = gather.past(conn, read.file, "", allowed, now)
+    stage = _stage(facts, nobody)
     found = gates.recipient(facts, nobody)
     to = found if isinstance(found, str) else ""
     past = gather.past(conn, read.file, to, allowed, now) if to else nobody
     rulings = gates.judge(facts, stage, past, readings, read.office.policy, now)
     evidence = (*ledger_evidence(facts), *_quotes(read.documents, readings))
-    return View(read.file, facts, stage, past, to, readings, evidence, rulings)
+    return View(read.file, facts, read.documents, stage, past, to, readings, evidence, rulings)
+
+
+def _stage(facts: Facts, past: Past) -> Stage:
+    """The highest of its invoices, but never more than one above what they were told before."""
+    ids = {invoice.id for invoice in facts.invoices}
+    told = [contact.stage for contact in past.contacts if ids.intersection(contact.invoices)]
+    next_one = Stage(min(max(told) + 1, Stage.FINAL)) if told else HIGHEST_START
+    return min(max(facts.stages.values()), max(HIGHEST_START, next_one))
 
 
 def _still_allowed(conn: Connection, case: Case, facts: Facts) -> frozenset[str]:
@@ -243,7 +280,7 @@ def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
     until = max(r.until for r in view.rulings if r.kind is Kind.WAIT and r.until)
     said = RULINGS.dump_python(view.rulings, mode="json")
     case = view.file.case
-    if case.state is State.NEW:
+    if case.state is not State.WAITING:
         work.settle(conn, claim, until, rulings=said)
         return
     rules = [r.rule for r in view.rulings]
@@ -252,10 +289,18 @@ def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
     cases.move(conn, case, move, now, rulings=said, end_reason=reason)
 
 
-def _same_as_before(conn: Connection, view: View) -> bool:
-    case = view.file.case
+def _same_as_before(office: Office, conn: Connection, view: View, now: datetime) -> bool:
+    """Whether the card says all that there is to say, and its deadline still leaves time."""
+    case, file = view.file.case, view.file
     before = contexts.sha256(conn, case.context)
-    return case.state is State.WAITING and before == view.fingerprint()
+    same = case.state is State.WAITING and before == view.fingerprint()
+    if not same or gather.not_considered(conn, case.id, view.documents):
+        return False
+    if case.draft is None or case.class_ is None:
+        return True
+    kept, today = draft_store.draft(conn, case.draft).deadline, file.company.today(now)
+    wanted = drafts.deadline_for(view.stage, case.class_, today, kept, office.policy)
+    return wanted == kept
 
 
 def _refresh_at(office: Office, file: CaseFile, now: datetime) -> datetime:
@@ -305,6 +350,8 @@ class Propose:
         self, conn: Connection, claim: Claim, outcome: Proposed, now: datetime
     ) -> Round | None:
         """Write proposal, draft and card, in one move to WAITING."""
+        if not work.renew(conn, claim, now):
+            return None
         view, case = self.view, self.view.file.case
         record = asdict(outcome.record) if outcome.record else None
         proposal = outcome.proposal or self._by_rules()
@@ -355,7 +402,8 @@ class Written:
 def _write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
     case = view.file.case
     old = draft_store.latest(conn, case.id)
-    if old and draft_store.decided_on(conn, old.id, "reject"):
+    rejected = bool(old and draft_store.decided_on(conn, old.id, "reject"))
+    if old and rejected:
         made = replace(made, proposal=_softer(made, old), reason="The tone before was not right.")
     today = view.file.company.today(now)
     kept = old.deadline if old else None
@@ -363,11 +411,12 @@ def _write(office: Office, conn: Connection, view: View, made: Made, now: dateti
     letter, author, reason = _letter(office, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old else ()
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
-    if old and old.edited_by and (mine := _still_true(office, view, old.letter, letter, deadline)):
+    theirs = old if old and old.edited_by and not rejected else None
+    if theirs and (mine := _still_true(office, view, theirs.letter, letter, deadline)):
         letter = mine
-        columns |= {"author": old.edited_by, "edited_by": old.edited_by, "author_reason": ""}
-    elif old and old.edited_by:
-        changed += (f"The text that <@{old.edited_by}> had edited did not fit any more.",)
+        columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
+    elif theirs:
+        changed += (f"The text that <@{theirs.edited_by}> had edited did not fit any more.",)
     draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
     return Written(draft, view.rulings, changed)
 
@@ -445,6 +494,7 @@ def _to_waiting(
     now: datetime,
 ) -> None:
     case, file = view.file.case, view.file
+    gather.consider(conn, case.id, view.documents, now)
     context = contexts.put_facts(conn, case.id, view.facts, view.fingerprint())
     draft = written.draft if written else None
     data = {
@@ -478,9 +528,22 @@ def _to_waiting(
         **{"class": made.proposal.class_},
     )
     if moved:
+        _tell_first_approver(conn, view, written, now)
         cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
         rank, channel = case.row.rank, file.company.channel
         posts.card(conn, case.company, channel, case.id, rank, draft is not None, now)
+
+
+def _tell_first_approver(
+    conn: Connection, view: View, written: Written | None, now: datetime
+) -> None:
+    """Whose approval was for the text before learns what took its place."""
+    case = view.file.case
+    if case.draft is None or not draft_store.decided_on(conn, case.draft, "approve"):
+        return
+    why = written.changed if written else tuple(r.reason for r in view.rulings)
+    reason = " ".join(why) or "The text was written anew."
+    tell_approvers(conn, case, draft_store.draft(conn, case.draft), reason, now)
 
 
 def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> datetime | None:
@@ -494,13 +557,13 @@ def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> d
     return business_hours_later(now, hours, zone, office.policy)
 
 
-def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
-    """Five tries failed: a card without a draft asks a person to look."""
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Five tries failed: a card without a draft asks a person to look, and heals by itself."""
     case = cases.of_row(claim.row)
     file = gather.open_file(conn, case, now)
     reason = f"Five attempts to prepare this case failed. The last said: {case.last_error}"
     ruling = Ruling(Kind.STOP, "needs_a_look", reason)
-    move = Move(State.WAITING, "case.needs_a_look", ACTOR, _refresh_at(office, file, now))
+    move = Move(State.WAITING, "case.needs_a_look", ACTOR, now + AFTER_OUTAGE)
     rulings = RULINGS.dump_python((ruling,), mode="json")
     if cases.move(conn, case, move, now, rulings=rulings, draft=None, summary=""):
         posts.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)

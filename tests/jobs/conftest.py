@@ -1,0 +1,5 @@
+"""Houses for tests of the steps and the doors."""
+
+from tests.jobs.houses import a_house, neighbours, open_house
+
+__all__ = ["a_house", "neighbours", "open_house"]

@@ -1,0 +1,627 @@
+"""An in-process house: one company, its real steps and doors, and the stand-ins around it.
+
+Everything between the database and the wire is the product's own: the QuickBooks client, SMTP, the
+model's client, the policy. There is no queue, no web process and no Slack; the clock stands still
+until a test moves it, for the stand-ins too.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography.fernet import Fernet
+from sqlalchemy import Connection, select
+
+from bot.ledger_door import notices
+from bot.processes import Kit
+from jobs import connect, picture, pipeline
+from jobs.connect import Intuit
+from jobs.decide import approve, edit, hold, look, reject, run_company, settle_unknown, take_back
+from jobs.decide import undo as undoing
+from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.decide.edit import Objections, Text
+from jobs.decide.reject import Rejection
+from jobs.mail.results import Check, Mailer, Result
+from jobs.mail.smtp import Smtp
+from jobs.office import Office
+from jobs.reasoning.model import Model
+from jobs.rules import policy as policies
+from jobs.rules.case import CaseView
+from jobs.rules.states import State
+from jobs.settings import Settings
+from jobs.store import agenda, cases, companies, events, log, people, schema
+from jobs.store.cases import Case
+from jobs.store.companies import Company
+from jobs.store.engine import Database
+from jobs.store.engine import connect as open_database
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import drafts, messages
+from jobs.store.tokens import SqlTokenStore
+from qbo import BearerAuth, OAuth, QuickBooks, Tokens
+from tests.databases import sqlite_database
+from tests.sandbox import company
+from tests.sandbox.faults import Fault, Kind
+from tests.sandbox.mailbox import Mail
+from tests.sandbox.quickbooks.books import Books, Change
+from tests.sandbox.quickbooks.limits import Limits
+from tests.sandbox.quickbooks.webhooks import cloud_events
+from tests.sandbox.stand_ins import StandIns, stand_ins
+
+WEDNESDAY = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)
+"""Ten in the morning where the companies of these tests are, on a business day."""
+ZONE = "America/New_York"
+STEPS = ("detect", "sweep", "triage", "send", "write_back")
+CAST = {
+    "UCOLLECT": "",
+    "UMANAGER": "",
+    "ULEAD1": "",
+    "ULEAD2": "",
+    "UGUEST": "a guest",
+    "USTRANGER": "somebody of another organisation",
+}
+"""Slack user → what is wrong with the account."""
+UNUSED_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Nothing here speaks TLS; a context of its own for every client would read the certificates."""
+MOST_LOOKS = 50_000
+"""A run of steps that asks for the time more often than this never comes to rest."""
+
+POLICY: dict[str, dict[str, Any]] = {
+    "people": {"collectors": ["UCOLLECT"], "finance_leads": ["ULEAD1", "ULEAD2"]},
+    "pace": {"undo_seconds": 60},
+    "message": {
+        "sender_name": "Cora Lindqvist",
+        "sender_phone": "+1 503 555 0142",
+        "how_to_pay": "You can pay by bank transfer; the account is on the invoice.",
+    },
+    "calendar": {"business_days_only": False, "holiday_country": ""},
+}
+MANAGER = {"slack": "UMANAGER", "name": "Marc Oduya"}
+
+
+# Books, in QuickBooks' own JSON
+
+
+def customer(id: str, email: str | None = "", **more: Any) -> dict[str, Any]:
+    """A customer with one address of its own; None has none."""
+    address = f"billing@customer{id}.example" if email == "" else email
+    named = {"PrimaryEmailAddr": {"Address": address}} if address else {}
+    return {"Id": id, "DisplayName": f"Customer {'ABCDEFGHIJ'[int(id) % 10]}", **named, **more}
+
+
+def invoice(id: str, of: str, amount: str, overdue: int, **more: Any) -> dict[str, Any]:
+    """An invoice that was due so many days ago (negative: in so many days)."""
+    due = f"today-{overdue}" if overdue >= 0 else f"today+{-overdue}"
+    return {
+        "Id": id,
+        "DocNumber": f"1{id}",
+        "CustomerRef": {"value": of},
+        "TotalAmt": amount,
+        "DueDate": due,
+        "TxnDate": f"today-{max(overdue, 0) + 30}",
+        **more,
+    }
+
+
+def books(*entities: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A company file of customers (which have no amount) and invoices."""
+    return {
+        "company": {"CompanyName": "Brass Fern Supply", "DefaultTimeZone": ZONE},
+        "customers": [e for e in entities if "TotalAmt" not in e],
+        "invoices": [e for e in entities if "TotalAmt" in e],
+        **more,
+    }
+
+
+ONE = books(customer("1"), invoice("71", "1", "840.00", 12))
+"""One customer with one invoice, twelve days past due."""
+
+
+def policy_text(changes: Mapping[str, Any] | None = None) -> str:
+    """The policy of these tests as TOML; `changes` are laid over it, section by section."""
+    data: dict[str, Any] = {name: dict(section) for name, section in POLICY.items()}
+    for name, value in (changes or {}).items():
+        data[name] = {**data.get(name, {}), **value} if isinstance(value, dict) else value
+    return "\n".join(line for name, value in data.items() for line in _section(name, value))
+
+
+def _section(name: str, value: Any) -> Iterator[str]:
+    for table in value if isinstance(value, list) else [value]:
+        yield f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+        for key, each in table.items():
+            yield f"{key} = {json.dumps(each)}"
+
+
+class Time:
+    """The one clock of a house and of the world around it."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self._looks, self._lock = 0, threading.Lock()
+
+    def __call__(self) -> datetime:
+        with self._lock:
+            self._looks += 1
+            if self._looks > MOST_LOOKS:
+                raise AssertionError("the steps never came to rest")
+        return self.now
+
+    def later(self, **span: float) -> datetime:
+        """Move on."""
+        self.now += timedelta(**span)
+        return self.now
+
+    def begin(self) -> None:
+        """Count the looks anew."""
+        self._looks = 0
+
+
+@dataclass
+class Witness:
+    """A mailer that notes what the ledger said at the moment a mail was handed over."""
+
+    mailer: Mailer
+    books: Books
+    seen: dict[str, dict[str, tuple[Decimal, str]]] = field(default_factory=dict)
+    """Message-ID → invoice id → balance and due date when the mail was last handed over."""
+    meanwhile: Callable[[], None] | None = None
+    """What happens, once, while the mail is on its way."""
+
+    def send(self, sender: str, recipient: str, message: bytes) -> Result:
+        """Look, then send."""
+        table = self.books.tables["Invoice"]
+        mail = str(message_from_bytes(message, policy=default)["Message-ID"])
+        self.seen[mail] = {id: (i["Balance"], i.get("DueDate", "")) for id, i in table.items()}
+        happening, self.meanwhile = self.meanwhile, None
+        if happening:
+            happening()
+        return self.mailer.send(sender, recipient, message)
+
+    def check(self) -> Check:
+        """As the mailer itself."""
+        return self.mailer.check()
+
+
+def _transport() -> httpx.HTTPTransport:
+    return httpx.HTTPTransport(verify=UNUSED_TLS)
+
+
+class _Signed(httpx.Auth):
+    """Signs with tokens that are not stored yet."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._token = tokens.access.get_secret_value()
+
+    def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:  # type: ignore[override]
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        yield request
+
+
+class House:
+    """A connected company with its record. Close it at the end, after `invariants.check`."""
+
+    def __init__(
+        self,
+        neighbourhood: Neighbourhood,
+        database_url: str,
+        folder: Path,
+        content: Mapping[str, Any],
+        policy: Mapping[str, Any] | None = None,
+        *,
+        model: bool = True,
+        mail: bool = True,
+        live: bool = True,
+        now: datetime = WEDNESDAY,
+    ) -> None:
+        self.outside = neighbourhood.outside
+        self.time = Time(now)
+        self.outside.world.clock = self.time
+        self.realm = self.outside.quickbooks.add_company(
+            company.build(content, now), limits=Limits(per_second=10_000, per_minute=100_000)
+        )
+        self._policy_file = folder / "policy.toml"
+        self.changes: dict[str, Any] = dict(policy or {})
+        self._policy_file.write_text(policy_text(self.changes), encoding="utf-8")
+        self.kit = Kit(self._settings(database_url), self.time)
+        self._clients: list[QuickBooks] = []
+        self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
+        self.has_mail = mail
+        self.model = neighbourhood.model if model else None
+        self._open_office()
+        self._open_intuit()
+        self.connect()
+        if live:
+            self.go_live()
+
+    def _settings(self, database_url: str) -> Settings:
+        given = self.outside.settings() | {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": "unix:///nowhere",
+            "TOKEN_KEYS": Fernet.generate_key().decode(),
+            "POLICY_FILE": str(self._policy_file),
+            "PUBLIC_URL": "http://127.0.0.1:9",
+        }
+        values: dict[str, Any] = {name.lower(): value for name, value in given.items()}
+        return Settings(**values)
+
+    def _open_office(self) -> None:
+        sender = "accounts@brass-fern.example"
+        clients: dict[str, QuickBooks] = {}
+        self.office = Office(
+            policy=policies.load(policy_text(self.changes)),
+            sender=sender,
+            reply_to=sender,
+            channel="CFINANCE",
+            quickbooks=lambda realm: clients.setdefault(realm, self.quickbooks()),
+            mailer=self.mailer if self.has_mail else None,
+            model=self.model,
+        )
+        self.kit.office = self.office
+        self.kit.policy = self.office.policy
+
+    def _open_intuit(self) -> None:
+        settings = self.kit.settings
+        self.kit.oauth = OAuth(
+            settings.qbo_client_id,
+            settings.qbo_client_secret,
+            token_url=settings.qbo_oauth_url,
+            authorize_url=settings.qbo_authorize_url,
+            revoke_url=settings.qbo_revoke_url,
+            redirect_uri=f"{settings.public_url}/quickbooks/callback",
+            transport=_transport(),
+        )
+        self.kit.intuit = Intuit(self.kit.oauth, self.kit.seal, self._first_look, "CFINANCE")
+
+    def _first_look(self, realm: str, tokens: Tokens) -> QuickBooks:
+        return self._client(_Signed(tokens))
+
+    def quickbooks(self, seconds: float = 30) -> QuickBooks:
+        """A client without a budget of its own, patient for so long."""
+        store = SqlTokenStore(self.database, self.kit.seal)
+        client = self._client(BearerAuth(self.realm, store, self.kit.oauth, clock=self.time))
+        client._http.timeout = httpx.Timeout(seconds)
+        self._clients.append(client)
+        return client
+
+    def _client(self, auth: httpx.Auth) -> QuickBooks:
+        url = self.kit.settings.qbo_api_url
+        return QuickBooks(self.realm, auth, base_url=url, clock=self.time, transport=_transport())
+
+    def be_impatient(self, seconds: float = 0.3) -> None:
+        """Give up on whoever does not answer for so long."""
+        hasty = self.quickbooks(seconds)
+        url = self.outside.mailbox.url
+        self.mailer.mailer = Smtp.from_url(
+            url, command_seconds=seconds, final_reply_seconds=seconds, tls=UNUSED_TLS
+        )
+        self.office = replace(self.office, quickbooks=lambda _: hasty)
+        self.kit.office = self.office
+
+    def change_policy(self, **sections: Any) -> None:
+        """Lay more over the policy; steps and doors see it from now on."""
+        for name, value in sections.items():
+            old = self.changes.get(name, {})
+            self.changes[name] = {**old, **value} if isinstance(value, dict) else value
+        self._open_office()
+
+    def close(self) -> None:
+        """Let go of everything that was opened."""
+        for client in self._clients:
+            client.close()
+        self.kit.oauth.close()
+        self.kit.close()
+
+    # The company and its record
+
+    @property
+    def database(self) -> Database:
+        return self.kit.database
+
+    @property
+    def books(self) -> Books:
+        """The ledger itself, as QuickBooks has it."""
+        return self.outside.quickbooks.realms[self.realm].books
+
+    @property
+    def now(self) -> datetime:
+        return self.time.now
+
+    @property
+    def today(self) -> date:
+        return self.company.today(self.now)
+
+    @property
+    def company(self) -> Company:
+        with self.database.reading() as conn:
+            return companies.need(conn, self.realm)
+
+    def connect(self) -> None:
+        """Through the OAuth door, as a person does."""
+        with self.database.writing() as conn:
+            state = connect.open_door(conn, "ULEAD1", "", self.now)
+        self.outside.quickbooks.choose({"realm": self.realm})
+        answer = httpx.get(self.kit.oauth.authorize_url(state))
+        back = httpx.URL(answer.headers["location"]).params
+        connect.connect(
+            self.database, self.kit.intuit, back["code"], back["realmId"], back["state"], self.now
+        )
+
+    def go_live(self) -> None:
+        """A finance lead's command."""
+        self.runs(run_company.go_live, "ULEAD1")
+
+    def runs(self, act: Callable[..., Any], user: str) -> Any:
+        """One of the doors of a company: pause, resume, go_live, go_shadow, run_now."""
+        return self._at_the_door(
+            lambda conn: act(conn, self.office.policy, self.company, user, self.now)
+        )
+
+    # The steps
+
+    def run(self, *names: str) -> None:
+        """Run these steps (all of them by default) until nothing is due."""
+        self.time.begin()
+        wanted = names or STEPS
+        steps = [step for step in self.kit.steps() if step.name in wanted]
+        pipeline.run(self.database, steps, self.time)
+
+    def sweep(self) -> None:
+        """What happens each morning, and what follows from it."""
+        with self.database.writing() as conn:
+            agenda.hurry(conn, self.realm, "sweep", self.now)
+        self.run("sweep", "triage")
+
+    def refresh(self, case: Case | None = None) -> None:
+        """Let the case have its next look at the ledger now."""
+        id = (case or self.case()).id
+        with self.database.writing() as conn:
+            due = cases_table.update().where(cases_table.c.id == id).values(due_at=self.now)
+            conn.execute(due)
+        self.run("triage")
+
+    def wait_out(self) -> None:
+        """Let the undo window pass and everything after it happen."""
+        self.time.later(seconds=self.office.policy.undo_seconds)
+        self.run("send", "write_back")
+
+    # The outside
+
+    def fault(
+        self, service: str, match: str, kind: Kind, times: int | None = 1, status: int | None = None
+    ) -> None:
+        """Order a misbehaviour of a stand-in."""
+        self.outside.world.faults.add(Fault(service, match, kind, times, status))
+
+    def heal(self) -> None:
+        """Forget all misbehaviour."""
+        self.outside.world.faults.clear()
+
+    def notify(self, *changes: Change, times: int = 1) -> None:
+        """QuickBooks' notification of these changes, delivered so often; then detection runs."""
+        body = json.dumps(cloud_events(self.realm, changes, self.now)).encode()
+        for _ in range(times):
+            self.deliver(body)
+        self.run("detect", "triage")
+
+    def deliver(self, body: bytes) -> None:
+        """One delivery, stored as the web process stores it."""
+        with self.database.writing() as conn:
+            events.store(conn, notices(body), self.now)
+
+    def pay(self, id: str, amount: str) -> Change:
+        """The customer pays; nobody is told yet."""
+        return self.books.pay(id, Decimal(amount))[0]
+
+    def credit(self, customer: str, amount: str) -> Change:
+        """The company gives a credit memo."""
+        return self.books.credit(customer, Decimal(amount))[0]
+
+    def void(self, id: str) -> Change:
+        """Somebody voids an invoice."""
+        return self.books.void(id)[0]
+
+    def change(self, kind: str, id: str, **fields: Any) -> Change:
+        """Somebody edits a record."""
+        return self.books.edit(kind, id, fields)[0]
+
+    @property
+    def mails(self) -> list[Mail]:
+        """What the mail server has accepted."""
+        return list(self.outside.mailbox.mails)
+
+    @property
+    def notes(self) -> list[dict[str, Any]]:
+        """The notes that were ever written to QuickBooks."""
+        notes = self.outside.quickbooks.snapshot()["notes"]
+        return [note for note in notes if note["realm"] == self.realm]
+
+    def asked(self, service: str) -> int:
+        """How many requests a stand-in has seen."""
+        return sum(seen.service == service for seen in self.outside.world.requests)
+
+    # What is on record
+
+    def cases(self) -> list[Case]:
+        """Every case, oldest first."""
+        with self.database.reading() as conn:
+            rows = conn.execute(select(cases_table).order_by(cases_table.c.id)).all()
+        return [cases.of_row(row) for row in rows]
+
+    def case(self, customer: str = "", currency: str = "USD") -> Case:
+        """The latest case, of one customer if it is named."""
+        found = [c for c in self.cases() if c.customer == customer or not customer]
+        return [c for c in found if c.currency == currency][-1]
+
+    def view(self, case: Case | None = None) -> CaseView:
+        """The case as its card shows it."""
+        with self.database.reading() as conn:
+            return picture.case_view(conn, self.office.policy, (case or self.case()).id, self.now)
+
+    def rules(self, case: Case | None = None) -> set[str]:
+        """The names of the rules that hold for a case."""
+        return {ruling.rule for ruling in (case or self.case()).rulings}
+
+    def versions(self, case: Case | None = None) -> int:
+        """How many drafts a case has had."""
+        id = (case or self.case()).id
+        return len(self.rows(select(drafts).where(drafts.c.case_id == id)))
+
+    def rows(self, query: Any) -> list[Any]:
+        """The rows of a query."""
+        with self.database.reading() as conn:
+            return list(conn.execute(query).all())
+
+    def said(self, kind: str = "") -> list[str]:
+        """What is to be said in Slack, oldest first: the texts of notices and thread lines."""
+        rows = self.rows(select(messages).order_by(messages.c.id))
+        return [row.body["text"] for row in rows if row.body and row.kind in (kind or row.kind)]
+
+    def cards(self) -> list[str]:
+        """The cases that have a card."""
+        return [row.case_id for row in self.rows(select(messages).where(messages.c.kind == "card"))]
+
+    def logged(self, action: str = "", case: str | None = None) -> list[dict[str, Any]]:
+        """The lines of the decision log, by action."""
+        with self.database.reading() as conn:
+            lines = [line.fields for line in log.lines(conn, case=case)]
+        return [line for line in lines if line["action"].startswith(action)]
+
+    # The doors
+
+    def greet(self) -> None:
+        """Slack was asked about everybody just now."""
+        with self.database.writing() as conn:
+            for user, trouble in CAST.items():
+                people.put_user(conn, user, user.title(), trouble, self.now)
+
+    def knock(self, user: str, case: Case | None = None) -> Knock:
+        """A click on the present card."""
+        case = case or self.case()
+        if case.draft is None:
+            return Knock(user, case.id)
+        sha256 = self.rows(select(drafts.c.sha256).where(drafts.c.id == case.draft))[0].sha256
+        return Knock(user, case.id, case.draft, sha256)
+
+    def go(self, act: Callable[..., Any], user: str | Knock, *more: Any) -> Any:
+        """Knock at a door; a refusal comes back as its answer, as it does for a person."""
+        self.greet()
+        knock = user if isinstance(user, Knock) else self.knock(user)
+        return self._at_the_door(
+            lambda conn: act(conn, self.office.policy, knock, *more, now=self.now)
+        )
+
+    def _at_the_door(self, act: Callable[[Connection], Any]) -> Any:
+        self.greet()
+        try:
+            with self.database.writing() as conn:
+                return act(conn)
+        except Refused as no:
+            return no.said
+
+    def approve(self, user: str | Knock = "UCOLLECT") -> Answer:
+        """What somebody who clicks Approve is told."""
+        return self._answer(self.go(approve.approve, user))
+
+    def edit(self, user: str | Knock, text: Text) -> Answer | Objections:
+        """What somebody who saves an edit is told."""
+        said = self.go(edit.edit, user, text)
+        return said if isinstance(said, Objections) else self._answer(said)
+
+    def rewrite(self, user: str = "UCOLLECT", more: str = "Thank you for your time.") -> Answer:
+        """An edit that is fine by every rule: one sentence more before the signature."""
+        letter = self.view().letter
+        assert letter is not None
+        body = letter.body.replace("\n\nKind regards", f"\n\n{more}\n\nKind regards")
+        said = self.edit(user, Text(letter.subject, body))
+        assert isinstance(said, Answer), said
+        return said
+
+    def reject(self, user: str | Knock, rejection: Rejection) -> Answer:
+        return self._answer(self.go(reject.reject, user, rejection))
+
+    def undo(self, user: str | Knock = "UCOLLECT") -> Answer:
+        return self._answer(self.go(undoing.undo, user))
+
+    def hold(self, user: str | Knock, holding: hold.Holding) -> Answer:
+        return self._answer(self.go(hold.hold, user, holding))
+
+    def snooze(self, user: str | Knock, until: date) -> Answer:
+        return self._answer(self.go(hold.snooze, user, until, "a quiet week"))
+
+    def fine(self, user: str | Knock) -> Answer:
+        return self._answer(self.go(look.fine, user))
+
+    def look_again(self, user: str | Knock) -> Answer:
+        return self._answer(self.go(look.look_again, user))
+
+    def draft_anyway(self, user: str | Knock) -> Answer:
+        return self._answer(self.go(look.draft_anyway, user, "I called them."))
+
+    def went(self, user: str | Knock = "ULEAD1") -> Answer:
+        return self._answer(self.go(settle_unknown.went, user))
+
+    def did_not_go(self, user: str | Knock = "ULEAD1") -> Answer:
+        return self._answer(self.go(settle_unknown.did_not_go, user))
+
+    def take_back(self, user: str | Knock = "ULEAD1") -> Answer:
+        return self._answer(self.go(take_back.take_back, user))
+
+    @staticmethod
+    def _answer(said: Said) -> Answer:
+        return said.answer
+
+    def state(self) -> State:
+        """Where the latest case is."""
+        return self.case().state
+
+
+@dataclass
+class Neighbourhood:
+    """What houses share: the stand-ins, the model's client, and an empty record to copy."""
+
+    outside: StandIns
+    model: Model
+    empty: Path
+
+    def tidy(self) -> None:
+        """Forget what the last house left outside."""
+        self.outside.world.faults.clear()
+        self.outside.mailbox.mails.clear()
+        self.outside.model.prompts.clear()
+        self.outside.model.forget_orders()
+        self.outside.world.requests.clear()
+
+    def prepare(self, url: str) -> None:
+        """Bring an empty database to the present shape."""
+        if url.startswith("sqlite:///"):
+            shutil.copy(self.empty, url.removeprefix("sqlite:///"))
+            return
+        database = open_database(url)
+        schema.upgrade(database)
+        database.close()
+
+
+@contextmanager
+def neighbourhood() -> Iterator[Neighbourhood]:
+    """Serve the stand-ins for many houses, one after the other."""
+    with stand_ins(None) as outside, sqlite_database() as empty:
+        settings = outside.settings()
+        key, url = settings["OPENAI_API_KEY"], settings["OPENAI_BASE_URL"]
+        database = open_database(empty)
+        schema.upgrade(database)
+        database.close()  # the last to leave folds the write-ahead log into the one file
+        model = Model(key, url, timeout=5, max_retries=0)
+        yield Neighbourhood(outside, model, Path(empty.removeprefix("sqlite:///")))
+        model.close()
