@@ -98,7 +98,7 @@ class Waiting(Collector):
 
 def _cases(conn: Connection) -> GaugeMetricFamily:
     counted = select(cases.c.state, func.count()).group_by(cases.c.state)
-    found: dict[str, int] = dict(conn.execute(counted).tuples().all())
+    found = {row[0]: row[1] for row in conn.execute(counted)}
     family = GaugeMetricFamily("overdue_cases", "Cases by state.", labels=["state"])
     for state in State:
         family.add_metric([state], found.get(state, 0))

@@ -144,9 +144,10 @@ class Kit:
         return _client(self, realm, BearerAuth(realm, _Given(tokens), self.oauth, clock=self.now))
 
     def close(self) -> None:
-        """Give the database back, where it was used."""
-        if "database" in self.__dict__:
-            self.database.close()
+        """End the connections of the parts that were used."""
+        for part in ("ledgers", "oauth", "redis", "database"):
+            if part in self.__dict__:
+                getattr(self, part).close()
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,10 @@ class Ledgers:
                 auth = BearerAuth(realm, store, self._kit.oauth, clock=self._kit.now)
                 self._clients[realm] = _client(self._kit, realm, auth)
             return self._clients[realm]
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
 
 
 def _client(kit: Kit, realm: str, auth: BearerAuth) -> QuickBooks:

@@ -1,0 +1,279 @@
+"""`overdue` on the command line: what it says, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import insert, select, text
+
+from bot import logs
+from bot.cli import main
+from jobs.rules.case import Decision
+from jobs.settings import Settings
+from jobs.store import drafts, engine, log
+from jobs.store.engine import Database
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import doors, schedule
+from tests.bot.ground import REALM, START, add_company, record
+from tests.bot.kits import place
+from tests.sandbox.world import World, serve
+
+Run = Callable[..., Result]
+ROOT = Path(__file__).parent.parent.parent
+SECONDS = 30
+SETTINGS = {
+    "PUBLIC_URL": "https://overdue.acme.example",
+    "QBO_CLIENT_ID": "client-17",
+}
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    """A record with a company, and a case that somebody rejected."""
+    with record() as url:
+        found = engine.connect(url)
+        add_company(found)
+        add_rejected_case(found)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def run(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command as in a shell of its own, in a folder without `.env`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logs, "configure", lambda: None)  # it would take over pytest's logging
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    def run(*words: str, **settings: str) -> Result:
+        url = database.engine.url.render_as_string(hide_password=False)
+        return CliRunner().invoke(main, words, env={"DATABASE_URL": url} | SETTINGS | settings)
+
+    return run
+
+
+def add_rejected_case(database: Database) -> None:
+    """Case 1: opened by a sweep, rejected by a collector, both in the log."""
+    row = {
+        "company": REALM,
+        "customer": "58",
+        "currency": "USD",
+        "state": "rejected",
+        "stage": 2,
+        "shadow": False,
+        "trigger": "sweep:2026-11-06",
+        "opened_at": START,
+        "closed_at": START,
+        "end_reason": "Not needed.",
+    }
+    with database.writing() as conn:
+        conn.execute(insert(cases_table).values(**row))
+        log.note(conn, log.Entry(REALM, "case.opened", "system:detect", START, "1"))
+    with database.writing() as conn:
+        decision = Decision("reject", "UCOLLECT", START, "Paid in cash")
+        drafts.record(conn, "1", decision, None, "0" * 64)
+        log.note(conn, log.Entry(REALM, "case.rejected", "UCOLLECT", START, "1", {"why": "paid"}))
+        log.note(conn, log.Entry(REALM, "sweep.done", "system:sweep", START))
+
+
+def test_help_is_in_plain_words(run: Run) -> None:
+    """Every command says what it does."""
+    told = run("--help").output
+    commands = re.findall(r"^  (\w+)  +(\S.*)$", told, re.MULTILINE)
+    assert {name for name, _ in commands} >= {
+        *("web", "work", "clock", "doctor", "connect"),
+        *("company", "sweep", "case", "log", "db"),
+    }
+
+
+@pytest.mark.parametrize("words", [("clock",), ("web",), ("work", "act"), ("connect",)])
+def test_a_missing_setting_is_named_without_a_traceback(run: Run, words: tuple[str, ...]) -> None:
+    """Exit 2, and the name of each."""
+    result = run(*words, PUBLIC_URL="")
+    assert result.exit_code == 2
+    assert "is missing" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_placeholder_is_named_and_not_shown(run: Run) -> None:
+    """Not even a wrong secret is printed."""
+    result = run("db", "upgrade", SLACK_BOT_TOKEN="xoxb-your-token-here")
+    assert result.exit_code == 2
+    assert "SLACK_BOT_TOKEN" in result.output
+    assert "your-token" not in result.output
+
+
+def test_a_wrong_policy_is_told_in_words(run: Run, tmp_path: Path) -> None:
+    """Exit 2 with the policy's own sentence."""
+    (tmp_path / "policy.toml").write_text("[pace]\nundo_seconds = 'soon'\n")
+    needed = {
+        "REDIS_URL": f"unix://{tmp_path}/no.sock",
+        "POLICY_FILE": str(tmp_path / "policy.toml"),
+    }
+    result = run("clock", **needed)
+    assert result.exit_code == 2
+    assert "undo_seconds" in result.output
+
+
+def test_the_record_is_made_and_made_again(run: Run, tmp_path: Path) -> None:
+    """`db upgrade` on nothing, and on what is there already."""
+    for _ in range(2):
+        result = run("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
+        assert (result.exit_code, result.output) == (0, "The record is up to date.\n")
+
+
+def test_a_record_that_cannot_be_made(run: Run) -> None:
+    """Words, not a traceback."""
+    result = run("db", "upgrade", DATABASE_URL="sqlite:////nowhere/at/all.sqlite3")
+    assert result.exit_code == 1
+    assert "DATABASE_URL" in result.output
+
+
+def test_connect_prints_a_link_for_a_person(run: Run, database: Database) -> None:
+    """The link carries a state that is bound to the person and the channel."""
+    result = run("connect", "--as", "ULEAD1", "--channel", "CFINANCE")
+    link = r"https://overdue.acme.example/quickbooks/connect\?state=(\S+)"
+    found = re.search(link, result.output)
+    assert found
+    with database.reading() as conn:
+        (door,) = conn.execute(select(doors)).all()
+    assert (door.state, door.person, door.channel) == (found[1], "ULEAD1", "CFINANCE")
+
+
+def test_companies_are_listed(run: Run) -> None:
+    """Realm, name, mode, channel."""
+    told = run("company", "list").output
+    assert told == f"{REALM}  Brass Fern  shadow  CFINANCE  not read yet\n"
+
+
+def test_a_sweep_is_asked_for(run: Run, database: Database) -> None:
+    """Of every company, or of one; it is due at once, with or without Redis."""
+    assert "Brass Fern" in run("sweep").output
+    assert run("sweep", REALM).exit_code == 0
+    with database.reading() as conn:
+        (row,) = conn.execute(select(schedule)).all()
+    assert (row.company, row.kind) == (REALM, "sweep")
+    assert row.due_at is not None
+
+
+def test_a_sweep_of_nobody(run: Run) -> None:
+    """A realm that is not ours is said to be none."""
+    result = run("sweep", "17")
+    assert result.exit_code == 1
+    assert "No company 17 is connected" in result.output
+
+
+def test_the_story_of_a_case(run: Run) -> None:
+    """Where it stands, who decided, and its lines of the log, and no others."""
+    told = run("case", "1").output
+    assert "Case 1: Acme & Sons (customer 58), USD" in told
+    assert "state     rejected" in told
+    assert "reject by UCOLLECT: Paid in cash" in told
+    assert 'case.rejected by UCOLLECT  {"why": "paid"}' in told
+    assert "sweep.done" not in told
+
+
+@pytest.mark.parametrize("number", ["9", "x", "1; DROP TABLE cases"])
+def test_the_story_of_no_case(run: Run, number: str) -> None:
+    """Words, whatever was asked for."""
+    result = run("case", number)
+    assert result.exit_code == 1
+    assert "There is no case" in result.output
+
+
+def test_a_name_cannot_steer_the_terminal(run: Run, database: Database) -> None:
+    """Control characters of a customer's name are left out."""
+    with database.writing() as conn:
+        conn.execute(text("UPDATE customers SET name = 'Ac' || char(27) || '[31mme'"))
+    assert "\x1b" not in run("case", "1").output
+
+
+def test_the_log_is_exported_line_by_line(run: Run) -> None:
+    """JSON, one object a line, in order; a case has only its own."""
+    whole = [json.loads(line) for line in run("log", "export").output.splitlines()]
+    assert [line["action"] for line in whole] == ["case.opened", "case.rejected", "sweep.done"]
+    mine = [json.loads(line) for line in run("log", "export", "--case", "1").output.splitlines()]
+    assert mine == whole[:2]
+
+
+def test_an_export_of_no_number(run: Run) -> None:
+    """Words."""
+    assert run("log", "export", "--case", "x").exit_code == 1
+
+
+def test_a_good_log_verifies(run: Run) -> None:
+    """Exit 0, and how many lines."""
+    result = run("log", "verify")
+    assert (result.exit_code, result.output) == (0, "3 lines are as they were written.\n")
+
+
+def test_a_changed_line_is_named(run: Run, database: Database) -> None:
+    """Exit 1, and the first bad line."""
+    with database.writing() as conn:
+        conn.execute(text("DROP TRIGGER log_no_update"))
+        conn.execute(text("UPDATE log SET body = replace(body, 'UCOLLECT', 'UNOBODY')"))
+    result = run("log", "verify")
+    assert result.exit_code == 1
+    assert f"BROKEN at line 2 of company {REALM}: the row was changed" in result.output
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+@pytest.mark.processes
+def test_sigterm_ends_the_clock_at_once(database: Database, tmp_path: Path) -> None:
+    """The real process, with neither Redis nor anything to do."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "PYTHONPATH": str(ROOT),
+        "DATABASE_URL": url,
+        "REDIS_URL": f"unix://{tmp_path}/no.sock",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", "from bot.cli import main; main()", "clock"],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        first = json.loads(process.stderr.readline())
+        assert first["event"] == "clock.started"
+        until(lambda: rows(database))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
+def rows(database: Database) -> list[object]:
+    """What is on the schedule."""
+    with database.reading() as conn:
+        return list(conn.execute(select(schedule.c.kind)).scalars())
+
+
+@pytest.mark.processes
+def test_a_port_that_is_taken_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 1 with a sentence that names HOST and PORT."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    with place(tmp_path) as outside, serve(World().app()) as taken:
+        result = CliRunner().invoke(
+            main, ["web"], env=outside.values | {"PORT": taken.rpartition(":")[2]}
+        )
+    assert result.exit_code == 1
+    assert "cannot be listened on" in result.output

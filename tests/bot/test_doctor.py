@@ -1,0 +1,226 @@
+"""`overdue doctor`: what is missing, what to do about it, and never a secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from bot import logs
+from bot.cli import main
+from bot.doctor import MISSING, OK, SCOPES, WARNING, Finding, examine, table
+from jobs.store import companies
+from tests.bot.ground import add_company
+from tests.bot.kits import Place, place
+from tests.sandbox.faults import fault_from
+from tests.sandbox.slack.kinds import Channel
+
+SECRETS = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "QBO_CLIENT_SECRET", "TOKEN_KEYS")
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def outside(tmp_path: Path, valkey_url: str) -> Iterator[Place]:
+    """A place where nothing is missing."""
+    with place(tmp_path, valkey_url) as found:
+        yield found
+
+
+def findings(outside: Place, **changes: str) -> list[Finding]:
+    """What the doctor finds."""
+    kit = outside.kit(**changes)
+    try:
+        return examine(kit)
+    finally:
+        kit.close()
+
+
+def of(found: list[Finding], part: str) -> list[tuple[str, str]]:
+    """State and words of one part."""
+    return [(one.state, one.words) for one in found if one.part == part]
+
+
+def only(found: list[Finding], part: str) -> tuple[str, str]:
+    """The one finding about a part."""
+    (one,) = of(found, part)
+    return one
+
+
+def test_nothing_is_missing(outside: Place) -> None:
+    """Everything is there: no finding is MISSING, and the company still to connect is said."""
+    found = findings(outside)
+    assert [one for one in found if one.state == MISSING] == []
+    assert only(found, "quickbooks") == (
+        WARNING,
+        "no company is connected yet; run: overdue connect",
+    )
+
+
+def test_the_command_prints_a_table_and_no_secret(
+    outside: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 0, a line per finding, aligned."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    result = CliRunner().invoke(main, ["doctor"], env=outside.values)
+    assert result.exit_code == 0
+    assert "Nothing is missing." in result.output
+    assert all(outside.values[name] not in result.output for name in SECRETS)
+
+
+def test_the_command_fails_where_something_is_missing(
+    outside: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 1."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    env = outside.values | {"SLACK_CHANNEL": "CNOWHERE"}
+    result = CliRunner().invoke(main, ["doctor"], env=env)
+    assert result.exit_code == 1
+    assert "1 missing" in result.output
+
+
+def test_with_no_settings_at_all_it_names_them(tmp_path: Path) -> None:
+    """The very first run: every setting that is missing, and no error."""
+    from bot.processes import Kit
+    from qbo.pacing import utc_now
+    from tests.bot.kits import settings
+
+    kit = Kit(settings(DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3"), utc_now)
+    found = examine(kit)
+    kit.close()
+    named = " ".join(words for _, words in of(found, "settings"))
+    assert "REDIS_URL" in named
+    assert "SLACK_BOT_TOKEN" in named
+    assert "overdue db upgrade" in only(found, "database")[1]
+    assert MISSING in [state for state, words in of(found, "people") if "finance lead" in words]
+
+
+def test_redis_is_away(outside: Place, tmp_path: Path) -> None:
+    """Its address is not repeated: it may hold a password."""
+    state, words = only(findings(outside, REDIS_URL=f"unix://{tmp_path}/no.sock"), "redis")
+    assert state == MISSING
+    assert str(tmp_path) not in words
+
+
+def test_the_database_is_away(outside: Place) -> None:
+    """The others are still looked at."""
+    found = findings(outside, DATABASE_URL="sqlite:////nowhere/at/all.sqlite3")
+    assert only(found, "database")[0] == MISSING
+    assert only(found, "mail")[0] == OK
+
+
+def test_a_scope_is_missing(outside: Place) -> None:
+    """Its name, and what to do."""
+    outside.outside.slack.web_api.scopes = tuple(s for s in SCOPES if s != "groups:history")
+    state, words = only(findings(outside), "slack scopes")
+    assert state == MISSING
+    assert "groups:history" in words
+
+
+def test_the_scopes_are_those_of_the_manifest() -> None:
+    """One list in two places, held together."""
+    manifest = yaml.safe_load((ROOT / "manifest.yml").read_text())
+    assert set(SCOPES) == set(manifest["oauth_config"]["scopes"]["bot"])
+
+
+@pytest.mark.parametrize(
+    ("channel", "state", "words"),
+    [
+        (Channel("CX", "x", members={"ULEAD1"}, is_private=False), MISSING, "/invite @overdue"),
+        (Channel("CX", "x", is_ext_shared=True), MISSING, "shared with other organisations"),
+        (Channel("CX", "x", is_org_shared=True), MISSING, "shared with other organisations"),
+        (Channel("CX", "x", is_archived=True), MISSING, "archived"),
+        (Channel("CX", "x", is_private=False), WARNING, "public"),
+        (Channel("CX", "x"), OK, "#x"),
+    ],
+)
+def test_the_channel(outside: Place, channel: Channel, state: str, words: str) -> None:
+    """It exists, the bot is in it, and nobody else's people read it."""
+    outside.outside.slack.space.add_channel(channel)
+    found = only(findings(outside, SLACK_CHANNEL="CX"), "slack channel")
+    assert found[0] == state
+    assert words in found[1]
+
+
+def test_slack_refuses_the_token(outside: Place) -> None:
+    """Slack's own word, and which setting to look at."""
+    state, words = only(findings(outside, SLACK_BOT_TOKEN="xoxb-17653672481-pdFZK"), "slack")
+    assert state == MISSING
+    assert "invalid_auth" in words
+    assert "pdFZK" not in words
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ("UGUEST", "is a guest"),
+        ("USTRANGER", "another organisation"),
+        ("UNOBODY", "user_not_found"),
+    ],
+)
+def test_a_person_of_the_policy_may_not_act(outside: Place, user: str, words: str) -> None:
+    """Named in the policy, and yet refused at every click: better said before."""
+    policy = outside.folder / "policy.toml"
+    policy.write_text(policy.read_text().replace("UCOLLECT", user))
+    found = of(findings(outside), "people")
+    assert [(state, words in said) for state, said in found] == [(MISSING, True)]
+
+
+def test_a_policy_that_cannot_be_read(outside: Place) -> None:
+    """The policy's own sentence on one line."""
+    (outside.folder / "policy.toml").write_text("[pace]\nundo_seconds = 'soon'\n")
+    state, words = only(findings(outside), "policy")
+    assert state == MISSING
+    assert "undo_seconds" in words
+
+
+def test_a_company_whose_tokens_do_not_work(outside: Place) -> None:
+    """Each company is asked something."""
+    kit = outside.kit()
+    add_company(kit.database)
+    kit.close()
+    state, words = only(findings(outside), "quickbooks")
+    assert state == MISSING
+    assert "connect it again" in words
+
+
+def test_a_company_that_is_connected(outside: Place) -> None:
+    """Its name as QuickBooks tells it now, and its mode."""
+    from tests.bot.kits import front
+    from tests.bot.test_web_quickbooks import come_back, state_for
+
+    with front(outside) as door:
+        assert come_back(door, state_for(door)).status_code == 200
+        with door.kit.database.reading() as conn:
+            (company,) = companies.all_of_them(conn)
+    found = only(findings(outside), "quickbooks")
+    assert found == (OK, f"{company.realm}: Brass Fern, shadow")
+
+
+def test_no_model_is_a_choice(outside: Place) -> None:
+    """Plain templates are used then."""
+    assert only(findings(outside, OPENAI_API_KEY=""), "model")[0] == WARNING
+
+
+def test_the_model_is_away(outside: Place) -> None:
+    """A model that is configured and does not answer is missing."""
+    for _ in range(3):
+        fault = {"service": "model", "match": "", "kind": "status", "status": 401}
+        outside.outside.world.faults.add(fault_from(fault))
+    assert only(findings(outside), "model")[0] == MISSING
+
+
+def test_mail_is_away(outside: Place) -> None:
+    """The mail server is asked, without a mail."""
+    assert only(findings(outside, SMTP_URL="smtp://127.0.0.1:9"), "mail")[0] == MISSING
+
+
+def test_the_table_is_aligned() -> None:
+    """Part, state, words: each begins in its column."""
+    shown = table([Finding("a", OK, "fine"), Finding("longer", MISSING, "not there")])
+    assert shown.splitlines()[:2] == [
+        "a       ok       fine",
+        "longer  missing  not there",
+    ]

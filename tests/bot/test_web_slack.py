@@ -1,0 +1,133 @@
+"""Slack's door: size, signature and shape are checked before anything is understood."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from qbo.pacing import utc_now
+from tests.bot.kits import Front, front, place
+from tests.sandbox.faults import fault_from
+from tests.sandbox.slack.people import APP, TEAM
+
+COMMAND = urlencode(
+    {
+        "command": "/overdue",
+        "text": "help",
+        "user_id": "UCOLLECT",
+        "team_id": TEAM,
+        "channel_id": "CFINANCE",
+        "api_app_id": APP,
+        "trigger_id": "1.2.3",
+        "response_url": "http://127.0.0.1:9/response",
+    }
+).encode()
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Front]:
+    """A web process without a Redis."""
+    with place(tmp_path) as outside, front(outside) as found:
+        yield found
+
+
+def test_a_command_is_answered(door: Front) -> None:
+    """A signed command reaches the app and comes back with words."""
+    answer = door.slack(COMMAND)
+    assert answer.status_code == 200
+    assert "/overdue" in answer.text
+
+
+def test_slack_is_asked_once_who_we_are(door: Front) -> None:
+    """auth.test is called once per process, not per click."""
+    for _ in range(3):
+        door.slack(COMMAND)
+    seen = door.place.outside.world.requests
+    assert sum("auth.test" in one.path for one in seen) == 1
+
+
+@pytest.mark.parametrize("at", ["yesterday", "", "1e9", "-1", "²", "9" * 400, "12 34"])
+def test_a_time_that_is_no_number_is_refused(door: Front, at: str) -> None:
+    """401 without a traceback."""
+    answer = door.client.post(
+        "/slack/events",
+        content=COMMAND,
+        headers=[(b"x-slack-request-timestamp", at.encode()), (b"x-slack-signature", b"v0=1")],
+    )
+    assert answer.status_code == 401
+
+
+def test_headers_that_are_missing(door: Front) -> None:
+    """401."""
+    assert door.client.post("/slack/events", content=COMMAND).status_code == 401
+
+
+def test_a_bad_signature_is_refused_and_not_repeated(
+    door: Front, caplog: pytest.LogCaptureFixture
+) -> None:
+    """401; neither the signature nor the body stands in the log."""
+    with caplog.at_level(logging.DEBUG):
+        assert door.slack(COMMAND, signed="v0=" + "0" * 64).status_code == 401
+    assert "UCOLLECT" not in caplog.text
+
+
+@pytest.mark.parametrize("seconds", [-301, 301])
+def test_an_old_request_is_refused(door: Front, seconds: int) -> None:
+    """Five minutes either way, though the signature is right."""
+    at = str(int(utc_now().timestamp()) + seconds)
+    assert door.slack(COMMAND, at=at).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"payload={", b"payload=7", b"{", b"[]", b"\xff\xfe", b"payload=" + b"[" * 5000]
+)
+def test_what_cannot_be_read_is_refused(door: Front, body: bytes) -> None:
+    """Rightly signed nonsense: 400."""
+    assert door.slack(body).status_code == 400
+
+
+def test_json_that_is_no_object(door: Front) -> None:
+    """An event is an object."""
+    answer = door.slack(json.dumps(["a"]).encode(), **{"content-type": "application/json"})
+    assert answer.status_code == 400
+
+
+def test_too_large_is_refused(door: Front) -> None:
+    """More than a megabyte: 413 before the signature is looked at."""
+    assert door.slack(b"a=" + b"x" * 1_000_001).status_code == 413
+
+
+def test_a_megabyte_is_not_too_large(door: Front) -> None:
+    """The limit itself passes the door."""
+    body = COMMAND + b"&more=" + b"x" * (1_000_000 - len(COMMAND) - 6)
+    assert door.slack(body).status_code == 200
+
+
+def test_slack_is_away_when_the_first_request_comes(door: Front) -> None:
+    """503 until Slack has said who we are; then as always."""
+    fault = {"service": "slack", "match": "auth.test", "kind": "refuse"}
+    door.place.outside.world.faults.add(fault_from(fault))
+    assert door.slack(COMMAND).status_code == 503
+    assert door.slack(COMMAND).status_code == 200
+
+
+def test_it_opens_as_soon_as_slack_answers(door: Front) -> None:
+    """At start it keeps asking who we are, with a pause, and then no click has to wait for it."""
+    from bot.slack_door import RETRY_SECONDS, SlackDoor
+
+    fault = {"service": "slack", "match": "auth.test", "kind": "refuse", "times": 2}
+    door.place.outside.world.faults.add(fault_from(fault))
+    waited: list[float] = []
+    SlackDoor(door.kit).open(waited.append)
+    assert waited == [RETRY_SECONDS] * 2
+
+
+def test_socket_mode_needs_no_door(tmp_path: Path) -> None:
+    """Without a signing secret nobody could sign, so the route is not there."""
+    with place(tmp_path) as outside, front(outside, SLACK_SIGNING_SECRET="") as door:
+        assert door.client.post("/slack/events", content=COMMAND).status_code == 404
