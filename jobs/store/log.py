@@ -90,11 +90,22 @@ class Line:
     seq: int
     body: str
     hash: str
+    case: str | None = None
 
     @property
     def fields(self) -> dict[str, Any]:
         parsed: dict[str, Any] = json.loads(self.body)
         return parsed
+
+    @property
+    def consistent(self) -> bool:
+        """Whether the columns beside the text, which are not hashed, say what the text says."""
+        try:
+            said = self.fields
+        except ValueError:
+            return False
+        columns = {"company": self.company, "seq": self.seq, "case": self.case}
+        return columns == {name: said.get(name) for name in columns}
 
 
 def lines(conn: Connection, company: str | None = None, case: str | None = None) -> Iterator[Line]:
@@ -105,7 +116,7 @@ def lines(conn: Connection, company: str | None = None, case: str | None = None)
     if case is not None:
         query = query.where(log.c.case_id == case)
     for row in conn.execute(query):
-        yield Line(row.company, row.seq, row.body, row.hash)
+        yield Line(row.company, row.seq, row.body, row.hash, row.case_id)
 
 
 @dataclass(frozen=True)
@@ -120,8 +131,9 @@ class Broken:
 def verify(conn: Connection) -> tuple[int, tuple[Broken, ...]]:
     """Recompute every chain. Returns how many rows are good and the first bad row per company."""
     good, broken = 0, []
-    for head in conn.execute(select(log_heads).order_by(log_heads.c.company)):
-        count, bad = _verify_chain(conn, head.company, head.seq, head.hash)
+    heads = {head.company: (head.seq, head.hash) for head in conn.execute(select(log_heads))}
+    for company in sorted(heads.keys() | set(conn.scalars(select(log.c.company).distinct()))):
+        count, bad = _verify_chain(conn, company, *heads.get(company, (0, GENESIS)))
         good += count
         broken += [bad] if bad else []
     return good, tuple(broken)
@@ -134,9 +146,11 @@ def _verify_chain(
     for line in lines(conn, company):
         if line.seq != seq + 1:
             return seq, Broken(company, seq + 1, "the row is missing")
-        if line.hash != chain(link, line.body):
+        if line.hash != chain(link, line.body) or not line.consistent:
             return seq, Broken(company, line.seq, "the row was changed after it was written")
         link, seq = line.hash, line.seq
-    if seq != last:
+    if seq < last:
         return seq, Broken(company, seq + 1, "the end of the chain is missing")
+    if seq > last:
+        return last, Broken(company, last + 1, "the head does not know this row")
     return seq, None if link == head else Broken(company, seq, "the head names another row")
