@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+import psycopg
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 
 from jobs.store import log
 
@@ -88,6 +89,7 @@ def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
     @event.listens_for(engine, "begin")
     def _(conn: Connection) -> None:
         writing = conn.get_execution_options().get("writing")
+        conn.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
         conn.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
@@ -98,3 +100,18 @@ def _tame_postgresql(engine: Engine, milliseconds: int) -> None:
             cursor.execute(f"SET lock_timeout = {milliseconds}")
             cursor.execute("SET timezone = 'UTC'")
         raw.commit()
+
+    @event.listens_for(engine, "begin")
+    def _(conn: Connection) -> None:
+        if not conn.get_execution_options().get("writing"):
+            conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    @event.listens_for(engine, "handle_error")
+    def _(context: ExceptionContext) -> None:
+        """Drop what the server quotes of a row ("Failing row contains …"): customer text."""
+        error, shown = context.original_exception, context.sqlalchemy_exception
+        if isinstance(error, psycopg.Error) and error.diag.message_primary:
+            whole, short = str(error), error.diag.message_primary
+            error.args = (short,)
+            if shown is not None:
+                shown.args = tuple(str(part).replace(whole, short) for part in shown.args)
