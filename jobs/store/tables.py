@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from jobs.rules.states import OPEN
-from jobs.store.types import Amount, Id, Json, Utc
+from jobs.store.types import Amount, Id, Json, Rank, Rate, Utc
 
 metadata = MetaData(
     naming_convention={
@@ -40,7 +40,7 @@ def _work() -> list[Column[Any]]:
     """What makes a table work: see `jobs.store.work`."""
     return [
         Column("due_at", Utc),
-        Column("rank", Amount, nullable=False, server_default="0"),
+        Column("rank", Rank, nullable=False, server_default="0"),
         Column("token", String(32)),
         Column("attempts", Integer, nullable=False, server_default="0"),
         Column("last_error", Text, nullable=False, server_default=""),
@@ -113,7 +113,7 @@ invoices = Table(
     Column("currency", String(3), nullable=False),
     Column("total", Amount, nullable=False),
     Column("open", Amount, nullable=False),
-    Column("rate", Amount, nullable=False),
+    Column("rate", Rate, nullable=False),
     Column("status", String(8), nullable=False),
     Column("round", Integer, nullable=False, server_default="1"),
     Column("read_at", Utc, nullable=False),

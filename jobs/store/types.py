@@ -11,8 +11,6 @@ from sqlalchemy import BigInteger, DateTime, Integer, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCALE = 10_000
-
 
 class Id(TypeDecorator[str]):
     """A number that the database gives out and that Python only ever sees as a string."""
@@ -27,17 +25,42 @@ class Id(TypeDecorator[str]):
         return None if value is None else str(value)
 
 
-class Amount(TypeDecorator[Decimal]):
-    """An amount in ten-thousandths of its currency's major unit; SQLite would store a float."""
+class _Scaled(TypeDecorator[Decimal]):
+    """A decimal number as an integer of its last place; SQLite would store a float."""
 
     impl = BigInteger
     cache_ok = True
+    places = 4
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        return None if value is None else int((value * SCALE).to_integral_value())
+        return None if value is None else int(value.scaleb(self.places).to_integral_value())
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Decimal | None:
-        return None if value is None else Decimal(value) / SCALE
+        return None if value is None else Decimal(value) / 10**self.places
+
+
+class Amount(_Scaled):
+    """An amount in ten-thousandths of its currency's major unit. A finer one is refused."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        if value is not None and value != round(value, self.places):
+            raise ValueError(f"an amount has at most {self.places} decimal places")
+        return super().process_bind_param(value, dialect)
+
+
+class Rank(_Scaled):
+    """A number to order by, never shown: rounded to ten-thousandths."""
+
+    cache_ok = True
+
+
+class Rate(_Scaled):
+    """An exchange rate, rounded to ten places: a dong is a few hundred-thousandths of a dollar."""
+
+    cache_ok = True
+    places = 10
 
 
 class Utc(TypeDecorator[datetime]):
@@ -61,13 +84,13 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Json(TypeDecorator[Any]):
-    """JSON as text, so that what is read is exactly what was written."""
+    """JSON as ASCII text: what is read is exactly what was written, broken characters included."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+        return None if value is None else json.dumps(value, sort_keys=True)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)

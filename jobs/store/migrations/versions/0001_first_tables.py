@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from jobs.store.migrations.guards import guard_log
-from jobs.store.types import Amount, Id, Json, Utc
+from jobs.store.types import Amount, Id, Json, Rank, Rate, Utc
 
 revision = "0001"
 down_revision = None
@@ -71,7 +71,7 @@ def upgrade() -> None:
         sa.Column("happened_at", Utc(), nullable=True),
         sa.Column("received_at", Utc(), nullable=False),
         sa.Column("due_at", Utc(), nullable=True),
-        sa.Column("rank", Amount(), server_default="0", nullable=False),
+        sa.Column("rank", Rank(), server_default="0", nullable=False),
         sa.Column("token", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
@@ -121,7 +121,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("body", Json(), nullable=True),
         sa.Column("due_at", Utc(), nullable=True),
-        sa.Column("rank", Amount(), server_default="0", nullable=False),
+        sa.Column("rank", Rank(), server_default="0", nullable=False),
         sa.Column("token", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
@@ -171,7 +171,7 @@ def upgrade() -> None:
         sa.Column("undo_until", Utc(), nullable=True),
         sa.Column("lapses_at", Utc(), nullable=True),
         sa.Column("due_at", Utc(), nullable=True),
-        sa.Column("rank", Amount(), server_default="0", nullable=False),
+        sa.Column("rank", Rank(), server_default="0", nullable=False),
         sa.Column("token", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
@@ -235,7 +235,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("total", Amount(), nullable=False),
         sa.Column("open", Amount(), nullable=False),
-        sa.Column("rate", Amount(), nullable=False),
+        sa.Column("rate", Rate(), nullable=False),
         sa.Column("status", sa.String(length=8), nullable=False),
         sa.Column("round", sa.Integer(), server_default="1", nullable=False),
         sa.Column("read_at", Utc(), nullable=False),
@@ -326,7 +326,7 @@ def upgrade() -> None:
         sa.Column("rendered_version", sa.Integer(), server_default="0", nullable=False),
         sa.Column("body", Json(), nullable=True),
         sa.Column("due_at", Utc(), nullable=True),
-        sa.Column("rank", Amount(), server_default="0", nullable=False),
+        sa.Column("rank", Rank(), server_default="0", nullable=False),
         sa.Column("token", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
