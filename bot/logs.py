@@ -54,9 +54,15 @@ def _formatter(shared: list[Any], is_terminal: bool) -> logging.Formatter:
         structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
     )
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
+        foreign_pre_chain=[*shared, first_line],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, shown],
     )
+
+
+def first_line(_logger: object, _method: str, event: Event) -> Event:
+    """A structlog processor for libraries: what follows the first line is a traceback in words."""
+    event["event"] = str(event["event"]).partition("\n")[0]
+    return event
 
 
 def where_it_broke(_logger: object, _method: str, event: Event) -> Event:

@@ -66,6 +66,12 @@ def test_an_error_of_a_library_is_told_in_the_same_way(said: io.StringIO) -> Non
     assert "pat@acme.example" not in said.getvalue()
 
 
+def test_a_traceback_inside_a_message_is_left_out(said: io.StringIO) -> None:
+    """The queue's library writes one into its own words."""
+    logging.getLogger("rq.worker").error("job failed\nTraceback\nValueError: pat@acme.example")
+    assert lines(said)[0]["event"] == "job failed"
+
+
 @pytest.mark.parametrize("name", ["httpx", "rq.worker", "slack_bolt.RequestVerification"])
 def test_libraries_are_quiet(said: io.StringIO, name: str) -> None:
     """Their everyday lines hold addresses, job ids, whole requests."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -96,6 +97,30 @@ def test_a_thread_line_waits_for_its_card(on: Ground) -> None:
     on.work()
     card, line = on.posted()
     assert (line["text"], line["thread_ts"]) == ("Cora edited it", card["ts"])
+
+
+def test_a_thread_line_never_comes_before_its_card(on: Ground) -> None:
+    """Nor beside it, while the card is put off."""
+    add_case(on)
+    with on.database.writing() as conn:
+        posts.thread(conn, REALM, CHANNEL, "1", "x", "Cora edited it", on.clock())
+        later = on.clock() + timedelta(minutes=1)
+        conn.execute(update(messages).where(messages.c.kind == "card").values(due_at=later))
+    on.work()
+    assert on.posted() == []
+
+
+def test_a_post_waits_for_its_second(on: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fraction of a second before the channel is free, the post waits for it."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    on.say("one")
+    on.work()
+    on.say("two")
+    on.clock.forward(seconds=0.75)
+    on.work()
+    assert waited == [0, pytest.approx(0.25)]
+    assert len(on.posted()) == 2
 
 
 def test_a_lost_answer_is_looked_for_before_posting_again(on: Ground) -> None:

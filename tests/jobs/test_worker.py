@@ -97,6 +97,10 @@ def test_callbacks_and_webhooks_are_dropped(redis: Redis) -> None:
             "webhooks": json.dumps([hook]),
         },
     )
+    listed = job_class({"send": done.append})
+    restored = listed.fetch(key.decode().removeprefix("rq:job:"), redis, JSONSerializer)
+    assert restored.webhooks == []
+    assert restored.stopped_callback is None
     work(redis, {"send": done.append})
     assert (done, failed(redis)) == (["412"], 0)
 
