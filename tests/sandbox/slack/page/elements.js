@@ -38,7 +38,8 @@ async function use(block, one, surface, value, node) {
 }
 
 function button(block, one, surface) {
-  const press = () => use(block, one, surface, undefined, node);
+  // What it shows is what it sends, also where the app has drawn a newer one meanwhile.
+  const press = () => use(block, one, surface, one.value, node);
   const node = el("button", {
     type: "button",
     class: `button ${one.style ?? ""}`,
