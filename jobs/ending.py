@@ -32,7 +32,7 @@ def void(
     fresh = drafts.rewrite_draft(conn, draft, now) if kind == "lapse" else None
     back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": draft.sha256})
     columns = {"draft": fresh.id if fresh else None, "changed": [reason], "context": None}
-    columns |= {"undo_until": None, "lapses_at": None}
+    columns |= {"undo_until": None, "lapses_at": None, "allowed_anyway": []}
     if not cases.move(conn, case, back, now, **columns):
         return False
     drafts.record(conn, case.id, Decision(kind, ACTOR, now, reason), draft, "")
@@ -43,6 +43,8 @@ def void(
 def tell_approvers(conn: Connection, case: Case, draft: Draft, reason: str, now: datetime) -> None:
     """Whoever approved learns what voided it, in the thread of the card."""
     people = drafts.decided_on(conn, draft.id, "approve")
+    if not people:
+        return
     company = companies.need(conn, case.company)
     names = ", ".join(f"<@{d.actor}>" for d in people)
     text = f"{names}: nothing was sent. {reason}"

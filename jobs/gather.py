@@ -31,6 +31,7 @@ from jobs.rules.past import Past
 from jobs.rules.states import Stage
 from jobs.store import companies, crossings, history, ledger
 from jobs.store.cases import Case
+from jobs.store.tables import case_invoices
 from jobs.store.tables import contexts as contexts_table
 from qbo import models
 from qbo.client import QuickBooks
@@ -112,7 +113,7 @@ class CaseFile:
     members: frozenset[str]
     """The billed customer and those billed through it."""
     expected: frozenset[str]
-    """Invoices that were open when we last looked."""
+    """Invoices that were open when we last looked, and those that the case is about."""
     scope: Scope
 
 
@@ -133,8 +134,14 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
         stages=stages,
         held=frozenset(h.invoice for h in holds if h.invoice and h.until > company.today(now)),
     )
-    expected = frozenset(m.invoice.id for m in ours)
+    expected = frozenset(m.invoice.id for m in ours) | _about(conn, case)
     return CaseFile(case, company, frozenset(members), expected, scope)
+
+
+def _about(conn: Connection, case: Case) -> frozenset[str]:
+    """What the case talks about or exists for: whoever asks what became of it gets an answer."""
+    said = select(case_invoices.c.invoice).where(case_invoices.c.case_id == case.id)
+    return frozenset(conn.scalars(said)) | crossings.crossed(conn, case.id).keys()
 
 
 def past(
@@ -153,6 +160,12 @@ def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> Non
     vanished = [gone(m.invoice) for m in known.values()]
     ledger.put_customers(conn, realm, books.customers, now)
     ledger.put_invoices(conn, realm, [*books.open, *books.left, *vanished], now)
+
+
+def ended(conn: Connection, file: CaseFile, books: Books) -> tuple[Invoice, ...]:
+    """The invoices that were expected and are settled, voided or gone; after `mirror`."""
+    known = ledger.mirrored(conn, file.company.realm, sorted(books.gone))
+    return (*books.left, *(m.invoice for m in known.values()))
 
 
 def facts(books: Books, scope: Scope) -> Facts:

@@ -23,10 +23,12 @@ from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
 from jobs.rules import changes, drafts, gates
 from jobs.rules.business_days import next_opening
-from jobs.rules.facts import Facts
+from jobs.rules.facts import Facts, Invoice
 from jobs.rules.letter import Letter
+from jobs.rules.past import Past
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
+from jobs.rules.verify import verify
 from jobs.step import Round, Step
 from jobs.store import cases, companies, crossings, history, log, posts, work
 from jobs.store import drafts as draft_store
@@ -35,7 +37,7 @@ from jobs.store.companies import Company
 from jobs.store.drafts import Draft
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
-from jobs.store.tables import sends
+from jobs.store.tables import messages, sends
 from jobs.store.work import LEASE, Claim
 from qbo.errors import QuickBooksError
 
@@ -76,16 +78,23 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
         return None
     assert case.draft is not None
     draft = draft_store.draft(conn, case.draft)
-    if case.lapses_at and now >= case.lapses_at:
-        reason = f"The approval lapsed. {case.last_error}".strip()
-        void(conn, case, draft, reason, "lapse", now)
-        return None
     file = gather.open_file(conn, case, now)
+    if case.lapses_at and now >= case.lapses_at:
+        why = case.last_error or _hindrance(file.company)
+        void(conn, case, draft, f"The approval lapsed. {why}".strip(), "lapse", now)
+        return None
     opens = next_opening(now, file.company.zone, office.policy)
     if opens > now:
         work.settle(conn, claim, opens)
         return None
     return Check(office, file, draft, now)
+
+
+def _hindrance(company: Company) -> str:
+    """What kept a message from going, where that was no error."""
+    if company.paused_at:
+        return "Sending was paused."
+    return "" if company.live else "The company is in shadow mode."
 
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
@@ -138,34 +147,55 @@ class Check:
         facts = gather.facts(outcome, self.file.scope)
         case = self.file.case
         stated = {i.id for i in self.draft.letter.invoices}
-        left = tuple(i for i in outcome.left if i.id in stated)
+        left = tuple(i for i in gather.ended(conn, self.file, outcome) if i.id in stated)
         if not stated & {i.id for i in facts.invoices}:
             _paid_before_send(conn, case, self.draft, changes.why_nothing(left), now)
             return None
-        reasons = self._objections(conn, facts, outcome, now)
+        reasons = self._objections(conn, facts, left, now)
+        reasons += self._unread(conn, facts, outcome)
         if reasons:
             what = " ".join(reasons)
             void(conn, case, self.draft, what, "differs", now)
-            return None
-        if _day_is_full(self.office, conn, self.file.company, now):
             return None
         past = gather.past(conn, self.file, self.draft.letter.to, frozenset(), now)
         thread = tuple(contact.message_id for contact in past.contacts)
         return Fetch(self.office, self.file, self.draft, thread, now)
 
     def _objections(
-        self, conn: Connection, facts: Facts, books: Books, now: datetime
+        self, conn: Connection, facts: Facts, left: tuple[Invoice, ...], now: datetime
     ) -> tuple[str, ...]:
         letter, file, policy = self.draft.letter, self.file, self.office.policy
         past = gather.past(conn, file, letter.to, file.case.allowed_anyway, now)
         rulings = gates.judge(facts, letter.stage, past, (), policy, now)
         stops = [r.reason for r in rulings if r.kind is not Kind.GATE]
         return (
-            *changes.against(letter, facts, books.left),
+            *changes.against(letter, facts, left),
             *stops,
             *_readdressed(letter, gates.recipient(facts, past)),
+            *self._untrue(facts, past),
             *self._unapproved(conn, facts, now),
         )
+
+    def _untrue(self, facts: Facts, past: Past) -> tuple[str, ...]:
+        """What the text says and the record does not, beside what a person has insisted on."""
+        letter, draft = self.draft.letter, self.draft
+        found = verify(
+            letter.subject,
+            letter.body,
+            facts,
+            self.office.policy,
+            past,
+            deadline=draft.deadline,
+            addresses=(named(letter.sender).addr_spec, letter.reply_to),
+        )
+        late = draft.deadline is not None and draft.deadline <= facts.today
+        over = ("The deadline in the text has come.",) if late else ()
+        return (*(v.sentence for v in found if v.sentence not in draft.violations), *over)
+
+    def _unread(self, conn: Connection, facts: Facts, books: Books) -> tuple[str, ...]:
+        """A text that nobody has read yet sends the case back to be read."""
+        new = gather.not_considered(conn, self.file.case.id, gather.documents(books, facts))
+        return ("There is a new text about this case, which has to be read first.",) if new else ()
 
     def _unapproved(self, conn: Connection, facts: Facts, now: datetime) -> tuple[str, ...]:
         case = self.file.case
@@ -198,19 +228,26 @@ def _paid_before_send(
 
 
 def _day_is_full(office: Office, conn: Connection, company: Company, now: datetime) -> bool:
-    """At the day's cap of messages sending pauses and asks; nothing approved is dropped."""
+    """At the day's cap of messages sending pauses and asks, once; nothing approved is dropped."""
     began = history.midnight(now, company.zone)
     sent = history.sent_since(conn, company.realm, began)
-    if sent < office.policy.messages_per_day:
+    key = f"cap:{company.realm}:{began:%F}"
+    if sent < office.policy.messages_per_day or _was_asked(conn, key):
         return False
     companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)
     text = (
         f":double_vertical_bar: {sent} messages went out today, as many as the policy allows. "
         "Sending is paused; a finance lead can go on with `/overdue resume`."
     )
-    posts.notice(conn, company.realm, company.channel, f"cap:{company.realm}:{began:%F}", text, now)
+    posts.notice(conn, company.realm, company.channel, key, text, now)
     log.note(conn, log.Entry(company.realm, "company.paused", ACTOR, now, data={"sent": sent}))
     return True
+
+
+def _was_asked(conn: Connection, key: str) -> bool:
+    """Sending went on after the question, so somebody has answered it for today."""
+    asked = select(messages.c.id).where(messages.c.dedupe == f"notice:{key}")
+    return conn.execute(asked).first() is not None
 
 
 @dataclass(frozen=True)
@@ -300,7 +337,8 @@ class Fetch:
             _shadow_run(conn, case, self.draft, outcome, now)
             return None
         company = companies.need(conn, case.company)
-        if company.paused_at or not company.live or not company.connected:
+        closed = company.paused_at or not company.live or not company.connected
+        if closed or _day_is_full(self.office, conn, company, now):
             work.settle(conn, claim, now)
             return None
         return self._intend(conn, claim, outcome, now)

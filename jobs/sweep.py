@@ -28,7 +28,8 @@ from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import schedule
 from jobs.store.work import Claim
-from qbo import Broken
+from qbo import Broken, Gone, PoisonedPage
+from qbo.client import QuickBooks
 
 DAILY = time(5, 0)
 """In the company's own zone, before anybody is at work."""
@@ -98,11 +99,30 @@ class Fetch:
         pages = quickbooks.open_invoices(broken.append)
         found = [gather.invoice(i, home) for page in pages for i in page]
         absent = sorted(self.known_open - {i.id for i in found})
-        left = [gather.invoice(i, home) for i in quickbooks.invoices_by_id(absent)]
-        unread = {b.id for b in broken}
-        gone = [id for id in absent if id not in {i.id for i in left} | unread]
+        left, gone = self._what_became(quickbooks, absent, broken)
         customers = cross.read_customers(quickbooks, home, {i.customer for i in found + left})
         return Read(found, left, gone, customers, broken)
+
+    def _what_became(
+        self, quickbooks: QuickBooks, absent: list[str], broken: list[Broken]
+    ) -> tuple[list[Invoice], list[str]]:
+        """The invoices of these ids, and the ids that QuickBooks knows no more.
+
+        Where a list was broken, each one that did not come is asked for by itself.
+        """
+        home = self.company.home_currency
+        doubts: list[Broken] = []
+        read = quickbooks.invoices_by_id(absent, doubts.append)
+        missing = sorted(set(absent) - {i.id for i in read})
+        gone = [] if doubts else missing
+        for id in missing if doubts else ():
+            try:
+                read.append(quickbooks.invoice(id))
+            except Gone:
+                gone.append(id)
+            except PoisonedPage:
+                broken.append(Broken("Invoice", 0, id))
+        return [gather.invoice(i, home) for i in read], gone
 
     def settle(self, conn: Connection, claim: Claim, outcome: Read, now: datetime) -> Round | None:
         """Begin to write, chunk by chunk."""
@@ -113,7 +133,7 @@ class Fetch:
         for people in batches(read.customers, INVOICES_A_CHUNK):
             yield partial(ledger.put_customers, company=realm, read=people)
         for some in batches([*read.open, *read.left], INVOICES_A_CHUNK):
-            yield partial(ledger.put_invoices, company=realm, read=some)
+            yield partial(_put_invoices, company=realm, read=some)
         for ids in batches(read.gone, INVOICES_A_CHUNK):
             yield partial(_mark_gone, company=realm, ids=ids)
         parents = {c.id: c.parent for c in read.customers if c.bills_parent and c.parent}
@@ -189,6 +209,15 @@ def known(text: str) -> set[str]:
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """`items` in runs of at most `size` (itertools has this from Python 3.12 on)."""
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _put_invoices(conn: Connection, company: str, read: Iterable[Invoice], now: datetime) -> None:
+    """What changed without our being told is looked at again where a card waits."""
+    changed = ledger.put_invoices(conn, company, read, now)
+    parents = ledger.parents(conn, company)
+    concerned = {ledger.billed(i.customer, parents) for i in changed}
+    for customer in sorted(concerned & cross.customers_with_open_case(conn, company)):
+        cross.refresh(conn, company, customer, now)
 
 
 def _mark_gone(conn: Connection, company: str, ids: Iterable[str], now: datetime) -> None:

@@ -32,7 +32,7 @@ from jobs.rules.business_days import (
 )
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.exhibits import ledger_evidence
-from jobs.rules.facts import Facts
+from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import day
 from jobs.rules.letter import Letter
 from jobs.rules.past import Past
@@ -125,7 +125,7 @@ class Gather:
         file = gather.open_file(conn, self.file.case, now)  # a round may have risen
         facts = gather.facts(outcome, file.scope)
         if not facts.invoices:
-            _nothing_left(conn, file.case, outcome, now)
+            _nothing_left(conn, file.case, gather.ended(conn, file, outcome), now)
             return None
         documents = gather.documents(outcome, facts)
         known = contexts.known_readings(conn, documents, _reader(self.office))
@@ -140,9 +140,9 @@ def _wait_for_the_ledger(
     work.settle(conn, claim, now + pause, last_error=str(error)[:300], attempts=claim.attempts)
 
 
-def _nothing_left(conn: Connection, case: Case, books: Books, now: datetime) -> None:
-    reason = changes.why_nothing(books.left)
-    move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"left": [i.id for i in books.left]})
+def _nothing_left(conn: Connection, case: Case, ended: tuple[Invoice, ...], now: datetime) -> None:
+    reason = changes.why_nothing(ended)
+    move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"left": [i.id for i in ended]})
     if cases.move(conn, case, move, now, end_reason=reason):
         crossings.release(conn, case.id, now)
 

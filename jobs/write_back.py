@@ -130,7 +130,8 @@ class TakeBack:
         """Say on the card that the note is gone, or why it is not."""
         state, detail = ("written", outcome.reason) if outcome else ("taken_back", "")
         data = {"note": state, "attachable": self.note.attachable}
-        move = Move(State.DONE, "note.taken_back", ACTOR, data=data)
+        action = "note.not_taken_back" if outcome else "note.taken_back"
+        move = Move(State.DONE, action, ACTOR, data=data)
         if cases.move(conn, self.case, move, now):
             notes.conclude(conn, self.case.id, state, now, detail=detail)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from jobs import gather
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.ending import tell_approvers
 from jobs.mail.addresses import named
 from jobs.rules import gates
 from jobs.rules.drafts import edited
@@ -107,6 +108,7 @@ def _save(
         "changed": [],
     }
     door.moved(cases.move(conn, case, edit, now, **columns), case)
+    tell_approvers(conn, case, old, f"<@{visitor.user}> has edited the text.", now)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 

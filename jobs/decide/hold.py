@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Said, Visitor
@@ -15,7 +15,8 @@ from jobs.rules.past import HoldKind
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.store import cases, companies, crossings, history
-from jobs.store.cases import Move
+from jobs.store.cases import Case, Move
+from jobs.store.tables import crossings as crossings_table
 
 NONE: tuple[str, ...] = ()
 
@@ -57,12 +58,23 @@ def put_on_hold(conn: Connection, visitor: Visitor, holding: Holding, now: datet
     if invoices and spoken - set(invoices):
         on = Move(State.WAITING, "hold.set", visitor.user, now, data)
         door.moved(cases.move(conn, case, on, now, context=None, draft=None), case)
+        _give_back(conn, case, invoices, now)
     else:
         until = f"On hold until {day(holding.until)}."
         end = Move(State.HELD, "hold.set", visitor.user, None, data)
         door.moved(cases.move(conn, case, end, now, end_reason=until), case)
         crossings.release(conn, case.id, now)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _give_back(conn: Connection, case: Case, invoices: tuple[str, ...], now: datetime) -> None:
+    """Nobody was written to about these: after the hold they may cross their stage again."""
+    theirs = (
+        (crossings_table.c.case_id == case.id)
+        & crossings_table.c.invoice.in_(invoices)
+        & crossings_table.c.released_at.is_(None)
+    )
+    conn.execute(update(crossings_table).where(theirs).values(released_at=now))
 
 
 def snooze(

@@ -1,0 +1,194 @@
+"""The sweep: it reads everything, concludes nothing from silence, and can be killed anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from jobs import cross
+from jobs.rules.states import State
+from jobs.store.tables import addresses, invoices, schedule
+from qbo import QuickBooks
+from qbo.models import Invoice
+from tests.jobs.house import House, books, customer, invoice
+from tests.jobs.houses import OpenHouse
+from tests.sandbox.faults import Kind
+
+MANY = books(
+    *(customer(str(n)) for n in range(1, 7)),
+    *(invoice(str(70 + n), str(n), f"{100 * n}.00", 12) for n in range(1, 7)),
+)
+
+
+def statuses(house: House) -> dict[str, str]:
+    """What the mirror says of each invoice."""
+    return {row.id: row.status for row in house.rows(select(invoices))}
+
+
+def next_sweep(house: House) -> Any:
+    """When the sweep is due again."""
+    return house.rows(select(schedule.c.due_at).where(schedule.c.kind == "sweep"))[0][0]
+
+
+def test_the_first_sweep_follows_the_connection(open_house: OpenHouse) -> None:
+    """Connecting a company makes its sweep due at once; the next is tomorrow at five, there."""
+    house = open_house()
+    house.run()
+    assert house.state() is State.WAITING
+    local = next_sweep(house).astimezone(house.company.zone)
+    assert (local.date() - house.today, local.hour) == (timedelta(days=1), 5)
+
+
+def test_the_first_sweep_knows_the_addresses(open_house: OpenHouse) -> None:
+    """Addresses in the ledger at connection count as known; later ones do not."""
+    house = open_house()
+    house.sweep()
+    house.change("Customer", "1", PrimaryEmailAddr={"Address": "new@elsewhere.example"})
+    house.sweep()
+    known = {row.address for row in house.rows(select(addresses))}
+    assert known == {"billing@customer1.example"}
+
+
+def test_absence_is_not_payment(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invoice that the list left out is read by its id, and is open as it was."""
+    house = open_house(MANY)
+    house.sweep()
+    listed = QuickBooks.open_invoices
+
+    def forgetful(self: QuickBooks, *more: Any) -> Iterator[list[Invoice]]:
+        for page in listed(self, *more):
+            yield [i for i in page if i.id not in ("72", "74")]
+
+    monkeypatch.setattr(QuickBooks, "open_invoices", forgetful)
+    house.sweep()
+    assert set(statuses(house).values()) == {"open"}
+    assert {case.state for case in house.cases()} == {State.WAITING}
+
+
+def test_what_has_left_is_told_apart(open_house: OpenHouse) -> None:
+    """Paid, voided and deleted invoices each end their case with their own reason."""
+    house = open_house(MANY)
+    house.sweep()
+    house.pay("71", "100.00")
+    house.void("72")
+    house.books.delete("Invoice", "73")
+    house.sweep()
+    found = statuses(house)
+    assert [found[id] for id in ("71", "72", "73", "74")] == ["paid", "voided", "gone", "open"]
+    ends = [house.view(house.case(c)).end_reason for c in ("1", "2", "3")]
+    assert [end.split(".")[0] for end in ends] == [
+        "Invoice 171 was paid",
+        "Invoice 172 was voided",
+        "Invoice 173 was deleted in QuickBooks",
+    ]
+
+
+def test_a_part_payment_that_nobody_told_is_found(open_house: OpenHouse) -> None:
+    """Without any webhook, the card is drawn anew when the sweep sees another balance."""
+    house = open_house()
+    house.sweep()
+    house.pay("71", "340.00")
+    house.time.later(hours=3)
+    house.sweep()
+    assert house.view().facts.total_open.amount == 500
+
+
+def test_a_poisoned_record_is_told_and_hides_nobody(open_house: OpenHouse) -> None:
+    """A record that QuickBooks cannot hand out is named; all others are read."""
+    house = open_house(MANY)
+    house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": "73"})
+    house.sweep()
+    assert sorted(case.customer for case in house.cases()) == ["1", "2", "4", "5", "6"]
+    assert sum("cannot hand out Invoice" in text for text in house.said("notice")) == 1
+
+
+def test_a_record_poisoned_later_is_not_gone(open_house: OpenHouse) -> None:
+    """What was open yesterday and breaks the list today is asked for by itself."""
+    house = open_house(MANY)
+    house.sweep()
+    house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": "73"})
+    house.books.delete("Invoice", "74")
+    house.sweep()
+    found = statuses(house)
+    assert (found["73"], found["74"]) == ("open", "gone")
+    assert house.logged("sweep.done")[-1]["data"]["gone"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("refuse", None),
+        ("reset", None),
+        ("status", 500),
+        ("status", 429),
+        ("html", 502),
+        ("garbage", None),
+        ("late", None),
+    ],
+)
+def test_a_sweep_survives_bad_answers(
+    open_house: OpenHouse, kind: Kind, status: int | None
+) -> None:
+    """A sweep that was answered badly concludes nothing and runs again."""
+    house = open_house(MANY)
+    house.sweep()
+    house.fault("quickbooks", "/query", kind, 1, status)
+    house.sweep()
+    assert set(statuses(house).values()) == {"open"}
+    house.time.later(seconds=11)
+    house.run("sweep")
+    assert len(house.logged("sweep.done")) == 2
+
+
+def test_five_failures_are_told_and_tried_again(open_house: OpenHouse) -> None:
+    """A sweep is never dropped: after five failures it is told, and tried every hour."""
+    house = open_house()
+    house.fault("quickbooks", "/query", "status", None, 500)
+    house.run()
+    for _ in range(6):
+        house.time.later(minutes=11)
+        house.run("sweep")
+    assert sum("could not be read in five tries" in text for text in house.said()) == 1
+    house.heal()
+    house.time.later(hours=1)
+    house.run()
+    assert house.state() is State.WAITING
+
+
+def test_a_sweep_killed_in_the_middle_runs_again(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever chunk it was at, the next run ends with the same cases, once each."""
+    monkeypatch.setattr("jobs.sweep.CUSTOMERS_A_CHUNK", 2)
+    house = open_house(MANY)
+    open_cases, calls = cross.open_cases, [0]
+
+    def dying(*given: Any, **more: Any) -> list[str]:
+        calls[0] += 1
+        if calls[0] == 2:
+            raise SystemExit("the process is killed")
+        return open_cases(*given, **more)
+
+    monkeypatch.setattr(cross, "open_cases", dying)
+    with pytest.raises(SystemExit):
+        house.run("sweep")
+    assert len(house.cases()) == 2
+    house.time.later(seconds=31)  # the lease of the dead one ends
+    house.run("sweep", "triage")
+    assert sorted(case.customer for case in house.cases()) == ["1", "2", "3", "4", "5", "6"]
+    assert len(house.logged("case.opened")) == 6
+    assert len(house.logged("sweep.done")) == 1
+
+
+def test_a_sweep_of_the_same_writes_nothing(open_house: OpenHouse) -> None:
+    """A second sweep of an unchanged ledger leaves one line in the log and no other trace."""
+    house = open_house(MANY)
+    house.sweep()
+    before = [line for line in house.logged() if line["action"] != "sweep.done"]
+    house.sweep()
+    after = [line for line in house.logged() if line["action"] != "sweep.done"]
+    assert after == before
