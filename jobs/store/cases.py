@@ -50,13 +50,18 @@ class Case:
     row: Row[Any]
 
 
+LARGEST_ID = 2**31 - 1
+"""What a PostgreSQL integer holds; a person may type more."""
+
+
 class Missing(LookupError):
     """There is no case with that number."""
 
 
 def get(conn: Connection, id: str) -> Case:
     """The case with this number. Raises Missing."""
-    row = conn.execute(select(cases).where(cases.c.id == id)).first() if id.isdigit() else None
+    possible = id.isascii() and id.isdecimal() and len(id) <= 10 and int(id) <= LARGEST_ID
+    row = conn.execute(select(cases).where(cases.c.id == id)).first() if possible else None
     if row is None:
         raise Missing(f"there is no case {id}")
     return of_row(row)
@@ -103,7 +108,7 @@ def move(conn: Connection, case: Case, to: Move, now: datetime, **columns: Any) 
     """Take the case from the version we read to the next one; False where it has moved since.
 
     Every move raises `version`, ends any claim, makes the card due and leaves a log line, in the
-    caller's transaction. A closed case gets its `closed_at`.
+    caller's transaction. A case that closes gets its `closed_at`.
     """
     if to.to not in MOVES[case.state]:
         raise ValueError(f"a case that is {case.state} cannot become {to.to}")
@@ -114,7 +119,7 @@ def move(conn: Connection, case: Case, to: Move, now: datetime, **columns: Any) 
         "token": None,
         "attempts": 0,
         "last_error": "",
-        "closed_at": None if to.to in OPEN else now,
+        "closed_at": None if to.to in OPEN else case.row.closed_at or now,
         **columns,
     }
     unmoved = (cases.c.id == case.id) & (cases.c.version == case.version)

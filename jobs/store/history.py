@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from jobs.rules.past import Contact, Hold, HoldKind, Past
 from jobs.rules.states import Stage
 from jobs.store.tables import addresses, cases, drafts, holds, sends
-from jobs.store.upsert import upsert
+from jobs.store.upsert import insert_or_ignore, upsert
 
 CONTACT = ("sent", "unknown", "in_flight")
 """What may have reached the customer counts as a contact."""
@@ -42,7 +42,8 @@ def past(
 
 def midnight(now: datetime, zone: ZoneInfo) -> datetime:
     """When the present day began in `zone`."""
-    return now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = now.astimezone(zone).date()
+    return datetime.combine(day, time(0), zone)
 
 
 def in_force(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
@@ -94,10 +95,13 @@ def lift(conn: Connection, company: str, customer: str, by: str, now: datetime) 
 def know_addresses(
     conn: Connection, company: str, customer: str, found: list[str], by: str, now: datetime
 ) -> None:
-    """Remember addresses the ledger had when the company was connected: they count as known."""
-    upsert(
-        conn, addresses, [_address(company, customer, a, "ledger", False, by, now) for a in found]
-    )
+    """Remember addresses the ledger had when the company was connected: they count as known.
+
+    What we know better already, a person's choice or a bounce, stays.
+    """
+    for address in found:
+        row = _address(company, customer, address, "ledger", False, by, now)
+        insert_or_ignore(conn, addresses, row)
 
 
 def confirm_address(
