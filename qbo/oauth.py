@@ -14,14 +14,14 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr
 
-from qbo.errors import InvalidGrant, Refused, Throttled, Unreachable
-from qbo.pacing import utc_now
+from qbo.errors import InvalidGrant, ReauthRequired, Refused, Throttled, Unreachable, parse_fault
+from qbo.pacing import Budget, utc_now
 
 SCOPE = "com.intuit.quickbooks.accounting"  # read and write; QuickBooks has no narrower one
 FRESH_FOR = timedelta(minutes=5)  # an access token with less than this left is refreshed
 ASK_HARD_EXPIRY = "x-include-refresh-token-hard-expires-in"
 CALL_TIMEOUT = 10.0  # seconds, for each phase of one call to the token endpoint
-LEASE = timedelta(seconds=60)  # longer than a refresh and its one repetition
+LEASE = timedelta(seconds=90)  # longer than a refresh, its repetition, and the token before it
 PATIENCE = timedelta(seconds=20)  # how long to wait for another process to finish its refresh
 PAUSE = 0.1  # seconds between two looks at the store while waiting
 
@@ -37,6 +37,8 @@ class Tokens(BaseModel):
     refresh_expires_at: AwareDatetime
     hard_expires_at: AwareDatetime | None = None
     created_at: AwareDatetime
+    previous: SecretStr | None = None
+    """The refresh token before this one, until this one has been used with success."""
 
     def fresh(self, now: datetime) -> bool:
         """Whether the access token is good for a few minutes more."""
@@ -203,8 +205,12 @@ class BearerAuth(httpx.Auth):
     """Signs the requests of one company, refreshing its access token when needed.
 
     Raises ReauthRequired where only a person can help, Unreachable where the refresh could not
-    be done now. `clock` and `sleep` are for tests.
+    be done now. It also hears what an answer says about the whole company: `on_lost` is told that
+    the connection these tokens stand for is over, `budget` that QuickBooks wants a pause.
+    `clock` and `sleep` are for tests.
     """
+
+    requires_response_body = True
 
     def __init__(
         self,
@@ -212,12 +218,16 @@ class BearerAuth(httpx.Auth):
         store: TokenStore,
         oauth: OAuth,
         *,
+        on_lost: Callable[[Tokens, ReauthRequired], None] | None = None,
+        budget: Budget | None = None,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._realm = realm
         self._store = store
         self._oauth = oauth
+        self._on_lost = on_lost
+        self._budget = budget
         self._clock = clock
         self._sleep = sleep
 
@@ -227,11 +237,22 @@ class BearerAuth(httpx.Auth):
             tokens = self._renew(tokens)
         response = yield _signed(request, tokens)
         if response.status_code == 401:
-            yield _signed(request, self._renew(tokens))
+            tokens = self._renew(tokens)
+            response = yield _signed(request, tokens)
+        if response.is_error:
+            self._hear(response, tokens)
 
     def refresh(self) -> Tokens:
         """New tokens although the present ones may still do: the daily upkeep."""
         return self._renew(self._store.load(self._realm))
+
+    def _hear(self, response: httpx.Response, tokens: Tokens) -> None:
+        kind = response.headers.get("Content-Type", "")
+        error = parse_fault(response.status_code, kind, response.content)
+        if isinstance(error, ReauthRequired):
+            self._say_lost(tokens, error)
+        if isinstance(error, Throttled) and self._budget:
+            self._budget.hold(self._realm, error.retry_after, self._clock())
 
     def _renew(self, old: Tokens) -> Tokens:
         """The tokens after `old`: another process's, or refreshed here under the lease."""
@@ -257,18 +278,34 @@ class BearerAuth(httpx.Auth):
 
     def _refresh(self, current: Tokens) -> Tokens:
         try:
-            new = self._oauth.refresh(current.refresh, self._clock())
-        except InvalidGrant:
-            return self._someone_elses(current)
-        self._store.save(self._realm, new, current)
+            return self._exchange(current, current.refresh)
+        except InvalidGrant as refusal:
+            return self._after(refusal, current)
+
+    def _exchange(self, current: Tokens, used: SecretStr) -> Tokens:
+        """Trade `used` for a new pair, and keep `used` until the new one has proved itself."""
+        new = self._oauth.refresh(used, self._clock())
+        previous = used if new.refresh != used else None
+        self._store.save(self._realm, new.model_copy(update={"previous": previous}), current)
         # what is stored counts: if our lease lapsed meanwhile, that is another process's pair
         return self._store.load(self._realm)
 
-    def _someone_elses(self, refused: Tokens) -> Tokens:
+    def _after(self, refusal: InvalidGrant, refused: Tokens) -> Tokens:
+        """Read the store once more, try the token before once, and only then trouble a person."""
         stored = self._store.load(self._realm)
-        if stored == refused:
-            raise InvalidGrant("The connection to QuickBooks has ended; connect again")
-        return stored
+        if stored != refused:
+            return stored
+        try:
+            if refused.previous is not None:
+                return self._exchange(refused, refused.previous)
+        except InvalidGrant:
+            pass  # both are dead
+        self._say_lost(refused, refusal)
+        raise refusal
+
+    def _say_lost(self, tokens: Tokens, error: ReauthRequired) -> None:
+        if self._on_lost:
+            self._on_lost(tokens, error)
 
 
 def _signed(request: httpx.Request, tokens: Tokens) -> httpx.Request:

@@ -1,7 +1,8 @@
 """The request budget of a company: how soon it may be asked again, and what was asked.
 
 QuickBooks permits 10 requests a second and 500 a minute per company, and counts reads against a
-monthly quota (500,000 in the free tier); writes are not counted.
+monthly quota (500,000 in the free tier); writes are not counted. After a 429 it wants to be left
+alone for a minute.
 """
 
 import threading
@@ -26,8 +27,13 @@ class Budget(Protocol):
     def take(self, realm: str, metered: int, now: datetime) -> float:
         """0.0: go on, the request is counted. Otherwise nothing is counted: wait that many
         seconds and ask again. `metered` is the number of reads the month's quota is charged:
-        0 for a write, 1 for a read, n for a batch of n queries.
+        0 for a write, 1 for a read, n for a batch of n queries. May raise Throttled, which says
+        why, where a wait of seconds cannot help.
         """
+        ...
+
+    def hold(self, realm: str, seconds: float, now: datetime) -> None:
+        """QuickBooks asked for a pause: nobody goes on before so many seconds have passed."""
         ...
 
 
@@ -41,15 +47,22 @@ class LocalBudget:
         )
         self._metered: Counter[tuple[str, str]] = Counter()
         self._unmetered: Counter[tuple[str, str]] = Counter()
+        self._held: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def take(self, realm: str, metered: int, now: datetime) -> float:
         with self._lock:
-            wait = max(self._wait(self._taken[realm], now), 0.0)
+            pause = (self._held.get(realm, now) - now).total_seconds()
+            wait = max(self._wait(self._taken[realm], now), pause, 0.0)
             if wait == 0.0:
                 self._taken[realm].append(now)
                 self._count(realm, metered, now)
             return wait
+
+    def hold(self, realm: str, seconds: float, now: datetime) -> None:
+        with self._lock:
+            until = now + timedelta(seconds=seconds)
+            self._held[realm] = max(until, self._held.get(realm, until))
 
     def _wait(self, taken: deque[datetime], now: datetime) -> float:
         """Seconds until the oldest request that fills a window has left it."""

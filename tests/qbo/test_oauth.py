@@ -16,6 +16,7 @@ from qbo import (
     LEASE,
     BearerAuth,
     InvalidGrant,
+    LocalBudget,
     OAuth,
     QuickBooksError,
     ReauthRequired,
@@ -147,6 +148,8 @@ def oauth(handler: Handler) -> OAuth:
 class Api:
     """QuickBooks itself: accepts one access token at a time, and remembers what was shown."""
 
+    answer: httpx.Response | None = None
+
     def __init__(self, accepts: str) -> None:
         self.accepts = accepts
         self.shown: list[str] = []
@@ -157,7 +160,7 @@ class Api:
         self.shown.append(shown)
         if self.store:
             self.store.diary.append(f"used {shown}")
-        return httpx.Response(200 if shown == self.accepts else 401)
+        return self.answer or httpx.Response(200 if shown == self.accepts else 401)
 
 
 class World:
@@ -168,8 +171,16 @@ class World:
         self.store = Store(current)
         self.intuit, self.api = Intuit(), Api(accepts)
         self.intuit.store = self.api.store = self.store
+        self.lost: list[tuple[Tokens, ReauthRequired]] = []
+        self.budget = LocalBudget()
         self.auth = BearerAuth(
-            REALM, self.store, oauth(self.intuit), clock=self.clock, sleep=self.clock.sleep
+            REALM,
+            self.store,
+            oauth(self.intuit),
+            on_lost=lambda tokens, error: self.lost.append((tokens, error)),
+            budget=self.budget,
+            clock=self.clock,
+            sleep=self.clock.sleep,
         )
         self.http = httpx.Client(auth=self.auth, transport=httpx.MockTransport(self.api))
 
@@ -326,6 +337,7 @@ def test_an_ended_connection_needs_a_person() -> None:
         world.get()
     assert caught.value.permanent
     assert world.store.diary == ["leased", "asked", "released"]
+    assert world.lost == [(STALE, caught.value)]
 
 
 def test_a_refusal_is_forgiven_where_another_process_was_faster() -> None:
@@ -422,3 +434,72 @@ def test_a_race_of_threads_refreshes_once() -> None:
         thread.join(30)
     assert statuses == [200] * 8
     assert len(world.intuit.requests) == 1
+
+
+def test_the_token_before_is_kept_until_the_new_one_has_worked() -> None:
+    """A rotation keeps the old value; the next refresh proves the new one and drops the old."""
+    world = World(tokens(0))
+    assert world.auth.refresh().previous == SecretStr("refresh-0")
+    assert world.auth.refresh().previous == SecretStr("refresh-1")
+
+
+def test_a_value_that_did_not_change_has_proved_itself() -> None:
+    """Intuit rotates about once a day; a refresh before that leaves nothing to fall back on."""
+    world = World(tokens(1).model_copy(update={"previous": SecretStr("refresh-0")}))
+    world.intuit.answers = [httpx.Response(200, json=body(1))]
+    assert world.auth.refresh().previous is None
+
+
+def test_the_token_before_is_tried_once() -> None:
+    """Where the new one never took effect at Intuit, the old one still does."""
+    world = World(tokens(7, NOON).model_copy(update={"previous": SecretStr("refresh-0")}))
+    assert world.get().status_code == 200
+    forms = [parse_qs(request.content.decode()) for request in world.intuit.requests]
+    assert [form["refresh_token"] for form in forms] == [["refresh-7"], ["refresh-0"]]
+    assert world.lost == []
+
+
+def test_when_both_tokens_are_refused_a_person_is_needed() -> None:
+    """Two questions, one answer, said once."""
+    world = World(tokens(7, NOON).model_copy(update={"previous": SecretStr("refresh-6")}))
+    with pytest.raises(InvalidGrant):
+        world.get()
+    assert (len(world.intuit.requests), len(world.lost)) == (2, 1)
+
+
+def test_the_token_before_waits_for_an_intuit_that_is_away() -> None:
+    """No answer is no refusal: nobody is told that the connection is over."""
+    world = World(tokens(7, NOON).model_copy(update={"previous": SecretStr("refresh-0")}))
+    refused = httpx.Response(400, json={"error": "invalid_grant"})
+    world.intuit.answers = [refused, httpx.Response(503)]
+    with pytest.raises(Unreachable):
+        world.get()
+    assert world.lost == []
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "3100"), (400, "120")])
+def test_an_answer_can_say_that_the_connection_is_over(status: int, code: str) -> None:
+    """Whoever connected lost access: the tokens that were shown are named."""
+    world = World(tokens(1))
+    error = {"message": "m", "detail": "d", "code": code}
+    world.api.answer = httpx.Response(status, json={"fault": {"error": [error]}})
+    assert world.get().status_code == status
+    assert [(lost, error.code) for lost, error in world.lost] == [(tokens(1), int(code))]
+
+
+def test_a_429_holds_the_whole_company() -> None:
+    """For the documented minute, whoever asks next."""
+    world = World(tokens(1))
+    world.api.answer = httpx.Response(429, text="<html>")
+    world.get()
+    assert world.budget.take(REALM, 1, NOON) == 60.0
+    assert world.budget.take(REALM, 1, NOON + timedelta(seconds=60)) == 0.0
+
+
+def test_other_errors_hold_nobody() -> None:
+    """A bad query is this request's own trouble."""
+    world = World(tokens(1))
+    error = {"Message": "m", "Detail": "d", "code": "4001"}
+    world.api.answer = httpx.Response(400, json={"Fault": {"Error": [error]}})
+    world.get()
+    assert (world.lost, world.budget.take(REALM, 1, NOON)) == ([], 0.0)

@@ -31,6 +31,15 @@ def test_five_hundred_requests_a_minute_go() -> None:
     assert budget.take("1", 1, after(60)) == 0.0
 
 
+def test_a_pause_that_quickbooks_asked_for_is_kept() -> None:
+    """The longest one counts, for this company only."""
+    budget = LocalBudget()
+    budget.hold("1", 60, NOON)
+    budget.hold("1", 5, NOON)
+    assert (budget.take("1", 1, after(20)), budget.take("2", 1, after(20))) == (40.0, 0.0)
+    assert budget.take("1", 1, after(60)) == 0.0
+
+
 def test_companies_do_not_share_a_budget() -> None:
     """The limits are per company."""
     budget = LocalBudget(1, 1)
