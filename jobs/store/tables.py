@@ -68,10 +68,33 @@ companies = Table(
     Column("paused_by", String(32)),
     Column("connected_at", Utc, nullable=False),
     Column("connected_by", String(32), nullable=False),
+    Column("reminders_off_by", String(32)),
+    Column("reminders_off_at", Utc),
+    Column("customer_types", Json),
     Column("swept_at", Utc),
     Column("sealed_tokens", Text),
+    Column("refresh_expires_at", Utc),
+    Column("hard_expires_at", Utc),
     Column("lease_token", String(32)),
     Column("lease_until", Utc),
+)
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("company", String(64), primary_key=True),  # asked before the company is known, too
+    Column("taken", Json, nullable=False),
+    Column("held_since", Utc),
+    Column("held_until", Utc),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("company", String(64), primary_key=True),
+    Column("metered", Integer, nullable=False),
+    Column("free", Integer, nullable=False),
 )
 
 doors = Table(

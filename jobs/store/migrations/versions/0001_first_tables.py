@@ -23,6 +23,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_artifacts")),
     )
     op.create_table(
+        "budgets",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("taken", Json(), nullable=False),
+        sa.Column("held_since", Utc(), nullable=True),
+        sa.Column("held_until", Utc(), nullable=True),
+        sa.PrimaryKeyConstraint("company", name=op.f("pk_budgets")),
+    )
+    op.create_table(
+        "usage",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("metered", sa.Integer(), nullable=False),
+        sa.Column("free", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "company", name=op.f("pk_usage")),
+    )
+    op.create_table(
         "channels",
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("next_at", Utc(), nullable=False),
@@ -44,8 +60,13 @@ def upgrade() -> None:
         sa.Column("paused_by", sa.String(length=32), nullable=True),
         sa.Column("connected_at", Utc(), nullable=False),
         sa.Column("connected_by", sa.String(length=32), nullable=False),
+        sa.Column("reminders_off_by", sa.String(length=32), nullable=True),
+        sa.Column("reminders_off_at", Utc(), nullable=True),
+        sa.Column("customer_types", Json(), nullable=True),
         sa.Column("swept_at", Utc(), nullable=True),
         sa.Column("sealed_tokens", sa.Text(), nullable=True),
+        sa.Column("refresh_expires_at", Utc(), nullable=True),
+        sa.Column("hard_expires_at", Utc(), nullable=True),
         sa.Column("lease_token", sa.String(length=32), nullable=True),
         sa.Column("lease_until", Utc(), nullable=True),
         sa.PrimaryKeyConstraint("realm", name=op.f("pk_companies")),
