@@ -41,6 +41,8 @@ def company(database: Database, realm: str = REALM, **columns: Any) -> str:
         "status": "connected",
         "connected_at": NOW,
         "connected_by": "ULEAD1",
+        "reminders_off_by": "ULEAD1",
+        "reminders_off_at": NOW,
         **columns,
     }
     with database.writing() as conn:

@@ -1,0 +1,160 @@
+"""Which approvals stand: by whom, on which draft, and whose right has gone since."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from jobs import approvals
+from jobs.rules.case import Approvals, Decision
+from jobs.rules.facts import Facts
+from jobs.rules.policy import Policy
+from jobs.rules.states import Stage, State
+from jobs.store import cases, drafts, people
+from jobs.store.cases import Case
+from jobs.store.drafts import Draft
+from jobs.store.engine import Database
+from jobs.store.tables import cases as cases_table
+from tests.jobs.rules.world import facts, invoice, policy
+from tests.jobs.store import copies, record
+from tests.jobs.store.record import NOW
+
+database, record_url = copies.database, copies.record_url
+sqlite_copies, postgres_copies = copies.sqlite_copies, copies.postgres_copies
+
+CAST = """
+[people]
+collectors = ["UCOLLECT"]
+finance_leads = ["ULEAD1", "SLEADS"]
+deputies = []
+"""
+SMALL, LARGE = facts(), facts(invoice(open_="12000.00"))
+
+
+@pytest.fixture
+def waiting(database: Database) -> Case:
+    """A case that waits, and a cast that Slack knows: ULEAD2 leads by a user group."""
+    record.company(database)
+    with database.writing() as conn:
+        for id in ("UCOLLECT", "ULEAD1", "ULEAD2", "UGUEST"):
+            people.put_user(conn, id, id, "", NOW)
+        people.put_group(conn, "SLEADS", ["ULEAD2"], NOW)
+    return record.case(database, State.WAITING)
+
+
+def decide(database: Database, on: Draft, *actors: str, kind: str = "approve") -> None:
+    with database.writing() as conn:
+        for actor in actors:
+            drafts.record(conn, on.case, Decision(kind, actor, NOW), on, "p")
+
+
+def standing(
+    database: Database,
+    on: Draft,
+    of: Facts = SMALL,
+    by: Policy | None = None,
+    later: timedelta = timedelta(0),
+) -> Approvals:
+    with database.reading() as conn:
+        case = cases.get(conn, on.case)
+        return approvals.standing(conn, by or policy(CAST), case, on.id, of, NOW + later)
+
+
+def test_nobody_has_approved_a_new_draft(database: Database, waiting: Case) -> None:
+    """One approval is missing, and it may be given."""
+    found = standing(database, record.draft(database, waiting))
+    assert (found.needed, found.given, found.missing) == (1, (), 1)
+    assert (found.opens_at, found.manager_fine) == (None, True)
+
+
+@pytest.mark.parametrize("actor", ["UCOLLECT", "ULEAD1", "ULEAD2"])
+def test_one_person_with_the_right_is_enough(database: Database, waiting: Case, actor: str) -> None:
+    """Named in the policy, or by one of its user groups."""
+    written = record.draft(database, waiting)
+    decide(database, written, actor)
+    found = standing(database, written)
+    assert [d.actor for d in found.given] == [actor]
+    assert found.missing == 0
+
+
+@pytest.mark.parametrize("actor", ["UGUEST", "USTRANGER"])
+def test_an_approval_without_the_right_does_not_count(
+    database: Database, waiting: Case, actor: str
+) -> None:
+    """It stays on record; it opens nothing."""
+    written = record.draft(database, waiting)
+    decide(database, written, actor)
+    assert standing(database, written).missing == 1
+
+
+def test_a_right_that_has_gone_takes_its_approval_along(database: Database, waiting: Case) -> None:
+    """Out of the policy, out of the group, or a deactivated account: asked again each time."""
+    written = record.draft(database, waiting)
+    decide(database, written, "ULEAD2", "UCOLLECT")
+    assert len(standing(database, written).given) == 2
+    nobody = policy('[people]\ncollectors = []\nfinance_leads = ["SLEADS"]\ndeputies = []\n')
+    assert [d.actor for d in standing(database, written, by=nobody).given] == ["ULEAD2"]
+    with database.writing() as conn:
+        people.put_group(conn, "SLEADS", [], NOW)
+        people.put_user(conn, "UCOLLECT", "Cora", "has left", NOW)
+    assert standing(database, written).given == ()
+
+
+def test_a_group_that_was_not_read_lately_gives_no_right(database: Database, waiting: Case) -> None:
+    """Slack being away makes nobody a finance lead."""
+    written = record.draft(database, waiting)
+    decide(database, written, "ULEAD2")
+    late = people.STALE + timedelta(seconds=1)
+    assert standing(database, written, later=late).given == ()
+
+
+def test_a_large_total_needs_two_and_a_lead(database: Database, waiting: Case) -> None:
+    """A collector and a lead, in either order; a collector alone leaves a lead missing."""
+    written = record.draft(database, waiting)
+    decide(database, written, "UCOLLECT")
+    first = standing(database, written, LARGE)
+    assert (first.needed, first.missing, first.lead_given) == (2, 1, False)
+    decide(database, written, "ULEAD1")
+    second = standing(database, written, LARGE)
+    assert (second.missing, second.lead_given) == (0, True)
+
+
+def test_two_approvals_are_by_two_people(database: Database, waiting: Case) -> None:
+    """A lead who clicks twice is one person."""
+    written = record.draft(database, waiting)
+    decide(database, written, "ULEAD1", "ULEAD1")
+    assert standing(database, written, LARGE).missing == 1
+
+
+def test_a_new_draft_starts_without_approvals(database: Database, waiting: Case) -> None:
+    """Edit, undo, lapse: what was given was given for another text."""
+    old = record.draft(database, waiting)
+    decide(database, old, "ULEAD1")
+    assert standing(database, record.draft(database, waiting)).given == ()
+    assert standing(database, old).missing == 0
+
+
+def test_other_decisions_are_no_approvals(database: Database, waiting: Case) -> None:
+    """A rejection or an undo on the same draft counts for nothing here."""
+    written = record.draft(database, waiting)
+    for kind in ("reject", "undo", "edit"):
+        decide(database, written, "ULEAD1", kind=kind)
+    assert standing(database, written).given == ()
+
+
+def test_a_firm_letter_waits_for_the_account_manager(database: Database, waiting: Case) -> None:
+    """Approval opens with Fine, or when its hour has come; Fine holds for this draft only."""
+    opens = NOW + timedelta(hours=4)
+    with database.writing() as conn:
+        mine = cases_table.c.id == waiting.id
+        firm = {"stage": Stage.FIRM, "approval_opens_at": opens}
+        conn.execute(update(cases_table).where(mine).values(**firm))
+    written = record.draft(database, waiting)
+    before = standing(database, written, facts(stage=Stage.FIRM))
+    assert (before.manager_fine, before.opens_at) == (False, opens)
+    decide(database, written, "UMANAGER", kind="fine")
+    assert standing(database, written, facts(stage=Stage.FIRM)).manager_fine
+    again = record.draft(database, waiting)
+    assert not standing(database, again, facts(stage=Stage.FIRM)).manager_fine
