@@ -1,0 +1,293 @@
+"""The read side: a case in each of its states, and a company at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from jobs import picture
+from jobs.rules.case import CaseView, Decision, Reason
+from jobs.rules.facts import Customer, Invoice, InvoiceStatus
+from jobs.rules.money import Money
+from jobs.rules.states import OPEN, CaseClass, Stage, State
+from jobs.store import cases, companies, contexts, drafts, ledger, notes, people, posts
+from jobs.store.cases import Case
+from jobs.store.drafts import Draft
+from jobs.store.engine import Database
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import messages
+from tests.jobs.rules.world import facts, invoice, policy, usd
+from tests.jobs.store import copies, record
+from tests.jobs.store.record import NOW, REALM
+
+database, record_url = copies.database, copies.record_url
+sqlite_copies, postgres_copies = copies.sqlite_copies, copies.postgres_copies
+
+POLICY = policy('[people]\ncollectors = ["UCOLLECT"]\nfinance_leads = ["ULEAD1"]\ndeputies = []\n')
+WORKSPACE = "https://harbor.slack.example/"
+TODAY = date(2026, 10, 14)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def a_company(database: Database) -> None:
+    record.company(database, swept_at=NOW - timedelta(hours=1))
+
+
+def view(database: Database, case: Case) -> CaseView:
+    with database.reading() as conn:
+        return picture.case_view(conn, POLICY, case.id, NOW)
+
+
+def drafted(database: Database, state: State, **columns: Any) -> tuple[Case, Draft]:
+    """A case with its facts and a draft, put into `state`."""
+    begun = record.case(database, State.WAITING, **columns)
+    written = record.draft(database, begun)
+    with database.writing() as conn:
+        context = contexts.put_facts(conn, begun.id, facts(), "a")
+        mine = cases_table.c.id == begun.id
+        conn.execute(update(cases_table).where(mine).values(state=state, context=context))
+    return record.read(database, begun.id), written
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_can_be_shown(database: Database, state: State) -> None:
+    """With its letter, its facts and who may still have to approve."""
+    case, written = drafted(database, state, due_at=NOW + DAY)
+    seen = view(database, case)
+    assert (seen.state, seen.letter, seen.draft_hash) == (state, written.letter, written.sha256)
+    assert (seen.draft_id, seen.draft_version, seen.author) == (written.id, 1, "template")
+    assert seen.facts == facts()
+    assert seen.approvals is not None
+    assert seen.approvals.missing == 1
+    assert seen.send_at == (NOW + DAY if state is State.APPROVED else None)
+    assert seen.outcome is None
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_a_case_that_never_had_a_draft_can_be_shown(database: Database, state: State) -> None:
+    """Stopped, or not looked at yet: the mirror has enough for a card."""
+    with database.writing() as conn:
+        ledger.put_invoices(conn, REALM, [invoice()], NOW)
+    seen = view(database, record.case(database, state))
+    assert (seen.letter, seen.approvals, seen.draft_id) == (None, None, "")
+    assert [i.id for i in seen.facts.invoices] == [invoice().id]
+    assert seen.author == "template"
+
+
+def test_a_card_says_what_its_case_knows(database: Database) -> None:
+    """Class, summary, reasons, decisions, approvals and what changed."""
+    columns = {
+        "class": CaseClass.LIKELY_DISPUTE,
+        "summary": "Says the goods never came.",
+        "reasons": [{"text": "A mail says so.", "evidence": ["mail:1"]}],
+        "changed": ["Invoice 1037 was paid in part."],
+        "end_reason": "The approval lapsed.",
+    }
+    case, written = drafted(database, State.WAITING, **columns)
+    with database.writing() as conn:
+        people.put_user(conn, "UCOLLECT", "Cora", "", NOW)
+        decision = Decision("approve", "UCOLLECT", NOW)
+        drafts.record(conn, case.id, decision, written, "p")
+    seen = view(database, case)
+    assert (seen.class_, seen.summary) == (CaseClass.LIKELY_DISPUTE, "Says the goods never came.")
+    assert seen.reasons == (Reason("A mail says so.", ("mail:1",)),)
+    assert seen.changed == ("Invoice 1037 was paid in part.",)
+    assert seen.end_reason == "The approval lapsed."
+    assert seen.decisions == (decision,)
+    assert seen.approvals is not None
+    assert seen.approvals.given == (decision,)
+
+
+@pytest.mark.parametrize("state", ["sent", "refused", "not_sent", "unknown"])
+def test_a_card_says_how_the_sending_went(database: Database, state: str) -> None:
+    """The latest attempt counts; one that is under way has no outcome yet."""
+    case, written = drafted(database, State.SENT)
+    record.send(database, written, "refused", NOW - DAY, detail="mailbox full")
+    record.send(database, written, state, NOW, ended_at=NOW + timedelta(seconds=2))
+    seen = view(database, case).outcome
+    assert seen is not None
+    assert (seen.state, seen.at) == (state, NOW + timedelta(seconds=2))
+
+
+def test_a_mail_under_way_has_no_outcome(database: Database) -> None:
+    """Nobody can say yet."""
+    case, written = drafted(database, State.SENDING)
+    record.send(database, written, "in_flight")
+    assert view(database, case).outcome is None
+
+
+@pytest.mark.parametrize("state", ["", "written", "kept", "failed"])
+def test_a_card_says_what_became_of_the_note(database: Database, state: str) -> None:
+    """An intended note is not mentioned before it is written, kept or failed."""
+    case, written = drafted(database, State.SENT)
+    with database.writing() as conn:
+        notes.intend(conn, written, NOW)
+        if state:
+            notes.conclude(conn, case.id, state, NOW, detail="The books are closed.")
+    seen = view(database, case)
+    assert seen.note_state == state
+    assert seen.note_detail == ("The books are closed." if state else "")
+
+
+def test_a_case_that_is_not_there_is_missing(database: Database) -> None:
+    """Asked for by a number nobody gave out."""
+    with database.reading() as conn, pytest.raises(cases.Missing):
+        picture.case_view(conn, POLICY, "99", NOW)
+
+
+def due(id: str, days: int, amount: str, currency: str = "USD", customer: str = "58") -> Invoice:
+    """An open invoice so many days past due today."""
+    money = Money(Decimal(amount), currency)
+    return invoice(
+        id=id, due=TODAY - days * DAY, total=money, open=money, customer=customer, number=id
+    )
+
+
+def mirror(database: Database, *read: Invoice) -> None:
+    with database.writing() as conn:
+        ledger.put_invoices(conn, REALM, read, NOW)
+
+
+def shown(database: Database, most: int = 10) -> picture.Picture:
+    with database.reading() as conn:
+        return picture.of_company(conn, companies.need(conn, REALM), WORKSPACE, NOW, most)
+
+
+def test_aging_is_by_currency_and_age(database: Database) -> None:
+    """Each edge of a bucket, and never a sum over two currencies; home currency first."""
+    days = {"not due": (0, -9), "1–30": (1, 30), "31–60": (31, 60), "61–90": (61, 90)}
+    edges = {**days, "over 90": (91, 400)}
+    flat = [(name, day) for name, both in edges.items() for day in both]
+    mirror(
+        database,
+        *(due(f"u{n}", day, f"{10 ** (n // 2)}.25") for n, (_, day) in enumerate(flat)),
+        due("e1", 5, "700", "EUR"),
+        due("a1", 5, "9", "AUD"),
+        replace(due("p1", 5, "5000"), status=InvoiceStatus.PAID),
+    )
+    usd_, aud, eur = shown(database).currencies
+    assert (usd_.currency, aud.currency, eur.currency) == ("USD", "AUD", "EUR")
+    assert {name: (b.count, b.open) for name, b in usd_.buckets.items()} == {
+        "not due": (2, usd("2.50")),
+        "1–30": (2, usd("20.50")),
+        "31–60": (2, usd("200.50")),
+        "61–90": (2, usd("2000.50")),
+        "over 90": (2, usd("20000.50")),
+    }
+    assert usd_.overdue == usd("22222.00")
+    assert eur.overdue == Money(Decimal(700), "EUR")
+    assert eur.amount("over 90") == Money(Decimal(0), "EUR")
+
+
+def test_a_day_is_the_companys_day(database: Database) -> None:
+    """At three in the morning UTC it is still yesterday in New York."""
+    mirror(database, due("1", 0, "10"))
+    night = NOW.replace(hour=3) + DAY
+    with database.reading() as conn:
+        (aging,) = picture.aging(conn, companies.need(conn, REALM), night)
+    assert set(aging.buckets) == {"not due"}
+
+
+def test_an_empty_ledger_is_an_empty_picture(database: Database) -> None:
+    """No currency, no case, and as of when."""
+    seen = shown(database)
+    assert (seen.currencies, seen.cases, seen.more_cases) == ((), (), 0)
+    assert (seen.company, seen.as_of) == ("Harbor Supply", NOW - timedelta(hours=1))
+    assert (seen.shadow, seen.paused_by) == (False, "")
+
+
+def test_a_picture_says_how_the_company_is_run(database: Database) -> None:
+    """Shadow and pause stand above everything else."""
+    with database.writing() as conn:
+        companies.change(conn, REALM, mode="shadow", paused_by="ULEAD1", paused_at=NOW)
+    seen = shown(database)
+    assert (seen.shadow, seen.paused_by, seen.paused_at) == (True, "ULEAD1", NOW)
+
+
+def test_the_most_valuable_open_cases_are_listed(database: Database) -> None:
+    """By rank, the older first where equal; closed ones and other companies' are not there."""
+    ranks = {"1": 5, "2": 900, "3": 5, "4": 70}
+    for customer, rank in ranks.items():
+        record.case(database, State.WAITING, customer, Decimal(rank))
+    for number, state in enumerate(sorted(set(State) - OPEN)):
+        record.case(database, state, f"closed{number}", Decimal(9999))
+    with database.writing() as conn:
+        people_ = [Customer("2", "Bea & Co", "", usd(0))]
+        ledger.put_customers(conn, REALM, people_, NOW)
+    seen = shown(database, most=3)
+    assert [c.customer for c in seen.cases] == ["Bea & Co", "4", "1"]
+    assert seen.more_cases == 1
+
+
+def test_a_listed_case_states_what_is_overdue(database: Database) -> None:
+    """In its own currency, over everybody billed through the customer, oldest days first."""
+    record.case(database, State.WAITING, stage=Stage.FOLLOW_UP)
+    with database.writing() as conn:
+        job = Customer("59", "Job", "", usd(0), parent="58", bills_parent=True)
+        ledger.put_customers(conn, REALM, [job], NOW)
+    mirror(
+        database,
+        due("1", 12, "100.10"),
+        due("2", 40, "200.20", customer="59"),
+        due("3", 0, "1000"),
+        due("4", 90, "5000", "EUR"),
+        due("5", 90, "5000", customer="77"),
+    )
+    (listed,) = shown(database).cases
+    assert (listed.open, listed.days_overdue) == (usd("300.30"), 40)
+    assert (listed.stage, listed.state, listed.link) == (Stage.FOLLOW_UP, State.WAITING, "")
+
+
+def post(database: Database, case: Case, ts: str | None, kind: str = "card") -> None:
+    with database.writing() as conn:
+        if kind == "card":
+            posts.card(conn, REALM, "C0001", case.id, Decimal(1), True, NOW)
+        else:
+            posts.thread(conn, REALM, "C0001", case.id, "x", "text", NOW)
+        mine = (messages.c.case_id == case.id) & (messages.c.kind == kind)
+        conn.execute(update(messages).where(mine).values(ts=ts))
+
+
+def link(database: Database, case: Case, workspace: str = WORKSPACE) -> str:
+    with database.reading() as conn:
+        return picture.card_link(conn, case.id, workspace)
+
+
+def test_a_card_has_a_link_once_it_is_posted(database: Database) -> None:
+    """Slack's own form: channel, p, and the timestamp without its point."""
+    case = record.case(database, State.WAITING)
+    assert link(database, case) == ""
+    post(database, case, "1760455800.000001", "thread")
+    post(database, case, None)
+    assert link(database, case) == ""
+    post(database, case, "1760455800.000100")
+    expected = "https://harbor.slack.example/archives/C0001/p1760455800000100"
+    assert link(database, case) == expected
+    assert shown(database).cases[0].link == expected
+    assert link(database, case, "") == ""
+
+
+def test_the_next_card_is_the_most_valuable_that_waits(database: Database) -> None:
+    """Beside this one; a case without a posted card is passed over, and one that is decided."""
+    ours = record.case(database, State.WAITING, "1", Decimal(9))
+    unposted = record.case(database, State.WAITING, "2", Decimal(8))
+    decided = record.case(database, State.APPROVED, "3", Decimal(7))
+    small, large = (
+        record.case(database, State.WAITING, id, Decimal(rank)) for id, rank in (("4", 1), ("5", 6))
+    )
+
+    def following() -> str:
+        with database.reading() as conn:
+            return picture.next_card(conn, ours, WORKSPACE)
+
+    assert following() == ""
+    for number, case in enumerate((ours, decided, small, large)):
+        post(database, case, f"1.00000{number}")
+    assert link(database, unposted) == ""
+    assert following() == link(database, large)
