@@ -9,12 +9,20 @@ from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
+from jobs.store import standing
 from jobs.store.engine import Database
 from jobs.store.tables import companies
 from qbo.errors import ReauthRequired
 from qbo.oauth import LEASE, Tokens
+
+
+class Unopenable(ReauthRequired):
+    """The stored tokens are sealed with a key that is not among TOKEN_KEYS.
+
+    An administrator can help without QuickBooks, so the company is not marked as lost.
+    """
 
 
 class Seal:
@@ -29,37 +37,41 @@ class Seal:
             **tokens.model_dump(mode="json"),
             "access": tokens.access.get_secret_value(),
             "refresh": tokens.refresh.get_secret_value(),
+            "previous": tokens.previous.get_secret_value() if tokens.previous else None,
             "realm": realm,
         }
         return self._fernet.encrypt(json.dumps(plain).encode()).decode()
 
     def open(self, realm: str, sealed: str) -> Tokens:
-        """The tokens in `sealed`; raises ReauthRequired where no key fits or they are another's."""
+        """The tokens in `sealed`; raises Unopenable where no key fits or they are another's."""
         try:
             plain = json.loads(self._fernet.decrypt(sealed.encode()))
         except InvalidToken:
             plain = {}
         if plain.pop("realm", None) != realm:
-            raise ReauthRequired(
+            raise Unopenable(
                 "The stored QuickBooks tokens cannot be opened: none of TOKEN_KEYS fits. "
                 "Put the old key back, or connect the company again"
             )
         return Tokens.model_validate(plain)
 
+    def renew(self, realm: str, sealed: str) -> str:
+        """The same tokens under the newest key. Raises Unopenable."""
+        return self.close(realm, self.open(realm, sealed))
+
 
 class SqlTokenStore:
     """The TokenStore of `qbo`: each method takes one short transaction, from any thread."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database, seal: Seal, public_url: str = "") -> None:
         self._database = database
         self._seal = seal
+        self._public_url = public_url
 
     def load(self, realm: str) -> Tokens:
         """The current tokens; raises ReauthRequired where the company has none."""
         with self._database.reading() as conn:
-            sealed = conn.execute(
-                select(companies.c.sealed_tokens).where(companies.c.realm == realm)
-            ).scalar()
+            sealed = _sealed(conn, realm)
         if sealed is None:
             raise ReauthRequired("This company is not connected to QuickBooks; connect it again")
         return self._seal.open(realm, sealed)
@@ -78,18 +90,68 @@ class SqlTokenStore:
 
     def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
         """Make `new` current if `replaces` still is; otherwise change nothing."""
+        ends = {
+            "refresh_expires_at": new.refresh_expires_at,
+            "hard_expires_at": new.hard_expires_at,
+        }
         with self._database.writing() as conn:
-            sealed = conn.execute(
-                select(companies.c.sealed_tokens).where(companies.c.realm == realm)
-            ).scalar()
-            if sealed is None or self._seal.open(realm, sealed) != replaces:
-                return
-            fresh = self._seal.close(realm, new)
-            same = (companies.c.realm == realm) & (companies.c.sealed_tokens == sealed)
-            conn.execute(update(companies).where(same).values(sealed_tokens=fresh))
+            sealed = _sealed(conn, realm)
+            if sealed is not None and self._seal.open(realm, sealed) == replaces:
+                _swap(conn, realm, sealed, self._seal.close(realm, new), **ends)
 
     def release(self, realm: str, lease: str) -> None:
         """End this lease; one that another process took over is left alone."""
         held = (companies.c.realm == realm) & (companies.c.lease_token == lease)
         with self._database.writing() as conn:
             conn.execute(update(companies).where(held).values(lease_token=None, lease_until=None))
+
+    def lose(self, realm: str, lost: Tokens, error: ReauthRequired, now: datetime) -> None:
+        """The connection of these tokens is over: pause the company and ask a person, once.
+
+        Nothing happens where other tokens are stored by now.
+        """
+        with self._database.writing() as conn:
+            sealed = _sealed(conn, realm)
+            if sealed is not None and self._seal.open(realm, sealed) == lost:
+                standing.lose(conn, realm, sealed, error.message, self._public_url, now)
+
+
+def rotate(database: Database, seal: Seal) -> tuple[int, list[str]]:
+    """Seal every company's tokens with the newest key; safe while processes run.
+
+    Returns how many were sealed anew, and the realms whose tokens no key opens: they stay as
+    they are.
+    """
+    with database.reading() as conn:
+        held = companies.c.sealed_tokens.is_not(None)
+        realms = list(conn.scalars(select(companies.c.realm).where(held).order_by("realm")))
+    stuck = [realm for realm in realms if not _rotate_one(database, seal, realm)]
+    return len(realms) - len(stuck), stuck
+
+
+def _rotate_one(database: Database, seal: Seal, realm: str) -> bool:
+    """A refresh that came between has written a newer pair: that one is sealed anew instead."""
+    while True:
+        with database.writing() as conn:
+            sealed = _sealed(conn, realm)
+            if sealed is None:
+                return True
+            try:
+                fresh = seal.renew(realm, sealed)
+            except Unopenable:
+                return False
+            if _swap(conn, realm, sealed, fresh):
+                return True
+
+
+def _sealed(conn: Connection, realm: str) -> str | None:
+    query = select(companies.c.sealed_tokens).where(companies.c.realm == realm)
+    sealed: str | None = conn.execute(query).scalar()
+    return sealed
+
+
+def _swap(conn: Connection, realm: str, old: str, new: str, **more: datetime | None) -> bool:
+    """Put `new` where `old` still stands; one UPDATE decides every race."""
+    same = (companies.c.realm == realm) & (companies.c.sealed_tokens == old)
+    changed = update(companies).where(same).values(sealed_tokens=new, **more)
+    return conn.execute(changed).rowcount == 1

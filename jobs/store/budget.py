@@ -1,0 +1,201 @@
+"""The request budget of a company, shared by all processes: pace, pauses, and the month's reads.
+
+Each request takes one short transaction on the company's row, which is the lock. What was taken in
+the last minute is kept to the millisecond, so the limits hold in every second and every minute,
+not only in those of the clock on the wall.
+
+The rule between work that a person waits for and work that can wait: bulk work (sweep, triage)
+leaves a fifth of each second and minute free, which sends, notes and the reading of notifications
+find empty. Among equals the first to ask is the first to go. When nine tenths of the month's reads
+are used up, bulk work waits for the next month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from jobs.store import companies, posts
+from jobs.store.engine import Database
+from jobs.store.tables import budgets, usage
+from jobs.store.upsert import insert_or_ignore
+from qbo.errors import Throttled
+from qbo.pacing import PER_MINUTE, PER_SECOND
+
+QUOTA = 500_000
+"""Metered reads a month, of all companies together (the free tier; counted per workspace)."""
+WARN_AT, STOP_AT = 70, 90
+"""Per cent of the quota."""
+SECOND, MINUTE = 1_100, 61_000
+"""Milliseconds, a little long: requests that leave in time may bunch up on their way."""
+BULK_SHARE = 4, 5
+"""Bulk work leaves the rest free."""
+LOOK_AGAIN = 3600.0
+"""Seconds until work that waits for the next month asks again."""
+BLOCKED_AFTER = timedelta(minutes=15)
+"""Refused for so long, it is no rush of requests but the month's block."""
+ONE_PAUSE = timedelta(minutes=5)
+"""Pauses that follow each other within this time count as one."""
+
+_bulk: ContextVar[bool] = ContextVar("bulk", default=False)
+
+
+@contextmanager
+def in_bulk(bulk: bool) -> Iterator[None]:
+    """Whether the requests made in this block, by this thread, are bulk work."""
+    before = _bulk.set(bulk)
+    try:
+        yield
+    finally:
+        _bulk.reset(before)
+
+
+class SqlBudget:
+    """The Budget of `qbo` in the record; may be asked from any thread of any process."""
+
+    def __init__(self, database: Database, quota: int = QUOTA) -> None:
+        self._database = database
+        self._quota = quota
+        self._told: set[tuple[str, int]] = set()
+
+    def take(self, realm: str, metered: int, now: datetime) -> float:
+        """Seconds to wait, or 0.0. Raises Throttled for bulk reads above the rule of the month."""
+        bulk, at = _bulk.get(), _milliseconds(now)
+        with self._database.writing() as conn:
+            row = _locked(conn, realm)
+            used = used_in(conn, month_of(now)) if metered else 0
+            if metered and bulk and used + metered > self._quota * STOP_AT // 100:
+                raise _used_up(now)
+            taken = [each for each in row.taken if abs(each - at) < MINUTE]
+            if wait := max(_held(row, now), _full(taken, at, bulk)):
+                return wait
+            ours = budgets.c.company == realm
+            conn.execute(update(budgets).where(ours).values(taken=sorted([*taken, at])))
+            _count(conn, realm, metered, now)
+            if metered:
+                self._tell(conn, used + metered, now)
+        return 0.0
+
+    def hold(self, realm: str, seconds: float, now: datetime) -> None:
+        """Let nobody ask for so long; a block that does not end is told to a person."""
+        with self._database.writing() as conn:
+            row = _locked(conn, realm)
+            goes_on = row.held_until is not None and now - row.held_until < ONE_PAUSE
+            since = row.held_since if goes_on else now
+            until = max(now + timedelta(seconds=seconds), row.held_until or now)
+            ours = budgets.c.company == realm
+            conn.execute(update(budgets).where(ours).values(held_since=since, held_until=until))
+            if now - since >= BLOCKED_AFTER:
+                _tell_blocked(conn, realm, now)
+
+    def _tell(self, conn: Connection, used: int, now: datetime) -> None:
+        month = month_of(now)
+        for level in (WARN_AT, STOP_AT):
+            if used >= self._quota * level // 100 and (month, level) not in self._told:
+                _tell_used(conn, used, self._quota, level, now)
+                self._told.add((month, level))
+
+
+@dataclass(frozen=True)
+class Used:
+    """What one company asked of QuickBooks in a month."""
+
+    company: str
+    metered: int
+    free: int
+
+
+def month_of(now: datetime) -> str:
+    """The month that a request counts for, such as `2026-11`; in UTC."""
+    return f"{now.astimezone(UTC):%Y-%m}"
+
+
+def used_in(conn: Connection, month: str) -> int:
+    """The metered reads of all companies in a month."""
+    query = select(func.coalesce(func.sum(usage.c.metered), 0)).where(usage.c.month == month)
+    return int(conn.execute(query).scalar_one())
+
+
+def by_company(conn: Connection, month: str) -> list[Used]:
+    """What each company used in a month."""
+    query = select(usage).where(usage.c.month == month).order_by(usage.c.company)
+    return [Used(row.company, row.metered, row.free) for row in conn.execute(query)]
+
+
+def _milliseconds(now: datetime) -> int:
+    return int(now.timestamp() * 1000)
+
+
+def _locked(conn: Connection, realm: str) -> Row[Any]:
+    """The company's row, ours until the transaction ends."""
+    query = select(budgets).where(budgets.c.company == realm).with_for_update()
+    if (row := conn.execute(query).first()) is None:
+        insert_or_ignore(conn, budgets, {"company": realm, "taken": []})
+        row = conn.execute(query).one()
+    return row
+
+
+def _held(row: Row[Any], now: datetime) -> float:
+    return max((row.held_until - now).total_seconds(), 0.0) if row.held_until else 0.0
+
+
+def _full(taken: list[int], at: int, bulk: bool) -> float:
+    """Seconds until the oldest request that fills a second or minute has left it."""
+    part, whole = BULK_SHARE if bulk else (1, 1)
+    limits = ((PER_SECOND * part // whole, SECOND), (PER_MINUTE * part // whole, MINUTE))
+    full = [taken[-limit] + span - at for limit, span in limits if len(taken) >= limit]
+    return max([0, *full]) / 1000
+
+
+def _count(conn: Connection, realm: str, metered: int, now: datetime) -> None:
+    month, more = month_of(now), {"metered": metered, "free": 0 if metered else 1}
+    theirs = (usage.c.company == realm) & (usage.c.month == month)
+    added = {name: usage.c[name] + n for name, n in more.items()}
+    if not conn.execute(update(usage).where(theirs).values(added)).rowcount:
+        insert_or_ignore(conn, usage, {"company": realm, "month": month, **more})
+
+
+def _used_up(now: datetime) -> Throttled:
+    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    left = ((month + timedelta(days=32)).replace(day=1) - now).total_seconds()
+    return Throttled(
+        f"{STOP_AT} % of the month's free QuickBooks reads are used; only last checks and "
+        "notifications are still read until the month ends",
+        retry_after=min(left, LOOK_AGAIN),
+    )
+
+
+def _tell_used(conn: Connection, used: int, quota: int, level: int, now: datetime) -> None:
+    """All companies share the quota, so each channel hears of it, once a month and level."""
+    meaning = (
+        f"At {STOP_AT} % sweeps and new cases will wait until the month ends."
+        if level == WARN_AT
+        else "Until the month ends only last checks and notifications are read; sweeps and new "
+        "cases wait. The rest is kept so that nothing approved has to wait."
+    )
+    text = (
+        f":bar_chart: {used:,} of the {quota:,} QuickBooks reads that are free in "
+        f"{month_of(now)} are used ({level} %). {meaning}"
+    )
+    for company in companies.all_of_them(conn):
+        key = f"quota:{month_of(now)}:{level}:{company.realm}"
+        posts.notice(conn, company.realm, company.channel, key, text, now)
+
+
+def _tell_blocked(conn: Connection, realm: str, now: datetime) -> None:
+    company = companies.get(conn, realm)
+    if company is None:
+        return
+    text = (
+        ":no_entry: QuickBooks has refused every request for over a quarter of an hour. Perhaps "
+        "the month's free reads of the whole workspace are used up: Intuit's developer portal "
+        "shows it. Everything waits and is tried again each minute."
+    )
+    key = f"blocked:{realm}:{now:%Y-%m-%d}"
+    posts.notice(conn, realm, company.channel, key, text, now)

@@ -1,0 +1,55 @@
+"""How a company stands with QuickBooks: connected, or waiting for a person to connect it again."""
+
+from __future__ import annotations
+
+import html
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from jobs.rules.plain import one_line
+from jobs.store import companies, log, posts
+from jobs.store.tables import companies as companies_table
+
+CONNECTED = "connected"
+REAUTH_REQUIRED = "reauth_required"
+ACTOR = "system:connection"
+
+
+def lose(
+    conn: Connection, realm: str, sealed: str, why: str, public_url: str, now: datetime
+) -> bool:
+    """Stop the company's work and ask a person, once; `why` ends like a sentence without its stop.
+
+    Changes nothing where other tokens than `sealed` are stored by now: somebody was faster, and
+    the connection that is over is not the present one. No step of a company that is not connected
+    is ready, so all that is due waits as it stands.
+    """
+    present = companies_table.c.sealed_tokens == sealed
+    ours = (companies_table.c.realm == realm) & (companies_table.c.status == CONNECTED) & present
+    if conn.execute(update(companies_table).where(ours).values(status=REAUTH_REQUIRED)).rowcount:
+        company = companies.need(conn, realm)
+        key = f"reauth:{realm}:{now:%Y-%m-%dT%H:%M:%S}"
+        posts.notice(conn, realm, company.channel, key, _alert(company, why, public_url), now)
+        log.note(conn, log.Entry(realm, "company.reauth_required", ACTOR, now))
+        return True
+    return False
+
+
+def named(company: companies.Company) -> str:
+    """The company's name as mrkdwn, escaped."""
+    return f"*{html.escape(one_line(company.name), quote=False)}*"
+
+
+def how_to_connect(public_url: str) -> str:
+    """The way to a link: links themselves are good for ten minutes, an alert is read later."""
+    door = f"<{public_url}/quickbooks/connect|Connect it again>: " if public_url else ""
+    return f"{door}`overdue connect`, or the button in the Home tab, gives the link."
+
+
+def _alert(company: companies.Company, why: str, public_url: str) -> str:
+    return (
+        f":rotating_light: *QuickBooks has to be connected again.* {named(company)}: {why}. "
+        "Until then nothing of it is read, sent or written; nothing is lost, and everything "
+        f"goes on by itself afterwards. {how_to_connect(public_url)}"
+    )
