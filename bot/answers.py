@@ -194,6 +194,20 @@ def now_live() -> str:
     )
 
 
+def reminders_on() -> str:
+    """Going live, while QuickBooks may still write to the same customers."""
+    return (
+        "First QuickBooks' own reminders have to be off: Overdue cannot see them, and customers "
+        "would be written to twice. Switch them off in QuickBooks (Account and settings, Sales, "
+        "Reminders) and press “QuickBooks' reminders are off” below the message that says "
+        f"that the company is connected, or in App Home. {NOTHING}"
+    )
+
+
+def reminders_off() -> str:
+    return "Noted: QuickBooks' own reminders are off. A finance lead can say `/overdue live` now."
+
+
 def now_shadow() -> str:
     return "Shadow mode: cards go on, but no e-mail is sent and nothing is written to QuickBooks."
 

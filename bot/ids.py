@@ -31,6 +31,14 @@ class Action(StrEnum):
     TAKE_BACK = "take_back"
 
 
+class Switch(StrEnum):
+    """The action id of every button that is about a company and no case."""
+
+    REMINDERS_OFF = "reminders_off"
+    CONNECT = "connect"
+    DISCONNECT = "disconnect"
+
+
 class Modal(StrEnum):
     """The callback id of every modal."""
 
@@ -129,6 +137,19 @@ def opened(value: object) -> Opened:
     """What is in a modal's private metadata; BadValueError for anything else."""
     found = _load(value, {"for", "seen"})
     return Opened(binding(found["for"]), found["seen"])
+
+
+def of_company(realm: str) -> str:
+    """The value of a button that is about a company."""
+    return _dump({"company": realm})
+
+
+def company(value: object) -> str:
+    """The realm in such a value; BadValueError for anything `of_company` does not write."""
+    realm = _load(value, {"company"})["company"]
+    if not _ID.fullmatch(realm):
+        raise BadValueError("the company is not one of ours")
+    return realm
 
 
 def _dump(fields: dict[str, str]) -> str:

@@ -23,13 +23,14 @@ from bot import slack
 from bot.cards import card, plain
 from bot.escaping import cap
 from bot.lint import MOST_TEXT, lint
+from bot.notices import question
 from bot.slack import Later, Lost, Message, Posted, Refused, Trouble
 from jobs import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.rules.states import OPEN
 from jobs.step import Round, Step
-from jobs.store import channels, people, posts, work
+from jobs.store import channels, companies, people, posts, work
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import channels as channels_table
 from jobs.store.tables import messages
@@ -129,6 +130,9 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
         parent = (messages.c.case_id == row.case_id) & (messages.c.kind == "card")
         ts = conn.execute(select(messages.c.ts).where(parent)).scalar_one()
         message = replace(message, thread=ts)
+    if row.body.get("asks"):
+        asked = question(row.body["text"], companies.need(conn, row.company))
+        return Drawn(replace(message, text=asked.text, blocks=asked.blocks))
     return Drawn(replace(message, text=cap(row.body["text"], MOST_TEXT)))
 
 
@@ -291,7 +295,7 @@ class Update:
     def _vanished(self, conn: Connection, claim: Claim, now: datetime) -> None:
         """Somebody deleted the card: an open case gets a new one, for it cannot be acted on."""
         query = select(cases_table.c.state).where(cases_table.c.id == claim.row.case_id)
-        is_open = conn.execute(query).scalar_one() in OPEN
+        is_open = conn.execute(query).scalar() in OPEN
         error = "The card was deleted in Slack."
         work.settle(conn, claim, now if is_open else None, ts=None, last_error=error)
 
@@ -299,6 +303,9 @@ class Update:
 def _say_in_thread(conn: Connection, claim: Claim, drawn: Drawn, now: datetime) -> None:
     """The card cannot be changed any more: its thread says how the case stands."""
     row, message = claim.row, drawn.message
+    if row.case_id is None:
+        work.settle(conn, claim, None, last_error="The notice can no longer be changed.")
+        return
     text = cap(
         f"This card can no longer be changed. The case stands so now:\n{message.text}", MOST_TEXT
     )

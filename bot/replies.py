@@ -48,6 +48,7 @@ def _refusal(said: Said) -> str:
         Answer.NOT_ALLOWED: answers.not_allowed(_words(said)),
         Answer.SECOND_NEEDED: answers.half_approved(_words(said) or "another person"),
         Answer.STOPPED: answers.stopped(said.detail),
+        Answer.REMINDERS_ON: answers.reminders_on(),
     }
     return plain.get(said.answer, answers.not_recorded())
 

@@ -39,6 +39,17 @@ DOOR_LIVES = timedelta(minutes=10)
 UNNAMED = "system:connect"
 """Who opened a door on the command line without saying for whom."""
 
+ASKS = "reminders_off"
+"""The button below the notice: QuickBooks' own reminders are off."""
+SHADOW = (
+    "It starts in shadow mode: cards appear here, but no e-mail is sent and nothing is written "
+    "to QuickBooks until a finance lead says `/overdue live`."
+)
+REMINDERS = (
+    "A finance lead, please switch off QuickBooks' own reminders (Account and settings, Sales, "
+    "Reminders) and say so below: Overdue cannot see them, so no message is sent before."
+)
+
 
 class NotConnected(Exception):
     """The company was not connected; the text tells a person why and what to do."""
@@ -190,17 +201,16 @@ def _tell(conn: Connection, company: Company, door: Row[Any], again: bool, now: 
     data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
     log.note(conn, log.Entry(company.realm, action, door.person, now, data=data))
     text = _words(company, door.person, again)
-    posts.notice(conn, company.realm, company.channel, f"connected:{door.state}", text, now)
+    asks = "" if company.reminders_off_at else ASKS
+    key = f"connected:{door.state}"
+    posts.notice(conn, company.realm, company.channel, key, text, now, asks)
 
 
 def _words(company: Company, person: str, again: bool) -> str:
     who = "" if person == UNNAMED else f" by <@{person}>"
     name = html.escape(one_line(company.name), quote=False)  # the three that mrkdwn knows
-    if again:
-        return f":electric_plug: *{name}* is connected to QuickBooks again{who}."
-    return (
-        f":electric_plug: *{name}* is connected to QuickBooks{who}. It starts in shadow mode: "
-        "cards appear here, but no e-mail is sent and nothing is written to QuickBooks until a "
-        "finance lead says `/overdue live`. Please switch off QuickBooks' own reminders "
-        "(Account and settings, Sales, Reminders): Overdue cannot see them."
-    )
+    once_more = " again" if again else ""
+    said = [f":electric_plug: *{name}* is connected to QuickBooks{once_more}{who}."]
+    said += [] if again else [SHADOW]
+    said += [] if company.reminders_off_at else [REMINDERS]
+    return " ".join(said)

@@ -24,13 +24,14 @@ from jobs.office import Office
 from jobs.rules import changes, drafts, gates
 from jobs.rules.business_days import next_opening
 from jobs.rules.facts import Facts, Invoice
+from jobs.rules.figures import amount
 from jobs.rules.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
 from jobs.rules.verify import verify
 from jobs.step import Round, Step
-from jobs.store import cases, companies, crossings, history, log, posts, work
+from jobs.store import cases, companies, contexts, crossings, history, log, posts, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.companies import Company
@@ -42,6 +43,7 @@ from jobs.store.work import LEASE, Claim
 from qbo.errors import QuickBooksError
 
 ACTOR = "system:send"
+REMINDERS = "Nobody has confirmed that QuickBooks' own reminders are off."
 RETRY = timedelta(seconds=60)
 """How soon a send that could not be checked or was refused for now is tried again."""
 
@@ -64,7 +66,8 @@ def _ready(now: datetime) -> ColumnElement[bool]:
         companies_table.c.realm == cases_table.c.company,
         companies_table.c.status == "connected",
         companies_table.c.paused_at.is_(None),
-        cases_table.c.shadow | (companies_table.c.mode == "live"),
+        cases_table.c.shadow
+        | (companies_table.c.mode == "live") & companies_table.c.reminders_off_at.is_not(None),
     )
     approved = cases_table.c.state == State.APPROVED
     may_go = approved & (exists(company) | (cases_table.c.lapses_at <= now))
@@ -94,7 +97,9 @@ def _hindrance(company: Company) -> str:
     """What kept a message from going, where that was no error."""
     if company.paused_at:
         return "Sending was paused."
-    return "" if company.live else "The company is in shadow mode."
+    if not company.live:
+        return "The company is in shadow mode."
+    return "" if company.reminders_off_at else REMINDERS
 
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
@@ -171,6 +176,7 @@ class Check:
         return (
             *changes.against(letter, facts, left),
             *stops,
+            *_credited(contexts.facts_of_case(conn, file.case, now), facts),
             *_readdressed(letter, gates.recipient(facts, past)),
             *self._untrue(facts, past),
             *self._unapproved(conn, facts, now),
@@ -203,6 +209,13 @@ class Check:
         if stand.missing == 0:
             return ()
         return ("The approvals no longer suffice: a right has gone, or more are needed now.",)
+
+
+def _credited(before: Facts, now: Facts) -> tuple[str, ...]:
+    if before.on_account == now.on_account:
+        return ()
+    was, present = (amount(f.on_account, changes.EN) for f in (before, now))
+    return (f"{present} is on account now, {was} before.",)
 
 
 def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
@@ -337,8 +350,7 @@ class Fetch:
             _shadow_run(conn, case, self.draft, outcome, now)
             return None
         company = companies.need(conn, case.company)
-        closed = company.paused_at or not company.live or not company.connected
-        if closed or _day_is_full(self.office, conn, company, now):
+        if not company.sends or _day_is_full(self.office, conn, company, now):
             work.settle(conn, claim, now)
             return None
         return self._intend(conn, claim, outcome, now)

@@ -35,6 +35,7 @@ class Answer(StrEnum):
     NOT_OPEN_YET = "not_open_yet"
     SECOND_NEEDED = "second_needed"
     STOPPED = "stopped"
+    REMINDERS_ON = "reminders_on"
 
 
 @dataclass(frozen=True)

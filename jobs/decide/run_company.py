@@ -37,10 +37,15 @@ def resume(conn: Connection, policy: Policy, company: Company, user: str, now: d
 
 
 def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
-    """Leave shadow mode: shadow cases end, and their crossings may happen again. Raises Refused."""
+    """Leave shadow mode: shadow cases end, and their crossings may happen again. Raises Refused.
+
+    REMINDERS_ON: nobody has confirmed yet that QuickBooks' own reminders are off.
+    """
     door.lead(conn, policy, user, now)
     if company.live:
         return False
+    if not company.reminders_off_at:
+        raise door.Refused(door.Said(door.Answer.REMINDERS_ON))
     companies.change(conn, company.realm, mode="live")
     _end_shadow_cases(conn, company, user, now)
     agenda.hurry(conn, company.realm, "sweep", now)

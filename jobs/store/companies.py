@@ -31,6 +31,16 @@ class Company:
     paused_by: str | None
     connected_at: datetime
     swept_at: datetime | None
+    reminders_off_by: str | None
+    reminders_off_at: datetime | None
+    """When a lead confirmed that QuickBooks' own reminders are off: before, nothing goes."""
+    status: str
+    """connected, disconnected, or reauth_required."""
+
+    @property
+    def sends(self) -> bool:
+        """Whether approved messages go out: live, running, connected, and no second sender."""
+        return bool(self.live and self.connected and not self.paused_at and self.reminders_off_at)
 
     def today(self, now: datetime) -> date:
         """The date in the company's own zone."""
@@ -93,4 +103,7 @@ def _of_row(row: Row[Any]) -> Company:
         paused_by=row.paused_by,
         connected_at=row.connected_at,
         swept_at=row.swept_at,
+        reminders_off_by=row.reminders_off_by,
+        reminders_off_at=row.reminders_off_at,
+        status=row.status,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from jobs.store.tables import messages
 from jobs.store.upsert import insert_or_ignore
@@ -60,16 +60,31 @@ def thread(
 
 
 def notice(
-    conn: Connection, company: str, channel: str, key: str, text: str, now: datetime
+    conn: Connection,
+    company: str,
+    channel: str,
+    key: str,
+    text: str,
+    now: datetime,
+    asks: str = "",
 ) -> None:
-    """A message of its own in a channel. `text` is mrkdwn whose outside parts are escaped."""
+    """A message of its own in a channel. `text` is mrkdwn whose outside parts are escaped.
+
+    `asks` is the action id of the one button below it, or empty.
+    """
     row = {
         "company": company,
         "kind": "notice",
         "dedupe": f"notice:{key}",
         "channel": channel,
-        "body": {"text": text},
+        "body": {"text": text} | ({"asks": asks} if asks else {}),
         "made_at": now,
         "due_at": now,
     }
     insert_or_ignore(conn, messages, row)
+
+
+def draw_again(conn: Connection, company: str, begins: str, now: datetime) -> None:
+    """Have the notices of a company whose keys begin so drawn as they should be now."""
+    theirs = (messages.c.company == company) & messages.c.dedupe.startswith(f"notice:{begins}")
+    conn.execute(update(messages).where(theirs).values(due_at=now))

@@ -157,6 +157,7 @@ def go_live(found: Firm) -> None:
     """A finance lead takes the company live once its ledger has been read."""
     with record(found.running) as database:
         found.running.until(lambda _: _is_read(database, found.realm))
+    found.running.confirm_reminders(channel=found.channel)
     assert "Live" in found.order("live")
 
 

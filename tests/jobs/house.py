@@ -29,7 +29,17 @@ from bot.ledger_door import notices
 from bot.processes import Kit
 from jobs import connect, picture, pipeline
 from jobs.connect import Intuit
-from jobs.decide import approve, edit, hold, look, reject, run_company, settle_unknown, take_back
+from jobs.decide import (
+    approve,
+    edit,
+    hold,
+    look,
+    reject,
+    reminders,
+    run_company,
+    settle_unknown,
+    take_back,
+)
 from jobs.decide import undo as undoing
 from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.decide.edit import Objections, Text
@@ -359,7 +369,8 @@ class House:
         )
 
     def go_live(self) -> None:
-        """A finance lead's command."""
+        """A finance lead's click and command."""
+        self.runs(reminders.confirm_off, "ULEAD1")
         self.runs(run_company.go_live, "ULEAD1")
 
     def runs(self, act: Callable[..., Any], user: str) -> Any:

@@ -82,6 +82,8 @@ def _open_for_business(running: Sandbox, first_run: bool) -> None:
     say("Connecting the company …")
     running.connect()
     if not first_run:
+        say("Confirming that QuickBooks' own reminders are off …")
+        running.confirm_reminders()
         say(f"Going live: {running.order('live')}")
     say(f"Looking for overdue invoices: {running.order('run')}")
 

@@ -20,7 +20,7 @@ from jobs.store.engine import connect
 from tests.sandbox import company
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text
 from tests.sandbox.product import OVERDUE, PROCESSES, ProcessFailed, Product, running
-from tests.sandbox.stand_ins import StandIns, stand_ins
+from tests.sandbox.stand_ins import CHANNEL, StandIns, stand_ins
 from tests.sandbox.valkey import valkey
 
 T = TypeVar("T")
@@ -30,6 +30,8 @@ START_SECONDS = 60.0
 PATIENCE = 20.0
 WORK_TABLES = ("events", "cases", "messages", "schedule")
 LEAD = "ULEAD1"
+REMINDERS_OFF = "reminders_off"
+NOBODY = "nobody"
 ASK_AGAIN = re.compile("looking you up|could not record")
 
 
@@ -110,6 +112,18 @@ class Sandbox:
                 return str(answer["text"])
             self.outside.world.changed.wait(version, 0.5)
 
+    def confirm_reminders(self, user: str = LEAD, channel: str = CHANNEL) -> None:
+        """Press "QuickBooks' reminders are off", again while the bot still looks up who that is."""
+        deadline = time.monotonic() + START_SECONDS
+        while ts := self.until(lambda world: _asking(world, channel)):
+            version = self.outside.world.changed.version
+            if ts == NOBODY:
+                return
+            status = self.click(user, ts, REMINDERS_OFF)
+            if status != 200 or time.monotonic() > deadline:
+                raise ProcessFailed(f"the click was answered {status}\n{self.report()}")
+            self.outside.world.changed.wait(version, 0.5)
+
     def report(self) -> str:
         """What one wants to see when something did not happen."""
         world = self.world()
@@ -138,6 +152,14 @@ class Sandbox:
         if answer.status_code != 200:
             raise AssertionError(f"/_/{call} was answered {answer.status_code}: {answer.text}")
         return dict(answer.json())
+
+
+def _asking(world: World, channel: str) -> str:
+    """The ts of the notice that asks about QuickBooks' reminders; NOBODY once it asks no more."""
+    here = [m for m in world["messages"] if m["channel"] == channel and not m["deleted"]]
+    asking = [m["ts"] for m in here if f'"{REMINDERS_OFF}"' in json.dumps(m["blocks"])]
+    settled = [m for m in here if "They are off, says" in m["text"]]
+    return asking[-1] if asking else NOBODY if settled else ""
 
 
 def nothing(_: str) -> None:

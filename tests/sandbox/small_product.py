@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NoReturn
 
+import httpx
 import redis
 
 from jobs import lifeline
@@ -45,6 +46,7 @@ def main(pids: Path, word: str, *more: str) -> None:
     """Do what the words say."""
     lifeline.hold()
     if word == "connect":
+        say("This company's reminders are no worry. They are off, says nobody.")
         print(f"Open {os.environ['PUBLIC_URL']}/quickbooks/connect?state=1")
     elif word == "web":
         note(pids, os.getpid())
@@ -59,6 +61,16 @@ def main(pids: Path, word: str, *more: str) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         wait(pids)
+
+
+def say(words: str) -> None:
+    """In the finance channel."""
+    httpx.post(
+        f"{os.environ['SLACK_API_URL']}/chat.postMessage",
+        json={"channel": os.environ["SLACK_CHANNEL"], "text": words},
+        headers={"authorization": f"Bearer {os.environ['SLACK_BOT_TOKEN']}"},
+        trust_env=False,
+    ).raise_for_status()
 
 
 def wait(pids: Path) -> NoReturn:

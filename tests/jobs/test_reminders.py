@@ -1,0 +1,84 @@
+"""QuickBooks' own reminders: until somebody says that they are off, no message is sent."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from jobs.decide import reminders, run_company
+from jobs.decide.door import Answer
+from jobs.rules.states import State
+from jobs.store import companies
+from jobs.store.tables import messages
+from tests.jobs.house import House
+from tests.jobs.houses import OpenHouse
+
+
+@pytest.fixture
+def unconfirmed(open_house: OpenHouse) -> House:
+    """A connected company in shadow mode about whose reminders nobody has said anything."""
+    return open_house(live=False)
+
+
+def test_going_live_waits_for_the_confirmation(unconfirmed: House) -> None:
+    """`/overdue live` says what is missing and changes nothing; afterwards it goes live."""
+    refused = unconfirmed.runs(run_company.go_live, "ULEAD1")
+    assert refused.answer is Answer.REMINDERS_ON
+    assert not unconfirmed.company.live
+    assert unconfirmed.runs(reminders.confirm_off, "ULEAD2") is True
+    assert unconfirmed.runs(run_company.go_live, "ULEAD1") is True
+    assert unconfirmed.company.live
+
+
+def test_who_confirmed_is_on_record(unconfirmed: House) -> None:
+    """Person and time, in the company's row and in the log; a second click changes nothing."""
+    unconfirmed.runs(reminders.confirm_off, "ULEAD2")
+    first = unconfirmed.now
+    unconfirmed.time.later(hours=1)
+    assert unconfirmed.runs(reminders.confirm_off, "ULEAD1") is False
+    company = unconfirmed.company
+    assert (company.reminders_off_by, company.reminders_off_at) == ("ULEAD2", first)
+    (line,) = unconfirmed.logged("company.reminders_off")
+    assert line["actor"] == "ULEAD2"
+
+
+@pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "UGUEST", "USTRANGER"])
+def test_only_finance_leads_confirm(unconfirmed: House, user: str) -> None:
+    """Anybody else is told so, and nothing is put down."""
+    refused = unconfirmed.runs(reminders.confirm_off, user)
+    assert refused.answer in (Answer.NOT_ALLOWED, Answer.NOT_A_MEMBER)
+    assert unconfirmed.company.reminders_off_at is None
+
+
+def test_the_notice_asks_until_it_is_answered(unconfirmed: House) -> None:
+    """The notice "connected" carries the question, and is drawn again once it is answered."""
+    notice = select(messages).where(messages.c.kind == "notice").order_by(messages.c.id)
+    (row,) = unconfirmed.rows(notice)
+    assert row.body["asks"] == "reminders_off"
+    with unconfirmed.database.writing() as conn:
+        conn.execute(messages.update().values(due_at=None))
+    unconfirmed.runs(reminders.confirm_off, "ULEAD1")
+    assert unconfirmed.rows(notice)[0].due_at == unconfirmed.now
+
+
+def test_an_approved_message_waits_for_the_confirmation(a_house: House) -> None:
+    """A live company that lost its confirmation sends nothing; with it the message goes."""
+    with a_house.database.writing() as conn:
+        companies.change(conn, a_house.realm, reminders_off_by=None, reminders_off_at=None)
+    assert a_house.approve() is Answer.RECORDED
+    a_house.wait_out()
+    assert (a_house.mails, a_house.case().state) == ([], State.APPROVED)
+    a_house.runs(reminders.confirm_off, "ULEAD1")
+    a_house.run("send", "write_back")
+    assert len(a_house.mails) == 1
+
+
+def test_an_approval_that_lapses_names_the_reason(a_house: House) -> None:
+    """Nothing is dropped in silence: the card says what kept the message."""
+    with a_house.database.writing() as conn:
+        companies.change(conn, a_house.realm, reminders_off_by=None, reminders_off_at=None)
+    a_house.approve()
+    a_house.time.later(hours=25)
+    a_house.run("send")
+    assert a_house.case().state is State.WAITING
+    assert "QuickBooks' own reminders are off" in str(a_house.case().row.changed)
