@@ -91,7 +91,7 @@ def clock(entry: Entry) -> None:
 
     kit = entry.kit("clock")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    ticking = clocks.Clock(kit.database, kit.steps(), kit.doorbell, kit.now)
+    ticking = clocks.Clock(kit.database, kit.steps(), kit.doorbell, kit.now, kit.policy_text)
     clocks.run(ticking, threading.Event().wait)
 
 

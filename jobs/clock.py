@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.pipeline import Clock as Now
 from jobs.pipeline import Doorbell, anything_due
 from jobs.step import Step
-from jobs.store import agenda
+from jobs.store import agenda, artifacts
 from jobs.store.engine import Database
 
 PERIOD = 1.0
@@ -28,12 +28,16 @@ slog = structlog.get_logger()
 
 @dataclass
 class Clock:
-    """Looks for what is due. `trouble` is what it said last, so that it says it once."""
+    """Looks for what is due. `trouble` is what it said last, so that it says it once.
+
+    `policy_text` is the policy file in force; a new one is recorded and told at the first look.
+    """
 
     database: Database
     steps: Sequence[Step]
     doorbell: Doorbell
     now: Now
+    policy_text: str = ""
     planned: bool = False
     trouble: str = field(default="", init=False)
 
@@ -54,6 +58,8 @@ class Clock:
             with self.database.writing() as conn:
                 for kind in GLOBAL:
                     agenda.ensure(conn, agenda.EVERYBODY, kind, self.now())
+                if self.policy_text:
+                    artifacts.note_policy(conn, self.policy_text, self.now())
             self.planned = True
 
     def _say(self, trouble: str) -> None:

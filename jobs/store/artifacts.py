@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,11 +12,12 @@ from jobs.store.tables import artifacts
 from jobs.store.upsert import insert_or_ignore
 
 
-def note_policy(conn: Connection, text: str, sha256: str, now: datetime) -> bool:
+def note_policy(conn: Connection, text: str, now: datetime) -> bool:
     """Keep the policy of this process; one never seen before is logged and told to each channel.
 
     Returns whether it was new.
     """
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
     row = {"sha256": sha256, "kind": "policy", "text": text, "first_seen_at": now}
     if not insert_or_ignore(conn, artifacts, row):
         return False
