@@ -57,9 +57,10 @@ TRIAGED = (State.NEW, State.WAITING, State.SNOOZED)
 RULES_ALONE = "Rules decided alone; no model was asked."
 MORNING = time(8, 0)
 """When a case that came on a day off gets its card, in the company's zone."""
-OUTAGE = tuple(timedelta(minutes=m) for m in (1, 9, 30, 80, 120))
+OUTAGE = tuple(timedelta(minutes=m) for m in (5, 30, 70, 120, 15))
 """The pauses while the ledger is away: four hours in all, and then a person is asked to look."""
 AFTER_OUTAGE = timedelta(hours=1)
+SHORTLY = timedelta(seconds=5)
 
 
 def step(office: Office) -> Step:
@@ -185,6 +186,8 @@ class Read:
             work.settle(conn, claim, due)
         elif not view.stopped and _above_cap(self.office, conn, self.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
+        elif not view.stopped and _others_first(self.office, conn, self.file, now):
+            work.settle(conn, claim, now + SHORTLY)
         else:
             return Propose(self.office, view)
         return None
@@ -313,6 +316,25 @@ def _above_cap(office: Office, conn: Connection, file: CaseFile, now: datetime) 
     """Whether today's new cards with a draft are used up; a card that exists is never held up."""
     if file.case.state is not State.NEW:
         return False
+    return _shown_today(conn, file, now) >= office.policy.cards_per_day
+
+
+def _others_first(office: Office, conn: Connection, file: CaseFile, now: datetime) -> bool:
+    """Whether more valuable cases that are under way just now may use up today's cards."""
+    if file.case.state is not State.NEW:
+        return False
+    ahead = (
+        (cases_table.c.company == file.company.realm)
+        & (cases_table.c.state == State.NEW)
+        & (cases_table.c.rank > file.case.row.rank)
+        & cases_table.c.token.is_not(None)
+        & (cases_table.c.due_at > now)
+    )
+    count: int = conn.execute(select(func.count()).where(ahead)).scalar_one()
+    return count + _shown_today(conn, file, now) >= office.policy.cards_per_day
+
+
+def _shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
     began = start_of(file.company.today(now), file.company.zone)
     shown = (
         select(func.count())
@@ -321,7 +343,7 @@ def _above_cap(office: Office, conn: Connection, file: CaseFile, now: datetime) 
         .where(messages.c.made_at >= began, messages.c.with_draft)
         .where(cases_table.c.shadow == file.case.shadow)
     )
-    return conn.execute(shown).scalar_one() >= office.policy.cards_per_day
+    return int(conn.execute(shown).scalar_one())
 
 
 @dataclass(frozen=True)
@@ -359,7 +381,7 @@ class Propose:
         if not view.stopped and _above_cap(self.office, conn, view.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
             return None
-        made = Made(proposal, outcome.reason, outcome.record)
+        made = _after_rejection(conn, case, Made(proposal, outcome.reason, outcome.record))
         written = None if view.stopped else _write(self.office, conn, view, made, now)
         _to_waiting(self.office, conn, view, made, written, now)
         return None
@@ -402,16 +424,13 @@ class Written:
 def _write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
     case = view.file.case
     old = draft_store.latest(conn, case.id)
-    rejected = bool(old and draft_store.decided_on(conn, old.id, "reject"))
-    if old and rejected:
-        made = replace(made, proposal=_softer(made, old), reason="The tone before was not right.")
     today = view.file.company.today(now)
     kept = old.deadline if old else None
     deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
     letter, author, reason = _letter(office, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old else ()
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
-    theirs = old if old and old.edited_by and not rejected else None
+    theirs = old if old and old.edited_by and not _was_rejected(conn, old) else None
     if theirs and (mine := _still_true(office, view, theirs.letter, letter, deadline)):
         letter = mine
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
@@ -419,6 +438,18 @@ def _write(office: Office, conn: Connection, view: View, made: Made, now: dateti
         changed += (f"The text that <@{theirs.edited_by}> had edited did not fit any more.",)
     draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
     return Written(draft, view.rulings, changed)
+
+
+def _was_rejected(conn: Connection, draft: draft_store.Draft) -> bool:
+    return bool(draft_store.decided_on(conn, draft.id, "reject"))
+
+
+def _after_rejection(conn: Connection, case: Case, made: Made) -> Made:
+    """What is proposed once somebody has rejected the tone of the version before."""
+    old = draft_store.latest(conn, case.id)
+    if old is None or not _was_rejected(conn, old):
+        return made
+    return replace(made, proposal=_softer(made, old), reason="The tone before was not right.")
 
 
 def _softer(made: Made, old: draft_store.Draft) -> Proposal:

@@ -1,0 +1,556 @@
+"""Sending: the last check, each phase of SMTP, and that nothing goes twice or in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from jobs import send
+from jobs.decide import run_company
+from jobs.decide.door import Answer
+from jobs.rules.states import State
+from jobs.store.tables import crossings, sends
+from tests.jobs.house import ONE, House, books, customer, invoice
+from tests.jobs.houses import OpenHouse
+from tests.sandbox.faults import Kind
+
+BEFORE_DATA = ("CONNECT", "EHLO", "MAIL", "RCPT")
+INSIDE_DATA = ("DATA", "BODY", "END")
+PAY_LINKS = {"AllowOnlineCreditCardPayment": True, "BillEmail": {"Address": "a@customer1.example"}}
+
+
+@pytest.fixture
+def approved(a_house: House) -> House:
+    """A house whose one case is approved; the undo window has just ended."""
+    assert a_house.approve() is Answer.RECORDED
+    a_house.time.later(seconds=60)
+    return a_house
+
+
+def attempts(house: House) -> list[str]:
+    """What became of each attempt to send."""
+    return [row.state for row in house.rows(select(sends).order_by(sends.c.id))]
+
+
+def test_the_undo_window_comes_first(a_house: House) -> None:
+    """Nothing is sent before the window is over; then exactly what was approved goes out."""
+    a_house.approve()
+    a_house.time.later(seconds=59)
+    a_house.run("send")
+    assert not a_house.mails
+    a_house.time.later(seconds=1)
+    a_house.run("send", "write_back")
+    assert [mail.recipient for mail in a_house.mails] == ["billing@customer1.example"]
+    assert a_house.state() is State.DONE
+    assert a_house.mails[0].shown()["attachments"][0]["name"] == "Invoice-171.pdf"
+
+
+def test_follow_ups_stay_in_the_thread(open_house: OpenHouse) -> None:
+    """A second message to a customer answers the first one."""
+    house = open_house(
+        books(customer("1"), invoice("71", "1", "840.00", 9)), {"pace": {"undo_seconds": 0}}
+    )
+    for _ in range(2):
+        house.sweep()
+        house.approve()
+        house.wait_out()
+        house.time.later(days=7)
+    first, second = (mail.message for mail in house.mails)
+    assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
+
+
+# The phases of SMTP
+
+
+LATER: list[tuple[str, Kind, int | None]] = [
+    *((phase, "refuse", None) for phase in BEFORE_DATA),
+    *((phase, "reset", None) for phase in BEFORE_DATA),
+    *((phase, "garbage", None) for phase in ("MAIL", "RCPT", "DATA")),
+    *((phase, "status", 451) for phase in ("MAIL", "RCPT", "DATA", "END")),
+    ("EHLO", "status", 550),
+    ("EHLO", "status", 550),
+]
+
+
+def test_what_says_nothing_about_the_mail_is_put_off(approved: House) -> None:
+    """A cut or nonsense before the text, a 4xx answer, a refused login: it goes a minute later."""
+    for tries, (phase, kind, status) in enumerate(LATER, 1):
+        approved.fault("mail", f"SMTP {phase}", kind, 2 if phase == "EHLO" else 1, status)
+        approved.run("send")
+        assert approved.state() is State.APPROVED, (phase, kind)
+        assert approved.case().last_error, (phase, kind)
+        assert attempts(approved) == ["not_sent"] * tries, (phase, kind)
+        approved.heal()
+        approved.time.later(seconds=60)
+    approved.run("send", "write_back")
+    assert attempts(approved)[-1] == "sent"
+    assert len(approved.mails) == 1
+
+
+@pytest.mark.parametrize("phase", INSIDE_DATA)
+@pytest.mark.parametrize("kind", ["refuse", "reset", "late"])
+def test_a_cut_inside_the_text_is_unknown(approved: House, phase: str, kind: Kind) -> None:
+    """From DATA to the last answer nobody can tell: a person is asked, no machine sends again."""
+    approved.fault("mail", f"SMTP {phase}", kind)
+    approved.run("send", "write_back")
+    assert approved.state() is State.UNKNOWN
+    approved.time.later(days=2)
+    approved.run()
+    assert attempts(approved) == ["unknown"]
+    assert len(approved.mails) <= 1
+    assert not approved.notes
+
+
+def test_a_senseless_answer_to_the_text_is_unknown(approved: House) -> None:
+    """What is neither yes nor no to the whole text may have been a yes."""
+    approved.fault("mail", "SMTP END", "garbage")
+    approved.run("send")
+    assert approved.state() is State.UNKNOWN
+
+
+def test_a_cut_after_the_answer_is_sent(approved: House) -> None:
+    """Once the server has accepted the text, what comes of QUIT does not matter."""
+    approved.fault("mail", "SMTP QUIT", "reset")
+    approved.run("send", "write_back")
+    assert approved.state() is State.DONE
+
+
+@pytest.mark.parametrize("phase", ["MAIL", "RCPT", "DATA", "END"])
+def test_a_refusal_for_good_goes_back_to_people(approved: House, phase: str) -> None:
+    """A 5xx answer about this mail ends the approval, tells the approver, and sends nothing."""
+    approved.fault("mail", f"SMTP {phase}", "status", 1, 550)
+    approved.run("send")
+    assert approved.state() is State.WAITING
+    assert "550" in approved.view().changed[0]
+    assert any("<@UCOLLECT>: nothing was sent." in text for text in approved.said("thread"))
+    approved.time.later(days=1)
+    approved.run("send")
+    assert not approved.mails
+
+
+@pytest.mark.parametrize(("phase", "state"), [("RCPT", State.APPROVED), ("END", State.UNKNOWN)])
+def test_a_silent_server_is_given_up(approved: House, phase: str, state: State) -> None:
+    """Waiting ends; what it means hangs on how far the mail had come."""
+    approved.be_impatient()
+    approved.fault("mail", f"SMTP {phase}", "stall")
+    approved.run("send")
+    assert approved.state() is state
+
+
+def test_without_a_way_to_send_it_waits(open_house: OpenHouse) -> None:
+    """Where no mail server is set the approval stays, says so, and lapses."""
+    house = open_house(mail=False)
+    house.sweep()
+    house.approve()
+    house.wait_out()
+    assert "No way to send mail" in house.case().last_error
+    house.time.later(days=1)
+    house.run("send")
+    assert house.state() is State.WAITING
+    assert house.logged("approval.lapse")
+
+
+# The last check
+
+
+CHANGES: dict[str, tuple[Callable[[House], Any], str]] = {
+    "partly paid": (lambda h: h.pay("71", "40.00"), "$800.00 is open now, $840.00 before"),
+    "credited": (lambda h: h.credit("1", "840.00"), "not yet applied"),
+    "a little credited": (lambda h: h.credit("1", "5.00"), "$5.00 is on account now"),
+    "on account": (
+        lambda h: h.books.receive("1", h.books.tables["Invoice"]["71"]["Balance"]),
+        "a payment",
+    ),
+    "re-addressed": (
+        lambda h: h.change("Customer", "1", PrimaryEmailAddr={"Address": "new@x.example"}),
+        "new@x.example",
+    ),
+    "addressed on the invoice": (
+        lambda h: h.change("Invoice", "71", BillEmail={"Address": "other@x.example"}),
+        "other@x.example",
+    ),
+    "renumbered": (lambda h: h.change("Invoice", "71", DocNumber="9"), "has the number 9"),
+    "renamed": (lambda h: h.change("Customer", "1", DisplayName="Somebody else"), "name"),
+    "grown": (lambda h: h.change("Invoice", "71", TotalAmt="26000.00"), "is open now"),
+    "written on": (
+        lambda h: h.change("Invoice", "71", CustomerMemo={"value": "We dispute this."}),
+        "new text",
+    ),
+    "unbalanced": (lambda h: h.change("Customer", "1", Balance="17.00"), "add up"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_last_check_voids_what_has_changed(approved: House, what: str) -> None:
+    """Whatever the ledger says differently ends the approval, says so, and sends nothing."""
+    change, said = CHANGES[what]
+    change(approved)
+    approved.run("send")
+    assert approved.state() is State.WAITING
+    assert not approved.mails
+    told = [text for text in approved.said("thread") if text.startswith("<@UCOLLECT>")]
+    assert len(told) == 1
+    assert said in told[0]
+    assert approved.approve() in (Answer.STALE, Answer.STOPPED)
+    approved.run("triage", "send")
+    assert not approved.mails
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda h: h.pay("71", "840.00"), "Invoice 171 was paid. Nothing to do."),
+        (lambda h: h.void("71"), "Invoice 171 was voided. Nothing to do."),
+        (lambda h: h.books.delete("Invoice", "71"), "was deleted in QuickBooks. Nothing to do."),
+        (lambda h: h.change("Invoice", "71", DueDate="today+9"), "overdue any more"),
+    ],
+    ids=["paid", "voided", "deleted", "re-dated"],
+)
+@pytest.mark.parametrize("told", [False, True])
+def test_the_last_check_catches_what_is_settled(
+    approved: House, change: Callable[[House], Any], said: str, told: bool
+) -> None:
+    """Nothing left to ask for cancels the case, tells who approved, and frees its crossings."""
+    made = change(approved)
+    if told:
+        approved.notify(*(made if isinstance(made, list) else [made]))
+    approved.run("send", "write_back")
+    assert approved.state() is State.CANCELLED
+    assert said in approved.view().end_reason
+    assert any("<@UCOLLECT>: nothing was sent." in text for text in approved.said("thread"))
+    assert not approved.rows(select(crossings).where(crossings.c.released_at.is_(None)))
+    assert not approved.mails
+
+
+def test_one_of_two_invoices_paid_voids_the_letter(open_house: OpenHouse) -> None:
+    """A letter about two invoices does not go when one of them is settled."""
+    house = open_house(
+        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 12))
+    )
+    house.sweep()
+    house.approve()
+    house.pay("72", "60.00")
+    house.wait_out()
+    house.run("triage")
+    view = house.view()
+    assert view.state is State.WAITING
+    assert view.letter is not None
+    assert [i.id for i in view.letter.invoices] == ["71"]
+
+
+def test_a_right_that_has_gone_voids_the_approval(approved: House) -> None:
+    """An approval of somebody who is no collector any more does not count at the last check."""
+    approved.change_policy(people={"collectors": []})
+    approved.run("send")
+    assert approved.state() is State.WAITING
+    assert any("right has gone" in text for text in approved.said("thread"))
+
+
+def test_more_people_needed_voids_the_approval(approved: House) -> None:
+    """A policy that asks for two people by now makes one approval too few."""
+    limits = {"second_approver": 500, "stop_invoice": 25000, "stop_total": 50000, "smallest": 25}
+    approved.change_policy(**{"limits.home": limits})
+    approved.run("send")
+    assert approved.state() is State.WAITING
+
+
+def test_a_deadline_that_has_come_is_not_sent(open_house: OpenHouse) -> None:
+    """A firm message whose deadline passed while it lay there goes back to people."""
+    house = open_house(
+        books(customer("1"), invoice("71", "1", "840.00", 10)),
+        {"pace": {"undo_seconds": 0, "lapse_hours": 720, "refresh_working_days": 30}},
+    )
+    house.sweep()
+    house.approve()
+    house.wait_out()
+    house.time.later(days=12)
+    house.sweep()
+    house.fine("ULEAD1")
+    house.approve()
+    house.runs(run_company.pause, "ULEAD1")
+    house.time.later(days=20)
+    house.runs(run_company.resume, "ULEAD1")
+    house.run("send")
+    assert any("deadline" in text for text in house.said("thread"))
+    assert len(house.mails) == 1
+
+
+@pytest.mark.parametrize("kind", ["refuse", "reset", "late", "html", "garbage"])
+def test_an_unreachable_ledger_keeps_the_approval(approved: House, kind: Kind) -> None:
+    """Without a last check nothing goes; the case says so and tries again until it lapses."""
+    approved.fault("quickbooks", "/query", kind, None)
+    approved.run("send")
+    assert approved.state() is State.APPROVED
+    assert "last check could not be made" in approved.case().last_error
+    approved.heal()
+    approved.time.later(seconds=60)
+    approved.run("send", "write_back")
+    assert approved.state() is State.DONE
+
+
+def test_an_approval_lapses_with_its_reason(approved: House) -> None:
+    """A day after the mail could first have gone the approval ends, and why is said."""
+    approved.fault("quickbooks", "/query", "status", None, 500)
+    for _ in range(3):
+        approved.run("send")
+        approved.time.later(hours=8)
+    approved.run("send")
+    assert approved.state() is State.WAITING
+    said = [text for text in approved.said("thread") if "lapsed" in text]
+    assert len(said) == 1
+    assert "last check could not be made" in said[0]
+
+
+@pytest.mark.parametrize("kind", ["refuse", "status", "html", "garbage"])
+def test_a_missing_pdf_puts_the_mail_off(approved: House, kind: Kind) -> None:
+    """Never a mail without what the card promised: it goes when the PDF can be had."""
+    approved.fault("quickbooks", "/pdf", kind, 1, 500 if kind == "status" else None)
+    approved.run("send")
+    assert approved.state() is State.APPROVED
+    assert attempts(approved) == []
+    approved.time.later(seconds=60)
+    approved.run("send", "write_back")
+    assert approved.state() is State.DONE
+
+
+def test_pay_links_are_filled_by_the_sender(open_house: OpenHouse) -> None:
+    """The link is on no card; it stands in the mail, fresh from QuickBooks."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    house.sweep()
+    letter = house.view().letter
+    assert letter is not None
+    assert "[pay link 171]" in letter.body
+    house.approve()
+    house.wait_out()
+    assert "https://developer.intuit.com/" in house.mails[0].shown()["text"]
+
+
+def test_a_missing_pay_link_voids_the_approval(open_house: OpenHouse) -> None:
+    """Where the approved text promises a link that QuickBooks does not give, nothing goes."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    house.sweep()
+    house.approve()
+    house.change("Invoice", "71", AllowOnlineCreditCardPayment=False)
+    house.wait_out()
+    assert house.state() is State.WAITING
+    assert not house.mails
+
+
+# Undo, pause, shadow, cap, hours
+
+
+def test_undo_while_the_send_is_claimed(approved: House) -> None:
+    """An undo that comes during the last check still stops the mail."""
+    load, pressed = send.Check.act, []
+
+    def slowly(check: send.Check) -> Any:
+        pressed.append(approved.undo())
+        return load(check)
+
+    approved.office = approved.office
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Check, "act", slowly)
+        approved.run("send")
+    assert pressed == [Answer.RECORDED]
+    assert approved.state() is State.WAITING
+    assert not approved.mails
+
+
+def test_undo_comes_too_late_once_the_mail_began(approved: House) -> None:
+    """While the mail is handed over, and afterwards, undo is refused as too late."""
+    answers: list[Answer] = []
+    approved.mailer.meanwhile = lambda: answers.append(approved.undo())
+    approved.run("send")
+    answers.append(approved.undo())
+    assert answers == [Answer.TOO_LATE, Answer.TOO_LATE]
+    assert len(approved.mails) == 1
+
+
+def test_pause_stops_sending_at_once(approved: House) -> None:
+    """While paused nothing goes; afterwards it does."""
+    approved.runs(run_company.pause, "ULEAD1")
+    approved.run("send")
+    assert not approved.mails
+    approved.runs(run_company.resume, "ULEAD2")
+    approved.run("send", "write_back")
+    assert len(approved.mails) == 1
+
+
+def test_pause_during_the_last_check_holds(approved: House) -> None:
+    """A pause that comes between last check and mail is asked for again just before."""
+    fetch = send.Fetch.act
+
+    def slowly(round: send.Fetch) -> Any:
+        approved.runs(run_company.pause, "ULEAD1")
+        return fetch(round)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Fetch, "act", slowly)
+        approved.run("send")
+    assert approved.state() is State.APPROVED
+    assert not approved.mails
+
+
+def test_a_pause_does_not_stop_lapses(approved: House) -> None:
+    """An approval that lapsed during a pause ends, and says that sending was paused."""
+    approved.runs(run_company.pause, "ULEAD1")
+    approved.time.later(days=1)
+    approved.run("send")
+    assert approved.state() is State.WAITING
+    assert any("Sending was paused." in text for text in approved.said("thread"))
+
+
+def test_a_shadow_run_sends_nothing(open_house: OpenHouse) -> None:
+    """A shadow case is checked and composed, ends as such, and is asked for again once live."""
+    house = open_house(live=False)
+    house.sweep()
+    assert house.case().shadow
+    house.approve()
+    house.wait_out()
+    assert house.state() is State.CANCELLED
+    assert "Shadow run" in house.view().end_reason
+    assert not house.mails
+    assert not house.notes
+    house.go_live()
+    house.run()
+    assert house.state() is State.WAITING
+    assert not house.case().shadow
+
+
+def test_at_the_cap_sending_pauses_and_asks(open_house: OpenHouse) -> None:
+    """At the day's cap no more go out; a finance lead is asked once, and may let them go on."""
+    six = [customer(str(n)) for n in range(1, 7)]
+    bills = [invoice(str(70 + n), str(n), "100.00", 12) for n in range(1, 7)]
+    house = open_house(books(*six, *bills), {"pace": {"messages_per_day": 2}})
+    house.sweep()
+    for case in house.cases():
+        assert house.approve(house.knock("UCOLLECT", case)) is Answer.RECORDED
+    house.wait_out()
+    assert len(house.mails) == 2
+    assert house.company.paused_by == "system:send"
+    assert sum("as many as the policy allows" in text for text in house.said("notice")) == 1
+    house.time.later(minutes=5)
+    house.runs(run_company.resume, "ULEAD1")
+    house.run("send", "write_back")
+    assert len(house.mails) == 6
+
+
+def test_mails_wait_for_the_window(open_house: OpenHouse) -> None:
+    """Approved on Friday night, the mail goes on Monday when the window opens."""
+    friday = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)  # half past six there
+    policy = {
+        "calendar": {"business_days_only": True},
+        "message": {"window": ["09:00", "17:00"]},
+    }
+    house = open_house(ONE, policy, now=friday)
+    house.sweep()
+    house.approve()
+    house.wait_out()
+    assert not house.mails
+    house.time.later(days=1)
+    house.run("send")
+    assert house.state() is State.APPROVED
+    house.time.now = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+    house.run("send", "write_back")
+    assert house.state() is State.DONE
+
+
+# Crashes and races
+
+
+def test_an_abandoned_mail_is_unknown(approved: House) -> None:
+    """A sender that died after its intent leaves a question for a person, never a second mail."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Deliver, "act", _die)
+        with pytest.raises(SystemExit):
+            approved.run("send")
+    assert attempts(approved) == ["in_flight"]
+    approved.time.later(seconds=31)
+    approved.run("send")
+    assert approved.state() is State.UNKNOWN
+    approved.time.later(days=3)
+    approved.run()
+    assert attempts(approved) == ["unknown"]
+    assert not approved.mails
+
+
+def _die(_: send.Deliver) -> Any:
+    raise SystemExit("the process is killed")
+
+
+def test_a_crash_before_the_intent_resumes(approved: House) -> None:
+    """Killed during the last check, the next sender begins anew; one mail goes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Fetch, "act", _die)
+        with pytest.raises(SystemExit):
+            approved.run("send")
+    approved.time.later(seconds=31)
+    approved.run("send", "write_back")
+    assert len(approved.mails) == 1
+
+
+def test_a_crash_after_the_answer_is_unknown(approved: House) -> None:
+    """Killed between the server's yes and our record of it: a person finds out, once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Deliver, "settle", lambda *_: _die(None))  # type: ignore[arg-type]
+        with pytest.raises(SystemExit):
+            approved.run("send")
+    approved.time.later(seconds=31)
+    approved.run("send")
+    assert approved.state() is State.UNKNOWN
+    assert approved.went("ULEAD1") is Answer.RECORDED
+    approved.run("write_back")
+    assert approved.state() is State.DONE
+    assert len(approved.mails) == len(approved.notes) == 1
+
+
+def test_a_slow_sender_may_still_say_that_it_went(approved: House) -> None:
+    """Declared abandoned while it hung, the sender that saw the yes sets the record right."""
+
+    def overtaken() -> None:
+        approved.time.later(seconds=31)
+        approved.run("send")
+        assert approved.state() is State.UNKNOWN
+
+    approved.mailer.meanwhile = overtaken
+    approved.run("send")
+    approved.run("write_back")
+    assert approved.state() is State.DONE
+    assert attempts(approved) == ["sent"]
+
+
+def test_two_senders_send_one_mail(approved: House) -> None:
+    """Of two that have claimed the same case only one writes its intent."""
+    fetch, second = send.Fetch.act, [True]
+
+    def slowly(round: send.Fetch) -> Any:
+        if second:
+            second.clear()
+            approved.time.later(seconds=31)  # the lease of the first one ends
+            approved.run("send")
+        return fetch(round)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Fetch, "act", slowly)
+        approved.run("send", "write_back")
+    assert attempts(approved) == ["sent"]
+    assert len(approved.mails) == 1
+
+
+def test_five_broken_tries_lapse_with_the_reason(approved: House) -> None:
+    """A send that breaks off in our own code ends as a lapsed approval, not in silence."""
+
+    def broken(_: send.Check) -> Any:
+        raise RuntimeError("something of ours")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Check, "act", broken)
+        for _ in range(6):
+            approved.run("send")
+            approved.time.later(minutes=11)
+    assert approved.state() is State.WAITING
+    assert any("given up after five tries" in text for text in approved.said("thread"))
