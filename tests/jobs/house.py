@@ -248,6 +248,7 @@ class House:
         self._clients: list[QuickBooks] = []
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
+        self.remembers_people = False
         self.model = neighbourhood.model if model else None
         self._open_office()
         self._open_intuit()
@@ -512,7 +513,9 @@ class House:
     # The doors
 
     def greet(self) -> None:
-        """Slack was asked about everybody just now."""
+        """Slack was asked about everybody just now, unless this house lives on its memory."""
+        if self.remembers_people:
+            return
         with self.database.writing() as conn:
             for user, trouble in CAST.items():
                 people.put_user(conn, user, user.title(), trouble, self.now)

@@ -1,0 +1,180 @@
+"""The note in QuickBooks: once per mail, kept where books are closed, taken back exactly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from jobs import write_back
+from jobs.decide import run_company
+from jobs.decide.door import Answer
+from jobs.rules.states import State
+from jobs.store import companies
+from jobs.store.tables import notes
+from qbo import QuickBooks
+from qbo.errors import BooksClosed, Refused
+from tests.jobs.house import House
+from tests.sandbox.faults import Kind
+
+
+@pytest.fixture
+def sent(a_house: House) -> House:
+    """A house whose one mail is out and whose note is due."""
+    a_house.approve()
+    a_house.time.later(seconds=60)
+    a_house.run("send")
+    assert a_house.state() is State.SENT
+    return a_house
+
+
+def note(house: House) -> Any:
+    """Our own record of the note."""
+    return house.rows(select(notes))[0]
+
+
+def test_the_note_says_what_was_done(sent: House) -> None:
+    """One note on every invoice of the letter, word for word as approved."""
+    sent.run("write_back")
+    letter = sent.view().letter
+    assert letter is not None
+    assert [(n["text"], n["invoices"]) for n in sent.notes] == [(letter.note, ["71"])]
+    assert (sent.state(), note(sent).state) == (State.DONE, "written")
+
+
+@pytest.mark.parametrize("kind", ["refuse", "reset", "late", "status", "html", "garbage"])
+def test_a_lost_answer_makes_no_second_note(sent: House, kind: Kind) -> None:
+    """Whatever becomes of the answer, the note is there once in the end, and no mail goes again."""
+    sent.fault("quickbooks", "attachable", kind, 2, 500 if kind == "status" else None)
+    for _ in range(4):
+        sent.run("send", "write_back")
+        sent.time.later(minutes=11)
+    assert sent.state() is State.DONE
+    assert len(sent.notes) == len(sent.mails) == 1
+
+
+def test_a_crash_after_the_note_makes_no_second_one(sent: House) -> None:
+    """Killed between QuickBooks' answer and our record of it, the next try finds the first."""
+
+    def die(*_: Any) -> None:
+        raise SystemExit("the process is killed")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_back.Write, "settle", die)
+        with pytest.raises(SystemExit):
+            sent.run("write_back")
+    assert len(sent.notes) == 1
+    sent.time.later(seconds=31)
+    sent.run("write_back")
+    assert (sent.state(), len(sent.notes)) == (State.DONE, 1)
+
+
+def test_closed_books_keep_the_note_with_us(sent: House) -> None:
+    """A closed period takes no note; ours stays, and the card says so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QuickBooks, "attach_note", _raises(BooksClosed("The books are closed")))
+        sent.run("write_back")
+    view = sent.view()
+    assert (view.state, view.note_state) == (State.DONE, "kept")
+    assert "closed" in view.note_detail
+
+
+def test_a_lapsed_subscription_keeps_the_note_with_us(sent: House) -> None:
+    """A company that is read-only takes no note either."""
+    sent.outside.quickbooks.lapse({"realm": sent.realm})
+    sent.run("write_back")
+    assert (sent.state(), note(sent).state) == (State.DONE, "kept")
+
+
+def test_a_company_known_as_read_only_is_not_asked(sent: House) -> None:
+    """Where the subscription is known to be read-only nothing is even tried."""
+    with sent.database.writing() as conn:
+        companies.change(conn, sent.realm, read_only=True)
+    asked = sent.asked("quickbooks")
+    sent.run("write_back")
+    assert note(sent).state == "kept"
+    assert sent.asked("quickbooks") == asked
+
+
+def test_a_refusal_for_good_is_told(sent: House) -> None:
+    """A note that QuickBooks refuses is said in the thread, with its text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QuickBooks, "attach_note", _raises(Refused("A business rule said no")))
+        sent.run("write_back")
+    assert (sent.state(), note(sent).state) == (State.DONE, "failed")
+    said = sent.said("thread")
+    assert len(said) == 1
+    assert note(sent).text in said[0]
+
+
+def test_five_failures_are_told_and_nothing_is_sent_again(sent: House) -> None:
+    """When QuickBooks stays away the note ends as failed; the mail is never touched."""
+    sent.fault("quickbooks", "attachable", "status", None, 500)
+    for _ in range(6):
+        sent.run("send", "write_back")
+        sent.time.later(minutes=11)
+    assert (sent.state(), note(sent).state) == (State.DONE, "failed")
+    assert any("Five tries failed" in text for text in sent.said("thread"))
+    assert len(sent.mails) == 1
+
+
+def test_a_pause_does_not_hold_up_notes(sent: House) -> None:
+    """The mail is out already, so its note is written."""
+    sent.runs(run_company.pause, "ULEAD1")
+    sent.run("write_back")
+    assert sent.state() is State.DONE
+
+
+def test_take_back_removes_exactly_our_note(sent: House) -> None:
+    """What we wrote is removed, everything else stays, and asking twice changes nothing."""
+    other = sent.books.add_attachable({"Note": "of somebody else"})
+    sent.run("write_back")
+    assert sent.take_back() is Answer.RECORDED
+    assert sent.take_back() is Answer.STALE
+    sent.run("write_back")
+    assert [n["deleted"] for n in sent.notes] == [True]
+    assert list(sent.books.tables["Attachable"]) == [other["Id"]]
+    assert note(sent).state == "taken_back"
+    assert sent.take_back() is Answer.STALE
+    assert len(sent.logged("note.taken_back")) == 1
+
+
+@pytest.mark.parametrize("kind", ["refuse", "late", "status", "html", "garbage"])
+def test_taking_back_is_repeated_until_it_is_done(sent: House, kind: Kind) -> None:
+    """A deletion whose answer is lost is asked again, and counts as done when it is gone."""
+    sent.run("write_back")
+    sent.take_back()
+    sent.fault("quickbooks", "operation=delete", kind, 1, 500 if kind == "status" else None)
+    for _ in range(2):
+        sent.run("write_back")
+        sent.time.later(minutes=1)
+    assert note(sent).state == "taken_back"
+
+
+def test_a_note_somebody_else_deleted_counts_as_taken_back(sent: House) -> None:
+    """A note that is gone already is no trouble."""
+    sent.run("write_back")
+    sent.books.forget("Attachable", note(sent).attachable)
+    sent.take_back()
+    sent.run("write_back")
+    assert note(sent).state == "taken_back"
+
+
+def test_a_refused_take_back_says_so(sent: House) -> None:
+    """Where QuickBooks does not let go of the note, record and log say that it is still there."""
+    sent.run("write_back")
+    sent.take_back()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(QuickBooks, "delete_note", _raises(Refused("A business rule said no")))
+        sent.run("write_back")
+    assert note(sent).state == "written"
+    assert sent.logged("note.not_taken_back")
+    assert not sent.logged("note.taken_back")
+
+
+def _raises(error: Exception) -> Any:
+    def call(*_: Any) -> None:
+        raise error
+
+    return call
