@@ -30,9 +30,10 @@ from jobs.rules.policy import Policy
 from jobs.settings import Settings
 from jobs.step import Step
 from jobs.store import engine
+from jobs.store.budget import SqlBudget
 from jobs.store.engine import WORKER_PATIENCE, Database
 from jobs.store.tokens import Seal, SqlTokenStore
-from qbo import BearerAuth, LocalBudget, OAuth, QuickBooks, Tokens
+from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -99,6 +100,15 @@ class Kit:
         return Seal(self.settings.token_keys)
 
     @cached_property
+    def token_store(self) -> SqlTokenStore:
+        return SqlTokenStore(self.database, self.seal, self.settings.public_url)
+
+    @cached_property
+    def budget(self) -> SqlBudget:
+        """The requests that each company has left, counted with all other processes."""
+        return SqlBudget(self.database)
+
+    @cached_property
     def ledgers(self) -> Ledgers:
         return Ledgers(self)
 
@@ -141,7 +151,8 @@ class Kit:
         return [_step(self, name) for name, home in QUEUES.items() if queue in ("", home)]
 
     def _open(self, realm: str, tokens: Tokens) -> QuickBooks:
-        return _client(self, realm, BearerAuth(realm, _Given(tokens), self.oauth, clock=self.now))
+        auth = BearerAuth(realm, _Given(tokens), self.oauth, budget=self.budget, clock=self.now)
+        return _client(self, realm, auth)
 
     def close(self) -> None:
         """End the connections of the parts that were used."""
@@ -180,10 +191,23 @@ class Ledgers:
         """The client of this company; it raises ReauthRequired only when it is used."""
         with self._lock:
             if realm not in self._clients:
-                store = SqlTokenStore(self._kit.database, self._kit.seal)
-                auth = BearerAuth(realm, store, self._kit.oauth, clock=self._kit.now)
-                self._clients[realm] = _client(self._kit, realm, auth)
+                self._clients[realm] = _client(self._kit, realm, self.auth(realm))
             return self._clients[realm]
+
+    def auth(self, realm: str) -> BearerAuth:
+        """Signs for this company; whatever ends its connection pauses it in the record."""
+        kit = self._kit
+
+        def lost(tokens: Tokens, error: ReauthRequired) -> None:
+            kit.token_store.lose(realm, tokens, error, kit.now())
+
+        return BearerAuth(
+            realm, kit.token_store, kit.oauth, on_lost=lost, budget=kit.budget, clock=kit.now
+        )
+
+    def renew(self, realm: str) -> Tokens:
+        """New tokens for this company, stored already. Raises QuickBooksError."""
+        return self.auth(realm).refresh()
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -191,9 +215,8 @@ class Ledgers:
 
 
 def _client(kit: Kit, realm: str, auth: BearerAuth) -> QuickBooks:
-    return QuickBooks(
-        realm, auth, base_url=kit.settings.qbo_api_url, budget=LocalBudget(), clock=kit.now
-    )
+    url = kit.settings.qbo_api_url
+    return QuickBooks(realm, auth, base_url=url, budget=kit.budget, clock=kit.now)
 
 
 def redis(settings: Settings, socket_timeout: float | None = None) -> Redis:
@@ -211,6 +234,8 @@ def _step(kit: Kit, name: str) -> Step:
     if name in ("messages", "people"):
         module = import_module("bot.post" if name == "messages" else "bot.people")
         made: Step = module.step(kit.policy, lambda: kit.slack)
+    elif name == "upkeep":
+        made = import_module("jobs.upkeep").step(kit.ledgers.renew, kit.settings.public_url)
     else:
         made = import_module(f"jobs.{name}").step(kit.office)
     return made

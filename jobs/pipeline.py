@@ -20,13 +20,17 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection
 
+from jobs import setbacks
 from jobs.step import Round, Step
 from jobs.store import work
+from jobs.store.budget import in_bulk
 from jobs.store.engine import Database
 from jobs.store.work import Claim
+from qbo.errors import QuickBooksError, ReauthRequired, Throttled
 
 QUEUES = {
     "detect": "intake",
+    "upkeep": "intake",
     "sweep": "intake",
     "triage": "triage",
     "send": "act",
@@ -35,6 +39,9 @@ QUEUES = {
     "people": "act",
 }
 """Step → queue. Steps of one queue share a worker, in this order."""
+
+BULK = frozenset({"sweep", "triage"})
+"""Steps that leave room in the request budget for what a person is waiting for."""
 
 CLAIMING = timedelta(seconds=30)
 """A job stops claiming after so long, so that RQ sees it end and a restart is never far."""
@@ -108,11 +115,14 @@ class Loop:
         return None
 
     def _submit(self, step: Step, claim: Claim, round: Round, renewed_at: datetime) -> None:
-        self.running[self.pool.submit(round.act)] = Running(step, claim, round, renewed_at)
+        future = self.pool.submit(_act, step, round)
+        self.running[future] = Running(step, claim, round, renewed_at)
 
     def _settle(self, future: Future[Any], was: Running) -> None:
         with self._guarded(was.step, was.claim):
             outcome = future.result()
+            if isinstance(outcome, ReauthRequired | Throttled):
+                raise outcome  # however a step was told of these, waiting is no attempt
             with self.database.writing() as conn:
                 next_round = was.round.settle(conn, was.claim, outcome, self.clock())
             if next_round is not None:
@@ -131,12 +141,20 @@ class Loop:
     def _guarded(self, step: Step, claim: Claim) -> Iterator[None]:
         try:
             yield
+        except QuickBooksError as error:
+            with self.database.writing() as conn:
+                setbacks.put(conn, step, claim, error, self.clock())
         except Exception as error:  # noqa: BLE001
             # One row's trouble must not stop the others: it is named on the row, logged with its
             # traceback, and tried again later; after five times a person has to look.
             slog.exception("step.failed", step=step.name, row=claim.id, attempt=claim.attempts)
             with self.database.writing() as conn:
                 work.back_off(conn, claim, self.clock(), f"{type(error).__name__}: {error}"[:300])
+
+
+def _act(step: Step, round: Round) -> Any:
+    with in_bulk(step.name in BULK):
+        return round.act()
 
 
 def run(database: Database, steps: Sequence[Step], clock: Clock, first: str | None = None) -> None:

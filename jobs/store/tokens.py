@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 from sqlalchemy import Connection, select, update
 
-from jobs.store import standing
+from jobs.store import agenda, standing
 from jobs.store.engine import Database
 from jobs.store.tables import companies
 from qbo.errors import ReauthRequired
 from qbo.oauth import LEASE, Tokens
+
+UPKEEP = timedelta(days=1)
+"""How long tokens are left alone where nothing else refreshes them."""
 
 
 class Unopenable(ReauthRequired):
@@ -89,7 +92,10 @@ class SqlTokenStore:
         return lease if taken.rowcount == 1 else None
 
     def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
-        """Make `new` current if `replaces` still is; otherwise change nothing."""
+        """Make `new` current if `replaces` still is; otherwise change nothing.
+
+        Whoever holds tokens has their upkeep on the schedule.
+        """
         ends = {
             "refresh_expires_at": new.refresh_expires_at,
             "hard_expires_at": new.hard_expires_at,
@@ -98,6 +104,7 @@ class SqlTokenStore:
             sealed = _sealed(conn, realm)
             if sealed is not None and self._seal.open(realm, sealed) == replaces:
                 _swap(conn, realm, sealed, self._seal.close(realm, new), **ends)
+                agenda.ensure(conn, realm, "upkeep", new.created_at + UPKEEP)
 
     def release(self, realm: str, lease: str) -> None:
         """End this lease; one that another process took over is left alone."""

@@ -1,0 +1,129 @@
+"""The daily upkeep of a connection: its tokens are renewed, and their ends are told in time.
+
+A refresh token that nobody uses for about a hundred days is dead, and each one is dead after five
+years: either way a person has to connect again, and hears of it 60, 30 and 7 days before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, select
+
+from jobs.rules.figures import day
+from jobs.step import Step
+from jobs.store import companies, log, posts, standing, work
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import schedule
+from jobs.store.work import Claim
+from qbo.oauth import Tokens
+
+KIND = "upkeep"
+EVERY = timedelta(days=1)
+AFTER_TROUBLE = timedelta(hours=1)
+WARN_DAYS = (60, 30, 7)
+ENDS = {"refresh": "refresh_expires_at", "hard": "hard_expires_at"}
+"""What ends → the column of `companies` that says when."""
+MEANING = {
+    "refresh": "because its tokens have not been renewed lately",
+    "hard": "because QuickBooks lets no connection live longer than five years",
+}
+
+Renew = Callable[[str], Tokens]
+"""Realm → its new tokens, stored already. Raises QuickBooksError."""
+
+
+def step(renew: Renew, public_url: str = "") -> Step:
+    """The upkeep of one company per row."""
+    return Step(
+        name=KIND,
+        table=schedule,
+        ready=_ready,
+        load=lambda _conn, claim, _now: Refresh(renew, claim.row.company, public_url),
+        give_up=lambda conn, claim, now: _give_up(conn, claim, public_url, now),
+        width=2,
+    )
+
+
+def _ready(_now: datetime) -> ColumnElement[bool]:
+    connected = select(companies_table.c.realm).where(
+        companies_table.c.realm == schedule.c.company,
+        companies_table.c.status == standing.CONNECTED,
+    )
+    return (schedule.c.kind == KIND) & exists(connected)
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """Renew the tokens of one company."""
+
+    renew: Renew
+    realm: str
+    public_url: str
+
+    def act(self) -> Tokens:
+        """Raises QuickBooksError; ReauthRequired has paused the company already."""
+        return self.renew(self.realm)
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Tokens, now: datetime) -> None:
+        """Write down when the connection ends, say so in time, and come back tomorrow."""
+        ends = {
+            "refresh_expires_at": outcome.refresh_expires_at,
+            "hard_expires_at": outcome.hard_expires_at,
+        }
+        if not work.settle(conn, claim, now + EVERY):
+            return
+        companies.change(conn, self.realm, **ends)
+        _warn(conn, claim, self.public_url, now)
+        log.note(conn, log.Entry(self.realm, "tokens.renewed", "system:upkeep", now))
+
+
+def level(end: datetime | None, now: datetime) -> int | None:
+    """The smallest of 60, 30 and 7 days that is not left any more; None before the first."""
+    crossed = [days for days in WARN_DAYS if end and end - now <= timedelta(days=days)]
+    return min(crossed, default=None)
+
+
+def _warn(conn: Connection, claim: Claim, public_url: str, now: datetime) -> None:
+    """One notice for each of the two ends at each of its three marks; a later end begins anew."""
+    company = companies.need(conn, claim.row.company)
+    before: dict[str, Any] = (claim.row.body or {}).get("warned", {})
+    ends, warned = _ends(conn, company.realm), {}
+    for kind, end in ends.items():
+        mark = level(end, now)
+        if end and mark and mark < (before.get(kind) or max(WARN_DAYS) + 1):
+            key = f"ends:{company.realm}:{kind}:{mark}:{now:%Y-%m-%d}"
+            text = _words(company, kind, end, public_url)
+            posts.notice(conn, company.realm, company.channel, key, text, now)
+        warned[kind] = mark
+    ours = (schedule.c.id == claim.id) & (schedule.c.kind == KIND)
+    conn.execute(schedule.update().where(ours).values(body={"warned": warned}))
+
+
+def _ends(conn: Connection, realm: str) -> dict[str, datetime | None]:
+    row = conn.execute(select(companies_table).where(companies_table.c.realm == realm)).one()
+    return {kind: getattr(row, column) for kind, column in ENDS.items()}
+
+
+def _words(company: companies.Company, kind: str, end: datetime, public_url: str) -> str:
+    return (
+        f":hourglass_flowing_sand: The connection of {standing.named(company)} to QuickBooks ends "
+        f"on {day(end.astimezone(company.zone).date())}, {MEANING[kind]}. "
+        f"{standing.how_to_connect(public_url)}"
+    )
+
+
+def _give_up(conn: Connection, claim: Claim, public_url: str, now: datetime) -> None:
+    """Tell a person once a day, and go on trying: the ends draw nearer meanwhile."""
+    company = companies.need(conn, claim.row.company)
+    text = (
+        f":warning: The QuickBooks tokens of {standing.named(company)} could not be renewed "
+        f"({claim.row.last_error}). The next try is in an hour."
+    )
+    key = f"upkeep:{company.realm}:{now:%Y-%m-%d}"
+    posts.notice(conn, company.realm, company.channel, key, text, now)
+    _warn(conn, claim, public_url, now)
+    work.settle(conn, claim, now + AFTER_TROUBLE, last_error=claim.row.last_error)
