@@ -142,4 +142,28 @@ def upgrade(entry: Entry) -> None:
     click.echo("The record is up to date.")
 
 
+@db.command("rotate-keys")
+@entry
+def rotate_keys(entry: Entry) -> None:
+    """Seal all QuickBooks tokens with the newest of TOKEN_KEYS; safe while processes run.
+
+    First put the new key before the old one and restart every process; then run this; then the
+    old key can go.
+    """
+    from jobs.store import tokens
+
+    kit = entry.kit("connect")
+    sealed, stuck = tokens.rotate(kit.database, kit.seal)
+    what = "1 company's tokens are" if sealed == 1 else f"{sealed} companies' tokens are"
+    click.echo(f"{what} sealed with the newest key.")
+    for realm in stuck:
+        click.echo(
+            f"The tokens of {realm} fit none of TOKEN_KEYS and were left as they are: put the "
+            "key back that sealed them, or connect the company again.",
+            err=True,
+        )
+    if stuck:
+        sys.exit(1)
+
+
 cli_record.register(main)

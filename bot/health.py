@@ -20,8 +20,9 @@ from starlette.routing import Route
 
 from bot.processes import Kit
 from jobs.rules.states import State
-from jobs.store import schema
-from jobs.store.tables import cases, events, messages, schedule
+from jobs.store import budget, companies, schema
+from jobs.store.tables import budgets, cases, events, messages, schedule
+from jobs.store.tables import companies as companies_table
 
 WORK = {table.name: table for table in (events, cases, messages, schedule)}
 slog = structlog.get_logger()
@@ -93,7 +94,8 @@ class Waiting(Collector):
         """Raises SQLAlchemyError where the record cannot be read."""
         now = self._kit.now()
         with self._kit.database.reading() as conn:
-            return iter([_cases(conn), *_due(conn, now), _unread(conn)])
+            waiting = [_cases(conn), *_due(conn, now), _unread(conn)]
+            return iter([*waiting, *_reads(conn, now), *_connections(conn, now)])
 
 
 def _cases(conn: Connection) -> GaugeMetricFamily:
@@ -123,3 +125,46 @@ def _unread(conn: Connection) -> GaugeMetricFamily:
     family = GaugeMetricFamily("overdue_events_waiting", "Notifications not dealt with yet.")
     family.add_metric([], conn.execute(waiting).scalar_one())
     return family
+
+
+def _reads(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
+    """The quota is one for all companies, so the sum over `company` is what counts."""
+    reads = GaugeMetricFamily(
+        "overdue_quickbooks_reads", "Metered reads of this month (UTC).", labels=["company"]
+    )
+    free = GaugeMetricFamily(
+        "overdue_quickbooks_writes", "Unmetered requests of this month.", labels=["company"]
+    )
+    for used in budget.by_company(conn, budget.month_of(now)):
+        reads.add_metric([used.company], used.metered)
+        free.add_metric([used.company], used.free)
+    quota = GaugeMetricFamily("overdue_quickbooks_quota", "Metered reads a month has.")
+    quota.add_metric([], budget.QUOTA)
+    yield from (reads, free, quota)
+
+
+def _connections(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
+    up = GaugeMetricFamily(
+        "overdue_quickbooks_connected", "Whether QuickBooks can be asked.", labels=["company"]
+    )
+    for company in companies.all_of_them(conn):
+        up.add_metric([company.realm], company.connected)
+    held = GaugeMetricFamily(
+        "overdue_quickbooks_held", "Whether QuickBooks asked for a pause.", labels=["company"]
+    )
+    for row in conn.execute(select(budgets).where(budgets.c.held_until > now)):
+        held.add_metric([row.company], 1)
+    yield from (up, held, _ends(conn))
+
+
+def _ends(conn: Connection) -> GaugeMetricFamily:
+    ends = GaugeMetricFamily(
+        "overdue_quickbooks_ends",
+        "When the tokens end (Unix time), if they are not renewed and at the latest.",
+        labels=["company", "end"],
+    )
+    for row in conn.execute(select(companies_table)):
+        for end, at in (("refresh", row.refresh_expires_at), ("hard", row.hard_expires_at)):
+            if at is not None:
+                ends.add_metric([row.realm, end], at.timestamp())
+    return ends
