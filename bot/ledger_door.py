@@ -27,7 +27,7 @@ from qbo import Change, Malformed, webhooks
 LARGEST = 4_000_000
 SOURCE = "quickbooks"
 REALM = re.compile(r"[0-9]{1,32}")
-COLUMNS = {"source": 200, "event_id": 200, "realm": 64, "entity": 40, "id": 64}
+COLUMNS = {"source": 200, "event_id": 200, "realm": 64, "entity": 40, "id": 64, "deleted_id": 64}
 """What the record has room for; a longer one is no id of QuickBooks."""
 
 slog = structlog.get_logger()
@@ -166,6 +166,7 @@ def _notice(change: Change) -> Notice:
         entity_id=change.id,
         verb=change.verb,
         happened_at=change.at,
+        deleted_id=change.deleted_id,
     )
 
 

@@ -1,56 +1,145 @@
 """Mirror → crossings → cases: the one place where a case comes into being.
 
-Webhooks, the sweep and `/overdue run` all end here, so an invoice crosses a stage once, however
-often it is noticed.
+Webhooks, the poll, the sweep and `/overdue run` all end here, so an invoice crosses a stage once,
+however often it is noticed.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Text, select, type_coerce, update
 
 from jobs import gather
 from jobs.rules.facts import Customer, Invoice
-from jobs.rules.past import Hold
 from jobs.rules.policy import Policy
 from jobs.rules.stages import HIGHEST_START, crossing_stage
-from jobs.rules.states import JOINABLE, OPEN, Stage, State
+from jobs.rules.states import JOINABLE, OPEN, State
 from jobs.store import cases, crossings, history, ledger
-from jobs.store.cases import Case, Opening
+from jobs.store.cases import Case, Move, Opening
 from jobs.store.companies import Company
-from jobs.store.ledger import Mirrored
+from jobs.store.crossings import Crossing, Standing
 from jobs.store.tables import cases as cases_table
-from jobs.store.tables import crossings as crossings_table
 from qbo.client import QuickBooks
 
+ACTOR = "system:detect"
 DEEPEST = 5
 """QuickBooks nests sub-customers five levels deep (its own limit)."""
+MERGED = "The customer was merged into another one in QuickBooks; its invoices go on there."
+
+Key = tuple[str, str]
+"""The customer who is billed, and a currency: at most one open case."""
 
 
 @dataclass(frozen=True)
-class Crossing:
-    """An invoice that has reached a stage it has not crossed yet."""
+class News:
+    """What a reading of the ledger brought, which began at `as_of`."""
 
-    invoice: Invoice
-    round: int
-    stage: Stage
+    as_of: datetime
+    invoices: list[Invoice] = field(default_factory=list)
+    customers: list[Customer] = field(default_factory=list)
+    about: frozenset[str] = frozenset()
+    """Customers to look at again although no invoice of theirs may have changed."""
+    merged: Mapping[str, str] = field(default_factory=dict)
+    """The customer that is gone → the one that goes on."""
+    deleted: frozenset[str] = frozenset()
+    """Payments and credit memos that are gone, by the ids they have as evidence."""
 
 
-def read_customers(quickbooks: QuickBooks, home: str, ids: Iterable[str]) -> list[Customer]:
-    """These customers and everybody they are billed through. Raises QuickBooksError."""
+def learn(
+    conn: Connection, policy: Policy, company: Company, news: News, trigger: str, now: datetime
+) -> None:
+    """Mirror what was read, look again at what waits, and let cross what is overdue.
+
+    News that we know already, such as the echo of our own note, writes nothing.
+    """
+    concerned = take(conn, company, news, now)
+    if concerned:
+        open_cases(conn, policy, company, concerned, trigger, now)
+
+
+def take(conn: Connection, company: Company, news: News, now: datetime) -> set[str]:
+    """Mirror what was read and refresh the cases it concerns; returns who is billed there."""
+    realm = company.realm
+    read = {c.id for c in news.customers}
+    before = ledger.billed_by(conn, realm, read)
+    ledger.put_customers(conn, realm, news.customers, now)
+    changed = ledger.bring_up(conn, realm, news.invoices, news.as_of)
+    ids = {c.now.customer for c in changed} | news.about
+    ids |= _speaking_of(conn, realm, news.deleted)
+    after = ledger.billed_by(conn, realm, read | ids)
+    _leave(conn, realm, _moved(conn, realm, before, after, changed), now)
+    for loser, survivor in news.merged.items():
+        _end_merged(conn, realm, loser, survivor, now)
+    billed = {after[id] for id in ids}
+    refresh(conn, realm, billed, now)
+    return billed
+
+
+def _moved(
+    conn: Connection,
+    realm: str,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    changed: Iterable[ledger.Change],
+) -> dict[str, set[str]]:
+    """Who was billed until now → the invoices that somebody else is billed for from now on."""
+    left: dict[str, set[str]] = defaultdict(set)
+    elsewhere = {id for id, payer in before.items() if after[id] != payer}
+    for m in ledger.open_of(conn, realm, elsewhere) if elsewhere else ():
+        left[before[m.invoice.customer]].add(m.invoice.id)
+    gone = {c.now.id: c.before.customer for c in changed if c.moved and c.before}
+    payers = ledger.billed_by(conn, realm, gone.values())
+    for invoice, customer in gone.items():
+        left[before.get(customer, payers[customer])].add(invoice)
+    return left
+
+
+def _leave(conn: Connection, realm: str, left: Mapping[str, Iterable[str]], now: datetime) -> None:
+    """Nobody was written to about them from here, so they may cross where they are now."""
+    for payer, ids in left.items():
+        crossings.give_back(conn, realm, [payer], ids, now)
+    refresh(conn, realm, left, now)
+
+
+def _speaking_of(conn: Connection, realm: str, evidence: Iterable[str]) -> set[str]:
+    """Who has an open case that counts on this payment or credit memo."""
+    ours = (cases_table.c.company == realm) & cases_table.c.state.in_(JOINABLE)
+    said = type_coerce(cases_table.c.evidence, Text)
+    query = select(cases_table.c.customer).where(ours)
+    return {c for id in evidence for c in conn.scalars(query.where(said.contains(f'"{id}"')))}
+
+
+def _end_merged(conn: Connection, realm: str, loser: str, survivor: str, now: datetime) -> None:
+    """What people decided about the loser holds for the survivor; its cases begin anew there."""
+    history.inherit(conn, realm, loser, survivor)
+    for case in cases.open_cases(conn, realm, [loser]).values():
+        move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"merged": survivor})
+        if case.state in JOINABLE and cases.move(conn, case, move, now, end_reason=MERGED):
+            crossings.release(conn, case.id, now)
+
+
+def read_customers(
+    quickbooks: QuickBooks, home: str, ids: Iterable[str], known: Iterable[str] = ()
+) -> list[Customer]:
+    """These customers and everybody they are billed through, less the `known`.
+
+    Raises QuickBooksError.
+    """
     found: dict[str, Customer] = {}
-    wanted = set(ids)
+    passed = set(known)
+    wanted = set(ids) - passed
     for _ in range(DEEPEST):
         if not wanted:
             break
         read = [gather.customer(c, home) for c in quickbooks.customers(sorted(wanted))]
         found |= {c.id: c for c in read}
-        wanted = {c.parent for c in read if c.bills_parent and c.parent} - found.keys()
+        above = {c.parent for c in read if c.bills_parent and c.parent}
+        wanted = above - found.keys() - passed
     return list(found.values())
 
 
@@ -63,23 +152,29 @@ def open_cases(
     now: datetime,
 ) -> list[str]:
     """Let the overdue invoices of these billed customers cross; returns the cases concerned."""
-    parents = ledger.parents(conn, company.realm)
-    touched = []
-    for customer in sorted(set(customers)):
-        members = ledger.members(customer, parents)
-        by_currency = _by_currency(ledger.open_of(conn, company.realm, members))
-        for currency, theirs in by_currency.items():
-            found = _crossings(conn, policy, company, customer, theirs, now)
-            if found:
-                touched += _join(conn, company, customer, currency, found, theirs, trigger, now)
-    return touched
+    by_key = _standing(conn, company.realm, sorted(set(customers)))
+    found = _crossings(conn, policy, company, by_key, now)
+    existing = cases.open_cases(conn, company.realm, {customer for customer, _ in found})
+    openings = [
+        (_opening(company, key, theirs, trigger), _rank(by_key[key]))
+        for key, theirs in found.items()
+        if key not in existing
+    ]
+    opened = cases.open_all(conn, openings, now)
+    joined = {key: case for key, case in (existing | opened).items() if key in found}
+    news = {case.id: found[key] for key, case in joined.items() if case.state in JOINABLE}
+    crossed = crossings.cross_all(conn, company.realm, news, now)
+    _wake(conn, [c for key, c in joined.items() if c.id in crossed and key in existing], now)
+    return sorted(news)
 
 
-def refresh(conn: Connection, company: str, customer: str, now: datetime) -> list[str]:
-    """Something changed in the ledger: look again at this customer's cases that wait."""
+def refresh(conn: Connection, company: str, customers: Iterable[str], now: datetime) -> list[str]:
+    """Something changed in the ledger: look again at the cases of these customers that wait."""
+    if not (wanted := sorted(customers)):
+        return []
     waiting = (
         (cases_table.c.company == company)
-        & (cases_table.c.customer == customer)
+        & cases_table.c.customer.in_(wanted)
         & cases_table.c.state.in_(JOINABLE)
     )
     again = update(cases_table).where(waiting).values(**_anew(now)).returning(cases_table.c.id)
@@ -97,10 +192,12 @@ def customers_with_open_case(conn: Connection, company: str) -> set[str]:
     return set(conn.scalars(select(cases_table.c.customer).where(wanted)))
 
 
-def _by_currency(found: list[Mirrored]) -> dict[str, list[Mirrored]]:
-    grouped: dict[str, list[Mirrored]] = defaultdict(list)
-    for mirrored in found:
-        grouped[mirrored.invoice.open.currency].append(mirrored)
+def _standing(conn: Connection, realm: str, customers: list[str]) -> dict[Key, list[Standing]]:
+    families = ledger.members_of(conn, realm, customers)
+    payer = {member: whose for whose, members in families.items() for member in members}
+    grouped: dict[Key, list[Standing]] = defaultdict(list)
+    for found in crossings.standing(conn, realm, sorted(payer)):
+        grouped[payer[found.customer], found.currency].append(found)
     return grouped
 
 
@@ -108,89 +205,49 @@ def _crossings(
     conn: Connection,
     policy: Policy,
     company: Company,
-    customer: str,
-    theirs: list[Mirrored],
+    by_key: Mapping[Key, list[Standing]],
     now: datetime,
-) -> list[Crossing]:
+) -> dict[Key, list[Crossing]]:
     today = company.today(now)
-    holds = history.in_force(conn, company.realm, customer)
-    overdue = [m for m in theirs if m.invoice.due < today and not _held(m.invoice.id, holds, today)]
-    if _too_small(policy, company, overdue):
-        return []
-    ids = [m.invoice.id for m in overdue]
-    last = crossings.last_stages(conn, company.realm, ids)
-    undecided = _undecided(conn, company.realm, ids)
-    found = []
-    for m in overdue:
-        key = (m.invoice.id, m.round)
-        stage = crossing_stage(m.invoice.days_overdue(today), last.get(key))
-        # Above the start a stage speaks of the message before it, which has to be over first.
-        if stage is not None and not (key in undecided and stage > HIGHEST_START):
-            found.append(Crossing(m.invoice, m.round, stage))
+    # A held invoice crosses nothing; a customer's quiet time is a wait, not a hold of each.
+    held = history.held_invoices(conn, company.realm, {c for c, _ in by_key}, today)
+    found: dict[Key, list[Crossing]] = {}
+    for (customer, currency), theirs in by_key.items():
+        overdue = [s for s in theirs if s.due < today and (customer, s.invoice) not in held]
+        if not _too_small(policy, company, currency, overdue):
+            reached = [
+                Crossing(s.invoice, s.round, stage)
+                for s in overdue
+                if (stage := crossing_stage((today - s.due).days, s.last))
+                # Above the start a stage speaks of the message before it, which has to be over.
+                and not (s.undecided and stage > HIGHEST_START)
+            ]
+            found |= {(customer, currency): reached} if reached else {}
     return found
 
 
-def _undecided(conn: Connection, company: str, invoices: list[str]) -> set[tuple[str, int]]:
-    """(invoice id, round) of crossings whose case is still open: nothing has come of them yet."""
-    used = crossings_table.join(cases_table, cases_table.c.id == crossings_table.c.case_id)
-    query = select(crossings_table.c.invoice, crossings_table.c.round).select_from(used)
-    found: set[tuple[str, int]] = set()
-    for start in range(0, len(invoices), 500):
-        wanted = (
-            (crossings_table.c.company == company)
-            & crossings_table.c.invoice.in_(invoices[start : start + 500])
-            & crossings_table.c.released_at.is_(None)
-            & cases_table.c.state.in_(OPEN)
-        )
-        found |= {(row.invoice, row.round) for row in conn.execute(query.where(wanted))}
-    return found
-
-
-def _held(invoice: str, holds: tuple[Hold, ...], today: date) -> bool:
-    """A held invoice crosses nothing; a customer's quiet time is a wait, not a hold of each."""
-    return any(hold.invoice == invoice and hold.until > today for hold in holds)
-
-
-def _too_small(policy: Policy, company: Company, overdue: list[Mirrored]) -> bool:
+def _too_small(policy: Policy, company: Company, currency: str, overdue: list[Standing]) -> bool:
     """Eleven small invoices are worth a message, one tiny rest is not."""
     if not overdue:
         return True
-    limits = policy.limits(overdue[0].invoice.open.currency, company.home_currency)
-    owed = sum((m.invoice.open.amount for m in overdue), Decimal(0))
+    limits = policy.limits(currency, company.home_currency)
+    owed = sum((s.open for s in overdue), Decimal(0))
     return limits is not None and owed < limits.smallest
 
 
-def _join(
-    conn: Connection,
-    company: Company,
-    customer: str,
-    currency: str,
-    found: list[Crossing],
-    theirs: list[Mirrored],
-    trigger: str,
-    now: datetime,
-) -> list[str]:
-    """Open a case for these crossings, or let them join the open one. An approved one waits."""
-    case = cases.open_case(conn, company.realm, customer, currency)
-    if case is None:
-        stage = max(c.stage for c in found)
-        opening = Opening(company.realm, customer, currency, stage, not company.live, trigger)
-        case = cases.open_new(conn, opening, _rank(theirs), now)
-    if case.state not in JOINABLE:
-        return []
-    news = [crossings.cross(conn, case, c.invoice.id, c.round, c.stage, now) for c in found]
-    if any(news):
-        _wake(conn, case, now)
-    return [case.id]
+def _opening(company: Company, key: Key, found: list[Crossing], trigger: str) -> Opening:
+    customer, currency = key
+    stage = max(crossing.stage for crossing in found)
+    return Opening(company.realm, customer, currency, stage, not company.live, trigger)
 
 
-def _wake(conn: Connection, case: Case, now: datetime) -> None:
+def _wake(conn: Connection, joined: list[Case], now: datetime) -> None:
     """A new crossing is looked at now, but does not end a snooze."""
-    if case.state is not State.SNOOZED:
-        mine = update(cases_table).where(cases_table.c.id == case.id)
-        conn.execute(mine.values(**_anew(now)))
+    ids = [case.id for case in joined if case.state is not State.SNOOZED]
+    if ids:
+        conn.execute(update(cases_table).where(cases_table.c.id.in_(ids)).values(**_anew(now)))
 
 
-def _rank(theirs: list[Mirrored]) -> Decimal:
+def _rank(theirs: list[Standing]) -> Decimal:
     """The most valuable first: open amounts in home currency, for ordering only."""
-    return sum((m.invoice.open.amount * m.invoice.exchange_rate for m in theirs), Decimal(0))
+    return sum((s.open * s.rate for s in theirs), Decimal(0))

@@ -5,15 +5,16 @@ An event only says which object to read again: what it claims about it is never 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
 from jobs import cross, gather
+from jobs.cross import News
 from jobs.office import Office
-from jobs.rules.facts import Customer, Invoice
+from jobs.rules.facts import Invoice
 from jobs.step import Round, Step
 from jobs.store import companies, ledger, log, posts, work
 from jobs.store.companies import Company
@@ -52,9 +53,16 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
         _alarm(office, conn, claim, company, trouble, now)
         work.settle(conn, claim, None, last_error=trouble)
         return None
-    known = ledger.mirrored(conn, company.realm, [claim.row.entity_id])
-    before = known.get(claim.row.entity_id) if claim.row.entity == "Invoice" else None
-    return Look(office, company, claim.row, before.invoice if before else None)
+    return Look(office, company, claim.row, _known(conn, claim.row), now)
+
+
+def _known(conn: Connection, event: Any) -> dict[str, Invoice]:
+    """What the mirror holds of the invoice, or of the customer that a merge has ended."""
+    if event.entity == "Invoice":
+        found = ledger.mirrored(conn, event.company, [event.entity_id])
+        return {id: m.invoice for id, m in found.items()}
+    gone = [event.deleted_id] if event.deleted_id else []
+    return {m.invoice.id: m.invoice for m in ledger.open_of(conn, event.company, gone)}
 
 
 def _trouble(claim: Claim, company: Company | None) -> str:
@@ -68,73 +76,73 @@ def _trouble(claim: Claim, company: Company | None) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What reading again brought. `customers` also names those whose cases need another look."""
-
-    invoices: list[Invoice] = field(default_factory=list)
-    customers: list[Customer] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class Look:
     """Read the object that an event named, and what hangs on it."""
 
     office: Office
     company: Company
     event: Any
-    before: Invoice | None
+    known: dict[str, Invoice]
+    as_of: datetime
 
-    def act(self) -> Found:
+    def act(self) -> News:
         """Raises QuickBooksError: the event then stays due and is tried again."""
-        quickbooks = self.office.quickbooks(self.company.realm)
-        invoices, customers = self._touched(quickbooks)
-        home = self.company.home_currency
-        ids = customers | {i.customer for i in invoices}
-        return Found(invoices, cross.read_customers(quickbooks, home, ids))
+        quickbooks, home = self.office.quickbooks(self.company.realm), self.company.home_currency
+        news = self._news(quickbooks)
+        ids = news.about | {i.customer for i in news.invoices}
+        return replace(news, customers=cross.read_customers(quickbooks, home, ids))
 
-    def _touched(self, quickbooks: QuickBooks) -> tuple[list[Invoice], set[str]]:
-        id, home = self.event.entity_id, self.company.home_currency
+    def _news(self, quickbooks: QuickBooks) -> News:
         match self.event.entity:
             case "Invoice":
-                return self._invoice(quickbooks), set()
+                return News(self.as_of, self._invoice(quickbooks))
             case "Payment":
-                try:
-                    payment = quickbooks.payment(id)
-                except Gone:
-                    return [], set()
-                found = quickbooks.invoices_by_id([a.invoice_id for a in payment.applied])
-                return [gather.invoice(i, home) for i in found], {payment.customer_id}
+                return self._payment(quickbooks)
             case "CreditMemo":
-                try:
-                    return [], {quickbooks.credit_memo(id).customer_id}
-                except Gone:
-                    return [], set()
+                return self._credit_memo(quickbooks)
             case _:
-                return [], {id}
+                return self._customer(quickbooks)
 
     def _invoice(self, quickbooks: QuickBooks) -> list[Invoice]:
         try:
             found = quickbooks.invoice(self.event.entity_id)
         except Gone:
-            return [gather.gone(self.before)] if self.before else []
+            return [gather.gone(i) for i in self.known.values()]
         return [gather.invoice(found, self.company.home_currency)]
 
-    def settle(self, conn: Connection, claim: Claim, outcome: Found, now: datetime) -> None:
+    def _payment(self, quickbooks: QuickBooks) -> News:
+        try:
+            payment = quickbooks.payment(self.event.entity_id)
+        except Gone:
+            return News(self.as_of, deleted=frozenset({f"payment:{self.event.entity_id}"}))
+        paid = self._by_id(quickbooks, [a.invoice_id for a in payment.applied])
+        return News(self.as_of, paid, about=frozenset({payment.customer_id}))
+
+    def _credit_memo(self, quickbooks: QuickBooks) -> News:
+        try:
+            memo = quickbooks.credit_memo(self.event.entity_id)
+        except Gone:
+            return News(self.as_of, deleted=frozenset({f"credit_memo:{self.event.entity_id}"}))
+        return News(self.as_of, about=frozenset({memo.customer_id}))
+
+    def _customer(self, quickbooks: QuickBooks) -> News:
+        """A merge counts where the customer it has ended is not to be found any more."""
+        survivor, loser = self.event.entity_id, self.event.deleted_id
+        about = frozenset({survivor, loser} - {""})
+        if not loser or any(c.active for c in quickbooks.customers([loser])):
+            return News(self.as_of, about=about)
+        moved = self._by_id(quickbooks, list(self.known))
+        return News(self.as_of, moved, about=about, merged={loser: survivor})
+
+    def _by_id(self, quickbooks: QuickBooks, ids: list[str]) -> list[Invoice]:
+        home = self.company.home_currency
+        return [gather.invoice(i, home) for i in quickbooks.invoices_by_id(ids)]
+
+    def settle(self, conn: Connection, claim: Claim, outcome: News, now: datetime) -> None:
         """Mirror, refresh what waits, cross."""
-        realm = self.company.realm
-        if not work.settle(conn, claim, None):
-            return
-        ledger.put_customers(conn, realm, outcome.customers, now)
-        changed = ledger.put_invoices(conn, realm, outcome.invoices, now)
-        if not changed and claim.row.entity == "Invoice":
-            return  # an echo, perhaps of our own note: nothing changed, nothing is written
-        parents = ledger.parents(conn, realm)
-        ids = {c.id for c in outcome.customers} | {i.customer for i in outcome.invoices}
-        billed = {ledger.billed(id, parents) for id in ids}
-        for customer in billed:
-            cross.refresh(conn, realm, customer, now)
-        trigger = f"event:{claim.row.id}"
-        cross.open_cases(conn, self.office.policy, self.company, billed, trigger, now)
+        if work.settle(conn, claim, None):
+            trigger = f"event:{claim.row.id}"
+            cross.learn(conn, self.office.policy, self.company, outcome, trigger, now)
 
 
 def _alarm(

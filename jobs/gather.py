@@ -120,7 +120,7 @@ class CaseFile:
 def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
     """Load what is needed to gather a case."""
     company = companies.need(conn, case.company)
-    members = ledger.members(case.customer, ledger.parents(conn, case.company))
+    members = ledger.members_of(conn, case.company, [case.customer])[case.customer]
     known = ledger.open_of(conn, case.company, members)
     ours = [m for m in known if m.invoice.open.currency == case.currency]
     last = crossings.last_stages(conn, case.company, [m.invoice.id for m in ours])
@@ -130,12 +130,12 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
         company=company.as_fact(),
         customer=case.customer,
         currency=case.currency,
-        members=frozenset(members),
+        members=members,
         stages=stages,
         held=frozenset(h.invoice for h in holds if h.invoice and h.until > company.today(now)),
     )
     expected = frozenset(m.invoice.id for m in ours) | _about(conn, case)
-    return CaseFile(case, company, frozenset(members), expected, scope)
+    return CaseFile(case, company, members, expected, scope)
 
 
 def _about(conn: Connection, case: Case) -> frozenset[str]:
@@ -159,7 +159,7 @@ def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> Non
     known = ledger.mirrored(conn, realm, list(books.gone))
     vanished = [gone(m.invoice) for m in known.values()]
     ledger.put_customers(conn, realm, books.customers, now)
-    ledger.put_invoices(conn, realm, [*books.open, *books.left, *vanished], now)
+    ledger.put_invoices(conn, realm, [*books.open, *books.left, *vanished], books.as_of)
 
 
 def ended(conn: Connection, file: CaseFile, books: Books) -> tuple[Invoice, ...]:

@@ -1,44 +1,48 @@
 """The daily sweep: every open invoice is read, and so is every one that did not come back.
 
 Absence is not payment: an invoice that was open and is missing from the list is read by its id.
-What is written is cut into chunks, so that no write transaction is long.
+What is read is written page by page and cut into chunks: nothing is held for long, and no write
+transaction is long. A sweep that is killed begins anew; what is written twice changes nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import partial
-from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, exists, select, update
 
-from jobs import cross, gather
+from jobs import broken, cross, gather
+from jobs.cross import News
 from jobs.office import Office
-from jobs.rules.facts import Customer, Invoice
+from jobs.rules.facts import Invoice, InvoiceStatus
 from jobs.rules.states import State
 from jobs.step import Round, Step
 from jobs.store import companies, history, ledger, log, posts, work
 from jobs.store.companies import Company
+from jobs.store.ledger import Mirrored
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import schedule
 from jobs.store.work import Claim
-from qbo import Broken, Gone, PoisonedPage
+from jobs.turns import Plan, Turn, batches
+from qbo import Broken, Gone, PoisonedPage, models
 from qbo.client import QuickBooks
 
 DAILY = time(5, 0)
 """In the company's own zone, before anybody is at work."""
-CUSTOMERS_A_CHUNK = 40
+OVERLAP = timedelta(minutes=10)
+"""Our clock and QuickBooks' may differ, and a change may become visible late."""
 INVOICES_A_CHUNK = 300
-
-T = TypeVar("T")
-Write = Callable[..., Any]
-"""Called with a connection and `now`."""
+IDS_A_CHUNK = 200
+"""Ids asked for at once, which is what one statement of QuickBooks' holds."""
+CUSTOMERS_A_CHUNK = 40
+CROSSINGS_A_CHUNK = 400
 
 
 def step(office: Office) -> Step:
@@ -68,137 +72,166 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round:
     company = companies.need(conn, claim.row.company)
-    return Fetch(office, company, frozenset(ledger.open_ids(conn, company.realm)), now)
+    return Turn(Sweep(office, company, claim, now).plan())
 
 
-@dataclass(frozen=True)
-class Read:
-    """What the ledger holds now."""
-
-    open: list[Invoice]
-    left: list[Invoice]
-    """Were open in the mirror, and are settled now."""
-    gone: list[str]
-    customers: list[Customer]
-    broken: list[Broken]
-
-
-@dataclass(frozen=True)
-class Fetch:
-    """Read everything that is open, and what was open before."""
+@dataclass
+class Sweep:
+    """One reading of everything that is open, and of what was open before."""
 
     office: Office
     company: Company
-    known_open: frozenset[str]
+    claim: Claim
     began_at: datetime
+    broken: list[Broken] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    """Invoices that this sweep has read."""
+    owners: Counter[str] = field(default_factory=Counter)
+    """Customer → how many open invoices stand on its record."""
+    addresses: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Customer → its addresses in the ledger; for the first sweep only."""
+    left: int = 0
+    gone: int = 0
 
-    def act(self) -> Read:
-        """Raises QuickBooksError: the sweep then stays due and is tried again."""
-        quickbooks, home = self.office.quickbooks(self.company.realm), self.company.home_currency
-        broken: list[Broken] = []
-        pages = quickbooks.open_invoices(broken.append)
-        found = [gather.invoice(i, home) for page in pages for i in page]
-        absent = sorted(self.known_open - {i.id for i in found})
-        left, gone = self._what_became(quickbooks, absent, broken)
-        customers = cross.read_customers(quickbooks, home, {i.customer for i in found + left})
-        return Read(found, left, gone, customers, broken)
+    @property
+    def quickbooks(self) -> QuickBooks:
+        return self.office.quickbooks(self.company.realm)
 
-    def _what_became(
-        self, quickbooks: QuickBooks, absent: list[str], broken: list[Broken]
-    ) -> tuple[list[Invoice], list[str]]:
+    def plan(self) -> Plan:
+        """Everything in its order. Raises QuickBooksError: the sweep then is tried again."""
+        for page in self.quickbooks.open_invoices(self.broken.append):
+            yield from self._put(page)
+        yield from self._changed_meanwhile()
+        yield from self._absent()
+        yield from self._customers()
+        if self.company.swept_at is None:
+            yield from self._first_addresses()
+        yield from self._cases()
+        yield self._finish
+
+    def _put(self, read: Sequence[models.Invoice]) -> Plan:
+        home = self.company.home_currency
+        for some in batches([gather.invoice(i, home) for i in read], INVOICES_A_CHUNK):
+            self._notice(some)
+            yield partial(_take, self.company, News(self.began_at, list(some)))
+
+    def _notice(self, some: Sequence[Invoice]) -> None:
+        self.seen |= {i.id for i in some}
+        for invoice in some:
+            if invoice.status is not InvoiceStatus.OPEN:
+                self.left += 1
+                continue
+            self.owners[invoice.customer] += 1
+            if self.company.swept_at is None:
+                self.addresses[invoice.customer] |= known(invoice.email)
+
+    def _changed_meanwhile(self) -> Plan:
+        """Rows shift between pages while others leave them: what changed since is read again."""
+        since, kinds = self.began_at - OVERLAP, [models.Invoice]
+        changes = self.quickbooks.changes(kinds, since, self.broken.append)
+        yield from self._again(changes.invoices)
+        if changes.capped:
+            for page in self.quickbooks.changed_since(models.Invoice, since, self.broken.append):
+                yield from self._again(page)
+        yield from self._vanished([d.id for d in changes.deleted])
+
+    def _again(self, read: Sequence[models.Invoice]) -> Plan:
+        """What was settled already when the sweep began, and what we never knew, is no news."""
+        found = {i.id: i for i in read}
+        ours: dict[str, Mirrored] = yield partial(_mirrored, self.company, list(found))
+        yield from self._put([i for i in read if i.balance > 0 or _was_open(ours.get(i.id))])
+
+    def _absent(self) -> Plan:
+        """Absence is not payment: what was open and did not come is read by its id."""
+        last, ids = "", [""]
+        while ids:
+            ids = yield partial(_open_ids, self.company, last)
+            last = ids[-1] if ids else last
+            for absent in batches([id for id in ids if id not in self.seen], IDS_A_CHUNK):
+                read, gone = self._what_became(absent)
+                yield from self._put(read)
+                yield from self._vanished(gone)
+
+    def _what_became(self, absent: Sequence[str]) -> tuple[list[models.Invoice], list[str]]:
         """The invoices of these ids, and the ids that QuickBooks knows no more.
 
         Where a list was broken, each one that did not come is asked for by itself.
         """
-        home = self.company.home_currency
         doubts: list[Broken] = []
-        read = quickbooks.invoices_by_id(absent, doubts.append)
+        read = self.quickbooks.invoices_by_id(absent, doubts.append)
         missing = sorted(set(absent) - {i.id for i in read})
         gone = [] if doubts else missing
         for id in missing if doubts else ():
             try:
-                read.append(quickbooks.invoice(id))
+                read.append(self.quickbooks.invoice(id))
             except Gone:
                 gone.append(id)
             except PoisonedPage:
-                broken.append(Broken("Invoice", 0, id))
-        return [gather.invoice(i, home) for i in read], gone
+                self.broken.append(Broken("Invoice", 0, id))
+        return read, gone
 
-    def settle(self, conn: Connection, claim: Claim, outcome: Read, now: datetime) -> Round | None:
-        """Begin to write, chunk by chunk."""
-        return Chunks(tuple(self._writes(outcome, claim))).next(conn, claim, now)
+    def _vanished(self, ids: Sequence[str]) -> Plan:
+        for some in batches(ids, INVOICES_A_CHUNK):
+            ours: dict[str, Mirrored] = yield partial(_mirrored, self.company, list(some))
+            gone = [gather.gone(m.invoice) for m in ours.values()]
+            fresh = [i for i in gone if _was_open(ours[i.id])]
+            self.seen |= {i.id for i in gone}
+            self.gone += len(fresh)
+            yield partial(_take, self.company, News(self.began_at, gone))
 
-    def _writes(self, read: Read, claim: Claim) -> Iterator[Write]:
-        realm, policy = self.company.realm, self.office.policy
-        for people in batches(read.customers, INVOICES_A_CHUNK):
-            yield partial(ledger.put_customers, company=realm, read=people)
-        for some in batches([*read.open, *read.left], INVOICES_A_CHUNK):
-            yield partial(_put_invoices, company=realm, read=some)
-        for ids in batches(read.gone, INVOICES_A_CHUNK):
-            yield partial(_mark_gone, company=realm, ids=ids)
-        parents = {c.id: c.parent for c in read.customers if c.bills_parent and c.parent}
-        if self.company.swept_at is None:
-            yield from self._first_addresses(read, parents)
-        billed = sorted({ledger.billed(i.customer, parents) for i in read.open})
-        trigger = f"sweep:{self.began_at:%Y-%m-%d}"
-        for customers in batches(billed, CUSTOMERS_A_CHUNK):
-            yield partial(
-                cross.open_cases,
-                policy=policy,
-                company=self.company,
-                customers=customers,
-                trigger=trigger,
-            )
-        for id in sorted({ledger.billed(i.customer, parents) for i in read.left}):
-            yield partial(cross.refresh, company=realm, customer=id)
-        yield partial(self._finish, claim=claim, read=read)
+    def _customers(self) -> Plan:
+        """Whoever owes, whom they are billed through, and who is billed with them and in credit.
 
-    def _first_addresses(self, read: Read, parents: dict[str, str]) -> Iterator[Write]:
+        A sub-customer that owes nothing but has credits lowers what its parent owes; it is found
+        by its negative balance, in one listing.
+        """
+        read: set[str] = set()
+        for some in batches(sorted(self.owners), IDS_A_CHUNK):
+            yield from self._people(some, read)
+        for page in self.quickbooks.customers_in_credit(self.broken.append):
+            subs = [c.id for c in page if c.bill_with_parent and c.parent_id]
+            yield from self._people(subs, read)
+
+    def _people(self, ids: Sequence[str], read: set[str]) -> Plan:
+        home = self.company.home_currency
+        for some in batches(cross.read_customers(self.quickbooks, home, ids, read), 300):
+            for customer in some if self.company.swept_at is None else ():
+                self.addresses[customer.id] |= known(customer.email)
+            read |= {c.id for c in some}
+            yield partial(_take, self.company, News(self.began_at, customers=list(some)))
+
+    def _first_addresses(self) -> Plan:
         """Addresses in the ledger at connection count as known to whoever is billed."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for customer in read.customers:
-            found[ledger.billed(customer.id, parents)] |= known(customer.email)
-        for invoice in read.open:
-            found[ledger.billed(invoice.customer, parents)] |= known(invoice.email)
-        for customer_id, addresses in found.items():
-            yield partial(
-                history.know_addresses,
-                company=self.company.realm,
-                customer=customer_id,
-                found=sorted(addresses),
-                by="system:sweep",
-            )
+        for some in batches(sorted(self.addresses), IDS_A_CHUNK):
+            payers: dict[str, str] = yield partial(_billed_by, self.company, some)
+            found: dict[str, set[str]] = defaultdict(set)
+            for id in some:
+                found[payers[id]] |= self.addresses[id]
+            yield partial(_know, self.company, found)
 
-    def _finish(self, conn: Connection, claim: Claim, read: Read, now: datetime) -> None:
+    def _cases(self) -> Plan:
+        """Everything is mirrored; now let cross what is overdue, a few customers at a time."""
+        weights: Counter[str] = Counter()
+        for some in batches(sorted(self.owners), 1000):
+            payers: dict[str, str] = yield partial(_billed_by, self.company, some)
+            for id in some:
+                weights[payers[id]] += self.owners[id]
+        for customers in weighed(weights, CUSTOMERS_A_CHUNK, CROSSINGS_A_CHUNK):
+            yield partial(self._open, customers)
+
+    def _open(self, customers: list[str], conn: Connection, now: datetime) -> None:
+        policy, trigger = self.office.policy, f"sweep:{self.began_at:%Y-%m-%d}"
+        cross.open_cases(conn, policy, self.company, customers, trigger, now)
+
+    def _finish(self, conn: Connection, now: datetime) -> None:
         realm = self.company.realm
-        if not work.settle(conn, claim, next_sweep(now, self.company.zone)):
+        if not work.settle(conn, self.claim, next_sweep(now, self.company.zone)):
             return
         companies.change(conn, realm, swept_at=self.began_at)
         _rank_again(conn, realm, now)
-        _tell_broken(conn, self.company, read.broken, now)
-        data = {"open": len(read.open), "left": len(read.left), "gone": len(read.gone)}
+        broken.tell(conn, self.company, self.broken, now)
+        data = {"open": self.owners.total(), "left": self.left, "gone": self.gone}
         log.note(conn, log.Entry(realm, "sweep.done", "system:sweep", now, data=data))
-
-
-@dataclass(frozen=True)
-class Chunks:
-    """What is still to be written; one transaction each."""
-
-    writes: tuple[Write, ...]
-
-    def act(self) -> None:
-        """Nothing to do outside."""
-
-    def settle(self, conn: Connection, claim: Claim, outcome: None, now: datetime) -> Round | None:
-        """Write the next chunk."""
-        return self.next(conn, claim, now)
-
-    def next(self, conn: Connection, claim: Claim, now: datetime) -> Round | None:
-        """Write one chunk while the claim is ours; a chunk written twice changes nothing."""
-        if not work.renew(conn, claim, now):
-            return None
-        self.writes[0](conn, now=now)
-        return Chunks(self.writes[1:]) if self.writes[1:] else None
 
 
 def known(text: str) -> set[str]:
@@ -206,26 +239,46 @@ def known(text: str) -> set[str]:
     return {part.strip().lower() for part in re.split("[,;]", text) if part.strip()}
 
 
-def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """`items` in runs of at most `size` (itertools has this from Python 3.12 on)."""
-    return (items[start : start + size] for start in range(0, len(items), size))
+def weighed(weights: Mapping[str, int], count: int, weight: int) -> Iterator[list[str]]:
+    """The keys in order, in runs of at most `count` and, but for a single one, of `weight`."""
+    some: list[str] = []
+    heavy = 0
+    for key in sorted(weights):
+        if some and (len(some) == count or heavy + weights[key] > weight):
+            yield some
+            some, heavy = [], 0
+        some.append(key)
+        heavy += weights[key]
+    if some:
+        yield some
 
 
-def _put_invoices(conn: Connection, company: str, read: Iterable[Invoice], now: datetime) -> None:
-    """What changed without our being told is looked at again where a card waits."""
-    changed = ledger.put_invoices(conn, company, read, now)
-    parents = ledger.parents(conn, company)
-    concerned = {ledger.billed(i.customer, parents) for i in changed}
-    for customer in sorted(concerned & cross.customers_with_open_case(conn, company)):
-        cross.refresh(conn, company, customer, now)
+def _take(company: Company, news: News, conn: Connection, now: datetime) -> None:
+    cross.take(conn, company, news, now)
 
 
-def _mark_gone(conn: Connection, company: str, ids: Iterable[str], now: datetime) -> None:
-    known = ledger.mirrored(conn, company, list(ids))
-    ledger.put_invoices(conn, company, [gather.gone(m.invoice) for m in known.values()], now)
-    parents = ledger.parents(conn, company)
-    for customer in {ledger.billed(m.invoice.customer, parents) for m in known.values()}:
-        cross.refresh(conn, company, customer, now)
+def _mirrored(
+    company: Company, ids: list[str], conn: Connection, _now: datetime
+) -> dict[str, Mirrored]:
+    return ledger.mirrored(conn, company.realm, ids)
+
+
+def _open_ids(company: Company, after: str, conn: Connection, _now: datetime) -> list[str]:
+    return ledger.open_ids(conn, company.realm, after)
+
+
+def _billed_by(
+    company: Company, ids: Sequence[str], conn: Connection, _now: datetime
+) -> dict[str, str]:
+    return ledger.billed_by(conn, company.realm, ids)
+
+
+def _know(company: Company, found: Mapping[str, set[str]], conn: Connection, now: datetime) -> None:
+    history.know_all(conn, company.realm, found, "system:sweep", now)
+
+
+def _was_open(known: Mirrored | None) -> bool:
+    return known is not None and known.invoice.status is InvoiceStatus.OPEN
 
 
 def _rank_again(conn: Connection, realm: str, now: datetime) -> None:
@@ -236,18 +289,6 @@ def _rank_again(conn: Connection, realm: str, now: datetime) -> None:
         & cases_table.c.due_at.is_(None)
     )
     conn.execute(update(cases_table).where(capped).values(due_at=now))
-
-
-def _tell_broken(conn: Connection, company: Company, broken: list[Broken], now: datetime) -> None:
-    """A record QuickBooks cannot hand out is named to a person; the others went on."""
-    for record in broken:
-        what = f"{record.entity} {record.id or f'no. {record.position} of the list'}"
-        text = (
-            f":warning: QuickBooks cannot hand out {what}. All others were read. "
-            "Open it in QuickBooks and save it again; often its e-mail address is the reason."
-        )
-        key = f"broken:{company.realm}:{what}"
-        posts.notice(conn, company.realm, company.channel, key, text, now)
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:

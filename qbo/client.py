@@ -172,6 +172,10 @@ class QuickBooks:
         everyone = self._all(Customer, (ACTIVE_OR_NOT,), on_broken) if parents else []
         return [customer for customer in everyone if customer.parent_id in parents]
 
+    def customers_in_credit(self, on_broken: OnBroken | None = None) -> Iterator[list[Customer]]:
+        """Customers whose own balance is negative, page by page, inactive ones included."""
+        return self._pages(Customer, (where("Balance", "<", "0"), ACTIVE_OR_NOT), on_broken)
+
     def payments(
         self,
         customer_ids: Sequence[str],

@@ -2,16 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, Select, func, literal, select, update
 
-from jobs.rules.states import Stage
+from jobs.rules.facts import InvoiceStatus
+from jobs.rules.states import JOINABLE, OPEN, Stage
 from jobs.store import log
 from jobs.store.cases import Case
-from jobs.store.tables import crossings
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.tables import cases, crossings, invoices
+from jobs.store.upsert import insert_new, insert_or_ignore
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An open invoice of the mirror, and how far it has come in its present round."""
+
+    invoice: str
+    customer: str
+    currency: str
+    due: date
+    open: Decimal
+    rate: Decimal
+    round: int
+    last: Stage | None
+    """The highest stage crossed and not given back."""
+    undecided: bool
+    """The case of a crossing is still open: nothing has come of it yet."""
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """An invoice that has reached a stage it has not crossed yet."""
+
+    invoice: str
+    round: int
+    stage: Stage
+
+
+def standing(conn: Connection, company: str, customers: Sequence[str]) -> list[Standing]:
+    """The open invoices on these customer records, in one query; oldest due date first."""
+    found: list[Standing] = []
+    for start in range(0, len(customers), 500):
+        query = _standing(company, customers[start : start + 500])
+        found += map(_stands, conn.execute(query))
+    return sorted(found, key=lambda s: (s.due, s.invoice))
+
+
+def _stands(row: Row[Any]) -> Standing:
+    last = Stage(row.last) if row.last else None
+    return Standing(
+        invoice=row.id,
+        customer=row.customer,
+        currency=row.currency,
+        due=row.due,
+        open=row.open,
+        rate=row.rate,
+        round=row.round,
+        last=last,
+        undecided=bool(row.undecided),
+    )
+
+
+def _standing(company: str, customers: Sequence[str]) -> Select[Any]:
+    of_round = (
+        (crossings.c.company == company)
+        & (crossings.c.invoice == invoices.c.id)
+        & (crossings.c.round == invoices.c.round)
+        & crossings.c.released_at.is_(None)
+    )
+    last = select(func.max(crossings.c.stage)).where(of_round).scalar_subquery()
+    alive = cases.c.state.in_(OPEN) & (cases.c.id == crossings.c.case_id)
+    undecided = select(literal(1)).where(of_round, alive).exists()
+    wanted = (
+        (invoices.c.company == company)
+        & (invoices.c.status == InvoiceStatus.OPEN)
+        & invoices.c.customer.in_(customers)
+    )
+    columns = [invoices.c[name] for name in _COLUMNS]
+    return select(*columns, last.label("last"), undecided.label("undecided")).where(wanted)
+
+
+_COLUMNS = ("id", "customer", "currency", "due", "open", "rate", "round")
 
 
 def last_stages(
@@ -52,9 +128,53 @@ def cross(
     return crossed
 
 
+def cross_all(
+    conn: Connection, company: str, wanted: Mapping[str, Sequence[Crossing]], now: datetime
+) -> set[str]:
+    """Case id → what crosses for it; returns the cases for which anything was new."""
+    rows = [
+        {
+            "company": company,
+            "invoice": crossing.invoice,
+            "round": crossing.round,
+            "stage": crossing.stage,
+            "case_id": case,
+            "crossed_at": now,
+        }
+        for case, theirs in wanted.items()
+        for crossing in theirs
+    ]
+    crossed = insert_new(conn, crossings, rows)
+    for row in crossed:
+        data = {"invoice": row.invoice, "round": row.round, "stage": row.stage}
+        log.note(conn, log.Entry(company, "crossing", "system:detect", now, row.case_id, data))
+    return {row.case_id for row in crossed}
+
+
 def release(conn: Connection, case_id: str, now: datetime) -> None:
     """Give the crossings of a case back: it ended without contact, so they may happen again."""
     held = (crossings.c.case_id == case_id) & crossings.c.released_at.is_(None)
+    conn.execute(update(crossings).where(held).values(released_at=now))
+
+
+def give_back(
+    conn: Connection, company: str, customers: Iterable[str], ids: Iterable[str], now: datetime
+) -> None:
+    """Release the crossings of these invoices from cases of these customers that nobody approved.
+
+    For invoices that moved to somebody else, who may be asked for them instead.
+    """
+    unsaid = select(cases.c.id).where(
+        (cases.c.company == company)
+        & cases.c.customer.in_(sorted(customers))
+        & cases.c.state.in_(JOINABLE)
+    )
+    held = (
+        (crossings.c.company == company)
+        & crossings.c.invoice.in_(sorted(ids))
+        & crossings.c.released_at.is_(None)
+        & crossings.c.case_id.in_(unsaid)
+    )
     conn.execute(update(crossings).where(held).values(released_at=now))
 
 

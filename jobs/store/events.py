@@ -23,6 +23,8 @@ class Notice:
     entity_id: str
     verb: str
     happened_at: datetime | None
+    deleted_id: str = ""
+    """The loser of a merge."""
 
 
 def store(conn: Connection, notices: Iterable[Notice], now: datetime) -> int:
@@ -38,6 +40,7 @@ def _row(notice: Notice, now: datetime) -> dict[str, object]:
         "entity": notice.entity,
         "entity_id": notice.entity_id,
         "verb": notice.verb,
+        "deleted_id": notice.deleted_id,
         "happened_at": notice.happened_at,
         "received_at": now,
         "due_at": now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from jobs.rules.past import Contact, Hold, HoldKind, Past
 from jobs.rules.states import Stage
 from jobs.store.tables import addresses, cases, drafts, holds, sends
-from jobs.store.upsert import insert_or_ignore, upsert
+from jobs.store.upsert import insert_new, upsert
 
 CONTACT = ("sent", "unknown", "in_flight")
 """What may have reached the customer counts as a contact."""
@@ -53,6 +54,34 @@ def in_force(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
     )
     rows = conn.execute(select(holds).where(wanted).order_by(holds.c.id))
     return tuple(Hold(r.id, HoldKind(r.kind), r.invoice, r.until, r.set_by, r.reason) for r in rows)
+
+
+def held_invoices(
+    conn: Connection, company: str, customers: Iterable[str], today: date
+) -> set[tuple[str, str]]:
+    """(customer, invoice) of holds of these customers that name an invoice and are in force."""
+    wanted = (
+        (holds.c.company == company)
+        & holds.c.customer.in_(sorted(customers))
+        & holds.c.lifted_at.is_(None)
+        & (holds.c.invoice != "")
+        & (holds.c.until > today)
+    )
+    rows = conn.execute(select(holds.c.customer, holds.c.invoice).where(wanted))
+    return {(customer, invoice) for customer, invoice in rows}
+
+
+def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
+    """Two customers became one: holds in force and bounced addresses go on with the survivor."""
+    held = (holds.c.company == company) & (holds.c.customer == loser) & holds.c.lifted_at.is_(None)
+    conn.execute(update(holds).where(held).values(customer=survivor))
+    bad = (
+        (addresses.c.company == company)
+        & (addresses.c.customer == loser)
+        & addresses.c.bounced_at.is_not(None)
+    )
+    rows = conn.execute(select(addresses).where(bad)).mappings()
+    upsert(conn, addresses, [{**row, "customer": survivor, "chosen": False} for row in rows])
 
 
 def hold(
@@ -99,9 +128,19 @@ def know_addresses(
 
     What we know better already, a person's choice or a bounce, stays.
     """
-    for address in found:
-        row = _address(company, customer, address, "ledger", False, by, now)
-        insert_or_ignore(conn, addresses, row)
+    know_all(conn, company, {customer: found}, by, now)
+
+
+def know_all(
+    conn: Connection, company: str, found: Mapping[str, Iterable[str]], by: str, now: datetime
+) -> None:
+    """The same for many customers: who is billed → the addresses."""
+    rows = [
+        _address(company, customer, address, "ledger", False, by, now)
+        for customer, theirs in found.items()
+        for address in theirs
+    ]
+    insert_new(conn, addresses, rows)
 
 
 def confirm_address(

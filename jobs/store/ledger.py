@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,26 +20,52 @@ SETTLED = frozenset({InvoiceStatus.PAID, InvoiceStatus.VOIDED, InvoiceStatus.GON
 
 @dataclass(frozen=True)
 class Mirrored:
-    """An invoice of the mirror with its round."""
+    """An invoice of the mirror with its round, and when that reading began."""
 
     invoice: Invoice
     round: int
+    read_at: datetime
+
+
+@dataclass(frozen=True)
+class Change:
+    """An invoice that a reading found changed; `before` is None where it is new to us."""
+
+    before: Invoice | None
+    now: Invoice
+
+    @property
+    def moved(self) -> bool:
+        """Whether it stands on another customer's record than before."""
+        return self.before is not None and self.before.customer != self.now.customer
 
 
 def put_invoices(
-    conn: Connection, company: str, read: Iterable[Invoice], now: datetime
+    conn: Connection, company: str, read: Iterable[Invoice], as_of: datetime
 ) -> list[Invoice]:
-    """Bring the mirror up to what was read; returns those that changed. The same again: nothing.
+    """Bring the mirror up to what was read; returns those that changed. See `bring_up`."""
+    return [change.now for change in bring_up(conn, company, read, as_of)]
 
-    A round rises when an invoice that was settled or voided is open again, or its due date moved
-    later: only then may its stages happen once more.
+
+def bring_up(
+    conn: Connection, company: str, read: Iterable[Invoice], as_of: datetime
+) -> list[Change]:
+    """Bring the mirror up to what was read; returns what changed. The same again: nothing.
+
+    `as_of` is when the reading began: what was mirrored from a later one stays. A round rises when
+    an invoice that was settled or voided is open again, or its due date moved later: only then may
+    its stages happen once more.
     """
-    wanted = {invoice.id: invoice for invoice in read}
+    wanted = {invoice.id: _bare(invoice) for invoice in read}
     known = mirrored(conn, company, list(wanted))
-    changed = [i for id, i in wanted.items() if id not in known or known[id].invoice != _bare(i)]
-    rows = [_row(company, i, next_round(known.get(i.id), i), now) for i in changed]
+    changed = [i for id, i in wanted.items() if _is_news(known.get(id), i, as_of)]
+    rows = [_row(company, i, next_round(known.get(i.id), i), as_of) for i in changed]
     upsert(conn, invoices, rows)
-    return changed
+    return [Change(known[i.id].invoice if i.id in known else None, i) for i in changed]
+
+
+def _is_news(known: Mirrored | None, read: Invoice, as_of: datetime) -> bool:
+    return known is None or (known.invoice != read and known.read_at <= as_of)
 
 
 def next_round(before: Mirrored | None, now: Invoice) -> int:
@@ -56,7 +83,7 @@ def mirrored(conn: Connection, company: str, ids: list[str]) -> dict[str, Mirror
     for start in range(0, len(ids), 500):
         wanted = (invoices.c.company == company) & invoices.c.id.in_(ids[start : start + 500])
         rows = conn.execute(select(invoices).where(wanted))
-        found |= {row.id: Mirrored(_invoice(row), row.round) for row in rows}
+        found |= {row.id: _mirrored(row) for row in rows}
     return found
 
 
@@ -64,7 +91,7 @@ def open_invoices(conn: Connection, company: str) -> list[Mirrored]:
     """All invoices the mirror holds as open, oldest due date first."""
     wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
     rows = conn.execute(select(invoices).where(wanted).order_by(invoices.c.due, invoices.c.id))
-    return [Mirrored(_invoice(row), row.round) for row in rows]
+    return [_mirrored(row) for row in rows]
 
 
 def open_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> list[Mirrored]:
@@ -75,13 +102,14 @@ def open_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> list
         & invoices.c.customer.in_(list(customer_ids))
     )
     rows = conn.execute(select(invoices).where(wanted).order_by(invoices.c.due, invoices.c.id))
-    return [Mirrored(_invoice(row), row.round) for row in rows]
+    return [_mirrored(row) for row in rows]
 
 
-def open_ids(conn: Connection, company: str) -> set[str]:
-    """The ids of all invoices the mirror holds as open."""
+def open_ids(conn: Connection, company: str, after: str = "", most: int = 10_000) -> list[str]:
+    """The ids of invoices the mirror holds as open, in their order, `most` of them from `after`."""
     wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
-    return set(conn.scalars(select(invoices.c.id).where(wanted)))
+    query = select(invoices.c.id).where(wanted, invoices.c.id > after)
+    return list(conn.scalars(query.order_by(invoices.c.id).limit(most)))
 
 
 def put_customers(conn: Connection, company: str, read: Iterable[Customer], now: datetime) -> None:
@@ -135,7 +163,56 @@ def members(customer: str, parents: dict[str, str]) -> set[str]:
     return {customer} | {id for id in parents if billed(id, parents) == customer}
 
 
-def _row(company: str, invoice: Invoice, round: int, now: datetime) -> dict[str, Any]:
+def billed_by(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:
+    """Customer id → the one who gets the bill for it, looked up for these ids only."""
+    above: dict[str, str] = {}
+    level = set(ids)
+    wanted = sorted(level)
+    while level:
+        found = _parents_of(conn, company, level)
+        above |= found
+        level = set(found.values()) - above.keys()
+    return {id: billed(id, above) for id in wanted}
+
+
+def members_of(
+    conn: Connection, company: str, customer_ids: Iterable[str]
+) -> dict[str, frozenset[str]]:
+    """Billed customer → itself and every record billed through it, looked up for these only."""
+    wanted = sorted(set(customer_ids))
+    owner = {id: id for id in wanted}
+    level = set(wanted)
+    while level:
+        below = {c: owner[p] for c, p in _children_of(conn, company, level) if c not in owner}
+        owner |= below
+        level = set(below)
+    families: dict[str, set[str]] = defaultdict(set)
+    for id, whose in owner.items():
+        families[whose].add(id)
+    return {id: frozenset(families[id]) for id in wanted}
+
+
+def _parents_of(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for some in _runs(sorted(ids)):
+        wanted = (customers.c.company == company) & customers.c.id.in_(some)
+        query = select(customers.c.id, customers.c.parent).where(wanted, customers.c.bills_parent)
+        found |= {id: parent for id, parent in conn.execute(query) if parent}
+    return found
+
+
+def _children_of(conn: Connection, company: str, ids: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for some in _runs(sorted(ids)):
+        wanted = (customers.c.company == company) & customers.c.parent.in_(some)
+        query = select(customers.c.id, customers.c.parent).where(wanted, customers.c.bills_parent)
+        yield from ((id, parent) for id, parent in conn.execute(query))
+
+
+def _runs(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def _row(company: str, invoice: Invoice, round: int, as_of: datetime) -> dict[str, Any]:
     return {
         "company": company,
         "id": invoice.id,
@@ -149,7 +226,7 @@ def _row(company: str, invoice: Invoice, round: int, now: datetime) -> dict[str,
         "rate": invoice.exchange_rate,
         "status": invoice.status,
         "round": round,
-        "read_at": now,
+        "read_at": as_of,
     }
 
 
@@ -166,6 +243,10 @@ def _bare(invoice: Invoice) -> Invoice:
         status=invoice.status,
         exchange_rate=invoice.exchange_rate,
     )
+
+
+def _mirrored(row: Row[Any]) -> Mirrored:
+    return Mirrored(_invoice(row), row.round, row.read_at)
 
 
 def _invoice(row: Row[Any]) -> Invoice:

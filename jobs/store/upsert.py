@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -17,6 +17,14 @@ def insert_or_ignore(conn: Connection, table: Table, row: dict[str, Any]) -> boo
     # psycopg forgets how many rows an INSERT touched unless it is asked to remember
     done = conn.execute(statement, execution_options={"preserve_rowcount": True})
     return done.rowcount == 1
+
+
+def insert_new(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> list[Row[Any]]:
+    """Insert those of `rows` that no unique rule of `table` refuses; returns them as stored."""
+    if not rows:
+        return []
+    statement = _insert(conn)(table).on_conflict_do_nothing().returning(table)
+    return list(conn.execute(statement, rows))
 
 
 def upsert(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
