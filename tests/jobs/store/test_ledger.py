@@ -30,49 +30,48 @@ def a_company(database: Database) -> None:
     company(database)
 
 
-def put(database: Database, *read: Invoice) -> list[Invoice]:
+def put(database: Database, *read: Invoice) -> list[str]:
+    """Bring the mirror up to this; returns the ids that changed."""
     with database.writing() as conn:
-        return ledger.put_invoices(conn, REALM, read, LATER)
+        return [i.id for i in ledger.put_invoices(conn, REALM, read, LATER)]
 
 
-def round_of(database: Database, id: str = OPEN.id) -> int:
+def round_of(database: Database, id: str) -> int:
     with database.reading() as conn:
         return ledger.mirrored(conn, REALM, [id])[id].round
 
 
-@pytest.mark.parametrize(
-    ("story", "round"),
-    [
-        ([OPEN], 1),
-        ([OPEN, OPEN], 1),
-        ([OPEN, PAID], 1),
-        ([OPEN, PAID, OPEN], 2),
-        ([OPEN, VOIDED, OPEN], 2),
-        ([OPEN, GONE, OPEN], 2),
-        ([OPEN, PAID, VOIDED, OPEN, PAID, OPEN], 3),
-        ([PAID, OPEN], 2),
-        ([OPEN, replace(OPEN, due=DUE + timedelta(days=9))], 2),
-        ([OPEN, replace(OPEN, due=DUE - timedelta(days=9))], 1),
-        ([OPEN, replace(OPEN, due=DUE - timedelta(days=9)), OPEN], 2),
-        ([OPEN, replace(PAID, due=DUE + timedelta(days=9)), OPEN], 3),
-        ([OPEN, replace(OPEN, open=usd("400"))], 1),
-        ([OPEN, replace(OPEN, number="1038", customer="59")], 1),
-    ],
-)
-def test_a_round_rises_only_on_evidence(
-    database: Database, story: list[Invoice], round: int
-) -> None:
+STORIES: list[tuple[list[Invoice], int]] = [
+    ([OPEN], 1),
+    ([OPEN, OPEN], 1),
+    ([OPEN, PAID], 1),
+    ([OPEN, PAID, OPEN], 2),
+    ([OPEN, VOIDED, OPEN], 2),
+    ([OPEN, GONE, OPEN], 2),
+    ([OPEN, PAID, VOIDED, OPEN, PAID, OPEN], 3),
+    ([PAID, OPEN], 2),
+    ([OPEN, replace(OPEN, due=DUE + timedelta(days=9))], 2),
+    ([OPEN, replace(OPEN, due=DUE - timedelta(days=9))], 1),
+    ([OPEN, replace(OPEN, due=DUE - timedelta(days=9)), OPEN], 2),
+    ([OPEN, replace(PAID, due=DUE + timedelta(days=9)), OPEN], 3),
+    ([OPEN, replace(OPEN, open=usd("400"))], 1),
+    ([OPEN, replace(OPEN, number="1038", customer="59")], 1),
+]
+
+
+def test_a_round_rises_only_on_evidence(database: Database) -> None:
     """Settled or voided and open again, or due later: nothing else lets a stage happen twice."""
-    for read in story:
-        put(database, read)
-    assert round_of(database) == round
+    for number, (story, round) in enumerate(STORIES):
+        for read in story:
+            put(database, replace(read, id=f"s{number}"))
+        assert round_of(database, f"s{number}") == round, f"story {number}"
 
 
 def test_the_same_again_writes_nothing(database: Database) -> None:
     """A second sweep that read what the first one read returns no change and leaves the as-of."""
     fine = Decimal("0.0000381234")
     some = [OPEN, replace(OPEN, id="2", exchange_rate=fine), replace(OPEN, id="3", due=NO_DUE_DATE)]
-    assert put(database, *some) == some
+    assert put(database, *some) == [i.id for i in some]
     assert put(database, *some) == []
     with database.reading() as conn:
         assert ledger.mirrored(conn, REALM, ["2"])["2"].invoice.exchange_rate == fine
@@ -88,7 +87,7 @@ def test_a_change_replaces_the_row(database: Database) -> None:
     """Amounts, dates and numbers follow the ledger; other invoices stay."""
     put(database, OPEN, replace(OPEN, id="2"))
     partly = replace(OPEN, open=usd("400.55"), number="1037a")
-    assert put(database, partly, replace(OPEN, id="2")) == [partly]
+    assert put(database, partly, replace(OPEN, id="2")) == [partly.id]
     with database.reading() as conn:
         found = ledger.mirrored(conn, REALM, [OPEN.id, "2", "nobody"])
     assert found[OPEN.id].invoice.open == usd("400.55")
@@ -100,7 +99,7 @@ def test_an_invoice_read_twice_in_one_sweep_is_one(database: Database) -> None:
     """A page that shifted may show it again: the later reading counts."""
     assert len(put(database, OPEN, PAID)) == 1
     with database.reading() as conn:
-        assert ledger.open_ids(conn, REALM) == set()
+        assert not ledger.open_ids(conn, REALM)
 
 
 def test_only_open_invoices_are_listed(database: Database) -> None:
@@ -111,8 +110,8 @@ def test_only_open_invoices_are_listed(database: Database) -> None:
         assert [m.invoice.id for m in ledger.open_invoices(conn, REALM)] == ["2", OPEN.id]
         assert [m.invoice.id for m in ledger.open_of(conn, REALM, ["58", "60"])] == [OPEN.id]
         assert ledger.open_of(conn, REALM, []) == []
-        assert ledger.open_ids(conn, REALM) == {"2", OPEN.id}
-        assert ledger.open_ids(conn, "another") == set()
+        assert set(ledger.open_ids(conn, REALM)) == {"2", OPEN.id}
+        assert not ledger.open_ids(conn, "another")
 
 
 def test_a_big_ledger_is_read_in_pieces(database: Database) -> None:
