@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,9 @@ from jobs.store import cases, contexts, drafts, log, people
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
 from jobs.store.tables import cases as cases_table
+
+NUMBER = re.compile(r"[0-9]{1,9}")
+"""A case's number; anything else, such as ² or one too long for the record, is no case."""
 
 
 class Answer(StrEnum):
@@ -85,6 +89,8 @@ class Visitor:
 
 def enter(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Visitor:
     """Let a person in who may at least edit. Raises Refused with the answer to give."""
+    if not NUMBER.fullmatch(knock.case):
+        raise Refused(Said(Answer.NO_CASE))
     try:
         _queue_up(conn, knock.case)
         case = cases.get(conn, knock.case)
@@ -103,9 +109,7 @@ def _queue_up(conn: Connection, case: str) -> None:
 
     SQLite knows no row locks and needs none: there every writer waits.
     """
-    row = select(cases_table.c.id).where(cases_table.c.id == case).with_for_update()
-    if case.isdigit():
-        conn.execute(row)
+    conn.execute(select(cases_table.c.id).where(cases_table.c.id == case).with_for_update())
 
 
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:

@@ -1,0 +1,335 @@
+"""What each door does: who was first, what stays, what comes back."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from jobs.decide import approve as approving
+from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.decide.edit import Text
+from jobs.decide.hold import Holding
+from jobs.decide.reject import Rejection, Why
+from jobs.rules.past import HoldKind
+from jobs.rules.states import State
+from jobs.store.tables import crossings, decisions
+from tests.jobs.house import House, Neighbourhood, books, customer, invoice
+from tests.jobs.houses import OpenHouse, opener
+
+LARGE = books(customer("1"), invoice("71", "1", "12000.00", 12))
+TWO = books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 30))
+
+
+def crossed(house: House) -> list[tuple[str, int]]:
+    """The crossings that are in use."""
+    used = select(crossings).where(crossings.c.released_at.is_(None)).order_by(crossings.c.id)
+    return [(row.invoice, row.stage) for row in house.rows(used)]
+
+
+# Clicks that come too late, twice, or at once
+
+
+def test_a_stale_card_is_refused(a_house: House) -> None:
+    """A button is bound to its draft and hash: neither an old one nor a forged one counts."""
+    old = a_house.knock("UCOLLECT")
+    a_house.rewrite("ULEAD1")
+    present = a_house.knock("UCOLLECT")
+    for knock in (
+        old,
+        Knock("UCOLLECT", "1", present.draft, old.draft_hash),
+        Knock("UCOLLECT", "1", old.draft, present.draft_hash),
+        Knock("UCOLLECT", "1", "999999", present.draft_hash),
+        Knock("UCOLLECT", "1"),
+    ):
+        assert a_house.approve(knock) is Answer.STALE
+        assert a_house.reject(knock, Rejection(Why.NOT_NEEDED)) is Answer.STALE
+        assert a_house.edit(knock, Text("x", "y")) is Answer.STALE
+    assert a_house.approve(present) is Answer.RECORDED
+
+
+@pytest.mark.parametrize("case", ["999", "", "-1", "1 OR 1=1", "²", "9" * 30])
+def test_a_case_that_does_not_exist(a_house: House, case: str) -> None:
+    """Any other number, or none, is answered and changes nothing."""
+    assert a_house.approve(Knock("UCOLLECT", case, "1", "")) is Answer.NO_CASE
+
+
+def test_a_double_click_approves_once(a_house: House) -> None:
+    """The second click of the same person finds the case decided, by that person."""
+    knock = a_house.knock("UCOLLECT")
+    assert a_house.approve(knock) is Answer.RECORDED
+    said = a_house.go(approving.approve, knock)
+    assert (said.answer, said.by.actor) == (Answer.DECIDED, "UCOLLECT")
+    assert len(a_house.rows(select(decisions))) == 1
+
+
+@pytest.mark.parametrize("second", ["UCOLLECT", "ULEAD1"])
+def test_two_clicks_in_the_same_instant(
+    neighbours: Neighbourhood, engine_url: str, tmp_path: Path, second: str
+) -> None:
+    """The first one wins; the other is told who it was, on either database."""
+    with ExitStack() as stack:
+        house: House = opener(stack, neighbours, engine_url, tmp_path)()
+        house.sweep()
+        house.greet()
+        knocks = [house.knock("UCOLLECT"), house.knock(second)]
+        said = together(house, knocks)
+        assert sorted(one.answer for one in said) == [Answer.DECIDED, Answer.RECORDED]
+        winner = next(i for i, one in enumerate(said) if one.answer is Answer.RECORDED)
+        loser = said[1 - winner]
+        assert loser.by is not None
+        assert loser.by.actor == knocks[winner].user
+        assert len(house.logged("approval.given")) == 1
+
+
+def together(house: House, knocks: list[Knock]) -> list[Said]:
+    """Everybody clicks Approve at once, each on a connection of their own."""
+    start, said = threading.Barrier(len(knocks)), dict[int, Said]()
+
+    def click(number: int) -> None:
+        start.wait(10)
+        try:
+            with house.database.writing() as conn:
+                policy = house.office.policy
+                said[number] = approving.approve(conn, policy, knocks[number], house.now)
+        except Refused as no:
+            said[number] = no.said
+
+    threads = [threading.Thread(target=click, args=(n,)) for n in range(len(knocks))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    return [said[n] for n in range(len(knocks))]
+
+
+def test_every_door_answers_in_every_state(a_house: House) -> None:
+    """Once it is decided, the doors of a waiting card say so and change nothing."""
+    day = a_house.today + timedelta(days=3)
+    a_house.approve()
+    for _ in ("approved", "done"):
+        version = a_house.case().version
+        assert a_house.approve("ULEAD1") is Answer.DECIDED
+        assert a_house.reject("ULEAD1", Rejection(Why.NOT_NEEDED)) is Answer.DECIDED
+        assert a_house.edit("ULEAD1", Text("x", "y")) is Answer.DECIDED
+        assert a_house.hold("ULEAD1", Holding(HoldKind.QUIET, day)) is Answer.DECIDED
+        assert a_house.snooze("ULEAD1", day) is Answer.DECIDED
+        assert a_house.fine("ULEAD1") is Answer.DECIDED
+        assert a_house.look_again("ULEAD1") is Answer.DECIDED
+        assert a_house.draft_anyway("ULEAD1") is Answer.DECIDED
+        assert a_house.went() is a_house.did_not_go() is Answer.DECIDED
+        assert a_house.case().version == version
+        a_house.wait_out()
+    assert a_house.undo() is Answer.TOO_LATE
+
+
+# Two people
+
+
+def test_two_collectors_are_not_enough(open_house: OpenHouse) -> None:
+    """Where two are needed one of them is a finance lead."""
+    house = open_house(LARGE, {"people": {"collectors": ["UCOLLECT", "UMANAGER"]}})
+    house.sweep()
+    assert house.approve("UCOLLECT") is Answer.SECOND_NEEDED
+    assert house.approve("UMANAGER") is Answer.SECOND_NEEDED
+    assert house.approve("ULEAD1") is Answer.RECORDED
+
+
+def test_the_editor_counts_as_one_at_most(open_house: OpenHouse) -> None:
+    """Whoever wrote the text may be one of the two, and needs another."""
+    house = open_house(LARGE)
+    house.sweep()
+    house.rewrite("ULEAD1")
+    assert house.approve("ULEAD1") is Answer.SECOND_NEEDED
+    assert house.approve("ULEAD1") is Answer.ALREADY_APPROVED
+    assert house.approve("UCOLLECT") is Answer.RECORDED
+    house.wait_out()
+    assert len(house.mails) == 1
+
+
+def test_an_edit_voids_the_first_approval(open_house: OpenHouse) -> None:
+    """Half an approval falls with its text, and its giver is told by whom."""
+    house = open_house(LARGE)
+    house.sweep()
+    house.approve("UCOLLECT")
+    house.rewrite("ULEAD1")
+    assert any(
+        "<@UCOLLECT>" in text and "<@ULEAD1> has edited" in text for text in house.said("thread")
+    )
+    assert house.approve("ULEAD1") is Answer.SECOND_NEEDED
+
+
+def test_an_edit_that_insists_needs_two(a_house: House) -> None:
+    """A text that breaks a rule is shown first; saved anyway, a second person has to approve."""
+    letter = a_house.view().letter
+    assert letter is not None
+    body = letter.body.replace("\n\nKind regards", "\n\nWe allow 3 days.\n\nKind regards")
+    shown = a_house.edit("UCOLLECT", Text(letter.subject, body))
+    assert not isinstance(shown, Answer)
+    assert not shown.hard
+    assert a_house.edit("UCOLLECT", Text(letter.subject, body, insist=True)) is Answer.RECORDED
+    assert a_house.view().violations
+    assert a_house.approve("UCOLLECT") is Answer.SECOND_NEEDED
+    assert a_house.approve("ULEAD1") is Answer.RECORDED
+    a_house.wait_out()
+    assert len(a_house.mails) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Write to boss@evil.example.",
+        "Pay at https://evil.example/now.",
+        "Our IBAN is DE02 1203 0000 0000 2020 51.",
+    ],
+)
+def test_some_text_nobody_can_save(a_house: House, words: str) -> None:
+    """An address, a link or bank details that are no facts are refused even from people."""
+    letter = a_house.view().letter
+    assert letter is not None
+    body = letter.body.replace("\n\nKind regards", f"\n\n{words}\n\nKind regards")
+    said = a_house.edit("ULEAD1", Text(letter.subject, body, insist=True))
+    assert not isinstance(said, Answer)
+    assert said.hard
+    assert a_house.versions() == 1
+
+
+# Reject
+
+
+def test_not_needed_comes_back_at_the_next_stage(open_house: OpenHouse) -> None:
+    """A rejected reminder is over; the follow-up comes in its time."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 5)))
+    house.sweep()
+    assert house.reject("UCOLLECT", Rejection(Why.NOT_NEEDED, "they called")) is Answer.RECORDED
+    assert (house.state(), house.view().end_reason) == (State.REJECTED, "they called")
+    house.time.later(days=1)
+    house.sweep()
+    assert len(house.cases()) == 1
+    house.time.later(days=4)
+    house.sweep()
+    assert [int(case.stage) for case in house.cases()] == [1, 2]
+
+
+def test_already_paid_waits_five_working_days(a_house: House) -> None:
+    """The case sleeps for five working days, then asks again; a payment closes it meanwhile."""
+    assert a_house.reject("UCOLLECT", Rejection(Why.ALREADY_PAID)) is Answer.RECORDED
+    assert a_house.state() is State.SNOOZED
+    a_house.time.later(days=4)
+    a_house.sweep()
+    assert a_house.state() is State.SNOOZED
+    a_house.time.later(days=1)
+    a_house.run("triage")
+    assert a_house.state() is State.WAITING
+    assert len(a_house.cases()) == 1
+
+
+def test_wrong_contact_is_never_until_confirmed(a_house: House) -> None:
+    """The address is not used again until a person confirms one; no stage is lost by it."""
+    assert a_house.reject("UCOLLECT", Rejection(Why.WRONG_CONTACT)) is Answer.RECORDED
+    assert not crossed(a_house)
+    a_house.time.later(days=1)
+    a_house.sweep()
+    assert a_house.rules() == {"address_bounced"}
+    assert a_house.view().letter is None
+
+
+def test_a_dispute_takes_out_the_chosen_invoices(open_house: OpenHouse) -> None:
+    """The others go on without them; after the review date they come back at their stage."""
+    house = open_house(TWO)
+    house.sweep()
+    assert house.reject("UCOLLECT", Rejection(Why.DISPUTED, "", ("72",))) is Answer.RECORDED
+    house.run("triage")
+    letter = house.view().letter
+    assert letter is not None
+    assert [i.id for i in letter.invoices] == ["71"]
+    assert "172" not in letter.body
+    assert crossed(house) == [("71", 2)]
+    house.time.later(days=14)
+    house.sweep()
+    assert ("72", 2) in crossed(house)
+
+
+def test_a_dispute_of_everything_ends_the_case(a_house: House) -> None:
+    """Where all of it is disputed the case is held and its stages are given back."""
+    assert a_house.reject("UCOLLECT", Rejection(Why.DISPUTED, "", ("71",))) is Answer.RECORDED
+    assert a_house.state() is State.HELD
+    a_house.time.later(days=1)
+    a_house.sweep()
+    assert len(a_house.cases()) == 1
+    a_house.time.later(days=13)
+    a_house.sweep()
+    assert "dispute" in a_house.rules()
+
+
+# Hold and snooze
+
+
+def test_a_hold_of_some_leaves_the_rest(open_house: OpenHouse) -> None:
+    """A promise about one invoice takes just that one out."""
+    house = open_house(TWO)
+    house.sweep()
+    until = house.today + timedelta(days=10)
+    holding = Holding(HoldKind.PROMISE, until, "promised", ("71",))
+    assert house.hold("UCOLLECT", holding) is Answer.RECORDED
+    assert house.approve() is Answer.STALE  # the old text cannot go any more
+    house.run("triage")
+    assert house.approve() is Answer.RECORDED
+    house.wait_out()
+    assert "171" not in house.mails[0].shown()["text"]
+
+
+def test_a_held_customer_is_left_in_peace(a_house: House) -> None:
+    """A quiet time ends the case; a new one waits for the date, without a card."""
+    until = a_house.today + timedelta(days=14)
+    a_house.hold("UCOLLECT", Holding(HoldKind.QUIET, until))
+    assert a_house.state() is State.HELD
+    a_house.time.later(days=1)
+    a_house.sweep()
+    assert (a_house.state(), a_house.rules()) == (State.NEW, {"on_hold"})
+    assert len(a_house.cards()) == 1
+    a_house.time.later(days=13)
+    a_house.run("triage")
+    assert a_house.state() is State.WAITING
+
+
+def test_a_snooze_wakes_by_itself(a_house: House) -> None:
+    """The card comes back on its day, gathered anew."""
+    a_house.snooze("UCOLLECT", a_house.today + timedelta(days=3))
+    a_house.time.later(days=2)
+    a_house.run("triage")
+    assert a_house.state() is State.SNOOZED
+    a_house.time.later(days=1)
+    a_house.run("triage")
+    assert a_house.state() is State.WAITING
+
+
+def test_look_again_ends_a_snooze(a_house: House) -> None:
+    """Somebody who wants the card back now has it at once."""
+    a_house.snooze("UCOLLECT", a_house.today + timedelta(days=3))
+    assert a_house.look_again("UCOLLECT") is Answer.RECORDED
+    a_house.run("triage")
+    assert a_house.state() is State.WAITING
+    assert a_house.approve() is Answer.RECORDED
+
+
+# It went, it did not
+
+
+@pytest.mark.parametrize("door", ["went", "did_not_go"])
+def test_what_nobody_knows_is_settled_once(a_house: House, door: str) -> None:
+    """After one person has said what became of the mail, the other answer comes too late."""
+    a_house.approve()
+    a_house.fault("mail", "SMTP END", "late" if door == "went" else "reset")
+    a_house.wait_out()
+    assert a_house.state() is State.UNKNOWN
+    knock = a_house.knock("ULEAD1")
+    assert getattr(a_house, door)(knock) is Answer.RECORDED
+    a_house.run("write_back")
+    assert a_house.went(knock) is a_house.did_not_go(knock) is Answer.DECIDED
+    assert len(a_house.notes) == (1 if door == "went" else 0)
+    assert a_house.state() is (State.DONE if door == "went" else State.WAITING)

@@ -1,0 +1,162 @@
+"""Gathering: what a case knows of the ledger, and what it does not conclude from silence."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from jobs import gather
+from jobs.gather import Books
+from jobs.rules.facts import Facts, InvoiceStatus
+from jobs.store import companies
+from jobs.store.tables import contexts
+from qbo import QuickBooks
+from tests.jobs.house import House, books, customer, invoice
+from tests.jobs.houses import OpenHouse
+
+
+def read(house: House) -> tuple[Books, Facts]:
+    """Gather the latest case by hand."""
+    with house.database.reading() as conn:
+        file = gather.open_file(conn, house.cases()[-1], house.now)
+    found = gather.read(house.office.quickbooks(house.realm), file, house.now)
+    return found, gather.facts(found, file.scope)
+
+
+def test_everything_that_a_case_needs(open_house: OpenHouse) -> None:
+    """Overdue and other open invoices, credits, habit, memo: each in its place."""
+    house = open_house(
+        books(
+            customer("1"),
+            invoice("71", "1", "840.00", 12, CustomerMemo={"value": "Thanks!"}),
+            invoice("72", "1", "60.00", -9),
+            invoice("73", "1", "10.00", 40),
+            payments=[
+                {
+                    "Id": "91",
+                    "CustomerRef": {"value": "1"},
+                    "TotalAmt": "12.00",
+                    "TxnDate": "today-30",
+                    "Line": [
+                        {"Amount": "10.00", "LinkedTxn": [{"TxnId": "73", "TxnType": "Invoice"}]}
+                    ],
+                }
+            ],
+        )
+    )
+    house.sweep()
+    found, facts = read(house)
+    assert [i.id for i in facts.invoices] == ["71"]
+    assert [i.id for i in facts.other_open] == ["72"]
+    assert facts.total_open.amount == 900
+    assert facts.on_account.amount == 2
+    assert not facts.gaps
+    assert facts.habit is not None
+    assert (facts.habit.count, facts.habit.late, facts.habit.median_days_late) == (1, 1, 10)
+    assert [(d.id, d.text) for d in gather.documents(found, facts)] == [("memo:71", "Thanks!")]
+
+
+def test_an_invoice_that_a_list_left_out_is_still_open(
+    a_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that moved while the list was read is found by its id."""
+
+    def forgetful(*_: Any, **__: Any) -> list[Any]:
+        return []
+
+    monkeypatch.setattr(QuickBooks, "invoices_of", forgetful)
+    _, facts = read(a_house)
+    assert [i.id for i in facts.invoices] == ["71"]
+
+
+@pytest.mark.parametrize(
+    ("how", "status"), [("pay", InvoiceStatus.PAID), ("void", InvoiceStatus.VOIDED)]
+)
+def test_what_has_ended_says_how(a_house: House, how: str, status: InvoiceStatus) -> None:
+    """Settled and voided invoices are told apart."""
+    if how == "pay":
+        a_house.pay("71", "840.00")
+    else:
+        a_house.void("71")
+    found, facts = read(a_house)
+    assert [(i.id, i.status) for i in found.left] == [("71", status)]
+    assert not facts.invoices
+
+
+def test_a_deleted_invoice_is_gone(a_house: House) -> None:
+    """What QuickBooks does not know any more is neither open nor paid."""
+    a_house.books.delete("Invoice", "71")
+    found, facts = read(a_house)
+    assert (found.gone, found.left, facts.invoices) == (frozenset({"71"}), (), ())
+
+
+def test_invoices_of_somebody_else_are_no_part_of_it(open_house: OpenHouse) -> None:
+    """An invoice that was moved to another customer is not asked for in this case."""
+    house = open_house(
+        books(
+            customer("1"),
+            customer("2"),
+            invoice("71", "1", "840.00", 12),
+            invoice("72", "1", "60.00", 12),
+        )
+    )
+    house.sweep()
+    house.change("Invoice", "72", CustomerRef={"value": "2", "name": "Customer C"})
+    _, facts = read(house)
+    assert [i.id for i in facts.invoices] == ["71"]
+    house.refresh()
+    letter = house.view().letter
+    assert letter is not None
+    assert "172" not in letter.body
+
+
+def test_time_alone_changes_no_fingerprint(a_house: House) -> None:
+    """The facts of tomorrow are the same facts, as long as nothing happens."""
+    _, today = read(a_house)
+    a_house.time.later(days=1)
+    _, tomorrow = read(a_house)
+    assert gather.fingerprint(today) == gather.fingerprint(tomorrow)
+    a_house.pay("71", "1.00")
+    _, after = read(a_house)
+    assert gather.fingerprint(after) != gather.fingerprint(today)
+
+
+def test_a_company_in_another_zone_has_its_own_today(open_house: OpenHouse) -> None:
+    """An invoice is overdue by the company's calendar, not by ours."""
+    content = books(customer("1"), invoice("71", "1", "840.00", 3))
+    content["company"]["DefaultTimeZone"] = "Pacific/Auckland"
+    house = open_house(content)
+    house.sweep()
+    assert house.company.zone.key == "Pacific/Auckland"
+    assert read(house)[1].days_overdue == 3
+
+
+def test_what_a_draft_was_made_from_is_kept(open_house: OpenHouse) -> None:
+    """Texts leave their hash with the draft; a changed one is not considered yet."""
+    house = open_house(
+        books(customer("1"), invoice("71", "1", "840.00", 12, CustomerMemo={"value": "Thanks!"}))
+    )
+    house.sweep()
+    with house.database.reading() as conn:
+        found, facts = read(house)
+        assert not gather.not_considered(conn, "1", gather.documents(found, facts))
+        house.change("Invoice", "71", CustomerMemo={"value": "Thanks again!"})
+        found, facts = read(house)
+        new = gather.not_considered(conn, "1", gather.documents(found, facts))
+    assert [d.id for d in new] == ["memo:71"]
+    kept = house.rows(select(contexts.c.body).where(contexts.c.source == gather.DOCUMENTS))
+    assert "Thanks" not in str(kept)
+
+
+def test_rates_are_as_fine_as_the_mirror(open_house: OpenHouse) -> None:
+    """A rate is for ordering: four digits of it are kept, here and there."""
+    euro: dict[str, Any] = {"CurrencyRef": {"value": "EUR", "name": "Euro"}}
+    bill = invoice("71", "1", "840.00", 12, ExchangeRate="1.186731")
+    house = open_house(books(customer("1", **euro), bill))
+    house.sweep()
+    assert read(house)[0].open[0].exchange_rate == Decimal("1.1867")
+    with house.database.reading() as conn:
+        assert companies.need(conn, house.realm).home_currency == "USD"
