@@ -28,7 +28,7 @@ from jobs.rules.figures import amount
 from jobs.rules.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.rulings import Kind, Ruling
-from jobs.rules.states import State
+from jobs.rules.states import MOVES, State
 from jobs.rules.verify import verify
 from jobs.step import Round, Step
 from jobs.store import cases, companies, contexts, crossings, history, log, posts, work
@@ -46,6 +46,7 @@ ACTOR = "system:send"
 REMINDERS = "Nobody has confirmed that QuickBooks' own reminders are off."
 RETRY = timedelta(seconds=60)
 """How soon a send that could not be checked or was refused for now is tried again."""
+ACCEPTED_LATE = "The mail server has accepted the message after all; it is not sent a second time."
 
 
 def step(office: Office) -> Step:
@@ -156,7 +157,8 @@ class Check:
         if not stated & {i.id for i in facts.invoices}:
             _paid_before_send(conn, case, self.draft, changes.why_nothing(left), now)
             return None
-        reasons = self._objections(conn, facts, left, now)
+        late: tuple[str, ...] = (ACCEPTED_LATE,) if cases.begun_send(conn, case.id) else ()
+        reasons = late + self._objections(conn, facts, left, now)
         reasons += self._unread(conn, facts, outcome)
         if reasons:
             what = " ".join(reasons)
@@ -409,13 +411,23 @@ class Deliver:
         match outcome:
             case Sent():
                 self._write(conn, claim, "sent", outcome.detail, now)
-                sent(conn, cases.get(conn, self.case.id), self.draft, ACTOR, now)
+                self._sent(conn, now)
             case Unknown():
                 self._write(conn, claim, "unknown", outcome.reason, now)
                 cases.move(conn, self.case, Move(State.UNKNOWN, "send.unknown", ACTOR), now)
             case NotSent():
                 self._write(conn, claim, "not_sent", outcome.reason, now)
                 self._not_sent(conn, outcome, now)
+
+    def _sent(self, conn: Connection, now: datetime) -> None:
+        """A person may have said meanwhile that it did not go: then they learn that it did."""
+        case = cases.get(conn, self.case.id)
+        if State.SENT in MOVES[case.state]:
+            sent(conn, case, self.draft, ACTOR, now)
+            return
+        channel = companies.need(conn, case.company).channel
+        key = f"late:{self.draft.id}"
+        posts.thread(conn, case.company, channel, case.id, key, ACCEPTED_LATE, now)
 
     def _write(
         self, conn: Connection, claim: Claim, state: str, detail: str, now: datetime

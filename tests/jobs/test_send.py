@@ -523,6 +523,25 @@ def test_a_slow_sender_may_still_say_that_it_went(approved: House) -> None:
     assert attempts(approved) == ["sent"]
 
 
+def test_a_late_yes_stops_a_second_mail(approved: House) -> None:
+    """A person said that it did not go, and then the server's yes comes: it is not sent again."""
+
+    def overtaken() -> None:
+        approved.time.later(seconds=31)
+        approved.run("send")
+        assert approved.did_not_go("ULEAD1") is Answer.RECORDED
+
+    approved.mailer.meanwhile = overtaken
+    approved.run("send")
+    assert attempts(approved) == ["sent"]
+    assert any("accepted the message after all" in text for text in approved.said("thread"))
+    assert approved.approve("ULEAD1") is Answer.RECORDED
+    approved.wait_out()
+    approved.run()
+    assert len(approved.mails) == 1
+    assert not approved.notes
+
+
 def test_two_senders_send_one_mail(approved: House) -> None:
     """Of two that have claimed the same case only one writes its intent."""
     fetch, second = send.Fetch.act, [True]
