@@ -1,0 +1,152 @@
+"""Tokens are renewed each day, and nobody is surprised by the end of a connection."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Row, select, update
+
+from jobs import pipeline, upkeep
+from jobs.store import agenda
+from jobs.store.tables import companies, schedule
+from tests.jobs.house import House
+
+TOKENS = "oauth2/v1/tokens/bearer"
+
+
+@pytest.fixture
+def kept(a_house: House) -> House:
+    """A house whose upkeep is due."""
+    with a_house.database.writing() as conn:
+        agenda.ensure(conn, a_house.realm, upkeep.KIND, a_house.now)
+    return a_house
+
+
+def run(house: House) -> None:
+    step = upkeep.step(house.kit.ledgers.renew, "https://overdue.example")
+    house.time.begin()
+    pipeline.run(house.database, [step], house.time)
+
+
+def row(house: House) -> Row[Any]:
+    found: Row[Any] = house.rows(select(schedule).where(schedule.c.kind == upkeep.KIND))[0]
+    return found
+
+
+def company(house: House) -> Row[Any]:
+    found: Row[Any] = house.rows(select(companies))[0]
+    return found
+
+
+def refreshes(house: House) -> int:
+    return sum(TOKENS in request.path for request in house.outside.world.requests)
+
+
+def said(house: House, about: str) -> list[str]:
+    return [text for text in house.said("notice") if about in text]
+
+
+def day_by_day(house: House, days: int, each: int = 1) -> None:
+    for _ in range(0, days, each):
+        house.time.later(days=each)
+        run(house)
+
+
+def test_tokens_are_renewed_once_a_day(kept: House) -> None:
+    """However often one looks."""
+    before = refreshes(kept)
+    run(kept)
+    run(kept)
+    assert refreshes(kept) == before + 1
+    assert row(kept).due_at == kept.now + timedelta(days=1)
+    kept.time.later(days=1)
+    run(kept)
+    assert refreshes(kept) == before + 2
+
+
+def test_the_ends_of_a_connection_stand_in_the_record(kept: House) -> None:
+    """They are shown without opening the sealed tokens."""
+    run(kept)
+    found = company(kept)
+    assert found.refresh_expires_at == kept.now + timedelta(seconds=8_726_400)
+    assert found.hard_expires_at == kept.now + timedelta(seconds=157_680_000)
+
+
+def test_any_refresh_writes_the_ends_and_plans_the_upkeep(a_house: House) -> None:
+    """Whoever renews: a company with tokens is never left without upkeep."""
+    a_house.kit.ledgers.renew(a_house.realm)
+    assert company(a_house).refresh_expires_at > a_house.now
+    assert row(a_house).due_at == a_house.now + timedelta(days=1)
+
+
+def test_the_end_of_five_years_is_told_three_times(kept: House) -> None:
+    """60, 30 and 7 days before, once each, with the date and the way."""
+    day_by_day(kept, 1740, each=60)
+    assert said(kept, "ends on") == []
+    day_by_day(kept, 84)
+    told = said(kept, "ends on")
+    assert len(told) == 3
+    assert all("five years" in text and "`overdue connect`" in text for text in told)
+    assert "https://overdue.example/quickbooks/connect" in told[0]
+
+
+def test_tokens_that_cannot_be_renewed_are_told_before_they_die(kept: House) -> None:
+    """Intuit is away for months: the ends draw nearer, and each mark is told once."""
+    run(kept)
+    kept.fault("quickbooks", TOKENS, "status", times=None, status=503)
+    for _ in range(25):
+        kept.time.later(days=4)
+        for _ in range(6):
+            run(kept)
+            kept.time.later(minutes=3)
+    assert len(said(kept, "have not been renewed lately")) == 3
+    assert len(said(kept, "could not be renewed")) == 25
+
+
+def test_marks_begin_anew_after_a_new_connection(kept: House) -> None:
+    """Connected again, the next five years have their own three notices."""
+    with kept.database.writing() as conn:
+        soon = kept.now + timedelta(days=5)
+        conn.execute(
+            update(schedule)
+            .where(schedule.c.kind == upkeep.KIND)
+            .values(body={"warned": {"hard": 7, "refresh": None}})
+        )
+        conn.execute(update(companies).values(hard_expires_at=soon))
+    run(kept)
+    assert row(kept).body["warned"] == {"refresh": None, "hard": None}
+
+
+def test_a_refusal_for_good_is_told_at_once(kept: House) -> None:
+    """Wrong keys of the app: one try, one notice, and another try in an hour."""
+    kept.outside.quickbooks.oauth.client_secret = "another"
+    before = refreshes(kept)
+    try:
+        run(kept)
+    finally:
+        kept.outside.quickbooks.oauth.client_secret = (
+            kept.kit.settings.qbo_client_secret.get_secret_value()
+        )
+    assert refreshes(kept) == before + 1
+    (told,) = said(kept, "could not be renewed")
+    assert "client id and secret" in told
+    assert row(kept).due_at == kept.now + timedelta(hours=1)
+
+
+def test_an_ended_connection_is_found_by_the_upkeep(kept: House) -> None:
+    """Disconnected inside QuickBooks: paused, told once, and never asked again by a machine."""
+    kept.outside.quickbooks.oauth.disconnect(kept.realm)
+    run(kept)
+    before = refreshes(kept)
+    day_by_day(kept, 5)
+    assert company(kept).status == "reauth_required"
+    assert len(said(kept, "connected again.*")) == 1
+    assert refreshes(kept) == before
+    kept.connect()
+    kept.time.later(days=1)
+    run(kept)
+    assert row(kept).last_error == ""
+    kept.outside.quickbooks.oauth.disconnect(kept.realm)
+    kept.time.later(days=1)
+    run(kept)
+    assert len(said(kept, "connected again.*")) == 2
