@@ -1,0 +1,65 @@
+"""`python -m tests.bench [demo mail ack webhook]`: figures beside their targets."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from tests.bench import measures
+from tests.bench.measures import Figure
+from tests.flows.firms import Firm
+
+ON_PRODUCT: dict[str, Callable[[Sequence[Firm]], list[Figure]]] = {
+    "mail": measures.mail,
+    "ack": measures.ack,
+    "webhook": measures.webhook,
+}
+"""In this order: the notifications leave work behind that would disturb the others."""
+ALL = ("demo", *ON_PRODUCT)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is named, or everything; 1 where a target is missed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=", ".join(ALL))
+    wanted = parser.parse_args(arguments).what or list(ALL)
+    if unknown := set(wanted) - set(ALL):
+        parser.error(f"{', '.join(unknown)}: choose from {', '.join(ALL)}")
+    rows = list(_measured(wanted))
+    print(_table(rows))
+    return 0 if all(figure.good for _, figure in rows) else 1
+
+
+def _measured(wanted: Sequence[str]) -> list[tuple[str, Figure]]:
+    rows = []
+    if "demo" in wanted:
+        _say("demo")
+        rows += [("demo", figure) for figure in measures.demo()]
+    if chosen := [name for name in ON_PRODUCT if name in wanted]:
+        _say("the product")
+        with measures.product() as made:
+            for name in chosen:
+                _say(name)
+                rows += [(name, figure) for figure in ON_PRODUCT[name](made)]
+    return rows
+
+
+def _say(what: str) -> None:
+    print(f"Measuring: {what} …", file=sys.stderr, flush=True)
+
+
+def _table(rows: Sequence[tuple[str, Figure]]) -> str:
+    lines = [("what", "measured", "target", "", "command")]
+    for name, one in rows:
+        verdict = "good" if one.good else "MISSED"
+        command = f"python -m tests.bench {name}"
+        lines.append((one.name, one.measured, one.target, verdict, command))
+    widths = [max(len(line[n]) for line in lines) for n in range(5)]
+    return "\n".join(_row(line, widths) for line in lines)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
