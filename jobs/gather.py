@@ -171,16 +171,19 @@ def ended(conn: Connection, file: CaseFile, books: Books) -> tuple[Invoice, ...]
 def facts(books: Books, scope: Scope) -> Facts:
     """What the books say about one case.
 
-    Invoices in other currencies are not part of it, nor are those that moved to somebody else.
+    Invoices in other currencies are not part of it, nor are those that moved to somebody else;
+    a customer that is billed with its parent by now is asked for nothing.
     """
     today = books.as_of.astimezone(scope.company.zone).date()
-    asked = scope.members & {c.id for c in books.customers}
+    billed = _billed(books, scope)
+    asked = frozenset[str]() if billed.bills_parent and billed.parent else scope.members
+    asked &= {c.id for c in books.customers}
     ours = [i for i in books.open if i.open.currency == scope.currency and i.customer in asked]
     spoken = [i for i in ours if i.days_overdue(today) > 0 and i.id not in scope.held]
     credits = tuple(c for c in books.credits if c.open.currency == scope.currency)
     return Facts(
         company=scope.company,
-        customer=_billed(books, scope),
+        customer=billed,
         currency=scope.currency,
         as_of=books.as_of,
         invoices=tuple(sorted(spoken, key=lambda i: (i.due, i.id))),

@@ -31,6 +31,7 @@ from qbo.errors import QuickBooksError, ReauthRequired, Throttled
 QUEUES = {
     "detect": "intake",
     "upkeep": "intake",
+    "poll": "intake",
     "sweep": "intake",
     "triage": "triage",
     "send": "act",
@@ -40,7 +41,7 @@ QUEUES = {
 }
 """Step → queue. Steps of one queue share a worker, in this order."""
 
-BULK = frozenset({"sweep", "triage"})
+BULK = frozenset({"poll", "sweep", "triage"})
 """Steps that leave room in the request budget for what a person is waiting for."""
 
 CLAIMING = timedelta(seconds=30)

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"qbo": {"qbo"}, "jobs": {"jobs", "qbo"}, "bot": {"bot", "jobs", "qbo"}}
 
-STEPS = {"detect", "sweep", "triage", "send", "write_back"}
+STEPS = {"detect", "poll", "sweep", "triage", "send", "write_back"}
 """Modules of `jobs` that are run from the queue; none knows another."""
 
 STARTERS = {"pipeline", "schedule", "decide"}

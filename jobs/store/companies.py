@@ -36,6 +36,9 @@ class Company:
     """When a lead confirmed that QuickBooks' own reminders are off: before, nothing goes."""
     status: str
     """connected, disconnected, or reauth_required."""
+    changes_since: datetime | None = None
+    """From when on the next poll asks for changes, in QuickBooks' own time."""
+    has_tokens: bool = False
 
     @property
     def sends(self) -> bool:
@@ -103,7 +106,9 @@ def _of_row(row: Row[Any]) -> Company:
         paused_by=row.paused_by,
         connected_at=row.connected_at,
         swept_at=row.swept_at,
+        changes_since=row.changes_since,
         reminders_off_by=row.reminders_off_by,
         reminders_off_at=row.reminders_off_at,
         status=row.status,
+        has_tokens=row.sealed_tokens is not None,
     )

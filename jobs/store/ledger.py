@@ -56,16 +56,22 @@ def bring_up(
     an invoice that was settled or voided is open again, or its due date moved later: only then may
     its stages happen once more.
     """
-    wanted = {invoice.id: _bare(invoice) for invoice in read}
+    wanted = {invoice.id: invoice for invoice in read}
     known = mirrored(conn, company, list(wanted))
-    changed = [i for id, i in wanted.items() if _is_news(known.get(id), i, as_of)]
-    rows = [_row(company, i, next_round(known.get(i.id), i), as_of) for i in changed]
+    stale = {id for id, ours in known.items() if ours.read_at > as_of}
+    compare = (compared(known.get(id), i) for id, i in wanted.items() if id not in stale)
+    changed = [change for change in compare if change is not None]
+    rows = [_row(company, c.now, next_round(known.get(c.now.id), c.now), as_of) for c in changed]
     upsert(conn, invoices, rows)
-    return [Change(known[i.id].invoice if i.id in known else None, i) for i in changed]
+    return changed
 
 
-def _is_news(known: Mirrored | None, read: Invoice, as_of: datetime) -> bool:
-    return known is None or (known.invoice != read and known.read_at <= as_of)
+def compared(known: Mirrored | None, read: Invoice) -> Change | None:
+    """What a reading says that the mirror does not, if anything."""
+    now = _bare(read)
+    if known is not None and known.invoice == now:
+        return None
+    return Change(known.invoice if known else None, now)
 
 
 def next_round(before: Mirrored | None, now: Invoice) -> int:

@@ -124,6 +124,7 @@ events = Table(
     *_work(),
     UniqueConstraint("source", "event_id"),
     Index("ix_events_due_at", "due_at"),
+    Index("ix_events_entity", "company", "entity", "entity_id"),
 )
 
 invoices = Table(

@@ -102,6 +102,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "event_id", name=op.f("uq_events_source_event_id")),
     )
     op.create_index("ix_events_due_at", "events", ["due_at"], unique=False)
+    op.create_index("ix_events_entity", "events", ["company", "entity", "entity_id"], unique=False)
     op.create_table(
         "log",
         sa.Column("company", sa.String(length=64), nullable=False),
