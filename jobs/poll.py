@@ -1,0 +1,226 @@
+"""The poll: once an hour, whatever changed since the last one, in case nobody told us.
+
+It ends where notifications end. What a notification has brought already, and what the overlap
+with the last poll repeats, is skipped, so that a change is acted on once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import ColumnElement, Connection, exists, select
+
+from jobs import broken, cross, gather
+from jobs.cross import News
+from jobs.office import Office
+from jobs.rules import facts
+from jobs.rules.facts import Invoice, InvoiceStatus
+from jobs.step import Round, Step
+from jobs.store import companies, events, ledger, posts, work
+from jobs.store.companies import Company
+from jobs.store.ledger import Change, Mirrored
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import schedule
+from jobs.store.work import Claim
+from jobs.turns import Plan, Turn, batches
+from qbo import Broken, CreditMemo, Customer, Entity, Payment, models
+from qbo.answers import Changes
+from qbo.client import QuickBooks
+from qbo.models import Deleted
+
+KIND = "poll"
+EVERY = timedelta(hours=1)
+OVERLAP = timedelta(minutes=10)
+"""A change may become visible late; how much later is not documented."""
+LOOK_BACK = timedelta(days=29)
+"""Change data capture reaches 30 days back; one less, because clocks differ."""
+KINDS: tuple[type[Entity], ...] = (models.Invoice, Payment, CreditMemo, Customer)
+A_CHUNK = 300
+
+
+def step(office: Office) -> Step:
+    """The poll of one company per row."""
+    return Step(
+        name=KIND,
+        table=schedule,
+        ready=_ready,
+        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        give_up=_give_up,
+        width=2,
+    )
+
+
+def _ready(_now: datetime) -> ColumnElement[bool]:
+    connected = select(companies_table.c.realm).where(
+        companies_table.c.realm == schedule.c.company, companies_table.c.status == "connected"
+    )
+    return (schedule.c.kind == KIND) & exists(connected)
+
+
+def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round:
+    company = companies.need(conn, claim.row.company)
+    swept = company.swept_at - OVERLAP if company.swept_at else None
+    seen = frozenset((claim.row.body or {}).get("seen", ()))
+    return Turn(Poll(office, company, claim, now, company.changes_since or swept, seen).plan())
+
+
+@dataclass
+class Poll:
+    """One look at what changed since `since`; None is the first look, which only sets the hour."""
+
+    office: Office
+    company: Company
+    claim: Claim
+    as_of: datetime
+    since: datetime | None
+    seen: frozenset[str]
+    """What the last poll has brought and this one may repeat."""
+    keys: set[str] = field(default_factory=set)
+    """What the next one may repeat."""
+    broken: list[Broken] = field(default_factory=list)
+
+    @property
+    def quickbooks(self) -> QuickBooks:
+        return self.office.quickbooks(self.company.realm)
+
+    def plan(self) -> Plan:
+        """Raises QuickBooksError: the poll then is tried again from the same hour."""
+        since, late = self.since or self.as_of, self._too_late()
+        reach = self.as_of - OVERLAP if late else since
+        changes = self.quickbooks.changes(KINDS, reach, self.broken.append)
+        cursor = changes.server_time - OVERLAP
+        if self.since is not None:
+            yield from self._learn(self._found(changes), changes.deleted, cursor)
+            for kind in KINDS if late else sorted(changes.capped, key=KINDS.index):
+                for page in self.quickbooks.changed_since(kind, since, self.broken.append):
+                    yield from self._learn(page, (), cursor)
+        yield partial(self._finish, cursor)
+
+    def _too_late(self) -> bool:
+        """Beyond what change data capture remembers: all kinds are listed by their time.
+
+        A listing does not show what was deleted; the sweep asks for what it misses.
+        """
+        return self.since is not None and self.as_of - self.since > LOOK_BACK
+
+    @staticmethod
+    def _found(changes: Changes) -> list[Entity]:
+        return [*changes.invoices, *changes.payments, *changes.credit_memos, *changes.customers]
+
+    def _learn(self, found: Sequence[Entity], deleted: Sequence[Deleted], cursor: datetime) -> Plan:
+        """Sort out what is news, chunk by chunk; what was deleted goes with the first."""
+        fresh = [record for record in found if _key(record) not in self.seen]
+        late = [record for record in found if not record.updated_at or record.updated_at >= cursor]
+        self.keys |= {_key(record) for record in late} | {_dead_key(d) for d in deleted}
+        dead = [d for d in deleted if _dead_key(d) not in self.seen]
+        for some in list(batches(fresh, A_CHUNK)) or ([[]] if dead else []):
+            yield from self._chunk(some, dead)
+            dead = []
+
+    def _chunk(self, some: Sequence[Entity], dead: Sequence[Deleted]) -> Plan:
+        untold: list[Entity] = yield partial(_untold, self.company, some)
+        about = {r.customer_id for r in untold if isinstance(r, Payment | CreditMemo)}
+        about |= {r.id for r in untold if isinstance(r, Customer)}
+        read = [*self._invoices(some), *self._paid(untold, some)]
+        gone_ids = [d.id for d in dead if d.entity == "Invoice"]
+        changes: list[Change] = yield partial(_news_of, self.company, read, gone_ids)
+        about |= {c.now.customer for c in changes}
+        ended = {d.id for d in dead if d.entity == "Customer"}
+        news = News(
+            self.as_of,
+            [c.now for c in changes],
+            self._customers(about, untold),
+            frozenset(about | ended),
+            {c.before.customer: c.now.customer for c in changes if _merged(c, ended) and c.before},
+            frozenset(map(_as_evidence, dead)),
+        )
+        if news.about or news.deleted:
+            yield partial(self._take, news)
+
+    def _invoices(self, some: Iterable[Entity]) -> list[Invoice]:
+        home = self.company.home_currency
+        return [gather.invoice(r, home) for r in some if isinstance(r, models.Invoice)]
+
+    def _paid(self, untold: Iterable[Entity], some: Iterable[Entity]) -> list[Invoice]:
+        """What a payment was applied to, as far as it did not come by itself."""
+        came = {r.id for r in some if isinstance(r, models.Invoice)}
+        payments = [r for r in untold if isinstance(r, Payment)]
+        ids = {a.invoice_id for p in payments for a in p.applied} - came
+        return self._invoices(self.quickbooks.invoices_by_id(sorted(ids), self.broken.append))
+
+    def _customers(self, about: set[str], untold: Iterable[Entity]) -> list[facts.Customer]:
+        """Those the news is about, and whom they are billed through; a list has some already."""
+        home = self.company.home_currency
+        here = [gather.customer(r, home) for r in untold if isinstance(r, Customer)]
+        above = {c.parent for c in here if c.bills_parent and c.parent}
+        more = cross.read_customers(self.quickbooks, home, about | above, {c.id for c in here})
+        return [*here, *more]
+
+    def _take(self, news: News, conn: Connection, now: datetime) -> None:
+        trigger = f"poll:{self.as_of:%Y-%m-%dT%H:%M}"
+        cross.learn(conn, self.office.policy, self.company, news, trigger, now)
+
+    def _finish(self, cursor: datetime, conn: Connection, now: datetime) -> None:
+        body = {"seen": sorted(self.keys)}
+        if work.settle(conn, self.claim, now + EVERY, body=body):
+            companies.change(conn, self.company.realm, changes_since=cursor)
+            broken.tell(conn, self.company, self.broken, now)
+
+
+def _key(record: Entity) -> str:
+    return f"{record.ENTITY}:{record.id}:{record.sync_token}"
+
+
+def _dead_key(deleted: Deleted) -> str:
+    return f"{deleted.entity}:{deleted.id}:deleted"
+
+
+def _as_evidence(deleted: Deleted) -> str:
+    """As a card names it; the ids of other kinds are nobody's evidence."""
+    kind = "credit_memo" if deleted.entity == "CreditMemo" else deleted.entity.lower()
+    return f"{kind}:{deleted.id}"
+
+
+def _merged(change: Change, ended: set[str]) -> bool:
+    return change.moved and change.before is not None and change.before.customer in ended
+
+
+def _untold(
+    company: Company, some: Sequence[Entity], conn: Connection, _now: datetime
+) -> list[Entity]:
+    """Those that no notification has brought since they changed."""
+    times = events.read_at(conn, company.realm, [(r.ENTITY, r.id) for r in some])
+    return [r for r in some if not _told(times.get((r.ENTITY, r.id)), r.updated_at)]
+
+
+def _told(last: datetime | None, changed: datetime | None) -> bool:
+    return last is not None and changed is not None and last >= changed
+
+
+def _news_of(
+    company: Company, read: Sequence[Invoice], gone: Sequence[str], conn: Connection, _now: datetime
+) -> list[Change]:
+    """What differs from the mirror. An invoice that is settled and was never mirrored does not."""
+    known = ledger.mirrored(conn, company.realm, [*(i.id for i in read), *gone])
+    vanished = [gather.gone(known[id].invoice) for id in gone if id in known]
+    changes = [ledger.compared(known.get(i.id), i) for i in (*read, *vanished)]
+    return [c for c in changes if c is not None and _matters(c, known.get(c.now.id))]
+
+
+def _matters(change: Change, known: Mirrored | None) -> bool:
+    return known is not None or change.now.status is InvoiceStatus.OPEN
+
+
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Tell a person, and go on in an hour from where it stands: nothing is skipped."""
+    company = companies.need(conn, claim.row.company)
+    text = (
+        f":warning: Changes in QuickBooks could not be asked for in five tries "
+        f"({claim.row.last_error}). The next try is in an hour; the daily sweep reads everything."
+    )
+    key = f"poll:{company.realm}:{now:%Y-%m-%d}"
+    posts.notice(conn, company.realm, company.channel, key, text, now)
+    work.settle(conn, claim, now + EVERY, last_error=claim.row.last_error)
