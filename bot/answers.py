@@ -12,6 +12,7 @@ from datetime import datetime
 from bot import wording
 from bot.blocks import mention, stamp
 from bot.escaping import cap, mrkdwn, one_line
+from jobs.decide.disconnect import Ended
 from jobs.rules.states import Role, State
 
 ROLE_WORDS = {
@@ -206,6 +207,18 @@ def reminders_on() -> str:
 
 def reminders_off() -> str:
     return "Noted: QuickBooks' own reminders are off. A finance lead can say `/overdue live` now."
+
+
+def ended(how: Ended) -> str:
+    """What became of disconnecting a company."""
+    return {
+        Ended.DONE: "Disconnected: QuickBooks gives Overdue no more access to this company.",
+        Ended.BEFORE: f"It was disconnected before. {NOTHING}",
+        Ended.UNKNOWN_COMPANY: f"This company was never connected. {NOTHING}",
+        Ended.NOT_REVOKED: "Nothing of this company is read, written or sent any more, but "
+        "QuickBooks did not answer when its access was to be ended. Please press again in a "
+        "moment, or remove Overdue in QuickBooks itself (Apps, My apps).",
+    }[how]
 
 
 def now_shadow() -> str:

@@ -11,7 +11,7 @@ from slack_bolt import App, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.request import BoltRequest
 
-from bot import actions, answers, commands, company_door, views
+from bot import actions, answers, commands, company_door, home_door, views
 from bot.desk import Desk
 
 slog = structlog.get_logger()
@@ -33,6 +33,7 @@ def build(desk: Desk, signing_secret: str, bot_user: str, bot_id: str) -> App:
     views.register(app, desk)
     commands.register(app, desk)
     company_door.register(app, desk)
+    home_door.register(app, desk)
     app.error(_failed(desk))
     return app
 

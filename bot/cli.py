@@ -19,6 +19,7 @@ from bot.cli_entry import Entry, Group, entry
 from bot.processes import Kit, redis
 from jobs import connect as connecting
 from jobs import lifeline, pipeline
+from jobs.decide import disconnect as disconnecting
 from jobs.settings import Part
 from jobs.store.engine import WEB_PATIENCE
 from qbo.pacing import utc_now
@@ -118,6 +119,22 @@ def connect(entry: Entry, person: str, channel: str) -> None:
         state = connecting.open_door(conn, person, channel, kit.now())
     click.echo("Open this link in a browser, as an administrator of the company in QuickBooks:")
     click.echo(f"{kit.settings.public_url}/quickbooks/connect?state={state}")
+
+
+@main.command()
+@click.argument("realm")
+@click.option("--as", "person", default="", metavar="U…", help="Slack id of whoever wants it.")
+@entry
+def disconnect(entry: Entry, realm: str, person: str) -> None:
+    """End the access to the company REALM. What waits stays on record; again does no harm."""
+    from bot.answers import ended
+
+    kit = entry.kit("disconnect")
+    broker = disconnecting.Broker(kit.oauth, kit.seal)
+    how = disconnecting.disconnect(kit.database, broker, realm, person, kit.now())
+    if how in (disconnecting.Ended.UNKNOWN_COMPANY, disconnecting.Ended.NOT_REVOKED):
+        raise click.ClickException(ended(how))
+    click.echo(ended(how))
 
 
 @main.group(cls=Group)

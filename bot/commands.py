@@ -11,13 +11,13 @@ from slack_bolt import Ack, App
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from bot import answers, people
+from bot import answers
 from bot.aging import aging_answer
 from bot.desk import Desk
-from bot.replies import reply
+from bot.refusals import turned_away
 from jobs import picture
 from jobs.decide import door, run_company
-from jobs.decide.door import Answer, Knock, Refused
+from jobs.decide.door import Answer, Refused
 from jobs.rules.policy import Policy
 from jobs.store import companies
 from jobs.store.companies import Company
@@ -49,7 +49,7 @@ def _answer(desk: Desk, command: dict[str, Any]) -> Response:
     try:
         return _obeyed(desk, words, user, str(command["channel_id"]), now)
     except Refused as refused:
-        return {"text": _refused(desk, words, user, refused, now)}
+        return {"text": turned_away(desk, f"command {words[:20]}", user, refused, now)}
     except DBAPIError as error:
         slog.warning("command.not_recorded", error=type(error).__name__)
         return {"text": answers.not_recorded()}
@@ -103,13 +103,3 @@ def _company(conn: Connection, channel: str) -> Company | None:
         return found
     everyone = companies.all_of_them(conn)
     return everyone[0] if len(everyone) == 1 else None
-
-
-def _refused(desk: Desk, words: str, user: str, refused: Refused, now: datetime) -> str:
-    with desk.database.writing() as conn:
-        door.refused(conn, Knock(user, ""), refused.said, f"command {words[:20]}", now)
-        if refused.said.answer is Answer.LOOKING_UP:
-            people.ask(conn, user, now)
-    if refused.said.answer is Answer.LOOKING_UP:
-        desk.ring("people")
-    return reply(refused.said, "command")

@@ -10,13 +10,13 @@ from slack_bolt import Ack, App
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from bot import answers, ids, people
+from bot import answers, home_door, ids
 from bot.desk import Desk
 from bot.ids import BadValueError, Switch
 from bot.knocking import unreadable, user_of
-from bot.replies import reply
-from jobs.decide import door, reminders
-from jobs.decide.door import Answer, Knock, Refused
+from bot.refusals import turned_away
+from jobs.decide import disconnect, reminders
+from jobs.decide.door import Refused
 from jobs.store import companies
 from jobs.store.companies import Company
 
@@ -26,10 +26,42 @@ slog = structlog.get_logger()
 def register(app: App, desk: Desk) -> None:
     """Every button of a company."""
 
-    @app.action(Switch.REMINDERS_OFF)
+    @app.action(ids.of_any_company(Switch.REMINDERS_OFF))
     def reminders_off(ack: Ack, body: dict[str, Any]) -> None:
-        desk.tell(body["response_url"], pressed(desk, body))
+        _tell(desk, body, pressed(desk, body))
         ack()
+
+    @app.action(ids.of_any_company(Switch.DISCONNECT))
+    def disconnecting(ack: Ack, body: dict[str, Any]) -> None:
+        desk.pool.submit(_disconnect, desk, body)
+        ack()
+
+
+def _tell(desk: Desk, body: dict[str, Any], words: str) -> None:
+    """In private: beside the message, or at the top of the Home tab, which has no such place."""
+    if body.get("response_url"):
+        desk.tell(body["response_url"], words)
+    else:
+        desk.pool.submit(home_door.publish, desk, user_of(body), words)
+
+
+def _disconnect(desk: Desk, body: dict[str, Any]) -> None:
+    """Beside the click: Intuit is asked. Never raises."""
+    user, now = user_of(body), desk.clock()
+    try:
+        realm = ids.company(body["actions"][0].get("value"))
+        with desk.database.reading() as conn:
+            disconnect.may_disconnect(conn, desk.policy, user, now)
+        words = answers.ended(disconnect.disconnect(desk.database, desk.broker, realm, user, now))
+    except BadValueError as error:
+        words = unreadable(error)
+    except Refused as refused:
+        words = turned_away(desk, Switch.DISCONNECT, user, refused, now)
+    except DBAPIError as error:
+        slog.warning("disconnect.not_recorded", error=type(error).__name__)
+        words = answers.not_recorded()
+    desk.ring("messages")
+    _tell(desk, body, words)
 
 
 def pressed(desk: Desk, body: dict[str, Any]) -> str:
@@ -56,14 +88,3 @@ def _confirmed(desk: Desk, conn: Connection, realm: str, user: str, now: datetim
         return answers.disconnected()
     done = reminders.confirm_off(conn, desk.policy, company, user, now)
     return answers.reminders_off() if done else answers.unchanged("confirmed")
-
-
-def turned_away(desk: Desk, verb: str, user: str, refused: Refused, now: datetime) -> str:
-    """Log the refusal, ask for a look-up where that helps, and find the words."""
-    with desk.database.writing() as conn:
-        door.refused(conn, Knock(user, ""), refused.said, verb, now)
-        if refused.said.answer is Answer.LOOKING_UP:
-            people.ask(conn, user, now)
-    if refused.said.answer is Answer.LOOKING_UP:
-        desk.ring("people")
-    return reply(refused.said, verb)

@@ -13,6 +13,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient
 
+from jobs.decide.disconnect import Broker
 from jobs.pipeline import Doorbell
 from jobs.rules.policy import Policy
 from jobs.store.engine import Database
@@ -39,6 +40,10 @@ class Desk:
     """Where links to cards begin."""
     response_hosts: frozenset[str]
     """Hosts a response_url may have: Slack's, or the one that stands in for it."""
+    public_url: str
+    """Where links to our own pages begin."""
+    broker: Broker
+    """For disconnecting a company."""
     pool: Executor
     """For private answers and modals: small, and nothing in it may raise."""
 

@@ -37,6 +37,8 @@ class Switch(StrEnum):
     REMINDERS_OFF = "reminders_off"
     CONNECT = "connect"
     DISCONNECT = "disconnect"
+    BACK = "back"
+    NEXT = "next"
 
 
 class Modal(StrEnum):
@@ -142,6 +144,11 @@ def opened(value: object) -> Opened:
 def of_company(realm: str) -> str:
     """The value of a button that is about a company."""
     return _dump({"company": realm})
+
+
+def of_any_company(switch: Switch) -> re.Pattern[str]:
+    """The action ids of a switch: alone, or with its realm where several companies are listed."""
+    return re.compile(rf"^{switch}(:[0-9]+)?$")
 
 
 def company(value: object) -> str:

@@ -28,6 +28,7 @@ from bot.bodies import TooLarge, body_of
 from bot.desk import Desk
 from bot.processes import Kit
 from bot.slack import Trouble
+from jobs.decide.disconnect import Broker
 
 LARGEST = 1_000_000
 """Bytes; Slack's own payloads stay far below."""
@@ -120,6 +121,8 @@ class SlackDoor:
             app_id=str(found.get("app_id") or ""),
             workspace=str(found["url"]),
             response_hosts=frozenset({SLACK_ANSWERS} if api == "slack.com" else {api}),
+            public_url=kit.settings.public_url,
+            broker=Broker(kit.oauth, kit.seal),
             pool=ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answers"),
         )
         secret = kit.settings.slack_signing_secret.get_secret_value()

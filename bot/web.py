@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 from bot.health import Health
 from bot.ledger_door import LedgerDoor
 from bot.processes import Kit
+from bot.reconnecting import Reconnecting
 from bot.slack_door import SlackDoor
 
 slog = structlog.get_logger()
@@ -27,6 +28,7 @@ def app(kit: Kit, slack_door: SlackDoor) -> Starlette:
     routes: Sequence[BaseRoute] = [
         *slack_door.routes(),
         *LedgerDoor(kit).routes(),
+        *Reconnecting(kit).routes(),
         *Health(kit).routes(),
     ]
     return Starlette(routes=routes)

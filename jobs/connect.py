@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from jobs.rules.plain import one_line
 from jobs.store import agenda, companies, log, posts
@@ -36,6 +36,8 @@ from qbo import (
 )
 
 DOOR_LIVES = timedelta(minutes=10)
+FORGOTTEN = timedelta(days=1)
+"""When a door that nobody used is forgotten; until then it is known to be too old."""
 UNNAMED = "system:connect"
 """Who opened a door on the command line without saying for whom."""
 
@@ -68,14 +70,43 @@ class Intuit:
 
 def open_door(conn: Connection, person: str, channel: str, now: datetime) -> str:
     """A fresh `state` for `person` (a Slack user id, or empty); `channel` may be empty."""
+    old = doors.c.used_at.is_(None) & (doors.c.opened_at < now - FORGOTTEN)
+    conn.execute(delete(doors).where(old))
     state = secrets.token_urlsafe(24)
     row = {"state": state, "person": person or UNNAMED, "channel": channel, "opened_at": now}
     insert_or_ignore(conn, doors, row)
     return state
 
 
+def invite(conn: Connection, realm: str, public_url: str, now: datetime) -> bool:
+    """Post a link into the channel of a company that was connected once; False for any other.
+
+    At most one in the time that a link lives, however often somebody asks.
+    """
+    company = companies.get(conn, realm)
+    if company is None:
+        return False
+    slot = int(now.timestamp()) // int(DOOR_LIVES.total_seconds())
+    key = f"reconnect:{realm}:{slot}"
+    if not posts.exists(conn, key):
+        state = open_door(conn, "", company.channel, now)
+        url = f"{public_url}/quickbooks/connect?state={state}"
+        name = html.escape(one_line(company.name), quote=False)
+        text = (
+            f":electric_plug: Somebody asked to connect *{name}* to QuickBooks again: "
+            f"<{url}|this link> is good once, for ten minutes, for an administrator there."
+        )
+        posts.notice(conn, realm, company.channel, key, text, now)
+    return True
+
+
 def check_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
     """The open door that `state` names. Raises NotConnected."""
+    if not state:
+        raise NotConnected(
+            "This page opens from a link of your own. The Home tab of Overdue in Slack has one "
+            "for finance leads, and `overdue connect` prints one."
+        )
     row = conn.execute(select(doors).where(doors.c.state == state[:64])).first()
     if row is None:
         raise NotConnected("This link is not one of ours. Ask for a new one: `overdue connect`.")
@@ -108,13 +139,15 @@ def connect(
         door = pass_door(conn, state, now)
     tokens, info, preferences = _look(intuit, code, realm, now)
     facts = _facts(realm, info, preferences)
+    facts |= {n: getattr(tokens, n) for n in ("refresh_expires_at", "hard_expires_at")}
     with database.writing() as conn:
         channel = _channel(conn, realm, door.channel, intuit.channel)
         sealed = intuit.seal.close(realm, tokens)
         again = _store(
             conn, {**facts, "channel": channel, "sealed_tokens": sealed}, door.person, now
         )
-        agenda.hurry(conn, realm, "sweep", now)
+        for kind in ("sweep", "poll"):
+            agenda.hurry(conn, realm, kind, now)
         company = companies.need(conn, realm)
         _tell(conn, company, door, again, now)
     return company

@@ -21,10 +21,13 @@ from jobs.store import cases, contexts, drafts, ledger
 from jobs.store.cases import Case
 from jobs.store.companies import Company
 from jobs.store.drafts import Draft
+from jobs.store.ledger import Mirrored
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import messages, sends
 
 MOST_CASES = 10
+Only = frozenset[str] | None
+"""Billed customers to whom a list is limited; None is everybody."""
 ABSENT = ("CRM", "help desk", "mailbox")
 """Sources that are not connected: absent by choice, which the card says."""
 
@@ -174,15 +177,25 @@ def of_company(
     )
 
 
-def aging(conn: Connection, company: Company, now: datetime) -> tuple[Aging, ...]:
+def aging(
+    conn: Connection, company: Company, now: datetime, only: Only = None
+) -> tuple[Aging, ...]:
     """What is open in the mirror, by currency and age; currencies are never added up."""
     today = company.today(now)
     by_currency: dict[str, list[Invoice]] = defaultdict(list)
-    for mirrored in ledger.open_invoices(conn, company.realm):
+    for mirrored in _open(conn, company, only):
         by_currency[mirrored.invoice.open.currency].append(mirrored.invoice)
     home = company.home_currency
     order = sorted(by_currency, key=lambda currency: (currency != home, currency))
     return tuple(Aging(currency, _buckets(by_currency[currency], today)) for currency in order)
+
+
+def _open(conn: Connection, company: Company, only: Only) -> list[Mirrored]:
+    if only is None:
+        return ledger.open_invoices(conn, company.realm)
+    parents = ledger.parents(conn, company.realm)
+    theirs = set().union(*(ledger.members(one, parents) for one in only))
+    return ledger.open_of(conn, company.realm, theirs)
 
 
 def _buckets(invoices: list[Invoice], today: date) -> dict[str, Bucket]:
@@ -197,10 +210,18 @@ def _buckets(invoices: list[Invoice], today: date) -> dict[str, Bucket]:
 
 
 def top_cases(
-    conn: Connection, company: Company, workspace: str, now: datetime, most: int
+    conn: Connection,
+    company: Company,
+    workspace: str,
+    now: datetime,
+    most: int,
+    states: frozenset[State] = OPEN,
+    only: Only = None,
 ) -> tuple[tuple[TopCase, ...], int]:
-    """The most valuable open cases, and how many there are beside them."""
-    theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(OPEN)
+    """The most valuable cases in these states, and how many there are beside them."""
+    theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(states)
+    if only is not None:
+        theirs &= cases_table.c.customer.in_(only)
     count = conn.execute(select(func.count()).where(theirs)).scalar_one()
     query = select(cases_table).where(theirs)
     query = query.order_by(cases_table.c.rank.desc(), cases_table.c.id).limit(most)

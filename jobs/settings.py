@@ -210,7 +210,9 @@ class Settings(BaseSettings):
         return self
 
 
-Part = Literal["db", "doctor", "connect", "web", "intake", "triage", "act", "work", "clock"]
+Part = Literal[
+    "db", "doctor", "connect", "disconnect", "web", "intake", "triage", "act", "work", "clock"
+]
 
 WAYS_TO_SEND = ("smtp_url", "mail_folder")
 ANY_WAY_TO_SEND = "|".join(WAYS_TO_SEND)
@@ -226,6 +228,7 @@ NEEDS: Mapping[Part, tuple[str, ...]] = {
     "doctor": (),  # it reports what is missing instead
     "clock": ("redis_url",),
     "connect": ("public_url", "qbo_client_id"),
+    "disconnect": LEDGER,
     "web": (
         *("redis_url", "public_url", *LEDGER, "qbo_webhook_tokens", *CHAT),
         "slack_signing_secret|slack_app_token",

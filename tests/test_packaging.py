@@ -98,6 +98,12 @@ def test_each_feature_of_the_app_has_an_address() -> None:
     assert command["should_escape"]
 
 
+def test_the_app_hears_only_what_it_answers() -> None:
+    """The Home tab and its one event come together; no message of anybody is listened to."""
+    assert MANIFEST["features"]["app_home"]["home_tab_enabled"]
+    assert MANIFEST["settings"]["event_subscriptions"]["bot_events"] == ["app_home_opened"]
+
+
 def test_the_manifest_keeps_to_the_limits_of_slack() -> None:
     """Slack refuses an app whose texts are too long or too short."""
     display, bot = MANIFEST["display_information"], MANIFEST["features"]["bot_user"]

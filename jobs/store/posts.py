@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from jobs.store.tables import messages
 from jobs.store.upsert import insert_or_ignore
@@ -88,3 +88,9 @@ def draw_again(conn: Connection, company: str, begins: str, now: datetime) -> No
     """Have the notices of a company whose keys begin so drawn as they should be now."""
     theirs = (messages.c.company == company) & messages.c.dedupe.startswith(f"notice:{begins}")
     conn.execute(update(messages).where(theirs).values(due_at=now))
+
+
+def exists(conn: Connection, key: str) -> bool:
+    """Whether the notice of this key was ever written."""
+    query = select(messages.c.id).where(messages.c.dedupe == f"notice:{key}")
+    return conn.execute(query).first() is not None

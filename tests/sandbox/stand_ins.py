@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -68,10 +69,21 @@ class StandIns:
         return {"OPENAI_API_KEY": self.model.key, "OPENAI_BASE_URL": f"{self.url}/model/v1"}
 
 
+def manifest() -> dict[str, Any]:
+    """manifest.yml: what the app is allowed in Slack, and no more."""
+    return dict(yaml.safe_load(MANIFEST.read_text(encoding="utf-8")))
+
+
 def scopes() -> tuple[str, ...]:
-    """What the app is allowed in Slack: what manifest.yml asks for, and no more."""
-    manifest = yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
-    return tuple(manifest["oauth_config"]["scopes"]["bot"])
+    """The scopes it asks for."""
+    return tuple(manifest()["oauth_config"]["scopes"]["bot"])
+
+
+def home_tab() -> bool:
+    """Whether it has a Home tab and hears when somebody opens it."""
+    events = manifest()["settings"].get("event_subscriptions", {}).get("bot_events", ())
+    tab = manifest()["features"].get("app_home", {}).get("home_tab_enabled", False)
+    return bool(tab) and "app_home_opened" in events
 
 
 @contextlib.contextmanager
@@ -81,7 +93,7 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     Raises OSError where the port is taken, ValueError for a file that is not a company.
     """
     world = World()
-    slack, quickbooks = Slack(world, scopes=scopes()), QuickBooks(world)
+    slack, quickbooks = Slack(world, scopes=scopes(), home_tab=home_tab()), QuickBooks(world)
     model = StandInModel()
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:

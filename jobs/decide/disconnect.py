@@ -1,0 +1,104 @@
+"""Disconnect: the company's work ends, Intuit forgets us, the tokens are wiped. Safe to repeat.
+
+    pause (status disconnected) → revoke at Intuit → wipe the tokens, tell the channel
+
+Cut anywhere, the company reads and sends nothing; the same call again does what is left.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, select
+
+from jobs.decide import door
+from jobs.rules.plain import one_line
+from jobs.rules.policy import Policy
+from jobs.store import companies, log, posts
+from jobs.store.companies import Company
+from jobs.store.engine import Database
+from jobs.store.tables import companies as companies_table
+from jobs.store.tokens import Seal
+from qbo import OAuth, QuickBooksError, ReauthRequired
+
+DISCONNECTED = "disconnected"
+UNNAMED = "system:disconnect"
+"""Who disconnected on the command line without saying for whom."""
+
+
+class Ended(StrEnum):
+    """How it went. After NOT_REVOKED everything stands still, and a repetition may finish it."""
+
+    DONE = "done"
+    BEFORE = "before"
+    UNKNOWN_COMPANY = "unknown_company"
+    NOT_REVOKED = "not_revoked"
+
+
+@dataclass(frozen=True)
+class Broker:
+    """What disconnecting needs of the world."""
+
+    oauth: OAuth
+    seal: Seal
+
+
+def disconnect(database: Database, broker: Broker, realm: str, user: str, now: datetime) -> Ended:
+    """Disconnect a company for `user` (empty on the command line), who was let in before."""
+    user = user or UNNAMED
+    with database.writing() as conn:
+        company = companies.get(conn, realm)
+        if company is None:
+            return Ended.UNKNOWN_COMPANY
+        sealed = _sealed(conn, realm)
+        if company.status == DISCONNECTED and sealed is None:
+            return Ended.BEFORE
+        companies.change(conn, realm, status=DISCONNECTED)
+    if sealed is not None and not _revoked(broker, realm, sealed):
+        return Ended.NOT_REVOKED
+    with database.writing() as conn:
+        if sealed is not None and _sealed(conn, realm) != sealed:
+            return Ended.NOT_REVOKED  # refreshed or connected meanwhile: these are other tokens
+        _end(conn, company, user, now)
+    return Ended.DONE
+
+
+def may_disconnect(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
+    """Only finance leads. Raises Refused."""
+    door.lead(conn, policy, user, now)
+
+
+def _sealed(conn: Connection, realm: str) -> str | None:
+    query = select(companies_table.c.sealed_tokens).where(companies_table.c.realm == realm)
+    sealed: str | None = conn.execute(query).scalar()
+    return sealed
+
+
+def _revoked(broker: Broker, realm: str, sealed: str) -> bool:
+    """Whether Intuit knows these tokens no more; those we cannot open cannot be used either."""
+    try:
+        broker.oauth.revoke(broker.seal.open(realm, sealed).refresh)
+    except ReauthRequired:
+        return True
+    except QuickBooksError:
+        return False
+    return True
+
+
+def _end(conn: Connection, company: Company, user: str, now: datetime) -> None:
+    companies.change(conn, company.realm, sealed_tokens=None, lease_token=None, lease_until=None)
+    log.note(conn, log.Entry(company.realm, "company.disconnected", user, now))
+    key = f"disconnected:{company.realm}:{now.isoformat()}"
+    posts.notice(conn, company.realm, company.channel, key, _words(company, user), now)
+
+
+def _words(company: Company, user: str) -> str:
+    who = "" if user == UNNAMED else f" by <@{user}>"
+    name = html.escape(one_line(company.name), quote=False)
+    return (
+        f":no_entry: *{name}* was disconnected from QuickBooks{who}. Nothing is read, written or "
+        "sent until it is connected again; cases and decisions stay on record."
+    )

@@ -1,0 +1,192 @@
+"""App Home, pure: what a person sees of each company, and that Slack would take it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot.home import COMPANIES, Page, home, sentence
+from bot.lint import lint
+from jobs.overview import Held, Overview, Some, Wait
+from jobs.picture import Aging, Bucket, TopCase
+from jobs.rules.money import Money
+from jobs.rules.states import Stage, State
+from jobs.store.companies import Company
+from tests.bot.ground import START
+from tests.sandbox.slack.blocks import faults_in_view
+
+COMPANY = Company(
+    realm="4620816365000000001",
+    name="Brass & Fern <Supply>",
+    country="US",
+    zone=ZoneInfo("America/Los_Angeles"),
+    home_currency="USD",
+    book_close=None,
+    read_only=False,
+    channel="CFINANCE",
+    live=True,
+    connected=True,
+    paused_at=None,
+    paused_by=None,
+    connected_at=START,
+    swept_at=START,
+    reminders_off_by="ULEAD1",
+    reminders_off_at=START,
+    status="connected",
+    has_tokens=True,
+    changes_since=None,
+)
+DOLLARS = Money(Decimal("1200.50"), "USD")
+CASE = TopCase("412", "Acme <!channel> & Sons", DOLLARS, 12, Stage.FOLLOW_UP, State.WAITING)
+WAIT = Wait("413", "Northwind *bold*", "Acme was last written to on Nov 2.", START)
+HELD = Held("Contoso", "1037", "dispute", "wrong PO", date(2026, 11, 20))
+
+
+def overview(**changes: Any) -> Overview:
+    """One company with a bit of everything."""
+    whole = Overview(
+        company=COMPANY,
+        aging=(
+            Aging("USD", {"1–30": Bucket(3, DOLLARS)}),
+            Aging("EUR", {"over 90": Bucket(1, Money(Decimal(9), "EUR"))}),
+        ),
+        approvals=Some((CASE,), 4),
+        waits=Some((WAIT,)),
+        held=Some((HELD,)),
+        metered=1234,
+    )
+    return replace(whole, **changes)
+
+
+def text(view: dict[str, Any]) -> str:
+    """All that it says."""
+    return json.dumps(view, ensure_ascii=False)
+
+
+def actions(view: dict[str, Any]) -> list[str]:
+    """Its buttons."""
+    rows = (block["elements"] for block in view["blocks"] if block["type"] == "actions")
+    return [button["action_id"] for row in rows for button in row]
+
+
+def company(**changes: Any) -> Overview:
+    """The same company in another state."""
+    return overview(company=replace(COMPANY, **changes))
+
+
+def test_a_company_at_a_glance() -> None:
+    """State, aging by currency, what waits for approval, for a date, what is held, and calls."""
+    said = text(home(Page([overview()])))
+    for words in (
+        "Connected to QuickBooks.",
+        "Live.",
+        "$1,200.50 overdue",
+        "€9.00 overdue",
+        "Waits for approval (5)",
+        "and 4 more",
+        "Acme was last written to on Nov 2.",
+        "invoice 1037 · dispute (wrong PO) · review Nov 20, 2026",
+        "Metered QuickBooks calls this month: 1,234.",
+    ):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"live": False}, "Shadow mode: nothing is sent."),
+        ({"paused_at": START, "paused_by": "ULEAD2"}, "Sending is paused* by <@ULEAD2>"),
+        ({"status": "reauth_required"}, "has to be connected again"),
+        ({"status": "disconnected"}, "Disconnected from QuickBooks"),
+        ({"reminders_off_at": None}, "Nobody has confirmed yet"),
+        ({"swept_at": None}, "Not read yet."),
+    ],
+)
+def test_the_state_is_said(changes: dict[str, Any], words: str) -> None:
+    """Whatever keeps messages from going stands under the company's name."""
+    assert words in text(home(Page([company(**changes)])))
+
+
+def test_who_may_run_gets_the_switches() -> None:
+    """Disconnect asks first; the reminders button is there while nobody has confirmed."""
+    view = home(Page([company(reminders_off_at=None)], "http://127.0.0.1/x?state=1", may_run=True))
+    assert actions(view) == ["reminders_off", "disconnect", "connect"]
+    assert "Disconnect QuickBooks?" in text(view)
+    assert actions(home(Page([company(reminders_off_at=None)]))) == []
+
+
+def test_a_disconnected_company_has_nothing_to_disconnect() -> None:
+    """Only the link to connect is left."""
+    view = home(
+        Page([company(status="disconnected", has_tokens=False)], "http://127.0.0.1/x", may_run=True)
+    )
+    assert actions(view) == ["connect"]
+
+
+def test_outside_names_are_shown_as_they_are() -> None:
+    """Names cannot ping a channel, nor become markup."""
+    view = home(Page([overview()]))
+    pieces = [
+        piece
+        for block in view["blocks"]
+        if block["type"] == "rich_text"
+        for part in block["elements"]
+        for line in part["elements"]
+        for piece in line.get("elements", [line])
+    ]
+    shown = [piece.get("text", "") for piece in pieces]
+    assert any("Acme <!channel> & Sons" in one for one in shown)
+    mrkdwn = [json.dumps(b) for b in view["blocks"] if b["type"] in ("section", "context")]
+    assert not any("<!channel>" in one for one in mrkdwn)
+
+
+def test_what_was_pressed_is_answered_on_top() -> None:
+    """The tab has no private message, so its first line says what happened."""
+    view = home(Page([overview()], said="Disconnected."))
+    assert view["blocks"][0]["text"]["text"] == "Disconnected."
+
+
+@pytest.mark.parametrize("pages", [(0, ["next"]), (1, ["back", "next"]), (2, ["back"])])
+def test_many_companies_come_in_pages(pages: tuple[int, list[str]]) -> None:
+    """An accountant turns the page."""
+    number, turning = pages
+    assert actions(home(Page([overview()], number=number, pages=3))) == turning
+
+
+@pytest.mark.parametrize("most", [8, 30])
+def test_the_fullest_page_is_one_that_slack_takes(most: int) -> None:
+    """As many companies as a page has, with long names, many currencies and full lists."""
+    long = "Ünïcode & <Sons> " * 60
+    aging = tuple(
+        Aging(name, {"1–30": Bucket(3, Money(Decimal(10), name))})
+        for name in (f"{a}{b}D" for a in "ABCD" for b in "XYZ")
+    )
+    full = company(name=long, live=False, paused_at=START, paused_by="ULEAD1")
+    full = replace(
+        full,
+        aging=aging,
+        approvals=Some((replace(CASE, customer=long),) * most, 10_000),
+        waits=Some((replace(WAIT, customer=long, reason=long),) * most, 9),
+        held=Some((replace(HELD, customer=long, reason=long),) * most, 9),
+    )
+    count = COMPANIES if most == 8 else 1
+    realms = [
+        replace(full, company=replace(full.company, realm=str(n), reminders_off_at=None))
+        for n in range(count)
+    ]
+    view = home(Page(realms, "http://127.0.0.1/c?state=" + "x" * 40, True, "Done.", 1, 3))
+    assert lint(view, "home") == []
+    assert faults_in_view(view) == []
+
+
+def test_a_sentence_is_a_page_too() -> None:
+    """Whoever has nothing to do here reads why."""
+    view = sentence("There is nothing for you to do here.")
+    assert lint(view, "home") == []
+    assert "nothing for you" in text(view)

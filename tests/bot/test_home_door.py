@@ -1,0 +1,294 @@
+"""App Home through the web process: who sees what, and what its buttons do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from sqlalchemy import insert, select, update
+
+from jobs.store import companies, people
+from jobs.store.companies import Company
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import doors, holds, messages
+from tests.bot.ground import add_company
+from tests.bot.kits import Front, front, place
+from tests.sandbox.faults import fault_from
+from tests.sandbox.slack.people import BOT_USER
+
+REALM = "4620816365000000001"
+CAST = {"UCOLLECT": "", "UMANAGER": "", "ULEAD1": "", "ULEAD2": "", "UGUEST": "guest"}
+
+
+@dataclass
+class Tab:
+    """The Home tab of a running web process, and the people before it."""
+
+    door: Front
+    control: httpx.Client
+
+    def open(self, user: str) -> str:
+        """Open the tab; all that it says, once it has been drawn."""
+        drawn = self._calls("views.publish")
+        assert self.control.post("/_/slack/home", json={"user": user}).json()["status"] == 200
+        return self.drawn(user, drawn)
+
+    def press(self, user: str, action: str) -> str:
+        """Press a button of the tab; all that it says afterwards."""
+        drawn = self._calls("views.publish")
+        body = {"user": user, "in": "home", "action_id": action}
+        answer = self.control.post("/_/slack/press", json=body)
+        assert answer.json()["status"] == 200, answer.text
+        return self.drawn(user, drawn)
+
+    def drawn(self, user: str, before: int) -> str:
+        """The tab after it was published once more than `before`."""
+        self.until(lambda: self._calls("views.publish") > before)
+        return json.dumps(self.view(user), ensure_ascii=False)
+
+    def view(self, user: str) -> dict[str, Any]:
+        """The tab as Slack holds it."""
+        return dict(self.control.get("/_/world").json()["homes"][user])
+
+    def link(self, user: str) -> str:
+        """Where "Connect QuickBooks" leads."""
+        rows = [b["elements"] for b in self.view(user)["blocks"] if b["type"] == "actions"]
+        return next(str(one["url"]) for row in rows for one in row if "url" in one)
+
+    def company(self) -> Company:
+        """The company on record."""
+        with self.door.kit.database.reading() as conn:
+            return companies.need(conn, REALM)
+
+    def rows(self, query: Any) -> list[Any]:
+        """The rows of a query."""
+        with self.door.kit.database.reading() as conn:
+            return list(conn.execute(query).all())
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait for the world to change until the condition holds."""
+        changed = self.door.place.outside.world.changed
+        for _ in range(200):
+            version = changed.version
+            if condition():
+                return
+            changed.wait(version, 0.1)
+        raise AssertionError("it did not happen")
+
+    def _calls(self, method: str) -> int:
+        seen = self.door.place.outside.world.requests
+        return sum(one.path.endswith(f"/{method}") and one.status == 200 for one in seen)
+
+
+@pytest.fixture
+def tab(tmp_path: Path) -> Iterator[Tab]:
+    """A web process that Slack reaches, and a workspace of people it knows."""
+    with place(tmp_path) as outside, front(outside) as door:
+        outside.outside.slack.reach(str(door.client.base_url).rstrip("/"))
+        meet(door)
+        with httpx.Client(base_url=outside.outside.url, timeout=30, trust_env=False) as control:
+            yield Tab(door, control)
+
+
+def meet(door: Front) -> None:
+    """Slack was asked about everybody just now."""
+    with door.kit.database.writing() as conn:
+        for user, trouble in CAST.items():
+            people.put_user(conn, user, user.title(), trouble, door.kit.now())
+
+
+def connected(tab: Tab) -> Tab:
+    """The same with a company that was really connected, through the link of the tab."""
+    tab.open("ULEAD1")
+    state = parse_qs(urlsplit(tab.link("ULEAD1")).query)["state"][0]
+    there = tab.door.get("/quickbooks/connect", params={"state": state})
+    back = httpx.get(there.headers["location"], trust_env=False).headers["location"]
+    given = {name: v[0] for name, v in parse_qs(urlsplit(back).query).items()}
+    assert tab.door.get("/quickbooks/callback", params=given).status_code == 200
+    return tab
+
+
+def test_a_finance_lead_connects_from_the_tab(tab: Tab) -> None:
+    """The link is bound to whoever opened the tab; the company appears in it."""
+    assert "No QuickBooks company is connected yet." in tab.open("ULEAD1")
+    connected(tab)
+    assert tab.rows(select(companies_table.c.connected_by)) == [("ULEAD1",)]
+    assert "Brass Fern" in tab.open("ULEAD2")
+
+
+def test_every_opening_has_a_link_of_its_own(tab: Tab) -> None:
+    """One person's link is not another's, and an old one leads to a page in words."""
+    links = []
+    for user in ("ULEAD1", "ULEAD2", "ULEAD1"):
+        tab.open(user)
+        links.append(tab.link(user))
+    assert len(set(links)) == 3
+    assert sorted(row.person for row in tab.rows(select(doors))) == ["ULEAD1", "ULEAD1", "ULEAD2"]
+    with tab.door.kit.database.writing() as conn:
+        conn.execute(update(doors).values(opened_at=tab.door.kit.now() - timedelta(minutes=11)))
+    stale = urlsplit(links[0])
+    page = tab.door.get(f"{stale.path}?{stale.query}")
+    assert (page.status_code, "older than ten minutes" in page.text) == (400, True)
+
+
+def test_a_pressed_link_is_renewed(tab: Tab) -> None:
+    """After it was followed, the tab holds a fresh one."""
+    tab.open("ULEAD1")
+    first = tab.link("ULEAD1")
+    tab.press("ULEAD1", "connect")
+    assert tab.link("ULEAD1") != first
+
+
+def test_a_collector_sees_all_and_runs_nothing(tab: Tab) -> None:
+    """The state of the company, and no button to connect or disconnect."""
+    add_company(tab.door.kit.database)
+    said = tab.open("UCOLLECT")
+    assert "$1,200.50 overdue" in said
+    assert '"actions"' not in said
+
+
+def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
+    """What others owe is not theirs to see."""
+    add_company(tab.door.kit.database)
+    policy = tab.door.kit.policy
+    assert not [id for m in policy.managers for id in m.customers]
+    said = tab.open("UMANAGER")
+    assert "$1,200.50" not in said
+    assert "Nothing is open in the ledger." in said
+    assert "Metered" not in said
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [("UGUEST", "Guests can read these cards"), ("USTRANGER", "I am looking you up")],
+)
+def test_others_read_a_friendly_sentence(tab: Tab, user: str, words: str) -> None:
+    """No figures, no buttons; whoever is not known yet is looked up."""
+    add_company(tab.door.kit.database)
+    said = tab.open(user)
+    assert words in said
+    assert "1,200.50" not in said
+
+
+def test_holds_are_listed_with_their_review_dates(tab: Tab) -> None:
+    """Nothing is parked out of sight."""
+    add_company(tab.door.kit.database)
+    now = tab.door.kit.now()
+    held = {
+        "company": REALM,
+        "customer": "58",
+        "invoice": "742",
+        "kind": "dispute",
+        "until": now.date(),
+        "reason": "wrong PO",
+        "set_by": "UCOLLECT",
+        "set_at": now,
+    }
+    with tab.door.kit.database.writing() as conn:
+        conn.execute(insert(holds).values(**held))
+    said = tab.open("ULEAD1")
+    assert "On hold (1)" in said
+    assert "invoice 1037 · dispute (wrong PO) · review" in said
+
+
+def test_the_confirmation_can_be_given_here(tab: Tab) -> None:
+    """The same button as below the notice; its answer stands on top, and it is gone."""
+    connected(tab).open("ULEAD2")
+    said = tab.press("ULEAD2", "reminders_off")
+    assert "Noted: QuickBooks' own reminders are off." in said
+    assert "reminders_off" not in said
+    assert tab.company().reminders_off_by == "ULEAD2"
+
+
+def test_disconnecting_revokes_and_wipes(tab: Tab) -> None:
+    """Intuit forgets the tokens, so do we; the channel is told, work stops."""
+    connected(tab).open("ULEAD1")
+    said = tab.press("ULEAD1", "disconnect")
+    assert "Disconnected: QuickBooks gives Overdue no more access" in said
+    company = tab.company()
+    assert (company.connected, company.status) == (False, "disconnected")
+    assert tab.rows(select(companies_table.c.sealed_tokens)) == [(None,)]
+    paths = [one.path for one in tab.door.place.outside.world.requests]
+    assert sum(path.endswith("/tokens/revoke") for path in paths) == 1
+    notices = tab.rows(select(messages.c.body).where(messages.c.kind == "notice"))
+    assert any(
+        "was disconnected from QuickBooks by <@ULEAD1>" in row.body["text"] for row in notices
+    )
+
+
+def test_without_intuit_everything_stops_and_may_be_repeated(tab: Tab) -> None:
+    """The work ends at once; the second press finishes what the first could not."""
+    connected(tab).open("ULEAD1")
+    fault = {"service": "quickbooks", "match": "tokens/revoke", "kind": "status", "status": 503}
+    tab.door.place.outside.world.faults.add(fault_from(fault))
+    # the tokens are still there, so the tab must keep its button
+    assert "did not answer when its access was to be ended" in tab.press("ULEAD1", "disconnect")
+    assert not tab.company().connected
+    assert "no more access" in tab.press("ULEAD1", "disconnect")
+    assert tab.rows(select(companies_table.c.sealed_tokens)) == [(None,)]
+
+
+def test_a_collector_cannot_disconnect(tab: Tab) -> None:
+    """A button of somebody else's tab, sent all the same, changes nothing."""
+    connected(tab).open("ULEAD1")
+    with tab.door.place.outside.world.lock:
+        homes = tab.door.place.outside.slack.space.homes
+        homes["UCOLLECT"] = homes["ULEAD1"]
+    said = tab.press("UCOLLECT", "disconnect")
+    assert "This takes a finance lead" in said
+    assert tab.company().connected
+
+
+def test_slack_being_away_breaks_nothing(tab: Tab) -> None:
+    """The event is answered; the tab is drawn at the next opening."""
+    fault = {"service": "slack", "match": "views.publish", "kind": "status", "status": 500}
+    tab.door.place.outside.world.faults.add(fault_from(fault))
+    body = {"user": "ULEAD1"}
+    assert tab.control.post("/_/slack/home", json=body).json()["status"] == 200
+    assert "No QuickBooks company" in tab.open("ULEAD1")
+
+
+def test_the_reconnect_page_puts_a_link_into_the_channel(tab: Tab) -> None:
+    """For a company that we know, once in the life of a link; the page says the same to all."""
+    add_company(tab.door.kit.database)
+    pages = {
+        tab.door.get("/quickbooks/reconnect", params={"realmId": realm}).text
+        for realm in (REALM, REALM, "999", "<script>", "")
+    }
+    assert len(pages) == 1
+    (notice,) = tab.rows(select(messages.c.channel, messages.c.body))
+    assert notice.channel == "CFINANCE"
+    (door,) = tab.rows(select(doors))
+    assert f"/quickbooks/connect?state={door.state}" in notice.body["text"]
+    assert tab.door.get("/quickbooks/connect", params={"state": door.state}).status_code == 302
+
+
+def test_without_a_state_the_way_to_a_link_is_told(tab: Tab) -> None:
+    """Alerts lead to this page: it says where a link is to be had."""
+    page = tab.door.get("/quickbooks/connect")
+    assert (page.status_code, "Home tab of Overdue" in page.text) == (400, True)
+
+
+def test_nobody_else_is_published_to(tab: Tab) -> None:
+    """The bot itself has no tab."""
+    answer = tab.control.post("/_/slack/home", json={"user": BOT_USER})
+    assert answer.status_code != 200
+
+
+def test_each_company_has_switches_of_its_own(tab: Tab) -> None:
+    """Of two companies in one tab exactly the one that was meant is disconnected."""
+    other = "4620816365000000002"
+    for realm, channel in ((REALM, "CFINANCE"), (other, "COTHER")):
+        add_company(tab.door.kit.database, realm, channel)
+    tab.open("ULEAD1")
+    tab.press("ULEAD1", f"disconnect:{other}")
+    with tab.door.kit.database.reading() as conn:
+        states = {one.realm: one.status for one in companies.all_of_them(conn)}
+    assert states == {REALM: "connected", other: "disconnected"}
