@@ -7,6 +7,7 @@ called twice, late or never changes nothing but the delay.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from redis import Redis, RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from jobs import setbacks
 from jobs.step import Round, Step
@@ -47,6 +49,11 @@ BULK = frozenset({"poll", "sweep", "triage"})
 CLAIMING = timedelta(seconds=30)
 """A job stops claiming after so long, so that RQ sees it end and a restart is never far."""
 
+MOST_REFUSALS = 60
+"""So often an outcome is offered to a database that does not take it, before it is given up."""
+PAUSE = 1.0
+"""Seconds between two offers."""
+
 slog = structlog.get_logger()
 Clock = Callable[[], datetime]
 
@@ -59,6 +66,8 @@ class Running:
     claim: Claim
     round: Round
     renewed_at: datetime
+    refusals: int = 0
+    """How often the database did not take its outcome."""
 
 
 @dataclass
@@ -70,7 +79,10 @@ class Loop:
     clock: Clock
     pool: ThreadPoolExecutor
     first: str | None = None
+    pause: float = PAUSE
     running: dict[Future[Any], Running] = field(default_factory=dict)
+    unwritten: list[tuple[Future[Any], Running]] = field(default_factory=list)
+    """Outcomes that the database did not take: they are known to nobody else, so they wait."""
 
     def run(self) -> None:
         """Claim, act and settle; the main thread never waits longer than a second."""
@@ -78,12 +90,20 @@ class Loop:
         while True:
             if self.clock() < stop_claiming:
                 self._claim()
-            if not self.running:
+            if not self.running and not self.unwritten:
                 return
-            done, _ = wait(self.running, timeout=1, return_when=FIRST_COMPLETED)
-            for future in done:
-                self._settle(future, self.running.pop(future))
+            for future, was in self._finished():
+                self._settle(future, was)
             self._renew()
+
+    def _finished(self) -> list[tuple[Future[Any], Running]]:
+        """What has been acted, after at most a second."""
+        late, self.unwritten = self.unwritten, []
+        if late:
+            time.sleep(self.pause)  # the database was away a moment ago
+        timeout = 0 if late else 1
+        done, _ = wait(self.running, timeout=timeout, return_when=FIRST_COMPLETED)
+        return [*late, *((future, self.running.pop(future)) for future in done)]
 
     def _claim(self) -> None:
         for step in self.steps:
@@ -96,14 +116,19 @@ class Loop:
         now = self.clock()
         if free <= 0:
             return []
-        with self.database.reading() as conn:
-            if not work.due(conn, step.table, now, step.ready(now)):
-                return []
-        with self.database.writing() as conn:
-            return work.claim(conn, step.table, now, free, where=step.ready(now), first=self.first)
+        try:
+            with self.database.reading() as conn:
+                if not work.due(conn, step.table, now, step.ready(now)):
+                    return []
+            with self.database.writing() as conn:
+                ready = step.ready(now)
+                return work.claim(conn, step.table, now, free, where=ready, first=self.first)
+        except OperationalError as error:
+            slog.warning("claim.no_database", step=step.name, error=type(error).__name__)
+            return []  # what is under way goes on; the clock rings again
 
     def _begin(self, step: Step, claim: Claim) -> None:
-        with self._guarded(step, claim):
+        with self._unless_away(claim), self._guarded(step, claim):
             with self.database.writing() as conn:
                 round = self._load(conn, step, claim)
             if round is not None:
@@ -120,6 +145,15 @@ class Loop:
         self.running[future] = Running(step, claim, round, renewed_at)
 
     def _settle(self, future: Future[Any], was: Running) -> None:
+        try:
+            self._write(future, was)
+        except OperationalError:
+            was.refusals += 1
+            slog.warning("outcome.not_written", step=was.step.name, row=was.claim.id)
+            if was.refusals < MOST_REFUSALS:
+                self.unwritten.append((future, was))
+
+    def _write(self, future: Future[Any], was: Running) -> None:
         with self._guarded(was.step, was.claim):
             outcome = future.result()
             if isinstance(outcome, ReauthRequired | Throttled):
@@ -135,21 +169,31 @@ class Loop:
             now = self.clock()
             if now - running.renewed_at >= work.RENEW_AFTER:
                 running.renewed_at = now
-                with self.database.writing() as conn:
+                with self._unless_away(running.claim), self.database.writing() as conn:
                     work.renew(conn, running.claim, now)
+
+    @contextmanager
+    def _unless_away(self, claim: Claim) -> Iterator[None]:
+        """Without the database a lease runs out by itself, and the row is claimed again."""
+        try:
+            yield
+        except OperationalError as error:
+            slog.warning("row.no_database", row=claim.id, error=type(error).__name__)
 
     @contextmanager
     def _guarded(self, step: Step, claim: Claim) -> Iterator[None]:
         try:
             yield
+        except OperationalError:
+            raise  # the database itself: whoever called decides whether to try again
         except QuickBooksError as error:
-            with self.database.writing() as conn:
+            with self._unless_away(claim), self.database.writing() as conn:
                 setbacks.put(conn, step, claim, error, self.clock())
         except Exception as error:  # noqa: BLE001
             # One row's trouble must not stop the others: it is named on the row, logged with its
             # traceback, and tried again later; after five times a person has to look.
             slog.exception("step.failed", step=step.name, row=claim.id, attempt=claim.attempts)
-            with self.database.writing() as conn:
+            with self._unless_away(claim), self.database.writing() as conn:
                 work.back_off(conn, claim, self.clock(), f"{type(error).__name__}: {error}"[:300])
 
 

@@ -32,7 +32,10 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _text(value: object) -> object:
-    return "" if value is None else value
+    """No text is "", and what no database can hold (NUL, half a surrogate pair) is left out."""
+    if not isinstance(value, str):
+        return "" if value is None else value
+    return value.encode("utf-8", "ignore").decode().replace("\0", "")
 
 
 def _absent(value: object) -> object:
@@ -43,6 +46,8 @@ def _listed(value: object) -> object:
     return () if value is None else value
 
 
+Cash = Annotated[Decimal, Field(decimal_places=4)]
+"""QuickBooks has two places; more than four would be rounded in silence further on."""
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Text = Annotated[str, BeforeValidator(_text)]
 Day = Annotated[date | None, BeforeValidator(_absent)]
@@ -93,8 +98,8 @@ class Invoice(Entity):
     """A snapshot the customer may have chosen: untrusted, never a key."""
     txn_date: date = Field(validation_alias="TxnDate")
     due_date: Day = Field(None, validation_alias="DueDate")
-    total: Decimal = Field(validation_alias="TotalAmt")
-    balance: Decimal = Field(validation_alias="Balance")
+    total: Cash = Field(validation_alias="TotalAmt")
+    balance: Cash = Field(validation_alias="Balance")
     currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
     """None means the company's home currency."""
     exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
@@ -141,7 +146,7 @@ class Customer(Entity):
     given_name: Text = Field("", validation_alias="GivenName")
     family_name: Text = Field("", validation_alias="FamilyName")
     email: Text = Field("", validation_alias=AliasPath("PrimaryEmailAddr", "Address"))
-    balance: Decimal = Field(validation_alias="Balance")
+    balance: Cash = Field(validation_alias="Balance")
     """Open invoices less unapplied payments and remaining credits; negative = net credit."""
     balance_with_jobs: Decimal | None = Field(None, validation_alias="BalanceWithJobs")
     parent_id: str | None = Field(None, validation_alias=AliasPath("ParentRef", "value"))
@@ -182,9 +187,9 @@ class Payment(Entity):
 
     customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
     date: Date = Field(validation_alias="TxnDate")
-    total: Decimal = Field(validation_alias="TotalAmt")
+    total: Cash = Field(validation_alias="TotalAmt")
     """Zero where QuickBooks made the payment itself to link a credit: no money came."""
-    unapplied: Decimal = Field(Decimal(0), validation_alias="UnappliedAmt")
+    unapplied: Cash = Field(Decimal(0), validation_alias="UnappliedAmt")
     currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
     exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
     applied: Annotated[tuple[Applied, ...], BeforeValidator(_applied)] = Field(
@@ -198,8 +203,8 @@ class CreditMemo(Entity):
     number: Text = Field("", validation_alias="DocNumber")
     customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
     date: Date = Field(validation_alias="TxnDate")
-    total: Decimal = Field(validation_alias="TotalAmt")
-    remaining: Decimal = Field(Decimal(0), validation_alias="RemainingCredit")
+    total: Cash = Field(validation_alias="TotalAmt")
+    remaining: Cash = Field(Decimal(0), validation_alias="RemainingCredit")
     currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
     exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, Row, select, true
+from sqlalchemy.exc import OperationalError
 
 from jobs import pipeline
 from jobs.pipeline import QUEUES, Doorbell, Loop
@@ -426,3 +428,31 @@ def test_a_lost_ring_is_no_loss(capsys: pytest.CaptureFixture[str]) -> None:
     nobody = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
     Doorbell(nobody).ring("send", "412")
     assert "doorbell.lost" in capsys.readouterr().out
+
+
+class Refusing(Turn):
+    """A turn whose outcome the database takes only when it is offered for the third time."""
+
+    offers = 0
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Any, now: datetime) -> Round | None:
+        Refusing.offers += 1
+        if Refusing.offers < 3:
+            raise OperationalError("UPDATE events", {}, sqlite3.OperationalError("locked"))
+        return super().settle(conn, claim, outcome, now)
+
+
+def test_an_outcome_waits_for_a_database_that_is_away(bench: Bench) -> None:
+    """What was done outside is known to nobody else: it is offered again until it is taken."""
+    bench.fill(2)
+    Refusing.offers = 0
+    step = replace(
+        bench.step(),
+        load=lambda conn, claim, now: Refusing(bench.diary, [lambda: "sent"])
+        if claim.id == "1"
+        else bench.load(conn, claim, now),
+    )
+    with ThreadPoolExecutor(2) as pool:
+        Loop(bench.database, [step], bench.clock, pool, pause=0).run()
+    assert {row.verb for row in bench.rows().values()} == {"sent", "done"}
+    assert bench.diary.count("act 1") == 2
