@@ -19,7 +19,6 @@ from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind
 
 BEFORE_DATA = ("CONNECT", "EHLO", "MAIL", "RCPT")
-INSIDE_DATA = ("DATA", "BODY", "END")
 PAY_LINKS = {"AllowOnlineCreditCardPayment": True, "BillEmail": {"Address": "a@customer1.example"}}
 
 
@@ -91,8 +90,10 @@ def test_what_says_nothing_about_the_mail_is_put_off(approved: House) -> None:
     assert len(approved.mails) == 1
 
 
-@pytest.mark.parametrize("phase", INSIDE_DATA)
-@pytest.mark.parametrize("kind", ["refuse", "reset", "late"])
+@pytest.mark.parametrize(
+    ("phase", "kind"),
+    [("DATA", "refuse"), ("BODY", "refuse"), ("BODY", "reset"), ("END", "reset"), ("END", "late")],
+)
 def test_a_cut_inside_the_text_is_unknown(approved: House, phase: str, kind: Kind) -> None:
     """From DATA to the last answer nobody can tell: a person is asked, no machine sends again."""
     approved.fault("mail", f"SMTP {phase}", kind)
@@ -279,7 +280,7 @@ def test_a_deadline_that_has_come_is_not_sent(open_house: OpenHouse) -> None:
     assert len(house.mails) == 1
 
 
-@pytest.mark.parametrize("kind", ["refuse", "reset", "late", "html", "garbage"])
+@pytest.mark.parametrize("kind", ["refuse", "late", "garbage"])
 def test_an_unreachable_ledger_keeps_the_approval(approved: House, kind: Kind) -> None:
     """Without a last check nothing goes; the case says so and tries again until it lapses."""
     approved.fault("quickbooks", "/query", kind, None)
@@ -305,7 +306,7 @@ def test_an_approval_lapses_with_its_reason(approved: House) -> None:
     assert "last check could not be made" in said[0]
 
 
-@pytest.mark.parametrize("kind", ["refuse", "status", "html", "garbage"])
+@pytest.mark.parametrize("kind", ["refuse", "status", "html"])
 def test_a_missing_pdf_puts_the_mail_off(approved: House, kind: Kind) -> None:
     """Never a mail without what the card promised: it goes when the PDF can be had."""
     approved.fault("quickbooks", "/pdf", kind, 1, 500 if kind == "status" else None)

