@@ -16,24 +16,17 @@ REAUTH_REQUIRED = "reauth_required"
 ACTOR = "system:connection"
 
 
-def lose(
-    conn: Connection, realm: str, sealed: str, why: str, public_url: str, now: datetime
-) -> bool:
-    """Stop the company's work and ask a person, once; `why` ends like a sentence without its stop.
+def lose(conn: Connection, realm: str, why: str, public_url: str, now: datetime) -> None:
+    """Stop the company's work and ask a person, once; `why` is a sentence without its stop.
 
-    Changes nothing where other tokens than `sealed` are stored by now: somebody was faster, and
-    the connection that is over is not the present one. No step of a company that is not connected
-    is ready, so all that is due waits as it stands.
+    No step of a company that is not connected is ready, so all that is due waits as it stands.
     """
-    present = companies_table.c.sealed_tokens == sealed
-    ours = (companies_table.c.realm == realm) & (companies_table.c.status == CONNECTED) & present
+    ours = (companies_table.c.realm == realm) & (companies_table.c.status == CONNECTED)
     if conn.execute(update(companies_table).where(ours).values(status=REAUTH_REQUIRED)).rowcount:
         company = companies.need(conn, realm)
         key = f"reauth:{realm}:{now:%Y-%m-%dT%H:%M:%S}"
         posts.notice(conn, realm, company.channel, key, _alert(company, why, public_url), now)
         log.note(conn, log.Entry(realm, "company.reauth_required", ACTOR, now))
-        return True
-    return False
 
 
 def named(company: companies.Company) -> str:

@@ -74,7 +74,8 @@ class SqlTokenStore:
     def load(self, realm: str) -> Tokens:
         """The current tokens; raises ReauthRequired where the company has none."""
         with self._database.reading() as conn:
-            sealed = _sealed(conn, realm)
+            ours = companies.c.realm == realm
+            sealed = conn.scalar(select(companies.c.sealed_tokens).where(ours))
         if sealed is None:
             raise ReauthRequired("This company is not connected to QuickBooks; connect it again")
         return self._seal.open(realm, sealed)
@@ -101,9 +102,9 @@ class SqlTokenStore:
             "hard_expires_at": new.hard_expires_at,
         }
         with self._database.writing() as conn:
-            sealed = _sealed(conn, realm)
+            sealed = _locked(conn, realm)
             if sealed is not None and self._seal.open(realm, sealed) == replaces:
-                _swap(conn, realm, sealed, self._seal.close(realm, new), **ends)
+                _put(conn, realm, self._seal.close(realm, new), **ends)
                 agenda.ensure(conn, realm, "upkeep", new.created_at + UPKEEP)
 
     def release(self, realm: str, lease: str) -> None:
@@ -118,9 +119,9 @@ class SqlTokenStore:
         Nothing happens where other tokens are stored by now.
         """
         with self._database.writing() as conn:
-            sealed = _sealed(conn, realm)
+            sealed = _locked(conn, realm)
             if sealed is not None and self._seal.open(realm, sealed) == lost:
-                standing.lose(conn, realm, sealed, error.message, self._public_url, now)
+                standing.lose(conn, realm, error.message, self._public_url, now)
 
 
 def rotate(database: Database, seal: Seal) -> tuple[int, list[str]]:
@@ -137,28 +138,29 @@ def rotate(database: Database, seal: Seal) -> tuple[int, list[str]]:
 
 
 def _rotate_one(database: Database, seal: Seal, realm: str) -> bool:
-    """A refresh that came between has written a newer pair: that one is sealed anew instead."""
-    while True:
-        with database.writing() as conn:
-            sealed = _sealed(conn, realm)
-            if sealed is None:
-                return True
-            try:
-                fresh = seal.renew(realm, sealed)
-            except Unopenable:
-                return False
-            if _swap(conn, realm, sealed, fresh):
-                return True
+    with database.writing() as conn:
+        sealed = _locked(conn, realm)
+        try:
+            if sealed is not None:
+                _put(conn, realm, seal.renew(realm, sealed))
+        except Unopenable:
+            return False
+    return True
 
 
-def _sealed(conn: Connection, realm: str) -> str | None:
-    query = select(companies.c.sealed_tokens).where(companies.c.realm == realm)
-    sealed: str | None = conn.execute(query).scalar()
+def _locked(conn: Connection, realm: str) -> str | None:
+    """The sealed tokens, ours to replace until the transaction ends.
+
+    Comparing the sealed text instead would lose a fresh pair to a key rotation in between: the
+    text differs although the tokens are the same.
+    """
+    ours = companies.c.realm == realm
+    sealed: str | None = conn.scalar(
+        select(companies.c.sealed_tokens).where(ours).with_for_update()
+    )
     return sealed
 
 
-def _swap(conn: Connection, realm: str, old: str, new: str, **more: datetime | None) -> bool:
-    """Put `new` where `old` still stands; one UPDATE decides every race."""
-    same = (companies.c.realm == realm) & (companies.c.sealed_tokens == old)
-    changed = update(companies).where(same).values(sealed_tokens=new, **more)
-    return conn.execute(changed).rowcount == 1
+def _put(conn: Connection, realm: str, sealed: str, **more: datetime | None) -> None:
+    ours = companies.c.realm == realm
+    conn.execute(update(companies).where(ours).values(sealed_tokens=sealed, **more))

@@ -1,180 +1,156 @@
-"""Tokens: sealed for one company, and refreshed by one process at a time."""
+"""Sealed tokens: kept, swapped, given up, and sealed anew."""
 
-from __future__ import annotations
-
-import threading
 from datetime import timedelta
-from urllib.parse import parse_qs
 
-import httpx
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from jobs.store import engine
+from jobs.store import companies, tokens
 from jobs.store.engine import Database
-from jobs.store.tables import companies
-from jobs.store.tokens import Seal, SqlTokenStore
-from qbo import LEASE, BearerAuth, OAuth, ReauthRequired, Tokens
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import messages, schedule
+from jobs.store.tokens import Seal, SqlTokenStore, Unopenable
+from qbo import InvalidGrant, ReauthRequired, Tokens
 from tests.jobs.store.record import NOW, REALM, company, race
 
-OLD_KEY, NEW_KEY = (SecretStr(Fernet.generate_key().decode()) for _ in range(2))
+OLD, NEW, LOST = (SecretStr(Fernet.generate_key().decode()) for _ in range(3))
+OTHER = "4620816365000000002"
+OVER = InvalidGrant("The connection to QuickBooks has ended; connect again")
 
 
-def tokens(number: int = 0, fresh: bool = True) -> Tokens:
-    """The pair that Intuit gave out as number so-and-so."""
+def pair(number: int) -> Tokens:
     return Tokens(
         access=SecretStr(f"access-{number}"),
         refresh=SecretStr(f"refresh-{number}"),
-        expires_at=NOW + timedelta(hours=1 if fresh else -1),
+        previous=SecretStr(f"refresh-{number - 1}"),
+        expires_at=NOW + timedelta(hours=1),
         refresh_expires_at=NOW + timedelta(days=100),
         hard_expires_at=NOW + timedelta(days=1000),
-        created_at=NOW - timedelta(hours=1),
+        created_at=NOW,
     )
 
 
-def stored(database: Database, number: int = 0, fresh: bool = True) -> SqlTokenStore:
-    """A store in which a company has these tokens."""
-    seal = Seal([NEW_KEY])
-    company(database, sealed_tokens=seal.close(REALM, tokens(number, fresh)))
-    return SqlTokenStore(database, seal)
+def connected(database: Database, realm: str = REALM, key: SecretStr = OLD) -> None:
+    company(database, realm, sealed_tokens=Seal([key]).close(realm, pair(1)))
 
 
-def test_tokens_are_sealed(database: Database) -> None:
-    """What lies in the database says nothing; what is loaded is the whole pair."""
-    store = stored(database)
+def store(database: Database, *keys: SecretStr) -> SqlTokenStore:
+    return SqlTokenStore(database, Seal(keys or [OLD]), "https://overdue.example")
+
+
+def sealed(database: Database, realm: str = REALM) -> str:
+    query = select(companies_table.c.sealed_tokens).where(companies_table.c.realm == realm)
     with database.reading() as conn:
-        sealed = conn.execute(select(companies.c.sealed_tokens)).scalar_one()
-    assert "access-0" not in sealed
-    assert "refresh-0" not in sealed
-    assert REALM not in sealed
-    assert store.load(REALM) == tokens()
+        return str(conn.execute(query).scalar_one())
 
 
-def test_a_new_key_opens_what_an_old_one_sealed() -> None:
-    """Keys rotate: the newest seals, each listed one opens."""
-    old, both, new = Seal([OLD_KEY]), Seal([NEW_KEY, OLD_KEY]), Seal([NEW_KEY])
-    assert both.open(REALM, old.close(REALM, tokens())) == tokens()
-    assert new.open(REALM, both.close(REALM, tokens())) == tokens()
-    with pytest.raises(ReauthRequired, match="TOKEN_KEYS"):
-        new.open(REALM, old.close(REALM, tokens()))
+def status(database: Database) -> str:
+    with database.reading() as conn:
+        return companies.need(conn, REALM).status
 
 
-@pytest.mark.parametrize("broken", ["", "rubbish", "gAAAAA==", "ключ"])
-def test_a_broken_seal_asks_for_a_connection(broken: str) -> None:
-    """Whatever stands there instead of tokens, a person is told what to do."""
-    with pytest.raises(ReauthRequired, match="connect the company again"):
-        Seal([NEW_KEY]).open(REALM, broken)
+def alerts(database: Database) -> list[str]:
+    with database.reading() as conn:
+        return [row.body["text"] for row in conn.execute(select(messages))]
 
 
-def test_tokens_open_for_their_own_company_only() -> None:
-    """A row copied to another company is not believed."""
-    seal = Seal([NEW_KEY])
+def test_what_is_stored_is_what_was_saved(database: Database) -> None:
+    """Both refresh tokens too, and none of them in plain text."""
+    connected(database)
+    store(database).save(REALM, pair(2), pair(1))
+    assert store(database).load(REALM) == pair(2)
+    assert "refresh" not in sealed(database)
+
+
+def test_a_saved_pair_leaves_its_ends_and_its_upkeep(database: Database) -> None:
+    """For whoever shows them without the keys, and for the day after."""
+    connected(database)
+    store(database).save(REALM, pair(2), pair(1))
+    with database.reading() as conn:
+        found = conn.execute(select(companies_table)).one()
+        planned = conn.execute(select(schedule)).one()
+    assert found.refresh_expires_at == NOW + timedelta(days=100)
+    assert found.hard_expires_at == NOW + timedelta(days=1000)
+    assert (planned.kind, planned.due_at) == ("upkeep", NOW + timedelta(days=1))
+
+
+def test_a_pair_that_replaces_nothing_is_dropped(database: Database) -> None:
+    """Somebody else has stored a newer one meanwhile."""
+    connected(database)
+    store(database).save(REALM, pair(9), pair(7))
+    assert store(database).load(REALM) == pair(1)
+
+
+def test_a_lost_connection_is_marked_and_told_once(database: Database) -> None:
+    """However many processes find out at the same moment."""
+    connected(database)
+    race(8, lambda _: store(database).lose(REALM, pair(1), OVER, NOW))
+    assert status(database) == "reauth_required"
+    (alert,) = alerts(database)
+    assert "*Harbor Supply*: The connection to QuickBooks has ended; connect again." in alert
+    assert "<https://overdue.example/quickbooks/connect|Connect it again>" in alert
+
+
+def test_a_connection_that_was_renewed_meanwhile_is_not_lost(database: Database) -> None:
+    """A late answer about older tokens does not pause a company that is connected again."""
+    connected(database)
+    store(database).save(REALM, pair(2), pair(1))
+    store(database).lose(REALM, pair(1), OVER, NOW)
+    assert (status(database), alerts(database)) == ("connected", [])
+
+
+def test_a_name_cannot_write_into_the_alert(database: Database) -> None:
+    """Company names come from outside."""
+    tokens_of = Seal([OLD]).close(REALM, pair(1))
+    company(database, sealed_tokens=tokens_of, name="<!channel> & Sons\nFree money")
+    store(database).lose(REALM, pair(1), OVER, NOW)
+    (alert,) = alerts(database)
+    assert "<!channel>" not in alert
+    assert "&lt;!channel&gt; &amp; Sons" in alert
+    assert "\n" not in alert
+
+
+def test_rotating_seals_everything_with_the_newest_key(database: Database) -> None:
+    """Afterwards the old key can go."""
+    for realm in (REALM, OTHER):
+        connected(database, realm)
+    assert tokens.rotate(database, Seal([NEW, OLD])) == (2, [])
+    for realm in (REALM, OTHER):
+        assert store(database, NEW).load(realm) == pair(1)
+        with pytest.raises(Unopenable):
+            store(database, OLD).load(realm)
+
+
+def test_rotating_leaves_what_it_cannot_open(database: Database) -> None:
+    """And names it: the key may still turn up."""
+    connected(database)
+    connected(database, OTHER, LOST)
+    before = sealed(database, OTHER)
+    assert tokens.rotate(database, Seal([NEW, OLD])) == (1, [OTHER])
+    assert sealed(database, OTHER) == before
+
+
+def test_a_company_without_tokens_is_passed_over(database: Database) -> None:
+    """A disconnected one has none."""
+    company(database)
+    assert tokens.rotate(database, Seal([NEW])) == (0, [])
     with pytest.raises(ReauthRequired):
-        seal.open("2", seal.close(REALM, tokens()))
+        store(database).load(REALM)
 
 
-def test_a_company_without_tokens_has_to_connect(database: Database) -> None:
-    """Neither an unknown company nor a disconnected one has any."""
-    company(database, sealed_tokens=None)
-    store = SqlTokenStore(database, Seal([NEW_KEY]))
-    for realm in (REALM, "another"):
-        with pytest.raises(ReauthRequired, match="connect it again"):
-            store.load(realm)
+def test_rotating_while_processes_refresh_loses_nothing(database: Database) -> None:
+    """Whoever comes first, the newest pair stands in the end, under the newest key."""
+    connected(database)
+    both = Seal([NEW, OLD])
 
+    def work(number: int) -> None:
+        if number:
+            tokens.rotate(database, both)
+        for n in range(1, 10) if not number else ():
+            SqlTokenStore(database, both).save(REALM, pair(n + 1), pair(n))
 
-def test_one_of_eight_gets_the_lease(database: Database) -> None:
-    """The others get nothing until it is given back or over."""
-    store = stored(database)
-    won = [lease for lease in race(8, lambda _: store.lease(REALM, NOW)) if lease]
-    assert len(won) == 1
-    assert store.lease(REALM, NOW + LEASE) is None
-    store.release(REALM, "another's")
-    assert store.lease(REALM, NOW) is None
-    store.release(REALM, won[0])
-    assert store.lease(REALM, NOW)
-
-
-def test_a_lease_that_ran_out_can_be_taken(database: Database) -> None:
-    """Its holder died; when it comes back, it cannot end the new one's lease."""
-    store = stored(database)
-    first = store.lease(REALM, NOW)
-    later = NOW + LEASE + timedelta(seconds=1)
-    assert first
-    assert store.lease(REALM, later)
-    store.release(REALM, first)
-    assert store.lease(REALM, later) is None
-
-
-def test_new_tokens_name_the_pair_they_replace(database: Database) -> None:
-    """Whoever refreshed a pair that is not current any more changes nothing."""
-    store = stored(database)
-    store.save(REALM, tokens(2), replaces=tokens(1))
-    assert store.load(REALM) == tokens(0)
-    store.save(REALM, tokens(1), replaces=tokens(0))
-    assert store.load(REALM) == tokens(1)
-
-
-def test_of_eight_that_replace_one_pair_one_is_kept(database: Database) -> None:
-    """A pair is replaced once, and what is stored is one of the new ones, whole."""
-    store = stored(database)
-    race(8, lambda n: store.save(REALM, tokens(n + 1), replaces=tokens(0)))
-    kept = store.load(REALM)
-    assert kept in [tokens(n + 1) for n in range(8)]
-    store.save(REALM, tokens(99), replaces=tokens(0))
-    assert store.load(REALM) == kept
-
-
-class Intuit:
-    """One refresh token is good at a time; a second use of it ends the connection."""
-
-    def __init__(self) -> None:
-        self.refreshed = 0
-        self.signed: list[str] = []
-        self.lock = threading.Lock()
-
-    def token(self, request: httpx.Request) -> httpx.Response:
-        with self.lock:
-            if parse_qs(request.content.decode())["refresh_token"] != [f"refresh-{self.refreshed}"]:
-                return httpx.Response(400, json={"error": "invalid_grant"})
-            self.refreshed += 1
-            answer = {
-                "access_token": f"access-{self.refreshed}",
-                "refresh_token": f"refresh-{self.refreshed}",
-                "expires_in": 3600,
-                "x_refresh_token_expires_in": 8726400,
-            }
-        return httpx.Response(200, json=answer)
-
-    def call(self, request: httpx.Request) -> httpx.Response:
-        with self.lock:
-            self.signed.append(request.headers["Authorization"])
-        return httpx.Response(200, json={})
-
-
-def test_eight_calls_at_once_refresh_once(database: Database, record_url: str) -> None:
-    """Two processes with four threads each find stale tokens: one refreshes, all go on."""
-    stored(database, fresh=False)
-    intuit, other = Intuit(), engine.connect(record_url)
-    stores = [SqlTokenStore(one, Seal([NEW_KEY])) for one in (database, other)]
-    oauth = OAuth(
-        "client",
-        SecretStr("s3cret"),
-        token_url="https://oauth.example/tokens",
-        authorize_url="https://oauth.example/authorize",
-        revoke_url="https://oauth.example/revoke",
-        redirect_uri="https://overdue.example/quickbooks/callback",
-        transport=httpx.MockTransport(intuit.token),
-    )
-
-    def call(number: int) -> int:
-        auth = BearerAuth(REALM, stores[number % 2], oauth, clock=lambda: NOW)
-        with httpx.Client(transport=httpx.MockTransport(intuit.call), auth=auth) as client:
-            return client.get("https://quickbooks.example/v3/company").status_code
-
-    assert race(8, call) == [200] * 8
-    assert intuit.refreshed == 1
-    assert set(intuit.signed) == {"Bearer access-1"}
-    oauth.close()
-    other.close()
+    race(4, work)
+    tokens.rotate(database, both)
+    assert store(database, NEW).load(REALM) == pair(10)
