@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select
@@ -61,26 +61,99 @@ class Books:
     documents: tuple[Document, ...]
 
 
-def read(quickbooks: QuickBooks, file: CaseFile, now: datetime) -> Books:
-    """Read all that a case needs to know. Raises QuickBooksError.
+@dataclass(frozen=True)
+class Asked:
+    """What one case wants to know: everything of these customer records."""
 
-    An invoice that was expected and is not listed is read by its id: absence is not payment.
+    members: frozenset[str]
+    expected: frozenset[str]
+    """Invoices that are read by their ids where they are not listed: absence is not payment."""
+    habit_since: date
+
+
+@dataclass(frozen=True)
+class Records:
+    """What QuickBooks holds about some customer records, as it came."""
+
+    customers: list[models.Customer]
+    open: list[models.Invoice]
+    by_id: list[models.Invoice]
+    """Were expected and not listed as open."""
+    paid: list[models.Invoice]
+    """Dated within the time that habits are read from."""
+    payments: list[models.Payment]
+    credit_memos: list[models.CreditMemo]
+
+    def about(self, asked: Asked) -> Records:
+        """The part of these records that one of several cases asked for."""
+        ids = asked.members
+        ours = [i for i in self.open if i.customer_id in ids]
+        elsewhere = asked.expected - {i.id for i in ours}
+        return Records(
+            customers=[c for c in self.customers if c.id in ids],
+            open=ours,
+            by_id=[i for i in (*self.by_id, *self.open) if i.id in elsewhere],
+            paid=[i for i in self.paid if i.customer_id in ids],
+            payments=[p for p in self.payments if p.customer_id in ids],
+            credit_memos=[m for m in self.credit_memos if m.customer_id in ids],
+        )
+
+
+class Source(Protocol):
+    """Where records come from: asked alone, or together with what other cases want."""
+
+    def about(self, asked: Asked) -> Records:
+        """Raises QuickBooksError."""
+        ...
+
+
+@dataclass(frozen=True)
+class Alone:
+    """Asks for one case by itself."""
+
+    quickbooks: QuickBooks
+
+    def about(self, asked: Asked) -> Records:
+        return fetch(self.quickbooks, asked)
+
+
+def fetch(quickbooks: QuickBooks, asked: Asked) -> Records:
+    """Five metered reads for up to 200 customers, one more for every further 1000 rows of a kind,
+    and one where an expected invoice is not listed. Raises QuickBooksError.
+
+    Payments and credit memos are read whatever their date: what remains of them cannot be queried,
+    and every remainder counts. Habits take one of the five: the paid invoices of two years, which
+    the payments say when they were settled.
     """
-    ids, home = sorted(file.members), file.company.home_currency
+    ids = sorted(asked.members)
     open_invoices = quickbooks.invoices_of(ids, open_only=True)
-    recent = quickbooks.invoices_of(ids, since=(now - HABIT).date())
-    payments = quickbooks.payments(ids)
-    absent = sorted(file.expected - {i.id for i in open_invoices})
-    left = tuple(invoice(i, home) for i in quickbooks.invoices_by_id(absent))
+    absent = sorted(asked.expected - {i.id for i in open_invoices})
+    return Records(
+        customers=quickbooks.customers(ids),
+        open=open_invoices,
+        by_id=quickbooks.invoices_by_id(absent),
+        paid=quickbooks.paid_invoices_of(ids, asked.habit_since),
+        payments=quickbooks.payments(ids),
+        credit_memos=quickbooks.credit_memos(ids),
+    )
+
+
+def read(source: Source, file: CaseFile, now: datetime) -> Books:
+    """Read all that a case needs to know. Raises QuickBooksError."""
+    home = file.company.home_currency
+    asked = Asked(file.members, file.expected, (now - HABIT).date())
+    found = source.about(asked)
+    left = tuple(invoice(i, home) for i in found.by_id)
+    absent = file.expected - {i.id for i in found.open}
     return Books(
         as_of=now,
-        customers=tuple(customer(c, home) for c in quickbooks.customers(ids)),
-        open=(*(invoice(i, home) for i in open_invoices), *_still_open(left)),
+        customers=tuple(customer(c, home) for c in found.customers),
+        open=(*(invoice(i, home) for i in found.open), *_still_open(left)),
         left=tuple(i for i in left if i.status is not InvoiceStatus.OPEN),
         gone=frozenset(absent) - {i.id for i in left},
-        credits=(*_unapplied(payments, home), *_memos(quickbooks.credit_memos(ids), home)),
-        habit=_habit(recent, payments),
-        documents=tuple(_memo(i, now) for i in open_invoices if i.customer_memo.strip()),
+        credits=(*_unapplied(found.payments, home), *_memos(found.credit_memos, home)),
+        habit=_habit(found.paid, found.payments),
+        documents=tuple(_memo(i, now) for i in found.open if i.customer_memo.strip()),
     )
 
 
@@ -251,6 +324,7 @@ def invoice(found: models.Invoice, home: str) -> Invoice:
         online=found.online_payment,
         status=_status(found),
         exchange_rate=found.exchange_rate.quantize(RATE),
+        fields=tuple((f.name, f.value) for f in found.custom_fields if f.value),
     )
 
 
@@ -272,6 +346,7 @@ def customer(found: models.Customer, home: str) -> Customer:
         bills_parent=found.bill_with_parent,
         active=found.active,
         contact=" ".join(filter(None, (found.given_name, found.family_name))),
+        type=found.customer_type,
     )
 
 

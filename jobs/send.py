@@ -77,6 +77,7 @@ def _ready(now: datetime) -> ColumnElement[bool]:
 
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     case = cases.of_row(claim.row)
+    office = office.for_company(case.company)
     if case.state is State.SENDING:
         _abandoned(conn, case, now)
         return None
@@ -138,7 +139,7 @@ class Check:
         """What the ledger says now; an unreachable ledger leaves the case approved."""
         try:
             quickbooks = self.office.quickbooks(self.file.company.realm)
-            return gather.read(quickbooks, self.file, self.now)
+            return gather.read(gather.Alone(quickbooks), self.file, self.now)
         except QuickBooksError as error:
             return Trouble(f"The last check could not be made: {error}")
 

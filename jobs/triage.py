@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import gather
 from jobs.ending import tell_approvers
-from jobs.gather import Books, CaseFile
+from jobs.gather import Books, CaseFile, Source
 from jobs.office import Office
 from jobs.reasoning import phrases, proposing, reading
 from jobs.reasoning.by_rules import AUTHOR, proposal_by_rules
@@ -35,6 +35,7 @@ from jobs.rules.exhibits import ledger_evidence
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import day
 from jobs.rules.letter import Letter
+from jobs.rules.marks import marks
 from jobs.rules.past import Past
 from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import RULINGS, Kind, Ruling, strictest
@@ -50,9 +51,12 @@ from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import messages
 from jobs.store.work import Claim
+from jobs.together import Together
 from qbo.errors import QuickBooksError, ReauthRequired
 
 ACTOR = "system:triage"
+WIDTH = 64
+"""Many at once: their threads only wait, and what they ask of QuickBooks is asked together."""
 TRIAGED = (State.NEW, State.WAITING, State.SNOOZED)
 RULES_ALONE = "Rules decided alone; no model was asked."
 MORNING = time(8, 0)
@@ -65,13 +69,14 @@ SHORTLY = timedelta(seconds=5)
 
 def step(office: Office) -> Step:
     """The triage step; many cases at once, because they wait for networks."""
+    together = Together(office.quickbooks)
     return Step(
         name="triage",
         table=cases_table,
         ready=_ready,
-        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        load=lambda conn, claim, now: _load(office, together, conn, claim, now),
         give_up=_give_up,
-        width=8,
+        width=WIDTH,
     )
 
 
@@ -82,13 +87,16 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
     return cases_table.c.state.in_(TRIAGED) & exists(connected)
 
 
-def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+def _load(
+    office: Office, together: Together, conn: Connection, claim: Claim, now: datetime
+) -> Round | None:
     case = cases.of_row(claim.row)
+    office = office.for_company(case.company)
     file = gather.open_file(conn, case, now)
     if case.state is State.NEW and not is_business_day(file.company.today(now), office.policy):
         work.settle(conn, claim, _next_morning(office, file, now))
         return None
-    return Gather(office, file, now)
+    return Gather(office, file, now, together.of(case.company))
 
 
 def _next_morning(office: Office, file: CaseFile, now: datetime) -> datetime:
@@ -103,11 +111,12 @@ class Gather:
     office: Office
     file: CaseFile
     now: datetime
+    source: Source
 
     def act(self) -> Books | QuickBooksError:
         """An error where waiting helps. Raises QuickBooksError where it does not."""
         try:
-            return gather.read(self.office.quickbooks(self.file.company.realm), self.file, self.now)
+            return gather.read(self.source, self.file, self.now)
         except QuickBooksError as error:
             if error.permanent and not isinstance(error, ReauthRequired):
                 raise
@@ -399,8 +408,7 @@ class Propose:
 
 
 def _key_account(office: Office, view: View) -> bool:
-    marks = office.policy.marks(view.facts.customer.id)
-    return any(mark.kind == "key_account" for mark in marks)
+    return any(mark.kind == "key_account" for mark in marks(view.facts, office.policy))
 
 
 @dataclass(frozen=True)

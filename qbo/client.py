@@ -35,6 +35,7 @@ from qbo.models import (
     CompanyInfo,
     CreditMemo,
     Customer,
+    CustomerType,
     Entity,
     Invoice,
     Payment,
@@ -98,6 +99,7 @@ class QuickBooks:
         self._budget = budget
         self._clock = clock
         self._sleep = sleep
+        self._types: dict[str, str] | None = None
         self._http = httpx.Client(
             auth=auth,
             base_url=f"{base_url.rstrip('/')}/v3/company/{realm}/",
@@ -156,9 +158,19 @@ class QuickBooks:
         conditions = _dated(since) + ((where("Balance", ">", "0"),) if open_only else ())
         return self._among(Invoice, "CustomerRef", customer_ids, conditions, on_broken)
 
+    def paid_invoices_of(
+        self, customer_ids: Sequence[str], since: date, on_broken: OnBroken | None = None
+    ) -> list[Invoice]:
+        """These customers' invoices dated `since` or later of which nothing is open."""
+        conditions = (*_dated(since), where("Balance", "=", "0"))
+        return self._among(Invoice, "CustomerRef", customer_ids, conditions, on_broken)
+
     def customers(self, ids: Sequence[str], on_broken: OnBroken | None = None) -> list[Customer]:
-        """The customers of these ids, inactive ones included."""
-        return self._among(Customer, "Id", ids, (ACTIVE_OR_NOT,), on_broken)
+        """The customers of these ids, inactive ones included, with the names of their types."""
+        found = self._among(Customer, "Id", ids, (ACTIVE_OR_NOT,), on_broken)
+        names = self.customer_types() if any(c.customer_type_id for c in found) else {}
+        named = ((c, names.get(c.customer_type_id or "", "")) for c in found)
+        return [c.model_copy(update={"customer_type": name}) if name else c for c, name in named]
 
     def children(
         self, parent_ids: Sequence[str], on_broken: OnBroken | None = None
@@ -175,6 +187,13 @@ class QuickBooks:
     def customers_in_credit(self, on_broken: OnBroken | None = None) -> Iterator[list[Customer]]:
         """Customers whose own balance is negative, page by page, inactive ones included."""
         return self._pages(Customer, (where("Balance", "<", "0"), ACTIVE_OR_NOT), on_broken)
+
+    def customer_types(self) -> dict[str, str]:
+        """Id → name of every customer type; read once in the life of this client."""
+        if self._types is None:
+            found = self._all(CustomerType, (ACTIVE_OR_NOT,), None)
+            self._types = {kind.id: kind.name for kind in found}
+        return self._types
 
     def payments(
         self,

@@ -110,6 +110,7 @@ def test_every_public_method_is_known() -> None:
     public = {name for name, _ in inspect.getmembers(QuickBooks, inspect.isfunction)}
     assert {name for name in public if not name.startswith("_")} == {
         *("company_info", "preferences", "open_invoices", "invoices_by_id", "invoices_of"),
+        "paid_invoices_of",
         *("customers", "children", "customers_in_credit", "payments", "credit_memos"),
         "changed_since",
         *("invoice", "payment", "credit_memo", "pdf", "changes", "batch"),

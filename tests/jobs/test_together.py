@@ -1,0 +1,153 @@
+"""Reading together: few statements for many cases, and to each its own answer or error."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date
+from typing import Any
+
+import pytest
+
+from jobs import gather
+from jobs.gather import Asked, Records
+from jobs.together import Line, Together
+from qbo import PoisonedPage, QuickBooks, QuickBooksError, Unreachable
+from tests.jobs.house import House, books, customer, invoice
+from tests.jobs.houses import OpenHouse
+
+TODAY = {"TxnDate": "today"}
+PEOPLE = [str(n) for n in range(1, 41)]
+MANY = books(
+    *(customer(id) for id in PEOPLE),
+    *(invoice(f"{700 + int(id)}", id, f"{100 + int(id)}.00", 12) for id in PEOPLE),
+    *(invoice(f"{800 + int(id)}", id, "10.00", 90, Balance="0.00") for id in PEOPLE),
+    payments=[{"Id": "901", "CustomerRef": {"value": "3"}, "TotalAmt": "50.00", **TODAY}],
+    credit_memos=[{"Id": "902", "CustomerRef": {"value": "4"}, "TotalAmt": "7.00", **TODAY}],
+)
+SINCE = date(2024, 11, 18)
+
+
+def asked(*members: str, expected: Sequence[str] = ()) -> Asked:
+    return Asked(frozenset(members), frozenset(expected), SINCE)
+
+
+def ids(records: Records) -> dict[str, list[str]]:
+    """What came, by kind."""
+    return {kind: sorted(r.id for r in found) for kind, found in vars(records).items()}
+
+
+def statements(house: House) -> list[str]:
+    return list(house.outside.quickbooks.realms[house.realm].statements)
+
+
+def all_at_once(line: Line, wanted: Sequence[Asked]) -> list[Future[Records]]:
+    """Every case in a thread of its own, all let go at the same moment."""
+    gate = threading.Barrier(len(wanted))
+
+    def one(what: Asked) -> Records:
+        gate.wait()
+        return line.about(what)
+
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        return [pool.submit(one, what) for what in wanted]
+
+
+@pytest.fixture
+def house(open_house: OpenHouse) -> House:
+    return open_house(MANY)
+
+
+def test_each_gets_what_it_would_get_alone(house: House) -> None:
+    """Forty cases that ask together get forty different answers, each complete."""
+    quickbooks = house.quickbooks()
+    wanted = [asked(id, expected=[f"{700 + int(id)}", f"{800 + int(id)}"]) for id in PEOPLE]
+    line = Line(lambda: quickbooks, patience=30)
+    line_of_forty = [*wanted, *(asked(id) for id in PEOPLE), *(asked("1", "2") for _ in range(20))]
+    found = [future.result() for future in all_at_once(line, line_of_forty)]
+    alone = [gather.fetch(quickbooks, what) for what in line_of_forty]
+    assert [ids(records) for records in found] == [ids(records) for records in alone]
+
+
+def test_many_cases_cost_few_statements(house: House) -> None:
+    """A hundred cases in one reading are six statements."""
+    quickbooks = house.quickbooks()
+    before = len(statements(house))
+    wanted = [asked(PEOPLE[n % 40], expected=[f"{801 + n % 40}"]) for n in range(100)]
+    for future in all_at_once(Line(lambda: quickbooks, patience=30), wanted):
+        future.result()
+    assert len(statements(house)) - before == 6
+
+
+def test_one_alone_does_not_wait_for_others(house: House) -> None:
+    """Nobody else comes, so after a moment the one who is there is served."""
+    quickbooks = house.quickbooks()
+    assert ids(Line(lambda: quickbooks).about(asked("3")))["payments"] == ["901"]
+
+
+def test_an_invoice_that_moved_within_the_group(house: House) -> None:
+    """Expected here and listed at another customer of the same reading: it is not gone."""
+    quickbooks = house.quickbooks()
+    house.change("Invoice", "701", CustomerRef={"value": "2"})
+    wanted = [asked("1", expected=["701"]), *[asked("2")] * 99]
+    first = all_at_once(Line(lambda: quickbooks, patience=30), wanted)[0].result()
+    assert ids(first)["by_id"] == ["701"]
+    assert ids(first)["open"] == []
+
+
+def test_a_poisoned_record_hurts_only_its_own_case(house: House) -> None:
+    """One record that cannot be read is an error for one case; the others are answered."""
+    quickbooks = house.quickbooks()
+    del house.books.tables["Customer"]["7"]["Balance"]
+    wanted = [asked(PEOPLE[n % 40]) for n in range(100)]
+    futures = all_at_once(Line(lambda: quickbooks, patience=30), wanted)
+    for n, future in enumerate(futures):
+        if PEOPLE[n % 40] == "7":
+            assert isinstance(future.exception(), PoisonedPage)
+        else:
+            assert len(future.result().open) == 1
+
+
+def test_an_outage_reaches_everybody(house: House) -> None:
+    """Where QuickBooks is away, nobody waits in vain; the next reading is a new one."""
+    quickbooks = house.quickbooks()
+    line = Line(lambda: quickbooks, patience=30)
+    house.fault("quickbooks", "/query", "status", 1, 503)
+    errors = [f.exception() for f in all_at_once(line, [asked("1")] * 100)]
+    assert {type(error) for error in errors} == {Unreachable}
+    assert [len(f.result().open) for f in all_at_once(line, [asked("1")] * 100)] == [1] * 100
+
+
+def failing(with_: BaseException, times: int) -> Callable[[], Any]:
+    """A company whose client cannot be had at first."""
+    left = [with_] * times
+
+    def make() -> Any:
+        if left:
+            raise left.pop()
+        raise Unreachable("and then it is away")
+
+    return make
+
+
+def test_a_reader_who_is_stopped_leaves_nobody_behind() -> None:
+    """Whoever stood in line with it is taken along by the next."""
+    line = Line(failing(SystemExit("killed"), 1), patience=30)
+    futures = all_at_once(line, [asked("1")] * 100)
+    kinds = [type(future.exception()) for future in futures]
+    assert kinds.count(SystemExit) == 1
+    assert kinds.count(Unreachable) == 99
+
+
+def test_companies_do_not_wait_for_each_other() -> None:
+    """Each company has a line of its own, and always the same one."""
+
+    def client(realm: str) -> QuickBooks:
+        raise QuickBooksError(f"company {realm} is away")
+
+    together = Together(client)
+    assert together.of("1") is together.of("1")
+    for realm in ("1", "2"):
+        with pytest.raises(QuickBooksError, match=f"company {realm} is away"):
+            together.of(realm).about(asked("1"))
