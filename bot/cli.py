@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -169,8 +170,8 @@ def rotate_keys(entry: Entry) -> None:
     """
     from jobs.store import tokens
 
-    kit = entry.kit("connect")
-    sealed, stuck = tokens.rotate(kit.database, kit.seal)
+    with closing(entry.kit("connect")) as kit:
+        sealed, stuck = tokens.rotate(kit.database, kit.seal)
     what = "1 company's tokens are" if sealed == 1 else f"{sealed} companies' tokens are"
     click.echo(f"{what} sealed with the newest key.")
     for realm in stuck:
