@@ -22,7 +22,8 @@ def read(house: House) -> tuple[Books, Facts]:
     """Gather the latest case by hand."""
     with house.database.reading() as conn:
         file = gather.open_file(conn, house.cases()[-1], house.now)
-    found = gather.read(house.office.quickbooks(house.realm), file, house.now)
+    ledger = gather.Alone(house.office.quickbooks(house.realm))
+    found = gather.read(ledger, file, house.now)
     return found, gather.facts(found, file.scope)
 
 
