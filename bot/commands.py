@@ -73,11 +73,11 @@ def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> 
             door.known(conn, desk.policy, user, now)
             return answers.disconnected()
         if verb == "run":
-            run_company.run_now(conn, desk.policy, company, user, now)
+            run_company.run_now(conn, policy_of(desk, company), company, user, now)
             said = answers.running()
         else:
             turn, moved, already = SWITCHES[verb]
-            done = turn(conn, desk.policy, company, user, now)
+            done = turn(conn, policy_of(desk, company), company, user, now)
             said = moved() if done else answers.unchanged(already)
     desk.ring("sweep", "send", "messages")
     return said
@@ -85,15 +85,20 @@ def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> 
 
 def _picture(desk: Desk, user: str, channel: str, now: datetime) -> Response:
     with desk.database.reading() as conn:
-        roles = door.known(conn, desk.policy, user, now)
+        company = _company(conn, channel)
+        roles = door.known(conn, policy_of(desk, company), user, now)
         if not roles:
             raise Refused(door.Said(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
-        company = _company(conn, channel)
         if company is None:
             return {"text": answers.disconnected()}
         found = picture.of_company(conn, company, desk.workspace, now)
     card = aging_answer(found)
     return {"text": card.text, "blocks": card.blocks}
+
+
+def policy_of(desk: Desk, company: Company | None) -> Policy:
+    """What rules in this company, or in general."""
+    return desk.policy.for_company(company.realm) if company else desk.policy
 
 
 def _company(conn: Connection, channel: str) -> Company | None:

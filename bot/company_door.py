@@ -51,7 +51,8 @@ def _disconnect(desk: Desk, body: dict[str, Any]) -> None:
     try:
         realm = ids.company(body["actions"][0].get("value"))
         with desk.database.reading() as conn:
-            disconnect.may_disconnect(conn, desk.policy, user, now)
+            policy = desk.policy.for_company(realm)
+            disconnect.may_disconnect(conn, policy, user, now)
         words = answers.ended(disconnect.disconnect(desk.database, desk.broker, realm, user, now))
     except BadValueError as error:
         words = unreadable(error)
@@ -86,5 +87,6 @@ def _confirmed(desk: Desk, conn: Connection, realm: str, user: str, now: datetim
     company: Company | None = companies.get(conn, realm)
     if company is None:
         return answers.disconnected()
-    done = reminders.confirm_off(conn, desk.policy, company, user, now)
+    policy = desk.policy.for_company(realm)
+    done = reminders.confirm_off(conn, policy, company, user, now)
     return answers.reminders_off() if done else answers.unchanged("confirmed")

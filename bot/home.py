@@ -46,7 +46,8 @@ class Page:
     overviews: Sequence[Overview]
     connect_url: str = ""
     """A link for this person only, good once; empty for those who may not connect."""
-    may_run: bool = False
+    runs: frozenset[str] = frozenset()
+    """The realms of the companies that this person may disconnect."""
     said: str = ""
     number: int = 0
     pages: int = 1
@@ -56,7 +57,8 @@ def home(page: Page) -> Block:
     """The Home tab of one person."""
     blocks = [section(page.said), divider()] if page.said else []
     for overview in page.overviews:
-        blocks += _company(overview, page.may_run, alone=len(page.overviews) == 1)
+        may_run = overview.company.realm in page.runs
+        blocks += _company(overview, may_run, alone=len(page.overviews) == 1)
     if not page.overviews:
         blocks.append(rich(paragraph(words("No QuickBooks company is connected yet."))))
     return {"type": "home", "blocks": [*blocks, *_foot(page)]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,8 @@ from jobs.decide.door import Refused
 from jobs.picture import Only
 from jobs.rules.rights import may_run
 from jobs.rules.states import Role
-from jobs.store import companies
+from jobs.store import companies, people
+from jobs.store.companies import Company
 
 slog = structlog.get_logger()
 MOST = 8
@@ -81,36 +83,48 @@ def _view(desk: Desk, user: str, said: str, number: int) -> Block:
     now = desk.clock()
     try:
         with desk.database.reading() as conn:
-            roles = door.known(conn, desk.policy, user, now)
-            page = _page(desk, conn, user, roles, number, now)
+            general = door.known(conn, desk.policy, user, now)
+            mine = _theirs(desk, conn, user, now)
+            page = _page(desk, conn, mine, number, now)
     except Refused as refused:
         return home.sentence(turned_away(desk, "home", user, refused, now))
-    if not roles:
+    leads = may_run(general) or page.runs
+    if not general and not mine:
         return home.sentence(said or NOTHING_HERE)
-    link = _link(desk, user, now) if page.may_run else ""
-    return home.home(Page(page.overviews, link, page.may_run, said, page.number, page.pages))
+    return home.home(replace(page, said=said, connect_url=_link(desk, user, now) if leads else ""))
 
 
-def _page(
-    desk: Desk, conn: Connection, user: str, roles: frozenset[Role], number: int, now: datetime
-) -> Page:
-    known = companies.all_of_them(conn)
-    pages = max(1, -(-len(known) // home.COMPANIES))
+@dataclass(frozen=True)
+class Theirs:
+    """A company in which somebody has a role. Account managers see their own customers only."""
+
+    company: Company
+    runs: bool
+    only: Only
+
+
+def _theirs(desk: Desk, conn: Connection, user: str, now: datetime) -> list[Theirs]:
+    groups, found = people.groups(conn, now), []
+    for company in companies.all_of_them(conn):
+        policy = desk.policy.for_company(company.realm)
+        if roles := policy.roles(user, groups):
+            own = frozenset(id for m in policy.managers if m.slack == user for id in m.customers)
+            sees_all = roles & {Role.COLLECTOR, Role.FINANCE_LEAD}
+            found.append(Theirs(company, may_run(roles), None if sees_all else own))
+    return found
+
+
+def _page(desk: Desk, conn: Connection, mine: list[Theirs], number: int, now: datetime) -> Page:
+    pages = max(1, -(-len(mine) // home.COMPANIES))
     number = min(number, pages - 1)
     first = number * home.COMPANIES
-    most = MOST_OF_ONE if len(known) == 1 else MOST
+    most = MOST_OF_ONE if len(mine) == 1 else MOST
     found = [
-        overview.of_company(conn, each, desk.workspace, now, most, _theirs(desk, user, roles))
-        for each in known[first : first + home.COMPANIES]
+        overview.of_company(conn, each.company, desk.workspace, now, most, each.only)
+        for each in mine[first : first + home.COMPANIES]
     ]
-    return Page(found, may_run=may_run(roles), number=number, pages=pages)
-
-
-def _theirs(desk: Desk, user: str, roles: frozenset[Role]) -> Only:
-    """Account managers see their own customers, the others everybody."""
-    if roles & {Role.COLLECTOR, Role.FINANCE_LEAD}:
-        return None
-    return frozenset(id for m in desk.policy.managers if m.slack == user for id in m.customers)
+    runs = frozenset(each.company.realm for each in mine if each.runs)
+    return Page(found, runs=runs, number=number, pages=pages)
 
 
 def _link(desk: Desk, user: str, now: datetime) -> str:

@@ -19,6 +19,7 @@ from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
+from jobs.store import cases
 
 T = TypeVar("T")
 Door = Callable[[Connection, Policy, Knock, datetime], T]
@@ -58,7 +59,7 @@ def decide(desk: Desk, verb: str, knock: Knock, through: Door[T]) -> T:
     now = desk.clock()
     try:
         with desk.database.writing() as conn:
-            outcome = through(conn, desk.policy, knock, now)
+            outcome = through(conn, ruling(desk, conn, knock.case), knock, now)
     except Refused as refused:
         raise NotRecorded(_refused(desk, verb, knock, refused.said, now)) from None
     except DBAPIError as error:
@@ -73,12 +74,21 @@ def view_for(desk: Desk, verb: str, knock: Knock) -> CaseView:
     now = desk.clock()
     try:
         with desk.database.reading() as conn:
-            door.enter(conn, desk.policy, knock, now)
-            return picture.case_view(conn, desk.policy, knock.case, now)
+            policy = ruling(desk, conn, knock.case)
+            door.enter(conn, policy, knock, now)
+            return picture.case_view(conn, policy, knock.case, now)
     except Refused as refused:
         raise NotRecorded(_refused(desk, verb, knock, refused.said, now)) from None
     except DBAPIError as error:
         raise NotRecorded(answers.not_recorded()) from error
+
+
+def ruling(desk: Desk, conn: Connection, case: str) -> Policy:
+    """The policy of the company that a case belongs to."""
+    try:
+        return desk.policy.for_company(cases.get(conn, case).company)
+    except cases.Missing:
+        return desk.policy
 
 
 def told(desk: Desk, verb: str, said: Said) -> str:
@@ -119,7 +129,8 @@ def _refused(desk: Desk, verb: str, knock: Knock, said: Said, now: datetime) -> 
 def _words(desk: Desk, verb: str, said: Said) -> str:
     if said.answer is not Answer.NOT_OPEN_YET or said.case is None:
         return reply(said, verb)
-    manager = desk.policy.account_manager(said.case.customer)
+    policy = desk.policy.for_company(said.case.company)
+    manager = policy.account_manager(said.case.customer)
     return reply(said, verb, manager, said.case.approval_opens_at)
 
 

@@ -66,4 +66,4 @@ def _modal(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
         return modals.gone(error.words)
     if view.state is not State.WAITING or view.draft_hash != binding.draft_hash:
         return modals.gone(CHANGED)
-    return OPENS[action](view, desk.policy)
+    return OPENS[action](view, desk.policy.for_company(view.facts.company.id))

@@ -124,7 +124,7 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
     row = claim.row
     message = Message(row.channel, claim.id, "")
     if row.kind == "card":
-        view = picture.case_view(conn, policy, row.case_id, now)
+        view = picture.case_view(conn, policy.for_company(row.company), row.case_id, now)
         return _card(message, view, people.names(conn), now, _is_plain(claim, view.version))
     if row.kind == "thread":
         parent = (messages.c.case_id == row.case_id) & (messages.c.kind == "card")

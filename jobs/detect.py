@@ -53,6 +53,7 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
         _alarm(office, conn, claim, company, trouble, now)
         work.settle(conn, claim, None, last_error=trouble)
         return None
+    office = office.for_company(company.realm)
     return Look(office, company, claim.row, _known(conn, claim.row), now)
 
 

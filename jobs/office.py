@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jobs.mail.results import Mailer
@@ -27,6 +27,10 @@ class Office:
     """Realm → its client; raises ReauthRequired only when it is used."""
     mailer: Mailer | None = None
     model: Model | None = None
+
+    def for_company(self, realm: str) -> Office:
+        """The same with the policy that rules in this company."""
+        return replace(self, policy=self.policy.for_company(realm))
 
     @property
     def sent_by(self) -> str:

@@ -64,6 +64,7 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
     company = companies.need(conn, claim.row.company)
     swept = company.swept_at - OVERLAP if company.swept_at else None
     seen = frozenset((claim.row.body or {}).get("seen", ()))
+    office = office.for_company(company.realm)
     return Turn(Poll(office, company, claim, now, company.changes_since or swept, seen).plan())
 
 

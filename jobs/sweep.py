@@ -72,7 +72,7 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round:
     company = companies.need(conn, claim.row.company)
-    return Turn(Sweep(office, company, claim, now).plan())
+    return Turn(Sweep(office.for_company(company.realm), company, claim, now).plan())
 
 
 @dataclass

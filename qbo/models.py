@@ -158,7 +158,17 @@ class Customer(Entity):
     customer_type_id: str | None = Field(
         None, validation_alias=AliasPath("CustomerTypeRef", "value")
     )
+    customer_type: str = ""
+    """The name of that type: from another list, so only the client fills it in."""
     sales_term_id: str | None = Field(None, validation_alias=AliasPath("SalesTermRef", "value"))
+
+
+class CustomerType(Entity):
+    """A word that the company sorts its customers by."""
+
+    ENTITY = "CustomerType"
+
+    name: Text = Field("", validation_alias="Name")
 
 
 class Applied(NamedTuple):

@@ -45,6 +45,8 @@ class Invoice:
     status: InvoiceStatus = InvoiceStatus.OPEN
     exchange_rate: Decimal = Decimal(1)
     """Home currency per unit; for ordering only, never shown."""
+    fields: tuple[tuple[str, str], ...] = ()
+    """The custom fields of the form, name and text: somebody's typing."""
 
     @property
     def paid_so_far(self) -> Money:
@@ -80,6 +82,8 @@ class Customer:
     active: bool = True
     contact: str = ""
     """The person a letter greets, as the ledger has it ("Dana Reyes"), or empty."""
+    type: str = ""
+    """The name of the customer type in QuickBooks, or empty."""
 
 
 @dataclass(frozen=True)

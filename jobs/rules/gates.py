@@ -18,6 +18,7 @@ from jobs.rules.business_days import DAY, next_opening, start_of
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Credit, Facts, Invoice
 from jobs.rules.figures import amount, day, listed
+from jobs.rules.marks import UNKNOWN, marks
 from jobs.rules.money import Money
 from jobs.rules.past import Hold, HoldKind, Past
 from jobs.rules.plain import one_line
@@ -77,6 +78,11 @@ MARKS = {
         "key_account",
         "{} is a key account, says {}: its account manager sees this first, and two approve.",
     ),
+    UNKNOWN: (
+        Kind.GATE,
+        "unknown_mark",
+        "A mark of {} is none that the policy knows: {}. A finance lead decides.",
+    ),
 }
 """Mark of a customer → kind, rule, reason."""
 
@@ -84,6 +90,8 @@ HERE = "en_US"
 """How amounts and dates are written for the people in Slack."""
 
 TWO_PEOPLE: dict[str, Any] = {"approvers": 2, "lead": True}
+NEEDS = {"key_account": {**TWO_PEOPLE, "manager_first": True}, UNKNOWN: {"lead": True}}
+"""What a mark that is a gate asks for."""
 
 
 def judge(
@@ -161,9 +169,9 @@ def not_open(now: datetime, zone: ZoneInfo, policy: Policy) -> Ruling | None:
 
 
 def _marks(facts: Facts, policy: Policy) -> Iterator[Ruling]:
-    for mark in policy.marks(facts.customer.id):
+    for mark in marks(facts, policy):
         kind, rule, reason = MARKS[mark.kind]
-        needs = {**TWO_PEOPLE, "manager_first": True} if kind is Kind.GATE else {}
+        needs = NEEDS.get(mark.kind, {})
         text = reason.format(_name(facts), mark.source)
         yield Ruling(kind, rule, text, _customer(facts), **needs)
 

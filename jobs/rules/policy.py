@@ -160,12 +160,25 @@ class Mark(_Section):
     source: str
 
 
+MarkKind = Annotated[str, Field(pattern=f"^({'|'.join(MARKS)})$")]
+KINDS_OF_MARK = 'such as { "Key" = "key_account" }, with one of ' + ", ".join(MARKS)
+
+
+class Marked(_Section):
+    """`[marks]`: which names in QuickBooks mean a mark."""
+
+    custom_field: str = Field("", description="the name of a custom field, in quotes, or empty")
+    values: dict[str, MarkKind] = Field({}, description=KINDS_OF_MARK)
+    customer_types: dict[str, MarkKind] = Field({}, description=KINDS_OF_MARK)
+
+
 class _File(_Section):
     people: People
     pace: Pace
     message: Message
     calendar: Calendar
     limits: dict[Annotated[str, Field(pattern="^(home|[A-Z]{3})$")], Limits]
+    marks: Marked = Marked()
     account_manager: tuple[Manager, ...] = ()
     customer: tuple[CustomerLine, ...] = ()
 
@@ -189,6 +202,13 @@ class Policy(People, Pace, Message, Calendar):
     limits_by_currency: dict[str, Limits]
     managers: tuple[Manager, ...]
     customers: tuple[CustomerLine, ...]
+    marked: Marked = Marked()
+    by_company: dict[str, Policy] = {}
+    """Realm → the policy of a company that has lines of its own."""
+
+    def for_company(self, realm: str) -> Policy:
+        """What rules in this company: its own lines laid over the rest of the file."""
+        return self.by_company.get(realm, self)
 
     def roles(self, user: str, groups: Mapping[str, frozenset[str]]) -> frozenset[Role]:
         """What a Slack user may be; `groups` maps a user group's id to its members."""
@@ -201,11 +221,16 @@ class Policy(People, Pace, Message, Calendar):
 
     def named_users(self) -> frozenset[str]:
         """Every Slack user id in the file."""
-        return frozenset(i for _, ids in self._listed() for i in ids if not i.startswith("S"))
+        return frozenset(i for i in self._named() if not i.startswith("S"))
 
     def named_groups(self) -> frozenset[str]:
         """Every Slack user group id in the file."""
-        return frozenset(i for _, ids in self._listed() for i in ids if i.startswith("S"))
+        return frozenset(i for i in self._named() if i.startswith("S"))
+
+    def _named(self) -> Iterator[str]:
+        """In the whole file, whichever company it is for."""
+        for each in (self, *self.by_company.values()):
+            yield from (i for _, ids in each._listed() for i in ids)
 
     def account_manager(self, customer_id: str) -> str:
         """The Slack user id of the customer's account manager, or empty."""
@@ -257,18 +282,46 @@ def default_text() -> str:
 
 
 def load(text: str) -> Policy:
-    """The policy in `text`, laid over the default one.
+    """The policy in `text`, laid over the default one; `[company."REALM"]` blocks over both.
 
     Raises PolicyError with one sentence per mistake, each naming its key and what is expected.
     """
     try:
         base, own = tomllib.loads(default_text()), tomllib.loads(text)
-        file = _File.model_validate(_laid_over(base, own))
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"The policy file is not valid TOML: {error}.") from error
+    companies, whole = own.pop("company", {}), _laid_over(base, own)
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    policy = _flat(_checked(whole), sha256)
+    own_lines = _by_realm(companies)
+    return policy.model_copy(
+        update={
+            "by_company": {
+                realm: _flat(_checked(_laid_over(whole, lines), realm), sha256)
+                for realm, lines in own_lines.items()
+            }
+        }
+    )
+
+
+def _checked(content: dict[str, Any], realm: str = "") -> _File:
+    try:
+        return _File.model_validate(content)
     except ValidationError as error:
-        raise PolicyError("\n".join(sentences(error, _File))) from error
-    return _flat(file, hashlib.sha256(text.encode()).hexdigest())
+        where = f'In `[company."{realm}"]`: ' if realm else ""
+        said = (f"{where}{sentence}" for sentence in sentences(error, _File))
+        raise PolicyError("\n".join(said)) from error
+
+
+def _by_realm(companies: object) -> dict[str, dict[str, Any]]:
+    if isinstance(companies, dict) and all(
+        isinstance(lines, dict) and realm.isdecimal() for realm, lines in companies.items()
+    ):
+        return companies
+    raise PolicyError(
+        '`company` should be blocks such as [company."4620816365000000001".limits.home], with the '
+        "realm that `overdue company list` shows."
+    )
 
 
 def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -287,5 +340,6 @@ def _flat(file: _File, sha256: str) -> Policy:
         limits_by_currency=file.limits,
         managers=file.account_manager,
         customers=file.customer,
+        marked=file.marks,
         **{name: value for section in sections for name, value in section},
     )

@@ -70,7 +70,6 @@ companies = Table(
     Column("connected_by", String(32), nullable=False),
     Column("reminders_off_by", String(32)),
     Column("reminders_off_at", Utc),
-    Column("customer_types", Json),
     Column("swept_at", Utc),
     Column("changes_since", Utc),
     Column("sealed_tokens", Text),

@@ -42,6 +42,7 @@ COMPANY = Company(
     has_tokens=True,
     changes_since=None,
 )
+MINE = frozenset({COMPANY.realm})
 DOLLARS = Money(Decimal("1200.50"), "USD")
 CASE = TopCase("412", "Acme <!channel> & Sons", DOLLARS, 12, Stage.FOLLOW_UP, State.WAITING)
 WAIT = Wait("413", "Northwind *bold*", "Acme was last written to on Nov 2.", START)
@@ -115,7 +116,7 @@ def test_the_state_is_said(changes: dict[str, Any], words: str) -> None:
 
 def test_who_may_run_gets_the_switches() -> None:
     """Disconnect asks first; the reminders button is there while nobody has confirmed."""
-    view = home(Page([company(reminders_off_at=None)], "http://127.0.0.1/x?state=1", may_run=True))
+    view = home(Page([company(reminders_off_at=None)], "http://127.0.0.1/x?state=1", runs=MINE))
     assert actions(view) == ["reminders_off", "disconnect", "connect"]
     assert "Disconnect QuickBooks?" in text(view)
     assert actions(home(Page([company(reminders_off_at=None)]))) == []
@@ -124,7 +125,7 @@ def test_who_may_run_gets_the_switches() -> None:
 def test_a_disconnected_company_has_nothing_to_disconnect() -> None:
     """Only the link to connect is left."""
     view = home(
-        Page([company(status="disconnected", has_tokens=False)], "http://127.0.0.1/x", may_run=True)
+        Page([company(status="disconnected", has_tokens=False)], "http://127.0.0.1/x", runs=MINE)
     )
     assert actions(view) == ["connect"]
 
@@ -180,7 +181,9 @@ def test_the_fullest_page_is_one_that_slack_takes(most: int) -> None:
         replace(full, company=replace(full.company, realm=str(n), reminders_off_at=None))
         for n in range(count)
     ]
-    view = home(Page(realms, "http://127.0.0.1/c?state=" + "x" * 40, True, "Done.", 1, 3))
+    view = home(
+        Page(realms, "http://127.0.0.1/c?state=" + "x" * 40, frozenset("01234567"), "Done.", 1, 3)
+    )
     assert lint(view, "home") == []
     assert faults_in_view(view) == []
 

@@ -50,6 +50,7 @@ from jobs.office import Office
 from jobs.reasoning.model import Model
 from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
+from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.settings import Settings
 from jobs.store import agenda, cases, companies, events, log, people, schema
@@ -243,6 +244,7 @@ class House:
         )
         self._policy_file = folder / "policy.toml"
         self.changes: dict[str, Any] = dict(policy or {})
+        self.more_policy = ""
         self._policy_file.write_text(policy_text(self.changes), encoding="utf-8")
         self.kit = Kit(self._settings(database_url), self.time)
         self._clients: list[QuickBooks] = []
@@ -271,7 +273,7 @@ class House:
         sender = "accounts@brass-fern.example"
         clients: dict[str, QuickBooks] = {}
         self.office = Office(
-            policy=policies.load(policy_text(self.changes)),
+            policy=policies.load(policy_text(self.changes) + self.more_policy),
             sender=sender,
             reply_to=sender,
             channel="CFINANCE",
@@ -327,6 +329,11 @@ class House:
             self.changes[name] = {**old, **value} if isinstance(value, dict) else value
         self._open_office()
 
+    def add_to_policy(self, lines: str) -> None:
+        """Put these lines of TOML below the policy; steps and doors see them from now on."""
+        self.more_policy = f"\n{lines}\n"
+        self._open_office()
+
     def close(self) -> None:
         """Let go of everything that was opened."""
         for client in self._clients:
@@ -339,6 +346,11 @@ class House:
     @property
     def database(self) -> Database:
         return self.kit.database
+
+    @property
+    def policy(self) -> Policy:
+        """What rules in this company."""
+        return self.office.policy.for_company(self.realm)
 
     @property
     def books(self) -> Books:
@@ -376,9 +388,7 @@ class House:
 
     def runs(self, act: Callable[..., Any], user: str) -> Any:
         """One of the doors of a company: pause, resume, go_live, go_shadow, run_now."""
-        return self._at_the_door(
-            lambda conn: act(conn, self.office.policy, self.company, user, self.now)
-        )
+        return self._at_the_door(lambda conn: act(conn, self.policy, self.company, user, self.now))
 
     # The steps
 
@@ -479,7 +489,7 @@ class House:
     def view(self, case: Case | None = None) -> CaseView:
         """The case as its card shows it."""
         with self.database.reading() as conn:
-            return picture.case_view(conn, self.office.policy, (case or self.case()).id, self.now)
+            return picture.case_view(conn, self.policy, (case or self.case()).id, self.now)
 
     def rules(self, case: Case | None = None) -> set[str]:
         """The names of the rules that hold for a case."""
@@ -532,9 +542,7 @@ class House:
         """Knock at a door; a refusal comes back as its answer, as it does for a person."""
         self.greet()
         knock = user if isinstance(user, Knock) else self.knock(user)
-        return self._at_the_door(
-            lambda conn: act(conn, self.office.policy, knock, *more, now=self.now)
-        )
+        return self._at_the_door(lambda conn: act(conn, self.policy, knock, *more, now=self.now))
 
     def _at_the_door(self, act: Callable[[Connection], Any]) -> Any:
         self.greet()

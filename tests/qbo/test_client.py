@@ -111,7 +111,8 @@ def test_every_public_method_is_known() -> None:
     assert {name for name in public if not name.startswith("_")} == {
         *("company_info", "preferences", "open_invoices", "invoices_by_id", "invoices_of"),
         "paid_invoices_of",
-        *("customers", "children", "customers_in_credit", "payments", "credit_memos"),
+        *("customers", "customer_types", "children", "customers_in_credit"),
+        *("payments", "credit_memos"),
         "changed_since",
         *("invoice", "payment", "credit_memo", "pdf", "changes", "batch"),
         *("attach_note", "delete_note", "close"),

@@ -70,6 +70,7 @@ class Company:
     info: Entity
     preferences: Entity
     terms: dict[str, Entity] = field(default_factory=dict)
+    customer_types: dict[str, Entity] = field(default_factory=dict)
     customers: dict[str, Entity] = field(default_factory=dict)
     invoices: dict[str, Entity] = field(default_factory=dict)
     payments: dict[str, Entity] = field(default_factory=dict)
@@ -104,6 +105,7 @@ def build(data: Mapping[str, Any], now: datetime | None = None) -> Company:
     data = resolved(dict(data), today)
     company = Company(info=_info(data), preferences=_preferences(data), today=today)
     company.terms = _keyed(data.get("terms") or _default_terms())
+    company.customer_types = _keyed(data.get("customer_types", ()))
     company.customers = _keyed(data.get("customers", ()))
     company.invoices = _keyed(data.get("invoices", ()))
     company.payments = _keyed(data.get("payments", ()))
@@ -216,7 +218,7 @@ def _fill(company: Company, now: datetime) -> None:
 def _everything(company: Company) -> Iterable[Entity]:
     yield company.info
     yield company.preferences
-    for held in (company.terms, company.customers, company.invoices):
+    for held in (company.terms, company.customer_types, company.customers, company.invoices):
         yield from held.values()
     yield from company.payments.values()
     yield from company.credit_memos.values()

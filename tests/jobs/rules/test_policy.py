@@ -211,3 +211,70 @@ def test_a_policy_cannot_be_changed() -> None:
     policy: Policy = load("")
     with pytest.raises(ValueError, match="frozen"):
         policy.gap_days = 0  # type: ignore[misc]
+
+
+COMPANIES = """
+[people]
+finance_leads = ["ULEAD1"]
+[pace]
+gap_days = 9
+[company."4620816365000000002".limits.home]
+second_approver = 500
+[company."4620816365000000002".people]
+finance_leads = ["ULEAD2"]
+[[company."4620816365000000002".customer]]
+id = "58"
+do_not_chase = true
+"""
+
+
+def test_a_company_may_have_lines_of_its_own() -> None:
+    """They are laid over the rest; everybody else, and every other line, stays as it is."""
+    policy = load(COMPANIES)
+    own, other = policy.for_company("4620816365000000002"), policy.for_company("1")
+    assert other is policy
+    assert limits_of(own).second_approver == 500
+    assert limits_of(own).smallest == limits_of(policy).smallest == 25
+    assert limits_of(policy).second_approver == 10000
+    assert own.gap_days == 9
+    assert own.roles("ULEAD2", {}) == {Role.FINANCE_LEAD}
+    assert (own.roles("ULEAD1", {}), policy.roles("ULEAD2", {})) == (frozenset(), frozenset())
+    assert [mark.kind for mark in own.marks("58")] == ["do_not_chase"]
+    assert policy.marks("58") == ()
+
+
+def test_everybody_of_every_company_is_looked_up() -> None:
+    """Their roles have to be known before they click."""
+    assert load(COMPANIES).named_users() == {"ULEAD1", "ULEAD2"}
+
+
+def test_a_companys_policy_has_the_hash_of_the_file() -> None:
+    """What is on record names one file, whichever company it ruled in."""
+    policy = load(COMPANIES)
+    assert policy.for_company("4620816365000000002").sha256 == policy.sha256
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[company."1".pace]\ngap_dayz = 3', 'In `[company."1"]`: `pace.gap_dayz` is not a key'),
+        ('[company."1".pace]\ngap_days = -1', 'In `[company."1"]`: `pace.gap_days` should be'),
+        ("[company.acme.pace]\ngap_days = 3", "`company` should be blocks"),
+        ("company = 7", "`company` should be blocks"),
+        ('[company."1".company."2".pace]\ngap_days = 3', "`company` is not a key"),
+        ('[marks]\nvalues = { "VIP" = "vip" }', "should be such as"),
+        ('[marks]\ncustom_fields = "x"', "did you mean `custom_field`"),
+    ],
+)
+def test_a_mistake_in_a_company_is_told_in_its_place(text: str, said: str) -> None:
+    """The sentence names the company and the key."""
+    with pytest.raises(PolicyError) as caught:
+        load(text)
+    assert said in str(caught.value)
+
+
+def limits_of(policy: Policy) -> Limits:
+    """The limits in dollars."""
+    found = policy.limits("USD", "USD")
+    assert found is not None
+    return found

@@ -66,6 +66,7 @@ class Books:
             "Payment": company.payments,
             "CreditMemo": company.credit_memos,
             "Term": company.terms,
+            "CustomerType": company.customer_types,
             "Attachable": {},
             "CompanyInfo": {"1": company.info},
             "Preferences": {"1": company.preferences},

@@ -109,6 +109,12 @@ _SCHEMAS = (
         unqueryable=_UNSEEN | {"RemainingCredit", "EmailStatus", "CustomerMemo", "BillEmail"},
     ),
     Schema(
+        "CustomerType",
+        {"Id": Sort.ID, "Name": Sort.TEXT, "Active": Sort.FLAG, **_STAMPS},
+        unqueryable=frozenset({"SyncToken"}),
+        named_list=True,
+    ),
+    Schema(
         "Term",
         {"Id": Sort.ID, "Name": Sort.TEXT, "Active": Sort.FLAG, **_STAMPS},
         unqueryable=frozenset({"DueDays", "Type", "SyncToken"}),

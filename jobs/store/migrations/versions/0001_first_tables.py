@@ -62,7 +62,6 @@ def upgrade() -> None:
         sa.Column("connected_by", sa.String(length=32), nullable=False),
         sa.Column("reminders_off_by", sa.String(length=32), nullable=True),
         sa.Column("reminders_off_at", Utc(), nullable=True),
-        sa.Column("customer_types", Json(), nullable=True),
         sa.Column("swept_at", Utc(), nullable=True),
         sa.Column("changes_since", Utc(), nullable=True),
         sa.Column("sealed_tokens", sa.Text(), nullable=True),

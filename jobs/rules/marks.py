@@ -1,0 +1,57 @@
+"""What is special about a customer: from the policy file and from names in QuickBooks.
+
+The text of a custom field is somebody's typing: it can only stop or slow a message, and what the
+policy does not know is said, because it was meant to say something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from jobs.rules.facts import Facts, Invoice
+from jobs.rules.plain import one_line
+from jobs.rules.policy import MARKS, Mark, Policy
+from jobs.rules.slots import title
+
+UNKNOWN = "unknown"
+"""The named field says something that is no mark."""
+HERE = "en_US"
+LONGEST = 60
+"""Characters of somebody's typing that are shown."""
+
+
+def marks(facts: Facts, policy: Policy) -> tuple[Mark, ...]:
+    """The marks of a case with their sources, each kind once; the policy file speaks first."""
+    found: dict[str, Mark] = {}
+    for mark in _all(facts, policy):
+        found.setdefault(mark.kind, mark)
+    return tuple(found.values())
+
+
+def _all(facts: Facts, policy: Policy) -> Iterator[Mark]:
+    yield from policy.marks(facts.customer.id)
+    types = {_plain(name): kind for name, kind in policy.marked.customer_types.items()}
+    if kind := types.get(_plain(facts.customer.type)):
+        source = f"its customer type “{_short(facts.customer.type)}” in QuickBooks"
+        yield Mark(kind=kind, source=source)
+    for invoice in facts.invoices:
+        yield from _of_field(invoice, policy)
+
+
+def _of_field(invoice: Invoice, policy: Policy) -> Iterator[Mark]:
+    field = policy.marked.custom_field
+    known = {_plain(kind): kind for kind in MARKS}
+    known |= {_plain(text): kind for text, kind in policy.marked.values.items()}
+    for name, text in invoice.fields if field else ():
+        if _plain(name) == _plain(field) and text.strip():
+            source = f"“{_short(name)}: {_short(text)}” on {title(invoice, HERE)} in QuickBooks"
+            yield Mark(kind=known.get(_plain(text), UNKNOWN), source=source)
+
+
+def _plain(text: str) -> str:
+    """Case, blanks and underscores make no difference."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
+
+
+def _short(text: str) -> str:
+    return one_line(text)[:LONGEST]

@@ -1,0 +1,98 @@
+"""Marks: from the policy file, a named custom field or a customer type, each with its source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from jobs.rules.facts import Facts
+from jobs.rules.gates import approvals, judge
+from jobs.rules.marks import marks
+from jobs.rules.past import Past
+from jobs.rules.policy import Policy
+from jobs.rules.rulings import Kind
+from jobs.rules.states import Stage
+from tests.jobs.rules.world import NOW, facts, invoice, policy
+
+NAMED = """
+[marks]
+custom_field = "Overdue"
+values = { "VIP" = "key_account" }
+customer_types = { "Key Accounts" = "key_account", "Private" = "consumer" }
+"""
+
+
+def with_field(text: str, name: str = "Overdue") -> Facts:
+    """A case whose invoice has this custom field."""
+    return facts(invoice(fields=(("Crew", "B"), (name, text))))
+
+
+def of_type(name: str) -> Facts:
+    """A case of a customer of this type."""
+    plain = facts()
+    return replace(plain, customer=replace(plain.customer, type=name))
+
+
+def rules(about: Facts, ruled_by: Policy) -> dict[str, Kind]:
+    """The rules that fire."""
+    return {r.rule: r.kind for r in judge(about, Stage.REMINDER, Past(), (), ruled_by, NOW)}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("do_not_chase", "do_not_chase"),
+        ("Do not chase", "do_not_chase"),
+        ("KEY ACCOUNT", "key_account"),
+        ("vip", "key_account"),
+        ("disputed", "disputed"),
+        ("Consumer ", "consumer"),
+    ],
+)
+def test_a_custom_field_marks(text: str, kind: str) -> None:
+    """However it is typed, its text is one of the kinds or of the policy's own values."""
+    (mark,) = marks(with_field(text), policy(NAMED))
+    assert mark.kind == kind
+    assert "Overdue" in mark.source
+    assert "invoice 1037" in mark.source
+
+
+def test_the_mark_decides_like_one_of_the_policy_file() -> None:
+    """Never, stop or gate, with the source in the reason."""
+    named = policy(NAMED)
+    assert rules(with_field("do not chase"), named)["do_not_chase"] is Kind.NEVER
+    assert rules(with_field("disputed"), named)["dispute"] is Kind.STOP
+    assert rules(of_type("Private"), named)["consumer"] is Kind.NEVER
+    assert rules(of_type("key accounts"), named)["key_account"] is Kind.GATE
+    needed = approvals((), of_type("Key Accounts"), Stage.REMINDER, named)
+    assert (needed.count, needed.lead, needed.manager_first) == (2, True, True)
+
+
+def test_a_text_that_is_no_mark_is_shown() -> None:
+    """It was meant to say something: a finance lead decides, and reads it cut and on one line."""
+    about, named = with_field("do not\nchse " + "x" * 500), policy(NAMED)
+    found = judge(about, Stage.REMINDER, Past(), (), named, NOW)
+    (ruling,) = [r for r in found if r.rule == "unknown_mark"]
+    assert (ruling.kind, ruling.lead, ruling.approvers) == (Kind.GATE, True, 1)
+    assert "do not chse" in ruling.reason
+    assert len(ruling.reason) < 300
+
+
+@pytest.mark.parametrize("about", [with_field(" "), with_field("disputed", "Sales Rep"), facts()])
+def test_what_is_not_named_marks_nothing(about: Facts) -> None:
+    """An empty field, another field, a customer without a type."""
+    assert marks(about, policy(NAMED)) == ()
+
+
+def test_without_names_nothing_in_quickbooks_marks() -> None:
+    """By default neither fields nor types are looked at."""
+    assert marks(with_field("do_not_chase"), policy()) == ()
+    assert marks(of_type("Key Accounts"), policy()) == ()
+
+
+def test_the_policy_file_speaks_first_and_each_kind_once() -> None:
+    """One mark of a kind, with the source that a person can change most easily."""
+    both = policy(NAMED + '[[customer]]\nid = "58"\nkey_account = true\n')
+    found = marks(replace(with_field("vip"), customer=of_type("Key Accounts").customer), both)
+    assert [(mark.kind, mark.source) for mark in found] == [("key_account", "the policy file")]

@@ -1,0 +1,75 @@
+"""What a company's own QuickBooks and its own lines of the policy decide, through the steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.decide.door import Answer
+from jobs.decide.hold import take_over
+from tests.jobs.house import ONE, books, customer, invoice
+from tests.jobs.houses import OpenHouse
+
+TYPES = '[marks]\ncustomer_types = { "Key Accounts" = "key_account" }'
+
+
+def field(text: str) -> dict[str, Any]:
+    """A custom field of an invoice, as QuickBooks sends it."""
+    value = {"DefinitionId": "1", "Name": "Overdue", "Type": "StringType", "StringValue": text}
+    return {"CustomField": [value]}
+
+
+def test_a_custom_field_of_an_invoice_stops_a_case(open_house: OpenHouse) -> None:
+    """What somebody typed into the named field rules, and the card says where it stands."""
+    ledger = books(customer("1"), invoice("71", "1", "840.00", 12, **field("do not chase")))
+    house = open_house(ledger, {"marks": {"custom_field": "Overdue"}})
+    house.sweep()
+    assert house.rules() == {"do_not_chase"}
+    (ruling,) = house.case().rulings
+    assert "“Overdue: do not chase” on invoice 171 in QuickBooks" in ruling.reason
+    assert house.view().letter is None
+
+
+def test_a_customer_type_makes_a_key_account(open_house: OpenHouse) -> None:
+    """The type is named in the policy; its name comes from QuickBooks' own list."""
+    ledger = books(
+        customer("1", CustomerTypeRef={"value": "5"}),
+        customer("2"),
+        invoice("71", "1", "840.00", 12),
+        invoice("72", "2", "840.00", 12),
+        customer_types=[{"Id": "5", "Name": "Key Accounts", "Active": True}],
+    )
+    house = open_house(ledger)
+    house.add_to_policy(TYPES)
+    house.sweep()
+    assert "key_account" in house.rules(house.case("1"))
+    assert "key_account" not in house.rules(house.case("2"))
+    assert "its customer type “Key Accounts”" in house.case("1").rulings[0].reason
+
+
+def test_types_are_read_only_where_there_are_any(open_house: OpenHouse) -> None:
+    """A company that sorts its customers by nothing pays no call for it."""
+    house = open_house()
+    house.sweep()
+    statements = house.outside.quickbooks.realms[house.realm].statements
+    assert not [one for one in statements if "CustomerType" in one]
+
+
+def test_a_companys_own_limits_rule(open_house: OpenHouse) -> None:
+    """A lower second-approver limit asks for two people at once, in steps and doors."""
+    house = open_house()
+    house.add_to_policy(f'[company."{house.realm}".limits.home]\nsecond_approver = 500')
+    house.sweep()
+    assert "second_approver" in house.rules()
+    assert house.approve("UCOLLECT") is Answer.SECOND_NEEDED
+    house.approve("ULEAD1")
+    house.wait_out()
+    assert len(house.mails) == 1
+
+
+def test_another_companys_lines_change_nothing(open_house: OpenHouse) -> None:
+    """They are for that company alone."""
+    house = open_house(ONE)
+    house.add_to_policy('[company."999".limits.home]\nsecond_approver = 500')
+    house.sweep()
+    assert "second_approver" not in house.rules()
+    assert house.go(take_over, "UCOLLECT").recorded
