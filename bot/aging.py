@@ -35,7 +35,7 @@ def _warnings(picture: Picture) -> list[Block]:
 
 
 def _table(picture: Picture) -> Block:
-    rows = [["", *BUCKETS, "Overdue"]]
+    rows = [["Currency", *BUCKETS, "Overdue"]]
     rows += [_row(one) for one in picture.currencies[:MOST_CURRENCIES]]
     if len(rows) == 1:
         return rich(paragraph(words("Nothing is open in the ledger.")))

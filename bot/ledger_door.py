@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -15,11 +14,11 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from bot.bodies import TooLarge, body_of
+from bot.letterbox import Letterbox
 from bot.pages import page
 from bot.processes import Kit
 from jobs import connect
 from jobs.connect import NotConnected
-from jobs.store import events
 from jobs.store.companies import Company
 from jobs.store.events import Notice
 from qbo import Change, Malformed, webhooks
@@ -39,8 +38,7 @@ class LedgerDoor:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
         self._tokens = [t.get_secret_value() for t in kit.settings.qbo_webhook_tokens]
-        # SQLite's lock is unfair: our own threads queue here instead.
-        self._writing = threading.Lock()
+        self._letterbox = Letterbox(lambda: kit.database, kit.now)
 
     def routes(self) -> list[Route]:
         """Below `/quickbooks`."""
@@ -65,8 +63,7 @@ class LedgerDoor:
         """Anything but a 200 may hold back later deliveries: only "not stored" is one."""
         try:
             if found:
-                with self._writing, self._kit.database.writing() as conn:
-                    events.store(conn, found, self._kit.now())
+                self._letterbox.put(found)
         except SQLAlchemyError as error:
             slog.error("webhook.not_stored", error=type(error).__name__, events=len(found))
             return PlainTextResponse("not stored, please send it again", 503)

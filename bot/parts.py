@@ -217,7 +217,8 @@ def invoices_named(view: CaseView) -> Part:
         return Part(())
     some = wording.listed(names, MOST_ROWS)
     amount = wording.money(view.facts.total_overdue)
-    return Part((rich(paragraph(text(f"Invoices {some}: {amount}"))),), _told(view))
+    what = "Invoice" if len(names) == 1 else "Invoices"
+    return Part((rich(paragraph(text(f"{what} {some}: {amount}"))),), _told(view))
 
 
 def background(view: CaseView, reader: Reader) -> Part | None:

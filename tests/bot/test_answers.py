@@ -77,7 +77,7 @@ def rows(made: Card) -> list[list[str]]:
 def test_currencies_stand_in_rows_of_their_own() -> None:
     """Each currency has its buckets and its sum; two are never added up."""
     assert rows(aging_answer(picture())) == [
-        ["–", *BUCKETS, "Overdue"],
+        ["Currency", *BUCKETS, "Overdue"],
         ["USD", "$900.00 (4)", "$1,200.50 (3)", "–", "–", "$9.00 (1)", "$1,209.50"],
         ["EUR", "–", "–", "€310.00 (2)", "–", "–", "€310.00"],
     ]

@@ -1,0 +1,56 @@
+"""Notifications that arrive together are stored together: one write lock for all who wait.
+
+A delivery is answered only after the transaction that holds its rows; whoever gets the lock writes
+for everybody in the queue, and everybody learns how that ended.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs.store import events
+from jobs.store.engine import Database
+from jobs.store.events import Notice
+
+Waiting = tuple[Sequence[Notice], "Future[None]"]
+
+
+class Letterbox:
+    """Takes deliveries from many threads. `database` is asked for when it is first needed."""
+
+    def __init__(self, database: Callable[[], Database], now: Callable[[], datetime]) -> None:
+        self._database, self._now = database, now
+        self._queue: list[Waiting] = []
+        self._queueing, self._writing = threading.Lock(), threading.Lock()
+
+    def put(self, found: Sequence[Notice]) -> None:
+        """Store these notices; back only when they are on record. Raises SQLAlchemyError."""
+        stored: Future[None] = Future()
+        with self._queueing:
+            self._queue.append((found, stored))
+        with self._writing:
+            if not stored.done():
+                self._write(self._taken())
+        stored.result()
+
+    def _taken(self) -> list[Waiting]:
+        with self._queueing:
+            taken, self._queue = self._queue, []
+        return taken
+
+    def _write(self, taken: list[Waiting]) -> None:
+        try:
+            with self._database().writing() as conn:
+                notices = [notice for found, _ in taken for notice in found]
+                events.store(conn, notices, self._now())
+        except SQLAlchemyError as error:
+            for _, stored in taken:
+                stored.set_exception(error)
+        else:
+            for _, stored in taken:
+                stored.set_result(None)

@@ -1,0 +1,61 @@
+"""Deliveries that arrive together are stored together, and each is answered for its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.letterbox import Letterbox
+from jobs.store import engine, schema
+from jobs.store.engine import Database
+from jobs.store.events import Notice
+from jobs.store.tables import events
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(sqlite_url: str) -> Iterator[Database]:
+    found = engine.connect(sqlite_url)
+    schema.upgrade(found)
+    yield found
+    found.close()
+
+
+def notice(number: int) -> Notice:
+    return Notice("test", str(number), "1", "Invoice", str(number), "updated", None)
+
+
+def count(database: Database) -> int:
+    with database.reading() as conn:
+        return conn.execute(select(func.count()).select_from(events)).scalar_one()
+
+
+def test_every_delivery_is_on_record_when_it_is_answered(database: Database) -> None:
+    """Sixty deliveries from twenty threads, some of them the same, are stored once each."""
+    letterbox = Letterbox(lambda: database, lambda: NOW)
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda n: letterbox.put([notice(n % 40)]), range(60)))
+    assert count(database) == 40
+
+
+def test_a_delivery_that_cannot_be_stored_is_said_to_everybody_who_waited(sqlite_url: str) -> None:
+    """Without its tables the record takes nothing, and nobody is told otherwise."""
+    bare = engine.connect(sqlite_url)
+    letterbox = Letterbox(lambda: bare, lambda: NOW)
+
+    def put(number: int) -> bool:
+        try:
+            letterbox.put([notice(number)])
+        except SQLAlchemyError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert not any(pool.map(put, range(8)))
+    bare.close()
