@@ -19,7 +19,7 @@ from jobs.rules.facts import Customer, Invoice
 from jobs.rules.policy import Policy
 from jobs.rules.stages import HIGHEST_START, crossing_stage
 from jobs.rules.states import JOINABLE, OPEN, State
-from jobs.store import cases, crossings, history, ledger
+from jobs.store import cases, companies, crossings, history, ledger
 from jobs.store.cases import Case, Move, Opening
 from jobs.store.companies import Company
 from jobs.store.crossings import Crossing, Standing
@@ -152,6 +152,7 @@ def open_cases(
     now: datetime,
 ) -> list[str]:
     """Let the overdue invoices of these billed customers cross; returns the cases concerned."""
+    company = companies.need(conn, company.realm)  # it may have gone live since it was loaded
     by_key = _standing(conn, company.realm, sorted(set(customers)))
     found = _crossings(conn, policy, company, by_key, now)
     existing = cases.open_cases(conn, company.realm, {customer for customer, _ in found})
