@@ -31,6 +31,10 @@ KINDS = {
 Body = dict[str, Any]
 
 
+MOST_LISTED = 200
+"""Open invoices of one company that the page shows."""
+
+
 class QuickBooks:
     """Intuit, with one app registered and as many companies as are added."""
 
@@ -66,10 +70,11 @@ class QuickBooks:
         return Starlette(routes=[*self.oauth.routes(), *self.api.routes()])
 
     def snapshot(self) -> Body:
-        """The notes of all companies, and the writes that were refused."""
+        """The notes and open invoices of all companies, and the writes that were refused."""
         with self.world.lock:
             return {
                 "notes": [note for realm in self.realms.values() for note in _notes(realm)],
+                "invoices": [one for realm in self.realms.values() for one in _open(realm)],
                 "refused_writes": [w for r in self.realms.values() for w in r.refused_writes],
             }
 
@@ -250,4 +255,22 @@ def _notes(realm: Realm) -> list[Body]:
             "deleted": note["Id"] not in alive,
         }
         for note in realm.notes
+    ]
+
+
+def _open(realm: Realm) -> list[Body]:
+    """What the page lists to be paid or voided, the oldest due date first."""
+    invoices = realm.books.tables["Invoice"].values()
+    found = [i for i in invoices if i["Balance"] > 0]
+    return [
+        {
+            "id": one["Id"],
+            "realm": realm.ident,
+            "number": one.get("DocNumber", ""),
+            "customer": one["CustomerRef"].get("name", ""),
+            "currency": one["CurrencyRef"]["value"],
+            "balance": f"{one['Balance']:.2f}",
+            "due_date": one.get("DueDate", "–"),
+        }
+        for one in sorted(found, key=lambda i: (i.get("DueDate", "9999"), i["Id"]))[:MOST_LISTED]
     ]
