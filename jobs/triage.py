@@ -5,24 +5,22 @@ A refresh that finds the same facts and evidence writes nothing and asks no mode
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from datetime import datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import gather
+from jobs.drafting import Made, Written, after_rejection, write
 from jobs.ending import tell_approvers
 from jobs.gather import Books, CaseFile, Source
+from jobs.judging import View, judge
 from jobs.office import Office
 from jobs.reasoning import phrases, proposing, reading
-from jobs.reasoning.by_rules import AUTHOR, proposal_by_rules
-from jobs.reasoning.model import Record
+from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.prompting import prompt
 from jobs.reasoning.proposing import Proposed
-from jobs.reasoning.reading import Readings, quote
+from jobs.reasoning.reading import Readings
 from jobs.rules import changes, drafts, gates
 from jobs.rules.business_days import (
     add_working_days,
@@ -30,19 +28,13 @@ from jobs.rules.business_days import (
     is_business_day,
     start_of,
 )
-from jobs.rules.evidence import Document, Evidence, Reading, Stance
-from jobs.rules.exhibits import ledger_evidence
+from jobs.rules.evidence import Document, Reading
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import day
-from jobs.rules.letter import Letter
 from jobs.rules.marks import marks
-from jobs.rules.past import Past
 from jobs.rules.proposal import Proposal
-from jobs.rules.rulings import RULINGS, Kind, Ruling, strictest
-from jobs.rules.stages import HIGHEST_START
-from jobs.rules.states import CaseClass, Stage, State
-from jobs.rules.verify import verify
-from jobs.rules.violations import Violation
+from jobs.rules.rulings import RULINGS, Kind, Ruling
+from jobs.rules.states import CaseClass, State
 from jobs.step import Round, Step
 from jobs.store import cases, contexts, crossings, posts, work
 from jobs.store import drafts as draft_store
@@ -187,7 +179,15 @@ class Read:
             read = outcome.readings
             contexts.put_readings(conn, self.unread, read, _reader(self.office), now)
         earlier = tuple(r for known in self.known.values() for r in known)
-        view = _judge(self, conn, (*earlier, *outcome.readings), now)
+        view = judge(
+            conn,
+            self.office.policy,
+            self.file,
+            self.facts,
+            self.documents,
+            (*earlier, *outcome.readings),
+            now,
+        )
         if view.kind is Kind.WAIT:
             _wait(conn, claim, view, now)
         elif _same_as_before(self.office, conn, view, now):
@@ -207,84 +207,6 @@ def _reader(office: Office) -> str:
     if office.model is None:
         return phrases.READER
     return f"{office.model.model} {prompt('read_document').label}"
-
-
-@dataclass(frozen=True)
-class View:
-    """Everything that is known when the rules have spoken."""
-
-    file: CaseFile
-    facts: Facts
-    documents: tuple[Document, ...]
-    stage: Stage
-    past: Past
-    to: str
-    """The recipient, or empty where there is none to choose."""
-    readings: tuple[Reading, ...]
-    evidence: tuple[Evidence, ...]
-    rulings: tuple[Ruling, ...]
-
-    @property
-    def kind(self) -> Kind | None:
-        return strictest(self.rulings)
-
-    @property
-    def stopped(self) -> bool:
-        return self.kind in (Kind.STOP, Kind.NEVER)
-
-    @property
-    def ruled_alone(self) -> bool:
-        """Whether facts and policy stop the case, so that there is nothing to ask a model."""
-        documents = {r.document for r in self.readings}
-        stops = [r for r in self.rulings if r.kind in (Kind.STOP, Kind.NEVER)]
-        return self.stopped and not any(documents & set(r.evidence) for r in stops)
-
-    def fingerprint(self) -> str:
-        """Changes with the facts and the evidence, never with time alone."""
-        parts = [gather.fingerprint(self.facts), str(sorted(r.rule for r in self.rulings))]
-        parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
-        return hashlib.sha256(
-            "\n".join([*parts, self.to, str(int(self.stage))]).encode()
-        ).hexdigest()
-
-
-def _judge(read: Read, conn: Connection, readings: tuple[Reading, ...], now: datetime) -> View:
-    case, facts = read.file.case, read.facts
-    allowed = _still_allowed(conn, case, facts)
-    nobody = gather.past(conn, read.file, "", allowed, now)
-    stage = _stage(facts, nobody)
-    found = gates.recipient(facts, nobody)
-    to = found if isinstance(found, str) else ""
-    past = gather.past(conn, read.file, to, allowed, now) if to else nobody
-    rulings = gates.judge(facts, stage, past, readings, read.office.policy, now)
-    evidence = (*ledger_evidence(facts), *_quotes(read.documents, readings))
-    return View(read.file, facts, read.documents, stage, past, to, readings, evidence, rulings)
-
-
-def _stage(facts: Facts, past: Past) -> Stage:
-    """The highest of its invoices, but never more than one above what they were told before."""
-    ids = {invoice.id for invoice in facts.invoices}
-    told = [contact.stage for contact in past.contacts if ids.intersection(contact.invoices)]
-    next_one = Stage(min(max(told) + 1, Stage.FINAL)) if told else HIGHEST_START
-    return min(max(facts.stages.values()), max(HIGHEST_START, next_one))
-
-
-def _still_allowed(conn: Connection, case: Case, facts: Facts) -> frozenset[str]:
-    """What was set aside holds for one draft: once the facts move, the stops count again."""
-    if case.draft is None or case.context is None:
-        return case.allowed_anyway
-    before = gather.fingerprint(contexts.facts(conn, case.context))
-    return case.allowed_anyway if before == gather.fingerprint(facts) else frozenset()
-
-
-def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:
-    """The lines that say something, word for word from our own copy."""
-    texts = {document.id: document for document in documents}
-    return [
-        Evidence(r.document, texts[r.document].kind, "", quote(texts[r.document], r), r.stance)
-        for r in readings
-        if r.stance is not Stance.NONE
-    ]
 
 
 def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
@@ -390,8 +312,8 @@ class Propose:
         if not view.stopped and _above_cap(self.office, conn, view.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
             return None
-        made = _after_rejection(conn, case, Made(proposal, outcome.reason, outcome.record))
-        written = None if view.stopped else _write(self.office, conn, view, made, now)
+        made = after_rejection(conn, case, Made(proposal, outcome.reason, outcome.record))
+        written = None if view.stopped else write(self.office, conn, view, made, now)
         _to_waiting(self.office, conn, view, made, written, now)
         return None
 
@@ -409,119 +331,6 @@ class Propose:
 
 def _key_account(office: Office, view: View) -> bool:
     return any(mark.kind == "key_account" for mark in marks(view.facts, office.policy))
-
-
-@dataclass(frozen=True)
-class Made:
-    """A proposal, of the model or of the rules, and why the model's text was not taken."""
-
-    proposal: Proposal
-    reason: str
-    record: Record | None
-
-
-@dataclass(frozen=True)
-class Written:
-    """The next version of the letter, and what changed since the one before."""
-
-    draft: draft_store.Draft
-    rulings: tuple[Ruling, ...]
-    changed: tuple[str, ...]
-
-
-def _write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
-    case = view.file.case
-    old = draft_store.latest(conn, case.id)
-    today = view.file.company.today(now)
-    kept = old.deadline if old else None
-    deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
-    letter, author, reason = _letter(office, view, made, deadline)
-    changed = changes.since(old.letter, view.facts) if old else ()
-    columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
-    theirs = old if old and old.edited_by and not _was_rejected(conn, old) else None
-    if theirs and (mine := _still_true(office, view, theirs.letter, letter, deadline)):
-        letter = mine
-        columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
-    elif theirs:
-        changed += (f"The text that <@{theirs.edited_by}> had edited did not fit any more.",)
-    draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
-    return Written(draft, view.rulings, changed)
-
-
-def _was_rejected(conn: Connection, draft: draft_store.Draft) -> bool:
-    return bool(draft_store.decided_on(conn, draft.id, "reject"))
-
-
-def _after_rejection(conn: Connection, case: Case, made: Made) -> Made:
-    """What is proposed once somebody has rejected the tone of the version before."""
-    old = draft_store.latest(conn, case.id)
-    if old is None or not _was_rejected(conn, old):
-        return made
-    return replace(made, proposal=_softer(made, old), reason="The tone before was not right.")
-
-
-def _softer(made: Made, old: draft_store.Draft) -> Proposal:
-    """After "wrong tone": the plain template, or the personal note where that was the template."""
-    plain = replace(made.proposal, subject="", sentences=())
-    if old.author != AUTHOR:
-        return plain
-    return replace(plain, class_=CaseClass.HIGH_TOUCH_ESCALATION)
-
-
-def _letter(
-    office: Office, view: View, made: Made, deadline: date | None
-) -> tuple[Letter, str, str]:
-    """The model's letter where it verifies, else the plain template, and why."""
-    compose, proposal = _composer(office, view, deadline), made.proposal
-    plain = replace(proposal, subject="", sentences=())
-    if not proposal.sentences:
-        return compose(plain), AUTHOR, made.reason
-    letter = compose(proposal)
-    if _broken(office, view, letter, deadline):
-        return compose(plain), AUTHOR, "The model's text broke a rule."
-    return letter, proposal.author, ""
-
-
-def _broken(
-    office: Office, view: View, letter: Letter, deadline: date | None
-) -> tuple[Violation, ...]:
-    return verify(
-        letter.subject,
-        letter.body,
-        view.facts,
-        office.policy,
-        view.past,
-        deadline=deadline,
-        addresses=(office.sender, office.reply_to),
-    )
-
-
-def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
-    def compose(proposal: Proposal) -> Letter:
-        return drafts.compose(
-            view.facts,
-            view.stage,
-            view.file.case.id,
-            office.policy,
-            view.past,
-            sender_address=office.sent_by,
-            reply_to=office.reply_to,
-            to=view.to,
-            proposal=proposal,
-            deadline=deadline,
-        )
-
-    return compose
-
-
-def _still_true(
-    office: Office, view: View, edited: Letter, fresh: Letter, deadline: date | None
-) -> Letter | None:
-    """A person's text stays while its figures do: same invoices, nothing in it broken."""
-    if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
-        return None
-    letter = replace(fresh, subject=edited.subject, body=edited.body)
-    return None if _broken(office, view, letter, deadline) else letter
 
 
 def _to_waiting(

@@ -1,0 +1,138 @@
+"""A proposal → the next version of the letter, verified, or the plain template in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobs.judging import View
+from jobs.office import Office
+from jobs.reasoning.by_rules import AUTHOR
+from jobs.reasoning.model import Record
+from jobs.rules import changes, drafts
+from jobs.rules.letter import Letter
+from jobs.rules.proposal import Proposal
+from jobs.rules.rulings import Ruling
+from jobs.rules.states import CaseClass
+from jobs.rules.verify import verify
+from jobs.rules.violations import Violation
+from jobs.store import drafts as draft_store
+from jobs.store.cases import Case
+
+
+@dataclass(frozen=True)
+class Made:
+    """A proposal, of the model or of the rules, and why the model's text was not taken."""
+
+    proposal: Proposal
+    reason: str
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """The next version of the letter, and what changed since the one before."""
+
+    draft: draft_store.Draft
+    rulings: tuple[Ruling, ...]
+    changed: tuple[str, ...]
+
+
+def write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
+    """Store the next version: the proposal's letter, or a person's text while it is still true."""
+    case = view.file.case
+    old = draft_store.latest(conn, case.id)
+    today = view.file.company.today(now)
+    kept = old.deadline if old else None
+    deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
+    letter, author, reason = _letter(office, view, made, deadline)
+    changed = changes.since(old.letter, view.facts) if old else ()
+    columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
+    theirs = old if old and old.edited_by and not _was_rejected(conn, old) else None
+    if theirs and (mine := _still_true(office, view, theirs.letter, letter, deadline)):
+        letter = mine
+        columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
+    elif theirs:
+        changed += (f"The text that <@{theirs.edited_by}> had edited did not fit any more.",)
+    draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
+    return Written(draft, view.rulings, changed)
+
+
+def _was_rejected(conn: Connection, draft: draft_store.Draft) -> bool:
+    return bool(draft_store.decided_on(conn, draft.id, "reject"))
+
+
+def after_rejection(conn: Connection, case: Case, made: Made) -> Made:
+    """What is proposed once somebody has rejected the tone of the version before."""
+    old = draft_store.latest(conn, case.id)
+    if old is None or not _was_rejected(conn, old):
+        return made
+    return replace(made, proposal=_softer(made, old), reason="The tone before was not right.")
+
+
+def _softer(made: Made, old: draft_store.Draft) -> Proposal:
+    """After "wrong tone": the plain template, or the personal note where that was the template."""
+    plain = replace(made.proposal, subject="", sentences=())
+    if old.author != AUTHOR:
+        return plain
+    return replace(plain, class_=CaseClass.HIGH_TOUCH_ESCALATION)
+
+
+def _letter(
+    office: Office, view: View, made: Made, deadline: date | None
+) -> tuple[Letter, str, str]:
+    """The model's letter where it verifies, else the plain template, and why."""
+    compose, proposal = _composer(office, view, deadline), made.proposal
+    plain = replace(proposal, subject="", sentences=())
+    if not proposal.sentences:
+        return compose(plain), AUTHOR, made.reason
+    letter = compose(proposal)
+    if _broken(office, view, letter, deadline):
+        return compose(plain), AUTHOR, "The model's text broke a rule."
+    return letter, proposal.author, ""
+
+
+def _broken(
+    office: Office, view: View, letter: Letter, deadline: date | None
+) -> tuple[Violation, ...]:
+    return verify(
+        letter.subject,
+        letter.body,
+        view.facts,
+        office.policy,
+        view.past,
+        deadline=deadline,
+        addresses=(office.sender, office.reply_to),
+    )
+
+
+def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
+    def compose(proposal: Proposal) -> Letter:
+        return drafts.compose(
+            view.facts,
+            view.stage,
+            view.file.case.id,
+            office.policy,
+            view.past,
+            sender_address=office.sent_by,
+            reply_to=office.reply_to,
+            to=view.to,
+            proposal=proposal,
+            deadline=deadline,
+        )
+
+    return compose
+
+
+def _still_true(
+    office: Office, view: View, edited: Letter, fresh: Letter, deadline: date | None
+) -> Letter | None:
+    """A person's text stays while its figures do: same invoices, nothing in it broken."""
+    if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
+        return None
+    letter = replace(fresh, subject=edited.subject, body=edited.body)
+    return None if _broken(office, view, letter, deadline) else letter
