@@ -20,12 +20,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.exc import OperationalError
 
 from jobs.store import companies, posts
 from jobs.store.engine import Database
 from jobs.store.tables import budgets, usage
 from jobs.store.upsert import insert_or_ignore
-from qbo.errors import Throttled
+from qbo.errors import Throttled, Unreachable
 from qbo.pacing import PER_MINUTE, PER_SECOND
 
 QUOTA = 500_000
@@ -65,9 +66,13 @@ class SqlBudget:
         self._told: set[tuple[str, int]] = set()
 
     def take(self, realm: str, metered: int, now: datetime) -> float:
-        """Seconds to wait, or 0.0. Raises Throttled for bulk reads above the rule of the month."""
+        """Seconds to wait, or 0.0.
+
+        Raises Throttled for bulk reads above the rule of the month, and Unreachable, because
+        nothing was asked, where the record does not answer.
+        """
         bulk, at = _bulk.get(), _milliseconds(now)
-        with self._database.writing() as conn:
+        with self._writing() as conn:
             row = _locked(conn, realm)
             used = used_in(conn, month_of(now)) if metered else 0
             if metered and bulk and used + metered > self._quota * STOP_AT // 100:
@@ -84,7 +89,7 @@ class SqlBudget:
 
     def hold(self, realm: str, seconds: float, now: datetime) -> None:
         """Let nobody ask for so long; a block that does not end is told to a person."""
-        with self._database.writing() as conn:
+        with self._writing() as conn:
             row = _locked(conn, realm)
             goes_on = row.held_until is not None and now - row.held_until < ONE_PAUSE
             since = row.held_since if goes_on else now
@@ -93,6 +98,14 @@ class SqlBudget:
             conn.execute(update(budgets).where(ours).values(held_since=since, held_until=until))
             if now - since >= BLOCKED_AFTER:
                 _tell_blocked(conn, realm, now)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self._database.writing() as conn:
+                yield conn
+        except OperationalError as error:
+            raise Unreachable("Our own record did not answer, so nothing was asked") from error
 
     def _tell(self, conn: Connection, used: int, now: datetime) -> None:
         month = month_of(now)

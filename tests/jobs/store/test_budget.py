@@ -13,7 +13,7 @@ from jobs.store import budget, engine
 from jobs.store.budget import SqlBudget, Used, in_bulk
 from jobs.store.engine import Database
 from jobs.store.tables import budgets, messages
-from qbo import Throttled
+from qbo import Throttled, Unreachable
 from tests.jobs.store.record import NOW, REALM, company, race
 
 OTHER = "4620816365000000002"
@@ -203,6 +203,16 @@ def test_bulk_work_is_what_says_so(database: Database) -> None:
     with in_bulk(True):
         assert race(2, lambda _: shared.take(REALM, 1, NOW)) == [0.0, 0.0]
     assert shared.take(REALM, 1, NOW) == 0.0
+
+
+def test_a_record_that_is_busy_asks_nothing(database: Database, record_url: str) -> None:
+    """A request that cannot be counted is not made; later is soon enough."""
+    SqlBudget(database).take(REALM, 1, NOW)
+    hasty = engine.connect(record_url, timedelta(milliseconds=50))
+    with closing(hasty), database.writing() as conn:
+        conn.execute(budgets.update().values(held_since=NOW))
+        with pytest.raises(Unreachable, match="nothing was asked"):
+            SqlBudget(hasty).take(REALM, 1, NOW)
 
 
 def test_what_is_kept_stays_small(database: Database) -> None:
