@@ -124,7 +124,9 @@ def _until(rulings: Sequence[Ruling]) -> Line:
 
 def _approved(view: CaseView, now: datetime) -> Face:
     lines = [*_approvers(view)]
-    if view.send_at:
+    if view.paused:
+        lines.append([text("Sending is paused: it waits until a finance lead resumes.")])
+    elif view.send_at:
         verb = "The shadow run starts " if view.shadow else "The message goes "
         lines.append([text(verb), date(view.send_at), text(".")])
     if view.undo_until and now < view.undo_until:

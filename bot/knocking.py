@@ -19,7 +19,7 @@ from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
-from jobs.store import cases
+from jobs.store import cases, companies
 
 T = TypeVar("T")
 Door = Callable[[Connection, Policy, Knock, datetime], T]
@@ -36,6 +36,10 @@ FOLLOWS = {
     "confirm_address": ("triage", "messages"),
 }
 """What is woken after a decision; otherwise only the card is drawn again."""
+
+
+LEADS_ONLY = frozenset({"draft_anyway"})
+"""Nobody fills in a form only to learn at its end that it is not for them."""
 
 
 class NotRecorded(Exception):
@@ -70,12 +74,14 @@ def decide(desk: Desk, verb: str, knock: Knock, through: Door[T]) -> T:
 
 
 def view_for(desk: Desk, verb: str, knock: Knock) -> CaseView:
-    """The case for a modal, for somebody who may act on it. Raises NotRecorded."""
+    """The case for a modal, for somebody who may do what it is for. Raises NotRecorded."""
     now = desk.clock()
     try:
         with desk.database.reading() as conn:
             policy = ruling(desk, conn, knock.case)
             door.enter(conn, policy, knock, now)
+            if verb in LEADS_ONLY:
+                door.lead(conn, policy, knock.user, now)
             return picture.case_view(conn, policy, knock.case, now)
     except Refused as refused:
         raise NotRecorded(_refused(desk, verb, knock, refused.said, now)) from None
@@ -97,7 +103,10 @@ def told(desk: Desk, verb: str, said: Said) -> str:
         return reply(said, verb)
     if verb == "approve" and said.case:
         with desk.database.reading() as conn:
+            company = companies.need(conn, said.case.company)
             following = picture.next_card(conn, said.case, desk.workspace)
+        if company.paused_at:
+            return f"Approved. {answers.paused(company.paused_by or '', company.paused_at)}"
         return answers.approved(said.case.row.due_at, said.case.shadow, following)
     return reply(said, verb) if verb == "fine" else ""
 

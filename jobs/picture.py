@@ -17,7 +17,7 @@ from jobs.rules.facts import BUCKETS, Facts, Invoice, bucket
 from jobs.rules.money import Money, total
 from jobs.rules.policy import Policy
 from jobs.rules.states import OPEN, Stage, State
-from jobs.store import cases, contexts, drafts, ledger
+from jobs.store import cases, companies, contexts, drafts, ledger
 from jobs.store.cases import Case
 from jobs.store.companies import Company
 from jobs.store.drafts import Draft
@@ -63,6 +63,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         note_detail=note.detail if note else "",
         end_reason=row.end_reason,
         changed=tuple(row.changed or ()),
+        paused=companies.need(conn, case.company).paused_at is not None,
         last_error=row.last_error,
         sources_absent=ABSENT,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,16 +12,36 @@ from sqlalchemy import Connection, select
 
 from jobs.rules.case import Decision
 from jobs.rules.facts import Facts
+from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
 from jobs.rules.rights import may_edit, may_run
 from jobs.rules.states import Role, State
-from jobs.store import cases, contexts, drafts, log, people
+from jobs.store import cases, companies, contexts, drafts, log, people, posts
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
 from jobs.store.tables import cases as cases_table
 
 NUMBER = re.compile(r"[0-9]{1,9}")
 """A case's number; anything else, such as ² or one too long for the record, is no case."""
+
+
+DID = {
+    "approve": "approved the message",
+    "undo": "took the approval back",
+    "edit": "edited the message",
+    "reject": "rejected the message",
+    "hold": "put it on hold",
+    "snooze": "snoozed it",
+    "takeover": "took it over",
+    "fine": "found the message fine",
+    "look_again": "asked for another look",
+    "draft_anyway": "set the stops aside for one draft",
+    "confirm_address": "confirmed the address",
+    "went": "said that the message went",
+    "did_not_go": "said that the message did not go",
+    "take_back": "took the QuickBooks note back",
+}
+"""Kind of decision → what the thread of the card says about it."""
 
 
 class Answer(StrEnum):
@@ -148,10 +169,22 @@ def in_state(conn: Connection, case: Case, *wanted: State) -> None:
 def decide(
     conn: Connection, policy: Policy, visitor: Visitor, kind: str, now: datetime, reason: str = ""
 ) -> Decision:
-    """Record a decision on the present draft; the caller moves the case in the same transaction."""
-    decision = Decision(kind, visitor.user, now, reason)
-    drafts.record(conn, visitor.case.id, decision, visitor.draft, policy.sha256)
+    """Record a decision on the present draft; the caller moves the case in the same transaction.
+
+    The card shows the present only, so each decision is a line in its thread as well.
+    """
+    decision, case = Decision(kind, visitor.user, now, reason), visitor.case
+    drafts.record(conn, case.id, decision, visitor.draft, policy.sha256)
+    channel = companies.need(conn, case.company).channel
+    key = f"{kind}:{case.version}:{visitor.user}"
+    posts.thread(conn, case.company, channel, case.id, key, _history(decision), now)
     return decision
+
+
+def _history(decision: Decision) -> str:
+    """A line of mrkdwn; the reason is a person's own words, so it is escaped."""
+    why = html.escape(one_line(decision.reason.replace("_", " "), 300), quote=False)
+    return f"<@{decision.actor}> {DID[decision.kind]}{f': {why}' if why else ''}."
 
 
 def refused(conn: Connection, knock: Knock, said: Said, verb: str, now: datetime) -> None:

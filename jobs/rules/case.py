@@ -98,6 +98,8 @@ class CaseView:
     """Why a closed case ended, or why the last approval was voided, as a sentence."""
     changed: tuple[str, ...] = ()
     """What differs from the version before, as sentences."""
+    paused: bool = False
+    """Sending is paused for the company: what is approved waits."""
     last_error: str = ""
     sources_absent: tuple[str, ...] = ()
     """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""

@@ -193,7 +193,7 @@ def test_the_last_check_voids_what_has_changed(approved: House, what: str) -> No
     approved.run("send")
     assert approved.state() is State.WAITING
     assert not approved.mails
-    told = [text for text in approved.said("thread") if text.startswith("<@UCOLLECT>")]
+    told = [text for text in approved.said("thread") if text.startswith("<@UCOLLECT>:")]
     assert len(told) == 1
     assert said in told[0]
     assert approved.approve() in (Answer.STALE, Answer.STOPPED)
