@@ -148,6 +148,7 @@ def connect(
         )
         for kind in ("sweep", "poll"):
             agenda.hurry(conn, realm, kind, now)
+        agenda.ensure(conn, realm, "first_look", now)
         company = companies.need(conn, realm)
         _tell(conn, company, door, again, now)
     return company

@@ -35,6 +35,7 @@ QUEUES = {
     "upkeep": "intake",
     "poll": "intake",
     "sweep": "intake",
+    "first_look": "intake",
     "triage": "triage",
     "send": "act",
     "write_back": "act",

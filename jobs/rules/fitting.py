@@ -1,0 +1,92 @@
+"""What the policy's limits would do with a ledger, and which ones would fit it better. Pure.
+
+A limit is right when it stops for the few that matter: about every tenth customer needs a second
+approver, about every fiftieth is for a person alone. One is proposed only where the policy's own
+is far from that, and the ledger large enough to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from jobs.rules.policy import Limits
+
+SECOND_APPROVER = 90
+STOP = 98
+"""Percentiles of what customers owe, and of how large invoices are."""
+FAR = 2
+"""A proposal differs at least by this factor."""
+ENOUGH = 20
+"""Customers; with fewer, percentiles say nothing."""
+STEPS = (Decimal(1), Decimal("1.5"), Decimal(2), Decimal(3), Decimal(5), Decimal("7.5"))
+
+
+@dataclass(frozen=True)
+class Owed:
+    """What one customer owes in one currency: all that is open, and the largest invoice."""
+
+    total: Decimal
+    largest: Decimal
+    overdue: bool = True
+    small: int = 0
+    """Invoices below the smallest balance that the policy cares for."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How many customers with something overdue each limit would concern."""
+
+    customers: int
+    second_approver: int
+    stopped: int
+    small: int
+
+
+def effect(limits: Limits, owed: Iterable[Owed]) -> Effect:
+    """What these limits would do."""
+    late = [one for one in owed if one.overdue]
+    return Effect(
+        customers=len(late),
+        second_approver=sum(one.total >= limits.second_approver for one in late),
+        stopped=sum(_stopped(limits, one) for one in late),
+        small=sum(one.small for one in late),
+    )
+
+
+def _stopped(limits: Limits, one: Owed) -> bool:
+    return one.largest >= limits.stop_invoice or one.total >= limits.stop_total
+
+
+def proposed(limits: Limits, owed: Sequence[Owed]) -> dict[str, Decimal]:
+    """Keys of the policy with a value that would fit much better; empty where all is well."""
+    late = [one for one in owed if one.overdue]
+    if len(late) < ENOUGH:
+        return {}
+    totals, largest = [one.total for one in late], [one.largest for one in late]
+    better = {
+        "second_approver": friendly(percentile(totals, SECOND_APPROVER)),
+        "stop_invoice": friendly(percentile(largest, STOP)),
+        "stop_total": friendly(percentile(totals, STOP)),
+    }
+    return {key: value for key, value in better.items() if _far(value, getattr(limits, key))}
+
+
+def _far(value: Decimal, present: Decimal) -> bool:
+    return value >= present * FAR or value * FAR <= present
+
+
+def percentile(amounts: Sequence[Decimal], of: int) -> Decimal:
+    """The smallest amount that at least `of` per cent of `amounts` do not exceed."""
+    ranked = sorted(amounts)
+    return ranked[max(0, -(-len(ranked) * of // 100) - 1)]
+
+
+def friendly(amount: Decimal) -> Decimal:
+    """The next number from here on that a person would choose: 1, 1.5, 2, 3, 5, 7.5, 10 …"""
+    if amount <= 1:
+        return Decimal(1)
+    unit = Decimal(10) ** amount.adjusted()
+    fitting = (step * unit for step in (*STEPS, Decimal(10)) if step * unit >= amount)
+    return Decimal(f"{next(fitting).normalize():f}")

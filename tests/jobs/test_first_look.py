@@ -1,0 +1,108 @@
+"""The first look: one notice after the first sweep says what the policy makes of the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.jobs.house import House, books, customer, invoice
+from tests.jobs.houses import OpenHouse
+
+LEDGER = books(
+    customer("1"),
+    customer("2", None),
+    customer("3"),
+    customer("4", ParentRef={"value": "3"}, BillWithParent=True, Job=True),
+    invoice("71", "1", "12000.00", 12),
+    invoice("72", "2", "840.00", 12),
+    invoice("73", "3", "30000.00", 12),
+    invoice("74", "4", "30000.00", 12),
+    invoice("75", "3", "10.00", 12),
+    invoice("76", "1", "500.00", -20),
+)
+
+
+def first_look(house: House) -> list[str]:
+    """The notices that say it."""
+    return [text for text in house.said("notice") if "First look" in text]
+
+
+def shadowed(open_house: OpenHouse, **policy: Any) -> House:
+    """A house in shadow mode after its first sweep."""
+    house = open_house(LEDGER, policy, live=False)
+    house.sweep()
+    house.run("first_look")
+    return house
+
+
+def test_it_says_what_the_limits_do(open_house: OpenHouse) -> None:
+    """Invoices, amounts, and how many customers each limit concerns; families count as one."""
+    (said,) = first_look(shadowed(open_house))
+    assert "6 open invoices of $73,350.00; 5 overdue with $72,850.00" in said
+    assert (
+        "Of 3 customers with something overdue, 2 need a second approver (from $10,000.00)" in said
+    )
+    assert "1 are for a person alone" in said
+    assert "1 invoices below $25.00 are left alone" in said
+    assert "would fit this ledger better" not in said
+
+
+def test_it_names_the_sources_of_marks_and_the_rules(open_house: OpenHouse) -> None:
+    """Which marks have a source, how many cases there are, and what rules hold them."""
+    (said,) = first_look(shadowed(open_house, marks={"custom_field": "Overdue <b>"}))
+    assert "the custom field “Overdue &lt;b&gt;”" in said
+    assert "3 cases (in shadow mode, so nothing is sent): 3 have a card" in said
+    assert "no recipient 1" in said
+
+
+def test_it_is_said_once(open_house: OpenHouse) -> None:
+    """Neither the next sweep nor connecting again says it a second time."""
+    house = shadowed(open_house)
+    house.time.later(days=1)
+    house.sweep()
+    house.connect()
+    house.run("sweep", "first_look")
+    assert len(first_look(house)) == 1
+
+
+def test_it_waits_for_the_first_cases(open_house: OpenHouse) -> None:
+    """Not before the sweep, and not while its cases are being prepared."""
+    house = open_house(LEDGER, live=False)
+    house.run("first_look")
+    assert not first_look(house)
+    house.run("sweep", "first_look")
+    assert not first_look(house)
+    house.run("triage")
+    house.time.later(seconds=5)
+    house.run("first_look")
+    assert len(first_look(house)) == 1
+
+
+def test_a_triage_that_hangs_does_not_hold_it_up_for_ever(open_house: OpenHouse) -> None:
+    """After ten minutes it says what there is."""
+    house = open_house(LEDGER, live=False)
+    house.run("sweep")
+    house.time.later(minutes=11)
+    house.run("first_look")
+    assert len(first_look(house)) == 1
+
+
+def test_an_empty_ledger_is_said(open_house: OpenHouse) -> None:
+    """Also nothing is something to know."""
+    house = open_house(books(customer("1")), live=False)
+    house.sweep()
+    house.run("first_look")
+    (said,) = first_look(house)
+    assert "Nothing is open in the ledger." in said
+
+
+def test_a_ledger_far_from_the_limits_gets_better_ones(open_house: OpenHouse) -> None:
+    """Thirty customers who owe a few hundred each: the lines for the policy file are named."""
+    people = [customer(str(n)) for n in range(1, 31)]
+    owed = [invoice(str(n + 100), str(n), f"{n * 10}.00", 12) for n in range(1, 31)]
+    house = open_house(books(*people, *owed), live=False)
+    house.sweep()
+    house.time.later(minutes=11)
+    house.run("first_look")
+    (said,) = first_look(house)
+    assert "`second_approver = 300`" in said
+    assert "`[limits.home]`" in said
