@@ -14,9 +14,6 @@ from sqlalchemy import Connection, select, update
 from jobs.store.tables import messages
 from jobs.store.upsert import insert_or_ignore
 
-FIRST = Decimal(10**9)
-"""The rank of a notice: an alarm does not wait behind a morning's cards."""
-
 
 def card(
     conn: Connection,
@@ -83,7 +80,6 @@ def notice(
         "body": {"text": text} | ({"asks": asks} if asks else {}),
         "made_at": now,
         "due_at": now,
-        "rank": FIRST,
     }
     insert_or_ignore(conn, messages, row)
 

@@ -298,11 +298,3 @@ def test_a_long_text_is_cut(on: Ground) -> None:
     on.say("long", "word " * 2000)
     on.work()
     assert len(on.posted()[0]["text"]) <= 4000
-
-
-def test_a_notice_does_not_wait_behind_cards(on: Ground) -> None:
-    """An alarm is said before a morning's cards, however much they are worth."""
-    add_case(on)
-    on.say("alarm", "The ledger cannot be read.")
-    on.work()
-    assert on.posted()[0]["text"] == "The ledger cannot be read."
