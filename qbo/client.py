@@ -309,7 +309,7 @@ class QuickBooks:
         seen: set[str] = set()
         for number, rows in enumerate(
             pages(
-                lambda start, size: self._rows(select, start, size),
+                lambda start, size: self._rows(kind, select, start, size),
                 lambda position, _: report(Broken(kind.ENTITY, position)),
             )
         ):
@@ -333,9 +333,13 @@ class QuickBooks:
             found += self._all(kind, (among(field, some), *conditions), on_broken)
         return found
 
-    def _rows(self, select: Select, start: int, size: int) -> list[answers.Raw]:
-        answer = self._json("GET", "query", params={"query": select.page(start, size)})
-        return answers.rows(answer, select.entity)
+    def _rows(
+        self, kind: type[E], select: Select, start: int, size: int
+    ) -> list[E] | list[answers.Raw]:
+        """The rows of one page: objects where all can be read at once, else as they came."""
+        response = self._call("GET", "query", params={"query": select.page(start, size)})
+        found = answers.at_once(kind, response.content)
+        return found or answers.rows(_parsed(response), select.entity)
 
     def _one(
         self, kind: type[R], path: str, wanted: str = "", params: Mapping[str, str] | None = None
@@ -370,16 +374,9 @@ class QuickBooks:
         times: int = 1,
     ) -> answers.Raw:
         """The parsed answer; a fault is raised, also one that came with a 200."""
-        response = self._call(method, path, wanted=wanted, params=params, body=body, times=times)
-        try:
-            answer = json.loads(response.content, parse_float=Decimal)
-        except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict):
-            raise _fault(response) or Unreachable("QuickBooks sent an answer we cannot read")
-        if error := fault_in(answer, _tid(response)):
-            raise error
-        return answer
+        return _parsed(
+            self._call(method, path, wanted=wanted, params=params, body=body, times=times)
+        )
 
     def _call(
         self,
@@ -425,6 +422,18 @@ class QuickBooks:
             self._sleep(wait)
 
 
+def _parsed(response: httpx.Response) -> answers.Raw:
+    try:
+        answer = json.loads(response.content, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise _fault(response) or Unreachable("QuickBooks sent an answer we cannot read")
+    if error := fault_in(answer, _tid(response)):
+        raise error
+    return answer
+
+
 def _address(path: str, wanted: str, params: Mapping[str, str]) -> str:
     """Everything percent-encoded, blanks too: QuickBooks reads no `+` as a blank in a query."""
     bare, _, fixed = path.replace("{id}", _an_id(wanted) if "{id}" in path else "").partition("?")
@@ -440,13 +449,15 @@ def _an_id(text: str) -> str:
 
 
 def _unseen(
-    rows: Sequence[answers.Raw], seen: set[str], start: int
-) -> list[tuple[int, answers.Raw]]:
+    rows: Sequence[answers.Raw | E], seen: set[str], start: int
+) -> list[tuple[int, answers.Raw | E]]:
     """The rows whose ids have not come yet, numbered from `start`; their ids join `seen`."""
-    new = [(start + n, row) for n, row in enumerate(rows) if answers.row_id(row) not in seen]
+    ids = [answers.row_id(row) for row in rows]
+    first = {id: n for n, id in reversed(list(enumerate(ids))) if id not in seen}
+    new = [(start + n, rows[n]) for n in sorted(first.values())]
     if len(rows) >= PAGE and not new:
         raise Unreachable("QuickBooks keeps sending the same page")
-    seen.update(answers.row_id(row) for row in rows)
+    seen.update(ids)
     return new
 
 

@@ -35,6 +35,8 @@ def _text(value: object) -> object:
     """No text is "", and what no database can hold (NUL, half a surrogate pair) is left out."""
     if not isinstance(value, str):
         return "" if value is None else value
+    if value.isascii() and "\0" not in value:
+        return value  # nearly always, and ten times as fast
     return value.encode("utf-8", "ignore").decode().replace("\0", "")
 
 
