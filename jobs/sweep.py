@@ -38,11 +38,11 @@ DAILY = time(5, 0)
 """In the company's own zone, before anybody is at work."""
 OVERLAP = timedelta(minutes=10)
 """Our clock and QuickBooks' may differ, and a change may become visible late."""
-INVOICES_A_CHUNK = 300
+INVOICES_A_CHUNK = 250
 IDS_A_CHUNK = 200
 """Ids asked for at once, which is what one statement of QuickBooks' holds."""
 CUSTOMERS_A_CHUNK = 40
-CROSSINGS_A_CHUNK = 400
+CROSSINGS_A_CHUNK = 160
 
 
 def step(office: Office) -> Step:

@@ -142,7 +142,7 @@ invoices = Table(
     Column("status", String(8), nullable=False),
     Column("round", Integer, nullable=False, server_default="1"),
     Column("read_at", Utc, nullable=False),
-    Index("ix_invoices_customer", "company", "customer"),
+    Index("ix_invoices_customer", "company", "customer", "status"),
     Index("ix_invoices_status_due", "company", "status", "due"),
 )
 

@@ -265,7 +265,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_invoices_company")),
         sa.PrimaryKeyConstraint("company", "id", name=op.f("pk_invoices")),
     )
-    op.create_index("ix_invoices_customer", "invoices", ["company", "customer"], unique=False)
+    op.create_index(
+        "ix_invoices_customer", "invoices", ["company", "customer", "status"], unique=False
+    )
     op.create_index(
         "ix_invoices_status_due", "invoices", ["company", "status", "due"], unique=False
     )
