@@ -1,10 +1,10 @@
-"""`python -m tests.bench [demo mail ack webhook]`: figures beside their targets."""
+"""`python -m tests.bench [parse sweep demo mail ack webhook]`: figures beside their targets."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from tests.bench import measures
+from tests.bench import ledgers, measures
 from tests.bench.measures import Figure
 from tests.flows.firms import Firm
 
@@ -14,7 +14,12 @@ ON_PRODUCT: dict[str, Callable[[Sequence[Firm]], list[Figure]]] = {
     "webhook": measures.webhook,
 }
 """In this order: the notifications leave work behind that would disturb the others."""
-ALL = ("demo", *ON_PRODUCT)
+ALONE: dict[str, Callable[[], list[Figure]]] = {
+    "parse": ledgers.parse,
+    "sweep": ledgers.sweep,
+    "demo": measures.demo,
+}
+ALL = (*ALONE, *ON_PRODUCT)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,9 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measured(wanted: Sequence[str]) -> list[tuple[str, Figure]]:
     rows = []
-    if "demo" in wanted:
-        _say("demo")
-        rows += [("demo", figure) for figure in measures.demo()]
+    for name in (name for name in ALONE if name in wanted):
+        _say(name)
+        rows += [(name, figure) for figure in ALONE[name]()]
     if chosen := [name for name in ON_PRODUCT if name in wanted]:
         _say("the product")
         with measures.product() as made:

@@ -1,0 +1,147 @@
+"""`python -m tests.bench.sweeping`: one sweep, and what follows, in a process of its own.
+
+It reads the settings of a stand-in on standard input and prints what it measured as JSON. The
+database is a file; the QuickBooks client, the budget, the steps and their loop are the product's.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+from cryptography.fernet import Fernet
+from sqlalchemy import Engine, event, func, select
+
+from bot.processes import Kit
+from jobs import connect, pipeline
+from jobs.settings import Settings
+from jobs.store import schema
+from jobs.store.tables import cases, crossings, usage
+
+POLICY = """
+[people]
+collectors = ["UCOLLECT"]
+finance_leads = ["ULEAD1", "ULEAD2"]
+[message]
+sender_name = "Cora Lindqvist"
+how_to_pay = "You can pay by bank transfer; the account is on the invoice."
+[calendar]
+business_days_only = false
+holiday_country = ""
+"""
+OVER = 0.050
+"""Seconds that no write transaction may take."""
+
+
+@dataclass
+class Writes:
+    """How long each write transaction held the lock: from its BEGIN until after its COMMIT."""
+
+    longest: float = 0.0
+    count: int = 0
+    over: int = 0
+    _began: dict[int, float] = field(default_factory=dict)
+
+    def watch(self, engine: Engine) -> None:
+        """Listen to every transaction of this engine."""
+        event.listen(engine, "after_cursor_execute", self._statement)
+        event.listen(engine, "checkin", self._ended)
+
+    def _statement(self, conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            self._began[id(conn.connection.dbapi_connection)] = time.perf_counter()
+
+    def _ended(self, connection: Any, _record: Any) -> None:
+        began = self._began.pop(id(connection), None)
+        if began is not None:
+            took = time.perf_counter() - began
+            self.count += 1
+            self.longest = max(self.longest, took)
+            self.over += took > OVER
+
+
+def main() -> None:
+    """Connect, sweep, triage for a while, and say what it took."""
+    outside = json.loads(sys.stdin.readline())
+    with TemporaryDirectory() as folder, _kit(outside, Path(folder)) as kit:
+        writes = Writes()
+        writes.watch(kit.database.engine)
+        _connect(kit, outside)
+        began = time.perf_counter()
+        _run(kit, "sweep")
+        swept = time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found = {
+            "seconds": swept,
+            "megabytes": peak,
+            "longest": writes.longest,
+            "over": writes.over,
+            "writes": writes.count,
+            "cases": _count(kit, select(func.count()).select_from(cases)),
+            "crossings": _count(kit, select(func.count()).select_from(crossings)),
+            "reads": _reads(kit),
+        }
+        _run(kit, "triage")
+        left = cases.c.due_at <= kit.now()
+        triaged = found["cases"] - _count(kit, select(func.count()).where(left))
+        found |= {"triaged": triaged, "triage_reads": _reads(kit) - found["reads"]}
+        found |= {"longest_of_all": writes.longest}
+        print(json.dumps(found))
+
+
+@contextmanager
+def _kit(outside: dict[str, str], folder: Path) -> Iterator[Kit]:
+    policy = folder / "policy.toml"
+    policy.write_text(POLICY, encoding="utf-8")
+    given = {k.lower(): v for k, v in outside.items() if k.startswith("QBO_")}
+    own = {
+        "database_url": f"sqlite:///{folder}/overdue.sqlite3",
+        "redis_url": "unix:///nowhere",
+        "token_keys": Fernet.generate_key().decode(),
+        "policy_file": str(policy),
+        "public_url": "http://127.0.0.1:9",
+        "slack_channel": "CFINANCE",
+        "mail_from": "accounts@brass-fern.example",
+    }
+    values: dict[str, Any] = given | own
+    kit = Kit(Settings(**values), lambda: datetime.now(UTC))
+    schema.upgrade(kit.database)
+    try:
+        yield kit
+    finally:
+        kit.close()
+
+
+def _connect(kit: Kit, outside: dict[str, str]) -> None:
+    with kit.database.writing() as conn:
+        state = connect.open_door(conn, "ULEAD1", "", kit.now())
+    answer = httpx.get(kit.oauth.authorize_url(state))
+    back = httpx.URL(answer.headers["location"]).params
+    code, realm = back["code"], back["realmId"]
+    connect.connect(kit.database, kit.intuit, code, realm, back["state"], kit.now())
+
+
+def _run(kit: Kit, name: str) -> None:
+    pipeline.run(kit.database, [step for step in kit.steps() if step.name == name], kit.now)
+
+
+def _count(kit: Kit, query: Any) -> int:
+    with kit.database.reading() as conn:
+        return int(conn.execute(query).scalar_one())
+
+
+def _reads(kit: Kit) -> int:
+    """Metered reads so far."""
+    return _count(kit, select(func.coalesce(func.sum(usage.c.metered), 0)))
+
+
+if __name__ == "__main__":
+    main()
