@@ -148,7 +148,11 @@ class Loop:
     def _settle(self, future: Future[Any], was: Running) -> None:
         try:
             self._write(future, was)
-        except OperationalError:
+        except OperationalError as error:
+            if future.exception() is not None:
+                # the thread met it, at its budget or its tokens: it has no outcome, ever
+                slog.warning("row.no_database", row=was.claim.id, error=type(error).__name__)
+                return
             was.refusals += 1
             slog.warning("outcome.not_written", step=was.step.name, row=was.claim.id)
             if was.refusals < MOST_REFUSALS:
