@@ -59,7 +59,8 @@ def _test(kind: str, condition: Condition) -> Callable[[Entity], bool]:
 def _matcher(condition: Condition) -> Callable[[Any], bool]:
     wanted = [_comparable(value) for value in condition.values]
     if condition.operator == "IN":
-        return lambda value: value in wanted
+        among = frozenset(wanted)
+        return lambda value: value in among
     if condition.operator == "LIKE":
         parts = (re.escape(part) for part in str(wanted[0]).split("%"))
         pattern = re.compile(".*".join(parts), re.DOTALL)
