@@ -13,7 +13,9 @@ from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, strictest
 from jobs.rules.states import Stage, State
 
-BY_ADDRESS = frozenset({"several_recipients", "address_not_in_ledger", "address_changed"})
+BY_ADDRESS = frozenset(
+    {"several_recipients", "address_not_in_ledger", "address_changed", "address_bounced"}
+)
 """Rules that end when a person confirms one of the ledger's addresses."""
 
 BY_PAYMENT = frozenset({"possibly_paid", "covered_by_credits", "paid_claim"})
@@ -61,10 +63,7 @@ def fired(view: CaseView, rules: frozenset[str]) -> bool:
 
 def opens_later(view: CaseView, now: datetime) -> bool:
     """Whether approval waits for the account manager."""
-    given = view.approvals
-    if given is None or given.manager_fine:
-        return False
-    return given.opens_at is None or now < given.opens_at
+    return view.approvals is not None and not view.approvals.open(now)
 
 
 def binding(view: CaseView) -> Binding:
@@ -121,8 +120,7 @@ def _confirm(view: CaseView) -> Block:
 def _undo(view: CaseView, now: datetime) -> list[Block]:
     if view.undo_until is None or now >= view.undo_until:
         return []
-    until = wording.clock(view.undo_until, view.facts.company.zone)
-    return [_make(view, Action.UNDO, f"Undo (until {until})")]
+    return [_make(view, Action.UNDO, "Undo")]
 
 
 def _make(

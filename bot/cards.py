@@ -26,7 +26,10 @@ BEFORE_SENDING = frozenset(
 WITH_LETTER = frozenset(
     {State.WAITING, State.APPROVED, State.SENDING, State.UNKNOWN, State.SENT, State.DONE}
 )
-_UNDRAWN = "This card could not be drawn in full; the case stands as told here."
+_UNDRAWN = (
+    "This card could not be drawn in full, so it has no buttons; the case stands as told here. "
+    "It is drawn again at the next change."
+)
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,27 @@ def card(view: CaseView, now: datetime, *, people: Mapping[str, str]) -> Card:
 
 def plain(view: CaseView, now: datetime, *, people: Mapping[str, str]) -> Card:
     """The same story without blocks or buttons, for when Slack has refused the card."""
-    return Card(story([_UNDRAWN, card(view, now, people=people).text]), [])
+    reader = Reader(people, view.facts.company.zone)
+    made = [*_told(view, now, reader), parts.footer(view, reader)]
+    return Card(story([_UNDRAWN, *(part.said for part in made)]), [])
 
 
 def _parts(view: CaseView, now: datetime, reader: Reader) -> Iterator[Part]:
+    yield from _told(view, now, reader)
+    yield from _given(_buttons(view, now))
+    yield parts.footer(view, reader)
+
+
+def _told(view: CaseView, now: datetime, reader: Reader) -> Iterator[Part]:
     yield parts.title(view)
     yield parts.status(view, now, reader)
     yield from _given(parts.changes(view, reader), parts.why(view, reader))
+    yield from _given(parts.set_aside(view, reader))
     yield parts.invoices(view) if view.state in BEFORE_SENDING else parts.invoices_named(view)
     yield from _given(parts.background(view, reader))
     if view.state in WITH_LETTER:
         yield from parts.letter(view)
         yield from _given(parts.violations(view, reader))
-    yield from _given(_buttons(view, now))
-    yield parts.footer(view, reader)
 
 
 def _given(*some: Part | None) -> list[Part]:

@@ -195,11 +195,11 @@ def _rejected(view: CaseView, _now: datetime) -> Face:
 
 
 def _held(view: CaseView, _now: datetime) -> Face:
-    return Face("⏸️", "On hold", (*_by(view, "hold", "Held"), *_ended(view)))
+    return Face("⏸️", "On hold", (*_put_off(view), *_ended(view)))
 
 
 def _snoozed(view: CaseView, _now: datetime) -> Face:
-    return Face("⏸️", "Snoozed", (*_by(view, "snooze", "Snoozed"), *_ended(view)))
+    return Face("⏸️", "Snoozed", (*_put_off(view), *_ended(view)))
 
 
 def _cancelled(view: CaseView, _now: datetime) -> Face:
@@ -234,12 +234,21 @@ def _approvers(view: CaseView) -> list[Line]:
     return [_acted("Approved", one) for one in given]
 
 
-def _by(view: CaseView, kind: str, verb: str) -> list[Line]:
-    made = _last(view, kind)
+PUT_OFF = {
+    "snooze": "Snoozed",
+    "hold": "Held",
+    "reject": "Rejected",
+    "takeover": "Taken over",
+}
+"""What puts a case to sleep or on hold, as a word of the card."""
+
+
+def _put_off(view: CaseView) -> list[Line]:
+    made = _last(view, *PUT_OFF)
     if made is None:
         return []
-    reason = [_told(made.reason)] if made.reason else []
-    return [_acted(verb, made), *reason]
+    why = rejected_as(made.reason).label if made.kind == "reject" else made.reason
+    return [_acted(PUT_OFF[made.kind], made), *([_told(why)] if why else [])]
 
 
 def _ended(view: CaseView) -> list[Line]:
@@ -255,8 +264,8 @@ def _told(words: str) -> Line:
     return [text(cap(wording.sentence(one_line(words)), 1000))]
 
 
-def _last(view: CaseView, kind: str) -> Decision | None:
-    return next((made for made in reversed(view.decisions) if made.kind == kind), None)
+def _last(view: CaseView, *kinds: str) -> Decision | None:
+    return next((made for made in reversed(view.decisions) if made.kind in kinds), None)
 
 
 def _first_lower(words: str) -> str:

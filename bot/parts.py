@@ -13,10 +13,12 @@ from bot.blocks import (
     bullets,
     chunks,
     context,
+    date,
     divider,
     header,
     mention,
     paragraph,
+    person,
     quote,
     rich,
     stamp,
@@ -31,7 +33,7 @@ from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Invoice
 from jobs.rules.letter import Letter
 from jobs.rules.money import total
-from jobs.rules.states import CLASS_WORDS, State
+from jobs.rules.states import CLASS_WORDS, OPEN, State
 
 MOST_ROWS = 8
 MOST_REASONS = 8
@@ -92,7 +94,7 @@ def status(view: CaseView, now: datetime, reader: Reader) -> Part:
     pieces = [piece for line in lines for piece in (*line, text("\n"))][:-1]
     said = [mrkdwn(wording.sentence(shown.title)), *map(reader.spoken, shown.lines)]
     blocks = [rich(paragraph(*pieces))]
-    if view.shadow:
+    if view.shadow and view.state in OPEN:  # a closed card says itself what became of it
         blocks.append(context("*Shadow mode: nothing will be sent* and nothing is written."))
         said.insert(0, "Shadow mode: nothing will be sent.")
     return Part(tuple(blocks), " ".join(said))
@@ -126,10 +128,30 @@ def _class(view: CaseView) -> Line:
     line: Line = [text(CLASS_WORDS[view.class_], bold=True)] if view.class_ else []
     if view.summary:
         source = "" if view.author == "template" else "AI summary: "
-        line += [text(f"{' · ' if line else ''}{source}{cap(one_line(view.summary), 1000)}")]
+        line += [text(f"{' · ' if line else ''}{source}{cap(_summary(view), 1000)}")]
     if not line and view.letter is None and not (view.author or view.author_reason):
         line = [text("Decided by rules alone; no model was asked.", italic=True)]
     return line
+
+
+def _summary(view: CaseView) -> str:
+    """Without the reasons that the rules below it say themselves."""
+    told = view.summary
+    for ruling in view.rulings:
+        told = told.replace(ruling.reason, "")
+    return one_line(told) or one_line(view.summary)
+
+
+def set_aside(view: CaseView, reader: Reader) -> Part | None:
+    """Which stops were set aside for this draft, by whom, when and why."""
+    made = next((d for d in reversed(view.decisions) if d.kind == "draft_anyway"), None)
+    if made is None or not view.allowed_anyway:
+        return None
+    rules = wording.joined(sorted(rule.replace("_", " ") for rule in view.allowed_anyway))
+    line = [text("Set aside for this draft", bold=True), text(f": {rules} · by ")]
+    line += [person(made.actor), text(", "), date(made.at)]
+    line += [text(f" · {wording.sentence(_short(made.reason))}")] if made.reason else []
+    return Part((rich(paragraph(*line)),), wording.sentence(reader.spoken(line)))
 
 
 def _rule(kind: str, rule: str, reason: str) -> Line:
@@ -141,7 +163,7 @@ def _with_evidence(view: CaseView, line: Line, ids: Sequence[str]) -> Line:
     for one in known[:MOST_PIECES]:
         line = [*line, text(f" — {_short(one.label)}", italic=True)]
         if one.quote:
-            line.append(text(f": “{_short(one.quote)}”"))
+            line.append(text(f"{': ' if one.label else ''}“{_short(one.quote)}”"))
     rest = len(known) - MOST_PIECES
     return [*line, text(f" and {rest} more")] if rest > 0 else line
 
@@ -306,6 +328,8 @@ def footer(view: CaseView, reader: Reader) -> Part:
 
 def _author(view: CaseView) -> list[str]:
     why = f" ({mrkdwn(_short(view.author_reason))})" if view.author_reason else ""
+    if view.author == "template" and view.letter is None:
+        return [f"summary by rules, without a model{why}"]
     if view.author == "template":
         return [f"text from the template{why}"]
     if view.author and not mention(view.author):

@@ -37,11 +37,6 @@ def day(on: date) -> str:
     return f"{on:%b} {on.day}, {on.year}"
 
 
-def clock(at: datetime, zone: ZoneInfo) -> str:
-    """ "14:05:30 EST", for a button, which cannot show each reader their own time."""
-    return f"{at.astimezone(zone):%H:%M:%S %Z}"
-
-
 def instant(at: datetime, zone: ZoneInfo) -> str:
     """ "Nov 22, 2026 14:05 EST", for text that is read aloud."""
     local = at.astimezone(zone)

@@ -51,6 +51,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         reasons=tuple(Reason(r["text"], tuple(r["evidence"])) for r in row.reasons or ()),
         evidence=contexts.evidence(row.evidence),
         rulings=case.rulings,
+        allowed_anyway=case.allowed_anyway,
         **(_of_draft(draft) if draft else {"author": contexts.summed_up_by(conn, case.id)}),
         approvals=_approvals(conn, policy, case, draft, facts, now),
         decisions=drafts.decided(conn, case.id),

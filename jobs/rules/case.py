@@ -42,6 +42,10 @@ class Approvals:
     """Approval opens then at the latest; earlier when the account manager says Fine."""
     manager_fine: bool = True
 
+    def open(self, now: datetime) -> bool:
+        """Whether anybody may approve yet: the account manager has seen it, or had the time."""
+        return self.manager_fine or (self.opens_at is not None and self.opens_at <= now)
+
     @property
     def missing(self) -> int:
         by_count = self.needed - len(self.given)
@@ -73,6 +77,8 @@ class CaseView:
     reasons: tuple[Reason, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     rulings: tuple[Ruling, ...] = ()
+    allowed_anyway: frozenset[str] = frozenset()
+    """Rules whose stop a finance lead has set aside for the present draft."""
     draft_id: str = ""
     draft_version: int = 0
     draft_hash: str = ""

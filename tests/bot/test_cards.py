@@ -14,8 +14,9 @@ from bot import ids
 from bot.cards import Card, card, plain, story
 from bot.lint import lint
 from jobs.rules.case import Approvals, CaseView
+from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Customer
-from jobs.rules.states import CaseClass, Stage, State
+from jobs.rules.states import OPEN, CaseClass, Stage, State
 from tests.bot.views import (
     BODY,
     HOSTILE,
@@ -23,6 +24,7 @@ from tests.bot.views import (
     PEOPLE,
     VIEWS,
     approved,
+    decision,
     facts,
     hostile,
     invoice,
@@ -84,6 +86,9 @@ def test_every_plain_card_is_one_that_slack_takes(name: str) -> None:
     made = plain(VIEWS[name](), NOW, people=PEOPLE)
     assert lint({"text": made.text, "blocks": made.blocks}, "message") == []
     assert "could not be drawn" in made.text
+    assert "It is drawn again at the next change" in made.text
+    assert "Buttons:" not in made.text
+    assert f"Case {VIEWS[name]().id}" in made.text
 
 
 def test_the_header_says_the_four_things_that_matter() -> None:
@@ -193,9 +198,9 @@ def test_a_lead_given_leaves_another_person_missing() -> None:
 
 
 def test_undo_says_until_when() -> None:
-    """The button has the time in the company's zone, the line above it each reader's."""
+    """The line above the button, by each reader's clock; the button could show only one."""
     made = show(approved())
-    assert pressed(made)["undo"]["text"]["text"] == "Undo (until 10:05:05 EST)"
+    assert pressed(made)["undo"]["text"]["text"] == "Undo"
     assert any('"type": "date"' in json.dumps(block) for block in made.blocks)
 
 
@@ -408,3 +413,69 @@ def test_any_name_text_and_amount_make_a_card(name: str, body: str, amount: Deci
 def test_the_hostile_name_is_as_long_as_promised() -> None:
     """500 characters of markup is what the tables above are held against."""
     assert len(HOSTILE) == 500
+
+
+def test_a_reason_is_said_once() -> None:
+    """A summary by rules ends with the reasons of the rules, which stand below it as well."""
+    lead, reason = "1 invoice is open for $2,800.00.", stopped().rulings[0].reason
+    made = show(stopped(summary=f"{lead} {reason}", author="template"))
+    assert made.text.count(reason) == words(made).count(reason) == 1
+    assert made.text.count(lead) == 1
+
+
+def test_a_summary_that_is_all_reason_stays() -> None:
+    """Where nothing else would be left, the summary is said as it is."""
+    made = show(stopped(summary=stopped().rulings[0].reason))
+    assert f"AI summary: {stopped().rulings[0].reason}" in made.text
+
+
+def test_without_a_text_no_text_is_from_the_template() -> None:
+    """A stop that rules summed up says who wrote the summary; a draft says who wrote the draft."""
+    assert "summary by rules, without a model" in show(stopped(author="template")).text
+    assert "template" not in show(stopped(author="template")).text
+    assert "text from the template" in show(VIEWS["template"]()).text
+
+
+def test_a_quote_without_a_label_stands_alone() -> None:
+    """No colon without something before it."""
+    memo = Evidence("payment:9", "memo", "", "our bank details have changed")
+    told = show(stopped(evidence=(memo,))).text
+    assert "— “our bank details have changed”" in told
+
+
+@pytest.mark.parametrize("state", [one for one in State if one not in OPEN])
+def test_a_closed_card_promises_nothing_about_shadow_mode(state: State) -> None:
+    """After "Shadow mode ended." nothing speaks of shadow mode as going on."""
+    made = show(view(state=state, shadow=True, end_reason="Shadow mode ended."))
+    assert "will be sent" not in words(made) + made.text
+
+
+@pytest.mark.parametrize("state", [State.SNOOZED, State.HELD])
+@pytest.mark.parametrize(
+    ("kind", "reason", "told"),
+    [
+        ("snooze", "", "Snoozed by Lena Lead"),
+        ("hold", "PO missing", "Held by Lena Lead, Nov 6, 2026 10:02 EST. PO missing."),
+        ("reject", "already_paid", "Rejected by Lena Lead, Nov 6, 2026 10:02 EST. Already paid."),
+        ("takeover", "", "Taken over by Lena Lead"),
+    ],
+)
+def test_whoever_put_it_off_last_is_named(state: State, kind: str, reason: str, told: str) -> None:
+    """Not somebody who snoozed the case before; whatever button led there."""
+    made = (decision("snooze", "UCOLLECT"), decision(kind, "ULEAD1", reason))
+    text = show(view(state=state, decisions=made)).text
+    assert told in text
+    assert "Cora Lector, Nov" not in text
+
+
+def test_a_draft_in_spite_of_stops_says_so() -> None:
+    """Which stops were set aside for it, by whom, when and why; and nothing once they stand."""
+    made = decision("draft_anyway", "ULEAD1", "I spoke to <Pat>")
+    case = view(decisions=(made,), allowed_anyway=frozenset({"paid_claim", "above_stop_limit"}))
+    said = (
+        "Set aside for this draft: above stop limit and paid claim · by Lena Lead, "
+        "Nov 6, 2026 10:02 EST · I spoke to &lt;Pat&gt;."
+    )
+    assert said in show(case).text
+    assert lint({"text": "x", "blocks": show(case).blocks}, "message") == []
+    assert "Set aside" not in show(replace(case, allowed_anyway=frozenset())).text
