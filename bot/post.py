@@ -45,8 +45,8 @@ AGAIN = timedelta(seconds=5)
 LATER = timedelta(minutes=1)
 """When Slack refuses for a reason outside the message: the bot is not in the channel, say."""
 MUCH_LATER = timedelta(minutes=10)
-BEFORE = timedelta(minutes=5)
-"""Clocks differ: a lost post is looked for from so long before its intent."""
+AROUND = timedelta(minutes=5)
+"""Clocks differ: a lost post is looked for from so long before its intent, and so long after."""
 
 UNDRAWABLE = frozenset(
     {
@@ -93,7 +93,7 @@ def _load(
     if row.ts is not None:
         return Update(client, drawn, row.ts)
     if row.posting is not None:
-        return Find(client, drawn, row.posting - BEFORE)
+        return Find(client, drawn, row.posting)
     mine, begins = channels.reserve(conn, row.channel, now, AHEAD)
     if not mine:
         work.settle(conn, claim, begins, last_error=row.last_error, attempts=row.attempts - 1)
@@ -234,11 +234,12 @@ class Find:
 
     client: WebClient
     drawn: Drawn
-    since: datetime
+    intent: datetime
 
     def act(self) -> Posted | Trouble | None:
         """Never raises for what Slack does."""
-        return slack.find(self.client, self.drawn.message, self.since)
+        since, until = self.intent - AROUND, self.intent + AROUND
+        return slack.find(self.client, self.drawn.message, since, until)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Posted | Trouble | None, now: datetime

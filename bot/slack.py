@@ -99,10 +99,12 @@ def update(client: WebClient, message: Message, ts: str) -> Posted | Trouble:
     return answer if isinstance(answer, Trouble) else Posted(answer["channel"], answer["ts"])
 
 
-def find(client: WebClient, message: Message, since: datetime) -> Posted | Trouble | None:
-    """The message with this key among those posted after `since`; None where there is none."""
+def find(
+    client: WebClient, message: Message, since: datetime, until: datetime
+) -> Posted | Trouble | None:
+    """The message with this key among those posted in between; None where there is none."""
     where = {"channel": message.channel, "limit": RECENT, "include_all_metadata": True}
-    where |= {"oldest": f"{since.timestamp():.6f}"}
+    where |= {"oldest": f"{since.timestamp():.6f}", "latest": f"{until.timestamp():.6f}"}
     if message.thread:
         answer = call(client, "conversations.replies", **where, ts=message.thread)
     else:

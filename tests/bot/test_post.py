@@ -136,6 +136,20 @@ def test_a_lost_answer_is_looked_for_before_posting_again(on: Ground) -> None:
     assert on.message().rendered_version == 1
 
 
+def test_a_lost_post_is_found_behind_many_later_ones(on: Ground) -> None:
+    """The bot was down for a while: only what was posted about then is looked through."""
+    on.say("hello")
+    on.fault("chat.postMessage", "late")
+    on.work()
+    on.clock.forward(minutes=10)
+    for number in range(slack.RECENT + 1):
+        on.client.chat_postMessage(channel=CHANNEL, text=f"Another's message {number}")
+        on.clock.forward(seconds=1)
+    on.work()
+    assert [one["text"] for one in on.posted()].count("Hello") == 1
+    assert on.message().ts == on.posted()[0]["ts"]
+
+
 def test_a_lost_thread_line_is_found_in_its_thread(on: Ground) -> None:
     """The same for a reply, which the channel's history does not show."""
     add_case(on)
