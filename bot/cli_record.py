@@ -98,8 +98,10 @@ def verify(entry: Entry) -> None:
 @entry
 def export(entry: Entry, number: str | None) -> None:
     """Print the log, one JSON object per line, in order."""
-    if number is not None and not number.isdigit():
-        raise click.ClickException(f"{number} is not the number of a case.")
-    with entry.kit("db").database.reading() as conn:
-        for line in log.lines(conn, case=number):
-            click.echo(json.dumps({**line.fields, "hash": line.hash}, ensure_ascii=False))
+    try:
+        with entry.kit("db").database.reading() as conn:
+            only = cases.get(conn, number).id if number is not None else None
+            for line in log.lines(conn, case=only):
+                click.echo(json.dumps({**line.fields, "hash": line.hash}, ensure_ascii=False))
+    except cases.Missing as missing:
+        raise click.ClickException(f"{missing}.".capitalize()) from missing

@@ -207,9 +207,11 @@ def test_the_log_is_exported_line_by_line(run: Run) -> None:
     assert mine == whole[:2]
 
 
-def test_an_export_of_no_number(run: Run) -> None:
-    """Words."""
-    assert run("log", "export", "--case", "x").exit_code == 1
+@pytest.mark.parametrize("number", ["x", "²", "٣", "-1", "9" * 30, "77"])
+def test_an_export_of_a_case_that_is_not_there(run: Run, number: str) -> None:
+    """Words, whether it is no number or nobody's."""
+    result = run("log", "export", f"--case={number}")
+    assert (result.exit_code, result.output) == (1, f"Error: There is no case {number}.\n")
 
 
 def test_a_good_log_verifies(run: Run) -> None:
