@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,6 +49,8 @@ BULK = frozenset({"poll", "sweep", "triage"})
 
 CLAIMING = timedelta(seconds=30)
 """A job stops claiming after so long, so that RQ sees it end and a restart is never far."""
+STAYING = timedelta(minutes=30)
+"""While a row that is slow keeps a job from ending, the job claims on for so long at most."""
 
 MOST_REFUSALS = 60
 """So often an outcome is offered to a database that does not take it, before it is given up."""
@@ -59,6 +61,10 @@ slog = structlog.get_logger()
 Clock = Callable[[], datetime]
 
 
+class ActWithoutDatabaseError(Exception):
+    """A round needed the database while it was away: there is no outcome that could be offered."""
+
+
 @dataclass
 class Running:
     """A claimed row whose round is being acted in a thread."""
@@ -67,6 +73,7 @@ class Running:
     claim: Claim
     round: Round
     renewed_at: datetime
+    began_at: datetime
     refusals: int = 0
     """How often the database did not take its outcome."""
 
@@ -80,6 +87,7 @@ class Loop:
     clock: Clock
     pool: ThreadPoolExecutor
     first: str | None = None
+    """The row that the bell rang for, of the first step."""
     pause: float = PAUSE
     running: dict[Future[Any], Running] = field(default_factory=dict)
     unwritten: list[tuple[Future[Any], Running]] = field(default_factory=list)
@@ -87,15 +95,21 @@ class Loop:
 
     def run(self) -> None:
         """Claim, act and settle; the main thread never waits longer than a second."""
-        stop_claiming = self.clock() + CLAIMING
+        began_at = self.clock()
         while True:
-            if self.clock() < stop_claiming:
+            if self._claims_on(began_at):
                 self._claim()
             if not self.running and not self.unwritten:
                 return
             for future, was in self._finished():
                 self._settle(future, was)
             self._renew()
+
+    def _claims_on(self, began_at: datetime) -> bool:
+        """A queue has one worker: what is due does not wait until a stalled row has ended."""
+        now = self.clock()
+        slow = any(now - running.began_at >= CLAIMING for running in self.running.values())
+        return now - began_at < (STAYING if slow else CLAIMING)
 
     def _finished(self) -> list[tuple[Future[Any], Running]]:
         """What has been acted, after at most a second."""
@@ -123,7 +137,8 @@ class Loop:
                     return []
             with self.database.writing() as conn:
                 ready = step.ready(now)
-                return work.claim(conn, step.table, now, free, where=ready, first=self.first)
+                first = self.first if step is self.steps[0] else None
+                return work.claim(conn, step.table, now, free, where=ready, first=first)
         except OperationalError as error:
             slog.warning("claim.no_database", step=step.name, error=type(error).__name__)
             return []  # what is under way goes on; the clock rings again
@@ -133,7 +148,8 @@ class Loop:
             with self.database.writing() as conn:
                 round = self._load(conn, step, claim)
             if round is not None:
-                self._submit(step, claim, round, claim.until - work.LEASE)
+                claimed_at = claim.until - work.LEASE
+                self._submit(Running(step, claim, round, claimed_at, claimed_at))
 
     def _load(self, conn: Connection, step: Step, claim: Claim) -> Round | None:
         if not claim.hopeless:
@@ -141,9 +157,9 @@ class Loop:
         step.give_up(conn, claim, self.clock())
         return None
 
-    def _submit(self, step: Step, claim: Claim, round: Round, renewed_at: datetime) -> None:
-        future = self.pool.submit(_act, step, round)
-        self.running[future] = Running(step, claim, round, renewed_at)
+    def _submit(self, running: Running) -> None:
+        future = self.pool.submit(_act, running.step, running.round)
+        self.running[future] = running
 
     def _settle(self, future: Future[Any], was: Running) -> None:
         try:
@@ -167,7 +183,7 @@ class Loop:
                 next_round = was.round.settle(conn, was.claim, outcome, self.clock())
             if next_round is not None:
                 # the lease does not begin anew with a round: many short ones outlast it
-                self._submit(was.step, was.claim, next_round, was.renewed_at)
+                self._submit(replace(was, round=next_round, refusals=0))
 
     def _renew(self) -> None:
         for running in self.running.values():
@@ -204,7 +220,11 @@ class Loop:
 
 def _act(step: Step, round: Round) -> Any:
     with in_bulk(step.name in BULK):
-        return round.act()
+        try:
+            return round.act()
+        except OperationalError as error:
+            # To act again is the claim's affair; only what is known is offered again.
+            raise ActWithoutDatabaseError(f"{type(error).__name__} while acting") from error
 
 
 def run(database: Database, steps: Sequence[Step], clock: Clock, first: str | None = None) -> None:

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import Connection, Row, select, true
+from sqlalchemy import Connection, Row, false, select, true
 from sqlalchemy.exc import OperationalError
 
 from jobs import pipeline
@@ -191,6 +191,19 @@ def test_the_row_that_was_asked_for_is_first(bench: Bench) -> None:
         "load 3",
         "load 1",
         "load 2",
+    ]
+
+
+def test_a_row_is_first_only_in_the_step_that_was_rung(bench: Bench) -> None:
+    """Rows of other steps have the same numbers and are other things."""
+    bench.fill(3)
+    bench.width = 1
+    rung = replace(bench.step(), ready=lambda now: false())
+    pipeline.run(bench.database, [rung, bench.step()], bench.clock, "3")
+    assert [line for line in bench.diary if line.startswith("load")] == [
+        "load 1",
+        "load 2",
+        "load 3",
     ]
 
 
@@ -369,6 +382,24 @@ def test_a_job_stops_claiming_after_half_a_minute(bench: Bench) -> None:
     assert verbs == ["done", "done", "Update"]
 
 
+def test_a_slow_row_does_not_hold_up_the_others(bench: Bench) -> None:
+    """A job that cannot end yet goes on claiming: nobody else works on its queue."""
+    bench.fill(3)
+    bench.width = 2
+    freed = threading.Event()
+
+    def stalled() -> str:
+        return "done" if freed.wait(30) else "alone"
+
+    def long() -> str:
+        bench.clock.go(31)
+        return "done"
+
+    bench.acts = {"1": [stalled], "2": [long], "3": [lambda: freed.set() or "done"]}
+    bench.run()
+    assert {row.verb for row in bench.rows().values()} == {"done"}
+
+
 def test_the_clock_knows_whether_a_step_has_work(bench: Bench) -> None:
     """Due rows count, claimed and settled ones do not."""
     bench.fill(1)
@@ -448,11 +479,28 @@ def test_an_outcome_waits_for_a_database_that_is_away(bench: Bench) -> None:
     Refusing.offers = 0
     step = replace(
         bench.step(),
-        load=lambda conn, claim, now: Refusing(bench.diary, [lambda: "sent"])
-        if claim.id == "1"
-        else bench.load(conn, claim, now),
+        load=lambda conn, claim, now: (
+            Refusing(bench.diary, [lambda: "sent"])
+            if claim.id == "1"
+            else bench.load(conn, claim, now)
+        ),
     )
     with ThreadPoolExecutor(2) as pool:
         Loop(bench.database, [step], bench.clock, pool, pause=0).run()
     assert {row.verb for row in bench.rows().values()} == {"sent", "done"}
     assert bench.diary.count("act 1") == 2
+
+
+def _no_database() -> str:
+    raise OperationalError("SELECT tokens", {}, sqlite3.OperationalError("locked"))
+
+
+def test_an_act_without_the_database_is_a_failed_try(bench: Bench) -> None:
+    """It has brought nothing that could be offered again: the row is acted anew, later."""
+    bench.fill(1)
+    bench.acts["1"] = [_no_database]
+    with ThreadPoolExecutor(1) as pool:
+        Loop(bench.database, [bench.step()], bench.clock, pool, pause=0).run()
+    row = bench.rows()["1"]
+    assert (row.token, row.attempts) == (None, 1)
+    assert row.last_error.startswith("ActWithoutDatabaseError")
