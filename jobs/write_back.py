@@ -22,7 +22,7 @@ from jobs.store.cases import Case, Move
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.work import Claim
-from qbo.errors import BooksClosed, QuickBooksError, ReadOnly
+from qbo.errors import BooksClosed, QuickBooksError, ReadOnly, ReauthRequired
 
 ACTOR = "system:write_back"
 
@@ -89,7 +89,7 @@ class Write:
         except (BooksClosed, ReadOnly) as error:
             return Kept(str(error))
         except QuickBooksError as error:
-            if not error.permanent:
+            if not error.permanent or isinstance(error, ReauthRequired):
                 raise
             return Refused(str(error))
 
@@ -119,7 +119,7 @@ class TakeBack:
         try:
             self.office.quickbooks(self.case.company).delete_note(self.note.attachable)
         except QuickBooksError as error:
-            if not error.permanent:
+            if not error.permanent or isinstance(error, ReauthRequired):
                 raise
             return Refused(str(error))
         return None

@@ -68,7 +68,6 @@ STEPS = [
     Case("send", cases, _to_send, lambda house: house.state() in (State.SENT, State.DONE)),
     Case("write_back", cases, _to_write_back, lambda house: written(house)),
 ]
-LOSERS = [case for case in STEPS if case.step != "write_back"]
 everywhere = pytest.mark.parametrize("at", STEPS, ids=lambda case: case.step)
 
 
@@ -180,7 +179,7 @@ def test_a_pause_is_waited_for_and_is_no_failure(a_house: House, at: Case) -> No
     assert at.done(a_house)
 
 
-@pytest.mark.parametrize("at", LOSERS, ids=lambda case: case.step)
+@everywhere
 @pytest.mark.parametrize("how", ["3100", "invalid_grant"])
 def test_a_lost_connection_pauses_the_company(a_house: House, at: Case, how: str) -> None:
     """One alert with the way back; nothing is lost or counted; reconnecting is enough."""
