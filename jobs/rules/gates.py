@@ -256,7 +256,8 @@ def _stop_limit(facts: Facts, policy: Policy) -> Iterator[Ruling]:
 
 
 def _over(what: str, limit: Decimal, facts: Facts) -> Ruling:
-    reason = f"{what} from {amount(Money(limit, facts.currency))} on is for a person to handle."
+    limits = f"from {amount(Money(limit, facts.currency))} on is for a person to handle."
+    reason = f"{what[0].upper()}{what[1:]} {limits}"
     return Ruling(Kind.STOP, "above_stop_limit", reason, _invoices(facts.invoices))
 
 

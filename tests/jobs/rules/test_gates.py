@@ -80,7 +80,7 @@ def test_a_plain_overdue_invoice_passes() -> None:
         (facts(), Past(contacts=(contact(20, to="old@cooper.example"),)),
          "address_changed", "our message of September 24, 2026 went to old@cooper.example"),
         (facts(), Past(confirmed_address="other@else.example"),
-         "address_not_in_ledger", "Confirm it first"),
+         "address_not_in_ledger", "does not name it now"),
     ],
 )  # fmt: skip
 def test_a_doubtful_recipient_is_never_written_to(
@@ -200,6 +200,7 @@ def test_limits_begin_at_their_amount(amounts: list[str], rules: list[str]) -> N
     """One invoice from 25,000, a total from 50,000, a second person from 10,000."""
     about = facts(*(invoice(str(n), open_) for n, open_ in enumerate(amounts)))
     assert [r.rule for r in rulings(about)] == rules
+    assert all(r.reason[0].isupper() for r in rulings(about))
 
 
 def test_the_second_approver_looks_at_all_the_customer_owes() -> None:
