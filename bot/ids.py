@@ -113,8 +113,8 @@ class Binding:
 class Opened:
     """What a modal was opened for.
 
-    `seen` is the fingerprint of a text whose violations the person has already been shown, so that
-    the same text sent again means "save anyway"; empty otherwise.
+    `seen` is the fingerprint of what the person was shown: a text with its violations, so that the
+    same text sent again means "save anyway", or the stops that are set aside; empty otherwise.
     """
 
     binding: Binding
@@ -122,7 +122,7 @@ class Opened:
 
     def __post_init__(self) -> None:
         if self.seen and not _HASH.fullmatch(self.seen):
-            raise BadValueError("the fingerprint of the text is not one of ours")
+            raise BadValueError("the fingerprint is not one of ours")
 
     def encode(self) -> str:
         """The private metadata of a modal."""

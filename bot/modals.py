@@ -18,7 +18,7 @@ from bot.ids import Field, Modal, Opened, block_id
 from bot.reasons import HOLD, REJECT, RejectReason, Words
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
-from jobs.rules.rulings import Kind
+from jobs.rules.rulings import Kind, stops_seen
 
 MOST_OPTIONS = 100
 """Of a multi-select; radio buttons have at most ten."""
@@ -140,7 +140,8 @@ def draft_anyway(view: CaseView) -> Block:
     told = "Only a finance lead may do this. It sets aside these stops, for the next draft only:"
     blocks = [_about(view, told), *([rich(bullets(lines))] if lines else [])]
     blocks.append(_comment(view, "Why a draft is right anyway"))
-    return _view(Modal.DRAFT_ANYWAY, "Draft anyway", blocks, _meta(view), "Draft")
+    seen = stops_seen(view.rulings)
+    return _view(Modal.DRAFT_ANYWAY, "Draft anyway", blocks, _meta(view, seen), "Draft")
 
 
 def confirm_address(view: CaseView) -> Block:

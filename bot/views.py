@@ -111,7 +111,7 @@ def _draft_anyway(desk: Desk, opened: Opened, values: Values, user: str) -> Resp
         "draft_anyway",
         opened,
         user,
-        lambda c, p, k, now: draft_anyway(c, p, k, reason, now),
+        lambda c, p, k, now: draft_anyway(c, p, k, opened.seen, reason, now),
     )
 
 

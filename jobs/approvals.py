@@ -5,6 +5,7 @@ Asked when somebody clicks, when a card is drawn, and again just before sending.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -21,7 +22,10 @@ from jobs.store.cases import Case
 def standing(
     conn: Connection, policy: Policy, case: Case, draft: str, facts: Facts, now: datetime
 ) -> Approvals:
-    """The approvals of this draft as the policy counts them at this moment."""
+    """The approvals of this draft as the policy counts them at this moment.
+
+    While the account manager still has to see it none counts, whenever it was given.
+    """
     needed = gates.approvals(case.rulings, facts, case.stage, policy, case.class_)
     groups = people.groups(conn, now)
     given: list[Decision] = []
@@ -33,7 +37,7 @@ def standing(
             given.append(decision)
     leads = [d for d in given if Role.FINANCE_LEAD in policy.roles(d.actor, groups)]
     fine = bool(drafts.decided_on(conn, draft, "fine"))
-    return Approvals(
+    found = Approvals(
         needed=needed.count,
         given=tuple(given),
         lead_needed=needed.lead,
@@ -41,3 +45,4 @@ def standing(
         opens_at=case.approval_opens_at if needed.manager_first else None,
         manager_fine=fine or not needed.manager_first,
     )
+    return found if found.open(now) else replace(found, given=(), lead_given=False)

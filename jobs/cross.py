@@ -210,12 +210,13 @@ def _crossings(
     now: datetime,
 ) -> dict[Key, list[Crossing]]:
     today = company.today(now)
-    # A held invoice crosses nothing; a customer's quiet time is a wait, not a hold of each.
+    # A held or disputed invoice crosses nothing; a customer's quiet time is a wait.
     held = history.held_invoices(conn, company.realm, {c for c, _ in by_key}, today)
+    disputing = history.disputing(conn, company.realm, {c for c, _ in by_key}, today)
     found: dict[Key, list[Crossing]] = {}
     for (customer, currency), theirs in by_key.items():
         overdue = [s for s in theirs if s.due < today and (customer, s.invoice) not in held]
-        if not _too_small(policy, company, currency, overdue):
+        if customer not in disputing and not _too_small(policy, company, currency, overdue):
             reached = [
                 Crossing(s.invoice, s.round, stage)
                 for s in overdue

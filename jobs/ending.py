@@ -31,8 +31,8 @@ def void(
     """
     fresh = drafts.rewrite_draft(conn, draft, now) if kind == "lapse" else None
     back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": draft.sha256})
-    columns = {"draft": fresh.id if fresh else None, "changed": [reason], "context": None}
-    columns |= {"undo_until": None, "lapses_at": None, "allowed_anyway": []}
+    columns = cases.ANEW | {"draft": fresh.id if fresh else None, "end_reason": reason}
+    columns |= {"changed": [], "undo_until": None, "lapses_at": None}
     if not cases.move(conn, case, back, now, **columns):
         return False
     drafts.record(conn, case.id, Decision(kind, ACTOR, now, reason), draft, "")

@@ -198,7 +198,7 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
     ours = [m for m in known if m.invoice.open.currency == case.currency]
     last = crossings.last_stages(conn, case.company, [m.invoice.id for m in ours])
     stages = {m.invoice.id: last.get((m.invoice.id, m.round), Stage.REMINDER) for m in ours}
-    holds = history.in_force(conn, case.company, case.customer)
+    holds = history.unlifted(conn, case.company, case.customer)
     scope = Scope(
         company=company.as_fact(),
         customer=case.customer,

@@ -26,6 +26,7 @@ from jobs.rules.business_days import (
     add_working_days,
     business_hours_later,
     is_business_day,
+    refresh_at,
     start_of,
 )
 from jobs.rules.evidence import Document, Reading
@@ -191,7 +192,7 @@ class Read:
         if view.kind is Kind.WAIT:
             _wait(conn, claim, view, now)
         elif _same_as_before(self.office, conn, view, now):
-            due = _refresh_at(self.office, self.file, now)
+            due = refresh_at(now, self.file.company.zone, self.office.policy)
             work.settle(conn, claim, due)
         elif not view.stopped and _above_cap(self.office, conn, self.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
@@ -235,12 +236,6 @@ def _same_as_before(office: Office, conn: Connection, view: View, now: datetime)
     kept, today = draft_store.draft(conn, case.draft).deadline, file.company.today(now)
     wanted = drafts.deadline_for(view.stage, case.class_, today, kept, office.policy)
     return wanted == kept
-
-
-def _refresh_at(office: Office, file: CaseFile, now: datetime) -> datetime:
-    today, days = file.company.today(now), office.policy.refresh_working_days
-    day = add_working_days(today, days, office.policy)
-    return now + timedelta(days=(day - today).days)
 
 
 def _above_cap(office: Office, conn: Connection, file: CaseFile, now: datetime) -> bool:
@@ -360,7 +355,7 @@ def _to_waiting(
     moved = cases.move(
         conn,
         case,
-        replace(move, due_at=_refresh_at(office, file, now)),
+        replace(move, due_at=refresh_at(now, file.company.zone, office.policy)),
         now,
         stage=view.stage,
         context=context,
@@ -370,7 +365,7 @@ def _to_waiting(
         rulings=RULINGS.dump_python(view.rulings, mode="json"),
         evidence=contexts.EVIDENCE.dump_python(view.evidence, mode="json"),
         changed=list(written.changed if written else ()),
-        end_reason="",
+        end_reason=_voided(conn, case),
         allowed_anyway=sorted(view.past.allowed_anyway),
         approval_opens_at=_opens_at(office, view, made.proposal.class_, now),
         **{"class": made.proposal.class_},
@@ -380,6 +375,12 @@ def _to_waiting(
         cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
         rank, channel = case.row.rank, file.company.channel
         posts.card(conn, case.company, channel, case.id, rank, draft is not None, now)
+
+
+def _voided(conn: Connection, case: Case) -> str:
+    """What ended the last approval, if nobody has decided anything since."""
+    last = next(reversed(draft_store.decided(conn, case.id)), None)
+    return last.reason if last and last.actor.startswith("system:") else ""
 
 
 def _tell_first_approver(
@@ -396,8 +397,9 @@ def _tell_first_approver(
 
 def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> datetime | None:
     """When approval opens although the account manager has not said Fine."""
-    if view.file.case.approval_opens_at:
-        return view.file.case.approval_opens_at
+    case = view.file.case
+    if case.approval_opens_at and (case.stage, case.class_) == (view.stage, class_):
+        return case.approval_opens_at
     needed = gates.approvals(view.rulings, view.facts, view.stage, office.policy, class_)
     if not needed.manager_first:
         return None
@@ -412,6 +414,8 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     reason = f"Five attempts to prepare this case failed. The last said: {case.last_error}"
     ruling = Ruling(Kind.STOP, "needs_a_look", reason)
     move = Move(State.WAITING, "case.needs_a_look", ACTOR, now + AFTER_OUTAGE)
-    rulings = RULINGS.dump_python((ruling,), mode="json")
-    if cases.move(conn, case, move, now, rulings=rulings, draft=None, summary=""):
+    columns = {"rulings": RULINGS.dump_python((ruling,), mode="json"), "summary": ""}
+    # Without a context the next look finds nothing that is the same as before, and draws anew.
+    columns |= {"draft": None, "context": None, "allowed_anyway": []}
+    if cases.move(conn, case, move, now, **columns):
         posts.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)

@@ -41,8 +41,8 @@ def approve(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Sa
 
 def _check_right(policy: Policy, visitor: Visitor) -> None:
     case, facts = visitor.case, visitor.facts
-    if any(r.kind in (Kind.STOP, Kind.NEVER) for r in case.rulings):
-        raise Refused(Said(Answer.STOPPED, case))
+    if stops := [r.reason for r in case.rulings if r.kind in (Kind.STOP, Kind.NEVER)]:
+        raise Refused(Said(Answer.STOPPED, case, stops[0]))
     needed = gates.approvals(case.rulings, facts, case.stage, policy, case.class_)
     if not rights.may_approve(visitor.user, visitor.roles, facts, policy, needed):
         raise Refused(Said(Answer.NOT_ALLOWED, case, rights.who_may_approve(needed)))
@@ -51,7 +51,7 @@ def _check_right(policy: Policy, visitor: Visitor) -> None:
 def _check_open(visitor: Visitor, before: Approvals, now: datetime) -> None:
     if any(d.actor == visitor.user for d in before.given):
         raise Refused(Said(Answer.ALREADY_APPROVED, visitor.case))
-    if not before.manager_fine and before.opens_at and now < before.opens_at:
+    if not before.open(now):
         raise Refused(Said(Answer.NOT_OPEN_YET, visitor.case))
 
 
@@ -78,6 +78,7 @@ def _last(conn: Connection, policy: Policy, visitor: Visitor, draft: Draft, now:
     columns = {
         "undo_until": undo_until if policy.undo_seconds else None,
         "lapses_at": lapses_at,
+        "end_reason": "",
     }
     door.moved(cases.move(conn, case, go, now, **columns), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))

@@ -106,6 +106,7 @@ def _save(
         "draft": draft.id,
         "rulings": RULINGS.dump_python(rulings, mode="json"),
         "changed": [],
+        "end_reason": "",
     }
     door.moved(cases.move(conn, case, edit, now, **columns), case)
     tell_approvers(conn, case, old, f"<@{visitor.user}> has edited the text.", now)

@@ -57,7 +57,7 @@ def put_on_hold(conn: Connection, visitor: Visitor, holding: Holding, now: datet
     data = {"kind": holding.kind, "until": holding.until, "invoices": list(invoices)}
     if invoices and spoken - set(invoices):
         on = Move(State.WAITING, "hold.set", visitor.user, now, data)
-        door.moved(cases.move(conn, case, on, now, context=None, draft=None), case)
+        door.moved(cases.move(conn, case, on, now, draft=None, **cases.ANEW), case)
         _give_back(conn, case, invoices, now)
     else:
         until = f"On hold until {day(holding.until)}."
@@ -106,7 +106,8 @@ def put_to_sleep(
     wakes = start_of(until, companies.need(conn, case.company).zone)
     asleep = Move(State.SNOOZED, "case.snoozed", visitor.user, wakes, {"until": until})
     said = f"Comes back on {day(until)}."
-    door.moved(cases.move(conn, case, asleep, now, context=None, end_reason=said), case)
+    columns = cases.ANEW | {"end_reason": said}
+    door.moved(cases.move(conn, case, asleep, now, **columns), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 

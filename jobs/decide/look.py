@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
+from jobs.rules.past import HoldKind
 from jobs.rules.policy import Policy
 from jobs.rules.rights import looks_after, may_run
-from jobs.rules.rulings import Kind
+from jobs.rules.rulings import Kind, stops_seen
 from jobs.rules.states import State
 from jobs.store import cases, history
 from jobs.store.cases import Move
@@ -31,28 +32,40 @@ def fine(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
 def look_again(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
     """Gather the case anew, now; a snooze ends with it. Raises Refused."""
     visitor = door.enter(conn, policy, knock, now)
-    case = visitor.case
-    door.in_state(conn, case, State.WAITING, State.SNOOZED)
+    door.in_state(conn, visitor.case, State.WAITING, State.SNOOZED)
     door.decide(conn, policy, visitor, "look_again", now)
-    if case.state is State.SNOOZED:
-        history.lift(conn, case.company, case.customer, visitor.user, now)
-    return _on(conn, visitor, "case.look_again", now, now, context=None)
+    lifted = _end_quiet(conn, visitor, now) if visitor.case.state is State.SNOOZED else []
+    return _on(conn, visitor, "case.look_again", now, now, {"lifted": lifted}, **cases.ANEW)
+
+
+def _end_quiet(conn: Connection, visitor: Visitor, now: datetime) -> list[str]:
+    """Only a quiet time of the whole customer is what the snooze was; returns the holds' ids."""
+    case = visitor.case
+    holds = history.unlifted(conn, case.company, case.customer)
+    quiet = [h for h in holds if h.kind is HoldKind.QUIET and not h.invoice]
+    history.lift(conn, quiet, visitor.user, now)
+    return [h.id for h in quiet]
 
 
 def draft_anyway(
-    conn: Connection, policy: Policy, knock: Knock, reason: str, now: datetime
+    conn: Connection, policy: Policy, knock: Knock, seen: str, reason: str, now: datetime
 ) -> Said:
-    """A finance lead sets the present stops aside, for the next draft only. Raises Refused."""
+    """A finance lead sets the present stops aside, for the next draft only. Raises Refused.
+
+    `seen` is the fingerprint of the stops that this person has read.
+    """
     visitor = door.enter(conn, policy, knock, now)
     case = visitor.case
     door.in_state(conn, case, State.WAITING)
     if not may_run(visitor.roles):
         raise Refused(Said(Answer.NOT_ALLOWED, case, "a finance lead"))
-    if any(r.kind is Kind.NEVER for r in case.rulings):
-        raise Refused(Said(Answer.STOPPED, case))
+    if never := [r.reason for r in case.rulings if r.kind is Kind.NEVER]:
+        raise Refused(Said(Answer.STOPPED, case, never[0]))
+    if seen != stops_seen(case.rulings):
+        raise Refused(Said(Answer.STALE, case))
     stops = sorted({r.rule for r in case.rulings if r.kind is Kind.STOP})
     door.decide(conn, policy, visitor, "draft_anyway", now, reason)
-    columns = {"context": None, "allowed_anyway": stops}
+    columns = cases.ANEW | {"allowed_anyway": sorted(case.allowed_anyway | set(stops))}
     return _on(conn, visitor, "stops.set_aside", now, now, {"rules": stops}, **columns)
 
 
@@ -65,7 +78,7 @@ def confirm_address(
     door.in_state(conn, case, State.WAITING)
     door.decide(conn, policy, visitor, "confirm_address", now)
     history.confirm_address(conn, case.company, case.customer, address, visitor.user, now)
-    return _on(conn, visitor, "address.confirmed", now, now, context=None, draft=None)
+    return _on(conn, visitor, "address.confirmed", now, now, draft=None, **cases.ANEW)
 
 
 def _on(

@@ -89,7 +89,7 @@ def _dispute(
 def _draft_again(conn: Connection, visitor: Visitor, now: datetime) -> Said:
     case = visitor.case
     again = Move(State.WAITING, "draft.rejected", visitor.user, now, {"why": Why.WRONG_TONE})
-    door.moved(cases.move(conn, case, again, now, context=None, draft=None), case)
+    door.moved(cases.move(conn, case, again, now, draft=None, **cases.ANEW), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, update
 
 from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
 from jobs.ending import sent
+from jobs.rules.business_days import refresh_at
 from jobs.rules.policy import Policy
+from jobs.rules.rights import may_settle
 from jobs.rules.states import State
-from jobs.store import cases, drafts
+from jobs.store import cases, companies, drafts
 from jobs.store.cases import Move
 from jobs.store.tables import sends
 
@@ -33,7 +35,7 @@ def did_not_go(conn: Connection, policy: Policy, knock: Knock, now: datetime) ->
     door.decide(conn, policy, visitor, "did_not_go", now)
     _conclude(conn, visitor, "not_sent", now)
     fresh = drafts.rewrite_draft(conn, draft, now)
-    again = now + timedelta(days=policy.refresh_working_days)
+    again = refresh_at(now, companies.need(conn, case.company).zone, policy)
     back = Move(State.WAITING, "send.did_not_go", visitor.user, again, {"draft": fresh.sha256})
     said = f"<@{visitor.user}> says that the message did not go."
     columns = {"draft": fresh.id, "changed": [said], "undo_until": None, "lapses_at": None}
@@ -43,6 +45,8 @@ def did_not_go(conn: Connection, policy: Policy, knock: Knock, now: datetime) ->
 
 def _enter(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Visitor:
     visitor = door.enter(conn, policy, knock, now)
+    if not may_settle(visitor.roles):
+        raise Refused(Said(Answer.NOT_ALLOWED, visitor.case, "a collector or a finance lead"))
     door.in_state(conn, visitor.case, State.UNKNOWN)
     return visitor
 

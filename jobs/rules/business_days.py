@@ -38,6 +38,13 @@ def add_working_days(day: date, n: int, policy: Policy) -> date:
     return day
 
 
+def refresh_at(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
+    """When a card that waits is looked at again: some business days later, at the same hour."""
+    today = now.astimezone(zone).date()
+    then = add_working_days(today, policy.refresh_working_days, policy)
+    return now + (then - today)
+
+
 def next_opening(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
     """When a message may go: `now` on a business day inside the window, else the next opening."""
     day = now.astimezone(zone).date()

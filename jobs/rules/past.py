@@ -49,12 +49,15 @@ class Past:
     contacts: tuple[Contact, ...] = ()
     """Oldest first."""
     holds: tuple[Hold, ...] = ()
-    """Those in force."""
+    """Those that nobody has lifted, whether or not their date has come."""
     known_addresses: frozenset[str] = frozenset()
     """In the ledger at connection, or confirmed by a person; lower case. Empty: none known."""
     confirmed_address: str = ""
     """The one a person picked for this customer, or empty."""
     bounced: frozenset[str] = frozenset()
+    """Addresses not to be used: a mail server refused them, or a person said they are wrong."""
+    wrong: frozenset[str] = frozenset()
+    """Those of them that a person rejected."""
     last_contact_to_address: datetime | None = None
     """The latest contact with the present address, whoever the customer was."""
     sent_today: int = 0

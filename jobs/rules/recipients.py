@@ -37,7 +37,8 @@ def is_address(text: str) -> bool:
 def recipient(facts: Facts, past: Past) -> str | Ruling:
     """The one address a message goes to, or the rule that forbids it.
 
-    An address that a person confirmed goes first. Otherwise the ledger has to name exactly one.
+    An address that a person confirmed goes first, for as long as the ledger names it. Otherwise
+    the ledger has to name exactly one.
     """
     chosen = past.confirmed_address or _only(facts)
     if isinstance(chosen, Ruling):
@@ -63,10 +64,12 @@ def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
     if not is_address(chosen):
         return _never("no_recipient", f"“{shown}” is not an e-mail address.", facts)
     if key in past.bounced:
-        reason = f"Mail to {shown} came back. Ask the customer for another address."
+        told = "is the wrong contact, says a person" if key in past.wrong else "came back"
+        about = shown if key in past.wrong else f"Mail to {shown}"
+        reason = f"{about} {told}. Ask the customer for another address."
         return _never("address_bounced", reason, facts)
-    if key not in {a.lower() for a in ledger_addresses(facts)} | past.known_addresses:
-        reason = f"{shown} is not an address of this customer in QuickBooks. Confirm it first."
+    if key not in {a.lower() for a in ledger_addresses(facts)}:
+        reason = f"{shown} was confirmed, but QuickBooks does not name it now. Confirm an address."
         return _never("address_not_in_ledger", reason, facts)
     before = _before(key, past)
     if before and not past.confirmed_address:

@@ -29,8 +29,13 @@ def may_approve(
 
 
 def may_run(roles: frozenset[Role]) -> bool:
-    """Pause, go live, draft anyway, say what became of a mail: finance leads only."""
+    """Pause, go live, draft anyway: finance leads only."""
     return Role.FINANCE_LEAD in roles
+
+
+def may_settle(roles: frozenset[Role]) -> bool:
+    """Say what became of a mail: whoever can look into the Sent folder, so no account manager."""
+    return bool(roles & {Role.COLLECTOR, Role.FINANCE_LEAD})
 
 
 def looks_after(user: str, facts: Facts, policy: Policy) -> bool:

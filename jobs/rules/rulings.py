@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -44,6 +46,12 @@ class Ruling:
 def strictest(rulings: tuple[Ruling, ...]) -> Kind | None:
     """The kind that decides what happens, or None where nothing fired."""
     return next((kind for kind in RANK if any(r.kind is kind for r in rulings)), None)
+
+
+def stops_seen(rulings: Iterable[Ruling]) -> str:
+    """A fingerprint (64 hex digits) of the stops that a person reads before setting them aside."""
+    told = [f"{r.rule}\0{r.reason}" for r in rulings if r.kind is Kind.STOP]
+    return hashlib.sha256("\n".join(sorted(told)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 RULINGS: TypeAdapter[tuple[Ruling, ...]] = TypeAdapter(tuple[Ruling, ...])

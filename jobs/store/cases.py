@@ -132,6 +132,10 @@ def move(conn: Connection, case: Case, to: Move, now: datetime, **columns: Any) 
     return True
 
 
+ANEW: dict[str, Any] = {"context": None, "allowed_anyway": [], "end_reason": ""}
+"""What a move forgets that has the case gathered anew: stops set aside were so for one draft."""
+
+
 def redraw(conn: Connection, case_id: str, now: datetime) -> None:
     """Make the card of this case due; what was just decided goes before what merely arrived."""
     card = (messages.c.case_id == case_id) & (messages.c.kind == "card")

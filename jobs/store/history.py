@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from jobs.rules.past import Contact, Hold, HoldKind, Past
 from jobs.rules.states import Stage
@@ -28,13 +28,14 @@ def past(
     allowed_anyway: frozenset[str] = frozenset(),
 ) -> Past:
     """What happened between us and this customer; `midnight` is when the company's day began."""
-    known, chosen, bounced = _addresses(conn, company, customer)
+    rows = _addresses(conn, company, customer)
     return Past(
         contacts=_contacts(conn, company, customer),
-        holds=in_force(conn, company, customer),
-        known_addresses=known,
-        confirmed_address=chosen,
-        bounced=bounced,
+        holds=unlifted(conn, company, customer),
+        known_addresses=frozenset(row.address for row in rows),
+        confirmed_address=next((row.address for row in rows if row.chosen), ""),
+        bounced=frozenset(row.address for row in rows if row.bounced_at),
+        wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
         last_contact_to_address=_last_to(conn, address),
         sent_today=sent_since(conn, company, midnight),
         allowed_anyway=allowed_anyway,
@@ -47,7 +48,7 @@ def midnight(now: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(0), zone)
 
 
-def in_force(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
+def unlifted(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
     """The holds of a customer that nobody has lifted, whether or not their date has come."""
     wanted = (
         (holds.c.company == company) & (holds.c.customer == customer) & holds.c.lifted_at.is_(None)
@@ -112,13 +113,25 @@ def hold(
     conn.execute(insert(holds), rows)
 
 
-def lift(conn: Connection, company: str, customer: str, by: str, now: datetime) -> int:
-    """End all holds of a customer; returns how many there were."""
+def disputing(
+    conn: Connection, company: str, customers: Iterable[str], today: date
+) -> frozenset[str]:
+    """Those of these customers who dispute everything, until a review date after `today`."""
     wanted = (
-        (holds.c.company == company) & (holds.c.customer == customer) & holds.c.lifted_at.is_(None)
+        (holds.c.company == company)
+        & holds.c.customer.in_(sorted(customers))
+        & holds.c.lifted_at.is_(None)
+        & (holds.c.invoice == "")
+        & (holds.c.kind == HoldKind.DISPUTE)
+        & (holds.c.until > today)
     )
-    lifted = update(holds).where(wanted).values(lifted_by=by, lifted_at=now)
-    return conn.execute(lifted).rowcount
+    return frozenset(conn.scalars(select(holds.c.customer).where(wanted)))
+
+
+def lift(conn: Connection, found: Iterable[Hold], by: str, now: datetime) -> None:
+    """End these holds; one that was lifted before keeps who did it."""
+    wanted = holds.c.id.in_([hold.id for hold in found]) & holds.c.lifted_at.is_(None)
+    conn.execute(update(holds).where(wanted).values(lifted_by=by, lifted_at=now))
 
 
 def know_addresses(
@@ -208,14 +221,13 @@ def _last_to(conn: Connection, address: str) -> datetime | None:
     return conn.execute(query).scalar()
 
 
-def _addresses(
-    conn: Connection, company: str, customer: str
-) -> tuple[frozenset[str], str, frozenset[str]]:
+def _addresses(conn: Connection, company: str, customer: str) -> Sequence[Row[Any]]:
     owner = (addresses.c.company == company) & (addresses.c.customer == customer)
-    rows = conn.execute(select(addresses).where(owner)).all()
-    chosen = next((row.address for row in rows if row.chosen), "")
-    bad = frozenset(row.address for row in rows if row.bounced_at)
-    return frozenset(row.address for row in rows), chosen, bad
+    return conn.execute(select(addresses).where(owner)).all()
+
+
+def _by_a_person(row: Row[Any]) -> bool:
+    return not row.set_by.startswith("system:")
 
 
 def _address(

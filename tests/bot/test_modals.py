@@ -16,6 +16,7 @@ from bot.reasons import HOLD, REJECT, RejectReason
 from bot.submitted import Edited, Holding, Rejection, Snoozing, UnusableError
 from jobs.rules.case import CaseView
 from jobs.rules.past import HoldKind
+from jobs.rules.rulings import stops_seen
 from tests.bot.views import BODY, VIEWS, facts, invoice, letter, view
 from tests.sandbox.slack.blocks import faults_in_view
 
@@ -82,7 +83,7 @@ def test_loading_is_light() -> None:
 def test_a_modal_knows_its_draft(modal: str) -> None:
     """The private metadata is bound to case, draft and hash."""
     found = ids.opened(MODALS[modal](view())["private_metadata"])
-    assert found == ids.Opened(ids.Binding("412", "88", "a" * 64))
+    assert found.binding == ids.Binding("412", "88", "a" * 64)
 
 
 def test_edit_begins_with_the_draft() -> None:
@@ -217,6 +218,7 @@ def test_draft_anyway_names_the_stops_and_asks_why() -> None:
     """The lead reads what is set aside, and the reason is not optional."""
     made = modals.draft_anyway(VIEWS["stop"]())
     assert "covered by credits" in str(made["blocks"])
+    assert ids.opened(made["private_metadata"]).seen == stops_seen(VIEWS["stop"]().rulings)
     assert submitted.reason(state(made, comment="They asked for it")) == "They asked for it"
     with pytest.raises(UnusableError):
         submitted.reason(state(made, comment=" "))

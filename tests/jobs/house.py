@@ -51,6 +51,7 @@ from jobs.reasoning.model import Model
 from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
+from jobs.rules.rulings import stops_seen
 from jobs.rules.states import State
 from jobs.settings import Settings
 from jobs.store import agenda, cases, companies, events, log, people, schema
@@ -589,7 +590,8 @@ class House:
         return self._answer(self.go(look.look_again, user))
 
     def draft_anyway(self, user: str | Knock) -> Answer:
-        return self._answer(self.go(look.draft_anyway, user, "I called them."))
+        seen = stops_seen(self.case().rulings)
+        return self._answer(self.go(look.draft_anyway, user, seen, "I called them."))
 
     def went(self, user: str | Knock = "ULEAD1") -> Answer:
         return self._answer(self.go(settle_unknown.went, user))

@@ -90,7 +90,7 @@ def test_a_hold_goes_on_with_the_survivor(house: House) -> None:
     )
     house.notify(merge(house))
     with house.database.reading() as conn:
-        assert [h.invoice for h in history.in_force(conn, house.realm, "1")] == ["72"]
+        assert [h.invoice for h in history.unlifted(conn, house.realm, "1")] == ["72"]
     assert letter_of(house, "1") == ["71"]
 
 

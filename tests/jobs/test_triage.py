@@ -12,7 +12,8 @@ from jobs.decide.door import Answer
 from jobs.decide.edit import Text
 from jobs.decide.reject import Rejection, Why
 from jobs.rules.rulings import Kind
-from jobs.rules.states import CaseClass, State
+from jobs.rules.states import CaseClass, Stage, State
+from jobs.store.tables import cases as cases_table
 from tests.jobs.house import MANAGER, ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind as FaultKind
@@ -433,6 +434,36 @@ def test_after_four_hours_a_person_is_asked(open_house: OpenHouse) -> None:
     house.time.later(hours=1)
     house.run("triage")
     assert house.view().letter is not None
+
+
+def test_a_card_that_lost_its_draft_to_an_outage_gets_it_back(a_house: House) -> None:
+    """The same facts as before the outage are no reason to leave the card without its text."""
+    a_house.fault("quickbooks", "/query", "status", None, 500)
+    a_house.refresh()
+    for minutes in (5, 30, 70, 120, 15):
+        a_house.time.later(minutes=minutes)
+        a_house.run("triage")
+    assert a_house.rules() == {"needs_a_look"}
+    a_house.heal()
+    a_house.time.later(hours=1)
+    a_house.run("triage")
+    assert a_house.view().letter is not None
+
+
+@pytest.mark.parametrize("risen", [True, False])
+def test_the_hour_of_approval_is_of_one_stage(open_house: OpenHouse, risen: bool) -> None:
+    """A text of the next stage gives the account manager the time anew; the same stage does not."""
+    house = open_house(ONE, mark(key_account=True))
+    house.sweep()
+    first = house.case().approval_opens_at
+    if risen:
+        with house.database.writing() as conn:
+            conn.execute(cases_table.update().values(stage=Stage.REMINDER))
+    house.time.later(hours=6)
+    house.look_again("UCOLLECT")
+    house.run("triage")
+    assert first is not None
+    assert (house.case().approval_opens_at != first) is risen
 
 
 def test_five_failures_of_ours_are_a_card(open_house: OpenHouse) -> None:

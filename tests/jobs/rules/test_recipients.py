@@ -44,11 +44,25 @@ def test_a_confirmed_address_of_the_ledger_wins(past: Past) -> None:
     assert recipient(on("a@x.example, b@x.example"), past) == past.confirmed_address
 
 
-def test_an_address_a_person_confirmed_need_not_be_the_ledgers() -> None:
-    """It is known because a person said so."""
+def test_a_confirmed_address_holds_while_the_ledger_names_it() -> None:
+    """Once QuickBooks says something else a person has to confirm again."""
     known = frozenset({"new@y.example"})
     past = Past(confirmed_address="new@y.example", known_addresses=known)
-    assert recipient(on("a@x.example"), past) == "new@y.example"
+    assert recipient(on("new@y.example, a@x.example"), past) == "new@y.example"
+    found = recipient(on("a@x.example"), past)
+    assert isinstance(found, Ruling)
+    assert found.rule == "address_not_in_ledger"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"), [(True, "is the wrong contact, says a person"), (False, "came back")]
+)
+def test_who_said_that_an_address_is_bad_is_told(wrong: bool, said: str) -> None:
+    """A person's word is not a mail server's."""
+    bad = frozenset({"a@x.example"})
+    found = recipient(on("a@x.example"), Past(bounced=bad, wrong=bad if wrong else frozenset()))
+    assert isinstance(found, Ruling)
+    assert said in found.reason
 
 
 @pytest.mark.parametrize(

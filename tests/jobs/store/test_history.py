@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from jobs.rules.past import HoldKind, Past
 from jobs.rules.states import Stage, State
 from jobs.store import history
 from jobs.store.engine import Database
+from jobs.store.tables import holds
 from tests.jobs.store.record import NOW, REALM, case, company, draft, send
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -95,23 +97,26 @@ def test_a_hold_takes_out_invoices_or_the_whole_customer(database: Database) -> 
         history.hold(conn, REALM, "58", ("742", "743"), *arguments)
         history.hold(conn, REALM, "58", (), HoldKind.QUIET, until, "ULEAD2", "", NOW)
         history.hold(conn, REALM, "59", (), HoldKind.QUIET, until, "ULEAD2", "", NOW)
-    holds = past(database).holds
-    assert [(h.kind, h.invoice) for h in holds] == [
+    found = past(database).holds
+    assert [(h.kind, h.invoice) for h in found] == [
         (HoldKind.DISPUTE, "742"),
         (HoldKind.DISPUTE, "743"),
         (HoldKind.QUIET, ""),
     ]
-    assert (holds[0].until, holds[0].set_by) == (until, "ULEAD1")
-    assert holds[0].reason == "says it never came"
+    assert (found[0].until, found[0].set_by) == (until, "ULEAD1")
+    assert found[0].reason == "says it never came"
 
 
-def test_lifting_ends_the_holds_of_one_customer(database: Database) -> None:
-    """They are counted, stay on record, and are not lifted twice."""
+def test_lifting_ends_these_holds_and_no_others(database: Database) -> None:
+    """They stay on record, and who lifted them first stays so."""
     with database.writing() as conn:
         for customer in ("58", "58", "59"):
             history.hold(conn, REALM, customer, (), HoldKind.PLAN, NOW.date(), "ULEAD1", "", NOW)
-        assert history.lift(conn, REALM, "58", "ULEAD2", NOW) == 2
-        assert history.lift(conn, REALM, "58", "ULEAD2", NOW) == 0
+        first, _ = found = history.unlifted(conn, REALM, "58")
+        history.lift(conn, [first], "ULEAD1", NOW)
+        history.lift(conn, found, "ULEAD2", NOW)
+        by = select(holds.c.lifted_by).where(holds.c.customer == "58").order_by(holds.c.id)
+        assert conn.scalars(by).all() == ["ULEAD1", "ULEAD2"]
     assert past(database).holds == ()
     assert len(past(database, "59").holds) == 1
 
@@ -150,6 +155,14 @@ def test_a_bounce_ends_a_choice(database: Database) -> None:
     found = past(database)
     assert found.confirmed_address == ""
     assert found.bounced == {TO}
+    assert found.wrong == frozenset()
+
+
+def test_a_person_may_say_that_an_address_is_wrong(database: Database) -> None:
+    """It is not used again either, and it is known who said so: no mail server."""
+    with database.writing() as conn:
+        history.bounced(conn, REALM, "58", TO, "ULEAD1", NOW)
+    assert past(database).bounced == past(database).wrong == {TO}
 
 
 def test_connecting_again_forgets_no_bounce_and_no_choice(database: Database) -> None:
