@@ -45,7 +45,7 @@ class Desk:
     broker: Broker
     """For disconnecting a company."""
     pool: Executor
-    """For private answers and modals: small, and nothing in it may raise."""
+    """For private answers, modals and rings: small, and nothing in it may raise."""
 
     def tell(self, response_url: str, text: str) -> None:
         """Answer in private, soon, and without holding up the click."""
@@ -64,6 +64,12 @@ class Desk:
             slog.warning("answer.lost", error=type(error).__name__)
 
     def ring(self, *steps: str, case: str = "") -> None:
-        """Wake the steps that follow from a decision; the clock finds what is forgotten."""
+        """Wake the steps that follow from a decision; the clock finds what is forgotten.
+
+        Beside the click: where Redis hangs, each ring takes as long as it may.
+        """
+        self.pool.submit(self._ring, steps, case)
+
+    def _ring(self, steps: tuple[str, ...], case: str) -> None:
         for step in steps:
             self.doorbell.ring(step, case)

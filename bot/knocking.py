@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot import answers, people
 from bot.desk import Desk
@@ -20,6 +20,7 @@ from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.store import cases, companies
+from jobs.store.cases import Case
 
 T = TypeVar("T")
 Door = Callable[[Connection, Policy, Knock, datetime], T]
@@ -34,6 +35,7 @@ FOLLOWS = {
     "look_again": ("triage", "messages"),
     "draft_anyway": ("triage", "messages"),
     "confirm_address": ("triage", "messages"),
+    "lift": ("triage", "messages"),
 }
 """What is woken after a decision; otherwise only the card is drawn again."""
 
@@ -79,7 +81,7 @@ def view_for(desk: Desk, verb: str, knock: Knock) -> CaseView:
     try:
         with desk.database.reading() as conn:
             policy = ruling(desk, conn, knock.case)
-            door.enter(conn, policy, knock, now)
+            door.look_in(conn, policy, knock, now)
             if verb in LEADS_ONLY:
                 door.lead(conn, policy, knock.user, now)
             return picture.case_view(conn, policy, knock.case, now)
@@ -102,13 +104,22 @@ def told(desk: Desk, verb: str, said: Said) -> str:
     if said.answer is Answer.SECOND_NEEDED:
         return reply(said, verb)
     if verb == "approve" and said.case:
-        with desk.database.reading() as conn:
-            company = companies.need(conn, said.case.company)
-            following = picture.next_card(conn, said.case, desk.workspace)
-        if company.paused_at:
-            return f"Approved. {answers.paused(company.paused_by or '', company.paused_at)}"
-        return answers.approved(said.case.row.due_at, said.case.shadow, following)
+        return _approved(desk, said.case)
     return reply(said, verb) if verb == "fine" else ""
+
+
+def _approved(desk: Desk, case: Case) -> str:
+    """The approval is on record whatever happens here; at worst the next card is not linked."""
+    try:
+        with desk.database.reading() as conn:
+            company = companies.need(conn, case.company)
+            following = picture.next_card(conn, case, desk.workspace)
+    except SQLAlchemyError as error:
+        slog.warning("answer.without_link", error=type(error).__name__)
+        return answers.approved(case.row.due_at, case.shadow)
+    if company.paused_at:
+        return f"Approved. {answers.paused(company.paused_by or '', company.paused_at)}"
+    return answers.approved(case.row.due_at, case.shadow, following)
 
 
 def unreadable(error: BadValueError) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from slack_sdk.errors import SlackClientError
 
-from bot import ids, modals
+from bot import answers, ids, modals
 from bot.desk import Desk
 from bot.ids import Action, BadValueError
 from bot.knocking import NotRecorded, knock_of, unreadable, user_of, view_for
@@ -57,6 +57,14 @@ def open_modal(desk: Desk, action: Action, body: dict[str, Any]) -> None:
 
 def _modal(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
     """The modal itself, or in its place why there is none."""
+    try:
+        return _made(desk, action, body)
+    except Exception as error:  # noqa: BLE001  # nothing else ends the form's "One moment"
+        slog.error("modal.failed", action=action, exc_info=error)
+        return modals.gone(answers.broken())
+
+
+def _made(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
     try:
         binding = ids.binding(body["actions"][0].get("value"))
         view = view_for(desk, action, knock_of(binding, user_of(body)))

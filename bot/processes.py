@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from slack_sdk import WebClient
 
 REDIS_SECONDS = 2.0
+"""How long a connection to Redis may take."""
+RING_SECONDS = 0.3
 """How long a ring may take: it is never worth waiting for."""
 
 Now = Callable[[], datetime]
@@ -70,7 +72,7 @@ class Kit:
     @cached_property
     def redis(self) -> Redis:
         """A connection that fails at once where Redis is away: whoever rings does not wait."""
-        return redis(self.settings, socket_timeout=REDIS_SECONDS)
+        return redis(self.settings, socket_timeout=RING_SECONDS, connect=RING_SECONDS)
 
     @cached_property
     def doorbell(self) -> Doorbell:
@@ -219,11 +221,13 @@ def _client(kit: Kit, realm: str, auth: BearerAuth) -> QuickBooks:
     return QuickBooks(realm, auth, base_url=url, budget=kit.budget, clock=kit.now)
 
 
-def redis(settings: Settings, socket_timeout: float | None = None) -> Redis:
+def redis(
+    settings: Settings, socket_timeout: float | None = None, connect: float = REDIS_SECONDS
+) -> Redis:
     """A client of REDIS_URL that tries each command once."""
     return Redis.from_url(
         settings.redis_url.get_secret_value(),
-        socket_connect_timeout=REDIS_SECONDS,
+        socket_connect_timeout=connect,
         socket_timeout=socket_timeout,
         retry=Retry(NoBackoff(), 0),
     )

@@ -39,6 +39,7 @@ DID = {
     "confirm_address": "confirmed the address",
     "went": "said that the message went",
     "did_not_go": "said that the message did not go",
+    "lift": "lifted the dispute",
     "take_back": "took the QuickBooks note back",
 }
 """Kind of decision → what the thread of the card says about it."""
@@ -109,11 +110,17 @@ class Visitor:
 
 
 def enter(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Visitor:
-    """Let a person in who may at least edit. Raises Refused with the answer to give."""
+    """Let a person in to decide, who may at least edit. Raises Refused with the answer to give."""
+    if NUMBER.fullmatch(knock.case):
+        _queue_up(conn, knock.case)
+    return look_in(conn, policy, knock, now)
+
+
+def look_in(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Visitor:
+    """The same for somebody who only reads: nobody waits for them. Raises Refused."""
     if not NUMBER.fullmatch(knock.case):
         raise Refused(Said(Answer.NO_CASE))
     try:
-        _queue_up(conn, knock.case)
         case = cases.get(conn, knock.case)
     except cases.Missing:
         raise Refused(Said(Answer.NO_CASE)) from None
