@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,18 +10,26 @@ from typing import Any
 import structlog
 from slack_bolt import App, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.logger import get_bolt_logger
+from slack_bolt.logger.messages import (
+    warning_client_prioritized_and_token_skipped,
+    warning_token_skipped,
+)
 from slack_bolt.request import BoltRequest
 
-from bot import actions, answers, commands, company_door, home_door, views
+from bot import actions, answers, commands, company_door, home_door, modals, views
 from bot.desk import Desk
 
 slog = structlog.get_logger()
 LISTENERS = 32
 """Bolt's own five threads would be used up by five slow clicks."""
+EXPECTED = frozenset({warning_client_prioritized_and_token_skipped(), warning_token_skipped()})
+"""Bolt takes SLACK_BOT_TOKEN from the environment unasked, then warns that it lays it aside."""
 
 
 def build(desk: Desk, signing_secret: str, bot_user: str, bot_id: str) -> App:
     """The app of one workspace. No call to Slack is made here, nor before any answer."""
+    get_bolt_logger(App).addFilter(_unexpected)
     app = App(
         client=desk.client,
         signing_secret=signing_secret,
@@ -36,6 +45,10 @@ def build(desk: Desk, signing_secret: str, bot_user: str, bot_id: str) -> App:
     home_door.register(app, desk)
     app.error(_failed(desk))
     return app
+
+
+def _unexpected(record: logging.LogRecord) -> bool:
+    return record.getMessage() not in EXPECTED
 
 
 def _authorized(desk: Desk, bot_user: str, bot_id: str) -> Callable[..., AuthorizeResult]:
@@ -91,6 +104,9 @@ def _failed(desk: Desk) -> Callable[..., BoltResponse]:
 
     def failed(error: Exception, body: dict[str, Any], request: BoltRequest) -> BoltResponse:
         slog.error("click.failed", exc_info=error, mode=request.mode)
+        if body.get("type") == "view_submission":  # an empty answer would close it as if saved
+            shown = {"response_action": "update", "view": modals.gone(answers.broken())}
+            return BoltResponse(status=200, body=shown)
         if body.get("response_url"):
             desk.tell(body["response_url"], answers.broken())
         return BoltResponse(status=200, body="")

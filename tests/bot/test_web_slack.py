@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from bot.answers import broken
+from bot.ids import Binding, Opened
 from qbo.pacing import utc_now
 from tests.bot.kits import Front, front, place
 from tests.sandbox.faults import fault_from
@@ -131,3 +133,32 @@ def test_socket_mode_needs_no_door(tmp_path: Path) -> None:
     """Without a signing secret nobody could sign, so the route is not there."""
     with place(tmp_path) as outside, front(outside, SLACK_SIGNING_SECRET="") as door:
         assert door.client.post("/slack/events", content=COMMAND).status_code == 404
+
+
+def test_an_unforeseen_error_keeps_the_form_open(door: Front) -> None:
+    """An empty answer would close it as if it had been saved; a sentence takes its place."""
+    view = {"type": "modal", "callback_id": "reject_case"}
+    view["private_metadata"] = Opened(Binding("1", "1", "a" * 64)).encode()
+    payload = {
+        "type": "view_submission",
+        "team": {"id": TEAM},
+        "user": {"id": "UCOLLECT", "team_id": TEAM},
+        "api_app_id": APP,
+        "view": view,  # its `state` is missing, which Slack never leaves out
+    }
+    answer = door.slack(urlencode({"payload": json.dumps(payload)}).encode()).json()
+    assert answer["response_action"] == "update"
+    assert broken() in json.dumps(answer["view"])
+
+
+def test_bolt_is_only_quiet_about_the_token_it_is_not_to_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever exports SLACK_BOT_TOKEN did nothing wrong; other warnings are still heard."""
+    with place(tmp_path) as outside, front(outside) as door:
+        monkeypatch.setenv("SLACK_BOT_TOKEN", outside.values["SLACK_BOT_TOKEN"])
+        with caplog.at_level(logging.WARNING, "slack_bolt.App"):
+            door.slack(COMMAND)
+            assert caplog.messages == []
+            door.slack(COMMAND.replace(b"overdue", b"nobodys"))
+    assert "Unhandled request" in caplog.text
