@@ -88,7 +88,13 @@ def test_every_plain_card_is_one_that_slack_takes(name: str) -> None:
     assert "could not be drawn" in made.text
     assert "It is drawn again at the next change" in made.text
     assert "Buttons:" not in made.text
-    assert f"Case {VIEWS[name]().id}" in made.text
+
+
+def test_a_plain_card_tells_the_whole_story() -> None:
+    """From the header to the footer, as the card does, without its buttons."""
+    lines = show(view()).text.splitlines()
+    missing = set(lines) - set(plain(view(), NOW, people=PEOPLE).text.splitlines())
+    assert missing == {"Buttons: Approve &amp; send, Edit, Reject…, Hold…, Snooze…."}
 
 
 def test_the_header_says_the_four_things_that_matter() -> None:
