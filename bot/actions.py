@@ -18,6 +18,7 @@ from bot.knocking import Door, NotRecorded, decide, knock_of, told, unreadable, 
 from jobs.decide.approve import approve
 from jobs.decide.door import Said
 from jobs.decide.hold import take_over
+from jobs.decide.lift import lift
 from jobs.decide.look import fine, look_again
 from jobs.decide.settle_unknown import did_not_go, went
 from jobs.decide.take_back import take_back
@@ -28,6 +29,7 @@ DOORS: dict[Action, Door[Said]] = {
     Action.UNDO: undo,
     Action.FINE: fine,
     Action.LOOK_AGAIN: look_again,
+    Action.LIFT: lift,
     Action.TAKEOVER: take_over,
     Action.WENT: went,
     Action.DID_NOT_GO: did_not_go,

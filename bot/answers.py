@@ -47,6 +47,7 @@ KIND_WORDS = {
     "draft_anyway": "sent on to a draft",
     "look_again": "looked at again",
     "confirm_address": "given an address",
+    "lift": "freed of its dispute",
     "take_back": "taken back",
 }
 NOTHING = "Nothing was changed."

@@ -10,7 +10,7 @@ from bot.escaping import shortened
 from bot.ids import Action, Binding
 from jobs.rules.case import CaseView
 from jobs.rules.recipients import is_address, ledger_addresses
-from jobs.rules.rulings import Kind, strictest
+from jobs.rules.rulings import Kind, disputing_holds, strictest
 from jobs.rules.states import Stage, State
 
 BY_ADDRESS = frozenset(
@@ -83,6 +83,8 @@ def _stopped(view: CaseView) -> list[Block]:
     made = [_make(view, Action.LOOK_AGAIN, "Look again")]
     if fired(view, BY_ADDRESS) and addresses(view):
         made.insert(0, _make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
+    if disputing_holds(view.rulings):
+        made.insert(0, _make(view, Action.LIFT, "Lift the dispute"))
     made.append(_make(view, Action.TAKEOVER, "I'll handle it"))
     made += _put_off(view)
     if strictest(view.rulings) is Kind.STOP:

@@ -28,6 +28,7 @@ class Action(StrEnum):
     LOOK_AGAIN = "look_again"
     DRAFT_ANYWAY = "draft_anyway"
     CONFIRM_ADDRESS = "confirm_address"
+    LIFT = "lift"
     TAKE_BACK = "take_back"
 
 

@@ -24,7 +24,7 @@ from jobs.rules.past import Hold, HoldKind, Past
 from jobs.rules.plain import one_line
 from jobs.rules.policy import Limits, Policy
 from jobs.rules.recipients import recipient as recipient
-from jobs.rules.rulings import RANK, Kind, Ruling
+from jobs.rules.rulings import HOLD, RANK, Kind, Ruling
 from jobs.rules.slots import title
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.violations import Violation
@@ -292,7 +292,8 @@ def _because(hold: Hold) -> str:
 
 
 def _hold_evidence(facts: Facts, hold: Hold) -> tuple[str, ...]:
-    return (f"invoice:{hold.invoice}",) if hold.invoice else _customer(facts)
+    about = (f"invoice:{hold.invoice}",) if hold.invoice else _customer(facts)
+    return (*about, f"{HOLD}{hold.id}")
 
 
 def _gap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ruling]:

@@ -54,5 +54,15 @@ def stops_seen(rulings: Iterable[Ruling]) -> str:
     return hashlib.sha256("\n".join(sorted(told)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def disputing_holds(rulings: Iterable[Ruling]) -> frozenset[str]:
+    """The ids of the holds behind a dispute: those that a person has set and may lift."""
+    disputes = (r for r in rulings if r.rule == "dispute" and r.kind is Kind.STOP)
+    return frozenset(
+        id.removeprefix(HOLD) for r in disputes for id in r.evidence if id.startswith(HOLD)
+    )
+
+
+HOLD = "hold:"
+"""How the id of a hold begins where it is evidence."""
 RULINGS: TypeAdapter[tuple[Ruling, ...]] = TypeAdapter(tuple[Ruling, ...])
 """Rulings as JSON and back."""

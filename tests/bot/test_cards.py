@@ -16,6 +16,7 @@ from bot.lint import lint
 from jobs.rules.case import Approvals, CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Customer
+from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from tests.bot.views import (
     BODY,
@@ -164,6 +165,18 @@ def test_a_button_stands_for_exactly_this_draft() -> None:
 def test_only_buttons_that_apply_are_there(name: str, expected: set[str]) -> None:
     """Each state offers what may be done in it, and nothing else."""
     assert set(pressed(show(VIEWS[name]()))) == expected
+
+
+def test_a_dispute_that_a_person_has_set_can_be_lifted() -> None:
+    """One that a text or the policy speaks of cannot."""
+    held = Ruling(Kind.STOP, "dispute", "Acme Ltd is disputed.", ("customer:C1", "hold:3"))
+    assert "lift" in pressed(show(stopped(rulings=(held,))))
+    assert "lift" not in pressed(show(stopped(rule="dispute")))
+
+
+def test_after_a_bounce_an_address_can_be_confirmed() -> None:
+    """That is the way out which its rule names."""
+    assert "confirm_address" in pressed(show(stopped(Kind.NEVER, "address_bounced")))
 
 
 @pytest.mark.parametrize(

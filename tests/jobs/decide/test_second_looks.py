@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.decide import look
+from jobs.decide import lift, look
 from jobs.decide.door import Answer
 from jobs.decide.hold import Holding
 from jobs.decide.reject import Rejection, Why
@@ -146,3 +146,35 @@ def test_a_customer_who_disputes_everything_has_no_new_case(a_house: House) -> N
     a_house.time.later(days=4)
     a_house.sweep()
     assert a_house.rules() == {"dispute"}
+    assert a_house.go(lift.lift, "UCOLLECT").answer is Answer.RECORDED
+    a_house.run("triage")
+    assert a_house.view().letter is not None
+    assert "<@UCOLLECT> lifted the dispute." in a_house.said("thread")
+    assert a_house.logged("hold.lifted")
+
+
+def test_a_lifted_dispute_frees_its_invoices_only(open_house: OpenHouse) -> None:
+    """What another hold takes out stays out."""
+    house = open_house(TWO)
+    house.sweep()
+    house.hold("UCOLLECT", Holding(HoldKind.DISPUTE, house.today + timedelta(days=3), "", ("71",)))
+    later = Holding(HoldKind.DISPUTE, house.today + timedelta(days=30), "", ("72",))
+    house.run("triage")
+    house.hold("UCOLLECT", later)
+    house.time.later(days=3)
+    house.sweep()
+    assert house.rules() == {"dispute"}
+    assert house.go(lift.lift, "UCOLLECT").answer is Answer.RECORDED
+    house.run("triage")
+    letter = house.view().letter
+    assert letter is not None
+    assert [i.id for i in letter.invoices] == ["71"]
+
+
+def test_what_a_customer_wrote_is_no_hold_to_lift(open_house: OpenHouse) -> None:
+    """A dispute in a memo ends when the memo does, not by a click."""
+    disputed = invoice("71", "1", "840.00", 12, CustomerMemo={"value": "We dispute this bill."})
+    house = open_house(books(customer("1"), disputed))
+    house.sweep()
+    assert house.rules() == {"dispute"}
+    assert house.go(lift.lift, "UCOLLECT").answer is Answer.STALE
