@@ -158,7 +158,7 @@ def _alarm(
     channel = company.channel if company else office.channel
     realm = company.realm if company else ""
     text = (
-        f":warning: QuickBooks notified us of {trouble}. Nothing was done with it; "
+        f":warning: QuickBooks notified us of {posts.escaped(trouble)}. Nothing was done with it; "
         f"it is kept as event {claim.id}. If this goes on, check the webhook settings."
     )
     key = f"event:{claim.row.entity[:20]}:{claim.row.company[:20]}:{now:%Y-%m-%d}"
@@ -168,11 +168,11 @@ def _alarm(
 
 
 def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
-    """Five tries did not help: tell a person; the next sweep will find what was missed."""
+    """Trying again will not help: tell a person; the next sweep will find what was missed."""
     company = companies.get(conn, claim.row.company)
+    what = f"{claim.row.entity} {claim.row.entity_id}: {claim.row.last_error}"
     text = (
-        f":warning: A change in QuickBooks could not be read in five tries "
-        f"({claim.row.entity} {claim.row.entity_id}: {claim.row.last_error}). "
+        f":warning: A change in QuickBooks could not be read{claim.tried} ({posts.escaped(what)}). "
         "The next sweep reads it again; `/overdue run` starts one now."
     )
     channel = company.channel if company else office.channel

@@ -47,7 +47,7 @@ def tell_approvers(conn: Connection, case: Case, draft: Draft, reason: str, now:
         return
     company = companies.need(conn, case.company)
     names = ", ".join(f"<@{d.actor}>" for d in people)
-    text = f"{names}: nothing was sent. {reason}"
+    text = f"{names}: nothing was sent. {posts.escaped(reason)}"
     posts.thread(conn, case.company, company.channel, case.id, f"void:{draft.id}", text, now)
 
 

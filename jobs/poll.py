@@ -219,8 +219,9 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """Tell a person, and go on in an hour from where it stands: nothing is skipped."""
     company = companies.need(conn, claim.row.company)
     text = (
-        f":warning: Changes in QuickBooks could not be asked for in five tries "
-        f"({claim.row.last_error}). The next try is in an hour; the daily sweep reads everything."
+        f":warning: Changes in QuickBooks could not be asked for{claim.tried} "
+        f"({posts.escaped(claim.row.last_error)}). The next try is in an hour; "
+        "the daily sweep reads everything."
     )
     key = f"poll:{company.realm}:{now:%Y-%m-%d}"
     posts.notice(conn, company.realm, company.channel, key, text, now)

@@ -295,7 +295,8 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """Tell a person, and try again in an hour: a sweep is never dropped."""
     company = companies.need(conn, claim.row.company)
     text = (
-        f":warning: The ledger could not be read in five tries ({claim.row.last_error}). "
+        f":warning: The ledger could not be read{claim.tried} "
+        f"({posts.escaped(claim.row.last_error)}). "
         "No new cards until it can; the next try is in an hour, `/overdue run` tries now."
     )
     key = f"sweep:{company.realm}:{now:%Y-%m-%dT%H}"

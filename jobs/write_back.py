@@ -7,6 +7,7 @@ in our own record.
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -147,15 +148,16 @@ def _conclude(
     notes.conclude(conn, case.id, state, now, detail=detail, attachable=attachable)
     if state == "failed":
         channel = companies.need(conn, case.company).channel
-        said = f"The note could not be written to QuickBooks: {detail} Its text: {text}"
+        told, note = posts.escaped(detail), html.escape(text, quote=False)
+        said = f"The note could not be written to QuickBooks: {told} Its text: {note}"
         posts.thread(conn, case.company, channel, case.id, "note", said, now)
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Five tries failed. The mail is out, so nothing is sent again: a person sees to the note."""
+    """The mail is out, so nothing is sent again: a person sees to the note."""
     case = cases.of_row(claim.row)
     if case.state is State.DONE:
         cases.move(conn, case, Move(State.DONE, "note.not_taken_back", ACTOR), now)
         notes.conclude(conn, case.id, "written", now, detail=f"still there: {case.last_error}")
         return
-    _conclude(conn, case, "failed", f"Five tries failed. {case.last_error}", now)
+    _conclude(conn, case, "failed", f"It was given up{claim.tried}. {case.last_error}", now)

@@ -6,13 +6,20 @@ dedupe key makes each of them exist once, however often a step is repeated.
 
 from __future__ import annotations
 
+import html
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, select, update
 
+from jobs.rules.plain import one_line
 from jobs.store.tables import messages
 from jobs.store.upsert import insert_or_ignore
+
+
+def escaped(text: str) -> str:
+    """Outside text as mrkdwn: one line, cut at 1000, that can neither link nor call."""
+    return html.escape(one_line(text, 1000), quote=False)  # the three that mrkdwn knows
 
 
 def card(

@@ -36,6 +36,11 @@ class Claim:
         """It was claimed five times before and never settled."""
         return self.attempts > MOST_ATTEMPTS
 
+    @property
+    def tried(self) -> str:
+        """For a person: " in five tries", or nothing where one answer was enough."""
+        return " in five tries" if self.hopeless else ""
+
 
 def claim(
     conn: Connection,

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from jobs import gather
 from jobs.rules.states import State
+from jobs.store.events import Notice, store
 from jobs.store.tables import contexts, events, invoices
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -268,3 +269,13 @@ def test_news_while_a_case_is_read_is_not_lost(
     house.notify(Change("Invoice", "71", "created"))
     assert house.view().facts.total_open.amount == 500
     assert house.versions() == 1
+
+
+def test_words_from_outside_call_nobody(a_house: House) -> None:
+    """What a notification says of itself is shown as text."""
+    evil = Notice("test", "1", a_house.realm, "Bill<!channel>", "1", "create", None)
+    with a_house.database.writing() as conn:
+        store(conn, [evil], a_house.now)
+    a_house.run("detect")
+    assert any("Bill&lt;!channel&gt;" in text for text in a_house.said("notice"))
+    assert not any("<!channel>" in text for text in a_house.said())

@@ -220,6 +220,7 @@ def test_what_is_refused_for_good_is_told_at_once(a_house: House, at: Case) -> N
     a_house.run(at.step)
     assert len(asked) == 1
     assert len(a_house.said()) > said or "needs_a_look" in a_house.rules()
+    assert not any("five tries" in text for text in a_house.said())
 
 
 def test_an_approval_waits_for_the_connection_until_it_lapses(a_house: House) -> None:

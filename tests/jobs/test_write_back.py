@@ -114,7 +114,7 @@ def test_five_failures_are_told_and_nothing_is_sent_again(sent: House) -> None:
         sent.run("send", "write_back")
         sent.time.later(minutes=11)
     assert (sent.state(), note(sent).state) == (State.DONE, "failed")
-    assert any("Five tries failed" in text for text in sent.said("thread"))
+    assert any("given up in five tries" in text for text in sent.said("thread"))
     assert len(sent.mails) == 1
 
 
