@@ -146,7 +146,7 @@ def connect(
         again = _store(
             conn, {**facts, "channel": channel, "sealed_tokens": sealed}, door.person, now
         )
-        for kind in ("sweep", "poll"):
+        for kind in ("sweep", "poll", "upkeep"):
             agenda.hurry(conn, realm, kind, now)
         agenda.ensure(conn, realm, "first_look", now)
         company = companies.need(conn, realm)

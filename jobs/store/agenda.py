@@ -19,7 +19,10 @@ def ensure(conn: Connection, company: str, kind: str, now: datetime) -> bool:
 
 
 def hurry(conn: Connection, company: str, kind: str, now: datetime) -> None:
-    """Make it due now, whether or not it was on the schedule."""
+    """Make it due now, whether or not it was on the schedule.
+
+    A run that is under way loses the row: what it has read may be older than the wish.
+    """
     if not ensure(conn, company, kind, now):
         ours = (schedule.c.company == company) & (schedule.c.kind == kind)
-        conn.execute(update(schedule).where(ours).values(due_at=now))
+        conn.execute(update(schedule).where(ours).values(due_at=now, token=None, attempts=0))

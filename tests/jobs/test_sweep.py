@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from jobs import cross
 from jobs.rules.states import State
+from jobs.store import agenda, work
 from jobs.store.tables import addresses, invoices, schedule
 from qbo import QuickBooks
 from qbo.models import Invoice
@@ -192,3 +193,15 @@ def test_a_sweep_of_the_same_writes_nothing(open_house: OpenHouse) -> None:
     house.sweep()
     after = [line for line in house.logged() if line["action"] != "sweep.done"]
     assert after == before
+
+
+def test_a_wish_during_a_sweep_is_not_lost(open_house: OpenHouse) -> None:
+    """A sweep that is under way may have read too early: it loses its row, which is due again."""
+    house = open_house()
+    house.sweep()
+    with house.database.writing() as conn:
+        agenda.hurry(conn, house.realm, "sweep", house.now)
+        running = work.claim(conn, schedule, house.now, 1, where=schedule.c.kind == "sweep")[0]
+        agenda.hurry(conn, house.realm, "sweep", house.now)
+        assert not work.renew(conn, running, house.now)
+        assert work.due(conn, schedule, house.now, schedule.c.kind == "sweep")
