@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 
 from jobs import approvals, gather
 from jobs.ending import sent, tell_approvers, void
@@ -22,23 +22,35 @@ from jobs.mail.compose import File
 from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
 from jobs.rules import changes, drafts, gates
-from jobs.rules.business_days import next_opening
+from jobs.rules.business_days import next_opening, refresh_at
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount
 from jobs.rules.letter import Letter
 from jobs.rules.past import Past
+from jobs.rules.plain import one_line
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import MOVES, State
 from jobs.rules.verify import verify
 from jobs.step import Round, Step
-from jobs.store import cases, companies, contexts, crossings, history, log, posts, work
+from jobs.store import (
+    agenda,
+    cases,
+    companies,
+    contexts,
+    crossings,
+    history,
+    log,
+    people,
+    posts,
+    work,
+)
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.companies import Company
 from jobs.store.drafts import Draft
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
-from jobs.store.tables import messages, sends
+from jobs.store.tables import sends
 from jobs.store.work import LEASE, Claim
 from qbo.errors import QuickBooksError
 
@@ -46,6 +58,9 @@ ACTOR = "system:send"
 REMINDERS = "Nobody has confirmed that QuickBooks' own reminders are off."
 RETRY = timedelta(seconds=60)
 """How soon a send that could not be checked or was refused for now is tried again."""
+LONGEST_RETRY = timedelta(minutes=30)
+"""A mail server that says "later" each time is asked at growing distances, up to this one."""
+UNSURE = "Slack has not said lately who may approve, so the approvals could not be checked."
 ACCEPTED_LATE = "The mail server has accepted the message after all; it is not sent a second time."
 
 
@@ -161,7 +176,11 @@ class Check:
         late: tuple[str, ...] = (ACCEPTED_LATE,) if cases.begun_send(conn, case.id) else ()
         reasons = late + self._objections(conn, facts, left, now)
         reasons += self._unread(conn, facts, outcome)
-        if reasons:
+        unapproved = self._unapproved(conn, facts, now)
+        if unapproved and not reasons and not self._know_approvers(conn, now):
+            _try_again(conn, claim, case, UNSURE, now)
+            return None
+        if reasons := reasons + unapproved:
             what = " ".join(reasons)
             void(conn, case, self.draft, what, "differs", now)
             return None
@@ -182,7 +201,6 @@ class Check:
             *_credited(contexts.facts_of_case(conn, file.case, now), facts),
             *_readdressed(letter, gates.recipient(facts, past)),
             *self._untrue(facts, past),
-            *self._unapproved(conn, facts, now),
         )
 
     def _untrue(self, facts: Facts, past: Past) -> tuple[str, ...]:
@@ -212,6 +230,16 @@ class Check:
         if stand.missing == 0:
             return ()
         return ("The approvals no longer suffice: a right has gone, or more are needed now.",)
+
+    def _know_approvers(self, conn: Connection, now: datetime) -> bool:
+        """Only what Slack said lately takes an approval away; what is older is asked for."""
+        users = {d.actor for d in draft_store.decided_on(conn, self.draft.id, "approve")}
+        groups = self.office.policy.named_groups()
+        if people.known(conn, users, groups, now):
+            return True
+        people.want(conn, users, "user", now)
+        agenda.hurry(conn, agenda.EVERYBODY, "people", now)
+        return False
 
 
 def _credited(before: Facts, now: Facts) -> tuple[str, ...]:
@@ -248,8 +276,8 @@ def _day_is_full(office: Office, conn: Connection, company: Company, now: dateti
     began = history.midnight(now, company.zone)
     sent = history.sent_since(conn, company.realm, began)
     key = f"cap:{company.realm}:{began:%F}"
-    if sent < office.policy.messages_per_day or _was_asked(conn, key):
-        return False
+    if sent < office.policy.messages_per_day or posts.exists(conn, key):
+        return False  # where it was asked, sending goes on because somebody has answered
     companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)
     text = (
         f":double_vertical_bar: {sent} messages went out today, as many as the policy allows. "
@@ -258,12 +286,6 @@ def _day_is_full(office: Office, conn: Connection, company: Company, now: dateti
     posts.notice(conn, company.realm, company.channel, key, text, now)
     log.note(conn, log.Entry(company.realm, "company.paused", ACTOR, now, data={"sent": sent}))
     return True
-
-
-def _was_asked(conn: Connection, key: str) -> bool:
-    """Sending went on after the question, so somebody has answered it for today."""
-    asked = select(messages.c.id).where(messages.c.dedupe == f"notice:{key}")
-    return conn.execute(asked).first() is not None
 
 
 @dataclass(frozen=True)
@@ -310,8 +332,7 @@ class Fetch:
         wanted = set(drafts.pay_links_in(body))
         links = {}
         for invoice in self.draft.letter.invoices:
-            key = invoice.number or f"#{invoice.id}"
-            if key in wanted:
+            for key in {one_line(invoice.number), f"#{invoice.id}"} & wanted:
                 quickbooks = self.office.quickbooks(self.file.company.realm)
                 found = quickbooks.invoice(invoice.id, with_link=True).invoice_link
                 links[key] = found.get_secret_value() if found else ""
@@ -387,7 +408,9 @@ def _shadow_run(conn: Connection, case: Case, draft: Draft, parcel: Parcel, now:
     data = {"draft": draft.sha256, "bytes": parcel.sha256}
     move = Move(State.CANCELLED, "case.shadow_run", ACTOR, data=data)
     reason = "Shadow run: checked and composed, nothing was sent and nothing written."
-    cases.move(conn, case, move, now, end_reason=reason)
+    ended = cases.move(conn, case, move, now, end_reason=reason)
+    if ended and companies.need(conn, case.company).live:
+        crossings.release(conn, case.id, now)  # they are to happen for good now
 
 
 @dataclass(frozen=True)
@@ -440,24 +463,41 @@ class Deliver:
     def _not_sent(self, conn: Connection, outcome: NotSent, now: datetime) -> None:
         data = {"code": outcome.code, "permanent": outcome.permanent}
         if outcome.permanent:
-            fresh = draft_store.rewrite_draft(conn, self.draft, now)
-            back = Move(State.WAITING, "send.refused", ACTOR, None, data)
-            said = f"Nothing was sent: {outcome.reason}"
-            columns = {"draft": fresh.id, "changed": [said], "lapses_at": None, "undo_until": None}
-            if cases.move(conn, self.case, back, now, **columns):
-                tell_approvers(conn, self.case, self.draft, outcome.reason, now)
+            self._refused(conn, outcome, data, now)
         else:
-            again = Move(State.APPROVED, "send.put_off", ACTOR, now + RETRY, data)
+            again = Move(State.APPROVED, "send.put_off", ACTOR, now + self._pause(conn), data)
             cases.move(conn, self.case, again, now, last_error=outcome.reason[:300])
+
+    def _refused(
+        self, conn: Connection, outcome: NotSent, data: dict[str, Any], now: datetime
+    ) -> None:
+        """An address that is refused for good is not used again; the case is looked at anew."""
+        company, to = companies.need(conn, self.case.company), self.draft.letter.to
+        due = refresh_at(now, company.zone, self.office.policy)
+        if outcome.recipient:
+            history.bounced(conn, company.realm, self.case.customer, to, ACTOR, now)
+            due = now
+        fresh = draft_store.rewrite_draft(conn, self.draft, now)
+        back = Move(State.WAITING, "send.refused", ACTOR, due, data)
+        said = f"Nothing was sent: {outcome.reason}"
+        columns = {"draft": fresh.id, "changed": [said], "lapses_at": None, "undo_until": None}
+        if cases.move(conn, self.case, back, now, **columns):
+            tell_approvers(conn, self.case, self.draft, outcome.reason, now)
+
+    def _pause(self, conn: Connection) -> timedelta:
+        """Twice as long after each refusal of this draft."""
+        refused = (sends.c.draft == self.draft.id) & (sends.c.state == "not_sent")
+        times: int = conn.execute(select(func.count()).where(refused)).scalar_one()
+        return min(RETRY * (1 << min(times - 1, 10)), LONGEST_RETRY)
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Five tries broke off: an approval lapses with the reason; a begun mail is a question."""
+    """Its tries broke off: an approval lapses with the reason; a begun mail is a question."""
     case = cases.of_row(claim.row)
     if case.state is State.SENDING:
         _abandoned(conn, case, now)
         return
     assert case.draft is not None
     draft = draft_store.draft(conn, case.draft)
-    reason = f"Sending was given up after five tries. {case.last_error}"
+    reason = f"The message could not be sent{claim.tried}. {case.last_error}"
     void(conn, case, draft, reason, "lapse", now)

@@ -18,12 +18,14 @@ class NotSent:
     """The mail was definitely not accepted.
 
     `permanent` means that the same mail will be refused again; otherwise a later try may succeed.
-    `code` is the server's reply code, 0 where it gave none.
+    `code` is the server's reply code, 0 where it gave none. `recipient` means that the server
+    refused this address for good.
     """
 
     reason: str
     permanent: bool
     code: int = 0
+    recipient: bool = False
 
 
 @dataclass(frozen=True)

@@ -216,7 +216,10 @@ def _not_sent(refused: _Refused) -> NotSent:
     # Only an answer about this mail can be for good; a login can be mended.
     about_mail = refused.asked in ("sender", "recipient", "mail")
     reason = f"The mail server refused the {refused.asked}: {refused.code} {_shown(refused.text)}"
-    return NotSent(reason, permanent=about_mail and 500 <= refused.code <= 599, code=refused.code)
+    permanent = about_mail and 500 <= refused.code <= 599
+    # RFC 3463: 5.7 speaks of policy, such as a server that relays for nobody, not of the address.
+    nobody = refused.asked == "recipient" and not refused.text.lstrip().startswith(b"5.7.")
+    return NotSent(reason, permanent, refused.code, recipient=permanent and nobody)
 
 
 def _words(error: OSError) -> str:

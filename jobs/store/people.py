@@ -45,6 +45,14 @@ def groups(conn: Connection, now: datetime) -> Mapping[str, frozenset[str]]:
     return {row.id: frozenset(row.body["members"]) for row in fresh}
 
 
+def known(conn: Connection, users: Iterable[str], groups: Iterable[str], now: datetime) -> bool:
+    """Whether all of these were read lately enough for a contradiction to count."""
+    ids = {*users, *groups}
+    read = select(people.c.read_at).where(people.c.id.in_(sorted(ids)))
+    times = [at for at in conn.scalars(read) if at]
+    return len(times) == len(ids) and all(now - at <= STALE for at in times)
+
+
 def names(conn: Connection) -> dict[str, str]:
     """User id → display name, for everybody who was ever looked up."""
     rows = conn.execute(select(people).where(people.c.kind == "user"))

@@ -395,7 +395,11 @@ def test_a_slow_row_does_not_hold_up_the_others(bench: Bench) -> None:
         bench.clock.go(31)
         return "done"
 
-    bench.acts = {"1": [stalled], "2": [long], "3": [lambda: freed.set() or "done"]}
+    def free() -> str:
+        freed.set()
+        return "done"
+
+    bench.acts = {"1": [stalled], "2": [long], "3": [free]}
     bench.run()
     assert {row.verb for row in bench.rows().values()} == {"done"}
 

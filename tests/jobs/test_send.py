@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from jobs import send
+from jobs import ending, send
 from jobs.decide import run_company
 from jobs.decide.door import Answer
 from jobs.rules.states import State
+from jobs.store import companies, drafts, people
+from jobs.store.tables import cases as cases_table
 from jobs.store.tables import crossings, sends
 from tests.jobs.house import ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -76,7 +78,7 @@ LATER: list[tuple[str, Kind, int | None]] = [
 
 
 def test_what_says_nothing_about_the_mail_is_put_off(approved: House) -> None:
-    """A cut or nonsense before the text, a 4xx answer, a refused login: it goes a minute later."""
+    """A cut or nonsense before the text, a 4xx answer, a refused login: it goes later."""
     for tries, (phase, kind, status) in enumerate(LATER, 1):
         approved.fault("mail", f"SMTP {phase}", kind, 2 if phase == "EHLO" else 1, status)
         approved.run("send")
@@ -84,10 +86,85 @@ def test_what_says_nothing_about_the_mail_is_put_off(approved: House) -> None:
         assert approved.case().last_error, (phase, kind)
         assert attempts(approved) == ["not_sent"] * tries, (phase, kind)
         approved.heal()
-        approved.time.later(seconds=60)
+        approved.time.later(minutes=30)
     approved.run("send", "write_back")
     assert attempts(approved)[-1] == "sent"
     assert len(approved.mails) == 1
+
+
+def test_a_server_that_says_later_is_asked_at_growing_distances(approved: House) -> None:
+    """After one minute, two, four and so on, and at least every half hour."""
+    approved.fault("mail", "SMTP RCPT", "status", None, 451)
+    pauses = []
+    for _ in range(7):
+        approved.run("send")
+        due = approved.rows(select(cases_table.c.due_at))[0].due_at
+        pauses.append((due - approved.now) // timedelta(minutes=1))
+        approved.time.now = due
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_an_address_that_is_refused_for_good_is_not_used_again(approved: House) -> None:
+    """The case is looked at anew at once, and nobody can approve the same address again."""
+    approved.fault("mail", "SMTP RCPT", "status", 1, 550)
+    approved.run("send", "triage")
+    assert "address_bounced" in approved.rules()
+
+
+def test_what_ended_an_approval_calls_nobody(approved: House) -> None:
+    """A reason may name a customer; only whoever approved is mentioned."""
+    case = approved.case()
+    assert case.draft is not None
+    with approved.database.writing() as conn:
+        draft = drafts.draft(conn, case.draft)
+        ending.tell_approvers(conn, case, draft, "<!channel> was merged.", approved.now)
+    assert approved.said("thread")[-1] == (
+        "<@UCOLLECT>: nothing was sent. &lt;!channel&gt; was merged."
+    )
+
+
+def test_a_refused_text_does_not_blame_the_address(approved: House) -> None:
+    """The case is looked at again at its usual hour."""
+    approved.fault("mail", "SMTP END", "status", 1, 550)
+    approved.run("send")
+    assert approved.rows(select(cases_table.c.due_at))[0].due_at > approved.now
+    approved.run("triage")
+    assert "address_bounced" not in approved.rules()
+
+
+def test_old_knowledge_of_the_groups_takes_no_approval_away(open_house: OpenHouse) -> None:
+    """Who is a collector by a group is asked again; only a fresh answer ends the approval."""
+    house = open_house(policy={"people": {"collectors": ["SCOLLECT"]}})
+
+    def told(*members: str) -> None:
+        with house.database.writing() as conn:
+            people.put_group(conn, "SCOLLECT", members, house.now)
+
+    told("UCOLLECT")
+    house.sweep()
+    assert house.approve() is Answer.RECORDED
+    house.time.later(minutes=16)
+    house.run("send")
+    assert house.state() is State.APPROVED
+    assert "Slack has not said lately" in house.case().last_error
+    told()
+    house.greet()
+    house.time.later(minutes=1)
+    house.run("send")
+    assert house.state() is State.WAITING
+
+
+def test_a_shadow_run_after_going_live_leaves_the_crossing_free(open_house: OpenHouse) -> None:
+    """What was only rehearsed may happen once the company is live."""
+    house = open_house(live=False)
+    house.sweep()
+    house.approve()
+    with house.database.writing() as conn:
+        companies.change(conn, house.realm, mode="live")
+    house.wait_out()
+    assert not house.mails
+    (crossing,) = house.rows(select(crossings))
+    assert crossing.released_at is not None
 
 
 @pytest.mark.parametrize(
@@ -318,13 +395,18 @@ def test_a_missing_pdf_puts_the_mail_off(approved: House, kind: Kind) -> None:
     assert approved.state() is State.DONE
 
 
-def test_pay_links_are_filled_by_the_sender(open_house: OpenHouse) -> None:
+@pytest.mark.parametrize(
+    ("number", "key"), [("171", "171"), ("17  1", "17 1"), ("[1]", "#71"), ("1#1", "#71")]
+)
+def test_pay_links_are_filled_by_the_sender(open_house: OpenHouse, number: str, key: str) -> None:
     """The link is on no card; it stands in the mail, fresh from QuickBooks."""
-    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    house = open_house(
+        books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS, DocNumber=number))
+    )
     house.sweep()
     letter = house.view().letter
     assert letter is not None
-    assert "[pay link 171]" in letter.body
+    assert f"[pay link {key}]" in letter.body
     house.approve()
     house.wait_out()
     assert "https://developer.intuit.com/" in house.mails[0].shown()["text"]
@@ -573,4 +655,4 @@ def test_five_broken_tries_lapse_with_the_reason(approved: House) -> None:
             approved.run("send")
             approved.time.later(minutes=11)
     assert approved.state() is State.WAITING
-    assert any("given up after five tries" in text for text in approved.said("thread"))
+    assert any("could not be sent in five tries" in text for text in approved.said("thread"))
