@@ -198,6 +198,7 @@ cases = Table(
         postgresql_where=text(f"state IN ({_quoted(list(OPEN))})"),
     ),
     Index("ix_cases_due", "state", "due_at"),
+    Index("ix_cases_customer", "company", "customer"),
 )
 
 case_invoices = Table(
@@ -327,6 +328,7 @@ decisions = Table(
     Column("reason", Text, nullable=False),
     Column("policy_sha256", String(64), nullable=False),
     Index("ix_decisions_case_id", "case_id"),
+    Index("ix_decisions_draft", "draft"),
     Index(
         "uq_decisions_one_approval",
         "draft",
@@ -360,6 +362,7 @@ sends = Table(
         postgresql_where=text("state IN ('in_flight', 'sent', 'unknown')"),
     ),
     Index("ix_sends_recipient", "recipient"),
+    Index("ix_sends_case_id", "case_id"),
 )
 
 notes = Table(
@@ -395,6 +398,7 @@ messages = Table(
     *_work(),
     Index("ix_messages_case_id", "case_id"),
     Index("ix_messages_due_at", "due_at"),
+    Index("ix_messages_made_at", "company", "made_at"),
 )
 
 channels = Table(

@@ -31,14 +31,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", name=op.f("pk_budgets")),
     )
     op.create_table(
-        "usage",
-        sa.Column("month", sa.String(length=7), nullable=False),
-        sa.Column("company", sa.String(length=64), nullable=False),
-        sa.Column("metered", sa.Integer(), nullable=False),
-        sa.Column("free", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("month", "company", name=op.f("pk_usage")),
-    )
-    op.create_table(
         "channels",
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("next_at", Utc(), nullable=False),
@@ -153,6 +145,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_schedule_due_at", "schedule", ["due_at"], unique=False)
     op.create_table(
+        "usage",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("metered", sa.Integer(), nullable=False),
+        sa.Column("free", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "company", name=op.f("pk_usage")),
+    )
+    op.create_table(
         "addresses",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("customer", sa.String(length=64), nullable=False),
@@ -201,6 +201,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_cases_company")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
     )
+    op.create_index("ix_cases_customer", "cases", ["company", "customer"], unique=False)
     op.create_index("ix_cases_due", "cases", ["state", "due_at"], unique=False)
     op.create_index(
         "uq_cases_open",
@@ -361,6 +362,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_messages_case_id", "messages", ["case_id"], unique=False)
     op.create_index("ix_messages_due_at", "messages", ["due_at"], unique=False)
+    op.create_index("ix_messages_made_at", "messages", ["company", "made_at"], unique=False)
     op.create_table(
         "proposals",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
@@ -389,6 +391,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
     )
     op.create_index("ix_decisions_case_id", "decisions", ["case_id"], unique=False)
+    op.create_index("ix_decisions_draft", "decisions", ["draft"], unique=False)
     op.create_index(
         "uq_decisions_one_approval",
         "decisions",
@@ -432,6 +435,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_sends_draft")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sends")),
     )
+    op.create_index("ix_sends_case_id", "sends", ["case_id"], unique=False)
     op.create_index("ix_sends_recipient", "sends", ["recipient"], unique=False)
     op.create_index(
         "uq_sends_one_mail",
