@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test check format lint types bench faults lock clean
+.PHONY: demo test check format lint types bench lock clean
 
 demo: $(INSTALLED)
 	@exec $(BIN)/python -m tests.sandbox $(ARGS)
@@ -28,9 +28,6 @@ types: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench $(ARGS)
-
-faults: $(INSTALLED)
-	$(BIN)/python -m tests.faults $(ARGS)
 
 # Keeps the pins that still hold; ARGS=--upgrade moves them all.
 lock: $(INSTALLED)
