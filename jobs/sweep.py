@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, exists, select, update
 
-from jobs import broken, cross, gather
+from jobs import broken, cross, gather, rehearsal
 from jobs.cross import News
 from jobs.office import Office
 from jobs.rules.facts import Invoice, InvoiceStatus
@@ -99,6 +99,7 @@ class Sweep:
 
     def plan(self) -> Plan:
         """Everything in its order. Raises QuickBooksError: the sweep then is tried again."""
+        yield from rehearsal.clear(self.company.realm)
         for page in self.quickbooks.open_invoices(self.broken.append):
             yield from self._put(page)
         yield from self._changed_meanwhile()

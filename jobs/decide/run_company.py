@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from jobs.decide import door
 from jobs.rules.policy import Policy
-from jobs.rules.states import MOVES, State
-from jobs.store import agenda, cases, companies, log
-from jobs.store.cases import Move
+from jobs.store import agenda, companies, log
 from jobs.store.companies import Company
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import crossings
 
 
 def pause(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
@@ -37,7 +33,7 @@ def resume(conn: Connection, policy: Policy, company: Company, user: str, now: d
 
 
 def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
-    """Leave shadow mode: shadow cases end, and their crossings may happen again. Raises Refused.
+    """Leave shadow mode; the sweep that follows ends what was rehearsed. Raises Refused.
 
     REMINDERS_ON: nobody has confirmed yet that QuickBooks' own reminders are off.
     """
@@ -47,7 +43,6 @@ def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: 
     if not company.reminders_off_at:
         raise door.Refused(door.Said(door.Answer.REMINDERS_ON))
     companies.change(conn, company.realm, mode="live")
-    _end_shadow_cases(conn, company, user, now)
     agenda.hurry(conn, company.realm, "sweep", now)
     _log(conn, company, "company.live", user, now)
     return True
@@ -70,19 +65,6 @@ def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: 
         raise door.Refused(door.Said(door.Answer.NOT_ALLOWED, detail="a collector"))
     agenda.hurry(conn, company.realm, "sweep", now)
     _log(conn, company, "sweep.asked", user, now)
-
-
-def _end_shadow_cases(conn: Connection, company: Company, user: str, now: datetime) -> None:
-    theirs = cases_table.c.company == company.realm
-    shadow = select(cases_table).where(theirs, cases_table.c.shadow)
-    end = Move(State.CANCELLED, "case.shadow_ended", user)
-    for row in conn.execute(shadow).all():
-        case = cases.of_row(row)
-        if State.CANCELLED in MOVES[case.state]:
-            cases.move(conn, case, end, now, end_reason="Shadow mode ended.")
-    ids = select(cases_table.c.id).where(theirs, cases_table.c.shadow)
-    used = crossings.c.case_id.in_(ids) & crossings.c.released_at.is_(None)
-    conn.execute(update(crossings).where(used).values(released_at=now))
 
 
 def _log(conn: Connection, company: Company, action: str, user: str, now: datetime) -> None:

@@ -1,0 +1,52 @@
+"""The end of shadow mode: what was only rehearsed is cleared away, a few cases at a time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection, select, update
+
+from jobs.rules.states import MOVES, State
+from jobs.store import cases, companies, crossings
+from jobs.store.cases import Move
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import crossings as crossings_table
+from jobs.turns import Plan
+
+ACTOR = "system:sweep"
+A_CHUNK = 50
+ENDABLE = [state for state, moves in MOVES.items() if State.CANCELLED in moves]
+
+
+def clear(realm: str) -> Plan:
+    """End a live company's shadow cases; what they rehearsed may happen for good."""
+    last: str | None = "0"
+    while last is not None:
+        last = yield partial(_end_some, realm, last)
+    yield partial(_release, realm)
+
+
+def _end_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:
+    """The last case that was ended; None where none is left, or the company is in shadow mode."""
+    if not companies.need(conn, realm).live:
+        return None
+    theirs = (cases_table.c.company == realm) & cases_table.c.shadow
+    left = theirs & cases_table.c.state.in_(ENDABLE) & (cases_table.c.id > after)
+    rows = conn.execute(select(cases_table).where(left).order_by(cases_table.c.id).limit(A_CHUNK))
+    found = [cases.of_row(row) for row in rows]
+    for case in found:
+        end = Move(State.CANCELLED, "case.shadow_ended", ACTOR)
+        if cases.move(conn, case, end, now, end_reason="Shadow mode ended."):
+            crossings.release(conn, case.id, now)
+    return found[-1].id if found else None
+
+
+def _release(realm: str, conn: Connection, now: datetime) -> None:
+    """Also what was rehearsed to its end: no case of these has had an e-mail."""
+    if not companies.need(conn, realm).live:
+        return
+    theirs = (cases_table.c.company == realm) & cases_table.c.shadow
+    closed = select(cases_table.c.id).where(theirs, cases_table.c.closed_at.is_not(None))
+    used = crossings_table.c.case_id.in_(closed) & crossings_table.c.released_at.is_(None)
+    conn.execute(update(crossings_table).where(used).values(released_at=now))
