@@ -13,7 +13,7 @@ from jobs.judging import View
 from jobs.office import Office
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import Record
-from jobs.rules import changes, drafts
+from jobs.rules import changes, drafts, gates
 from jobs.rules.letter import Letter
 from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import Ruling
@@ -35,7 +35,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Written:
-    """The next version of the letter, and what changed since the one before."""
+    """The next version of the letter, what the rules say of case and text, and what changed."""
 
     draft: draft_store.Draft
     rulings: tuple[Ruling, ...]
@@ -58,8 +58,10 @@ def write(office: Office, conn: Connection, view: View, made: Made, now: datetim
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
     elif theirs:
         changed += (f"The text that <@{theirs.edited_by}> had edited did not fit any more.",)
+    broken = _broken(office, view, letter, deadline)
+    columns["violations"] = [violation.sentence for violation in broken]
     draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
-    return Written(draft, view.rulings, changed)
+    return Written(draft, (*gates.about_text(broken), *view.rulings), changed)
 
 
 def _was_rejected(conn: Connection, draft: draft_store.Draft) -> bool:

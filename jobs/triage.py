@@ -340,8 +340,9 @@ def _to_waiting(
     gather.consider(conn, case.id, view.documents, now)
     context = contexts.put_facts(conn, case.id, view.facts, view.fingerprint())
     draft = written.draft if written else None
+    rulings = written.rulings if written else view.rulings
     data = {
-        "rules": [r.rule for r in view.rulings],
+        "rules": [r.rule for r in rulings],
         "context": view.fingerprint(),
         "draft": draft.sha256 if draft else None,
         "author": draft.author if draft else None,
@@ -362,7 +363,7 @@ def _to_waiting(
         draft=draft.id if draft else None,
         summary=made.proposal.summary,
         reasons=[asdict(reason) for reason in made.proposal.reasons],
-        rulings=RULINGS.dump_python(view.rulings, mode="json"),
+        rulings=RULINGS.dump_python(rulings, mode="json"),
         evidence=contexts.EVIDENCE.dump_python(view.evidence, mode="json"),
         changed=list(written.changed if written else ()),
         end_reason=_voided(conn, case),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from jobs.rules.case import Decision
 from jobs.rules.facts import Facts
@@ -174,32 +174,46 @@ def in_state(conn: Connection, case: Case, *wanted: State) -> None:
 
 
 def decide(
-    conn: Connection, policy: Policy, visitor: Visitor, kind: str, now: datetime, reason: str = ""
+    conn: Connection,
+    policy: Policy,
+    visitor: Visitor,
+    kind: str,
+    now: datetime,
+    reason: str = "",
+    comment: str = "",
 ) -> Decision:
     """Record a decision on the present draft; the caller moves the case in the same transaction.
 
-    The card shows the present only, so each decision is a line in its thread as well.
+    The card shows the present only, so each decision is a line in its thread as well, with the
+    comment on a reason from a closed list.
     """
     decision, case = Decision(kind, visitor.user, now, reason), visitor.case
     drafts.record(conn, case.id, decision, visitor.draft, policy.sha256)
     channel = companies.need(conn, case.company).channel
     key = f"{kind}:{case.version}:{visitor.user}"
-    posts.thread(conn, case.company, channel, case.id, key, _history(decision), now)
+    posts.thread(conn, case.company, channel, case.id, key, _history(decision, comment), now)
     return decision
 
 
-def _history(decision: Decision) -> str:
-    """A line of mrkdwn; the reason is a person's own words, so it is escaped."""
-    why = html.escape(one_line(decision.reason.replace("_", " "), 300), quote=False)
+def _history(decision: Decision, comment: str) -> str:
+    """A line of mrkdwn; reason and comment are a person's own words, so they are escaped."""
+    said = [decision.reason.replace("_", " "), comment]
+    why = html.escape(one_line(": ".join(filter(None, said)), 300), quote=False)
     return f"<@{decision.actor}> {DID[decision.kind]}{f': {why}' if why else ''}."
 
 
 def refused(conn: Connection, knock: Knock, said: Said, verb: str, now: datetime) -> None:
-    """A refused click is logged: who wanted what, and the answer."""
+    """A refused click is logged: who wanted what, and the answer.
+
+    Where approval has no hour yet at which it opens, the case is looked at again to set one.
+    """
     company = said.case.company if said.case else ""
     data = {"verb": verb, "answer": said.answer, "case": knock.case[:20]}
     case = said.case.id if said.case else None
     log.note(conn, log.Entry(company, "click.refused", knock.user, now, case, data))
+    if said.case and said.answer is Answer.NOT_OPEN_YET and not said.case.approval_opens_at:
+        unmoved = (cases_table.c.id == said.case.id) & (cases_table.c.version == said.case.version)
+        conn.execute(update(cases_table).where(unmoved).values(due_at=now))
 
 
 def moved(happened: bool, case: Case) -> None:

@@ -17,16 +17,13 @@ from jobs.rules.drafts import edited
 from jobs.rules.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
-from jobs.rules.rulings import RULINGS, Ruling
+from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
 from jobs.rules.verify import verify
 from jobs.rules.violations import Violation
 from jobs.store import cases, drafts
 from jobs.store.cases import Move
 from jobs.store.drafts import Draft
-
-ABOUT_TEXT = frozenset({"text_breaks_a_rule", "marked_wording", "unsafe_text"})
-"""Rules that speak of a draft's words; each version has its own."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def edit(
     )
     if any(v.hard for v in violations) or (violations and not text.insist):
         return Objections(violations)
-    return _save(conn, policy, visitor, old, letter, past, violations, now)
+    return _save(conn, policy, visitor, old, letter, violations, now)
 
 
 def _past(conn: Connection, visitor: Visitor, letter: Letter, now: datetime) -> Past:
@@ -83,7 +80,6 @@ def _save(
     visitor: Visitor,
     old: Draft,
     letter: Letter,
-    past: Past,
     violations: tuple[Violation, ...],
     now: datetime,
 ) -> Said:
@@ -99,7 +95,9 @@ def _save(
         violations=[v.sentence for v in violations],
         deadline=old.deadline,
     )
-    rulings = _rulings(policy, visitor, past, violations, now)
+    # What the rules said of the old words gives way to what they say of the new ones.
+    kept = (r for r in case.rulings if r.rule not in gates.ABOUT_TEXT)
+    rulings = (*kept, *gates.about_text(violations))
     data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}
     edit = Move(State.WAITING, "draft.edited", visitor.user, case.row.due_at, data)
     columns = {
@@ -111,17 +109,3 @@ def _save(
     door.moved(cases.move(conn, case, edit, now, **columns), case)
     tell_approvers(conn, case, old, f"<@{visitor.user}> has edited the text.", now)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
-
-
-def _rulings(
-    policy: Policy,
-    visitor: Visitor,
-    past: Past,
-    violations: tuple[Violation, ...],
-    now: datetime,
-) -> tuple[Ruling, ...]:
-    """The case's rulings, with those about the old words replaced by those about the new ones."""
-    stage = visitor.case.stage
-    said = gates.judge(visitor.facts, stage, past, (), policy, now, draft_violations=violations)
-    kept = [r for r in visitor.case.rulings if r.rule not in ABOUT_TEXT]
-    return (*kept, *(r for r in said if r.rule in ABOUT_TEXT))

@@ -38,6 +38,11 @@ class Rejection:
     comment: str = ""
     invoices: tuple[str, ...] = ()
 
+    @property
+    def on_record(self) -> dict[str, str]:
+        """What the log keeps of it."""
+        return {"why": self.why, "comment": self.comment}
+
 
 def reject(
     conn: Connection, policy: Policy, knock: Knock, rejection: Rejection, now: datetime
@@ -47,16 +52,16 @@ def reject(
     door.in_state(conn, visitor.case, State.WAITING)
     if visitor.draft:
         door.same_draft(visitor, knock)
-    door.decide(conn, policy, visitor, "reject", now, rejection.why)
+    door.decide(conn, policy, visitor, "reject", now, rejection.why, rejection.comment)
     match rejection.why:
         case Why.ALREADY_PAID:
-            return _wait_for_it(conn, policy, visitor, now)
+            return _wait_for_it(conn, policy, visitor, rejection, now)
         case Why.DISPUTED:
             return _dispute(conn, policy, visitor, rejection, now)
         case Why.WRONG_TONE:
-            return _draft_again(conn, visitor, now)
+            return _draft_again(conn, visitor, rejection, now)
         case Why.WRONG_CONTACT:
-            return _wrong_contact(conn, visitor, now)
+            return _wrong_contact(conn, visitor, rejection, now)
         case _:
             return _end(conn, visitor, rejection, now)
 
@@ -64,17 +69,19 @@ def reject(
 def _end(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
     """Not now: the crossings stay used, so the invoice comes back at its next stage."""
     case = visitor.case
-    end = Move(State.REJECTED, "case.rejected", visitor.user, None, {"why": rejection.why})
+    end = Move(State.REJECTED, "case.rejected", visitor.user, None, rejection.on_record)
     reason = rejection.comment[:500]
     door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 
-def _wait_for_it(conn: Connection, policy: Policy, visitor: Visitor, now: datetime) -> Said:
+def _wait_for_it(
+    conn: Connection, policy: Policy, visitor: Visitor, rejection: Rejection, now: datetime
+) -> Said:
     """ "Already paid": wait some working days for the payment, then the case asks again."""
     today = companies.need(conn, visitor.case.company).today(now)
     until = add_working_days(today, policy.already_paid_working_days, policy)
-    return put_to_sleep(conn, visitor, until, "said to be paid already", now)
+    return put_to_sleep(conn, visitor, until, rejection.comment or "said to be paid already", now)
 
 
 def _dispute(
@@ -86,20 +93,21 @@ def _dispute(
     return put_on_hold(conn, visitor, holding, now)
 
 
-def _draft_again(conn: Connection, visitor: Visitor, now: datetime) -> Said:
+def _draft_again(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
     case = visitor.case
-    again = Move(State.WAITING, "draft.rejected", visitor.user, now, {"why": Why.WRONG_TONE})
+    again = Move(State.WAITING, "draft.rejected", visitor.user, now, rejection.on_record)
     door.moved(cases.move(conn, case, again, now, draft=None, **cases.ANEW), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 
-def _wrong_contact(conn: Connection, visitor: Visitor, now: datetime) -> Said:
+def _wrong_contact(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
     """Nobody was contacted, so the crossings are given back; the address is not used again."""
     case = visitor.case
     if visitor.draft:
         to = visitor.draft.letter.to
         history.bounced(conn, case.company, case.customer, to, visitor.user, now)
-    end = Move(State.REJECTED, "case.rejected", visitor.user, None, {"why": Why.WRONG_CONTACT})
-    door.moved(cases.move(conn, case, end, now), case)
+    end = Move(State.REJECTED, "case.rejected", visitor.user, None, rejection.on_record)
+    reason = rejection.comment[:500]
+    door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
     crossings.release(conn, case.id, now)
     return Said(Answer.RECORDED, cases.get(conn, case.id))

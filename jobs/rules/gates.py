@@ -199,6 +199,15 @@ def _document(facts: Facts, documents: tuple[str, ...]) -> str:
     return f"{first} (and {more} more)" if more else first
 
 
+ABOUT_TEXT = frozenset({"text_breaks_a_rule", "marked_wording", "unsafe_text"})
+"""Rules that speak of a draft's words; each version has its own."""
+
+
+def about_text(violations: Sequence[Violation]) -> tuple[Ruling, ...]:
+    """What the rules of `ABOUT_TEXT` say of a text with these violations."""
+    return (*_unsafe(violations), *_wording(violations))
+
+
 def _unsafe(violations: Sequence[Violation]) -> Iterator[Ruling]:
     if hard := [v.sentence for v in violations if v.hard]:
         yield Ruling(Kind.NEVER, "unsafe_text", " ".join(hard[:3]) + " Edit the text.")

@@ -81,4 +81,4 @@ def test_an_approval_that_lapses_names_the_reason(a_house: House) -> None:
     a_house.time.later(hours=25)
     a_house.run("send")
     assert a_house.case().state is State.WAITING
-    assert "QuickBooks' own reminders are off" in str(a_house.case().row.changed)
+    assert "QuickBooks' own reminders are off" in a_house.view().end_reason

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
-from jobs.decide import lift, look
+from jobs import drafting
+from jobs.decide import approve, door, lift, look
 from jobs.decide.door import Answer
 from jobs.decide.hold import Holding
 from jobs.decide.reject import Rejection, Why
+from jobs.reasoning.by_rules import AUTHOR
 from jobs.rules.past import HoldKind
-from jobs.rules.rulings import stops_seen
+from jobs.rules.rulings import RULINGS, Kind, Ruling, stops_seen
 from jobs.rules.states import State
+from jobs.rules.violations import Violation
+from jobs.store.tables import cases as cases_table
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 
@@ -108,8 +112,11 @@ def test_a_confirmed_address_that_leaves_the_ledger(open_house: OpenHouse) -> No
 def test_a_new_key_account_waits_for_its_manager(a_house: House) -> None:
     """Marked after its card was drawn, it is closed until the card says when it opens."""
     a_house.change_policy(**KEY)
-    assert a_house.approve("ULEAD1") is Answer.NOT_OPEN_YET
-    a_house.refresh()
+    refused = a_house.go(approve.approve, "ULEAD1")
+    assert refused.answer is Answer.NOT_OPEN_YET
+    with a_house.database.writing() as conn:
+        door.refused(conn, a_house.knock("ULEAD1"), refused, "approve", a_house.now)
+    a_house.run("triage")
     assert a_house.case().approval_opens_at is not None
     assert a_house.approve("ULEAD1") is Answer.NOT_OPEN_YET
     assert a_house.fine("UMANAGER") is Answer.RECORDED
@@ -178,3 +185,69 @@ def test_what_a_customer_wrote_is_no_hold_to_lift(open_house: OpenHouse) -> None
     house.sweep()
     assert house.rules() == {"dispute"}
     assert house.go(lift.lift, "UCOLLECT").answer is Answer.STALE
+
+
+@pytest.mark.parametrize(
+    "why", [Why.ALREADY_PAID, Why.WRONG_CONTACT, Why.WRONG_TONE, Why.NOT_NEEDED]
+)
+def test_a_comment_is_kept_with_its_reason(a_house: House, why: Why) -> None:
+    """Whatever the reason is; it is a person's text, so it is escaped in the thread."""
+    a_house.reject("UCOLLECT", Rejection(why, "ask <!channel> & Bob"))
+    told = f"{why.replace('_', ' ')}: ask &lt;!channel&gt; &amp; Bob."
+    assert f"<@UCOLLECT> rejected the message: {told}" in a_house.said("thread")
+    logged = [line["data"] for line in a_house.logged() if line["data"].get("comment")]
+    if why is not Why.ALREADY_PAID:
+        assert [line["comment"] for line in logged] == ["ask <!channel> & Bob"]
+
+
+def test_undone_on_a_friday(open_house: OpenHouse) -> None:
+    """The next look at the ledger is some working days later, as after drafting."""
+    house = open_house(policy={"calendar": {"business_days_only": True, "holiday_country": ""}})
+    house.time.later(days=2)
+    house.sweep()
+    drafted = house.case().row.due_at
+    assert house.approve() is Answer.RECORDED
+    assert house.undo() is Answer.RECORDED
+    assert house.case().row.due_at == drafted
+
+
+def test_an_account_manager_cannot_say_what_became_of_a_mail(open_house: OpenHouse) -> None:
+    """That takes a look into the Sent folder: collectors and finance leads."""
+    house = open_house(policy={"account_manager": [{**MANAGER, "customers": ["1"]}]})
+    house.sweep()
+    house.approve()
+    house.fault("mail", "SMTP END", "late")
+    house.wait_out()
+    assert house.state() is State.UNKNOWN
+    assert house.went("UMANAGER") is house.did_not_go("UMANAGER") is Answer.NOT_ALLOWED
+    assert house.went("UCOLLECT") is Answer.RECORDED
+
+
+@pytest.mark.parametrize("act", [approve.approve, look.draft_anyway])
+def test_who_is_stopped_is_told_by_what(open_house: OpenHouse, act: Any) -> None:
+    """The answer carries the sentence of the rule."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12)))
+    house.sweep()
+    ruling = Ruling(Kind.NEVER, "unsafe_text", "“evil.example” is a link.")
+    with house.database.writing() as conn:
+        said = RULINGS.dump_python((ruling,), mode="json")
+        conn.execute(cases_table.update().values(rulings=said))
+    more = ("", "I called.") if act is look.draft_anyway else ()
+    answer = house.go(act, "ULEAD1", *more)
+    assert (answer.answer, answer.detail) == (Answer.STOPPED, ruling.reason)
+
+
+@pytest.mark.parametrize("hard", [True, False])
+def test_a_template_that_breaks_a_rule_says_so(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, hard: bool
+) -> None:
+    """What nobody may save cannot be approved; the rest needs two people, as after an edit."""
+    found = Violation("link" if hard else "money", "99", hard)
+    monkeypatch.setattr(drafting, "verify", lambda *_, **__: (found,))
+    house = open_house()
+    house.sweep()
+    view = house.view()
+    assert (view.author, view.violations) == (AUTHOR, (found.sentence,))
+    assert house.rules() == {"unsafe_text" if hard else "text_breaks_a_rule"}
+    expected = Answer.STOPPED if hard else Answer.SECOND_NEEDED
+    assert house.approve("UCOLLECT") is expected
