@@ -6,7 +6,6 @@ sends back counts only if it names an open one.
 
 from __future__ import annotations
 
-import html
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from jobs.rules.plain import one_line
-from jobs.store import agenda, companies, log, posts
+from jobs.store import agenda, companies, log, posts, standing
 from jobs.store.companies import Company
 from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
@@ -91,10 +89,9 @@ def invite(conn: Connection, realm: str, public_url: str, now: datetime) -> bool
     if not posts.exists(conn, key):
         state = open_door(conn, "", company.channel, now)
         url = f"{public_url}/quickbooks/connect?state={state}"
-        name = html.escape(one_line(company.name), quote=False)
         text = (
-            f":electric_plug: Somebody asked to connect *{name}* to QuickBooks again: "
-            f"<{url}|this link> is good once, for ten minutes, for an administrator there."
+            f":electric_plug: Somebody asked to connect {standing.named(company)} to QuickBooks "
+            f"again: <{url}|this link> is good once, for ten minutes, for an administrator there."
         )
         posts.notice(conn, realm, company.channel, key, text, now)
     return True
@@ -242,9 +239,10 @@ def _tell(conn: Connection, company: Company, door: Row[Any], again: bool, now: 
 
 def _words(company: Company, person: str, again: bool) -> str:
     who = "" if person == UNNAMED else f" by <@{person}>"
-    name = html.escape(one_line(company.name), quote=False)  # the three that mrkdwn knows
     once_more = " again" if again else ""
-    said = [f":electric_plug: *{name}* is connected to QuickBooks{once_more}{who}."]
+    said = [
+        f":electric_plug: {standing.named(company)} is connected to QuickBooks{once_more}{who}."
+    ]
     said += [] if again else [SHADOW]
     said += [] if company.reminders_off_at else [REMINDERS]
     return " ".join(said)

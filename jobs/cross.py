@@ -18,7 +18,7 @@ from jobs import gather
 from jobs.rules.facts import Customer, Invoice
 from jobs.rules.policy import Policy
 from jobs.rules.stages import HIGHEST_START, crossing_stage
-from jobs.rules.states import JOINABLE, OPEN, State
+from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, companies, crossings, history, ledger
 from jobs.store.cases import Case, Move, Opening
 from jobs.store.companies import Company
@@ -185,12 +185,6 @@ def refresh(conn: Connection, company: str, customers: Iterable[str], now: datet
 def _anew(now: datetime) -> dict[str, object]:
     """Due at once, also where somebody is at it: what they have read may be older than this."""
     return {"due_at": now, "token": None, "attempts": 0}
-
-
-def customers_with_open_case(conn: Connection, company: str) -> set[str]:
-    """Billed customers that have an open case in any currency."""
-    wanted = (cases_table.c.company == company) & cases_table.c.state.in_(OPEN)
-    return set(conn.scalars(select(cases_table.c.customer).where(wanted)))
 
 
 def _standing(conn: Connection, realm: str, customers: list[str]) -> dict[Key, list[Standing]]:
