@@ -40,14 +40,17 @@ def void(
     return True
 
 
-def tell_approvers(conn: Connection, case: Case, draft: Draft, reason: str, now: datetime) -> None:
-    """Whoever approved learns what voided it, in the thread of the card."""
+def tell_approvers(
+    conn: Connection, case: Case, draft: Draft, reason: str, now: datetime, *, by: str = ""
+) -> None:
+    """Whoever approved learns what voided it, in the thread of the card; `by` did it."""
     people = drafts.decided_on(conn, draft.id, "approve")
     if not people:
         return
     company = companies.need(conn, case.company)
     names = ", ".join(f"<@{d.actor}>" for d in people)
-    text = f"{names}: nothing was sent. {posts.escaped(reason)}"
+    who = f"<@{by}> " if by else ""
+    text = f"{names}: nothing was sent. {who}{posts.escaped(reason)}"
     posts.thread(conn, case.company, company.channel, case.id, f"void:{draft.id}", text, now)
 
 

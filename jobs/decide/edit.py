@@ -107,5 +107,5 @@ def _save(
         "end_reason": "",
     }
     door.moved(cases.move(conn, case, edit, now, **columns), case)
-    tell_approvers(conn, case, old, f"<@{visitor.user}> has edited the text.", now)
+    tell_approvers(conn, case, old, "has edited the text.", now, by=visitor.user)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
