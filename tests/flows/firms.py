@@ -203,5 +203,5 @@ def owing(
     return {
         test.nodeid: cast("Sequence[Owing]", test.callspec.params.get(fixture, usual))
         for test in tests
-        if isinstance(test, pytest.Function) and fixture in test.fixturenames
+        if isinstance(test, pytest.Function) and {fixture, "running"} <= set(test.fixturenames)
     }

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, select, update
 
 from jobs import pipeline, upkeep
 from jobs.store import agenda
@@ -17,7 +17,7 @@ TOKENS = "oauth2/v1/tokens/bearer"
 @pytest.fixture
 def kept(a_house: House) -> House:
     """A house whose upkeep is due."""
-    with a_house.database.writing() as conn:
+    with a_house.kit.database.writing() as conn:
         agenda.ensure(conn, a_house.realm, upkeep.KIND, a_house.now)
     return a_house
 
@@ -74,6 +74,8 @@ def test_the_ends_of_a_connection_stand_in_the_record(kept: House) -> None:
 
 def test_any_refresh_writes_the_ends_and_plans_the_upkeep(a_house: House) -> None:
     """Whoever renews: a company with tokens is never left without upkeep."""
+    with a_house.kit.database.writing() as conn:
+        conn.execute(delete(schedule).where(schedule.c.kind == "upkeep"))
     a_house.kit.ledgers.renew(a_house.realm)
     assert company(a_house).refresh_expires_at > a_house.now
     assert row(a_house).due_at == a_house.now + timedelta(days=1)
