@@ -113,8 +113,9 @@ def test_two_clocks_do_no_harm(firm: Firm) -> None:
         firm.card(WAITING)
         firm.click("approve")
         one_mail_and_one_note(firm)
-    cards = [m for m in firm.messages(firm.running.world()) if "Amber Lane" in m["text"]]
-    assert len(cards) == 1
+    theirs = [m for m in firm.messages(firm.running.world()) if "Amber Lane" in m["text"]]
+    # a case of the rehearsal, where there was one, has ended
+    assert len([m for m in theirs if "Shadow mode ended" not in m["text"]]) == 1
 
 
 @contextlib.contextmanager
