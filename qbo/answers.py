@@ -6,6 +6,7 @@ Errors of validation quote what they could not read, so they never leave this mo
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError, create_model
@@ -120,7 +121,7 @@ def at_once(kind: type[E], content: bytes) -> list[E]:
     except ValidationError:
         return []
     found: list[E] = answer.response.found
-    if answer.upper or answer.lower or not all(map(_exact, found)):
+    if answer.upper or answer.lower or not _exact(kind, found):
         return []
     for record in found:
         # which fields were given is never asked, and remembering it doubles a record's size
@@ -128,11 +129,11 @@ def at_once(kind: type[E], content: bytes) -> list[E]:
     return found
 
 
-def _exact(record: Entity) -> bool:
-    """Whether its amounts are so small that a double has kept them."""
-    names = ("total", "balance") if isinstance(record, Invoice) else ("balance",)
-    amounts = (getattr(record, name) for name in names)
-    return all(-EXACT_BELOW < amount < EXACT_BELOW for amount in amounts)
+def _exact(kind: type[Entity], found: Sequence[Entity]) -> bool:
+    """Whether all amounts are so small that a double has kept them."""
+    names = ("total", "balance") if kind is Invoice else ("balance",)
+    amounts = [amount for name in names for amount in map(attrgetter(name), found)]
+    return not amounts or -EXACT_BELOW < min(amounts) <= max(amounts) < EXACT_BELOW
 
 
 def row_id(row: Raw | Entity) -> str:
