@@ -6,7 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PROC = Path("/proc")
+PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
+
+
+def peak() -> float:
+    """The most megabytes that this process ever held.
+
+    Not `getrusage`: its figure begins with what the parent held at the fork.
+    """
+    found = PEAK.search((PROC / "self" / "status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 def pss(root: int) -> dict[str, float]:

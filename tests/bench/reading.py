@@ -7,7 +7,6 @@ both through the same address; theirs is python-quickbooks as its own README use
 import importlib
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 
 from qbo import QuickBooks
+from tests.bench import memory
 
 PAGE = 1000
 Outside = dict[str, str]
@@ -81,12 +81,12 @@ def main(reader: Reader) -> None:
     """Measure one reading; the stand-in keeps its answers from the reading before."""
     outside: Outside = json.loads(sys.stdin.readline())
     read = reader(outside, token(outside))
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = memory.peak()
     began, cpu = time.perf_counter(), time.process_time()
     found = read()
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    said = {"count": len(found), "seconds": took, "cpu": cpu, "megabytes": (peak - before) / 1024}
+    grown = memory.peak() - before
+    said = {"count": len(found), "seconds": took, "cpu": cpu, "megabytes": grown}
     print(json.dumps(said))
 
 

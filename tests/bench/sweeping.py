@@ -5,7 +5,6 @@ database is a file; the QuickBooks client, the budget, the steps and their loop 
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from jobs import connect, pipeline
 from jobs.settings import Settings
 from jobs.store import schema
 from jobs.store.tables import cases, crossings, usage
+from tests.bench import memory
 
 POLICY = """
 [people]
@@ -78,7 +78,7 @@ def main() -> None:
         began = time.perf_counter()
         _run(kit, "sweep")
         swept = time.perf_counter() - began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        peak = memory.peak()
         found = {
             "seconds": swept,
             "megabytes": peak,
