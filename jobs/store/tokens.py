@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from jobs.store import agenda, standing
 from jobs.store.engine import Database
@@ -19,6 +22,10 @@ from qbo.oauth import LEASE, Tokens
 
 UPKEEP = timedelta(days=1)
 """How long tokens are left alone where nothing else refreshes them."""
+SAVE_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between the tries to keep a fresh pair; in all well within the lease that guards it."""
+
+slog = structlog.get_logger()
 
 
 class Unopenable(ReauthRequired):
@@ -66,10 +73,17 @@ class Seal:
 class SqlTokenStore:
     """The TokenStore of `qbo`: each method takes one short transaction, from any thread."""
 
-    def __init__(self, database: Database, seal: Seal, public_url: str = "") -> None:
+    def __init__(
+        self,
+        database: Database,
+        seal: Seal,
+        public_url: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._database = database
         self._seal = seal
         self._public_url = public_url
+        self._sleep = sleep
 
     def load(self, realm: str) -> Tokens:
         """The current tokens; raises ReauthRequired where the company has none."""
@@ -95,8 +109,19 @@ class SqlTokenStore:
     def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
         """Make `new` current if `replaces` still is; otherwise change nothing.
 
-        Whoever holds tokens has their upkeep on the schedule.
+        Nobody else knows a fresh pair, and the one before it may be dead already: where the
+        database is away it is tried again for a while. Whoever holds tokens has their upkeep on
+        the schedule.
         """
+        for pause in SAVE_PAUSES:
+            try:
+                return self._swap(realm, new, replaces)
+            except (OperationalError, InterfaceError) as error:
+                slog.warning("tokens.not_kept_yet", realm=realm, error=type(error).__name__)
+                self._sleep(pause)
+        return self._swap(realm, new, replaces)
+
+    def _swap(self, realm: str, new: Tokens, replaces: Tokens) -> None:
         ends = {
             "refresh_expires_at": new.refresh_expires_at,
             "hard_expires_at": new.hard_expires_at,

@@ -1,18 +1,21 @@
 """Sealed tokens: kept, swapped, given up, and sealed anew."""
 
+from contextlib import ExitStack, closing
 from datetime import timedelta
 
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from jobs.store import companies, tokens
-from jobs.store.engine import Database
+from jobs.store.engine import Database, connect
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import messages, schedule
 from jobs.store.tokens import Seal, SqlTokenStore, Unopenable
 from qbo import InvalidGrant, ReauthRequired, Tokens
+from qbo.oauth import LEASE
 from tests.jobs.store.record import NOW, REALM, company, race
 
 OLD, NEW, LOST = (SecretStr(Fernet.generate_key().decode()) for _ in range(3))
@@ -83,6 +86,46 @@ def test_a_pair_that_replaces_nothing_is_dropped(database: Database) -> None:
     assert store(database).load(REALM) == pair(1)
 
 
+def test_a_fresh_pair_outlives_a_database_that_is_away(database: Database) -> None:
+    """Nobody else knows it: it is kept as soon as the database takes it."""
+    connected(database)
+    url = database.engine.url.render_as_string(hide_password=False)
+    waits: list[float] = []
+    with ExitStack() as others:
+        _busy(database, others)
+
+        def slept(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 2:
+                others.close()
+
+        impatient = connect(url, patience=timedelta(milliseconds=20))
+        with closing(impatient):
+            SqlTokenStore(impatient, Seal([OLD]), sleep=slept).save(REALM, pair(2), pair(1))
+    assert waits == [0.5, 1.0]
+    assert store(database).load(REALM) == pair(2)
+
+
+def test_a_database_that_stays_away_is_not_waited_for_for_ever(database: Database) -> None:
+    """The pair before stays in the record, and whoever asked hears of it within the lease."""
+    connected(database)
+    url = database.engine.url.render_as_string(hide_password=False)
+    waits: list[float] = []
+    with ExitStack() as others, closing(connect(url, timedelta(milliseconds=20))) as impatient:
+        _busy(database, others)
+        kept = SqlTokenStore(impatient, Seal([OLD]), sleep=waits.append)
+        with pytest.raises(OperationalError):
+            kept.save(REALM, pair(2), pair(1))
+    assert sum(waits) < LEASE.total_seconds() / 2
+    assert store(database).load(REALM) == pair(1)
+
+
+def _busy(database: Database, until: ExitStack) -> None:
+    """Somebody holds the lock that a save needs."""
+    conn = until.enter_context(database.writing())
+    companies.change(conn, REALM, name="Harbor Supply & Co")
+
+
 def test_a_lost_connection_is_marked_and_told_once(database: Database) -> None:
     """However many processes find out at the same moment."""
     connected(database)
@@ -130,6 +173,17 @@ def test_rotating_leaves_what_it_cannot_open(database: Database) -> None:
     before = sealed(database, OTHER)
     assert tokens.rotate(database, Seal([NEW, OLD])) == (1, [OTHER])
     assert sealed(database, OTHER) == before
+
+
+def test_rotating_may_be_cut_off_and_repeated(database: Database) -> None:
+    """Each company is a transaction of its own; the second run finishes what the first began."""
+    for realm in (REALM, OTHER):
+        connected(database, realm)
+    both = Seal([NEW, OLD])
+    assert tokens._rotate_one(database, both, REALM)
+    assert store(database, NEW, OLD).load(OTHER) == pair(1)
+    assert tokens.rotate(database, both) == (2, [])
+    assert [store(database, NEW).load(realm) for realm in (REALM, OTHER)] == [pair(1), pair(1)]
 
 
 def test_a_company_without_tokens_is_passed_over(database: Database) -> None:
