@@ -32,12 +32,11 @@ from qbo.models import (
     Deleted,
     Entity,
     Invoice,
-    Linked,
     Payment,
     Preferences,
 )
 from qbo.oauth import LEASE, SCOPE, BearerAuth, OAuth, Tokens, TokenStore
-from qbo.pacing import Budget, LocalBudget
+from qbo.pacing import Budget
 from qbo.query import Select, among, where
 from qbo.webhooks import Change, Malformed
 
@@ -66,8 +65,6 @@ __all__ = [
     "Gone",
     "InvalidGrant",
     "Invoice",
-    "Linked",
-    "LocalBudget",
     "Malformed",
     "NotAllowed",
     "OAuth",

@@ -172,18 +172,6 @@ class QuickBooks:
         named = ((c, names.get(c.customer_type_id or "", "")) for c in found)
         return [c.model_copy(update={"customer_type": name}) if name else c for c, name in named]
 
-    def children(
-        self, parent_ids: Sequence[str], on_broken: OnBroken | None = None
-    ) -> list[Customer]:
-        """The direct sub-customers of these customers, inactive ones included.
-
-        Reads all customers and picks, one request per thousand: neither ParentRef nor Job is
-        documented as a filter. Ask for many parents at once, and keep the answer.
-        """
-        parents = frozenset(parent_ids)
-        everyone = self._all(Customer, (ACTIVE_OR_NOT,), on_broken) if parents else []
-        return [customer for customer in everyone if customer.parent_id in parents]
-
     def customers_in_credit(self, on_broken: OnBroken | None = None) -> Iterator[list[Customer]]:
         """Customers whose own balance is negative, page by page, inactive ones included."""
         return self._pages(Customer, (where("Balance", "<", "0"), ACTIVE_OR_NOT), on_broken)

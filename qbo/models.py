@@ -84,13 +84,6 @@ class CustomField(Record):
     value: Text = Field("", validation_alias="StringValue")
 
 
-class Linked(Record):
-    """Another transaction this one is linked to, such as a Payment."""
-
-    id: Text = Field("", validation_alias="TxnId")
-    kind: Text = Field("", validation_alias="TxnType")
-
-
 class Invoice(Entity):
     ENTITY = "Invoice"
 
@@ -108,7 +101,6 @@ class Invoice(Entity):
     exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
     email: Text = Field("", validation_alias=AliasPath("BillEmail", "Address"))
     """As in the ledger: may be empty, or several addresses with commas."""
-    email_cc: Text = Field("", validation_alias=AliasPath("BillEmailCc", "Address"))
     customer_memo: Text = Field("", validation_alias=AliasPath("CustomerMemo", "value"))
     card_payment: bool = Field(False, validation_alias="AllowOnlineCreditCardPayment")
     ach_payment: bool = Field(False, validation_alias="AllowOnlineACHPayment")
@@ -116,9 +108,6 @@ class Invoice(Entity):
     """A bearer pay link. Only a single read that asked for it has one, and not always."""
     custom_fields: Annotated[tuple[CustomField, ...], BeforeValidator(_listed)] = Field(
         (), validation_alias="CustomField"
-    )
-    linked: Annotated[tuple[Linked, ...], BeforeValidator(_listed)] = Field(
-        (), validation_alias="LinkedTxn"
     )
 
     @property
@@ -151,11 +140,8 @@ class Customer(Entity):
     email: Text = Field("", validation_alias=AliasPath("PrimaryEmailAddr", "Address"))
     balance: Cash = Field(validation_alias="Balance")
     """Open invoices less unapplied payments and remaining credits; negative = net credit."""
-    balance_with_jobs: Decimal | None = Field(None, validation_alias="BalanceWithJobs")
     parent_id: str | None = Field(None, validation_alias=AliasPath("ParentRef", "value"))
     bill_with_parent: bool = Field(False, validation_alias="BillWithParent")
-    job: bool = Field(False, validation_alias="Job")
-    level: int = Field(0, validation_alias="Level")
     active: bool = Field(True, validation_alias="Active")
     currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
     customer_type_id: str | None = Field(
@@ -163,7 +149,6 @@ class Customer(Entity):
     )
     customer_type: str = ""
     """The name of that type: from another list, so only the client fills it in."""
-    sales_term_id: str | None = Field(None, validation_alias=AliasPath("SalesTermRef", "value"))
 
 
 class CustomerType(Entity):
@@ -204,7 +189,6 @@ class Payment(Entity):
     """Zero where QuickBooks made the payment itself to link a credit: no money came."""
     unapplied: Cash = Field(Decimal(0), validation_alias="UnappliedAmt")
     currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
-    exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
     applied: Annotated[tuple[Applied, ...], BeforeValidator(_applied)] = Field(
         (), validation_alias="Line"
     )
@@ -219,15 +203,6 @@ class CreditMemo(Entity):
     total: Cash = Field(validation_alias="TotalAmt")
     remaining: Cash = Field(Decimal(0), validation_alias="RemainingCredit")
     currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
-    exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
-
-
-def _subscription(pairs: object) -> object:
-    """The one value we want out of CompanyInfo's list of names and values."""
-    if not isinstance(pairs, list):
-        return _text(pairs)
-    named = {pair.get("Name"): pair.get("Value") for pair in pairs if isinstance(pair, Mapping)}
-    return named.get("SubscriptionStatus") or ""
 
 
 class CompanyInfo(Record):
@@ -235,23 +210,14 @@ class CompanyInfo(Record):
     country: Text = Field("", validation_alias="Country")
     zone: Text = Field("", validation_alias="DefaultTimeZone")
     """An IANA name, or "" where QuickBooks does not tell; due dates are meant in it."""
-    subscription_status: Annotated[str, BeforeValidator(_subscription)] = Field(
-        "", validation_alias="NameValue"
-    )
 
 
 class Preferences(Record):
     home_currency: Text = Field(
         "", validation_alias=AliasPath("CurrencyPrefs", "HomeCurrency", "value")
     )
-    multi_currency: bool = Field(
-        False, validation_alias=AliasPath("CurrencyPrefs", "MultiCurrencyEnabled")
-    )
     book_close_date: Day = Field(
         None, validation_alias=AliasPath("AccountingInfoPrefs", "BookCloseDate")
-    )
-    online_payment: bool = Field(
-        False, validation_alias=AliasPath("SalesFormsPrefs", "ETransactionPaymentEnabled")
     )
 
 

@@ -88,7 +88,7 @@ class OAuth:
             auth=(client_id, client_secret.get_secret_value()),
             headers={
                 "Accept": "application/json",
-                "x-include-refresh-token-hard-expires-in": "true",
+                ASK_HARD_EXPIRY: "true",
             },
             timeout=CALL_TIMEOUT,
             transport=transport,

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 import httpx
 
-from qbo import LocalBudget, QuickBooks
+from qbo import QuickBooks
 
 REALM = "4620816365000000001"
 Row = dict[str, Any]
@@ -32,6 +33,23 @@ def fault(code: str, status: int = 400, message: str = "m", detail: str = "d") -
     return httpx.Response(status, json={"Fault": {"Error": [error], "type": "ValidationFault"}})
 
 
+class Purse:
+    """A Budget that answers with the `waits` it was given, then with none, and keeps a diary."""
+
+    def __init__(self, *waits: float) -> None:
+        self._waits = list(waits)
+        self.taken: list[int] = []
+        self.held: list[tuple[str, float]] = []
+
+    def take(self, realm: str, metered: int, now: datetime) -> float:
+        wait = self._waits.pop(0) if self._waits else 0.0
+        self.taken += [] if wait else [metered]
+        return wait
+
+    def hold(self, realm: str, seconds: float, now: datetime) -> None:
+        self.held.append((realm, seconds))
+
+
 class Ledger:
     """Answers requests from `rows`; `answers` overrides a path, `poisoned` ids break a page."""
 
@@ -48,7 +66,7 @@ class Ledger:
             httpx.BasicAuth("any", "thing"),
             base_url="https://quickbooks.example",
             transport=httpx.MockTransport(self),
-            **{"budget": LocalBudget(10**6, 10**6), **options},
+            **options,
         )
 
     def __call__(self, request: httpx.Request) -> httpx.Response:

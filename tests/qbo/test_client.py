@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,6 @@ from qbo import (
     Customer,
     Gone,
     Invoice,
-    LocalBudget,
     NotAllowed,
     Payment,
     PoisonedPage,
@@ -31,7 +30,7 @@ from qbo import (
     Unreachable,
     among,
 )
-from tests.qbo.ledger import REALM, Ledger, fault, invoice
+from tests.qbo.ledger import REALM, Ledger, Purse, fault, invoice
 from tests.qbo.payload import parsed, raw
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -111,7 +110,7 @@ def test_every_public_method_is_known() -> None:
     assert {name for name in public if not name.startswith("_")} == {
         *("company_info", "preferences", "open_invoices", "invoices_by_id", "invoices_of"),
         "paid_invoices_of",
-        *("customers", "customer_types", "children", "customers_in_credit"),
+        *("customers", "customer_types", "customers_in_credit"),
         *("payments", "credit_memos"),
         "changed_since",
         *("invoice", "payment", "credit_memo", "pdf", "changes", "batch"),
@@ -244,7 +243,7 @@ def test_no_ids_cost_no_call() -> None:
     """Nothing asked, nothing answered."""
     ledger = Ledger()
     client = ledger.client()
-    assert [client.invoices_by_id([]), client.customers([]), client.children([])] == [[], [], []]
+    assert [client.invoices_by_id([]), client.customers([])] == [[], []]
     assert ledger.requests == []
 
 
@@ -286,15 +285,6 @@ def test_inactive_customers_are_among_those_asked_for() -> None:
     (customer,) = ledger.client().customers(["349"])
     assert customer.balance == Decimal("-49.75")
     assert "Id IN ('349') AND Active IN (true,false)" in ledger.statements[0]
-
-
-def test_children_are_those_of_the_parents_asked_for() -> None:
-    """All customers are read, and picked by parent."""
-    child, other = parsed("customer_of_a_parent"), parsed("customer_of_a_parent")
-    other |= {"Id": "350", "ParentRef": {"value": "1"}}
-    ledger = Ledger()
-    ledger.answers["query"] = recorded_rows("Customer", child, other)
-    assert [each.id for each in ledger.client().children(["348"])] == ["349"]
 
 
 def test_changes_are_asked_in_an_order_that_stands_still() -> None:
@@ -495,14 +485,14 @@ def test_a_batch_holds_nothing_but_queries() -> None:
 def test_thirty_questions_go_into_one_batch() -> None:
     """And the quota is charged for each of them."""
     ledger = Ledger(Invoice=[invoice(n) for n in range(1, 32)])
-    budget = LocalBudget()
+    purse = Purse()
     selects = [Select("Invoice", (among("Id", [str(n)]),)) for n in range(1, 32)]
-    found = ledger.client(budget=budget, clock=lambda: NOON).batch(selects)
+    found = ledger.client(budget=purse, clock=lambda: NOON).batch(selects)
     assert [rows[0].id for rows in found if isinstance(rows, list)] == [
         str(n) for n in range(1, 32)
     ]
     assert len(ledger.requests) == 2
-    assert budget.metered(REALM, "2026-11") == 31
+    assert purse.taken == [30, 1]
 
 
 def test_a_batch_that_may_have_been_cut_is_read_by_pages() -> None:
@@ -686,40 +676,32 @@ def test_a_token_that_stays_refused_is_an_error_without_its_fragment() -> None:
 
 
 def test_the_budget_is_asked_and_waited_for() -> None:
-    """A full second is waited out; then the call goes."""
-    now = [NOON]
-
-    def sleep(seconds: float) -> None:
-        now[0] += timedelta(seconds=seconds)
-
-    ledger = Ledger(Invoice=[])
-    client = ledger.client(budget=LocalBudget(1, 500), clock=lambda: now[0], sleep=sleep)
-    for _ in range(3):
-        list(client.open_invoices())
-    assert now[0] == NOON + timedelta(seconds=2)
+    """However often it says how long to wait; then the call goes, and is counted once."""
+    ledger, purse, slept = Ledger(Invoice=[]), Purse(1.0, 0.5), list[float]()
+    list(ledger.client(budget=purse, clock=lambda: NOON, sleep=slept.append).open_invoices())
+    assert (slept, purse.taken, len(ledger.requests)) == ([1.0, 0.5], [1], 1)
 
 
 def test_a_long_wait_gives_the_thread_back() -> None:
     """Rather an error that says when than a thread asleep for a minute."""
     ledger = Ledger(Invoice=[])
-    client = ledger.client(budget=LocalBudget(10, 1), clock=lambda: NOON, sleep=lambda _: None)
-    list(client.open_invoices())
+    client = ledger.client(budget=Purse(60.0), clock=lambda: NOON, sleep=lambda _: None)
     with pytest.raises(Throttled) as caught:
         list(client.open_invoices())
     assert caught.value.retry_after == 60
-    assert len(ledger.requests) == 1
+    assert ledger.requests == []
 
 
 def test_writes_are_not_metered() -> None:
     """Only reads eat the monthly quota."""
     ledger = Ledger(Invoice=[])
     ledger.answers["attachable"] = answer({"Attachable": {"Id": "900"}})
-    budget = LocalBudget()
-    with ledger.client(budget=budget, clock=lambda: NOON) as client:
+    purse = Purse()
+    with ledger.client(budget=purse, clock=lambda: NOON) as client:
         client.attach_note("a note", ["742"], "note-1")
         client.delete_note("900")
         list(client.open_invoices())
-    assert (budget.metered(REALM, "2026-11"), budget.unmetered(REALM, "2026-11")) == (1, 2)
+    assert purse.taken == [0, 0, 1]
 
 
 def test_every_kind_that_can_be_listed_is_known_by_name() -> None:

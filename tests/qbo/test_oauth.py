@@ -16,7 +16,6 @@ from qbo import (
     LEASE,
     BearerAuth,
     InvalidGrant,
-    LocalBudget,
     OAuth,
     QuickBooksError,
     ReauthRequired,
@@ -25,6 +24,7 @@ from qbo import (
     Tokens,
     Unreachable,
 )
+from tests.qbo.ledger import Purse
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 REALM = "4620816365000000001"
@@ -172,7 +172,7 @@ class World:
         self.intuit, self.api = Intuit(), Api(accepts)
         self.intuit.store = self.api.store = self.store
         self.lost: list[tuple[Tokens, ReauthRequired]] = []
-        self.budget = LocalBudget()
+        self.budget = Purse()
         self.auth = BearerAuth(
             REALM,
             self.store,
@@ -492,8 +492,7 @@ def test_a_429_holds_the_whole_company() -> None:
     world = World(tokens(1))
     world.api.answer = httpx.Response(429, text="<html>")
     world.get()
-    assert world.budget.take(REALM, 1, NOON) == 60.0
-    assert world.budget.take(REALM, 1, NOON + timedelta(seconds=60)) == 0.0
+    assert world.budget.held == [(REALM, 60.0)]
 
 
 def test_other_errors_hold_nobody() -> None:
@@ -502,4 +501,4 @@ def test_other_errors_hold_nobody() -> None:
     error = {"Message": "m", "Detail": "d", "code": "4001"}
     world.api.answer = httpx.Response(400, json={"Fault": {"Error": [error]}})
     world.get()
-    assert (world.lost, world.budget.take(REALM, 1, NOON)) == ([], 0.0)
+    assert (world.lost, world.budget.held) == ([], [])
