@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, insert, select
 
 from jobs.rules.evidence import Document
@@ -29,7 +28,7 @@ from jobs.rules.facts import (
 from jobs.rules.money import Money
 from jobs.rules.past import Past
 from jobs.rules.states import Stage
-from jobs.store import companies, crossings, history, ledger
+from jobs.store import companies, contexts, crossings, history, ledger
 from jobs.store.cases import Case
 from jobs.store.tables import case_invoices
 from jobs.store.tables import contexts as contexts_table
@@ -217,13 +216,9 @@ def _about(conn: Connection, case: Case) -> frozenset[str]:
     return frozenset(conn.scalars(said)) | crossings.crossed(conn, case.id).keys()
 
 
-def past(
-    conn: Connection, file: CaseFile, address: str, allowed_anyway: frozenset[str], now: datetime
-) -> Past:
+def past(conn: Connection, file: CaseFile, address: str, allowed_anyway: frozenset[str]) -> Past:
     """Our own record of the customer, seen from a message to `address`."""
-    began = history.midnight(now, file.company.zone)
-    realm, customer = file.company.realm, file.case.customer
-    return history.past(conn, realm, customer, address, began, allowed_anyway)
+    return history.past(conn, file.company.realm, file.case.customer, address, allowed_anyway)
 
 
 def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> None:
@@ -299,10 +294,7 @@ def _hashes(found: Iterable[Document]) -> dict[str, str]:
 def fingerprint(about: Facts) -> str:
     """A hash of the facts that does not change while only time passes."""
     still = replace(about, as_of=datetime(2000, 1, 1, tzinfo=UTC))
-    return hashlib.sha256(FACTS.dump_json(still)).hexdigest()
-
-
-FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+    return hashlib.sha256(contexts.FACTS.dump_json(still)).hexdigest()
 
 
 # QuickBooks' records as the rules want them

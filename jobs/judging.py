@@ -75,11 +75,11 @@ def judge(
     """What the rules say of a case, given its facts, its outside texts and our own past."""
     case = file.case
     allowed = _still_allowed(conn, case, facts)
-    nobody = gather.past(conn, file, "", allowed, now)
+    nobody = gather.past(conn, file, "", allowed)
     stage = _stage(facts, nobody)
     found = gates.recipient(facts, nobody)
     to = found if isinstance(found, str) else ""
-    past = gather.past(conn, file, to, allowed, now) if to else nobody
+    past = gather.past(conn, file, to, allowed) if to else nobody
     rulings = gates.judge(facts, stage, past, readings, policy, now)
     evidence = (*ledger_evidence(facts), *_quotes(documents, readings))
     return View(file, facts, documents, stage, past, to, readings, evidence, rulings)

@@ -184,7 +184,7 @@ class Check:
             what = " ".join(reasons)
             void(conn, case, self.draft, what, "differs", now)
             return None
-        past = gather.past(conn, self.file, self.draft.letter.to, frozenset(), now)
+        past = gather.past(conn, self.file, self.draft.letter.to, frozenset())
         thread = tuple(contact.message_id for contact in past.contacts)
         return Fetch(self.office, self.file, self.draft, thread, now)
 
@@ -192,7 +192,7 @@ class Check:
         self, conn: Connection, facts: Facts, left: tuple[Invoice, ...], now: datetime
     ) -> tuple[str, ...]:
         letter, file, policy = self.draft.letter, self.file, self.office.policy
-        past = gather.past(conn, file, letter.to, file.case.allowed_anyway, now)
+        past = gather.past(conn, file, letter.to, file.case.allowed_anyway)
         rulings = gates.judge(facts, letter.stage, past, (), policy, now)
         stops = [r.reason for r in rulings if r.kind is not Kind.GATE]
         return (

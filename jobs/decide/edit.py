@@ -71,7 +71,7 @@ def edit(
 
 def _past(conn: Connection, visitor: Visitor, letter: Letter, now: datetime) -> Past:
     file = gather.open_file(conn, visitor.case, now)
-    return gather.past(conn, file, letter.to, visitor.case.allowed_anyway, now)
+    return gather.past(conn, file, letter.to, visitor.case.allowed_anyway)
 
 
 def _save(

@@ -12,9 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from jobs.rules.business_days import DAY, next_opening, start_of
+from jobs.rules.business_days import start_of
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Credit, Facts, Invoice
 from jobs.rules.figures import amount, day, listed
@@ -103,12 +102,10 @@ def judge(
     now: datetime,
     *,
     draft_violations: Sequence[Violation] = (),
-    fresh: bool = False,
 ) -> tuple[Ruling, ...]:
     """Every rule that fires, the strictest first.
 
-    `fresh` is the last check: only then the day's cap of messages counts. Stops that a finance
-    lead set aside are left out; a never cannot be.
+    Stops that a finance lead set aside are left out; a never cannot be.
     """
     fired = chain(
         _marks(facts, policy),
@@ -120,7 +117,6 @@ def judge(
         _stop_limit(facts, policy),
         _holds(facts, past, now),
         _gap(facts, past, policy, now),
-        _cap(facts, past, policy, now) if fresh else (),
         _who(facts, stage, policy),
         _wording(draft_violations),
     )
@@ -157,15 +153,6 @@ def approvals(
 
 
 _NOBODY = Ruling(Kind.GATE, "one_person", "One person approves.")
-
-
-def not_open(now: datetime, zone: ZoneInfo, policy: Policy) -> Ruling | None:
-    """The wait of a day or an hour in which nothing goes out, or None where it may."""
-    opens = next_opening(now, zone, policy)
-    if opens <= now:
-        return None
-    when = day(opens.astimezone(zone).date())
-    return Ruling(Kind.WAIT, "not_a_business_day", f"Nothing goes out before {when}.", until=opens)
 
 
 def _marks(facts: Facts, policy: Policy) -> Iterator[Ruling]:
@@ -315,15 +302,6 @@ def _gap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ru
     last, then = (day(at.astimezone(zone).date()) for at in (max(times), until))
     reason = f"{_name(facts)} was last written to on {last}. The next message may go on {then}."
     yield Ruling(Kind.WAIT, "too_soon", reason, _customer(facts), until)
-
-
-def _cap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ruling]:
-    if past.sent_today < policy.messages_per_day:
-        return
-    zone = facts.company.zone
-    until = start_of(now.astimezone(zone).date() + DAY, zone)
-    reason = f"{past.sent_today} messages have gone out today; the policy's limit is reached."
-    yield Ruling(Kind.WAIT, "cap", reason, until=until)
 
 
 def _who(facts: Facts, stage: Stage, policy: Policy) -> Iterator[Ruling]:

@@ -60,8 +60,6 @@ class Past:
     """Those of them that a person rejected."""
     last_contact_to_address: datetime | None = None
     """The latest contact with the present address, whoever the customer was."""
-    sent_today: int = 0
-    """Messages of this company accepted today, in its own zone."""
     allowed_anyway: frozenset[str] = frozenset()
     """Names of stops that a finance lead set aside for the present draft ("Draft anyway")."""
     promised: date | None = None

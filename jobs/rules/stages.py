@@ -35,8 +35,3 @@ def crossing_stage(days_overdue: int, last: Stage | None) -> Stage | None:
     if last is None:
         return min(natural, HIGHEST_START)
     return Stage(last + 1) if natural > last else None
-
-
-def after_broken_promise(last: Stage | None) -> Stage:
-    """A broken promise raises by one, to at least 2 and at most 4."""
-    return min(Stage.FINAL, max(HIGHEST_START, Stage(min(last or 0, 3) + 1)))

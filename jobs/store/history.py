@@ -24,10 +24,9 @@ def past(
     company: str,
     customer: str,
     address: str,
-    midnight: datetime,
     allowed_anyway: frozenset[str] = frozenset(),
 ) -> Past:
-    """What happened between us and this customer; `midnight` is when the company's day began."""
+    """What happened between us and this customer."""
     rows = _addresses(conn, company, customer)
     return Past(
         contacts=_contacts(conn, company, customer),
@@ -37,7 +36,6 @@ def past(
         bounced=frozenset(row.address for row in rows if row.bounced_at),
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
         last_contact_to_address=_last_to(conn, address),
-        sent_today=sent_since(conn, company, midnight),
         allowed_anyway=allowed_anyway,
     )
 

@@ -147,8 +147,7 @@ def _allowed(house: House, conn: Connection, each: Accepted) -> set[str]:
 def _wrong(house: House, conn: Connection, each: Accepted) -> list[str]:
     letter, case = each.draft.letter, each.case
     facts = contexts.facts_of_case(conn, case, house.now)
-    midnight = history.midnight(house.now, facts.company.zone)
-    past = history.past(conn, case.company, case.customer, letter.to, midnight)
+    past = history.past(conn, case.company, case.customer, letter.to)
     found = verify(
         letter.subject,
         letter.body,

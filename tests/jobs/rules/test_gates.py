@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,14 +11,14 @@ import pytest
 
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Customer, Facts, Gap
-from jobs.rules.gates import approvals, judge, not_open
+from jobs.rules.gates import approvals, judge
 from jobs.rules.money import Money
 from jobs.rules.past import Hold, HoldKind, Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.violations import violation
-from tests.jobs.rules.world import NOW, ZONE, contact, credit, facts, invoice, policy, usd
+from tests.jobs.rules.world import NOW, contact, credit, facts, invoice, policy, usd
 
 NONE = Past()
 
@@ -264,15 +264,6 @@ def test_a_hold_waits_until_its_day_begins_in_the_companys_zone() -> None:
     assert "(spoke by phone)" in ruling.reason
 
 
-def test_the_cap_counts_only_at_the_last_check() -> None:
-    """Forty messages are out: a draft is still made, but nothing more is sent today."""
-    past = Past(sent_today=40)
-    assert rulings(None, past) == ()
-    [ruling] = rulings(None, past, fresh=True)
-    assert (ruling.kind, ruling.rule) == (Kind.WAIT, "cap")
-    assert ruling.until == datetime(2026, 10, 15, 4, tzinfo=UTC)
-
-
 @pytest.mark.parametrize(
     ("stage", "rules"),
     [
@@ -378,17 +369,3 @@ def test_approvals_count_what_the_rulings_ask() -> None:
 def test_an_empty_case_can_be_judged() -> None:
     """All its invoices are paid or held: the rules still answer."""
     assert rulings(replace(facts(), invoices=(), stages={})) == ()
-
-
-@pytest.mark.parametrize(
-    ("now", "opens"),
-    [
-        (datetime(2026, 10, 14, 15, tzinfo=UTC), None),
-        (datetime(2026, 10, 17, 15, tzinfo=UTC), datetime(2026, 10, 19, 4, tzinfo=UTC)),
-    ],
-)
-def test_on_a_weekend_nothing_goes_out(now: datetime, opens: datetime | None) -> None:
-    """A wait with the first instant of the next business day."""
-    ruling = not_open(now, ZONE, policy())
-    assert (ruling.until if ruling else None) == opens
-    assert date(2026, 10, 17).weekday() == 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.rules.stages import after_broken_promise, crossing_stage, natural_stage
+from jobs.rules.stages import crossing_stage, natural_stage
 from jobs.rules.states import Stage
 
 ONE, TWO, THREE, FOUR = Stage
@@ -56,11 +56,3 @@ def test_an_invoice_climbs_one_stage_at_a_time(
 ) -> None:
     """Nobody starts above stage 2, nobody skips one, and after stage 4 there is nothing more."""
     assert crossing_stage(days, last) is stage
-
-
-@pytest.mark.parametrize(
-    ("last", "stage"), [(None, TWO), (ONE, TWO), (TWO, THREE), (THREE, FOUR), (FOUR, FOUR)]
-)
-def test_a_broken_promise_raises_by_one(last: Stage | None, stage: Stage) -> None:
-    """To at least 2, and never past the last one."""
-    assert after_broken_promise(last) is stage
