@@ -6,7 +6,8 @@ A fault names a service, a piece of text to look for in `METHOD path?query`, and
     reset    the connection is cut hard (RST), nothing is done
     stall    no answer until the fault is released, the caller goes away, or two minutes pass
     late     the work is done, then the connection is cut: the answer is lost
-    status   the service's own error of that status, nothing is done
+    status   the service's own error of that status, and of that code where it has codes,
+             nothing is done
     html     a gateway's page instead of an answer, nothing is done
     garbage  status 200 and half a JSON document, nothing is done
 """
@@ -17,6 +18,7 @@ import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, get_args
 from typing import Literal as OneOf
 from urllib.parse import unquote_plus
@@ -39,6 +41,7 @@ class Fault:
     kind: Kind
     times: int | None = 1
     status: int | None = None
+    code: str = ""
     released: threading.Event = field(default_factory=threading.Event, repr=False, compare=False)
 
     def meets(self, service: str, line: str) -> bool:
@@ -53,11 +56,12 @@ def fault_from(body: dict[str, Any]) -> Fault:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}")
     if not (times is None or (isinstance(times, int) and times > 0)):
         raise ValueError("times must be a positive number, or null for every time")
-    if not (status is None or (isinstance(status, int) and 400 <= status <= 599)):
-        raise ValueError("status must be a number from 400 to 599")
+    if not (status in (None, 200) or (isinstance(status, int) and 400 <= status <= 599)):
+        raise ValueError("status must be 200 or a number from 400 to 599")
     if not body.get("service"):
         raise ValueError("service must name a stand-in")
-    return Fault(str(body["service"]), str(body.get("match", "")), kind, times, status)
+    service, match = str(body["service"]), str(body.get("match", ""))
+    return Fault(service, match, kind, times, status, str(body.get("code", "")))
 
 
 class Faults:
@@ -105,6 +109,7 @@ class Faults:
             return [
                 {"service": f.service, "match": f.match, "times": f.times, "kind": f.kind}
                 | ({"status": f.status} if f.status else {})
+                | ({"code": f.code} if f.code else {})
                 for f in self._orders
             ]
 
@@ -162,7 +167,7 @@ class Faulty:
         app: ASGIApp,
         service: str,
         faults: Faults,
-        refusal: Callable[[int], Response] = plain_refusal,
+        refusal: Callable[..., Response] = plain_refusal,
     ) -> None:
         self.app, self.service, self.faults, self.refusal = app, service, faults, refusal
 
@@ -187,7 +192,8 @@ class Faulty:
 
     def _wrong_answer(self, fault: Fault) -> Response:
         if fault.kind == "status":
-            return self.refusal(fault.status or 500)
+            known = partial(self.refusal, code=fault.code) if fault.code else self.refusal
+            return known(fault.status or 500)
         if fault.kind == "html":
             return gateway_page(fault.status or 502)
         return Response(

@@ -517,6 +517,15 @@ def test_the_pay_link_comes_on_a_single_read_that_asks_for_it(connected: Intuit)
     assert "InvoiceLink" not in connected.call("GET", "invoice/742", params=asked).text
 
 
+def test_a_link_for_cards_comes_unasked_on_a_single_read(connected: Intuit) -> None:
+    """As it does in the wild; never in a list of the same invoice."""
+    connected.control(
+        "edit", entity="invoice", id="742", fields={"AllowOnlineCreditCardPayment": True}
+    )
+    assert "InvoiceLink" in connected.call("GET", "invoice/742").text
+    assert "InvoiceLink" not in connected.query("SELECT * FROM Invoice").text
+
+
 def test_asking_for_links_in_a_list_breaks_on_one_bad_address(connected: Intuit) -> None:
     """The reason never to do it."""
     connected.control(
@@ -787,4 +796,26 @@ def test_an_ordered_status_has_quickbooks_own_shape(
     connected.client.post("/_/faults", json=fault)
     answer = connected.call("GET", "preferences")
     assert answer.status_code == status
+    assert sign in answer.text
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "sign"),
+    [
+        (400, "5010", '"Detail":"Stale Object Error : You and Rosa Whitcombe'),
+        (400, "6210", '"Message":"Account Period Closed'),
+        (200, "6190", '"code":"6190"'),
+        (403, "120", '"detail":"-11014"'),
+        (403, "3001", '<Error code="3001">'),
+        (400, "0", '"code":"0"'),
+    ],
+)
+def test_an_ordered_code_comes_with_its_words(
+    connected: Intuit, status: int, code: str, sign: str
+) -> None:
+    """Any code of the documentation, in a fault of any status, a friendly one too."""
+    fault = {"service": "quickbooks", "match": "preferences", "kind": "status", "status": status}
+    connected.client.post("/_/faults", json=fault | {"code": code})
+    answer = connected.call("GET", "preferences")
+    assert answer.status_code == (429 if code == "3001" else status)
     assert sign in answer.text

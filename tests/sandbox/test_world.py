@@ -222,7 +222,7 @@ def test_a_fault_can_name_a_piece_of_the_query(client: httpx.Client) -> None:
     "fault",
     [
         {"kind": "explode"},
-        {"kind": "status", "status": 200},
+        {"kind": "status", "status": 302},
         {"kind": "reset", "times": 0},
         {"kind": "reset", "service": ""},
     ],

@@ -35,7 +35,8 @@ LONGEST_POLL = 25.0
 class StandIn(Protocol):
     """What the world wants of a stand-in.
 
-    One that also has `refusal(status) -> Response` answers a `status` fault in its own shape.
+    One that also has `refusal(status) -> Response` answers a `status` fault in its own shape;
+    where its errors have codes it takes a `code`, too.
     """
 
     name: str

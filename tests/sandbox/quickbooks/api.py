@@ -166,8 +166,9 @@ class Api:
 
     def _single(self, realm: Realm, kind: str, ident: str, params: Mapping[str, str]) -> Entity:
         entity = entity_by_id(realm.books, kind, ident)
-        if kind == "Invoice" and "invoiceLink" in params.get("include", "").split(","):
-            entity = entity | _pay_link(realm.ident, entity)
+        if kind == "Invoice":
+            asked = "invoiceLink" in params.get("include", "").split(",")
+            entity = entity | _pay_link(realm.ident, entity, asked)
         return {kind: entity}
 
     def _query_by_post(self, realm: Realm, call: Call) -> Entity:
@@ -382,8 +383,13 @@ def _good_addresses(invoice: Entity) -> bool:
     return all(_ADDRESS.fullmatch(address.strip()) for address in listed.split(","))
 
 
-def _pay_link(realm_id: str, invoice: Entity) -> Entity:
-    """The bearer link to pay an invoice; nothing where it cannot be paid online."""
+def _pay_link(realm_id: str, invoice: Entity, asked: bool) -> Entity:
+    """The bearer link to pay an invoice; nothing where it cannot be paid online.
+
+    Seen in the wild: it comes unasked where the invoice can be paid by card.
+    """
+    if not (asked or invoice["AllowOnlineCreditCardPayment"]):
+        return {}
     if not (_takes_cards(invoice) and _good_addresses(invoice)) or invoice["Balance"] <= 0:
         return {}
     secret = hashlib.sha256(f"{realm_id}/{invoice['Id']}".encode()).hexdigest()[:40]

@@ -21,6 +21,12 @@ INACTIVE = (
 )
 
 
+STALE = (
+    "Stale Object Error : You and Rosa Whitcombe were working on this at the same time. "
+    "Rosa Whitcombe finished before you did, so your work was not saved."
+)
+
+
 @dataclass
 class RefusalError(Exception):
     """A business fault: code, message and detail as QuickBooks words them."""
@@ -132,6 +138,32 @@ def throttled(now: datetime) -> Response:
     """Too many requests, or the month's reads are used up: the answer is the same."""
     detail = "The request limit was reached.  Try again later"
     return xml_fault(429, "3001", "ThrottleExceeded", detail, now)
+
+
+WORDS = {
+    "120": ("AuthorizationFailure", "-11014"),
+    "500": ("Unsupported Operation", "Operation this is not supported."),
+    "610": ("Object Not Found", INACTIVE),
+    "3100": ("ApplicationAuthorizationFailed", "Application authorization failed"),
+    "3200": ("AuthenticationFailed", "Token expired: eyJlbmMiOiJBMTI4"),
+    "4001": ("Invalid query", "QueryValidationError: invalid context declaration: Invioce"),
+    "4002": ("Error processing query", "To email address entered is invalid"),
+    "5010": ("Stale Object Error", STALE),
+    "6190": ("Invalid Company Status", "Subscription period has ended"),
+    "6210": ("Account Period Closed, Cannot Update Through Services API", "The period is closed"),
+    "10000": ("An application error", "An application error has occurred"),
+}
+"""Code → message and detail; all others are worded like any business rule."""
+
+
+def coded(status: int, code: str, now: datetime) -> Response:
+    """What QuickBooks says with a code that a fault ordered; "0" stands for none at all."""
+    words = WORDS.get(code, ("A business validation error", "Business Validation Error"))
+    if code == "3001":
+        return throttled(now)
+    if status in (401, 403):
+        return gateway_fault(status, code, *words, now)
+    return RefusalError(code, *words, status=status).response(now)
 
 
 def ordered(status: int, now: datetime) -> Response:

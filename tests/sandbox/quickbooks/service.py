@@ -99,9 +99,10 @@ class QuickBooks:
             for name, call in calls.items()
         ]
 
-    def refusal(self, status: int) -> Response:
-        """An ordered status in QuickBooks' own shape."""
-        return errors.ordered(status, self._now())
+    def refusal(self, status: int, code: str = "") -> Response:
+        """An ordered status, and code, in QuickBooks' own shape; a 200 carries a fault, too."""
+        now = self._now()
+        return errors.coded(status, code, now) if code else errors.ordered(status, now)
 
     def close(self) -> None:
         """Stop delivering webhooks."""
