@@ -49,6 +49,9 @@ KIND_WORDS = {
     "confirm_address": "given an address",
     "lift": "freed of its dispute",
     "take_back": "taken back",
+    "lapse": "put back",
+    "differs": "put back",
+    "refused": "put back",
 }
 NOTHING = "Nothing was changed."
 
@@ -154,8 +157,11 @@ def not_recorded() -> str:
 
 
 def broken() -> str:
-    """An error that nobody foresaw."""
-    return "Something went wrong on our side and nothing was recorded. Please try again."
+    """An error that nobody foresaw; what was asked for may be recorded or not."""
+    return (
+        "Something went wrong on our side. The card shows what is recorded: if what you did is "
+        "not there, please press again. Nothing is done twice."
+    )
 
 
 def unreadable() -> str:

@@ -99,8 +99,7 @@ def _too_long(view: CaseView) -> list[Line]:
 
 def _stopped(view: CaseView) -> Face:
     if any(ruling.rule == "needs_a_look" for ruling in view.rulings):
-        tried = f"Tried five times. {wording.sentence(view.last_error)}"
-        return Face("⚠️", "Needs a look", (_told(tried), *_voided(view)))
+        return Face("⚠️", "Needs a look", ([text(_AGAIN)], *_voided(view)))
     kind = strictest(view.rulings)
     mark, title = _STOPS.get(kind, _NO_DRAFT)
     if view.letter:
@@ -109,6 +108,7 @@ def _stopped(view: CaseView) -> Face:
     return Face(mark, title, tuple(lines))
 
 
+_AGAIN = "It is tried again by itself within the hour; Look again tries at once."
 _NO_DRAFT = ("📝", "No draft yet")
 _STOPS: dict[Kind | None, tuple[str, str]] = {
     Kind.NEVER: ("⛔", "No message: the cause itself has to change"),

@@ -23,6 +23,8 @@ from jobs.rules.violations import Violation
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case
 
+UNFIT = "The edited text did not fit any more, so the message was written anew."
+
 
 @dataclass(frozen=True)
 class Made:
@@ -40,6 +42,8 @@ class Written:
     draft: draft_store.Draft
     rulings: tuple[Ruling, ...]
     changed: tuple[str, ...]
+    unfit: str = ""
+    """Whose edited text was given up because it is not true any more, or empty."""
 
 
 def write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
@@ -52,16 +56,17 @@ def write(office: Office, conn: Connection, view: View, made: Made, now: datetim
     letter, author, reason = _letter(office, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old else ()
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
-    theirs = old if old and old.edited_by and not _was_rejected(conn, old) else None
+    theirs, unfit = old if old and old.edited_by and not _was_rejected(conn, old) else None, ""
     if theirs and (mine := _still_true(office, view, theirs.letter, letter, deadline)):
         letter = mine
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
     elif theirs:
-        changed += (f"The text that <@{theirs.edited_by}> had edited did not fit any more.",)
+        changed, unfit = (*changed, UNFIT), theirs.edited_by
     broken = _broken(office, view, letter, deadline)
     columns["violations"] = [violation.sentence for violation in broken]
     draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
-    return Written(draft, (*gates.about_text(broken), *view.rulings), changed)
+    rulings = (*gates.about_text(broken), *view.rulings)
+    return Written(draft, rulings, changed, unfit)
 
 
 def _was_rejected(conn: Connection, draft: draft_store.Draft) -> bool:

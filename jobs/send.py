@@ -23,6 +23,7 @@ from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
 from jobs.rules import changes, drafts, gates
 from jobs.rules.business_days import next_opening, refresh_at
+from jobs.rules.case import Decision
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount
 from jobs.rules.letter import Letter
@@ -480,8 +481,11 @@ class Deliver:
         fresh = draft_store.rewrite_draft(conn, self.draft, now)
         back = Move(State.WAITING, "send.refused", ACTOR, due, data)
         said = f"Nothing was sent: {outcome.reason}"
-        columns = {"draft": fresh.id, "changed": [said], "lapses_at": None, "undo_until": None}
+        columns: dict[str, Any] = {"draft": fresh.id, "end_reason": said, "changed": []}
+        columns |= {"lapses_at": None, "undo_until": None}
         if cases.move(conn, self.case, back, now, **columns):
+            decision = Decision("refused", ACTOR, now, said)
+            draft_store.record(conn, self.case.id, decision, self.draft, "")
             tell_approvers(conn, self.case, self.draft, outcome.reason, now)
 
     def _pause(self, conn: Connection) -> timedelta:

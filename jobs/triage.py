@@ -131,7 +131,7 @@ class Gather:
             _nothing_left(conn, file.case, gather.ended(conn, file, outcome), now)
             return None
         documents = gather.documents(outcome, facts)
-        known = contexts.known_readings(conn, documents, _reader(self.office))
+        known = contexts.known_readings(conn, documents, _reader(self.office), phrases.READER)
         return Read(self.office, file, facts, documents, known)
 
 
@@ -373,6 +373,7 @@ def _to_waiting(
     )
     if moved:
         _tell_first_approver(conn, view, written, now)
+        _tell_editor(conn, view, written, now)
         cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
         rank, channel = case.row.rank, file.company.channel
         posts.card(conn, case.company, channel, case.id, rank, draft is not None, now)
@@ -396,6 +397,16 @@ def _tell_first_approver(
     tell_approvers(conn, case, draft_store.draft(conn, case.draft), reason, now)
 
 
+def _tell_editor(conn: Connection, view: View, written: Written | None, now: datetime) -> None:
+    """Whose text was given up learns why: it was their work."""
+    if written is None or not written.unfit:
+        return
+    case, channel = view.file.case, view.file.company.channel
+    text = f"<@{written.unfit}>: {posts.escaped(' '.join(written.changed))}"
+    key = f"unfit:{written.draft.id}"
+    posts.thread(conn, case.company, channel, case.id, key, text, now)
+
+
 def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> datetime | None:
     """When approval opens although the account manager has not said Fine."""
     case = view.file.case
@@ -409,10 +420,10 @@ def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> d
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Five tries failed: a card without a draft asks a person to look, and heals by itself."""
+    """A card without a draft asks a person to look; it heals by itself where that helps."""
     case = cases.of_row(claim.row)
     file = gather.open_file(conn, case, now)
-    reason = f"Five attempts to prepare this case failed. The last said: {case.last_error}"
+    reason = f"This case could not be prepared{claim.tried}. {case.last_error}"
     ruling = Ruling(Kind.STOP, "needs_a_look", reason)
     move = Move(State.WAITING, "case.needs_a_look", ACTOR, now + AFTER_OUTAGE)
     columns = {"rulings": RULINGS.dump_python((ruling,), mode="json"), "summary": ""}

@@ -37,7 +37,7 @@ def did_not_go(conn: Connection, policy: Policy, knock: Knock, now: datetime) ->
     fresh = drafts.rewrite_draft(conn, draft, now)
     again = refresh_at(now, companies.need(conn, case.company).zone, policy)
     back = Move(State.WAITING, "send.did_not_go", visitor.user, again, {"draft": fresh.sha256})
-    said = f"<@{visitor.user}> says that the message did not go."
+    said = "The message did not go; the thread says who found that out."
     columns = {"draft": fresh.id, "changed": [said], "undo_until": None, "lapses_at": None}
     door.moved(cases.move(conn, case, back, now, **columns), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))

@@ -59,12 +59,16 @@ def content_hash(document: Document) -> str:
 
 
 def known_readings(
-    conn: Connection, documents: Iterable[Document], reader: str
+    conn: Connection, documents: Iterable[Document], reader: str, beside: str
 ) -> dict[str, tuple[Reading, ...]]:
-    """Document id → what was found earlier in the same text, where `reader` has read it."""
+    """Document id → what was found earlier in the same text, where `reader` has read it.
+
+    Also what `beside` found, who reads every text too; not what others did, who read no more.
+    """
     found = {}
+    ours = readings.c.reader.in_((reader, beside))
     for document in documents:
-        same = readings.c.content_sha256 == content_hash(document)
+        same = (readings.c.content_sha256 == content_hash(document)) & ours
         rows = conn.execute(select(readings).where(same).order_by(readings.c.stance)).all()
         if any(row.reader == reader for row in rows):
             found[document.id] = tuple(

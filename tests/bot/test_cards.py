@@ -244,7 +244,10 @@ def test_a_shadow_card_says_so_in_words() -> None:
         ("stop", "Stop: covered by credits"),
         ("never", "No message: the cause itself has to change."),
         ("wait", "Until Nov 10, 2026"),
-        ("needs a look", "Needs a look. Tried five times. QuickBooks answered 500."),
+        (
+            "needs a look",
+            "Needs a look. It is tried again by itself within the hour; Look again tries at once.",
+        ),
         ("needs a look", "Decided by rules alone; no model was asked."),
         ("manager first", "Approval opens when Max Anager says Fine, at the latest Nov 6, 2026"),
         ("template", "text from the template (no model is configured)"),

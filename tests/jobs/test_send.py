@@ -109,6 +109,7 @@ def test_an_address_that_is_refused_for_good_is_not_used_again(approved: House) 
     approved.fault("mail", "SMTP RCPT", "status", 1, 550)
     approved.run("send", "triage")
     assert "address_bounced" in approved.rules()
+    assert "550" in approved.view().end_reason
 
 
 def test_what_ended_an_approval_calls_nobody(approved: House) -> None:
@@ -203,7 +204,7 @@ def test_a_refusal_for_good_goes_back_to_people(approved: House, phase: str) -> 
     approved.fault("mail", f"SMTP {phase}", "status", 1, 550)
     approved.run("send")
     assert approved.state() is State.WAITING
-    assert "550" in approved.view().changed[0]
+    assert "550" in approved.view().end_reason
     assert any("<@UCOLLECT>: nothing was sent." in text for text in approved.said("thread"))
     approved.time.later(days=1)
     approved.run("send")

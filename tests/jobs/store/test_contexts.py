@@ -148,7 +148,7 @@ def known(
     database: Database, *documents: Document, reader: str = "model-1"
 ) -> dict[str, tuple[Reading, ...]]:
     with database.reading() as conn:
-        return contexts.known_readings(conn, documents, reader)
+        return contexts.known_readings(conn, documents, reader, "phrases")
 
 
 def keep(database: Database, documents: list[Document], made: list[Reading], reader: str) -> None:
@@ -183,6 +183,19 @@ def test_another_reader_reads_anew(database: Database) -> None:
     text = document("mail:1", "Thank you.")
     keep(database, [text], [], "model-1")
     assert known(database, text, reader="model-2") == {}
+
+
+def test_what_an_old_reader_found_goes_with_it(database: Database) -> None:
+    """Once a new model has read a text, only its findings count, and those of the phrase rules."""
+    text = document("mail:1", "Thank you, we dispute this.")
+    phrase = Reading("mail:1", Stance.UNHAPPY, (1,), "phrases")
+    keep(database, [text], [Reading("mail:1", Stance.DISPUTE, (1,), "model-1"), phrase], "model-1")
+    keep(database, [text], [phrase], "model-2")
+    found = known(database, text, reader="model-2")["mail:1"]
+    assert {(r.reader, r.stance) for r in found} == {
+        ("model-2", Stance.NONE),
+        ("phrases", Stance.UNHAPPY),
+    }
 
 
 def test_keeping_a_reading_twice_changes_nothing(database: Database) -> None:
