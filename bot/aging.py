@@ -24,7 +24,7 @@ def aging_answer(picture: Picture) -> Card:
 
 
 def _warnings(picture: Picture) -> list[Block]:
-    told = []
+    told = [f"*{line}*" for line in _hindrances(picture)]
     if picture.shadow:
         told.append("*Shadow mode: nothing is sent.*")
     if picture.paused_by:
@@ -32,6 +32,11 @@ def _warnings(picture: Picture) -> list[Block]:
         since = f", {stamp(picture.paused_at)}" if picture.paused_at else ""
         told.append(f"*Sending is paused* by {who}{since}.")
     return [context(*told)] if told else []
+
+
+def _hindrances(picture: Picture) -> list[str]:
+    found = [] if picture.status == "connected" else [wording.CONNECTION[picture.status]]
+    return found if picture.reminders_off else [*found, wording.REMINDERS]
 
 
 def _table(picture: Picture) -> Block:
@@ -87,6 +92,7 @@ def _as_of(picture: Picture) -> str:
 
 def _told(picture: Picture) -> str:
     said = [f"Overdue at {mrkdwn(cap(one_line(picture.company), 200))}."]
+    said += _hindrances(picture)
     said += ["Shadow mode: nothing is sent."] if picture.shadow else []
     said += ["Sending is paused."] if picture.paused_by else []
     said += [_spoken(one) for one in picture.currencies[:MOST_CURRENCIES]]

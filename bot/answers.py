@@ -6,20 +6,15 @@ here; user ids become mentions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from bot import wording
 from bot.blocks import mention, stamp
 from bot.escaping import cap, mrkdwn, one_line
 from jobs.decide.disconnect import Ended
-from jobs.rules.states import Role, State
+from jobs.rules.case import HeldUp
+from jobs.rules.states import State
 
-ROLE_WORDS = {
-    Role.COLLECTOR: "a collector",
-    Role.ACCOUNT_MANAGER: "the account manager",
-    Role.FINANCE_LEAD: "a finance lead",
-}
 STATE_WORDS = {
     State.NEW: "being prepared",
     State.WAITING: "waiting for approval",
@@ -56,17 +51,10 @@ KIND_WORDS = {
 NOTHING = "Nothing was changed."
 
 
-def roles_in_words(roles: Iterable[Role]) -> str:
-    """ "a collector or a finance lead"."""
-    return wording.joined((ROLE_WORDS[role] for role in roles), "or")
-
-
-def not_allowed(who: str, asks: Iterable[str] = ()) -> str:
-    """Somebody without the right clicked; `who` has it, `asks` are Slack ids of such people."""
-    people = [mention(one) for one in asks if mention(one)]
-    ask = f" You could ask {wording.listed(people, 5)}." if people else ""
+def not_allowed(who: str) -> str:
+    """Somebody without the right clicked; `who` has it."""
     may = f"This takes {who}" if who else "You may not do this"
-    return f"{may}, so {_lower(NOTHING)}{ask}"
+    return f"{may}, so {_lower(NOTHING)}"
 
 
 def nobody_configured() -> str:
@@ -138,7 +126,16 @@ def approved(send_at: datetime | None, shadow: bool, following: str = "") -> str
         told = "Approved. Shadow mode: it runs to the last check and nothing is sent."
     else:
         told = f"Approved. It goes {stamp(send_at)}." if send_at else "Approved. It goes now."
-    return told + (f" <{mrkdwn_url(following)}|Next card>" if following else "")
+    return told + _next(following)
+
+
+def approved_but(held_up: HeldUp, following: str = "") -> str:
+    """The approval counts, and the whole company sends nothing just now."""
+    return f"Approved. {wording.HELD_UP[held_up]}" + _next(following)
+
+
+def _next(following: str) -> str:
+    return f" <{mrkdwn_url(following)}|Next card>" if following else ""
 
 
 def half_approved(missing: str) -> str:
@@ -178,13 +175,6 @@ def stopped(reason: str) -> str:
     """A rule forbids the message; `reason` is the rule's sentence."""
     told = f": {cap(mrkdwn(one_line(reason)), 500)}" if reason else "."
     return wording.sentence(f"A rule stops this message{told}") + f" {NOTHING}"
-
-
-def paused(by: str, at: datetime | None = None) -> str:
-    """Sending is paused for the company; decisions go on."""
-    who = f" by {mention(by)}" if mention(by) else ""
-    since = f" since {stamp(at)}" if at else ""
-    return f"Sending is paused{who}{since}. Approved messages wait until a finance lead resumes."
 
 
 def resumed() -> str:

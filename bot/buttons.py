@@ -120,9 +120,10 @@ def _confirm(view: CaseView) -> Block:
 
 
 def _undo(view: CaseView, now: datetime) -> list[Block]:
-    if view.undo_until is None or now >= view.undo_until:
-        return []
-    return [_make(view, Action.UNDO, "Undo")]
+    """In its window, and as long as something keeps the message from going."""
+    in_time = view.undo_until is not None and now < view.undo_until
+    waits = view.held_up is not None or view.last_error
+    return [_make(view, Action.UNDO, "Undo")] if in_time or waits else []
 
 
 def _make(

@@ -11,7 +11,7 @@ from bot.blocks import Block, date, person, text
 from bot.buttons import MOST_BODY, blocked, opens_later, whole
 from bot.escaping import cap, one_line
 from bot.reasons import rejected_as
-from jobs.rules.case import Approvals, CaseView, Decision
+from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import State
 
@@ -124,8 +124,8 @@ def _until(rulings: Sequence[Ruling]) -> Line:
 
 def _approved(view: CaseView, now: datetime) -> Face:
     lines = [*_approvers(view)]
-    if view.paused:
-        lines.append([text("Sending is paused: it waits until a finance lead resumes.")])
+    if view.held_up:
+        lines.append([text(wording.HELD_UP[view.held_up])])
     elif view.send_at:
         verb = "The shadow run starts " if view.shadow else "The message goes "
         lines.append([text(verb), date(view.send_at), text(".")])
@@ -210,8 +210,10 @@ def _cancelled(view: CaseView, _now: datetime) -> Face:
     return Face("◻️", "Closed: nothing to do", (*lines, *_approvers(view)))
 
 
-def _new(_view: CaseView, _now: datetime) -> Face:
-    return Face("⏳", "Being prepared")
+def _new(view: CaseView, _now: datetime) -> Face:
+    stuck = view.held_up is HeldUp.NOT_CONNECTED
+    lines = ([text(wording.HELD_UP[HeldUp.NOT_CONNECTED])],) if stuck else ()
+    return Face("⏳", "Being prepared", lines)
 
 
 _FACES: dict[State, Callable[[CaseView, datetime], Face]] = {

@@ -20,7 +20,6 @@ class Action(StrEnum):
     UNDO = "undo"
     SNOOZE = "snooze"
     HOLD = "hold"
-    ASSIGN = "assign"
     TAKEOVER = "takeover"
     FINE = "fine"
     WENT = "went"

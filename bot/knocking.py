@@ -117,8 +117,8 @@ def _approved(desk: Desk, case: Case) -> str:
     except SQLAlchemyError as error:
         slog.warning("answer.without_link", error=type(error).__name__)
         return answers.approved(case.row.due_at, case.shadow)
-    if company.paused_at:
-        return f"Approved. {answers.paused(company.paused_by or '', company.paused_at)}"
+    if held_up := company.held_up(shadow=case.shadow):
+        return answers.approved_but(held_up, following)
     return answers.approved(case.row.due_at, case.shadow, following)
 
 

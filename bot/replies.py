@@ -23,7 +23,6 @@ DONE = {
     "confirm_address": "Confirmed and remembered; a draft follows on the card.",
     "lift": "Lifted; the card follows in a moment.",
     "take_back": "The note is being taken back from QuickBooks.",
-    "assign": "Assigned.",
 }
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import format_currency
 
+from jobs.rules.case import HeldUp
 from jobs.rules.facts import Habit, Invoice
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
@@ -21,6 +22,21 @@ STAGE_WORDS = {
     Stage.FINAL: "final",
 }
 _LETTERS_BEFORE = re.compile(r"(?<=[A-Z]{3})(?=\d)")
+HELD_UP = {
+    HeldUp.NOT_CONNECTED: "QuickBooks has to be connected again first: it waits until somebody "
+    "does that; finance leads find the link in App Home.",
+    HeldUp.PAUSED: "Sending is paused: it waits until a finance lead resumes.",
+    HeldUp.SHADOW: "The company is back in shadow mode: it waits until a finance lead goes live.",
+    HeldUp.REMINDERS: "Nobody has confirmed that QuickBooks' own reminders are off: it waits "
+    "until a finance lead does, in App Home.",
+}
+"""Why an approved message does not go yet, and the way out."""
+CONNECTION = {
+    "connected": "Connected to QuickBooks.",
+    "disconnected": "Disconnected from QuickBooks: nothing is read, written or sent.",
+    "reauth_required": "QuickBooks has to be connected again: all work waits.",
+}
+REMINDERS = "Nobody has confirmed yet that QuickBooks' own reminders are off: no message is sent."
 KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}
 
 

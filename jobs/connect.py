@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from jobs.store import agenda, companies, log, posts, standing
+from jobs.store import agenda, cases, companies, log, posts, standing
 from jobs.store.companies import Company
 from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
@@ -224,6 +224,7 @@ def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime
     if insert_or_ignore(conn, companies_table, columns | first):
         return False
     companies.change(conn, **columns)
+    cases.redraw_pending(conn, columns["realm"], now)
     return True
 
 

@@ -64,7 +64,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         note_detail=note.detail if note else "",
         end_reason=row.end_reason,
         changed=tuple(row.changed or ()),
-        paused=companies.need(conn, case.company).paused_at is not None,
+        held_up=companies.need(conn, case.company).held_up(shadow=case.shadow),
         last_error=row.last_error,
         sources_absent=ABSENT,
     )
@@ -159,6 +159,8 @@ class Picture:
     shadow: bool = False
     paused_by: str = ""
     paused_at: datetime | None = None
+    status: str = "connected"
+    reminders_off: bool = True
 
 
 def of_company(
@@ -176,6 +178,8 @@ def of_company(
         shadow=not company.live,
         paused_by=company.paused_by or "",
         paused_at=company.paused_at,
+        status=company.status,
+        reminders_off=company.reminders_off_at is not None,
     )
 
 

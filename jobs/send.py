@@ -23,7 +23,7 @@ from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
 from jobs.rules import changes, drafts, gates
 from jobs.rules.business_days import next_opening, refresh_at
-from jobs.rules.case import Decision
+from jobs.rules.case import Decision, HeldUp
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount
 from jobs.rules.letter import Letter
@@ -56,7 +56,13 @@ from jobs.store.work import LEASE, Claim
 from qbo.errors import QuickBooksError
 
 ACTOR = "system:send"
-REMINDERS = "Nobody has confirmed that QuickBooks' own reminders are off."
+HINDRANCES = {
+    HeldUp.NOT_CONNECTED: "The company was not connected to QuickBooks.",
+    HeldUp.PAUSED: "Sending was paused.",
+    HeldUp.SHADOW: "The company is in shadow mode.",
+    HeldUp.REMINDERS: "Nobody has confirmed that QuickBooks' own reminders are off.",
+}
+"""What kept a message from going, where that was no error."""
 RETRY = timedelta(seconds=60)
 """How soon a send that could not be checked or was refused for now is tried again."""
 LONGEST_RETRY = timedelta(minutes=30)
@@ -101,7 +107,8 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
     draft = draft_store.draft(conn, case.draft)
     file = gather.open_file(conn, case, now)
     if case.lapses_at and now >= case.lapses_at:
-        why = case.last_error or _hindrance(file.company)
+        held_up = file.company.held_up(shadow=case.shadow)
+        why = case.last_error or (HINDRANCES[held_up] if held_up else "")
         void(conn, case, draft, f"The approval lapsed. {why}".strip(), "lapse", now)
         return None
     opens = next_opening(now, file.company.zone, office.policy)
@@ -109,15 +116,6 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
         work.settle(conn, claim, opens)
         return None
     return Check(office, file, draft, now)
-
-
-def _hindrance(company: Company) -> str:
-    """What kept a message from going, where that was no error."""
-    if company.paused_at:
-        return "Sending was paused."
-    if not company.live:
-        return "The company is in shadow mode."
-    return "" if company.reminders_off_at else REMINDERS
 
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:

@@ -7,7 +7,6 @@ Cut anywhere, the company reads and sends nothing; the same call again does what
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,9 +14,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, select
 
 from jobs.decide import door
-from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
-from jobs.store import companies, log, posts
+from jobs.store import cases, companies, log, posts, standing
 from jobs.store.companies import Company
 from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
@@ -57,6 +55,7 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
         if company.status == DISCONNECTED and sealed is None:
             return Ended.BEFORE
         companies.change(conn, realm, status=DISCONNECTED)
+        cases.redraw_pending(conn, realm, now)
     if sealed is not None and not _revoked(broker, realm, sealed):
         return Ended.NOT_REVOKED
     with database.writing() as conn:
@@ -97,8 +96,7 @@ def _end(conn: Connection, company: Company, user: str, now: datetime) -> None:
 
 def _words(company: Company, user: str) -> str:
     who = "" if user == UNNAMED else f" by <@{user}>"
-    name = html.escape(one_line(company.name), quote=False)
     return (
-        f":no_entry: *{name}* was disconnected from QuickBooks{who}. Nothing is read, written or "
-        "sent until it is connected again; cases and decisions stay on record."
+        f":no_entry: {standing.named(company)} was disconnected from QuickBooks{who}. Nothing is "
+        "read, written or sent until it is connected again; cases and decisions stay on record."
     )

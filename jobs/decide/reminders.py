@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from jobs.decide import door
 from jobs.rules.policy import Policy
-from jobs.store import companies, log, posts
+from jobs.store import cases, companies, log, posts
 from jobs.store.companies import Company
 
 NOTICES = "connected:"
@@ -26,6 +26,7 @@ def confirm_off(
     if company.reminders_off_at:
         return False
     companies.change(conn, company.realm, reminders_off_by=user, reminders_off_at=now)
+    cases.redraw_pending(conn, company.realm, now)
     posts.draw_again(conn, company.realm, NOTICES, now)
     log.note(conn, log.Entry(company.realm, "company.reminders_off", user, now))
     return True

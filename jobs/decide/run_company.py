@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from jobs.decide import door
 from jobs.rules.policy import Policy
-from jobs.store import agenda, companies, log
+from jobs.store import agenda, cases, companies, log
 from jobs.store.companies import Company
 
 
@@ -18,7 +18,7 @@ def pause(conn: Connection, policy: Policy, company: Company, user: str, now: da
     if company.paused_at:
         return False
     companies.change(conn, company.realm, paused_at=now, paused_by=user)
-    _log(conn, company, "company.paused", user, now)
+    _turned(conn, company, "company.paused", user, now)
     return True
 
 
@@ -28,7 +28,7 @@ def resume(conn: Connection, policy: Policy, company: Company, user: str, now: d
     if not company.paused_at:
         return False
     companies.change(conn, company.realm, paused_at=None, paused_by=None)
-    _log(conn, company, "company.resumed", user, now)
+    _turned(conn, company, "company.resumed", user, now)
     return True
 
 
@@ -44,7 +44,7 @@ def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: 
         raise door.Refused(door.Said(door.Answer.REMINDERS_ON))
     companies.change(conn, company.realm, mode="live")
     agenda.hurry(conn, company.realm, "sweep", now)
-    _log(conn, company, "company.live", user, now)
+    _turned(conn, company, "company.live", user, now)
     return True
 
 
@@ -54,7 +54,7 @@ def go_shadow(conn: Connection, policy: Policy, company: Company, user: str, now
     if not company.live:
         return False
     companies.change(conn, company.realm, mode="shadow")
-    _log(conn, company, "company.shadow", user, now)
+    _turned(conn, company, "company.shadow", user, now)
     return True
 
 
@@ -64,8 +64,10 @@ def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: 
     if not roles:
         raise door.Refused(door.Said(door.Answer.NOT_ALLOWED, detail="a collector"))
     agenda.hurry(conn, company.realm, "sweep", now)
-    _log(conn, company, "sweep.asked", user, now)
+    log.note(conn, log.Entry(company.realm, "sweep.asked", user, now))
 
 
-def _log(conn: Connection, company: Company, action: str, user: str, now: datetime) -> None:
+def _turned(conn: Connection, company: Company, action: str, user: str, now: datetime) -> None:
+    """On record, and on the cards of what is approved."""
+    cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, action, user, now))

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Facts
 from jobs.rules.letter import Letter
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, Stage, State
+
+
+class HeldUp(StrEnum):
+    """What keeps every approved message of a company from going, whatever its case."""
+
+    NOT_CONNECTED = "not_connected"
+    PAUSED = "paused"
+    SHADOW = "shadow"
+    REMINDERS = "reminders"
+    """Nobody has confirmed that QuickBooks' own reminders are off."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +115,8 @@ class CaseView:
     """Why a closed case ended, or why the last approval was voided, as a sentence."""
     changed: tuple[str, ...] = ()
     """What differs from the version before, as sentences."""
-    paused: bool = False
-    """Sending is paused for the company: what is approved waits."""
+    held_up: HeldUp | None = None
+    """Why nothing of the company goes just now: what is approved waits."""
     last_error: str = ""
     sources_absent: tuple[str, ...] = ()
     """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""

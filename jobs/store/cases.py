@@ -142,6 +142,16 @@ def redraw(conn: Connection, case_id: str, now: datetime) -> None:
     conn.execute(update(messages).where(card).values(due_at=now, rank=_URGENT))
 
 
+def redraw_pending(conn: Connection, company: str, now: datetime) -> None:
+    """Redraw the cards of a company on which something is about to happen, or is kept from it."""
+    pending = select(cases.c.id).where(
+        cases.c.company == company, cases.c.state.in_([State.NEW, State.APPROVED])
+    )
+    standing = messages.c.case_id.in_(pending) & messages.c.ts.is_not(None)
+    cards = standing & (messages.c.kind == "card")
+    conn.execute(update(messages).where(cards).values(due_at=now, rank=_URGENT))
+
+
 _URGENT = Decimal(10**9)
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, select, update
 
 from jobs.rules import facts
+from jobs.rules.case import HeldUp
 from jobs.store.tables import companies
 
 
@@ -43,7 +44,20 @@ class Company:
     @property
     def sends(self) -> bool:
         """Whether approved messages go out: live, running, connected, and no second sender."""
-        return bool(self.live and self.connected and not self.paused_at and self.reminders_off_at)
+        return self.held_up() is None
+
+    def held_up(self, *, shadow: bool = False) -> HeldUp | None:
+        """What keeps an approved message from going, the most basic first.
+
+        `shadow`: of a case that only rehearses, which needs no live company.
+        """
+        hindrances = {
+            HeldUp.NOT_CONNECTED: not self.connected,
+            HeldUp.PAUSED: self.paused_at is not None,
+            HeldUp.SHADOW: not (shadow or self.live),
+            HeldUp.REMINDERS: not (shadow or self.reminders_off_at),
+        }
+        return next((each for each, stands in hindrances.items() if stands), None)
 
     def today(self, now: datetime) -> date:
         """The date in the company's own zone."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from jobs.rules.plain import one_line
-from jobs.store import companies, log, posts
+from jobs.store import cases, companies, log, posts
 from jobs.store.tables import companies as companies_table
 
 CONNECTED = "connected"
@@ -26,6 +26,7 @@ def lose(conn: Connection, realm: str, why: str, public_url: str, now: datetime)
         company = companies.need(conn, realm)
         key = f"reauth:{realm}:{now:%Y-%m-%dT%H:%M:%S}"
         posts.notice(conn, realm, company.channel, key, _alert(company, why, public_url), now)
+        cases.redraw_pending(conn, realm, now)
         log.note(conn, log.Entry(realm, "company.reauth_required", ACTOR, now))
 
 

@@ -11,9 +11,10 @@ from bot.aging import aging_answer
 from bot.cards import Card
 from bot.lint import lint
 from jobs.picture import Aging, Bucket, Picture, TopCase
+from jobs.rules.case import HeldUp
 from jobs.rules.facts import BUCKETS
 from jobs.rules.money import Money
-from jobs.rules.states import Role, Stage, State
+from jobs.rules.states import Stage, State
 from tests.bot.views import HOSTILE, NOW, ZONE, usd
 from tests.sandbox.slack.blocks import faults_in_blocks
 
@@ -56,6 +57,7 @@ PICTURES = [
     picture(),
     picture(shadow=True, paused_by="ULEAD1", paused_at=NOW),
     picture(currencies=(), cases=(), as_of=None),
+    picture(status="reauth_required", reminders_off=False),
     picture(cases=(case(customer=HOSTILE),) * 30, more_cases=7, company=HOSTILE),
     picture(currencies=(DOLLARS,) * 40, paused_by="system:cap"),
 ]
@@ -104,6 +106,14 @@ def test_what_is_not_listed_is_counted() -> None:
     assert "3 more currencies are not shown" in str(crowded.blocks)
 
 
+def test_what_holds_everything_up_is_said() -> None:
+    """To those who read the blocks and to those who read the text."""
+    made = aging_answer(picture(status="reauth_required", reminders_off=False))
+    for told in ("QuickBooks has to be connected again", "QuickBooks' own reminders are off"):
+        assert told in str(made.blocks)
+        assert told in made.text
+
+
 def test_an_empty_ledger_is_said() -> None:
     """Nothing open and nothing read are two sentences, not an empty table."""
     made = aging_answer(picture(currencies=(), cases=(), as_of=None))
@@ -112,9 +122,7 @@ def test_an_empty_ledger_is_said() -> None:
 
 
 SAID = [
-    answers.not_allowed(
-        answers.roles_in_words((Role.COLLECTOR, Role.FINANCE_LEAD)), ("ULEAD1", "<!channel>")
-    ),
+    answers.not_allowed("a collector or a finance lead"),
     answers.not_allowed(""),
     answers.nobody_configured(),
     *(answers.outsider(why) for why in ("guest", "stranger", "bot", "gone", "?")),
@@ -136,7 +144,8 @@ SAID = [
     answers.stopped("Paid already."),
     answers.broken(),
     answers.unreadable(),
-    answers.paused("ULEAD1", NOW),
+    *(answers.approved_but(held_up) for held_up in HeldUp),
+    answers.approved_but(HeldUp.PAUSED, "https://x.example/?a=1&b=2"),
     answers.now_paused(),
     answers.resumed(),
     answers.now_live(),
@@ -159,10 +168,8 @@ def test_every_answer_is_a_sentence(said: str) -> None:
 
 
 def test_a_refused_click_says_who_may() -> None:
-    """Roles in words and people to ask."""
-    assert SAID[0] == (
-        "This takes a collector or a finance lead, so nothing was changed. You could ask <@ULEAD1>."
-    )
+    """The roles that it takes."""
+    assert SAID[0] == "This takes a collector or a finance lead, so nothing was changed."
 
 
 def test_the_loser_of_a_race_hears_who_won() -> None:

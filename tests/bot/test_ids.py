@@ -85,5 +85,5 @@ def test_a_block_id_carries_the_version() -> None:
 
 def test_action_ids_are_plain_verbs() -> None:
     """Their names are what logs, tests and the sandbox call them."""
-    plain = "approve edit reject undo snooze hold assign takeover fine went did_not_go"
+    plain = "approve edit reject undo snooze hold takeover fine went did_not_go"
     assert set(plain.split()) <= set(Action)

@@ -19,7 +19,8 @@ from bot.ids import Action, Binding
 from bot.knocking import told
 from jobs.decide.disconnect import Broker
 from jobs.decide.door import Answer, Said
-from jobs.store import engine
+from jobs.store import companies, engine
+from tests.bot.ground import START
 from tests.jobs import houses
 from tests.jobs.house import House, Neighbourhood
 from tests.jobs.houses import opener
@@ -107,6 +108,26 @@ def test_an_approval_is_told_though_the_next_card_cannot_be_read(house: House) -
         replace(desk_in(house), database=nowhere), "approve", Said(Answer.RECORDED, house.case())
     )
     assert answer.startswith("Approved. It goes")
+
+
+@pytest.mark.parametrize(
+    ("held_up", "words"),
+    [
+        ({"status": "reauth_required"}, "QuickBooks has to be connected again first"),
+        ({"paused_at": START, "paused_by": "ULEAD1"}, "until a finance lead resumes"),
+        ({"mode": "shadow"}, "back in shadow mode"),
+        ({"reminders_off_at": None}, "Nobody has confirmed that QuickBooks' own reminders are off"),
+    ],
+)
+def test_an_approval_that_waits_is_told_so(
+    house: House, held_up: dict[str, Any], words: str
+) -> None:
+    """No time is promised at which nothing will go; the way out is named."""
+    with house.database.writing() as conn:
+        companies.change(conn, house.realm, **held_up)
+    answer = told(desk_in(house), "approve", Said(Answer.RECORDED, house.case()))
+    assert answer.startswith("Approved. ")
+    assert words in answer
 
 
 def test_a_click_does_not_wait_for_the_bell(house: House) -> None:

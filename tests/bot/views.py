@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.rules.case import Approvals, CaseView, Decision, Outcome, Reason
+from jobs.rules.case import Approvals, CaseView, Decision, HeldUp, Outcome, Reason
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Company, Credit, Customer, Facts, Habit, Invoice
 from jobs.rules.letter import Attachment, Letter, LetterInvoice
@@ -171,6 +171,9 @@ def hostile() -> CaseView:
 
 VIEWS: dict[str, Callable[[], CaseView]] = {
     "new": lambda: view(state=State.NEW, letter=None, draft_id="", draft_hash=""),
+    "new, not connected": lambda: view(
+        state=State.NEW, letter=None, draft_id="", draft_hash="", held_up=HeldUp.NOT_CONNECTED
+    ),
     "waiting": view,
     "bare": lambda: view(
         class_=None, summary="", reasons=(), evidence=(), manager="", facts=facts(habit=None)
@@ -231,6 +234,7 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     "approved, window over": lambda: approved(undo_until=NOW),
     "approved, shadow": lambda: approved(shadow=True),
     "approved, refused": lambda: approved(last_error="451 try again later"),
+    "approved, held up": lambda: approved(undo_until=NOW, held_up=HeldUp.REMINDERS),
     "sending": lambda: approved(state=State.SENDING),
     "sent": sent,
     "done": lambda: sent(State.DONE, note_state="written"),
