@@ -21,4 +21,4 @@ def tell(conn: Connection, company: Company, broken: Iterable[Broken], now: date
             "Open it in QuickBooks and save it again; often its e-mail address is the reason."
         )
         key = f"broken:{company.realm}:{what}"
-        posts.notice(conn, company.realm, company.channel, key, text, now)
+        posts.alarm(conn, company.realm, company.channel, key, text, now)

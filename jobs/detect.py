@@ -162,7 +162,7 @@ def _alarm(
         f"it is kept as event {claim.id}. If this goes on, check the webhook settings."
     )
     key = f"event:{claim.row.entity[:20]}:{claim.row.company[:20]}:{now:%Y-%m-%d}"
-    posts.notice(conn, realm, channel, key, text, now)
+    posts.alarm(conn, realm, channel, key, text, now)
     entry = log.Entry(realm, "event.unusable", "system:detect", now, data={"event": claim.id})
     log.note(conn, entry)
 
@@ -176,5 +176,5 @@ def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> N
         "The next sweep reads it again; `/overdue run` starts one now."
     )
     channel = company.channel if company else office.channel
-    posts.notice(conn, claim.row.company, channel, f"event:{claim.id}:failed", text, now)
+    posts.alarm(conn, claim.row.company, channel, f"event:{claim.id}:failed", text, now)
     work.settle(conn, claim, None, last_error=claim.row.last_error)

@@ -224,5 +224,5 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
         "the daily sweep reads everything."
     )
     key = f"poll:{company.realm}:{now:%Y-%m-%d}"
-    posts.notice(conn, company.realm, company.channel, key, text, now)
+    posts.alarm(conn, company.realm, company.channel, key, text, now)
     work.settle(conn, claim, now + EVERY, last_error=claim.row.last_error)

@@ -282,7 +282,7 @@ def _day_is_full(office: Office, conn: Connection, company: Company, now: dateti
         f":double_vertical_bar: {sent} messages went out today, as many as the policy allows. "
         "Sending is paused; a finance lead can go on with `/overdue resume`."
     )
-    posts.notice(conn, company.realm, company.channel, key, text, now)
+    posts.alarm(conn, company.realm, company.channel, key, text, now)
     log.note(conn, log.Entry(company.realm, "company.paused", ACTOR, now, data={"sent": sent}))
     return True
 

@@ -66,4 +66,4 @@ def _tell_unopenable(conn: Connection, claim: Claim, error: Unopenable, now: dat
         return
     key = f"unopenable:{company.realm}:{now:%Y-%m-%d}"
     text = f":key: {standing.named(company)}: {error.message}."
-    posts.notice(conn, company.realm, company.channel, key, text, now)
+    posts.alarm(conn, company.realm, company.channel, key, text, now)

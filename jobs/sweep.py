@@ -301,5 +301,5 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
         "No new cards until it can; the next try is in an hour, `/overdue run` tries now."
     )
     key = f"sweep:{company.realm}:{now:%Y-%m-%dT%H}"
-    posts.notice(conn, company.realm, company.channel, key, text, now)
+    posts.alarm(conn, company.realm, company.channel, key, text, now)
     work.settle(conn, claim, now + timedelta(hours=1), last_error=claim.row.last_error)

@@ -124,6 +124,6 @@ def _give_up(conn: Connection, claim: Claim, public_url: str, now: datetime) -> 
         f"({claim.row.last_error}). The next try is in an hour."
     )
     key = f"upkeep:{company.realm}:{now:%Y-%m-%d}"
-    posts.notice(conn, company.realm, company.channel, key, text, now)
+    posts.alarm(conn, company.realm, company.channel, key, text, now)
     _warn(conn, claim, public_url, now)
     work.settle(conn, claim, now + AFTER_TROUBLE, last_error=claim.row.last_error)

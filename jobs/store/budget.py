@@ -211,4 +211,4 @@ def _tell_blocked(conn: Connection, realm: str, now: datetime) -> None:
         "shows it. Everything waits and is tried again each minute."
     )
     key = f"blocked:{realm}:{now:%Y-%m-%d}"
-    posts.notice(conn, realm, company.channel, key, text, now)
+    posts.alarm(conn, realm, company.channel, key, text, now)

@@ -2,6 +2,9 @@
 
 A card is a projection of its case; a thread line belongs to a card; a notice stands alone. The
 dedupe key makes each of them exist once, however often a step is repeated.
+
+A channel takes one new message a second. Alarms go first, then cards, the most valuable before the
+others, then notices and thread lines.
 """
 
 from __future__ import annotations
@@ -15,6 +18,9 @@ from sqlalchemy import Connection, select, update
 from jobs.rules.plain import one_line
 from jobs.store.tables import messages
 from jobs.store.upsert import insert_or_ignore
+
+FIRST = Decimal(10**10)
+"""The rank of an alarm: above any card's."""
 
 
 def escaped(text: str) -> str:
@@ -74,6 +80,7 @@ def notice(
     text: str,
     now: datetime,
     asks: str = "",
+    rank: Decimal = Decimal(0),
 ) -> None:
     """A message of its own in a channel. `text` is mrkdwn whose outside parts are escaped.
 
@@ -87,8 +94,14 @@ def notice(
         "body": {"text": text} | ({"asks": asks} if asks else {}),
         "made_at": now,
         "due_at": now,
+        "rank": rank,
     }
     insert_or_ignore(conn, messages, row)
+
+
+def alarm(conn: Connection, company: str, channel: str, key: str, text: str, now: datetime) -> None:
+    """A notice for which no card is waited: something has stopped, and only a person can help."""
+    notice(conn, company, channel, key, text, now, rank=FIRST)
 
 
 def draw_again(conn: Connection, company: str, begins: str, now: datetime) -> None:

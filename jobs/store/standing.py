@@ -25,7 +25,7 @@ def lose(conn: Connection, realm: str, why: str, public_url: str, now: datetime)
     if conn.execute(update(companies_table).where(ours).values(status=REAUTH_REQUIRED)).rowcount:
         company = companies.need(conn, realm)
         key = f"reauth:{realm}:{now:%Y-%m-%dT%H:%M:%S}"
-        posts.notice(conn, realm, company.channel, key, _alert(company, why, public_url), now)
+        posts.alarm(conn, realm, company.channel, key, _alert(company, why, public_url), now)
         cases.redraw_pending(conn, realm, now)
         log.note(conn, log.Entry(realm, "company.reauth_required", ACTOR, now))
 

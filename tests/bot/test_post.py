@@ -11,6 +11,7 @@ from slack_sdk import WebClient
 from sqlalchemy import select, update
 
 from bot import cards, post, slack
+from jobs.store import cases as cases_store
 from jobs.store import posts
 from jobs.store.tables import cases, channels, messages
 from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
@@ -85,6 +86,20 @@ def test_a_card_comes_before_a_notice(on: Ground) -> None:
     add_case(on)
     on.work()
     assert "Acme" in on.posted()[0]["text"]
+
+
+def test_an_alarm_comes_before_every_card(on: Ground) -> None:
+    """It says what has stopped; a morning's cards would keep it for minutes."""
+    add_case(on)
+    on.change_case()  # drawn again before it was ever posted, which ranks high too
+    with on.database.writing() as conn:
+        cases_store.redraw(conn, "1", on.clock())
+        posts.alarm(conn, REALM, CHANNEL, "stopped", "The ledger cannot be read.", on.clock())
+    on.work()
+    assert [one["text"] for one in on.posted()] == ["The ledger cannot be read."]
+    on.clock.forward(seconds=1)
+    on.work()
+    assert "Acme" in on.posted()[1]["text"]
 
 
 def test_a_thread_line_waits_for_its_card(on: Ground) -> None:
