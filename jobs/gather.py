@@ -271,7 +271,7 @@ def documents(books: Books, about: Facts) -> tuple[Document, ...]:
 
 
 def consider(conn: Connection, case_id: str, found: Iterable[Document], now: datetime) -> None:
-    """Keep which texts a draft was made from. Before the facts, which are a case's last word."""
+    """Keep which texts a draft was made from."""
     body = _hashes(found)
     row = {"case_id": case_id, "source": DOCUMENTS, "as_of": now, "sha256": "", "body": body}
     conn.execute(insert(contexts_table).values(**row))

@@ -7,7 +7,7 @@ a person, says what became of it: a mail that may have gone is never sent again 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from jobs import approvals, gather
 from jobs.ending import sent, tell_approvers, void
 from jobs.gather import Books, CaseFile
 from jobs.mail import compose
-from jobs.mail.addresses import Unsendable, named
+from jobs.mail.addresses import TooLarge, Unsendable, named
 from jobs.mail.compose import File
 from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
@@ -32,6 +32,7 @@ from jobs.rules.plain import one_line
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import MOVES, State
 from jobs.rules.verify import verify
+from jobs.rules.without import NOTHING, Without
 from jobs.step import Round, Step
 from jobs.store import (
     agenda,
@@ -67,6 +68,10 @@ RETRY = timedelta(seconds=60)
 """How soon a send that could not be checked or was refused for now is tried again."""
 LONGEST_RETRY = timedelta(minutes=30)
 """A mail server that says "later" each time is asked at growing distances, up to this one."""
+WITHOUT_LINK = "It is written anew without it; please approve it once more."
+WITHOUT_FILES = "It is written anew without them; please approve it once more."
+TOO_LARGE = 552
+"""What mail servers answer to a mail that is too large for them (RFC 1870 6.3)."""
 UNSURE = "Slack has not said lately who may approve, so the approvals could not be checked."
 ACCEPTED_LATE = "The mail server has accepted the message after all; it is not sent a second time."
 
@@ -135,9 +140,10 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Unusable:
-    """This letter cannot go as it was approved."""
+    """This letter cannot go as it was approved; the next one does `without`."""
 
     reason: str
+    without: Without = NOTHING
 
 
 @dataclass(frozen=True)
@@ -291,7 +297,7 @@ def _day_is_full(office: Office, conn: Connection, company: Company, now: dateti
 class Parcel:
     """The finished mail: its bytes, and what it carries."""
 
-    message: bytes
+    message: bytes = field(repr=False)  # its pay links are secrets
     message_id: str
     attachments: list[dict[str, Any]]
 
@@ -314,10 +320,15 @@ class Fetch:
     def act(self) -> Parcel | Trouble | Unusable:
         """A PDF that is missing means later, never a mail without what the card promised."""
         try:
-            files = self._pdfs()
-            return self._parcel(files, self._with_links())
-        except (drafts.PayLinkError, Unsendable) as error:
-            return Unusable(str(error))
+            body = self._with_links()
+            return self._parcel(self._pdfs(), body)
+        except drafts.PayLinkError as error:
+            links = frozenset(id for key, id in self._keys() if key in error.keys)
+            return Unusable(f"{error} {WITHOUT_LINK}", Without(links=links))
+        except TooLarge as error:
+            return Unusable(f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True))
+        except Unsendable as error:
+            return Unusable(f"It could not become a mail: {error}.")
         except QuickBooksError as error:
             return Trouble(f"What the mail needs from QuickBooks is not to be had: {error}")
 
@@ -327,15 +338,18 @@ class Fetch:
         return [File(a.file_name, quickbooks.pdf(a.invoice)) for a in wanted]
 
     def _with_links(self) -> str:
-        body = self.draft.letter.body
-        wanted = set(drafts.pay_links_in(body))
+        quickbooks = self.office.quickbooks(self.file.company.realm)
         links = {}
-        for invoice in self.draft.letter.invoices:
-            for key in {one_line(invoice.number), f"#{invoice.id}"} & wanted:
-                quickbooks = self.office.quickbooks(self.file.company.realm)
-                found = quickbooks.invoice(invoice.id, with_link=True).invoice_link
-                links[key] = found.get_secret_value() if found else ""
-        return drafts.fill_pay_links(body, links)
+        for key, id in self._keys():
+            found = quickbooks.invoice(id, with_link=True).invoice_link
+            links[key] = found.get_secret_value() if found else ""
+        return drafts.fill_pay_links(self.draft.letter.body, links)
+
+    def _keys(self) -> list[tuple[str, str]]:
+        """What stands in the slots of the pay links, each with the id of its invoice."""
+        wanted = set(drafts.pay_links_in(self.draft.letter.body))
+        named = ((i, {one_line(i.number), f"#{i.id}"}) for i in self.draft.letter.invoices)
+        return [(key, invoice.id) for invoice, keys in named for key in sorted(keys & wanted)]
 
     def _parcel(self, files: list[File], body: str) -> Parcel:
         letter, case_id = self.draft.letter, self.file.case.id
@@ -367,6 +381,7 @@ class Fetch:
             _try_again(conn, claim, case, outcome.reason, now)
             return None
         if isinstance(outcome, Unusable):
+            contexts.do_without(conn, case.id, outcome.without, now)
             void(conn, case, self.draft, outcome.reason, "differs", now)
             return None
         if case.shadow:
@@ -461,7 +476,11 @@ class Deliver:
 
     def _not_sent(self, conn: Connection, outcome: NotSent, now: datetime) -> None:
         data = {"code": outcome.code, "permanent": outcome.permanent}
-        if outcome.permanent:
+        if outcome.code == TOO_LARGE and self.draft.letter.attachments and not outcome.recipient:
+            contexts.do_without(conn, self.case.id, Without(files=True), now)
+            reason = f"{outcome.reason}. {WITHOUT_FILES}"
+            void(conn, self.case, self.draft, reason, "differs", now)
+        elif outcome.permanent:
             self._refused(conn, outcome, data, now)
         else:
             again = Move(State.APPROVED, "send.put_off", ACTOR, now + self._pause(conn), data)

@@ -126,13 +126,15 @@ class Gather:
             return None
         gather.mirror(conn, self.file, outcome, now)
         file = gather.open_file(conn, self.file.case, now)  # a round may have risen
-        facts = gather.facts(outcome, file.scope)
+        without = contexts.without(conn, file.case.id)
+        facts = without.facts(gather.facts(outcome, file.scope))
         if not facts.invoices:
             _nothing_left(conn, file.case, gather.ended(conn, file, outcome), now)
             return None
         documents = gather.documents(outcome, facts)
         known = contexts.known_readings(conn, documents, _reader(self.office), phrases.READER)
-        return Read(self.office, file, facts, documents, known)
+        office = replace(self.office, policy=without.policy(self.office.policy))
+        return Read(office, file, facts, documents, known)
 
 
 def _wait_for_the_ledger(

@@ -21,7 +21,7 @@ from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
 from jobs.rules.verify import verify
 from jobs.rules.violations import Violation
-from jobs.store import cases, drafts
+from jobs.store import cases, contexts, drafts
 from jobs.store.cases import Move
 from jobs.store.drafts import Draft
 
@@ -59,7 +59,7 @@ def edit(
         letter.subject,
         letter.body,
         visitor.facts,
-        policy,
+        contexts.without(conn, visitor.case.id).policy(policy),
         past,
         deadline=old.deadline,
         addresses=(named(letter.sender).addr_spec, letter.reply_to),

@@ -25,6 +25,10 @@ class Unsendable(ValueError):
     """The letter cannot become a mail; the text says why, for a person."""
 
 
+class TooLarge(Unsendable):
+    """The mail would be refused for its size; without its files it may go."""
+
+
 def bare(text: str) -> str:
     """The one address that `text` is, its domain in ASCII (IDNA).
 

@@ -9,9 +9,11 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from jobs.mail.addresses import Unsendable, bare, clean, named
+from jobs.mail.addresses import TooLarge, Unsendable, bare, clean, named
 from jobs.rules.letter import Letter
 
+LARGEST = 20_000_000
+"""Bytes of a whole mail; the large providers take 25 MB and more, many a server of a firm less."""
 LONGEST_SUBJECT = 250
 """Longer ones would be folded over several lines without complaint."""
 
@@ -53,7 +55,8 @@ def message(
 
     `body` is the letter's body with its pay links filled in; `files` are exactly the letter's
     attachments, in order; `in_reply_to` is the Message-ID of our earlier message, `references`
-    those before it. Raises Unsendable where the letter cannot be sent as it is.
+    those before it. Raises Unsendable where the letter cannot be sent as it is, TooLarge where its
+    files are the reason.
     """
     _same_files(letter, files)
     mail = EmailMessage(policy=SMTP)
@@ -64,7 +67,11 @@ def message(
     if files:
         # A random boundary would make two builds of one letter differ.
         mail.set_boundary(f"=_{letter.sha256()[:32]}")
-    return mail.as_bytes()
+    finished = mail.as_bytes()
+    if files and len(finished) > LARGEST:
+        size = f"{len(finished) / 1e6:.1f} MB, and mail servers may refuse more than"
+        raise TooLarge(f"with its files the mail would have {size} {LARGEST // 10**6} MB")
+    return finished
 
 
 def _head(mail: EmailMessage, letter: Letter, at: datetime) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from urllib.parse import urlsplit
 
 from jobs.rules.business_days import add_working_days
 from jobs.rules.facts import Facts
@@ -17,7 +16,7 @@ from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
 from jobs.rules.proposal import Proposal
-from jobs.rules.slots import SLOT, fill, values
+from jobs.rules.slots import SLOT, attaches, fill, values
 from jobs.rules.states import CaseClass, Stage
 
 PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
@@ -29,8 +28,22 @@ SUBJECT_LENGTH = 200
 DEADLINE_KEPT_DAYS = 5
 
 
+INTUIT = re.compile(
+    r"https://(?:[a-z0-9-]+\.)*intuit\.com/[\w.~%!$&'()*+,;=:@/?#-]+", re.ASCII | re.IGNORECASE
+)
+"""A page of Intuit: no user, no port, and nothing that programs read in different ways."""
+LONGEST_LINK = 2000
+
+
 class PayLinkError(ValueError):
-    """A pay link of the letter is missing or not Intuit's; nothing may be sent."""
+    """Pay links of the letter are missing or not Intuit's: nothing may be sent.
+
+    The links are bearer secrets, so the text names the `keys` only.
+    """
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        super().__init__(" ".join(wrong.values()))
+        self.keys = frozenset(wrong)
 
 
 @cache
@@ -78,7 +91,7 @@ def compose(
         note=note_text(case_id, stage),
         stage=stage,
         invoices=tuple(LetterInvoice(i.id, i.number, i.open, i.due) for i in facts.invoices),
-        attachments=_attachments(facts) if policy.attach_pdf else (),
+        attachments=_attachments(facts) if attaches(facts, policy) else (),
     )
 
 
@@ -181,17 +194,17 @@ def pay_links_in(body: str) -> tuple[str, ...]:
 def fill_pay_links(body: str, links: Mapping[str, str]) -> str:
     """`body` with each `[pay link N]` replaced by the URL in `links` (number or "#id" → URL).
 
-    Raises PayLinkError where one is missing, or is not an https address of Intuit.
+    Raises PayLinkError, naming all that are missing or no https address of Intuit.
     """
-    return PAY_LINK.sub(lambda token: _intuit(token[1], links.get(token[1], "")), body)
+    wrong = {key: told for key in pay_links_in(body) if (told := _wrong(key, links.get(key, "")))}
+    if wrong:
+        raise PayLinkError(wrong)
+    return PAY_LINK.sub(lambda token: links[token[1]], body)
 
 
-def _intuit(key: str, url: str) -> str:
+def _wrong(key: str, url: str) -> str:
     if not url:
-        raise PayLinkError(f"QuickBooks gave no pay link for invoice {key}.")
-    address = urlsplit(url)
-    host = address.hostname or ""
-    if address.scheme != "https" or not f".{host}".endswith(".intuit.com") or url.split() != [url]:
-        # The link is a bearer secret: it stays out of the message
-        raise PayLinkError(f"The pay link of invoice {key} is not an address of Intuit.")
-    return url
+        return f"QuickBooks gave no pay link for invoice {key}."
+    if len(url) > LONGEST_LINK or not INTUIT.fullmatch(url):
+        return f"The pay link of invoice {key} is not an address of Intuit."
+    return ""

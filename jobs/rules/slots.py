@@ -16,6 +16,8 @@ from jobs.rules.states import Stage
 SLOT = re.compile(r"\{([a-z_]+)\}")
 NAMED = 3
 """So many invoices are named in a sentence; the table names them all."""
+MOST_FILES = 20
+"""A message about more invoices than this carries no files."""
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -45,7 +47,7 @@ def values(
         "promise_date": day(past.promised, locale) if past.promised else "",
         "history": listed([day(on, locale) for on in contact_days(facts, past)]),
         "pay_links": how_to_pay(facts, policy, locale),
-        "attached": _attached(facts) if policy.attach_pdf else "",
+        "attached": _attached(facts) if attaches(facts, policy) else "",
         "sender_name": one_line(policy.sender_name or facts.company.name),
         "sender_post": _post(facts, policy),
         "sender_phone": one_line(policy.sender_phone),
@@ -155,6 +157,11 @@ def how_to_pay(facts: Facts, policy: Policy, locale: str) -> str:
         links = [f"{_capital(title(i, locale))}: [pay link {keys[i.id]}]" for i in payable]
         links = ["You can pay online here:", *links] if links else []
     return "\n".join(links + policy.how_to_pay.strip().splitlines())
+
+
+def attaches(facts: Facts, policy: Policy) -> bool:
+    """Whether the invoices go along as files; many would be a mail that servers refuse."""
+    return policy.attach_pdf and len(facts.invoices) <= MOST_FILES
 
 
 def _attached(facts: Facts) -> str:

@@ -22,7 +22,7 @@ from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
 from jobs.rules.scan import Found, found
-from jobs.rules.slots import contact, locale_of, title
+from jobs.rules.slots import attaches, contact, locale_of, pay_link_keys, title
 from jobs.rules.violations import Violation as Violation
 from jobs.rules.violations import violation
 
@@ -117,7 +117,8 @@ def _text(text: str, allowed: Known, facts: Facts, policy: Policy) -> Iterator[V
     for kind, start, end in loose:
         yield violation(kind, plain[start:end])
     yield from _bank_numbers(plain, pieces, bad)
-    yield from _phrases(rest, policy)
+    yield from _disguised(text, [p for p in pieces if id(p) not in bad], facts, policy)
+    yield from _phrases(rest, facts, policy)
     yield from _characters(text, rest, allowed)
 
 
@@ -227,10 +228,18 @@ def _bank_numbers(plain: str, pieces: list[Found], bad: set[int]) -> Iterator[Vi
                 yield violation("bank_details", match[0])
 
 
-def _phrases(rest: str, policy: Policy) -> Iterator[Violation]:
+def _disguised(text: str, right: list[Found], facts: Facts, policy: Policy) -> Iterator[Violation]:
+    """A slot of a pay link in look-alike letters: the sender would not find and fill it."""
+    slots = [f"[pay link {key}]" for key in pay_link_keys(facts, policy).values()]
+    seen = [piece.text for piece in right if piece.kind == "pay_link"]
+    if len(seen) > sum(map(text.count, slots)):
+        yield violation("pay_link", " ".join(seen))
+
+
+def _phrases(rest: str, facts: Facts, policy: Policy) -> Iterator[Violation]:
     for kind, pattern in PHRASES:
         yield from (violation(kind, match[0]) for match in pattern.finditer(rest))
-    if not policy.attach_pdf:
+    if not attaches(facts, policy):
         yield from (violation("attachment", match[0]) for match in ATTACHED.finditer(rest))
     for name, pattern in ALLOWABLE.items():
         kind = "marked_wording" if name in policy.allow_wording else "wording"

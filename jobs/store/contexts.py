@@ -18,11 +18,15 @@ from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.facts import Customer, Facts
 from jobs.rules.money import Money
 from jobs.rules.proposal import Proposal
+from jobs.rules.without import NOTHING, Without
 from jobs.store import companies, ledger
 from jobs.store.cases import Case
 from jobs.store.tables import contexts, proposals, readings
 from jobs.store.upsert import insert_or_ignore
 
+LEDGER = "quickbooks"
+WITHOUT = "without"
+"""Sources of a context: what the ledger said, and what a letter does without."""
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
 EVIDENCE: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
 PROPOSAL: TypeAdapter[Proposal] = TypeAdapter(Proposal)
@@ -32,7 +36,7 @@ def put_facts(conn: Connection, case_id: str, facts: Facts, sha256: str) -> str:
     """Store what the ledger said; returns the id of the context."""
     row = {
         "case_id": case_id,
-        "source": "quickbooks",
+        "source": LEDGER,
         "as_of": facts.as_of,
         "sha256": sha256,
         "body": FACTS.dump_python(facts, mode="json"),
@@ -134,9 +138,25 @@ def facts_of_case(conn: Connection, case: Case, now: datetime) -> Facts:
     """What the case knows of the ledger; from the mirror where it was never gathered."""
     if case.context is not None:
         return facts(conn, case.context)
-    last = select(func.max(contexts.c.id)).where(contexts.c.case_id == case.id)
-    id = conn.execute(last).scalar()
+    ours = (contexts.c.case_id == case.id) & (contexts.c.source == LEDGER)
+    id = conn.execute(select(func.max(contexts.c.id)).where(ours)).scalar()
     return facts(conn, str(id)) if id else _from_mirror(conn, case, now)
+
+
+def do_without(conn: Connection, case_id: str, found: Without, now: datetime) -> None:
+    """Remember what the next letters of this case do without, beside what they do already."""
+    both = found | without(conn, case_id)
+    body = {"links": sorted(both.links), "files": both.files}
+    row = {"case_id": case_id, "source": WITHOUT, "as_of": now, "sha256": "", "body": body}
+    conn.execute(insert(contexts).values(**row))
+
+
+def without(conn: Connection, case_id: str) -> Without:
+    """What the letters of this case do without."""
+    ours = (contexts.c.case_id == case_id) & (contexts.c.source == WITHOUT)
+    latest = select(contexts.c.body).where(ours).order_by(contexts.c.id.desc()).limit(1)
+    body = conn.execute(latest).scalar()
+    return Without(frozenset(body["links"]), body["files"]) if body else NOTHING
 
 
 def _from_mirror(conn: Connection, case: Case, now: datetime) -> Facts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from jobs import ending, send
 from jobs.decide import run_company
 from jobs.decide.door import Answer
+from jobs.mail import compose
 from jobs.rules.states import State
 from jobs.store import companies, drafts, people
 from jobs.store.tables import cases as cases_table
@@ -19,6 +21,7 @@ from jobs.store.tables import crossings, sends
 from tests.jobs.house import ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind
+from tests.sandbox.quickbooks import api
 
 BEFORE_DATA = ("CONNECT", "EHLO", "MAIL", "RCPT")
 PAY_LINKS = {"AllowOnlineCreditCardPayment": True, "BillEmail": {"Address": "a@customer1.example"}}
@@ -422,6 +425,76 @@ def test_a_missing_pay_link_voids_the_approval(open_house: OpenHouse) -> None:
     house.wait_out()
     assert house.state() is State.WAITING
     assert not house.mails
+
+
+def no_link(*_: Any) -> dict[str, Any]:
+    return {}
+
+
+def foreign_link(*_: Any) -> dict[str, Any]:
+    return {"InvoiceLink": "https://connect.intuit.com@evil.example/scs-v1-secret"}
+
+
+@pytest.mark.parametrize(("gives", "why"), [(no_link, "gave no"), (foreign_link, "not an address")])
+def test_a_link_that_is_not_to_be_had_is_done_without(
+    open_house: OpenHouse, gives: Callable[..., Any], why: str
+) -> None:
+    """The next version speaks of no link, and once approved it goes: nobody turns in circles."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    house.sweep()
+    house.approve()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "_pay_link", gives)
+        house.wait_out()
+        assert not house.mails
+        house.run("triage")
+        view = house.view()
+        assert why in view.end_reason
+        assert view.letter is not None
+        assert "online" not in view.letter.body
+        assert house.approve() is Answer.RECORDED
+        house.wait_out()
+    assert house.state() is State.DONE
+    assert "pay link" not in house.mails[0].shown()["text"]
+    assert "scs-v1" not in str(house.said()) + str(house.logged())
+
+
+def test_the_pay_link_stands_in_the_mail_only(open_house: OpenHouse, sqlite_url: str) -> None:
+    """Who has it can see the invoice: it is in no table, no log, no prompt."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    house.sweep()
+    house.approve()
+    house.wait_out()
+    assert "scs-v1" in house.mails[0].shown()["text"]
+    for file in Path(sqlite_url.removeprefix("sqlite:///")).parent.glob("*"):
+        assert b"scs-v1" not in file.read_bytes(), file.name
+    assert "scs-v1" not in str(house.outside.model.prompts)
+
+
+def test_files_that_are_too_large_are_done_without(approved: House) -> None:
+    """A mail that servers would refuse is not begun; the next version goes without its files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose, "LARGEST", 100)
+        approved.run("send", "triage")
+        _went_without_files(approved, "too large")
+
+
+def test_a_server_that_finds_the_mail_too_large_gets_one_without_files(approved: House) -> None:
+    """What one server takes another does not: its answer counts the same."""
+    approved.fault("mail", "SMTP END", "status", 1, 552)
+    approved.run("send", "triage")
+    _went_without_files(approved, "552")
+
+
+def _went_without_files(house: House, why: str) -> None:
+    view = house.view()
+    assert why in view.end_reason
+    assert view.letter is not None
+    assert view.letter.attachments == ()
+    assert "attached" not in view.letter.body
+    assert house.approve() is Answer.RECORDED
+    house.wait_out()
+    assert [mail.shown()["attachments"] for mail in house.mails] == [[]]
 
 
 # Undo, pause, shadow, cap, hours

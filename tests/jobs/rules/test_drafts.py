@@ -363,8 +363,8 @@ def test_an_edit_keeps_everything_but_the_text() -> None:
 def test_pay_links_are_filled_from_the_fresh_read() -> None:
     """Each token becomes its link, and a link that looks like a token stays as it is."""
     body = "[pay link 1037] and [pay link #742]"
-    links = {"1037": LINK, "#742": LINK + "/[pay"}
-    assert fill_pay_links(body, links) == f"{LINK} and {LINK}/[pay"
+    links = {"1037": LINK, "#742": LINK + "/1037"}
+    assert fill_pay_links(body, links) == f"{LINK} and {LINK}/1037"
 
 
 @pytest.mark.parametrize(
@@ -376,6 +376,21 @@ def test_pay_links_are_filled_from_the_fresh_read() -> None:
         "https://evilintuit.com/x",
         "https://pay.intuit.com@evil.example/x",
         "https://pay.intuit.com/x https://evil.example",
+        "https://somebody@pay.intuit.com/x",
+        "https://pay.intuit.com:8443/x",
+        "https://pay.intuit.com:443@evil.example/x",
+        "https://evil.example\\@pay.intuit.com/x",
+        "https://evil.example#.intuit.com/x",
+        "https://evil.example/.intuit.com/x",
+        "https://pay.intuit.com.",
+        "https://pay.intuit.com",
+        "https://pay\u3002intuit.com/x",
+        "https://pay.\u0131ntuit.com/x",
+        "https://pay.intuit.com/x\n.evil.example",
+        "https://pay.intuit.com/<script>",
+        "//pay.intuit.com/x",
+        "https:pay.intuit.com/x",
+        "https://pay.intuit.com/" + "x" * 2000,
         "javascript:alert(1)",
     ],
 )
@@ -385,6 +400,24 @@ def test_a_link_that_is_missing_or_not_intuits_stops_the_letter(url: str) -> Non
         fill_pay_links("[pay link 1037]", {"1037": url})
     assert "1037" in str(caught.value)
     assert not url or url not in str(caught.value)
+
+
+def test_all_missing_links_are_named_at_once() -> None:
+    """Nobody approves a letter once for each link that it lacks."""
+    with pytest.raises(PayLinkError) as caught:
+        fill_pay_links("[pay link 1] [pay link 2] [pay link 3]", {"2": LINK, "3": "http://x"})
+    assert caught.value.keys == {"1", "3"}
+
+
+def test_many_invoices_bring_no_files() -> None:
+    """Up to twenty invoices go along as files; a mail with more would be refused."""
+    twenty = tuple(invoice(str(n)) for n in range(20))
+    few = letter(facts(invoices=twenty))
+    assert len(few.attachments) == 20
+    assert "attached" in few.body
+    many = letter(facts(invoices=(*twenty, invoice("21"))))
+    assert many.attachments == ()
+    assert "attached" not in many.body
 
 
 def test_every_stage_and_class_has_a_template() -> None:

@@ -180,6 +180,25 @@ def test_whatever_is_not_on_record_is_named(words: str, kind: str, hard: bool) -
     assert all(v.sentence.endswith(".") for v in violations)
 
 
+@pytest.mark.parametrize(
+    "slot",
+    [
+        "\uff3bpay link 1037\uff3d",
+        "[pay link\u00a01037]",
+        "[pay l\u200bink 1037]",
+        "[pay link \uff11\uff10\uff13\uff17]",
+    ],
+)
+def test_a_slot_in_look_alike_letters_is_refused(slot: str) -> None:
+    """The sender would not fill it, and the customer would read it as it stands."""
+    case = facts(invoice(online=True))
+    plain = letter(case, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), Past())
+    assert checked(plain, case, policy(), Past()) == ()
+    disguised = replace(plain, body=plain.body.replace("[pay link 1037]", slot))
+    found = checked(disguised, case, policy(), Past())
+    assert ("pay_link", True) in {(v.kind, v.hard) for v in found}
+
+
 def test_another_countrys_dollar_is_another_amount() -> None:
     """For a Canadian customer "$" means Canadian dollars."""
     rules = policy('[[customer]]\nid = "58"\nlocale = "en_CA"\n')
