@@ -10,19 +10,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from sqlalchemy import Connection, Text, select, type_coerce, update
 
-from jobs import gather
+from jobs import gather, overdue
+from jobs.overdue import Asked, Key
 from jobs.rules.facts import Customer, Invoice
 from jobs.rules.policy import Policy
-from jobs.rules.stages import HIGHEST_START, crossing_stage
 from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, companies, crossings, history, ledger
 from jobs.store.cases import Case, Move, Opening
 from jobs.store.companies import Company
-from jobs.store.crossings import Crossing, Standing
+from jobs.store.crossings import Crossing
 from jobs.store.tables import cases as cases_table
 from qbo.client import QuickBooks
 
@@ -30,9 +29,6 @@ ACTOR = "system:detect"
 DEEPEST = 5
 """QuickBooks nests sub-customers five levels deep (its own limit)."""
 MERGED = "The customer was merged into another one in QuickBooks; its invoices go on there."
-
-Key = tuple[str, str]
-"""The customer who is billed, and a currency: at most one open case."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +63,9 @@ def take(conn: Connection, company: Company, news: News, now: datetime) -> set[s
     realm = company.realm
     read = {c.id for c in news.customers}
     before = ledger.billed_by(conn, realm, read)
-    ledger.put_customers(conn, realm, news.customers, now)
+    moved = ledger.put_customers(conn, realm, news.customers, now)
     changed = ledger.bring_up(conn, realm, news.invoices, news.as_of)
-    ids = {c.now.customer for c in changed} | news.about
+    ids = {c.now.customer for c in changed} | news.about | moved
     ids |= _speaking_of(conn, realm, news.deleted)
     after = ledger.billed_by(conn, realm, read | ids)
     _leave(conn, realm, _moved(conn, realm, before, after, changed), now)
@@ -150,14 +146,33 @@ def open_cases(
     customers: Iterable[str],
     trigger: str,
     now: datetime,
-) -> list[str]:
-    """Let the overdue invoices of these billed customers cross; returns the cases concerned."""
+    after: str = "",
+    most: int | None = None,
+) -> str | None:
+    """Let the overdue invoices of these billed customers cross.
+
+    At most so many of their invoices are looked at, from the id `after` on; the answer is where
+    to go on, or None after the last one.
+    """
     company = companies.need(conn, company.realm)  # it may have gone live since it was loaded
-    by_key = _standing(conn, company.realm, sorted(set(customers)))
-    found = _crossings(conn, policy, company, by_key, now)
+    asked = overdue.asked(conn, policy, company, set(customers), company.today(now))
+    one_more = None if most is None else most + 1  # which tells whether there are more
+    some = crossings.overdue(conn, company.realm, asked.payers, asked.today, after, one_more)
+    _cross(conn, company, asked, overdue.reached(asked, some[:most]), trigger, now)
+    return some[most - 1].invoice if most and len(some) > most else None
+
+
+def _cross(
+    conn: Connection,
+    company: Company,
+    asked: Asked,
+    found: Mapping[Key, list[Crossing]],
+    trigger: str,
+    now: datetime,
+) -> None:
     existing = cases.open_cases(conn, company.realm, {customer for customer, _ in found})
     openings = [
-        (_opening(company, key, theirs, trigger), _rank(by_key[key]))
+        (_opening(company, key, theirs, trigger), asked.worth[key])
         for key, theirs in found.items()
         if key not in existing
     ]
@@ -166,7 +181,6 @@ def open_cases(
     news = {case.id: found[key] for key, case in joined.items() if case.state in JOINABLE}
     crossed = crossings.cross_all(conn, company.realm, news, now)
     _wake(conn, [c for key, c in joined.items() if c.id in crossed and key in existing], now)
-    return sorted(news)
 
 
 def refresh(conn: Connection, company: str, customers: Iterable[str], now: datetime) -> list[str]:
@@ -187,50 +201,6 @@ def _anew(now: datetime) -> dict[str, object]:
     return {"due_at": now, "token": None, "attempts": 0}
 
 
-def _standing(conn: Connection, realm: str, customers: list[str]) -> dict[Key, list[Standing]]:
-    families = ledger.members_of(conn, realm, customers)
-    payer = {member: whose for whose, members in families.items() for member in members}
-    grouped: dict[Key, list[Standing]] = defaultdict(list)
-    for found in crossings.standing(conn, realm, sorted(payer)):
-        grouped[payer[found.customer], found.currency].append(found)
-    return grouped
-
-
-def _crossings(
-    conn: Connection,
-    policy: Policy,
-    company: Company,
-    by_key: Mapping[Key, list[Standing]],
-    now: datetime,
-) -> dict[Key, list[Crossing]]:
-    today = company.today(now)
-    # A held or disputed invoice crosses nothing; a customer's quiet time is a wait.
-    held = history.held_invoices(conn, company.realm, {c for c, _ in by_key}, today)
-    disputing = history.disputing(conn, company.realm, {c for c, _ in by_key}, today)
-    found: dict[Key, list[Crossing]] = {}
-    for (customer, currency), theirs in by_key.items():
-        overdue = [s for s in theirs if s.due < today and (customer, s.invoice) not in held]
-        if customer not in disputing and not _too_small(policy, company, currency, overdue):
-            reached = [
-                Crossing(s.invoice, s.round, stage)
-                for s in overdue
-                if (stage := crossing_stage((today - s.due).days, s.last))
-                # Above the start a stage speaks of the message before it, which has to be over.
-                and not (s.undecided and stage > HIGHEST_START)
-            ]
-            found |= {(customer, currency): reached} if reached else {}
-    return found
-
-
-def _too_small(policy: Policy, company: Company, currency: str, overdue: list[Standing]) -> bool:
-    """Eleven small invoices are worth a message, one tiny rest is not."""
-    if not overdue:
-        return True
-    limits = policy.limits(currency, company.home_currency)
-    owed = sum((s.open for s in overdue), Decimal(0))
-    return limits is not None and owed < limits.smallest
-
-
 def _opening(company: Company, key: Key, found: list[Crossing], trigger: str) -> Opening:
     customer, currency = key
     stage = max(crossing.stage for crossing in found)
@@ -242,8 +212,3 @@ def _wake(conn: Connection, joined: list[Case], now: datetime) -> None:
     ids = [case.id for case in joined if case.state is not State.SNOOZED]
     if ids:
         conn.execute(update(cases_table).where(cases_table.c.id.in_(ids)).values(**_anew(now)))
-
-
-def _rank(theirs: list[Standing]) -> Decimal:
-    """The most valuable first: open amounts in home currency, for ordering only."""
-    return sum((s.open * s.rate for s in theirs), Decimal(0))

@@ -21,11 +21,12 @@ LONGEST = 254
 def ledger_addresses(facts: Facts) -> tuple[str, ...]:
     """What the ledger names, in its spelling, each once: BillEmail, else the customer's e-mail."""
     on_invoices = [i.email for i in facts.invoices if i.email.strip()]
-    entries = [part for text in on_invoices or [facts.customer.email] for part in _split(text)]
+    entries = [part for text in on_invoices or [facts.customer.email] for part in entries_in(text)]
     return tuple({entry.lower(): entry for entry in reversed(entries)}.values())[::-1]
 
 
-def _split(text: str) -> list[str]:
+def entries_in(text: str) -> list[str]:
+    """What an e-mail field of the ledger lists, with commas or semicolons, as it is spelt."""
     return [part.strip(" ") for part in re.split("[,;]", text) if part.strip(" ")]
 
 

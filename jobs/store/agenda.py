@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, exists, select, update
 
-from jobs.store.tables import schedule
+from jobs.store import standing
+from jobs.store.tables import companies, schedule
 from jobs.store.upsert import insert_or_ignore
 
 EVERYBODY = ""
 """Stands for the company in rows that belong to none."""
+
+
+def connected(kind: str) -> ColumnElement[bool]:
+    """The rows of this kind whose company is connected."""
+    company = select(companies.c.realm).where(
+        companies.c.realm == schedule.c.company, companies.c.status == standing.CONNECTED
+    )
+    return (schedule.c.kind == kind) & exists(company)
 
 
 def ensure(conn: Connection, company: str, kind: str, now: datetime) -> bool:

@@ -8,7 +8,20 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, literal, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Float,
+    Row,
+    Select,
+    cast,
+    func,
+    literal,
+    select,
+    type_coerce,
+    update,
+)
 
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.states import JOINABLE, OPEN, Stage
@@ -19,15 +32,24 @@ from jobs.store.upsert import insert_new, insert_or_ignore
 
 
 @dataclass(frozen=True)
+class Owed:
+    """What the mirror holds as open on a customer record in one currency."""
+
+    customer: str
+    currency: str
+    overdue: Decimal
+    worth: Decimal
+    """All of it in home currency, for ordering only."""
+
+
+@dataclass(frozen=True)
 class Standing:
-    """An open invoice of the mirror, and how far it has come in its present round."""
+    """An overdue invoice of the mirror, and how far it has come in its present round."""
 
     invoice: str
     customer: str
     currency: str
     due: date
-    open: Decimal
-    rate: Decimal
     round: int
     last: Stage | None
     """The highest stage crossed and not given back."""
@@ -44,33 +66,61 @@ class Crossing:
     stage: Stage
 
 
-def standing(conn: Connection, company: str, customers: Sequence[str]) -> list[Standing]:
-    """The open invoices on these customer records, in one query; oldest due date first."""
-    found: list[Standing] = []
-    for start in range(0, len(customers), 500):
-        query = _standing(company, customers[start : start + 500])
-        found += map(_stands, conn.execute(query))
-    return sorted(found, key=lambda s: (s.due, s.invoice))
+def owed(conn: Connection, company: str, customers: Iterable[str], today: date) -> list[Owed]:
+    """What is open on these customer records, and how much of it was due before `today`."""
+    record = (invoices.c.customer, invoices.c.currency)
+    late = func.sum(invoices.c.open).filter(invoices.c.due < today)
+    worth = func.sum(_plain(invoices.c.open) * _plain(invoices.c.rate)) / _PLACES
+    query = select(*record, late, worth).where(_open(company, customers)).group_by(*record)
+    rows = conn.execute(query)
+    return [Owed(who, what, late or Decimal(0), Decimal(worth)) for who, what, late, worth in rows]
+
+
+_PLACES = 1e14
+"""Of an open amount times a rate, as they are stored."""
+
+
+def _plain(column: ColumnElement[Any]) -> ColumnElement[float]:
+    """As a float: the product of the two is more than a whole number of a database can hold."""
+    return cast(type_coerce(column, BigInteger), Float)
+
+
+def _open(company: str, customers: Iterable[str]) -> ColumnElement[bool]:
+    return (
+        (invoices.c.company == company)
+        & (invoices.c.status == InvoiceStatus.OPEN)
+        & invoices.c.customer.in_(sorted(customers))
+    )
+
+
+def overdue(
+    conn: Connection,
+    company: str,
+    customers: Iterable[str],
+    today: date,
+    after: str = "",
+    most: int | None = None,
+) -> list[Standing]:
+    """The invoices on these customer records that were due before `today`, in the order of ids.
+
+    `most` of them from those after the id `after` on; all of them without it.
+    """
+    id = invoices.c.id.concat("")  # bare, it would lead through the ids of all customers
+    theirs = _open(company, customers) & (invoices.c.due < today)
+    page = _standing().where(theirs, id > after).order_by(id).limit(most)
+    return [_stands(row) for row in conn.execute(page)]
 
 
 def _stands(row: Row[Any]) -> Standing:
     last = Stage(row.last) if row.last else None
     return Standing(
-        invoice=row.id,
-        customer=row.customer,
-        currency=row.currency,
-        due=row.due,
-        open=row.open,
-        rate=row.rate,
-        round=row.round,
-        last=last,
-        undecided=bool(row.undecided),
+        row.id, row.customer, row.currency, row.due, row.round, last, bool(row.undecided)
     )
 
 
-def _standing(company: str, customers: Sequence[str]) -> Select[Any]:
+def _standing() -> Select[Any]:
     of_round = (
-        (crossings.c.company == company)
+        (crossings.c.company == invoices.c.company)
         & (crossings.c.invoice == invoices.c.id)
         & (crossings.c.round == invoices.c.round)
         & crossings.c.released_at.is_(None)
@@ -78,16 +128,8 @@ def _standing(company: str, customers: Sequence[str]) -> Select[Any]:
     last = select(func.max(crossings.c.stage)).where(of_round).scalar_subquery()
     alive = cases.c.state.in_(OPEN) & (cases.c.id == crossings.c.case_id)
     undecided = select(literal(1)).where(of_round, alive).exists()
-    wanted = (
-        (invoices.c.company == company)
-        & (invoices.c.status == InvoiceStatus.OPEN)
-        & invoices.c.customer.in_(customers)
-    )
-    columns = [invoices.c[name] for name in _COLUMNS]
-    return select(*columns, last.label("last"), undecided.label("undecided")).where(wanted)
-
-
-_COLUMNS = ("id", "customer", "currency", "due", "open", "rate", "round")
+    columns = [invoices.c[name] for name in ("id", "customer", "currency", "due", "round")]
+    return select(*columns, last.label("last"), undecided.label("undecided"))
 
 
 def last_stages(

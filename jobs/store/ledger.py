@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -118,22 +119,52 @@ def open_ids(conn: Connection, company: str, after: str = "", most: int = 10_000
     return list(conn.scalars(query.order_by(invoices.c.id).limit(most)))
 
 
-def put_customers(conn: Connection, company: str, read: Iterable[Customer], now: datetime) -> None:
-    """Bring the customers of the mirror up to what was read."""
-    rows = [
-        {
-            "company": company,
-            "id": customer.id,
-            "name": customer.name,
-            "email": customer.email,
-            "parent": customer.parent,
-            "bills_parent": customer.bills_parent,
-            "active": customer.active,
-            "read_at": now,
-        }
-        for customer in read
-    ]
-    upsert(conn, customers, rows)
+def put_customers(
+    conn: Connection, company: str, read: Iterable[Customer], now: datetime
+) -> set[str]:
+    """Bring the customers of the mirror up to what was read; writes only what differs.
+
+    Returns whose balance moved since it was mirrored. Where no invoice of theirs changed, that
+    is all there is to see of a payment or credit memo that came, was used or was deleted.
+    """
+    wanted = {customer.id: _customer_row(company, customer) for customer in read}
+    known = _customer_rows(conn, company, sorted(wanted))
+    changed = [row for id, row in wanted.items() if known.get(id) != row]
+    upsert(conn, customers, [{**row, "read_at": now} for row in changed])
+    return {r["id"] for r in changed if known.get(r["id"], r)["balance"] != r["balance"]}
+
+
+def in_credit(conn: Connection, company: str) -> list[str]:
+    """The records billed with another one that the mirror holds as in credit."""
+    wanted = (
+        (customers.c.company == company)
+        & customers.c.bills_parent
+        & (customers.c.balance < Decimal(0))
+    )
+    return list(conn.scalars(select(customers.c.id).where(wanted)))
+
+
+def _customer_row(company: str, customer: Customer) -> dict[str, Any]:
+    return {
+        "company": company,
+        "id": customer.id,
+        "name": customer.name,
+        "email": customer.email,
+        "parent": customer.parent,
+        "bills_parent": customer.bills_parent,
+        "active": customer.active,
+        "balance": customer.balance.amount,
+    }
+
+
+def _customer_rows(conn: Connection, company: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    columns = [column for column in customers.c if column.name != "read_at"]
+    found: dict[str, dict[str, Any]] = {}
+    for some in _runs(ids):
+        wanted = (customers.c.company == company) & customers.c.id.in_(some)
+        rows = conn.execute(select(*columns).where(wanted)).mappings()
+        found |= {row["id"]: dict(row) for row in rows}
+    return found
 
 
 def names(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:
@@ -148,11 +179,6 @@ def parents(conn: Connection, company: str) -> dict[str, str]:
     wanted = (customers.c.company == company) & customers.c.bills_parent
     rows = conn.execute(select(customers.c.id, customers.c.parent).where(wanted))
     return {id: parent for id, parent in rows if parent}
-
-
-def known_customers(conn: Connection, company: str) -> set[str]:
-    """The ids of all customers in the mirror."""
-    return set(conn.scalars(select(customers.c.id).where(customers.c.company == company)))
 
 
 def billed(customer: str, parents: dict[str, str]) -> str:

@@ -142,7 +142,7 @@ invoices = Table(
     Column("status", String(8), nullable=False),
     Column("round", Integer, nullable=False, server_default="1"),
     Column("read_at", Utc, nullable=False),
-    Index("ix_invoices_customer", "company", "customer", "status"),
+    Index("ix_invoices_customer", "company", "customer", "status", "due"),
     Index("ix_invoices_status_due", "company", "status", "due"),
 )
 
@@ -156,6 +156,7 @@ customers = Table(
     Column("parent", String(64), nullable=False),
     Column("bills_parent", Boolean, nullable=False),
     Column("active", Boolean, nullable=False),
+    Column("balance", Amount, nullable=False),
     Column("read_at", Utc, nullable=False),
     Index("ix_customers_parent", "company", "parent"),
 )

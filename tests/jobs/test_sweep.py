@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from jobs import cross
+from jobs.rules.past import HoldKind
 from jobs.rules.states import State
-from jobs.store import agenda, work
-from jobs.store.tables import addresses, invoices, schedule
+from jobs.store import agenda, history, work
+from jobs.store.tables import addresses, crossings, invoices, schedule
 from qbo import QuickBooks
 from qbo.models import Invoice
 from tests.jobs.house import House, books, customer, invoice
@@ -164,11 +167,11 @@ def test_a_sweep_killed_in_the_middle_runs_again(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever chunk it was at, the next run ends with the same cases, once each."""
-    monkeypatch.setattr("jobs.sweep.CUSTOMERS_A_CHUNK", 2)
+    monkeypatch.setattr("jobs.sweep.PAYERS_A_CHUNK", 2)
     house = open_house(MANY)
     open_cases, calls = cross.open_cases, [0]
 
-    def dying(*given: Any, **more: Any) -> list[str]:
+    def dying(*given: Any, **more: Any) -> str | None:
         calls[0] += 1
         if calls[0] == 2:
             raise SystemExit("the process is killed")
@@ -183,6 +186,72 @@ def test_a_sweep_killed_in_the_middle_runs_again(
     assert sorted(case.customer for case in house.cases()) == ["1", "2", "3", "4", "5", "6"]
     assert len(house.logged("case.opened")) == 6
     assert len(house.logged("sweep.done")) == 1
+
+
+def test_a_customer_with_thousands_is_one_case(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is too much for one transaction crosses in several, into the one case."""
+    monkeypatch.setattr("jobs.sweep.CROSSINGS_A_CHUNK", 3)
+    more = [invoice(str(80 + n), "1", "10.00", 12) for n in range(11)]
+    house = open_house(books(customer("1"), customer("2"), *more, invoice("71", "2", "90.00", 5)))
+    house.sweep()
+    crossed = house.rows(select(crossings.c.case_id, crossings.c.invoice))
+    assert Counter(row.case_id for row in crossed) == {
+        house.case("1").id: 11,
+        house.case("2").id: 1,
+    }
+    letter = house.view(house.case("1")).letter
+    assert letter is not None
+    assert len(letter.invoices) == 11
+    assert [line["data"] for line in house.logged("case.opened")] == [
+        {"by": "sweep:2026-11-18"}
+    ] * 2
+
+
+def test_little_sums_are_judged_as_a_whole(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether too little is owed to ask for it is seen over all invoices, held ones left out."""
+    monkeypatch.setattr("jobs.sweep.CROSSINGS_A_CHUNK", 3)
+    small = [invoice(str(80 + n), "1", "4.00", 12) for n in range(7)]
+    held = [invoice(str(90 + n), "2", "4.00", 12) for n in range(7)]
+    house = open_house(books(customer("1"), customer("2"), *small, *held))
+    with house.database.writing() as conn:
+        until, ids = house.today + timedelta(days=3), ("90", "93")
+        kind = HoldKind.DISPUTE
+        history.hold(conn, house.realm, "2", ids, kind, until, "UCOLLECT", "", house.now)
+    house.sweep()
+    assert [case.customer for case in house.cases()] == ["1"]
+    assert len(house.rows(select(crossings))) == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"), [("credit", "covered_by_credits"), ("receive", "possibly_paid")]
+)
+def test_a_credit_that_was_deleted_is_missed(open_house: OpenHouse, given: str, rule: str) -> None:
+    """No invoice changes with a credit memo or money on account; the customer's balance does."""
+    house = open_house()
+    (change,) = getattr(house.books, given)("1", Decimal("840.00"))
+    house.sweep()
+    assert rule in house.rules()
+    house.books.delete(change.kind, change.ident)
+    house.sweep()
+    assert rule not in house.rules()
+    assert house.case().draft is not None
+    assert len(house.cases()) == 1
+
+
+def test_a_credit_of_a_job_that_is_gone_is_missed(open_house: OpenHouse) -> None:
+    """Also of a sub-customer that owes nothing, and so is listed nowhere once its credit is."""
+    job = customer("2", ParentRef={"value": "1"}, Job=True, BillWithParent=True)
+    house = open_house(books(customer("1"), job, invoice("71", "1", "840.00", 12)))
+    (given,) = house.books.credit("2", Decimal("840.00"))
+    house.sweep()
+    assert "covered_by_credits" in house.rules(house.case("1"))
+    house.books.delete(given.kind, given.ident)
+    house.sweep()
+    assert "covered_by_credits" not in house.rules(house.case("1"))
 
 
 def test_a_sweep_of_the_same_writes_nothing(open_house: OpenHouse) -> None:

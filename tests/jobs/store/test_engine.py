@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text, update
@@ -97,11 +98,12 @@ def test_a_reader_never_waits_for_a_writer(database: Database, record_url: str) 
 def test_an_error_carries_no_words_of_a_customer(database: Database) -> None:
     """Neither parameters nor what the server quotes of a row reach a log."""
     company(database)
-    row = {"company": REALM, "id": "58", "email": "", "parent": "", "bills_parent": False}
+    empty = {"email": "", "parent": "", "bills_parent": False, "active": True}
+    row = {"company": REALM, "id": "58", **empty, "balance": Decimal(0), "read_at": NOW}
     rows = {
-        "missing": {**row, "name": "Cooper & Sons", "active": True, "read_at": None},
-        "twice": {**row, "name": "Cooper & Sons", "active": True, "read_at": NOW},
-        "stranger": {**row, "company": "Cooper & Sons", "name": "", "active": True, "read_at": NOW},
+        "missing": {**row, "name": "Cooper & Sons", "read_at": None},
+        "twice": {**row, "name": "Cooper & Sons"},
+        "stranger": {**row, "company": "Cooper & Sons", "name": ""},
     }
     with database.writing() as conn:
         conn.execute(insert(customers).values(**{**rows["twice"], "id": "Cooper & Sons"}))

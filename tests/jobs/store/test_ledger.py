@@ -9,11 +9,13 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from jobs.rules.facts import NO_DUE_DATE, Customer, Invoice, InvoiceStatus
 from jobs.rules.money import Money
 from jobs.store import ledger
 from jobs.store.engine import Database
+from jobs.store.tables import customers
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, company
 
@@ -140,7 +142,6 @@ def test_the_nearest_ancestor_that_pays_is_billed(database: Database) -> None:
         ledger.put_customers(conn, REALM, read, NOW)
         parents = ledger.parents(conn, REALM)
         assert ledger.names(conn, REALM, ["4", "9"]) == {"4": "Customer 4"}
-        assert ledger.known_customers(conn, REALM) == {"1", "2", "3", "4"}
     assert [ledger.billed(id, parents) for id in "1234"] == ["1", "2", "2", "2"]
     assert ledger.members("2", parents) == {"2", "3", "4"}
     assert ledger.members("1", parents) == {"1"}
@@ -153,6 +154,17 @@ def test_a_customer_follows_the_ledger(database: Database) -> None:
         ledger.put_customers(conn, REALM, [replace(customer("2"), name="Moved")], LATER)
         assert ledger.names(conn, REALM, ["2"]) == {"2": "Moved"}
         assert ledger.parents(conn, REALM) == {}
+
+
+def test_a_balance_that_moved_is_told(database: Database) -> None:
+    """Not the first one, and not the same again, which writes nothing."""
+    owing = replace(customer("1"), balance=Money(Decimal("60.5"), "USD"))
+    with database.writing() as conn:
+        assert ledger.put_customers(conn, REALM, [customer("1"), customer("2")], NOW) == set()
+        assert ledger.put_customers(conn, REALM, [owing, customer("2")], NOW) == {"1"}
+        assert ledger.put_customers(conn, REALM, [owing], LATER) == set()
+        times = conn.execute(select(customers.c.id, customers.c.read_at)).all()
+        assert set(times) == {("1", NOW), ("2", NOW)}
 
 
 IDS = st.sampled_from("abcdef")

@@ -224,6 +224,7 @@ def upgrade() -> None:
         sa.Column("parent", sa.String(length=64), nullable=False),
         sa.Column("bills_parent", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("balance", Amount(), nullable=False),
         sa.Column("read_at", Utc(), nullable=False),
         sa.ForeignKeyConstraint(
             ["company"], ["companies.realm"], name=op.f("fk_customers_company")
@@ -267,7 +268,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "id", name=op.f("pk_invoices")),
     )
     op.create_index(
-        "ix_invoices_customer", "invoices", ["company", "customer", "status"], unique=False
+        "ix_invoices_customer", "invoices", ["company", "customer", "status", "due"], unique=False
     )
     op.create_index(
         "ix_invoices_status_due", "invoices", ["company", "status", "due"], unique=False
