@@ -20,8 +20,8 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser's tests come last: its library keeps an event loop running in this thread."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Files that need the running product begin: they last longest, and other workers go on."""
+    items.sort(key=lambda item: "running" not in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis as redis_client
 from sqlalchemy import ColumnElement, select, true
+from structlog.testing import capture_logs
 
 from jobs.clock import PERIOD, Clock, run
 from jobs.pipeline import Doorbell
@@ -113,19 +114,19 @@ def test_it_survives_redis(database: Database) -> None:
     ticking(database, Doorbell(client)).tick()
 
 
-def test_it_survives_the_database(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_survives_the_database(tmp_path: object) -> None:
     """Without a record it says so once and goes on; when the record is there it rings."""
     away = engine.connect(f"sqlite:///{tmp_path}/overdue.sqlite3")
     bell = Bell()
     clock = ticking(away, bell)
-    clock.tick()
-    clock.tick()
-    assert capsys.readouterr().out.count("clock.no_database") == 1
-    schema.upgrade(away)
-    notify(away, NOW)
-    clock.tick()
+    with capture_logs() as said:
+        clock.tick()
+        clock.tick()
+        schema.upgrade(away)
+        notify(away, NOW)
+        clock.tick()
     assert bell.rung == ["detect"]
-    assert "clock.database_is_back" in capsys.readouterr().out
+    assert [line["event"] for line in said] == ["clock.no_database", "clock.database_is_back"]
     away.close()
 
 
