@@ -248,6 +248,8 @@ class House:
         self.more_policy = ""
         self._policy_file.write_text(policy_text(self.changes), encoding="utf-8")
         self.kit = Kit(self._settings(database_url), self.time)
+        if database_url == neighbourhood.home:
+            self.kit.database = neighbourhood.at_home
         self._clients: list[QuickBooks] = []
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
@@ -376,7 +378,7 @@ class House:
         with self.database.writing() as conn:
             state = connect.open_door(conn, "ULEAD1", "", self.now)
         self.outside.quickbooks.choose({"realm": self.realm})
-        answer = httpx.get(self.kit.oauth.authorize_url(state))
+        answer = httpx.get(self.kit.oauth.authorize_url(state), verify=UNUSED_TLS)
         back = httpx.URL(answer.headers["location"]).params
         connect.connect(
             self.database, self.kit.intuit, back["code"], back["realmId"], back["state"], self.now
@@ -618,6 +620,10 @@ class Neighbourhood:
     outside: StandIns
     model: Model
     empty: Path
+    home: str
+    """Where one house after the other keeps its record."""
+    at_home: Database
+    """Shared by them, as it knows by then how to say most statements."""
 
     def tidy(self) -> None:
         """Forget what the last house left outside."""
@@ -630,22 +636,30 @@ class Neighbourhood:
     def prepare(self, url: str) -> None:
         """Bring an empty database to the present shape."""
         if url.startswith("sqlite:///"):
-            shutil.copy(self.empty, url.removeprefix("sqlite:///"))
+            _replace(Path(url.removeprefix("sqlite:///")), self.empty)
             return
         database = open_database(url)
         schema.upgrade(database)
         database.close()
 
 
+def _replace(record: Path, by: Path) -> None:
+    """A new file: whoever still holds the old one, or its write-ahead log, disturbs nobody."""
+    for old in record.parent.glob(f"{record.name}*"):
+        old.unlink()
+    shutil.copy(by, record)
+
+
 @contextmanager
 def neighbourhood() -> Iterator[Neighbourhood]:
     """Serve the stand-ins for many houses, one after the other."""
-    with stand_ins(None) as outside, sqlite_database() as empty:
+    with stand_ins(None) as outside, sqlite_database() as empty, sqlite_database() as home:
         settings = outside.settings()
         key, url = settings["OPENAI_API_KEY"], settings["OPENAI_BASE_URL"]
         database = open_database(empty)
         schema.upgrade(database)
         database.close()  # the last to leave folds the write-ahead log into the one file
         model = Model(key, url, timeout=5, max_retries=0)
-        yield Neighbourhood(outside, model, Path(empty.removeprefix("sqlite:///")))
+        file = Path(empty.removeprefix("sqlite:///"))
+        yield Neighbourhood(outside, model, file, home, open_database(home))
         model.close()

@@ -30,10 +30,10 @@ def neighbours() -> Iterator[Neighbourhood]:
 
 
 @pytest.fixture
-def open_house(neighbours: Neighbourhood, sqlite_url: str, tmp_path: Path) -> Iterator[OpenHouse]:
+def open_house(neighbours: Neighbourhood, tmp_path: Path) -> Iterator[OpenHouse]:
     """Opens houses, one at a time, on SQLite."""
     with ExitStack() as stack:
-        yield opener(stack, neighbours, sqlite_url, tmp_path)
+        yield opener(stack, neighbours, neighbours.home, tmp_path)
 
 
 def opener(

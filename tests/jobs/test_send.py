@@ -459,14 +459,15 @@ def test_a_link_that_is_not_to_be_had_is_done_without(
     assert "scs-v1" not in str(house.said()) + str(house.logged())
 
 
-def test_the_pay_link_stands_in_the_mail_only(open_house: OpenHouse, sqlite_url: str) -> None:
+def test_the_pay_link_stands_in_the_mail_only(open_house: OpenHouse) -> None:
     """Who has it can see the invoice: it is in no table, no log, no prompt."""
     house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
     house.sweep()
     house.approve()
     house.wait_out()
     assert "scs-v1" in house.mails[0].shown()["text"]
-    for file in Path(sqlite_url.removeprefix("sqlite:///")).parent.glob("*"):
+    record = Path(str(house.database.engine.url.database))
+    for file in record.parent.glob("*"):
         assert b"scs-v1" not in file.read_bytes(), file.name
     assert "scs-v1" not in str(house.outside.model.prompts)
 
