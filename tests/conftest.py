@@ -1,6 +1,7 @@
 """What every test may ask for: a database on each engine, a Valkey server; and closed doors."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,8 +16,10 @@ UNDO_SECONDS = 2
 
 
 def pytest_configure() -> None:
-    """No test reaches beyond loopback, by whatever library."""
+    """No test reaches beyond loopback, by whatever library; each worker has a Valkey of its own."""
     doors.close()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.pop("REDIS_URL", None)  # workers in one database would empty it for each other
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
