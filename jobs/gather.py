@@ -138,7 +138,16 @@ def fetch(quickbooks: QuickBooks, asked: Asked) -> Records:
 
 
 def read(source: Source, file: CaseFile, now: datetime) -> Books:
-    """Read all that a case needs to know. Raises QuickBooksError."""
+    """Read all that a case needs to know. Raises QuickBooksError.
+
+    The kinds of records are read one after the other, so a payment that comes meanwhile is in some
+    and not in others: what does not add up is read once more before anybody is told.
+    """
+    books = _read(source, file, now)
+    return _read(source, file, now) if _gaps(books) else books
+
+
+def _read(source: Source, file: CaseFile, now: datetime) -> Books:
     home = file.company.home_currency
     asked = Asked(file.members, file.expected, (now - HABIT).date())
     found = source.about(asked)
@@ -244,8 +253,9 @@ def facts(books: Books, scope: Scope) -> Facts:
     """
     today = books.as_of.astimezone(scope.company.zone).date()
     billed = _billed(books, scope)
-    asked = frozenset[str]() if billed.bills_parent and billed.parent else scope.members
-    asked &= {c.id for c in books.customers}
+    above = billed.parent if billed.bills_parent else ""
+    moved = above and above not in scope.members  # its own family: the records go round in a ring
+    asked = frozenset[str]() if moved else scope.members & {c.id for c in books.customers}
     ours = [i for i in books.open if i.open.currency == scope.currency and i.customer in asked]
     spoken = [i for i in ours if i.days_overdue(today) > 0 and i.id not in scope.held]
     credits = tuple(c for c in books.credits if c.open.currency == scope.currency)

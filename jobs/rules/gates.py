@@ -232,7 +232,8 @@ def _balance(facts: Facts) -> Iterator[Ruling]:
         stated = f"{amount(gap.stated)} for {_member(facts, gap.customer)}"
         reason = (
             f"QuickBooks states a balance of {stated}, "
-            f"but the invoices and credits add up to {amount(gap.computed)}."
+            f"but the invoices and credits add up to {amount(gap.computed)}. Find the difference "
+            "there (often a journal entry or a deposit), then look again."
         )
         yield Ruling(Kind.STOP, "balance_does_not_add_up", reason, (f"customer:{gap.customer}",))
 

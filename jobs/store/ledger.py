@@ -182,12 +182,16 @@ def parents(conn: Connection, company: str) -> dict[str, str]:
 
 
 def billed(customer: str, parents: dict[str, str]) -> str:
-    """The one who gets the bill: the nearest ancestor not marked bill-with-parent."""
-    seen = {customer}
-    while (above := parents.get(customer)) and above not in seen:
-        seen.add(above)
-        customer = above
-    return customer
+    """The one who gets the bill: the nearest ancestor not marked bill-with-parent.
+
+    In a ring, which QuickBooks should not have, all are billed through the same one of it.
+    """
+    way = [customer]
+    while above := parents.get(way[-1]):
+        if above in way:
+            return min(way[way.index(above) :])
+        way.append(above)
+    return way[-1]
 
 
 def members(customer: str, parents: dict[str, str]) -> set[str]:

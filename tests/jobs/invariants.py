@@ -118,7 +118,7 @@ def _received(each: Accepted) -> Letter:
         sender=str(message["From"]).replace('"', ""),
         reply_to=str(message["Reply-To"]),
         to=str(message["To"]),
-        subject=str(message["Subject"]),
+        subject=str(message["Subject"]).lstrip(),  # a long one is folded before its first word
         body=text,
     )
 

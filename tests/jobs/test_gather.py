@@ -60,6 +60,48 @@ def test_everything_that_a_case_needs(open_house: OpenHouse) -> None:
     assert [(d.id, d.text) for d in gather.documents(found, facts)] == [("memo:71", "Thanks!")]
 
 
+def paid(id: str, invoice_id: str, amount: str, ago: int, **more: Any) -> dict[str, Any]:
+    """A payment of one invoice, so many days ago."""
+    line = {"Amount": amount, "LinkedTxn": [{"TxnId": invoice_id, "TxnType": "Invoice"}]}
+    return {
+        "Id": id,
+        "CustomerRef": {"value": "1"},
+        "TotalAmt": amount,
+        "TxnDate": f"today-{ago}",
+        "Line": [line],
+        **more,
+    }
+
+
+def test_a_habit_is_made_of_money_that_came(open_house: OpenHouse) -> None:
+    """The last payment of each invoice of two years; what QuickBooks links itself is no payment."""
+    memo = {"Amount": "50.00", "LinkedTxn": [{"TxnId": "95", "TxnType": "CreditMemo"}]}
+    linked = paid("94", "75", "50.00", 10)
+    linked |= {"TotalAmt": "0.00", "Line": [*linked["Line"], memo]}
+    house = open_house(
+        books(
+            customer("1"),
+            invoice("71", "1", "840.00", 12),
+            invoice("72", "1", "100.00", 100),  # in two parts, 30 days late in the end
+            invoice("73", "1", "100.00", 60),  # two days early
+            invoice("74", "1", "100.00", 900),  # too long ago
+            invoice("75", "1", "50.00", 40),  # settled by a credit memo alone
+            payments=[
+                paid("91", "72", "40.00", 95),
+                paid("92", "72", "60.00", 70),
+                paid("93", "73", "100.00", 62),
+                paid("96", "74", "100.00", 500),
+                linked,
+            ],
+            credit_memos=[{"Id": "95", "CustomerRef": {"value": "1"}, "TotalAmt": "50.00"}],
+        )
+    )
+    house.sweep()
+    habit = read(house)[1].habit
+    assert habit is not None
+    assert (habit.count, habit.late, habit.median_days_late) == (2, 1, -2)
+
+
 def test_an_invoice_that_a_list_left_out_is_still_open(
     a_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

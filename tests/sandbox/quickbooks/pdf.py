@@ -11,7 +11,7 @@ PAGE = (
 def invoice_pdf(invoice: Entity, company_name: str) -> bytes:
     """A valid PDF 1.4 that names the invoice, its customer, its amounts and its due date."""
     number = invoice.get("DocNumber") or f"#{invoice['Id']}"
-    currency = invoice["CurrencyRef"]["value"]
+    currency = invoice.get("CurrencyRef", {}).get("value", "")
     lines = [
         company_name,
         f"Invoice {number}",

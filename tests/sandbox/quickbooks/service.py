@@ -269,7 +269,7 @@ def _open(realm: Realm) -> list[Body]:
             "realm": realm.ident,
             "number": one.get("DocNumber", ""),
             "customer": one["CustomerRef"].get("name", ""),
-            "currency": one["CurrencyRef"]["value"],
+            "currency": one.get("CurrencyRef", {}).get("value", ""),
             "balance": f"{one['Balance']:.2f}",
             "due_date": one.get("DueDate", "–"),
         }

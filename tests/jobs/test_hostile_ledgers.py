@@ -1,0 +1,218 @@
+"""Ledgers as nobody should keep them: each is asked for once, or says why it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from jobs.rules.states import State
+from qbo import QuickBooks
+from tests.jobs.house import House, books, customer, invoice
+from tests.jobs.houses import OpenHouse
+from tests.jobs.test_gather import read
+
+EURO: dict[str, Any] = {"CurrencyRef": {"value": "EUR", "name": "Euro"}}
+
+
+def below(parent: str, **more: Any) -> dict[str, Any]:
+    """What makes a record a sub-customer that is billed with its parent."""
+    return {"ParentRef": {"value": parent}, "Job": True, "BillWithParent": True, **more}
+
+
+def raw(house: House, kind: str, id: str, **fields: Any) -> None:
+    """Change a record as no form of QuickBooks would; None takes a field away."""
+    entity = house.books.tables[kind][id]
+    for name, value in fields.items():
+        entity[name] = value
+        if value is None:
+            del entity[name]
+
+
+def about_one(house: House) -> list[str]:
+    """The rules of the one case there is."""
+    (case,) = house.cases()
+    return sorted(house.rules(case))
+
+
+# What does not add up
+
+
+READS = ("customers", "paid_invoices_of", "payments", "credit_memos")
+
+
+@pytest.mark.parametrize("before", READS)
+def test_a_payment_between_two_reads_is_no_gap(
+    a_house: House, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """Whichever kinds were read before it came: the ledger is read again, and adds up."""
+    real = getattr(QuickBooks, before)
+    happened: list[Any] = []
+
+    def late(*given: Any, **named: Any) -> Any:
+        if not happened:
+            happened.append(a_house.pay("71", "40.00"))
+        return real(*given, **named)
+
+    monkeypatch.setattr(QuickBooks, before, late)
+    _, facts = read(a_house)
+    assert facts.gaps == ()
+    assert happened
+
+
+def test_a_gap_that_stays_stops_in_plain_words(open_house: OpenHouse) -> None:
+    """Both figures, whose they are, and what to do; once it is mended there is a draft."""
+    house = open_house(books(customer("1", Balance="700.00"), invoice("71", "1", "840.00", 12)))
+    house.sweep()
+    assert about_one(house) == ["balance_does_not_add_up"]
+    (ruling,) = house.case().rulings
+    assert "$700.00 for Customer B" in ruling.reason
+    assert "add up to $840.00" in ruling.reason
+    assert "look again" in ruling.reason
+    raw(house, "Customer", "1", Balance=Decimal("840.00"))
+    house.look_again("UCOLLECT")
+    house.run("triage")
+    assert house.case().draft is not None
+
+
+def test_each_record_of_a_family_has_to_add_up(open_house: OpenHouse) -> None:
+    """Own balances, never those with jobs: the parent is right, and one below it is not."""
+    family = books(
+        customer("1"),
+        customer("2", **below("1"), Balance="11.00"),
+        invoice("71", "1", "840.00", 12),
+        invoice("72", "2", "60.00", 12),
+    )
+    house = open_house(family)
+    house.sweep()
+    assert about_one(house) == ["balance_does_not_add_up"]
+    assert "$11.00 for Customer C" in house.case().rulings[0].reason
+    raw(house, "Customer", "2", Balance=Decimal("60.00"))
+    house.refresh()
+    assert [i.id for i in house.view().facts.invoices] == ["71", "72"]
+
+
+def test_a_credit_larger_than_all_invoices_stops(open_house: OpenHouse) -> None:
+    """A customer in credit is not asked for anything."""
+    memo = {"Id": "92", "CustomerRef": {"value": "1"}, "TotalAmt": "900.00"}
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12), credit_memos=[memo]))
+    house.sweep()
+    assert about_one(house) == ["covered_by_credits"]
+    assert house.view().facts.net_open.amount == -60
+
+
+def test_a_negative_invoice_is_nothing_to_ask_for(open_house: OpenHouse) -> None:
+    """It is not open, and its customer's balance does not add up: a person looks."""
+    house = open_house(
+        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "10.00", 12))
+    )
+    raw(house, "Invoice", "72", Balance=Decimal("-10.00"))
+    raw(house, "Customer", "1", Balance=Decimal("830.00"))
+    house.sweep()
+    assert about_one(house) == ["balance_does_not_add_up"]
+
+
+# Families
+
+
+def test_five_levels_are_one_letter(open_house: OpenHouse) -> None:
+    """Everything that is billed through the top is in its one message."""
+    levels = [customer(str(n), **below(str(n - 1), Level=n - 1)) for n in range(2, 7)]
+    bills = [invoice(f"7{n}", str(n), "100.00", 12) for n in range(1, 7)]
+    house = open_house(books(customer("1"), *levels, *bills))
+    house.sweep()
+    (case,) = house.cases()
+    assert case.customer == "1"
+    assert len(house.view().facts.invoices) == 6
+    assert house.view().facts.gaps == ()
+
+
+@pytest.mark.parametrize("ring", [("1",), ("1", "2"), ("1", "2", "3")])
+def test_a_ring_of_parents_is_asked_once(open_house: OpenHouse, ring: tuple[str, ...]) -> None:
+    """One of them stands for all: no invoice is in two cases, and none in no case."""
+    people = [customer(id) for id in ring]
+    bills = [invoice(f"7{id}", id, "100.00", 12) for id in ring]
+    house = open_house(books(*people, *bills))
+    for id, above in zip(ring, (*ring[1:], ring[0]), strict=True):
+        raw(house, "Customer", id, **below(above))
+    house.sweep()
+    (case,) = house.cases()
+    assert (case.state, case.customer) == (State.WAITING, "1")
+    assert {i.id for i in house.view().facts.invoices} == {f"7{id}" for id in ring}
+
+
+# Odd fields
+
+
+def no_currency(house: House) -> None:
+    raw(house, "Invoice", "71", CurrencyRef=None)
+    raw(house, "Customer", "1", CurrencyRef=None)
+
+
+def no_rate(house: House) -> None:
+    raw(house, "Invoice", "71", ExchangeRate=Decimal(0))
+
+
+def no_name(house: House) -> None:
+    raw(house, "Customer", "1", DisplayName="")
+
+
+def no_longer_active(house: House) -> None:
+    raw(house, "Customer", "1", Active=False)
+
+
+def no_number(house: House) -> None:
+    raw(house, "Invoice", "71", DocNumber=None)
+
+
+@pytest.mark.parametrize("odd", [no_currency, no_rate, no_name, no_longer_active, no_number])
+def test_an_odd_field_does_not_stand_in_the_way(
+    open_house: OpenHouse, odd: Callable[[House], None]
+) -> None:
+    """What QuickBooks leaves out has a meaning: the case is drafted, approved and sent."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12)))
+    odd(house)
+    house.sweep()
+    assert house.case().currency == "USD"
+    house.approve()
+    house.wait_out()
+    assert house.state() is State.DONE
+
+
+def test_an_invoice_without_a_due_date_is_left_alone(open_house: OpenHouse) -> None:
+    """Nobody guesses its terms; it still counts where the balance is added up."""
+    house = open_house(
+        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 12))
+    )
+    raw(house, "Invoice", "72", DueDate=None)
+    house.sweep()
+    facts = house.view().facts
+    assert [i.id for i in facts.invoices] == ["71"]
+    assert facts.gaps == ()
+
+
+def test_a_foreign_rate_of_nothing_ranks_last_and_is_still_asked_for(open_house: OpenHouse) -> None:
+    """A rate is for ordering; without limits in that currency two people approve."""
+    bill = invoice("71", "1", "840.00", 12, ExchangeRate="0")
+    house = open_house(books(customer("1", **EURO), bill))
+    house.sweep()
+    case = house.case("1", "EUR")
+    assert (case.row.rank, case.state) == (0, State.WAITING)
+    assert "second_approver" in house.rules(case)
+
+
+def test_hundreds_of_invoices_are_one_letter_that_can_be_read(open_house: OpenHouse) -> None:
+    """They are listed to the last one, without files, and none is left out of the total."""
+    many = [invoice(str(1000 + n), "1", "30.00", 12) for n in range(300)]
+    house = open_house(books(customer("1"), *many))
+    house.sweep()
+    view = house.view()
+    assert view.letter is not None
+    assert view.letter.body.count("\nInvoice 1") + view.letter.body.count(" 11000") >= 300
+    assert "$9,000.00" in view.letter.body
+    assert view.letter.attachments == ()
+    house.approve()
+    house.wait_out()
+    assert len(house.mails) == 1
