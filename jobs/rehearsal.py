@@ -15,16 +15,17 @@ from jobs.store.tables import crossings as crossings_table
 from jobs.turns import Plan
 
 ACTOR = "system:sweep"
-A_CHUNK = 50
+ENDED_AT_ONCE = 10
+RELEASED_AT_ONCE = 200
 ENDABLE = [state for state, moves in MOVES.items() if State.CANCELLED in moves]
 
 
 def clear(realm: str) -> Plan:
     """End a live company's shadow cases; what they rehearsed may happen for good."""
-    last: str | None = "0"
-    while last is not None:
-        last = yield partial(_end_some, realm, last)
-    yield partial(_release, realm)
+    for some in (_end_some, _release_some):
+        last: str | None = "0"
+        while last is not None:
+            last = yield partial(some, realm, last)
 
 
 def _end_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:
@@ -33,8 +34,8 @@ def _end_some(realm: str, after: str, conn: Connection, now: datetime) -> str | 
         return None
     theirs = (cases_table.c.company == realm) & cases_table.c.shadow
     left = theirs & cases_table.c.state.in_(ENDABLE) & (cases_table.c.id > after)
-    rows = conn.execute(select(cases_table).where(left).order_by(cases_table.c.id).limit(A_CHUNK))
-    found = [cases.of_row(row) for row in rows]
+    query = select(cases_table).where(left).order_by(cases_table.c.id).limit(ENDED_AT_ONCE)
+    found = [cases.of_row(row) for row in conn.execute(query)]
     for case in found:
         end = Move(State.CANCELLED, "case.shadow_ended", ACTOR)
         if cases.move(conn, case, end, now, end_reason="Shadow mode ended."):
@@ -42,11 +43,14 @@ def _end_some(realm: str, after: str, conn: Connection, now: datetime) -> str | 
     return found[-1].id if found else None
 
 
-def _release(realm: str, conn: Connection, now: datetime) -> None:
-    """Also what was rehearsed to its end: no case of these has had an e-mail."""
+def _release_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:
+    """The same for what was rehearsed to its end: no case of these has had an e-mail."""
     if not companies.need(conn, realm).live:
-        return
+        return None
     theirs = (cases_table.c.company == realm) & cases_table.c.shadow
-    closed = select(cases_table.c.id).where(theirs, cases_table.c.closed_at.is_not(None))
-    used = crossings_table.c.case_id.in_(closed) & crossings_table.c.released_at.is_(None)
+    closed = theirs & cases_table.c.closed_at.is_not(None) & (cases_table.c.id > after)
+    query = select(cases_table.c.id).where(closed).order_by(cases_table.c.id)
+    ids = conn.scalars(query.limit(RELEASED_AT_ONCE)).all()
+    used = crossings_table.c.case_id.in_(ids) & crossings_table.c.released_at.is_(None)
     conn.execute(update(crossings_table).where(used).values(released_at=now))
+    return ids[-1] if ids else None

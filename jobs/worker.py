@@ -6,6 +6,7 @@ looks the name up in our list, and drops callbacks and webhooks.
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -68,6 +69,7 @@ def run(redis: Redis, queue: str, registry: Registry) -> None:
     One queue only: RQ takes a job from several in a way that loses it when the worker dies.
     """
     jobs, stop = job_class(registry), threading.Event()
+    gc.freeze()  # what is loaded by now stays: to walk it takes 80 ms, in whatever transaction
     while not stop.is_set():
         signal.signal(signal.SIGTERM, _ending)
         try:

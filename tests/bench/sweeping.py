@@ -4,6 +4,7 @@ It reads the settings of a stand-in on standard input and prints what it measure
 database is a file; the QuickBooks client, the budget, the steps and their loop are the product's.
 """
 
+import gc
 import json
 import sys
 import time
@@ -75,6 +76,8 @@ def main() -> None:
         writes = Writes()
         writes.watch(kit.database.engine)
         _connect(kit, outside)
+        kit.steps()
+        gc.freeze()  # as a worker does before it forks
         began = time.perf_counter()
         _run(kit, "sweep")
         swept = time.perf_counter() - began

@@ -19,7 +19,7 @@ def test_going_live_ends_what_was_rehearsed(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The command writes no case; the sweep after it ends them, chunk by chunk, and opens anew."""
-    monkeypatch.setattr(rehearsal, "A_CHUNK", 2)
+    monkeypatch.setattr(rehearsal, "ENDED_AT_ONCE", 2)
     house = open_house(THREE, live=False)
     house.sweep()
     before = [case.version for case in house.cases()]
