@@ -16,7 +16,7 @@ from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
 from jobs.rules.proposal import Proposal
-from jobs.rules.slots import SLOT, attaches, fill, values
+from jobs.rules.slots import NAMED, SLOT, attaches, fill, values
 from jobs.rules.states import CaseClass, Stage
 
 PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
@@ -42,7 +42,9 @@ class PayLinkError(ValueError):
     """
 
     def __init__(self, wrong: Mapping[str, str]) -> None:
-        super().__init__(" ".join(wrong.values()))
+        told = list(wrong.values())
+        rest = [f"The same for {len(told) - NAMED} more."] if len(told) > NAMED else []
+        super().__init__(" ".join([*told[:NAMED], *rest]))
         self.keys = frozenset(wrong)
 
 

@@ -85,6 +85,8 @@ MARKS = {
 }
 """Mark of a customer → kind, rule, reason."""
 
+MOST_INVOICES = 200
+"""In one message: so many fit on a card, where every approver has to see all of it."""
 HERE = "en_US"
 """How amounts and dates are written for the people in Slack."""
 
@@ -115,6 +117,7 @@ def judge(
         _on_account(facts),
         _balance(facts),
         _stop_limit(facts, policy),
+        _too_many(facts),
         _holds(facts, past, now),
         _gap(facts, past, policy, now),
         _who(facts, stage, policy),
@@ -250,6 +253,15 @@ def _stop_limit(facts: Facts, policy: Policy) -> Iterator[Ruling]:
     elif facts.total_overdue.amount >= limits.stop_total:
         asked = amount(facts.total_overdue)
         yield _over(f"This message would ask for {asked}: a total", limits.stop_total, facts)
+
+
+def _too_many(facts: Facts) -> Iterator[Ruling]:
+    """A letter nobody can read through is none that anybody can approve."""
+    count = len(facts.invoices)
+    if count > MOST_INVOICES:
+        most = f"a message can list {MOST_INVOICES}, so this is for a person"
+        reason = f"{_name(facts)} has {count:,} invoices overdue; {most}."
+        yield Ruling(Kind.NEVER, "too_many_invoices", reason, _customer(facts))
 
 
 def _over(what: str, limit: Decimal, facts: Facts) -> Ruling:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby, takewhile
 
 from babel.numbers import list_currencies
 
@@ -75,15 +76,38 @@ def found(text: str, literals: Iterable[str], symbols: Iterable[str]) -> Iterato
 
 
 def _any(literals: Iterable[str]) -> re.Pattern[str]:
-    longest_first = sorted(literals, key=lambda text: (-len(text), text))
-    return re.compile("|".join(map(_literal, longest_first)) or r"(?!)")
+    """The longest of them that stands as a word of its own: not the end of a longer word, number
+    or path. What begins alike is looked at once, because a letter may have hundreds of facts.
+    """
+    words: dict[str, list[str]] = {}
+    for literal in sorted(literals):
+        words.setdefault(literal[0], []).append(literal)
+    return re.compile("|".join(map(_before_and, words.values())) or r"(?!)")
 
 
-def _literal(text: str) -> str:
-    """`text` as a word of its own: not the end of a longer word, number or path."""
-    before = r"(?<!\w)(?<!\w[./'’–-])" if text[0].isalnum() else rf"(?<![\w{SIGNS}−-])"
-    after = r"(?!\w)" if text[-1].isalnum() else ""
-    return before + re.escape(text) + after
+def _before_and(words: list[str]) -> str:
+    letter = words[0][0].isalnum()
+    before = r"(?<!\w)(?<!\w[./'’–-])" if letter else rf"(?<![\w{SIGNS}−-])"
+    return before + _branches(words, 0)
+
+
+def _branches(words: list[str], at: int) -> str:
+    """A pattern for what follows the first `at` signs, which these sorted words have in common."""
+    stem = _common(words[0], words[-1])
+    here = [_end(stem)] if words[0] == stem else []
+    longer = groupby(words[len(here) :], key=lambda word: word[len(stem)])
+    ways = [*(_branches(list(some), len(stem)) for _, some in longer), *here]
+    return re.escape(stem[at:]) + (f"(?:{'|'.join(ways)})" if len(ways) > 1 else ways[0])
+
+
+def _common(first: str, last: str) -> str:
+    """How both begin; of sorted words, how all begin."""
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return first[: sum(1 for _ in same)]
+
+
+def _end(word: str) -> str:
+    return r"(?!\w)" if word[-1].isalnum() else ""
 
 
 @cache

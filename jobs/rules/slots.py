@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
@@ -132,19 +133,18 @@ def contact_days(facts: Facts, past: Past) -> list[date]:
     return sorted({c.at.astimezone(facts.company.zone).date() for c in about})
 
 
-def link_key(invoice: Invoice, facts: Facts) -> str:
-    """What stands in `[pay link …]`: the number, or "#id" where that is not one of its own."""
-    number = one_line(invoice.number)
-    same = [i for i in facts.invoices if one_line(i.number) == number]
-    plain = number and len(same) == 1 and not set("[]#") & set(number)
-    return number if plain else f"#{invoice.id}"
-
-
 def pay_link_keys(facts: Facts, policy: Policy) -> dict[str, str]:
-    """Invoice id → key of its pay link, for the invoices that can be paid online."""
+    """Invoice id → what stands in its `[pay link …]`, for the invoices that can be paid online.
+
+    That is the number, or "#id" where it is not one of its own.
+    """
     if not policy.pay_links:
         return {}
-    return {i.id: link_key(i, facts) for i in facts.invoices if i.online}
+    numbers = {i.id: one_line(i.number) for i in facts.invoices}
+    own = {n for n, count in Counter(numbers.values()).items() if count == 1 and n}
+    own -= {n for n in own if set("[]#") & set(n)}
+    online = [i.id for i in facts.invoices if i.online]
+    return {id: numbers[id] if numbers[id] in own else f"#{id}" for id in online}
 
 
 def how_to_pay(facts: Facts, policy: Policy, locale: str) -> str:

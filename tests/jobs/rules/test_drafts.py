@@ -409,6 +409,14 @@ def test_all_missing_links_are_named_at_once() -> None:
     assert caught.value.keys == {"1", "3"}
 
 
+def test_many_missing_links_are_a_short_sentence() -> None:
+    """It is read on a card."""
+    with pytest.raises(PayLinkError) as caught:
+        fill_pay_links(" ".join(f"[pay link {n}]" for n in range(200)), {})
+    assert len(caught.value.keys) == 200
+    assert "for invoice 2. The same for 197 more." in str(caught.value)
+
+
 def test_many_invoices_bring_no_files() -> None:
     """Up to twenty invoices go along as files; a mail with more would be refused."""
     twenty = tuple(invoice(str(n)) for n in range(20))
