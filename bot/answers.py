@@ -6,6 +6,7 @@ here; user ids become mentions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot import wording
@@ -14,6 +15,7 @@ from bot.escaping import cap, mrkdwn, one_line
 from jobs.decide.disconnect import Ended
 from jobs.rules.case import HeldUp
 from jobs.rules.states import State
+from jobs.store.companies import Company
 
 STATE_WORDS = {
     State.NEW: "being prepared",
@@ -49,6 +51,7 @@ KIND_WORDS = {
     "refused": "put back",
 }
 NOTHING = "Nothing was changed."
+MOST_COMPANIES = 12
 
 
 def not_allowed(who: str) -> str:
@@ -202,8 +205,23 @@ def reminders_on() -> str:
     )
 
 
-def reminders_off() -> str:
-    return "Noted: QuickBooks' own reminders are off. A finance lead can say `/overdue live` now."
+def reminders_off(company: Company) -> str:
+    """Somebody has confirmed it; what follows."""
+    if company.live:
+        follows = "Messages that are approved go out again."
+    else:
+        follows = f"A finance lead can say `/overdue live` in <#{company.channel}> now."
+    return f"Noted: QuickBooks' own reminders are off. {follows}"
+
+
+def channel_taken(channel: str) -> str:
+    """Each company has a channel of its own."""
+    return f"The cards of another company go to <#{channel}> already; please choose another one."
+
+
+def channel_unfit(channel: str, trouble: str) -> str:
+    """`trouble` says what keeps cards out of it, and what to do."""
+    return f"<#{channel}> will not do yet: {mrkdwn(trouble)}. Then please choose it again."
 
 
 def ended(how: Ended) -> str:
@@ -228,7 +246,17 @@ def unchanged(what: str) -> str:
 
 
 def disconnected() -> str:
-    return "No QuickBooks company is connected to this channel yet. `overdue connect` connects one."
+    return (
+        "No QuickBooks company is connected yet. Finance leads connect one in App Home; "
+        "`overdue connect` prints a link."
+    )
+
+
+def elsewhere_than(companies: Sequence[Company]) -> str:
+    """The channel is no company's; these are the person's own."""
+    some = [f"<#{one.channel}> ({mrkdwn(cap(one_line(one.name), 60))})" for one in companies]
+    where = wording.listed(some, MOST_COMPANIES)
+    return f"This channel belongs to no company, so please say in which you mean it: {where}."
 
 
 def unknown_command(words: str) -> str:

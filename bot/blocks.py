@@ -20,6 +20,7 @@ __all__ = [
     "actions",
     "bullets",
     "button",
+    "channel_select",
     "chunks",
     "confirm",
     "context",
@@ -60,10 +61,19 @@ def divider() -> Block:
     return {"type": "divider"}
 
 
-def section(mrkdwn: str) -> Block:
+def section(mrkdwn: str, accessory: Block | None = None) -> Block:
     """A section of our own mrkdwn; no autolinks. More than 3000 characters are counted, not cut."""
     words = {"type": "mrkdwn", "text": cap(mrkdwn, 3000), "verbatim": True}
-    return {"type": "section", "text": words, "expand": True}
+    made: Block = {"type": "section", "text": words, "expand": True}
+    return made | ({"accessory": accessory} if accessory else {})
+
+
+def channel_select(action_id: str, chosen: str = "") -> Block:
+    """A choice among the channels of this organisation that its reader can see."""
+    made: Block = {"type": "conversations_select", "action_id": action_id}
+    made["placeholder"] = plain("Choose a channel", 150)
+    made["filter"] = {"include": ["public", "private"], "exclude_external_shared_channels": True}
+    return made | ({"initial_conversation": chosen} if chosen else {})
 
 
 def context(*mrkdwn: str) -> Block:

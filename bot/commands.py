@@ -19,7 +19,7 @@ from jobs import picture
 from jobs.decide import door, run_company
 from jobs.decide.door import Answer, Refused
 from jobs.rules.policy import Policy
-from jobs.store import companies
+from jobs.store import companies, people
 from jobs.store.companies import Company
 
 slog = structlog.get_logger()
@@ -70,8 +70,7 @@ def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> 
     with desk.database.writing() as conn:
         company = _company(conn, channel)
         if company is None:
-            door.known(conn, desk.policy, user, now)
-            return answers.disconnected()
+            return _elsewhere(desk, conn, user, now)
         if verb == "run":
             run_company.run_now(conn, policy_of(desk, company), company, user, now)
             said = answers.running()
@@ -86,19 +85,32 @@ def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> 
 def _picture(desk: Desk, user: str, channel: str, now: datetime) -> Response:
     with desk.database.reading() as conn:
         company = _company(conn, channel)
-        roles = door.known(conn, policy_of(desk, company), user, now)
-        if not roles:
-            raise Refused(door.Said(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
         if company is None:
-            return {"text": answers.disconnected()}
+            return {"text": _elsewhere(desk, conn, user, now)}
+        if not door.known(conn, policy_of(desk, company), user, now):
+            raise _not_for_them()
         found = picture.of_company(conn, company, desk.workspace, now)
     card = aging_answer(found)
     return {"text": card.text, "blocks": card.blocks}
 
 
-def policy_of(desk: Desk, company: Company | None) -> Policy:
-    """What rules in this company, or in general."""
-    return desk.policy.for_company(company.realm) if company else desk.policy
+def _elsewhere(desk: Desk, conn: Connection, user: str, now: datetime) -> str:
+    """Several companies, and this channel is none of theirs; or none at all. Raises Refused."""
+    roles, groups = door.known(conn, desk.policy, user, now), people.groups(conn, now)
+    everyone = companies.all_of_them(conn)
+    theirs = [one for one in everyone if policy_of(desk, one).roles(user, groups)]
+    if not theirs and (everyone or not roles):
+        raise _not_for_them()
+    return answers.elsewhere_than(theirs) if theirs else answers.disconnected()
+
+
+def _not_for_them() -> Refused:
+    return Refused(door.Said(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
+
+
+def policy_of(desk: Desk, company: Company) -> Policy:
+    """What rules in this company."""
+    return desk.policy.for_company(company.realm)
 
 
 def _company(conn: Connection, channel: str) -> Company | None:

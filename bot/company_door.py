@@ -89,4 +89,4 @@ def _confirmed(desk: Desk, conn: Connection, realm: str, user: str, now: datetim
         return answers.disconnected()
     policy = desk.policy.for_company(realm)
     done = reminders.confirm_off(conn, policy, company, user, now)
-    return answers.reminders_off() if done else answers.unchanged("confirmed")
+    return answers.reminders_off(company) if done else answers.unchanged("confirmed")

@@ -42,6 +42,8 @@ class Desk:
     """Hosts a response_url may have: Slack's, or the one that stands in for it."""
     public_url: str
     """Where links to our own pages begin."""
+    channel: str
+    """Where a company's cards go for which nobody has chosen a channel; may be empty."""
     broker: Broker
     """For disconnecting a company."""
     pool: Executor

@@ -12,13 +12,16 @@ from typing import Any
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import slack
+from bot import rooms, slack
 from bot.people import trouble
 from bot.processes import Kit
+from bot.rooms import Room
 from bot.slack import Later, Trouble
 from jobs import settings
+from jobs.decide.disconnect import DISCONNECTED
 from jobs.rules.policy import Policy, PolicyError
 from jobs.store import companies, schema
+from jobs.store.companies import Company
 from qbo import QuickBooksError
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
@@ -165,24 +168,16 @@ def _channels(kit: Kit) -> Iterator[Finding]:
     except SQLAlchemyError:
         pass  # said of the database
     for channel in wanted:
-        answer = slack.call(kit.slack, "conversations.info", channel=channel)
-        state, words = _channel(answer)
+        state, words = _channel(rooms.look(kit.slack, channel))
         yield Finding("slack channel", state, f"{channel}: {words}")
 
 
-def _channel(answer: Mapping[str, Any] | Trouble) -> tuple[str, str]:
-    if isinstance(answer, Trouble):
-        return MISSING, f"{_said(answer)}; check the id, and invite the bot: /invite @overdue"
-    found = answer["channel"]
-    if not found.get("is_member"):
-        return MISSING, "the bot is not in it; type there: /invite @overdue"
-    if found.get("is_archived"):
-        return MISSING, "is archived; choose another one"
-    if any(found.get(f"is_{how}shared") for how in ("ext_", "pending_ext_", "org_")):
-        return MISSING, "is shared with other organisations, who would read the cards"
-    if not found.get("is_private"):
-        return WARNING, f"#{found.get('name')} is public: everybody here can read the cards"
-    return OK, f"#{found.get('name')}"
+def _channel(room: Room) -> tuple[str, str]:
+    if room.trouble:
+        return MISSING, room.trouble
+    if room.public:
+        return WARNING, f"#{room.name} is public: everybody here can read the cards"
+    return OK, f"#{room.name}"
 
 
 def _people(kit: Kit, home: Mapping[str, Any]) -> Iterator[Finding]:
@@ -236,13 +231,27 @@ def _quickbooks(kit: Kit) -> Iterator[Finding]:
     if not known:
         yield Finding("quickbooks", WARNING, "no company is connected yet; run: overdue connect")
     for company in known:
-        try:
-            info = kit.ledgers.of(company.realm).company_info()
-        except QuickBooksError as error:
-            yield Finding("quickbooks", MISSING, f"{company.realm}: {error}")
-        else:
-            mode = "live" if company.live else "shadow"
-            yield Finding("quickbooks", OK, f"{company.realm}: {info.name}, {mode}")
+        yield from _connected(kit, company)
+
+
+def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
+    if company.status == DISCONNECTED:
+        words = f"{company.realm}: {company.name} is disconnected; App Home connects it again"
+        yield Finding("quickbooks", WARNING, words)
+        return
+    try:
+        info = kit.ledgers.of(company.realm).company_info()
+    except QuickBooksError as error:
+        yield Finding("quickbooks", MISSING, f"{company.realm}: {error}")
+    else:
+        mode = "live" if company.live else "shadow"
+        yield Finding("quickbooks", OK, f"{company.realm}: {info.name}, {mode}")
+    if not company.reminders_off_at:
+        words = (
+            f"{company.realm}: nobody has confirmed that QuickBooks' own reminders are off, so no "
+            "message is sent; a finance lead does, in App Home"
+        )
+        yield Finding("reminders", MISSING if company.live else WARNING, words)
 
 
 def _model(kit: Kit) -> Iterator[Finding]:

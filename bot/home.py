@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot import ids, wording
 from bot.blocks import (
@@ -11,6 +12,7 @@ from bot.blocks import (
     actions,
     bullets,
     button,
+    channel_select,
     confirm,
     context,
     divider,
@@ -27,10 +29,12 @@ from bot.blocks import text as words
 from bot.escaping import cap, one_line
 from bot.ids import Switch
 from bot.notices import reminders_button
+from jobs.decide.disconnect import DISCONNECTED
 from jobs.overview import Held, Overview, Some, Wait
 from jobs.picture import Aging, TopCase
 from jobs.rules.facts import BUCKETS
 from jobs.store.companies import Company
+from jobs.store.standing import CONNECTED
 
 COMPANIES = 8
 """On one page: each takes at most eleven of the hundred blocks."""
@@ -51,23 +55,43 @@ class Page:
     said: str = ""
     number: int = 0
     pages: int = 1
+    channel: str = ""
+    """Where the cards of a company go that `connect_url` connects; empty until one is chosen."""
+    asks_channel: bool = False
+    """Whether a new company needs a channel that a person chooses."""
+    trouble: str = ""
+    """Why the channel that was just chosen will not do."""
+    again_url: str = ""
+    """Such a link for a company of the page that was connected before."""
+    drawn_at: datetime | None = None
 
 
 def home(page: Page) -> Block:
     """The Home tab of one person."""
     blocks = [section(page.said), divider()] if page.said else []
     for overview in page.overviews:
-        may_run = overview.company.realm in page.runs
-        blocks += _company(overview, may_run, alone=len(page.overviews) == 1)
+        blocks += _company(overview, page)
     if not page.overviews:
-        blocks.append(rich(paragraph(words("No QuickBooks company is connected yet."))))
+        blocks += _nothing_yet(page)
     return {"type": "home", "blocks": [*blocks, *_foot(page)]}
 
 
 def sentence(said: str) -> Block:
     """The Home tab of somebody who has nothing to do here, or not yet."""
-    first = "Overdue turns overdue invoices into follow-ups that a person has approved."
-    return {"type": "home", "blocks": [header("Overdue"), section(first), section(said)]}
+    return {"type": "home", "blocks": [header("Overdue"), section(PURPOSE), section(said)]}
+
+
+PURPOSE = "Overdue turns overdue invoices into follow-ups that a person has approved."
+
+
+def _nothing_yet(page: Page) -> list[Block]:
+    said = "*No QuickBooks company is connected yet.*"
+    if page.connect_url or page.asks_channel:
+        said += (
+            " The button opens QuickBooks in your browser, where an administrator of the company "
+            "agrees. It starts in shadow mode: cards appear, and nothing is sent."
+        )
+    return [header("Overdue"), section(PURPOSE), section(said)]
 
 
 def _foot(page: Page) -> list[Block]:
@@ -78,11 +102,23 @@ def _foot(page: Page) -> list[Block]:
         row.append(button(Switch.BACK, "Back", str(page.number - 1)))
     if page.number + 1 < page.pages:
         row.append(button(Switch.NEXT, "More companies", str(page.number + 1)))
-    blocks = [actions(row, "home")] if row else []
-    if page.connect_url:
-        once = "The link is yours, good once and for ten minutes; opening this tab renews it."
-        blocks.append(context(once))
-    return blocks
+    blocks = [_choice(page)] if page.asks_channel else []
+    blocks += [actions(row, "home")] if row else []
+    return [*blocks, *([context(_once(page))] if page.connect_url else [])]
+
+
+def _choice(page: Page) -> Block:
+    which = "Another company" if page.overviews else "A company"
+    said = f"*{which}* needs a channel of its own for its cards; the bot has to be in it."
+    said += f"\n:warning: {page.trouble}" if page.trouble else ""
+    made = section(said, channel_select(Switch.CHANNEL, page.channel))
+    # a block that is new each time: a client would keep what was chosen in the old one
+    return made | {"block_id": f"channel:{page.drawn_at}"}
+
+
+def _once(page: Page) -> str:
+    where = f"Its cards go to <#{page.channel}>. " if page.channel else ""
+    return f"{where}The link is yours, good once and for ten minutes; opening this tab renews it."
 
 
 def _connect(url: str, again: bool) -> Block:
@@ -92,12 +128,16 @@ def _connect(url: str, again: bool) -> Block:
     return made | {"url": url}
 
 
-def _company(of: Overview, may_run: bool, alone: bool) -> list[Block]:
-    found = [header(of.company.name), context(_state(of)), _aging(of.aging)]
-    found += _list("Waits for approval", of.approvals)
+def _company(of: Overview, page: Page) -> list[Block]:
+    found = [header(of.company.name), context(_state(of))]
+    if warnings := [f":warning: {one}" for one in _warnings(of)]:
+        found.append(section("\n".join(warnings)))
+    found.append(_aging(of))
+    found += _list("Waits for a decision", of.approvals)
     found += _list("Waits for a date", of.waits)
     found += _list("On hold", of.held)
-    if may_run and (row := _switches(of.company)):
+    if of.company.realm in page.runs and (row := _switches(of, page.again_url)):
+        alone = len(page.overviews) == 1
         named = [one | {"action_id": _among(one, of.company, alone)} for one in row]
         found.append(actions(named, f"company:{of.company.realm}"))
     return [*found, divider()]
@@ -105,31 +145,40 @@ def _company(of: Overview, may_run: bool, alone: bool) -> list[Block]:
 
 def _state(of: Overview) -> str:
     company = of.company
-    said = [CONNECTION.get(company.status, "*Not connected to QuickBooks.*")]
+    said = [wording.CONNECTION[company.status]] if company.status == CONNECTED else []
     said.append("Live." if company.live else "*Shadow mode: nothing is sent.*")
-    if company.paused_at:
-        who = mention(company.paused_by or "") or "Overdue itself"
-        said.append(f"*Sending is paused* by {who}, {stamp(company.paused_at)}.")
-    if not company.reminders_off_at:
-        said.append("*Nobody has confirmed yet that QuickBooks' own reminders are off.*")
-    when = f"Read {stamp(company.swept_at)}." if company.swept_at else "Not read yet."
-    said += [when, f"Cards go to <#{company.channel}>."]
+    said.append(f"Read {stamp(company.swept_at)}." if company.swept_at else "Not read yet.")
+    said.append(f"Cards go to <#{company.channel}>.")
     if of.metered is not None:
         said.append(f"Metered QuickBooks calls this month: {of.metered:,}.")
     return " ".join(said)
 
 
-CONNECTION = {
-    "connected": "Connected to QuickBooks.",
-    "disconnected": "*Disconnected from QuickBooks: nothing is read, written or sent.*",
-    "reauth_required": "*QuickBooks has to be connected again: all work waits.*",
-}
+def _warnings(of: Overview) -> Iterator[str]:
+    """What keeps messages from going, or soon will, each with its way out."""
+    company = of.company
+    if company.status != CONNECTED:
+        yield wording.CONNECTION[company.status]
+    elif of.ends_at:
+        ends = wording.day(of.ends_at.astimezone(company.zone).date())
+        yield f"The connection to QuickBooks ends on {ends}: connect it again before."
+    if company.paused_at:
+        who = mention(company.paused_by or "") or "Overdue itself"
+        yield (
+            f"Sending is paused by {who}, {stamp(company.paused_at)}. `/overdue resume` in "
+            f"<#{company.channel}> starts it again."
+        )
+    if not company.reminders_off_at:
+        yield wording.REMINDERS
 
 
-def _aging(currencies: Sequence[Aging]) -> Block:
+def _aging(of: Overview) -> Block:
     """A list of lines: Slack takes no table in App Home."""
+    currencies = of.aging
     if not currencies:
-        return rich(paragraph(words("Nothing is open in the ledger.")))
+        read = of.company.swept_at is not None
+        none = "Nothing is open in the ledger." if read else "The figures follow once it is read."
+        return rich(paragraph(words(none)))
     lines = [_of_currency(one) for one in currencies[:MOST_CURRENCIES]]
     rest = len(currencies) - MOST_CURRENCIES
     lines += [[words(f"and {rest} more currencies")]] if rest > 0 else []
@@ -191,11 +240,24 @@ def _name(customer: str) -> str:
     return cap(one_line(customer), NAME) or "Customer without a name"
 
 
-def _switches(company: Company) -> list[Block]:
+def _switches(of: Overview, again_url: str) -> list[Block]:
+    company = of.company
     row = [] if company.reminders_off_at else [reminders_button(company)]
-    if company.has_tokens or company.status != "disconnected":
+    if again_url and needs_connecting(of):
+        row.append(_again(company, again_url))
+    if company.has_tokens or company.status != DISCONNECTED:
         row.append(_disconnect(company))
     return row
+
+
+def needs_connecting(of: Overview) -> bool:
+    """Whether a company's connection has ended, or ends soon."""
+    return of.company.status != CONNECTED or of.ends_at is not None
+
+
+def _again(company: Company, url: str) -> Block:
+    says = f"Opens QuickBooks in a browser to connect {company.name} again"
+    return button(Switch.RECONNECT, "Connect again", company.realm, says=says) | {"url": url}
 
 
 def _among(one: Block, company: Company, alone: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from slack_sdk.errors import SlackClientError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from bot import home
+from bot import answers, home, ids, rooms
 from bot.blocks import Block
 from bot.desk import Desk
 from bot.home import Page
@@ -33,6 +34,7 @@ slog = structlog.get_logger()
 MOST = 8
 """Entries of a list where there are several companies, and where there is one:"""
 MOST_OF_ONE = 30
+CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 NOTHING_HERE = (
     "There is nothing for you to do here: collectors, finance leads and account managers are "
     "named in the policy file. An administrator can add you."
@@ -48,9 +50,15 @@ def register(app: App, desk: Desk) -> None:
             desk.pool.submit(publish, desk, str(event["user"]))
 
     @app.action(Switch.CONNECT)
+    @app.action(ids.of_any_company(Switch.RECONNECT))
     def connecting(ack: Ack, body: dict[str, Any]) -> None:
         # the browser follows the link by itself; the tab gets a fresh one
         desk.pool.submit(publish, desk, user_of(body))
+        ack()
+
+    @app.action(Switch.CHANNEL)
+    def choosing(ack: Ack, body: dict[str, Any]) -> None:
+        desk.pool.submit(_chosen, desk, body)
         ack()
 
     @app.action(Switch.NEXT)
@@ -65,10 +73,42 @@ def _number(body: dict[str, Any]) -> int:
     return int(value) if value.isdecimal() and len(value) < 6 else 0
 
 
-def publish(desk: Desk, user: str, said: str = "", number: int = 0) -> None:
+def _chosen(desk: Desk, body: dict[str, Any]) -> None:
+    """A channel for the next company: the link to connect it follows, or what is wrong."""
+    channel = str(body["actions"][0].get("selected_conversation") or "")
+    try:
+        trouble = _unfit(desk, channel)
+    except DBAPIError as error:
+        slog.warning("home.no_record", error=type(error).__name__)
+        trouble = answers.not_recorded()
+    publish(desk, user_of(body), choice=Choice("" if trouble else channel, trouble))
+
+
+def _unfit(desk: Desk, channel: str) -> str:
+    """Why no company's cards can go to this channel, as a sentence; or empty."""
+    if not CHANNEL.fullmatch(channel):
+        return answers.unreadable()
+    with desk.database.reading() as conn:
+        if companies.in_channel(conn, channel):
+            return answers.channel_taken(channel)
+    trouble = rooms.look(desk.client, channel).trouble
+    return answers.channel_unfit(channel, trouble) if trouble else ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The channel that somebody chose for the next company, or why that one will not do."""
+
+    channel: str = ""
+    trouble: str = ""
+
+
+def publish(
+    desk: Desk, user: str, said: str = "", number: int = 0, choice: Choice = Choice()
+) -> None:
     """Show a person the present state. Never raises: it runs beside what was answered already."""
     try:
-        view = _view(desk, user, said, number)
+        view = _view(desk, user, said, number, choice)
         if wrong := lint(view, "home"):
             slog.error("home.refused_by_lint", wrong=len(wrong))
             view = home.sentence("This page cannot be drawn just now; `/overdue` works.")
@@ -79,19 +119,36 @@ def publish(desk: Desk, user: str, said: str = "", number: int = 0) -> None:
         slog.warning("home.lost", error=type(error).__name__)
 
 
-def _view(desk: Desk, user: str, said: str, number: int) -> Block:
+def _view(desk: Desk, user: str, said: str, number: int, choice: Choice) -> Block:
     now = desk.clock()
     try:
         with desk.database.reading() as conn:
             general = door.known(conn, desk.policy, user, now)
             mine = _theirs(desk, conn, user, now)
             page = _page(desk, conn, mine, number, now)
+            asks = not desk.channel or companies.in_channel(conn, desk.channel) is not None
     except Refused as refused:
         return home.sentence(turned_away(desk, "home", user, refused, now))
-    leads = may_run(general) or page.runs
     if not general and not mine:
         return home.sentence(said or NOTHING_HERE)
-    return home.home(replace(page, said=said, connect_url=_link(desk, user, now) if leads else ""))
+    if may_run(general) or page.runs:
+        channel = choice.channel if asks else desk.channel
+        page = replace(page, asks_channel=asks, channel=channel, trouble=choice.trouble)
+        page = replace(_with_links(desk, page, user, now), drawn_at=now)
+    return home.home(replace(page, said=said))
+
+
+def _with_links(desk: Desk, page: Page, user: str, now: datetime) -> Page:
+    """Doors of this person's own: to a new company once its channel is known, and to old ones."""
+    new = "" if page.asks_channel and not page.channel else _link(desk, user, _wanted(page), now)
+    ended = any(home.needs_connecting(one) for one in page.overviews)
+    again = _link(desk, user, "", now) if ended else ""
+    return replace(page, connect_url=new, again_url=again)
+
+
+def _wanted(page: Page) -> str:
+    """The channel a door names: only a chosen one, or a company that has one would move."""
+    return page.channel if page.asks_channel else ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +184,7 @@ def _page(desk: Desk, conn: Connection, mine: list[Theirs], number: int, now: da
     return Page(found, runs=runs, number=number, pages=pages)
 
 
-def _link(desk: Desk, user: str, now: datetime) -> str:
+def _link(desk: Desk, user: str, channel: str, now: datetime) -> str:
     with desk.database.writing() as conn:
-        state = connect.open_door(conn, user, "", now)
+        state = connect.open_door(conn, user, channel, now)
     return f"{desk.public_url}/quickbooks/connect?state={state}"

@@ -32,10 +32,12 @@ class Action(StrEnum):
 
 
 class Switch(StrEnum):
-    """The action id of every button that is about a company and no case."""
+    """The action id of everything that is about a company and no case."""
 
     REMINDERS_OFF = "reminders_off"
     CONNECT = "connect"
+    RECONNECT = "reconnect"
+    CHANNEL = "channel"
     DISCONNECT = "disconnect"
     BACK = "back"
     NEXT = "next"

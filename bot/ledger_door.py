@@ -35,8 +35,9 @@ slog = structlog.get_logger()
 class LedgerDoor:
     """Stores what was notified, in one insert, and says so; understanding it is the worker's."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+    def __init__(self, kit: Kit, redraw: Callable[[str], None]) -> None:
+        """`redraw` shows a person the present state in their Home tab, soon."""
+        self._kit, self._redraw = kit, redraw
         self._tokens = [t.get_secret_value() for t in kit.settings.qbo_webhook_tokens]
         self._letterbox = Letterbox(lambda: kit.database, kit.now)
 
@@ -87,20 +88,22 @@ class LedgerDoor:
         given = request.query_params
         if "error" in given:
             raise NotConnected(
-                "QuickBooks says that access was not granted, so nothing was connected. "
-                "`overdue connect` gives a new link whenever you like."
+                "QuickBooks says that access was not granted, so nothing was connected. The link "
+                "is still good for the rest of its ten minutes, if you change your mind."
             )
         code, realm = given.get("code", ""), given.get("realmId", "")
         if not code or not REALM.fullmatch(realm):
-            raise NotConnected(
-                "This page opens from QuickBooks only. Start with `overdue connect`."
-            )
+            raise NotConnected(f"This page opens from QuickBooks only. {connect.NEW_LINK}")
         kit = self._kit
         state, now = given.get("state", ""), kit.now()
+        with kit.database.reading() as conn:
+            person = connect.check_door(conn, state, now).person
         company = connect.connect(kit.database, kit.intuit, code, realm, state, now)
         slog.info("company.connected", realm=realm)
         for step in ("sweep", "messages"):
             kit.doorbell.ring(step)
+        if person != connect.UNNAMED:
+            self._redraw(person)
         return _welcome(company)
 
 
@@ -117,23 +120,29 @@ def _told(answer: Callable[[], Response]) -> Response:
 
 
 def _welcome(company: Company) -> HTMLResponse:
-    mode = (
-        "It is live: approved messages are sent."
-        if company.live
-        else "It starts in shadow mode: cards appear in Slack, and nothing is sent to customers "
-        "until a finance lead says /overdue live."
-    )
-    first = f"{company.name} is connected. Its open invoices are being read now."
-    return page("Connected", [first, mode, "You can close this page."])
+    said = [f"{company.name} is connected. Its open invoices are being read now."]
+    if not company.reminders_off_at:
+        said.append(
+            "Next, in its Slack channel: a finance lead confirms that QuickBooks' own reminders "
+            "are off. Before that no message is sent."
+        )
+    if company.live:
+        said.append("It is live: approved messages are sent.")
+    else:
+        said.append(
+            "It is in shadow mode: cards appear in Slack, and nothing is sent to customers until "
+            "a finance lead says `/overdue live`."
+        )
+    return page("Connected", [*said, "You can close this page."])
 
 
 async def _disconnected(_: Request) -> Response:
     first = "Overdue is no longer connected to this QuickBooks company."
     then = (
         "Nothing is read or written there, and no message goes out, until somebody connects it "
-        "again with `overdue connect`. Cases and decisions stay on record."
+        "again. Cases and decisions stay on record."
     )
-    return page("Disconnected", [first, then])
+    return page("Disconnected", [first, then, connect.NEW_LINK])
 
 
 def notices(body: bytes) -> list[Notice]:

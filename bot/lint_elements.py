@@ -113,6 +113,24 @@ RADIO = _select("initial_option", _option(_LABEL), 10, _LABEL)
 CHECKBOXES = _select("initial_options", many(_option(_LABEL), 10), 10, _LABEL)
 DATEPICKER = kind({}, {**_CHOICE, "placeholder": plain(150), "initial_date": _day})
 USERS = kind({}, {**_CHOICE, "placeholder": plain(150), "initial_user": words(20)})
+_FILTER = thing(
+    {},
+    {
+        "include": many(choice("im", "mpim", "private", "public"), 4),
+        "exclude_external_shared_channels": flag,
+        "exclude_bot_users": flag,
+    },
+)
+CONVERSATIONS = kind(
+    {},
+    {
+        **_CHOICE,
+        "placeholder": plain(150),
+        "initial_conversation": words(20),
+        "default_to_current_conversation": flag,
+        "filter": _FILTER,
+    },
+)
 # initial_value may be longer than 3000 characters, max_length may not (node-slack-sdk 940)
 TEXT_INPUT = kind(
     {},
@@ -135,6 +153,7 @@ CLICKED: dict[str, Check] = {
     "static_select": SELECT,
     "multi_static_select": MULTI_SELECT,
     "users_select": USERS,
+    "conversations_select": CONVERSATIONS,
     "datepicker": DATEPICKER,
     "radio_buttons": RADIO,
     "checkboxes": CHECKBOXES,

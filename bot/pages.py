@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -19,12 +20,17 @@ STYLE = (
     "main{max-width:34rem;margin:12vh auto;padding:2rem 2.5rem;background:#fff;"
     "border-radius:12px;border-top:6px solid #23395b}"
     "h1{margin-top:0;font-size:1.6rem;color:#23395b}"
+    "code{font-size:.95em;background:#f0eee9;border-radius:4px;padding:.1em .35em}"
 )
+TYPED, CODE = re.compile("`([^`]*)`"), r"<code>\1</code>"
 
 
 def page(title: str, sentences: Iterable[str], status: int = 200) -> HTMLResponse:
-    """A page that says `sentences`, each a paragraph; what is in them is escaped."""
-    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    """A page that says `sentences`, each a paragraph; what is in them is escaped.
+
+    Words between backticks are to be typed, and look like it.
+    """
+    said = "".join(f"<p>{TYPED.sub(CODE, escape(one))}</p>" for one in sentences)
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'

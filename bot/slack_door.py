@@ -8,9 +8,10 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import structlog
@@ -22,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot import slack
+from bot import home_door, slack
 from bot.app import build
 from bot.bodies import TooLarge, body_of
 from bot.desk import Desk
@@ -99,19 +100,35 @@ class SlackDoor:
         if token := self._kit.settings.slack_app_token.get_secret_value():
             SocketModeHandler(bolt, token, web_client=self._kit.slack).connect()  # type: ignore[no-untyped-call]
 
+    def redraw_home(self, person: str) -> None:
+        """Show a person the present state in their Home tab, soon, if Slack was ever there."""
+        if "_desk" in self.__dict__:
+            self._desk.pool.submit(home_door.publish, self._desk, person)
+
     def _app(self) -> App:
         with self._lock:
             return self._built
 
     @cached_property
     def _built(self) -> App:
-        kit = self._kit
-        found = slack.call(kit.slack, "auth.test")
+        found = self._ourselves
+        secret = self._kit.settings.slack_signing_secret.get_secret_value()
+        return build(self._desk, secret, str(found["user_id"]), str(found.get("bot_id") or ""))
+
+    @cached_property
+    def _ourselves(self) -> Mapping[str, Any]:
+        """Who Slack says we are. Raises SlackUnknown."""
+        found = slack.call(self._kit.slack, "auth.test")
         if isinstance(found, Trouble):
             slog.warning("slack.unknown", answer=type(found).__name__)
             raise SlackUnknown
+        return found
+
+    @cached_property
+    def _desk(self) -> Desk:
+        kit, found = self._kit, self._ourselves
         api = urlsplit(kit.settings.slack_api_url).hostname or ""
-        desk = Desk(
+        return Desk(
             database=kit.database,
             policy=kit.policy,
             doorbell=kit.doorbell,
@@ -122,11 +139,10 @@ class SlackDoor:
             workspace=str(found["url"]),
             response_hosts=frozenset({SLACK_ANSWERS} if api == "slack.com" else {api}),
             public_url=kit.settings.public_url,
+            channel=kit.settings.slack_channel,
             broker=Broker(kit.oauth, kit.seal),
             pool=ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answers"),
         )
-        secret = kit.settings.slack_signing_secret.get_secret_value()
-        return build(desk, secret, str(found["user_id"]), str(found.get("bot_id") or ""))
 
 
 def signed(secret: str, at: str, body: bytes) -> bytes:

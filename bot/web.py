@@ -27,7 +27,7 @@ def app(kit: Kit, slack_door: SlackDoor) -> Starlette:
     """Every route of the web process."""
     routes: Sequence[BaseRoute] = [
         *slack_door.routes(),
-        *LedgerDoor(kit).routes(),
+        *LedgerDoor(kit, slack_door.redraw_home).routes(),
         *Reconnecting(kit).routes(),
         *Health(kit).routes(),
     ]

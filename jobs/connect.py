@@ -42,12 +42,16 @@ UNNAMED = "system:connect"
 ASKS = "reminders_off"
 """The button below the notice: QuickBooks' own reminders are off."""
 SHADOW = (
-    "It starts in shadow mode: cards appear here, but no e-mail is sent and nothing is written "
+    "• It starts in shadow mode: cards appear here, but no e-mail is sent and nothing is written "
     "to QuickBooks until a finance lead says `/overdue live`."
 )
 REMINDERS = (
-    "A finance lead, please switch off QuickBooks' own reminders (Account and settings, Sales, "
-    "Reminders) and say so below: Overdue cannot see them, so no message is sent before."
+    "• *A finance lead, please:* switch off QuickBooks' own reminders (Account and settings, "
+    "Sales, Reminders) and say so below. Overdue cannot see them, so no message is sent before."
+)
+NEW_LINK = (
+    "The Home tab of Overdue in Slack has a fresh link for finance leads, and `overdue connect` "
+    "prints one."
 )
 
 
@@ -100,19 +104,14 @@ def invite(conn: Connection, realm: str, public_url: str, now: datetime) -> bool
 def check_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
     """The open door that `state` names. Raises NotConnected."""
     if not state:
-        raise NotConnected(
-            "This page opens from a link of your own. The Home tab of Overdue in Slack has one "
-            "for finance leads, and `overdue connect` prints one."
-        )
+        raise NotConnected(f"This page opens from a link of your own. {NEW_LINK}")
     row = conn.execute(select(doors).where(doors.c.state == state[:64])).first()
     if row is None:
-        raise NotConnected("This link is not one of ours. Ask for a new one: `overdue connect`.")
+        raise NotConnected(f"This link is not one of ours. {NEW_LINK}")
     if row.used_at is not None:
-        raise NotConnected("This link was used already. Ask for a new one: `overdue connect`.")
+        raise NotConnected(f"This link was used already. {NEW_LINK}")
     if now - row.opened_at > DOOR_LIVES:
-        raise NotConnected(
-            "This link is older than ten minutes. Ask for a new one: `overdue connect`."
-        )
+        raise NotConnected(f"This link is older than ten minutes. {NEW_LINK}")
     return row
 
 
@@ -121,7 +120,7 @@ def pass_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
     door = check_door(conn, state, now)
     unused = (doors.c.state == door.state) & doors.c.used_at.is_(None)
     if conn.execute(update(doors).where(unused).values(used_at=now)).rowcount != 1:
-        raise NotConnected("This link was used already. Ask for a new one: `overdue connect`.")
+        raise NotConnected(f"This link was used already. {NEW_LINK}")
     return door
 
 
@@ -161,12 +160,12 @@ def _look(
     except ReauthRequired:
         raise NotConnected(
             "QuickBooks did not accept its own answer any more, perhaps because the page was "
-            "loaded twice. Ask for a new link: `overdue connect`."
+            f"loaded twice. {NEW_LINK}"
         ) from None
     except Gone:
-        raise NotConnected("QuickBooks does not know this company. Ask for a new link.") from None
+        raise NotConnected(f"QuickBooks does not know this company. {NEW_LINK}") from None
     except QuickBooksError as error:
-        raise NotConnected(f"{error.message}. Nothing was connected; please try again.") from None
+        raise NotConnected(f"{error.message}. Nothing was connected. {NEW_LINK}") from None
 
 
 def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str, Any]:
@@ -206,14 +205,15 @@ def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
     channel = wanted or (known.channel if known else default)
     if not channel:
         raise NotConnected(
-            "It is not known which Slack channel the cards should go to. Set SLACK_CHANNEL, or "
-            "name one: `overdue connect --channel C…`."
+            "It is not known which Slack channel the cards should go to. Choose one in the Home "
+            "tab of Overdue in Slack, or name one: `overdue connect --channel C…`."
         )
     holder = companies.in_channel(conn, channel)
     if holder is not None and holder.realm != realm:
         raise NotConnected(
             f"The cards of {holder.name} go to the channel {channel} already, and each company "
-            "needs its own. Name another: `overdue connect --channel C…`."
+            "needs its own. Choose another in the Home tab of Overdue in Slack, or name it: "
+            "`overdue connect --channel C…`."
         )
     return channel
 
@@ -241,9 +241,8 @@ def _tell(conn: Connection, company: Company, door: Row[Any], again: bool, now: 
 def _words(company: Company, person: str, again: bool) -> str:
     who = "" if person == UNNAMED else f" by <@{person}>"
     once_more = " again" if again else ""
-    said = [
-        f":electric_plug: {standing.named(company)} is connected to QuickBooks{once_more}{who}."
-    ]
+    first = f"{standing.named(company)} is connected to QuickBooks{once_more}{who}"
+    said = [f":electric_plug: {first}. Its cards come to this channel."]
     said += [] if again else [SHADOW]
     said += [] if company.reminders_off_at else [REMINDERS]
-    return " ".join(said)
+    return "\n".join(said)

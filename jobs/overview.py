@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -20,6 +20,8 @@ from jobs.store.tables import holds, invoices
 
 ASLEEP = frozenset({State.NEW, State.SNOOZED})
 CAPPED = "Above today's number of new cards."
+SOON = timedelta(days=60)
+"""Before its end a connection is said to end: as long as the first warning."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,10 @@ class Some:
 
 @dataclass(frozen=True)
 class Overview:
-    """One company; `metered` is how many metered calls it took this month, of all it knows."""
+    """One company; `metered` is how many metered calls it took this month, of all it knows.
+
+    `ends_at` is when its connection ends, where that is soon.
+    """
 
     company: Company
     aging: tuple[Aging, ...]
@@ -61,6 +66,7 @@ class Overview:
     waits: Some
     held: Some
     metered: int | None
+    ends_at: datetime | None = None
 
 
 def of_company(
@@ -84,6 +90,7 @@ def of_company(
         waits=_waits(conn, company, now, most, only),
         held=_held(conn, company, most, only),
         metered=_metered(conn, company, now) if only is None else None,
+        ends_at=company.ends_at if company.ends_at and company.ends_at - now <= SOON else None,
     )
 
 

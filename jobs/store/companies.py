@@ -40,6 +40,8 @@ class Company:
     changes_since: datetime | None = None
     """From when on the next poll asks for changes, in QuickBooks' own time."""
     has_tokens: bool = False
+    ends_at: datetime | None = None
+    """When its tokens end, unless they are renewed; after that somebody has to connect it again."""
 
     @property
     def sends(self) -> bool:
@@ -125,4 +127,5 @@ def _of_row(row: Row[Any]) -> Company:
         reminders_off_at=row.reminders_off_at,
         status=row.status,
         has_tokens=row.sealed_tokens is not None,
+        ends_at=min(filter(None, (row.refresh_expires_at, row.hard_expires_at)), default=None),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -13,7 +14,7 @@ from bot import logs
 from bot.cli import main
 from bot.doctor import MISSING, OK, SCOPES, WARNING, Finding, examine, table
 from jobs.store import companies
-from tests.bot.ground import add_company
+from tests.bot.ground import REALM, START, add_company
 from tests.bot.kits import Place, place
 from tests.sandbox.faults import fault_from
 from tests.sandbox.slack.kinds import Channel
@@ -197,6 +198,39 @@ def test_a_company_that_is_connected(outside: Place) -> None:
             (company,) = companies.all_of_them(conn)
     found = only(findings(outside), "quickbooks")
     assert found == (OK, f"{company.realm}: Brass Fern, shadow")
+
+
+@pytest.mark.parametrize(
+    ("columns", "state"),
+    [
+        ({"mode": "shadow"}, WARNING),
+        ({"mode": "live"}, MISSING),
+        ({"mode": "live", "reminders_off_at": START}, None),
+    ],
+)
+def test_reminders_that_nobody_has_confirmed(
+    outside: Place, columns: dict[str, Any], state: str | None
+) -> None:
+    """A live company sends nothing then, and this is where one looks for the reason."""
+    kit = outside.kit()
+    add_company(kit.database)
+    with kit.database.writing() as conn:
+        companies.change(conn, REALM, **columns)
+    kit.close()
+    found = of(findings(outside), "reminders")
+    assert [each for each, _ in found] == [state for state in [state] if state]
+    assert all("a finance lead does, in App Home" in words for _, words in found)
+
+
+def test_a_company_that_was_disconnected_is_no_fault(outside: Place) -> None:
+    """Somebody wanted it so."""
+    kit = outside.kit()
+    add_company(kit.database)
+    with kit.database.writing() as conn:
+        companies.change(conn, REALM, status="disconnected")
+    kit.close()
+    state, words = only(findings(outside), "quickbooks")
+    assert (state, "is disconnected" in words) == (WARNING, True)
 
 
 def test_no_model_is_a_choice(outside: Place) -> None:

@@ -43,6 +43,7 @@ COMPANY = Company(
     changes_since=None,
 )
 MINE = frozenset({COMPANY.realm})
+LINK = "http://127.0.0.1/x?state=1"
 DOLLARS = Money(Decimal("1200.50"), "USD")
 CASE = TopCase("412", "Acme <!channel> & Sons", DOLLARS, 12, Stage.FOLLOW_UP, State.WAITING)
 WAIT = Wait("413", "Northwind *bold*", "Acme was last written to on Nov 2.", START)
@@ -89,7 +90,7 @@ def test_a_company_at_a_glance() -> None:
         "Live.",
         "$1,200.50 overdue",
         "€9.00 overdue",
-        "Waits for approval (5)",
+        "Waits for a decision (5)",
         "and 4 more",
         "Acme was last written to on Nov 2.",
         "invoice 1037 · dispute (wrong PO) · review Nov 20, 2026",
@@ -102,7 +103,7 @@ def test_a_company_at_a_glance() -> None:
     ("changes", "words"),
     [
         ({"live": False}, "Shadow mode: nothing is sent."),
-        ({"paused_at": START, "paused_by": "ULEAD2"}, "Sending is paused* by <@ULEAD2>"),
+        ({"paused_at": START, "paused_by": "ULEAD2"}, "Sending is paused by <@ULEAD2>"),
         ({"status": "reauth_required"}, "has to be connected again"),
         ({"status": "disconnected"}, "Disconnected from QuickBooks"),
         ({"reminders_off_at": None}, "Nobody has confirmed yet"),
@@ -123,11 +124,50 @@ def test_who_may_run_gets_the_switches() -> None:
 
 
 def test_a_disconnected_company_has_nothing_to_disconnect() -> None:
-    """Only the link to connect is left."""
-    view = home(
-        Page([company(status="disconnected", has_tokens=False)], "http://127.0.0.1/x", runs=MINE)
-    )
-    assert actions(view) == ["connect"]
+    """Only the links to connect are left: it again, or another one."""
+    gone = company(status="disconnected", has_tokens=False)
+    view = home(Page([gone], LINK, runs=MINE, again_url=f"{LINK}&again"))
+    assert actions(view) == ["reconnect", "connect"]
+    assert text(view).count(f"{LINK}&again") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "offered"),
+    [({}, False), ({"ends_at": START}, True)],
+)
+def test_a_connection_that_ends_soon_can_be_renewed(changes: dict[str, Any], offered: bool) -> None:
+    """The day stands there, and the button; otherwise there is nothing to do."""
+    view = home(Page([overview(**changes)], LINK, runs=MINE, again_url=LINK))
+    assert ("reconnect" in actions(view)) is offered
+    assert ("The connection to QuickBooks ends on" in text(view)) is offered
+
+
+def test_figures_that_are_not_read_are_not_nothing() -> None:
+    """An empty ledger is said only of one that was read."""
+    empty = replace(company(swept_at=None), aging=())
+    assert "Nothing is open" not in text(home(Page([empty])))
+    assert "Nothing is open in the ledger." in text(home(Page([overview(aging=())])))
+
+
+@pytest.mark.parametrize("overviews", [[], [overview()]])
+def test_a_channel_is_chosen_before_there_is_a_link(overviews: list[Overview]) -> None:
+    """Whoever connects a further company says first where its cards go."""
+    before = home(Page(overviews, asks_channel=True))
+    assert "needs a channel of its own" in text(before)
+    assert actions(before) == []
+    after = home(Page(overviews, LINK, channel="CNORTH", asks_channel=True))
+    assert actions(after) == ["connect"]
+    assert "Its cards go to <#CNORTH>." in text(after)
+    for view in (before, after):
+        assert lint(view, "home") == []
+        assert faults_in_view(view) == []
+
+
+def test_before_the_first_company_it_is_said_what_follows() -> None:
+    """What the button does, and that nothing is sent at first."""
+    said = text(home(Page([], LINK, channel="CFINANCE")))
+    for words in ("No QuickBooks company is connected yet.", "shadow mode", "<#CFINANCE>"):
+        assert words in said
 
 
 def test_outside_names_are_shown_as_they_are() -> None:
@@ -172,6 +212,7 @@ def test_the_fullest_page_is_one_that_slack_takes(most: int) -> None:
     full = replace(
         full,
         aging=aging,
+        ends_at=START,
         approvals=Some((replace(CASE, customer=long),) * most, 10_000),
         waits=Some((replace(WAIT, customer=long, reason=long),) * most, 9),
         held=Some((replace(HELD, customer=long, reason=long),) * most, 9),
@@ -181,9 +222,7 @@ def test_the_fullest_page_is_one_that_slack_takes(most: int) -> None:
         replace(full, company=replace(full.company, realm=str(n), reminders_off_at=None))
         for n in range(count)
     ]
-    view = home(
-        Page(realms, "http://127.0.0.1/c?state=" + "x" * 40, frozenset("01234567"), "Done.", 1, 3)
-    )
+    view = home(Page(realms, LINK, frozenset("01234567"), "Done.", 1, 3, "CNEW", True, LINK))
     assert lint(view, "home") == []
     assert faults_in_view(view) == []
 

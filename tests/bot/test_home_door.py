@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,13 +15,16 @@ import httpx
 import pytest
 from sqlalchemy import insert, select, update
 
+from bot.home import COMPANIES
 from jobs.store import companies, people
 from jobs.store.companies import Company
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import doors, holds, messages
 from tests.bot.ground import add_company
 from tests.bot.kits import Front, front, place
+from tests.sandbox import company
 from tests.sandbox.faults import fault_from
+from tests.sandbox.slack.kinds import Channel
 from tests.sandbox.slack.people import BOT_USER
 
 REALM = "4620816365000000001"
@@ -40,10 +44,10 @@ class Tab:
         assert self.control.post("/_/slack/home", json={"user": user}).json()["status"] == 200
         return self.drawn(user, drawn)
 
-    def press(self, user: str, action: str) -> str:
-        """Press a button of the tab; all that it says afterwards."""
+    def press(self, user: str, action: str, value: str | None = None) -> str:
+        """Press a button of the tab, or choose a value; all that it says afterwards."""
         drawn = self._calls("views.publish")
-        body = {"user": user, "in": "home", "action_id": action}
+        body = {"user": user, "in": "home", "action_id": action, "value": value}
         answer = self.control.post("/_/slack/press", json=body)
         assert answer.json()["status"] == 200, answer.text
         return self.drawn(user, drawn)
@@ -51,16 +55,37 @@ class Tab:
     def drawn(self, user: str, before: int) -> str:
         """The tab after it was published once more than `before`."""
         self.until(lambda: self._calls("views.publish") > before)
-        return json.dumps(self.view(user), ensure_ascii=False)
+        return self.says(user)
 
     def view(self, user: str) -> dict[str, Any]:
         """The tab as Slack holds it."""
         return dict(self.control.get("/_/world").json()["homes"][user])
 
-    def link(self, user: str) -> str:
-        """Where "Connect QuickBooks" leads."""
+    def link(self, user: str, action: str = "connect") -> str:
+        """Where "Connect QuickBooks" leads; empty where there is no such button."""
         rows = [b["elements"] for b in self.view(user)["blocks"] if b["type"] == "actions"]
-        return next(str(one["url"]) for row in rows for one in row if "url" in one)
+        urls = (one["url"] for row in rows for one in row if one["action_id"] == action)
+        return str(next(urls, ""))
+
+    def follow(self, user: str, action: str = "connect") -> httpx.Response:
+        """Follow a link of the tab, agree at Intuit, and come back; the tab is drawn again."""
+        drawn = self._calls("views.publish")
+        state = parse_qs(urlsplit(self.link(user, action)).query)["state"][0]
+        there = self.door.get("/quickbooks/connect", params={"state": state})
+        back = httpx.get(there.headers["location"], trust_env=False).headers["location"]
+        given = {name: v[0] for name, v in parse_qs(urlsplit(back).query).items()}
+        page = self.door.get("/quickbooks/callback", params=given)
+        self.drawn(user, drawn)
+        return page
+
+    def says(self, user: str) -> str:
+        """All that the tab says now."""
+        return json.dumps(self.view(user), ensure_ascii=False)
+
+    def type(self, user: str, words: str, channel: str) -> str:
+        """`/overdue words` in a channel; the answer."""
+        body = {"user": user, "text": words, "channel": channel}
+        return str(self.control.post("/_/slack/command", json=body).json()["text"])
 
     def company(self) -> Company:
         """The company on record."""
@@ -107,11 +132,7 @@ def meet(door: Front) -> None:
 def connected(tab: Tab) -> Tab:
     """The same with a company that was really connected, through the link of the tab."""
     tab.open("ULEAD1")
-    state = parse_qs(urlsplit(tab.link("ULEAD1")).query)["state"][0]
-    there = tab.door.get("/quickbooks/connect", params={"state": state})
-    back = httpx.get(there.headers["location"], trust_env=False).headers["location"]
-    given = {name: v[0] for name, v in parse_qs(urlsplit(back).query).items()}
-    assert tab.door.get("/quickbooks/callback", params=given).status_code == 200
+    assert tab.follow("ULEAD1").status_code == 200
     return tab
 
 
@@ -121,6 +142,95 @@ def test_a_finance_lead_connects_from_the_tab(tab: Tab) -> None:
     connected(tab)
     assert tab.rows(select(companies_table.c.connected_by)) == [("ULEAD1",)]
     assert "Brass Fern" in tab.open("ULEAD2")
+
+
+def test_the_tab_shows_what_was_connected_in_the_browser(tab: Tab) -> None:
+    """Nobody has to close and open it again."""
+    connected(tab)
+    assert "Brass Fern" in tab.says("ULEAD1")
+
+
+def second_company(tab: Tab) -> str:
+    """The person at Intuit chooses a company that is not connected yet."""
+    quickbooks = tab.door.place.outside.quickbooks
+    books = {"company": {"CompanyName": "Second", "DefaultTimeZone": "Asia/Tokyo"}}
+    quickbooks.oauth.chosen = realm = quickbooks.add_company(company.build(books))
+    return realm
+
+
+def test_a_second_company_gets_a_channel_of_its_own(tab: Tab) -> None:
+    """Chosen in the tab before there is a link; the first one stays where it is."""
+    tab.door.place.outside.slack.add_channel("CNORTH", "north-finance")
+    connected(tab).open("ULEAD1")
+    assert tab.link("ULEAD1") == ""
+    assert "Its cards go to <#CNORTH>." in tab.press("ULEAD1", "channel", "CNORTH")
+    realm = second_company(tab)
+    assert "Second is connected" in tab.follow("ULEAD1").text
+    with tab.door.kit.database.reading() as conn:
+        found = {each.realm: each.channel for each in companies.all_of_them(conn)}
+    assert found == {REALM: "CFINANCE", realm: "CNORTH"}
+
+
+def test_a_channel_that_will_not_do_is_told(tab: Tab) -> None:
+    """Taken, without the bot, or shared with others: a sentence, and no link."""
+    rooms = tab.door.place.outside.slack.space
+    rooms.add_channel(Channel("CALONE", "alone", members={"ULEAD1"}, is_private=True))
+    rooms.add_channel(Channel("CSHARED", "shared", is_ext_shared=True))
+    connected(tab).open("ULEAD1")
+    for channel, words in (
+        ("CFINANCE", "The cards of another company go to <#CFINANCE> already"),
+        ("CALONE", "/invite @overdue"),
+        ("CSHARED", "shared with other organisations"),
+    ):
+        assert words in tab.press("ULEAD1", "channel", channel)
+        assert tab.link("ULEAD1") == ""
+
+
+def test_a_lost_company_is_connected_again_from_the_tab(tab: Tab) -> None:
+    """Its button asks for no channel and moves no cards."""
+    connected(tab)
+    with tab.door.kit.database.writing() as conn:
+        companies.change(conn, REALM, status="reauth_required")
+    assert "has to be connected again" in tab.open("ULEAD1")
+    assert tab.follow("ULEAD1", "reconnect").status_code == 200
+    assert (tab.company().status, tab.company().channel) == ("connected", "CFINANCE")
+
+
+def test_pages_are_turned(tab: Tab) -> None:
+    """More companies than a page holds: More leads on, Back leads back."""
+    for number in range(COMPANIES + 1):
+        add_company(tab.door.kit.database, str(number + 1), f"CFIRM{number}")
+        with tab.door.kit.database.writing() as conn:
+            companies.change(conn, str(number + 1), name=f"Firm no. {number + 1}.")
+    first = tab.open("ULEAD1")
+    assert ("Firm no. 1." in first, "Firm no. 9." in first) == (True, False)
+    second = tab.press("ULEAD1", "next")
+    assert ("Firm no. 1." in second, "Firm no. 9." in second) == (False, True)
+    assert '"next"' not in second
+    assert "Firm no. 1." in tab.press("ULEAD1", "back")
+
+
+def test_metered_calls_of_the_month_are_shown(tab: Tab) -> None:
+    """To those who see the whole company; connecting has taken the first ones."""
+    connected(tab)
+    tab.door.kit.budget.take(REALM, 1200, tab.door.kit.now())
+    said = tab.open("UCOLLECT")
+    calls = re.search(r"Metered QuickBooks calls this month: ([\d,]+)\.", said)
+    assert calls is not None
+    assert int(calls[1].replace(",", "")) >= 1200
+
+
+def test_a_command_elsewhere_names_the_channels(tab: Tab) -> None:
+    """With several companies none is guessed, and nothing changes."""
+    tab.door.place.outside.slack.add_channel("CLUNCH", "lunch")
+    for realm, channel in ((REALM, "CFINANCE"), ("7", "COTHER")):
+        add_company(tab.door.kit.database, realm, channel)
+    for words in ("", "pause", "live", "run"):
+        told = tab.type("ULEAD1", words, "CLUNCH")
+        assert "<#CFINANCE> (Brass Fern)" in told
+        assert "<#COTHER>" in told
+    assert tab.type("UGUEST", "", "CLUNCH").startswith("Guests")
+    assert not tab.company().paused_at
 
 
 def test_every_opening_has_a_link_of_its_own(tab: Tab) -> None:
@@ -161,7 +271,7 @@ def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
     assert not [id for m in policy.managers for id in m.customers]
     said = tab.open("UMANAGER")
     assert "$1,200.50" not in said
-    assert "Nothing is open in the ledger." in said
+    assert "figures follow" in said
     assert "Metered" not in said
 
 

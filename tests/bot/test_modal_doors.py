@@ -65,6 +65,7 @@ def desk_in(house: House) -> Desk:
         workspace="https://brass-fern.slack.example",
         response_hosts=frozenset(),
         public_url="http://127.0.0.1:9",
+        channel="CFINANCE",
         broker=Broker(kit.oauth, kit.seal),
         pool=ThreadPoolExecutor(1),
     )

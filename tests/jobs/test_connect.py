@@ -215,7 +215,7 @@ def test_doors_cannot_be_guessed(one_door: Door) -> None:
 
 def test_a_wrong_code_connects_nothing(one_door: Door) -> None:
     """Intuit refuses it: a sentence, no company."""
-    with pytest.raises(NotConnected, match="new link"):
+    with pytest.raises(NotConnected, match="fresh link"):
         connect(one_door.database, one_door.intuit, "wrong", "1", one_door.open(), one_door.now)
     assert one_door.rows(companies_table) == []
 

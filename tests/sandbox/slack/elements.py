@@ -102,6 +102,23 @@ checkboxes = all_of(
 )
 datepicker = typed("datepicker", {}, {**SELECT, "initial_date": iso_date})
 users_select = typed("users_select", {}, {**SELECT, "initial_user": string(20)})
+conversations_select = typed(
+    "conversations_select",
+    {},
+    {
+        **SELECT,
+        "initial_conversation": string(20),
+        "default_to_current_conversation": boolean,
+        "filter": fields(
+            {},
+            {
+                "include": items(one_of("im", "mpim", "private", "public"), 1, 4),
+                "exclude_external_shared_channels": boolean,
+                "exclude_bot_users": boolean,
+            },
+        ),
+    },
+)
 plain_text_input = all_of(
     typed(
         "plain_text_input",
@@ -136,6 +153,7 @@ PRESSED: dict[str, Check] = {
     "checkboxes": checkboxes,
     "datepicker": datepicker,
     "users_select": users_select,
+    "conversations_select": conversations_select,
 }
 ACCESSORIES: dict[str, Check] = {
     **PRESSED,
@@ -150,4 +168,5 @@ INPUTS: dict[str, Check] = {
     "checkboxes": checkboxes,
     "datepicker": datepicker,
     "users_select": users_select,
+    "conversations_select": conversations_select,
 }

@@ -17,6 +17,7 @@ FILLED = {
     "multi_static_select": ("selected_options", "initial_options"),
     "datepicker": ("selected_date", "initial_date"),
     "users_select": ("selected_user", "initial_user"),
+    "conversations_select": ("selected_conversation", "initial_conversation"),
 }
 
 

@@ -6,6 +6,7 @@
 
 import { ask } from "./confirm.js";
 import { el, link } from "./dom.js";
+import { channels } from "./names.js";
 import { text } from "./text.js";
 import { people } from "./who.js";
 
@@ -113,6 +114,11 @@ function usersSelect(block, one, surface) {
   return select(block, one, surface, choices);
 }
 
+function conversationsSelect(block, one, surface) {
+  const rooms = channels().map((room) => [room.id, `# ${room.name}`]);
+  return select(block, one, surface, rooms);
+}
+
 function choices(kind) {
   return (block, one, surface) => {
     const held = [surface.held(block, one) ?? []].flat();
@@ -176,6 +182,7 @@ const KINDS = {
   static_select: staticSelect,
   multi_static_select: choices("checkbox"),
   users_select: usersSelect,
+  conversations_select: conversationsSelect,
   radio_buttons: choices("radio"),
   checkboxes: choices("checkbox"),
   datepicker,
@@ -187,11 +194,12 @@ const KINDS = {
 export function valueOf(state) {
   if (!state) return undefined;
   if (state.selected_options) return state.selected_options.map((option) => option.value);
-  return state.value ?? state.selected_option?.value ?? state.selected_date ?? state.selected_user;
+  return state.value ?? state.selected_option?.value ?? state.selected_date ?? state.selected_user
+    ?? state.selected_conversation;
 }
 
 /** The value an element starts with. */
 export function initialOf(one) {
   return one.initial_value ?? one.initial_option?.value ?? one.initial_date ?? one.initial_user
-    ?? one.initial_options?.map((option) => option.value);
+    ?? one.initial_conversation ?? one.initial_options?.map((option) => option.value);
 }

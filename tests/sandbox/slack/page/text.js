@@ -11,7 +11,7 @@ const EMOJI = {
   speech_balloon: "💬", telephone_receiver: "📞", clock3: "🕒", no_entry: "⛔", stop_sign: "🛑",
   large_green_circle: "🟢", large_yellow_circle: "🟡", red_circle: "🔴", robot_face: "🤖",
   bar_chart: "📊", chart_with_upwards_trend: "📈", paperclip: "📎", leftwards_arrow_with_hook: "↩️",
-  double_vertical_bar: "⏸️", arrow_forward: "▶️", question: "❓", electric_plug: "🔌", "+1": "👍", "-1": "👎",
+  mag: "🔍", key: "🔑", double_vertical_bar: "⏸️", arrow_forward: "▶️", question: "❓", electric_plug: "🔌", "+1": "👍", "-1": "👎",
 };
 const ENTITIES = { "&amp;": "&", "&lt;": "<", "&gt;": ">" };
 

@@ -1,0 +1,48 @@
+"""Whether a Slack channel can be a company's: what Slack says of it, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk import WebClient
+
+from bot import slack
+from bot.slack import Later, Trouble
+
+INVITE = "type there: /invite @overdue"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A channel that was looked at. `trouble` keeps cards out of it, and says what to do."""
+
+    name: str = ""
+    trouble: str = ""
+    public: bool = False
+
+
+def look(client: WebClient, channel: str) -> Room:
+    """Ask Slack about a channel. Never raises for what Slack does."""
+    answer = slack.call(client, "conversations.info", channel=channel)
+    if isinstance(answer, Trouble):
+        return Room(trouble=_unseen(answer))
+    found = answer["channel"]
+    return Room(str(found.get("name") or ""), _trouble(found), not found.get("is_private"))
+
+
+def _unseen(answer: Trouble) -> str:
+    if isinstance(answer, Later):
+        return "Slack asks to wait; please try again in a minute"
+    return f"{answer.error}; check the id, and {INVITE}"
+
+
+def _trouble(found: Mapping[str, Any]) -> str:
+    if not found.get("is_member"):
+        return f"the bot is not in it; {INVITE}"
+    if found.get("is_archived"):
+        return "is archived; choose another one"
+    if any(found.get(f"is_{how}shared") for how in ("ext_", "pending_ext_", "org_")):
+        return "is shared with other organisations, who would read the cards"
+    return ""
