@@ -171,6 +171,7 @@ def add_company(database: Database, realm: str = REALM, channel: str = CHANNEL) 
         "parent": "",
         "bills_parent": False,
         "active": True,
+        "balance": Decimal("1200.50"),
         "read_at": START,
     }
     with database.writing() as conn:
