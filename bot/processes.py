@@ -173,7 +173,7 @@ class _Given:
         return self.tokens
 
     def lease(self, realm: str, now: datetime) -> str | None:
-        return None
+        raise ReauthRequired("QuickBooks does not accept the tokens that it gave a moment ago")
 
     def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
         """Fresh tokens need no refresh."""

@@ -1,8 +1,10 @@
 """What becomes of a row when QuickBooks says no: one rule for every step.
 
-    reauth   the company is paused already (`jobs.store.standing`); the row waits, uncounted
-    wait     the row waits as long as it was told, uncounted
-    others   permanent: a person is told at once; else it is tried again, five times in all
+    reauth     the company is paused already (`jobs.store.standing`); the row waits, uncounted
+    read-only  a person is told; the row waits for the subscription to be paid, uncounted
+    wait       the row waits as long as it was told, uncounted
+    doubtful   tried once more, then a person is told
+    others     permanent: a person is told at once; else it is tried again, five times in all
 
 What a step can deal with itself (gone, stale, closed books, a page to bisect) never comes here.
 """
@@ -19,10 +21,13 @@ from jobs.step import Step
 from jobs.store import companies, posts, standing, work
 from jobs.store.tokens import Unopenable
 from jobs.store.work import Claim
-from qbo.errors import QuickBooksError, ReauthRequired, Throttled
+from qbo.errors import Doubtful, QuickBooksError, ReadOnly, ReauthRequired, Throttled
 
 LOOK_AGAIN = timedelta(minutes=10)
 """Nothing looks at a row while its company is not connected; this is for a key that is missing."""
+UNTIL_PAID = timedelta(hours=1)
+SPREAD = 10
+"""Seconds over which the rows of a pause come back, so that they do not all ask at once."""
 
 slog = structlog.get_logger()
 
@@ -34,9 +39,13 @@ def put(conn: Connection, step: Step, claim: Claim, error: QuickBooksError, now:
         _tell_unopenable(conn, claim, error, now)
     if isinstance(error, ReauthRequired):
         _wait(conn, claim, error, now + LOOK_AGAIN)
+    elif isinstance(error, ReadOnly):
+        standing.lapse(conn, claim.row.company, now)
+        _wait(conn, claim, error, now + UNTIL_PAID)
     elif isinstance(error, Throttled):
-        _wait(conn, claim, error, now + timedelta(seconds=error.retry_after))
-    elif error.permanent:
+        spread = int(claim.id) % SPREAD
+        _wait(conn, claim, error, now + timedelta(seconds=error.retry_after + spread))
+    elif error.permanent or (isinstance(error, Doubtful) and claim.attempts > 1):
         _give_up(conn, step, claim, error, now)
     else:
         work.back_off(conn, claim, now, _words(error))

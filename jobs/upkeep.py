@@ -70,13 +70,14 @@ class Refresh:
 
     def settle(self, conn: Connection, claim: Claim, outcome: Tokens, now: datetime) -> None:
         """Write down when the connection ends, say so in time, and come back tomorrow."""
-        ends = {
+        known = {
             "refresh_expires_at": outcome.refresh_expires_at,
             "hard_expires_at": outcome.hard_expires_at,
+            "read_only": False,  # a lapsed subscription may be paid by now: the next note asks
         }
         if not work.settle(conn, claim, now + EVERY):
             return
-        companies.change(conn, self.realm, **ends)
+        companies.change(conn, self.realm, **known)
         _warn(conn, claim, self.public_url, now)
         log.note(conn, log.Entry(self.realm, "tokens.renewed", "system:upkeep", now))
 
@@ -121,7 +122,7 @@ def _give_up(conn: Connection, claim: Claim, public_url: str, now: datetime) -> 
     company = companies.need(conn, claim.row.company)
     text = (
         f":warning: The QuickBooks tokens of {standing.named(company)} could not be renewed "
-        f"({claim.row.last_error}). The next try is in an hour."
+        f"({posts.escaped(claim.row.last_error)}). The next try is in an hour."
     )
     key = f"upkeep:{company.realm}:{now:%Y-%m-%d}"
     posts.alarm(conn, company.realm, company.channel, key, text, now)

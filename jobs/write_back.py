@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, exists, select
 from jobs.office import Office
 from jobs.rules.states import State
 from jobs.step import Round, Step
-from jobs.store import cases, companies, notes, posts
+from jobs.store import cases, companies, notes, posts, standing
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.tables import cases as cases_table
@@ -65,6 +65,7 @@ class Kept:
     """QuickBooks takes no note; ours stays."""
 
     reason: str
+    lapsed: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Write:
         try:
             return quickbooks.attach_note(self.note.text, self.note.invoices, self.note.request_id)
         except (BooksClosed, ReadOnly) as error:
-            return Kept(str(error))
+            return Kept(str(error), lapsed=isinstance(error, ReadOnly))
         except QuickBooksError as error:
             if not error.permanent or isinstance(error, ReauthRequired):
                 raise
@@ -100,6 +101,8 @@ class Write:
         """Write down what became of the note; the case is done either way."""
         match outcome:
             case Kept():
+                if outcome.lapsed:
+                    standing.lapse(conn, self.case.company, now)
                 _conclude(conn, self.case, "kept", outcome.reason, now)
             case Refused():
                 _conclude(conn, self.case, "failed", outcome.reason, now)

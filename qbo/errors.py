@@ -12,6 +12,7 @@ QuickBooksError                 message, permanent, action, code, status, intuit
  ├── ReadOnly                   the subscription lapsed
  ├── PoisonedPage               one bad record broke a whole answer
  ├── Refused                    a business rule said no: a person has to look
+ │    └── Doubtful              perhaps only for the moment: once more, then a person
  └── OurBug                     we asked for something that does not exist
       ├── BadQuery              a statement QuickBooks cannot read
       └── NotAllowed            a call that is not on our own list
@@ -145,6 +146,16 @@ class Refused(QuickBooksError):
     """A business rule of QuickBooks said no."""
 
 
+class Doubtful(Refused):
+    """QuickBooks' word for any refusal, now and then a passing one: worth a second try, no third.
+
+    A write that was refused was not made, so the second try carries the same requestid.
+    """
+
+    action = Action.RETRY
+    lasting = False
+
+
 class OurBug(QuickBooksError):
     """The request itself is wrong: nobody but us can mend it."""
 
@@ -192,7 +203,7 @@ MEANINGS: Mapping[int, Meaning] = {
     4002: Meaning(PoisonedPage, PAGE_BROKEN),
     5010: Meaning(Stale, "The object was changed in QuickBooks in the meantime"),
     5020: Meaning(Refused, "QuickBooks does not permit this, or the feature is switched off"),
-    6000: Meaning(Refused, "QuickBooks refused the request for a business reason"),
+    6000: Meaning(Doubtful, "QuickBooks refused the request for a business reason"),
     6002: Meaning(Unreachable, "QuickBooks' gateway did not answer in time"),
     6140: Meaning(Refused, "QuickBooks already has a document with this number"),
     6190: Meaning(ReadOnly, "The QuickBooks subscription lapsed; the company is read-only"),
@@ -292,8 +303,7 @@ def _error(fault: _Fault, status: int, intuit_tid: str) -> QuickBooksError:
     if meaning is None or (status >= 500 and issubclass(meaning.error, OurBug)):
         return _by_status(status, intuit_tid, fault.code)
     kind, sentence = _closer_look(fault, meaning)
-    permanent = False if fault.code == 6000 and _passing(fault) else None
-    return kind(sentence, permanent, code=fault.code, status=status, intuit_tid=intuit_tid)
+    return kind(sentence, code=fault.code, status=status, intuit_tid=intuit_tid)
 
 
 def _closer_look(fault: _Fault, meaning: Meaning) -> Meaning:
@@ -302,11 +312,6 @@ def _closer_look(fault: _Fault, meaning: Meaning) -> Meaning:
     if fault.code in DETAIL_IS_HARMLESS and fault.detail.isprintable():
         return Meaning(meaning.error, f"{meaning.sentence}: {fault.detail[:200]}")
     return meaning
-
-
-def _passing(fault: _Fault) -> bool:
-    said = f"{fault.words} {fault.detail}".lower()
-    return "-30000" in said or "try again" in said
 
 
 def _by_status(status: int, intuit_tid: str, code: int = 0) -> QuickBooksError:

@@ -96,7 +96,6 @@ class Company:
     home_currency: str
     country: str = "US"
     book_close: date | None = None
-    read_only: bool = False
 
 
 @dataclass(frozen=True)

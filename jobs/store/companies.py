@@ -74,7 +74,6 @@ class Company:
             self.home_currency,
             self.country,
             self.book_close,
-            self.read_only,
         )
 
 

@@ -30,6 +30,18 @@ def lose(conn: Connection, realm: str, why: str, public_url: str, now: datetime)
         log.note(conn, log.Entry(realm, "company.reauth_required", ACTOR, now))
 
 
+def lapse(conn: Connection, realm: str, now: datetime) -> None:
+    """The subscription is over: no note is written until tomorrow's look; told once a week."""
+    company = companies.need(conn, realm)
+    companies.change(conn, realm, read_only=True)
+    text = (
+        f":no_entry: The QuickBooks subscription of {named(company)} has lapsed: the company is "
+        "read-only. Notes stay in Overdue's own record until it is paid; whether it is, is tried "
+        "once a day."
+    )
+    posts.notice(conn, realm, company.channel, f"lapsed:{realm}:{now:%G-%V}", text, now)
+
+
 def named(company: companies.Company) -> str:
     """The company's name as mrkdwn, escaped."""
     return f"*{html.escape(one_line(company.name), quote=False)}*"

@@ -87,6 +87,18 @@ def test_a_lapsed_subscription_keeps_the_note_with_us(sent: House) -> None:
     assert (sent.state(), note(sent).state) == (State.DONE, "kept")
 
 
+def test_a_lapsed_subscription_is_told_and_asked_for_once_a_day(sent: House) -> None:
+    """The channel hears of it; the upkeep of the day after lets the next note try again."""
+    sent.outside.quickbooks.lapse({"realm": sent.realm})
+    sent.run("write_back")
+    (told,) = [text for text in sent.said("notice") if "subscription" in text]
+    assert "read-only" in told
+    assert sent.company.read_only
+    sent.time.later(days=1)
+    sent.run("upkeep")
+    assert not sent.company.read_only
+
+
 def test_a_company_known_as_read_only_is_not_asked(sent: House) -> None:
     """Where the subscription is known to be read-only nothing is even tried."""
     with sent.database.writing() as conn:

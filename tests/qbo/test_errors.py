@@ -11,6 +11,7 @@ from qbo import (
     Action,
     BadQuery,
     BooksClosed,
+    Doubtful,
     Gone,
     OurBug,
     PoisonedPage,
@@ -73,6 +74,7 @@ def test_each_recorded_fault_is_understood(
         ("6190", ReadOnly, Action.PERSON, True),
         ("6210", BooksClosed, Action.PERSON, True),
         ("5020", Refused, Action.PERSON, True),
+        ("6000", Doubtful, Action.RETRY, False),
         ("2500", OurBug, Action.PERSON, True),
     ],
 )
@@ -148,13 +150,6 @@ def test_an_unknown_code_goes_to_a_person() -> None:
     error = fault("98765")
     assert type(error) is Refused
     assert error.permanent
-
-
-@pytest.mark.parametrize("detail", ["Error: -30000", "Please try again later"])
-def test_a_passing_6000_may_be_repeated(detail: str) -> None:
-    """The catch-all code is permanent, except where it says that it is not."""
-    assert not fault("6000", detail=detail).permanent
-    assert fault("6000").permanent
 
 
 def test_a_throttle_says_how_long_to_wait() -> None:

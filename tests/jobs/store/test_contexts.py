@@ -54,7 +54,6 @@ FACTS = st.builds(
         home_currency=TEXT,
         country=TEXT,
         book_close=st.none() | DAYS,
-        read_only=st.booleans(),
     ),
     customer=CUSTOMERS,
     currency=TEXT,

@@ -1,0 +1,107 @@
+"""Connecting, renewing and disconnecting, whatever Intuit answers."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import httpx
+import pytest
+from sqlalchemy import Row, select
+
+from bot.processes import Kit
+from jobs import connect
+from jobs.connect import Intuit, NotConnected
+from jobs.decide.disconnect import Broker, Ended, disconnect
+from jobs.store import agenda
+from jobs.store.companies import Company
+from jobs.store.tables import companies, schedule
+from qbo import QuickBooks, Tokens
+from tests.jobs.house import ONE, House
+from tests.jobs.troubles import HASTY, PASSING, REFUSED, THROTTLED, Trouble, broken, leaks, shown
+from tests.sandbox import company
+
+TOKENS = "tokens/bearer"
+
+
+def through_the_door(house: House, intuit: Intuit, realm: str) -> Company:
+    """A person follows a fresh link, chooses this company and comes back."""
+    with house.database.writing() as conn:
+        state = connect.open_door(conn, "ULEAD1", "", house.now)
+    house.outside.quickbooks.choose({"realm": realm})
+    answer = httpx.get(house.kit.oauth.authorize_url(state))
+    code = httpx.URL(answer.headers["location"]).params["code"]
+    return connect.connect(house.database, intuit, code, realm, state, house.now)
+
+
+def _hasty(kit: Kit) -> Callable[[str, Tokens], QuickBooks]:
+    """The first look at a company as the product takes it, by somebody who waits for nothing."""
+
+    def look(realm: str, tokens: Tokens) -> QuickBooks:
+        client = kit._open(realm, tokens)
+        client._http.timeout = httpx.Timeout(HASTY)
+        return client
+
+    return look
+
+
+@pytest.mark.parametrize("call", [TOKENS, "/companyinfo/", "/preferences"])
+def test_connecting_says_what_went_wrong(a_house: House, call: str) -> None:
+    """Nothing is half connected: a sentence for the person, and a new link does it."""
+    realm = a_house.outside.quickbooks.add_company(company.build(ONE, a_house.now))
+    intuit = replace(a_house.kit.intuit, open=_hasty(a_house.kit), channel="CSECOND")
+    for trouble in (*PASSING, REFUSED, THROTTLED, Trouble("status", 403, "3100")):
+        with broken(a_house, call, trouble), pytest.raises(NotConnected) as caught:
+            through_the_door(a_house, intuit, realm)
+        a_house.time.later(minutes=2)  # a pause that QuickBooks asks for is over then
+        said = str(caught.value)
+        assert said.endswith("."), trouble
+        assert not leaks(said), trouble
+    assert len(a_house.rows(select(companies))) == 1
+    assert through_the_door(a_house, intuit, realm).connected
+
+
+def upkeep(house: House) -> Row[object]:
+    """Let the daily upkeep run now; its row afterwards."""
+    with house.database.writing() as conn:
+        agenda.hurry(conn, house.realm, "upkeep", house.now)
+    house.run("upkeep")
+    found: Row[object] = house.rows(select(schedule).where(schedule.c.kind == "upkeep"))[0]
+    return found
+
+
+def test_a_renewal_that_fails_is_tried_again(a_house: House) -> None:
+    """The row says why it waits, and the next try has all it needs."""
+    for trouble in PASSING:
+        if trouble.kind == "late":
+            continue  # the next test is about it
+        with broken(a_house, TOKENS, trouble):
+            waiting = upkeep(a_house)
+        assert waiting.last_error, trouble
+        assert waiting.due_at > a_house.now, trouble
+    assert upkeep(a_house).last_error == ""
+    assert not leaks(shown(a_house))
+
+
+def test_a_renewal_whose_answer_never_came_ends_with_a_person(a_house: House) -> None:
+    """Where Intuit rotates each time, the pair that was lost is the only good one."""
+    with broken(a_house, TOKENS, Trouble("late")):
+        assert upkeep(a_house).last_error
+    upkeep(a_house)
+    assert a_house.company.status == "reauth_required"
+    assert sum("connected again.*" in text for text in a_house.said("notice")) == 1
+
+
+def test_a_disconnection_that_intuit_did_not_hear_is_said(a_house: House) -> None:
+    """The company stands still at once; the same wish again does what is left."""
+    broker, match = Broker(a_house.kit.oauth, a_house.kit.seal), "tokens/revoke"
+
+    def wish() -> Ended:
+        return disconnect(a_house.database, broker, a_house.realm, "ULEAD1", a_house.now)
+
+    for trouble in PASSING:
+        if trouble.status == 400 or trouble.kind == "garbage":
+            continue  # 400 is "not known any more", and whatever comes with a 200 is "done"
+        with broken(a_house, match, trouble):
+            assert wish() is Ended.NOT_REVOKED, trouble
+        assert a_house.company.status == "disconnected"
+    assert [wish(), wish()] == [Ended.DONE, Ended.BEFORE]
+    assert len(a_house.logged("company.disconnected")) == 1
