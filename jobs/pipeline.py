@@ -56,6 +56,7 @@ MOST_REFUSALS = 60
 """So often an outcome is offered to a database that does not take it, before it is given up."""
 PAUSE = 1.0
 """Seconds between two offers."""
+UNFORESEEN = "Something unforeseen happened ({}); the log says where"
 
 slog = structlog.get_logger()
 Clock = Callable[[], datetime]
@@ -212,10 +213,11 @@ class Loop:
                 setbacks.put(conn, step, claim, error, self.clock())
         except Exception as error:  # noqa: BLE001
             # One row's trouble must not stop the others: it is named on the row, logged with its
-            # traceback, and tried again later; after five times a person has to look.
+            # traceback, and tried again later; after five times a person has to look. What stands
+            # in the error may be anybody's words, so people are told its kind only.
             slog.exception("step.failed", step=step.name, row=claim.id, attempt=claim.attempts)
             with self._unless_away(claim), self.database.writing() as conn:
-                work.back_off(conn, claim, self.clock(), f"{type(error).__name__}: {error}"[:300])
+                work.back_off(conn, claim, self.clock(), UNFORESEEN.format(type(error).__name__))
 
 
 def _act(step: Step, round: Round) -> Any:

@@ -231,7 +231,8 @@ def test_one_rows_trouble_leaves_the_others_alone(bench: Bench, where: str) -> N
     rows = bench.rows()
     assert (rows["1"].verb, rows["3"].verb) == ("done", "done")
     assert (rows["2"].verb, rows["2"].attempts, rows["2"].token) == ("Update", 1, None)
-    assert rows["2"].last_error.startswith("RuntimeError: ")
+    assert "(RuntimeError)" in rows["2"].last_error
+    assert "no wheel" not in rows["2"].last_error
     assert rows["2"].due_at > NOW
 
 
@@ -507,4 +508,4 @@ def test_an_act_without_the_database_is_a_failed_try(bench: Bench) -> None:
         Loop(bench.database, [bench.step()], bench.clock, pool, pause=0).run()
     row = bench.rows()["1"]
     assert (row.token, row.attempts) == (None, 1)
-    assert row.last_error.startswith("ActWithoutDatabaseError")
+    assert "(ActWithoutDatabaseError)" in row.last_error
