@@ -93,6 +93,11 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+def is_web(pid: int) -> bool:
+    """Is this the process that answers?"""
+    return Path(f"/proc/{pid}/cmdline").read_text().endswith("\0web\0")
+
+
 def lives(pid: int) -> bool:
     """Is there a process of this number that still runs?"""
     try:
@@ -141,8 +146,7 @@ def test_a_process_that_ends_is_started_again(
 ) -> None:
     """As on a platform, a killed process comes back, and the launcher says so."""
     first_line(launcher)
-    web = written(pids)[0]
-    os.kill(web, signal.SIGKILL)
+    os.kill(next(pid for pid in written(pids) if is_web(pid)), signal.SIGKILL)
     until(lambda: len(pids.read_text().split()) > LASTING)
 
 

@@ -1,11 +1,12 @@
 """The page a person sees: plain files, and the state of the world they draw."""
 
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.sandbox.world import World
@@ -49,7 +50,7 @@ class Page:
         return []
 
     def _index(self, _: Request) -> Response:
-        return FileResponse(FILES / "index.html", headers=HEADERS)
+        return _whole(FILES / "index.html")
 
     def _state(self, _: Request) -> Response:
         state = self.world.snapshot()
@@ -60,4 +61,10 @@ class Page:
         wanted = request.path_params["name"]
         if wanted not in {file.name for file in FILES.iterdir()}:
             return Response("There is no such file.\n", 404)
-        return FileResponse(FILES / wanted, headers=HEADERS)
+        return _whole(FILES / wanted)
+
+
+def _whole(file: Path) -> Response:
+    """At once: a browser that leaves in the middle of a file would leave it open."""
+    kind, _ = guess_type(file.name)
+    return Response(file.read_bytes(), media_type=kind, headers=HEADERS)
