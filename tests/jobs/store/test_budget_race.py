@@ -1,0 +1,65 @@
+"""Eight real processes ask at the same moment: one pace, one count, one warning."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from contextlib import closing
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+from sqlalchemy import select
+
+from jobs.store import budget, engine
+from jobs.store.budget import SqlBudget, Used
+from jobs.store.engine import Database
+from jobs.store.tables import messages
+from tests.jobs.store.record import NOW, REALM, company
+
+RUNNERS, EACH = 8, 5
+QUOTA = 10
+PATIENCE = 60.0  # seconds
+ROOT = Path(__file__).parents[3]
+PROGRAM = "from tests.jobs.store.test_budget_race import run; run()"
+
+
+def run() -> None:
+    """What the runners' parent does: it loads everything once, and forks as a worker does."""
+    forking = multiprocessing.get_context("fork")
+    gate = forking.Barrier(RUNNERS)
+    runners = [forking.Process(target=_runner, args=(gate,), daemon=True) for _ in range(RUNNERS)]
+    for runner in runners:
+        runner.start()
+    for runner in runners:
+        runner.join(PATIENCE)
+
+
+def _runner(gate: Barrier) -> None:
+    """Ask for five reads when everybody is there, and say what the answers were."""
+    with closing(engine.connect(os.environ["DATABASE_URL"])) as database:
+        shared = SqlBudget(database, QUOTA)
+        gate.wait(PATIENCE)
+        waits = [shared.take(REALM, 1, NOW) for _ in range(EACH)]
+    os.write(1, f"{waits.count(0.0)}\n".encode())  # whole lines, whoever else writes
+
+
+def test_eight_processes_share_one_budget(database: Database, record_url: str) -> None:
+    """Ten of forty go, each is counted, and each level of the quota is told once."""
+    company(database)
+    crowd = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": record_url},
+        timeout=2 * PATIENCE,
+        check=True,
+    )
+    granted = [int(line) for line in crowd.stdout.splitlines()]
+    with database.reading() as conn:
+        counted = budget.by_company(conn, budget.month_of(NOW))
+        said = [row.body["text"] for row in conn.execute(select(messages))]
+    assert (len(granted), sum(granted)) == (RUNNERS, 10)
+    assert counted == [Used(REALM, 10, 0)]
+    assert sorted(text.count("%)") for text in said) == [1, 1]
+    assert [sum(f"({level} %)" in text for text in said) for level in (70, 90)] == [1, 1]
