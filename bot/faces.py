@@ -172,17 +172,26 @@ def _delivery(view: CaseView) -> list[Line]:
 
 
 def _note(view: CaseView) -> list[Line]:
+    words = _NOTE.get(view.note_state, "")
     detail = one_line(view.note_detail)
-    because = f": {detail}" if detail else ""
-    return [
-        [text(wording.sentence(words))]
-        for state, words in (
-            ("", "The QuickBooks note follows"),
-            ("kept", f"The note stays in our record and is not in QuickBooks{because}"),
-            ("failed", f"The QuickBooks note could not be written{because}"),
-        )
-        if state == view.note_state
-    ]
+    if view.note_state == "written":
+        words = "It could not be taken back" if detail else ""
+    if not words:
+        return []
+    lines = [_told(f"{words}: {detail}" if detail else words)]
+    if view.last_error:
+        lines.append(_told(f"It is tried again: {view.last_error}"))
+    return lines
+
+
+_NOTE = {
+    "": "The QuickBooks note follows",
+    "kept": "The note stays in our record and is not in QuickBooks",
+    "failed": "The QuickBooks note could not be written",
+    "taking_back": "The QuickBooks note is being taken back",
+    "taken_back": "The QuickBooks note was taken back",
+}
+"""What became of the note, where the title of the card does not say it."""
 
 
 def _rejected(view: CaseView, _now: datetime) -> Face:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
@@ -17,15 +17,25 @@ from sqlalchemy import ColumnElement, Connection, exists, select
 from jobs.office import Office
 from jobs.rules.states import State
 from jobs.step import Round, Step
-from jobs.store import cases, companies, notes, posts, standing
+from jobs.store import cases, companies, notes, posts, standing, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.work import Claim
-from qbo.errors import BooksClosed, QuickBooksError, ReadOnly, ReauthRequired
+from qbo.errors import (
+    BooksClosed,
+    PoisonedPage,
+    QuickBooksError,
+    ReadOnly,
+    ReauthRequired,
+    Unreachable,
+)
 
 ACTOR = "system:write_back"
+OUTAGE = tuple(timedelta(minutes=m) for m in (1, 10, 60, 240, 720))
+"""The pauses while QuickBooks is away: seventeen hours in all, and then a person sees to it."""
+PERHAPS = "It may have been done all the same: look into QuickBooks first."
 
 
 def step(office: Office) -> Step:
@@ -76,6 +86,13 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Later:
+    """QuickBooks is away; what was asked of it may have happened."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Write:
     """Attach the note."""
 
@@ -83,23 +100,23 @@ class Write:
     case: Case
     note: Any
 
-    def act(self) -> str | Kept | Refused:
-        """The Attachable's id. Raises QuickBooksError where trying again can help."""
+    def act(self) -> str | Kept | Refused | Later:
+        """The Attachable's id, or why there is none. Raises QuickBooksError."""
         quickbooks = self.office.quickbooks(self.case.company)
         try:
             return quickbooks.attach_note(self.note.text, self.note.invoices, self.note.request_id)
         except (BooksClosed, ReadOnly) as error:
             return Kept(str(error), lapsed=isinstance(error, ReadOnly))
         except QuickBooksError as error:
-            if not error.permanent or isinstance(error, ReauthRequired):
-                raise
-            return Refused(str(error))
+            return _setback(error)
 
     def settle(
-        self, conn: Connection, claim: Claim, outcome: str | Kept | Refused, now: datetime
+        self, conn: Connection, claim: Claim, outcome: str | Kept | Refused | Later, now: datetime
     ) -> None:
-        """Write down what became of the note; the case is done either way."""
+        """Write down what became of the note; the case is done unless QuickBooks is away."""
         match outcome:
+            case Later():
+                _put_off(conn, claim, self.case, outcome, now)
             case Kept():
                 if outcome.lapsed:
                     standing.lapse(conn, self.case.company, now)
@@ -118,26 +135,58 @@ class TakeBack:
     case: Case
     note: Any
 
-    def act(self) -> Refused | None:
-        """Raises QuickBooksError where trying again can help."""
+    def act(self) -> Refused | Later | None:
+        """None where it is gone. Raises QuickBooksError."""
         try:
             self.office.quickbooks(self.case.company).delete_note(self.note.attachable)
         except QuickBooksError as error:
-            if not error.permanent or isinstance(error, ReauthRequired):
-                raise
-            return Refused(str(error))
+            return _setback(error)
         return None
 
     def settle(
-        self, conn: Connection, claim: Claim, outcome: Refused | None, now: datetime
+        self, conn: Connection, claim: Claim, outcome: Refused | Later | None, now: datetime
     ) -> None:
         """Say on the card that the note is gone, or why it is not."""
-        state, detail = ("written", outcome.reason) if outcome else ("taken_back", "")
-        data = {"note": state, "attachable": self.note.attachable}
-        action = "note.not_taken_back" if outcome else "note.taken_back"
-        move = Move(State.DONE, action, ACTOR, data=data)
-        if cases.move(conn, self.case, move, now):
-            notes.conclude(conn, self.case.id, state, now, detail=detail)
+        match outcome:
+            case Later():
+                _put_off(conn, claim, self.case, outcome, now)
+            case Refused():
+                _still_there(conn, self.case, outcome.reason, now)
+            case None:
+                data = {"note": "taken_back", "attachable": self.note.attachable}
+                move = Move(State.DONE, "note.taken_back", ACTOR, data=data)
+                if cases.move(conn, self.case, move, now):
+                    notes.conclude(conn, self.case.id, "taken_back", now, detail="")
+
+
+def _setback(error: QuickBooksError) -> Refused | Later:
+    """What a note does about it; whatever every step meets alike is raised again."""
+    if isinstance(error, Unreachable | PoisonedPage):
+        return Later(str(error))
+    if not error.permanent or isinstance(error, ReauthRequired):
+        raise error
+    return Refused(str(error))
+
+
+def _put_off(conn: Connection, claim: Claim, case: Case, later: Later, now: datetime) -> None:
+    """The attempt counts, and the pauses grow: the mail is out, so there is time."""
+    pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
+    told = later.reason[:300]
+    if work.settle(conn, claim, now + pause, last_error=told, attempts=claim.attempts):
+        cases.redraw(conn, case.id, now)
+
+
+def _still_there(conn: Connection, case: Case, why: str, now: datetime) -> None:
+    """The note stays as it was; whoever asked for it to go is told."""
+    move = Move(State.DONE, "note.not_taken_back", ACTOR, data={"note": "written"})
+    if not cases.move(conn, case, move, now):
+        return
+    notes.conclude(conn, case.id, "written", now, detail=why)
+    asked = [d.actor for d in draft_store.decided(conn, case.id) if d.kind == "take_back"]
+    text = f"<@{asked[-1]}>: the note could not be taken back: {posts.escaped(why)}"
+    channel = companies.need(conn, case.company).channel
+    key = f"still_there:{case.version}"
+    posts.thread(conn, case.company, channel, case.id, key, text, now)
 
 
 def _conclude(
@@ -159,8 +208,9 @@ def _conclude(
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """The mail is out, so nothing is sent again: a person sees to the note."""
     case = cases.of_row(claim.row)
+    doubt = f" {PERHAPS}" if claim.hopeless else ""
+    why = f"It was given up{claim.tried}. {case.last_error}{doubt}"
     if case.state is State.DONE:
-        cases.move(conn, case, Move(State.DONE, "note.not_taken_back", ACTOR), now)
-        notes.conclude(conn, case.id, "written", now, detail=f"still there: {case.last_error}")
-        return
-    _conclude(conn, case, "failed", f"It was given up{claim.tried}. {case.last_error}", now)
+        _still_there(conn, case, why, now)
+    else:
+        _conclude(conn, case, "failed", why, now)

@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.rules.case import Decision
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
-from jobs.store import cases, notes
+from jobs.store import cases, drafts, notes
 from jobs.store.cases import Move
 
 
@@ -21,9 +22,15 @@ def take_back(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> 
     door.in_state(conn, case, State.DONE)
     note = cases.note_of(conn, case.id)
     if note is None or note.state != "written":
-        raise Refused(Said(Answer.STALE, case))
+        raise Refused(Said(Answer.DECIDED, case, by=_taker(conn, case.id)))
     door.decide(conn, policy, visitor, "take_back", now)
     notes.conclude(conn, case.id, "taking_back", now)
     on = Move(State.DONE, "note.take_back", visitor.user, now, {"attachable": note.attachable})
     door.moved(cases.move(conn, case, on, now), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _taker(conn: Connection, case_id: str) -> Decision | None:
+    """Who asked for it before; None where the note was never in QuickBooks."""
+    asked = (d for d in drafts.decided(conn, case_id) if d.kind == "take_back")
+    return next(reversed(list(asked)), None)

@@ -109,7 +109,9 @@ class CaseView:
     lapses_at: datetime | None = None
     outcome: Outcome | None = None
     note_state: str = ""
-    """"", "written", "kept" (books closed or read-only), "failed"."""
+    """"" (it follows), "written", "kept" (books closed or read-only), "failed", "taking_back",
+    "taken_back".
+    """
     note_detail: str = ""
     end_reason: str = ""
     """Why a closed case ended, or why the last approval was voided, as a sentence."""

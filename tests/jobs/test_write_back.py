@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.cards import card
+from bot.replies import reply
 from jobs import write_back
-from jobs.decide import run_company
+from jobs.decide import run_company, take_back
 from jobs.decide.door import Answer
 from jobs.rules.states import State
 from jobs.store import companies
 from jobs.store.tables import notes
 from qbo import QuickBooks
-from qbo.errors import BooksClosed, Refused
+from qbo.errors import Refused
 from tests.jobs.house import House
-from tests.sandbox.faults import Kind
+from tests.sandbox.faults import Fault, Kind
+from tests.sandbox.quickbooks import errors
 
 
 @pytest.fixture
@@ -70,14 +73,39 @@ def test_a_crash_after_the_note_makes_no_second_one(sent: House) -> None:
     assert (sent.state(), len(sent.notes)) == (State.DONE, 1)
 
 
-def test_closed_books_keep_the_note_with_us(sent: House) -> None:
-    """A closed period takes no note; ours stays, and the card says so."""
+CLOSED = errors.WORDS["6210"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "told"),
+    [
+        ("6210", CLOSED, "period is closed"),
+        ("5010", CLOSED, "period is closed"),
+        ("6190", errors.WORDS["6190"], "subscription lapsed"),
+    ],
+)
+def test_what_takes_no_note_keeps_it_with_us(
+    sent: House, code: str, words: tuple[str, str], told: str
+) -> None:
+    """Closed or read-only books, by whatever code: ours stays, and the card says so."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(QuickBooks, "attach_note", _raises(BooksClosed("The books are closed")))
+        patch.setitem(errors.WORDS, code, words)
+        fault = Fault("quickbooks", "attachable", "status", 1, 400, code)
+        sent.outside.world.faults.add(fault)
         sent.run("write_back")
     view = sent.view()
     assert (view.state, view.note_state) == (State.DONE, "kept")
-    assert "closed" in view.note_detail
+    assert told in card(view, sent.now, people={}).text
+    assert sent.take_back() is Answer.DECIDED
+    assert not sent.notes
+
+
+def test_an_object_that_somebody_else_changes_is_no_closed_period(sent: House) -> None:
+    """5010 alone says that an object was changed: the note is a failure that people are told."""
+    sent.outside.world.faults.add(Fault("quickbooks", "attachable", "status", 1, 400, "5010"))
+    sent.run("write_back")
+    assert note(sent).state == "failed"
+    assert not any("Rosa" in text for text in sent.said("thread"))
 
 
 def test_a_lapsed_subscription_keeps_the_note_with_us(sent: House) -> None:
@@ -120,14 +148,29 @@ def test_a_refusal_for_good_is_told(sent: House) -> None:
 
 
 def test_five_failures_are_told_and_nothing_is_sent_again(sent: House) -> None:
-    """When QuickBooks stays away the note ends as failed; the mail is never touched."""
+    """When QuickBooks stays away for long the note ends as failed; the mail is never touched."""
     sent.fault("quickbooks", "attachable", "status", None, 500)
     for _ in range(6):
         sent.run("send", "write_back")
-        sent.time.later(minutes=11)
+        sent.time.later(hours=12)
     assert (sent.state(), note(sent).state) == (State.DONE, "failed")
-    assert any("given up in five tries" in text for text in sent.said("thread"))
+    (told,) = [text for text in sent.said("thread") if "given up in five tries" in text]
+    assert "It may have been done all the same" in told
     assert len(sent.mails) == 1
+
+
+def test_a_note_outlasts_an_outage_of_hours(sent: House) -> None:
+    """The mail is out, so there is time; meanwhile the card says what it waits for."""
+    sent.fault("quickbooks", "attachable", "refuse", None)
+    for _ in range(30):
+        sent.run("write_back")
+        sent.time.later(minutes=10)
+    assert sent.state() is State.SENT
+    assert "It is tried again: QuickBooks" in card(sent.view(), sent.now, people={}).text
+    sent.heal()
+    sent.time.later(hours=4)
+    sent.run("write_back")
+    assert (sent.state(), len(sent.notes)) == (State.DONE, 1)
 
 
 def test_a_pause_does_not_hold_up_notes(sent: House) -> None:
@@ -142,13 +185,53 @@ def test_take_back_removes_exactly_our_note(sent: House) -> None:
     other = sent.books.add_attachable({"Note": "of somebody else"})
     sent.run("write_back")
     assert sent.take_back() is Answer.RECORDED
-    assert sent.take_back() is Answer.STALE
+    assert sent.take_back() is Answer.DECIDED
+    assert "is being taken back" in card(sent.view(), sent.now, people={}).text
     sent.run("write_back")
     assert [n["deleted"] for n in sent.notes] == [True]
     assert list(sent.books.tables["Attachable"]) == [other["Id"]]
     assert note(sent).state == "taken_back"
-    assert sent.take_back() is Answer.STALE
-    assert len(sent.logged("note.taken_back")) == 1
+    assert "note was taken back" in card(sent.view(), sent.now, people={}).text
+    assert sent.take_back() is Answer.DECIDED
+    assert len(sent.logged("note.take_back")) == len(sent.logged("note.taken_back")) == 1
+
+
+def test_the_second_to_take_back_hears_who_was_first(sent: House) -> None:
+    """And before the note is written there is nothing to take back."""
+    assert sent.take_back() is Answer.DECIDED
+    sent.run("write_back")
+    sent.take_back("UCOLLECT")
+    said = sent.go(take_back.take_back, "ULEAD1")
+    assert (said.by.kind, said.by.actor) == ("take_back", "UCOLLECT")
+    assert "already taken back by <@UCOLLECT>" in reply(said, "take_back")
+
+
+def test_only_who_may_act_takes_a_note_back(sent: House) -> None:
+    """Guests, strangers and account managers of others are refused, and nothing is decided."""
+    sent.run("write_back")
+    refused = [sent.take_back(user) for user in ("UGUEST", "USTRANGER", "UMANAGER")]
+    assert refused == [Answer.NOT_A_MEMBER, Answer.NOT_A_MEMBER, Answer.NOT_ALLOWED]
+    assert not sent.logged("note.take_back")
+    assert note(sent).state == "written"
+
+
+def test_a_crash_after_the_deletion_is_made_good(sent: House) -> None:
+    """Killed between QuickBooks' answer and our record of it, the next try finds it gone."""
+    sent.run("write_back")
+    sent.take_back()
+
+    def die(*_: Any) -> None:
+        raise SystemExit("the process is killed")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_back.TakeBack, "settle", die)
+        with pytest.raises(SystemExit):
+            sent.run("write_back")
+    assert note(sent).state == "taking_back"
+    sent.time.later(seconds=31)
+    sent.run("write_back")
+    assert note(sent).state == "taken_back"
+    assert [n["deleted"] for n in sent.notes] == [True]
 
 
 @pytest.mark.parametrize("kind", ["late", "status"])
@@ -182,6 +265,26 @@ def test_a_refused_take_back_says_so(sent: House) -> None:
     assert note(sent).state == "written"
     assert sent.logged("note.not_taken_back")
     assert not sent.logged("note.taken_back")
+    assert "<@ULEAD1>: the note could not be taken back" in sent.said("thread")[-1]
+    assert (
+        "It could not be taken back: A business rule" in card(sent.view(), sent.now, people={}).text
+    )
+    assert sent.take_back() is Answer.RECORDED  # it may be tried once more
+    sent.run("write_back")
+    assert note(sent).state == "taken_back"
+
+
+def test_a_take_back_that_never_ends_is_told(sent: House) -> None:
+    """Whoever asked learns that it was given up, and that the note may be gone or not."""
+    sent.run("write_back")
+    sent.take_back("UCOLLECT")
+    sent.fault("quickbooks", "operation=delete", "refuse", None)
+    for _ in range(6):
+        sent.run("write_back")
+        sent.time.later(hours=12)
+    assert note(sent).state == "written"
+    assert "<@UCOLLECT>: the note could not be taken back" in sent.said("thread")[-1]
+    assert "given up in five tries" in sent.said("thread")[-1]
 
 
 def _raises(error: Exception) -> Any:
