@@ -184,8 +184,8 @@ def _of_currency(
         sum((s.overdue for s in found), Decimal(0)),
     )
     yield (
-        f"• {currency}: {count:,} open invoices of {money(whole)}; "
-        f"{late:,} overdue with {money(due)}"
+        f"• {currency}: {_so_many(count, 'open invoice')}, {money(whole)}; "
+        f"{late:,} overdue, {money(due)}."
     )
     limits = policy.limits(currency, company.home_currency)
     if limits is None:
@@ -194,13 +194,17 @@ def _of_currency(
     owed = [Owed(s.open, s.largest, s.late > 0, s.small) for s in found]
     done = effect(limits, owed)
     yield (
-        f"  Of {done.customers:,} customers with something overdue, {done.second_approver:,} need "
-        f"a second approver (from {money(limits.second_approver)}) and {done.stopped:,} are for a "
-        f"person alone (an invoice from {money(limits.stop_invoice)} or {money(limits.stop_total)} "
-        f"in all); {done.small:,} invoices below {money(limits.smallest)} are left alone."
+        f"  Customers with something overdue: {done.customers:,}. For a second approver (from "
+        f"{money(limits.second_approver)}): {done.second_approver:,}. For a person alone (an "
+        f"invoice from {money(limits.stop_invoice)}, or {money(limits.stop_total)} in all): "
+        f"{done.stopped:,}. Invoices left alone (below {money(limits.smallest)}): {done.small:,}."
     )
     if better := proposed(limits, owed):
         yield _proposal(company, currency, better)
+
+
+def _so_many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _proposal(company: Company, currency: str, better: dict[str, Decimal]) -> str:
@@ -212,7 +216,7 @@ def _proposal(company: Company, currency: str, better: dict[str, Decimal]) -> st
 def _sources(policy: Policy) -> str:
     named = sum(bool(policy.marks(line.id)) for line in policy.customers)
     field, types = policy.marked.custom_field, policy.marked.customer_types
-    said = [f"{named} customers in the policy file"] if named else []
+    said = [f"{_so_many(named, 'customer')} in the policy file"] if named else []
     said += [f"the custom field “{_escaped(field)}”"] if field else []
     said += [f"the customer types {', '.join(f'“{_escaped(t)}”' for t in types)}"] if types else []
     return f"{'; '.join(said)}." if said else "none has a source yet; the policy file names them."
@@ -230,8 +234,8 @@ def _cases(conn: Connection, company: Company) -> Iterator[str]:
         rules.update({ruling["rule"] for ruling in rulings or ()})
     mode = "live" if company.live else "in shadow mode, so nothing is sent"
     yield (
-        f"• {states.total():,} cases ({mode}): {states[State.WAITING]:,} have a card, "
-        f"{states[State.NEW]:,} follow on the next days."
+        f"• {_so_many(states.total(), 'case')} ({mode}). With a card: {states[State.WAITING]:,}; "
+        f"to follow on the next days: {states[State.NEW]:,}."
     )
     if rules:
         named = [f"{rule.replace('_', ' ')} {n:,}" for rule, n in rules.most_common(MOST_RULES)]
