@@ -55,9 +55,14 @@ class LedgerDoor:
             body = await body_of(request, LARGEST)
         except TooLarge:
             return PlainTextResponse("too large", 413)
+        if not body:
+            return PlainTextResponse("ok")  # the probe when an address is saved may be unsigned
         signature = request.headers.get("intuit-signature", "")
-        if webhooks.verify(body, signature, self._tokens) is None:
+        signer = webhooks.verify(body, signature, self._tokens)
+        if signer is None:
             return PlainTextResponse("the signature is missing or wrong", 401)
+        # nothing else tells which of two environments, or of an old and a new token, it was
+        slog.info("webhook.signed", token=signer + 1)
         return await run_in_threadpool(self._take, notices(body))
 
     def _take(self, found: list[Notice]) -> Response:
