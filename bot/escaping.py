@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from jobs.rules.plain import unstyled
+
 _JOINER = "\u2060"  # invisible and without width; stops autolinks and quotes
-_LOOKALIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
-_MARKER = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|`+")
 _EMOJI = re.compile(r":(?=[\w+'-]+:)")
 _QUOTE = re.compile(r"(?m)^(\s*)(?=>)")
 _SCHEME = re.compile(r":(?=//)|(?<=mailto):|(?<=tel):", re.IGNORECASE)
@@ -61,12 +61,8 @@ def entities(text: str) -> str:
 
 
 def mrkdwn(text: str) -> str:
-    """Outside text for mrkdwn and top-level text: no mention, link, emoji, style or quote in it.
-
-    A `*_~` between two letters or digits styles nothing and stays; elsewhere it becomes a
-    character that looks the same.
-    """
-    safe = _MARKER.sub(lambda found: found[0].translate(_LOOKALIKE), clean(text))
+    """Outside text for mrkdwn and top-level text: no mention, link, emoji, style or quote in it."""
+    safe = unstyled(clean(text))
     safe = _EMOJI.sub("∶", safe)
     safe = _SCHEME.sub(":" + _JOINER, safe)
     safe = _DOMAIN.sub(lambda found: found[0] + _JOINER, safe)

@@ -5,7 +5,6 @@ Counted in short transactions, some customers each; said once, when the first ca
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +18,10 @@ from jobs.office import Office
 from jobs.rules.figures import amount
 from jobs.rules.fitting import Owed, effect, proposed
 from jobs.rules.money import Money
-from jobs.rules.plain import one_line
-from jobs.rules.policy import Policy
+from jobs.rules.policy import MARKS, Policy
 from jobs.rules.states import OPEN, State
 from jobs.step import Round, Step
-from jobs.store import companies, ledger, posts, work
+from jobs.store import companies, ledger, posts, standing, work
 from jobs.store.companies import Company
 from jobs.store.tables import cases, invoices, schedule
 from jobs.store.tables import companies as companies_table
@@ -36,6 +34,8 @@ PATIENCE = timedelta(minutes=10)
 """After the sweep; what is not prepared by then is not waited for."""
 MOST_RULES = 12
 MOST_CURRENCIES = 6
+SUB = "    ◦ "
+"""Begins a line below a bullet: mrkdwn has no lists of its own."""
 
 
 def step(office: Office) -> Step:
@@ -143,8 +143,7 @@ class Counting:
         work.settle(conn, claim, None)
 
     def _lines(self, conn: Connection) -> Iterator[str]:
-        name = html.escape(one_line(self.company.name), quote=False)
-        yield f":mag: *First look at {name}*"
+        yield f":mag: First look at {standing.named(self.company)}"
         sums = _billed(self.sums, ledger.parents(conn, self.company.realm))
         currencies = sorted(
             {c for c, _ in sums}, key=lambda c: (c != self.company.home_currency, c)
@@ -156,7 +155,8 @@ class Counting:
             yield f"• and {len(rest)} more currencies"
         if not currencies:
             yield "• Nothing is open in the ledger."
-        yield f"• Marks: {_sources(self.policy)}"
+        yield "• *Marks*"
+        yield from _marks(self.policy)
         yield from _cases(conn, self.company)
 
 
@@ -179,51 +179,60 @@ def _of_currency(
         return amount(Money(value, currency))
 
     count, late = sum(s.invoices for s in found), sum(s.late for s in found)
-    whole, due = (
-        sum((s.open for s in found), Decimal(0)),
-        sum((s.overdue for s in found), Decimal(0)),
-    )
+    whole = sum((s.open for s in found), Decimal(0))
+    due = sum((s.overdue for s in found), Decimal(0))
     yield (
-        f"• {currency}: {_so_many(count, 'open invoice')}, {money(whole)}; "
-        f"{late:,} overdue, {money(due)}."
+        f"• *{currency}*: {_counted(count, 'open invoice')}, {money(whole)}; "
+        f"overdue: {late:,}, {money(due)}"
     )
     limits = policy.limits(currency, company.home_currency)
     if limits is None:
-        yield f"  The policy names no limits for {currency}: two people approve each message."
+        yield f"{SUB}The policy names no limits for {currency}: two people approve each message."
         return
     owed = [Owed(s.open, s.largest, s.late > 0, s.small) for s in found]
     done = effect(limits, owed)
-    yield (
-        f"  Customers with something overdue: {done.customers:,}. For a second approver (from "
-        f"{money(limits.second_approver)}): {done.second_approver:,}. For a person alone (an "
-        f"invoice from {money(limits.stop_invoice)}, or {money(limits.stop_total)} in all): "
-        f"{done.stopped:,}. Invoices left alone (below {money(limits.smallest)}): {done.small:,}."
-    )
+    yield f"{SUB}Customers who owe something overdue: {done.customers:,}"
+    second, alone = money(limits.second_approver), money(limits.stop_invoice)
+    yield f"{SUB}With a second approver, from {second}: {done.second_approver:,}"
+    total = money(limits.stop_total)
+    yield f"{SUB}For a person alone, an invoice from {alone} or {total} in all: {done.stopped:,}"
+    yield f"{SUB}Invoices left alone, below {money(limits.smallest)}: {done.small:,}"
     if better := proposed(limits, owed):
         yield _proposal(company, currency, better)
 
 
-def _so_many(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _proposal(company: Company, currency: str, better: dict[str, Decimal]) -> str:
     section = "home" if currency == company.home_currency else currency
     lines = ", ".join(f"`{key} = {value}`" for key, value in better.items())
-    return f"  These would fit this ledger better: {lines} in `[limits.{section}]` of the policy."
+    return f"{SUB}These would fit this ledger better: {lines} in `[limits.{section}]` of the policy"
 
 
-def _sources(policy: Policy) -> str:
-    named = sum(bool(policy.marks(line.id)) for line in policy.customers)
-    field, types = policy.marked.custom_field, policy.marked.customer_types
-    said = [f"{_so_many(named, 'customer')} in the policy file"] if named else []
-    said += [f"the custom field “{_escaped(field)}”"] if field else []
-    said += [f"the customer types {', '.join(f'“{_escaped(t)}”' for t in types)}"] if types else []
-    return f"{'; '.join(said)}." if said else "none has a source yet; the policy file names them."
+def _marks(policy: Policy) -> Iterator[str]:
+    """Where each mark may come from, beside a hold in Slack; and which come from nowhere."""
+    sources = {kind: "; ".join(_sources(policy, kind)) for kind in MARKS}
+    for kind, found in sources.items():
+        if found:
+            yield f"{SUB}{_spoken(kind)}: {found}"
+    if missing := [_spoken(kind) for kind, found in sources.items() if not found]:
+        yield f"{SUB}without a source: {', '.join(missing)}; the policy file can name them"
 
 
-def _escaped(text: str) -> str:
-    return html.escape(one_line(text), quote=False)
+def _sources(policy: Policy, kind: str) -> Iterator[str]:
+    if named := sum(bool(getattr(line, kind)) for line in policy.customers):
+        yield f"{_counted(named, 'customer')} in the policy file"
+    if policy.marked.custom_field:
+        yield f"the custom field “{posts.escaped(policy.marked.custom_field)}”"
+    for name, marked in policy.marked.customer_types.items():
+        if marked == kind:
+            yield f"the customer type “{posts.escaped(name)}”"
+
+
+def _spoken(word: str) -> str:
+    return word.replace("_", " ")
 
 
 def _cases(conn: Connection, company: Company) -> Iterator[str]:
@@ -233,10 +242,11 @@ def _cases(conn: Connection, company: Company) -> Iterator[str]:
     for rulings in conn.scalars(select(cases.c.rulings).where(theirs)):
         rules.update({ruling["rule"] for ruling in rulings or ()})
     mode = "live" if company.live else "in shadow mode, so nothing is sent"
+    later = f"; on the next days: {states[State.NEW]:,}" if states[State.NEW] else ""
     yield (
-        f"• {_so_many(states.total(), 'case')} ({mode}). With a card: {states[State.WAITING]:,}; "
-        f"to follow on the next days: {states[State.NEW]:,}."
+        f"• *{_counted(states.total(), 'case')}* ({mode}); with a card now: "
+        f"{states[State.WAITING]:,}{later}"
     )
     if rules:
-        named = [f"{rule.replace('_', ' ')} {n:,}" for rule, n in rules.most_common(MOST_RULES)]
-        yield f"• Rules at work: {', '.join(named)}."
+        named = [f"{_spoken(rule)} ({n:,})" for rule, n in rules.most_common(MOST_RULES)]
+        yield f"• *Rules at work*: {', '.join(named)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -198,7 +197,7 @@ def decide(
 def _history(decision: Decision, comment: str) -> str:
     """A line of mrkdwn; reason and comment are a person's own words, so they are escaped."""
     said = [decision.reason.replace("_", " "), comment]
-    why = html.escape(one_line(": ".join(filter(None, said)), 300), quote=False)
+    why = posts.escaped(one_line(": ".join(filter(None, said)), 300))
     return f"<@{decision.actor}> {DID[decision.kind]}{f': {why}' if why else ''}."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 HIDDEN = frozenset({"Cf", "Co", "Cn", "Cc", "Cs"})
@@ -9,6 +10,8 @@ HIDDEN = frozenset({"Cf", "Co", "Cn", "Cc", "Cs"})
 controls, lone surrogates. (Mail facts §8.)"""
 
 NAME_LENGTH = 80
+_LOOKALIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
+_MARKER = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|`+")
 
 
 def without_hidden(text: str) -> str:
@@ -21,3 +24,12 @@ def one_line(text: str, length: int = NAME_LENGTH) -> str:
     """A name or number for a letter: visible characters, single spaces, cut at `length`."""
     line = " ".join(without_hidden(text).split())
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+
+
+def unstyled(text: str) -> str:
+    """`text` without what Slack reads as bold, italic, struck or code.
+
+    A `*_~` between two letters or digits styles nothing and stays; elsewhere it becomes a
+    character that looks the same.
+    """
+    return _MARKER.sub(lambda found: found[0].translate(_LOOKALIKE), text)

@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, select, update
 
-from jobs.rules.plain import one_line
+from jobs.rules.plain import one_line, unstyled
 from jobs.store.tables import messages
 from jobs.store.upsert import insert_or_ignore
 
@@ -24,8 +24,9 @@ FIRST = Decimal(10**10)
 
 
 def escaped(text: str) -> str:
-    """Outside text as mrkdwn: one line, cut at 1000, that can neither link nor call."""
-    return html.escape(one_line(text, 1000), quote=False)  # the three that mrkdwn knows
+    """Outside text as mrkdwn: one line, cut at 1000, that can neither link, call nor style."""
+    plain = unstyled(one_line(text, 1000))
+    return html.escape(plain, quote=False)  # the three that mrkdwn knows
 
 
 def card(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from datetime import datetime
 
 from sqlalchemy import Connection, update
@@ -44,7 +43,7 @@ def lapse(conn: Connection, realm: str, now: datetime) -> None:
 
 def named(company: companies.Company) -> str:
     """The company's name as mrkdwn, escaped."""
-    return f"*{html.escape(one_line(company.name), quote=False)}*"
+    return f"*{posts.escaped(one_line(company.name))}*"
 
 
 def how_to_connect(public_url: str) -> str:

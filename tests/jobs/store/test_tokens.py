@@ -147,11 +147,11 @@ def test_a_connection_that_was_renewed_meanwhile_is_not_lost(database: Database)
 def test_a_name_cannot_write_into_the_alert(database: Database) -> None:
     """Company names come from outside."""
     tokens_of = Seal([OLD]).close(REALM, pair(1))
-    company(database, sealed_tokens=tokens_of, name="<!channel> & Sons\nFree money")
+    company(database, sealed_tokens=tokens_of, name="<!channel> & *Sons*\nFree money")
     store(database).lose(REALM, pair(1), OVER, NOW)
     (alert,) = alerts(database)
     assert "<!channel>" not in alert
-    assert "&lt;!channel&gt; &amp; Sons" in alert
+    assert "&lt;!channel&gt; &amp; ∗Sons∗" in alert
     assert "\n" not in alert
 
 
