@@ -14,6 +14,10 @@ from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
 
 ACTOR = "system:send"
+LOOK = (
+    "we cannot tell whether the message went. Please look into the Sent folder or the mail "
+    "server's log, then say on the card which it was. Nothing is sent again by itself."
+)
 
 
 def void(
@@ -44,14 +48,27 @@ def tell_approvers(
     conn: Connection, case: Case, draft: Draft, reason: str, now: datetime, *, by: str = ""
 ) -> None:
     """Whoever approved learns what voided it, in the thread of the card; `by` did it."""
+    who = f"<@{by}> " if by else ""
+    text = f"nothing was sent. {who}{posts.escaped(reason)}"
+    _tell(conn, case, draft, f"void:{draft.id}", text, now)
+
+
+def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
+    """Nobody can tell whether the mail went: whoever approved it is asked to look."""
+    if not cases.move(conn, case, Move(State.UNKNOWN, "send.unknown", ACTOR), now):
+        return False
+    _tell(conn, case, draft, f"unknown:{draft.id}", LOOK, now)
+    return True
+
+
+def _tell(conn: Connection, case: Case, draft: Draft, key: str, text: str, now: datetime) -> None:
+    """A line in the thread of the card that mentions everybody who approved this draft."""
     people = drafts.decided_on(conn, draft.id, "approve")
     if not people:
         return
-    company = companies.need(conn, case.company)
+    channel = companies.need(conn, case.company).channel
     names = ", ".join(f"<@{d.actor}>" for d in people)
-    who = f"<@{by}> " if by else ""
-    text = f"{names}: nothing was sent. {who}{posts.escaped(reason)}"
-    posts.thread(conn, case.company, company.channel, case.id, f"void:{draft.id}", text, now)
+    posts.thread(conn, case.company, channel, case.id, key, f"{names}: {text}", now)
 
 
 def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 
 from jobs import approvals, gather
-from jobs.ending import sent, tell_approvers, void
+from jobs.ending import sent, tell_approvers, unknown, void
 from jobs.gather import Books, CaseFile
 from jobs.mail import compose
 from jobs.mail.addresses import TooLarge, Unsendable, named
@@ -128,7 +128,8 @@ def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
     in_flight = (sends.c.case_id == case.id) & (sends.c.state == "in_flight")
     detail = "The sender stopped in the middle of handing the mail over."
     conn.execute(update(sends).where(in_flight).values(state="unknown", detail=detail))
-    cases.move(conn, case, Move(State.UNKNOWN, "send.unknown", ACTOR), now)
+    assert case.draft is not None
+    unknown(conn, case, draft_store.draft(conn, case.draft), now)
 
 
 @dataclass(frozen=True)
@@ -452,7 +453,7 @@ class Deliver:
                 self._sent(conn, now)
             case Unknown():
                 self._write(conn, claim, "unknown", outcome.reason, now)
-                cases.move(conn, self.case, Move(State.UNKNOWN, "send.unknown", ACTOR), now)
+                unknown(conn, self.case, self.draft, now)
             case NotSent():
                 self._write(conn, claim, "not_sent", outcome.reason, now)
                 self._not_sent(conn, outcome, now)

@@ -180,6 +180,8 @@ def test_a_cut_inside_the_text_is_unknown(approved: House, phase: str, kind: Kin
     approved.fault("mail", f"SMTP {phase}", kind)
     approved.run("send", "write_back")
     assert approved.state() is State.UNKNOWN
+    (asked,) = [text for text in approved.said("thread") if "cannot tell" in text]
+    assert asked.startswith("<@UCOLLECT>: ")
     approved.time.later(days=2)
     approved.run()
     assert attempts(approved) == ["unknown"]
@@ -630,6 +632,7 @@ def test_an_abandoned_mail_is_unknown(approved: House) -> None:
     approved.time.later(seconds=31)
     approved.run("send")
     assert approved.state() is State.UNKNOWN
+    assert any("<@UCOLLECT>: we cannot tell" in text for text in approved.said("thread"))
     approved.time.later(days=3)
     approved.run()
     assert attempts(approved) == ["unknown"]
