@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -178,6 +178,57 @@ def test_connecting_again_keeps_mode_and_history(door: Door) -> None:
     with door.database.reading() as conn:
         actions = [line.fields["action"] for line in log.lines(conn)]
     assert actions == ["company.connected", "company.reconnected"]
+
+
+def test_somebody_else_connects_it_again(door: Door) -> None:
+    """The record says who it was; whoever connected it first, and its confirmation, stay."""
+    first = door.connect()
+    with door.database.writing() as conn:
+        companies.change(conn, first.realm, reminders_off_by="ULEAD1", reminders_off_at=door.now)
+    again = door.connect(person="ULEAD2")
+    assert (again.reminders_off_by, again.channel) == ("ULEAD1", first.channel)
+    (row,) = door.rows(companies_table)
+    assert row.connected_by == "ULEAD1"
+    told = [message.body for message in door.rows(messages)][-1]
+    assert "is connected to QuickBooks again by <@ULEAD2>" in told["text"]
+    assert "asks" not in told
+    with door.database.reading() as conn:
+        assert [line.fields["actor"] for line in log.lines(conn)] == ["ULEAD1", "ULEAD2"]
+
+
+class PowerCut(BaseException):
+    """The machine stops at this line."""
+
+
+def cut(door: Door, state: str) -> None:
+    """Come back from Intuit; the power goes when the tokens are there and nothing is stored."""
+
+    def stops(realm: str, tokens: Tokens) -> QuickBooks:
+        raise PowerCut
+
+    code, realm = door.consent(state)
+    with pytest.raises(PowerCut):
+        connect(door.database, replace(door.intuit, open=stops), code, realm, state, door.now)
+
+
+def test_a_power_cut_between_code_and_record_leaves_nothing_half(door: Door) -> None:
+    """The link is used up, no company is there, and a new link connects it."""
+    state = door.open()
+    cut(door, state)
+    assert door.rows(companies_table) == []
+    with pytest.raises(NotConnected, match="used already"):
+        connect(door.database, door.intuit, "code", "1", state, door.now)
+    assert door.connect().connected
+
+
+def test_a_power_cut_while_connecting_again_keeps_the_company(door: Door) -> None:
+    """Its tokens are those of before; where Intuit has ended them, a person is asked again."""
+    realm = door.connect().realm
+    store = SqlTokenStore(door.database, Seal([KEY]))
+    before = store.load(realm)
+    cut(door, door.open())
+    assert store.load(realm) == before
+    assert door.connect().connected
 
 
 def test_a_door_is_good_once(door: Door) -> None:
