@@ -239,7 +239,8 @@ def _step(kit: Kit, name: str) -> Step:
         module = import_module("bot.post" if name == "messages" else "bot.people")
         made: Step = module.step(kit.policy, lambda: kit.slack)
     elif name == "upkeep":
-        made = import_module("jobs.upkeep").step(kit.ledgers.renew, kit.settings.public_url)
+        upkeep, url = import_module("jobs.upkeep"), kit.settings.public_url
+        made = upkeep.step(kit.ledgers.renew, kit.office.quickbooks, url)
     else:
         made = import_module(f"jobs.{name}").step(kit.office)
     return made

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, Row, delete, select, update
 
+from jobs import profile
 from jobs.store import agenda, cases, companies, log, posts, standing
 from jobs.store.companies import Company
 from jobs.store.engine import Database
@@ -169,34 +169,13 @@ def _look(
 
 
 def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str, Any]:
-    """The columns of a company. Raises NotConnected for a zone or currency we would have to guess.
-
-    Due dates are meant in the company's zone; UTC in its place would be a day off for many.
-    """
-    name = info.name or realm
+    """The columns of a company. Raises NotConnected for what we would have to guess."""
     try:
-        zone = ZoneInfo(info.zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise NotConnected(
-            f"The time zone of {name} is {info.zone!r} in QuickBooks, which this machine does not "
-            "know. Set it in QuickBooks (Account and settings, Advanced, Other preferences) and "
-            "connect again. Nothing was connected."
-        ) from None
-    if len(preferences.home_currency) != 3:
-        raise NotConnected(
-            f"QuickBooks does not tell the home currency of {name}. Nothing was connected."
-        )
-    return {
-        "realm": realm,
-        "name": name,
-        "country": info.country[:8],
-        "zone": zone.key,
-        "home_currency": preferences.home_currency,
-        "book_close": preferences.book_close_date,
-        "status": "connected",
-        "lease_token": None,
-        "lease_until": None,
-    }
+        known = profile.columns(info, preferences, realm)
+    except profile.Unusable as error:
+        raise NotConnected(f"{error} Nothing was connected. {NEW_LINK}") from None
+    fresh = {"status": "connected", "lease_token": None, "lease_until": None}
+    return {"realm": realm, **known, **fresh}
 
 
 def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:

@@ -1,4 +1,5 @@
-"""The daily upkeep of a connection: its tokens are renewed, and their ends are told in time.
+"""The daily upkeep of a connection: its tokens are renewed, their ends are told in time, and
+what QuickBooks says of the company itself (its name, zone, closing date) is read again.
 
 A refresh token that nobody uses for about a hundred days is dead, and each one is dead after five
 years: either way a person has to connect again, and hears of it 60, 30 and 7 days before.
@@ -13,13 +14,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
+from jobs import profile
 from jobs.rules.figures import day
 from jobs.step import Step
 from jobs.store import companies, log, posts, standing, work
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import schedule
 from jobs.store.work import Claim
-from qbo.oauth import Tokens
+from qbo import CompanyInfo, Preferences, QuickBooks, Tokens
 
 KIND = "upkeep"
 EVERY = timedelta(days=1)
@@ -34,15 +36,16 @@ MEANING = {
 
 Renew = Callable[[str], Tokens]
 """Realm → its new tokens, stored already. Raises QuickBooksError."""
+Ledger = Callable[[str], QuickBooks]
 
 
-def step(renew: Renew, public_url: str = "") -> Step:
+def step(renew: Renew, ledger: Ledger, public_url: str = "") -> Step:
     """The upkeep of one company per row."""
     return Step(
         name=KIND,
         table=schedule,
         ready=_ready,
-        load=lambda _conn, claim, _now: Refresh(renew, claim.row.company, public_url),
+        load=lambda _conn, claim, _now: Refresh(renew, ledger, claim.row.company, public_url),
         give_up=lambda conn, claim, now: _give_up(conn, claim, public_url, now),
         width=2,
     )
@@ -57,29 +60,51 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True)
+class Look:
+    """What the upkeep brings."""
+
+    tokens: Tokens
+    info: CompanyInfo
+    preferences: Preferences
+
+
+@dataclass(frozen=True)
 class Refresh:
-    """Renew the tokens of one company."""
+    """Renew the tokens of one company, and look at the company with them."""
 
     renew: Renew
+    ledger: Ledger
     realm: str
     public_url: str
 
-    def act(self) -> Tokens:
+    def act(self) -> Look:
         """Raises QuickBooksError; ReauthRequired has paused the company already."""
-        return self.renew(self.realm)
+        tokens, quickbooks = self.renew(self.realm), self.ledger(self.realm)
+        return Look(tokens, quickbooks.company_info(), quickbooks.preferences())
 
-    def settle(self, conn: Connection, claim: Claim, outcome: Tokens, now: datetime) -> None:
+    def settle(self, conn: Connection, claim: Claim, outcome: Look, now: datetime) -> None:
         """Write down when the connection ends, say so in time, and come back tomorrow."""
         known = {
-            "refresh_expires_at": outcome.refresh_expires_at,
-            "hard_expires_at": outcome.hard_expires_at,
+            "refresh_expires_at": outcome.tokens.refresh_expires_at,
+            "hard_expires_at": outcome.tokens.hard_expires_at,
             "read_only": False,  # a lapsed subscription may be paid by now: the next note asks
         }
         if not work.settle(conn, claim, now + EVERY):
             return
-        companies.change(conn, self.realm, **known)
+        companies.change(conn, self.realm, **known, **self._profile(conn, outcome, now))
         _warn(conn, claim, self.public_url, now)
         log.note(conn, log.Entry(self.realm, "tokens.renewed", "system:upkeep", now))
+
+    def _profile(self, conn: Connection, look: Look, now: datetime) -> dict[str, Any]:
+        """What to change of the company; where we would have to guess, nothing, and it is told."""
+        company = companies.need(conn, self.realm)
+        try:
+            return profile.columns(look.info, look.preferences, company.name)
+        except profile.Unusable as error:
+            text = f":warning: {posts.escaped(str(error))} Until then all stays as it was."
+            key = f"profile:{self.realm}:{now:%G-%V}"
+            posts.notice(conn, self.realm, company.channel, key, text, now)
+            return {}
 
 
 def level(end: datetime | None, now: datetime) -> int | None:

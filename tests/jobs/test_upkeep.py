@@ -1,6 +1,6 @@
 """Tokens are renewed each day, and nobody is surprised by the end of a connection."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +23,8 @@ def kept(a_house: House) -> House:
 
 
 def run(house: House) -> None:
-    step = upkeep.step(house.kit.ledgers.renew, "https://overdue.example")
+    renew, ledger = house.kit.ledgers.renew, house.office.quickbooks
+    step = upkeep.step(renew, ledger, "https://overdue.example")
     house.time.begin()
     pipeline.run(house.database, [step], house.time)
 
@@ -50,6 +51,27 @@ def day_by_day(house: House, days: int, each: int = 1) -> None:
     for _ in range(0, days, each):
         house.time.later(days=each)
         run(house)
+
+
+def test_a_company_that_moves_is_followed(kept: House) -> None:
+    """Name, zone and closing date are read each day: a due date is meant in the company's zone."""
+    info, preferences = kept.books.company.info, kept.books.company.preferences
+    info |= {"CompanyName": "Fern & Brass", "DefaultTimeZone": "Pacific/Auckland"}
+    preferences["AccountingInfoPrefs"] = {"BookCloseDate": "2026-09-30"}
+    run(kept)
+    found = kept.company
+    assert (found.name, found.zone.key) == ("Fern & Brass", "Pacific/Auckland")
+    assert found.book_close == date(2026, 9, 30)
+
+
+def test_a_zone_that_nobody_knows_changes_nothing(kept: House) -> None:
+    """The old one counts, and a person hears where to set it, once in a week."""
+    before = kept.company.zone
+    kept.books.company.info["DefaultTimeZone"] = "Mars/Olympus"
+    day_by_day(kept, 2)
+    assert kept.company.zone == before
+    (told,) = said(kept, "Mars/Olympus")
+    assert "Set it in QuickBooks" in told
 
 
 def test_tokens_are_renewed_once_a_day(kept: House) -> None:

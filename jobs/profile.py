@@ -1,0 +1,40 @@
+"""What QuickBooks says of a company itself, as columns of our record."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from qbo import CompanyInfo, Preferences
+
+
+class Unusable(Exception):
+    """We would have to guess; the text says what, and what to do about it."""
+
+
+def columns(info: CompanyInfo, preferences: Preferences, known_as: str) -> dict[str, Any]:
+    """Name, country, zone, home currency and closing date. Raises Unusable.
+
+    Due dates are meant in the company's zone; UTC in its place would be a day off for many.
+    `known_as` stands for a name that is missing.
+    """
+    name = info.name or known_as
+    if len(preferences.home_currency) != 3:
+        raise Unusable(f"QuickBooks does not tell the home currency of {name}.")
+    return {
+        "name": name,
+        "country": info.country[:8],
+        "zone": _zone(info.zone, name).key,
+        "home_currency": preferences.home_currency,
+        "book_close": preferences.book_close_date,
+    }
+
+
+def _zone(key: str, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(key)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Unusable(
+            f"The time zone of {name} is {key!r} in QuickBooks, which this machine does not know. "
+            "Set it in QuickBooks (Account and settings, Advanced, Other preferences)."
+        ) from None
