@@ -74,7 +74,7 @@ def _notification(firm: Firm) -> Post:
 def ack(made: Sequence[Firm]) -> list[Figure]:
     """Signed clicks on Approve; of each card the first is recorded, the others are refused."""
     large = made[-1]
-    cards = [m for m in large.messages(large.running.world()) if "Large" in m["text"]]
+    cards = [large.card(f"Large {number} · $") for number in range(CARDS)]
     posts = [_click(large, cards[n % len(cards)]) for n in range(CLICKS_PER_SECOND * SECONDS)]
     answers = steadily(posts, CLICKS_PER_SECOND)
     return _answered(f"click's ack, {CLICKS_PER_SECOND}/s for {SECONDS} s", answers, 0.300)
