@@ -54,7 +54,7 @@ from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import sends
 from jobs.store.work import LEASE, Claim
-from qbo.errors import QuickBooksError
+from qbo.errors import Gone, QuickBooksError, ReauthRequired
 
 ACTOR = "system:send"
 HINDRANCES = {
@@ -68,6 +68,7 @@ RETRY = timedelta(seconds=60)
 """How soon a send that could not be checked or was refused for now is tried again."""
 LONGEST_RETRY = timedelta(minutes=30)
 """A mail server that says "later" each time is asked at growing distances, up to this one."""
+NOT_TO_BE_HAD = "What the mail needs from QuickBooks is not to be had"
 WITHOUT_LINK = "It is written anew without it; please approve it once more."
 WITHOUT_FILES = "It is written anew without them; please approve it once more."
 TOO_LARGE = 552
@@ -330,8 +331,12 @@ class Fetch:
             return Unusable(f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True))
         except Unsendable as error:
             return Unusable(f"It could not become a mail: {error}.")
+        except (Gone, ReauthRequired) as error:
+            return Trouble(f"{NOT_TO_BE_HAD}: {error}")  # the next last check sees to it
         except QuickBooksError as error:
-            return Trouble(f"What the mail needs from QuickBooks is not to be had: {error}")
+            if error.permanent and self.draft.letter.attachments:
+                return Unusable(f"{NOT_TO_BE_HAD}: {error}. {WITHOUT_FILES}", Without(files=True))
+            return Trouble(f"{NOT_TO_BE_HAD}: {error}")
 
     def _pdfs(self) -> list[File]:
         quickbooks = self.office.quickbooks(self.file.company.realm)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.cards import card
 from jobs import ending, send
 from jobs.decide import run_company
 from jobs.decide.door import Answer
@@ -20,7 +21,7 @@ from jobs.store.tables import cases as cases_table
 from jobs.store.tables import crossings, sends
 from tests.jobs.house import ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
-from tests.sandbox.faults import Kind
+from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.quickbooks import api
 
 BEFORE_DATA = ("CONNECT", "EHLO", "MAIL", "RCPT")
@@ -389,13 +390,14 @@ def test_an_approval_lapses_with_its_reason(approved: House) -> None:
     assert "last check could not be made" in said[0]
 
 
-@pytest.mark.parametrize("kind", ["refuse", "status", "html"])
+@pytest.mark.parametrize("kind", ["refuse", "reset", "late", "status", "html", "garbage"])
 def test_a_missing_pdf_puts_the_mail_off(approved: House, kind: Kind) -> None:
     """Never a mail without what the card promised: it goes when the PDF can be had."""
     approved.fault("quickbooks", "/pdf", kind, 1, 500 if kind == "status" else None)
     approved.run("send")
     assert approved.state() is State.APPROVED
     assert attempts(approved) == []
+    assert "It has not gone yet" in card(approved.view(), approved.now, people={}).text
     approved.time.later(seconds=60)
     approved.run("send", "write_back")
     assert approved.state() is State.DONE
@@ -480,6 +482,13 @@ def test_files_that_are_too_large_are_done_without(approved: House) -> None:
         patch.setattr(compose, "LARGEST", 100)
         approved.run("send", "triage")
         _went_without_files(approved, "too large")
+
+
+def test_a_pdf_that_is_refused_for_good_is_done_without(approved: House) -> None:
+    """Nobody waits a day for a file that QuickBooks never gives."""
+    approved.outside.world.faults.add(Fault("quickbooks", "/pdf", "status", 1, 400, "5020"))
+    approved.run("send", "triage")
+    _went_without_files(approved, "does not permit this")
 
 
 def test_a_server_that_finds_the_mail_too_large_gets_one_without_files(approved: House) -> None:
