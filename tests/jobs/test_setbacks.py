@@ -212,11 +212,16 @@ def wire(house: House) -> None:
         house.kit.ledgers.auth(house.realm),
         base_url=house.kit.settings.qbo_api_url,
         clock=house.time,
+        sleep=lambda seconds: _pass_by(house, seconds),
         transport=httpx.HTTPTransport(verify=UNUSED_TLS),
     )
     house._clients.append(client)
     house.office = replace(house.office, quickbooks=lambda _: client)
     house.kit.office = house.office
+
+
+def _pass_by(house: House, seconds: float) -> None:
+    house.time.later(seconds=seconds)
 
 
 def waiting(house: House, at: Work) -> list[Row[Any]]:
@@ -239,7 +244,9 @@ def carry_on(house: House, at: Work, minutes: int = 11) -> None:
 
 
 @at(*EVERY)
-def test_what_passes_by_itself_is_waited_for(house: House, at: Work) -> None:
+def test_what_passes_by_itself_is_waited_for(
+    house: House, at: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Whichever call it meets: the row says why it waits, and in the end the work is done once."""
     at.prepare(house)
     for call, trouble in product(at.calls, PASSING):
@@ -253,7 +260,7 @@ def test_what_passes_by_itself_is_waited_for(house: House, at: Work) -> None:
     house.outside.quickbooks.oauth.expire(house.realm)
     house.run(at.step)
     assert at.done(house)
-    assert not leaks(shown(house))
+    assert not leaks(shown(house) + capsys.readouterr().out)
 
 
 @at(*EACH_STEP)
@@ -307,7 +314,9 @@ def end_grant(house: House) -> None:
 
 
 @at(*EACH_STEP)
-def test_what_is_refused_for_good_is_told(house: House, at: Work) -> None:
+def test_what_is_refused_for_good_is_told(
+    house: House, at: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
     """At once, since asking five times would be answered alike. A send waits, and says why."""
     at.prepare(house)
     said = len(house.said())
@@ -317,7 +326,7 @@ def test_what_is_refused_for_good_is_told(house: House, at: Work) -> None:
     told = len(house.said()) > said or "needs_a_look" in house.rules(case)
     assert told or "changed in QuickBooks" in f"{case.last_error} {house.view(case).note_detail}"
     assert not any("five tries" in text for text in house.said())
-    assert not leaks(shown(house))
+    assert not leaks(shown(house) + capsys.readouterr().out)
 
 
 @at(INVOICE, SWEEP, NOTE)
