@@ -255,6 +255,7 @@ def test_what_passes_by_itself_is_waited_for(
         rows = waiting(house, at)
         assert rows, (call, trouble)
         assert all(row.due_at > house.now for row in rows), (call, trouble)
+        assert not leaks(" ".join(row.last_error for row in rows)), (call, trouble)
         assert not at.done(house), (call, trouble)
         due_again(house, at)
     house.outside.quickbooks.oauth.expire(house.realm)

@@ -134,10 +134,13 @@ def xml_fault(status: int, code: str, name: str, detail: str, now: datetime) -> 
     return Response(text, status, media_type="application/xml")
 
 
-def throttled(now: datetime) -> Response:
-    """Too many requests, or the month's reads are used up: the answer is the same."""
+def throttled(now: datetime, status: int = 429) -> Response:
+    """Too many requests, or the month's reads are used up: the answer is the same.
+
+    It came with 403 in former times.
+    """
     detail = "The request limit was reached.  Try again later"
-    return xml_fault(429, "3001", "ThrottleExceeded", detail, now)
+    return xml_fault(status, "3001", "ThrottleExceeded", detail, now)
 
 
 WORDS = {
@@ -160,7 +163,7 @@ def coded(status: int, code: str, now: datetime) -> Response:
     """What QuickBooks says with a code that a fault ordered; "0" stands for none at all."""
     words = WORDS.get(code, ("A business validation error", "Business Validation Error"))
     if code == "3001":
-        return throttled(now)
+        return throttled(now, status)
     if status in (401, 403):
         return gateway_fault(status, code, *words, now)
     return RefusalError(code, *words, status=status).response(now)
