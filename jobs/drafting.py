@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,7 +21,6 @@ from jobs.rules.states import CaseClass
 from jobs.rules.verify import verify
 from jobs.rules.violations import Violation
 from jobs.store import drafts as draft_store
-from jobs.store.cases import Case
 
 UNFIT = "The edited text did not fit any more, so the message was written anew."
 
@@ -36,27 +35,43 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Before:
+    """The newest version of the letter, if there is one, and whether somebody rejected its tone."""
+
+    draft: draft_store.Draft | None
+    rejected: bool
+
+
+@dataclass(frozen=True)
 class Written:
     """The next version of the letter, what the rules say of case and text, and what changed."""
 
-    draft: draft_store.Draft
+    letter: Letter
+    columns: dict[str, Any]
+    """What is kept beside it: author, deadline, violations."""
     rulings: tuple[Ruling, ...]
     changed: tuple[str, ...]
     unfit: str = ""
     """Whose edited text was given up because it is not true any more, or empty."""
 
 
-def write(office: Office, conn: Connection, view: View, made: Made, now: datetime) -> Written:
-    """Store the next version: the proposal's letter, or a person's text while it is still true."""
-    case = view.file.case
-    old = draft_store.latest(conn, case.id)
-    today = view.file.company.today(now)
+def before(conn: Connection, case_id: str) -> Before:
+    """What the next version comes after."""
+    old = draft_store.latest(conn, case_id)
+    rejected = old is not None and bool(draft_store.decided_on(conn, old.id, "reject"))
+    return Before(old, rejected)
+
+
+def write(office: Office, view: View, made: Made, before: Before) -> Written:
+    """The proposal's letter, or a person's text while it is still true. Slow where it is long."""
+    old = before.draft
     kept = old.deadline if old else None
+    today = view.facts.today
     deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
     letter, author, reason = _letter(office, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old else ()
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
-    theirs, unfit = old if old and old.edited_by and not _was_rejected(conn, old) else None, ""
+    theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
     if theirs and (mine := _still_true(office, view, theirs.letter, letter, deadline)):
         letter = mine
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
@@ -64,21 +79,15 @@ def write(office: Office, conn: Connection, view: View, made: Made, now: datetim
         changed, unfit = (*changed, UNFIT), theirs.edited_by
     broken = _broken(office, view, letter, deadline)
     columns["violations"] = [violation.sentence for violation in broken]
-    draft = draft_store.write_draft(conn, case.id, letter, now, **columns)
-    rulings = (*gates.about_text(broken), *view.rulings)
-    return Written(draft, rulings, changed, unfit)
+    return Written(letter, columns, (*gates.about_text(broken), *view.rulings), changed, unfit)
 
 
-def _was_rejected(conn: Connection, draft: draft_store.Draft) -> bool:
-    return bool(draft_store.decided_on(conn, draft.id, "reject"))
-
-
-def after_rejection(conn: Connection, case: Case, made: Made) -> Made:
+def after_rejection(before: Before, made: Made) -> Made:
     """What is proposed once somebody has rejected the tone of the version before."""
-    old = draft_store.latest(conn, case.id)
-    if old is None or not _was_rejected(conn, old):
+    if before.draft is None or not before.rejected:
         return made
-    return replace(made, proposal=_softer(made, old), reason="The tone before was not right.")
+    softer = _softer(made, before.draft)
+    return replace(made, proposal=softer, reason="The tone before was not right.")
 
 
 def _softer(made: Made, old: draft_store.Draft) -> Proposal:

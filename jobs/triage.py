@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import gather
-from jobs.drafting import Made, Written, after_rejection, write
+from jobs.drafting import Before, Made, Written, after_rejection, before, write
 from jobs.ending import tell_approvers
 from jobs.gather import Books, CaseFile, Source
 from jobs.judging import View, judge
@@ -40,6 +40,7 @@ from jobs.step import Round, Step
 from jobs.store import cases, contexts, crossings, posts, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
+from jobs.store.drafts import Draft
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import messages
@@ -201,7 +202,7 @@ class Read:
         elif not view.stopped and _others_first(self.office, conn, self.file, now):
             work.settle(conn, claim, now + SHORTLY)
         else:
-            return Propose(self.office, view)
+            return Propose(self.office, view, before(conn, view.file.case.id))
         return None
 
 
@@ -275,14 +276,35 @@ def _shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What was proposed, what was made of it, and the letter where there is one."""
+
+    proposed: Made
+    made: Made
+    written: Written | None
+
+
+@dataclass(frozen=True)
 class Propose:
     """Have the model choose a class and write, or only sum up where a rule has stopped the case."""
 
     office: Office
     view: View
+    before: Before
 
-    def act(self) -> Proposed:
-        """Never raises for what the model does: a failure is an answer with its reason."""
+    def act(self) -> Prepared:
+        """Never raises for what the model does: a failure is an answer with its reason.
+
+        The letter is written and checked here too: a long one takes more than a transaction may.
+        """
+        answer = self._ask()
+        proposed = Made(answer.proposal or self._by_rules(), answer.reason, answer.record)
+        made = after_rejection(self.before, proposed)
+        stopped = self.view.stopped
+        written = None if stopped else write(self.office, self.view, made, self.before)
+        return Prepared(proposed, made, written)
+
+    def _ask(self) -> Proposed:
         view = self.view
         if view.ruled_alone:
             return Proposed(None, RULES_ALONE)
@@ -297,21 +319,18 @@ class Propose:
         )
 
     def settle(
-        self, conn: Connection, claim: Claim, outcome: Proposed, now: datetime
+        self, conn: Connection, claim: Claim, outcome: Prepared, now: datetime
     ) -> Round | None:
         """Write proposal, draft and card, in one move to WAITING."""
         if not work.renew(conn, claim, now):
             return None
-        view, case = self.view, self.view.file.case
-        record = asdict(outcome.record) if outcome.record else None
-        proposal = outcome.proposal or self._by_rules()
-        contexts.put_proposal(conn, case.id, proposal, outcome.reason, record, now)
+        view, first = self.view, outcome.proposed
+        record = asdict(first.record) if first.record else None
+        contexts.put_proposal(conn, view.file.case.id, first.proposal, first.reason, record, now)
         if not view.stopped and _above_cap(self.office, conn, view.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
             return None
-        made = after_rejection(conn, case, Made(proposal, outcome.reason, outcome.record))
-        written = None if view.stopped else write(self.office, conn, view, made, now)
-        _to_waiting(self.office, conn, view, made, written, now)
+        _to_waiting(self.office, conn, view, outcome.made, outcome.written, now)
         return None
 
     def _by_rules(self) -> Proposal:
@@ -341,7 +360,7 @@ def _to_waiting(
     case, file = view.file.case, view.file
     gather.consider(conn, case.id, view.documents, now)
     context = contexts.put_facts(conn, case.id, view.facts, view.fingerprint())
-    draft = written.draft if written else None
+    draft = _stored(conn, case, written, now) if written else None
     rulings = written.rulings if written else view.rulings
     data = {
         "rules": [r.rule for r in rulings],
@@ -375,7 +394,7 @@ def _to_waiting(
     )
     if moved:
         _tell_first_approver(conn, view, written, now)
-        _tell_editor(conn, view, written, now)
+        _tell_editor(conn, view, written, draft, now)
         cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
         rank, channel = case.row.rank, file.company.channel
         posts.card(conn, case.company, channel, case.id, rank, draft is not None, now)
@@ -399,13 +418,19 @@ def _tell_first_approver(
     tell_approvers(conn, case, draft_store.draft(conn, case.draft), reason, now)
 
 
-def _tell_editor(conn: Connection, view: View, written: Written | None, now: datetime) -> None:
+def _stored(conn: Connection, case: Case, written: Written, now: datetime) -> Draft:
+    return draft_store.write_draft(conn, case.id, written.letter, now, **written.columns)
+
+
+def _tell_editor(
+    conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
+) -> None:
     """Whose text was given up learns why: it was their work."""
-    if written is None or not written.unfit:
+    if written is None or draft is None or not written.unfit:
         return
     case, channel = view.file.case, view.file.company.channel
     text = f"<@{written.unfit}>: {posts.escaped(' '.join(written.changed))}"
-    key = f"unfit:{written.draft.id}"
+    key = f"unfit:{draft.id}"
     posts.thread(conn, case.company, channel, case.id, key, text, now)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from jobs import gather
+from jobs import gather, triage
 from jobs.decide.door import Answer
 from jobs.decide.edit import Text
 from jobs.decide.reject import Rejection, Why
 from jobs.rules.rulings import Kind
 from jobs.rules.states import CaseClass, Stage, State
+from jobs.store import companies
 from jobs.store.tables import cases as cases_table
 from tests.jobs.house import MANAGER, ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -466,6 +467,22 @@ def test_the_hour_of_approval_is_of_one_stage(open_house: OpenHouse, risen: bool
     house.run("triage")
     assert first is not None
     assert (house.case().approval_opens_at != first) is risen
+
+
+def test_a_letter_is_written_outside_any_transaction(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To write and check a long one takes its time, and nobody's click has to wait for that."""
+    house, real = open_house(), triage.write
+
+    def while_others_write(*given: Any) -> Any:
+        with house.database.writing() as conn:
+            companies.change(conn, house.realm, name="Brass Fern Supply")
+        return real(*given)
+
+    monkeypatch.setattr(triage, "write", while_others_write)
+    house.sweep()
+    assert house.case().draft is not None
 
 
 def test_five_failures_of_ours_are_a_card(open_house: OpenHouse) -> None:
