@@ -35,6 +35,7 @@ from qbo.models import (
     Invoice,
     Payment,
     Preferences,
+    Term,
 )
 from qbo.oauth import LEASE, SCOPE, BearerAuth, OAuth, Tokens, TokenStore
 from qbo.pacing import Budget
@@ -82,6 +83,7 @@ __all__ = [
     "Refused",
     "Select",
     "Stale",
+    "Term",
     "Throttled",
     "TokenExpired",
     "TokenStore",

@@ -10,7 +10,8 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -41,6 +42,7 @@ from qbo.models import (
     Payment,
     Preferences,
     Record,
+    Term,
 )
 from qbo.pacing import Budget, utc_now
 from qbo.query import ACTIVE_OR_NOT, PAGE, Select, among, chunks, pages, where
@@ -100,6 +102,7 @@ class QuickBooks:
         self._clock = clock
         self._sleep = sleep
         self._types: dict[str, str] | None = None
+        self._terms: dict[str, int] | None = None
         self._http = httpx.Client(
             auth=auth,
             base_url=f"{base_url.rstrip('/')}/v3/company/{realm}/",
@@ -183,6 +186,13 @@ class QuickBooks:
             self._types = {kind.id: kind.name for kind in found}
         return self._types
 
+    def terms(self) -> dict[str, int]:
+        """Id → days of every term that counts days; read once in the life of this client."""
+        if self._terms is None:
+            found = self._all(Term, (ACTIVE_OR_NOT,), None)
+            self._terms = {term.id: term.days for term in found if term.days is not None}
+        return self._terms
+
     def payments(
         self,
         customer_ids: Sequence[str],
@@ -215,7 +225,7 @@ class QuickBooks:
     def invoice(self, id: str, with_link: bool = False) -> Invoice:
         """One invoice as it stands now; raises Gone. `with_link` asks for its pay link."""
         params = {"include": "invoiceLink"} if with_link else {}
-        invoice = self._one(Invoice, "invoice/{id}", id, params)
+        (invoice,) = self._due([self._one(Invoice, "invoice/{id}", id, params)])
         return invoice if with_link else invoice.model_copy(update={"invoice_link": None})
 
     def payment(self, id: str) -> Payment:
@@ -245,7 +255,8 @@ class QuickBooks:
         names = ",".join(kind.ENTITY for kind in kinds)
         params = {"entities": names, "changedSince": since.isoformat(timespec="seconds")}
         answer = self._json("GET", "cdc", params=params)
-        return answers.changes(answer, kinds, on_broken or raise_broken)
+        found = answers.changes(answer, kinds, on_broken or raise_broken)
+        return replace(found, invoices=tuple(self._due(found.invoices)))
 
     def batch(self, selects: Sequence[Select]) -> list[list[Entity] | QuickBooksError]:
         """The rows of each statement, or its error, in the order given; 30 to a request.
@@ -301,7 +312,16 @@ class QuickBooks:
                 lambda position, _: report(Broken(kind.ENTITY, position)),
             )
         ):
-            yield answers.read(kind, _unseen(rows, seen, number * PAGE + 1), report)
+            yield self._due(answers.read(kind, _unseen(rows, seen, number * PAGE + 1), report))
+
+    def _due(self, found: Sequence[E]) -> list[E]:
+        """The same; invoices that do not say when they are due have it from their term."""
+        silent = [i for i in found if isinstance(i, Invoice) and not i.due_date and i.term_id]
+        days = self.terms() if silent else {}
+        due = {i.id: i.txn_date + timedelta(days[i.term_id]) for i in silent if i.term_id in days}
+        if not due:
+            return list(found)
+        return [i.model_copy(update={"due_date": due[i.id]}) if i.id in due else i for i in found]
 
     def _all(
         self, kind: type[E], conditions: tuple[str, ...], on_broken: OnBroken | None

@@ -94,6 +94,8 @@ class Invoice(Entity):
     """A snapshot the customer may have chosen: untrusted, never a key."""
     txn_date: date = Field(validation_alias="TxnDate")
     due_date: Day = Field(None, validation_alias="DueDate")
+    """Where the form has none, the client works it out from the term."""
+    term_id: str | None = Field(None, validation_alias=AliasPath("SalesTermRef", "value"))
     total: Cash = Field(validation_alias="TotalAmt")
     balance: Cash = Field(validation_alias="Balance")
     currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
@@ -157,6 +159,14 @@ class CustomerType(Entity):
     ENTITY = "CustomerType"
 
     name: Text = Field("", validation_alias="Name")
+
+
+class Term(Entity):
+    """When an invoice falls due: so many days after its date, or on a day of the month (None)."""
+
+    ENTITY = "Term"
+
+    days: int | None = Field(None, validation_alias="DueDays")
 
 
 class Applied(NamedTuple):

@@ -184,6 +184,20 @@ def test_an_approved_case_makes_a_new_crossing_wait(open_house: OpenHouse) -> No
     assert stages(house) == [2, 1]
 
 
+def test_an_invoice_without_a_due_date_crosses_by_its_term(open_house: OpenHouse) -> None:
+    """Forty-two days after its date on a term of thirty; without a term nothing is made up."""
+    silent = {"DueDate": None, "SalesTermRef": {"value": "3"}}
+    house = open_house(
+        books(
+            *(customer("1"), customer("2")),
+            invoice("71", "1", "840.00", 12, **silent),
+            invoice("72", "2", "840.00", 12, DueDate=None),
+        )
+    )
+    house.sweep()
+    assert [(case.customer, case.stage) for case in house.cases()] == [("1", 2)]
+
+
 def test_a_tiny_rest_is_left_alone(open_house: OpenHouse) -> None:
     """Below the smallest balance nothing is asked; several small ones together are."""
     house = open_house(

@@ -110,7 +110,7 @@ def test_every_public_method_is_known() -> None:
     assert {name for name in public if not name.startswith("_")} == {
         *("company_info", "preferences", "open_invoices", "invoices_by_id", "invoices_of"),
         "paid_invoices_of",
-        *("customers", "customer_types", "customers_in_credit"),
+        *("customers", "customer_types", "customers_in_credit", "terms"),
         *("payments", "credit_memos"),
         "changed_since",
         *("invoice", "payment", "credit_memo", "pdf", "changes", "batch"),
