@@ -22,7 +22,7 @@ from jobs.decide.disconnect import DISCONNECTED
 from jobs.rules.policy import Policy, PolicyError
 from jobs.store import companies, schema
 from jobs.store.companies import Company
-from qbo import QuickBooksError
+from qbo import QuickBooksError, ReauthRequired
 
 OK, WARNING, MISSING = "ok", "warning", "missing"
 SCOPES = (
@@ -241,6 +241,9 @@ def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
         return
     try:
         info = kit.ledgers.of(company.realm).company_info()
+    except ReauthRequired as error:
+        words = f"{company.realm}: {error.message}; the link is in App Home, or: overdue connect"
+        yield Finding("quickbooks", MISSING, words)
     except QuickBooksError as error:
         yield Finding("quickbooks", MISSING, f"{company.realm}: {error}")
     else:

@@ -145,8 +145,10 @@ def _company(of: Overview, page: Page) -> list[Block]:
 
 def _state(of: Overview) -> str:
     company = of.company
-    said = [wording.CONNECTION[company.status]] if company.status == CONNECTED else []
-    said.append("Live." if company.live else "*Shadow mode: nothing is sent.*")
+    connected = company.status == CONNECTED
+    said = [wording.CONNECTION[company.status]] if connected else []
+    if connected or not company.live:
+        said.append("Live." if company.live else "*Shadow mode: nothing is sent.*")
     said.append(f"Read {stamp(company.swept_at)}." if company.swept_at else "Not read yet.")
     said.append(f"Cards go to <#{company.channel}>.")
     if of.metered is not None:
@@ -257,7 +259,9 @@ def needs_connecting(of: Overview) -> bool:
 
 def _again(company: Company, url: str) -> Block:
     says = f"Opens QuickBooks in a browser to connect {company.name} again"
-    return button(Switch.RECONNECT, "Connect again", company.realm, says=says) | {"url": url}
+    style = "" if company.status == CONNECTED else "primary"
+    made = button(Switch.RECONNECT, "Connect again", company.realm, style=style, says=says)
+    return made | {"url": url}
 
 
 def _among(one: Block, company: Company, alone: bool) -> str:

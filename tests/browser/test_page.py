@@ -306,6 +306,7 @@ def test_every_kind_of_input_can_be_used(office: Office) -> None:
         {"type": "checkboxes", "options": options},
         {"type": "datepicker"},
         {"type": "users_select"},
+        {"type": "conversations_select"},
         {"type": "plain_text_input"},
     ]
     blocks = [
@@ -326,6 +327,7 @@ def test_every_kind_of_input_can_be_used(office: Office) -> None:
     office.at("action-checkboxes").get_by_label("two").check()
     office.at("action-datepicker").fill("2026-12-01")
     office.at("action-users_select").select_option("ULEAD1")
+    office.at("action-conversations_select").select_option("CFINANCE")
     office.at("action-plain_text_input").fill("words")
     office.at("modal-submit").click()
     expect(modal).to_be_hidden()
@@ -337,6 +339,7 @@ def test_every_kind_of_input_can_be_used(office: Office) -> None:
     assert chosen == ["one", "two"]
     assert held["datepicker"]["selected_date"] == "2026-12-01"
     assert held["users_select"]["selected_user"] == "ULEAD1"
+    assert held["conversations_select"]["selected_conversation"] == "CFINANCE"
     assert held["plain_text_input"]["value"] == "words"
 
 
