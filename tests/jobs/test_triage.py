@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs import gather, triage
+from jobs import drafting, gather
 from jobs.decide.door import Answer
 from jobs.decide.edit import Text
 from jobs.decide.reject import Rejection, Why
@@ -473,14 +473,14 @@ def test_a_letter_is_written_outside_any_transaction(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To write and check a long one takes its time, and nobody's click has to wait for that."""
-    house, real = open_house(), triage.write
+    house, real = open_house(), drafting.write
 
     def while_others_write(*given: Any) -> Any:
         with house.database.writing() as conn:
             companies.change(conn, house.realm, name="Brass Fern Supply")
         return real(*given)
 
-    monkeypatch.setattr(triage, "write", while_others_write)
+    monkeypatch.setattr("jobs.triage.write", while_others_write)
     house.sweep()
     assert house.case().draft is not None
 
