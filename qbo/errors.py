@@ -49,12 +49,11 @@ class QuickBooksError(Exception):
     """The root. `message` is for a person; `permanent` means that repeating the call is useless."""
 
     action: ClassVar[Action] = Action.PERSON
-    lasting: ClassVar[bool] = True
+    permanent: ClassVar[bool] = True
 
     def __init__(
         self,
         message: str,
-        permanent: bool | None = None,
         *,
         code: int = 0,
         status: int = 0,
@@ -62,7 +61,6 @@ class QuickBooksError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.permanent = self.lasting if permanent is None else permanent
         self.code = code
         self.status = status
         self.intuit_tid = intuit_tid
@@ -77,24 +75,17 @@ class Unreachable(QuickBooksError):
     """No answer, or none that can be read. A write may or may not have happened."""
 
     action = Action.RETRY
-    lasting = False
+    permanent = False
 
 
 class Throttled(QuickBooksError):
     """Too many requests, or the month's free reads are used up; wait `retry_after` seconds."""
 
     action = Action.WAIT
-    lasting = False
+    permanent = False
 
-    def __init__(
-        self,
-        message: str,
-        permanent: bool | None = None,
-        *,
-        retry_after: float = QUOTA_BACK_OFF,
-        **facts: Any,
-    ) -> None:
-        super().__init__(message, permanent, **facts)
+    def __init__(self, message: str, *, retry_after: float = QUOTA_BACK_OFF, **facts: Any) -> None:
+        super().__init__(message, **facts)
         self.retry_after = retry_after
 
 
@@ -102,7 +93,7 @@ class TokenExpired(QuickBooksError):
     """The access token is not accepted, not even after a refresh."""
 
     action = Action.REFRESH
-    lasting = False
+    permanent = False
 
 
 class ReauthRequired(QuickBooksError):
@@ -139,7 +130,7 @@ class PoisonedPage(QuickBooksError):
     """One bad record broke a whole answer; asking for less finds it."""
 
     action = Action.BISECT
-    lasting = False
+    permanent = False
 
 
 class Refused(QuickBooksError):
@@ -153,7 +144,7 @@ class Doubtful(Refused):
     """
 
     action = Action.RETRY
-    lasting = False
+    permanent = False
 
 
 class OurBug(QuickBooksError):

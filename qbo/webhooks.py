@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 ENTITIES = {name.lower(): name for name in ("Invoice", "Payment", "CreditMemo", "Customer")}
+"""As QuickBooks writes them elsewhere; any other entity keeps the name it comes with."""
 LEGACY_SOURCE = "intuit.eventNotifications"
 LONGEST = 255  # characters of an id, a name or a source; real ones have fewer than 70
 
@@ -44,11 +45,6 @@ class Change:
     verb: str
     at: datetime | None
     deleted_id: str = ""
-
-    @property
-    def known(self) -> bool:
-        """Whether the entity is one we read; others are kept so that they can be recorded."""
-        return self.entity in ENTITIES.values()
 
 
 class Malformed(ValueError):

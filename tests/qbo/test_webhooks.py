@@ -69,7 +69,7 @@ def test_a_cloud_event_is_read() -> None:
         "5d0c9e1a-71b4-4f0e-8a63-2c94be07d511",
     )
     assert (change.realm, change.entity, change.id) == ("4620816365000000001", "Invoice", "742")
-    assert (change.verb, change.known, change.deleted_id) == ("updated", True, "")
+    assert (change.verb, change.deleted_id) == ("updated", "")
     assert change.at == datetime(2026, 10, 5, 9, 15, 30, 123456, tzinfo=UTC)
 
 
@@ -90,11 +90,11 @@ def test_an_old_event_gets_the_same_id_each_time() -> None:
     assert first[0].event_id != first[1].event_id
 
 
-def test_an_entity_we_do_not_read_is_kept_and_flagged() -> None:
+def test_an_entity_we_do_not_read_is_kept_as_it_is_called() -> None:
     """It can be recorded, and then left alone."""
-    assert not parse(raw("notification_old.json"))[1].known
+    assert parse(raw("notification_old.json"))[1].entity == "Vendor"
     (change,) = parse(event(type="qbo.purchaseorder.created.v1"))
-    assert (change.entity, change.known) == ("purchaseorder", False)
+    assert change.entity == "purchaseorder"
 
 
 @pytest.mark.parametrize(
