@@ -34,7 +34,8 @@ slog = structlog.get_logger()
 
 def put(conn: Connection, step: Step, claim: Claim, error: QuickBooksError, now: datetime) -> None:
     """Give the row back as the error asks for, or give it up in words."""
-    slog.warning("step.refused", step=step.name, row=claim.id, error=type(error).__name__)
+    facts = {"error": type(error).__name__, "code": error.code, "intuit_tid": error.intuit_tid}
+    slog.warning("step.refused", step=step.name, row=claim.id, **facts)
     if isinstance(error, Unopenable):
         _tell_unopenable(conn, claim, error, now)
     if isinstance(error, ReauthRequired):

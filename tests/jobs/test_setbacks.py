@@ -330,6 +330,18 @@ def test_what_is_refused_for_good_is_told(
     assert not leaks(shown(house) + capsys.readouterr().out)
 
 
+def test_a_refusal_can_be_traced_at_intuit(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their support asks for the name of the request, which stands in our log."""
+    INVOICE.prepare(house)
+    with broken(house, INVOICE.calls[0], Trouble("status", 400, "6000")):
+        house.run("detect")
+    logged = capsys.readouterr().out
+    assert "code=6000" in logged
+    assert re.search(r"intuit_tid=1-\w+", logged)
+
+
 @at(INVOICE, SWEEP, NOTE)
 def test_the_word_for_any_refusal_is_tried_twice(house: House, at: Work) -> None:
     """QuickBooks says 6000 for what may pass and for what will not: a person is told soon."""

@@ -6,7 +6,6 @@ and remembered in `refused_writes`, because the product has no business making i
 
 import hashlib
 import re
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -88,7 +87,7 @@ class Api:
         body = await request.body()
         call = Call(request.method, parts, request.query_params, request.headers, body)
         response = await run_in_threadpool(self._answer, request.path_params["realm"], call)
-        response.headers["intuit_tid"] = f"1-{uuid.uuid4().hex[:8]}-{uuid.uuid4().hex[:24]}"
+        response = errors.traced(response)
         if response.status_code == 200:
             response.headers["QBO-Version"] = "1954.210"
         return response

@@ -4,6 +4,7 @@ A business fault has capital keys and status 400; the gateway's have lower-case 
 numeric time; throttling is XML even where JSON was asked for.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -121,6 +122,12 @@ def unauthorized(now: datetime) -> Response:
     """A token that is good, for another company."""
     detail = "Application authorization failed: the token does not belong to this company"
     return gateway_fault(403, "3100", "ApplicationAuthorizationFailed", detail, now)
+
+
+def traced(response: Response) -> Response:
+    """The same with the name that Intuit gives to each request."""
+    response.headers["intuit_tid"] = f"1-{uuid.uuid4().hex[:8]}-{uuid.uuid4().hex[:24]}"
+    return response
 
 
 def xml_fault(status: int, code: str, name: str, detail: str, now: datetime) -> Response:

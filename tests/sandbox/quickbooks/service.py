@@ -102,7 +102,8 @@ class QuickBooks:
     def refusal(self, status: int, code: str = "") -> Response:
         """An ordered status, and code, in QuickBooks' own shape; a 200 carries a fault, too."""
         now = self._now()
-        return errors.coded(status, code, now) if code else errors.ordered(status, now)
+        refusal = errors.coded(status, code, now) if code else errors.ordered(status, now)
+        return errors.traced(refusal)
 
     def close(self) -> None:
         """Stop delivering webhooks."""
