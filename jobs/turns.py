@@ -8,7 +8,7 @@ gives back. So nothing is held but the page at hand, and no transaction is long.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,6 +16,11 @@ from sqlalchemy import Connection
 
 from jobs.store import work
 from jobs.store.work import Claim
+from qbo import pacing
+from qbo.pacing import Patience
+
+PATIENCE = 15 * 60.0
+"""Seconds that a plan waits for its turn in all: to begin anew would take all its turns again."""
 
 T = TypeVar("T")
 Write = Callable[[Connection, datetime], Any]
@@ -29,11 +34,13 @@ class Turn:
 
     plan: Plan
     answer: Any = None
+    patience: Patience = field(default_factory=lambda: Patience(PATIENCE))
 
     def act(self) -> Write | None:
-        """Ask outside. Raises what the plan raises: the row then stays due."""
+        """Ask outside. Raises what the plan raises: the row then stays due, from the beginning."""
         try:
-            return self.plan.send(self.answer)
+            with pacing.patient(self.patience):
+                return self.plan.send(self.answer)
         except StopIteration:
             return None
 
@@ -43,7 +50,7 @@ class Turn:
         """Do it inside, while the claim is ours; what is done twice changes nothing."""
         if outcome is None or not work.renew(conn, claim, now):
             return None
-        return Turn(self.plan, outcome(conn, now))
+        return Turn(self.plan, outcome(conn, now), self.patience)
 
 
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from qbo import answers
+from qbo import answers, pacing
 from qbo.answers import KINDS, Broken, Changes, OnBroken, raise_broken
 from qbo.errors import (
     Gone,
@@ -44,12 +44,14 @@ from qbo.models import (
     Record,
     Term,
 )
-from qbo.pacing import Budget, utc_now
+from qbo.pacing import Budget, Patience, utc_now
 from qbo.query import ACTIVE_OR_NOT, PAGE, Select, among, chunks, pages, where
 
 MINOR_VERSION = "75"
 TIMEOUT = httpx.Timeout(connect=5, write=10, read=60, pool=10)  # seconds; pages of 1000 are slow
 LONGEST_PACE = 10.0  # seconds to wait for the budget before giving the thread back
+MOST_TRIES = 3  # of a call that was not answered, where there is patience
+PAUSE = 5.0  # seconds before the second of them, and so many more before each further one
 BATCH = 30  # queries in one batch (documented)
 BATCH_ROWS = 1000  # objects in the answer to one batch (documented)
 NOTE_LENGTH = 2000  # characters (documented)
@@ -139,8 +141,8 @@ class QuickBooks:
     def open_invoices(self, on_broken: OnBroken | None = None) -> Iterator[list[Invoice]]:
         """All invoices with an open balance, page by page, each invoice once.
 
-        Rows shift while others leave the list, so one may be missed: an invoice that did not
-        come is no evidence of payment, and a sweep ends with `changes` since its start.
+        Rows move up while others leave the list. An invoice that did not come is no evidence of
+        payment, and a sweep ends with `changes` since its start.
         """
         return self._pages(Invoice, (where("Balance", ">", "0"),), on_broken)
 
@@ -306,13 +308,13 @@ class QuickBooks:
         select = Select(kind.ENTITY, conditions)
         report = on_broken or raise_broken
         seen: set[str] = set()
-        for number, rows in enumerate(
-            pages(
-                lambda start, size: self._rows(kind, select, start, size),
-                lambda position, _: report(Broken(kind.ENTITY, position)),
-            )
-        ):
-            yield self._due(answers.read(kind, _unseen(rows, seen, number * PAGE + 1), report))
+        found = pages(
+            lambda start, size: self._rows(kind, select, start, size),
+            answers.row_id,
+            lambda position, _: report(Broken(kind.ENTITY, position)),
+        )
+        for start, rows in found:
+            yield self._due(answers.read(kind, _unseen(rows, seen, start), report))
 
     def _due(self, found: Sequence[E]) -> list[E]:
         """The same; invoices that do not say when they are due have it from their term."""
@@ -343,7 +345,7 @@ class QuickBooks:
 
     def _rows(
         self, kind: type[E], select: Select, start: int, size: int
-    ) -> list[E] | list[answers.Raw]:
+    ) -> Sequence[E | answers.Raw]:
         """The rows of one page: objects where all can be read at once, else as they came."""
         response = self._call("GET", "query", params={"query": select.page(start, size)})
         found = answers.at_once(kind, response.content)
@@ -404,7 +406,29 @@ class QuickBooks:
         if (method, path) not in CALLS:
             raise NotAllowed(f"{method} {path} is not among the calls we make")
         url = _address(path, wanted, params or {})
-        self._pace(CALLS[method, path] * times)
+        tries = 0
+        while True:
+            self._pace(CALLS[method, path] * times)
+            try:
+                return self._asked(method, url, body, accept)
+            except Throttled as error:
+                self._wait_out(error, error.retry_after)
+            except Unreachable as error:
+                tries += 1
+                if tries == MOST_TRIES:
+                    raise
+                self._wait_out(error, PAUSE * tries)
+
+    def _wait_out(self, error: QuickBooksError, seconds: float) -> None:
+        """Sleep where there is patience, so that no long reading begins anew; else raise it."""
+        patience = pacing.patience()
+        if patience is None or not patience.spend(seconds):
+            raise error
+        self._sleep(seconds)
+
+    def _asked(
+        self, method: str, url: str, body: Mapping[str, Any] | None, accept: str
+    ) -> httpx.Response:
         response = self._send(method, url, body, accept)
         if not response.is_success and (error := _fault(response)):
             raise error
@@ -419,13 +443,12 @@ class QuickBooks:
             raise Unreachable(f"QuickBooks cannot be reached ({type(error).__name__})") from error
 
     def _pace(self, metered: int) -> None:
-        waited = 0.0
+        patience = pacing.patience() or Patience(LONGEST_PACE)
         while self._budget:
             wait = self._budget.take(self.realm, metered, self._clock())
             if wait <= 0:
                 return
-            waited += wait
-            if waited > LONGEST_PACE:
+            if not patience.spend(wait):
                 raise Throttled("This company has used up its requests", retry_after=wait)
             self._sleep(wait)
 

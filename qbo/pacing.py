@@ -5,6 +5,10 @@ monthly quota (500,000 in the free tier); writes are not counted. After a 429 it
 alone for a minute.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,6 +19,36 @@ PER_MINUTE = 500
 def utc_now() -> datetime:
     """The default clock of entry points; everything below them takes a clock or a time."""
     return datetime.now(UTC)
+
+
+@dataclass
+class Patience:
+    """How many seconds somebody would wait for a turn, in all; what was waited is gone."""
+
+    seconds: float
+
+    def spend(self, seconds: float) -> bool:
+        """Whether to wait so long."""
+        self.seconds -= seconds
+        return self.seconds >= 0
+
+
+_patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
+
+
+@contextmanager
+def patient(patience: Patience) -> Iterator[None]:
+    """In this block, and this thread, what was refused for now is asked again while it lasts."""
+    token = _patience.set(patience)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
+
+
+def patience() -> Patience | None:
+    """What the present block may wait; None outside of all."""
+    return _patience.get()
 
 
 class Budget(Protocol):

@@ -13,6 +13,7 @@ from typing import TypeVar
 from qbo.errors import PoisonedPage
 
 PAGE = 1000  # the most rows one answer may hold (documented)
+OVERLAP = 10  # rows that a page repeats of the one before, to see that none slipped through
 IDS_AT_ONCE = 200  # keeps the address of a request below 8,000 characters
 BROKEN_AT_MOST = 10  # more than this in one listing is an outage, not a bad record
 ACTIVE_OR_NOT = "Active IN (true,false)"  # name lists return active entries only unless told
@@ -74,34 +75,45 @@ def chunks(ids: Sequence[str], size: int = IDS_AT_ONCE) -> Iterator[list[str]]:
         yield unique[start : start + size]
 
 
-Fetch = Callable[[int, int], list[T]]
+Fetch = Callable[[int, int], Sequence[T]]
 """(start, size) → the rows from `start` on; may raise PoisonedPage."""
 
 
 def pages(
-    fetch: Fetch[T], on_broken: Callable[[int, PoisonedPage], None], size: int = PAGE
-) -> Iterator[list[T]]:
-    """Every row, a page at a time, until a page is shorter than asked.
+    fetch: Fetch[T],
+    name: Callable[[T], str],
+    on_broken: Callable[[int, PoisonedPage], None],
+    size: int = PAGE,
+) -> Iterator[tuple[int, Sequence[T]]]:
+    """Every row: (position of the first, rows) of each page, until one is shorter than asked.
 
-    A page may hold a row more than asked, and rows may repeat between pages; the caller keeps
-    the first of each id. A record that breaks its page is found by halving, told to `on_broken`
-    with its position (from 1), and left out; the rest of its page is delivered. After
-    BROKEN_AT_MOST such records the error itself is raised.
+    Rows leave the list while it is read, and those behind them move up. So a page repeats some
+    rows of the one before; where it holds none that came with that one, it is asked for from
+    further ahead. Rows repeat between pages, then, and a page may hold one more than asked: the
+    caller keeps the first of each `name`. A record that breaks its page is found by halving, told
+    to `on_broken` with its position (from 1), and left out; the rest of its page is delivered.
+    After BROKEN_AT_MOST such records the error itself is raised.
     """
     found = _Found(on_broken)
-    start = 1
+    overlap = min(OVERLAP, size // 2)
+    start, before = 1, frozenset[str]()
     while True:
-        before = found.count
+        found.here.clear()
         rows = bisect(fetch, found.report, start, size)
-        yield rows
-        if len(rows) + found.count - before < size:
+        names = frozenset(map(name, rows))
+        joined = names & before or found.here & set(range(start, start + overlap))
+        if start > 1 and overlap and not joined:
+            start = max(1, start - size // 2)
+            continue
+        yield start, rows
+        if len(rows) + len(found.here) < size:
             return
-        start += size
+        start, before = start + size - overlap, names
 
 
 def bisect(
     fetch: Fetch[T], on_broken: Callable[[int, PoisonedPage], None], start: int, size: int
-) -> list[T]:
+) -> Sequence[T]:
     """The rows of one page, less those that break it, which are told to `on_broken`."""
     try:
         return fetch(start, size)
@@ -111,18 +123,23 @@ def bisect(
             return []
     half = size // 2
     first = bisect(fetch, on_broken, start, half)
-    return first + bisect(fetch, on_broken, start + half, size - half)
+    return [*first, *bisect(fetch, on_broken, start + half, size - half)]
 
 
 class _Found:
-    """Counts broken records, and gives up where everything seems broken."""
+    """Tells each broken record once, and gives up where everything seems broken."""
 
     def __init__(self, on_broken: Callable[[int, PoisonedPage], None]) -> None:
-        self.count = 0
+        self.here: set[int] = set()
+        """Positions on the present page."""
+        self._told: set[int] = set()
         self._tell = on_broken
 
     def report(self, position: int, error: PoisonedPage) -> None:
-        self.count += 1
-        if self.count > BROKEN_AT_MOST:
+        self.here.add(position)
+        if position in self._told:
+            return
+        self._told.add(position)
+        if len(self._told) > BROKEN_AT_MOST:
             raise error
         self._tell(position, error)

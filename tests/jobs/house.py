@@ -175,6 +175,10 @@ class Time:
         self.now += timedelta(**span)
         return self.now
 
+    def pass_by(self, seconds: float) -> None:
+        """Somebody waits so long."""
+        self.later(seconds=seconds)
+
     def begin(self) -> None:
         """Count the looks anew."""
         self._looks = 0
@@ -313,7 +317,14 @@ class House:
 
     def _client(self, auth: httpx.Auth) -> QuickBooks:
         url = self.kit.settings.qbo_api_url
-        return QuickBooks(self.realm, auth, base_url=url, clock=self.time, transport=_transport())
+        return QuickBooks(
+            self.realm,
+            auth,
+            base_url=url,
+            clock=self.time,
+            sleep=self.time.pass_by,
+            transport=_transport(),
+        )
 
     def be_impatient(self, seconds: float = 0.3) -> None:
         """Give up on whoever does not answer for so long."""

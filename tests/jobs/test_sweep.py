@@ -148,6 +148,18 @@ def test_a_sweep_survives_bad_answers(
     assert len(house.logged("sweep.done")) == 2
 
 
+def test_a_sweep_that_is_throttled_goes_on_where_it_was(open_house: OpenHouse) -> None:
+    """However often QuickBooks wants a pause, no page is asked for twice."""
+    many = [invoice(str(1000 + n), "1", "10.00", -20) for n in range(2500)]
+    house = open_house(books(customer("1"), *many))
+    house.fault("quickbooks", "STARTPOSITION 991", "status", 3, 429)
+    house.fault("quickbooks", "STARTPOSITION 1981", "status", 3, 429)
+    house.run("sweep")
+    assert len(house.logged("sweep.done")) == 1
+    listed = [s for s in house.outside.quickbooks.realms[house.realm].statements if "> '0'" in s]
+    assert [statement.split()[-3] for statement in listed] == ["1", "991", "1981"]
+
+
 def test_five_failures_are_told_and_tried_again(open_house: OpenHouse) -> None:
     """A sweep is never dropped: after five failures it is told, and tried every hour."""
     house = open_house()

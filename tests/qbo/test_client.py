@@ -30,6 +30,7 @@ from qbo import (
     Unreachable,
     among,
 )
+from qbo.pacing import Patience, patient
 from tests.qbo.ledger import REALM, Ledger, Purse, fault, invoice
 from tests.qbo.payload import parsed, raw
 
@@ -183,7 +184,7 @@ def test_a_page_with_a_row_too_many_is_taken() -> None:
     """QuickBooks sometimes sends limit + 1 rows."""
     ledger = Ledger()
     rows = [invoice(n) for n in range(1, 1002)]
-    pages = {"1": rows, "1001": rows[1000:]}
+    pages = {"1": rows, "991": rows[990:]}
     ledger.answers["query"] = lambda request: httpx.Response(
         200,
         json={"QueryResponse": {"Invoice": pages[request.url.params["query"].split()[-3]]}},
@@ -690,6 +691,52 @@ def test_a_long_wait_gives_the_thread_back() -> None:
         list(client.open_invoices())
     assert caught.value.retry_after == 60
     assert ledger.requests == []
+
+
+def fails(times: int, failure: httpx.Response) -> Callable[[httpx.Request], httpx.Response]:
+    """Answers that so many failures come before."""
+    answers = iter([failure] * times)
+    return lambda _: next(answers, httpx.Response(200, json={"QueryResponse": {}}))
+
+
+THROTTLED = httpx.Response(429, content=raw("fault_throttled.xml"))
+NO_GATEWAY = httpx.Response(502, content=b"<html>")
+
+
+@pytest.mark.parametrize(
+    ("times", "failure", "waited"),
+    [(4, THROTTLED, [60.0, 60.0, 60.0, 60.0]), (2, NO_GATEWAY, [5.0, 10.0])],
+)
+def test_with_patience_the_same_is_asked_again(
+    times: int, failure: httpx.Response, waited: list[float]
+) -> None:
+    """A long reading goes on where it was refused, and does not begin anew."""
+    ledger, slept = Ledger(), list[float]()
+    ledger.answers["query"] = fails(times, failure)
+    with patient(Patience(300)):
+        list(ledger.client(sleep=slept.append).open_invoices())
+    assert slept == waited
+
+
+@pytest.mark.parametrize(
+    ("times", "failure", "error"), [(9, THROTTLED, Throttled), (3, NO_GATEWAY, Unreachable)]
+)
+def test_patience_ends(times: int, failure: httpx.Response, error: type[Exception]) -> None:
+    """Its seconds are counted over all that is asked; who is silent three times is not asked."""
+    ledger, left = Ledger(), Patience(300)
+    ledger.answers["query"] = fails(times, failure)
+    with patient(left), pytest.raises(error):
+        list(ledger.client(sleep=lambda _: None).open_invoices())
+    assert len(ledger.requests) == (6 if error is Throttled else 3)
+
+
+def test_patience_waits_for_the_budget() -> None:
+    """Where a minute's requests are used up, the next ones are those of the next minute."""
+    ledger, slept = Ledger(Invoice=[]), list[float]()
+    client = ledger.client(budget=Purse(60.0), clock=lambda: NOON, sleep=slept.append)
+    with patient(Patience(300)):
+        list(client.open_invoices())
+    assert slept == [60.0]
 
 
 def test_writes_are_not_metered() -> None:

@@ -9,7 +9,7 @@ import pytest
 import qbo
 from qbo import answers, client, errors, models, oauth, pacing, query, webhooks
 
-INTERNAL = {"Record", "Meaning"}  # grounds that others stand on
+INTERNAL = {"Record", "Meaning", "Patience"}  # grounds that others stand on
 
 
 @pytest.mark.parametrize(

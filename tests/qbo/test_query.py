@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -104,8 +105,8 @@ def test_every_sound_row_comes_once_and_every_broken_one_is_named(
     places = st.sampled_from(range(1, count + 1)) if count else st.nothing()
     broken = frozenset(data.draw(st.sets(places, max_size=min(count, BROKEN_AT_MOST))))
     told: list[int] = []
-    found = pages(Rows(count, broken), lambda at, _: told.append(at), size)
-    assert [row for page in found for row in page] == [
+    found = pages(Rows(count, broken), str, lambda at, _: told.append(at), size)
+    assert list(dict.fromkeys(row for _, page in found for row in page)) == [
         row for row in range(1, count + 1) if row not in broken
     ]
     assert told == sorted(broken)
@@ -114,7 +115,7 @@ def test_every_sound_row_comes_once_and_every_broken_one_is_named(
 def test_one_bad_record_costs_few_calls() -> None:
     """Halving a page of 1000 takes some twenty questions, not a thousand."""
     rows = Rows(1000, frozenset({777}))
-    assert sum(len(page) for page in pages(rows, lambda *_: None)) == 999
+    assert sum(len(page) for start, page in pages(rows, str, lambda *_: None) if start == 1) == 999
     assert rows.calls <= 25
 
 
@@ -122,11 +123,27 @@ def test_where_everything_is_broken_the_listing_gives_up() -> None:
     """An outage looks like bad records everywhere; it must not become a thousand calls."""
     rows = Rows(1000, frozenset(range(1, 1001)))
     with pytest.raises(PoisonedPage):
-        list(pages(rows, lambda *_: None))
+        list(pages(rows, str, lambda *_: None))
     assert rows.calls <= 60
 
 
 def test_a_page_with_one_row_too_many_is_not_the_last() -> None:
     """QuickBooks sometimes sends limit + 1 rows."""
-    first = {1: [1, 2, 3], 3: [3, 4], 5: []}
-    assert list(pages(lambda start, _: first[start], lambda *_: None, 2)) == [[1, 2, 3], [3, 4], []]
+    first = {1: [1, 2, 3], 2: [2, 3, 4], 3: [3, 4], 4: [4]}
+    found = list(pages(lambda start, _: first[start], str, lambda *_: None, 2))
+    assert found == [(1, [1, 2, 3]), (2, [2, 3, 4]), (3, [3, 4]), (4, [4])]
+
+
+@given(st.integers(20, 90), st.integers(2, 24), st.randoms(use_true_random=False))
+def test_rows_that_move_up_hide_nobody(count: int, size: int, chance: Random) -> None:
+    """However many leave the list between two pages, whoever stays in it comes."""
+    rows = list(range(1, count + 1))
+
+    def fetch(start: int, size: int) -> list[int]:
+        page = rows[start - 1 : start - 1 + size]
+        for gone in chance.sample(rows, min(chance.choice((0, 0, 1, 3, size)), len(rows) // 3)):
+            rows.remove(gone)
+        return page
+
+    came = {row for _, page in pages(fetch, str, lambda *_: None, size) for row in page}
+    assert came.issuperset(rows)
