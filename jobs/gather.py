@@ -231,12 +231,17 @@ def past(conn: Connection, file: CaseFile, address: str, allowed_anyway: frozens
 
 
 def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> None:
-    """Keep what was read, so that lists and detection see it too."""
-    realm = file.company.realm
+    """Keep what was read, so that lists and detection see it too.
+
+    Invoices that moved to somebody else may be asked for there; detection sees no news in them.
+    """
+    realm, customer = file.company.realm, file.case.customer
     known = ledger.mirrored(conn, realm, list(books.gone))
     vanished = [gone(m.invoice) for m in known.values()]
     ledger.put_customers(conn, realm, books.customers, now)
     ledger.put_invoices(conn, realm, [*books.open, *books.left, *vanished], books.as_of)
+    members = ledger.members_of(conn, realm, [customer])[customer]
+    crossings.give_up_others(conn, file.case, members, now)
 
 
 def ended(conn: Connection, file: CaseFile, books: Books) -> tuple[Invoice, ...]:

@@ -220,6 +220,22 @@ def give_back(
     conn.execute(update(crossings).where(held).values(released_at=now))
 
 
+def give_up_others(conn: Connection, case: Case, members: Iterable[str], now: datetime) -> None:
+    """Release what this case crossed and stands on other records than `members` by now.
+
+    Unless somebody approved the case: then the last check finds out.
+    """
+    unsaid = select(cases.c.id).where(cases.c.id == case.id, cases.c.state.in_(JOINABLE))
+    elsewhere = select(literal(1)).where(
+        invoices.c.company == crossings.c.company,
+        invoices.c.id == crossings.c.invoice,
+        invoices.c.customer.not_in(sorted(members)),
+    )
+    held = crossings.c.case_id.in_(unsaid) & crossings.c.released_at.is_(None)
+    gone = update(crossings).where(held, elsewhere.exists())
+    conn.execute(gone.values(released_at=now))
+
+
 def crossed(conn: Connection, case_id: str) -> dict[str, Stage]:
     """Invoice id → the highest stage it crossed for this case."""
     held = (crossings.c.case_id == case_id) & crossings.c.released_at.is_(None)

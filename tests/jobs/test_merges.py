@@ -120,6 +120,17 @@ def test_an_invoice_given_to_somebody_else(house: House) -> None:
     assert letter_of(house, "1") == ["71", "72"]
 
 
+def test_an_invoice_given_away_that_only_its_card_saw(open_house: OpenHouse) -> None:
+    """The card goes on without it, and the sweep after that asks its new customer for it."""
+    ledger = books(customer("1"), customer("2"), *TWO["invoices"], invoice("73", "2", "90.00", 12))
+    house = open_house(ledger)
+    house.sweep()
+    house.change("Invoice", "72", CustomerRef={"value": "1"})
+    house.refresh(house.case("2"))
+    house.sweep()
+    assert (letter_of(house, "1"), letter_of(house, "2")) == (["71", "72"], ["73"])
+
+
 def test_a_sub_customer_that_is_billed_with_its_parent(house: House) -> None:
     """From then on the parent is asked, and the sub-customer's own case ends."""
     house.notify(
