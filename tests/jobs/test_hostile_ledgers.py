@@ -45,9 +45,20 @@ def about_one(house: House) -> list[str]:
 READS = ("customers", "paid_invoices_of", "payments", "credit_memos")
 
 
+COMES: tuple[Callable[[House], Any], ...] = (
+    lambda house: house.pay("71", "40.00"),
+    lambda house: house.books.receive("1", Decimal("40.00")),
+    lambda house: house.credit("1", "40.00"),
+)
+
+
 @pytest.mark.parametrize("before", READS)
-def test_a_payment_between_two_reads_is_no_gap(
-    a_house: House, monkeypatch: pytest.MonkeyPatch, before: str
+@pytest.mark.parametrize("comes", COMES, ids=["applied", "on account", "credit memo"])
+def test_money_that_comes_between_two_reads_is_no_gap(
+    a_house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str,
+    comes: Callable[[House], Any],
 ) -> None:
     """Whichever kinds were read before it came: the ledger is read again, and adds up."""
     real = getattr(QuickBooks, before)
@@ -55,7 +66,7 @@ def test_a_payment_between_two_reads_is_no_gap(
 
     def late(*given: Any, **named: Any) -> Any:
         if not happened:
-            happened.append(a_house.pay("71", "40.00"))
+            happened.append(comes(a_house))
         return real(*given, **named)
 
     monkeypatch.setattr(QuickBooks, before, late)
