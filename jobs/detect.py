@@ -168,13 +168,15 @@ def _alarm(
 
 
 def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
-    """Trying again will not help: tell a person; the next sweep will find what was missed."""
+    """Trying again will not help: tell a person, once an hour; the sweep finds what was missed."""
     company = companies.get(conn, claim.row.company)
     what = f"{claim.row.entity} {claim.row.entity_id}: {claim.row.last_error}"
     text = (
         f":warning: A change in QuickBooks could not be read{claim.tried} ({posts.escaped(what)}). "
-        "The next sweep reads it again; `/overdue run` starts one now."
+        "The next sweep reads it again, and whatever else is missed this hour; `/overdue run` "
+        "starts one now."
     )
+    key = f"events:{claim.row.company[:20]}:failed:{now:%Y-%m-%dT%H}"
     channel = company.channel if company else office.channel
-    posts.alarm(conn, claim.row.company, channel, f"event:{claim.id}:failed", text, now)
+    posts.alarm(conn, claim.row.company, channel, key, text, now)
     work.settle(conn, claim, None, last_error=claim.row.last_error)

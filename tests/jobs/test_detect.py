@@ -239,6 +239,19 @@ def test_five_failures_are_told_and_the_sweep_helps(a_house: House) -> None:
     assert a_house.state() is State.CANCELLED
 
 
+def test_an_outage_is_told_once_an_hour_not_once_an_event(a_house: House) -> None:
+    """However many changes are missed in it: the sweep reads them all."""
+    changes = [a_house.change("Customer", "1", CompanyName=f"No. {n}") for n in range(9)]
+    a_house.fault("quickbooks", "query", "status", None, 401)
+    a_house.notify(*changes)
+    for _ in range(5):
+        a_house.time.later(minutes=11)
+        a_house.run("detect")
+    while waiting(a_house):
+        a_house.run("detect")  # the clock rings until nothing is due
+    assert sum("could not be read in five tries" in text for text in a_house.said("notice")) == 1
+
+
 def test_a_disconnected_company_keeps_its_events(a_house: House) -> None:
     """While a company has to be connected again its events wait; nothing is lost."""
     with a_house.database.writing() as conn:
