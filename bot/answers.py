@@ -180,19 +180,33 @@ def stopped(reason: str) -> str:
     return wording.sentence(f"A rule stops this message{told}") + f" {NOTHING}"
 
 
-def resumed() -> str:
+STILL = {
+    HeldUp.NOT_CONNECTED: "QuickBooks has to be connected again (App Home has the link)",
+    HeldUp.PAUSED: "sending is paused (`/overdue resume`)",
+    HeldUp.SHADOW: "the company is in shadow mode (`/overdue live`)",
+    HeldUp.REMINDERS: "nobody has confirmed that QuickBooks' own reminders are off (App Home)",
+}
+"""What else keeps messages from going, and the way out."""
+
+
+def resumed(held_up: HeldUp | None) -> str:
+    """Sending is no longer paused; `held_up` is what keeps it all the same."""
+    if held_up:
+        return f"It is no longer paused, but nothing goes out yet: {STILL[held_up]}."
     return "Sending goes on. What was approved meanwhile goes out after its last check."
 
 
-def now_paused() -> str:
+def now_paused(_: HeldUp | None) -> str:
     return "Sending is paused. Cards, edits and undo go on; `/overdue resume` starts it again."
 
 
-def now_live() -> str:
-    return (
-        "Live: approved messages are sent from now on. Cards of the shadow run are closed and "
-        "their invoices are looked at again."
-    )
+def now_live(held_up: HeldUp | None) -> str:
+    """Out of shadow mode; `held_up` is what keeps messages from going all the same."""
+    told = f"Live, but nothing goes out yet: {STILL[held_up]}." if held_up else LIVE
+    return f"{told} Cards of the shadow run are closed and their invoices are looked at again."
+
+
+LIVE = "Live: approved messages are sent from now on."
 
 
 def reminders_on() -> str:
@@ -236,7 +250,7 @@ def ended(how: Ended) -> str:
     }[how]
 
 
-def now_shadow() -> str:
+def now_shadow(_: HeldUp | None) -> str:
     return "Shadow mode: cards go on, but no e-mail is sent and nothing is written to QuickBooks."
 
 
@@ -281,7 +295,10 @@ COMMANDS = (
 )
 
 
-def running() -> str:
+def running(held_up: HeldUp | None) -> str:
+    """A look at the ledger was asked for; without a connection it waits."""
+    if held_up is HeldUp.NOT_CONNECTED:
+        return f"The ledger is looked at as soon as that can be: {STILL[held_up]}."
     return "Looking at the ledger now. New cards appear here as they are ready."
 
 

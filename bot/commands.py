@@ -18,6 +18,7 @@ from bot.refusals import turned_away
 from jobs import picture
 from jobs.decide import door, run_company
 from jobs.decide.door import Answer, Refused
+from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
 from jobs.store import companies, people
 from jobs.store.companies import Company
@@ -26,7 +27,7 @@ slog = structlog.get_logger()
 Response = dict[str, Any]
 Switch = Callable[[Connection, Policy, Company, str, datetime], bool]
 
-SWITCHES: dict[str, tuple[Switch, Callable[[], str], str]] = {
+SWITCHES: dict[str, tuple[Switch, Callable[[HeldUp | None], str], str]] = {
     "pause": (run_company.pause, answers.now_paused, "paused"),
     "resume": (run_company.resume, answers.resumed, "running"),
     "live": (run_company.go_live, answers.now_live, "live"),
@@ -73,11 +74,12 @@ def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> 
             return _elsewhere(desk, conn, user, now)
         if verb == "run":
             run_company.run_now(conn, policy_of(desk, company), company, user, now)
-            said = answers.running()
+            said = answers.running(company.held_up())
         else:
             turn, moved, already = SWITCHES[verb]
             done = turn(conn, policy_of(desk, company), company, user, now)
-            said = moved() if done else answers.unchanged(already)
+            held_up = companies.need(conn, company.realm).held_up()
+            said = moved(held_up) if done else answers.unchanged(already)
     desk.ring("sweep", "send", "messages")
     return said
 

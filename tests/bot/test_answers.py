@@ -146,13 +146,15 @@ SAID = [
     answers.unreadable(),
     *(answers.approved_but(held_up) for held_up in HeldUp),
     answers.approved_but(HeldUp.PAUSED, "https://x.example/?a=1&b=2"),
-    answers.now_paused(),
-    answers.resumed(),
-    answers.now_live(),
-    answers.now_shadow(),
+    *(
+        said(held_up)
+        for said in (answers.now_paused, answers.resumed, answers.now_live, answers.now_shadow)
+        for held_up in (None, *HeldUp)
+    ),
     answers.unchanged("paused"),
     answers.disconnected(),
-    answers.running(),
+    answers.running(None),
+    answers.running(HeldUp.NOT_CONNECTED),
     answers.unknown_command(HOSTILE),
     answers.help_text(),
 ]

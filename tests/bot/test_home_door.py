@@ -20,7 +20,7 @@ from jobs.store import companies, people
 from jobs.store.companies import Company
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import doors, holds, messages
-from tests.bot.ground import add_company
+from tests.bot.ground import START, add_company
 from tests.bot.kits import Front, front, place
 from tests.sandbox import company
 from tests.sandbox.faults import fault_from
@@ -28,6 +28,8 @@ from tests.sandbox.slack.kinds import Channel
 from tests.sandbox.slack.people import BOT_USER
 
 REALM = "4620816365000000001"
+CONFIRMED = {"reminders_off_at": START, "reminders_off_by": "ULEAD1"}
+PAUSED = {"paused_at": START, "paused_by": "ULEAD1"}
 CAST = {"UCOLLECT": "", "UMANAGER": "", "ULEAD1": "", "ULEAD2": "", "UGUEST": "guest"}
 
 
@@ -231,6 +233,25 @@ def test_a_command_elsewhere_names_the_channels(tab: Tab) -> None:
         assert "<#COTHER>" in told
     assert tab.type("UGUEST", "", "CLUNCH").startswith("Guests")
     assert not tab.company().paused_at
+
+
+@pytest.mark.parametrize(
+    ("held_up", "words", "told"),
+    [
+        ({"status": "reauth_required"}, "run", "has to be connected again (App Home has the link)"),
+        ({"status": "reauth_required", **CONFIRMED}, "live", "Live, but nothing goes out yet"),
+        ({"mode": "live", **PAUSED}, "resume", "nobody has confirmed that QuickBooks' own"),
+        (CONFIRMED, "live", "approved messages are sent from now on"),
+    ],
+)
+def test_a_switch_promises_nothing_that_something_else_keeps(
+    tab: Tab, held_up: dict[str, Any], words: str, told: str
+) -> None:
+    """The answer names what is missing still."""
+    add_company(tab.door.kit.database)
+    with tab.door.kit.database.writing() as conn:
+        companies.change(conn, REALM, **held_up)
+    assert told in tab.type("ULEAD1", words, "CFINANCE")
 
 
 def test_every_opening_has_a_link_of_its_own(tab: Tab) -> None:
