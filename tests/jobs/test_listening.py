@@ -248,6 +248,7 @@ class Life:
 
     def happen(self) -> None:
         """While QuickBooks is read: people work, and another worker deals with what is notified."""
+        self.house.time.later(microseconds=1)  # no two readings begin at one moment
         if self.calm:
             return
         self.house.time.later(seconds=self.chance.choice((0, 0, 1, 5)))
