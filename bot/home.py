@@ -278,5 +278,6 @@ def _disconnect(company: Company) -> Block:
         "Disconnect",
         "Keep it",
     )
+    sure |= {"style": "danger"}
     value, says = ids.of_company(company.realm), f"Disconnect {name} from QuickBooks"
     return button(Switch.DISCONNECT, "Disconnect", value, style="danger", says=says, confirm=sure)

@@ -18,7 +18,7 @@ from bot.letterbox import Letterbox
 from bot.pages import page
 from bot.processes import Kit
 from jobs import connect
-from jobs.connect import NotConnected
+from jobs.connect import NotConnected, UsedAlready
 from jobs.store.companies import Company
 from jobs.store.events import Notice
 from qbo import Change, Malformed, webhooks
@@ -116,6 +116,11 @@ def _told(answer: Callable[[], Response]) -> Response:
     """What went wrong becomes a page in words."""
     try:
         return answer()
+    except UsedAlready:
+        fine = (
+            "If the page said before that your company is connected, all is well: close this one."
+        )
+        return page("This link was used already", [fine, connect.NEW_LINK], 400)
     except NotConnected as why:
         return page("Not connected", [str(why)], 400)
     except SQLAlchemyError as error:

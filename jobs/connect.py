@@ -59,6 +59,13 @@ class NotConnected(Exception):
     """The company was not connected; the text tells a person why and what to do."""
 
 
+class UsedAlready(NotConnected):
+    """The link was good once; perhaps it was this same person, who has loaded the page again."""
+
+    def __init__(self) -> None:
+        super().__init__(f"This link was used already. {NEW_LINK}")
+
+
 @dataclass(frozen=True)
 class Intuit:
     """What connecting needs of the world. `open` makes a client that signs with these tokens."""
@@ -109,7 +116,7 @@ def check_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
     if row is None:
         raise NotConnected(f"This link is not one of ours. {NEW_LINK}")
     if row.used_at is not None:
-        raise NotConnected(f"This link was used already. {NEW_LINK}")
+        raise UsedAlready
     if now - row.opened_at > DOOR_LIVES:
         raise NotConnected(f"This link is older than ten minutes. {NEW_LINK}")
     return row
@@ -120,7 +127,7 @@ def pass_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
     door = check_door(conn, state, now)
     unused = (doors.c.state == door.state) & doors.c.used_at.is_(None)
     if conn.execute(update(doors).where(unused).values(used_at=now)).rowcount != 1:
-        raise NotConnected(f"This link was used already. {NEW_LINK}")
+        raise UsedAlready
     return door
 
 

@@ -201,6 +201,7 @@ def test_a_page_loaded_twice_connects_once(door: Front) -> None:
     again = door.get("/quickbooks/callback", params={"state": state, "code": "x", "realmId": REALM})
     assert again.status_code == 400
     assert "used already" in again.text
+    assert "all is well" in again.text  # for whoever has just seen that it is connected
     assert companies_of(door)[0].connected
 
 
