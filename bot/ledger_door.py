@@ -117,9 +117,7 @@ def _told(answer: Callable[[], Response]) -> Response:
     try:
         return answer()
     except UsedAlready:
-        fine = (
-            "If the page said before that your company is connected, all is well: close this one."
-        )
+        fine = "If the page said before that your company is connected, all is well."
         return page("This link was used already", [fine, connect.NEW_LINK], 400)
     except NotConnected as why:
         return page("Not connected", [str(why)], 400)
