@@ -169,7 +169,12 @@ def changes(answer: Raw, kinds: Sequence[type[Entity]], on_broken: OnBroken) -> 
         payments=living(Payment),
         credit_memos=living(CreditMemo),
         customers=living(Customer),
-        deleted=tuple(_deleted(kind, row) for kind in kinds for row in found[kind] if _dead(row)),
+        deleted=tuple(
+            Deleted(entity=kind.ENTITY, id=row_id(row))
+            for kind in kinds
+            for row in found[kind]
+            if _dead(row)
+        ),
         capped=frozenset(kinds if total >= CDC_NEARLY_FULL else ()),
     )
 
@@ -188,14 +193,6 @@ def _groups(answer: Raw) -> Iterator[Raw]:
 
 def _dead(row: Raw) -> bool:
     return row.get("status") == "Deleted"
-
-
-def _deleted(kind: type[Entity], row: Raw) -> Deleted:
-    try:
-        at = (row.get("MetaData") or {}).get("LastUpdatedTime")
-        return Deleted(entity=kind.ENTITY, id=row_id(row), at=at)
-    except ValidationError:
-        return Deleted(entity=kind.ENTITY, id=row_id(row))
 
 
 def _server_time(answer: Raw) -> datetime:

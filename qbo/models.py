@@ -210,7 +210,6 @@ class CreditMemo(Entity):
     number: Text = Field("", validation_alias="DocNumber")
     customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
     date: Date = Field(validation_alias="TxnDate")
-    total: Cash = Field(validation_alias="TotalAmt")
     remaining: Cash = Field(Decimal(0), validation_alias="RemainingCredit")
     currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
 
@@ -236,4 +235,3 @@ class Deleted(Record):
 
     entity: str
     id: str
-    at: Moment | None = None
