@@ -90,8 +90,6 @@ class Invoice(Entity):
     number: Text = Field("", validation_alias="DocNumber")
     """Not unique, and empty where the form has none."""
     customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
-    customer_name: Text = Field("", validation_alias=AliasPath("CustomerRef", "name"))
-    """A snapshot the customer may have chosen: untrusted, never a key."""
     txn_date: date = Field(validation_alias="TxnDate")
     due_date: Day = Field(None, validation_alias="DueDate")
     """Where the form has none, the client works it out from the term."""
