@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import Connection
 
 from jobs import broken, cross, gather
 from jobs.cross import News
@@ -19,10 +19,9 @@ from jobs.office import Office
 from jobs.rules import facts
 from jobs.rules.facts import Invoice, InvoiceStatus
 from jobs.step import Round, Step
-from jobs.store import companies, events, ledger, posts, work
+from jobs.store import agenda, companies, events, ledger, posts, work
 from jobs.store.companies import Company
 from jobs.store.ledger import Change, Mirrored
-from jobs.store.tables import companies as companies_table
 from jobs.store.tables import schedule
 from jobs.store.work import Claim
 from jobs.turns import Plan, Turn, batches
@@ -46,18 +45,11 @@ def step(office: Office) -> Step:
     return Step(
         name=KIND,
         table=schedule,
-        ready=_ready,
+        ready=lambda _now: agenda.connected(KIND),
         load=lambda conn, claim, now: _load(office, conn, claim, now),
         give_up=_give_up,
         width=2,
     )
-
-
-def _ready(_now: datetime) -> ColumnElement[bool]:
-    connected = select(companies_table.c.realm).where(
-        companies_table.c.realm == schedule.c.company, companies_table.c.status == "connected"
-    )
-    return (schedule.c.kind == KIND) & exists(connected)
 
 
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round:

@@ -22,7 +22,7 @@ from jobs.mail.compose import File
 from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
 from jobs.rules import changes, drafts, gates
-from jobs.rules.business_days import next_opening, refresh_at
+from jobs.rules.business_days import next_opening, refresh_at, start_of
 from jobs.rules.case import Decision, HeldUp
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount
@@ -280,9 +280,9 @@ def _paid_before_send(
 
 def _day_is_full(office: Office, conn: Connection, company: Company, now: datetime) -> bool:
     """At the day's cap of messages sending pauses and asks, once; nothing approved is dropped."""
-    began = history.midnight(now, company.zone)
-    sent = history.sent_since(conn, company.realm, began)
-    key = f"cap:{company.realm}:{began:%F}"
+    today = company.today(now)
+    sent = history.sent_since(conn, company.realm, start_of(today, company.zone))
+    key = f"cap:{company.realm}:{today}"
     if sent < office.policy.messages_per_day or posts.exists(conn, key):
         return False  # where it was asked, sending goes on because somebody has answered
     companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)

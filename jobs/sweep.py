@@ -288,7 +288,7 @@ def _billed_by(
 
 
 def _know(company: Company, found: Mapping[str, set[str]], conn: Connection, now: datetime) -> None:
-    history.know_all(conn, company.realm, found, "system:sweep", now)
+    history.know_addresses(conn, company.realm, found, "system:sweep", now)
 
 
 def _uncap(company: Company, conn: Connection, now: datetime) -> int:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import Connection, select
 
 from jobs import profile
 from jobs.rules.figures import day
 from jobs.step import Step
-from jobs.store import companies, log, posts, standing, work
+from jobs.store import agenda, companies, log, posts, standing, work
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import schedule
 from jobs.store.work import Claim
@@ -44,19 +44,11 @@ def step(renew: Renew, ledger: Ledger, public_url: str = "") -> Step:
     return Step(
         name=KIND,
         table=schedule,
-        ready=_ready,
+        ready=lambda _now: agenda.connected(KIND),
         load=lambda _conn, claim, _now: Refresh(renew, ledger, claim.row.company, public_url),
         give_up=lambda conn, claim, now: _give_up(conn, claim, public_url, now),
         width=2,
     )
-
-
-def _ready(_now: datetime) -> ColumnElement[bool]:
-    connected = select(companies_table.c.realm).where(
-        companies_table.c.realm == schedule.c.company,
-        companies_table.c.status == standing.CONNECTED,
-    )
-    return (schedule.c.kind == KIND) & exists(connected)
 
 
 @dataclass(frozen=True)

@@ -155,18 +155,6 @@ def redraw_pending(conn: Connection, company: str, now: datetime) -> None:
 _URGENT = Decimal(10**9)
 
 
-def open_case(conn: Connection, company: str, customer: str, currency: str) -> Case | None:
-    """The one open case of this customer in this currency, if there is one."""
-    wanted = (
-        (cases.c.company == company)
-        & (cases.c.customer == customer)
-        & (cases.c.currency == currency)
-        & cases.c.state.in_(OPEN)
-    )
-    row = conn.execute(select(cases).where(wanted)).first()
-    return of_row(row) if row else None
-
-
 def open_cases(
     conn: Connection, company: str, customers: Iterable[str]
 ) -> dict[tuple[str, str], Case]:
@@ -190,11 +178,6 @@ class Opening:
     stage: Stage
     shadow: bool
     trigger: str
-
-
-def open_new(conn: Connection, opening: Opening, rank: Any, now: datetime) -> Case:
-    """Open a case, or return the one that a competitor has just opened."""
-    return open_all(conn, [(opening, rank)], now)[opening.customer, opening.currency]
 
 
 def open_all(
@@ -237,17 +220,6 @@ def talk_about(conn: Connection, case: Case, ids: list[str]) -> None:
     rows = [{"case_id": case.id, "company": case.company, "invoice": id} for id in sorted(set(ids))]
     if rows:
         conn.execute(insert(case_invoices), rows)
-
-
-def open_about(conn: Connection, company: str, invoice: str) -> list[Case]:
-    """Open cases that talk about this invoice."""
-    query = (
-        select(cases)
-        .join(case_invoices, case_invoices.c.case_id == cases.c.id)
-        .where(case_invoices.c.company == company, case_invoices.c.invoice == invoice)
-        .where(cases.c.state.in_(OPEN))
-    )
-    return [of_row(row) for row in conn.execute(query)]
 
 
 def begun_send(conn: Connection, case_id: str) -> Row[Any] | None:

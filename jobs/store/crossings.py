@@ -28,7 +28,7 @@ from jobs.rules.states import JOINABLE, OPEN, Stage
 from jobs.store import log
 from jobs.store.cases import Case
 from jobs.store.tables import cases, crossings, invoices
-from jobs.store.upsert import insert_new, insert_or_ignore
+from jobs.store.upsert import insert_new
 
 
 @dataclass(frozen=True)
@@ -148,26 +148,6 @@ def last_stages(
         for row in conn.execute(query.group_by(crossings.c.invoice, crossings.c.round)):
             found[row.invoice, row.round] = Stage(row.stage)
     return found
-
-
-def cross(
-    conn: Connection, case: Case, invoice: str, round: int, stage: Stage, now: datetime
-) -> bool:
-    """Let an invoice cross a stage for this case; False where it has crossed it already."""
-    row = {
-        "company": case.company,
-        "invoice": invoice,
-        "round": round,
-        "stage": stage,
-        "case_id": case.id,
-        "crossed_at": now,
-    }
-    crossed = insert_or_ignore(conn, crossings, row)
-    if crossed:
-        data = {"invoice": invoice, "round": round, "stage": int(stage)}
-        entry = log.Entry(case.company, "crossing", "system:detect", now, case.id, data)
-        log.note(conn, entry)
-    return crossed
 
 
 def cross_all(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
@@ -38,12 +37,6 @@ def past(
         last_contact_to_address=_last_to(conn, address),
         allowed_anyway=allowed_anyway,
     )
-
-
-def midnight(now: datetime, zone: ZoneInfo) -> datetime:
-    """When the present day began in `zone`."""
-    day = now.astimezone(zone).date()
-    return datetime.combine(day, time(0), zone)
 
 
 def unlifted(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
@@ -133,19 +126,13 @@ def lift(conn: Connection, found: Iterable[Hold], by: str, now: datetime) -> Non
 
 
 def know_addresses(
-    conn: Connection, company: str, customer: str, found: list[str], by: str, now: datetime
+    conn: Connection, company: str, found: Mapping[str, Iterable[str]], by: str, now: datetime
 ) -> None:
     """Remember addresses the ledger had when the company was connected: they count as known.
 
-    What we know better already, a person's choice or a bounce, stays.
+    `found` is who is billed → their addresses. What we know better already, a person's choice or
+    a bounce, stays.
     """
-    know_all(conn, company, {customer: found}, by, now)
-
-
-def know_all(
-    conn: Connection, company: str, found: Mapping[str, Iterable[str]], by: str, now: datetime
-) -> None:
-    """The same for many customers: who is billed → the addresses."""
     rows = [
         _address(company, customer, address, "ledger", False, by, now)
         for customer, theirs in found.items()

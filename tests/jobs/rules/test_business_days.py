@@ -12,6 +12,7 @@ from jobs.rules.business_days import (
     business_hours_later,
     is_business_day,
     next_opening,
+    start_of,
 )
 from tests.jobs.rules.world import ZONE, policy
 
@@ -104,3 +105,26 @@ def test_four_business_hours_later(now: datetime, later: datetime) -> None:
 def test_where_every_hour_counts_they_are_hours() -> None:
     """No business days and no window: four hours are four hours."""
     assert business_hours_later(at(17, 22), 4, ZoneInfo("UTC"), EVERY_DAY) == at(18, 2)
+
+
+DAYS = [
+    ("America/New_York", "2026-10-14T15:30", "2026-10-14T04:00"),
+    ("America/New_York", "2026-10-14T03:30", "2026-10-13T04:00"),
+    ("America/New_York", "2026-03-08T20:00", "2026-03-08T05:00"),  # clocks go forward at two
+    ("America/New_York", "2026-11-01T20:00", "2026-11-01T04:00"),  # and back at two
+    ("America/Havana", "2026-03-08T20:00", "2026-03-08T05:00"),  # there was no midnight
+    ("America/Havana", "2026-11-01T05:30", "2026-11-01T04:00"),  # the second half past midnight
+    ("America/Havana", "2026-11-01T04:30", "2026-11-01T04:00"),
+    ("Pacific/Kiritimati", "2026-10-14T15:30", "2026-10-14T10:00"),
+    ("Asia/Kathmandu", "2026-10-14T15:30", "2026-10-13T18:15"),
+]
+
+
+def test_a_day_begins_at_its_first_midnight() -> None:
+    """Also on days that have two midnights, or none."""
+    for zone, now, began in DAYS:
+        at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+        day = at.astimezone(ZoneInfo(zone)).date()
+        assert start_of(day, ZoneInfo(zone)) == datetime.fromisoformat(began).replace(tzinfo=UTC), (
+            zone
+        )

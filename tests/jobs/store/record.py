@@ -65,7 +65,7 @@ def case(
 ) -> Case:
     """Open a case and put it straight into `state`."""
     with database.writing() as conn:
-        opened = cases.open_new(conn, opening(customer), rank, NOW)
+        opened = cases.open_all(conn, [(opening(customer), rank)], NOW)[customer, "USD"]
         mine = cases_table.c.id == opened.id
         conn.execute(update(cases_table).where(mine).values(state=state, **columns))
         return cases.get(conn, opened.id)

@@ -17,9 +17,10 @@ from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
 from jobs.store import cases, crossings, drafts, log, notes, posts, work
 from jobs.store.cases import Case, Missing, Move
+from jobs.store.crossings import Crossing
 from jobs.store.engine import Database
+from jobs.store.tables import case_invoices, messages, sends
 from jobs.store.tables import cases as table
-from jobs.store.tables import messages, sends
 from tests.jobs.rules.world import usd
 from tests.jobs.store.record import (
     NOW,
@@ -156,15 +157,14 @@ def test_a_customer_has_one_open_case_per_currency(database: Database) -> None:
 
     def open_one(_number: int) -> str:
         with database.writing() as conn:
-            return cases.open_new(conn, opening(), Decimal(1), NOW).id
+            return cases.open_all(conn, [(opening(), Decimal(1))], NOW)["58", "USD"].id
 
     assert len(set(race(8, open_one))) == 1
     with database.writing() as conn:
-        euros = cases.open_new(conn, replace(opening(), currency="EUR"), Decimal(1), NOW)
+        cases.open_all(conn, [(replace(opening(), currency="EUR"), Decimal(1))], NOW)
+        found = cases.open_cases(conn, REALM, ["58", "59"])
+        assert found.keys() == {("58", "USD"), ("58", "EUR")}
         assert len(conn.execute(select(table)).all()) == 2
-        dollars = cases.open_case(conn, REALM, "58", "USD")
-        assert dollars is not None
-        assert dollars.id != euros.id
     with database.reading() as conn:
         assert [line.fields["action"] for line in log.lines(conn)].count("case.opened") == 2
 
@@ -177,22 +177,22 @@ def test_after_a_closed_case_a_new_one_opens(database: Database) -> None:
         assert read(database, old.id).state is state
 
 
-def test_cases_are_found_by_what_they_talk_about(database: Database) -> None:
-    """A payment finds the open cases of its invoice, not closed ones."""
-    ours = case(database)
+def test_a_case_talks_about_what_was_said_last(database: Database) -> None:
+    """Each invoice once."""
+    ours, other = case(database), case(database, customer="59")
+    query = select(case_invoices.c.invoice).where(case_invoices.c.case_id == ours.id)
     with database.writing() as conn:
+        cases.talk_about(conn, other, ["744"])
         cases.talk_about(conn, ours, ["743", "742", "742"])
-        assert [c.id for c in cases.open_about(conn, REALM, "742")] == [ours.id]
+        assert sorted(conn.scalars(query)) == ["742", "743"]
         cases.talk_about(conn, ours, ["743"])
-        assert cases.open_about(conn, REALM, "742") == []
-    move(database, ours, State.CANCELLED)
-    with database.reading() as conn:
-        assert cases.open_about(conn, REALM, "743") == []
+        assert conn.scalars(query).all() == ["743"]
 
 
 def cross(database: Database, by: Case, stage: Stage = Stage.REMINDER, round: int = 1) -> bool:
     with database.writing() as conn:
-        return crossings.cross(conn, by, "742", round, stage, NOW)
+        wanted = {by.id: [Crossing("742", round, stage)]}
+        return crossings.cross_all(conn, REALM, wanted, NOW) == {by.id}
 
 
 def test_an_invoice_crosses_a_stage_once_a_round(database: Database) -> None:
