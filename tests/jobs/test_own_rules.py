@@ -6,6 +6,7 @@ from typing import Any
 
 from jobs.decide.door import Answer
 from jobs.decide.hold import take_over
+from jobs.rules.states import State
 from tests.jobs.house import ONE, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 
@@ -44,6 +45,23 @@ def test_a_customer_type_makes_a_key_account(open_house: OpenHouse) -> None:
     assert "key_account" in house.rules(house.case("1"))
     assert "key_account" not in house.rules(house.case("2"))
     assert "its customer type “Key Accounts”" in house.case("1").rulings[0].reason
+
+
+def test_a_mark_that_comes_after_the_approval_holds_the_mail(open_house: OpenHouse) -> None:
+    """The last check reads types and fields too: a new one counts before the mail goes."""
+    ledger = books(
+        customer("1"),
+        invoice("71", "1", "840.00", 12),
+        customer_types=[{"Id": "5", "Name": "Key Accounts", "Active": True}],
+    )
+    house = open_house(ledger)
+    house.add_to_policy(TYPES)
+    house.sweep()
+    assert house.approve("UCOLLECT") is Answer.RECORDED
+    house.change("Customer", "1", CustomerTypeRef={"value": "5"})
+    house.wait_out()
+    assert house.state() is State.WAITING
+    assert not house.mails
 
 
 def test_types_are_read_only_where_there_are_any(open_house: OpenHouse) -> None:

@@ -23,7 +23,7 @@ from qbo import QuickBooks
 from tests.jobs.house import House
 from tests.jobs.houses import OpenHouse
 
-CALLS = ("pdf", "attach_note", "delete_note", "customers")
+CALLS = ("pdf", "attach_note", "delete_note", "customers", "batch")
 
 
 @dataclass
