@@ -130,6 +130,19 @@ def test_what_is_not_listed_is_dropped(kind: type[models.Entity]) -> None:
     assert "a secret" not in kind.model_validate(sent).model_dump_json()
 
 
+def test_every_field_that_is_read_is_looked_at() -> None:
+    """What decides nothing is not held: a field needs somebody who asks for it by its name."""
+    nodes = (node for _, tree in sources() for node in ast.walk(tree))
+    asked = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    held = {
+        field
+        for _, model in inspect.getmembers(models, inspect.isclass)
+        if issubclass(model, BaseModel)
+        for field in model.model_fields
+    }
+    assert held - asked == set()
+
+
 def test_private_notes_stand_nowhere_in_the_code() -> None:
     """Neither read nor written: customers see them on their statements."""
     for path, tree in sources():
