@@ -172,10 +172,7 @@ class QuickBooks:
 
     def customers(self, ids: Sequence[str], on_broken: OnBroken | None = None) -> list[Customer]:
         """The customers of these ids, inactive ones included, with the names of their types."""
-        found = self._among(Customer, "Id", ids, (ACTIVE_OR_NOT,), on_broken)
-        names = self.customer_types() if any(c.customer_type_id for c in found) else {}
-        named = ((c, names.get(c.customer_type_id or "", "")) for c in found)
-        return [c.model_copy(update={"customer_type": name}) if name else c for c, name in named]
+        return self._among(Customer, "Id", ids, (ACTIVE_OR_NOT,), on_broken)
 
     def customers_in_credit(self, on_broken: OnBroken | None = None) -> Iterator[list[Customer]]:
         """Customers whose own balance is negative, page by page, inactive ones included."""
@@ -314,10 +311,21 @@ class QuickBooks:
             lambda position, _: report(Broken(kind.ENTITY, position)),
         )
         for start, rows in found:
-            yield self._due(answers.read(kind, _unseen(rows, seen, start), report))
+            yield self._completed(answers.read(kind, _unseen(rows, seen, start), report))
+
+    def _completed(self, found: Sequence[E]) -> list[E]:
+        """The same, with what stands in lists of its own: due dates from terms, customer types."""
+        return self._typed(self._due(found))
+
+    def _typed(self, found: list[E]) -> list[E]:
+        typed = [c for c in found if isinstance(c, Customer) and c.customer_type_id]
+        names = self.customer_types() if typed else {}
+        named = {c.id: names.get(c.customer_type_id or "", "") for c in typed}
+        if not named:
+            return found
+        return [c.model_copy(update={"customer_type": named.get(c.id, "")}) for c in found]
 
     def _due(self, found: Sequence[E]) -> list[E]:
-        """The same; invoices that do not say when they are due have it from their term."""
         silent = [i for i in found if isinstance(i, Invoice) and not i.due_date and i.term_id]
         days = self.terms() if silent else {}
         due = {i.id: i.txn_date + timedelta(days[i.term_id]) for i in silent if i.term_id in days}
@@ -363,9 +371,12 @@ class QuickBooks:
         found = [answers.reply(replies.get(f"q{n}"), asked) for n, asked in enumerate(selects)]
         full = sum(len(rows) for rows in found if isinstance(rows, list)) >= BATCH_ROWS
         return [
-            self._alone(asked) if full or isinstance(rows, PoisonedPage) else rows
+            self._alone(asked) if full or isinstance(rows, PoisonedPage) else self._whole(rows)
             for asked, rows in zip(selects, found, strict=True)
         ]
+
+    def _whole(self, found: list[Entity] | QuickBooksError) -> list[Entity] | QuickBooksError:
+        return found if isinstance(found, QuickBooksError) else self._completed(found)
 
     def _alone(self, select: Select) -> list[Entity] | QuickBooksError:
         try:

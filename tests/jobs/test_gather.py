@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +26,37 @@ def read(house: House) -> tuple[Books, Facts]:
     ledger = gather.Alone(house.office.quickbooks(house.realm))
     found = gather.read(ledger, file, house.now)
     return found, gather.facts(found, file.scope)
+
+
+def test_one_request_brings_what_many_do(open_house: OpenHouse) -> None:
+    """A case by itself asks for all kinds of records at once, terms and types included."""
+    house = open_house(
+        books(
+            customer("1", CustomerTypeRef={"value": "2"}),
+            invoice("71", "1", "840.00", 12),
+            invoice("73", "1", "10.00", 40),
+            payments=[
+                {
+                    "Id": "91",
+                    "CustomerRef": {"value": "1"},
+                    "TotalAmt": "12.00",
+                    "TxnDate": "today-30",
+                }
+            ],
+            customer_types=[{"Id": "2", "Name": "Key account", "Active": True}],
+        )
+    )
+    house.pay("73", "10.00")
+    ledger = house.office.quickbooks(house.realm)
+    asked = gather.Asked(frozenset({"1"}), frozenset({"73"}), house.today - timedelta(days=730))
+    house.outside.world.requests.clear()
+    found = gather.Alone(ledger).about(asked)
+    paths = [request.path for request in house.outside.world.requests]
+    assert [path.rpartition("/")[2] for path in paths] == ["batch", "query", "query"]
+    assert found == gather.fetch(ledger, asked)
+    assert [c.customer_type for c in found.customers] == ["Key account"]
+    assert [i.id for i in found.by_id] == ["73"]
+    assert len(found.payments) == 2
 
 
 def test_everything_that_a_case_needs(open_house: OpenHouse) -> None:

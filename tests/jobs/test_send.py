@@ -367,7 +367,7 @@ def test_a_deadline_that_has_come_is_not_sent(open_house: OpenHouse) -> None:
 @pytest.mark.parametrize("kind", ["refuse", "late", "garbage"])
 def test_an_unreachable_ledger_keeps_the_approval(approved: House, kind: Kind) -> None:
     """Without a last check nothing goes; the case says so and tries again until it lapses."""
-    approved.fault("quickbooks", "/query", kind, None)
+    approved.fault("quickbooks", "/batch", kind, None)
     approved.run("send")
     assert approved.state() is State.APPROVED
     assert "last check could not be made" in approved.case().last_error
@@ -379,7 +379,7 @@ def test_an_unreachable_ledger_keeps_the_approval(approved: House, kind: Kind) -
 
 def test_an_approval_lapses_with_its_reason(approved: House) -> None:
     """A day after the mail could first have gone the approval ends, and why is said."""
-    approved.fault("quickbooks", "/query", "status", None, 500)
+    approved.fault("quickbooks", "/batch", "status", None, 500)
     for _ in range(3):
         approved.run("send")
         approved.time.later(hours=8)

@@ -182,7 +182,7 @@ TRIAGE = Work(
 )
 SEND = Work(
     *("send", "send", cases, _to_send, sent),
-    ("FROM Invoice", "FROM Payment", "/invoice/71/pdf", "include=invoiceLink"),
+    ("/batch", "/invoice/71/pdf", "include=invoiceLink"),
 )
 NOTE = Work("note", "write_back", cases, _to_write_back, written, ("/attachable",))
 TAKE_BACK = Work("take back", "write_back", cases, _to_take_back, taken_back, ("operation=delete",))
@@ -370,8 +370,8 @@ def test_a_lapsed_subscription_waits_to_be_paid(house: House, at: Work) -> None:
     assert at.done(house)
 
 
-ELSEWHERE = {("POST", "batch"), ("GET", "companyinfo/{id}"), ("GET", "preferences")}
-"""Batches are asked by nobody; the others belong to connecting."""
+ELSEWHERE = {("GET", "companyinfo/{id}"), ("GET", "preferences")}
+"""They belong to connecting."""
 
 
 def template(request: httpx.Request) -> tuple[str, str]:
