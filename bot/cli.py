@@ -22,6 +22,7 @@ from jobs import connect as connecting
 from jobs import lifeline, pipeline
 from jobs.decide import disconnect as disconnecting
 from jobs.settings import Part
+from jobs.store import companies
 from jobs.store.engine import WEB_PATIENCE
 from qbo.pacing import utc_now
 
@@ -118,8 +119,14 @@ def connect(entry: Entry, person: str, channel: str) -> None:
     kit = entry.kit("connect")
     with kit.database.writing() as conn:
         state = connecting.open_door(conn, person, channel, kit.now())
+        holder = companies.in_channel(conn, channel or kit.settings.slack_channel)
     click.echo("Open this link in a browser, as an administrator of the company in QuickBooks:")
     click.echo(f"{kit.settings.public_url}/quickbooks/connect?state={state}")
+    if holder:
+        click.echo(
+            f"The cards of {holder.name} go to {holder.channel} already: a new company needs a "
+            "channel of its own, --channel C…"
+        )
 
 
 @main.command()

@@ -128,8 +128,9 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
         return _card(message, view, people.names(conn), now, _is_plain(claim, view.version))
     if row.kind == "thread":
         parent = (messages.c.case_id == row.case_id) & (messages.c.kind == "card")
-        ts = conn.execute(select(messages.c.ts).where(parent)).scalar_one()
-        message = replace(message, thread=ts)
+        above = conn.execute(select(messages.c.ts, messages.c.channel).where(parent)).one()
+        # where the card stands: the company may have moved to another channel since
+        message = replace(message, thread=above.ts, channel=above.channel)
     if row.body.get("asks"):
         asked = question(row.body["text"], companies.need(conn, row.company))
         return Drawn(replace(message, text=asked.text, blocks=asked.blocks))

@@ -144,6 +144,7 @@ def connect(
     facts = _facts(realm, info, preferences)
     facts |= {n: getattr(tokens, n) for n in ("refresh_expires_at", "hard_expires_at")}
     with database.writing() as conn:
+        before = companies.get(conn, realm)
         channel = _channel(conn, realm, door.channel, intuit.channel)
         sealed = intuit.seal.close(realm, tokens)
         again = _store(
@@ -154,6 +155,8 @@ def connect(
         agenda.ensure(conn, realm, "first_look", now)
         company = companies.need(conn, realm)
         _tell(conn, company, door, again, now)
+        if before and before.channel != channel:
+            _say_goodbye(conn, company, before.channel, door, now)
     return company
 
 
@@ -222,6 +225,17 @@ def _tell(conn: Connection, company: Company, door: Row[Any], again: bool, now: 
     asks = "" if company.reminders_off_at else ASKS
     key = f"connected:{door.state}"
     posts.notice(conn, company.realm, company.channel, key, text, now, asks)
+
+
+def _say_goodbye(
+    conn: Connection, company: Company, left: str, door: Row[Any], now: datetime
+) -> None:
+    """Those who read the channel that a company has left learn where it went."""
+    text = (
+        f":arrow_forward: New cards of {standing.named(company)} come to <#{company.channel}> from "
+        "now on; those that stand here stay."
+    )
+    posts.notice(conn, company.realm, left, f"moved:{door.state}", text, now)
 
 
 def _words(company: Company, person: str, again: bool) -> str:

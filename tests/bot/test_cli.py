@@ -151,6 +151,12 @@ def test_connect_prints_a_link_for_a_person(run: Run, database: Database) -> Non
     assert (door.state, door.person, door.channel) == (found[1], "ULEAD1", "CFINANCE")
 
 
+def test_connect_says_when_the_channel_is_taken(run: Run) -> None:
+    """Before somebody agrees at QuickBooks in vain."""
+    assert "Brass Fern go to CFINANCE already" in run("connect", "--channel", "CFINANCE").output
+    assert "already" not in run("connect", "--channel", "CNEW").output
+
+
 def test_companies_are_listed(run: Run) -> None:
     """Realm, name, mode, channel."""
     told = run("company", "list").output

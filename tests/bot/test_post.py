@@ -114,6 +114,18 @@ def test_a_thread_line_waits_for_its_card(on: Ground) -> None:
     assert (line["text"], line["thread_ts"]) == ("Cora edited it", card["ts"])
 
 
+def test_a_thread_line_stands_below_its_card_wherever_the_company_is_now(on: Ground) -> None:
+    """The company has moved to another channel since the card was posted."""
+    on.slack.add_channel("CNEW", "new")
+    add_case(on)
+    on.work()
+    with on.database.writing() as conn:
+        posts.thread(conn, REALM, "CNEW", "1", "x", "Cora edited it", on.clock())
+    on.work()
+    card, line = on.posted()
+    assert (line["channel"], line["thread_ts"]) == (CHANNEL, card["ts"])
+
+
 def test_a_thread_line_never_comes_before_its_card(on: Ground) -> None:
     """Nor beside it, while the card is put off."""
     add_case(on)

@@ -302,9 +302,12 @@ def test_a_channel_holds_one_company(one_door: Door) -> None:
 
 
 def test_a_company_moves_when_its_door_says_so(one_door: Door) -> None:
-    """Connecting again with a channel moves the cards there."""
+    """Connecting again with a channel moves the cards there, and both channels hear of it."""
     one_door.connect()
     assert one_door.connect(channel="CNEW").channel == "CNEW"
+    told = {row.channel: row.body["text"] for row in one_door.rows(messages)}
+    assert "come to <#CNEW> from now on" in told["CFINANCE"]
+    assert "Its cards come to this channel." in told["CNEW"]
 
 
 def test_a_door_that_nobody_used_is_forgotten(one_door: Door) -> None:
