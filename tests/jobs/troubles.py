@@ -12,7 +12,7 @@ from jobs.store.tables import cases, events, schedule
 from tests.jobs.house import House
 from tests.sandbox.faults import Fault, Kind
 
-HASTY = 0.25
+HASTY = 0.1
 """Seconds that a stalled answer is waited for."""
 SECRETS = ("eyJ", "RT1-", "Rosa Whitcombe", "Traceback", "scs-v1")
 """Pieces of tokens, of a person, of our own insides, of a pay link: shown nowhere."""
