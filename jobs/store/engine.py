@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +12,15 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from jobs.store import log
 
 WEB_PATIENCE = timedelta(seconds=1.5)
 """Slack wants its answer in 3 s: a click that cannot be recorded is told so in time."""
 WORKER_PATIENCE = timedelta(seconds=10)
+LOOK_AGAIN = 0.002
+"""Seconds between two looks whether SQLite's one write lock is free."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,37 @@ def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
     def _(conn: Connection) -> None:
         writing = conn.get_execution_options().get("writing")
         conn.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        if writing:
+            _take_the_lock(conn, milliseconds)
+        else:
+            conn.exec_driver_sql("BEGIN")
+
+
+def _take_the_lock(conn: Connection, milliseconds: int) -> None:
+    """Look for it every few milliseconds.
+
+    SQLite itself would look ever less often, at last ten times a second, and whoever writes one
+    short transaction after the other would hardly ever be found between two.
+    """
+    deadline = time.monotonic() + milliseconds / 1000
+    conn.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        while not _began(conn, last=time.monotonic() >= deadline):
+            time.sleep(LOOK_AGAIN)
+    finally:
+        conn.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
+
+
+def _began(conn: Connection, *, last: bool) -> bool:
+    """Whether the lock is ours. Raises OperationalError if it is not at the `last` look."""
+    try:
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        code = getattr(error.orig, "sqlite_errorcode", 0)
+        if last or code & 0xFF != sqlite3.SQLITE_BUSY:
+            raise
+        return False
+    return True
 
 
 def _tame_postgresql(engine: Engine, milliseconds: int) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from jobs.store import engine
 from jobs.store.engine import Database
@@ -83,6 +83,17 @@ def test_somebody_who_may_not_wait_is_told(database: Database, record_url: str) 
             other.execute(update(companies).values(name="hasty"))
     with hasty.writing() as other:
         other.execute(update(companies).values(name="hasty"))
+    hasty.close()
+
+
+def test_who_was_refused_the_lock_waits_again_next_time(sqlite_url: str) -> None:
+    """SQLite's own patience is set aside for a look at the lock, and no longer."""
+    holder, hasty = engine.connect(sqlite_url), engine.connect(sqlite_url, SHORT)
+    with holder.writing(), pytest.raises(OperationalError, match="locked"), hasty.writing():
+        pass
+    with hasty.reading() as conn:
+        assert conn.exec_driver_sql("PRAGMA busy_timeout").scalar() == 50
+    holder.close()
     hasty.close()
 
 
