@@ -9,7 +9,7 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot import slack
-from bot.slack import Later, Trouble
+from bot.slack import Refused, Trouble
 
 INVITE = "type there: /invite @overdue"
 
@@ -33,9 +33,9 @@ def look(client: WebClient, channel: str) -> Room:
 
 
 def _unseen(answer: Trouble) -> str:
-    if isinstance(answer, Later):
-        return "Slack asks to wait; please try again in a minute"
-    return f"{answer.error}; check the id, and {INVITE}"
+    if isinstance(answer, Refused):
+        return f"{answer.error}; check the id, and {INVITE}"
+    return "Slack does not answer just now; please try again in a minute"
 
 
 def _trouble(found: Mapping[str, Any]) -> str:

@@ -188,6 +188,17 @@ def test_a_channel_that_will_not_do_is_told(tab: Tab) -> None:
         assert tab.link("ULEAD1") == ""
 
 
+def test_a_channel_cannot_be_looked_at(tab: Tab) -> None:
+    """Slack is away for a moment: the channel is not blamed for it."""
+    tab.door.place.outside.slack.add_channel("CNORTH", "north-finance")
+    connected(tab).open("ULEAD1")
+    fault = {"service": "slack", "match": "conversations.info", "kind": "status", "status": 500}
+    tab.door.place.outside.world.faults.add(fault_from(fault))
+    said = tab.press("ULEAD1", "channel", "CNORTH")
+    assert "Slack does not answer just now" in said
+    assert "/invite" not in said
+
+
 def test_a_lost_company_is_connected_again_from_the_tab(tab: Tab) -> None:
     """Its button asks for no channel and moves no cards."""
     connected(tab)
