@@ -1,8 +1,8 @@
 """The request budget of a company: how soon it may be asked again, and what was asked.
 
-QuickBooks permits 10 requests a second and 500 a minute per company, and counts reads against a
-monthly quota (500,000 in the free tier); writes are not counted. After a 429 it wants to be left
-alone for a minute.
+QuickBooks permits 10 requests a second and 500 a minute per company, 40 of them batches, and
+counts reads against a monthly quota (500,000 in the free tier); writes are not counted. After a
+429 it wants to be left alone for a minute.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from typing import Protocol
 
 PER_SECOND = 10
 PER_MINUTE = 500
+BATCHES_PER_MINUTE = 40
 
 
 def utc_now() -> datetime:

@@ -27,7 +27,7 @@ from jobs.store.engine import Database
 from jobs.store.tables import budgets, usage
 from jobs.store.upsert import insert_or_ignore
 from qbo.errors import Throttled, Unreachable
-from qbo.pacing import PER_MINUTE, PER_SECOND
+from qbo.pacing import BATCHES_PER_MINUTE, PER_MINUTE, PER_SECOND
 
 QUOTA = 500_000
 """Metered reads a month, of all companies together (the free tier; counted per workspace)."""
@@ -77,11 +77,14 @@ class SqlBudget:
             used = used_in(conn, month_of(now)) if metered else 0
             if metered and bulk and used + metered > self._quota * STOP_AT // 100:
                 raise _used_up(now)
-            taken = [each for each in row.taken if abs(each - at) < MINUTE]
-            if wait := max(_held(row, now), _full(taken, at, bulk)):
+            taken, batches = _recent(row.taken, at), _recent(row.batches, at)
+            batch = metered > 1  # nothing else costs more than one read
+            wait = max(_full(taken, at, bulk), _full_of_batches(batches, at) if batch else 0.0)
+            if wait := max(wait, _held(row, now)):
                 return wait
-            ours = budgets.c.company == realm
-            conn.execute(update(budgets).where(ours).values(taken=sorted([*taken, at])))
+            gone = {"taken": sorted([*taken, at])}
+            gone |= {"batches": sorted([*batches, at])} if batch else {}
+            conn.execute(update(budgets).where(budgets.c.company == realm).values(gone))
             _count(conn, realm, metered, now)
             if metered:
                 self._tell(conn, used + metered, now)
@@ -149,13 +152,22 @@ def _locked(conn: Connection, realm: str) -> Row[Any]:
     """The company's row, ours until the transaction ends."""
     query = select(budgets).where(budgets.c.company == realm).with_for_update()
     if (row := conn.execute(query).first()) is None:
-        insert_or_ignore(conn, budgets, {"company": realm, "taken": []})
+        insert_or_ignore(conn, budgets, {"company": realm, "taken": [], "batches": []})
         row = conn.execute(query).one()
     return row
 
 
 def _held(row: Row[Any], now: datetime) -> float:
     return max((row.held_until - now).total_seconds(), 0.0) if row.held_until else 0.0
+
+
+def _recent(times: list[int], at: int) -> list[int]:
+    return [each for each in times if abs(each - at) < MINUTE]
+
+
+def _full_of_batches(batches: list[int], at: int) -> float:
+    full = len(batches) >= BATCHES_PER_MINUTE
+    return max(0, batches[-BATCHES_PER_MINUTE] + MINUTE - at) / 1000 if full else 0.0
 
 
 def _full(taken: list[int], at: int, bulk: bool) -> float:

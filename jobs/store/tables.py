@@ -84,6 +84,7 @@ budgets = Table(
     metadata,
     Column("company", String(64), primary_key=True),  # asked before the company is known, too
     Column("taken", Json, nullable=False),
+    Column("batches", Json, nullable=False),
     Column("held_since", Utc),
     Column("held_until", Utc),
 )

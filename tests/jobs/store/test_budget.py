@@ -43,14 +43,16 @@ def most_in(gone: list[datetime], seconds: float) -> int:
     return max(bisect_left(gone, start + span) - n for n, start in enumerate(gone))
 
 
-def run(budgets: list[SqlBudget], seconds: float, bulk: bool = False) -> list[datetime]:
+def run(
+    budgets: list[SqlBudget], seconds: float, bulk: bool = False, metered: int = 1
+) -> list[datetime]:
     """When requests went, where each budget asks again as soon as it may, on a driven clock."""
     gone: list[datetime] = []
     turns = [(NOW, number) for number in range(len(budgets))]
     while turns[0][0] < after(seconds):
         now, number = heapq.heappop(turns)
         with in_bulk(bulk):
-            wait = budgets[number].take(REALM, 1, now)
+            wait = budgets[number].take(REALM, metered, now)
         if not wait:
             gone.append(now)
         heapq.heappush(turns, (now + timedelta(seconds=wait), number))
@@ -68,6 +70,14 @@ def test_eight_processes_share_five_hundred_a_minute(database: Database) -> None
     """At ten a second the minute is full before it is over."""
     gone = run([SqlBudget(database)], 75)
     assert most_in(gone, 60) == 500
+
+
+def test_batches_have_a_limit_of_their_own(database: Database) -> None:
+    """Forty a minute, while single questions go on."""
+    gone = run([SqlBudget(database)], 75, metered=5)
+    assert most_in(gone, 60) == 40
+    assert len(gone) > 40
+    assert SqlBudget(database).take(REALM, 1, after(76)) == 0
 
 
 def test_a_race_of_eight_is_granted_ten(processes: list[SqlBudget]) -> None:

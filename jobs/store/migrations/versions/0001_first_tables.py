@@ -26,6 +26,7 @@ def upgrade() -> None:
         "budgets",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("taken", Json(), nullable=False),
+        sa.Column("batches", Json(), nullable=False),
         sa.Column("held_since", Utc(), nullable=True),
         sa.Column("held_until", Utc(), nullable=True),
         sa.PrimaryKeyConstraint("company", name=op.f("pk_budgets")),
