@@ -39,8 +39,9 @@ from qbo.query import ACTIVE_OR_NOT, IDS_AT_ONCE, Select, among, where
 T = TypeVar("T", Invoice, Credit)
 HABIT = timedelta(days=730)
 """How far back payment habits are read."""
-RATE = Decimal("0.0001")
+RATE = Decimal("1E-10")
 """Rates serve for ordering only; as fine as the mirror keeps them, or every reading is news."""
+HIGHEST_RATE = Decimal(10**6)
 DOCUMENTS = "documents"
 """The source of the context rows that say which outside texts a draft was made from."""
 
@@ -359,9 +360,14 @@ def invoice(found: models.Invoice, home: str) -> Invoice:
         po_number=found.po_number,
         online=found.online_payment,
         status=_status(found),
-        exchange_rate=found.exchange_rate.quantize(RATE),
+        exchange_rate=_rate(found.exchange_rate),
         fields=tuple((f.name, f.value) for f in found.custom_fields if f.value),
     )
+
+
+def _rate(found: Decimal) -> Decimal:
+    """One where it can be none: it only decides what comes first."""
+    return max(found.quantize(RATE), RATE) if 0 < found <= HIGHEST_RATE else models.ONE
 
 
 def gone(known: Invoice) -> Invoice:

@@ -47,7 +47,9 @@ def _listed(value: object) -> object:
     return () if value is None else value
 
 
-Cash = Annotated[Decimal, Field(decimal_places=4)]
+MOST_CASH = Decimal(10**13)
+"""Ten thousand milliards of any currency: more would be a slip, and no database holds any sum."""
+Cash = Annotated[Decimal, Field(decimal_places=4, gt=-MOST_CASH, lt=MOST_CASH)]
 """QuickBooks has two places; more than four would be rounded in silence further on."""
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Plain = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]

@@ -25,6 +25,10 @@ class Id(TypeDecorator[str]):
         return None if value is None else str(value)
 
 
+HIGHEST = Decimal(9 * 10**14)
+"""What a whole number of a database holds as ten-thousandths, in round figures."""
+
+
 class _Scaled(TypeDecorator[Decimal]):
     """A decimal number as an integer of its last place; SQLite would store a float."""
 
@@ -51,9 +55,12 @@ class Amount(_Scaled):
 
 
 class Rank(_Scaled):
-    """A number to order by, never shown: rounded to ten-thousandths."""
+    """A number to order by, never shown: rounded to ten-thousandths, and cut at the highest."""
 
     cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        return super().process_bind_param(None if value is None else min(value, HIGHEST), dialect)
 
 
 class Rate(_Scaled):

@@ -227,11 +227,11 @@ def test_what_a_draft_was_made_from_is_kept(open_house: OpenHouse) -> None:
 
 
 def test_rates_are_as_fine_as_the_mirror(open_house: OpenHouse) -> None:
-    """A rate is for ordering: four digits of it are kept, here and there."""
+    """Ten digits of a rate are kept, here and there: a finer one would be news at each look."""
     euro: dict[str, Any] = {"CurrencyRef": {"value": "EUR", "name": "Euro"}}
-    bill = invoice("71", "1", "840.00", 12, ExchangeRate="1.186731")
+    bill = invoice("71", "1", "840.00", 12, ExchangeRate="0.000038123456")
     house = open_house(books(customer("1", **euro), bill))
     house.sweep()
-    assert read(house)[0].open[0].exchange_rate == Decimal("1.1867")
+    assert read(house)[0].open[0].exchange_rate == Decimal("0.0000381235")
     with house.database.reading() as conn:
         assert companies.need(conn, house.realm).home_currency == "USD"

@@ -215,14 +215,34 @@ def test_an_invoice_without_a_due_date_is_left_alone(open_house: OpenHouse) -> N
     assert facts.gaps == ()
 
 
-def test_a_foreign_rate_of_nothing_ranks_last_and_is_still_asked_for(open_house: OpenHouse) -> None:
-    """A rate is for ordering; without limits in that currency two people approve."""
-    bill = invoice("71", "1", "840.00", 12, ExchangeRate="0")
-    house = open_house(books(customer("1", **EURO), bill))
+@pytest.mark.parametrize("rate", ["0", "-1", "1E+30", "0.00000001"])
+def test_a_rate_that_can_be_none_only_changes_the_order(open_house: OpenHouse, rate: str) -> None:
+    """It is for ordering; nothing else is hidden, and without limits two people approve."""
+    bills = invoice("71", "1", "840.00", 12), invoice("72", "2", "90.00", 12)
+    house = open_house(books(customer("1", **EURO), customer("2"), *bills))
+    raw(house, "Invoice", "71", ExchangeRate=Decimal(rate))
     house.sweep()
     case = house.case("1", "EUR")
-    assert (case.row.rank, case.state) == (0, State.WAITING)
+    assert 0 <= case.row.rank <= 840
     assert "second_approver" in house.rules(case)
+    assert house.case("2").state is State.WAITING
+
+
+@pytest.mark.parametrize("amount", ["1E+30", "99999999999999"])
+def test_an_amount_beyond_belief_hides_nobody_else(open_house: OpenHouse, amount: str) -> None:
+    """Such a record is named to people, and the sweep goes on without it."""
+    house = open_house(
+        books(
+            customer("1"),
+            customer("2"),
+            invoice("71", "1", "840.00", 12),
+            invoice("72", "2", "90.00", 12),
+        )
+    )
+    raw(house, "Invoice", "71", TotalAmt=Decimal(amount), Balance=Decimal(amount))
+    house.sweep()
+    assert [case.customer for case in house.cases()] == ["2"]
+    assert any("71" in text for text in house.said("notice"))
 
 
 def test_hundreds_of_invoices_are_one_letter_that_can_be_read(open_house: OpenHouse) -> None:

@@ -68,6 +68,7 @@ def test_amounts_add_up_in_the_database(database: Database) -> None:
 def test_a_rank_is_rounded_and_a_rate_is_fine(database: Database) -> None:
     """Neither is ever shown; a small currency still has a rate."""
     assert echo(database, Rank(), Decimal("912.345678")) == Decimal("912.3457")
+    assert echo(database, Rank(), Decimal(10**19)) == 9 * 10**14
     assert echo(database, Rate(), Decimal("0.0000381234")) == Decimal("0.0000381234")
 
 
