@@ -57,6 +57,19 @@ def test_what_is_approved_while_disconnected_goes_after_reconnecting(a_house: Ho
     assert len(a_house.mails) == 1
 
 
+def test_what_is_notified_while_disconnected_is_read_after_reconnecting(a_house: House) -> None:
+    """The delivery is kept, nothing is asked of QuickBooks, and the card closes in the end."""
+    paid = a_house.pay("71", "840.00")
+    lost(a_house)
+    asked = a_house.asked("quickbooks")
+    a_house.notify(paid)
+    a_house.run()
+    assert (a_house.state(), a_house.asked("quickbooks")) == (State.WAITING, asked)
+    a_house.connect()
+    a_house.run()
+    assert a_house.state() is State.CANCELLED
+
+
 def test_an_approval_may_be_taken_back_while_it_waits(a_house: House) -> None:
     """The undo window is long over, and no mail has begun."""
     lost(a_house)
