@@ -7,7 +7,7 @@ however often it is noticed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,6 +23,8 @@ from jobs.store.cases import Case, Move, Opening
 from jobs.store.companies import Company
 from jobs.store.crossings import Crossing
 from jobs.store.tables import cases as cases_table
+from qbo import Broken, OnBroken, models
+from qbo.answers import raise_broken
 from qbo.client import QuickBooks
 
 ACTOR = "system:detect"
@@ -120,11 +122,15 @@ def _end_merged(conn: Connection, realm: str, loser: str, survivor: str, now: da
 
 
 def read_customers(
-    quickbooks: QuickBooks, home: str, ids: Iterable[str], known: Iterable[str] = ()
+    quickbooks: QuickBooks,
+    home: str,
+    ids: Iterable[str],
+    known: Iterable[str] = (),
+    on_broken: OnBroken = raise_broken,
 ) -> list[Customer]:
     """These customers and everybody they are billed through, less the `known`.
 
-    Raises QuickBooksError.
+    One that cannot be read is told to `on_broken`. Raises QuickBooksError.
     """
     found: dict[str, Customer] = {}
     passed = set(known)
@@ -132,11 +138,25 @@ def read_customers(
     for _ in range(DEEPEST):
         if not wanted:
             break
-        read = [gather.customer(c, home) for c in quickbooks.customers(sorted(wanted))]
+        read = [gather.customer(c, home) for c in _readable(quickbooks, sorted(wanted), on_broken)]
         found |= {c.id: c for c in read}
         above = {c.parent for c in read if c.bills_parent and c.parent}
         wanted = above - found.keys() - passed
     return list(found.values())
+
+
+def _readable(
+    quickbooks: QuickBooks, ids: Sequence[str], on_broken: OnBroken
+) -> list[models.Customer]:
+    """Those that can be read. The place of another in our question helps nobody: its id does."""
+    broken: list[Broken] = []
+    read = quickbooks.customers(ids, broken.append)
+    missing = sorted(set(ids) - {c.id for c in read})
+    if len(missing) == len(broken):  # else some of the missing were merged away
+        broken = [Broken("Customer", 0, id) for id in missing]
+    for each in broken:
+        on_broken(each)
+    return read
 
 
 def open_cases(

@@ -149,7 +149,8 @@ class Poll:
         home = self.company.home_currency
         here = [gather.customer(r, home) for r in untold if isinstance(r, Customer)]
         above = {c.parent for c in here if c.bills_parent and c.parent}
-        more = cross.read_customers(self.quickbooks, home, about | above, {c.id for c in here})
+        known, tell = {c.id for c in here}, self.broken.append
+        more = cross.read_customers(self.quickbooks, home, about | above, known, tell)
         return [*here, *more]
 
     def _take(self, news: News, conn: Connection, now: datetime) -> None:

@@ -197,7 +197,7 @@ class Sweep:
 
     def _people(self, ids: Sequence[str], read: set[str]) -> Plan:
         home = self.company.home_currency
-        found = cross.read_customers(self.quickbooks, home, ids, read)
+        found = cross.read_customers(self.quickbooks, home, ids, read, self.broken.append)
         for some in batches(found, CUSTOMERS_A_CHUNK):
             for customer in some if self.company.swept_at is None else ():
                 self._know(customer.id, customer.email)

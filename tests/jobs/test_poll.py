@@ -200,6 +200,17 @@ def test_a_poisoned_record_hides_nobody(open_house: OpenHouse) -> None:
     assert sum("cannot hand out Invoice 72" in text for text in house.said()) == 1
 
 
+def test_a_poisoned_customer_hides_nobody(open_house: OpenHouse) -> None:
+    """Whom the change is about cannot be read: named, and what changed beside it counts."""
+    house = polled(open_house)
+    house.outside.quickbooks.poison({"realm": house.realm, "entity": "Customer", "id": "2"})
+    house.change("Invoice", "72", TotalAmt="61.00")
+    house.pay("71", "840.00")
+    poll(house)
+    assert house.case("1").state is State.CANCELLED
+    assert sum("cannot hand out Customer 2." in text for text in house.said()) == 1
+
+
 def test_a_disconnected_company_is_not_polled(open_house: OpenHouse) -> None:
     """Nothing is asked of a company that is not connected; afterwards nothing is missing."""
     house = polled(open_house)

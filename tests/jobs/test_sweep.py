@@ -110,6 +110,17 @@ def test_a_poisoned_record_is_told_and_hides_nobody(open_house: OpenHouse) -> No
     assert sum("cannot hand out Invoice" in text for text in house.said("notice")) == 1
 
 
+def test_a_poisoned_customer_is_named_and_holds_up_nobody(open_house: OpenHouse) -> None:
+    """Its own case cannot be prepared, and ends with a person; those of the others can."""
+    house = open_house(MANY)
+    house.outside.quickbooks.poison({"realm": house.realm, "entity": "Customer", "id": "3"})
+    house.sweep()
+    assert sum("cannot hand out Customer 3." in text for text in house.said("notice")) == 1
+    assert house.company.swept_at == house.now
+    assert house.case("1").draft is not None
+    assert "cannot be read" in house.case("3").last_error
+
+
 def test_a_record_poisoned_later_is_not_gone(open_house: OpenHouse) -> None:
     """What was open yesterday and breaks the list today is asked for by itself."""
     house = open_house(MANY)
