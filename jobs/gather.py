@@ -155,7 +155,7 @@ def fetch(quickbooks: QuickBooks, asked: Asked) -> Records:
     the payments say when they were settled.
     """
     ids = sorted(asked.members)
-    open_invoices = quickbooks.invoices_of(ids, open_only=True)
+    open_invoices = quickbooks.open_invoices_of(ids)
     absent = sorted(asked.expected - {i.id for i in open_invoices})
     return Records(
         customers=quickbooks.customers(ids),

@@ -152,23 +152,15 @@ class QuickBooks:
         """The invoices of these ids; a deleted or unknown one is simply not among them."""
         return self._among(Invoice, "Id", ids, (), on_broken)
 
-    def invoices_of(
-        self,
-        customer_ids: Sequence[str],
-        since: date | None = None,
-        open_only: bool = False,
-        on_broken: OnBroken | None = None,
-    ) -> list[Invoice]:
-        """These customers' invoices, dated `since` or later, or with an open balance only."""
-        conditions = _dated(since) + ((where("Balance", ">", "0"),) if open_only else ())
-        return self._among(Invoice, "CustomerRef", customer_ids, conditions, on_broken)
+    def open_invoices_of(self, customer_ids: Sequence[str]) -> list[Invoice]:
+        """These customers' invoices of which something is open."""
+        still_open = where("Balance", ">", "0")
+        return self._among(Invoice, "CustomerRef", customer_ids, (still_open,))
 
-    def paid_invoices_of(
-        self, customer_ids: Sequence[str], since: date, on_broken: OnBroken | None = None
-    ) -> list[Invoice]:
+    def paid_invoices_of(self, customer_ids: Sequence[str], since: date) -> list[Invoice]:
         """These customers' invoices dated `since` or later of which nothing is open."""
-        conditions = (*_dated(since), where("Balance", "=", "0"))
-        return self._among(Invoice, "CustomerRef", customer_ids, conditions, on_broken)
+        conditions = (where("TxnDate", ">=", since), where("Balance", "=", "0"))
+        return self._among(Invoice, "CustomerRef", customer_ids, conditions)
 
     def customers(self, ids: Sequence[str], on_broken: OnBroken | None = None) -> list[Customer]:
         """The customers of these ids, inactive ones included, with the names of their types."""
@@ -192,20 +184,13 @@ class QuickBooks:
             self._terms = {term.id: term.days for term in found if term.days is not None}
         return self._terms
 
-    def payments(
-        self,
-        customer_ids: Sequence[str],
-        since: date | None = None,
-        on_broken: OnBroken | None = None,
-    ) -> list[Payment]:
-        """These customers' payments, dated `since` or later."""
-        return self._among(Payment, "CustomerRef", customer_ids, _dated(since), on_broken)
+    def payments(self, customer_ids: Sequence[str]) -> list[Payment]:
+        """These customers' payments of any date, applied or not: what is not cannot be queried."""
+        return self._among(Payment, "CustomerRef", customer_ids)
 
-    def credit_memos(
-        self, customer_ids: Sequence[str], on_broken: OnBroken | None = None
-    ) -> list[CreditMemo]:
+    def credit_memos(self, customer_ids: Sequence[str]) -> list[CreditMemo]:
         """These customers' credit memos, used up or not: what remains cannot be queried."""
-        return self._among(CreditMemo, "CustomerRef", customer_ids, (), on_broken)
+        return self._among(CreditMemo, "CustomerRef", customer_ids)
 
     def changed_since(
         self, kind: type[E], since: datetime, on_broken: OnBroken | None = None
@@ -343,8 +328,8 @@ class QuickBooks:
         kind: type[E],
         field: str,
         ids: Sequence[str],
-        conditions: tuple[str, ...],
-        on_broken: OnBroken | None,
+        conditions: tuple[str, ...] = (),
+        on_broken: OnBroken | None = None,
     ) -> list[E]:
         found: list[E] = []
         for some in chunks(ids):
@@ -506,10 +491,6 @@ def _unseen(
 def _reference(invoice_id: str) -> dict[str, Any]:
     entity = {"type": "Invoice", "value": _an_id(invoice_id)}
     return {"EntityRef": entity, "IncludeOnSend": False}
-
-
-def _dated(since: date | None) -> tuple[str, ...]:
-    return (where("TxnDate", ">=", since),) if since else ()
 
 
 def _fault(response: httpx.Response) -> QuickBooksError | None:

@@ -142,7 +142,7 @@ def test_an_invoice_that_a_list_left_out_is_still_open(
     def forgetful(*_: Any, **__: Any) -> list[Any]:
         return []
 
-    monkeypatch.setattr(QuickBooks, "invoices_of", forgetful)
+    monkeypatch.setattr(QuickBooks, "open_invoices_of", forgetful)
     _, facts = read(a_house)
     assert [i.id for i in facts.invoices] == ["71"]
 

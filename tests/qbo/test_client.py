@@ -109,7 +109,7 @@ def test_every_public_method_is_known() -> None:
     """The face of the client is as fixed as its calls."""
     public = {name for name, _ in inspect.getmembers(QuickBooks, inspect.isfunction)}
     assert {name for name in public if not name.startswith("_")} == {
-        *("company_info", "preferences", "open_invoices", "invoices_by_id", "invoices_of"),
+        *("company_info", "preferences", "open_invoices", "invoices_by_id", "open_invoices_of"),
         "paid_invoices_of",
         *("customers", "customer_types", "customers_in_credit", "terms"),
         *("payments", "credit_memos"),
@@ -248,14 +248,16 @@ def test_no_ids_cost_no_call() -> None:
     assert ledger.requests == []
 
 
-def test_invoices_of_customers_can_be_narrowed() -> None:
-    """By date, by open balance, or both; never by more than the language has."""
+def test_invoices_of_customers_are_asked_for_open_or_paid() -> None:
+    """By balance, and by date where years of them would come; each in the language's own words."""
     ledger = Ledger(Invoice=[invoice(1, "311"), invoice(2, "348"), invoice(3, "311", 0)])
-    found = ledger.client().invoices_of(["311"], since=date(2024, 11, 22), open_only=True)
-    assert [each.id for each in found] == ["1"]
-    assert ledger.statements[0].startswith(
-        "SELECT * FROM Invoice WHERE CustomerRef IN ('311') "
-        "AND TxnDate >= '2024-11-22' AND Balance > '0' "
+    client = ledger.client()
+    assert [each.id for each in client.open_invoices_of(["311"])] == ["1"]
+    client.paid_invoices_of(["311"], date(2024, 11, 22))
+    theirs = "SELECT * FROM Invoice WHERE CustomerRef IN ('311') AND "
+    assert ledger.statements[0].startswith(f"{theirs}Balance > '0' START")
+    assert ledger.statements[1].startswith(
+        f"{theirs}TxnDate >= '2024-11-22' AND Balance = '0' START"
     )
 
 
@@ -266,11 +268,11 @@ def test_payments_and_credits_are_asked_by_customer() -> None:
     ledger = Ledger()
     client = ledger.client()
     ledger.answers["query"] = recorded_rows("Payment", payment)
-    assert client.payments(["348"], date(2026, 6, 1))[0].applied == (("756", Decimal(276)),)
+    assert client.payments(["348"])[0].applied == (("756", Decimal(276)),)
     row = {**credit, "TotalAmt": 105, "RemainingCredit": 105}
     ledger.answers["query"] = recorded_rows("CreditMemo", row)
     assert client.credit_memos(["348"])[0].remaining == 105
-    assert "CustomerRef IN ('348') AND TxnDate >= '2026-06-01' START" in ledger.statements[0]
+    assert "FROM Payment WHERE CustomerRef IN ('348') START" in ledger.statements[0]
     assert "FROM CreditMemo WHERE CustomerRef IN ('348') START" in ledger.statements[1]
 
 
