@@ -212,6 +212,23 @@ def test_one_bad_record_is_named_and_hides_no_other() -> None:
     assert found == [str(n) for n in range(1, 1501) if n != 777]
 
 
+def test_a_passing_fault_of_the_system_is_no_bad_record() -> None:
+    """It breaks whatever is asked, halves of halves too; a moment later the single row comes."""
+    ledger, slept = Ledger(Invoice=[invoice(n) for n in range(1, 1501)]), list[float]()
+    broken: list[Broken] = []
+
+    def passing(request: httpx.Request) -> httpx.Response:
+        if slept:
+            return ledger._query(request)
+        return fault("10000", 500, "An application error", "an error has occurred")
+
+    ledger.answers["query"] = passing
+    with patient(Patience(300)):
+        pages = list(ledger.client(sleep=slept.append).open_invoices(broken.append))
+    assert (broken, len(slept)) == ([], 1)
+    assert sum(map(len, pages)) == 1500
+
+
 def test_an_unreadable_record_is_named_and_hides_no_other() -> None:
     """One that came, but lacks its amount, is told with its id."""
     rows = [invoice(1), invoice(2, balance=None), invoice(3)]
