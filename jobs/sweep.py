@@ -167,8 +167,10 @@ class Sweep:
                 read.append(self.quickbooks.invoice(id))
             except Gone:
                 gone.append(id)
+                continue
             except PoisonedPage:
-                self.broken.append(Broken("Invoice", 0, id))
+                pass  # not even by itself
+            self.broken.append(Broken("Invoice", 0, id))
         return read, gone
 
     def _vanished(self, ids: Sequence[str]) -> Plan:
@@ -244,9 +246,16 @@ class Sweep:
         if not work.settle(conn, self.claim, next_sweep(now, self.company.zone)):
             return
         companies.change(conn, realm, swept_at=self.began_at)
-        broken.tell(conn, self.company, self.broken, now)
+        broken.tell(conn, self.company, self._named(), now)
         data = {"open": self.owners.total(), "left": self.left, "gone": self.gone}
         log.note(conn, log.Entry(realm, "sweep.done", "system:sweep", now, data=data))
+
+    def _named(self) -> list[Broken]:
+        """A place in a list is left out where every such record is known by its id."""
+        named = [record for record in self.broken if record.id]
+        invoices = sum(record.entity == "Invoice" for record in named)
+        places = len(self.broken) - len(named)
+        return named if invoices >= places else self.broken
 
 
 def weighed(weights: Mapping[str, int], count: int, weight: int) -> Iterator[list[str]]:

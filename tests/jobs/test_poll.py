@@ -197,7 +197,7 @@ def test_a_poisoned_record_hides_nobody(open_house: OpenHouse) -> None:
     house.pay("71", "840.00")
     poll(house)
     assert house.case("1").state is State.CANCELLED
-    assert sum("cannot hand out Invoice 72" in text for text in house.said()) == 1
+    assert sum("cannot hand out Invoice 172" in text for text in house.said()) == 1
 
 
 def test_a_poisoned_customer_hides_nobody(open_house: OpenHouse) -> None:

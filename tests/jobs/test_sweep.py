@@ -107,7 +107,10 @@ def test_a_poisoned_record_is_told_and_hides_nobody(open_house: OpenHouse) -> No
     house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": "73"})
     house.sweep()
     assert sorted(case.customer for case in house.cases()) == ["1", "2", "4", "5", "6"]
-    assert sum("cannot hand out Invoice" in text for text in house.said("notice")) == 1
+    house.pay("71", "100.00")
+    house.sweep()  # its place in the list is another one
+    assert sum("cannot hand out Invoice no. 3" in text for text in house.said("notice")) == 1
+    assert sum("cannot hand out" in text for text in house.said("notice")) == 1
 
 
 def test_a_poisoned_customer_is_named_and_holds_up_nobody(open_house: OpenHouse) -> None:
@@ -131,6 +134,9 @@ def test_a_record_poisoned_later_is_not_gone(open_house: OpenHouse) -> None:
     found = statuses(house)
     assert (found["73"], found["74"]) == ("open", "gone")
     assert house.logged("sweep.done")[-1]["data"]["gone"] == 1
+    house.sweep()
+    assert [text for text in house.said("notice") if "Invoice 173" in text]
+    assert sum("cannot hand out" in text for text in house.said("notice")) == 1
 
 
 @pytest.mark.parametrize(
