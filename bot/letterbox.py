@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from jobs.store import events
 from jobs.store.engine import Database
 from jobs.store.events import Notice
@@ -29,7 +27,7 @@ class Letterbox:
         self._queueing, self._writing = threading.Lock(), threading.Lock()
 
     def put(self, found: Sequence[Notice]) -> None:
-        """Store these notices; back only when they are on record. Raises SQLAlchemyError."""
+        """Store these notices; back only when they are on record. Raises what kept them from it."""
         stored: Future[None] = Future()
         with self._queueing:
             self._queue.append((found, stored))
@@ -48,7 +46,7 @@ class Letterbox:
             with self._database().writing() as conn:
                 notices = [notice for found, _ in taken for notice in found]
                 events.store(conn, notices, self._now())
-        except SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
             for _, stored in taken:
                 stored.set_exception(error)
         else:

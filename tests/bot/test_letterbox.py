@@ -59,3 +59,18 @@ def test_a_delivery_that_cannot_be_stored_is_said_to_everybody_who_waited(sqlite
     with ThreadPoolExecutor(4) as pool:
         assert not any(pool.map(put, range(8)))
     bare.close()
+
+
+def test_whatever_goes_wrong_nobody_waits_for_ever(database: Database) -> None:
+    """Who wrote for the others passes on what happened to them all."""
+
+    def broken() -> datetime:
+        raise ZeroDivisionError
+
+    letterbox = Letterbox(lambda: database, broken)
+    with ThreadPoolExecutor(4) as pool:
+        with letterbox._writing:  # until all of them wait
+            waiting = [pool.submit(letterbox.put, [notice(n)]) for n in range(4)]
+            while len(letterbox._queue) < 4:
+                pass
+        assert all(isinstance(one.exception(10), ZeroDivisionError) for one in waiting)

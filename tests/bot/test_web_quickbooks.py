@@ -58,6 +58,17 @@ def test_a_notification_is_stored_and_due(door: Front, old: bool) -> None:
     assert all(row.due_at for row in found)
 
 
+@pytest.mark.parametrize("shape", [cloud_events, legacy_events])
+def test_a_delivery_may_be_of_several_companies(door: Front, shape: Any) -> None:
+    """Each row stands with its own company."""
+    change, now = [Change("Invoice", "742", "updated")], utc_now()
+    first, second = shape(REALM, change, now), shape("99", change, now)
+    key = "eventNotifications"
+    old = {key: [*first[key], *second[key]]} if shape is legacy_events else None
+    assert door.notify(json.dumps(old or [*first, *second]).encode()).status_code == 200
+    assert {(row.company, row.entity_id) for row in rows(door)} == {(REALM, "742"), ("99", "742")}
+
+
 def test_the_same_delivery_again_adds_nothing(door: Front) -> None:
     """QuickBooks repeats itself."""
     body = notification("742")
