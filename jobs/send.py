@@ -6,43 +6,33 @@ a person, says what became of it: a mail that may have gone is never sent again 
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
 
-from jobs import approvals, gather
+from jobs import gather
 from jobs.ending import sent, tell_approvers, unknown, void
 from jobs.gather import Books, CaseFile
-from jobs.mail import compose
+from jobs.last_look import LastLook
 from jobs.mail.addresses import TooLarge, Unsendable, named
-from jobs.mail.compose import File
 from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.office import Office
-from jobs.rules import changes, drafts, gates
+from jobs.parcel import Packing, Parcel
+from jobs.rules import changes, drafts
 from jobs.rules.business_days import next_opening, refresh_at, start_of
 from jobs.rules.case import Decision, HeldUp
-from jobs.rules.facts import Facts, Invoice
-from jobs.rules.figures import amount
-from jobs.rules.letter import Letter
-from jobs.rules.past import Past
-from jobs.rules.plain import one_line
-from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import MOVES, State
-from jobs.rules.verify import verify
 from jobs.rules.without import NOTHING, Without
 from jobs.step import Round, Step
 from jobs.store import (
-    agenda,
     cases,
     companies,
     contexts,
     crossings,
     history,
     log,
-    people,
     posts,
     work,
 )
@@ -181,85 +171,18 @@ class Check:
             _paid_before_send(conn, case, self.draft, changes.why_nothing(left), now)
             return None
         late: tuple[str, ...] = (ACCEPTED_LATE,) if cases.begun_send(conn, case.id) else ()
-        reasons = late + self._objections(conn, facts, left, now)
-        reasons += self._unread(conn, facts, outcome)
-        unapproved = self._unapproved(conn, facts, now)
-        if unapproved and not reasons and not self._know_approvers(conn, now):
+        look = LastLook(self.office.policy, self.file, self.draft, outcome, facts, left, now)
+        reasons = late + look.objections(conn)
+        unapproved = look.unapproved(conn)
+        if unapproved and not reasons and not look.approvers_are_known(conn):
             _try_again(conn, claim, case, UNSURE, now)
             return None
         if reasons := reasons + unapproved:
-            what = " ".join(reasons)
-            void(conn, case, self.draft, what, "differs", now)
+            void(conn, case, self.draft, " ".join(reasons), "differs", now)
             return None
         past = gather.past(conn, self.file, self.draft.letter.to, frozenset())
         thread = tuple(contact.message_id for contact in past.contacts)
         return Fetch(self.office, self.file, self.draft, thread, now)
-
-    def _objections(
-        self, conn: Connection, facts: Facts, left: tuple[Invoice, ...], now: datetime
-    ) -> tuple[str, ...]:
-        letter, file, policy = self.draft.letter, self.file, self.office.policy
-        past = gather.past(conn, file, letter.to, file.case.allowed_anyway)
-        rulings = gates.judge(facts, letter.stage, past, (), policy, now)
-        stops = [r.reason for r in rulings if r.kind is not Kind.GATE]
-        return (
-            *changes.against(letter, facts, left),
-            *stops,
-            *_credited(contexts.facts_of_case(conn, file.case, now), facts),
-            *_readdressed(letter, gates.recipient(facts, past)),
-            *self._untrue(facts, past),
-        )
-
-    def _untrue(self, facts: Facts, past: Past) -> tuple[str, ...]:
-        """What the text says and the record does not, beside what a person has insisted on."""
-        letter, draft = self.draft.letter, self.draft
-        found = verify(
-            letter.subject,
-            letter.body,
-            facts,
-            self.office.policy,
-            past,
-            deadline=draft.deadline,
-            addresses=(named(letter.sender).addr_spec, letter.reply_to),
-        )
-        late = draft.deadline is not None and draft.deadline <= facts.today
-        over = ("The deadline in the text has come.",) if late else ()
-        return (*(v.sentence for v in found if v.sentence not in draft.violations), *over)
-
-    def _unread(self, conn: Connection, facts: Facts, books: Books) -> tuple[str, ...]:
-        """A text that nobody has read yet sends the case back to be read."""
-        new = gather.not_considered(conn, self.file.case.id, gather.documents(books, facts))
-        return ("There is a new text about this case, which has to be read first.",) if new else ()
-
-    def _unapproved(self, conn: Connection, facts: Facts, now: datetime) -> tuple[str, ...]:
-        case = self.file.case
-        stand = approvals.standing(conn, self.office.policy, case, self.draft.id, facts, now)
-        if stand.missing == 0:
-            return ()
-        return ("The approvals no longer suffice: a right has gone, or more are needed now.",)
-
-    def _know_approvers(self, conn: Connection, now: datetime) -> bool:
-        """Only what Slack said lately takes an approval away; what is older is asked for."""
-        users = {d.actor for d in draft_store.decided_on(conn, self.draft.id, "approve")}
-        groups = self.office.policy.named_groups()
-        if people.known(conn, users, groups, now):
-            return True
-        people.want(conn, users, "user", now)
-        agenda.hurry(conn, agenda.EVERYBODY, "people", now)
-        return False
-
-
-def _credited(before: Facts, now: Facts) -> tuple[str, ...]:
-    if before.on_account == now.on_account:
-        return ()
-    was, present = (amount(f.on_account, changes.EN) for f in (before, now))
-    return (f"{present} is on account now, {was} before.",)
-
-
-def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
-    if found == letter.to or isinstance(found, Ruling):
-        return ()  # a ruling is among the stops already
-    return (f"The address in the ledger is {found} now, the message was for {letter.to}.",)
 
 
 def _try_again(conn: Connection, claim: Claim, case: Case, reason: str, now: datetime) -> None:
@@ -296,19 +219,6 @@ def _day_is_full(office: Office, conn: Connection, company: Company, now: dateti
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """The finished mail: its bytes, and what it carries."""
-
-    message: bytes = field(repr=False)  # its pay links are secrets
-    message_id: str
-    attachments: list[dict[str, Any]]
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.message).hexdigest()
-
-
-@dataclass(frozen=True)
 class Fetch:
     """Fetch the PDFs and pay links and build the bytes, once."""
 
@@ -322,10 +232,9 @@ class Fetch:
     def act(self) -> Parcel | Trouble | Unusable:
         """A PDF that is missing means later, never a mail without what the card promised."""
         try:
-            body = self._with_links()
-            return self._parcel(self._pdfs(), body)
+            return self._packing().pack()
         except drafts.PayLinkError as error:
-            links = frozenset(id for key, id in self._keys() if key in error.keys)
+            links = self._packing().invoices_of(error.keys)
             return Unusable(f"{error} {WITHOUT_LINK}", Without(links=links))
         except TooLarge as error:
             return Unusable(f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True))
@@ -338,41 +247,9 @@ class Fetch:
                 return Unusable(f"{NOT_TO_BE_HAD}: {error}. {WITHOUT_FILES}", Without(files=True))
             return Trouble(f"{NOT_TO_BE_HAD}: {error}")
 
-    def _pdfs(self) -> list[File]:
+    def _packing(self) -> Packing:
         quickbooks = self.office.quickbooks(self.file.company.realm)
-        wanted = self.draft.letter.attachments
-        return [File(a.file_name, quickbooks.pdf(a.invoice)) for a in wanted]
-
-    def _with_links(self) -> str:
-        quickbooks = self.office.quickbooks(self.file.company.realm)
-        links = {}
-        for key, id in self._keys():
-            found = quickbooks.invoice(id, with_link=True).invoice_link
-            links[key] = found.get_secret_value() if found else ""
-        return drafts.fill_pay_links(self.draft.letter.body, links)
-
-    def _keys(self) -> list[tuple[str, str]]:
-        """What stands in the slots of the pay links, each with the id of its invoice."""
-        wanted = set(drafts.pay_links_in(self.draft.letter.body))
-        named = ((i, {one_line(i.number), f"#{i.id}"}) for i in self.draft.letter.invoices)
-        return [(key, invoice.id) for invoice, keys in named for key in sorted(keys & wanted)]
-
-    def _parcel(self, files: list[File], body: str) -> Parcel:
-        letter, case_id = self.draft.letter, self.file.case.id
-        domain = named(letter.sender).domain
-        message = compose.message(
-            letter,
-            body,
-            files,
-            case_id=case_id,
-            at=self.now,
-            domain=domain,
-            in_reply_to=self.thread[-1] if self.thread else "",
-            references=self.thread[:-1],
-        )
-        attachments = [{"name": f.name, "sha256": f.sha256, "size": len(f.content)} for f in files]
-        message_id = compose.message_id(case_id, self.draft.sha256, domain)
-        return Parcel(message, message_id, attachments)
+        return Packing(quickbooks, self.file.case.id, self.draft, self.thread, self.now)
 
     def settle(
         self,

@@ -1,0 +1,104 @@
+"""What speaks against sending a message that was approved, now that the ledger was read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobs import approvals, gather
+from jobs.gather import Books, CaseFile
+from jobs.mail.addresses import named
+from jobs.rules import changes, gates
+from jobs.rules.facts import Facts, Invoice
+from jobs.rules.figures import amount
+from jobs.rules.letter import Letter
+from jobs.rules.past import Past
+from jobs.rules.policy import Policy
+from jobs.rules.rulings import Kind, Ruling
+from jobs.rules.verify import verify
+from jobs.store import agenda, contexts, people
+from jobs.store import drafts as draft_store
+from jobs.store.drafts import Draft
+
+
+@dataclass(frozen=True)
+class LastLook:
+    """An approved message beside the present facts."""
+
+    policy: Policy
+    file: CaseFile
+    draft: Draft
+    books: Books
+    facts: Facts
+    left: tuple[Invoice, ...]
+    """Invoices that the message speaks of and that are no longer open."""
+    now: datetime
+
+    def objections(self, conn: Connection) -> tuple[str, ...]:
+        """Whatever differs from what was approved, each as a sentence for a person."""
+        letter, facts = self.draft.letter, self.facts
+        past = gather.past(conn, self.file, letter.to, self.file.case.allowed_anyway)
+        rulings = gates.judge(facts, letter.stage, past, (), self.policy, self.now)
+        stops = [r.reason for r in rulings if r.kind is not Kind.GATE]
+        return (
+            *changes.against(letter, facts, self.left),
+            *stops,
+            *_credited(contexts.facts_of_case(conn, self.file.case, self.now), facts),
+            *_readdressed(letter, gates.recipient(facts, past)),
+            *self._untrue(past),
+            *self._unread(conn),
+        )
+
+    def _untrue(self, past: Past) -> tuple[str, ...]:
+        """What the text says and the record does not, beside what a person has insisted on."""
+        letter, draft, facts = self.draft.letter, self.draft, self.facts
+        found = verify(
+            letter.subject,
+            letter.body,
+            facts,
+            self.policy,
+            past,
+            deadline=draft.deadline,
+            addresses=(named(letter.sender).addr_spec, letter.reply_to),
+        )
+        late = draft.deadline is not None and draft.deadline <= facts.today
+        over = ("The deadline in the text has come.",) if late else ()
+        return (*(v.sentence for v in found if v.sentence not in draft.violations), *over)
+
+    def _unread(self, conn: Connection) -> tuple[str, ...]:
+        """A text that nobody has read yet sends the case back to be read."""
+        texts = gather.documents(self.books, self.facts)
+        new = gather.not_considered(conn, self.file.case.id, texts)
+        return ("There is a new text about this case, which has to be read first.",) if new else ()
+
+    def unapproved(self, conn: Connection) -> tuple[str, ...]:
+        """Why the approvals on record are not enough, or nothing."""
+        case = self.file.case
+        stand = approvals.standing(conn, self.policy, case, self.draft.id, self.facts, self.now)
+        if stand.missing == 0:
+            return ()
+        return ("The approvals no longer suffice: a right has gone, or more are needed now.",)
+
+    def approvers_are_known(self, conn: Connection) -> bool:
+        """Only what Slack said lately takes an approval away; what is older is asked for."""
+        users = {d.actor for d in draft_store.decided_on(conn, self.draft.id, "approve")}
+        if people.known(conn, users, self.policy.named_groups(), self.now):
+            return True
+        people.want(conn, users, "user", self.now)
+        agenda.hurry(conn, agenda.EVERYBODY, "people", self.now)
+        return False
+
+
+def _credited(before: Facts, now: Facts) -> tuple[str, ...]:
+    if before.on_account == now.on_account:
+        return ()
+    was, present = (amount(f.on_account, changes.EN) for f in (before, now))
+    return (f"{present} is on account now, {was} before.",)
+
+
+def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
+    if found == letter.to or isinstance(found, Ruling):
+        return ()  # a ruling is among the stops already
+    return (f"The address in the ledger is {found} now, the message was for {letter.to}.",)

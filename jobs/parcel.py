@@ -1,0 +1,88 @@
+"""An approved letter → the bytes of a mail, with its PDFs and pay links fetched afresh."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from jobs.mail import compose
+from jobs.mail.addresses import named
+from jobs.mail.compose import File
+from jobs.rules import drafts
+from jobs.rules.plain import one_line
+from jobs.store.drafts import Draft
+from qbo.client import QuickBooks
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """The finished mail: its bytes, and what it carries."""
+
+    message: bytes = field(repr=False)  # its pay links are secrets
+    message_id: str
+    attachments: list[dict[str, Any]]
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.message).hexdigest()
+
+
+@dataclass(frozen=True)
+class Packing:
+    """What becomes a parcel."""
+
+    quickbooks: QuickBooks
+    case: str
+    draft: Draft
+    thread: tuple[str, ...]
+    """Message-IDs of our earlier messages to this customer, oldest first."""
+    now: datetime
+
+    def pack(self) -> Parcel:
+        """Fetch what is missing and compose the mail, once.
+
+        Raises PayLinkError, TooLarge, Unsendable, QuickBooksError.
+        """
+        body = self._with_links()
+        return self._parcel(self._pdfs(), body)
+
+    def invoices_of(self, keys: Container[str]) -> frozenset[str]:
+        """The ids of the invoices whose pay links stand in these slots."""
+        return frozenset(id for key, id in self._keys() if key in keys)
+
+    def _pdfs(self) -> list[File]:
+        wanted = self.draft.letter.attachments
+        return [File(a.file_name, self.quickbooks.pdf(a.invoice)) for a in wanted]
+
+    def _with_links(self) -> str:
+        links = {}
+        for key, id in self._keys():
+            found = self.quickbooks.invoice(id, with_link=True).invoice_link
+            links[key] = found.get_secret_value() if found else ""
+        return drafts.fill_pay_links(self.draft.letter.body, links)
+
+    def _keys(self) -> list[tuple[str, str]]:
+        """What stands in the slots of the pay links, each with the id of its invoice."""
+        wanted = set(drafts.pay_links_in(self.draft.letter.body))
+        known = ((i, {one_line(i.number), f"#{i.id}"}) for i in self.draft.letter.invoices)
+        return [(key, invoice.id) for invoice, keys in known for key in sorted(keys & wanted)]
+
+    def _parcel(self, files: list[File], body: str) -> Parcel:
+        letter = self.draft.letter
+        domain = named(letter.sender).domain
+        message = compose.message(
+            letter,
+            body,
+            files,
+            case_id=self.case,
+            at=self.now,
+            domain=domain,
+            in_reply_to=self.thread[-1] if self.thread else "",
+            references=self.thread[:-1],
+        )
+        attachments = [{"name": f.name, "sha256": f.sha256, "size": len(f.content)} for f in files]
+        message_id = compose.message_id(self.case, self.draft.sha256, domain)
+        return Parcel(message, message_id, attachments)
