@@ -39,9 +39,9 @@ OVERLAP = timedelta(minutes=10)
 """Our clock and QuickBooks' may differ, and a change may become visible late."""
 IDS_AT_ONCE = 200
 """So many QuickBooks is asked for in one statement."""
-INVOICES_A_CHUNK = 125
+INVOICES_A_CHUNK = 200
 CUSTOMERS_A_CHUNK = 100
-CROSSINGS_A_CHUNK = 60
+CROSSINGS_A_CHUNK = 80
 """What is written at once: some 15 ms of work each, so that whoever waits hardly notices."""
 PAYERS_A_CHUNK = 20
 CASES_A_CHUNK = 500
