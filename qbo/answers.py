@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import Field, ValidationError, create_model
 
 from qbo.errors import Gone, PoisonedPage, QuickBooksError, Unreachable, fault_in
 from qbo.models import CreditMemo, Customer, Deleted, Entity, Invoice, Payment, Record
@@ -89,18 +89,11 @@ def rows(answer: Raw, entity: str) -> list[Raw]:
     raise Unreachable(f"QuickBooks' answer holds no list of {entity}")
 
 
-class _Envelope(BaseModel):
-    """Only to see at once whether an answer carries a fault beside its rows, or instead."""
-
-    upper: Any = Field(None, validation_alias="Fault")
-    lower: Any = Field(None, validation_alias="fault")
-
-
 def _envelope(kind: type[Entity]) -> type[Any]:
     listed: Any = Field(default_factory=list, validation_alias=kind.ENTITY)
     inner = create_model("QueryResponse", found=(list[kind], listed))  # type: ignore[valid-type]
-    outer = Field(validation_alias="QueryResponse")
-    return create_model("Envelope", __base__=_Envelope, response=(inner, outer))
+    outer: Any = Field(validation_alias="QueryResponse")
+    return create_model("Envelope", response=(inner, outer))
 
 
 _AT_ONCE: dict[type[Entity], type[Any]] = {kind: _envelope(kind) for kind in (Invoice, Customer)}
@@ -111,8 +104,8 @@ def at_once(kind: type[E], content: bytes) -> list[E]:
     """The objects of a query's answer, straight from its bytes; empty where that will not do.
 
     Several times as fast as building all that we are not allowed to see only to drop it. On this
-    way amounts pass through a double: an answer with larger ones than that keeps exactly, with a
-    record that cannot be read or with a fault has to be read the long way.
+    way amounts pass through a double: an answer with larger ones than that keeps exactly, or with
+    a record that cannot be read, has to be read the long way.
     """
     if kind not in _AT_ONCE:
         return []
@@ -121,7 +114,7 @@ def at_once(kind: type[E], content: bytes) -> list[E]:
     except ValidationError:
         return []
     found: list[E] = answer.response.found
-    if answer.upper or answer.lower or not _exact(kind, found):
+    if not _exact(kind, found):
         return []
     for record in found:
         # which fields were given is never asked, and remembering it doubles a record's size

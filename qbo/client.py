@@ -29,7 +29,6 @@ from qbo.errors import (
     QuickBooksError,
     Throttled,
     Unreachable,
-    fault_in,
     parse_fault,
 )
 from qbo.models import (
@@ -228,7 +227,7 @@ class QuickBooks:
         kind = response.headers.get("Content-Type", "")
         if kind.startswith("application/pdf") and response.content.startswith(b"%PDF"):
             return response.content
-        raise _fault(response) or Unreachable("QuickBooks sent something else than the PDF")
+        raise Unreachable("QuickBooks sent something else than the PDF")
 
     # Many questions, one request
 
@@ -390,7 +389,7 @@ class QuickBooks:
         body: Mapping[str, Any] | None = None,
         times: int = 1,
     ) -> answers.Raw:
-        """The parsed answer; a fault is raised, also one that came with a 200."""
+        """The parsed answer."""
         return _parsed(
             self._call(method, path, wanted=wanted, params=params, body=body, times=times)
         )
@@ -407,6 +406,8 @@ class QuickBooks:
         times: int = 1,
     ) -> httpx.Response:
         """The one door to the network; raises NotAllowed for what is not in CALLS.
+
+        A fault is raised, also one that came with a 200.
 
         `wanted` fills the path's `{id}`; `times` is how often the call counts as metered.
         """
@@ -437,7 +438,7 @@ class QuickBooks:
         self, method: str, url: str, body: Mapping[str, Any] | None, accept: str
     ) -> httpx.Response:
         response = self._send(method, url, body, accept)
-        if not response.is_success and (error := _fault(response)):
+        if error := _fault(response):
             raise error
         return response
 
@@ -466,9 +467,7 @@ def _parsed(response: httpx.Response) -> answers.Raw:
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise _fault(response) or Unreachable("QuickBooks sent an answer we cannot read")
-    if error := fault_in(answer, _tid(response)):
-        raise error
+        raise Unreachable("QuickBooks sent an answer we cannot read")
     return answer
 
 

@@ -205,6 +205,13 @@ MEANINGS: Mapping[int, Meaning] = {
 }
 """QuickBooks' error codes; what to do about each is the `action` of its error."""
 
+COMPANY_WIDE = frozenset(
+    code
+    for code, meaning in MEANINGS.items()
+    if issubclass(meaning.error, TokenExpired | ReauthRequired | Throttled)
+)
+"""True of every call of a company, although only one item of an answer may say it."""
+
 # These details name properties, places in a statement or paths, never people or tokens.
 DETAIL_IS_HARMLESS = frozenset({500, 2010, 2020, 4000, 4001})
 
@@ -220,9 +227,10 @@ def parse_fault(
 ) -> QuickBooksError | None:
     """The error an answer carries, or None when it carries none (a 2xx may carry one, too).
 
-    Understands `Fault` and `fault` in JSON, Intuit's XML, and HTML or nothing from a gateway.
+    Understands `Fault` and `fault` in JSON, Intuit's XML, and HTML or nothing from a gateway. The
+    fault of one item among several counts where it is COMPANY_WIDE.
     """
-    fault = _json_fault(body) if _may_be_json(content_type, body) else None
+    fault = _json_fault(body) if _may_hold_fault(content_type, body) else None
     fault = fault or _xml_fault(body)
     if fault:
         return _error(fault, status, intuit_tid)
@@ -235,8 +243,10 @@ def fault_in(answer: Mapping[str, Any], intuit_tid: str = "") -> QuickBooksError
     return _error(fault, 0, intuit_tid) if fault else None
 
 
-def _may_be_json(content_type: str, body: bytes) -> bool:
-    return "json" in content_type.lower() or body.lstrip()[:1] == b"{"
+def _may_hold_fault(content_type: str, body: bytes) -> bool:
+    """Nearly every answer is full of rows and names no fault: it is not parsed for one."""
+    named = b'"Fault"' in body or b'"fault"' in body
+    return named and ("json" in content_type.lower() or body.lstrip()[:1] == b"{")
 
 
 def _json_fault(body: bytes) -> _Fault | None:
@@ -244,7 +254,14 @@ def _json_fault(body: bytes) -> _Fault | None:
         answer = json.loads(body, parse_float=Decimal)
     except (ValueError, RecursionError):
         return None
-    return _fault_of(answer) if isinstance(answer, dict) else None
+    return _fault_of(answer) or _company_wide(answer) if isinstance(answer, dict) else None
+
+
+def _company_wide(answer: Mapping[str, Any]) -> _Fault | None:
+    listed = (answer.get(name) for name in ("BatchItemResponse", "CDCResponse"))
+    items = [item for some in listed if isinstance(some, list) for item in some]
+    faults = [fault for item in items if isinstance(item, dict) and (fault := _fault_of(item))]
+    return next((fault for fault in faults if fault.code in COMPANY_WIDE), None)
 
 
 def _fault_of(answer: Mapping[str, Any]) -> _Fault | None:

@@ -14,7 +14,16 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr
 
-from qbo.errors import InvalidGrant, ReauthRequired, Refused, Throttled, Unreachable, parse_fault
+from qbo.errors import (
+    InvalidGrant,
+    QuickBooksError,
+    ReauthRequired,
+    Refused,
+    Throttled,
+    TokenExpired,
+    Unreachable,
+    parse_fault,
+)
 from qbo.pacing import Budget, utc_now
 
 SCOPE = "com.intuit.quickbooks.accounting"  # read and write; QuickBooks has no narrower one
@@ -236,19 +245,16 @@ class BearerAuth(httpx.Auth):
         if not tokens.fresh(self._clock()):
             tokens = self._renew(tokens)
         response = yield _signed(request, tokens)
-        if response.status_code == 401:
+        if response.status_code == 401 or isinstance(_error_in(response), TokenExpired):
             tokens = self._renew(tokens)
             response = yield _signed(request, tokens)
-        if response.is_error:
-            self._hear(response, tokens)
+        self._hear(_error_in(response), tokens)
 
     def refresh(self) -> Tokens:
         """New tokens although the present ones may still do: the daily upkeep."""
         return self._renew(self._store.load(self._realm))
 
-    def _hear(self, response: httpx.Response, tokens: Tokens) -> None:
-        kind = response.headers.get("Content-Type", "")
-        error = parse_fault(response.status_code, kind, response.content)
+    def _hear(self, error: QuickBooksError | None, tokens: Tokens) -> None:
         if isinstance(error, ReauthRequired):
             self._say_lost(tokens, error)
         if isinstance(error, Throttled) and self._budget:
@@ -311,3 +317,8 @@ class BearerAuth(httpx.Auth):
 def _signed(request: httpx.Request, tokens: Tokens) -> httpx.Request:
     request.headers["Authorization"] = f"Bearer {tokens.access.get_secret_value()}"
     return request
+
+
+def _error_in(response: httpx.Response) -> QuickBooksError | None:
+    kind = response.headers.get("Content-Type", "")
+    return parse_fault(response.status_code, kind, response.content)

@@ -284,7 +284,7 @@ def test_a_pause_is_waited_for_and_is_no_failure(house: House, at: Work) -> None
 def test_a_lost_connection_pauses_the_company(house: House, at: Work) -> None:
     """One alert with the way back; nothing is lost or counted; reconnecting is enough."""
     at.prepare(house)
-    for alerts, lose in enumerate((forbid, end_grant), 1):
+    for alerts, lose in enumerate((forbid, forbid_kindly, end_grant), 1):
         lose(house)
         for _ in range(3):
             house.run(at.step)
@@ -307,6 +307,11 @@ def test_a_lost_connection_pauses_the_company(house: House, at: Work) -> None:
 def forbid(house: House) -> None:
     """The app is revoked, or whoever connected lost access."""
     house.outside.world.faults.add(Fault("quickbooks", API, "status", None, 403, "120"))
+
+
+def forbid_kindly(house: House) -> None:
+    """The same in an answer whose status says that all is well."""
+    house.outside.world.faults.add(Fault("quickbooks", API, "status", None, 200, "3100"))
 
 
 def end_grant(house: House) -> None:

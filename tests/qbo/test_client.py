@@ -23,6 +23,8 @@ from qbo import (
     Payment,
     PoisonedPage,
     QuickBooks,
+    QuickBooksError,
+    ReauthRequired,
     Select,
     Stale,
     Throttled,
@@ -531,6 +533,20 @@ def test_a_question_that_was_too_much_for_a_batch_is_asked_alone() -> None:
     (rows,) = ledger.client().batch([Select("Invoice")])
     assert isinstance(rows, list)
     assert [each.id for each in rows] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [("3100", ReauthRequired), ("3200", TokenExpired), ("3001", Throttled)]
+)
+def test_what_concerns_the_company_is_an_error_of_the_whole_batch(
+    code: str, kind: type[QuickBooksError]
+) -> None:
+    """Though one item alone says so: no other question would fare better."""
+    ledger = Ledger(Invoice=[invoice(1)])
+    items = [{"bId": "q0", "QueryResponse": {}}, {"bId": "q1", **fault(code).json()}]
+    ledger.answers["batch"] = answer({"BatchItemResponse": items, "time": "t"})
+    with pytest.raises(kind):
+        ledger.client().batch([Select("Invoice"), Select("Customer")])
 
 
 def test_an_unanswered_question_of_a_batch_is_an_error() -> None:

@@ -24,7 +24,7 @@ from qbo import (
     Tokens,
     Unreachable,
 )
-from tests.qbo.ledger import Purse
+from tests.qbo.ledger import Purse, fault
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 REALM = "4620816365000000001"
@@ -477,7 +477,9 @@ def test_the_token_before_waits_for_an_intuit_that_is_away() -> None:
     assert world.lost == []
 
 
-@pytest.mark.parametrize(("status", "code"), [(403, "3100"), (400, "120")])
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "3100"), (400, "120"), (200, "3100"), (200, "120")]
+)
 def test_an_answer_can_say_that_the_connection_is_over(status: int, code: str) -> None:
     """Whoever connected lost access: the tokens that were shown are named."""
     world = World(tokens(1))
@@ -485,6 +487,41 @@ def test_an_answer_can_say_that_the_connection_is_over(status: int, code: str) -
     world.api.answer = httpx.Response(status, json={"fault": {"error": [error]}})
     assert world.get().status_code == status
     assert [(lost, error.code) for lost, error in world.lost] == [(tokens(1), int(code))]
+
+
+def within(name: str, code: str) -> httpx.Response:
+    """A 200 of several items, one of which carries a fault."""
+    refusal = {"bId": "q1", **fault(code).json()}
+    return httpx.Response(200, json={name: [{"bId": "q0", "QueryResponse": {}}, refusal]})
+
+
+@pytest.mark.parametrize("name", ["BatchItemResponse", "CDCResponse"])
+@pytest.mark.parametrize("code", ["3100", "120"])
+def test_one_item_can_say_that_the_connection_is_over(name: str, code: str) -> None:
+    """The items beside it may have been answered: the next ones would not be."""
+    world = World(tokens(1))
+    world.api.answer = within(name, code)
+    world.get()
+    assert [error.code for _, error in world.lost] == [int(code)]
+
+
+@pytest.mark.parametrize("answer", [fault("3200", 200), within("BatchItemResponse", "3200")])
+def test_a_token_refused_in_a_friendly_envelope_is_refreshed(answer: httpx.Response) -> None:
+    """As after a 401: once, and the question is asked again."""
+    world = World(tokens(0))
+    world.api.answer = answer
+    world.get()
+    assert world.api.shown == ["access-0", "access-1"]
+    assert (len(world.intuit.requests), world.lost) == (1, [])
+
+
+@pytest.mark.parametrize("answer", [fault("3001", 200), within("BatchItemResponse", "3001")])
+def test_a_pause_in_a_friendly_envelope_holds_the_company(answer: httpx.Response) -> None:
+    """As a 429 does."""
+    world = World(tokens(1))
+    world.api.answer = answer
+    world.get()
+    assert world.budget.held == [(REALM, 60.0)]
 
 
 def test_a_429_holds_the_whole_company() -> None:
