@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from jobs import profile
 from jobs.store import agenda, cases, companies, log, posts, standing
@@ -53,6 +55,11 @@ NEW_LINK = (
     "The Home tab of Overdue in Slack has a fresh link for finance leads, and `overdue connect` "
     "prints one."
 )
+STALE = (
+    "QuickBooks did not accept its own answer any more, perhaps because the page was loaded "
+    f"twice. {NEW_LINK}"
+)
+NO_LEASE = {"lease_token": None, "lease_until": None}
 
 
 class NotConnected(Exception):
@@ -136,20 +143,72 @@ def connect(
 ) -> Company:
     """Exchange the code, look at the company, and store it with its tokens; its sweep is due.
 
-    A company that was connected before keeps its mode and its history. Raises NotConnected.
+    A company that was connected before keeps its mode and its history. Raises NotConnected; a
+    company that is connected then stays so.
     """
     with database.writing() as conn:
-        door = pass_door(conn, state, now)
-    tokens, info, preferences = _look(intuit, code, realm, now)
-    facts = _facts(realm, info, preferences)
-    facts |= {n: getattr(tokens, n) for n in ("refresh_expires_at", "hard_expires_at")}
+        door = check_door(conn, state, now)
+        _channel(conn, realm, door.channel, intuit.channel)  # before the code ends older tokens
+        pass_door(conn, state, now)
+    tokens = _exchanged(intuit, code, now)
+    try:
+        columns = _looked_at(intuit, realm, tokens) | _sealed(intuit, realm, tokens)
+        return _twice(lambda: _record(database, intuit, columns, door, now))
+    except _Foreign:
+        _forget(intuit, tokens)
+        raise
+    except NotConnected:
+        _keep_or_forget(database, intuit, realm, tokens)
+        raise
+
+
+class _Foreign(NotConnected):
+    """These tokens are not for the company that came back with them."""
+
+
+def _exchanged(intuit: Intuit, code: str, now: datetime) -> Tokens:
+    try:
+        return intuit.oauth.exchange(code, now)
+    except ReauthRequired:
+        raise NotConnected(STALE) from None
+    except QuickBooksError as error:
+        raise NotConnected(f"{error.message}. Nothing was connected. {NEW_LINK}") from None
+
+
+def _looked_at(intuit: Intuit, realm: str, tokens: Tokens) -> dict[str, Any]:
+    """What QuickBooks says of the company, as its columns. Raises NotConnected."""
+    try:
+        with intuit.open(realm, tokens) as quickbooks:
+            return _facts(realm, quickbooks.company_info(), quickbooks.preferences())
+    except ReauthRequired:
+        raise _Foreign(STALE) from None
+    except Gone:
+        raise _Foreign(f"QuickBooks does not know this company. {NEW_LINK}") from None
+    except QuickBooksError as error:
+        raise NotConnected(f"{error.message}. Nothing was connected. {NEW_LINK}") from None
+
+
+def _sealed(intuit: Intuit, realm: str, tokens: Tokens) -> dict[str, Any]:
+    ends = {name: getattr(tokens, name) for name in ("refresh_expires_at", "hard_expires_at")}
+    return {"sealed_tokens": intuit.seal.close(realm, tokens), **ends, **NO_LEASE}
+
+
+def _twice(write: Callable[[], Company]) -> Company:
+    """Once more where another transaction was in the way: the code is used up, the link too."""
+    try:
+        return write()
+    except (OperationalError, IntegrityError):
+        return write()
+
+
+def _record(
+    database: Database, intuit: Intuit, columns: dict[str, Any], door: Row[Any], now: datetime
+) -> Company:
+    realm: str = columns["realm"]
     with database.writing() as conn:
         before = companies.get(conn, realm)
         channel = _channel(conn, realm, door.channel, intuit.channel)
-        sealed = intuit.seal.close(realm, tokens)
-        again = _store(
-            conn, {**facts, "channel": channel, "sealed_tokens": sealed}, door.person, now
-        )
+        again = _store(conn, columns | {"channel": channel}, door.person, now)
         for kind in ("sweep", "poll", "upkeep"):
             agenda.hurry(conn, realm, kind, now)
         agenda.ensure(conn, realm, "first_look", now)
@@ -160,22 +219,20 @@ def connect(
     return company
 
 
-def _look(
-    intuit: Intuit, code: str, realm: str, now: datetime
-) -> tuple[Tokens, CompanyInfo, Preferences]:
-    try:
-        tokens = intuit.oauth.exchange(code, now)
-        with intuit.open(realm, tokens) as quickbooks:
-            return tokens, quickbooks.company_info(), quickbooks.preferences()
-    except ReauthRequired:
-        raise NotConnected(
-            "QuickBooks did not accept its own answer any more, perhaps because the page was "
-            f"loaded twice. {NEW_LINK}"
-        ) from None
-    except Gone:
-        raise NotConnected(f"QuickBooks does not know this company. {NEW_LINK}") from None
-    except QuickBooksError as error:
-        raise NotConnected(f"{error.message}. Nothing was connected. {NEW_LINK}") from None
+def _keep_or_forget(database: Database, intuit: Intuit, realm: str, tokens: Tokens) -> None:
+    """A connected company goes on with the new tokens: its old ones may have ended with them."""
+    with database.writing() as conn:
+        company = companies.get(conn, realm)
+        if company and company.connected:
+            companies.change(conn, realm, **_sealed(intuit, realm, tokens))
+            return
+    _forget(intuit, tokens)
+
+
+def _forget(intuit: Intuit, tokens: Tokens) -> None:
+    """Nobody will use these: Intuit need not keep them."""
+    with suppress(QuickBooksError):  # then they end by themselves
+        intuit.oauth.revoke(tokens.refresh)
 
 
 def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str, Any]:
@@ -184,8 +241,7 @@ def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str,
         known = profile.columns(info, preferences, realm)
     except profile.Unusable as error:
         raise NotConnected(f"{error} Nothing was connected. {NEW_LINK}") from None
-    fresh = {"status": "connected", "lease_token": None, "lease_until": None}
-    return {"realm": realm, **known, **fresh}
+    return {"realm": realm, **known, "status": "connected"}
 
 
 def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
@@ -212,8 +268,10 @@ def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime
     first = {"mode": "shadow", "connected_at": now, "connected_by": person[:32]}
     if insert_or_ignore(conn, companies_table, columns | first):
         return False
+    _channel(conn, columns["realm"], columns["channel"], "")  # another company may be quicker
     companies.change(conn, **columns)
     cases.redraw_pending(conn, columns["realm"], now)
+    cases.hurry_approved(conn, columns["realm"], now)
     return True
 
 

@@ -61,7 +61,7 @@ companies = Table(
     Column("home_currency", String(3), nullable=False),
     Column("book_close", Date),
     Column("read_only", Boolean, nullable=False, server_default=text("false")),
-    Column("channel", String(32), nullable=False),
+    Column("channel", String(32), nullable=False, unique=True),
     Column("mode", String(8), nullable=False),
     Column("status", String(16), nullable=False),
     Column("paused_at", Utc),

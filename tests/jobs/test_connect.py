@@ -13,7 +13,8 @@ import httpx
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
 
 from jobs.connect import DOOR_LIVES, Intuit, NotConnected, check_door, connect, invite, open_door
 from jobs.store import companies, engine, log, schema
@@ -22,7 +23,7 @@ from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import doors, messages, schedule
 from jobs.store.tokens import Seal, SqlTokenStore
-from qbo import BearerAuth, OAuth, QuickBooks, Tokens
+from qbo import BearerAuth, OAuth, QuickBooks, QuickBooksError, Tokens
 from tests.sandbox import company
 from tests.sandbox.quickbooks.service import QuickBooks as StandIn
 from tests.sandbox.world import World, serve
@@ -299,6 +300,91 @@ def test_a_channel_holds_one_company(one_door: Door) -> None:
     with pytest.raises(NotConnected, match="Brass & Fern go to the channel CFINANCE already"):
         one_door.connect()
     assert one_door.connect(channel="CSECOND").realm == second
+
+
+def alive(door: Door, realm: str) -> bool:
+    """Whether the tokens on record are good for a call."""
+    auth = BearerAuth(realm, SqlTokenStore(door.database, Seal([KEY])), door.intuit.oauth)
+    with QuickBooks(realm, auth, base_url=door.url) as client:
+        try:
+            return bool(client.company_info().name)
+        except QuickBooksError:
+            return False
+
+
+def test_a_refused_channel_costs_neither_connection_nor_link(one_door: Door) -> None:
+    """It is known before the code is used; the same link still connects another company."""
+    first = one_door.connect(channel="CFIRST").realm
+    second = one_door.stand_in.add_company(company.build(books(CompanyName="Second")))
+    one_door.stand_in.oauth.chosen = second
+    one_door.connect(channel="CSECOND")
+    state = one_door.open(channel="CFIRST")
+    with pytest.raises(NotConnected, match="CFIRST already"):
+        one_door.connect(state)
+    assert alive(one_door, second)
+    one_door.stand_in.oauth.chosen = first
+    assert one_door.connect(state).channel == "CFIRST"
+
+
+def test_a_refusal_after_the_exchange_keeps_a_connected_company(one_door: Door) -> None:
+    """Its old tokens ended with the new ones, so it goes on with those."""
+    realm = one_door.connect().realm
+    info = one_door.stand_in.realms[realm].books.company.info
+    info["DefaultTimeZone"] = "Mars/Olympus"
+    with pytest.raises(NotConnected, match="time zone"):
+        one_door.connect()
+    assert alive(one_door, realm)
+
+
+def test_a_refusal_after_the_exchange_leaves_nothing_at_intuit(one_door: Door) -> None:
+    """Nobody would ever use the tokens of a company that was not connected."""
+    realm, found = next(iter(one_door.stand_in.realms.items()))
+    found.books.company.info["DefaultTimeZone"] = "Mars/Olympus"
+    with pytest.raises(NotConnected):
+        one_door.connect()
+    (grant,) = one_door.stand_in.oauth.grants
+    assert (grant.realm, grant.revoked) == (realm, True)
+
+
+def test_another_company_is_quicker(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The channel is taken between the look and the record: a sentence, and one company in it."""
+    look = companies.in_channel
+    found = iter([None, None])
+    monkeypatch.setattr(companies, "in_channel", lambda *asked: next(found, look(*asked)))
+    door.connect()
+    second = door.stand_in.add_company(company.build(books(CompanyName="Second")))
+    door.stand_in.oauth.chosen = second
+    found = iter([None, None])
+    with pytest.raises(NotConnected, match="Brass & Fern go to the channel CFINANCE already"):
+        door.connect()
+    assert door.connect(channel="CSECOND").realm == second
+    found = iter([None, None, None])
+    with pytest.raises(NotConnected, match="CFINANCE already"):
+        door.connect(channel="CFINANCE")
+    assert sorted(row.channel for row in door.rows(companies_table)) == ["CFINANCE", "CSECOND"]
+    assert alive(door, second)
+
+
+@dataclass(frozen=True)
+class Hindered(Database):
+    """A record in which another transaction is in the way of some writes."""
+
+    hinders: Iterator[bool]
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with super().writing() as conn:
+            yield conn
+            if next(self.hinders, False):
+                raise OperationalError("UPDATE", None, Exception("deadlock detected"))
+
+
+def test_a_deadlock_does_not_cost_the_link(one_door: Door) -> None:
+    """What is written after the exchange is written again."""
+    state = one_door.open()
+    one_door.database = Hindered(one_door.database.engine, iter([False, True]))
+    assert one_door.connect(state).connected
+    assert len(one_door.rows(messages)) == 1
 
 
 def test_a_company_moves_when_its_door_says_so(one_door: Door) -> None:

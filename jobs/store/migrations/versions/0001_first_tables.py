@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("lease_token", sa.String(length=32), nullable=True),
         sa.Column("lease_until", Utc(), nullable=True),
         sa.PrimaryKeyConstraint("realm", name=op.f("pk_companies")),
+        sa.UniqueConstraint("channel", name=op.f("uq_companies_channel")),
     )
     op.create_table(
         "doors",
