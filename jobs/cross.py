@@ -6,6 +6,7 @@ however often it is noticed.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from qbo.client import QuickBooks
 ACTOR = "system:detect"
 DEEPEST = 5
 """QuickBooks nests sub-customers five levels deep (its own limit)."""
+COUNTED_ON = re.compile(r'"((?:payment|credit_memo):[^"\\]+)"')
+"""The id of a payment or credit memo, as the evidence of a case names it."""
 MERGED = "The customer was merged into another one in QuickBooks; its invoices go on there."
 
 
@@ -104,12 +107,18 @@ def _leave(conn: Connection, realm: str, left: Mapping[str, Iterable[str]], now:
     refresh(conn, realm, left, now)
 
 
-def _speaking_of(conn: Connection, realm: str, evidence: Iterable[str]) -> set[str]:
-    """Who has an open case that counts on this payment or credit memo."""
+def _speaking_of(conn: Connection, realm: str, evidence: frozenset[str]) -> set[str]:
+    """Who has an open case that counts on one of these payments or credit memos.
+
+    One pass over the cases, however many were deleted: what a case says is compared as it is
+    stored.
+    """
+    if not evidence:
+        return set()
     ours = (cases_table.c.company == realm) & cases_table.c.state.in_(JOINABLE)
     said = type_coerce(cases_table.c.evidence, Text)
-    query = select(cases_table.c.customer).where(ours)
-    return {c for id in evidence for c in conn.scalars(query.where(said.contains(f'"{id}"')))}
+    rows = conn.execute(select(cases_table.c.customer, said).where(ours, said.is_not(None)))
+    return {who for who, text in rows if not evidence.isdisjoint(COUNTED_ON.findall(text))}
 
 
 def _end_merged(conn: Connection, realm: str, loser: str, survivor: str, now: datetime) -> None:

@@ -37,6 +37,8 @@ OVERLAP = timedelta(minutes=10)
 LOOK_BACK = timedelta(days=29)
 """Change data capture reaches 30 days back; one less, because clocks differ."""
 KINDS: tuple[type[Entity], ...] = (models.Invoice, Payment, CreditMemo, Customer)
+EVIDENCE = {"Payment": "payment", "CreditMemo": "credit_memo"}
+"""Of what a card may count on: how it names it."""
 A_CHUNK = 300
 
 
@@ -73,6 +75,8 @@ class Poll:
     """What the last poll has brought and this one may repeat."""
     keys: set[str] = field(default_factory=set)
     """What the next one may repeat."""
+    ended: set[str] = field(default_factory=set)
+    """Customers that were deleted or merged into others."""
     broken: list[Broken] = field(default_factory=list)
 
     @property
@@ -104,32 +108,48 @@ class Poll:
         return [*changes.invoices, *changes.payments, *changes.credit_memos, *changes.customers]
 
     def _learn(self, found: Sequence[Entity], deleted: Sequence[Deleted], cursor: datetime) -> Plan:
-        """Sort out what is news, chunk by chunk; what was deleted goes with the first."""
+        """Sort out what is news, chunk by chunk."""
         fresh = [record for record in found if _key(record) not in self.seen]
         late = [record for record in found if not record.updated_at or record.updated_at >= cursor]
         self.keys |= {_key(record) for record in late} | {_dead_key(d) for d in deleted}
         dead = [d for d in deleted if _dead_key(d) not in self.seen]
-        for some in list(batches(fresh, A_CHUNK)) or ([[]] if dead else []):
-            yield from self._chunk(some, dead)
-            dead = []
+        self.ended |= {d.id for d in dead if d.entity == "Customer"}
+        for some in batches(fresh, A_CHUNK):
+            yield from self._chunk(some)
+        for gone in batches(dead, A_CHUNK):
+            yield from self._ended(gone)
 
-    def _chunk(self, some: Sequence[Entity], dead: Sequence[Deleted]) -> Plan:
+    def _chunk(self, some: Sequence[Entity]) -> Plan:
         untold: list[Entity] = yield partial(_untold, self.company, some)
         about = {r.customer_id for r in untold if isinstance(r, Payment | CreditMemo)}
         about |= {r.id for r in untold if isinstance(r, Customer)}
         read = [*self._invoices(some), *self._paid(untold, some)]
-        gone_ids = [d.id for d in dead if d.entity == "Invoice"]
-        changes: list[Change] = yield partial(_news_of, self.company, read, gone_ids)
+        changes: list[Change] = yield partial(_news_of, self.company, read)
         about |= {c.now.customer for c in changes}
-        ended = {d.id for d in dead if d.entity == "Customer"}
         news = News(
             self.as_of,
             [c.now for c in changes],
             self._customers(about, untold),
-            frozenset(about | ended),
-            {c.before.customer: c.now.customer for c in changes if _merged(c, ended) and c.before},
-            frozenset(map(_as_evidence, dead)),
+            frozenset(about),
+            self._merged(changes),
         )
+        if news.about:
+            yield partial(self._take, news)
+
+    def _merged(self, changes: Iterable[Change]) -> dict[str, str]:
+        """A customer that is gone → the one whose record its invoices stand on now."""
+        moved = [(c.before.customer, c.now.customer) for c in changes if c.before and c.moved]
+        return {loser: survivor for loser, survivor in moved if loser in self.ended}
+
+    def _ended(self, gone: Sequence[Deleted]) -> Plan:
+        """What was deleted, and the customers that a merge has ended."""
+        ids = [d.id for d in gone if d.entity == "Invoice"]
+        changes: list[Change] = yield partial(_vanished, self.company, ids)
+        about = {c.now.customer for c in changes}
+        ended = {d.id for d in gone if d.entity == "Customer"}
+        evidence = frozenset(_as_evidence(d) for d in gone if d.entity in EVIDENCE)
+        found, read = [c.now for c in changes], self._customers(about, [])
+        news = News(self.as_of, found, read, frozenset(about | ended), deleted=evidence)
         if news.about or news.deleted:
             yield partial(self._take, news)
 
@@ -173,13 +193,8 @@ def _dead_key(deleted: Deleted) -> str:
 
 
 def _as_evidence(deleted: Deleted) -> str:
-    """As a card names it; the ids of other kinds are nobody's evidence."""
-    kind = "credit_memo" if deleted.entity == "CreditMemo" else deleted.entity.lower()
-    return f"{kind}:{deleted.id}"
-
-
-def _merged(change: Change, ended: set[str]) -> bool:
-    return change.moved and change.before is not None and change.before.customer in ended
+    """As a card names it."""
+    return f"{EVIDENCE[deleted.entity]}:{deleted.id}"
 
 
 def _untold(
@@ -195,13 +210,21 @@ def _told(last: datetime | None, changed: datetime | None) -> bool:
 
 
 def _news_of(
-    company: Company, read: Sequence[Invoice], gone: Sequence[str], conn: Connection, _now: datetime
+    company: Company, read: Sequence[Invoice], conn: Connection, _now: datetime
 ) -> list[Change]:
     """What differs from the mirror. An invoice that is settled and was never mirrored does not."""
-    known = ledger.mirrored(conn, company.realm, [*(i.id for i in read), *gone])
-    vanished = [gather.gone(known[id].invoice) for id in gone if id in known]
-    changes = [ledger.compared(known.get(i.id), i) for i in (*read, *vanished)]
+    known = ledger.mirrored(conn, company.realm, [i.id for i in read])
+    changes = [ledger.compared(known.get(i.id), i) for i in read]
     return [c for c in changes if c is not None and _matters(c, known.get(c.now.id))]
+
+
+def _vanished(
+    company: Company, ids: Sequence[str], conn: Connection, _now: datetime
+) -> list[Change]:
+    """What the mirror holds otherwise than deleted."""
+    known = ledger.mirrored(conn, company.realm, list(ids)).values()
+    changes = [ledger.compared(m, gather.gone(m.invoice)) for m in known]
+    return [c for c in changes if c is not None]
 
 
 def _matters(change: Change, known: Mirrored | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.event import listen
 
 from jobs.rules.states import State
 from jobs.store import agenda
@@ -125,6 +126,24 @@ def test_what_was_deleted_is_gone(open_house: OpenHouse) -> None:
     assert "was deleted in QuickBooks" in house.view(house.case("1")).end_reason
     assert "covered_by_credits" not in house.rules(house.case("2"))
     assert house.case("2").draft is not None
+
+
+def test_many_deletions_are_one_look_at_the_cases(open_house: OpenHouse) -> None:
+    """The open cases are searched once, however many payments and credits were deleted."""
+    house = polled(open_house)
+    credits = [house.credit("2", "20.00").ident for _ in range(3)]
+    poll(house)
+    assert "covered_by_credits" in house.rules(house.case("2"))
+    for id in credits:
+        house.books.delete("CreditMemo", id)
+    said: list[str] = []
+    listen(house.database.engine, "before_cursor_execute", lambda *a: said.append(a[2]))
+    house.time.later(hours=1)
+    house.run("poll")
+    looks = [s for s in said if s.startswith("SELECT cases.customer, cases.evidence")]
+    assert len(looks) == 1
+    house.run("triage")
+    assert "covered_by_credits" not in house.rules(house.case("2"))
 
 
 @pytest.mark.parametrize("kind", ["refuse", "reset", "status", "html", "garbage"])
