@@ -62,6 +62,10 @@ def raise_broken(broken: Broken) -> None:
     raise PoisonedPage(f"The {broken.entity} {place} cannot be read")
 
 
+def leave_out(_: Broken) -> None:
+    """What happens to a broken record without which the others can be read as well."""
+
+
 def part(answer: Raw, name: str) -> Raw:
     """The object under `name`; raises Unreachable where the answer has none."""
     found = answer.get(name)

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 import httpx
 
 from qbo import answers, pacing
-from qbo.answers import KINDS, Broken, Changes, OnBroken, raise_broken
+from qbo.answers import KINDS, Broken, Changes, OnBroken, leave_out, raise_broken
 from qbo.errors import (
     Gone,
     NotAllowed,
@@ -169,17 +169,17 @@ class QuickBooks:
         """Customers whose own balance is negative, page by page, inactive ones included."""
         return self._pages(Customer, (where("Balance", "<", "0"), ACTIVE_OR_NOT), on_broken)
 
-    def customer_types(self) -> dict[str, str]:
+    def customer_types(self, on_broken: OnBroken = leave_out) -> dict[str, str]:
         """Id → name of every customer type; read once in the life of this client."""
         if self._types is None:
-            found = self._all(CustomerType, (ACTIVE_OR_NOT,), None)
+            found = self._all(CustomerType, (ACTIVE_OR_NOT,), on_broken)
             self._types = {kind.id: kind.name for kind in found}
         return self._types
 
-    def terms(self) -> dict[str, int]:
+    def terms(self, on_broken: OnBroken = leave_out) -> dict[str, int]:
         """Id → days of every term that counts days; read once in the life of this client."""
         if self._terms is None:
-            found = self._all(Term, (ACTIVE_OR_NOT,), None)
+            found = self._all(Term, (ACTIVE_OR_NOT,), on_broken)
             self._terms = {term.id: term.days for term in found if term.days is not None}
         return self._terms
 
@@ -239,7 +239,8 @@ class QuickBooks:
         params = {"entities": names, "changedSince": since.isoformat(timespec="seconds")}
         answer = self._json("GET", "cdc", params=params)
         found = answers.changes(answer, kinds, on_broken or raise_broken)
-        return replace(found, invoices=tuple(self._due(found.invoices)))
+        due = self._due(found.invoices, on_broken or leave_out)
+        return replace(found, invoices=tuple(due))
 
     def batch(self, selects: Sequence[Select]) -> list[list[Entity] | QuickBooksError]:
         """The rows of each statement, or its error, in the order given; 30 to a request.
@@ -295,24 +296,28 @@ class QuickBooks:
             lambda position, _: report(Broken(kind.ENTITY, position)),
         )
         for start, rows in found:
-            yield self._completed(answers.read(kind, _unseen(rows, seen, start), report))
+            read = answers.read(kind, _unseen(rows, seen, start), report)
+            yield self._completed(read, on_broken or leave_out)
 
-    def _completed(self, found: Sequence[E]) -> list[E]:
-        """The same, with what stands in lists of its own: due dates from terms, customer types."""
-        return self._typed(self._due(found))
+    def _completed(self, found: Sequence[E], on_broken: OnBroken = leave_out) -> list[E]:
+        """The same, with what stands in lists of its own: due dates from terms, customer types.
 
-    def _typed(self, found: list[E]) -> list[E]:
+        One of those that cannot be read leaves its day or name unknown, and hides no record.
+        """
+        return self._typed(self._due(found, on_broken), on_broken)
+
+    def _typed(self, found: list[E], on_broken: OnBroken) -> list[E]:
         typed = [c for c in found if isinstance(c, Customer) and c.customer_type_id]
-        names = self.customer_types() if typed else {}
+        names = self.customer_types(on_broken) if typed else {}
         named = {c.id: names.get(c.customer_type_id or "", "") for c in typed}
         if not named:
             return found
         return [c.model_copy(update={"customer_type": named.get(c.id, "")}) for c in found]
 
-    def _due(self, found: Sequence[E]) -> list[E]:
+    def _due(self, found: Sequence[E], on_broken: OnBroken = leave_out) -> list[E]:
         silent = [i for i in found if isinstance(i, Invoice) and not i.due_date and i.term_id]
-        days = self.terms() if silent else {}
-        due = {i.id: i.txn_date + timedelta(days[i.term_id]) for i in silent if i.term_id in days}
+        days = self.terms(on_broken) if silent else {}
+        due = {i.id: _later(i.txn_date, days[i.term_id]) for i in silent if i.term_id in days}
         if not due:
             return list(found)
         return [i.model_copy(update={"due_date": due[i.id]}) if i.id in due else i for i in found]
@@ -459,6 +464,11 @@ class QuickBooks:
             if not patience.spend(wait):
                 raise Throttled("This company has used up its requests", retry_after=wait)
             self._sleep(wait)
+
+
+def _later(day: date, days: int) -> date:
+    """So many days after; at most the last day there is."""
+    return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
 
 
 def _parsed(response: httpx.Response) -> answers.Raw:

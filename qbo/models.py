@@ -166,7 +166,7 @@ class Term(Entity):
 
     ENTITY = "Term"
 
-    days: int | None = Field(None, validation_alias="DueDays")
+    days: int | None = Field(None, validation_alias="DueDays", ge=0, le=3650)
 
 
 class Applied(NamedTuple):

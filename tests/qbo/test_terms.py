@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qbo import Invoice
+from qbo import Broken, Invoice
 from tests.qbo.ledger import Ledger, invoice
 
 TERMS = [
@@ -43,6 +43,36 @@ def test_a_due_date_that_is_missing_comes_from_the_term(
     ((listed,),) = client.open_invoices()
     (told,) = client.changes([Invoice], NOON).invoices
     assert [i.due_date for i in (listed, client.invoice("1"), told)] == [due] * 3
+
+
+@pytest.mark.parametrize("days", [99_999_999, -1, 30.5, "soon"])
+def test_a_term_that_cannot_be_read_hides_no_invoice(days: object) -> None:
+    """It is named, and its invoices come without a day; those of other terms have theirs."""
+    terms = [{"Id": "4", "Name": "Odd", "DueDays": days}, *TERMS]
+    broken: list[Broken] = []
+    client = Ledger(Invoice=[on_terms(1, "4"), on_terms(2, "5")], Term=terms).client()
+    ((odd, fine),) = client.open_invoices(broken.append)
+    assert (odd.due_date, fine.due_date) == (None, date(2026, 10, 2))
+    assert broken == [Broken("Term", 1, "4")]
+
+
+@pytest.mark.parametrize("list_of", ["Term", "CustomerType"])
+def test_a_list_is_read_around_a_record_that_breaks_it(list_of: str) -> None:
+    """Also where nobody asked to be told of broken records."""
+    types = [{"Id": "8", "Name": "Plain Accounts"}, {"Id": "9", "Name": "Odd"}]
+    customer = {"Id": "311", "Balance": 0, "CustomerTypeRef": {"value": "8"}}
+    ledger = Ledger(Invoice=[on_terms(1, "5")], Term=TERMS, Customer=[customer], CustomerType=types)
+    ledger.poisoned = {"Term": {"6"}, "CustomerType": {"9"}}[list_of]
+    (found,) = ledger.client().open_invoices_of(["311"])
+    (whose,) = ledger.client().customers(["311"])
+    assert (found.due_date, whose.customer_type) == (date(2026, 10, 2), "Plain Accounts")
+
+
+def test_no_term_leads_beyond_the_last_day() -> None:
+    """A slip in a date is due when the calendar ends."""
+    ledger = Ledger(Invoice=[on_terms(1, "5", TxnDate="9999-12-20")], Term=TERMS)
+    ((found,),) = ledger.client().open_invoices()
+    assert found.due_date == date.max
 
 
 def changed(row: dict[str, Any]) -> dict[str, Any]:
