@@ -1,8 +1,9 @@
 """Disconnect: the company's work ends, Intuit forgets us, the tokens are wiped. Safe to repeat.
 
-    pause (status disconnected) → revoke at Intuit → wipe the tokens, tell the channel
+    pause (status disconnected), put down who it was, tell the channel → revoke at Intuit → wipe
 
-Cut anywhere, the company reads and sends nothing; the same call again does what is left.
+Cut anywhere, the company reads and sends nothing and everybody can see who ended it; the same call
+again does what is left.
 """
 
 from __future__ import annotations
@@ -54,14 +55,14 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
         sealed = _sealed(conn, realm)
         if company.status == DISCONNECTED and sealed is None:
             return Ended.BEFORE
-        companies.change(conn, realm, status=DISCONNECTED)
-        cases.redraw_pending(conn, realm, now)
+        if company.status != DISCONNECTED:
+            _pause(conn, company, user, now)
     if sealed is not None and not _revoked(broker, realm, sealed):
         return Ended.NOT_REVOKED
     with database.writing() as conn:
         if sealed is not None and _sealed(conn, realm) != sealed:
             return Ended.NOT_REVOKED  # refreshed or connected meanwhile: these are other tokens
-        _end(conn, company, user, now)
+        companies.change(conn, realm, sealed_tokens=None, lease_token=None, lease_until=None)
     return Ended.DONE
 
 
@@ -87,8 +88,9 @@ def _revoked(broker: Broker, realm: str, sealed: str) -> bool:
     return True
 
 
-def _end(conn: Connection, company: Company, user: str, now: datetime) -> None:
-    companies.change(conn, company.realm, sealed_tokens=None, lease_token=None, lease_until=None)
+def _pause(conn: Connection, company: Company, user: str, now: datetime) -> None:
+    companies.change(conn, company.realm, status=DISCONNECTED)
+    cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, "company.disconnected", user, now))
     key = f"disconnected:{company.realm}:{now.isoformat()}"
     posts.notice(conn, company.realm, company.channel, key, _words(company, user), now)

@@ -13,7 +13,7 @@ from jobs.connect import Intuit, NotConnected
 from jobs.decide.disconnect import Broker, Ended, disconnect
 from jobs.store import agenda
 from jobs.store.companies import Company
-from jobs.store.tables import companies, schedule
+from jobs.store.tables import companies, messages, schedule
 from qbo import QuickBooks, Tokens
 from tests.jobs.house import ONE, House
 from tests.jobs.troubles import HASTY, PASSING, REFUSED, THROTTLED, Trouble, broken, leaks, shown
@@ -102,11 +102,17 @@ def test_a_disconnection_that_intuit_did_not_hear_is_said(a_house: House) -> Non
     def wish() -> Ended:
         return disconnect(a_house.database, broker, a_house.realm, "ULEAD1", a_house.now)
 
+    def told() -> list[str]:
+        return [str(row.body) for row in a_house.rows(select(messages)) if row.kind == "notice"]
+
     for trouble in PASSING:
         if trouble.status == 400 or trouble.kind == "garbage":
             continue  # 400 is "not known any more", and whatever comes with a 200 is "done"
         with broken(a_house, match, trouble):
             assert wish() is Ended.NOT_REVOKED, trouble
         assert a_house.company.status == "disconnected"
+        # who it was is on record before Intuit is asked, and is said once
+        assert len(a_house.logged("company.disconnected")) == 1
+        assert sum("disconnected from QuickBooks by <@ULEAD1>" in t for t in told()) == 1
     assert [wish(), wish()] == [Ended.DONE, Ended.BEFORE]
     assert len(a_house.logged("company.disconnected")) == 1
