@@ -45,6 +45,7 @@ KIND_WORDS = {
     "look_again": "looked at again",
     "confirm_address": "given an address",
     "lift": "freed of its dispute",
+    "take_up": "taken up again",
     "take_back": "taken back",
     "lapse": "put back",
     "differs": "put back",

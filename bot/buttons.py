@@ -37,7 +37,9 @@ def buttons(view: CaseView, now: datetime) -> list[Block]:
             _make(view, Action.DID_NOT_GO, "It did not go"),
         ]
     if view.state is State.DONE and view.note_state == "written":
-        return [_make(view, Action.TAKE_BACK, "Take back the note")]
+        return [_make(view, Action.TAKE_BACK, "Take back the note", asks=_TAKE_BACK)]
+    if view.state is State.HELD and not view.taken_up:
+        return [_make(view, Action.LIFT, "Lift the hold")]
     return [_make(view, Action.LOOK_AGAIN, "Look again")] if view.state is State.SNOOZED else []
 
 
@@ -85,7 +87,7 @@ def _stopped(view: CaseView) -> list[Block]:
         made.insert(0, _make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
     if disputing_holds(view.rulings):
         made.insert(0, _make(view, Action.LIFT, "Lift the dispute"))
-    made.append(_make(view, Action.TAKEOVER, "I'll handle it"))
+    made.append(_make(view, Action.TAKEOVER, "I'll handle it", asks=_TAKEOVER))
     made += _put_off(view)
     if strictest(view.rulings) is Kind.STOP:
         made.append(_make(view, Action.DRAFT_ANYWAY, "Draft anyway…"))
@@ -117,6 +119,21 @@ def _confirm(view: CaseView) -> Block:
     amount = wording.money(view.facts.total_overdue)
     words = f"To {to}, for {name}: {amount} overdue, {wording.stage(view.stage)}."
     return confirm("Approve this message?", words, "Approve", "Not yet")
+
+
+_TAKEOVER = confirm(
+    "Handle it yourself?",
+    "The customer is put on hold in your name, and the case leaves the list. Lift the hold on "
+    "this card takes it up again.",
+    "I'll handle it",
+    "Not now",
+)
+_TAKE_BACK = confirm(
+    "Take back the note?",
+    "It is removed from QuickBooks and cannot be written again. The e-mail has gone and stays.",
+    "Take it back",
+    "Keep it",
+)
 
 
 def _undo(view: CaseView, now: datetime) -> list[Block]:

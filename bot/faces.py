@@ -204,6 +204,9 @@ def _rejected(view: CaseView, _now: datetime) -> Face:
 
 
 def _held(view: CaseView, _now: datetime) -> Face:
+    if view.taken_up:
+        lifted = _acted("Lifted", view.decisions[-1])
+        return Face("◻️", "Hold lifted", (lifted, *_ended(view)))
     return Face("⏸️", "On hold", (*_put_off(view), *_ended(view)))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from bot import wording
 from bot.escaping import clean, one_line
 from bot.ids import Field, field_of
 from bot.modals import address_key
@@ -16,6 +17,9 @@ from jobs.rules.past import HoldKind
 
 Values = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """view["state"]["values"]: block id → action id → what was entered."""
+
+LONGEST = timedelta(days=365)
+"""What is put off for longer is forgotten, not reviewed."""
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -157,6 +161,9 @@ def _day_after(values: Values, today: date) -> date:
         raise _error(values, Field.UNTIL, "Please choose a day.") from None
     if day <= today:
         raise _error(values, Field.UNTIL, "Please choose a day after today.")
+    if day > today + LONGEST:
+        last = wording.day(today + LONGEST)
+        raise _error(values, Field.UNTIL, f"Please choose a day within a year, up to {last}.")
     return day
 
 

@@ -39,6 +39,7 @@ DID = {
     "went": "said that the message went",
     "did_not_go": "said that the message did not go",
     "lift": "lifted the dispute",
+    "take_up": "lifted the hold",
     "take_back": "took the QuickBooks note back",
 }
 """Kind of decision → what the thread of the card says about it."""

@@ -122,3 +122,8 @@ class CaseView:
     last_error: str = ""
     sources_absent: tuple[str, ...] = ()
     """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""
+
+    @property
+    def taken_up(self) -> bool:
+        """Whether the hold that ended this case was lifted on its card."""
+        return bool(self.decisions) and self.decisions[-1].kind == "take_up"

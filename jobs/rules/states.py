@@ -51,7 +51,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.SENT: frozenset({State.DONE}),
     State.DONE: frozenset({State.DONE}),  # only its note can still be taken back
     State.REJECTED: frozenset(),
-    State.HELD: frozenset(),
+    State.HELD: frozenset({State.HELD}),  # only its hold can still be lifted
     State.CANCELLED: frozenset(),
 }
 

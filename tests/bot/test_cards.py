@@ -160,7 +160,7 @@ def test_a_button_stands_for_exactly_this_draft() -> None:
         ("done", {"take_back"}),
         ("kept", set()),
         ("rejected", set()),
-        ("held", set()),
+        ("held", {"lift"}),
         ("cancelled", set()),
     ],
 )
@@ -174,6 +174,22 @@ def test_a_dispute_that_a_person_has_set_can_be_lifted() -> None:
     held = Ruling(Kind.STOP, "dispute", "Acme Ltd is disputed.", ("customer:C1", "hold:3"))
     assert "lift" in pressed(show(stopped(rulings=(held,))))
     assert "lift" not in pressed(show(stopped(rule="dispute")))
+
+
+def test_a_hold_can_be_lifted_once() -> None:
+    """The card that was put on hold is the way back, until somebody has taken it."""
+    assert pressed(show(view(state=State.HELD, decisions=(decision("takeover"),)))).keys() == {
+        "lift"
+    }
+    lifted = show(view(state=State.HELD, decisions=(decision("hold"), decision("take_up"))))
+    assert pressed(lifted) == {}
+    assert "Hold lifted" in lifted.text
+
+
+@pytest.mark.parametrize(("name", "action"), [("stop", "takeover"), ("done", "take_back")])
+def test_what_leaves_the_list_in_one_click_asks_first(name: str, action: str) -> None:
+    """Taking a case over, and taking a note back, which nothing undoes."""
+    assert "confirm" in pressed(show(VIEWS[name]()))[action]
 
 
 def test_after_a_bounce_an_address_can_be_confirmed() -> None:

@@ -214,6 +214,16 @@ def test_a_day_that_is_not_ahead_is_refused(day: str) -> None:
     assert list(told.value.errors) == ["until:3"]
 
 
+def test_a_day_beyond_a_year_is_refused() -> None:
+    """What is put off for years is forgotten; the field says which day is the last."""
+    made = modals.snooze(view(), LATER)
+    year = TODAY + timedelta(days=365)
+    assert submitted.snoozing(state(made, until=year.isoformat()), TODAY).until == year
+    with pytest.raises(UnusableError, match="within a year, up to") as refused:
+        submitted.snoozing(state(made, until="2036-01-01"), TODAY)
+    assert list(refused.value.errors) == ["until:3"]
+
+
 def test_draft_anyway_names_the_stops_and_asks_why() -> None:
     """The lead reads what is set aside, and the reason is not optional."""
     made = modals.draft_anyway(VIEWS["stop"]())

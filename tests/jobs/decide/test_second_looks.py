@@ -10,7 +10,7 @@ import pytest
 from jobs import drafting
 from jobs.decide import approve, door, lift, look
 from jobs.decide.door import Answer
-from jobs.decide.hold import Holding
+from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection, Why
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.rules.past import HoldKind
@@ -158,6 +158,22 @@ def test_a_customer_who_disputes_everything_has_no_new_case(a_house: House) -> N
     assert a_house.view().letter is not None
     assert "<@UCOLLECT> lifted the dispute." in a_house.said("thread")
     assert a_house.logged("hold.lifted")
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_a_hold_is_lifted_on_its_own_card(a_house: House, days: int) -> None:
+    """Whether or not a sweep came between: a case of its own asks at once what it asked before."""
+    a_house.go(take_over, "UCOLLECT")
+    a_house.time.later(days=days)
+    a_house.sweep()
+    held = a_house.cases()[0]
+    assert a_house.go(lift.lift, a_house.knock("UCOLLECT", held)).answer is Answer.RECORDED
+    assert a_house.go(lift.lift, a_house.knock("UCOLLECT", held)).answer is Answer.STALE
+    a_house.run("triage")
+    assert [case.state for case in a_house.cases()] == [State.HELD, State.WAITING]
+    assert a_house.view().letter is not None
+    assert a_house.view(held).taken_up
+    assert "<@UCOLLECT> lifted the hold." in a_house.said("thread")
 
 
 def test_a_lifted_dispute_frees_its_invoices_only(open_house: OpenHouse) -> None:
