@@ -458,7 +458,7 @@ class QuickBooks:
     def _pace(self, metered: int) -> None:
         patience = pacing.patience() or Patience(LONGEST_PACE)
         while self._budget:
-            wait = self._budget.take(self.realm, metered, self._clock())
+            wait = self._budget.take(self.realm, metered, self._clock)
             if wait <= 0:
                 return
             if not patience.spend(wait):

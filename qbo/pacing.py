@@ -5,7 +5,7 @@ counts reads against a monthly quota (500,000 in the free tier); writes are not 
 429 it wants to be left alone for a minute.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -55,11 +55,12 @@ def patience() -> Patience | None:
 class Budget(Protocol):
     """Asked before every request; may be shared by threads, or by processes through a store."""
 
-    def take(self, realm: str, metered: int, now: datetime) -> float:
+    def take(self, realm: str, metered: int, clock: Callable[[], datetime]) -> float:
         """0.0: go on, the request is counted. Otherwise nothing is counted: wait that many
         seconds and ask again. `metered` is the number of reads the month's quota is charged:
-        0 for a write, 1 for a read, n for a batch of n queries. May raise Throttled, which says
-        why, where a wait of seconds cannot help.
+        0 for a write, 1 for a read, n for a batch of n queries. `clock` is read once nobody else
+        can take: who queued for long goes now, not when the queue was joined. May raise
+        Throttled, which says why, where a wait of seconds cannot help.
         """
         ...
 

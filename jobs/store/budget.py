@@ -12,7 +12,7 @@ are used up, bulk work waits for the next month.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -65,15 +65,17 @@ class SqlBudget:
         self._quota = quota
         self._told: set[tuple[str, int]] = set()
 
-    def take(self, realm: str, metered: int, now: datetime) -> float:
-        """Seconds to wait, or 0.0.
+    def take(self, realm: str, metered: int, clock: Callable[[], datetime]) -> float:
+        """Seconds to wait, or 0.0, from the moment at which the company's row is ours.
 
         Raises Throttled for bulk reads above the rule of the month, and Unreachable, because
         nothing was asked, where the record does not answer.
         """
-        bulk, at = _bulk.get(), _milliseconds(now)
+        bulk = _bulk.get()
         with self._writing() as conn:
             row = _locked(conn, realm)
+            now = clock()
+            at = _milliseconds(now)
             used = used_in(conn, month_of(now)) if metered else 0
             if metered and bulk and used + metered > self._quota * STOP_AT // 100:
                 raise _used_up(now)

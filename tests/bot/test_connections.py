@@ -84,7 +84,7 @@ def test_metrics_show_reads_pauses_and_connections(tmp_path: Path) -> None:
         now, budget = door.kit.now(), door.kit.budget
         company(door.kit.database)
         for metered in (30, 1, 0):
-            budget.take(REALM, metered, now)
+            budget.take(REALM, metered, door.kit.now)
         budget.hold(REALM, 60, now)
         with door.kit.database.writing() as conn:
             companies.change(conn, REALM, status="reauth_required", hard_expires_at=NOW)

@@ -226,7 +226,7 @@ def test_pages_are_turned(tab: Tab) -> None:
 def test_metered_calls_of_the_month_are_shown(tab: Tab) -> None:
     """To those who see the whole company; connecting has taken the first ones."""
     connected(tab)
-    tab.door.kit.budget.take(REALM, 1200, tab.door.kit.now())
+    tab.door.kit.budget.take(REALM, 1200, tab.door.kit.now)
     said = tab.open("UCOLLECT")
     calls = re.search(r"Metered QuickBooks calls this month: ([\d,]+)\.", said)
     assert calls is not None
@@ -397,19 +397,25 @@ def test_slack_being_away_breaks_nothing(tab: Tab) -> None:
     assert "No QuickBooks company" in tab.open("ULEAD1")
 
 
-def test_the_reconnect_page_puts_a_link_into_the_channel(tab: Tab) -> None:
-    """For a company that we know, once in the life of a link; the page says the same to all."""
+def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: Tab) -> None:
+    """Once, and without a link that anybody could use; the page says the same to all."""
     add_company(tab.door.kit.database)
-    pages = {
-        tab.door.get("/quickbooks/reconnect", params={"realmId": realm}).text
-        for realm in (REALM, REALM, "999", "<script>", "")
-    }
-    assert len(pages) == 1
+    realms = (REALM, REALM, "999", "<script>", "")
+
+    def pages() -> set[str]:
+        path = "/quickbooks/reconnect"
+        return {tab.door.get(path, params={"realmId": realm}).text for realm in realms}
+
+    before = pages()
+    assert tab.rows(select(messages)) == []
+    with tab.door.kit.database.writing() as conn:
+        companies.change(conn, REALM, status="reauth_required")
+    assert pages() == before
+    assert len(before) == 1
     (notice,) = tab.rows(select(messages.c.channel, messages.c.body))
     assert notice.channel == "CFINANCE"
-    (door,) = tab.rows(select(doors))
-    assert f"/quickbooks/connect?state={door.state}" in notice.body["text"]
-    assert tab.door.get("/quickbooks/connect", params={"state": door.state}).status_code == 302
+    assert "*Connect again* in the Home tab" in notice.body["text"]
+    assert tab.rows(select(doors)) == []
 
 
 def test_without_a_state_the_way_to_a_link_is_told(tab: Tab) -> None:

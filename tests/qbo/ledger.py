@@ -41,7 +41,7 @@ class Purse:
         self.taken: list[int] = []
         self.held: list[tuple[str, float]] = []
 
-    def take(self, realm: str, metered: int, now: datetime) -> float:
+    def take(self, realm: str, metered: int, clock: Callable[[], datetime]) -> float:
         wait = self._waits.pop(0) if self._waits else 0.0
         self.taken += [] if wait else [metered]
         return wait

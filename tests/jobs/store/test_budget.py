@@ -2,7 +2,7 @@
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +21,11 @@ OTHER = "4620816365000000002"
 
 def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
+
+
+def at(moment: datetime) -> Callable[[], datetime]:
+    """A clock that stands still."""
+    return lambda: moment
 
 
 @pytest.fixture
@@ -52,7 +57,7 @@ def run(
     while turns[0][0] < after(seconds):
         now, number = heapq.heappop(turns)
         with in_bulk(bulk):
-            wait = budgets[number].take(REALM, metered, now)
+            wait = budgets[number].take(REALM, metered, at(now))
         if not wait:
             gone.append(now)
         heapq.heappush(turns, (now + timedelta(seconds=wait), number))
@@ -77,12 +82,12 @@ def test_batches_have_a_limit_of_their_own(database: Database) -> None:
     gone = run([SqlBudget(database)], 75, metered=5)
     assert most_in(gone, 60) == 40
     assert len(gone) > 40
-    assert SqlBudget(database).take(REALM, 1, after(76)) == 0
+    assert SqlBudget(database).take(REALM, 1, at(after(76))) == 0
 
 
 def test_a_race_of_eight_is_granted_ten(processes: list[SqlBudget]) -> None:
     """Forty requests at the same moment, from eight processes at once."""
-    granted = race(8, lambda n: [processes[n].take(REALM, 1, NOW) for _ in range(5)])
+    granted = race(8, lambda n: [processes[n].take(REALM, 1, at(NOW)) for _ in range(5)])
     assert [wait for waits in granted for wait in waits].count(0.0) == 10
 
 
@@ -91,7 +96,7 @@ def test_work_that_can_wait_leaves_room_for_people(processes: list[SqlBudget]) -
     gone = run(processes, 5, bulk=True)
     assert most_in(gone, 1) == 8
     busy = gone[-1]
-    assert [processes[0].take(REALM, 1, busy) for _ in range(3)][:2] == [0.0, 0.0]
+    assert [processes[0].take(REALM, 1, at(busy)) for _ in range(3)][:2] == [0.0, 0.0]
 
 
 def test_a_sweep_has_its_share_while_nobody_else_asks(database: Database) -> None:
@@ -104,26 +109,26 @@ def test_companies_do_not_wait_for_each_other(database: Database) -> None:
     """The limits are per company."""
     shared = SqlBudget(database)
     for _ in range(10):
-        shared.take(REALM, 1, NOW)
-    assert shared.take(REALM, 1, NOW) > 0
-    assert shared.take(OTHER, 1, NOW) == 0.0
+        shared.take(REALM, 1, at(NOW))
+    assert shared.take(REALM, 1, at(NOW)) > 0
+    assert shared.take(OTHER, 1, at(NOW)) == 0.0
 
 
 def test_a_429_holds_every_process(processes: list[SqlBudget]) -> None:
     """For its minute, for this company; a shorter pause does not end a longer one."""
     processes[0].hold(REALM, 60, NOW)
     processes[1].hold(REALM, 5, after(1))
-    assert [each.take(REALM, 1, after(20)) for each in processes] == [40.0] * 8
-    assert processes[2].take(OTHER, 1, after(20)) == 0.0
-    assert processes[3].take(REALM, 1, after(60)) == 0.0
+    assert [each.take(REALM, 1, at(after(20))) for each in processes] == [40.0] * 8
+    assert processes[2].take(OTHER, 1, at(after(20))) == 0.0
+    assert processes[3].take(REALM, 1, at(after(60))) == 0.0
 
 
 def test_a_clock_that_runs_ahead_stops_nobody(database: Database) -> None:
     """What a machine with a wrong clock took does not block the others until its time comes."""
     shared = SqlBudget(database)
     for _ in range(10):
-        shared.take(REALM, 1, after(7200))
-    assert shared.take(REALM, 1, NOW) == 0.0
+        shared.take(REALM, 1, at(after(7200)))
+    assert shared.take(REALM, 1, at(NOW)) == 0.0
 
 
 def test_a_refusal_that_does_not_end_is_told(database: Database) -> None:
@@ -152,11 +157,11 @@ def test_reads_are_counted_per_company_and_month(database: Database) -> None:
     """Writes are free and counted apart; a refused request is not counted."""
     shared, december = SqlBudget(database), datetime(2026, 12, 1, tzinfo=UTC)
     for metered in (1, 30, 0):
-        shared.take(REALM, metered, NOW)
-    shared.take(OTHER, 2, NOW)
-    shared.take(REALM, 5, december)
+        shared.take(REALM, metered, at(NOW))
+    shared.take(OTHER, 2, at(NOW))
+    shared.take(REALM, 5, at(december))
     shared.hold(REALM, 60, december)
-    shared.take(REALM, 7, december)
+    shared.take(REALM, 7, at(december))
     with database.reading() as conn:
         october = budget.by_company(conn, "2026-10")
         assert budget.used_in(conn, "2026-10") == 33
@@ -170,10 +175,10 @@ def test_seventy_per_cent_is_told_in_each_channel_once(processes: list[SqlBudget
     for realm in (REALM, OTHER):
         company(database, realm)
     small = [SqlBudget(each._database, quota=100) for each in processes]
-    small[0].take(REALM, 69, NOW)
+    small[0].take(REALM, 69, at(NOW))
     assert said(database) == []
     for each in small:
-        each.take(OTHER, 1, NOW)
+        each.take(OTHER, 1, at(NOW))
     assert len(said(database)) == 2
     assert all("(70 %)" in text for text in said(database))
 
@@ -182,13 +187,13 @@ def test_above_ninety_per_cent_only_what_cannot_wait_reads(database: Database) -
     """Bulk reads wait with a reason; last checks, notifications and our own notes go on."""
     company(database)
     shared = SqlBudget(database, quota=100)
-    shared.take(REALM, 90, NOW)
+    shared.take(REALM, 90, at(NOW))
     with in_bulk(True):
         with pytest.raises(Throttled, match="only last checks and notifications") as caught:
-            shared.take(REALM, 1, NOW)
-        assert shared.take(REALM, 0, NOW) == 0.0
+            shared.take(REALM, 1, at(NOW))
+        assert shared.take(REALM, 0, at(NOW)) == 0.0
     assert caught.value.retry_after == budget.LOOK_AGAIN
-    assert shared.take(REALM, 1, NOW) == 0.0
+    assert shared.take(REALM, 1, at(NOW)) == 0.0
     assert sum("(90 %)" in text for text in said(database)) == 1
 
 
@@ -196,39 +201,53 @@ def test_a_new_month_begins_anew(database: Database) -> None:
     """Who waits asks again when the month ends, not an hour later."""
     shared = SqlBudget(database, quota=100)
     late = datetime(2026, 12, 31, 23, 59, tzinfo=UTC)
-    shared.take(REALM, 90, late)
+    shared.take(REALM, 90, at(late))
     with in_bulk(True):
         with pytest.raises(Throttled) as caught:
-            shared.take(REALM, 1, late)
+            shared.take(REALM, 1, at(late))
         assert caught.value.retry_after == 60.0
-        assert shared.take(REALM, 1, late + timedelta(seconds=60)) == 0.0
+        assert shared.take(REALM, 1, at(late + timedelta(seconds=60))) == 0.0
 
 
 def test_bulk_work_is_what_says_so(database: Database) -> None:
     """The mark belongs to a block of one thread, and ends with it."""
     shared = SqlBudget(database, quota=100)
-    shared.take(REALM, 90, NOW)
+    shared.take(REALM, 90, at(NOW))
     with in_bulk(True), pytest.raises(Throttled):
-        shared.take(REALM, 1, NOW)
+        shared.take(REALM, 1, at(NOW))
     with in_bulk(True):
-        assert race(2, lambda _: shared.take(REALM, 1, NOW)) == [0.0, 0.0]
-    assert shared.take(REALM, 1, NOW) == 0.0
+        assert race(2, lambda _: shared.take(REALM, 1, at(NOW))) == [0.0, 0.0]
+    assert shared.take(REALM, 1, at(NOW)) == 0.0
 
 
 def test_a_record_that_is_busy_asks_nothing(database: Database, record_url: str) -> None:
     """A request that cannot be counted is not made; later is soon enough."""
-    SqlBudget(database).take(REALM, 1, NOW)
+    SqlBudget(database).take(REALM, 1, at(NOW))
     hasty = engine.connect(record_url, timedelta(milliseconds=50))
     with closing(hasty), database.writing() as conn:
         conn.execute(budgets.update().values(held_since=NOW))
         with pytest.raises(Unreachable, match="nothing was asked"):
-            SqlBudget(hasty).take(REALM, 1, NOW)
+            SqlBudget(hasty).take(REALM, 1, at(NOW))
+
+
+def test_the_moment_of_a_request_is_that_of_its_turn(database: Database, record_url: str) -> None:
+    """While the clock is read nobody else can take: a queue that ends does not leave at once."""
+    SqlBudget(database).take(REALM, 1, at(NOW))
+    hasty = engine.connect(record_url, timedelta(milliseconds=50))
+
+    def clock() -> datetime:
+        with pytest.raises(Unreachable):
+            SqlBudget(hasty).take(REALM, 1, at(NOW))
+        return NOW
+
+    with closing(hasty):
+        assert SqlBudget(database).take(REALM, 1, clock) == 0.0
 
 
 def test_what_is_kept_stays_small(database: Database) -> None:
     """A minute of requests, not a day's."""
     shared = SqlBudget(database)
     for hour in range(20):
-        shared.take(REALM, 1, after(3600 * hour))
+        shared.take(REALM, 1, at(after(3600 * hour)))
     with database.reading() as conn:
         assert len(conn.execute(select(budgets.c.taken)).scalar_one()) == 1
