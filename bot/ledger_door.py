@@ -19,6 +19,7 @@ from bot.pages import page
 from bot.processes import Kit
 from jobs import connect
 from jobs.connect import NotConnected, UsedAlready
+from jobs.store import companies
 from jobs.store.companies import Company
 from jobs.store.events import Notice
 from qbo import Change, Malformed, webhooks
@@ -47,7 +48,7 @@ class LedgerDoor:
             Route("/quickbooks/webhook", self._webhook, methods=["POST"]),
             Route("/quickbooks/connect", self._connect),
             Route("/quickbooks/callback", self._callback),
-            Route("/quickbooks/disconnected", _disconnected),
+            Route("/quickbooks/disconnected", self._disconnected),
         ]
 
     async def _webhook(self, request: Request) -> Response:
@@ -85,6 +86,22 @@ class LedgerDoor:
         with self._kit.database.reading() as conn:
             connect.check_door(conn, state, self._kit.now())
         return RedirectResponse(self._kit.oauth.authorize_url(state), 302)
+
+    async def _disconnected(self, request: Request) -> Response:
+        """Intuit leads people here, anybody else may come: only what is on record is claimed."""
+        realm = request.query_params.get("realmId", "")
+        ended = await run_in_threadpool(self._has_ended, realm)
+        said = [ENDED if ended else IF_ENDED, WHAT_ENDS, connect.NEW_LINK]
+        return page("Disconnected" if ended else "Disconnecting", said)
+
+    def _has_ended(self, realm: str) -> bool:
+        try:
+            with self._kit.database.reading() as conn:
+                company = companies.get(conn, realm) if REALM.fullmatch(realm) else None
+        except SQLAlchemyError as error:
+            slog.error("disconnected.no_record", error=type(error).__name__)
+            return False
+        return company is not None and not company.connected
 
     async def _callback(self, request: Request) -> Response:
         return await run_in_threadpool(_told, lambda: self._back(request))
@@ -144,13 +161,15 @@ def _welcome(company: Company) -> HTMLResponse:
     return page("Connected", [*said, "You can close this page."])
 
 
-async def _disconnected(_: Request) -> Response:
-    first = "Overdue is no longer connected to this QuickBooks company."
-    then = (
-        "Nothing is read or written there, and no message goes out, until somebody connects it "
-        "again. Cases and decisions stay on record."
-    )
-    return page("Disconnected", [first, then, connect.NEW_LINK])
+ENDED = "Overdue is no longer connected to this QuickBooks company."
+IF_ENDED = (
+    "If this company was just disconnected in QuickBooks, Overdue has no more access to it; it "
+    "notices by itself within the day, and says so in the company's Slack channel."
+)
+WHAT_ENDS = (
+    "Without a connection nothing is read or written there, and no message goes out, until "
+    "somebody connects it again. Cases and decisions stay on record."
+)
 
 
 def notices(body: bytes) -> list[Notice]:

@@ -103,7 +103,7 @@ class Kit:
 
     @cached_property
     def token_store(self) -> SqlTokenStore:
-        return SqlTokenStore(self.database, self.seal, self.settings.public_url)
+        return SqlTokenStore(self.database, self.seal)
 
     @cached_property
     def budget(self) -> SqlBudget:
@@ -239,8 +239,7 @@ def _step(kit: Kit, name: str) -> Step:
         module = import_module("bot.post" if name == "messages" else "bot.people")
         made: Step = module.step(kit.policy, lambda: kit.slack)
     elif name == "upkeep":
-        upkeep, url = import_module("jobs.upkeep"), kit.settings.public_url
-        made = upkeep.step(kit.ledgers.renew, kit.office.quickbooks, url)
+        made = import_module("jobs.upkeep").step(kit.ledgers.renew, kit.office.quickbooks)
     else:
         made = import_module(f"jobs.{name}").step(kit.office)
     return made

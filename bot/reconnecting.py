@@ -1,7 +1,7 @@
 """`/quickbooks/reconnect`: where Intuit leads whoever presses "Reconnect" in QuickBooks.
 
-There is no signing in on our pages, so the link goes where only the company's own people read it:
-into its Slack channel. The page says the same to everybody, whatever realm it was given.
+There is no signing in on our pages, so nobody is given a link here: the company's channel hears
+that one is wanted. The page says the same to everybody, whatever realm it was given.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ slog = structlog.get_logger()
 
 
 class Reconnecting:
-    """One page, and at most one message in ten minutes."""
+    """One page, and at most one message a day."""
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
@@ -41,7 +41,7 @@ class Reconnecting:
             return
         try:
             with kit.database.writing() as conn:
-                found = connect.invite(conn, realm, kit.settings.public_url, kit.now())
+                found = connect.invite(conn, realm, kit.now())
         except SQLAlchemyError as error:
             slog.error("reconnect.no_record", error=type(error).__name__)
             return
@@ -51,6 +51,6 @@ class Reconnecting:
 
 SAID = (
     "Connecting takes a link of your own, which is good once and for ten minutes.",
-    "If this company was connected before, a link was just posted in its Slack channel.",
     "Finance leads find one in the Home tab of Overdue in Slack; `overdue connect` prints one.",
+    "If the connection of this company has ended, its Slack channel was told that you came here.",
 )

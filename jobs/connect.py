@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from jobs import profile
+from jobs.overview import SOON
 from jobs.store import agenda, cases, companies, log, posts, standing
 from jobs.store.companies import Company
 from jobs.store.engine import Database
@@ -94,25 +95,25 @@ def open_door(conn: Connection, person: str, channel: str, now: datetime) -> str
     return state
 
 
-def invite(conn: Connection, realm: str, public_url: str, now: datetime) -> bool:
-    """Post a link into the channel of a company that was connected once; False for any other.
+def invite(conn: Connection, realm: str, now: datetime) -> bool:
+    """Tell the channel of a company whose connection has ended, or ends soon, that it is wanted.
 
-    At most one in the time that a link lives, however often somebody asks.
+    Once a day, however often somebody asks; False for any other company. Whoever asked is not
+    known to us, so no link is posted: those in App Home are a person's own.
     """
     company = companies.get(conn, realm)
-    if company is None:
+    if company is None or not _needs_connecting(company, now):
         return False
-    slot = int(now.timestamp()) // int(DOOR_LIVES.total_seconds())
-    key = f"reconnect:{realm}:{slot}"
-    if not posts.exists(conn, key):
-        state = open_door(conn, "", company.channel, now)
-        url = f"{public_url}/quickbooks/connect?state={state}"
-        text = (
-            f":electric_plug: Somebody asked to connect {standing.named(company)} to QuickBooks "
-            f"again: <{url}|this link> is good once, for ten minutes, for an administrator there."
-        )
-        posts.notice(conn, realm, company.channel, key, text, now)
+    text = (
+        f":electric_plug: Somebody asked in QuickBooks to connect {standing.named(company)} "
+        f"again. {standing.HOW_TO_CONNECT}"
+    )
+    posts.notice(conn, realm, company.channel, f"reconnect:{realm}:{now:%Y-%m-%d}", text, now)
     return True
+
+
+def _needs_connecting(company: Company, now: datetime) -> bool:
+    return not company.connected or bool(company.ends_at and company.ends_at - now <= SOON)
 
 
 def check_door(conn: Connection, state: str, now: datetime) -> Row[Any]:

@@ -39,14 +39,14 @@ Renew = Callable[[str], Tokens]
 Ledger = Callable[[str], QuickBooks]
 
 
-def step(renew: Renew, ledger: Ledger, public_url: str = "") -> Step:
+def step(renew: Renew, ledger: Ledger) -> Step:
     """The upkeep of one company per row."""
     return Step(
         name=KIND,
         table=schedule,
         ready=lambda _now: agenda.connected(KIND),
-        load=lambda _conn, claim, _now: Refresh(renew, ledger, claim.row.company, public_url),
-        give_up=lambda conn, claim, now: _give_up(conn, claim, public_url, now),
+        load=lambda _conn, claim, _now: Refresh(renew, ledger, claim.row.company),
+        give_up=_give_up,
         width=2,
     )
 
@@ -67,7 +67,6 @@ class Refresh:
     renew: Renew
     ledger: Ledger
     realm: str
-    public_url: str
 
     def act(self) -> Look:
         """Raises QuickBooksError; ReauthRequired has paused the company already."""
@@ -84,7 +83,7 @@ class Refresh:
         if not work.settle(conn, claim, now + EVERY):
             return
         companies.change(conn, self.realm, **known, **self._profile(conn, outcome, now))
-        _warn(conn, claim, self.public_url, now)
+        _warn(conn, claim, now)
         log.note(conn, log.Entry(self.realm, "tokens.renewed", "system:upkeep", now))
 
     def _profile(self, conn: Connection, look: Look, now: datetime) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def level(end: datetime | None, now: datetime) -> int | None:
     return min(crossed, default=None)
 
 
-def _warn(conn: Connection, claim: Claim, public_url: str, now: datetime) -> None:
+def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
     """One notice for each of the two ends at each of its three marks; a later end begins anew."""
     company = companies.need(conn, claim.row.company)
     before: dict[str, Any] = (claim.row.body or {}).get("warned", {})
@@ -114,7 +113,7 @@ def _warn(conn: Connection, claim: Claim, public_url: str, now: datetime) -> Non
         mark = level(end, now)
         if end and mark and mark < (before.get(kind) or max(WARN_DAYS) + 1):
             key = f"ends:{company.realm}:{kind}:{mark}:{now:%Y-%m-%d}"
-            text = _words(company, kind, end, public_url)
+            text = _words(company, kind, end)
             posts.notice(conn, company.realm, company.channel, key, text, now)
         warned[kind] = mark
     ours = (schedule.c.id == claim.id) & (schedule.c.kind == KIND)
@@ -126,15 +125,15 @@ def _ends(conn: Connection, realm: str) -> dict[str, datetime | None]:
     return {kind: getattr(row, column) for kind, column in ENDS.items()}
 
 
-def _words(company: companies.Company, kind: str, end: datetime, public_url: str) -> str:
+def _words(company: companies.Company, kind: str, end: datetime) -> str:
     return (
         f":hourglass_flowing_sand: The connection of {standing.named(company)} to QuickBooks ends "
         f"on {day(end.astimezone(company.zone).date())}, {MEANING[kind]}. "
-        f"{standing.how_to_connect(public_url)}"
+        f"{standing.HOW_TO_CONNECT}"
     )
 
 
-def _give_up(conn: Connection, claim: Claim, public_url: str, now: datetime) -> None:
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """Tell a person once a day, and go on trying: the ends draw nearer meanwhile."""
     company = companies.need(conn, claim.row.company)
     text = (
@@ -143,5 +142,5 @@ def _give_up(conn: Connection, claim: Claim, public_url: str, now: datetime) -> 
     )
     key = f"upkeep:{company.realm}:{now:%Y-%m-%d}"
     posts.alarm(conn, company.realm, company.channel, key, text, now)
-    _warn(conn, claim, public_url, now)
+    _warn(conn, claim, now)
     work.settle(conn, claim, now + AFTER_TROUBLE, last_error=claim.row.last_error)

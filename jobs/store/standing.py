@@ -15,7 +15,7 @@ REAUTH_REQUIRED = "reauth_required"
 ACTOR = "system:connection"
 
 
-def lose(conn: Connection, realm: str, why: str, public_url: str, now: datetime) -> None:
+def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:
     """Stop the company's work and ask a person, once; `why` is a sentence without its stop.
 
     No step of a company that is not connected is ready, so all that is due waits as it stands.
@@ -24,7 +24,7 @@ def lose(conn: Connection, realm: str, why: str, public_url: str, now: datetime)
     if conn.execute(update(companies_table).where(ours).values(status=REAUTH_REQUIRED)).rowcount:
         company = companies.need(conn, realm)
         key = f"reauth:{realm}:{now:%Y-%m-%dT%H:%M:%S}"
-        posts.alarm(conn, realm, company.channel, key, _alert(company, why, public_url), now)
+        posts.alarm(conn, realm, company.channel, key, _alert(company, why), now)
         cases.redraw_pending(conn, realm, now)
         log.note(conn, log.Entry(realm, "company.reauth_required", ACTOR, now))
 
@@ -46,15 +46,16 @@ def named(company: companies.Company) -> str:
     return f"*{posts.escaped(one_line(company.name))}*"
 
 
-def how_to_connect(public_url: str) -> str:
-    """The way to a link: links themselves are good for ten minutes, an alert is read later."""
-    door = f"<{public_url}/quickbooks/connect|Connect it again>: " if public_url else ""
-    return f"{door}`overdue connect`, or the button in the Home tab, gives the link."
+HOW_TO_CONNECT = (
+    "A finance lead presses *Connect again* in the Home tab of Overdue; `overdue connect` prints a "
+    "link, too."
+)
+"""The way to a link: links themselves are good for ten minutes, an alert is read later."""
 
 
-def _alert(company: companies.Company, why: str, public_url: str) -> str:
+def _alert(company: companies.Company, why: str) -> str:
     return (
         f":rotating_light: *QuickBooks has to be connected again.* {named(company)}: {why}. "
         "Until then nothing of it is read, sent or written; nothing is lost, and everything "
-        f"goes on by itself afterwards. {how_to_connect(public_url)}"
+        f"goes on by itself afterwards. {HOW_TO_CONNECT}"
     )

@@ -77,12 +77,10 @@ class SqlTokenStore:
         self,
         database: Database,
         seal: Seal,
-        public_url: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
         self._seal = seal
-        self._public_url = public_url
         self._sleep = sleep
 
     def load(self, realm: str) -> Tokens:
@@ -146,7 +144,7 @@ class SqlTokenStore:
         with self._database.writing() as conn:
             sealed = _locked(conn, realm)
             if sealed is not None and self._seal.open(realm, sealed) == lost:
-                standing.lose(conn, realm, error.message, self._public_url, now)
+                standing.lose(conn, realm, error.message, now)
 
 
 def rotate(database: Database, seal: Seal) -> tuple[int, list[str]]:

@@ -419,7 +419,7 @@ def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: T
 
 
 def test_without_a_state_the_way_to_a_link_is_told(tab: Tab) -> None:
-    """Alerts lead to this page: it says where a link is to be had."""
+    """Whoever types the address reads where a link is to be had."""
     page = tab.door.get("/quickbooks/connect")
     assert (page.status_code, "Home tab of Overdue" in page.text) == (400, True)
 

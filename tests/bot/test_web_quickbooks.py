@@ -257,8 +257,18 @@ def test_intuit_is_away(door: Front) -> None:
 
 
 def test_the_page_after_disconnecting(door: Front) -> None:
-    """Intuit sends people here; nothing changes by looking at it."""
-    assert "no longer connected" in door.get("/quickbooks/disconnected").text
+    """Intuit sends people here, and anybody may come: it claims only what is on record."""
+
+    def said(realm: str) -> str:
+        return door.get("/quickbooks/disconnected", params={"realmId": realm}).text
+
+    assert come_back(door, state_for(door)).status_code == 200
+    for realm in (REALM, "999", "<script>", ""):
+        assert "no longer connected" not in said(realm)
+        assert "If this company was just disconnected" in said(realm)
+    with door.kit.database.writing() as conn:
+        companies.change(conn, REALM, status="reauth_required")
+    assert "no longer connected" in said(REALM)
 
 
 def test_a_webhook_is_not_a_page(door: Front) -> None:

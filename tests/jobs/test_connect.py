@@ -405,13 +405,26 @@ def test_a_door_that_nobody_used_is_forgotten(one_door: Door) -> None:
     assert old != fresh
 
 
-def test_an_invitation_is_for_companies_that_were_here_before(one_door: Door) -> None:
-    """A link into the channel of a company we know, one at a time; nothing for any other."""
-    realm = one_door.connect().realm
-    for named, known in (("999", False), (realm, True), (realm, True)):
+def test_an_invitation_is_for_companies_that_need_one(one_door: Door) -> None:
+    """Nothing for a company that works or that we do not know; one a day, and without a link."""
+    realm, past = one_door.connect().realm, len(one_door.rows(doors))
+
+    def invited(named: str) -> bool:
         with one_door.database.writing() as conn:
-            assert invite(conn, named, "http://127.0.0.1:8000", one_door.now) is known
+            return invite(conn, named, one_door.now)
+
+    assert [invited("999"), invited(realm)] == [False, False]
+    with one_door.database.writing() as conn:
+        companies.change(conn, realm, status="reauth_required")
+    assert [invited(realm), invited(realm)] == [True, True]
+    with one_door.database.writing() as conn:
+        soon = one_door.now + timedelta(days=31)
+        companies.change(conn, realm, status="connected", hard_expires_at=soon)
+    one_door.now += timedelta(days=1)
+    assert invited(realm)
     posted = [row.body["text"] for row in one_door.rows(messages)]
-    (invitation,) = [text for text in posted if "connect *Brass &amp; Fern* to QuickBooks" in text]
-    state = parse_qs(urlsplit(invitation.partition("<")[2].partition("|")[0]).query)["state"][0]
-    assert one_door.connect(state).realm == realm
+    first, second = (text for text in posted if "Somebody asked in QuickBooks" in text)
+    assert first == second
+    assert "*Connect again* in the Home tab" in first
+    assert "http" not in first
+    assert len(one_door.rows(doors)) == past

@@ -293,7 +293,7 @@ def test_a_lost_connection_pauses_the_company(house: House, at: Work) -> None:
         told = [text for text in house.said("notice") if "connected again.*" in text]
         assert len(told) == alerts
         assert "`overdue connect`" in told[-1]
-        assert "/quickbooks/connect" in told[-1]
+        assert "*Connect again* in the Home tab" in told[-1]
         assert {row.attempts for row in waiting(house, at)} == {0}
         assert not at.done(house)
         house.heal()

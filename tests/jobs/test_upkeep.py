@@ -24,7 +24,7 @@ def kept(a_house: House) -> House:
 
 def run(house: House) -> None:
     renew, ledger = house.kit.ledgers.renew, house.office.quickbooks
-    step = upkeep.step(renew, ledger, "https://overdue.example")
+    step = upkeep.step(renew, ledger)
     house.time.begin()
     pipeline.run(house.database, [step], house.time)
 
@@ -111,7 +111,7 @@ def test_the_end_of_five_years_is_told_three_times(kept: House) -> None:
     told = said(kept, "ends on")
     assert len(told) == 3
     assert all("five years" in text and "`overdue connect`" in text for text in told)
-    assert "https://overdue.example/quickbooks/connect" in told[0]
+    assert "*Connect again* in the Home tab" in told[0]
 
 
 def test_tokens_that_cannot_be_renewed_are_told_before_they_die(kept: House) -> None:
