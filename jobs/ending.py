@@ -73,7 +73,8 @@ def _tell(conn: Connection, case: Case, draft: Draft, key: str, text: str, now: 
 
 def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:
     """The mail is out, says the sender or a person: the note is intended, the case goes on."""
-    data = {"draft": draft.sha256, "to": hashlib.sha256(draft.letter.to.encode()).hexdigest()}
+    recipient = hashlib.sha256(draft.letter.to.encode()).hexdigest()
+    data = {"draft": draft.sha256, "recipient": recipient}
     moved = cases.move(conn, case, Move(State.SENT, "send.sent", actor, now, data), now)
     if moved:
         notes.intend(conn, draft, now)

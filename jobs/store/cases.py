@@ -96,7 +96,10 @@ def of_row(row: Row[Any]) -> Case:
 
 @dataclass(frozen=True)
 class Move:
-    """Where a case goes, who sends it there, and when somebody has to look at it again."""
+    """Where a case goes, who sends it there, and when somebody has to look at it again.
+
+    `data` goes into the log beside what every move says there, so it has other keys than those.
+    """
 
     to: State
     action: str
@@ -113,6 +116,7 @@ def move(conn: Connection, case: Case, to: Move, now: datetime, **columns: Any) 
     """
     if to.to not in MOVES[case.state]:
         raise ValueError(f"a case that is {case.state} cannot become {to.to}")
+    data = _logged(case, to)
     given = {
         "state": to.to,
         "version": case.version + 1,
@@ -127,9 +131,16 @@ def move(conn: Connection, case: Case, to: Move, now: datetime, **columns: Any) 
     if conn.execute(update(cases).where(unmoved).values(**given)).rowcount != 1:
         return False
     redraw(conn, case.id, now)
-    data = {"from": case.state, "to": to.to, "version": case.version + 1, **(to.data or {})}
     log.note(conn, log.Entry(case.company, to.action, to.actor, now, case.id, data))
     return True
+
+
+def _logged(case: Case, to: Move) -> dict[str, Any]:
+    said = {"from": case.state, "to": to.to, "version": case.version + 1}
+    given = to.data or {}
+    if clash := sorted(said.keys() & given):
+        raise ValueError(f"the log says of every move itself: {', '.join(clash)}")
+    return {**said, **given}
 
 
 ANEW: dict[str, Any] = {"context": None, "allowed_anyway": [], "end_reason": ""}
@@ -150,6 +161,16 @@ def redraw_pending(conn: Connection, company: str, now: datetime) -> None:
     standing = messages.c.case_id.in_(pending) & messages.c.ts.is_not(None)
     cards = standing & (messages.c.kind == "card")
     conn.execute(update(messages).where(cards).values(due_at=now, rank=_URGENT))
+
+
+def hurry_approved(conn: Connection, company: str, now: datetime) -> None:
+    """Whatever kept them may be over: approved messages of a company are tried at once again.
+
+    One that can still be undone, or that somebody works on right now, keeps its time.
+    """
+    idle = (cases.c.state == State.APPROVED) & cases.c.token.is_(None) & (cases.c.due_at > now)
+    theirs = (cases.c.company == company) & idle & (cases.c.undo_until <= now)
+    conn.execute(update(cases).where(theirs).values(due_at=now, attempts=0))
 
 
 _URGENT = Decimal(10**9)

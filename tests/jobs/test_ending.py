@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from jobs import ending
@@ -40,6 +42,16 @@ def test_both_approvers_are_told(open_house: OpenHouse) -> None:
     told = [text for text in house.said("thread") if "nothing was sent" in text]
     assert len(told) == 1
     assert "<@UCOLLECT>, <@ULEAD1>" in told[0]
+
+
+def test_the_log_says_of_a_sent_mail_where_its_case_went(a_house: House) -> None:
+    """The hash of the recipient stands beside the states, not in their place."""
+    a_house.approve()
+    a_house.wait_out()
+    (line,) = a_house.logged("send.sent")
+    assert (line["data"]["from"], line["data"]["to"]) == ("sending", "sent")
+    address = b"billing@customer1.example"
+    assert line["data"]["recipient"] == hashlib.sha256(address).hexdigest()
 
 
 def test_an_allowance_ends_with_its_draft(open_house: OpenHouse) -> None:

@@ -83,6 +83,15 @@ def test_a_move_raises_the_version_and_is_logged(database: Database) -> None:
     assert fields["data"] == {"from": "waiting", "to": "approved", "version": 2, "draft": "9"}
 
 
+def test_the_log_keeps_what_every_move_says(database: Database) -> None:
+    """Nothing that belongs to one move overwrites where a case came from and went."""
+    waiting = case(database, State.WAITING)
+    to = Move(State.APPROVED, "approve", "ULEAD1", LATER, {"to": "a@x.example", "draft": "9"})
+    with pytest.raises(ValueError, match="of every move itself: to"), database.writing() as conn:
+        cases.move(conn, waiting, to, NOW)
+    assert read(database, waiting.id).state is State.WAITING
+
+
 def test_of_two_movers_one_wins(database: Database) -> None:
     """Both read version 1; the second finds it gone and nothing of it stays."""
     waiting = case(database, State.WAITING)
