@@ -15,6 +15,17 @@ from jobs.rules import drafts
 from jobs.rules.plain import one_line
 from jobs.store.drafts import Draft
 from qbo.client import QuickBooks
+from qbo.errors import (
+    QuickBooksError,
+    ReadOnly,
+    ReauthRequired,
+    Throttled,
+    TokenExpired,
+    Unreachable,
+)
+
+NOT_ABOUT_THE_LINK = (Unreachable, Throttled, TokenExpired, ReauthRequired, ReadOnly)
+"""Errors that any other request would have met as well."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +69,21 @@ class Packing:
         return [File(a.file_name, self.quickbooks.pdf(a.invoice)) for a in wanted]
 
     def _with_links(self) -> str:
-        links = {}
-        for key, id in self._keys():
-            found = self.quickbooks.invoice(id, with_link=True).invoice_link
-            links[key] = found.get_secret_value() if found else ""
+        links = {key: self._link(id) for key, id in self._keys()}
         return drafts.fill_pay_links(self.draft.letter.body, links)
+
+    def _link(self, id: str) -> str:
+        """Empty where QuickBooks gives none; a fault that speaks of this link means the same.
+
+        Asking for the link alone can break an answer (4002), for one invoice and for good.
+        """
+        try:
+            found = self.quickbooks.invoice(id, with_link=True).invoice_link
+        except NOT_ABOUT_THE_LINK:
+            raise
+        except QuickBooksError:
+            return ""
+        return found.get_secret_value() if found else ""
 
     def _keys(self) -> list[tuple[str, str]]:
         """What stands in the slots of the pay links, each with the id of its invoice."""

@@ -43,8 +43,16 @@ from jobs.store.drafts import Draft
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import sends
-from jobs.store.work import LEASE, Claim
-from qbo.errors import Gone, QuickBooksError, ReauthRequired
+from jobs.store.work import LEASE, MOST_ATTEMPTS, Claim
+from qbo.errors import (
+    Gone,
+    QuickBooksError,
+    ReadOnly,
+    ReauthRequired,
+    Throttled,
+    TokenExpired,
+    Unreachable,
+)
 
 ACTOR = "system:send"
 HINDRANCES = {
@@ -57,7 +65,12 @@ HINDRANCES = {
 RETRY = timedelta(seconds=60)
 """How soon a send that could not be checked or was refused for now is tried again."""
 LONGEST_RETRY = timedelta(minutes=30)
-"""A mail server that says "later" each time is asked at growing distances, up to this one."""
+"""Whoever says "later" each time is asked at growing distances, up to this one."""
+FOR_EVER = 3
+"""Tries that passing trouble uses up at most: it never makes a claim hopeless."""
+PASSING = (Unreachable, TokenExpired, ReadOnly)
+"""Errors that say nothing about a record: what was asked for may well be had later."""
+IN_VAIN = "The message could not be sent"
 NOT_TO_BE_HAD = "What the mail needs from QuickBooks is not to be had"
 WITHOUT_LINK = "It is written anew without it; please approve it once more."
 WITHOUT_FILES = "It is written anew without them; please approve it once more."
@@ -128,6 +141,13 @@ class Trouble:
     """Something outside did not answer, or said no for now."""
 
     reason: str
+    stays: bool = False
+    """Asking again will hardly help, as with a record that cannot be read."""
+
+    @classmethod
+    def of(cls, words: str, error: QuickBooksError) -> Trouble:
+        """The trouble that `error` is, `words` before it."""
+        return cls(f"{words}: {error}", stays=not isinstance(error, PASSING))
 
 
 @dataclass(frozen=True)
@@ -152,15 +172,17 @@ class Check:
         try:
             quickbooks = self.office.quickbooks(self.file.company.realm)
             return gather.read(gather.Alone(quickbooks), self.file, self.now)
+        except (Throttled, ReauthRequired):
+            raise  # each says itself what to wait for, and that is no attempt
         except QuickBooksError as error:
-            return Trouble(f"The last check could not be made: {error}")
+            return Trouble.of("The last check could not be made", error)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Books | Trouble, now: datetime
     ) -> Round | None:
         """Anything that differs voids the approval; nothing left cancels the case."""
         if isinstance(outcome, Trouble):
-            _try_again(conn, claim, self.file.case, outcome.reason, now)
+            _try_again(conn, claim, self.file.case, outcome, now)
             return None
         gather.mirror(conn, self.file, outcome, now)
         facts = gather.facts(outcome, self.file.scope)
@@ -175,7 +197,7 @@ class Check:
         reasons = late + look.objections(conn)
         unapproved = look.unapproved(conn)
         if unapproved and not reasons and not look.approvers_are_known(conn):
-            _try_again(conn, claim, case, UNSURE, now)
+            _try_again(conn, claim, case, Trouble(UNSURE), now)
             return None
         if reasons := reasons + unapproved:
             void(conn, case, self.draft, " ".join(reasons), "differs", now)
@@ -185,9 +207,18 @@ class Check:
         return Fetch(self.office, self.file, self.draft, thread, now)
 
 
-def _try_again(conn: Connection, claim: Claim, case: Case, reason: str, now: datetime) -> None:
-    """Stay approved, say why, and come back until the approval lapses."""
-    if work.settle(conn, claim, now + RETRY, last_error=reason[:300]):
+def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now: datetime) -> None:
+    """Stay approved, say why, and come back at growing distances until the approval lapses.
+
+    Only trouble that stays uses tries up: after the last of them a person has to look.
+    """
+    tries = claim.attempts if trouble.stays else min(claim.attempts, FOR_EVER)
+    if tries >= MOST_ATTEMPTS:
+        _end(conn, case, f"{IN_VAIN} in five tries. {trouble.reason}", now)
+        return
+    due = now + min(RETRY * 4 ** (claim.attempts - 1), LONGEST_RETRY)
+    due = min(due, case.lapses_at or due)
+    if work.settle(conn, claim, due, last_error=trouble.reason[:300], attempts=tries):
         cases.redraw(conn, case.id, now)
 
 
@@ -240,12 +271,14 @@ class Fetch:
             return Unusable(f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True))
         except Unsendable as error:
             return Unusable(f"It could not become a mail: {error}.")
-        except (Gone, ReauthRequired) as error:
-            return Trouble(f"{NOT_TO_BE_HAD}: {error}")  # the next last check sees to it
+        except (Throttled, ReauthRequired):
+            raise
+        except Gone as error:
+            return Trouble.of(NOT_TO_BE_HAD, error)  # the next last check sees to it
         except QuickBooksError as error:
             if error.permanent and self.draft.letter.attachments:
                 return Unusable(f"{NOT_TO_BE_HAD}: {error}. {WITHOUT_FILES}", Without(files=True))
-            return Trouble(f"{NOT_TO_BE_HAD}: {error}")
+            return Trouble.of(NOT_TO_BE_HAD, error)
 
     def _packing(self) -> Packing:
         quickbooks = self.office.quickbooks(self.file.company.realm)
@@ -261,7 +294,7 @@ class Fetch:
         """Commit the intent, in the transaction that checks that nothing has moved."""
         case = self.file.case
         if isinstance(outcome, Trouble):
-            _try_again(conn, claim, case, outcome.reason, now)
+            _try_again(conn, claim, case, outcome, now)
             return None
         if isinstance(outcome, Unusable):
             contexts.do_without(conn, case.id, outcome.without, now)
@@ -401,7 +434,10 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     if case.state is State.SENDING:
         _abandoned(conn, case, now)
         return
+    _end(conn, case, f"{IN_VAIN}{claim.tried}. {case.last_error}", now)
+
+
+def _end(conn: Connection, case: Case, reason: str, now: datetime) -> None:
+    """The approval lapses before its time."""
     assert case.draft is not None
-    draft = draft_store.draft(conn, case.draft)
-    reason = f"The message could not be sent{claim.tried}. {case.last_error}"
-    void(conn, case, draft, reason, "lapse", now)
+    void(conn, case, draft_store.draft(conn, case.draft), reason, "lapse", now)

@@ -28,6 +28,7 @@ def resume(conn: Connection, policy: Policy, company: Company, user: str, now: d
     if not company.paused_at:
         return False
     companies.change(conn, company.realm, paused_at=None, paused_by=None)
+    cases.hurry_approved(conn, company.realm, now)
     _turned(conn, company, "company.resumed", user, now)
     return True
 

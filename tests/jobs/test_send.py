@@ -390,6 +390,47 @@ def test_an_approval_lapses_with_its_reason(approved: House) -> None:
     assert "last check could not be made" in said[0]
 
 
+def _a_day_of_tries(house: House) -> int:
+    """Requests to QuickBooks until the approval has ended, for a day and a bit at most."""
+    before = house.asked("quickbooks")
+    for _ in range(25 * 60):
+        if house.state() is not State.APPROVED:
+            break
+        house.run("send")
+        house.time.later(minutes=1)
+    return house.asked("quickbooks") - before
+
+
+def test_an_unreachable_ledger_is_asked_at_growing_distances(approved: House) -> None:
+    """All day long, each half hour in the end, and at once when somebody resumes."""
+    approved.fault("quickbooks", "/batch", "status", None, 503)
+    pauses = []
+    for _ in range(9):
+        approved.run("send")
+        due = approved.rows(select(cases_table.c.due_at))[0].due_at
+        pauses.append((due - approved.now) // timedelta(minutes=1))
+        approved.time.now = due
+    assert pauses == [1, 4, 16, *[30] * 6]
+    approved.run("send")
+    approved.heal()
+    approved.runs(run_company.pause, "ULEAD1")
+    approved.runs(run_company.resume, "ULEAD1")
+    approved.run("send", "write_back")
+    assert approved.state() is State.DONE
+
+
+def test_a_record_that_cannot_be_read_ends_the_approval(approved: House) -> None:
+    """After five tries a person is told which record it is; nobody asks all day long."""
+    approved.credit("1", "1.00")
+    (memo,) = approved.books.tables["CreditMemo"]
+    approved.outside.quickbooks.realms[approved.realm].poisoned.add(("CreditMemo", memo))
+    assert _a_day_of_tries(approved) <= 60
+    assert approved.state() is State.WAITING
+    (told,) = [text for text in approved.said("thread") if text.startswith("<@UCOLLECT>:")]
+    assert "in five tries" in told
+    assert "CreditMemo" in told
+
+
 @pytest.mark.parametrize("kind", ["refuse", "reset", "late", "status", "html", "garbage"])
 def test_a_missing_pdf_puts_the_mail_off(approved: House, kind: Kind) -> None:
     """Never a mail without what the card promised: it goes when the PDF can be had."""
@@ -461,6 +502,38 @@ def test_a_link_that_is_not_to_be_had_is_done_without(
     assert house.state() is State.DONE
     assert "pay link" not in house.mails[0].shown()["text"]
     assert "scs-v1" not in str(house.said()) + str(house.logged())
+
+
+@pytest.mark.parametrize("code", ["4002", "5020", "610"])
+def test_a_link_that_ends_in_a_fault_is_done_without(open_house: OpenHouse, code: str) -> None:
+    """A fault that speaks of this one link costs the link, not the files and not a day."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    house.sweep()
+    house.approve()
+    house.outside.world.faults.add(Fault("quickbooks", "invoiceLink", "status", None, 400, code))
+    house.wait_out()
+    house.run("triage")
+    assert "gave no pay link" in house.view().end_reason
+    assert house.approve() is Answer.RECORDED
+    house.wait_out()
+    assert house.state() is State.DONE
+    shown = house.mails[0].shown()
+    assert "pay link" not in shown["text"]
+    assert [file["name"] for file in shown["attachments"]] == ["Invoice-171.pdf"]
+
+
+def test_an_unreachable_link_is_waited_for(open_house: OpenHouse) -> None:
+    """That QuickBooks does not answer says nothing about the link."""
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    house.sweep()
+    house.approve()
+    house.fault("quickbooks", "invoiceLink", "status", None, 503)
+    house.wait_out()
+    assert house.state() is State.APPROVED
+    house.heal()
+    house.time.later(minutes=1)
+    house.run("send")
+    assert "https://developer.intuit.com/" in house.mails[0].shown()["text"]
 
 
 def test_the_pay_link_stands_in_the_mail_only(open_house: OpenHouse) -> None:
