@@ -7,13 +7,13 @@ with the last poll repeats, is skipped, so that a change is acted on once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
-from jobs import broken, cross, gather
+from jobs import broken, by_turns, cross, gather
 from jobs.cross import News
 from jobs.office import Office
 from jobs.rules import facts
@@ -39,7 +39,7 @@ LOOK_BACK = timedelta(days=29)
 KINDS: tuple[type[Entity], ...] = (models.Invoice, Payment, CreditMemo, Customer)
 EVIDENCE = {"Payment": "payment", "CreditMemo": "credit_memo"}
 """Of what a card may count on: how it names it."""
-A_CHUNK = 300
+A_CHUNK = 200
 
 
 def step(office: Office) -> Step:
@@ -57,9 +57,10 @@ def step(office: Office) -> Step:
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round:
     company = companies.need(conn, claim.row.company)
     swept = company.swept_at - OVERLAP if company.swept_at else None
-    seen = frozenset((claim.row.body or {}).get("seen", ()))
-    office = office.for_company(company.realm)
-    return Turn(Poll(office, company, claim, now, company.changes_since or swept, seen).plan())
+    body = claim.row.body or {}
+    seen, waiting = frozenset(body.get("seen", ())), set(body.get("waiting", ()))
+    office, since = office.for_company(company.realm), company.changes_since or swept
+    return Turn(Poll(office, company, claim, now, since, seen, waiting).plan())
 
 
 @dataclass
@@ -73,6 +74,9 @@ class Poll:
     since: datetime | None
     seen: frozenset[str]
     """What the last poll has brought and this one may repeat."""
+    waiting: set[str]
+    """Who is billed for what was mirrored and has not been let cross yet, also by a poll that was
+    stopped in between: to the next one it would be no news any more."""
     keys: set[str] = field(default_factory=set)
     """What the next one may repeat."""
     ended: set[str] = field(default_factory=set)
@@ -89,6 +93,7 @@ class Poll:
         reach = self.as_of - OVERLAP if late else since
         changes = self.quickbooks.changes(KINDS, reach, self.broken.append)
         cursor = changes.server_time - OVERLAP
+        yield from self._let_cross()
         if self.since is not None:
             yield from self._learn(self._found(changes), changes.deleted, cursor)
             for kind in KINDS if late else sorted(changes.capped, key=KINDS.index):
@@ -134,7 +139,7 @@ class Poll:
             self._merged(changes),
         )
         if news.about:
-            yield partial(self._take, news)
+            yield from self._mirror(news)
 
     def _merged(self, changes: Iterable[Change]) -> dict[str, str]:
         """A customer that is gone → the one whose record its invoices stand on now."""
@@ -151,7 +156,7 @@ class Poll:
         found, read = [c.now for c in changes], self._customers(about, [])
         news = News(self.as_of, found, read, frozenset(about | ended), deleted=evidence)
         if news.about or news.deleted:
-            yield partial(self._take, news)
+            yield from self._mirror(news)
 
     def _invoices(self, some: Iterable[Entity]) -> list[Invoice]:
         home = self.company.home_currency
@@ -173,9 +178,22 @@ class Poll:
         more = cross.read_customers(self.quickbooks, home, about | above, known, tell)
         return [*here, *more]
 
+    def _mirror(self, news: News) -> Plan:
+        for some in batches(news.customers, by_turns.CUSTOMERS_A_CHUNK):
+            yield partial(self._take, News(self.as_of, customers=list(some)))
+        yield partial(self._take, replace(news, customers=[]))
+        yield from self._let_cross()
+
     def _take(self, news: News, conn: Connection, now: datetime) -> None:
-        trigger = f"poll:{self.as_of:%Y-%m-%dT%H:%M}"
-        cross.learn(conn, self.office.policy, self.company, news, trigger, now)
+        self.waiting |= cross.take(conn, self.company, news, now)
+        body = {"seen": sorted(self.seen), "waiting": sorted(self.waiting)}
+        conn.execute(update(schedule).where(schedule.c.id == self.claim.id).values(body=body))
+
+    def _let_cross(self) -> Plan:
+        trigger = f"{KIND}:{self.as_of:%Y-%m-%dT%H:%M}"
+        for some in batches(sorted(self.waiting), by_turns.PAYERS_A_CHUNK):
+            yield from by_turns.let_cross(self.office.policy, self.company, some, trigger)
+        self.waiting.clear()
 
     def _finish(self, cursor: datetime, conn: Connection, now: datetime) -> None:
         body = {"seen": sorted(self.keys)}

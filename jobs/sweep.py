@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, update
 
-from jobs import broken, cross, gather, rehearsal
+from jobs import broken, by_turns, cross, gather, rehearsal
 from jobs.cross import News
 from jobs.office import Office
 from jobs.rules.facts import Invoice, InvoiceStatus
@@ -39,11 +39,6 @@ OVERLAP = timedelta(minutes=10)
 """Our clock and QuickBooks' may differ, and a change may become visible late."""
 IDS_AT_ONCE = 200
 """So many QuickBooks is asked for in one statement."""
-INVOICES_A_CHUNK = 200
-CUSTOMERS_A_CHUNK = 100
-CROSSINGS_A_CHUNK = 80
-"""What is written at once: some 15 ms of work each, so that whoever waits hardly notices."""
-PAYERS_A_CHUNK = 20
 CASES_A_CHUNK = 500
 KNOWN_AT_ONCE = 5_000
 
@@ -109,7 +104,7 @@ class Sweep:
 
     def _put(self, read: Sequence[models.Invoice]) -> Plan:
         home = self.company.home_currency
-        for some in batches([gather.invoice(i, home) for i in read], INVOICES_A_CHUNK):
+        for some in batches([gather.invoice(i, home) for i in read], by_turns.INVOICES_A_CHUNK):
             self._notice(some)
             yield partial(_take, self.company, News(self.began_at, list(some)))
 
@@ -174,7 +169,7 @@ class Sweep:
         return read, gone
 
     def _vanished(self, ids: Sequence[str]) -> Plan:
-        for some in batches(ids, INVOICES_A_CHUNK):
+        for some in batches(ids, by_turns.INVOICES_A_CHUNK):
             ours: dict[str, Mirrored] = yield partial(_mirrored, self.company, list(some))
             gone = [gather.gone(m.invoice) for m in ours.values()]
             fresh = [i for i in gone if _was_open(ours[i.id])]
@@ -200,7 +195,7 @@ class Sweep:
     def _people(self, ids: Sequence[str], read: set[str]) -> Plan:
         home = self.company.home_currency
         found = cross.read_customers(self.quickbooks, home, ids, read, self.broken.append)
-        for some in batches(found, CUSTOMERS_A_CHUNK):
+        for some in batches(found, by_turns.CUSTOMERS_A_CHUNK):
             for customer in some if self.company.swept_at is None else ():
                 self._know(customer.id, customer.email)
             read |= {c.id for c in some}
@@ -222,18 +217,9 @@ class Sweep:
             payers: dict[str, str] = yield partial(_billed_by, self.company, some)
             for id in some:
                 weights[payers[id]] += self.owners[id]
-        for customers in weighed(weights, PAYERS_A_CHUNK, CROSSINGS_A_CHUNK):
-            last: str | None = ""
-            while last is not None:
-                last = yield partial(self._open, customers, last)
-
-    def _open(
-        self, customers: list[str], after: str, conn: Connection, now: datetime
-    ) -> str | None:
-        """Where to go on with one who has more than a chunk: into the same case."""
-        policy, trigger = self.office.policy, f"{KIND}:{self.began_at:%Y-%m-%d}"
-        most = CROSSINGS_A_CHUNK
-        return cross.open_cases(conn, policy, self.company, customers, trigger, now, after, most)
+        trigger = f"{KIND}:{self.began_at:%Y-%m-%d}"
+        for some in weighed(weights, by_turns.PAYERS_A_CHUNK, by_turns.CROSSINGS_A_CHUNK):
+            yield from by_turns.let_cross(self.office.policy, self.company, some, trigger)
 
     def _rank_again(self) -> Plan:
         """What was above yesterday's cap competes again today."""

@@ -9,15 +9,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.event import listen
 
+from jobs import cross
 from jobs.rules.states import State
 from jobs.store import agenda
-from jobs.store.tables import events, invoices, schedule
+from jobs.store.tables import crossings, events, invoices, schedule
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind
 from tests.sandbox.quickbooks.books import Change
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 TWO = books(
     customer("1"),
     customer("2"),
@@ -144,6 +146,38 @@ def test_many_deletions_are_one_look_at_the_cases(open_house: OpenHouse) -> None
     assert len(looks) == 1
     house.run("triage")
     assert "covered_by_credits" not in house.rules(house.case("2"))
+
+
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_a_poll_killed_before_all_have_crossed(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    """What was mirrored is no news to the next poll; it lets it cross all the same."""
+    late = [invoice(str(80 + n), "1", "10.00", 2) for n in range(5)]
+    house = polled(open_house, books(customer("1"), customer("2"), *late))
+    assert house.cases() == []
+    monkeypatch.setattr("jobs.by_turns.CROSSINGS_A_CHUNK", 2)
+    for n in range(5):
+        house.books.edit("Invoice", str(80 + n), {"DueDate": f"{house.today - 9 * DAY}"})
+    open_cases, calls = cross.open_cases, [0]
+
+    def dying(*given: Any, **more: Any) -> str | None:
+        calls[0] += 1
+        if calls[0] == deaths:
+            raise SystemExit("the process is killed")
+        return open_cases(*given, **more)
+
+    monkeypatch.setattr(cross, "open_cases", dying)
+    house.time.later(hours=1)
+    with pytest.raises(SystemExit):
+        house.run("poll")
+    assert len(house.rows(select(crossings))) == 2 * (deaths - 1)
+    poll(house, seconds=31)  # the lease of the dead one ends
+    assert len(house.rows(select(crossings))) == 5
+    assert house.case("1").state is State.WAITING
+    assert (
+        "waiting" not in house.rows(select(schedule.c.body).where(schedule.c.kind == "poll"))[0][0]
+    )
 
 
 @pytest.mark.parametrize("kind", ["refuse", "reset", "status", "html", "garbage"])
