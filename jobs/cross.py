@@ -68,7 +68,7 @@ def take(conn: Connection, company: Company, news: News, now: datetime) -> set[s
     realm = company.realm
     read = {c.id for c in news.customers}
     before = ledger.billed_by(conn, realm, read)
-    moved = ledger.put_customers(conn, realm, news.customers, now)
+    moved = ledger.put_customers(conn, realm, news.customers, news.as_of)
     changed = ledger.bring_up(conn, realm, news.invoices, news.as_of)
     ids = {c.now.customer for c in changed} | news.about | moved
     ids |= _speaking_of(conn, realm, news.deleted)

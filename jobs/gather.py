@@ -268,7 +268,7 @@ def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> Non
     realm, customer = file.company.realm, file.case.customer
     known = ledger.mirrored(conn, realm, list(books.gone))
     vanished = [gone(m.invoice) for m in known.values()]
-    ledger.put_customers(conn, realm, books.customers, now)
+    ledger.put_customers(conn, realm, books.customers, books.as_of)
     ledger.put_invoices(conn, realm, [*books.open, *books.left, *vanished], books.as_of)
     members = ledger.members_of(conn, realm, [customer])[customer]
     crossings.give_up_others(conn, file.case, members, now)

@@ -120,17 +120,19 @@ def open_ids(conn: Connection, company: str, after: str = "", most: int = 10_000
 
 
 def put_customers(
-    conn: Connection, company: str, read: Iterable[Customer], now: datetime
+    conn: Connection, company: str, read: Iterable[Customer], as_of: datetime
 ) -> set[str]:
     """Bring the customers of the mirror up to what was read; writes only what differs.
 
-    Returns whose balance moved since it was mirrored. Where no invoice of theirs changed, that
-    is all there is to see of a payment or credit memo that came, was used or was deleted.
+    `as_of` is when the reading began: what was mirrored from a later one stays. Returns whose
+    balance moved since it was mirrored. Where no invoice of theirs changed, that is all there is
+    to see of a payment or credit memo that came, was used or was deleted.
     """
     wanted = {customer.id: _customer_row(company, customer) for customer in read}
     known = _customer_rows(conn, company, sorted(wanted))
-    changed = [row for id, row in wanted.items() if known.get(id) != row]
-    upsert(conn, customers, [{**row, "read_at": now} for row in changed])
+    stale = {id for id, row in known.items() if row.pop("read_at") > as_of}
+    changed = [row for id, row in wanted.items() if id not in stale and known.get(id) != row]
+    upsert(conn, customers, [{**row, "read_at": as_of} for row in changed])
     return {r["id"] for r in changed if known.get(r["id"], r)["balance"] != r["balance"]}
 
 
@@ -158,11 +160,10 @@ def _customer_row(company: str, customer: Customer) -> dict[str, Any]:
 
 
 def _customer_rows(conn: Connection, company: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    columns = [column for column in customers.c if column.name != "read_at"]
     found: dict[str, dict[str, Any]] = {}
     for some in _runs(ids):
         wanted = (customers.c.company == company) & customers.c.id.in_(some)
-        rows = conn.execute(select(*columns).where(wanted)).mappings()
+        rows = conn.execute(select(customers).where(wanted)).mappings()
         found |= {row["id"]: dict(row) for row in rows}
     return found
 

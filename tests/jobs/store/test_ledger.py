@@ -156,6 +156,15 @@ def test_a_customer_follows_the_ledger(database: Database) -> None:
         assert ledger.parents(conn, REALM) == {}
 
 
+def test_an_older_reading_of_a_customer_changes_nothing(database: Database) -> None:
+    """A sweep that began earlier does not undo who gets the bill since."""
+    with database.writing() as conn:
+        ledger.put_customers(conn, REALM, [customer("1"), customer("2", "1")], LATER)
+        old = replace(customer("2"), balance=Money(Decimal(9), "USD"))
+        assert ledger.put_customers(conn, REALM, [old, customer("3", "1")], NOW) == set()
+        assert ledger.parents(conn, REALM) == {"2": "1", "3": "1"}
+
+
 def test_a_balance_that_moved_is_told(database: Database) -> None:
     """Not the first one, and not the same again, which writes nothing."""
     owing = replace(customer("1"), balance=Money(Decimal("60.5"), "USD"))
