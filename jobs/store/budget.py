@@ -63,7 +63,6 @@ class SqlBudget:
     def __init__(self, database: Database, quota: int = QUOTA) -> None:
         self._database = database
         self._quota = quota
-        self._told: set[tuple[str, int]] = set()
 
     def take(self, realm: str, metered: int, clock: Callable[[], datetime]) -> float:
         """Seconds to wait, or 0.0, from the moment at which the company's row is ours.
@@ -89,7 +88,7 @@ class SqlBudget:
             conn.execute(update(budgets).where(budgets.c.company == realm).values(gone))
             _count(conn, realm, metered, now)
             if metered:
-                self._tell(conn, used + metered, now)
+                _tell_once(conn, realm, used + metered, self._quota, now)
         return 0.0
 
     def hold(self, realm: str, seconds: float, now: datetime) -> None:
@@ -111,13 +110,6 @@ class SqlBudget:
                 yield conn
         except OperationalError as error:
             raise Unreachable("Our own record did not answer, so nothing was asked") from error
-
-    def _tell(self, conn: Connection, used: int, now: datetime) -> None:
-        month = month_of(now)
-        for level in (WARN_AT, STOP_AT):
-            if used >= self._quota * level // 100 and (month, level) not in self._told:
-                _tell_used(conn, used, self._quota, level, now)
-                self._told.add((month, level))
 
 
 @dataclass(frozen=True)
@@ -198,6 +190,17 @@ def _used_up(now: datetime) -> Throttled:
     )
 
 
+def _tell_once(conn: Connection, realm: str, used: int, quota: int, now: datetime) -> None:
+    for level in (WARN_AT, STOP_AT):
+        reached = used >= quota * level // 100
+        if reached and not posts.exists(conn, _told_by(realm, level, now)):
+            _tell_used(conn, used, quota, level, now)
+
+
+def _told_by(realm: str, level: int, now: datetime) -> str:
+    return f"quota:{month_of(now)}:{level}:{realm}"
+
+
 def _tell_used(conn: Connection, used: int, quota: int, level: int, now: datetime) -> None:
     """All companies share the quota, so each channel hears of it, once a month and level."""
     meaning = (
@@ -211,7 +214,7 @@ def _tell_used(conn: Connection, used: int, quota: int, level: int, now: datetim
         f"{month_of(now)} are used ({level} %). {meaning}"
     )
     for company in companies.all_of_them(conn):
-        key = f"quota:{month_of(now)}:{level}:{company.realm}"
+        key = _told_by(company.realm, level, now)
         posts.notice(conn, company.realm, company.channel, key, text, now)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.event import listen
 
 from jobs.store import budget, engine
 from jobs.store.budget import SqlBudget, Used, in_bulk
@@ -181,6 +182,28 @@ def test_seventy_per_cent_is_told_in_each_channel_once(processes: list[SqlBudget
         each.take(OTHER, 1, at(NOW))
     assert len(said(database)) == 2
     assert all("(70 %)" in text for text in said(database))
+
+
+def test_what_was_told_is_not_written_again(database: Database) -> None:
+    """Each job is a new process, and none of them goes through all companies any more."""
+    for realm in (REALM, OTHER):
+        company(database, realm)
+    SqlBudget(database, quota=100).take(REALM, 95, at(NOW))
+    asked: list[str] = []
+    listen(database.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    for realm in (REALM, OTHER):
+        SqlBudget(database, quota=100).take(realm, 1, at(NOW))
+    assert asked
+    assert not [each for each in asked if "INSERT INTO messages" in each]
+
+
+def test_who_connects_late_is_told_as_well(database: Database) -> None:
+    """With its first question: the others were told long ago, and are not told again."""
+    company(database)
+    SqlBudget(database, quota=100).take(REALM, 75, at(NOW))
+    company(database, OTHER)
+    SqlBudget(database, quota=100).take(OTHER, 1, at(NOW))
+    assert len(said(database)) == 2
 
 
 def test_above_ninety_per_cent_only_what_cannot_wait_reads(database: Database) -> None:
