@@ -113,6 +113,23 @@ def test_a_poisoned_record_is_told_and_hides_nobody(open_house: OpenHouse) -> No
     assert sum("cannot hand out" in text for text in house.said("notice")) == 1
 
 
+def test_all_poisoned_records_of_a_reading_are_one_notice(open_house: OpenHouse) -> None:
+    """Each is named; when there is another one all are told again, otherwise after a week."""
+    house = open_house(MANY)
+    for id in ("72", "74"):
+        house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": id})
+    house.sweep()
+    house.sweep()
+    both = "cannot hand out Invoice no. 2 of the list and Invoice no. 4 of the list."
+    assert [both in text for text in house.said("notice") if "hand out" in text] == [True]
+    house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": "75"})
+    house.sweep()
+    assert sum("cannot hand out" in text for text in house.said("notice")) == 2
+    house.time.later(days=7)
+    house.sweep()
+    assert sum("cannot hand out" in text for text in house.said("notice")) == 3
+
+
 def test_a_poisoned_customer_is_named_and_holds_up_nobody(open_house: OpenHouse) -> None:
     """Its own case cannot be prepared, and ends with a person; those of the others can."""
     house = open_house(MANY)
