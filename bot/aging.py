@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot import wording
-from bot.answers import STATE_WORDS
+from bot.answers import stands
 from bot.blocks import Block, bullets, context, header, link, mention, paragraph, rich, stamp, table
 from bot.blocks import text as words
 from bot.cards import Card, story
@@ -78,7 +78,7 @@ def _case(one: TopCase) -> list[Block]:
 
 def _rest(one: TopCase) -> str:
     days, stage = wording.overdue(one.days_overdue), wording.stage(one.stage)
-    return f"{_money(one.open)} · {days} · {stage} · {STATE_WORDS[one.state]}"
+    return f"{_money(one.open)} · {days} · {stage} · {stands(one)}"
 
 
 def _as_of(picture: Picture) -> str:

@@ -13,7 +13,9 @@ from bot import wording
 from bot.blocks import mention, stamp
 from bot.escaping import cap, mrkdwn, one_line
 from jobs.decide.disconnect import Ended
+from jobs.picture import TopCase
 from jobs.rules.case import HeldUp
+from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from jobs.store.companies import Company
 
@@ -30,6 +32,12 @@ STATE_WORDS = {
     State.HELD: "on hold",
     State.CANCELLED: "closed",
 }
+BAR_WORDS = {
+    Kind.NEVER: "no message, the cause has to change",
+    Kind.STOP: "stopped, a person decides",
+    Kind.WAIT: "no draft yet",
+}
+"""Why a case that waits cannot be approved."""
 KIND_WORDS = {
     "approve": "approved",
     "edit": "edited",
@@ -53,6 +61,11 @@ KIND_WORDS = {
 }
 NOTHING = "Nothing was changed."
 MOST_COMPANIES = 12
+
+
+def stands(one: TopCase) -> str:
+    """Where a listed case stands: its state, or what keeps it from being approved."""
+    return BAR_WORDS[one.bar] if one.bar else STATE_WORDS[one.state]
 
 
 def not_allowed(who: str) -> str:

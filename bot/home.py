@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot import ids, wording
+from bot import answers, ids, wording
 from bot.blocks import (
     Block,
     actions,
@@ -220,7 +220,8 @@ def _case(one: TopCase) -> list[Block]:
     name = _name(one.customer)
     first = link(one.link, name) if one.link else words(name, bold=True)
     days, stage = wording.overdue(one.days_overdue), wording.stage(one.stage)
-    return [first, words(f" · {wording.money(one.open)} · {days} · {stage} · case {one.id}")]
+    told = f"{wording.money(one.open)} · {days} · {stage} · {answers.stands(one)}"
+    return [first, words(f" · {told} · case {one.id}")]
 
 
 def _wait(one: Wait) -> Iterator[Block]:

@@ -9,13 +9,14 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from jobs import approvals
 from jobs.rules.case import Approvals, CaseView, Outcome, Reason
 from jobs.rules.facts import BUCKETS, Facts, Invoice, bucket
 from jobs.rules.money import Money, total
 from jobs.rules.policy import Policy
+from jobs.rules.rulings import Kind, strictest
 from jobs.rules.states import OPEN, Stage, State
 from jobs.store import cases, companies, contexts, drafts, ledger
 from jobs.store.cases import Case
@@ -26,6 +27,8 @@ from jobs.store.tables import cases as cases_table
 from jobs.store.tables import messages, sends
 
 MOST_CASES = 10
+MOST_CARDS = 20
+"""Among so many of the most valuable ones the next card is looked for."""
 Only = frozenset[str] | None
 """Billed customers to whom a list is limited; None is everybody."""
 ABSENT = ("CRM", "help desk", "mailbox")
@@ -144,6 +147,8 @@ class TopCase:
     stage: Stage
     state: State
     link: str = ""
+    bar: Kind | None = None
+    """What keeps it from being approved, while it waits; see `bar`."""
 
 
 @dataclass(frozen=True)
@@ -246,6 +251,7 @@ def top_cases(
                 stage=case.stage,
                 state=case.state,
                 link=card_link(conn, case.id, workspace),
+                bar=bar(case) if case.state is State.WAITING else None,
             )
         )
     return tuple(listed), count - len(listed)
@@ -269,13 +275,42 @@ def card_link(conn: Connection, case_id: str, workspace: str) -> str:
     return f"{workspace.rstrip('/')}/archives/{row.channel}/p{row.ts.replace('.', '')}"
 
 
-def next_card(conn: Connection, case: Case, workspace: str) -> str:
-    """The link to the most valuable card that still waits, beside this case's; or empty."""
+def next_card(conn: Connection, case: Case, workspace: str, now: datetime) -> str:
+    """The most valuable card that whoever approved this case may turn to now: its link, or empty.
+
+    Cards that a rule stops, that somebody else opens first, or that the same person has approved
+    already are passed over.
+    """
+    posted = exists().where(messages.c.case_id == cases_table.c.id, messages.c.ts.is_not(None))
     waiting = (
         (cases_table.c.company == case.company)
         & (cases_table.c.state == State.WAITING)
         & (cases_table.c.id != case.id)
+        & cases_table.c.draft.is_not(None)
+        & posted.where(messages.c.kind == "card")
     )
-    query = select(cases_table.c.id).where(waiting).order_by(cases_table.c.rank.desc()).limit(5)
-    links = (card_link(conn, id, workspace) for id in conn.scalars(query).all())
-    return next((link for link in links if link), "")
+    by_rank = cases_table.c.rank.desc(), cases_table.c.id
+    query = select(cases_table).where(waiting).order_by(*by_rank).limit(MOST_CARDS)
+    who = _approvers(conn, case)[-1:]
+    found = (cases.of_row(row) for row in conn.execute(query))
+    open_to = (one for one in found if _open_to(conn, one, who, now))
+    return next((card_link(conn, one.id, workspace) for one in open_to), "")
+
+
+def _open_to(conn: Connection, case: Case, who: list[str], now: datetime) -> bool:
+    later = case.approval_opens_at is not None and case.approval_opens_at > now
+    if bar(case) or (later and not drafts.decided_on(conn, str(case.draft), "fine")):
+        return False
+    return not set(who) & set(_approvers(conn, case))
+
+
+def _approvers(conn: Connection, case: Case) -> list[str]:
+    return [d.actor for d in drafts.decided_on(conn, str(case.draft), "approve")]
+
+
+def bar(case: Case) -> Kind | None:
+    """What keeps a case from being approved: a rule, or that there is no draft (WAIT), or None."""
+    kind = strictest(case.rulings)
+    if kind in (Kind.NEVER, Kind.STOP):
+        return kind
+    return Kind.WAIT if case.draft is None else None

@@ -14,6 +14,7 @@ from jobs.picture import Aging, Bucket, Picture, TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.facts import BUCKETS
 from jobs.rules.money import Money
+from jobs.rules.rulings import Kind
 from jobs.rules.states import Stage, State
 from tests.bot.views import HOSTILE, NOW, ZONE, usd
 from tests.sandbox.slack.blocks import faults_in_blocks
@@ -179,6 +180,17 @@ def test_the_loser_of_a_race_hears_who_won() -> None:
     told = answers.decided("approve", "ULEAD1", NOW, State.APPROVED)
     assert told.startswith("This was already approved by <@ULEAD1>, <!date^")
     assert told.endswith("it is now approved.")
+
+
+@pytest.mark.parametrize(
+    ("bar", "words"),
+    [(Kind.STOP, "stopped, a person decides"), (Kind.NEVER, "no message"), (Kind.WAIT, "no draft")],
+)
+def test_a_listed_case_that_is_stopped_waits_for_no_approval(bar: Kind, words: str) -> None:
+    """The list says what keeps it."""
+    told = aging_answer(picture(cases=(case(bar=bar),))).text
+    assert words in told
+    assert "waiting for approval" not in told
 
 
 def test_every_state_has_words() -> None:

@@ -14,6 +14,7 @@ from jobs import picture
 from jobs.rules.case import CaseView, Decision, Reason
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus
 from jobs.rules.money import Money
+from jobs.rules.rulings import Kind
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from jobs.store import cases, companies, contexts, drafts, ledger, notes, people, posts
 from jobs.store.cases import Case
@@ -276,21 +277,59 @@ def test_a_card_has_a_link_once_it_is_posted(database: Database) -> None:
     assert link(database, case, "") == ""
 
 
+def waiting(database: Database, customer: str, rank: int, **columns: Any) -> Case:
+    """A posted card with a draft that waits for approval."""
+    case = record.case(database, State.WAITING, customer, Decimal(rank))
+    draft = record.draft(database, case)
+    with database.writing() as conn:
+        mine = cases_table.c.id == case.id
+        conn.execute(update(cases_table).where(mine).values(**{"draft": draft.id, **columns}))
+    post(database, case, f"1.00000{rank}")
+    return record.read(database, case.id)
+
+
+def decide(database: Database, case: Case, kind: str, who: str) -> None:
+    with database.writing() as conn:
+        decision = Decision(kind, who, NOW, "")
+        drafts.record(conn, case.id, decision, drafts.draft(conn, str(case.draft)), "")
+
+
 def test_the_next_card_is_the_most_valuable_that_waits(database: Database) -> None:
     """Beside this one; a case without a posted card is passed over, and one that is decided."""
-    ours = record.case(database, State.WAITING, "1", Decimal(9))
-    unposted = record.case(database, State.WAITING, "2", Decimal(8))
-    decided = record.case(database, State.APPROVED, "3", Decimal(7))
-    small, large = (
-        record.case(database, State.WAITING, id, Decimal(rank)) for id, rank in (("4", 1), ("5", 6))
-    )
+    ours = waiting(database, "1", 9)
+    decide(database, ours, "approve", "UCOLLECT")
+    record.case(database, State.WAITING, "6", Decimal(8))
+    waiting(database, "3", 7, state=State.APPROVED)
+    assert following(database, ours) == ""
+    small, large = waiting(database, "4", 1), waiting(database, "5", 6)
+    assert following(database, ours) == link(database, large)
+    decide(database, large, "approve", "UCOLLECT")
+    assert following(database, ours) == link(database, small)
 
-    def following() -> str:
-        with database.reading() as conn:
-            return picture.next_card(conn, ours, WORKSPACE)
 
-    assert following() == ""
-    for number, case in enumerate((ours, decided, small, large)):
-        post(database, case, f"1.00000{number}")
-    assert link(database, unposted) == ""
-    assert following() == link(database, large)
+def following(database: Database, case: Case) -> str:
+    with database.reading() as conn:
+        return picture.next_card(conn, case, WORKSPACE, NOW)
+
+
+@pytest.mark.parametrize("kind", ["never", "stop"])
+def test_the_next_card_is_one_that_can_be_acted_on(database: Database, kind: str) -> None:
+    """Not one that a rule stops, nor one that the account manager has not opened."""
+    ours = waiting(database, "1", 9)
+    waiting(database, "2", 8, draft=None)
+    ruling = {"kind": kind, "rule": "dispute", "reason": "They dispute it."}
+    waiting(database, "3", 7, rulings=[ruling])
+    later = waiting(database, "4", 6, approval_opens_at=NOW + timedelta(hours=1))
+    assert following(database, ours) == ""
+    decide(database, later, "fine", "ULEAD1")
+    assert following(database, ours) == link(database, later)
+
+
+def test_a_listed_case_says_what_keeps_it(database: Database) -> None:
+    """A rule, or a draft that is missing; nothing where it can be approved."""
+    ruling = {"kind": "never", "rule": "merged", "reason": "They were merged."}
+    waiting(database, "1", 3)
+    waiting(database, "2", 2, rulings=[ruling | {"kind": "gate"}], draft=None)
+    waiting(database, "3", 1, rulings=[ruling])
+    bars = [one.bar for one in shown(database).cases]
+    assert bars == [None, Kind.WAIT, Kind.NEVER]
