@@ -49,13 +49,15 @@ def edit(
 ) -> Block:
     """The draft to be edited, or (`subject` and `body`) the text that a person has just typed.
 
-    With `violations` the submit button saves anyway; `seen` is then the fingerprint of that text.
+    `violations` are what stands against that text. With `seen`, which is its fingerprint, the
+    submit button saves it anyway; without, nobody may save it.
     """
     if view.letter is None:
         return gone("This case has no draft to edit.")
     typed = (subject, body) if subject or body else (view.letter.subject, view.letter.body)
-    blocks = [*_violated(violations), _envelope(view), *_inputs(view, *typed), context(CHECKED)]
-    submit = "Save anyway" if violations else "Save"
+    told = _violated(violations, savable=bool(seen))
+    blocks = [*told, _envelope(view), *_inputs(view, *typed), context(CHECKED)]
+    submit = "Save anyway" if seen else "Save"
     return _view(Modal.EDIT, "Edit the message", blocks, _meta(view, seen), submit)
 
 
@@ -64,14 +66,15 @@ def fingerprint(subject: str, body: str) -> str:
     return hashlib.sha256(f"{subject}\0{body}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _violated(violations: Sequence[str]) -> list[Block]:
+def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
     if not violations:
         return []
     title = text("This text does not agree with the ledger or the policy", bold=True)
     lines = [[text(cap(one_line(told), 500))] for told in violations[:20]]
     if len(violations) > 20:
         lines.append([text(f"and {len(violations) - 20} more")])
-    end = "Mend it, or save it anyway: then a second person must approve."
+    anyway = "Mend it, or save it anyway: then a second person must approve."
+    end = anyway if savable else "This cannot be saved. Please mend it, and save again."
     return [rich(paragraph(title), bullets(lines), paragraph(text(end)))]
 
 

@@ -114,13 +114,6 @@ def chosen_address(values: Values, candidates: Sequence[str]) -> str:
     return found[0]
 
 
-def refused(values: Values, violations: Sequence[str]) -> UnusableError:
-    """For a text that nobody may save: the violations, under the message."""
-    told = " ".join(f"{one_line(one)[:300].rstrip('.')}." for one in violations[:5])
-    rest = f" And {len(violations) - 5} more." if len(violations) > 5 else ""
-    return _error(values, Field.BODY, f"{told}{rest} This cannot be saved.")
-
-
 def _paragraphs(words: str) -> str:
     return "\n".join(line.rstrip() for line in clean(words).split("\n")).strip("\n")
 

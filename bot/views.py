@@ -13,7 +13,7 @@ from bot import ids, modals, submitted
 from bot.desk import Desk
 from bot.ids import BadValueError, Modal, Opened
 from bot.knocking import NotRecorded, decide, knock_of, unreadable, user_of, view_for
-from bot.submitted import UnusableError, Values
+from bot.submitted import Edited, UnusableError, Values
 from jobs.decide.door import Knock, Said
 from jobs.decide.edit import Objections, Text, edit
 from jobs.decide.hold import Holding, hold, snooze
@@ -67,16 +67,14 @@ def _edit(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
     outcome = decide(desk, "edit", knock, lambda c, p, k, now: edit(c, p, k, text, now))
     if not isinstance(outcome, Objections):
         return CLOSE
-    sentences = [v.sentence for v in outcome.violations]
-    if outcome.hard:
-        hard = [v.sentence for v in outcome.violations if v.hard]
-        raise submitted.refused(values, hard)
-    view = view_for(desk, "edit", knock)
-    seen = modals.fingerprint(typed.subject, typed.body)
-    again = modals.edit(
-        view, subject=typed.subject, body=typed.body, violations=sentences, seen=seen
-    )
-    return _instead(again)
+    return _instead(_objected(view_for(desk, "edit", knock), typed, outcome))
+
+
+def _objected(view: CaseView, typed: Edited, found: Objections) -> dict[str, Any]:
+    """The form again, with the present complaints and no others, the graver ones first."""
+    told = [v.sentence for v in sorted(found.violations, key=lambda v: not v.hard)]
+    seen = "" if found.hard else modals.fingerprint(typed.subject, typed.body)
+    return modals.edit(view, subject=typed.subject, body=typed.body, violations=told, seen=seen)
 
 
 def _reject(desk: Desk, opened: Opened, values: Values, user: str) -> Response:

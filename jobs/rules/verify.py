@@ -64,7 +64,7 @@ AFTER_INVOICE = re.compile(
     rf"(?:(?:{BLANK}+|[\w/#.-]*\d[\w/#.-]*)(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s+or\s+|\s*&\s*))*$",
     re.IGNORECASE,
 )
-LETTERED = re.compile(r"\b[Ii]nvoices?\s+(?:number\s+|no\.?\s+|#)?([A-Z][A-Z-]+)\b")
+LETTERED = re.compile(r"\b[Ii]nvoices?\s+(?:number\s+|no\.?\s+|#)?([A-Z][A-Z-]+)\b([\w/-]*)")
 NOT_A_NUMBER = frozenset({"PDF", "PO", "VAT", "GST", "HST", "ID", *list_currencies()})
 GREETING = re.compile(r"(?:hello|hi|dear|good \w+)\b,?\s*(.*?)\s*[,:!.]?", re.IGNORECASE)
 NEUTRAL = frozenset(
@@ -246,7 +246,7 @@ def _phrases(rest: str, facts: Facts, policy: Policy) -> Iterator[Violation]:
         yield from (violation(kind, match[0]) for match in pattern.finditer(rest))
     for match in LETTERED.finditer(rest):
         if match[1] not in NOT_A_NUMBER:
-            yield violation("another_invoice", match[1])
+            yield violation("another_invoice", match[1] + match[2])
 
 
 def _characters(text: str, rest: str, allowed: Known) -> Iterator[Violation]:

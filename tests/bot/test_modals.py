@@ -127,11 +127,14 @@ def test_an_empty_text_is_refused_at_its_field(field: str, value: str) -> None:
     assert list(told.value.errors) == [f"{field}:2"]
 
 
-def test_a_hard_violation_stands_under_the_message() -> None:
-    """A text that nobody may save is refused in the modal, with what is wrong."""
-    told = submitted.refused(state(modals.edit(view())), ["Invoice 9 is another customer's."] * 7)
-    assert "Invoice 9 is another customer's." in told.errors["body:2"]
-    assert told.errors["body:2"].endswith("And 2 more. This cannot be saved.")
+def test_a_text_that_nobody_may_save_is_not_offered_to_be_saved_anyway() -> None:
+    """It comes back with what is wrong, and is checked again like the first time."""
+    made = modals.edit(view(), subject="S", body="B", violations=("No links, please",))
+    assert submitted.edited(state(made)) == Edited("S", "B")
+    assert "No links, please" in str(made["blocks"])
+    assert "This cannot be saved." in str(made["blocks"])
+    assert "anyway" not in str(made)
+    assert ids.opened(made["private_metadata"]).seen == ""
 
 
 def test_every_reject_reason_says_its_consequence() -> None:

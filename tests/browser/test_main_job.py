@@ -163,6 +163,11 @@ def test_a_wrong_figure_is_shown_mended_and_sent_as_written(page: Finance) -> No
     page.submit()
     see(page.at("modal"), "“$48.00” is not an amount")
     page.shot("11-violation")
+    text.fill(right + "\nSee https://example.com/pay")
+    page.submit()
+    see(page.at("modal"), "This cannot be saved.")
+    expect(page.at("modal")).not_to_contain_text("$48.00")
+    expect(page.at("modal")).not_to_contain_text("Save anyway")
     text.fill(right.replace("I hope you are well.", "Thank you for your business."))
     page.submit()
     expect(page.at("modal")).to_be_hidden()
@@ -193,7 +198,7 @@ def test_what_is_saved_anyway_takes_a_second_person(page: Finance) -> None:
 
 
 def test_a_link_cannot_be_saved_at_all(page: Finance) -> None:
-    """The error stands at the message, the typed text stays, and nothing is offered beside it."""
+    """The error stands above the message, the typed text stays, and nothing is offered beside."""
     page.press(page.card("Waiting for approval"), "edit")
     text = page.at("action-body")
     text.fill(text.input_value() + "\nSee https://example.com/pay")

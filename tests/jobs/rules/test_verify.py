@@ -180,6 +180,13 @@ def test_whatever_is_not_on_record_is_named(words: str, kind: str, hard: bool) -
     assert all(v.sentence.endswith(".") for v in violations)
 
 
+@pytest.mark.parametrize("number", ["BF-2827", "INV-20/B"])
+def test_another_invoice_is_named_whole(number: str) -> None:
+    """Not by the letters that it begins with."""
+    sentences = [v.sentence for v in said(f"Invoice {number} is open.")]
+    assert any(f"“{number}” is not an invoice" in one for one in sentences), sentences
+
+
 @pytest.mark.parametrize(
     "slot",
     [
