@@ -29,6 +29,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
+ROWS = b'{"QueryResponse"'  # how the answer to a query begins
+LONGEST_FAULT = 10_000  # bytes
 QUOTA_BACK_OFF = 60.0  # seconds; the documented wait, since no Retry-After is sent
 
 
@@ -244,8 +246,9 @@ def fault_in(answer: Mapping[str, Any], intuit_tid: str = "") -> QuickBooksError
 
 
 def _may_hold_fault(content_type: str, body: bytes) -> bool:
-    """Nearly every answer is full of rows and names no fault: it is not parsed for one."""
-    named = b'"Fault"' in body or b'"fault"' in body
+    """Rows come by the megabyte, and are not searched: a fault beside them stands at the end."""
+    searched = body[-LONGEST_FAULT:] if body.startswith(ROWS) else body
+    named = b'"Fault"' in searched or b'"fault"' in searched
     return named and ("json" in content_type.lower() or body.lstrip()[:1] == b"{")
 
 

@@ -245,10 +245,11 @@ class BearerAuth(httpx.Auth):
         if not tokens.fresh(self._clock()):
             tokens = self._renew(tokens)
         response = yield _signed(request, tokens)
-        if response.status_code == 401 or isinstance(_error_in(response), TokenExpired):
+        error = _error_in(response)
+        if response.status_code == 401 or isinstance(error, TokenExpired):
             tokens = self._renew(tokens)
-            response = yield _signed(request, tokens)
-        self._hear(_error_in(response), tokens)
+            error = _error_in((yield _signed(request, tokens)))
+        self._hear(error, tokens)
 
     def refresh(self) -> Tokens:
         """New tokens although the present ones may still do: the daily upkeep."""

@@ -17,6 +17,7 @@ from qbo import (
     Broken,
     CreditMemo,
     Customer,
+    Doubtful,
     Gone,
     Invoice,
     NotAllowed,
@@ -643,6 +644,15 @@ def test_a_note_that_could_not_be_taken_back_is_said() -> None:
 
 
 # Faults and pace
+
+
+def test_a_fault_beside_many_rows_is_an_error() -> None:
+    """Rows that came with one are not trusted to be all."""
+    ledger = Ledger()
+    beside = {"QueryResponse": {"Invoice": [invoice(n) for n in range(200)]}}
+    ledger.answers["query"] = answer({**beside, **fault("6000").json()})
+    with pytest.raises(Doubtful):
+        list(ledger.client().open_invoices())
 
 
 def test_a_fault_inside_a_200_is_an_error() -> None:
