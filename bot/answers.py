@@ -99,6 +99,11 @@ def looking_you_up() -> str:
     return "I am looking you up, press again in a moment. Nothing was changed."
 
 
+def home_follows() -> str:
+    """The same in App Home, which is drawn again by itself."""
+    return "One moment: I am looking you up in Slack. This page follows by itself."
+
+
 def stale() -> str:
     """The button belonged to an older draft."""
     return (

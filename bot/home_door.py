@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
+from threading import Timer
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ from bot.lint import lint
 from bot.refusals import turned_away
 from jobs import connect, overview
 from jobs.decide import door
-from jobs.decide.door import Refused
+from jobs.decide.door import Answer, Refused
 from jobs.picture import Only
 from jobs.rules.rights import may_run
 from jobs.rules.states import Role
@@ -34,6 +35,9 @@ slog = structlog.get_logger()
 MOST = 8
 """Entries of a list where there are several companies, and where there is one:"""
 MOST_OF_ONE = 30
+LOOKS = 10
+BETWEEN = 1.0
+"""How often, and after how many seconds, we see whether somebody is known by now."""
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 NOTHING_HERE = (
     "There is nothing for you to do here: collectors, finance leads and account managers are "
@@ -128,7 +132,7 @@ def _view(desk: Desk, user: str, said: str, number: int, choice: Choice) -> Bloc
             page = _page(desk, conn, mine, number, now)
             asks = not desk.channel or companies.in_channel(conn, desk.channel) is not None
     except Refused as refused:
-        return home.sentence(turned_away(desk, "home", user, refused, now))
+        return home.sentence(_shut(desk, user, refused, now))
     if not general and not mine:
         return home.sentence(said or NOTHING_HERE)
     if may_run(general) or page.runs:
@@ -136,6 +140,35 @@ def _view(desk: Desk, user: str, said: str, number: int, choice: Choice) -> Bloc
         page = replace(page, asks_channel=asks, channel=channel, trouble=choice.trouble)
         page = replace(_with_links(desk, page, user, now), drawn_at=now)
     return home.home(replace(page, said=said))
+
+
+def _shut(desk: Desk, user: str, refused: Refused, now: datetime) -> str:
+    """Why there is no page; for somebody who is being looked up it is drawn again."""
+    words = turned_away(desk, "home", user, refused, now)
+    if refused.said.answer is not Answer.LOOKING_UP:
+        return words.removesuffix(answers.NOTHING).rstrip()
+    _wait_for(desk, user, LOOKS)
+    return answers.home_follows()
+
+
+def _wait_for(desk: Desk, user: str, looks: int) -> None:
+    again = Timer(BETWEEN, _once_known, (desk, user, looks))
+    again.daemon = True
+    again.start()
+
+
+def _once_known(desk: Desk, user: str, looks: int) -> None:
+    """Draw the page of somebody whom Slack has told us about meanwhile."""
+    try:
+        with desk.database.reading() as conn:
+            person = people.person(conn, user)
+    except DBAPIError as error:
+        slog.warning("home.no_record", error=type(error).__name__)
+        return
+    if person and person.known(desk.clock()):
+        publish(desk, user)
+    elif looks > 1:
+        _wait_for(desk, user, looks - 1)
 
 
 def _with_links(desk: Desk, page: Page, user: str, now: datetime) -> Page:

@@ -128,6 +128,7 @@ SAID = [
     answers.nobody_configured(),
     *(answers.outsider(why) for why in ("guest", "stranger", "bot", "gone", "?")),
     answers.looking_you_up(),
+    answers.home_follows(),
     answers.stale(),
     answers.decided("approve", "ULEAD1", NOW, State.APPROVED),
     answers.decided("lapse", "system:clock", NOW, State.WAITING),

@@ -319,6 +319,17 @@ def test_others_read_a_friendly_sentence(tab: Tab, user: str, words: str) -> Non
     assert "1,200.50" not in said
 
 
+def test_the_page_follows_once_somebody_is_known(tab: Tab) -> None:
+    """Nothing is there to press: it is drawn again by itself."""
+    said = tab.open("USTRANGER")
+    assert "This page follows by itself." in said
+    assert "press" not in said
+    with tab.door.kit.database.writing() as conn:
+        people.put_user(conn, "USTRANGER", "Sam", "stranger", tab.door.kit.now())
+    tab.until(lambda: "Only people of this organisation" in tab.says("USTRANGER"))
+    assert "Nothing was changed" not in tab.says("USTRANGER")
+
+
 def test_holds_are_listed_with_their_review_dates(tab: Tab) -> None:
     """Nothing is parked out of sight."""
     add_company(tab.door.kit.database)
