@@ -19,7 +19,7 @@ from bot import cli_record, logs
 from bot.cli_entry import Entry, Group, entry
 from bot.processes import Kit, redis
 from jobs import connect as connecting
-from jobs import lifeline, pipeline
+from jobs import lifeline, pipeline, settings
 from jobs.decide import disconnect as disconnecting
 from jobs.settings import Part
 from jobs.store import companies
@@ -104,7 +104,8 @@ def doctor(entry: Entry) -> None:
     """Look at everything Overdue needs, and say what is missing and what to do about it."""
     from bot import doctor as doctors
 
-    findings = doctors.examine(entry.kit("doctor"))
+    found, wrong = settings.load_what_can_be()
+    findings = [*doctors.unusable(wrong), *doctors.examine(Kit(found, entry.now))]
     click.echo(doctors.table(findings))
     if any(finding.state == doctors.MISSING for finding in findings):
         sys.exit(1)
@@ -116,13 +117,19 @@ def doctor(entry: Entry) -> None:
 @entry
 def connect(entry: Entry, person: str, channel: str) -> None:
     """Print a link that connects a QuickBooks company. It is good once, for ten minutes."""
-    kit = entry.kit("connect")
+    from bot.invited import unfit
+
+    kit = entry.recorded("connect")
+    with kit.database.reading() as conn:
+        holder = companies.in_channel(conn, kit.settings.slack_channel)
+        if why := unfit(kit, conn, person, channel):
+            raise click.ClickException(why)
     with kit.database.writing() as conn:
         state = connecting.open_door(conn, person, channel, kit.now())
-        holder = companies.in_channel(conn, channel or kit.settings.slack_channel)
-    click.echo("Open this link in a browser, as an administrator of the company in QuickBooks:")
+    click.echo("Open this link in a browser, as an administrator of the company in QuickBooks.")
+    click.echo("It works once, for ten minutes:")
     click.echo(f"{kit.settings.public_url}/quickbooks/connect?state={state}")
-    if holder:
+    if holder and not channel:
         click.echo(
             f"The cards of {holder.name} go to {holder.channel} already: a new company needs a "
             "channel of its own, --channel C…"

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.processes import Kit
 from jobs import settings
 from jobs.rules.policy import PolicyError
 from jobs.settings import Part, SettingsError
+from jobs.store import schema
 from jobs.store.engine import WORKER_PATIENCE
 
 CANNOT_START = 2
@@ -30,12 +32,23 @@ class Entry:
         settings.require(found, part)
         return Kit(found, self.now, patience)
 
+    def recorded(self, part: Part = "db") -> Kit:
+        """The same, of a command that needs the tables. Raises ClickException."""
+        kit = self.kit(part)
+        if not schema.is_current(kit.database):
+            raise click.ClickException(NO_TABLES)
+        return kit
 
+
+NO_TABLES = (
+    "DATABASE_URL names a database without our tables. Is this the right folder? Then run: "
+    "overdue db upgrade"
+)
 entry = click.make_pass_decorator(Entry)
 
 
 class Group(click.Group):
-    """A group whose commands tell a wrong setting or policy in words."""
+    """A group whose commands tell a wrong setting, policy or database in words."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -43,3 +56,8 @@ class Group(click.Group):
         except (SettingsError, PolicyError) as error:
             click.echo(str(error), err=True)
             ctx.exit(CANNOT_START)
+        except SQLAlchemyError as error:
+            raise click.ClickException(
+                f"The record cannot be reached ({type(error).__name__}); check DATABASE_URL, and "
+                "that `overdue db upgrade` has been run."
+            ) from error

@@ -29,7 +29,7 @@ def company() -> None:
 @entry
 def listed(entry: Entry) -> None:
     """Every company: its realm, name, mode, channel, and when it was last read whole."""
-    with entry.kit("db").database.reading() as conn:
+    with entry.recorded().database.reading() as conn:
         known = companies.all_of_them(conn)
     for each in known:
         click.echo(story.company(each))
@@ -42,7 +42,7 @@ def listed(entry: Entry) -> None:
 @entry
 def sweep(entry: Entry, realm: str) -> None:
     """Have the ledger of REALM, or of every company, read whole by the next worker."""
-    kit = entry.kit("db")
+    kit = entry.recorded()
     with kit.database.writing() as conn:
         wanted = _wanted(conn, realm)
         for each in wanted:
@@ -67,7 +67,7 @@ def _wanted(conn: Connection, realm: str) -> list[Company]:
 def case(entry: Entry, number: str) -> None:
     """Tell the story of case NUMBER: where it stands, who decided what, what was sent."""
     try:
-        with entry.kit("db").database.reading() as conn:
+        with entry.recorded().database.reading() as conn:
             lines = list(story.of(conn, cases.get(conn, number)))
     except cases.Missing as missing:
         raise click.ClickException(f"{missing}.".capitalize()) from missing
@@ -83,7 +83,7 @@ def record() -> None:
 @entry
 def verify(entry: Entry) -> None:
     """Check every line of the log against its chain."""
-    with entry.kit("db").database.reading() as conn:
+    with entry.recorded().database.reading() as conn:
         good, broken = log.verify(conn)
     click.echo(f"{good} lines are as they were written.")
     for bad in broken:
@@ -99,7 +99,7 @@ def verify(entry: Entry) -> None:
 def export(entry: Entry, number: str | None) -> None:
     """Print the log, one JSON object per line, in order."""
     try:
-        with entry.kit("db").database.reading() as conn:
+        with entry.recorded().database.reading() as conn:
             only = cases.get(conn, number).id if number is not None else None
             for line in log.lines(conn, case=only):
                 click.echo(json.dumps({**line.fields, "hash": line.hash}, ensure_ascii=False))

@@ -5,7 +5,7 @@ It changes nothing and shows no secret.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from bot.slack import Later, Trouble
 from jobs import settings
 from jobs.decide.disconnect import DISCONNECTED
 from jobs.rules.policy import Policy, PolicyError
+from jobs.settings import Problem
 from jobs.store import companies, schema
 from jobs.store.companies import Company
 from qbo import QuickBooksError, ReauthRequired
@@ -54,6 +55,11 @@ def examine(kit: Kit) -> list[Finding]:
         _mail,
     )
     return [finding for part in parts for finding in part(kit)]
+
+
+def unusable(problems: Iterable[Problem]) -> list[Finding]:
+    """Settings that cannot be right; all others are looked at without them."""
+    return [Finding("settings", MISSING, f"{each.name}: {each.reason}") for each in problems]
 
 
 def table(findings: list[Finding]) -> str:
@@ -110,7 +116,7 @@ def _policy(kit: Kit) -> Iterator[Finding]:
         yield Finding("policy", MISSING, " ".join(str(error).split()))
         return
     if kit.settings.policy_file is None:
-        yield Finding("policy", WARNING, "no POLICY_FILE is set: the defaults, which name nobody")
+        yield Finding("policy", WARNING, "no POLICY_FILE is read: the defaults, which name nobody")
     else:
         yield Finding("policy", OK, f"loads, sha256 {policy.sha256[:12]}")
     yield from _named(policy)

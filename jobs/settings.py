@@ -259,6 +259,23 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
         raise SettingsError(_problems(error)) from None
 
 
+def load_what_can_be(env_file: Path | None = Path(".env")) -> tuple[Settings, tuple[Problem, ...]]:
+    """The settings with their defaults in place of those that cannot be right, and these.
+
+    Raises SettingsError where each could be right and they do not fit together.
+    """
+    try:
+        return Settings(_env_file=env_file), ()
+    except ValidationError as error:
+        bad = {str(each["loc"][0]).lower() for each in error.errors() if each["loc"]}
+        problems = tuple(_problems(error))
+    try:
+        plain = {name: Settings.model_fields[name].default for name in bad}
+        return Settings(_env_file=env_file, **plain), problems
+    except ValidationError:
+        raise SettingsError(problems) from None
+
+
 def missing(settings: Settings, *parts: Part) -> tuple[Problem, ...]:
     """What these processes would lack, each setting once; for `doctor`."""
     wanted = dict.fromkeys(need for part in parts for need in NEEDS[part])

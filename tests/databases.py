@@ -40,8 +40,9 @@ def fast_folder() -> Iterator[Path]:
 
 @contextlib.contextmanager
 def sqlite_database() -> Iterator[str]:
-    """The URL of a database of one's own: a file that does not exist yet."""
+    """The URL of a database of one's own: a file without tables yet."""
     with fast_folder() as folder:
+        (folder / "overdue.sqlite3").touch()
         yield f"sqlite:///{folder}/overdue.sqlite3"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -79,6 +80,12 @@ def _with_driver(url: str) -> str:
 
 
 def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
+    @event.listens_for(engine, "do_connect")
+    def _(_dialect: Any, _record: Any, given: Sequence[str], _named: Any) -> None:
+        """Only `schema.upgrade` makes the file: whoever looks in a wrong folder leaves none."""
+        if not given[0].startswith((":", "file:")) and not Path(given[0]).exists():
+            raise sqlite3.OperationalError("unable to open database file")
+
     @event.listens_for(engine, "connect")
     def _(raw: Any, _record: Any) -> None:
         raw.isolation_level = None  # BEGIN is ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from alembic import command
@@ -15,15 +16,31 @@ from jobs.store.engine import Database
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Run every migration up to `revision`, in one transaction; running it again does nothing."""
+    _make_file(database)
     with database.writing() as conn:
         command.upgrade(_config(conn), revision)
 
 
 def is_current(database: Database) -> bool:
-    """Whether every migration has been run."""
+    """Whether every migration has been run; a file that could be made here is not current yet."""
+    file = _file(database)
+    if file and file.parent.is_dir() and not file.exists():
+        return False
     with database.reading() as conn:
         present = MigrationContext.configure(conn).get_current_revision()
     return present == ScriptDirectory.from_config(_config(None)).get_current_head()
+
+
+def _file(database: Database) -> Path | None:
+    url = database.engine.url
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def _make_file(database: Database) -> None:
+    """SQLite's own file; where it cannot be made, opening it says so."""
+    if file := _file(database):
+        with suppress(OSError):
+            file.touch()
 
 
 def _config(conn: Connection | None) -> Config:

@@ -140,21 +140,80 @@ def test_a_record_that_cannot_be_made(run: Run) -> None:
     assert "DATABASE_URL" in result.output
 
 
-def test_connect_prints_a_link_for_a_person(run: Run, database: Database) -> None:
+@pytest.fixture
+def leads(tmp_path: Path) -> dict[str, str]:
+    """A policy that names one finance lead, and one more of a single company."""
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        '[people]\nfinance_leads = ["ULEAD1"]\ncollectors = ["UCOLLECT"]\n'
+        '[company."17".people]\nfinance_leads = ["ULEAD2"]\n'
+    )
+    return {"POLICY_FILE": str(file)}
+
+
+@pytest.mark.parametrize("person", ["ULEAD1", "ULEAD2"])
+def test_connect_prints_a_link_for_a_person(
+    run: Run, database: Database, leads: dict[str, str], person: str
+) -> None:
     """The link carries a state that is bound to the person and the channel."""
-    result = run("connect", "--as", "ULEAD1", "--channel", "CFINANCE")
+    result = run("connect", "--as", person, "--channel", "CNEW", **leads)
     link = r"https://overdue.acme.example/quickbooks/connect\?state=(\S+)"
     found = re.search(link, result.output)
     assert found
+    assert "works once, for ten minutes" in result.output
     with database.reading() as conn:
         (door,) = conn.execute(select(doors)).all()
-    assert (door.state, door.person, door.channel) == (found[1], "ULEAD1", "CFINANCE")
+    assert (door.state, door.person, door.channel) == (found[1], person, "CNEW")
 
 
-def test_connect_says_when_the_channel_is_taken(run: Run) -> None:
-    """Before somebody agrees at QuickBooks in vain."""
-    assert "Brass Fern go to CFINANCE already" in run("connect", "--channel", "CFINANCE").output
+@pytest.mark.parametrize("person", ["UCOLLECT", "NOBODY"])
+def test_connect_prints_none_for_whoever_may_not(
+    run: Run, leads: dict[str, str], person: str
+) -> None:
+    """Only finance leads connect; it says who could change that."""
+    result = run("connect", "--as", person, **leads)
+    assert result.exit_code == 1
+    assert f"{person} is no finance lead of the policy" in result.output
+
+
+def test_connect_refuses_a_channel_that_is_taken(run: Run, database: Database) -> None:
+    """Before somebody agrees at QuickBooks in vain; one that is only the usual one is a hint."""
+    result = run("connect", "--channel", "CFINANCE")
+    assert result.exit_code == 1
+    assert "Brass Fern go to CFINANCE already" in result.output
+    with database.reading() as conn:
+        assert conn.execute(select(doors)).all() == []
+    assert "Brass Fern go to CFINANCE already" in run("connect", SLACK_CHANNEL="CFINANCE").output
     assert "already" not in run("connect", "--channel", "CNEW").output
+
+
+def test_connect_asks_slack_about_the_channel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one that is not there nothing would ever be posted."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    with place(tmp_path) as outside:
+        words = ["connect", "--as", "ULEAD1", "--channel"]
+        nowhere = CliRunner().invoke(main, [*words, "CNOWHERE"], env=outside.values)
+        there = CliRunner().invoke(main, [*words, "CFINANCE"], env=outside.values)
+    assert (nowhere.exit_code, there.exit_code) == (1, 0)
+    assert "no such channel" in nowhere.output
+    assert "state=" in there.output
+
+
+@pytest.mark.parametrize(
+    "words", ["company list", "case 5", "log verify", "log export", "sweep", "connect"]
+)
+def test_without_a_record_there_is_a_sentence(run: Run, tmp_path: Path, words: str) -> None:
+    """Before `db upgrade`, in the wrong folder, or with the database away; no file is made."""
+    missing = run(*words.split(), DATABASE_URL=f"sqlite:///{tmp_path}/other.sqlite3")
+    away = run(*words.split(), DATABASE_URL="sqlite:////nowhere/at/all.sqlite3")
+    assert (missing.exit_code, away.exit_code) == (1, 1)
+    assert "overdue db upgrade" in missing.output
+    assert "cannot be reached" in away.output
+    assert "Traceback" not in missing.output + away.output
+    assert not (tmp_path / "other.sqlite3").exists()
 
 
 def test_companies_are_listed(run: Run) -> None:

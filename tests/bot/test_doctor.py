@@ -98,6 +98,20 @@ def test_with_no_settings_at_all_it_names_them(tmp_path: Path) -> None:
     assert MISSING in [state for state, words in of(found, "people") if "finance lead" in words]
 
 
+def test_a_setting_that_cannot_be_right_hides_nothing(
+    outside: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line for the policy file that is not there, and all the others; no file is made."""
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    changed = {"POLICY_FILE": "nofile", "DATABASE_URL": f"sqlite:///{tmp_path}/new.sqlite3"}
+    result = CliRunner().invoke(main, ["doctor"], env=outside.values | changed)
+    assert result.exit_code == 1
+    assert "missing  POLICY_FILE: Path does not point to a file" in result.output
+    assert "overdue db upgrade" in result.output
+    assert "slack channel" in result.output
+    assert not (tmp_path / "new.sqlite3").exists()
+
+
 def test_redis_is_away(outside: Place, tmp_path: Path) -> None:
     """Its address is not repeated: it may hold a password."""
     state, words = only(findings(outside, REDIS_URL=f"unix://{tmp_path}/no.sock"), "redis")
