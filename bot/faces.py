@@ -10,7 +10,7 @@ from bot import wording
 from bot.blocks import Block, date, person, text
 from bot.buttons import MOST_BODY, blocked, opens_later, whole
 from bot.escaping import cap, one_line
-from bot.reasons import rejected_as
+from bot.reasons import held_as, rejected_as
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import State
@@ -211,7 +211,9 @@ def _held(view: CaseView, _now: datetime) -> Face:
 
 
 def _snoozed(view: CaseView, _now: datetime) -> Face:
-    return Face("⏸️", "Snoozed", (*_put_off(view), *_ended(view)))
+    made = _last(view, *PUT_OFF)
+    title = "Waiting for the payment" if made and made.kind == "reject" else "Snoozed"
+    return Face("⏸️", title, (*_put_off(view), *_ended(view)))
 
 
 def _cancelled(view: CaseView, _now: datetime) -> Face:
@@ -261,7 +263,7 @@ def _put_off(view: CaseView) -> list[Line]:
     made = _last(view, *PUT_OFF)
     if made is None:
         return []
-    why = rejected_as(made.reason).label if made.kind == "reject" else made.reason
+    why = rejected_as(made.reason).label if made.kind == "reject" else held_as(made.reason)
     return [_acted(PUT_OFF[made.kind], made), *([_told(why)] if why else [])]
 
 

@@ -48,6 +48,12 @@ HOLD = {
 }
 
 
+def held_as(reason: str) -> str:
+    """A recorded kind of hold in words; a free text stands for itself."""
+    known = {str(kind): f"A {words.label.lower()}" for kind, words in HOLD.items()}
+    return known.get(reason, reason)
+
+
 def rejected_as(reason: str) -> Words:
     """The words for a recorded reason; a free text stands for itself."""
     known = {str(name): words for name, words in REJECT.items()}

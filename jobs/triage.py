@@ -37,7 +37,7 @@ from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.step import Round, Step
-from jobs.store import cases, contexts, crossings, posts, work
+from jobs.store import cases, contexts, crossings, history, posts, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
@@ -151,6 +151,8 @@ def _nothing_left(conn: Connection, case: Case, ended: tuple[Invoice, ...], now:
     move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"left": [i.id for i in ended]})
     if cases.move(conn, case, move, now, end_reason=reason):
         crossings.release(conn, case.id, now)
+        if case.state is State.SNOOZED:
+            history.end_quiet(conn, case.company, case.customer, ACTOR, now)
 
 
 @dataclass(frozen=True)

@@ -84,13 +84,16 @@ def snooze(
     visitor = door.enter(conn, policy, knock, now)
     door.in_state(conn, visitor.case, State.WAITING)
     door.decide(conn, policy, visitor, "snooze", now, reason)
-    return put_to_sleep(conn, visitor, until, reason, now)
+    return put_to_sleep(conn, visitor, until, reason, f"Comes back on {day(until)}.", now)
 
 
 def put_to_sleep(
-    conn: Connection, visitor: Visitor, until: date, reason: str, now: datetime
+    conn: Connection, visitor: Visitor, until: date, reason: str, said: str, now: datetime
 ) -> Said:
-    """The customer is left in peace until then; a payment meanwhile still closes the case."""
+    """The customer is left in peace until then; a payment meanwhile still closes the case.
+
+    `said` is the sentence for it.
+    """
     case = visitor.case
     history.hold(
         conn,
@@ -105,7 +108,6 @@ def put_to_sleep(
     )
     wakes = start_of(until, companies.need(conn, case.company).zone)
     asleep = Move(State.SNOOZED, "case.snoozed", visitor.user, wakes, {"until": until})
-    said = f"Comes back on {day(until)}."
     columns = cases.ANEW | {"end_reason": said}
     door.moved(cases.move(conn, case, asleep, now, **columns), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))

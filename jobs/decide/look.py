@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
-from jobs.rules.past import HoldKind
 from jobs.rules.policy import Policy
 from jobs.rules.rights import looks_after, may_run
 from jobs.rules.rulings import Kind, stops_seen
@@ -34,17 +33,10 @@ def look_again(conn: Connection, policy: Policy, knock: Knock, now: datetime) ->
     visitor = door.enter(conn, policy, knock, now)
     door.in_state(conn, visitor.case, State.WAITING, State.SNOOZED)
     door.decide(conn, policy, visitor, "look_again", now)
-    lifted = _end_quiet(conn, visitor, now) if visitor.case.state is State.SNOOZED else []
+    case, lifted = visitor.case, []
+    if case.state is State.SNOOZED:
+        lifted = history.end_quiet(conn, case.company, case.customer, visitor.user, now)
     return _on(conn, visitor, "case.look_again", now, now, {"lifted": lifted}, **cases.ANEW)
-
-
-def _end_quiet(conn: Connection, visitor: Visitor, now: datetime) -> list[str]:
-    """Only a quiet time of the whole customer is what the snooze was; returns the holds' ids."""
-    case = visitor.case
-    holds = history.unlifted(conn, case.company, case.customer)
-    quiet = [h for h in holds if h.kind is HoldKind.QUIET and not h.invoice]
-    history.lift(conn, quiet, visitor.user, now)
-    return [h.id for h in quiet]
 
 
 def draft_anyway(

@@ -12,6 +12,7 @@ from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Said, Visitor
 from jobs.decide.hold import Holding, put_on_hold, put_to_sleep
 from jobs.rules.business_days import add_working_days
+from jobs.rules.figures import day
 from jobs.rules.past import HoldKind
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
@@ -81,7 +82,9 @@ def _wait_for_it(
     """ "Already paid": wait some working days for the payment, then the case asks again."""
     today = companies.need(conn, visitor.case.company).today(now)
     until = add_working_days(today, policy.already_paid_working_days, policy)
-    return put_to_sleep(conn, visitor, until, rejection.comment or "said to be paid already", now)
+    why = rejection.comment or "said to be paid already"
+    said = f"Asks again on {day(until)} if no payment has come."
+    return put_to_sleep(conn, visitor, until, why, said, now)
 
 
 def _dispute(

@@ -125,6 +125,14 @@ def lift(conn: Connection, found: Iterable[Hold], by: str, now: datetime) -> Non
     conn.execute(update(holds).where(wanted).values(lifted_by=by, lifted_at=now))
 
 
+def end_quiet(conn: Connection, company: str, customer: str, by: str, now: datetime) -> list[str]:
+    """End what a snooze is, a quiet time of the whole customer; returns the holds' ids."""
+    standing = unlifted(conn, company, customer)
+    quiet = [h for h in standing if h.kind is HoldKind.QUIET and not h.invoice]
+    lift(conn, quiet, by, now)
+    return [h.id for h in quiet]
+
+
 def know_addresses(
     conn: Connection, company: str, found: Mapping[str, Iterable[str]], by: str, now: datetime
 ) -> None:

@@ -498,6 +498,7 @@ def test_a_closed_card_promises_nothing_about_shadow_mode(state: State) -> None:
     [
         ("snooze", "", "Snoozed by Lena Lead"),
         ("hold", "PO missing", "Held by Lena Lead, Nov 6, 2026 10:02 EST. PO missing."),
+        ("hold", "promise", "Held by Lena Lead, Nov 6, 2026 10:02 EST. A promise."),
         ("reject", "already_paid", "Rejected by Lena Lead, Nov 6, 2026 10:02 EST. Already paid."),
         ("takeover", "", "Taken over by Lena Lead"),
     ],
@@ -508,6 +509,14 @@ def test_whoever_put_it_off_last_is_named(state: State, kind: str, reason: str, 
     text = show(view(state=state, decisions=made)).text
     assert told in text
     assert "Cora Lector, Nov" not in text
+
+
+def test_what_was_paid_already_waits_for_the_payment() -> None:
+    """It was rejected, so nobody reads that it was snoozed."""
+    made = decision("reject", "ULEAD1", "already_paid")
+    text = show(view(state=State.SNOOZED, decisions=(made,))).text
+    assert "Waiting for the payment" in text
+    assert "Snoozed" not in text
 
 
 def test_a_draft_in_spite_of_stops_says_so() -> None:

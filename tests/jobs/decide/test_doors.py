@@ -17,6 +17,7 @@ from jobs.decide.hold import Holding
 from jobs.decide.reject import Rejection, Why
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
+from jobs.store import history
 from jobs.store.tables import crossings, decisions
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice
 from tests.jobs.houses import OpenHouse, opener
@@ -226,6 +227,15 @@ def test_already_paid_waits_five_working_days(a_house: House) -> None:
     a_house.run("triage")
     assert a_house.state() is State.WAITING
     assert len(a_house.cases()) == 1
+
+
+def test_a_payment_ends_what_waited_for_it(a_house: House) -> None:
+    """The quiet time goes with the case: nobody reviews on a later day what has been paid."""
+    a_house.reject("UCOLLECT", Rejection(Why.ALREADY_PAID))
+    a_house.notify(a_house.pay("71", "840.00"))
+    assert a_house.state() is State.CANCELLED
+    with a_house.database.reading() as conn:
+        assert history.unlifted(conn, a_house.realm, "1") == ()
 
 
 def test_wrong_contact_is_never_until_confirmed(a_house: House) -> None:
