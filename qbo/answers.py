@@ -3,6 +3,7 @@
 Errors of validation quote what they could not read, so they never leave this module.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import Field, ValidationError, create_model
 
 from qbo.errors import Gone, PoisonedPage, QuickBooksError, Unreachable, fault_in
-from qbo.models import CreditMemo, Customer, Deleted, Entity, Invoice, Payment, Record
+from qbo.models import AN_ID, CreditMemo, Customer, Deleted, Entity, Invoice, Payment, Record
 from qbo.query import Select
 
 EXACT_BELOW = 10**12  # with three decimals 15 digits, which a double always keeps
@@ -134,7 +135,11 @@ def _exact(kind: type[Entity], found: Sequence[Entity]) -> bool:
 
 
 def row_id(row: Raw | Entity) -> str:
-    return row.id if isinstance(row, Entity) else str(row.get("Id") or "")
+    """Its id, or "" where it has none that can be one."""
+    if isinstance(row, Entity):
+        return row.id
+    id = str(row.get("Id") or "")
+    return id if re.fullmatch(AN_ID, id) else ""
 
 
 def read(kind: type[E], numbered: Sequence[tuple[int, Raw | E]], on_broken: OnBroken) -> list[E]:

@@ -32,6 +32,7 @@ from qbo.errors import (
     parse_fault,
 )
 from qbo.models import (
+    AN_ID,
     CompanyInfo,
     CreditMemo,
     Customer,
@@ -75,7 +76,6 @@ CALLS: Mapping[tuple[str, str], int] = {
 The key is (method, path under /v3/company/{realm}/).
 """
 
-AN_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 E = TypeVar("E", bound=Entity)
 R = TypeVar("R", bound=Record)
 
@@ -490,7 +490,7 @@ def _address(path: str, wanted: str, params: Mapping[str, str]) -> str:
 
 def _an_id(text: str) -> str:
     """Ids come from outside and become part of a path: letters, digits and dashes only."""
-    if not AN_ID.fullmatch(text):
+    if not re.fullmatch(AN_ID, text):
         raise NotAllowed("This is not an id of QuickBooks")
     return text
 

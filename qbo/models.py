@@ -55,6 +55,17 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Plain = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Text = Annotated[Plain | Annotated[str, BeforeValidator(_text)], Field(union_mode="left_to_right")]
 """Nearly always plain, which is seen without a call of Python's."""
+AN_ID = "[A-Za-z0-9-]{1,64}"
+LONGEST_NUMBER = 40  # characters; QuickBooks documents 21
+Number = Annotated[
+    Annotated[str, StringConstraints(pattern=r"^[^\x00]*$", max_length=LONGEST_NUMBER)]
+    | Annotated[str, BeforeValidator(_text), StringConstraints(max_length=LONGEST_NUMBER)],
+    Field(union_mode="left_to_right"),
+]
+Id = Annotated[str, StringConstraints(pattern=f"^{AN_ID}$")]
+Reference = Annotated[str, StringConstraints(pattern=f"^({AN_ID})?$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[^\x00]{0,3}$")]
+"""What would not fit is no number, id or code: such a record counts as broken, and is named."""
 Day = Annotated[date | None, BeforeValidator(_absent)]
 
 
@@ -71,7 +82,7 @@ class Entity(Record):
 
     ENTITY: ClassVar[str]
 
-    id: str = Field(validation_alias="Id", min_length=1)
+    id: Id = Field(validation_alias="Id")
     sync_token: Text = Field("", validation_alias="SyncToken")
     updated_at: Moment | None = Field(
         None, validation_alias=AliasPath("MetaData", "LastUpdatedTime")
@@ -89,16 +100,16 @@ class CustomField(Record):
 class Invoice(Entity):
     ENTITY = "Invoice"
 
-    number: Text = Field("", validation_alias="DocNumber")
+    number: Number = Field("", validation_alias="DocNumber")
     """Not unique, and empty where the form has none."""
-    customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
+    customer_id: Id = Field(validation_alias=AliasPath("CustomerRef", "value"))
     txn_date: date = Field(validation_alias="TxnDate")
     due_date: Day = Field(None, validation_alias="DueDate")
     """Where the form has none, the client works it out from the term."""
     term_id: str | None = Field(None, validation_alias=AliasPath("SalesTermRef", "value"))
     total: Cash = Field(validation_alias="TotalAmt")
     balance: Cash = Field(validation_alias="Balance")
-    currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
+    currency: Currency | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
     """None means the company's home currency."""
     exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
     email: Text = Field("", validation_alias=AliasPath("BillEmail", "Address"))
@@ -142,10 +153,10 @@ class Customer(Entity):
     email: Text = Field("", validation_alias=AliasPath("PrimaryEmailAddr", "Address"))
     balance: Cash = Field(validation_alias="Balance")
     """Open invoices less unapplied payments and remaining credits; negative = net credit."""
-    parent_id: str | None = Field(None, validation_alias=AliasPath("ParentRef", "value"))
+    parent_id: Reference | None = Field(None, validation_alias=AliasPath("ParentRef", "value"))
     bill_with_parent: bool = Field(False, validation_alias="BillWithParent")
     active: bool = Field(True, validation_alias="Active")
-    currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
+    currency: Currency | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
     customer_type_id: str | None = Field(
         None, validation_alias=AliasPath("CustomerTypeRef", "value")
     )
@@ -193,12 +204,12 @@ def _invoice_of(line: Mapping[str, Any]) -> list[tuple[Any, Any]]:
 class Payment(Entity):
     ENTITY = "Payment"
 
-    customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
+    customer_id: Id = Field(validation_alias=AliasPath("CustomerRef", "value"))
     date: Date = Field(validation_alias="TxnDate")
     total: Cash = Field(validation_alias="TotalAmt")
     """Zero where QuickBooks made the payment itself to link a credit: no money came."""
     unapplied: Cash = Field(Decimal(0), validation_alias="UnappliedAmt")
-    currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
+    currency: Currency | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
     applied: Annotated[tuple[Applied, ...], BeforeValidator(_applied)] = Field(
         (), validation_alias="Line"
     )
@@ -207,11 +218,11 @@ class Payment(Entity):
 class CreditMemo(Entity):
     ENTITY = "CreditMemo"
 
-    number: Text = Field("", validation_alias="DocNumber")
-    customer_id: str = Field(validation_alias=AliasPath("CustomerRef", "value"))
+    number: Number = Field("", validation_alias="DocNumber")
+    customer_id: Id = Field(validation_alias=AliasPath("CustomerRef", "value"))
     date: Date = Field(validation_alias="TxnDate")
     remaining: Cash = Field(Decimal(0), validation_alias="RemainingCredit")
-    currency: str | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
+    currency: Currency | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
 
 
 class CompanyInfo(Record):

@@ -646,6 +646,15 @@ def test_a_note_that_could_not_be_taken_back_is_said() -> None:
 # Faults and pace
 
 
+@pytest.mark.parametrize("id", ["7" * 65, "7\0", "7/1"])
+def test_a_record_whose_id_is_none_is_told_by_its_place(id: object) -> None:
+    """What it has in place of an id is shown and stored nowhere."""
+    ledger = Ledger(Invoice=[invoice(1), {**invoice(2), "Id": id}])
+    broken: list[Broken] = []
+    ((found,),) = ledger.client().open_invoices(broken.append)
+    assert (found.id, broken) == ("1", [Broken("Invoice", 2)])
+
+
 def test_a_fault_beside_many_rows_is_an_error() -> None:
     """Rows that came with one are not trusted to be all."""
     ledger = Ledger()

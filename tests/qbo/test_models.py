@@ -122,6 +122,28 @@ def test_an_invoice_without_its_essentials_is_refused(missing: str) -> None:
         Invoice.model_validate(rest)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"DocNumber": "9" * 41},
+        {"DocNumber": "\0" + "9" * 41},
+        {"CurrencyRef": {"value": "USDOL"}},
+        {"CustomerRef": {"value": "3" * 65}},
+        {"Id": "7" * 65},
+        {"Id": "7\0"},
+    ],
+)
+def test_what_no_column_can_hold_is_refused(odd: dict[str, object]) -> None:
+    """The one record is named; if the database refused it, no other would be stored either."""
+    with pytest.raises(ValidationError):
+        invoice(**odd)
+
+
+def test_a_long_number_is_kept_whole() -> None:
+    """Longer than QuickBooks documents."""
+    assert invoice(DocNumber="9" * 40).number == "9" * 40
+
+
 def test_a_payment_names_what_it_paid() -> None:
     """Each line becomes the invoice and the amount."""
     read = Payment.model_validate(parsed("payment_applied"))
