@@ -44,7 +44,7 @@ QUEUES = {
 }
 """Step → queue. Steps of one queue share a worker, in this order."""
 
-BULK = frozenset({"poll", "sweep", "triage"})
+BULK = frozenset({"poll", "sweep", "triage", "upkeep"})
 """Steps that leave room in the request budget for what a person is waiting for."""
 
 CLAIMING = timedelta(seconds=30)

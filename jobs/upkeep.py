@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from jobs import profile
 from jobs.rules.figures import day
-from jobs.step import Step
+from jobs.step import Round, Step
 from jobs.store import agenda, companies, log, posts, standing, work
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import schedule
@@ -34,6 +34,9 @@ MEANING = {
     "hard": "because QuickBooks lets no connection live longer than five years",
 }
 
+NOT_RENEWED = "The QuickBooks tokens of {} could not be renewed"
+NOT_READ = "What QuickBooks says of {} itself (name, time zone, closing date) could not be read"
+
 Renew = Callable[[str], Tokens]
 """Realm → its new tokens, stored already. Raises QuickBooksError."""
 Ledger = Callable[[str], QuickBooks]
@@ -45,52 +48,81 @@ def step(renew: Renew, ledger: Ledger) -> Step:
         name=KIND,
         table=schedule,
         ready=lambda _now: agenda.connected(KIND),
-        load=lambda _conn, claim, _now: Refresh(renew, ledger, claim.row.company),
+        load=lambda _conn, claim, now: _begin(renew, ledger, claim, now),
         give_up=_give_up,
         width=2,
     )
 
 
-@dataclass(frozen=True)
-class Look:
-    """What the upkeep brings."""
-
-    tokens: Tokens
-    info: CompanyInfo
-    preferences: Preferences
+def _begin(renew: Renew, ledger: Ledger, claim: Claim, now: datetime) -> Round:
+    """Tokens that were renewed already are not renewed by each further try to look."""
+    renewed = (claim.row.body or {}).get("renewed")
+    look = Look(ledger, claim.row.company)
+    done = renewed and now - datetime.fromisoformat(renewed) < EVERY
+    return look if done else Refresh(renew, look, claim.row.company)
 
 
 @dataclass(frozen=True)
 class Refresh:
-    """Renew the tokens of one company, and look at the company with them."""
+    """First round: renew the tokens of one company."""
 
     renew: Renew
+    look: Look
+    realm: str
+
+    def act(self) -> Tokens:
+        """Raises QuickBooksError; ReauthRequired has paused the company already."""
+        return self.renew(self.realm)
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Tokens, now: datetime) -> Look | None:
+        """Write down when the connection ends, and say so in time."""
+        if not work.renew(conn, claim, now):
+            return None
+        known = {
+            "refresh_expires_at": outcome.refresh_expires_at,
+            "hard_expires_at": outcome.hard_expires_at,
+            "read_only": False,  # a lapsed subscription may be paid by now: the next note asks
+        }
+        companies.change(conn, self.realm, **known)
+        _warn(conn, claim, now)
+        _remember(conn, claim, renewed=now.isoformat())
+        log.note(conn, log.Entry(self.realm, "tokens.renewed", "system:upkeep", now))
+        return self.look
+
+
+@dataclass(frozen=True)
+class Look:
+    """Second round: look at the company itself."""
+
     ledger: Ledger
     realm: str
 
-    def act(self) -> Look:
-        """Raises QuickBooksError; ReauthRequired has paused the company already."""
-        tokens, quickbooks = self.renew(self.realm), self.ledger(self.realm)
-        return Look(tokens, quickbooks.company_info(), quickbooks.preferences())
+    def act(self) -> tuple[CompanyInfo, Preferences]:
+        """Raises QuickBooksError; Throttled, too, where the month's free reads are used up."""
+        quickbooks = self.ledger(self.realm)
+        return quickbooks.company_info(), quickbooks.preferences()
 
-    def settle(self, conn: Connection, claim: Claim, outcome: Look, now: datetime) -> None:
-        """Write down when the connection ends, say so in time, and come back tomorrow."""
-        known = {
-            "refresh_expires_at": outcome.tokens.refresh_expires_at,
-            "hard_expires_at": outcome.tokens.hard_expires_at,
-            "read_only": False,  # a lapsed subscription may be paid by now: the next note asks
-        }
+    def settle(
+        self,
+        conn: Connection,
+        claim: Claim,
+        outcome: tuple[CompanyInfo, Preferences],
+        now: datetime,
+    ) -> None:
+        """Write down what changed, and come back tomorrow."""
         if not work.settle(conn, claim, now + EVERY):
             return
-        companies.change(conn, self.realm, **known, **self._profile(conn, outcome, now))
-        _warn(conn, claim, now)
-        log.note(conn, log.Entry(self.realm, "tokens.renewed", "system:upkeep", now))
+        _remember(conn, claim, renewed=None)
+        if known := self._profile(conn, *outcome, now):
+            companies.change(conn, self.realm, **known)
 
-    def _profile(self, conn: Connection, look: Look, now: datetime) -> dict[str, Any]:
+    def _profile(
+        self, conn: Connection, info: CompanyInfo, preferences: Preferences, now: datetime
+    ) -> dict[str, Any]:
         """What to change of the company; where we would have to guess, nothing, and it is told."""
         company = companies.need(conn, self.realm)
         try:
-            return profile.columns(look.info, look.preferences, company.name)
+            return profile.columns(info, preferences, company.name)
         except profile.Unusable as error:
             text = f":warning: {posts.escaped(str(error))} Until then all stays as it was."
             key = f"profile:{self.realm}:{now:%G-%V}"
@@ -107,7 +139,7 @@ def level(end: datetime | None, now: datetime) -> int | None:
 def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
     """One notice for each of the two ends at each of its three marks; a later end begins anew."""
     company = companies.need(conn, claim.row.company)
-    before: dict[str, Any] = (claim.row.body or {}).get("warned", {})
+    before: dict[str, Any] = _body(conn, claim).get("warned", {})
     ends, warned = _ends(conn, company.realm), {}
     for kind, end in ends.items():
         mark = level(end, now)
@@ -116,8 +148,20 @@ def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
             text = _words(company, kind, end)
             posts.notice(conn, company.realm, company.channel, key, text, now)
         warned[kind] = mark
+    _remember(conn, claim, warned=warned)
+
+
+def _body(conn: Connection, claim: Claim) -> dict[str, Any]:
+    """What the row remembers by now: `warned` of each end, and `renewed` between two rounds."""
+    return dict(
+        conn.execute(select(schedule.c.body).where(schedule.c.id == claim.id)).scalar() or {}
+    )
+
+
+def _remember(conn: Connection, claim: Claim, **facts: Any) -> None:
+    body = {name: fact for name, fact in (_body(conn, claim) | facts).items() if fact is not None}
     ours = (schedule.c.id == claim.id) & (schedule.c.kind == KIND)
-    conn.execute(schedule.update().where(ours).values(body={"warned": warned}))
+    conn.execute(schedule.update().where(ours).values(body=body))
 
 
 def _ends(conn: Connection, realm: str) -> dict[str, datetime | None]:
@@ -136,10 +180,10 @@ def _words(company: companies.Company, kind: str, end: datetime) -> str:
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """Tell a person once a day, and go on trying: the ends draw nearer meanwhile."""
     company = companies.need(conn, claim.row.company)
-    text = (
-        f":warning: The QuickBooks tokens of {standing.named(company)} could not be renewed "
-        f"({posts.escaped(claim.row.last_error)}). The next try is in an hour."
-    )
+    what = NOT_READ if "renewed" in _body(conn, claim) else NOT_RENEWED
+    failed = what.format(standing.named(company))
+    why = posts.escaped(claim.row.last_error)
+    text = f":warning: {failed} ({why}). The next try is in an hour."
     key = f"upkeep:{company.realm}:{now:%Y-%m-%d}"
     posts.alarm(conn, company.realm, company.channel, key, text, now)
     _warn(conn, claim, now)

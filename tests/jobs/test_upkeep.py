@@ -8,8 +8,9 @@ from sqlalchemy import Row, delete, select, update
 
 from jobs import pipeline, upkeep
 from jobs.store import agenda
-from jobs.store.tables import companies, schedule
+from jobs.store.tables import companies, schedule, usage
 from tests.jobs.house import House
+from tests.jobs.troubles import Trouble, broken
 
 TOKENS = "oauth2/v1/tokens/bearer"
 
@@ -22,9 +23,8 @@ def kept(a_house: House) -> House:
     return a_house
 
 
-def run(house: House) -> None:
-    renew, ledger = house.kit.ledgers.renew, house.office.quickbooks
-    step = upkeep.step(renew, ledger)
+def run(house: House, ledger: upkeep.Ledger | None = None) -> None:
+    step = upkeep.step(house.kit.ledgers.renew, ledger or house.office.quickbooks)
     house.time.begin()
     pipeline.run(house.database, [step], house.time)
 
@@ -72,6 +72,36 @@ def test_a_zone_that_nobody_knows_changes_nothing(kept: House) -> None:
     assert kept.company.zone == before
     (told,) = said(kept, "Mars/Olympus")
     assert "Set it in QuickBooks" in told
+
+
+def test_a_look_that_fails_blames_no_tokens(kept: House) -> None:
+    """They were renewed: a person hears what could not be read, and no try renews them again."""
+    before = refreshes(kept)
+    with broken(kept, "/preferences", Trouble("status", 500)):
+        for _ in range(8):
+            run(kept)
+            kept.time.later(minutes=5)
+    (told,) = said(kept, "could not be read")
+    assert "tokens" not in told
+    assert refreshes(kept) == before + 1
+    kept.time.later(hours=1)
+    run(kept)
+    assert (row(kept).last_error, "renewed" in row(kept).body) == ("", False)
+
+
+def test_used_up_reads_stop_the_look_and_not_the_tokens(kept: House) -> None:
+    """The daily reading can wait for the next month; the tokens cannot."""
+    before, name = refreshes(kept), kept.company.name
+    kept.books.company.info["CompanyName"] = "Fern & Brass"
+    month = f"{kept.now:%Y-%m}"
+    with kept.database.writing() as conn:
+        used = {"month": month, "company": "other", "metered": 450_000, "free": 0}
+        conn.execute(usage.insert().values(**used))
+    for _ in range(2):
+        run(kept, kept.kit.ledgers.of)  # these count what they ask
+        kept.time.later(days=1)
+    assert (refreshes(kept), kept.company.name) == (before + 2, name)
+    assert said(kept, "could not be") == []
 
 
 def test_tokens_are_renewed_once_a_day(kept: House) -> None:
