@@ -58,13 +58,11 @@ class Select:
 
     entity: str
     conditions: tuple[str, ...] = ()
-    order: str = ""
 
     def page(self, start: int = 1, size: int = PAGE) -> str:
         """The statement for `size` rows from row `start`, counted from 1."""
         parts = [f"SELECT * FROM {self.entity}"]  # noqa: S608 - conditions are quoted above
         parts += [f"WHERE {' AND '.join(self.conditions)}"] if self.conditions else []
-        parts += [f"ORDERBY {self.order}"] if self.order else []
         return " ".join([*parts, f"STARTPOSITION {start} MAXRESULTS {size}"])
 
 
@@ -100,9 +98,9 @@ def pages(
     while True:
         found.here.clear()
         rows = bisect(fetch, found.report, start, size)
-        names = frozenset(map(name, rows))
-        joined = names & before or found.here & set(range(start, start + overlap))
-        if start > 1 and overlap and not joined:
+        names = frozenset(map(name, rows)) - {""}
+        unreadable = found.here.issuperset(range(start, start + overlap))
+        if start > 1 and overlap and not (names & before or unreadable):
             start = max(1, start - size // 2)
             continue
         yield start, rows
