@@ -16,7 +16,9 @@ from typing import Any
 ENTITIES = {name.lower(): name for name in ("Invoice", "Payment", "CreditMemo", "Customer")}
 """As QuickBooks writes them elsewhere; any other entity keeps the name it comes with."""
 LEGACY_SOURCE = "intuit.eventNotifications"
-LONGEST = 255  # characters of an id, a name or a source; real ones have fewer than 70
+LONGEST_ID = 64  # characters, of a company or an object; real ones have fewer than 20
+LONGEST_ENTITY = 40
+LONGEST = 200  # of a source, a type or the id of an event; real ones have fewer than 70
 
 # Documentation and practice disagree on the endings, so the stem decides.
 STEMS = {
@@ -114,16 +116,16 @@ def _cloud_event(event: Any) -> Change:
     if len(parts) < 3:
         raise Malformed("an event's type names no entity and verb")
     data = event.get("data")
-    loser = _may(data, "deletedid", "deletedId") if isinstance(data, Mapping) else ""
+    more = data if isinstance(data, Mapping) else {}
     return Change(
         source=_need(event, "source"),
         event_id=_need(event, "id"),
-        realm=_need(event, "intuitaccountid"),
+        realm=_need(event, "intuitaccountid", LONGEST_ID),
         entity=_entity(parts[1]),
-        id=_need(event, "intuitentityid"),
+        id=_need(event, "intuitentityid", LONGEST_ID),
         verb=_verb(parts[2]),
         at=_time(event.get("time")),
-        deleted_id=loser,
+        deleted_id=_may(more, "deletedid", "deletedId", longest=LONGEST_ID),
     )
 
 
@@ -149,12 +151,12 @@ def _legacy(item: Any) -> Change:
     return Change(
         source=LEGACY_SOURCE,
         event_id=_derived_id(item),
-        realm=_need(item, "realmId"),
+        realm=_need(item, "realmId", LONGEST_ID),
         entity=_entity(_need(item, "name")),
-        id=_need(item, "id"),
+        id=_need(item, "id", LONGEST_ID),
         verb=_verb(_may(item, "operation")),
         at=_time(item.get("lastUpdated")),
-        deleted_id=_may(item, "deletedId", "deletedID"),
+        deleted_id=_may(item, "deletedId", "deletedID", longest=LONGEST_ID),
     )
 
 
@@ -165,23 +167,25 @@ def _derived_id(item: Mapping[str, Any]) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
-def _need(item: Mapping[str, Any], field: str) -> str:
-    value = _may(item, field)
+def _need(item: Mapping[str, Any], field: str, longest: int = LONGEST) -> str:
+    value = _may(item, field, longest=longest)
     if not value:
         raise Malformed(f"an event has no {field}")
     return value
 
 
-def _may(item: Mapping[str, Any], *fields: str) -> str:
+def _may(item: Mapping[str, Any], *fields: str, longest: int = LONGEST) -> str:
     """Text that fits a database column: short, and without control characters."""
     value = next((item[field] for field in fields if item.get(field)), "")
     text = str(value) if isinstance(value, str | int) else ""
-    if len(text) > LONGEST or not text.isprintable():
+    if len(text) > longest or not text.isprintable():
         raise Malformed(f"an event has an unusable {fields[0]}")
     return text
 
 
 def _entity(name: str) -> str:
+    if len(name) > LONGEST_ENTITY:
+        raise Malformed("an event has an unusable entity")
     return ENTITIES.get(name.lower(), name)
 
 
