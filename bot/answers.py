@@ -6,6 +6,7 @@ here; user ids become mentions.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -288,13 +289,21 @@ def disconnected() -> str:
 def elsewhere_than(companies: Sequence[Company]) -> str:
     """The channel is no company's; these are the person's own."""
     some = [f"<#{one.channel}> ({mrkdwn(cap(one_line(one.name), 60))})" for one in companies]
-    where = wording.listed(some, MOST_COMPANIES)
-    return f"This channel belongs to no company, so please say in which you mean it: {where}."
+    few = len(some) <= MOST_COMPANIES
+    where = wording.joined(some, "or") if few else wording.listed(some, MOST_COMPANIES)
+    return f"This channel belongs to no company. Please type it in {where}."
+
+
+def one_case(case: str, customer: str, state: State, card: str) -> str:
+    """One case in a line; `card` is the permalink of its card, or empty before it is posted."""
+    who = cap(mrkdwn(one_line(customer)), 120) or "a customer without a name"
+    link = f" <{mrkdwn_url(card)}|Its card>" if card else ""
+    return f"Case {case}, {who}: {STATE_WORDS[state]}.{link}"
 
 
 def unknown_command(words: str) -> str:
-    """`words` are what the person typed."""
-    typed = cap(mrkdwn(one_line(words)), 100)
+    """`words` are what the person typed, as Slack hands it over: with its three entities."""
+    typed = cap(mrkdwn(one_line(html.unescape(words))), 100)
     return f"I do not know “{typed}”.\n{help_text()}"
 
 
@@ -310,6 +319,7 @@ COMMANDS = (
     ("resume", "start sending again (finance leads)"),
     ("live", "leave shadow mode (finance leads)"),
     ("shadow", "go back to shadow mode (finance leads)"),
+    ("412", "where case 412 stands, and its card"),
     ("help", "this list"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -14,13 +15,14 @@ from sqlalchemy.exc import DBAPIError
 from bot import answers
 from bot.aging import aging_answer
 from bot.desk import Desk
+from bot.knocking import ruling
 from bot.refusals import turned_away
 from jobs import picture
 from jobs.decide import door, run_company
-from jobs.decide.door import Answer, Refused
+from jobs.decide.door import Answer, Knock, Refused
 from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
-from jobs.store import companies, people
+from jobs.store import companies, ledger, people
 from jobs.store.companies import Company
 
 slog = structlog.get_logger()
@@ -34,6 +36,9 @@ SWITCHES: dict[str, tuple[Switch, Callable[[HeldUp | None], str], str]] = {
     "shadow": (run_company.go_shadow, answers.now_shadow, "in shadow mode"),
 }
 """Word → the door, what is said when it moved, and what it already was when it did not."""
+
+
+CASE = re.compile(r"(?:case\s+)?#?([0-9]{1,9})")
 
 
 def register(app: App, desk: Desk) -> None:
@@ -62,9 +67,20 @@ def _obeyed(desk: Desk, words: str, user: str, channel: str, now: datetime) -> R
         return {"text": answers.help_text()}
     if verb in SWITCHES or verb == "run":
         return {"text": _switched(desk, verb, user, channel, now)}
+    if named := CASE.fullmatch(verb):
+        return {"text": _stands(desk, named[1], user, now)}
     if verb:
         return {"text": answers.unknown_command(words)}
     return _picture(desk, user, channel, now)
+
+
+def _stands(desk: Desk, number: str, user: str, now: datetime) -> str:
+    """Where a case stands, for those who may act on it. Raises Refused."""
+    with desk.database.reading() as conn:
+        case = door.look_in(conn, ruling(desk, conn, number), Knock(user, number), now).case
+        names = ledger.names(conn, case.company, [case.customer])
+        card = picture.card_link(conn, case.id, desk.workspace)
+    return answers.one_case(case.id, names.get(case.customer, case.customer), case.state, card)
 
 
 def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> str:

@@ -33,6 +33,7 @@ from jobs.decide.disconnect import DISCONNECTED
 from jobs.overview import Held, Overview, Some, Wait
 from jobs.picture import Aging, TopCase
 from jobs.rules.facts import BUCKETS
+from jobs.store.budget import QUOTA
 from jobs.store.companies import Company
 from jobs.store.standing import CONNECTED
 
@@ -152,7 +153,7 @@ def _state(of: Overview) -> str:
     said.append(f"Read {stamp(company.swept_at)}." if company.swept_at else "Not read yet.")
     said.append(f"Cards go to <#{company.channel}>.")
     if of.metered is not None:
-        said.append(f"Metered QuickBooks calls this month: {of.metered:,}.")
+        said.append(f"Metered QuickBooks calls this month: {of.metered:,} of {QUOTA:,} free ones.")
     return " ".join(said)
 
 

@@ -117,7 +117,7 @@ def hold(view: CaseView, until: date) -> Block:
         _about(view, "What is held is left out of every message until the review date."),
         _input(Field.KIND, view.version, "Why", _radio(Field.KIND, options, "")),
         *_invoices(view, "Invoices", "None chosen: everything of this customer is held."),
-        _date(view, "Review date", until),
+        _date(view, "Review date", until, hint="For a promise: the day that the customer named."),
         _comment(view, "Comment", optional=True),
     ]
     return _view(Modal.HOLD, "Hold", blocks, _meta(view), "Hold")
@@ -207,10 +207,10 @@ def _comment(view: CaseView, label: str, *, optional: bool = False) -> Block:
     return _input(Field.COMMENT, view.version, label, element, optional=optional)
 
 
-def _date(view: CaseView, label: str, proposed: date) -> Block:
+def _date(view: CaseView, label: str, proposed: date, *, hint: str = "") -> Block:
     element = {"type": "datepicker", "action_id": Field.UNTIL.value}
     element["initial_date"] = proposed.isoformat()
-    return _input(Field.UNTIL, view.version, label, element)
+    return _input(Field.UNTIL, view.version, label, element, hint=hint)
 
 
 def _radio(field: Field, options: dict[str, Words], chosen: str) -> Block:

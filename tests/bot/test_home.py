@@ -94,7 +94,7 @@ def test_a_company_at_a_glance() -> None:
         "and 4 more",
         "Acme was last written to on Nov 2.",
         "invoice 1037 · dispute (wrong PO) · review Nov 20, 2026",
-        "Metered QuickBooks calls this month: 1,234.",
+        "Metered QuickBooks calls this month: 1,234 of 500,000 free ones.",
     ):
         assert words in said
 

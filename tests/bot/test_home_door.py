@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +17,9 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from bot.home import COMPANIES
-from jobs.store import companies, people
+from jobs.rules.states import Stage
+from jobs.store import cases, companies, people
+from jobs.store.cases import Opening
 from jobs.store.companies import Company
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import doors, holds, messages
@@ -228,9 +231,24 @@ def test_metered_calls_of_the_month_are_shown(tab: Tab) -> None:
     connected(tab)
     tab.door.kit.budget.take(REALM, 1200, tab.door.kit.now)
     said = tab.open("UCOLLECT")
-    calls = re.search(r"Metered QuickBooks calls this month: ([\d,]+)\.", said)
+    calls = re.search(r"Metered QuickBooks calls this month: ([\d,]+) of 500,000 ", said)
     assert calls is not None
     assert int(calls[1].replace(",", "")) >= 1200
+
+
+def test_a_case_is_found_by_its_number(tab: Tab) -> None:
+    """Its customer, its state and a link to its card, for those who may act on it."""
+    add_company(tab.door.kit.database)
+    opening = Opening(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
+    with tab.door.kit.database.writing() as conn:
+        made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.kit.now())
+    number = made["58", "USD"].id
+    for words in (number, f"case {number}", f"#{number}"):
+        told = tab.type("ULEAD1", words, "CFINANCE")
+        assert f"Case {number}" in told
+        assert told.endswith(": being prepared.")
+    assert "I do not know that case" in tab.type("ULEAD1", "99999", "CFINANCE")
+    assert tab.type("UGUEST", number, "CFINANCE").startswith("Guests")
 
 
 def test_a_command_elsewhere_names_the_channels(tab: Tab) -> None:

@@ -55,10 +55,10 @@ def test_everybody_the_policy_names_is_looked_up(on: Ground) -> None:
     on.look_up()
     with on.database.reading() as conn:
         assert people.names(conn) == {
-            "UCOLLECT": "cora",
-            "UMANAGER": "marc",
-            "ULEAD1": "lena",
-            "ULEAD2": "louis",
+            "UCOLLECT": "Cora Lindqvist",
+            "UMANAGER": "Marc Oduya",
+            "ULEAD1": "Lena Brandt",
+            "ULEAD2": "Louis Tan",
         }
     assert trouble_of(on, "UCOLLECT") == ""
     assert due(on) == START + timedelta(minutes=5)

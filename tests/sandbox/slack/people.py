@@ -61,8 +61,8 @@ def as_user(person: Person, *, with_locale: bool = False) -> Json:
         "profile": {
             "real_name": person.real_name,
             "real_name_normalized": person.real_name,
-            "display_name": person.name,
-            "display_name_normalized": person.name,
+            "display_name": person.real_name,
+            "display_name_normalized": person.real_name,
             "team": person.team,
         },
         "is_admin": False,
