@@ -120,6 +120,23 @@ def _policy(kit: Kit) -> Iterator[Finding]:
     else:
         yield Finding("policy", OK, f"loads, sha256 {policy.sha256[:12]}")
     yield from _named(policy)
+    yield from _shared_ids(kit, policy)
+
+
+def _shared_ids(kit: Kit, policy: Policy) -> Iterator[Finding]:
+    """QuickBooks numbers the customers of each company anew."""
+    try:
+        with kit.database.reading() as conn:
+            running = [c.realm for c in companies.all_of_them(conn) if c.status != DISCONNECTED]
+    except SQLAlchemyError:
+        return  # said of the database
+    if len(realms := policy.sharing_ids(running)) > 1:
+        words = (
+            "the customer ids of [[customer]] and [[account_manager]] hold in "
+            f"{', '.join(realms)} alike, but each company has ids of its own; put them into "
+            '[[company."REALM".customer]] and [[company."REALM".account_manager]]'
+        )
+        yield Finding("policy", WARNING, words)
 
 
 def _named(policy: Policy) -> Iterator[Finding]:

@@ -16,14 +16,14 @@ from sqlalchemy import ColumnElement, Connection, exists, select
 
 from jobs.office import Office
 from jobs.rules.figures import amount
-from jobs.rules.fitting import Owed, effect, proposed
+from jobs.rules.fitting import Effect, Owed, effect, proposed
 from jobs.rules.money import Money
 from jobs.rules.policy import MARKS, Policy
 from jobs.rules.states import OPEN, State
 from jobs.step import Round, Step
 from jobs.store import companies, ledger, posts, standing, work
 from jobs.store.companies import Company
-from jobs.store.tables import cases, invoices, schedule
+from jobs.store.tables import cases, customers, invoices, schedule
 from jobs.store.tables import companies as companies_table
 from jobs.store.work import Claim
 
@@ -156,7 +156,7 @@ class Counting:
         if not currencies:
             yield "• Nothing is open in the ledger."
         yield "• *Marks*"
-        yield from _marks(self.policy)
+        yield from _marks(conn, self.policy, self.company.realm)
         yield from _cases(conn, self.company)
 
 
@@ -187,7 +187,8 @@ def _of_currency(
     )
     limits = policy.limits(currency, company.home_currency)
     if limits is None:
-        yield f"{SUB}The policy names no limits for {currency}: two people approve each message."
+        why = f"because the policy names no limits for {currency}"
+        yield f"{SUB}With a second approver, {why}: {sum(s.late > 0 for s in found):,}"
         return
     owed = [Owed(s.open, s.largest, s.late > 0, s.small) for s in found]
     done = effect(limits, owed)
@@ -199,6 +200,7 @@ def _of_currency(
     yield f"{SUB}Invoices left alone, below {money(limits.smallest)}: {done.small:,}"
     if better := proposed(limits, owed):
         yield _proposal(company, currency, better)
+        yield _difference(done, effect(limits.model_copy(update=better), owed))
 
 
 def _counted(number: int, what: str) -> str:
@@ -211,18 +213,34 @@ def _proposal(company: Company, currency: str, better: dict[str, Decimal]) -> st
     return f"{SUB}These would fit this ledger better: {lines} in `[limits.{section}]` of the policy"
 
 
-def _marks(policy: Policy) -> Iterator[str]:
+def _difference(now: Effect, then: Effect) -> str:
+    """What the proposal is good for, and what it would no longer stop at all."""
+    second = f"{now.second_approver:,} → {then.second_approver:,} with a second approver"
+    alone = f"{now.stopped:,} → {then.stopped:,} for a person alone"
+    nothing = "" if then.stopped else ", so nothing would be stopped for its amount"
+    return f"{SUB}With them: {second}; {alone}{nothing}"
+
+
+def _marks(conn: Connection, policy: Policy, realm: str) -> Iterator[str]:
     """Where each mark may come from, beside a hold in Slack; and which come from nowhere."""
-    sources = {kind: "; ".join(_sources(policy, kind)) for kind in MARKS}
+    named = policy.named_customers()
+    theirs = (customers.c.company == realm) & customers.c.id.in_(sorted(named))
+    here = frozenset(conn.scalars(select(customers.c.id).where(theirs)))
+    sources = {kind: "; ".join(_sources(policy, kind, here)) for kind in MARKS}
     for kind, found in sources.items():
         if found:
             yield f"{SUB}{_spoken(kind)}: {found}"
     if missing := [_spoken(kind) for kind, found in sources.items() if not found]:
         yield f"{SUB}without a source: {', '.join(missing)}; the policy file can name them"
+    if strange := len(named - here):
+        yield (
+            f"{SUB}The policy file names {_counted(strange, 'customer id')} that this ledger does "
+            "not have; each company has ids of its own"
+        )
 
 
-def _sources(policy: Policy, kind: str) -> Iterator[str]:
-    if named := sum(bool(getattr(line, kind)) for line in policy.customers):
+def _sources(policy: Policy, kind: str, here: frozenset[str]) -> Iterator[str]:
+    if named := sum(bool(getattr(line, kind)) and line.id in here for line in policy.customers):
         yield f"{_counted(named, 'customer')} in the policy file"
     if policy.marked.custom_field:
         yield f"the custom field “{posts.escaped(policy.marked.custom_field)}”"

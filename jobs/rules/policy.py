@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import time
 from decimal import Decimal
 from importlib.resources import files
@@ -231,6 +231,16 @@ class Policy(People, Pace, Message, Calendar):
         """In the whole file, whichever company it is for."""
         for each in (self, *self.by_company.values()):
             yield from (i for _, ids in each._listed() for i in ids)
+
+    def named_customers(self) -> frozenset[str]:
+        """Every QuickBooks customer id in these lines; each company numbers its own."""
+        managed = (id for manager in self.managers for id in manager.customers)
+        return frozenset([*(line.id for line in self.customers), *managed])
+
+    def sharing_ids(self, realms: Iterable[str]) -> list[str]:
+        """Those of `realms` for which the customer ids of the whole file hold."""
+        ids = self.named_customers()
+        return [r for r in realms if ids and self.for_company(r).named_customers() == ids]
 
     def account_manager(self, customer_id: str) -> str:
         """The Slack user id of the customer's account manager, or empty."""

@@ -112,6 +112,22 @@ def test_a_setting_that_cannot_be_right_hides_nothing(
     assert not (tmp_path / "new.sqlite3").exists()
 
 
+def test_customer_ids_for_two_companies_are_doubted(outside: Place) -> None:
+    """Each company has ids of its own: not a word for one, a warning for two that share a list."""
+    policy, line = outside.folder / "policy.toml", '\n[[customer]]\nid = "58"\nkey_account = true\n'
+    policy.write_text(policy.read_text() + line)
+    kit = outside.kit()
+    add_company(kit.database)
+    assert "ids" not in str(of(findings(outside), "policy"))
+    add_company(kit.database, "17", "CSECOND")
+    kit.close()
+    state, words = of(findings(outside), "policy")[-1]
+    assert (state, f"hold in 17, {REALM} alike" in words) == (WARNING, True)
+    own = line.replace("[[customer]]", '[[company."17".customer]]').replace("58", "9")
+    policy.write_text(policy.read_text() + own)
+    assert "ids" not in str(of(findings(outside), "policy"))
+
+
 def test_redis_is_away(outside: Place, tmp_path: Path) -> None:
     """Its address is not repeated: it may hold a password."""
     state, words = only(findings(outside, REDIS_URL=f"unix://{tmp_path}/no.sock"), "redis")

@@ -119,4 +119,52 @@ def test_a_ledger_far_from_the_limits_gets_better_ones(open_house: OpenHouse) ->
     house.run("first_look")
     (said,) = first_look(house)
     assert "`second_approver = 300`" in said
+    assert "With them: 0 → " in said
     assert "`[limits.home]`" in said
+
+
+def test_a_proposal_says_what_it_would_no_longer_stop(open_house: OpenHouse) -> None:
+    """Limits far too small for the ledger: how many there are now, and that none would be left."""
+    people = [customer(str(n)) for n in range(1, 31)]
+    owed = [invoice(str(n + 100), str(n), "1100.00", 12) for n in range(1, 31)]
+    house = open_house(books(*people, *owed), live=False)
+    house.add_to_policy(LOW)
+    house.sweep()
+    house.time.later(minutes=11)
+    house.run("first_look")
+    (said,) = first_look(house)
+    assert "With them: 30 → 0 with a second approver; 30 → 0 for a person alone" in said
+    assert "so nothing would be stopped for its amount" in said
+
+
+LOW = """
+[limits.home]
+second_approver = 100
+stop_invoice = 100
+stop_total = 100
+"""
+
+
+def test_a_currency_without_limits_says_whom_it_concerns(open_house: OpenHouse) -> None:
+    """They count among the second approvers below, and here is why."""
+    ledger = LEDGER | {"invoices": [*LEDGER["invoices"], EUROS]}
+    house = open_house(ledger, live=False)
+    house.sweep()
+    house.run("first_look")
+    (said,) = first_look(house)
+    assert "With a second approver, because the policy names no limits for EUR: 1" in said
+
+
+EUROS = invoice("77", "2", "100.00", 12) | {"CurrencyRef": {"value": "EUR"}}
+
+
+def test_only_the_customers_of_this_ledger_count(open_house: OpenHouse) -> None:
+    """Ids of another company are said to be strange, and are no source of a mark here."""
+    house = open_house(LEDGER, live=False)
+    ids = ("1", "990", "991")
+    house.add_to_policy("".join(f'[[customer]]\nid = "{id}"\nkey_account = true\n' for id in ids))
+    house.sweep()
+    house.run("first_look")
+    (said,) = first_look(house)
+    assert "key account: 1 customer in the policy file" in said
+    assert "names 2 customer ids that this ledger does not have" in said
