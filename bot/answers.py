@@ -258,6 +258,11 @@ def channel_unfit(channel: str, trouble: str) -> str:
     return f"<#{channel}> will not do yet: {mrkdwn(trouble)}. Then please choose it again."
 
 
+def channel_closed(channel: str, trouble: str) -> str:
+    """The same of a channel that is a company's already."""
+    return f"Its cards cannot go to <#{channel}>: {mrkdwn(trouble)}."
+
+
 def ended(how: Ended) -> str:
     """What became of disconnecting a company."""
     return {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot import answers, ids, wording
@@ -65,6 +65,8 @@ class Page:
     again_url: str = ""
     """Such a link for a company of the page that was connected before."""
     drawn_at: datetime | None = None
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """Realm → why nothing can be posted in the company's channel, as `answers` says it."""
 
 
 def home(page: Page) -> Block:
@@ -131,7 +133,8 @@ def _connect(url: str, again: bool) -> Block:
 
 def _company(of: Overview, page: Page) -> list[Block]:
     found = [header(of.company.name), context(_state(of))]
-    if warnings := [f":warning: {one}" for one in _warnings(of)]:
+    closed = page.closed.get(of.company.realm)
+    if warnings := [f":warning: {one}" for one in (*_warnings(of), *([closed] if closed else []))]:
         found.append(section("\n".join(warnings)))
     found.append(_aging(of))
     found += _list("Waits for a decision", of.approvals)

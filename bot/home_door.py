@@ -138,7 +138,7 @@ def _view(desk: Desk, user: str, said: str, number: int, choice: Choice) -> Bloc
     if may_run(general) or page.runs:
         channel = choice.channel if asks else desk.channel
         page = replace(page, asks_channel=asks, channel=channel, trouble=choice.trouble)
-        page = replace(_with_links(desk, page, user, now), drawn_at=now)
+        page = replace(_with_links(desk, page, user, now), drawn_at=now, closed=_closed(desk, page))
     return home.home(replace(page, said=said))
 
 
@@ -169,6 +169,13 @@ def _once_known(desk: Desk, user: str, looks: int) -> None:
         publish(desk, user)
     elif looks > 1:
         _wait_for(desk, user, looks - 1)
+
+
+def _closed(desk: Desk, page: Page) -> dict[str, str]:
+    """The channels of those companies that this person runs, where Slack takes no card."""
+    ours = [one.company for one in page.overviews if one.company.realm in page.runs]
+    looked = ((one, rooms.look(desk.client, one.channel).trouble) for one in ours)
+    return {one.realm: answers.channel_closed(one.channel, why) for one, why in looked if why}
 
 
 def _with_links(desk: Desk, page: Page, user: str, now: datetime) -> Page:

@@ -426,6 +426,17 @@ def test_slack_being_away_breaks_nothing(tab: Tab) -> None:
     assert "No QuickBooks company" in tab.open("ULEAD1")
 
 
+def test_a_channel_that_takes_no_cards_is_told(tab: Tab) -> None:
+    """Nothing would ever be seen there, so a lead reads why where they look first."""
+    add_company(tab.door.kit.database)
+    assert "Its cards cannot go to" not in tab.open("ULEAD1")
+    with tab.door.kit.database.writing() as conn:
+        companies.change(conn, REALM, channel="CNOWHERE")
+    assert "Its cards cannot go to <#CNOWHERE>: either there is no such channel" in tab.open(
+        "ULEAD1"
+    )
+
+
 def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: Tab) -> None:
     """Once, and without a link that anybody could use; the page says the same to all."""
     add_company(tab.door.kit.database)
