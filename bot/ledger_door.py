@@ -200,6 +200,7 @@ def _notice(change: Change) -> Notice:
         verb=change.verb,
         happened_at=change.at,
         deleted_id=change.deleted_id,
+        vague=change.source == webhooks.LEGACY_SOURCE,
     )
 
 

@@ -1,35 +1,43 @@
 """Events → a refreshed mirror → crossings → cases.
 
-An event only says which object to read again: what it claims about it is never used.
+An event only says which object to read again: what it claims about it is never used. Events that
+are due together and can be answered together are: a bulk edit of thousands is a few readings.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
-from jobs import cross, gather
+from jobs import cross, gather, upkeep
 from jobs.cross import News
 from jobs.office import Office
 from jobs.rules.facts import Invoice
 from jobs.step import Round, Step
-from jobs.store import companies, ledger, log, posts, work
+from jobs.store import agenda, companies, ledger, log, posts, work
+from jobs.store import events as events_store
 from jobs.store.companies import Company
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import events
 from jobs.store.work import Claim
+from qbo import Broken
 from qbo.client import QuickBooks
-from qbo.errors import Gone
+from qbo.errors import Gone, PoisonedPage
 
 READ = frozenset({"Invoice", "Payment", "CreditMemo", "Customer"})
 """What we subscribe to; a notification about anything else is recorded and told."""
+PROFILE = "Preferences"
+"""The closing date stands there: a change hurries the daily reading of it."""
+AT_ONCE = 80
+"""Events in one reading: what it brings is written at once."""
 
 
 def step(office: Office) -> Step:
-    """The detect step: one event at a time per row, several rows at once."""
+    """The detect step: an event, and those that one reading answers with it, per row."""
     return Step(
         name="detect",
         table=events,
@@ -47,20 +55,28 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 
 
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    if not work.renew(conn, claim, now):
+        return None  # it was taken along by another one
     company = companies.get(conn, claim.row.company)
     trouble = _trouble(claim, company)
     if company is None or trouble:
         _alarm(office, conn, claim, company, trouble, now)
         work.settle(conn, claim, None, last_error=trouble)
         return None
+    if claim.row.entity == PROFILE:
+        agenda.hurry(conn, company.realm, upkeep.KIND, now)
+        work.settle(conn, claim, None)
+        return None
     office = office.for_company(company.realm)
-    return Look(office, company, claim.row, _known(conn, claim.row), now)
+    along = events_store.take_along(conn, claim, now, AT_ONCE - 1)
+    ids = sorted({c.row.entity_id for c in (claim, *along)})
+    return Look(office, company, claim.row, _known(conn, claim.row, ids), now, ids, along)
 
 
-def _known(conn: Connection, event: Any) -> dict[str, Invoice]:
-    """What the mirror holds of the invoice, or of the customer that a merge has ended."""
+def _known(conn: Connection, event: Any, ids: list[str]) -> dict[str, Invoice]:
+    """What the mirror holds of the invoices, or of the customer that a merge has ended."""
     if event.entity == "Invoice":
-        found = ledger.mirrored(conn, event.company, [event.entity_id])
+        found = ledger.mirrored(conn, event.company, ids)
         return {id: m.invoice for id, m in found.items()}
     gone = [event.deleted_id] if event.deleted_id else []
     return {m.invoice.id: m.invoice for m in ledger.open_of(conn, event.company, gone)}
@@ -71,9 +87,17 @@ def _trouble(claim: Claim, company: Company | None) -> str:
         return "content that could not be read"
     if company is None:
         return "a company that is not connected here"
-    if claim.row.entity not in READ:
+    if claim.row.entity not in READ | {PROFILE}:
         return f"a kind of record we do not read ({claim.row.entity})"
     return ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a reading brought, and which ids have to be read alone, and why."""
+
+    news: News
+    apart: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,18 +109,33 @@ class Look:
     event: Any
     known: dict[str, Invoice]
     as_of: datetime
+    ids: list[str]
+    """Of this event and of those `along`; they are of one kind."""
+    along: list[Claim]
 
-    def act(self) -> News:
+    def act(self) -> Outcome:
         """Raises QuickBooksError: the event then stays due and is tried again."""
-        quickbooks, home = self.office.quickbooks(self.company.realm), self.company.home_currency
-        news = self._news(quickbooks)
-        ids = news.about | {i.customer for i in news.invoices}
-        return replace(news, customers=cross.read_customers(quickbooks, home, ids))
+        try:
+            return self._read()
+        except PoisonedPage as error:
+            if len(self.ids) == 1:
+                raise
+            return Outcome(News(self.as_of), dict.fromkeys(self.ids, str(error)))
 
-    def _news(self, quickbooks: QuickBooks) -> News:
+    def _read(self) -> Outcome:
+        quickbooks, home = self.office.quickbooks(self.company.realm), self.company.home_currency
+        apart: dict[str, str] = {}
+        news = self._news(quickbooks, apart)
+        ids = news.about | {i.customer for i in news.invoices}
+        customers = cross.read_customers(quickbooks, home, ids)
+        return Outcome(replace(news, customers=customers), apart)
+
+    def _news(self, quickbooks: QuickBooks, apart: dict[str, str]) -> News:
         match self.event.entity:
+            case "Invoice" if len(self.ids) > 1:
+                return News(self.as_of, self._invoices(quickbooks, apart))
             case "Invoice":
-                return News(self.as_of, self._invoice(quickbooks))
+                return News(self.as_of, self._invoice(quickbooks, self.ids[0]))
             case "Payment":
                 return self._payment(quickbooks)
             case "CreditMemo":
@@ -104,11 +143,23 @@ class Look:
             case _:
                 return self._customer(quickbooks)
 
-    def _invoice(self, quickbooks: QuickBooks) -> list[Invoice]:
+    def _invoices(self, quickbooks: QuickBooks, apart: dict[str, str]) -> list[Invoice]:
+        """Those of a list. One that is not in it may be gone, new, or broken: it is asked for."""
+        home, doubts = self.company.home_currency, list[Broken]()
+        listed = quickbooks.invoices_by_id(self.ids, doubts.append)
+        found = [gather.invoice(i, home) for i in listed]
+        for id in sorted(set(self.ids) - {i.id for i in found}):
+            try:
+                found += self._invoice(quickbooks, id)
+            except PoisonedPage as error:
+                apart[id] = str(error)
+        return found
+
+    def _invoice(self, quickbooks: QuickBooks, id: str) -> list[Invoice]:
         try:
-            found = quickbooks.invoice(self.event.entity_id)
+            found = quickbooks.invoice(id)
         except Gone:
-            return [gather.gone(i) for i in self.known.values()]
+            return [gather.gone(self.known[id])] if id in self.known else []
         return [gather.invoice(found, self.company.home_currency)]
 
     def _payment(self, quickbooks: QuickBooks) -> News:
@@ -129,7 +180,7 @@ class Look:
     def _customer(self, quickbooks: QuickBooks) -> News:
         """A merge counts where the customer it has ended is not to be found any more."""
         survivor, loser = self.event.entity_id, self.event.deleted_id
-        about = frozenset({survivor, loser} - {""})
+        about = frozenset({*self.ids, loser} - {""})
         if not loser or any(c.active for c in quickbooks.customers([loser])):
             return News(self.as_of, about=about)
         moved = self._by_id(quickbooks, list(self.known))
@@ -139,11 +190,20 @@ class Look:
         home = self.company.home_currency
         return [gather.invoice(i, home) for i in quickbooks.invoices_by_id(ids)]
 
-    def settle(self, conn: Connection, claim: Claim, outcome: News, now: datetime) -> None:
+    def settle(self, conn: Connection, claim: Claim, outcome: Outcome, now: datetime) -> None:
         """Mirror, refresh what waits, cross."""
-        if work.settle(conn, claim, None):
-            trigger = f"event:{claim.row.id}"
-            cross.learn(conn, self.office.policy, self.company, outcome, trigger, now)
+        if not self._settle(conn, claim, outcome, now):
+            return
+        for each in self.along:
+            self._settle(conn, each, outcome, now)
+        trigger = f"event:{claim.row.id}"
+        cross.learn(conn, self.office.policy, self.company, outcome.news, trigger, now)
+
+    def _settle(self, conn: Connection, each: Claim, outcome: Outcome, now: datetime) -> bool:
+        """What could not be read with others is due at once, and goes alone from now on."""
+        if (why := outcome.apart.get(each.row.entity_id)) is None:
+            return work.settle(conn, each, None)
+        return work.settle(conn, each, now, last_error=why[:300], attempts=each.attempts)
 
 
 def _alarm(

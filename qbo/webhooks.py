@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-ENTITIES = {name.lower(): name for name in ("Invoice", "Payment", "CreditMemo", "Customer")}
+NAMES = ("Invoice", "Payment", "CreditMemo", "Customer", "Preferences")
+ENTITIES = {name.lower(): name for name in NAMES}
 """As QuickBooks writes them elsewhere; any other entity keeps the name it comes with."""
 LEGACY_SOURCE = "intuit.eventNotifications"
 LONGEST_ID = 64  # characters, of a company or an object; real ones have fewer than 20

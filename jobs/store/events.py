@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from jobs.store.tables import events
 from jobs.store.types import Utc
 from jobs.store.upsert import insert_or_ignore
+from jobs.store.work import MOST_ATTEMPTS, Claim
+
+ASKED_BY_ID = frozenset({"Invoice", "Customer"})
+"""Kinds of which QuickBooks is asked for many ids at once."""
+LATELY = timedelta(hours=1)
+"""So long a vague notification counts again: an old one may be anybody's repetition."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,29 @@ class Notice:
     happened_at: datetime | None
     deleted_id: str = ""
     """The loser of a merge."""
+    vague: bool = False
+    """Its id is made of what it says, so a second change of the same second has it too."""
 
 
 def store(conn: Connection, notices: Iterable[Notice], now: datetime) -> int:
     """Insert what is new, due at once; returns how many were."""
-    return sum(insert_or_ignore(conn, events, _row(notice, now)) for notice in notices)
+    return sum(_store(conn, notice, now) for notice in notices)
+
+
+def _store(conn: Connection, notice: Notice, now: datetime) -> bool:
+    new = insert_or_ignore(conn, events, _row(notice, now))
+    if not new and notice.vague:
+        _read_again(conn, notice, now)
+    return new
+
+
+def _read_again(conn: Connection, notice: Notice, now: datetime) -> None:
+    """What was read or is being read already may have missed this change; the poll has it too."""
+    same = (events.c.source == notice.source) & (events.c.event_id == notice.event_id)
+    begun = events.c.due_at.is_(None) | events.c.token.is_not(None)
+    lately = events.c.received_at > now - LATELY
+    again = update(events).where(same, begun, lately)
+    conn.execute(again.values(due_at=now, token=None, attempts=0, last_error=""))
 
 
 def read_at(
@@ -50,6 +75,44 @@ def read_at(
         for id, at in conn.execute(query.group_by(events.c.entity_id)):
             found |= {(entity, id): at} if at else {}
     return found
+
+
+def take_along(conn: Connection, claim: Claim, now: datetime, most: int) -> list[Claim]:
+    """Other due events that one reading answers together with this one, claimed for it.
+
+    Those that were claimed in the same moment are among them: whoever begins one of these finds
+    it taken. A merge goes alone, and so does what has failed before.
+    """
+    if claim.row.deleted_id or claim.row.last_error:
+        return []
+    free = (events.c.due_at <= now) | (events.c.token == claim.token)
+    with_it = free & (events.c.due_at <= claim.until) & _alike(claim)
+    chosen = select(events.c.id).where(with_it).order_by(events.c.id).limit(most)
+    picked = chosen.with_for_update(skip_locked=True).cte("picked")
+    token = secrets.token_hex(16)
+    taken = (
+        update(events)
+        .where(events.c.id.in_(select(picked.c.id)), free)
+        .values(token=token, due_at=claim.until)
+        .returning(events)
+    )
+    return [Claim(events, row.id, token, row.attempts, row) for row in conn.execute(taken)]
+
+
+def _alike(claim: Claim) -> ColumnElement[bool]:
+    event = claim.row
+    # bare, company and kind would lead through all events there ever were instead of the due ones
+    alike: ColumnElement[bool] = (
+        (events.c.id != claim.id)
+        & (events.c.company.concat("") == event.company)
+        & (events.c.entity.concat("") == event.entity)
+        & (events.c.deleted_id == "")
+        & (events.c.last_error == "")
+        & (events.c.attempts <= MOST_ATTEMPTS)
+    )
+    if event.entity not in ASKED_BY_ID:
+        alike = alike & (events.c.entity_id.concat("") == event.entity_id)
+    return alike
 
 
 def _row(notice: Notice, now: datetime) -> dict[str, object]:
