@@ -135,11 +135,12 @@ def read_customers(
     home: str,
     ids: Iterable[str],
     known: Iterable[str] = (),
-    on_broken: OnBroken = raise_broken,
+    on_broken: OnBroken | None = None,
 ) -> list[Customer]:
     """These customers and everybody they are billed through, less the `known`.
 
-    One that cannot be read is told to `on_broken`. Raises QuickBooksError.
+    One that cannot be read is told to `on_broken`, or raises PoisonedPage without one. Raises
+    QuickBooksError.
     """
     found: dict[str, Customer] = {}
     passed = set(known)
@@ -155,16 +156,20 @@ def read_customers(
 
 
 def _readable(
-    quickbooks: QuickBooks, ids: Sequence[str], on_broken: OnBroken
+    quickbooks: QuickBooks, ids: Sequence[str], on_broken: OnBroken | None
 ) -> list[models.Customer]:
     """Those that can be read. The place of another in our question helps nobody: its id does."""
-    broken: list[Broken] = []
-    read = quickbooks.customers(ids, broken.append)
+    found: list[Broken] = []
+    read = quickbooks.customers(ids, found.append)
     missing = sorted(set(ids) - {c.id for c in read})
+    broken = [each for each in found if each.entity == "Customer"]
     if len(missing) == len(broken):  # else some of the missing were merged away
         broken = [Broken("Customer", 0, id) for id in missing]
     for each in broken:
-        on_broken(each)
+        (on_broken or raise_broken)(each)
+    for each in found:
+        if each.entity != "Customer" and on_broken:  # a type: its customers are read without it
+            on_broken(each)
     return read
 
 

@@ -375,6 +375,20 @@ def test_a_lapsed_subscription_waits_to_be_paid(house: House, at: Work) -> None:
     assert at.done(house)
 
 
+def test_a_broken_customer_type_hides_no_customer(house: House) -> None:
+    """A notification and a sweep are dealt with; the sweep names the type, nobody else."""
+    house.books.tables["CustomerType"]["5"]["Name"] = ["no", "text"]
+    house.office.quickbooks(house.realm)._types = None
+    CUSTOMER.prepare(house)
+    house.run("detect")
+    assert CUSTOMER.done(house)
+    SWEEP.prepare(house)
+    house.run("sweep")
+    assert SWEEP.done(house)
+    (told,) = [text for text in house.said("notice") if "cannot hand out" in text]
+    assert "hand out CustomerType 5" in told
+
+
 ELSEWHERE = {("GET", "companyinfo/{id}"), ("GET", "preferences")}
 """They belong to connecting."""
 
