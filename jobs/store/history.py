@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from jobs.rules.past import Contact, Hold, HoldKind, Past
+from jobs.rules.recipients import is_address
 from jobs.rules.states import Stage
 from jobs.store.tables import addresses, cases, drafts, holds, sends
 from jobs.store.upsert import insert_new, upsert
@@ -145,6 +146,7 @@ def know_addresses(
         _address(company, customer, address, "ledger", False, by, now)
         for customer, theirs in found.items()
         for address in theirs
+        if is_address(address)  # of a field, any text may come; nothing is ever sent to other
     ]
     insert_new(conn, addresses, rows)
 

@@ -113,6 +113,12 @@ def test_addresses_at_connection_are_known(database: Database) -> None:
     assert past(database, "59").known_addresses == frozenset()
 
 
+def test_what_is_no_address_is_not_remembered(database: Database) -> None:
+    """However long: an e-mail field takes any text, and one of them must not hide the others."""
+    know(database, TO, "call the office", "x" * 400 + "@cooper.example")
+    assert past(database).known_addresses == {TO}
+
+
 def test_the_address_a_person_picks_is_the_only_chosen_one(database: Database) -> None:
     """A later choice replaces it; both stay known, and a bounce is forgiven by a choice."""
     with database.writing() as conn:
