@@ -107,7 +107,8 @@ def _waits(conn: Connection, company: Company, now: datetime, most: int, only: O
     asleep = theirs & (cases_table.c.due_at.is_(None) | (cases_table.c.due_at > now))
     count = conn.execute(select(func.count()).where(asleep)).scalar_one()
     query = select(cases_table).where(asleep)
-    query = query.order_by(cases_table.c.rank.desc(), cases_table.c.id).limit(most)
+    soonest = cases_table.c.due_at.is_(None), cases_table.c.due_at, cases_table.c.id
+    query = query.order_by(*soonest).limit(most)
     found = [cases.of_row(row) for row in conn.execute(query)]
     names = ledger.names(conn, company.realm, [case.customer for case in found])
     shown = tuple(_wait(case, names.get(case.customer, case.customer)) for case in found)

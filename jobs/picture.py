@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -241,7 +242,7 @@ def top_cases(
     parents = ledger.parents(conn, company.realm)
     listed = []
     for case in found:
-        overdue = _overdue(conn, company, case, parents, now)
+        overdue = _spoken_of(conn, company, case, parents, now)
         listed.append(
             TopCase(
                 id=case.id,
@@ -254,12 +255,21 @@ def top_cases(
                 bar=bar(case) if case.state is State.WAITING else None,
             )
         )
+    listed.sort(key=lambda one: _by_what_is_shown(one, company.home_currency))
     return tuple(listed), count - len(listed)
 
 
-def _overdue(
+def _by_what_is_shown(one: TopCase, home: str) -> tuple[bool, str, Decimal]:
+    """The largest first, by currency: amounts of two are not compared."""
+    return one.open.currency != home, one.open.currency, -one.open.amount
+
+
+def _spoken_of(
     conn: Connection, company: Company, case: Case, parents: dict[str, str], now: datetime
-) -> list[Invoice]:
+) -> Sequence[Invoice]:
+    """What the card speaks of, without what is held; before there is one, all that is overdue."""
+    if case.context is not None:
+        return contexts.facts(conn, case.context).invoices
     members = ledger.members(case.customer, parents)
     theirs = (m.invoice for m in ledger.open_of(conn, company.realm, members))
     today = company.today(now)

@@ -229,6 +229,15 @@ def test_the_most_valuable_open_cases_are_listed(database: Database) -> None:
     assert seen.more_cases == 1
 
 
+def test_a_list_is_in_the_order_of_the_amounts_it_shows(database: Database) -> None:
+    """Not of what the case was worth when it was opened; the home currency first."""
+    for customer, rank in {"1": 900, "2": 5, "3": 70}.items():
+        record.case(database, State.WAITING, customer, Decimal(rank))
+    amounts = {"1": "10", "2": "300", "3": "20"}
+    mirror(database, *(due(f"i{who}", 12, a, customer=who) for who, a in amounts.items()))
+    assert [c.customer for c in shown(database).cases] == ["2", "3", "1"]
+
+
 def test_a_listed_case_states_what_is_overdue(database: Database) -> None:
     """In its own currency, over everybody billed through the customer, oldest days first."""
     record.case(database, State.WAITING, stage=Stage.FOLLOW_UP)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from jobs import picture
 from jobs.decide import approve as approving
 from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.decide.edit import Text
@@ -288,6 +289,9 @@ def test_a_hold_of_some_leaves_the_rest(open_house: OpenHouse) -> None:
     assert house.hold("UCOLLECT", holding) is Answer.RECORDED
     assert house.approve() is Answer.STALE  # the old text cannot go any more
     house.run("triage")
+    with house.database.reading() as conn:
+        (listed,), _ = picture.top_cases(conn, house.company, "", house.now, 5)
+    assert listed.open == house.view().facts.total_overdue  # as its card says
     assert house.approve() is Answer.RECORDED
     house.wait_out()
     assert "171" not in house.mails[0].shown()["text"]
