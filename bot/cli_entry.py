@@ -14,7 +14,6 @@ from bot.processes import Kit
 from jobs import settings
 from jobs.rules.policy import PolicyError
 from jobs.settings import Part, SettingsError
-from jobs.store import schema
 from jobs.store.engine import WORKER_PATIENCE
 
 CANNOT_START = 2
@@ -34,6 +33,8 @@ class Entry:
 
     def recorded(self, part: Part = "db") -> Kit:
         """The same, of a command that needs the tables. Raises ClickException."""
+        from jobs.store import schema  # loads Alembic, which no worker needs
+
         kit = self.kit(part)
         if not schema.is_current(kit.database):
             raise click.ClickException(NO_TABLES)
