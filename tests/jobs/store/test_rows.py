@@ -95,6 +95,24 @@ def test_an_event_is_stored_once(database: Database) -> None:
         assert len(work.claim(conn, events_table, NOW, 9)) == 2
 
 
+def test_events_of_one_kind_are_taken_along(database: Database) -> None:
+    """Those due and those claimed in the same moment; others, merges and failures stay."""
+    made = [Notice("webhook", f"e{n}", REALM, "Invoice", f"{n}", "Update", NOW) for n in range(6)]
+    made.append(Notice("webhook", "merge", REALM, "Invoice", "9", "Merge", NOW, deleted_id="8"))
+    made.append(Notice("webhook", "other", REALM, "Payment", "9", "Update", NOW))
+    with database.writing() as conn:
+        events.store(conn, made, NOW)
+        failed = events_table.c.event_id == "e5"
+        conn.execute(events_table.update().where(failed).values(last_error="refused"))
+        leader, sibling = work.claim(conn, events_table, NOW, 2)
+        along = events.take_along(conn, leader, NOW, 99)
+    assert sorted(c.row.event_id for c in along) == ["e1", "e2", "e3", "e4"]
+    with database.writing() as conn:
+        assert not work.renew(conn, sibling, NOW)
+        assert all(work.settle(conn, each, None) for each in (leader, *along))
+        assert len(work.claim(conn, events_table, NOW, 9)) == 3
+
+
 def test_a_channel_takes_one_message_a_second(database: Database) -> None:
     """Eight that post at once get eight different seconds, none before now."""
 
