@@ -129,7 +129,9 @@ def _approved(view: CaseView, now: datetime) -> Face:
     elif view.send_at:
         verb = "The shadow run starts " if view.shadow else "The message goes "
         lines.append([text(verb), date(view.send_at), text(".")])
-    if view.undo_until and now < view.undo_until:
+    if view.held_up or view.last_error:
+        lines.append([text("Undo is open until it goes.")])
+    elif view.undo_until and now < view.undo_until:
         lines.append([text("Undo is open until "), date(view.undo_until), text(".")])
     if view.last_error:
         lines.append(_told(f"It has not gone yet and is tried again: {view.last_error}"))
@@ -221,7 +223,8 @@ def _cancelled(view: CaseView, _now: datetime) -> Face:
         told = "Everything was done except the e-mail and the QuickBooks note."
         return Face("◻️", "Shadow run finished: nothing was sent", ([text(told)], *_approvers(view)))
     lines = _ended(view) or [[text("There is nothing left to ask for.")]]
-    return Face("◻️", "Closed: nothing to do", (*lines, *_approvers(view)))
+    when = [[text("Closed "), date(view.closed_at), text(".")]] if view.closed_at else []
+    return Face("◻️", "Closed: nothing to do", (*lines, *when, *_approvers(view)))
 
 
 def _new(view: CaseView, _now: datetime) -> Face:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from bot.blocks import (
     table,
     text,
 )
-from bot.buttons import MOST_BODY
+from bot.buttons import MOST_BODY, blocked
 from bot.escaping import address, cap, mrkdwn, one_line, revealed, revealed_line, shortened
 from bot.faces import Line, face
 from jobs.rules.case import CaseView
@@ -33,7 +33,7 @@ from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Invoice
 from jobs.rules.letter import Letter
 from jobs.rules.money import total
-from jobs.rules.states import CLASS_WORDS, OPEN, State
+from jobs.rules.states import CLASS_WORDS, OPEN, CaseClass, State
 
 MOST_ROWS = 8
 MOST_REASONS = 8
@@ -76,14 +76,25 @@ class Reader:
 
 def title(view: CaseView) -> Part:
     """Customer · what is open after credits · days · stage."""
-    facts, name = view.facts, one_line(view.facts.customer.name) or "Customer without a name"
-    days = wording.overdue(facts.days_overdue)
-    rest = f" · {wording.money(facts.net_open)} open · {days} · {wording.stage(view.stage)}"
+    name = one_line(view.facts.customer.name) or "Customer without a name"
+    rest = f" · {_open(view)} · {wording.stage(view.stage)}"
     short = shortened(name, 150 - len(rest))
     blocks = [header(short + rest)]
     if short != name:
         blocks.append(rich(paragraph(text("Full name: "), text(cap(name, 1000)))))
     return Part(tuple(blocks), cap(mrkdwn(name), 300) + mrkdwn(rest) + ".")
+
+
+def _open(view: CaseView) -> str:
+    """What is open and since when; of a case with nothing left to do only what it was about."""
+    facts = view.facts
+    overdue, days = wording.money(facts.total_overdue), wording.overdue(facts.days_overdue)
+    if view.state is State.CANCELLED:
+        return overdue
+    if facts.on_account.amount and facts.net_open.amount <= 0:
+        credit = wording.money(facts.on_account)
+        return f"covered: {overdue} overdue, {credit} credit · {days}"
+    return f"{wording.money(facts.net_open)} open · {days}"
 
 
 def status(view: CaseView, now: datetime, reader: Reader) -> Part:
@@ -110,6 +121,7 @@ def changes(view: CaseView, reader: Reader) -> Part | None:
 
 def why(view: CaseView, reader: Reader) -> Part | None:
     """Class, summary, and each reason and rule with its evidence."""
+    view = _uncontradicted(view)
     top = _class(view)
     reasons = [_with_evidence(view, [text(_short(r.text))], r.evidence) for r in view.reasons]
     rules = [
@@ -122,6 +134,13 @@ def why(view: CaseView, reader: Reader) -> Part | None:
     parts = ([paragraph(*top)] if top else []) + ([bullets(lines)] if lines else [])
     said = [reader.spoken(line) for line in [top, *lines] if line]
     return Part((rich(*parts),), " ".join(map(wording.sentence, said)))
+
+
+def _uncontradicted(view: CaseView) -> CaseView:
+    """Without what speaks for a routine reminder where a rule stops the case."""
+    if blocked(view) and view.class_ is CaseClass.ROUTINE_REMINDER:
+        return replace(view, class_=None, reasons=())
+    return view
 
 
 def _class(view: CaseView) -> Line:

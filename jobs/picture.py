@@ -67,6 +67,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         note_state="" if note is None or note.state == "intended" else note.state,
         note_detail=note.detail if note else "",
         end_reason=row.end_reason,
+        closed_at=row.closed_at,
         changed=tuple(row.changed or ()),
         held_up=companies.need(conn, case.company).held_up(shadow=case.shadow),
         last_error=row.last_error,

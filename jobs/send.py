@@ -190,7 +190,8 @@ class Check:
         stated = {i.id for i in self.draft.letter.invoices}
         left = tuple(i for i in gather.ended(conn, self.file, outcome) if i.id in stated)
         if not stated & {i.id for i in facts.invoices}:
-            _paid_before_send(conn, case, self.draft, changes.why_nothing(left), now)
+            why = " ".join(changes.against(self.draft.letter, facts, left))
+            _paid_before_send(conn, case, self.draft, why, now)
             return None
         late: tuple[str, ...] = (ACCEPTED_LATE,) if cases.begun_send(conn, case.id) else ()
         look = LastLook(self.office.policy, self.file, self.draft, outcome, facts, left, now)

@@ -115,6 +115,7 @@ class CaseView:
     note_detail: str = ""
     end_reason: str = ""
     """Why a closed case ended, or why the last approval was voided, as a sentence."""
+    closed_at: datetime | None = None
     changed: tuple[str, ...] = ()
     """What differs from the version before, as sentences."""
     held_up: HeldUp | None = None

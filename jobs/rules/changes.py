@@ -47,10 +47,13 @@ def since(letter: Letter, now: Facts) -> tuple[str, ...]:
 
 def _differences(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> Iterator[str]:
     present = {i.id: i for i in now.invoices}
+    later = {i.id: i for i in now.other_open if i.days_overdue(now.today) <= 0}
     ended = {i.id: i for i in left}
     for before in letter.invoices:
         if before.id in present:
             yield from _moved(before, present[before.id])
+        elif before.id in later:
+            yield f"{name(later[before.id])} is now due {day(later[before.id].due, EN)}."
         elif before.id in ended:
             yield f"{name(ended[before.id])} {ENDED.get(ended[before.id].status, 'is settled')}."
         else:
@@ -62,7 +65,7 @@ def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
         was, present = amount(before.open, EN), amount(now.open, EN)
         yield f"{name(now)}: {present} is open now, {was} before."
     if before.due != now.due:
-        yield f"{name(now)} is due on {day(now.due, EN)} now."
+        yield f"{name(now)} is now due {day(now.due, EN)}."
     if before.number != now.number:
         yield f"Invoice {before.number or before.id} has the number {now.number or '–'} now."
 
@@ -70,6 +73,6 @@ def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
 def why_nothing(left: tuple[Invoice, ...]) -> str:
     """Why a case has nothing left to ask for."""
     if not left:
-        return "Nothing of this case is overdue any more, nothing to do."
+        return "Nothing of this case is overdue any more."
     said = [f"{name(i)} {ENDED.get(i.status, 'is settled')}" for i in left]
-    return f"{'; '.join(said)}. Nothing to do."
+    return f"{'; '.join(said)}."

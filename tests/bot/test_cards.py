@@ -296,7 +296,15 @@ def test_a_shadow_card_says_so_in_words() -> None:
         ("held", "Held by Cora Lector"),
         ("held", "PO missing."),
         ("snoozed", "Snoozed by Cora Lector"),
-        ("cancelled", "paid 14:02, nothing to do."),
+        ("cancelled", "Acme Ltd · $2,800.00 · stage 2"),
+        (
+            "cancelled",
+            "Closed: nothing to do. Invoice 1037 was paid. Closed Nov 6, 2026 10:04 EST.",
+        ),
+        ("covered", "Acme Ltd · covered: $560.00 overdue, $600.00 credit · 34 days overdue"),
+        ("approved", "Undo is open until Nov 6, 2026 10:05 EST."),
+        ("approved, held up", "Undo is open until it goes."),
+        ("approved, refused", "Undo is open until it goes."),
         ("shadow run", "Shadow run finished: nothing was sent."),
         ("insisted", "a second person has to approve"),
         ("lead", "A finance lead approves."),
@@ -307,6 +315,15 @@ def test_a_shadow_card_says_so_in_words() -> None:
 def test_every_state_has_its_face(name: str, said: str) -> None:
     """Each state says what it means, who acted and what comes next, also in the text."""
     assert said in show(VIEWS[name]()).text.replace("\u2060", "")
+
+
+def test_a_stopped_card_does_not_speak_for_a_reminder() -> None:
+    """What makes a case a routine reminder is left out beside the rule that stops it."""
+    told = show(stopped(summary="")).text
+    assert "Routine reminder" not in told
+    assert "The customer paid late before" not in told
+    disputed = stopped(rule="dispute", class_=CaseClass.LIKELY_DISPUTE)
+    assert "The customer paid late before" in show(disputed).text
 
 
 def test_a_machine_is_not_a_person() -> None:

@@ -202,6 +202,12 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
             credits=(Credit("K1", "payment", "C1", "2044", date(2026, 11, 1), usd(120)),),
         )
     ),
+    "covered": lambda: stopped(
+        facts=facts(
+            (invoice(amount="560.00"),),
+            credits=(Credit("K1", "payment", "C1", "2044", date(2026, 11, 1), usd(600)),),
+        )
+    ),
     "stop": stopped,
     "never": lambda: stopped(Kind.NEVER, "several_recipients"),
     "no address": lambda: stopped(
@@ -252,7 +258,9 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
         state=State.HELD, decisions=(decision("hold", reason="PO missing"),), end_reason="Dispute"
     ),
     "snoozed": lambda: view(state=State.SNOOZED, decisions=(decision("snooze"),)),
-    "cancelled": lambda: view(state=State.CANCELLED, end_reason="paid 14:02, nothing to do"),
+    "cancelled": lambda: view(
+        state=State.CANCELLED, end_reason="Invoice 1037 was paid.", closed_at=NOW
+    ),
     "shadow run": lambda: sent(State.CANCELLED, shadow=True, outcome=Outcome("shadow", NOW)),
     "many": many,
     "long": lambda: view(letter=letter("A long line of words. " * 400)),

@@ -26,7 +26,7 @@ def paid_between_card_and_click(open_house: OpenHouse) -> None:
     assert house.approve() is Answer.RECORDED
     house.wait_out()
     assert house.state() is State.CANCELLED
-    assert house.view().end_reason == "Invoice 171 was paid. Nothing to do."
+    assert house.view().end_reason == "Invoice 171 was paid."
     assert any("<@UCOLLECT>: nothing was sent." in text for text in house.said("thread"))
     assert not house.mails
     assert not house.notes

@@ -77,7 +77,7 @@ def test_a_payment_that_nobody_told_is_found(open_house: OpenHouse) -> None:
     house.pay("71", "840.00")
     poll(house)
     assert house.case("1").state is State.CANCELLED
-    assert house.view(house.case("1")).end_reason == "Invoice 171 was paid. Nothing to do."
+    assert house.view(house.case("1")).end_reason == "Invoice 171 was paid."
     assert house.case("2").state is State.WAITING
 
 
