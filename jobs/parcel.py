@@ -26,6 +26,7 @@ from qbo.errors import (
 
 NOT_ABOUT_THE_LINK = (Unreachable, Throttled, TokenExpired, ReauthRequired, ReadOnly)
 """Errors that any other request would have met as well."""
+SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ class Packing:
             found = self.quickbooks.invoice(id, with_link=True).invoice_link
         except NOT_ABOUT_THE_LINK:
             raise
-        except QuickBooksError:
+        except QuickBooksError as error:
+            if error.status >= SERVER_ERROR:
+                raise  # it may pass, and says nothing of the link
             return ""
         return found.get_secret_value() if found else ""
 

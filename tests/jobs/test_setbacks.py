@@ -180,9 +180,10 @@ TRIAGE = Work(
     *("triage", "triage", cases, _to_triage, looked_at),
     ("Balance > '0'", "Balance = '0'", "Id IN", "FROM Customer", "FROM Payment", "FROM CreditMemo"),
 )
+LINK = "include=invoiceLink"
 SEND = Work(
     *("send", "send", cases, _to_send, sent),
-    ("/batch", "/invoice/71/pdf", "include=invoiceLink"),
+    ("/batch", "/invoice/71/pdf", LINK),
 )
 NOTE = Work("note", "write_back", cases, _to_write_back, written, ("/attachable",))
 TAKE_BACK = Work("take back", "write_back", cases, _to_take_back, taken_back, ("operation=delete",))
@@ -250,6 +251,8 @@ def test_what_passes_by_itself_is_waited_for(
     """Whichever call it meets: the row says why it waits, and in the end the work is done once."""
     at.prepare(house)
     for call, trouble in product(at.calls, PASSING):
+        if call == LINK and trouble.status == 400:
+            continue  # that speaks of the link, and the next version goes without it
         with broken(house, call, trouble):
             house.run(at.step)
         rows = waiting(house, at)
