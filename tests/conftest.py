@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+import structlog
 
 from tests import doors
 from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
@@ -25,6 +26,13 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that need the running product begin: they last longest, and other workers go on."""
     items.sort(key=lambda item: "running" not in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(autouse=True)
+def plain_logs() -> Iterator[None]:
+    """Whoever starts a command in this process turns the log for all who come after."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

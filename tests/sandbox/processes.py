@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import httpx
 from cryptography.fernet import Fernet
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError
 
 from jobs.store.engine import connect
 from tests.sandbox import company
@@ -131,7 +132,10 @@ class Sandbox:
             message.pop("blocks", None)
         world["requests"] = world["requests"][-40:]
         logs = [f"--- {name}\n{self.product.said(name)}" for name in PROCESSES]
-        rows = [f"--- {table}\n{rows}" for table, rows in self._work_rows()]
+        try:
+            rows = [f"--- {table}\n{rows}" for table, rows in self._work_rows()]
+        except OperationalError as error:
+            rows = [f"--- the record cannot be read: {error.orig}"]
         return "\n".join([json.dumps(world, indent=1, default=str), *rows, *logs])
 
     def _work_rows(self) -> Iterator[tuple[str, str]]:
