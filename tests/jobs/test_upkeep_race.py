@@ -1,6 +1,5 @@
 """Eight real processes with one stale token: Intuit is asked once, and everybody goes on."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -17,12 +16,13 @@ from bot.processes import Kit
 from jobs import settings
 from jobs.store.tokens import SqlTokenStore
 from qbo.pacing import utc_now
+from tests import crowd
+from tests.crowd import PATIENCE
 from tests.jobs.house import House, Neighbourhood
 from tests.jobs.houses import opener
 from tests.sandbox.quickbooks.oauth import Grant
 
 RUNNERS = 8
-PATIENCE = 60.0  # seconds
 ROOT = Path(__file__).parents[2]
 PROGRAM = "from tests.jobs.test_upkeep_race import run; run()"
 
@@ -70,14 +70,8 @@ class Wanting(SqlTokenStore):
 
 
 def run() -> None:
-    """What the runners' parent does: it loads everything once, and forks as a worker does."""
-    forking = multiprocessing.get_context("fork")
-    gate = forking.Barrier(RUNNERS)
-    runners = [forking.Process(target=_runner, args=(gate,), daemon=True) for _ in range(RUNNERS)]
-    for runner in runners:
-        runner.start()
-    for runner in runners:
-        runner.join(PATIENCE)
+    """What the runners' parent does."""
+    crowd.fork(_runner, RUNNERS)
 
 
 def _runner(gate: Barrier) -> None:
@@ -105,7 +99,7 @@ def race(house: House, wanting: Path) -> list[str]:
         "REALM": house.realm,
         "WANTING": str(wanting),
     }
-    crowd = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         stdout=subprocess.PIPE,
         text=True,
@@ -114,7 +108,7 @@ def race(house: House, wanting: Path) -> list[str]:
         timeout=2 * PATIENCE,
         check=True,
     )
-    return crowd.stdout.splitlines()
+    return ended.stdout.splitlines()
 
 
 def test_a_race_of_eight_processes_refreshes_once(house: House, wanting: Path) -> None:

@@ -1,6 +1,5 @@
 """Eight real processes ask at the same moment: one pace, one count, one warning."""
 
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -14,24 +13,19 @@ from jobs.store import budget, engine
 from jobs.store.budget import SqlBudget, Used
 from jobs.store.engine import Database
 from jobs.store.tables import messages
+from tests import crowd
+from tests.crowd import PATIENCE
 from tests.jobs.store.record import NOW, REALM, company
 
 RUNNERS, EACH = 8, 5
 QUOTA = 10
-PATIENCE = 60.0  # seconds
 ROOT = Path(__file__).parents[3]
 PROGRAM = "from tests.jobs.store.test_budget_race import run; run()"
 
 
 def run() -> None:
-    """What the runners' parent does: it loads everything once, and forks as a worker does."""
-    forking = multiprocessing.get_context("fork")
-    gate = forking.Barrier(RUNNERS)
-    runners = [forking.Process(target=_runner, args=(gate,), daemon=True) for _ in range(RUNNERS)]
-    for runner in runners:
-        runner.start()
-    for runner in runners:
-        runner.join(PATIENCE)
+    """What the runners' parent does."""
+    crowd.fork(_runner, RUNNERS)
 
 
 def _runner(gate: Barrier) -> None:
@@ -46,7 +40,7 @@ def _runner(gate: Barrier) -> None:
 def test_eight_processes_share_one_budget(database: Database, record_url: str) -> None:
     """Ten of forty go, each is counted, and each level of the quota is told once."""
     company(database)
-    crowd = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         stdout=subprocess.PIPE,
         text=True,
@@ -55,7 +49,7 @@ def test_eight_processes_share_one_budget(database: Database, record_url: str) -
         timeout=2 * PATIENCE,
         check=True,
     )
-    granted = [int(line) for line in crowd.stdout.splitlines()]
+    granted = [int(line) for line in ended.stdout.splitlines()]
     with database.reading() as conn:
         counted = budget.by_company(conn, budget.month_of(NOW))
         said = [row.body["text"] for row in conn.execute(select(messages))]
