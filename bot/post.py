@@ -33,7 +33,7 @@ from jobs.step import Round, Step
 from jobs.store import channels, companies, people, posts, work
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import channels as channels_table
-from jobs.store.tables import messages
+from jobs.store.tables import messages, schedule
 from jobs.store.work import Claim
 
 slog = structlog.get_logger()
@@ -73,7 +73,10 @@ def step(policy: Policy, client: Callable[[], WebClient]) -> Step:
 
 
 def _ready(now: datetime) -> ColumnElement[bool]:
-    """What stands is redrawn at any time; new ones wait for their channel, lines for their card."""
+    """What stands is redrawn at any time; new ones wait for their channel, lines for their card.
+
+    The first cards of a company wait for its first look, unless that has met with trouble.
+    """
     busy = select(channels_table.c.channel).where(
         channels_table.c.channel == messages.c.channel, channels_table.c.next_at > now + AHEAD
     )
@@ -81,7 +84,13 @@ def _ready(now: datetime) -> ColumnElement[bool]:
     parent = select(cards.c.id).where(
         cards.c.case_id == messages.c.case_id, cards.c.kind == "card", cards.c.ts.is_not(None)
     )
-    free = ~exists(busy) & or_(messages.c.kind != "thread", exists(parent))
+    look = select(schedule.c.id).where(
+        schedule.c.company == messages.c.company,
+        (schedule.c.kind == "first_look") & schedule.c.due_at.is_not(None),
+        schedule.c.last_error == "",
+    )
+    placed = or_(messages.c.kind != "thread", exists(parent))
+    free = ~exists(busy) & placed & or_(messages.c.kind != "card", ~exists(look))
     return (messages.c.channel != "") & or_(messages.c.ts.is_not(None), free)
 
 

@@ -1,6 +1,7 @@
 """The first look at a ledger: after the first sweep one notice says what the policy makes of it.
 
-Counted in short transactions, some customers each; said once, when the first cases are prepared.
+Counted in short transactions, some customers each; said once, when the first cases are prepared,
+and before their cards: whoever reads those knows by then what the policy makes of the whole.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ class Counting:
     def _tell(self, conn: Connection, claim: Claim, now: datetime) -> None:
         said = "\n".join(self._lines(conn))
         realm, channel = self.company.realm, self.company.channel
-        posts.notice(conn, realm, channel, f"{KIND}:{realm}", said, now)
+        posts.notice(conn, realm, channel, f"{KIND}:{realm}", said, now, rank=posts.FIRST)
         work.settle(conn, claim, None)
 
     def _lines(self, conn: Connection) -> Iterator[str]:

@@ -1,4 +1,9 @@
-"""The end of shadow mode: what was only rehearsed is cleared away, a few cases at a time."""
+"""The end of shadow mode, a few cases at a time: undecided cases go on, decided ones end.
+
+A case that nobody has decided on keeps its card and its draft and becomes live, so that nobody has
+to read it twice. A decision was made about a rehearsal and counts for nothing else: its case ends,
+and its crossings are free for a new one.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +12,40 @@ from functools import partial
 
 from sqlalchemy import Connection, select, update
 
-from jobs.rules.states import MOVES, State
-from jobs.store import cases, companies, crossings
+from jobs.rules.states import JOINABLE, MOVES, State
+from jobs.store import cases, companies, crossings, drafts
 from jobs.store.cases import Move
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import crossings as crossings_table
 from jobs.turns import Plan
 
 ACTOR = "system:sweep"
-ENDED_AT_ONCE = 10
+TURNED_AT_ONCE = 10
 RELEASED_AT_ONCE = 200
 ENDABLE = [state for state, moves in MOVES.items() if State.CANCELLED in moves]
 
 
 def clear(realm: str) -> Plan:
-    """End a live company's shadow cases; what they rehearsed may happen for good."""
-    for some in (_end_some, _release_some):
+    """Turn a live company's shadow cases; what they rehearsed may happen for good."""
+    for some in (_turn_some, _release_some):
         last: str | None = "0"
         while last is not None:
             last = yield partial(some, realm, last)
 
 
-def _end_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:
-    """The last case that was ended; None where none is left, or the company is in shadow mode."""
+def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:
+    """The last case that was turned; None where none is left, or the company is in shadow mode."""
     if not companies.need(conn, realm).live:
         return None
     theirs = (cases_table.c.company == realm) & cases_table.c.shadow
     left = theirs & cases_table.c.state.in_(ENDABLE) & (cases_table.c.id > after)
-    query = select(cases_table).where(left).order_by(cases_table.c.id).limit(ENDED_AT_ONCE)
+    query = select(cases_table).where(left).order_by(cases_table.c.id).limit(TURNED_AT_ONCE)
     found = [cases.of_row(row) for row in conn.execute(query)]
     for case in found:
+        if case.state in JOINABLE and not drafts.decided(conn, case.id):
+            goes_on = Move(case.state, "case.live", ACTOR, case.row.due_at)
+            cases.move(conn, case, goes_on, now, shadow=False)
+            continue
         end = Move(State.CANCELLED, "case.shadow_ended", ACTOR)
         if cases.move(conn, case, end, now, end_reason="Shadow mode ended."):
             crossings.release(conn, case.id, now)

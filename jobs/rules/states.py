@@ -44,7 +44,9 @@ MOVES: dict[State, frozenset[State]] = {
             State.CANCELLED,
         }
     ),
-    State.SNOOZED: frozenset({State.NEW, State.WAITING, State.HELD, State.CANCELLED}),
+    State.SNOOZED: frozenset(
+        {State.SNOOZED, State.NEW, State.WAITING, State.HELD, State.CANCELLED}
+    ),
     State.APPROVED: frozenset({State.WAITING, State.SENDING, State.CANCELLED}),
     State.SENDING: frozenset({State.SENT, State.APPROVED, State.WAITING, State.UNKNOWN}),
     State.UNKNOWN: frozenset({State.SENT, State.WAITING}),

@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 
 from bot import cards, post, slack
 from jobs.store import cases as cases_store
-from jobs.store import posts
-from jobs.store.tables import cases, channels, messages
+from jobs.store import agenda, posts
+from jobs.store.tables import cases, channels, messages, schedule
 from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
 
 
@@ -100,6 +100,22 @@ def test_an_alarm_comes_before_every_card(on: Ground) -> None:
     on.clock.forward(seconds=1)
     on.work()
     assert "Acme" in on.posted()[1]["text"]
+
+
+def test_first_cards_wait_for_the_first_look(on: Ground) -> None:
+    """Its notice comes before them; one that has met with trouble is not waited for."""
+    with on.database.writing() as conn:
+        agenda.ensure(conn, REALM, "first_look", START)
+    add_case(on)
+    seen = []
+    for change in ({}, {"last_error": "a bad page"}, {"last_error": "", "due_at": None}):
+        with on.database.writing() as conn:
+            conn.execute(update(messages).values(ts=None, posting=None, due_at=START))
+            conn.execute(update(schedule).values(**change) if change else select(1))
+        on.work()
+        seen.append(on.calls("chat.postMessage"))
+        on.clock.forward(seconds=2)
+    assert seen == [0, 1, 2]
 
 
 def test_a_thread_line_waits_for_its_card(on: Ground) -> None:

@@ -1,4 +1,4 @@
-"""The end of shadow mode: what was rehearsed ends, and happens for good."""
+"""The end of shadow mode: what was rehearsed may now happen for good."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from jobs import rehearsal
 from jobs.rules.states import State
-from tests.jobs.house import books, customer, invoice
+from tests.jobs.house import ONE, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 
 THREE = books(
@@ -15,20 +15,36 @@ THREE = books(
 )
 
 
-def test_going_live_ends_what_was_rehearsed(
+def test_going_live_keeps_the_cards_that_nobody_has_decided_on(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command writes no case; the sweep after it ends them, chunk by chunk, and opens anew."""
-    monkeypatch.setattr(rehearsal, "ENDED_AT_ONCE", 2)
+    """The sweep after it makes them live, chunk by chunk; one that was approved begins anew."""
+    monkeypatch.setattr(rehearsal, "TURNED_AT_ONCE", 2)
     house = open_house(THREE, live=False)
     house.sweep()
-    before = [case.version for case in house.cases()]
+    house.approve()
+    before = [(case.version, case.row.due_at) for case in house.cases()]
     house.go_live()
-    assert [case.version for case in house.cases()] == before
+    assert [(case.version, case.row.due_at) for case in house.cases()] == before
     house.run()
-    old, new = house.cases()[:3], house.cases()[3:]
-    assert {(case.shadow, case.state) for case in old} == {(True, State.CANCELLED)}
-    assert [(case.shadow, case.state) for case in new] == [(False, State.WAITING)] * 3
+    first, second, decided, again = house.cases()
+    kept = [(case.version, case.row.due_at) for case in (first, second)]
+    assert kept == [(version + 1, due) for version, due in before[:2]]
+    assert [case.shadow for case in (first, second, decided, again)] == [False, False, True, False]
+    assert (decided.state, again.state) == (State.CANCELLED, State.WAITING)
+    assert (again.customer, len(house.cards())) == (decided.customer, 4)
+    assert len(house.logged("case.live")) == 2
+
+
+def test_a_case_that_went_live_is_sent_like_any_other(open_house: OpenHouse) -> None:
+    """Its approval is one of the real message."""
+    house = open_house(ONE, live=False)
+    house.sweep()
+    house.go_live()
+    house.run()
+    house.approve()
+    house.wait_out()
+    assert (house.state(), len(house.mails), len(house.notes)) == (State.DONE, 1, 1)
 
 
 def test_a_company_in_shadow_mode_keeps_its_cases(open_house: OpenHouse) -> None:
