@@ -158,8 +158,8 @@ class Kit:
 
     def close(self) -> None:
         """End the connections of the parts that were used."""
-        for part in ("ledgers", "oauth", "redis", "database"):
-            if part in self.__dict__:
+        for part in ("ledgers", "oauth", "model", "redis", "database"):
+            if self.__dict__.get(part) is not None:
                 getattr(self, part).close()
 
 

@@ -11,8 +11,8 @@ from slack_sdk import WebClient
 from sqlalchemy import select, update
 
 from bot import cards, post, slack
-from jobs.store import cases as cases_store
 from jobs.store import agenda, posts
+from jobs.store import cases as cases_store
 from jobs.store.tables import cases, channels, messages, schedule
 from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
 

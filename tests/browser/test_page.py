@@ -101,7 +101,8 @@ class Office:
         self.neighbours = neighbours
         self.client = WebClient(slack.keys.bot_token, base_url=f"{url}/slack/api/")
         tab.goto(url)
-        expect(self.at("live")).to_have_text("Live")
+        self.at("welcome-close").click()
+        expect(self.at("live")).to_have_text("Connected")
 
     def at(self, testid: str) -> Locator:
         """A part of the page."""
@@ -414,6 +415,64 @@ def test_a_permalink_leads_to_its_message(office: Office) -> None:
     expect(message).to_have_count(0)
     office.tab.goto(str(link))
     expect(message).to_be_in_viewport()
+
+
+def test_a_link_to_a_message_opens_it_where_one_is(office: Office) -> None:
+    """A card's address in a text is followed on the page, and as an address of its own."""
+    message = office.post("the one")
+    ts = str(message.get_attribute("data-ts"))
+    link = str(office.client.chat_getPermalink(channel="CFINANCE", message_ts=ts)["permalink"])
+    office.client.chat_postMessage(channel="COTHER", text=f"See <{link}|case 412>")
+    office.at("place-COTHER").click()
+    office.at("messages").get_by_role("link", name="case 412").click()
+    expect(message).to_be_in_viewport()
+    assert office.tab.request.get(link).ok
+
+
+def test_a_newcomer_is_told_where_to_begin(office: Office) -> None:
+    """Each person what they can do there, until it is put away for this tab."""
+    office.tab.evaluate("sessionStorage.clear()")
+    office.tab.reload()
+    expect(office.at("welcome")).to_contain_text("press Approve & send")
+    office.at("person-UGUEST").click()
+    expect(office.at("welcome")).to_contain_text("what a guest is told")
+    office.at("welcome-close").click()
+    office.tab.reload()
+    expect(office.at("messages")).to_be_visible()
+    expect(office.at("welcome")).to_be_hidden()
+
+
+def test_a_phone_has_room_for_the_cards(office: Office) -> None:
+    """Most of the screen is messages; what is beside them opens over them and closes again."""
+    office.post("A card")
+    office.tab.set_viewport_size({"width": 390, "height": 844})
+    room = office.at("messages").bounding_box()
+    title = office.at("place-title").bounding_box()
+    people = office.at("who").bounding_box()
+    assert room is not None
+    assert title is not None
+    assert people is not None
+    assert room["height"] > 844 / 2
+    assert title["y"] >= people["y"] + people["height"]
+    expect(office.at("mail-0")).to_be_hidden()
+    office.at("around").click()
+    expect(office.at("mail-0")).to_be_visible()
+    office.tab.get_by_label("Back to the conversation").click()
+    expect(office.at("mail-0")).to_be_hidden()
+
+
+def test_no_column_of_a_table_is_cut(office: Office) -> None:
+    """Six columns with figures fit beside the panels of a laptop."""
+    names = ["Customer", "Not due", "1-30", "31-60", "61-90", "Open"]
+    figures = [{"type": "raw_text", "text": "$1,234,567.89"} for _ in names[1:]]
+    who = {"type": "raw_text", "text": "Northgate Hospitality Group and its subsidiaries"}
+    rows = [[{"type": "raw_text", "text": name} for name in names], [who, *figures]]
+    right = [{"is_wrapped": True}, *({"align": "right"} for _ in figures)]
+    table = {"type": "table", "rows": rows, "column_settings": right}
+    office.tab.set_viewport_size({"width": 1280, "height": 860})
+    drawn = office.post(blocks=[table]).locator(".table")
+    expect(drawn).to_be_visible()
+    assert drawn.evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
 def test_mails_and_notes_are_shown_beside(office: Office) -> None:

@@ -66,9 +66,12 @@ def _everything(options: argparse.Namespace, command: Sequence[str]) -> None:
         undo_seconds=options.undo_seconds,
         port=options.port,
         command=command,
+        past=_has_past(options),
         say=say,
     ) as running:
-        _open_for_business(running, options.first_run)
+        if not _has_past(options):
+            _open_for_business(running, options.first_run)
+        say(f"Looking for overdue invoices: {running.order('run')}")
         print(running.url, flush=True)
         say("Open the page; Ctrl-C ends everything.")
         _keep_running(running)
@@ -78,6 +81,11 @@ def _marks(options: argparse.Namespace) -> Marks:
     return LIFELIKE if options.company is None else UNMARKED
 
 
+def _has_past(options: argparse.Namespace) -> bool:
+    """The built-in company has lived for a while; whoever brings books, or begins, has not."""
+    return options.company is None and not options.first_run
+
+
 def _open_for_business(running: Sandbox, first_run: bool) -> None:
     say("Connecting the company …")
     running.connect()
@@ -85,7 +93,6 @@ def _open_for_business(running: Sandbox, first_run: bool) -> None:
         say("Confirming that QuickBooks' own reminders are off …")
         running.confirm_reminders()
         say(f"Going live: {running.order('live')}")
-    say(f"Looking for overdue invoices: {running.order('run')}")
 
 
 def _keep_running(running: Sandbox) -> None:

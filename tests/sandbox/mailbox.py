@@ -27,13 +27,17 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.sandbox.control import NotPossibleError
 from tests.sandbox.faults import Fault
 from tests.sandbox.world import World
 
 LARGEST_MAIL = 25 * 1024 * 1024
 AFTER_KEEPING = ("late", "html", "garbage")
+LOOKED_AT = {"Content-Disposition": "inline", "X-Content-Type-Options": "nosniff"}
 NONSENSE = "<html><body>502 Bad Gateway</body></html>"
 
 
@@ -104,8 +108,18 @@ class Mailbox:
         return {"mails": [mail.shown() for mail in list(self.mails)]}
 
     def control(self) -> list[Route]:
-        """The world's faults are all the control it needs."""
-        return []
+        """`/mail/file?mail=ID&place=N`: an attachment, to look at; faults do the rest."""
+        return [Route("/mail/file", self._file)]
+
+    def _file(self, request: Request) -> Response:
+        wanted, place = request.query_params.get("mail"), request.query_params.get("place", "")
+        mail = next((m for m in self.mails if m.message["Message-ID"] == wanted), None)
+        parts = list(mail.message.iter_attachments()) if mail else []
+        if not place.isdigit() or int(place) >= len(parts):
+            raise NotPossibleError("there is no such attachment")
+        part = parts[int(place)]
+        content = part.get_payload(decode=True)
+        return Response(content, media_type=part.get_content_type(), headers=LOOKED_AT)
 
     def start(self) -> None:
         """Listen. The port can be read as soon as this returns."""

@@ -17,8 +17,11 @@ from cryptography.fernet import Fernet
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
-from jobs.store.engine import connect
+from jobs.store import companies, standing
+from jobs.store.companies import Company
+from jobs.store.engine import Database, connect
 from tests.sandbox import company
+from tests.sandbox.past import live_through
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text
 from tests.sandbox.product import OVERDUE, PROCESSES, ProcessFailed, Product, running
 from tests.sandbox.stand_ins import CHANNEL, StandIns, stand_ins
@@ -179,11 +182,13 @@ def sandbox(
     undo_seconds: int = 0,
     port: int = 0,
     command: Sequence[str] = OVERDUE,
+    past: bool = False,
     say: Callable[[str], None] = nothing,
 ) -> Iterator[Sandbox]:
     """Start everything and wait until it answers; no company is connected yet.
 
-    Without `database_url` it is a SQLite file. `say` hears in plain words what is going on.
+    With `past` the company is, and has some weeks behind it. Without `database_url` it is a SQLite
+    file. `say` hears in plain words what is going on.
     Raises OSError for a port that is taken, ProcessFailed, NoValkey.
     """
     with contextlib.ExitStack() as stack:
@@ -204,8 +209,30 @@ def sandbox(
             httpx.Client(base_url=outside.url, timeout=30, trust_env=False)
         )
         found = Sandbox(outside, product, client, public_url)
+        say("Making the tables …")
+        product.run("db", "upgrade")
+        if past:
+            live_through(outside, settings, company_file or company.LIFELIKE, say)
+        database = stack.enter_context(contextlib.closing(connect(settings["DATABASE_URL"])))
+        outside.page.product = lambda: _modes(database)
         start(found, say)
         yield found
+
+
+def _modes(database: Database) -> list[dict[str, str]]:
+    """How each company is run, for the head of the page."""
+    with database.reading() as conn:
+        return [{"name": one.name, **_mode(one)} for one in companies.all_of_them(conn)]
+
+
+def _mode(one: Company) -> dict[str, str]:
+    if one.status != standing.CONNECTED:
+        return {"mode": "off", "words": "Not connected to QuickBooks"}
+    if one.paused_at:
+        return {"mode": "paused", "words": "Paused"}
+    if one.live:
+        return {"mode": "live", "words": "Live"}
+    return {"mode": "shadow", "words": "Shadow mode: nothing is sent"}
 
 
 def own_settings(folder: Path, public_url: str) -> dict[str, str]:
@@ -220,9 +247,7 @@ def own_settings(folder: Path, public_url: str) -> dict[str, str]:
 
 
 def start(found: Sandbox, say: Callable[[str], None]) -> None:
-    """Make the tables, start the processes, wait until the web process answers."""
-    say("Making the tables …")
-    found.product.run("db", "upgrade")
+    """Start the processes, wait until the web process answers."""
     say(f"Starting {', '.join(PROCESSES)} …")
     for name in PROCESSES:
         found.product.start(name)

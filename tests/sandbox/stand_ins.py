@@ -29,6 +29,7 @@ class StandIns:
     quickbooks: QuickBooks
     mailbox: Mailbox
     model: StandInModel
+    page: Page
 
     def reach(self, public_url: str) -> None:
         """Send what Slack and QuickBooks have to say to the product at this address."""
@@ -94,13 +95,13 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     """
     world = World()
     slack, quickbooks = Slack(world, scopes=scopes(), home_tab=home_tab()), QuickBooks(world)
-    model = StandInModel()
+    model, page = StandInModel(), Page(world)
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:
         quickbooks.add_company(company.load(company_file))
     with running(Mailbox(world)) as mailbox, contextlib.closing(quickbooks):
         for stand_in in (slack, quickbooks, mailbox, model):
             world.add(stand_in)
-        world.add(Page(world), at="/")
+        world.add(page, at="/")
         with serve(world.app(), port) as url:
-            yield StandIns(world, url, slack, quickbooks, mailbox, model)
+            yield StandIns(world, url, slack, quickbooks, mailbox, model, page)

@@ -41,6 +41,17 @@ def test_the_world_shows_its_mails_beside_a_web_server(mailbox: Mailbox) -> None
     ]
 
 
+def test_an_attachment_can_be_looked_at(mailbox: Mailbox) -> None:
+    """By the id of its mail and its place in it; anything else is no attachment."""
+    with serve(mailbox.world.app()) as url:
+        send(mailbox, built(letter()))
+        (mail,) = httpx.get(f"{url}/_/world").json()["mails"]
+        asked = [(mail["message_id"], "0"), (mail["message_id"], "1"), ("<other>", "0")]
+        got = [httpx.get(f"{url}/_/mail/file", params={"mail": m, "place": p}) for m, p in asked]
+    assert [answer.status_code for answer in got] == [200, 400, 400]
+    assert (got[0].content, got[0].headers["content-type"]) == (PDF.content, "application/pdf")
+
+
 def test_a_mail_wakes_who_waits_for_the_world(mailbox: Mailbox) -> None:
     """The page learns of it."""
     before = mailbox.world.changed.version

@@ -1,12 +1,13 @@
 """The page a person sees: plain files, and the state of the world they draw."""
 
+from collections.abc import Callable
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tests.sandbox.world import World
@@ -24,12 +25,13 @@ HEADERS = {
 
 
 class Page:
-    """Mount it at "/"."""
+    """Mount it at "/". `product` tells of each of the product's companies how it is run there."""
 
     name = "page"
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.product: Callable[[], list[dict[str, str]]] = list
 
     def app(self) -> Starlette:
         """`/`, its files, and `/state`: the world with only the latest requests."""
@@ -37,6 +39,7 @@ class Page:
             routes=[
                 Route("/", self._index),
                 Route("/state", self._state),
+                Route("/archives/{channel}/{message}", self._message),
                 Route("/{name}", self._file),
             ]
         )
@@ -55,7 +58,12 @@ class Page:
     def _state(self, _: Request) -> Response:
         state = self.world.snapshot()
         state["requests"] = state["requests"][-REQUESTS_SHOWN:]
+        state["product"] = self.product()
         return JSONResponse(state, headers=HEADERS)
+
+    def _message(self, request: Request) -> Response:
+        """A permalink: the page finds the message by itself."""
+        return RedirectResponse(f"/#{request.url.path}")
 
     def _file(self, request: Request) -> Response:
         wanted = request.path_params["name"]

@@ -8,6 +8,7 @@ import { modal, surfaceOf } from "./modal.js";
 import { learn } from "./names.js";
 import { counts, panel } from "./panels.js";
 import { toast } from "./toast.js";
+import { welcome } from "./welcome.js";
 import { become, me, meet, people } from "./who.js";
 
 const $ = (id) => document.getElementById(id);
@@ -66,6 +67,7 @@ function markRead() {
 
 function go(id) {
   thread = null;
+  look(false);
   location.hash = id === HOME ? "#/home" : `#/archives/${id}`;
 }
 
@@ -118,10 +120,17 @@ function draw() {
   markRead();
   keepFocus($("places"), places);
   keepFocus($("people"), cast);
+  modes();
+  welcome($("welcome"), place === HOME);
   beside();
   modal(world.modals[me()]);
   if (wanted) showWanted(box);
-  else if (following) box.scrollTop = box.scrollHeight;
+  else if (following && place !== HOME) box.scrollTop = box.scrollHeight;
+}
+
+function modes() {
+  $("modes").replaceChildren(...(world.product ?? []).map((one) =>
+    el("span", { class: `mode mode-${one.mode}`, title: one.name }, one.words)));
 }
 
 function conversation(box) {
@@ -197,6 +206,7 @@ function toEnd() {
 
 function openThread(channel, ts) {
   thread = { channel, ts };
+  look(true);
   draw();
   $("thread").querySelector("button").focus();
   const replies = $("thread").querySelector(".scroll");
@@ -212,6 +222,7 @@ function beside() {
   $("panels").hidden = Boolean(thread);
   if (thread) return drawThread();
   const numbers = counts(world);
+  $("around").textContent = numbers.mailbox ? `Mailbox ${numbers.mailbox}` : "Mailbox";
   for (const [name, count] of Object.entries(numbers)) $(`count-${name}`).textContent = count || "";
   for (const button of document.querySelectorAll("[role=tab]")) {
     button.setAttribute("aria-selected", String(button.dataset.panel === tab));
@@ -242,8 +253,15 @@ function closeThread() {
   const { ts } = thread;
   thread = null;
   $("thread").replaceChildren();
+  look(false);
   draw();
   document.querySelector(`[data-testid="thread-${CSS.escape(ts)}"]`)?.focus();
+}
+
+/** On a phone, what stands beside the conversation covers it. */
+function look(beside) {
+  document.body.classList.toggle("looks-beside", beside);
+  $("around").setAttribute("aria-expanded", String(beside));
 }
 
 function showTab(name) {
@@ -282,7 +300,7 @@ async function refresh() {
   world = await state();
   if (place) draw();
   else follow();
-  $("live").textContent = "Live";
+  $("live").textContent = "Connected";
   $("live").classList.remove("lost");
 }
 
@@ -302,6 +320,8 @@ async function keepUp() {
 
 window.addEventListener("hashchange", follow);
 $("composer").addEventListener("submit", command);
+$("around").addEventListener("click", () => look(true));
+$("beside-close").addEventListener("click", () => look(false));
 for (const button of document.querySelectorAll("[role=tab]")) {
   button.addEventListener("click", () => showTab(button.dataset.panel));
   button.addEventListener("keydown", moveTab);

@@ -17,7 +17,9 @@ export function el(tag, properties = {}, ...children) {
 export function link(url, ...children) {
   if (!/^(https?:|mailto:)/i.test(url)) return el("span", {}, ...children);
   const own = url.startsWith(location.origin);
-  return el("a", { href: url, rel: "noreferrer", target: own ? null : "_blank" }, ...children);
+  // a message's own address opens here, without loading the page again
+  const href = own ? url.replace(`${location.origin}/archives/`, "#/archives/") : url;
+  return el("a", { href, rel: "noreferrer", target: own ? null : "_blank" }, ...children);
 }
 
 const HUES = { UCOLLECT: 168, UMANAGER: 28, ULEAD1: 214, ULEAD2: 262, UGUEST: 48, USTRANGER: 344 };

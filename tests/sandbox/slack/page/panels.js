@@ -27,8 +27,9 @@ function mailbox(world) {
 }
 
 function mail(one, index) {
-  const files = (one.attachments ?? []).map((file) =>
-    el("li", {}, `📎 ${file.name}`, el("small", {}, size(file.size))));
+  const files = (one.attachments ?? []).map((file, place) => el("li", {}, "📎 ",
+    el("a", { href: `/_/mail/file?mail=${encodeURIComponent(one.message_id)}&place=${place}`,
+      target: "_blank", rel: "noreferrer" }, file.name), el("small", {}, size(file.size))));
   return el("article", { class: "mail", "data-testid": `mail-${index}` },
     el("h3", {}, one.subject),
     el("dl", {}, el("dt", {}, "From"), el("dd", {}, one.from),

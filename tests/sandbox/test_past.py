@@ -1,0 +1,69 @@
+"""The past of the built-in company: what is on record, and what it makes of today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from bot.processes import Kit
+from jobs import pipeline
+from jobs.rules.states import CaseClass, Stage, State
+from jobs.settings import Settings
+from jobs.store import agenda, log, schema
+from jobs.store.tables import cases, companies
+from tests.databases import sqlite_database
+from tests.sandbox import company, past
+from tests.sandbox.policy_file import LIFELIKE, policy_text
+from tests.sandbox.processes import own_settings
+from tests.sandbox.stand_ins import StandIns, stand_ins
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIns, Kit]]:
+    """The stand-ins and the record after the past, and a product of today."""
+    folder: Path = tmp_path_factory.mktemp("past")
+    with stand_ins() as outside, sqlite_database() as url:
+        (folder / "policy.toml").write_text(policy_text(15, LIFELIKE), encoding="utf-8")
+        settings = outside.settings() | {
+            "DATABASE_URL": url,
+            "REDIS_URL": "unix:///nowhere",
+            **own_settings(folder, "http://127.0.0.1:9"),
+        }
+        values = {name.lower(): value for name, value in settings.items()}
+        with closing(Kit(Settings(**values), lambda: datetime.now(UTC))) as kit:  # type: ignore[arg-type]
+            schema.upgrade(kit.database)
+            past.live_through(outside, settings, company.LIFELIKE, lambda _: None)
+            yield outside, kit
+
+
+def test_the_past_has_letters_of_every_stage(lived: tuple[StandIns, Kit]) -> None:
+    """One mail and one note for each case that was sent, each approved, weeks before today."""
+    outside, kit = lived
+    with kit.database.reading() as conn:
+        done = conn.execute(select(cases).where(cases.c.state == State.DONE)).all()
+        _, broken = log.verify(conn)
+    assert broken == ()
+    assert {row.stage for row in done} == set(Stage)
+    assert len(outside.mailbox.mails) == len(done)
+    assert len(outside.quickbooks.snapshot()["notes"]) == len(done)
+    assert max(row.closed_at for row in done) < datetime.now(UTC)
+
+
+def test_today_every_stage_and_class_can_be_seen(lived: tuple[StandIns, Kit]) -> None:
+    """A sweep of today finds the next letters, above what is on record."""
+    _, kit = lived
+    with kit.database.writing() as conn:
+        realm = conn.scalars(select(companies.c.realm)).one()
+        agenda.hurry(conn, realm, "sweep", kit.now())
+    steps = [step for step in kit.steps() if step.name in ("sweep", "triage")]
+    pipeline.run(kit.database, steps, kit.now)
+    with kit.database.reading() as conn:
+        waiting = (cases.c.state == State.WAITING) & cases.c.draft.is_not(None)
+        drafted = conn.execute(select(cases).where(waiting)).all()
+    assert {row.stage for row in drafted} == set(Stage)
+    assert {row["class"] for row in (row._mapping for row in drafted)} == set(CaseClass)
