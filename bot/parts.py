@@ -166,7 +166,7 @@ def set_aside(view: CaseView, reader: Reader) -> Part | None:
     made = next((d for d in reversed(view.decisions) if d.kind == "draft_anyway"), None)
     if made is None or not view.allowed_anyway:
         return None
-    rules = wording.joined(sorted(rule.replace("_", " ") for rule in view.allowed_anyway))
+    rules = wording.joined(sorted({r.rule.replace("_", " ") for r in view.allowed_anyway}))
     line = [text("Set aside for this draft", bold=True), text(f": {rules} · by ")]
     line += [person(made.actor), text(", "), date(made.at)]
     line += [text(f" · {wording.sentence(_short(made.reason))}")] if made.reason else []

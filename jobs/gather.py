@@ -27,6 +27,7 @@ from jobs.rules.facts import (
 )
 from jobs.rules.money import Money
 from jobs.rules.past import Past
+from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 from jobs.store import companies, contexts, crossings, history, ledger
 from jobs.store.cases import Case
@@ -255,7 +256,9 @@ def _about(conn: Connection, case: Case) -> frozenset[str]:
     return frozenset(conn.scalars(said)) | crossings.crossed(conn, case.id).keys()
 
 
-def past(conn: Connection, file: CaseFile, address: str, allowed_anyway: frozenset[str]) -> Past:
+def past(
+    conn: Connection, file: CaseFile, address: str, allowed_anyway: tuple[Ruling, ...]
+) -> Past:
     """Our own record of the customer, seen from a message to `address`."""
     return history.past(conn, file.company.realm, file.case.customer, address, allowed_anyway)
 

@@ -56,11 +56,15 @@ class View:
 
     def fingerprint(self) -> str:
         """Changes with the facts and the evidence, never with time alone."""
-        parts = [gather.fingerprint(self.facts), str(sorted(r.rule for r in self.rulings))]
+        parts = [gather.fingerprint(self.facts), str(sorted(map(_said, self.rulings)))]
         parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
         return hashlib.sha256(
             "\n".join([*parts, self.to, str(int(self.stage))]).encode()
         ).hexdigest()
+
+
+def _said(ruling: Ruling) -> str:
+    return ruling.fingerprint if ruling.kind is Kind.STOP else ruling.rule
 
 
 def judge(
@@ -74,7 +78,7 @@ def judge(
 ) -> View:
     """What the rules say of a case, given its facts, its outside texts and our own past."""
     case = file.case
-    allowed = _still_allowed(conn, case, facts)
+    allowed = _still_allowed(conn, case, facts, documents)
     nobody = gather.past(conn, file, "", allowed)
     stage = _stage(facts, nobody)
     found = gates.recipient(facts, nobody)
@@ -93,12 +97,16 @@ def _stage(facts: Facts, past: Past) -> Stage:
     return min(max(facts.stages.values()), max(HIGHEST_START, next_one))
 
 
-def _still_allowed(conn: Connection, case: Case, facts: Facts) -> frozenset[str]:
-    """What was set aside holds for one draft: once the facts move, the stops count again."""
+def _still_allowed(
+    conn: Connection, case: Case, facts: Facts, documents: tuple[Document, ...]
+) -> tuple[Ruling, ...]:
+    """What was set aside holds for one draft: once facts or texts move, the stops count again."""
+    if not case.allowed_anyway or gather.not_considered(conn, case.id, documents):
+        return ()
     if case.draft is None or case.context is None:
         return case.allowed_anyway
     before = gather.fingerprint(contexts.facts(conn, case.context))
-    return case.allowed_anyway if before == gather.fingerprint(facts) else frozenset()
+    return case.allowed_anyway if before == gather.fingerprint(facts) else ()
 
 
 def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:

@@ -203,7 +203,7 @@ class Check:
         if reasons := reasons + unapproved:
             void(conn, case, self.draft, " ".join(reasons), "differs", now)
             return None
-        past = gather.past(conn, self.file, self.draft.letter.to, frozenset())
+        past = gather.past(conn, self.file, self.draft.letter.to, ())
         thread = tuple(contact.message_id for contact in past.contacts)
         return Fetch(self.office, self.file, self.draft, thread, now)
 

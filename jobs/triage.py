@@ -390,7 +390,7 @@ def _to_waiting(
         evidence=contexts.EVIDENCE.dump_python(view.evidence, mode="json"),
         changed=list(written.changed if written else ()),
         end_reason=_voided(conn, case),
-        allowed_anyway=sorted(view.past.allowed_anyway),
+        allowed_anyway=RULINGS.dump_python(view.past.allowed_anyway, mode="json"),
         approval_opens_at=_opens_at(office, view, made.proposal.class_, now),
         **{"class": made.proposal.class_},
     )

@@ -10,7 +10,7 @@ from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
 from jobs.rules.policy import Policy
 from jobs.rules.rights import looks_after, may_run
-from jobs.rules.rulings import Kind, stops_seen
+from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
 from jobs.store import cases, history
 from jobs.store.cases import Move
@@ -55,10 +55,15 @@ def draft_anyway(
         raise Refused(Said(Answer.STOPPED, case, never[0]))
     if seen != stops_seen(case.rulings):
         raise Refused(Said(Answer.STALE, case))
-    stops = sorted({r.rule for r in case.rulings if r.kind is Kind.STOP})
+    stops = tuple(r for r in case.rulings if r.kind is Kind.STOP)
     door.decide(conn, policy, visitor, "draft_anyway", now, reason)
-    columns = cases.ANEW | {"allowed_anyway": sorted(case.allowed_anyway | set(stops))}
-    return _on(conn, visitor, "stops.set_aside", now, now, {"rules": stops}, **columns)
+    aside = RULINGS.dump_python((*case.allowed_anyway, *stops), mode="json")
+    columns = cases.ANEW | {"allowed_anyway": aside}
+    data: dict[str, object] = {
+        "rules": sorted(r.rule for r in stops),
+        "stops": sorted(r.fingerprint for r in stops),
+    }
+    return _on(conn, visitor, "stops.set_aside", now, now, data, **columns)
 
 
 def confirm_address(

@@ -88,8 +88,8 @@ class CaseView:
     reasons: tuple[Reason, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     rulings: tuple[Ruling, ...] = ()
-    allowed_anyway: frozenset[str] = frozenset()
-    """Rules whose stop a finance lead has set aside for the present draft."""
+    allowed_anyway: tuple[Ruling, ...] = ()
+    """The stops that a finance lead has set aside for the present draft."""
     draft_id: str = ""
     draft_version: int = 0
     draft_hash: str = ""

@@ -21,9 +21,9 @@ from jobs.rules.marks import UNKNOWN, marks
 from jobs.rules.money import Money
 from jobs.rules.past import Hold, HoldKind, Past
 from jobs.rules.plain import one_line
-from jobs.rules.policy import Limits, Policy
+from jobs.rules.policy import Limits, Mark, Policy
 from jobs.rules.recipients import recipient as recipient
-from jobs.rules.rulings import HOLD, RANK, Kind, Ruling
+from jobs.rules.rulings import HOLD, RANK, Kind, Ruling, not_set_aside
 from jobs.rules.slots import title
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.violations import Violation
@@ -107,7 +107,8 @@ def judge(
 ) -> tuple[Ruling, ...]:
     """Every rule that fires, the strictest first.
 
-    Stops that a finance lead set aside are left out; a never cannot be.
+    The very stops that a finance lead set aside are left out, other ones of the same rule are not;
+    a never cannot be set aside.
     """
     fired = chain(
         _marks(facts, policy),
@@ -123,7 +124,7 @@ def judge(
         _who(facts, stage, policy),
         _wording(draft_violations),
     )
-    kept = [r for r in fired if r.kind is not Kind.STOP or r.rule not in past.allowed_anyway]
+    kept = not_set_aside(fired, past.allowed_anyway)
     return tuple(sorted(kept, key=lambda ruling: RANK.index(ruling.kind)))
 
 
@@ -159,11 +160,15 @@ _NOBODY = Ruling(Kind.GATE, "one_person", "One person approves.")
 
 
 def _marks(facts: Facts, policy: Policy) -> Iterator[Ruling]:
+    found: dict[str, list[Mark]] = {}
     for mark in marks(facts, policy):
-        kind, rule, reason = MARKS[mark.kind]
-        needs = NEEDS.get(mark.kind, {})
-        text = reason.format(_name(facts), mark.source)
-        yield Ruling(kind, rule, text, _customer(facts), **needs)
+        found.setdefault(mark.kind, []).append(mark)
+    for of_kind, same in found.items():
+        kind, rule, reason = MARKS[of_kind]
+        more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
+        text = reason.format(_name(facts), f"{same[0].source}{more}")
+        on = tuple(f"invoice:{mark.invoice}" for mark in same if mark.invoice)
+        yield Ruling(kind, rule, text, (*_customer(facts), *on), **NEEDS.get(of_kind, {}))
 
 
 def _recipient(facts: Facts, past: Past) -> Iterator[Ruling]:

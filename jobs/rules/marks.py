@@ -21,11 +21,8 @@ LONGEST = 60
 
 
 def marks(facts: Facts, policy: Policy) -> tuple[Mark, ...]:
-    """The marks of a case with their sources, each kind once; the policy file speaks first."""
-    found: dict[str, Mark] = {}
-    for mark in _all(facts, policy):
-        found.setdefault(mark.kind, mark)
-    return tuple(found.values())
+    """The marks of a case, from each source its own; the policy file speaks first."""
+    return tuple(_all(facts, policy))
 
 
 def _all(facts: Facts, policy: Policy) -> Iterator[Mark]:
@@ -45,7 +42,7 @@ def _of_field(invoice: Invoice, policy: Policy) -> Iterator[Mark]:
     for name, text in invoice.fields if field else ():
         if _plain(name) == _plain(field) and text.strip():
             source = f"“{_short(name)}: {_short(text)}” on {title(invoice, HERE)} in QuickBooks"
-            yield Mark(kind=known.get(_plain(text), UNKNOWN), source=source)
+            yield Mark(kind=known.get(_plain(text), UNKNOWN), source=source, invoice=invoice.id)
 
 
 def _plain(text: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 
 
@@ -60,8 +61,8 @@ class Past:
     """Those of them that a person rejected."""
     last_contact_to_address: datetime | None = None
     """The latest contact with the present address, whoever the customer was."""
-    allowed_anyway: frozenset[str] = frozenset()
-    """Names of stops that a finance lead set aside for the present draft ("Draft anyway")."""
+    allowed_anyway: tuple[Ruling, ...] = ()
+    """The stops that a finance lead set aside for the present draft ("Draft anyway")."""
     promised: date | None = None
     """The date a person confirmed as promised, kept or broken; the letter may name it."""
 

@@ -158,6 +158,8 @@ class Mark(_Section):
 
     kind: str
     source: str
+    invoice: str = ""
+    """The id of the invoice that says so, or empty."""
 
 
 MarkKind = Annotated[str, Field(pattern=f"^({'|'.join(MARKS)})$")]

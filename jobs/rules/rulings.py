@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,12 @@ class Ruling:
     """A finance lead has to be among the approvers."""
     manager_first: bool = False
 
+    @property
+    def fingerprint(self) -> str:
+        """What it says and what it rests on, as 64 hex digits: the same stop, or another one."""
+        said = json.dumps([self.kind, self.rule, self.reason, sorted(self.evidence)])
+        return hashlib.sha256(said.encode()).hexdigest()
+
 
 def strictest(rulings: tuple[Ruling, ...]) -> Kind | None:
     """The kind that decides what happens, or None where nothing fired."""
@@ -50,8 +57,14 @@ def strictest(rulings: tuple[Ruling, ...]) -> Kind | None:
 
 def stops_seen(rulings: Iterable[Ruling]) -> str:
     """A fingerprint (64 hex digits) of the stops that a person reads before setting them aside."""
-    told = [f"{r.rule}\0{r.reason}" for r in rulings if r.kind is Kind.STOP]
-    return hashlib.sha256("\n".join(sorted(told)).encode("utf-8", "surrogatepass")).hexdigest()
+    told = sorted(r.fingerprint for r in rulings if r.kind is Kind.STOP)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+
+
+def not_set_aside(found: Iterable[Ruling], set_aside: Iterable[Ruling]) -> tuple[Ruling, ...]:
+    """Without the stops that were set aside: those very ones, with that reason and evidence."""
+    waived = {r.fingerprint for r in set_aside}
+    return tuple(r for r in found if r.kind is not Kind.STOP or r.fingerprint not in waived)
 
 
 def disputing_holds(rulings: Iterable[Ruling]) -> frozenset[str]:

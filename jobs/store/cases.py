@@ -45,8 +45,8 @@ class Case:
     opened_at: datetime
     class_: CaseClass | None
     rulings: tuple[Ruling, ...]
-    allowed_anyway: frozenset[str]
-    """Stops that a finance lead set aside for the present draft."""
+    allowed_anyway: tuple[Ruling, ...]
+    """The stops that a finance lead set aside for the present draft."""
     last_error: str
     row: Row[Any]
 
@@ -87,11 +87,15 @@ def of_row(row: Row[Any]) -> Case:
         approval_opens_at=row.approval_opens_at,
         opened_at=row.opened_at,
         class_=CaseClass(word) if (word := row._mapping["class"]) else None,
-        rulings=RULINGS.validate_json(json.dumps(row.rulings or [])),
-        allowed_anyway=frozenset(row.allowed_anyway or ()),
+        rulings=_rulings(row.rulings),
+        allowed_anyway=_rulings(row.allowed_anyway),
         last_error=row.last_error,
         row=row,
     )
+
+
+def _rulings(kept: Any) -> tuple[Ruling, ...]:
+    return RULINGS.validate_json(json.dumps(kept or []))
 
 
 @dataclass(frozen=True)

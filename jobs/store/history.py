@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from jobs.rules.past import Contact, Hold, HoldKind, Past
 from jobs.rules.recipients import is_address
+from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 from jobs.store.tables import addresses, cases, drafts, holds, sends
 from jobs.store.upsert import insert_new, upsert
@@ -24,7 +25,7 @@ def past(
     company: str,
     customer: str,
     address: str,
-    allowed_anyway: frozenset[str] = frozenset(),
+    allowed_anyway: tuple[Ruling, ...] = (),
 ) -> Past:
     """What happened between us and this customer."""
     rows = _addresses(conn, company, customer)

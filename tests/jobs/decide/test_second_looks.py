@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -71,6 +72,64 @@ def test_stops_set_aside_one_after_the_other(open_house: OpenHouse) -> None:
     house.draft_anyway("ULEAD1")
     house.run("triage")
     assert house.view().letter is not None
+
+
+def with_memo(id: str, text: str, **more: Any) -> dict[str, Any]:
+    """Invoice `id` of customer 1 with a memo."""
+    return invoice(id, "1", "840.00", 12, CustomerMemo={"value": text}, **more)
+
+
+A_GAP = books(customer("1", Balance="850.00"), invoice("71", "1", "840.00", 12))
+A_DISPUTE = books(
+    customer("1"), with_memo("71", "We dispute this bill."), with_memo("72", "Thank you.")
+)
+LATER_STOPS: dict[str, tuple[dict[str, Any], str, Callable[[House], object]]] = {
+    "a larger gap": (
+        A_GAP,
+        "balance_does_not_add_up",
+        lambda house: house.change("Customer", "1", Balance="0.00"),
+    ),
+    "another amount": (LARGE, "above_stop_limit", lambda house: house.pay("71", "100.00")),
+    "a dispute on another invoice": (
+        A_DISPUTE,
+        "dispute",
+        lambda house: house.change(
+            "Invoice", "72", CustomerMemo={"value": "We dispute this bill."}
+        ),
+    ),
+    "a dispute that the policy names": (
+        A_DISPUTE,
+        "dispute",
+        lambda house: house.change_policy(customer=[{"id": "1", "disputed": True}]),
+    ),
+}
+"""What comes later → books that its rule stops already, that rule, and how it comes."""
+
+
+@pytest.mark.parametrize("later", LATER_STOPS)
+@pytest.mark.parametrize("when", ["refresh", "last check"])
+def test_a_stop_that_says_something_else_is_a_new_one(
+    open_house: OpenHouse, later: str, when: str
+) -> None:
+    """What was set aside is one stop with its reason and evidence, not whatever its rule says."""
+    content, rule, come = LATER_STOPS[later]
+    house = open_house(content)
+    house.sweep()
+    assert house.draft_anyway("ULEAD1") is Answer.RECORDED
+    house.run("triage")
+    assert house.view().letter is not None
+    if when == "last check":
+        house.approve("UCOLLECT")
+        house.approve("ULEAD1")
+    come(house)
+    if when == "last check":
+        house.wait_out()
+        house.run("triage")
+    else:
+        house.refresh()
+    assert house.mails == []
+    assert rule in house.rules()
+    assert house.view().letter is None
 
 
 @pytest.mark.parametrize("how", ["snooze", "look_again", "wrong_tone"])

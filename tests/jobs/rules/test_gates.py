@@ -294,17 +294,19 @@ def test_a_text_with_violations_needs_two_or_never_goes(
 
 
 def test_draft_anyway_sets_aside_stops_but_no_never() -> None:
-    """Only the stops that were named, and for those the other gates stay."""
-    allowed = frozenset({"paid_claim", "do_not_chase", "second_approver"})
+    """Only the very stops that were named; the same rule on another ground stops again."""
     about = facts(invoice(open_="12000.00"))
-    found = rulings(
-        about,
-        Past(allowed_anyway=allowed),
-        reading(Stance.PAID_CLAIM),
-        reading(Stance.DISPUTE),
-        rules=marked("do_not_chase"),
-    )
-    assert [r.rule for r in found] == ["do_not_chase", "dispute", "second_approver"]
+
+    def ruled(allowed: tuple[Ruling, ...], *readings: Reading) -> list[str]:
+        past, rules = Past(allowed_anyway=allowed), marked("do_not_chase")
+        return [r.rule for r in rulings(about, past, *readings, rules=rules)]
+
+    claim, dispute = reading(Stance.PAID_CLAIM), reading(Stance.DISPUTE)
+    named = rulings(about, Past(), claim, rules=marked("do_not_chase"))
+    assert ruled(named, claim, dispute) == ["do_not_chase", "dispute", "second_approver"]
+    elsewhere = replace(claim, document="memo:another")
+    assert ruled(named, elsewhere) == ["do_not_chase", "paid_claim", "second_approver"]
+    assert ruled(named, claim, elsewhere) == ["do_not_chase", "paid_claim", "second_approver"]
 
 
 def test_the_strictest_comes_first() -> None:

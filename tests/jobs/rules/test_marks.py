@@ -91,8 +91,10 @@ def test_without_names_nothing_in_quickbooks_marks() -> None:
     assert marks(of_type("Key Accounts"), policy()) == ()
 
 
-def test_the_policy_file_speaks_first_and_each_kind_once() -> None:
-    """One mark of a kind, with the source that a person can change most easily."""
+def test_the_policy_file_speaks_first() -> None:
+    """One ruling of a kind names the source that is changed most easily and counts the others."""
     both = policy(NAMED + '[[customer]]\nid = "58"\nkey_account = true\n')
-    found = marks(replace(with_field("vip"), customer=of_type("Key Accounts").customer), both)
-    assert [(mark.kind, mark.source) for mark in found] == [("key_account", "the policy file")]
+    about = replace(with_field("vip"), customer=of_type("Key Accounts").customer)
+    (ruling,) = judge(about, Stage.REMINDER, Past(), (), both, NOW)
+    assert "says the policy file (and 2 more)" in ruling.reason
+    assert ruling.evidence == ("customer:58", f"invoice:{about.invoices[0].id}")
