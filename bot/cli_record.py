@@ -97,11 +97,15 @@ def verify(entry: Entry) -> None:
 @click.option("--case", "number", default=None, metavar="N", help="Only the lines of this case.")
 @entry
 def export(entry: Entry, number: str | None) -> None:
-    """Print the log, one JSON object per line, in order."""
+    """Print the log, one JSON object per line, in order.
+
+    Words that somebody typed are not in the log: they stand beside it as "typed", or "pruned".
+    """
     try:
         with entry.recorded().database.reading() as conn:
             only = cases.get(conn, number).id if number is not None else None
             for line in log.lines(conn, case=only):
-                click.echo(json.dumps({**line.fields, "hash": line.hash}, ensure_ascii=False))
+                told = {**line.fields, "hash": line.hash, **story.typed(conn, line)}
+                click.echo(json.dumps(told, ensure_ascii=False))
     except cases.Missing as missing:
         raise click.ClickException(f"{missing}.".capitalize()) from missing

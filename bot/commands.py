@@ -55,7 +55,7 @@ def _answer(desk: Desk, command: dict[str, Any]) -> Response:
     try:
         return _obeyed(desk, words, user, str(command["channel_id"]), now)
     except Refused as refused:
-        return {"text": turned_away(desk, f"command {words[:20]}", user, refused, now)}
+        return {"text": turned_away(desk, "command", user, refused, now, words)}
     except DBAPIError as error:
         slog.warning("command.not_recorded", error=type(error).__name__)
         return {"text": answers.not_recorded()}

@@ -6,18 +6,12 @@ text of a message and for sections. (Slack: "Formatting text for app surfaces", 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
-from jobs.rules.plain import unstyled
+from jobs.rules.plain import inert
 
-_JOINER = "\u2060"  # invisible and without width; stops autolinks and quotes
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
-_EMOJI = re.compile(r":(?=[\w+'-]+:)")
-_QUOTE = re.compile(r"(?m)^(\s*)(?=>)")
-_SCHEME = re.compile(r":(?=//)|(?<=mailto):|(?<=tel):", re.IGNORECASE)
-_DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})|(?<=\w)@(?=\w)")
 
 
 def hidden(char: str) -> bool:
@@ -62,11 +56,7 @@ def entities(text: str) -> str:
 
 def mrkdwn(text: str) -> str:
     """Outside text for mrkdwn and top-level text: no mention, link, emoji, style or quote in it."""
-    safe = unstyled(clean(text))
-    safe = _EMOJI.sub("∶", safe)
-    safe = _SCHEME.sub(":" + _JOINER, safe)
-    safe = _DOMAIN.sub(lambda found: found[0] + _JOINER, safe)
-    return entities(_QUOTE.sub(rf"\1{_JOINER}", safe))
+    return inert(clean(text))
 
 
 def address(text: str) -> str:

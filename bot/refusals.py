@@ -11,10 +11,12 @@ from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused
 
 
-def turned_away(desk: Desk, verb: str, user: str, refused: Refused, now: datetime) -> str:
-    """What the person is told; a look-up is queued where that helps."""
+def turned_away(
+    desk: Desk, verb: str, user: str, refused: Refused, now: datetime, typed: str = ""
+) -> str:
+    """What the person is told; a look-up is queued where that helps. `typed` are their words."""
     with desk.database.writing() as conn:
-        door.refused(conn, Knock(user, ""), refused.said, verb, now)
+        door.refused(conn, Knock(user, ""), refused.said, verb, now, typed)
         if refused.said.answer is Answer.LOOKING_UP:
             people.ask(conn, user, now)
     if refused.said.answer is Answer.LOOKING_UP:

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, select
 
 from bot.escaping import clean
 from jobs.rules.states import CLASS_WORDS
-from jobs.store import cases, drafts, log
+from jobs.store import cases, drafts, log, words
 from jobs.store.cases import Case
 from jobs.store.companies import Company
+from jobs.store.log import Line
 from jobs.store.tables import customers, sends
 
 
@@ -81,6 +82,13 @@ def _log(conn: Connection, case: Case) -> Iterator[str]:
         fields = line.fields
         data = json.dumps(fields["data"], ensure_ascii=False) if fields["data"] else ""
         yield f"{line.seq:>5}  {fields['at'][:19]}  {fields['action']} by {fields['actor']}  {data}"
+        yield from (f"       “{clean(text)}”" for text in typed(conn, line).values())
+
+
+def typed(conn: Connection, line: Line) -> dict[str, str]:
+    """The words whose hash a line of the log names, under "typed", or that they are pruned."""
+    sha256 = line.fields["data"].get("words")
+    return {"typed": words.read(conn, [sha256])[sha256]} if sha256 else {}
 
 
 def _if(word: str, text: str) -> Iterator[str]:

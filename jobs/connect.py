@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from jobs import profile
 from jobs.overview import SOON
-from jobs.store import agenda, cases, companies, log, posts, standing
+from jobs.store import agenda, cases, companies, log, people, posts, standing
 from jobs.store.companies import Company
 from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
@@ -280,7 +280,7 @@ def _tell(conn: Connection, company: Company, door: Row[Any], again: bool, now: 
     action = "company.reconnected" if again else "company.connected"
     data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
     log.note(conn, log.Entry(company.realm, action, door.person, now, data=data))
-    text = _words(company, door.person, again)
+    text = _words(conn, company, door.person, again)
     asks = "" if company.reminders_off_at else ASKS
     key = f"connected:{door.state}"
     posts.notice(conn, company.realm, company.channel, key, text, now, asks)
@@ -297,8 +297,8 @@ def _say_goodbye(
     posts.notice(conn, company.realm, left, f"moved:{door.state}", text, now)
 
 
-def _words(company: Company, person: str, again: bool) -> str:
-    who = "" if person == UNNAMED else f" by <@{person}>"
+def _words(conn: Connection, company: Company, person: str, again: bool) -> str:
+    who = "" if person == UNNAMED else f" by {people.spoken_of(conn, person)}"
     once_more = " again" if again else ""
     first = f"{standing.named(company)} is connected to QuickBooks{once_more}{who}"
     said = [f":electric_plug: {first}. Its cards come to this channel."]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from jobs.rules.case import Decision
 from jobs.rules.states import State
-from jobs.store import cases, companies, drafts, notes, posts
+from jobs.store import cases, companies, drafts, notes, people, posts
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
 
@@ -47,10 +47,10 @@ def void(
 def tell_approvers(
     conn: Connection, case: Case, draft: Draft, reason: str, now: datetime, *, by: str = ""
 ) -> None:
-    """Whoever approved learns what voided it, in the thread of the card; `by` did it."""
-    who = f"<@{by}> " if by else ""
+    """Whoever approved learns what voided it, in the thread of the card; `by` did it, and knows."""
+    who = f"{people.spoken_of(conn, by)} " if by else ""
     text = f"nothing was sent. {who}{posts.escaped(reason)}"
-    _tell(conn, case, draft, f"void:{draft.id}", text, now)
+    _tell(conn, case, draft, f"void:{draft.id}", text, now, but=by)
 
 
 def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
@@ -61,13 +61,16 @@ def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
     return True
 
 
-def _tell(conn: Connection, case: Case, draft: Draft, key: str, text: str, now: datetime) -> None:
-    """A line in the thread of the card that mentions everybody who approved this draft."""
-    people = drafts.decided_on(conn, draft.id, "approve")
-    if not people:
+def _tell(
+    conn: Connection, case: Case, draft: Draft, key: str, text: str, now: datetime, but: str = ""
+) -> None:
+    """A line in the thread of the card that mentions all who approved this draft, less `but`."""
+    approvers = [d.actor for d in drafts.decided_on(conn, draft.id, "approve")]
+    called = [who for who in approvers if who != but]
+    if not called:
         return
     channel = companies.need(conn, case.company).channel
-    names = ", ".join(f"<@{d.actor}>" for d in people)
+    names = ", ".join(f"<@{who}>" for who in called)
     posts.thread(conn, case.company, channel, case.id, key, f"{names}: {text}", now)
 
 

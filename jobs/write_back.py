@@ -7,7 +7,6 @@ in our own record.
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -200,7 +199,7 @@ def _conclude(
     notes.conclude(conn, case.id, state, now, detail=detail, attachable=attachable)
     if state == "failed":
         channel = companies.need(conn, case.company).channel
-        told, note = posts.escaped(detail), html.escape(text, quote=False)
+        told, note = posts.escaped(detail), posts.escaped(text)
         said = f"The note could not be written to QuickBooks: {told} Its text: {note}"
         posts.thread(conn, case.company, channel, case.id, "note", said, now)
 

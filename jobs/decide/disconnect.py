@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from jobs.decide import door
 from jobs.rules.policy import Policy
-from jobs.store import cases, companies, log, posts, standing
+from jobs.store import cases, companies, log, people, posts, standing
 from jobs.store.companies import Company
 from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
@@ -93,11 +93,11 @@ def _pause(conn: Connection, company: Company, user: str, now: datetime) -> None
     cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, "company.disconnected", user, now))
     key = f"disconnected:{company.realm}:{now.isoformat()}"
-    posts.notice(conn, company.realm, company.channel, key, _words(company, user), now)
+    posts.notice(conn, company.realm, company.channel, key, _words(conn, company, user), now)
 
 
-def _words(company: Company, user: str) -> str:
-    who = "" if user == UNNAMED else f" by <@{user}>"
+def _words(conn: Connection, company: Company, user: str) -> str:
+    who = "" if user == UNNAMED else f" by {people.spoken_of(conn, user)}"
     return (
         f":no_entry: {standing.named(company)} was disconnected from QuickBooks{who}. Nothing is "
         "read, written or sent until it is connected again; cases and decisions stay on record."

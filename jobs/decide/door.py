@@ -15,7 +15,7 @@ from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
 from jobs.rules.rights import may_edit, may_run
 from jobs.rules.states import Role, State
-from jobs.store import cases, companies, contexts, drafts, log, people, posts
+from jobs.store import cases, companies, contexts, drafts, log, people, posts, words
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
 from jobs.store.tables import cases as cases_table
@@ -191,24 +191,28 @@ def decide(
     drafts.record(conn, case.id, decision, visitor.draft, policy.sha256)
     channel = companies.need(conn, case.company).channel
     key = f"{kind}:{case.version}:{visitor.user}"
-    posts.thread(conn, case.company, channel, case.id, key, _history(decision, comment), now)
+    posts.thread(conn, case.company, channel, case.id, key, _history(conn, decision, comment), now)
     return decision
 
 
-def _history(decision: Decision, comment: str) -> str:
-    """A line of mrkdwn; reason and comment are a person's own words, so they are escaped."""
+def _history(conn: Connection, decision: Decision, comment: str) -> str:
+    """A line of mrkdwn that calls nobody; reason and comment are a person's own words."""
     said = [decision.reason.replace("_", " "), comment]
     why = posts.escaped(one_line(": ".join(filter(None, said)), 300))
-    return f"<@{decision.actor}> {DID[decision.kind]}{f': {why}' if why else ''}."
+    who = people.spoken_of(conn, decision.actor)
+    return f"{who} {DID[decision.kind]}{f': {why}' if why else ''}."
 
 
-def refused(conn: Connection, knock: Knock, said: Said, verb: str, now: datetime) -> None:
-    """A refused click is logged: who wanted what, and the answer.
+def refused(
+    conn: Connection, knock: Knock, said: Said, verb: str, now: datetime, typed: str = ""
+) -> None:
+    """A refused click is logged: who wanted what, and the answer; `typed` is kept beside the log.
 
     Where approval has no hour yet at which it opens, the case is looked at again to set one.
     """
     company = said.case.company if said.case else ""
     data = {"verb": verb, "answer": said.answer, "case": knock.case[:20]}
+    data |= words.keep(conn, typed, now)
     case = said.case.id if said.case else None
     log.note(conn, log.Entry(company, "click.refused", knock.user, now, case, data))
     if said.case and said.answer is Answer.NOT_OPEN_YET and not said.case.approval_opens_at:

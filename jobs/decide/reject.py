@@ -16,7 +16,7 @@ from jobs.rules.figures import day
 from jobs.rules.past import HoldKind
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
-from jobs.store import cases, companies, crossings, history
+from jobs.store import cases, companies, crossings, history, words
 from jobs.store.cases import Move
 
 
@@ -39,10 +39,9 @@ class Rejection:
     comment: str = ""
     invoices: tuple[str, ...] = ()
 
-    @property
-    def on_record(self) -> dict[str, str]:
-        """What the log keeps of it."""
-        return {"why": self.why, "comment": self.comment}
+    def noted(self, conn: Connection, now: datetime) -> dict[str, str]:
+        """What the log says of it; the comment itself is kept beside the log."""
+        return {"why": self.why, **words.keep(conn, self.comment, now)}
 
 
 def reject(
@@ -70,7 +69,8 @@ def reject(
 def _end(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
     """Not now: the crossings stay used, so the invoice comes back at its next stage."""
     case = visitor.case
-    end = Move(State.REJECTED, "case.rejected", visitor.user, None, rejection.on_record)
+    data = rejection.noted(conn, now)
+    end = Move(State.REJECTED, "case.rejected", visitor.user, None, data)
     reason = rejection.comment[:500]
     door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
@@ -98,7 +98,7 @@ def _dispute(
 
 def _draft_again(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
     case = visitor.case
-    again = Move(State.WAITING, "draft.rejected", visitor.user, now, rejection.on_record)
+    again = Move(State.WAITING, "draft.rejected", visitor.user, now, rejection.noted(conn, now))
     door.moved(cases.move(conn, case, again, now, draft=None, **cases.ANEW), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
@@ -109,7 +109,8 @@ def _wrong_contact(conn: Connection, visitor: Visitor, rejection: Rejection, now
     if visitor.draft:
         to = visitor.draft.letter.to
         history.bounced(conn, case.company, case.customer, to, visitor.user, now)
-    end = Move(State.REJECTED, "case.rejected", visitor.user, None, rejection.on_record)
+    data = rejection.noted(conn, now)
+    end = Move(State.REJECTED, "case.rejected", visitor.user, None, data)
     reason = rejection.comment[:500]
     door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
     crossings.release(conn, case.id, now)

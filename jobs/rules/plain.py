@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -11,6 +12,11 @@ controls, lone surrogates. (Mail facts §8.)"""
 
 NAME_LENGTH = 80
 _LOOKALIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
+_JOINER = "\u2060"  # invisible and without width; stops autolinks and quotes
+_EMOJI = re.compile(r":(?=[\w+'-]+:)")
+_QUOTE = re.compile(r"(?m)^(\s*)(?=>)")
+_SCHEME = re.compile(r":(?=//)|(?<=mailto):|(?<=tel):", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})|(?<=\w)@(?=\w)")
 _MARKER = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|`+")
 
 
@@ -33,3 +39,15 @@ def unstyled(text: str) -> str:
     character that looks the same.
     """
     return _MARKER.sub(lambda found: found[0].translate(_LOOKALIKE), text)
+
+
+def inert(text: str) -> str:
+    """`text`, free of hidden characters, as mrkdwn without mention, link, emoji, style or quote.
+
+    The one place where text that we did not write becomes mrkdwn. (Slack: "Formatting text for
+    app surfaces", escaping.)
+    """
+    safe = _EMOJI.sub("∶", unstyled(text))
+    safe = _SCHEME.sub(":" + _JOINER, safe)
+    safe = _DOMAIN.sub(lambda found: found[0] + _JOINER, safe)
+    return html.escape(_QUOTE.sub(rf"\1{_JOINER}", safe), quote=False)

@@ -9,13 +9,12 @@ others, then notices and thread lines.
 
 from __future__ import annotations
 
-import html
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, select, update
 
-from jobs.rules.plain import one_line, unstyled
+from jobs.rules.plain import inert, one_line
 from jobs.store.tables import messages
 from jobs.store.upsert import insert_or_ignore
 
@@ -24,9 +23,8 @@ FIRST = Decimal(10**10)
 
 
 def escaped(text: str) -> str:
-    """Outside text as mrkdwn: one line, cut at 1000, that can neither link, call nor style."""
-    plain = unstyled(one_line(text, 1000))
-    return html.escape(plain, quote=False)  # the three that mrkdwn knows
+    """Outside text as mrkdwn: one line, cut at 1000, in which no link, emoji or style lives."""
+    return inert(one_line(text, 1000))
 
 
 def card(

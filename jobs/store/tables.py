@@ -429,6 +429,15 @@ artifacts = Table(
     Column("first_seen_at", Utc, nullable=False),
 )
 
+words = Table(
+    "words",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("said_at", Utc, nullable=False),
+    Index("ix_words_said_at", "said_at"),
+)
+
 schedule = Table(
     "schedule",
     metadata,

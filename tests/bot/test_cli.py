@@ -14,16 +14,17 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import insert, select, text
+from sqlalchemy import delete, insert, select, text
 
 from bot import logs
 from bot.cli import main
 from jobs.rules.case import Decision
 from jobs.settings import Settings
-from jobs.store import drafts, engine, log
+from jobs.store import drafts, engine, log, words
 from jobs.store.engine import Database
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import doors, schedule
+from jobs.store.tables import words as words_table
 from tests.bot.ground import REALM, START, add_company, record
 from tests.bot.kits import place
 from tests.sandbox.world import World, serve
@@ -270,6 +271,22 @@ def test_the_log_is_exported_line_by_line(run: Run) -> None:
     assert [line["action"] for line in whole] == ["case.opened", "case.rejected", "sweep.done"]
     mine = [json.loads(line) for line in run("log", "export", "--case", "1").output.splitlines()]
     assert mine == whole[:2]
+
+
+def test_words_that_were_typed_stand_beside_the_log(run: Run, database: Database) -> None:
+    """The log holds their hash; story and export show them, or that they are pruned."""
+    with database.writing() as conn:
+        data = words.keep(conn, "Pat pays in cash", START)
+        log.note(conn, log.Entry(REALM, "case.rejected", "UCOLLECT", START, "1", data))
+    typed = json.loads(run("log", "export", "--case", "1").output.splitlines()[-1])
+    assert typed["typed"] == "Pat pays in cash"
+    assert "“Pat pays in cash”" in run("case", "1").output
+    with database.writing() as conn:
+        assert "cash" not in str([line.body for line in log.lines(conn)])
+        conn.execute(delete(words_table))
+    assert json.loads(run("log", "export").output.splitlines()[-1])["typed"] == "pruned"
+    assert "“pruned”" in run("case", "1").output
+    assert run("log", "verify").exit_code == 0
 
 
 @pytest.mark.parametrize("number", ["x", "²", "٣", "-1", "9" * 30, "77"])

@@ -113,6 +113,6 @@ def test_a_disconnection_that_intuit_did_not_hear_is_said(a_house: House) -> Non
         assert a_house.company.status == "disconnected"
         # who it was is on record before Intuit is asked, and is said once
         assert len(a_house.logged("company.disconnected")) == 1
-        assert sum("disconnected from QuickBooks by <@ULEAD1>" in t for t in told()) == 1
+        assert sum("disconnected from QuickBooks by Ulead1" in t for t in told()) == 1
     assert [wish(), wish()] == [Ended.DONE, Ended.BEFORE]
     assert len(a_house.logged("company.disconnected")) == 1

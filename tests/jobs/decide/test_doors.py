@@ -154,14 +154,17 @@ def test_the_editor_counts_as_one_at_most(open_house: OpenHouse) -> None:
 
 
 def test_an_edit_voids_the_first_approval(open_house: OpenHouse) -> None:
-    """Half an approval falls with its text, and its giver is told by whom."""
+    """Half an approval falls with its text, and its giver is told by whom, unless they did it."""
     house = open_house(LARGE)
     house.sweep()
     house.approve("UCOLLECT")
     house.rewrite("ULEAD1")
     assert any(
-        "<@UCOLLECT>" in text and "<@ULEAD1> has edited" in text for text in house.said("thread")
+        "<@UCOLLECT>" in text and "Ulead1 has edited" in text for text in house.said("thread")
     )
+    assert house.approve("ULEAD2") is Answer.SECOND_NEEDED
+    house.rewrite("ULEAD2", "Many thanks.")
+    assert not any("ULEAD2" in text for text in house.said("thread"))
     assert house.approve("ULEAD1") is Answer.SECOND_NEEDED
 
 

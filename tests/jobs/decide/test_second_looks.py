@@ -18,6 +18,7 @@ from jobs.rules.past import HoldKind
 from jobs.rules.rulings import RULINGS, Kind, Ruling, stops_seen
 from jobs.rules.states import State
 from jobs.rules.violations import Violation
+from jobs.store import words
 from jobs.store.tables import cases as cases_table
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -215,7 +216,7 @@ def test_a_customer_who_disputes_everything_has_no_new_case(a_house: House) -> N
     assert a_house.go(lift.lift, "UCOLLECT").answer is Answer.RECORDED
     a_house.run("triage")
     assert a_house.view().letter is not None
-    assert "<@UCOLLECT> lifted the dispute." in a_house.said("thread")
+    assert "Ucollect lifted the dispute." in a_house.said("thread")
     assert a_house.logged("hold.lifted")
 
 
@@ -232,7 +233,7 @@ def test_a_hold_is_lifted_on_its_own_card(a_house: House, days: int) -> None:
     assert [case.state for case in a_house.cases()] == [State.HELD, State.WAITING]
     assert a_house.view().letter is not None
     assert a_house.view(held).taken_up
-    assert "<@UCOLLECT> lifted the hold." in a_house.said("thread")
+    assert "Ucollect lifted the hold." in a_house.said("thread")
 
 
 def test_a_lifted_dispute_frees_its_invoices_only(open_house: OpenHouse) -> None:
@@ -266,13 +267,19 @@ def test_what_a_customer_wrote_is_no_hold_to_lift(open_house: OpenHouse) -> None
     "why", [Why.ALREADY_PAID, Why.WRONG_CONTACT, Why.WRONG_TONE, Why.NOT_NEEDED]
 )
 def test_a_comment_is_kept_with_its_reason(a_house: House, why: Why) -> None:
-    """Whatever the reason is; it is a person's text, so it is escaped in the thread."""
-    a_house.reject("UCOLLECT", Rejection(why, "ask <!channel> & Bob"))
-    told = f"{why.replace('_', ' ')}: ask &lt;!channel&gt; &amp; Bob."
-    assert f"<@UCOLLECT> rejected the message: {told}" in a_house.said("thread")
-    logged = [line["data"] for line in a_house.logged() if line["data"].get("comment")]
-    if why is not Why.ALREADY_PAID:
-        assert [line["comment"] for line in logged] == ["ask <!channel> & Bob"]
+    """Whatever the reason is; it is a person's text, so nothing in it lives in the thread."""
+    typed = "ask <!channel> & Bob :fire: https://evil.example/x"
+    a_house.reject("UCOLLECT", Rejection(why, typed))
+    (said,) = [text for text in a_house.said("thread") if text.startswith("Ucollect rejected the")]
+    told = (
+        f"{why.replace('_', ' ')}: ask &lt;!channel&gt; &amp; Bob \u2236fire: https:\u2060//evil."
+    )
+    assert said.startswith(f"Ucollect rejected the message: {told}\u2060example/x")
+    assert "Bob" not in str(a_house.logged())
+    kept = [line["data"]["words"] for line in a_house.logged() if "words" in line["data"]]
+    with a_house.database.reading() as conn:
+        typed_by_hash = words.read(conn, kept)
+    assert list(typed_by_hash.values()) == ([] if why is Why.ALREADY_PAID else [typed])
 
 
 def test_undone_on_a_friday(open_house: OpenHouse) -> None:

@@ -23,6 +23,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_artifacts")),
     )
     op.create_table(
+        "words",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("said_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_words")),
+    )
+    with op.batch_alter_table("words", schema=None) as batch_op:
+        batch_op.create_index("ix_words_said_at", ["said_at"], unique=False)
+    op.create_table(
         "budgets",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("taken", Json(), nullable=False),
