@@ -8,6 +8,7 @@ from bot import wording
 from bot.blocks import Block, button, confirm
 from bot.escaping import shortened
 from bot.ids import Action, Binding
+from jobs.decide.reject import ON_ACCOUNT
 from jobs.rules.case import CaseView
 from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, disputing_holds, strictest
@@ -18,7 +19,7 @@ BY_ADDRESS = frozenset(
 )
 """Rules that end when a person confirms one of the ledger's addresses."""
 
-BY_PAYMENT = frozenset({"possibly_paid", "covered_by_credits", "paid_claim"})
+BY_PAYMENT = ON_ACCOUNT | {"paid_claim"}
 """Rules behind which the likely answer is that it was paid."""
 
 MOST_BODY = 30_000
@@ -83,6 +84,8 @@ def _draft(view: CaseView) -> list[Block]:
 
 def _stopped(view: CaseView) -> list[Block]:
     made = [_make(view, Action.LOOK_AGAIN, "Look again")]
+    if fired(view, BY_PAYMENT):
+        made.insert(0, _make(view, Action.WAS_PAID, "It was paid…"))
     if fired(view, BY_ADDRESS) and addresses(view):
         made.insert(0, _make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
     if disputing_holds(view.rulings):
@@ -95,14 +98,20 @@ def _stopped(view: CaseView) -> list[Block]:
 
 
 def _put_off(view: CaseView) -> list[Block]:
-    why = "It was paid…" if fired(view, BY_PAYMENT) else "Reject…"
-    return [_make(view, Action.REJECT, why), _make(view, Action.HOLD, "Hold…")]
+    return [_make(view, Action.REJECT, "Reject…"), _make(view, Action.HOLD, "Hold…")]
 
 
 def _approve(view: CaseView) -> Block:
-    label = "Approve (nothing is sent)" if view.shadow else "Approve & send"
     asks = _confirm(view) if _delicate(view) else None
-    return _make(view, Action.APPROVE, label, style="primary", asks=asks)
+    return _make(view, Action.APPROVE, _approval(view), style="primary", asks=asks)
+
+
+def _approval(view: CaseView) -> str:
+    """Only the last approval that is needed sends anything."""
+    asked = view.approvals
+    if asked and asked.missing > 1:
+        return f"Approve, {len(asked.given) + 1} of {asked.needed}"
+    return "Approve (nothing is sent)" if view.shadow else "Approve & send"
 
 
 def _delicate(view: CaseView) -> bool:
@@ -118,7 +127,18 @@ def _confirm(view: CaseView) -> Block:
     to = shortened(view.letter.to, 120)
     amount = wording.money(view.facts.total_overdue)
     words = f"To {to}, for {name}: {amount} overdue, {wording.stage(view.stage)}."
-    return confirm("Approve this message?", words, "Approve", "Not yet")
+    said = " ".join(filter(None, [words, _follows(view)]))
+    return confirm("Approve this message?", said, "Approve", "Not yet")
+
+
+def _follows(view: CaseView) -> str:
+    """What comes of this approval."""
+    if view.shadow:
+        return "Nothing is sent: the company is in shadow mode."
+    asked = view.approvals
+    if asked and asked.missing > 1:
+        return "It is sent once another person has approved it too."
+    return "This is the last approval that is missing." if asked and asked.given else ""
 
 
 _TAKEOVER = confirm(

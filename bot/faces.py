@@ -11,6 +11,7 @@ from bot.blocks import Block, date, person, text
 from bot.buttons import MOST_BODY, blocked, opens_later, whole
 from bot.escaping import cap, one_line
 from bot.reasons import held_as, rejected_as
+from jobs.decide.reject import ON_ACCOUNT
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import State
@@ -101,7 +102,7 @@ def _stopped(view: CaseView) -> Face:
     if any(ruling.rule == "needs_a_look" for ruling in view.rulings):
         return Face("⚠️", "Needs a look", ([text(_AGAIN)], *_voided(view)))
     kind = strictest(view.rulings)
-    mark, title = _STOPS.get(kind, _NO_DRAFT)
+    mark, title = _STOPS.get(kind, _ON_ITS_WAY if view.allowed_anyway else _NO_DRAFT)
     if view.letter:
         mark, title = "⛔", "Stopped: this text cannot be sent"
     lines = _voided(view) + ([_until(view.rulings)] if kind is Kind.WAIT else [])
@@ -110,6 +111,7 @@ def _stopped(view: CaseView) -> Face:
 
 _AGAIN = "It is tried again by itself within the hour; Look again tries at once."
 _NO_DRAFT = ("📝", "No draft yet")
+_ON_ITS_WAY = ("⏳", "A draft is being prepared")
 _STOPS: dict[Kind | None, tuple[str, str]] = {
     Kind.NEVER: ("⛔", "No message: the cause itself has to change"),
     Kind.STOP: ("⛔", "Stopped: no draft"),
@@ -198,24 +200,39 @@ _NOTE = {
 
 def _rejected(view: CaseView, _now: datetime) -> Face:
     made = _last(view, "reject")
-    words = rejected_as(made.reason if made else "")
+    words = rejected_as(made.reason if made else "", view.stage)
     title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
     told = [_told(words.consequence)] if words.consequence else []
     lines = [_acted("Rejected", made)] if made else []
-    return Face("↩️", cap(title, 200), (*lines, *told, *_ended(view)))
+    return Face("↩️", cap(title, 200), (*lines, *_comment(made), *told, *_ended(view)))
 
 
 def _held(view: CaseView, _now: datetime) -> Face:
     if view.taken_up:
         lifted = _acted("Lifted", view.decisions[-1])
         return Face("◻️", "Hold lifted", (lifted, *_ended(view)))
-    return Face("⏸️", "On hold", (*_put_off(view), *_ended(view)))
+    made = _last(view, *PUT_OFF)
+    kind = f": {_kind(made).lower()}" if made and made.reason else ""
+    return Face("⏸️", f"On hold{kind}", (*_put_off(made), *_ended(view)))
+
+
+def _kind(made: Decision) -> str:
+    if made.kind == "reject":
+        return "dispute"  # the one reason to reject that holds anything
+    return held_as(made.reason)
 
 
 def _snoozed(view: CaseView, _now: datetime) -> Face:
+    if any(ruling.kind is Kind.WAIT for ruling in view.rulings):
+        return Face("⏳", "Waiting", (_until(view.rulings),))
     made = _last(view, *PUT_OFF)
-    title = "Waiting for the payment" if made and made.kind == "reject" else "Snoozed"
-    return Face("⏸️", title, (*_put_off(view), *_ended(view)))
+    title = _payment(view) if made and made.kind == "reject" else "Snoozed"
+    return Face("⏸️", title, (*_put_off(made), *_ended(view)))
+
+
+def _payment(view: CaseView) -> str:
+    applied = " to be applied" if any(r.rule in ON_ACCOUNT for r in view.rulings) else ""
+    return f"Waiting for the payment{applied}"
 
 
 def _cancelled(view: CaseView, _now: datetime) -> Face:
@@ -262,12 +279,17 @@ PUT_OFF = {
 """What puts a case to sleep or on hold, as a word of the card."""
 
 
-def _put_off(view: CaseView) -> list[Line]:
-    made = _last(view, *PUT_OFF)
+def _put_off(made: Decision | None) -> list[Line]:
     if made is None:
         return []
-    why = rejected_as(made.reason).label if made.kind == "reject" else held_as(made.reason)
-    return [_acted(PUT_OFF[made.kind], made), *([_told(why)] if why else [])]
+    said = {"snooze": made.reason, "reject": rejected_as(made.reason).label}
+    why = said.get(made.kind)
+    lines = [_acted(PUT_OFF[made.kind], made), *([_told(why)] if why else [])]
+    return [*lines, *_comment(made)]
+
+
+def _comment(made: Decision | None) -> list[Line]:
+    return [_told(made.comment)] if made and made.comment else []
 
 
 def _ended(view: CaseView) -> list[Line]:

@@ -34,7 +34,8 @@ def _snooze(view: CaseView, policy: Policy) -> dict[str, Any]:
 
 OPENS: dict[Action, Callable[[CaseView, Policy], dict[str, Any]]] = {
     Action.EDIT: lambda view, _: modals.edit(view),
-    Action.REJECT: lambda view, _: modals.reject(view),
+    Action.REJECT: modals.reject,
+    Action.WAS_PAID: modals.was_paid,
     Action.HOLD: _hold,
     Action.SNOOZE: _snooze,
     Action.DRAFT_ANYWAY: lambda view, _: modals.draft_anyway(view),

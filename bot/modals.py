@@ -12,12 +12,14 @@ from datetime import date
 
 from bot import wording
 from bot.blocks import Block, bullets, context, paragraph, plain, rich, text
-from bot.buttons import BY_PAYMENT, addresses, binding, fired
+from bot.buttons import addresses, binding, fired
 from bot.escaping import cap, one_line, revealed, shortened
 from bot.ids import Field, Modal, Opened, block_id
-from bot.reasons import HOLD, REJECT, RejectReason, Words
+from bot.reasons import HOLD, Words, rejecting
+from jobs.decide.reject import ON_ACCOUNT
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
+from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, stops_seen
 
 MOST_OPTIONS = 100
@@ -96,18 +98,38 @@ def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:
     ]
 
 
-def reject(view: CaseView, reason: RejectReason | None = None) -> Block:
-    """Why not: each reason says what follows; `reason`, or the likely one, is chosen at first."""
-    if reason is None and fired(view, BY_PAYMENT):
-        reason = RejectReason.ALREADY_PAID
-    options = {str(name): words for name, words in REJECT.items()}
+def reject(view: CaseView, policy: Policy) -> Block:
+    """Why not: each reason says what follows."""
+    offered = rejecting(view.stage, policy.already_paid_working_days)
+    options = {str(name): words for name, words in offered.items()}
     blocks = [
         _about(view, "No message goes out. What happens next depends on the reason."),
-        _input(Field.REASON, view.version, "Reason", _radio(Field.REASON, options, reason or "")),
+        _input(Field.REASON, view.version, "Reason", _radio(Field.REASON, options, "")),
         *_invoices(view, "Disputed invoices", "Only where the reason is Disputed."),
         _comment(view, "Comment", optional=True),
     ]
     return _view(Modal.REJECT, "Reject", blocks, _meta(view), "Reject")
+
+
+def was_paid(view: CaseView, policy: Policy) -> Block:
+    """The customer has paid: the card waits for the payment, or for one to be applied."""
+    days = wording.working_days(policy.already_paid_working_days)
+    told = f"{_payment(view)} Until then nothing is sent; the case asks again after {days}."
+    blocks = [_about(view, told), _comment(view, "Comment", optional=True)]
+    return _view(Modal.WAS_PAID, "It was paid", blocks, _meta(view), "It was paid")
+
+
+def _payment(view: CaseView) -> str:
+    """What has to happen in QuickBooks before the case closes by itself."""
+    if not fired(view, ON_ACCOUNT):
+        return "No payment is on record yet. Once it is in QuickBooks, the case closes by itself."
+    named = {id for r in view.rulings if r.rule in ON_ACCOUNT for id in r.evidence}
+    labels = [one_line(one.label) for one in view.evidence if one.id in named and one.label]
+    what = shortened(wording.joined(labels), 300) or "The money on account"
+    return (
+        f"{what} is on record, and not applied to the invoices. Once it is applied in QuickBooks, "
+        "the case closes by itself."
+    )
 
 
 def hold(view: CaseView, until: date) -> Block:

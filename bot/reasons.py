@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from bot import wording
 from jobs.rules.past import HoldKind
+from jobs.rules.states import Stage
 
 
 class Words(NamedTuple):
@@ -28,17 +30,13 @@ class RejectReason(StrEnum):
 
 REJECT = {
     RejectReason.NOT_NEEDED: Words("Not needed", "No message now; comes back at the next stage."),
-    RejectReason.ALREADY_PAID: Words(
-        "Already paid", "Waits 5 working days for the payment, then asks again."
-    ),
+    RejectReason.ALREADY_PAID: Words("Already paid", "Waits for the payment, then asks again."),
     RejectReason.WRONG_CONTACT: Words(
         "Wrong contact", "No message to this customer until an address is confirmed."
     ),
     RejectReason.WRONG_TONE: Words("Wrong tone", "Comes back as a new draft."),
     RejectReason.DISPUTED: Words("Disputed", "Holds the invoices you choose; the others go on."),
-    RejectReason.OTHER: Words(
-        "Other", "No message now; comes back at the next stage. Please comment."
-    ),
+    RejectReason.OTHER: Words("Other", "No message now; comes back at the next stage."),
 }
 HOLD = {
     HoldKind.DISPUTE: Words("Dispute", "The customer contests the bill or the goods."),
@@ -48,13 +46,32 @@ HOLD = {
 }
 
 
-def held_as(reason: str) -> str:
-    """A recorded kind of hold in words; a free text stands for itself."""
-    known = {str(kind): f"A {words.label.lower()}" for kind, words in HOLD.items()}
-    return known.get(reason, reason)
+NO_STAGE = "No message now, and no later stage would bring it back."
 
 
-def rejected_as(reason: str) -> Words:
+def rejecting(stage: Stage, paid_days: int) -> dict[RejectReason, Words]:
+    """The reasons as they are offered: with the policy's working days, and the stages left."""
+    days = wording.working_days(paid_days)
+    paid = f"Waits {days} for the payment, then asks again."
+    offered = REJECT | {RejectReason.ALREADY_PAID: Words("Already paid", paid)}
+    if stage < Stage.FINAL:
+        return offered
+    other = f"{NO_STAGE} Please comment."
+    return offered | {
+        RejectReason.NOT_NEEDED: Words("Not needed", NO_STAGE),
+        RejectReason.OTHER: Words("Other", other),
+    }
+
+
+def held_as(kind: str) -> str:
+    """A recorded kind of hold in words."""
+    known = {str(one): words.label for one, words in HOLD.items()}
+    return known.get(kind, kind)
+
+
+def rejected_as(reason: str, stage: Stage = Stage.REMINDER) -> Words:
     """The words for a recorded reason; a free text stands for itself."""
     known = {str(name): words for name, words in REJECT.items()}
-    return known.get(reason, Words(reason, ""))
+    words = known.get(reason, Words(reason, ""))
+    ends = reason in (RejectReason.NOT_NEEDED, RejectReason.OTHER)
+    return Words(words.label, NO_STAGE) if ends and stage is Stage.FINAL else words

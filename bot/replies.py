@@ -11,6 +11,7 @@ from jobs.decide.door import Answer, Said
 DONE = {
     "edit": "Saved as a new version; it waits on the card for approval.",
     "reject": "Rejected. The card says what follows.",
+    "was_paid": "Recorded. The card says what it waits for.",
     "undo": "Undone: nothing was sent. The message waits on the card again.",
     "hold": "On hold. The card and the digest say until when.",
     "snooze": "Snoozed; the case comes back on that day.",

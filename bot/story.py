@@ -59,7 +59,8 @@ def _customer(conn: Connection, case: Case) -> str:
 
 def _decisions(conn: Connection, case: Case) -> Iterator[str]:
     for one in drafts.decided(conn, case.id):
-        yield f"{_at(one.at)}  {one.kind} by {one.actor}{_because(one.reason)}"
+        why = _because(one.reason) + _because(one.comment)
+        yield f"{_at(one.at)}  {one.kind} by {one.actor}{why}"
 
 
 def _sends(conn: Connection, case: Case) -> Iterator[str]:

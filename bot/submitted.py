@@ -88,6 +88,11 @@ def rejection(values: Values) -> Rejection:
     return Rejection(reason, comment, invoices)
 
 
+def was_paid(values: Values) -> Rejection:
+    """The reason is the form's own; a comment may be added."""
+    return Rejection(RejectReason.ALREADY_PAID, _typed(values, Field.COMMENT), ())
+
+
 def holding(values: Values, today: date) -> Holding:
     """`today` is the company's; the review date lies after it."""
     kind = _chosen(values, Field.KIND, HoldKind)

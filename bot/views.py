@@ -78,7 +78,14 @@ def _objected(view: CaseView, typed: Edited, found: Objections) -> dict[str, Any
 
 
 def _reject(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
-    typed = submitted.rejection(values)
+    return _rejected(desk, opened, submitted.rejection(values), user)
+
+
+def _was_paid(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
+    return _rejected(desk, opened, submitted.was_paid(values), user)
+
+
+def _rejected(desk: Desk, opened: Opened, typed: submitted.Rejection, user: str) -> Response:
     rejection = Rejection(Why(typed.reason), typed.comment, typed.invoices)
     return _through(
         desk, "reject", opened, user, lambda c, p, k, now: reject(c, p, k, rejection, now)
@@ -137,6 +144,7 @@ def _through(desk: Desk, verb: str, opened: Opened, user: str, through: Through)
 SUBMITS: dict[Modal, Submit] = {
     Modal.EDIT: _edit,
     Modal.REJECT: _reject,
+    Modal.WAS_PAID: _was_paid,
     Modal.HOLD: _hold,
     Modal.SNOOZE: _snooze,
     Modal.DRAFT_ANYWAY: _draft_anyway,

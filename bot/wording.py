@@ -63,6 +63,10 @@ def days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
 
 
+def working_days(count: int) -> str:
+    return "1 working day" if count == 1 else f"{count} working days"
+
+
 def overdue(count: int) -> str:
     return f"{days(count)} overdue" if count > 0 else "not overdue"
 

@@ -17,7 +17,7 @@ from jobs.rules.case import Approvals, CaseView, Outcome, Reason
 from jobs.rules.facts import BUCKETS, Facts, Invoice, bucket
 from jobs.rules.money import Money, total
 from jobs.rules.policy import Policy
-from jobs.rules.rulings import Kind, strictest
+from jobs.rules.rulings import Kind, not_set_aside, strictest
 from jobs.rules.states import OPEN, Stage, State
 from jobs.store import cases, companies, contexts, drafts, ledger
 from jobs.store.cases import Case
@@ -54,7 +54,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         summary=row.summary,
         reasons=tuple(Reason(r["text"], tuple(r["evidence"])) for r in row.reasons or ()),
         evidence=contexts.evidence(row.evidence),
-        rulings=case.rulings,
+        rulings=not_set_aside(case.rulings, case.allowed_anyway),
         allowed_anyway=case.allowed_anyway,
         **(_of_draft(draft) if draft else {"author": contexts.summed_up_by(conn, case.id)}),
         approvals=_approvals(conn, policy, case, draft, facts, now),

@@ -187,17 +187,17 @@ def decide(
     The card shows the present only, so each decision is a line in its thread as well, with the
     comment on a reason from a closed list.
     """
-    decision, case = Decision(kind, visitor.user, now, reason), visitor.case
+    decision, case = Decision(kind, visitor.user, now, reason, comment), visitor.case
     drafts.record(conn, case.id, decision, visitor.draft, policy.sha256)
     channel = companies.need(conn, case.company).channel
     key = f"{kind}:{case.version}:{visitor.user}"
-    posts.thread(conn, case.company, channel, case.id, key, _history(conn, decision, comment), now)
+    posts.thread(conn, case.company, channel, case.id, key, _history(conn, decision), now)
     return decision
 
 
-def _history(conn: Connection, decision: Decision, comment: str) -> str:
+def _history(conn: Connection, decision: Decision) -> str:
     """A line of mrkdwn that calls nobody; reason and comment are a person's own words."""
-    said = [decision.reason.replace("_", " "), comment]
+    said = [decision.reason.replace("_", " "), decision.comment]
     why = posts.escaped(one_line(": ".join(filter(None, said)), 300))
     who = people.spoken_of(conn, decision.actor)
     return f"{who} {DID[decision.kind]}{f': {why}' if why else ''}."

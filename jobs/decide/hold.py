@@ -35,7 +35,7 @@ def hold(conn: Connection, policy: Policy, knock: Knock, holding: Holding, now: 
     """Take invoices, or the whole customer, out until a review date. Raises Refused."""
     visitor = door.enter(conn, policy, knock, now)
     door.in_state(conn, visitor.case, State.WAITING)
-    door.decide(conn, policy, visitor, "hold", now, holding.reason or holding.kind)
+    door.decide(conn, policy, visitor, "hold", now, holding.kind, holding.reason)
     return put_on_hold(conn, visitor, holding, now)
 
 

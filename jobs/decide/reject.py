@@ -17,7 +17,10 @@ from jobs.rules.past import HoldKind
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.store import cases, companies, crossings, history, words
-from jobs.store.cases import Move
+from jobs.store.cases import Case, Move
+
+ON_ACCOUNT = frozenset({"possibly_paid", "covered_by_credits", "account_in_family"})
+"""Rules that name money which is there already."""
 
 
 class Why(StrEnum):
@@ -83,8 +86,14 @@ def _wait_for_it(
     today = companies.need(conn, visitor.case.company).today(now)
     until = add_working_days(today, policy.already_paid_working_days, policy)
     why = rejection.comment or "said to be paid already"
-    said = f"Asks again on {day(until)} if no payment has come."
+    applied = "it is not applied" if _on_account(visitor.case) else "no payment has come"
+    said = f"Asks again on {day(until)} if {applied}."
     return put_to_sleep(conn, visitor, until, why, said, now)
+
+
+def _on_account(case: Case) -> bool:
+    """Whether the card names the money already, which only has to be applied in QuickBooks."""
+    return any(r.rule in ON_ACCOUNT for r in case.rulings)
 
 
 def _dispute(

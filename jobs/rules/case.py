@@ -39,6 +39,9 @@ class Decision:
     actor: str
     at: datetime
     reason: str = ""
+    """A word of a closed list where there is one, else a person's or our own sentence."""
+    comment: str = ""
+    """What a person added to it."""
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,7 @@ def record(
         "actor": decision.actor,
         "at": decision.at,
         "reason": decision.reason,
+        "comment": decision.comment,
         "policy_sha256": policy_sha256,
     }
     insert_or_ignore(conn, decisions, row)
@@ -113,11 +114,11 @@ def record(
 def decided(conn: Connection, case_id: str) -> tuple[Decision, ...]:
     """All decisions on a case, oldest first."""
     query = select(decisions).where(decisions.c.case_id == case_id).order_by(decisions.c.id)
-    return tuple(Decision(r.kind, r.actor, r.at, r.reason) for r in conn.execute(query))
+    return tuple(Decision(r.kind, r.actor, r.at, r.reason, r.comment) for r in conn.execute(query))
 
 
 def decided_on(conn: Connection, draft_id: str, kind: str) -> tuple[Decision, ...]:
     """The decisions of one kind on one draft, oldest first."""
     wanted = (decisions.c.draft == draft_id) & (decisions.c.kind == kind)
     query = select(decisions).where(wanted).order_by(decisions.c.id)
-    return tuple(Decision(r.kind, r.actor, r.at, r.reason) for r in conn.execute(query))
+    return tuple(Decision(r.kind, r.actor, r.at, r.reason, r.comment) for r in conn.execute(query))

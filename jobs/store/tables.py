@@ -328,6 +328,7 @@ decisions = Table(
     Column("actor", String(40), nullable=False),
     Column("at", Utc, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("comment", Text, nullable=False, server_default=""),
     Column("policy_sha256", String(64), nullable=False),
     Index("ix_decisions_case_id", "case_id"),
     Index("ix_decisions_draft", "draft"),

@@ -145,7 +145,7 @@ def test_a_button_stands_for_exactly_this_draft() -> None:
         ("new", set()),
         ("waiting", {"approve", "edit", "reject", "hold", "snooze"}),
         ("manager first", {"approve", "fine", "edit", "reject", "hold", "snooze"}),
-        ("stop", {"look_again", "takeover", "draft_anyway", "reject", "hold"}),
+        ("stop", {"was_paid", "look_again", "takeover", "draft_anyway", "reject", "hold"}),
         ("unsafe", {"edit", "reject", "hold", "snooze"}),
         ("never", {"confirm_address", "look_again", "takeover", "reject", "hold"}),
         ("no address", {"look_again", "takeover", "reject", "hold"}),
@@ -212,10 +212,35 @@ def test_only_the_delicate_asks_twice(case: CaseView, asks: bool) -> None:
     assert ("confirm" in pressed(show(case))["approve"]) is asks
 
 
+@pytest.mark.parametrize(
+    ("case", "label", "asks"),
+    [
+        (two_needed(), "Approve, 1 of 2", "It is sent once another person has approved it too."),
+        (two_needed("ULEAD1"), "Approve & send", "This is the last approval that is missing."),
+        (view(shadow=True, approvals=Approvals(2)), "Approve, 1 of 2", "Nothing is sent:"),
+    ],
+)
+def test_the_first_of_two_approvals_sends_nothing(case: CaseView, label: str, asks: str) -> None:
+    """Button and confirm dialog say which approval it is, and what follows."""
+    button = pressed(show(case))["approve"]
+    assert button["text"]["text"] == label
+    assert asks in button["confirm"]["text"]["text"]
+
+
+def test_a_card_whose_stops_were_set_aside_is_not_stopped() -> None:
+    """Until the draft is there it says so, and does not offer the same thing again."""
+    aside = stopped(rulings=(), allowed_anyway=stopped().rulings)
+    made = show(replace(aside, decisions=(decision("draft_anyway", "ULEAD1", "I called"),)))
+    assert "A draft is being prepared." in made.text
+    assert "Set aside for this draft: covered by credits · by Lena Lead" in made.text
+    assert "Stopped" not in made.text
+    assert "draft_anyway" not in pressed(made)
+
+
 def test_a_confirm_dialog_names_recipient_and_amount() -> None:
     """Who, how much and which stage are in the question."""
     asked = pressed(show(two_needed()))["approve"]["confirm"]["text"]["text"]
-    assert asked == "To pat@acme.example, for Acme Ltd: $2,800.00 overdue, stage 4, final."
+    assert asked.startswith("To pat@acme.example, for Acme Ltd: $2,800.00 overdue, stage 4, final.")
 
 
 def test_a_missing_approval_is_said() -> None:
@@ -290,11 +315,18 @@ def test_a_shadow_card_says_so_in_words() -> None:
         ("note failed", "The QuickBooks note could not be written: QuickBooks said no."),
         ("unknown", "We cannot tell whether the message went"),
         ("went", "It went, says Lena Lead"),
-        ("rejected", "Rejected: already paid. Rejected by Cora Lector"),
-        ("rejected", "Waits 5 working days for the payment, then asks again."),
+        ("rejected", "Rejected: not needed. Rejected by Cora Lector"),
+        ("rejected", "No message now; comes back at the next stage."),
+        ("rejected, final", "No message now, and no later stage would bring it back."),
         ("rejected, other", "Rejected: they are moving house."),
         ("held", "Held by Cora Lector"),
+        ("held", "On hold: dispute."),
         ("held", "PO missing."),
+        ("held, no comment", "On hold: payment plan."),
+        ("taken over", "Taken over by Cora Lector"),
+        ("said to be paid", "Waiting for the payment."),
+        ("paid on account", "Waiting for the payment to be applied."),
+        ("waits", "Waiting. Until Nov 10, 2026"),
         ("snoozed", "Snoozed by Cora Lector"),
         ("cancelled", "Acme Ltd · $2,800.00 · stage 2"),
         (
@@ -438,8 +470,8 @@ def test_sent_text_stays_on_the_card() -> None:
 
 def test_a_likely_payment_is_one_click_away() -> None:
     """Where money is on account the way out is called by its name."""
-    assert pressed(show(stopped()))["reject"]["text"]["text"] == "It was paid…"
-    assert pressed(show(VIEWS["disputed"]()))["reject"]["text"]["text"] == "Reject…"
+    assert pressed(show(stopped()))["was_paid"]["text"]["text"] == "It was paid…"
+    assert "was_paid" not in pressed(show(VIEWS["disputed"]()))
 
 
 def test_a_forbidden_text_can_be_mended() -> None:
@@ -514,8 +546,7 @@ def test_a_closed_card_promises_nothing_about_shadow_mode(state: State) -> None:
     ("kind", "reason", "told"),
     [
         ("snooze", "", "Snoozed by Lena Lead"),
-        ("hold", "PO missing", "Held by Lena Lead, Nov 6, 2026 10:02 EST. PO missing."),
-        ("hold", "promise", "Held by Lena Lead, Nov 6, 2026 10:02 EST. A promise."),
+        ("hold", "promise", "Held by Lena Lead, Nov 6, 2026 10:02 EST."),
         ("reject", "already_paid", "Rejected by Lena Lead, Nov 6, 2026 10:02 EST. Already paid."),
         ("takeover", "", "Taken over by Lena Lead"),
     ],

@@ -14,12 +14,15 @@ from bot.lint import lint
 from bot.modals import fingerprint
 from bot.reasons import HOLD, REJECT, RejectReason
 from bot.submitted import Edited, Holding, Rejection, Snoozing, UnusableError
+from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
 from jobs.rules.past import HoldKind
 from jobs.rules.rulings import stops_seen
+from jobs.rules.states import Stage
 from tests.bot.views import BODY, VIEWS, facts, invoice, letter, view
 from tests.sandbox.slack.blocks import faults_in_view
 
+POLICY = policies.load("")
 TODAY = date(2026, 11, 6)
 LATER = TODAY + timedelta(days=14)
 Modal = dict[str, Any]
@@ -28,8 +31,8 @@ MODALS: dict[str, Callable[[CaseView], Modal]] = {
     "edit again": lambda case: modals.edit(
         case, subject="S", body="B", violations=("x" * 900,) * 30, seen="0" * 64
     ),
-    "reject": modals.reject,
-    "reject as paid": lambda case: modals.reject(case, RejectReason.ALREADY_PAID),
+    "reject": lambda case: modals.reject(case, POLICY),
+    "it was paid": lambda case: modals.was_paid(case, POLICY),
     "hold": lambda case: modals.hold(case, LATER),
     "snooze": lambda case: modals.snooze(case, LATER),
     "draft anyway": modals.draft_anyway,
@@ -139,7 +142,7 @@ def test_a_text_that_nobody_may_save_is_not_offered_to_be_saved_anyway() -> None
 
 def test_every_reject_reason_says_its_consequence() -> None:
     """All six reasons are offered, each with what follows."""
-    element = inputs(modals.reject(view()))["reason"]["element"]
+    element = inputs(modals.reject(view(), POLICY))["reason"]["element"]
     assert [one["value"] for one in element["options"]] == list(RejectReason)
     assert all(one["description"]["text"] for one in element["options"])
 
@@ -168,7 +171,7 @@ def test_words_of_an_option_fit(words: Any) -> None:
 )
 def test_a_rejection_is_read(entered: dict[str, Any], expected: Rejection) -> None:
     """Reason, comment and, for a dispute, invoices come back typed."""
-    made = modals.reject(view())
+    made = modals.reject(view(), POLICY)
     assert submitted.rejection(state(made, **entered)) == expected
 
 
@@ -183,16 +186,34 @@ def test_a_rejection_is_read(entered: dict[str, Any], expected: Rejection) -> No
 def test_half_a_rejection_is_refused(entered: dict[str, Any], field: str) -> None:
     """The error names the field that is missing."""
     with pytest.raises(UnusableError) as told:
-        submitted.rejection(state(modals.reject(view()), **entered))
+        submitted.rejection(state(modals.reject(view(), POLICY), **entered))
     assert list(told.value.errors) == [field]
 
 
-def test_a_reason_can_be_chosen_beforehand() -> None:
-    """ "It was paid" opens the same modal with that reason."""
-    made = modals.reject(view(), RejectReason.ALREADY_PAID)
-    assert submitted.rejection(state(made)).reason is RejectReason.ALREADY_PAID
-    likely = modals.reject(VIEWS["stop"]())
-    assert submitted.rejection(state(likely)).reason is RejectReason.ALREADY_PAID
+def test_numbers_of_the_policy_stand_in_the_form() -> None:
+    """What it sets is said as it sets it, and at the last stage no next one is promised."""
+    for days, words in ((1, "1 working day"), (8, "8 working days")):
+        policy = policies.load(f"[pace]\nalready_paid_working_days = {days}")
+        made = modals.reject(view(), policy)
+        assert f"Waits {words} for the payment, then asks again." in str(made)
+        assert f"asks again after {words}." in str(modals.was_paid(VIEWS["paid claim"](), policy))
+    final = str(modals.reject(view(stage=Stage.FINAL), POLICY))
+    assert "next stage" not in final
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("paid claim", "No payment is on record yet."),
+        ("stop", "Payment 2041 of Aug 12, 2026 is on record, and not applied"),
+    ],
+)
+def test_it_was_paid_says_what_it_waits_for(name: str, told: str) -> None:
+    """A form of its own: it waits for a payment, or for one that is there to be applied."""
+    made = modals.was_paid(VIEWS[name](), POLICY)
+    assert made["title"]["text"] == made["submit"]["text"] == "It was paid"
+    assert told in str(made)
+    assert set(inputs(made)) == {"comment"}
 
 
 def test_a_hold_is_read() -> None:
@@ -254,7 +275,7 @@ def test_an_address_is_chosen_from_the_ledger() -> None:
 
 def test_more_invoices_than_options_is_said() -> None:
     """A select holds a hundred; the hint says what cannot be chosen."""
-    made = inputs(modals.reject(VIEWS["many"]()))["invoices"]
+    made = inputs(modals.reject(VIEWS["many"](), POLICY))["invoices"]
     assert len(made["element"]["options"]) == 100
     assert "100 more not" in made["hint"]["text"]
 

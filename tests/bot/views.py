@@ -111,8 +111,8 @@ def view(**changes: Any) -> CaseView:
     return replace(made, **changes)
 
 
-def decision(kind: str, actor: str = "UCOLLECT", reason: str = "") -> Decision:
-    return Decision(kind, actor, NOW - timedelta(minutes=2), reason)
+def decision(kind: str, actor: str = "UCOLLECT", reason: str = "", comment: str = "") -> Decision:
+    return Decision(kind, actor, NOW - timedelta(minutes=2), reason, comment)
 
 
 def stopped(kind: Kind = Kind.STOP, rule: str = "covered_by_credits", **changes: Any) -> CaseView:
@@ -249,14 +249,39 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     "unknown": lambda: approved(state=State.UNKNOWN, outcome=Outcome("unknown", NOW, "cut")),
     "went": lambda: sent(State.SENT, decisions=(decision("went", "ULEAD1"),)),
     "rejected": lambda: view(
-        state=State.REJECTED, decisions=(decision("reject", reason="already_paid"),)
+        state=State.REJECTED, decisions=(decision("reject", reason="not_needed"),)
+    ),
+    "rejected, final": lambda: view(
+        state=State.REJECTED,
+        stage=Stage.FINAL,
+        decisions=(decision("reject", reason="not_needed"),),
     ),
     "rejected, other": lambda: view(
         state=State.REJECTED, decisions=(decision("reject", reason="They are moving house"),)
     ),
     "held": lambda: view(
-        state=State.HELD, decisions=(decision("hold", reason="PO missing"),), end_reason="Dispute"
+        state=State.HELD,
+        decisions=(decision("hold", reason="dispute", comment="PO missing"),),
+        end_reason="On hold until Nov 20, 2026.",
     ),
+    "held, no comment": lambda: view(
+        state=State.HELD, decisions=(decision("hold", reason="plan"),)
+    ),
+    "taken over": lambda: view(state=State.HELD, decisions=(decision("takeover"),)),
+    "said to be paid": lambda: view(
+        state=State.SNOOZED, decisions=(decision("reject", reason="already_paid"),)
+    ),
+    "paid on account": lambda: stopped(
+        rule="possibly_paid",
+        state=State.SNOOZED,
+        decisions=(decision("reject", reason="already_paid"),),
+    ),
+    "waits": lambda: replace(
+        VIEWS["wait"](),
+        state=State.SNOOZED,
+        decisions=(decision("reject", reason="already_paid"),),
+    ),
+    "paid claim": lambda: stopped(rule="paid_claim", evidence=()),
     "snoozed": lambda: view(state=State.SNOOZED, decisions=(decision("snooze"),)),
     "cancelled": lambda: view(
         state=State.CANCELLED, end_reason="Invoice 1037 was paid.", closed_at=NOW

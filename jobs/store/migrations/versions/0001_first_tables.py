@@ -397,6 +397,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(length=40), nullable=False),
         sa.Column("at", Utc(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), server_default="", nullable=False),
         sa.Column("policy_sha256", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_decisions_case_id")),
         sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_decisions_draft")),
