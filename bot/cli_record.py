@@ -80,17 +80,36 @@ def record() -> None:
 
 
 @record.command()
+@click.option("--head", default="", metavar="HASH", help="A fingerprint that a channel was told.")
 @entry
-def verify(entry: Entry) -> None:
-    """Check every line of the log against its chain."""
+def verify(entry: Entry, head: str) -> None:
+    """Check every line of the log against its chain, and the chain against what was told of it.
+
+    Who can write to the database could also change our record of what was told. So take a
+    fingerprint from the channel itself, or from the process log, and give it as --head.
+    """
     with entry.recorded().database.reading() as conn:
         good, broken = log.verify(conn)
+        known = log.find(conn, head.strip("` ").lower()) if head else None
     click.echo(f"{good} lines are as they were written.")
     for bad in broken:
-        whose = f"company {bad.company}" if bad.company else "no company"
-        click.echo(f"BROKEN at line {bad.seq} of {whose}: {bad.reason}.", err=True)
-    if broken:
+        click.echo(f"BROKEN at line {bad.seq} of {_whose(bad.company)}: {bad.reason}.", err=True)
+    if known:
+        click.echo(f"The fingerprint is that of line {known.seq} of {_whose(known.company)}.")
+    elif head:
+        click.echo(NOT_THERE, err=True)
+    if broken or (head and not known):
         sys.exit(1)
+
+
+NOT_THERE = (
+    "BROKEN: no line has this fingerprint. If it was copied whole from a channel of this "
+    f"installation, {log.CUT} since."
+)
+
+
+def _whose(company: str) -> str:
+    return f"company {company}" if company else "no company"
 
 
 @record.command()

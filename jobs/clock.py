@@ -20,7 +20,7 @@ from jobs.store.engine import Database
 
 PERIOD = 1.0
 """Seconds between two looks."""
-GLOBAL = ("people",)
+GLOBAL = ("people", "log_head")
 """Kinds of scheduled work that belong to no company."""
 
 slog = structlog.get_logger()

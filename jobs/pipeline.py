@@ -36,6 +36,7 @@ QUEUES = {
     "poll": "intake",
     "sweep": "intake",
     "first_look": "intake",
+    "log_head": "intake",
     "triage": "triage",
     "send": "act",
     "write_back": "act",

@@ -15,10 +15,14 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from jobs.store.tables import log, log_heads
+from jobs.store.tables import log, log_heads, messages
 from jobs.store.upsert import insert_or_ignore
 
 GENESIS = "0" * 64
+TOLD = "log_head"
+"""How the keys of the notices begin that told the end of a log, as `head` in their data."""
+
+CUT = "rows were cut off or written anew"
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,48 @@ def lines(conn: Connection, company: str | None = None, case: str | None = None)
 
 
 @dataclass(frozen=True)
+class Head:
+    """The last row of a company's chain at some time."""
+
+    company: str
+    seq: int
+    hash: str
+
+
+def heads(conn: Connection) -> list[Head]:
+    """The present end of each chain; "" stands for what belongs to no company."""
+    query = select(log_heads).order_by(log_heads.c.company)
+    return [Head(row.company, row.seq, row.hash) for row in conn.execute(query)]
+
+
+def find(conn: Connection, fingerprint: str) -> Line | None:
+    """The row that has this hash (64 hex digits), of whichever company."""
+    row = conn.execute(select(log).where(log.c.hash == fingerprint)).first()
+    return Line(row.company, row.seq, row.body, row.hash, row.case_id) if row else None
+
+
+def lost(conn: Connection, company: str) -> Head | None:
+    """What was told last of the end of this log, where the log does not hold that row any more."""
+    _, head = next(_told(conn, company, newest_first=True), (None, None))
+    return head if head and not _holds(conn, head) else None
+
+
+def _told(
+    conn: Connection, company: str, *, newest_first: bool = False
+) -> Iterator[tuple[datetime, Head]]:
+    order = messages.c.id.desc() if newest_first else messages.c.id
+    theirs = messages.c.dedupe.startswith(f"notice:{TOLD}:{company}:", autoescape=True)
+    query = select(messages.c.made_at, messages.c.body).where(theirs).order_by(order)
+    for row in conn.execute(query).all():
+        yield row.made_at, Head(company, *row.body["head"])
+
+
+def _holds(conn: Connection, head: Head) -> bool:
+    there = (log.c.company == head.company) & (log.c.seq == head.seq)
+    return conn.execute(select(log.c.hash).where(there)).scalar() == head.hash
+
+
+@dataclass(frozen=True)
 class Broken:
     """The first row of a company's chain that is not what was written."""
 
@@ -129,11 +175,15 @@ class Broken:
 
 
 def verify(conn: Connection) -> tuple[int, tuple[Broken, ...]]:
-    """Recompute every chain. Returns how many rows are good and the first bad row per company."""
+    """Recompute every chain, and look for each end that was told of it in a channel.
+
+    Returns how many rows are good and the first bad row per company.
+    """
     good, broken = 0, []
-    heads = {head.company: (head.seq, head.hash) for head in conn.execute(select(log_heads))}
-    for company in sorted(heads.keys() | set(conn.scalars(select(log.c.company).distinct()))):
-        count, bad = _verify_chain(conn, company, *heads.get(company, (0, GENESIS)))
+    ends = {head.company: (head.seq, head.hash) for head in heads(conn)}
+    for company in sorted(ends.keys() | set(conn.scalars(select(log.c.company).distinct()))):
+        count, bad = _verify_chain(conn, company, *ends.get(company, (0, GENESIS)))
+        bad = bad or _cut(conn, company)
         good += count
         broken += [bad] if bad else []
     return good, tuple(broken)
@@ -154,3 +204,12 @@ def _verify_chain(
     if seq > last:
         return last, Broken(company, last + 1, "the head does not know this row")
     return seq, None if link == head else Broken(company, seq, "the head names another row")
+
+
+def _cut(conn: Connection, company: str) -> Broken | None:
+    """A chain that was cut or written anew is whole in itself, but not what was told of it."""
+    for at, head in _told(conn, company):
+        if not _holds(conn, head):
+            reason = f"on {at:%d %b} the channel was told another end: {CUT}"
+            return Broken(company, head.seq, reason)
+    return None

@@ -9,8 +9,10 @@ others, then notices and thread lines.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -80,17 +82,18 @@ def notice(
     now: datetime,
     asks: str = "",
     rank: Decimal = Decimal(0),
+    data: Mapping[str, Any] | None = None,
 ) -> None:
     """A message of its own in a channel. `text` is mrkdwn whose outside parts are escaped.
 
-    `asks` is the action id of the one button below it, or empty.
+    `asks` is the action id of the one button below it, or empty; `data` is kept beside the text.
     """
     row = {
         "company": company,
         "kind": "notice",
         "dedupe": f"notice:{key}",
         "channel": channel,
-        "body": {"text": text} | ({"asks": asks} if asks else {}),
+        "body": {**(data or {}), "text": text} | ({"asks": asks} if asks else {}),
         "made_at": now,
         "due_at": now,
         "rank": rank,

@@ -302,6 +302,21 @@ def test_a_good_log_verifies(run: Run) -> None:
     assert (result.exit_code, result.output) == (0, "3 lines are as they were written.\n")
 
 
+def test_the_end_of_the_log_is_held_against_what_was_told(run: Run, database: Database) -> None:
+    """The fingerprint as a channel shows it; rows that were cut off since are named."""
+    with database.reading() as conn:
+        *_, told = log.heads(conn)
+    result = run("log", "verify", "--head", f"`{told.hash.upper()}`")
+    assert result.exit_code == 0
+    assert result.output.endswith(
+        f"The fingerprint is that of line {told.seq} of company {told.company}.\n"
+    )
+    for other in ("0" * 64, "what?", told.hash[:12]):
+        result = run("log", "verify", "--head", other)
+        assert result.exit_code == 1
+        assert "BROKEN: no line has this fingerprint" in result.output
+
+
 def test_a_changed_line_is_named(run: Run, database: Database) -> None:
     """Exit 1, and the first bad line."""
     with database.writing() as conn:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
-from jobs.store import log
+from jobs.store import log, posts
 from jobs.store.engine import Database
 from jobs.store.log import Broken, Entry
 from tests.jobs.store.record import NOW, race
@@ -148,6 +148,38 @@ def test_a_row_forged_to_the_end_is_found(written: Database) -> None:
         )
         conn.execute(text("UPDATE log_heads SET hash = :hash WHERE company = '1'"), forged)
     assert verify(written)[1][0].seq == 3
+
+
+def cut(conn: Connection, last: int) -> None:
+    """Take the rows after `last` off company 1, and have its head name what is left."""
+    conn.execute(text(f"DELETE FROM log WHERE company = '1' AND seq > {last}"))
+    kept = list(log.lines(conn, "1"))[-1]
+    head = {"seq": kept.seq, "hash": kept.hash}
+    conn.execute(text("UPDATE log_heads SET seq = :seq, hash = :hash WHERE company = '1'"), head)
+
+
+def test_an_end_that_was_cut_off_is_found(written: Database) -> None:
+    """A chain cut with care is whole in itself; what was posted of it earlier no longer fits."""
+    with written.writing() as conn:
+        told, _ = log.heads(conn)
+        assert (told.seq, told.company) == (3, "1")
+        data = {"head": [told.seq, told.hash]}
+        posts.notice(conn, "1", "C1", f"{log.TOLD}:1:x", "Three entries.", NOW, data=data)
+        assert log.lost(conn, "1") is None
+    note(written, entry("later", case="7"))
+    assert verify(written) == (5, ()), "a log that goes on loses nothing"
+    with written.reading() as conn:
+        assert log.find(conn, told.hash) == list(log.lines(conn, "1"))[2]
+    with unguarded(written) as conn:
+        cut(conn, 2)
+        assert log.find(conn, told.hash) is None, "whoever kept the hash sees it without our record"
+        assert log.lost(conn, "1") == told
+        reason = "on 14 Oct the channel was told another end: rows were cut off or written anew"
+        assert log.verify(conn) == (3, (Broken("1", 3, reason),))
+        conn.rollback()
+    with unguarded(written) as conn:
+        cut(conn, 3)
+    assert verify(written) == (4, ()), "nothing was told of the fourth row"
 
 
 ROW = "INTO log (company, seq, body, hash) VALUES ('1', 2, '', '')"
