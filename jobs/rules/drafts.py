@@ -11,6 +11,7 @@ from importlib.resources import files
 
 from jobs.rules.business_days import add_working_days
 from jobs.rules.facts import Facts
+from jobs.rules.ledger_text import presentable
 from jobs.rules.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
@@ -79,6 +80,7 @@ def compose(
     and nobody knows is left out (template) or left standing as a slot (model), which `verify`
     refuses. Stages 3 and 4 need a `deadline` (see `deadline_for`).
     """
+    stated, facts = facts.invoices, presentable(facts)
     filled = values(facts, stage, policy, past, deadline)
     class_ = proposal.class_ if proposal else CaseClass.ROUTINE_REMINDER
     subject, paragraphs = _text(stage, class_, proposal)
@@ -92,7 +94,7 @@ def compose(
         body="\n\n".join(_filled(body, filled, optional)),
         note=note_text(case_id, stage),
         stage=stage,
-        invoices=tuple(LetterInvoice(i.id, i.number, i.open, i.due) for i in facts.invoices),
+        invoices=tuple(LetterInvoice(i.id, i.number, i.open, i.due) for i in stated),
         attachments=_attachments(facts) if attaches(facts, policy) else (),
     )
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from jobs.rules import ledger_text
 from jobs.rules.business_days import start_of
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Credit, Facts, Invoice
@@ -85,6 +86,8 @@ MARKS = {
 }
 """Mark of a customer → kind, rule, reason."""
 
+MOST_ODD = 3
+"""Fields of the ledger that a reason quotes."""
 MOST_INVOICES = 200
 """In one message: so many fit on a card, where every approver has to see all of it."""
 HERE = "en_US"
@@ -122,6 +125,7 @@ def judge(
         _holds(facts, past, now),
         _gap(facts, past, policy, now),
         _who(facts, stage, policy),
+        _ledger_text(facts),
         _wording(draft_violations),
     )
     kept = not_set_aside(fired, past.allowed_anyway)
@@ -345,6 +349,18 @@ def _second_approver(facts: Facts, policy: Policy) -> Iterator[Ruling]:
     else:
         return
     yield Ruling(Kind.GATE, "second_approver", reason, _customer(facts), **TWO_PEOPLE)
+
+
+def _ledger_text(facts: Facts) -> Iterator[Ruling]:
+    """What somebody typed into the ledger and no letter may carry."""
+    found = tuple(ledger_text.odd(facts))
+    if not found:
+        return
+    told = " ".join(each.sentence for each in found[:MOST_ODD])
+    more = f" {len(found) - MOST_ODD} more fields do so." if len(found) > MOST_ODD else ""
+    reason = f"{told}{more} The letter leaves it out; correct it in QuickBooks."
+    evidence = tuple(dict.fromkeys(each.evidence for each in found))
+    yield Ruling(Kind.GATE, "ledger_text", reason, evidence, lead=True)
 
 
 def _wording(violations: Sequence[Violation]) -> Iterator[Ruling]:

@@ -104,7 +104,9 @@ class Message(_Section):
     sender_phone: str = TEXT
     attach_pdf: bool = YES_NO
     pay_links: bool = YES_NO
-    how_to_pay: str = Field(description="a text in quotes")
+    how_to_pay: str = Field(
+        pattern=r"^[^\[\]{}]*$", description="a text in quotes, without [ ] and { }"
+    )
     window: Annotated[
         tuple[time, time] | None, BeforeValidator(_none_if_empty), AfterValidator(_in_order)
     ] = Field(description='empty, or two times such as ["09:00", "17:00"], the earlier first')

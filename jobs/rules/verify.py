@@ -18,6 +18,7 @@ from babel.numbers import list_currencies
 from jobs.rules import wording
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.known import Known, known, normal
+from jobs.rules.ledger_text import presentable
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
@@ -90,6 +91,7 @@ def verify(
     `deadline` is the one of this draft, `addresses` are our own (sender and reply-to). A hard
     violation is one that not even a person can save.
     """
+    facts = presentable(facts)
     if too_long := tuple(_length(subject, body, facts, policy)):
         return too_long
     allowed = known(facts, policy, past, deadline, addresses)

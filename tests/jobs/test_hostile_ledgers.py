@@ -189,7 +189,33 @@ def no_number(house: House) -> None:
     raw(house, "Invoice", "71", DocNumber=None)
 
 
-@pytest.mark.parametrize("odd", [no_currency, no_rate, no_name, no_longer_active, no_number])
+SLOT = "[pay link 99]"
+ONLINE: dict[str, Any] = {
+    "AllowOnlineCreditCardPayment": True,
+    "BillEmail": {"Address": "billing@customer1.example"},
+}
+
+
+def a_slot_for_a_number(house: House) -> None:
+    raw(house, "Invoice", "71", DocNumber=SLOT, **ONLINE)
+
+
+def a_slot_for_a_po_number(house: House) -> None:
+    po = {"DefinitionId": "1", "Name": "P.O. Number", "Type": "StringType", "StringValue": SLOT}
+    raw(house, "Invoice", "71", CustomField=[po], **ONLINE)
+
+
+def a_slot_for_a_name(house: House) -> None:
+    raw(house, "Customer", "1", DisplayName=SLOT, GivenName=SLOT, FamilyName="")
+
+
+ODD = (
+    *(no_currency, no_rate, no_name, no_longer_active, no_number),
+    *(a_slot_for_a_number, a_slot_for_a_po_number, a_slot_for_a_name),
+)
+
+
+@pytest.mark.parametrize("odd", ODD)
 def test_an_odd_field_does_not_stand_in_the_way(
     open_house: OpenHouse, odd: Callable[[House], None]
 ) -> None:
@@ -198,9 +224,11 @@ def test_an_odd_field_does_not_stand_in_the_way(
     odd(house)
     house.sweep()
     assert house.case().currency == "USD"
-    house.approve()
+    house.approve("ULEAD1")
     house.wait_out()
     assert house.state() is State.DONE
+    assert SLOT not in house.mails[0].shown()["text"]
+    assert ("ledger_text" in house.rules()) == ("slot" in odd.__name__)
 
 
 def test_an_invoice_without_a_due_date_is_left_alone(open_house: OpenHouse) -> None:

@@ -227,16 +227,18 @@ def test_the_contact_is_greeted_where_one_is_known() -> None:
 @pytest.mark.parametrize(
     ("name", "greeting"),
     [
-        ("Bean\nBcc: all@example.org", "Hello Bean Bcc: all@example.org,"),
+        ("Bean\nBcc: all", "Hello Bean Bcc: all,"),
+        ("Bean\nBcc: all@example.org", "Hello there,"),
         ("Ben \u202eevil\u202c", "Hello Ben evil,"),
         ("a\x00b\u200bc\ud800d", "Hello abcd,"),
-        ("<b>" * 200, "Hello " + ("<b>" * 200)[:79] + "…,"),
-        ("{total_open}", "Hello {total_open},"),
+        ("<b>" * 200, "Hello there,"),
+        ("Abc" * 200, "Hello " + ("Abc" * 200)[:79] + "…,"),
+        ("{total_open}", "Hello there,"),
         ("  two \t spaces ", "Hello two spaces,"),
     ],
 )
 def test_a_name_is_one_clean_short_line(name: str, greeting: str) -> None:
-    """Breaks, controls and bidi marks go; it is cut; and it is never filled like a slot."""
+    """Breaks, controls and bidi marks go; it is cut; what is no name is left out."""
     assert letter(named(name)).body.splitlines()[0] == greeting
 
 

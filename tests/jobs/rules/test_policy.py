@@ -173,6 +173,7 @@ def test_a_window_is_two_times() -> None:
         ('[message]\nwindow = ["17:00"]', "two times such as"),
         ('[message]\nallow_wording = ["magic"]', '"credit_hold"'),
         ('[message]\nattach_pdf = "maybe"', "true or false"),
+        ('[message]\nhow_to_pay = "[pay link 99]"', "without [ ] and { }"),
         ('[message]\nsender_name = "a\\nb"', "on one line"),
         ('[[customer]]\nid = "1"\nlocale = "xx_YY"', 'a locale such as "en_GB"'),
         ("[[customer]]\nid = 1", "the customer's id in QuickBooks, in quotes"),

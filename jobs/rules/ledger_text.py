@@ -1,0 +1,147 @@
+"""Names, numbers and PO numbers of the ledger are somebody's typing: what of them a letter names.
+
+A letter may state whatever is on record, so what is on record is looked at first. A field that
+carries a link, an account, an address, a telephone number or a slot is left out of the letter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from jobs.rules import wording
+from jobs.rules.facts import Facts, Invoice
+from jobs.rules.known import normal
+from jobs.rules.plain import one_line
+from jobs.rules.recipients import ADDRESS, ledger_addresses
+
+SHOWN = 60
+"""Characters of a field that are quoted."""
+LONGEST = 1000
+"""Characters of a field that are looked at; QuickBooks' own fields end before."""
+PLAIN_PO = re.compile(r"[A-Za-z0-9/.#-]{1,20}")
+PO_BEFORE = re.compile(r"p\.?o\.?\s*(?:no\b\.?|number\b|nr\b\.?)?\s*[:#]?\s+(?=\S)", re.IGNORECASE)
+PLAIN_NUMBER = re.compile(r"[\w .,:#/()&+'’*~–-]+")
+COMPANY_FORMS = frozenset({"co", "pty", "gmbh"})
+"""What stands before a dot in the names of companies: "Co.KG" is no host."""
+HOST = re.compile(r"(?P<before>\w+)\.(?P<ending>[^\W\d_]{2,24})\b(?P<path>/?)")
+LOOKS = (
+    ("a slot", re.compile(r"\{[^{}]*\}|\[\s*pay\b", re.IGNORECASE)),
+    ("an encoded header", re.compile(r"=\?")),
+    ("markup", re.compile(wording.MARKUP)),
+    ("a link", re.compile(r"\w\s?:\s?//|\b(?:mailto|tel|javascript|data):|\bwww\.", re.IGNORECASE)),
+    ("bank details", wording.pattern(wording.BANK)),
+    ("bank details", re.compile(wording.WALLET)),
+    ("an account", re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}\b", re.IGNORECASE)),
+    ("an account", re.compile(r"(?<!\d)\d(?:[ -]?\d){12,}(?!\d)|" + wording.SORT_CODE)),
+    (
+        "another payee",
+        wording.pattern(r"\bpayable to\b|\bpayments? to\b|\bche(?:que|ck)s? out to\b"),
+    ),
+    ("an answer elsewhere", wording.pattern(wording.ELSEWHERE)),
+    (
+        "a telephone number",
+        re.compile(
+            r"\+\s?\d[\d ().\-/]{6,}\d|\(\d{2,5}\)\s?\d[\d .\-/]{4,}\d"
+            r"|(?<![\w.-])(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}(?!\w)"
+        ),
+    ),
+)
+"""What a field looks like → how that is told. Each in any field."""
+LOOKS_IN_NAMES = (
+    ("an account", re.compile(r"(?<!\d)\d{8,}(?!\d)")),
+    ("a telephone number", re.compile(r"(?<!\w)0\d{2,4}[ /-]\d{3}[\d /-]*\d")),
+    ("an amount", re.compile(r"[$€£¥]\s?\d[\d,.]*\d")),
+)
+"""The same for names: a number of an invoice or an order may be long, a name has no such digits."""
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A field that is left out of the letter. `text` is as it stands in the ledger."""
+
+    field: str
+    text: str
+    looks_like: str
+    evidence: str
+
+    @property
+    def sentence(self) -> str:
+        """For the card; outside text in it is raw."""
+        shown = one_line(self.text, SHOWN)
+        return f"{self.field} reads “{shown}”, which looks like {self.looks_like}."
+
+
+def presentable(facts: Facts) -> Facts:
+    """The facts that a letter may name: what is odd, or no plain PO number, is empty."""
+    customer, own = facts.customer, ledger_addresses(facts)
+    name, contact = (
+        "" if _looks_like(text, own, LOOKS_IN_NAMES) else text
+        for text in (customer.name, customer.contact)
+    )
+    return replace(
+        facts,
+        customer=replace(customer, name=name, contact=contact),
+        invoices=tuple(_presentable(invoice) for invoice in facts.invoices),
+    )
+
+
+def _presentable(invoice: Invoice) -> Invoice:
+    number = "" if _odd_number(invoice.number) else invoice.number
+    return replace(invoice, number=number, po_number=plain_po(invoice.po_number))
+
+
+def plain_po(text: str) -> str:
+    """A PO number as a letter names it ("PO 4711" is 4711), or empty where it is none."""
+    shown = one_line(text)
+    bare = PO_BEFORE.sub("", shown, count=1) if " " in shown else shown
+    return bare if PLAIN_PO.fullmatch(bare) and not _looks_like(bare) else ""
+
+
+def odd(facts: Facts) -> Iterator[Odd]:
+    """Every field of the case that is left out because of what it carries."""
+    customer, own = facts.customer, ledger_addresses(facts)
+    of_customer = f"customer:{customer.id}"
+    for field, text in (("The name", customer.name), ("The contact", customer.contact)):
+        if like := _looks_like(text, own, LOOKS_IN_NAMES):
+            yield Odd(f"{field} of this customer", text, like, of_customer)
+    for invoice in facts.invoices:
+        evidence = f"invoice:{invoice.id}"
+        if like := _odd_number(invoice.number):
+            yield Odd("An invoice number", invoice.number, like, evidence)
+        if like := _looks_like(invoice.po_number):
+            number = "" if _odd_number(invoice.number) else one_line(invoice.number)
+            of = f"invoice {number}" if number else "an invoice"
+            yield Odd(f"The PO number of {of}", invoice.po_number, like, evidence)
+
+
+def _odd_number(text: str) -> str:
+    plain = normal(text).strip()
+    if plain and not PLAIN_NUMBER.fullmatch(plain):
+        return _looks_like(text) or "more than a number"
+    return _looks_like(text)
+
+
+def _looks_like(
+    text: str,
+    own_addresses: tuple[str, ...] = (),
+    more: tuple[tuple[str, re.Pattern[str]], ...] = (),
+) -> str:
+    """What a text carries that no such field should, in words, or empty. Our own are the ledger's
+    addresses of this customer: many are named after one."""
+    plain = " ".join(normal(text[:LONGEST]).replace("。", ".").split())
+    for address in own_addresses:
+        plain = plain.replace(address, "")
+    if ADDRESS.search(plain):
+        return "an address"
+    found = (told for told, pattern in (*LOOKS, *more) if pattern.search(plain))
+    return next(found, "a link" if any(map(_is_host, HOST.finditer(plain))) else "")
+
+
+def _is_host(found: re.Match[str]) -> bool:
+    """Hosts are written in one case; what ends a sentence or a title goes on with a capital."""
+    if found["before"].casefold() in COMPANY_FORMS:
+        return False
+    ending = found["ending"]
+    return bool(found["path"]) or ending.islower() or ending.isupper()
