@@ -22,7 +22,7 @@ LONGEST = 1000
 """Characters of a field that are looked at; QuickBooks' own fields end before."""
 PLAIN_PO = re.compile(r"[A-Za-z0-9/.#-]{1,20}")
 PO_BEFORE = re.compile(r"p\.?o\.?\s*(?:no\b\.?|number\b|nr\b\.?)?\s*[:#]?\s+(?=\S)", re.IGNORECASE)
-PLAIN_NUMBER = re.compile(r"[\w .,:#/()&+'’*~–-]+")
+PLAIN_NUMBER = re.compile(r"[\w\[\] .,:#/()&+'’*~–-]+")
 COMPANY_FORMS = frozenset({"co", "pty", "gmbh"})
 """What stands before a dot in the names of companies: "Co.KG" is no host."""
 HOST = re.compile(r"(?P<before>\w+)\.(?P<ending>[^\W\d_]{2,24})\b(?P<path>/?)")
