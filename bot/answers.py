@@ -9,11 +9,14 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from bot import wording
-from bot.blocks import mention, stamp
+from bot.blocks import actions, button, mention, section, stamp
 from bot.escaping import cap, mrkdwn, one_line
+from bot.ids import Switch, of_company
 from jobs.decide.disconnect import Ended
+from jobs.decide.run_company import Turn
 from jobs.picture import TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.rulings import Kind
@@ -277,6 +280,34 @@ def ended(how: Ended) -> str:
 
 def now_shadow(_: HeldUp | None) -> str:
     return "Shadow mode: cards go on, but no e-mail is sent and nothing is written to QuickBooks."
+
+
+QUESTIONS = {
+    Turn.RESUME: (
+        "Sending is paused. Once it is resumed, what is approved goes out after its last check.",
+        "Resume sending",
+    ),
+    Turn.LIVE: (
+        "Once the company is live, approved messages go to customers, with a note in QuickBooks.",
+        "Go live",
+    ),
+    Turn.SHADOW: (
+        "In shadow mode cards go on, but no e-mail is sent, and what is approved waits.",
+        "Switch to shadow mode",
+    ),
+}
+"""What follows, and the label of the button that does it."""
+
+
+def sure(company: Company, turn: Turn, switch: Switch) -> dict[str, Any]:
+    """Asks once, in private, before a company is turned so: text and blocks of a message."""
+    follows, label = QUESTIONS[turn]
+    name = mrkdwn(cap(one_line(company.name), 100))
+    said = f"*{name}:* {follows} {NOTHING}"
+    says = f"{label}: {company.name}"
+    asks = button(switch, label, of_company(company.realm), style="primary", says=says)
+    hint = f"Press the button, or type `/overdue {turn} confirm`."
+    return {"text": f"{said} {hint}", "blocks": [section(said), actions([asks], "sure")]}
 
 
 def unchanged(what: str) -> str:

@@ -12,14 +12,16 @@ from slack_bolt import Ack, App
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from bot import answers
+from bot import answers, ids
 from bot.aging import aging_answer
 from bot.desk import Desk
-from bot.knocking import ruling
+from bot.ids import BadValueError, Switch
+from bot.knocking import ruling, unreadable, user_of
 from bot.refusals import turned_away
 from jobs import picture
 from jobs.decide import door, run_company
 from jobs.decide.door import Answer, Knock, Refused
+from jobs.decide.run_company import Turn
 from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
 from jobs.store import companies, ledger, people
@@ -27,16 +29,23 @@ from jobs.store.companies import Company
 
 slog = structlog.get_logger()
 Response = dict[str, Any]
-Switch = Callable[[Connection, Policy, Company, str, datetime], bool]
+Switching = Callable[[Connection, Policy, Company, str, datetime], bool]
 
-SWITCHES: dict[str, tuple[Switch, Callable[[HeldUp | None], str], str]] = {
-    "pause": (run_company.pause, answers.now_paused, "paused"),
-    "resume": (run_company.resume, answers.resumed, "running"),
-    "live": (run_company.go_live, answers.now_live, "live"),
-    "shadow": (run_company.go_shadow, answers.now_shadow, "in shadow mode"),
+SWITCHES: dict[Turn, tuple[Switching, Callable[[HeldUp | None], str], str]] = {
+    Turn.PAUSE: (run_company.pause, answers.now_paused, "paused"),
+    Turn.RESUME: (run_company.resume, answers.resumed, "running"),
+    Turn.LIVE: (run_company.go_live, answers.now_live, "live"),
+    Turn.SHADOW: (run_company.go_shadow, answers.now_shadow, "in shadow mode"),
 }
 """Word → the door, what is said when it moved, and what it already was when it did not."""
-
+BUTTONS = {
+    Switch.RESUME: Turn.RESUME,
+    Switch.GO_LIVE: Turn.LIVE,
+    Switch.GO_SHADOW: Turn.SHADOW,
+}
+"""The private button that asks once before a company is turned so; a pause never waits for one."""
+SURE = " confirm"
+"""The typed form of that button."""
 
 CASE = re.compile(r"(?:case\s+)?#?([0-9]{1,9})")
 
@@ -47,6 +56,37 @@ def register(app: App, desk: Desk) -> None:
     @app.command("/overdue")
     def handle(ack: Ack, command: dict[str, Any]) -> None:
         ack(**_answer(desk, command))
+
+    for switch, turn in BUTTONS.items():
+        app.action(switch)(_turning(desk, switch, turn))
+
+
+def _turning(desk: Desk, switch: Switch, turn: Turn) -> Callable[..., None]:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        words, done = _turned(desk, switch, turn, body)
+        desk.tell(body["response_url"], words, instead=done)
+        ack()
+
+    return handle
+
+
+def _turned(desk: Desk, switch: Switch, turn: Turn, body: dict[str, Any]) -> tuple[str, bool]:
+    """What the person is told, and whether their question is answered by it."""
+    user, now = user_of(body), desk.clock()
+    try:
+        realm = ids.company(body["actions"][0].get("value"))
+        with desk.database.writing() as conn:
+            company = companies.get(conn, realm)
+            said = _turn(desk, conn, company, turn, user, now) if company else ""
+    except BadValueError as error:
+        return unreadable(error), True
+    except Refused as refused:
+        return turned_away(desk, switch, user, refused, now), False
+    except DBAPIError as error:
+        slog.warning("switch.not_recorded", error=type(error).__name__)
+        return answers.not_recorded(), False
+    desk.ring("sweep", "send", "messages")
+    return said or answers.disconnected(), True
 
 
 def _answer(desk: Desk, command: dict[str, Any]) -> Response:
@@ -65,8 +105,11 @@ def _obeyed(desk: Desk, words: str, user: str, channel: str, now: datetime) -> R
     verb = words.lower()
     if verb == "help":
         return {"text": answers.help_text()}
-    if verb in SWITCHES or verb == "run":
-        return {"text": _switched(desk, verb, user, channel, now)}
+    if verb in (Turn.RESUME, Turn.LIVE, Turn.SHADOW):
+        return _asked(desk, Turn(verb), user, channel, now)
+    turn = verb.removesuffix(SURE)
+    if turn in SWITCHES or verb == "run":
+        return {"text": _switched(desk, turn, user, channel, now)}
     if named := CASE.fullmatch(verb):
         return {"text": _stands(desk, named[1], user, now)}
     if verb:
@@ -92,12 +135,31 @@ def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> 
             run_company.run_now(conn, policy_of(desk, company), company, user, now)
             said = answers.running(company.held_up())
         else:
-            turn, moved, already = SWITCHES[verb]
-            done = turn(conn, policy_of(desk, company), company, user, now)
-            held_up = companies.need(conn, company.realm).held_up()
-            said = moved(held_up) if done else answers.unchanged(already)
+            said = _turn(desk, conn, company, Turn(verb), user, now)
     desk.ring("sweep", "send", "messages")
     return said
+
+
+def _turn(
+    desk: Desk, conn: Connection, company: Company, turn: Turn, user: str, now: datetime
+) -> str:
+    """Raises Refused."""
+    act, moved, already = SWITCHES[turn]
+    if not act(conn, policy_of(desk, company), company, user, now):
+        return answers.unchanged(already)
+    return moved(companies.need(conn, company.realm).held_up())
+
+
+def _asked(desk: Desk, turn: Turn, user: str, channel: str, now: datetime) -> Response:
+    """The question with its button, for somebody who may do it. Raises Refused."""
+    with desk.database.reading() as conn:
+        company = _company(conn, channel)
+        if company is None:
+            return {"text": _elsewhere(desk, conn, user, now)}
+        if not run_company.ready(conn, policy_of(desk, company), company, turn, user, now):
+            return {"text": answers.unchanged(SWITCHES[turn][2])}
+    switch = next(one for one, its in BUTTONS.items() if its is turn)
+    return answers.sure(company, turn, switch)
 
 
 def _picture(desk: Desk, user: str, channel: str, now: datetime) -> Response:

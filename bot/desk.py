@@ -49,17 +49,20 @@ class Desk:
     pool: Executor
     """For private answers, modals and rings: small, and nothing in it may raise."""
 
-    def tell(self, response_url: str, text: str) -> None:
-        """Answer in private, soon, and without holding up the click."""
-        self.pool.submit(self._tell, response_url, text)
+    def tell(self, response_url: str, text: str, *, instead: bool = False) -> None:
+        """Answer in private, soon, without holding up the click; or `instead` of what was pressed.
 
-    def _tell(self, response_url: str, text: str) -> None:
+        Only what is private itself is replaced so.
+        """
+        self.pool.submit(self._tell, response_url, text, instead)
+
+    def _tell(self, response_url: str, text: str, instead: bool) -> None:
         if urlsplit(response_url).hostname not in self.response_hosts:
             slog.warning("answer.elsewhere")
             return
         try:
             WebhookClient(response_url, timeout=PRIVATE_SECONDS).send(
-                text=text, response_type="ephemeral", replace_original=False
+                text=text, response_type="ephemeral", replace_original=instead
             )
         except (SlackClientError, OSError) as error:
             # The decision stands whether or not its private answer arrives; the card shows it.

@@ -40,6 +40,9 @@ class Switch(StrEnum):
     RECONNECT = "reconnect"
     CHANNEL = "channel"
     DISCONNECT = "disconnect"
+    RESUME = "resume"
+    GO_LIVE = "go_live"
+    GO_SHADOW = "go_shadow"
     BACK = "back"
     NEXT = "next"
 

@@ -3,19 +3,59 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import Connection
 
 from jobs.decide import door
 from jobs.rules.policy import Policy
-from jobs.store import agenda, cases, companies, log
+from jobs.store import agenda, cases, companies, log, people, posts
 from jobs.store.companies import Company
+
+
+class Turn(StrEnum):
+    """What a finance lead may do with a whole company."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    LIVE = "live"
+    SHADOW = "shadow"
+
+
+TOLD = {
+    "company.paused": ":double_vertical_bar: {who} has paused sending. Cards, edits and undo go "
+    "on; a finance lead starts it again with `/overdue resume`.",
+    "company.resumed": ":arrow_forward: {who} has ended the pause of sending.",
+    "company.live": ":white_check_mark: {who} has taken the company live: a message that is "
+    "approved from now on is sent.",
+    "company.shadow": ":white_circle: {who} has put the company into shadow mode: cards go on, but "
+    "no e-mail is sent and nothing is written to QuickBooks.",
+}
+"""Action → what the channel is told; `who` did it."""
+
+
+def ready(
+    conn: Connection, policy: Policy, company: Company, to: Turn, user: str, now: datetime
+) -> bool:
+    """Whether this person may turn the company so, and it does not stand so already.
+
+    Raises Refused. REMINDERS_ON: nobody has confirmed yet that QuickBooks' own reminders are off.
+    """
+    door.lead(conn, policy, user, now)
+    if to is Turn.LIVE and not company.live and not company.reminders_off_at:
+        raise door.Refused(door.Said(door.Answer.REMINDERS_ON))
+    stands = {
+        Turn.PAUSE: company.paused_at is not None,
+        Turn.RESUME: company.paused_at is None,
+        Turn.LIVE: company.live,
+        Turn.SHADOW: not company.live,
+    }
+    return not stands[to]
 
 
 def pause(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
     """Stop all sending at once; False where it was paused already. Raises Refused."""
-    door.lead(conn, policy, user, now)
-    if company.paused_at:
+    if not ready(conn, policy, company, Turn.PAUSE, user, now):
         return False
     companies.change(conn, company.realm, paused_at=now, paused_by=user)
     _turned(conn, company, "company.paused", user, now)
@@ -24,8 +64,7 @@ def pause(conn: Connection, policy: Policy, company: Company, user: str, now: da
 
 def resume(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
     """Start sending again; False where it was not paused. Raises Refused."""
-    door.lead(conn, policy, user, now)
-    if not company.paused_at:
+    if not ready(conn, policy, company, Turn.RESUME, user, now):
         return False
     companies.change(conn, company.realm, paused_at=None, paused_by=None)
     cases.hurry_approved(conn, company.realm, now)
@@ -34,15 +73,9 @@ def resume(conn: Connection, policy: Policy, company: Company, user: str, now: d
 
 
 def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
-    """Leave shadow mode; the sweep that follows ends what was rehearsed. Raises Refused.
-
-    REMINDERS_ON: nobody has confirmed yet that QuickBooks' own reminders are off.
-    """
-    door.lead(conn, policy, user, now)
-    if company.live:
+    """Leave shadow mode; the sweep that follows ends what was rehearsed. Raises Refused."""
+    if not ready(conn, policy, company, Turn.LIVE, user, now):
         return False
-    if not company.reminders_off_at:
-        raise door.Refused(door.Said(door.Answer.REMINDERS_ON))
     companies.change(conn, company.realm, mode="live")
     agenda.hurry(conn, company.realm, "sweep", now)
     _turned(conn, company, "company.live", user, now)
@@ -51,8 +84,7 @@ def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: 
 
 def go_shadow(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
     """Everything but e-mail and note from now on. Raises Refused."""
-    door.lead(conn, policy, user, now)
-    if not company.live:
+    if not ready(conn, policy, company, Turn.SHADOW, user, now):
         return False
     companies.change(conn, company.realm, mode="shadow")
     _turned(conn, company, "company.shadow", user, now)
@@ -69,6 +101,9 @@ def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: 
 
 
 def _turned(conn: Connection, company: Company, action: str, user: str, now: datetime) -> None:
-    """On record, and on the cards of what is approved."""
+    """On record, on the cards of what is approved, and in the channel, by name."""
+    text = TOLD[action].format(who=people.spoken_of(conn, user))
+    key = f"{action}:{company.realm}:{now.isoformat()}"
+    posts.alarm(conn, company.realm, company.channel, key, text, now)
     cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, action, user, now))

@@ -93,6 +93,17 @@ class Tab:
         body = {"user": user, "text": words, "channel": channel}
         return str(self.control.post("/_/slack/command", json=body).json()["text"])
 
+    def privately(self, user: str) -> list[dict[str, Any]]:
+        """What only this person sees in the channel, oldest first."""
+        found = self.door.place.outside.slack.snapshot()["ephemerals"]
+        return [one for one in found if one["user"] == user]
+
+    def answer(self, user: str, ts: str, action: str) -> int:
+        """Press a button below a message; what came of it."""
+        body = {"user": user, "ts": ts, "action_id": action}
+        answer = self.control.post("/_/slack/click", json=body)
+        return int(answer.json().get("status", answer.status_code))
+
     def company(self) -> Company:
         """The company on record."""
         with self.door.kit.database.reading() as conn:
@@ -285,7 +296,35 @@ def test_a_switch_promises_nothing_that_something_else_keeps(
     add_company(tab.door.kit.database)
     with tab.door.kit.database.writing() as conn:
         companies.change(conn, REALM, **held_up)
-    assert told in tab.type("ULEAD1", words, "CFINANCE")
+    assert told in tab.type("ULEAD1", f"{words} confirm" if words != "run" else words, "CFINANCE")
+
+
+@pytest.mark.parametrize(
+    ("before", "word", "action", "told"),
+    [
+        (PAUSED | CONFIRMED | {"mode": "live"}, "resume", "resume", "Sending goes on."),
+        (CONFIRMED, "live", "go_live", "Live: approved messages"),
+        (CONFIRMED | {"mode": "live"}, "shadow", "go_shadow", "Shadow mode: cards go on"),
+    ],
+)
+def test_what_starts_or_ends_sending_asks_once(
+    tab: Tab, before: dict[str, Any], word: str, action: str, told: str
+) -> None:
+    """In private, by a button that its answer replaces, or typed; a pause acts at once."""
+    add_company(tab.door.kit.database)
+    with tab.door.kit.database.writing() as conn:
+        companies.change(conn, REALM, **before)
+    stood = tab.company()
+    said = tab.type("ULEAD1", word, "CFINANCE")
+    assert f"or type `/overdue {word} confirm`" in said
+    assert tab.company() == stood
+    (private,) = tab.privately("ULEAD1")
+    assert tab.answer("ULEAD1", private["ts"], action) == 200
+    tab.until(lambda: told in tab.privately("ULEAD1")[0]["text"])
+    assert not tab.privately("ULEAD1")[0]["blocks"]
+    assert tab.company() != stood
+    assert "It is already" in tab.type("ULEAD1", word, "CFINANCE")
+    assert tab.type("UCOLLECT", word, "CFINANCE").startswith("This takes a finance lead")
 
 
 def test_every_opening_has_a_link_of_its_own(tab: Tab) -> None:

@@ -353,7 +353,7 @@ def test_a_pause_holds_what_is_approved(page: Finance) -> None:
     page.shot("95-paused")
     expect(page.mails()).to_have_count(0)
     page.be(LEAD)
-    page.order("resume", "Sending goes on.")
+    page.order("resume confirm", "Sending goes on.")
     see(card, "Sent, QuickBooks note written")
     expect(page.mails()).to_have_count(1)
     page.shot("96-resumed")

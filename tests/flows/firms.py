@@ -158,7 +158,7 @@ def go_live(found: Firm) -> None:
     with record(found.running) as database:
         found.running.until(lambda _: _is_read(database, found.realm))
     found.running.confirm_reminders(channel=found.channel)
-    assert "Live" in found.order("live")
+    assert "Live" in found.order("live confirm")
 
 
 def _is_read(database: Database, realm: str) -> bool:

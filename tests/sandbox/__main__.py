@@ -92,7 +92,7 @@ def _open_for_business(running: Sandbox, first_run: bool) -> None:
     if not first_run:
         say("Confirming that QuickBooks' own reminders are off …")
         running.confirm_reminders()
-        say(f"Going live: {running.order('live')}")
+        say(f"Going live: {running.order('live confirm')}")
 
 
 def _keep_running(running: Sandbox) -> None:

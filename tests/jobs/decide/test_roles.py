@@ -138,12 +138,20 @@ def test_only_leads_run_the_company(open_house: OpenHouse, user: str) -> None:
 def test_a_lead_runs_the_company(open_house: OpenHouse) -> None:
     """Each command works once and says so, and is on the log with its actor."""
     house = open_house()
+    house.time.later(seconds=1)
     commands = [run_company.pause, run_company.resume, run_company.go_shadow, run_company.go_live]
     for command in commands:
         assert house.runs(command, "ULEAD2") is True
         assert house.runs(command, "ULEAD2") is False
     done = [line["action"] for line in house.logged("company.") if line["actor"] == "ULEAD2"]
     assert done == ["company.paused", "company.resumed", "company.shadow", "company.live"]
+    told = [text for text in house.said("notice") if "Ulead2" in text]
+    assert [" ".join(text.split()[1:5]) for text in told] == [
+        "Ulead2 has paused sending.",
+        "Ulead2 has ended the",
+        "Ulead2 has put the",
+        "Ulead2 has taken the",
+    ]
 
 
 @pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "ULEAD1"])
