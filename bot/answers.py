@@ -47,6 +47,7 @@ KIND_WORDS = {
     "edit": "edited",
     "reject": "rejected",
     "undo": "taken back",
+    "reopen": "reopened",
     "hold": "put on hold",
     "snooze": "snoozed",
     "fine": "found fine",
@@ -137,6 +138,11 @@ def too_late(at: datetime | None = None) -> str:
     """Undo after its window."""
     ended = f" The window ended {stamp(at)}." if at else ""
     return f"Too late to undo: the message is on its way or has gone.{ended}"
+
+
+def followed(what: str) -> str:
+    """A rejection that cannot be undone any more; `what` has followed, as a sentence."""
+    return f"It is too late to undo this. {cap(mrkdwn(one_line(what)), 300)} {NOTHING}"
 
 
 def opens_later(at: datetime | None, manager: str) -> str:

@@ -8,14 +8,17 @@ from bot import wording
 from bot.blocks import Block, button, confirm
 from bot.escaping import shortened
 from bot.ids import Action, Binding
-from jobs.decide.reject import ON_ACCOUNT
+from jobs.decide.reject import ON_ACCOUNT, Why
 from jobs.rules.case import CaseView
 from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, disputing_holds, strictest
 from jobs.rules.states import Stage, State
 
 BY_ADDRESS = frozenset(
-    {"several_recipients", "address_not_in_ledger", "address_changed", "address_bounced"}
+    {
+        *("several_recipients", "address_not_in_ledger", "address_changed"),
+        *("address_bounced", "wrong_contact"),
+    }
 )
 """Rules that end when a person confirms one of the ledger's addresses."""
 
@@ -39,6 +42,8 @@ def buttons(view: CaseView, now: datetime) -> list[Block]:
         ]
     if view.state is State.DONE and view.note_state == "written":
         return [_make(view, Action.TAKE_BACK, "Take back the note", asks=_TAKE_BACK)]
+    if view.state is State.REJECTED and not view.taken_up:
+        return _rejected(view)
     if view.state is State.HELD and not view.taken_up:
         return [_make(view, Action.LIFT, "Lift the hold")]
     return [_make(view, Action.LOOK_AGAIN, "Look again")] if view.state is State.SNOOZED else []
@@ -154,6 +159,15 @@ _TAKE_BACK = confirm(
     "Take it back",
     "Keep it",
 )
+
+
+def _rejected(view: CaseView) -> list[Block]:
+    """The way back, until something else has followed."""
+    wrong = view.decisions and view.decisions[-1].reason == Why.WRONG_CONTACT
+    made = [_make(view, Action.UNDO, "Undo")] if view.may_return else []
+    if wrong and view.may_return and addresses(view):
+        made.append(_make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
+    return made
 
 
 def _undo(view: CaseView, now: datetime) -> list[Block]:

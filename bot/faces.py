@@ -200,6 +200,9 @@ _NOTE = {
 
 def _rejected(view: CaseView, _now: datetime) -> Face:
     made = _last(view, "reject")
+    if view.taken_up:
+        again = _acted("Another address was confirmed", view.decisions[-1])
+        return Face("◻️", "Rejected, and taken up again", (again, *_ended(view)))
     words = rejected_as(made.reason if made else "", view.stage)
     title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
     told = [_told(words.consequence)] if words.consequence else []

@@ -30,6 +30,7 @@ FOLLOWS = {
     "approve": ("send", "messages"),
     "went": ("write_back", "messages"),
     "take_back": ("write_back", "messages"),
+    "undo": ("triage", "messages"),
     "hold": ("triage", "messages"),
     "reject": ("triage", "messages"),
     "look_again": ("triage", "messages"),

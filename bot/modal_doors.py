@@ -73,6 +73,7 @@ def _made(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
         return modals.gone(unreadable(error))
     except NotRecorded as error:
         return modals.gone(error.words)
-    if view.state is not State.WAITING or view.draft_hash != binding.draft_hash:
+    back = view.may_return and action is Action.CONFIRM_ADDRESS
+    if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:
         return modals.gone(CHANGED)
     return OPENS[action](view, desk.policy.for_company(view.facts.company.id))

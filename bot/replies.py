@@ -43,6 +43,7 @@ def _refusal(said: Said) -> str:
         Answer.NO_CASE: answers.no_case(),
         Answer.STALE: answers.stale(),
         Answer.TOO_LATE: answers.too_late(),
+        Answer.FOLLOWED: answers.followed(said.detail),
         Answer.ALREADY_APPROVED: answers.again(),
         Answer.DECIDED: _decided(said),
         Answer.NOT_A_MEMBER: answers.outsider(said.detail),

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, exists, func, select
 
 from jobs import approvals
+from jobs.decide.undo import followed
 from jobs.rules.case import Approvals, CaseView, Outcome, Reason
 from jobs.rules.facts import BUCKETS, Facts, Invoice, bucket
 from jobs.rules.money import Money, total
@@ -68,6 +69,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         note_detail=note.detail if note else "",
         end_reason=row.end_reason,
         closed_at=row.closed_at,
+        may_return=case.state is State.REJECTED and not followed(conn, case),
         changed=tuple(row.changed or ()),
         held_up=companies.need(conn, case.company).held_up(shadow=case.shadow),
         last_error=row.last_error,

@@ -27,6 +27,7 @@ NUMBER = re.compile(r"[0-9]{1,9}")
 DID = {
     "approve": "approved the message",
     "undo": "took the approval back",
+    "reopen": "took the rejection back",
     "edit": "edited the message",
     "reject": "rejected the message",
     "hold": "put it on hold",
@@ -57,6 +58,7 @@ class Answer(StrEnum):
     STALE = "stale"
     DECIDED = "decided"
     TOO_LATE = "too_late"
+    FOLLOWED = "followed"
     ALREADY_APPROVED = "already_approved"
     NOT_OPEN_YET = "not_open_yet"
     SECOND_NEEDED = "second_needed"

@@ -6,13 +6,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from jobs import cross
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
+from jobs.decide.lift import GOES_ON
+from jobs.decide.undo import followed
 from jobs.rules.policy import Policy
 from jobs.rules.rights import looks_after, may_run
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
-from jobs.store import cases, history
+from jobs.store import cases, companies, history
 from jobs.store.cases import Move
 
 
@@ -72,10 +75,23 @@ def confirm_address(
     """A person picks one of the ledger's addresses; it is remembered. Raises Refused."""
     visitor = door.enter(conn, policy, knock, now)
     case = visitor.case
-    door.in_state(conn, case, State.WAITING)
+    door.in_state(conn, case, State.WAITING, State.REJECTED)
+    if case.state is State.REJECTED and (what := followed(conn, case)):
+        raise Refused(Said(Answer.FOLLOWED, case, what))
     door.decide(conn, policy, visitor, "confirm_address", now)
     history.confirm_address(conn, case.company, case.customer, address, visitor.user, now)
+    if case.state is State.REJECTED:
+        return _begin_anew(conn, policy, visitor, now)
     return _on(conn, visitor, "address.confirmed", now, now, draft=None, **cases.ANEW)
+
+
+def _begin_anew(conn: Connection, policy: Policy, visitor: Visitor, now: datetime) -> Said:
+    """The rejected case gave its stages back: with the right address they are crossed again."""
+    case, company = visitor.case, companies.need(conn, visitor.case.company)
+    on = Move(State.REJECTED, "address.confirmed", visitor.user)
+    door.moved(cases.move(conn, case, on, now, end_reason=GOES_ON), case)
+    cross.open_cases(conn, policy, company, [case.customer], f"confirmed:{case.id}", now)
+    return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 
 def _on(

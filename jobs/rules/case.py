@@ -119,6 +119,8 @@ class CaseView:
     end_reason: str = ""
     """Why a closed case ended, or why the last approval was voided, as a sentence."""
     closed_at: datetime | None = None
+    may_return: bool = False
+    """Whether a rejection can still be undone: nothing newer of the customer has followed."""
     changed: tuple[str, ...] = ()
     """What differs from the version before, as sentences."""
     held_up: HeldUp | None = None
@@ -129,5 +131,5 @@ class CaseView:
 
     @property
     def taken_up(self) -> bool:
-        """Whether the hold that ended this case was lifted on its card."""
-        return bool(self.decisions) and self.decisions[-1].kind == "take_up"
+        """Whether the matter of this closed case was taken up again from its card."""
+        return bool(self.decisions) and self.decisions[-1].kind in ("take_up", "confirm_address")

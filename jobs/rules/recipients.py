@@ -65,10 +65,7 @@ def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
     if not is_address(chosen):
         return _never("no_recipient", f"“{shown}” is not an e-mail address.", facts)
     if key in past.bounced:
-        told = "is the wrong contact, says a person" if key in past.wrong else "came back"
-        about = shown if key in past.wrong else f"Mail to {shown}"
-        reason = f"{about} {told}. Ask the customer for another address."
-        return _never("address_bounced", reason, facts)
+        return _not_to_be_used(shown, key in past.wrong, facts)
     if key not in {a.lower() for a in ledger_addresses(facts)}:
         reason = f"{shown} was confirmed, but QuickBooks does not name it now. Confirm an address."
         return _never("address_not_in_ledger", reason, facts)
@@ -77,6 +74,14 @@ def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
         reason = f"QuickBooks now says {shown}, but {before}. Check the change by phone."
         return _never("address_changed", reason, facts)
     return None
+
+
+def _not_to_be_used(shown: str, wrong: bool, facts: Facts) -> Ruling:
+    if wrong:
+        reason = f"{shown} is the wrong contact, says a person. Confirm an address, or ask for one."
+        return _never("wrong_contact", reason, facts)
+    reason = f"Mail to {shown} came back. Ask the customer for another address."
+    return _never("address_bounced", reason, facts)
 
 
 def _before(key: str, past: Past) -> str:

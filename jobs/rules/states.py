@@ -52,7 +52,8 @@ MOVES: dict[State, frozenset[State]] = {
     State.UNKNOWN: frozenset({State.SENT, State.WAITING}),
     State.SENT: frozenset({State.DONE}),
     State.DONE: frozenset({State.DONE}),  # only its note can still be taken back
-    State.REJECTED: frozenset(),
+    # undone, or gone on from with another address
+    State.REJECTED: frozenset({State.WAITING, State.REJECTED}),
     State.HELD: frozenset({State.HELD}),  # only its hold can still be lifted
     State.CANCELLED: frozenset(),
 }

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Float,
     Row,
     Select,
+    and_,
     cast,
     func,
     literal,
@@ -177,6 +178,21 @@ def release(conn: Connection, case_id: str, now: datetime) -> None:
     """Give the crossings of a case back: it ended without contact, so they may happen again."""
     held = (crossings.c.case_id == case_id) & crossings.c.released_at.is_(None)
     conn.execute(update(crossings).where(held).values(released_at=now))
+
+
+def retake(conn: Connection, case: Case) -> None:
+    """Take what this case gave back when it closed. Nobody else may have crossed it since."""
+    theirs = (crossings.c.case_id == case.id) & (crossings.c.released_at == case.row.closed_at)
+    conn.execute(update(crossings).where(theirs).values(released_at=None))
+
+
+def taken_meanwhile(conn: Connection, case: Case) -> bool:
+    """Whether another case holds what this one gave back when it closed."""
+    other = crossings.alias()
+    same = [other.c[name] == crossings.c[name] for name in ("company", "invoice", "round", "stage")]
+    given = (crossings.c.case_id == case.id) & (crossings.c.released_at == case.row.closed_at)
+    query = select(other.c.id).join(crossings, and_(*same))
+    return conn.execute(query.where(given, other.c.released_at.is_(None))).first() is not None
 
 
 def give_back(

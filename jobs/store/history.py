@@ -177,6 +177,32 @@ def bounced(
     )
 
 
+def right_after_all(conn: Connection, company: str, customer: str, said_at: datetime) -> None:
+    """Whoever called an address wrong at that moment has taken it back."""
+    wrong = (addresses.c.company == company) & (addresses.c.customer == customer)
+    wrong &= addresses.c.bounced_at == said_at
+    conn.execute(update(addresses).where(wrong).values(bounced_at=None))
+
+
+def followed(conn: Connection, company: str, customer: str, case: str, moment: datetime) -> str:
+    """What came of a customer after a case closed then, as a sentence; empty for nothing.
+
+    A newer case, a hold, or a contact.
+    """
+    theirs = (cases.c.company == company) & (cases.c.customer == customer)
+    newer = select(cases.c.id).where(theirs, cases.c.id > case).limit(1)
+    if next_one := conn.execute(newer).scalar():
+        return f"Case {next_one} of this customer has followed."
+    held = (holds.c.company == company) & (holds.c.customer == customer)
+    if conn.execute(select(holds.c.id).where(held, holds.c.set_at >= moment)).first():
+        return "A hold of this customer has followed."
+    written = select(sends.c.id).join(cases, cases.c.id == sends.c.case_id).where(theirs)
+    written = written.where(sends.c.state.in_(CONTACT), sends.c.began_at >= moment)
+    if conn.execute(written.limit(1)).first():
+        return "This customer has been written to since."
+    return ""
+
+
 def sent_since(conn: Connection, company: str, since: datetime) -> int:
     """How many messages of a company were accepted, or may have been, since then."""
     query = (

@@ -159,7 +159,9 @@ def test_a_button_stands_for_exactly_this_draft() -> None:
         ("sent", set()),
         ("done", {"take_back"}),
         ("kept", set()),
-        ("rejected", set()),
+        ("rejected", {"undo"}),
+        ("rejected, followed", set()),
+        ("wrong contact", {"undo", "confirm_address"}),
         ("held", {"lift"}),
         ("cancelled", set()),
     ],
@@ -194,7 +196,7 @@ def test_what_leaves_the_list_in_one_click_asks_first(name: str, action: str) ->
 
 def test_after_a_bounce_an_address_can_be_confirmed() -> None:
     """That is the way out which its rule names."""
-    assert "confirm_address" in pressed(show(stopped(Kind.NEVER, "address_bounced")))
+    assert "confirm_address" in pressed(show(stopped(Kind.NEVER, "wrong_contact")))
 
 
 @pytest.mark.parametrize(

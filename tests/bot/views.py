@@ -248,8 +248,14 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     "note failed": lambda: sent(State.DONE, note_state="failed", note_detail="QuickBooks said no"),
     "unknown": lambda: approved(state=State.UNKNOWN, outcome=Outcome("unknown", NOW, "cut")),
     "went": lambda: sent(State.SENT, decisions=(decision("went", "ULEAD1"),)),
+    "rejected, followed": lambda: replace(VIEWS["rejected"](), may_return=False),
+    "wrong contact": lambda: view(
+        state=State.REJECTED,
+        may_return=True,
+        decisions=(decision("reject", reason="wrong_contact"),),
+    ),
     "rejected": lambda: view(
-        state=State.REJECTED, decisions=(decision("reject", reason="not_needed"),)
+        may_return=True, state=State.REJECTED, decisions=(decision("reject", reason="not_needed"),)
     ),
     "rejected, final": lambda: view(
         state=State.REJECTED,

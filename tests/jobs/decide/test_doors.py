@@ -8,10 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from jobs import picture
 from jobs.decide import approve as approving
+from jobs.decide import look
+from jobs.decide import undo as undoing
 from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
@@ -19,10 +21,11 @@ from jobs.decide.reject import Rejection, Why
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
 from jobs.store import history
-from jobs.store.tables import crossings, decisions
+from jobs.store.tables import crossings, decisions, sends
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice
 from tests.jobs.houses import OpenHouse, opener
 
+SEND = {"token": "t", "message_id": "<m>", "bytes_sha256": "", "attachments": []}
 LARGE = books(customer("1"), invoice("71", "1", "12000.00", 12))
 TWO = books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 30))
 
@@ -248,8 +251,73 @@ def test_wrong_contact_is_never_until_confirmed(a_house: House) -> None:
     assert not crossed(a_house)
     a_house.time.later(days=1)
     a_house.sweep()
-    assert a_house.rules() == {"address_bounced"}
+    assert a_house.rules() == {"wrong_contact"}
     assert a_house.view().letter is None
+
+
+@pytest.mark.parametrize("why", [Why.NOT_NEEDED, Why.OTHER, Why.WRONG_CONTACT])
+def test_a_rejection_can_be_undone(a_house: House, why: Why) -> None:
+    """The text waits again as a new draft, its stages are its own, the address is right again."""
+    before = crossed(a_house)
+    a_house.reject("UCOLLECT", Rejection(why, "a mistake"))
+    assert a_house.view().may_return
+    assert a_house.undo("UMANAGER") is Answer.NOT_ALLOWED
+    assert a_house.undo("ULEAD1") is Answer.RECORDED
+    assert (a_house.state(), a_house.case().row.closed_at) == (State.WAITING, None)
+    assert crossed(a_house) == before
+    a_house.sweep()
+    assert (len(a_house.cases()), a_house.rules()) == (1, set())
+    assert "Ulead1 took the rejection back." in a_house.said("thread")
+    assert a_house.approve() is Answer.RECORDED
+    a_house.wait_out()
+    assert len(a_house.mails) == 1
+
+
+@pytest.mark.parametrize("what", ["case", "hold", "contact", "moved"])
+def test_a_rejection_stands_once_something_has_followed(a_house: House, what: str) -> None:
+    """Undo is refused with what it was, and the card offers it no more."""
+    a_house.reject("UCOLLECT", Rejection(Why.WRONG_CONTACT))
+    rejected, mine = a_house.case(), a_house.case().customer
+    if what == "case":
+        a_house.sweep()
+    with a_house.database.writing() as conn:
+        if what == "hold":
+            until = a_house.today + timedelta(days=3)
+            kind, now = HoldKind.QUIET, a_house.now
+            history.hold(conn, a_house.realm, mine, (), kind, until, "ULEAD1", "", now)
+        if what == "contact":
+            sent = {"state": "sent", "began_at": a_house.now, "recipient": "x@y.example"}
+            conn.execute(
+                insert(sends).values(
+                    SEND | sent | {"case_id": rejected.id, "draft": rejected.draft}
+                )
+            )
+        if what == "moved":
+            given = dict(conn.execute(select(crossings)).mappings().one())
+            del given["id"]
+            conn.execute(insert(crossings).values(given | {"released_at": None}))
+    said = a_house.go(undoing.undo, a_house.knock("UCOLLECT", rejected))
+    assert said.answer is Answer.FOLLOWED
+    told = {"case": "Case 2 of", "hold": "A hold", "contact": "written to", "moved": "another case"}
+    assert told[what] in said.detail
+    assert not a_house.view(rejected).may_return
+    assert a_house.cases()[0].state is State.REJECTED
+
+
+def test_after_a_wrong_contact_another_address_is_confirmed(a_house: House) -> None:
+    """On the rejected card: the customer is written to there, in a case of its own."""
+    a_house.reject("UCOLLECT", Rejection(Why.WRONG_CONTACT))
+    (invoice_71,) = [i for i in a_house.books.tables["Invoice"] if i == "71"]
+    a_house.change("Invoice", invoice_71, BillEmail={"Address": "ap@customer1.example"})
+    said = a_house.go(look.confirm_address, a_house.knock("UCOLLECT"), "ap@customer1.example")
+    assert said.answer is Answer.RECORDED
+    a_house.run("triage")
+    first, second = a_house.cases()
+    assert (first.state, second.state) == (State.REJECTED, State.WAITING)
+    letter = a_house.view(second).letter
+    assert letter is not None
+    assert letter.to == "ap@customer1.example"
+    assert a_house.go(undoing.undo, a_house.knock("UCOLLECT", first)).answer is Answer.FOLLOWED
 
 
 def test_a_dispute_takes_out_the_chosen_invoices(open_house: OpenHouse) -> None:
