@@ -65,6 +65,7 @@ class Field(StrEnum):
 
     SUBJECT = "subject"
     BODY = "body"
+    MARKED = "marked"
     REASON = "reason"
     COMMENT = "comment"
     INVOICES = "invoices"

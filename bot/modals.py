@@ -29,6 +29,10 @@ CHECKED = (
     "Amounts, dates, invoice numbers, names and links are checked against the ledger when you "
     "save. Nothing is sent by saving: the new version goes back to the card to be approved."
 )
+MARKED = Words(
+    "This text offers instalments or a date to meet",
+    "Amounts and dates that are not on record. A second person must approve.",
+)
 
 
 def loading() -> Block:
@@ -46,6 +50,7 @@ def edit(
     *,
     subject: str = "",
     body: str = "",
+    marked: bool = False,
     violations: Sequence[str] = (),
     seen: str = "",
 ) -> Block:
@@ -58,14 +63,16 @@ def edit(
         return gone("This case has no draft to edit.")
     typed = (subject, body) if subject or body else (view.letter.subject, view.letter.body)
     told = _violated(violations, savable=bool(seen))
-    blocks = [*told, _envelope(view), *_inputs(view, *typed), context(CHECKED)]
+    blocks = [*told, _envelope(view), *_inputs(view, *typed), _marking(view, marked)]
+    blocks.append(context(CHECKED))
     submit = "Save anyway" if seen else "Save"
     return _view(Modal.EDIT, "Edit the message", blocks, _meta(view, seen), submit)
 
 
-def fingerprint(subject: str, body: str) -> str:
-    """Of a text whose violations were shown: sha256, 64 hex digits."""
-    return hashlib.sha256(f"{subject}\0{body}".encode("utf-8", "surrogatepass")).hexdigest()
+def fingerprint(subject: str, body: str, marked: bool = False) -> str:
+    """Of a text whose violations were shown, and how it was marked: sha256, 64 hex digits."""
+    shown = f"{subject}\0{body}\0{marked}"
+    return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
@@ -96,6 +103,17 @@ def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:
         _input(Field.SUBJECT, version, "Subject", _line(Field.SUBJECT, subject)),
         _input(Field.BODY, version, "Message", _line(Field.BODY, body, many=True)),
     ]
+
+
+def _marking(view: CaseView, marked: bool) -> Block:
+    """A figure that is on no record is what the person says that it is, or it is refused."""
+    option = _option("marked", MARKED)
+    element: Block = {"type": "checkboxes", "action_id": Field.MARKED.value, "options": [option]}
+    element |= {"initial_options": [option]} if marked else {}
+    hint = "Never for what the ledger says: a total, a balance, or what an invoice is about."
+    return _input(
+        Field.MARKED, view.draft_version, "Terms you offer", element, hint=hint, optional=True
+    )
 
 
 def reject(view: CaseView, policy: Policy) -> Block:

@@ -34,10 +34,14 @@ class UnusableError(ValueError):
 
 @dataclass(frozen=True)
 class Edited:
-    """A subject on one line and a body with newlines as line ends."""
+    """A subject on one line and a body with newlines as line ends.
+
+    `marked`: what is on no record in it is an instalment or a date to meet.
+    """
 
     subject: str
     body: str
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ def edited(values: Values) -> Edited:
     """The text as typed; neither part may be empty."""
     subject = _required(values, Field.SUBJECT, one_line, "Please write a subject.")
     body = _required(values, Field.BODY, _paragraphs, "Please write a message.")
-    return Edited(subject, body)
+    return Edited(subject, body, bool(_several(values, Field.MARKED)))
 
 
 def rejection(values: Values) -> Rejection:

@@ -61,8 +61,8 @@ def _instead(view: dict[str, Any]) -> Response:
 
 def _edit(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
     typed = submitted.edited(values)
-    insist = opened.seen == modals.fingerprint(typed.subject, typed.body)
-    text = Text(typed.subject, typed.body, insist)
+    insist = opened.seen == modals.fingerprint(typed.subject, typed.body, typed.marked)
+    text = Text(typed.subject, typed.body, insist, typed.marked)
     knock = knock_of(opened.binding, user)
     outcome = decide(desk, "edit", knock, lambda c, p, k, now: edit(c, p, k, text, now))
     if not isinstance(outcome, Objections):
@@ -73,8 +73,16 @@ def _edit(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
 def _objected(view: CaseView, typed: Edited, found: Objections) -> dict[str, Any]:
     """The form again, with the present complaints and no others, the graver ones first."""
     told = [v.sentence for v in sorted(found.violations, key=lambda v: not v.hard)]
-    seen = "" if found.hard else modals.fingerprint(typed.subject, typed.body)
-    return modals.edit(view, subject=typed.subject, body=typed.body, violations=told, seen=seen)
+    text = (typed.subject, typed.body, typed.marked)
+    seen = "" if found.hard else modals.fingerprint(*text)
+    return modals.edit(
+        view,
+        subject=typed.subject,
+        body=typed.body,
+        marked=typed.marked,
+        violations=told,
+        seen=seen,
+    )
 
 
 def _reject(desk: Desk, opened: Opened, values: Values, user: str) -> Response:

@@ -72,12 +72,13 @@ def write(office: Office, view: View, made: Made, before: Before) -> Written:
     changed = changes.since(old.letter, view.facts) if old else ()
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
-    if theirs and (mine := _still_true(office, view, theirs.letter, letter, deadline)):
+    if theirs and (mine := _still_true(office, view, theirs, letter, deadline)):
         letter = mine
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
+        columns["marked"] = theirs.marked
     elif theirs:
         changed, unfit = (*changed, UNFIT), theirs.edited_by
-    broken = _broken(office, view, letter, deadline)
+    broken = _broken(office, view, letter, deadline, marked=columns.get("marked", False))
     columns["violations"] = [violation.sentence for violation in broken]
     return Written(letter, columns, (*gates.about_text(broken), *view.rulings), changed, unfit)
 
@@ -113,17 +114,9 @@ def _letter(
 
 
 def _broken(
-    office: Office, view: View, letter: Letter, deadline: date | None
+    office: Office, view: View, letter: Letter, deadline: date | None, marked: bool = False
 ) -> tuple[Violation, ...]:
-    return verify(
-        letter.subject,
-        letter.body,
-        view.facts,
-        office.policy,
-        view.past,
-        deadline=deadline,
-        addresses=(office.sender, office.reply_to),
-    )
+    return verify(letter, view.facts, office.policy, view.past, deadline=deadline, marked=marked)
 
 
 def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
@@ -145,10 +138,13 @@ def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Pr
 
 
 def _still_true(
-    office: Office, view: View, edited: Letter, fresh: Letter, deadline: date | None
+    office: Office, view: View, theirs: draft_store.Draft, fresh: Letter, deadline: date | None
 ) -> Letter | None:
-    """A person's text stays while its figures do: same invoices, nothing in it broken."""
+    """A person's text stays while its figures do: same invoices, and nothing in it is broken
+    beside what they have insisted on."""
+    edited = theirs.letter
     if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
         return None
     letter = replace(fresh, subject=edited.subject, body=edited.body)
-    return None if _broken(office, view, letter, deadline) else letter
+    broken = _broken(office, view, letter, deadline, theirs.marked)
+    return None if any(v.sentence not in theirs.violations for v in broken) else letter

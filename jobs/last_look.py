@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from jobs import approvals, gather
 from jobs.gather import Books, CaseFile
-from jobs.mail.addresses import named
 from jobs.rules import changes, gates
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount
@@ -47,22 +46,15 @@ class LastLook:
             *stops,
             *_credited(contexts.facts_of_case(conn, self.file.case, self.now), facts),
             *_readdressed(letter, gates.recipient(facts, past)),
-            *self._untrue(past),
+            *self._untrue(conn, past),
             *self._unread(conn),
         )
 
-    def _untrue(self, past: Past) -> tuple[str, ...]:
+    def _untrue(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """What the text says and the record does not, beside what a person has insisted on."""
         letter, draft, facts = self.draft.letter, self.draft, self.facts
-        found = verify(
-            letter.subject,
-            letter.body,
-            facts,
-            self.policy,
-            past,
-            deadline=draft.deadline,
-            addresses=(named(letter.sender).addr_spec, letter.reply_to),
-        )
+        policy = contexts.without(conn, self.file.case.id).policy(self.policy)
+        found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
         late = draft.deadline is not None and draft.deadline <= facts.today
         over = ("The deadline in the text has come.",) if late else ()
         return (*(v.sentence for v in found if v.sentence not in draft.violations), *over)

@@ -11,7 +11,6 @@ from jobs import gather
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Said, Visitor
 from jobs.ending import tell_approvers
-from jobs.mail.addresses import named
 from jobs.rules import gates
 from jobs.rules.drafts import edited
 from jobs.rules.letter import Letter
@@ -28,11 +27,16 @@ from jobs.store.drafts import Draft
 
 @dataclass(frozen=True)
 class Text:
-    """What the person typed. `insist`: the violations were shown, and it is to be saved anyway."""
+    """What the person typed.
+
+    `marked`: what is on no record in it is an instalment or a date to meet. `insist`: the
+    violations were shown, and it is to be saved anyway.
+    """
 
     subject: str
     body: str
     insist: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,12 @@ def edit(
     letter = edited(old.letter, text.subject, text.body)
     past = _past(conn, visitor, letter, now)
     violations = verify(
-        letter.subject,
-        letter.body,
+        letter,
         visitor.facts,
         contexts.without(conn, visitor.case.id).policy(policy),
         past,
         deadline=old.deadline,
-        addresses=(named(letter.sender).addr_spec, letter.reply_to),
+        marked=text.marked,
     )
     if any(v.hard for v in violations) or (violations and not text.insist):
         return Objections(violations)
@@ -93,6 +96,7 @@ def _save(
         author=visitor.user,
         edited_by=visitor.user,
         violations=[v.sentence for v in violations],
+        marked=any(v.kind == "marked" for v in violations),
         deadline=old.deadline,
     )
     # What the rules said of the old words gives way to what they say of the new ones.

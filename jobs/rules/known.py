@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -18,7 +18,7 @@ from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
 from jobs.rules.recipients import ledger_addresses
-from jobs.rules.slots import NAMED, contact, contact_days, locale_of, pay_link_keys, row
+from jobs.rules.slots import NAMED, contact, contact_days, locale_of, pay_link_keys, table, title
 
 
 def normal(text: str) -> str:
@@ -39,7 +39,16 @@ class Known:
     dates: frozenset[date]
     link_keys: frozenset[str]
     addresses: frozenset[str]
-    rows: frozenset[str]
+    amounts: Mapping[str, Decimal]
+    """Each way to write an amount, with and without its currency → the amount."""
+    invoices: Mapping[str, tuple[Invoice, ...]]
+    """Number → the invoices that have it."""
+    other_dates: frozenset[date]
+    """Those of `dates` that belong to no invoice."""
+
+    def with_literals(self, texts: Iterable[str]) -> Known:
+        """These texts may be named, too."""
+        return replace(self, literals=self.literals | frozenset(filter(None, texts)))
 
 
 def known(
@@ -49,7 +58,8 @@ def known(
     locale = locale_of(facts, policy)
     amounts = list(_amounts(facts))
     exact = {amount(money, locale) for money in amounts}
-    texts = {*_names(facts, policy), *_labels(facts), *exact}
+    invoices = _by_number(facts, locale)
+    texts = {*_names(facts, policy), *_labels(facts), *exact, *table(facts, locale), *invoices}
     return Known(
         literals=_normal(texts) | {text.strip() for text in texts if text.strip()},
         numbers=_normal({*_counts(facts), *(f for m in amounts for f in written(m, locale))}),
@@ -57,8 +67,29 @@ def known(
         dates=frozenset(_dates(facts, past, deadline)),
         link_keys=_normal(pay_link_keys(facts, policy).values()),
         addresses=frozenset(a.lower() for a in (*addresses, *ledger_addresses(facts))),
-        rows=_normal(row(invoice, locale) for invoice in facts.invoices),
+        amounts={normal(f): m.amount for m in amounts for f in _forms(m, locale)},
+        invoices=invoices,
+        other_dates=frozenset(_other_dates(facts, past, deadline)),
     )
+
+
+def _forms(money: Money, locale: str) -> tuple[str, ...]:
+    return (amount(money, locale), *written(money, locale))
+
+
+def _by_number(facts: Facts, locale: str) -> dict[str, tuple[Invoice, ...]]:
+    found: dict[str, tuple[Invoice, ...]] = {}
+    for invoice in facts.invoices:
+        for label in _called(invoice, locale):
+            found[label] = (*found.get(label, ()), invoice)
+    return found
+
+
+def _called(invoice: Invoice, locale: str) -> set[str]:
+    """Its number, or where it has none "invoice of October 2, 2026"."""
+    number = one_line(invoice.number)
+    name = title(invoice, locale)
+    return {number, normal(number)} if number else {name, name[:1].upper() + name[1:]}
 
 
 def _normal(texts: Iterable[str]) -> frozenset[str]:
@@ -127,5 +158,9 @@ def _dates(facts: Facts, past: Past, deadline: date | None) -> Iterator[date]:
     for invoice in facts.invoices:
         yield invoice.due
         yield invoice.txn_date
+    yield from _other_dates(facts, past, deadline)
+
+
+def _other_dates(facts: Facts, past: Past, deadline: date | None) -> Iterator[date]:
     yield from contact_days(facts, past)
     yield from filter(None, (deadline, past.promised))

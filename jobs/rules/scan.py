@@ -28,6 +28,10 @@ UNITS = (
     r"%|‰|(?i:percent|per cent|dollars?|euros?|pounds?|cents?|bucks|quid|grand|hundred|thousand"
     r"|million|k|m|bn)"
 )
+DOT = r"(?:[.。․‧∙·]|\s?\[\s?(?:\.|dot)\s?\]\s?|\s?\(\s?(?:\.|dot)\s?\)\s?)"
+"""What programs, or people, read as the dot of a host name."""
+TOP = r"(?:xn--[\w-]+|[^\W\d_]{2,63})(?![\w-])"
+KNOWN_TOP = r"(?i:com|net|org|io|co|info|biz|app|dev|xyz|pay|bank|shop|top|site|online)\b"
 
 PATTERNS = {
     "pay_link": re.compile(r"\[\s*pay[^\[\]\n]*\]", re.IGNORECASE),
@@ -36,10 +40,10 @@ PATTERNS = {
         r"(?<![\w.+'-])[\w.+'-]+\s?(?:@|\[at\]|\(at\))\s?[\w-]+(?:\s?(?:\.|\[dot\]|\(dot\)|\[\.\])\s?[\w-]+)+"
     ),
     "link": re.compile(
-        r"(?i:(?:https?|hxxps?|ftp|sftp|file)\s?:\s?/|(?:mailto|tel|javascript|data):|www\.)\S*"
-        r"|\b\w[\w-]+(?:\.[\w-]+)*(?:\.|\[\.\]|\(\.\)|\[dot\]|\(dot\)| dot )"
-        r"(?:(?-i:[a-z]{2,24}|[A-Z]{2,24})|(?i:com|net|org|io|co|info|biz|app|dev|pay|bank))"
-        r"\b(?:/\S*)?"
+        rf"(?i:[a-z][a-z0-9+.-]*\s?:\s?/\s?/|(?:mailto|tel|sms|javascript|data|file|hxxps?|ftps?):"
+        rf"|www\.)\S*|\b\d{{1,3}}(?:{DOT}\d{{1,3}}){{3}}\b(?:[/:]\S*)?"
+        rf"|\b[^\W_](?:[\w-]*\w)?(?:{DOT}[\w-]*\w)*{DOT}(?!pdf\b){TOP}(?:[/:?#@]\S*)?"
+        rf"|\b[\w-]+\s\.\s?{KNOWN_TOP}(?:/\S*)?|\b[\w-]+\s+(?i:dot)\s+\w+"
     ),
     "month_day": re.compile(rf"{WEEKDAY}{MONTH}\s+{DAY}(?:,?\s+{YEAR})?{NOT_MORE}"),
     "day_month": re.compile(
@@ -107,7 +111,8 @@ def _common(first: str, last: str) -> str:
 
 
 def _end(word: str) -> str:
-    return r"(?!\w)" if word[-1].isalnum() else ""
+    """A name that is a host is no longer that name with a path behind it."""
+    return r"(?!\w)(?![/:?#@]\w|\.\w)" if word[-1].isalnum() else ""
 
 
 @cache
@@ -115,7 +120,7 @@ def _money(symbols: frozenset[str]) -> re.Pattern[str]:
     named = "|".join(re.escape(s) for s in sorted({*symbols, *list_currencies()}, reverse=True))
     currency = rf"(?:[A-Z]{{0,3}}[{SIGNS}]|{named})"
     return re.compile(
-        rf"(?P<sign>[-−+]\s?)?(?:(?<!\w)(?P<before>{currency})\s?|(?<![\w])(?<!\d[.,]))"
+        rf"(?P<sign>[-−+])?(?:(?<!\w)(?P<before>{currency})\s?|(?<![\w])(?<!\d[.,]))"
         rf"(?P<number>{SPACED}|{NUMBER})"
         rf"(?:\s?(?P<after>{currency}|{UNITS})(?!\w))?(?!\w)(?![./–-]\w)(?![,:]\d)"
     )

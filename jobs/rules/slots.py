@@ -17,6 +17,10 @@ from jobs.rules.states import Stage
 SLOT = re.compile(r"\{([a-z_]+)\}")
 NAMED = 3
 """So many invoices are named in a sentence; the table names them all."""
+COUNTS = (
+    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve"),
+)
 MOST_FILES = 20
 """A message about more invoices than this carries no files."""
 
@@ -159,6 +163,11 @@ def how_to_pay(facts: Facts, policy: Policy, locale: str) -> str:
     return "\n".join(links + policy.how_to_pay.strip().splitlines())
 
 
+def in_words(count: int) -> str:
+    """ "two"; in figures from thirteen on."""
+    return COUNTS[count] if count < len(COUNTS) else str(count)
+
+
 def attaches(facts: Facts, policy: Policy) -> bool:
     """Whether the invoices go along as files; many would be a mail that servers refuse."""
     return policy.attach_pdf and len(facts.invoices) <= MOST_FILES
@@ -168,6 +177,13 @@ def _attached(facts: Facts) -> str:
     if len(facts.invoices) == 1:
         return "A copy of the invoice is attached."
     return "Copies of the invoices are attached."
+
+
+def signature(facts: Facts, policy: Policy) -> tuple[str, ...]:
+    """The lines under the closing of a letter: name, post and company, phone."""
+    name = one_line(policy.sender_name or facts.company.name)
+    told = (name, _post(facts, policy), one_line(policy.sender_phone), one_line(facts.company.name))
+    return tuple(filter(None, told))
 
 
 def _post(facts: Facts, policy: Policy) -> str:

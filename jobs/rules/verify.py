@@ -1,62 +1,62 @@
 """A message against the facts: whatever is not on record is a violation.
 
 Checked when a text is drafted, after every edit, and again just before sending. A violation in a
-model's text means the template; in a person's text it is shown, and makes a gate. It fails
-closed: a figure that is not recognised as a fact is a violation, whatever it means.
+model's text means the template; in a person's text it is refused (hard), or shown and makes a gate.
+It fails closed: a figure that is not recognised as a fact is a violation, whatever it means, and so
+is a fact that is said of something else.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
+from email.utils import parseaddr
 
 from babel.numbers import list_currencies
 
-from jobs.rules import wording
-from jobs.rules.facts import Facts, Invoice
+from jobs.rules import beside
+from jobs.rules.beside import Books, Figure, Statement
+from jobs.rules.facts import Facts
 from jobs.rules.known import Known, known, normal
 from jobs.rules.ledger_text import presentable
+from jobs.rules.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
 from jobs.rules.scan import Found, found
-from jobs.rules.slots import attaches, contact, locale_of, pay_link_keys, title
+from jobs.rules.slots import attaches, contact, in_words, pay_link_keys, signature
+from jobs.rules.violations import FIGURES, violation
 from jobs.rules.violations import Violation as Violation
-from jobs.rules.violations import violation
+from jobs.rules.wording import (
+    ALLOWABLE,
+    ATTACHED,
+    BLANK,
+    CARD,
+    IBAN,
+    LONG_NUMBER,
+    PHONE,
+    PHRASES,
+    SORT_CODE,
+    Phrase,
+    is_card,
+    is_iban,
+)
 
 SUBJECT_LENGTH = 200
 BODY_LENGTH = 3000
 PER_INVOICE = 500
 
-BLANK = "\x00"
-"""Stands for what is known to be right; it is no letter, digit or space."""
-
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
 
-ALLOWABLE = {
-    name: wording.pattern(rf"\b(?:{words})\b") for name, words in wording.ALLOWABLE.items()
-}
-PHRASES = (
-    ("bank_details", wording.pattern(wording.BANK)),
-    ("reply_elsewhere", wording.pattern(wording.ELSEWHERE)),
-    ("number_words", wording.pattern(wording.NUMBER_WORDS)),
-    ("attachment", wording.pattern(wording.QR_CODE)),
-    ("markup", re.compile(wording.MARKUP)),
-    ("bank_details", re.compile(wording.WALLET)),
-)
-ATTACHED = wording.pattern(wording.ATTACHMENT)
-BANK_NUMBERS = (
-    (re.compile(wording.IBAN), wording.is_iban),
-    (re.compile(wording.CARD), wording.is_card),
-)
+BANK_NUMBERS = ((re.compile(IBAN), is_iban), (re.compile(CARD), is_card))
 LOOSE = (
-    ("bank_details", re.compile(wording.LONG_NUMBER)),
-    ("bank_details", re.compile(wording.SORT_CODE)),
-    ("phone", re.compile(wording.PHONE)),
+    ("bank_details", re.compile(LONG_NUMBER)),
+    ("bank_details", re.compile(SORT_CODE)),
+    ("phone", re.compile(PHONE)),
 )
 KEPT = frozenset({"month_day", "day_month", "month_year", "iso_day", "address", "link", "pay_link"})
 """What is wrong as itself and not as a part of a longer number."""
@@ -67,61 +67,119 @@ AFTER_INVOICE = re.compile(
 )
 LETTERED = re.compile(r"\b[Ii]nvoices?\s+(?:number\s+|no\.?\s+|#)?([A-Z][A-Z-]+)\b([\w/-]*)")
 NOT_A_NUMBER = frozenset({"PDF", "PO", "VAT", "GST", "HST", "ID", *list_currencies()})
-GREETING = re.compile(r"(?:hello|hi|dear|good \w+)\b,?\s*(.*?)\s*[,:!.]?", re.IGNORECASE)
+GREETING = re.compile(
+    r"(?:hello|hi|hey|dear|greetings|good (?:day|morning|afternoon|evening)|attn|attention"
+    r"|to whom it may concern)\b[,:]?\s*(.*?)\s*[,:!.]?",
+    re.IGNORECASE,
+)
+CLOSING = re.compile(
+    r"(?:(?:many |thank you and |thanks and |with )?(?:kind|best|warm|kindest|warmest)? ?regards"
+    r"|(?:yours )?(?:very )?(?:sincerely|faithfully|truly)(?: yours)?|best wishes|all the best"
+    r"|cheers"
+    r"|best|yours|many thanks|thank you|thanks|respectfully)\s*,?|(?:--|[–—])\s*[A-Z].*",
+    re.IGNORECASE,
+)
+"""A line by which a letter is signed."""
 NEUTRAL = frozenset(
     {"there", "all", "both", "team", "everyone", "everybody", "sir", "madam", "or", "and", "the"}
     | {"accounts", "payable", "ladies", "gentlemen", "mr", "mrs", "ms", "mx", "dr"}
 )
 """A greeting may consist of these without naming anybody."""
-TABLE_LINE = re.compile(r"Invoice .*: .*\d.*")
 
 
 def verify(
-    subject: str,
-    body: str,
+    letter: Letter,
     facts: Facts,
     policy: Policy,
     past: Past,
     *,
     deadline: date | None = None,
-    addresses: Iterable[str] = (),
+    marked: bool = False,
 ) -> tuple[Violation, ...]:
     """What in this text is not on record, each once; nothing where all is well.
 
-    `deadline` is the one of this draft, `addresses` are our own (sender and reply-to). A hard
-    violation is one that not even a person can save.
+    `deadline` is the one of this draft. `marked`: a person has said that what is on no record is
+    an instalment or a date to meet. A hard violation is one that not even a person can save.
     """
     facts = presentable(facts)
+    subject, body = letter.subject, letter.body
     if too_long := tuple(_length(subject, body, facts, policy)):
         return too_long
-    allowed = known(facts, policy, past, deadline, addresses)
+    ours = (parseaddr(letter.sender)[1], parseaddr(letter.reply_to)[1])
+    allowed = known(facts, policy, past, deadline, ours).with_literals(
+        attachment.file_name for attachment in letter.attachments
+    )
     # A pay link is filled in the body only
     for_subject = replace(allowed, link_keys=frozenset())
     found_here = [
-        *_text(subject, for_subject, facts, policy),
-        *_text(body, allowed, facts, policy),
-        *_table(body, allowed, facts, policy),
+        *_text(subject, for_subject, facts, policy, marked),
+        *_text(body, allowed, facts, policy, marked),
         *_people(body, facts, policy),
     ]
     return tuple(dict.fromkeys(found_here))
 
 
-def _text(text: str, allowed: Known, facts: Facts, policy: Policy) -> Iterator[Violation]:
+@dataclass(frozen=True)
+class _Wrong:
+    """A kind of violation, what was found, and where."""
+
+    kind: str
+    text: str
+    start: int
+
+
+def _text(
+    text: str, allowed: Known, facts: Facts, policy: Policy, marked: bool
+) -> Iterator[Violation]:
     plain = normal(text)
     pieces = list(found(plain, allowed.literals, allowed.symbols))
-    wrong = [(piece, kind) for piece, kind in _judged(pieces, allowed, facts) if kind]
-    bad = {id(piece) for piece, _ in wrong}
-    rest = _blanked(plain, [piece for piece in pieces if id(piece) not in bad])
-    loose = list(_loose(_blanked(plain, [p for p in pieces if id(p) not in bad or p.kind in KEPT])))
-    for piece, kind in wrong:
-        if not any(start <= piece.start and piece.end <= end for _, start, end in loose):
-            yield violation(_kind(piece, kind, rest), piece.text)
-    for kind, start, end in loose:
-        yield violation(kind, plain[start:end])
-    yield from _bank_numbers(plain, pieces, bad)
-    yield from _disguised(text, [p for p in pieces if id(p) not in bad], facts, policy)
-    yield from _phrases(rest, facts, policy)
-    yield from _characters(text, rest, allowed)
+    judged = [(piece, kind) for piece, kind in _judged(pieces, allowed, facts)]
+    right = [piece for piece, kind in judged if not kind]
+    rest = _blanked(plain, right)
+    books = Books(allowed.invoices, facts, frozenset(allowed.other_dates))
+    cut = beside.statements(rest, right, books)
+    wrong = [
+        *_pieces(plain, rest, judged),
+        *_bank_numbers(plain, right),
+        *_phrases(rest, facts, policy),
+        *_digits(text, allowed),
+    ]
+    yield from (_weighed(one, cut, marked) for one in wrong)
+    figures = [f for piece in right if (f := _figure(piece, allowed, facts))]
+    for kind, piece in beside.misplaced(rest, figures, right, cut, books):
+        yield violation(kind, piece.text)
+    yield from _disguised(text, right, facts, policy)
+    yield from _letters(text, rest)
+
+
+def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
+    """A figure that stands for the ledger is refused whatever a person says that it is."""
+    if wrong.kind not in FIGURES:
+        return violation(wrong.kind, wrong.text)
+    where = (s for s in cut if s.start <= wrong.start < s.end)
+    if wrong.start >= 0 and any(s.for_the_ledger for s in where):
+        return violation("ledger_figure" if marked else wrong.kind, wrong.text)
+    return violation("marked" if marked else wrong.kind, wrong.text)
+
+
+def _figure(piece: Found, allowed: Known, facts: Facts) -> Figure | None:
+    """The amount or the days that a piece stands for, where it is either."""
+    said = piece.text if piece.kind == "literal" else piece.parts.get("number", "")
+    if (value := allowed.amounts.get(said)) is not None:
+        return Figure(piece, value)
+    days = frozenset(day for day in allowed.dates if _means(piece, day, facts))
+    return Figure(piece, days=days) if days else None
+
+
+def _pieces(plain: str, rest: str, judged: list[tuple[Found, str]]) -> Iterator[_Wrong]:
+    """Figures, links and slots that are no facts, and long numbers whole."""
+    right = [p for p, kind in judged if not kind or p.kind in KEPT]
+    loose = list(_loose(_blanked(plain, right)))
+    for piece, kind in judged:
+        inside = any(start <= piece.start and piece.end <= end for _, start, end in loose)
+        if kind and not inside:
+            yield _Wrong(_kind(piece, kind, rest), piece.text, piece.start)
+    yield from (_Wrong(kind, plain[start:end], start) for kind, start, end in loose)
 
 
 def _judged(pieces: list[Found], allowed: Known, facts: Facts) -> Iterator[tuple[Found, str]]:
@@ -146,9 +204,9 @@ def _wrong(piece: Found, allowed: Known, facts: Facts) -> str:
         case "money":
             return _wrong_money(piece, allowed)
         case "month_day" | "day_month" | "iso_day" | "month_year":
-            return "" if _is_on_record(piece, allowed) else "date"
+            return "" if any(_means(piece, day, facts) for day in allowed.dates) else "date"
         case "number":
-            return "" if _is_numeric_date(piece.text, allowed, facts) else "number"
+            return "" if any(_means(piece, day, facts) for day in allowed.dates) else "number"
         case kind:
             return kind
 
@@ -163,15 +221,18 @@ def _wrong_money(piece: Found, allowed: Known) -> str:
     return "money" if before or after or "." in piece.parts["number"] else "number"
 
 
-def _is_on_record(piece: Found, allowed: Known) -> bool:
+def _means(piece: Found, day: date, facts: Facts) -> bool:
+    """Whether a date as it is written may be that day."""
+    if piece.kind in {"month_day", "day_month", "iso_day", "month_year"}:
+        return _matches(day, _written_day(piece), piece.parts.get("weekday", ""))
+    return piece.kind in {"number", "money"} and _is_numeric_date(piece.text, day, facts)
+
+
+def _written_day(piece: Found) -> tuple[int, int, int]:
     parts = piece.parts
-    month, number = parts["month"][:3].lower(), parts.get("day", "")
-    wanted = (
-        int(parts.get("year") or 0),
-        MONTHS.index(month) + 1 if month in MONTHS else int(month),
-        int(number or 0),
-    )
-    return any(_matches(day, wanted, parts.get("weekday", "")) for day in allowed.dates)
+    month = parts["month"][:3].lower()
+    number = MONTHS.index(month) + 1 if month in MONTHS else int(month)
+    return int(parts.get("year") or 0), number, int(parts.get("day") or 0)
 
 
 def _matches(day: date, wanted: tuple[int, int, int], weekday: str) -> bool:
@@ -181,14 +242,14 @@ def _matches(day: date, wanted: tuple[int, int, int], weekday: str) -> bool:
     return right_day and all(part in (0, real) for part, real in written)
 
 
-def _is_numeric_date(text: str, allowed: Known, facts: Facts) -> bool:
+def _is_numeric_date(text: str, day: date, facts: Facts) -> bool:
     """10/2/2026 in America, 2/10/2026 elsewhere: as this company's country reads it."""
     parts = re.fullmatch(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)", text)
     if not parts:
         return False
     first, second, year = int(parts[1]), int(parts[3]), int(parts[4]) % 100
     month, number = (first, second) if facts.company.country == "US" else (second, first)
-    return any((d.month, d.day, d.year % 100) == (month, number, year) for d in allowed.dates)
+    return (day.month, day.day, day.year % 100) == (month, number, year)
 
 
 def _kind(piece: Found, kind: str, rest: str) -> str:
@@ -220,14 +281,14 @@ def _long(text: str) -> bool:
     return sum(c.isdigit() for c in text) >= 6
 
 
-def _bank_numbers(plain: str, pieces: list[Found], bad: set[int]) -> Iterator[Violation]:
+def _bank_numbers(plain: str, right: list[Found]) -> Iterator[_Wrong]:
     """IBANs and cards by their check digits, wherever they do not begin inside a fact."""
-    facts = [p for p in pieces if p.kind == "literal" and id(p) not in bad]
+    facts = [p for p in right if p.kind == "literal"]
     for pattern, is_one in BANK_NUMBERS:
         for match in pattern.finditer(plain):
             inside = any(p.start <= match.start() < p.end for p in facts)
             if not inside and is_one(match[0]):
-                yield violation("bank_details", match[0])
+                yield _Wrong("bank_details", match[0], match.start())
 
 
 def _disguised(text: str, right: list[Found], facts: Facts, policy: Policy) -> Iterator[Violation]:
@@ -238,28 +299,43 @@ def _disguised(text: str, right: list[Found], facts: Facts, policy: Policy) -> I
         yield violation("pay_link", " ".join(seen))
 
 
-def _phrases(rest: str, facts: Facts, policy: Policy) -> Iterator[Violation]:
-    for kind, pattern in PHRASES:
-        yield from (violation(kind, match[0]) for match in pattern.finditer(rest))
+def _phrases(rest: str, facts: Facts, policy: Policy) -> Iterator[_Wrong]:
+    for phrase in PHRASES:
+        for match in phrase.pattern.finditer(rest):
+            if not _is_offered(phrase, match[0], facts, policy):
+                yield _Wrong(phrase.kind, match[0], match.start())
     if not attaches(facts, policy):
-        yield from (violation("attachment", match[0]) for match in ATTACHED.finditer(rest))
-    for name, pattern in ALLOWABLE.items():
-        kind = "marked_wording" if name in policy.allow_wording else "wording"
-        yield from (violation(kind, match[0]) for match in pattern.finditer(rest))
+        for match in ATTACHED.pattern.finditer(rest):
+            yield _Wrong("attachment", match[0], match.start())
+    for phrase in ALLOWABLE:
+        kind = "marked_wording" if phrase.kind in policy.allow_wording else "wording"
+        yield from (_Wrong(kind, m[0], m.start()) for m in phrase.pattern.finditer(rest))
     for match in LETTERED.finditer(rest):
         if match[1] not in NOT_A_NUMBER:
-            yield violation("another_invoice", match[1] + match[2])
+            yield _Wrong("another_invoice", match[1] + match[2], match.start())
 
 
-def _characters(text: str, rest: str, allowed: Known) -> Iterator[Violation]:
+def _is_offered(phrase: Phrase, words: str, facts: Facts, policy: Policy) -> bool:
+    """The policy's own way of paying, and the count of this letter's invoices in words."""
+    said = words.casefold()
+    if phrase.way:
+        return said.split()[-1] in normal(policy.how_to_pay).casefold()
+    return phrase.kind == "number_words" and said == in_words(len(facts.invoices))
+
+
+def _digits(text: str, allowed: Known) -> Iterator[_Wrong]:
+    unified = text
+    for literal in sorted(allowed.literals, key=len, reverse=True):
+        unified = unified.replace(literal, " ")
+    foreign = (c for c in unified if unicodedata.category(c) in {"Nd", "Nl", "No"})
+    yield from (_Wrong("digits", c, -1) for c in foreign if not c.isascii())
+
+
+def _letters(text: str, rest: str) -> Iterator[Violation]:
     """What hides, and what looks like something else."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     if hidden := len(unified) - len(without_hidden(text)):
         yield violation("hidden", str(hidden))
-    for literal in sorted(allowed.literals, key=len, reverse=True):
-        unified = unified.replace(literal, " ")
-    foreign = (c for c in unified if unicodedata.category(c) in {"Nd", "Nl", "No"})
-    yield from (violation("digits", c) for c in foreign if not c.isascii())
     words = re.findall(r"[^\W\d_]+", rest)
     yield from (violation("mixed_script", w) for w in words if len(_scripts(w)) > 1)
     other = [w for w in words if "LATIN" not in _scripts(w)]
@@ -271,47 +347,28 @@ def _scripts(word: str) -> set[str]:
     return {unicodedata.name(c, "?").split()[0] for c in word if c.isalpha()} - {"MODIFIER"}
 
 
-def _table(body: str, allowed: Known, facts: Facts, policy: Policy) -> Iterator[Violation]:
-    """A line about one invoice states that invoice's figures and no other's."""
-    for line in normal(body).split("\n"):
-        stated = line.strip()
-        if "[pay link" in stated or stated in allowed.rows:
-            continue
-        if TABLE_LINE.fullmatch(stated) and not _is_row(stated, facts, policy):
-            yield violation("row", stated)
-        if stated.startswith("Total:") and facts.invoices and not _is_total(stated, facts, policy):
-            yield violation("row", stated)
-
-
-def _is_row(line: str, facts: Facts, policy: Policy) -> bool:
-    locale = locale_of(facts, policy)
-    lowered = line[:1].lower() + line[1:]
-    named = [i for i in facts.invoices if lowered.startswith(normal(title(i, locale)))]
-    return any(_states_only(line, invoice, facts, policy) for invoice in named)
-
-
-def _is_total(line: str, facts: Facts, policy: Policy) -> bool:
-    summed = replace(facts.invoices[0], open=facts.total_overdue, total=facts.total_overdue)
-    return _states_only(line, summed, facts, policy)
-
-
-def _states_only(line: str, invoice: Invoice, facts: Facts, policy: Policy) -> bool:
-    """Whether every figure of the line belongs to this one invoice."""
-    alone = replace(facts, invoices=(invoice,), credits=())
-    own = known(alone, policy, Past(), None, ())
-    pieces = list(found(line, own.literals, own.symbols))
-    return not any(kind for _, kind in _judged(pieces, own, alone))
-
-
 def _people(body: str, facts: Facts, policy: Policy) -> Iterator[Violation]:
-    """Who is greeted and who signs."""
+    """Who is greeted and who signs: once each, the one above and the other below the text."""
     signer = one_line(policy.sender_name or facts.company.name)
     if normal(signer) not in normal(body):
         yield violation("signature", signer)
-    first = next((line for line in normal(body).split("\n") if line.strip()), "")
-    greeting = GREETING.fullmatch(first.strip())
-    if greeting and not _is_greeted(greeting[1], facts):
-        yield violation("name", greeting[1])
+    lines = [line.strip() for line in normal(body).split("\n") if line.strip()]
+    for place, line in enumerate(lines):
+        greeting = GREETING.fullmatch(line)
+        if greeting and place > 0:
+            yield violation("greeting", line)
+        elif greeting and not _is_greeted(greeting[1], facts):
+            yield violation("name", greeting[1])
+    yield from _signed(lines, facts, policy)
+
+
+def _signed(lines: list[str], facts: Facts, policy: Policy) -> Iterator[Violation]:
+    """After the first line that closes a letter stands the signature, and nothing else."""
+    closings = [n for n, line in enumerate(lines) if n and CLOSING.fullmatch(line)]
+    theirs = {normal(line) for line in signature(facts, policy)}
+    for line in lines[closings[0] + 1 :] if closings else ():
+        if line not in theirs and not CLOSING.fullmatch(line):
+            yield violation("closing", line)
 
 
 def _is_greeted(name: str, facts: Facts) -> bool:

@@ -28,6 +28,8 @@ class Draft:
     author_reason: str
     edited_by: str
     violations: tuple[str, ...]
+    marked: bool
+    """A person said that what is on no record in it is an instalment or a date to meet."""
     deadline: date | None
 
 
@@ -45,6 +47,7 @@ def write_draft(
         "author_reason": "",
         "edited_by": "",
         "violations": [],
+        "marked": False,
         "deadline": None,
         "written_at": now,
         **columns,
@@ -60,6 +63,7 @@ def rewrite_draft(conn: Connection, old: Draft, now: datetime) -> Draft:
         "author_reason": old.author_reason,
         "edited_by": old.edited_by,
         "violations": list(old.violations),
+        "marked": old.marked,
         "deadline": old.deadline,
     }
     return write_draft(conn, old.case, old.letter, now, **kept)
@@ -78,6 +82,7 @@ def draft(conn: Connection, id: str) -> Draft:
         author_reason=row.author_reason,
         edited_by=row.edited_by,
         violations=tuple(row.violations),
+        marked=row.marked,
         deadline=row.deadline,
     )
 

@@ -312,6 +312,7 @@ drafts = Table(
     Column("author_reason", Text, nullable=False),
     Column("edited_by", String(32), nullable=False),
     Column("violations", Json, nullable=False),
+    Column("marked", Boolean, nullable=False),
     Column("deadline", Date),
     Column("written_at", Utc, nullable=False),
     UniqueConstraint("case_id", "version"),

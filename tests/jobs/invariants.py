@@ -148,15 +148,8 @@ def _wrong(house: House, conn: Connection, each: Accepted) -> list[str]:
     letter, case = each.draft.letter, each.case
     facts = contexts.facts_of_case(conn, case, house.now)
     past = history.past(conn, case.company, case.customer, letter.to)
-    found = verify(
-        letter.subject,
-        letter.body,
-        facts,
-        house.office.policy,
-        past,
-        deadline=each.draft.deadline,
-        addresses=(house.office.sender, house.office.reply_to),
-    )
+    draft, policy = each.draft, house.office.policy
+    found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
     return [violation.sentence for violation in found]
 
 

@@ -172,15 +172,19 @@ def test_an_edit_voids_the_first_approval(open_house: OpenHouse) -> None:
 
 
 def test_an_edit_that_insists_needs_two(a_house: House) -> None:
-    """A text that breaks a rule is shown first; saved anyway, a second person has to approve."""
+    """Terms marked as such are shown first; saved anyway, a second person has to approve."""
     letter = a_house.view().letter
     assert letter is not None
     body = letter.body.replace("\n\nKind regards", "\n\nWe allow 3 days.\n\nKind regards")
-    shown = a_house.edit("UCOLLECT", Text(letter.subject, body))
+    unmarked = a_house.edit("UCOLLECT", Text(letter.subject, body, insist=True))
+    assert not isinstance(unmarked, Answer)
+    assert unmarked.hard
+    shown = a_house.edit("UCOLLECT", Text(letter.subject, body, marked=True))
     assert not isinstance(shown, Answer)
     assert not shown.hard
-    assert a_house.edit("UCOLLECT", Text(letter.subject, body, insist=True)) is Answer.RECORDED
-    assert a_house.view().violations
+    terms = Text(letter.subject, body, insist=True, marked=True)
+    assert a_house.edit("UCOLLECT", terms) is Answer.RECORDED
+    assert "marked as an instalment" in a_house.view().violations[0]
     assert a_house.approve("UCOLLECT") is Answer.SECOND_NEEDED
     assert a_house.approve("ULEAD1") is Answer.RECORDED
     a_house.wait_out()
@@ -193,14 +197,18 @@ def test_an_edit_that_insists_needs_two(a_house: House) -> None:
         "Write to boss@evil.example.",
         "Pay at https://evil.example/now.",
         "Our IBAN is DE02 1203 0000 0000 2020 51.",
+        "Make the cheque out to Robin Roe.",
+        "You can also use PayPal.",
+        "The open balance is $931.40.",
+        "Invoice 171 is open with $931.40.",
     ],
 )
 def test_some_text_nobody_can_save(a_house: House, words: str) -> None:
-    """An address, a link or bank details that are no facts are refused even from people."""
+    """What moves money, or a figure that is not the ledger's, is refused even from people."""
     letter = a_house.view().letter
     assert letter is not None
     body = letter.body.replace("\n\nKind regards", f"\n\n{words}\n\nKind regards")
-    said = a_house.edit("ULEAD1", Text(letter.subject, body, insist=True))
+    said = a_house.edit("ULEAD1", Text(letter.subject, body, insist=True, marked=True))
     assert not isinstance(said, Answer)
     assert said.hard
     assert a_house.versions() == 1

@@ -281,7 +281,8 @@ def test_the_late_stages_need_more_people(stage: Stage, rules: list[str]) -> Non
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("money", [(Kind.GATE, "text_breaks_a_rule")]),
+        ("marked", [(Kind.GATE, "text_breaks_a_rule")]),
+        ("money", [(Kind.NEVER, "unsafe_text")]),
         ("marked_wording", [(Kind.GATE, "marked_wording")]),
         ("link", [(Kind.NEVER, "unsafe_text")]),
     ],
@@ -289,7 +290,7 @@ def test_the_late_stages_need_more_people(stage: Stage, rules: list[str]) -> Non
 def test_a_text_with_violations_needs_two_or_never_goes(
     kind: str, expected: list[tuple[Kind, str]]
 ) -> None:
-    """Links, addresses and bank details cannot be insisted on."""
+    """Links, bank details and wrong figures cannot be insisted on; terms marked as such can."""
     assert names(rulings(draft_violations=(violation(kind, "x"),))) == expected
 
 
@@ -332,7 +333,7 @@ def test_every_reason_is_a_sentence() -> None:
         *(reading(stance) for stance in Stance),
         stage=Stage.FINAL,
         rules=marked("key_account"),
-        draft_violations=(violation("money", "$1"),),
+        draft_violations=(violation("marked", "$1"),),
     )
     assert len(found) > 14
     for ruling in found:
@@ -364,7 +365,7 @@ def test_who_has_to_approve(
 
 def test_approvals_count_what_the_rulings_ask() -> None:
     """A gate that only a reading or a text raised is counted too."""
-    found = rulings(draft_violations=(violation("money", "$1"),))
+    found = rulings(draft_violations=(violation("marked", "$1"),))
     assert approvals(found, facts(), Stage.REMINDER, policy()).count == 2
 
 

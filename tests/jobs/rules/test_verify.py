@@ -19,11 +19,14 @@ from jobs.rules.known import known
 from jobs.rules.letter import Letter
 from jobs.rules.money import Money
 from jobs.rules.past import Past
+from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
 from jobs.rules.proposal import Proposal
 from jobs.rules.scan import found
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verify import Violation, verify
+from jobs.rules.wording import ALLOWABLE, ATTACHED, PHRASES, Phrase
+from tests.jobs.rules.lines import HONEST, HOSTILE
 from tests.jobs.rules.world import ZONE, contact, credit, facts, invoice, policy, usd
 
 DEADLINE = date(2026, 10, 23)
@@ -50,134 +53,40 @@ def letter(about: Facts, stage: Stage, class_: CaseClass, rules: Policy, past: P
 
 def checked(text: Letter, about: Facts, rules: Policy, past: Past) -> tuple[Violation, ...]:
     """What the verifier says about a letter."""
-    return verify(text.subject, text.body, about, rules, past, deadline=DEADLINE, addresses=OURS)
+    return verify(text, about, rules, past, deadline=DEADLINE)
 
 
-def said(words: str, about: Facts = CASE, rules: Policy | None = None) -> tuple[Violation, ...]:
+def said(
+    words: str, about: Facts = CASE, rules: Policy | None = None, *, marked: bool = False
+) -> tuple[Violation, ...]:
     """What the verifier says when a person writes `words` into the usual letter."""
     rules = rules or policy()
     text = letter(about, Stage.FOLLOW_UP, CaseClass.ROUTINE_REMINDER, rules, PAST)
-    body = text.body.replace("Our records", f"{words}\n\nOur records")
-    return checked(replace(text, body=body), about, rules, PAST)
+    greeting, _, rest = text.body.partition("\n\n")
+    written = replace(text, body=f"{greeting}\n\n{words}\n\n{rest}")
+    return verify(written, about, rules, PAST, deadline=DEADLINE, marked=marked)
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        "You owe $845.00.",
-        "You owe 845.00 USD, or USD 845, or $845.",
-        "Of 900.00 you paid 387.60.",
-        "The total is $1,357.40 (1357.40).",
-        "Due on 2 October 2026, that is October 2nd, Oct. 2, 10/2/2026 or 2026-10-02.",
-        "It was due on Friday, October 2.",
-        "In October 2026 we wrote on October 2, 2026.",
-        "You named October 9.",
-        "Please pay by October 23.",
-        "Invoices 1037 and 1038, the 2 that are open.",
-        "Invoice #1037 (PO 4711).",
-        "We have ap@cooper.example on file, and you can write to billing@harbor.example.",
-        "Call +1 555 010 7788.",
-        "Cooper & Sons's account with Harbor Supply.",
-        "That is very kind of you; I appreciate your courtesy – and your interest in us!",
-        "A copy is attached.",
-        "Thank you 🙂",
-        "Vielen Dank für Ihre Mühe, señor Muñoz.",
-        "Once more: one question, two answers, a hundred thanks.",
-    ],
-)
-def test_true_statements_pass(words: str) -> None:
-    """Facts may be written in the ways people write them."""
-    assert said(words) == ()
+def test_honest_lines_pass() -> None:
+    """Facts may be written in the ways people write them, and so may everything that is none."""
+    refused = {line: found for line in HONEST if (found := said(line))}
+    assert refused == {}
 
 
-@pytest.mark.parametrize(
-    ("words", "kind", "hard"),
-    [
-        ("You owe $844.00.", "money", False),
-        ("You owe 845.00 EUR.", "money", False),
-        ("You owe €845.00.", "money", False),
-        ("You owe $845,00.", "money", False),
-        ("You owe -$845.00.", "money", False),
-        ("You owe $845k.", "money", False),
-        ("You owe $1037.", "money", False),
-        ("You owe 1037 dollars.", "money", False),
-        ("You owe ＄８４４.００.", "money", False),
-        ("Within 7 days.", "number", False),
-        ("Within ٧ days.", "digits", False),
-        ("At ½ price.", "digits", False),
-        ("1038a is open.", "number", False),
-        ("INV-1037 is open.", "number", False),
-        ("1037/2 is open.", "number", False),
-        ("You get 2% back.", "percent", False),
-        ("Invoice 1039 is open.", "another_invoice", True),
-        ("Invoices 1037, 1038 and 1040.", "another_invoice", True),
-        ("invoice no. A-77", "another_invoice", True),
-        ("Invoice ABX is open.", "another_invoice", True),
-        ("By October 24, 2026.", "date", False),
-        ("By October 2, 2025.", "date", False),
-        ("By Thursday, October 2, 2026.", "date", False),
-        ("By 2026-10-24.", "date", False),
-        ("In November 2026.", "date", False),
-        ("Write to evil@harbor.example.", "address", True),
-        ("Write to evil [at] harbor [dot] example.", "address", True),
-        ("See https://evil.example/pay", "link", True),
-        ("See pay-acme.co", "link", True),
-        ("See acme[.]com", "link", True),
-        ("See hxxp://evil", "link", True),
-        ("See WWW.EVIL.EXAMPLE", "link", True),
-        ("See acme dot com", "link", True),
-        ("javascript:alert(1)", "link", True),
-        ("[pay link 1038]", "pay_link", True),
-        ("[pay link 1037]", "pay_link", True),
-        ("[Pay link 1037]", "pay_link", True),
-        ("[pay here]", "pay_link", True),
-        ("GB82 WEST 1234 5698 7654 32", "bank_details", True),
-        ("DE89370400440532013000", "bank_details", True),
-        ("4111 1111 1111 1111", "bank_details", True),
-        ("021000021", "bank_details", True),
-        ("Sort code 20-00-00", "bank_details", True),
-        ("0x52908400098527886E0F7030069857D2E4169EE7", "bank_details", True),
-        ("Our bank details have changed.", "bank_details", True),
-        ("Please use the new account.", "bank_details", True),
-        ("Here are our updated remittance instructions.", "bank_details", True),
-        ("Please wire the money to us.", "bank_details", True),
-        ("You can also use PayPal.", "bank_details", True),
-        ("Call +1 555 010 7789.", "phone", False),
-        ("Twelve hundred dollars are open.", "number_words", False),
-        ("Two thousand is open.", "number_words", False),
-        ("Reply to my private e-mail instead.", "reply_elsewhere", False),
-        ("Do not reply to this message.", "reply_elsewhere", False),
-        ("Send it by WhatsApp.", "reply_elsewhere", False),
-        ("We can offer a discount.", "wording", False),
-        ("We will take legal action.", "wording", False),
-        ("We will see you in court.", "wording", False),
-        ("A collection agency will call.", "wording", False),
-        ("This affects your credit rating.", "wording", False),
-        ("We charge interest.", "wording", False),
-        ("A late fee applies.", "wording", False),
-        ("We will suspend all further deliveries.", "wording", False),
-        ("Scan the QR code.", "attachment", False),
-        ("**Now**", "markup", False),
-        ("<b>Now</b>", "markup", False),
-        ("[here](x)", "markup", False),
-        ("<!channel>", "markup", False),
-        ("Your pаyment", "mixed_script", False),
-        ("Пожалуйста, заплатите как можно скорее, спасибо. " * 3, "language", False),
-        ("Thank\u200b you", "hidden", False),
-        ("\u202eThank you", "hidden", False),
-        ("{deadline}", "slot", False),
-        ("x" * 5000, "length", False),
-        ("Invoice 1037: $512.40", "row", False),
-        ("Invoice 1038, your PO 4711: $512.40", "row", False),
-        ("Invoice 1038: $512.40, due October 9, 2026", "row", False),
-        ("Total: $845.00", "row", False),
-    ],
-)  # fmt: skip
-def test_whatever_is_not_on_record_is_named(words: str, kind: str, hard: bool) -> None:
-    """Another figure, place, person or promise; what moves money cannot be insisted on."""
-    violations = said(words)
-    assert (kind, hard) in [(v.kind, v.hard) for v in violations], violations
-    assert all(v.sentence.endswith(".") for v in violations)
+@pytest.mark.parametrize("line", HOSTILE)
+def test_whatever_is_not_on_record_is_named(line: str) -> None:
+    """Another figure, place, person or promise; some of it a person may insist on, as marked."""
+    kind, _, words = line.partition(": ")
+    found, marked = said(words), said(words, marked=True)
+    assert kind[1:] in {v.kind for v in found}, found
+    assert any(v.hard for v in marked) is (kind[0] == "!"), marked
+    assert all(v.sentence.endswith(".") for v in (*found, *marked))
+
+
+@pytest.mark.parametrize("phrase", [*PHRASES, *ALLOWABLE, ATTACHED], ids=lambda p: p.example)
+def test_each_pattern_finds_its_own_example(phrase: Phrase) -> None:
+    """The table explains itself."""
+    assert phrase.pattern.search(phrase.example)
 
 
 @pytest.mark.parametrize("number", ["BF-2827", "INV-20/B"])
@@ -293,19 +202,19 @@ def test_the_signature_stays() -> None:
     text = letter(CASE, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), PAST)
     body = text.body.replace("Dana Reyes", "The Management")
     violations = checked(replace(text, body=body), CASE, policy(), PAST)
-    assert [v.kind for v in violations] == ["signature"]
+    assert [v.kind for v in violations] == ["signature", "closing"]
 
 
 def test_the_subject_is_checked_too() -> None:
     """Figures, links and breaks in it; and no pay link is filled there."""
-    body = letter(CASE, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), PAST).body
+    text = letter(CASE, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), PAST)
     for subject, kind in [
         ("Pay $1 now", "money"),
         ("See evil.example", "link"),
         ("[pay link 1037]", "pay_link"),
         ("A\nBcc: x", "length"),
     ]:
-        violations = verify(subject, body, CASE, policy(), PAST)
+        violations = verify(replace(text, subject=subject), CASE, policy(), PAST)
         assert kind in [v.kind for v in violations]
 
 
@@ -420,7 +329,14 @@ def _is_true_too(words: str, at: int, about: Facts, rules: Policy, past: Past) -
     )
     if piece is None:
         return False
-    alone = verify("", f"{piece.text} Dana Reyes", about, rules, past, deadline=DEADLINE)
+    text = letter(about, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, rules, past)
+    alone = verify(
+        replace(text, subject="", body=f"{piece.text}\n\n{one_line(rules.sender_name)}"),
+        about,
+        rules,
+        past,
+        deadline=DEADLINE,
+    )
     return not alone
 
 
@@ -437,7 +353,7 @@ def test_a_captured_model_gets_nothing_past() -> None:
         own = Proposal(CaseClass.ROUTINE_REMINDER, "high", (), "", "Open {invoices}", (words,), "m")
         text = compose(CASE, Stage.REMINDER, "1", policy(), PAST, sender_address="a", reply_to="a",
                        to="b", proposal=own)  # fmt: skip
-        assert verify(text.subject, text.body, CASE, policy(), PAST), words
+        assert verify(text, CASE, policy(), PAST), words
 
 
 def test_credits_may_be_named() -> None:

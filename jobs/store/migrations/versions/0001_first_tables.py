@@ -343,6 +343,7 @@ def upgrade() -> None:
         sa.Column("author_reason", sa.Text(), nullable=False),
         sa.Column("edited_by", sa.String(length=32), nullable=False),
         sa.Column("violations", Json(), nullable=False),
+        sa.Column("marked", sa.Boolean(), nullable=False),
         sa.Column("deadline", sa.Date(), nullable=True),
         sa.Column("written_at", Utc(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_drafts_case_id")),

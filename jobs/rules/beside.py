@@ -1,0 +1,232 @@
+"""Which figures of a text stand for the ledger, and whose they are.
+
+An amount or date in a sentence with an invoice number is that invoice's, one beside "total" is the
+total. A figure is looked at where it is a fact already, because a fact in the wrong place is a lie.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from jobs.rules.facts import Facts, Invoice
+from jobs.rules.scan import Found
+from jobs.rules.wording import BLANK, CREDIT, LEDGER, TOTAL
+
+ENDS = re.compile(
+    r"\n\s*\n|[.!?][\"”')\]]*\s+(?=[\"“'(]*[A-Z])"
+    rf"|\n(?=\s*(?:[-–—•*]\s*)?(?:invoices?\b|total|balance|less\b|credits?\b|payments?\b|{BLANK}))",
+    re.IGNORECASE,
+)
+"""Where a statement ends: a sentence, a paragraph, or the row of a table."""
+CUT = re.compile(r"[,;:()\n]")
+JOINS = re.compile(
+    r"(?:[\s,&/+()#]|\band\b|\bor\b|\binvoices?\b|\bno\.?|\bnumbers?\b|\bthe\b|\bboth\b|\balso\b)*",
+    re.IGNORECASE,
+)
+"""Between the numbers of one group: "invoices 1037, 1038 and 1039"."""
+FORWARD = re.compile(
+    r"\s*(?:\(|\b(?:for|on|of|from|under|against|in)\b)?\s*(?:the\s+)?(?:your\s+)?"
+    r"(?:invoices?\s*)?(?:no\.?\s*|number\s*|#\s*)?",
+    re.IGNORECASE,
+)
+"""Between a figure and the invoice that it is said of: "$845.00 for invoice 1037"."""
+DUE = re.compile(r"\b(?:due|payable)(?:\s+(?:on|date|since|of|is|was|:))*\s*:?\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An amount or a date that is a fact, and where it stands."""
+
+    piece: Found
+    value: Decimal | None = None
+    days: frozenset[date] = frozenset()
+    """The days on record that it may mean, where it is a date."""
+
+
+@dataclass(frozen=True)
+class Books:
+    """What the figures of this message may be: labels in normal form → invoices, and the sums."""
+
+    numbers: Mapping[str, tuple[Invoice, ...]]
+    facts: Facts
+    others: frozenset[date]
+    """Dates that belong to no invoice: the deadline, a promise, days on which we wrote."""
+
+    @property
+    def totals(self) -> set[Decimal]:
+        facts = self.facts
+        alone = facts.invoices[0] if len(facts.invoices) == 1 else None
+        own = _amounts([alone]) if alone else set()
+        return {facts.total_overdue.amount} | self.credits | own
+
+    @property
+    def credits(self) -> set[Decimal]:
+        facts = self.facts
+        return {facts.on_account.amount, *(c.open.amount for c in facts.credits)}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A sentence or a row of a table: a span of the text."""
+
+    start: int
+    end: int
+    for_the_ledger: bool
+
+
+def statements(rest: str, pieces: list[Found], books: Books) -> list[Statement]:
+    """The text cut into statements. In `rest` every fact is blanked, so no figure is cut."""
+    ends = [m.end() for m in ENDS.finditer(rest)]
+    bounds = [0, *ends, len(rest)]
+    numbers = [p for p in pieces if p.text in books.numbers]
+    return [
+        Statement(start, end, _speaks_of_the_ledger(rest[start:end], start, end, numbers))
+        for start, end in zip(bounds, bounds[1:], strict=False)
+        if start < end
+    ]
+
+
+def _speaks_of_the_ledger(words: str, start: int, end: int, numbers: list[Found]) -> bool:
+    named = any(start <= p.start < end for p in numbers)
+    columns = re.search(rf"(?:\S\s{{3,}}|\t|\|)[^\n]*[\d{BLANK}][^\n]*(?:\n|$)", words)
+    return named or bool(columns) or bool(LEDGER.search(words))
+
+
+def misplaced(
+    rest: str, figures: list[Figure], pieces: list[Found], cut: list[Statement], books: Books
+) -> Iterator[tuple[str, Found]]:
+    """Facts that are said of something else: kind of violation ("row", "total") and the piece."""
+    for statement in cut:
+        here = [f for f in figures if statement.start <= f.piece.start < statement.end]
+        numbers = [
+            p
+            for p in pieces
+            if statement.start <= p.start < statement.end and p.text in books.numbers
+        ]
+        if here:
+            yield from _in_statement(rest, statement, here, _groups(rest, numbers, here), books)
+
+
+Group = list[Found]
+
+
+def _groups(rest: str, numbers: list[Found], figures: list[Figure]) -> list[Group]:
+    groups: list[Group] = []
+    for number in numbers:
+        between = rest[groups[-1][-1].end : number.start] if groups else ""
+        apart = any(groups and groups[-1][-1].end <= f.piece.start < number.start for f in figures)
+        if groups and not apart and JOINS.fullmatch(between):
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
+
+
+def _in_statement(
+    rest: str, statement: Statement, figures: list[Figure], groups: list[Group], books: Books
+) -> Iterator[tuple[str, Found]]:
+    whose = _owners(rest, figures, groups)
+    for figure in figures:
+        owner = whose[figure.piece.start]
+        if figure.value is None:
+            if not _date_fits(rest, figure, owner, books):
+                yield "row", figure.piece
+        elif _beside(CREDIT, rest, statement, figure, figures):
+            if figure.value not in books.credits | _paid(books.facts.invoices):
+                yield "credit", figure.piece
+        elif _beside(TOTAL, rest, statement, figure, figures):
+            named = [g for group in groups for g in group]
+            if figure.value not in books.totals | _sums(_invoices(named, books)):
+                yield "total", figure.piece
+        elif owner and not _amount_fits(figure, owner, figures, whose, books):
+            yield "row", figure.piece
+
+
+def _owners(rest: str, figures: list[Figure], groups: list[Group]) -> dict[int, Group]:
+    """Start of a figure → the invoices it is said of; an empty group where there are none."""
+    amounts = [f for f in figures if f.value is not None]
+    places = sorted([(f.piece.start, "a") for f in amounts] + [(g[0].start, "n") for g in groups])
+    turns = "".join(kind for _, kind in places)
+    ahead = bool(re.fullmatch(r"(?:an)+", turns))
+    return {f.piece.start: _owner(rest, f, groups, ahead) for f in figures}
+
+
+def _owner(rest: str, figure: Figure, groups: list[Group], ahead: bool) -> Group:
+    before = [g for g in groups if g[-1].end <= figure.piece.start]
+    after = [g for g in groups if g[0].start >= figure.piece.end]
+    said_of_next = after and FORWARD.fullmatch(rest[figure.piece.end : after[0][0].start])
+    explicit = said_of_next and said_of_next[0].strip()
+    if after and (explicit or not before or (ahead and figure.value is not None)):
+        return after[0]
+    return before[-1] if before else []
+
+
+def _invoices(group: Iterable[Found], books: Books) -> list[Invoice]:
+    return [i for piece in group for i in books.numbers[piece.text]]
+
+
+def _amounts(invoices: Iterable[Invoice]) -> set[Decimal]:
+    said = [(i.open.amount, i.total.amount, i.paid_so_far.amount) for i in invoices]
+    return {one for three in said for one in three}
+
+
+def _paid(invoices: Iterable[Invoice]) -> set[Decimal]:
+    return {i.paid_so_far.amount for i in invoices}
+
+
+def _sums(invoices: list[Invoice]) -> set[Decimal]:
+    if not invoices:
+        return set()
+    if len(invoices) == 1:
+        return _amounts(invoices)
+    ways = ([i.open.amount for i in invoices], [i.total.amount for i in invoices])
+    return {sum(way, Decimal(0)) for way in ways}
+
+
+def _amount_fits(
+    figure: Figure, owner: Group, figures: list[Figure], whose: dict[int, Group], books: Books
+) -> bool:
+    """One number: its own amounts. Several: their sum, or as many amounts in the same order."""
+    invoices = _invoices(owner, books)
+    if len(owner) == 1:
+        return figure.value in _amounts(invoices)
+    theirs = [f for f in figures if whose[f.piece.start] is owner and f.value is not None]
+    place = theirs.index(figure)
+    in_order = len(theirs) >= len(owner) and place < len(owner)
+    if in_order and figure.value in _amounts(books.numbers[owner[place].text]):
+        return True
+    each = all(figure.value in _amounts([i]) for i in invoices)
+    return each or figure.value in _sums(invoices)
+
+
+def _date_fits(rest: str, figure: Figure, owner: Group, books: Books) -> bool:
+    invoices = _invoices(owner, books) or list(books.facts.invoices)
+    due = {i.due for i in invoices}
+    if DUE.search(rest[: figure.piece.start]):
+        return bool(figure.days & due)
+    return not owner or bool(figure.days & (books.others | due | {i.txn_date for i in invoices}))
+
+
+def _beside(
+    words: re.Pattern[str],
+    rest: str,
+    statement: Statement,
+    figure: Figure,
+    figures: list[Figure],
+) -> bool:
+    """Whether `words` stand in the figure's part of the sentence, or in one without a figure."""
+    cuts = [m.end() for m in CUT.finditer(rest, statement.start, statement.end)]
+    bounds = [statement.start, *cuts, statement.end]
+    parts = list(zip(bounds, bounds[1:], strict=False))
+    own = next(n for n, (start, end) in enumerate(parts) if start <= figure.piece.start < end)
+    near = [parts[own]]
+    near += [
+        part
+        for part in (*parts[max(0, own - 1) : own], *parts[own + 1 : own + 2])
+        if not any(part[0] <= f.piece.start < part[1] for f in figures)
+    ]
+    return any(words.search(rest, start, end) for start, end in near)
