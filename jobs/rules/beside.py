@@ -28,6 +28,7 @@ JOINS = re.compile(
     re.IGNORECASE,
 )
 """Between the numbers of one group: "invoices 1037, 1038 and 1039"."""
+AND_MORE = re.compile(rf"\s+and\s+(?:{BLANK}|\d)+\s+more\b", re.IGNORECASE)
 FORWARD = re.compile(
     r"\s*(?:\(|\b(?:for|on|of|from|under|against|in)\b)?\s*(?:the\s+)?(?:your\s+)?"
     r"(?:invoices?\s*)?(?:no\.?\s*|number\s*|#\s*)?",
@@ -142,7 +143,7 @@ def _in_statement(
             named = [g for group in groups for g in group]
             if figure.value not in books.totals | _sums(_invoices(named, books)):
                 yield "total", figure.piece
-        elif owner and not _amount_fits(figure, owner, figures, whose, books):
+        elif owner and not _amount_fits(rest, figure, owner, figures, whose, books):
             yield "row", figure.piece
 
 
@@ -188,10 +189,17 @@ def _sums(invoices: list[Invoice]) -> set[Decimal]:
 
 
 def _amount_fits(
-    figure: Figure, owner: Group, figures: list[Figure], whose: dict[int, Group], books: Books
+    rest: str,
+    figure: Figure,
+    owner: Group,
+    figures: list[Figure],
+    whose: dict[int, Group],
+    books: Books,
 ) -> bool:
     """One number: its own amounts. Several: their sum, or as many amounts in the same order."""
     invoices = _invoices(owner, books)
+    if AND_MORE.match(rest, owner[-1].end):
+        return figure.value in books.totals
     if len(owner) == 1:
         return figure.value in _amounts(invoices)
     theirs = [f for f in figures if whose[f.piece.start] is owner and f.value is not None]

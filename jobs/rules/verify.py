@@ -336,6 +336,9 @@ def _letters(text: str, rest: str) -> Iterator[Violation]:
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     if hidden := len(unified) - len(without_hidden(text)):
         yield violation("hidden", str(hidden))
+    # Mail programs decode such a word, also in what code has placed (RFC 2047)
+    if "=?" in normal(text):
+        yield violation("encoded", "=?")
     words = re.findall(r"[^\W\d_]+", rest)
     yield from (violation("mixed_script", w) for w in words if len(_scripts(w)) > 1)
     other = [w for w in words if "LATIN" not in _scripts(w)]

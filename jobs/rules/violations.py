@@ -10,6 +10,7 @@ SENTENCES = {
     "attachment": "“{}”: the message speaks of something that it does not carry.",
     "bank_details": "“{}” looks like bank details. They may only come from the policy file.",
     "digits": "“{}” is a number in another script; please write it in plain digits.",
+    "encoded": "“{}” is read as code by mail programs; please write it in another way.",
     "hidden": "The text contains invisible characters ({}).",
     "language": "“{}” is not in the language of this message.",
     "length": "The text is too long ({}).",
@@ -45,7 +46,7 @@ FIGURES = frozenset({"money", "date", "digits", "number", "number_words", "perce
 """Figures that are on no record. A person may mean an instalment or a date to meet."""
 HARD = FIGURES | {
     *("address", "another_invoice", "bank_details", "link", "pay_link", "payee", "way_to_pay"),
-    *("credit", "ledger_figure", "row", "total"),
+    *("credit", "encoded", "ledger_figure", "row", "total"),
 }
 SHOWN = 60
 

@@ -317,6 +317,8 @@ HOSTILE = """
 !pay_link: [pay link 1037]
 !pay_link: [Pay link 1037]
 !pay_link: [pay here]
+!encoded: =?utf-8?q?=0ABcc: you?=
+!encoded: Really=?
 !bank_details: GB82 WEST 1234 5698 7654 32
 !bank_details: DE89370400440532013000
 !bank_details: 4111 1111 1111 1111
