@@ -6,6 +6,7 @@ total. A figure is looked at where it is a fact already, because a fact in the w
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def statements(rest: str, pieces: list[Found], books: Books) -> list[Statement]:
     numbers = [p for p in pieces if p.text in books.numbers]
     return [
         Statement(start, end, _speaks_of_the_ledger(rest[start:end], start, end, numbers))
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in itertools.pairwise(bounds)
         if start < end
     ]
 
@@ -229,7 +230,7 @@ def _beside(
     """Whether `words` stand in the figure's part of the sentence, or in one without a figure."""
     cuts = [m.end() for m in CUT.finditer(rest, statement.start, statement.end)]
     bounds = [statement.start, *cuts, statement.end]
-    parts = list(zip(bounds, bounds[1:], strict=False))
+    parts = list(itertools.pairwise(bounds))
     own = next(n for n, (start, end) in enumerate(parts) if start <= figure.piece.start < end)
     near = [parts[own]]
     near += [
