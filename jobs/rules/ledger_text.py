@@ -26,20 +26,21 @@ PLAIN_NUMBER = re.compile(r"[\w\[\] .,:#/()&+'’*~–-]+")
 COMPANY_FORMS = frozenset({"co", "pty", "gmbh"})
 """What stands before a dot in the names of companies: "Co.KG" is no host."""
 HOST = re.compile(r"(?P<before>\w+)\.(?P<ending>[^\W\d_]{2,24})\b(?P<path>/?)")
+PHRASES = {
+    "markup": "markup",
+    "bank_details": "bank details",
+    "payee": "another payee",
+    "reply_elsewhere": "an answer elsewhere",
+}
+"""Kinds of the table of phrases that no field may carry → how that is told."""
 LOOKS = (
+    *((PHRASES[one.kind], one.pattern) for one in wording.PHRASES if one.kind in PHRASES),
     ("a slot", re.compile(r"\{[^{}]*\}|\[\s*pay\b", re.IGNORECASE)),
     ("an encoded header", re.compile(r"=\?")),
-    ("markup", re.compile(wording.MARKUP)),
     ("a link", re.compile(r"\w\s?:\s?//|\b(?:mailto|tel|javascript|data):|\bwww\.", re.IGNORECASE)),
-    ("bank details", wording.pattern(wording.BANK)),
-    ("bank details", re.compile(wording.WALLET)),
     ("an account", re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}\b", re.IGNORECASE)),
     ("an account", re.compile(r"(?<!\d)\d(?:[ -]?\d){12,}(?!\d)|" + wording.SORT_CODE)),
-    (
-        "another payee",
-        wording.pattern(r"\bpayable to\b|\bpayments? to\b|\bche(?:que|ck)s? out to\b"),
-    ),
-    ("an answer elsewhere", wording.pattern(wording.ELSEWHERE)),
+    ("another payee", re.compile(r"\bpayments?\s+to\b|\bche(?:que|ck)s?\s+out\b", re.IGNORECASE)),
     (
         "a telephone number",
         re.compile(

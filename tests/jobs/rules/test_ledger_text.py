@@ -86,10 +86,11 @@ def test_what_is_no_name_and_no_number_stays_out_of_the_letter(field: str) -> No
         assert text not in made.subject + made.body, text
         assert not any(text in file.file_name for file in made.attachments)
         assert len(pay_links_in(made.body)) == 1, text
-        assert verify(made.subject, made.body, case, policy(), Past()) == (), text
-        typed = made.body.replace("Kind regards", f"{text}\n\nKind regards")
-        assert verify(made.subject, typed, case, policy(), Past()) == verify(
-            made.subject, typed, about(field, ""), policy(), Past()
+        assert verify(made, case, policy(), Past()) == (), text
+        body = made.body.replace("Kind regards", f"{text}\n\nKind regards")
+        typed = replace(made, body=body)
+        assert verify(typed, case, policy(), Past()) == verify(
+            typed, about(field, ""), policy(), Past()
         ), "that it stands in the ledger makes nothing right"
         assert approvals((ruling,), case, Stage.REMINDER, policy()).lead
 
@@ -103,7 +104,7 @@ def test_honest_names_and_numbers_are_said(field: str) -> None:
         assert gate(case) is None, text
         if field != "name":
             assert text in made.body, text
-        assert verify(made.subject, made.body, case, policy(), Past()) == (), text
+        assert verify(made, case, policy(), Past()) == (), text
 
 
 POS = {
