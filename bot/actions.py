@@ -15,6 +15,7 @@ from bot import ids, modal_doors
 from bot.desk import Desk
 from bot.ids import Action, BadValueError
 from bot.knocking import Door, NotRecorded, decide, knock_of, told, unreadable, user_of
+from bot.refusals import follow_up
 from jobs.decide.approve import approve
 from jobs.decide.door import Said
 from jobs.decide.hold import take_over
@@ -66,6 +67,8 @@ def _pressed(desk: Desk, action: Action, through: Door[Said], body: dict[str, An
     except BadValueError as error:
         return unreadable(error)
     except NotRecorded as error:
+        if error.said:
+            follow_up(desk, user_of(body), error.said, body["response_url"])
         return error.words
 
 

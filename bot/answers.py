@@ -90,7 +90,7 @@ def nobody_configured() -> str:
 def outsider(why: str) -> str:
     """`why`: guest, stranger (another organisation), bot or gone (deactivated)."""
     told = {
-        "guest": "Guests can read these cards but not act on them.",
+        "guest": "Guests cannot act here; they can read the cards.",
         "stranger": "Only people of this organisation can act on these cards.",
         "bot": "Bots cannot act on these cards.",
         "gone": "This account is deactivated and cannot act on these cards.",
@@ -101,7 +101,12 @@ def outsider(why: str) -> str:
 
 def looking_you_up() -> str:
     """The person is not known yet, or what is known is too old."""
-    return "I am looking you up, press again in a moment. Nothing was changed."
+    return f"One moment: I am looking you up in Slack. {NOTHING}"
+
+
+def met(trouble: str) -> str:
+    """The same person, once Slack has told who it is; `trouble` is what is wrong, or empty."""
+    return outsider(trouble) if trouble else "I know you now: please do that once more."
 
 
 def home_follows() -> str:
@@ -336,11 +341,14 @@ def elsewhere_than(companies: Sequence[Company]) -> str:
     return f"This channel belongs to no company. Please type it in {where}."
 
 
-def one_case(case: str, customer: str, state: State, card: str) -> str:
-    """One case in a line; `card` is the permalink of its card, or empty before it is posted."""
+def one_case(case: str, customer: str, told: str, card: str) -> str:
+    """One case as its card stands: `told` (escaped) is who did what, when, and what comes next.
+
+    `card` is the permalink of its card, or empty before it is posted.
+    """
     who = cap(mrkdwn(one_line(customer)), 120) or "a customer without a name"
     link = f" <{mrkdwn_url(card)}|Its card>" if card else ""
-    return f"Case {case}, {who}: {STATE_WORDS[state]}.{link}"
+    return f"Case {case}, {who}. {told}{link}"
 
 
 def unknown_command(words: str) -> str:

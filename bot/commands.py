@@ -17,14 +17,15 @@ from bot.aging import aging_answer
 from bot.desk import Desk
 from bot.ids import BadValueError, Switch
 from bot.knocking import ruling, unreadable, user_of
-from bot.refusals import turned_away
+from bot.parts import Reader, status
+from bot.refusals import follow_up, turned_away
 from jobs import picture
 from jobs.decide import door, run_company
 from jobs.decide.door import Answer, Knock, Refused
 from jobs.decide.run_company import Turn
 from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
-from jobs.store import companies, ledger, people
+from jobs.store import companies, people
 from jobs.store.companies import Company
 
 slog = structlog.get_logger()
@@ -81,6 +82,7 @@ def _turned(desk: Desk, switch: Switch, turn: Turn, body: dict[str, Any]) -> tup
     except BadValueError as error:
         return unreadable(error), True
     except Refused as refused:
+        follow_up(desk, user, refused.said, body["response_url"])
         return turned_away(desk, switch, user, refused, now), False
     except DBAPIError as error:
         slog.warning("switch.not_recorded", error=type(error).__name__)
@@ -95,6 +97,7 @@ def _answer(desk: Desk, command: dict[str, Any]) -> Response:
     try:
         return _obeyed(desk, words, user, str(command["channel_id"]), now)
     except Refused as refused:
+        follow_up(desk, user, refused.said, str(command.get("response_url") or ""))
         return {"text": turned_away(desk, "command", user, refused, now, words)}
     except DBAPIError as error:
         slog.warning("command.not_recorded", error=type(error).__name__)
@@ -118,12 +121,18 @@ def _obeyed(desk: Desk, words: str, user: str, channel: str, now: datetime) -> R
 
 
 def _stands(desk: Desk, number: str, user: str, now: datetime) -> str:
-    """Where a case stands, for those who may act on it. Raises Refused."""
+    """Where a case stands, who did what and what comes next, for those who may act on it.
+
+    Raises Refused.
+    """
     with desk.database.reading() as conn:
-        case = door.look_in(conn, ruling(desk, conn, number), Knock(user, number), now).case
-        names = ledger.names(conn, case.company, [case.customer])
-        card = picture.card_link(conn, case.id, desk.workspace)
-    return answers.one_case(case.id, names.get(case.customer, case.customer), case.state, card)
+        policy = ruling(desk, conn, number)
+        door.look_in(conn, policy, Knock(user, number), now)
+        view = picture.case_view(conn, policy, number, now)
+        reader = Reader(people.names(conn), view.facts.company.zone)
+        card = picture.card_link(conn, view.id, desk.workspace)
+    told = status(view, now, reader).said
+    return answers.one_case(view.id, view.facts.customer.name, told, card)
 
 
 def _switched(desk: Desk, verb: str, user: str, channel: str, now: datetime) -> str:

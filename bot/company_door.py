@@ -14,7 +14,7 @@ from bot import answers, home_door, ids
 from bot.desk import Desk
 from bot.ids import BadValueError, Switch
 from bot.knocking import unreadable, user_of
-from bot.refusals import turned_away
+from bot.refusals import follow_up, turned_away
 from jobs.decide import disconnect, reminders
 from jobs.decide.door import Refused
 from jobs.store import companies
@@ -75,6 +75,7 @@ def pressed(desk: Desk, body: dict[str, Any]) -> str:
     except BadValueError as error:
         return unreadable(error)
     except Refused as refused:
+        follow_up(desk, user, refused.said, str(body.get("response_url") or ""))
         return turned_away(desk, Switch.REMINDERS_OFF, user, refused, now)
     except DBAPIError as error:
         slog.warning("reminders.not_recorded", error=type(error).__name__)

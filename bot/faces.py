@@ -248,6 +248,11 @@ def _cancelled(view: CaseView, _now: datetime) -> Face:
 
 
 def _new(view: CaseView, _now: datetime) -> Face:
+    if waits := [ruling for ruling in view.rulings if ruling.kind is Kind.WAIT]:
+        return Face("⏳", "No card yet", (*(_told(r.reason) for r in waits), _until(waits)))
+    if view.capped:
+        told = "Today's number of new cards is reached; every morning they are ranked again."
+        return Face("⏳", "No card yet", ([text(told)],))
     stuck = view.held_up is HeldUp.NOT_CONNECTED
     lines = ([text(wording.HELD_UP[HeldUp.NOT_CONNECTED])],) if stuck else ()
     return Face("⏳", "Being prepared", lines)

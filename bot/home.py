@@ -29,6 +29,7 @@ from bot.blocks import text as words
 from bot.escaping import cap, one_line
 from bot.ids import Switch
 from bot.notices import reminders_button
+from bot.reasons import held_as
 from jobs.decide.disconnect import DISCONNECTED
 from jobs.overview import Held, Overview, Some, Wait
 from jobs.picture import Aging, TopCase
@@ -239,7 +240,7 @@ def _wait(one: Wait) -> Iterator[Block]:
 def _hold(one: Held) -> list[Block]:
     what = f" · invoice {one_line(one.invoice)}" if one.invoice else ""
     why = f" ({cap(one_line(one.reason), REASON)})" if one.reason else ""
-    review = f" · {one.kind}{why} · review {wording.day(one.until)}"
+    review = f" · {held_as(one.kind).lower()}{why} · review {wording.day(one.until)}"
     return [words(_name(one.customer), bold=True), words(f"{what}{review}")]
 
 

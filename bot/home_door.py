@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
-from threading import Timer
 from typing import Any
 
 import structlog
@@ -21,7 +20,7 @@ from bot.home import Page
 from bot.ids import Switch
 from bot.knocking import user_of
 from bot.lint import lint
-from bot.refusals import turned_away
+from bot.refusals import once_known, turned_away
 from jobs import connect, overview
 from jobs.decide import door
 from jobs.decide.door import Answer, Refused
@@ -35,9 +34,6 @@ slog = structlog.get_logger()
 MOST = 8
 """Entries of a list where there are several companies, and where there is one:"""
 MOST_OF_ONE = 30
-LOOKS = 10
-BETWEEN = 1.0
-"""How often, and after how many seconds, we see whether somebody is known by now."""
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 NOTHING_HERE = (
     "There is nothing for you to do here: collectors, finance leads and account managers are "
@@ -147,28 +143,8 @@ def _shut(desk: Desk, user: str, refused: Refused, now: datetime) -> str:
     words = turned_away(desk, "home", user, refused, now)
     if refused.said.answer is not Answer.LOOKING_UP:
         return words.removesuffix(answers.NOTHING).rstrip()
-    _wait_for(desk, user, LOOKS)
+    once_known(desk, user, lambda _: publish(desk, user))
     return answers.home_follows()
-
-
-def _wait_for(desk: Desk, user: str, looks: int) -> None:
-    again = Timer(BETWEEN, _once_known, (desk, user, looks))
-    again.daemon = True
-    again.start()
-
-
-def _once_known(desk: Desk, user: str, looks: int) -> None:
-    """Draw the page of somebody whom Slack has told us about meanwhile."""
-    try:
-        with desk.database.reading() as conn:
-            person = people.person(conn, user)
-    except DBAPIError as error:
-        slog.warning("home.no_record", error=type(error).__name__)
-        return
-    if person and person.known(desk.clock()):
-        publish(desk, user)
-    elif looks > 1:
-        _wait_for(desk, user, looks - 1)
 
 
 def _closed(desk: Desk, page: Page) -> dict[str, str]:

@@ -48,9 +48,9 @@ LEADS_ONLY = frozenset({"draft_anyway"})
 class NotRecorded(Exception):
     """The record could not be written in time; `words` tell the person so."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, said: Said | None = None) -> None:
         super().__init__(words)
-        self.words = words
+        self.words, self.said = words, said
 
 
 def knock_of(binding: Binding, user: str) -> Knock:
@@ -68,7 +68,7 @@ def decide(desk: Desk, verb: str, knock: Knock, through: Door[T]) -> T:
         with desk.database.writing() as conn:
             outcome = through(conn, ruling(desk, conn, knock.case), knock, now)
     except Refused as refused:
-        raise NotRecorded(_refused(desk, verb, knock, refused.said, now)) from None
+        raise NotRecorded(_refused(desk, verb, knock, refused.said, now), refused.said) from None
     except DBAPIError as error:
         slog.warning("decision.not_recorded", verb=verb, error=type(error).__name__)
         raise NotRecorded(answers.not_recorded()) from error
@@ -87,7 +87,7 @@ def view_for(desk: Desk, verb: str, knock: Knock) -> CaseView:
                 door.lead(conn, policy, knock.user, now)
             return picture.case_view(conn, policy, knock.case, now)
     except Refused as refused:
-        raise NotRecorded(_refused(desk, verb, knock, refused.said, now)) from None
+        raise NotRecorded(_refused(desk, verb, knock, refused.said, now), refused.said) from None
     except DBAPIError as error:
         raise NotRecorded(answers.not_recorded()) from error
 

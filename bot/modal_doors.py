@@ -13,6 +13,7 @@ from bot import answers, ids, modals
 from bot.desk import Desk
 from bot.ids import Action, BadValueError
 from bot.knocking import NotRecorded, knock_of, unreadable, user_of, view_for
+from bot.refusals import follow_up
 from jobs.rules.business_days import add_working_days
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
@@ -72,6 +73,8 @@ def _made(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
     except BadValueError as error:
         return modals.gone(unreadable(error))
     except NotRecorded as error:
+        if error.said:
+            follow_up(desk, user_of(body), error.said, body["response_url"])
         return modals.gone(error.words)
     back = view.may_return and action is Action.CONFIRM_ADDRESS
     if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:

@@ -2,13 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from threading import Timer
 
-from bot import people
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from bot import answers, people
 from bot.desk import Desk
 from bot.replies import reply
 from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Refused
+from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.store import people as known_people
+
+slog = structlog.get_logger()
+
+
+LOOKS = 10
+BETWEEN = 1.0
+"""How often, and after how many seconds, we see whether somebody is known by now."""
+
+
+def follow_up(desk: Desk, user: str, said: Said, response_url: str) -> None:
+    """Whoever is being looked up is told in private what came of it, as soon as it is known."""
+    if said.answer is Answer.LOOKING_UP and response_url:
+        once_known(desk, user, lambda trouble: desk.tell(response_url, answers.met(trouble)))
+
+
+def once_known(desk: Desk, user: str, then: Callable[[str], None], looks: int = LOOKS) -> None:
+    """Call `then` with what is wrong with an account, or "", once Slack has told us; or never."""
+    again = Timer(BETWEEN, _look, (desk, user, then, looks))
+    again.daemon = True
+    again.start()
+
+
+def _look(desk: Desk, user: str, then: Callable[[str], None], looks: int) -> None:
+    try:
+        with desk.database.reading() as conn:
+            person = known_people.person(conn, user)
+    except DBAPIError as error:
+        slog.warning("follow_up.no_record", error=type(error).__name__)
+        return
+    if person and person.known(desk.clock()):
+        then(person.trouble)
+    elif looks > 1:
+        once_known(desk, user, then, looks - 1)
 
 
 def turned_away(

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import picture
 from jobs.picture import Aging, Only, TopCase
+from jobs.rules.past import HoldKind
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from jobs.store import budget, cases, ledger
@@ -127,8 +128,18 @@ def _wait(case: Case, name: str) -> Wait:
     return Wait(case.id, name, why, row.due_at)
 
 
+def _a_snooze() -> ColumnElement[bool]:
+    """A quiet time of a customer whose case sleeps: that case is listed with its date already."""
+    asleep = select(cases_table.c.id).where(
+        cases_table.c.company == holds.c.company,
+        cases_table.c.customer == holds.c.customer,
+        cases_table.c.state == State.SNOOZED,
+    )
+    return (holds.c.kind == HoldKind.QUIET) & (holds.c.invoice == "") & exists(asleep)
+
+
 def _held(conn: Connection, company: Company, most: int, only: Only) -> Some:
-    theirs = (holds.c.company == company.realm) & holds.c.lifted_at.is_(None)
+    theirs = (holds.c.company == company.realm) & holds.c.lifted_at.is_(None) & ~_a_snooze()
     if only is not None:
         theirs &= holds.c.customer.in_(only)
     count = conn.execute(select(func.count()).select_from(holds).where(theirs)).scalar_one()

@@ -71,6 +71,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         closed_at=row.closed_at,
         may_return=case.state is State.REJECTED and not followed(conn, case),
         changed=tuple(row.changed or ()),
+        capped=case.state is State.NEW and row.due_at is None,
         held_up=companies.need(conn, case.company).held_up(shadow=case.shadow),
         last_error=row.last_error,
         sources_absent=ABSENT,

@@ -123,6 +123,8 @@ class CaseView:
     """Whether a rejection can still be undone: nothing newer of the customer has followed."""
     changed: tuple[str, ...] = ()
     """What differs from the version before, as sentences."""
+    capped: bool = False
+    """Whether it waits because today's number of new cards is reached."""
     held_up: HeldUp | None = None
     """Why nothing of the company goes just now: what is approved waits."""
     last_error: str = ""

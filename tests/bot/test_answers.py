@@ -158,8 +158,8 @@ SAID = [
     answers.running(None),
     answers.running(HeldUp.NOT_CONNECTED),
     answers.unknown_command(HOSTILE),
-    answers.one_case("412", HOSTILE, State.WAITING, "https://x.example/?a=1&b=2"),
-    answers.one_case("412", "", State.DONE, ""),
+    answers.one_case("412", HOSTILE, "Waiting for approval.", "https://x.example/?a=1&b=2"),
+    answers.one_case("412", "", "Sent.", ""),
     answers.help_text(),
 ]
 

@@ -8,22 +8,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from bot.home import COMPANIES
+from jobs.rules.case import Decision
 from jobs.rules.states import Stage
-from jobs.store import cases, companies, people
+from jobs.store import cases, companies, drafts, people
 from jobs.store.cases import Opening
 from jobs.store.companies import Company
+from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
-from jobs.store.tables import doors, holds, messages
+from jobs.store.tables import decisions, doors, holds, messages
 from jobs.store.tables import log as log_table
+from jobs.store.tables import people as people_table
 from tests.bot.ground import START, add_company
 from tests.bot.kits import Front, front, place
 from tests.sandbox import company
@@ -33,6 +37,7 @@ from tests.sandbox.slack.people import BOT_USER
 
 REALM = "4620816365000000001"
 CONFIRMED = {"reminders_off_at": START, "reminders_off_by": "ULEAD1"}
+LATER = START + timedelta(days=2000)
 PAUSED = {"paused_at": START, "paused_by": "ULEAD1"}
 CAST = {"UCOLLECT": "", "UMANAGER": "", "ULEAD1": "", "ULEAD2": "", "UGUEST": "guest"}
 
@@ -92,6 +97,10 @@ class Tab:
         """`/overdue words` in a channel; the answer."""
         body = {"user": user, "text": words, "channel": channel}
         return str(self.control.post("/_/slack/command", json=body).json()["text"])
+
+    def heard(self, user: str, words: str) -> bool:
+        """Whether this person was told so in private."""
+        return any(words in one["text"] for one in self.privately(user))
 
     def privately(self, user: str) -> list[dict[str, Any]]:
         """What only this person sees in the channel, oldest first."""
@@ -257,10 +266,43 @@ def test_a_case_is_found_by_its_number(tab: Tab) -> None:
     number = made["58", "USD"].id
     for words in (number, f"case {number}", f"#{number}"):
         told = tab.type("ULEAD1", words, "CFINANCE")
-        assert f"Case {number}" in told
-        assert told.endswith(": being prepared.")
+        assert told == f"Case {number}, Acme &amp; Sons. Being prepared."
     assert "I do not know that case" in tab.type("ULEAD1", "99999", "CFINANCE")
     assert tab.type("UGUEST", number, "CFINANCE").startswith("Guests")
+
+
+def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
+    """In the words of its card, with the kind of a hold, and names that call nobody."""
+    add_company(tab.door.kit.database)
+    opening = Opening(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
+    with tab.door.kit.database.writing() as conn:
+        made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.kit.now())
+        case = made["58", "USD"]
+        held = Decision("hold", "UCOLLECT", START, "promise", "on the phone")
+        drafts.record(conn, case.id, held, None, "0" * 64)
+        on_hold = update(cases_table).where(cases_table.c.id == case.id)
+        ends = {"state": "held", "end_reason": "On hold until Nov 20, 2026."}
+        conn.execute(on_hold.values(**ends, closed_at=START))
+    told = tab.type("ULEAD1", case.id, "CFINANCE")
+    assert "On hold: promise. Held by Ucollect, Nov 6, 2026" in told
+    assert "on the phone. On hold until Nov 20, 2026." in told
+    with tab.door.kit.database.writing() as conn:
+        conn.execute(on_hold.values(state="new", due_at=None, end_reason=""))
+        conn.execute(delete(decisions))
+    assert "Today's number of new cards is reached" in tab.type("ULEAD1", case.id, "CFINANCE")
+
+
+def test_a_guest_is_told_so_and_not_to_try_again(tab: Tab) -> None:
+    """Whoever is unknown is looked up, and told in private what came of it."""
+    add_company(tab.door.kit.database)
+    with tab.door.kit.database.writing() as conn:
+        conn.execute(delete(people_table))
+    for user, told in (("UGUEST", "Guests cannot act here"), ("ULEAD1", "I know you now")):
+        said = tab.type(user, "pause", "CFINANCE")
+        assert said == "One moment: I am looking you up in Slack. Nothing was changed."
+        with tab.door.kit.database.writing() as conn:
+            people.put_user(conn, user, user, CAST[user], tab.door.kit.now())
+        tab.until(partial(tab.heard, user, told))
 
 
 def test_a_command_elsewhere_names_the_channels(tab: Tab) -> None:
@@ -371,7 +413,7 @@ def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
 
 @pytest.mark.parametrize(
     ("user", "words"),
-    [("UGUEST", "Guests can read these cards"), ("USTRANGER", "I am looking you up")],
+    [("UGUEST", "Guests cannot act here"), ("USTRANGER", "I am looking you up")],
 )
 def test_others_read_a_friendly_sentence(tab: Tab, user: str, words: str) -> None:
     """No figures, no buttons; whoever is not known yet is looked up."""
@@ -408,8 +450,14 @@ def test_holds_are_listed_with_their_review_dates(tab: Tab) -> None:
     }
     with tab.door.kit.database.writing() as conn:
         conn.execute(insert(holds).values(**held))
+        conn.execute(insert(holds).values(**held | {"invoice": "", "kind": "quiet"}))
+        opening = Opening(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
+        cases.open_all(conn, [(opening, Decimal(1))], now)
+        asleep = {"state": "snoozed", "end_reason": "Comes back soon.", "due_at": LATER}
+        conn.execute(update(cases_table).values(**asleep))
     said = tab.open("ULEAD1")
-    assert "On hold (1)" in said
+    assert "Waits for a date (1)" in said
+    assert "On hold (1)" in said  # not the snooze once more
     assert "invoice 1037 · dispute (wrong PO) · review" in said
 
 

@@ -268,7 +268,7 @@ def test_guests_and_strangers_are_refused_in_private(page: Finance) -> None:
     page.shot("50-stranger")
     page.be("UGUEST")
     page.once_known(lambda: page.press(card, "approve"))
-    page.told("Guests can read these cards but not act on them.")
+    page.told("Guests cannot act here")
     page.shot("51-guest")
     page.be(COLLECTOR)
     expect(page.at("messages").locator(".private")).to_have_count(0)
