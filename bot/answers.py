@@ -366,10 +366,10 @@ COMMANDS = (
     ("", "what is overdue, by age, and the cases that matter most"),
     ("run", "look at the ledger now"),
     ("pause", "stop all sending at once (finance leads)"),
-    ("resume", "start sending again (finance leads)"),
-    ("live", "leave shadow mode (finance leads)"),
-    ("shadow", "go back to shadow mode (finance leads)"),
-    ("412", "where case 412 stands, and its card"),
+    ("resume", "start sending again (finance leads; asks once)"),
+    ("live", "leave shadow mode (finance leads; asks once)"),
+    ("shadow", "go back to shadow mode (finance leads; asks once)"),
+    ("412", "where case 412 stands, who did what and what is next, and its card"),
     ("help", "this list"),
 )
 

@@ -148,7 +148,7 @@ def _follows(view: CaseView) -> str:
 
 _TAKEOVER = confirm(
     "Handle it yourself?",
-    "The customer is put on hold in your name, and the case leaves the list. Lift the hold on "
+    "The customer is put on hold in your name, and the case leaves the list. “Lift the hold” on "
     "this card takes it up again.",
     "I'll handle it",
     "Not now",

@@ -128,15 +128,18 @@ def _approved(view: CaseView, now: datetime) -> Face:
     lines = [*_approvers(view)]
     if view.held_up:
         lines.append([text(wording.HELD_UP[view.held_up])])
+    elif view.send_at and view.last_error:
+        again = [text("It has not gone yet, and is tried again "), date(view.send_at), text(".")]
+        lines.append(again)
     elif view.send_at:
         verb = "The shadow run starts " if view.shadow else "The message goes "
         lines.append([text(verb), date(view.send_at), text(".")])
+    if view.last_error:
+        lines.append(_told(f"Why it has not: {view.last_error}"))
     if view.held_up or view.last_error:
         lines.append([text("Undo is open until it goes.")])
     elif view.undo_until and now < view.undo_until:
         lines.append([text("Undo is open until "), date(view.undo_until), text(".")])
-    if view.last_error:
-        lines.append(_told(f"It has not gone yet and is tried again: {view.last_error}"))
     if view.last_error and view.lapses_at:
         lines.append([text("The approval lapses "), date(view.lapses_at), text(".")])
     return Face("⏳", "Approved", tuple(lines))

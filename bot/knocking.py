@@ -142,7 +142,7 @@ def _refused(desk: Desk, verb: str, knock: Knock, said: Said, now: datetime) -> 
         slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
     if said.answer is Answer.LOOKING_UP:
         desk.ring("people")
-    if said.answer in (Answer.STALE, Answer.DECIDED):
+    if said.answer in (Answer.STALE, Answer.DECIDED, Answer.FOLLOWED):
         desk.ring("messages", case=knock.case)
     return words
 

@@ -118,7 +118,7 @@ def _marking(view: CaseView, marked: bool) -> Block:
 
 def reject(view: CaseView, policy: Policy) -> Block:
     """Why not: each reason says what follows."""
-    offered = rejecting(view.stage, policy.already_paid_working_days)
+    offered = rejecting(view.stage, policy.already_paid_working_days, fired(view, ON_ACCOUNT))
     options = {str(name): words for name, words in offered.items()}
     blocks = [
         _about(view, "No message goes out. What happens next depends on the reason."),

@@ -148,7 +148,8 @@ def _class(view: CaseView) -> Line:
     if view.summary:
         source = "" if view.author == "template" else "AI summary: "
         line += [text(f"{' · ' if line else ''}{source}{cap(_summary(view), 1000)}")]
-    if not line and view.letter is None and not (view.author or view.author_reason):
+    decided = view.letter is None and not any(r.rule == "needs_a_look" for r in view.rulings)
+    if not line and decided and not (view.author or view.author_reason):
         line = [text("Decided by rules alone; no model was asked.", italic=True)]
     return line
 
@@ -259,7 +260,8 @@ def invoices_named(view: CaseView) -> Part:
     some = wording.listed(names, MOST_ROWS)
     amount = wording.money(view.facts.total_overdue)
     what = "Invoice" if len(names) == 1 else "Invoices"
-    return Part((rich(paragraph(text(f"{what} {some}: {amount}"))),), _told(view))
+    line = f"{what} {some}: {amount}"
+    return Part((rich(paragraph(text(line))),), mrkdwn(wording.sentence(line)))
 
 
 def background(view: CaseView, reader: Reader) -> Part | None:

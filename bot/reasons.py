@@ -49,10 +49,13 @@ HOLD = {
 NO_STAGE = "No message now, and no later stage would bring it back."
 
 
-def rejecting(stage: Stage, paid_days: int) -> dict[RejectReason, Words]:
-    """The reasons as they are offered: with the policy's working days, and the stages left."""
-    days = wording.working_days(paid_days)
-    paid = f"Waits {days} for the payment, then asks again."
+def rejecting(stage: Stage, paid_days: int, on_account: bool) -> dict[RejectReason, Words]:
+    """The reasons as they are offered: with the policy's working days, and the stages left.
+
+    `on_account`: the card names money that is there and only has to be applied.
+    """
+    what = "until it is applied" if on_account else "for the payment"
+    paid = f"Waits {wording.working_days(paid_days)} {what}, then asks again."
     offered = REJECT | {RejectReason.ALREADY_PAID: Words("Already paid", paid)}
     if stage < Stage.FINAL:
         return offered

@@ -13,7 +13,7 @@ DONE = {
     "reject": "Rejected. The card says what follows.",
     "was_paid": "Recorded. The card says what it waits for.",
     "undo": "Undone: nothing was sent. The message waits on the card again.",
-    "hold": "On hold. The card and the digest say until when.",
+    "hold": "On hold. The card and App Home say until when.",
     "snooze": "Snoozed; the case comes back on that day.",
     "fine": "Thank you, noted. Approval is open now.",
     "went": "Noted: it went. The QuickBooks note follows.",

@@ -29,7 +29,7 @@ DID = {
     "undo": "took the approval back",
     "reopen": "took the rejection back",
     "edit": "edited the message",
-    "reject": "rejected the message",
+    "reject": "rejected the case",
     "hold": "put it on hold",
     "snooze": "snoozed it",
     "takeover": "took it over",
@@ -217,6 +217,8 @@ def refused(
     data |= words.keep(conn, typed, now)
     case = said.case.id if said.case else None
     log.note(conn, log.Entry(company, "click.refused", knock.user, now, case, data))
+    if said.case and said.answer is Answer.FOLLOWED:
+        cases.redraw(conn, said.case.id, now)  # its button is gone
     if said.case and said.answer is Answer.NOT_OPEN_YET and not said.case.approval_opens_at:
         unmoved = (cases_table.c.id == said.case.id) & (cases_table.c.version == said.case.version)
         conn.execute(update(cases_table).where(unmoved).values(due_at=now))

@@ -293,7 +293,8 @@ def test_a_shadow_card_says_so_in_words() -> None:
             "needs a look",
             "Needs a look. It is tried again by itself within the hour; Look again tries at once.",
         ),
-        ("needs a look", "Decided by rules alone; no model was asked."),
+        ("approved, refused", "It has not gone yet, and is tried again Nov 6, 2026 10:05 EST"),
+        ("cancelled", "Invoices 1037, 1041: $2,800.00."),
         ("manager first", "Approval opens when Max Anager says Fine, at the latest Nov 6, 2026"),
         ("template", "text from the template (no model is configured)"),
         ("waiting", "AI summary: Nothing speaks against an oversight."),
@@ -305,7 +306,7 @@ def test_a_shadow_card_says_so_in_words() -> None:
         ("voided", "Payment of $500.00 arrived after the approval."),
         ("voided", "Changed since the version before: 1041 is now paid."),
         ("approved", "Approved by Cora Lector"),
-        ("approved, refused", "It has not gone yet and is tried again: 451 try again later."),
+        ("approved, refused", "10:05 EST. Why it has not: 451 try again later."),
         ("approved, refused", "The approval lapses Nov 7, 2026 10:04 EST."),
         ("approved, shadow", "The shadow run starts"),
         ("approved, held up", "Nobody has confirmed that QuickBooks' own reminders are off"),
@@ -349,6 +350,21 @@ def test_a_shadow_card_says_so_in_words() -> None:
 def test_every_state_has_its_face(name: str, said: str) -> None:
     """Each state says what it means, who acted and what comes next, also in the text."""
     assert said in show(VIEWS[name]()).text.replace("\u2060", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "untrue"),
+    [
+        ("needs a look", "Decided by rules alone"),  # nothing was decided
+        ("approved, refused", "The message goes"),
+        ("cancelled", "Overdue $2,800.00"),  # it was paid
+        ("cancelled", " open"),
+        ("sent", "Overdue $2,800.00"),  # that was before, and is told as of then
+    ],
+)
+def test_no_state_says_what_is_not_so(name: str, untrue: str) -> None:
+    """What was true of the case earlier is not said of it now."""
+    assert untrue not in show(VIEWS[name]()).text
 
 
 def test_a_stopped_card_does_not_speak_for_a_reminder() -> None:

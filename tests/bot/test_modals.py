@@ -201,6 +201,14 @@ def test_numbers_of_the_policy_stand_in_the_form() -> None:
     assert "next stage" not in final
 
 
+def test_rejecting_what_is_paid_on_account_waits_until_it_is_applied() -> None:
+    """The card names the money: no other payment is waited for."""
+    on_account, other = modals.reject(VIEWS["stop"](), POLICY), modals.reject(view(), POLICY)
+    assert "Waits 5 working days until it is applied, then asks again." in str(on_account)
+    assert "for the payment" not in str(on_account)
+    assert "Waits 5 working days for the payment, then asks again." in str(other)
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [

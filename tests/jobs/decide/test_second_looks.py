@@ -274,7 +274,7 @@ def test_a_comment_is_kept_with_its_reason(a_house: House, why: Why) -> None:
     told = (
         f"{why.replace('_', ' ')}: ask &lt;!channel&gt; &amp; Bob \u2236fire: https:\u2060//evil."
     )
-    assert said.startswith(f"Ucollect rejected the message: {told}\u2060example/x")
+    assert said.startswith(f"Ucollect rejected the case: {told}\u2060example/x")
     assert "Bob" not in str(a_house.logged())
     kept = [line["data"]["words"] for line in a_house.logged() if "words" in line["data"]]
     with a_house.database.reading() as conn:
