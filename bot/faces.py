@@ -210,7 +210,7 @@ def _rejected(view: CaseView, _now: datetime) -> Face:
     title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
     told = [_told(words.consequence)] if words.consequence else []
     lines = [_acted("Rejected", made)] if made else []
-    return Face("↩️", cap(title, 200), (*lines, *_comment(made), *told, *_ended(view)))
+    return Face("↩️", cap(title, 200), (*lines, *told, *_ended(view)))
 
 
 def _held(view: CaseView, _now: datetime) -> Face:

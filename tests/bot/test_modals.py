@@ -222,6 +222,8 @@ def test_it_was_paid_says_what_it_waits_for(name: str, told: str) -> None:
     assert made["title"]["text"] == made["submit"]["text"] == "It was paid"
     assert told in str(made)
     assert set(inputs(made)) == {"comment"}
+    typed = submitted.was_paid(state(made, comment="by cheque"))
+    assert typed == Rejection(RejectReason.ALREADY_PAID, "by cheque", ())
 
 
 def test_a_hold_is_read() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
+from bot.cards import card
 from jobs import picture
 from jobs.decide import approve as approving
 from jobs.decide import look
@@ -17,6 +18,7 @@ from jobs.decide import undo as undoing
 from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
+from jobs.decide.lift import lift
 from jobs.decide.reject import Rejection, Why
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
@@ -229,6 +231,36 @@ def test_not_needed_comes_back_at_the_next_stage(open_house: OpenHouse) -> None:
     house.time.later(days=4)
     house.sweep()
     assert [int(case.stage) for case in house.cases()] == [1, 2]
+
+
+def test_a_comment_stands_once_on_the_card(a_house: House) -> None:
+    """Whether it ended the case, put it off, or came with a hold, whose kind is said as well."""
+    day = a_house.today + timedelta(days=3)
+    for what, told in (
+        (Rejection(Why.OTHER, "they moved"), "Rejected: other."),
+        (Holding(HoldKind.PLAN, day, "they moved"), "On hold: payment plan."),
+        (Rejection(Why.ALREADY_PAID, "they moved"), "Waiting for the payment."),
+    ):
+        if isinstance(what, Holding):
+            a_house.hold("ULEAD1", what)
+        else:
+            a_house.reject("UCOLLECT", what)
+        text = card(a_house.view(), a_house.now, people={}).text
+        assert text.count("hey moved") == 1
+        assert told in text
+        a_house.undo()
+        a_house.go(lift, "ULEAD1")
+        a_house.run("triage")
+
+
+def test_paid_on_account_waits_until_it_is_applied(a_house: House) -> None:
+    """The card names the money: what is missing is that somebody applies it."""
+    a_house.credit("1", "840.00")
+    a_house.refresh()
+    assert a_house.reject("UCOLLECT", Rejection(Why.ALREADY_PAID)) is Answer.RECORDED
+    assert a_house.view().end_reason.endswith("if it is not applied.")
+    text = card(a_house.view(), a_house.now, people={}).text
+    assert "Waiting for the payment to be applied." in text
 
 
 def test_already_paid_waits_five_working_days(a_house: House) -> None:
