@@ -57,6 +57,7 @@ KIND_WORDS = {
     "draft_anyway": "sent on to a draft",
     "look_again": "looked at again",
     "confirm_address": "given an address",
+    "confirm_name": "confirmed by name",
     "lift": "freed of its dispute",
     "take_up": "taken up again",
     "take_back": "taken back",

@@ -10,6 +10,7 @@ from bot.escaping import shortened
 from bot.ids import Action, Binding
 from jobs.decide.reject import ON_ACCOUNT, Why
 from jobs.rules.case import CaseView
+from jobs.rules.gates import NAME_LIKE_A_LINK
 from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, disputing_holds, strictest
 from jobs.rules.states import Stage, State
@@ -84,6 +85,8 @@ def _draft(view: CaseView) -> list[Block]:
     if view.approvals and not view.approvals.manager_fine:
         made.append(_make(view, Action.FINE, "Fine"))
     made.append(_make(view, Action.EDIT, "Edit"))
+    if any(ruling.rule == NAME_LIKE_A_LINK for ruling in view.rulings):
+        made.append(_make(view, Action.CONFIRM_NAME, "Confirm the name…"))
     return [*made, *_put_off(view), _make(view, Action.SNOOZE, "Snooze…")]
 
 

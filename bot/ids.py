@@ -28,6 +28,7 @@ class Action(StrEnum):
     LOOK_AGAIN = "look_again"
     DRAFT_ANYWAY = "draft_anyway"
     CONFIRM_ADDRESS = "confirm_address"
+    CONFIRM_NAME = "confirm_name"
     LIFT = "lift"
     TAKE_BACK = "take_back"
 
@@ -58,6 +59,7 @@ class Modal(StrEnum):
     SNOOZE = "snooze_case"
     DRAFT_ANYWAY = "draft_anyway"
     ADDRESS = "confirm_address"
+    NAME = "confirm_name"
 
 
 class Field(StrEnum):

@@ -36,12 +36,13 @@ FOLLOWS = {
     "look_again": ("triage", "messages"),
     "draft_anyway": ("triage", "messages"),
     "confirm_address": ("triage", "messages"),
+    "confirm_name": ("triage", "messages"),
     "lift": ("triage", "messages"),
 }
 """What is woken after a decision; otherwise only the card is drawn again."""
 
 
-LEADS_ONLY = frozenset({"draft_anyway"})
+LEADS_ONLY = frozenset({"draft_anyway", "confirm_name"})
 """Nobody fills in a form only to learn at its end that it is not for them."""
 
 

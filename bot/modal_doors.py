@@ -41,6 +41,7 @@ OPENS: dict[Action, Callable[[CaseView, Policy], dict[str, Any]]] = {
     Action.SNOOZE: _snooze,
     Action.DRAFT_ANYWAY: lambda view, _: modals.draft_anyway(view),
     Action.CONFIRM_ADDRESS: lambda view, _: modals.confirm_address(view),
+    Action.CONFIRM_NAME: lambda view, _: modals.confirm_name(view),
 }
 
 

@@ -19,6 +19,7 @@ from bot.reasons import HOLD, Words, rejecting
 from jobs.decide.reject import ON_ACCOUNT
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
+from jobs.rules.ledger_text import to_confirm
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, stops_seen
 
@@ -199,6 +200,18 @@ def confirm_address(view: CaseView) -> Block:
     chosen = _radio(Field.ADDRESS, options, "")
     blocks = [_about(view, told), _input(Field.ADDRESS, view.version, "Address", chosen)]
     return _view(Modal.ADDRESS, "Confirm an address", blocks, _meta(view), "Confirm")
+
+
+def confirm_name(view: CaseView) -> Block:
+    """A finance lead confirms once that a name which looks like a web address is the name."""
+    seen = to_confirm(view.facts)
+    if not seen:
+        return gone("The name of this customer does not look like a web address any more.")
+    told = (
+        "This name looks like a web address, and mail programs make a link of it. Confirm it if it "
+        "is the customer's name: letters say it from then on, until it changes in QuickBooks."
+    )
+    return _view(Modal.NAME, "Confirm the name", [_about(view, told)], _meta(view, seen), "Confirm")
 
 
 def address_key(address: str) -> str:

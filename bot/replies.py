@@ -22,6 +22,7 @@ DONE = {
     "look_again": "Looking again; the card follows in a moment.",
     "draft_anyway": "Recorded with your reason; a draft follows on the card.",
     "confirm_address": "Confirmed and remembered; a draft follows on the card.",
+    "confirm_name": "Confirmed and remembered; a draft with the name follows on the card.",
     "lift": "Lifted; the card follows in a moment.",
     "take_back": "The note is being taken back from QuickBooks.",
 }

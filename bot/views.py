@@ -17,7 +17,7 @@ from bot.submitted import Edited, UnusableError, Values
 from jobs.decide.door import Knock, Said
 from jobs.decide.edit import Objections, Text, edit
 from jobs.decide.hold import Holding, hold, snooze
-from jobs.decide.look import confirm_address, draft_anyway
+from jobs.decide.look import confirm_address, confirm_name, draft_anyway
 from jobs.decide.reject import Rejection, Why, reject
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
@@ -140,6 +140,16 @@ def _confirm_address(desk: Desk, opened: Opened, values: Values, user: str) -> R
     )
 
 
+def _confirm_name(desk: Desk, opened: Opened, _: Values, user: str) -> Response:
+    return _through(
+        desk,
+        "confirm_name",
+        opened,
+        user,
+        lambda c, p, k, now: confirm_name(c, p, k, opened.seen, now),
+    )
+
+
 def _view(desk: Desk, opened: Opened, user: str) -> CaseView:
     return view_for(desk, "submit", knock_of(opened.binding, user))
 
@@ -157,4 +167,5 @@ SUBMITS: dict[Modal, Submit] = {
     Modal.SNOOZE: _snooze,
     Modal.DRAFT_ANYWAY: _draft_anyway,
     Modal.ADDRESS: _confirm_address,
+    Modal.NAME: _confirm_name,
 }

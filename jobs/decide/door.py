@@ -37,6 +37,7 @@ DID = {
     "look_again": "asked for another look",
     "draft_anyway": "set the stops aside for one draft",
     "confirm_address": "confirmed the address",
+    "confirm_name": "confirmed the name",
     "went": "said that the message went",
     "did_not_go": "said that the message did not go",
     "lift": "lifted the dispute",

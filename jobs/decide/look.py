@@ -11,6 +11,7 @@ from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
 from jobs.decide.lift import GOES_ON
 from jobs.decide.undo import followed
+from jobs.rules.ledger_text import to_confirm
 from jobs.rules.policy import Policy
 from jobs.rules.rights import looks_after, may_run
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
@@ -92,6 +93,23 @@ def _begin_anew(conn: Connection, policy: Policy, visitor: Visitor, now: datetim
     door.moved(cases.move(conn, case, on, now, end_reason=GOES_ON), case)
     cross.open_cases(conn, policy, company, [case.customer], f"confirmed:{case.id}", now)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def confirm_name(conn: Connection, policy: Policy, knock: Knock, seen: str, now: datetime) -> Said:
+    """A finance lead confirms a name that looks like a web address; letters may say it from now on.
+
+    `seen` is the fingerprint of the name that this person has read. Raises Refused.
+    """
+    visitor = door.enter(conn, policy, knock, now)
+    case = visitor.case
+    door.in_state(conn, case, State.WAITING)
+    if not may_run(visitor.roles):
+        raise Refused(Said(Answer.NOT_ALLOWED, case, "a finance lead"))
+    if not seen or seen != to_confirm(visitor.facts):
+        raise Refused(Said(Answer.STALE, case))
+    door.decide(conn, policy, visitor, "confirm_name", now)
+    history.confirm_name(conn, case.company, case.customer, seen, visitor.user, now)
+    return _on(conn, visitor, "name.confirmed", now, now, {"name": seen}, draft=None, **cases.ANEW)
 
 
 def _on(

@@ -80,7 +80,7 @@ def compose(
     and nobody knows is left out (template) or left standing as a slot (model), which `verify`
     refuses. Stages 3 and 4 need a `deadline` (see `deadline_for`).
     """
-    stated, facts = facts.invoices, presentable(facts)
+    stated, facts = facts.invoices, presentable(facts, past.confirmed_names)
     filled = values(facts, stage, policy, past, deadline)
     class_ = proposal.class_ if proposal else CaseClass.ROUTINE_REMINDER
     subject, paragraphs = _text(stage, class_, proposal)

@@ -125,7 +125,7 @@ def judge(
         _holds(facts, past, now),
         _gap(facts, past, policy, now),
         _who(facts, stage, policy),
-        _ledger_text(facts),
+        _ledger_text(facts, past),
         _wording(draft_violations),
     )
     kept = not_set_aside(fired, past.allowed_anyway)
@@ -351,9 +351,19 @@ def _second_approver(facts: Facts, policy: Policy) -> Iterator[Ruling]:
     yield Ruling(Kind.GATE, "second_approver", reason, _customer(facts), **TWO_PEOPLE)
 
 
-def _ledger_text(facts: Facts) -> Iterator[Ruling]:
+NAME_LIKE_A_LINK = "name_like_a_link"
+"""The gate that ends when a finance lead confirms the name."""
+
+
+def _ledger_text(facts: Facts, past: Past) -> Iterator[Ruling]:
     """What somebody typed into the ledger and no letter may carry."""
-    found = tuple(ledger_text.odd(facts))
+    found = tuple(ledger_text.odd(facts, past.confirmed_names))
+    if not found:
+        return
+    if ledger_text.to_confirm(facts) and found[0].looks_like == ledger_text.WEB_ADDRESS:
+        reason = f"{found[0].sentence} The letter leaves it out until a finance lead confirms it."
+        yield Ruling(Kind.GATE, NAME_LIKE_A_LINK, reason, (found[0].evidence,), lead=True)
+        found = found[1:]
     if not found:
         return
     told = " ".join(each.sentence for each in found[:MOST_ODD])

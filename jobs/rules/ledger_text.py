@@ -6,6 +6,7 @@ carries a link, an account, an address, a telephone number or a slot is left out
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -50,6 +51,8 @@ LOOKS = (
     ),
 )
 """What a field looks like → how that is told. Each in any field."""
+WEB_ADDRESS = "a web address"
+"""What only a name may look like, once a finance lead has said that it is one: "Overstock.com"."""
 LOOKS_IN_NAMES = (
     ("an account", re.compile(r"(?<!\d)\d{8,}(?!\d)")),
     ("a telephone number", re.compile(r"(?<!\w)0\d{2,4}[ /-]\d{3}[\d /-]*\d")),
@@ -74,18 +77,33 @@ class Odd:
         return f"{self.field} reads “{shown}”, which looks like {self.looks_like}."
 
 
-def presentable(facts: Facts) -> Facts:
-    """The facts that a letter may name: what is odd, or no plain PO number, is empty."""
+def presentable(facts: Facts, confirmed: frozenset[str]) -> Facts:
+    """The facts that a letter may name: what is odd, or no plain PO number, is empty.
+
+    `confirmed` are fingerprints of names that a finance lead has confirmed.
+    """
     customer, own = facts.customer, ledger_addresses(facts)
     name, contact = (
         "" if _looks_like(text, own, LOOKS_IN_NAMES) else text
         for text in (customer.name, customer.contact)
     )
+    if to_confirm(facts) in confirmed:
+        name = customer.name
     return replace(
         facts,
         customer=replace(customer, name=name, contact=contact),
         invoices=tuple(_presentable(invoice) for invoice in facts.invoices),
     )
+
+
+def to_confirm(facts: Facts) -> str:
+    """The fingerprint (64 hex digits) of a customer's name that is like a web address and like
+    nothing worse; empty for every other name."""
+    customer, own = facts.customer, ledger_addresses(facts)
+    if _looks_like(customer.name, own, LOOKS_IN_NAMES) != WEB_ADDRESS:
+        return ""
+    named = f"{customer.id}\0{customer.name}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(named).hexdigest()
 
 
 def _presentable(invoice: Invoice) -> Invoice:
@@ -100,11 +118,12 @@ def plain_po(text: str) -> str:
     return bare if PLAIN_PO.fullmatch(bare) and not _looks_like(bare) else ""
 
 
-def odd(facts: Facts) -> Iterator[Odd]:
+def odd(facts: Facts, confirmed: frozenset[str]) -> Iterator[Odd]:
     """Every field of the case that is left out because of what it carries."""
     customer, own = facts.customer, ledger_addresses(facts)
     of_customer = f"customer:{customer.id}"
-    for field, text in (("The name", customer.name), ("The contact", customer.contact)):
+    name = "" if to_confirm(facts) in confirmed else customer.name
+    for field, text in (("The name", name), ("The contact", customer.contact)):
         if like := _looks_like(text, own, LOOKS_IN_NAMES):
             yield Odd(f"{field} of this customer", text, like, of_customer)
     for invoice in facts.invoices:
@@ -137,7 +156,14 @@ def _looks_like(
     if ADDRESS.search(plain):
         return "an address"
     found = (told for told, pattern in (*LOOKS, *more) if pattern.search(plain))
-    return next(found, "a link" if any(map(_is_host, HOST.finditer(plain))) else "")
+    return next(found, _host_in(plain))
+
+
+def _host_in(plain: str) -> str:
+    hosts = [found for found in HOST.finditer(plain) if _is_host(found)]
+    if any(found["path"] for found in hosts):
+        return "a link"
+    return WEB_ADDRESS if hosts else ""
 
 
 def _is_host(found: re.Match[str]) -> bool:

@@ -63,6 +63,8 @@ class Past:
     """The latest contact with the present address, whoever the customer was."""
     allowed_anyway: tuple[Ruling, ...] = ()
     """The stops that a finance lead set aside for the present draft ("Draft anyway")."""
+    confirmed_names: frozenset[str] = frozenset()
+    """Fingerprints of names that look like a web address and that a finance lead confirmed."""
     promised: date | None = None
     """The date a person confirmed as promised, kept or broken; the letter may name it."""
 

@@ -101,7 +101,7 @@ def verify(
     `deadline` is the one of this draft. `marked`: a person has said that what is on no record is
     an instalment or a date to meet. A hard violation is one that not even a person can save.
     """
-    facts = presentable(facts)
+    facts = presentable(facts, past.confirmed_names)
     subject, body = letter.subject, letter.body
     if too_long := tuple(_length(subject, body, facts, policy)):
         return too_long

@@ -13,7 +13,7 @@ from jobs.rules.past import Contact, Hold, HoldKind, Past
 from jobs.rules.recipients import is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
-from jobs.store.tables import addresses, cases, drafts, holds, sends
+from jobs.store.tables import addresses, cases, confirmed_names, drafts, holds, sends
 from jobs.store.upsert import insert_new, upsert
 
 CONTACT = ("sent", "unknown", "in_flight")
@@ -38,7 +38,22 @@ def past(
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
         last_contact_to_address=_last_to(conn, address),
         allowed_anyway=allowed_anyway,
+        confirmed_names=_confirmed_names(conn, company, customer),
     )
+
+
+def _confirmed_names(conn: Connection, company: str, customer: str) -> frozenset[str]:
+    table = confirmed_names
+    owner = (table.c.company == company) & (table.c.customer == customer)
+    return frozenset(conn.scalars(select(table.c.sha256).where(owner)))
+
+
+def confirm_name(
+    conn: Connection, company: str, customer: str, sha256: str, by: str, now: datetime
+) -> None:
+    """A finance lead says that the name with this fingerprint is the customer's."""
+    row = {"company": company, "customer": customer, "sha256": sha256}
+    upsert(conn, confirmed_names, [{**row, "set_by": by, "set_at": now}])
 
 
 def unlifted(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:

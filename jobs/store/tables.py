@@ -266,6 +266,16 @@ addresses = Table(
     Column("bounced_at", Utc),
 )
 
+confirmed_names = Table(
+    "confirmed_names",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("set_by", String(32), nullable=False),
+    Column("set_at", Utc, nullable=False),
+)
+
 contexts = Table(
     "contexts",
     metadata,

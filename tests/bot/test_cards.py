@@ -16,6 +16,7 @@ from bot.lint import lint
 from jobs.rules.case import Approvals, CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Customer
+from jobs.rules.gates import NAME_LIKE_A_LINK
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from tests.bot.views import (
@@ -192,6 +193,13 @@ def test_a_hold_can_be_lifted_once() -> None:
 def test_what_leaves_the_list_in_one_click_asks_first(name: str, action: str) -> None:
     """Taking a case over, and taking a note back, which nothing undoes."""
     assert "confirm" in pressed(show(VIEWS[name]()))[action]
+
+
+def test_a_name_like_a_web_address_can_be_confirmed() -> None:
+    """The gate's own way out, beside a draft that leaves the name out."""
+    gate = Ruling(Kind.GATE, NAME_LIKE_A_LINK, "The name of this customer reads “Overstock.com”.")
+    assert "confirm_name" in pressed(show(view(rulings=(gate,))))
+    assert "confirm_name" not in pressed(show(view()))
 
 
 def test_after_a_bounce_an_address_can_be_confirmed() -> None:

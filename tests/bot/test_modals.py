@@ -16,6 +16,7 @@ from bot.reasons import HOLD, REJECT, RejectReason
 from bot.submitted import Edited, Holding, Rejection, Snoozing, UnusableError
 from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
+from jobs.rules.ledger_text import to_confirm
 from jobs.rules.past import HoldKind
 from jobs.rules.rulings import stops_seen
 from jobs.rules.states import Stage
@@ -26,6 +27,14 @@ POLICY = policies.load("")
 TODAY = date(2026, 11, 6)
 LATER = TODAY + timedelta(days=14)
 Modal = dict[str, Any]
+
+
+def like_a_host(case: CaseView) -> CaseView:
+    """The case of a customer that is called like its web site."""
+    customer = replace(case.facts.customer, name="Overstock.com")
+    return replace(case, facts=replace(case.facts, customer=customer))
+
+
 MODALS: dict[str, Callable[[CaseView], Modal]] = {
     "edit": modals.edit,
     "edit again": lambda case: modals.edit(
@@ -37,6 +46,7 @@ MODALS: dict[str, Callable[[CaseView], Modal]] = {
     "snooze": lambda case: modals.snooze(case, LATER),
     "draft anyway": modals.draft_anyway,
     "address": modals.confirm_address,
+    "name": lambda case: modals.confirm_name(like_a_host(case)),
 }
 
 
@@ -266,6 +276,24 @@ def test_draft_anyway_names_the_stops_and_asks_why() -> None:
     assert submitted.reason(state(made, comment="They asked for it")) == "They asked for it"
     with pytest.raises(UnusableError):
         submitted.reason(state(made, comment=" "))
+
+
+def test_a_confirmed_name_is_the_one_that_was_read() -> None:
+    """The form carries its fingerprint, and is not offered for any other name."""
+    case = like_a_host(view())
+    seen = ids.opened(modals.confirm_name(case)["private_metadata"]).seen
+    assert seen == to_confirm(case.facts) != ""
+    assert "any more" in str(modals.confirm_name(view()))
+
+
+def test_an_instalment_is_marked_as_one() -> None:
+    """The mark comes back typed, stays through a refusal, and is part of what was insisted on."""
+    assert not submitted.edited(state(modals.edit(view()))).marked
+    typed = submitted.edited(state(modals.edit(view()), marked=["marked"]))
+    assert typed.marked
+    again = inputs(modals.edit(view(), subject="S", body="B", marked=True))["marked"]["element"]
+    assert again["initial_options"] == again["options"]
+    assert fingerprint("S", "B", True) != fingerprint("S", "B")
 
 
 def test_an_address_is_chosen_from_the_ledger() -> None:

@@ -14,6 +14,7 @@ from jobs.decide.door import Answer
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection, Why
 from jobs.reasoning.by_rules import AUTHOR
+from jobs.rules.ledger_text import to_confirm
 from jobs.rules.past import HoldKind
 from jobs.rules.rulings import RULINGS, Kind, Ruling, stops_seen
 from jobs.rules.states import State
@@ -167,6 +168,35 @@ def test_a_confirmed_address_that_leaves_the_ledger(open_house: OpenHouse) -> No
     letter = house.view().letter
     assert letter is not None
     assert letter.to == "new@y.example"
+
+
+def test_a_name_like_a_web_address_is_confirmed_once(open_house: OpenHouse) -> None:
+    """Until a finance lead has confirmed this very name, letters leave it out."""
+    house = open_house(
+        books(customer("1", DisplayName="Overstock.com"), invoice("71", "1", "840.00", 12))
+    )
+    house.sweep()
+    seen = to_confirm(house.view().facts)
+
+    def confirms(user: str, read: str) -> Answer:
+        answer: Answer = house.go(look.confirm_name, user, read).answer
+        return answer
+
+    def greeted() -> bool:
+        letter = house.view().letter
+        assert letter is not None
+        return "Overstock.com" in letter.body
+
+    assert (house.rules(), greeted()) == ({"name_like_a_link"}, False)
+    assert confirms("UCOLLECT", seen) is Answer.NOT_ALLOWED
+    assert confirms("ULEAD1", "0" * 64) is Answer.STALE
+    assert confirms("ULEAD1", seen) is Answer.RECORDED
+    house.run("triage")
+    assert (house.rules(), greeted()) == (set(), True)
+    assert house.logged("name.confirmed")[0]["data"]["name"] == seen
+    house.notify(house.change("Customer", "1", DisplayName="Overstock.co"))
+    assert house.rules() == {"name_like_a_link"}
+    assert confirms("ULEAD1", seen) is Answer.STALE
 
 
 def test_a_new_key_account_waits_for_its_manager(a_house: House) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.rules.drafts import compose, pay_links_in
 from jobs.rules.facts import Facts
-from jobs.rules.gates import approvals, judge
+from jobs.rules.gates import NAME_LIKE_A_LINK, approvals, judge
 from jobs.rules.ledger_text import plain_po
 from jobs.rules.past import Past
 from jobs.rules.rulings import Kind
@@ -63,7 +63,7 @@ def letter(case: Facts) -> Any:
 def gate(case: Facts) -> Any:
     """The ruling about its fields, or None."""
     rulings = judge(case, Stage.REMINDER, Past(), (), policy(), NOW)
-    return next((r for r in rulings if r.rule == "ledger_text"), None)
+    return next((r for r in rulings if r.rule in ("ledger_text", NAME_LIKE_A_LINK)), None)
 
 
 FIELDS = {

@@ -179,6 +179,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "customer", "address", name=op.f("pk_addresses")),
     )
     op.create_table(
+        "confirmed_names",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_confirmed_names_company")
+        ),
+        sa.PrimaryKeyConstraint("company", "customer", "sha256", name=op.f("pk_confirmed_names")),
+    )
+    op.create_table(
         "cases",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("company", sa.String(length=64), nullable=False),
