@@ -36,6 +36,8 @@ FORWARD = re.compile(
     re.IGNORECASE,
 )
 """Between a figure and the invoice that it is said of: "$845.00 for invoice 1037"."""
+ON = re.compile(r"[a-z]\s+$", re.IGNORECASE)
+"""A deadline or a promise is said with a word before it; what stands alone is the invoice's own."""
 DUE = re.compile(r"\b(?:due|payable)(?:\s+(?:on|date|since|of|is|was|:))*\s*:?\s*$", re.IGNORECASE)
 
 
@@ -217,7 +219,9 @@ def _date_fits(rest: str, figure: Figure, owner: Group, books: Books) -> bool:
     due = {i.due for i in invoices}
     if DUE.search(rest[: figure.piece.start]):
         return bool(figure.days & due)
-    return not owner or bool(figure.days & (books.others | due | {i.txn_date for i in invoices}))
+    ours = due | {i.txn_date for i in invoices}
+    named = bool(ON.search(rest[: figure.piece.start]))
+    return not owner or bool(figure.days & (ours | (books.others if named else set())))
 
 
 def _beside(

@@ -38,6 +38,7 @@ PATTERNS = {
     "slot": re.compile(r"\{[^{}\n]{0,40}\}"),
     "address": re.compile(
         r"(?<![\w.+'-])[\w.+'-]+\s?(?:@|\[at\]|\(at\))\s?[\w-]+(?:\s?(?:\.|\[dot\]|\(dot\)|\[\.\])\s?[\w-]+)+"
+        r"|(?<![\w.+'-])[\w.+'-]+@[\w-]+"
     ),
     "link": re.compile(
         rf"(?i:[a-z][a-z0-9+.-]*\s?:\s?/\s?/|(?:mailto|tel|sms|javascript|data|file|hxxps?|ftps?):"

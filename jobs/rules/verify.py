@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from email.utils import parseaddr
+from itertools import islice
 
 from babel.numbers import list_currencies
 
@@ -369,9 +370,9 @@ def _signed(lines: list[str], facts: Facts, policy: Policy) -> Iterator[Violatio
     """After the first line that closes a letter stands the signature, and nothing else."""
     closings = [n for n, line in enumerate(lines) if n and CLOSING.fullmatch(line)]
     theirs = {normal(line) for line in signature(facts, policy)}
-    for line in lines[closings[0] + 1 :] if closings else ():
-        if line not in theirs and not CLOSING.fullmatch(line):
-            yield violation("closing", line)
+    below = lines[closings[0] + 1 :] if closings else []
+    others = (line for line in below if line not in theirs and not CLOSING.fullmatch(line))
+    yield from (violation("closing", line) for line in islice(others, 1))
 
 
 def _is_greeted(name: str, facts: Facts) -> bool:

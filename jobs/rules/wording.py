@@ -85,6 +85,9 @@ PHRASES = (
         "bank_details",
         "Please use the new account.",
         r"(?:new|another|different|following|second|other|alternative) (?:bank )?(?:account|bank)\b"
+        r"|\b(?:use|to|into) (?:this|that|my|his|her|their) (?:bank )?account\b"
+        r"|\bbank with\b|\bour bank (?:is|will be)\b|\b(?:details|instructions) (?:are|will be) "
+        r"(?:now )?(?:different|new)\b"
         r"|account (?:below|at|with) (?!all\b|hand\b|us\b|\x00)",
     ),
     Phrase(
@@ -126,6 +129,18 @@ PHRASES = (
     ),
     Phrase(
         "payee",
+        "The funds should go to Robin.",
+        r"\b(?:money|funds?|payments?|balance|amounts?|sum)\b(?: \w+){0,3}? "
+        rf"(?:go|goes|going|credited|sent|made|directed|handed|due|owed) to {NOT_US}",
+    ),
+    Phrase(
+        "payee",
+        "Please settle it with Robin Roe, or pay Robin Roe.",
+        r"\bsettle (?:\w+ ){0,3}?with (?-i:[A-Z])"
+        r"|\bpay (?!open|invoice|your|the|both|us|now|this|all)(?-i:[A-Z][a-z]+ [A-Z][a-z]+)",
+    ),
+    Phrase(
+        "payee",
         "Our factoring company collects this for us.",
         r"\bfactoring\b|\b(?:assigned|sold|transferred) (?:this |the |your |our )?(?:debt|claim"
         r"|receivables?|invoices?) to\b|\bon our behalf to\b"
@@ -144,7 +159,8 @@ PHRASES = (
         "way_to_pay",
         "Buy gift cards or send bitcoin.",
         r"\bbitcoins?\b|\bcrypto\w*|\bBTC\b|\bUSDT\b|\bethereum\b|\bstable ?coins?\b"
-        r"|\bgift ?cards?\b|\bvouchers?\b|\bprepaid cards?\b|\bmoney orders?\b|\bwallet\b",
+        r"|\bgift ?(?:cards?|certificates?)\b|\bbank drafts?\b|\bvouchers?\b"
+        r"|\bprepaid cards?\b|\bmoney orders?\b|\bwallet\b",
         way=True,
     ),
     Phrase(
@@ -251,7 +267,8 @@ PHRASES = (
         "date",
         "Pay by the fifth of the month.",
         rf"\b{ORDINAL} (?:day )?(?:of )?(?:the |this |next |each |every )?(?:month|week|{MONTHS})"
-        rf"|\b(?:by|before|until|till|on) the {ORDINAL}(?=\s*(?:[.,;:!?)]|$|of\b|or\b|and\b|at\b))",
+        rf"|\b(?:by|before|until|till|on|deadline is) the {ORDINAL}"
+        r"(?=\s*(?:[.,;:!?)]|$|of\b|or\b|and\b|at\b))",
     ),
     Phrase(
         "date",
@@ -283,7 +300,7 @@ PHRASES = (
         "date",
         "Please pay next week.",
         rf"\bnext (?:working |business |calendar )?(?:day|week|month|quarter|year)\b"
-        rf"|\b{DEADLINE} (?:the )?(?:christmas|easter|new year\w*|thanksgiving|labou?r day"
+        rf"|\b{DEADLINE} (?:the )?(?:christmas|xmas|easter|new year\w*|thanksgiving|labou?r day"
         rf"|bank holiday|holidays?|weekend|summer|winter|spring|autumn|payday)\b",
     ),
     # What is not plain text
@@ -341,7 +358,7 @@ ATTACHED = Phrase("attachment", "A copy is attached.", r"\battach\w*|\benclos\w+
 LEDGER = re.compile(
     r"\b(?:totals?|totall?ing|balances?|open|outstanding|overdue|due|owe[ds]?|owing|unpaid"
     r"|credit(?:s|ed)?|invoices?|invoiced|bill(?:s|ed)?|statements?|arrears|debts?|remain\w*"
-    r"|sum|receivables?|in all|altogether)\b",
+    r"|sum|POs?|receivables?|in all|altogether)\b",
     re.IGNORECASE,
 )
 """Words by which a figure in the same sentence stands for the ledger."""

@@ -167,6 +167,90 @@ Please quote the invoice number with the payment.
 The invoice number is 1037.
 Please keep the customer happy.
 Our cash flow depends on timely payment.
+I just wanted to follow up on the two open invoices.
+We have not heard back about invoices 1037 and 1038.
+Could you confirm that you received both invoices?
+Invoice 1037 for $845.00 was due on October 2, 2026, and invoice 1038 for $512.40 on the same day.
+Please note that invoice 1038 was partly paid: $387.60 of $900.00.
+The remaining balance on invoice 1038 is $512.40.
+We still show $512.40 open on invoice 1038 after your payment of $387.60.
+Taken together, that is $1,357.40.
+That brings the total to $1,357.40.
+As of this message, $1,357.40 is outstanding.
+The amount of $845.00 relates to PO 4711.
+PO 4711 belongs to invoice 1037.
+The first invoice is dated September 2, 2026.
+The second invoice is 1038.
+First of all, thank you for your order.
+On the one hand, we understand the delay.
+One of us will call you.
+If one of the invoices is wrong, tell me which one.
+I would rather ask once too often.
+At first glance, everything looks right.
+Our team in accounts receivable is happy to help.
+Please let Marc or me know.
+I tried to reach you by phone.
+I called your office and left a message.
+Your colleague said that the payment is being processed.
+We talked about this on the phone.
+You wrote that the goods arrived damaged.
+I understand that you are waiting for a credit note.
+Is a credit memo missing?
+Please let us know if you need a credit memo.
+We are happy to issue a corrected invoice.
+The corrected invoice is attached.
+Please see the attached copy.
+The delivery was signed for at your warehouse.
+Would you like the proof of delivery?
+Please tell me whether the PO number on the invoice is right.
+Is it approved for payment on your side?
+Has it been scheduled for payment?
+When is your next payment run?
+Which payment run will include these invoices?
+Could you give me the date of the payment run?
+Could you give me a date?
+Please let me know the payment date.
+Please send me the remittance advice when you pay.
+Please pay by bank transfer to our account as stated on the invoice.
+The bank details are on the invoice.
+Our bank details have not changed.
+You can use the pay link below.
+The pay link works for both invoices.
+Please don't hesitate to call.
+I'm glad to help, and so is Marc.
+We'd appreciate an update, even a short one.
+Thanks in advance for looking into it.
+Thank you for your help with this.
+Apologies if this has crossed with your payment.
+If the check is in the mail, please ignore this.
+Has your check been mailed?
+Please check your spam folder.
+Could somebody check on this?
+Please treat this as a reminder.
+May we count on you?
+This may have been overlooked.
+It might be that the invoice went to the wrong person.
+We may march on together for many years.
+Have a great weekend.
+Have a wonderful week.
+I'll be out of the office for the rest of the day.
+I'll get back to you this afternoon.
+I will call you this week to talk it over.
+Our terms are net.
+I've asked our warehouse to look for the missing pallet.
+I hope business is going well.
+We have been doing business together for many years.
+Please give my regards to your team.
+Best regards from all of us here.
+Sincere thanks for your patience.
+I'll copy my colleague on this.
+Do you need us to fill in a supplier form?
+Is there a portal where we should upload the invoices?
+Should we send the invoices to another department?
+Please let me know the right e-mail address for invoices.
+The amount in question is $845.00.
+$845.00 of this is past due since October 2.
+Since October 2, 2026, both invoices have been past due.
 """.strip().splitlines()
 """Nothing is wrong with any of these."""
 
@@ -380,6 +464,82 @@ HOSTILE = """
 ?hidden: Thank\u200b you
 ?hidden: \u202eThank you
 ?slot: {deadline}
+!link: You will find our shop under harbor-pay。co
+!link: Visit https:⁄⁄harbor.example
+!link: Go to harbor ( dot ) net
+!link: Our site: harbor·com
+!link: Click h t t p s : / / evil
+!link: Details: evil.example?id=7
+!link: See //evil.example/x
+!link: Type bit.ly/3xYz in your browser
+!link: Find us at pay.harbor-supply.com.evil.io
+!link: ｗｗｗ．evil．com
+!address: Send it to robin@evil
+!address: Send a note to robin＠evil.example
+!payee: Kindly remit to our subsidiary in Dublin.
+!payee: The funds should go to Acme Ltd.
+!payee: Please have the amount credited to our partner Acme.
+!payee: Please settle with Robin Roe directly.
+!payee: Pay Robin Roe directly.
+!payee: Hand the cash to our driver.
+!way_to_pay: Give the driver a cheque.
+!way_to_pay: Please use Western Union.
+!way_to_pay: A bank draft is fine.
+!way_to_pay: Please wire it.
+!way_to_pay: You may pay with Bitcoin Cash.
+!way_to_pay: Please use our PayPal handle.
+!way_to_pay: Pay via Stripe.
+!way_to_pay: A gift certificate will do.
+!bank_details: We now bank with First National.
+!bank_details: Our bank is now First National.
+!bank_details: We moved to a different bank.
+!bank_details: Please note the changed payment instructions.
+!bank_details: The remittance details are different now.
+!bank_details: Use this account from now on.
+!number_words: You owe nine hundred thirty-one.
+!number: You owe us 931.
+!money: It is 931.40 that you owe.
+?number_words: That makes nine-hundred.
+!number: The balance: 9 3 1 . 4 0
+!money: Your invoice 1037 now stands at 1,845.00
+!row: 1037 ... 512.40
+!row: Invoice 1038 = $845.00
+!total: The sum total: $512.40
+!total: Only $512.40 is due in total.
+!row: Invoice 1037 (October 9, 2026) is late.
+!row: Invoice 1037 fell due on October 9.
+!row: All of it was due on September 2.
+!row: The invoices became due September 2, 2026.
+!row: Both were due on October 9.
+?number: Please pay by the 5th.
+?date: Pay not later than Tuesday.
+?date: Please do so by Xmas.
+?date: Have it here by month's end.
+?date: Pay before the week is out.
+?number_words: We need it in ten days.
+?date: The deadline is the thirtieth.
+?date: We expect it first thing on Monday.
+?number: Pay at latest on 11/30.
+?date: No later than 30 November.
+?number_words: Payment within thirty days, please.
+?number_words: Two thirds of it would do.
+!number_words: A fifth of the balance is fine.
+?percent: 50 percent now.
+?number_words: Fifty-fifty would be fair.
+!link: $ 9OO.OO is open.
+!number_words: You owe $lOO.
+?number_words: USD nine.
+?money: € 845
+?money: 845 bucks
+?money: Please pay XDR 845.00.
+?number_words: It is eleven hundred.
+?number_words: Pay the lot less a tenth.
+!number: Invoice A-12 is also open.
+!number: Invoices 1037 through 1040 are open.
+!number: invoice #ABC-7
+!number: PO 4712 is the order.
+?closing: Best,
+?greeting: Dear Mr Roe,
 ?greeting: Dear Robin,
 ?greeting: Hello again,
 ?closing: Best regards,
