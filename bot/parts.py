@@ -268,6 +268,8 @@ def background(view: CaseView, reader: Reader) -> Part | None:
     """Habit, account manager, and what explains the net amount of the header."""
     facts = view.facts
     told = [_sentence_case(wording.habit(facts.habit))] if facts.habit else []
+    if facts.habit_unread:
+        told.append("The payment habit is left out: a settled record cannot be read")
     apart = facts.total_open - facts.total_overdue
     if apart.amount:
         told.append(f"{wording.money(apart)} more open, not in this message")

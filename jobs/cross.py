@@ -77,8 +77,13 @@ def take(conn: Connection, company: Company, news: News, now: datetime) -> set[s
     for loser, survivor in news.merged.items():
         _end_merged(conn, realm, loser, survivor, now)
     billed = {after[id] for id in ids}
-    refresh(conn, realm, billed, now)
+    refresh(conn, realm, billed | _whose_family_has_news(conn, realm, moved | news.about), now)
     return billed
+
+
+def _whose_family_has_news(conn: Connection, realm: str, ids: Iterable[str]) -> set[str]:
+    """Who is billed apart, and may be meant by money that came to one of these or left it."""
+    return set(ledger.billed_by(conn, realm, ledger.family_of(conn, realm, ids)).values())
 
 
 def _moved(
@@ -137,9 +142,10 @@ def read_customers(
     known: Iterable[str] = (),
     on_broken: OnBroken | None = None,
 ) -> list[Customer]:
-    """These customers and everybody they are billed through, less the `known`.
+    """These customers and everybody above them, less the `known`.
 
-    One that cannot be read is told to `on_broken`, or raises PoisonedPage without one. Raises
+    Also who is above and billed apart: what is on account there may be meant for them. One that
+    cannot be read is told to `on_broken`, or raises PoisonedPage without one. Raises
     QuickBooksError.
     """
     found: dict[str, Customer] = {}
@@ -150,7 +156,7 @@ def read_customers(
             break
         read = [gather.customer(c, home) for c in _readable(quickbooks, sorted(wanted), on_broken)]
         found |= {c.id: c for c in read}
-        above = {c.parent for c in read if c.bills_parent and c.parent}
+        above = {c.parent for c in read if c.parent}
         wanted = above - found.keys() - passed
     return list(found.values())
 

@@ -33,7 +33,8 @@ from jobs.store import companies, contexts, crossings, history, ledger
 from jobs.store.cases import Case
 from jobs.store.tables import case_invoices
 from jobs.store.tables import contexts as contexts_table
-from qbo import QuickBooksError, models
+from qbo import Broken, QuickBooksError, models
+from qbo.answers import raise_broken
 from qbo.client import QuickBooks
 from qbo.query import ACTIVE_OR_NOT, IDS_AT_ONCE, Select, among, where
 
@@ -59,7 +60,12 @@ class Books:
     gone: frozenset[str]
     """Were expected, and QuickBooks knows them no more."""
     credits: tuple[Credit, ...]
+    """Of these customers and of their relatives."""
+    relatives: tuple[Customer, ...]
+    """Above, below and beside them, and billed apart."""
     habit: Habit | None
+    habit_unread: bool
+    """A settled record cannot be read, so there is no saying how they pay."""
     documents: tuple[Document, ...]
 
 
@@ -71,6 +77,13 @@ class Asked:
     expected: frozenset[str]
     """Invoices that are read by their ids where they are not listed: absence is not payment."""
     habit_since: date
+    family: frozenset[str] = frozenset()
+    """Relatives whose money on account is looked at too."""
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        """Whose records and money are read."""
+        return self.members | self.family
 
 
 @dataclass(frozen=True)
@@ -85,19 +98,22 @@ class Records:
     """Dated within the time that habits are read from."""
     payments: list[models.Payment]
     credit_memos: list[models.CreditMemo]
+    broken: tuple[Broken, ...] = ()
+    """Paid invoices, payments and credit memos that could not be read."""
 
     def about(self, asked: Asked) -> Records:
         """The part of these records that one of several cases asked for."""
-        ids = asked.members
+        ids, all_of_them = asked.members, asked.everybody
         ours = [i for i in self.open if i.customer_id in ids]
         elsewhere = asked.expected - {i.id for i in ours}
         return Records(
-            customers=[c for c in self.customers if c.id in ids],
+            customers=[c for c in self.customers if c.id in all_of_them],
             open=ours,
             by_id=[i for i in (*self.by_id, *self.open) if i.id in elsewhere],
             paid=[i for i in self.paid if i.customer_id in ids],
-            payments=[p for p in self.payments if p.customer_id in ids],
-            credit_memos=[m for m in self.credit_memos if m.customer_id in ids],
+            payments=[p for p in self.payments if p.customer_id in all_of_them],
+            credit_memos=[m for m in self.credit_memos if m.customer_id in all_of_them],
+            broken=tuple(b for b in self.broken if not b.customer or b.customer in all_of_them),
         )
 
 
@@ -116,29 +132,33 @@ class Alone:
     quickbooks: QuickBooks
 
     def about(self, asked: Asked) -> Records:
-        if len(asked.members) > IDS_AT_ONCE:
+        if len(asked.everybody) > IDS_AT_ONCE:
             return fetch(self.quickbooks, asked)
         return _at_once(self.quickbooks, asked)
 
 
 def _at_once(quickbooks: QuickBooks, asked: Asked) -> Records:
     """As `fetch`, in one request for all kinds of records: somebody waits for this one."""
-    ids = sorted(asked.members)
-    theirs = among("CustomerRef", ids)
+    theirs = among("CustomerRef", sorted(asked.members))
+    everybody = sorted(asked.everybody)
     settled = where("TxnDate", ">=", asked.habit_since), where("Balance", "=", "0")
+    paid = Select("Invoice", (theirs, *settled))
+    money = [Select(kind, (among("CustomerRef", everybody),)) for kind in ("Payment", "CreditMemo")]
+    broken: list[Broken] = []
     answers = quickbooks.batch(
         [
-            Select("Customer", (among("Id", ids), ACTIVE_OR_NOT)),
+            Select("Customer", (among("Id", everybody), ACTIVE_OR_NOT)),
             Select("Invoice", (theirs, where("Balance", ">", "0"))),
-            Select("Invoice", (theirs, *settled)),
-            Select("Payment", (theirs,)),
-            Select("CreditMemo", (theirs,)),
-        ]
+            paid,
+            *money,
+        ],
+        dict.fromkeys((paid, *money), broken.append),
     )
-    customers, open_invoices, paid, payments, memos = (_or_raise(found) for found in answers)
+    customers, open_invoices, settled_ones, payments, memos = map(_or_raise, answers)
     absent = sorted(asked.expected - {i.id for i in open_invoices})
     by_id = quickbooks.invoices_by_id(absent)
-    return Records(customers, open_invoices, by_id, paid, payments, memos)
+    found = customers, open_invoices, by_id, settled_ones, payments, memos
+    return Records(*found, broken=tuple(broken))
 
 
 def _or_raise(found: list[Any] | QuickBooksError) -> list[Any]:
@@ -153,18 +173,21 @@ def fetch(quickbooks: QuickBooks, asked: Asked) -> Records:
 
     Payments and credit memos are read whatever their date: what remains of them cannot be queried,
     and every remainder counts. Habits take one of the five: the paid invoices of two years, which
-    the payments say when they were settled.
+    the payments say when they were settled. What is broken among these is left out and named:
+    whether anything is missing, the customer's balance tells.
     """
-    ids = sorted(asked.members)
+    ids, everybody = sorted(asked.members), sorted(asked.everybody)
     open_invoices = quickbooks.open_invoices_of(ids)
     absent = sorted(asked.expected - {i.id for i in open_invoices})
+    broken: list[Broken] = []
     return Records(
-        customers=quickbooks.customers(ids),
+        customers=quickbooks.customers(everybody),
         open=open_invoices,
         by_id=quickbooks.invoices_by_id(absent),
-        paid=quickbooks.paid_invoices_of(ids, asked.habit_since),
-        payments=quickbooks.payments(ids),
-        credit_memos=quickbooks.credit_memos(ids),
+        paid=quickbooks.paid_invoices_of(ids, asked.habit_since, broken.append),
+        payments=quickbooks.payments(everybody, broken.append),
+        credit_memos=quickbooks.credit_memos(everybody, broken.append),
+        broken=tuple(broken),
     )
 
 
@@ -172,28 +195,62 @@ def read(source: Source, file: CaseFile, now: datetime) -> Books:
     """Read all that a case needs to know. Raises QuickBooksError.
 
     The kinds of records are read one after the other, so a payment that comes meanwhile is in some
-    and not in others: what does not add up is read once more before anybody is told.
+    and not in others: what does not add up is read once more before anybody is told. So is all of
+    it where a record has a parent that is new to us, whose money counts.
     """
     books = _read(source, file, now)
-    return _read(source, file, now) if _gaps(books) else books
+    above = {c.parent for c in (*books.customers, *books.relatives) if c.parent}
+    strangers = above - file.members - file.family
+    if not strangers and not _gaps(books):
+        return books
+    return _read(source, replace(file, family=file.family | strangers), now)
 
 
 def _read(source: Source, file: CaseFile, now: datetime) -> Books:
     home = file.company.home_currency
-    asked = Asked(file.members, file.expected, (now - HABIT).date())
+    asked = Asked(file.members, file.expected, (now - HABIT).date(), file.family)
     found = source.about(asked)
     left = tuple(invoice(i, home) for i in found.by_id)
     absent = file.expected - {i.id for i in found.open}
-    return Books(
+    everybody = [customer(c, home) for c in found.customers]
+    books = Books(
         as_of=now,
-        customers=tuple(customer(c, home) for c in found.customers),
+        customers=tuple(c for c in everybody if c.id in file.members),
+        relatives=_relatives(everybody, file.members),
         open=(*(invoice(i, home) for i in found.open), *_still_open(left)),
         left=tuple(i for i in left if i.status is not InvoiceStatus.OPEN),
         gone=frozenset(absent) - {i.id for i in left},
         credits=(*_unapplied(found.payments, home), *_memos(found.credit_memos, home)),
-        habit=_habit(found.paid, found.payments),
+        habit=None if found.broken else _habit(found.paid, found.payments),
+        habit_unread=bool(found.broken),
         documents=tuple(_memo(i, now) for i in found.open if i.customer_memo.strip()),
     )
+    _raise_where_money_is_hidden(found.broken, asked, books)
+    return books
+
+
+def _raise_where_money_is_hidden(broken: Iterable[Broken], asked: Asked, books: Books) -> None:
+    """A payment or credit that cannot be read is used up where the balance adds up without it.
+
+    Of relatives only the money is read, so theirs may always hide some. Raises PoisonedPage.
+    """
+    adds_up = not _gaps(books)
+    for record in broken:
+        own = record.customer in asked.members or not (record.customer or asked.family)
+        if record.entity != models.Invoice.ENTITY and not (own and adds_up):
+            raise_broken(record)
+
+
+def _relatives(everybody: Iterable[Customer], members: frozenset[str]) -> tuple[Customer, ...]:
+    """Those who still belong together: a record may have left the family since it was mirrored."""
+    outside = {c.id: c for c in everybody}
+    family, level = set[str](), set(members)
+    while level:
+        family |= level
+        above = {outside[id].parent for id in level if id in outside} - {""}
+        below = {c.id for c in outside.values() if c.parent in level}
+        level = (above | below) - family
+    return tuple(c for c in outside.values() if c.id in family - members)
 
 
 def _still_open(read_by_id: tuple[Invoice, ...]) -> tuple[Invoice, ...]:
@@ -227,6 +284,8 @@ class CaseFile:
     expected: frozenset[str]
     """Invoices that were open when we last looked, and those that the case is about."""
     scope: Scope
+    family: frozenset[str] = frozenset()
+    """Its relatives as far as we know them, billed apart: their money may be meant for it."""
 
 
 def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
@@ -247,7 +306,8 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
         held=frozenset(h.invoice for h in holds if h.invoice and h.until > company.today(now)),
     )
     expected = frozenset(m.invoice.id for m in ours) | _about(conn, case)
-    return CaseFile(case, company, members, expected, scope)
+    family = ledger.family_of(conn, case.company, members) - members
+    return CaseFile(case, company, members, expected, scope, family)
 
 
 def _about(conn: Connection, case: Case) -> frozenset[str]:
@@ -296,7 +356,9 @@ def facts(books: Books, scope: Scope) -> Facts:
     asked = frozenset[str]() if moved else scope.members & {c.id for c in books.customers}
     ours = [i for i in books.open if i.open.currency == scope.currency and i.customer in asked]
     spoken = [i for i in ours if i.days_overdue(today) > 0 and i.id not in scope.held]
-    credits = tuple(c for c in books.credits if c.open.currency == scope.currency)
+    money = [c for c in books.credits if c.open.currency == scope.currency]
+    relatives = {c.id: c for c in books.relatives}
+    elsewhere = tuple(c for c in money if c.customer in relatives)
     return Facts(
         company=scope.company,
         customer=billed,
@@ -305,10 +367,13 @@ def facts(books: Books, scope: Scope) -> Facts:
         invoices=tuple(sorted(spoken, key=lambda i: (i.due, i.id))),
         stages={i.id: scope.stages.get(i.id, Stage.REMINDER) for i in spoken},
         other_open=tuple(i for i in ours if i not in spoken),
-        credits=credits,
+        credits=tuple(c for c in money if c.customer in scope.members),
         members=books.customers,
         gaps=_gaps(books),
         habit=books.habit,
+        habit_unread=books.habit_unread,
+        family_credits=elsewhere,
+        relatives=tuple(relatives[id] for id in sorted({c.customer for c in elsewhere})),
     )
 
 

@@ -170,10 +170,10 @@ class Poll:
         return self._invoices(self.quickbooks.invoices_by_id(sorted(ids), self.broken.append))
 
     def _customers(self, about: set[str], untold: Iterable[Entity]) -> list[facts.Customer]:
-        """Those the news is about, and whom they are billed through; a list has some already."""
+        """Those the news is about, and who is above them; a list has some already."""
         home = self.company.home_currency
         here = [gather.customer(r, home) for r in untold if isinstance(r, Customer)]
-        above = {c.parent for c in here if c.bills_parent and c.parent}
+        above = {c.parent for c in here if c.parent}
         known, tell = {c.id for c in here}, self.broken.append
         more = cross.read_customers(self.quickbooks, home, about | above, known, tell)
         return [*here, *more]

@@ -178,16 +178,17 @@ class Sweep:
             yield partial(_take, self.company, News(self.began_at, gone))
 
     def _customers(self) -> Plan:
-        """Whoever owes, whom they are billed through, and who is billed with them and in credit.
+        """Whoever owes, who is above them, and who is below somebody and in credit.
 
-        A sub-customer that owes nothing but has credits lowers what its parent owes; it is found
-        by its negative balance, in one listing. One that is not listed any more is read by id.
+        A sub-customer that owes nothing but has credits lowers what its parent owes, or holds money
+        that may be meant for its family; it is found by its negative balance, in one listing. One
+        that is not listed any more is read by id.
         """
         read: set[str] = set()
         for some in batches(sorted(self.owners), IDS_AT_ONCE):
             yield from self._people(some, read)
         for page in self.quickbooks.customers_in_credit(self.broken.append):
-            subs = [c.id for c in page if c.bill_with_parent and c.parent_id]
+            subs = [c.id for c in page if c.parent_id]
             yield from self._people(subs, read)
         once: list[str] = yield partial(_in_credit, self.company)
         yield from self._people([id for id in once if id not in read], read)

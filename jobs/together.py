@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from jobs.gather import Asked, Records, fetch
 from qbo import PoisonedPage, Unreachable
+from qbo.answers import raise_broken
 from qbo.client import QuickBooks
 
 AT_ONCE = 100
@@ -106,6 +107,8 @@ class Line:
         """Answer each; a record that cannot be read is an error for its own case only."""
         try:
             found = fetch(self._quickbooks(), _joined(group))
+            if len(group) > 1 and not all(record.customer for record in found.broken):
+                raise_broken(found.broken[0])  # nobody can tell whose it is, but by asking apart
         except PoisonedPage as error:
             self._apart(group, error)
         except Exception as error:  # noqa: BLE001
@@ -130,4 +133,5 @@ def _joined(group: Sequence[Ticket]) -> Asked:
         members=frozenset().union(*(t.asked.members for t in group)),
         expected=frozenset().union(*(t.asked.expected for t in group)),
         habit_since=min(t.asked.habit_since for t in group),
+        family=frozenset().union(*(t.asked.family for t in group)),
     )

@@ -46,7 +46,7 @@ from jobs.store.tables import companies as companies_table
 from jobs.store.tables import messages
 from jobs.store.work import Claim
 from jobs.together import Together
-from qbo.errors import QuickBooksError, ReauthRequired
+from qbo.errors import PoisonedPage, QuickBooksError, ReauthRequired, Unreachable
 
 ACTOR = "system:triage"
 WIDTH = 64
@@ -57,6 +57,9 @@ MORNING = time(8, 0)
 """When a case that came on a day off gets its card, in the company's zone."""
 OUTAGE = tuple(timedelta(minutes=m) for m in (5, 30, 70, 120, 15))
 """The pauses while the ledger is away: four hours in all, and then a person is asked to look."""
+NOBODY = "0"
+"""An id that no customer has."""
+ONCE_MORE = timedelta(seconds=30)
 AFTER_OUTAGE = timedelta(hours=1)
 SHORTLY = timedelta(seconds=5)
 
@@ -111,10 +114,20 @@ class Gather:
         """An error where waiting helps. Raises QuickBooksError where it does not."""
         try:
             return gather.read(self.source, self.file, self.now)
+        except PoisonedPage as error:
+            return self._outage() or error
         except QuickBooksError as error:
             if error.permanent and not isinstance(error, ReauthRequired):
                 raise
             return error
+
+    def _outage(self) -> QuickBooksError | None:
+        """One bad record and a fault of all of QuickBooks look alike: an empty question tells."""
+        try:
+            self.office.quickbooks(self.file.company.realm).customers([NOBODY])
+        except QuickBooksError as error:
+            return Unreachable(f"QuickBooks answers nothing at present: {error.message}")
+        return None
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Books | QuickBooksError, now: datetime
@@ -122,6 +135,9 @@ class Gather:
         """Nothing left to ask for ends the case; else its outside texts are read."""
         if not work.renew(conn, claim, now):
             return None  # something has changed since we looked: whoever has it now looks again
+        if isinstance(outcome, PoisonedPage) and claim.attempts > 1:
+            _ask_for_a_look(conn, claim, str(outcome), now)
+            return None
         if isinstance(outcome, QuickBooksError):
             _wait_for_the_ledger(conn, claim, outcome, now)
             return None
@@ -143,6 +159,8 @@ def _wait_for_the_ledger(
 ) -> None:
     """Silence is no answer: the attempt counts, and the pauses between them grow."""
     pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
+    if isinstance(error, PoisonedPage):
+        pause = ONCE_MORE
     work.settle(conn, claim, now + pause, last_error=str(error)[:300], attempts=claim.attempts)
 
 
@@ -449,10 +467,15 @@ def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> d
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Five times it came to nothing."""
+    _ask_for_a_look(conn, claim, str(claim.row.last_error), now)
+
+
+def _ask_for_a_look(conn: Connection, claim: Claim, why: str, now: datetime) -> None:
     """A card without a draft asks a person to look; it heals by itself where that helps."""
     case = cases.of_row(claim.row)
     file = gather.open_file(conn, case, now)
-    reason = f"This case could not be prepared{claim.tried}. {case.last_error}"
+    reason = f"This case could not be prepared{claim.tried}. {why}"
     ruling = Ruling(Kind.STOP, "needs_a_look", reason)
     move = Move(State.WAITING, "case.needs_a_look", ACTOR, now + AFTER_OUTAGE)
     columns = {"rulings": RULINGS.dump_python((ruling,), mode="json"), "summary": ""}

@@ -5,7 +5,7 @@ Errors of validation quote what they could not read, so they never leave this mo
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -31,11 +31,16 @@ R = TypeVar("R", bound=Record)
 
 @dataclass(frozen=True)
 class Broken:
-    """A record that could not be read: its place in a listing (from 1), and its id if known."""
+    """A record that could not be read: its place in a listing (from 1), and its id if known.
+
+    `customer` is whose it is, or empty; `refused` says that it came, and that we do not take it.
+    """
 
     entity: str
     position: int
     id: str = ""
+    customer: str = field(default="", compare=False)
+    refused: bool = field(default=False, compare=False)
 
 
 OnBroken = Callable[[Broken], None]
@@ -60,7 +65,9 @@ class Changes:
 def raise_broken(broken: Broken) -> None:
     """What happens to a broken record where nobody asked to be told of it."""
     place = f"with id {broken.id}" if broken.id else f"at position {broken.position}"
-    raise PoisonedPage(f"The {broken.entity} {place} cannot be read")
+    raise PoisonedPage(
+        f"The {broken.entity} {place} cannot be read: open it in QuickBooks and save it again"
+    )
 
 
 def leave_out(_: Broken) -> None:
@@ -142,6 +149,12 @@ def row_id(row: Raw | Entity) -> str:
     return id if re.fullmatch(AN_ID, id) else ""
 
 
+def _customer_of(row: Raw | Entity) -> str:
+    """Whose it is, or "" where that cannot be told."""
+    found = row.get("CustomerRef") if isinstance(row, dict) else None
+    return row_id({"Id": found.get("value")}) if isinstance(found, dict) else ""
+
+
 def read(kind: type[E], numbered: Sequence[tuple[int, Raw | E]], on_broken: OnBroken) -> list[E]:
     """The objects of these (position, row) pairs, less the unreadable, told to `on_broken`."""
     found: list[E] = []
@@ -152,7 +165,7 @@ def read(kind: type[E], numbered: Sequence[tuple[int, Raw | E]], on_broken: OnBr
         try:
             found.append(kind.model_validate(row))
         except ValidationError:
-            on_broken(Broken(kind.ENTITY, position, row_id(row)))
+            on_broken(Broken(kind.ENTITY, position, row_id(row), _customer_of(row), refused=True))
     return found
 
 

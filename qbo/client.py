@@ -156,10 +156,12 @@ class QuickBooks:
         still_open = where("Balance", ">", "0")
         return self._among(Invoice, "CustomerRef", customer_ids, (still_open,))
 
-    def paid_invoices_of(self, customer_ids: Sequence[str], since: date) -> list[Invoice]:
+    def paid_invoices_of(
+        self, customer_ids: Sequence[str], since: date, on_broken: OnBroken | None = None
+    ) -> list[Invoice]:
         """These customers' invoices dated `since` or later of which nothing is open."""
         conditions = (where("TxnDate", ">=", since), where("Balance", "=", "0"))
-        return self._among(Invoice, "CustomerRef", customer_ids, conditions)
+        return self._among(Invoice, "CustomerRef", customer_ids, conditions, on_broken)
 
     def customers(self, ids: Sequence[str], on_broken: OnBroken | None = None) -> list[Customer]:
         """The customers of these ids, inactive ones included, with the names of their types."""
@@ -183,13 +185,17 @@ class QuickBooks:
             self._terms = {term.id: term.days for term in found if term.days is not None}
         return self._terms
 
-    def payments(self, customer_ids: Sequence[str]) -> list[Payment]:
+    def payments(
+        self, customer_ids: Sequence[str], on_broken: OnBroken | None = None
+    ) -> list[Payment]:
         """These customers' payments of any date, applied or not: what is not cannot be queried."""
-        return self._among(Payment, "CustomerRef", customer_ids)
+        return self._among(Payment, "CustomerRef", customer_ids, (), on_broken)
 
-    def credit_memos(self, customer_ids: Sequence[str]) -> list[CreditMemo]:
+    def credit_memos(
+        self, customer_ids: Sequence[str], on_broken: OnBroken | None = None
+    ) -> list[CreditMemo]:
         """These customers' credit memos, used up or not: what remains cannot be queried."""
-        return self._among(CreditMemo, "CustomerRef", customer_ids)
+        return self._among(CreditMemo, "CustomerRef", customer_ids, (), on_broken)
 
     def changed_since(
         self, kind: type[E], since: datetime, on_broken: OnBroken | None = None
@@ -242,15 +248,18 @@ class QuickBooks:
         due = self._due(found.invoices, on_broken or leave_out)
         return replace(found, invoices=tuple(due))
 
-    def batch(self, selects: Sequence[Select]) -> list[list[Entity] | QuickBooksError]:
+    def batch(
+        self, selects: Sequence[Select], on_broken: Mapping[Select, OnBroken] | None = None
+    ) -> list[list[Entity] | QuickBooksError]:
         """The rows of each statement, or its error, in the order given; 30 to a request.
 
         Where an answer may have been cut at 1000 objects, or was too much at once, the
-        statement is read by pages.
+        statement is read by pages. `on_broken` is told what of a statement cannot be read; without
+        one the whole statement is a PoisonedPage.
         """
         results: list[list[Entity] | QuickBooksError] = []
         for start in range(0, len(selects), BATCH):
-            results += self._batch(selects[start : start + BATCH])
+            results += self._batch(selects[start : start + BATCH], on_broken or {})
         return results
 
     # The note
@@ -364,23 +373,27 @@ class QuickBooks:
     ) -> R:
         return answers.record(kind, self._json("GET", path, wanted=wanted, params=params))
 
-    def _batch(self, selects: Sequence[Select]) -> list[list[Entity] | QuickBooksError]:
+    def _batch(
+        self, selects: Sequence[Select], on_broken: Mapping[Select, OnBroken]
+    ) -> list[list[Entity] | QuickBooksError]:
         items = [{"bId": f"q{n}", "Query": select.page()} for n, select in enumerate(selects)]
         answer = self._json("POST", "batch", body={"BatchItemRequest": items}, times=len(items))
         replies = {item.get("bId"): item for item in answer.get("BatchItemResponse") or ()}
         found = [answers.reply(replies.get(f"q{n}"), asked) for n, asked in enumerate(selects)]
         full = sum(len(rows) for rows in found if isinstance(rows, list)) >= BATCH_ROWS
         return [
-            self._alone(asked) if full or isinstance(rows, PoisonedPage) else self._whole(rows)
+            self._alone(asked, on_broken.get(asked))
+            if full or isinstance(rows, PoisonedPage)
+            else self._whole(rows)
             for asked, rows in zip(selects, found, strict=True)
         ]
 
     def _whole(self, found: list[Entity] | QuickBooksError) -> list[Entity] | QuickBooksError:
         return found if isinstance(found, QuickBooksError) else self._completed(found)
 
-    def _alone(self, select: Select) -> list[Entity] | QuickBooksError:
+    def _alone(self, select: Select, on_broken: OnBroken | None) -> list[Entity] | QuickBooksError:
         try:
-            return self._all(KINDS[select.entity], select.conditions, None)
+            return self._all(KINDS[select.entity], select.conditions, on_broken)
         except QuickBooksError as error:
             return error
 

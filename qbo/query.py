@@ -113,15 +113,27 @@ def bisect(
     fetch: Fetch[T], on_broken: Callable[[int, PoisonedPage], None], start: int, size: int
 ) -> Sequence[T]:
     """The rows of one page, less those that break it, which are told to `on_broken`."""
+    return _bisected(fetch, on_broken, start, size)[0]
+
+
+def _bisected(
+    fetch: Fetch[T], on_broken: Callable[[int, PoisonedPage], None], start: int, size: int
+) -> tuple[Sequence[T], bool]:
+    """The rows, and whether more may stand behind them: where a half is short, the list ends."""
     try:
-        return fetch(start, size)
+        rows = fetch(start, size)
     except PoisonedPage as error:
         if size == 1:
             on_broken(start, error)
-            return []
+            return [], True
+    else:
+        return rows, len(rows) >= size
     half = size // 2
-    first = bisect(fetch, on_broken, start, half)
-    return [*first, *bisect(fetch, on_broken, start + half, size - half)]
+    first, more = _bisected(fetch, on_broken, start, half)
+    if not more:
+        return first, False
+    second, more = _bisected(fetch, on_broken, start + half, size - half)
+    return [*first, *second], more
 
 
 class _Found:

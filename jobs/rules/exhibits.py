@@ -11,7 +11,7 @@ from jobs.rules.figures import amount, day
 def ledger_evidence(facts: Facts) -> tuple[Evidence, ...]:
     """Every invoice and credit of the case under the id that rulings and reasons name it by."""
     invoices = (*facts.invoices, *facts.other_open)
-    return (*map(_invoice, invoices), *map(_credit, facts.credits))
+    return (*map(_invoice, invoices), *map(_credit, (*facts.credits, *facts.family_credits)))
 
 
 def _invoice(invoice: Invoice) -> Evidence:

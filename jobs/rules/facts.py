@@ -126,6 +126,12 @@ class Facts:
     """The billed customer and every sub-customer billed through it."""
     gaps: tuple[Gap, ...] = ()
     habit: Habit | None = None
+    habit_unread: bool = False
+    """It is left out, because a settled record cannot be read."""
+    family_credits: tuple[Credit, ...] = ()
+    """Money on account of records above, below and beside, which are billed apart: never netted."""
+    relatives: tuple[Customer, ...] = ()
+    """Whose money that is."""
 
     @property
     def today(self) -> date:

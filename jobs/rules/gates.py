@@ -119,6 +119,7 @@ def judge(
         _readings(facts, readings),
         _unsafe(draft_violations),
         _on_account(facts),
+        _in_the_family(facts),
         _balance(facts),
         _stop_limit(facts, policy),
         _too_many(facts),
@@ -230,6 +231,25 @@ def _held(facts: Facts, rule: str, found: list[Credit]) -> Ruling:
     covers = f"all of {amount(facts.total_overdue)}" if whole else "at least one of these invoices"
     reason = f"{_name(facts)} has {names} not yet applied, which may cover {covers}."
     return Ruling(Kind.STOP, rule, reason, tuple(f"{c.kind}:{c.id}" for c in found))
+
+
+def _in_the_family(facts: Facts) -> Iterator[Ruling]:
+    """QuickBooks lets it be applied to these invoices, so it may well be meant for them."""
+    if not facts.invoices or not facts.family_credits:
+        return
+    names = {relative.id: one_line(relative.name) for relative in facts.relatives}
+    owners = dict.fromkeys(credit.customer for credit in facts.family_credits)
+    held = [
+        f"{names[owner]} has "
+        + listed([_credit(credit) for credit in facts.family_credits if credit.customer == owner])
+        for owner in owners
+    ]
+    reason = (
+        f"{listed(held)} not yet applied. It belongs to the family of {_name(facts)}, so it may "
+        "be meant for these invoices. Apply it in QuickBooks, or find out whom it is for."
+    )
+    evidence = tuple(f"{c.kind}:{c.id}" for c in facts.family_credits)
+    yield Ruling(Kind.STOP, "account_in_family", reason, evidence)
 
 
 def _credit(credit: Credit) -> str:

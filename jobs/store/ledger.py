@@ -16,6 +16,7 @@ from jobs.rules.money import Money
 from jobs.store.tables import customers, invoices
 from jobs.store.upsert import upsert
 
+ZERO = Decimal(0)
 SETTLED = frozenset({InvoiceStatus.PAID, InvoiceStatus.VOIDED, InvoiceStatus.GONE})
 
 
@@ -125,23 +126,25 @@ def put_customers(
     """Bring the customers of the mirror up to what was read; writes only what differs.
 
     `as_of` is when the reading began: what was mirrored from a later one stays. Returns whose
-    balance moved since it was mirrored. Where no invoice of theirs changed, that is all there is
-    to see of a payment or credit memo that came, was used or was deleted.
+    balance moved since it was mirrored, and who is new and in credit. Where no invoice of theirs
+    changed, that is all there is to see of a payment or credit memo that came, was used or was
+    deleted.
     """
     wanted = {customer.id: _customer_row(company, customer) for customer in read}
     known = _customer_rows(conn, company, sorted(wanted))
     stale = {id for id, row in known.items() if row.pop("read_at") > as_of}
     changed = [row for id, row in wanted.items() if id not in stale and known.get(id) != row]
     upsert(conn, customers, [{**row, "read_at": as_of} for row in changed])
-    return {r["id"] for r in changed if known.get(r["id"], r)["balance"] != r["balance"]}
+    before = {id: row["balance"] for id, row in known.items()}
+    return {
+        r["id"] for r in changed if before.get(r["id"], max(ZERO, r["balance"])) != r["balance"]
+    }
 
 
 def in_credit(conn: Connection, company: str) -> list[str]:
-    """The records billed with another one that the mirror holds as in credit."""
+    """The records below another one that the mirror holds as in credit."""
     wanted = (
-        (customers.c.company == company)
-        & customers.c.bills_parent
-        & (customers.c.balance < Decimal(0))
+        (customers.c.company == company) & (customers.c.parent != "") & (customers.c.balance < ZERO)
     )
     return list(conn.scalars(select(customers.c.id).where(wanted)))
 
@@ -227,6 +230,26 @@ def members_of(
     for id, whose in owner.items():
         families[whose].add(id)
     return {id: frozenset(families[id]) for id in wanted}
+
+
+def family_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> frozenset[str]:
+    """These records with all that stand above and below them, billed together or apart.
+
+    QuickBooks lets money of any of them be applied to invoices of the others.
+    """
+    found = frozenset(customer_ids)
+    level = found
+    while level:
+        level = frozenset(_relatives_of(conn, company, level)) - found
+        found |= level
+    return found
+
+
+def _relatives_of(conn: Connection, company: str, ids: Iterable[str]) -> Iterator[str]:
+    for some in _runs(sorted(ids)):
+        theirs = (customers.c.company == company) & (customers.c.parent != "")
+        yield from conn.scalars(select(customers.c.parent).where(theirs, customers.c.id.in_(some)))
+        yield from conn.scalars(select(customers.c.id).where(theirs, customers.c.parent.in_(some)))
 
 
 def _parents_of(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from bot.cards import card
 from jobs import drafting, gather
 from jobs.decide.door import Answer
 from jobs.decide.edit import Text
@@ -553,3 +555,148 @@ def test_the_account_manager_goes_first(open_house: OpenHouse) -> None:
     assert house.approve("ULEAD1") is Answer.NOT_OPEN_YET
     house.time.later(hours=4)
     assert house.approve("ULEAD1") is Answer.SECOND_NEEDED
+
+
+def a_family(**money: Any) -> dict[str, Any]:
+    """A parent (1) and its jobs 2 and 3, each billed apart; 2 is late with 840.00."""
+    under: dict[str, Any] = {"ParentRef": {"value": "1"}, "Job": True}
+    return books(
+        customer("1"), customer("2", **under), customer("3", **under),
+        customer("4"), invoice("71", "2", "840.00", 12), **money,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("whose", ["1", "3"])
+@pytest.mark.parametrize("amount", ["900.00", "5.00"])
+def test_money_in_the_family_stops(open_house: OpenHouse, whose: str, amount: str) -> None:
+    """Money of a parent or of another job, billed apart, of any size, may be meant for this one."""
+    payment = {**PAYMENT, "CustomerRef": {"value": whose}, "TotalAmt": amount}
+    house = open_house(a_family(payments=[payment]))
+    house.sweep()
+    [ruling] = [r for r in house.view().rulings if r.kind is Kind.STOP]
+    assert ruling.rule == "account_in_family"
+    assert ruling.evidence == ("payment:91",)
+    assert house.view().facts.on_account.amount == 0
+    name = {"1": "Customer B", "3": "Customer D"}[whose]
+    assert f"{name} has a payment of ${amount} from" in ruling.reason
+    assert house.view().letter is None
+    assert house.draft_anyway("ULEAD1") is Answer.RECORDED
+    house.run("triage")
+    letter = house.view().letter
+    assert letter is not None
+    assert "$840.00" in letter.body
+
+
+def test_money_of_strangers_stops_nothing(open_house: OpenHouse) -> None:
+    """A payment of a customer outside the family is no business of this case."""
+    house = open_house(a_family(payments=[{**PAYMENT, "CustomerRef": {"value": "4"}}]))
+    house.sweep()
+    assert house.rules() == set()
+    assert house.view().letter is not None
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("whose", ["1", "3"])
+def test_money_that_reaches_the_family_later_stops(
+    open_house: OpenHouse, whose: str, told: bool
+) -> None:
+    """A waiting card is looked at again for it, whether QuickBooks tells us or the poll finds it.
+
+    The other job was unknown to us: it had never owed or held anything.
+    """
+    house = open_house(a_family())
+    house.sweep()
+    house.run("poll")
+    assert house.view(house.case("2")).letter is not None
+    [change] = house.books.credit(whose, Decimal("100.00"))
+    if told:
+        house.notify(change)
+    else:
+        house.time.later(hours=1)
+        house.run("poll", "triage")
+    assert "account_in_family" in house.rules(house.case("2"))
+
+
+def test_money_in_the_family_voids_an_approval(open_house: OpenHouse) -> None:
+    """The last check looks there too, also where nobody has told us of the money."""
+    house = open_house(a_family())
+    house.sweep()
+    house.approve("UCOLLECT")
+    house.books.receive("1", Decimal("840.00"))
+    house.time.later(minutes=2)
+    house.run("send", "triage")
+    assert house.mails == []
+    assert "account_in_family" in house.rules()
+
+
+def test_money_of_a_new_parent_is_seen_at_once(open_house: OpenHouse) -> None:
+    """A customer that was put under another one a moment ago belongs to it in the last check."""
+    house = open_house(a_family())
+    house.sweep()
+    house.approve("UCOLLECT")
+    house.books.receive("4", Decimal("840.00"))
+    house.change("Customer", "2", ParentRef={"value": "4"})
+    house.time.later(minutes=2)
+    house.run("send", "triage")
+    assert house.mails == []
+    assert "account_in_family" in house.rules()
+
+
+def two_with_habits() -> dict[str, Any]:
+    """Customers 1 and 2: each late with one invoice, and with an earlier one that was paid."""
+    return books(
+        customer("1"), invoice("71", "1", "840.00", 12), invoice("73", "1", "10.00", 40),
+        customer("2"), invoice("72", "2", "840.00", 12), invoice("74", "2", "10.00", 40),
+        payments=[
+            {
+                **PAYMENT, "Id": id, "CustomerRef": {"value": of}, "TotalAmt": "10.00",
+                "Line": [{"Amount": "10.00", "LinkedTxn": [{"TxnId": to, "TxnType": "Invoice"}]}],
+            }
+            for id, of, to in (("91", "1", "73"), ("92", "2", "74"))
+        ],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["refused by us", "refused by QuickBooks"])
+@pytest.mark.parametrize(("kind", "id"), [("Invoice", "73"), ("Payment", "91")])
+def test_a_bad_settled_record_costs_the_habit_alone(
+    open_house: OpenHouse, kind: str, id: str, way: str
+) -> None:
+    """The card says so, its message goes out, and the other customer keeps its habit."""
+    house = open_house(two_with_habits())
+    if way == "refused by us":
+        del house.books.tables[kind][id]["TotalAmt"]
+    else:
+        house.outside.quickbooks.poison({"realm": house.realm, "entity": kind, "id": id})
+    house.sweep()
+    views = [house.view(house.case(one)) for one in ("1", "2")]
+    assert [(v.facts.habit is None, v.facts.habit_unread) for v in views] == [
+        (True, True),
+        (False, False),
+    ]
+    assert "payment habit is left out" in card(views[0], house.now, people={}).text
+    assert "payment habit is left out" not in card(views[1], house.now, people={}).text
+    house.approve(house.knock("UCOLLECT", house.case("1")))
+    house.time.later(minutes=2)
+    house.run("send")
+    assert len(house.mails) == 1
+
+
+@pytest.mark.parametrize(("kind", "id"), [("Invoice", "71"), ("Customer", "1"), ("Payment", "91")])
+def test_a_bad_open_record_is_a_card_within_minutes(
+    open_house: OpenHouse, kind: str, id: str
+) -> None:
+    """What may be owed or paid cannot be known, so a person is asked: at once, and by its id."""
+    house = open_house({**two_with_habits(), "payments": [PAYMENT]})
+    house.sweep()
+    del house.books.tables[kind][id]["Balance" if kind == "Customer" else "TotalAmt"]
+    house.look_again(house.knock("UCOLLECT", house.case("1")))
+    for _ in range(3):
+        house.run("triage")
+        house.time.later(minutes=1)
+    assert house.rules(house.case("1")) == {"needs_a_look"}
+    [ruling] = house.case("1").rulings
+    assert f"The {kind} with id {id} cannot be read" in ruling.reason
+    assert "save it again" in ruling.reason
+    assert house.view(house.case("1")).letter is None
+    assert house.view(house.case("2")).letter is not None
