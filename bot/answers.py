@@ -151,6 +151,15 @@ def followed(what: str) -> str:
     return f"It is too late to undo this. {cap(mrkdwn(one_line(what)), 300)} {NOTHING}"
 
 
+def still_possible(at: datetime | None) -> str:
+    """ "It did not go" while the sender may still hand the message over."""
+    when = f" from {stamp(at)} on" if at else " later"
+    return (
+        f"The program that was sending this message may still do so, so you can say this{when}. "
+        f"{NOTHING}"
+    )
+
+
 def opens_later(at: datetime | None, manager: str) -> str:
     """Approval waits for the account manager."""
     who = mention(manager) or "a finance lead"

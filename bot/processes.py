@@ -32,6 +32,7 @@ from jobs.step import Step
 from jobs.store import engine
 from jobs.store.budget import SqlBudget
 from jobs.store.engine import WORKER_PATIENCE, Database
+from jobs.store.sends import still_ours
 from jobs.store.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens
 
@@ -143,6 +144,7 @@ class Kit:
             sender=sender,
             reply_to=sender,
             channel=self.settings.slack_channel,
+            still_ours=lambda case, token: still_ours(self.database, case, token, self.now),
             quickbooks=self.ledgers.of,
             mailer=self.mailer,
             model=self.model,

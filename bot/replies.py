@@ -50,6 +50,7 @@ def _refusal(said: Said) -> str:
         Answer.NOT_A_MEMBER: answers.outsider(said.detail),
         Answer.NOT_ALLOWED: answers.not_allowed(_words(said)),
         Answer.SECOND_NEEDED: answers.half_approved(_words(said) or "another person"),
+        Answer.STILL_POSSIBLE: answers.still_possible(said.at),
         Answer.STOPPED: answers.stopped(said.detail),
         Answer.REMINDERS_ON: answers.reminders_on(),
     }

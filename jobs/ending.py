@@ -8,12 +8,16 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from jobs.rules.case import Decision
-from jobs.rules.states import State
+from jobs.rules.states import MOVES, State
 from jobs.store import cases, companies, drafts, notes, people, posts
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
 
 ACTOR = "system:send"
+ACCEPTED_LATE = (
+    "the mail server has accepted the earlier message after all, although it was said not to have "
+    "gone. Nothing is sent a second time."
+)
 LOOK = (
     "we cannot tell whether the message went. Please look into the Sent folder or the mail "
     "server's log, then say on the card which it was. Nothing is sent again by itself."
@@ -61,6 +65,21 @@ def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
     return True
 
 
+def accepted_late(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> None:
+    """A server took a mail of which a person had said that it did not go.
+
+    Whoever approved a newer draft since learns that it is not sent; the case is, if it is open.
+    """
+    if case.draft and case.draft != draft.id:
+        newer = drafts.draft(conn, case.draft)
+        _tell(conn, case, newer, f"overtaken:{newer.id}", ACCEPTED_LATE, now)
+    channel = companies.need(conn, case.company).channel
+    text = f"{ACCEPTED_LATE[0].upper()}{ACCEPTED_LATE[1:]}"
+    posts.thread(conn, case.company, channel, case.id, f"late:{draft.id}", text, now)
+    if State.SENT in MOVES[case.state]:
+        sent(conn, case, draft, actor, now)
+
+
 def _tell(
     conn: Connection, case: Case, draft: Draft, key: str, text: str, now: datetime, but: str = ""
 ) -> None:
@@ -75,10 +94,14 @@ def _tell(
 
 
 def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:
-    """The mail is out, says the sender or a person: the note is intended, the case goes on."""
+    """The mail is out, says the sender or a person: the note is intended, the case goes on.
+
+    `draft` is the one that went, which need not be the present one.
+    """
     recipient = hashlib.sha256(draft.letter.to.encode()).hexdigest()
     data = {"draft": draft.sha256, "recipient": recipient}
-    moved = cases.move(conn, case, Move(State.SENT, "send.sent", actor, now, data), now)
+    to = Move(State.SENT, "send.sent", actor, now, data)
+    moved = cases.move(conn, case, to, now, draft=draft.id, undo_until=None, lapses_at=None)
     if moved:
         notes.intend(conn, draft, now)
     return moved

@@ -23,6 +23,8 @@ class Office:
     reply_to: str
     channel: str
     """Where alarms go that belong to no company."""
+    still_ours: Callable[[str, str], bool]
+    """Case and token → whether its mail may go on; see `jobs.store.sends.still_ours`."""
     quickbooks: Callable[[str], QuickBooks]
     """Realm → its client; raises ReauthRequired only when it is used."""
     mailer: Mailer | None = None

@@ -20,13 +20,12 @@ from redis import Redis, RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
 
 from jobs import setbacks
 from jobs.step import Round, Step
 from jobs.store import work
 from jobs.store.budget import in_bulk
-from jobs.store.engine import Database
+from jobs.store.engine import AWAY, Database
 from jobs.store.work import Claim
 from qbo.errors import QuickBooksError, ReauthRequired, Throttled
 
@@ -54,7 +53,7 @@ STAYING = timedelta(minutes=30)
 """While a row that is slow keeps a job from ending, the job claims on for so long at most."""
 
 MOST_REFUSALS = 60
-"""So often an outcome is offered to a database that does not take it, before it is given up."""
+"""How many times an outcome is offered to a database that will not take it."""
 PAUSE = 1.0
 """Seconds between two offers."""
 UNFORESEEN = "Something unforeseen happened ({}); the log says where"
@@ -141,7 +140,7 @@ class Loop:
                 ready = step.ready(now)
                 first = self.first if step is self.steps[0] else None
                 return work.claim(conn, step.table, now, free, where=ready, first=first)
-        except OperationalError as error:
+        except AWAY as error:
             slog.warning("claim.no_database", step=step.name, error=type(error).__name__)
             return []  # what is under way goes on; the clock rings again
 
@@ -166,7 +165,7 @@ class Loop:
     def _settle(self, future: Future[Any], was: Running) -> None:
         try:
             self._write(future, was)
-        except OperationalError as error:
+        except AWAY as error:
             if future.exception() is not None:
                 # the thread met it, at its budget or its tokens: it has no outcome, ever
                 slog.warning("row.no_database", row=was.claim.id, error=type(error).__name__)
@@ -200,14 +199,14 @@ class Loop:
         """Without the database a lease runs out by itself, and the row is claimed again."""
         try:
             yield
-        except OperationalError as error:
+        except AWAY as error:
             slog.warning("row.no_database", row=claim.id, error=type(error).__name__)
 
     @contextmanager
     def _guarded(self, step: Step, claim: Claim) -> Iterator[None]:
         try:
             yield
-        except OperationalError:
+        except AWAY:
             raise  # the database itself: whoever called decides whether to try again
         except QuickBooksError as error:
             with self._unless_away(claim), self.database.writing() as conn:
@@ -225,7 +224,7 @@ def _act(step: Step, round: Round) -> Any:
     with in_bulk(step.name in BULK):
         try:
             return round.act()
-        except OperationalError as error:
+        except AWAY as error:
             # To act again is the claim's affair; only what is known is offered again.
             raise ActWithoutDatabaseError(f"{type(error).__name__} while acting") from error
 

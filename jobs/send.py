@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import gather
-from jobs.ending import sent, tell_approvers, unknown, void
+from jobs.ending import accepted_late, sent, tell_approvers, unknown, void
 from jobs.gather import Books, CaseFile
 from jobs.last_look import LastLook
 from jobs.mail.addresses import TooLarge, Unsendable, named
@@ -23,7 +23,7 @@ from jobs.parcel import Packing, Parcel
 from jobs.rules import changes, drafts
 from jobs.rules.business_days import next_opening, refresh_at, start_of
 from jobs.rules.case import Decision, HeldUp
-from jobs.rules.states import MOVES, State
+from jobs.rules.states import State
 from jobs.rules.without import NOTHING, Without
 from jobs.step import Round, Step
 from jobs.store import (
@@ -37,6 +37,7 @@ from jobs.store import (
     work,
 )
 from jobs.store import drafts as draft_store
+from jobs.store import sends as attempts
 from jobs.store.cases import Case, Move
 from jobs.store.companies import Company
 from jobs.store.drafts import Draft
@@ -77,7 +78,11 @@ WITHOUT_FILES = "It is written anew without them; please approve it once more."
 TOO_LARGE = 552
 """What mail servers answer to a mail that is too large for them (RFC 1870 6.3)."""
 UNSURE = "Slack has not said lately who may approve, so the approvals could not be checked."
-ACCEPTED_LATE = "The mail server has accepted the message after all; it is not sent a second time."
+ALTERED = (
+    "The text on record is not the one that was approved. Nothing was sent; it is written anew."
+)
+ABANDONED = "The sender stopped in the middle of handing the mail over."
+ALREADY_SENT = "A message of this case has gone out already, or may have; none is sent again."
 
 
 def step(office: Office) -> Step:
@@ -120,6 +125,9 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
         why = case.last_error or (HINDRANCES[held_up] if held_up else "")
         void(conn, case, draft, f"The approval lapsed. {why}".strip(), "lapse", now)
         return None
+    if draft.letter.sha256() != draft.sha256:
+        void(conn, case, draft, ALTERED, "differs", now)
+        return None
     opens = next_opening(now, file.company.zone, office.policy)
     if opens > now:
         work.settle(conn, claim, opens)
@@ -129,9 +137,7 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
     """The sender is gone and left `in_flight`: nobody can tell whether the mail went."""
-    in_flight = (sends.c.case_id == case.id) & (sends.c.state == "in_flight")
-    detail = "The sender stopped in the middle of handing the mail over."
-    conn.execute(update(sends).where(in_flight).values(state="unknown", detail=detail))
+    attempts.abandon(conn, case.id, ABANDONED)
     assert case.draft is not None
     unknown(conn, case, draft_store.draft(conn, case.draft), now)
 
@@ -193,7 +199,7 @@ class Check:
             why = " ".join(changes.against(self.draft.letter, facts, left))
             _paid_before_send(conn, case, self.draft, why, now)
             return None
-        late: tuple[str, ...] = (ACCEPTED_LATE,) if cases.begun_send(conn, case.id) else ()
+        late: tuple[str, ...] = (ALREADY_SENT,) if attempts.alive(conn, case.id) else ()
         look = LastLook(self.office.policy, self.file, self.draft, outcome, facts, left, now)
         reasons = late + look.objections(conn)
         unapproved = look.unapproved(conn)
@@ -205,7 +211,7 @@ class Check:
             return None
         past = gather.past(conn, self.file, self.draft.letter.to, ())
         thread = tuple(contact.message_id for contact in past.contacts)
-        return Fetch(self.office, self.file, self.draft, thread, now)
+        return Fetch(self.office, look, thread, now)
 
 
 def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now: datetime) -> None:
@@ -255,11 +261,16 @@ class Fetch:
     """Fetch the PDFs and pay links and build the bytes, once."""
 
     office: Office
-    file: CaseFile
-    draft: Draft
+    look: LastLook
+    """The last check as it was; it is asked again when the intent is committed."""
     thread: tuple[str, ...]
     """Message-IDs of our earlier messages to this customer, oldest first."""
     now: datetime
+
+    @property
+    def draft(self) -> Draft:
+        """What was approved."""
+        return self.look.draft
 
     def act(self) -> Parcel | Trouble | Unusable:
         """A PDF that is missing means later, never a mail without what the card promised."""
@@ -282,8 +293,8 @@ class Fetch:
             return Trouble.of(NOT_TO_BE_HAD, error)
 
     def _packing(self) -> Packing:
-        quickbooks = self.office.quickbooks(self.file.company.realm)
-        return Packing(quickbooks, self.file.case.id, self.draft, self.thread, self.now)
+        quickbooks = self.office.quickbooks(self.look.file.company.realm)
+        return Packing(quickbooks, self.look.file.case.id, self.draft, self.thread, self.now)
 
     def settle(
         self,
@@ -292,14 +303,26 @@ class Fetch:
         outcome: Parcel | Trouble | Unusable,
         now: datetime,
     ) -> Round | None:
-        """Commit the intent, in the transaction that checks that nothing has moved."""
-        case = self.file.case
+        """Commit the intent, in the transaction that checks that nothing has moved.
+
+        Fetching may have taken minutes, and others may have written to this address: gap, holds,
+        lapse, caps, mode and rights are judged again, one sender after the other.
+        """
+        case = self.look.file.case
         if isinstance(outcome, Trouble):
             _try_again(conn, claim, case, outcome, now)
             return None
         if isinstance(outcome, Unusable):
             contexts.do_without(conn, case.id, outcome.without, now)
             void(conn, case, self.draft, outcome.reason, "differs", now)
+            return None
+        history.queue_up(conn, case.company, self.draft.letter.to)
+        if case.lapses_at and now >= case.lapses_at:
+            _end(conn, case, f"The approval lapsed. {case.last_error}".strip(), now)
+            return None
+        look = replace(self.look, now=now)
+        if reasons := look.objections(conn) + look.unapproved(conn):
+            void(conn, case, self.draft, " ".join(reasons), "differs", now)
             return None
         if case.shadow:
             _shadow_run(conn, case, self.draft, outcome, now)
@@ -313,25 +336,24 @@ class Fetch:
     def _intend(
         self, conn: Connection, claim: Claim, parcel: Parcel, now: datetime
     ) -> Round | None:
-        case, letter = self.file.case, self.draft.letter
+        case = self.look.file.case
         begun = {"draft": self.draft.sha256, "bytes": parcel.sha256, "id": parcel.message_id}
         move = Move(State.SENDING, "send.begun", ACTOR, now + LEASE, begun)
         if not cases.move(conn, case, move, now, token=claim.token):
             return None
-        row = {
-            "case_id": case.id,
-            "draft": self.draft.id,
-            "token": claim.token,
-            "state": "in_flight",
-            "message_id": parcel.message_id,
-            "recipient": letter.to.lower(),
-            "bytes_sha256": parcel.sha256,
-            "attachments": parcel.attachments,
-            "began_at": now,
-        }
-        conn.execute(insert(sends).values(**row))
+        attempts.begin(
+            conn,
+            case.id,
+            self.draft.id,
+            claim.token,
+            now,
+            message_id=parcel.message_id,
+            recipient=self.draft.letter.to.lower(),
+            bytes_sha256=parcel.sha256,
+            attachments=parcel.attachments,
+        )
         sending = replace(case, state=State.SENDING, version=case.version + 1)
-        return Deliver(self.office, sending, self.draft, parcel)
+        return Deliver(self.office, sending, self.draft, parcel, claim.token)
 
 
 def _shadow_run(conn: Connection, case: Case, draft: Draft, parcel: Parcel, now: datetime) -> None:
@@ -352,6 +374,7 @@ class Deliver:
     case: Case
     draft: Draft
     parcel: Parcel
+    token: str
 
     def act(self) -> Result:
         """Never raises for what the mail server does."""
@@ -359,37 +382,31 @@ class Deliver:
         if self.office.mailer is None:
             return NotSent("No way to send mail is configured (SMTP_URL or MAIL_FOLDER).", False)
         sender = named(letter.sender).addr_spec
-        return self.office.mailer.send(sender, letter.to, self.parcel.message)
+        return self.office.mailer.send(sender, letter.to, self.parcel.message, self._fence)
+
+    def _fence(self) -> bool:
+        return self.office.still_ours(self.case.id, self.token)
 
     def settle(self, conn: Connection, claim: Claim, outcome: Result, now: datetime) -> None:
         """The outcome is always written to its own row, whoever holds the case by now."""
         match outcome:
             case Sent():
-                self._write(conn, claim, "sent", outcome.detail, now)
-                self._sent(conn, now)
+                state, detail = "sent", outcome.detail
             case Unknown():
-                self._write(conn, claim, "unknown", outcome.reason, now)
-                unknown(conn, self.case, self.draft, now)
+                state, detail = "unknown", outcome.reason
             case NotSent():
-                self._write(conn, claim, "not_sent", outcome.reason, now)
-                self._not_sent(conn, outcome, now)
-
-    def _sent(self, conn: Connection, now: datetime) -> None:
-        """A person may have said meanwhile that it did not go: then they learn that it did."""
+                state, detail = "not_sent", outcome.reason
+        first = attempts.conclude(conn, self.case.id, self.token, state, detail, now)
         case = cases.get(conn, self.case.id)
-        if State.SENT in MOVES[case.state]:
-            sent(conn, case, self.draft, ACTOR, now)
-            return
-        channel = companies.need(conn, case.company).channel
-        key = f"late:{self.draft.id}"
-        posts.thread(conn, case.company, channel, case.id, key, ACCEPTED_LATE, now)
-
-    def _write(
-        self, conn: Connection, claim: Claim, state: str, detail: str, now: datetime
-    ) -> None:
-        ours = (sends.c.case_id == self.case.id) & (sends.c.token == claim.token)
-        ended = {"state": state, "detail": detail, "ended_at": now}
-        conn.execute(update(sends).where(ours).values(**ended))
+        if isinstance(outcome, Sent):
+            tell = sent if first else accepted_late
+            tell(conn, case, self.draft, ACTOR, now)
+        elif isinstance(outcome, Unknown):
+            unknown(conn, self.case, self.draft, now)
+        elif first and case.state is State.UNKNOWN:
+            void(conn, case, self.draft, outcome.reason, "differs", now)
+        else:
+            self._not_sent(conn, outcome, now)
 
     def _not_sent(self, conn: Connection, outcome: NotSent, now: datetime) -> None:
         data = {"code": outcome.code, "permanent": outcome.permanent}

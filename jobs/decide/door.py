@@ -64,6 +64,7 @@ class Answer(StrEnum):
     NOT_OPEN_YET = "not_open_yet"
     SECOND_NEEDED = "second_needed"
     STOPPED = "stopped"
+    STILL_POSSIBLE = "still_possible"
     REMINDERS_ON = "reminders_on"
 
 
@@ -77,6 +78,8 @@ class Said:
     """A role in words, a reason, or the trouble with an account."""
     by: Decision | None = None
     """Who was first, where somebody was."""
+    at: datetime | None = None
+    """From when on it is possible, where it is only a matter of time."""
 
     @property
     def recorded(self) -> bool:

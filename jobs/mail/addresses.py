@@ -18,11 +18,16 @@ _LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+[A-Za-z0-9-]*[A-Za-z0-9]")
 _NAMED = re.compile(r"(?P<name>[^<>]*)<(?P<address>[^<>]*)>")
+ENCODED_WORD = "=?"
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 class Unsendable(ValueError):
     """The letter cannot become a mail; the text says why, for a person."""
+
+
+class Altered(Unsendable):
+    """What was built is not what was approved; the text names the parts that differ."""
 
 
 class TooLarge(Unsendable):
@@ -34,7 +39,7 @@ def bare(text: str) -> str:
 
     Raises Unsendable for anything that is not exactly one address.
     """
-    clean(text, "the address")
+    header(text, "the address")
     local, at, domain = text.partition("@")
     if not at or not _LOCAL.fullmatch(local) or len(local) > LONGEST_LOCAL_PART:
         raise Unsendable("the address is not exactly one e-mail address")
@@ -49,7 +54,7 @@ def named(text: str) -> Address:
 
     Raises Unsendable like `bare`.
     """
-    clean(text, "the address")
+    header(text, "the address")
     match = _NAMED.fullmatch(text.strip())
     if match is None:
         return Address(addr_spec=bare(text))
@@ -61,6 +66,18 @@ def clean(text: str, what: str) -> None:
     """Refuse what a header must not hold: control, invisible and direction-changing characters."""
     if any(unicodedata.category(letter) in _UNSEEN for letter in text):
         raise Unsendable(f"{what} holds a control character or an invisible one")
+
+
+def header(text: str, what: str) -> str:
+    """The text where it may stand in a header. Raises Unsendable.
+
+    `=?` begins an encoded word (RFC 2047): Python up to 3.12 decodes it on the way in, line breaks
+    and all, so that a name could bring headers and a text of its own.
+    """
+    clean(text, what)
+    if ENCODED_WORD in text:
+        raise Unsendable(f"{what} holds “{ENCODED_WORD}”, which mail programs read as code")
+    return text
 
 
 def _ascii_domain(domain: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
+from email import message_from_bytes
+from email.headerregistry import Address
+from email.message import EmailMessage, MIMEPart
+from email.policy import SMTP, default
 
-from jobs.mail.addresses import TooLarge, Unsendable, bare, clean, named
+from jobs.mail.addresses import Altered, TooLarge, Unsendable, bare, clean, header, named
 from jobs.rules.letter import Letter
 
 LARGEST = 20_000_000
@@ -55,8 +57,9 @@ def message(
 
     `body` is the letter's body with its pay links filled in; `files` are exactly the letter's
     attachments, in order; `in_reply_to` is the Message-ID of our earlier message, `references`
-    those before it. Raises Unsendable where the letter cannot be sent as it is, TooLarge where its
-    files are the reason.
+    those before it. The bytes are read again before they are returned. Raises Unsendable where the
+    letter cannot be sent as it is, TooLarge where its files are the reason, Altered where a mail
+    program would read something else than what was approved.
     """
     _same_files(letter, files)
     mail = EmailMessage(policy=SMTP)
@@ -68,10 +71,60 @@ def message(
         # A random boundary would make two builds of one letter differ.
         mail.set_boundary(f"=_{letter.sha256()[:32]}")
     finished = mail.as_bytes()
+    headers = {"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
+    headers |= {"reply-to"} if letter.reply_to else set()
+    headers |= {"in-reply-to", "references"} if in_reply_to else set()
+    headers |= set() if files else {"content-transfer-encoding"}
     if files and len(finished) > LARGEST:
         size = f"{len(finished) / 1e6:.1f} MB, and mail servers may refuse more than"
         raise TooLarge(f"with its files the mail would have {size} {LARGEST // 10**6} MB")
+    check(finished, letter, body, files, headers)
     return finished
+
+
+def check(
+    built: bytes, letter: Letter, body: str, files: Sequence[File], headers: set[str]
+) -> None:
+    """Read the finished mail as its reader's program will. Raises Altered where it differs.
+
+    `headers` are the names that it has to have, in lower case, each once.
+    """
+    mail = message_from_bytes(built, policy=default)
+    if wrong := list(_differences(mail, letter, body, files, headers)):
+        raise Altered(f"the finished mail differs from the approved one in {', '.join(wrong)}")
+
+
+def _differences(
+    mail: EmailMessage, letter: Letter, body: str, files: Sequence[File], headers: set[str]
+) -> Iterator[str]:
+    if sorted(name.lower() for name in mail) != sorted(headers):
+        yield "its headers"
+        return  # nothing can be said of one that is missing or there twice
+    for name, approved in (("From", letter.sender), ("Reply-To", letter.reply_to)):
+        if approved and _addresses(mail, name) != [named(approved)]:
+            yield name
+    if _addresses(mail, "To") != [named(bare(letter.to))]:
+        yield "To"
+    if str(mail["Subject"]).lstrip() != letter.subject:  # a long one begins on a line of its own
+        yield "the subject"
+    text, *parts = mail.iter_parts() if mail.is_multipart() else (mail,)
+    if text.get_content_type() != "text/plain" or _words(text) != _lines(body):
+        yield "the text"
+    found = [(part.get_filename(), part.get_payload(decode=True)) for part in parts]
+    if found != [(file.name, file.content) for file in files] or mail.defects:
+        yield "the files"
+
+
+def _addresses(mail: EmailMessage, name: str) -> list[Address]:
+    return list(mail[name].addresses)
+
+
+def _words(part: MIMEPart) -> list[str]:
+    return _lines(str(part.get_content()))
+
+
+def _lines(body: str) -> list[str]:
+    return body.replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def _head(mail: EmailMessage, letter: Letter, at: datetime) -> None:
@@ -86,7 +139,7 @@ def _head(mail: EmailMessage, letter: Letter, at: datetime) -> None:
 
 
 def _subject(subject: str) -> str:
-    clean(subject, "the subject")
+    header(subject, "the subject")
     if not subject.strip() or len(subject) > LONGEST_SUBJECT:
         raise Unsendable(f"the subject must have 1 to {LONGEST_SUBJECT} characters")
     return subject
@@ -96,7 +149,7 @@ def _thread(mail: EmailMessage, in_reply_to: str, references: Sequence[str]) -> 
     if in_reply_to:
         earlier = list(dict.fromkeys([*references, in_reply_to]))
         for one in earlier:
-            clean(one, "the earlier message's id")
+            header(one, "the earlier message's id")
         mail["In-Reply-To"] = in_reply_to
         mail["References"] = " ".join(earlier)
 
@@ -108,7 +161,7 @@ def _content(mail: EmailMessage, body: str, files: Sequence[File]) -> None:
     # Not every server takes 8-bit text; quoted-printable also survives long lines.
     mail.set_content("\n".join(lines), charset="utf-8", cte="quoted-printable")
     for file in files:
-        clean(file.name, "the file name")
+        header(file.name, "the file name")
         mail.add_attachment(file.content, maintype="application", subtype="pdf", filename=file.name)
 
 

@@ -11,7 +11,7 @@ from email.policy import SMTP
 from pathlib import Path
 
 from jobs.mail.addresses import Unsendable, bare
-from jobs.mail.results import Check, NotSent, Result, Sent
+from jobs.mail.results import HELD_UP, Check, Fence, NotSent, Result, Sent
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Folder:
 
     path: Path
 
-    def send(self, sender: str, recipient: str, message: bytes) -> Result:
-        """Write the mail; one that is there already is left as it is."""
+    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
+        """Write the mail, readable for us alone; one that is there already is left as it is."""
         try:
             bare(sender), bare(recipient)
         except Unsendable as error:
@@ -29,6 +29,8 @@ class Folder:
         file = self.path / _file_name(message)
         try:
             if not file.exists():
+                if not fence():
+                    return HELD_UP
                 self._write(file, message)
         except OSError as error:
             # Also after the rename: writing the same file again is no second mail.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +37,10 @@ class Unknown:
 
 
 Result = Sent | NotSent | Unknown
+Fence = Callable[[], bool]
+"""Whether the mail is still ours to send; asked again right before it can have an effect."""
+HELD_UP = NotSent("The sender was held up for too long, so it left the message alone.", False)
+"""What becomes of a mail that its fence holds back."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,11 @@ class Check:
 class Mailer(Protocol):
     """A way to hand over one finished mail to one recipient."""
 
-    def send(self, sender: str, recipient: str, message: bytes) -> Result:
-        """Hand over `message` for one bare address; never raises for what the other side does."""
+    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
+        """Hand over `message` for one bare address; never raises for what the other side does.
+
+        HELD_UP where `fence` says no before the mail can have been accepted.
+        """
 
     def check(self) -> Check:
         """Would a mail find its way now? Sends none."""

@@ -17,12 +17,14 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from jobs.mail.addresses import Unsendable, bare
-from jobs.mail.results import Check, NotSent, Result, Sent, Unknown
+from jobs.mail.results import HELD_UP, Check, Fence, NotSent, Result, Sent, Unknown
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 COMMAND_SECONDS = 30.0
 FINAL_REPLY_SECONDS = 600.0
 """RFC 5321 4.5.3.2.6: a shorter wait after the final dot makes doubts out of slow servers."""
+LONGEST_SECONDS = 8 * COMMAND_SECONDS + FINAL_REPLY_SECONDS
+"""Of one mail: connecting, the greeting and seven commands, each as slow as it may be."""
 LONGEST_REPLY = 200
 
 
@@ -70,19 +72,22 @@ class Smtp:
             host, port, security, user, password, command_seconds, final_reply_seconds, context
         )
 
-    def send(self, sender: str, recipient: str, message: bytes) -> Result:
+    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
         """Give `message` to the server for one recipient; takes minutes where the server is slow.
 
-        Problems of the connection or the login are temporary: they say nothing about this mail.
+        `fence` is asked before the connection and again before DATA. Problems of the connection or
+        the login are temporary: they say nothing about this mail.
         """
         try:
             envelope = bare(sender), bare(recipient)
         except Unsendable as error:
             return NotSent(str(error), permanent=True)
+        if not fence():
+            return HELD_UP
         try:
             with self._session() as session:
                 self._envelope(session, *envelope)
-                return self._data(session, message)
+                return self._data(session, message) if fence() else HELD_UP
         except _Refused as refused:
             return _not_sent(refused)
         except OSError as error:

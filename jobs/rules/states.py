@@ -32,12 +32,16 @@ OPEN = frozenset(
 JOINABLE = frozenset({State.NEW, State.WAITING, State.SNOOZED})
 """A new crossing joins a case only before anybody approved it."""
 
+# To SENT from any open state: a server may accept a mail after a person said that it did not go.
 MOVES: dict[State, frozenset[State]] = {
-    State.NEW: frozenset({State.NEW, State.WAITING, State.HELD, State.SNOOZED, State.CANCELLED}),
+    State.NEW: frozenset(
+        {State.NEW, State.WAITING, State.HELD, State.SNOOZED, State.CANCELLED, State.SENT}
+    ),
     State.WAITING: frozenset(
         {
             State.WAITING,
             State.APPROVED,
+            State.SENT,
             State.REJECTED,
             State.HELD,
             State.SNOOZED,
@@ -45,9 +49,9 @@ MOVES: dict[State, frozenset[State]] = {
         }
     ),
     State.SNOOZED: frozenset(
-        {State.SNOOZED, State.NEW, State.WAITING, State.HELD, State.CANCELLED}
+        {State.SNOOZED, State.NEW, State.WAITING, State.HELD, State.CANCELLED, State.SENT}
     ),
-    State.APPROVED: frozenset({State.WAITING, State.SENDING, State.CANCELLED}),
+    State.APPROVED: frozenset({State.WAITING, State.SENDING, State.CANCELLED, State.SENT}),
     State.SENDING: frozenset({State.SENT, State.APPROVED, State.WAITING, State.UNKNOWN}),
     State.UNKNOWN: frozenset({State.SENT, State.WAITING}),
     State.SENT: frozenset({State.DONE}),

@@ -19,7 +19,6 @@ from jobs.store.tables import (
     cases,
     messages,
     notes,
-    sends,
 )
 from jobs.store.upsert import insert_new
 
@@ -173,7 +172,8 @@ def hurry_approved(conn: Connection, company: str, now: datetime) -> None:
     One that can still be undone, or that somebody works on right now, keeps its time.
     """
     idle = (cases.c.state == State.APPROVED) & cases.c.token.is_(None) & (cases.c.due_at > now)
-    theirs = (cases.c.company == company) & idle & (cases.c.undo_until <= now)
+    final = cases.c.undo_until.is_(None) | (cases.c.undo_until <= now)
+    theirs = (cases.c.company == company) & idle & final
     conn.execute(update(cases).where(theirs).values(due_at=now, attempts=0))
 
 
@@ -245,12 +245,6 @@ def talk_about(conn: Connection, case: Case, ids: list[str]) -> None:
     rows = [{"case_id": case.id, "company": case.company, "invoice": id} for id in sorted(set(ids))]
     if rows:
         conn.execute(insert(case_invoices), rows)
-
-
-def begun_send(conn: Connection, case_id: str) -> Row[Any] | None:
-    """The send that went, may have gone, or is under way; at most one per case."""
-    alive = (sends.c.case_id == case_id) & sends.c.state.in_(("in_flight", "sent", "unknown"))
-    return conn.execute(select(sends).where(alive)).first()
 
 
 def note_of(conn: Connection, case_id: str) -> Row[Any] | None:

@@ -13,13 +13,15 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from jobs.store import log
 
 WEB_PATIENCE = timedelta(seconds=1.5)
 """Slack wants its answer in 3 s: a click that cannot be recorded is told so in time."""
 WORKER_PATIENCE = timedelta(seconds=10)
+AWAY = (OperationalError, InternalError, InterfaceError)
+"""The database itself, and no statement: not reached, cut off, or read-only after a failover."""
 LOOK_AGAIN = 0.002
 """Seconds between two looks whether SQLite's one write lock is free."""
 

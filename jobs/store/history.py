@@ -13,11 +13,9 @@ from jobs.rules.past import Contact, Hold, HoldKind, Past
 from jobs.rules.recipients import is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
-from jobs.store.tables import addresses, cases, confirmed_names, drafts, holds, sends
+from jobs.store.sends import CONTACT
+from jobs.store.tables import addresses, cases, companies, confirmed_names, drafts, holds, sends
 from jobs.store.upsert import insert_new, upsert
-
-CONTACT = ("sent", "unknown", "in_flight")
-"""What may have reached the customer counts as a contact."""
 
 
 def past(
@@ -216,6 +214,19 @@ def followed(conn: Connection, company: str, customer: str, case: str, moment: d
     if conn.execute(written.limit(1)).first():
         return "This customer has been written to since."
     return ""
+
+
+def queue_up(conn: Connection, company: str, address: str) -> None:
+    """Of those who are about to write for one company, or to one address, one goes at a time.
+
+    The company first, then the address: so no two wait for each other. What is asked afterwards
+    sees what the one before has committed. SQLite has one writer anyway.
+    """
+    ours = select(companies.c.realm).where(companies.c.realm == company)
+    conn.execute(ours.with_for_update(key_share=True))
+    if conn.dialect.name == "postgresql":  # an address need not have a row that could be locked
+        key = func.hashtextextended(address.lower(), 0)
+        conn.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def sent_since(conn: Connection, company: str, since: datetime) -> int:

@@ -37,10 +37,14 @@ def _file(database: Database) -> Path | None:
 
 
 def _make_file(database: Database) -> None:
-    """SQLite's own file; where it cannot be made, opening it says so."""
+    """SQLite's own file, for us alone; where it cannot be made, opening it says so.
+
+    SQLite gives the files beside it (-wal, -shm) the same rights.
+    """
     if file := _file(database):
         with suppress(OSError):
             file.touch()
+            file.chmod(0o600)
 
 
 def _config(conn: Connection | None) -> Config:

@@ -44,7 +44,7 @@ from jobs.decide import undo as undoing
 from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.decide.edit import Objections, Text
 from jobs.decide.reject import Rejection
-from jobs.mail.results import Check, Mailer, Result
+from jobs.mail.results import Check, Fence, Mailer, Result
 from jobs.mail.smtp import Smtp
 from jobs.office import Office
 from jobs.reasoning.model import Model
@@ -59,6 +59,7 @@ from jobs.store.cases import Case
 from jobs.store.companies import Company
 from jobs.store.engine import Database
 from jobs.store.engine import connect as open_database
+from jobs.store.sends import still_ours
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import drafts, messages
 from jobs.store.tokens import SqlTokenStore
@@ -87,6 +88,8 @@ CAST = {
 """Slack user → what is wrong with the account."""
 UNUSED_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Nothing here speaks TLS; a context of its own for every client would read the certificates."""
+QUESTIONS = 2
+"""How often SMTP asks whether a mail is still ours: before the connection, and before DATA."""
 MOST_LOOKS = 50_000
 """A run of steps that asks for the time more often than this never comes to rest."""
 
@@ -193,9 +196,11 @@ class Witness:
     seen: dict[str, dict[str, tuple[Decimal, str]]] = field(default_factory=dict)
     """Message-ID → invoice id → balance and due date when the mail was last handed over."""
     meanwhile: Callable[[], None] | None = None
-    """What happens, once, while the mail is on its way."""
+    """What happens, once, before the mail server is spoken to."""
+    at_last: Callable[[], None] | None = None
+    """What happens, once, between the last question whether the mail is ours and its text."""
 
-    def send(self, sender: str, recipient: str, message: bytes) -> Result:
+    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
         """Look, then send."""
         table = self.books.tables["Invoice"]
         mail = str(message_from_bytes(message, policy=default)["Message-ID"])
@@ -203,7 +208,16 @@ class Witness:
         happening, self.meanwhile = self.meanwhile, None
         if happening:
             happening()
-        return self.mailer.send(sender, recipient, message)
+        asked: list[bool] = []
+
+        def fenced() -> bool:
+            asked.append(fence())
+            if len(asked) == QUESTIONS and self.at_last:
+                happening, self.at_last = self.at_last, None
+                happening()
+            return asked[-1]
+
+        return self.mailer.send(sender, recipient, message, fenced)
 
     def check(self) -> Check:
         """As the mailer itself."""
@@ -284,6 +298,7 @@ class House:
             sender=sender,
             reply_to=sender,
             channel="CFINANCE",
+            still_ours=lambda case, token: still_ours(self.database, case, token, self.time),
             quickbooks=lambda realm: clients.setdefault(realm, self.quickbooks()),
             mailer=self.mailer if self.has_mail else None,
             model=self.model,

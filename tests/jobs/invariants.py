@@ -23,6 +23,7 @@ from jobs.rules.letter import Letter
 from jobs.rules.states import OPEN, State
 from jobs.rules.verify import verify
 from jobs.store import cases, contexts, drafts, history, log
+from jobs.store import sends as attempts
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
 from jobs.store.tables import addresses, crossings, decisions, notes, sends
@@ -176,9 +177,9 @@ def _one_note_each(house: House, conn: Connection) -> None:
     assert all(count == 1 for count in written.values()), f"a note twice: {written}"
     assert not house.outside.quickbooks.realms[house.realm].refused_writes
     for row in conn.execute(select(notes)):
-        begun = cases.begun_send(conn, row.case_id)
+        begun = attempts.alive(conn, row.case_id)
         assert begun is not None, f"a note without a mail: {row}"
-        assert begun.state == "sent", f"a note before the mail was sent: {row}"
+        assert begun.state in attempts.ACCEPTED, f"a note before the mail was sent: {row}"
         assert row.text == drafts.draft(conn, row.draft).letter.note
     texts = set(conn.scalars(select(notes.c.text)))
     assert set(written) <= texts, f"a note that is not on record: {written}"

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection
 
 from jobs.decide.door import Answer
-from jobs.mail.results import Mailer, Result
+from jobs.mail.results import Fence, Mailer, Result
 from jobs.rules.states import State
 from jobs.store.engine import Database
 from jobs.store.tables import notes, sends
@@ -76,8 +76,9 @@ class Cutting:
     mailer: Mailer
     cut: Cut
 
-    def send(self, sender: str, recipient: str, message: bytes) -> Result:
-        answer: Result = self.cut.around("mail", self.mailer.send)(sender, recipient, message)
+    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
+        handed = self.cut.around("mail", self.mailer.send)
+        answer: Result = handed(sender, recipient, message, fence)
         return answer
 
     def check(self) -> Any:
@@ -106,13 +107,14 @@ def settled(house: House) -> None:
         if house.mails:
             assert house.went("ULEAD1") is Answer.RECORDED
         else:
+            house.time.later(minutes=25)  # until then its sender might wake
             assert house.did_not_go("ULEAD1") is Answer.RECORDED
             assert house.approve("UCOLLECT") is Answer.RECORDED
             house.time.later(seconds=60)
         house.run("send", "write_back")
 
 
-SENDING, TAKING_BACK = 26, 10
+SENDING, TAKING_BACK = 30, 10
 """More moments than there are; a test looks after that."""
 
 

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.cards import card
 from jobs import ending, send
 from jobs.decide import run_company
 from jobs.decide.door import Answer
 from jobs.mail import compose
+from jobs.rules.past import HoldKind
 from jobs.rules.states import State
-from jobs.store import companies, drafts, people
+from jobs.store import companies, drafts, history, people
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import crossings, sends
+from jobs.store.tables import drafts as drafts_table
 from tests.jobs.house import ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Fault, Kind
@@ -751,38 +753,183 @@ def test_a_crash_after_the_answer_is_unknown(approved: House) -> None:
     assert len(approved.mails) == len(approved.notes) == 1
 
 
-def test_a_slow_sender_may_still_say_that_it_went(approved: House) -> None:
+def _overtaken(house: House, *then: Callable[[], object]) -> Callable[[], None]:
+    """The sender freezes for longer than its lease; somebody finds its case, and `then` follows."""
+
+    def happen() -> None:
+        house.time.later(seconds=31)
+        house.run("send")
+        assert house.state() is State.UNKNOWN
+        for each in then:
+            each()
+
+    return happen
+
+
+def test_a_sender_that_freezes_before_it_speaks_sends_nothing(approved: House) -> None:
+    """It finds that the case is not its own any more, and that is known for certain."""
+    approved.mailer.meanwhile = _overtaken(approved)
+    approved.run("send")
+    assert not approved.mails
+    assert attempts(approved) == ["not_sent"]
+    assert approved.state() is State.WAITING
+    assert "held up" in approved.view().end_reason
+    approved.run("triage")
+    approved.approve()
+    approved.wait_out()
+    assert len(approved.mails) == 1
+
+
+def test_a_sender_that_freezes_after_its_last_question_may_still_say_that_it_went(
+    approved: House,
+) -> None:
     """Declared abandoned while it hung, the sender that saw the yes sets the record right."""
-
-    def overtaken() -> None:
-        approved.time.later(seconds=31)
-        approved.run("send")
-        assert approved.state() is State.UNKNOWN
-
-    approved.mailer.meanwhile = overtaken
+    approved.mailer.at_last = _overtaken(approved)
     approved.run("send")
     approved.run("write_back")
     assert approved.state() is State.DONE
     assert attempts(approved) == ["sent"]
 
 
-def test_a_late_yes_stops_a_second_mail(approved: House) -> None:
-    """A person said that it did not go, and then the server's yes comes: it is not sent again."""
+def test_nobody_says_that_it_did_not_go_while_its_sender_may_wake(approved: House) -> None:
+    """Refused until no sender can be under way any more, and then its sender is held back."""
+    said: list[Answer] = []
 
-    def overtaken() -> None:
-        approved.time.later(seconds=31)
-        approved.run("send")
-        assert approved.did_not_go("ULEAD1") is Answer.RECORDED
+    def deny() -> None:
+        said.append(approved.did_not_go())
+        approved.time.later(minutes=25)
+        approved.greet()
+        said.append(approved.did_not_go())
 
-    approved.mailer.meanwhile = overtaken
+    approved.mailer.meanwhile = _overtaken(approved, deny)
     approved.run("send")
-    assert attempts(approved) == ["sent"]
-    assert any("accepted the message after all" in text for text in approved.said("thread"))
-    assert approved.approve("ULEAD1") is Answer.RECORDED
-    approved.wait_out()
+    assert said == [Answer.STILL_POSSIBLE, Answer.RECORDED]
+    assert not approved.mails
+    assert attempts(approved) == ["not_sent"]
+
+
+def test_an_own_doubt_can_be_settled_at_once(approved: House) -> None:
+    """A sender that said itself that it cannot tell will send nothing more."""
+    approved.fault("mail", "SMTP BODY", "reset")
+    approved.run("send")
+    assert approved.did_not_go() is Answer.RECORDED
+
+
+@pytest.mark.parametrize("approves", [False, True])
+def test_a_late_yes_stops_a_second_mail(approved: House, approves: bool) -> None:
+    """Whatever was said and approved meanwhile: the case is sent, once, and everybody is told."""
+
+    def deny() -> None:
+        approved.time.later(minutes=25)
+        approved.greet()
+        assert approved.did_not_go() is Answer.RECORDED
+        if approves:
+            assert approved.approve("ULEAD1") is Answer.RECORDED
+
+    approved.mailer.at_last = _overtaken(approved, deny)
+    approved.run("send")
+    assert attempts(approved) == ["accepted_late"]
+    assert approved.state() is State.SENT
+    told = [text for text in approved.said("thread") if "accepted the earlier message" in text]
+    assert any(text.startswith("<@ULEAD1>") for text in told) == approves
+    assert told
+    approved.time.later(hours=1)
     approved.run()
-    assert len(approved.mails) == 1
-    assert not approved.notes
+    assert (approved.state(), len(approved.mails), len(approved.notes)) == (State.DONE, 1, 1)
+
+
+def test_a_late_yes_beside_a_second_mail_is_written(approved: House) -> None:
+    """The one case that no question can prevent: both outcomes stand, and it is said."""
+
+    def send_again() -> None:
+        approved.time.later(minutes=25)
+        approved.greet()
+        assert approved.did_not_go() is Answer.RECORDED
+        approved.approve("ULEAD1")
+        approved.time.later(seconds=60)
+        approved.run("send")
+
+    approved.mailer.at_last = _overtaken(approved, send_again)
+    approved.run("send")
+    assert attempts(approved) == ["accepted_late", "sent"]
+    assert len(approved.mails) == 2
+    assert any("accepted the earlier message" in text for text in approved.said("thread"))
+    approved.outside.mailbox.mails.pop()  # what follows asks that no case has two
+
+
+def test_a_draft_that_changed_on_record_is_not_sent(approved: House) -> None:
+    """What was approved is known by its hash, and the hash is computed again."""
+    with approved.database.writing() as conn:
+        forged = func.replace(drafts_table.c.letter, "840.00", "940.00")
+        conn.execute(drafts_table.update().values(letter=forged))
+    approved.run("send")
+    assert not approved.mails
+    assert approved.state() is State.WAITING
+    assert "not the one that was approved" in approved.view().end_reason
+
+
+def test_an_approval_that_lapses_while_its_files_are_fetched_sends_nothing(
+    approved: House,
+) -> None:
+    """The PDF took until after the lapse."""
+    _while_fetching(approved, lambda: approved.time.later(days=2))
+    assert not approved.mails
+    assert approved.state() is State.WAITING
+    assert any("The approval lapsed." in text for text in approved.said("thread"))
+
+
+def test_what_changes_while_the_files_are_fetched_counts(approved: House) -> None:
+    """A hold that somebody sets in these seconds keeps the message from going."""
+
+    def hold() -> None:
+        with approved.database.writing() as conn:
+            until = approved.today + timedelta(days=9)
+            history.hold(
+                conn,
+                approved.realm,
+                "1",
+                ("71",),
+                HoldKind.QUIET,
+                until,
+                "ULEAD1",
+                "they called",
+                approved.now,
+            )
+
+    _while_fetching(approved, hold)
+    assert not approved.mails
+    assert "they called" in approved.view().end_reason
+
+
+def _while_fetching(house: House, happens: Callable[[], object]) -> None:
+    fetch = send.Fetch.act
+
+    def slowly(round: send.Fetch) -> Any:
+        happens()
+        return fetch(round)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Fetch, "act", slowly)
+        house.run("send")
+
+
+def test_two_customers_with_one_address_are_not_written_to_at_once(open_house: OpenHouse) -> None:
+    """Both were approved; the second waits for the gap, whoever is faster."""
+    shared = "accounts@family.example"
+    house = open_house(
+        books(
+            customer("1", shared),
+            customer("2", shared),
+            invoice("71", "1", "840.00", 12),
+            invoice("72", "2", "840.00", 12),
+        )
+    )
+    house.sweep()
+    for case in house.cases():
+        house.approve(house.knock("UCOLLECT", case))
+    house.wait_out()
+    assert len(house.mails) == 1
+    assert sorted(case.state for case in house.cases()) == [State.DONE, State.WAITING]
 
 
 def test_two_senders_send_one_mail(approved: House) -> None:

@@ -71,10 +71,9 @@ class Mailbox:
     """The server. `start` binds a free port on loopback in a thread of its own.
 
     `users` (name → password) offers a login. `tls` offers STARTTLS, or wraps every connection
-    where `implicit_tls` is set.
+    where `implicit_tls` is set. A `permissive` one takes whatever comes, as many servers do; it
+    may stand beside a strict one, which then shows its mails too.
     """
-
-    name = "mail"
 
     def __init__(
         self,
@@ -83,8 +82,12 @@ class Mailbox:
         users: dict[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
+        permissive: bool = False,
+        beside: "Mailbox | None" = None,
     ) -> None:
         self.world = world
+        self.name = "permissive" if permissive else "mail"
+        self.permissive, self.beside = permissive, beside
         self.users = users or {}
         self.mails: list[Mail] = []
         self.logins: list[str] = []
@@ -104,12 +107,25 @@ class Mailbox:
         return None
 
     def snapshot(self) -> dict[str, Any]:
-        """The mails, oldest first."""
+        """The mails of a strict server, oldest first."""
+        if self.permissive:
+            return {}
         return {"mails": [mail.shown() for mail in list(self.mails)]}
 
     def control(self) -> list[Route]:
-        """`/mail/file?mail=ID&place=N`: an attachment, to look at; faults do the rest."""
-        return [Route("/mail/file", self._file)]
+        """`/mail/file?mail=ID&place=N`: an attachment; `/sent/ID`: a mail's bytes."""
+        if self.permissive:
+            return []
+        return [Route("/mail/file", self._file), Route("/sent/{mail}", self._sent)]
+
+    def _sent(self, request: Request) -> Response:
+        """The raw bytes of a mail, by its Message-ID without brackets; `?sink=permissive`."""
+        wanted = f"<{request.path_params['mail']}>"
+        sink = self.beside if request.query_params.get("sink") == "permissive" else self
+        for mail in sink.mails if sink else ():
+            if mail.message["Message-ID"] == wanted:
+                return Response(mail.raw, media_type="message/rfc822")
+        raise NotPossibleError("no mail of this id was accepted")
 
     def _file(self, request: Request) -> Response:
         wanted, place = request.query_params.get("mail"), request.query_params.get("place", "")
@@ -220,7 +236,7 @@ class _Rules:
         """One recipient for each mail, as the product promises."""
         if (odd := await server.obey("RCPT")) is not None:
             return odd
-        if envelope.rcpt_tos:
+        if envelope.rcpt_tos and not self.mailbox.permissive:
             return "452 4.5.3 one recipient for each mail"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
@@ -234,7 +250,7 @@ class _Rules:
         after = fault is not None and fault.kind in AFTER_KEEPING
         if fault is not None and not after and (odd := await server.misbehave(fault)) is not None:
             return odd
-        if complaint := _complaint(envelope):
+        if not self.mailbox.permissive and (complaint := _complaint(envelope)):
             return f"554 5.6.0 {complaint}"
         self.mailbox.keep(envelope)
         odd = await server.misbehave(fault) if fault is not None and after else None

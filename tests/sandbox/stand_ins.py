@@ -28,6 +28,7 @@ class StandIns:
     slack: Slack
     quickbooks: QuickBooks
     mailbox: Mailbox
+    """Strict; `mailbox.beside` is a permissive one."""
     model: StandInModel
     page: Page
 
@@ -99,8 +100,13 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:
         quickbooks.add_company(company.load(company_file))
-    with running(Mailbox(world)) as mailbox, contextlib.closing(quickbooks):
-        for stand_in in (slack, quickbooks, mailbox, model):
+    sink = Mailbox(world, permissive=True)
+    with (
+        running(sink),
+        running(Mailbox(world, beside=sink)) as mailbox,
+        contextlib.closing(quickbooks),
+    ):
+        for stand_in in (slack, quickbooks, mailbox, sink, model):
             world.add(stand_in)
         world.add(page, at="/")
         with serve(world.app(), port) as url:

@@ -44,3 +44,8 @@ def built(one: Letter, **changed: Any) -> bytes:
 def parsed(raw: bytes) -> EmailMessage:
     """A mail as its reader's program sees it."""
     return message_from_bytes(raw, policy=policy.default)
+
+
+def ours() -> bool:
+    """A fence that never holds anything back."""
+    return True

@@ -16,6 +16,7 @@ from jobs.rules.letter import from_json
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
 from jobs.store import cases, crossings, drafts, log, notes, posts, work
+from jobs.store import sends as attempts
 from jobs.store.cases import Case, Missing, Move
 from jobs.store.crossings import Crossing
 from jobs.store.engine import Database
@@ -307,7 +308,7 @@ def test_a_case_has_one_mail(database: Database) -> None:
         with pytest.raises(Exception, match="sends"):
             send(database, written, state)
     with database.reading() as conn:
-        begun = cases.begun_send(conn, ours.id)
+        begun = attempts.alive(conn, ours.id)
         assert begun is not None
         assert begun.state == "unknown"
         assert len(conn.execute(select(sends)).all()) == 2
