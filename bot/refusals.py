@@ -19,7 +19,7 @@ from jobs.store import people as known_people
 slog = structlog.get_logger()
 
 
-LOOKS = 10
+LOOKS = 30
 BETWEEN = 1.0
 """How often, and after how many seconds, we see whether somebody is known by now."""
 
