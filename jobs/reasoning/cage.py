@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
+from functools import cache
+from importlib.resources import files
 
 LONGEST = 320
 PUNCTUATION = frozenset(" .,;:!?'’\"“”()–—-")
@@ -50,6 +53,15 @@ _ELSEWHERE = re.compile(
     r"contact (?!me|us)|instead to|different address|instructions?)\b",
     re.IGNORECASE,
 )
+_TURNED = (
+    r"(?:not|no|never|none|nothing|without|except|instead|than|less|minus|plus|only|half|double"
+    r"|twice|times|each|every)"
+)
+_BESIDE_A_SLOT = re.compile(
+    rf"\b{_TURNED}\s+(?:\w+\s+)?\{{|\}}\s+(?:\w+\s+)?{_TURNED}\b", re.IGNORECASE
+)
+"""A fact that is turned into another one: "not {total_open}", "{total_open} each"."""
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 RULES = (
     ("an address or a link", _ADDRESS),
@@ -74,6 +86,27 @@ def complaint(text: str, slots: Collection[str] = (), longest: int = LONGEST) ->
     if not all(map(_is_plain, bare)):
         return "a digit, a sign or a foreign letter"
     return next((what for what, pattern in RULES if pattern.search(bare)), "")
+
+
+def complaint_of_letter(sentences: Iterable[str]) -> str:
+    """What is wrong with the words of a letter, in a few words, or nothing.
+
+    They come from a list of everyday business words; a slot stands once, and as it is.
+    """
+    text = "\n".join(sentences)
+    if twice := [slot for slot, count in Counter(SLOT.findall(text)).items() if count > 1]:
+        return f"the slot {twice[0][:30]} twice"
+    if _BESIDE_A_SLOT.search(text):
+        return "a word that turns the meaning of a slot"
+    said = (word.replace("’", "'").casefold() for word in _WORD.findall(SLOT.sub(" ", text)))
+    return "a word that is not in the vocabulary" if set(said) - vocabulary() else ""
+
+
+@cache
+def vocabulary(language: str = "en") -> frozenset[str]:
+    """The words of a letter: none of money, law or transfer, and no names."""
+    file = files("jobs.reasoning").joinpath("vocabulary", f"{language}.txt")
+    return frozenset(file.read_text(encoding="utf-8").split())
 
 
 def _is_plain(letter: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.reasoning.cage import complaint
+from jobs.reasoning.cage import complaint, complaint_of_letter
 from jobs.reasoning.caution import careful_class, class_from_readings
 from jobs.reasoning.model import Answer, Failure, Model, Record
 from jobs.reasoning.prompting import fenced, prompt
@@ -210,7 +210,11 @@ def _wrong_letter(form: ProposalForm, slots: Collection[str]) -> str:
     if wrong := complaint(form.subject, allowed - {"invoice_table", "pay_links"}, LONGEST_SUBJECT):
         return wrong
     wrongs = (complaint(sentence, allowed) for sentence in form.sentences)
-    return next(filter(None, wrongs), "")
+    return next(filter(None, wrongs), "") or _wrong_words(form)
+
+
+def _wrong_words(form: ProposalForm) -> str:
+    return complaint_of_letter([form.subject]) or complaint_of_letter(form.sentences)
 
 
 def _refused(wrong: str, answer: Answer[ProposalForm]) -> Proposed:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jobs.reasoning.by_rules import plain_summary, proposal_by_rules
-from jobs.reasoning.cage import complaint
+from jobs.reasoning.cage import complaint, complaint_of_letter
 from jobs.reasoning.caution import class_from_readings
 from jobs.reasoning.model import Model
 from jobs.reasoning.proposing import SLOTS, Proposed, propose, slots_for
@@ -265,7 +265,27 @@ def test_friendly_sentences_are_not_taken_for_hostile_ones(name: str) -> None:
     slots = slots_for(facts(), Stage.FIRM, PAST)
     subjects, parts = LETTERS[name]
     texts = [*subjects, *(text for part in parts for text in part)]
-    assert [text for text in texts if complaint(text, slots)] == []
+    assert [t for t in texts if complaint(t, slots) or complaint_of_letter([t])] == []
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["You owe {total_open}.", "That is {total_open}."],
+        ["You do not owe {total_open}."],
+        ["Pay half of {total_open}."],
+        ["Pay {total_open} twice."],
+        ["Please pay Robin."],
+        ["Bitte zahlen Sie."],
+        ["Transfer it."],
+    ],
+)
+def test_words_outside_the_vocabulary_are_not_taken(
+    model: Model, stand_in: StandInModel, sentences: list[str]
+) -> None:
+    """Everyday business words, and each slot once and as it is; else the template."""
+    stand_in.enqueue("captured", GOOD | {"sentences": ["I hope you are well.", *sentences]})
+    assert proposed(model).proposal is None
 
 
 @pytest.mark.parametrize(
