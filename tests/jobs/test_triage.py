@@ -527,13 +527,16 @@ def test_one_broken_case_stops_no_other(open_house: OpenHouse) -> None:
     ["x" * 500, '"O\'Brien" <b>&amp;</b> 🌿', "<!channel> *Bold* {total_open}", "Ünsal & Söhne"],
 )
 def test_any_name_makes_a_true_letter(open_house: OpenHouse, name: str) -> None:
-    """Names of any length and with any sign are data: the letter verifies and can be sent."""
+    """Names of any length and with any sign are data: the letter verifies and can be sent.
+
+    What looks like markup or a slot is left out of it, so a finance lead approves.
+    """
     house = open_house(
         books(customer("1", DisplayName=name), invoice("71", "1", "840.00", 12)),
         {"pace": {"undo_seconds": 0}},
     )
     house.sweep()
-    assert house.approve() is Answer.RECORDED
+    assert house.approve("ULEAD1") is Answer.RECORDED
     house.wait_out()
     assert house.state() is State.DONE
 
