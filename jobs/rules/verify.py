@@ -146,7 +146,8 @@ def _text(
         *_digits(text, allowed),
     ]
     yield from (_weighed(one, cut, marked) for one in wrong)
-    figures = [f for piece in right if (f := _figure(piece, allowed, facts))]
+    amounts = (piece for piece in right if not _counts(piece, rest))
+    figures = [f for piece in amounts if (f := _figure(piece, allowed, facts))]
     for kind, piece in beside.misplaced(rest, figures, right, cut, books):
         yield violation(kind, piece.text)
     yield from _disguised(text, right, facts, policy)
@@ -161,6 +162,11 @@ def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
     if wrong.start >= 0 and any(s.for_the_ledger for s in where):
         return violation("ledger_figure" if marked else wrong.kind, wrong.text)
     return violation("marked" if marked else wrong.kind, wrong.text)
+
+
+def _counts(piece: Found, rest: str) -> bool:
+    """ "… and 3 more": the count of invoices that are not named, and no amount."""
+    return piece.text.isdigit() and rest.startswith(" more", piece.end)
 
 
 def _figure(piece: Found, allowed: Known, facts: Facts) -> Figure | None:

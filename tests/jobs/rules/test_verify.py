@@ -291,6 +291,14 @@ def test_every_letter_made_from_facts_passes(
     assert checked(text, about, rules, past) == ()
 
 
+def test_a_count_is_no_amount() -> None:
+    """ "and 1 more" stands in the letter of four invoices, one of which may be about 1."""
+    four = facts(*(invoice(str(number), "1.00") for number in (21, 22, 23, 24)))
+    text = letter(four, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), Past())
+    assert "and 1 more" in text.subject
+    assert checked(text, four, policy(), Past()) == ()
+
+
 def test_every_locale_writes_letters_that_pass() -> None:
     """All that Babel knows, whatever their digits, separators and signs."""
     one_per_custom = {letter_locale(locale): locale for locale in locale_identifiers()}
