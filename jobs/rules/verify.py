@@ -138,7 +138,8 @@ def _text(
     right = [piece for piece, kind in judged if not kind]
     rest = _blanked(plain, right)
     books = Books(allowed.invoices, facts, frozenset(allowed.other_dates))
-    cut = beside.statements(rest, right, books)
+    said = [piece for piece in right if not _counts(piece, rest)]
+    cut = beside.statements(rest, said, books)
     wrong = [
         *_pieces(plain, rest, judged),
         *_bank_numbers(plain, right),
@@ -146,9 +147,8 @@ def _text(
         *_digits(text, allowed),
     ]
     yield from (_weighed(one, cut, marked) for one in wrong)
-    amounts = (piece for piece in right if not _counts(piece, rest))
-    figures = [f for piece in amounts if (f := _figure(piece, allowed, facts))]
-    for kind, piece in beside.misplaced(rest, figures, right, cut, books):
+    figures = [f for piece in said if (f := _figure(piece, allowed, facts))]
+    for kind, piece in beside.misplaced(rest, figures, said, cut, books):
         yield violation(kind, piece.text)
     yield from _disguised(text, right, facts, policy)
     yield from _letters(text, rest)
@@ -165,7 +165,7 @@ def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
 
 
 def _counts(piece: Found, rest: str) -> bool:
-    """ "… and 3 more": the count of invoices that are not named, and no amount."""
+    """ "… and 3 more": the count of those that are not named, no amount and no invoice."""
     return piece.text.isdigit() and rest.startswith(" more", piece.end)
 
 

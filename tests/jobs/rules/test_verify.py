@@ -292,11 +292,13 @@ def test_every_letter_made_from_facts_passes(
 
 
 def test_a_count_is_no_amount() -> None:
-    """ "and 1 more" stands in the letter of four invoices, one of which may be about 1."""
-    four = facts(*(invoice(str(number), "1.00") for number in (21, 22, 23, 24)))
-    text = letter(four, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, policy(), Past())
-    assert "and 1 more" in text.subject
-    assert checked(text, four, policy(), Past()) == ()
+    """ "and 1 more", in a letter of four invoices of which one is about 1, or has number 1."""
+    for last in ("24", "1"):
+        four = facts(*(invoice(number, "1.00") for number in ("21", "22", "23", last)))
+        for class_ in CaseClass:
+            text = letter(four, Stage.REMINDER, class_, policy(), Past())
+            assert "and 1 more" in text.subject
+            assert checked(text, four, policy(), Past()) == (), (last, class_)
 
 
 def test_every_locale_writes_letters_that_pass() -> None:
