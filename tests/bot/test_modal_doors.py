@@ -22,7 +22,7 @@ from jobs.decide.door import Answer, Said
 from jobs.store import companies, engine
 from tests.bot.ground import START
 from tests.jobs import houses
-from tests.jobs.house import House, Neighbourhood
+from tests.jobs.house import House, Neighbourhood, books, customer, invoice
 from tests.jobs.houses import opener
 from tests.sandbox.slack.people import TEAM
 
@@ -43,9 +43,10 @@ class Bell:
 
 @pytest.fixture
 def house(neighbours: Neighbourhood, engine_url: str, tmp_path: Path) -> Iterator[House]:
-    """A live house whose one card waits; the test runs once on each engine."""
+    """A live house whose one card waits, so that each form applies; once on each engine."""
+    named = books(customer("1", DisplayName="Overstock.com"), invoice("71", "1", "840.00", 12))
     with ExitStack() as stack:
-        made: House = opener(stack, neighbours, engine_url, tmp_path)()
+        made: House = opener(stack, neighbours, engine_url, tmp_path)(named)
         made.sweep()
         made.greet()
         yield made
