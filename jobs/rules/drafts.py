@@ -127,7 +127,7 @@ def _apart(sentence: str) -> str:
 def _subject(text: str, filled: Mapping[str, str]) -> str:
     if "{invoices}" not in text:
         text += " ({invoices})"
-    line = one_line(fill(text, filled), SUBJECT_LENGTH).replace("=?", "= ?")  # no encoded words
+    line = one_line(fill(text, filled), SUBJECT_LENGTH).replace("=?", "= ?").replace("?=", "? =")
     return line[:1].upper() + line[1:]
 
 
