@@ -133,8 +133,8 @@ def _confirm(view: CaseView) -> Block:
     # 300 characters: the name and the address leave room for each other and for the amount
     name = shortened(view.facts.customer.name, 100)
     to = shortened(view.letter.to, 120)
-    amount = wording.money(view.facts.total_overdue)
-    words = f"To {to}, for {name}: {amount} overdue, {wording.stage(view.stage)}."
+    amount = wording.money(view.facts.asked)
+    words = f"To {to}, for {name}: {amount} due, {wording.stage(view.stage)}."
     said = " ".join(filter(None, [words, _follows(view)]))
     return confirm("Approve this message?", said, "Approve", "Not yet")
 

@@ -90,10 +90,10 @@ def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
 
 def _envelope(view: CaseView) -> Block:
     assert view.letter is not None
-    amount = wording.money(view.facts.total_overdue)
+    amount = wording.money(view.facts.asked)
     return _about(
         view,
-        f"To {revealed(view.letter.to)}, {amount} overdue, {wording.stage(view.stage)}. "
+        f"To {revealed(view.letter.to)}, {amount} due, {wording.stage(view.stage)}. "
         "Recipient, attachments and the QuickBooks note stay as they are.",
     )
 

@@ -30,7 +30,7 @@ from bot.escaping import address, cap, mrkdwn, one_line, revealed, revealed_line
 from bot.faces import Line, face
 from jobs.rules.case import CaseView
 from jobs.rules.evidence import Evidence
-from jobs.rules.facts import Invoice
+from jobs.rules.facts import Credit, Invoice
 from jobs.rules.letter import Letter
 from jobs.rules.money import total
 from jobs.rules.states import CLASS_WORDS, OPEN, CaseClass, State
@@ -75,7 +75,7 @@ class Reader:
 
 
 def title(view: CaseView) -> Part:
-    """Customer · what is open after credits · days · stage."""
+    """Customer · what the message asks for · days · stage."""
     name = one_line(view.facts.customer.name) or "Customer without a name"
     rest = f" · {_open(view)} · {wording.stage(view.stage)}"
     short = shortened(name, 150 - len(rest))
@@ -86,7 +86,7 @@ def title(view: CaseView) -> Part:
 
 
 def _open(view: CaseView) -> str:
-    """What is open and since when; of a case with nothing left to do only what it was about."""
+    """What is asked for and since when; of a case with nothing left to do what it was about."""
     facts = view.facts
     overdue, days = wording.money(facts.total_overdue), wording.overdue(facts.days_overdue)
     if view.state is State.CANCELLED:
@@ -94,7 +94,9 @@ def _open(view: CaseView) -> str:
     if facts.on_account.amount and facts.net_open.amount <= 0:
         credit = wording.money(facts.on_account)
         return f"covered: {overdue} overdue, {credit} credit · {days}"
-    return f"{wording.money(facts.net_open)} open · {days}"
+    differs = facts.net_open != facts.asked
+    in_all = f" ({wording.money(facts.net_open)} open in all)" if differs else ""
+    return f"{wording.money(facts.asked)} due{in_all} · {days}"
 
 
 def status(view: CaseView, now: datetime, reader: Reader) -> Part:
@@ -218,9 +220,26 @@ def invoices(view: CaseView) -> Part:
         rows.append([f"and {len(rest)} more", "", *_sums(view, rest)])
     if len(facts.invoices) > 1:
         rows.append([f"All {len(facts.invoices)}", "", *_sums(view, facts.invoices)])
+    rows += _netted(view)
     if not facts.invoices:
         return Part((), "")
     return Part((table(rows, ["left", "left", "right", "right", "right"]),), _told(view))
+
+
+def _netted(view: CaseView) -> list[list[str]]:
+    """What is taken off, and what remains to be asked for, in the last column."""
+    facts = view.facts
+    if not facts.netted:
+        return []
+    rows = [[wording.credit_name(one), "", "", "", _off(one)] for one in facts.netted[:MOST_ROWS]]
+    if rest := facts.netted[MOST_ROWS:]:
+        left = total((one.open for one in rest), facts.currency)
+        rows.append([f"and {len(rest)} more", "", "", "", f"-{wording.money(left)}"])
+    return [*rows, ["Asked for", "", "", "", wording.money(facts.asked)]]
+
+
+def _off(credit: Credit) -> str:
+    return f"-{wording.money(credit.open)}"
 
 
 def _row(view: CaseView, one: Invoice) -> list[str]:
@@ -242,7 +261,8 @@ def _told(view: CaseView) -> str:
     rest = len(facts.invoices) - MOST_ROWS
     if rest > 0:
         said.append(f"and {rest} more")
-    return f"Overdue {wording.money(facts.total_overdue)}: {'; '.join(said)}."
+    said += [f"{wording.credit_name(one)}, {_off(one)}" for one in facts.netted[:MOST_ROWS]]
+    return f"Asked for {wording.money(facts.asked)}: {'; '.join(said)}."
 
 
 def _invoice_told(one: Invoice) -> str:
@@ -258,14 +278,14 @@ def invoices_named(view: CaseView) -> Part:
     if not names:
         return Part(())
     some = wording.listed(names, MOST_ROWS)
-    amount = wording.money(view.facts.total_overdue)
+    amount = wording.money(view.facts.asked)
     what = "Invoice" if len(names) == 1 else "Invoices"
     line = f"{what} {some}: {amount}"
     return Part((rich(paragraph(text(line))),), mrkdwn(wording.sentence(line)))
 
 
 def background(view: CaseView, reader: Reader) -> Part | None:
-    """Habit, account manager, and what explains the net amount of the header."""
+    """Habit, account manager, and what is open beside the message."""
     facts = view.facts
     told = [_sentence_case(wording.habit(facts.habit))] if facts.habit else []
     if facts.habit_unread:
@@ -273,7 +293,7 @@ def background(view: CaseView, reader: Reader) -> Part | None:
     apart = facts.total_open - facts.total_overdue
     if apart.amount:
         told.append(f"{wording.money(apart)} more open, not in this message")
-    if facts.on_account.amount:
+    if facts.on_account.amount and not facts.netted:
         told.append(f"{wording.money(facts.on_account)} on account, not applied")
     manager = mention(view.manager)
     pieces = [*told, f"Account manager {manager}"] if manager else told

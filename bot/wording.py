@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from babel.numbers import format_currency
 
 from jobs.rules.case import HeldUp
-from jobs.rules.facts import Habit, Invoice
+from jobs.rules.facts import Credit, Habit, Invoice
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
 from jobs.rules.states import Stage
@@ -78,6 +78,11 @@ def stage(of: Stage) -> str:
 def invoice_name(invoice: Invoice) -> str:
     """Its number, or "of Oct 2, 2026" where the ledger has none."""
     return invoice.number or f"of {day(invoice.txn_date)}"
+
+
+def credit_name(credit: Credit) -> str:
+    """ "Payment of Oct 5, 2026": as the letter calls it."""
+    return f"{'Payment' if credit.kind == 'payment' else 'Credit'} of {day(credit.on)}"
 
 
 def habit(how: Habit) -> str:

@@ -72,9 +72,9 @@ def reasons_by_rules(
 def plain_summary(facts: Facts, stage: Stage, rulings: tuple[Ruling, ...] = ()) -> str:
     """One or two sentences for a card where no model has written any."""
     count = len(facts.invoices)
-    what = "1 invoice is" if count == 1 else f"{count} invoices are"
+    what = "1 invoice is overdue" if count == 1 else f"{count} invoices are overdue"
     since = f"{facts.days_overdue} day{'' if facts.days_overdue == 1 else 's'} past due"
     oldest = since if count == 1 else f"the oldest {since}"
-    lead = f"{what} open for {amount(facts.total_overdue)}, {oldest}; stage: {WORDS[stage]}."
+    lead = f"{what}, {amount(facts.asked)} due, {oldest}; stage: {WORDS[stage]}."
     kind = strictest(rulings)
     return " ".join([lead, *(one.reason for one in rulings if one.kind is kind)])

@@ -65,7 +65,7 @@ class Books:
         facts = self.facts
         alone = facts.invoices[0] if len(facts.invoices) == 1 else None
         own = _amounts([alone]) if alone else set()
-        return {facts.total_overdue.amount} | self.credits | own
+        return {facts.asked.amount, facts.total_overdue.amount} | self.credits | own
 
     @property
     def credits(self) -> set[Decimal]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -24,7 +25,7 @@ PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
 OWN_PARAGRAPH = re.compile(r"\s*(\{invoice_table\}|\{pay_links\})[ .]*")
 MAY_BE_MISSING = frozenset({"pay_links", "sender_phone", "sender_post", "attached"})
 """Slots that a policy may leave empty; the sentence around them is left out of a model's text."""
-SIGNATURE = "Kind regards,\n{sender_name}\n{sender_post}\n{sender_phone}"
+SIGNATURE = "Thank you and kind regards,\n{sender_name}\n{sender_post}\n{sender_phone}"
 SUBJECT_LENGTH = 200
 DEADLINE_KEPT_DAYS = 5
 
@@ -109,11 +110,13 @@ def _text(
     if proposal is None or not proposal.sentences:
         return template(stage, class_)
     sentences = [sentence.strip() for sentence in proposal.sentences]
-    if class_ is not CaseClass.HIGH_TOUCH_ESCALATION and not _uses("invoice_table", sentences):
+    if not _uses("invoice_table", sentences):
         sentences.insert(1, "{invoice_table}")
     if class_ is CaseClass.ROUTINE_REMINDER and not _uses("pay_links", sentences):
         sentences.append("{pay_links}")
-    return proposal.subject.strip(), (*map(_apart, sentences), "{attached}")
+    ways = [n for n, sentence in enumerate(sentences) if "{pay_links}" in sentence]
+    sentences.insert(ways[0] if ways else len(sentences), "{attached}")
+    return proposal.subject.strip(), ("\n".join(map(_apart, sentences)),)
 
 
 def _uses(slot: str, sentences: list[str]) -> bool:
@@ -121,7 +124,7 @@ def _uses(slot: str, sentences: list[str]) -> bool:
 
 
 def _apart(sentence: str) -> str:
-    return OWN_PARAGRAPH.sub(r"\n\n\1\n\n", sentence).strip()
+    return OWN_PARAGRAPH.sub(r"\n\n\1\n\n", sentence)
 
 
 def _subject(text: str, filled: Mapping[str, str]) -> str:
@@ -140,7 +143,8 @@ def _filled(
     paragraphs: list[str], filled: Mapping[str, str], optional: frozenset[str]
 ) -> Iterator[str]:
     for paragraph in "\n\n".join(paragraphs).split("\n\n"):
-        lines = [line for line in paragraph.split("\n") if _said(line, filled, optional)]
+        lines = paragraph.strip().split("\n")
+        lines = [line for line in lines if _said(line, filled, optional)]
         joint = "\n" if paragraph == SIGNATURE else " "
         if text := fill(joint.join(lines), filled).strip():
             yield text
@@ -151,9 +155,14 @@ def _said(line: str, filled: Mapping[str, str], optional: frozenset[str]) -> boo
 
 
 def _attachments(facts: Facts) -> tuple[Attachment, ...]:
+    """A file per invoice; where two would have one name, each has its id too."""
+    names = {i.id: f"Invoice-{_file_name(i.number) or i.id}" for i in facts.invoices}
+    same = Counter(name.casefold() for name in names.values())
     return tuple(
-        Attachment("invoice_pdf", i.id, f"Invoice-{_file_name(i.number) or i.id}.pdf")
-        for i in facts.invoices
+        Attachment(
+            "invoice_pdf", id, f"{name}-{id}.pdf" if same[name.casefold()] > 1 else f"{name}.pdf"
+        )
+        for id, name in names.items()
     )
 
 

@@ -156,6 +156,20 @@ class Facts:
         return self.total_open - self.on_account
 
     @property
+    def netted(self) -> tuple[Credit, ...]:
+        """The money on account that lowers what is asked for.
+
+        None where it would leave nothing to ask for: that is a stop, and whoever drafts anyway
+        has said that the money is meant for something else.
+        """
+        return self.credits if self.on_account < self.total_overdue else ()
+
+    @property
+    def asked(self) -> Money:
+        """The one figure of letter, card and note: what is overdue less the money on account."""
+        return self.total_overdue - total((c.open for c in self.netted), self.currency)
+
+    @property
     def days_overdue(self) -> int:
         """Of the oldest invoice of the case; 0 where there is none."""
         return max((i.days_overdue(self.today) for i in self.invoices), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from babel import Locale, UnknownLocaleError
@@ -10,6 +11,8 @@ from babel.numbers import format_currency
 
 from jobs.rules.money import Money
 from jobs.rules.plain import without_hidden
+
+_LETTERS_BEFORE = re.compile(r"(?<=[^\W\d_])(?=-?\d)")
 
 
 def letter_locale(locale: str) -> str:
@@ -27,14 +30,23 @@ def letter_locale(locale: str) -> str:
 
 
 def amount(money: Money, locale: str = "en_US") -> str:
-    """`money` with its currency, in Latin digits: "$1,200.50"."""
+    """`money` with its currency, in Latin digits: "$1,200.50", "KWD 665.205"."""
     text = format_currency(money.amount, money.currency, locale=letter_locale(locale))
-    return without_hidden(text)
+    # CLDR sets a space between letters and digits there, Babel does not
+    return without_hidden(_LETTERS_BEFORE.sub("\xa0", text))
 
 
 def day(on: date, locale: str = "en_US") -> str:
     """A date in words with its year: "October 2, 2026"."""
     return without_hidden(format_date(on, "long", locale=letter_locale(locale)))
+
+
+def short_day(on: date, locale: str = "en_US") -> str:
+    """A date for a column of a table: "Oct 2, 2026"."""
+    customs = Locale.parse(letter_locale(locale))
+    # The long form with a short month: the medium one has figures only in some countries
+    shape = customs.date_formats["long"].pattern.replace("MMMM", "MMM")
+    return without_hidden(format_date(on, shape, locale=customs))
 
 
 def listed(parts: list[str]) -> str:

@@ -112,12 +112,13 @@ def _labels(facts: Facts) -> Iterator[str]:
 
 
 def _amounts(facts: Facts) -> Iterator[Money]:
+    yield facts.asked
     yield facts.total_overdue
     for invoice in facts.invoices:
         yield from amounts_of(invoice)
-    if facts.on_account.amount > 0:
+    if facts.netted:
         yield facts.on_account
-        yield from (credit.open for credit in facts.credits)
+        yield from (credit.open for credit in facts.netted)
 
 
 def amounts_of(invoice: Invoice) -> tuple[Money, ...]:
@@ -162,5 +163,6 @@ def _dates(facts: Facts, past: Past, deadline: date | None) -> Iterator[date]:
 
 
 def _other_dates(facts: Facts, past: Past, deadline: date | None) -> Iterator[date]:
+    yield from (credit.on for credit in facts.netted)
     yield from contact_days(facts, past)
     yield from filter(None, (deadline, past.promised))

@@ -120,8 +120,9 @@ def _end(word: str) -> str:
 def _money(symbols: frozenset[str]) -> re.Pattern[str]:
     named = "|".join(re.escape(s) for s in sorted({*symbols, *list_currencies()}, reverse=True))
     currency = rf"(?:[A-Z]{{0,3}}[{SIGNS}]|{named})"
+    gap = r"[^\S\n]?"  # the next line of a table may begin with "K 7"
     return re.compile(
-        rf"(?P<sign>[-−+])?(?:(?<!\w)(?P<before>{currency})\s?|(?<![\w])(?<!\d[.,]))"
+        rf"(?P<sign>[-−+])?(?:(?<!\w)(?P<before>{currency}){gap}|(?<![\w])(?<!\d[.,]))"
         rf"(?P<number>{SPACED}|{NUMBER})"
-        rf"(?:\s?(?P<after>{currency}|{UNITS})(?!\w))?(?!\w)(?![./–-]\w)(?![,:]\d)"
+        rf"(?:{gap}(?P<after>{currency}|{UNITS})(?!\w))?(?!\w)(?![./–-]\w)(?![,:]\d)"
     )

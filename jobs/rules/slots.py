@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
-from jobs.rules.facts import Facts, Invoice
-from jobs.rules.figures import amount, day, listed
+from jobs.rules.facts import Credit, Facts, Invoice
+from jobs.rules.figures import amount, day, listed, short_day
+from jobs.rules.money import Money
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
@@ -43,9 +44,11 @@ def values(
         "contact": contact(facts),
         "company": one_line(facts.company.name),
         "account_manager": one_line(policy.account_manager_name(facts.customer.id)),
-        "total_open": amount(facts.total_overdue, locale),
+        "total_open": amount(facts.asked, locale),
         "invoice_table": "\n".join(table(facts, locale)),
         "invoices": named(facts.invoices, locale),
+        "single": _capital(named(facts.invoices, locale)) if len(facts.invoices) == 1 else "",
+        "several": counted(facts) if len(facts.invoices) > 1 else "",
         "reached": _reached(facts, stage, locale),
         "oldest_due_date": day(min(i.due for i in facts.invoices), locale),
         "deadline": day(deadline, locale) if deadline else "",
@@ -75,11 +78,30 @@ def title(invoice: Invoice, locale: str) -> str:
     return f"invoice {number}" if number else f"invoice of {day(invoice.txn_date, locale)}"
 
 
+def labels(invoices: tuple[Invoice, ...], locale: str) -> dict[str, str]:
+    """Invoice id → what tells it from the others of a letter.
+
+    That is "1037"; "1037 of October 2, 2026" where another has the same number; and
+    "of October 2, 2026" where it has none. What is still the same gets its amount, too.
+    """
+    numbers = {i.id: one_line(i.number) for i in invoices}
+    shared = Counter(numbers.values())
+    for one in invoices:
+        if not numbers[one.id] or shared[numbers[one.id]] > 1:
+            numbers[one.id] += f" of {day(one.txn_date, locale)}"
+    still = Counter(numbers.values())
+    for one in invoices:
+        if still[numbers[one.id]] > 1:
+            numbers[one.id] += f" for {amount(one.total, locale)}"
+    return {id: label.strip() for id, label in numbers.items()}
+
+
 def named(invoices: tuple[Invoice, ...], locale: str, most: int = NAMED) -> str:
     """The invoices in a sentence: "invoices 1037, 1038, 1039 and 8 more"."""
     shown, more = invoices[:most], len(invoices) - most
-    numbers = [one_line(i.number) for i in shown if one_line(i.number)]
-    dated = [title(i, locale) for i in shown if not one_line(i.number)]
+    label = labels(invoices, locale)
+    numbers = [label[i.id] for i in shown if one_line(i.number)]
+    dated = [f"invoice {label[i.id]}" for i in shown if not one_line(i.number)]
     rest = [f"{more} more"] if more > 0 else []
     if not numbers:
         return listed(dated + rest)
@@ -89,37 +111,56 @@ def named(invoices: tuple[Invoice, ...], locale: str, most: int = NAMED) -> str:
     return listed([word + ", ".join(numbers), *(f"the {name}" for name in dated), *rest])
 
 
+def counted(facts: Facts) -> str:
+    """ "Two invoices"; in figures from thirteen on."""
+    return f"{in_words(len(facts.invoices)).capitalize()} invoices"
+
+
 def table(facts: Facts, locale: str) -> list[str]:
-    """A line per invoice, the total where there are several, and money not yet applied."""
-    lines = [row(invoice, locale) for invoice in facts.invoices]
-    if len(lines) > 1:
-        lines.append(f"Total: {amount(facts.total_overdue, locale)}")
-    if facts.on_account.amount > 0:
-        held = amount(facts.on_account, locale)
-        lines += ["", f"We also hold {held} for you that is not yet applied to an invoice."]
-    return lines
+    """A line per invoice and per credit, and the total where there are several, in columns."""
+    label = labels(facts.invoices, locale)
+    rows = [_row(invoice, label[invoice.id], locale) for invoice in facts.invoices]
+    rows += [_credit(credit, locale) for credit in facts.netted]
+    if len(rows) > 1:
+        name = "Total due" if facts.netted else "Total"
+        rows.append((name, "", amount(facts.asked, locale), ""))
+    names, dates, amounts = (max(len(row[n]) for row in rows) for n in range(3))
+    return [
+        f"{name:<{names}}   {due:<{dates}}   {sum_:>{amounts}}   {remark}".rstrip()
+        for name, due, sum_, remark in rows
+    ]
 
 
-def row(invoice: Invoice, locale: str) -> str:
-    """ "Invoice 1037, your PO 4711: $512.40 of $845.00, …, due October 2, 2026"."""
-    name = title(invoice, locale)
+def _row(invoice: Invoice, label: str, locale: str) -> tuple[str, str, str, str]:
+    """ "1037", "due Oct 2, 2026", "$512.40", "(PO 4711)"."""
+    name = label if one_line(invoice.number) else f"Invoice {label}"
+    remarks = "; ".join(filter(None, [_po(invoice), _part_paid(invoice, locale)]))
+    due = f"due {short_day(invoice.due, locale)}"
+    return name, due, amount(invoice.open, locale), f"({remarks})" if remarks else ""
+
+
+def _credit(credit: Credit, locale: str) -> tuple[str, str, str, str]:
+    # Without its number: a payment's is text that somebody else has typed
+    name = "Payment" if credit.kind == "payment" else "Credit"
+    off = amount(Money(-credit.open.amount, credit.open.currency), locale)
+    return name, f"of {short_day(credit.on, locale)}", off, ""
+
+
+def _po(invoice: Invoice) -> str:
     po = one_line(invoice.po_number)
-    own = po if po.upper().startswith("PO") else f"PO {po}"
-    head = _capital(name) + (f", your {own}" if po else "")
-    return f"{head}: {_still_open(invoice, locale)}, due {day(invoice.due, locale)}"
+    return po if po.upper().startswith("PO") or not po else f"PO {po}"
+
+
+def _part_paid(invoice: Invoice, locale: str) -> str:
+    if invoice.paid_so_far.amount <= 0:
+        return ""
+    # Balance alone does not say whether it was a payment or a credit that made it smaller
+    paid, whole = amount(invoice.paid_so_far, locale), amount(invoice.total, locale)
+    return f"{paid} of {whole} already paid or credited, thank you"
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _still_open(invoice: Invoice, locale: str) -> str:
-    still_open = amount(invoice.open, locale)
-    if invoice.paid_so_far.amount <= 0:
-        return still_open
-    # Balance alone does not say whether it was a payment or a credit that made it smaller
-    paid = f"{amount(invoice.paid_so_far, locale)} paid or credited so far (thank you)"
-    return f"{still_open} of {amount(invoice.total, locale)}, after {paid}"
 
 
 def _reached(facts: Facts, stage: Stage, locale: str) -> str:
@@ -158,7 +199,8 @@ def how_to_pay(facts: Facts, policy: Policy, locale: str) -> str:
         links = [f"You can pay online here: [pay link {keys[facts.invoices[0].id]}]"]
     else:
         payable = [i for i in facts.invoices if i.id in keys]
-        links = [f"{_capital(title(i, locale))}: [pay link {keys[i.id]}]" for i in payable]
+        label = labels(facts.invoices, locale)
+        links = [f"Invoice {label[i.id]}: [pay link {keys[i.id]}]" for i in payable]
         links = ["You can pay online here:", *links] if links else []
     return "\n".join(links + policy.how_to_pay.strip().splitlines())
 

@@ -594,7 +594,9 @@ class House:
         """An edit that is fine by every rule: one sentence more before the signature."""
         letter = self.view().letter
         assert letter is not None
-        body = letter.body.replace("\n\nKind regards", f"\n\n{more}\n\nKind regards")
+        body = letter.body.replace(
+            "\n\nThank you and kind regards", f"\n\n{more}\n\nThank you and kind regards"
+        )
         said = self.edit(user, Text(letter.subject, body))
         assert isinstance(said, Answer), said
         return said

@@ -50,120 +50,151 @@ SUMMARIES = {
 Letter = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
 LETTERS: dict[str, Letter] = {
     "reminder": (
-        ("A small reminder about {invoices}", "{invoices} may have slipped through"),
+        ("A quick note about {invoices}", "{invoices}: a friendly reminder"),
         (
             (
-                "I hope you are well.",
-                "I hope that all is well on your side.",
-                "It has been good to work with you.",
+                (
+                    "The following has passed its due date and is still open on our side: "
+                    "{invoice_table}"
+                ),
+                "According to our records the following is still open: {invoice_table}",
+                "I noticed that the following has not been settled yet: {invoice_table}",
             ),
             (
-                "Looking through our books I saw that this is still open: {invoice_table}",
-                "The following is a little past its due date: {invoice_table}",
-                "This may simply have been overlooked: {invoice_table}",
+                "If the payment is already on its way, thank you, and please ignore this message.",
+                "If you have paid in the meantime, thank you, and please ignore this message.",
             ),
             (
-                "If the payment is already under way, thank you, and please ignore this note.",
-                "Should your payment have crossed with this message, please accept my thanks.",
+                "If anything is unclear, just reply and I will be glad to help.",
+                "If you need anything from me to get it paid, a short reply is enough.",
             ),
-            ("You can pay in the usual way: {pay_links}", "Here is how to pay: {pay_links}"),
         ),
     ),
     "follow-up": (
-        ("When can we expect payment of {invoices}?", "{invoices}: may I ask for a date?"),
+        ("When can we expect payment for {invoices}?", "{invoices}: when will this be paid?"),
         (
             (
-                "I am coming back to what is open between us: {invoice_table}",
-                "Our records still show this as open: {invoice_table}",
+                "The following is now past due, {total_open} in total: {invoice_table}",
+                "Our records show {total_open} as past due: {invoice_table}",
             ),
             (
-                "Could you let me know when we can expect the payment of {total_open}?",
-                "On which day do you plan to pay the {total_open} that is open?",
+                "Could you let me know when we can expect payment?",
+                "Could you tell me on which day you plan to pay this?",
             ),
             (
-                "If anything is holding it up, a short reply is enough and I will help.",
-                "If something is unclear, just reply to this message.",
+                "If something is holding it up, just reply and I will sort it out.",
+                (
+                    "If there is a problem with the order or with our paperwork, just reply and I "
+                    "will look into it."
+                ),
             ),
-            ("For your convenience: {pay_links}",),
         ),
     ),
     "firm": (
         ("Payment still open: {invoices}", "{invoices}: please pay by {deadline}"),
         (
             (
-                "In spite of our earlier messages this is still open: {invoice_table}",
-                "We have not yet received payment for the following: {invoice_table}",
+                (
+                    "The following is still open, although it has been due since "
+                    "{oldest_due_date}: {invoice_table}"
+                ),
+                "The following is well past its due date and still open: {invoice_table}",
             ),
             (
-                "Please arrange the payment of {total_open} by {deadline}.",
-                "I ask you to pay {total_open} by {deadline}.",
+                "Please arrange payment of {total_open} by {deadline}.",
+                "Please make sure that {total_open} reaches us by {deadline}.",
             ),
             (
-                "If there is a reason that keeps you from paying, I would like to hear it.",
-                "Is there anything that stands in the way? Then please tell me.",
+                (
+                    "If something stands in the way, tell me what it is and we will sort it out "
+                    "together."
+                ),
+                (
+                    "If there is a reason why it has not been paid, please tell me, so that we can "
+                    "find a way."
+                ),
             ),
-            ("You can reach me directly at {sender_phone}.", "Call me any time: {sender_phone}."),
-            ("{pay_links}",),
+            (
+                "You can reply to this message or call me on {sender_phone}.",
+                "I am also happy to talk: you can call me on {sender_phone}.",
+            ),
         ),
     ),
     "final": (
         ("Final reminder: {invoices}",),
         (
             (
-                "I am writing to you in person about a balance that remains open: {invoice_table}",
-                "This concerns a balance that has been open for long: {invoice_table}",
+                (
+                    "I am writing to you personally about an overdue balance of {total_open} with "
+                    "{company}: {invoice_table}"
+                ),
             ),
-            ("We have asked you for this payment more than once.",),
+            ("We wrote to you about it on {history}.",),
+            ("I now have to ask you to pay {reached} by {deadline}.",),
             (
-                "I ask you to pay {total_open} by {deadline}.",
-                "Please see to it that {total_open} reaches us by {deadline}.",
+                "If there is a reason why this has not been paid, please tell me before that day.",
+                "If you see a difficulty, please let me know before that day.",
             ),
-            ("If you would rather talk, call me at {sender_phone}.",),
+            ("You can also call me on {sender_phone}.",),
         ),
     ),
     "likely_dispute": (
-        ("Is everything in order with {invoices}?", "A question about {invoices}"),
+        ("Do you have everything you need for {invoices}?", "A question about {invoices}"),
         (
             (
-                "I would like to make sure that you have all you need from us.",
-                "Before anything else I would like to understand where we stand.",
+                (
+                    "I would like to make sure that you have everything you need from us for the "
+                    "following: {invoice_table}"
+                ),
+                (
+                    "Before anything else I would like to check that the following is clear "
+                    "to you: {invoice_table}"
+                ),
             ),
-            ("This is what our records show: {invoice_table}",),
             (
-                "Is there anything missing or unclear that we should put right?",
-                "Could you tell me what is missing, so that we can mend it?",
+                "Is anything missing or unclear on your side?",
+                "Could you tell me whether something is missing or not as you expected?",
             ),
             (
-                "I will gladly send a copy or a corrected invoice.",
-                "If a copy or a correction helps, tell me and you will have it.",
+                "If you need a copy or a correction, just reply and I will take care of it.",
+                "If a correction or anything else would help, a short reply is enough.",
             ),
         ),
     ),
     "payment_plan_candidate": (
-        ("Shall we agree on dates for {invoices}?", "Finding a way for {invoices}"),
+        ("Shall we agree on dates for {invoices}?", "{invoices}: dates that work for you"),
         (
-            ("Our records show this as open: {invoice_table}",),
+            ("The following is still open on our side: {invoice_table}",),
             (
-                "If paying all of it at once is hard, I am happy to agree on dates with you.",
-                "We can look together for dates that you can keep.",
+                "If paying all of it at once is difficult, I am glad to agree on dates with you.",
+                "If it helps you to spread the payments, we can agree on dates that you can keep.",
             ),
-            ("Which dates would suit you?", "What would work for you?"),
+            (
+                "Which dates would work for you?",
+                "Could you tell me which dates would suit you?",
+            ),
         ),
     ),
     "high_touch_escalation": (
-        ("A personal word about {invoices}", "May I ask how things are, {contact}?"),
+        ("A personal word about {invoices}", "May I ask how things stand with {invoices}?"),
         (
             (
-                "I wanted to write to you myself.",
-                "Please take this as a personal note and not as a form.",
+                (
+                    "I wanted to write to you myself about the following, which is still open: "
+                    "{invoice_table}"
+                ),
+                (
+                    "I would rather write to you in person than send you a routine reminder about "
+                    "this: {invoice_table}"
+                ),
             ),
             (
-                "On our side {total_open} is still open, and I wonder whether something is amiss.",
-                "There is still {total_open} open between us.",
+                "Is there anything that we should put right first?",
+                "Have we let you down in any way?",
             ),
             (
-                "If there is anything we should put right first, please tell me.",
-                "Tell me openly if we have let you down in any way.",
+                "If so, please tell me, and I will see to it myself.",
+                "If there is something, just reply, and I will take care of it.",
             ),
         ),
     ),
@@ -192,6 +223,8 @@ def _proposal(data: dict[str, Any]) -> dict[str, Any]:
         subjects, parts = LETTERS[data["stage"] if routine else class_]
         subject = _pick(subjects, seed)
         sentences = [_pick(part, seed >> n) for n, part in enumerate(parts, start=1)]
+        if "{history}" not in data["slots"]:
+            sentences = [sentence for sentence in sentences if "{history}" not in sentence]
     return {
         "class": class_,
         "confidence": "high" if data["readings"] else "medium",

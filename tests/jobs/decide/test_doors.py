@@ -177,7 +177,9 @@ def test_an_edit_that_insists_needs_two(a_house: House) -> None:
     """Terms marked as such are shown first; saved anyway, a second person has to approve."""
     letter = a_house.view().letter
     assert letter is not None
-    body = letter.body.replace("\n\nKind regards", "\n\nWe allow 3 days.\n\nKind regards")
+    body = letter.body.replace(
+        "\n\nThank you and kind", "\n\nWe allow 3 days.\n\nThank you and kind"
+    )
     unmarked = a_house.edit("UCOLLECT", Text(letter.subject, body, insist=True))
     assert not isinstance(unmarked, Answer)
     assert unmarked.hard
@@ -209,7 +211,8 @@ def test_some_text_nobody_can_save(a_house: House, words: str) -> None:
     """What moves money, or a figure that is not the ledger's, is refused even from people."""
     letter = a_house.view().letter
     assert letter is not None
-    body = letter.body.replace("\n\nKind regards", f"\n\n{words}\n\nKind regards")
+    closing = "\n\nThank you and kind"
+    body = letter.body.replace(closing, f"\n\n{words}{closing}")
     said = a_house.edit("ULEAD1", Text(letter.subject, body, insist=True, marked=True))
     assert not isinstance(said, Answer)
     assert said.hard

@@ -21,6 +21,7 @@ from tests.sandbox.model import StandInModel
 from tests.sandbox.model_answers import HOSTILE, LETTERS
 
 PAST = Past()
+CONTACT = Contact(AS_OF - timedelta(9), Stage.REMINDER, "a@b.example", ("742",), "s", "<i@d>")
 
 
 def reading(stance: Stance, document: str = "mail:<canary.example>") -> Reading:
@@ -251,8 +252,7 @@ def test_no_outside_text_is_in_the_question(model: Model, stand_in: StandInModel
 
 def test_slots_are_offered_only_where_they_have_a_value() -> None:
     """A deadline from stage 3, the history only where there is one."""
-    contact = Contact(AS_OF - timedelta(9), Stage.REMINDER, "a@b.example", ("742",), "s", "<i@d>")
-    told = replace(PAST, contacts=(contact,), promised=AS_OF.date())
+    told = replace(PAST, contacts=(CONTACT,), promised=AS_OF.date())
     assert slots_for(facts(), Stage.REMINDER, PAST) == SLOTS
     assert slots_for(facts(), Stage.FIRM, PAST) == SLOTS | {"deadline", "reached"}
     more = {"deadline", "reached", "history", "promise_date"}
@@ -262,7 +262,8 @@ def test_slots_are_offered_only_where_they_have_a_value() -> None:
 @pytest.mark.parametrize("name", LETTERS)
 def test_friendly_sentences_are_not_taken_for_hostile_ones(name: str) -> None:
     """No false alarm over everything the stand-in may write."""
-    slots = slots_for(facts(), Stage.FIRM, PAST)
+    written = replace(PAST, contacts=(CONTACT,))
+    slots = slots_for(facts(), Stage.FIRM, written)
     subjects, parts = LETTERS[name]
     texts = [*subjects, *(text for part in parts for text in part)]
     assert [t for t in texts if complaint(t, slots) or complaint_of_letter([t])] == []
@@ -318,8 +319,10 @@ def test_the_plain_summary_says_what_and_why() -> None:
     gate = Ruling(Kind.GATE, "key_account", "A key account.")
     stop = Ruling(Kind.STOP, "covered", "A payment may cover it.")
     assert plain_summary(facts(), Stage.FIRM, (gate, stop)) == (
-        "2 invoices are open for $1,357.40, the oldest 19 days past due; stage: firm. "
+        "2 invoices are overdue, $1,347.40 due, the oldest 19 days past due; stage: firm. "
         "A payment may cover it."
     )
     one = replace(facts(), invoices=facts().invoices[:1])
-    assert plain_summary(one, Stage.REMINDER).startswith("1 invoice is open for $512.40, 19 days")
+    assert plain_summary(one, Stage.REMINDER).startswith(
+        "1 invoice is overdue, $502.40 due, 19 days"
+    )

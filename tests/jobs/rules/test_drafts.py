@@ -67,8 +67,8 @@ def named(name: str) -> Facts:
 @pytest.mark.parametrize(
     ("stage", "said"),
     [
-        (Stage.REMINDER, ["slipped through", "please ignore this message", "October 2, 2026"]),
-        (Stage.FOLLOW_UP, ["$845.00", "On which date"]),
+        (Stage.REMINDER, ["slipped through", "please ignore this message"]),
+        (Stage.FOLLOW_UP, ["$845.00", "when we can expect payment"]),
         (Stage.FIRM, ["by October 23, 2026", "call me directly on +1 555 010 7788", "holding up"]),
         (Stage.FINAL, ["Dear Cooper", "last reminder", "will call you", "by October 23, 2026"]),
     ],
@@ -77,7 +77,7 @@ def test_each_stage_says_what_it_is_for(stage: Stage, said: list[str]) -> None:
     """The tone of a stage, in the words that make it."""
     body = letter(facts(), stage, deadline=DEADLINE).body
     assert all(words in body for words in said)
-    assert "Invoice 1037: $845.00, due October 2, 2026" in body
+    assert "\n\n1037   due Oct 2, 2026   $845.00\n\n" in body
     assert body.endswith("Dana Reyes\nAccounts Receivable, Harbor Supply\n+1 555 010 7788")
 
 
@@ -127,23 +127,69 @@ def test_a_personal_note_is_never_the_stage_text() -> None:
     assert len(bodies.pop()) < 700
 
 
-def test_a_partial_payment_asks_for_the_rest_and_thanks() -> None:
-    """The open balance only, with what was paid and a word of thanks."""
-    about = facts(invoice(open_="512.40", total=usd("845.00")))
-    body = letter(about).body
-    assert "$512.40 of $845.00, after $332.60 paid or credited so far (thank you)" in body
+NETTED = """Hello Cooper & Sons,
+
+Two invoices are now past due, $612.40 in total:
+
+1037        due Oct 2, 2026    $512.40   ($332.60 of $845.00 already paid or credited, thank you)
+B-9         due Oct 13, 2026   $155.00   (PO 4711)
+Payment     of Oct 5, 2026     -$50.00
+Credit      of Oct 5, 2026      -$5.00
+Total due                      $612.40
+
+Could you let me know when we can expect payment? If something is holding it up, just reply and \
+I will sort it out. If you have paid in the meantime, thank you; tell me the date, and I will look \
+for it. Copies of the invoices are attached.
+
+You can pay online here: [pay link B-9]
+
+Thank you and kind regards,
+Dana Reyes
+Accounts Receivable, Harbor Supply
++1 555 010 7788"""
 
 
-def test_several_invoices_have_a_total() -> None:
-    """A line each, and their sum."""
-    body = letter(facts(invoice(), invoice("1038", "155.00", po_number="4711"))).body
-    assert "Invoice 1038, your PO 4711: $155.00, due October 2, 2026\nTotal: $1,000.00" in body
+def test_a_letter_reads_as_a_person_writes() -> None:
+    """Two paragraphs around a table whose columns line up, which asks for the net amount.
+
+    A part payment is thanked for, and what is on account stands as lines of its own.
+    """
+    about = facts(
+        invoice(open_="512.40", total=usd("845.00")),
+        invoice("B-9", "155.00", po_number="4711", due=date(2026, 10, 13), online=True),
+        credits=(credit("50.00"), credit("5.00", "credit_memo", "9")),
+    )
+    body = letter(about, Stage.FOLLOW_UP).body
+    assert body.replace("You can pay online here:\nInvoice B-9:", "You can pay online here:") == (
+        NETTED
+    )
 
 
-def test_money_on_account_is_mentioned() -> None:
-    """What we hold and have not applied is said, so that nobody is asked for it twice."""
-    body = letter(facts(credits=(credit("50.00"),))).body
-    assert "We also hold $50.00 for you" in body
+def test_money_that_covers_everything_is_not_netted() -> None:
+    """That is a stop; whoever drafts anyway knows that the money is for something else."""
+    about = facts(credits=(credit("845.00"),))
+    assert about.asked == usd("845.00")
+    assert "Payment" not in letter(about).body
+
+
+@pytest.mark.parametrize("own", [(), ("It is good to work with you.", "May I call you?")])
+def test_the_personal_letter_has_its_table(own: tuple[str, ...]) -> None:
+    """No letter names an amount without the invoices and dates behind it."""
+    personal = proposal(*own, class_=CaseClass.HIGH_TOUCH_ESCALATION)
+    body = letter(facts(invoice(), invoice("1038", "155.00")), proposal=personal).body
+    assert "1038    due Oct 2, 2026     $155.00\nTotal                     $1,000.00\n\n" in body
+
+
+def test_two_invoices_with_one_number_are_told_apart() -> None:
+    """By their dates, at last by their amounts; their files by their ids."""
+    same = [invoice("T-1", "70.00", id="1"), invoice("T-1", "80.00", id="2")]
+    later = invoice("T/1", "90.00", id="3", txn_date=date(2026, 9, 9))
+    told = letter(facts(*same, later))
+    first, second = (f"T-1 of September 2, 2026 for ${n}.00" for n in (70, 80))
+    assert told.subject == f"A quick reminder about invoices {first}, {second} and T/1"
+    assert f"\n{first}   due" in told.body
+    files = [f"Invoice-T-1-{n}.pdf" for n in (1, 2, 3)]
+    assert [a.file_name for a in told.attachments] == files
 
 
 @pytest.mark.parametrize(
@@ -166,7 +212,7 @@ def test_an_invoice_without_a_number_goes_by_its_date() -> None:
     about = facts(invoice("", id="742", online=True), invoice("1038"))
     text = letter(about)
     assert "invoice 1038 and the invoice of September 2, 2026" in text.subject
-    assert "Invoice of September 2, 2026: $845.00, due October 2, 2026" in text.body
+    assert "Invoice of September 2, 2026   due Oct 2, 2026     $845.00" in text.body
     assert pay_links_in(text.body) == ("#742",)
 
 
@@ -213,7 +259,7 @@ def test_how_to_pay_stands_word_for_word() -> None:
 def test_an_unnamed_sender_is_the_company() -> None:
     """Without a name in the policy the company signs, and no call is offered."""
     body = letter(facts(), Stage.FIRM, rules=policy("", ""), deadline=DEADLINE).body
-    assert body.endswith("Kind regards,\nHarbor Supply")
+    assert body.endswith("\n\nThank you and kind regards,\nHarbor Supply")
     assert "call me" not in body
 
 
@@ -251,6 +297,8 @@ def test_a_name_is_one_clean_short_line(name: str, greeting: str) -> None:
         ("en_GB", "USD", "US$1,200.50"),
         ("de_DE", "EUR", "1.200,50 €"),
         ("en_US", "JPY", "¥1,200"),
+        ("en_US", "KWD", "KWD 1,200.500"),
+        ("fr_CH", "CHF", "CHF 1’200.50"),
     ],
 )
 def test_amounts_follow_the_customs_of_the_customer(
@@ -266,18 +314,19 @@ def test_amounts_follow_the_customs_of_the_customer(
 def test_dates_follow_the_customs_of_the_customer() -> None:
     """In English, because the letters are: day first in Germany."""
     rules = policy('[[customer]]\nid = "58"\nlocale = "de_DE"')
-    assert "due 2 October 2026" in letter(facts(), rules=rules).body
+    assert "due 2 Oct 2026" in letter(facts(), rules=rules).body
 
 
 def test_a_models_sentences_get_their_frame_from_us() -> None:
-    """Greeting, table, how to pay and signature are added where the text has none."""
+    """Greeting, table, files, how to pay and signature are added where the text has none."""
     about = facts(invoice(online=True))
-    body = letter(about, proposal=proposal("We miss {total_open}.", "Could you look?")).body
+    said = ("We miss {total_open}.", "Could you look?", "I will help.")
+    body = letter(about, proposal=proposal(*said)).body
     assert body.split("\n\n")[:5] == [
         "Hello Cooper & Sons,",
         "We miss $845.00.",
-        "Invoice 1037: $845.00, due October 2, 2026",
-        "Could you look?",
+        "1037   due Oct 2, 2026   $845.00",
+        "Could you look? I will help. A copy of the invoice is attached.",
         "You can pay online here: [pay link 1037]",
     ]
 
@@ -285,8 +334,8 @@ def test_a_models_sentences_get_their_frame_from_us() -> None:
 def test_a_table_in_a_sentence_becomes_a_paragraph() -> None:
     """Wherever a model puts it, a table stands alone and once."""
     body = letter(facts(), proposal=proposal("This is open: {invoice_table}. Thank you.")).body
-    assert "open:\n\nInvoice 1037: $845.00, due October 2, 2026\n\nThank you." in body
-    assert body.count("Invoice 1037") == 1
+    assert "open:\n\n1037   due Oct 2, 2026   $845.00\n\nThank you. A copy" in body
+    assert body.count("1037") == 1
 
 
 def test_a_slot_nobody_can_fill_is_left_for_the_verifier() -> None:

@@ -87,7 +87,7 @@ def test_what_is_no_name_and_no_number_stays_out_of_the_letter(field: str) -> No
         assert not any(text in file.file_name for file in made.attachments)
         assert len(pay_links_in(made.body)) == 1, text
         assert verify(made, case, policy(), Past()) == (), text
-        body = made.body.replace("Kind regards", f"{text}\n\nKind regards")
+        body = made.body.replace("Thank you and kind", f"{text}\n\nThank you and kind")
         typed = replace(made, body=body)
         assert verify(typed, case, policy(), Past()) == verify(
             typed, about(field, ""), policy(), Past()

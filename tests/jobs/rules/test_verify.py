@@ -224,7 +224,8 @@ def test_a_name_may_be_anything_and_still_steers_nothing() -> None:
     about = replace(CASE, customer=Customer("58", name, "", usd(0)))
     text = letter(about, Stage.FINAL, CaseClass.ROUTINE_REMINDER, policy(), PAST)
     assert checked(text, about, policy(), PAST) == ()
-    longer = replace(text, body=text.body.replace("Kind regards", "You owe $99.\n\nKind regards"))
+    end = "Thank you and kind regards"
+    longer = replace(text, body=text.body.replace(end, f"You owe $99.\n\n{end}"))
     assert [v.kind for v in checked(longer, about, policy(), PAST)] == ["money"]
 
 
