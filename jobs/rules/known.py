@@ -18,7 +18,16 @@ from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
 from jobs.rules.recipients import ledger_addresses
-from jobs.rules.slots import NAMED, contact, contact_days, locale_of, pay_link_keys, table, title
+from jobs.rules.slots import (
+    NAMED,
+    contact,
+    contact_days,
+    contacts_about,
+    locale_of,
+    pay_link_keys,
+    table,
+    title,
+)
 
 
 def normal(text: str) -> str:
@@ -45,6 +54,8 @@ class Known:
     """Number → the invoices that have it."""
     other_dates: frozenset[date]
     """Those of `dates` that belong to no invoice."""
+    contacts: int
+    """How often we wrote about an invoice of this message."""
 
     def with_literals(self, texts: Iterable[str]) -> Known:
         """These texts may be named, too."""
@@ -70,6 +81,7 @@ def known(
         amounts={normal(f): m.amount for m in amounts for f in _forms(m, locale)},
         invoices=invoices,
         other_dates=frozenset(_other_dates(facts, past, deadline)),
+        contacts=len(contacts_about(facts, past)),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from jobs.rules.facts import Credit, Facts, Invoice
 from jobs.rules.figures import amount, day, listed, short_day
 from jobs.rules.money import Money
-from jobs.rules.past import Past
+from jobs.rules.past import Contact, Past
 from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
 from jobs.rules.states import Stage
@@ -173,9 +173,14 @@ def _reached(facts: Facts, stage: Stage, locale: str) -> str:
 
 def contact_days(facts: Facts, past: Past) -> list[date]:
     """The days, in the company's zone, on which we wrote about an invoice of this letter."""
-    ids = {i.id for i in facts.invoices}
-    about = [c for c in past.contacts if ids.intersection(c.invoices)]
+    about = contacts_about(facts, past)
     return sorted({c.at.astimezone(facts.company.zone).date() for c in about})
+
+
+def contacts_about(facts: Facts, past: Past) -> list[Contact]:
+    """Our messages so far about an invoice of this letter."""
+    ids = {i.id for i in facts.invoices}
+    return [c for c in past.contacts if ids.intersection(c.invoices)]
 
 
 def pay_link_keys(facts: Facts, policy: Policy) -> dict[str, str]:

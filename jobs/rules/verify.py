@@ -20,6 +20,7 @@ from babel.numbers import list_currencies
 
 from jobs.rules import beside
 from jobs.rules.beside import Books, Figure, Statement
+from jobs.rules.claims import unfounded
 from jobs.rules.facts import Facts
 from jobs.rules.known import Known, known, normal
 from jobs.rules.ledger_text import presentable
@@ -150,6 +151,7 @@ def _text(
     figures = [f for piece in said if (f := _figure(piece, allowed, facts))]
     for kind, piece in beside.misplaced(rest, figures, said, cut, books):
         yield violation(kind, piece.text)
+    yield from (violation("earlier_contact", said) for said in unfounded(rest, allowed.contacts))
     yield from _disguised(text, right, facts, policy)
     yield from _letters(text, rest)
 

@@ -11,6 +11,7 @@ SENTENCES = {
     "bank_details": "“{}” looks like bank details. They may only come from the policy file.",
     "digits": "“{}” is a number in another script; please write it in plain digits.",
     "encoded": "“{}” is read as code by mail programs; please write it in another way.",
+    "earlier_contact": "“{}” speaks of an earlier contact, but none like it is on record.",
     "hidden": "The text contains invisible characters ({}).",
     "language": "“{}” is not in the language of this message.",
     "length": "The text is too long ({}).",
