@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.escaping import cap, clean, one_line, shortened
+from bot.escaping import cap, clean, one_line
 from bot.lint import lint
+from jobs.rules.plain import shortened
 
 __all__ = [
     "Block",
@@ -176,13 +177,13 @@ def table(rows: Sequence[Sequence[str]], align: Sequence[str]) -> Block:
 
 
 def chunks(words: str, size: int) -> list[str]:
-    """`words` in pieces of at most `size` characters, parted at line ends where there are any.
+    """`words` in pieces of at most `size` characters, parted at line ends, else between words.
 
-    Joining the pieces gives back `words`, except the newline at each parting.
+    Joining the pieces gives back `words`, except the newline or space at each parting.
     """
     pieces = []
     while len(words) > size:
-        at = words.rfind("\n", 1, size + 1)
+        at = max(words.rfind("\n", 1, size + 1), 0) or words.rfind(" ", 1, size + 1)
         cut, skip = (at, 1) if at > 0 else (size, 0)
         pieces.append(words[:cut])
         words = words[cut + skip :]

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from bot import wording
 from bot.blocks import Block, button, confirm
-from bot.escaping import shortened
 from bot.ids import Action, Binding
 from jobs.decide.reject import ON_ACCOUNT, Why
 from jobs.rules.case import CaseView
 from jobs.rules.gates import NAME_LIKE_A_LINK
+from jobs.rules.plain import shortened
 from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, disputing_holds, strictest
 from jobs.rules.states import Stage, State

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from jobs.rules.plain import inert
+from jobs.rules.plain import beginning, inert, shortened
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
@@ -69,16 +69,5 @@ def cap(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     said = f"… ({len(text)} characters in all)"
-    room = max(limit - len(said), 0)
-    return (_whole(text[:room]) + said)[:limit]
-
-
-def shortened(text: str, limit: int) -> str:
-    """At most `limit` characters, ending in "…" where something is left out."""
-    return text if len(text) <= limit else _whole(text[: limit - 1]).rstrip() + "…"
-
-
-def _whole(text: str) -> str:
-    """`text` without an entity that was cut in half at its end."""
-    start = text.rfind("&", max(0, len(text) - 5))
-    return text[:start] if start >= 0 and ";" not in text[start:] else text
+    room = limit - len(said)
+    return shortened(text, limit) if room < 0 else beginning(text, room) + said

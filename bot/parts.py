@@ -26,13 +26,14 @@ from bot.blocks import (
     text,
 )
 from bot.buttons import MOST_BODY, blocked
-from bot.escaping import address, cap, mrkdwn, one_line, revealed, revealed_line, shortened
+from bot.escaping import address, cap, mrkdwn, one_line, revealed, revealed_line
 from bot.faces import Line, face
 from jobs.rules.case import CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Credit, Invoice
 from jobs.rules.letter import Letter
 from jobs.rules.money import total
+from jobs.rules.plain import beginning, shortened
 from jobs.rules.states import CLASS_WORDS, OPEN, CaseClass, State
 
 MOST_ROWS = 8
@@ -331,7 +332,7 @@ def _envelope(of: Letter, title: str) -> Part:
 
 
 def _body(of: Letter) -> Part:
-    shown = revealed(of.body)[:MOST_BODY]
+    shown = beginning(revealed(of.body), MOST_BODY)
     blocks = [rich(quote(text(piece))) for piece in chunks(shown, CHUNK)]
     rest = len(revealed(of.body)) - len(shown)
     if rest > 0:

@@ -17,6 +17,7 @@ from jobs import cross, gather, upkeep
 from jobs.cross import News
 from jobs.office import Office
 from jobs.rules.facts import Invoice
+from jobs.rules.plain import shortened
 from jobs.step import Round, Step
 from jobs.store import agenda, companies, ledger, log, posts, work
 from jobs.store import events as events_store
@@ -203,7 +204,7 @@ class Look:
         """What could not be read with others is due at once, and goes alone from now on."""
         if (why := outcome.apart.get(each.row.entity_id)) is None:
             return work.settle(conn, each, None)
-        return work.settle(conn, each, now, last_error=why[:300], attempts=each.attempts)
+        return work.settle(conn, each, now, last_error=shortened(why, 300), attempts=each.attempts)
 
 
 def _alarm(

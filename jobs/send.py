@@ -23,6 +23,7 @@ from jobs.parcel import Packing, Parcel
 from jobs.rules import changes, drafts
 from jobs.rules.business_days import next_opening, refresh_at, start_of
 from jobs.rules.case import Decision, HeldUp
+from jobs.rules.plain import shortened
 from jobs.rules.states import State
 from jobs.rules.without import NOTHING, Without
 from jobs.step import Round, Step
@@ -225,7 +226,7 @@ def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now
         return
     due = now + min(RETRY * 4 ** (claim.attempts - 1), LONGEST_RETRY)
     due = min(due, case.lapses_at or due)
-    if work.settle(conn, claim, due, last_error=trouble.reason[:300], attempts=tries):
+    if work.settle(conn, claim, due, last_error=shortened(trouble.reason, 300), attempts=tries):
         cases.redraw(conn, case.id, now)
 
 
@@ -418,7 +419,7 @@ class Deliver:
             self._refused(conn, outcome, data, now)
         else:
             again = Move(State.APPROVED, "send.put_off", ACTOR, now + self._pause(conn), data)
-            cases.move(conn, self.case, again, now, last_error=outcome.reason[:300])
+            cases.move(conn, self.case, again, now, last_error=shortened(outcome.reason, 300))
 
     def _refused(
         self, conn: Connection, outcome: NotSent, data: dict[str, Any], now: datetime

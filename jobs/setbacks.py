@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection, update
 
+from jobs.rules.plain import shortened
 from jobs.step import Step
 from jobs.store import companies, posts, standing, work
 from jobs.store.tokens import Unopenable
@@ -67,7 +68,7 @@ def _give_up(
 
 
 def _words(error: QuickBooksError) -> str:
-    return str(error)[:300]
+    return shortened(str(error), 300)
 
 
 def _tell_unopenable(conn: Connection, claim: Claim, error: Unopenable, now: datetime) -> None:

@@ -33,6 +33,7 @@ from jobs.rules.evidence import Document, Reading
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import day
 from jobs.rules.marks import marks
+from jobs.rules.plain import shortened
 from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, State
@@ -161,7 +162,8 @@ def _wait_for_the_ledger(
     pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
     if isinstance(error, PoisonedPage):
         pause = ONCE_MORE
-    work.settle(conn, claim, now + pause, last_error=str(error)[:300], attempts=claim.attempts)
+    said = shortened(str(error), 300)
+    work.settle(conn, claim, now + pause, last_error=said, attempts=claim.attempts)
 
 
 def _nothing_left(conn: Connection, case: Case, ended: tuple[Invoice, ...], now: datetime) -> None:

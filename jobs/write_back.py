@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, select
 
 from jobs.office import Office
+from jobs.rules.plain import shortened
 from jobs.rules.states import State
 from jobs.step import Round, Step
 from jobs.store import cases, companies, notes, posts, standing, work
@@ -170,7 +171,7 @@ def _setback(error: QuickBooksError) -> Refused | Later:
 def _put_off(conn: Connection, claim: Claim, case: Case, later: Later, now: datetime) -> None:
     """The attempt counts, and the pauses grow: the mail is out, so there is time."""
     pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
-    told = later.reason[:300]
+    told = shortened(later.reason, 300)
     if work.settle(conn, claim, now + pause, last_error=told, attempts=claim.attempts):
         cases.redraw(conn, case.id, now)
 

@@ -14,6 +14,7 @@ from jobs.decide.hold import Holding, put_on_hold, put_to_sleep
 from jobs.rules.business_days import add_working_days
 from jobs.rules.figures import day
 from jobs.rules.past import HoldKind
+from jobs.rules.plain import shortened
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.store import cases, companies, crossings, history, words
@@ -74,7 +75,7 @@ def _end(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime
     case = visitor.case
     data = rejection.noted(conn, now)
     end = Move(State.REJECTED, "case.rejected", visitor.user, None, data)
-    reason = rejection.comment[:500]
+    reason = shortened(rejection.comment, 500)
     door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
@@ -120,7 +121,7 @@ def _wrong_contact(conn: Connection, visitor: Visitor, rejection: Rejection, now
         history.bounced(conn, case.company, case.customer, to, visitor.user, now)
     data = rejection.noted(conn, now)
     end = Move(State.REJECTED, "case.rejected", visitor.user, None, data)
-    reason = rejection.comment[:500]
+    reason = shortened(rejection.comment, 500)
     door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
     crossings.release(conn, case.id, now)
     return Said(Answer.RECORDED, cases.get(conn, case.id))

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from jobs.mail.addresses import Unsendable, bare
 from jobs.mail.results import HELD_UP, Check, Fence, NotSent, Result, Sent, Unknown
+from jobs.rules.plain import shortened
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 COMMAND_SECONDS = 30.0
@@ -238,4 +239,4 @@ def _bytes(text: bytes | str) -> bytes:
 def _shown(text: bytes) -> str:
     """The server's words on one line, cut short; they are outside text."""
     line = " ".join(text.decode("utf-8", "replace").split())
-    return "".join(letter for letter in line if letter.isprintable())[:LONGEST_REPLY]
+    return shortened("".join(filter(str.isprintable, line)), LONGEST_REPLY)

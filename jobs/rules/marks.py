@@ -51,4 +51,4 @@ def _plain(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return one_line(text)[:LONGEST]
+    return one_line(text, LONGEST)

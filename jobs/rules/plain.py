@@ -18,6 +18,10 @@ _QUOTE = re.compile(r"(?m)^(\s*)(?=>)")
 _SCHEME = re.compile(r":(?=//)|(?<=mailto):|(?<=tel):", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})|(?<=\w)@(?=\w)")
 _MARKER = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|`+")
+_OPENED = re.compile(r"<(?:[!@#]|https?:)[^<>]*\Z|\[pay[^\[\]\n]*\Z")
+_LAST_WORD = re.compile(r"\S+\Z")
+_PRECISE = re.compile(r"\d|//|@|\w\.\w")
+_ENTITY = re.compile(r"&(?:a|am|amp|l|lt|g|gt)?\Z")
 
 
 def without_hidden(text: str) -> str:
@@ -29,7 +33,27 @@ def without_hidden(text: str) -> str:
 def one_line(text: str, length: int = NAME_LENGTH) -> str:
     """A name or number for a letter: visible characters, single spaces, cut at `length`."""
     line = " ".join(without_hidden(text).split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    return shortened(line, length)
+
+
+def shortened(text: str, length: int) -> str:
+    """At most `length` characters, ending in "…" where something is left out."""
+    return text if len(text) <= length else beginning(text, length - 1) + "…"
+
+
+def beginning(text: str, length: int) -> str:
+    """At most the first `length` characters of `text`, cut between two words.
+
+    So no figure, name or link, no `[pay link 1037]` and no token of Slack is cut inside. A single
+    word that is too long is cut where it is neither a figure nor a link, else left out.
+    """
+    if len(text) <= length:
+        return text
+    kept = _OPENED.sub("", text[: max(length, 0)])
+    if len(kept) == length and not text[length].isspace():
+        words = _LAST_WORD.sub("", kept)
+        kept = words if words.strip() or _PRECISE.search(text.split()[0]) else kept
+    return _ENTITY.sub("", kept).rstrip()
 
 
 def unstyled(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jobs.rules.plain import shortened
+
 SENTENCES = {
     "address": "“{}” is not an address of this customer or of ours.",
     "another_invoice": "“{}” is not an invoice of this message.",
@@ -68,6 +70,4 @@ class Violation:
 
 def violation(kind: str, text: str) -> Violation:
     """The violation of a kind in SENTENCES."""
-    found = " ".join(text.split())
-    shown = found if len(found) <= SHOWN else found[: SHOWN - 1] + "…"
-    return Violation(kind, shown, kind in HARD)
+    return Violation(kind, shortened(" ".join(text.split()), SHOWN), kind in HARD)
