@@ -287,12 +287,13 @@ def _invoices(view: CaseView, label: str, hint: str) -> list[Block]:
     rest = len(view.facts.invoices) - len(some)
     more = f" Only the oldest {MOST_OPTIONS} can be chosen here, {rest} more not." if rest else ""
     element: Block = {"type": "multi_static_select", "action_id": Field.INVOICES.value}
-    element["options"] = [_option(one.id, _named(one)) for one in some]
+    names = wording.invoice_names(view.facts.invoices)
+    element["options"] = [_option(one.id, _named(one, names[one.id])) for one in some]
     element["placeholder"] = plain("Choose invoices", 150)
     made = _input(Field.INVOICES, view.version, label, element, hint=hint + more, optional=True)
     return [made]
 
 
-def _named(one: Invoice) -> Words:
-    name = shortened(one_line(wording.invoice_name(one)), 40)
+def _named(one: Invoice, called: str) -> Words:
+    name = shortened(called, 40)
     return Words(f"{name}, {wording.money(one.open)} open", "")

@@ -247,7 +247,7 @@ def _row(view: CaseView, one: Invoice) -> list[str]:
     late = one.days_overdue(view.facts.today)
     due = wording.day(one.due) + (f" · {late} d" if late > 0 else "")
     amounts = [wording.money(amount) for amount in (one.total, one.paid_so_far, one.open)]
-    return [cap(one_line(wording.invoice_name(one)), 60), due, *amounts]
+    return [cap(wording.invoice_names(view.facts.invoices)[one.id], 60), due, *amounts]
 
 
 def _sums(view: CaseView, some: Sequence[Invoice]) -> list[str]:
@@ -258,7 +258,8 @@ def _sums(view: CaseView, some: Sequence[Invoice]) -> list[str]:
 
 def _told(view: CaseView) -> str:
     facts = view.facts
-    said = [_invoice_told(one) for one in facts.invoices[:MOST_ROWS]]
+    names = wording.invoice_names(facts.invoices)
+    said = [_invoice_told(one, names[one.id]) for one in facts.invoices[:MOST_ROWS]]
     rest = len(facts.invoices) - MOST_ROWS
     if rest > 0:
         said.append(f"and {rest} more")
@@ -266,8 +267,8 @@ def _told(view: CaseView) -> str:
     return f"Asked for {wording.money(facts.asked)}: {'; '.join(said)}."
 
 
-def _invoice_told(one: Invoice) -> str:
-    name = cap(mrkdwn(one_line(wording.invoice_name(one))), 100)
+def _invoice_told(one: Invoice, called: str) -> str:
+    name = cap(mrkdwn(called), 100)
     paid = f", {wording.money(one.paid_so_far)} paid" if one.paid_so_far.amount else ""
     due = wording.day(one.due)
     return f"invoice {name}, {wording.money(one.open)} open{paid}, due {due}"
@@ -275,7 +276,7 @@ def _invoice_told(one: Invoice) -> str:
 
 def invoices_named(view: CaseView) -> Part:
     """One line instead of the table, once the matter is settled."""
-    names = [cap(one_line(wording.invoice_name(one)), 60) for one in view.facts.invoices]
+    names = [cap(name, 60) for name in wording.invoice_names(view.facts.invoices).values()]
     if not names:
         return Part(())
     some = wording.listed(names, MOST_ROWS)

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 from babel.numbers import format_currency
 
+from bot.escaping import one_line
 from jobs.rules.case import HeldUp
 from jobs.rules.facts import Credit, Habit, Invoice
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
+from jobs.rules.slots import labels
 from jobs.rules.states import Stage
 
 STAGE_WORDS = {
@@ -75,9 +77,9 @@ def stage(of: Stage) -> str:
     return f"stage {of.value}, {STAGE_WORDS[of]}"
 
 
-def invoice_name(invoice: Invoice) -> str:
-    """Its number, or "of Oct 2, 2026" where the ledger has none."""
-    return invoice.number or f"of {day(invoice.txn_date)}"
+def invoice_names(invoices: tuple[Invoice, ...]) -> dict[str, str]:
+    """Invoice id → its number, with its date where it has none or another has the same."""
+    return {id: one_line(name) for id, name in labels(invoices, "en_US").items()}
 
 
 def credit_name(credit: Credit) -> str:

@@ -280,8 +280,8 @@ def _stop_limit(facts: Facts, policy: Policy) -> Iterator[Ruling]:
             f"{listed([_sized(i) for i in large])}: one invoice", limits.stop_invoice, facts
         )
     elif facts.total_overdue.amount >= limits.stop_total:
-        asked = amount(facts.total_overdue)
-        yield _over(f"This message would ask for {asked}: a total", limits.stop_total, facts)
+        overdue = amount(facts.total_overdue)
+        yield _over(f"A total of {overdue} is overdue, and a total", limits.stop_total, facts)
 
 
 def _too_many(facts: Facts) -> Iterator[Ruling]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -471,10 +471,20 @@ def test_a_line_end_cannot_forge_an_envelope() -> None:
     assert "Hello⟦U+000A⟧To: boss@acme.example" in words(made)
 
 
+def test_invoices_with_one_number_are_told_apart() -> None:
+    """In the table, in the words, and in the line of a settled card: by their dates."""
+    first = invoice("T-1")
+    both = first, replace(first, id="2", txn_date=date(2026, 9, 9))
+    for of in (view(), sent()):
+        made = show(replace(of, facts=facts(both)))
+        assert "T-1 of September 9, 2026" in words(made)
+        assert "T-1 of September 9, 2026" in made.text
+
+
 def test_an_invoice_without_a_number_has_a_name() -> None:
     """It is called by its date."""
     made = show(view(facts=facts((replace(invoice(), number=""),))))
-    assert "of Sep 3, 2026" in words(made)
+    assert "of September 3, 2026" in words(made)
 
 
 def test_a_story_of_long_lines_still_fits() -> None:
