@@ -179,12 +179,12 @@ def table(rows: Sequence[Sequence[str]], align: Sequence[str]) -> Block:
 def chunks(words: str, size: int) -> list[str]:
     """`words` in pieces of at most `size` characters, parted at line ends, else between words.
 
-    Joining the pieces gives back `words`, except the newline or space at each parting.
+    Joining the pieces gives back `words`, except the newline at each parting.
     """
     pieces = []
     while len(words) > size:
-        at = max(words.rfind("\n", 1, size + 1), 0) or words.rfind(" ", 1, size + 1)
-        cut, skip = (at, 1) if at > 0 else (size, 0)
+        line = words.rfind("\n", 1, size + 1)
+        cut = line if line > 0 else words.rfind(" ", 0, size) + 1 or size
         pieces.append(words[:cut])
-        words = words[cut + skip :]
+        words = words[cut + (line > 0) :]
     return [*pieces, words]
