@@ -49,7 +49,8 @@ CLAIMS = (
     ),
     Claim(
         "I refer to my earlier message.",
-        r"\b(?:(?:my|our) (?:last )?|the )(?:(?:earlier|previous|prior|preceding|recent|former|first"
+        r"\b(?:(?:my|our) (?:last )?|the )"
+        r"(?:(?:earlier|previous|prior|preceding|recent|former|first"
         rf"|many|several|unanswered|friendly) )+{MESSAGE}\b|\b(?:my|our) last {MESSAGE}\b",
     ),
     Claim(

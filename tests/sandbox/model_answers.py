@@ -147,7 +147,7 @@ LETTERS: dict[str, Letter] = {
                     "following: {invoice_table}"
                 ),
                 (
-                    "Before anything else I would like to check that the following is clear "
+                    "First of all I would like to check that the following is clear "
                     "to you: {invoice_table}"
                 ),
             ),
