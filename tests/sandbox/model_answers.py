@@ -147,7 +147,7 @@ LETTERS: dict[str, Letter] = {
                     "following: {invoice_table}"
                 ),
                 (
-                    "First of all I would like to check that the following is clear "
+                    "Before we go on I would like to be sure that the following is clear "
                     "to you: {invoice_table}"
                 ),
             ),
