@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select, update
 
 from jobs.store import companies, log, posts
 from jobs.store.tables import artifacts
@@ -13,19 +13,25 @@ from jobs.store.upsert import insert_or_ignore
 
 
 def note_policy(conn: Connection, text: str, now: datetime) -> bool:
-    """Keep the policy of this process; one never seen before is logged and told to each channel.
+    """Keep the policy of this process; where another one ruled, log it and tell each channel.
 
-    Returns whether it was new.
+    `change` numbers the changes, and the policy of the highest number rules: one that ruled before
+    comes with a new number. Returns whether it changed.
     """
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     row = {"sha256": sha256, "kind": "policy", "text": text, "first_seen_at": now}
-    if not insert_or_ignore(conn, artifacts, row):
+    insert_or_ignore(conn, artifacts, row)
+    last = conn.execute(select(func.max(artifacts.c.change))).scalar() or 0
+    mine = artifacts.c.sha256 == sha256
+    # of two processes that bring the same policy, the one that waited finds the number in place
+    other = mine & (func.coalesce(artifacts.c.change, 0) < max(last, 1))
+    if not conn.execute(update(artifacts).where(other).values(change=last + 1)).rowcount:
         return False
     for company in companies.all_of_them(conn):
         data = {"policy": sha256}
         entry = log.Entry(company.realm, "policy.changed", "system:start", now, data=data)
         log.note(conn, entry)
         told = f"The policy file has changed; its new fingerprint is `{sha256[:12]}`."
-        key = f"policy:{company.realm}:{sha256[:32]}"
+        key = f"policy:{company.realm}:{last + 1}:{sha256[:32]}"
         posts.notice(conn, company.realm, company.channel, key, told, now)
     return True

@@ -439,6 +439,7 @@ artifacts = Table(
     Column("kind", String(20), nullable=False),
     Column("text", Text, nullable=False),
     Column("first_seen_at", Utc, nullable=False),
+    Column("change", Integer),
 )
 
 words = Table(

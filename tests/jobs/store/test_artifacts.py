@@ -22,18 +22,18 @@ BRASS = {
 }
 
 
-def test_a_changed_policy_is_logged_and_told_once(sqlite_url: str) -> None:
-    """The same text again says nothing; another one says so in the company's channel."""
+def test_every_change_of_the_policy_is_logged_and_told(sqlite_url: str) -> None:
+    """The same text again says nothing; another one does, also one that ruled before."""
     database = engine.connect(sqlite_url)
     schema.upgrade(database)
     with database.writing() as conn:
         conn.execute(insert(companies).values(**BRASS))
-    for text in ("one", "one", "two"):
+    for text in ("one", "one", "two", "one", "one", "two"):
         with database.writing() as conn:
             artifacts.note_policy(conn, text, NOW)
     with database.reading() as conn:
         actions = [line.fields["action"] for line in log.lines(conn, "1")]
         told = conn.execute(select(messages.c.channel, messages.c.kind)).all()
     database.close()
-    assert actions == ["policy.changed", "policy.changed"]
-    assert [tuple(row) for row in told] == [("C1", "notice"), ("C1", "notice")]
+    assert actions == ["policy.changed"] * 4
+    assert [tuple(row) for row in told] == [("C1", "notice")] * 4

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("first_seen_at", Utc(), nullable=False),
+        sa.Column("change", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_artifacts")),
     )
     op.create_table(
