@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobs.decide.reject import Why
 from jobs.judging import View
 from jobs.office import Office
 from jobs.reasoning.by_rules import AUTHOR
@@ -36,10 +37,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Before:
-    """The newest version of the letter, if there is one, and whether somebody rejected its tone."""
+    """The newest version of the letter, if there is one, and how it ended."""
 
     draft: draft_store.Draft | None
     rejected: bool
+    """Somebody said that its tone was wrong."""
+    told: bool = False
+    """The last check has said what differs; the card need not say it twice."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,11 @@ class Written:
 def before(conn: Connection, case_id: str) -> Before:
     """What the next version comes after."""
     old = draft_store.latest(conn, case_id)
-    rejected = old is not None and bool(draft_store.decided_on(conn, old.id, "reject"))
-    return Before(old, rejected)
+    if old is None:
+        return Before(None, rejected=False)
+    rejected = draft_store.decided_on(conn, old.id, "reject")
+    wrong_tone = any(decision.reason == Why.WRONG_TONE for decision in rejected)
+    return Before(old, wrong_tone, bool(draft_store.decided_on(conn, old.id, "differs")))
 
 
 def write(office: Office, view: View, made: Made, before: Before) -> Written:
@@ -69,7 +76,7 @@ def write(office: Office, view: View, made: Made, before: Before) -> Written:
     today = view.facts.today
     deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
     letter, author, reason = _letter(office, view, made, deadline)
-    changed = changes.since(old.letter, view.facts) if old else ()
+    changed = changes.since(old.letter, view.facts) if old and not before.told else ()
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
     if theirs and (mine := _still_true(office, view, theirs, letter, deadline)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -38,17 +38,24 @@ class LastLook:
     def objections(self, conn: Connection) -> tuple[str, ...]:
         """Whatever differs from what was approved, each as a sentence for a person."""
         letter, facts = self.draft.letter, self.facts
-        past = gather.past(conn, self.file, letter.to, self.file.case.allowed_anyway)
-        rulings = gates.judge(facts, letter.stage, past, (), self.policy, self.now)
-        stops = [r.reason for r in rulings if r.kind is not Kind.GATE]
-        return (
-            *changes.against(letter, facts, self.left),
+        past = self._past(conn)
+        stops = [r.reason for r in self._rulings(past) if r.kind is not Kind.GATE]
+        causes = (
+            *changes.after_approval(letter, facts, self.left),
             *stops,
             *_credited(contexts.facts_of_case(conn, self.file.case, self.now), facts),
             *_readdressed(letter, gates.recipient(facts, past)),
-            *self._untrue(conn, past),
             *self._unread(conn),
         )
+        # Where the ledger has moved, all that the text says wrong since then follows from it.
+        return causes or self._untrue(conn, past)
+
+    def _past(self, conn: Connection) -> Past:
+        case = self.file.case
+        return gather.past(conn, self.file, self.draft.letter.to, case.allowed_anyway)
+
+    def _rulings(self, past: Past) -> tuple[Ruling, ...]:
+        return gates.judge(self.facts, self.draft.letter.stage, past, (), self.policy, self.now)
 
     def _untrue(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """What the text says and the record does not, beside what a person has insisted on."""
@@ -67,7 +74,8 @@ class LastLook:
 
     def unapproved(self, conn: Connection) -> tuple[str, ...]:
         """Why the approvals on record are not enough, or nothing."""
-        case = self.file.case
+        new = self._rulings(self._past(conn))
+        case = replace(self.file.case, rulings=(*self.file.case.rulings, *new))
         stand = approvals.standing(conn, self.policy, case, self.draft.id, self.facts, self.now)
         if stand.missing == 0:
             return ()

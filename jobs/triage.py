@@ -133,7 +133,7 @@ class Gather:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Books | QuickBooksError, now: datetime
     ) -> Round | None:
-        """Nothing left to ask for ends the case; else its outside texts are read."""
+        """Where nothing that has crossed is left the case ends; else its texts are read."""
         if not work.renew(conn, claim, now):
             return None  # something has changed since we looked: whoever has it now looks again
         if isinstance(outcome, PoisonedPage) and claim.attempts > 1:
@@ -146,8 +146,9 @@ class Gather:
         file = gather.open_file(conn, self.file.case, now)  # a round may have risen
         without = contexts.without(conn, file.case.id)
         facts = without.facts(gather.facts(outcome, file.scope))
-        if not facts.invoices:
-            _nothing_left(conn, file.case, gather.ended(conn, file, outcome), now)
+        if crossings.crossed(conn, file.case.id).keys().isdisjoint(i.id for i in facts.invoices):
+            ended = gather.ended(conn, file, outcome)
+            _nothing_left(conn, file.case, ended, facts.invoices, now)
             return None
         documents = gather.documents(outcome, facts)
         known = contexts.known_readings(conn, documents, _reader(self.office), phrases.READER)
@@ -166,8 +167,15 @@ def _wait_for_the_ledger(
     work.settle(conn, claim, now + pause, last_error=said, attempts=claim.attempts)
 
 
-def _nothing_left(conn: Connection, case: Case, ended: tuple[Invoice, ...], now: datetime) -> None:
-    reason = changes.why_nothing(ended)
+def _nothing_left(
+    conn: Connection,
+    case: Case,
+    ended: tuple[Invoice, ...],
+    early: tuple[Invoice, ...],
+    now: datetime,
+) -> None:
+    """A message needs an invoice that has crossed; `early` are overdue and have not."""
+    reason = changes.why_nothing(ended, early)
     move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"left": [i.id for i in ended]})
     if cases.move(conn, case, move, now, end_reason=reason):
         crossings.release(conn, case.id, now)

@@ -53,9 +53,9 @@ def put_on_hold(conn: Connection, visitor: Visitor, holding: Holding, now: datet
         holding.reason,
         now,
     )
-    spoken = {i.id for i in visitor.facts.invoices}
+    rest = {i.id for i in visitor.facts.invoices} - set(invoices)
     data = {"kind": holding.kind, "until": holding.until, "invoices": list(invoices)}
-    if invoices and spoken - set(invoices):
+    if invoices and rest & crossings.crossed(conn, case.id).keys():
         on = Move(State.WAITING, "hold.set", visitor.user, now, data)
         door.moved(cases.move(conn, case, on, now, draft=None, **cases.ANEW), case)
         _give_back(conn, case, invoices, now)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from jobs.rules.facts import Facts, Invoice, InvoiceStatus
-from jobs.rules.figures import amount, day
+from jobs.rules.figures import amount, day, listed
 from jobs.rules.letter import Letter, LetterInvoice
+from jobs.rules.money import total
 
 EN = "en_US"
 """Cards are written for the finance team, in English."""
@@ -35,6 +37,35 @@ def against(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tuple[str,
     return tuple(_differences(letter, now, left))
 
 
+def after_approval(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tuple[str, ...]:
+    """The same as one sentence for a person, with what the message asks for now."""
+    ended = {i.id: ENDED.get(i.status, "was settled") for i in left}
+    gone = [i for i in letter.invoices if i.id in ended]
+    said = [_together([i for i in gone if ended[i.id] == how], how) for how in _each(ended, gone)]
+    said += (s.removesuffix(".") for s in _differences(_without(letter, ended), now, ()))
+    asks = f"the message now asks for {amount(now.total_overdue, EN)}"
+    asked = total((i.open for i in letter.invoices), now.currency)
+    if said and now.invoices and asked != now.total_overdue:
+        said.append(asks)
+    return (f"{'; '.join(said)}.",) if said else ()
+
+
+def _each(ended: Mapping[str, str], gone: list[LetterInvoice]) -> list[str]:
+    return list(dict.fromkeys(ended[i.id] for i in gone))
+
+
+def _together(invoices: list[LetterInvoice], how: str) -> str:
+    """ "Invoices 1037 and 1038 were paid after the approval"."""
+    names = listed([i.number or i.id for i in invoices])
+    if len(invoices) == 1:
+        return f"Invoice {names} {how} after the approval"
+    return f"Invoices {names} {how.replace('was ', 'were ', 1)} after the approval"
+
+
+def _without(letter: Letter, ended: Mapping[str, str]) -> Letter:
+    return replace(letter, invoices=tuple(i for i in letter.invoices if i.id not in ended))
+
+
 def since(letter: Letter, now: Facts) -> tuple[str, ...]:
     """What is different now, invoices that have joined included."""
     stated = {i.id for i in letter.invoices}
@@ -47,6 +78,7 @@ def since(letter: Letter, now: Facts) -> tuple[str, ...]:
 
 def _differences(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> Iterator[str]:
     present = {i.id: i for i in now.invoices}
+    held = {i.id: i for i in now.other_open if i.days_overdue(now.today) > 0}
     later = {i.id: i for i in now.other_open if i.days_overdue(now.today) <= 0}
     ended = {i.id: i for i in left}
     for before in letter.invoices:
@@ -54,6 +86,8 @@ def _differences(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> Itera
             yield from _moved(before, present[before.id])
         elif before.id in later:
             yield f"{name(later[before.id])} is now due {day(later[before.id].due, EN)}."
+        elif before.id in held:
+            yield f"{name(held[before.id])} is on hold, so the message leaves it out."
         elif before.id in ended:
             yield f"{name(ended[before.id])} {ENDED.get(ended[before.id].status, 'is settled')}."
         else:
@@ -70,9 +104,8 @@ def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
         yield f"Invoice {before.number or before.id} has the number {now.number or '–'} now."
 
 
-def why_nothing(left: tuple[Invoice, ...]) -> str:
-    """Why a case has nothing left to ask for."""
-    if not left:
-        return "Nothing of this case is overdue any more."
+def why_nothing(left: tuple[Invoice, ...], early: tuple[Invoice, ...] = ()) -> str:
+    """Why a case has nothing left to ask for; `early` are overdue and have reached no stage yet."""
     said = [f"{name(i)} {ENDED.get(i.status, 'is settled')}" for i in left]
-    return f"{'; '.join(said)}."
+    said += [f"{name(i)} has not reached a stage yet" for i in early]
+    return f"{'; '.join(said)}." if said else "Nothing of this case is overdue any more."

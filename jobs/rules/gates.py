@@ -124,6 +124,7 @@ def judge(
         _stop_limit(facts, policy),
         _too_many(facts),
         _holds(facts, past, now),
+        _dispute_elsewhere(facts, past),
         _gap(facts, past, policy, now),
         _who(facts, stage, policy),
         _ledger_text(facts, past),
@@ -320,9 +321,29 @@ def _holds(facts: Facts, past: Past, now: datetime) -> Iterator[Ruling]:
             yield Ruling(Kind.WAIT, "on_hold", reason, _hold_evidence(facts, hold), until)
 
 
+def _dispute_elsewhere(facts: Facts, past: Past) -> Iterator[Ruling]:
+    """Who disputes one invoice is not written to about another without the account manager."""
+    spoken = {invoice.id for invoice in facts.invoices}
+    for hold in past.holds:
+        if hold.kind is not HoldKind.DISPUTE or not hold.invoice or hold.invoice in spoken:
+            continue
+        named = [title(i, HERE) for i in facts.other_open if i.id == hold.invoice]
+        what = _capital(named[0]) if named else "Another invoice of this customer"
+        reason = (
+            f"{what} is disputed{_because(hold)} and left out: "
+            "the account manager sees this message first."
+        )
+        evidence = (f"invoice:{hold.invoice}", f"{HOLD}{hold.id}")
+        yield Ruling(Kind.GATE, "dispute_elsewhere", reason, evidence, manager_first=True)
+
+
 def _held_what(facts: Facts, hold: Hold) -> str:
     named = [title(i, HERE) for i in facts.invoices if i.id == hold.invoice]
-    return named[0][0].upper() + named[0][1:] if named else _name(facts)
+    return _capital(named[0]) if named else _name(facts)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _because(hold: Hold) -> str:

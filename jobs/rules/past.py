@@ -50,7 +50,7 @@ class Past:
     contacts: tuple[Contact, ...] = ()
     """Oldest first."""
     holds: tuple[Hold, ...] = ()
-    """Those that nobody has lifted, whether or not their date has come."""
+    """Those that nobody has lifted, whether or not their date has come, of what is still open."""
     known_addresses: frozenset[str] = frozenset()
     """In the ledger at connection, or confirmed by a person; lower case. Empty: none known."""
     confirmed_address: str = ""

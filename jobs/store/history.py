@@ -9,10 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from jobs.rules.facts import InvoiceStatus
 from jobs.rules.past import Contact, Hold, HoldKind, Past
 from jobs.rules.recipients import is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
+from jobs.store import ledger
 from jobs.store.sends import CONTACT
 from jobs.store.tables import addresses, cases, companies, confirmed_names, drafts, holds, sends
 from jobs.store.upsert import insert_new, upsert
@@ -29,7 +31,7 @@ def past(
     rows = _addresses(conn, company, customer)
     return Past(
         contacts=_contacts(conn, company, customer),
-        holds=unlifted(conn, company, customer),
+        holds=_still_open(conn, company, unlifted(conn, company, customer)),
         known_addresses=frozenset(row.address for row in rows),
         confirmed_address=next((row.address for row in rows if row.chosen), ""),
         bounced=frozenset(row.address for row in rows if row.bounced_at),
@@ -61,6 +63,13 @@ def unlifted(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
     )
     rows = conn.execute(select(holds).where(wanted).order_by(holds.c.id))
     return tuple(Hold(r.id, HoldKind(r.kind), r.invoice, r.until, r.set_by, r.reason) for r in rows)
+
+
+def _still_open(conn: Connection, company: str, found: tuple[Hold, ...]) -> tuple[Hold, ...]:
+    """Without those on an invoice that is settled: there is nothing left to dispute or promise."""
+    known = ledger.mirrored(conn, company, [h.invoice for h in found if h.invoice])
+    settled = {id for id, m in known.items() if m.invoice.status is not InvoiceStatus.OPEN}
+    return tuple(hold for hold in found if hold.invoice not in settled)
 
 
 def held_invoices(

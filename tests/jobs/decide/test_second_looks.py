@@ -76,6 +76,76 @@ def test_stops_set_aside_one_after_the_other(open_house: OpenHouse) -> None:
     assert house.view().letter is not None
 
 
+def test_who_disputes_one_invoice_is_not_dunned_for_another(open_house: OpenHouse) -> None:
+    """The account manager sees the message about the other one first, and the card says why."""
+    house = open_house(TWO, {"account_manager": [{**MANAGER, "customers": ["1"]}]})
+    house.sweep()
+    house.reject("UCOLLECT", Rejection(Why.DISPUTED, "wrong goods", ("71",)))
+    house.run("triage")
+    view = house.view()
+    (ruling,) = [r for r in view.rulings if r.rule == "dispute_elsewhere"]
+    assert ruling.reason.startswith("Invoice 171 is disputed (wrong goods) and left out")
+    assert "tone" not in view.author_reason
+    assert view.changed == ("Invoice 171 is on hold, so the message leaves it out.",)
+    assert house.approve("UCOLLECT") is Answer.NOT_OPEN_YET
+    assert house.fine("UMANAGER") is Answer.RECORDED
+    assert house.approve("UCOLLECT") is Answer.RECORDED
+    house.wait_out()
+    assert len(house.mails) == 1
+
+
+def test_what_was_paid_before_sending_is_told_in_one_sentence(open_house: OpenHouse) -> None:
+    """The cause and what is asked now; not each figure of the old text that is wrong since then."""
+    three = (invoice(id, "1", amount, 12) for id, amount in (("73", "60.00"), ("74", "30.00")))
+    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12), *three))
+    house.sweep()
+    house.approve()
+    house.pay("71", "840.00")
+    house.pay("73", "60.00")
+    house.wait_out()
+    house.run("triage")
+    told = "Invoices 171 and 173 were paid after the approval; the message now asks for $30.00."
+    view = house.view()
+    assert (view.end_reason, view.changed) == (told, ())
+    assert any(text == f"<@UCOLLECT>: nothing was sent. {told}" for text in house.said("thread"))
+
+
+def test_a_dispute_about_what_is_settled_is_over(open_house: OpenHouse) -> None:
+    """Once the disputed invoice is paid the other one is asked for as usual."""
+    house = open_house(TWO)
+    house.sweep()
+    house.reject("UCOLLECT", Rejection(Why.DISPUTED, "wrong goods", ("71",)))
+    house.run("triage")
+    house.notify(house.pay("71", "840.00"))
+    assert "dispute_elsewhere" not in house.rules()
+
+
+EARLY = books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "90.00", 2))
+
+
+@pytest.mark.parametrize("how", ["disputed", "paid", "paid before sending"])
+def test_a_message_needs_an_invoice_that_has_crossed(open_house: OpenHouse, how: str) -> None:
+    """What is two days late goes along with another invoice, and is no reason to write."""
+    house = open_house(EARLY)
+    house.sweep()
+    assert [i.id for i in house.view().facts.invoices] == ["71", "72"]
+    if how == "disputed":
+        house.reject("UCOLLECT", Rejection(Why.DISPUTED, "wrong goods", ("71",)))
+    elif how == "paid":
+        house.notify(house.pay("71", "840.00"))
+    else:
+        house.approve()
+        house.pay("71", "840.00")
+        house.wait_out()
+    house.run("triage")
+    wanted = State.HELD if how == "disputed" else State.CANCELLED
+    assert (house.state(), house.mails) == (wanted, [])
+    if how != "disputed":
+        assert "Invoice 172 has not reached a stage yet." in house.view().end_reason.replace(
+            "; i", ". I"
+        )
+
+
 def with_memo(id: str, text: str, **more: Any) -> dict[str, Any]:
     """Invoice `id` of customer 1 with a memo."""
     return invoice(id, "1", "840.00", 12, CustomerMemo={"value": text}, **more)
@@ -276,7 +346,7 @@ def test_a_lifted_dispute_frees_its_invoices_only(open_house: OpenHouse) -> None
     house.hold("UCOLLECT", later)
     house.time.later(days=3)
     house.sweep()
-    assert house.rules() == {"dispute"}
+    assert house.rules() == {"dispute", "dispute_elsewhere"}
     assert house.go(lift.lift, "UCOLLECT").answer is Answer.RECORDED
     house.run("triage")
     letter = house.view().letter
