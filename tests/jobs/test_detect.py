@@ -95,7 +95,7 @@ def test_a_part_payment_redraws_the_card(a_house: House) -> None:
     view = a_house.view()
     assert view.state is State.WAITING
     assert view.letter is not None
-    assert "$500.00 of $840.00" in view.letter.body
+    assert "$500.00   ($340.00 of $840.00 already paid" in view.letter.body
     assert view.changed == ("Invoice 171: $500.00 is open now, $840.00 before.",)
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import insert, update
 
 from jobs.rules.letter import Attachment, Letter, LetterInvoice
-from jobs.rules.states import Stage, State
+from jobs.rules.states import OPEN, Stage, State
 from jobs.store import cases, drafts, events
 from jobs.store.cases import Case, Opening
 from jobs.store.drafts import Draft
@@ -63,11 +63,12 @@ def case(
     rank: Decimal = Decimal(0),
     **columns: Any,
 ) -> Case:
-    """Open a case and put it straight into `state`."""
+    """Open a case and put it straight into `state`; one that is over has been so since NOW."""
+    closed = {} if state in OPEN else {"closed_at": NOW}
     with database.writing() as conn:
         opened = cases.open_all(conn, [(opening(customer), rank)], NOW)[customer, "USD"]
         mine = cases_table.c.id == opened.id
-        conn.execute(update(cases_table).where(mine).values(state=state, **columns))
+        conn.execute(update(cases_table).where(mine).values(state=state, **closed | columns))
         return cases.get(conn, opened.id)
 
 
