@@ -153,6 +153,9 @@ def test_an_overdue_invoice_becomes_a_mail_and_a_note(page: Finance) -> None:
     page.shot("04-note")
 
 
+OFFER = "Would it help to pay $160.00 a month?"
+
+
 def said(text: str, sentence: str) -> str:
     """The text of a letter with one sentence more before its close."""
     close = "\n\nThank you and kind regards"
@@ -190,7 +193,8 @@ def test_what_is_saved_anyway_takes_a_second_person(page: Finance) -> None:
     card = page.card("Waiting for approval")
     page.press(card, "edit")
     text = page.at("action-body")
-    text.fill(said(text.input_value(), "It is 3 boxes of tea."))
+    text.fill(said(text.input_value(), OFFER))
+    page.tab.get_by_text("This text offers instalments or a date to meet").click()
     page.submit()
     see(page.at("modal"), "a second person must approve")
     page.submit()
@@ -202,7 +206,7 @@ def test_what_is_saved_anyway_takes_a_second_person(page: Finance) -> None:
     see(card, "Waiting for a second approval")
     page.be(LEAD)
     page.press(card, "approve", agree=True)
-    see(page.mails(), "It is 3 boxes of tea.")
+    see(page.mails(), OFFER)
 
 
 def test_a_link_cannot_be_saved_at_all(page: Finance) -> None:

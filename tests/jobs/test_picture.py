@@ -61,7 +61,8 @@ def drafted(
 def test_every_state_can_be_shown(database: Database) -> None:
     """With its letter, its facts and who may still have to approve."""
     for number, state in enumerate(State):
-        case, written = drafted(database, state, str(number), due_at=NOW + DAY)
+        ended = {} if state in OPEN else {"closed_at": NOW}
+        case, written = drafted(database, state, str(number), due_at=NOW + DAY, **ended)
         seen = view(database, case)
         assert (seen.state, seen.letter, seen.draft_hash) == (state, written.letter, written.sha256)
         assert (seen.draft_id, seen.draft_version, seen.author) == (written.id, 1, "template")
