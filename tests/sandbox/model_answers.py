@@ -132,8 +132,8 @@ LETTERS: dict[str, Letter] = {
             ("We wrote to you about it on {history}.",),
             ("I now have to ask you to pay {reached} by {deadline}.",),
             (
-                "If there is a reason why this has not been paid, please tell me before that day.",
-                "If you see a difficulty, please let me know before that day.",
+                "If there is a reason why this has not been paid, please tell me before then.",
+                "If you see a difficulty, please let me know before then.",
             ),
             ("You can also call me on {sender_phone}.",),
         ),
