@@ -7,13 +7,12 @@ from datetime import datetime
 from bot import wording
 from bot.blocks import Block, button, confirm
 from bot.ids import Action, Binding
-from jobs.decide.reject import ON_ACCOUNT, Why
 from jobs.rules.case import CaseView
-from jobs.rules.gates import NAME_LIKE_A_LINK
+from jobs.rules.gates import NAME_LIKE_A_LINK, ON_ACCOUNT
 from jobs.rules.plain import shortened
 from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, disputing_holds, strictest
-from jobs.rules.states import Stage, State
+from jobs.rules.states import RejectReason, Stage, State
 
 BY_ADDRESS = frozenset(
     {
@@ -166,7 +165,7 @@ _TAKE_BACK = confirm(
 
 def _rejected(view: CaseView) -> list[Block]:
     """The way back, until something else has followed."""
-    wrong = view.decisions and view.decisions[-1].reason == Why.WRONG_CONTACT
+    wrong = view.decisions and view.decisions[-1].reason == RejectReason.WRONG_CONTACT
     made = [_make(view, Action.UNDO, "Undo")] if view.may_return else []
     if wrong and view.may_return and addresses(view):
         made.append(_make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))

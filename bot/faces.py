@@ -11,8 +11,8 @@ from bot.blocks import Block, date, person, text
 from bot.buttons import MOST_BODY, blocked, opens_later, whole
 from bot.escaping import cap, one_line
 from bot.reasons import held_as, rejected_as
-from jobs.decide.reject import ON_ACCOUNT
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
+from jobs.rules.gates import ON_ACCOUNT
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import State
 

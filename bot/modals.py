@@ -16,9 +16,9 @@ from bot.buttons import addresses, binding, fired
 from bot.escaping import cap, one_line, revealed
 from bot.ids import Field, Modal, Opened, block_id
 from bot.reasons import HOLD, Words, rejecting
-from jobs.decide.reject import ON_ACCOUNT
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
+from jobs.rules.gates import ON_ACCOUNT
 from jobs.rules.ledger_text import to_confirm
 from jobs.rules.plain import shortened
 from jobs.rules.policy import Policy

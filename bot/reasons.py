@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import NamedTuple
 
 from bot import wording
 from jobs.rules.past import HoldKind
-from jobs.rules.states import Stage
+from jobs.rules.states import RejectReason, Stage
 
 
 class Words(NamedTuple):
@@ -15,17 +14,6 @@ class Words(NamedTuple):
 
     label: str
     consequence: str
-
-
-class RejectReason(StrEnum):
-    """The closed list behind Reject."""
-
-    NOT_NEEDED = "not_needed"
-    ALREADY_PAID = "already_paid"
-    WRONG_CONTACT = "wrong_contact"
-    WRONG_TONE = "wrong_tone"
-    DISPUTED = "disputed"
-    OTHER = "other"
 
 
 REJECT = {

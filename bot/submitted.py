@@ -12,8 +12,8 @@ from bot import wording
 from bot.escaping import clean, one_line
 from bot.ids import Field, field_of
 from bot.modals import address_key
-from bot.reasons import RejectReason
 from jobs.rules.past import HoldKind
+from jobs.rules.states import RejectReason
 
 Values = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """view["state"]["values"]: block id → action id → what was entered."""

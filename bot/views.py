@@ -18,10 +18,11 @@ from jobs.decide.door import Knock, Said
 from jobs.decide.edit import Objections, Text, edit
 from jobs.decide.hold import Holding, hold, snooze
 from jobs.decide.look import confirm_address, confirm_name, draft_anyway
-from jobs.decide.reject import Rejection, Why, reject
+from jobs.decide.reject import Rejection, reject
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.rules.recipients import ledger_addresses
+from jobs.rules.states import RejectReason
 
 Response = dict[str, Any]
 CLOSE: Response = {}
@@ -94,7 +95,7 @@ def _was_paid(desk: Desk, opened: Opened, values: Values, user: str) -> Response
 
 
 def _rejected(desk: Desk, opened: Opened, typed: submitted.Rejection, user: str) -> Response:
-    rejection = Rejection(Why(typed.reason), typed.comment, typed.invoices)
+    rejection = Rejection(RejectReason(typed.reason), typed.comment, typed.invoices)
     return _through(
         desk, "reject", opened, user, lambda c, p, k, now: reject(c, p, k, rejection, now)
     )

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.decide.reject import Why
 from jobs.judging import View
 from jobs.office import Office
 from jobs.reasoning.by_rules import AUTHOR
@@ -18,7 +17,7 @@ from jobs.rules import changes, drafts, gates
 from jobs.rules.letter import Letter
 from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import Ruling
-from jobs.rules.states import CaseClass
+from jobs.rules.states import CaseClass, RejectReason
 from jobs.rules.verify import verify
 from jobs.rules.violations import Violation
 from jobs.store import drafts as draft_store
@@ -65,7 +64,7 @@ def before(conn: Connection, case_id: str) -> Before:
     if old is None:
         return Before(None, rejected=False)
     rejected = draft_store.decided_on(conn, old.id, "reject")
-    wrong_tone = any(decision.reason == Why.WRONG_TONE for decision in rejected)
+    wrong_tone = any(decision.reason == RejectReason.WRONG_TONE for decision in rejected)
     return Before(old, wrong_tone, bool(draft_store.decided_on(conn, old.id, "differs")))
 
 

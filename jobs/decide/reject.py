@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sqlalchemy import Connection
 
@@ -13,33 +12,20 @@ from jobs.decide.door import Answer, Knock, Said, Visitor
 from jobs.decide.hold import Holding, put_on_hold, put_to_sleep
 from jobs.rules.business_days import add_working_days
 from jobs.rules.figures import day
+from jobs.rules.gates import ON_ACCOUNT
 from jobs.rules.past import HoldKind
 from jobs.rules.plain import shortened
 from jobs.rules.policy import Policy
-from jobs.rules.states import State
+from jobs.rules.states import RejectReason, State
 from jobs.store import cases, companies, crossings, history, words
 from jobs.store.cases import Case, Move
-
-ON_ACCOUNT = frozenset({"possibly_paid", "covered_by_credits", "account_in_family"})
-"""Rules that name money which is there already."""
-
-
-class Why(StrEnum):
-    """The closed list of reasons."""
-
-    NOT_NEEDED = "not_needed"
-    ALREADY_PAID = "already_paid"
-    WRONG_CONTACT = "wrong_contact"
-    WRONG_TONE = "wrong_tone"
-    DISPUTED = "disputed"
-    OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Rejection:
     """`invoices` only where the reason is a dispute."""
 
-    why: Why
+    why: RejectReason
     comment: str = ""
     invoices: tuple[str, ...] = ()
 
@@ -58,13 +44,13 @@ def reject(
         door.same_draft(visitor, knock)
     door.decide(conn, policy, visitor, "reject", now, rejection.why, rejection.comment)
     match rejection.why:
-        case Why.ALREADY_PAID:
+        case RejectReason.ALREADY_PAID:
             return _wait_for_it(conn, policy, visitor, rejection, now)
-        case Why.DISPUTED:
+        case RejectReason.DISPUTED:
             return _dispute(conn, policy, visitor, rejection, now)
-        case Why.WRONG_TONE:
+        case RejectReason.WRONG_TONE:
             return _draft_again(conn, visitor, rejection, now)
-        case Why.WRONG_CONTACT:
+        case RejectReason.WRONG_CONTACT:
             return _wrong_contact(conn, visitor, rejection, now)
         case _:
             return _end(conn, visitor, rejection, now)

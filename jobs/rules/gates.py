@@ -86,6 +86,8 @@ MARKS = {
 }
 """Mark of a customer → kind, rule, reason."""
 
+ON_ACCOUNT = frozenset({"possibly_paid", "covered_by_credits", "account_in_family"})
+"""Rules that name money which is there already, and only has to be applied."""
 MOST_ODD = 3
 """Fields of the ledger that a reason quotes."""
 MOST_INVOICES = 200

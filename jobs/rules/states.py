@@ -89,6 +89,17 @@ CLASS_WORDS = {
 }
 
 
+class RejectReason(StrEnum):
+    """Why somebody rejects a case; what follows depends on it."""
+
+    NOT_NEEDED = "not_needed"
+    ALREADY_PAID = "already_paid"
+    WRONG_CONTACT = "wrong_contact"
+    WRONG_TONE = "wrong_tone"
+    DISPUTED = "disputed"
+    OTHER = "other"
+
+
 class Role(StrEnum):
     """What a person may do; the policy file names the people."""
 

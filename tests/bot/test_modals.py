@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from bot import ids, modals, submitted
 from bot.lint import lint
 from bot.modals import fingerprint
-from bot.reasons import HOLD, REJECT, RejectReason
+from bot.reasons import HOLD, REJECT
 from bot.submitted import Edited, Holding, Rejection, Snoozing, UnusableError
 from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
 from jobs.rules.ledger_text import to_confirm
 from jobs.rules.past import HoldKind
 from jobs.rules.rulings import stops_seen
-from jobs.rules.states import Stage
+from jobs.rules.states import RejectReason, Stage
 from tests.bot.views import BODY, VIEWS, facts, invoice, letter, view
 from tests.sandbox.slack.blocks import faults_in_view
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobs.decide.reject import Rejection, Why
-from jobs.rules.states import Stage, State
+from jobs.decide.reject import Rejection
+from jobs.rules.states import RejectReason, Stage, State
 from jobs.store.tables import crossings
 from tests.jobs.house import WEDNESDAY, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -97,7 +97,7 @@ def test_a_stage_after_a_rejection_speaks_of_no_message(open_house: OpenHouse) -
     """What was rejected was never said: the next card starts no higher than a follow-up."""
     house = open_house(books(customer("1"), invoice("71", "1", "840.00", 100)))
     house.sweep()
-    house.reject("UCOLLECT", Rejection(Why.NOT_NEEDED))
+    house.reject("UCOLLECT", Rejection(RejectReason.NOT_NEEDED))
     house.time.later(days=1)
     house.sweep()
     assert house.state() is State.WAITING

@@ -12,9 +12,9 @@ from bot.cards import card
 from jobs import drafting, gather
 from jobs.decide.door import Answer
 from jobs.decide.edit import Text
-from jobs.decide.reject import Rejection, Why
+from jobs.decide.reject import Rejection
 from jobs.rules.rulings import Kind
-from jobs.rules.states import CaseClass, Stage, State
+from jobs.rules.states import CaseClass, RejectReason, Stage, State
 from jobs.store import companies
 from jobs.store.tables import cases as cases_table
 from tests.jobs.house import MANAGER, ONE, House, books, customer, invoice
@@ -292,7 +292,7 @@ def test_wrong_tone_brings_another_text(a_house: House) -> None:
     """After "wrong tone" the next version is the plain template, then the personal note."""
     texts = [a_house.view().letter]
     for _ in range(2):
-        assert a_house.reject("UCOLLECT", Rejection(Why.WRONG_TONE)) is Answer.RECORDED
+        assert a_house.reject("UCOLLECT", Rejection(RejectReason.WRONG_TONE)) is Answer.RECORDED
         a_house.run("triage")
         texts.append(a_house.view().letter)
     bodies = [letter.body for letter in texts if letter is not None]
@@ -303,7 +303,7 @@ def test_wrong_tone_brings_another_text(a_house: House) -> None:
 def test_a_rejected_edit_does_not_come_back(a_house: House) -> None:
     """A person's text that was rejected for its tone is not kept."""
     a_house.rewrite(more="So be it.")
-    a_house.reject("UCOLLECT", Rejection(Why.WRONG_TONE))
+    a_house.reject("UCOLLECT", Rejection(RejectReason.WRONG_TONE))
     a_house.run("triage")
     letter = a_house.view().letter
     assert letter is not None

@@ -19,9 +19,9 @@ from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
 from jobs.decide.lift import lift
-from jobs.decide.reject import Rejection, Why
+from jobs.decide.reject import Rejection
 from jobs.rules.past import HoldKind
-from jobs.rules.states import State
+from jobs.rules.states import RejectReason, State
 from jobs.store import history
 from jobs.store.tables import crossings, decisions, sends
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice
@@ -54,7 +54,7 @@ def test_a_stale_card_is_refused(a_house: House) -> None:
         Knock("UCOLLECT", "1"),
     ):
         assert a_house.approve(knock) is Answer.STALE
-        assert a_house.reject(knock, Rejection(Why.NOT_NEEDED)) is Answer.STALE
+        assert a_house.reject(knock, Rejection(RejectReason.NOT_NEEDED)) is Answer.STALE
         assert a_house.edit(knock, Text("x", "y")) is Answer.STALE
     assert a_house.approve(present) is Answer.RECORDED
 
@@ -121,7 +121,7 @@ def test_every_door_answers_in_every_state(a_house: House) -> None:
     for _ in ("approved", "done"):
         version = a_house.case().version
         assert a_house.approve("ULEAD1") is Answer.DECIDED
-        assert a_house.reject("ULEAD1", Rejection(Why.NOT_NEEDED)) is Answer.DECIDED
+        assert a_house.reject("ULEAD1", Rejection(RejectReason.NOT_NEEDED)) is Answer.DECIDED
         assert a_house.edit("ULEAD1", Text("x", "y")) is Answer.DECIDED
         assert a_house.hold("ULEAD1", Holding(HoldKind.QUIET, day)) is Answer.DECIDED
         assert a_house.snooze("ULEAD1", day) is Answer.DECIDED
@@ -226,7 +226,10 @@ def test_not_needed_comes_back_at_the_next_stage(open_house: OpenHouse) -> None:
     """A rejected reminder is over; the follow-up comes in its time."""
     house = open_house(books(customer("1"), invoice("71", "1", "840.00", 5)))
     house.sweep()
-    assert house.reject("UCOLLECT", Rejection(Why.NOT_NEEDED, "they called")) is Answer.RECORDED
+    assert (
+        house.reject("UCOLLECT", Rejection(RejectReason.NOT_NEEDED, "they called"))
+        is Answer.RECORDED
+    )
     assert (house.state(), house.view().end_reason) == (State.REJECTED, "they called")
     house.time.later(days=1)
     house.sweep()
@@ -240,9 +243,9 @@ def test_a_comment_stands_once_on_the_card(a_house: House) -> None:
     """Whether it ended the case, put it off, or came with a hold, whose kind is said as well."""
     day = a_house.today + timedelta(days=3)
     for what, told in (
-        (Rejection(Why.OTHER, "they moved"), "Rejected: other."),
+        (Rejection(RejectReason.OTHER, "they moved"), "Rejected: other."),
         (Holding(HoldKind.PLAN, day, "they moved"), "On hold: payment plan."),
-        (Rejection(Why.ALREADY_PAID, "they moved"), "Waiting for the payment."),
+        (Rejection(RejectReason.ALREADY_PAID, "they moved"), "Waiting for the payment."),
     ):
         if isinstance(what, Holding):
             a_house.hold("ULEAD1", what)
@@ -260,7 +263,7 @@ def test_paid_on_account_waits_until_it_is_applied(a_house: House) -> None:
     """The card names the money: what is missing is that somebody applies it."""
     a_house.credit("1", "840.00")
     a_house.refresh()
-    assert a_house.reject("UCOLLECT", Rejection(Why.ALREADY_PAID)) is Answer.RECORDED
+    assert a_house.reject("UCOLLECT", Rejection(RejectReason.ALREADY_PAID)) is Answer.RECORDED
     assert a_house.view().end_reason.endswith("if it is not applied.")
     text = card(a_house.view(), a_house.now, people={}).text
     assert "Waiting for the payment to be applied." in text
@@ -268,7 +271,7 @@ def test_paid_on_account_waits_until_it_is_applied(a_house: House) -> None:
 
 def test_already_paid_waits_five_working_days(a_house: House) -> None:
     """The case sleeps for five working days, then asks again; a payment closes it meanwhile."""
-    assert a_house.reject("UCOLLECT", Rejection(Why.ALREADY_PAID)) is Answer.RECORDED
+    assert a_house.reject("UCOLLECT", Rejection(RejectReason.ALREADY_PAID)) is Answer.RECORDED
     assert a_house.state() is State.SNOOZED
     a_house.time.later(days=4)
     a_house.sweep()
@@ -281,7 +284,7 @@ def test_already_paid_waits_five_working_days(a_house: House) -> None:
 
 def test_a_payment_ends_what_waited_for_it(a_house: House) -> None:
     """The quiet time goes with the case: nobody reviews on a later day what has been paid."""
-    a_house.reject("UCOLLECT", Rejection(Why.ALREADY_PAID))
+    a_house.reject("UCOLLECT", Rejection(RejectReason.ALREADY_PAID))
     a_house.notify(a_house.pay("71", "840.00"))
     assert a_house.state() is State.CANCELLED
     with a_house.database.reading() as conn:
@@ -290,7 +293,7 @@ def test_a_payment_ends_what_waited_for_it(a_house: House) -> None:
 
 def test_wrong_contact_is_never_until_confirmed(a_house: House) -> None:
     """The address is not used again until a person confirms one; no stage is lost by it."""
-    assert a_house.reject("UCOLLECT", Rejection(Why.WRONG_CONTACT)) is Answer.RECORDED
+    assert a_house.reject("UCOLLECT", Rejection(RejectReason.WRONG_CONTACT)) is Answer.RECORDED
     assert not crossed(a_house)
     a_house.time.later(days=1)
     a_house.sweep()
@@ -298,8 +301,10 @@ def test_wrong_contact_is_never_until_confirmed(a_house: House) -> None:
     assert a_house.view().letter is None
 
 
-@pytest.mark.parametrize("why", [Why.NOT_NEEDED, Why.OTHER, Why.WRONG_CONTACT])
-def test_a_rejection_can_be_undone(a_house: House, why: Why) -> None:
+@pytest.mark.parametrize(
+    "why", [RejectReason.NOT_NEEDED, RejectReason.OTHER, RejectReason.WRONG_CONTACT]
+)
+def test_a_rejection_can_be_undone(a_house: House, why: RejectReason) -> None:
     """The text waits again as a new draft, its stages are its own, the address is right again."""
     before = crossed(a_house)
     a_house.reject("UCOLLECT", Rejection(why, "a mistake"))
@@ -319,7 +324,7 @@ def test_a_rejection_can_be_undone(a_house: House, why: Why) -> None:
 @pytest.mark.parametrize("what", ["case", "hold", "contact", "moved"])
 def test_a_rejection_stands_once_something_has_followed(a_house: House, what: str) -> None:
     """Undo is refused with what it was, and the card offers it no more."""
-    a_house.reject("UCOLLECT", Rejection(Why.WRONG_CONTACT))
+    a_house.reject("UCOLLECT", Rejection(RejectReason.WRONG_CONTACT))
     rejected, mine = a_house.case(), a_house.case().customer
     if what == "case":
         a_house.sweep()
@@ -349,7 +354,7 @@ def test_a_rejection_stands_once_something_has_followed(a_house: House, what: st
 
 def test_after_a_wrong_contact_another_address_is_confirmed(a_house: House) -> None:
     """On the rejected card: the customer is written to there, in a case of its own."""
-    a_house.reject("UCOLLECT", Rejection(Why.WRONG_CONTACT))
+    a_house.reject("UCOLLECT", Rejection(RejectReason.WRONG_CONTACT))
     (invoice_71,) = [i for i in a_house.books.tables["Invoice"] if i == "71"]
     a_house.change("Invoice", invoice_71, BillEmail={"Address": "ap@customer1.example"})
     said = a_house.go(look.confirm_address, a_house.knock("UCOLLECT"), "ap@customer1.example")
@@ -367,7 +372,9 @@ def test_a_dispute_takes_out_the_chosen_invoices(open_house: OpenHouse) -> None:
     """The others go on without them; after the review date they come back at their stage."""
     house = open_house(TWO)
     house.sweep()
-    assert house.reject("UCOLLECT", Rejection(Why.DISPUTED, "", ("72",))) is Answer.RECORDED
+    assert (
+        house.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "", ("72",))) is Answer.RECORDED
+    )
     house.run("triage")
     letter = house.view().letter
     assert letter is not None
@@ -381,7 +388,9 @@ def test_a_dispute_takes_out_the_chosen_invoices(open_house: OpenHouse) -> None:
 
 def test_a_dispute_of_everything_ends_the_case(a_house: House) -> None:
     """Where all of it is disputed the case is held and its stages are given back."""
-    assert a_house.reject("UCOLLECT", Rejection(Why.DISPUTED, "", ("71",))) is Answer.RECORDED
+    assert (
+        a_house.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "", ("71",))) is Answer.RECORDED
+    )
     assert a_house.state() is State.HELD
     a_house.time.later(days=1)
     a_house.sweep()

@@ -13,9 +13,9 @@ from jobs.decide import look, run_company
 from jobs.decide.door import Answer
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, take_over
-from jobs.decide.reject import Rejection, Why
+from jobs.decide.reject import Rejection
 from jobs.rules.past import HoldKind
-from jobs.rules.states import State
+from jobs.rules.states import RejectReason, State
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 
@@ -26,7 +26,7 @@ NOBODY_ELSES = {"account_manager": [{**MANAGER, "customers": ["2"]}]}
 
 EVERYBODYS: dict[str, Door] = {
     "edit": lambda h, u: h.edit(u, Text(h.view().letter.subject, h.view().letter.body)),  # type: ignore[union-attr]
-    "reject": lambda h, u: h.reject(u, Rejection(Why.NOT_NEEDED)),
+    "reject": lambda h, u: h.reject(u, Rejection(RejectReason.NOT_NEEDED)),
     "hold": lambda h, u: h.hold(u, Holding(HoldKind.QUIET, h.today + timedelta(days=14))),
     "snooze": lambda h, u: h.snooze(u, h.today + timedelta(days=3)),
     "look_again": lambda h, u: h.look_again(u),

@@ -12,12 +12,12 @@ from jobs import drafting
 from jobs.decide import approve, door, lift, look
 from jobs.decide.door import Answer
 from jobs.decide.hold import Holding, take_over
-from jobs.decide.reject import Rejection, Why
+from jobs.decide.reject import Rejection
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.rules.ledger_text import to_confirm
 from jobs.rules.past import HoldKind
 from jobs.rules.rulings import RULINGS, Kind, Ruling, stops_seen
-from jobs.rules.states import State
+from jobs.rules.states import RejectReason, State
 from jobs.rules.violations import Violation
 from jobs.store import words
 from jobs.store.tables import cases as cases_table
@@ -43,7 +43,7 @@ def test_looking_again_lifts_no_dispute(open_house: OpenHouse) -> None:
     """A snooze ends early; what is disputed stays out of the message."""
     house = open_house(TWO)
     house.sweep()
-    house.reject("UCOLLECT", Rejection(Why.DISPUTED, "wrong goods", ("71",)))
+    house.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
     house.run("triage")
     house.snooze("UCOLLECT", house.today + timedelta(days=3))
     assert house.look_again("UCOLLECT") is Answer.RECORDED
@@ -80,7 +80,7 @@ def test_who_disputes_one_invoice_is_not_dunned_for_another(open_house: OpenHous
     """The account manager sees the message about the other one first, and the card says why."""
     house = open_house(TWO, {"account_manager": [{**MANAGER, "customers": ["1"]}]})
     house.sweep()
-    house.reject("UCOLLECT", Rejection(Why.DISPUTED, "wrong goods", ("71",)))
+    house.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
     house.run("triage")
     view = house.view()
     (ruling,) = [r for r in view.rulings if r.rule == "dispute_elsewhere"]
@@ -114,7 +114,7 @@ def test_a_dispute_about_what_is_settled_is_over(open_house: OpenHouse) -> None:
     """Once the disputed invoice is paid the other one is asked for as usual."""
     house = open_house(TWO)
     house.sweep()
-    house.reject("UCOLLECT", Rejection(Why.DISPUTED, "wrong goods", ("71",)))
+    house.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
     house.run("triage")
     house.notify(house.pay("71", "840.00"))
     assert "dispute_elsewhere" not in house.rules()
@@ -130,7 +130,7 @@ def test_a_message_needs_an_invoice_that_has_crossed(open_house: OpenHouse, how:
     house.sweep()
     assert [i.id for i in house.view().facts.invoices] == ["71", "72"]
     if how == "disputed":
-        house.reject("UCOLLECT", Rejection(Why.DISPUTED, "wrong goods", ("71",)))
+        house.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
     elif how == "paid":
         house.notify(house.pay("71", "840.00"))
     else:
@@ -218,7 +218,7 @@ def test_what_was_set_aside_is_so_for_one_draft(open_house: OpenHouse, how: str)
     elif how == "look_again":
         house.look_again("UCOLLECT")
     else:
-        house.reject("UCOLLECT", Rejection(Why.WRONG_TONE))
+        house.reject("UCOLLECT", Rejection(RejectReason.WRONG_TONE))
     house.run("triage")
     assert "above_stop_limit" in house.rules()
     assert house.view().letter is None
@@ -364,9 +364,15 @@ def test_what_a_customer_wrote_is_no_hold_to_lift(open_house: OpenHouse) -> None
 
 
 @pytest.mark.parametrize(
-    "why", [Why.ALREADY_PAID, Why.WRONG_CONTACT, Why.WRONG_TONE, Why.NOT_NEEDED]
+    "why",
+    [
+        RejectReason.ALREADY_PAID,
+        RejectReason.WRONG_CONTACT,
+        RejectReason.WRONG_TONE,
+        RejectReason.NOT_NEEDED,
+    ],
 )
-def test_a_comment_is_kept_with_its_reason(a_house: House, why: Why) -> None:
+def test_a_comment_is_kept_with_its_reason(a_house: House, why: RejectReason) -> None:
     """Whatever the reason is; it is a person's text, so nothing in it lives in the thread."""
     typed = "ask <!channel> & Bob :fire: https://evil.example/x"
     a_house.reject("UCOLLECT", Rejection(why, typed))
@@ -379,7 +385,7 @@ def test_a_comment_is_kept_with_its_reason(a_house: House, why: Why) -> None:
     kept = [line["data"]["words"] for line in a_house.logged() if "words" in line["data"]]
     with a_house.database.reading() as conn:
         typed_by_hash = words.read(conn, kept)
-    assert list(typed_by_hash.values()) == ([] if why is Why.ALREADY_PAID else [typed])
+    assert list(typed_by_hash.values()) == ([] if why is RejectReason.ALREADY_PAID else [typed])
 
 
 def test_undone_on_a_friday(open_house: OpenHouse) -> None:
