@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from jobs.rules.case import Decision
 from jobs.rules.states import MOVES, State
-from jobs.store import cases, companies, drafts, notes, people, posts
+from jobs.store import cases, companies, drafts, notes, people, posts, sends
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
 
@@ -17,6 +17,14 @@ ACTOR = "system:send"
 ACCEPTED_LATE = (
     "the mail server has accepted the earlier message after all, although it was said not to have "
     "gone. Nothing is sent a second time."
+)
+TWICE = (
+    "the mail server has accepted the earlier message after all, and a second one has gone out "
+    "meanwhile or may have. Please tell the customer."
+)
+NOT_GONE = (
+    "the message was not handed to the mail server, although it was said to have gone. Please "
+    "write to the customer yourself, and take the QuickBooks note back."
 )
 LOOK = (
     "we cannot tell whether the message went. Please look into the Sent folder or the mail "
@@ -65,19 +73,25 @@ def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
     return True
 
 
-def accepted_late(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> None:
+def accepted_late(conn: Connection, case: Case, draft: Draft, now: datetime) -> None:
     """A server took a mail of which a person had said that it did not go.
 
-    Whoever approved a newer draft since learns that it is not sent; the case is, if it is open.
+    Whoever approved a newer draft since is told too; a case that is still open is sent.
     """
+    told = TWICE if sends.several(conn, case.id) else ACCEPTED_LATE
+    tell_all(conn, case, draft, told, now)
+    if State.SENT in MOVES[case.state]:
+        sent(conn, case, draft, ACTOR, now)
+
+
+def tell_all(conn: Connection, case: Case, draft: Draft, text: str, now: datetime) -> None:
+    """What everybody has to know of the mail of `draft`, and who approved a newer one above all."""
     if case.draft and case.draft != draft.id:
         newer = drafts.draft(conn, case.draft)
-        _tell(conn, case, newer, f"overtaken:{newer.id}", ACCEPTED_LATE, now)
+        _tell(conn, case, newer, f"overtaken:{newer.id}", text, now)
     channel = companies.need(conn, case.company).channel
-    text = f"{ACCEPTED_LATE[0].upper()}{ACCEPTED_LATE[1:]}"
-    posts.thread(conn, case.company, channel, case.id, f"late:{draft.id}", text, now)
-    if State.SENT in MOVES[case.state]:
-        sent(conn, case, draft, actor, now)
+    line = f"{text[0].upper()}{text[1:]}"
+    posts.thread(conn, case.company, channel, case.id, f"late:{draft.id}", line, now)
 
 
 def _tell(

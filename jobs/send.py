@@ -13,7 +13,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from jobs import gather
-from jobs.ending import accepted_late, sent, tell_approvers, unknown, void
+from jobs.ending import (
+    NOT_GONE,
+    TWICE,
+    accepted_late,
+    sent,
+    tell_all,
+    tell_approvers,
+    unknown,
+    void,
+)
 from jobs.gather import Books, CaseFile
 from jobs.last_look import LastLook
 from jobs.mail.addresses import TooLarge, Unsendable, named
@@ -24,7 +33,7 @@ from jobs.rules import changes, drafts
 from jobs.rules.business_days import next_opening, refresh_at, start_of
 from jobs.rules.case import Decision, HeldUp
 from jobs.rules.plain import shortened
-from jobs.rules.states import State
+from jobs.rules.states import MOVES, State
 from jobs.rules.without import NOTHING, Without
 from jobs.step import Round, Step
 from jobs.store import (
@@ -196,23 +205,38 @@ class Check:
         case = self.file.case
         stated = {i.id for i in self.draft.letter.invoices}
         left = tuple(i for i in gather.ended(conn, self.file, outcome) if i.id in stated)
-        if not stated & {i.id for i in facts.invoices}:
-            why = " ".join(changes.against(self.draft.letter, facts, left))
+        still = stated & {i.id for i in facts.invoices}
+        if still.isdisjoint(crossings.crossed(conn, case.id)):
+            early = changes.too_early(i for i in facts.invoices if i.id in still)
+            why = " ".join((*changes.against(self.draft.letter, facts, left), *early))
             _paid_before_send(conn, case, self.draft, why, now)
             return None
-        late: tuple[str, ...] = (ALREADY_SENT,) if attempts.alive(conn, case.id) else ()
         look = LastLook(self.office.policy, self.file, self.draft, outcome, facts, left, now)
-        reasons = late + look.objections(conn)
-        unapproved = look.unapproved(conn)
-        if unapproved and not reasons and not look.approvers_are_known(conn):
-            _try_again(conn, claim, case, Trouble(UNSURE), now)
-            return None
-        if reasons := reasons + unapproved:
-            void(conn, case, self.draft, " ".join(reasons), "differs", now)
+        if not _may_go(conn, claim, look):
             return None
         past = gather.past(conn, self.file, self.draft.letter.to, ())
         thread = tuple(contact.message_id for contact in past.contacts)
         return Fetch(self.office, look, thread, now)
+
+
+def _may_go(conn: Connection, claim: Claim, look: LastLook) -> bool:
+    """Whether nothing speaks against this message now; where something does, it is dealt with."""
+    case, draft, now = look.file.case, look.draft, look.now
+    if case.lapses_at and now >= case.lapses_at:
+        _end(conn, case, f"The approval lapsed. {case.last_error}".strip(), now)
+        return False
+    opens = next_opening(now, look.file.company.zone, look.policy)
+    if opens > now:
+        work.settle(conn, claim, opens)
+        return False
+    gone = (ALREADY_SENT,) if attempts.alive(conn, case.id) else ()
+    reasons, unapproved = (*gone, *look.objections(conn)), look.unapproved(conn)
+    if unapproved and not reasons and not look.approvers_are_known(conn):
+        _try_again(conn, claim, case, Trouble(UNSURE), now)
+        return False
+    if said := (*reasons, *unapproved):
+        void(conn, case, draft, " ".join(said), "differs", now)
+    return not said
 
 
 def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now: datetime) -> None:
@@ -318,12 +342,7 @@ class Fetch:
             void(conn, case, self.draft, outcome.reason, "differs", now)
             return None
         history.queue_up(conn, case.company, self.draft.letter.to)
-        if case.lapses_at and now >= case.lapses_at:
-            _end(conn, case, f"The approval lapsed. {case.last_error}".strip(), now)
-            return None
-        look = replace(self.look, now=now)
-        if reasons := look.objections(conn) + look.unapproved(conn):
-            void(conn, case, self.draft, " ".join(reasons), "differs", now)
+        if not _may_go(conn, claim, replace(self.look, now=now)):
             return None
         if case.shadow:
             _shadow_run(conn, case, self.draft, outcome, now)
@@ -397,17 +416,28 @@ class Deliver:
                 state, detail = "unknown", outcome.reason
             case NotSent():
                 state, detail = "not_sent", outcome.reason
-        first = attempts.conclude(conn, self.case.id, self.token, state, detail, now)
+        before = attempts.conclude(conn, self.case.id, self.token, state, detail, now)
         case = cases.get(conn, self.case.id)
-        if isinstance(outcome, Sent):
-            tell = sent if first else accepted_late
-            tell(conn, case, self.draft, ACTOR, now)
-        elif isinstance(outcome, Unknown):
-            unknown(conn, self.case, self.draft, now)
-        elif first and case.state is State.UNKNOWN:
-            void(conn, case, self.draft, outcome.reason, "differs", now)
-        else:
-            self._not_sent(conn, outcome, now)
+        if before in attempts.OPEN:
+            self._first_word(conn, case, outcome, now)
+        elif (before, state) == ("not_sent", "sent"):
+            accepted_late(conn, case, self.draft, now)
+        elif (before, state) == ("sent", "not_sent"):
+            tell_all(conn, case, self.draft, NOT_GONE, now)
+
+    def _first_word(self, conn: Connection, case: Case, outcome: Result, now: datetime) -> None:
+        """Nobody has said anything of this attempt; its case may have ended by an earlier one."""
+        match outcome:
+            case Sent() if State.SENT in MOVES[case.state]:
+                sent(conn, case, self.draft, ACTOR, now)
+            case Sent():
+                tell_all(conn, case, self.draft, TWICE, now)
+            case Unknown():
+                unknown(conn, self.case, self.draft, now)
+            case NotSent() if case.state is State.UNKNOWN:
+                void(conn, case, self.draft, outcome.reason, "differs", now)
+            case NotSent():
+                self._not_sent(conn, outcome, now)
 
     def _not_sent(self, conn: Connection, outcome: NotSent, now: datetime) -> None:
         data = {"code": outcome.code, "permanent": outcome.permanent}

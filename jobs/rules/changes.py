@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from jobs.rules.facts import Facts, Invoice, InvoiceStatus
@@ -43,10 +43,9 @@ def after_approval(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tup
     gone = [i for i in letter.invoices if i.id in ended]
     said = [_together([i for i in gone if ended[i.id] == how], how) for how in _each(ended, gone)]
     said += (s.removesuffix(".") for s in _differences(_without(letter, ended), now, ()))
-    asks = f"the message now asks for {amount(now.total_overdue, EN)}"
     asked = total((i.open for i in letter.invoices), now.currency)
     if said and now.invoices and asked != now.total_overdue:
-        said.append(asks)
+        said.append(f"the message now asks for {amount(now.asked, EN)}")
     return (f"{'; '.join(said)}.",) if said else ()
 
 
@@ -104,8 +103,13 @@ def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
         yield f"Invoice {before.number or before.id} has the number {now.number or '–'} now."
 
 
+def too_early(invoices: Iterable[Invoice]) -> tuple[str, ...]:
+    """A sentence for each of these, which are overdue and cannot be asked for yet."""
+    return tuple(f"{name(i)} has not reached a stage yet." for i in invoices)
+
+
 def why_nothing(left: tuple[Invoice, ...], early: tuple[Invoice, ...] = ()) -> str:
     """Why a case has nothing left to ask for; `early` are overdue and have reached no stage yet."""
     said = [f"{name(i)} {ENDED.get(i.status, 'is settled')}" for i in left]
-    said += [f"{name(i)} has not reached a stage yet" for i in early]
+    said += [each.removesuffix(".") for each in too_early(early)]
     return f"{'; '.join(said)}." if said else "Nothing of this case is overdue any more."

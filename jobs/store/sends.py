@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from jobs.store import work
 from jobs.store.engine import AWAY, Database
@@ -47,20 +47,28 @@ def settle(conn: Connection, case: str, state: str, by: str, now: datetime) -> N
 
 def conclude(
     conn: Connection, case: str, token: str, state: str, detail: str, now: datetime
-) -> bool:
-    """The sender's own word on its attempt; False where a person's had come before.
+) -> str:
+    """The sender's own word on its attempt; returns its state before: OPEN, or what a person said.
 
     An outcome is always written. Against a person's "it did not go" a server's yes stands beside
-    whatever was sent since, as `accepted_late`; a doubt or a no adds nothing to it.
+    whatever was sent since, as `accepted_late`; else a person's word on it stays.
     """
+    # the case first, as people's decisions take the two: so neither waits for the other
+    conn.execute(select(cases.c.id).where(cases.c.id == case).with_for_update())
     ours = (sends.c.case_id == case) & (sends.c.token == token)
-    before = conn.execute(select(sends.c.state).where(ours).with_for_update()).scalar_one()
-    said = {"state": state, "detail": detail, "ended_at": now}
-    if before not in OPEN:
-        late = {"state": "accepted_late"} if (before, state) == ("not_sent", "sent") else {}
-        said = {"detail": detail, "ended_at": now, **late}
-    conn.execute(update(sends).where(ours).values(**said))
-    return before in OPEN
+    before: str = conn.execute(select(sends.c.state).where(ours)).scalar_one()
+    if before in OPEN:
+        ends = {"state": state}
+    else:
+        ends = {"state": "accepted_late"} if (before, state) == ("not_sent", "sent") else {}
+    conn.execute(update(sends).where(ours).values(detail=detail, ended_at=now, **ends))
+    return before
+
+
+def several(conn: Connection, case: str) -> bool:
+    """Whether more than one mail of this case may have reached the customer."""
+    went = (sends.c.case_id == case) & sends.c.state.in_(CONTACT)
+    return conn.execute(select(func.count()).where(went)).scalar_one() > 1
 
 
 def still_ours(database: Database, case: str, token: str, clock: Callable[[], datetime]) -> bool:

@@ -857,6 +857,110 @@ def test_a_late_yes_beside_a_second_mail_is_written(approved: House) -> None:
     approved.outside.mailbox.mails.pop()  # what follows asks that no case has two
 
 
+def test_a_late_yes_comes_while_a_second_mail_is_handed_over(approved: House) -> None:
+    """The second one's yes comes to a case that is sent already, and is written all the same."""
+    kept: list[tuple[Any, ...]] = []
+    settle = send.Deliver.settle
+
+    def hold_back(*given: Any) -> None:
+        kept.append(given)
+        raise SystemExit("its word is late")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(send.Deliver, "settle", hold_back)
+        with pytest.raises(SystemExit):
+            approved.run("send")
+    approved.time.later(seconds=31)
+    approved.run("send")
+    approved.time.later(minutes=25)
+    assert approved.did_not_go() is Answer.RECORDED
+    approved.approve("ULEAD1")
+    approved.time.later(seconds=60)
+
+    def its_word_comes() -> None:
+        first, _, claim, outcome, _ = kept[0]
+        with approved.database.writing() as conn:
+            settle(first, conn, claim, outcome, approved.now)
+
+    approved.mailer.at_last = its_word_comes
+    approved.run("send")
+    assert attempts(approved) == ["accepted_late", "sent"]
+    assert approved.state() is State.SENT
+    assert any("a second one has gone out" in text for text in approved.said("thread"))
+    approved.outside.mailbox.mails.pop()  # what follows asks that no case has two
+
+
+def test_a_late_yes_after_it_went_says_nothing_new(approved: House) -> None:
+    """A person found the mail before its sender woke: nobody is told that it was denied."""
+    approved.mailer.at_last = _overtaken(approved, lambda: approved.went("ULEAD1"))
+    approved.run("send")
+    assert attempts(approved) == ["sent"]
+    assert not any("said not to have gone" in text for text in approved.said("thread"))
+
+
+def test_a_mail_said_to_have_gone_that_was_never_handed_over_is_told(approved: House) -> None:
+    """Its sender knows better than the person: the customer has nothing."""
+    approved.mailer.meanwhile = _overtaken(approved, lambda: approved.went("ULEAD1"))
+    approved.run("send")
+    assert not approved.mails
+    assert any("was not handed to the mail server" in text for text in approved.said("thread"))
+
+
+def test_slack_that_falls_silent_while_files_are_fetched_takes_no_approval_away(
+    open_house: OpenHouse,
+) -> None:
+    """What is too old to tell is asked again before the intent, as in the last check."""
+    house = open_house(policy={"people": {"collectors": ["SCOLLECT"]}})
+    with house.database.writing() as conn:
+        people.put_group(conn, "SCOLLECT", ("UCOLLECT",), house.now)
+    house.sweep()
+    assert house.approve() is Answer.RECORDED
+    house.time.later(seconds=60)
+    _while_fetching(house, lambda: house.time.later(minutes=16))
+    assert house.state() is State.APPROVED
+    assert "Slack has not said lately" in house.case().last_error
+
+
+def test_what_is_left_has_to_have_crossed(open_house: OpenHouse) -> None:
+    """The invoice that had crossed was paid: the other one is too young to be asked for."""
+    house = open_house(
+        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "90.00", 2))
+    )
+    house.sweep()
+    assert {i.id for i in house.view().facts.invoices} == {"71", "72"}
+    house.approve()
+    house.pay("71", "840.00")
+    house.wait_out()
+    assert house.state() is State.CANCELLED
+    assert not any("now asks for" in text for text in house.said("thread"))
+
+
+def test_the_sum_that_is_told_is_the_one_that_letters_ask_for(open_house: OpenHouse) -> None:
+    """Less what is on account, after a payment between approval and sending."""
+    house = open_house(
+        books(
+            customer("1"),
+            invoice("71", "1", "840.00", 12),
+            invoice("72", "1", "500.00", 12),
+            credit_memos=[
+                {
+                    "Id": "81",
+                    "CustomerRef": {"value": "1"},
+                    "TotalAmt": "100.00",
+                    "TxnDate": "today-3",
+                }
+            ],
+        )
+    )
+    house.sweep()
+    house.approve()
+    house.pay("71", "840.00")
+    house.wait_out()
+    asks = [text for text in house.said("thread") if "now asks for" in text]
+    assert asks
+    assert all("$400.00" in text for text in asks)
+
+
 def test_a_draft_that_changed_on_record_is_not_sent(approved: House) -> None:
     """What was approved is known by its hash, and the hash is computed again."""
     with approved.database.writing() as conn:
