@@ -247,7 +247,7 @@ def now_paused(_: HeldUp | None) -> str:
 def now_live(held_up: HeldUp | None) -> str:
     """Out of shadow mode; `held_up` is what keeps messages from going all the same."""
     told = f"Live, but nothing goes out yet: {STILL[held_up]}." if held_up else LIVE
-    return f"{told} Open cards stay; what was decided in shadow mode is looked at again."
+    return f"{told} Open cards stay; what was approved in shadow mode is looked at again."
 
 
 LIVE = "Live: approved messages are sent from now on."

@@ -1,8 +1,8 @@
-"""The end of shadow mode, a few cases at a time: undecided cases go on, decided ones end.
+"""The end of shadow mode, a few cases at a time: what waits goes on, what was approved ends.
 
-A case that nobody has decided on keeps its card and its draft and becomes live, so that nobody has
-to read it twice. A decision was made about a rehearsal and counts for nothing else: its case ends,
-and its crossings are free for a new one.
+A case that nobody has approved keeps its card and its draft, edits included, and becomes live, so
+that nobody has to read it twice. An approval was given for a rehearsal and counts for nothing else:
+its case ends, and its crossings are free for a new one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from jobs.rules.states import JOINABLE, MOVES, State
 from jobs.store import cases, companies, crossings, drafts
-from jobs.store.cases import Move
+from jobs.store.cases import Case, Move
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import crossings as crossings_table
 from jobs.turns import Plan
@@ -42,7 +42,7 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
     query = select(cases_table).where(left).order_by(cases_table.c.id).limit(TURNED_AT_ONCE)
     found = [cases.of_row(row) for row in conn.execute(query)]
     for case in found:
-        if case.state in JOINABLE and not drafts.decided(conn, case.id):
+        if case.state in JOINABLE and not _approved(conn, case):
             goes_on = Move(case.state, "case.live", ACTOR, case.row.due_at)
             cases.move(conn, case, goes_on, now, shadow=False)
             continue
@@ -50,6 +50,11 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
         if cases.move(conn, case, end, now, end_reason="Shadow mode ended."):
             crossings.release(conn, case.id, now)
     return found[-1].id if found else None
+
+
+def _approved(conn: Connection, case: Case) -> bool:
+    """Whether somebody, of two, has approved the present draft."""
+    return bool(case.draft and drafts.decided_on(conn, case.draft, "approve"))
 
 
 def _release_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:

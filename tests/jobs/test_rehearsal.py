@@ -36,6 +36,19 @@ def test_going_live_keeps_the_cards_that_nobody_has_decided_on(
     assert len(house.logged("case.live")) == 2
 
 
+def test_an_edit_made_in_shadow_mode_is_kept(open_house: OpenHouse) -> None:
+    """Somebody's text is no approval: nobody has to write it again."""
+    house = open_house(ONE, live=False)
+    house.sweep()
+    house.rewrite()
+    house.go_live()
+    house.run()
+    assert len(house.cases()) == 1
+    letter = house.view().letter
+    assert letter is not None
+    assert "Thank you for your time." in letter.body
+
+
 def test_a_case_that_went_live_is_sent_like_any_other(open_house: OpenHouse) -> None:
     """Its approval is one of the real message."""
     house = open_house(ONE, live=False)
