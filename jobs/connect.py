@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
 from jobs import profile
 from jobs.overview import SOON
 from jobs.store import agenda, cases, companies, log, people, posts, standing
 from jobs.store.companies import Company
-from jobs.store.engine import Database
+from jobs.store.engine import AWAY, Database
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import doors
 from jobs.store.tokens import Seal
@@ -198,7 +198,7 @@ def _twice(write: Callable[[], Company]) -> Company:
     """Once more where another transaction was in the way: the code is used up, the link too."""
     try:
         return write()
-    except (OperationalError, IntegrityError):
+    except (*AWAY, IntegrityError):
         return write()
 
 

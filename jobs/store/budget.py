@@ -20,10 +20,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.exc import OperationalError
 
 from jobs.store import companies, posts
-from jobs.store.engine import Database
+from jobs.store.engine import AWAY, Database
 from jobs.store.tables import budgets, usage
 from jobs.store.upsert import insert_or_ignore
 from qbo.errors import Throttled, Unreachable
@@ -108,7 +107,7 @@ class SqlBudget:
         try:
             with self._database.writing() as conn:
                 yield conn
-        except OperationalError as error:
+        except AWAY as error:
             raise Unreachable("Our own record did not answer, so nothing was asked") from error
 
 

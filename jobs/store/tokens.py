@@ -12,10 +12,9 @@ import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 from sqlalchemy import Connection, select, update
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from jobs.store import agenda, standing
-from jobs.store.engine import Database
+from jobs.store.engine import AWAY, Database
 from jobs.store.tables import companies
 from qbo.errors import ReauthRequired
 from qbo.oauth import LEASE, Tokens
@@ -114,7 +113,7 @@ class SqlTokenStore:
         for pause in SAVE_PAUSES:
             try:
                 return self._swap(realm, new, replaces)
-            except (OperationalError, InterfaceError) as error:
+            except AWAY as error:
                 slog.warning("tokens.not_kept_yet", realm=realm, error=type(error).__name__)
                 self._sleep(pause)
         return self._swap(realm, new, replaces)

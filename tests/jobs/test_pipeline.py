@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 import redis
+from psycopg.errors import ReadOnlySqlTransaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, Row, false, select, true
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from jobs import pipeline
 from jobs.pipeline import QUEUES, Doorbell, Loop
@@ -467,14 +468,19 @@ def test_a_lost_ring_is_no_loss(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 class Refusing(Turn):
-    """A turn whose outcome the database takes only when it is offered for the third time."""
+    """A turn whose outcome the database takes only when it is offered for the third time.
+
+    It is locked, then read-only, as it is for a moment after a failover.
+    """
 
     offers = 0
 
     def settle(self, conn: Connection, claim: Claim, outcome: Any, now: datetime) -> Round | None:
         Refusing.offers += 1
-        if Refusing.offers < 3:
+        if Refusing.offers == 1:
             raise OperationalError("UPDATE events", {}, sqlite3.OperationalError("locked"))
+        if Refusing.offers == 2:
+            raise InternalError("UPDATE events", {}, ReadOnlySqlTransaction("read-only"))
         return super().settle(conn, claim, outcome, now)
 
 
