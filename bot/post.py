@@ -193,7 +193,7 @@ class Wait:
         ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
         if conn.execute(update(messages).where(ours).values(posting=now)).rowcount != 1:
             return None
-        return Post(self.client, self.drawn)
+        return Post(self.client, self.drawn, work.boot_time())
 
 
 @dataclass(frozen=True)
@@ -202,9 +202,17 @@ class Post:
 
     client: WebClient
     drawn: Drawn
+    intended: float
+    """When the intent was written, by `work.boot_time`."""
 
     def act(self) -> Posted | Trouble:
-        """Never raises for what Slack does."""
+        """Never raises for what Slack does.
+
+        A process that was stopped for a lease since its intent may have been overtaken by another
+        one: it posts nothing, and the message is looked for like a lost one.
+        """
+        if work.boot_time() - self.intended >= work.LEASE.total_seconds():
+            return Lost("held_up")
         return slack.post(self.client, self.drawn.message)
 
     def settle(
