@@ -12,6 +12,7 @@ from bot import wording
 from bot.escaping import clean, one_line
 from bot.ids import Field, field_of
 from bot.modals import address_key
+from jobs.decide.reject import Rejection
 from jobs.rules.past import HoldKind
 from jobs.rules.states import RejectReason
 
@@ -42,15 +43,6 @@ class Edited:
     subject: str
     body: str
     marked: bool = False
-
-
-@dataclass(frozen=True)
-class Rejection:
-    """`invoices` (ids) only where the reason is a dispute."""
-
-    reason: RejectReason
-    comment: str
-    invoices: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -85,7 +77,7 @@ def rejection(values: Values) -> Rejection:
     if reason is RejectReason.OTHER and not comment:
         raise _error(values, Field.COMMENT, "Please say why, so that others understand it.")
     if reason is not RejectReason.DISPUTED:
-        return Rejection(reason, comment, ())
+        return Rejection(reason, comment)
     invoices = _several(values, Field.INVOICES)
     if not invoices:
         raise _error(values, Field.INVOICES, "Please choose the disputed invoices.")
@@ -94,7 +86,7 @@ def rejection(values: Values) -> Rejection:
 
 def was_paid(values: Values) -> Rejection:
     """The reason is the form's own; a comment may be added."""
-    return Rejection(RejectReason.ALREADY_PAID, _typed(values, Field.COMMENT), ())
+    return Rejection(RejectReason.ALREADY_PAID, _typed(values, Field.COMMENT))
 
 
 def holding(values: Values, today: date) -> Holding:

@@ -22,7 +22,6 @@ from jobs.decide.reject import Rejection, reject
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.rules.recipients import ledger_addresses
-from jobs.rules.states import RejectReason
 
 Response = dict[str, Any]
 CLOSE: Response = {}
@@ -94,8 +93,7 @@ def _was_paid(desk: Desk, opened: Opened, values: Values, user: str) -> Response
     return _rejected(desk, opened, submitted.was_paid(values), user)
 
 
-def _rejected(desk: Desk, opened: Opened, typed: submitted.Rejection, user: str) -> Response:
-    rejection = Rejection(RejectReason(typed.reason), typed.comment, typed.invoices)
+def _rejected(desk: Desk, opened: Opened, rejection: Rejection, user: str) -> Response:
     return _through(
         desk, "reject", opened, user, lambda c, p, k, now: reject(c, p, k, rejection, now)
     )

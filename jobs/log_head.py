@@ -34,7 +34,7 @@ def step(office: Office) -> Step:
         table=schedule,
         ready=lambda _now: schedule.c.kind == KIND,
         load=lambda conn, claim, now: _tell(office, conn, claim, now),
-        give_up=lambda conn, claim, now: _rest(conn, claim, now),
+        give_up=_rest,
         width=1,
     )
 

@@ -13,7 +13,8 @@ from bot import ids, modals, submitted
 from bot.lint import lint
 from bot.modals import fingerprint
 from bot.reasons import HOLD, REJECT
-from bot.submitted import Edited, Holding, Rejection, Snoozing, UnusableError
+from bot.submitted import Edited, Holding, Snoozing, UnusableError
+from jobs.decide.reject import Rejection
 from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
 from jobs.rules.ledger_text import to_confirm

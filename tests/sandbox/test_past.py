@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -34,8 +35,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIns, 
             "REDIS_URL": "unix:///nowhere",
             **own_settings(folder, "http://127.0.0.1:9"),
         }
-        values = {name.lower(): value for name, value in settings.items()}
-        with closing(Kit(Settings(**values), lambda: datetime.now(UTC))) as kit:  # type: ignore[arg-type]
+        values: dict[str, Any] = {name.lower(): value for name, value in settings.items()}
+        with closing(Kit(Settings(**values), lambda: datetime.now(UTC))) as kit:
             schema.upgrade(kit.database)
             past.live_through(outside, settings, company.LIFELIKE, lambda _: None)
             yield outside, kit
