@@ -43,7 +43,8 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
     found = [cases.of_row(row) for row in conn.execute(query)]
     for case in found:
         if case.state in JOINABLE and not _approved(conn, case):
-            goes_on = Move(case.state, "case.live", ACTOR, case.row.due_at)
+            due = now if case.row.token else case.row.due_at  # whoever has it drops its result
+            goes_on = Move(case.state, "case.live", ACTOR, due)
             cases.move(conn, case, goes_on, now, shadow=False)
             continue
         end = Move(State.CANCELLED, "case.shadow_ended", ACTOR)

@@ -6,6 +6,8 @@ import pytest
 
 from jobs import rehearsal
 from jobs.rules.states import State
+from jobs.store import work
+from jobs.store.tables import cases as cases_table
 from tests.jobs.house import ONE, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 
@@ -34,6 +36,19 @@ def test_going_live_keeps_the_cards_that_nobody_has_decided_on(
     assert (decided.state, again.state) == (State.CANCELLED, State.WAITING)
     assert (again.customer, len(house.cards())) == (decided.customer, 4)
     assert len(house.logged("case.live")) == 2
+
+
+def test_a_case_that_is_being_prepared_when_it_goes_live_is_prepared_at_once(
+    open_house: OpenHouse,
+) -> None:
+    """Whoever had claimed it works on a rehearsal: nobody waits until that lease has run out."""
+    house = open_house(ONE, live=False)
+    house.run("sweep")
+    with house.database.writing() as conn:
+        assert work.claim(conn, cases_table, house.now, 1)
+    house.go_live()
+    house.run("sweep", "triage")
+    assert (house.state(), house.case().shadow) == (State.WAITING, False)
 
 
 def test_an_edit_made_in_shadow_mode_is_kept(open_house: OpenHouse) -> None:
