@@ -60,7 +60,7 @@ class Mail:
         return {
             "from": self.sender,
             "to": self.recipient,
-            "subject": str(self.message["Subject"]),
+            "subject": str(self.message["Subject"]).lstrip(),  # a long one begins on a new line
             "text": str(body.get_content()).replace("\r\n", "\n") if body else "",
             "message_id": str(self.message["Message-ID"]),
             "attachments": [_attachment(part) for part in self.message.iter_attachments()],

@@ -25,6 +25,7 @@ from jobs.decide.door import Knock, Refused
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.settings import Settings
+from jobs.step import Step
 from jobs.store import agenda, artifacts, companies
 from jobs.store.tables import cases, drafts
 from qbo import QuickBooks
@@ -166,12 +167,15 @@ class Past:
     def _work(self) -> None:
         """Run every step, a second after the other, until nothing more is due soon."""
         until = self.moment.now + CLOSES
-        while self.moment.now < until:
-            pipeline.run(self.kit.database, self.steps, self.moment)
-            soon = self.moment.now + timedelta(seconds=SOON)
-            if not any(pipeline.anything_due(self.kit.database, s, soon) for s in self.steps):
-                return
+        while self.moment.now < until and self._due(SOON):
+            if due := self._due(0):
+                pipeline.run(self.kit.database, due, self.moment)
             self.moment.pass_by(1)
+
+    def _due(self, within: int) -> list[Step]:
+        """The steps that have something to do in so many seconds."""
+        then = self.moment.now + timedelta(seconds=within)
+        return [s for s in self.steps if pipeline.anything_due(self.kit.database, s, then)]
 
     def _approve(self) -> None:
         """Whatever can be approved is, by as many people as it takes."""
