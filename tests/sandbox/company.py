@@ -97,6 +97,18 @@ def load(path: Path, now: datetime | None = None) -> Company:
     return build(data, now)
 
 
+def as_of(path: Path, ago: int, now: datetime) -> Company:
+    """The company of a file without what was written later than so many days before `now`."""
+    data = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    for kind in ("invoices", "payments", "credit_memos"):
+        data[kind] = [entity for entity in data[kind] if _days_ago(entity["TxnDate"]) >= ago]
+    return build(data, now)
+
+
+def _days_ago(day: str) -> int:
+    return -int(day.removeprefix("today") or 0)
+
+
 def build(data: Mapping[str, Any], now: datetime | None = None) -> Company:
     """A company from the content of a file, with every derived field filled."""
     now = now or datetime.now(UTC)

@@ -1,25 +1,25 @@
 """A past for the built-in company: some mornings of its last weeks, lived by the product itself.
 
-The product's own steps and doors run here in one process, under a clock that stands at each of
-these mornings, over the books as they were then. So letters of every stage are on record, and what
-is due today follows from them.
+    python -m tests.sandbox.past URL
+
+The product's own steps and doors run here in a process of their own, which ends before the page
+opens, under a clock that stands at each of these mornings, over the books as they were then. So
+letters of every stage are on record, and what is due today follows from them.
 """
 
 import contextlib
-import json
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import select
 
 from bot.processes import Kit
-from jobs import connect, pipeline
+from jobs import connect, lifeline, pipeline
+from jobs import settings as product_settings
 from jobs.decide import approve, look, reminders, run_company
 from jobs.decide.door import Knock, Refused
 from jobs.rules.policy import Policy
@@ -29,9 +29,6 @@ from jobs.step import Step
 from jobs.store import agenda, artifacts, companies
 from jobs.store.tables import cases, drafts
 from qbo import QuickBooks
-from tests.sandbox import company
-from tests.sandbox.quickbooks.books import Books
-from tests.sandbox.stand_ins import StandIns
 
 MORNINGS = (32, 23, 15)
 """Days ago: each customer has a week's rest between them, and some reach the next stage."""
@@ -46,56 +43,55 @@ TEAM = ("UCOLLECT", "ULEAD1", "ULEAD2")
 
 
 class Moment:
-    """A clock that moves when somebody waits."""
+    """The one clock of product and sandbox, which is `outside`; it moves when somebody waits."""
 
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC)
+    def __init__(self, outside: httpx.Client) -> None:
+        self.outside, self.now = outside, datetime.now(UTC)
 
     def __call__(self) -> datetime:
         return self.now
 
+    def be(self, now: datetime) -> None:
+        """It is that time now, for everybody."""
+        self.now = now
+        _order(self.outside, "clock", now=now.isoformat())
+
     def pass_by(self, seconds: float) -> None:
         """So much time passes."""
-        self.now += timedelta(seconds=seconds)
+        self.be(self.now + timedelta(seconds=seconds))
 
 
-def live_through(
-    outside: StandIns, settings: Mapping[str, str], file: Path, say: Callable[[str], None]
-) -> None:
-    """Connect the company, take it live, and live through MORNINGS; the clock is right again after.
+def live_through(url: str, settings: Settings) -> None:
+    """Connect the company of the sandbox at `url`, take it live, and live through MORNINGS.
 
-    `settings` are the product's, whose tables exist; `file` is the company's.
+    `settings` are the product's, whose tables exist. The sandbox's clock is right again after.
     """
-    moment = Moment()
-    values: dict[str, Any] = {name.lower(): value for name, value in settings.items()}
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_clock(outside, moment))
-        kit = stack.enter_context(contextlib.closing(Kit(Settings(**values), moment)))
-        past = Past(outside, kit, moment, file)
+        outside = stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
+        stack.callback(_order, outside, "clock", now="")
+        moment = Moment(outside)
+        kit = stack.enter_context(contextlib.closing(Kit(settings, moment)))
+        past = Past(outside, kit, moment)
         stack.callback(past.quickbooks.close)
         for ago in MORNINGS:
-            say(f"Living through a morning {ago} days ago …")
             past.morning(ago)
         past.books_of(0)
 
 
-@contextlib.contextmanager
-def _clock(outside: StandIns, moment: Moment) -> Iterator[None]:
-    usual, outside.world.clock = outside.world.clock, moment
-    try:
-        yield
-    finally:
-        outside.world.clock = usual
+def _order(outside: httpx.Client, call: str, **body: object) -> dict[str, str]:
+    """A control call of the sandbox."""
+    answer = outside.post(f"/_/{call}", json=body)
+    answer.raise_for_status()
+    return dict(answer.json())
 
 
 class Past:
     """One company, its product in this process, and the people who work with it."""
 
-    def __init__(self, outside: StandIns, kit: Kit, moment: Moment, file: Path) -> None:
+    def __init__(self, outside: httpx.Client, kit: Kit, moment: Moment) -> None:
         self.outside, self.kit, self.moment = outside, kit, moment
         self.today = datetime.now(UTC)
-        self.content = json.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
-        (self.realm,) = outside.quickbooks.realms
+        self.realm = self.books_of(0)["realm"]
         self.quickbooks = QuickBooks(
             self.realm,
             kit.ledgers.auth(self.realm),
@@ -109,10 +105,9 @@ class Past:
 
     def morning(self, ago: int) -> None:
         """What happens on one of these days: the sweep, the cards, the approvals, the mails."""
-        self.books_of(ago)
-        zone = ZoneInfo(self.books.company.info["DefaultTimeZone"])
+        zone = ZoneInfo(self.books_of(ago)["zone"])
         day: date = self.today.astimezone(zone).date() - timedelta(days=ago)
-        self.moment.now = datetime.combine(day, OPENS, zone).astimezone(UTC)
+        self.moment.be(datetime.combine(day, OPENS, zone).astimezone(UTC))
         if ago == MORNINGS[0]:
             with self.kit.database.writing() as conn:
                 artifacts.note_policy(conn, self.kit.policy_text, self.moment.now)
@@ -129,25 +124,15 @@ class Past:
         self.moment.pass_by(self.kit.policy.undo_seconds + 1)
         self._work()
 
-    def books_of(self, ago: int) -> None:
-        """Have the ledger as it was so many days ago; 0 is today."""
-        then = company.build(_as_of(self.content, ago), self.today)
-        with self.outside.world.lock:
-            for kind, entities in Books(then, self.moment).tables.items():
-                if kind != "Attachable":
-                    self.books.tables[kind].clear()
-                    self.books.tables[kind].update(entities)
-            self.books.version += 1
-
-    @property
-    def books(self) -> Books:
-        return self.outside.quickbooks.realms[self.realm].books
+    def books_of(self, ago: int) -> dict[str, str]:
+        """Have the ledger as it was so many days ago, 0 is today; answers its realm and zone."""
+        return _order(self.outside, "quickbooks/turn", ago=ago)
 
     def _connect(self) -> None:
         """A finance lead connects the company through the OAuth door."""
         with self.kit.database.writing() as conn:
             state = connect.open_door(conn, LEAD, "", self.moment.now)
-        self.outside.quickbooks.choose({"realm": self.realm})
+        _order(self.outside, "quickbooks/choose", realm=self.realm)
         answer = httpx.get(self.kit.oauth.authorize_url(state), trust_env=False)
         back = httpx.URL(answer.headers["location"]).params
         connect.connect(
@@ -201,12 +186,6 @@ class Past:
         return self.kit.policy.for_company(self.realm)
 
 
-def _as_of(content: Mapping[str, Any], ago: int) -> dict[str, Any]:
-    """The content of a company file without what was written later than so many days ago."""
-    written = ("invoices", "payments", "credit_memos")
-    kept = {key: [e for e in content[key] if _days_ago(e["TxnDate"]) >= ago] for key in written}
-    return {**content, **kept}
-
-
-def _days_ago(day: str) -> int:
-    return -int(day.removeprefix("today") or 0)
+if __name__ == "__main__":
+    lifeline.hold()
+    live_through(sys.argv[1], product_settings.load())

@@ -5,6 +5,7 @@ import json
 import random
 import re
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,6 @@ from jobs.store import companies, standing
 from jobs.store.companies import Company
 from jobs.store.engine import Database, connect
 from tests.sandbox import company
-from tests.sandbox.past import live_through
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text
 from tests.sandbox.product import OVERDUE, PROCESSES, ProcessFailed, Product, running
 from tests.sandbox.stand_ins import CHANNEL, StandIns, stand_ins
@@ -34,6 +34,7 @@ START_SECONDS = 60.0
 PATIENCE = 20.0
 WORK_TABLES = ("events", "cases", "messages", "schedule")
 LEAD = "ULEAD1"
+PAST = (sys.executable, "-m", "tests.sandbox.past")
 REMINDERS_OFF = "reminders_off"
 NOBODY = "nobody"
 ASK_AGAIN = re.compile("looking you up|could not record")
@@ -212,7 +213,9 @@ def sandbox(
         say("Making the tables …")
         product.run("db", "upgrade")
         if past:
-            live_through(outside, settings, company_file or company.LIFELIKE, say)
+            say("Living through some mornings of the last weeks …")
+            with running(Product(settings, folder, PAST)) as child:
+                child.run(outside.url)
         database = stack.enter_context(contextlib.closing(connect(settings["DATABASE_URL"])))
         outside.page.product = lambda: _modes(database)
         start(found, say)

@@ -99,7 +99,7 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     model, page = StandInModel(), Page(world)
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:
-        quickbooks.add_company(company.load(company_file))
+        quickbooks.add_file(company_file)
     sink = Mailbox(world, permissive=True)
     with (
         running(sink),

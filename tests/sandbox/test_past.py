@@ -18,7 +18,7 @@ from jobs.settings import Settings
 from jobs.store import agenda, log, schema
 from jobs.store.tables import cases, companies
 from tests.databases import sqlite_database
-from tests.sandbox import company, past
+from tests.sandbox import past
 from tests.sandbox.policy_file import LIFELIKE, policy_text
 from tests.sandbox.processes import own_settings
 from tests.sandbox.stand_ins import StandIns, stand_ins
@@ -38,7 +38,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIns, 
         values: dict[str, Any] = {name.lower(): value for name, value in settings.items()}
         with closing(Kit(Settings(**values), lambda: datetime.now(UTC))) as kit:
             schema.upgrade(kit.database)
-            past.live_through(outside, settings, company.LIFELIKE, lambda _: None)
+            past.live_through(outside.url, kit.settings)
             yield outside, kit
 
 

@@ -88,6 +88,10 @@ class Changes:
         return self.version
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class World:
     """Everything outside the product. Stand-ins are added once, then `app()` is served.
 
@@ -95,7 +99,7 @@ class World:
     """
 
     def __init__(self, clock: Callable[[], datetime] | None = None) -> None:
-        self.clock = clock or (lambda: datetime.now(UTC))
+        self.clock = clock or _now
         self.lock = threading.RLock()
         self.faults = Faults()
         self.changed = Changes()
@@ -150,6 +154,7 @@ class World:
         routes: list[BaseRoute] = [
             Route("/world", self._show_world),
             Route("/changes", self._show_changes),
+            Route("/clock", self._set_clock, methods=["POST"]),
             Route("/faults", self._show_faults),
             Route("/faults", self._add_fault, methods=["POST"]),
             Route("/faults", self._clear_faults, methods=["DELETE"]),
@@ -166,6 +171,19 @@ class World:
         if not after.isdigit():
             raise NotPossibleError("after must be a version number")
         return JSONResponse({"version": await self.changed.later(int(after), LONGEST_POLL)})
+
+    async def _set_clock(self, request: Request) -> Response:
+        """`{"now": "2026-11-18T15:00:00Z"}` stands still there; `""` runs with the real one."""
+        wished = str((await body_of(request)).get("now", ""))
+        if not wished:
+            self.clock = _now
+            return JSONResponse({"ok": True})
+        try:
+            now = datetime.fromisoformat(wished).astimezone(UTC)
+        except ValueError as error:
+            raise NotPossibleError("now must be a time in ISO format, or empty") from error
+        self.clock = lambda: now
+        return JSONResponse({"ok": True})
 
     def _show_faults(self, _: Request) -> Response:
         return JSONResponse({"faults": self.faults.listed()})

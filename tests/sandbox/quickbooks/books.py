@@ -78,6 +78,14 @@ class Books:
             raise NotPossibleError(f"there is no {kind} {ident} in these books")
         return self.tables[kind][ident]
 
+    def turn(self, company: Company) -> None:
+        """Hold what these books held at another time; notes stay as they are."""
+        for kind, entities in Books(company, self.clock).tables.items():
+            if kind != "Attachable":
+                self.tables[kind].clear()
+                self.tables[kind].update(entities)
+        self.version += 1
+
     def today(self) -> str:
         """The date in the company's zone."""
         return str(resolved("today", self._now_there().date()))

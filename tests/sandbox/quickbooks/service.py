@@ -1,8 +1,9 @@
 """QuickBooks Online as one stand-in: OAuth, the API of many companies, webhooks, control calls."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.sandbox import company
 from tests.sandbox.company import Company
 from tests.sandbox.control import NotPossibleError, body_of, wanted
 from tests.sandbox.quickbooks import errors
@@ -51,7 +53,13 @@ class QuickBooks:
         self.oauth = OAuth(self._now, client_id, client_secret)
         self.webhooks = Webhooks(self._now, verifier_token)
         self.realms: dict[str, Realm] = {}
+        self._file: Path | None = None
         self.api = Api(world, self.oauth, self.realms)
+
+    def add_file(self, path: Path) -> str:
+        """Let the company of a file live here, whose books of another day can be had (`turn`)."""
+        self._file = path
+        return self.add_company(company.load(path))
 
     def add_company(
         self, company: Company, realm: str | None = None, limits: Limits | None = None
@@ -93,6 +101,7 @@ class QuickBooks:
             "lapse": self.lapse,
             "poison": self.poison,
             "limits": self.set_limits,
+            "turn": self.turn,
         }
         return [
             Route(f"/quickbooks/{name}", _posted(call), methods=["POST"])
@@ -144,6 +153,17 @@ class QuickBooks:
         """`{"customer","into"}`: the first customer becomes part of the second."""
         customer, into = wanted(body, "customer"), wanted(body, "into")
         return self._changed(body, "Customer", customer, lambda b: b.merge(customer, into))
+
+    def turn(self, body: Body) -> Body:
+        """`{"ago"}`: the books of the file as they were so many days ago; 0 is today."""
+        ago = wanted(body, "ago")
+        if self._file is None or not ago.isdigit():
+            raise NotPossibleError("only the books of a file, so many days ago")
+        then = company.as_of(self._file, int(ago), datetime.now(UTC))
+        realm = next(iter(self.realms.values()))
+        with self.world.lock:
+            realm.books.turn(then)
+        return {"realm": realm.ident, "zone": then.info["DefaultTimeZone"]}
 
     def choose(self, body: Body) -> Body:
         """`{"realm"}` and/or `{"consents"}`: what the person on the authorize page does."""
