@@ -20,6 +20,9 @@ from bot.reconnecting import Reconnecting
 from bot.slack_door import SlackDoor
 
 slog = structlog.get_logger()
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the clients of Slack and Intuit keep a connection: one that is closed under a client
+loses whatever it is just sending."""
 GRACE_SECONDS = 5
 """How long open requests may take to end after SIGTERM."""
 
@@ -54,6 +57,7 @@ def run(kit: Kit) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
