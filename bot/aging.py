@@ -12,6 +12,8 @@ from jobs.picture import Aging, Picture, TopCase
 from jobs.rules.facts import BUCKETS
 from jobs.rules.money import Money
 
+# The sum comes first, so a narrow screen shows it without scrolling; what is not due comes last.
+COLUMNS = (*BUCKETS[1:], BUCKETS[0])
 MOST_CURRENCIES = 20
 MOST_CASES = 10
 
@@ -40,15 +42,15 @@ def _hindrances(picture: Picture) -> list[str]:
 
 
 def _table(picture: Picture) -> Block:
-    rows = [["Currency", *BUCKETS, "Overdue"]]
+    rows = [["Currency", "Overdue", *COLUMNS]]
     rows += [_row(one) for one in picture.currencies[:MOST_CURRENCIES]]
     if len(rows) == 1:
         return rich(paragraph(words("Nothing is open in the ledger.")))
-    return table(rows, ["left", *["right"] * (len(BUCKETS) + 1)])
+    return table(rows, ["left", *["right"] * (len(COLUMNS) + 1)])
 
 
 def _row(one: Aging) -> list[str]:
-    return [one.currency, *(_cell(one, name) for name in BUCKETS), _money(one.overdue)]
+    return [one.currency, _money(one.overdue), *(_cell(one, name) for name in COLUMNS)]
 
 
 def _cell(one: Aging, bucket: str) -> str:

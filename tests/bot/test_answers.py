@@ -80,9 +80,9 @@ def rows(made: Card) -> list[list[str]]:
 def test_currencies_stand_in_rows_of_their_own() -> None:
     """Each currency has its buckets and its sum; two are never added up."""
     assert rows(aging_answer(picture())) == [
-        ["Currency", *BUCKETS, "Overdue"],
-        ["USD", "$900.00 (4)", "$1,200.50 (3)", "–", "–", "$9.00 (1)", "$1,209.50"],
-        ["EUR", "–", "–", "€310.00 (2)", "–", "–", "€310.00"],
+        ["Currency", "Overdue", *BUCKETS[1:], "not due"],
+        ["USD", "$1,209.50", "$1,200.50 (3)", "–", "–", "$9.00 (1)", "$900.00 (4)"],
+        ["EUR", "€310.00", "–", "€310.00 (2)", "–", "–", "–"],
     ]
 
 

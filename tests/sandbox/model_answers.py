@@ -74,7 +74,7 @@ LETTERS: dict[str, Letter] = {
         ("When can we expect payment for {invoices}?", "{invoices}: when will this be paid?"),
         (
             (
-                "The following is now past due, {total_open} in total: {invoice_table}",
+                "Our records now show {total_open} as open and past due: {invoice_table}",
                 "Our records show {total_open} as past due: {invoice_table}",
             ),
             (
