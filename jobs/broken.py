@@ -1,4 +1,4 @@
-"""Records that QuickBooks cannot hand out are named to a person; the others went on."""
+"""Records that cannot be read are named to a person; the others went on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from jobs.rules.figures import listed
 from jobs.store import ledger, posts
 from jobs.store.companies import Company
 from qbo import Broken
@@ -18,16 +19,36 @@ NAMED_AT_MOST = 20
 
 def tell(conn: Connection, company: Company, broken: Iterable[Broken], now: datetime) -> None:
     """One notice for all of a reading: when they are others than before, or else once a week."""
-    found = sorted(set(broken), key=lambda b: (b.entity, b.id, b.position))
+    found = _once(broken)
     if not found:
         return
-    text = (
-        f":warning: QuickBooks cannot hand out {_listed(conn, company.realm, found)}. All others "
-        "were read. Open each in QuickBooks and save it again; often an e-mail address is the "
-        "reason."
-    )
+    kept, unfit = [b for b in found if not b.unfit], [b for b in found if b.unfit]
+    said = []
+    if kept:
+        said.append(
+            f"QuickBooks cannot hand out {_listed(conn, company.realm, kept)}. Open each there and "
+            "save it again; often an e-mail address is the reason."
+        )
+    if unfit:
+        said.append(
+            f"Overdue does not take {_listed(conn, company.realm, unfit)}: what stands in these "
+            "fields is missing, too long or of a form that it does not know. Correct them in "
+            "QuickBooks."
+        )
+    text = ":warning: " + " ".join([*said, "All others were read."])
     key = f"broken:{company.realm}:{_same(found)}:{now:%G-W%V}"
     posts.notice(conn, company.realm, company.channel, key, text, now)
+
+
+def _once(broken: Iterable[Broken]) -> list[Broken]:
+    """Each record once, by its id where it has one: several readings may have met it, and one of
+    them may know why it is not taken."""
+    found = dict[tuple[str, str, int], Broken]()
+    for record in broken:
+        key = (record.entity, record.id, 0 if record.id else record.position)
+        if key not in found or record.unfit:
+            found[key] = record
+    return [found[key] for key in sorted(found)]
 
 
 def _listed(conn: Connection, realm: str, found: Sequence[Broken]) -> str:
@@ -36,13 +57,12 @@ def _listed(conn: Connection, realm: str, found: Sequence[Broken]) -> str:
     words = [_named(record, numbers.get(record.id, "")) for record in found[:NAMED_AT_MOST]]
     if more := len(found) - len(words):
         words.append(f"{more} more")
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    return listed(words)
 
 
 def _named(record: Broken, number: str) -> str:
-    if record.id:
-        return posts.escaped(f"{record.entity} {number or record.id}")
-    return posts.escaped(f"{record.entity} no. {record.position} of the list")
+    name = number or record.id or f"no. {record.position} of the list"
+    return posts.escaped(f"{record.entity} {name}" + (f" ({record.unfit})" if record.unfit else ""))
 
 
 def _same(found: Sequence[Broken]) -> str:

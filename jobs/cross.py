@@ -170,7 +170,8 @@ def _readable(
     missing = sorted(set(ids) - {c.id for c in read})
     broken = [each for each in found if each.entity == "Customer"]
     if len(missing) == len(broken):  # else some of the missing were merged away
-        broken = [Broken("Customer", 0, id) for id in missing]
+        unfit = {each.id: each.unfit for each in broken}
+        broken = [Broken("Customer", 0, id, unfit=unfit.get(id, "")) for id in missing]
     for each in broken:
         (on_broken or raise_broken)(each)
     for each in found:

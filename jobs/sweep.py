@@ -157,6 +157,7 @@ class Sweep:
         read = self.quickbooks.invoices_by_id(absent, doubts.append)
         missing = sorted(set(absent) - {i.id for i in read})
         gone = [] if doubts else missing
+        unfit = {doubt.id: doubt.unfit for doubt in doubts}
         for id in missing if doubts else ():
             try:
                 read.append(self.quickbooks.invoice(id))
@@ -165,7 +166,7 @@ class Sweep:
                 continue
             except PoisonedPage:
                 pass  # not even by itself
-            self.broken.append(Broken("Invoice", 0, id))
+            self.broken.append(Broken("Invoice", 0, id, unfit=unfit.get(id, "")))
         return read, gone
 
     def _vanished(self, ids: Sequence[str]) -> Plan:

@@ -33,14 +33,15 @@ R = TypeVar("R", bound=Record)
 class Broken:
     """A record that could not be read: its place in a listing (from 1), and its id if known.
 
-    `customer` is whose it is, or empty; `refused` says that it came, and that we do not take it.
+    `customer` is whose it is, or empty; `unfit` names the fields for which we do not take what
+    came, and is empty where QuickBooks itself could not hand it out.
     """
 
     entity: str
     position: int
     id: str = ""
     customer: str = field(default="", compare=False)
-    refused: bool = field(default=False, compare=False)
+    unfit: str = field(default="", compare=False)
 
 
 OnBroken = Callable[[Broken], None]
@@ -155,6 +156,11 @@ def _customer_of(row: Raw | Entity) -> str:
     return row_id({"Id": found.get("value")}) if isinstance(found, dict) else ""
 
 
+def _fields(error: ValidationError) -> str:
+    """The fields that do not fit, by QuickBooks' names; never what stands in them."""
+    return ", ".join(dict.fromkeys(str(each["loc"][0]) for each in error.errors() if each["loc"]))
+
+
 def read(kind: type[E], numbered: Sequence[tuple[int, Raw | E]], on_broken: OnBroken) -> list[E]:
     """The objects of these (position, row) pairs, less the unreadable, told to `on_broken`."""
     found: list[E] = []
@@ -164,8 +170,9 @@ def read(kind: type[E], numbered: Sequence[tuple[int, Raw | E]], on_broken: OnBr
             continue
         try:
             found.append(kind.model_validate(row))
-        except ValidationError:
-            on_broken(Broken(kind.ENTITY, position, row_id(row), _customer_of(row), refused=True))
+        except ValidationError as error:
+            unfit = _fields(error)
+            on_broken(Broken(kind.ENTITY, position, row_id(row), _customer_of(row), unfit))
     return found
 
 

@@ -19,8 +19,8 @@ from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Credit, Facts, Invoice
 from jobs.rules.figures import amount, day, listed
 from jobs.rules.marks import UNKNOWN, marks
-from jobs.rules.money import Money
-from jobs.rules.past import Hold, HoldKind, Past
+from jobs.rules.money import Money, total
+from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.plain import one_line
 from jobs.rules.policy import Limits, Mark, Policy
 from jobs.rules.recipients import recipient as recipient
@@ -229,10 +229,16 @@ def _on_account(facts: Facts) -> Iterator[Ruling]:
 
 
 def _held(facts: Facts, rule: str, found: list[Credit]) -> Ruling:
+    """What the records of one kind may cover: by themselves, or else with those of the other."""
     names = listed([_credit(credit) for credit in found])
-    whole = facts.total_overdue <= facts.on_account
+    makes = total((credit.open for credit in found), facts.currency)
+    makes_up = f", {amount(makes)} in all" if len(found) > 1 else ""
+    if makes < min(i.open for i in facts.invoices):
+        makes = facts.on_account
+        makes_up = f". With the other money on account that makes {amount(makes)}"
+    whole = facts.total_overdue <= makes
     covers = f"all of {amount(facts.total_overdue)}" if whole else "at least one of these invoices"
-    reason = f"{_name(facts)} has {names} not yet applied, which may cover {covers}."
+    reason = f"{_name(facts)} has {names} not yet applied{makes_up}, which may cover {covers}."
     return Ruling(Kind.STOP, rule, reason, tuple(f"{c.kind}:{c.id}" for c in found))
 
 
@@ -358,15 +364,25 @@ def _hold_evidence(facts: Facts, hold: Hold) -> tuple[str, ...]:
 
 
 def _gap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ruling]:
-    to_customer = past.last_contact.at if past.last_contact else None
-    times = [at for at in (to_customer, past.last_contact_to_address) if at]
-    until = max(times) + timedelta(days=policy.gap_days) if times else now
+    mail = [contact for contact in (past.last_contact, past.last_contact_to_address) if contact]
+    if not mail:
+        return
+    last = max(mail, key=lambda contact: contact.at)  # the first of two equal ones
+    until = last.at + timedelta(days=policy.gap_days)
     if until <= now:
         return
     zone = facts.company.zone
-    last, then = (day(at.astimezone(zone).date()) for at in (max(times), until))
-    reason = f"{_name(facts)} was last written to on {last}. The next message may go on {then}."
+    on, then = (day(at.astimezone(zone).date()) for at in (last.at, until))
+    reason = f"{_written(facts, last)} on {on}. The next message may go on {then}."
     yield Ruling(Kind.WAIT, "too_soon", reason, _customer(facts), until)
+
+
+def _written(facts: Facts, last: Contact | AddressContact) -> str:
+    """To the customer itself, or only to the address that it shares with somebody."""
+    if isinstance(last, Contact):
+        return f"{_name(facts)} was last written to"
+    about = one_line(last.customer) or "another customer"
+    return f"{one_line(last.to)} was written to about {about}"
 
 
 def _who(facts: Facts, stage: Stage, policy: Policy) -> Iterator[Ruling]:

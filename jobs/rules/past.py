@@ -22,6 +22,16 @@ class Contact:
     message_id: str
 
 
+@dataclass(frozen=True)
+class AddressContact:
+    """The latest of our messages to one address, whomever it was about."""
+
+    at: datetime
+    to: str
+    customer: str
+    """The name of whom it was about, or empty where that is nobody of this company."""
+
+
 class HoldKind(StrEnum):
     """Why something is left out for a while."""
 
@@ -59,8 +69,8 @@ class Past:
     """Addresses not to be used: a mail server refused them, or a person said they are wrong."""
     wrong: frozenset[str] = frozenset()
     """Those of them that a person rejected."""
-    last_contact_to_address: datetime | None = None
-    """The latest contact with the present address, whoever the customer was."""
+    last_contact_to_address: AddressContact | None = None
+    """With the present address, which several customers may share."""
     allowed_anyway: tuple[Ruling, ...] = ()
     """The stops that a finance lead set aside for the present draft ("Draft anyway")."""
     confirmed_names: frozenset[str] = frozenset()

@@ -10,13 +10,22 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from jobs.rules.facts import InvoiceStatus
-from jobs.rules.past import Contact, Hold, HoldKind, Past
+from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.recipients import is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 from jobs.store import ledger
 from jobs.store.sends import CONTACT
-from jobs.store.tables import addresses, cases, companies, confirmed_names, drafts, holds, sends
+from jobs.store.tables import (
+    addresses,
+    cases,
+    companies,
+    confirmed_names,
+    customers,
+    drafts,
+    holds,
+    sends,
+)
 from jobs.store.upsert import insert_new, upsert
 
 
@@ -36,7 +45,7 @@ def past(
         confirmed_address=next((row.address for row in rows if row.chosen), ""),
         bounced=frozenset(row.address for row in rows if row.bounced_at),
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
-        last_contact_to_address=_last_to(conn, address),
+        last_contact_to_address=_last_to(conn, company, address),
         allowed_anyway=allowed_anyway,
         confirmed_names=_confirmed_names(conn, company, customer),
     )
@@ -272,10 +281,20 @@ def _contact(row: Any) -> Contact:
     )
 
 
-def _last_to(conn: Connection, address: str) -> datetime | None:
+def _last_to(conn: Connection, company: str, address: str) -> AddressContact | None:
+    """Other companies' messages count too, but whom they were about is not told here."""
     sent_there = (sends.c.recipient == address.lower()) & sends.c.state.in_(CONTACT)
-    query = select(sends.c.began_at).where(sent_there).order_by(sends.c.began_at.desc()).limit(1)
-    return conn.execute(query).scalar()
+    ours = (customers.c.company == cases.c.company) & (customers.c.company == company)
+    query = (
+        select(sends.c.began_at, sends.c.recipient, customers.c.name)
+        .join(cases, cases.c.id == sends.c.case_id)
+        .outerjoin(customers, ours & (customers.c.id == cases.c.customer))
+        .where(sent_there)
+        .order_by(sends.c.began_at.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).first()
+    return AddressContact(row.began_at, row.recipient, row.name or "") if row else None
 
 
 def _addresses(conn: Connection, company: str, customer: str) -> Sequence[Row[Any]]:

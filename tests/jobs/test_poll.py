@@ -250,7 +250,9 @@ def test_a_poisoned_record_hides_nobody(open_house: OpenHouse) -> None:
     house.pay("71", "840.00")
     poll(house)
     assert house.case("1").state is State.CANCELLED
-    assert sum("cannot hand out Invoice 172" in text for text in house.said()) == 1
+    (told,) = [text for text in house.said() if "Invoice 172" in text]
+    assert "Overdue does not take Invoice 172 (TotalAmt): " in told
+    assert "cannot hand out" not in told
 
 
 def test_a_poisoned_customer_hides_nobody(open_house: OpenHouse) -> None:

@@ -141,6 +141,21 @@ def test_a_poisoned_customer_is_named_and_holds_up_nobody(open_house: OpenHouse)
     assert "cannot be read" in house.case("3").last_error
 
 
+def test_a_record_that_several_readings_meet_is_named_once(open_house: OpenHouse) -> None:
+    """In the list, among the changes and by itself; what we refuse is not QuickBooks' fault."""
+    house = open_house(MANY)
+    house.sweep()
+    house.change("Invoice", "72", TotalAmt="61.00")
+    house.change("Invoice", "74", DocNumber="N" * 41)
+    del house.books.tables["Invoice"]["72"]["TotalAmt"]
+    house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": "73"})
+    house.sweep()
+    (told,) = [text for text in house.said("notice") if "All others were read" in text]
+    assert told.count("172") == told.count("173") == told.count("174") == 1
+    assert "QuickBooks cannot hand out Invoice 173. " in told
+    assert "Overdue does not take Invoice 172 (TotalAmt) and Invoice 174 (DocNumber): " in told
+
+
 def test_a_record_poisoned_later_is_not_gone(open_house: OpenHouse) -> None:
     """What was open yesterday and breaks the list today is asked for by itself."""
     house = open_house(MANY)

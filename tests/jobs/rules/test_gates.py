@@ -13,7 +13,7 @@ from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Customer, Facts, Gap
 from jobs.rules.gates import approvals, judge
 from jobs.rules.money import Money
-from jobs.rules.past import Hold, HoldKind, Past
+from jobs.rules.past import AddressContact, Hold, HoldKind, Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import CaseClass, Stage
@@ -169,6 +169,19 @@ def test_the_stop_names_the_payment() -> None:
     assert ruling.evidence == ("payment:811",)
 
 
+def test_a_stop_says_what_its_records_make() -> None:
+    """Each kind of record by itself; where only both together cover something, it says so."""
+    together = facts(credits=(credit("300.00"), credit("545.00", "credit_memo", "77")))
+    paid, credited = rulings(together)
+    assert "payment of $300.00 from October 5, 2026 not yet applied. With the other" in paid.reason
+    assert "that makes $845.00, which may cover all of $845.00." in paid.reason
+    assert "credit memo of $545.00" in credited.reason
+    two = (invoice("1", "200.00"), invoice("2", "639.00"))
+    memo = credit("539.00", "credit_memo", "77")
+    paid, _ = rulings(facts(*two, credits=(credit("200.00"), credit("100.00", id_="812"), memo)))
+    assert "$300.00 in all, which may cover at least one of these invoices." in paid.reason
+
+
 def test_a_payment_that_fits_one_of_several_invoices_stops() -> None:
     """Nobody is asked for an invoice that may have been paid."""
     about = facts(invoice("1", "100.00"), invoice("2", "900.00"), credits=(credit("150.00"),))
@@ -234,9 +247,28 @@ def test_the_gap_is_an_exact_instant(days_ago: float, waits: bool) -> None:
 
 def test_the_gap_counts_per_address_too() -> None:
     """Another customer with the same address was written to: the later one decides."""
-    past = Past(contacts=(contact(5),), last_contact_to_address=NOW - timedelta(days=2))
-    [ruling] = rulings(None, past)
+    elsewhere = AddressContact(NOW - timedelta(days=2), "ap@cooper.example", "Bo's Bakery")
+    [ruling] = rulings(None, Past(contacts=(contact(5),), last_contact_to_address=elsewhere))
     assert ruling.until == NOW + timedelta(days=4)
+    told = "ap@cooper.example was written to about Bo's Bakery on October 12, 2026."
+    assert ruling.reason.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (None, "Cooper & Sons was last written to on October 13, 2026."),
+        (AddressContact(NOW - timedelta(days=1), "ap@cooper.example", "Cooper & Sons"),
+         "Cooper & Sons was last written to on October 13, 2026."),
+        (AddressContact(NOW, "ap@cooper.example", ""),
+         "ap@cooper.example was written to about another customer on October 14, 2026."),
+    ],
+)  # fmt: skip
+def test_the_gap_names_what_was_written_to(address: AddressContact | None, said: str) -> None:
+    """The customer only where the message was about it; an address that others share, otherwise."""
+    past = Past(contacts=(contact(1),), last_contact_to_address=address)
+    [ruling] = rulings(None, past)
+    assert ruling.reason.startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from jobs.rules.past import HoldKind, Past
+from jobs.rules.facts import Customer
+from jobs.rules.past import AddressContact, HoldKind, Past
 from jobs.rules.states import Stage, State
-from jobs.store import history
+from jobs.store import history, ledger
 from jobs.store.engine import Database
 from jobs.store.tables import holds
+from tests.jobs.rules.world import usd
 from tests.jobs.store.record import NOW, REALM, case, company, draft, send
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -53,7 +55,15 @@ def test_an_address_remembers_its_last_contact(database: Database) -> None:
     """Whoever the customer was, and however the address is written."""
     sent(database, "sent", NOW - 2 * DAY, customer="59")
     sent(database, "refused", NOW, customer="59")
-    assert past(database, "58", "AP@Cooper.example").last_contact_to_address == NOW - 2 * DAY
+    bakery = Customer("59", "Bo's Bakery", TO, usd(0))
+    with database.writing() as conn:
+        ledger.put_customers(conn, REALM, [bakery], NOW)
+    seen = past(database, "58", "AP@Cooper.example").last_contact_to_address
+    assert seen == AddressContact(NOW - 2 * DAY, TO, "Bo's Bakery")
+    company(database, "another")
+    with database.reading() as conn:
+        elsewhere = history.past(conn, "another", "58", TO).last_contact_to_address
+    assert elsewhere == AddressContact(NOW - 2 * DAY, TO, "")
     assert past(database, "58", "new@cooper.example").last_contact_to_address is None
 
 
