@@ -195,15 +195,21 @@ def read(source: Source, file: CaseFile, now: datetime) -> Books:
     """Read all that a case needs to know. Raises QuickBooksError.
 
     The kinds of records are read one after the other, so a payment that comes meanwhile is in some
-    and not in others: what does not add up is read once more before anybody is told. So is all of
-    it where a record has a parent that is new to us, whose money counts.
+    and not in others: what does not add up is read once more before anybody is told, unless it was
+    off by the same amount at the last look. So is all of it where a record has a parent that is new
+    to us, whose money counts.
     """
     books = _read(source, file, now)
     above = {c.parent for c in (*books.customers, *books.relatives) if c.parent}
     strangers = above - file.members - file.family
-    if not strangers and not _gaps(books):
+    if not strangers and _known_already(_gaps(books), file.gaps):
         return books
     return _read(source, replace(file, family=file.family | strangers), now)
+
+
+def _known_already(found: Iterable[Gap], before: Iterable[Gap]) -> bool:
+    standing = {(gap.customer, gap.difference) for gap in before}
+    return all((gap.customer, gap.difference) in standing for gap in found)
 
 
 def _read(source: Source, file: CaseFile, now: datetime) -> Books:
@@ -286,6 +292,8 @@ class CaseFile:
     scope: Scope
     family: frozenset[str] = frozenset()
     """Its relatives as far as we know them, billed apart: their money may be meant for it."""
+    gaps: tuple[Gap, ...] = ()
+    """What did not add up when it was last looked at."""
 
 
 def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
@@ -307,7 +315,8 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
     )
     expected = frozenset(m.invoice.id for m in ours) | _about(conn, case)
     family = ledger.family_of(conn, case.company, members) - members
-    return CaseFile(case, company, members, expected, scope, family)
+    gaps = contexts.gaps(conn, case.id)
+    return CaseFile(case, company, members, expected, scope, family, gaps)
 
 
 def _about(conn: Connection, case: Case) -> frozenset[str]:

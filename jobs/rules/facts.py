@@ -183,6 +183,11 @@ class Gap:
     stated: Money
     computed: Money
 
+    @property
+    def difference(self) -> Money:
+        """How much too much the parts make; it stays when an invoice is paid or written."""
+        return self.computed - self.stated
+
 
 def identity_gap(
     customer: Customer, invoices: tuple[Invoice, ...], credits: tuple[Credit, ...]

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, insert, select
 
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
-from jobs.rules.facts import Customer, Facts
+from jobs.rules.facts import Customer, Facts, Gap
 from jobs.rules.money import Money
 from jobs.rules.proposal import Proposal
 from jobs.rules.without import NOTHING, Without
@@ -28,6 +28,7 @@ LEDGER = "quickbooks"
 WITHOUT = "without"
 """Sources of a context: what the ledger said, and what a letter does without."""
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+GAPS: TypeAdapter[tuple[Gap, ...]] = TypeAdapter(tuple[Gap, ...])
 EVIDENCE: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
 PROPOSAL: TypeAdapter[Proposal] = TypeAdapter(Proposal)
 
@@ -48,6 +49,14 @@ def facts(conn: Connection, id: str) -> Facts:
     """The facts stored under this context id."""
     body = conn.execute(select(contexts.c.body).where(contexts.c.id == id)).scalar_one()
     return FACTS.validate_json(json.dumps(body))
+
+
+def gaps(conn: Connection, case_id: str) -> tuple[Gap, ...]:
+    """What did not add up when the case was last prepared; nothing where it never was."""
+    ours = (contexts.c.case_id == case_id) & (contexts.c.source == LEDGER)
+    latest = select(contexts.c.body).where(ours).order_by(contexts.c.id.desc()).limit(1)
+    body = conn.execute(latest).scalar()
+    return GAPS.validate_json(json.dumps(body["gaps"])) if body else ()
 
 
 def sha256(conn: Connection, id: str | None) -> str:

@@ -134,6 +134,27 @@ def test_a_habit_is_made_of_money_that_came(open_house: OpenHouse) -> None:
     assert (habit.count, habit.late, habit.median_days_late) == (2, 1, -2)
 
 
+def test_a_gap_that_was_there_before_is_not_read_twice(a_house: House) -> None:
+    """What does not add up is read once more, unless it was off by the same amount before."""
+    limits = a_house.outside.quickbooks.realms[a_house.realm].limits
+
+    def cost() -> int:
+        before = limits.reads
+        a_house.refresh()
+        return limits.reads - before
+
+    once = cost()
+    a_house.change("Customer", "1", Balance="850.00")
+    assert [cost(), cost()] == [2 * once, once]
+    assert [gap.stated.amount for gap in a_house.view().facts.gaps] == [850]
+    a_house.pay("71", "40.00")  # the gap is of ten as before
+    assert [cost(), a_house.view().facts.gaps[0].stated.amount] == [once, 810]
+    a_house.change("Customer", "1", Balance="830.00")
+    assert [cost(), cost()] == [2 * once, once]
+    a_house.change("Customer", "1", Balance="800.00")
+    assert [cost(), a_house.view().facts.gaps] == [once, ()]
+
+
 def test_an_invoice_that_a_list_left_out_is_still_open(
     a_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
