@@ -23,8 +23,8 @@ A_WORD = re.compile(r"[a-z][a-z0-9_]{0,59}")
 """What Slack's errors look like."""
 DEFAULT_WAIT = 30
 """Seconds, where a 429 does not say how long."""
-RECENT = 200
-"""So many messages are looked through for one of ours."""
+PAGE = 200
+"""Messages of a channel's history that one call asks for."""
 
 AMBIGUOUS = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 """Errors that do not say whether the call was carried out."""
@@ -102,17 +102,29 @@ def update(client: WebClient, message: Message, ts: str) -> Posted | Trouble:
 def find(
     client: WebClient, message: Message, since: datetime, until: datetime
 ) -> Posted | Trouble | None:
-    """The message with this key among those posted in between; None where there is none."""
-    where = {"channel": message.channel, "limit": RECENT, "include_all_metadata": True}
+    """The message with this key among all that were posted in between; None where there is none.
+
+    Slack hands a history out by pages (https://docs.slack.dev/apis/web-api/pagination), so it is
+    not there only once the last page has been read.
+    """
+    where: dict[str, Any] = {
+        "channel": message.channel,
+        "limit": PAGE,
+        "include_all_metadata": True,
+    }
     where |= {"oldest": f"{since.timestamp():.6f}", "latest": f"{until.timestamp():.6f}"}
-    if message.thread:
-        answer = call(client, "conversations.replies", **where, ts=message.thread)
-    else:
-        answer = call(client, "conversations.history", **where)
-    if isinstance(answer, Trouble):
-        return answer
-    ours = (one for one in answer["messages"] if _key(one) == message.key)
-    return next((Posted(message.channel, one["ts"]) for one in ours), None)
+    method = "conversations.replies" if message.thread else "conversations.history"
+    where |= {"ts": message.thread} if message.thread else {}
+    while True:
+        answer = call(client, method, **where)
+        if isinstance(answer, Trouble):
+            return answer
+        ours = (one for one in answer["messages"] if _key(one) == message.key)
+        if found := next(ours, None):
+            return Posted(message.channel, found["ts"])
+        where["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+        if not where["cursor"]:
+            return Lost("no cursor") if answer.get("has_more") else None
 
 
 def call(client: WebClient, method: str, **arguments: Any) -> Mapping[str, Any] | Trouble:
@@ -124,7 +136,7 @@ def call_with_headers(
     client: WebClient, method: str, **arguments: Any
 ) -> tuple[Mapping[str, Any] | Trouble, Mapping[str, str]]:
     """The same with the answer's headers, which name the scopes we were given."""
-    written = method.startswith("chat.")  # what only looks takes a form
+    written = method.startswith(("chat.", "views."))  # what only looks takes a form
     try:
         answer = (
             client.api_call(method, json=arguments)

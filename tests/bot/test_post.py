@@ -185,10 +185,24 @@ def test_a_lost_post_is_found_behind_many_later_ones(on: Ground) -> None:
     on.fault("chat.postMessage", "late")
     on.work()
     on.clock.forward(minutes=10)
-    for number in range(slack.RECENT + 1):
+    for number in range(slack.PAGE + 1):
         on.client.chat_postMessage(channel=CHANNEL, text=f"Another's message {number}")
         on.clock.forward(seconds=1)
     on.work()
+    assert [one["text"] for one in on.posted()].count("Hello") == 1
+    assert on.message().ts == on.posted()[0]["ts"]
+
+
+def test_a_lost_post_is_found_on_a_later_page_of_the_history(on: Ground) -> None:
+    """A busy channel: more was posted in the same minutes than one page of its history holds."""
+    on.say("hello")
+    on.fault("chat.postMessage", "late")
+    on.work()
+    for number in range(slack.PAGE + 1):
+        on.client.chat_postMessage(channel=CHANNEL, text=f"Another's message {number}")
+        on.clock.forward(seconds=1)
+    on.work()
+    assert on.calls("conversations.history") == 2
     assert [one["text"] for one in on.posted()].count("Hello") == 1
     assert on.message().ts == on.posted()[0]["ts"]
 
