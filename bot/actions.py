@@ -74,7 +74,7 @@ def _pressed(desk: Desk, action: Action, through: Door[Said], body: dict[str, An
 
 def _opening(desk: Desk, action: Action) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        desk.pool.submit(modal_doors.open_modal, desk, action, body)
+        modal_doors.open_modal(desk, action, body)
         ack()
 
     return handle

@@ -208,6 +208,14 @@ def broken() -> str:
     )
 
 
+def no_form() -> str:
+    """Slack did not open a form, or did not let us fill it in."""
+    return (
+        "Slack did not show the form just now, so nothing was changed. If an empty one is open, "
+        "please close it, and press again in a minute."
+    )
+
+
 def unreadable() -> str:
     """A value that this program never wrote."""
     return "I could not read that button or form, so nothing was changed. Please use the new card."

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Timer
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -47,7 +49,7 @@ class Desk:
     broker: Broker
     """For disconnecting a company."""
     pool: Executor
-    """For private answers, modals and rings: small, and nothing in it may raise."""
+    """For private answers, filling modals and rings: small, and nothing in it may raise."""
 
     def tell(self, response_url: str, text: str, *, instead: bool = False) -> None:
         """Answer in private, soon, without holding up the click; or `instead` of what was pressed.
@@ -67,6 +69,12 @@ class Desk:
         except (SlackClientError, OSError) as error:
             # The decision stands whether or not its private answer arrives; the card shows it.
             slog.warning("answer.lost", error=type(error).__name__)
+
+    def later(self, seconds: float, act: Callable[..., None], *given: Any) -> None:
+        """Call `act` in so many seconds; until then it takes no place in the pool."""
+        timer = Timer(seconds, self.pool.submit, (act, *given))
+        timer.daemon = True
+        timer.start()
 
     def ring(self, *steps: str, case: str = "") -> None:
         """Wake the steps that follow from a decision; the clock finds what is forgotten.

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from slack_sdk.errors import SlackClientError
 
-from bot import answers, ids, modals
+from bot import answers, ids, modals, slack
 from bot.desk import Desk
 from bot.ids import Action, BadValueError
 from bot.knocking import NotRecorded, knock_of, unreadable, user_of, view_for
+from bot.lint import lint
 from bot.refusals import follow_up
+from bot.slack import Later, Lost, Refused, Trouble
 from jobs.rules.business_days import add_working_days
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 
 slog = structlog.get_logger()
+TRIES = 3
+PAUSE = 2.0
+"""Seconds until a form is filled again, where Slack does not say how long to wait."""
+LONGEST_PAUSE = 20
+"""Seconds; nobody looks at an empty form for longer."""
 SNOOZED = 2
 """Working days that the snooze modal proposes."""
 CHANGED = "This case has moved on meanwhile; there is nothing to enter here. Nothing was changed."
@@ -46,25 +54,62 @@ OPENS: dict[Action, Callable[[CaseView, Policy], dict[str, Any]]] = {
 
 
 def open_modal(desk: Desk, action: Action, body: dict[str, Any]) -> None:
-    """Open the modal of a button. Never raises: it runs beside the click, which is answered."""
-    try:
-        opened = desk.client.views_open(trigger_id=body["trigger_id"], view=modals.loading())
-        view: dict[str, Any] = opened["view"]
-        desk.client.views_update(
-            view_id=view["id"], hash=view["hash"], view=_modal(desk, action, body)
-        )
-    except (SlackClientError, OSError) as error:
-        slog.warning("modal.lost", action=action, error=type(error).__name__)
-        desk.tell(body["response_url"], "Slack did not open the form. Please press again.")
+    """Open the light modal at once, in the thread of the click; what belongs in it follows.
+
+    The modal bears a name of ours: it can be filled even where Slack's answer was lost.
+    """
+    name = uuid.uuid4().hex
+    asked = {"trigger_id": body["trigger_id"], "view": modals.loading(name)}
+    opened = slack.call(slack.hasty(desk.client), "views.open", **asked)
+    if isinstance(opened, Later | Refused):
+        _not_shown(desk, action, body, opened)
+    else:
+        stands = not isinstance(opened, Lost)
+        desk.pool.submit(_fill, desk, action, body, Opening(name, stands))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A light modal by its external id, and whether we know that it `stands`."""
+
+    name: str
+    stands: bool
+    tries: int = TRIES
+
+
+def _fill(desk: Desk, action: Action, body: dict[str, Any], opening: Opening) -> None:
+    """Put what belongs there in its place, beside the click; a moment later where Slack is busy."""
+    view = _modal(desk, action, body)
+    answer = slack.call(desk.client, "views.update", external_id=opening.name, view=view)
+    if isinstance(answer, Later | Lost) and opening.tries > 1 and _pause(answer) <= LONGEST_PAUSE:
+        left = replace(opening, tries=opening.tries - 1)
+        desk.later(_pause(answer), _fill, desk, action, body, left)
+        return
+    closed_by_then = opening.stands and answer == Refused("not_found")
+    if isinstance(answer, Trouble) and not closed_by_then:
+        _not_shown(desk, action, body, answer)
+
+
+def _pause(trouble: Later | Lost) -> float:
+    return trouble.seconds if isinstance(trouble, Later) else PAUSE
+
+
+def _not_shown(desk: Desk, action: Action, body: dict[str, Any], trouble: Trouble) -> None:
+    slog.warning("modal.lost", action=action, trouble=repr(trouble))
+    desk.tell(body["response_url"], answers.no_form())
 
 
 def _modal(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
     """The modal itself, or in its place why there is none."""
     try:
-        return _made(desk, action, body)
+        view = _made(desk, action, body)
     except Exception as error:  # noqa: BLE001  # nothing else ends the form's "One moment"
         slog.error("modal.failed", action=action, exc_info=error)
         return modals.gone(answers.broken())
+    if wrong := lint(view, "modal"):
+        slog.error("modal.refused_by_lint", action=action, wrong=len(wrong))
+        return modals.gone(answers.broken())
+    return view
 
 
 def _made(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:

@@ -31,15 +31,17 @@ CHECKED = (
     "Amounts, dates, invoice numbers, names and links are checked against the ledger when you "
     "save. Nothing is sent by saving: the new version goes back to the card to be approved."
 )
+SLOW = "If this does not change within a minute, please close it and press the button again."
 MARKED = Words(
     "This text offers instalments or a date to meet",
     "Amounts and dates that are not on record. A second person must approve.",
 )
 
 
-def loading() -> Block:
-    """What stands there until the case is read."""
-    return _view(Modal.LOADING, "One moment", [rich(paragraph(text("Reading the case…")))], "")
+def loading(name: str) -> Block:
+    """What stands there until the case is read; `name` is its external id."""
+    blocks = [rich(paragraph(text("Reading the case…"))), context(SLOW)]
+    return _view(Modal.LOADING, "One moment", blocks, "") | {"external_id": name}
 
 
 def gone(words: str) -> Block:

@@ -18,6 +18,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 TIMEOUT = 10
 """Seconds for one call."""
+HASTE = 2
+"""Seconds for one call while a click waits, which Slack gives three."""
 EVENT = "overdue_message"
 A_WORD = re.compile(r"[a-z][a-z0-9_]{0,59}")
 """What Slack's errors look like."""
@@ -76,6 +78,11 @@ class Message:
 def client(token: str, url: str) -> WebClient:
     """A Web API client that makes each call once. `url` is SLACK_API_URL."""
     return WebClient(token, base_url=f"{url}/", timeout=TIMEOUT, retry_handlers=[])
+
+
+def hasty(client: WebClient) -> WebClient:
+    """The same client for the one call that is made before a click is answered."""
+    return WebClient(client.token, base_url=client.base_url, timeout=HASTE, retry_handlers=[])
 
 
 def post(client: WebClient, message: Message) -> Posted | Trouble:

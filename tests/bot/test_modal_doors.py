@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from slack_bolt import BoltRequest, BoltResponse
 
 from bot import answers, modal_doors
+from bot.app import build
 from bot.desk import Desk
 from bot.ids import Action, Binding
 from bot.knocking import told
@@ -24,7 +28,9 @@ from tests.bot.ground import START
 from tests.jobs import houses
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice
 from tests.jobs.houses import opener
-from tests.sandbox.slack.people import TEAM
+from tests.sandbox.faults import fault_from
+from tests.sandbox.slack.delivery import signature
+from tests.sandbox.slack.people import BOT, BOT_USER, TEAM
 
 neighbours = houses.neighbours
 
@@ -64,7 +70,7 @@ def desk_in(house: House) -> Desk:
         team=TEAM,
         app_id="",
         workspace="https://brass-fern.slack.example",
-        response_hosts=frozenset(),
+        response_hosts=frozenset({"127.0.0.1"}),
         public_url="http://127.0.0.1:9",
         channel="CFINANCE",
         broker=Broker(kit.oauth, kit.seal),
@@ -72,23 +78,129 @@ def desk_in(house: House) -> Desk:
     )
 
 
+def press(house: House, desk: Desk, action: Action) -> BoltResponse:
+    """Press this button of the card as a finance lead; what the bot answers to the click."""
+    slack, knock = house.outside.slack, house.knock("ULEAD1")
+    slack.space.stacks.clear()
+    slack.space.ephemerals.clear()
+    key = slack.space.new_response_url("ULEAD1", house.company.channel, None)
+    value = Binding(knock.case, knock.draft, knock.draft_hash).encode()
+    payload = {
+        "type": "block_actions",
+        "team": {"id": TEAM},
+        "user": {"id": "ULEAD1", "team_id": TEAM},
+        "trigger_id": slack.space.new_trigger("ULEAD1"),
+        "response_url": f"{house.outside.url}/slack/response/{key}",
+        "actions": [{"type": "button", "action_id": action, "block_id": "b", "value": value}],
+    }
+    body, at = urlencode({"payload": json.dumps(payload)}), str(int(time.time()))
+    signed = signature(slack.keys.signing_secret, at, body.encode())
+    headers: dict[str, str | Sequence[str]] = {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-slack-request-timestamp": at,
+        "x-slack-signature": signed,
+    }
+    bolt = build(desk, slack.keys.signing_secret, BOT_USER, BOT)
+    return bolt.dispatch(BoltRequest(body=body, headers=headers))
+
+
+def fault(house: House, match: str, **more: Any) -> None:
+    """Have Slack misbehave at this method."""
+    order = {"service": "slack", "match": match, "kind": "status", "status": 429} | more
+    house.outside.world.faults.add(fault_from(order))
+
+
+def shown(house: House) -> dict[str, Any]:
+    """The modal that the finance lead sees now."""
+    return dict(house.outside.slack.snapshot()["modals"].get("ULEAD1", {}))
+
+
+def title(house: House) -> str:
+    """How that modal is called; empty where there is none."""
+    return str(shown(house).get("title", {}).get("text", ""))
+
+
+def private(house: House) -> list[str]:
+    """What the finance lead was told in private, oldest first."""
+    return [one["text"] for one in house.outside.slack.snapshot()["ephemerals"]]
+
+
+def until(house: House, condition: Callable[[], bool]) -> None:
+    """Wait for the world to change until the condition holds."""
+    changed = house.outside.world.changed
+    for _ in range(200):
+        version = changed.version
+        if condition():
+            return
+        changed.wait(version, 0.1)
+    raise AssertionError("it did not happen")
+
+
 def opened(house: House, action: Action) -> dict[str, Any]:
     """The modal that a finance lead sees after pressing this button of the card."""
-    slack, knock = house.outside.slack, house.knock("ULEAD1")
-    body = {
-        "trigger_id": slack.space.new_trigger("ULEAD1"),
-        "user": {"id": "ULEAD1"},
-        "actions": [{"value": Binding(knock.case, knock.draft, knock.draft_hash).encode()}],
-        "response_url": "http://127.0.0.1:9/private",
-    }
-    modal_doors.open_modal(desk_in(house), action, body)
-    return dict(slack.snapshot()["modals"]["ULEAD1"])
+    assert press(house, desk_in(house), action).status == 200
+    until(house, lambda: title(house) not in ("", "One moment"))
+    return shown(house)
 
 
 @pytest.mark.parametrize("action", modal_doors.OPENS)
 def test_every_modal_opens(house: House, action: Action) -> None:
     """On either database: reading the case for it takes no lock, which a reader may not."""
     assert opened(house, action)["title"]["text"] not in ("Not possible", "One moment")
+
+
+def test_a_form_opens_while_other_work_hangs(house: House) -> None:
+    """A trigger lives for three seconds; private answers, rings and revokes may take longer."""
+    desk, free = desk_in(house), threading.Event()
+    desk.pool.submit(free.wait, 30)
+    try:
+        assert press(house, desk, Action.HOLD).status == 200
+        assert title(house) == "One moment"
+    finally:
+        free.set()
+    until(house, lambda: title(house) == "Hold")
+
+
+@pytest.mark.parametrize(
+    "trouble", [{}, {"status": 500}, {"kind": "reset"}, {"kind": "late"}], ids=str
+)
+def test_a_form_that_slack_did_not_take_is_filled_a_moment_later(
+    house: House, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
+) -> None:
+    """After a 429 as late as Slack says; nobody is left with "Reading the case"."""
+    monkeypatch.setattr(modal_doors, "PAUSE", 0.01)
+    fault(house, "views.update", **trouble)
+    assert opened(house, Action.HOLD)["title"]["text"] == "Hold"
+    assert private(house) == []
+
+
+def test_a_form_whose_opening_was_lost_is_filled_all_the_same(house: House) -> None:
+    """Slack opened it, and its answer never came: the form is known by a name of our own."""
+    fault(house, "views.open", kind="late")
+    assert opened(house, Action.HOLD)["title"]["text"] == "Hold"
+
+
+@pytest.mark.parametrize("match", ["views.open", "views.update"])
+@pytest.mark.parametrize("trouble", [{}, {"kind": "reset"}], ids=str)
+def test_whoever_gets_no_form_is_told_what_to_do(
+    house: House, monkeypatch: pytest.MonkeyPatch, match: str, trouble: dict[str, Any]
+) -> None:
+    """In private, after a few tries in vain; the form itself says it, too."""
+    monkeypatch.setattr(modal_doors, "PAUSE", 0.01)
+    fault(house, match, times=None, **trouble)
+    assert press(house, desk_in(house), Action.HOLD).status == 200
+    until(house, lambda: private(house) == [answers.no_form()])
+    assert "press again" in answers.no_form()
+    if match == "views.update":
+        assert "press the button again" in json.dumps(shown(house)["blocks"])
+
+
+def test_a_form_that_slack_does_not_like_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trying the same once more would not help: a sentence takes its place."""
+    monkeypatch.setitem(modal_doors.OPENS, Action.HOLD, lambda *_: {"type": "modal"})
+    assert answers.broken() in json.dumps(opened(house, Action.HOLD))
 
 
 def test_a_modal_that_cannot_be_made_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def test_every_modal_is_one_that_slack_takes(modal: str, name: str) -> None:
 
 def test_loading_is_light() -> None:
     """The first modal has nothing to submit and needs no case."""
-    made = modals.loading()
+    made = modals.loading("a")
     assert lint(made, "modal") == []
     assert "submit" not in made
 
