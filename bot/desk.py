@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Timer
 from typing import Any
@@ -50,6 +50,8 @@ class Desk:
     """For disconnecting a company."""
     pool: Executor
     """For private answers, filling modals and rings: small, and nothing in it may raise."""
+    drawing: dict[str, object] = field(default_factory=dict)
+    """Person → the latest drawing of their Home tab: an earlier one gives way to it."""
 
     def tell(self, response_url: str, text: str, *, instead: bool = False) -> None:
         """Answer in private, soon, without holding up the click; or `instead` of what was pressed.

@@ -9,11 +9,10 @@ from typing import Any
 
 import structlog
 from slack_bolt import Ack, App
-from slack_sdk.errors import SlackClientError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from bot import answers, home, ids, rooms
+from bot import answers, home, ids, rooms, slack
 from bot.blocks import Block
 from bot.desk import Desk
 from bot.home import Page
@@ -21,6 +20,7 @@ from bot.ids import Switch
 from bot.knocking import user_of
 from bot.lint import lint
 from bot.refusals import once_known, turned_away
+from bot.slack import Later, Lost, Trouble
 from jobs import connect, overview
 from jobs.decide import door
 from jobs.decide.door import Answer, Refused
@@ -34,6 +34,9 @@ slog = structlog.get_logger()
 MOST = 8
 """Entries of a list where there are several companies, and where there is one:"""
 MOST_OF_ONE = 30
+TRIES = 5
+PAUSE = 5.0
+"""Seconds until a page is drawn again, where Slack does not say how long to wait."""
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 NOTHING_HERE = (
     "There is nothing for you to do here: collectors, finance leads and account managers are "
@@ -104,19 +107,48 @@ class Choice:
 
 
 def publish(
-    desk: Desk, user: str, said: str = "", number: int = 0, choice: Choice = Choice()
+    desk: Desk,
+    user: str,
+    said: str = "",
+    number: int = 0,
+    choice: Choice = Choice(),
+    tries: int = TRIES,
 ) -> None:
-    """Show a person the present state. Never raises: it runs beside what was answered already."""
+    """Show a person the present state; a moment later where Slack or the record is busy.
+
+    Never raises: it runs beside what was answered already.
+    """
+    turn = desk.drawing[user] = object()
+    if (pause := _published(desk, user, said, number, choice)) is None or tries == 1:
+        return
+
+    def again() -> None:
+        if desk.drawing.get(user) is turn:  # nothing newer was drawn for them meanwhile
+            publish(desk, user, said, number, choice, tries - 1)
+
+    desk.later(pause, again)
+
+
+def _published(desk: Desk, user: str, said: str, number: int, choice: Choice) -> float | None:
+    """Seconds after which to try again, or None where it was done or would not help."""
     try:
         view = _view(desk, user, said, number, choice)
-        if wrong := lint(view, "home"):
-            slog.error("home.refused_by_lint", wrong=len(wrong))
-            view = home.sentence("This page cannot be drawn just now; `/overdue` works.")
-        desk.client.views_publish(user_id=user, view=view)
     except DBAPIError as error:
         slog.warning("home.no_record", error=type(error).__name__)
-    except (SlackClientError, OSError) as error:
-        slog.warning("home.lost", error=type(error).__name__)
+        return PAUSE
+    if wrong := lint(view, "home"):
+        slog.error("home.refused_by_lint", wrong=len(wrong))
+        view = home.sentence("This page cannot be drawn just now; `/overdue` works.")
+    answer = slack.call(desk.client, "views.publish", user_id=user, view=view)
+    if isinstance(answer, Trouble):
+        slog.warning("home.lost", trouble=repr(answer))
+    match answer:
+        case Later(seconds):
+            return seconds
+        case Lost():
+            return PAUSE
+        case _:
+            return None
 
 
 def _view(desk: Desk, user: str, said: str, number: int, choice: Choice) -> Block:

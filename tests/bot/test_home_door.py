@@ -17,6 +17,8 @@ import httpx
 import pytest
 from sqlalchemy import delete, insert, select, update
 
+from bot import home_door
+from bot.desk import Desk
 from bot.home import COMPANIES
 from jobs.rules.case import Decision
 from jobs.rules.states import Stage
@@ -507,13 +509,37 @@ def test_a_collector_cannot_disconnect(tab: Tab) -> None:
     assert tab.company().connected
 
 
-def test_slack_being_away_breaks_nothing(tab: Tab) -> None:
-    """The event is answered; the tab is drawn at the next opening."""
-    fault = {"service": "slack", "match": "views.publish", "kind": "status", "status": 500}
-    tab.door.place.outside.world.faults.add(fault_from(fault))
-    body = {"user": "ULEAD1"}
-    assert tab.control.post("/_/slack/home", json=body).json()["status"] == 200
+@pytest.mark.parametrize(
+    "trouble", [{"status": 429}, {"status": 500}, {"kind": "reset"}, {"kind": "html"}], ids=str
+)
+def test_a_tab_that_slack_did_not_take_follows(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
+) -> None:
+    """The event is answered; the tab is drawn a moment later, after a 429 when Slack says."""
+    monkeypatch.setattr(home_door, "PAUSE", 0.01)
+    order = {"service": "slack", "match": "views.publish", "kind": "status", "times": 2}
+    tab.door.place.outside.world.faults.add(fault_from(order | trouble))
     assert "No QuickBooks company" in tab.open("ULEAD1")
+
+
+def test_a_tab_is_not_drawn_over_by_an_earlier_try(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has turned the page or pressed something since sees what came of that."""
+    tries: list[Callable[[], None]] = []
+
+    def keep(_: Desk, __: float, act: Callable[..., None], *given: Any) -> None:
+        tries.append(partial(act, *given))
+
+    monkeypatch.setattr(Desk, "later", keep)
+    order = {"service": "slack", "match": "views.publish", "kind": "status", "status": 429}
+    tab.door.place.outside.world.faults.add(fault_from(order))
+    assert tab.control.post("/_/slack/home", json={"user": "ULEAD1"}).json()["status"] == 200
+    tab.until(lambda: tries)
+    connected(tab)
+    drawn = tab.view("ULEAD1")
+    tries[0]()
+    assert tab.view("ULEAD1") == drawn
 
 
 def test_a_channel_that_takes_no_cards_is_told(tab: Tab) -> None:
