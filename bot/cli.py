@@ -15,7 +15,7 @@ from importlib import import_module
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import cli_record, logs
+from bot import cli_record, cli_start, logs
 from bot.cli_entry import Entry, Group, entry
 from bot.processes import Kit, redis
 from jobs import connect as connecting
@@ -199,3 +199,4 @@ def rotate_keys(entry: Entry) -> None:
 
 
 cli_record.register(main)
+cli_start.register(main)

@@ -9,35 +9,28 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
+from bot.launcher import Keeper, NoQueue, Stopped, until_stopped
 from tests.sandbox import company
 from tests.sandbox.policy_file import LIFELIKE, UNMARKED, Marks, policy_text
 from tests.sandbox.processes import Sandbox, sandbox
-from tests.sandbox.product import OVERDUE, ProcessFailed, Product
+from tests.sandbox.product import OVERDUE, ProcessFailed
 from tests.sandbox.stand_ins import stand_ins
-from tests.sandbox.valkey import NoValkey
 
 DEFAULT_PORT = 8800
 UNDO_SECONDS = 15
-RESTARTS = 5
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Stopped(BaseException):
-    """Somebody wants the sandbox to end; not an error, so nothing may catch it on the way."""
 
 
 def main(arguments: Sequence[str] | None = None, command: Sequence[str] = OVERDUE) -> int:
     """Run until Ctrl-C, SIGTERM or SIGHUP; the exit status. `command` starts the product."""
     options = parser().parse_args(arguments)
-    _listen()
+    until_stopped()
     try:
         _only_stand_ins(options) if options.stand_ins_only else _everything(options, command)
     except Stopped:
         say("Stopped; nothing is left running.")
         return 0
-    except (OSError, ValueError, ProcessFailed, NoValkey) as error:
+    except (OSError, ValueError, ProcessFailed, NoQueue) as error:
         say(_explained(error, options))
         return 1
     return 0
@@ -96,20 +89,11 @@ def _open_for_business(running: Sandbox, first_run: bool) -> None:
 
 
 def _keep_running(running: Sandbox) -> None:
-    """What a platform does: start a process again that has ended, though not for ever."""
-    for _ in range(RESTARTS):
-        name = _wait_for_an_end(running.product)
-        say(f"{name} ended; starting it again. It said:\n{running.product.said(name)}")
-        running.product.start(name)
-    _wait_for_an_end(running.product)
-    running.product.check()
-
-
-def _wait_for_an_end(product: Product) -> str:
+    """What a platform does: start a process again that has ended."""
+    product = running.product
+    keeper = Keeper(product.start, say)
     while True:
-        for name, process in product.running.items():
-            if process.poll() is not None:
-                return name
+        keeper.look({name: product.running[name].returncode for name in product.ended()})
         time.sleep(0.5)
 
 
@@ -135,19 +119,6 @@ def _explained(error: Exception, options: argparse.Namespace) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"Port {options.port} is taken; choose another one with --port."
     return str(error)
-
-
-def _listen() -> None:
-    for number in SIGNALS:
-        # under nohup it is to outlive its terminal
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _stop)
-
-
-def _stop(_: int, __: FrameType | None) -> None:
-    for number in SIGNALS:  # once is enough: a second Ctrl-C must not cut the tidying up
-        signal.signal(number, signal.SIG_IGN)
-    raise Stopped
 
 
 if __name__ == "__main__":

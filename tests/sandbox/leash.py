@@ -6,11 +6,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-STOP_SECONDS = 10.0
+from bot.launcher import WATCHED
 
-# The shell waits at the read end of a pipe of which only we have the write end. When that closes,
-# also because we were killed, it ends the program and then itself.
-SCRIPT = 'signal=$1; shift; "$@" </dev/null & read -r _; kill -s "$signal" $!; wait $!'
+STOP_SECONDS = 10.0
 
 
 @contextlib.contextmanager
@@ -24,7 +22,7 @@ def leashed(
     """
     read_end, write_end = os.pipe()
     holder = subprocess.Popen(
-        ["/bin/sh", "-c", SCRIPT, "leash", signal, *command],
+        ["/bin/sh", "-c", WATCHED, "leash", signal, *command],
         stdin=read_end,
         start_new_session=True,
         **options,

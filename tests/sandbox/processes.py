@@ -190,7 +190,7 @@ def sandbox(
 
     With `past` the company is, and has some weeks behind it. Without `database_url` it is a SQLite
     file. `say` hears in plain words what is going on.
-    Raises OSError for a port that is taken, ProcessFailed, NoValkey.
+    Raises OSError for a port that is taken, ProcessFailed, NoQueue.
     """
     with contextlib.ExitStack() as stack:
         outside = stack.enter_context(stand_ins(company_file, port))

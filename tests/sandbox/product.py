@@ -1,51 +1,34 @@
-"""The product's own processes, started as a platform would start them, and ended for certain."""
+"""The product's own processes, started as a platform would start them, with logs to read."""
 
 import contextlib
 import os
-import select
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 
-from jobs import lifeline
+from bot.launcher import OVERDUE, PROCESSES, Launcher, ProcessFailed
+
+__all__ = ["OVERDUE", "PROCESSES", "ROOT", "ProcessFailed", "Product", "running"]
 
 ROOT = Path(__file__).parent.parent.parent
-OVERDUE = (sys.executable, "-c", "from bot.cli import main; main()")
-PROCESSES = {
-    "web": ("web",),
-    "intake": ("work", "intake"),
-    "triage": ("work", "triage"),
-    "act": ("work", "act"),
-    "clock": ("clock",),
-}
 COMMAND_SECONDS = 60.0
 GRACE_SECONDS = 5.0  # for what SIGTERM asks, before the pipe ends everything
 SHOWN = 4_000  # characters of a log
 
 
-class ProcessFailed(Exception):
-    """A process of the product failed; the text holds the end of what it said."""
-
-
-class Product:
-    """Runs commands of the product with given settings, and with no others.
-
-    Everything it starts, forks included, holds the read end of a pipe of which only this process
-    has the write end, and ends when that closes: at `stop`, or when this process dies.
-    """
+class Product(Launcher):
+    """Runs commands of the product with given settings, and with no others."""
 
     def __init__(
         self, settings: Mapping[str, str], folder: Path, command: Sequence[str] = OVERDUE
     ) -> None:
-        self.settings, self.folder, self.command = dict(settings), folder, tuple(command)
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self._lifeline, self._hold = os.pipe()
-        # Held by all and written by none: it ends when the last of them has gone.
-        self._anyone_left, self._presence = os.pipe()
+        """`folder` is where it runs, and where its logs are; there is no .env in it."""
+        self.settings = dict(settings)
+        inherited = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
+        own = {"HOME": str(folder), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        found = {name: os.environ[name] for name in inherited if name in os.environ}
+        super().__init__(found | own | self.settings, folder, command)
 
     def run(self, *words: str) -> str:
         """Run one command to its end; gives its standard output. Raises ProcessFailed."""
@@ -55,22 +38,17 @@ class Product:
             text=True,
             timeout=COMMAND_SECONDS,
             check=False,
-            **self._surroundings(),
+            **self.surroundings(),
         )
         if done.returncode != 0:
             said = (done.stderr or done.stdout)[-SHOWN:]
             raise ProcessFailed(f"overdue {' '.join(words)} ended with {done.returncode}:\n{said}")
         return str(done.stdout)
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, output: IO[bytes] | None = None) -> None:
         """Start one of PROCESSES; what it says goes to its log."""
-        with self.log(name).open("ab") as out:
-            self.running[name] = subprocess.Popen(
-                [*self.command, *PROCESSES[name]],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                **self._surroundings(),
-            )
+        with self.log(name).open("ab") as log:
+            super().start(name, output or log)
 
     def kill(self, name: str) -> None:
         """End a process as a power cut would. Its forks live on."""
@@ -80,9 +58,9 @@ class Product:
 
     def check(self) -> None:
         """Raises ProcessFailed if a process has ended by itself."""
-        for name, process in self.running.items():
-            if process.poll() is not None:
-                raise ProcessFailed(f"{name} ended with {process.returncode}:\n{self.said(name)}")
+        for name in self.ended():
+            status = self.running[name].returncode
+            raise ProcessFailed(f"{name} ended with {status}:\n{self.said(name)}")
 
     def log(self, name: str) -> Path:
         """The file a process writes to."""
@@ -93,46 +71,6 @@ class Product:
         log = self.log(name)
         return log.read_text(errors="replace")[-SHOWN:] if log.exists() else ""
 
-    def stop(self) -> None:
-        """End everything, forks included; returns when nobody is left. Raises ProcessFailed."""
-        for process in self.running.values():
-            process.send_signal(signal.SIGTERM)
-        self._wait(GRACE_SECONDS)
-        os.close(self._hold)
-        os.close(self._presence)
-        left = not select.select([self._anyone_left], [], [], GRACE_SECONDS)[0]
-        for process in self.running.values():
-            process.kill()
-            process.wait()
-        os.close(self._lifeline)
-        os.close(self._anyone_left)
-        if left:
-            raise ProcessFailed("a process does not hold the lifeline and may live on")
-
-    def _wait(self, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        for process in self.running.values():
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, deadline - time.monotonic()))
-
-    def _surroundings(self) -> dict[str, Any]:
-        return {
-            "cwd": self.folder,  # there is no .env here
-            "env": self._environment(),
-            "pass_fds": (self._lifeline, self._presence),
-            "stdin": subprocess.DEVNULL,
-            "start_new_session": True,  # a Ctrl-C in the terminal is for the launcher alone
-        }
-
-    def _environment(self) -> dict[str, str]:
-        inherited = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
-        return (
-            {name: os.environ[name] for name in inherited if name in os.environ}
-            | {"HOME": str(self.folder), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-            | {lifeline.VARIABLE: str(self._lifeline)}
-            | self.settings
-        )
-
 
 @contextlib.contextmanager
 def running(product: Product) -> Iterator[Product]:
@@ -140,4 +78,4 @@ def running(product: Product) -> Iterator[Product]:
     try:
         yield product
     finally:
-        product.stop()
+        product.stop(GRACE_SECONDS)

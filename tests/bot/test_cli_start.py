@@ -1,0 +1,189 @@
+"""`overdue init` and `overdue start`: a first installation, and everything under one roof."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from dotenv import dotenv_values
+
+from bot import logs
+from bot.cli import main
+from bot.launcher import LONGEST_PAUSE, OVERDUE, STEADY, Keeper
+from jobs.rules import policy as policies
+from jobs.settings import Settings, load
+from tests.sandbox.policy_file import policy_text
+from tests.sandbox.processes import free_port, own_settings
+from tests.sandbox.product import ROOT
+from tests.sandbox.stand_ins import stand_ins
+
+SECONDS = 60
+
+T = TypeVar("T")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that one works in, with no setting of this machine."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logs, "configure", lambda: None)  # it would take over pytest's logging
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return tmp_path
+
+
+def test_init_writes_what_can_be_filled_in(folder: Path) -> None:
+    """A private .env with a key of its own, a policy that changes nothing yet, and what lacks."""
+    done = CliRunner().invoke(main, ["init"])
+    assert done.exit_code == 0
+    assert (folder / ".env").stat().st_mode & 0o777 == 0o600
+    assert load().token_keys
+    assert load().policy_file == Path("policy.toml")
+    assert set(dotenv_values(folder / ".env")) == set(dotenv_values(ROOT / ".env.example"))
+    written = policies.load((folder / "policy.toml").read_text()).model_dump(exclude={"sha256"})
+    assert written == policies.load(policies.default_text()).model_dump(exclude={"sha256"})
+    assert "SLACK_BOT_TOKEN: is missing" in done.output
+    assert "REDIS_URL" not in done.output
+
+
+def test_init_leaves_what_is_there(folder: Path) -> None:
+    """A second time nothing is overwritten, and the key stays the one that seals the tokens."""
+    CliRunner().invoke(main, ["init"])
+    before = (folder / ".env").read_text()
+    (folder / "policy.toml").write_text("# ours\n")
+    done = CliRunner().invoke(main, ["init"])
+    assert (folder / ".env").read_text() == before
+    assert (folder / "policy.toml").read_text() == "# ours\n"
+    assert done.output.count("exists already and was left as it is") == 2
+
+
+def test_start_says_what_is_missing_and_starts_nothing(folder: Path) -> None:
+    """Every setting that some process would miss is named, though a queue is no longer one."""
+    done = CliRunner().invoke(main, ["start"])
+    assert done.exit_code == 2
+    assert "PUBLIC_URL: is missing" in done.output
+    assert "REDIS_URL" not in done.output
+    assert not (folder / "overdue.sqlite3").exists()
+
+
+def test_a_process_that_keeps_ending_is_started_more_and_more_seldom() -> None:
+    """The pause doubles up to a minute, and is short again for one that ran well since."""
+    now, started, said = [0.0], list[float](), list[str]()
+    keeper = Keeper(lambda _: started.append(now[0]), said.append, lambda: now[0])
+    while len(started) < 9:
+        keeper.look({"web": 1})
+        now[0] += 1
+    pauses = [later - earlier for earlier, later in pairwise(started)]
+    assert started[0] == 1
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == pytest.approx(LONGEST_PAUSE, abs=2)
+    now[0] = started[-1] + STEADY + 1
+    keeper.look({"web": -9})
+    assert said[-1] == "web ended (SIGKILL); it is started again in 1 s."
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What stands in the .env of somebody who filled it in, with stand-ins outside."""
+    with stand_ins(None) as outside:
+        public_url = f"http://127.0.0.1:{free_port()}"
+        outside.reach(public_url)
+        (tmp_path / "policy.toml").write_text(policy_text(0), encoding="utf-8")
+        yield outside.settings() | own_settings(tmp_path, public_url)
+
+
+@pytest.fixture
+def started(tmp_path: Path, settings: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """`overdue start` with nothing but a .env, once its web process answers."""
+    lines = [f"{name}='{value}'" for name, value in settings.items() if name != "REDIS_URL"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    bare = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [*OVERDUE, "start"], cwd=tmp_path, env=bare, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: ready(settings["PUBLIC_URL"]))
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_everything_starts_lives_and_ends_together(
+    started: subprocess.Popen[str], settings: dict[str, str], number: signal.Signals
+) -> None:
+    """With a queue of its own; what dies comes back; nothing outlives it, however it ends."""
+    everything = until(lambda: family(started.pid, at_least=6))
+    web = next(pid for pid, words in everything.items() if words.endswith(" web"))
+    queue = next(pid for pid, words in everything.items() if "unixsocket" in words)
+    for pid in (web, queue):
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: web not in family(started.pid) and ready(settings["PUBLIC_URL"]))
+    everything |= family(started.pid)
+    started.send_signal(number)
+    _, said = started.communicate(timeout=SECONDS)
+    until(lambda: not [pid for pid in everything if parent(pid) is not None])
+    if number == signal.SIGTERM:
+        assert started.returncode == 0
+        assert "Stopped; nothing is left running." in said
+    assert "web ended (SIGKILL); it is started again in 1 s." in said
+    assert "queue ended" in said
+
+
+def ready(url: str) -> bool:
+    """Whether web, database and queue are there."""
+    try:
+        return httpx.get(f"{url}/readyz", timeout=5, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def family(ancestor: int, at_least: int = 0) -> dict[int, str]:
+    """Pid → command line of all that descend from a process, or nothing if they are too few."""
+    parents = {pid: above for pid in everybody() if (above := parent(pid)) is not None}
+    found: dict[int, str] = {}
+    for pid in parents:
+        root = parents[pid]
+        while root != ancestor and root in parents:
+            root = parents[root]
+        if root == ancestor:
+            found[pid] = command_of(pid)
+    return found if len(found) >= at_least else {}
+
+
+def everybody() -> list[int]:
+    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+
+
+def parent(pid: int) -> int | None:
+    """Its parent, of a process that runs."""
+    try:
+        state, above, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if state in "ZX" else int(above)
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def until(condition: Callable[[], T]) -> T:
+    """The first truthy answer."""
+    deadline = time.monotonic() + SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+    return found
