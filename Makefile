@@ -29,15 +29,17 @@ types: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-# Keeps the pins that still hold; ARGS=--upgrade moves them all.
+# The product alone, then the tools beside it. Keeps the pins that still hold; ARGS=--upgrade moves them all.
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --system-certs --quiet $(ARGS)
 lock: $(INSTALLED)
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --system-certs --output-file requirements.lock --quiet $(ARGS)
+	$(COMPILE) pyproject.toml --output-file requirements.txt
+	$(COMPILE) --group dev --constraints requirements.txt --output-file requirements-dev.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(INSTALLED): requirements.lock pyproject.toml .ci/install
+$(INSTALLED): requirements.txt requirements-dev.txt pyproject.toml .ci/install
 	@echo "Installing into .venv …" >&2
 	@PYTHON="$(PYTHON)" .ci/install
 	@touch $@

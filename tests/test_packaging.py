@@ -29,27 +29,40 @@ def pyproject() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def lock() -> str:
-    """requirements.lock."""
-    return (ROOT / "requirements.lock").read_text()
+LOCKS = ("requirements.txt", "requirements-dev.txt")
 
 
-def asked_for() -> Iterator[Requirement]:
-    """Every requirement of the project, its groups and its build."""
+def lock(*names: str) -> str:
+    """The locked packages of these files, or of both."""
+    return "\n".join((ROOT / name).read_text() for name in names or LOCKS)
+
+
+def tools() -> list[str]:
+    """What the groups and the build ask for."""
     project = pyproject()
     groups = project["dependency-groups"].values()
     lines = [line for group in groups for line in group if isinstance(line, str)]
-    for line in (*project["project"]["dependencies"], *project["build-system"]["requires"], *lines):
-        yield Requirement(line)
+    return [*project["build-system"]["requires"], *lines]
 
 
-def test_the_lock_has_what_the_project_asks_for() -> None:
-    """Each requirement is locked at a version that it allows."""
-    locked = dict(PINNED.findall(lock()))
-    for requirement in asked_for():
+@pytest.mark.parametrize(
+    ("file", "asked_for"),
+    [(LOCKS[0], pyproject()["project"]["dependencies"]), (LOCKS[1], tools())],
+)
+def test_the_locks_have_what_the_project_asks_for(file: str, asked_for: list[str]) -> None:
+    """Each requirement is locked at a version that it allows, the product's in their own file."""
+    locked = dict(PINNED.findall(lock(file)))
+    for requirement in map(Requirement, asked_for):
         version = locked.get(canonicalize_name(requirement.name))
-        assert version, f"{requirement.name} is not in requirements.lock: make lock"
+        assert version, f"{requirement.name} is not in {file}: make lock"
         assert requirement.specifier.contains(version), f"{requirement}: make lock"
+
+
+def test_a_platform_installs_no_tools() -> None:
+    """Platforms read requirements.txt; what both files need is there at one version."""
+    product, tooling = (dict(PINNED.findall(lock(name))) for name in LOCKS)
+    assert not {"pytest", "ruff", "mypy", "playwright"} & product.keys()
+    assert not [name for name in product.keys() & tooling.keys() if product[name] != tooling[name]]
 
 
 def test_every_locked_package_has_its_hashes() -> None:
