@@ -1,4 +1,4 @@
-"""Commands that look at the record: companies, sweeps, cases, the log."""
+"""Commands that look at the record: companies, customers, sweeps, cases, the log."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from bot import story
 from bot.cli_entry import Entry, Group, entry
-from jobs.store import agenda, cases, companies, log
+from bot.escaping import one_line
+from jobs.store import agenda, cases, companies, ledger, log
 from jobs.store.companies import Company
 
 
 def register(main: click.Group) -> None:
     """Add them to `overdue`."""
-    for command in (company, sweep, case, record):
+    for command in (company, customers, sweep, case, record):
         main.add_command(command)
 
 
@@ -35,6 +36,24 @@ def listed(entry: Entry) -> None:
         click.echo(story.company(each))
     if not known:
         click.echo("No company is connected yet. `overdue connect` connects one.")
+
+
+@click.command()
+@click.argument("words", nargs=-1)
+@entry
+def customers(entry: Entry, words: tuple[str, ...]) -> None:
+    """List customers whose name has all WORDS, with the ids that the policy file asks for.
+
+    They are those that the last sweep of a connected company met: whoever owes something.
+    """
+    wanted = [word.casefold() for word in words]
+    with entry.recorded().database.reading() as conn:
+        for each in companies.all_of_them(conn):
+            known = ledger.customer_names(conn, each.realm)
+            found = [(id, name) for id, name in known if all(w in name.casefold() for w in wanted)]
+            click.echo(f"{each.name} ({each.realm}): {len(found)} of {len(known)} customers")
+            for id, name in found:
+                click.echo(f"{id:>10}  {one_line(name)}")
 
 
 @click.command()

@@ -178,6 +178,12 @@ def names(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:
     return {row.id: row.name for row in rows}
 
 
+def customer_names(conn: Connection, company: str) -> list[tuple[str, str]]:
+    """Id and name of every customer in the mirror, by name."""
+    query = select(customers.c.id, customers.c.name).where(customers.c.company == company)
+    return [(row.id, row.name) for row in conn.execute(query.order_by(customers.c.name))]
+
+
 def parents(conn: Connection, company: str) -> dict[str, str]:
     """Customer id → the parent it is billed through, for those that bill their parent."""
     wanted = (customers.c.company == company) & customers.c.bills_parent

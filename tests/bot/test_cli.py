@@ -94,7 +94,7 @@ def test_help_is_in_plain_words(run: Run) -> None:
     commands = re.findall(r"^  (\w+)  +(\S.*)$", told, re.MULTILINE)
     assert {name for name, _ in commands} >= {
         *("web", "work", "clock", "doctor", "connect"),
-        *("company", "sweep", "case", "log", "db"),
+        *("company", "customers", "sweep", "case", "log", "db", "init", "start"),
     }
 
 
@@ -204,7 +204,7 @@ def test_connect_asks_slack_about_the_channel(
 
 
 @pytest.mark.parametrize(
-    "words", ["company list", "case 5", "log verify", "log export", "sweep", "connect"]
+    "words", ["company list", "customers", "case 5", "log verify", "log export", "sweep", "connect"]
 )
 def test_without_a_record_there_is_a_sentence(run: Run, tmp_path: Path, words: str) -> None:
     """Before `db upgrade`, in the wrong folder, or with the database away; no file is made."""
@@ -221,6 +221,14 @@ def test_companies_are_listed(run: Run) -> None:
     """Realm, name, mode, channel."""
     told = run("company", "list").output
     assert told == f"{REALM}  Brass Fern  shadow  CFINANCE  not read yet\n"
+
+
+def test_customers_are_listed_with_their_ids(run: Run) -> None:
+    """All, or those whose name has each word; as the policy file wants them."""
+    for asked in ((), ("sons",), ("ACME", "so")):
+        told = run("customers", *asked).output
+        assert told == f"Brass Fern ({REALM}): 1 of 1 customers\n        58  Acme & Sons\n"
+    assert run("customers", "birch").output == f"Brass Fern ({REALM}): 0 of 1 customers\n"
 
 
 def test_a_sweep_is_asked_for(run: Run, database: Database) -> None:
