@@ -16,7 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, String, func, or_, select
 
 from jobs.rules import drafts as letters
 from jobs.rules.letter import Letter
@@ -26,7 +26,7 @@ from jobs.store import cases, contexts, drafts, history, log
 from jobs.store import sends as attempts
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
-from jobs.store.tables import addresses, crossings, decisions, notes, sends
+from jobs.store.tables import addresses, crossings, decisions, metadata, notes, sends
 from jobs.store.tables import cases as cases_table
 from tests.jobs.house import House
 from tests.sandbox.mailbox import Mail
@@ -63,6 +63,7 @@ def check(house: House) -> None:
         _no_silence(conn, house.now)
         _one_note_each(house, conn)
         _log_is_whole(conn)
+        _fits(conn)
 
 
 def _accepted(house: House, conn: Connection) -> Iterator[Accepted]:
@@ -196,3 +197,13 @@ def _log_is_whole(conn: Connection) -> None:
         assert versions == list(range(2, row.version + 1)), f"case {row.id}: {versions}"
     for line in log.lines(conn):
         assert "@customer" not in json.dumps(line.fields), f"an address in the log: {line.body}"
+
+
+def _fits(conn: Connection) -> None:
+    """SQLite takes a value that is longer than its column; PostgreSQL would refuse the outcome."""
+    for table in metadata.sorted_tables:
+        limited = [(c, c.type.length) for c in table.c if isinstance(c.type, String)]
+        longer = [func.length(column) > length for column, length in limited if length]
+        if longer:
+            found = conn.execute(select(table).where(or_(*longer)).limit(1)).first()
+            assert found is None, f"a row of {table.name} that PostgreSQL would refuse: {found}"

@@ -450,7 +450,7 @@ def upgrade() -> None:
         sa.Column("case_id", Id(), nullable=False),
         sa.Column("draft", Id(), nullable=False),
         sa.Column("token", sa.String(length=32), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("message_id", sa.String(length=200), nullable=False),
         sa.Column("recipient", sa.String(length=320), nullable=False),
         sa.Column("bytes_sha256", sa.String(length=64), nullable=False),

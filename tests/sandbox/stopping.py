@@ -1,0 +1,64 @@
+"""The product with a lease of seconds, whose process stops before one mail as a machine may.
+
+    python -m tests.sandbox.stopping RECIPIENT work act
+
+It gets SIGSTOP between the intent for the mail to RECIPIENT and the first question whether that
+mail is still its own, a moment that nobody could hit from outside. It is stopped between two
+transactions, never within one: a lock that sleeps would hold up whoever the test wants to see.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from jobs.mail.results import Fence, Result
+from jobs.mail.smtp import Smtp
+from jobs.store import work
+from jobs.store.engine import Database
+
+LEASE = timedelta(seconds=5)
+RENEW_AFTER = timedelta(seconds=1)
+BETWEEN = threading.RLock()
+"""Held by whoever is in a transaction."""
+
+Transaction = Callable[[Database], AbstractContextManager[Connection]]
+
+
+def one_at_a_time(transaction: Transaction) -> Transaction:
+    """The same kind of transaction, of which no two are open in this process."""
+
+    @contextmanager
+    def alone(database: Database) -> Iterator[Connection]:
+        with BETWEEN, transaction(database) as conn:
+            yield conn
+
+    return alone
+
+
+def stop_before(wanted: str) -> None:
+    """From now on the mail to `wanted` stops this process, until somebody sends SIGCONT."""
+    send = Smtp.send
+
+    def stopping(smtp: Smtp, sender: str, to: str, message: bytes, fence: Fence) -> Result:
+        if to == wanted:
+            with BETWEEN:
+                os.kill(os.getpid(), signal.SIGSTOP)
+        return send(smtp, sender, to, message, fence)
+
+    Database.reading = one_at_a_time(Database.reading)  # type: ignore[method-assign]
+    Database.writing = one_at_a_time(Database.writing)  # type: ignore[method-assign]
+    Smtp.send = stopping  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    stop_before(sys.argv.pop(1))
+    work.LEASE, work.RENEW_AFTER = LEASE, RENEW_AFTER
+    from bot.cli import main  # whatever it loads takes the lease as it is by now
+
+    main()
