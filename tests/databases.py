@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
+from bot.launcher import socket_folder
 from tests.sandbox.leash import leashed
-from tests.sandbox.valkey import socket_folder
 
 START_SECONDS = 30.0
 ROOMY = 256 * 1024 * 1024  # bytes; some containers have a /dev/shm of 64 MB

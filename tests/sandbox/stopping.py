@@ -51,9 +51,9 @@ def stop_before(wanted: str) -> None:
                 os.kill(os.getpid(), signal.SIGSTOP)
         return send(smtp, sender, to, message, fence)
 
-    Database.reading = one_at_a_time(Database.reading)  # type: ignore[method-assign]
-    Database.writing = one_at_a_time(Database.writing)  # type: ignore[method-assign]
-    Smtp.send = stopping  # type: ignore[method-assign]
+    Database.reading = one_at_a_time(Database.reading)  # type: ignore[method-assign, assignment]
+    Database.writing = one_at_a_time(Database.writing)  # type: ignore[method-assign, assignment]
+    Smtp.send = stopping  # type: ignore[method-assign, assignment]
 
 
 if __name__ == "__main__":
