@@ -42,23 +42,34 @@ def _country(value: str) -> str:
     return value
 
 
-def _none_if_empty(value: object) -> object:
-    return value or None
+def _times(value: object) -> object:
+    """Two clock times, in quotes or as TOML has them; empty is None."""
+    if value in ("", []):
+        return None
+    if isinstance(value, list):
+        return tuple(time.fromisoformat(at) if isinstance(at, str) else at for at in value)
+    return value
 
 
 def _in_order(value: tuple[time, time] | None) -> tuple[time, time] | None:
-    if value and value[0] >= value[1]:
+    if value and (any(at.tzinfo for at in value) or value[0] >= value[1]):
         raise ValueError(value)
     return value
 
 
+def _amount(value: object) -> object:
+    """TOML has whole numbers and fractions; true is neither, nor is a number in quotes."""
+    return Decimal(str(value)) if type(value) in (int, float) else value
+
+
 Person = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]+$")]
 PersonOrGroup = Annotated[str, Field(pattern=r"^[UWS][A-Z0-9]+$")]
-Amount = Annotated[Decimal, Field(gt=0, description="an amount above 0, such as 10000")]
+Number = Annotated[Decimal, BeforeValidator(_amount)]
+Amount = Annotated[Number, Field(gt=0, description="an amount above 0, such as 10000")]
 Wording = Annotated[
     str, Field(pattern="^(discount|legal|collections|credit_bureau|interest|credit_hold)$")
 ]
-PEOPLE = Field(description="a list of Slack user ids (U…, W…) or user groups (S…)")
+PEOPLE = Field(strict=False, description="a list of Slack user ids (U…, W…) or user groups (S…)")
 YES_NO = Field(description="true or false")
 TEXT = Field(description="a text in quotes, on one line", pattern=r"^[^\r\n]*$")
 
@@ -68,7 +79,9 @@ def _count(unit: str, low: int, high: int) -> Any:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Nothing is guessed: `true` is no number of seconds. A list of TOML alone becomes a tuple or
+    # a set, where the field says `strict=False`.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class People(_Section):
@@ -108,11 +121,12 @@ class Message(_Section):
         pattern=r"^[^\[\]{}]*$", description="a text in quotes, without [ ] and { }"
     )
     window: Annotated[
-        tuple[time, time] | None, BeforeValidator(_none_if_empty), AfterValidator(_in_order)
+        tuple[time, time] | None, BeforeValidator(_times), AfterValidator(_in_order)
     ] = Field(description='empty, or two times such as ["09:00", "17:00"], the earlier first')
     allow_wording: frozenset[Wording] = Field(
+        strict=False,
         description='a list of "discount", "legal", "collections", "credit_bureau", "interest", '
-        '"credit_hold"'
+        '"credit_hold"',
     )
 
 
@@ -131,14 +145,16 @@ class Limits(_Section):
     second_approver: Amount
     stop_invoice: Amount
     stop_total: Amount
-    smallest: Annotated[Decimal, Field(ge=0, description="an amount of 0 or more, such as 25")]
+    smallest: Annotated[Number, Field(ge=0, description="an amount of 0 or more, such as 25")]
 
 
 class Manager(_Section):
     """`[[account_manager]]`"""
 
     slack: Person = Field(description="a Slack user id (U… or W…)")
-    customers: tuple[str, ...] = Field(description='a list of customer ids such as ["58", "61"]')
+    customers: tuple[str, ...] = Field(
+        strict=False, description='a list of customer ids such as ["58", "61"]'
+    )
     name: str = Field("", description="a text in quotes, on one line", pattern=r"^[^\r\n]*$")
 
 
@@ -183,8 +199,8 @@ class _File(_Section):
     calendar: Calendar
     limits: dict[Annotated[str, Field(pattern="^(home|[A-Z]{3})$")], Limits]
     marks: Marked = Marked()
-    account_manager: tuple[Manager, ...] = ()
-    customer: tuple[CustomerLine, ...] = ()
+    account_manager: tuple[Manager, ...] = Field((), strict=False)
+    customer: tuple[CustomerLine, ...] = Field((), strict=False)
 
     @model_validator(mode="after")
     def _each_customer_once(self) -> Self:

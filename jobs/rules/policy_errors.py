@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import get_args
@@ -37,7 +38,22 @@ def _sentence(mistake: ErrorDetails, file: type[BaseModel]) -> str:
     expected = _expected(where, file)
     if mistake["type"] == "missing":
         return f"`{key}` is missing: it should be {expected}."
-    return f"`{key}` should be {expected}, not {mistake['input']!r}."
+    return f"`{key}` should be {expected}, not {_as_written(mistake['input'])}."
+
+
+def _as_written(value: object) -> str:
+    """A value as TOML has it: `true`, a text in double quotes, lists and tables of these."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case list() | tuple():
+            return f"[{', '.join(map(_as_written, value))}]"
+        case dict():
+            pairs = (f"{_as_written(key)} = {_as_written(each)}" for key, each in value.items())
+            return f"{{ {', '.join(pairs)} }}"
+    return str(value)
 
 
 def _perhaps(where: Location, file: type[BaseModel]) -> str:

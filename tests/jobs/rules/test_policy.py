@@ -154,6 +154,7 @@ def test_a_window_is_two_times() -> None:
     """The hours in which messages go out."""
     policy = load('[message]\nwindow = ["09:00", "17:30"]')
     assert policy.window == (time(9), time(17, 30))
+    assert load("[message]\nwindow = [09:00:00, 17:30:00]").window == policy.window
 
 
 @pytest.mark.parametrize(
@@ -179,6 +180,18 @@ def test_a_window_is_two_times() -> None:
         ("[[customer]]\nid = 1", "the customer's id in QuickBooks, in quotes"),
         ('[[customer]]\nid = "1"\n[[customer]]\nid = "1"', "customer 1 stands in two places"),
         ('[calendar]\nholiday_country = "XX"', "a country code"),
+        ("[pace]\nundo_seconds = true", "from 0 to 3600, not true."),
+        ('[pace]\nundo_seconds = "60"', 'from 0 to 3600, not "60".'),
+        ("[pace]\nundo_seconds = 60.0", "from 0 to 3600, not 60.0."),
+        ("[message]\nattach_pdf = 1", "true or false, not 1."),
+        ("[limits.home]\nsmallest = true", "such as 25, not true."),
+        ('[limits.home]\nsmallest = "25"', 'such as 25, not "25".'),
+        ("[limits.home]\nsmallest = inf", "such as 25, not Infinity."),
+        ("[message]\nwindow = [32400, 61200]", "two times such as"),
+        ("[message]\nwindow = false", "the earlier first, not false."),
+        ('[message]\nwindow = ["09:00Z", "17:00"]', "two times such as"),
+        ('[people]\ncollectors = { U1 = "U2" }', 'groups (S…), not { "U1" = "U2" }.'),
+        ('[[customer]]\nid = "1"\nkey_account = "yes"', 'true or false, not "yes".'),
         ("a =", "not valid TOML"),
     ],
 )
