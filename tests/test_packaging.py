@@ -1,11 +1,13 @@
 """What is shipped beside the code: lock, manifest, processes, wheel, files of the checks."""
 
+import ast
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,27 @@ def tools() -> list[str]:
     groups = project["dependency-groups"].values()
     lines = [line for group in groups for line in group if isinstance(line, str)]
     return [*project["build-system"]["requires"], *lines]
+
+
+def imported(folder: str) -> set[str]:
+    """The distributions that the Python files of a folder name in an import."""
+    trees = [ast.parse(file.read_text()) for file in (ROOT / folder).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    outside = {name.split(".")[0] for name in names} - sys.stdlib_module_names
+    known = packages_distributions()
+    return {canonicalize_name(known[name][0]) for name in outside - PACKAGES - {"tests"}}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """Nothing is there only because another package happens to bring it."""
+    project = pyproject()["project"]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    product = {Requirement(line).name for line in (*project["dependencies"], *extras)}
+    assert set().union(*map(imported, PACKAGES)) <= product
+    declared = product | {Requirement(line).name for line in tools()}
+    assert imported("tests") <= declared
 
 
 @pytest.mark.parametrize(
