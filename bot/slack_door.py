@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 import threading
 import time
@@ -12,21 +11,22 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from slack_bolt import App
 from slack_bolt.adapter.socket_mode import SocketModeHandler
-from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
+from slack_bolt.adapter.starlette.handler import to_starlette_response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot import home_door, slack
+from bot import home_door, payloads, slack
 from bot.app import build
 from bot.bodies import TooLarge, body_of
 from bot.desk import Desk
+from bot.payloads import Odd
 from bot.processes import Kit
 from bot.slack import Trouble
 from jobs.decide.disconnect import Broker
@@ -67,14 +67,17 @@ class SlackDoor:
             return PlainTextResponse("too large", 413)
         if not self._genuine(body, request):
             return PlainTextResponse("the signature is missing, wrong or old", 401)
-        if not readable(body, request.headers.get("content-type", "")):
+        try:
+            read = payloads.request(body, request.headers)
+        except Odd as error:
+            slog.warning("slack.odd_request", why=str(error), bytes=len(body))
             return PlainTextResponse("this is no request of Slack", 400)
         try:
             bolt = await run_in_threadpool(self._app)
         except SlackUnknown:
             return PlainTextResponse("not ready", 503)
         # Bolt's own handler would block the event loop while it waits for a listener.
-        answer = await run_in_threadpool(bolt.dispatch, to_bolt_request(request, body))
+        answer = await run_in_threadpool(bolt.dispatch, read)
         return to_starlette_response(answer)
 
     def _genuine(self, body: bytes, request: Request) -> bool:
@@ -149,17 +152,3 @@ def signed(secret: str, at: str, body: bytes) -> bytes:
     """The signature of a body that Slack sent at `at`."""
     text = b"v0:" + at.encode() + b":" + body
     return b"v0=" + hmac.new(secret.encode(), text, hashlib.sha256).hexdigest().encode()
-
-
-def readable(body: bytes, content_type: str) -> bool:
-    """Whether Bolt can make something of it: JSON, or a form whose payload is JSON."""
-    try:
-        text = body.decode()
-        if content_type.partition(";")[0].strip() == "application/json" or text.startswith("{"):
-            return isinstance(json.loads(text), dict)
-        form = dict(parse_qsl(text, keep_blank_values=True))
-        if "payload" in form:
-            return isinstance(json.loads(form["payload"]), dict)
-        return "command" in form or "ssl_check" in form
-    except (ValueError, RecursionError):
-        return False

@@ -1,0 +1,180 @@
+"""What a request of Slack's holds: what is signed and has another shape is refused at the door.
+
+Only what Bolt and our handlers rely on is asked for; whatever Slack adds beside it passes. The
+shapes are Slack's (docs: interaction payloads, slash commands, Events API).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from slack_bolt import BoltRequest
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\[\]]+$")]
+Object = dict[str, Any]
+BODIES = frozenset({"application/json", "application/x-www-form-urlencoded"})
+
+
+class Odd(ValueError):
+    """No request that Slack makes; the message says why, without anything that stands in it."""
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class _Named(_Shape):
+    id: Id
+
+
+class _Person(_Named):
+    team_id: Id | None = None
+
+
+class _Acting(_Shape):
+    """What a person does with a card, a form or a page."""
+
+    user: _Person
+    team: _Named | None
+    """null where the app is installed for a whole organisation."""
+    api_app_id: Id | None = None
+    enterprise: _Named | None = None
+    is_enterprise_install: bool | None = None
+    channel: _Named | None = None
+    response_url: Url | None = None
+    response_urls: list[Object] = []
+
+
+class _Pressed(_Shape):
+    type: str
+    action_id: str
+    block_id: str
+    value: str | None = None
+
+
+class _View(_Shape):
+    type: str
+    callback_id: str
+    private_metadata: str | None = None
+    app_installed_team_id: Id | None = None
+    state: Object | None = None
+
+
+class _Click(_Acting):
+    actions: Annotated[list[_Pressed], Field(min_length=1)]
+    trigger_id: Id
+    view: _View | None = None
+
+
+class _Form(_Acting):
+    view: _View
+
+
+class _Happened(_Shape):
+    type: str
+    user: Id | Object | None = None
+    channel: Id | Object | None = None
+
+
+class _Authorization(_Shape):
+    enterprise_id: Id | None = None
+    team_id: Id | None = None
+    user_id: Id | None = None
+    is_enterprise_install: bool | None = None
+
+
+class _Event(_Shape):
+    team_id: Id
+    api_app_id: Id | None = None
+    event: _Happened
+    authorizations: list[_Authorization] | None = None
+    is_ext_shared_channel: bool | None = None
+
+
+class _Verification(_Shape):
+    challenge: str
+
+
+class _Command(_Shape):
+    """A form: all of it is text."""
+
+    command: str
+    text: str = ""
+    user_id: Id
+    team_id: Id
+    channel_id: Id
+    api_app_id: Id | None = None
+    response_url: Url | None = None
+
+
+class _Check(_Shape):
+    ssl_check: str
+
+
+SHAPES: Mapping[str, type[_Shape]] = {
+    "block_actions": _Click,
+    "view_submission": _Form,
+    "view_closed": _Form,
+    "event_callback": _Event,
+    "url_verification": _Verification,
+}
+"""By the `type` of the payload; forms without one are a command or a check of our certificate."""
+
+
+def request(body: bytes, headers: Mapping[str, str]) -> BoltRequest:
+    """The request as Bolt reads it. Raises Odd for whatever is none of Slack's."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in BODIES:
+        raise Odd("it is neither JSON nor a form")
+    try:
+        read = BoltRequest(body=body.decode(), headers=dict(headers))
+    except Exception as error:  # noqa: BLE001 - Bolt stumbles over odd bodies in many ways
+        raise Odd(f"it cannot be read ({type(error).__name__})") from None
+    _check(read.body)
+    return read
+
+
+def _check(body: object) -> None:
+    if not isinstance(body, dict):
+        raise Odd("it is no object")
+    if not _plain(body):
+        raise Odd("it holds text that no person can type")
+    try:
+        _shape_of(body).model_validate(body)
+    except ValidationError as error:
+        raise Odd("these do not fit: " + ", ".join(sorted(map(_place, error.errors())))) from None
+
+
+def _shape_of(body: Object) -> type[_Shape]:
+    if "type" not in body:
+        return _Check if "ssl_check" in body else _Command
+    kind = body["type"]
+    if not isinstance(kind, str) or kind not in SHAPES:
+        raise Odd("it is of a type that is not handled")
+    return SHAPES[kind]
+
+
+def _place(error: Mapping[str, Any]) -> str:
+    """The names of our own shapes only."""
+    return ".".join(str(part) for part in error["loc"])
+
+
+def _plain(value: object) -> bool:
+    """Without NUL and halves of surrogate pairs, which no database takes."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str) and ("\0" in one or not _whole(one)):
+            return False
+        if isinstance(one, dict):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            left += one
+    return True
+
+
+def _whole(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
