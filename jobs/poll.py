@@ -13,24 +13,25 @@ from functools import partial
 
 from sqlalchemy import Connection, update
 
-from jobs import broken, by_turns, cross, gather
+from jobs import broken, by_turns, cross, gather, turns
 from jobs.cross import News
 from jobs.office import Office
 from jobs.rules import facts
 from jobs.rules.facts import Invoice, InvoiceStatus
-from jobs.step import Round, Step
-from jobs.store import agenda, companies, events, ledger, posts, work
+from jobs.step import Step
+from jobs.store import agenda, companies, events, ledger, log, work
 from jobs.store.companies import Company
 from jobs.store.ledger import Change, Mirrored
 from jobs.store.tables import schedule
 from jobs.store.work import Claim
-from jobs.turns import Plan, Turn, batches
-from qbo import Broken, CreditMemo, Customer, Entity, Payment, models
-from qbo.answers import Changes
+from jobs.turns import Plan, batches
+from qbo import Broken, Changes, CreditMemo, Customer, Entity, Payment, models
 from qbo.client import QuickBooks
 from qbo.models import Deleted
 
 KIND = "poll"
+SWEEP = "sweep"
+"""Reads by its id whatever is missing."""
 EVERY = timedelta(hours=1)
 OVERLAP = timedelta(minutes=10)
 """A change may become visible late; how much later is not documented."""
@@ -44,23 +45,20 @@ A_CHUNK = 200
 
 def step(office: Office) -> Step:
     """The poll of one company per row."""
-    return Step(
-        name=KIND,
-        table=schedule,
-        ready=lambda _now: agenda.connected(KIND),
-        load=lambda conn, claim, now: _load(office, conn, claim, now),
-        give_up=_give_up,
-        width=2,
+    trouble = (
+        "Changes in QuickBooks could not be asked for{why}. The next try is in an hour; "
+        "the daily sweep reads everything."
     )
+    return turns.step(KIND, partial(_plan, office), trouble, "%Y-%m-%d")
 
 
-def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round:
+def _plan(office: Office, conn: Connection, claim: Claim, now: datetime) -> Plan:
     company = companies.need(conn, claim.row.company)
     swept = company.swept_at - OVERLAP if company.swept_at else None
     body = claim.row.body or {}
     seen, waiting = frozenset(body.get("seen", ())), set(body.get("waiting", ()))
     office, since = office.for_company(company.realm), company.changes_since or swept
-    return Turn(Poll(office, company, claim, now, since, seen, waiting).plan())
+    return Poll(office, company, claim, now, since, seen, waiting).plan()
 
 
 @dataclass
@@ -82,6 +80,8 @@ class Poll:
     ended: set[str] = field(default_factory=set)
     """Customers that were deleted or merged into others."""
     broken: list[Broken] = field(default_factory=list)
+    deleted_since: datetime | None = None
+    """From here on no deletion is missing."""
 
     @property
     def quickbooks(self) -> QuickBooks:
@@ -95,6 +95,7 @@ class Poll:
         cursor = changes.server_time - OVERLAP
         yield from self._let_cross()
         if self.since is not None:
+            self.deleted_since = changes.deleted_since
             yield from self._learn(self._found(changes), changes.deleted, cursor)
             for kind in KINDS if late else sorted(changes.capped, key=KINDS.index):
                 for page in self.quickbooks.changed_since(kind, since, self.broken.append):
@@ -104,7 +105,7 @@ class Poll:
     def _too_late(self) -> bool:
         """Beyond what change data capture remembers: all kinds are listed by their time.
 
-        A listing does not show what was deleted; the sweep asks for what it misses.
+        A listing does not show what was deleted; `_finish` has the sweep find that out.
         """
         return self.since is not None and self.as_of - self.since > LOOK_BACK
 
@@ -200,6 +201,16 @@ class Poll:
         if work.settle(conn, self.claim, now + EVERY, body=body):
             companies.change(conn, self.company.realm, changes_since=cursor)
             broken.tell(conn, self.company, self.broken, now)
+            self._have_swept(conn, now)
+
+    def _have_swept(self, conn: Connection, now: datetime) -> None:
+        """No answer tells any more what was deleted before `deleted_since`; the sweep finds it."""
+        if self.since is None or self.deleted_since is None or self.deleted_since <= self.since:
+            return
+        realm = self.company.realm
+        agenda.hurry(conn, realm, SWEEP, now)
+        data = {"since": str(self.since), "deleted_since": str(self.deleted_since)}
+        log.note(conn, log.Entry(realm, "poll.cut", f"system:{KIND}", now, data=data))
 
 
 def _key(record: Entity) -> str:
@@ -247,16 +258,3 @@ def _vanished(
 
 def _matters(change: Change, known: Mirrored | None) -> bool:
     return known is not None or change.now.status is InvoiceStatus.OPEN
-
-
-def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Tell a person, and go on in an hour from where it stands: nothing is skipped."""
-    company = companies.need(conn, claim.row.company)
-    text = (
-        f":warning: Changes in QuickBooks could not be asked for{claim.tried} "
-        f"({posts.escaped(claim.row.last_error)}). The next try is in an hour; "
-        "the daily sweep reads everything."
-    )
-    key = f"poll:{company.realm}:{now:%Y-%m-%d}"
-    posts.alarm(conn, company.realm, company.channel, key, text, now)
-    work.settle(conn, claim, now + EVERY, last_error=claim.row.last_error)

@@ -16,19 +16,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, update
 
-from jobs import broken, by_turns, cross, gather, rehearsal
+from jobs import broken, by_turns, cross, gather, rehearsal, turns
 from jobs.cross import News
 from jobs.office import Office
 from jobs.rules.facts import Invoice, InvoiceStatus
 from jobs.rules.recipients import entries_in
 from jobs.rules.states import State
-from jobs.step import Round, Step
-from jobs.store import agenda, companies, history, ledger, log, posts, work
+from jobs.step import Step
+from jobs.store import companies, history, ledger, log, work
 from jobs.store.companies import Company
 from jobs.store.ledger import Mirrored
-from jobs.store.tables import cases, schedule
+from jobs.store.tables import cases
 from jobs.store.work import Claim
-from jobs.turns import Plan, Turn, batches
+from jobs.turns import Plan, batches
 from qbo import Broken, Gone, PoisonedPage, models
 from qbo.client import QuickBooks
 
@@ -37,6 +37,8 @@ DAILY = time(5, 0)
 """In the company's own zone, before anybody is at work."""
 OVERLAP = timedelta(minutes=10)
 """Our clock and QuickBooks' may differ, and a change may become visible late."""
+AGAIN = timedelta(hours=1)
+"""Until the next one, where too much changed during this one to tell what was deleted."""
 IDS_AT_ONCE = 200
 """So many QuickBooks is asked for in one statement."""
 CASES_A_CHUNK = 500
@@ -45,14 +47,11 @@ KNOWN_AT_ONCE = 5_000
 
 def step(office: Office) -> Step:
     """The sweep of one company per row."""
-    return Step(
-        name=KIND,
-        table=schedule,
-        ready=lambda _now: agenda.connected(KIND),
-        load=lambda conn, claim, now: _load(office, conn, claim, now),
-        give_up=_give_up,
-        width=2,
+    trouble = (
+        "The ledger could not be read{why}. No new cards until it can; "
+        "the next try is in an hour, `/overdue run` tries now."
     )
+    return turns.step(KIND, partial(_plan, office), trouble, "%Y-%m-%dT%H")
 
 
 def next_sweep(now: datetime, zone: ZoneInfo) -> datetime:
@@ -61,9 +60,9 @@ def next_sweep(now: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(tomorrow, DAILY, zone)
 
 
-def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round:
+def _plan(office: Office, conn: Connection, claim: Claim, now: datetime) -> Plan:
     company = companies.need(conn, claim.row.company)
-    return Turn(Sweep(office.for_company(company.realm), company, claim, now).plan())
+    return Sweep(office.for_company(company.realm), company, claim, now).plan()
 
 
 @dataclass
@@ -83,6 +82,8 @@ class Sweep:
     """Customer → its addresses in the ledger; for the first sweep only."""
     left: int = 0
     gone: int = 0
+    cut: bool = False
+    """So much changed meanwhile that deletions may be missing."""
 
     @property
     def quickbooks(self) -> QuickBooks:
@@ -125,6 +126,7 @@ class Sweep:
         """Rows shift between pages while others leave them: what changed since is read again."""
         since, kinds = self.began_at - OVERLAP, [models.Invoice]
         changes = self.quickbooks.changes(kinds, since, self.broken.append)
+        self.cut = changes.deleted_since > since
         yield from self._again(changes.invoices)
         if changes.capped:
             for page in self.quickbooks.changed_since(models.Invoice, since, self.broken.append):
@@ -231,11 +233,13 @@ class Sweep:
 
     def _finish(self, conn: Connection, now: datetime) -> None:
         realm = self.company.realm
-        if not work.settle(conn, self.claim, next_sweep(now, self.company.zone)):
+        due = now + AGAIN if self.cut else next_sweep(now, self.company.zone)
+        if not work.settle(conn, self.claim, due):
             return
         companies.change(conn, realm, swept_at=self.began_at)
         broken.tell(conn, self.company, self._named(), now)
-        data = {"open": self.owners.total(), "left": self.left, "gone": self.gone}
+        counts = {"open": self.owners.total(), "left": self.left, "gone": self.gone}
+        data = {**counts, "again": True} if self.cut else counts
         log.note(conn, log.Entry(realm, "sweep.done", "system:sweep", now, data=data))
 
     def _named(self) -> list[Broken]:
@@ -298,16 +302,3 @@ def _uncap(company: Company, conn: Connection, now: datetime) -> int:
 
 def _was_open(known: Mirrored | None) -> bool:
     return known is not None and known.invoice.status is InvoiceStatus.OPEN
-
-
-def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Tell a person, and try again in an hour: a sweep is never dropped."""
-    company = companies.need(conn, claim.row.company)
-    text = (
-        f":warning: The ledger could not be read{claim.tried} "
-        f"({posts.escaped(claim.row.last_error)}). "
-        "No new cards until it can; the next try is in an hour, `/overdue run` tries now."
-    )
-    key = f"sweep:{company.realm}:{now:%Y-%m-%dT%H}"
-    posts.alarm(conn, company.realm, company.channel, key, text, now)
-    work.settle(conn, claim, now + timedelta(hours=1), last_error=claim.row.last_error)

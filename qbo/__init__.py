@@ -1,6 +1,7 @@
 """QuickBooks Online: what Overdue may read of a ledger, and the one note it may write."""
 
-from qbo.answers import KINDS, Broken, Changes, OnBroken
+from qbo.answers import KINDS, Broken, OnBroken
+from qbo.changes import Changes
 from qbo.client import CALLS, QuickBooks
 from qbo.errors import (
     MEANINGS,

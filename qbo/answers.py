@@ -1,23 +1,21 @@
-"""What QuickBooks' parsed JSON holds: one object, rows, changes, the replies to a batch.
+"""What QuickBooks' parsed JSON holds: one object, rows, the replies to a batch.
 
 Errors of validation quote what they could not read, so they never leave this module.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError, create_model
 
 from qbo.errors import Gone, PoisonedPage, QuickBooksError, Unreachable, fault_in
-from qbo.models import AN_ID, CreditMemo, Customer, Deleted, Entity, Invoice, Payment, Record
+from qbo.models import AN_ID, CreditMemo, Customer, Entity, Invoice, Payment, Record
 from qbo.query import Select
 
 EXACT_BELOW = 10**12  # with three decimals 15 digits, which a double always keeps
-CDC_NEARLY_FULL = 990  # an answer holds at most 1000 objects, and has no second page
 
 KINDS: Mapping[str, type[Entity]] = {
     kind.ENTITY: kind for kind in (Invoice, Payment, CreditMemo, Customer)
@@ -45,22 +43,6 @@ class Broken:
 
 
 OnBroken = Callable[[Broken], None]
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What change data capture returned. `server_time` (less an overlap) starts the next one.
-
-    `capped` names the kinds of which there may be more: read those with `changed_since`.
-    """
-
-    server_time: datetime
-    invoices: tuple[Invoice, ...]
-    payments: tuple[Payment, ...]
-    credit_memos: tuple[CreditMemo, ...]
-    customers: tuple[Customer, ...]
-    deleted: tuple[Deleted, ...]
-    capped: frozenset[type[Entity]]
 
 
 def raise_broken(broken: Broken) -> None:
@@ -174,54 +156,6 @@ def read(kind: type[E], numbered: Sequence[tuple[int, Raw | E]], on_broken: OnBr
             unfit = _fields(error)
             on_broken(Broken(kind.ENTITY, position, row_id(row), _customer_of(row), unfit))
     return found
-
-
-def changes(answer: Raw, kinds: Sequence[type[Entity]], on_broken: OnBroken) -> Changes:
-    """A change data capture; its groups are matched by name, since their order may vary."""
-    found = {kind: list(_changed(answer, kind)) for kind in kinds}
-    total = sum(len(changed) for changed in found.values())
-
-    def living(kind: type[E]) -> tuple[E, ...]:
-        numbered = [(n, row) for n, row in enumerate(found.get(kind, ()), 1) if not _dead(row)]
-        return tuple(read(kind, numbered, on_broken))
-
-    return Changes(
-        server_time=_server_time(answer),
-        invoices=living(Invoice),
-        payments=living(Payment),
-        credit_memos=living(CreditMemo),
-        customers=living(Customer),
-        deleted=tuple(
-            Deleted(entity=kind.ENTITY, id=row_id(row))
-            for kind in kinds
-            for row in found[kind]
-            if _dead(row)
-        ),
-        capped=frozenset(kinds if total >= CDC_NEARLY_FULL else ()),
-    )
-
-
-def _changed(answer: Raw, kind: type[Entity]) -> Iterator[Raw]:
-    for group in _groups(answer):
-        yield from rows({"QueryResponse": group}, kind.ENTITY)
-
-
-def _groups(answer: Raw) -> Iterator[Raw]:
-    for response in answer.get("CDCResponse") or ():
-        if error := fault_in(response):
-            raise error
-        yield from response.get("QueryResponse") or ()
-
-
-def _dead(row: Raw) -> bool:
-    return row.get("status") == "Deleted"
-
-
-def _server_time(answer: Raw) -> datetime:
-    try:
-        return datetime.fromisoformat(str(answer.get("time"))).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Unreachable("QuickBooks' answer does not tell its time") from None
 
 
 def reply(item: Raw | None, select: Select) -> list[Entity] | QuickBooksError:

@@ -21,7 +21,8 @@ from urllib.parse import urlencode
 import httpx
 
 from qbo import answers, pacing
-from qbo.answers import KINDS, Broken, Changes, OnBroken, leave_out, raise_broken
+from qbo.answers import KINDS, Broken, OnBroken, leave_out, raise_broken
+from qbo.changes import Changes, everything
 from qbo.errors import (
     Gone,
     NotAllowed,
@@ -240,13 +241,19 @@ class QuickBooks:
     def changes(
         self, kinds: Sequence[type[Entity]], since: datetime, on_broken: OnBroken | None = None
     ) -> Changes:
-        """Everything of these kinds that changed or was deleted since, at most 30 days back."""
-        names = ",".join(kind.ENTITY for kind in kinds)
-        params = {"entities": names, "changedSince": since.isoformat(timespec="seconds")}
-        answer = self._json("GET", "cdc", params=params)
-        found = answers.changes(answer, kinds, on_broken or raise_broken)
+        """What of these kinds changed or was deleted since, at most 30 days back.
+
+        One metered read; where there is too much for one answer several, and `Changes` tells what
+        has to be read in another way.
+        """
+        found = everything(self._changes, kinds, since, on_broken or raise_broken)
         due = self._due(found.invoices, on_broken or leave_out)
         return replace(found, invoices=tuple(due))
+
+    def _changes(self, kinds: Sequence[type[Entity]], since: datetime) -> answers.Raw:
+        names = ",".join(kind.ENTITY for kind in kinds)
+        params = {"entities": names, "changedSince": since.isoformat(timespec="seconds")}
+        return self._json("GET", "cdc", params=params)
 
     def batch(
         self, selects: Sequence[Select], on_broken: Mapping[Select, OnBroken] | None = None

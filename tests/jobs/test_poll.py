@@ -220,6 +220,59 @@ def test_more_changes_than_an_answer_holds(open_house: OpenHouse) -> None:
     assert sum(row.number.startswith("A-") for row in numbers) == 1100
 
 
+def crowded(open_house: OpenHouse) -> House:
+    """A polled house in which one customer has more invoices than an answer holds."""
+    many = [invoice(str(1000 + n), "2", "10.00", -20) for n in range(1100)]
+    content = books(customer("1"), customer("2"), invoice("71", "1", "840.00", 12), *many)
+    return polled(open_house, content)
+
+
+def touch(house: House, kind: str, *ids: int) -> None:
+    """Somebody edits so many records, and in none of them anything that matters."""
+    for id in ids:
+        house.books.edit(kind, str(id), {"Notes": "seen"})
+
+
+def test_a_deletion_among_more_changes_than_an_answer_holds(open_house: OpenHouse) -> None:
+    """The time that is asked about is halved until the deletions of the end of it come too."""
+    house = crowded(open_house)
+    house.time.later(minutes=5)
+    touch(house, "Invoice", *range(1000, 2100))
+    house.time.later(minutes=45)
+    house.books.delete("Invoice", "71")
+    poll(house, minutes=10)
+    assert "was deleted in QuickBooks" in house.view(house.case("1")).end_reason
+
+
+def test_a_deletion_before_more_changes_than_an_answer_holds(open_house: OpenHouse) -> None:
+    """What no answer shows any more is found by the sweep that the poll asks for at once."""
+    house = crowded(open_house)
+    house.time.later(minutes=5)
+    house.books.delete("Invoice", "71")
+    house.time.later(minutes=50)
+    touch(house, "Invoice", *range(1000, 2100))
+    poll(house, minutes=5)
+    assert house.case("1").state is State.WAITING
+    (line,) = house.logged("poll.cut")
+    assert line["data"]["since"] == f"{house.now - HOUR - timedelta(minutes=10)}"
+    assert line["data"]["deleted_since"] > f"{house.now - timedelta(minutes=5)}"
+    house.run("sweep", "triage")
+    assert "was deleted in QuickBooks" in house.view(house.case("1")).end_reason
+
+
+def test_many_changes_of_several_kinds(open_house: OpenHouse) -> None:
+    """What is too much together is asked for kind by kind, and then nothing is missing."""
+    house = crowded(open_house)
+    credits = [int(house.credit("2", "1.00").ident) for _ in range(400)]
+    poll(house)
+    house.books.delete("Invoice", "71")
+    touch(house, "CreditMemo", *credits)
+    touch(house, "Invoice", *range(1000, 1700))
+    poll(house)
+    assert "was deleted in QuickBooks" in house.view(house.case("1")).end_reason
+    assert house.logged("poll.cut") == []
+
+
 def test_after_a_month_everything_is_listed(open_house: OpenHouse) -> None:
     """Change data capture forgets after 30 days; then changes are asked for by their time."""
     house = polled(open_house)
@@ -229,6 +282,7 @@ def test_after_a_month_everything_is_listed(open_house: OpenHouse) -> None:
     assert house.case("1").state is State.CANCELLED
     statements = house.outside.quickbooks.realms[house.realm].statements
     assert sum("MetaData.LastUpdatedTime" in statement for statement in statements) == 4
+    assert len(house.logged("poll.cut")) == 1  # which deletions there were, the sweep finds out
 
 
 def test_a_restored_poll_is_no_second_case(open_house: OpenHouse) -> None:

@@ -73,6 +73,39 @@ def test_absence_is_not_payment(open_house: OpenHouse, monkeypatch: pytest.Monke
     assert {case.state for case in house.cases()} == {State.WAITING}
 
 
+@pytest.mark.parametrize("first", ["deleted", "edited"])
+def test_a_deletion_among_many_changes_during_a_sweep(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """It comes with the last changes, or the sweep that follows an hour later finds it."""
+    many = [invoice(str(1000 + n), "2", "10.00", -20) for n in range(1100)]
+    content = books(customer("1"), customer("2"), invoice("71", "1", "840.00", 12), *many)
+    house = open_house(content)
+    house.sweep()
+    listed = QuickBooks.open_invoices
+
+    def meanwhile(self: QuickBooks, *more: Any) -> Iterator[list[Invoice]]:
+        yield from listed(self, *more)
+        for what in ("deleted", "edited") if first == "deleted" else ("edited", "deleted"):
+            house.time.later(minutes=8)
+            if what == "deleted":
+                house.books.delete("Invoice", "71")
+            for n in range(1100) if what == "edited" else ():
+                house.books.edit("Invoice", str(1000 + n), {"Notes": "seen"})
+
+    with monkeypatch.context() as patched:
+        patched.setattr(QuickBooks, "open_invoices", meanwhile)
+        with house.database.writing() as conn:
+            agenda.hurry(conn, house.realm, "sweep", house.now)
+        house.run("sweep")
+    assert statuses(house)["71"] == ("open" if first == "deleted" else "gone")
+    assert next_sweep(house) == house.now + timedelta(hours=1)
+    house.time.later(hours=1)
+    house.run("sweep", "triage")
+    assert "was deleted in QuickBooks" in house.view(house.case("1")).end_reason
+    assert next_sweep(house) > house.now + timedelta(hours=1)
+
+
 def test_what_has_left_is_told_apart(open_house: OpenHouse) -> None:
     """Paid, voided and deleted invoices each end their case with their own reason."""
     house = open_house(MANY)

@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from qbo import (
     CALLS,
     BadQuery,
     Broken,
+    Changes,
     CreditMemo,
     Customer,
     Doubtful,
@@ -454,18 +455,54 @@ def test_changes_are_sorted_by_kind() -> None:
     assert params["changedSince"] == "2026-11-22T12:00:00+00:00"
 
 
-@pytest.mark.parametrize(("count", "capped"), [(900, False), (1000, True)])
-def test_a_full_answer_is_noticed(count: int, capped: bool) -> None:
-    """There is no second page: whatever may be missing is named."""
-    rows = [invoice(n) for n in range(count)]
-    content = {
-        "CDCResponse": [{"QueryResponse": [{"Invoice": rows}, {}]}],
-        "time": NOON.isoformat(),
-    }
+class Crowd:
+    """So many living invoices, all changed at the minute `busy` before noon; one deleted later."""
+
+    def __init__(self, living: int, busy: int = 30) -> None:
+        self.living, self.asked = living, list[tuple[str, timedelta]]()
+        self.busy = NOON - timedelta(minutes=busy)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        since = datetime.fromisoformat(request.url.params["changedSince"])
+        self.asked.append((request.url.params["entities"], NOON - since))
+        alive = [invoice(n) for n in range(self.living)] if since <= self.busy else []
+        gone = [{"status": "Deleted", "Id": "715"}]
+        found = [*alive, *gone][:1000] if "Invoice" in request.url.params["entities"] else []
+        groups = [{"Invoice": found}, {"Payment": []}]
+        content = {"CDCResponse": [{"QueryResponse": groups}], "time": NOON.isoformat()}
+        return httpx.Response(200, json=content)
+
+
+def changes_of(hour: Crowd) -> Changes:
+    """What the client makes of the last hour."""
     ledger = Ledger()
-    ledger.answers["cdc"] = answer(content)
-    found = ledger.client().changes((Invoice, Payment), NOON)
-    assert found.capped == (frozenset({Invoice, Payment}) if capped else frozenset())
+    ledger.answers["cdc"] = hour
+    return ledger.client().changes((Invoice, Payment), NOON - timedelta(hours=1))
+
+
+def test_an_answer_with_room_left_is_whole() -> None:
+    """One question, and nothing is missing."""
+    found = changes_of(hour := Crowd(900))
+    assert hour.asked == [("Invoice,Payment", timedelta(hours=1))]
+    assert (len(found.invoices), len(found.deleted), found.capped) == (900, 1, frozenset())
+    assert found.deleted_since == NOON - timedelta(hours=1)
+
+
+def test_a_full_answer_is_asked_for_again() -> None:
+    """There is no second page: by kind, then for half the time until the deletions come too."""
+    found = changes_of(hour := Crowd(1200, busy=20))
+    assert [minutes.seconds // 60 for _, minutes in hour.asked] == [60, 60, 30, 15, 60]
+    assert [kind for kind, _ in hour.asked[1:]] == ["Invoice", "Invoice", "Invoice", "Payment"]
+    assert (found.invoices, found.capped) == ((), frozenset({Invoice}))
+    assert [each.id for each in found.deleted] == ["715"]
+    assert (found.server_time, found.deleted_since) == (NOON, NOON - timedelta(minutes=15))
+
+
+def test_what_is_full_to_the_last_minute_is_named() -> None:
+    """Whatever was deleted may be missing, and no question is asked for ever."""
+    found = changes_of(hour := Crowd(1200, busy=0))
+    assert len(hour.asked) < 10
+    assert (found.deleted, found.deleted_since) == ((), NOON)
 
 
 def test_a_fault_inside_the_changes_is_an_error() -> None:

@@ -595,15 +595,24 @@ def test_change_capture_has_its_bounds(connected: Intuit, params: dict[str, str]
 
 
 def test_change_capture_stops_at_a_thousand(intuit: Intuit) -> None:
-    """There is no second page."""
+    """There is no second page, and what was deleted is cut off first, of whatever kind it is."""
     data = small_company()
     data["customers"] = [{"Id": str(n), "DisplayName": f"C{n}"} for n in range(1, 1102)]
-    intuit.connect(data | {"invoices": [], "payments": [], "credit_memos": []})
+    invoice = {"Id": "742", "CustomerRef": {"value": "1"}, "TotalAmt": "8.00"}
+    intuit.connect(data | {"invoices": [invoice], "payments": [], "credit_memos": []})
     for customer in intuit.books.books.company.customers.values():
         customer["MetaData"]["LastUpdatedTime"] = "2026-11-20T09:00:00-08:00"
-    params = {"entities": "Customer", "changedSince": "2026-11-19T00:00:00-08:00"}
-    group = intuit.call("GET", "cdc", params=params).json()["CDCResponse"][0]["QueryResponse"][0]
-    assert (len(group["Customer"]), group["maxResults"]) == (1000, 1000)
+    intuit.books.books.delete("Invoice", "742")
+
+    def asked(entities: str) -> list[dict[str, Any]]:
+        params = {"entities": entities, "changedSince": "2026-11-19T00:00:00-08:00"}
+        answer = intuit.call("GET", "cdc", params=params).json()
+        groups: list[dict[str, Any]] = answer["CDCResponse"][0]["QueryResponse"]
+        return groups
+
+    deleted, group = asked("Invoice,Customer")
+    assert (len(group["Customer"]), group["maxResults"], deleted) == (1000, 1000, {})
+    assert asked("Invoice")[0]["Invoice"][0]["status"] == "Deleted"
 
 
 # The one write

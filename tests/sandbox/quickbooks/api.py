@@ -194,12 +194,8 @@ class Api:
         unknown = [name for name in names if name not in CHANGE_TRACKED]
         if unknown:
             raise invalid_body(f"entities: {unknown[0] or 'none'} is not supported by CDC")
-        groups, room = [], MOST_CHANGES
-        for name in names:
-            found = _changed(realm.books, name, since)[:room]
-            room -= len(found)
-            groups.append(_group(name, found))
-        return {"CDCResponse": [{"QueryResponse": groups}]}
+        groups = _cut({name: _changed(realm.books, name, since) for name in names})
+        return {"CDCResponse": [{"QueryResponse": [_group(*group) for group in groups.items()]}]}
 
     def _attachable(self, realm: Realm, call: Call) -> Entity:
         _check_json(call)
@@ -355,6 +351,21 @@ def _changed(books: Books, name: str, since: datetime) -> list[Entity]:
     alive = sorted(((at, e) for at, e in stamped if at >= bound), key=lambda pair: pair[0])
     gone = [d.entity() for d in books.deletions if d.kind == name and d.at >= bound]
     return [entity for _, entity in alive] + gone
+
+
+def _cut(found: dict[str, list[Entity]]) -> dict[str, list[Entity]]:
+    """The first thousand of all kinds together, in which what was deleted has the last place.
+
+    Documented are the thousand to an answer and that deletions come last; whether that is said of
+    each group or of them all is not, so here a full answer loses the deletions of all first.
+    """
+    room, kept = MOST_CHANGES, {name: list[Entity]() for name in found}
+    for dead in (False, True):
+        for name, entities in found.items():
+            some = [e for e in entities if (e.get("status") == "Deleted") is dead][:room]
+            room -= len(some)
+            kept[name] += some
+    return kept
 
 
 def _group(name: str, found: list[Entity]) -> Entity:
