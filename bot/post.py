@@ -35,6 +35,7 @@ from jobs.store.tables import cases as cases_table
 from jobs.store.tables import channels as channels_table
 from jobs.store.tables import messages, schedule
 from jobs.store.work import Claim
+from qbo.pacing import boot_time
 
 slog = structlog.get_logger()
 
@@ -193,7 +194,7 @@ class Wait:
         ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
         if conn.execute(update(messages).where(ours).values(posting=now)).rowcount != 1:
             return None
-        return Post(self.client, self.drawn, work.boot_time())
+        return Post(self.client, self.drawn, boot_time())
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ class Post:
     client: WebClient
     drawn: Drawn
     intended: float
-    """When the intent was written, by `work.boot_time`."""
+    """When the intent was written, by `boot_time`."""
 
     def act(self) -> Posted | Trouble:
         """Never raises for what Slack does.
@@ -211,7 +212,7 @@ class Post:
         A process that was stopped for a lease since its intent may have been overtaken by another
         one: it posts nothing, and the message is looked for like a lost one.
         """
-        if work.boot_time() - self.intended >= work.LEASE.total_seconds():
+        if boot_time() - self.intended >= work.LEASE.total_seconds():
             return Lost("held_up")
         return slack.post(self.client, self.drawn.message)
 

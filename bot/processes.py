@@ -180,6 +180,10 @@ class _Given:
     def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
         """Fresh tokens need no refresh."""
 
+    def hold(self, realm: str, lease: str, now: datetime) -> bool:
+        """No lease is given."""
+        return False
+
     def release(self, realm: str, lease: str) -> None:
         """No lease is given."""
 

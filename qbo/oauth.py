@@ -1,7 +1,8 @@
 """Connecting a company, and keeping its tokens fresh.
 
 A refresh token may be used by one process at a time: a race can end the connection. So a refresh
-happens under a lease of the TokenStore, and the new pair is stored before it is used.
+happens under a lease of the TokenStore, of which it is made sure right before Intuit is asked, and
+the new pair is stored before it is used.
 """
 
 import time
@@ -24,13 +25,13 @@ from qbo.errors import (
     Unreachable,
     parse_fault,
 )
-from qbo.pacing import Budget, utc_now
+from qbo.pacing import Budget, boot_time, utc_now
 
 SCOPE = "com.intuit.quickbooks.accounting"  # read and write; QuickBooks has no narrower one
 FRESH_FOR = timedelta(minutes=5)  # an access token with less than this left is refreshed
 ASK_HARD_EXPIRY = "x-include-refresh-token-hard-expires-in"
 CALL_TIMEOUT = 10.0  # seconds, for each phase of one call to the token endpoint
-LEASE = timedelta(seconds=90)  # longer than a refresh, its repetition, and the token before it
+LEASE = timedelta(seconds=90)  # longer than one request; it begins anew with each of them
 PATIENCE = timedelta(seconds=20)  # how long to wait for another process to finish its refresh
 PAUSE = 0.1  # seconds between two looks at the store while waiting
 
@@ -69,9 +70,17 @@ class TokenStore(Protocol):
         """Make `new` current if `replaces` still is, durably; otherwise change nothing."""
         ...
 
+    def hold(self, realm: str, lease: str, now: datetime) -> bool:
+        """Keep this lease for LEASE from `now`; False where it has ended or another one holds."""
+        ...
+
     def release(self, realm: str, lease: str) -> None:
         """End this lease; a lease that lapsed and was taken by another is left alone."""
         ...
+
+
+Fence = Callable[[], bool]
+"""Whether a refresh is still ours to make."""
 
 
 class OAuth:
@@ -126,17 +135,23 @@ class OAuth:
         }
         return self._tokens(form, now)
 
-    def refresh(self, refresh: SecretStr, now: datetime) -> Tokens:
+    def refresh(self, refresh: SecretStr, now: datetime, fence: Fence) -> Tokens:
         """New tokens for a refresh token, which may or may not have changed itself.
 
         Raises InvalidGrant where it is refused. After a read timeout the same token is tried
-        once more, because the first answer may have been lost on its way.
+        once more, because the first answer may have been lost on its way. `fence` is asked right
+        before each request, and where it says no Overtaken is raised.
         """
         form = {"grant_type": "refresh_token", "refresh_token": refresh.get_secret_value()}
         try:
-            return self._tokens(form, now)
+            return self._fenced(form, now, fence)
         except _Lost:
-            return self._tokens(form, now)
+            return self._fenced(form, now, fence)
+
+    def _fenced(self, form: dict[str, str], now: datetime, fence: Fence) -> Tokens:
+        if not fence():
+            raise Overtaken("Another process is still refreshing this company's tokens")
+        return self._tokens(form, now)
 
     def revoke(self, token: SecretStr) -> None:
         """End the connection at Intuit; a token that is already unknown counts as revoked."""
@@ -158,6 +173,10 @@ class OAuth:
             raise _Lost("Intuit's sign-in service did not answer in time") from None
         except httpx.RequestError:
             raise Unreachable("Intuit's sign-in service cannot be reached") from None
+
+
+class Overtaken(Unreachable):
+    """A refresh was held up for so long that another process may have made it."""
 
 
 class _Lost(Unreachable):
@@ -265,46 +284,61 @@ class BearerAuth(httpx.Auth):
         """The tokens after `old`: another process's, or refreshed here under the lease."""
         deadline = self._clock() + PATIENCE
         while self._clock() < deadline:
-            with self._leased() as leased:
+            with self._leased() as lease:
                 current = self._store.load(self._realm)
                 if current != old and current.fresh(self._clock()):
                     return current
-                if leased:
-                    return self._refresh(current)
+                if lease is not None:
+                    return self._refresh(current, lease)
             self._sleep(PAUSE)
         raise Unreachable("Another process is still refreshing this company's tokens")
 
     @contextmanager
-    def _leased(self) -> Iterator[bool]:
+    def _leased(self) -> Iterator[str | None]:
         lease = self._store.lease(self._realm, self._clock())
         try:
-            yield lease is not None
+            yield lease
         finally:
             if lease is not None:
                 self._store.release(self._realm, lease)
 
-    def _refresh(self, current: Tokens) -> Tokens:
+    def _refresh(self, current: Tokens, lease: str) -> Tokens:
         try:
-            return self._exchange(current, current.refresh)
+            return self._exchange(current, current.refresh, lease)
+        except Overtaken:
+            stored = self._store.load(self._realm)
+            if stored == current:
+                raise
+            return stored
         except InvalidGrant as refusal:
-            return self._after(refusal, current)
+            return self._after(refusal, current, lease)
 
-    def _exchange(self, current: Tokens, used: SecretStr) -> Tokens:
+    def _exchange(self, current: Tokens, used: SecretStr, lease: str) -> Tokens:
         """Trade `used` for a new pair, and keep `used` until the new one has proved itself."""
-        new = self._oauth.refresh(used, self._clock())
+        new = self._oauth.refresh(used, self._clock(), lambda: self._still_ours(lease))
         previous = used if new.refresh != used else None
         self._store.save(self._realm, new.model_copy(update={"previous": previous}), current)
         # what is stored counts: if our lease lapsed meanwhile, that is another process's pair
         return self._store.load(self._realm)
 
-    def _after(self, refusal: InvalidGrant, refused: Tokens) -> Tokens:
+    def _still_ours(self, lease: str) -> bool:
+        """Whether nobody else refreshes now, nor will for another LEASE.
+
+        A process that was stopped finds its lease taken; an answer that took longer to arrive
+        than the lease lasts is worth nothing.
+        """
+        asked = boot_time()
+        held = self._store.hold(self._realm, lease, self._clock())
+        return held and boot_time() - asked < LEASE.total_seconds()
+
+    def _after(self, refusal: InvalidGrant, refused: Tokens, lease: str) -> Tokens:
         """Read the store once more, try the token before once, and only then trouble a person."""
         stored = self._store.load(self._realm)
         if stored != refused:
             return stored
         try:
             if refused.previous is not None:
-                return self._exchange(refused, refused.previous)
+                return self._exchange(refused, refused.previous, lease)
         except InvalidGrant:
             pass  # both are dead
         self._say_lost(refused, refusal)

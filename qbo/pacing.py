@@ -5,6 +5,7 @@ counts reads against a monthly quota (500,000 in the free tier); writes are not 
 429 it wants to be left alone for a minute.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +21,15 @@ BATCHES_PER_MINUTE = 40
 def utc_now() -> datetime:
     """The default clock of entry points; everything below them takes a clock or a time."""
     return datetime.now(UTC)
+
+
+def boot_time() -> float:
+    """Seconds that go on while this process or the whole machine is stopped.
+
+    CLOCK_BOOTTIME is Linux's; elsewhere a machine that sleeps may hide the time it slept.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from jobs.store import work
 from jobs.store.engine import AWAY, Database
 from jobs.store.tables import cases, sends
+from qbo.pacing import boot_time
 
 OPEN = ("in_flight", "unknown")
 """Of these nobody has said yet what became of them."""
@@ -79,13 +80,13 @@ def still_ours(database: Database, case: str, token: str, clock: Callable[[], da
     lease to arrive is worth nothing. This is a short transaction of the acting thread's own, like
     those of the token store and the budget.
     """
-    asked = work.boot_time()
+    asked = boot_time()
     try:
         with database.writing() as conn:
             ours = _renewed(conn, case, token, clock()) and _alone(conn, case, token)
     except AWAY:
         return False
-    return ours and work.boot_time() - asked < work.LEASE.total_seconds()
+    return ours and boot_time() - asked < work.LEASE.total_seconds()
 
 
 def _renewed(conn: Connection, case: str, token: str, now: datetime) -> bool:

@@ -129,6 +129,13 @@ class SqlTokenStore:
                 _put(conn, realm, self._seal.close(realm, new), **ends)
                 agenda.ensure(conn, realm, "upkeep", new.created_at + UPKEEP)
 
+    def hold(self, realm: str, lease: str, now: datetime) -> bool:
+        """Keep this lease for LEASE from `now`; False where it has ended or another one holds."""
+        held = (companies.c.realm == realm) & (companies.c.lease_token == lease)
+        with self._database.writing() as conn:
+            kept = conn.execute(update(companies).where(held).values(lease_until=now + LEASE))
+        return kept.rowcount == 1
+
     def release(self, realm: str, lease: str) -> None:
         """End this lease; one that another process took over is left alone."""
         held = (companies.c.realm == realm) & (companies.c.lease_token == lease)

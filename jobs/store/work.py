@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,15 +13,6 @@ LEASE = timedelta(seconds=30)
 RENEW_AFTER = timedelta(seconds=10)
 MOST_ATTEMPTS = 5
 """So many claims without a settle, and a person has to look."""
-
-
-def boot_time() -> float:
-    """Seconds that go on while this process or the whole machine is stopped.
-
-    CLOCK_BOOTTIME is Linux's; elsewhere a machine that sleeps may hide the time it slept.
-    """
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from slack_sdk import WebClient
 from sqlalchemy import select, update
 
 from bot import cards, post, slack
-from jobs.store import agenda, posts, work
+from jobs.store import agenda, posts
 from jobs.store import cases as cases_store
 from jobs.store.tables import cases, channels, messages, schedule
+from qbo.pacing import boot_time
 from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
 
 
@@ -223,7 +224,7 @@ def test_a_lost_thread_line_is_found_in_its_thread(on: Ground) -> None:
 def test_a_post_that_was_held_up_is_not_made(on: Ground) -> None:
     """Whoever was stopped for a lease after its intent may have been overtaken."""
     message = slack.Message(CHANNEL, "1", "Good morning")
-    late = post.Post(on.client, post.Drawn(message), work.boot_time() - 31)
+    late = post.Post(on.client, post.Drawn(message), boot_time() - 31)
     assert late.act() == slack.Lost("held_up")
     assert on.calls("chat.postMessage") == 0
 

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from jobs.decide.settle_unknown import UNDER_WAY
 from jobs.store.tables import cases, sends
+from tests.crowd import state_of
 from tests.flows.firms import WAITING, Firm, Owing, domain, record
 from tests.sandbox.processes import World
 from tests.sandbox.product import OVERDUE
@@ -119,11 +120,6 @@ def asleep(worker: int) -> int:
     """The fork of this worker that has stopped, or 0."""
     stopped = [pid for pid in forks(worker) if state_of(pid) == "T"]
     return stopped[0] if stopped else 0
-
-
-def state_of(pid: int) -> str:
-    """One letter, as in proc_pid_stat(5); it follows the name, which is in brackets."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def address(firm: Firm, number: int) -> str:

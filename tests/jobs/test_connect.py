@@ -44,6 +44,9 @@ class Given:
     def lease(self, realm: str, now: datetime) -> str | None:
         return None
 
+    def hold(self, realm: str, lease: str, now: datetime) -> bool:
+        return False
+
     def save(self, realm: str, new: Tokens, replaces: Tokens) -> None: ...
 
     def release(self, realm: str, lease: str) -> None: ...

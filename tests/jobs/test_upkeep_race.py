@@ -1,6 +1,7 @@
-"""Eight real processes with one stale token: Intuit is asked once, and everybody goes on."""
+"""Real processes with one stale token: Intuit is asked once, and everybody goes on."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,16 +16,17 @@ import pytest
 from bot.processes import Kit
 from jobs import settings
 from jobs.store.tokens import SqlTokenStore
+from qbo import LEASE, Tokens
 from qbo.pacing import utc_now
 from tests import crowd
-from tests.crowd import PATIENCE
+from tests.crowd import PATIENCE, state_of
 from tests.jobs.house import House, Neighbourhood
 from tests.jobs.houses import opener
 from tests.sandbox.quickbooks.oauth import Grant
 
 RUNNERS = 8
 ROOT = Path(__file__).parents[2]
-PROGRAM = "from tests.jobs.test_upkeep_race import run; run()"
+PROGRAM = "from tests.jobs.test_upkeep_race import {0}; {0}()"
 
 
 @pytest.fixture
@@ -56,8 +58,25 @@ def wanting(neighbours: Neighbourhood, tmp_path: Path) -> Iterator[Path]:
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "some runner never wanted the lease"
+        assert time.monotonic() < deadline, "some process never came so far"
         time.sleep(0.01)
+
+
+class Sleepy(SqlTokenStore):
+    """Stands still for as long as somebody wants, with a lease and the tokens that are old then."""
+
+    leased = False
+
+    def lease(self, realm: str, now: datetime) -> str | None:
+        self.leased = True
+        return super().lease(realm, now)
+
+    def load(self, realm: str) -> Tokens:
+        found = super().load(realm)
+        if self.leased:
+            self.leased = False
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return found
 
 
 class Wanting(SqlTokenStore):
@@ -75,13 +94,29 @@ def run() -> None:
 
 
 def _runner(gate: Barrier) -> None:
-    """Ask QuickBooks at the same moment as the others, and say which token is stored then."""
-    now, began = datetime.fromisoformat(os.environ["NOW"]), utc_now()
-    kit = Kit(settings.load(), lambda: now + (utc_now() - began))
-    realm = os.environ["REALM"]
+    """Ask QuickBooks at the same moment as the others."""
+    kit = _kit()
     kit.token_store = Wanting(kit.database, kit.seal)
-    kit.token_store.load(realm)
+    kit.token_store.load(os.environ["REALM"])
     gate.wait(PATIENCE)
+    _ask(kit)
+
+
+def doze() -> None:
+    """What a process does that is stopped in the middle of a refresh."""
+    kit = _kit()
+    kit.token_store = Sleepy(kit.database, kit.seal)
+    _ask(kit)
+
+
+def _kit() -> Kit:
+    now, began = datetime.fromisoformat(os.environ["NOW"]), utc_now()
+    return Kit(settings.load(), lambda: now + (utc_now() - began))
+
+
+def _ask(kit: Kit) -> None:
+    """Ask QuickBooks for the company, and say which token is stored then."""
+    realm = os.environ["REALM"]
     name = kit.ledgers.of(realm).company_info().name
     token = hash(kit.token_store.load(realm).access.get_secret_value())
     os.write(1, f"{name} {token}\n".encode())  # whole lines, whoever else writes
@@ -90,6 +125,19 @@ def _runner(gate: Barrier) -> None:
 
 def race(house: House, wanting: Path) -> list[str]:
     """What each runner said in the end; none outlives the test."""
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format("run")],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=_environment(house, wanting),
+        timeout=2 * PATIENCE,
+        check=True,
+    )
+    return ended.stdout.splitlines()
+
+
+def _environment(house: House, wanting: Path) -> dict[str, str]:
     kept = house.kit.settings
     given = house.outside.settings() | {
         "DATABASE_URL": kept.database_url.get_secret_value(),
@@ -99,16 +147,7 @@ def race(house: House, wanting: Path) -> list[str]:
         "REALM": house.realm,
         "WANTING": str(wanting),
     }
-    ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | given,
-        timeout=2 * PATIENCE,
-        check=True,
-    )
-    return ended.stdout.splitlines()
+    return os.environ | given
 
 
 def test_a_race_of_eight_processes_refreshes_once(house: House, wanting: Path) -> None:
@@ -119,6 +158,34 @@ def test_a_race_of_eight_processes_refreshes_once(house: House, wanting: Path) -
     assert len(said) == RUNNERS
     assert len(set(said)) == 1
     assert said[0].startswith("Brass Fern Supply")
-    asked = [each.path for each in house.outside.world.requests if "tokens/bearer" in each.path]
-    assert len(asked) == 1
+    assert refreshes(house) == 1
     assert house.company.connected
+
+
+def test_a_process_that_stood_still_does_not_refresh_with_an_old_token(
+    house: House, tmp_path: Path
+) -> None:
+    """It is stopped with its lease in hand; another one refreshes when that has lapsed."""
+    house.time.later(hours=2)
+    house.outside.world.requests.clear()
+    program = [sys.executable, "-c", PROGRAM.format("doze")]
+    environment = _environment(house, tmp_path)
+    with subprocess.Popen(
+        program, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as dozing:
+        try:
+            until(lambda: state_of(dozing.pid) == "T")
+            house.time.later(seconds=LEASE.total_seconds() + 1)
+            house.quickbooks().company_info()
+            dozing.send_signal(signal.SIGCONT)
+            said, _ = dozing.communicate(timeout=PATIENCE)
+        finally:
+            dozing.kill()
+    assert said.startswith("Brass Fern Supply")
+    assert refreshes(house) == 1
+    assert house.company.connected
+
+
+def refreshes(house: House) -> int:
+    """How often Intuit was asked for new tokens."""
+    return sum("tokens/bearer" in each.path for each in house.outside.world.requests)

@@ -1,6 +1,7 @@
 """Connecting, refreshing once, and never using tokens that are not stored."""
 
 import base64
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -90,6 +91,12 @@ class Store:
                 self.current = new
                 self.diary.append(f"saved {new.access.get_secret_value()}")
 
+    def hold(self, realm: str, lease: str, now: datetime) -> bool:
+        with self._lock:
+            held = self._holder == lease
+            self._until = now + LEASE if held else self._until
+            return held
+
     def release(self, realm: str, lease: str) -> None:
         with self._lock:
             if self._holder == lease:
@@ -143,6 +150,11 @@ def oauth(handler: Handler) -> OAuth:
         redirect_uri="https://overdue.example/quickbooks/callback",
         transport=httpx.MockTransport(handler),
     )
+
+
+def refreshed(intuit: Intuit, token: str) -> Tokens:
+    """What comes back for `token` where nobody else refreshes."""
+    return oauth(intuit).refresh(SecretStr(token), NOON, lambda: True)
 
 
 class Api:
@@ -232,10 +244,10 @@ def test_a_refresh_whose_answer_was_lost_is_repeated_once() -> None:
     """The same value again, because the first answer may have been lost on its way."""
     intuit = Intuit()
     intuit.answers = [httpx.ReadTimeout("late")]
-    assert oauth(intuit).refresh(SecretStr("refresh-0"), NOON).refresh == SecretStr("refresh-1")
+    assert refreshed(intuit, "refresh-0").refresh == SecretStr("refresh-1")
     intuit.answers = [httpx.ReadTimeout("late"), httpx.ReadTimeout("late")]
     with pytest.raises(Unreachable):
-        oauth(intuit).refresh(SecretStr("refresh-1"), NOON)
+        refreshed(intuit, "refresh-1")
     assert len(intuit.requests) == 4
 
 
@@ -260,7 +272,7 @@ def test_each_failure_of_the_token_endpoint_has_its_error(
     intuit = Intuit()
     intuit.answers = [answer]
     with pytest.raises(kind) as caught:
-        oauth(intuit).refresh(SecretStr("hidden"), NOON)
+        refreshed(intuit, "hidden")
     assert "hidden" not in f"{caught.value} {caught.value!r} {caught.value.__cause__}"
 
 
@@ -365,6 +377,51 @@ def test_a_pair_that_came_too_late_is_not_stored_over_a_newer_one() -> None:
     assert world.get().status_code == 200
     assert world.store.current == tokens(7)
     assert world.api.shown == ["access-7"]
+
+
+def overtake(world: World) -> None:
+    """The holder of the lease stands still; when it has lapsed another process refreshes."""
+    world.clock.now += LEASE
+    other = BearerAuth(REALM, world.store, oauth(world.intuit), clock=world.clock)
+    assert other.refresh().access == SecretStr("access-1")
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["before the request", "before its repetition"])
+def test_a_process_that_was_held_up_does_not_use_a_token_again(lost: bool) -> None:
+    """Intuit may end a connection over an old refresh token; what is stored by now is used."""
+    world = World(STALE)
+    load = world.store.load
+
+    def late(request: httpx.Request) -> httpx.Response:
+        overtake(world)
+        raise httpx.ReadTimeout("late")
+
+    def slowly(realm: str) -> Tokens:
+        found = load(realm)
+        if "leased" in world.store.diary:
+            world.store.load = load  # type: ignore[method-assign]
+            overtake(world)
+        return found
+
+    if lost:
+        world.auth._oauth = oauth(late)
+    else:
+        world.store.load = slowly  # type: ignore[method-assign]
+    assert world.get().status_code == 200
+    assert world.api.shown == ["access-1"]
+    assert len(world.intuit.requests) == 1
+
+
+def test_an_answer_about_the_lease_that_took_longer_than_it_lasts_is_worth_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The machine stood still after the record had said yes; nobody has refreshed meanwhile."""
+    world = World(STALE)
+    hours = itertools.count(step=3600.0)
+    monkeypatch.setattr("qbo.oauth.boot_time", lambda: next(hours))
+    with pytest.raises(Unreachable, match="Another process"):
+        world.get()
+    assert world.intuit.requests == []
 
 
 def test_a_failed_refresh_gives_the_lease_back() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Connection
 
 from jobs.mail.results import Fence, Result
@@ -41,8 +42,9 @@ def one_at_a_time(transaction: Transaction) -> Transaction:
     return alone
 
 
-def stop_before(wanted: str) -> None:
-    """From now on the mail to `wanted` stops this process, until somebody sends SIGCONT."""
+@contextmanager
+def stopping_before(wanted: str) -> Iterator[None]:
+    """In this block the mail to `wanted` stops this process, until somebody sends SIGCONT."""
     send = Smtp.send
 
     def stopping(smtp: Smtp, sender: str, to: str, message: bytes, fence: Fence) -> Result:
@@ -51,14 +53,16 @@ def stop_before(wanted: str) -> None:
                 os.kill(os.getpid(), signal.SIGSTOP)
         return send(smtp, sender, to, message, fence)
 
-    Database.reading = one_at_a_time(Database.reading)  # type: ignore[method-assign, assignment]
-    Database.writing = one_at_a_time(Database.writing)  # type: ignore[method-assign, assignment]
-    Smtp.send = stopping  # type: ignore[method-assign, assignment]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "reading", one_at_a_time(Database.reading))
+        patch.setattr(Database, "writing", one_at_a_time(Database.writing))
+        patch.setattr(Smtp, "send", stopping)
+        yield
 
 
 if __name__ == "__main__":
-    stop_before(sys.argv.pop(1))
     work.LEASE, work.RENEW_AFTER = LEASE, RENEW_AFTER
-    from bot.cli import main  # whatever it loads takes the lease as it is by now
+    with stopping_before(sys.argv.pop(1)):
+        from bot.cli import main  # whatever it loads takes the lease as it is by now
 
-    main()
+        main()

@@ -120,6 +120,22 @@ def test_a_database_that_stays_away_is_not_waited_for_for_ever(database: Databas
     assert store(database).load(REALM) == pair(1)
 
 
+def test_a_lease_is_kept_by_its_holder_alone(database: Database) -> None:
+    """Also after its time, where nobody has taken it; whoever has is not disturbed."""
+    connected(database)
+    tokens = store(database)
+    first = tokens.lease(REALM, NOW)
+    assert first is not None
+    assert tokens.hold(REALM, first, NOW + LEASE + timedelta(seconds=1))
+    assert tokens.lease(REALM, NOW + 2 * LEASE) is None
+    second = tokens.lease(REALM, NOW + 3 * LEASE)
+    assert second is not None
+    assert not tokens.hold(REALM, first, NOW + 3 * LEASE)
+    assert tokens.hold(REALM, second, NOW + 3 * LEASE)
+    tokens.release(REALM, second)
+    assert not tokens.hold(REALM, second, NOW + 3 * LEASE)
+
+
 def _busy(database: Database, until: ExitStack) -> None:
     """Somebody holds the lock that a save needs."""
     conn = until.enter_context(database.writing())
