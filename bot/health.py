@@ -25,27 +25,43 @@ from jobs.store.tables import budgets, cases, events, messages, schedule
 from jobs.store.tables import companies as companies_table
 
 WORK = {table.name: table for table in (events, cases, messages, schedule)}
+OK = "ok"
 slog = structlog.get_logger()
 
 
 class Health:
-    """`/healthz`, `/readyz`, `/metrics`. None of them names a customer or an amount."""
+    """`/healthz` and `/readyz` for whoever comes; `/metrics` and the details for operators."""
 
     def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+        self._kit, self._trouble = kit, ""
         self._registry = CollectorRegistry()
         self._registry.register(Waiting(kit))
 
     def routes(self) -> list[Route]:
-        return [
-            Route("/healthz", _alive),
-            Route("/readyz", self._ready),
-            Route("/metrics", self._metrics),
-        ]
+        """What everybody may see: whether it lives and is ready, and nothing about anybody."""
+        return [Route("/healthz", _alive), Route("/readyz", self._ready)]
+
+    def operators_routes(self) -> list[Route]:
+        """What names companies and says what is wrong: served on METRICS_PORT only."""
+        return [Route("/readyz", self._details), Route("/metrics", self._metrics)]
 
     async def _ready(self, _: Request) -> Response:
+        found = await self._look()
+        ready = _all_well(found)
+        return PlainTextResponse("ready" if ready else "not ready", 200 if ready else 503)
+
+    async def _details(self, _: Request) -> Response:
+        found = await self._look()
+        return JSONResponse(found, 200 if _all_well(found) else 503)
+
+    async def _look(self) -> dict[str, str]:
+        """What is the matter, told in the process log when it has changed."""
         found = await run_in_threadpool(readiness, self._kit)
-        return JSONResponse(found, 200 if set(found.values()) == {"ok"} else 503)
+        trouble = "; ".join(f"{part} {words}" for part, words in found.items() if words != OK)
+        if trouble != self._trouble:
+            slog.warning("web.not_ready", trouble=trouble) if trouble else slog.info("web.ready")
+            self._trouble = trouble
+        return found
 
     async def _metrics(self, _: Request) -> Response:
         try:
@@ -60,6 +76,10 @@ async def _alive(_: Request) -> Response:
     return PlainTextResponse("ok")
 
 
+def _all_well(found: dict[str, str]) -> bool:
+    return set(found.values()) == {OK}
+
+
 def readiness(kit: Kit) -> dict[str, str]:
     """What the process cannot do without, each "ok" or what is the matter."""
     return {"database": _database(kit), "redis": _redis(kit)}
@@ -67,7 +87,7 @@ def readiness(kit: Kit) -> dict[str, str]:
 
 def _database(kit: Kit) -> str:
     try:
-        return "ok" if schema.is_current(kit.database) else "run: overdue db upgrade"
+        return OK if schema.is_current(kit.database) else "run: overdue db upgrade"
     except SQLAlchemyError:
         return "cannot be reached"
 
@@ -77,7 +97,7 @@ def _redis(kit: Kit) -> str:
         kit.redis.ping()
     except RedisError:
         return "cannot be reached"
-    return "ok"
+    return OK
 
 
 class Waiting(Collector):

@@ -6,6 +6,7 @@ import gc
 import socket
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 import click
 import structlog
@@ -27,13 +28,13 @@ GRACE_SECONDS = 5
 """How long open requests may take to end after SIGTERM."""
 
 
-def app(kit: Kit, slack_door: SlackDoor) -> Starlette:
-    """Every route of the web process."""
+def app(kit: Kit, slack_door: SlackDoor, health: Health) -> Starlette:
+    """Every route of the web process that is open to the outside."""
     routes: Sequence[BaseRoute] = [
         *slack_door.routes(),
         *LedgerDoor(kit, slack_door.redraw_home).routes(),
         *Reconnecting(kit).routes(),
-        *Health(kit).routes(),
+        *health.routes(),
     ]
     return Starlette(routes=routes)
 
@@ -42,15 +43,30 @@ def run(kit: Kit) -> None:
     """Serve until SIGTERM. A port that is taken is told in words."""
     settings = kit.settings
     kit.policy  # noqa: B018 - a policy file that cannot be read is told now, not at a click
-    try:
-        listener = _listener(settings.host, settings.port)
-    except OSError as error:
-        raise click.ClickException(
-            f"HOST {settings.host}, PORT {settings.port} cannot be listened on: {error.strerror}."
-        ) from error
-    slack_door = SlackDoor(kit)
-    config = uvicorn.Config(
-        app(kit, slack_door),
+    listener = _listener(settings.host, settings.port, "HOST {}, PORT {}")
+    slack_door, health = SlackDoor(kit), Health(kit)
+    server = uvicorn.Server(_config(app(kit, slack_door, health)))
+    gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
+    if settings.metrics_port is not None:
+        _serve_operators(health, settings.metrics_host, settings.metrics_port)
+    slog.info("web.listening", url=_url(listener))
+    threading.Thread(target=slack_door.open, name="slack", daemon=True).start()
+    server.run(sockets=[listener])
+    kit.close()
+
+
+def _serve_operators(health: Health, host: str, port: int) -> None:
+    """`/metrics` and its like, on a port of their own, for as long as the process lives."""
+    listener = _listener(host, port, "METRICS_HOST {}, METRICS_PORT {}")
+    server = uvicorn.Server(_config(Starlette(routes=health.operators_routes())))
+    slog.info("web.metrics", url=_url(listener))
+    serve = partial(server.run, sockets=[listener])
+    threading.Thread(target=serve, name="metrics", daemon=True).start()
+
+
+def _config(served: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        served,
         http="h11",
         ws="none",
         lifespan="off",
@@ -60,17 +76,21 @@ def run(kit: Kit) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
+
+
+def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    slog.info("web.listening", url=f"http://{host}:{port}")
-    threading.Thread(target=slack_door.open, name="slack", daemon=True).start()
-    uvicorn.Server(config).run(sockets=[listener])
-    kit.close()
+    return f"http://{host}:{port}"
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, names: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=1024)
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise click.ClickException(
+            f"{names.format(host, port)} cannot be listened on: {error.strerror}."
+        ) from error
     # asyncio does this only for sockets it opens itself; without it an answer may take 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

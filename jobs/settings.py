@@ -7,19 +7,41 @@ password; no message of this module repeats a value.
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email import policy
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic import model_validator as checked_together
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 NO_SECRET = SecretStr("")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+# This machine, and networks that no provider hands out (RFC 1918, RFC 4193).
+NEAR = tuple(
+    ip_network(network)
+    for network in (
+        *("127.0.0.0/8", "::1/128"),
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+    )
+)
+# RFC 2606 keeps these for examples; "host" is what the example of an address has.
+EXAMPLE_HOST = re.compile(r"host|(?:.*\.)?example\.(?:com|net|org)", re.IGNORECASE)
+SIGNING_SECRET = re.compile("[0-9a-f]{32}")
 
 # What people leave standing when they copy an example.
 PLACEHOLDER = re.compile(
@@ -56,6 +78,12 @@ def _secret(value: SecretStr) -> SecretStr:
     if re.search(r"\s|[^\x20-\x7e]", text):
         raise ValueError("holds a space, a line break or a character that no secret has")
     if PLACEHOLDER.fullmatch(text) or text.casefold() in OBVIOUS:
+        raise ValueError("is still the placeholder of an example")
+    return value
+
+
+def _id(value: str) -> str:
+    if not re.fullmatch(r"[^\s<>…]+", value) or PLACEHOLDER.fullmatch(value):
         raise ValueError("is still the placeholder of an example")
     return value
 
@@ -98,6 +126,31 @@ def _link(value: str) -> str:
     return value.rstrip("/")
 
 
+def _is_near(host: str) -> bool:
+    """Whether a host is this machine, or an address in a private network."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return any(address in network for network in NEAR)
+
+
+def _provider_link(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "http" and not _is_near(parts.hostname or ""):
+        raise ValueError("must be https://, except on this machine or at a private address")
+    return value
+
+
+def _sealed_or_near(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme in ("smtp", "imap") and not _is_near(parts.hostname or ""):
+        kinds = {"smtp": "smtp+starttls:// or smtps://", "imap": "imaps://"}
+        words = f"must be {kinds[parts.scheme]}, except on this machine or at a private address"
+        raise ValueError(words)
+    return value
+
+
 def _public_link(value: str) -> str:
     if urlsplit(value).scheme == "http" and urlsplit(value).hostname not in LOOPBACK:
         raise ValueError("must be https://, as people and QuickBooks reach it from outside")
@@ -131,13 +184,14 @@ def _sender(value: str) -> str:
     return value
 
 
-Id = Annotated[str, Field(pattern=r"^[^\s<>…]+$")]
+Id = Annotated[str, AfterValidator(_id)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Secrets = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split)]
 FernetKeys = Annotated[
     tuple[Annotated[Secret, AfterValidator(_fernet_key)], ...], NoDecode, BeforeValidator(_split)
 ]
 Link = Annotated[str, AfterValidator(_link)]
+ProviderLink = Annotated[Link, AfterValidator(_provider_link)]
 PublicLink = Annotated[Link, AfterValidator(_public_link)]
 # SQLite has no host, and a server on a socket names it in the query.
 Database = Annotated[
@@ -145,8 +199,14 @@ Database = Annotated[
     AfterValidator(_server("sqlite", "postgresql", "postgres", "postgresql+psycopg", host=False)),
 ]
 Redis = Annotated[SecretStr, AfterValidator(_server("redis", "rediss", "unix", host=False))]
-Smtp = Annotated[SecretStr, AfterValidator(_server("smtp", "smtp+starttls", "smtps"))]
-Imap = Annotated[SecretStr, AfterValidator(_server("imap", "imaps"))]
+Smtp = Annotated[
+    SecretStr,
+    AfterValidator(_server("smtp", "smtp+starttls", "smtps")),
+    AfterValidator(_sealed_or_near),
+]
+Imap = Annotated[
+    SecretStr, AfterValidator(_server("imap", "imaps")), AfterValidator(_sealed_or_near)
+]
 
 
 class Settings(BaseSettings):
@@ -168,39 +228,48 @@ class Settings(BaseSettings):
     public_url: PublicLink = ""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
     slack_bot_token: Secret = NO_SECRET
     slack_signing_secret: Secret = NO_SECRET
     slack_app_token: Secret = NO_SECRET
     slack_channel: Annotated[str, AfterValidator(_channel)] = ""
-    slack_api_url: Link = "https://slack.com/api"
+    slack_api_url: ProviderLink = "https://slack.com/api"
 
     qbo_client_id: Id = ""
     qbo_client_secret: Secret = NO_SECRET
     qbo_webhook_tokens: Secrets = ()
-    qbo_api_url: Link = "https://quickbooks.api.intuit.com"
-    qbo_oauth_url: Link = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
-    qbo_authorize_url: Link = "https://appcenter.intuit.com/connect/oauth2"
-    qbo_revoke_url: Link = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
+    qbo_api_url: ProviderLink = "https://quickbooks.api.intuit.com"
+    qbo_oauth_url: ProviderLink = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
+    qbo_authorize_url: ProviderLink = "https://appcenter.intuit.com/connect/oauth2"
+    qbo_revoke_url: ProviderLink = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
 
     openai_api_key: Secret = NO_SECRET
-    openai_base_url: Link = "https://api.openai.com/v1"
+    openai_base_url: ProviderLink = "https://api.openai.com/v1"
     openai_model: Id = "gpt-6.1-terra"
     openai_api: Literal["responses", "chat"] = "responses"
 
     mail_from: Annotated[str, AfterValidator(_sender)] = ""
     smtp_url: Smtp = NO_SECRET
     resend_api_key: Secret = NO_SECRET
-    resend_api_url: Link = "https://api.resend.com"
+    resend_api_url: ProviderLink = "https://api.resend.com"
     mail_folder: Path | None = None
     imap_url: Imap = NO_SECRET
 
     hubspot_token: Secret = NO_SECRET
-    hubspot_api_url: Link = "https://api.hubapi.com"
+    hubspot_api_url: ProviderLink = "https://api.hubapi.com"
     zendesk_subdomain: Id = ""
     zendesk_client_id: Id = ""
     zendesk_client_secret: Secret = NO_SECRET
-    zendesk_api_url: Link = ""
+    zendesk_api_url: ProviderLink = ""
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _unset(cls, value: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """What was put back to its default is not checked: most defaults are empty."""
+        default = cls.model_fields[info.field_name or ""].default
+        return default if value is default else check(value)
 
     @checked_together(mode="after")
     def _one_way_to_send(self) -> Self:
@@ -260,20 +329,47 @@ def load(env_file: Path | None = Path(".env")) -> Settings:
 
 
 def load_what_can_be(env_file: Path | None = Path(".env")) -> tuple[Settings, tuple[Problem, ...]]:
-    """The settings with their defaults in place of those that cannot be right, and these.
+    """The settings with their defaults in place of those that cannot be right, and these."""
+    plain: dict[str, Any] = {}
+    problems: list[Problem] = []
+    while True:
+        try:
+            return Settings(_env_file=env_file, **plain), tuple(problems)
+        except ValidationError as error:
+            problems += _problems(error)
+            bad = [str(each["loc"][0]).lower() for each in error.errors() if each["loc"]]
+            # each could be right, but not together: whichever way to send is meant is not known
+            plain |= {name: Settings.model_fields[name].default for name in bad or WAYS_TO_SEND}
 
-    Raises SettingsError where each could be right and they do not fit together.
-    """
-    try:
-        return Settings(_env_file=env_file), ()
-    except ValidationError as error:
-        bad = {str(each["loc"][0]).lower() for each in error.errors() if each["loc"]}
-        problems = tuple(_problems(error))
-    try:
-        plain = {name: Settings.model_fields[name].default for name in bad}
-        return Settings(_env_file=env_file, **plain), problems
-    except ValidationError:
-        raise SettingsError(problems) from None
+
+def examples(settings: Settings) -> tuple[Problem, ...]:
+    """Settings that could be right and are still those of an example; for `doctor`."""
+    hosts = dict(_addresses(settings))
+    if settings.mail_from:
+        header = policy.default.header_factory("From", settings.mail_from)
+        hosts["mail_from"] = header.addresses[0].domain
+    reason = "is still the placeholder of an example"
+    named = (name for name, host in hosts.items() if EXAMPLE_HOST.fullmatch(host))
+    return tuple(Problem(name.upper(), reason) for name in named)
+
+
+def unencrypted(settings: Settings) -> tuple[str, ...]:
+    """The names of addresses of providers to which everything travels in the clear."""
+    plain = ("http://", "smtp://", "imap://")
+    names = (name for name, _ in _addresses(settings) if name != "public_url")
+    return tuple(name.upper() for name in names if _text(settings, name).startswith(plain))
+
+
+def _addresses(settings: Settings) -> Iterator[tuple[str, str]]:
+    """The names of all settings that hold an address, with its host."""
+    for name in Settings.model_fields:
+        if name.endswith("_url") and (text := _text(settings, name)):
+            yield name, urlsplit(text).hostname or ""
+
+
+def _text(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
 def missing(settings: Settings, *parts: Part) -> tuple[Problem, ...]:
@@ -307,6 +403,6 @@ def _problems(error: ValidationError) -> list[Problem]:
     """In words, one per setting; pydantic would repeat the value of some."""
     found: dict[str, str] = {}
     for each in error.errors(include_input=False, include_url=False):
-        name = str(each["loc"][0]).upper() if each["loc"] else "settings"
+        name = str(each["loc"][0]).upper() if each["loc"] else _named(WAYS_TO_SEND, "and")
         found.setdefault(name, each["msg"].removeprefix("Value error, "))
     return [Problem(name, reason) for name, reason in found.items()]

@@ -7,10 +7,22 @@ from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from jobs.settings import NEEDS, Problem, Settings, SettingsError, load, missing, require
+from jobs.settings import (
+    NEEDS,
+    Problem,
+    Settings,
+    SettingsError,
+    examples,
+    load,
+    load_what_can_be,
+    missing,
+    require,
+    unencrypted,
+)
 
 ROOT = Path(__file__).parent.parent
 NAMES = tuple(name.upper() for name in Settings.model_fields)
+NOT_PROVIDERS = ("DATABASE_URL", "REDIS_URL", "PUBLIC_URL")
 
 A_KEY = Fernet.generate_key().decode()
 
@@ -106,6 +118,7 @@ def test_an_empty_line_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SLACK_SIGNING_SECRET", "secret"),
         ("SLACK_SIGNING_SECRET", "00000000000000000000000000000000"),
         ("QBO_CLIENT_SECRET", "<client secret>".replace(" ", "-")),
+        ("QBO_CLIENT_ID", "your-client-id"),
         ("QBO_WEBHOOK_TOKENS", "c7a3-first,your_verifier_token"),
         ("OPENAI_API_KEY", "sk-..."),
         ("OPENAI_API_KEY", "sk-your-key-here"),
@@ -236,7 +249,64 @@ def test_an_app_token_stands_in_for_the_signing_secret(monkeypatch: pytest.Monke
 def test_there_is_one_way_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two ways to send would leave open which one a mail took."""
     problems = refused(monkeypatch, **COMPLETE, MAIL_FOLDER="/tmp/mails")
-    assert "SMTP_URL and MAIL_FOLDER" in problems["settings"]
+    assert problems.keys() == {"SMTP_URL and MAIL_FOLDER"}
+    assert "set only one" in problems["SMTP_URL and MAIL_FOLDER"]
+
+
+def test_what_can_be_right_is_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that cannot be right, or two that do not fit together, take no other with them."""
+    wrong = {"QBO_CLIENT_ID": "your-client-id", "PORT": "eighty", "SMTP_URL": "mail.acme.test"}
+    for name, value in (COMPLETE | wrong).items():
+        monkeypatch.setenv(name, value)
+    settings, problems = load_what_can_be(env_file=None)
+    assert {problem.name for problem in problems} == set(wrong)
+    assert (settings.qbo_client_id, settings.port) == ("", 8000)
+    assert settings.slack_channel == COMPLETE["SLACK_CHANNEL"]
+    for name, value in (COMPLETE | {"MAIL_FOLDER": "/tmp/mails", "PORT": "8001"}).items():
+        monkeypatch.setenv(name, value)
+    settings, problems = load_what_can_be(env_file=None)
+    assert [problem.name for problem in problems] == ["SMTP_URL and MAIL_FOLDER"]
+    assert (settings.smtp_url.get_secret_value(), settings.port) == ("", 8001)
+    assert settings.slack_channel == COMPLETE["SLACK_CHANNEL"]
+
+
+PROVIDERS = [name for name in NAMES if name.endswith("_URL") and name not in NOT_PROVIDERS]
+NEAR = ("localhost", "127.0.0.1", "[::1]", "10.1.2.3", "172.31.0.9", "192.168.1.7", "[fd00::7]")
+AFAR = (
+    *("api.acme.test", "8.8.8.8", "172.32.0.9", "169.254.169.254", "[2001:db8::1]", "127.1"),
+    *("localhost.acme.test", "10.1.2.3.acme.test", "[::ffff:10.1.2.3]"),
+)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_providers_are_reached_over_tls(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """In the clear only on this machine and at private addresses, and these can be named."""
+    scheme = {"SMTP_URL": "smtp", "IMAP_URL": "imap"}.get(name, "http")
+    for host in AFAR:
+        reason = refused(monkeypatch, **{name: f"{scheme}://{host}/"})[name]
+        assert "except on this machine or at a private address" in reason
+    for host in NEAR:
+        assert name in unencrypted(loaded(monkeypatch, **{name: f"{scheme}://{host}:8443/"}))
+    assert name not in unencrypted(loaded(monkeypatch, **{name: f"{scheme}s://api.acme.test/"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUBLIC_URL", "https://overdue.example.com"),
+        ("DATABASE_URL", "postgresql://user:password@host/name"),
+        ("REDIS_URL", "rediss://:password@host:6379/0"),
+        ("SMTP_URL", "smtp+starttls://user:password@host:587"),
+        ("MAIL_FROM", "Finance <finance@example.org>"),
+    ],
+)
+def test_what_an_example_has_is_told(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """It could be right, so that a process starts; whoever looks is told."""
+    assert examples(loaded(monkeypatch, **COMPLETE)) == ()
+    told = examples(loaded(monkeypatch, **{name: value}))
+    assert told == (Problem(name, "is still the placeholder of an example"),)
 
 
 def test_the_example_names_every_setting_with_its_default(

@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 from cryptography.fernet import Fernet
+from starlette.applications import Starlette
 
 from bot import web
+from bot.health import Health
 from bot.processes import Kit
 from bot.slack_door import SlackDoor
 from jobs.settings import Settings
@@ -76,6 +78,8 @@ class Front:
     place: Place
     kit: Kit
     client: httpx.Client
+    operators: httpx.Client
+    """At METRICS_PORT."""
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self.client.get(path, **more)
@@ -100,11 +104,14 @@ class Front:
 
 @contextlib.contextmanager
 def front(place: Place, **changes: str) -> Iterator[Front]:
-    """Serve the web process's app in a thread."""
+    """Serve the web process's apps in threads."""
     kit = place.kit(**changes)
+    health = Health(kit)
     with (
-        serve(web.app(kit, SlackDoor(kit))) as url,
+        serve(web.app(kit, SlackDoor(kit), health)) as url,
+        serve(Starlette(routes=health.operators_routes())) as operators_url,
         httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+        httpx.Client(base_url=operators_url, trust_env=False, timeout=30) as operators,
     ):
-        yield Front(place, kit, client)
+        yield Front(place, kit, client, operators)
     kit.close()

@@ -88,7 +88,7 @@ def test_metrics_show_reads_pauses_and_connections(tmp_path: Path) -> None:
         budget.hold(REALM, 60, now)
         with door.kit.database.writing() as conn:
             companies.change(conn, REALM, status="reauth_required", hard_expires_at=NOW)
-        text = door.get("/metrics").text
+        text = door.operators.get("/metrics").text
     assert f'overdue_quickbooks_reads{{company="{REALM}"}} 31.0' in text
     assert f'overdue_quickbooks_writes{{company="{REALM}"}} 1.0' in text
     assert "overdue_quickbooks_quota 500000.0" in text

@@ -1,44 +1,92 @@
-"""Alive, ready, and how much is waiting."""
+"""Alive, ready, and how much is waiting: what everybody may see, and what operators see."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+
+import httpx
+import pytest
+import structlog
 
 from jobs.store import events
 from jobs.store.events import Notice
 from tests.bot.kits import front, place
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 def test_alive_and_ready(tmp_path: Path, valkey_url: str) -> None:
     """With a record that is up to date and a Redis."""
     with place(tmp_path, valkey_url) as outside, front(outside) as door:
         assert door.get("/healthz").text == "ok"
-        ready = door.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"database": "ok", "redis": "ok"})
+        ready, details = door.get("/readyz"), door.operators.get("/readyz")
+    assert (ready.status_code, ready.text) == (200, "ready")
+    assert (details.status_code, details.json()) == (200, {"database": "ok", "redis": "ok"})
 
 
 def test_alive_but_not_ready(tmp_path: Path) -> None:
-    """Without tables or Redis it lives, says what is the matter, and shows no address."""
+    """Without tables or Redis it lives; what is the matter is for operators, and logged once."""
     with (
         place(tmp_path) as outside,
+        structlog.testing.capture_logs() as logged,
         front(outside, DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3") as door,
     ):
         assert door.get("/healthz").status_code == 200
-        ready = door.get("/readyz")
-        assert door.get("/metrics").status_code == 503
-    assert ready.status_code == 503
-    assert ready.json() == {"database": "run: overdue db upgrade", "redis": "cannot be reached"}
+        answers = [door.get("/readyz") for _ in range(2)]
+        details = door.operators.get("/readyz")
+        assert door.operators.get("/metrics").status_code == 503
+    assert [(each.status_code, each.text) for each in answers] == [(503, "not ready")] * 2
+    expected = {"database": "run: overdue db upgrade", "redis": "cannot be reached"}
+    assert (details.status_code, details.json()) == (503, expected)
+    told = [line["trouble"] for line in logged if line["event"] == "web.not_ready"]
+    assert told == ["database run: overdue db upgrade; redis cannot be reached"]
 
 
 def test_metrics(tmp_path: Path) -> None:
-    """Cases by state, work that is due and for how long, events that wait."""
+    """Cases by state, work that is due and for how long, events that wait; not for everybody."""
     with place(tmp_path) as outside, front(outside) as door:
         notice = Notice("intuit", "1", "1", "Invoice", "742", "updated", None)
         with door.kit.database.writing() as conn:
             events.store(conn, [notice], door.kit.now())
-        text = door.get("/metrics").text
+        text = door.operators.get("/metrics").text
+        assert door.get("/metrics").status_code == 404
     assert 'overdue_cases{state="waiting"} 0.0' in text
     assert 'overdue_due_rows{table="events"} 1.0' in text
     assert 'overdue_due_rows{table="cases"} 0.0' in text
     assert 'overdue_oldest_due_seconds{table="events"} 0.' in text
     assert "overdue_events_waiting 1.0" in text
+
+
+@pytest.mark.processes
+def test_the_process_has_a_port_for_operators(tmp_path: Path) -> None:
+    """METRICS_PORT is another port than PORT, and on this machine only."""
+    command = [sys.executable, "-c", "from bot.cli import main; main()", "web"]
+    with place(tmp_path) as outside:
+        ports = {"PORT": "0", "METRICS_PORT": "0"}
+        settings = os.environ | outside.values | ports | {"PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(
+            command, env=settings, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as web:
+            urls = listening(web)
+            assert urls["web.metrics"].startswith("http://127.0.0.1:")
+            assert "overdue_cases" in httpx.get(f"{urls['web.metrics']}/metrics").text
+            assert httpx.get(f"{urls['web.listening']}/metrics").status_code == 404
+            assert httpx.get(f"{urls['web.listening']}/healthz").text == "ok"
+            web.terminate()
+            web.wait(30)
+
+
+def listening(web: subprocess.Popen[bytes]) -> dict[str, str]:
+    """Where a web process says that it listens, by what it says."""
+    assert web.stdout is not None
+    urls: dict[str, str] = {}
+    for line in map(json.loads, web.stdout):
+        if "url" in line:
+            urls[line["event"]] = line["url"]
+        if len(urls) == 2:
+            return urls
+    raise AssertionError(urls)
