@@ -40,7 +40,7 @@ def main(context: click.Context) -> None:
     """
     lifeline.hold()
     logs.configure()
-    context.obj = Entry(utc_now)
+    context.obj = Entry()
 
 
 @main.command()
@@ -99,13 +99,12 @@ def clock(entry: Entry) -> None:
 
 
 @main.command()
-@entry
-def doctor(entry: Entry) -> None:
+def doctor() -> None:
     """Look at everything Overdue needs, and say what is missing and what to do about it."""
     from bot import doctor as doctors
 
     found, wrong = settings.load_what_can_be()
-    findings = [*doctors.unusable(wrong), *doctors.examine(Kit(found, entry.now))]
+    findings = [*doctors.unusable(wrong), *doctors.examine(Kit(found, utc_now))]
     click.echo(doctors.table(findings))
     if any(finding.state == doctors.MISSING for finding in findings):
         sys.exit(1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -21,15 +20,13 @@ CANNOT_START = 2
 
 @dataclass(frozen=True)
 class Entry:
-    """What every command is given: the clock, and a way to its parts."""
-
-    now: Callable[[], datetime]
+    """What every command is given: a way to its parts."""
 
     def kit(self, part: Part, patience: timedelta = WORKER_PATIENCE) -> Kit:
         """The parts for `part`. Raises SettingsError for what is missing or cannot be right."""
         found = settings.load()
         settings.require(found, part)
-        return Kit(found, self.now, patience)
+        return Kit(found, patience=patience)
 
     def recorded(self, part: Part = "db") -> Kit:
         """The same, of a command that needs the tables. Raises ClickException."""

@@ -73,8 +73,9 @@ def _turning(desk: Desk, switch: Switch, turn: Turn) -> Callable[..., None]:
 
 def _turned(desk: Desk, switch: Switch, turn: Turn, body: dict[str, Any]) -> tuple[str, bool]:
     """What the person is told, and whether their question is answered by it."""
-    user, now = user_of(body), desk.clock()
+    user = user_of(body)
     try:
+        now = desk.clock()
         realm = ids.company(body["actions"][0].get("value"))
         with desk.database.writing() as conn:
             company = companies.get(conn, realm)
@@ -93,8 +94,8 @@ def _turned(desk: Desk, switch: Switch, turn: Turn, body: dict[str, Any]) -> tup
 
 def _answer(desk: Desk, command: dict[str, Any]) -> Response:
     words, user = str(command.get("text") or "").strip(), str(command["user_id"])
-    now = desk.clock()
     try:
+        now = desk.clock()
         return _obeyed(desk, words, user, str(command["channel_id"]), now)
     except Refused as refused:
         follow_up(desk, user, refused.said, str(command.get("response_url") or ""))

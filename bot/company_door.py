@@ -47,8 +47,9 @@ def _tell(desk: Desk, body: dict[str, Any], words: str) -> None:
 
 def _disconnect(desk: Desk, body: dict[str, Any]) -> None:
     """Beside the click: Intuit is asked. Never raises."""
-    user, now = user_of(body), desk.clock()
+    user = user_of(body)
     try:
+        now = desk.clock()
         realm = ids.company(body["actions"][0].get("value"))
         with desk.database.reading() as conn:
             policy = desk.policy.for_company(realm)
@@ -67,8 +68,9 @@ def _disconnect(desk: Desk, body: dict[str, Any]) -> None:
 
 def pressed(desk: Desk, body: dict[str, Any]) -> str:
     """Put down that QuickBooks' own reminders are off; what the person is told."""
-    user, now = user_of(body), desk.clock()
+    user = user_of(body)
     try:
+        now = desk.clock()
         realm = ids.company(body["actions"][0].get("value"))
         with desk.database.writing() as conn:
             told = _confirmed(desk, conn, realm, user, now)

@@ -64,8 +64,8 @@ def decide(desk: Desk, verb: str, knock: Knock, through: Door[T]) -> T:
 
     Raises NotRecorded with the sentence for the person; nothing was changed then.
     """
-    now = desk.clock()
     try:
+        now = desk.clock()
         with desk.database.writing() as conn:
             outcome = through(conn, ruling(desk, conn, knock.case), knock, now)
     except Refused as refused:
@@ -79,8 +79,8 @@ def decide(desk: Desk, verb: str, knock: Knock, through: Door[T]) -> T:
 
 def view_for(desk: Desk, verb: str, knock: Knock) -> CaseView:
     """The case for a modal, for somebody who may do what it is for. Raises NotRecorded."""
-    now = desk.clock()
     try:
+        now = desk.clock()
         with desk.database.reading() as conn:
             policy = ruling(desk, conn, knock.case)
             door.look_in(conn, policy, knock, now)

@@ -31,7 +31,7 @@ from jobs.settings import Settings
 from jobs.step import Step
 from jobs.store import engine
 from jobs.store.budget import SqlBudget
-from jobs.store.engine import WORKER_PATIENCE, Database
+from jobs.store.engine import WORKER_PATIENCE, Database, SharedTime
 from jobs.store.sends import still_ours
 from jobs.store.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens
@@ -49,11 +49,16 @@ Now = Callable[[], datetime]
 
 @dataclass
 class Kit:
-    """The parts of one process. `now` is its clock."""
+    """The parts of one process. A simulation gives its own `clock`."""
 
     settings: Settings
-    now: Now
+    clock: Now | None = None
     patience: timedelta = WORKER_PATIENCE
+
+    @cached_property
+    def now(self) -> Now:
+        """The time by which everything is decided: the database's, which all processes share."""
+        return self.clock or SharedTime(lambda: self.database)
 
     @cached_property
     def policy(self) -> Policy:

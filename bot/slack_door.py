@@ -27,9 +27,10 @@ from bot.app import build
 from bot.bodies import TooLarge, body_of
 from bot.desk import Desk
 from bot.payloads import Odd
-from bot.processes import Kit
+from bot.processes import Kit, Now
 from bot.slack import Trouble
 from jobs.decide.disconnect import Broker
+from qbo.pacing import utc_now
 
 LARGEST = 1_000_000
 """Bytes; Slack's own payloads stay far below."""
@@ -48,10 +49,13 @@ class SlackUnknown(Exception):
 
 
 class SlackDoor:
-    """Checks size, signature and shape, then lets Bolt work in a thread of its own."""
+    """Checks size, signature and shape, then lets Bolt work in a thread of its own.
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit, self._lock = kit, threading.Lock()
+    `wall` is the clock that Slack's is compared with: no request may wait for the database here.
+    """
+
+    def __init__(self, kit: Kit, wall: Now = utc_now) -> None:
+        self._wall, self._kit, self._lock = wall, kit, threading.Lock()
         self._secret = kit.settings.slack_signing_secret.get_secret_value()
 
     def routes(self) -> list[Route]:
@@ -83,7 +87,7 @@ class SlackDoor:
     def _genuine(self, body: bytes, request: Request) -> bool:
         """Before Bolt does: it fails on times that are no numbers, and bodies that are no text."""
         at = request.headers.get("x-slack-request-timestamp", "")
-        if not SECONDS.fullmatch(at) or abs(self._kit.now().timestamp() - int(at)) > WINDOW:
+        if not SECONDS.fullmatch(at) or abs(self._wall().timestamp() - int(at)) > WINDOW:
             return False
         given = request.headers.get("x-slack-signature", "").encode("utf-8", "replace")
         return hmac.compare_digest(signed(self._secret, at, body), given)

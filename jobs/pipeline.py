@@ -96,7 +96,11 @@ class Loop:
 
     def run(self) -> None:
         """Claim, act and settle; the main thread never waits longer than a second."""
-        began_at = self.clock()
+        try:
+            began_at = self.clock()
+        except AWAY as error:
+            slog.warning("time.no_database", error=type(error).__name__)
+            return  # nothing is under way yet; the clock rings again
         while True:
             if self._claims_on(began_at):
                 self._claim()

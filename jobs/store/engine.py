@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
-from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, func, select
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 
 from jobs.store import log
+from qbo.pacing import boot_time
 
 WEB_PATIENCE = timedelta(seconds=1.5)
 """Slack wants its answer in 3 s: a click that cannot be recorded is told so in time."""
@@ -54,6 +55,51 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+TRUSTED_SECONDS = 5.0
+"""So long a process counts on from the database's time before it asks again."""
+
+
+class SharedTime:
+    """The present in UTC, as the database has it: one clock for all processes of a record.
+
+    A machine whose own clock is wrong neither shortens an undo window nor takes what is not due.
+    Between two questions, and while the database is away, the process counts on by itself. Raises
+    a SQLAlchemyError where the database was never reached.
+    """
+
+    def __init__(self, database: Callable[[], Database]) -> None:
+        self._database = database
+        self._told: tuple[datetime, float] | None = None
+        self._asked_at = 0.0
+
+    def __call__(self) -> datetime:
+        told = self._told
+        if told is None or boot_time() - self._asked_at > TRUSTED_SECONDS:
+            told = self._told = self._ask(told)
+        time, at = told
+        return time + timedelta(seconds=boot_time() - at)
+
+    def _ask(self, before: tuple[datetime, float] | None) -> tuple[datetime, float]:
+        try:
+            with self._database().reading() as conn:
+                told = time_of(conn), boot_time()  # rather late than early
+        except SQLAlchemyError:
+            if before is None:
+                raise
+            told = before
+        self._asked_at = boot_time()
+        return told
+
+
+def time_of(conn: Connection) -> datetime:
+    """What the database's clock says, in UTC."""
+    if conn.dialect.name == "sqlite":
+        text: str = conn.execute(select(func.strftime("%Y-%m-%dT%H:%M:%f", "now"))).scalar_one()
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    found: datetime = conn.execute(select(func.clock_timestamp())).scalar_one()
+    return found.astimezone(UTC)
 
 
 def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
