@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.processes import Kit
+from bot.socket_mode import Socket
 from jobs.rules.states import State
 from jobs.store import budget, companies, schema
 from jobs.store.tables import budgets, cases, events, messages, schedule
@@ -32,8 +33,9 @@ slog = structlog.get_logger()
 class Health:
     """`/healthz` and `/readyz` for whoever comes; `/metrics` and the details for operators."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit, self._trouble = kit, ""
+    def __init__(self, kit: Kit, slack_socket: Socket | None = None) -> None:
+        """`slack_socket` is there in Socket Mode."""
+        self._kit, self._socket, self._trouble = kit, slack_socket, ""
         self._registry = CollectorRegistry()
         self._registry.register(Waiting(kit))
 
@@ -57,6 +59,8 @@ class Health:
     async def _look(self) -> dict[str, str]:
         """What is the matter, told in the process log when it has changed."""
         found = await run_in_threadpool(readiness, self._kit)
+        if self._socket:
+            found["slack socket"] = self._socket.trouble() or OK
         trouble = "; ".join(f"{part} {words}" for part, words in found.items() if words != OK)
         if trouble != self._trouble:
             slog.warning("web.not_ready", trouble=trouble) if trouble else slog.info("web.ready")

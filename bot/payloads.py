@@ -133,11 +133,17 @@ def request(body: bytes, headers: Mapping[str, str]) -> BoltRequest:
         read = BoltRequest(body=body.decode(), headers=dict(headers))
     except Exception as error:  # noqa: BLE001 - Bolt stumbles over odd bodies in many ways
         raise Odd(f"it cannot be read ({type(error).__name__})") from None
-    _check(read.body)
+    _checked(read.body)
     return read
 
 
-def _check(body: object) -> None:
+def enveloped(payload: object, headers: Mapping[str, str]) -> BoltRequest:
+    """The same for what came over a socket, where Slack has decoded it. Raises Odd."""
+    body = _checked(payload)
+    return BoltRequest(mode="socket_mode", body=body, headers=dict(headers))
+
+
+def _checked(body: object) -> Object:
     if not isinstance(body, dict):
         raise Odd("it is no object")
     if not _plain(body):
@@ -146,6 +152,7 @@ def _check(body: object) -> None:
         _shape_of(body).model_validate(body)
     except ValidationError as error:
         raise Odd("these do not fit: " + ", ".join(sorted(map(_place, error.errors())))) from None
+    return body
 
 
 def _shape_of(body: Object) -> type[_Shape]:

@@ -134,6 +134,23 @@ def find(
             return Lost("no cursor") if answer.get("has_more") else None
 
 
+def socket_url(client: WebClient) -> str | Trouble:
+    """A new address for one socket of Socket Mode; `client` carries the app token.
+
+    It is good once, for a short while, and is a key: it belongs in no log. Asking opens nothing.
+    https://docs.slack.dev/reference/methods/apps.connections.open
+    """
+    answer = call(client, "apps.connections.open")
+    if isinstance(answer, Trouble):
+        return answer
+    return str(answer["url"]) if answer.get("url") else Lost("no address")
+
+
+def said(trouble: Trouble) -> str:
+    """What kept a call from being carried out, in a word or a few."""
+    return "Slack asks to wait" if isinstance(trouble, Later) else trouble.error
+
+
 def call(client: WebClient, method: str, **arguments: Any) -> Mapping[str, Any] | Trouble:
     """One call of the Web API, and what its answer means. Never raises for what Slack does."""
     return call_with_headers(client, method, **arguments)[0]

@@ -1,4 +1,4 @@
-"""`/slack/events`: clicks, modals and commands, signed by Slack, handed to the Bolt app."""
+"""Clicks, modals and commands, signed by Slack or over a socket, handed to the Bolt app."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from slack_bolt import App
-from slack_bolt.adapter.socket_mode import SocketModeHandler
+from slack_bolt import App, BoltResponse
 from slack_bolt.adapter.starlette.handler import to_starlette_response
+from slack_bolt.request import BoltRequest
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -29,6 +29,7 @@ from bot.desk import Desk
 from bot.payloads import Odd
 from bot.processes import Kit, Now
 from bot.slack import Trouble
+from bot.socket_mode import Socket
 from jobs.decide.disconnect import Broker
 from qbo.pacing import utc_now
 
@@ -57,6 +58,9 @@ class SlackDoor:
     def __init__(self, kit: Kit, wall: Now = utc_now) -> None:
         self._wall, self._kit, self._lock = wall, kit, threading.Lock()
         self._secret = kit.settings.slack_signing_secret.get_secret_value()
+        token = kit.settings.slack_app_token.get_secret_value()
+        self.socket = self._of_app(token) if token else None
+        """There in Socket Mode."""
 
     def routes(self) -> list[Route]:
         """None in Socket Mode without a signing secret: then nobody can sign."""
@@ -95,17 +99,25 @@ class SlackDoor:
     def open(self, wait: Callable[[float], object] = time.sleep) -> None:
         """Be ready before the first click, as soon as Slack answers.
 
-        With SLACK_APP_TOKEN the clicks come through a socket that we open (Socket Mode).
+        With SLACK_APP_TOKEN the clicks come through a socket that we open (Socket Mode), and this
+        returns only when it is closed.
         """
         while True:
             try:
-                bolt = self._app()
+                self._app()
+                break
             except SlackUnknown:
                 wait(RETRY_SECONDS)
-            else:
-                break
-        if token := self._kit.settings.slack_app_token.get_secret_value():
-            SocketModeHandler(bolt, token, web_client=self._kit.slack).connect()  # type: ignore[no-untyped-call]
+        if self.socket:
+            self.socket.run()
+
+    def _of_app(self, token: str) -> Socket:
+        client = slack.client(token, self._kit.settings.slack_api_url)
+        return Socket(client, self._dispatch, self._kit.now)
+
+    def _dispatch(self, request: BoltRequest) -> BoltResponse:
+        """What came over the socket, which only Slack can write to."""
+        return self._app().dispatch(request)
 
     def redraw_home(self, person: str) -> None:
         """Show a person the present state in their Home tab, soon, if Slack was ever there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import socket
 import threading
@@ -12,6 +13,7 @@ import click
 import structlog
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
 from bot.health import Health
@@ -19,6 +21,7 @@ from bot.ledger_door import LedgerDoor
 from bot.processes import Kit
 from bot.reconnecting import Reconnecting
 from bot.slack_door import SlackDoor
+from bot.socket_mode import Socket
 
 slog = structlog.get_logger()
 KEEP_ALIVE_SECONDS = 75
@@ -44,8 +47,9 @@ def run(kit: Kit) -> None:
     settings = kit.settings
     kit.policy  # noqa: B018 - a policy file that cannot be read is told now, not at a click
     listener = _listener(settings.host, settings.port, "HOST {}, PORT {}")
-    slack_door, health = SlackDoor(kit), Health(kit)
-    server = uvicorn.Server(_config(app(kit, slack_door, health)))
+    slack_door = SlackDoor(kit)
+    health = Health(kit, slack_door.socket)
+    server = Server(_config(app(kit, slack_door, health)), slack_door.socket)
     gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
     if settings.metrics_port is not None:
         _serve_operators(health, settings.metrics_host, settings.metrics_port)
@@ -81,6 +85,19 @@ def _config(served: Starlette) -> uvicorn.Config:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """uvicorn, and the socket to Slack beside it: both let end what is open, then stop."""
+
+    def __init__(self, config: uvicorn.Config, slack_socket: Socket | None) -> None:
+        super().__init__(config)
+        self._socket = slack_socket
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """After SIGTERM; the process ends when this returns."""
+        closed = [run_in_threadpool(self._socket.close, GRACE_SECONDS)] if self._socket else []
+        await asyncio.gather(super().shutdown(sockets), *closed)
 
 
 def _listener(host: str, port: int, names: str) -> socket.socket:

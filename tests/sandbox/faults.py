@@ -172,8 +172,9 @@ class Faulty:
         self.app, self.service, self.faults, self.refusal = app, service, faults, refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request, or misbehave as told."""
-        fault = self.faults.take(self.service, request_line(scope))
+        """Serve the request, or misbehave as told. A websocket is let through."""
+        http = scope["type"] == "http"
+        fault = self.faults.take(self.service, request_line(scope)) if http else None
         if fault is None:
             await self.app(scope, receive, send)
         else:

@@ -207,7 +207,8 @@ class _Recorded:
         self.app, self.service, self.world = app, service, world
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seen = self.world.see(self.service, scope["method"], service_path(scope))
+        method = scope.get("method", "WEBSOCKET")
+        seen = self.world.see(self.service, method, service_path(scope))
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -259,7 +260,12 @@ def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
     # asyncio does this only for sockets it opens itself; without it each answer takes 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
-        app, http=CuttableProtocol, ws="none", lifespan="off", log_config=None, access_log=False
+        app,
+        http=CuttableProtocol,
+        ws="websockets-sansio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
     )
     server = _Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tests.sandbox.slack import chat, lookups, views
-from tests.sandbox.slack.call import Call, call_from
+from tests.sandbox.slack.call import Call, call_from, origin_of
 from tests.sandbox.slack.kinds import Json, RefusedError
 from tests.sandbox.slack.pace import Pace, TooFastError
+from tests.sandbox.slack.socket_mode import Sockets
 from tests.sandbox.slack.workspace import Workspace
 
 SCOPES = (
@@ -93,3 +94,21 @@ class WebApi:
             scope = scope.format(kind=channel.kind if channel else "channels")
         if scope and scope not in self.scopes:
             raise RefusedError("missing_scope", needed=scope, provided=",".join(self.scopes))
+
+
+class AppApi:
+    """apps.connections.open: the one method that takes the app's token, and only in a header."""
+
+    def __init__(self, token: str, sockets: Sockets) -> None:
+        self.token, self.sockets = token, sockets
+
+    async def open_socket(self, request: Request) -> Response:
+        """The address of one new socket."""
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not given:
+            return JSONResponse({"ok": False, "error": "not_authed"})
+        if given.startswith("xoxb-"):
+            return JSONResponse({"ok": False, "error": "not_allowed_token_type"})
+        if given != self.token:
+            return JSONResponse({"ok": False, "error": "invalid_auth"})
+        return JSONResponse({"ok": True, "url": self.sockets.address(origin_of(request))})

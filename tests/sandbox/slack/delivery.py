@@ -1,4 +1,7 @@
-"""Requests from Slack to the product: signed over the raw body, given up after three seconds."""
+"""From Slack to the product: signed requests, or envelopes where the app is in Socket Mode.
+
+Either is given up after three seconds.
+"""
 
 import hashlib
 import hmac
@@ -11,6 +14,7 @@ import httpx
 
 from tests.sandbox.control import NotPossibleError
 from tests.sandbox.slack.kinds import Json
+from tests.sandbox.slack.socket_mode import Kind, Sockets
 from tests.sandbox.world import World
 
 PATIENCE = 3.0
@@ -51,11 +55,16 @@ class Answer:
 class Delivery:
     """The way from Slack to one app."""
 
-    def __init__(self, world: World, public_url: str, secret: str) -> None:
+    def __init__(self, world: World, public_url: str, secret: str, sockets: Sockets) -> None:
         self.world, self.public_url, self.secret = world, public_url, secret
+        self.sockets = sockets
 
     async def form(self, fields: dict[str, str]) -> Answer:
-        """Interactivity and commands: a form, never sent twice."""
+        """Interactivity and commands: never sent twice."""
+        if self.sockets.enabled:
+            if "payload" in fields:
+                return await self._deliver("interactive", json.loads(fields["payload"]))
+            return await self._deliver("slash_commands", dict(fields))
         body = urlencode(fields).encode()
         return await self._send(body, "application/x-www-form-urlencoded", {})
 
@@ -64,6 +73,9 @@ class Delivery:
 
         Slack's later retries (after one and five minutes) are left out.
         """
+        if self.sockets.enabled:
+            first = await self._deliver("events_api", envelope)
+            return first if first.ok else await self._deliver("events_api", envelope, attempt=1)
         body = json.dumps(envelope).encode()
         answer = await self._send(body, "application/json", {})
         if answer.ok:
@@ -71,6 +83,12 @@ class Delivery:
         reason = "http_error" if answer.status else "http_timeout"
         again = {"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": reason}
         return await self._send(body, "application/json", again)
+
+    async def _deliver(self, kind: Kind, payload: Json, attempt: int = 0) -> Answer:
+        found = await self.sockets.deliver(kind, payload, attempt)
+        if found is None:
+            return Answer(0)
+        return Answer(200, json.dumps(found).encode() if found else b"", "application/json")
 
     async def _send(self, body: bytes, content_type: str, extra: dict[str, str]) -> Answer:
         if not self.public_url:

@@ -11,12 +11,13 @@ from starlette.routing import Route
 from tests.sandbox.slack import views
 from tests.sandbox.slack.acts import Acts
 from tests.sandbox.slack.answers import answer_response_url
-from tests.sandbox.slack.api import SCOPES, WebApi
+from tests.sandbox.slack.api import SCOPES, AppApi, WebApi
 from tests.sandbox.slack.control import Control
 from tests.sandbox.slack.delivery import Delivery
 from tests.sandbox.slack.kinds import Channel, Ephemeral, Json, Message, RefusedError
 from tests.sandbox.slack.pace import Pace
 from tests.sandbox.slack.people import APP, BOT_USER, TEAM, TEAM_NAME
+from tests.sandbox.slack.socket_mode import Sockets
 from tests.sandbox.slack.workspace import Workspace
 from tests.sandbox.world import World
 
@@ -27,6 +28,7 @@ class Keys:
 
     bot_token: str = "xoxb-sandbox-7d41c0"
     signing_secret: str = "5f0c6a3be1d24b7c9a8e"
+    app_token: str = "xapp-1-sandbox-2e95b1"
 
 
 @dataclass
@@ -47,9 +49,12 @@ class Slack:
 
     def __post_init__(self) -> None:
         self.space = Workspace(self.world)
-        self.delivery = Delivery(self.world, self.public_url, self.keys.signing_secret)
+        self.sockets = Sockets(self.world)
+        secret = self.keys.signing_secret
+        self.delivery = Delivery(self.world, self.public_url, secret, self.sockets)
         self.acts = Acts(self.space, self.delivery)
         self.web_api = WebApi(self.space, self.keys.bot_token, self.scopes, self.pace)
+        self.app_api = AppApi(self.keys.app_token, self.sockets)
 
     def reach(self, public_url: str, own_url: str = "") -> None:
         """Say where the product listens (its PUBLIC_URL).
@@ -71,12 +76,14 @@ class Slack:
             self.space.groups[group_id] = users
 
     def app(self) -> Starlette:
-        """`/api/<method>` and `/response/<key>`."""
+        """`/api/<method>`, `/response/<key>`, and `/link` for Socket Mode."""
         methods = ["GET", "POST"]
         return Starlette(
             routes=[
+                Route("/api/apps.connections.open", self.app_api.open_socket, methods=methods),
                 Route("/api/{method}", self.web_api.answer, methods=methods),
                 Route("/response/{key}", self._response, methods=["POST"]),
+                *self.sockets.routes(),
             ]
         )
 
@@ -88,7 +95,8 @@ class Slack:
 
     def control(self) -> list[Route]:
         """`POST /_/slack/…`."""
-        return Control(self.space, self.acts, home_tab=self.home_tab).routes()
+        people = Control(self.space, self.acts, home_tab=self.home_tab).routes()
+        return [*people, *self.sockets.control()]
 
     def snapshot(self) -> dict[str, Any]:
         """Messages, private answers, modals and Home tabs; `slack` holds what the page needs."""
