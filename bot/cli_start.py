@@ -27,7 +27,6 @@ from bot.launcher import (
 from jobs import settings
 from jobs.rules import policy as policies
 from jobs.settings import Part, Settings
-from jobs.store import schema
 
 GRACE_SECONDS = 40.0
 """How long processes may finish what they are at: a job works on for up to 30 s."""
@@ -113,6 +112,8 @@ def start(entry: Entry) -> None:
 
 
 def _start(entry: Entry, folder: Path) -> None:
+    from jobs.store import schema  # loads Alembic, which no worker needs
+
     found = settings.load()
     own_queue = not found.redis_url.get_secret_value()
     if own_queue:
