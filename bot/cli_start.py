@@ -140,7 +140,7 @@ def _keep(launcher: Launcher, queue_folder: Path | None, found: Settings) -> Non
 
     for name in [*([QUEUE] if queue_folder else []), *PROCESSES]:
         begin(name)
-    _say(f"Running. Slack and QuickBooks reach it under {found.public_url}; Ctrl-C ends it.")
+    _say(f"Running. It is reached under {found.public_url}; Ctrl-C ends it.")
     keeper = Keeper(begin, _say)
     while True:
         keeper.look({name: launcher.running[name].returncode for name in launcher.ended()})

@@ -50,6 +50,7 @@ def examine(kit: Kit) -> list[Finding]:
         _redis,
         _policy,
         _slack,
+        _socket,
         _quickbooks,
         _model,
         _mail,
@@ -163,13 +164,30 @@ def _slack(kit: Kit) -> Iterator[Finding]:
         return  # said among the settings
     home, headers = slack.call_with_headers(kit.slack, "auth.test")
     if isinstance(home, Trouble):
-        words = f"auth.test: {_said(home)}; check SLACK_BOT_TOKEN and SLACK_API_URL"
+        words = f"auth.test: {slack.said(home)}; check SLACK_BOT_TOKEN and SLACK_API_URL"
         yield Finding("slack", MISSING, words)
         return
     yield Finding("slack", OK, f"{home.get('team')}, as {home.get('user')}")
     yield from _scopes(headers)
     yield from _channels(kit)
     yield from _people(kit, home)
+
+
+def _socket(kit: Kit) -> Iterator[Finding]:
+    """Whether Socket Mode has a token that opens a socket. None is opened here."""
+    if not (token := kit.settings.slack_app_token.get_secret_value()):
+        return
+    found = slack.socket_url(slack.client(token, kit.settings.slack_api_url))
+    if isinstance(found, Later):
+        yield Finding("slack socket", WARNING, f"apps.connections.open: {slack.said(found)}")
+    elif isinstance(found, Trouble):
+        words = (
+            f"apps.connections.open: {slack.said(found)}; SLACK_APP_TOKEN must be an app-level "
+            "token (xapp-) of this app with connections:write"
+        )
+        yield Finding("slack socket", MISSING, words)
+    else:
+        yield Finding("slack socket", OK, "SLACK_APP_TOKEN opens one")
 
 
 def _scopes(headers: Mapping[str, str]) -> Iterator[Finding]:
@@ -220,13 +238,13 @@ def _in_trouble(kit: Kit, policy: Policy, home: Mapping[str, Any]) -> Iterator[t
     for id in sorted(policy.named_users()):
         answer = slack.call(kit.slack, "users.info", user=id)
         if isinstance(answer, Trouble):
-            yield id, f"is not known to Slack ({_said(answer)})"
+            yield id, f"is not known to Slack ({slack.said(answer)})"
         elif why := trouble(answer["user"], home):
             yield id, STANDING[why]
     for id in sorted(policy.named_groups()):
         answer = slack.call(kit.slack, "usergroups.users.list", usergroup=id)
         if isinstance(answer, Trouble):
-            yield id, f"is not known to Slack as a user group ({_said(answer)})"
+            yield id, f"is not known to Slack as a user group ({slack.said(answer)})"
         elif not answer["users"]:
             yield id, "is a user group without members"
 
@@ -237,10 +255,6 @@ STANDING = {
     "guest": "is a guest and may not act",
     "stranger": "belongs to another organisation and may not act",
 }
-
-
-def _said(answer: Trouble) -> str:
-    return "Slack asks to wait" if isinstance(answer, Later) else answer.error
 
 
 def _quickbooks(kit: Kit) -> Iterator[Finding]:

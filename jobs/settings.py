@@ -299,7 +299,7 @@ NEEDS: Mapping[Part, tuple[str, ...]] = {
     "connect": ("public_url", "qbo_client_id"),
     "disconnect": LEDGER,
     "web": (
-        *("redis_url", "public_url", *LEDGER, "qbo_webhook_tokens", *CHAT),
+        *("redis_url", "public_url", *LEDGER, "qbo_webhook_tokens|slack_app_token", *CHAT),
         "slack_signing_secret|slack_app_token",
     ),
     "intake": INTAKE,
@@ -313,6 +313,8 @@ HINTS = {
     "token_keys": "make one with: python -c 'from cryptography.fernet import Fernet; "
     "print(Fernet.generate_key().decode())'",
     "slack_channel": "the id of the finance channel",
+    "qbo_webhook_tokens|slack_app_token": "a machine without a public address has no webhook and "
+    "uses Socket Mode",
     "public_url": "the address under which Slack, QuickBooks and people reach this service",
 }
 

@@ -238,12 +238,17 @@ def test_each_process_asks_only_for_its_own(monkeypatch: pytest.MonkeyPatch) -> 
     assert not {"SLACK_BOT_TOKEN"} & {problem.name for problem in missing(settings, "intake")}
 
 
-def test_an_app_token_stands_in_for_the_signing_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Socket Mode has no signed requests; one of the two is needed for the web process."""
+def test_an_app_token_stands_in_for_what_signs_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Socket Mode is for a machine that nobody outside reaches: it needs no secret of a door."""
     without = {name: value for name, value in COMPLETE.items() if name != "SLACK_SIGNING_SECRET"}
     needed = Problem("SLACK_SIGNING_SECRET or SLACK_APP_TOKEN", "is missing")
     assert missing(loaded(monkeypatch, **without), "web") == (needed,)
     require(loaded(monkeypatch, SLACK_APP_TOKEN="xapp-1-A0-17653672481"), "web")
+    monkeypatch.delenv("QBO_WEBHOOK_TOKENS")  # where Slack cannot reach us, neither can Intuit
+    require(loaded(monkeypatch), "web")
+    monkeypatch.delenv("SLACK_APP_TOKEN")
+    lacking = [problem.name for problem in missing(loaded(monkeypatch), "web")]
+    assert lacking == ["QBO_WEBHOOK_TOKENS or SLACK_APP_TOKEN", needed.name]
 
 
 def test_there_is_one_way_to_send(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,6 +142,26 @@ def test_the_database_is_away(outside: Place) -> None:
     assert only(found, "mail")[0] == OK
 
 
+def test_the_app_token_is_tried(outside: Place) -> None:
+    """Only in Socket Mode; it opens no socket, and shows neither token nor address."""
+    assert of(findings(outside), "slack socket") == []
+    slack = outside.outside.slack
+    good, bot = slack.keys.app_token, slack.keys.bot_token
+    tried = {
+        token: only(findings(outside, SLACK_APP_TOKEN=token), "slack socket")
+        for token in (*(good, bot, "xapp-1-of-another"),)
+    }
+    assert tried[good] == (OK, "SLACK_APP_TOKEN opens one")
+    assert tried[bot][0] == tried["xapp-1-of-another"][0] == MISSING
+    assert "not_allowed_token_type; SLACK_APP_TOKEN must be an app-level token" in tried[bot][1]
+    assert "invalid_auth" in tried["xapp-1-of-another"][1]
+    fault = {"service": "slack", "match": "connections.open", "kind": "status", "status": 429}
+    slack.world.faults.add(fault_from(fault))
+    state, words = only(findings(outside, SLACK_APP_TOKEN=good), "slack socket")
+    assert (state, words) == (WARNING, "apps.connections.open: Slack asks to wait")
+    assert [*slack.sockets.ended, *slack.sockets.lines] == []
+
+
 def test_a_scope_is_missing(outside: Place) -> None:
     """Its name, and what to do."""
     outside.outside.slack.web_api.scopes = tuple(s for s in SCOPES if s != "groups:history")

@@ -36,8 +36,6 @@ class Line:
     leaving: bool = False
     """It was told to go: nothing new is sent over it."""
     waiting: dict[str, "asyncio.Future[Json]"] = field(default_factory=dict)
-    answering: set[str] = field(default_factory=set)
-    """Envelopes whose ack may carry an answer."""
 
 
 @dataclass
