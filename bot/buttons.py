@@ -8,7 +8,7 @@ from bot import wording
 from bot.blocks import Block, button, confirm
 from bot.ids import Action, Binding
 from jobs.rules.case import CaseView
-from jobs.rules.gates import NAME_LIKE_A_LINK, ON_ACCOUNT
+from jobs.rules.gates import NAME_LIKE_A_LINK, NEVER_EMAILED, ON_ACCOUNT
 from jobs.rules.plain import shortened
 from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, disputing_holds, strictest
@@ -69,6 +69,11 @@ def fired(view: CaseView, rules: frozenset[str]) -> bool:
     return any(r.rule in rules for r in view.rulings if r.kind in (Kind.NEVER, Kind.STOP))
 
 
+def gated(view: CaseView, rule: str) -> bool:
+    """Whether the gate of this name stands."""
+    return any(ruling.rule == rule for ruling in view.rulings)
+
+
 def opens_later(view: CaseView, now: datetime) -> bool:
     """Whether approval waits for the account manager."""
     return view.approvals is not None and not view.approvals.open(now)
@@ -84,7 +89,7 @@ def _draft(view: CaseView) -> list[Block]:
     if view.approvals and not view.approvals.manager_fine:
         made.append(_make(view, Action.FINE, "Fine"))
     made.append(_make(view, Action.EDIT, "Edit"))
-    if any(ruling.rule == NAME_LIKE_A_LINK for ruling in view.rulings):
+    if gated(view, NAME_LIKE_A_LINK):
         made.append(_make(view, Action.CONFIRM_NAME, "Confirm the name…"))
     return [*made, *_put_off(view), _make(view, Action.SNOOZE, "Snooze…")]
 
@@ -124,7 +129,7 @@ def _approval(view: CaseView) -> str:
 def _delicate(view: CaseView) -> bool:
     """Elsewhere the undo window is the safety."""
     two = view.approvals is not None and view.approvals.needed > 1
-    return two or view.stage >= Stage.FIRM or bool(view.edited_by)
+    return two or view.stage >= Stage.FIRM or bool(view.edited_by) or gated(view, NEVER_EMAILED)
 
 
 def _confirm(view: CaseView) -> Block:
@@ -134,7 +139,8 @@ def _confirm(view: CaseView) -> Block:
     to = shortened(view.letter.to, 120)
     amount = wording.money(view.facts.asked)
     words = f"To {to}, for {name}: {amount} due, {wording.stage(view.stage)}."
-    said = " ".join(filter(None, [words, _follows(view)]))
+    received = _RECEIVED if gated(view, NEVER_EMAILED) else ""
+    said = " ".join(filter(None, [words, received, _follows(view)]))
     return confirm("Approve this message?", said, "Approve", "Not yet")
 
 
@@ -148,6 +154,7 @@ def _follows(view: CaseView) -> str:
     return "This is the last approval that is missing." if asked and asked.given else ""
 
 
+_RECEIVED = "QuickBooks never e-mailed an invoice of it: has the customer received it?"
 _TAKEOVER = confirm(
     "Handle it yourself?",
     "The customer is put on hold in your name, and the case leaves the list. “Lift the hold” on "

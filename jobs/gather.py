@@ -44,6 +44,7 @@ HABIT = timedelta(days=730)
 RATE = Decimal("1E-10")
 """Rates serve for ordering only; as fine as the mirror keeps them, or every reading is news."""
 HIGHEST_RATE = Decimal(10**6)
+EMAILED = {"EmailSent": True, "NotSet": False, "NeedToSend": False}
 DOCUMENTS = "documents"
 """The source of the context rows that say which outside texts a draft was made from."""
 
@@ -414,8 +415,16 @@ def _hashes(found: Iterable[Document]) -> dict[str, str]:
 
 
 def fingerprint(about: Facts) -> str:
-    """A hash of the facts that does not change while only time passes."""
-    still = replace(about, as_of=datetime(2000, 1, 1, tzinfo=UTC))
+    """A hash of the facts that does not change while only time passes.
+
+    Nor when QuickBooks e-mails an invoice: where that matters, a rule says so.
+    """
+    still = replace(
+        about,
+        as_of=datetime(2000, 1, 1, tzinfo=UTC),
+        invoices=tuple(replace(i, emailed=None) for i in about.invoices),
+        other_open=tuple(replace(i, emailed=None) for i in about.other_open),
+    )
     return hashlib.sha256(contexts.FACTS.dump_json(still)).hexdigest()
 
 
@@ -436,6 +445,7 @@ def invoice(found: models.Invoice, home: str) -> Invoice:
         email=found.email,
         po_number=found.po_number,
         online=found.online_payment,
+        emailed=EMAILED.get(found.email_status),
         status=_status(found),
         exchange_rate=_rate(found.exchange_rate),
         fields=tuple((f.name, f.value) for f in found.custom_fields if f.value),

@@ -114,6 +114,8 @@ class Invoice(Entity):
     exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
     email: Text = Field("", validation_alias=AliasPath("BillEmail", "Address"))
     """As in the ledger: may be empty, or several addresses with commas."""
+    email_status: Text = Field("", validation_alias="EmailStatus")
+    """NotSet, NeedToSend or EmailSent: about QuickBooks' own e-mail of it (documented)."""
     customer_memo: Text = Field("", validation_alias=AliasPath("CustomerMemo", "value"))
     card_payment: bool = Field(False, validation_alias="AllowOnlineCreditCardPayment")
     ach_payment: bool = Field(False, validation_alias="AllowOnlineACHPayment")

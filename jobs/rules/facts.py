@@ -42,6 +42,8 @@ class Invoice:
     po_number: str = ""
     online: bool = False
     """Online payment is on, so a pay link may exist."""
+    emailed: bool | None = None
+    """Whether QuickBooks has e-mailed it; None where that is not known."""
     status: InvoiceStatus = InvoiceStatus.OPEN
     exchange_rate: Decimal = Decimal(1)
     """Home currency per unit; for ordering only, never shown."""

@@ -89,7 +89,7 @@ MARKS = {
 ON_ACCOUNT = frozenset({"possibly_paid", "covered_by_credits", "account_in_family"})
 """Rules that name money which is there already, and only has to be applied."""
 MOST_ODD = 3
-"""Fields of the ledger that a reason quotes."""
+"""Fields of the ledger, or invoices, that a reason names."""
 MOST_INVOICES = 200
 """In one message: so many fit on a card, where every approver has to see all of it."""
 HERE = "en_US"
@@ -129,6 +129,7 @@ def judge(
         _dispute_elsewhere(facts, past),
         _gap(facts, past, policy, now),
         _who(facts, stage, policy),
+        _never_emailed(facts, past),
         _ledger_text(facts, past),
         _wording(draft_violations),
     )
@@ -408,6 +409,29 @@ def _second_approver(facts: Facts, policy: Policy) -> Iterator[Ruling]:
     else:
         return
     yield Ruling(Kind.GATE, "second_approver", reason, _customer(facts), **TWO_PEOPLE)
+
+
+NEVER_EMAILED = "never_emailed"
+"""The gate that ends when QuickBooks or we have e-mailed the invoice; whoever approves confirms."""
+
+
+def _never_emailed(facts: Facts, past: Past) -> Iterator[Ruling]:
+    """Nobody is reminded of an invoice that may never have reached them, unless a person knows.
+
+    Many companies send theirs otherwise, so it asks for no other people.
+    """
+    named = {id for contact in past.contacts for id in contact.invoices}
+    found = [i for i in facts.invoices if i.emailed is False and i.id not in named]
+    if not found:
+        return
+    names = [title(i, HERE) for i in found[:MOST_ODD]]
+    names += [f"{len(found) - MOST_ODD} more"] if len(found) > MOST_ODD else []
+    has, it = ("has", "it") if len(found) == 1 else ("have", "them")
+    reason = (
+        f"{_capital(listed(names))} {has} never been e-mailed from QuickBooks, and no message of "
+        f"ours has named {it} yet. Make sure that the customer has received {it}."
+    )
+    yield Ruling(Kind.GATE, NEVER_EMAILED, reason, _invoices(found))
 
 
 NAME_LIKE_A_LINK = "name_like_a_link"

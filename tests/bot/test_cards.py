@@ -195,6 +195,16 @@ def test_what_leaves_the_list_in_one_click_asks_first(name: str, action: str) ->
     assert "confirm" in pressed(show(VIEWS[name]()))[action]
 
 
+def test_who_approves_an_invoice_that_was_never_emailed_confirms_it() -> None:
+    """The reason stands on the card, and the button asks once more."""
+    reason = "Invoice 1037 has never been e-mailed from QuickBooks."
+    card = show(view(rulings=(Ruling(Kind.GATE, "never_emailed", reason, ("invoice:71037",)),)))
+    assert reason in card.text
+    asked = pressed(card)["approve"]["confirm"]
+    assert "has the customer received it?" in asked["text"]["text"]
+    assert "confirm" not in pressed(show(view()))["approve"]
+
+
 def test_a_name_like_a_web_address_can_be_confirmed() -> None:
     """The gate's own way out, beside a draft that leaves the name out."""
     gate = Ruling(Kind.GATE, NAME_LIKE_A_LINK, "The name of this customer reads “Overstock.com”.")

@@ -256,3 +256,29 @@ def test_rates_are_as_fine_as_the_mirror(open_house: OpenHouse) -> None:
     assert read(house)[0].open[0].exchange_rate == Decimal("0.0000381235")
     with house.database.reading() as conn:
         assert companies.need(conn, house.realm).home_currency == "USD"
+
+
+def test_an_invoice_that_quickbooks_never_emailed_is_told_until_we_have_written(
+    open_house: OpenHouse,
+) -> None:
+    """The card says so before the first message; after it, and once QuickBooks has sent it, not."""
+    house = open_house(
+        books(
+            customer("1"),
+            customer("2"),
+            invoice("71", "1", "840.00", 4, EmailStatus="NotSet"),
+            invoice("72", "2", "60.00", 4, EmailStatus="NeedToSend"),
+        )
+    )
+    house.sweep()
+    assert house.rules(house.case("1")) == house.rules(house.case("2")) == {"never_emailed"}
+    assert "Invoice 171 has never been e-mailed" in house.case("1").rulings[0].reason
+    house.change("Invoice", "72", EmailStatus="EmailSent")
+    house.refresh(house.case("2"))
+    assert house.rules(house.case("2")) == set()
+    house.approve(house.knock("UCOLLECT", house.case("1")))
+    house.wait_out()
+    assert len(house.mails) == 1
+    house.time.later(days=7)
+    house.sweep()
+    assert house.rules(house.case("1")) == set()

@@ -29,6 +29,7 @@ interesting Ids:
     customer 121  Kestrel Coffee Roasters: always on time, first time overdue
     customer 122  Quill & Anchor Books: an overdue invoice below the smallest balance
     customer 123  Atelier Ferrand: euro, overdue
+    customer 134  Silver Thistle Inn: one overdue invoice that QuickBooks never e-mailed
     customers 126, 132  also above 10,000 in all · 128, 135  past 45 days · 124, 129  ordinary
     invoice 5001  voided · 5002 without DocNumber (103) · 5003 without DueDate (125)
     invoice 5010  the missing PO number (116) · 5011 the hostile memo (117)
@@ -264,8 +265,8 @@ def _fill_transaction(txn: Entity, company: Company) -> None:
     txn.setdefault("CurrencyRef", dict(customer["CurrencyRef"]))
     for key, empty in {"CustomField": [], "LinkedTxn": [], "Line": _lines(txn)}.items():
         txn.setdefault(key, empty)
-    for key in ("PrintStatus", "EmailStatus"):
-        txn.setdefault(key, "NotSet")
+    txn.setdefault("PrintStatus", "NotSet")
+    txn.setdefault("EmailStatus", "EmailSent")
     for key in ("AllowOnlineCreditCardPayment", "AllowOnlineACHPayment"):
         txn.setdefault(key, False)
 

@@ -13,7 +13,7 @@ from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Customer, Facts, Gap
 from jobs.rules.gates import approvals, judge
 from jobs.rules.money import Money
-from jobs.rules.past import AddressContact, Hold, HoldKind, Past
+from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import CaseClass, Stage
@@ -340,6 +340,29 @@ def test_draft_anyway_sets_aside_stops_but_no_never() -> None:
     elsewhere = replace(claim, document="memo:another")
     assert ruled(named, elsewhere) == ["do_not_chase", "paid_claim", "second_approver"]
     assert ruled(named, claim, elsewhere) == ["do_not_chase", "paid_claim", "second_approver"]
+
+
+@pytest.mark.parametrize(
+    ("emailed", "contacts", "said"),
+    [
+        ([True, None], (), ""),
+        ([False, True], (), "Invoice 1 has never been e-mailed from QuickBooks, and no message"),
+        ([False, False], (), "Invoice 1 and invoice 2 have never been e-mailed"),
+        ([False] * 5, (), "Invoice 1, invoice 2, invoice 3 and 2 more have never"),
+        ([False, False], (contact(20, "71"),), "Invoice 2 has never been e-mailed"),
+        ([False, False], (contact(20, "71"), contact(10, "72")), ""),
+    ],
+)  # fmt: skip
+def test_an_invoice_that_was_never_emailed_is_a_gate_on_first_contact(
+    emailed: list[bool | None], contacts: tuple[Contact, ...], said: str
+) -> None:
+    """Where QuickBooks says so, and until a message of ours has named it; nobody else is asked."""
+    numbered = [invoice(str(n), emailed=told) for n, told in enumerate(emailed, 1)]
+    found = rulings(facts(*numbered), Past(contacts=contacts))
+    assert names(found) == ([(Kind.GATE, "never_emailed")] if said else [])
+    if said:
+        assert found[0].reason.startswith(said)
+        assert (found[0].approvers, found[0].lead, found[0].manager_first) == (1, False, False)
 
 
 def test_the_strictest_comes_first() -> None:

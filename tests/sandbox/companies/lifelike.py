@@ -151,6 +151,7 @@ KNOWN = {
     ("117", 16): "5011",
     ("125", 6): "5003",
 }
+NEVER_EMAILED = ("134", "today-17")
 POLITE = (
     "Thank you for the delivery. Our system could not match this one, as the PO number does not "
     "seem to be on it. Once that is fixed we will be glad to pass it on for payment."
@@ -192,6 +193,8 @@ class Ledger:
         if address(payer) and self.random.randrange(6):
             invoice["BillEmail"] = {"Address": address(payer)}
             invoice["EmailStatus"] = "EmailSent"
+        if (payer.ident, invoice["DueDate"]) == NEVER_EMAILED:
+            invoice["EmailStatus"] = "NotSet"
         if payer.ident in PO_NUMBERS:
             po = {"DefinitionId": "1", "Name": "PO Number", "Type": "StringType"}
             invoice["CustomField"] = [po | {"StringValue": PO_NUMBERS[payer.ident]}]
