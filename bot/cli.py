@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import cli_record, cli_start, logs
 from bot.cli_entry import Entry, Group, entry
+from bot.findings import LACKING
 from bot.processes import Kit, redis
 from jobs import connect as connecting
 from jobs import lifeline, pipeline, settings
@@ -24,7 +25,6 @@ from jobs.decide import disconnect as disconnecting
 from jobs.settings import Part
 from jobs.store import companies
 from jobs.store.engine import WEB_PATIENCE
-from qbo.pacing import utc_now
 
 PRELOADED = {"triage": ("openai",), "act": ("slack_sdk",)}
 """Large libraries that a worker loads once, before it forks for each job."""
@@ -100,13 +100,18 @@ def clock(entry: Entry) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Look at everything Overdue needs, and say what is missing and what to do about it."""
+    """Look at everything Overdue needs; say what is missing or wrong and what to do about it.
+
+    Each row is ok, warning, missing, wrong, or not tried where it waits for another one. Fails
+    where something is missing or wrong.
+    """
     from bot import doctor as doctors
 
     found, wrong = settings.load_what_can_be()
-    findings = [*doctors.unusable(wrong), *doctors.examine(Kit(found, utc_now))]
+    with closing(Kit(found)) as kit:
+        findings = doctors.examine(kit, wrong)
     click.echo(doctors.table(findings))
-    if any(finding.state == doctors.MISSING for finding in findings):
+    if any(finding.state in LACKING for finding in findings):
         sys.exit(1)
 
 

@@ -1,107 +1,180 @@
 """`overdue doctor`: everything Overdue needs, looked at now, with what to do where it is missing.
 
-It changes nothing and shows no secret.
+Every row is always there: what cannot be looked at is "not tried", with what it waits for. The
+doctor changes nothing and shows no secret.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import rooms, slack
-from bot.people import trouble
+from bot import doctor_slack
+from bot.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
 from bot.processes import Kit
-from bot.rooms import Room
-from bot.slack import Later, Trouble
 from jobs import settings
 from jobs.decide.disconnect import DISCONNECTED
 from jobs.rules.policy import Policy, PolicyError
 from jobs.settings import Problem
 from jobs.store import companies, schema
 from jobs.store.companies import Company
-from qbo import QuickBooksError, ReauthRequired
+from qbo import QuickBooksError, ReauthRequired, Refused
 
-OK, WARNING, MISSING = "ok", "warning", "missing"
-SCOPES = (
-    *("chat:write", "commands", "users:read", "usergroups:read"),
-    *("channels:read", "groups:read", "channels:history", "groups:history"),
-)
-"""What manifest.yml asks for; a test holds the two together."""
+INTUIT = ("qbo_client_id", "qbo_client_secret", "qbo_oauth_url")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: `state` is OK, WARNING or MISSING."""
+def examine(kit: Kit, problems: Sequence[Problem] = ()) -> list[Finding]:
+    """Look at everything, one part after the other; a part that fails hides no other.
 
-    part: str
-    state: str
-    words: str
-
-
-def examine(kit: Kit) -> list[Finding]:
-    """Look at everything, one part after the other; a part that fails hides no other."""
-    parts: tuple[Callable[[Kit], Iterator[Finding]], ...] = (
-        _settings,
-        _database,
-        _redis,
-        _policy,
-        _slack,
-        _socket,
-        _quickbooks,
-        _model,
-        _mail,
+    `problems` are settings that cannot be right, and that `kit` therefore does not have.
+    """
+    look = Look(kit, (*problems, *settings.examples(kit.settings)))
+    parts: tuple[tuple[str, Callable[[Look], Iterator[Finding]]], ...] = (
+        ("settings", _settings),
+        ("database", _database),
+        ("redis", _redis),
+        ("policy", _policy),
+        ("slack", _slack),
+        ("quickbooks", _quickbooks),
+        ("model", _model),
+        ("mail", _mail),
     )
-    return [finding for part in parts for finding in part(kit)]
+    return [finding for part, of in parts for finding in _all_of(part, of, look)]
 
 
-def unusable(problems: Iterable[Problem]) -> list[Finding]:
-    """Settings that cannot be right; all others are looked at without them."""
-    return [Finding("settings", MISSING, f"{each.name}: {each.reason}") for each in problems]
+def _all_of(part: str, of: Callable[[Look], Iterator[Finding]], look: Look) -> Iterator[Finding]:
+    try:
+        yield from of(look)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are shown too
+        yield Finding(part, WRONG, f"could not be looked at: {type(error).__name__}")
 
 
 def table(findings: list[Finding]) -> str:
-    """The findings as aligned lines, and how many are missing."""
+    """The findings as aligned lines, and how many need something."""
     widest = max(len(finding.part) for finding in findings)
-    lines = [f"{f.part:<{widest}}  {f.state:<7}  {f.words}" for f in findings]
-    lacking = sum(finding.state == MISSING for finding in findings)
-    end = f"{lacking} missing: see above." if lacking else "Nothing is missing."
+    lines = [f"{f.part:<{widest}}  {f.state:<9}  {f.words}" for f in findings]
+    counted = [(state, sum(f.state == state for f in findings)) for state in (WRONG, MISSING)]
+    lacking = " and ".join(f"{count} {state}" for state, count in counted if count)
+    untried = sum(finding.state == UNTRIED for finding in findings)
+    end = f"{lacking}: begin at the top." if lacking else "Nothing is missing or wrong."
+    if untried:
+        end += f" {untried} not tried yet: afterwards run overdue doctor again."
     return "\n".join([*lines, "", end])
 
 
-def _settings(kit: Kit) -> Iterator[Finding]:
-    lacking = settings.missing(kit.settings, "web", "work", "clock")
-    for problem in lacking:
-        yield Finding("settings", MISSING, f"{problem.name} {problem.reason}")
-    if not lacking:
-        yield Finding("settings", OK, "everything that the processes need is set")
+@dataclass
+class Look:
+    """One look at an installation: its parts, and the settings that cannot be right."""
+
+    kit: Kit
+    problems: Sequence[Problem] = ()
+    wrong: dict[str, str] = field(init=False)
+    """Setting → why it is wrong; two that do not fit together stand here one by one."""
+
+    def __post_init__(self) -> None:
+        self.wrong = {
+            name: problem.reason
+            for problem in self.problems
+            for name in problem.name.split(" and ")
+        }
+
+    def needs(self, *needs: str) -> str:
+        """Which of these settings are missing or wrong, as a reason to try nothing; or empty."""
+        lacking = [need for need in needs if self._lacks(need)]
+        names = " and ".join(need.upper().replace("|", " or ") for need in lacking)
+        return f"needs {names}" if names else ""
+
+    def _lacks(self, need: str) -> bool:
+        names = need.split("|")
+        there = any(getattr(self.kit.settings, name) for name in names)
+        return not there or any(name.upper() in self.wrong for name in names)
+
+    @cached_property
+    def recorded(self) -> list[Company] | None:
+        """The companies on record; None where the record cannot be read."""
+        if self.needs("database_url"):
+            return None
+        try:
+            if not schema.is_current(self.kit.database):
+                return None
+            with self.kit.database.reading() as conn:
+                return companies.all_of_them(conn)
+        except SQLAlchemyError:
+            return None  # said of the database
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        """The policy file; None where there is none, or none that can be read."""
+        if self.needs("policy_file"):
+            return None
+        try:
+            return self.kit.policy
+        except (PolicyError, OSError, UnicodeDecodeError):
+            return None  # said of the policy
 
 
-def _database(kit: Kit) -> Iterator[Finding]:
-    try:
-        current = schema.is_current(kit.database)
-    except SQLAlchemyError as error:
-        words = f"cannot be reached ({type(error).__name__}); check DATABASE_URL"
-        yield Finding("database", MISSING, words)
+def _settings(look: Look) -> Iterator[Finding]:
+    """A row for each setting that a process needs, then for others that cannot be right."""
+    needed = settings.needed("web", "work", "clock")
+    rows = (_setting(look, need) for need in ("database_url", "policy_file", *needed))
+    yield from {row.part: row for row in rows}.values()
+    shown = {name.upper() for need in needed for name in need.split("|")}
+    for name, reason in look.wrong.items():
+        if name not in shown | {"DATABASE_URL", "POLICY_FILE"}:
+            yield Finding(name, WRONG, reason)
+    if plain := settings.unencrypted(look.kit.settings):
+        words = f"in the clear, for a trial only, as others could read along: {', '.join(plain)}"
+        yield Finding("addresses", WARNING, words)
+    else:
+        yield Finding("addresses", OK, "all providers are reached over TLS")
+
+
+def _setting(look: Look, need: str) -> Finding:
+    found, names = look.kit.settings, need.split("|")
+    wrong = [name for name in names if name.upper() in look.wrong]
+    there = [name for name in names if getattr(found, name)]
+    name = " or ".join(each.upper() for each in wrong or there or names)
+    if wrong:
+        return Finding(name, WRONG, look.wrong[wrong[0].upper()])
+    if not there:
+        return Finding(name, WARNING if need == "redis_url" else MISSING, settings.HINTS[need])
+    if "slack_signing_secret" in there and not settings.like_a_signing_secret(found):
+        words = "set, but not the 32 characters (0-9, a-f) that Slack gives; copy it once more"
+        return Finding(name, WARNING, words)
+    return Finding(name, OK, "set")
+
+
+def _database(look: Look) -> Iterator[Finding]:
+    if why := look.needs("database_url"):
+        yield Finding("database", UNTRIED, why)
         return
-    kind = kit.database.engine.dialect.name
+    database = look.kit.database
+    kind = database.engine.dialect.name
+    try:
+        current = schema.is_current(database)
+    except SQLAlchemyError as error:
+        words = f"{kind} cannot be reached ({type(error).__name__}); check DATABASE_URL"
+        yield Finding("database", WRONG, words)
+        return
     if current:
         yield Finding("database", OK, f"{kind}, up to date")
     else:
         yield Finding("database", MISSING, f"{kind} without our tables; run: overdue db upgrade")
 
 
-def _redis(kit: Kit) -> Iterator[Finding]:
-    if not kit.settings.redis_url.get_secret_value():
-        return  # said among the settings
+def _redis(look: Look) -> Iterator[Finding]:
+    if why := look.needs("redis_url"):
+        yield Finding("redis", UNTRIED, why)
+        return
     try:
-        version = str(kit.redis.info("server").get("redis_version", "?"))
+        version = str(look.kit.redis.info("server").get("redis_version", "?"))
     except RedisError as error:
         words = f"cannot be reached ({type(error).__name__}); check REDIS_URL"
-        yield Finding("redis", MISSING, words)
+        yield Finding("redis", WRONG, words)
         return
     if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < (6, 2):
         words = f"version {version}; a worker that dies could lose a wake-up call below 6.2"
@@ -110,27 +183,22 @@ def _redis(kit: Kit) -> Iterator[Finding]:
         yield Finding("redis", OK, f"answers, version {version}")
 
 
-def _policy(kit: Kit) -> Iterator[Finding]:
-    try:
-        policy = kit.policy
-    except (PolicyError, OSError, UnicodeDecodeError) as error:
-        yield Finding("policy", MISSING, " ".join(str(error).split()))
+def _policy(look: Look) -> Iterator[Finding]:
+    if why := look.needs("policy_file"):
+        yield Finding("policy", UNTRIED, why)
         return
-    if kit.settings.policy_file is None:
-        yield Finding("policy", WARNING, "no POLICY_FILE is read: the defaults, which name nobody")
-    else:
-        yield Finding("policy", OK, f"loads, sha256 {policy.sha256[:12]}")
-    yield from _named(policy)
-    yield from _shared_ids(kit, policy)
-
-
-def _shared_ids(kit: Kit, policy: Policy) -> Iterator[Finding]:
-    """QuickBooks numbers the customers of each company anew."""
     try:
-        with kit.database.reading() as conn:
-            running = [c.realm for c in companies.all_of_them(conn) if c.status != DISCONNECTED]
-    except SQLAlchemyError:
-        return  # said of the database
+        policy = look.kit.policy
+    except (PolicyError, OSError, UnicodeDecodeError) as error:
+        yield Finding("policy", WRONG, " ".join(str(error).split()))
+        return
+    yield Finding("policy", OK, f"loads, sha256 {policy.sha256[:12]}")
+    yield from _shared_ids(look, policy)
+
+
+def _shared_ids(look: Look, policy: Policy) -> Iterator[Finding]:
+    """QuickBooks numbers the customers of each company anew."""
+    running = [c.realm for c in look.recorded or [] if c.status != DISCONNECTED]
     if len(realms := policy.sharing_ids(running)) > 1:
         words = (
             "the customer ids of [[customer]] and [[account_manager]] hold in "
@@ -140,135 +208,41 @@ def _shared_ids(kit: Kit, policy: Policy) -> Iterator[Finding]:
         yield Finding("policy", WARNING, words)
 
 
-def _named(policy: Policy) -> Iterator[Finding]:
-    """Whether each role is named; who these people are, only Slack knows."""
-    if not policy.finance_leads + policy.deputies:
-        yield Finding("people", MISSING, "no finance lead: name one under [people] in the policy")
-    if not policy.collectors:
-        words = "no collector is named; finance leads have to approve everything"
-        yield Finding("people", WARNING, words)
-    if not policy.managers:
-        words = "no [[account_manager]]: a finance lead's Fine opens approval in their place"
-        yield Finding("people", WARNING, words)
-    if len(set(policy.finance_leads + policy.deputies)) == 1 and not _has_groups(policy):
-        words = "one finance lead only: name a deputy, or two-person cases wait for holidays"
-        yield Finding("people", WARNING, words)
+def _slack(look: Look) -> Iterator[Finding]:
+    why = look.needs("slack_bot_token", "slack_api_url")
+    channel = look.kit.settings.slack_channel
+    named = [channel] if channel and "SLACK_CHANNEL" not in look.wrong else []
+    also = (company.channel for company in look.recorded or [])
+    yield from doctor_slack.examine(look.kit, why, [*dict.fromkeys([*named, *also])], look.policy)
 
 
-def _has_groups(policy: Policy) -> bool:
-    return bool(policy.named_groups())
-
-
-def _slack(kit: Kit) -> Iterator[Finding]:
-    if not kit.settings.slack_bot_token.get_secret_value():
-        return  # said among the settings
-    home, headers = slack.call_with_headers(kit.slack, "auth.test")
-    if isinstance(home, Trouble):
-        words = f"auth.test: {slack.said(home)}; check SLACK_BOT_TOKEN and SLACK_API_URL"
-        yield Finding("slack", MISSING, words)
-        return
-    yield Finding("slack", OK, f"{home.get('team')}, as {home.get('user')}")
-    yield from _scopes(headers)
-    yield from _channels(kit)
-    yield from _people(kit, home)
-
-
-def _socket(kit: Kit) -> Iterator[Finding]:
-    """Whether Socket Mode has a token that opens a socket. None is opened here."""
-    if not (token := kit.settings.slack_app_token.get_secret_value()):
-        return
-    found = slack.socket_url(slack.client(token, kit.settings.slack_api_url))
-    if isinstance(found, Later):
-        yield Finding("slack socket", WARNING, f"apps.connections.open: {slack.said(found)}")
-    elif isinstance(found, Trouble):
-        words = (
-            f"apps.connections.open: {slack.said(found)}; SLACK_APP_TOKEN must be an app-level "
-            "token (xapp-) of this app with connections:write"
-        )
-        yield Finding("slack socket", MISSING, words)
-    else:
-        yield Finding("slack socket", OK, "SLACK_APP_TOKEN opens one")
-
-
-def _scopes(headers: Mapping[str, str]) -> Iterator[Finding]:
-    lowered = {name.lower(): value for name, value in headers.items()}
-    given = {scope.strip() for scope in lowered.get("x-oauth-scopes", "").split(",")}
-    if lacking := [scope for scope in SCOPES if scope not in given]:
-        words = f"lacking {', '.join(lacking)}; add them (manifest.yml) and install the app again"
-        yield Finding("slack scopes", MISSING, words)
-    else:
-        yield Finding("slack scopes", OK, f"all {len(SCOPES)}")
-
-
-def _channels(kit: Kit) -> Iterator[Finding]:
-    """The finance channel, and those of the companies."""
-    wanted = dict.fromkeys([kit.settings.slack_channel] if kit.settings.slack_channel else [])
-    try:
-        with kit.database.reading() as conn:
-            wanted |= dict.fromkeys(each.channel for each in companies.all_of_them(conn))
-    except SQLAlchemyError:
-        pass  # said of the database
-    for channel in wanted:
-        state, words = _channel(rooms.look(kit.slack, channel))
-        yield Finding("slack channel", state, f"{channel}: {words}")
-
-
-def _channel(room: Room) -> tuple[str, str]:
-    if room.trouble:
-        return MISSING, room.trouble
-    if room.public:
-        return WARNING, f"#{room.name} is public: everybody here can read the cards"
-    return OK, f"#{room.name}"
-
-
-def _people(kit: Kit, home: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether those whom the policy names are there and may act."""
-    try:
-        policy = kit.policy
-    except (PolicyError, OSError, UnicodeDecodeError):
-        return  # said of the policy
-    bad = dict(_in_trouble(kit, policy, home))
-    for id, why in bad.items():
-        yield Finding("people", MISSING, f"{id} {why}; correct the policy file")
-    if policy.named_users() and not bad:
-        yield Finding("people", OK, f"{len(policy.named_users())} named, all in good standing")
-
-
-def _in_trouble(kit: Kit, policy: Policy, home: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for id in sorted(policy.named_users()):
-        answer = slack.call(kit.slack, "users.info", user=id)
-        if isinstance(answer, Trouble):
-            yield id, f"is not known to Slack ({slack.said(answer)})"
-        elif why := trouble(answer["user"], home):
-            yield id, STANDING[why]
-    for id in sorted(policy.named_groups()):
-        answer = slack.call(kit.slack, "usergroups.users.list", usergroup=id)
-        if isinstance(answer, Trouble):
-            yield id, f"is not known to Slack as a user group ({slack.said(answer)})"
-        elif not answer["users"]:
-            yield id, "is a user group without members"
-
-
-STANDING = {
-    "gone": "is deactivated and may not act",
-    "bot": "is a bot and may not act",
-    "guest": "is a guest and may not act",
-    "stranger": "belongs to another organisation and may not act",
-}
-
-
-def _quickbooks(kit: Kit) -> Iterator[Finding]:
-    if not (kit.settings.token_keys and kit.settings.qbo_client_id):
-        return  # said among the settings
-    try:
-        with kit.database.reading() as conn:
-            known = companies.all_of_them(conn)
-    except SQLAlchemyError:
-        return  # said of the database
-    if not known:
+def _quickbooks(look: Look) -> Iterator[Finding]:
+    app = _intuit(look)
+    yield app
+    if why := look.needs("token_keys", *INTUIT[:2], "qbo_api_url"):
+        yield Finding("quickbooks", UNTRIED, why)
+    elif look.recorded is None:
+        yield Finding("quickbooks", UNTRIED, "needs the database, which knows the companies")
+    elif not look.recorded:
         yield Finding("quickbooks", WARNING, "no company is connected yet; run: overdue connect")
-    for company in known:
-        yield from _connected(kit, company)
+    elif app.state == WRONG:
+        yield Finding("quickbooks", UNTRIED, "needs the QuickBooks app")
+    else:
+        for company in look.recorded:
+            yield from _connected(look.kit, company)
+
+
+def _intuit(look: Look) -> Finding:
+    """Whether Intuit knows our keys, which needs no company."""
+    if why := look.needs(*INTUIT):
+        return Finding("quickbooks app", UNTRIED, why)
+    try:
+        look.kit.oauth.check()
+    except Refused as error:
+        return Finding("quickbooks app", WRONG, f"{error} (QBO_CLIENT_ID, QBO_CLIENT_SECRET)")
+    except QuickBooksError as error:
+        return Finding("quickbooks app", WRONG, f"{error}; check QBO_OAUTH_URL and the network")
+    return Finding("quickbooks app", OK, "Intuit knows the client id and secret")
 
 
 def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
@@ -280,9 +254,9 @@ def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
         info = kit.ledgers.of(company.realm).company_info()
     except ReauthRequired as error:
         words = f"{company.realm}: {error.message}; the link is in App Home, or: overdue connect"
-        yield Finding("quickbooks", MISSING, words)
+        yield Finding("quickbooks", WRONG, words)
     except QuickBooksError as error:
-        yield Finding("quickbooks", MISSING, f"{company.realm}: {error}")
+        yield Finding("quickbooks", WRONG, f"{company.realm}: {error}")
     else:
         mode = "live" if company.live else "shadow"
         yield Finding("quickbooks", OK, f"{company.realm}: {info.name}, {mode}")
@@ -294,17 +268,23 @@ def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
         yield Finding("reminders", MISSING if company.live else WARNING, words)
 
 
-def _model(kit: Kit) -> Iterator[Finding]:
-    if kit.model is None:
-        yield Finding("model", WARNING, "not configured: plain templates are used")
-    elif why := kit.model.check():
-        yield Finding("model", MISSING, f"{why} Until it is mended plain templates are used.")
+def _model(look: Look) -> Iterator[Finding]:
+    names = ("openai_api_key", "openai_base_url", "openai_model")
+    wrong = [name.upper() for name in names if name.upper() in look.wrong]
+    if wrong:
+        yield Finding("model", UNTRIED, f"needs {' and '.join(wrong)}")
+    elif look.kit.model is None:
+        yield Finding("model", WARNING, "no OPENAI_API_KEY: plain templates are used")
+    elif why := look.kit.model.check():
+        yield Finding("model", WRONG, f"{why} Until it is mended plain templates are used.")
     else:
-        yield Finding("model", OK, kit.model.model)
+        yield Finding("model", OK, look.kit.model.model)
 
 
-def _mail(kit: Kit) -> Iterator[Finding]:
-    if kit.mailer is None:
-        return  # said among the settings
-    check = kit.mailer.check()
-    yield Finding("mail", OK if check.ok else MISSING, check.detail)
+def _mail(look: Look) -> Iterator[Finding]:
+    why = look.needs(settings.ANY_WAY_TO_SEND)
+    if why or look.kit.mailer is None:
+        yield Finding("mail", UNTRIED, why)
+        return
+    check = look.kit.mailer.check()
+    yield Finding("mail", OK if check.ok else WRONG, check.detail)

@@ -310,13 +310,23 @@ NEEDS: Mapping[Part, tuple[str, ...]] = {
 """What each process cannot work without; `a|b` is either."""
 
 HINTS = {
+    "database_url": "set it, or leave it away for a SQLite file",
+    "policy_file": "who may do what; nobody may act without. overdue init writes one to fill in",
+    "redis_url": "where Redis or Valkey listens; only overdue start goes without, as it runs one",
     "token_keys": "make one with: python -c 'from cryptography.fernet import Fernet; "
     "print(Fernet.generate_key().decode())'",
-    "slack_channel": "the id of the finance channel",
-    "qbo_webhook_tokens|slack_app_token": "a machine without a public address has no webhook and "
-    "uses Socket Mode",
     "public_url": "the address under which Slack, QuickBooks and people reach this service",
+    "slack_bot_token": "xoxb-…, under OAuth & Permissions of the Slack app",
+    "slack_channel": "the id of the finance channel",
+    "slack_signing_secret|slack_app_token": "under Basic Information of the Slack app",
+    "qbo_client_id": "under Keys & credentials of the app at developer.intuit.com",
+    "qbo_client_secret": "beside the client id at developer.intuit.com",
+    "qbo_webhook_tokens|slack_app_token": "the verifier token, under Webhooks of the app at "
+    "developer.intuit.com; a machine without a public address has none and uses Socket Mode",
+    "mail_from": "the address of the finance mailbox",
+    "smtp_url|mail_folder": "the server that sends; a folder does for a trial",
 }
+"""Where each setting that a process needs comes from."""
 
 
 def load(env_file: Path | None = Path(".env")) -> Settings:
@@ -374,12 +384,21 @@ def _text(settings: Settings, name: str) -> str:
     return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
+def like_a_signing_secret(settings: Settings) -> bool:
+    """Whether SLACK_SIGNING_SECRET looks as Slack's do; nothing can try it but Slack."""
+    return bool(SIGNING_SECRET.fullmatch(settings.slack_signing_secret.get_secret_value()))
+
+
+def needed(*parts: Part) -> tuple[str, ...]:
+    """What these processes cannot work without, each once; `a|b` is either."""
+    return tuple(dict.fromkeys(need for part in parts for need in NEEDS[part]))
+
+
 def missing(settings: Settings, *parts: Part) -> tuple[Problem, ...]:
-    """What these processes would lack, each setting once; for `doctor`."""
-    wanted = dict.fromkeys(need for part in parts for need in NEEDS[part])
+    """What these processes would lack, each setting once."""
     return tuple(
-        Problem(_named(need.split("|"), "or"), _reason(need))
-        for need in wanted
+        Problem(_named(need.split("|"), "or"), f"is missing ({HINTS[need]})")
+        for need in needed(*parts)
         if not any(getattr(settings, name) for name in need.split("|"))
     )
 
@@ -391,10 +410,6 @@ def require(settings: Settings, *parts: Part) -> None:
     """
     if lacking := missing(settings, *parts):
         raise SettingsError(lacking)
-
-
-def _reason(need: str) -> str:
-    return f"is missing ({HINTS[need]})" if need in HINTS else "is missing"
 
 
 def _named(names: Iterable[str], word: str) -> str:

@@ -33,6 +33,7 @@ ASK_HARD_EXPIRY = "x-include-refresh-token-hard-expires-in"
 CALL_TIMEOUT = 10.0  # seconds, for each phase of one call to the token endpoint
 LEASE = timedelta(seconds=90)  # longer than one request; it begins anew with each of them
 PATIENCE = timedelta(seconds=20)  # how long to wait for another process to finish its refresh
+NOBODYS_TOKEN = "given-to-nobody"  # noqa: S105
 PAUSE = 0.1  # seconds between two looks at the store while waiting
 
 
@@ -152,6 +153,18 @@ class OAuth:
         if not fence():
             raise Overtaken("Another process is still refreshing this company's tokens")
         return self._tokens(form, now)
+
+    def check(self) -> None:
+        """Whether Intuit knows our client id and secret; no company and no token is touched.
+
+        It is asked with a token that it gave to nobody: whom it knows, it tells that this token
+        is no good (`invalid_grant`), and whom it does not know, that (`invalid_client`).
+        Raises Refused for the latter; Unreachable or Throttled where there is no telling.
+        """
+        form = {"grant_type": "refresh_token", "refresh_token": NOBODYS_TOKEN}
+        failure = _failure(self._post(self._token_url, data=form))
+        if not isinstance(failure, InvalidGrant):
+            raise failure
 
     def revoke(self, token: SecretStr) -> None:
         """End the connection at Intuit; a token that is already unknown counts as revoked."""

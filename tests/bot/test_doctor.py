@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from click.testing import CliRunner
 
 from bot import logs
 from bot.cli import main
-from bot.doctor import MISSING, OK, SCOPES, WARNING, Finding, examine, table
+from bot.doctor import examine, table
+from bot.doctor_slack import SCOPES
+from bot.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
 from jobs.store import companies
 from tests.bot.ground import REALM, START, add_company
 from tests.bot.kits import Place, place
@@ -51,9 +54,10 @@ def only(found: list[Finding], part: str) -> tuple[str, str]:
 
 
 def test_nothing_is_missing(outside: Place) -> None:
-    """Everything is there: no finding is MISSING, and the company still to connect is said."""
+    """Everything is there: nothing is missing, and the company still to connect is said."""
     found = findings(outside)
-    assert [one for one in found if one.state == MISSING] == []
+    assert [one for one in found if one.state not in (OK, WARNING)] == []
+    assert only(found, "quickbooks app")[0] == OK
     assert only(found, "quickbooks") == (
         WARNING,
         "no company is connected yet; run: overdue connect",
@@ -67,7 +71,7 @@ def test_the_command_prints_a_table_and_no_secret(
     monkeypatch.setattr(logs, "configure", lambda: None)
     result = CliRunner().invoke(main, ["doctor"], env=outside.values)
     assert result.exit_code == 0
-    assert "Nothing is missing." in result.output
+    assert "Nothing is missing or wrong." in result.output
     assert all(outside.values[name] not in result.output for name in SECRETS)
 
 
@@ -79,37 +83,140 @@ def test_the_command_fails_where_something_is_missing(
     env = outside.values | {"SLACK_CHANNEL": "CNOWHERE"}
     result = CliRunner().invoke(main, ["doctor"], env=env)
     assert result.exit_code == 1
-    assert "1 missing" in result.output
+    assert "1 wrong: begin at the top." in result.output
 
 
-def test_with_no_settings_at_all_it_names_them(tmp_path: Path) -> None:
-    """The very first run: every setting that is missing, and no error."""
-    from bot.processes import Kit
-    from qbo.pacing import utc_now
-    from tests.bot.kits import settings
-
-    kit = Kit(settings(DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3"), utc_now)
-    found = examine(kit)
-    kit.close()
-    named = " ".join(words for _, words in of(found, "settings"))
-    assert "REDIS_URL" in named
-    assert "SLACK_BOT_TOKEN" in named
-    assert "overdue db upgrade" in only(found, "database")[1]
-    assert MISSING in [state for state, words in of(found, "people") if "finance lead" in words]
+ROWS = (
+    *("DATABASE_URL", "POLICY_FILE", "REDIS_URL", "PUBLIC_URL", "TOKEN_KEYS", "QBO_CLIENT_ID"),
+    *("QBO_CLIENT_SECRET", "SLACK_BOT_TOKEN", "SLACK_CHANNEL"),
+    *("MAIL_FROM", "addresses", "database", "redis", "policy", "slack", "slack scopes"),
+    *("slack channel", "people", "quickbooks app", "quickbooks", "model", "mail"),
+)
+"""Always shown, whatever is missing or wrong."""
 
 
-def test_a_setting_that_cannot_be_right_hides_nothing(
+def test_with_no_settings_at_all_every_row_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The very first run: what is missing, where it comes from, and what waits for it."""
+    shown = rows(tmp_path, monkeypatch, {})
+    assert set(ROWS) <= shown.keys()
+    assert {name for name in ROWS if shown[name][0] == MISSING} == {
+        *("POLICY_FILE", "PUBLIC_URL", "TOKEN_KEYS", "QBO_CLIENT_ID", "QBO_CLIENT_SECRET"),
+        *("SLACK_BOT_TOKEN", "SLACK_CHANNEL", "MAIL_FROM", "database"),
+    }
+    assert "overdue db upgrade" in shown["database"][1]
+    assert "overdue init writes one" in shown["POLICY_FILE"][1]
+    assert shown["REDIS_URL"][0] == WARNING
+    assert {name: shown[name][1] for name in ROWS if shown[name][0] == UNTRIED} == {
+        "redis": "needs REDIS_URL",
+        "policy": "needs POLICY_FILE",
+        "slack": "needs SLACK_BOT_TOKEN",
+        "slack scopes": "needs SLACK_BOT_TOKEN",
+        "slack channel": "needs SLACK_BOT_TOKEN",
+        "people": "needs SLACK_BOT_TOKEN",
+        "quickbooks app": "needs QBO_CLIENT_ID and QBO_CLIENT_SECRET",
+        "quickbooks": "needs TOKEN_KEYS and QBO_CLIENT_ID and QBO_CLIENT_SECRET",
+        "mail": "needs SMTP_URL or MAIL_FOLDER",
+    }
+
+
+PLACEHOLDERS = {
+    "DATABASE_URL": "postgresql://user:password@host/name",
+    "REDIS_URL": "redis://:password@host:6379",
+    "PUBLIC_URL": "https://overdue.example.com",
+    "QBO_CLIENT_ID": "your-client-id",
+    "QBO_CLIENT_SECRET": "your-client-secret",
+    "SLACK_BOT_TOKEN": "xoxb-your-token",
+    "MAIL_FROM": "Finance <finance@example.com>",
+    "SMTP_URL": "smtp+starttls://user:password@host:587",
+}
+
+
+def test_placeholders_are_wrong_and_hide_nothing(
     outside: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line for the policy file that is not there, and all the others; no file is made."""
-    monkeypatch.setattr(logs, "configure", lambda: None)
+    """Each is named as what it is; what needs one is not tried, and all the rest is."""
+    shown = rows(tmp_path, monkeypatch, outside.values | PLACEHOLDERS)
+    assert set(ROWS) <= shown.keys()
+    wrong = {name: words for name, (state, words) in shown.items() if state == WRONG}
+    assert wrong == dict.fromkeys(PLACEHOLDERS, "is still the placeholder of an example")
+    untried = {name for name, (state, _) in shown.items() if state == UNTRIED}
+    assert untried == {
+        *("database", "redis", "slack", "slack scopes", "slack channel", "people"),
+        *("quickbooks app", "quickbooks", "mail"),
+    }
+    assert (shown["policy"][0], shown["model"][0]) == (OK, OK)
+
+
+def test_two_ways_to_send_hide_nothing(
+    outside: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of the two is meant nobody knows; everything else is looked at."""
+    shown = rows(tmp_path, monkeypatch, outside.values | {"MAIL_FOLDER": str(tmp_path)})
+    assert shown["SMTP_URL or MAIL_FOLDER"][0] == WRONG
+    assert shown["mail"] == (UNTRIED, "needs SMTP_URL or MAIL_FOLDER")
+    assert (shown["slack"][0], shown["quickbooks app"][0]) == (OK, OK)
+
+
+def test_a_policy_file_that_is_not_there(
+    outside: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One row says so, those that need it wait; no file is made where a database is missing."""
     changed = {"POLICY_FILE": "nofile", "DATABASE_URL": f"sqlite:///{tmp_path}/new.sqlite3"}
-    result = CliRunner().invoke(main, ["doctor"], env=outside.values | changed)
-    assert result.exit_code == 1
-    assert "missing  POLICY_FILE: Path does not point to a file" in result.output
-    assert "overdue db upgrade" in result.output
-    assert "slack channel" in result.output
+    shown = rows(tmp_path, monkeypatch, outside.values | changed)
+    assert shown["POLICY_FILE"] == (WRONG, "Path does not point to a file")
+    assert shown["policy"] == (UNTRIED, "needs POLICY_FILE")
+    assert shown["people"] == (UNTRIED, "needs the policy, which names them")
+    assert "overdue db upgrade" in shown["database"][1]
+    assert shown["slack channel"][0] == OK
     assert not (tmp_path / "new.sqlite3").exists()
+
+
+@pytest.mark.parametrize("name", ["QBO_CLIENT_ID", "QBO_CLIENT_SECRET"])
+def test_the_keys_of_quickbooks_are_tried_without_a_company(outside: Place, name: str) -> None:
+    """Intuit tells whom it does not know from a token that it never gave; no company is needed."""
+    assert only(findings(outside), "quickbooks app")[0] == OK
+    state, words = only(findings(outside, **{name: "ABqx81hfUo"}), "quickbooks app")
+    assert state == WRONG
+    assert "Intuit does not know our client id and secret" in words
+
+
+def test_intuit_is_away(outside: Place) -> None:
+    """That says nothing about the keys, and is said as it is."""
+    away = findings(outside, QBO_OAUTH_URL="http://127.0.0.1:9/token")
+    state, words = only(away, "quickbooks app")
+    assert (state, "cannot be reached" in words) == (WRONG, True)
+    assert "QBO_CLIENT_ID" not in words
+
+
+def test_addresses_in_the_clear_are_doubted(outside: Place) -> None:
+    """By the names of their settings; a stand-in on this machine is reached so."""
+    state, words = only(findings(outside), "addresses")
+    assert (state, "SLACK_API_URL" in words, "SMTP_URL" in words) == (WARNING, True, True)
+
+
+def test_a_secret_that_only_slack_could_try(outside: Place) -> None:
+    """Its shape is doubted: until the first click nobody would notice that it is another one."""
+    part = "SLACK_SIGNING_SECRET"
+    assert only(findings(outside), part) == (OK, "set")
+    assert only(findings(outside, SLACK_SIGNING_SECRET="A-Client-Id.1234"), part)[0] == WARNING
+
+
+def rows(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, str]
+) -> dict[str, tuple[str, str]]:
+    """What the command prints, run in an empty folder: state and words by part, the last of each.
+
+    It fails exactly where something is missing or wrong.
+    """
+    monkeypatch.setattr(logs, "configure", lambda: None)
+    monkeypatch.chdir(folder)
+    result = CliRunner().invoke(main, ["doctor"], env=values)
+    lines = result.output.partition("\n\n")[0].splitlines()
+    found = [re.split(r" {2,}", line, maxsplit=2) for line in lines]
+    assert result.exit_code == any(state in (MISSING, WRONG) for _, state, _ in found)
+    return {part: (state, words) for part, state, words in found}
 
 
 def test_customer_ids_for_two_companies_are_doubted(outside: Place) -> None:
@@ -131,14 +238,14 @@ def test_customer_ids_for_two_companies_are_doubted(outside: Place) -> None:
 def test_redis_is_away(outside: Place, tmp_path: Path) -> None:
     """Its address is not repeated: it may hold a password."""
     state, words = only(findings(outside, REDIS_URL=f"unix://{tmp_path}/no.sock"), "redis")
-    assert state == MISSING
+    assert state == WRONG
     assert str(tmp_path) not in words
 
 
 def test_the_database_is_away(outside: Place) -> None:
     """The others are still looked at."""
     found = findings(outside, DATABASE_URL="sqlite:////nowhere/at/all.sqlite3")
-    assert only(found, "database")[0] == MISSING
+    assert only(found, "database")[0] == WRONG
     assert only(found, "mail")[0] == OK
 
 
@@ -152,7 +259,7 @@ def test_the_app_token_is_tried(outside: Place) -> None:
         for token in (*(good, bot, "xapp-1-of-another"),)
     }
     assert tried[good] == (OK, "SLACK_APP_TOKEN opens one")
-    assert tried[bot][0] == tried["xapp-1-of-another"][0] == MISSING
+    assert tried[bot][0] == tried["xapp-1-of-another"][0] == WRONG
     assert "not_allowed_token_type; SLACK_APP_TOKEN must be an app-level token" in tried[bot][1]
     assert "invalid_auth" in tried["xapp-1-of-another"][1]
     fault = {"service": "slack", "match": "connections.open", "kind": "status", "status": 429}
@@ -179,10 +286,10 @@ def test_the_scopes_are_those_of_the_manifest() -> None:
 @pytest.mark.parametrize(
     ("channel", "state", "words"),
     [
-        (Channel("CX", "x", members={"ULEAD1"}, is_private=False), MISSING, "/invite @overdue"),
-        (Channel("CX", "x", is_ext_shared=True), MISSING, "shared with other organisations"),
-        (Channel("CX", "x", is_org_shared=True), MISSING, "shared with other organisations"),
-        (Channel("CX", "x", is_archived=True), MISSING, "archived"),
+        (Channel("CX", "x", members={"ULEAD1"}, is_private=False), WRONG, "/invite @overdue"),
+        (Channel("CX", "x", is_ext_shared=True), WRONG, "shared with other organisations"),
+        (Channel("CX", "x", is_org_shared=True), WRONG, "shared with other organisations"),
+        (Channel("CX", "x", is_archived=True), WRONG, "archived"),
         (Channel("CX", "x", is_private=False), WARNING, "public"),
         (Channel("CX", "x"), OK, "#x"),
     ],
@@ -198,9 +305,11 @@ def test_the_channel(outside: Place, channel: Channel, state: str, words: str) -
 def test_slack_refuses_the_token(outside: Place) -> None:
     """Slack's own word, and which setting to look at."""
     state, words = only(findings(outside, SLACK_BOT_TOKEN="xoxb-17653672481-pdFZK"), "slack")
-    assert state == MISSING
-    assert "invalid_auth" in words
+    assert state == WRONG
+    assert "refuses the token (invalid_auth)" in words
     assert "pdFZK" not in words
+    state, words = only(findings(outside, SLACK_API_URL="http://127.0.0.1:9/api"), "slack")
+    assert (state, "cannot be reached" in words) == (WRONG, True)
 
 
 @pytest.mark.parametrize(
@@ -216,14 +325,14 @@ def test_a_person_of_the_policy_may_not_act(outside: Place, user: str, words: st
     policy = outside.folder / "policy.toml"
     policy.write_text(policy.read_text().replace("UCOLLECT", user))
     found = of(findings(outside), "people")
-    assert [(state, words in said) for state, said in found] == [(MISSING, True)]
+    assert [(state, words in said) for state, said in found] == [(WRONG, True)]
 
 
 def test_a_policy_that_cannot_be_read(outside: Place) -> None:
     """The policy's own sentence on one line."""
     (outside.folder / "policy.toml").write_text("[pace]\nundo_seconds = 'soon'\n")
     state, words = only(findings(outside), "policy")
-    assert state == MISSING
+    assert state == WRONG
     assert "undo_seconds" in words
 
 
@@ -233,7 +342,7 @@ def test_a_company_whose_tokens_do_not_work(outside: Place) -> None:
     add_company(kit.database)
     kit.close()
     state, words = only(findings(outside), "quickbooks")
-    assert state == MISSING
+    assert state == WRONG
     assert "connect it again" in words
 
 
@@ -293,18 +402,26 @@ def test_the_model_is_away(outside: Place) -> None:
     for _ in range(3):
         fault = {"service": "model", "match": "", "kind": "status", "status": 401}
         outside.outside.world.faults.add(fault_from(fault))
-    assert only(findings(outside), "model")[0] == MISSING
+    assert only(findings(outside), "model")[0] == WRONG
 
 
 def test_mail_is_away(outside: Place) -> None:
     """The mail server is asked, without a mail."""
-    assert only(findings(outside, SMTP_URL="smtp://127.0.0.1:9"), "mail")[0] == MISSING
+    assert only(findings(outside, SMTP_URL="smtp://127.0.0.1:9"), "mail")[0] == WRONG
 
 
 def test_the_table_is_aligned() -> None:
-    """Part, state, words: each begins in its column."""
-    shown = table([Finding("a", OK, "fine"), Finding("longer", MISSING, "not there")])
-    assert shown.splitlines()[:2] == [
-        "a       ok       fine",
-        "longer  missing  not there",
+    """Part, state, words: each begins in its column; the end says what is to be done."""
+    found = [Finding("a", OK, "fine"), Finding("longer", MISSING, "not there")]
+    shown = table([*found, Finding("b", UNTRIED, "needs a"), Finding("c", WRONG, "x")])
+    assert shown.splitlines() == [
+        "a       ok         fine",
+        "longer  missing    not there",
+        "b       not tried  needs a",
+        "c       wrong      x",
+        "",
+        (
+            "1 wrong and 1 missing: begin at the top. "
+            "1 not tried yet: afterwards run overdue doctor again."
+        ),
     ]

@@ -27,7 +27,7 @@ class Keys:
     """What the product must know to be this workspace's app."""
 
     bot_token: str = "xoxb-sandbox-7d41c0"
-    signing_secret: str = "5f0c6a3be1d24b7c9a8e"
+    signing_secret: str = "5f0c6a3be1d24b7c9a8e30d7b2c4f619"
     app_token: str = "xapp-1-sandbox-2e95b1"
 
 

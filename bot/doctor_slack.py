@@ -1,0 +1,144 @@
+"""What `overdue doctor` says of Slack: the token, its scopes, the channels and the people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bot import rooms, slack
+from bot.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
+from bot.people import trouble
+from bot.processes import Kit
+from bot.slack import Later, Refused, Trouble
+from jobs.rules.policy import Policy
+
+SCOPES = (
+    *("chat:write", "commands", "users:read", "usergroups:read"),
+    *("channels:read", "groups:read", "channels:history", "groups:history"),
+)
+"""What manifest.yml asks for; a test holds the two together."""
+STANDING = {
+    "gone": "is deactivated and may not act",
+    "bot": "is a bot and may not act",
+    "guest": "is a guest and may not act",
+    "stranger": "belongs to another organisation and may not act",
+}
+
+
+def examine(
+    kit: Kit, why_not: str, channels: Sequence[str], policy: Policy | None
+) -> Iterator[Finding]:
+    """All rows about Slack; `why_not` says what the first call waits for, if anything."""
+    yield from _socket(kit)
+    if why_not:
+        yield Finding("slack", UNTRIED, why_not)
+        yield from _untried(why_not, policy)
+        return
+    home, headers = slack.call_with_headers(kit.slack, "auth.test")
+    if isinstance(home, Trouble):
+        yield Finding("slack", WRONG, _silent(home))
+        yield from _untried("needs an answer of Slack", policy)
+        return
+    yield Finding("slack", OK, f"{home.get('team')}, as {home.get('user')}")
+    yield from _scopes(headers)
+    yield from _channels(kit, channels)
+    yield from _people(kit, policy, home)
+
+
+def _socket(kit: Kit) -> Iterator[Finding]:
+    """Whether Socket Mode has a token that opens a socket. None is opened here."""
+    if not (token := kit.settings.slack_app_token.get_secret_value()):
+        return
+    found = slack.socket_url(slack.client(token, kit.settings.slack_api_url))
+    if isinstance(found, Later):
+        yield Finding("slack socket", WARNING, f"apps.connections.open: {slack.said(found)}")
+    elif isinstance(found, Trouble):
+        words = (
+            f"apps.connections.open: {slack.said(found)}; SLACK_APP_TOKEN must be an app-level "
+            "token (xapp-) of this app with connections:write"
+        )
+        yield Finding("slack socket", WRONG, words)
+    else:
+        yield Finding("slack socket", OK, "SLACK_APP_TOKEN opens one")
+
+
+def _silent(answer: Trouble) -> str:
+    if isinstance(answer, Refused):
+        return f"Slack refuses the token ({answer.error}); check SLACK_BOT_TOKEN"
+    return f"Slack cannot be reached ({slack.said(answer)}); check SLACK_API_URL and the network"
+
+
+def _untried(why: str, policy: Policy | None) -> Iterator[Finding]:
+    yield Finding("slack scopes", UNTRIED, why)
+    yield Finding("slack channel", UNTRIED, why)
+    yield from _roles(policy)
+    yield Finding("people", UNTRIED, why)
+
+
+def _roles(policy: Policy | None) -> Iterator[Finding]:
+    """Whether each role is named; who these people are, only Slack knows."""
+    if policy is None:
+        return
+    if not policy.finance_leads + policy.deputies:
+        yield Finding("people", MISSING, "no finance lead: name one under [people] in the policy")
+    if not policy.collectors:
+        words = "no collector is named; finance leads have to approve everything"
+        yield Finding("people", WARNING, words)
+    if not policy.managers:
+        words = "no [[account_manager]]: a finance lead's Fine opens approval in their place"
+        yield Finding("people", WARNING, words)
+    if len(set(policy.finance_leads + policy.deputies)) == 1 and not policy.named_groups():
+        words = "one finance lead only: name a deputy, or two-person cases wait for holidays"
+        yield Finding("people", WARNING, words)
+
+
+def _scopes(headers: Mapping[str, str]) -> Iterator[Finding]:
+    lowered = {name.lower(): value for name, value in headers.items()}
+    given = {scope.strip() for scope in lowered.get("x-oauth-scopes", "").split(",")}
+    if lacking := [scope for scope in SCOPES if scope not in given]:
+        words = f"lacking {', '.join(lacking)}; add them (manifest.yml) and install the app again"
+        yield Finding("slack scopes", MISSING, words)
+    else:
+        yield Finding("slack scopes", OK, f"all {len(SCOPES)}")
+
+
+def _channels(kit: Kit, channels: Sequence[str]) -> Iterator[Finding]:
+    """The finance channel, and those of the companies."""
+    if not channels:
+        yield Finding("slack channel", UNTRIED, "needs SLACK_CHANNEL")
+    for channel in channels:
+        room = rooms.look(kit.slack, channel)
+        state, words = OK, f"#{room.name}"
+        if room.trouble:
+            state, words = WRONG, room.trouble
+        elif room.public:
+            state, words = WARNING, f"#{room.name} is public: everybody here can read the cards"
+        yield Finding("slack channel", state, f"{channel}: {words}")
+
+
+def _people(kit: Kit, policy: Policy | None, home: Mapping[str, Any]) -> Iterator[Finding]:
+    """Whether those whom the policy names are there and may act."""
+    if policy is None:
+        yield Finding("people", UNTRIED, "needs the policy, which names them")
+        return
+    yield from _roles(policy)
+    bad = list(_in_trouble(kit, policy, home))
+    for id, why in bad:
+        yield Finding("people", WRONG, f"{id} {why}; correct the policy file")
+    if policy.named_users() and not bad:
+        yield Finding("people", OK, f"{len(policy.named_users())} named, all in good standing")
+
+
+def _in_trouble(kit: Kit, policy: Policy, home: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for id in sorted(policy.named_users()):
+        answer = slack.call(kit.slack, "users.info", user=id)
+        if isinstance(answer, Trouble):
+            yield id, f"is not known to Slack ({slack.said(answer)})"
+        elif why := trouble(answer["user"], home):
+            yield id, STANDING[why]
+    for id in sorted(policy.named_groups()):
+        answer = slack.call(kit.slack, "usergroups.users.list", usergroup=id)
+        if isinstance(answer, Trouble):
+            yield id, f"is not known to Slack as a user group ({slack.said(answer)})"
+        elif not answer["users"]:
+            yield id, "is a user group without members"
