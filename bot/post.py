@@ -101,7 +101,7 @@ def _load(
     row = claim.row
     drawn = _drawn(policy, conn, claim, now)
     if row.ts is not None:
-        return Update(client, drawn, row.ts)
+        return Update(client, drawn, row.ts, boot_time())
     if row.posting is not None:
         return Find(client, drawn, row.posting)
     mine, begins = channels.reserve(conn, row.channel, now, AHEAD)
@@ -169,12 +169,21 @@ def _version(conn: Connection, case_id: str) -> int:
 
 
 def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns: object) -> None:
-    """It stands there. Due again if the case has moved, or somebody asked, while it was drawn."""
+    """It stands there. Due again if the case has moved, or somebody asked, while it was drawn.
+
+    What another process has drawn meanwhile may lie below it, and be newer: that is drawn again.
+    """
     present = select(messages.c.due_at).where(messages.c.id == claim.id)
     asked = (due := conn.execute(present).scalar()) is not None and due <= now
     moved = claim.row.kind == "card" and _version(conn, claim.row.case_id) != drawn.version
     again = now if asked or moved else None
-    work.settle(conn, claim, again, rendered_version=drawn.version, **columns)
+    if not work.settle(conn, claim, again, rendered_version=drawn.version, **columns):
+        conn.execute(update(messages).where(messages.c.id == claim.id).values(due_at=now))
+
+
+def _held_up(since: float) -> bool:
+    """Whether a lease has passed since then: another process may have taken the message over."""
+    return boot_time() - since >= work.LEASE.total_seconds()
 
 
 @dataclass(frozen=True)
@@ -212,7 +221,7 @@ class Post:
         A process that was stopped for a lease since its intent may have been overtaken by another
         one: it posts nothing, and the message is looked for like a lost one.
         """
-        if boot_time() - self.intended >= work.LEASE.total_seconds():
+        if _held_up(self.intended):
             return Lost("held_up")
         return slack.post(self.client, self.drawn.message)
 
@@ -288,9 +297,13 @@ class Update:
     client: WebClient
     drawn: Drawn
     ts: str
+    drawn_at: float
+    """By `boot_time`."""
 
     def act(self) -> Posted | Trouble:
-        """Never raises for what Slack does."""
+        """Never raises for what Slack does. An old drawing must not cover a newer one."""
+        if _held_up(self.drawn_at):
+            return Lost("held_up")
         return slack.update(self.client, self.drawn.message, self.ts)
 
     def settle(

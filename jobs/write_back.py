@@ -22,7 +22,7 @@ from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
-from jobs.store.work import Claim
+from jobs.store.work import LEASE, Claim
 from qbo.errors import (
     BooksClosed,
     PoisonedPage,
@@ -31,10 +31,12 @@ from qbo.errors import (
     ReauthRequired,
     Unreachable,
 )
+from qbo.pacing import boot_time
 
 ACTOR = "system:write_back"
 OUTAGE = tuple(timedelta(minutes=m) for m in (1, 10, 60, 240, 720))
 """The pauses while QuickBooks is away: seventeen hours in all, and then a person sees to it."""
+HELD_UP = "The process that writes the note was held up for too long."
 PERHAPS = "It may have been done all the same: look into QuickBooks first."
 
 
@@ -58,6 +60,9 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 
 
 def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    begun = boot_time()
+    if not work.renew(conn, claim, now):
+        return None  # this process stood still, and another one has taken the note over
     case = cases.of_row(claim.row)
     note = cases.note_of(conn, case.id)
     assert note is not None
@@ -67,7 +72,7 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
     if company.read_only:
         _conclude(conn, case, "kept", "the QuickBooks subscription is read-only", now)
         return None
-    return Write(office, case, note)
+    return Write(office, case, note, begun)
 
 
 @dataclass(frozen=True)
@@ -99,9 +104,18 @@ class Write:
     office: Office
     case: Case
     note: Any
+    begun: float
+    """When the claim was sure to be ours, by `boot_time`."""
 
     def act(self) -> str | Kept | Refused | Later:
-        """The Attachable's id, or why there is none. Raises QuickBooksError."""
+        """The Attachable's id, or why there is none. Raises QuickBooksError.
+
+        A process that was stopped for a lease writes nothing. For how long QuickBooks knows a
+        request id is not documented, so another one's note, or a note that was taken back since,
+        might be written a second time.
+        """
+        if boot_time() - self.begun >= LEASE.total_seconds():
+            return Later(HELD_UP)
         quickbooks = self.office.quickbooks(self.case.company)
         try:
             return quickbooks.attach_note(self.note.text, self.note.invoices, self.note.request_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -371,6 +372,42 @@ def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: Ground) -> None:
     on.work(step)
     assert on.message().rendered_version == 2
     assert "Meanwhile." in on.posted()[0]["text"]
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["before it is sent", "on its way"])
+def test_an_old_drawing_does_not_stay_over_a_newer_one(
+    on: Ground, monkeypatch: pytest.MonkeyPatch, sent: bool
+) -> None:
+    """Whoever draws stands still for a lease; the case goes on, and another one draws it."""
+    add_case(on)
+    on.work()
+    on.change_case(state="snoozed")
+    act, drew = post.Update.act, slack.update
+
+    def overtaken() -> None:
+        monkeypatch.setattr(post.Update, "act", act)
+        monkeypatch.setattr(slack, "update", drew)
+        on.clock.forward(seconds=31)
+        on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
+        on.work()
+        assert "Paid at noon." in on.posted()[0]["text"]
+
+    def held_up(update: post.Update) -> object:
+        overtaken()
+        return act(replace(update, drawn_at=update.drawn_at - 31))
+
+    def late(client: WebClient, message: slack.Message, ts: str) -> object:
+        overtaken()
+        return drew(client, message, ts)
+
+    if sent:
+        monkeypatch.setattr(slack, "update", late)
+    else:
+        monkeypatch.setattr(post.Update, "act", held_up)
+    on.work()
+    on.work()
+    assert "Paid at noon." in on.posted()[0]["text"]
+    assert on.calls("chat.update") == (3 if sent else 1)
 
 
 def test_a_long_text_is_cut(on: Ground) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from bot.cards import card
 from bot.replies import reply
-from jobs import write_back
+from jobs import pipeline, write_back
 from jobs.decide import run_company, take_back
 from jobs.decide.door import Answer
 from jobs.rules.states import State
@@ -55,6 +56,31 @@ def test_a_lost_answer_makes_no_second_note(sent: House, kind: Kind) -> None:
         sent.time.later(minutes=11)
     assert sent.state() is State.DONE
     assert len(sent.notes) == len(sent.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(pipeline.Loop, "_begin"), (write_back.Write, "act")], ids=["load", "act"]
+)
+def test_a_process_that_stood_still_writes_no_note(sent: House, owner: type, name: str) -> None:
+    """Another one has written it, a person has taken it back, and QuickBooks remembers nothing."""
+    go_on, slept = getattr(owner, name), 31
+
+    def stand_still(it: Any, *given: Any) -> Any:
+        patch.undo()
+        sent.time.later(seconds=slept)
+        sent.run("write_back")
+        assert sent.take_back() is Answer.RECORDED
+        sent.run("write_back")
+        sent.outside.quickbooks.realms[sent.realm].replays.clear()
+        if isinstance(it, write_back.Write):
+            it = replace(it, begun=it.begun - slept)
+        return go_on(it, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owner, name, stand_still)
+        sent.run("write_back")
+    assert [note["deleted"] for note in sent.notes] == [True]
+    assert note(sent).state == "taken_back"
 
 
 def test_a_crash_after_the_note_makes_no_second_one(sent: House) -> None:
