@@ -87,10 +87,17 @@ def valkey_url(valkey_server: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def running(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    """The real processes on each engine, once per run; a test adds and connects its own company."""
+    """The real processes on each engine, once per run; a test adds and connects its own company.
+
+    On one Slack sends requests, on the other it has a socket, so that either way is lived through.
+    """
     with contextlib.ExitStack() as stack:
-        if request.param == "sqlite":
+        on_sqlite = request.param == "sqlite"
+        if on_sqlite:
             url = stack.enter_context(sqlite_database())
         else:
             url = stack.enter_context(postgres_database(request.getfixturevalue("postgres")))
-        yield stack.enter_context(sandbox(url, company_file=None, undo_seconds=UNDO_SECONDS))
+        found = sandbox(
+            url, company_file=None, undo_seconds=UNDO_SECONDS, socket_mode=not on_sqlite
+        )
+        yield stack.enter_context(found)

@@ -184,12 +184,14 @@ def sandbox(
     port: int = 0,
     command: Sequence[str] = OVERDUE,
     past: bool = False,
+    socket_mode: bool = False,
     say: Callable[[str], None] = nothing,
 ) -> Iterator[Sandbox]:
     """Start everything and wait until it answers; no company is connected yet.
 
-    With `past` the company is, and has some weeks behind it. Without `database_url` it is a SQLite
-    file. `say` hears in plain words what is going on.
+    With `past` the company is, and has some weeks behind it. With `socket_mode` Slack's side comes
+    over a socket, as without a public address. Without `database_url` it is a SQLite file. `say`
+    hears in plain words what is going on.
     Raises OSError for a port that is taken, ProcessFailed, NoQueue.
     """
     with contextlib.ExitStack() as stack:
@@ -199,6 +201,7 @@ def sandbox(
         redis_url = stack.enter_context(valkey())
         public_url = f"http://127.0.0.1:{free_port()}"
         outside.reach(public_url)
+        outside.slack.sockets.enabled = socket_mode
         (folder / "policy.toml").write_text(policy_text(undo_seconds, marks), encoding="utf-8")
         settings = outside.settings() | {
             "DATABASE_URL": database_url or f"sqlite:///{folder}/overdue.sqlite3",
@@ -255,7 +258,7 @@ def start(found: Sandbox, say: Callable[[str], None]) -> None:
     for name in PROCESSES:
         found.product.start(name)
     deadline = time.monotonic() + START_SECONDS
-    while not _healthy(found.public_url):
+    while not _ready(found.public_url):
         found.product.check()
         if time.monotonic() > deadline:
             raise ProcessFailed(f"web does not answer:\n{found.product.said('web')}")
@@ -270,8 +273,8 @@ def free_port() -> int:
     raise OSError("no free port was found")
 
 
-def _healthy(public_url: str) -> bool:
+def _ready(public_url: str) -> bool:
     try:
-        return httpx.get(f"{public_url}/healthz", timeout=5, trust_env=False).status_code == 200
+        return httpx.get(f"{public_url}/readyz", timeout=5, trust_env=False).status_code == 200
     except httpx.TransportError:
         return False

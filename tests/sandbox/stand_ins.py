@@ -44,10 +44,17 @@ class StandIns:
     def _slack(self) -> dict[str, str]:
         return {
             "SLACK_BOT_TOKEN": self.slack.keys.bot_token,
-            "SLACK_SIGNING_SECRET": self.slack.keys.signing_secret,
+            **self._way_in(),
             "SLACK_CHANNEL": CHANNEL,
             "SLACK_API_URL": f"{self.url}/slack/api",
         }
+
+    def _way_in(self) -> dict[str, str]:
+        """How clicks reach the product: as signed requests, or over its socket."""
+        keys = self.slack.keys
+        if self.slack.sockets.enabled:
+            return {"SLACK_APP_TOKEN": keys.app_token}
+        return {"SLACK_SIGNING_SECRET": keys.signing_secret}
 
     def _quickbooks(self) -> dict[str, str]:
         oauth, base = self.quickbooks.oauth, f"{self.url}/quickbooks"
