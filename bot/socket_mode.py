@@ -100,22 +100,28 @@ class Socket:
     def run(self) -> None:
         """Open a socket and take what it brings; another one whenever it ends, until `close`."""
         while not self._closing.is_set():
-            began = time.monotonic()
-            with ExitStack() as stack:
-                try:
-                    line = self._opened(stack)
-                except Unopened as trouble:
-                    self._down(str(trouble))
-                    self._pause(trouble.seconds)
-                    continue
-                if self._read(line):
-                    # Slack goes on sending over the old one for a while: read both.
-                    leaving = (line, stack.pop_all())
-                    threading.Thread(target=self._leave, args=leaving, daemon=True).start()
+            began, seconds = time.monotonic(), 0
+            try:
+                self._hold_one()
+            except Unopened as trouble:
+                self._note("socket.not_opened", str(trouble))
+                seconds = trouble.seconds
+            except Exception as error:  # noqa: BLE001 - were this thread to end, nobody would hear
+                slog.error("socket.failed", exc_info=error)
+                self._note("socket.not_opened", type(error).__name__)
             if time.monotonic() - began > STEADY_SECONDS:
                 self._tries = 0
             else:
-                self._pause()
+                self._pause(seconds)
+
+    def _hold_one(self) -> None:
+        """Until it ends, or until Slack wants it replaced. Raises Unopened."""
+        with ExitStack() as stack:
+            line = self._opened(stack)
+            if self._read(line):
+                # Slack goes on sending over the old one for a while: read both.
+                leaving = (line, stack.pop_all())
+                threading.Thread(target=self._leave, args=leaving, daemon=True).start()
 
     def close(self, seconds: float) -> None:
         """Take nothing more, let what was taken be acked within `seconds`, then close."""
@@ -151,30 +157,31 @@ class Socket:
             raise Unopened(f"it could not be opened ({type(error).__name__})") from error
         if hello.get("type") != "hello":
             raise Unopened(_reason(hello))
-        self._up(line)
+        self._add(line)
+        stack.callback(self._remove, line)
         return line
 
-    def _up(self, line: ClientConnection) -> None:
+    def _add(self, line: ClientConnection) -> None:
         with self._changed:
             if self._closing.is_set():
                 raise Unopened("it is to be closed")
             self._lines.append(line)
         slog.info("socket.open")
 
-    def _down(self, why: str, line: ClientConnection | None = None) -> None:
-        """One socket less, or none where none could be opened."""
-        level = logging.INFO if self._closing.is_set() else logging.WARNING
-        slog.log(level, "socket.lost" if line else "socket.not_opened", why=why)
+    def _remove(self, line: ClientConnection) -> None:
         with self._changed:
-            if line in self._lines:
-                self._lines.remove(line)
-                self._down_since = self._now()
-            if not self._lines:
-                self._why = why
+            self._lines.remove(line)
+            self._down_since = self._now()
+
+    def _note(self, event: str, why: str) -> None:
+        """Tell the log, and whoever asks, why there is one socket less, or none."""
+        slog.log(logging.INFO if self._closing.is_set() else logging.WARNING, event, why=why)
+        with self._changed:
+            self._why = why
 
     def _pause(self, seconds: int = 0) -> None:
         """Longer each time, never shorter than Slack asks; two processes do not keep step."""
-        longest = min(LONGEST_PAUSE, 2.0**self._tries)
+        longest = min(LONGEST_PAUSE, 2**self._tries)
         self._tries += 1
         self._wait(max(seconds, longest * random.uniform(0.5, 1)))  # noqa: S311 - no secret
 
@@ -186,15 +193,15 @@ class Socket:
                 if message.get("type") != "disconnect":
                     self._take(line, message)
                 elif message.get("reason") not in REFRESH:
-                    self._down(_reason(message), line)
+                    self._note("socket.lost", _reason(message))
                     return False
                 elif patience is None:
                     slog.info("socket.refresh", reason=message["reason"])
                     return True
         except TimeoutError:
-            self._down("Slack has had it replaced", line)
+            self._note("socket.lost", "Slack had it replaced")
         except ConnectionClosed:
-            self._down(f"the line ended ({line.close_code})", line)
+            self._note("socket.lost", f"the line ended ({line.close_code})")
         return False
 
     def _leave(self, line: ClientConnection, stack: ExitStack) -> None:

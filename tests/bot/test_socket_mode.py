@@ -170,6 +170,16 @@ def test_a_start_that_fails_is_tried_again(slack_office: Office) -> None:
     assert bot.socket.trouble() == ""
 
 
+@pytest.mark.parametrize("address", ["", "news:", "ws://127.0.0.1:1/", f"ws://{'a' * 64}.test/"])
+def test_an_address_that_leads_nowhere_is_replaced(slack_office: Office, address: str) -> None:
+    """Also one over which our own libraries stumble: the next attempt is another one."""
+    slack_office.slack.sockets.next_address = address
+    bot = slack_office.listen()
+    assert slack_office.say("hello")["status"] == 200
+    assert len(bot.pauses) == bool(address)
+    assert not address or address not in bot.pauses[0][1]
+
+
 @pytest.mark.parametrize("how", ["cut", "close"])
 def test_a_socket_that_ends_is_replaced(slack_office: Office, how: str) -> None:
     """Whether Slack closes it or the line just ends; meanwhile it is not said to be open."""

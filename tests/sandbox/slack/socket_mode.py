@@ -59,6 +59,8 @@ class Sockets:
         self.ended: list[Ended] = []
         self.sent: list[tuple[str, int]] = []
         """Each envelope with the number of its socket."""
+        self.next_address = ""
+        """What apps.connections.open answers once instead of an address of ours."""
         self._tickets: set[str] = set()
         self._numbers, self._turns = count(1), count()
 
@@ -72,6 +74,9 @@ class Sockets:
 
     def address(self, origin: str) -> str:
         """A new address for one socket."""
+        if odd := self.next_address:
+            self.next_address = ""
+            return odd
         ticket = secrets.token_urlsafe(12)
         self._tickets.add(ticket)
         scheme, _, host = origin.partition("://")
