@@ -25,6 +25,7 @@ from jobs.decide import disconnect as disconnecting
 from jobs.settings import Part
 from jobs.store import companies
 from jobs.store.engine import WEB_PATIENCE
+from qbo.oauth import certificates
 
 PRELOADED = {"triage": ("openai",), "act": ("slack_sdk",)}
 """Large libraries that a worker loads once, before it forks for each job."""
@@ -62,8 +63,9 @@ def work(entry: Entry, queue: Part) -> None:
     kit = entry.kit(queue)
     for library in PRELOADED.get(queue, ()):
         import_module(library)
-    # Settings, policy and steps are plain values, made before any fork; what connects is made by
-    # the fork that first uses it.
+    # Settings, policy, certificates and steps are plain values, made before any fork; what connects
+    # is made by the fork that first uses it.
+    certificates()
     jobs = {step.name: Job(kit, queue, step.name) for step in kit.steps(queue)}
     worker.run(redis(kit.settings), queue, jobs)
 

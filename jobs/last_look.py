@@ -35,10 +35,14 @@ class LastLook:
     """Invoices that the message speaks of and that are no longer open."""
     now: datetime
 
-    def objections(self, conn: Connection) -> tuple[str, ...]:
+    def past(self, conn: Connection) -> Past:
+        """What is on record of this customer by now."""
+        case = self.file.case
+        return gather.past(conn, self.file, self.draft.letter.to, case.allowed_anyway)
+
+    def objections(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """Whatever differs from what was approved, each as a sentence for a person."""
         letter, facts = self.draft.letter, self.facts
-        past = self._past(conn)
         stops = [r.reason for r in self._rulings(past) if r.kind is not Kind.GATE]
         causes = (
             *changes.after_approval(letter, facts, self.left),
@@ -49,10 +53,6 @@ class LastLook:
         )
         # Where the ledger has moved, all that the text says wrong since then follows from it.
         return causes or self._untrue(conn, past)
-
-    def _past(self, conn: Connection) -> Past:
-        case = self.file.case
-        return gather.past(conn, self.file, self.draft.letter.to, case.allowed_anyway)
 
     def _rulings(self, past: Past) -> tuple[Ruling, ...]:
         return gates.judge(self.facts, self.draft.letter.stage, past, (), self.policy, self.now)
@@ -72,9 +72,9 @@ class LastLook:
         new = gather.not_considered(conn, self.file.case.id, texts)
         return ("There is a new text about this case, which has to be read first.",) if new else ()
 
-    def unapproved(self, conn: Connection) -> tuple[str, ...]:
+    def unapproved(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """Why the approvals on record are not enough, or nothing."""
-        new = self._rulings(self._past(conn))
+        new = self._rulings(past)
         case = replace(self.file.case, rulings=(*self.file.case.rulings, *new))
         stand = approvals.standing(conn, self.policy, case, self.draft.id, self.facts, self.now)
         if stand.missing == 0:

@@ -32,6 +32,7 @@ from jobs.parcel import Packing, Parcel
 from jobs.rules import changes, drafts
 from jobs.rules.business_days import next_opening, refresh_at, start_of
 from jobs.rules.case import Decision, HeldUp
+from jobs.rules.past import Past
 from jobs.rules.plain import shortened
 from jobs.rules.states import MOVES, State
 from jobs.rules.without import NOTHING, Without
@@ -212,14 +213,14 @@ class Check:
             _paid_before_send(conn, case, self.draft, why, now)
             return None
         look = LastLook(self.office.policy, self.file, self.draft, outcome, facts, left, now)
-        if not _may_go(conn, claim, look):
+        past = look.past(conn)
+        if not _may_go(conn, claim, look, past):
             return None
-        past = gather.past(conn, self.file, self.draft.letter.to, ())
         thread = tuple(contact.message_id for contact in past.contacts)
         return Fetch(self.office, look, thread, now)
 
 
-def _may_go(conn: Connection, claim: Claim, look: LastLook) -> bool:
+def _may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
     """Whether nothing speaks against this message now; where something does, it is dealt with."""
     case, draft, now = look.file.case, look.draft, look.now
     if case.lapses_at and now >= case.lapses_at:
@@ -230,7 +231,7 @@ def _may_go(conn: Connection, claim: Claim, look: LastLook) -> bool:
         work.settle(conn, claim, opens)
         return False
     gone = (ALREADY_SENT,) if attempts.alive(conn, case.id) else ()
-    reasons, unapproved = (*gone, *look.objections(conn)), look.unapproved(conn)
+    reasons, unapproved = (*gone, *look.objections(conn, past)), look.unapproved(conn, past)
     if unapproved and not reasons and not look.approvers_are_known(conn):
         _try_again(conn, claim, case, Trouble(UNSURE), now)
         return False
@@ -342,7 +343,8 @@ class Fetch:
             void(conn, case, self.draft, outcome.reason, "differs", now)
             return None
         history.queue_up(conn, case.company, self.draft.letter.to)
-        if not _may_go(conn, claim, replace(self.look, now=now)):
+        look = replace(self.look, now=now)
+        if not _may_go(conn, claim, look, look.past(conn)):
             return None
         if case.shadow:
             _shadow_run(conn, case, self.draft, outcome, now)

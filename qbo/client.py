@@ -45,6 +45,7 @@ from qbo.models import (
     Record,
     Term,
 )
+from qbo.oauth import certificates
 from qbo.pacing import Budget, Patience, utc_now
 from qbo.query import ACTIVE_OR_NOT, PAGE, Select, among, chunks, pages, where
 
@@ -109,6 +110,7 @@ class QuickBooks:
             auth=auth,
             base_url=f"{base_url.rstrip('/')}/v3/company/{realm}/",
             timeout=TIMEOUT,
+            verify=certificates(),
             transport=transport,
         )
 
