@@ -14,6 +14,7 @@ from jobs.rules.money import Money
 
 # The sum comes first, so a narrow screen shows it without scrolling; what is not due comes last.
 COLUMNS = (*BUCKETS[1:], BUCKETS[0])
+OWN = "Only the customers that you look after are shown."
 MOST_CURRENCIES = 20
 MOST_CASES = 10
 
@@ -33,6 +34,7 @@ def _warnings(picture: Picture) -> list[Block]:
         who = mention(picture.paused_by) or "somebody"
         since = f", {stamp(picture.paused_at)}" if picture.paused_at else ""
         told.append(f"*Sending is paused* by {who}{since}.")
+    told += [] if picture.whole else [OWN]
     return [context(*told)] if told else []
 
 
@@ -45,7 +47,8 @@ def _table(picture: Picture) -> Block:
     rows = [["Currency", "Overdue", *COLUMNS]]
     rows += [_row(one) for one in picture.currencies[:MOST_CURRENCIES]]
     if len(rows) == 1:
-        return rich(paragraph(words("Nothing is open in the ledger.")))
+        where = "in the ledger" if picture.whole else "for your customers"
+        return rich(paragraph(words(f"Nothing is open {where}.")))
     return table(rows, ["left", *["right"] * (len(COLUMNS) + 1)])
 
 
@@ -97,6 +100,7 @@ def _told(picture: Picture) -> str:
     said += _hindrances(picture)
     said += ["Shadow mode: nothing is sent."] if picture.shadow else []
     said += ["Sending is paused."] if picture.paused_by else []
+    said += [] if picture.whole else [OWN]
     said += [_spoken(one) for one in picture.currencies[:MOST_CURRENCIES]]
     said += [
         f"{mrkdwn(cap(one_line(one.customer), 120))}: {_rest(one)}, case {one.id}."

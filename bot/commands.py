@@ -25,6 +25,7 @@ from jobs.decide.door import Answer, Knock, Refused
 from jobs.decide.run_company import Turn
 from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
+from jobs.rules.rights import sees
 from jobs.store import companies, people
 from jobs.store.companies import Company
 
@@ -177,9 +178,11 @@ def _picture(desk: Desk, user: str, channel: str, now: datetime) -> Response:
         company = _company(conn, channel)
         if company is None:
             return {"text": _elsewhere(desk, conn, user, now)}
-        if not door.known(conn, policy_of(desk, company), user, now):
+        policy = policy_of(desk, company)
+        if not (roles := door.known(conn, policy, user, now)):
             raise _not_for_them()
-        found = picture.of_company(conn, company, desk.workspace, now)
+        only = sees(user, roles, policy)
+        found = picture.of_company(conn, company, desk.workspace, now, only=only)
     card = aging_answer(found)
     return {"text": card.text, "blocks": card.blocks}
 

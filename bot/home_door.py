@@ -25,8 +25,7 @@ from jobs import connect, overview
 from jobs.decide import door
 from jobs.decide.door import Answer, Refused
 from jobs.picture import Only
-from jobs.rules.rights import may_run
-from jobs.rules.states import Role
+from jobs.rules.rights import may_run, sees
 from jobs.store import companies, people
 from jobs.store.companies import Company
 
@@ -213,9 +212,7 @@ def _theirs(desk: Desk, conn: Connection, user: str, now: datetime) -> list[Thei
     for company in companies.all_of_them(conn):
         policy = desk.policy.for_company(company.realm)
         if roles := policy.roles(user, groups):
-            own = frozenset(id for m in policy.managers if m.slack == user for id in m.customers)
-            sees_all = roles & {Role.COLLECTOR, Role.FINANCE_LEAD}
-            found.append(Theirs(company, may_run(roles), None if sees_all else own))
+            found.append(Theirs(company, may_run(roles), sees(user, roles, policy)))
     return found
 
 

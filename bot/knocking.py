@@ -115,7 +115,8 @@ def _approved(desk: Desk, case: Case) -> str:
     try:
         with desk.database.reading() as conn:
             company = companies.need(conn, case.company)
-            following = picture.next_card(conn, case, desk.workspace, desk.clock())
+            policy = desk.policy.for_company(case.company)
+            following = picture.next_card(conn, policy, case, desk.workspace, desk.clock())
     except SQLAlchemyError as error:
         slog.warning("answer.without_link", error=type(error).__name__)
         return answers.approved(case.row.due_at, case.shadow)

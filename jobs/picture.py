@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,16 +15,16 @@ from sqlalchemy import Connection, exists, func, select
 from jobs import approvals
 from jobs.decide.undo import followed
 from jobs.rules.case import Approvals, CaseView, Outcome, Reason
-from jobs.rules.facts import BUCKETS, Facts, Invoice, bucket
+from jobs.rules.facts import BUCKETS, Facts
 from jobs.rules.money import Money, total
 from jobs.rules.policy import Policy
+from jobs.rules.rights import sees
 from jobs.rules.rulings import Kind, not_set_aside, strictest
 from jobs.rules.states import OPEN, Stage, State
-from jobs.store import cases, companies, contexts, drafts, ledger
+from jobs.store import cases, companies, contexts, drafts, ledger, people
 from jobs.store.cases import Case
 from jobs.store.companies import Company
 from jobs.store.drafts import Draft
-from jobs.store.ledger import Mirrored
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import messages, sends
 
@@ -171,18 +171,28 @@ class Picture:
     paused_at: datetime | None = None
     status: str = "connected"
     reminders_off: bool = True
+    whole: bool = True
+    """False where only somebody's own customers are shown."""
 
 
 def of_company(
-    conn: Connection, company: Company, workspace: str, now: datetime, most: int = MOST_CASES
+    conn: Connection,
+    company: Company,
+    workspace: str,
+    now: datetime,
+    most: int = MOST_CASES,
+    only: Only = None,
 ) -> Picture:
-    """The aging summary and the most valuable cases; `workspace` is the base of links to cards."""
-    cases, more = top_cases(conn, company, workspace, now, most)
+    """The aging summary and the largest cases; `workspace` is the base of links to cards.
+
+    `only` limits all of it to these billed customers.
+    """
+    cases, more = top_cases(conn, company, workspace, now, most, only=only)
     return Picture(
         company=company.name,
         zone=company.zone,
         as_of=company.swept_at,
-        currencies=aging(conn, company, now),
+        currencies=aging(conn, company, now, only),
         cases=cases,
         more_cases=more,
         shadow=not company.live,
@@ -190,6 +200,7 @@ def of_company(
         paused_at=company.paused_at,
         status=company.status,
         reminders_off=company.reminders_off_at is not None,
+        whole=only is None,
     )
 
 
@@ -197,32 +208,22 @@ def aging(
     conn: Connection, company: Company, now: datetime, only: Only = None
 ) -> tuple[Aging, ...]:
     """What is open in the mirror, by currency and age; currencies are never added up."""
-    today = company.today(now)
-    by_currency: dict[str, list[Invoice]] = defaultdict(list)
-    for mirrored in _open(conn, company, only):
-        by_currency[mirrored.invoice.open.currency].append(mirrored.invoice)
+    by_currency: dict[str, dict[str, Bucket]] = defaultdict(dict)
+    for one in ledger.aged(conn, company.realm, company.today(now), _records(conn, company, only)):
+        buckets = by_currency[one.currency]
+        before = buckets.get(one.bucket, Bucket(0, total((), one.currency)))
+        buckets[one.bucket] = Bucket(before.count + one.count, before.open + one.open)
     home = company.home_currency
     order = sorted(by_currency, key=lambda currency: (currency != home, currency))
-    return tuple(Aging(currency, _buckets(by_currency[currency], today)) for currency in order)
+    return tuple(Aging(currency, by_currency[currency]) for currency in order)
 
 
-def _open(conn: Connection, company: Company, only: Only) -> list[Mirrored]:
+def _records(conn: Connection, company: Company, only: Only) -> list[str] | None:
+    """Everybody who is billed through these customers, or None for the whole company."""
     if only is None:
-        return ledger.open_invoices(conn, company.realm)
-    parents = ledger.parents(conn, company.realm)
-    theirs = set().union(*(ledger.members(one, parents) for one in only))
-    return ledger.open_of(conn, company.realm, theirs)
-
-
-def _buckets(invoices: list[Invoice], today: date) -> dict[str, Bucket]:
-    grouped: dict[str, list[Invoice]] = defaultdict(list)
-    for invoice in invoices:
-        grouped[bucket(invoice.days_overdue(today))].append(invoice)
-    currency = invoices[0].open.currency
-    return {
-        name: Bucket(len(some), total((i.open for i in some), currency))
-        for name, some in grouped.items()
-    }
+        return None
+    families = ledger.members_of(conn, company.realm, only)
+    return sorted(set().union(*families.values()))
 
 
 def top_cases(
@@ -234,50 +235,34 @@ def top_cases(
     states: frozenset[State] = OPEN,
     only: Only = None,
 ) -> tuple[tuple[TopCase, ...], int]:
-    """The most valuable cases in these states, and how many there are beside them."""
+    """The largest cases in these states, of each currency some, and how many there are beside."""
     theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(states)
     if only is not None:
         theirs &= cases_table.c.customer.in_(only)
     count = conn.execute(select(func.count()).where(theirs)).scalar_one()
-    query = select(cases_table).where(theirs)
-    query = query.order_by(cases_table.c.rank.desc(), cases_table.c.id).limit(most)
-    found = [cases.of_row(row) for row in conn.execute(query)]
-    names = ledger.names(conn, company.realm, [case.customer for case in found])
-    parents = ledger.parents(conn, company.realm)
-    listed = []
-    for case in found:
-        overdue = _spoken_of(conn, company, case, parents, now)
-        listed.append(
-            TopCase(
-                id=case.id,
-                customer=names.get(case.customer, case.customer),
-                open=total((i.open for i in overdue), case.currency),
-                days_overdue=max((i.days_overdue(company.today(now)) for i in overdue), default=0),
-                stage=case.stage,
-                state=case.state,
-                link=card_link(conn, case.id, workspace),
-                bar=bar(case) if case.state is State.WAITING else None,
-            )
+    found = cases.largest(conn, theirs, company.home_currency, most)
+    names = ledger.names(conn, company.realm, [one.case.customer for one in found])
+    today = company.today(now)
+    listed = [
+        TopCase(
+            id=one.case.id,
+            customer=names.get(one.case.customer, one.case.customer),
+            open=Money(one.open, one.case.currency),
+            days_overdue=max((today - one.since).days, 0) if one.since else 0,
+            stage=one.case.stage,
+            state=one.case.state,
+            link=card_link(conn, one.case.id, workspace),
+            bar=bar(one.case) if one.case.state is State.WAITING else None,
         )
-    listed.sort(key=lambda one: _by_what_is_shown(one, company.home_currency))
+        for one in found
+    ]
+    listed.sort(key=lambda one: _by_amount(one, company.home_currency))
     return tuple(listed), count - len(listed)
 
 
-def _by_what_is_shown(one: TopCase, home: str) -> tuple[bool, str, Decimal]:
+def _by_amount(one: TopCase, home: str) -> tuple[bool, str, Decimal]:
     """The largest first, by currency: amounts of two are not compared."""
     return one.open.currency != home, one.open.currency, -one.open.amount
-
-
-def _spoken_of(
-    conn: Connection, company: Company, case: Case, parents: dict[str, str], now: datetime
-) -> Sequence[Invoice]:
-    """What the card speaks of, without what is held; before there is one, all that is overdue."""
-    if case.context is not None:
-        return contexts.facts(conn, case.context).invoices
-    members = ledger.members(case.customer, parents)
-    theirs = (m.invoice for m in ledger.open_of(conn, company.realm, members))
-    today = company.today(now)
-    return [i for i in theirs if i.open.currency == case.currency and i.due < today]
 
 
 def card_link(conn: Connection, case_id: str, workspace: str) -> str:
@@ -289,12 +274,13 @@ def card_link(conn: Connection, case_id: str, workspace: str) -> str:
     return f"{workspace.rstrip('/')}/archives/{row.channel}/p{row.ts.replace('.', '')}"
 
 
-def next_card(conn: Connection, case: Case, workspace: str, now: datetime) -> str:
+def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now: datetime) -> str:
     """The most valuable card that whoever approved this case may turn to now: its link, or empty.
 
-    Cards that a rule stops, that somebody else opens first, or that the same person has approved
-    already are passed over.
+    Cards that a rule stops, that somebody else opens first, that the same person has approved
+    already, or that are about a customer of somebody else are passed over.
     """
+    who = _approvers(conn, case)[-1:]
     posted = exists().where(messages.c.case_id == cases_table.c.id, messages.c.ts.is_not(None))
     waiting = (
         (cases_table.c.company == case.company)
@@ -303,12 +289,18 @@ def next_card(conn: Connection, case: Case, workspace: str, now: datetime) -> st
         & cases_table.c.draft.is_not(None)
         & posted.where(messages.c.kind == "card")
     )
+    if (only := _seen_by(conn, policy, who, now)) is not None:
+        waiting &= cases_table.c.customer.in_(only)
     by_rank = cases_table.c.rank.desc(), cases_table.c.id
     query = select(cases_table).where(waiting).order_by(*by_rank).limit(MOST_CARDS)
-    who = _approvers(conn, case)[-1:]
     found = (cases.of_row(row) for row in conn.execute(query))
     open_to = (one for one in found if _open_to(conn, one, who, now))
     return next((card_link(conn, one.id, workspace) for one in open_to), "")
+
+
+def _seen_by(conn: Connection, policy: Policy, who: list[str], now: datetime) -> Only:
+    groups = people.groups(conn, now)
+    return sees(who[0], policy.roles(who[0], groups), policy) if who else None
 
 
 def _open_to(conn: Connection, case: Case, who: list[str], now: datetime) -> bool:

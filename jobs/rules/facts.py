@@ -214,14 +214,12 @@ def habit(days_late: list[int]) -> Habit | None:
     return Habit(len(days_late), sum(d > 0 for d in days_late), median_low(days_late))
 
 
+AGES = {"not due": 0, "1–30": 30, "31–60": 60, "61–90": 90}
+"""Aging bucket → the most days past due in it."""
+OLDEST = "over 90"
+BUCKETS = (*AGES, OLDEST)
+
+
 def bucket(days_overdue: int) -> str:
     """The aging bucket of an invoice so many days past due."""
-    if days_overdue <= 0:
-        return "not due"
-    for last, name in ((30, "1–30"), (60, "31–60"), (90, "61–90")):
-        if days_overdue <= last:
-            return name
-    return "over 90"
-
-
-BUCKETS = ("not due", "1–30", "31–60", "61–90", "over 90")
+    return next((name for name, last in AGES.items() if days_overdue <= last), OLDEST)

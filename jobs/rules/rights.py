@@ -28,6 +28,13 @@ def may_approve(
     return policy.managers_approve and needed.count == 1 and looks_after(user, facts, policy)
 
 
+def sees(user: str, roles: frozenset[Role], policy: Policy) -> frozenset[str] | None:
+    """The billed customers whose figures this person may see; None is the whole company."""
+    if roles & {Role.COLLECTOR, Role.FINANCE_LEAD}:
+        return None
+    return frozenset(id for m in policy.managers if m.slack == user for id in m.customers)
+
+
 def may_run(roles: frozenset[Role]) -> bool:
     """Pause, go live, draft anyway: finance leads only."""
     return Role.FINANCE_LEAD in roles

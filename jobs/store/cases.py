@@ -5,18 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    exists,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
 
+from jobs.rules.facts import InvoiceStatus
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
 from jobs.store import log
 from jobs.store.tables import (
     case_invoices,
     cases,
+    crossings,
+    invoices,
     messages,
     notes,
 )
@@ -191,6 +206,54 @@ def open_cases(
     )
     found = (of_row(row) for row in conn.execute(select(cases).where(wanted)))
     return {(case.customer, case.currency): case for case in found}
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A case with what the mirror still holds as open of it, since when; None: nothing is open."""
+
+    case: Case
+    open: Decimal
+    since: date | None
+
+
+def largest(conn: Connection, wanted: ColumnElement[bool], home: str, most: int) -> list[Weighed]:
+    """The largest of the cases for which `wanted` holds, by what is open; of each currency some.
+
+    Amounts of two currencies are not compared: the largest of each comes first, then the second of
+    each, until there are `most`; in a tie the `home` currency goes first.
+    """
+    weighed = _weighed(wanted).subquery()
+    by_size = weighed.c.open.desc(), weighed.c.id
+    place = func.row_number().over(partition_by=weighed.c.currency, order_by=by_size)
+    placed = select(weighed, place.label("place")).subquery()
+    order = placed.c.place, placed.c.currency != home, placed.c.currency
+    query = select(cases, placed.c.open, placed.c.since).join(placed, placed.c.id == cases.c.id)
+    rows = conn.execute(query.order_by(*order).limit(most))
+    return [Weighed(of_row(row), row.open, row.since) for row in rows]
+
+
+def _weighed(wanted: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """Over the invoices that a case talks about; before it does, over those that opened it."""
+    spoken = case_invoices.c.case_id == cases.c.id
+    talks = select(cases.c.id, case_invoices.c.invoice).join(case_invoices, spoken).where(wanted)
+    held = (crossings.c.case_id == cases.c.id) & crossings.c.released_at.is_(None)
+    opened = select(cases.c.id, crossings.c.invoice).outerjoin(crossings, held)
+    silent = wanted & ~exists().where(spoken)
+    return union_all(_summed(talks), _summed(opened.where(silent).distinct()))
+
+
+def _summed(about: Select[Any]) -> Select[Any]:
+    """Case → what is open over its invoices, and the oldest due date among them."""
+    each = about.subquery()
+    # status is no condition of the join: SQLite would look through all open invoices for each one
+    ours = (invoices.c.company == cases.c.company) & (invoices.c.id == each.c.invoice)
+    is_open = invoices.c.status == InvoiceStatus.OPEN
+    amount = func.coalesce(func.sum(invoices.c.open).filter(is_open), Decimal(0))
+    columns = cases.c.id, cases.c.currency, amount.label("open")
+    since = func.min(invoices.c.due).filter(is_open).label("since")
+    joined = cases.join(each, each.c.id == cases.c.id).outerjoin(invoices, ours)
+    return select(*columns, since).select_from(joined).group_by(cases.c.id, cases.c.currency)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, case, func, select
 
-from jobs.rules.facts import Customer, Invoice, InvoiceStatus
+from jobs.rules.facts import AGES, OLDEST, Customer, Invoice, InvoiceStatus
 from jobs.rules.money import Money
 from jobs.store.tables import customers, invoices
 from jobs.store.upsert import upsert
@@ -95,11 +95,43 @@ def mirrored(conn: Connection, company: str, ids: list[str]) -> dict[str, Mirror
     return found
 
 
-def open_invoices(conn: Connection, company: str) -> list[Mirrored]:
-    """All invoices the mirror holds as open, oldest due date first."""
+@dataclass(frozen=True)
+class Aged:
+    """What is open in one currency and aging bucket, over `count` invoices."""
+
+    currency: str
+    bucket: str
+    count: int
+    open: Money
+
+
+def aged(
+    conn: Connection, company: str, today: date, customers: Iterable[str] | None = None
+) -> list[Aged]:
+    """What the mirror holds as open, summed up by currency and age on `today`.
+
+    `customers` limits it to what is booked on these records. The database adds up: a person waits
+    for the answer, and a ledger may hold a hundred thousand open invoices.
+    """
     wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
-    rows = conn.execute(select(invoices).where(wanted).order_by(invoices.c.due, invoices.c.id))
-    return [_mirrored(row) for row in rows]
+    if customers is None:
+        return _aged(conn, wanted, today)
+    some = (
+        _aged(conn, wanted & invoices.c.customer.in_(ids), today) for ids in _runs([*customers])
+    )
+    return [one for found in some for one in found]
+
+
+def _aged(conn: Connection, wanted: ColumnElement[bool], today: date) -> list[Aged]:
+    ages = [(invoices.c.due >= today - timedelta(last), name) for name, last in AGES.items()]
+    of_age = select(
+        invoices.c.currency, invoices.c.open, case(*ages, else_=OLDEST).label("bucket")
+    ).where(wanted)
+    each = of_age.subquery()
+    key = (each.c.currency, each.c.bucket)
+    query = select(*key, func.count(), func.sum(each.c.open)).group_by(*key)
+    rows = conn.execute(query)
+    return [Aged(what, age, count, Money(amount, what)) for what, age, count, amount in rows]
 
 
 def open_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> list[Mirrored]:

@@ -144,7 +144,7 @@ invoices = Table(
     Column("round", Integer, nullable=False, server_default="1"),
     Column("read_at", Utc, nullable=False),
     Index("ix_invoices_customer", "company", "customer", "status", "due"),
-    Index("ix_invoices_status_due", "company", "status", "due"),
+    Index("ix_invoices_open", "company", "status", "currency", "due", "open"),
 )
 
 customers = Table(

@@ -1,10 +1,10 @@
-"""`python -m tests.bench [parse sweep demo mail ack webhook]`: figures beside their targets."""
+"""`python -m tests.bench [WHAT …]`: figures beside their targets."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from tests.bench import ledgers, measures
+from tests.bench import commands, ledgers, measures
 from tests.bench.measures import Figure
 from tests.flows.firms import Firm
 
@@ -17,6 +17,7 @@ ON_PRODUCT: dict[str, Callable[[Sequence[Firm]], list[Figure]]] = {
 ALONE: dict[str, Callable[[], list[Figure]]] = {
     "parse": ledgers.parse,
     "sweep": ledgers.sweep,
+    "overdue": commands.overdue,
     "demo": measures.demo,
 }
 ALL = (*ALONE, *ON_PRODUCT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -27,10 +28,12 @@ from jobs.store.cases import Opening
 from jobs.store.companies import Company
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
+from jobs.store.tables import customers as customers_table
 from jobs.store.tables import decisions, doors, holds, messages
+from jobs.store.tables import invoices as invoices_table
 from jobs.store.tables import log as log_table
 from jobs.store.tables import people as people_table
-from tests.bot.ground import START, add_company
+from tests.bot.ground import START, add_company, invoice
 from tests.bot.kits import Front, front, place
 from tests.sandbox import company
 from tests.sandbox.faults import fault_from
@@ -148,6 +151,26 @@ def tab(tmp_path: Path) -> Iterator[Tab]:
         meet(door)
         with httpx.Client(base_url=outside.outside.url, timeout=30, trust_env=False) as control:
             yield Tab(door, control)
+
+
+@pytest.fixture
+def managing(tmp_path: Path) -> Callable[[str], AbstractContextManager[Tab]]:
+    """The same with a person who looks after customer 58."""
+
+    @contextmanager
+    def made(user: str) -> Iterator[Tab]:
+        with place(tmp_path) as outside:
+            line = f'\n[[account_manager]]\nslack = "{user}"\ncustomers = ["58"]\n'
+            file = Path(outside.values["POLICY_FILE"])
+            file.write_text(file.read_text() + line)
+            with front(outside) as door:
+                outside.outside.slack.reach(str(door.client.base_url).rstrip("/"))
+                meet(door)
+                url = outside.outside.url
+                with httpx.Client(base_url=url, timeout=30, trust_env=False) as control:
+                    yield Tab(door, control)
+
+    return made
 
 
 def meet(door: Front) -> None:
@@ -411,6 +434,72 @@ def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
     assert "$1,200.50" not in said
     assert "figures follow" in said
     assert "Metered" not in said
+
+
+def two_customers(tab: Tab) -> dict[str, str]:
+    """A manager's own customer and somebody else's, each with a case; customer → its number."""
+    add_company(tab.door.kit.database)
+    now, company = tab.door.kit.now(), REALM
+    with tab.door.kit.database.writing() as conn:
+        theirs = select(customers_table).where(customers_table.c.id == "58")
+        other = {**conn.execute(theirs).one()._mapping, "id": "61", "name": "Bramble Ltd"}
+        conn.execute(insert(customers_table).values(**other))
+        bill = invoice(company) | {"id": "800", "customer": "61", "number": "2001"}
+        conn.execute(insert(invoices_table).values(**bill | {"open": Decimal(77000)}))
+        wanted = [
+            (Opening(company, who, "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep"), rank)
+            for who, rank in (("58", Decimal(1)), ("61", Decimal(2)))
+        ]
+        made = cases.open_all(conn, wanted, now)
+        for who, bill_id in (("58", "742"), ("61", "800")):
+            cases.talk_about(conn, made[who, "USD"], [bill_id])
+    return {who: made[who, "USD"].id for who in ("58", "61")}
+
+
+def answered(tab: Tab, user: str) -> str:
+    """The whole of what `/overdue` answers to this person, text and blocks."""
+    tab.type(user, "", "CFINANCE")
+    return json.dumps(tab.privately(user)[-1], ensure_ascii=False)
+
+
+def test_a_command_shows_an_account_manager_their_own_customers(
+    managing: Callable[..., AbstractContextManager[Tab]],
+) -> None:
+    """Totals, ages, cases and a single case follow one rule; App Home has the same."""
+    with managing("UMANAGER") as tab:
+        numbers = two_customers(tab)
+        for said in (answered(tab, "UMANAGER"), tab.open("UMANAGER")):
+            assert "$1,200.50" in said
+            assert "77,000" not in said
+            assert "78,200.50" not in said
+            assert "Bramble" not in said
+        assert "Only the customers that you look after" in answered(tab, "UMANAGER")
+        assert "Acme" in tab.type("UMANAGER", numbers["58"], "CFINANCE")
+        other = tab.type("UMANAGER", numbers["61"], "CFINANCE")
+        assert other.startswith("This takes a collector or a finance lead")
+        for user in ("UCOLLECT", "ULEAD1"):
+            everything = answered(tab, user)
+            assert "$78,200.50" in everything
+            assert "Bramble" in everything
+            assert "Only the customers" not in everything
+
+
+def test_a_collector_who_is_an_account_manager_too_sees_all(
+    managing: Callable[..., AbstractContextManager[Tab]],
+) -> None:
+    """The wider role counts."""
+    with managing("UCOLLECT") as tab:
+        two_customers(tab)
+        for said in (answered(tab, "UCOLLECT"), tab.open("UCOLLECT")):
+            assert "$78,200.50" in said
+
+
+def test_an_account_manager_without_customers_reads_no_figure(tab: Tab) -> None:
+    """And is not told that nothing is open in the ledger."""
+    two_customers(tab)
+    said = answered(tab, "UMANAGER")
+    assert "Nothing is open for your customers." in said
+    assert "$" not in said
 
 
 @pytest.mark.parametrize(

@@ -334,7 +334,8 @@ def as_it_is(house: House) -> None:
 def crossed_once(house: House) -> None:
     """Each overdue invoice has one crossing in its round, in the open case of who is billed."""
     with house.database.reading() as conn:
-        mirror = {m.invoice.id: m for m in ledger.open_invoices(conn, house.realm)}
+        still = ledger.open_ids(conn, house.realm)
+        mirror = ledger.mirrored(conn, house.realm, still)
         payers = ledger.billed_by(conn, house.realm, {m.invoice.customer for m in mirror.values()})
         alive = [cases.of_row(r) for r in conn.execute(select(cases_table)) if r.state in OPEN]
     owed: Counter[str] = Counter()

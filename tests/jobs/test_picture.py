@@ -8,20 +8,35 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
 
 from jobs import picture
 from jobs.rules.case import CaseView, Decision, Reason
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus
 from jobs.rules.money import Money
+from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind
 from jobs.rules.states import OPEN, CaseClass, Stage, State
-from jobs.store import cases, companies, contexts, drafts, ledger, notes, people, posts
+from jobs.store import (
+    cases,
+    companies,
+    contexts,
+    crossings,
+    drafts,
+    ledger,
+    notes,
+    people,
+    posts,
+)
 from jobs.store.cases import Case
+from jobs.store.crossings import Crossing
 from jobs.store.drafts import Draft
 from jobs.store.engine import Database
 from jobs.store.tables import cases as cases_table
+from jobs.store.tables import crossings as crossings_table
+from jobs.store.tables import invoices as invoices_table
 from jobs.store.tables import messages
+from jobs.store.types import Amount, Rate, Utc
 from tests.jobs.rules.world import facts, invoice, policy, usd
 from tests.jobs.store import copies, record
 from tests.jobs.store.record import NOW, REALM
@@ -215,13 +230,25 @@ def test_a_picture_says_how_the_company_is_run(database: Database) -> None:
     assert (seen.shadow, seen.paused_by, seen.paused_at) == (True, "ULEAD1", NOW)
 
 
-def test_the_most_valuable_open_cases_are_listed(database: Database) -> None:
-    """By rank, the older first where equal; closed ones and other companies' are not there."""
-    ranks = {"1": 5, "2": 900, "3": 5, "4": 70}
-    for customer, rank in ranks.items():
-        record.case(database, State.WAITING, customer, Decimal(rank))
+def about(database: Database, customer: str, *amounts: str, currency: str = "USD") -> Case:
+    """A waiting case that talks about invoices of these amounts, twelve days late."""
+    case = record.case(database, State.WAITING, customer, currency=currency)
+    read = [due(f"{customer}.{n}", 12, a, currency, customer) for n, a in enumerate(amounts)]
+    mirror(database, *read)
+    with database.writing() as conn:
+        cases.talk_about(conn, case, [one.id for one in read])
+    return case
+
+
+def test_the_largest_open_cases_are_listed(database: Database) -> None:
+    """The older first where equal; closed ones and other companies' are not there."""
+    for customer, amount in {"1": "5", "2": "900", "3": "5", "4": "70"}.items():
+        about(database, customer, amount)
     for number, state in enumerate(sorted(set(State) - OPEN)):
-        record.case(database, state, f"closed{number}", Decimal(9999))
+        closed = about(database, f"closed{number}", "9999")
+        with database.writing() as conn:
+            mine = cases_table.c.id == closed.id
+            conn.execute(update(cases_table).where(mine).values(state=state, closed_at=NOW))
     with database.writing() as conn:
         people_ = [Customer("2", "Bea & Co", "", usd(0))]
         ledger.put_customers(conn, REALM, people_, NOW)
@@ -230,32 +257,118 @@ def test_the_most_valuable_open_cases_are_listed(database: Database) -> None:
     assert seen.more_cases == 1
 
 
-def test_a_list_is_in_the_order_of_the_amounts_it_shows(database: Database) -> None:
-    """Not of what the case was worth when it was opened; the home currency first."""
-    for customer, rank in {"1": 900, "2": 5, "3": 70}.items():
-        record.case(database, State.WAITING, customer, Decimal(rank))
-    amounts = {"1": "10", "2": "300", "3": "20"}
-    mirror(database, *(due(f"i{who}", 12, a, customer=who) for who, a in amounts.items()))
-    assert [c.customer for c in shown(database).cases] == ["2", "3", "1"]
+def test_no_larger_case_of_a_currency_is_passed_over(database: Database) -> None:
+    """Of each currency the largest by what is open today, whatever a case was once worth at home.
+
+    The list is chosen and sorted by the same amount; two currencies are never compared.
+    """
+    once = {"1": 900, "2": 5, "3": 70, "4": 8000, "5": 7000, "6": 6000, "7": 1}
+    usd_, eur = {"1": "10", "2": "300", "3": "20"}, {"4": "4", "5": "50", "6": "60", "7": "700"}
+    for customer, amount in usd_.items():
+        about(database, customer, amount)
+    for customer, amount in eur.items():
+        about(database, customer, amount, currency="EUR")
+    about(database, "8", "0.10", currency="AUD")
+    with database.writing() as conn:
+        for customer, rank in once.items():
+            mine = cases_table.c.customer == customer
+            conn.execute(update(cases_table).where(mine).values(rank=Decimal(rank)))
+    assert [c.customer for c in shown(database, most=5).cases] == ["2", "3", "8", "7", "6"]
+    assert [c.customer for c in shown(database, most=2).cases] == ["2", "8"]
+    everybody = [c.customer for c in shown(database).cases]
+    assert everybody == ["2", "3", "1", "8", "7", "6", "5", "4"]
 
 
-def test_a_listed_case_states_what_is_overdue(database: Database) -> None:
-    """In its own currency, over everybody billed through the customer, oldest days first."""
-    record.case(database, State.WAITING, stage=Stage.FOLLOW_UP)
+def test_a_listed_case_states_what_it_talks_about(database: Database) -> None:
+    """What is still open of it, over everybody billed through the customer, and its oldest days."""
+    case = about(database, "58", "100.10", "77", "5000")
+    mirror(
+        database,
+        due("2", 40, "200.20", customer="59"),
+        due("3", 90, "1000"),  # held, or not due before: the case does not talk about it
+        due("58.1", 12, "33"),
+        replace(due("58.2", 95, "5000"), status=InvoiceStatus.PAID),
+    )
+    with database.writing() as conn:
+        cases.talk_about(conn, case, ["58.0", "58.1", "58.2", "2"])
+    (listed,) = shown(database).cases
+    assert (listed.open, listed.days_overdue) == (usd("333.30"), 40)
+    assert (listed.stage, listed.state, listed.link) == (Stage.REMINDER, State.WAITING, "")
+
+
+def test_a_case_that_is_not_prepared_yet_states_what_opened_it(database: Database) -> None:
+    """Each of its invoices once, without what it gave back; and nothing is no reason to hide."""
+    case = record.case(database, State.NEW)
+    mirror(database, due("1", 12, "100.10"), due("2", 40, "200.20"), due("3", 90, "5000"))
+    steps = {"1": Stage.REMINDER, "2": Stage.FOLLOW_UP, "3": Stage.REMINDER}
+    crossed = [Crossing(id, 1, stage) for id, stage in steps.items()]
+    with database.writing() as conn:
+        crossings.cross_all(conn, REALM, {case.id: [*crossed, Crossing("2", 1, Stage.FIRM)]}, NOW)
+        third = crossings_table.c.invoice == "3"
+        conn.execute(update(crossings_table).where(third).values(released_at=NOW))
+    record.case(database, State.NEW, "77")
+    first, second = shown(database).cases
+    assert (first.open, first.days_overdue) == (usd("300.30"), 40)
+    assert (second.open, second.days_overdue) == (usd(0), 0)
+
+
+def test_own_customers_are_a_picture_of_their_own(database: Database) -> None:
+    """Totals, ages and cases of these billed customers and whoever is billed through them."""
+    about(database, "58", "100")
+    about(database, "61", "7000")
     with database.writing() as conn:
         job = Customer("59", "Job", "", usd(0), parent="58", bills_parent=True)
         ledger.put_customers(conn, REALM, [job], NOW)
-    mirror(
-        database,
-        due("1", 12, "100.10"),
-        due("2", 40, "200.20", customer="59"),
-        due("3", 0, "1000"),
-        due("4", 90, "5000", "EUR"),
-        due("5", 90, "5000", customer="77"),
-    )
-    (listed,) = shown(database).cases
-    assert (listed.open, listed.days_overdue) == (usd("300.30"), 40)
-    assert (listed.stage, listed.state, listed.link) == (Stage.FOLLOW_UP, State.WAITING, "")
+    mirror(database, due("job", 40, "11", customer="59"), due("else", 40, "5", customer="77"))
+    with database.reading() as conn:
+        company = companies.need(conn, REALM)
+        seen = picture.of_company(conn, company, WORKSPACE, NOW, only=frozenset({"58"}))
+        nobodys = picture.of_company(conn, company, WORKSPACE, NOW, only=frozenset())
+    (aging,) = seen.currencies
+    assert aging.overdue == usd(111)
+    assert [c.customer for c in seen.cases] == ["58"]
+    assert (seen.more_cases, seen.whole, shown(database).whole) == (0, False, True)
+    assert (nobodys.currencies, nobodys.cases, nobodys.more_cases) == ((), (), 0)
+
+
+def test_a_ledger_of_a_hundred_thousand_is_added_up_by_the_database(database: Database) -> None:
+    """To the cent, though no invoice of it is ever made an object of ours."""
+    count, customers = 100_000, 50
+    sized = [("USD", 12, "0.01"), ("USD", 40, "1.25"), ("EUR", 95, "2.50"), ("USD", -3, "9")]
+    numbers = select(literal(0).label("n")).cte("numbers", recursive=True)
+    numbers = numbers.union_all(select(numbers.c.n + 1).where(numbers.c.n < count - 1))
+    with database.writing() as conn:
+        for kind, (currency, days, amount) in enumerate(sized):
+            n, worth = numbers.c.n, literal(Decimal(amount), Amount)
+            row: dict[str, ColumnElement[Any]] = {
+                "company": literal(REALM),
+                "number": literal(""),
+                "id": cast(n, String),
+                "customer": cast(n % customers, String),
+                "txn_date": literal(TODAY),
+                "due": literal(TODAY - days * DAY),
+                "currency": literal(currency),
+                "total": worth,
+                "open": worth,
+                "rate": literal(Decimal(1), Rate),
+                "status": literal("open"),
+                "read_at": literal(NOW, Utc),
+            }
+            made = select(*row.values()).where(n % 4 == kind)
+            conn.execute(insert(invoices_table).from_select(list(row), made))
+    case = record.case(database, State.WAITING, "1")
+    with database.writing() as conn:
+        cases.talk_about(conn, case, [str(n) for n in range(1, count, customers)])
+    seen = shown(database)
+    dollars, euros = seen.currencies
+    assert {n: (b.count, b.open) for n, b in dollars.buckets.items()} == {
+        "1–30": (25_000, usd(250)),
+        "31–60": (25_000, usd(31_250)),
+        "not due": (25_000, usd(225_000)),
+    }
+    assert euros.overdue == Money(Decimal(62_500), "EUR")
+    (listed,) = seen.cases
+    assert (listed.open, listed.days_overdue) == (usd(10_250), 40)
 
 
 def post(database: Database, case: Case, ts: str | None, kind: str = "card") -> None:
@@ -317,9 +430,9 @@ def test_the_next_card_is_the_most_valuable_that_waits(database: Database) -> No
     assert following(database, ours) == link(database, small)
 
 
-def following(database: Database, case: Case) -> str:
+def following(database: Database, case: Case, ruling: Policy = POLICY) -> str:
     with database.reading() as conn:
-        return picture.next_card(conn, case, WORKSPACE, NOW)
+        return picture.next_card(conn, ruling, case, WORKSPACE, NOW)
 
 
 @pytest.mark.parametrize("kind", ["never", "stop"])
@@ -333,6 +446,18 @@ def test_the_next_card_is_one_that_can_be_acted_on(database: Database, kind: str
     assert following(database, ours) == ""
     decide(database, later, "fine", "ULEAD1")
     assert following(database, ours) == link(database, later)
+
+
+def test_the_next_card_is_of_the_approvers_own_customer(database: Database) -> None:
+    """An account manager who may approve is led to no other customer; a collector to all."""
+    manager = '[[account_manager]]\nslack = "UMANAGER"\ncustomers = ["1", "3"]\n'
+    both = policy(f'[people]\ncollectors = ["UCOLLECT"]\n{manager}')
+    ours = waiting(database, "1", 9)
+    larger, own = waiting(database, "2", 8), waiting(database, "3", 7)
+    decide(database, ours, "approve", "UMANAGER")
+    assert following(database, ours, both) == link(database, own)
+    decide(database, ours, "approve", "UCOLLECT")
+    assert following(database, ours, both) == link(database, larger)
 
 
 def test_a_listed_case_says_what_keeps_it(database: Database) -> None:

@@ -61,12 +61,14 @@ def case(
     state: State = State.NEW,
     customer: str = "58",
     rank: Decimal = Decimal(0),
+    currency: str = "USD",
     **columns: Any,
 ) -> Case:
     """Open a case and put it straight into `state`; one that is over has been so since NOW."""
     closed = {} if state in OPEN else {"closed_at": NOW}
     with database.writing() as conn:
-        opened = cases.open_all(conn, [(opening(customer), rank)], NOW)[customer, "USD"]
+        begun = opening(customer, currency=currency)
+        opened = cases.open_all(conn, [(begun, rank)], NOW)[customer, currency]
         mine = cases_table.c.id == opened.id
         conn.execute(update(cases_table).where(mine).values(state=state, **closed | columns))
         return cases.get(conn, opened.id)

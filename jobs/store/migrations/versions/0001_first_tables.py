@@ -295,7 +295,10 @@ def upgrade() -> None:
         "ix_invoices_customer", "invoices", ["company", "customer", "status", "due"], unique=False
     )
     op.create_index(
-        "ix_invoices_status_due", "invoices", ["company", "status", "due"], unique=False
+        "ix_invoices_open",
+        "invoices",
+        ["company", "status", "currency", "due", "open"],
+        unique=False,
     )
     op.create_table(
         "case_invoices",

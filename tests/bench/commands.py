@@ -1,0 +1,109 @@
+"""`/overdue` over a large ledger: what it reads and draws before its ack, on both databases."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Any
+
+from sqlalchemy import insert, text
+
+from bot.aging import aging_answer
+from jobs import picture
+from jobs.store import companies, engine, schema
+from jobs.store.engine import Database
+from jobs.store.tables import case_invoices, cases, crossings, customers, invoices
+from tests.bench.measures import Figure
+from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
+from tests.jobs.store import record
+from tests.jobs.store.record import NOW, REALM
+
+INVOICES, CUSTOMERS, TRIES = 100_000, 5_000, 7
+TARGET = 0.300
+CURRENCIES = ("USD", "USD", "USD", "EUR", "CAD")
+TODAY = NOW.date()
+
+
+def overdue() -> list[Figure]:
+    """The median answer of each database; of PostgreSQL only where there is one."""
+    with sqlite_database() as url:
+        found = [_measured("SQLite", url)]
+    try:
+        with postgres_server() as server, postgres_database(server) as url:
+            found.append(_measured("PostgreSQL", url))
+    except NoPostgres as error:
+        found.append(Figure("/overdue on PostgreSQL", f"not measured: {error}", "300 ms", True))
+    return found
+
+
+def _measured(name: str, url: str) -> Figure:
+    with _filled(url) as database:
+        took = median(_answered(database) for _ in range(TRIES))
+    what = f"/overdue over {INVOICES:,} open invoices, {name}"
+    return Figure(what, f"{took * 1000:.0f} ms", f"{TARGET * 1000:.0f} ms", took < TARGET)
+
+
+def _answered(database: Database) -> float:
+    began = time.perf_counter()
+    with database.reading() as conn:
+        company = companies.need(conn, REALM)
+        aging_answer(picture.of_company(conn, company, "https://harbor.slack.example", NOW))
+    return time.perf_counter() - began
+
+
+@contextlib.contextmanager
+def _filled(url: str) -> Iterator[Database]:
+    """A record whose mirror is large; one case in ten has not been prepared yet."""
+    database = engine.connect(url)
+    try:
+        schema.upgrade(database)
+        record.company(database, swept_at=NOW)
+        with database.writing() as conn:
+            conn.execute(insert(customers), [_customer(n) for n in range(CUSTOMERS)])
+            conn.execute(insert(cases), [_case(n) for n in range(CUSTOMERS)])
+            for first in range(0, INVOICES, 10_000):
+                some = range(first, first + 10_000)
+                conn.execute(insert(invoices), [_invoice(n) for n in some])
+                conn.execute(insert(crossings), [_crossing(n) for n in some])
+                spoken = [_spoken(n) for n in some if n % CUSTOMERS % 10]
+                conn.execute(insert(case_invoices), spoken)
+            if conn.dialect.name == "postgresql":
+                conn.execute(text("ANALYZE"))  # which autovacuum does by itself
+        yield database
+    finally:
+        database.close()
+
+
+def _customer(n: int) -> Mapping[str, Any]:
+    parent = str(n - 1) if n % 10 == 9 else ""
+    row = {"id": str(n), "name": f"Customer {n}", "email": "", "active": True, "parent": parent}
+    row |= {"bills_parent": bool(parent), "balance": Decimal(0), "company": REALM, "read_at": NOW}
+    return row
+
+
+def _case(n: int) -> Mapping[str, Any]:
+    row = {"company": REALM, "customer": str(n), "currency": CURRENCIES[n % 5], "shadow": False}
+    row |= {"id": str(n + 1), "stage": 2, "trigger": "sweep", "opened_at": NOW}
+    return row | {"state": "waiting" if n % 10 else "new"}
+
+
+def _invoice(n: int) -> Mapping[str, Any]:
+    amount, due = Decimal(f"{50 + n % 900}.25"), TODAY - timedelta(days=4 + n % 120)
+    row: dict[str, Any] = {"company": REALM, "id": str(n), "number": f"A-{n}"}
+    row |= {"customer": str(n % CUSTOMERS)}
+    row |= {"txn_date": due - timedelta(days=30), "due": due, "read_at": NOW, "rate": Decimal(1)}
+    row |= {"currency": CURRENCIES[n % CUSTOMERS % 5], "total": amount, "open": amount}
+    return row | {"status": "open"}
+
+
+def _crossing(n: int) -> Mapping[str, Any]:
+    row = {"company": REALM, "invoice": str(n), "round": 1, "stage": 2, "crossed_at": NOW}
+    return row | {"case_id": str(n % CUSTOMERS + 1)}
+
+
+def _spoken(n: int) -> Mapping[str, Any]:
+    return {"company": REALM, "invoice": str(n), "case_id": str(n % CUSTOMERS + 1)}
