@@ -16,9 +16,11 @@ from slack_bolt.logger.messages import (
     warning_token_skipped,
 )
 from slack_bolt.request import BoltRequest
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot import actions, answers, commands, company_door, home_door, modals, views
 from bot.desk import Desk
+from jobs.store import taken
 
 slog = structlog.get_logger()
 LISTENERS = 32
@@ -38,6 +40,7 @@ def build(desk: Desk, signing_secret: str, bot_user: str, bot_id: str) -> App:
         token_verification_enabled=False,
     )
     app.use(_only_ours(desk))
+    app.use(_once(desk))
     actions.register(app, desk)
     views.register(app, desk)
     commands.register(app, desk)
@@ -70,10 +73,38 @@ def _only_ours(desk: Desk) -> Callable[..., BoltResponse]:
     def only_ours(body: dict[str, Any], next_: Callable[[], BoltResponse]) -> BoltResponse:
         if trouble := foreign(body, desk.team, desk.app_id):
             slog.warning("request.foreign", trouble=trouble)
-            return _turned_away(desk, body)
+            return _told(desk, body, answers.outsider("stranger"))
         return next_()
 
     return only_ours
+
+
+def _once(desk: Desk) -> Callable[..., BoltResponse]:
+    """A copy of a request could be sent for as long as its signature is good; it is not taken.
+
+    What is taken is on record before it is acted on, for all processes: where the power goes
+    between the two, the person sees that Slack got no answer, and presses again. An event is let
+    through: Slack repeats it until it is answered, and it only draws a Home tab.
+    """
+
+    def once(
+        body: dict[str, Any], request: BoltRequest, next_: Callable[[], BoltResponse]
+    ) -> BoltResponse:
+        if request.mode == "socket_mode" or "event" in body:
+            return next_()
+        try:
+            now = desk.clock()
+            with desk.database.writing() as conn:
+                first = taken.take(conn, request.headers["x-slack-signature"][0], now)
+        except SQLAlchemyError as error:
+            slog.warning("request.not_taken", error=type(error).__name__)
+            return _told(desk, body, answers.not_recorded())
+        if first:
+            return next_()
+        slog.warning("request.replayed", kind=body.get("type", "command"))
+        return BoltResponse(status=409, body="this request was taken already")
+
+    return once
 
 
 def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
@@ -90,13 +121,16 @@ def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
     return next((f"another {what}" for what, id in named.items() if id not in (None, team)), "")
 
 
-def _turned_away(desk: Desk, body: dict[str, Any]) -> BoltResponse:
-    """Told in private, in whatever way the request can be answered."""
-    words = answers.outsider("stranger")
-    if body.get("type") == "block_actions" and body.get("response_url"):
+def _told(desk: Desk, body: dict[str, Any], words: str) -> BoltResponse:
+    """Told in private, in whatever way the request can be answered; a form is not closed."""
+    if body.get("type") == "view_submission":  # an empty answer would close it as if saved
+        shown = {"response_action": "update", "view": modals.gone(words)}
+        return BoltResponse(status=200, body=shown)
+    if "command" in body:
+        return BoltResponse(status=200, body={"response_type": "ephemeral", "text": words})
+    if body.get("response_url"):
         desk.tell(body["response_url"], words)
-        return BoltResponse(status=200, body="")
-    return BoltResponse(status=200, body={"response_type": "ephemeral", "text": words})
+    return BoltResponse(status=200, body="")
 
 
 def _failed(desk: Desk) -> Callable[..., BoltResponse]:
@@ -104,11 +138,6 @@ def _failed(desk: Desk) -> Callable[..., BoltResponse]:
 
     def failed(error: Exception, body: dict[str, Any], request: BoltRequest) -> BoltResponse:
         slog.error("click.failed", exc_info=error, mode=request.mode)
-        if body.get("type") == "view_submission":  # an empty answer would close it as if saved
-            shown = {"response_action": "update", "view": modals.gone(answers.broken())}
-            return BoltResponse(status=200, body=shown)
-        if body.get("response_url"):
-            desk.tell(body["response_url"], answers.broken())
-        return BoltResponse(status=200, body="")
+        return _told(desk, body, answers.broken())
 
     return failed

@@ -108,6 +108,14 @@ doors = Table(
     Column("used_at", Utc),
 )
 
+taken = Table(
+    "taken",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("taken_at", Utc, nullable=False),
+    Index("ix_taken_taken_at", "taken_at"),
+)
+
 events = Table(
     "events",
     metadata,

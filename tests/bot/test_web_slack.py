@@ -10,25 +10,79 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot.answers import broken
+from bot import people
+from bot.answers import broken, not_recorded
 from bot.ids import Binding, Opened
+from jobs import pipeline
+from jobs.store import agenda, companies
 from qbo.pacing import utc_now
+from tests.bot.ground import CHANNEL, REALM, add_company
 from tests.bot.kits import Front, front, place
 from tests.sandbox.faults import fault_from
 from tests.sandbox.slack.people import APP, TEAM
 
-COMMAND = urlencode(
-    {
+
+def command(text: str, user: str = "ULEAD1") -> bytes:
+    """The body of `/overdue TEXT`."""
+    fields = {
         "command": "/overdue",
-        "text": "help",
-        "user_id": "UCOLLECT",
+        "text": text,
+        "user_id": user,
         "team_id": TEAM,
-        "channel_id": "CFINANCE",
+        "channel_id": CHANNEL,
         "api_app_id": APP,
         "trigger_id": "1.2.3",
         "response_url": "http://127.0.0.1:9/response",
     }
-).encode()
+    return urlencode(fields).encode()
+
+
+COMMAND = command("help", "UCOLLECT")
+
+
+def submission() -> bytes:
+    """The body of a form that somebody sends."""
+    view = {"type": "modal", "callback_id": "reject_case"}
+    view["private_metadata"] = Opened(Binding("1", "1", "a" * 64)).encode()
+    payload = {
+        "type": "view_submission",
+        "team": {"id": TEAM},
+        "user": {"id": "UCOLLECT", "team_id": TEAM},
+        "api_app_id": APP,
+        "view": view,  # its `state` is missing, which Slack never leaves out
+    }
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def click() -> bytes:
+    """The body of a press on a button."""
+    payload = {
+        "type": "block_actions",
+        "team": {"id": TEAM},
+        "user": {"id": "UCOLLECT", "team_id": TEAM},
+        "api_app_id": APP,
+        "trigger_id": "1.2.3",
+        "response_url": "http://127.0.0.1:9/response",
+        "container": {"type": "message", "message_ts": "1.2", "channel_id": CHANNEL},
+        "channel": {"id": CHANNEL},
+        "actions": [{"type": "button", "action_id": "approve", "block_id": "b", "value": "x"}],
+    }
+    return urlencode({"payload": json.dumps(payload)}).encode()
+
+
+def known(door: Front, user: str) -> None:
+    """Have Slack say who somebody is, as the act worker does."""
+    kit = door.kit
+    with kit.database.writing() as conn:
+        agenda.ensure(conn, agenda.EVERYBODY, "people", kit.now())
+        people.ask(conn, user, kit.now())
+    pipeline.run(kit.database, [people.step(kit.policy, lambda: kit.slack)], kit.now)
+
+
+def paused(door: Front) -> bool:
+    """Whether sending is paused."""
+    with door.kit.database.reading() as conn:
+        return companies.need(conn, REALM).paused_at is not None
 
 
 @pytest.fixture
@@ -43,6 +97,54 @@ def test_a_command_is_answered(door: Front) -> None:
     answer = door.slack(COMMAND)
     assert answer.status_code == 200
     assert "/overdue" in answer.text
+
+
+def test_a_copy_of_a_request_is_not_taken(tmp_path: Path) -> None:
+    """Neither by the process that took it nor by another; what is new is taken as always."""
+    at = str(int(utc_now().timestamp()))
+    with place(tmp_path) as outside, front(outside) as first, front(outside) as second:
+        for body in (COMMAND, click()):
+            assert first.slack(body, at=at).status_code == 200
+            copies = [door.slack(body, at=at) for door in (first, second)]
+            assert [each.status_code for each in copies] == [409, 409]
+            assert second.slack(body, at=str(int(at) - 1)).status_code == 200
+
+
+def test_a_command_is_carried_out_once(tmp_path: Path) -> None:
+    """A pause that was lifted does not come back with a copy of the command."""
+    at = str(int(utc_now().timestamp()))
+    pause = command("pause")
+    with place(tmp_path) as outside, front(outside) as door:
+        add_company(door.kit.database)
+        known(door, "ULEAD1")
+        door.slack(pause, at=at)
+        assert paused(door)
+        door.slack(command("resume confirm"))
+        assert not paused(door)
+        assert door.slack(pause, at=at).status_code == 409
+        assert not paused(door)
+
+
+def test_an_event_that_slack_repeats_is_taken_again(door: Front) -> None:
+    """Slack repeats what was not answered, in the same second even with the same signature."""
+    at = str(int(utc_now().timestamp()))
+    event = {"type": "app_home_opened", "user": "UCOLLECT", "tab": "home", "channel": "D1"}
+    body: dict[str, object] = {"type": "event_callback", "team_id": TEAM, "event": event}
+    body |= {"api_app_id": APP, "event_id": "Ev1", "event_time": int(at), "token": "x"}
+    for retry in ("", "1"):
+        headers = {"content-type": "application/json", "x-slack-retry-num": retry}
+        answer = door.slack(json.dumps(body).encode(), at=at, **headers)
+        assert answer.status_code == 200
+
+
+def test_without_a_record_nothing_is_taken(tmp_path: Path) -> None:
+    """Whether it is a copy nobody could tell; the person is told that nothing was recorded."""
+    empty = f"sqlite:///{tmp_path}/empty.sqlite3"
+    (tmp_path / "empty.sqlite3").touch()
+    with place(tmp_path) as outside, front(outside, DATABASE_URL=empty) as door:
+        assert door.slack(COMMAND).json()["text"] == not_recorded()
+        form = door.slack(submission()).json()
+    assert (form["response_action"], not_recorded() in json.dumps(form)) == ("update", True)
 
 
 def test_slack_is_asked_once_who_we_are(door: Front) -> None:
@@ -137,16 +239,7 @@ def test_socket_mode_needs_no_door(tmp_path: Path) -> None:
 
 def test_an_unforeseen_error_keeps_the_form_open(door: Front) -> None:
     """An empty answer would close it as if it had been saved; a sentence takes its place."""
-    view = {"type": "modal", "callback_id": "reject_case"}
-    view["private_metadata"] = Opened(Binding("1", "1", "a" * 64)).encode()
-    payload = {
-        "type": "view_submission",
-        "team": {"id": TEAM},
-        "user": {"id": "UCOLLECT", "team_id": TEAM},
-        "api_app_id": APP,
-        "view": view,  # its `state` is missing, which Slack never leaves out
-    }
-    answer = door.slack(urlencode({"payload": json.dumps(payload)}).encode()).json()
+    answer = door.slack(submission()).json()
     assert answer["response_action"] == "update"
     assert broken() in json.dumps(answer["view"])
 

@@ -33,6 +33,14 @@ def upgrade() -> None:
     with op.batch_alter_table("words", schema=None) as batch_op:
         batch_op.create_index("ix_words_said_at", ["said_at"], unique=False)
     op.create_table(
+        "taken",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("taken_at", Utc(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_taken")),
+    )
+    with op.batch_alter_table("taken", schema=None) as batch_op:
+        batch_op.create_index("ix_taken_taken_at", ["taken_at"], unique=False)
+    op.create_table(
         "budgets",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("taken", Json(), nullable=False),
