@@ -154,17 +154,20 @@ def read_customers(
     for _ in range(DEEPEST):
         if not wanted:
             break
-        read = [gather.customer(c, home) for c in _readable(quickbooks, sorted(wanted), on_broken)]
+        read = [gather.customer(c, home) for c in readable(quickbooks, sorted(wanted), on_broken)]
         found |= {c.id: c for c in read}
         above = {c.parent for c in read if c.parent}
         wanted = above - found.keys() - passed
     return list(found.values())
 
 
-def _readable(
+def readable(
     quickbooks: QuickBooks, ids: Sequence[str], on_broken: OnBroken | None
 ) -> list[models.Customer]:
-    """Those that can be read. The place of another in our question helps nobody: its id does."""
+    """Those that can be read. The place of another in our question helps nobody: its id does.
+
+    It is told to `on_broken`, or raises PoisonedPage without one. Raises QuickBooksError.
+    """
     found: list[Broken] = []
     read = quickbooks.customers(ids, found.append)
     missing = sorted(set(ids) - {c.id for c in read})

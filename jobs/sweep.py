@@ -7,11 +7,12 @@ transaction is long. A sweep that is killed begins anew; what is written twice c
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import partial
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, update
@@ -19,20 +20,21 @@ from sqlalchemy import Connection, select, update
 from jobs import broken, by_turns, cross, gather, rehearsal, turns
 from jobs.cross import News
 from jobs.office import Office
-from jobs.rules.facts import Invoice, InvoiceStatus
+from jobs.rules.facts import InvoiceStatus
 from jobs.rules.recipients import entries_in
 from jobs.rules.states import State
 from jobs.step import Step
-from jobs.store import companies, history, ledger, log, work
+from jobs.store import companies, history, ledger, log, sweeping, work
 from jobs.store.companies import Company
 from jobs.store.ledger import Mirrored
 from jobs.store.tables import cases
 from jobs.store.work import Claim
-from jobs.turns import Plan, batches
+from jobs.turns import Plan, Write, batches
 from qbo import Broken, Gone, PoisonedPage, models
 from qbo.client import QuickBooks
 
 KIND = "sweep"
+ACTOR = "system:sweep"
 DAILY = time(5, 0)
 """In the company's own zone, before anybody is at work."""
 OVERLAP = timedelta(minutes=10)
@@ -42,7 +44,12 @@ AGAIN = timedelta(hours=1)
 IDS_AT_ONCE = 200
 """So many QuickBooks is asked for in one statement."""
 CASES_A_CHUNK = 500
-KNOWN_AT_ONCE = 5_000
+KNOWN_AT_ONCE = 2_000
+FORGOTTEN_AT_ONCE = 2_000
+
+T = TypeVar("T", bound=Collection[str])
+Listed = Callable[[Connection, str, str, int], T]
+"""A page of what a company has, from the id that the last page ended with."""
 
 
 def step(office: Office) -> Step:
@@ -74,24 +81,24 @@ class Sweep:
     claim: Claim
     began_at: datetime
     broken: list[Broken] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    """Invoices that this sweep has read."""
-    owners: Counter[str] = field(default_factory=Counter)
-    """Customer → how many open invoices stand on its record."""
-    addresses: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    """Customer → its addresses in the ledger; for the first sweep only."""
+    open: int = 0
     left: int = 0
     gone: int = 0
     cut: bool = False
     """So much changed meanwhile that deletions may be missing."""
 
     @property
+    def realm(self) -> str:
+        return self.company.realm
+
+    @property
     def quickbooks(self) -> QuickBooks:
-        return self.office.quickbooks(self.company.realm)
+        return self.office.quickbooks(self.realm)
 
     def plan(self) -> Plan:
         """Everything in its order. Raises QuickBooksError: the sweep then is tried again."""
-        yield from rehearsal.clear(self.company.realm)
+        yield from rehearsal.clear(self.realm)
+        yield from self._forget()
         for page in self.quickbooks.open_invoices(self.broken.append):
             yield from self._put(page)
         yield from self._changed_meanwhile()
@@ -101,26 +108,24 @@ class Sweep:
             yield from self._first_addresses()
         yield from self._cases()
         yield from self._rank_again()
+        yield from self._forget()
         yield self._finish
+
+    def _forget(self) -> Plan:
+        while (yield _inside(sweeping.forget, self.realm, FORGOTTEN_AT_ONCE)):
+            pass
 
     def _put(self, read: Sequence[models.Invoice]) -> Plan:
         home = self.company.home_currency
         for some in batches([gather.invoice(i, home) for i in read], by_turns.INVOICES_A_CHUNK):
-            self._notice(some)
-            yield partial(_take, self.company, News(self.began_at, list(some)))
+            self.left += sum(i.status is not InvoiceStatus.OPEN for i in some)
+            yield partial(self._take, News(self.began_at, list(some)))
 
-    def _notice(self, some: Sequence[Invoice]) -> None:
-        self.seen |= {i.id for i in some}
-        for invoice in some:
-            if invoice.status is not InvoiceStatus.OPEN:
-                self.left += 1
-                continue
-            self.owners[invoice.customer] += 1
-            if self.company.swept_at is None:
-                self._know(invoice.customer, invoice.email)
-
-    def _know(self, customer: str, email: str) -> None:
-        self.addresses[customer] |= {entry.lower() for entry in entries_in(email)}
+    def _take(self, news: News, conn: Connection, now: datetime) -> None:
+        cross.take(conn, self.company, news, now)
+        sweeping.remember(conn, self.realm, sweeping.INVOICE, [i.id for i in news.invoices])
+        if self.company.swept_at is None:
+            history.know_addresses(conn, self.realm, _addresses(news), ACTOR, now)
 
     def _changed_meanwhile(self) -> Plan:
         """Rows shift between pages while others leave them: what changed since is read again."""
@@ -136,17 +141,16 @@ class Sweep:
     def _again(self, read: Sequence[models.Invoice]) -> Plan:
         """What was settled already when the sweep began, and what we never knew, is no news."""
         found = {i.id: i for i in read}
-        ours: dict[str, Mirrored] = yield partial(_mirrored, self.company, list(found))
+        ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(found))
         yield from self._put([i for i in read if i.balance > 0 or _was_open(ours.get(i.id))])
 
     def _absent(self) -> Plan:
         """Absence is not payment: what was open and did not come is read by its id."""
-        last, ids = "", [""]
-        while ids:
-            ids = yield partial(_open_ids, self.company, last)
-            last = ids[-1] if ids else last
-            for absent in batches([id for id in ids if id not in self.seen], IDS_AT_ONCE):
-                read, gone = self._what_became(absent)
+        last: str | None = ""
+        while last is not None:
+            absent, last = yield _inside(sweeping.absent, self.realm, last, KNOWN_AT_ONCE)
+            for some in batches(absent, IDS_AT_ONCE):
+                read, gone = self._what_became(some)
                 yield from self._put(read)
                 yield from self._vanished(gone)
 
@@ -173,12 +177,11 @@ class Sweep:
 
     def _vanished(self, ids: Sequence[str]) -> Plan:
         for some in batches(ids, by_turns.INVOICES_A_CHUNK):
-            ours: dict[str, Mirrored] = yield partial(_mirrored, self.company, list(some))
+            ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(some))
             gone = [gather.gone(m.invoice) for m in ours.values()]
             fresh = [i for i in gone if _was_open(ours[i.id])]
-            self.seen |= {i.id for i in gone}
             self.gone += len(fresh)
-            yield partial(_take, self.company, News(self.began_at, gone))
+            yield partial(self._take, News(self.began_at, gone))
 
     def _customers(self) -> Plan:
         """Whoever owes, who is above them, and who is below somebody and in credit.
@@ -187,43 +190,49 @@ class Sweep:
         that may be meant for its family; it is found by its negative balance, in one listing. One
         that is not listed any more is read by id.
         """
-        read: set[str] = set()
-        for some in batches(sorted(self.owners), IDS_AT_ONCE):
-            yield from self._people(some, read)
+        yield from self._each(sweeping.owners, self._people)
         for page in self.quickbooks.customers_in_credit(self.broken.append):
-            subs = [c.id for c in page if c.parent_id]
-            yield from self._people(subs, read)
-        once: list[str] = yield partial(_in_credit, self.company)
-        yield from self._people([id for id in once if id not in read], read)
+            yield from self._people([c.id for c in page if c.parent_id])
+        yield from self._each(ledger.in_credit, self._people)
 
-    def _people(self, ids: Sequence[str], read: set[str]) -> Plan:
-        home = self.company.home_currency
-        found = cross.read_customers(self.quickbooks, home, ids, read, self.broken.append)
-        for some in batches(found, by_turns.CUSTOMERS_A_CHUNK):
-            for customer in some if self.company.swept_at is None else ():
-                self._know(customer.id, customer.email)
-            read |= {c.id for c in some}
-            yield partial(_take, self.company, News(self.began_at, customers=list(some)))
+    def _people(self, ids: Collection[str]) -> Plan:
+        """These records and all above them; a sweep asks for each once."""
+        for _ in range(cross.DEEPEST):
+            ids = yield _inside(sweeping.meet, self.realm, sweeping.CUSTOMER, ids)
+            if not ids:
+                return
+            read = cross.readable(self.quickbooks, sorted(ids), self.broken.append)
+            found = [gather.customer(c, self.company.home_currency) for c in read]
+            for some in batches(found, by_turns.CUSTOMERS_A_CHUNK):
+                yield partial(self._take, News(self.began_at, customers=list(some)))
+            ids = {c.parent for c in found if c.parent}
 
     def _first_addresses(self) -> Plan:
         """Addresses in the ledger at connection count as known to whoever is billed."""
-        for some in batches(sorted(self.addresses), IDS_AT_ONCE):
-            payers: dict[str, str] = yield partial(_billed_by, self.company, some)
-            found: dict[str, set[str]] = defaultdict(set)
-            for id in some:
-                found[payers[id]] |= self.addresses[id]
-            yield partial(_know, self.company, found)
+        last: str | None = ""
+        while last is not None:
+            last = yield _inside(history.pass_on_addresses, self.realm, last, IDS_AT_ONCE)
 
     def _cases(self) -> Plan:
         """Everything is mirrored; now let cross what is overdue, a few customers at a time."""
-        weights: Counter[str] = Counter()
-        for some in batches(sorted(self.owners), 1000):
-            payers: dict[str, str] = yield partial(_billed_by, self.company, some)
-            for id in some:
-                weights[payers[id]] += self.owners[id]
+        yield from self._each(sweeping.owners, self._bill)
+        yield from self._each(sweeping.payers, self._let_cross)
+
+    def _bill(self, counts: Mapping[str, int]) -> Plan:
+        self.open += sum(counts.values())
+        yield _inside(sweeping.bill, self.realm, counts)
+
+    def _let_cross(self, weights: Mapping[str, int]) -> Plan:
         trigger = f"{KIND}:{self.began_at:%Y-%m-%d}"
         for some in weighed(weights, by_turns.PAYERS_A_CHUNK, by_turns.CROSSINGS_A_CHUNK):
             yield from by_turns.let_cross(self.office.policy, self.company, some, trigger)
+
+    def _each(self, listed: Listed[T], then: Callable[[T], Plan]) -> Plan:
+        """Page by page in the order of the ids, of which the last one leads to the next page."""
+        last = ""
+        while page := (yield _inside(listed, self.realm, last, IDS_AT_ONCE)):
+            last = list(page)[-1]
+            yield from then(page)
 
     def _rank_again(self) -> Plan:
         """What was above yesterday's cap competes again today."""
@@ -232,15 +241,14 @@ class Sweep:
             left = yield partial(_uncap, self.company)
 
     def _finish(self, conn: Connection, now: datetime) -> None:
-        realm = self.company.realm
         due = now + AGAIN if self.cut else next_sweep(now, self.company.zone)
         if not work.settle(conn, self.claim, due):
             return
-        companies.change(conn, realm, swept_at=self.began_at)
+        companies.change(conn, self.realm, swept_at=self.began_at)
         broken.tell(conn, self.company, self._named(), now)
-        counts = {"open": self.owners.total(), "left": self.left, "gone": self.gone}
+        counts = {"open": self.open, "left": self.left, "gone": self.gone}
         data = {**counts, "again": True} if self.cut else counts
-        log.note(conn, log.Entry(realm, "sweep.done", "system:sweep", now, data=data))
+        log.note(conn, log.Entry(self.realm, "sweep.done", ACTOR, now, data=data))
 
     def _named(self) -> list[Broken]:
         """A place in a list is left out where every such record is known by its id."""
@@ -264,32 +272,19 @@ def weighed(weights: Mapping[str, int], count: int, weight: int) -> Iterator[lis
         yield some
 
 
-def _take(company: Company, news: News, conn: Connection, now: datetime) -> None:
-    cross.take(conn, company, news, now)
+def _inside(ask: Callable[..., Any], *given: Any) -> Write:
+    """What the plan yields to have `ask` called with a connection and what is given."""
+    return lambda conn, _now: ask(conn, *given)
 
 
-def _mirrored(
-    company: Company, ids: list[str], conn: Connection, _now: datetime
-) -> dict[str, Mirrored]:
-    return ledger.mirrored(conn, company.realm, ids)
-
-
-def _open_ids(company: Company, after: str, conn: Connection, _now: datetime) -> list[str]:
-    return ledger.open_ids(conn, company.realm, after, KNOWN_AT_ONCE)
-
-
-def _in_credit(company: Company, conn: Connection, _now: datetime) -> list[str]:
-    return ledger.in_credit(conn, company.realm)
-
-
-def _billed_by(
-    company: Company, ids: Sequence[str], conn: Connection, _now: datetime
-) -> dict[str, str]:
-    return ledger.billed_by(conn, company.realm, ids)
-
-
-def _know(company: Company, found: Mapping[str, set[str]], conn: Connection, now: datetime) -> None:
-    history.know_addresses(conn, company.realm, found, "system:sweep", now)
+def _addresses(news: News) -> dict[str, set[str]]:
+    """Customer → the addresses on its record and on its open invoices."""
+    found: dict[str, set[str]] = defaultdict(set)
+    open_ones = [i for i in news.invoices if i.status is InvoiceStatus.OPEN]
+    fields = [(i.customer, i.email) for i in open_ones]
+    for id, email in (*fields, *((c.id, c.email) for c in news.customers)):
+        found[id] |= {entry.lower() for entry in entries_in(email)}
+    return found
 
 
 def _uncap(company: Company, conn: Connection, now: datetime) -> int:

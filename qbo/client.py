@@ -9,6 +9,7 @@ can be taken back; no call changes, voids or deletes an accounting record.
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
@@ -141,10 +142,10 @@ class QuickBooks:
     # Lists
 
     def open_invoices(self, on_broken: OnBroken | None = None) -> Iterator[list[Invoice]]:
-        """All invoices with an open balance, page by page, each invoice once.
+        """All invoices with an open balance, page by page.
 
         Rows move up while others leave the list. An invoice that did not come is no evidence of
-        payment, and a sweep ends with `changes` since its start.
+        payment, one may come twice, and a sweep ends with `changes` since its start.
         """
         return self._pages(Invoice, (where("Balance", ">", "0"),), on_broken)
 
@@ -307,14 +308,14 @@ class QuickBooks:
     ) -> Iterator[list[E]]:
         select = Select(kind.ENTITY, conditions)
         report = on_broken or raise_broken
-        seen: set[str] = set()
+        lately = deque[frozenset[str]](maxlen=2)  # a list is as long as a ledger: not all of it
         found = pages(
             lambda start, size: self._rows(kind, select, start, size),
             answers.row_id,
             lambda position, _: report(Broken(kind.ENTITY, position)),
         )
         for start, rows in found:
-            read = answers.read(kind, _unseen(rows, seen, start), report)
+            read = answers.read(kind, _unseen(rows, lately, start), report)
             yield self._completed(read, on_broken or leave_out)
 
     def _completed(self, found: Sequence[E], on_broken: OnBroken = leave_out) -> list[E]:
@@ -343,7 +344,12 @@ class QuickBooks:
     def _all(
         self, kind: type[E], conditions: tuple[str, ...], on_broken: OnBroken | None
     ) -> list[E]:
-        return [found for page in self._pages(kind, conditions, on_broken) for found in page]
+        """Each record once."""
+        found: dict[str, E] = {}
+        for page in self._pages(kind, conditions, on_broken):
+            for each in page:
+                found.setdefault(each.id, each)
+        return list(found.values())
 
     def _among(
         self,
@@ -518,15 +524,16 @@ def _an_id(text: str) -> str:
 
 
 def _unseen(
-    rows: Sequence[answers.Raw | E], seen: set[str], start: int
+    rows: Sequence[answers.Raw | E], lately: deque[frozenset[str]], start: int
 ) -> list[tuple[int, answers.Raw | E]]:
-    """The rows whose ids have not come yet, numbered from `start`; their ids join `seen`."""
+    """The rows whose ids have not come `lately`, numbered from `start`; theirs join those."""
     ids = [answers.row_id(row) for row in rows]
+    seen = frozenset[str]().union(*lately)
     first = {id: n for n, id in reversed(list(enumerate(ids))) if id not in seen}
     new = [(start + n, rows[n]) for n in sorted(first.values())]
     if len(rows) >= PAGE and not new:
         raise Unreachable("QuickBooks keeps sending the same page")
-    seen.update(ids)
+    lately.append(frozenset(ids))
     return new
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
@@ -27,6 +27,9 @@ from jobs.store.tables import (
     sends,
 )
 from jobs.store.upsert import insert_new, upsert
+
+LEDGER = "ledger"
+"""Where an address is from that nobody has chosen."""
 
 
 def past(
@@ -171,16 +174,33 @@ def know_addresses(
 ) -> None:
     """Remember addresses the ledger had when the company was connected: they count as known.
 
-    `found` is who is billed → their addresses. What we know better already, a person's choice or
+    `found` is whose they are → the addresses. What we know better already, a person's choice or
     a bounce, stays.
     """
     rows = [
-        _address(company, customer, address, "ledger", False, by, now)
+        _address(company, customer, address, LEDGER, False, by, now)
         for customer, theirs in found.items()
         for address in theirs
         if is_address(address)  # of a field, any text may come; nothing is ever sent to other
     ]
     insert_new(conn, addresses, rows)
+
+
+def pass_on_addresses(conn: Connection, company: str, after: str, most: int) -> str | None:
+    """What the ledger had on records that others are billed for is known to those who are.
+
+    So many records at most, in the order of their ids; returns where to go on.
+    """
+    query = select(addresses.c.customer).where(addresses.c.company == company).distinct()
+    page = query.where(addresses.c.customer > after).order_by(addresses.c.customer).limit(most)
+    ids = list(conn.scalars(page))
+    billed = ledger.billed_by(conn, company, ids)
+    elsewhere = [id for id in ids if billed[id] != id]
+    theirs = (addresses.c.company == company) & addresses.c.customer.in_(elsewhere)
+    found = theirs & (addresses.c.source == LEDGER) & addresses.c.bounced_at.is_(None)
+    rows = conn.execute(delete(addresses).where(found).returning(addresses)).mappings().all()
+    insert_new(conn, addresses, [{**row, "customer": billed[row["customer"]]} for row in rows])
+    return ids[-1] if ids else None
 
 
 def confirm_address(
@@ -201,7 +221,7 @@ def bounced(
         addresses,
         [
             {
-                **_address(company, customer, address, "ledger", False, by, now),
+                **_address(company, customer, address, LEDGER, False, by, now),
                 "bounced_at": now,
             }
         ],

@@ -173,12 +173,16 @@ def put_customers(
     }
 
 
-def in_credit(conn: Connection, company: str) -> list[str]:
-    """The records below another one that the mirror holds as in credit."""
+def in_credit(conn: Connection, company: str, after: str, most: int) -> list[str]:
+    """The records below another one that the mirror holds as in credit.
+
+    In the order of their ids, `most` of them from `after`.
+    """
     wanted = (
         (customers.c.company == company) & (customers.c.parent != "") & (customers.c.balance < ZERO)
     )
-    return list(conn.scalars(select(customers.c.id).where(wanted)))
+    query = select(customers.c.id).where(wanted, customers.c.id > after)
+    return list(conn.scalars(query.order_by(customers.c.id).limit(most)))
 
 
 def _customer_row(company: str, customer: Customer) -> dict[str, Any]:

@@ -471,6 +471,15 @@ schedule = Table(
     Index("ix_schedule_due_at", "due_at"),
 )
 
+sweeping = Table(
+    "sweeping",
+    metadata,
+    Column("company", String(64), primary_key=True),
+    Column("kind", String(12), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("weight", Integer, nullable=False),
+)
+
 log = Table(
     "log",
     metadata,

@@ -78,6 +78,7 @@ def main() -> None:
         _connect(kit, outside)
         kit.steps()
         gc.freeze()  # as a worker does before it forks
+        before = memory.peak()
         began = time.perf_counter()
         _run(kit, "sweep")
         swept = time.perf_counter() - began
@@ -85,6 +86,7 @@ def main() -> None:
         found = {
             "seconds": swept,
             "megabytes": peak,
+            "added": peak - before,
             "longest": writes.longest,
             "over": writes.over,
             "writes": writes.count,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -15,13 +17,15 @@ from jobs import cross
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
 from jobs.store import agenda, history, work
-from jobs.store.tables import addresses, crossings, invoices, schedule
+from jobs.store.tables import addresses, crossings, invoices, schedule, sweeping
+from jobs.sweep import Sweep
 from qbo import QuickBooks
 from qbo.models import Invoice
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind
 
+NOT_TESTS = tracemalloc.Filter(False, "*/tests/*")
 MANY = books(
     *(customer(str(n)) for n in range(1, 7)),
     *(invoice(str(70 + n), str(n), f"{100 * n}.00", 12) for n in range(1, 7)),
@@ -55,6 +59,46 @@ def test_the_first_sweep_knows_the_addresses(open_house: OpenHouse) -> None:
     house.sweep()
     known = {row.address for row in house.rows(select(addresses))}
     assert known == {"billing@customer1.example"}
+
+
+def test_an_address_of_a_job_is_known_to_whoever_is_billed(open_house: OpenHouse) -> None:
+    """On the invoice or on its record: the mail would go to the parent's name."""
+    job = customer("2", ParentRef={"value": "1"}, Job=True, BillWithParent=True)
+    mail = {"Address": "site@job.example"}
+    house = open_house(books(customer("1"), job, invoice("71", "2", "840.00", 12, BillEmail=mail)))
+    house.sweep()
+    known = {(row.customer, row.address) for row in house.rows(select(addresses))}
+    theirs = ("billing@customer1.example", "billing@customer2.example", "site@job.example")
+    assert known == {("1", address) for address in theirs}
+
+
+def test_a_sweep_holds_no_more_of_a_large_ledger(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has met is kept in the database: its memory does not grow with the ledger."""
+    finish = Sweep._finish
+    held: list[int] = []
+
+    def weighing(self: Sweep, *given: Any) -> None:
+        gc.collect()
+        ours = [tracemalloc.Filter(True, f"*/{folder}/*") for folder in ("jobs", "qbo")]
+        found = tracemalloc.take_snapshot().filter_traces([*ours, NOT_TESTS])
+        held.append(sum(trace.size for trace in found.traces))
+        finish(self, *given)
+
+    monkeypatch.setattr(Sweep, "_finish", weighing)
+    for count in (100, 100, 1200):
+        owners = [customer(str(n)) for n in range(1, count // 10)]
+        many = [
+            invoice(str(7000 + n), owners[n % len(owners)]["Id"], "10.00", -20)
+            for n in range(count)
+        ]
+        house = open_house(books(*owners, *many))
+        tracemalloc.start()
+        house.run("sweep")
+        tracemalloc.stop()
+        house.close()
+    assert held[2] - held[1] < 50_000
 
 
 def test_absence_is_not_payment(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +166,30 @@ def test_what_has_left_is_told_apart(open_house: OpenHouse) -> None:
         "Invoice 172 was voided",
         "Invoice 173 was deleted in QuickBooks",
     ]
+
+
+def test_page_after_page_is_met(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little is asked for at once, all is found, and afterwards all is forgotten."""
+    for name in ("IDS_AT_ONCE", "KNOWN_AT_ONCE", "FORGOTTEN_AT_ONCE"):
+        monkeypatch.setattr(f"jobs.sweep.{name}", 2)
+    job = customer("9", ParentRef={"value": "8"}, Job=True, BillWithParent=True)
+    more = [invoice(str(80 + n), "9", "50.00", 12) for n in range(3)]
+    content = dict(MANY)
+    content["customers"] = [*MANY["customers"], customer("8"), job]
+    content["invoices"] = [*MANY["invoices"], *more]
+    house = open_house(content)
+    house.sweep()
+    assert sorted(case.customer for case in house.cases()) == ["1", "2", "3", "4", "5", "6", "8"]
+    assert house.logged("sweep.done")[-1]["data"] == {"open": 9, "left": 0, "gone": 0}
+    assert house.rows(select(sweeping)) == []
+    house.pay("71", "100.00")
+    for id in ("74", "75", "76", "80"):
+        house.books.delete("Invoice", id)
+    house.sweep()
+    found = statuses(house)
+    assert [id for id, status in found.items() if status == "gone"] == ["74", "75", "76", "80"]
+    assert house.logged("sweep.done")[-1]["data"] == {"open": 4, "left": 1, "gone": 4}
+    assert house.rows(select(sweeping)) == []
 
 
 def test_a_part_payment_that_nobody_told_is_found(open_house: OpenHouse) -> None:

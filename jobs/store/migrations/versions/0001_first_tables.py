@@ -165,6 +165,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_schedule_due_at", "schedule", ["due_at"], unique=False)
     op.create_table(
+        "sweeping",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("company", "kind", "id", name=op.f("pk_sweeping")),
+    )
+    op.create_table(
         "usage",
         sa.Column("month", sa.String(length=7), nullable=False),
         sa.Column("company", sa.String(length=64), nullable=False),

@@ -1,0 +1,88 @@
+"""What the sweep under way has met so far: kept here, so that its memory does not grow.
+
+One sweep of a company is under way at a time, and begins by forgetting the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import Connection, delete, func, select, tuple_
+
+from jobs.rules.facts import InvoiceStatus
+from jobs.store import ledger
+from jobs.store.tables import invoices, sweeping
+from jobs.store.upsert import upsert
+
+INVOICE, CUSTOMER, PAYER = "invoice", "customer", "payer"
+"""What was read, and who is billed for something that is open."""
+
+
+def forget(conn: Connection, company: str, most: int) -> bool:
+    """Forget so much at most; says whether there may be more."""
+    some = select(sweeping.c.kind, sweeping.c.id).where(sweeping.c.company == company).limit(most)
+    these = tuple_(sweeping.c.kind, sweeping.c.id).in_(some)
+    done = conn.execute(delete(sweeping).where(sweeping.c.company == company, these))
+    return done.rowcount == most
+
+
+def remember(conn: Connection, company: str, kind: str, ids: Collection[str]) -> None:
+    """This sweep has met these."""
+    _put(conn, company, kind, dict.fromkeys(ids, 1))
+
+
+def meet(conn: Connection, company: str, kind: str, ids: Collection[str]) -> list[str]:
+    """Remember these; returns those that this sweep had not met, in their order."""
+    known = _weights(conn, company, kind, ids)
+    new = [id for id in dict.fromkeys(ids) if id not in known]
+    remember(conn, company, kind, new)
+    return new
+
+
+def absent(conn: Connection, company: str, after: str, most: int) -> tuple[list[str], str | None]:
+    """Of so many invoices that the mirror holds as open, those that this sweep has not met.
+
+    They are looked at in the order of their ids, from `after` on; also returns where to go on.
+    """
+    ids = ledger.open_ids(conn, company, after, most)
+    if not ids:
+        return [], None
+    ours = (sweeping.c.company == company) & (sweeping.c.kind == INVOICE)
+    here = (sweeping.c.id >= ids[0]) & (sweeping.c.id <= ids[-1])
+    met = set(conn.scalars(select(sweeping.c.id).where(ours, here)))
+    return [id for id in ids if id not in met], ids[-1]
+
+
+def owners(conn: Connection, company: str, after: str, most: int) -> dict[str, int]:
+    """Customer → how many open invoices stand on its record, in the order of their ids."""
+    wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
+    query = select(invoices.c.customer, func.count()).where(wanted, invoices.c.customer > after)
+    grouped = query.group_by(invoices.c.customer).order_by(invoices.c.customer).limit(most)
+    return dict(conn.execute(grouped).all())
+
+
+def bill(conn: Connection, company: str, counts: Mapping[str, int]) -> None:
+    """Add the open invoices of these records to those of whoever is billed for them."""
+    billed = ledger.billed_by(conn, company, counts)
+    sums = _weights(conn, company, PAYER, set(billed.values()))
+    for id, count in counts.items():
+        sums[billed[id]] = sums.get(billed[id], 0) + count
+    _put(conn, company, PAYER, sums)
+
+
+def payers(conn: Connection, company: str, after: str, most: int) -> dict[str, int]:
+    """Who is billed → for how many open invoices, in the order of their ids."""
+    wanted = (sweeping.c.company == company) & (sweeping.c.kind == PAYER)
+    query = select(sweeping.c.id, sweeping.c.weight).where(wanted, sweeping.c.id > after)
+    return dict(conn.execute(query.order_by(sweeping.c.id).limit(most)).all())
+
+
+def _weights(conn: Connection, company: str, kind: str, ids: Collection[str]) -> dict[str, int]:
+    ours = (sweeping.c.company == company) & (sweeping.c.kind == kind)
+    query = select(sweeping.c.id, sweeping.c.weight).where(ours, sweeping.c.id.in_(list(ids)))
+    return dict(conn.execute(query).all())
+
+
+def _put(conn: Connection, company: str, kind: str, weights: Mapping[str, int]) -> None:
+    row = {"company": company, "kind": kind}
+    upsert(conn, sweeping, [{**row, "id": id, "weight": weight} for id, weight in weights.items()])
