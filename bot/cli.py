@@ -96,7 +96,7 @@ def clock(entry: Entry) -> None:
 
     kit = entry.kit("clock")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    ticking = clocks.Clock(kit.database, kit.steps(), kit.doorbell, kit.now, kit.policy_text)
+    ticking = clocks.Clock(kit.database, kit.steps(), kit.doorbell, kit.now, kit.policies)
     clocks.run(ticking, threading.Event().wait)
 
 

@@ -30,7 +30,8 @@ class Desk:
     """Built once per web process."""
 
     database: Database
-    policy: Policy
+    ruling: Callable[[], Policy]
+    """The policy that rules now; its file may change at any time."""
     doorbell: Doorbell
     clock: Callable[[], datetime]
     client: WebClient
@@ -52,6 +53,11 @@ class Desk:
     """For private answers, filling modals and rings: small, and nothing in it may raise."""
     drawing: dict[str, object] = field(default_factory=dict)
     """Person → the latest drawing of their Home tab: an earlier one gives way to it."""
+
+    @property
+    def policy(self) -> Policy:
+        """By which this click is judged."""
+        return self.ruling()
 
     def tell(self, response_url: str, text: str, *, instead: bool = False) -> None:
         """Answer in private, soon, without holding up the click; or `instead` of what was pressed.

@@ -29,13 +29,13 @@ UNKNOWN_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade
 SLACKBOT = "USLACKBOT"
 
 
-def step(policy: Policy, client: Callable[[], WebClient]) -> Step:
+def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
     """The people step: one row for the whole workspace."""
     return Step(
         name="people",
         table=schedule,
         ready=_ready,
-        load=lambda conn, _claim, _now: _load(policy, client(), conn),
+        load=lambda conn, _claim, _now: _load(ruling(), client(), conn),
         give_up=_rest,
         width=1,
     )

@@ -61,13 +61,13 @@ NO_LONGER = frozenset({"cant_update_message", "edit_window_closed"})
 NO_PARENT = frozenset({"cannot_reply_to_message", "thread_not_found", "message_not_found"})
 
 
-def step(policy: Policy, client: Callable[[], WebClient]) -> Step:
+def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
     """The messages step."""
     return Step(
         name="messages",
         table=messages,
         ready=_ready,
-        load=lambda conn, claim, now: _load(policy, client(), conn, claim, now),
+        load=lambda conn, claim, now: _load(ruling(), client(), conn, claim, now),
         give_up=_give_up,
         width=4,
     )

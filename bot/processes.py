@@ -24,8 +24,8 @@ from jobs.mail.results import Mailer
 from jobs.mail.smtp import Smtp
 from jobs.office import Office
 from jobs.pipeline import QUEUES, Doorbell
+from jobs.policy_file import PolicyFile
 from jobs.reasoning.model import Model
-from jobs.rules import policy as policies
 from jobs.rules.policy import Policy
 from jobs.settings import Settings
 from jobs.step import Step
@@ -61,15 +61,17 @@ class Kit:
         return self.clock or SharedTime(lambda: self.database)
 
     @cached_property
-    def policy(self) -> Policy:
-        """The policy file. Raises PolicyError, which names what is wrong in it."""
-        return policies.load(self.policy_text)
+    def policies(self) -> PolicyFile:
+        """POLICY_FILE, read again when it changes; the defaults, which name nobody, without one.
+
+        Raises PolicyError, which names what is wrong in it, OSError or UnicodeDecodeError.
+        """
+        return PolicyFile(self.settings.policy_file)
 
     @property
-    def policy_text(self) -> str:
-        """What POLICY_FILE holds; the defaults, which name nobody, where there is none."""
-        file = self.settings.policy_file
-        return file.read_text(encoding="utf-8") if file else policies.default_text()
+    def policy(self) -> Policy:
+        """The policy that rules now. Raises what `policies` raises."""
+        return self.policies()
 
     @cached_property
     def database(self) -> Database:
@@ -145,6 +147,7 @@ class Kit:
         """What the steps work with. Without MAIL_FROM its addresses are empty."""
         sender = named(self.settings.mail_from).addr_spec if self.settings.mail_from else ""
         return Office(
+            ruling=self.policies,
             policy=self.policy,
             sender=sender,
             reply_to=sender,
@@ -248,7 +251,7 @@ def _step(kit: Kit, name: str) -> Step:
     """One step. A process loads only what its own steps need."""
     if name in ("messages", "people"):
         module = import_module("bot.post" if name == "messages" else "bot.people")
-        made: Step = module.step(kit.policy, lambda: kit.slack)
+        made: Step = module.step(kit.policies, lambda: kit.slack)
     elif name == "upkeep":
         made = import_module("jobs.upkeep").step(kit.ledgers.renew, kit.office.quickbooks)
     else:

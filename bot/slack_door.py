@@ -149,7 +149,7 @@ class SlackDoor:
         api = urlsplit(kit.settings.slack_api_url).hostname or ""
         return Desk(
             database=kit.database,
-            policy=kit.policy,
+            ruling=kit.policies,
             doorbell=kit.doorbell,
             clock=kit.now,
             client=kit.slack,

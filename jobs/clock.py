@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.pipeline import Clock as Now
 from jobs.pipeline import Doorbell, anything_due
+from jobs.policy_file import PolicyFile
 from jobs.step import Step
 from jobs.store import agenda, artifacts
 from jobs.store.engine import Database
@@ -30,21 +31,26 @@ slog = structlog.get_logger()
 class Clock:
     """Looks for what is due. `trouble` is what it said last, so that it says it once.
 
-    `policy_text` is the policy file in force; a new one is recorded and told at the first look.
+    `policies` is the policy file: what changes in it is recorded and told to every channel.
     """
 
     database: Database
     steps: Sequence[Step]
     doorbell: Doorbell
     now: Now
-    policy_text: str = ""
+    policies: PolicyFile | None = None
     planned: bool = False
+    noted: str = field(default="", init=False)
+    """The text of the policy that is on record."""
+    alarmed: str = field(default="", init=False)
+    """What was told about a policy file that is wrong."""
     trouble: str = field(default="", init=False)
 
     def tick(self) -> None:
         """One look; never raises for a database or a Redis that is away."""
         try:
             self._plan()
+            self._policy()
             for step in self.steps:
                 if anything_due(self.database, step, self.now()):
                     self.doorbell.ring(step.name)
@@ -58,9 +64,21 @@ class Clock:
             with self.database.writing() as conn:
                 for kind in GLOBAL:
                     agenda.ensure(conn, agenda.EVERYBODY, kind, self.now())
-                if self.policy_text:
-                    artifacts.note_policy(conn, self.policy_text, self.now())
             self.planned = True
+
+    def _policy(self) -> None:
+        """Each of these is told once by all clocks together."""
+        if (file := self.policies) is None:
+            return
+        sha256 = file().sha256
+        if file.text != self.noted:
+            with self.database.writing() as conn:
+                artifacts.note_policy(conn, file.text, self.now())
+            self.noted = file.text
+        if file.trouble != self.alarmed:
+            with self.database.writing() as conn:
+                artifacts.tell_trouble(conn, file.trouble, sha256, file.state, self.now())
+            self.alarmed = file.trouble
 
     def _say(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:

@@ -69,7 +69,7 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
     if now < company.swept_at + PATIENCE and _being_prepared(conn, company, now):
         work.settle(conn, claim, now + SOON)
         return None
-    policy = office.policy.for_company(company.realm)
+    policy = office.for_company(company.realm).policy
     return Counting(policy, company, company.today(now), {}, "")
 
 

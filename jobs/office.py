@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 class Office:
     """Built once per process by an entry point. `sender` and `reply_to` are bare addresses."""
 
+    ruling: Callable[[], Policy]
+    """The policy that rules now; its file may change at any time."""
     policy: Policy
+    """The one by which the work at hand is done, from its beginning to its end."""
     sender: str
     reply_to: str
     channel: str
@@ -31,8 +34,8 @@ class Office:
     model: Model | None = None
 
     def for_company(self, realm: str) -> Office:
-        """The same with the policy that rules in this company."""
-        return replace(self, policy=self.policy.for_company(realm))
+        """The same with the policy that rules in this company now."""
+        return replace(self, policy=self.ruling().for_company(realm))
 
     @property
     def sent_by(self) -> str:

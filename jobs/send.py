@@ -332,7 +332,7 @@ class Fetch:
         """Commit the intent, in the transaction that checks that nothing has moved.
 
         Fetching may have taken minutes, and others may have written to this address: gap, holds,
-        lapse, caps, mode and rights are judged again, one sender after the other.
+        lapse, caps, mode, rights and policy are asked again, one sender after the other.
         """
         case = self.look.file.case
         if isinstance(outcome, Trouble):
@@ -343,14 +343,15 @@ class Fetch:
             void(conn, case, self.draft, outcome.reason, "differs", now)
             return None
         history.queue_up(conn, case.company, self.draft.letter.to)
-        look = replace(self.look, now=now)
+        office = self.office.for_company(case.company)
+        look = replace(self.look, policy=office.policy, now=now)
         if not _may_go(conn, claim, look, look.past(conn)):
             return None
         if case.shadow:
             _shadow_run(conn, case, self.draft, outcome, now)
             return None
         company = companies.need(conn, case.company)
-        if not company.sends or _day_is_full(self.office, conn, company, now):
+        if not company.sends or _day_is_full(office, conn, company, now):
             work.settle(conn, claim, now)
             return None
         return self._intend(conn, claim, outcome, now)

@@ -35,3 +35,22 @@ def note_policy(conn: Connection, text: str, now: datetime) -> bool:
         key = f"policy:{company.realm}:{last + 1}:{sha256[:32]}"
         posts.notice(conn, company.realm, company.channel, key, told, now)
     return True
+
+
+def tell_trouble(conn: Connection, trouble: str, sha256: str, state: str, now: datetime) -> None:
+    """Tell each channel that the policy file cannot be used, and which policy rules on.
+
+    Without `trouble` it can be used again. `state` names the file as it is now: it is told once.
+    """
+    rules = f"The policy that rules has the fingerprint `{sha256[:12]}`."
+    if trouble:
+        text = (
+            ":rotating_light: The policy file was changed and cannot be used, so the policy before "
+            f"it rules on.\n{posts.escaped(trouble)}\nCorrect the file; it is read again by "
+            f"itself. {rules}"
+        )
+    else:
+        text = f"The policy file can be used again. {rules}"
+    for company in companies.all_of_them(conn):
+        key = f"policy_file:{company.realm}:{state}"
+        posts.alarm(conn, company.realm, company.channel, key, text, now)

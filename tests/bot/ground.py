@@ -89,12 +89,12 @@ class Ground:
 
     def work(self, *steps: Step) -> None:
         """Run steps as a worker does, until nothing is due."""
-        wanted = steps or (post.step(self.policy, lambda: self.client),)
+        wanted = steps or (post.step(lambda: self.policy, lambda: self.client),)
         pipeline.run(self.database, wanted, self.clock)
 
     def look_up(self) -> None:
         """Run the people step."""
-        self.work(people.step(self.policy, lambda: self.client))
+        self.work(people.step(lambda: self.policy, lambda: self.client))
 
     def posted(self) -> list[dict[str, Any]]:
         """What stands in Slack."""

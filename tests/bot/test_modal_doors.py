@@ -63,7 +63,7 @@ def desk_in(house: House) -> Desk:
     kit = house.kit
     return Desk(
         database=kit.database,
-        policy=kit.policy,
+        ruling=kit.policies,
         doorbell=kit.doorbell,
         clock=lambda: house.now,
         client=kit.slack,

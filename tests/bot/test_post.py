@@ -356,7 +356,7 @@ def test_a_card_that_may_not_change_is_told_in_its_thread(on: Ground) -> None:
 def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: Ground) -> None:
     """The version that was drawn is compared with the one that stands."""
     add_case(on)
-    step = post.step(on.policy, lambda: on.client)
+    step = post.step(lambda: on.policy, lambda: on.client)
     sent = slack.post
 
     def moving(client: WebClient, message: slack.Message) -> object:

@@ -112,7 +112,7 @@ def test_a_worker_loads_only_what_its_steps_need(queue: str, without: set[str]) 
         "from bot import cli\n"
         "from bot.processes import Kit\n"
         "from jobs.settings import Settings\n"
-        f"Kit(Settings(_env_file=None), cli.utc_now).steps({queue!r})"
+        f"Kit(Settings(_env_file=None)).steps({queue!r})"
     )
     assert not loaded_by(program) & without
 

@@ -76,7 +76,7 @@ def known(door: Front, user: str) -> None:
     with kit.database.writing() as conn:
         agenda.ensure(conn, agenda.EVERYBODY, "people", kit.now())
         people.ask(conn, user, kit.now())
-    pipeline.run(kit.database, [people.step(kit.policy, lambda: kit.slack)], kit.now)
+    pipeline.run(kit.database, [people.step(kit.policies, lambda: kit.slack)], kit.now)
 
 
 def paused(door: Front) -> bool:

@@ -47,8 +47,8 @@ from jobs.decide.reject import Rejection
 from jobs.mail.results import Check, Fence, Mailer, Result
 from jobs.mail.smtp import Smtp
 from jobs.office import Office
+from jobs.policy_file import PolicyFile
 from jobs.reasoning.model import Model
-from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import stops_seen
@@ -262,9 +262,9 @@ class House:
             company.build(content, now), limits=Limits(per_second=10_000, per_minute=100_000)
         )
         self._policy_file = folder / "policy.toml"
+        self._policy_file.touch()
         self.changes: dict[str, Any] = dict(policy or {})
         self.more_policy = ""
-        self._policy_file.write_text(policy_text(self.changes), encoding="utf-8")
         self.kit = Kit(self._settings(database_url), self.time)
         if database_url == neighbourhood.home:
             self.kit.database = neighbourhood.at_home
@@ -293,8 +293,12 @@ class House:
     def _open_office(self) -> None:
         sender = "accounts@brass-fern.example"
         clients: dict[str, QuickBooks] = {}
+        text = policy_text(self.changes) + self.more_policy
+        self._policy_file.write_text(text, encoding="utf-8")
+        self.kit.policies = PolicyFile(self._policy_file)
         self.office = Office(
-            policy=policies.load(policy_text(self.changes) + self.more_policy),
+            ruling=self.kit.policies,
+            policy=self.kit.policy,
             sender=sender,
             reply_to=sender,
             channel="CFINANCE",
@@ -304,7 +308,6 @@ class House:
             model=self.model,
         )
         self.kit.office = self.office
-        self.kit.policy = self.office.policy
 
     def _open_intuit(self) -> None:
         settings = self.kit.settings

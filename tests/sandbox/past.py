@@ -110,7 +110,7 @@ class Past:
         self.moment.be(datetime.combine(day, OPENS, zone).astimezone(UTC))
         if ago == MORNINGS[0]:
             with self.kit.database.writing() as conn:
-                artifacts.note_policy(conn, self.kit.policy_text, self.moment.now)
+                artifacts.note_policy(conn, self.kit.policies.text, self.moment.now)
             self._connect()
         with self.kit.database.writing() as conn:
             agenda.ensure(conn, agenda.EVERYBODY, "people", self.moment.now)

@@ -1,0 +1,116 @@
+"""The policy file, read again when it has changed: no process has to be restarted for it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from jobs.rules import policy as policies
+from jobs.rules.policy import Policy, PolicyError
+from qbo.pacing import boot_time, utc_now
+
+SETTLED_SECONDS = 2.0
+"""So long a file has to stay as it is: somebody may still be writing it."""
+
+slog = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells one state of a file from another. `changed_at` is in seconds since 1970."""
+
+    inode: int
+    size: int
+    written_at: int
+    changed_at: float
+
+
+class PolicyFile:
+    """Called, it gives the policy that rules now: what `file` holds, or the defaults without one.
+
+    A changed file that cannot be read or is wrong leaves the policy before it in force; `trouble`
+    then says what is wrong, a sentence for each mistake. Raises PolicyError, OSError or
+    UnicodeDecodeError at the start, where there is none before it.
+    """
+
+    def __init__(
+        self,
+        file: Path | None,
+        wall: Callable[[], datetime] = utc_now,
+        passed: Callable[[], float] = boot_time,
+    ) -> None:
+        self._file, self._wall, self._passed = file, wall, passed
+        self._stamp = _stamp(file)
+        self._seen, self._seen_at = self._stamp, passed()
+        self.text = policies.default_text() if file is None else file.read_text(encoding="utf-8")
+        self._policy = policies.load(self.text)
+        self.trouble = ""
+        self._lock, self._begun_in = threading.Lock(), os.getpid()
+
+    def __call__(self) -> Policy:
+        if self._file and self._lock.acquire(blocking=False):  # one reads, others take what is
+            try:
+                self._look(self._file)
+            finally:
+                self._lock.release()
+        return self._policy
+
+    @property
+    def state(self) -> str:
+        """Another word for each state of the file that was read, the same in all processes."""
+        return f"{self._stamp.written_at}-{self._stamp.size}" if self._stamp else "gone"
+
+    def _look(self, file: Path) -> None:
+        stamp = _stamp(file)
+        if stamp == self._stamp or not self._has_settled(stamp):
+            return
+        text, policy, trouble = self.text, self._policy, ""
+        try:
+            text = file.read_text(encoding="utf-8")
+            policy = policies.load(text)
+        except (OSError, UnicodeDecodeError, PolicyError) as error:
+            text, trouble = self.text, _wrong(error)
+        if _stamp(file) == stamp:  # else it was written while it was read
+            self.text, self._policy, self.trouble, self._stamp = text, policy, trouble, stamp
+            self._say()
+
+    def _has_settled(self, stamp: Stamp | None) -> bool:
+        """By its own times, or, where they are missing or lie ahead, because we have watched it."""
+        if stamp != self._seen:
+            self._seen, self._seen_at = stamp, self._passed()
+        age = self._wall().timestamp() - stamp.changed_at if stamp else 0.0
+        return max(age, self._passed() - self._seen_at) >= SETTLED_SECONDS
+
+    def _say(self) -> None:
+        if os.getpid() != self._begun_in:
+            return  # each job has a process of its own: those that last say it once
+        if self.trouble:
+            slog.error("policy.refused", why=self.trouble, rules=self._policy.sha256[:12])
+        else:
+            slog.info("policy.read_again", sha256=self._policy.sha256[:12])
+
+
+def _stamp(file: Path | None) -> Stamp | None:
+    """None where there is no file."""
+    try:
+        found = file.stat() if file else None
+    except OSError:
+        return None
+    if found is None:
+        return None
+    changed_at = max(found.st_mtime, found.st_ctime)
+    return Stamp(found.st_ino, found.st_size, found.st_mtime_ns, changed_at)
+
+
+def _wrong(error: Exception) -> str:
+    if isinstance(error, PolicyError):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "The policy file is no text in UTF-8."
+    return f"The policy file cannot be read ({type(error).__name__})."
