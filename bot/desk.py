@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Timer
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -20,9 +21,33 @@ from jobs.pipeline import Doorbell
 from jobs.rules.policy import Policy
 from jobs.store.engine import Database
 
+P = ParamSpec("P")
+T = TypeVar("T")
 slog = structlog.get_logger()
 PRIVATE_SECONDS = 10
 """How long a private answer may take; the click itself is answered already."""
+
+
+class Pool(ThreadPoolExecutor):
+    """Threads for what clicks leave to be done, and a way to wait for it without refusing more."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._left: set[Future[Any]] = set()
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """As of any executor."""
+        future = super().submit(fn, *args, **kwargs)
+        self._left.add(future)
+        future.add_done_callback(self._left.discard)
+        return future
+
+    def settle(self, seconds: float) -> bool:
+        """Whether all of it, also what it has led to, was done within `seconds`."""
+        end = time.monotonic() + seconds
+        while (left := list(self._left)) and time.monotonic() < end:
+            wait(left, max(0, end - time.monotonic()))
+        return not left
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +24,7 @@ from starlette.routing import Route
 from bot import home_door, payloads, slack
 from bot.app import build
 from bot.bodies import TooLarge, body_of
-from bot.desk import Desk
+from bot.desk import Desk, Pool
 from bot.payloads import Odd
 from bot.processes import Kit, Now
 from bot.slack import Trouble
@@ -57,6 +56,7 @@ class SlackDoor:
 
     def __init__(self, kit: Kit, wall: Now = utc_now) -> None:
         self._wall, self._kit, self._lock = wall, kit, threading.Lock()
+        self._pool = Pool(ANSWERERS, thread_name_prefix="answers")
         self._secret = kit.settings.slack_signing_secret.get_secret_value()
         token = kit.settings.slack_app_token.get_secret_value()
         self.socket = self._of_app(token) if token else None
@@ -119,6 +119,17 @@ class SlackDoor:
         """What came over the socket, which only Slack can write to."""
         return self._app().dispatch(request)
 
+    def close(self, seconds: float) -> None:
+        """Take no more from the socket; what it has brought is acked within `seconds`."""
+        if self.socket:
+            self.socket.close(seconds)
+
+    def finish(self, seconds: float) -> None:
+        """Let within `seconds` end what acked clicks have left to be done beside them: private
+        answers, forms that are being filled, a disconnection. No click may come any more."""
+        if not self._pool.settle(seconds):
+            slog.warning("answers.unfinished")
+
     def redraw_home(self, person: str) -> None:
         """Show a person the present state in their Home tab, soon, if Slack was ever there."""
         if "_desk" in self.__dict__:
@@ -160,7 +171,7 @@ class SlackDoor:
             public_url=kit.settings.public_url,
             channel=kit.settings.slack_channel,
             broker=Broker(kit.oauth, kit.seal),
-            pool=ThreadPoolExecutor(ANSWERERS, thread_name_prefix="answers"),
+            pool=self._pool,
         )
 
 

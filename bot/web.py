@@ -21,14 +21,13 @@ from bot.ledger_door import LedgerDoor
 from bot.processes import Kit
 from bot.reconnecting import Reconnecting
 from bot.slack_door import SlackDoor
-from bot.socket_mode import Socket
 
 slog = structlog.get_logger()
 KEEP_ALIVE_SECONDS = 75
 """Longer than the clients of Slack and Intuit keep a connection: one that is closed under a client
 loses whatever it is just sending."""
 GRACE_SECONDS = 5
-"""How long open requests may take to end after SIGTERM."""
+"""How long open requests, and then what they left to be done, may take to end after SIGTERM."""
 
 
 def app(kit: Kit, slack_door: SlackDoor, health: Health) -> Starlette:
@@ -49,7 +48,7 @@ def run(kit: Kit) -> None:
     listener = _listener(settings.host, settings.port, "HOST {}, PORT {}")
     slack_door = SlackDoor(kit)
     health = Health(kit, slack_door.socket)
-    server = Server(_config(app(kit, slack_door, health)), slack_door.socket)
+    server = Server(_config(app(kit, slack_door, health)), slack_door)
     gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
     if settings.metrics_port is not None:
         _serve_operators(health, settings.metrics_host, settings.metrics_port)
@@ -88,16 +87,18 @@ def _url(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, and the socket to Slack beside it: both let end what is open, then stop."""
+    """uvicorn, and Slack's door beside it: both let end what is open, then stop."""
 
-    def __init__(self, config: uvicorn.Config, slack_socket: Socket | None) -> None:
+    def __init__(self, config: uvicorn.Config, slack_door: SlackDoor) -> None:
         super().__init__(config)
-        self._socket = slack_socket
+        self._slack_door = slack_door
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """After SIGTERM; the process ends when this returns."""
-        closed = [run_in_threadpool(self._socket.close, GRACE_SECONDS)] if self._socket else []
-        await asyncio.gather(super().shutdown(sockets), *closed)
+        closed = run_in_threadpool(self._slack_door.close, GRACE_SECONDS)
+        await asyncio.gather(super().shutdown(sockets), closed)
+        slog.info("web.finishing")
+        await run_in_threadpool(self._slack_door.finish, GRACE_SECONDS)
 
 
 def _listener(host: str, port: int, names: str) -> socket.socket:

@@ -18,6 +18,7 @@ from slack_bolt.request import BoltRequest
 from structlog.testing import capture_logs
 
 from bot import answers, slack
+from bot.slack_door import ANSWERERS
 from bot.socket_mode import Socket
 from jobs.store import engine, log, people
 from jobs.store.engine import Database
@@ -102,6 +103,10 @@ class Office:
                 return
             changed.wait(version, 0.02)
         raise AssertionError("this did not happen")
+
+    def asked(self, method: str) -> int:
+        """How often a method of the Web API was called."""
+        return sum(seen.path.endswith(method) for seen in self.slack.world.requests)
 
     def numbers(self) -> list[int]:
         """The sockets that are open, by the order in which they were opened."""
@@ -363,7 +368,8 @@ def commands(there: Office) -> Iterator[Counter[str]]:
 
 @pytest.mark.processes
 def test_real_processes_share_one_app_and_end_in_order(premises: Place) -> None:
-    """They start while Slack is down, then both hear; what is on record as asked for is acked."""
+    """They start while Slack is down, then both hear; what is on record as asked for is acked, and
+    what an acked click has left to be done is done."""
     with ExitStack() as stack:
         there = stack.enter_context(around(premises.outside.slack, premises.outside.url))
         fault(there, "status", status=500, times=None)
@@ -382,6 +388,17 @@ def test_real_processes_share_one_app_and_end_in_order(premises: Place) -> None:
             assert ended.code == 1000
             sent = len(there.slack.sockets.sent)
             there.until(lambda: len(there.slack.sockets.sent) > sent + 5)
+        fault(there, "stall", match="views.publish", times=ANSWERERS)
+        people_at_home = ("UCOLLECT", "UMANAGER", "ULEAD1", "ULEAD2", "UGUEST")
+        for user in people_at_home:  # one more than are drawn together
+            assert there.client.post("/_/slack/home", json={"user": user}).json()["status"] == 200
+        there.until(lambda: there.asked("views.publish") == ANSWERERS)
+        process = second.running["web"]
+        process.terminate()
+        there.until(lambda: process.poll() is not None or "web.finishing" in second.said("web"))
+        there.slack.world.faults.clear()
+        process.wait(SECONDS)
+        assert set(there.slack.snapshot()["homes"]) == set(people_at_home)
     with record(premises) as database, database.reading() as conn:
         recorded = sum(line.fields["action"] == "sweep.asked" for line in log.lines(conn))
     assert recorded == answered[answers.running(None)] > 0
