@@ -151,9 +151,8 @@ def _sending(view: CaseView, _now: datetime) -> Face:
 
 def _unknown(view: CaseView, _now: datetime) -> Face:
     ask = (
-        "We cannot tell whether the message went: the connection to the mail server broke while it "
-        "was being handed over. Please look into the Sent folder or the mail server's log, then "
-        "say which it was. Nothing is sent again before somebody has answered."
+        "We cannot tell whether the message went. Please look into the Sent folder or the mail "
+        "server's log, then say which it was. Nothing is sent again before somebody has answered."
     )
     why = [_told(view.outcome.detail)] if view.outcome and view.outcome.detail else []
     return Face("⚠️", "Unknown: did it go?", ([text(ask)], *why, *_approvers(view)))

@@ -37,7 +37,8 @@ def test_a_sender_that_slept_through_its_lease_sends_nothing_more(firm: Firm) ->
     """Before SMTP and before DATA it finds out; what it had handed over is written and told."""
     with frozen(firm) as sleeper:
         for name in (BEFORE_SMTP, BEFORE_DATA, AFTER_DATA):
-            firm.card(name, ASKING)
+            asking = firm.card(name, ASKING, "The sender stopped in the middle")
+            assert "connection" not in asking["text"]
         firm.running.client.delete("/_/faults").raise_for_status()  # the mail server goes on
         press(firm, "did_not_go", BEFORE_SMTP, ASKING)
         firm.told("may still do so")
