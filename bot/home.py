@@ -184,7 +184,8 @@ def _aging(of: Overview) -> Block:
     currencies = of.aging
     if not currencies:
         read = of.company.swept_at is not None
-        none = "Nothing is open in the ledger." if read else "The figures follow once it is read."
+        where = "in the ledger" if of.whole else "for your customers"
+        none = f"Nothing is open {where}." if read else "The figures follow once it is read."
         return rich(paragraph(words(none)))
     lines = [_of_currency(one) for one in currencies[:MOST_CURRENCIES]]
     rest = len(currencies) - MOST_CURRENCIES

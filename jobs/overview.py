@@ -68,6 +68,8 @@ class Overview:
     held: Some
     metered: int | None
     ends_at: datetime | None = None
+    whole: bool = True
+    """False where only somebody's own customers are shown."""
 
 
 def of_company(
@@ -92,6 +94,7 @@ def of_company(
         held=_held(conn, company, most, only),
         metered=_metered(conn, company, now) if only is None else None,
         ends_at=company.ends_at if company.ends_at and company.ends_at - now <= SOON else None,
+        whole=only is None,
     )
 
 

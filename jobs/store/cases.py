@@ -235,10 +235,11 @@ def largest(conn: Connection, wanted: ColumnElement[bool], home: str, most: int)
 
 def _weighed(wanted: ColumnElement[bool]) -> CompoundSelect[Any]:
     """Over the invoices that a case talks about; before it does, over those that opened it."""
+    own = cases.c.id, cases.c.company, cases.c.currency
     spoken = case_invoices.c.case_id == cases.c.id
-    talks = select(cases.c.id, case_invoices.c.invoice).join(case_invoices, spoken).where(wanted)
+    talks = select(*own, case_invoices.c.invoice).join(case_invoices, spoken).where(wanted)
     held = (crossings.c.case_id == cases.c.id) & crossings.c.released_at.is_(None)
-    opened = select(cases.c.id, crossings.c.invoice).outerjoin(crossings, held)
+    opened = select(*own, crossings.c.invoice).outerjoin(crossings, held)
     silent = wanted & ~exists().where(spoken)
     return union_all(_summed(talks), _summed(opened.where(silent).distinct()))
 
@@ -247,13 +248,12 @@ def _summed(about: Select[Any]) -> Select[Any]:
     """Case → what is open over its invoices, and the oldest due date among them."""
     each = about.subquery()
     # status is no condition of the join: SQLite would look through all open invoices for each one
-    ours = (invoices.c.company == cases.c.company) & (invoices.c.id == each.c.invoice)
+    ours = (invoices.c.company == each.c.company) & (invoices.c.id == each.c.invoice)
     is_open = invoices.c.status == InvoiceStatus.OPEN
-    amount = func.coalesce(func.sum(invoices.c.open).filter(is_open), Decimal(0))
-    columns = cases.c.id, cases.c.currency, amount.label("open")
+    amount = func.coalesce(func.sum(invoices.c.open).filter(is_open), Decimal(0)).label("open")
     since = func.min(invoices.c.due).filter(is_open).label("since")
-    joined = cases.join(each, each.c.id == cases.c.id).outerjoin(invoices, ours)
-    return select(*columns, since).select_from(joined).group_by(cases.c.id, cases.c.currency)
+    key = each.c.id, each.c.currency
+    return select(*key, amount, since).outerjoin_from(each, invoices, ours).group_by(*key)
 
 
 @dataclass(frozen=True)
