@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,7 +32,7 @@ from tests.sandbox.product import Product, running
 from tests.sandbox.slack.stand_in import Slack
 from tests.sandbox.world import World, serve
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @dataclass
@@ -96,8 +97,8 @@ class Office:
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait for the world, or for the bot, to get there."""
-        changed = self.slack.world.changed
-        for _ in range(int(SECONDS / 0.02)):
+        changed, end = self.slack.world.changed, time.monotonic() + SECONDS
+        while time.monotonic() < end:
             version = changed.version
             if condition():
                 return
