@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -789,6 +790,19 @@ def test_a_sender_that_freezes_after_its_last_question_may_still_say_that_it_wen
     approved.run("write_back")
     assert approved.state() is State.DONE
     assert attempts(approved) == ["sent"]
+
+
+def test_an_answer_about_the_mail_that_took_longer_than_a_lease_is_worth_nothing(
+    approved: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine stood still after the record had said yes: the mail is put off."""
+    hours = itertools.count(step=3600.0)
+    monkeypatch.setattr("jobs.store.sends.boot_time", lambda: next(hours))
+    approved.run("send")
+    assert not approved.mails
+    assert attempts(approved) == ["not_sent"]
+    assert approved.state() is State.APPROVED
+    assert "held up" in approved.case().last_error
 
 
 def test_nobody_says_that_it_did_not_go_while_its_sender_may_wake(approved: House) -> None:
