@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from bot import people
 from bot.answers import broken, not_recorded
 from bot.ids import Binding, Opened
 from jobs import pipeline
+from jobs.policy_file import PolicyFile
 from jobs.store import agenda, companies
 from qbo.pacing import utc_now
 from tests.bot.ground import CHANNEL, REALM, add_company
@@ -108,6 +110,20 @@ def test_a_copy_of_a_request_is_not_taken(tmp_path: Path) -> None:
             copies = [door.slack(body, at=at) for door in (first, second)]
             assert [each.status_code for each in copies] == [409, 409]
             assert second.slack(body, at=str(int(at) - 1)).status_code == 200
+
+
+def test_a_policy_that_changes_counts_at_the_next_command(door: Front) -> None:
+    """Whoever is named in the file anew may act, although the web process goes on."""
+    file = door.place.folder / "policy.toml"
+    door.kit.policies = PolicyFile(file, lambda: utc_now() + timedelta(hours=1))
+    add_company(door.kit.database)
+    known(door, "UCOLLECT")
+    door.slack(command("pause", "UCOLLECT"))
+    assert not paused(door)
+    named = file.read_text().replace("finance_leads = [", 'finance_leads = ["UCOLLECT", ')
+    file.write_text(named)
+    door.slack(command("pause ", "UCOLLECT"))
+    assert paused(door)
 
 
 def test_a_command_is_carried_out_once(tmp_path: Path) -> None:
