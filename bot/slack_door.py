@@ -113,7 +113,7 @@ class SlackDoor:
 
     def _of_app(self, token: str) -> Socket:
         client = slack.client(token, self._kit.settings.slack_api_url)
-        return Socket(client, self._dispatch, self._kit.now)
+        return Socket(client, self._dispatch, self._wall)
 
     def _dispatch(self, request: BoltRequest) -> BoltResponse:
         """What came over the socket, which only Slack can write to."""

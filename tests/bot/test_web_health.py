@@ -12,9 +12,11 @@ import httpx
 import pytest
 import structlog
 
+from bot.processes import Kit
+from bot.slack_door import SlackDoor
 from jobs.store import events
 from jobs.store.events import Notice
-from tests.bot.kits import front, place
+from tests.bot.kits import front, place, settings
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -44,6 +46,16 @@ def test_alive_but_not_ready(tmp_path: Path) -> None:
     assert (details.status_code, details.json()) == (503, expected)
     told = [line["trouble"] for line in logged if line["event"] == "web.not_ready"]
     assert told == ["database run: overdue db upgrade; redis cannot be reached"]
+
+
+def test_in_socket_mode_too_a_start_waits_for_the_record(tmp_path: Path) -> None:
+    """A database that is away, and whose time is unknown, keeps no socket from being opened."""
+    with place(tmp_path) as outside:
+        own = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.sqlite3"}
+        own["SLACK_APP_TOKEN"] = outside.outside.slack.keys.app_token
+        door = SlackDoor(Kit(settings(**(outside.values | own))))
+        assert door.socket is not None
+        assert "it has not been opened yet" in door.socket.trouble()
 
 
 def test_metrics(tmp_path: Path) -> None:
