@@ -198,9 +198,11 @@ class Sweep:
     def _people(self, ids: Collection[str]) -> Plan:
         """These records and all above them; a sweep asks for each once."""
         for _ in range(cross.DEEPEST):
-            ids = yield _inside(sweeping.meet, self.realm, sweeping.CUSTOMER, ids)
+            ids = yield _inside(sweeping.unmet, self.realm, sweeping.CUSTOMER, ids)
             if not ids:
                 return
+            # by itself: an answer that is lost with its commit is asked for again
+            yield _inside(sweeping.remember, self.realm, sweeping.CUSTOMER, ids)
             read = cross.readable(self.quickbooks, sorted(ids), self.broken.append)
             found = [gather.customer(c, self.company.home_currency) for c in read]
             for some in batches(found, by_turns.CUSTOMERS_A_CHUNK):

@@ -31,12 +31,10 @@ def remember(conn: Connection, company: str, kind: str, ids: Collection[str]) ->
     _put(conn, company, kind, dict.fromkeys(ids, 1))
 
 
-def meet(conn: Connection, company: str, kind: str, ids: Collection[str]) -> list[str]:
-    """Remember these; returns those that this sweep had not met, in their order."""
+def unmet(conn: Connection, company: str, kind: str, ids: Collection[str]) -> list[str]:
+    """Those that this sweep has not met, each once, in their order."""
     known = _weights(conn, company, kind, ids)
-    new = [id for id in dict.fromkeys(ids) if id not in known]
-    remember(conn, company, kind, new)
-    return new
+    return [id for id in dict.fromkeys(ids) if id not in known]
 
 
 def absent(conn: Connection, company: str, after: str, most: int) -> tuple[list[str], str | None]:

@@ -17,8 +17,9 @@ from jobs import cross
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
 from jobs.store import agenda, history, work
-from jobs.store.tables import addresses, crossings, invoices, schedule, sweeping
+from jobs.store.tables import addresses, crossings, customers, invoices, schedule, sweeping
 from jobs.sweep import Sweep
+from jobs.turns import Turn
 from qbo import QuickBooks
 from qbo.models import Invoice
 from tests.jobs.house import House, books, customer, invoice
@@ -348,6 +349,25 @@ def test_a_sweep_killed_in_the_middle_runs_again(
     assert sorted(case.customer for case in house.cases()) == ["1", "2", "3", "4", "5", "6"]
     assert len(house.logged("case.opened")) == 6
     assert len(house.logged("sweep.done")) == 1
+
+
+def test_what_was_written_and_not_told_is_written_again(
+    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit whose answer is lost is made once more: nobody is passed over for it."""
+    settle = Turn.settle
+
+    def twice(turn: Turn, *given: Any) -> Turn | None:
+        settle(turn, *given)
+        return settle(turn, *given)
+
+    house = open_house(MANY)
+    monkeypatch.setattr(Turn, "settle", twice)
+    house.run("sweep")
+    everybody = ["1", "2", "3", "4", "5", "6"]
+    assert sorted(row.id for row in house.rows(select(customers))) == everybody
+    assert sorted(case.customer for case in house.cases()) == everybody
+    assert len(house.logged("case.opened")) == 6
 
 
 def test_a_customer_with_thousands_is_one_case(

@@ -35,10 +35,12 @@ def test_what_was_met_is_not_absent(database: Database) -> None:
     """An id is new once in a sweep, and the others are found some at a time."""
     with database.writing() as conn:
         sweeping.remember(conn, REALM, sweeping.INVOICE, ["71"])
-        assert sweeping.meet(conn, REALM, sweeping.INVOICE, ["74", "71", "74"]) == ["74"]
-        assert sweeping.meet(conn, REALM, sweeping.INVOICE, {"71", "73"}) == ["73"]
-        assert sweeping.meet(conn, REALM, sweeping.CUSTOMER, ["72"]) == ["72"]
-        assert sweeping.meet(conn, OTHER, sweeping.INVOICE, ["72", "75"]) == ["72", "75"]
+        assert sweeping.unmet(conn, REALM, sweeping.INVOICE, ["74", "71", "74"]) == ["74"]
+        sweeping.remember(conn, REALM, sweeping.INVOICE, ["71", "73", "74"])
+        assert sweeping.unmet(conn, REALM, sweeping.INVOICE, {"71", "73"}) == []
+        for company, kind, ids in ((REALM, sweeping.CUSTOMER, ["72"]), (OTHER, "invoice", ["72"])):
+            assert sweeping.unmet(conn, company, kind, ids) == ids
+            sweeping.remember(conn, company, kind, ids)
         assert sweeping.absent(conn, REALM, "", 3) == (["72"], "73")
         assert sweeping.absent(conn, REALM, "73", 3) == (["75"], "75")
         assert sweeping.absent(conn, REALM, "75", 3) == ([], None)
