@@ -199,9 +199,10 @@ class Wait:
         time.sleep(max(self.seconds, 0))
 
     def settle(self, conn: Connection, claim: Claim, outcome: None, now: datetime) -> Round | None:
-        """Write down that it is about to be posted; only then is it."""
+        """Write down that it is about to be posted; only then is it, within a lease from now."""
         ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
-        if conn.execute(update(messages).where(ours).values(posting=now)).rowcount != 1:
+        intent = {"posting": now, "due_at": now + work.LEASE}
+        if conn.execute(update(messages).where(ours).values(**intent)).rowcount != 1:
             return None
         return Post(self.client, self.drawn, boot_time())
 

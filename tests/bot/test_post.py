@@ -12,7 +12,7 @@ from slack_sdk import WebClient
 from sqlalchemy import select, update
 
 from bot import cards, post, slack
-from jobs.store import agenda, posts
+from jobs.store import agenda, posts, work
 from jobs.store import cases as cases_store
 from jobs.store.tables import cases, channels, messages, schedule
 from qbo.pacing import boot_time
@@ -228,6 +228,22 @@ def test_a_post_that_was_held_up_is_not_made(on: Ground) -> None:
     late = post.Post(on.client, post.Drawn(message), boot_time() - 31)
     assert late.act() == slack.Lost("held_up")
     assert on.calls("chat.postMessage") == 0
+
+
+def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: Ground) -> None:
+    """Whoever posts trusts the time since its intent, which may come late in its claim."""
+    on.say("hello")
+    step = post.step(lambda: on.policy, lambda: on.client)
+    with on.database.writing() as conn:
+        (claim,) = work.claim(conn, messages, on.clock(), 1)
+        waiting = step.load(conn, claim, on.clock())
+        assert isinstance(waiting, post.Wait)
+    on.clock.forward(seconds=20)
+    with on.database.writing() as conn:
+        assert isinstance(waiting.settle(conn, claim, None, on.clock()), post.Post)
+    on.clock.forward(seconds=29)
+    with on.database.writing() as conn:
+        assert work.claim(conn, messages, on.clock(), 1) == []
 
 
 @pytest.mark.parametrize("kind", ["refuse", "reset", "html", "garbage"])
