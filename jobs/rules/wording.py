@@ -142,7 +142,9 @@ PHRASES = (
     Phrase(
         "payee",
         "Our factoring company collects this for us.",
-        r"\bfactoring\b|\b(?:assigned|sold|transferred) (?:this |the |your |our )?(?:debt|claim"
+        r"\bfactoring\b|\bour factor\b"
+        r"|\bdeposit\w* (?:\w+ ){0,3}?with (?:(?:our|my|an?|another) |(?-i:[A-Z]))"
+        r"|\b(?:assigned|sold|transferred) (?:this |the |your |our )?(?:debt|claim"
         r"|receivables?|invoices?) to\b|\bon our behalf to\b"
         r"|\bpay (?:our|my) (?:agent|partner|parent|sister|affiliate|subsidiary|colleague|manager)",
     ),
@@ -292,7 +294,8 @@ PHRASES = (
         "date",
         "Within a week.",
         rf"\bwithin (?:\w+ ){{0,3}}?(?:working |business |calendar )?{PERIOD}\b"
-        rf"|\bin an? (?:working |business )?{PERIOD}\b|\b(?:one|a) {PERIOD} from\b"
+        rf"|\bin (?:an?|{UNIT}) (?:working |business |calendar )?{PERIOD}\b"
+        rf"|\b(?:one|a) {PERIOD} from\b"
         rf"|\bone (?:more |working |business |calendar )?(?:day|week|month|hour)s?\b"
         rf"|\b(?:{DEADLINE}) (?:the |this |that )?(?:coming |following )?{PERIOD}\b",
     ),

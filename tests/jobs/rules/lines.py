@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 HONEST = """
+The strike was a factor in the delay.
+Your deposit with the order has arrived.
 You owe $845.00.
 You owe 845.00 USD, or USD 845, or $845.
 The total is $1,357.40.
@@ -341,6 +343,7 @@ HOSTILE = """
 ?date: Please pay within a week.
 ?date: Please pay within a few working days.
 ?date: Please pay in a month.
+?date: Please settle in two days.
 ?date: Please pay next week.
 ?date: We expect it in December.
 ?date: We expect it in May.
@@ -430,6 +433,9 @@ HOSTILE = """
 !payee: Pay our agent in town.
 !payee: We have assigned the debt to Acme Factoring.
 !payee: Pay in favour of Robin Roe.
+!payee: Please deposit the funds with our agent.
+!payee: Please deposit it with Robin Roe.
+!payee: Our factor is in charge of this invoice.
 !way_to_pay: You can also use PayPal.
 !way_to_pay: Zelle or Venmo is fine.
 !way_to_pay: Please pay by cheque.
