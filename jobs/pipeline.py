@@ -260,7 +260,9 @@ class Doorbell:
 
     def _enqueue(self, step: str, id: str) -> None:
         queue = Queue(QUEUES[step], connection=self._redis, serializer=JSONSerializer)
-        if any(job_id.startswith(f"{step}-") for job_id in queue.job_ids):
+        # RQ would read all as text, and not everything that stands there needs to be
+        waiting: list[Any] = self._redis.lrange(queue.key, 0, -1)
+        if any(id.startswith(f"{step}-".encode()) for id in waiting):
             return
         queue.enqueue(
             step,

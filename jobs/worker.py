@@ -1,7 +1,8 @@
 """A worker of one queue: it runs the functions on our list, by name, and nothing else.
 
-Whoever can write to Redis can put any name into a job, and RQ would import it. So the job's class
-looks the name up in our list, and drops callbacks and webhooks.
+Whoever can write to Redis can put anything into a job, and RQ would import it, call it, repeat it,
+or end over it. So the job's class looks the name up in our list and reads only the fields that our
+own jobs have; what cannot be read is no job.
 """
 
 from __future__ import annotations
@@ -15,10 +16,20 @@ from typing import Any
 
 import structlog
 from redis import Redis, RedisError
-from rq import Worker
+from redis.exceptions import ResponseError
+from rq import Queue, Worker
+from rq.exceptions import NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import as_text, now
 
+OURS = frozenset({"data", "origin", "status", "worker_name"}) | frozenset(
+    ("created_at", "enqueued_at", "started_at", "ended_at", "last_heartbeat")
+)
+"""Fields of a job that are read: no callbacks, no webhooks, no retries, nothing that follows."""
+LIMITS = {"timeout": b"-1", "result_ttl": b"0", "failure_ttl": b"86400"}
+"""Seconds, as `Doorbell` gives them to each job."""
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ResponseError)
 PAUSE = 1.0
 """Seconds until a worker that lost Redis tries again."""
 
@@ -42,20 +53,51 @@ def job_class(registry: Registry) -> type[Job]:
                 raise NotListedError("the job names a function that is not on our list")
             return listed
 
+        @classmethod
+        def fetch(cls, id: str, *args: Any, **named: Any) -> Job:
+            try:
+                return super().fetch(id, *args, **named)
+            except UNREADABLE as error:
+                # RQ passes over what is not there; any other error would end the worker
+                slog.warning("worker.no_job", id=id[:80], error=type(error).__name__)
+                raise NoSuchJobError("what stands there is no job of ours") from error
+
         def restore(self, raw_data: Any) -> Any:
-            restored = super().restore(raw_data)
-            self._success_callback_name = self._failure_callback_name = None
-            self._stopped_callback_name = None
+            fields = {as_text(name): value for name, value in raw_data.items()}
+            ours = {name: value for name, value in fields.items() if name in OURS}
+            restored = super().restore(ours | LIMITS)
             self.webhooks = []  # None would make good jobs FAILED and stop the worker
             return restored
 
     return ListedJob
 
 
+class ReadableQueue(Queue):
+    """RQ's queue, which passes over entries that are not even text."""
+
+    @classmethod
+    def dequeue_any(cls, *args: Any, **named: Any) -> tuple[Job, Queue] | None:
+        while True:
+            try:
+                return super().dequeue_any(*args, **named)
+            except UnicodeDecodeError:
+                slog.warning("worker.no_job", error="UnicodeDecodeError")
+
+
 class PatientWorker(Worker):
     """RQ's worker, which forks for each job; it looks for a lost Redis every few seconds."""
 
     max_connection_wait_time = 5.0
+    queue_class = ReadableQueue
+
+    def run_maintenance_tasks(self) -> None:
+        """Tidy what dead workers left; what cannot be read waits there and is never needed."""
+        try:
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        except UNREADABLE as error:
+            slog.warning("worker.untidy", error=type(error).__name__)
+            # else RQ would try again at once
+            self.last_cleaned_at = now()  # type: ignore[assignment]
 
     @property
     def asked_to_stop(self) -> bool:

@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 import redis as redis_client
@@ -132,14 +135,87 @@ run(Redis.from_url(sys.argv[1]), "act", {"send": send})
 """
 
 
-@pytest.fixture
-def worker(valkey_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+@contextmanager
+def started(
+    valkey_url: str, tmp_path: Path, said: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A real worker process; what its job does stands in `diary`."""
     command = [sys.executable, "-c", PROGRAM, valkey_url, str(tmp_path / "diary")]
     root = Path(__file__).parent.parent.parent
-    with subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(root)}) as process:
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    with subprocess.Popen(command, env=environment, stdout=said, stderr=said) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def worker(valkey_url: str, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker that does nothing yet."""
+    with started(valkey_url, tmp_path) as process:
         yield process
-        process.kill()
+
+
+NAMES = {"send": '["send", null, ["x"], {}]', "evil": '["os.system", null, ["true"], {}]'}
+GOOD = {"data": zlib.compress(NAMES["send"].encode()), "origin": "act", "status": "queued"}
+EVIL = GOOD | {"data": zlib.compress(NAMES["evil"].encode())}
+RETRIED = {"retries_left": "1000000", "number_of_retries": "0"}
+CRAFTED: dict[bytes, dict[Any, Any]] = {
+    b"retried-1": EVIL | RETRIED,
+    b"retried-2": EVIL | RETRIED | {"retry_intervals": "[0]", "enqueue_at_front_on_retry": "1"},
+    b"retried-3": GOOD | {"retries_left": "many"},
+    b"repeated-1": GOOD | {"repeats_left": "1000000", "repeat_intervals": "[0]"},
+    b"repeated-2": GOOD | {"repeats_left": "x", "repeat_intervals": "{"},
+    b"limited-1": GOOD | {"timeout": "soon", "result_ttl": "x", "failure_ttl": "y", "ttl": "z"},
+    b"limited-2": GOOD | {"rate_limit_key": "k", "rate_limit_concurrency": "none"},
+    b"waits-1": GOOD | {"dependency_ids": "[", "allow_dependency_failures": "x"},
+    b"timed-1": GOOD | {"created_at": "yesterday"},
+    b"stated-1": GOOD | {"status": "splendid"},
+    b"grouped-1": GOOD | {"group_id": b"\xff\xfe", "meta": b"\xff"},
+    b"pickle-1": GOOD | {"data": zlib.compress(b"\x80\x05K\x01.")},
+    b"garbage-1": GOOD | {"data": b"\x80\x05\x00"},
+    b"list-1": GOOD | {"data": zlib.compress(b"[1]")},
+    b"deep-1": GOOD | {"data": zlib.compress(b"[" * 100_000)},
+    b"empty-1": {"origin": "act"},
+    b"origin-1": GOOD | {"origin": b"\xff"},
+    b"colon:1": GOOD,
+    b"strange id {}*?": GOOD,
+    b"": GOOD,
+    b"\xff\xfe": GOOD,
+    b"../../etc": GOOD,
+    b"nothing-there": {},
+    b"x" * 1000: GOOD,
+}
+
+
+@pytest.mark.processes
+def test_no_entry_of_the_queue_ends_a_worker_or_keeps_it_busy(
+    redis: Redis, valkey_url: str, tmp_path: Path
+) -> None:
+    """Whatever stands there: each is passed over or fails once, and the next good job is done."""
+    for id, fields in CRAFTED.items():
+        if fields:
+            redis.hset(b"rq:job:" + id, mapping=fields)
+        redis.rpush("rq:queue:act", id)
+    redis.set("rq:job:text-1", "no hash")
+    redis.rpush("rq:queue:act", "text-1")
+    redis.zadd("rq:wip:act", {b"\xff": 1, b"no-execution": 1, b"a:b:c": 1})
+    redis.zadd("rq:failed:act", {b"\xff": 1})
+    redis.rpush("rq:queue:act:intermediate", b"\xff", "colon:1", "gone")
+    redis.sadd("rq:queues", "rq:queue:act")
+    log = tmp_path / "log"
+    with log.open("wb") as said, started(valkey_url, tmp_path, said) as process:
+        Doorbell(redis).ring("send", "412")
+        until(lambda: ["412", "done"] in [line[1:] for line in diary(tmp_path)])
+        until(lambda: redis.llen("rq:queue:act") == 0)
+        assert process.poll() is None
+    text = log.read_text()
+    assert text.count("worker.started") == 1
+    assert "unhandled exception" not in text
+    ran = [line[1:] for line in diary(tmp_path)]
+    assert ran.count(["412", "done"]) == 1
+    assert ran.count(["x", "done"]) <= len(CRAFTED)
 
 
 def diary(tmp_path: Path) -> list[list[str]]:
