@@ -5,6 +5,7 @@ A refresh that finds the same facts and evidence writes nothing and asks no mode
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time, timedelta
 
@@ -465,15 +466,27 @@ def _tell_editor(
 
 
 def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> datetime | None:
-    """When approval opens although the account manager has not said Fine."""
+    """When approval opens although the account manager has not said Fine.
+
+    Another stage or class, and whatever they are to see for another reason, gives them time anew.
+    """
     case = view.file.case
-    if case.approval_opens_at and (case.stage, case.class_) == (view.stage, class_):
+    same = (case.stage, case.class_) == (view.stage, class_)
+    if (
+        case.approval_opens_at
+        and same
+        and _for_managers(view.rulings) <= _for_managers(case.rulings)
+    ):
         return case.approval_opens_at
     needed = gates.approvals(view.rulings, view.facts, view.stage, office.policy, class_)
     if not needed.manager_first:
         return None
     hours, zone = office.policy.manager_hours, view.file.company.zone
     return business_hours_later(now, hours, zone, office.policy)
+
+
+def _for_managers(rulings: Iterable[Ruling]) -> set[str]:
+    return {ruling.fingerprint for ruling in rulings if ruling.manager_first}
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:

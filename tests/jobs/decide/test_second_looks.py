@@ -94,6 +94,19 @@ def test_who_disputes_one_invoice_is_not_dunned_for_another(open_house: OpenHous
     assert len(house.mails) == 1
 
 
+def test_a_dispute_gives_the_manager_time_anew(open_house: OpenHouse) -> None:
+    """Also where the time for the message before has passed without a word."""
+    lines = {"account_manager": [{**MANAGER, "customers": ["1"]}], **KEY}
+    house = open_house(TWO, lines)
+    house.sweep()
+    house.time.later(hours=6)
+    house.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
+    house.run("triage")
+    assert house.approve("ULEAD1") is Answer.NOT_OPEN_YET
+    assert house.fine("UMANAGER") is Answer.RECORDED
+    assert house.approve("ULEAD1") is Answer.SECOND_NEEDED
+
+
 def test_what_was_paid_before_sending_is_told_in_one_sentence(open_house: OpenHouse) -> None:
     """The cause and what is asked now; not each figure of the old text that is wrong since then."""
     three = (invoice(id, "1", amount, 12) for id, amount in (("73", "60.00"), ("74", "30.00")))
