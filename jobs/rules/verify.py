@@ -82,6 +82,12 @@ CLOSING = re.compile(
     re.IGNORECASE,
 )
 """A line by which a letter is signed."""
+SIGNED = re.compile(
+    r"(?:.*\bregards|.*\bsincerely|.*\bfaithfully|.*\bbest wishes|.*\ball the best)\s*,\s*"
+    r"((?-i:[A-Z])[\w'’.-]*(?:\s+(?-i:[A-Z])[\w'’.-]*){0,3})",
+    re.IGNORECASE,
+)
+"""The same with a name in the same line."""
 NEUTRAL = frozenset(
     {"there", "all", "both", "team", "everyone", "everybody", "sir", "madam", "or", "and", "the"}
     | {"accounts", "payable", "ladies", "gentlemen", "mr", "mrs", "ms", "mx", "dr"}
@@ -378,6 +384,8 @@ def _signed(lines: list[str], facts: Facts, policy: Policy) -> Iterator[Violatio
     """After the first line that closes a letter stands the signature, and nothing else."""
     closings = [n for n, line in enumerate(lines) if n and CLOSING.fullmatch(line)]
     theirs = {normal(line) for line in signature(facts, policy)}
+    named = ((line, SIGNED.fullmatch(line)) for line in lines)
+    yield from (violation("closing", line) for line, by in named if by and by[1] not in theirs)
     below = lines[closings[0] + 1 :] if closings else []
     others = (line for line in below if line not in theirs and not CLOSING.fullmatch(line))
     yield from (violation("closing", line) for line in islice(others, 1))

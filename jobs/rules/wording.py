@@ -142,7 +142,7 @@ PHRASES = (
     Phrase(
         "payee",
         "Our factoring company collects this for us.",
-        r"\bfactoring\b|\bour factor\b"
+        r"\bfactoring\b|\bour factor\b|\bescrow\b"
         r"|\bdeposit\w* (?:\w+ ){0,3}?with (?:(?:our|my|an?|another) |(?-i:[A-Z]))"
         r"|\b(?:assigned|sold|transferred) (?:this |the |your |our )?(?:debt|claim"
         r"|receivables?|invoices?) to\b|\bon our behalf to\b"
@@ -367,7 +367,9 @@ LEDGER = re.compile(
 """Words by which a figure in the same sentence stands for the ledger."""
 TOTAL = re.compile(
     r"\b(?:totals?|totall?ing|totall?ed|in all|altogether|in sum|sum|combined|overall|together)\b"
-    r"|\b(?:whole|entire|full) (?:amount|balance|debt)\b|\baccount balance\b",
+    r"|\b(?:whole|entire|full) (?:amount|balance|debt)\b|\baccount balance\b"
+    r"|\b(?:amount|balance)s? (?:now )?(?:due|owed|owing|open|outstanding)\b"
+    r"|\bcomes? to\b|\b(?:this|that|it) makes\b|\b(?:what )?remains is\b",
     re.IGNORECASE,
 )
 CREDIT = re.compile(

@@ -5,6 +5,10 @@ from __future__ import annotations
 HONEST = """
 The strike was a factor in the delay.
 Your deposit with the order has arrived.
+The amount due is $1,357.40.
+The amount due on invoice 1037 is $845.00.
+With invoice 1038 that makes $1,357.40.
+Best regards, Dana Reyes
 You owe $845.00.
 You owe 845.00 USD, or USD 845, or $845.
 The total is $1,357.40.
@@ -291,7 +295,7 @@ HOSTILE = """
 !row: Payment was due on October 9, 2026.
 !row: It was due on September 2, 2026.
 !row: Invoice 1037 was due on September 2, 2026.
-!row: Invoices 1037 and 1038 come to $845.00.
+!total: Invoices 1037 and 1038 come to $845.00.
 !total: Total: $845.00
 !total: Total = $845.00
 !total: Total $512.40
@@ -436,6 +440,11 @@ HOSTILE = """
 !payee: Please deposit the funds with our agent.
 !payee: Please deposit it with Robin Roe.
 !payee: Our factor is in charge of this invoice.
+!payee: The money goes into escrow.
+!total: The amount due is $845.00.
+!total: Both come to $845.00.
+!total: That makes $512.40.
+?closing: Best regards, Robin Roe
 !way_to_pay: You can also use PayPal.
 !way_to_pay: Zelle or Venmo is fine.
 !way_to_pay: Please pay by cheque.
