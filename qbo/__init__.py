@@ -38,7 +38,7 @@ from qbo.models import (
     Preferences,
     Term,
 )
-from qbo.oauth import LEASE, SCOPE, BearerAuth, OAuth, Tokens, TokenStore
+from qbo.oauth import LEASE, SCOPE, BearerAuth, OAuth, Overtaken, Tokens, TokenStore
 from qbo.pacing import Budget
 from qbo.query import Select, among, where
 from qbo.webhooks import Change, Malformed
@@ -74,6 +74,7 @@ __all__ = [
     "OAuth",
     "OnBroken",
     "OurBug",
+    "Overtaken",
     "Payment",
     "PoisonedPage",
     "Preferences",
