@@ -210,10 +210,13 @@ def _shared_ids(look: Look, policy: Policy) -> Iterator[Finding]:
 
 def _slack(look: Look) -> Iterator[Finding]:
     why = look.needs("slack_bot_token", "slack_api_url")
+    app_token = ("slack_app_token",) if "SLACK_APP_TOKEN" in look.wrong else ()
+    no_socket = look.needs(*app_token, "slack_api_url")
     channel = look.kit.settings.slack_channel
     named = [channel] if channel and "SLACK_CHANNEL" not in look.wrong else []
     also = (company.channel for company in look.recorded or [])
-    yield from doctor_slack.examine(look.kit, why, [*dict.fromkeys([*named, *also])], look.policy)
+    channels = [*dict.fromkeys([*named, *also])]
+    yield from doctor_slack.examine(look.kit, why, no_socket, channels, look.policy)
 
 
 def _quickbooks(look: Look) -> Iterator[Finding]:

@@ -26,10 +26,13 @@ STANDING = {
 
 
 def examine(
-    kit: Kit, why_not: str, channels: Sequence[str], policy: Policy | None
+    kit: Kit, why_not: str, no_socket: str, channels: Sequence[str], policy: Policy | None
 ) -> Iterator[Finding]:
-    """All rows about Slack; `why_not` says what the first call waits for, if anything."""
-    yield from _socket(kit)
+    """All rows about Slack.
+
+    `why_not` says what the first call waits for, if anything, `no_socket` the same of the socket.
+    """
+    yield _socket(kit, no_socket)
     if why_not:
         yield Finding("slack", UNTRIED, why_not)
         yield from _untried(why_not, policy)
@@ -45,21 +48,25 @@ def examine(
     yield from _people(kit, policy, home)
 
 
-def _socket(kit: Kit) -> Iterator[Finding]:
+def _socket(kit: Kit, why_not: str) -> Finding:
     """Whether Socket Mode has a token that opens a socket. None is opened here."""
-    if not (token := kit.settings.slack_app_token.get_secret_value()):
-        return
+    part, token = "slack socket", kit.settings.slack_app_token.get_secret_value()
+    if why_not:
+        return Finding(part, UNTRIED, why_not)
+    if not token:
+        return Finding(part, OK, "not used: without SLACK_APP_TOKEN Slack comes to PUBLIC_URL")
     found = slack.socket_url(slack.client(token, kit.settings.slack_api_url))
     if isinstance(found, Later):
-        yield Finding("slack socket", WARNING, f"apps.connections.open: {slack.said(found)}")
-    elif isinstance(found, Trouble):
+        return Finding(part, WARNING, f"apps.connections.open: {slack.said(found)}")
+    if isinstance(found, Refused):
         words = (
-            f"apps.connections.open: {slack.said(found)}; SLACK_APP_TOKEN must be an app-level "
-            "token (xapp-) of this app with connections:write"
+            f"apps.connections.open: {found.error}; SLACK_APP_TOKEN must be an app-level token "
+            "(xapp-) of this app with connections:write"
         )
-        yield Finding("slack socket", WRONG, words)
-    else:
-        yield Finding("slack socket", OK, "SLACK_APP_TOKEN opens one")
+        return Finding(part, WRONG, words)
+    if isinstance(found, Trouble):
+        return Finding(part, WRONG, _silent(found))
+    return Finding(part, OK, "SLACK_APP_TOKEN opens one")
 
 
 def _silent(answer: Trouble) -> str:

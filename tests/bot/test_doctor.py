@@ -89,8 +89,8 @@ def test_the_command_fails_where_something_is_missing(
 ROWS = (
     *("DATABASE_URL", "POLICY_FILE", "REDIS_URL", "PUBLIC_URL", "TOKEN_KEYS", "QBO_CLIENT_ID"),
     *("QBO_CLIENT_SECRET", "SLACK_BOT_TOKEN", "SLACK_CHANNEL"),
-    *("MAIL_FROM", "addresses", "database", "redis", "policy", "slack", "slack scopes"),
-    *("slack channel", "people", "quickbooks app", "quickbooks", "model", "mail"),
+    *("MAIL_FROM", "addresses", "database", "redis", "policy", "slack socket", "slack"),
+    *("slack scopes", "slack channel", "people", "quickbooks app", "quickbooks", "model", "mail"),
 )
 """Always shown, whatever is missing or wrong."""
 
@@ -128,6 +128,7 @@ PLACEHOLDERS = {
     "QBO_CLIENT_ID": "your-client-id",
     "QBO_CLIENT_SECRET": "your-client-secret",
     "SLACK_BOT_TOKEN": "xoxb-your-token",
+    "SLACK_APP_TOKEN": "xapp-your-token",
     "MAIL_FROM": "Finance <finance@example.com>",
     "SMTP_URL": "smtp+starttls://user:password@host:587",
 }
@@ -143,8 +144,8 @@ def test_placeholders_are_wrong_and_hide_nothing(
     assert wrong == dict.fromkeys(PLACEHOLDERS, "is still the placeholder of an example")
     untried = {name for name, (state, _) in shown.items() if state == UNTRIED}
     assert untried == {
-        *("database", "redis", "slack", "slack scopes", "slack channel", "people"),
-        *("quickbooks app", "quickbooks", "mail"),
+        *("database", "redis", "slack socket", "slack", "slack scopes", "slack channel"),
+        *("people", "quickbooks app", "quickbooks", "mail"),
     }
     assert (shown["policy"][0], shown["model"][0]) == (OK, OK)
 
@@ -251,7 +252,7 @@ def test_the_database_is_away(outside: Place) -> None:
 
 def test_the_app_token_is_tried(outside: Place) -> None:
     """Only in Socket Mode; it opens no socket, and shows neither token nor address."""
-    assert of(findings(outside), "slack socket") == []
+    assert "not used" in only(findings(outside), "slack socket")[1]
     slack = outside.outside.slack
     good, bot = slack.keys.app_token, slack.keys.bot_token
     tried = {
@@ -266,6 +267,10 @@ def test_the_app_token_is_tried(outside: Place) -> None:
     slack.world.faults.add(fault_from(fault))
     state, words = only(findings(outside, SLACK_APP_TOKEN=good), "slack socket")
     assert (state, words) == (WARNING, "apps.connections.open: Slack asks to wait")
+    away = findings(outside, SLACK_APP_TOKEN=good, SLACK_API_URL="http://127.0.0.1:9/api")
+    state, words = only(away, "slack socket")
+    assert (state, "cannot be reached" in words) == (WRONG, True)
+    assert "SLACK_APP_TOKEN" not in words
     assert [*slack.sockets.ended, *slack.sockets.lines] == []
 
 
