@@ -40,6 +40,8 @@ WINDOW = 300
 SLACK_ANSWERS = "hooks.slack.com"
 ANSWERERS = 4
 RETRY_SECONDS = 5.0
+OURSELVES = frozenset({"team_id", "url", "user_id"})
+"""What an answer to auth.test says at least."""
 
 slog = structlog.get_logger()
 
@@ -149,7 +151,7 @@ class SlackDoor:
     def _ourselves(self) -> Mapping[str, Any]:
         """Who Slack says we are. Raises SlackUnknown."""
         found = slack.call(self._kit.slack, "auth.test")
-        if isinstance(found, Trouble):
+        if isinstance(found, Trouble) or not found.keys() >= OURSELVES:
             slog.warning("slack.unknown", answer=type(found).__name__)
             raise SlackUnknown
         return found

@@ -21,6 +21,7 @@ from qbo.pacing import utc_now
 from tests.bot.ground import CHANNEL, REALM, add_company
 from tests.bot.kits import Front, front, place
 from tests.sandbox.faults import fault_from
+from tests.sandbox.slack import api
 from tests.sandbox.slack.people import APP, TEAM
 
 
@@ -233,6 +234,16 @@ def test_slack_is_away_when_the_first_request_comes(door: Front) -> None:
     fault = {"service": "slack", "match": "auth.test", "kind": "refuse"}
     door.place.outside.world.faults.add(fault_from(fault))
     assert door.slack(COMMAND).status_code == 503
+    assert door.slack(COMMAND).status_code == 200
+
+
+def test_an_answer_that_does_not_say_who_we_are_is_none(
+    door: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in for Slack may say less: it is asked again, and no click ends in an error."""
+    monkeypatch.setitem(api.METHODS, "auth.test", api.Method(lambda *_: {"user": "overdue"}))
+    assert door.slack(COMMAND).status_code == 503
+    monkeypatch.undo()
     assert door.slack(COMMAND).status_code == 200
 
 
