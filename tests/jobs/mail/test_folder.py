@@ -12,12 +12,13 @@ from tests.jobs.mail.letters import CUSTOMER, SENDER, built, letter, ours
 
 
 def test_a_mail_becomes_one_whole_file(tmp_path: Path) -> None:
-    """The folder is made, holds the exact bytes, and nothing half written."""
+    """The folder is made, holds the exact bytes for us alone, and nothing half written."""
     folder = Folder(tmp_path / "out")
     assert isinstance(folder.send(SENDER, CUSTOMER, built(letter()), ours), Sent)
     (file,) = (tmp_path / "out").iterdir()
     assert file.suffix == ".eml"
     assert file.read_bytes() == built(letter())
+    assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_twice_is_once(tmp_path: Path) -> None:

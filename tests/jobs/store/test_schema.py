@@ -1,6 +1,7 @@
 """The tables come from migrations, and are what `tables.py` says."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -53,6 +54,18 @@ def test_an_upgrade_that_fails_leaves_nothing(empty: Database) -> None:
         schema.upgrade(empty)
     with empty.reading() as conn:
         assert inspect(conn).get_table_names() == ["sends"]
+
+
+def test_a_file_of_sqlite_is_ours_alone(tmp_path: Path) -> None:
+    """So are those beside it; one that an older version left open is closed by the upgrade."""
+    (file := tmp_path / "overdue.sqlite3").touch(0o644)
+    opened = engine.connect(f"sqlite:///{file}")
+    schema.upgrade(opened)
+    with opened.reading():
+        files = list(tmp_path.iterdir())
+        assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
+        assert len(files) == 3
+    opened.close()
 
 
 def test_migrations_and_tables_agree(database: Database) -> None:
