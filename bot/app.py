@@ -18,7 +18,7 @@ from slack_bolt.logger.messages import (
 from slack_bolt.request import BoltRequest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import actions, answers, commands, company_door, home_door, modals, views
+from bot import actions, answers, commands, company_door, home_door, modal_doors, modals, views
 from bot.desk import Desk
 from jobs.store import taken
 
@@ -84,13 +84,14 @@ def _once(desk: Desk) -> Callable[..., BoltResponse]:
 
     What is taken is on record before it is acted on, for all processes: where the power goes
     between the two, the person sees that Slack got no answer, and presses again. An event is let
-    through: Slack repeats it until it is answered, and it only draws a Home tab.
+    through: Slack repeats it until it is answered, and it only draws a Home tab. So is a click that
+    opens a form: it has three seconds, which no busy record may use up, and Slack opens one for it.
     """
 
     def once(
         body: dict[str, Any], request: BoltRequest, next_: Callable[[], BoltResponse]
     ) -> BoltResponse:
-        if request.mode == "socket_mode" or "event" in body:
+        if request.mode == "socket_mode" or "event" in body or _opens_a_form(body):
             return next_()
         try:
             now = desk.clock()
@@ -105,6 +106,11 @@ def _once(desk: Desk) -> Callable[..., BoltResponse]:
         return BoltResponse(status=409, body="this request was taken already")
 
     return once
+
+
+def _opens_a_form(body: dict[str, Any]) -> bool:
+    pressed = {one.get("action_id") for one in body.get("actions", ())}
+    return bool(pressed) and pressed <= modal_doors.OPENS.keys()
 
 
 def foreign(body: dict[str, Any], team: str, app_id: str) -> str:

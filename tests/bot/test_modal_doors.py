@@ -143,6 +143,15 @@ def opened(house: House, action: Action) -> dict[str, Any]:
     return shown(house)
 
 
+def test_a_form_opens_while_the_record_is_busy(house: House) -> None:
+    """Its trigger lives three seconds: nothing is written down before it, nor read."""
+    desk = desk_in(house)
+    with house.database.writing():
+        assert press(house, desk, Action.EDIT).status == 200
+        assert title(house)
+        assert private(house) == []
+
+
 @pytest.mark.parametrize("action", modal_doors.OPENS)
 def test_every_modal_opens(house: House, action: Action) -> None:
     """On either database: reading the case for it takes no lock, which a reader may not."""
