@@ -64,10 +64,11 @@ def work(entry: Entry, queue: Part) -> None:
     for library in PRELOADED.get(queue, ()):
         import_module(library)
     # Settings, policy, certificates and steps are plain values, made before any fork; what connects
-    # is made by the fork that first uses it.
+    # is made by the fork that first uses it. A policy file that changes is read before the next
+    # fork: were it read in forks only, a mistake in it would bring back the policy of the start.
     certificates()
     jobs = {step.name: Job(kit, queue, step.name) for step in kit.steps(queue)}
-    worker.run(redis(kit.settings), queue, jobs)
+    worker.run(redis(kit.settings), queue, jobs, before_job=kit.policies)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class PolicyFile:
         passed: Callable[[], float] = boot_time,
     ) -> None:
         self._file, self._wall, self._passed = file, wall, passed
-        self._stamp = _stamp(file)
+        self._stamp = self._present = _stamp(file)
         self._seen, self._seen_at = self._stamp, passed()
         self.text = policies.default_text() if file is None else file.read_text(encoding="utf-8")
         self._policy = policies.load(self.text)
@@ -64,7 +64,9 @@ class PolicyFile:
     @property
     def state(self) -> str:
         """Another word for each state of the file that was read, the same in all processes."""
-        return f"{self._stamp.written_at}-{self._stamp.size}" if self._stamp else "gone"
+        last = self._present
+        word = f"{last.written_at}-{last.size}" if last else "never there"
+        return word if self._stamp else f"gone since {word}"
 
     def _look(self, file: Path) -> None:
         stamp = _stamp(file)
@@ -78,6 +80,7 @@ class PolicyFile:
             text, trouble = self.text, _wrong(error)
         if _stamp(file) == stamp:  # else it was written while it was read
             self.text, self._policy, self.trouble, self._stamp = text, policy, trouble, stamp
+            self._present = stamp or self._present
             self._say()
 
     def _has_settled(self, stamp: Stamp | None) -> bool:

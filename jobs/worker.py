@@ -89,6 +89,14 @@ class PatientWorker(Worker):
 
     max_connection_wait_time = 5.0
     queue_class = ReadableQueue
+    before_job: Callable[[], object] | None = None
+    """Called before each fork: what it learns, the jobs to come begin with."""
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """As RQ does, after a look at what may have changed."""
+        if self.before_job:
+            self.before_job()
+        super().fork_work_horse(job, queue)
 
     def run_maintenance_tasks(self) -> None:
         """Tidy what dead workers left; what cannot be read waits there and is never needed."""
@@ -105,10 +113,13 @@ class PatientWorker(Worker):
         return self._shutdown_requested_date is not None
 
 
-def run(redis: Redis, queue: str, registry: Registry) -> None:
+def run(
+    redis: Redis, queue: str, registry: Registry, before_job: Callable[[], object] | None = None
+) -> None:
     """Work on one queue until SIGTERM, which lets the present job end. Survives Redis being away.
 
-    One queue only: RQ takes a job from several in a way that loses it when the worker dies.
+    `before_job` is called before each fork. One queue only: RQ takes a job from several in a way
+    that loses it when the worker dies.
     """
     jobs, stop = job_class(registry), threading.Event()
     gc.freeze()  # what is loaded by now stays: to walk it takes 80 ms, in whatever transaction
@@ -122,6 +133,7 @@ def run(redis: Redis, queue: str, registry: Registry) -> None:
                 serializer=JSONSerializer,
                 log_job_description=False,
             )
+            worker.before_job = before_job
             slog.info("worker.started", queue=queue, worker=worker.name)
             worker.work()
         except RedisError as error:

@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from rq.serializers import JSONSerializer
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from jobs.clock import Clock
+from jobs.pipeline import Doorbell
 from jobs.policy_file import PolicyFile
 from jobs.rules import policy as policies
 from jobs.rules.policy import PolicyError
@@ -19,6 +22,7 @@ from jobs.rules.states import State
 from jobs.store import engine, log, schema
 from jobs.store.engine import Database
 from jobs.store.tables import messages
+from jobs.worker import PatientWorker, job_class
 from qbo import QuickBooks
 from tests.jobs.house import House, policy_text
 from tests.jobs.store import record
@@ -119,6 +123,32 @@ def test_a_process_does_not_begin_with_a_mistake(tmp_path: Path) -> None:
         PolicyFile(path)
 
 
+def test_a_mistake_brings_no_job_back_to_the_policy_of_the_start(
+    read: Read, valkey_url: str, tmp_path: Path
+) -> None:
+    """Each job has a process of its own, which knows what its worker has read."""
+    told = tmp_path / "told"
+
+    def tell(_id: str) -> None:
+        with told.open("a", encoding="utf-8") as file:
+            file.write(f"{read.gap} ")
+
+    with Redis.from_url(valkey_url) as redis:
+        worker = PatientWorker(
+            ["act"],
+            connection=redis,
+            job_class=job_class({"send": tell}),
+            serializer=JSONSerializer,
+        )
+        worker.before_job = read.file
+        for text in (STRICT, LAX, WRONG):
+            read.write(text)
+            read.times.ahead += 5.0
+            Doorbell(redis).ring("send", "1")
+            worker.work(burst=True)
+    assert told.read_text(encoding="utf-8") == "9 2 2 "
+
+
 @pytest.fixture
 def database(sqlite_url: str) -> Iterator[Database]:
     """A record with two companies."""
@@ -149,8 +179,11 @@ def test_the_clock_tells_each_channel_what_became_of_the_file(
 
     def happens(text: str) -> list[tuple[str, str]]:
         before = len(told(database))
-        read.write(text)
+        read.write(text) if text else read.path.unlink()
         read.times.ahead += 5.0
+        for file in (read.file, others):
+            file()  # one that is gone has no times: it has to be missed for a while
+        read.times.passed += 5.0
         for clock in (*clocks, *clocks):
             clock.tick()
         return told(database)[before:]
@@ -167,6 +200,9 @@ def test_the_clock_tells_each_channel_what_became_of_the_file(
     assert policies.load(LAX).sha256[:12] in wrong[0][1]
     mended = happens(LAX)
     assert ["can be used again" in text for _, text in mended] == [True, True]
+    for _ in range(2):
+        assert ["cannot be read" in text for _, text in happens("")] == [True, True]
+        assert ["can be used again" in text for _, text in happens(LAX)] == [True, True]
     with database.reading() as conn:
         lines = [line.fields for line in log.lines(conn)]
     assert [line["action"] for line in lines if line["company"] == record.REALM] == [
