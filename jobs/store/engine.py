@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, func, select
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 
@@ -196,6 +197,14 @@ def _tame_postgresql(engine: Engine, milliseconds: int) -> None:
     def _(conn: Connection) -> None:
         if not conn.get_execution_options().get("writing"):
             conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    @event.listens_for(engine, "handle_error")
+    def _(context: ExceptionContext) -> None:
+        """A server that only reads since a failover still answers: another connection is made."""
+        conn = context.connection
+        if conn is not None and conn.get_execution_options().get("writing"):
+            read_only = isinstance(context.original_exception, ReadOnlySqlTransaction)
+            context.is_disconnect = context.is_disconnect or read_only
 
     @event.listens_for(engine, "handle_error")
     def _(context: ExceptionContext) -> None:

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import Connection, func, insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 
-from jobs.store import engine
+from jobs.store import engine, schema
 from jobs.store.engine import Database
 from jobs.store.tables import channels, companies, customers, events
 from tests.jobs.store.record import NOW, REALM, company, notices, race
@@ -155,6 +155,22 @@ def test_sqlite_is_tamed(sqlite_url: str) -> None:
         found = {name: conn.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in wanted}
     database.close()
     assert found == wanted
+
+
+def test_a_connection_to_a_server_that_only_reads_by_now_is_not_used_again(
+    postgres_url: str,
+) -> None:
+    """After a failover the old server still answers; whoever tries again reaches the new one."""
+    database = engine.connect(postgres_url, SHORT)
+    schema.upgrade(database)
+    with database.writing() as conn:
+        conn.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+    one = insert(channels).values(channel="C1", next_at=NOW)
+    with pytest.raises(InternalError, match="read-only"), database.writing() as conn:
+        conn.execute(one)
+    with database.writing() as conn:
+        conn.execute(one)
+    database.close()
 
 
 def test_postgresql_is_told_our_patience_and_zone(postgres_url: str) -> None:
