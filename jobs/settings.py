@@ -27,6 +27,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic import model_validator as checked_together
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 NO_SECRET = SecretStr("")
@@ -50,6 +51,14 @@ PLACEHOLDER = re.compile(
     r"|.*(?:\b|_)your(?:\b|_).*|.*placeholder.*|todo|tbd|none|null)",
     re.IGNORECASE | re.DOTALL,
 )
+# What pydantic says in a programmer's words.
+IN_WORDS = {
+    "path_not_file": "names no file that is there",
+    "int_parsing": "must be a whole number",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+}
 OBVIOUS = frozenset({"secret", "password", "token", "key", "example"})
 
 
@@ -421,5 +430,14 @@ def _problems(error: ValidationError) -> list[Problem]:
     found: dict[str, str] = {}
     for each in error.errors(include_input=False, include_url=False):
         name = str(each["loc"][0]).upper() if each["loc"] else _named(WAYS_TO_SEND, "and")
-        found.setdefault(name, each["msg"].removeprefix("Value error, "))
+        found.setdefault(name, _reason(each))
     return [Problem(name, reason) for name, reason in found.items()]
+
+
+def _reason(error: ErrorDetails) -> str:
+    words = IN_WORDS.get(error["type"])
+    return (
+        words.format_map(error.get("ctx", {}))
+        if words
+        else error["msg"].removeprefix("Value error, ")
+    )

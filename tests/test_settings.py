@@ -187,6 +187,17 @@ def test_what_cannot_be_right_is_refused(
     assert refused(monkeypatch, **{name: value}).keys() == {name}
 
 
+def test_a_wrong_kind_is_said_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whoever sets it up, who need not program."""
+    found = {"PORT": "eighty", "METRICS_PORT": "70000", "OPENAI_API": "completions"}
+    assert refused(monkeypatch, POLICY_FILE="/nowhere/policy.toml", **found) == {
+        "PORT": "must be a whole number",
+        "METRICS_PORT": "must be at most 65535",
+        "OPENAI_API": "must be 'responses' or 'chat'",
+        "POLICY_FILE": "names no file that is there",
+    }
+
+
 @pytest.mark.parametrize("host", ["localhost:8800", "127.0.0.1:8800", "[::1]:8800"])
 def test_plain_http_is_for_this_machine(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     """The public address may be http only on loopback."""

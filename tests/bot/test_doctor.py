@@ -166,7 +166,7 @@ def test_a_policy_file_that_is_not_there(
     """One row says so, those that need it wait; no file is made where a database is missing."""
     changed = {"POLICY_FILE": "nofile", "DATABASE_URL": f"sqlite:///{tmp_path}/new.sqlite3"}
     shown = rows(tmp_path, monkeypatch, outside.values | changed)
-    assert shown["POLICY_FILE"] == (WRONG, "Path does not point to a file")
+    assert shown["POLICY_FILE"] == (WRONG, "names no file that is there")
     assert shown["policy"] == (UNTRIED, "needs POLICY_FILE")
     assert shown["people"] == (UNTRIED, "needs the policy, which names them")
     assert "overdue db upgrade" in shown["database"][1]
