@@ -29,7 +29,10 @@ PRIVATE_SECONDS = 10
 
 
 class Pool(ThreadPoolExecutor):
-    """Threads for what clicks leave to be done, and a way to wait for it without refusing more."""
+    """Threads for what clicks leave to be done, and a way to wait for it without refusing more.
+
+    Nobody looks at what comes of it, so an error that was not foreseen is told to the log.
+    """
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -39,8 +42,13 @@ class Pool(ThreadPoolExecutor):
         """As of any executor."""
         future = super().submit(fn, *args, **kwargs)
         self._left.add(future)
-        future.add_done_callback(self._left.discard)
+        future.add_done_callback(self._done)
         return future
+
+    def _done(self, future: Future[Any]) -> None:
+        if error := future.exception():
+            slog.error("answer.failed", exc_info=error)
+        self._left.discard(future)
 
     def settle(self, seconds: float) -> bool:
         """Whether all of it, also what it has led to, was done within `seconds`."""

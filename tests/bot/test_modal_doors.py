@@ -15,10 +15,11 @@ from urllib.parse import urlencode
 
 import pytest
 from slack_bolt import BoltRequest, BoltResponse
+from structlog.testing import capture_logs
 
 from bot import answers, modal_doors
 from bot.app import build
-from bot.desk import Desk
+from bot.desk import Desk, Pool
 from bot.ids import Action, Binding
 from bot.knocking import told
 from jobs.decide.disconnect import Broker
@@ -141,6 +142,16 @@ def opened(house: House, action: Action) -> dict[str, Any]:
     assert press(house, desk_in(house), action).status == 200
     until(house, lambda: title(house) not in ("", "One moment"))
     return shown(house)
+
+
+def test_what_fails_beside_a_click_is_told_to_the_log() -> None:
+    """Nobody waits for it there, so it would be lost."""
+    with Pool(1) as pool, capture_logs() as logs:
+        pool.submit(int, "no number")
+        pool.submit(int, "7")
+        assert pool.settle(60)
+    (line,) = logs
+    assert (line["event"], type(line["exc_info"])) == ("answer.failed", ValueError)
 
 
 def test_a_form_opens_while_the_record_is_busy(house: House) -> None:
