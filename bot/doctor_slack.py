@@ -130,22 +130,32 @@ def _people(kit: Kit, policy: Policy | None, home: Mapping[str, Any]) -> Iterato
         return
     yield from _roles(policy)
     bad = list(_in_trouble(kit, policy, home))
-    for id, why in bad:
-        yield Finding("people", WRONG, f"{id} {why}; correct the policy file")
+    yield from bad
     if policy.named_users() and not bad:
         yield Finding("people", OK, f"{len(policy.named_users())} named, all in good standing")
 
 
-def _in_trouble(kit: Kit, policy: Policy, home: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _in_trouble(kit: Kit, policy: Policy, home: Mapping[str, Any]) -> Iterator[Finding]:
     for id in sorted(policy.named_users()):
         answer = slack.call(kit.slack, "users.info", user=id)
         if isinstance(answer, Trouble):
-            yield id, f"is not known to Slack ({slack.said(answer)})"
+            yield _unseen(id, "is not known to Slack", answer)
         elif why := trouble(answer["user"], home):
-            yield id, STANDING[why]
+            yield _unfit(f"{id} {STANDING[why]}")
     for id in sorted(policy.named_groups()):
         answer = slack.call(kit.slack, "usergroups.users.list", usergroup=id)
         if isinstance(answer, Trouble):
-            yield id, f"is not known to Slack as a user group ({slack.said(answer)})"
+            yield _unseen(id, "is not known to Slack as a user group", answer)
         elif not answer["users"]:
-            yield id, "is a user group without members"
+            yield _unfit(f"{id} is a user group without members")
+
+
+def _unseen(id: str, unknown: str, answer: Trouble) -> Finding:
+    if isinstance(answer, Refused):
+        return _unfit(f"{id} {unknown} ({answer.error})")
+    words = f"Slack does not say just now who {id} is ({slack.said(answer)}); try again in a minute"
+    return Finding("people", UNTRIED, words)
+
+
+def _unfit(words: str) -> Finding:
+    return Finding("people", WRONG, f"{words}; correct the policy file")

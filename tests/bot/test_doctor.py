@@ -274,6 +274,16 @@ def test_the_app_token_is_tried(outside: Place) -> None:
     assert [*slack.sockets.ended, *slack.sockets.lines] == []
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_is_not_looked_up_is_not_called_wrong(outside: Place, status: int) -> None:
+    """The policy file may be right all the same: it is not what is to be corrected."""
+    fault = {"service": "slack", "match": "users.info", "kind": "status", "status": status}
+    outside.outside.slack.world.faults.add(fault_from(fault))
+    (state, words), *_ = of(findings(outside), "people")
+    assert (state, "does not say just now who U" in words) == (UNTRIED, True)
+    assert "policy file" not in words
+
+
 def test_a_scope_is_missing(outside: Place) -> None:
     """Its name, and what to do."""
     outside.outside.slack.web_api.scopes = tuple(s for s in SCOPES if s != "groups:history")
