@@ -142,7 +142,7 @@ PHRASES = (
     Phrase(
         "payee",
         "Our factoring company collects this for us.",
-        r"\bfactoring\b|\bour factor\b|\bescrow\b"
+        r"\bfactoring\b|\bour factor\b|\b(?:in|into|to) escrow\b"
         r"|\bdeposit\w* (?:\w+ ){0,3}?with (?:(?:our|my|an?|another) |(?-i:[A-Z]))"
         r"|\b(?:assigned|sold|transferred) (?:this |the |your |our )?(?:debt|claim"
         r"|receivables?|invoices?) to\b|\bon our behalf to\b"

@@ -36,6 +36,7 @@ IN_NUMBERS = ("Total = 845.00", "1037; paid", "No “1037”")
 IN_POS = ("evil.co", "a" * 21)
 HONEST = {
     "name": (
+        "First Escrow Company",
         *("Cooper & Sons", "7-Eleven", "O'Brien (Dublin)", "3M", "Müller GmbH & Co.KG", "St.John"),
         *("Amy's Bird Sanctuary", "Smith & Co. Ltd.", "株式会社ミライ", "24/7 Care", "No. 10 Ltd"),
     ),
