@@ -25,6 +25,8 @@ one that cannot be recorded is told so in time."""
 WORKER_PATIENCE = timedelta(seconds=10)
 AWAY = (OperationalError, InternalError, InterfaceError)
 """The database itself, and no statement: not reached, cut off, or read-only after a failover."""
+UNHEARD_MILLISECONDS = 10_000
+"""After so long a connection is over on which nothing that was said has arrived."""
 LOOK_AGAIN = 0.002
 """Seconds between two looks whether SQLite's one write lock is free."""
 
@@ -108,6 +110,7 @@ def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
     """The database at `url` (SQLite or PostgreSQL); `patience` is how long it waits for a lock."""
     engine = create_engine(
         _with_driver(url),
+        connect_args=_limits(url, patience),
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=30,
@@ -119,6 +122,20 @@ def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
     else:
         _tame_postgresql(engine, milliseconds)
     return Database(engine)
+
+
+def _limits(url: str, patience: timedelta) -> dict[str, int]:
+    """How long PostgreSQL may be silent, unless the URL says so itself (libpq 34.1.2).
+
+    Without, whoever meets a machine that is gone waits for it for minutes, a click as well.
+    """
+    if url.startswith("sqlite"):
+        return {}
+    limits = {
+        "connect_timeout": max(2, round(patience.total_seconds())),  # in seconds, 2 at least
+        "tcp_user_timeout": UNHEARD_MILLISECONDS,
+    }
+    return {name: limit for name, limit in limits.items() if f"{name}=" not in url}
 
 
 def _with_driver(url: str) -> str:

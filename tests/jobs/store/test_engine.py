@@ -1,6 +1,8 @@
 """Two kinds of transaction, on two engines, that behave alike."""
 
+import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, Operationa
 from jobs.store import engine, schema
 from jobs.store.engine import Database
 from jobs.store.tables import channels, companies, customers, events
+from tests.crowd import PATIENCE
 from tests.jobs.store.record import NOW, REALM, company, notices, race
 
 SHORT = timedelta(milliseconds=50)
@@ -171,6 +174,19 @@ def test_a_connection_to_a_server_that_only_reads_by_now_is_not_used_again(
     with database.writing() as conn:
         conn.execute(one)
     database.close()
+
+
+def test_a_server_that_never_answers_is_given_up() -> None:
+    """It takes the connection and is silent, as a machine that hangs."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as pool:
+        port = silent.getsockname()[1]
+        database = engine.connect(f"postgresql://x:x@127.0.0.1:{port}/x", SHORT)
+        asked = pool.submit(lambda: count(database))
+        try:
+            with pytest.raises(OperationalError):
+                asked.result(PATIENCE)
+        finally:
+            silent.close()
 
 
 def test_postgresql_is_told_our_patience_and_zone(postgres_url: str) -> None:
