@@ -7,13 +7,15 @@ shapes are Slack's (docs: interaction payloads, slash commands, Events API).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from slack_bolt import BoltRequest
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\[\]]+$")]
+Flag = bool | Literal["true", "false"]
+"""Slack writes it either way."""
 Object = dict[str, Any]
 BODIES = frozenset({"application/json", "application/x-www-form-urlencoded"})
 
@@ -42,7 +44,7 @@ class _Acting(_Shape):
     """null where the app is installed for a whole organisation."""
     api_app_id: Id | None = None
     enterprise: _Named | None = None
-    is_enterprise_install: bool | None = None
+    is_enterprise_install: Flag | None = None
     channel: _Named | None = None
     response_url: Url | None = None
     response_urls: list[Object] = []
@@ -83,7 +85,7 @@ class _Authorization(_Shape):
     enterprise_id: Id | None = None
     team_id: Id | None = None
     user_id: Id | None = None
-    is_enterprise_install: bool | None = None
+    is_enterprise_install: Flag | None = None
 
 
 class _Event(_Shape):

@@ -127,6 +127,9 @@ def test_what_slack_sends_is_taken(door: Front, real: dict[str, Json]) -> None:
     """Each kind, as it is."""
     answers = {kind: send(door, kind, body) for kind, body in real.items()}
     assert answers == dict.fromkeys(real, 200)
+    for written in ("false", False, None):  # as in a form, or as in JSON
+        body = with_odd(real["click"], ("is_enterprise_install",), written)
+        assert send(door, "click", body) == 200
 
 
 @pytest.mark.parametrize(
