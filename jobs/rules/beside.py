@@ -40,6 +40,12 @@ ON = re.compile(r"[a-z]\s+$", re.IGNORECASE)
 """A deadline or a promise is said with a word before it; what stands alone is the invoice's own."""
 DUE = re.compile(r"\b(?:due|payable)(?:\s+(?:on|date|since|of|is|was|:))*\s*:?\s*$", re.IGNORECASE)
 
+CALLED = re.compile(
+    rf"\s*(?:\b(?:in|of|on|as|is|are|an?|the|your|our)\s+){{0,3}}(?:{CREDIT.pattern})",
+    re.IGNORECASE,
+)
+"""What stands right before it is a credit: "$50.00 in credit", "$50.00 of your credit"."""
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -139,7 +145,9 @@ def _in_statement(
         if figure.value is None:
             if not _date_fits(rest, figure, owner, books):
                 yield "row", figure.piece
-        elif _beside(CREDIT, rest, statement, figure, figures):
+        elif _beside(CREDIT, rest, statement, figure, figures) and not _makes(
+            rest, statement, figure, figures, books
+        ):
             if figure.value not in books.credits | _paid(books.facts.invoices):
                 yield "credit", figure.piece
         elif _beside(TOTAL, rest, statement, figure, figures):
@@ -148,6 +156,18 @@ def _in_statement(
                 yield "total", figure.piece
         elif owner and not _amount_fits(rest, figure, owner, figures, whose, books):
             yield "row", figure.piece
+
+
+def _makes(
+    rest: str, statement: Statement, figure: Figure, figures: list[Figure], books: Books
+) -> bool:
+    """Whether it is the total after a credit: "the credit of $50.00, so that makes $795.00"."""
+    ends = (f.piece.end for f in figures if f.piece.end <= figure.piece.start)
+    since = max(ends, default=statement.start)
+    total = TOTAL.search(rest, since, figure.piece.start)
+    credit = CREDIT.search(rest, since, figure.piece.start)
+    called = CALLED.match(rest, figure.piece.end)
+    return bool(total and not credit and not called) and figure.value in books.totals
 
 
 def _owners(rest: str, figures: list[Figure], groups: list[Group]) -> dict[int, Group]:

@@ -309,6 +309,10 @@ HOSTILE = """
 !total: $845.00 (in total) is open.
 !credit: You have a credit of $845.00 with us.
 !credit: There is $512.40 on account.
+!credit: In total you have $1,357.40 in credit.
+!credit: The credit total is $1,357.40.
+!credit: You have a credit of $1,357.40 in total.
+!credit: In all $1,357.40 of your credit is left.
 !another_invoice: Invoice 1038a is late.
 !number: The one with 1038a is open.
 !number: INV-1037 is open.

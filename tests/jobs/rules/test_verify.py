@@ -373,3 +373,10 @@ def test_credits_may_be_named() -> None:
     text = letter(about, Stage.FOLLOW_UP, CaseClass.ROUTINE_REMINDER, policy(), PAST)
     assert "$50.00" in text.body
     assert checked(text, about, policy(), PAST) == ()
+    for words in (
+        "After the credit of $50.00 that makes $1,307.40.",
+        "It comes to $1,307.40 after your credit of $50.00.",
+        "The amount due is $1,307.40, less the credit.",
+    ):
+        assert said(words, about) == (), words
+    assert said("The credit of $1,307.40 is in all that we hold.", about) != ()
