@@ -48,7 +48,7 @@ def run(kit: Kit) -> None:
     listener = _listener(settings.host, settings.port, "HOST {}, PORT {}")
     slack_door = SlackDoor(kit)
     health = Health(kit, slack_door.socket)
-    server = Server(_config(app(kit, slack_door, health)), slack_door)
+    server = Server(config(app(kit, slack_door, health)), slack_door)
     gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
     if settings.metrics_port is not None:
         _serve_operators(health, settings.metrics_host, settings.metrics_port)
@@ -61,13 +61,14 @@ def run(kit: Kit) -> None:
 def _serve_operators(health: Health, host: str, port: int) -> None:
     """`/metrics` and its like, on a port of their own, for as long as the process lives."""
     listener = _listener(host, port, "METRICS_HOST {}, METRICS_PORT {}")
-    server = uvicorn.Server(_config(Starlette(routes=health.operators_routes())))
+    server = uvicorn.Server(config(Starlette(routes=health.operators_routes())))
     slog.info("web.metrics", url=_url(listener))
     serve = partial(server.run, sockets=[listener])
     threading.Thread(target=serve, name="metrics", daemon=True).start()
 
 
-def _config(served: Starlette) -> uvicorn.Config:
+def config(served: Starlette) -> uvicorn.Config:
+    """How `served` is served: to strangers, and to clients that keep their connections."""
     return uvicorn.Config(
         served,
         http="h11",

@@ -11,7 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
+from starlette.applications import Starlette
 
+from bot import web
 from bot.processes import Kit
 from bot.slack_door import SlackDoor
 from jobs.store import events
@@ -102,3 +104,8 @@ def listening(web: subprocess.Popen[bytes]) -> dict[str, str]:
         if len(urls) == 2:
             return urls
     raise AssertionError(urls)
+
+
+def test_an_idle_connection_is_kept_for_longer_than_a_minute() -> None:
+    """A connection closed under a client of Slack or Intuit loses what it is just sending."""
+    assert web.config(Starlette()).timeout_keep_alive > 60
