@@ -46,6 +46,8 @@ AGAIN = timedelta(seconds=5)
 LATER = timedelta(minutes=1)
 """When Slack refuses for a reason outside the message: the bot is not in the channel, say."""
 MUCH_LATER = timedelta(minutes=10)
+COVERED = -1
+"""The `rendered_version` of a message over which an older drawing may lie."""
 AROUND = timedelta(minutes=5)
 """Clocks differ: a lost post is looked for from so long before its intent, and so long after."""
 
@@ -169,16 +171,25 @@ def _version(conn: Connection, case_id: str) -> int:
 
 
 def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns: object) -> None:
-    """It stands there. Due again if the case has moved, or somebody asked, while it was drawn.
-
-    What another process has drawn meanwhile may lie below it, and be newer: that is drawn again.
-    """
-    present = select(messages.c.due_at).where(messages.c.id == claim.id)
-    asked = (due := conn.execute(present).scalar()) is not None and due <= now
+    """It stands there. Due again if the case has moved, or somebody asked, while it was drawn."""
+    present = select(messages).where(messages.c.id == claim.id)
+    row = conn.execute(present).one()
+    asked = row.due_at is not None and row.due_at <= now
     moved = claim.row.kind == "card" and _version(conn, claim.row.case_id) != drawn.version
-    again = now if asked or moved else None
+    again = now if asked or moved or row.rendered_version == COVERED else None
     if not work.settle(conn, claim, again, rendered_version=drawn.version, **columns):
-        conn.execute(update(messages).where(messages.c.id == claim.id).values(due_at=now))
+        _cover(conn, claim, now)
+
+
+def _cover(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Somebody else draws this message too, or has: what we drew may lie over something newer.
+
+    Whoever still holds it sees the mark and draws once more; without a holder it is due. Were it
+    due at once in any case, the next one would take it from its holder, and so on without an end.
+    """
+    ours, held = messages.c.id == claim.id, messages.c.token.is_not(None)
+    conn.execute(update(messages).where(ours & held).values(rendered_version=COVERED))
+    conn.execute(update(messages).where(ours & ~held).values(due_at=now))
 
 
 def _held_up(since: float) -> bool:

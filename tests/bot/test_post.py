@@ -15,6 +15,7 @@ from bot import cards, post, slack
 from jobs.store import agenda, posts, work
 from jobs.store import cases as cases_store
 from jobs.store.tables import cases, channels, messages, schedule
+from jobs.store.work import Claim
 from qbo.pacing import boot_time
 from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
 
@@ -424,6 +425,36 @@ def test_an_old_drawing_does_not_stay_over_a_newer_one(
     on.work()
     assert "Paid at noon." in on.posted()[0]["text"]
     assert on.calls("chat.update") == (3 if sent else 1)
+
+
+def test_who_was_overtaken_takes_the_card_from_nobody(
+    on: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes draw one card; the one that has lost it leaves it to the other.
+
+    Otherwise each would take it from the next, until five had it and it became plain text.
+    """
+    add_case(on)
+    on.work()
+    drew, held = slack.update, list[Claim]()
+
+    def overtaken(client: WebClient, message: slack.Message, ts: str) -> object:
+        monkeypatch.setattr(slack, "update", drew)
+        on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
+        with on.database.writing() as conn:
+            held.extend(work.claim(conn, messages, on.clock(), 1))
+        return drew(client, message, ts)
+
+    on.change_case(state="snoozed")
+    monkeypatch.setattr(slack, "update", overtaken)
+    on.work()
+    (other,) = held
+    assert (on.message().token, on.message().due_at) == (other.token, other.until)
+    on.clock.forward(seconds=31)  # it has ended without a word
+    on.work()
+    assert "Paid at noon." in on.posted()[0]["text"]
+    assert on.posted()[0]["blocks"]
+    assert (on.message().due_at, on.calls("chat.update")) == (None, 3)
 
 
 def test_a_long_text_is_cut(on: Ground) -> None:
