@@ -107,7 +107,7 @@ def settled(house: House) -> None:
         if house.mails:
             assert house.went("ULEAD1") is Answer.RECORDED
         else:
-            house.time.later(minutes=25)  # until then its sender might wake
+            house.time.later(minutes=45)  # until then its sender might wake
             assert house.did_not_go("ULEAD1") is Answer.RECORDED
             assert house.approve("UCOLLECT") is Answer.RECORDED
             house.time.later(seconds=60)

@@ -811,7 +811,7 @@ def test_nobody_says_that_it_did_not_go_while_its_sender_may_wake(approved: Hous
 
     def deny() -> None:
         said.append(approved.did_not_go())
-        approved.time.later(minutes=25)
+        approved.time.later(minutes=45)
         approved.greet()
         said.append(approved.did_not_go())
 
@@ -834,7 +834,7 @@ def test_a_late_yes_stops_a_second_mail(approved: House, approves: bool) -> None
     """Whatever was said and approved meanwhile: the case is sent, once, and everybody is told."""
 
     def deny() -> None:
-        approved.time.later(minutes=25)
+        approved.time.later(minutes=45)
         approved.greet()
         assert approved.did_not_go() is Answer.RECORDED
         if approves:
@@ -856,7 +856,7 @@ def test_a_late_yes_beside_a_second_mail_is_written(approved: House) -> None:
     """The one case that no question can prevent: both outcomes stand, and it is said."""
 
     def send_again() -> None:
-        approved.time.later(minutes=25)
+        approved.time.later(minutes=45)
         approved.greet()
         assert approved.did_not_go() is Answer.RECORDED
         approved.approve("ULEAD1")
@@ -886,7 +886,7 @@ def test_a_late_yes_comes_while_a_second_mail_is_handed_over(approved: House) ->
             approved.run("send")
     approved.time.later(seconds=31)
     approved.run("send")
-    approved.time.later(minutes=25)
+    approved.time.later(minutes=45)
     assert approved.did_not_go() is Answer.RECORDED
     approved.approve("ULEAD1")
     approved.time.later(seconds=60)
