@@ -21,8 +21,8 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from sqlalchemy import Connection
 
-from jobs import setbacks
-from jobs.step import Round, Step
+from jobs.engine import backoff
+from jobs.engine.step import Round, Step
 from jobs.store import work
 from jobs.store.budget import in_bulk
 from jobs.store.engine import AWAY, Database
@@ -214,7 +214,7 @@ class Loop:
             raise  # the database itself: whoever called decides whether to try again
         except QuickBooksError as error:
             with self._unless_away(claim), self.database.writing() as conn:
-                setbacks.put(conn, step, claim, error, self.clock())
+                backoff.put(conn, step, claim, error, self.clock())
         except Exception as error:  # noqa: BLE001
             # One row's trouble must not stop the others: it is named on the row, logged with its
             # traceback, and tried again later; after five times a person has to look. What stands

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
-from jobs.office import Office
+from jobs.engine.services import Office
+from jobs.engine.step import Round, Step
 from jobs.rules.plain import shortened
 from jobs.rules.states import State
-from jobs.step import Round, Step
 from jobs.store import cases, companies, notes, posts, standing, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move

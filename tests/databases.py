@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from bot.launcher import socket_folder
+from bot.cli.launcher import socket_folder
 from tests.sandbox.leash import leashed
 
 START_SECONDS = 30.0

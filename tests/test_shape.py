@@ -43,7 +43,7 @@ WORLDLY = {
 """What a pure function has no use for."""
 
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
-ENTRY_POINTS = {"bot/cli.py", "bot/app.py", "bot/web.py", "qbo/pacing.py"}
+ENTRY_POINTS = {"bot/cli/main.py", "bot/listeners/app.py", "bot/web/server.py", "qbo/pacing.py"}
 """They read the clock; `now` is an argument everywhere below them."""
 
 

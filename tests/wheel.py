@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.launcher import PROCESSES, Launcher
+from bot.cli.launcher import PROCESSES, Launcher
 from tests.sandbox.policy_file import policy_text
 from tests.sandbox.processes import free_port, own_settings
 from tests.sandbox.product import GRACE_SECONDS, ROOT

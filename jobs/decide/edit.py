@@ -7,10 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs import gather
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Said, Visitor
-from jobs.ending import tell_approvers
+from jobs.outcome_tmp import tell_approvers
 from jobs.rules import gates
 from jobs.rules.drafts import edited
 from jobs.rules.letter import Letter
@@ -20,6 +19,7 @@ from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
 from jobs.rules.verify import verify
 from jobs.rules.violations import Violation
+from jobs.sources import quickbooks
 from jobs.store import cases, contexts, drafts
 from jobs.store.cases import Move
 from jobs.store.drafts import Draft
@@ -73,8 +73,8 @@ def edit(
 
 
 def _past(conn: Connection, visitor: Visitor, letter: Letter, now: datetime) -> Past:
-    file = gather.open_file(conn, visitor.case, now)
-    return gather.past(conn, file, letter.to, visitor.case.allowed_anyway)
+    file = quickbooks.open_file(conn, visitor.case, now)
+    return quickbooks.past(conn, file, letter.to, visitor.case.allowed_anyway)
 
 
 def _save(

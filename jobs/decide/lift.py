@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs import cross
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
+from jobs.intake import crossings
 from jobs.rules.past import Hold
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import disputing_holds
@@ -52,8 +52,8 @@ def _take_up(conn: Connection, policy: Policy, visitor: Visitor, now: datetime) 
     history.lift(conn, found, visitor.user, now)
     lifted = Move(State.HELD, "hold.lifted", visitor.user, None, _lifted(found))
     door.moved(cases.move(conn, case, lifted, now, end_reason=GOES_ON), case)
-    cross.open_cases(conn, policy, company, [case.customer], f"lifted:{case.id}", now)
-    cross.refresh(conn, company.realm, [case.customer], now)
+    crossings.open_cases(conn, policy, company, [case.customer], f"lifted:{case.id}", now)
+    crossings.refresh(conn, company.realm, [case.customer], now)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs import cross
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
 from jobs.decide.lift import GOES_ON
 from jobs.decide.undo import followed
+from jobs.intake import crossings
 from jobs.rules.ledger_text import to_confirm
 from jobs.rules.policy import Policy
 from jobs.rules.rights import looks_after, may_run
@@ -91,7 +91,7 @@ def _begin_anew(conn: Connection, policy: Policy, visitor: Visitor, now: datetim
     case, company = visitor.case, companies.need(conn, visitor.case.company)
     on = Move(State.REJECTED, "address.confirmed", visitor.user)
     door.moved(cases.move(conn, case, on, now, end_reason=GOES_ON), case)
-    cross.open_cases(conn, policy, company, [case.customer], f"confirmed:{case.id}", now)
+    crossings.open_cases(conn, policy, company, [case.customer], f"confirmed:{case.id}", now)
     return Said(Answer.RECORDED, cases.get(conn, case.id))
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from jobs.decide import door
 from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
-from jobs.ending import sent
 from jobs.mail.smtp import LONGEST_SECONDS
+from jobs.outcome_tmp import sent
 from jobs.rules.business_days import refresh_at
 from jobs.rules.policy import Policy
 from jobs.rules.rights import may_settle

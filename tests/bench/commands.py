@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from bot.aging import aging_answer
-from jobs import picture
+from bot.surfaces.aging import aging_answer
+from jobs.reports import picture
 from jobs.store import companies, engine, schema
 from jobs.store.engine import Database
 from jobs.store.tables import case_invoices, cases, crossings, customers, invoices

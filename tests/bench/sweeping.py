@@ -20,8 +20,9 @@ import httpx
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine, event, func, select
 
-from bot.processes import Kit
-from jobs import connect, pipeline
+from bot.process import Kit
+from jobs import pipeline
+from jobs.companies import connect
 from jobs.settings import Settings
 from jobs.store import schema
 from jobs.store.tables import cases, crossings, usage

@@ -16,11 +16,12 @@ from typing import Any
 from slack_sdk import WebClient
 from sqlalchemy import Row, insert, select, update
 
-from bot import people, post, slack
+from bot.slack import api as slack
+from bot.slack import outbox, people
 from jobs import pipeline
+from jobs.engine.step import Step
 from jobs.rules import policy
 from jobs.rules.policy import Policy
-from jobs.step import Step
 from jobs.store import engine, posts, schema
 from jobs.store.engine import Database
 from jobs.store.tables import cases, companies, customers, invoices, messages
@@ -89,7 +90,7 @@ class Ground:
 
     def work(self, *steps: Step) -> None:
         """Run steps as a worker does, until nothing is due."""
-        wanted = steps or (post.step(lambda: self.policy, lambda: self.client),)
+        wanted = steps or (outbox.step(lambda: self.policy, lambda: self.client),)
         pipeline.run(self.database, wanted, self.clock)
 
     def look_up(self) -> None:

@@ -13,10 +13,10 @@ import httpx
 from cryptography.fernet import Fernet
 from starlette.applications import Starlette
 
-from bot import web
-from bot.health import Health
-from bot.processes import Kit
-from bot.slack_door import SlackDoor
+from bot.process import Kit
+from bot.web import server
+from bot.web.health import Health
+from bot.web.slack import SlackDoor
 from jobs.settings import Settings
 from qbo.pacing import utc_now
 from tests.bot.ground import record
@@ -110,7 +110,7 @@ def front(place: Place, **changes: str) -> Iterator[Front]:
     kit = place.kit(**changes)
     health = Health(kit)
     with (
-        serve(web.app(kit, SlackDoor(kit), health)) as url,
+        serve(server.app(kit, SlackDoor(kit), health)) as url,
         serve(Starlette(routes=health.operators_routes())) as operators_url,
         httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
         httpx.Client(base_url=operators_url, trust_env=False, timeout=30) as operators,

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot import aging, answers
-from bot.aging import aging_answer
-from bot.cards import Card
-from bot.lint import lint
-from jobs.picture import Aging, Bucket, Picture, TopCase
+from bot.blockkit.lint import lint
+from bot.surfaces import aging, answers
+from bot.surfaces.aging import aging_answer
+from bot.surfaces.card.card import Card
+from jobs.reports.picture import Aging, Bucket, Picture, TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.facts import BUCKETS
 from jobs.rules.money import Money

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block as SdkBlock
 from slackblocks import _limits as theirs
 
-from bot import blocks, escaping, wording
-from bot.lint import lint
-from bot.lint_blocks import Surface
+from bot.blockkit import blocks, escaping
+from bot.blockkit.lint import lint
+from bot.blockkit.lint_blocks import Surface
+from bot.surfaces import wording
 from jobs.rules.money import Money
 from tests.bot.views import HOSTILE, NOW
 from tests.sandbox.slack.blocks import faults_in_blocks

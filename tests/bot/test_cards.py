@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import ids
-from bot.cards import Card, card, plain, story
-from bot.lint import lint
+from bot.blockkit import ids
+from bot.blockkit.lint import lint
+from bot.surfaces.card.card import Card, card, plain, story
 from jobs.rules.case import Approvals, CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Customer

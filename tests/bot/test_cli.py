@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import delete, insert, select, text
 
 from bot import logs
-from bot.cli import main
+from bot.cli.main import main
 from jobs.rules.case import Decision
 from jobs.settings import Settings
 from jobs.store import drafts, engine, log, words
@@ -354,7 +354,7 @@ def test_sigterm_ends_the_clock_at_once(database: Database, tmp_path: Path) -> N
         "REDIS_URL": f"unix://{tmp_path}/no.sock",
     }
     with subprocess.Popen(
-        [sys.executable, "-c", "from bot.cli import main; main()", "clock"],
+        [sys.executable, "-c", "from bot.cli.main import main; main()", "clock"],
         cwd=tmp_path,
         env=environment,
         stderr=subprocess.PIPE,

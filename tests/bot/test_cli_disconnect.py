@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
 
-from bot.cli import main
+from bot.cli.main import main
 from jobs.store.tables import companies, log
 from tests.bot.ground import REALM, add_company
 from tests.bot.kits import Place, place

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from dotenv import dotenv_values
 
 from bot import logs
-from bot.cli import main
-from bot.launcher import LONGEST_PAUSE, OVERDUE, STEADY, Keeper
+from bot.cli.launcher import LONGEST_PAUSE, OVERDUE, STEADY, Keeper
+from bot.cli.main import main
 from jobs.rules import policy as policies
 from jobs.settings import Settings, load
 from tests.sandbox.policy_file import policy_text

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from bot import logs
-from bot.cli import main
+from bot.cli.main import main
 from jobs.settings import Settings
 from jobs.store import companies
 from jobs.store.engine import Database

@@ -12,10 +12,10 @@ import yaml
 from click.testing import CliRunner
 
 from bot import logs
-from bot.cli import main
-from bot.doctor import examine, table
-from bot.doctor_slack import SCOPES
-from bot.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
+from bot.cli.doctor import examine, table
+from bot.cli.doctor_slack import SCOPES
+from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
+from bot.cli.main import main
 from jobs.store import companies
 from tests.bot.ground import REALM, START, add_company
 from tests.bot.kits import Place, place

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.home import COMPANIES, Page, home, sentence
-from bot.lint import lint
-from jobs.overview import Held, Overview, Some, Wait
-from jobs.picture import Aging, Bucket, TopCase
+from bot.blockkit.lint import lint
+from bot.surfaces.home import COMPANIES, Page, home, sentence
+from jobs.reports.overview import Held, Overview, Some, Wait
+from jobs.reports.picture import Aging, Bucket, TopCase
 from jobs.rules.money import Money
 from jobs.rules.states import Stage, State
 from jobs.store.companies import Company

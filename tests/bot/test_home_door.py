@@ -18,9 +18,9 @@ import httpx
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from bot import home_door
-from bot.desk import Desk
-from bot.home import COMPANIES
+from bot.listeners import events
+from bot.listeners.context import Desk
+from bot.surfaces.home import COMPANIES
 from jobs.rules.case import Decision
 from jobs.rules.states import Stage
 from jobs.store import cases, companies, drafts, people
@@ -607,7 +607,7 @@ def test_a_tab_that_slack_did_not_take_follows(
     tab: Tab, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
 ) -> None:
     """The event is answered; the tab is drawn a moment later, after a 429 when Slack says."""
-    monkeypatch.setattr(home_door, "PAUSE", 0.01)
+    monkeypatch.setattr(events, "PAUSE", 0.01)
     order = {"service": "slack", "match": "views.publish", "kind": "status", "times": 2}
     tab.door.place.outside.world.faults.add(fault_from(order | trouble))
     assert "No QuickBooks company" in tab.open("ULEAD1")

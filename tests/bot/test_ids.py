@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import ids
-from bot.ids import Action, BadValueError, Binding, Field, Opened
+from bot.blockkit import ids
+from bot.blockkit.ids import Action, BadValueError, Binding, Field, Opened
 
 HASH = "0123456789abcdef" * 4
 GOOD = Binding("412", "88", HASH)

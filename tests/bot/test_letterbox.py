@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.letterbox import Letterbox
+from bot.web.deliveries import Letterbox
 from jobs.store import engine, schema
 from jobs.store.engine import Database
 from jobs.store.events import Notice

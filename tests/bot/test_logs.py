@@ -34,7 +34,7 @@ def lines(said: io.StringIO) -> list[dict[str, Any]]:
 
 def test_an_event_is_a_line_of_json(said: io.StringIO) -> None:
     """With its level, its time and its ids."""
-    structlog.get_logger("jobs.send").info("send.begun", case="412")
+    structlog.get_logger("jobs.send.step").info("send.begun", case="412")
     (line,) = lines(said)
     assert (line["event"], line["level"], line["case"]) == ("send.begun", "info", "412")
     assert line["timestamp"].endswith("Z")
@@ -48,7 +48,7 @@ def test_an_error_is_told_by_type_and_place(said: io.StringIO) -> None:
         except ValueError as error:
             raise RuntimeError("parameters: pat@acme.example") from error
     except RuntimeError:
-        structlog.get_logger("jobs.send").exception("step.failed", row="7")
+        structlog.get_logger("jobs.send.step").exception("step.failed", row="7")
     (line,) = lines(said)
     assert line["error"] == "RuntimeError < ValueError"
     assert "test_logs.py" in line["at"][0]

@@ -17,12 +17,13 @@ import pytest
 from slack_bolt import BoltRequest, BoltResponse
 from structlog.testing import capture_logs
 
-from bot import answers, modal_doors
-from bot.app import build
-from bot.desk import Desk, Pool
-from bot.ids import Action, Binding
-from bot.knocking import told
-from jobs.decide.disconnect import Broker
+from bot.blockkit.ids import Action, Binding
+from bot.listeners import forms
+from bot.listeners.app import build
+from bot.listeners.context import Desk, Pool
+from bot.listeners.deciding import told
+from bot.surfaces import answers
+from jobs.companies.disconnect import Broker
 from jobs.decide.door import Answer, Said
 from jobs.store import companies, engine
 from tests.bot.ground import START
@@ -164,7 +165,7 @@ def test_a_form_opens_while_the_record_is_busy(house: House) -> None:
     until(house, lambda: title(house) not in ("", "One moment"))
 
 
-@pytest.mark.parametrize("action", modal_doors.OPENS)
+@pytest.mark.parametrize("action", forms.OPENS)
 def test_every_modal_opens(house: House, action: Action) -> None:
     """On either database: reading the case for it takes no lock, which a reader may not."""
     assert opened(house, action)["title"]["text"] not in ("Not possible", "One moment")
@@ -189,7 +190,7 @@ def test_a_form_that_slack_did_not_take_is_filled_a_moment_later(
     house: House, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
 ) -> None:
     """After a 429 as late as Slack says; nobody is left with "Reading the case"."""
-    monkeypatch.setattr(modal_doors, "PAUSE", 0.01)
+    monkeypatch.setattr(forms, "PAUSE", 0.01)
     fault(house, "views.update", **trouble)
     assert opened(house, Action.HOLD)["title"]["text"] == "Hold"
     assert private(house) == []
@@ -207,7 +208,7 @@ def test_whoever_gets_no_form_is_told_what_to_do(
     house: House, monkeypatch: pytest.MonkeyPatch, match: str, trouble: dict[str, Any]
 ) -> None:
     """In private, after a few tries in vain; the form itself says it, too."""
-    monkeypatch.setattr(modal_doors, "PAUSE", 0.01)
+    monkeypatch.setattr(forms, "PAUSE", 0.01)
     fault(house, match, times=None, **trouble)
     assert press(house, desk_in(house), Action.HOLD).status == 200
     until(house, lambda: private(house) == [answers.no_form()])
@@ -220,7 +221,7 @@ def test_a_form_that_slack_does_not_like_says_so(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trying the same once more would not help: a sentence takes its place."""
-    monkeypatch.setitem(modal_doors.OPENS, Action.HOLD, lambda *_: {"type": "modal"})
+    monkeypatch.setitem(forms.OPENS, Action.HOLD, lambda *_: {"type": "modal"})
     assert answers.broken() in json.dumps(opened(house, Action.HOLD))
 
 
@@ -230,7 +231,7 @@ def test_a_modal_that_cannot_be_made_says_so(house: House, monkeypatch: pytest.M
     def fails(*_: object) -> dict[str, Any]:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(modal_doors.OPENS, Action.HOLD, fails)
+    monkeypatch.setitem(forms.OPENS, Action.HOLD, fails)
     shown = opened(house, Action.HOLD)
     assert shown["title"]["text"] == "Not possible"
     assert answers.broken() in json.dumps(shown)

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import ids, modals, submitted
-from bot.lint import lint
-from bot.modals import fingerprint
-from bot.reasons import HOLD, REJECT
-from bot.submitted import Edited, Holding, Snoozing, UnusableError
+from bot.blockkit import ids
+from bot.blockkit.lint import lint
+from bot.listeners import submitted
+from bot.listeners.submitted import Edited, Holding, Snoozing, UnusableError
+from bot.surfaces import modals
+from bot.surfaces.card.reasons import HOLD, REJECT
+from bot.surfaces.modals import fingerprint
 from jobs.decide.reject import Rejection
 from jobs.rules import policy as policies
 from jobs.rules.case import CaseView

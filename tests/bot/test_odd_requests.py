@@ -13,7 +13,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.ids import Action, Binding, Field, Modal, Opened, Switch, block_id
+from bot.blockkit.ids import Action, Binding, Field, Modal, Opened, Switch, block_id
 from tests.bot.kits import Front, front, place
 from tests.sandbox.slack import payloads, views
 from tests.sandbox.slack.kinds import Json, Message

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot import people as looking_up
-from bot import slack
+from bot.slack import api
+from bot.slack import people as looking_up
 from jobs.rules import policy
 from jobs.store import agenda, people
 from jobs.store.tables import schedule
@@ -134,7 +134,7 @@ def test_slack_asks_to_wait(on: Ground) -> None:
 
 def test_somebody_wanted_during_a_look_is_looked_up_next(on: Ground) -> None:
     """A click in the middle of a round does not wait five minutes."""
-    read, clicks = slack.call, ["UGUEST"]
+    read, clicks = api.call, ["UGUEST"]
 
     def asking(*given: Any, **named: Any) -> Any:
         if named.get("user") == "UCOLLECT" and clicks:
@@ -142,7 +142,7 @@ def test_somebody_wanted_during_a_look_is_looked_up_next(on: Ground) -> None:
         return read(*given, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slack, "call", asking)
+        patch.setattr(api, "call", asking)
         on.look_up()
     assert trouble_of(on, "UGUEST") == "guest"
 

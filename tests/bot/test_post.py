@@ -11,7 +11,8 @@ import pytest
 from slack_sdk import WebClient
 from sqlalchemy import select, update
 
-from bot import cards, post, slack
+from bot.slack import api, outbox
+from bot.surfaces.card import card as cards
 from jobs.store import agenda, posts, work
 from jobs.store import cases as cases_store
 from jobs.store.tables import cases, channels, messages, schedule
@@ -188,7 +189,7 @@ def test_a_lost_post_is_found_behind_many_later_ones(on: Ground) -> None:
     on.fault("chat.postMessage", "late")
     on.work()
     on.clock.forward(minutes=10)
-    for number in range(slack.PAGE + 1):
+    for number in range(api.PAGE + 1):
         on.client.chat_postMessage(channel=CHANNEL, text=f"Another's message {number}")
         on.clock.forward(seconds=1)
     on.work()
@@ -201,7 +202,7 @@ def test_a_lost_post_is_found_on_a_later_page_of_the_history(on: Ground) -> None
     on.say("hello")
     on.fault("chat.postMessage", "late")
     on.work()
-    for number in range(slack.PAGE + 1):
+    for number in range(api.PAGE + 1):
         on.client.chat_postMessage(channel=CHANNEL, text=f"Another's message {number}")
         on.clock.forward(seconds=1)
     on.work()
@@ -225,23 +226,23 @@ def test_a_lost_thread_line_is_found_in_its_thread(on: Ground) -> None:
 
 def test_a_post_that_was_held_up_is_not_made(on: Ground) -> None:
     """Whoever was stopped for a lease after its intent may have been overtaken."""
-    message = slack.Message(CHANNEL, "1", "Good morning")
-    late = post.Post(on.client, post.Drawn(message), boot_time() - 31)
-    assert late.act() == slack.Lost("held_up")
+    message = api.Message(CHANNEL, "1", "Good morning")
+    late = outbox.Post(on.client, outbox.Drawn(message), boot_time() - 31)
+    assert late.act() == api.Lost("held_up")
     assert on.calls("chat.postMessage") == 0
 
 
 def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: Ground) -> None:
     """Whoever posts trusts the time since its intent, which may come late in its claim."""
     on.say("hello")
-    step = post.step(lambda: on.policy, lambda: on.client)
+    step = outbox.step(lambda: on.policy, lambda: on.client)
     with on.database.writing() as conn:
         (claim,) = work.claim(conn, messages, on.clock(), 1)
         waiting = step.load(conn, claim, on.clock())
-        assert isinstance(waiting, post.Wait)
+        assert isinstance(waiting, outbox.Wait)
     on.clock.forward(seconds=20)
     with on.database.writing() as conn:
-        assert isinstance(waiting.settle(conn, claim, None, on.clock()), post.Post)
+        assert isinstance(waiting.settle(conn, claim, None, on.clock()), outbox.Post)
     on.clock.forward(seconds=29)
     with on.database.writing() as conn:
         assert work.claim(conn, messages, on.clock(), 1) == []
@@ -289,21 +290,21 @@ def test_a_card_that_slack_refuses_becomes_plain_text(
 ) -> None:
     """After five refusals the story is posted without blocks; the next version tries blocks."""
     add_case(on)
-    monkeypatch.setattr(post, "lint", lambda *_: [])
+    monkeypatch.setattr(outbox, "lint", lambda *_: [])
     drawn = cards.card
 
     def refused(*given: object, **named: object) -> cards.Card:
         made = drawn(*given, **named)  # type: ignore[arg-type]
         return cards.Card(made.text, [{"type": "carrier-pigeon"}])
 
-    monkeypatch.setattr(post, "card", refused)
+    monkeypatch.setattr(outbox, "card", refused)
     for _ in range(7):
         on.work()
         on.clock.forward(minutes=11)
     (card,) = on.posted()
     assert card["blocks"] == []
     assert "could not be drawn in full" in card["text"]
-    monkeypatch.setattr(post, "card", drawn)
+    monkeypatch.setattr(outbox, "card", drawn)
     on.change_case(state="snoozed")
     on.work()
     assert on.posted()[0]["blocks"]
@@ -312,7 +313,7 @@ def test_a_card_that_slack_refuses_becomes_plain_text(
 def test_our_own_linter_spares_the_refusals(on: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     """A card that our linter finds fault with is plain text at once."""
     add_case(on)
-    monkeypatch.setattr(post, "lint", lambda *_: ["blocks[0]: wrong"])
+    monkeypatch.setattr(outbox, "lint", lambda *_: ["blocks[0]: wrong"])
     on.work()
     (card,) = on.posted()
     assert card["blocks"] == []
@@ -373,10 +374,10 @@ def test_a_card_that_may_not_change_is_told_in_its_thread(on: Ground) -> None:
 def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: Ground) -> None:
     """The version that was drawn is compared with the one that stands."""
     add_case(on)
-    step = post.step(lambda: on.policy, lambda: on.client)
-    sent = slack.post
+    step = outbox.step(lambda: on.policy, lambda: on.client)
+    sent = api.post
 
-    def moving(client: WebClient, message: slack.Message) -> object:
+    def moving(client: WebClient, message: api.Message) -> object:
         answer = sent(client, message)
         with on.database.writing() as conn:
             conn.execute(update(cases).values(version=2, end_reason="Meanwhile."))
@@ -384,7 +385,7 @@ def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: Ground) -> None:
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slack, "post", moving)
+        patch.setattr(api, "post", moving)
         on.work(step)
     on.work(step)
     assert on.message().rendered_version == 2
@@ -399,28 +400,28 @@ def test_an_old_drawing_does_not_stay_over_a_newer_one(
     add_case(on)
     on.work()
     on.change_case(state="snoozed")
-    act, drew = post.Update.act, slack.update
+    act, drew = outbox.Update.act, api.update
 
     def overtaken() -> None:
-        monkeypatch.setattr(post.Update, "act", act)
-        monkeypatch.setattr(slack, "update", drew)
+        monkeypatch.setattr(outbox.Update, "act", act)
+        monkeypatch.setattr(api, "update", drew)
         on.clock.forward(seconds=31)
         on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
         on.work()
         assert "Paid at noon." in on.posted()[0]["text"]
 
-    def held_up(update: post.Update) -> object:
+    def held_up(update: outbox.Update) -> object:
         overtaken()
         return act(replace(update, drawn_at=update.drawn_at - 31))
 
-    def late(client: WebClient, message: slack.Message, ts: str) -> object:
+    def late(client: WebClient, message: api.Message, ts: str) -> object:
         overtaken()
         return drew(client, message, ts)
 
     if sent:
-        monkeypatch.setattr(slack, "update", late)
+        monkeypatch.setattr(api, "update", late)
     else:
-        monkeypatch.setattr(post.Update, "act", held_up)
+        monkeypatch.setattr(outbox.Update, "act", held_up)
     on.work()
     on.work()
     assert "Paid at noon." in on.posted()[0]["text"]
@@ -436,17 +437,17 @@ def test_who_was_overtaken_takes_the_card_from_nobody(
     """
     add_case(on)
     on.work()
-    drew, held = slack.update, list[Claim]()
+    drew, held = api.update, list[Claim]()
 
-    def overtaken(client: WebClient, message: slack.Message, ts: str) -> object:
-        monkeypatch.setattr(slack, "update", drew)
+    def overtaken(client: WebClient, message: api.Message, ts: str) -> object:
+        monkeypatch.setattr(api, "update", drew)
         on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
         with on.database.writing() as conn:
             held.extend(work.claim(conn, messages, on.clock(), 1))
         return drew(client, message, ts)
 
     on.change_case(state="snoozed")
-    monkeypatch.setattr(slack, "update", overtaken)
+    monkeypatch.setattr(api, "update", overtaken)
     on.work()
     (other,) = held
     assert (on.message().token, on.message().due_at) == (other.token, other.until)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.processes import Kit
+from bot.process import Kit
 from jobs.mail.folder import Folder
 from jobs.mail.smtp import Smtp
 from jobs.pipeline import QUEUES
@@ -110,7 +110,7 @@ def test_a_worker_loads_only_what_its_steps_need(queue: str, without: set[str]) 
     """Large libraries cost each process its memory."""
     program = (
         "from bot import cli\n"
-        "from bot.processes import Kit\n"
+        "from bot.process import Kit\n"
         "from jobs.settings import Settings\n"
         f"Kit(Settings(_env_file=None)).steps({queue!r})"
     )

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.ids import Action
-from bot.replies import DONE, reply
+from bot.blockkit.ids import Action
+from bot.surfaces.replies import DONE, reply
 from jobs.decide.door import Answer, Said
 from tests.bot.views import HOSTILE, NOW
 

@@ -18,9 +18,10 @@ from slack_bolt import BoltResponse
 from slack_bolt.request import BoltRequest
 from structlog.testing import capture_logs
 
-from bot import answers, slack
-from bot.slack_door import ANSWERERS
-from bot.socket_mode import Socket
+from bot.slack import api as slack
+from bot.slack.socket_mode import Socket
+from bot.surfaces import answers
+from bot.web.slack import ANSWERERS
 from jobs.store import engine, log, people
 from jobs.store.engine import Database
 from qbo.pacing import utc_now

@@ -13,9 +13,9 @@ import pytest
 import structlog
 from starlette.applications import Starlette
 
-from bot import web
-from bot.processes import Kit
-from bot.slack_door import SlackDoor
+from bot.process import Kit
+from bot.web import server as web
+from bot.web.slack import SlackDoor
 from jobs.store import events
 from jobs.store.events import Notice
 from tests.bot.kits import front, place, settings
@@ -78,7 +78,7 @@ def test_metrics(tmp_path: Path) -> None:
 @pytest.mark.processes
 def test_the_process_has_a_port_for_operators(tmp_path: Path) -> None:
     """METRICS_PORT is another port than PORT, and on this machine only."""
-    command = [sys.executable, "-c", "from bot.cli import main; main()", "web"]
+    command = [sys.executable, "-c", "from bot.cli.main import main; main()", "web"]
     with place(tmp_path) as outside:
         ports = {"PORT": "0", "METRICS_PORT": "0"}
         settings = os.environ | outside.values | ports | {"PYTHONPATH": str(ROOT)}

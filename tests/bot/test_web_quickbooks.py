@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import select
 
-from jobs import connect
+from jobs.companies import connect
 from jobs.store import companies
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import doors, events

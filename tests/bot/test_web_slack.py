@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bot import people
-from bot.answers import broken, not_recorded
-from bot.ids import Binding, Opened
+from bot.blockkit.ids import Binding, Opened
+from bot.slack import people
+from bot.surfaces.answers import broken, not_recorded
 from jobs import pipeline
-from jobs.policy_file import PolicyFile
+from jobs.engine.policy_file import PolicyFile
 from jobs.store import agenda, companies
 from qbo.pacing import utc_now
 from tests.bot.ground import CHANNEL, REALM, add_company
@@ -249,7 +249,7 @@ def test_an_answer_that_does_not_say_who_we_are_is_none(
 
 def test_it_opens_as_soon_as_slack_answers(door: Front) -> None:
     """At start it keeps asking who we are, with a pause, and then no click has to wait for it."""
-    from bot.slack_door import RETRY_SECONDS, SlackDoor
+    from bot.web.slack import RETRY_SECONDS, SlackDoor
 
     fault = {"service": "slack", "match": "auth.test", "kind": "refuse", "times": 2}
     door.place.outside.world.faults.add(fault_from(fault))

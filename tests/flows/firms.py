@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from jobs.connect import open_door
+from jobs.companies.connect import open_door
 from jobs.store import companies
 from jobs.store.engine import Database, connect
 from tests.sandbox import company

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from jobs import send
 from jobs.decide.door import Answer
 from jobs.rules.states import Stage, State
+from jobs.send import step as send
 from jobs.store.tables import crossings, sends
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse

@@ -25,10 +25,11 @@ import httpx
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection, select
 
-from bot.ledger_door import notices
-from bot.processes import Kit
-from jobs import connect, picture, pipeline
-from jobs.connect import Intuit
+from bot.process import Kit
+from bot.web.quickbooks import notices
+from jobs import pipeline
+from jobs.companies import connect
+from jobs.companies.connect import Intuit
 from jobs.decide import (
     approve,
     edit,
@@ -44,11 +45,12 @@ from jobs.decide import undo as undoing
 from jobs.decide.door import Answer, Knock, Refused, Said
 from jobs.decide.edit import Objections, Text
 from jobs.decide.reject import Rejection
+from jobs.engine.policy_file import PolicyFile
+from jobs.engine.services import Office
 from jobs.mail.results import Check, Fence, Mailer, Result
 from jobs.mail.smtp import Smtp
-from jobs.office import Office
-from jobs.policy_file import PolicyFile
 from jobs.reasoning.model import Model
+from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import stops_seen

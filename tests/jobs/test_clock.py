@@ -11,9 +11,9 @@ import redis as redis_client
 from sqlalchemy import ColumnElement, select, true
 from structlog.testing import capture_logs
 
-from jobs.clock import PERIOD, Clock, run
+from jobs.engine.clock import PERIOD, Clock, run
+from jobs.engine.step import Step
 from jobs.pipeline import Doorbell
-from jobs.step import Step
 from jobs.store import engine, events, schema
 from jobs.store.engine import Database
 from jobs.store.events import Notice

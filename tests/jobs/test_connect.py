@@ -16,7 +16,15 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
-from jobs.connect import DOOR_LIVES, Intuit, NotConnected, check_door, connect, invite, open_door
+from jobs.companies.connect import (
+    DOOR_LIVES,
+    Intuit,
+    NotConnected,
+    check_door,
+    connect,
+    invite,
+    open_door,
+)
 from jobs.store import companies, engine, log, schema
 from jobs.store.companies import Company
 from jobs.store.engine import Database

@@ -7,10 +7,10 @@ import httpx
 import pytest
 from sqlalchemy import Row, select
 
-from bot.processes import Kit
-from jobs import connect
-from jobs.connect import Intuit, NotConnected
-from jobs.decide.disconnect import Broker, Ended, disconnect
+from bot.process import Kit
+from jobs.companies import connect
+from jobs.companies.connect import Intuit, NotConnected
+from jobs.companies.disconnect import Broker, Ended, disconnect
 from jobs.store import agenda
 from jobs.store.companies import Company
 from jobs.store.tables import companies, messages, schedule

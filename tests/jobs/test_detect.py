@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from jobs import gather
 from jobs.rules.states import State
+from jobs.sources import quickbooks
 from jobs.store.events import Notice, store
 from jobs.store.tables import contexts, events, invoices, schedule
 from tests.jobs.house import House, books, customer, invoice
@@ -358,9 +358,9 @@ def test_news_while_a_case_is_read_is_not_lost(
 ) -> None:
     """A payment that is noticed between reading the ledger and drawing the card still counts."""
     house = open_house()
-    read, news = gather.read, [Decimal("340.00")]
+    read, news = quickbooks.read, [Decimal("340.00")]
 
-    def slowly(*given: Any) -> gather.Books:
+    def slowly(*given: Any) -> quickbooks.Books:
         found = read(*given)
         if news:
             payment = house.books.pay("71", news.pop())
@@ -368,7 +368,7 @@ def test_news_while_a_case_is_read_is_not_lost(
             house.run("detect")
         return found
 
-    monkeypatch.setattr(gather, "read", slowly)
+    monkeypatch.setattr(quickbooks, "read", slowly)
     house.notify(Change("Invoice", "71", "created"))
     assert house.view().facts.total_open.amount == 500
     assert house.versions() == 1

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from jobs import ending
+from jobs import outcome_tmp
 from jobs.decide.door import Answer
 from jobs.rules.states import State
 from jobs.store import drafts
@@ -23,8 +23,8 @@ def test_void_keeps_only_a_text_that_may_still_be_true(
     case = a_house.case()
     with a_house.database.writing() as conn:
         draft = drafts.draft(conn, str(case.draft))
-        assert ending.void(conn, case, draft, "Because.", kind, a_house.now)
-        assert not ending.void(conn, case, draft, "Once more.", kind, a_house.now)
+        assert outcome_tmp.void(conn, case, draft, "Because.", kind, a_house.now)
+        assert not outcome_tmp.void(conn, case, draft, "Once more.", kind, a_house.now)
     assert (a_house.case().draft is not None) is keeps
     assert (a_house.view().end_reason, a_house.view().changed) == ("Because.", ())
     told = [text for text in a_house.said("thread") if "nothing was sent" in text]
@@ -79,6 +79,6 @@ def test_a_second_send_is_told_nothing_new(a_house: House) -> None:
     with a_house.database.writing() as conn:
         draft = drafts.draft(conn, str(case.draft))
         with pytest.raises(ValueError, match="cannot become"):
-            ending.sent(conn, case, draft, "ULEAD1", a_house.now)
+            outcome_tmp.sent(conn, case, draft, "ULEAD1", a_house.now)
     assert a_house.state() is State.DONE
     assert a_house.approve() is Answer.DECIDED

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from jobs import gather
-from jobs.gather import Books
 from jobs.rules.facts import Facts, InvoiceStatus
+from jobs.sources import quickbooks
+from jobs.sources.quickbooks import Books
 from jobs.store import companies
 from jobs.store.tables import contexts
 from qbo import QuickBooks
@@ -22,10 +22,10 @@ from tests.jobs.houses import OpenHouse
 def read(house: House) -> tuple[Books, Facts]:
     """Gather the latest case by hand."""
     with house.database.reading() as conn:
-        file = gather.open_file(conn, house.cases()[-1], house.now)
-    ledger = gather.Alone(house.office.quickbooks(house.realm))
-    found = gather.read(ledger, file, house.now)
-    return found, gather.facts(found, file.scope)
+        file = quickbooks.open_file(conn, house.cases()[-1], house.now)
+    ledger = quickbooks.Alone(house.office.quickbooks(house.realm))
+    found = quickbooks.read(ledger, file, house.now)
+    return found, quickbooks.facts(found, file.scope)
 
 
 def test_one_request_brings_what_many_do(open_house: OpenHouse) -> None:
@@ -48,12 +48,12 @@ def test_one_request_brings_what_many_do(open_house: OpenHouse) -> None:
     )
     house.pay("73", "10.00")
     ledger = house.office.quickbooks(house.realm)
-    asked = gather.Asked(frozenset({"1"}), frozenset({"73"}), house.today - timedelta(days=730))
+    asked = quickbooks.Asked(frozenset({"1"}), frozenset({"73"}), house.today - timedelta(days=730))
     house.outside.world.requests.clear()
-    found = gather.Alone(ledger).about(asked)
+    found = quickbooks.Alone(ledger).about(asked)
     paths = [request.path for request in house.outside.world.requests]
     assert [path.rpartition("/")[2] for path in paths] == ["batch", "query", "query"]
-    assert found == gather.fetch(ledger, asked)
+    assert found == quickbooks.fetch(ledger, asked)
     assert [c.customer_type for c in found.customers] == ["Key account"]
     assert [i.id for i in found.by_id] == ["73"]
     assert len(found.payments) == 2
@@ -89,7 +89,7 @@ def test_everything_that_a_case_needs(open_house: OpenHouse) -> None:
     assert not facts.gaps
     assert facts.habit is not None
     assert (facts.habit.count, facts.habit.late, facts.habit.median_days_late) == (1, 1, 10)
-    assert [(d.id, d.text) for d in gather.documents(found, facts)] == [("memo:71", "Thanks!")]
+    assert [(d.id, d.text) for d in quickbooks.documents(found, facts)] == [("memo:71", "Thanks!")]
 
 
 def paid(id: str, invoice_id: str, amount: str, ago: int, **more: Any) -> dict[str, Any]:
@@ -214,10 +214,10 @@ def test_time_alone_changes_no_fingerprint(a_house: House) -> None:
     _, today = read(a_house)
     a_house.time.later(days=1)
     _, tomorrow = read(a_house)
-    assert gather.fingerprint(today) == gather.fingerprint(tomorrow)
+    assert quickbooks.fingerprint(today) == quickbooks.fingerprint(tomorrow)
     a_house.pay("71", "1.00")
     _, after = read(a_house)
-    assert gather.fingerprint(after) != gather.fingerprint(today)
+    assert quickbooks.fingerprint(after) != quickbooks.fingerprint(today)
 
 
 def test_a_company_in_another_zone_has_its_own_today(open_house: OpenHouse) -> None:
@@ -238,12 +238,12 @@ def test_what_a_draft_was_made_from_is_kept(open_house: OpenHouse) -> None:
     house.sweep()
     with house.database.reading() as conn:
         found, facts = read(house)
-        assert not gather.not_considered(conn, "1", gather.documents(found, facts))
+        assert not quickbooks.not_considered(conn, "1", quickbooks.documents(found, facts))
         house.change("Invoice", "71", CustomerMemo={"value": "Thanks again!"})
         found, facts = read(house)
-        new = gather.not_considered(conn, "1", gather.documents(found, facts))
+        new = quickbooks.not_considered(conn, "1", quickbooks.documents(found, facts))
     assert [d.id for d in new] == ["memo:71"]
-    kept = house.rows(select(contexts.c.body).where(contexts.c.source == gather.DOCUMENTS))
+    kept = house.rows(select(contexts.c.body).where(contexts.c.source == quickbooks.DOCUMENTS))
     assert "Thanks" not in str(kept)
 
 

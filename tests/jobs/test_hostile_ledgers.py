@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.buttons import whole
-from jobs import gather
+from bot.surfaces.card.buttons import whole
 from jobs.rules import drafts
 from jobs.rules.facts import Facts
 from jobs.rules.states import State
-from jobs.together import Together
+from jobs.sources import quickbooks
+from jobs.sources.pooled import Together
 from qbo import QuickBooks
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -47,9 +47,9 @@ def about_one(house: House) -> list[str]:
 def read_in_bulk(house: House) -> Facts:
     """What a case learns that asks in line with others, one kind of record after the other."""
     with house.database.reading() as conn:
-        file = gather.open_file(conn, house.case(), house.now)
+        file = quickbooks.open_file(conn, house.case(), house.now)
     line = Together(house.office.quickbooks).of(house.realm)
-    return gather.facts(gather.read(line, file, house.now), file.scope)
+    return quickbooks.facts(quickbooks.read(line, file, house.now), file.scope)
 
 
 READS = ("customers", "paid_invoices_of", "payments", "credit_memos")

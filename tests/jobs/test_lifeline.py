@@ -11,7 +11,7 @@ import pytest
 import redis
 import rq
 
-from jobs.lifeline import GONE, VARIABLE
+from jobs.engine.lifeline import GONE, VARIABLE
 
 ROOT = Path(__file__).parent.parent.parent
 

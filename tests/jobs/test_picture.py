@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
 
-from jobs import picture
+from jobs.reports import picture
 from jobs.rules.case import CaseView, Decision, Reason
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus
 from jobs.rules.money import Money

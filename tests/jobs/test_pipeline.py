@@ -23,8 +23,8 @@ from sqlalchemy import Connection, Row, false, select, true
 from sqlalchemy.exc import InternalError, OperationalError
 
 from jobs import pipeline
+from jobs.engine.step import Round, Step
 from jobs.pipeline import QUEUES, Doorbell, Loop
-from jobs.step import Round, Step
 from jobs.store import engine, log, work
 from jobs.store.engine import Database
 from jobs.store.tables import events

@@ -13,16 +13,16 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from jobs.clock import Clock
+from jobs.engine.clock import Clock
+from jobs.engine.policy_file import PolicyFile
+from jobs.engine.worker import PatientWorker, job_class
 from jobs.pipeline import Doorbell
-from jobs.policy_file import PolicyFile
 from jobs.rules import policy as policies
 from jobs.rules.policy import PolicyError
 from jobs.rules.states import State
 from jobs.store import engine, log, schema
 from jobs.store.engine import Database
 from jobs.store.tables import messages
-from jobs.worker import PatientWorker, job_class
 from qbo import QuickBooks
 from tests.jobs.house import House, policy_text
 from tests.jobs.store import record

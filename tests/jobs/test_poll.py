@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.event import listen
 
-from jobs import cross
+from jobs.intake import crossings as cross
 from jobs.rules.states import State
 from jobs.store import agenda
 from jobs.store.tables import crossings, events, invoices, schedule
@@ -156,7 +156,7 @@ def test_a_poll_killed_before_all_have_crossed(
     late = [invoice(str(80 + n), "1", "10.00", 2) for n in range(5)]
     house = polled(open_house, books(customer("1"), customer("2"), *late))
     assert house.cases() == []
-    monkeypatch.setattr("jobs.by_turns.CROSSINGS_A_CHUNK", 2)
+    monkeypatch.setattr("jobs.intake.by_turns.CROSSINGS_A_CHUNK", 2)
     for n in range(5):
         house.books.edit("Invoice", str(80 + n), {"DueDate": f"{house.today - 9 * DAY}"})
     open_cases, calls = cross.open_cases, [0]

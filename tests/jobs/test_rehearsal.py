@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs import rehearsal
+from jobs.companies import shadow
 from jobs.rules.states import State
 from jobs.store import work
 from jobs.store.tables import cases as cases_table
@@ -21,7 +21,7 @@ def test_going_live_keeps_the_cards_that_nobody_has_decided_on(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sweep after it makes them live, chunk by chunk; one that was approved begins anew."""
-    monkeypatch.setattr(rehearsal, "TURNED_AT_ONCE", 2)
+    monkeypatch.setattr(shadow, "TURNED_AT_ONCE", 2)
     house = open_house(THREE, live=False)
     house.sweep()
     house.approve()

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bot.cards import card
-from jobs import ending, send
+from bot.surfaces.card.card import card
+from jobs import outcome_tmp
 from jobs.decide import run_company
 from jobs.decide.door import Answer
 from jobs.mail import compose
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
+from jobs.send import step as send
 from jobs.store import companies, drafts, history, people
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import crossings, sends
@@ -125,7 +126,7 @@ def test_what_ended_an_approval_calls_nobody(approved: House) -> None:
     assert case.draft is not None
     with approved.database.writing() as conn:
         draft = drafts.draft(conn, case.draft)
-        ending.tell_approvers(conn, case, draft, "<!channel> was merged.", approved.now)
+        outcome_tmp.tell_approvers(conn, case, draft, "<!channel> was merged.", approved.now)
     assert approved.said("thread")[-1] == (
         "<@UCOLLECT>: nothing was sent. &lt;!channel&gt; was merged."
     )

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from jobs import pipeline, send
+from jobs import pipeline
 from jobs.rules.states import State
+from jobs.send import step as send
 from jobs.store.tables import cases, sends
 from tests.crowd import PATIENCE
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from bot.processes import Kit
+from bot.process import Kit
 from jobs import pipeline
 from jobs.rules.states import State
 from jobs.store import engine

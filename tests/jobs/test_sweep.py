@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from jobs import cross
+from jobs.engine.turns import Turn
+from jobs.intake import crossings as cross
+from jobs.intake.sweep import Sweep
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
 from jobs.store import agenda, history, work
 from jobs.store.tables import addresses, crossings, customers, invoices, schedule, sweeping
-from jobs.sweep import Sweep
-from jobs.turns import Turn
 from qbo import QuickBooks
 from qbo.models import Invoice
 from tests.jobs.house import House, books, customer, invoice
@@ -172,7 +172,7 @@ def test_what_has_left_is_told_apart(open_house: OpenHouse) -> None:
 def test_page_after_page_is_met(open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     """However little is asked for at once, all is found, and afterwards all is forgotten."""
     for name in ("IDS_AT_ONCE", "KNOWN_AT_ONCE", "FORGOTTEN_AT_ONCE"):
-        monkeypatch.setattr(f"jobs.sweep.{name}", 2)
+        monkeypatch.setattr(f"jobs.intake.sweep.{name}", 2)
     job = customer("9", ParentRef={"value": "8"}, Job=True, BillWithParent=True)
     more = [invoice(str(80 + n), "9", "50.00", 12) for n in range(3)]
     content = dict(MANY)
@@ -330,7 +330,7 @@ def test_a_sweep_killed_in_the_middle_runs_again(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever chunk it was at, the next run ends with the same cases, once each."""
-    monkeypatch.setattr("jobs.by_turns.PAYERS_A_CHUNK", 2)
+    monkeypatch.setattr("jobs.intake.by_turns.PAYERS_A_CHUNK", 2)
     house = open_house(MANY)
     open_cases, calls = cross.open_cases, [0]
 
@@ -374,7 +374,7 @@ def test_a_customer_with_thousands_is_one_case(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is too much for one transaction crosses in several, into the one case."""
-    monkeypatch.setattr("jobs.by_turns.CROSSINGS_A_CHUNK", 3)
+    monkeypatch.setattr("jobs.intake.by_turns.CROSSINGS_A_CHUNK", 3)
     more = [invoice(str(80 + n), "1", "10.00", 12) for n in range(11)]
     house = open_house(books(customer("1"), customer("2"), *more, invoice("71", "2", "90.00", 5)))
     house.sweep()
@@ -395,7 +395,7 @@ def test_little_sums_are_judged_as_a_whole(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether too little is owed to ask for it is seen over all invoices, held ones left out."""
-    monkeypatch.setattr("jobs.by_turns.CROSSINGS_A_CHUNK", 3)
+    monkeypatch.setattr("jobs.intake.by_turns.CROSSINGS_A_CHUNK", 3)
     small = [invoice(str(80 + n), "1", "4.00", 12) for n in range(7)]
     held = [invoice(str(90 + n), "2", "4.00", 12) for n in range(7)]
     house = open_house(books(customer("1"), customer("2"), *small, *held))

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from jobs import gather
-from jobs.gather import Asked, Records
-from jobs.together import Line, Together
+from jobs.sources import quickbooks as gather
+from jobs.sources.pooled import Line, Together
+from jobs.sources.quickbooks import Asked, Records
 from qbo import PoisonedPage, QuickBooks, QuickBooksError, Unreachable
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse

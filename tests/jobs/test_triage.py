@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from bot.cards import card
-from jobs import drafting, gather
+from bot.surfaces.card.card import card
 from jobs.decide.door import Answer
 from jobs.decide.edit import Text
 from jobs.decide.reject import Rejection
 from jobs.rules.rulings import Kind
 from jobs.rules.states import CaseClass, RejectReason, Stage, State
+from jobs.sources import quickbooks
 from jobs.store import companies
 from jobs.store.tables import cases as cases_table
+from jobs.triage import drafting
 from tests.jobs.house import MANAGER, ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind as FaultKind
@@ -482,7 +483,7 @@ def test_a_letter_is_written_outside_any_transaction(
             companies.change(conn, house.realm, name="Brass Fern Supply")
         return real(*given)
 
-    monkeypatch.setattr("jobs.triage.write", while_others_write)
+    monkeypatch.setattr("jobs.triage.step.write", while_others_write)
     house.sweep()
     assert house.case().draft is not None
 
@@ -490,13 +491,13 @@ def test_a_letter_is_written_outside_any_transaction(
 def test_five_failures_of_ours_are_a_card(open_house: OpenHouse) -> None:
     """A case that breaks our own code five times becomes a card that asks for a look."""
 
-    def broken(*_: Any) -> gather.Books:
+    def broken(*_: Any) -> quickbooks.Books:
         raise RuntimeError("something of ours")
 
     house = open_house()
     house.run("sweep")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gather, "read", broken)
+        patch.setattr(quickbooks, "read", broken)
         for _ in range(6):
             house.run("triage")
             house.time.later(minutes=11)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, delete, select, update
 
-from jobs import pipeline, upkeep
+from jobs import pipeline
+from jobs.companies import upkeep
 from jobs.store import agenda
 from jobs.store.tables import companies, schedule, usage
 from tests.jobs.house import House

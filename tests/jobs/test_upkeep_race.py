@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.processes import Kit
+from bot.process import Kit
 from jobs import settings
 from jobs.store.tokens import SqlTokenStore
 from qbo import LEASE, Tokens

@@ -22,8 +22,8 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
+from jobs.engine.worker import PatientWorker, job_class
 from jobs.pipeline import Doorbell
-from jobs.worker import PatientWorker, job_class
 
 SECONDS = 30
 
@@ -63,7 +63,7 @@ def test_a_listed_job_runs(redis: Redis) -> None:
     assert (done, failed(redis)) == (["412"], 0)
 
 
-@pytest.mark.parametrize("name", ["os.system", "builtins.eval", "jobs.worker.run", "sweep"])
+@pytest.mark.parametrize("name", ["os.system", "builtins.eval", "jobs.engine.worker.run", "sweep"])
 def test_any_other_name_is_refused(redis: Redis, tmp_path: Path, name: str) -> None:
     """What somebody wrote into Redis is not imported, and the worker goes on."""
     done: list[str] = []
@@ -123,7 +123,7 @@ def test_it_looks_for_a_lost_redis_every_few_seconds() -> None:
 PROGRAM = """
 import os, sys, time
 from redis import Redis
-from jobs.worker import run
+from jobs.engine.worker import run
 
 def send(id):
     with open(sys.argv[2], "a") as file: file.write(f"{os.getpid()} {id} begun\\n")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.cards import card
-from bot.replies import reply
+from bot.surfaces.card.card import card
+from bot.surfaces.replies import reply
 from jobs import pipeline, write_back
 from jobs.decide import run_company, take_back
 from jobs.decide.door import Answer

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.launcher import Keeper, NoQueue, Stopped, until_stopped
+from bot.cli.launcher import Keeper, NoQueue, Stopped, until_stopped
 from tests.sandbox import company
 from tests.sandbox.policy_file import LIFELIKE, UNMARKED, Marks, policy_text
 from tests.sandbox.processes import Sandbox, sandbox

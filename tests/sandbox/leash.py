@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bot.launcher import WATCHED
+from bot.cli.launcher import WATCHED
 
 STOP_SECONDS = 10.0
 

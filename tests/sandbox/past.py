@@ -17,15 +17,17 @@ from zoneinfo import ZoneInfo
 import httpx
 from sqlalchemy import select
 
-from bot.processes import Kit
-from jobs import connect, lifeline, pipeline
+from bot.process import Kit
+from jobs import pipeline
 from jobs import settings as product_settings
+from jobs.companies import connect
 from jobs.decide import approve, look, reminders, run_company
 from jobs.decide.door import Knock, Refused
+from jobs.engine import lifeline
+from jobs.engine.step import Step
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.settings import Settings
-from jobs.step import Step
 from jobs.store import agenda, artifacts, companies
 from jobs.store.tables import cases, drafts
 from qbo import QuickBooks

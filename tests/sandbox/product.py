@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from bot.launcher import OVERDUE, PROCESSES, Launcher, ProcessFailed
+from bot.cli.launcher import OVERDUE, PROCESSES, Launcher, ProcessFailed
 
 __all__ = ["OVERDUE", "PROCESSES", "ROOT", "ProcessFailed", "Product", "running"]
 

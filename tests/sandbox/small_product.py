@@ -16,7 +16,7 @@ from typing import NoReturn
 import httpx
 import redis
 
-from jobs import lifeline
+from jobs.engine import lifeline
 
 
 class Door(BaseHTTPRequestHandler):

@@ -63,6 +63,6 @@ def stopping_before(wanted: str) -> Iterator[None]:
 if __name__ == "__main__":
     work.LEASE, work.RENEW_AFTER = LEASE, RENEW_AFTER
     with stopping_before(sys.argv.pop(1)):
-        from bot.cli import main  # whatever it loads takes the lease as it is by now
+        from bot.cli.main import main  # whatever it loads takes the lease as it is by now
 
         main()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.processes import Kit
+from bot.process import Kit
 from jobs import pipeline
 from jobs.rules.states import CaseClass, Stage, State
 from jobs.settings import Settings

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 import redis
 
-from bot.launcher import NoQueue, queue_command, queue_url, socket_folder
+from bot.cli.launcher import NoQueue, queue_command, queue_url, socket_folder
 from tests.sandbox.leash import leashed
 
 START_SECONDS = 10.0

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from bot.cards import card
-from jobs import picture
+from bot.surfaces.card.card import card
 from jobs.decide import approve as approving
 from jobs.decide import look
 from jobs.decide import undo as undoing
@@ -20,6 +19,7 @@ from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
 from jobs.decide.lift import lift
 from jobs.decide.reject import Rejection
+from jobs.reports import picture
 from jobs.rules.past import HoldKind
 from jobs.rules.states import RejectReason, State
 from jobs.store import history

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from jobs import drafting
 from jobs.decide import approve, door, lift, look
 from jobs.decide.door import Answer
 from jobs.decide.hold import Holding, take_over
@@ -21,6 +20,7 @@ from jobs.rules.states import RejectReason, State
 from jobs.rules.violations import Violation
 from jobs.store import words
 from jobs.store.tables import cases as cases_table
+from jobs.triage import drafting
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.blocks import chunks
-from bot.escaping import cap
+from bot.blockkit.blocks import chunks
+from bot.blockkit.escaping import cap
 from jobs.rules.plain import beginning, one_line, shortened
 from jobs.rules.violations import violation
 

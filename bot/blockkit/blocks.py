@@ -1,0 +1,190 @@
+"""Block Kit as plain dicts: the few shapes our cards and modals are made of.
+
+Outside text goes into rich text or plain text, which Slack does not parse; `mrkdwn` text here is
+always our own words, with outside parts escaped by `bot.blockkit.escaping`. The limits are those of
+Slack's block reference; `lint` holds a finished payload against all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.blockkit.escaping import cap, clean, one_line
+from bot.blockkit.lint import lint
+from jobs.rules.plain import shortened
+
+__all__ = [
+    "Block",
+    "actions",
+    "bullets",
+    "button",
+    "channel_select",
+    "chunks",
+    "confirm",
+    "context",
+    "date",
+    "divider",
+    "header",
+    "link",
+    "lint",
+    "mention",
+    "paragraph",
+    "person",
+    "plain",
+    "quote",
+    "rich",
+    "section",
+    "stamp",
+    "table",
+    "text",
+    "utc",
+]
+
+Block = dict[str, Any]
+
+_USER = re.compile(r"[UW][A-Z0-9]{2,20}")
+_FORMAT = "{date_short_pretty} at {time}"
+
+
+def plain(words: str, limit: int) -> Block:
+    """A plain_text object: nothing in it is parsed, emoji names included."""
+    return {"type": "plain_text", "text": shortened(one_line(words), limit) or "–", "emoji": False}
+
+
+def header(words: str) -> Block:
+    return {"type": "header", "text": plain(words, 150)}
+
+
+def divider() -> Block:
+    return {"type": "divider"}
+
+
+def section(mrkdwn: str, accessory: Block | None = None) -> Block:
+    """A section of our own mrkdwn; no autolinks. More than 3000 characters are counted, not cut."""
+    words = {"type": "mrkdwn", "text": cap(mrkdwn, 3000), "verbatim": True}
+    made: Block = {"type": "section", "text": words, "expand": True}
+    return made | ({"accessory": accessory} if accessory else {})
+
+
+def channel_select(action_id: str, chosen: str = "") -> Block:
+    """A choice among the channels of this organisation that its reader can see."""
+    made: Block = {"type": "conversations_select", "action_id": action_id}
+    made["placeholder"] = plain("Choose a channel", 150)
+    made["filter"] = {"include": ["public", "private"], "exclude_external_shared_channels": True}
+    return made | ({"initial_conversation": chosen} if chosen else {})
+
+
+def context(*mrkdwn: str) -> Block:
+    """Small grey print; one to ten pieces of our own mrkdwn."""
+    pieces = [{"type": "mrkdwn", "text": cap(m, 3000), "verbatim": True} for m in mrkdwn if m]
+    return {"type": "context", "elements": pieces}
+
+
+def actions(elements: Sequence[Block], block_id: str) -> Block:
+    return {"type": "actions", "block_id": block_id, "elements": list(elements)}
+
+
+def button(
+    action_id: str,
+    label: str,
+    value: str,
+    *,
+    style: str = "",
+    says: str = "",
+    confirm: Block | None = None,
+) -> Block:
+    """A button; `says` is what a screen reader hears, `style` empty, primary or danger."""
+    made: Block = {"type": "button", "action_id": action_id, "value": value}
+    made["text"] = plain(label, 75)
+    if says:
+        made["accessibility_label"] = shortened(one_line(says), 75)
+    return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
+
+
+def confirm(title: str, words: str, yes: str, no: str) -> Block:
+    """A dialog before a button acts."""
+    return {
+        "title": plain(title, 100),
+        "text": plain(words, 300),
+        "confirm": plain(yes, 30),
+        "deny": plain(no, 30),
+    }
+
+
+def text(words: str, *, bold: bool = False, italic: bool = False) -> Block:
+    """A piece of rich text; whatever `words` hold is shown as it is."""
+    style = {name: True for name, on in (("bold", bold), ("italic", italic)) if on}
+    return {"type": "text", "text": clean(words) or "–"} | ({"style": style} if style else {})
+
+
+def person(user: str, name: str = "") -> Block:
+    """A mention in rich text where `user` is a Slack id, else words."""
+    if _USER.fullmatch(user):
+        return {"type": "user", "user_id": user}
+    return text(one_line(name or user))
+
+
+def link(url: str, words: str) -> Block:
+    """A link of our own in rich text, such as a card's permalink."""
+    return {"type": "link", "url": url, "text": clean(words) or "–"}
+
+
+def date(at: datetime) -> Block:
+    """An instant in rich text, in each reader's own zone."""
+    seconds = int(at.timestamp())
+    return {"type": "date", "timestamp": seconds, "format": _FORMAT, "fallback": utc(at)}
+
+
+def stamp(at: datetime) -> str:
+    """An instant in mrkdwn, in each reader's own zone."""
+    return f"<!date^{int(at.timestamp())}^{_FORMAT}|{utc(at)}>"
+
+
+def utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def mention(user: str) -> str:
+    """A mention in mrkdwn; empty where `user` is no Slack id."""
+    return f"<@{user}>" if _USER.fullmatch(user) else ""
+
+
+def rich(*parts: Block) -> Block:
+    return {"type": "rich_text", "elements": list(parts)}
+
+
+def paragraph(*pieces: Block) -> Block:
+    return {"type": "rich_text_section", "elements": list(pieces)}
+
+
+def bullets(lines: Iterable[Sequence[Block]]) -> Block:
+    items = [paragraph(*pieces) for pieces in lines]
+    return {"type": "rich_text_list", "style": "bullet", "elements": items}
+
+
+def quote(*pieces: Block) -> Block:
+    return {"type": "rich_text_quote", "elements": list(pieces)}
+
+
+def table(rows: Sequence[Sequence[str]], align: Sequence[str]) -> Block:
+    """A table of plain cells; `align` says left or right per column. At most 100 rows."""
+    cells = [[{"type": "raw_text", "text": one_line(cell) or "–"} for cell in row] for row in rows]
+    columns = [{"align": side} for side in align]
+    return {"type": "table", "rows": cells, "column_settings": columns}
+
+
+def chunks(words: str, size: int) -> list[str]:
+    """`words` in pieces of at most `size` characters, parted at line ends, else between words.
+
+    Joining the pieces gives back `words`, except the newline at each parting.
+    """
+    pieces = []
+    while len(words) > size:
+        line = words.rfind("\n", 1, size + 1)
+        cut = line if line > 0 else words.rfind(" ", 0, size) + 1 or size
+        pieces.append(words[:cut])
+        words = words[cut + (line > 0) :]
+    return [*pieces, words]

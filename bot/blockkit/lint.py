@@ -1,0 +1,101 @@
+"""What Slack would refuse about a payload, found before it is sent.
+
+No published validator of dict payloads covers limits and surfaces, so this one does; the numbers
+are those of Slack's references for blocks, views and messages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from bot.blockkit.lint_blocks import BLOCKS, Surface
+from bot.blockkit.lint_elements import plain
+from bot.blockkit.lint_shapes import Check, Faults, anything, flag, many, one_of, thing, words
+
+MOST_TEXT = 4000
+"""What chat.update takes; chat.postMessage would cut at 40,000."""
+MOST_BLOCKS: dict[Surface, int] = {"message": 50, "modal": 100, "home": 100}
+LARGEST_MESSAGE = 100_000  # characters of JSON that blocks.validate takes
+LARGEST_VIEW = 250_000  # bytes
+_TABLES = ("table", "data_table")
+_CHARTS = "data_visualization"
+
+_SHARED = {"private_metadata": words(3000, 0), "callback_id": words(255), "external_id": words(255)}
+_FRAME: dict[str, Check] = {
+    "message": thing({"text": words(MOST_TEXT), "blocks": anything}, {}),
+    "modal": thing(
+        {"type": anything, "title": plain(24), "blocks": anything},
+        {
+            **_SHARED,
+            "submit": plain(24),
+            "close": plain(24),
+            "clear_on_close": flag,
+            "notify_on_close": flag,
+            "submit_disabled": flag,
+        },
+    ),
+    "home": thing({"type": anything, "blocks": anything}, _SHARED),
+}
+
+
+def lint(payload: Mapping[str, Any], surface: Surface) -> list[str]:
+    """What is wrong with a message (`text` and `blocks`) or a view; empty when nothing is.
+
+    Each line begins with the path of the culprit. Also asks of a message what Slack does not:
+    a top-level text, short enough for chat.update, because screen readers read nothing else.
+    """
+    found = list(_FRAME[surface](dict(payload), surface))
+    found += many(one_of(BLOCKS[surface]), MOST_BLOCKS[surface], 0)(payload.get("blocks"), "blocks")
+    if found:
+        return found
+    return [*_across(payload["blocks"]), *_of_the_whole(payload, surface)]
+
+
+def _across(blocks: Sequence[dict[str, Any]]) -> Faults:
+    flat = list(_flat(blocks))
+    yield from _repeated("block_id", flat)
+    yield from _repeated("action_id", [one for block in flat for one in _elements(block)])
+    kinds = Counter(block["type"] for block in flat)
+    if sum(kinds[name] for name in _TABLES) > 1:
+        yield "blocks: only one table per message"
+    if kinds[_CHARTS] > 2:
+        yield "blocks: at most two charts per message"
+    if sum(len(b["text"]) for b in flat if b["type"] == "markdown") > 12_000:
+        yield "blocks: more than 12000 characters of markdown together"
+    yield from _data_tables_fit(flat)
+
+
+def _data_tables_fit(flat: Sequence[dict[str, Any]]) -> Faults:
+    for block in flat:
+        if block["type"] == "data_table" and len(json.dumps(block["rows"])) > 20_000:
+            yield "blocks: a data table holds more than 20000 characters"
+
+
+def _of_the_whole(payload: Mapping[str, Any], surface: Surface) -> Faults:
+    size = json.dumps(dict(payload), ensure_ascii=False)
+    if surface == "message" and len(size) > LARGEST_MESSAGE:
+        yield f"message: {len(size)} characters of JSON, at most {LARGEST_MESSAGE}"
+    if surface != "message" and len(size.encode()) > LARGEST_VIEW:
+        yield f"{surface}: {len(size.encode())} bytes, at most {LARGEST_VIEW}"
+    asks = any(block["type"] == "input" for block in payload["blocks"])
+    if surface == "modal" and asks and "submit" not in payload:
+        yield "modal: submit is missing although there is an input"
+
+
+def _flat(blocks: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for block in blocks:
+        yield block
+        yield from _flat(block.get("child_blocks", []))
+
+
+def _elements(block: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = block["elements"] if block["type"] == "actions" else []
+    return [*listed, *(block[name] for name in ("accessory", "element") if name in block)]
+
+
+def _repeated(name: str, things: Sequence[dict[str, Any]]) -> Faults:
+    seen = Counter(one[name] for one in things if name in one)
+    yield from (f"blocks: {name} {value!r} is used {n} times" for value, n in seen.items() if n > 1)

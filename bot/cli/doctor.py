@@ -1,0 +1,293 @@
+"""`overdue doctor`: everything Overdue needs, looked at now, with what to do where it is missing.
+
+Every row is always there: what cannot be looked at is "not tried", with what it waits for. The
+doctor changes nothing and shows no secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from redis import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.cli import doctor_slack
+from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
+from bot.process import Kit
+from jobs import settings
+from jobs.companies.disconnect import DISCONNECTED
+from jobs.rules.policy import Policy, PolicyError
+from jobs.settings import Problem
+from jobs.store import companies, schema
+from jobs.store.companies import Company
+from qbo import QuickBooksError, ReauthRequired, Refused
+
+INTUIT = ("qbo_client_id", "qbo_client_secret", "qbo_oauth_url")
+
+
+def examine(kit: Kit, problems: Sequence[Problem] = ()) -> list[Finding]:
+    """Look at everything, one part after the other; a part that fails hides no other.
+
+    `problems` are settings that cannot be right, and that `kit` therefore does not have.
+    """
+    look = Look(kit, (*problems, *settings.examples(kit.settings)))
+    parts: tuple[tuple[str, Callable[[Look], Iterator[Finding]]], ...] = (
+        ("settings", _settings),
+        ("database", _database),
+        ("redis", _redis),
+        ("policy", _policy),
+        ("slack", _slack),
+        ("quickbooks", _quickbooks),
+        ("model", _model),
+        ("mail", _mail),
+    )
+    return [finding for part, of in parts for finding in _all_of(part, of, look)]
+
+
+def _all_of(part: str, of: Callable[[Look], Iterator[Finding]], look: Look) -> Iterator[Finding]:
+    try:
+        yield from of(look)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are shown too
+        yield Finding(part, WRONG, f"could not be looked at: {type(error).__name__}")
+
+
+def table(findings: list[Finding]) -> str:
+    """The findings as aligned lines, and how many need something."""
+    widest = max(len(finding.part) for finding in findings)
+    lines = [f"{f.part:<{widest}}  {f.state:<9}  {f.words}" for f in findings]
+    counted = [(state, sum(f.state == state for f in findings)) for state in (WRONG, MISSING)]
+    lacking = " and ".join(f"{count} {state}" for state, count in counted if count)
+    untried = sum(finding.state == UNTRIED for finding in findings)
+    end = f"{lacking}: begin at the top." if lacking else "Nothing is missing or wrong."
+    if untried:
+        end += f" {untried} not tried yet: afterwards run overdue doctor again."
+    return "\n".join([*lines, "", end])
+
+
+@dataclass
+class Look:
+    """One look at an installation: its parts, and the settings that cannot be right."""
+
+    kit: Kit
+    problems: Sequence[Problem] = ()
+    wrong: dict[str, str] = field(init=False)
+    """Setting → why it is wrong; two that do not fit together stand here one by one."""
+
+    def __post_init__(self) -> None:
+        self.wrong = {
+            name: problem.reason
+            for problem in self.problems
+            for name in problem.name.split(" and ")
+        }
+
+    def needs(self, *needs: str) -> str:
+        """Which of these settings are missing or wrong, as a reason to try nothing; or empty."""
+        lacking = [need for need in needs if self._lacks(need)]
+        names = " and ".join(need.upper().replace("|", " or ") for need in lacking)
+        return f"needs {names}" if names else ""
+
+    def _lacks(self, need: str) -> bool:
+        names = need.split("|")
+        there = any(getattr(self.kit.settings, name) for name in names)
+        return not there or any(name.upper() in self.wrong for name in names)
+
+    @cached_property
+    def recorded(self) -> list[Company] | None:
+        """The companies on record; None where the record cannot be read."""
+        if self.needs("database_url"):
+            return None
+        try:
+            if not schema.is_current(self.kit.database):
+                return None
+            with self.kit.database.reading() as conn:
+                return companies.all_of_them(conn)
+        except SQLAlchemyError:
+            return None  # said of the database
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        """The policy file; None where there is none, or none that can be read."""
+        if self.needs("policy_file"):
+            return None
+        try:
+            return self.kit.policy
+        except (PolicyError, OSError, UnicodeDecodeError):
+            return None  # said of the policy
+
+
+def _settings(look: Look) -> Iterator[Finding]:
+    """A row for each setting that a process needs, then for others that cannot be right."""
+    needed = settings.needed("web", "work", "clock")
+    rows = (_setting(look, need) for need in ("database_url", "policy_file", *needed))
+    yield from {row.part: row for row in rows}.values()
+    shown = {name.upper() for need in needed for name in need.split("|")}
+    for name, reason in look.wrong.items():
+        if name not in shown | {"DATABASE_URL", "POLICY_FILE"}:
+            yield Finding(name, WRONG, reason)
+    if plain := settings.unencrypted(look.kit.settings):
+        words = f"in the clear, for a trial only, as others could read along: {', '.join(plain)}"
+        yield Finding("addresses", WARNING, words)
+    else:
+        yield Finding("addresses", OK, "all providers are reached over TLS")
+
+
+def _setting(look: Look, need: str) -> Finding:
+    found, names = look.kit.settings, need.split("|")
+    wrong = [name for name in names if name.upper() in look.wrong]
+    there = [name for name in names if getattr(found, name)]
+    name = " or ".join(each.upper() for each in wrong or there or names)
+    if wrong:
+        return Finding(name, WRONG, look.wrong[wrong[0].upper()])
+    if not there:
+        return Finding(name, WARNING if need == "redis_url" else MISSING, settings.HINTS[need])
+    if "slack_signing_secret" in there and not settings.like_a_signing_secret(found):
+        words = "set, but not the 32 characters (0-9, a-f) that Slack gives; copy it once more"
+        return Finding(name, WARNING, words)
+    return Finding(name, OK, "set")
+
+
+def _database(look: Look) -> Iterator[Finding]:
+    if why := look.needs("database_url"):
+        yield Finding("database", UNTRIED, why)
+        return
+    database = look.kit.database
+    kind = database.engine.dialect.name
+    try:
+        current = schema.is_current(database)
+    except SQLAlchemyError as error:
+        words = f"{kind} cannot be reached ({type(error).__name__}); check DATABASE_URL"
+        yield Finding("database", WRONG, words)
+        return
+    if current:
+        yield Finding("database", OK, f"{kind}, up to date")
+    else:
+        yield Finding("database", MISSING, f"{kind} without our tables; run: overdue db upgrade")
+
+
+def _redis(look: Look) -> Iterator[Finding]:
+    if why := look.needs("redis_url"):
+        yield Finding("redis", UNTRIED, why)
+        return
+    try:
+        version = str(look.kit.redis.info("server").get("redis_version", "?"))
+    except RedisError as error:
+        words = f"cannot be reached ({type(error).__name__}); check REDIS_URL"
+        yield Finding("redis", WRONG, words)
+        return
+    if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < (6, 2):
+        words = f"version {version}; a worker that dies could lose a wake-up call below 6.2"
+        yield Finding("redis", WARNING, words)
+    else:
+        yield Finding("redis", OK, f"answers, version {version}")
+
+
+def _policy(look: Look) -> Iterator[Finding]:
+    if why := look.needs("policy_file"):
+        yield Finding("policy", UNTRIED, why)
+        return
+    try:
+        policy = look.kit.policy
+    except (PolicyError, OSError, UnicodeDecodeError) as error:
+        yield Finding("policy", WRONG, " ".join(str(error).split()))
+        return
+    yield Finding("policy", OK, f"loads, sha256 {policy.sha256[:12]}")
+    yield from _shared_ids(look, policy)
+
+
+def _shared_ids(look: Look, policy: Policy) -> Iterator[Finding]:
+    """QuickBooks numbers the customers of each company anew."""
+    running = [c.realm for c in look.recorded or [] if c.status != DISCONNECTED]
+    if len(realms := policy.sharing_ids(running)) > 1:
+        words = (
+            "the customer ids of [[customer]] and [[account_manager]] hold in "
+            f"{', '.join(realms)} alike, but each company has ids of its own; put them into "
+            '[[company."REALM".customer]] and [[company."REALM".account_manager]]'
+        )
+        yield Finding("policy", WARNING, words)
+
+
+def _slack(look: Look) -> Iterator[Finding]:
+    why = look.needs("slack_bot_token", "slack_api_url")
+    app_token = ("slack_app_token",) if "SLACK_APP_TOKEN" in look.wrong else ()
+    no_socket = look.needs(*app_token, "slack_api_url")
+    channel = look.kit.settings.slack_channel
+    named = [channel] if channel and "SLACK_CHANNEL" not in look.wrong else []
+    also = (company.channel for company in look.recorded or [])
+    channels = [*dict.fromkeys([*named, *also])]
+    yield from doctor_slack.examine(look.kit, why, no_socket, channels, look.policy)
+
+
+def _quickbooks(look: Look) -> Iterator[Finding]:
+    app = _intuit(look)
+    yield app
+    if why := look.needs("token_keys", *INTUIT[:2], "qbo_api_url"):
+        yield Finding("quickbooks", UNTRIED, why)
+    elif look.recorded is None:
+        yield Finding("quickbooks", UNTRIED, "needs the database, which knows the companies")
+    elif not look.recorded:
+        yield Finding("quickbooks", WARNING, "no company is connected yet; run: overdue connect")
+    elif app.state == WRONG:
+        yield Finding("quickbooks", UNTRIED, "needs the QuickBooks app")
+    else:
+        for company in look.recorded:
+            yield from _connected(look.kit, company)
+
+
+def _intuit(look: Look) -> Finding:
+    """Whether Intuit knows our keys, which needs no company."""
+    if why := look.needs(*INTUIT):
+        return Finding("quickbooks app", UNTRIED, why)
+    try:
+        look.kit.oauth.check()
+    except Refused as error:
+        return Finding("quickbooks app", WRONG, f"{error} (QBO_CLIENT_ID, QBO_CLIENT_SECRET)")
+    except QuickBooksError as error:
+        return Finding("quickbooks app", WRONG, f"{error}; check QBO_OAUTH_URL and the network")
+    return Finding("quickbooks app", OK, "Intuit knows the client id and secret")
+
+
+def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
+    if company.status == DISCONNECTED:
+        words = f"{company.realm}: {company.name} is disconnected; App Home connects it again"
+        yield Finding("quickbooks", WARNING, words)
+        return
+    try:
+        info = kit.ledgers.of(company.realm).company_info()
+    except ReauthRequired as error:
+        words = f"{company.realm}: {error.message}; the link is in App Home, or: overdue connect"
+        yield Finding("quickbooks", WRONG, words)
+    except QuickBooksError as error:
+        yield Finding("quickbooks", WRONG, f"{company.realm}: {error}")
+    else:
+        mode = "live" if company.live else "shadow"
+        yield Finding("quickbooks", OK, f"{company.realm}: {info.name}, {mode}")
+    if not company.reminders_off_at:
+        words = (
+            f"{company.realm}: nobody has confirmed that QuickBooks' own reminders are off, so no "
+            "message is sent; a finance lead does, in App Home"
+        )
+        yield Finding("reminders", MISSING if company.live else WARNING, words)
+
+
+def _model(look: Look) -> Iterator[Finding]:
+    names = ("openai_api_key", "openai_base_url", "openai_model")
+    wrong = [name.upper() for name in names if name.upper() in look.wrong]
+    if wrong:
+        yield Finding("model", UNTRIED, f"needs {' and '.join(wrong)}")
+    elif look.kit.model is None:
+        yield Finding("model", WARNING, "no OPENAI_API_KEY: plain templates are used")
+    elif why := look.kit.model.check():
+        yield Finding("model", WRONG, f"{why} Until it is mended plain templates are used.")
+    else:
+        yield Finding("model", OK, look.kit.model.model)
+
+
+def _mail(look: Look) -> Iterator[Finding]:
+    why = look.needs(settings.ANY_WAY_TO_SEND)
+    if why or look.kit.mailer is None:
+        yield Finding("mail", UNTRIED, why)
+        return
+    check = look.kit.mailer.check()
+    yield Finding("mail", OK if check.ok else WRONG, check.detail)

@@ -1,0 +1,61 @@
+"""How a command begins and fails: settings in, sentences out, never a traceback for a mistake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.process import Kit
+from jobs import settings
+from jobs.rules.policy import PolicyError
+from jobs.settings import Part, SettingsError
+from jobs.store.engine import WORKER_PATIENCE
+
+CANNOT_START = 2
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What every command is given: a way to its parts."""
+
+    def kit(self, part: Part, patience: timedelta = WORKER_PATIENCE) -> Kit:
+        """The parts for `part`. Raises SettingsError for what is missing or cannot be right."""
+        found = settings.load()
+        settings.require(found, part)
+        return Kit(found, patience=patience)
+
+    def recorded(self, part: Part = "db") -> Kit:
+        """The same, of a command that needs the tables. Raises ClickException."""
+        from jobs.store import schema  # loads Alembic, which no worker needs
+
+        kit = self.kit(part)
+        if not schema.is_current(kit.database):
+            raise click.ClickException(NO_TABLES)
+        return kit
+
+
+NO_TABLES = (
+    "DATABASE_URL names a database without our tables. Is this the right folder? Then run: "
+    "overdue db upgrade"
+)
+entry = click.make_pass_decorator(Entry)
+
+
+class Group(click.Group):
+    """A group whose commands tell a wrong setting, policy or database in words."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (SettingsError, PolicyError) as error:
+            click.echo(str(error), err=True)
+            ctx.exit(CANNOT_START)
+        except SQLAlchemyError as error:
+            raise click.ClickException(
+                f"The record cannot be reached ({type(error).__name__}); check DATABASE_URL, and "
+                "that `overdue db upgrade` has been run."
+            ) from error

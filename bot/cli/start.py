@@ -1,0 +1,151 @@
+"""Commands that set Overdue up and run all of it: for one small company, on one machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import closing
+from pathlib import Path
+
+import click
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from bot.cli.entry import Entry, entry
+from bot.cli.launcher import (
+    PROCESSES,
+    QUEUE,
+    Keeper,
+    Launcher,
+    NoQueue,
+    Stopped,
+    queue_url,
+    socket_folder,
+    until_stopped,
+)
+from jobs import settings
+from jobs.rules import policy as policies
+from jobs.settings import Part, Settings
+
+GRACE_SECONDS = 40.0
+"""How long processes may finish what they are at: a job works on for up to 30 s."""
+LOOK_SECONDS = 0.5
+EVERY_PART: tuple[Part, ...] = ("web", "intake", "triage", "act", "clock")
+ENV_FILE, POLICY_FILE = Path(".env"), Path("policy.toml")
+ROOT = Path(__file__).parents[2]
+
+
+def register(main: click.Group) -> None:
+    """Add them to `overdue`."""
+    main.add_command(init)
+    main.add_command(start)
+
+
+@click.command()
+def init() -> None:
+    """Write a .env with a fresh key and a policy file to fill in, and say what is missing.
+
+    Files that exist are left as they are.
+    """
+    _write(ENV_FILE, _env_text(), 0o600)
+    _write(POLICY_FILE, policy_text(), 0o644)
+    found, wrong = settings.load_what_can_be()
+    lacking = [*wrong, *settings.missing(found, *EVERY_PART)]
+    told = [one for one in lacking if one.name != "REDIS_URL"]
+    for problem in told:
+        click.echo(f"  {problem.name}: {problem.reason}")
+    click.echo(FILL_IN if told else "Nothing is missing. Next: overdue doctor, then overdue start.")
+
+
+FILL_IN = (
+    "Fill these in, in .env, and say in policy.toml who may do what. Then: overdue doctor, and "
+    "overdue start."
+)
+
+
+def _write(file: Path, text: str, mode: int) -> None:
+    """Create `file`; one that exists is somebody's work."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        click.echo(f"{file} exists already and was left as it is.")
+        return
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        out.write(text)
+    click.echo(f"Wrote {file}.")
+
+
+def _env_text() -> str:
+    """.env.example with a key of its own, and with the policy file that is written beside it."""
+    packed = Path(__file__).with_name("env.example")  # where the wheel has it (pyproject.toml)
+    text = (packed if packed.exists() else ROOT / ".env.example").read_text(encoding="utf-8")
+    filled = {"TOKEN_KEYS": Fernet.generate_key().decode(), "POLICY_FILE": str(POLICY_FILE)}
+    for name, value in filled.items():
+        text = re.sub(f"^{name}=$", f"{name}={value}", text, flags=re.MULTILINE)
+    return text
+
+
+def policy_text() -> str:
+    """The default policy with each line commented out: whoever needs a line takes the # away."""
+    lines = policies.default_text().splitlines()
+    return "\n".join(f"# {line}" if line[:1].isalpha() else line for line in lines) + "\n"
+
+
+@click.command()
+@entry
+def start(entry: Entry) -> None:
+    """Run everything: web, the three workers and the clock, and a queue where REDIS_URL is empty.
+
+    For one company on one machine; a platform runs the lines of the Procfile instead. The tables
+    are brought to this version first. A process that ends is started again. SIGTERM and Ctrl-C
+    let each finish what it is at.
+    """
+    until_stopped()
+    try:
+        with socket_folder() as folder:
+            _start(entry, folder)
+    except Stopped:
+        click.echo("Stopped; nothing is left running.", err=True)
+    except NoQueue as error:
+        raise click.ClickException(f"REDIS_URL is empty, and {error}") from None
+
+
+def _start(entry: Entry, folder: Path) -> None:
+    from jobs.store import schema  # loads Alembic, which no worker needs
+
+    found = settings.load()
+    own_queue = not found.redis_url.get_secret_value()
+    if own_queue:
+        found = found.model_copy(update={"redis_url": SecretStr(queue_url(folder))})
+    settings.require(found, *EVERY_PART)
+    with closing(entry.kit("db")) as kit:
+        schema.upgrade(kit.database)
+    environment = os.environ | {"REDIS_URL": found.redis_url.get_secret_value()}
+    launcher = Launcher(environment, Path.cwd())
+    try:
+        _keep(launcher, folder if own_queue else None, found)
+    finally:
+        launcher.stop(GRACE_SECONDS)
+
+
+def _keep(launcher: Launcher, queue_folder: Path | None, found: Settings) -> None:
+    """Run all of it until Stopped is raised; `queue_folder` where the queue is ours to run."""
+
+    def begin(name: str) -> None:
+        if name == QUEUE and queue_folder:
+            launcher.start_queue(queue_folder)
+        else:
+            launcher.start(name)
+
+    for name in [*([QUEUE] if queue_folder else []), *PROCESSES]:
+        begin(name)
+    _say(f"Running. It is reached under {found.public_url}; Ctrl-C ends it.")
+    keeper = Keeper(begin, _say)
+    while True:
+        keeper.look({name: launcher.running[name].returncode for name in launcher.ended()})
+        time.sleep(LOOK_SECONDS)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)

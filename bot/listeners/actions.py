@@ -1,0 +1,81 @@
+"""Buttons: parse, go through the door, answer in private, acknowledge as the last line.
+
+Nothing may raise after `ack()`: an exception in the ten milliseconds after it loses the answer,
+and Slack shows a warning although the decision stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import Ack, App
+
+from bot.blockkit import ids
+from bot.blockkit.ids import Action, BadValueError
+from bot.listeners import forms
+from bot.listeners.context import Desk
+from bot.listeners.deciding import Door, NotRecorded, decide, knock_of, told, unreadable, user_of
+from bot.listeners.refusals import follow_up
+from jobs.decide.approve import approve
+from jobs.decide.door import Said
+from jobs.decide.hold import take_over
+from jobs.decide.lift import lift
+from jobs.decide.look import fine, look_again
+from jobs.decide.settle_unknown import did_not_go, went
+from jobs.decide.take_back import take_back
+from jobs.decide.undo import undo
+
+DOORS: dict[Action, Door[Said]] = {
+    Action.APPROVE: approve,
+    Action.UNDO: undo,
+    Action.FINE: fine,
+    Action.LOOK_AGAIN: look_again,
+    Action.LIFT: lift,
+    Action.TAKEOVER: take_over,
+    Action.WENT: went,
+    Action.DID_NOT_GO: did_not_go,
+    Action.TAKE_BACK: take_back,
+}
+"""Buttons that decide at once; the others open a modal."""
+
+Handler = Callable[..., None]
+
+
+def register(app: App, desk: Desk) -> None:
+    """Every button of every card."""
+    for action, through in DOORS.items():
+        app.action(action)(_deciding(desk, action, through))
+    for action in forms.OPENS:
+        app.action(action)(_opening(desk, action))
+
+
+def _deciding(desk: Desk, action: Action, through: Door[Said]) -> Handler:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        words = _pressed(desk, action, through, body)
+        if words:
+            desk.tell(body["response_url"], words)
+        ack()
+
+    return handle
+
+
+def _pressed(desk: Desk, action: Action, through: Door[Said], body: dict[str, Any]) -> str:
+    """What the person is told in private, or nothing where the card says it all."""
+    try:
+        knock = knock_of(ids.binding(body["actions"][0].get("value")), user_of(body))
+        return told(desk, action, decide(desk, action, knock, through))
+    except BadValueError as error:
+        return unreadable(error)
+    except NotRecorded as error:
+        if error.said:
+            follow_up(desk, user_of(body), error.said, body["response_url"])
+        return error.words
+
+
+def _opening(desk: Desk, action: Action) -> Handler:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        forms.open_modal(desk, action, body)
+        ack()
+
+    return handle

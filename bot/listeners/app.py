@@ -1,0 +1,150 @@
+"""The Bolt app: who may knock at all, which handler answers, and what is said when one fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+from slack_bolt import App, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.logger import get_bolt_logger
+from slack_bolt.logger.messages import (
+    warning_client_prioritized_and_token_skipped,
+    warning_token_skipped,
+)
+from slack_bolt.request import BoltRequest
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.listeners import actions, commands, companies, events, forms, views
+from bot.listeners.context import Desk
+from bot.surfaces import answers, modals
+from jobs.store import taken
+
+slog = structlog.get_logger()
+LISTENERS = 32
+"""Bolt's own five threads would be used up by five slow clicks."""
+EXPECTED = frozenset({warning_client_prioritized_and_token_skipped(), warning_token_skipped()})
+"""Bolt takes SLACK_BOT_TOKEN from the environment unasked, then warns that it lays it aside."""
+
+
+def build(desk: Desk, signing_secret: str, bot_user: str, bot_id: str) -> App:
+    """The app of one workspace. No call to Slack is made here, nor before any answer."""
+    get_bolt_logger(App).addFilter(_unexpected)
+    app = App(
+        client=desk.client,
+        signing_secret=signing_secret,
+        authorize=_authorized(desk, bot_user, bot_id),
+        listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="bolt"),
+        token_verification_enabled=False,
+    )
+    app.use(_only_ours(desk))
+    app.use(_once(desk))
+    actions.register(app, desk)
+    views.register(app, desk)
+    commands.register(app, desk)
+    companies.register(app, desk)
+    events.register(app, desk)
+    app.error(_failed(desk))
+    return app
+
+
+def _unexpected(record: logging.LogRecord) -> bool:
+    return record.getMessage() not in EXPECTED
+
+
+def _authorized(desk: Desk, bot_user: str, bot_id: str) -> Callable[..., AuthorizeResult]:
+    def authorize() -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=desk.team,
+            bot_user_id=bot_user,
+            bot_id=bot_id,
+            bot_token=desk.client.token,
+        )
+
+    return authorize
+
+
+def _only_ours(desk: Desk) -> Callable[..., BoltResponse]:
+    """A right signature says "from Slack for this app", not whose people they are."""
+
+    def only_ours(body: dict[str, Any], next_: Callable[[], BoltResponse]) -> BoltResponse:
+        if trouble := foreign(body, desk.team, desk.app_id):
+            slog.warning("request.foreign", trouble=trouble)
+            return _told(desk, body, answers.outsider("stranger"))
+        return next_()
+
+    return only_ours
+
+
+def _once(desk: Desk) -> Callable[..., BoltResponse]:
+    """A copy of a request could be sent for as long as its signature is good; it is not taken.
+
+    What is taken is on record before it is acted on, for all processes: where the power goes
+    between the two, the person sees that Slack got no answer, and presses again. An event is let
+    through: Slack repeats it until it is answered, and it only draws a Home tab. So is a click that
+    opens a form: it has three seconds, which no busy record may use up, and Slack opens one for it.
+    """
+
+    def once(
+        body: dict[str, Any], request: BoltRequest, next_: Callable[[], BoltResponse]
+    ) -> BoltResponse:
+        if request.mode == "socket_mode" or "event" in body or _opens_a_form(body):
+            return next_()
+        try:
+            now = desk.clock()
+            with desk.database.writing() as conn:
+                first = taken.take(conn, request.headers["x-slack-signature"][0], now)
+        except SQLAlchemyError as error:
+            slog.warning("request.not_taken", error=type(error).__name__)
+            return _told(desk, body, answers.not_recorded())
+        if first:
+            return next_()
+        slog.warning("request.replayed", kind=body.get("type", "command"))
+        return BoltResponse(status=409, body="this request was taken already")
+
+    return once
+
+
+def _opens_a_form(body: dict[str, Any]) -> bool:
+    pressed = {one.get("action_id") for one in body.get("actions", ())}
+    return bool(pressed) and pressed <= forms.OPENS.keys()
+
+
+def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
+    """Why a request is not ours: its app, its workspace, or its person; or empty.
+
+    For interactive payloads Bolt takes the actor's team from `team.id`; a person of another
+    organisation in a shared channel shows only in `user.team_id`.
+    """
+    if app_id and body.get("api_app_id") not in (None, app_id):
+        return "another app"
+    user = body.get("user")
+    named = {"workspace": body.get("team_id") or (body.get("team") or {}).get("id")}
+    named["person"] = user.get("team_id") if isinstance(user, dict) else None
+    return next((f"another {what}" for what, id in named.items() if id not in (None, team)), "")
+
+
+def _told(desk: Desk, body: dict[str, Any], words: str) -> BoltResponse:
+    """Told in private, in whatever way the request can be answered; a form is not closed."""
+    if body.get("type") == "view_submission":  # an empty answer would close it as if saved
+        shown = {"response_action": "update", "view": modals.gone(words)}
+        return BoltResponse(status=200, body=shown)
+    if "command" in body:
+        return BoltResponse(status=200, body={"response_type": "ephemeral", "text": words})
+    if body.get("response_url"):
+        desk.tell(body["response_url"], words)
+    return BoltResponse(status=200, body="")
+
+
+def _failed(desk: Desk) -> Callable[..., BoltResponse]:
+    """The one error handler: whatever nobody foresaw becomes a sentence, and a line in the log."""
+
+    def failed(error: Exception, body: dict[str, Any], request: BoltRequest) -> BoltResponse:
+        slog.error("click.failed", exc_info=error, mode=request.mode)
+        return _told(desk, body, answers.broken())
+
+    return failed

@@ -1,0 +1,163 @@
+"""From a click to a door and back: the same way for every button and modal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from bot.blockkit.ids import BadValueError, Binding
+from bot.listeners.context import Desk
+from bot.slack import people
+from bot.surfaces import answers
+from bot.surfaces.replies import reply
+from jobs.decide import door
+from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.reports import picture
+from jobs.rules.case import CaseView
+from jobs.rules.policy import Policy
+from jobs.store import cases, companies
+from jobs.store.cases import Case
+
+T = TypeVar("T")
+Door = Callable[[Connection, Policy, Knock, datetime], T]
+slog = structlog.get_logger()
+
+FOLLOWS = {
+    "approve": ("send", "messages"),
+    "went": ("write_back", "messages"),
+    "take_back": ("write_back", "messages"),
+    "undo": ("triage", "messages"),
+    "hold": ("triage", "messages"),
+    "reject": ("triage", "messages"),
+    "look_again": ("triage", "messages"),
+    "draft_anyway": ("triage", "messages"),
+    "confirm_address": ("triage", "messages"),
+    "confirm_name": ("triage", "messages"),
+    "lift": ("triage", "messages"),
+}
+"""What is woken after a decision; otherwise only the card is drawn again."""
+
+
+LEADS_ONLY = frozenset({"draft_anyway", "confirm_name"})
+"""Nobody fills in a form only to learn at its end that it is not for them."""
+
+
+class NotRecorded(Exception):
+    """The record could not be written in time; `words` tell the person so."""
+
+    def __init__(self, words: str, said: Said | None = None) -> None:
+        super().__init__(words)
+        self.words, self.said = words, said
+
+
+def knock_of(binding: Binding, user: str) -> Knock:
+    """Who wants something, and of which draft."""
+    return Knock(user, binding.case_id, binding.draft_id, binding.draft_hash)
+
+
+def decide(desk: Desk, verb: str, knock: Knock, through: Door[T]) -> T:
+    """Go through a door in one transaction, then wake what follows.
+
+    Raises NotRecorded with the sentence for the person; nothing was changed then.
+    """
+    try:
+        now = desk.clock()
+        with desk.database.writing() as conn:
+            outcome = through(conn, ruling(desk, conn, knock.case), knock, now)
+    except Refused as refused:
+        raise NotRecorded(_refused(desk, verb, knock, refused.said, now), refused.said) from None
+    except DBAPIError as error:
+        slog.warning("decision.not_recorded", verb=verb, error=type(error).__name__)
+        raise NotRecorded(answers.not_recorded()) from error
+    desk.ring(*FOLLOWS.get(verb, ("messages",)), case=knock.case)
+    return outcome
+
+
+def view_for(desk: Desk, verb: str, knock: Knock) -> CaseView:
+    """The case for a modal, for somebody who may do what it is for. Raises NotRecorded."""
+    try:
+        now = desk.clock()
+        with desk.database.reading() as conn:
+            policy = ruling(desk, conn, knock.case)
+            door.look_in(conn, policy, knock, now)
+            if verb in LEADS_ONLY:
+                door.lead(conn, policy, knock.user, now)
+            return picture.case_view(conn, policy, knock.case, now)
+    except Refused as refused:
+        raise NotRecorded(_refused(desk, verb, knock, refused.said, now), refused.said) from None
+    except DBAPIError as error:
+        raise NotRecorded(answers.not_recorded()) from error
+
+
+def ruling(desk: Desk, conn: Connection, case: str) -> Policy:
+    """The policy of the company that a case belongs to."""
+    try:
+        return desk.policy.for_company(cases.get(conn, case).company)
+    except cases.Missing:
+        return desk.policy
+
+
+def told(desk: Desk, verb: str, said: Said) -> str:
+    """The private sentence after a recorded decision; empty where the card says enough."""
+    if said.answer is Answer.SECOND_NEEDED:
+        return reply(said, verb)
+    if verb == "approve" and said.case:
+        return _approved(desk, said.case)
+    return reply(said, verb) if verb == "fine" else ""
+
+
+def _approved(desk: Desk, case: Case) -> str:
+    """The approval is on record whatever happens here; at worst the next card is not linked."""
+    try:
+        with desk.database.reading() as conn:
+            company = companies.need(conn, case.company)
+            policy = desk.policy.for_company(case.company)
+            following = picture.next_card(conn, policy, case, desk.workspace, desk.clock())
+    except SQLAlchemyError as error:
+        slog.warning("answer.without_link", error=type(error).__name__)
+        return answers.approved(case.row.due_at, case.shadow)
+    if held_up := company.held_up(shadow=case.shadow):
+        return answers.approved_but(held_up, following)
+    return answers.approved(case.row.due_at, case.shadow, following)
+
+
+def unreadable(error: BadValueError) -> str:
+    """A value that this program never wrote came back."""
+    slog.warning("click.unreadable", error=str(error))
+    return answers.unreadable()
+
+
+def _refused(desk: Desk, verb: str, knock: Knock, said: Said, now: datetime) -> str:
+    """Log the refusal, ask for a look-up where that helps, and find the words."""
+    words = _words(desk, verb, said)
+    try:
+        with desk.database.writing() as conn:
+            door.refused(conn, knock, said, verb, now)
+            if said.answer is Answer.LOOKING_UP:
+                people.ask(conn, knock.user, now)
+    except DBAPIError as error:
+        # The person gets the same answer; only the line about it is missing.
+        slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
+    if said.answer is Answer.LOOKING_UP:
+        desk.ring("people")
+    if said.answer in (Answer.STALE, Answer.DECIDED, Answer.FOLLOWED):
+        desk.ring("messages", case=knock.case)
+    return words
+
+
+def _words(desk: Desk, verb: str, said: Said) -> str:
+    if said.answer is not Answer.NOT_OPEN_YET or said.case is None:
+        return reply(said, verb)
+    policy = desk.policy.for_company(said.case.company)
+    manager = policy.account_manager(said.case.customer)
+    return reply(said, verb, manager, said.case.approval_opens_at)
+
+
+def user_of(body: dict[str, Any]) -> str:
+    """The Slack id of whoever pressed."""
+    return str(body["user"]["id"])

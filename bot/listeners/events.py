@@ -1,0 +1,238 @@
+"""The Home tab: published when somebody opens it, beside the answer that Slack waits for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import structlog
+from slack_bolt import Ack, App
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from bot.blockkit import ids
+from bot.blockkit.blocks import Block
+from bot.blockkit.ids import Switch
+from bot.blockkit.lint import lint
+from bot.listeners.context import Desk
+from bot.listeners.deciding import user_of
+from bot.listeners.refusals import once_known, turned_away
+from bot.slack import api, channels
+from bot.slack.api import Later, Lost, Trouble
+from bot.surfaces import answers, home
+from bot.surfaces.home import Page
+from jobs.companies import connect
+from jobs.decide import door
+from jobs.decide.door import Answer, Refused
+from jobs.reports import overview
+from jobs.reports.picture import Only
+from jobs.rules.rights import may_run, sees
+from jobs.store import companies, people
+from jobs.store.companies import Company
+
+slog = structlog.get_logger()
+MOST = 8
+"""Entries of a list where there are several companies, and where there is one:"""
+MOST_OF_ONE = 30
+TRIES = 5
+PAUSE = 5.0
+"""Seconds until a page is drawn again, where Slack does not say how long to wait."""
+CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
+NOTHING_HERE = (
+    "There is nothing for you to do here: collectors, finance leads and account managers are "
+    "named in the policy file. An administrator can add you."
+)
+
+
+def register(app: App, desk: Desk) -> None:
+    """The tab itself, and the buttons that only draw it again."""
+
+    @app.event("app_home_opened")
+    def opened(event: dict[str, Any]) -> None:
+        if event.get("tab") == "home":
+            desk.pool.submit(publish, desk, str(event["user"]))
+
+    @app.action(Switch.CONNECT)
+    @app.action(ids.of_any_company(Switch.RECONNECT))
+    def connecting(ack: Ack, body: dict[str, Any]) -> None:
+        # the browser follows the link by itself; the tab gets a fresh one
+        desk.pool.submit(publish, desk, user_of(body))
+        ack()
+
+    @app.action(Switch.CHANNEL)
+    def choosing(ack: Ack, body: dict[str, Any]) -> None:
+        desk.pool.submit(_chosen, desk, body)
+        ack()
+
+    @app.action(Switch.NEXT)
+    @app.action(Switch.BACK)
+    def turning(ack: Ack, body: dict[str, Any]) -> None:
+        desk.pool.submit(publish, desk, user_of(body), "", _number(body))
+        ack()
+
+
+def _number(body: dict[str, Any]) -> int:
+    value = str(body["actions"][0].get("value") or "")
+    return int(value) if value.isdecimal() and len(value) < 6 else 0
+
+
+def _chosen(desk: Desk, body: dict[str, Any]) -> None:
+    """A channel for the next company: the link to connect it follows, or what is wrong."""
+    channel = str(body["actions"][0].get("selected_conversation") or "")
+    try:
+        trouble = _unfit(desk, channel)
+    except DBAPIError as error:
+        slog.warning("home.no_record", error=type(error).__name__)
+        trouble = answers.not_recorded()
+    publish(desk, user_of(body), choice=Choice("" if trouble else channel, trouble))
+
+
+def _unfit(desk: Desk, channel: str) -> str:
+    """Why no company's cards can go to this channel, as a sentence; or empty."""
+    if not CHANNEL.fullmatch(channel):
+        return answers.unreadable()
+    with desk.database.reading() as conn:
+        if companies.in_channel(conn, channel):
+            return answers.channel_taken(channel)
+    trouble = channels.look(desk.client, channel).trouble
+    return answers.channel_unfit(channel, trouble) if trouble else ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The channel that somebody chose for the next company, or why that one will not do."""
+
+    channel: str = ""
+    trouble: str = ""
+
+
+def publish(
+    desk: Desk,
+    user: str,
+    said: str = "",
+    number: int = 0,
+    choice: Choice = Choice(),
+    tries: int = TRIES,
+) -> None:
+    """Show a person the present state; a moment later where Slack or the record is busy.
+
+    Never raises: it runs beside what was answered already.
+    """
+    turn = desk.drawing[user] = object()
+    if (pause := _published(desk, user, said, number, choice)) is None or tries == 1:
+        return
+
+    def again() -> None:
+        if desk.drawing.get(user) is turn:  # nothing newer was drawn for them meanwhile
+            publish(desk, user, said, number, choice, tries - 1)
+
+    desk.later(pause, again)
+
+
+def _published(desk: Desk, user: str, said: str, number: int, choice: Choice) -> float | None:
+    """Seconds after which to try again, or None where it was done or would not help."""
+    try:
+        view = _view(desk, user, said, number, choice)
+    except DBAPIError as error:
+        slog.warning("home.no_record", error=type(error).__name__)
+        return PAUSE
+    if wrong := lint(view, "home"):
+        slog.error("home.refused_by_lint", wrong=len(wrong))
+        view = home.sentence("This page cannot be drawn just now; `/overdue` works.")
+    answer = api.call(desk.client, "views.publish", user_id=user, view=view)
+    if isinstance(answer, Trouble):
+        slog.warning("home.lost", trouble=repr(answer))
+    match answer:
+        case Later(seconds):
+            return seconds
+        case Lost():
+            return PAUSE
+        case _:
+            return None
+
+
+def _view(desk: Desk, user: str, said: str, number: int, choice: Choice) -> Block:
+    now = desk.clock()
+    try:
+        with desk.database.reading() as conn:
+            general = door.known(conn, desk.policy, user, now)
+            mine = _theirs(desk, conn, user, now)
+            page = _page(desk, conn, mine, number, now)
+            asks = not desk.channel or companies.in_channel(conn, desk.channel) is not None
+    except Refused as refused:
+        return home.sentence(_shut(desk, user, refused, now))
+    if not general and not mine:
+        return home.sentence(said or NOTHING_HERE)
+    if may_run(general) or page.runs:
+        channel = choice.channel if asks else desk.channel
+        page = replace(page, asks_channel=asks, channel=channel, trouble=choice.trouble)
+        page = replace(_with_links(desk, page, user, now), drawn_at=now, closed=_closed(desk, page))
+    return home.home(replace(page, said=said))
+
+
+def _shut(desk: Desk, user: str, refused: Refused, now: datetime) -> str:
+    """Why there is no page; for somebody who is being looked up it is drawn again."""
+    words = turned_away(desk, "home", user, refused, now)
+    if refused.said.answer is not Answer.LOOKING_UP:
+        return words.removesuffix(answers.NOTHING).rstrip()
+    once_known(desk, user, lambda _: publish(desk, user))
+    return answers.home_follows()
+
+
+def _closed(desk: Desk, page: Page) -> dict[str, str]:
+    """The channels of those companies that this person runs, where Slack takes no card."""
+    ours = [one.company for one in page.overviews if one.company.realm in page.runs]
+    looked = ((one, channels.look(desk.client, one.channel).trouble) for one in ours)
+    return {one.realm: answers.channel_closed(one.channel, why) for one, why in looked if why}
+
+
+def _with_links(desk: Desk, page: Page, user: str, now: datetime) -> Page:
+    """Doors of this person's own: to a new company once its channel is known, and to old ones."""
+    new = "" if page.asks_channel and not page.channel else _link(desk, user, _wanted(page), now)
+    ended = any(home.needs_connecting(one) for one in page.overviews)
+    again = _link(desk, user, "", now) if ended else ""
+    return replace(page, connect_url=new, again_url=again)
+
+
+def _wanted(page: Page) -> str:
+    """The channel a door names: only a chosen one, or a company that has one would move."""
+    return page.channel if page.asks_channel else ""
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """A company in which somebody has a role. Account managers see their own customers only."""
+
+    company: Company
+    runs: bool
+    only: Only
+
+
+def _theirs(desk: Desk, conn: Connection, user: str, now: datetime) -> list[Theirs]:
+    groups, found = people.groups(conn, now), []
+    for company in companies.all_of_them(conn):
+        policy = desk.policy.for_company(company.realm)
+        if roles := policy.roles(user, groups):
+            found.append(Theirs(company, may_run(roles), sees(user, roles, policy)))
+    return found
+
+
+def _page(desk: Desk, conn: Connection, mine: list[Theirs], number: int, now: datetime) -> Page:
+    pages = max(1, -(-len(mine) // home.COMPANIES))
+    number = min(number, pages - 1)
+    first = number * home.COMPANIES
+    most = MOST_OF_ONE if len(mine) == 1 else MOST
+    found = [
+        overview.of_company(conn, each.company, desk.workspace, now, most, each.only)
+        for each in mine[first : first + home.COMPANIES]
+    ]
+    runs = frozenset(each.company.realm for each in mine if each.runs)
+    return Page(found, runs=runs, number=number, pages=pages)
+
+
+def _link(desk: Desk, user: str, channel: str, now: datetime) -> str:
+    with desk.database.writing() as conn:
+        state = connect.open_door(conn, user, channel, now)
+    return f"{desk.public_url}/quickbooks/connect?state={state}"

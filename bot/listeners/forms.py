@@ -1,0 +1,130 @@
+"""Buttons that open a modal: a light one at once, while the trigger lives, then the real one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from bot.blockkit import ids
+from bot.blockkit.ids import Action, BadValueError
+from bot.blockkit.lint import lint
+from bot.listeners.context import Desk
+from bot.listeners.deciding import NotRecorded, knock_of, unreadable, user_of, view_for
+from bot.listeners.refusals import follow_up
+from bot.slack import api
+from bot.slack.api import Later, Lost, Refused, Trouble
+from bot.surfaces import answers, modals
+from jobs.rules.business_days import add_working_days
+from jobs.rules.case import CaseView
+from jobs.rules.policy import Policy
+from jobs.rules.states import State
+
+slog = structlog.get_logger()
+TRIES = 3
+PAUSE = 2.0
+"""Seconds until a form is filled again, where Slack does not say how long to wait."""
+LONGEST_PAUSE = 20
+"""Seconds; nobody looks at an empty form for longer."""
+SNOOZED = 2
+"""Working days that the snooze modal proposes."""
+CHANGED = "This case has moved on meanwhile; there is nothing to enter here. Nothing was changed."
+
+
+def _hold(view: CaseView, policy: Policy) -> dict[str, Any]:
+    return modals.hold(view, view.facts.today + timedelta(days=policy.hold_days))
+
+
+def _snooze(view: CaseView, policy: Policy) -> dict[str, Any]:
+    return modals.snooze(view, add_working_days(view.facts.today, SNOOZED, policy))
+
+
+OPENS: dict[Action, Callable[[CaseView, Policy], dict[str, Any]]] = {
+    Action.EDIT: lambda view, _: modals.edit(view),
+    Action.REJECT: modals.reject,
+    Action.WAS_PAID: modals.was_paid,
+    Action.HOLD: _hold,
+    Action.SNOOZE: _snooze,
+    Action.DRAFT_ANYWAY: lambda view, _: modals.draft_anyway(view),
+    Action.CONFIRM_ADDRESS: lambda view, _: modals.confirm_address(view),
+    Action.CONFIRM_NAME: lambda view, _: modals.confirm_name(view),
+}
+
+
+def open_modal(desk: Desk, action: Action, body: dict[str, Any]) -> None:
+    """Open the light modal at once, in the thread of the click; what belongs in it follows.
+
+    The modal bears a name of ours: it can be filled even where Slack's answer was lost.
+    """
+    name = uuid.uuid4().hex
+    asked = {"trigger_id": body["trigger_id"], "view": modals.loading(name)}
+    opened = api.call(api.hasty(desk.client), "views.open", **asked)
+    if isinstance(opened, Later | Refused):
+        _not_shown(desk, action, body, opened)
+    else:
+        stands = not isinstance(opened, Lost)
+        desk.pool.submit(_fill, desk, action, body, Opening(name, stands))
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A light modal by its external id, and whether we know that it `stands`."""
+
+    name: str
+    stands: bool
+    tries: int = TRIES
+
+
+def _fill(desk: Desk, action: Action, body: dict[str, Any], opening: Opening) -> None:
+    """Put what belongs there in its place, beside the click; a moment later where Slack is busy."""
+    view = _modal(desk, action, body)
+    answer = api.call(desk.client, "views.update", external_id=opening.name, view=view)
+    if isinstance(answer, Later | Lost) and opening.tries > 1 and _pause(answer) <= LONGEST_PAUSE:
+        left = replace(opening, tries=opening.tries - 1)
+        desk.later(_pause(answer), _fill, desk, action, body, left)
+        return
+    closed_by_then = opening.stands and answer == Refused("not_found")
+    if isinstance(answer, Trouble) and not closed_by_then:
+        _not_shown(desk, action, body, answer)
+
+
+def _pause(trouble: Later | Lost) -> float:
+    return trouble.seconds if isinstance(trouble, Later) else PAUSE
+
+
+def _not_shown(desk: Desk, action: Action, body: dict[str, Any], trouble: Trouble) -> None:
+    slog.warning("modal.lost", action=action, trouble=repr(trouble))
+    desk.tell(body["response_url"], answers.no_form())
+
+
+def _modal(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
+    """The modal itself, or in its place why there is none."""
+    try:
+        view = _made(desk, action, body)
+    except Exception as error:  # noqa: BLE001  # nothing else ends the form's "One moment"
+        slog.error("modal.failed", action=action, exc_info=error)
+        return modals.gone(answers.broken())
+    if wrong := lint(view, "modal"):
+        slog.error("modal.refused_by_lint", action=action, wrong=len(wrong))
+        return modals.gone(answers.broken())
+    return view
+
+
+def _made(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        binding = ids.binding(body["actions"][0].get("value"))
+        view = view_for(desk, action, knock_of(binding, user_of(body)))
+    except BadValueError as error:
+        return modals.gone(unreadable(error))
+    except NotRecorded as error:
+        if error.said:
+            follow_up(desk, user_of(body), error.said, body["response_url"])
+        return modals.gone(error.words)
+    back = view.may_return and action is Action.CONFIRM_ADDRESS
+    if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:
+        return modals.gone(CHANGED)
+    return OPENS[action](view, desk.policy.for_company(view.facts.company.id))

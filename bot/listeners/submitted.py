@@ -1,0 +1,179 @@
+"""What a person submitted in a modal, as typed values; Unusable says which field to mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from bot.blockkit.escaping import clean, one_line
+from bot.blockkit.ids import Field, field_of
+from bot.surfaces import wording
+from bot.surfaces.modals import address_key
+from jobs.decide.reject import Rejection
+from jobs.rules.past import HoldKind
+from jobs.rules.states import RejectReason
+
+Values = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""view["state"]["values"]: block id → action id → what was entered."""
+
+LONGEST = timedelta(days=365)
+"""What is put off for longer is forgotten, not reviewed."""
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+class UnusableError(ValueError):
+    """`errors` is what `response_action: errors` takes: block id → a sentence."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(errors.values()))
+        self.errors = errors
+
+
+@dataclass(frozen=True)
+class Edited:
+    """A subject on one line and a body with newlines as line ends.
+
+    `marked`: what is on no record in it is an instalment or a date to meet.
+    """
+
+    subject: str
+    body: str
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Holding:
+    """No `invoices` means the whole customer; `until` is a calendar date of the company."""
+
+    kind: HoldKind
+    invoices: tuple[str, ...]
+    until: date
+    comment: str
+
+
+@dataclass(frozen=True)
+class Snoozing:
+    """The day on which the case comes back."""
+
+    until: date
+    comment: str
+
+
+def edited(values: Values) -> Edited:
+    """The text as typed; neither part may be empty."""
+    subject = _required(values, Field.SUBJECT, one_line, "Please write a subject.")
+    body = _required(values, Field.BODY, _paragraphs, "Please write a message.")
+    return Edited(subject, body, bool(_several(values, Field.MARKED)))
+
+
+def rejection(values: Values) -> Rejection:
+    """A dispute names its invoices, and "other" its comment."""
+    reason = _chosen(values, Field.REASON, RejectReason)
+    comment = _typed(values, Field.COMMENT)
+    if reason is RejectReason.OTHER and not comment:
+        raise _error(values, Field.COMMENT, "Please say why, so that others understand it.")
+    if reason is not RejectReason.DISPUTED:
+        return Rejection(reason, comment)
+    invoices = _several(values, Field.INVOICES)
+    if not invoices:
+        raise _error(values, Field.INVOICES, "Please choose the disputed invoices.")
+    return Rejection(reason, comment, invoices)
+
+
+def was_paid(values: Values) -> Rejection:
+    """The reason is the form's own; a comment may be added."""
+    return Rejection(RejectReason.ALREADY_PAID, _typed(values, Field.COMMENT))
+
+
+def holding(values: Values, today: date) -> Holding:
+    """`today` is the company's; the review date lies after it."""
+    kind = _chosen(values, Field.KIND, HoldKind)
+    until = _day_after(values, today)
+    return Holding(kind, _several(values, Field.INVOICES), until, _typed(values, Field.COMMENT))
+
+
+def snoozing(values: Values, today: date) -> Snoozing:
+    """`today` is the company's; the day to come back lies after it."""
+    return Snoozing(_day_after(values, today), _typed(values, Field.COMMENT))
+
+
+def reason(values: Values) -> str:
+    """Why a draft is right anyway; never empty."""
+    return _required(values, Field.COMMENT, _paragraphs, "Please give a reason; it goes on record.")
+
+
+def chosen_address(values: Values, candidates: Sequence[str]) -> str:
+    """The one of `candidates` (the ledger's present addresses) that was chosen."""
+    key = _option(values, Field.ADDRESS)
+    found = [one for one in candidates if address_key(one) == key]
+    if not found:
+        raise _error(values, Field.ADDRESS, "That address is no longer in the ledger.")
+    return found[0]
+
+
+def _paragraphs(words: str) -> str:
+    return "\n".join(line.rstrip() for line in clean(words).split("\n")).strip("\n")
+
+
+def _required(values: Values, field: Field, tidy: Callable[[str], str], told: str) -> str:
+    words = tidy(_raw(values, field, "value"))
+    if not words.strip():
+        raise _error(values, field, told)
+    return words
+
+
+def _typed(values: Values, field: Field) -> str:
+    return _paragraphs(_raw(values, field, "value")).strip()
+
+
+def _chosen(values: Values, field: Field, kinds: type[_Choice]) -> _Choice:
+    try:
+        return kinds(_option(values, field))
+    except ValueError:
+        raise _error(values, field, "Please choose one of these.") from None
+
+
+def _option(values: Values, field: Field) -> str:
+    found = _input(values, field).get("selected_option")
+    value = found.get("value") if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _several(values: Values, field: Field) -> tuple[str, ...]:
+    found = _input(values, field).get("selected_options") or []
+    return tuple(str(one["value"]) for one in found if isinstance(one, dict) and "value" in one)
+
+
+def _day_after(values: Values, today: date) -> date:
+    try:
+        day = date.fromisoformat(_raw(values, Field.UNTIL, "selected_date"))
+    except ValueError:
+        raise _error(values, Field.UNTIL, "Please choose a day.") from None
+    if day <= today:
+        raise _error(values, Field.UNTIL, "Please choose a day after today.")
+    if day > today + LONGEST:
+        last = wording.day(today + LONGEST)
+        raise _error(values, Field.UNTIL, f"Please choose a day within a year, up to {last}.")
+    return day
+
+
+def _raw(values: Values, field: Field, name: str) -> str:
+    found = _input(values, field).get(name)
+    return found if isinstance(found, str) else ""
+
+
+def _input(values: Values, field: Field) -> Mapping[str, Any]:
+    block = values.get(_block(values, field), {})
+    return block.get(field.value) or {}
+
+
+def _block(values: Values, field: Field) -> str:
+    return next((block for block in values if field_of(block) == field.value), field.value)
+
+
+def _error(values: Values, field: Field, told: str) -> UnusableError:
+    return UnusableError({_block(values, field): told})

@@ -1,0 +1,259 @@
+"""What each process works with, built from its settings, each part when it is first wanted.
+
+Only plain values are made before a worker forks; connections are made by whoever uses them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from jobs.companies.connect import Intuit
+from jobs.engine.policy_file import PolicyFile
+from jobs.engine.services import Office
+from jobs.engine.step import Step
+from jobs.mail.addresses import named
+from jobs.mail.folder import Folder
+from jobs.mail.results import Mailer
+from jobs.mail.smtp import Smtp
+from jobs.pipeline import QUEUES, Doorbell
+from jobs.reasoning.model import Model
+from jobs.rules.policy import Policy
+from jobs.settings import Settings
+from jobs.store import engine
+from jobs.store.budget import SqlBudget
+from jobs.store.engine import WORKER_PATIENCE, Database, SharedTime
+from jobs.store.sends import still_ours
+from jobs.store.tokens import Seal, SqlTokenStore
+from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens
+
+if TYPE_CHECKING:
+    from slack_sdk import WebClient
+
+REDIS_SECONDS = 2.0
+"""How long a connection to Redis may take."""
+RING_SECONDS = 0.3
+"""How long a ring may take: it is never worth waiting for."""
+
+Now = Callable[[], datetime]
+
+
+@dataclass
+class Kit:
+    """The parts of one process. A simulation gives its own `clock`."""
+
+    settings: Settings
+    clock: Now | None = None
+    patience: timedelta = WORKER_PATIENCE
+
+    @cached_property
+    def now(self) -> Now:
+        """The time by which everything is decided: the database's, which all processes share."""
+        return self.clock or SharedTime(lambda: self.database)
+
+    @cached_property
+    def policies(self) -> PolicyFile:
+        """POLICY_FILE, read again when it changes; the defaults, which name nobody, without one.
+
+        Raises PolicyError, which names what is wrong in it, OSError or UnicodeDecodeError.
+        """
+        return PolicyFile(self.settings.policy_file)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that rules now. Raises what `policies` raises."""
+        return self.policies()
+
+    @cached_property
+    def database(self) -> Database:
+        return engine.connect(self.settings.database_url.get_secret_value(), self.patience)
+
+    @cached_property
+    def redis(self) -> Redis:
+        """A connection that fails at once where Redis is away: whoever rings does not wait."""
+        return redis(self.settings, socket_timeout=RING_SECONDS, connect=RING_SECONDS)
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        return Doorbell(self.redis)
+
+    @cached_property
+    def slack(self) -> WebClient:
+        from bot.slack import api  # loads Slack's library, which only web and act need
+
+        token = self.settings.slack_bot_token.get_secret_value()
+        return api.client(token, self.settings.slack_api_url)
+
+    @cached_property
+    def oauth(self) -> OAuth:
+        settings = self.settings
+        return OAuth(
+            settings.qbo_client_id,
+            settings.qbo_client_secret,
+            token_url=settings.qbo_oauth_url,
+            authorize_url=settings.qbo_authorize_url,
+            revoke_url=settings.qbo_revoke_url,
+            redirect_uri=f"{settings.public_url}/quickbooks/callback",
+        )
+
+    @cached_property
+    def seal(self) -> Seal:
+        return Seal(self.settings.token_keys)
+
+    @cached_property
+    def token_store(self) -> SqlTokenStore:
+        return SqlTokenStore(self.database, self.seal)
+
+    @cached_property
+    def budget(self) -> SqlBudget:
+        """The requests that each company has left, counted with all other processes."""
+        return SqlBudget(self.database)
+
+    @cached_property
+    def ledgers(self) -> Ledgers:
+        return Ledgers(self)
+
+    @cached_property
+    def intuit(self) -> Intuit:
+        """What connecting a company needs."""
+        return Intuit(self.oauth, self.seal, self._open, self.settings.slack_channel)
+
+    @cached_property
+    def mailer(self) -> Mailer | None:
+        """The one way to send that is set, if any."""
+        if url := self.settings.smtp_url.get_secret_value():
+            return Smtp.from_url(url)
+        return Folder(self.settings.mail_folder) if self.settings.mail_folder else None
+
+    @cached_property
+    def model(self) -> Model | None:
+        """The model, where it has a key."""
+        settings = self.settings
+        if not (key := settings.openai_api_key.get_secret_value()):
+            return None
+        return Model(key, settings.openai_base_url, settings.openai_model, settings.openai_api)
+
+    @cached_property
+    def office(self) -> Office:
+        """What the steps work with. Without MAIL_FROM its addresses are empty."""
+        sender = named(self.settings.mail_from).addr_spec if self.settings.mail_from else ""
+        return Office(
+            ruling=self.policies,
+            policy=self.policy,
+            sender=sender,
+            reply_to=sender,
+            channel=self.settings.slack_channel,
+            still_ours=lambda case, token: still_ours(self.database, case, token, self.now),
+            quickbooks=self.ledgers.of,
+            mailer=self.mailer,
+            model=self.model,
+        )
+
+    def steps(self, queue: str = "") -> list[Step]:
+        """The steps of one queue, or all of them, in the order in which they are looked at."""
+        return [_step(self, name) for name, home in QUEUES.items() if queue in ("", home)]
+
+    def _open(self, realm: str, tokens: Tokens) -> QuickBooks:
+        auth = BearerAuth(realm, _Given(tokens), self.oauth, budget=self.budget, clock=self.now)
+        return _client(self, realm, auth)
+
+    def close(self) -> None:
+        """End the connections of the parts that were used."""
+        for part in ("ledgers", "oauth", "model", "redis", "database"):
+            if self.__dict__.get(part) is not None:
+                getattr(self, part).close()
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A TokenStore of tokens that are not stored yet: good for the first look at a company."""
+
+    tokens: Tokens
+
+    def load(self, realm: str) -> Tokens:
+        return self.tokens
+
+    def lease(self, realm: str, now: datetime) -> str | None:
+        raise ReauthRequired("QuickBooks does not accept the tokens that it gave a moment ago")
+
+    def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
+        """Fresh tokens need no refresh."""
+
+    def hold(self, realm: str, lease: str, now: datetime) -> bool:
+        """No lease is given."""
+        return False
+
+    def release(self, realm: str, lease: str) -> None:
+        """No lease is given."""
+
+
+class Ledgers:
+    """A QuickBooks client per company, made once per process; safe to use from threads."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit, self._lock = kit, threading.Lock()
+        self._clients: dict[str, QuickBooks] = {}
+
+    def of(self, realm: str) -> QuickBooks:
+        """The client of this company; it raises ReauthRequired only when it is used."""
+        with self._lock:
+            if realm not in self._clients:
+                self._clients[realm] = _client(self._kit, realm, self.auth(realm))
+            return self._clients[realm]
+
+    def auth(self, realm: str) -> BearerAuth:
+        """Signs for this company; whatever ends its connection pauses it in the record."""
+        kit = self._kit
+
+        def lost(tokens: Tokens, error: ReauthRequired) -> None:
+            kit.token_store.lose(realm, tokens, error, kit.now())
+
+        return BearerAuth(
+            realm, kit.token_store, kit.oauth, on_lost=lost, budget=kit.budget, clock=kit.now
+        )
+
+    def renew(self, realm: str) -> Tokens:
+        """New tokens for this company, stored already. Raises QuickBooksError."""
+        return self.auth(realm).refresh()
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
+
+def _client(kit: Kit, realm: str, auth: BearerAuth) -> QuickBooks:
+    url = kit.settings.qbo_api_url
+    return QuickBooks(realm, auth, base_url=url, budget=kit.budget, clock=kit.now)
+
+
+def redis(
+    settings: Settings, socket_timeout: float | None = None, connect: float = REDIS_SECONDS
+) -> Redis:
+    """A client of REDIS_URL that tries each command once."""
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=connect,
+        socket_timeout=socket_timeout,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def _step(kit: Kit, name: str) -> Step:
+    """One step. A process loads only what its own steps need."""
+    if name in ("messages", "people"):
+        module = import_module("bot.slack.outbox" if name == "messages" else "bot.slack.people")
+        made: Step = module.step(kit.policies, lambda: kit.slack)
+    elif name == "upkeep":
+        made = import_module("jobs.companies.upkeep").step(kit.ledgers.renew, kit.office.quickbooks)
+    else:
+        made = import_module(f"jobs.{name}").step(kit.office)
+    return made

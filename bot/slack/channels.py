@@ -1,0 +1,50 @@
+"""Whether a Slack channel can be a company's: what Slack says of it, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk import WebClient
+
+from bot.slack import api
+from bot.slack.api import Refused, Trouble
+
+INVITE = "type there: /invite @overdue"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A channel that was looked at. `trouble` keeps cards out of it, and says what to do."""
+
+    name: str = ""
+    trouble: str = ""
+    public: bool = False
+
+
+def look(client: WebClient, channel: str) -> Room:
+    """Ask Slack about a channel. Never raises for what Slack does."""
+    answer = api.call(client, "conversations.info", channel=channel)
+    if isinstance(answer, Trouble):
+        return Room(trouble=_unseen(answer))
+    found = answer["channel"]
+    return Room(str(found.get("name") or ""), _trouble(found), not found.get("is_private"))
+
+
+def _unseen(answer: Trouble) -> str:
+    if answer == Refused("channel_not_found"):
+        return f"either there is no such channel, or the bot is not in it; {INVITE}"
+    if isinstance(answer, Refused):
+        return f"Slack says {answer.error}; check the id, and {INVITE}"
+    return "Slack does not answer just now; please try again in a minute"
+
+
+def _trouble(found: Mapping[str, Any]) -> str:
+    if not found.get("is_member"):
+        return f"the bot is not in it; {INVITE}"
+    if found.get("is_archived"):
+        return "is archived; choose another one"
+    if any(found.get(f"is_{how}shared") for how in ("ext_", "pending_ext_", "org_")):
+        return "is shared with other organisations, who would read the cards"
+    return ""

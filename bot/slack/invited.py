@@ -1,0 +1,51 @@
+"""Whether `overdue connect` may print a link: for this person, into this channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from bot.process import Kit
+from bot.slack import channels
+from jobs.rules.policy import Policy
+from jobs.rules.rights import may_run
+from jobs.store import companies, people
+
+
+def unfit(kit: Kit, conn: Connection, person: str, channel: str) -> str:
+    """Why no link is printed, as a sentence; or empty. Both may be empty: nothing is asked then."""
+    return (person and _no_lead(kit, conn, person)) or (channel and _no_room(kit, conn, channel))
+
+
+def _no_lead(kit: Kit, conn: Connection, person: str) -> str:
+    groups = people.groups(conn, kit.now())
+    if _leads(kit.policy, person, groups) or _unread(kit.policy, groups):
+        return ""
+    return (
+        f"{person} is no finance lead of the policy, so they may connect nothing. Name them under "
+        "[people], or leave --as out."
+    )
+
+
+def _leads(policy: Policy, person: str, groups: Mapping[str, frozenset[str]]) -> bool:
+    """In the whole file or in one company's section: the company is not known yet."""
+    everywhere = (policy, *policy.by_company.values())
+    return any(may_run(each.roles(person, groups)) for each in everywhere)
+
+
+def _unread(policy: Policy, groups: Mapping[str, frozenset[str]]) -> bool:
+    """Whether there are user groups whose members nobody has read yet; the door counts then."""
+    return bool(policy.named_groups() - groups.keys())
+
+
+def _no_room(kit: Kit, conn: Connection, channel: str) -> str:
+    if holder := companies.in_channel(conn, channel):
+        return (
+            f"The cards of {holder.name} go to {channel} already: a new company needs a channel of "
+            f"its own. To connect {holder.name} again, leave --channel out."
+        )
+    if not kit.settings.slack_bot_token.get_secret_value():
+        return ""  # whoever prints the link may know no more than QuickBooks' keys
+    trouble = channels.look(kit.slack, channel).trouble
+    return f"The channel {channel} will not do: {trouble}." if trouble else ""

@@ -1,0 +1,359 @@
+"""What is said in Slack outside an answer: cards, lines in their threads, notices. Posted once.
+
+    a card that stands      draw → chat.update
+    anything new            wait for the channel's second → write the intent → post → store its ts
+    an intent without ts    look for our metadata before anything is posted again
+
+A card is a projection: it is drawn from the record each time, and again if the case has moved
+while it was drawn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from slack_sdk import WebClient
+from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
+
+from bot.blockkit.escaping import cap
+from bot.blockkit.lint import MOST_TEXT, lint
+from bot.slack import api
+from bot.slack.api import Later, Lost, Message, Posted, Refused, Trouble
+from bot.surfaces.card.card import card, plain
+from bot.surfaces.notices import question
+from jobs.engine.step import Round, Step
+from jobs.reports import picture
+from jobs.rules.case import CaseView
+from jobs.rules.policy import Policy
+from jobs.rules.states import OPEN
+from jobs.store import channels, companies, people, posts, work
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import channels as channels_table
+from jobs.store.tables import messages, schedule
+from jobs.store.work import Claim
+from qbo.pacing import boot_time
+
+slog = structlog.get_logger()
+
+AHEAD = timedelta(milliseconds=300)
+"""A post waits so long for its channel's second; the clock's beat is never exactly a second."""
+AGAIN = timedelta(seconds=5)
+"""Until one looks whether a post went through, or until an update is tried again."""
+LATER = timedelta(minutes=1)
+"""When Slack refuses for a reason outside the message: the bot is not in the channel, say."""
+MUCH_LATER = timedelta(minutes=10)
+COVERED = -1
+"""The `rendered_version` of a message over which an older drawing may lie."""
+AROUND = timedelta(minutes=5)
+"""Clocks differ: a lost post is looked for from so long before its intent, and so long after."""
+
+UNDRAWABLE = frozenset(
+    {
+        *("invalid_blocks", "invalid_blocks_format", "invalid_attachments", "invalid_arguments"),
+        *("msg_blocks_too_long", "msg_too_long", "no_text", "block_mismatch"),
+        *("only_one_table_allowed", "invalid_metadata_format", "metadata_too_large"),
+    }
+)
+"""Slack dislikes what is in the message; another drawing may do."""
+NO_LONGER = frozenset({"cant_update_message", "edit_window_closed"})
+NO_PARENT = frozenset({"cannot_reply_to_message", "thread_not_found", "message_not_found"})
+
+
+def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
+    """The messages step."""
+    return Step(
+        name="messages",
+        table=messages,
+        ready=_ready,
+        load=lambda conn, claim, now: _load(ruling(), client(), conn, claim, now),
+        give_up=_give_up,
+        width=4,
+    )
+
+
+def _ready(now: datetime) -> ColumnElement[bool]:
+    """What stands is redrawn at any time; new ones wait for their channel, lines for their card.
+
+    The first cards of a company wait for its first look, unless that has met with trouble.
+    """
+    busy = select(channels_table.c.channel).where(
+        channels_table.c.channel == messages.c.channel, channels_table.c.next_at > now + AHEAD
+    )
+    cards = messages.alias()
+    parent = select(cards.c.id).where(
+        cards.c.case_id == messages.c.case_id, cards.c.kind == "card", cards.c.ts.is_not(None)
+    )
+    look = select(schedule.c.id).where(
+        schedule.c.company == messages.c.company,
+        (schedule.c.kind == "first_look") & schedule.c.due_at.is_not(None),
+        schedule.c.last_error == "",
+    )
+    placed = or_(messages.c.kind != "thread", exists(parent))
+    free = ~exists(busy) & placed & or_(messages.c.kind != "card", ~exists(look))
+    return (messages.c.channel != "") & or_(messages.c.ts.is_not(None), free)
+
+
+def _load(
+    policy: Policy, client: WebClient, conn: Connection, claim: Claim, now: datetime
+) -> Round | None:
+    row = claim.row
+    drawn = _drawn(policy, conn, claim, now)
+    if row.ts is not None:
+        return Update(client, drawn, row.ts, boot_time())
+    if row.posting is not None:
+        return Find(client, drawn, row.posting)
+    mine, begins = channels.reserve(conn, row.channel, now, AHEAD)
+    if not mine:
+        work.settle(conn, claim, begins, last_error=row.last_error, attempts=row.attempts - 1)
+        return None
+    return Wait(client, drawn, (begins - now).total_seconds())
+
+
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Five times in vain: a card becomes plain text; what is plain already waits longer."""
+    row = claim.row
+    if row.kind == "card" and not _is_plain(claim):
+        slog.error("card.plain", message=claim.id, case=row.case_id, why=row.last_error)
+        version = _version(conn, row.case_id)
+        work.settle(conn, claim, now, body={"plain": version}, last_error=row.last_error)
+    else:
+        work.settle(conn, claim, now + MUCH_LATER, last_error=row.last_error)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A message ready to go, and the version of its case that it shows."""
+
+    message: Message
+    version: int = 0
+
+
+def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Drawn:
+    row = claim.row
+    message = Message(row.channel, claim.id, "")
+    if row.kind == "card":
+        view = picture.case_view(conn, policy.for_company(row.company), row.case_id, now)
+        return _card(message, view, people.names(conn), now, _is_plain(claim, view.version))
+    if row.kind == "thread":
+        parent = (messages.c.case_id == row.case_id) & (messages.c.kind == "card")
+        above = conn.execute(select(messages.c.ts, messages.c.channel).where(parent)).one()
+        # where the card stands: the company may have moved to another channel since
+        message = replace(message, thread=above.ts, channel=above.channel)
+    if row.body.get("asks"):
+        asked = question(row.body["text"], companies.need(conn, row.company))
+        return Drawn(replace(message, text=asked.text, blocks=asked.blocks))
+    return Drawn(replace(message, text=cap(row.body["text"], MOST_TEXT)))
+
+
+def _is_plain(claim: Claim, version: int | None = None) -> bool:
+    """Whether this card is to be plain text, in this version of its case or in any."""
+    asked = (claim.row.body or {}).get("plain")
+    return asked is not None and version in (None, asked)
+
+
+def _card(
+    message: Message, view: CaseView, names: Mapping[str, str], now: datetime, is_plain: bool
+) -> Drawn:
+    made = plain(view, now, people=names) if is_plain else card(view, now, people=names)
+    if not is_plain and (wrong := lint({"text": made.text, "blocks": made.blocks}, "message")):
+        slog.error("card.refused_by_lint", case=view.id, version=view.version, wrong=len(wrong))
+        made = plain(view, now, people=names)
+    return Drawn(replace(message, text=made.text, blocks=made.blocks), view.version)
+
+
+def _version(conn: Connection, case_id: str) -> int:
+    query = select(cases_table.c.version).where(cases_table.c.id == case_id)
+    return int(conn.execute(query).scalar_one())
+
+
+def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns: object) -> None:
+    """It stands there. Due again if the case has moved, or somebody asked, while it was drawn."""
+    present = select(messages).where(messages.c.id == claim.id)
+    row = conn.execute(present).one()
+    asked = row.due_at is not None and row.due_at <= now
+    moved = claim.row.kind == "card" and _version(conn, claim.row.case_id) != drawn.version
+    again = now if asked or moved or row.rendered_version == COVERED else None
+    if not work.settle(conn, claim, again, rendered_version=drawn.version, **columns):
+        _cover(conn, claim, now)
+
+
+def _cover(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Somebody else draws this message too, or has: what we drew may lie over something newer.
+
+    Whoever still holds it sees the mark and draws once more; without a holder it is due. Were it
+    due at once in any case, the next one would take it from its holder, and so on without an end.
+    """
+    ours, held = messages.c.id == claim.id, messages.c.token.is_not(None)
+    conn.execute(update(messages).where(ours & held).values(rendered_version=COVERED))
+    conn.execute(update(messages).where(ours & ~held).values(due_at=now))
+
+
+def _held_up(since: float) -> bool:
+    """Whether a lease has passed since then: another process may have taken the message over."""
+    return boot_time() - since >= work.LEASE.total_seconds()
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait for the channel's second, a fraction of one."""
+
+    client: WebClient
+    drawn: Drawn
+    seconds: float
+
+    def act(self) -> None:
+        """Nothing is said yet."""
+        time.sleep(max(self.seconds, 0))
+
+    def settle(self, conn: Connection, claim: Claim, outcome: None, now: datetime) -> Round | None:
+        """Write down that it is about to be posted; only then is it, within a lease from now."""
+        ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
+        intent = {"posting": now, "due_at": now + work.LEASE}
+        if conn.execute(update(messages).where(ours).values(**intent)).rowcount != 1:
+            return None
+        return Post(self.client, self.drawn, boot_time())
+
+
+@dataclass(frozen=True)
+class Post:
+    """Post it, once."""
+
+    client: WebClient
+    drawn: Drawn
+    intended: float
+    """When the intent was written, by `boot_time`."""
+
+    def act(self) -> Posted | Trouble:
+        """Never raises for what Slack does.
+
+        A process that was stopped for a lease since its intent may have been overtaken by another
+        one: it posts nothing, and the message is looked for like a lost one.
+        """
+        if _held_up(self.intended):
+            return Lost("held_up")
+        return api.post(self.client, self.drawn.message)
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Posted | Trouble, now: datetime
+    ) -> None:
+        """Its place is kept; after a definite no the intent is withdrawn, else it stands."""
+        match outcome:
+            case Posted():
+                _done(conn, claim, self.drawn, now, ts=outcome.ts, posting=None)
+            case Later():
+                until = now + timedelta(seconds=outcome.seconds)
+                channels.close_until(conn, self.drawn.message.channel, until)
+                work.settle(conn, claim, until, posting=None, last_error="ratelimited")
+            case Refused():
+                _refused(conn, claim, outcome.error, now)
+            case Lost():
+                slog.warning("post.lost", message=claim.id, error=outcome.error)
+                work.settle(conn, claim, now + AGAIN, last_error=outcome.error)
+
+
+def _refused(conn: Connection, claim: Claim, error: str, now: datetime) -> None:
+    """A definite no: to this drawing, to this place, or to both for ever."""
+    slog.warning("post.refused", message=claim.id, error=error)
+    withdrawn = update(messages).where(messages.c.id == claim.id).values(posting=None)
+    conn.execute(withdrawn)
+    if error in UNDRAWABLE:
+        work.back_off(conn, claim, now, error)
+    elif error in NO_PARENT and claim.row.kind == "thread":
+        work.settle(conn, claim, None, last_error=error)
+    else:
+        work.settle(conn, claim, now + LATER, last_error=error)
+
+
+@dataclass(frozen=True)
+class Find:
+    """An intent was written and nothing after it: is it there already?"""
+
+    client: WebClient
+    drawn: Drawn
+    intent: datetime
+
+    def act(self) -> Posted | Trouble | None:
+        """Never raises for what Slack does."""
+        since, until = self.intent - AROUND, self.intent + AROUND
+        return api.find(self.client, self.drawn.message, since, until)
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Posted | Trouble | None, now: datetime
+    ) -> None:
+        """Found: keep its place and draw it as it should be. Not there: it may be posted."""
+        match outcome:
+            case Posted():
+                due = now if claim.row.kind == "card" else None
+                work.settle(conn, claim, due, ts=outcome.ts, posting=None)
+            case None:
+                work.settle(conn, claim, now, posting=None)
+            case Later():
+                until = now + timedelta(seconds=outcome.seconds)
+                work.settle(conn, claim, until, last_error="ratelimited")
+            case Refused() if outcome.error in NO_PARENT and claim.row.kind == "thread":
+                work.settle(conn, claim, None, last_error=outcome.error)
+            case Refused() | Lost():
+                slog.warning("post.not_found_out", message=claim.id, error=outcome.error)
+                pause = LATER if isinstance(outcome, Refused) else AGAIN
+                work.settle(conn, claim, now + pause, last_error=outcome.error)
+
+
+@dataclass(frozen=True)
+class Update:
+    """Draw a card again where it stands. Not paced: somebody is looking at it."""
+
+    client: WebClient
+    drawn: Drawn
+    ts: str
+    drawn_at: float
+    """By `boot_time`."""
+
+    def act(self) -> Posted | Trouble:
+        """Never raises for what Slack does. An old drawing must not cover a newer one."""
+        if _held_up(self.drawn_at):
+            return Lost("held_up")
+        return api.update(self.client, self.drawn.message, self.ts)
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Posted | Trouble, now: datetime
+    ) -> None:
+        """An update may be repeated; one that Slack will not take any more is said in words."""
+        match outcome:
+            case Posted():
+                _done(conn, claim, self.drawn, now)
+            case Later():
+                until = now + timedelta(seconds=outcome.seconds)
+                work.settle(conn, claim, until, last_error="ratelimited")
+            case Lost():
+                work.settle(conn, claim, now + AGAIN, last_error=outcome.error)
+            case Refused() if outcome.error == "message_not_found":
+                self._vanished(conn, claim, now)
+            case Refused() if outcome.error in NO_LONGER:
+                _say_in_thread(conn, claim, self.drawn, now)
+            case Refused():
+                _refused(conn, claim, outcome.error, now)
+
+    def _vanished(self, conn: Connection, claim: Claim, now: datetime) -> None:
+        """Somebody deleted the card: an open case gets a new one, for it cannot be acted on."""
+        query = select(cases_table.c.state).where(cases_table.c.id == claim.row.case_id)
+        is_open = conn.execute(query).scalar() in OPEN
+        error = "The card was deleted in Slack."
+        work.settle(conn, claim, now if is_open else None, ts=None, last_error=error)
+
+
+def _say_in_thread(conn: Connection, claim: Claim, drawn: Drawn, now: datetime) -> None:
+    """The card cannot be changed any more: its thread says how the case stands."""
+    row, message = claim.row, drawn.message
+    if row.case_id is None:
+        work.settle(conn, claim, None, last_error="The notice can no longer be changed.")
+        return
+    text = cap(
+        f"This card can no longer be changed. The case stands so now:\n{message.text}", MOST_TEXT
+    )
+    key = f"unchanged:{drawn.version}"
+    posts.thread(conn, row.company, message.channel, row.case_id, key, text, now)
+    _done(conn, claim, drawn, now)

@@ -1,0 +1,176 @@
+"""Who people are in Slack: looked up every few minutes and when somebody is wanted.
+
+No click waits for it. What is not known, or was read too long ago, may do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from slack_sdk import WebClient
+from sqlalchemy import ColumnElement, Connection
+
+from bot.slack import api
+from bot.slack.api import Later, Lost, Refused, Trouble
+from jobs.engine.step import Round, Step
+from jobs.rules.policy import Policy
+from jobs.store import agenda, people, work
+from jobs.store.tables import schedule
+from jobs.store.work import Claim
+
+KIND = "people"
+SOON = timedelta(seconds=30)
+"""When Slack did not answer, or not about everybody."""
+GONE = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
+UNKNOWN_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade_required"})
+SLACKBOT = "USLACKBOT"
+
+
+def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
+    """The people step: one row for the whole workspace."""
+    return Step(
+        name="people",
+        table=schedule,
+        ready=_ready,
+        load=lambda conn, _claim, _now: _load(ruling(), client(), conn),
+        give_up=_rest,
+        width=1,
+    )
+
+
+def ask(conn: Connection, user: str, now: datetime) -> None:
+    """Have somebody looked up at once; ring "people" after the commit."""
+    people.want(conn, [user], "user", now)
+    agenda.hurry(conn, agenda.EVERYBODY, KIND, now)
+
+
+def _ready(_now: datetime) -> ColumnElement[bool]:
+    return schedule.c.kind == KIND
+
+
+def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
+    work.settle(conn, claim, now + people.REFRESH, last_error=claim.row.last_error)
+
+
+def _load(policy: Policy, client: WebClient, conn: Connection) -> Round:
+    wanted = people.wanted(conn)
+    users = policy.named_users() | {id for id, kind in wanted if kind == "user"}
+    groups = policy.named_groups() | {id for id, kind in wanted if kind == "group"}
+    return LookUp(client, users, groups, frozenset(people.names(conn)))
+
+
+@dataclass(frozen=True)
+class Found:
+    """What Slack said. Whoever it said nothing about is in neither."""
+
+    users: Mapping[str, tuple[str, str]]
+    """User → display name, and why that account may never act."""
+    groups: Mapping[str, tuple[str, ...]]
+    failed: str = ""
+    wait: int = 0
+    """Seconds that Slack asked to wait."""
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """Ask about each user and each group."""
+
+    client: WebClient
+    users: frozenset[str]
+    groups: frozenset[str]
+    acquainted: frozenset[str]
+    """Whom we have looked up before: of the members of a group only they are kept fresh."""
+
+    def act(self) -> Found:
+        """Stops at the first sign that Slack is not to be reached; what is known by then counts."""
+        home = api.call(self.client, "auth.test")
+        if isinstance(home, Trouble):
+            return _cut({}, {}, home)
+        groups: dict[str, tuple[str, ...]] = {}
+        for id in sorted(self.groups):
+            members = _members(api.call(self.client, "usergroups.users.list", usergroup=id))
+            if isinstance(members, Later | Lost):
+                return _cut({}, groups, members)
+            groups |= {} if isinstance(members, Refused) else {id: members}
+        users: dict[str, tuple[str, str]] = {}
+        for id in sorted(self.users | self._familiar(groups)):
+            answer = api.call(self.client, "users.info", user=id)
+            if isinstance(answer, Later | Lost):
+                return _cut(users, groups, answer)
+            users |= _read(id, answer, home)
+        return Found(users, groups)
+
+    def _familiar(self, groups: Mapping[str, Iterable[str]]) -> frozenset[str]:
+        return self.acquainted & {user for members in groups.values() for user in members}
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Found, now: datetime) -> None:
+        """Store what was said; whoever was asked for meanwhile is looked up at once."""
+        for id, (name, trouble) in outcome.users.items():
+            people.put_user(conn, id, name, trouble, now)
+        for id, members in outcome.groups.items():
+            people.put_group(conn, id, members, now)
+        work.settle(conn, claim, self._next(conn, outcome, now), last_error=outcome.failed)
+
+    def _next(self, conn: Connection, outcome: Found, now: datetime) -> datetime:
+        if outcome.failed:
+            return now + max(SOON, timedelta(seconds=outcome.wait))
+        asked = {id for id, _ in people.wanted(conn)} - self.users - self.groups
+        return now if asked else now + people.REFRESH
+
+
+def _cut(
+    users: Mapping[str, tuple[str, str]], groups: Mapping[str, tuple[str, ...]], why: Trouble
+) -> Found:
+    wait = why.seconds if isinstance(why, Later) else 0
+    word = "ratelimited" if isinstance(why, Later) else why.error
+    return Found(users, groups, f"Slack did not answer about everybody: {word}", wait)
+
+
+def _members(answer: Mapping[str, Any] | Trouble) -> tuple[str, ...] | Trouble:
+    """Nobody is in a group that Slack does not know; any other refusal says nothing."""
+    if isinstance(answer, Refused):
+        return () if answer.error in UNKNOWN_GROUP else answer
+    return answer if isinstance(answer, Trouble) else tuple(str(id) for id in answer["users"])
+
+
+def _read(
+    id: str, answer: Mapping[str, Any] | Refused, home: Mapping[str, Any]
+) -> dict[str, tuple[str, str]]:
+    if isinstance(answer, Refused):
+        return {id: ("", "gone")} if answer.error in GONE else {}
+    return {id: (_name(answer["user"]), trouble(answer["user"], home))}
+
+
+def _name(user: Mapping[str, Any]) -> str:
+    profile = user.get("profile") or {}
+    named: Iterator[Any] = iter(
+        (profile.get("display_name"), profile.get("real_name"), user.get("name"))
+    )
+    return next((str(name) for name in named if name), "")
+
+
+def trouble(user: Mapping[str, Any], home: Mapping[str, Any]) -> str:
+    """Why this account may never act ("gone", "bot", "stranger", "guest"), or empty.
+
+    `user` is from users.info, `home` from auth.test. A flag that is missing counts against.
+    """
+    if user.get("deleted", True):
+        return "gone"
+    if user.get("is_bot", True) or user.get("id") == SLACKBOT:
+        return "bot"
+    if user.get("is_stranger", False) or not _at_home(user, home):
+        return "stranger"
+    if user.get("is_restricted", True) or user.get("is_ultra_restricted", True):
+        return "guest"
+    return ""
+
+
+def _at_home(user: Mapping[str, Any], home: Mapping[str, Any]) -> bool:
+    """Of our workspace; on Enterprise Grid, of our organisation."""
+    if user.get("team_id") and user["team_id"] == home.get("team_id"):
+        return True
+    organisation = (user.get("enterprise_user") or {}).get("enterprise_id")
+    return bool(organisation) and organisation == home.get("enterprise_id")

@@ -1,0 +1,194 @@
+"""Which buttons a card offers in each state; a button that no longer applies is not there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.blockkit.blocks import Block, button, confirm
+from bot.blockkit.ids import Action, Binding
+from bot.surfaces import wording
+from jobs.rules.case import CaseView
+from jobs.rules.gates import NAME_LIKE_A_LINK, NEVER_EMAILED, ON_ACCOUNT
+from jobs.rules.plain import shortened
+from jobs.rules.recipients import is_address, ledger_addresses
+from jobs.rules.rulings import Kind, disputing_holds, strictest
+from jobs.rules.states import RejectReason, Stage, State
+
+BY_ADDRESS = frozenset(
+    {
+        *("several_recipients", "address_not_in_ledger", "address_changed"),
+        *("address_bounced", "wrong_contact"),
+    }
+)
+"""Rules that end when a person confirms one of the ledger's addresses."""
+
+BY_PAYMENT = ON_ACCOUNT | {"paid_claim"}
+"""Rules behind which the likely answer is that it was paid."""
+
+MOST_BODY = 30_000
+"""Characters of a letter that a card can show; what it cannot show it does not let approve."""
+
+
+def buttons(view: CaseView, now: datetime) -> list[Block]:
+    """The elements of the card's actions block; empty where nothing is left to do."""
+    if view.state is State.WAITING:
+        return _draft(view) if view.letter else _stopped(view)
+    if view.state is State.APPROVED:
+        return _undo(view, now)
+    if view.state is State.UNKNOWN:
+        return [
+            _make(view, Action.WENT, "It went"),
+            _make(view, Action.DID_NOT_GO, "It did not go"),
+        ]
+    if view.state is State.DONE and view.note_state == "written":
+        return [_make(view, Action.TAKE_BACK, "Take back the note", asks=_TAKE_BACK)]
+    if view.state is State.REJECTED and not view.taken_up:
+        return _rejected(view)
+    if view.state is State.HELD and not view.taken_up:
+        return [_make(view, Action.LIFT, "Lift the hold")]
+    return [_make(view, Action.LOOK_AGAIN, "Look again")] if view.state is State.SNOOZED else []
+
+
+def whole(view: CaseView) -> bool:
+    """Whether the card can show the whole letter."""
+    return view.letter is None or len(view.letter.body) <= MOST_BODY
+
+
+def blocked(view: CaseView) -> bool:
+    """Whether a rule forbids the message, even where a text is there to be mended."""
+    return strictest(view.rulings) in (Kind.NEVER, Kind.STOP)
+
+
+def addresses(view: CaseView) -> list[str]:
+    """The ledger's own addresses that a person may confirm."""
+    return [one for one in ledger_addresses(view.facts) if is_address(one)]
+
+
+def fired(view: CaseView, rules: frozenset[str]) -> bool:
+    """Whether a stop or never of one of these names stands."""
+    return any(r.rule in rules for r in view.rulings if r.kind in (Kind.NEVER, Kind.STOP))
+
+
+def gated(view: CaseView, rule: str) -> bool:
+    """Whether the gate of this name stands."""
+    return any(ruling.rule == rule for ruling in view.rulings)
+
+
+def opens_later(view: CaseView, now: datetime) -> bool:
+    """Whether approval waits for the account manager."""
+    return view.approvals is not None and not view.approvals.open(now)
+
+
+def binding(view: CaseView) -> Binding:
+    """What every button of this card stands for."""
+    return Binding(view.id, view.draft_id, view.draft_hash)
+
+
+def _draft(view: CaseView) -> list[Block]:
+    made = [_approve(view)] if whole(view) and not blocked(view) else []
+    if view.approvals and not view.approvals.manager_fine:
+        made.append(_make(view, Action.FINE, "Fine"))
+    made.append(_make(view, Action.EDIT, "Edit"))
+    if gated(view, NAME_LIKE_A_LINK):
+        made.append(_make(view, Action.CONFIRM_NAME, "Confirm the name…"))
+    return [*made, *_put_off(view), _make(view, Action.SNOOZE, "Snooze…")]
+
+
+def _stopped(view: CaseView) -> list[Block]:
+    made = [_make(view, Action.LOOK_AGAIN, "Look again")]
+    if fired(view, BY_PAYMENT):
+        made.insert(0, _make(view, Action.WAS_PAID, "It was paid…"))
+    if fired(view, BY_ADDRESS) and addresses(view):
+        made.insert(0, _make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
+    if disputing_holds(view.rulings):
+        made.insert(0, _make(view, Action.LIFT, "Lift the dispute"))
+    made.append(_make(view, Action.TAKEOVER, "I'll handle it", asks=_TAKEOVER))
+    made += _put_off(view)
+    if strictest(view.rulings) is Kind.STOP:
+        made.append(_make(view, Action.DRAFT_ANYWAY, "Draft anyway…"))
+    return made
+
+
+def _put_off(view: CaseView) -> list[Block]:
+    return [_make(view, Action.REJECT, "Reject…"), _make(view, Action.HOLD, "Hold…")]
+
+
+def _approve(view: CaseView) -> Block:
+    asks = _confirm(view) if _delicate(view) else None
+    return _make(view, Action.APPROVE, _approval(view), style="primary", asks=asks)
+
+
+def _approval(view: CaseView) -> str:
+    """Only the last approval that is needed sends anything."""
+    asked = view.approvals
+    if asked and asked.missing > 1:
+        return f"Approve, {len(asked.given) + 1} of {asked.needed}"
+    return "Approve (nothing is sent)" if view.shadow else "Approve & send"
+
+
+def _delicate(view: CaseView) -> bool:
+    """Elsewhere the undo window is the safety."""
+    two = view.approvals is not None and view.approvals.needed > 1
+    return two or view.stage >= Stage.FIRM or bool(view.edited_by) or gated(view, NEVER_EMAILED)
+
+
+def _confirm(view: CaseView) -> Block:
+    assert view.letter is not None
+    # 300 characters: the name and the address leave room for each other and for the amount
+    name = shortened(view.facts.customer.name, 100)
+    to = shortened(view.letter.to, 120)
+    amount = wording.money(view.facts.asked)
+    words = f"To {to}, for {name}: {amount} due, {wording.stage(view.stage)}."
+    received = _RECEIVED if gated(view, NEVER_EMAILED) else ""
+    said = " ".join(filter(None, [words, received, _follows(view)]))
+    return confirm("Approve this message?", said, "Approve", "Not yet")
+
+
+def _follows(view: CaseView) -> str:
+    """What comes of this approval."""
+    if view.shadow:
+        return "Nothing is sent: the company is in shadow mode."
+    asked = view.approvals
+    if asked and asked.missing > 1:
+        return "It is sent once another person has approved it too."
+    return "This is the last approval that is missing." if asked and asked.given else ""
+
+
+_RECEIVED = "QuickBooks never e-mailed an invoice of it: has the customer received it?"
+_TAKEOVER = confirm(
+    "Handle it yourself?",
+    "The customer is put on hold in your name, and the case leaves the list. “Lift the hold” on "
+    "this card takes it up again.",
+    "I'll handle it",
+    "Not now",
+)
+_TAKE_BACK = confirm(
+    "Take back the note?",
+    "It is removed from QuickBooks and cannot be written again. The e-mail has gone and stays.",
+    "Take it back",
+    "Keep it",
+)
+
+
+def _rejected(view: CaseView) -> list[Block]:
+    """The way back, until something else has followed."""
+    wrong = view.decisions and view.decisions[-1].reason == RejectReason.WRONG_CONTACT
+    made = [_make(view, Action.UNDO, "Undo")] if view.may_return else []
+    if wrong and view.may_return and addresses(view):
+        made.append(_make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
+    return made
+
+
+def _undo(view: CaseView, now: datetime) -> list[Block]:
+    """In its window, and as long as something keeps the message from going."""
+    in_time = view.undo_until is not None and now < view.undo_until
+    waits = view.held_up is not None or view.last_error
+    return [_make(view, Action.UNDO, "Undo")] if in_time or waits else []
+
+
+def _make(
+    view: CaseView, action: Action, label: str, *, style: str = "", asks: Block | None = None
+) -> Block:
+    says = f"{label}: case {view.id}, {view.facts.customer.name}"
+    value = binding(view).encode()
+    return button(action, label, value, style=style, says=says, confirm=asks)

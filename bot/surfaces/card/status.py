@@ -1,0 +1,323 @@
+"""The present face of a case: what its state means, who acted and when, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.blockkit.blocks import Block, date, person, text
+from bot.blockkit.escaping import cap, one_line
+from bot.surfaces import wording
+from bot.surfaces.card.buttons import MOST_BODY, blocked, opens_later, whole
+from bot.surfaces.card.reasons import held_as, rejected_as
+from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
+from jobs.rules.gates import ON_ACCOUNT
+from jobs.rules.rulings import Kind, Ruling, strictest
+from jobs.rules.states import State
+
+Line = list[Block]
+
+
+@dataclass(frozen=True)
+class Face:
+    """`mark` is a picture beside the words of `title`, never instead of them."""
+
+    mark: str
+    title: str
+    lines: tuple[Line, ...] = ()
+
+
+def face(view: CaseView, now: datetime) -> Face:
+    """What the top of the card says about `view` at `now`."""
+    return _FACES[view.state](view, now)
+
+
+def _waiting(view: CaseView, now: datetime) -> Face:
+    if view.letter is None or blocked(view):
+        return _stopped(view)
+    lines = [*_approvals(view, now), *_voided(view), *_too_long(view)]
+    given = view.approvals.given if view.approvals else ()
+    title = "Waiting for a second approval" if given else "Waiting for approval"
+    return Face("📝", title, tuple(lines))
+
+
+def _approvals(view: CaseView, now: datetime) -> list[Line]:
+    asked = view.approvals
+    if asked is None:
+        return []
+    lines = [[text(_who(asked))]]
+    lines += [_acted("Approved", one) for one in asked.given]
+    if asked.given:
+        lines.append([text(f"Still missing: {missing(asked)}.")])
+    return lines + ([_opening(view, asked)] if opens_later(view, now) else [])
+
+
+def _who(asked: Approvals) -> str:
+    if asked.needed > 1:
+        one = ", one of them a finance lead" if asked.lead_needed else ""
+        return f"{_number(asked.needed)} different people have to approve{one}."
+    return "A finance lead approves." if asked.lead_needed else "One person approves."
+
+
+def missing(asked: Approvals) -> str:
+    """Whose approval is still needed, as words: "a finance lead", "another person"."""
+    lead = asked.lead_needed and not asked.lead_given
+    if asked.missing > 1:
+        among = ", one of them a finance lead" if lead else ""
+        return f"{_number(asked.missing).lower()} more people{among}"
+    return "a finance lead" if lead else "another person"
+
+
+def _number(count: int) -> str:
+    return {2: "Two", 3: "Three"}.get(count, str(count))
+
+
+def _opening(view: CaseView, asked: Approvals) -> Line:
+    who = [person(view.manager)] if view.manager else [text("a finance lead")]
+    line = [text("Approval opens when "), *who, text(" says Fine")]
+    if asked.opens_at:
+        line += [text(", at the latest "), date(asked.opens_at)]
+    return [*line, text(".")]
+
+
+def _voided(view: CaseView) -> list[Line]:
+    return [_told(view.end_reason)] if view.end_reason else []
+
+
+def _too_long(view: CaseView) -> list[Line]:
+    if whole(view):
+        return []
+    return [
+        [
+            text(
+                f"The message is longer than the {MOST_BODY:,} characters a card can show, so it "
+                "cannot be approved here. Shorten it with Edit."
+            )
+        ]
+    ]
+
+
+def _stopped(view: CaseView) -> Face:
+    if any(ruling.rule == "needs_a_look" for ruling in view.rulings):
+        return Face("⚠️", "Needs a look", ([text(_AGAIN)], *_voided(view)))
+    kind = strictest(view.rulings)
+    mark, title = _STOPS.get(kind, _ON_ITS_WAY if view.allowed_anyway else _NO_DRAFT)
+    if view.letter:
+        mark, title = "⛔", "Stopped: this text cannot be sent"
+    lines = _voided(view) + ([_until(view.rulings)] if kind is Kind.WAIT else [])
+    return Face(mark, title, tuple(lines))
+
+
+_AGAIN = "It is tried again by itself within the hour; Look again tries at once."
+_NO_DRAFT = ("📝", "No draft yet")
+_ON_ITS_WAY = ("⏳", "A draft is being prepared")
+_STOPS: dict[Kind | None, tuple[str, str]] = {
+    Kind.NEVER: ("⛔", "No message: the cause itself has to change"),
+    Kind.STOP: ("⛔", "Stopped: no draft"),
+    Kind.WAIT: ("⏳", "Waiting: no draft yet"),
+}
+
+
+def _until(rulings: Sequence[Ruling]) -> Line:
+    ends = [ruling.until for ruling in rulings if ruling.until is not None]
+    return [text("Until "), date(max(ends)), text(".")] if ends else [text("No date is set.")]
+
+
+def _approved(view: CaseView, now: datetime) -> Face:
+    lines = [*_approvers(view)]
+    if view.held_up:
+        lines.append([text(wording.HELD_UP[view.held_up])])
+    elif view.send_at and view.last_error:
+        again = [text("It has not gone yet, and is tried again "), date(view.send_at), text(".")]
+        lines.append(again)
+    elif view.send_at:
+        verb = "The shadow run starts " if view.shadow else "The message goes "
+        lines.append([text(verb), date(view.send_at), text(".")])
+    if view.last_error:
+        lines.append(_told(f"Why it has not: {view.last_error}"))
+    if view.held_up or view.last_error:
+        lines.append([text("Undo is open until it goes.")])
+    elif view.undo_until and now < view.undo_until:
+        lines.append([text("Undo is open until "), date(view.undo_until), text(".")])
+    if view.last_error and view.lapses_at:
+        lines.append([text("The approval lapses "), date(view.lapses_at), text(".")])
+    return Face("⏳", "Approved", tuple(lines))
+
+
+def _sending(view: CaseView, _now: datetime) -> Face:
+    return Face("⏳", "Sending", tuple(_approvers(view)))
+
+
+def _unknown(view: CaseView, _now: datetime) -> Face:
+    ask = (
+        "We cannot tell whether the message went. Please look into the Sent folder or the mail "
+        "server's log, then say which it was. Nothing is sent again before somebody has answered."
+    )
+    why = [_told(view.outcome.detail)] if view.outcome and view.outcome.detail else []
+    return Face("⚠️", "Unknown: did it go?", ([text(ask)], *why, *_approvers(view)))
+
+
+def _sent(view: CaseView, _now: datetime) -> Face:
+    return Face("✅", "Sent", (*_delivery(view), *_approvers(view), *_note(view)))
+
+
+def _done(view: CaseView, _now: datetime) -> Face:
+    title = "Sent, QuickBooks note written" if view.note_state == "written" else "Sent"
+    return Face("✅", title, (*_delivery(view), *_approvers(view), *_note(view)))
+
+
+def _delivery(view: CaseView) -> list[Line]:
+    settled = _last(view, "went")
+    if settled:
+        return [_acted("It went, says", settled, "")]
+    if view.outcome is None or view.letter is None:
+        return []
+    to = one_line(view.letter.to)
+    return [[text(f"Accepted by the mail server for {to}, "), date(view.outcome.at), text(".")]]
+
+
+def _note(view: CaseView) -> list[Line]:
+    words = _NOTE.get(view.note_state, "")
+    detail = one_line(view.note_detail)
+    if view.note_state == "written":
+        words = "It could not be taken back" if detail else ""
+    if not words:
+        return []
+    lines = [_told(f"{words}: {detail}" if detail else words)]
+    if view.last_error:
+        lines.append(_told(f"It is tried again: {view.last_error}"))
+    return lines
+
+
+_NOTE = {
+    "": "The QuickBooks note follows",
+    "kept": "The note stays in our record and is not in QuickBooks",
+    "failed": "The QuickBooks note could not be written",
+    "taking_back": "The QuickBooks note is being taken back",
+    "taken_back": "The QuickBooks note was taken back",
+}
+"""What became of the note, where the title of the card does not say it."""
+
+
+def _rejected(view: CaseView, _now: datetime) -> Face:
+    made = _last(view, "reject")
+    if view.taken_up:
+        again = _acted("Another address was confirmed", view.decisions[-1])
+        return Face("◻️", "Rejected, and taken up again", (again, *_ended(view)))
+    words = rejected_as(made.reason if made else "", view.stage)
+    title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
+    told = [_told(words.consequence)] if words.consequence else []
+    lines = [_acted("Rejected", made)] if made else []
+    return Face("↩️", cap(title, 200), (*lines, *told, *_ended(view)))
+
+
+def _held(view: CaseView, _now: datetime) -> Face:
+    if view.taken_up:
+        lifted = _acted("Lifted", view.decisions[-1])
+        return Face("◻️", "Hold lifted", (lifted, *_ended(view)))
+    made = _last(view, *PUT_OFF)
+    kind = f": {_kind(made).lower()}" if made and made.reason else ""
+    return Face("⏸️", f"On hold{kind}", (*_put_off(made), *_ended(view)))
+
+
+def _kind(made: Decision) -> str:
+    if made.kind == "reject":
+        return "dispute"  # the one reason to reject that holds anything
+    return held_as(made.reason)
+
+
+def _snoozed(view: CaseView, _now: datetime) -> Face:
+    if any(ruling.kind is Kind.WAIT for ruling in view.rulings):
+        return Face("⏳", "Waiting", (_until(view.rulings),))
+    made = _last(view, *PUT_OFF)
+    title = _payment(view) if made and made.kind == "reject" else "Snoozed"
+    return Face("⏸️", title, (*_put_off(made), *_ended(view)))
+
+
+def _payment(view: CaseView) -> str:
+    applied = " to be applied" if any(r.rule in ON_ACCOUNT for r in view.rulings) else ""
+    return f"Waiting for the payment{applied}"
+
+
+def _cancelled(view: CaseView, _now: datetime) -> Face:
+    if view.outcome and view.outcome.state == "shadow":
+        told = "Everything was done except the e-mail and the QuickBooks note."
+        return Face("◻️", "Shadow run finished: nothing was sent", ([text(told)], *_approvers(view)))
+    lines = _ended(view) or [[text("There is nothing left to ask for.")]]
+    when = [[text("Closed "), date(view.closed_at), text(".")]] if view.closed_at else []
+    return Face("◻️", "Closed: nothing to do", (*lines, *when, *_approvers(view)))
+
+
+def _new(view: CaseView, _now: datetime) -> Face:
+    if waits := [ruling for ruling in view.rulings if ruling.kind is Kind.WAIT]:
+        return Face("⏳", "No card yet", (*(_told(r.reason) for r in waits), _until(waits)))
+    if view.capped:
+        told = "Today's number of new cards is reached; every morning they are ranked again."
+        return Face("⏳", "No card yet", ([text(told)],))
+    stuck = view.held_up is HeldUp.NOT_CONNECTED
+    lines = ([text(wording.HELD_UP[HeldUp.NOT_CONNECTED])],) if stuck else ()
+    return Face("⏳", "Being prepared", lines)
+
+
+_FACES: dict[State, Callable[[CaseView, datetime], Face]] = {
+    State.NEW: _new,
+    State.WAITING: _waiting,
+    State.SNOOZED: _snoozed,
+    State.APPROVED: _approved,
+    State.SENDING: _sending,
+    State.UNKNOWN: _unknown,
+    State.SENT: _sent,
+    State.DONE: _done,
+    State.REJECTED: _rejected,
+    State.HELD: _held,
+    State.CANCELLED: _cancelled,
+}
+
+
+def _approvers(view: CaseView) -> list[Line]:
+    given = view.approvals.given if view.approvals else ()
+    return [_acted("Approved", one) for one in given]
+
+
+PUT_OFF = {
+    "snooze": "Snoozed",
+    "hold": "Held",
+    "reject": "Rejected",
+    "takeover": "Taken over",
+}
+"""What puts a case to sleep or on hold, as a word of the card."""
+
+
+def _put_off(made: Decision | None) -> list[Line]:
+    if made is None:
+        return []
+    said = {"snooze": made.reason, "reject": rejected_as(made.reason).label}
+    why = said.get(made.kind)
+    lines = [_acted(PUT_OFF[made.kind], made), *([_told(why)] if why else [])]
+    return [*lines, *_comment(made)]
+
+
+def _comment(made: Decision | None) -> list[Line]:
+    return [_told(made.comment)] if made and made.comment else []
+
+
+def _ended(view: CaseView) -> list[Line]:
+    return [_told(view.end_reason)] if view.end_reason else []
+
+
+def _acted(verb: str, made: Decision, by: str = " by") -> Line:
+    who = text("Overdue itself") if made.actor.startswith("system") else person(made.actor)
+    return [text(f"{verb}{by} "), who, text(", "), date(made.at), text(".")]
+
+
+def _told(words: str) -> Line:
+    return [text(cap(wording.sentence(one_line(words)), 1000))]
+
+
+def _last(view: CaseView, *kinds: str) -> Decision | None:
+    return next((made for made in reversed(view.decisions) if made.kind in kinds), None)
+
+
+def _first_lower(words: str) -> str:
+    return words[:1].lower() + words[1:]

@@ -1,0 +1,291 @@
+"""App Home: the companies of the person who opens it, at a glance. Pure: overviews → a view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.blockkit import ids
+from bot.blockkit.blocks import (
+    Block,
+    actions,
+    bullets,
+    button,
+    channel_select,
+    confirm,
+    context,
+    divider,
+    header,
+    link,
+    mention,
+    paragraph,
+    rich,
+    section,
+    stamp,
+)
+from bot.blockkit.blocks import date as instant
+from bot.blockkit.blocks import text as words
+from bot.blockkit.escaping import cap, one_line
+from bot.blockkit.ids import Switch
+from bot.surfaces import answers, wording
+from bot.surfaces.card.reasons import held_as
+from bot.surfaces.notices import reminders_button
+from jobs.companies.disconnect import DISCONNECTED
+from jobs.reports.overview import Held, Overview, Some, Wait
+from jobs.reports.picture import Aging, TopCase
+from jobs.rules.facts import BUCKETS
+from jobs.store.budget import QUOTA
+from jobs.store.companies import Company
+from jobs.store.standing import CONNECTED
+
+COMPANIES = 8
+"""On one page: each takes at most eleven of the hundred blocks."""
+MOST_CURRENCIES = 10
+NAME = 120
+REASON = 300
+
+
+@dataclass(frozen=True)
+class Page:
+    """What one person may see and press. `said` answers what was pressed last."""
+
+    overviews: Sequence[Overview]
+    connect_url: str = ""
+    """A link for this person only, good once; empty for those who may not connect."""
+    runs: frozenset[str] = frozenset()
+    """The realms of the companies that this person may disconnect."""
+    said: str = ""
+    number: int = 0
+    pages: int = 1
+    channel: str = ""
+    """Where the cards of a company go that `connect_url` connects; empty until one is chosen."""
+    asks_channel: bool = False
+    """Whether a new company needs a channel that a person chooses."""
+    trouble: str = ""
+    """Why the channel that was just chosen will not do."""
+    again_url: str = ""
+    """Such a link for a company of the page that was connected before."""
+    drawn_at: datetime | None = None
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """Realm → why nothing can be posted in the company's channel, as `answers` says it."""
+
+
+def home(page: Page) -> Block:
+    """The Home tab of one person."""
+    blocks = [section(page.said), divider()] if page.said else []
+    for overview in page.overviews:
+        blocks += _company(overview, page)
+    if not page.overviews:
+        blocks += _nothing_yet(page)
+    return {"type": "home", "blocks": [*blocks, *_foot(page)]}
+
+
+def sentence(said: str) -> Block:
+    """The Home tab of somebody who has nothing to do here, or not yet."""
+    return {"type": "home", "blocks": [header("Overdue"), section(PURPOSE), section(said)]}
+
+
+PURPOSE = "Overdue turns overdue invoices into follow-ups that a person has approved."
+
+
+def _nothing_yet(page: Page) -> list[Block]:
+    said = "*No QuickBooks company is connected yet.*"
+    if page.connect_url or page.asks_channel:
+        said += (
+            " The button opens QuickBooks in your browser, where an administrator of the company "
+            "agrees. It starts in shadow mode: cards appear, and nothing is sent."
+        )
+    return [header("Overdue"), section(PURPOSE), section(said)]
+
+
+def _foot(page: Page) -> list[Block]:
+    row = []
+    if page.connect_url:
+        row.append(_connect(page.connect_url, bool(page.overviews)))
+    if page.number > 0:
+        row.append(button(Switch.BACK, "Back", str(page.number - 1)))
+    if page.number + 1 < page.pages:
+        row.append(button(Switch.NEXT, "More companies", str(page.number + 1)))
+    blocks = [_choice(page)] if page.asks_channel else []
+    blocks += [actions(row, "home")] if row else []
+    return [*blocks, *([context(_once(page))] if page.connect_url else [])]
+
+
+def _choice(page: Page) -> Block:
+    which = "Another company" if page.overviews else "A company"
+    said = f"*{which}* needs a channel of its own for its cards; the bot has to be in it."
+    said += f"\n:warning: {page.trouble}" if page.trouble else ""
+    made = section(said, channel_select(Switch.CHANNEL, page.channel))
+    # a block that is new each time: a client would keep what was chosen in the old one
+    return made | {"block_id": f"channel:{page.drawn_at}"}
+
+
+def _once(page: Page) -> str:
+    where = f"Its cards go to <#{page.channel}>. " if page.channel else ""
+    return f"{where}The link is yours, good once and for ten minutes; opening this tab renews it."
+
+
+def _connect(url: str, again: bool) -> Block:
+    label = "Connect another company" if again else "Connect QuickBooks"
+    says = "Opens QuickBooks in a browser to connect a company"
+    made = button(Switch.CONNECT, label, "connect", style="" if again else "primary", says=says)
+    return made | {"url": url}
+
+
+def _company(of: Overview, page: Page) -> list[Block]:
+    found = [header(of.company.name), context(_state(of))]
+    closed = page.closed.get(of.company.realm)
+    if warnings := [f":warning: {one}" for one in (*_warnings(of), *([closed] if closed else []))]:
+        found.append(section("\n".join(warnings)))
+    found.append(_aging(of))
+    found += _list("Waits for a decision", of.approvals)
+    found += _list("Waits for a date", of.waits)
+    found += _list("On hold", of.held)
+    if of.company.realm in page.runs and (row := _switches(of, page.again_url)):
+        alone = len(page.overviews) == 1
+        named = [one | {"action_id": _among(one, of.company, alone)} for one in row]
+        found.append(actions(named, f"company:{of.company.realm}"))
+    return [*found, divider()]
+
+
+def _state(of: Overview) -> str:
+    company = of.company
+    connected = company.status == CONNECTED
+    said = [wording.CONNECTION[company.status]] if connected else []
+    if connected or not company.live:
+        said.append("Live." if company.live else "*Shadow mode: nothing is sent.*")
+    said.append(f"Read {stamp(company.swept_at)}." if company.swept_at else "Not read yet.")
+    said.append(f"Cards go to <#{company.channel}>.")
+    if of.metered is not None:
+        said.append(f"Metered QuickBooks calls this month: {of.metered:,} of {QUOTA:,} free ones.")
+    return " ".join(said)
+
+
+def _warnings(of: Overview) -> Iterator[str]:
+    """What keeps messages from going, or soon will, each with its way out."""
+    company = of.company
+    if company.status != CONNECTED:
+        yield wording.CONNECTION[company.status]
+    elif of.ends_at:
+        ends = wording.day(of.ends_at.astimezone(company.zone).date())
+        yield f"The connection to QuickBooks ends on {ends}: connect it again before."
+    if company.paused_at:
+        who = mention(company.paused_by or "") or "Overdue itself"
+        yield (
+            f"Sending is paused by {who}, {stamp(company.paused_at)}. `/overdue resume` in "
+            f"<#{company.channel}> starts it again."
+        )
+    if not company.reminders_off_at:
+        yield wording.REMINDERS
+
+
+def _aging(of: Overview) -> Block:
+    """A list of lines: Slack takes no table in App Home."""
+    currencies = of.aging
+    if not currencies:
+        read = of.company.swept_at is not None
+        where = "in the ledger" if of.whole else "for your customers"
+        none = f"Nothing is open {where}." if read else "The figures follow once it is read."
+        return rich(paragraph(words(none)))
+    lines = [_of_currency(one) for one in currencies[:MOST_CURRENCIES]]
+    rest = len(currencies) - MOST_CURRENCIES
+    lines += [[words(f"and {rest} more currencies")]] if rest > 0 else []
+    return rich(paragraph(words("Overdue", bold=True)), bullets(lines))
+
+
+def _of_currency(one: Aging) -> list[Block]:
+    parts = [
+        f"{name}: {wording.money(found.open)} ({found.count})"
+        for name in BUCKETS
+        if (found := one.buckets.get(name))
+    ]
+    total = f"{wording.money(one.overdue)} overdue"
+    return [words(total, bold=True), words(f" · {' · '.join(parts)}")]
+
+
+def _list(title: str, some: Some) -> list[Block]:
+    if not some.shown:
+        return []
+    lines = [_line(one) for one in some.shown]
+    lines += [[words(f"and {some.more} more")]] if some.more else []
+    count = len(some.shown) + some.more
+    return [rich(paragraph(words(f"{title} ({count})", bold=True)), bullets(lines))]
+
+
+def _line(one: TopCase | Wait | Held) -> list[Block]:
+    match one:
+        case TopCase():
+            return _case(one)
+        case Wait():
+            return list(_wait(one))
+        case Held():
+            return _hold(one)
+
+
+def _case(one: TopCase) -> list[Block]:
+    name = _name(one.customer)
+    first = link(one.link, name) if one.link else words(name, bold=True)
+    days, stage = wording.overdue(one.days_overdue), wording.stage(one.stage)
+    told = f"{wording.money(one.open)} · {days} · {stage} · {answers.stands(one)}"
+    return [first, words(f" · {told} · case {one.id}")]
+
+
+def _wait(one: Wait) -> Iterator[Block]:
+    yield words(_name(one.customer), bold=True)
+    if one.until:
+        yield words(" · until ")
+        yield instant(one.until)
+    yield words(f" · {cap(one_line(one.reason), REASON)} · case {one.case}")
+
+
+def _hold(one: Held) -> list[Block]:
+    what = f" · invoice {one_line(one.invoice)}" if one.invoice else ""
+    why = f" ({cap(one_line(one.reason), REASON)})" if one.reason else ""
+    review = f" · {held_as(one.kind).lower()}{why} · review {wording.day(one.until)}"
+    return [words(_name(one.customer), bold=True), words(f"{what}{review}")]
+
+
+def _name(customer: str) -> str:
+    return cap(one_line(customer), NAME) or "Customer without a name"
+
+
+def _switches(of: Overview, again_url: str) -> list[Block]:
+    company = of.company
+    row = [] if company.reminders_off_at else [reminders_button(company)]
+    if again_url and needs_connecting(of):
+        row.append(_again(company, again_url))
+    if company.has_tokens or company.status != DISCONNECTED:
+        row.append(_disconnect(company))
+    return row
+
+
+def needs_connecting(of: Overview) -> bool:
+    """Whether a company's connection has ended, or ends soon."""
+    return of.company.status != CONNECTED or of.ends_at is not None
+
+
+def _again(company: Company, url: str) -> Block:
+    says = f"Opens QuickBooks in a browser to connect {company.name} again"
+    style = "" if company.status == CONNECTED else "primary"
+    made = button(Switch.RECONNECT, "Connect again", company.realm, style=style, says=says)
+    return made | {"url": url}
+
+
+def _among(one: Block, company: Company, alone: bool) -> str:
+    """An action id stands once in a view; see `ids.of_any_company`."""
+    return str(one["action_id"]) if alone else f"{one['action_id']}:{company.realm}"
+
+
+def _disconnect(company: Company) -> Block:
+    name = cap(one_line(company.name), 100)
+    sure = confirm(
+        "Disconnect QuickBooks?",
+        f"Nothing of {name} is read, written or sent afterwards, approved messages included, "
+        "until it is connected again. Cases and decisions stay on record.",
+        "Disconnect",
+        "Keep it",
+    )
+    sure |= {"style": "danger"}
+    value, says = ids.of_company(company.realm), f"Disconnect {name} from QuickBooks"
+    return button(Switch.DISCONNECT, "Disconnect", value, style="danger", says=says, confirm=sure)

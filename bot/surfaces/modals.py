@@ -1,0 +1,301 @@
+"""The modals that buttons open: pure, filled from a case, carrying what they were opened for.
+
+A modal is opened light and at once (`loading`) and then replaced, because a trigger lives three
+seconds. What a person submits is read by `bot.listeners.submitted`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+
+from bot.blockkit.blocks import Block, bullets, context, paragraph, plain, rich, text
+from bot.blockkit.escaping import cap, one_line, revealed
+from bot.blockkit.ids import Field, Modal, Opened, block_id
+from bot.surfaces import wording
+from bot.surfaces.card.buttons import addresses, binding, fired
+from bot.surfaces.card.reasons import HOLD, Words, rejecting
+from jobs.rules.case import CaseView
+from jobs.rules.facts import Invoice
+from jobs.rules.gates import ON_ACCOUNT
+from jobs.rules.ledger_text import to_confirm
+from jobs.rules.plain import shortened
+from jobs.rules.policy import Policy
+from jobs.rules.rulings import Kind, stops_seen
+
+MOST_OPTIONS = 100
+"""Of a multi-select; radio buttons have at most ten."""
+MOST_ADDRESSES = 10
+CHECKED = (
+    "Amounts, dates, invoice numbers, names and links are checked against the ledger when you "
+    "save. Nothing is sent by saving: the new version goes back to the card to be approved."
+)
+SLOW = "If this does not change within a minute, please close it and press the button again."
+MARKED = Words(
+    "This text offers instalments or a date to meet",
+    "Amounts and dates that are not on record. A second person must approve.",
+)
+
+
+def loading(name: str) -> Block:
+    """What stands there until the case is read; `name` is its external id."""
+    blocks = [rich(paragraph(text("Reading the case…"))), context(SLOW)]
+    return _view(Modal.LOADING, "One moment", blocks, "") | {"external_id": name}
+
+
+def gone(words: str) -> Block:
+    """In place of a modal that makes no sense any more: `words` of our own say why."""
+    return _view(Modal.LOADING, "Not possible", [rich(paragraph(text(words)))], "")
+
+
+def edit(
+    view: CaseView,
+    *,
+    subject: str = "",
+    body: str = "",
+    marked: bool = False,
+    violations: Sequence[str] = (),
+    seen: str = "",
+) -> Block:
+    """The draft to be edited, or (`subject` and `body`) the text that a person has just typed.
+
+    `violations` are what stands against that text. With `seen`, which is its fingerprint, the
+    submit button saves it anyway; without, nobody may save it.
+    """
+    if view.letter is None:
+        return gone("This case has no draft to edit.")
+    typed = (subject, body) if subject or body else (view.letter.subject, view.letter.body)
+    told = _violated(violations, savable=bool(seen))
+    blocks = [*told, _envelope(view), *_inputs(view, *typed), _marking(view, marked)]
+    blocks.append(context(CHECKED))
+    submit = "Save anyway" if seen else "Save"
+    return _view(Modal.EDIT, "Edit the message", blocks, _meta(view, seen), submit)
+
+
+def fingerprint(subject: str, body: str, marked: bool = False) -> str:
+    """Of a text whose violations were shown, and how it was marked: sha256, 64 hex digits."""
+    shown = f"{subject}\0{body}\0{marked}"
+    return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
+    if not violations:
+        return []
+    title = text("This text does not agree with the ledger or the policy", bold=True)
+    lines = [[text(cap(one_line(told), 500))] for told in violations[:20]]
+    if len(violations) > 20:
+        lines.append([text(f"and {len(violations) - 20} more")])
+    anyway = "Mend it, or save it anyway: then a second person must approve."
+    end = anyway if savable else "This cannot be saved. Please mend it, and save again."
+    return [rich(paragraph(title), bullets(lines), paragraph(text(end)))]
+
+
+def _envelope(view: CaseView) -> Block:
+    assert view.letter is not None
+    amount = wording.money(view.facts.asked)
+    return _about(
+        view,
+        f"To {revealed(view.letter.to)}, {amount} due, {wording.stage(view.stage)}. "
+        "Recipient, attachments and the QuickBooks note stay as they are.",
+    )
+
+
+def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:
+    version = view.draft_version
+    return [
+        _input(Field.SUBJECT, version, "Subject", _line(Field.SUBJECT, subject)),
+        _input(Field.BODY, version, "Message", _line(Field.BODY, body, many=True)),
+    ]
+
+
+def _marking(view: CaseView, marked: bool) -> Block:
+    """A figure that is on no record is what the person says that it is, or it is refused."""
+    option = _option("marked", MARKED)
+    element: Block = {"type": "checkboxes", "action_id": Field.MARKED.value, "options": [option]}
+    element |= {"initial_options": [option]} if marked else {}
+    hint = "Never for what the ledger says: a total, a balance, or what an invoice is about."
+    return _input(
+        Field.MARKED, view.draft_version, "Terms you offer", element, hint=hint, optional=True
+    )
+
+
+def reject(view: CaseView, policy: Policy) -> Block:
+    """Why not: each reason says what follows."""
+    offered = rejecting(view.stage, policy.already_paid_working_days, fired(view, ON_ACCOUNT))
+    options = {str(name): words for name, words in offered.items()}
+    blocks = [
+        _about(view, "No message goes out. What happens next depends on the reason."),
+        _input(Field.REASON, view.version, "Reason", _radio(Field.REASON, options, "")),
+        *_invoices(view, "Disputed invoices", "Only where the reason is Disputed."),
+        _comment(view, "Comment", optional=True),
+    ]
+    return _view(Modal.REJECT, "Reject", blocks, _meta(view), "Reject")
+
+
+def was_paid(view: CaseView, policy: Policy) -> Block:
+    """The customer has paid: the card waits for the payment, or for one to be applied."""
+    days = wording.working_days(policy.already_paid_working_days)
+    told = f"{_payment(view)} Until then nothing is sent; the case asks again after {days}."
+    blocks = [_about(view, told), _comment(view, "Comment", optional=True)]
+    return _view(Modal.WAS_PAID, "It was paid", blocks, _meta(view), "It was paid")
+
+
+def _payment(view: CaseView) -> str:
+    """What has to happen in QuickBooks before the case closes by itself."""
+    if not fired(view, ON_ACCOUNT):
+        return "No payment is on record yet. Once it is in QuickBooks, the case closes by itself."
+    named = {id for r in view.rulings if r.rule in ON_ACCOUNT for id in r.evidence}
+    labels = [one_line(one.label) for one in view.evidence if one.id in named and one.label]
+    what = shortened(wording.joined(labels), 300) or "The money on account"
+    return (
+        f"{what} is on record, and not applied to the invoices. Once it is applied in QuickBooks, "
+        "the case closes by itself."
+    )
+
+
+def hold(view: CaseView, until: date) -> Block:
+    """Take invoices, or the whole customer, out for a while; `until` is proposed."""
+    options = {str(name): words for name, words in HOLD.items()}
+    blocks = [
+        _about(view, "What is held is left out of every message until the review date."),
+        _input(Field.KIND, view.version, "Why", _radio(Field.KIND, options, "")),
+        *_invoices(view, "Invoices", "None chosen: everything of this customer is held."),
+        _date(view, "Review date", until, hint="For a promise: the day that the customer named."),
+        _comment(view, "Comment", optional=True),
+    ]
+    return _view(Modal.HOLD, "Hold", blocks, _meta(view), "Hold")
+
+
+def snooze(view: CaseView, until: date) -> Block:
+    """Bring the case back on a day; `until` is proposed."""
+    blocks = [
+        _about(view, "The case comes back on that day, read anew."),
+        _date(view, "Come back on", until),
+        _comment(view, "Comment", optional=True),
+    ]
+    return _view(Modal.SNOOZE, "Snooze", blocks, _meta(view), "Snooze")
+
+
+def draft_anyway(view: CaseView) -> Block:
+    """A finance lead sets the named stops aside, for one draft, with a reason."""
+    stops = [r for r in view.rulings if r.kind is Kind.STOP]
+    lines = [
+        [text(r.rule.replace("_", " "), bold=True), text(f" · {cap(one_line(r.reason), 500)}")]
+        for r in stops
+    ]
+    told = "Only a finance lead may do this. It sets aside these stops, for the next draft only:"
+    blocks = [_about(view, told), *([rich(bullets(lines))] if lines else [])]
+    blocks.append(_comment(view, "Why a draft is right anyway"))
+    seen = stops_seen(view.rulings)
+    return _view(Modal.DRAFT_ANYWAY, "Draft anyway", blocks, _meta(view, seen), "Draft")
+
+
+def confirm_address(view: CaseView) -> Block:
+    """Choose one of the ledger's own addresses; it is remembered for this customer."""
+    found = addresses(view)
+    if not found:
+        return gone("The ledger has no address for this customer. Please add one in QuickBooks.")
+    options = {address_key(one): Words(one_line(one), "") for one in found[:MOST_ADDRESSES]}
+    rest = len(found) - MOST_ADDRESSES
+    more = f" {rest} more are in the ledger; remove what is not used." if rest > 0 else ""
+    told = f"Messages to this customer go to the address you choose, until it changes.{more}"
+    chosen = _radio(Field.ADDRESS, options, "")
+    blocks = [_about(view, told), _input(Field.ADDRESS, view.version, "Address", chosen)]
+    return _view(Modal.ADDRESS, "Confirm an address", blocks, _meta(view), "Confirm")
+
+
+def confirm_name(view: CaseView) -> Block:
+    """A finance lead confirms once that a name which looks like a web address is the name."""
+    seen = to_confirm(view.facts)
+    if not seen:
+        return gone("The name of this customer does not look like a web address any more.")
+    told = (
+        "This name looks like a web address, and mail programs make a link of it. Confirm it if it "
+        "is the customer's name: letters say it from then on, until it changes in QuickBooks."
+    )
+    return _view(Modal.NAME, "Confirm the name", [_about(view, told)], _meta(view, seen), "Confirm")
+
+
+def address_key(address: str) -> str:
+    """What an option carries instead of the address: it is looked up in the ledger's own list."""
+    return hashlib.sha256(address.strip().lower().encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def _about(view: CaseView, told: str) -> Block:
+    name = cap(one_line(view.facts.customer.name), 600)
+    top = [text(name, bold=True), text(f" · case {view.id}\n{told}")]
+    return rich(paragraph(*top))
+
+
+def _meta(view: CaseView, seen: str = "") -> str:
+    return Opened(binding(view), seen).encode()
+
+
+def _view(modal: Modal, title: str, blocks: list[Block], meta: str, submit: str = "") -> Block:
+    made: Block = {"type": "modal", "callback_id": modal.value, "blocks": blocks}
+    made |= {"title": plain(title, 24), "close": plain("Cancel" if submit else "Close", 24)}
+    made |= {"private_metadata": meta}
+    return made | ({"submit": plain(submit, 24)} if submit else {})
+
+
+def _input(
+    field: Field,
+    version: int,
+    label: str,
+    element: Block,
+    *,
+    hint: str = "",
+    optional: bool = False,
+) -> Block:
+    made: Block = {"type": "input", "block_id": block_id(field, version), "element": element}
+    made |= {"label": plain(label, 2000), "optional": optional}
+    return made | ({"hint": plain(hint, 2000)} if hint else {})
+
+
+def _line(field: Field, value: str, *, many: bool = False) -> Block:
+    made: Block = {"type": "plain_text_input", "action_id": field.value, "multiline": many}
+    return made | ({"initial_value": value} if value else {})
+
+
+def _comment(view: CaseView, label: str, *, optional: bool = False) -> Block:
+    element = _line(Field.COMMENT, "", many=True) | {"max_length": 1000}
+    return _input(Field.COMMENT, view.version, label, element, optional=optional)
+
+
+def _date(view: CaseView, label: str, proposed: date, *, hint: str = "") -> Block:
+    element = {"type": "datepicker", "action_id": Field.UNTIL.value}
+    element["initial_date"] = proposed.isoformat()
+    return _input(Field.UNTIL, view.version, label, element, hint=hint)
+
+
+def _radio(field: Field, options: dict[str, Words], chosen: str) -> Block:
+    made = {name: _option(name, words) for name, words in options.items()}
+    element: Block = {"type": "radio_buttons", "action_id": field.value}
+    element["options"] = list(made.values())
+    return element | ({"initial_option": made[chosen]} if chosen in made else {})
+
+
+def _option(value: str, words: Words) -> Block:
+    made: Block = {"text": plain(words.label, 75), "value": value}
+    told = {"description": plain(words.consequence, 75)} if words.consequence else {}
+    return made | told
+
+
+def _invoices(view: CaseView, label: str, hint: str) -> list[Block]:
+    some = view.facts.invoices[:MOST_OPTIONS]
+    if not some:
+        return []
+    rest = len(view.facts.invoices) - len(some)
+    more = f" Only the oldest {MOST_OPTIONS} can be chosen here, {rest} more not." if rest else ""
+    element: Block = {"type": "multi_static_select", "action_id": Field.INVOICES.value}
+    names = wording.invoice_names(view.facts.invoices)
+    element["options"] = [_option(one.id, _named(one, names[one.id])) for one in some]
+    element["placeholder"] = plain("Choose invoices", 150)
+    made = _input(Field.INVOICES, view.version, label, element, hint=hint + more, optional=True)
+    return [made]
+
+
+def _named(one: Invoice, called: str) -> Words:
+    name = shortened(called, 40)
+    return Words(f"{name}, {wording.money(one.open)} open", "")

@@ -1,0 +1,116 @@
+"""Ledger facts in the words of a finance desk: amounts, dates, stages, habits, invoices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.numbers import format_currency
+
+from bot.blockkit.escaping import one_line
+from jobs.rules.case import HeldUp
+from jobs.rules.facts import Credit, Habit, Invoice
+from jobs.rules.money import Money
+from jobs.rules.rulings import Kind
+from jobs.rules.slots import labels
+from jobs.rules.states import Stage
+
+STAGE_WORDS = {
+    Stage.REMINDER: "reminder",
+    Stage.FOLLOW_UP: "follow-up",
+    Stage.FIRM: "firm",
+    Stage.FINAL: "final",
+}
+_LETTERS_BEFORE = re.compile(r"(?<=[A-Z]{3})(?=\d)")
+HELD_UP = {
+    HeldUp.NOT_CONNECTED: "QuickBooks has to be connected again first: it waits until somebody "
+    "does that; finance leads find the link in App Home.",
+    HeldUp.PAUSED: "Sending is paused: it waits until a finance lead resumes.",
+    HeldUp.SHADOW: "The company is back in shadow mode: it waits until a finance lead goes live.",
+    HeldUp.REMINDERS: "Nobody has confirmed that QuickBooks' own reminders are off: it waits "
+    "until a finance lead does, in App Home.",
+}
+"""Why an approved message does not go yet, and the way out."""
+CONNECTION = {
+    "connected": "Connected to QuickBooks.",
+    "disconnected": "Disconnected from QuickBooks: nothing is read, written or sent.",
+    "reauth_required": "QuickBooks has to be connected again: all work waits.",
+}
+REMINDERS = "Nobody has confirmed yet that QuickBooks' own reminders are off: no message is sent."
+KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}
+
+
+def money(amount: Money) -> str:
+    """ "$1,200.50", "€310.00", "CHF 45.00": every digit of the ledger, none rounded away."""
+    told = format_currency(
+        amount.amount, amount.currency, locale="en_US", decimal_quantization=False
+    )
+    return _LETTERS_BEFORE.sub(" ", told.replace("\xa0", " "))
+
+
+def day(on: date) -> str:
+    """A calendar date as words, "Oct 2, 2026", which no reader's zone can shift."""
+    return f"{on:%b} {on.day}, {on.year}"
+
+
+def instant(at: datetime, zone: ZoneInfo) -> str:
+    """ "Nov 22, 2026 14:05 EST", for text that is read aloud."""
+    local = at.astimezone(zone)
+    return f"{day(local.date())} {local:%H:%M %Z}"
+
+
+def days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
+
+
+def working_days(count: int) -> str:
+    return "1 working day" if count == 1 else f"{count} working days"
+
+
+def overdue(count: int) -> str:
+    return f"{days(count)} overdue" if count > 0 else "not overdue"
+
+
+def stage(of: Stage) -> str:
+    return f"stage {of.value}, {STAGE_WORDS[of]}"
+
+
+def invoice_names(invoices: tuple[Invoice, ...]) -> dict[str, str]:
+    """Invoice id → its number, with its date where it has none or another has the same."""
+    return {id: one_line(name) for id, name in labels(invoices, "en_US").items()}
+
+
+def credit_name(credit: Credit) -> str:
+    """ "Payment of Oct 5, 2026": as the letter calls it."""
+    return f"{'Payment' if credit.kind == 'payment' else 'Credit'} of {day(credit.on)}"
+
+
+def habit(how: Habit) -> str:
+    """ "usually pays 6 days late; 9 of 11 late"."""
+    return f"usually pays {_how_late(how.median_days_late)}; {how.late} of {how.count} late"
+
+
+def _how_late(median: int) -> str:
+    if median == 0:
+        return "on the due date"
+    return f"{days(abs(median))} {'late' if median > 0 else 'early'}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """ "a, b, c and 6 more"."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def joined(names: Iterable[str], word: str = "and") -> str:
+    """ "a", "a and b", "a, b and c"."""
+    *first, last = list(names) or [""]
+    return f"{', '.join(first)} {word} {last}" if first else last
+
+
+def sentence(words: str) -> str:
+    """With a full stop, where the words bring none of their own."""
+    end = words.rstrip()
+    return end if not end or end[-1] in ".!?…" else end + "."

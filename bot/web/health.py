@@ -1,0 +1,194 @@
+"""Is the process alive, can it work, and how much is waiting: for platforms and dashboards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+from redis import RedisError
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.process import Kit
+from bot.slack.socket_mode import Socket
+from jobs.rules.states import State
+from jobs.store import budget, companies, schema
+from jobs.store.tables import budgets, cases, events, messages, schedule
+from jobs.store.tables import companies as companies_table
+
+WORK = {table.name: table for table in (events, cases, messages, schedule)}
+OK = "ok"
+slog = structlog.get_logger()
+
+
+class Health:
+    """`/healthz` and `/readyz` for whoever comes; `/metrics` and the details for operators."""
+
+    def __init__(self, kit: Kit, slack_socket: Socket | None = None) -> None:
+        """`slack_socket` is there in Socket Mode."""
+        self._kit, self._socket, self._trouble = kit, slack_socket, ""
+        self._registry = CollectorRegistry()
+        self._registry.register(Waiting(kit))
+
+    def routes(self) -> list[Route]:
+        """What everybody may see: whether it lives and is ready, and nothing about anybody."""
+        return [Route("/healthz", _alive), Route("/readyz", self._ready)]
+
+    def operators_routes(self) -> list[Route]:
+        """What names companies and says what is wrong: served on METRICS_PORT only."""
+        return [Route("/readyz", self._details), Route("/metrics", self._metrics)]
+
+    async def _ready(self, _: Request) -> Response:
+        found = await self._look()
+        ready = _all_well(found)
+        return PlainTextResponse("ready" if ready else "not ready", 200 if ready else 503)
+
+    async def _details(self, _: Request) -> Response:
+        found = await self._look()
+        return JSONResponse(found, 200 if _all_well(found) else 503)
+
+    async def _look(self) -> dict[str, str]:
+        """What is the matter, told in the process log when it has changed."""
+        found = await run_in_threadpool(readiness, self._kit)
+        if self._socket:
+            found["slack socket"] = self._socket.trouble() or OK
+        trouble = "; ".join(f"{part} {words}" for part, words in found.items() if words != OK)
+        if trouble != self._trouble:
+            slog.warning("web.not_ready", trouble=trouble) if trouble else slog.info("web.ready")
+            self._trouble = trouble
+        return found
+
+    async def _metrics(self, _: Request) -> Response:
+        try:
+            text = await run_in_threadpool(generate_latest, self._registry)
+        except SQLAlchemyError as error:
+            slog.warning("metrics.no_record", error=type(error).__name__)
+            return PlainTextResponse("the record cannot be reached", 503)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+async def _alive(_: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+def _all_well(found: dict[str, str]) -> bool:
+    return set(found.values()) == {OK}
+
+
+def readiness(kit: Kit) -> dict[str, str]:
+    """What the process cannot do without, each "ok" or what is the matter."""
+    return {"database": _database(kit), "redis": _redis(kit)}
+
+
+def _database(kit: Kit) -> str:
+    try:
+        return OK if schema.is_current(kit.database) else "run: overdue db upgrade"
+    except SQLAlchemyError:
+        return "cannot be reached"
+
+
+def _redis(kit: Kit) -> str:
+    try:
+        kit.redis.ping()
+    except RedisError:
+        return "cannot be reached"
+    return OK
+
+
+class Waiting(Collector):
+    """How many cases are where, and what work is due and for how long; read when asked."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Nothing is read at registration."""
+        return iter(())
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Raises SQLAlchemyError where the record cannot be read."""
+        now = self._kit.now()
+        with self._kit.database.reading() as conn:
+            waiting = [_cases(conn), *_due(conn, now), _unread(conn)]
+            return iter([*waiting, *_reads(conn, now), *_connections(conn, now)])
+
+
+def _cases(conn: Connection) -> GaugeMetricFamily:
+    counted = select(cases.c.state, func.count()).group_by(cases.c.state)
+    found = {row[0]: row[1] for row in conn.execute(counted)}
+    family = GaugeMetricFamily("overdue_cases", "Cases by state.", labels=["state"])
+    for state in State:
+        family.add_metric([state], found.get(state, 0))
+    return family
+
+
+def _due(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
+    rows = GaugeMetricFamily("overdue_due_rows", "Work that is due.", labels=["table"])
+    age = GaugeMetricFamily(
+        "overdue_oldest_due_seconds", "How long the oldest due work has waited.", labels=["table"]
+    )
+    for name, table in WORK.items():
+        query = select(func.count(), func.min(table.c.due_at)).where(table.c.due_at <= now)
+        count, oldest = conn.execute(query).one()
+        rows.add_metric([name], count)
+        age.add_metric([name], (now - oldest).total_seconds() if oldest else 0)
+    yield from (rows, age)
+
+
+def _unread(conn: Connection) -> GaugeMetricFamily:
+    waiting = select(func.count()).select_from(events).where(events.c.due_at.is_not(None))
+    family = GaugeMetricFamily("overdue_events_waiting", "Notifications not dealt with yet.")
+    family.add_metric([], conn.execute(waiting).scalar_one())
+    return family
+
+
+def _reads(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
+    """The quota is one for all companies, so the sum over `company` is what counts."""
+    reads = GaugeMetricFamily(
+        "overdue_quickbooks_reads", "Metered reads of this month (UTC).", labels=["company"]
+    )
+    free = GaugeMetricFamily(
+        "overdue_quickbooks_writes", "Unmetered requests of this month.", labels=["company"]
+    )
+    for used in budget.by_company(conn, budget.month_of(now)):
+        reads.add_metric([used.company], used.metered)
+        free.add_metric([used.company], used.free)
+    quota = GaugeMetricFamily("overdue_quickbooks_quota", "Metered reads a month has.")
+    quota.add_metric([], budget.QUOTA)
+    yield from (reads, free, quota)
+
+
+def _connections(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
+    up = GaugeMetricFamily(
+        "overdue_quickbooks_connected", "Whether QuickBooks can be asked.", labels=["company"]
+    )
+    for company in companies.all_of_them(conn):
+        up.add_metric([company.realm], company.connected)
+    held = GaugeMetricFamily(
+        "overdue_quickbooks_held", "Whether QuickBooks asked for a pause.", labels=["company"]
+    )
+    for row in conn.execute(select(budgets).where(budgets.c.held_until > now)):
+        held.add_metric([row.company], 1)
+    yield from (up, held, _ends(conn))
+
+
+def _ends(conn: Connection) -> GaugeMetricFamily:
+    ends = GaugeMetricFamily(
+        "overdue_quickbooks_ends",
+        "When the tokens end (Unix time), if they are not renewed and at the latest.",
+        labels=["company", "end"],
+    )
+    for row in conn.execute(select(companies_table)):
+        for end, at in (("refresh", row.refresh_expires_at), ("hard", row.hard_expires_at)):
+            if at is not None:
+                ends.add_metric([row.realm, end], at.timestamp())
+    return ends

@@ -1,0 +1,210 @@
+"""QuickBooks' door: notifications, and the way of a person who connects a company."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from bot.process import Kit
+from bot.web.bodies import TooLarge, body_of
+from bot.web.deliveries import Letterbox
+from bot.web.pages import page
+from jobs.companies import connect
+from jobs.companies.connect import NotConnected, UsedAlready
+from jobs.store import companies
+from jobs.store.companies import Company
+from jobs.store.events import Notice
+from qbo import Change, Malformed, webhooks
+
+LARGEST = 4_000_000
+SOURCE = "quickbooks"
+REALM = re.compile(r"[0-9]{1,32}")
+COLUMNS = {"source": 200, "event_id": 200, "realm": 64, "entity": 40, "id": 64, "deleted_id": 64}
+"""What the record has room for; a longer one is no id of QuickBooks."""
+
+slog = structlog.get_logger()
+
+
+class LedgerDoor:
+    """Stores what was notified, in one insert, and says so; understanding it is the worker's."""
+
+    def __init__(self, kit: Kit, redraw: Callable[[str], None]) -> None:
+        """`redraw` shows a person the present state in their Home tab, soon."""
+        self._kit, self._redraw = kit, redraw
+        self._tokens = [t.get_secret_value() for t in kit.settings.qbo_webhook_tokens]
+        self._letterbox = Letterbox(lambda: kit.database, kit.now)
+
+    def routes(self) -> list[Route]:
+        """Below `/quickbooks`."""
+        return [
+            Route("/quickbooks/webhook", self._webhook, methods=["POST"]),
+            Route("/quickbooks/connect", self._connect),
+            Route("/quickbooks/callback", self._callback),
+            Route("/quickbooks/disconnected", self._disconnected),
+        ]
+
+    async def _webhook(self, request: Request) -> Response:
+        try:
+            body = await body_of(request, LARGEST)
+        except TooLarge:
+            return PlainTextResponse("too large", 413)
+        if not body:
+            return PlainTextResponse("ok")  # the probe when an address is saved may be unsigned
+        signature = request.headers.get("intuit-signature", "")
+        signer = webhooks.verify(body, signature, self._tokens)
+        if signer is None:
+            return PlainTextResponse("the signature is missing or wrong", 401)
+        # nothing else tells which of two environments, or of an old and a new token, it was
+        slog.info("webhook.signed", token=signer + 1)
+        return await run_in_threadpool(self._take, notices(body))
+
+    def _take(self, found: list[Notice]) -> Response:
+        """Anything but a 200 may hold back later deliveries: only "not stored" is one."""
+        try:
+            if found:
+                self._letterbox.put(found)
+        except SQLAlchemyError as error:
+            slog.error("webhook.not_stored", error=type(error).__name__, events=len(found))
+            return PlainTextResponse("not stored, please send it again", 503)
+        if found:
+            self._kit.doorbell.ring("detect")
+        return PlainTextResponse("ok")
+
+    async def _connect(self, request: Request) -> Response:
+        return await run_in_threadpool(_told, lambda: self._to_intuit(request))
+
+    def _to_intuit(self, request: Request) -> Response:
+        state = request.query_params.get("state", "")
+        with self._kit.database.reading() as conn:
+            connect.check_door(conn, state, self._kit.now())
+        return RedirectResponse(self._kit.oauth.authorize_url(state), 302)
+
+    async def _disconnected(self, request: Request) -> Response:
+        """Intuit leads people here, anybody else may come: only what is on record is claimed."""
+        realm = request.query_params.get("realmId", "")
+        ended = await run_in_threadpool(self._has_ended, realm)
+        said = [ENDED if ended else IF_ENDED, WHAT_ENDS, connect.NEW_LINK]
+        return page("Disconnected" if ended else "Disconnecting", said)
+
+    def _has_ended(self, realm: str) -> bool:
+        try:
+            with self._kit.database.reading() as conn:
+                company = companies.get(conn, realm) if REALM.fullmatch(realm) else None
+        except SQLAlchemyError as error:
+            slog.error("disconnected.no_record", error=type(error).__name__)
+            return False
+        return company is not None and not company.connected
+
+    async def _callback(self, request: Request) -> Response:
+        return await run_in_threadpool(_told, lambda: self._back(request))
+
+    def _back(self, request: Request) -> Response:
+        given = request.query_params
+        if "error" in given:
+            raise NotConnected(
+                "QuickBooks says that access was not granted, so nothing was connected. The link "
+                "is still good for the rest of its ten minutes, if you change your mind."
+            )
+        code, realm = given.get("code", ""), given.get("realmId", "")
+        if not code or not REALM.fullmatch(realm):
+            raise NotConnected(f"This page opens from QuickBooks only. {connect.NEW_LINK}")
+        kit = self._kit
+        state, now = given.get("state", ""), kit.now()
+        with kit.database.reading() as conn:
+            person = connect.check_door(conn, state, now).person
+        company = connect.connect(kit.database, kit.intuit, code, realm, state, now)
+        slog.info("company.connected", realm=realm)
+        for step in ("sweep", "messages"):
+            kit.doorbell.ring(step)
+        if person != connect.UNNAMED:
+            self._redraw(person)
+        return _welcome(company)
+
+
+def _told(answer: Callable[[], Response]) -> Response:
+    """What went wrong becomes a page in words."""
+    try:
+        return answer()
+    except UsedAlready:
+        fine = "If the page said before that your company is connected, all is well."
+        return page("This link was used already", [fine, connect.NEW_LINK], 400)
+    except NotConnected as why:
+        return page("Not connected", [str(why)], 400)
+    except SQLAlchemyError as error:
+        slog.error("connect.no_record", error=type(error).__name__)
+        words = "The record cannot be reached just now, so nothing was connected."
+        return page("Not connected", [words, "Please try again in a few minutes."], 503)
+
+
+def _welcome(company: Company) -> HTMLResponse:
+    said = [f"{company.name} is connected. Its open invoices are being read now."]
+    if not company.reminders_off_at:
+        said.append(
+            "Next, in its Slack channel: a finance lead confirms that QuickBooks' own reminders "
+            "are off. Before that no message is sent."
+        )
+    if company.live:
+        said.append("It is live: approved messages are sent.")
+    else:
+        said.append(
+            "It is in shadow mode: cards appear in Slack, and nothing is sent to customers until "
+            "a finance lead says `/overdue live`."
+        )
+    return page("Connected", [*said, "You can close this page."])
+
+
+ENDED = "Overdue is no longer connected to this QuickBooks company."
+IF_ENDED = (
+    "If this company was just disconnected in QuickBooks, Overdue has no more access to it; it "
+    "notices by itself within the day, and says so in the company's Slack channel."
+)
+WHAT_ENDS = (
+    "Without a connection nothing is read or written there, and no message goes out, until "
+    "somebody connects it again. Cases and decisions stay on record."
+)
+
+
+def notices(body: bytes) -> list[Notice]:
+    """The rows of a notification. What cannot be read is one row of its own, to be alarmed."""
+    try:
+        return _rows(webhooks.parse(body), body)
+    except Malformed as error:
+        return [*_rows(error.readable, body), _malformed(body)]
+
+
+def _rows(changes: Sequence[Change], body: bytes) -> list[Notice]:
+    fitting = [change for change in changes if _fits(change)]
+    rows = [_notice(change) for change in fitting]
+    return rows if len(fitting) == len(changes) else [*rows, _malformed(body)]
+
+
+def _fits(change: Change) -> bool:
+    return all(len(getattr(change, name)) <= room for name, room in COLUMNS.items())
+
+
+def _notice(change: Change) -> Notice:
+    return Notice(
+        source=change.source,
+        event_id=change.event_id,
+        company=change.realm,
+        entity=change.entity,
+        entity_id=change.id,
+        verb=change.verb,
+        happened_at=change.at,
+        deleted_id=change.deleted_id,
+        vague=change.source == webhooks.LEGACY_SOURCE,
+    )
+
+
+def _malformed(body: bytes) -> Notice:
+    """The same body is the same event, however often it comes."""
+    digest, never = hashlib.sha256(body).hexdigest(), None
+    return Notice(SOURCE, digest, "", "malformed", "", "unreadable", never)

@@ -1,0 +1,56 @@
+"""`/quickbooks/reconnect`: where Intuit leads whoever presses "Reconnect" in QuickBooks.
+
+There is no signing in on our pages, so nobody is given a link here: the company's channel hears
+that one is wanted. The page says the same to everybody, whatever realm it was given.
+"""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bot.process import Kit
+from bot.web.pages import page
+from bot.web.quickbooks import REALM
+from jobs.companies import connect
+
+slog = structlog.get_logger()
+
+
+class Reconnecting:
+    """One page, and at most one message a day."""
+
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+
+    def routes(self) -> list[Route]:
+        """Below `/quickbooks`."""
+        return [Route("/quickbooks/reconnect", self._reconnect)]
+
+    async def _reconnect(self, request: Request) -> Response:
+        await run_in_threadpool(self._invite, request.query_params.get("realmId", ""))
+        return page("Connect again", SAID)
+
+    def _invite(self, realm: str) -> None:
+        kit = self._kit
+        if not REALM.fullmatch(realm):
+            return
+        try:
+            with kit.database.writing() as conn:
+                found = connect.invite(conn, realm, kit.now())
+        except SQLAlchemyError as error:
+            slog.error("reconnect.no_record", error=type(error).__name__)
+            return
+        if found:
+            kit.doorbell.ring("messages")
+
+
+SAID = (
+    "Connecting takes a link of your own, which is good once and for ten minutes.",
+    "Finance leads find one in the Home tab of Overdue in Slack; `overdue connect` prints one.",
+    "If the connection of this company has ended, its Slack channel was told that you came here.",
+)

@@ -1,0 +1,115 @@
+"""The web process: Slack's and QuickBooks' door, and the pages of a person who connects."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import threading
+from collections.abc import Sequence
+from functools import partial
+
+import click
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import BaseRoute
+
+from bot.process import Kit
+from bot.web.health import Health
+from bot.web.quickbooks import LedgerDoor
+from bot.web.reconnect import Reconnecting
+from bot.web.slack import SlackDoor
+
+slog = structlog.get_logger()
+KEEP_ALIVE_SECONDS = 75
+"""Longer than the clients of Slack and Intuit keep a connection: one that is closed under a client
+loses whatever it is just sending."""
+GRACE_SECONDS = 5
+"""How long open requests, and then what they left to be done, may take to end after SIGTERM."""
+
+
+def app(kit: Kit, slack_door: SlackDoor, health: Health) -> Starlette:
+    """Every route of the web process that is open to the outside."""
+    routes: Sequence[BaseRoute] = [
+        *slack_door.routes(),
+        *LedgerDoor(kit, slack_door.redraw_home).routes(),
+        *Reconnecting(kit).routes(),
+        *health.routes(),
+    ]
+    return Starlette(routes=routes)
+
+
+def run(kit: Kit) -> None:
+    """Serve until SIGTERM. A port that is taken is told in words."""
+    settings = kit.settings
+    kit.policy  # noqa: B018 - a policy file that cannot be read is told now, not at a click
+    listener = _listener(settings.host, settings.port, "HOST {}, PORT {}")
+    slack_door = SlackDoor(kit)
+    health = Health(kit, slack_door.socket)
+    server = Server(config(app(kit, slack_door, health)), slack_door)
+    gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
+    if settings.metrics_port is not None:
+        _serve_operators(health, settings.metrics_host, settings.metrics_port)
+    slog.info("web.listening", url=_url(listener))
+    threading.Thread(target=slack_door.open, name="slack", daemon=True).start()
+    server.run(sockets=[listener])
+    kit.close()
+
+
+def _serve_operators(health: Health, host: str, port: int) -> None:
+    """`/metrics` and its like, on a port of their own, for as long as the process lives."""
+    listener = _listener(host, port, "METRICS_HOST {}, METRICS_PORT {}")
+    server = uvicorn.Server(config(Starlette(routes=health.operators_routes())))
+    slog.info("web.metrics", url=_url(listener))
+    serve = partial(server.run, sockets=[listener])
+    threading.Thread(target=serve, name="metrics", daemon=True).start()
+
+
+def config(served: Starlette) -> uvicorn.Config:
+    """How `served` is served: to strangers, and to clients that keep their connections."""
+    return uvicorn.Config(
+        served,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """uvicorn, and Slack's door beside it: both let end what is open, then stop."""
+
+    def __init__(self, config: uvicorn.Config, slack_door: SlackDoor) -> None:
+        super().__init__(config)
+        self._slack_door = slack_door
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """After SIGTERM; the process ends when this returns."""
+        closed = run_in_threadpool(self._slack_door.close, GRACE_SECONDS)
+        await asyncio.gather(super().shutdown(sockets), closed)
+        slog.info("web.finishing")
+        await run_in_threadpool(self._slack_door.finish, GRACE_SECONDS)
+
+
+def _listener(host: str, port: int, names: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise click.ClickException(
+            f"{names.format(host, port)} cannot be listened on: {error.strerror}."
+        ) from error
+    # asyncio does this only for sockets it opens itself; without it an answer may take 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

@@ -1,0 +1,307 @@
+"""Connecting a QuickBooks company: a door with a name on it, and what comes back through it.
+
+A door is a random `state`, opened for one person, good once and for ten minutes. What Intuit
+sends back counts only if it names an open one.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from jobs.companies import profile
+from jobs.reports.overview import SOON
+from jobs.store import agenda, cases, companies, log, people, posts, standing
+from jobs.store.companies import Company
+from jobs.store.engine import AWAY, Database
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import doors
+from jobs.store.tokens import Seal
+from jobs.store.upsert import insert_or_ignore
+from qbo import (
+    CompanyInfo,
+    Gone,
+    OAuth,
+    Preferences,
+    QuickBooks,
+    QuickBooksError,
+    ReauthRequired,
+    Tokens,
+)
+
+DOOR_LIVES = timedelta(minutes=10)
+FORGOTTEN = timedelta(days=1)
+"""When a door that nobody used is forgotten; until then it is known to be too old."""
+UNNAMED = "system:connect"
+"""Who opened a door on the command line without saying for whom."""
+
+ASKS = "reminders_off"
+"""The button below the notice: QuickBooks' own reminders are off."""
+SHADOW = (
+    "• It starts in shadow mode: cards appear here, but no e-mail is sent and nothing is written "
+    "to QuickBooks until a finance lead says `/overdue live`."
+)
+REMINDERS = (
+    "• *A finance lead, please:* switch off QuickBooks' own reminders (Account and settings, "
+    "Sales, Reminders) and say so below. Overdue cannot see them, so no message is sent before."
+)
+NEW_LINK = (
+    "The Home tab of Overdue in Slack has a fresh link for finance leads, and `overdue connect` "
+    "prints one."
+)
+STALE = (
+    "QuickBooks did not accept its own answer any more, perhaps because the page was loaded "
+    f"twice. {NEW_LINK}"
+)
+NO_LEASE = {"lease_token": None, "lease_until": None}
+
+
+class NotConnected(Exception):
+    """The company was not connected; the text tells a person why and what to do."""
+
+
+class UsedAlready(NotConnected):
+    """The link was good once; perhaps it was this same person, who has loaded the page again."""
+
+    def __init__(self) -> None:
+        super().__init__(f"This link was used already. {NEW_LINK}")
+
+
+@dataclass(frozen=True)
+class Intuit:
+    """What connecting needs of the world. `open` makes a client that signs with these tokens."""
+
+    oauth: OAuth
+    seal: Seal
+    open: Callable[[str, Tokens], QuickBooks]
+    channel: str
+    """Where a company's cards go when its door names no channel."""
+
+
+def open_door(conn: Connection, person: str, channel: str, now: datetime) -> str:
+    """A fresh `state` for `person` (a Slack user id, or empty); `channel` may be empty."""
+    old = doors.c.used_at.is_(None) & (doors.c.opened_at < now - FORGOTTEN)
+    conn.execute(delete(doors).where(old))
+    state = secrets.token_urlsafe(24)
+    row = {"state": state, "person": person or UNNAMED, "channel": channel, "opened_at": now}
+    insert_or_ignore(conn, doors, row)
+    return state
+
+
+def invite(conn: Connection, realm: str, now: datetime) -> bool:
+    """Tell the channel of a company whose connection has ended, or ends soon, that it is wanted.
+
+    Once a day, however often somebody asks; False for any other company. Whoever asked is not
+    known to us, so no link is posted: those in App Home are a person's own.
+    """
+    company = companies.get(conn, realm)
+    if company is None or not _needs_connecting(company, now):
+        return False
+    text = (
+        f":electric_plug: Somebody asked in QuickBooks to connect {standing.named(company)} "
+        f"again. {standing.HOW_TO_CONNECT}"
+    )
+    posts.notice(conn, realm, company.channel, f"reconnect:{realm}:{now:%Y-%m-%d}", text, now)
+    return True
+
+
+def _needs_connecting(company: Company, now: datetime) -> bool:
+    return not company.connected or bool(company.ends_at and company.ends_at - now <= SOON)
+
+
+def check_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
+    """The open door that `state` names. Raises NotConnected."""
+    if not state:
+        raise NotConnected(f"This page opens from a link of your own. {NEW_LINK}")
+    row = conn.execute(select(doors).where(doors.c.state == state[:64])).first()
+    if row is None:
+        raise NotConnected(f"This link is not one of ours. {NEW_LINK}")
+    if row.used_at is not None:
+        raise UsedAlready
+    if now - row.opened_at > DOOR_LIVES:
+        raise NotConnected(f"This link is older than ten minutes. {NEW_LINK}")
+    return row
+
+
+def pass_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
+    """Use the door up; of two that come at once, one passes. Raises NotConnected."""
+    door = check_door(conn, state, now)
+    unused = (doors.c.state == door.state) & doors.c.used_at.is_(None)
+    if conn.execute(update(doors).where(unused).values(used_at=now)).rowcount != 1:
+        raise UsedAlready
+    return door
+
+
+def connect(
+    database: Database, intuit: Intuit, code: str, realm: str, state: str, now: datetime
+) -> Company:
+    """Exchange the code, look at the company, and store it with its tokens; its sweep is due.
+
+    A company that was connected before keeps its mode and its history. Raises NotConnected; a
+    company that is connected then stays so.
+    """
+    with database.writing() as conn:
+        door = check_door(conn, state, now)
+        _channel(conn, realm, door.channel, intuit.channel)  # before the code ends older tokens
+        pass_door(conn, state, now)
+    tokens = _exchanged(intuit, code, now)
+    try:
+        columns = _looked_at(intuit, realm, tokens) | _sealed(intuit, realm, tokens)
+        return _twice(lambda: _record(database, intuit, columns, door, now))
+    except _Foreign:
+        _forget(intuit, tokens)
+        raise
+    except NotConnected:
+        _keep_or_forget(database, intuit, realm, tokens)
+        raise
+
+
+class _Foreign(NotConnected):
+    """These tokens are not for the company that came back with them."""
+
+
+def _exchanged(intuit: Intuit, code: str, now: datetime) -> Tokens:
+    try:
+        return intuit.oauth.exchange(code, now)
+    except ReauthRequired:
+        raise NotConnected(STALE) from None
+    except QuickBooksError as error:
+        raise NotConnected(f"{error.message}. Nothing was connected. {NEW_LINK}") from None
+
+
+def _looked_at(intuit: Intuit, realm: str, tokens: Tokens) -> dict[str, Any]:
+    """What QuickBooks says of the company, as its columns. Raises NotConnected."""
+    try:
+        with intuit.open(realm, tokens) as quickbooks:
+            return _facts(realm, quickbooks.company_info(), quickbooks.preferences())
+    except ReauthRequired:
+        raise _Foreign(STALE) from None
+    except Gone:
+        raise _Foreign(f"QuickBooks does not know this company. {NEW_LINK}") from None
+    except QuickBooksError as error:
+        raise NotConnected(f"{error.message}. Nothing was connected. {NEW_LINK}") from None
+
+
+def _sealed(intuit: Intuit, realm: str, tokens: Tokens) -> dict[str, Any]:
+    ends = {name: getattr(tokens, name) for name in ("refresh_expires_at", "hard_expires_at")}
+    return {"sealed_tokens": intuit.seal.close(realm, tokens), **ends, **NO_LEASE}
+
+
+def _twice(write: Callable[[], Company]) -> Company:
+    """Once more where another transaction was in the way: the code is used up, the link too."""
+    try:
+        return write()
+    except (*AWAY, IntegrityError):
+        return write()
+
+
+def _record(
+    database: Database, intuit: Intuit, columns: dict[str, Any], door: Row[Any], now: datetime
+) -> Company:
+    realm: str = columns["realm"]
+    with database.writing() as conn:
+        before = companies.get(conn, realm)
+        channel = _channel(conn, realm, door.channel, intuit.channel)
+        again = _store(conn, columns | {"channel": channel}, door.person, now)
+        for kind in ("sweep", "poll", "upkeep"):
+            agenda.hurry(conn, realm, kind, now)
+        agenda.ensure(conn, realm, "first_look", now)
+        company = companies.need(conn, realm)
+        _tell(conn, company, door, again, now)
+        if before and before.channel != channel:
+            _say_goodbye(conn, company, before.channel, door, now)
+    return company
+
+
+def _keep_or_forget(database: Database, intuit: Intuit, realm: str, tokens: Tokens) -> None:
+    """A connected company goes on with the new tokens: its old ones may have ended with them."""
+    with database.writing() as conn:
+        company = companies.get(conn, realm)
+        if company and company.connected:
+            companies.change(conn, realm, **_sealed(intuit, realm, tokens))
+            return
+    _forget(intuit, tokens)
+
+
+def _forget(intuit: Intuit, tokens: Tokens) -> None:
+    """Nobody will use these: Intuit need not keep them."""
+    with suppress(QuickBooksError):  # then they end by themselves
+        intuit.oauth.revoke(tokens.refresh)
+
+
+def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str, Any]:
+    """The columns of a company. Raises NotConnected for what we would have to guess."""
+    try:
+        known = profile.columns(info, preferences, realm)
+    except profile.Unusable as error:
+        raise NotConnected(f"{error} Nothing was connected. {NEW_LINK}") from None
+    return {"realm": realm, **known, "status": "connected"}
+
+
+def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
+    """Where the company's cards go: one company per channel, and a connected one stays put."""
+    known = companies.get(conn, realm)
+    channel = wanted or (known.channel if known else default)
+    if not channel:
+        raise NotConnected(
+            "It is not known which Slack channel the cards should go to. Choose one in the Home "
+            "tab of Overdue in Slack, or name one: `overdue connect --channel C…`."
+        )
+    holder = companies.in_channel(conn, channel)
+    if holder is not None and holder.realm != realm:
+        raise NotConnected(
+            f"The cards of {holder.name} go to the channel {channel} already, and each company "
+            "needs its own. Choose another in the Home tab of Overdue in Slack, or name it: "
+            "`overdue connect --channel C…`."
+        )
+    return channel
+
+
+def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime) -> bool:
+    """Insert or update the company; says whether it was known."""
+    first = {"mode": "shadow", "connected_at": now, "connected_by": person[:32]}
+    if insert_or_ignore(conn, companies_table, columns | first):
+        return False
+    _channel(conn, columns["realm"], columns["channel"], "")  # another company may be quicker
+    companies.change(conn, **columns)
+    cases.redraw_pending(conn, columns["realm"], now)
+    cases.hurry_approved(conn, columns["realm"], now)
+    return True
+
+
+def _tell(conn: Connection, company: Company, door: Row[Any], again: bool, now: datetime) -> None:
+    action = "company.reconnected" if again else "company.connected"
+    data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
+    log.note(conn, log.Entry(company.realm, action, door.person, now, data=data))
+    text = _words(conn, company, door.person, again)
+    asks = "" if company.reminders_off_at else ASKS
+    key = f"connected:{door.state}"
+    posts.notice(conn, company.realm, company.channel, key, text, now, asks)
+
+
+def _say_goodbye(
+    conn: Connection, company: Company, left: str, door: Row[Any], now: datetime
+) -> None:
+    """Those who read the channel that a company has left learn where it went."""
+    text = (
+        f":arrow_forward: New cards of {standing.named(company)} come to <#{company.channel}> from "
+        "now on; those that stand here stay."
+    )
+    posts.notice(conn, company.realm, left, f"moved:{door.state}", text, now)
+
+
+def _words(conn: Connection, company: Company, person: str, again: bool) -> str:
+    who = "" if person == UNNAMED else f" by {people.spoken_of(conn, person)}"
+    once_more = " again" if again else ""
+    first = f"{standing.named(company)} is connected to QuickBooks{once_more}{who}"
+    said = [f":electric_plug: {first}. Its cards come to this channel."]
+    said += [] if again else [SHADOW]
+    said += [] if company.reminders_off_at else [REMINDERS]
+    return "\n".join(said)

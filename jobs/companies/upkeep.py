@@ -1,0 +1,190 @@
+"""The daily upkeep of a connection: its tokens are renewed, their ends are told in time, and
+what QuickBooks says of the company itself (its name, zone, closing date) is read again.
+
+A refresh token that nobody uses for about a hundred days is dead, and each one is dead after five
+years: either way a person has to connect again, and hears of it 60, 30 and 7 days before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from jobs.companies import profile
+from jobs.engine.step import Round, Step
+from jobs.rules.figures import day
+from jobs.store import agenda, companies, log, posts, standing, work
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import schedule
+from jobs.store.work import Claim
+from qbo import CompanyInfo, Preferences, QuickBooks, Tokens
+
+KIND = "upkeep"
+EVERY = timedelta(days=1)
+AFTER_TROUBLE = timedelta(hours=1)
+WARN_DAYS = (60, 30, 7)
+ENDS = {"refresh": "refresh_expires_at", "hard": "hard_expires_at"}
+"""What ends → the column of `companies` that says when."""
+MEANING = {
+    "refresh": "because its tokens have not been renewed lately",
+    "hard": "because QuickBooks lets no connection live longer than five years",
+}
+
+NOT_RENEWED = "The QuickBooks tokens of {} could not be renewed"
+NOT_READ = "What QuickBooks says of {} itself (name, time zone, closing date) could not be read"
+
+Renew = Callable[[str], Tokens]
+"""Realm → its new tokens, stored already. Raises QuickBooksError."""
+Ledger = Callable[[str], QuickBooks]
+
+
+def step(renew: Renew, ledger: Ledger) -> Step:
+    """The upkeep of one company per row."""
+    return Step(
+        name=KIND,
+        table=schedule,
+        ready=lambda _now: agenda.connected(KIND),
+        load=lambda _conn, claim, now: _begin(renew, ledger, claim, now),
+        give_up=_give_up,
+        width=2,
+    )
+
+
+def _begin(renew: Renew, ledger: Ledger, claim: Claim, now: datetime) -> Round:
+    """Tokens that were renewed already are not renewed by each further try to look."""
+    renewed = (claim.row.body or {}).get("renewed")
+    look = Look(ledger, claim.row.company)
+    done = renewed and now - datetime.fromisoformat(renewed) < EVERY
+    return look if done else Refresh(renew, look, claim.row.company)
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """First round: renew the tokens of one company."""
+
+    renew: Renew
+    look: Look
+    realm: str
+
+    def act(self) -> Tokens:
+        """Raises QuickBooksError; ReauthRequired has paused the company already."""
+        return self.renew(self.realm)
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Tokens, now: datetime) -> Look | None:
+        """Write down when the connection ends, and say so in time."""
+        if not work.renew(conn, claim, now):
+            return None
+        known = {
+            "refresh_expires_at": outcome.refresh_expires_at,
+            "hard_expires_at": outcome.hard_expires_at,
+            "read_only": False,  # a lapsed subscription may be paid by now: the next note asks
+        }
+        companies.change(conn, self.realm, **known)
+        _warn(conn, claim, now)
+        _remember(conn, claim, renewed=now.isoformat())
+        log.note(conn, log.Entry(self.realm, "tokens.renewed", "system:upkeep", now))
+        return self.look
+
+
+@dataclass(frozen=True)
+class Look:
+    """Second round: look at the company itself."""
+
+    ledger: Ledger
+    realm: str
+
+    def act(self) -> tuple[CompanyInfo, Preferences]:
+        """Raises QuickBooksError; Throttled, too, where the month's free reads are used up."""
+        quickbooks = self.ledger(self.realm)
+        return quickbooks.company_info(), quickbooks.preferences()
+
+    def settle(
+        self,
+        conn: Connection,
+        claim: Claim,
+        outcome: tuple[CompanyInfo, Preferences],
+        now: datetime,
+    ) -> None:
+        """Write down what changed, and come back tomorrow."""
+        if not work.settle(conn, claim, now + EVERY):
+            return
+        _remember(conn, claim, renewed=None)
+        if known := self._profile(conn, *outcome, now):
+            companies.change(conn, self.realm, **known)
+
+    def _profile(
+        self, conn: Connection, info: CompanyInfo, preferences: Preferences, now: datetime
+    ) -> dict[str, Any]:
+        """What to change of the company; where we would have to guess, nothing, and it is told."""
+        company = companies.need(conn, self.realm)
+        try:
+            return profile.columns(info, preferences, company.name)
+        except profile.Unusable as error:
+            text = f":warning: {posts.escaped(str(error))} Until then all stays as it was."
+            key = f"profile:{self.realm}:{now:%G-%V}"
+            posts.notice(conn, self.realm, company.channel, key, text, now)
+            return {}
+
+
+def level(end: datetime | None, now: datetime) -> int | None:
+    """The smallest of 60, 30 and 7 days that is not left any more; None before the first."""
+    crossed = [days for days in WARN_DAYS if end and end - now <= timedelta(days=days)]
+    return min(crossed, default=None)
+
+
+def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
+    """One notice for each of the two ends at each of its three marks; a later end begins anew."""
+    company = companies.need(conn, claim.row.company)
+    before: dict[str, Any] = _body(conn, claim).get("warned", {})
+    ends, warned = _ends(conn, company.realm), {}
+    for kind, end in ends.items():
+        mark = level(end, now)
+        if end and mark and mark < (before.get(kind) or max(WARN_DAYS) + 1):
+            key = f"ends:{company.realm}:{kind}:{mark}:{now:%Y-%m-%d}"
+            text = _words(company, kind, end)
+            posts.notice(conn, company.realm, company.channel, key, text, now)
+        warned[kind] = mark
+    _remember(conn, claim, warned=warned)
+
+
+def _body(conn: Connection, claim: Claim) -> dict[str, Any]:
+    """What the row remembers by now: `warned` of each end, and `renewed` between two rounds."""
+    return dict(
+        conn.execute(select(schedule.c.body).where(schedule.c.id == claim.id)).scalar() or {}
+    )
+
+
+def _remember(conn: Connection, claim: Claim, **facts: Any) -> None:
+    body = {name: fact for name, fact in (_body(conn, claim) | facts).items() if fact is not None}
+    ours = (schedule.c.id == claim.id) & (schedule.c.kind == KIND)
+    conn.execute(schedule.update().where(ours).values(body=body))
+
+
+def _ends(conn: Connection, realm: str) -> dict[str, datetime | None]:
+    row = conn.execute(select(companies_table).where(companies_table.c.realm == realm)).one()
+    return {kind: getattr(row, column) for kind, column in ENDS.items()}
+
+
+def _words(company: companies.Company, kind: str, end: datetime) -> str:
+    return (
+        f":hourglass_flowing_sand: The connection of {standing.named(company)} to QuickBooks ends "
+        f"on {day(end.astimezone(company.zone).date())}, {MEANING[kind]}. "
+        f"{standing.HOW_TO_CONNECT}"
+    )
+
+
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Tell a person once a day, and go on trying: the ends draw nearer meanwhile."""
+    company = companies.need(conn, claim.row.company)
+    what = NOT_READ if "renewed" in _body(conn, claim) else NOT_RENEWED
+    failed = what.format(standing.named(company))
+    why = posts.escaped(claim.row.last_error)
+    text = f":warning: {failed} ({why}). The next try is in an hour."
+    key = f"upkeep:{company.realm}:{now:%Y-%m-%d}"
+    posts.alarm(conn, company.realm, company.channel, key, text, now)
+    _warn(conn, claim, now)
+    work.settle(conn, claim, now + AFTER_TROUBLE, last_error=claim.row.last_error)

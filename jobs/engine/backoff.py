@@ -1,0 +1,80 @@
+"""What becomes of a row when QuickBooks says no: one rule for every step.
+
+    reauth     the company is paused already (`jobs.store.standing`); the row waits, uncounted
+    read-only  a person is told; the row waits for the subscription to be paid, uncounted
+    wait       the row waits as long as it was told, uncounted
+    doubtful   tried once more, then a person is told
+    others     permanent: a person is told at once; else it is tried again, five times in all
+
+What a step can deal with itself (gone, stale, closed books, a page to bisect) never comes here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, update
+
+from jobs.engine.step import Step
+from jobs.rules.plain import shortened
+from jobs.store import companies, posts, standing, work
+from jobs.store.tokens import Unopenable
+from jobs.store.work import Claim
+from qbo.errors import Doubtful, QuickBooksError, ReadOnly, ReauthRequired, Throttled
+
+LOOK_AGAIN = timedelta(minutes=10)
+"""Nothing looks at a row while its company is not connected; this is for a key that is missing."""
+UNTIL_PAID = timedelta(hours=1)
+SPREAD = 10
+"""Seconds over which the rows of a pause come back, so that they do not all ask at once."""
+
+slog = structlog.get_logger()
+
+
+def put(conn: Connection, step: Step, claim: Claim, error: QuickBooksError, now: datetime) -> None:
+    """Give the row back as the error asks for, or give it up in words."""
+    facts = {"error": type(error).__name__, "code": error.code, "intuit_tid": error.intuit_tid}
+    slog.warning("step.refused", step=step.name, row=claim.id, **facts)
+    if isinstance(error, Unopenable):
+        _tell_unopenable(conn, claim, error, now)
+    if isinstance(error, ReauthRequired):
+        _wait(conn, claim, error, now + LOOK_AGAIN)
+    elif isinstance(error, ReadOnly):
+        standing.lapse(conn, claim.row.company, now)
+        _wait(conn, claim, error, now + UNTIL_PAID)
+    elif isinstance(error, Throttled):
+        spread = int(claim.id) % SPREAD
+        _wait(conn, claim, error, now + timedelta(seconds=error.retry_after + spread))
+    elif error.permanent or (isinstance(error, Doubtful) and claim.attempts > 1):
+        _give_up(conn, step, claim, error, now)
+    else:
+        work.back_off(conn, claim, now, _words(error))
+
+
+def _wait(conn: Connection, claim: Claim, error: QuickBooksError, until: datetime) -> None:
+    work.settle(conn, claim, until, last_error=_words(error), attempts=claim.attempts - 1)
+
+
+def _give_up(
+    conn: Connection, step: Step, claim: Claim, error: QuickBooksError, now: datetime
+) -> None:
+    """At once: asking again would be answered alike. The reason is on the row before."""
+    ours = (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
+    told = update(claim.table).where(ours).values(last_error=_words(error))
+    if (row := conn.execute(told.returning(claim.table)).first()) is not None:
+        step.give_up(conn, replace(claim, row=row), now)
+
+
+def _words(error: QuickBooksError) -> str:
+    return shortened(str(error), 300)
+
+
+def _tell_unopenable(conn: Connection, claim: Claim, error: Unopenable, now: datetime) -> None:
+    """Once a day: an administrator changed TOKEN_KEYS, and nothing of the company can be read."""
+    if (company := companies.get(conn, claim.row.company)) is None:
+        return
+    key = f"unopenable:{company.realm}:{now:%Y-%m-%d}"
+    text = f":key: {standing.named(company)}: {error.message}."
+    posts.alarm(conn, company.realm, company.channel, key, text, now)

@@ -1,0 +1,97 @@
+"""The clock: once a second it looks which steps have something due, and rings their queues.
+
+It holds no plan of its own: what is due stands in the tables, so two clocks do no harm and an hour
+that was missed is caught up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs.engine.policy_file import PolicyFile
+from jobs.engine.step import Step
+from jobs.pipeline import Clock as Now
+from jobs.pipeline import Doorbell, anything_due
+from jobs.store import agenda, artifacts
+from jobs.store.engine import Database
+
+PERIOD = 1.0
+"""Seconds between two looks."""
+GLOBAL = ("people", "log_head")
+"""Kinds of scheduled work that belong to no company."""
+
+slog = structlog.get_logger()
+
+
+@dataclass
+class Clock:
+    """Looks for what is due. `trouble` is what it said last, so that it says it once.
+
+    `policies` is the policy file: what changes in it is recorded and told to every channel.
+    """
+
+    database: Database
+    steps: Sequence[Step]
+    doorbell: Doorbell
+    now: Now
+    policies: PolicyFile | None = None
+    planned: bool = False
+    noted: str = field(default="", init=False)
+    """The text of the policy that is on record."""
+    alarmed: str = field(default="", init=False)
+    """What was told about a policy file that is wrong."""
+    trouble: str = field(default="", init=False)
+
+    def tick(self) -> None:
+        """One look; never raises for a database or a Redis that is away."""
+        try:
+            self._plan()
+            self._policy()
+            for step in self.steps:
+                if anything_due(self.database, step, self.now()):
+                    self.doorbell.ring(step.name)
+        except SQLAlchemyError as error:
+            self._say(type(error).__name__)
+        else:
+            self._say("")
+
+    def _plan(self) -> None:
+        if not self.planned:
+            with self.database.writing() as conn:
+                for kind in GLOBAL:
+                    agenda.ensure(conn, agenda.EVERYBODY, kind, self.now())
+            self.planned = True
+
+    def _policy(self) -> None:
+        """Each of these is told once by all clocks together."""
+        if (file := self.policies) is None:
+            return
+        sha256 = file().sha256
+        if file.text != self.noted:
+            with self.database.writing() as conn:
+                artifacts.note_policy(conn, file.text, self.now())
+            self.noted = file.text
+        if file.trouble != self.alarmed:
+            with self.database.writing() as conn:
+                artifacts.tell_trouble(conn, file.trouble, sha256, file.state, self.now())
+            self.alarmed = file.trouble
+
+    def _say(self, trouble: str) -> None:
+        if trouble and trouble != self.trouble:
+            slog.warning("clock.no_database", error=trouble)
+        if self.trouble and not trouble:
+            slog.info("clock.database_is_back")
+        self.trouble = trouble
+
+
+def run(clock: Clock, wait: Callable[[float], bool]) -> None:
+    """Tick, `wait` for a second, tick again; ends when `wait` answers True."""
+    slog.info("clock.started", steps=[step.name for step in clock.steps])
+    while True:
+        clock.tick()
+        if wait(PERIOD):
+            return

@@ -1,0 +1,259 @@
+"""Mirror → crossings → cases: the one place where a case comes into being.
+
+Webhooks, the poll, the sweep and `/overdue run` all end here, so an invoice crosses a stage once,
+however often it is noticed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, Text, select, type_coerce, update
+
+from jobs.intake import overdue
+from jobs.intake.overdue import Asked, Key
+from jobs.rules.facts import Customer, Invoice
+from jobs.rules.policy import Policy
+from jobs.rules.states import JOINABLE, State
+from jobs.sources import quickbooks as gather
+from jobs.store import cases, companies, crossings, history, ledger
+from jobs.store.cases import Case, Move, Opening
+from jobs.store.companies import Company
+from jobs.store.crossings import Crossing
+from jobs.store.tables import cases as cases_table
+from qbo import Broken, OnBroken, models
+from qbo.answers import raise_broken
+from qbo.client import QuickBooks
+
+ACTOR = "system:detect"
+DEEPEST = 5
+"""QuickBooks nests sub-customers five levels deep (its own limit)."""
+COUNTED_ON = re.compile(r'"((?:payment|credit_memo):[^"\\]+)"')
+"""The id of a payment or credit memo, as the evidence of a case names it."""
+MERGED = "The customer was merged into another one in QuickBooks; its invoices go on there."
+
+
+@dataclass(frozen=True)
+class News:
+    """What a reading of the ledger brought, which began at `as_of`."""
+
+    as_of: datetime
+    invoices: list[Invoice] = field(default_factory=list)
+    customers: list[Customer] = field(default_factory=list)
+    about: frozenset[str] = frozenset()
+    """Customers to look at again although no invoice of theirs may have changed."""
+    merged: Mapping[str, str] = field(default_factory=dict)
+    """The customer that is gone → the one that goes on."""
+    deleted: frozenset[str] = frozenset()
+    """Payments and credit memos that are gone, by the ids they have as evidence."""
+
+
+def learn(
+    conn: Connection, policy: Policy, company: Company, news: News, trigger: str, now: datetime
+) -> None:
+    """Mirror what was read, look again at what waits, and let cross what is overdue.
+
+    News that we know already, such as the echo of our own note, writes nothing.
+    """
+    concerned = take(conn, company, news, now)
+    if concerned:
+        open_cases(conn, policy, company, concerned, trigger, now)
+
+
+def take(conn: Connection, company: Company, news: News, now: datetime) -> set[str]:
+    """Mirror what was read and refresh the cases it concerns; returns who is billed there."""
+    realm = company.realm
+    read = {c.id for c in news.customers}
+    before = ledger.billed_by(conn, realm, read)
+    moved = ledger.put_customers(conn, realm, news.customers, news.as_of)
+    changed = ledger.bring_up(conn, realm, news.invoices, news.as_of)
+    ids = {c.now.customer for c in changed} | news.about | moved
+    ids |= _speaking_of(conn, realm, news.deleted)
+    after = ledger.billed_by(conn, realm, read | ids)
+    _leave(conn, realm, _moved(conn, realm, before, after, changed), now)
+    for loser, survivor in news.merged.items():
+        _end_merged(conn, realm, loser, survivor, now)
+    billed = {after[id] for id in ids}
+    refresh(conn, realm, billed | _whose_family_has_news(conn, realm, moved | news.about), now)
+    return billed
+
+
+def _whose_family_has_news(conn: Connection, realm: str, ids: Iterable[str]) -> set[str]:
+    """Who is billed apart, and may be meant by money that came to one of these or left it."""
+    return set(ledger.billed_by(conn, realm, ledger.family_of(conn, realm, ids)).values())
+
+
+def _moved(
+    conn: Connection,
+    realm: str,
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    changed: Iterable[ledger.Change],
+) -> dict[str, set[str]]:
+    """Who was billed until now → the invoices that somebody else is billed for from now on."""
+    left: dict[str, set[str]] = defaultdict(set)
+    elsewhere = {id for id, payer in before.items() if after[id] != payer}
+    for m in ledger.open_of(conn, realm, elsewhere) if elsewhere else ():
+        left[before[m.invoice.customer]].add(m.invoice.id)
+    gone = {c.now.id: c.before.customer for c in changed if c.moved and c.before}
+    payers = ledger.billed_by(conn, realm, gone.values())
+    for invoice, customer in gone.items():
+        left[before.get(customer, payers[customer])].add(invoice)
+    return left
+
+
+def _leave(conn: Connection, realm: str, left: Mapping[str, Iterable[str]], now: datetime) -> None:
+    """Nobody was written to about them from here, so they may cross where they are now."""
+    for payer, ids in left.items():
+        crossings.give_back(conn, realm, [payer], ids, now)
+    refresh(conn, realm, left, now)
+
+
+def _speaking_of(conn: Connection, realm: str, evidence: frozenset[str]) -> set[str]:
+    """Who has an open case that counts on one of these payments or credit memos.
+
+    One pass over the cases, however many were deleted: what a case says is compared as it is
+    stored.
+    """
+    if not evidence:
+        return set()
+    ours = (cases_table.c.company == realm) & cases_table.c.state.in_(JOINABLE)
+    said = type_coerce(cases_table.c.evidence, Text)
+    rows = conn.execute(select(cases_table.c.customer, said).where(ours, said.is_not(None)))
+    return {who for who, text in rows if not evidence.isdisjoint(COUNTED_ON.findall(text))}
+
+
+def _end_merged(conn: Connection, realm: str, loser: str, survivor: str, now: datetime) -> None:
+    """What people decided about the loser holds for the survivor; its cases begin anew there."""
+    history.inherit(conn, realm, loser, survivor)
+    for case in cases.open_cases(conn, realm, [loser]).values():
+        move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"merged": survivor})
+        if case.state in JOINABLE and cases.move(conn, case, move, now, end_reason=MERGED):
+            crossings.release(conn, case.id, now)
+
+
+def read_customers(
+    quickbooks: QuickBooks,
+    home: str,
+    ids: Iterable[str],
+    known: Iterable[str] = (),
+    on_broken: OnBroken | None = None,
+) -> list[Customer]:
+    """These customers and everybody above them, less the `known`.
+
+    Also who is above and billed apart: what is on account there may be meant for them. One that
+    cannot be read is told to `on_broken`, or raises PoisonedPage without one. Raises
+    QuickBooksError.
+    """
+    found: dict[str, Customer] = {}
+    passed = set(known)
+    wanted = set(ids) - passed
+    for _ in range(DEEPEST):
+        if not wanted:
+            break
+        read = [gather.customer(c, home) for c in readable(quickbooks, sorted(wanted), on_broken)]
+        found |= {c.id: c for c in read}
+        above = {c.parent for c in read if c.parent}
+        wanted = above - found.keys() - passed
+    return list(found.values())
+
+
+def readable(
+    quickbooks: QuickBooks, ids: Sequence[str], on_broken: OnBroken | None
+) -> list[models.Customer]:
+    """Those that can be read. The place of another in our question helps nobody: its id does.
+
+    It is told to `on_broken`, or raises PoisonedPage without one. Raises QuickBooksError.
+    """
+    found: list[Broken] = []
+    read = quickbooks.customers(ids, found.append)
+    missing = sorted(set(ids) - {c.id for c in read})
+    broken = [each for each in found if each.entity == "Customer"]
+    if len(missing) == len(broken):  # else some of the missing were merged away
+        unfit = {each.id: each.unfit for each in broken}
+        broken = [Broken("Customer", 0, id, unfit=unfit.get(id, "")) for id in missing]
+    for each in broken:
+        (on_broken or raise_broken)(each)
+    for each in found:
+        if each.entity != "Customer" and on_broken:  # a type: its customers are read without it
+            on_broken(each)
+    return read
+
+
+def open_cases(
+    conn: Connection,
+    policy: Policy,
+    company: Company,
+    customers: Iterable[str],
+    trigger: str,
+    now: datetime,
+    after: str = "",
+    most: int | None = None,
+) -> str | None:
+    """Let the overdue invoices of these billed customers cross.
+
+    At most so many of their invoices are looked at, from the id `after` on; the answer is where
+    to go on, or None after the last one.
+    """
+    company = companies.need(conn, company.realm)  # it may have gone live since it was loaded
+    asked = overdue.asked(conn, policy, company, set(customers), company.today(now))
+    one_more = None if most is None else most + 1  # which tells whether there are more
+    some = crossings.overdue(conn, company.realm, asked.payers, asked.today, after, one_more)
+    _cross(conn, company, asked, overdue.reached(asked, some[:most]), trigger, now)
+    return some[most - 1].invoice if most and len(some) > most else None
+
+
+def _cross(
+    conn: Connection,
+    company: Company,
+    asked: Asked,
+    found: Mapping[Key, list[Crossing]],
+    trigger: str,
+    now: datetime,
+) -> None:
+    existing = cases.open_cases(conn, company.realm, {customer for customer, _ in found})
+    openings = [
+        (_opening(company, key, theirs, trigger), asked.worth[key])
+        for key, theirs in found.items()
+        if key not in existing
+    ]
+    opened = cases.open_all(conn, openings, now)
+    joined = {key: case for key, case in (existing | opened).items() if key in found}
+    news = {case.id: found[key] for key, case in joined.items() if case.state in JOINABLE}
+    crossed = crossings.cross_all(conn, company.realm, news, now)
+    _wake(conn, [c for key, c in joined.items() if c.id in crossed and key in existing], now)
+
+
+def refresh(conn: Connection, company: str, customers: Iterable[str], now: datetime) -> list[str]:
+    """Something changed in the ledger: look again at the cases of these customers that wait."""
+    if not (wanted := sorted(customers)):
+        return []
+    waiting = (
+        (cases_table.c.company == company)
+        & cases_table.c.customer.in_(wanted)
+        & cases_table.c.state.in_(JOINABLE)
+    )
+    again = update(cases_table).where(waiting).values(**_anew(now)).returning(cases_table.c.id)
+    return list(conn.scalars(again))
+
+
+def _anew(now: datetime) -> dict[str, object]:
+    """Due at once, also where somebody is at it: what they have read may be older than this."""
+    return {"due_at": now, "token": None, "attempts": 0}
+
+
+def _opening(company: Company, key: Key, found: list[Crossing], trigger: str) -> Opening:
+    customer, currency = key
+    stage = max(crossing.stage for crossing in found)
+    return Opening(company.realm, customer, currency, stage, not company.live, trigger)
+
+
+def _wake(conn: Connection, joined: list[Case], now: datetime) -> None:
+    """A new crossing is looked at now, but does not end a snooze."""
+    ids = [case.id for case in joined if case.state is not State.SNOOZED]
+    if ids:
+        conn.execute(update(cases_table).where(cases_table.c.id.in_(ids)).values(**_anew(now)))

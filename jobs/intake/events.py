@@ -1,0 +1,245 @@
+"""Events → a refreshed mirror → crossings → cases.
+
+An event only says which object to read again: what it claims about it is never used. Events that
+are due together and can be answered together are: a bulk edit of thousands is a few readings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, select
+
+from jobs.companies import upkeep
+from jobs.engine.services import Office
+from jobs.engine.step import Round, Step
+from jobs.intake import crossings
+from jobs.intake.crossings import News
+from jobs.rules.facts import Invoice
+from jobs.rules.plain import shortened
+from jobs.sources import quickbooks as gather
+from jobs.store import agenda, companies, ledger, log, posts, work
+from jobs.store import events as events_store
+from jobs.store.companies import Company
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import events
+from jobs.store.work import Claim
+from qbo import Broken
+from qbo.client import QuickBooks
+from qbo.errors import Gone, PoisonedPage
+
+READ = frozenset({"Invoice", "Payment", "CreditMemo", "Customer"})
+"""What we subscribe to; a notification about anything else is recorded and told."""
+PROFILE = "Preferences"
+"""The closing date stands there: a change hurries the daily reading of it."""
+AT_ONCE = 80
+"""Events in one reading: what it brings is written at once."""
+
+
+def step(office: Office) -> Step:
+    """The detect step: an event, and those that one reading answers with it, per row."""
+    return Step(
+        name="detect",
+        table=events,
+        ready=_ready,
+        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        give_up=lambda conn, claim, now: _give_up(office, conn, claim, now),
+        width=4,
+    )
+
+
+def _ready(_now: datetime) -> ColumnElement[bool]:
+    """A known company has to be connected; an unknown one is dealt with at once."""
+    company = select(companies_table.c.realm).where(companies_table.c.realm == events.c.company)
+    return ~exists(company) | exists(company.where(companies_table.c.status == "connected"))
+
+
+def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    if not work.renew(conn, claim, now):
+        return None  # it was taken along by another one
+    company = companies.get(conn, claim.row.company)
+    trouble = _trouble(claim, company)
+    if company is None or trouble:
+        _alarm(office, conn, claim, company, trouble, now)
+        work.settle(conn, claim, None, last_error=trouble)
+        return None
+    if claim.row.entity == PROFILE:
+        agenda.hurry(conn, company.realm, upkeep.KIND, now)
+        work.settle(conn, claim, None)
+        return None
+    office = office.for_company(company.realm)
+    along = events_store.take_along(conn, claim, now, AT_ONCE - 1)
+    ids = sorted({c.row.entity_id for c in (claim, *along)})
+    return Look(office, company, claim.row, _known(conn, claim.row, ids), now, ids, along)
+
+
+def _known(conn: Connection, event: Any, ids: list[str]) -> dict[str, Invoice]:
+    """What the mirror holds of the invoices, or of the customer that a merge has ended."""
+    if event.entity == "Invoice":
+        found = ledger.mirrored(conn, event.company, ids)
+        return {id: m.invoice for id, m in found.items()}
+    gone = [event.deleted_id] if event.deleted_id else []
+    return {m.invoice.id: m.invoice for m in ledger.open_of(conn, event.company, gone)}
+
+
+def _trouble(claim: Claim, company: Company | None) -> str:
+    if claim.row.entity == "malformed":
+        return "content that could not be read"
+    if company is None:
+        return "a company that is not connected here"
+    if claim.row.entity not in READ | {PROFILE}:
+        return f"a kind of record we do not read ({claim.row.entity})"
+    return ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a reading brought, and which ids have to be read alone, and why."""
+
+    news: News
+    apart: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Look:
+    """Read the object that an event named, and what hangs on it."""
+
+    office: Office
+    company: Company
+    event: Any
+    known: dict[str, Invoice]
+    as_of: datetime
+    ids: list[str]
+    """Of this event and of those `along`; they are of one kind."""
+    along: list[Claim]
+
+    def act(self) -> Outcome:
+        """Raises QuickBooksError: the event then stays due and is tried again."""
+        try:
+            return self._read()
+        except PoisonedPage as error:
+            if len(self.ids) == 1:
+                raise
+            return Outcome(News(self.as_of), dict.fromkeys(self.ids, str(error)))
+
+    def _read(self) -> Outcome:
+        quickbooks, home = self.office.quickbooks(self.company.realm), self.company.home_currency
+        apart: dict[str, str] = {}
+        news = self._news(quickbooks, apart)
+        ids = news.about | {i.customer for i in news.invoices}
+        customers = crossings.read_customers(quickbooks, home, ids)
+        return Outcome(replace(news, customers=customers), apart)
+
+    def _news(self, quickbooks: QuickBooks, apart: dict[str, str]) -> News:
+        match self.event.entity:
+            case "Invoice" if len(self.ids) > 1:
+                return News(self.as_of, self._invoices(quickbooks, apart))
+            case "Invoice":
+                return News(self.as_of, self._invoice(quickbooks, self.ids[0]))
+            case "Payment":
+                return self._payment(quickbooks)
+            case "CreditMemo":
+                return self._credit_memo(quickbooks)
+            case _:
+                return self._customer(quickbooks)
+
+    def _invoices(self, quickbooks: QuickBooks, apart: dict[str, str]) -> list[Invoice]:
+        """Those of a list. One that is not in it may be gone, new, or broken: it is asked for."""
+        home, doubts = self.company.home_currency, list[Broken]()
+        listed = quickbooks.invoices_by_id(self.ids, doubts.append)
+        found = [gather.invoice(i, home) for i in listed]
+        for id in sorted(set(self.ids) - {i.id for i in found}):
+            try:
+                found += self._invoice(quickbooks, id)
+            except PoisonedPage as error:
+                apart[id] = str(error)
+        return found
+
+    def _invoice(self, quickbooks: QuickBooks, id: str) -> list[Invoice]:
+        try:
+            found = quickbooks.invoice(id)
+        except Gone:
+            return [gather.gone(self.known[id])] if id in self.known else []
+        return [gather.invoice(found, self.company.home_currency)]
+
+    def _payment(self, quickbooks: QuickBooks) -> News:
+        try:
+            payment = quickbooks.payment(self.event.entity_id)
+        except Gone:
+            return News(self.as_of, deleted=frozenset({f"payment:{self.event.entity_id}"}))
+        paid = self._by_id(quickbooks, [a.invoice_id for a in payment.applied])
+        return News(self.as_of, paid, about=frozenset({payment.customer_id}))
+
+    def _credit_memo(self, quickbooks: QuickBooks) -> News:
+        try:
+            memo = quickbooks.credit_memo(self.event.entity_id)
+        except Gone:
+            return News(self.as_of, deleted=frozenset({f"credit_memo:{self.event.entity_id}"}))
+        return News(self.as_of, about=frozenset({memo.customer_id}))
+
+    def _customer(self, quickbooks: QuickBooks) -> News:
+        """A merge counts where the customer it has ended is not to be found any more."""
+        survivor, loser = self.event.entity_id, self.event.deleted_id
+        about = frozenset({*self.ids, loser} - {""})
+        if not loser or any(c.active for c in quickbooks.customers([loser])):
+            return News(self.as_of, about=about)
+        moved = self._by_id(quickbooks, list(self.known))
+        return News(self.as_of, moved, about=about, merged={loser: survivor})
+
+    def _by_id(self, quickbooks: QuickBooks, ids: list[str]) -> list[Invoice]:
+        home = self.company.home_currency
+        return [gather.invoice(i, home) for i in quickbooks.invoices_by_id(ids)]
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Outcome, now: datetime) -> None:
+        """Mirror, refresh what waits, cross."""
+        if not self._settle(conn, claim, outcome, now):
+            return
+        for each in self.along:
+            self._settle(conn, each, outcome, now)
+        trigger = f"event:{claim.row.id}"
+        crossings.learn(conn, self.office.policy, self.company, outcome.news, trigger, now)
+
+    def _settle(self, conn: Connection, each: Claim, outcome: Outcome, now: datetime) -> bool:
+        """What could not be read with others is due at once, and goes alone from now on."""
+        if (why := outcome.apart.get(each.row.entity_id)) is None:
+            return work.settle(conn, each, None)
+        return work.settle(conn, each, now, last_error=shortened(why, 300), attempts=each.attempts)
+
+
+def _alarm(
+    office: Office,
+    conn: Connection,
+    claim: Claim,
+    company: Company | None,
+    trouble: str,
+    now: datetime,
+) -> None:
+    """Say once a day and kind that QuickBooks sends what we cannot use."""
+    channel = company.channel if company else office.channel
+    realm = company.realm if company else ""
+    text = (
+        f":warning: QuickBooks notified us of {posts.escaped(trouble)}. Nothing was done with it; "
+        f"it is kept as event {claim.id}. If this goes on, check the webhook settings."
+    )
+    key = f"event:{claim.row.entity[:20]}:{claim.row.company[:20]}:{now:%Y-%m-%d}"
+    posts.alarm(conn, realm, channel, key, text, now)
+    entry = log.Entry(realm, "event.unusable", "system:detect", now, data={"event": claim.id})
+    log.note(conn, entry)
+
+
+def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
+    """Trying again will not help: tell a person, once an hour; the sweep finds what was missed."""
+    company = companies.get(conn, claim.row.company)
+    what = f"{claim.row.entity} {claim.row.entity_id}: {claim.row.last_error}"
+    text = (
+        f":warning: A change in QuickBooks could not be read{claim.tried} ({posts.escaped(what)}). "
+        "The next sweep reads it again, and whatever else is missed this hour; `/overdue run` "
+        "starts one now."
+    )
+    key = f"events:{claim.row.company[:20]}:failed:{now:%Y-%m-%dT%H}"
+    channel = company.channel if company else office.channel
+    posts.alarm(conn, claim.row.company, channel, key, text, now)
+    work.settle(conn, claim, None, last_error=claim.row.last_error)

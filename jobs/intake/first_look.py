@@ -1,0 +1,271 @@
+"""The first look at a ledger: after the first sweep one notice says what the policy makes of it.
+
+Counted in short transactions, some customers each; said once, when the first cases are prepared,
+and before their cards: whoever reads those knows by then what the policy makes of the whole.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, select
+
+from jobs.engine.services import Office
+from jobs.engine.step import Round, Step
+from jobs.rules.figures import amount
+from jobs.rules.fitting import Effect, Owed, effect, proposed
+from jobs.rules.money import Money
+from jobs.rules.policy import MARKS, Policy
+from jobs.rules.states import OPEN, State
+from jobs.store import companies, ledger, posts, standing, work
+from jobs.store.companies import Company
+from jobs.store.tables import cases, customers, invoices, schedule
+from jobs.store.tables import companies as companies_table
+from jobs.store.work import Claim
+
+KIND = "first_look"
+CUSTOMERS_A_ROUND = 500
+SOON = timedelta(seconds=5)
+PATIENCE = timedelta(minutes=10)
+"""After the sweep; what is not prepared by then is not waited for."""
+MOST_RULES = 12
+MOST_CURRENCIES = 6
+SUB = "    ◦ "
+"""Begins a line below a bullet: mrkdwn has no lists of its own."""
+
+
+def step(office: Office) -> Step:
+    """One row per company, done once."""
+    return Step(
+        name=KIND,
+        table=schedule,
+        ready=_ready,
+        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        give_up=_give_up,
+        width=1,
+    )
+
+
+def _ready(_now: datetime) -> ColumnElement[bool]:
+    swept = select(companies_table.c.realm).where(
+        companies_table.c.realm == schedule.c.company, companies_table.c.swept_at.is_not(None)
+    )
+    return (schedule.c.kind == KIND) & exists(swept)
+
+
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Nobody waits for it: tomorrow it is tried again."""
+    work.settle(conn, claim, now + timedelta(days=1), last_error=claim.row.last_error)
+
+
+def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    company = companies.need(conn, claim.row.company)
+    assert company.swept_at is not None
+    if now < company.swept_at + PATIENCE and _being_prepared(conn, company, now):
+        work.settle(conn, claim, now + SOON)
+        return None
+    policy = office.for_company(company.realm).policy
+    return Counting(policy, company, company.today(now), {}, "")
+
+
+def _being_prepared(conn: Connection, company: Company, now: datetime) -> bool:
+    soon = (cases.c.state == State.NEW) & (cases.c.due_at <= now + timedelta(minutes=1))
+    query = select(cases.c.id).where(cases.c.company == company.realm, soon).limit(1)
+    return conn.execute(query).first() is not None
+
+
+@dataclass
+class Sum:
+    """What one billed customer owes in one currency."""
+
+    open: Decimal = Decimal(0)
+    overdue: Decimal = Decimal(0)
+    largest: Decimal = Decimal(0)
+    invoices: int = 0
+    late: int = 0
+    small: int = 0
+
+
+Sums = dict[tuple[str, str], Sum]
+"""By currency and customer record."""
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Counts some customers after `after`, then the next ones."""
+
+    policy: Policy
+    company: Company
+    today: date
+    sums: Sums
+    after: str
+
+    def act(self) -> None:
+        """Nothing to do outside."""
+
+    def settle(self, conn: Connection, claim: Claim, outcome: None, now: datetime) -> Round | None:
+        """Some hundred customers in each transaction, then the notice."""
+        if not work.renew(conn, claim, now):
+            return None
+        ours = (invoices.c.company == self.company.realm) & (invoices.c.status == "open")
+        ids = select(invoices.c.customer).where(ours, invoices.c.customer > self.after).distinct()
+        some = conn.scalars(ids.order_by(invoices.c.customer).limit(CUSTOMERS_A_ROUND)).all()
+        if not some:
+            self._tell(conn, claim, now)
+            return None
+        columns = (invoices.c.customer, invoices.c.currency, invoices.c.open, invoices.c.due)
+        last = some[-1]
+        theirs = (invoices.c.customer > self.after) & (invoices.c.customer <= last)
+        counted: Sums = {}  # of its own: this transaction may be tried again
+        for row in conn.execute(select(*columns).where(ours, theirs)).all():
+            self._count(row, counted)
+        return Counting(self.policy, self.company, self.today, self.sums | counted, last)
+
+    def _count(self, row: Any, counted: Sums) -> None:
+        found = counted.setdefault((row.currency, row.customer), Sum())
+        limits = self.policy.limits(row.currency, self.company.home_currency)
+        late = row.due < self.today
+        found.open += row.open
+        found.largest = max(found.largest, row.open)
+        found.invoices += 1
+        found.late += late
+        found.overdue += row.open if late else 0
+        found.small += late and limits is not None and row.open < limits.smallest
+
+    def _tell(self, conn: Connection, claim: Claim, now: datetime) -> None:
+        said = "\n".join(self._lines(conn))
+        realm, channel = self.company.realm, self.company.channel
+        posts.notice(conn, realm, channel, f"{KIND}:{realm}", said, now, rank=posts.FIRST)
+        work.settle(conn, claim, None)
+
+    def _lines(self, conn: Connection) -> Iterator[str]:
+        yield f":mag: First look at {standing.named(self.company)}"
+        sums = _billed(self.sums, ledger.parents(conn, self.company.realm))
+        currencies = sorted(
+            {c for c, _ in sums}, key=lambda c: (c != self.company.home_currency, c)
+        )
+        for currency in currencies[:MOST_CURRENCIES]:
+            found = [each for (c, _), each in sums.items() if c == currency]
+            yield from _of_currency(self.policy, self.company, currency, found)
+        if rest := currencies[MOST_CURRENCIES:]:
+            yield f"• and {len(rest)} more currencies"
+        if not currencies:
+            yield "• Nothing is open in the ledger."
+        yield "• *Marks*"
+        yield from _marks(conn, self.policy, self.company.realm)
+        yield from _cases(conn, self.company)
+
+
+def _billed(sums: Sums, parents: dict[str, str]) -> Sums:
+    """The same by who is billed: sub-customers count with their parent."""
+    found: Sums = {}
+    for (currency, customer), each in sums.items():
+        into = found.setdefault((currency, ledger.billed(customer, parents)), Sum())
+        into.open, into.overdue = into.open + each.open, into.overdue + each.overdue
+        into.largest = max(into.largest, each.largest)
+        into.invoices, into.late = into.invoices + each.invoices, into.late + each.late
+        into.small += each.small
+    return found
+
+
+def _of_currency(
+    policy: Policy, company: Company, currency: str, found: list[Sum]
+) -> Iterator[str]:
+    def money(value: Decimal) -> str:
+        return amount(Money(value, currency))
+
+    count, late = sum(s.invoices for s in found), sum(s.late for s in found)
+    whole = sum((s.open for s in found), Decimal(0))
+    due = sum((s.overdue for s in found), Decimal(0))
+    yield (
+        f"• *{currency}*: {_counted(count, 'open invoice')}, {money(whole)}; "
+        f"overdue: {late:,}, {money(due)}"
+    )
+    limits = policy.limits(currency, company.home_currency)
+    if limits is None:
+        why = f"because the policy names no limits for {currency}"
+        yield f"{SUB}With a second approver, {why}: {sum(s.late > 0 for s in found):,}"
+        return
+    owed = [Owed(s.open, s.largest, s.late > 0, s.small) for s in found]
+    done = effect(limits, owed)
+    yield f"{SUB}Customers who owe something overdue: {done.customers:,}"
+    second, alone = money(limits.second_approver), money(limits.stop_invoice)
+    yield f"{SUB}With a second approver, from {second}: {done.second_approver:,}"
+    total = money(limits.stop_total)
+    yield f"{SUB}For a person alone, an invoice from {alone} or {total} in all: {done.stopped:,}"
+    yield f"{SUB}Invoices left alone, below {money(limits.smallest)}: {done.small:,}"
+    if better := proposed(limits, owed):
+        yield _proposal(company, currency, better)
+        yield _difference(done, effect(limits.model_copy(update=better), owed))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _proposal(company: Company, currency: str, better: dict[str, Decimal]) -> str:
+    section = "home" if currency == company.home_currency else currency
+    lines = ", ".join(f"`{key} = {value}`" for key, value in better.items())
+    return f"{SUB}These would fit this ledger better: {lines} in `[limits.{section}]` of the policy"
+
+
+def _difference(now: Effect, then: Effect) -> str:
+    """What the proposal is good for, and what it would no longer stop at all."""
+    second = f"{now.second_approver:,} → {then.second_approver:,} with a second approver"
+    alone = f"{now.stopped:,} → {then.stopped:,} for a person alone"
+    nothing = "" if then.stopped else ", so nothing would be stopped for its amount"
+    return f"{SUB}With them: {second}; {alone}{nothing}"
+
+
+def _marks(conn: Connection, policy: Policy, realm: str) -> Iterator[str]:
+    """Where each mark may come from, beside a hold in Slack; and which come from nowhere."""
+    named = policy.named_customers()
+    theirs = (customers.c.company == realm) & customers.c.id.in_(sorted(named))
+    here = frozenset(conn.scalars(select(customers.c.id).where(theirs)))
+    sources = {kind: "; ".join(_sources(policy, kind, here)) for kind in MARKS}
+    for kind, found in sources.items():
+        if found:
+            yield f"{SUB}{_spoken(kind)}: {found}"
+    if missing := [_spoken(kind) for kind, found in sources.items() if not found]:
+        yield f"{SUB}without a source: {', '.join(missing)}; the policy file can name them"
+    if strange := len(named - here):
+        yield (
+            f"{SUB}The policy file names {_counted(strange, 'customer id')} that this ledger does "
+            "not have; each company has ids of its own"
+        )
+
+
+def _sources(policy: Policy, kind: str, here: frozenset[str]) -> Iterator[str]:
+    if named := sum(bool(getattr(line, kind)) and line.id in here for line in policy.customers):
+        yield f"{_counted(named, 'customer')} in the policy file"
+    if policy.marked.custom_field:
+        yield f"the custom field “{posts.escaped(policy.marked.custom_field)}”"
+    for name, marked in policy.marked.customer_types.items():
+        if marked == kind:
+            yield f"the customer type “{posts.escaped(name)}”"
+
+
+def _spoken(word: str) -> str:
+    return word.replace("_", " ")
+
+
+def _cases(conn: Connection, company: Company) -> Iterator[str]:
+    theirs = (cases.c.company == company.realm) & cases.c.state.in_(OPEN)
+    states = Counter(conn.scalars(select(cases.c.state).where(theirs)))
+    rules: Counter[str] = Counter()
+    for rulings in conn.scalars(select(cases.c.rulings).where(theirs)):
+        rules.update({ruling["rule"] for ruling in rulings or ()})
+    mode = "live" if company.live else "in shadow mode, so nothing is sent"
+    later = f"; on the next days: {states[State.NEW]:,}" if states[State.NEW] else ""
+    yield (
+        f"• *{_counted(states.total(), 'case')}* ({mode}); with a card now: "
+        f"{states[State.WAITING]:,}{later}"
+    )
+    if rules:
+        named = [f"{_spoken(rule)} ({n:,})" for rule, n in rules.most_common(MOST_RULES)]
+        yield f"• *Rules at work*: {', '.join(named)}"

@@ -1,0 +1,262 @@
+"""The poll: once an hour, whatever changed since the last one, in case nobody told us.
+
+It ends where notifications end. What a notification has brought already, and what the overlap
+with the last poll repeats, is skipped, so that a change is acted on once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection, update
+
+from jobs.engine import turns
+from jobs.engine.services import Office
+from jobs.engine.step import Step
+from jobs.engine.turns import Plan, batches
+from jobs.intake import broken, by_turns, crossings
+from jobs.intake.crossings import News
+from jobs.rules import facts
+from jobs.rules.facts import Invoice, InvoiceStatus
+from jobs.sources import quickbooks as gather
+from jobs.store import agenda, companies, events, ledger, log, work
+from jobs.store.companies import Company
+from jobs.store.ledger import Change, Mirrored
+from jobs.store.tables import schedule
+from jobs.store.work import Claim
+from qbo import Broken, Changes, CreditMemo, Customer, Entity, Payment, models
+from qbo.client import QuickBooks
+from qbo.models import Deleted
+
+KIND = "poll"
+SWEEP = "sweep"
+"""Reads by its id whatever is missing."""
+EVERY = timedelta(hours=1)
+OVERLAP = timedelta(minutes=10)
+"""A change may become visible late; how much later is not documented."""
+LOOK_BACK = timedelta(days=29)
+"""Change data capture reaches 30 days back; one less, because clocks differ."""
+KINDS: tuple[type[Entity], ...] = (models.Invoice, Payment, CreditMemo, Customer)
+EVIDENCE = {"Payment": "payment", "CreditMemo": "credit_memo"}
+"""Of what a card may count on: how it names it."""
+A_CHUNK = 200
+
+
+def step(office: Office) -> Step:
+    """The poll of one company per row."""
+    trouble = (
+        "Changes in QuickBooks could not be asked for{why}. The next try is in an hour; "
+        "the daily sweep reads everything."
+    )
+    return turns.step(KIND, partial(_plan, office), trouble, "%Y-%m-%d")
+
+
+def _plan(office: Office, conn: Connection, claim: Claim, now: datetime) -> Plan:
+    company = companies.need(conn, claim.row.company)
+    swept = company.swept_at - OVERLAP if company.swept_at else None
+    body = claim.row.body or {}
+    seen, waiting = frozenset(body.get("seen", ())), set(body.get("waiting", ()))
+    office, since = office.for_company(company.realm), company.changes_since or swept
+    return Poll(office, company, claim, now, since, seen, waiting).plan()
+
+
+@dataclass
+class Poll:
+    """One look at what changed since `since`; None is the first look, which only sets the hour."""
+
+    office: Office
+    company: Company
+    claim: Claim
+    as_of: datetime
+    since: datetime | None
+    seen: frozenset[str]
+    """What the last poll has brought and this one may repeat."""
+    waiting: set[str]
+    """Who is billed for what was mirrored and has not been let cross yet, also by a poll that was
+    stopped in between: to the next one it would be no news any more."""
+    keys: set[str] = field(default_factory=set)
+    """What the next one may repeat."""
+    ended: set[str] = field(default_factory=set)
+    """Customers that were deleted or merged into others."""
+    broken: list[Broken] = field(default_factory=list)
+    deleted_since: datetime | None = None
+    """From here on no deletion is missing."""
+
+    @property
+    def quickbooks(self) -> QuickBooks:
+        return self.office.quickbooks(self.company.realm)
+
+    def plan(self) -> Plan:
+        """Raises QuickBooksError: the poll then is tried again from the same hour."""
+        since, late = self.since or self.as_of, self._too_late()
+        reach = self.as_of - OVERLAP if late else since
+        changes = self.quickbooks.changes(KINDS, reach, self.broken.append)
+        cursor = changes.server_time - OVERLAP
+        yield from self._let_cross()
+        if self.since is not None:
+            self.deleted_since = changes.deleted_since
+            yield from self._learn(self._found(changes), changes.deleted, cursor)
+            for kind in KINDS if late else sorted(changes.capped, key=KINDS.index):
+                for page in self.quickbooks.changed_since(kind, since, self.broken.append):
+                    yield from self._learn(page, (), cursor)
+        yield partial(self._finish, cursor)
+
+    def _too_late(self) -> bool:
+        """Beyond what change data capture remembers: all kinds are listed by their time.
+
+        A listing does not show what was deleted; `_finish` has the sweep find that out.
+        """
+        return self.since is not None and self.as_of - self.since > LOOK_BACK
+
+    @staticmethod
+    def _found(changes: Changes) -> list[Entity]:
+        return [*changes.invoices, *changes.payments, *changes.credit_memos, *changes.customers]
+
+    def _learn(self, found: Sequence[Entity], deleted: Sequence[Deleted], cursor: datetime) -> Plan:
+        """Sort out what is news, chunk by chunk."""
+        fresh = [record for record in found if _key(record) not in self.seen]
+        late = [record for record in found if not record.updated_at or record.updated_at >= cursor]
+        self.keys |= {_key(record) for record in late} | {_dead_key(d) for d in deleted}
+        dead = [d for d in deleted if _dead_key(d) not in self.seen]
+        self.ended |= {d.id for d in dead if d.entity == "Customer"}
+        for some in batches(fresh, A_CHUNK):
+            yield from self._chunk(some)
+        for gone in batches(dead, A_CHUNK):
+            yield from self._ended(gone)
+
+    def _chunk(self, some: Sequence[Entity]) -> Plan:
+        untold: list[Entity] = yield partial(_untold, self.company, some)
+        about = {r.customer_id for r in untold if isinstance(r, Payment | CreditMemo)}
+        about |= {r.id for r in untold if isinstance(r, Customer)}
+        read = [*self._invoices(some), *self._paid(untold, some)]
+        changes: list[Change] = yield partial(_news_of, self.company, read)
+        about |= {c.now.customer for c in changes}
+        news = News(
+            self.as_of,
+            [c.now for c in changes],
+            self._customers(about, untold),
+            frozenset(about),
+            self._merged(changes),
+        )
+        if news.about:
+            yield from self._mirror(news)
+
+    def _merged(self, changes: Iterable[Change]) -> dict[str, str]:
+        """A customer that is gone → the one whose record its invoices stand on now."""
+        moved = [(c.before.customer, c.now.customer) for c in changes if c.before and c.moved]
+        return {loser: survivor for loser, survivor in moved if loser in self.ended}
+
+    def _ended(self, gone: Sequence[Deleted]) -> Plan:
+        """What was deleted, and the customers that a merge has ended."""
+        ids = [d.id for d in gone if d.entity == "Invoice"]
+        changes: list[Change] = yield partial(_vanished, self.company, ids)
+        about = {c.now.customer for c in changes}
+        ended = {d.id for d in gone if d.entity == "Customer"}
+        evidence = frozenset(_as_evidence(d) for d in gone if d.entity in EVIDENCE)
+        found, read = [c.now for c in changes], self._customers(about, [])
+        news = News(self.as_of, found, read, frozenset(about | ended), deleted=evidence)
+        if news.about or news.deleted:
+            yield from self._mirror(news)
+
+    def _invoices(self, some: Iterable[Entity]) -> list[Invoice]:
+        home = self.company.home_currency
+        return [gather.invoice(r, home) for r in some if isinstance(r, models.Invoice)]
+
+    def _paid(self, untold: Iterable[Entity], some: Iterable[Entity]) -> list[Invoice]:
+        """What a payment was applied to, as far as it did not come by itself."""
+        came = {r.id for r in some if isinstance(r, models.Invoice)}
+        payments = [r for r in untold if isinstance(r, Payment)]
+        ids = {a.invoice_id for p in payments for a in p.applied} - came
+        return self._invoices(self.quickbooks.invoices_by_id(sorted(ids), self.broken.append))
+
+    def _customers(self, about: set[str], untold: Iterable[Entity]) -> list[facts.Customer]:
+        """Those the news is about, and who is above them; a list has some already."""
+        home = self.company.home_currency
+        here = [gather.customer(r, home) for r in untold if isinstance(r, Customer)]
+        above = {c.parent for c in here if c.parent}
+        known, tell = {c.id for c in here}, self.broken.append
+        more = crossings.read_customers(self.quickbooks, home, about | above, known, tell)
+        return [*here, *more]
+
+    def _mirror(self, news: News) -> Plan:
+        for some in batches(news.customers, by_turns.CUSTOMERS_A_CHUNK):
+            yield partial(self._take, News(self.as_of, customers=list(some)))
+        yield partial(self._take, replace(news, customers=[]))
+        yield from self._let_cross()
+
+    def _take(self, news: News, conn: Connection, now: datetime) -> None:
+        self.waiting |= crossings.take(conn, self.company, news, now)
+        body = {"seen": sorted(self.seen), "waiting": sorted(self.waiting)}
+        conn.execute(update(schedule).where(schedule.c.id == self.claim.id).values(body=body))
+
+    def _let_cross(self) -> Plan:
+        trigger = f"{KIND}:{self.as_of:%Y-%m-%dT%H:%M}"
+        for some in batches(sorted(self.waiting), by_turns.PAYERS_A_CHUNK):
+            yield from by_turns.let_cross(self.office.policy, self.company, some, trigger)
+        self.waiting.clear()
+
+    def _finish(self, cursor: datetime, conn: Connection, now: datetime) -> None:
+        body = {"seen": sorted(self.keys)}
+        if work.settle(conn, self.claim, now + EVERY, body=body):
+            companies.change(conn, self.company.realm, changes_since=cursor)
+            broken.tell(conn, self.company, self.broken, now)
+            self._have_swept(conn, now)
+
+    def _have_swept(self, conn: Connection, now: datetime) -> None:
+        """No answer tells any more what was deleted before `deleted_since`; the sweep finds it."""
+        if self.since is None or self.deleted_since is None or self.deleted_since <= self.since:
+            return
+        realm = self.company.realm
+        agenda.hurry(conn, realm, SWEEP, now)
+        data = {"since": str(self.since), "deleted_since": str(self.deleted_since)}
+        log.note(conn, log.Entry(realm, "poll.cut", f"system:{KIND}", now, data=data))
+
+
+def _key(record: Entity) -> str:
+    return f"{record.ENTITY}:{record.id}:{record.sync_token}"
+
+
+def _dead_key(deleted: Deleted) -> str:
+    return f"{deleted.entity}:{deleted.id}:deleted"
+
+
+def _as_evidence(deleted: Deleted) -> str:
+    """As a card names it."""
+    return f"{EVIDENCE[deleted.entity]}:{deleted.id}"
+
+
+def _untold(
+    company: Company, some: Sequence[Entity], conn: Connection, _now: datetime
+) -> list[Entity]:
+    """Those that no notification has brought since they changed."""
+    times = events.read_at(conn, company.realm, [(r.ENTITY, r.id) for r in some])
+    return [r for r in some if not _told(times.get((r.ENTITY, r.id)), r.updated_at)]
+
+
+def _told(last: datetime | None, changed: datetime | None) -> bool:
+    return last is not None and changed is not None and last >= changed
+
+
+def _news_of(
+    company: Company, read: Sequence[Invoice], conn: Connection, _now: datetime
+) -> list[Change]:
+    """What differs from the mirror. An invoice that is settled and was never mirrored does not."""
+    known = ledger.mirrored(conn, company.realm, [i.id for i in read])
+    changes = [ledger.compared(known.get(i.id), i) for i in read]
+    return [c for c in changes if c is not None and _matters(c, known.get(c.now.id))]
+
+
+def _vanished(
+    company: Company, ids: Sequence[str], conn: Connection, _now: datetime
+) -> list[Change]:
+    """What the mirror holds otherwise than deleted."""
+    known = ledger.mirrored(conn, company.realm, list(ids)).values()
+    changes = [ledger.compared(m, gather.gone(m.invoice)) for m in known]
+    return [c for c in changes if c is not None]
+
+
+def _matters(change: Change, known: Mirrored | None) -> bool:
+    return known is not None or change.now.status is InvoiceStatus.OPEN

@@ -1,0 +1,304 @@
+"""The daily sweep: every open invoice is read, and so is every one that did not come back.
+
+Absence is not payment: an invoice that was open and is missing from the list is read by its id.
+What is read is written page by page and cut into chunks: nothing is held for long, and no write
+transaction is long. A sweep that is killed begins anew; what is written twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from functools import partial
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select, update
+
+from jobs.companies import shadow
+from jobs.engine import turns
+from jobs.engine.services import Office
+from jobs.engine.step import Step
+from jobs.engine.turns import Plan, Write, batches
+from jobs.intake import broken, by_turns, crossings
+from jobs.intake.crossings import News
+from jobs.rules.facts import InvoiceStatus
+from jobs.rules.recipients import entries_in
+from jobs.rules.states import State
+from jobs.sources import quickbooks as gather
+from jobs.store import companies, history, ledger, log, sweeping, work
+from jobs.store.companies import Company
+from jobs.store.ledger import Mirrored
+from jobs.store.tables import cases
+from jobs.store.work import Claim
+from qbo import Broken, Gone, PoisonedPage, models
+from qbo.client import QuickBooks
+
+KIND = "sweep"
+ACTOR = "system:sweep"
+DAILY = time(5, 0)
+"""In the company's own zone, before anybody is at work."""
+OVERLAP = timedelta(minutes=10)
+"""Our clock and QuickBooks' may differ, and a change may become visible late."""
+AGAIN = timedelta(hours=1)
+"""Until the next one, where too much changed during this one to tell what was deleted."""
+IDS_AT_ONCE = 200
+"""So many QuickBooks is asked for in one statement."""
+CASES_A_CHUNK = 500
+KNOWN_AT_ONCE = 2_000
+FORGOTTEN_AT_ONCE = 2_000
+
+T = TypeVar("T", bound=Collection[str])
+Listed = Callable[[Connection, str, str, int], T]
+"""A page of what a company has, from the id that the last page ended with."""
+
+
+def step(office: Office) -> Step:
+    """The sweep of one company per row."""
+    trouble = (
+        "The ledger could not be read{why}. No new cards until it can; "
+        "the next try is in an hour, `/overdue run` tries now."
+    )
+    return turns.step(KIND, partial(_plan, office), trouble, "%Y-%m-%dT%H")
+
+
+def next_sweep(now: datetime, zone: ZoneInfo) -> datetime:
+    """Tomorrow at the hour of the sweep, in the company's zone."""
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, DAILY, zone)
+
+
+def _plan(office: Office, conn: Connection, claim: Claim, now: datetime) -> Plan:
+    company = companies.need(conn, claim.row.company)
+    return Sweep(office.for_company(company.realm), company, claim, now).plan()
+
+
+@dataclass
+class Sweep:
+    """One reading of everything that is open, and of what was open before."""
+
+    office: Office
+    company: Company
+    claim: Claim
+    began_at: datetime
+    broken: list[Broken] = field(default_factory=list)
+    open: int = 0
+    left: int = 0
+    gone: int = 0
+    cut: bool = False
+    """So much changed meanwhile that deletions may be missing."""
+
+    @property
+    def realm(self) -> str:
+        return self.company.realm
+
+    @property
+    def quickbooks(self) -> QuickBooks:
+        return self.office.quickbooks(self.realm)
+
+    def plan(self) -> Plan:
+        """Everything in its order. Raises QuickBooksError: the sweep then is tried again."""
+        yield from shadow.clear(self.realm)
+        yield from self._forget()
+        for page in self.quickbooks.open_invoices(self.broken.append):
+            yield from self._put(page)
+        yield from self._changed_meanwhile()
+        yield from self._absent()
+        yield from self._customers()
+        if self.company.swept_at is None:
+            yield from self._first_addresses()
+        yield from self._cases()
+        yield from self._rank_again()
+        yield from self._forget()
+        yield self._finish
+
+    def _forget(self) -> Plan:
+        while (yield _inside(sweeping.forget, self.realm, FORGOTTEN_AT_ONCE)):
+            pass
+
+    def _put(self, read: Sequence[models.Invoice]) -> Plan:
+        home = self.company.home_currency
+        for some in batches([gather.invoice(i, home) for i in read], by_turns.INVOICES_A_CHUNK):
+            self.left += sum(i.status is not InvoiceStatus.OPEN for i in some)
+            yield partial(self._take, News(self.began_at, list(some)))
+
+    def _take(self, news: News, conn: Connection, now: datetime) -> None:
+        crossings.take(conn, self.company, news, now)
+        sweeping.remember(conn, self.realm, sweeping.INVOICE, [i.id for i in news.invoices])
+        if self.company.swept_at is None:
+            history.know_addresses(conn, self.realm, _addresses(news), ACTOR, now)
+
+    def _changed_meanwhile(self) -> Plan:
+        """Rows shift between pages while others leave them: what changed since is read again."""
+        since, kinds = self.began_at - OVERLAP, [models.Invoice]
+        changes = self.quickbooks.changes(kinds, since, self.broken.append)
+        self.cut = changes.deleted_since > since
+        yield from self._again(changes.invoices)
+        if changes.capped:
+            for page in self.quickbooks.changed_since(models.Invoice, since, self.broken.append):
+                yield from self._again(page)
+        yield from self._vanished([d.id for d in changes.deleted])
+
+    def _again(self, read: Sequence[models.Invoice]) -> Plan:
+        """What was settled already when the sweep began, and what we never knew, is no news."""
+        found = {i.id: i for i in read}
+        ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(found))
+        yield from self._put([i for i in read if i.balance > 0 or _was_open(ours.get(i.id))])
+
+    def _absent(self) -> Plan:
+        """Absence is not payment: what was open and did not come is read by its id."""
+        last: str | None = ""
+        while last is not None:
+            absent, last = yield _inside(sweeping.absent, self.realm, last, KNOWN_AT_ONCE)
+            for some in batches(absent, IDS_AT_ONCE):
+                read, gone = self._what_became(some)
+                yield from self._put(read)
+                yield from self._vanished(gone)
+
+    def _what_became(self, absent: Sequence[str]) -> tuple[list[models.Invoice], list[str]]:
+        """The invoices of these ids, and the ids that QuickBooks knows no more.
+
+        Where a list was broken, each one that did not come is asked for by itself.
+        """
+        doubts: list[Broken] = []
+        read = self.quickbooks.invoices_by_id(absent, doubts.append)
+        missing = sorted(set(absent) - {i.id for i in read})
+        gone = [] if doubts else missing
+        unfit = {doubt.id: doubt.unfit for doubt in doubts}
+        for id in missing if doubts else ():
+            try:
+                read.append(self.quickbooks.invoice(id))
+            except Gone:
+                gone.append(id)
+                continue
+            except PoisonedPage:
+                pass  # not even by itself
+            self.broken.append(Broken("Invoice", 0, id, unfit=unfit.get(id, "")))
+        return read, gone
+
+    def _vanished(self, ids: Sequence[str]) -> Plan:
+        for some in batches(ids, by_turns.INVOICES_A_CHUNK):
+            ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(some))
+            gone = [gather.gone(m.invoice) for m in ours.values()]
+            fresh = [i for i in gone if _was_open(ours[i.id])]
+            self.gone += len(fresh)
+            yield partial(self._take, News(self.began_at, gone))
+
+    def _customers(self) -> Plan:
+        """Whoever owes, who is above them, and who is below somebody and in credit.
+
+        A sub-customer that owes nothing but has credits lowers what its parent owes, or holds money
+        that may be meant for its family; it is found by its negative balance, in one listing. One
+        that is not listed any more is read by id.
+        """
+        yield from self._each(sweeping.owners, self._people)
+        for page in self.quickbooks.customers_in_credit(self.broken.append):
+            yield from self._people([c.id for c in page if c.parent_id])
+        yield from self._each(ledger.in_credit, self._people)
+
+    def _people(self, ids: Collection[str]) -> Plan:
+        """These records and all above them; a sweep asks for each once."""
+        for _ in range(crossings.DEEPEST):
+            ids = yield _inside(sweeping.unmet, self.realm, sweeping.CUSTOMER, ids)
+            if not ids:
+                return
+            # by itself: an answer that is lost with its commit is asked for again
+            yield _inside(sweeping.remember, self.realm, sweeping.CUSTOMER, ids)
+            read = crossings.readable(self.quickbooks, sorted(ids), self.broken.append)
+            found = [gather.customer(c, self.company.home_currency) for c in read]
+            for some in batches(found, by_turns.CUSTOMERS_A_CHUNK):
+                yield partial(self._take, News(self.began_at, customers=list(some)))
+            ids = {c.parent for c in found if c.parent}
+
+    def _first_addresses(self) -> Plan:
+        """Addresses in the ledger at connection count as known to whoever is billed."""
+        last: str | None = ""
+        while last is not None:
+            last = yield _inside(history.pass_on_addresses, self.realm, last, IDS_AT_ONCE)
+
+    def _cases(self) -> Plan:
+        """Everything is mirrored; now let cross what is overdue, a few customers at a time."""
+        yield from self._each(sweeping.owners, self._bill)
+        yield from self._each(sweeping.payers, self._let_cross)
+
+    def _bill(self, counts: Mapping[str, int]) -> Plan:
+        self.open += sum(counts.values())
+        yield _inside(sweeping.bill, self.realm, counts)
+
+    def _let_cross(self, weights: Mapping[str, int]) -> Plan:
+        trigger = f"{KIND}:{self.began_at:%Y-%m-%d}"
+        for some in weighed(weights, by_turns.PAYERS_A_CHUNK, by_turns.CROSSINGS_A_CHUNK):
+            yield from by_turns.let_cross(self.office.policy, self.company, some, trigger)
+
+    def _each(self, listed: Listed[T], then: Callable[[T], Plan]) -> Plan:
+        """Page by page in the order of the ids, of which the last one leads to the next page."""
+        last = ""
+        while page := (yield _inside(listed, self.realm, last, IDS_AT_ONCE)):
+            last = list(page)[-1]
+            yield from then(page)
+
+    def _rank_again(self) -> Plan:
+        """What was above yesterday's cap competes again today."""
+        left = CASES_A_CHUNK
+        while left == CASES_A_CHUNK:
+            left = yield partial(_uncap, self.company)
+
+    def _finish(self, conn: Connection, now: datetime) -> None:
+        due = now + AGAIN if self.cut else next_sweep(now, self.company.zone)
+        if not work.settle(conn, self.claim, due):
+            return
+        companies.change(conn, self.realm, swept_at=self.began_at)
+        broken.tell(conn, self.company, self._named(), now)
+        counts = {"open": self.open, "left": self.left, "gone": self.gone}
+        data = {**counts, "again": True} if self.cut else counts
+        log.note(conn, log.Entry(self.realm, "sweep.done", ACTOR, now, data=data))
+
+    def _named(self) -> list[Broken]:
+        """A place in a list is left out where every such record is known by its id."""
+        named = [record for record in self.broken if record.id]
+        invoices = sum(record.entity == "Invoice" for record in named)
+        places = len(self.broken) - len(named)
+        return named if invoices >= places else self.broken
+
+
+def weighed(weights: Mapping[str, int], count: int, weight: int) -> Iterator[list[str]]:
+    """The keys in order, in runs of at most `count` and, but for a single one, of `weight`."""
+    some: list[str] = []
+    heavy = 0
+    for key in sorted(weights):
+        if some and (len(some) == count or heavy + weights[key] > weight):
+            yield some
+            some, heavy = [], 0
+        some.append(key)
+        heavy += weights[key]
+    if some:
+        yield some
+
+
+def _inside(ask: Callable[..., Any], *given: Any) -> Write:
+    """What the plan yields to have `ask` called with a connection and what is given."""
+    return lambda conn, _now: ask(conn, *given)
+
+
+def _addresses(news: News) -> dict[str, set[str]]:
+    """Customer → the addresses on its record and on its open invoices."""
+    found: dict[str, set[str]] = defaultdict(set)
+    open_ones = [i for i in news.invoices if i.status is InvoiceStatus.OPEN]
+    fields = [(i.customer, i.email) for i in open_ones]
+    for id, email in (*fields, *((c.id, c.email) for c in news.customers)):
+        found[id] |= {entry.lower() for entry in entries_in(email)}
+    return found
+
+
+def _uncap(company: Company, conn: Connection, now: datetime) -> int:
+    capped = (
+        (cases.c.company == company.realm) & (cases.c.state == State.NEW) & cases.c.due_at.is_(None)
+    )
+    some = select(cases.c.id).where(capped).limit(CASES_A_CHUNK)
+    return conn.execute(update(cases).where(cases.c.id.in_(some)).values(due_at=now)).rowcount
+
+
+def _was_open(known: Mirrored | None) -> bool:
+    return known is not None and known.invoice.status is InvoiceStatus.OPEN

@@ -1,0 +1,82 @@
+"""The end of the decision log, told outside the database: who can write there can cut rows off
+the end of a chain and have its head name what is left, and the chain alone would not show it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from jobs.engine.services import Office
+from jobs.engine.step import Step
+from jobs.rules.business_days import is_business_day
+from jobs.store import companies, log, posts, work
+from jobs.store.companies import Company
+from jobs.store.log import Head
+from jobs.store.tables import schedule
+from jobs.store.work import Claim
+
+KIND = "log_head"
+EVERY = timedelta(hours=1)
+"""How often the process log is told; a channel hears of it once in a business day."""
+FROM = time(17)
+"""When in the company's day its channel is told: most of the day's decisions are made by then."""
+
+slog = structlog.get_logger()
+
+
+def step(office: Office) -> Step:
+    """One row for all companies."""
+    return Step(
+        name=KIND,
+        table=schedule,
+        ready=lambda _now: schedule.c.kind == KIND,
+        load=lambda conn, claim, now: _tell(office, conn, claim, now),
+        give_up=_rest,
+        width=1,
+    )
+
+
+def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
+    work.settle(conn, claim, now + EVERY, last_error=claim.row.last_error)
+
+
+def _tell(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
+    work.settle(conn, claim, now + EVERY)
+    for head in log.heads(conn):
+        slog.info("log.head", company=head.company, seq=head.seq, hash=head.hash)
+        company = companies.get(conn, head.company)
+        if company and (lost := log.lost(conn, head.company)):
+            _alarm(conn, company, lost, now)
+        if company and company.connected and _is_time(office, company, now):
+            _tell_channel(conn, company, head, now)
+
+
+def _is_time(office: Office, company: Company, now: datetime) -> bool:
+    there = now.astimezone(company.zone)
+    policy = office.for_company(company.realm).policy
+    return there.time() >= FROM and is_business_day(there.date(), policy)
+
+
+def _tell_channel(conn: Connection, company: Company, head: Head, now: datetime) -> None:
+    text = (
+        f":lock: The decision log has {head.seq} entries; the fingerprint of its last entry is "
+        f"`{head.hash}`. `overdue log verify --head` with this fingerprint shows at any later time "
+        "whether an entry up to here was changed or cut off."
+    )
+    key = f"{log.TOLD}:{company.realm}:{company.today(now)}"
+    data = {"head": [head.seq, head.hash]}
+    posts.notice(conn, company.realm, company.channel, key, text, now, data=data)
+
+
+def _alarm(conn: Connection, company: Company, lost: Head, now: datetime) -> None:
+    slog.error("log.cut", company=company.realm, seq=lost.seq, hash=lost.hash)
+    text = (
+        f":rotating_light: Entry {lost.seq} of the decision log is not what this channel was told: "
+        f"{log.CUT}. An administrator should run `overdue log verify`, find out who can write to "
+        "the database, and compare it with a backup."
+    )
+    key = f"log_cut:{company.realm}:{lost.hash}"
+    posts.alarm(conn, company.realm, company.channel, key, text, now)

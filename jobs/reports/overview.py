@@ -1,0 +1,163 @@
+"""A company as its people see it in App Home: what is owed, what waits for whom, what is held."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, exists, func, select
+
+from jobs.reports import picture
+from jobs.reports.picture import Aging, Only, TopCase
+from jobs.rules.past import HoldKind
+from jobs.rules.rulings import Kind
+from jobs.rules.states import State
+from jobs.store import budget, cases, ledger
+from jobs.store.cases import Case
+from jobs.store.companies import Company
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import holds, invoices
+
+ASLEEP = frozenset({State.NEW, State.SNOOZED})
+CAPPED = "Above today's number of new cards."
+SOON = timedelta(days=60)
+"""Before its end a connection is said to end: as long as the first warning."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A case without a card to act on yet: why, and until when it waits."""
+
+    case: str
+    customer: str
+    reason: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Held:
+    """A hold with its review date; `invoice` is its number, or empty for the whole customer."""
+
+    customer: str
+    invoice: str
+    kind: str
+    reason: str
+    until: date
+
+
+@dataclass(frozen=True)
+class Some:
+    """The first of a list, and how many there are beside them."""
+
+    shown: Sequence[TopCase | Wait | Held]
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One company; `metered` is how many metered calls it took this month, of all it knows.
+
+    `ends_at` is when its connection ends, where that is soon.
+    """
+
+    company: Company
+    aging: tuple[Aging, ...]
+    approvals: Some
+    waits: Some
+    held: Some
+    metered: int | None
+    ends_at: datetime | None = None
+    whole: bool = True
+    """False where only somebody's own customers are shown."""
+
+
+def of_company(
+    conn: Connection,
+    company: Company,
+    workspace: str,
+    now: datetime,
+    most: int,
+    only: Only = None,
+) -> Overview:
+    """What App Home shows of a company, each list with at most `most` entries.
+
+    `only` limits everything to these billed customers; the calls are then left out.
+    """
+    waiting = frozenset({State.WAITING})
+    approvals = picture.top_cases(conn, company, workspace, now, most, waiting, only)
+    return Overview(
+        company=company,
+        aging=picture.aging(conn, company, now, only),
+        approvals=Some(*approvals),
+        waits=_waits(conn, company, now, most, only),
+        held=_held(conn, company, most, only),
+        metered=_metered(conn, company, now) if only is None else None,
+        ends_at=company.ends_at if company.ends_at and company.ends_at - now <= SOON else None,
+        whole=only is None,
+    )
+
+
+def _metered(conn: Connection, company: Company, now: datetime) -> int:
+    used = budget.by_company(conn, budget.month_of(now))
+    return next((one.metered for one in used if one.company == company.realm), 0)
+
+
+def _waits(conn: Connection, company: Company, now: datetime, most: int, only: Only) -> Some:
+    theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(ASLEEP)
+    if only is not None:
+        theirs &= cases_table.c.customer.in_(only)
+    # a new case that is due is being prepared at this moment: it waits for nothing
+    asleep = theirs & (cases_table.c.due_at.is_(None) | (cases_table.c.due_at > now))
+    count = conn.execute(select(func.count()).where(asleep)).scalar_one()
+    query = select(cases_table).where(asleep)
+    soonest = cases_table.c.due_at.is_(None), cases_table.c.due_at, cases_table.c.id
+    query = query.order_by(*soonest).limit(most)
+    found = [cases.of_row(row) for row in conn.execute(query)]
+    names = ledger.names(conn, company.realm, [case.customer for case in found])
+    shown = tuple(_wait(case, names.get(case.customer, case.customer)) for case in found)
+    return Some(shown, count - len(shown))
+
+
+def _wait(case: Case, name: str) -> Wait:
+    """Why a case waits: its latest ruling to wait, its snooze, or the day's cap."""
+    row = case.row
+    if case.state is State.SNOOZED:
+        return Wait(case.id, name, row.end_reason or "Snoozed.", row.due_at)
+    if row.due_at is None:
+        return Wait(case.id, name, CAPPED, None)
+    reasons = [r.reason for r in case.rulings if r.kind is Kind.WAIT]
+    why = " ".join(reasons) or row.last_error or "It is looked at again then."
+    return Wait(case.id, name, why, row.due_at)
+
+
+def _a_snooze() -> ColumnElement[bool]:
+    """A quiet time of a customer whose case sleeps: that case is listed with its date already."""
+    asleep = select(cases_table.c.id).where(
+        cases_table.c.company == holds.c.company,
+        cases_table.c.customer == holds.c.customer,
+        cases_table.c.state == State.SNOOZED,
+    )
+    return (holds.c.kind == HoldKind.QUIET) & (holds.c.invoice == "") & exists(asleep)
+
+
+def _held(conn: Connection, company: Company, most: int, only: Only) -> Some:
+    theirs = (holds.c.company == company.realm) & holds.c.lifted_at.is_(None) & ~_a_snooze()
+    if only is not None:
+        theirs &= holds.c.customer.in_(only)
+    count = conn.execute(select(func.count()).select_from(holds).where(theirs)).scalar_one()
+    number = (invoices.c.company == holds.c.company) & (invoices.c.id == holds.c.invoice)
+    query = select(holds, invoices.c.number).select_from(holds.outerjoin(invoices, number))
+    rows = conn.execute(query.where(theirs).order_by(holds.c.until, holds.c.id).limit(most)).all()
+    names = ledger.names(conn, company.realm, [row.customer for row in rows])
+    shown = tuple(
+        Held(
+            customer=names.get(row.customer, row.customer),
+            invoice=(row.number or f"#{row.invoice}") if row.invoice else "",
+            kind=row.kind,
+            reason=row.reason,
+            until=row.until,
+        )
+        for row in rows
+    )
+    return Some(shown, count - len(shown))

@@ -1,0 +1,105 @@
+"""What speaks against sending a message that was approved, now that the ledger was read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobs import approvals
+from jobs.rules import changes, gates
+from jobs.rules.facts import Facts, Invoice
+from jobs.rules.figures import amount
+from jobs.rules.letter import Letter
+from jobs.rules.past import Past
+from jobs.rules.policy import Policy
+from jobs.rules.rulings import Kind, Ruling
+from jobs.rules.verify import verify
+from jobs.sources import quickbooks
+from jobs.sources.quickbooks import Books, CaseFile
+from jobs.store import agenda, contexts, people
+from jobs.store import drafts as draft_store
+from jobs.store.drafts import Draft
+
+
+@dataclass(frozen=True)
+class LastLook:
+    """An approved message beside the present facts."""
+
+    policy: Policy
+    file: CaseFile
+    draft: Draft
+    books: Books
+    facts: Facts
+    left: tuple[Invoice, ...]
+    """Invoices that the message speaks of and that are no longer open."""
+    now: datetime
+
+    def past(self, conn: Connection) -> Past:
+        """What is on record of this customer by now."""
+        case = self.file.case
+        return quickbooks.past(conn, self.file, self.draft.letter.to, case.allowed_anyway)
+
+    def objections(self, conn: Connection, past: Past) -> tuple[str, ...]:
+        """Whatever differs from what was approved, each as a sentence for a person."""
+        letter, facts = self.draft.letter, self.facts
+        stops = [r.reason for r in self._rulings(past) if r.kind is not Kind.GATE]
+        causes = (
+            *changes.after_approval(letter, facts, self.left),
+            *stops,
+            *_credited(contexts.facts_of_case(conn, self.file.case, self.now), facts),
+            *_readdressed(letter, gates.recipient(facts, past)),
+            *self._unread(conn),
+        )
+        # Where the ledger has moved, all that the text says wrong since then follows from it.
+        return causes or self._untrue(conn, past)
+
+    def _rulings(self, past: Past) -> tuple[Ruling, ...]:
+        return gates.judge(self.facts, self.draft.letter.stage, past, (), self.policy, self.now)
+
+    def _untrue(self, conn: Connection, past: Past) -> tuple[str, ...]:
+        """What the text says and the record does not, beside what a person has insisted on."""
+        letter, draft, facts = self.draft.letter, self.draft, self.facts
+        policy = contexts.without(conn, self.file.case.id).policy(self.policy)
+        found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
+        late = draft.deadline is not None and draft.deadline <= facts.today
+        over = ("The deadline in the text has come.",) if late else ()
+        return (*(v.sentence for v in found if v.sentence not in draft.violations), *over)
+
+    def _unread(self, conn: Connection) -> tuple[str, ...]:
+        """A text that nobody has read yet sends the case back to be read."""
+        texts = quickbooks.documents(self.books, self.facts)
+        new = quickbooks.not_considered(conn, self.file.case.id, texts)
+        return ("There is a new text about this case, which has to be read first.",) if new else ()
+
+    def unapproved(self, conn: Connection, past: Past) -> tuple[str, ...]:
+        """Why the approvals on record are not enough, or nothing."""
+        new = self._rulings(past)
+        case = replace(self.file.case, rulings=(*self.file.case.rulings, *new))
+        stand = approvals.standing(conn, self.policy, case, self.draft.id, self.facts, self.now)
+        if stand.missing == 0:
+            return ()
+        return ("The approvals no longer suffice: a right has gone, or more are needed now.",)
+
+    def approvers_are_known(self, conn: Connection) -> bool:
+        """Only what Slack said lately takes an approval away; what is older is asked for."""
+        users = {d.actor for d in draft_store.decided_on(conn, self.draft.id, "approve")}
+        if people.known(conn, users, self.policy.named_groups(), self.now):
+            return True
+        people.want(conn, users, "user", self.now)
+        agenda.hurry(conn, agenda.EVERYBODY, "people", self.now)
+        return False
+
+
+def _credited(before: Facts, now: Facts) -> tuple[str, ...]:
+    if before.on_account == now.on_account:
+        return ()
+    was, present = (amount(f.on_account, changes.EN) for f in (before, now))
+    return (f"{present} is on account now, {was} before.",)
+
+
+def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
+    if found == letter.to or isinstance(found, Ruling):
+        return ()  # a ruling is among the stops already
+    return (f"The address in the ledger is {found} now, the message was for {letter.to}.",)

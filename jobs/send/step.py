@@ -1,0 +1,495 @@
+"""The last check, then the e-mail: check → fetch → intent → mail → outcome.
+
+The intent (`in_flight`) is committed before the first byte goes out. Only its own sender, and then
+a person, says what became of it: a mail that may have gone is never sent again by a machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, func, select
+
+from jobs.engine.services import Office
+from jobs.engine.step import Round, Step
+from jobs.mail.addresses import TooLarge, Unsendable, named
+from jobs.mail.results import NotSent, Result, Sent, Unknown
+from jobs.outcome_tmp import (
+    NOT_GONE,
+    TWICE,
+    accepted_late,
+    sent,
+    tell_all,
+    tell_approvers,
+    unknown,
+    void,
+)
+from jobs.rules import changes, drafts
+from jobs.rules.business_days import next_opening, refresh_at, start_of
+from jobs.rules.case import Decision, HeldUp
+from jobs.rules.past import Past
+from jobs.rules.plain import shortened
+from jobs.rules.states import MOVES, State
+from jobs.rules.without import NOTHING, Without
+from jobs.send.last_check import LastLook
+from jobs.send.message import Packing, Parcel
+from jobs.sources import quickbooks as gather
+from jobs.sources.quickbooks import Books, CaseFile
+from jobs.store import (
+    cases,
+    companies,
+    contexts,
+    crossings,
+    history,
+    log,
+    posts,
+    work,
+)
+from jobs.store import drafts as draft_store
+from jobs.store import sends as attempts
+from jobs.store.cases import Case, Move
+from jobs.store.companies import Company
+from jobs.store.drafts import Draft
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import sends
+from jobs.store.work import LEASE, MOST_ATTEMPTS, Claim
+from qbo.errors import (
+    Gone,
+    QuickBooksError,
+    ReadOnly,
+    ReauthRequired,
+    Throttled,
+    TokenExpired,
+    Unreachable,
+)
+
+ACTOR = "system:send"
+HINDRANCES = {
+    HeldUp.NOT_CONNECTED: "The company was not connected to QuickBooks.",
+    HeldUp.PAUSED: "Sending was paused.",
+    HeldUp.SHADOW: "The company is in shadow mode.",
+    HeldUp.REMINDERS: "Nobody has confirmed that QuickBooks' own reminders are off.",
+}
+"""What kept a message from going, where that was no error."""
+RETRY = timedelta(seconds=60)
+"""How soon a send that could not be checked or was refused for now is tried again."""
+LONGEST_RETRY = timedelta(minutes=30)
+"""Whoever says "later" each time is asked at growing distances, up to this one."""
+FOR_EVER = 3
+"""Tries that passing trouble uses up at most: it never makes a claim hopeless."""
+PASSING = (Unreachable, TokenExpired, ReadOnly)
+"""Errors that say nothing about a record: what was asked for may well be had later."""
+IN_VAIN = "The message could not be sent"
+NOT_TO_BE_HAD = "What the mail needs from QuickBooks is not to be had"
+WITHOUT_LINK = "It is written anew without it; please approve it once more."
+WITHOUT_FILES = "It is written anew without them; please approve it once more."
+TOO_LARGE = 552
+"""What mail servers answer to a mail that is too large for them (RFC 1870 6.3)."""
+UNSURE = "Slack has not said lately who may approve, so the approvals could not be checked."
+ALTERED = (
+    "The text on record is not the one that was approved. Nothing was sent; it is written anew."
+)
+ABANDONED = "The sender stopped in the middle of handing the mail over."
+ALREADY_SENT = "A message of this case has gone out already, or may have; none is sent again."
+
+
+def step(office: Office) -> Step:
+    """The send step."""
+    return Step(
+        name="send",
+        table=cases_table,
+        ready=_ready,
+        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        give_up=_give_up,
+        width=8,
+    )
+
+
+def _ready(now: datetime) -> ColumnElement[bool]:
+    """Approved and allowed to go, or lapsed, or abandoned in the middle."""
+    company = select(companies_table.c.realm).where(
+        companies_table.c.realm == cases_table.c.company,
+        companies_table.c.status == "connected",
+        companies_table.c.paused_at.is_(None),
+        cases_table.c.shadow
+        | (companies_table.c.mode == "live") & companies_table.c.reminders_off_at.is_not(None),
+    )
+    approved = cases_table.c.state == State.APPROVED
+    may_go = approved & (exists(company) | (cases_table.c.lapses_at <= now))
+    return may_go | (cases_table.c.state == State.SENDING)
+
+
+def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    case = cases.of_row(claim.row)
+    office = office.for_company(case.company)
+    if case.state is State.SENDING:
+        _abandoned(conn, case, now)
+        return None
+    assert case.draft is not None
+    draft = draft_store.draft(conn, case.draft)
+    file = gather.open_file(conn, case, now)
+    if case.lapses_at and now >= case.lapses_at:
+        held_up = file.company.held_up(shadow=case.shadow)
+        why = case.last_error or (HINDRANCES[held_up] if held_up else "")
+        void(conn, case, draft, f"The approval lapsed. {why}".strip(), "lapse", now)
+        return None
+    if draft.letter.sha256() != draft.sha256:
+        void(conn, case, draft, ALTERED, "differs", now)
+        return None
+    opens = next_opening(now, file.company.zone, office.policy)
+    if opens > now:
+        work.settle(conn, claim, opens)
+        return None
+    return Check(office, file, draft, now)
+
+
+def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
+    """The sender is gone and left `in_flight`: nobody can tell whether the mail went."""
+    attempts.abandon(conn, case.id, ABANDONED)
+    assert case.draft is not None
+    unknown(conn, case, draft_store.draft(conn, case.draft), now)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something outside did not answer, or said no for now."""
+
+    reason: str
+    stays: bool = False
+    """Asking again will hardly help, as with a record that cannot be read."""
+
+    @classmethod
+    def of(cls, words: str, error: QuickBooksError) -> Trouble:
+        """The trouble that `error` is, `words` before it."""
+        return cls(f"{words}: {error}", stays=not isinstance(error, PASSING))
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """This letter cannot go as it was approved; the next one does `without`."""
+
+    reason: str
+    without: Without = NOTHING
+
+
+@dataclass(frozen=True)
+class Check:
+    """Read the ledger once more, by id."""
+
+    office: Office
+    file: CaseFile
+    draft: Draft
+    now: datetime
+
+    def act(self) -> Books | Trouble:
+        """What the ledger says now; an unreachable ledger leaves the case approved."""
+        try:
+            quickbooks = self.office.quickbooks(self.file.company.realm)
+            return gather.read(gather.Alone(quickbooks), self.file, self.now)
+        except (Throttled, ReauthRequired):
+            raise  # each says itself what to wait for, and that is no attempt
+        except QuickBooksError as error:
+            return Trouble.of("The last check could not be made", error)
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Books | Trouble, now: datetime
+    ) -> Round | None:
+        """Anything that differs voids the approval; nothing left cancels the case."""
+        if isinstance(outcome, Trouble):
+            _try_again(conn, claim, self.file.case, outcome, now)
+            return None
+        gather.mirror(conn, self.file, outcome, now)
+        facts = gather.facts(outcome, self.file.scope)
+        case = self.file.case
+        stated = {i.id for i in self.draft.letter.invoices}
+        left = tuple(i for i in gather.ended(conn, self.file, outcome) if i.id in stated)
+        still = stated & {i.id for i in facts.invoices}
+        if still.isdisjoint(crossings.crossed(conn, case.id)):
+            early = changes.too_early(i for i in facts.invoices if i.id in still)
+            why = " ".join((*changes.against(self.draft.letter, facts, left), *early))
+            _paid_before_send(conn, case, self.draft, why, now)
+            return None
+        look = LastLook(self.office.policy, self.file, self.draft, outcome, facts, left, now)
+        past = look.past(conn)
+        if not _may_go(conn, claim, look, past):
+            return None
+        thread = tuple(contact.message_id for contact in past.contacts)
+        return Fetch(self.office, look, thread, now)
+
+
+def _may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
+    """Whether nothing speaks against this message now; where something does, it is dealt with."""
+    case, draft, now = look.file.case, look.draft, look.now
+    if case.lapses_at and now >= case.lapses_at:
+        _end(conn, case, f"The approval lapsed. {case.last_error}".strip(), now)
+        return False
+    opens = next_opening(now, look.file.company.zone, look.policy)
+    if opens > now:
+        work.settle(conn, claim, opens)
+        return False
+    gone = (ALREADY_SENT,) if attempts.alive(conn, case.id) else ()
+    reasons, unapproved = (*gone, *look.objections(conn, past)), look.unapproved(conn, past)
+    if unapproved and not reasons and not look.approvers_are_known(conn):
+        _try_again(conn, claim, case, Trouble(UNSURE), now)
+        return False
+    if said := (*reasons, *unapproved):
+        void(conn, case, draft, " ".join(said), "differs", now)
+    return not said
+
+
+def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now: datetime) -> None:
+    """Stay approved, say why, and come back at growing distances until the approval lapses.
+
+    Only trouble that stays uses tries up: after the last of them a person has to look.
+    """
+    tries = claim.attempts if trouble.stays else min(claim.attempts, FOR_EVER)
+    if tries >= MOST_ATTEMPTS:
+        _end(conn, case, f"{IN_VAIN} in five tries. {trouble.reason}", now)
+        return
+    due = now + min(RETRY * 4 ** (claim.attempts - 1), LONGEST_RETRY)
+    due = min(due, case.lapses_at or due)
+    if work.settle(conn, claim, due, last_error=shortened(trouble.reason, 300), attempts=tries):
+        cases.redraw(conn, case.id, now)
+
+
+def _paid_before_send(
+    conn: Connection, case: Case, draft: Draft, reason: str, now: datetime
+) -> None:
+    """The catch that the last check is for: cancelled, told, and counted in the log."""
+    move = Move(State.CANCELLED, "send.caught", ACTOR, data={"draft": draft.sha256})
+    if cases.move(conn, case, move, now, end_reason=reason):
+        crossings.release(conn, case.id, now)
+        tell_approvers(conn, case, draft, reason, now)
+
+
+def _day_is_full(office: Office, conn: Connection, company: Company, now: datetime) -> bool:
+    """At the day's cap of messages sending pauses and asks, once; nothing approved is dropped."""
+    today = company.today(now)
+    sent = history.sent_since(conn, company.realm, start_of(today, company.zone))
+    key = f"cap:{company.realm}:{today}"
+    if sent < office.policy.messages_per_day or posts.exists(conn, key):
+        return False  # where it was asked, sending goes on because somebody has answered
+    companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)
+    text = (
+        f":double_vertical_bar: {sent} messages went out today, as many as the policy allows. "
+        "Sending is paused; a finance lead can go on with `/overdue resume`."
+    )
+    posts.alarm(conn, company.realm, company.channel, key, text, now)
+    log.note(conn, log.Entry(company.realm, "company.paused", ACTOR, now, data={"sent": sent}))
+    return True
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """Fetch the PDFs and pay links and build the bytes, once."""
+
+    office: Office
+    look: LastLook
+    """The last check as it was; it is asked again when the intent is committed."""
+    thread: tuple[str, ...]
+    """Message-IDs of our earlier messages to this customer, oldest first."""
+    now: datetime
+
+    @property
+    def draft(self) -> Draft:
+        """What was approved."""
+        return self.look.draft
+
+    def act(self) -> Parcel | Trouble | Unusable:
+        """A PDF that is missing means later, never a mail without what the card promised."""
+        try:
+            return self._packing().pack()
+        except drafts.PayLinkError as error:
+            links = self._packing().invoices_of(error.keys)
+            return Unusable(f"{error} {WITHOUT_LINK}", Without(links=links))
+        except TooLarge as error:
+            return Unusable(f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True))
+        except Unsendable as error:
+            return Unusable(f"It could not become a mail: {error}.")
+        except (Throttled, ReauthRequired):
+            raise
+        except Gone as error:
+            return Trouble.of(NOT_TO_BE_HAD, error)  # the next last check sees to it
+        except QuickBooksError as error:
+            if error.permanent and self.draft.letter.attachments:
+                return Unusable(f"{NOT_TO_BE_HAD}: {error}. {WITHOUT_FILES}", Without(files=True))
+            return Trouble.of(NOT_TO_BE_HAD, error)
+
+    def _packing(self) -> Packing:
+        quickbooks = self.office.quickbooks(self.look.file.company.realm)
+        return Packing(quickbooks, self.look.file.case.id, self.draft, self.thread, self.now)
+
+    def settle(
+        self,
+        conn: Connection,
+        claim: Claim,
+        outcome: Parcel | Trouble | Unusable,
+        now: datetime,
+    ) -> Round | None:
+        """Commit the intent, in the transaction that checks that nothing has moved.
+
+        Fetching may have taken minutes, and others may have written to this address: gap, holds,
+        lapse, caps, mode, rights and policy are asked again, one sender after the other.
+        """
+        case = self.look.file.case
+        if isinstance(outcome, Trouble):
+            _try_again(conn, claim, case, outcome, now)
+            return None
+        if isinstance(outcome, Unusable):
+            contexts.do_without(conn, case.id, outcome.without, now)
+            void(conn, case, self.draft, outcome.reason, "differs", now)
+            return None
+        history.queue_up(conn, case.company, self.draft.letter.to)
+        office = self.office.for_company(case.company)
+        look = replace(self.look, policy=office.policy, now=now)
+        if not _may_go(conn, claim, look, look.past(conn)):
+            return None
+        if case.shadow:
+            _shadow_run(conn, case, self.draft, outcome, now)
+            return None
+        company = companies.need(conn, case.company)
+        if not company.sends or _day_is_full(office, conn, company, now):
+            work.settle(conn, claim, now)
+            return None
+        return self._intend(conn, claim, outcome, now)
+
+    def _intend(
+        self, conn: Connection, claim: Claim, parcel: Parcel, now: datetime
+    ) -> Round | None:
+        case = self.look.file.case
+        begun = {"draft": self.draft.sha256, "bytes": parcel.sha256, "id": parcel.message_id}
+        move = Move(State.SENDING, "send.begun", ACTOR, now + LEASE, begun)
+        if not cases.move(conn, case, move, now, token=claim.token):
+            return None
+        attempts.begin(
+            conn,
+            case.id,
+            self.draft.id,
+            claim.token,
+            now,
+            message_id=parcel.message_id,
+            recipient=self.draft.letter.to.lower(),
+            bytes_sha256=parcel.sha256,
+            attachments=parcel.attachments,
+        )
+        sending = replace(case, state=State.SENDING, version=case.version + 1)
+        return Deliver(self.office, sending, self.draft, parcel, claim.token)
+
+
+def _shadow_run(conn: Connection, case: Case, draft: Draft, parcel: Parcel, now: datetime) -> None:
+    """Everything but the e-mail and the note."""
+    data = {"draft": draft.sha256, "bytes": parcel.sha256}
+    move = Move(State.CANCELLED, "case.shadow_run", ACTOR, data=data)
+    reason = "Shadow run: checked and composed, nothing was sent and nothing written."
+    ended = cases.move(conn, case, move, now, end_reason=reason)
+    if ended and companies.need(conn, case.company).live:
+        crossings.release(conn, case.id, now)  # they are to happen for good now
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Hand the mail over."""
+
+    office: Office
+    case: Case
+    draft: Draft
+    parcel: Parcel
+    token: str
+
+    def act(self) -> Result:
+        """Never raises for what the mail server does."""
+        letter = self.draft.letter
+        if self.office.mailer is None:
+            return NotSent("No way to send mail is configured (SMTP_URL or MAIL_FOLDER).", False)
+        sender = named(letter.sender).addr_spec
+        return self.office.mailer.send(sender, letter.to, self.parcel.message, self._fence)
+
+    def _fence(self) -> bool:
+        return self.office.still_ours(self.case.id, self.token)
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Result, now: datetime) -> None:
+        """The outcome is always written to its own row, whoever holds the case by now."""
+        match outcome:
+            case Sent():
+                state, detail = "sent", outcome.detail
+            case Unknown():
+                state, detail = "unknown", outcome.reason
+            case NotSent():
+                state, detail = "not_sent", outcome.reason
+        before = attempts.conclude(conn, self.case.id, self.token, state, detail, now)
+        case = cases.get(conn, self.case.id)
+        if before in attempts.OPEN:
+            self._first_word(conn, case, outcome, now)
+        elif (before, state) == ("not_sent", "sent"):
+            accepted_late(conn, case, self.draft, now)
+        elif (before, state) == ("sent", "not_sent"):
+            tell_all(conn, case, self.draft, NOT_GONE, now)
+
+    def _first_word(self, conn: Connection, case: Case, outcome: Result, now: datetime) -> None:
+        """Nobody has said anything of this attempt; its case may have ended by an earlier one."""
+        match outcome:
+            case Sent() if State.SENT in MOVES[case.state]:
+                sent(conn, case, self.draft, ACTOR, now)
+            case Sent():
+                tell_all(conn, case, self.draft, TWICE, now)
+            case Unknown():
+                unknown(conn, self.case, self.draft, now)
+            case NotSent() if case.state is State.UNKNOWN:
+                void(conn, case, self.draft, outcome.reason, "differs", now)
+            case NotSent():
+                self._not_sent(conn, outcome, now)
+
+    def _not_sent(self, conn: Connection, outcome: NotSent, now: datetime) -> None:
+        data = {"code": outcome.code, "permanent": outcome.permanent}
+        if outcome.code == TOO_LARGE and self.draft.letter.attachments and not outcome.recipient:
+            contexts.do_without(conn, self.case.id, Without(files=True), now)
+            reason = f"{outcome.reason}. {WITHOUT_FILES}"
+            void(conn, self.case, self.draft, reason, "differs", now)
+        elif outcome.permanent:
+            self._refused(conn, outcome, data, now)
+        else:
+            again = Move(State.APPROVED, "send.put_off", ACTOR, now + self._pause(conn), data)
+            cases.move(conn, self.case, again, now, last_error=shortened(outcome.reason, 300))
+
+    def _refused(
+        self, conn: Connection, outcome: NotSent, data: dict[str, Any], now: datetime
+    ) -> None:
+        """An address that is refused for good is not used again; the case is looked at anew."""
+        company, to = companies.need(conn, self.case.company), self.draft.letter.to
+        due = refresh_at(now, company.zone, self.office.policy)
+        if outcome.recipient:
+            history.bounced(conn, company.realm, self.case.customer, to, ACTOR, now)
+            due = now
+        fresh = draft_store.rewrite_draft(conn, self.draft, now)
+        back = Move(State.WAITING, "send.refused", ACTOR, due, data)
+        said = f"Nothing was sent: {outcome.reason}"
+        columns: dict[str, Any] = {"draft": fresh.id, "end_reason": said, "changed": []}
+        columns |= {"lapses_at": None, "undo_until": None}
+        if cases.move(conn, self.case, back, now, **columns):
+            decision = Decision("refused", ACTOR, now, said)
+            draft_store.record(conn, self.case.id, decision, self.draft, "")
+            tell_approvers(conn, self.case, self.draft, outcome.reason, now)
+
+    def _pause(self, conn: Connection) -> timedelta:
+        """Twice as long after each refusal of this draft."""
+        refused = (sends.c.draft == self.draft.id) & (sends.c.state == "not_sent")
+        times: int = conn.execute(select(func.count()).where(refused)).scalar_one()
+        return min(RETRY * (1 << min(times - 1, 10)), LONGEST_RETRY)
+
+
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Its tries broke off: an approval lapses with the reason; a begun mail is a question."""
+    case = cases.of_row(claim.row)
+    if case.state is State.SENDING:
+        _abandoned(conn, case, now)
+        return
+    _end(conn, case, f"{IN_VAIN}{claim.tried}. {case.last_error}", now)
+
+
+def _end(conn: Connection, case: Case, reason: str, now: datetime) -> None:
+    """The approval lapses before its time."""
+    assert case.draft is not None
+    void(conn, case, draft_store.draft(conn, case.draft), reason, "lapse", now)

@@ -1,0 +1,156 @@
+"""A proposal → the next version of the letter, verified, or the plain template in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobs.engine.services import Office
+from jobs.reasoning.by_rules import AUTHOR
+from jobs.reasoning.model import Record
+from jobs.rules import changes, drafts, gates
+from jobs.rules.letter import Letter
+from jobs.rules.proposal import Proposal
+from jobs.rules.rulings import Ruling
+from jobs.rules.states import CaseClass, RejectReason
+from jobs.rules.verify import verify
+from jobs.rules.violations import Violation
+from jobs.store import drafts as draft_store
+from jobs.triage.judging import View
+
+UNFIT = "The edited text did not fit any more, so the message was written anew."
+
+
+@dataclass(frozen=True)
+class Made:
+    """A proposal, of the model or of the rules, and why the model's text was not taken."""
+
+    proposal: Proposal
+    reason: str
+    record: Record | None
+
+
+@dataclass(frozen=True)
+class Before:
+    """The newest version of the letter, if there is one, and how it ended."""
+
+    draft: draft_store.Draft | None
+    rejected: bool
+    """Somebody said that its tone was wrong."""
+    told: bool = False
+    """The last check has said what differs; the card need not say it twice."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The next version of the letter, what the rules say of case and text, and what changed."""
+
+    letter: Letter
+    columns: dict[str, Any]
+    """What is kept beside it: author, deadline, violations."""
+    rulings: tuple[Ruling, ...]
+    changed: tuple[str, ...]
+    unfit: str = ""
+    """Whose edited text was given up because it is not true any more, or empty."""
+
+
+def before(conn: Connection, case_id: str) -> Before:
+    """What the next version comes after."""
+    old = draft_store.latest(conn, case_id)
+    if old is None:
+        return Before(None, rejected=False)
+    rejected = draft_store.decided_on(conn, old.id, "reject")
+    wrong_tone = any(decision.reason == RejectReason.WRONG_TONE for decision in rejected)
+    return Before(old, wrong_tone, bool(draft_store.decided_on(conn, old.id, "differs")))
+
+
+def write(office: Office, view: View, made: Made, before: Before) -> Written:
+    """The proposal's letter, or a person's text while it is still true. Slow where it is long."""
+    old = before.draft
+    kept = old.deadline if old else None
+    today = view.facts.today
+    deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
+    letter, author, reason = _letter(office, view, made, deadline)
+    changed = changes.since(old.letter, view.facts) if old and not before.told else ()
+    columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
+    theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
+    if theirs and (mine := _still_true(office, view, theirs, letter, deadline)):
+        letter = mine
+        columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
+        columns["marked"] = theirs.marked
+    elif theirs:
+        changed, unfit = (*changed, UNFIT), theirs.edited_by
+    broken = _broken(office, view, letter, deadline, marked=columns.get("marked", False))
+    columns["violations"] = [violation.sentence for violation in broken]
+    return Written(letter, columns, (*gates.about_text(broken), *view.rulings), changed, unfit)
+
+
+def after_rejection(before: Before, made: Made) -> Made:
+    """What is proposed once somebody has rejected the tone of the version before."""
+    if before.draft is None or not before.rejected:
+        return made
+    softer = _softer(made, before.draft)
+    return replace(made, proposal=softer, reason="The tone before was not right.")
+
+
+def _softer(made: Made, old: draft_store.Draft) -> Proposal:
+    """After "wrong tone": the plain template, or the personal note where that was the template."""
+    plain = replace(made.proposal, subject="", sentences=())
+    if old.author != AUTHOR:
+        return plain
+    return replace(plain, class_=CaseClass.HIGH_TOUCH_ESCALATION)
+
+
+def _letter(
+    office: Office, view: View, made: Made, deadline: date | None
+) -> tuple[Letter, str, str]:
+    """The model's letter where it verifies, else the plain template, and why."""
+    compose, proposal = _composer(office, view, deadline), made.proposal
+    plain = replace(proposal, subject="", sentences=())
+    if not proposal.sentences:
+        return compose(plain), AUTHOR, made.reason
+    letter = compose(proposal)
+    if _broken(office, view, letter, deadline):
+        return compose(plain), AUTHOR, "The model's text broke a rule."
+    return letter, proposal.author, ""
+
+
+def _broken(
+    office: Office, view: View, letter: Letter, deadline: date | None, marked: bool = False
+) -> tuple[Violation, ...]:
+    return verify(letter, view.facts, office.policy, view.past, deadline=deadline, marked=marked)
+
+
+def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
+    def compose(proposal: Proposal) -> Letter:
+        return drafts.compose(
+            view.facts,
+            view.stage,
+            view.file.case.id,
+            office.policy,
+            view.past,
+            sender_address=office.sent_by,
+            reply_to=office.reply_to,
+            to=view.to,
+            proposal=proposal,
+            deadline=deadline,
+        )
+
+    return compose
+
+
+def _still_true(
+    office: Office, view: View, theirs: draft_store.Draft, fresh: Letter, deadline: date | None
+) -> Letter | None:
+    """A person's text stays while its figures do: same invoices, and nothing in it is broken
+    beside what they have insisted on."""
+    edited = theirs.letter
+    if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
+        return None
+    letter = replace(fresh, subject=edited.subject, body=edited.body)
+    broken = _broken(office, view, letter, deadline, theirs.marked)
+    return None if any(v.sentence not in theirs.violations for v in broken) else letter

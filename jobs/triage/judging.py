@@ -1,0 +1,119 @@
+"""Facts, outside texts and our own past → what the rules say, and to whom a message may go."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobs.reasoning.reading import quote
+from jobs.rules import gates
+from jobs.rules.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.exhibits import ledger_evidence
+from jobs.rules.facts import Facts
+from jobs.rules.past import Past
+from jobs.rules.policy import Policy
+from jobs.rules.rulings import Kind, Ruling, strictest
+from jobs.rules.stages import HIGHEST_START
+from jobs.rules.states import Stage
+from jobs.sources import quickbooks
+from jobs.sources.quickbooks import CaseFile
+from jobs.store import contexts
+from jobs.store.cases import Case
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that is known when the rules have spoken."""
+
+    file: CaseFile
+    facts: Facts
+    documents: tuple[Document, ...]
+    stage: Stage
+    past: Past
+    to: str
+    """The recipient, or empty where there is none to choose."""
+    readings: tuple[Reading, ...]
+    evidence: tuple[Evidence, ...]
+    rulings: tuple[Ruling, ...]
+
+    @property
+    def kind(self) -> Kind | None:
+        return strictest(self.rulings)
+
+    @property
+    def stopped(self) -> bool:
+        return self.kind in (Kind.STOP, Kind.NEVER)
+
+    @property
+    def ruled_alone(self) -> bool:
+        """Whether facts and policy stop the case, so that there is nothing to ask a model."""
+        documents = {r.document for r in self.readings}
+        stops = [r for r in self.rulings if r.kind in (Kind.STOP, Kind.NEVER)]
+        return self.stopped and not any(documents & set(r.evidence) for r in stops)
+
+    def fingerprint(self) -> str:
+        """Changes with the facts and the evidence, never with time alone."""
+        parts = [quickbooks.fingerprint(self.facts), str(sorted(map(_said, self.rulings)))]
+        parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
+        return hashlib.sha256(
+            "\n".join([*parts, self.to, str(int(self.stage))]).encode()
+        ).hexdigest()
+
+
+def _said(ruling: Ruling) -> str:
+    return ruling.fingerprint if ruling.kind is Kind.STOP else ruling.rule
+
+
+def judge(
+    conn: Connection,
+    policy: Policy,
+    file: CaseFile,
+    facts: Facts,
+    documents: tuple[Document, ...],
+    readings: tuple[Reading, ...],
+    now: datetime,
+) -> View:
+    """What the rules say of a case, given its facts, its outside texts and our own past."""
+    case = file.case
+    allowed = _still_allowed(conn, case, facts, documents)
+    nobody = quickbooks.past(conn, file, "", allowed)
+    stage = _stage(facts, nobody)
+    found = gates.recipient(facts, nobody)
+    to = found if isinstance(found, str) else ""
+    past = quickbooks.past(conn, file, to, allowed) if to else nobody
+    rulings = gates.judge(facts, stage, past, readings, policy, now)
+    evidence = (*ledger_evidence(facts), *_quotes(documents, readings))
+    return View(file, facts, documents, stage, past, to, readings, evidence, rulings)
+
+
+def _stage(facts: Facts, past: Past) -> Stage:
+    """The highest of its invoices, but never more than one above what they were told before."""
+    ids = {invoice.id for invoice in facts.invoices}
+    told = [contact.stage for contact in past.contacts if ids.intersection(contact.invoices)]
+    next_one = Stage(min(max(told) + 1, Stage.FINAL)) if told else HIGHEST_START
+    return min(max(facts.stages.values()), max(HIGHEST_START, next_one))
+
+
+def _still_allowed(
+    conn: Connection, case: Case, facts: Facts, documents: tuple[Document, ...]
+) -> tuple[Ruling, ...]:
+    """What was set aside holds for one draft: once facts or texts move, the stops count again."""
+    if not case.allowed_anyway or quickbooks.not_considered(conn, case.id, documents):
+        return ()
+    if case.draft is None or case.context is None:
+        return case.allowed_anyway
+    before = quickbooks.fingerprint(contexts.facts(conn, case.context))
+    return case.allowed_anyway if before == quickbooks.fingerprint(facts) else ()
+
+
+def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:
+    """The lines that say something, word for word from our own copy."""
+    texts = {document.id: document for document in documents}
+    return [
+        Evidence(r.document, texts[r.document].kind, "", quote(texts[r.document], r), r.stance)
+        for r in readings
+        if r.stance is not Stance.NONE
+    ]

@@ -1,0 +1,508 @@
+"""Context → rules → reading → rules → proposal and draft, or a stop; then the card.
+
+A refresh that finds the same facts and evidence writes nothing and asks no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, time, timedelta
+
+from sqlalchemy import ColumnElement, Connection, exists, func, select
+
+from jobs.engine.services import Office
+from jobs.engine.step import Round, Step
+from jobs.outcome_tmp import tell_approvers
+from jobs.reasoning import phrases, proposing, reading
+from jobs.reasoning.by_rules import proposal_by_rules
+from jobs.reasoning.prompting import prompt
+from jobs.reasoning.proposing import Proposed
+from jobs.reasoning.reading import Readings
+from jobs.rules import changes, drafts, gates
+from jobs.rules.business_days import (
+    add_working_days,
+    business_hours_later,
+    is_business_day,
+    refresh_at,
+    start_of,
+)
+from jobs.rules.evidence import Document, Reading
+from jobs.rules.facts import Facts, Invoice
+from jobs.rules.figures import day
+from jobs.rules.marks import marks
+from jobs.rules.plain import shortened
+from jobs.rules.proposal import Proposal
+from jobs.rules.rulings import RULINGS, Kind, Ruling
+from jobs.rules.states import CaseClass, State
+from jobs.sources import quickbooks
+from jobs.sources.pooled import Together
+from jobs.sources.quickbooks import Books, CaseFile, Source
+from jobs.store import cases, contexts, crossings, history, posts, work
+from jobs.store import drafts as draft_store
+from jobs.store.cases import Case, Move
+from jobs.store.drafts import Draft
+from jobs.store.tables import cases as cases_table
+from jobs.store.tables import companies as companies_table
+from jobs.store.tables import messages
+from jobs.store.work import Claim
+from jobs.triage.drafting import Before, Made, Written, after_rejection, before, write
+from jobs.triage.judging import View, judge
+from qbo.errors import PoisonedPage, QuickBooksError, ReauthRequired, Unreachable
+
+ACTOR = "system:triage"
+WIDTH = 64
+"""Many at once: their threads only wait, and what they ask of QuickBooks is asked together."""
+TRIAGED = (State.NEW, State.WAITING, State.SNOOZED)
+RULES_ALONE = "Rules decided alone; no model was asked."
+MORNING = time(8, 0)
+"""When a case that came on a day off gets its card, in the company's zone."""
+OUTAGE = tuple(timedelta(minutes=m) for m in (5, 30, 70, 120, 15))
+"""The pauses while the ledger is away: four hours in all, and then a person is asked to look."""
+NOBODY = "0"
+"""An id that no customer has."""
+ONCE_MORE = timedelta(seconds=30)
+AFTER_OUTAGE = timedelta(hours=1)
+SHORTLY = timedelta(seconds=5)
+
+
+def step(office: Office) -> Step:
+    """The triage step; many cases at once, because they wait for networks."""
+    together = Together(office.quickbooks)
+    return Step(
+        name="triage",
+        table=cases_table,
+        ready=_ready,
+        load=lambda conn, claim, now: _load(office, together, conn, claim, now),
+        give_up=_give_up,
+        width=WIDTH,
+    )
+
+
+def _ready(_now: datetime) -> ColumnElement[bool]:
+    connected = select(companies_table.c.realm).where(
+        companies_table.c.realm == cases_table.c.company, companies_table.c.status == "connected"
+    )
+    return cases_table.c.state.in_(TRIAGED) & exists(connected)
+
+
+def _load(
+    office: Office, together: Together, conn: Connection, claim: Claim, now: datetime
+) -> Round | None:
+    case = cases.of_row(claim.row)
+    office = office.for_company(case.company)
+    file = quickbooks.open_file(conn, case, now)
+    if case.state is State.NEW and not is_business_day(file.company.today(now), office.policy):
+        work.settle(conn, claim, _next_morning(office, file, now))
+        return None
+    return Gather(office, file, now, together.of(case.company))
+
+
+def _next_morning(office: Office, file: CaseFile, now: datetime) -> datetime:
+    day = add_working_days(file.company.today(now), 1, office.policy)
+    return datetime.combine(day, MORNING, file.company.zone)
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Read the ledger."""
+
+    office: Office
+    file: CaseFile
+    now: datetime
+    source: Source
+
+    def act(self) -> Books | QuickBooksError:
+        """An error where waiting helps. Raises QuickBooksError where it does not."""
+        try:
+            return quickbooks.read(self.source, self.file, self.now)
+        except PoisonedPage as error:
+            return self._outage() or error
+        except QuickBooksError as error:
+            if error.permanent and not isinstance(error, ReauthRequired):
+                raise
+            return error
+
+    def _outage(self) -> QuickBooksError | None:
+        """One bad record and a fault of all of QuickBooks look alike: an empty question tells."""
+        try:
+            self.office.quickbooks(self.file.company.realm).customers([NOBODY])
+        except QuickBooksError as error:
+            return Unreachable(f"QuickBooks answers nothing at present: {error.message}")
+        return None
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Books | QuickBooksError, now: datetime
+    ) -> Round | None:
+        """Where nothing that has crossed is left the case ends; else its texts are read."""
+        if not work.renew(conn, claim, now):
+            return None  # something has changed since we looked: whoever has it now looks again
+        if isinstance(outcome, PoisonedPage) and claim.attempts > 1:
+            _ask_for_a_look(conn, claim, str(outcome), now)
+            return None
+        if isinstance(outcome, QuickBooksError):
+            _wait_for_the_ledger(conn, claim, outcome, now)
+            return None
+        quickbooks.mirror(conn, self.file, outcome, now)
+        file = quickbooks.open_file(conn, self.file.case, now)  # a round may have risen
+        without = contexts.without(conn, file.case.id)
+        facts = without.facts(quickbooks.facts(outcome, file.scope))
+        if crossings.crossed(conn, file.case.id).keys().isdisjoint(i.id for i in facts.invoices):
+            ended = quickbooks.ended(conn, file, outcome)
+            _nothing_left(conn, file.case, ended, facts.invoices, now)
+            return None
+        documents = quickbooks.documents(outcome, facts)
+        known = contexts.known_readings(conn, documents, _reader(self.office), phrases.READER)
+        office = replace(self.office, policy=without.policy(self.office.policy))
+        return Read(office, file, facts, documents, known)
+
+
+def _wait_for_the_ledger(
+    conn: Connection, claim: Claim, error: QuickBooksError, now: datetime
+) -> None:
+    """Silence is no answer: the attempt counts, and the pauses between them grow."""
+    pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
+    if isinstance(error, PoisonedPage):
+        pause = ONCE_MORE
+    said = shortened(str(error), 300)
+    work.settle(conn, claim, now + pause, last_error=said, attempts=claim.attempts)
+
+
+def _nothing_left(
+    conn: Connection,
+    case: Case,
+    ended: tuple[Invoice, ...],
+    early: tuple[Invoice, ...],
+    now: datetime,
+) -> None:
+    """A message needs an invoice that has crossed; `early` are overdue and have not."""
+    reason = changes.why_nothing(ended, early)
+    move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"left": [i.id for i in ended]})
+    if cases.move(conn, case, move, now, end_reason=reason):
+        crossings.release(conn, case.id, now)
+        if case.state is State.SNOOZED:
+            history.end_quiet(conn, case.company, case.customer, ACTOR, now)
+
+
+@dataclass(frozen=True)
+class Read:
+    """Have each outside text read on its own, unless the same text was read before."""
+
+    office: Office
+    file: CaseFile
+    facts: Facts
+    documents: tuple[Document, ...]
+    known: dict[str, tuple[Reading, ...]]
+
+    @property
+    def unread(self) -> tuple[Document, ...]:
+        return tuple(d for d in self.documents if d.id not in self.known)
+
+    def act(self) -> Readings:
+        """Never raises for what the model does: the phrase rules always answer."""
+        customer = self.facts.customer
+        names = [name for name in (customer.name, customer.contact) if name]
+        return reading.read(self.unread, self.office.model, names)
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Readings, now: datetime
+    ) -> Round | None:
+        """Rules decide whether there is anything to write, and whether a draft may be made."""
+        if not work.renew(conn, claim, now):
+            return None
+        if not outcome.failures:
+            read = outcome.readings
+            contexts.put_readings(conn, self.unread, read, _reader(self.office), now)
+        earlier = tuple(r for known in self.known.values() for r in known)
+        view = judge(
+            conn,
+            self.office.policy,
+            self.file,
+            self.facts,
+            self.documents,
+            (*earlier, *outcome.readings),
+            now,
+        )
+        if view.kind is Kind.WAIT:
+            _wait(conn, claim, view, now)
+        elif _same_as_before(self.office, conn, view, now):
+            due = refresh_at(now, self.file.company.zone, self.office.policy)
+            work.settle(conn, claim, due)
+        elif not view.stopped and _above_cap(self.office, conn, self.file, now):
+            work.settle(conn, claim, None, last_error="above today's cap")
+        elif not view.stopped and _others_first(self.office, conn, self.file, now):
+            work.settle(conn, claim, now + SHORTLY)
+        else:
+            return Propose(self.office, view, before(conn, view.file.case.id))
+        return None
+
+
+def _reader(office: Office) -> str:
+    """Who reads: a new model or prompt reads everything again."""
+    if office.model is None:
+        return phrases.READER
+    return f"{office.model.model} {prompt('read_document').label}"
+
+
+def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
+    """No card yet, but a date. A card that stands there already says so and is put to sleep."""
+    until = max(r.until for r in view.rulings if r.kind is Kind.WAIT and r.until)
+    said = RULINGS.dump_python(view.rulings, mode="json")
+    case = view.file.case
+    if case.state is not State.WAITING:
+        work.settle(conn, claim, until, rulings=said)
+        return
+    rules = [r.rule for r in view.rulings]
+    move = Move(State.SNOOZED, "case.waits", ACTOR, until, {"rules": rules, "until": until})
+    reason = f"Comes back on {day(until.astimezone(view.file.company.zone).date())}."
+    cases.move(conn, case, move, now, rulings=said, end_reason=reason)
+
+
+def _same_as_before(office: Office, conn: Connection, view: View, now: datetime) -> bool:
+    """Whether the card says all that there is to say, and its deadline still leaves time."""
+    case, file = view.file.case, view.file
+    before = contexts.sha256(conn, case.context)
+    same = case.state is State.WAITING and before == view.fingerprint()
+    if not same or quickbooks.not_considered(conn, case.id, view.documents):
+        return False
+    if case.draft is None or case.class_ is None:
+        return True
+    kept, today = draft_store.draft(conn, case.draft).deadline, file.company.today(now)
+    wanted = drafts.deadline_for(view.stage, case.class_, today, kept, office.policy)
+    return wanted == kept
+
+
+def _above_cap(office: Office, conn: Connection, file: CaseFile, now: datetime) -> bool:
+    """Whether today's new cards with a draft are used up; a card that exists is never held up."""
+    if file.case.state is not State.NEW:
+        return False
+    return _shown_today(conn, file, now) >= office.policy.cards_per_day
+
+
+def _others_first(office: Office, conn: Connection, file: CaseFile, now: datetime) -> bool:
+    """Whether more valuable cases that are under way just now may use up today's cards."""
+    if file.case.state is not State.NEW:
+        return False
+    ahead = (
+        (cases_table.c.company == file.company.realm)
+        & (cases_table.c.state == State.NEW)
+        & (cases_table.c.rank > file.case.row.rank)
+        & cases_table.c.token.is_not(None)
+        & (cases_table.c.due_at > now)
+    )
+    count: int = conn.execute(select(func.count()).where(ahead)).scalar_one()
+    return count + _shown_today(conn, file, now) >= office.policy.cards_per_day
+
+
+def _shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
+    began = start_of(file.company.today(now), file.company.zone)
+    shown = (
+        select(func.count())
+        .select_from(messages.join(cases_table, cases_table.c.id == messages.c.case_id))
+        .where(messages.c.kind == "card", messages.c.company == file.company.realm)
+        .where(messages.c.made_at >= began, messages.c.with_draft)
+        .where(cases_table.c.shadow == file.case.shadow)
+    )
+    return int(conn.execute(shown).scalar_one())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was proposed, what was made of it, and the letter where there is one."""
+
+    proposed: Made
+    made: Made
+    written: Written | None
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Have the model choose a class and write, or only sum up where a rule has stopped the case."""
+
+    office: Office
+    view: View
+    before: Before
+
+    def act(self) -> Prepared:
+        """Never raises for what the model does: a failure is an answer with its reason.
+
+        The letter is written and checked here too: a long one takes more than a transaction may.
+        """
+        answer = self._ask()
+        proposed = Made(answer.proposal or self._by_rules(), answer.reason, answer.record)
+        made = after_rejection(self.before, proposed)
+        stopped = self.view.stopped
+        written = None if stopped else write(self.office, self.view, made, self.before)
+        return Prepared(proposed, made, written)
+
+    def _ask(self) -> Proposed:
+        view = self.view
+        if view.ruled_alone:
+            return Proposed(None, RULES_ALONE)
+        return proposing.propose(
+            view.facts,
+            view.stage,
+            view.readings,
+            view.past,
+            self.office.model,
+            view.stopped,
+            key_account=_key_account(self.office, view),
+        )
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Prepared, now: datetime
+    ) -> Round | None:
+        """Write proposal, draft and card, in one move to WAITING."""
+        if not work.renew(conn, claim, now):
+            return None
+        view, first = self.view, outcome.proposed
+        record = asdict(first.record) if first.record else None
+        contexts.put_proposal(conn, view.file.case.id, first.proposal, first.reason, record, now)
+        if not view.stopped and _above_cap(self.office, conn, view.file, now):
+            work.settle(conn, claim, None, last_error="above today's cap")
+            return None
+        _to_waiting(self.office, conn, view, outcome.made, outcome.written, now)
+        return None
+
+    def _by_rules(self) -> Proposal:
+        view = self.view
+        return proposal_by_rules(
+            view.facts,
+            view.stage,
+            view.readings,
+            view.past,
+            view.rulings,
+            key_account=_key_account(self.office, view),
+        )
+
+
+def _key_account(office: Office, view: View) -> bool:
+    return any(mark.kind == "key_account" for mark in marks(view.facts, office.policy))
+
+
+def _to_waiting(
+    office: Office,
+    conn: Connection,
+    view: View,
+    made: Made,
+    written: Written | None,
+    now: datetime,
+) -> None:
+    case, file = view.file.case, view.file
+    quickbooks.consider(conn, case.id, view.documents, now)
+    context = contexts.put_facts(conn, case.id, view.facts, view.fingerprint())
+    draft = _stored(conn, case, written, now) if written else None
+    rulings = written.rulings if written else view.rulings
+    data = {
+        "rules": [r.rule for r in rulings],
+        "context": view.fingerprint(),
+        "draft": draft.sha256 if draft else None,
+        "author": draft.author if draft else None,
+        "class": made.proposal.class_,
+        "policy": office.policy.sha256,
+        "model": made.record.model if made.record else None,
+        "prompt": made.record.prompt if made.record else None,
+        "answer": made.record.answer_sha256 if made.record else None,
+    }
+    move = Move(State.WAITING, "case.drafted" if draft else "case.stopped", ACTOR, data=data)
+    moved = cases.move(
+        conn,
+        case,
+        replace(move, due_at=refresh_at(now, file.company.zone, office.policy)),
+        now,
+        stage=view.stage,
+        context=context,
+        draft=draft.id if draft else None,
+        summary=made.proposal.summary,
+        reasons=[asdict(reason) for reason in made.proposal.reasons],
+        rulings=RULINGS.dump_python(rulings, mode="json"),
+        evidence=contexts.EVIDENCE.dump_python(view.evidence, mode="json"),
+        changed=list(written.changed if written else ()),
+        end_reason=_voided(conn, case),
+        allowed_anyway=RULINGS.dump_python(view.past.allowed_anyway, mode="json"),
+        approval_opens_at=_opens_at(office, view, made.proposal.class_, now),
+        **{"class": made.proposal.class_},
+    )
+    if moved:
+        _tell_first_approver(conn, view, written, now)
+        _tell_editor(conn, view, written, draft, now)
+        cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
+        rank, channel = case.row.rank, file.company.channel
+        posts.card(conn, case.company, channel, case.id, rank, draft is not None, now)
+
+
+def _voided(conn: Connection, case: Case) -> str:
+    """What ended the last approval, if nobody has decided anything since."""
+    last = next(reversed(draft_store.decided(conn, case.id)), None)
+    return last.reason if last and last.actor.startswith("system:") else ""
+
+
+def _tell_first_approver(
+    conn: Connection, view: View, written: Written | None, now: datetime
+) -> None:
+    """Whose approval was for the text before learns what took its place."""
+    case = view.file.case
+    if case.draft is None or not draft_store.decided_on(conn, case.draft, "approve"):
+        return
+    why = written.changed if written else tuple(r.reason for r in view.rulings)
+    reason = " ".join(why) or "The text was written anew."
+    tell_approvers(conn, case, draft_store.draft(conn, case.draft), reason, now)
+
+
+def _stored(conn: Connection, case: Case, written: Written, now: datetime) -> Draft:
+    return draft_store.write_draft(conn, case.id, written.letter, now, **written.columns)
+
+
+def _tell_editor(
+    conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
+) -> None:
+    """Whose text was given up learns why: it was their work."""
+    if written is None or draft is None or not written.unfit:
+        return
+    case, channel = view.file.case, view.file.company.channel
+    text = f"<@{written.unfit}>: {posts.escaped(' '.join(written.changed))}"
+    key = f"unfit:{draft.id}"
+    posts.thread(conn, case.company, channel, case.id, key, text, now)
+
+
+def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> datetime | None:
+    """When approval opens although the account manager has not said Fine.
+
+    Another stage or class, and whatever they are to see for another reason, gives them time anew.
+    """
+    case = view.file.case
+    same = (case.stage, case.class_) == (view.stage, class_)
+    if (
+        case.approval_opens_at
+        and same
+        and _for_managers(view.rulings) <= _for_managers(case.rulings)
+    ):
+        return case.approval_opens_at
+    needed = gates.approvals(view.rulings, view.facts, view.stage, office.policy, class_)
+    if not needed.manager_first:
+        return None
+    hours, zone = office.policy.manager_hours, view.file.company.zone
+    return business_hours_later(now, hours, zone, office.policy)
+
+
+def _for_managers(rulings: Iterable[Ruling]) -> set[str]:
+    return {ruling.fingerprint for ruling in rulings if ruling.manager_first}
+
+
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Five times it came to nothing."""
+    _ask_for_a_look(conn, claim, str(claim.row.last_error), now)
+
+
+def _ask_for_a_look(conn: Connection, claim: Claim, why: str, now: datetime) -> None:
+    """A card without a draft asks a person to look; it heals by itself where that helps."""
+    case = cases.of_row(claim.row)
+    file = quickbooks.open_file(conn, case, now)
+    reason = f"This case could not be prepared{claim.tried}. {why}"
+    ruling = Ruling(Kind.STOP, "needs_a_look", reason)
+    move = Move(State.WAITING, "case.needs_a_look", ACTOR, now + AFTER_OUTAGE)
+    columns = {"rulings": RULINGS.dump_python((ruling,), mode="json"), "summary": ""}
+    # Without a context the next look finds nothing that is the same as before, and draws anew.
+    columns |= {"draft": None, "context": None, "allowed_anyway": []}
+    if cases.move(conn, case, move, now, **columns):
+        posts.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)
