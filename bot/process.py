@@ -19,13 +19,13 @@ from redis.retry import Retry
 
 from jobs.companies.connect import Intuit
 from jobs.engine.policy_file import PolicyFile
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.mail.addresses import named
 from jobs.mail.folder import Folder
 from jobs.mail.results import Mailer
 from jobs.mail.smtp import Smtp
-from jobs.pipeline import QUEUES, Doorbell
+from jobs.pipeline import QUEUES, Queues
 from jobs.reasoning.model import Model
 from jobs.rules.policy import Policy
 from jobs.settings import Settings
@@ -83,8 +83,8 @@ class Kit:
         return redis(self.settings, socket_timeout=RING_SECONDS, connect=RING_SECONDS)
 
     @cached_property
-    def doorbell(self) -> Doorbell:
-        return Doorbell(self.redis)
+    def queues(self) -> Queues:
+        return Queues(self.redis)
 
     @cached_property
     def slack(self) -> WebClient:
@@ -143,10 +143,10 @@ class Kit:
         return Model(key, settings.openai_base_url, settings.openai_model, settings.openai_api)
 
     @cached_property
-    def office(self) -> Office:
+    def services(self) -> Services:
         """What the steps work with. Without MAIL_FROM its addresses are empty."""
         sender = named(self.settings.mail_from).addr_spec if self.settings.mail_from else ""
-        return Office(
+        return Services(
             ruling=self.policies,
             policy=self.policy,
             sender=sender,
@@ -253,7 +253,9 @@ def _step(kit: Kit, name: str) -> Step:
         module = import_module("bot.slack.outbox" if name == "messages" else "bot.slack.people")
         made: Step = module.step(kit.policies, lambda: kit.slack)
     elif name == "upkeep":
-        made = import_module("jobs.companies.upkeep").step(kit.ledgers.renew, kit.office.quickbooks)
+        made = import_module("jobs.companies.upkeep").step(
+            kit.ledgers.renew, kit.services.quickbooks
+        )
     else:
-        made = import_module(f"jobs.{name}").step(kit.office)
+        made = import_module(f"jobs.{name}").step(kit.services)
     return made

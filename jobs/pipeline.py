@@ -1,4 +1,4 @@
-"""The one table: which step runs on which queue; the loop that runs steps; and the doorbell.
+"""The one table: which step runs on which queue; the loop that runs steps; and the queues.
 
 SQL holds the truth. An RQ job is a wake-up call: it claims what is due for its queue, and being
 called twice, late or never changes nothing but the delay.
@@ -245,7 +245,7 @@ def anything_due(database: Database, step: Step, now: datetime) -> bool:
         return work.due(conn, step.table, now, step.ready(now))
 
 
-class Doorbell:
+class Queues:
     """Rings a queue: one RQ job per step unless one is waiting there. A lost ring is no loss."""
 
     def __init__(self, redis: Redis) -> None:
@@ -256,7 +256,7 @@ class Doorbell:
         try:
             self._enqueue(step, id)
         except RedisError as error:
-            slog.warning("doorbell.lost", step=step, error=type(error).__name__)
+            slog.warning("queues.lost", step=step, error=type(error).__name__)
 
     def _enqueue(self, step: str, id: str) -> None:
         queue = Queue(QUEUES[step], connection=self._redis, serializer=JSONSerializer)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.rules.plain import shortened
 from jobs.rules.states import State
@@ -40,13 +40,13 @@ HELD_UP = "The process that writes the note was held up for too long."
 PERHAPS = "It may have been done all the same: look into QuickBooks first."
 
 
-def step(office: Office) -> Step:
+def step(services: Services) -> Step:
     """The write-back step. It goes on while a company is paused: the mail is out already."""
     return Step(
         name="write_back",
         table=cases_table,
         ready=_ready,
-        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=4,
     )
@@ -59,7 +59,7 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
     return cases_table.c.state.in_((State.SENT, State.DONE)) & exists(connected)
 
 
-def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     begun = boot_time()
     if not work.renew(conn, claim, now):
         return None  # this process stood still, and another one has taken the note over
@@ -67,12 +67,12 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
     note = cases.note_of(conn, case.id)
     assert note is not None
     if note.state == "taking_back":
-        return TakeBack(office, case, note)
+        return TakeBack(services, case, note)
     company = companies.need(conn, case.company)
     if company.read_only:
         _conclude(conn, case, "kept", "the QuickBooks subscription is read-only", now)
         return None
-    return Write(office, case, note, begun)
+    return Write(services, case, note, begun)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Later:
 class Write:
     """Attach the note."""
 
-    office: Office
+    services: Services
     case: Case
     note: Any
     begun: float
@@ -116,7 +116,7 @@ class Write:
         """
         if boot_time() - self.begun >= LEASE.total_seconds():
             return Later(HELD_UP)
-        quickbooks = self.office.quickbooks(self.case.company)
+        quickbooks = self.services.quickbooks(self.case.company)
         try:
             return quickbooks.attach_note(self.note.text, self.note.invoices, self.note.request_id)
         except (BooksClosed, ReadOnly) as error:
@@ -145,14 +145,14 @@ class Write:
 class TakeBack:
     """Remove exactly the Attachable that we wrote; one that is gone already counts as removed."""
 
-    office: Office
+    services: Services
     case: Case
     note: Any
 
     def act(self) -> Refused | Later | None:
         """None where it is gone. Raises QuickBooksError."""
         try:
-            self.office.quickbooks(self.case.company).delete_note(self.note.attachable)
+            self.services.quickbooks(self.case.company).delete_note(self.note.attachable)
         except QuickBooksError as error:
             return _setback(error)
         return None

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-from jobs.engine import lifeline
+from jobs.engine import parent_pipe
 
 OVERDUE = (sys.executable, "-c", "from bot.cli.main import main; main()")
 PROCESSES: Mapping[str, tuple[str, ...]] = {
@@ -69,10 +69,10 @@ class Launcher:
     ) -> None:
         self.folder, self.command = folder, tuple(command)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self._lifeline, self._hold = os.pipe()
+        self._parent_pipe, self._hold = os.pipe()
         # Held by all and written by none: it ends when the last of them has gone.
         self._anyone_left, self._presence = os.pipe()
-        self.environment = {**environment, lifeline.VARIABLE: str(self._lifeline)}
+        self.environment = {**environment, parent_pipe.VARIABLE: str(self._parent_pipe)}
 
     def start(self, name: str, output: IO[bytes] | None = None) -> None:
         """Start one of PROCESSES; what it says goes to `output`, else to where ours goes."""
@@ -84,7 +84,7 @@ class Launcher:
     def start_queue(self, folder: Path) -> None:
         """Start a queue of our own, with its socket in `folder`. Raises NoQueue."""
         command = ["/bin/sh", "-c", WATCHED, QUEUE, "TERM", *queue_command(folder)]
-        around = self.surroundings() | {"stdin": self._lifeline, "pass_fds": (self._presence,)}
+        around = self.surroundings() | {"stdin": self._parent_pipe, "pass_fds": (self._presence,)}
         around |= {"stdout": subprocess.DEVNULL}
         self.running[QUEUE] = subprocess.Popen(command, **around)  # noqa: S603 - no outside words
 
@@ -93,7 +93,7 @@ class Launcher:
         return {
             "cwd": self.folder,
             "env": self.environment,
-            "pass_fds": (self._lifeline, self._presence),
+            "pass_fds": (self._parent_pipe, self._presence),
             "stdin": subprocess.DEVNULL,
             "start_new_session": True,  # a Ctrl-C in the terminal is for the launcher alone
         }
@@ -118,10 +118,10 @@ class Launcher:
         for process in self.running.values():
             process.kill()
             process.wait()
-        os.close(self._lifeline)
+        os.close(self._parent_pipe)
         os.close(self._anyone_left)
         if left:
-            raise ProcessFailed("a process does not hold the lifeline and may live on")
+            raise ProcessFailed("a process does not hold the parent_pipe and may live on")
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -1,6 +1,6 @@
 """`overdue`: the processes, and what an administrator asks on the command line.
 
-This is where a process begins: it holds the lifeline, reads its settings, and knows the time.
+This is where a process begins: it holds the parent_pipe, reads its settings, and knows the time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bot.process import Kit, redis
 from jobs import pipeline, settings
 from jobs.companies import connect as connecting
 from jobs.companies import disconnect as disconnecting
-from jobs.engine import lifeline
+from jobs.engine import parent_pipe
 from jobs.settings import Part
 from jobs.store import companies
 from jobs.store.engine import WEB_PATIENCE
@@ -41,7 +41,7 @@ def main(context: click.Context) -> None:
     Settings come from the environment or from .env in the present folder; .env.example explains
     each. `overdue doctor` says what is missing.
     """
-    lifeline.hold()
+    parent_pipe.hold()
     logs.configure()
     context.obj = Entry()
 
@@ -99,7 +99,7 @@ def clock(entry: Entry) -> None:
 
     kit = entry.kit("clock")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    ticking = clocks.Clock(kit.database, kit.steps(), kit.doorbell, kit.now, kit.policies)
+    ticking = clocks.Clock(kit.database, kit.steps(), kit.queues, kit.now, kit.policies)
     clocks.run(ticking, threading.Event().wait)
 
 
@@ -134,7 +134,7 @@ def connect(entry: Entry, person: str, channel: str) -> None:
         if why := unfit(kit, conn, person, channel):
             raise click.ClickException(why)
     with kit.database.writing() as conn:
-        state = connecting.open_door(conn, person, channel, kit.now())
+        state = connecting.open_link(conn, person, channel, kit.now())
     click.echo("Open this link in a browser, as an administrator of the company in QuickBooks.")
     click.echo("It works once, for ten minutes:")
     click.echo(f"{kit.settings.public_url}/quickbooks/connect?state={state}")

@@ -14,11 +14,11 @@ from slack_bolt import Ack, App
 from bot.blockkit import ids
 from bot.blockkit.ids import Action, BadValueError
 from bot.listeners import forms
-from bot.listeners.context import Desk
-from bot.listeners.deciding import Door, NotRecorded, decide, knock_of, told, unreadable, user_of
+from bot.listeners.context import Backend
+from bot.listeners.deciding import Door, NotRecorded, click_of, decide, told, unreadable, user_of
 from bot.listeners.refusals import follow_up
+from jobs.decide.access import Reply
 from jobs.decide.approve import approve
-from jobs.decide.door import Said
 from jobs.decide.hold import take_over
 from jobs.decide.lift import lift
 from jobs.decide.look import fine, look_again
@@ -26,7 +26,7 @@ from jobs.decide.settle_unknown import did_not_go, went
 from jobs.decide.take_back import take_back
 from jobs.decide.undo import undo
 
-DOORS: dict[Action, Door[Said]] = {
+DOORS: dict[Action, Door[Reply]] = {
     Action.APPROVE: approve,
     Action.UNDO: undo,
     Action.FINE: fine,
@@ -42,40 +42,40 @@ DOORS: dict[Action, Door[Said]] = {
 Handler = Callable[..., None]
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, backend: Backend) -> None:
     """Every button of every card."""
     for action, through in DOORS.items():
-        app.action(action)(_deciding(desk, action, through))
+        app.action(action)(_deciding(backend, action, through))
     for action in forms.OPENS:
-        app.action(action)(_opening(desk, action))
+        app.action(action)(_opening(backend, action))
 
 
-def _deciding(desk: Desk, action: Action, through: Door[Said]) -> Handler:
+def _deciding(backend: Backend, action: Action, through: Door[Reply]) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        words = _pressed(desk, action, through, body)
+        words = _pressed(backend, action, through, body)
         if words:
-            desk.tell(body["response_url"], words)
+            backend.tell(body["response_url"], words)
         ack()
 
     return handle
 
 
-def _pressed(desk: Desk, action: Action, through: Door[Said], body: dict[str, Any]) -> str:
+def _pressed(backend: Backend, action: Action, through: Door[Reply], body: dict[str, Any]) -> str:
     """What the person is told in private, or nothing where the card says it all."""
     try:
-        knock = knock_of(ids.binding(body["actions"][0].get("value")), user_of(body))
-        return told(desk, action, decide(desk, action, knock, through))
+        click = click_of(ids.binding(body["actions"][0].get("value")), user_of(body))
+        return told(backend, action, decide(backend, action, click, through))
     except BadValueError as error:
         return unreadable(error)
     except NotRecorded as error:
         if error.said:
-            follow_up(desk, user_of(body), error.said, body["response_url"])
+            follow_up(backend, user_of(body), error.said, body["response_url"])
         return error.words
 
 
-def _opening(desk: Desk, action: Action) -> Handler:
+def _opening(backend: Backend, action: Action) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        forms.open_modal(desk, action, body)
+        forms.open_modal(backend, action, body)
         ack()
 
     return handle

@@ -1,4 +1,4 @@
-"""The Bolt app: who may knock at all, which handler answers, and what is said when one fails."""
+"""The Bolt app: who may click at all, which handler answers, and what is said when one fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from slack_bolt.request import BoltRequest
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.listeners import actions, commands, companies, events, forms, views
-from bot.listeners.context import Desk
+from bot.listeners.context import Backend
 from bot.surfaces import answers, modals
 from jobs.store import taken
 
@@ -30,24 +30,24 @@ EXPECTED = frozenset({warning_client_prioritized_and_token_skipped(), warning_to
 """Bolt takes SLACK_BOT_TOKEN from the environment unasked, then warns that it lays it aside."""
 
 
-def build(desk: Desk, signing_secret: str, bot_user: str, bot_id: str) -> App:
+def build(backend: Backend, signing_secret: str, bot_user: str, bot_id: str) -> App:
     """The app of one workspace. No call to Slack is made here, nor before any answer."""
     get_bolt_logger(App).addFilter(_unexpected)
     app = App(
-        client=desk.client,
+        client=backend.client,
         signing_secret=signing_secret,
-        authorize=_authorized(desk, bot_user, bot_id),
+        authorize=_authorized(backend, bot_user, bot_id),
         listener_executor=ThreadPoolExecutor(LISTENERS, thread_name_prefix="bolt"),
         token_verification_enabled=False,
     )
-    app.use(_only_ours(desk))
-    app.use(_once(desk))
-    actions.register(app, desk)
-    views.register(app, desk)
-    commands.register(app, desk)
-    companies.register(app, desk)
-    events.register(app, desk)
-    app.error(_failed(desk))
+    app.use(_only_ours(backend))
+    app.use(_once(backend))
+    actions.register(app, backend)
+    views.register(app, backend)
+    commands.register(app, backend)
+    companies.register(app, backend)
+    events.register(app, backend)
+    app.error(_failed(backend))
     return app
 
 
@@ -55,32 +55,32 @@ def _unexpected(record: logging.LogRecord) -> bool:
     return record.getMessage() not in EXPECTED
 
 
-def _authorized(desk: Desk, bot_user: str, bot_id: str) -> Callable[..., AuthorizeResult]:
+def _authorized(backend: Backend, bot_user: str, bot_id: str) -> Callable[..., AuthorizeResult]:
     def authorize() -> AuthorizeResult:
         return AuthorizeResult(
             enterprise_id=None,
-            team_id=desk.team,
+            team_id=backend.team,
             bot_user_id=bot_user,
             bot_id=bot_id,
-            bot_token=desk.client.token,
+            bot_token=backend.client.token,
         )
 
     return authorize
 
 
-def _only_ours(desk: Desk) -> Callable[..., BoltResponse]:
+def _only_ours(backend: Backend) -> Callable[..., BoltResponse]:
     """A right signature says "from Slack for this app", not whose people they are."""
 
     def only_ours(body: dict[str, Any], next_: Callable[[], BoltResponse]) -> BoltResponse:
-        if trouble := foreign(body, desk.team, desk.app_id):
+        if trouble := foreign(body, backend.team, backend.app_id):
             slog.warning("request.foreign", trouble=trouble)
-            return _told(desk, body, answers.outsider("stranger"))
+            return _told(backend, body, answers.outsider("stranger"))
         return next_()
 
     return only_ours
 
 
-def _once(desk: Desk) -> Callable[..., BoltResponse]:
+def _once(backend: Backend) -> Callable[..., BoltResponse]:
     """A copy of a request could be sent for as long as its signature is good; it is not taken.
 
     What is taken is on record before it is acted on, for all processes: where the power goes
@@ -95,12 +95,12 @@ def _once(desk: Desk) -> Callable[..., BoltResponse]:
         if request.mode == "socket_mode" or "event" in body or _opens_a_form(body):
             return next_()
         try:
-            now = desk.clock()
-            with desk.database.writing() as conn:
+            now = backend.clock()
+            with backend.database.writing() as conn:
                 first = taken.take(conn, request.headers["x-slack-signature"][0], now)
         except SQLAlchemyError as error:
             slog.warning("request.not_taken", error=type(error).__name__)
-            return _told(desk, body, answers.not_recorded())
+            return _told(backend, body, answers.not_recorded())
         if first:
             return next_()
         slog.warning("request.replayed", kind=body.get("type", "command"))
@@ -128,7 +128,7 @@ def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
     return next((f"another {what}" for what, id in named.items() if id not in (None, team)), "")
 
 
-def _told(desk: Desk, body: dict[str, Any], words: str) -> BoltResponse:
+def _told(backend: Backend, body: dict[str, Any], words: str) -> BoltResponse:
     """Told in private, in whatever way the request can be answered; a form is not closed."""
     if body.get("type") == "view_submission":  # an empty answer would close it as if saved
         shown = {"response_action": "update", "view": modals.gone(words)}
@@ -136,15 +136,15 @@ def _told(desk: Desk, body: dict[str, Any], words: str) -> BoltResponse:
     if "command" in body:
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": words})
     if body.get("response_url"):
-        desk.tell(body["response_url"], words)
+        backend.tell(body["response_url"], words)
     return BoltResponse(status=200, body="")
 
 
-def _failed(desk: Desk) -> Callable[..., BoltResponse]:
+def _failed(backend: Backend) -> Callable[..., BoltResponse]:
     """The one error handler: whatever nobody foresaw becomes a sentence, and a line in the log."""
 
     def failed(error: Exception, body: dict[str, Any], request: BoltRequest) -> BoltResponse:
         slog.error("click.failed", exc_info=error, mode=request.mode)
-        return _told(desk, body, answers.broken())
+        return _told(backend, body, answers.broken())
 
     return failed

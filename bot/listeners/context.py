@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from jobs.companies.disconnect import Broker
-from jobs.pipeline import Doorbell
+from jobs.pipeline import Queues
 from jobs.rules.policy import Policy
 from jobs.store.engine import Database
 
@@ -59,13 +59,13 @@ class Pool(ThreadPoolExecutor):
 
 
 @dataclass(frozen=True)
-class Desk:
+class Backend:
     """Built once per web process."""
 
     database: Database
     ruling: Callable[[], Policy]
     """The policy that rules now; its file may change at any time."""
-    doorbell: Doorbell
+    queues: Queues
     clock: Callable[[], datetime]
     client: WebClient
     team: str
@@ -126,4 +126,4 @@ class Desk:
 
     def _ring(self, steps: tuple[str, ...], case: str) -> None:
         for step in steps:
-            self.doorbell.ring(step, case)
+            self.queues.ring(step, case)

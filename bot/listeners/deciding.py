@@ -11,12 +11,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.blockkit.ids import BadValueError, Binding
-from bot.listeners.context import Desk
+from bot.listeners.context import Backend
 from bot.slack import people
 from bot.surfaces import answers
 from bot.surfaces.replies import reply
-from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.decide import access
+from jobs.decide.access import Answer, Click, Refused, Reply
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
@@ -24,7 +24,7 @@ from jobs.store import cases, companies
 from jobs.store.cases import Case
 
 T = TypeVar("T")
-Door = Callable[[Connection, Policy, Knock, datetime], T]
+Door = Callable[[Connection, Policy, Click, datetime], T]
 slog = structlog.get_logger()
 
 FOLLOWS = {
@@ -50,74 +50,74 @@ LEADS_ONLY = frozenset({"draft_anyway", "confirm_name"})
 class NotRecorded(Exception):
     """The record could not be written in time; `words` tell the person so."""
 
-    def __init__(self, words: str, said: Said | None = None) -> None:
+    def __init__(self, words: str, said: Reply | None = None) -> None:
         super().__init__(words)
         self.words, self.said = words, said
 
 
-def knock_of(binding: Binding, user: str) -> Knock:
+def click_of(binding: Binding, user: str) -> Click:
     """Who wants something, and of which draft."""
-    return Knock(user, binding.case_id, binding.draft_id, binding.draft_hash)
+    return Click(user, binding.case_id, binding.draft_id, binding.draft_hash)
 
 
-def decide(desk: Desk, verb: str, knock: Knock, through: Door[T]) -> T:
+def decide(backend: Backend, verb: str, click: Click, through: Door[T]) -> T:
     """Go through a door in one transaction, then wake what follows.
 
     Raises NotRecorded with the sentence for the person; nothing was changed then.
     """
     try:
-        now = desk.clock()
-        with desk.database.writing() as conn:
-            outcome = through(conn, ruling(desk, conn, knock.case), knock, now)
+        now = backend.clock()
+        with backend.database.writing() as conn:
+            outcome = through(conn, ruling(backend, conn, click.case), click, now)
     except Refused as refused:
-        raise NotRecorded(_refused(desk, verb, knock, refused.said, now), refused.said) from None
+        raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None
     except DBAPIError as error:
         slog.warning("decision.not_recorded", verb=verb, error=type(error).__name__)
         raise NotRecorded(answers.not_recorded()) from error
-    desk.ring(*FOLLOWS.get(verb, ("messages",)), case=knock.case)
+    backend.ring(*FOLLOWS.get(verb, ("messages",)), case=click.case)
     return outcome
 
 
-def view_for(desk: Desk, verb: str, knock: Knock) -> CaseView:
+def view_for(backend: Backend, verb: str, click: Click) -> CaseView:
     """The case for a modal, for somebody who may do what it is for. Raises NotRecorded."""
     try:
-        now = desk.clock()
-        with desk.database.reading() as conn:
-            policy = ruling(desk, conn, knock.case)
-            door.look_in(conn, policy, knock, now)
+        now = backend.clock()
+        with backend.database.reading() as conn:
+            policy = ruling(backend, conn, click.case)
+            access.look_in(conn, policy, click, now)
             if verb in LEADS_ONLY:
-                door.lead(conn, policy, knock.user, now)
-            return picture.case_view(conn, policy, knock.case, now)
+                access.lead(conn, policy, click.user, now)
+            return picture.case_view(conn, policy, click.case, now)
     except Refused as refused:
-        raise NotRecorded(_refused(desk, verb, knock, refused.said, now), refused.said) from None
+        raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None
     except DBAPIError as error:
         raise NotRecorded(answers.not_recorded()) from error
 
 
-def ruling(desk: Desk, conn: Connection, case: str) -> Policy:
+def ruling(backend: Backend, conn: Connection, case: str) -> Policy:
     """The policy of the company that a case belongs to."""
     try:
-        return desk.policy.for_company(cases.get(conn, case).company)
+        return backend.policy.for_company(cases.get(conn, case).company)
     except cases.Missing:
-        return desk.policy
+        return backend.policy
 
 
-def told(desk: Desk, verb: str, said: Said) -> str:
+def told(backend: Backend, verb: str, said: Reply) -> str:
     """The private sentence after a recorded decision; empty where the card says enough."""
     if said.answer is Answer.SECOND_NEEDED:
         return reply(said, verb)
     if verb == "approve" and said.case:
-        return _approved(desk, said.case)
+        return _approved(backend, said.case)
     return reply(said, verb) if verb == "fine" else ""
 
 
-def _approved(desk: Desk, case: Case) -> str:
+def _approved(backend: Backend, case: Case) -> str:
     """The approval is on record whatever happens here; at worst the next card is not linked."""
     try:
-        with desk.database.reading() as conn:
+        with backend.database.reading() as conn:
             company = companies.need(conn, case.company)
-            policy = desk.policy.for_company(case.company)
-            following = picture.next_card(conn, policy, case, desk.workspace, desk.clock())
+            policy = backend.policy.for_company(case.company)
+            following = picture.next_card(conn, policy, case, backend.workspace, backend.clock())
     except SQLAlchemyError as error:
         slog.warning("answer.without_link", error=type(error).__name__)
         return answers.approved(case.row.due_at, case.shadow)
@@ -132,28 +132,28 @@ def unreadable(error: BadValueError) -> str:
     return answers.unreadable()
 
 
-def _refused(desk: Desk, verb: str, knock: Knock, said: Said, now: datetime) -> str:
+def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: datetime) -> str:
     """Log the refusal, ask for a look-up where that helps, and find the words."""
-    words = _words(desk, verb, said)
+    words = _words(backend, verb, said)
     try:
-        with desk.database.writing() as conn:
-            door.refused(conn, knock, said, verb, now)
+        with backend.database.writing() as conn:
+            access.refused(conn, click, said, verb, now)
             if said.answer is Answer.LOOKING_UP:
-                people.ask(conn, knock.user, now)
+                people.ask(conn, click.user, now)
     except DBAPIError as error:
         # The person gets the same answer; only the line about it is missing.
         slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
     if said.answer is Answer.LOOKING_UP:
-        desk.ring("people")
+        backend.ring("people")
     if said.answer in (Answer.STALE, Answer.DECIDED, Answer.FOLLOWED):
-        desk.ring("messages", case=knock.case)
+        backend.ring("messages", case=click.case)
     return words
 
 
-def _words(desk: Desk, verb: str, said: Said) -> str:
+def _words(backend: Backend, verb: str, said: Reply) -> str:
     if said.answer is not Answer.NOT_OPEN_YET or said.case is None:
         return reply(said, verb)
-    policy = desk.policy.for_company(said.case.company)
+    policy = backend.policy.for_company(said.case.company)
     manager = policy.account_manager(said.case.customer)
     return reply(said, verb, manager, said.case.approval_opens_at)
 

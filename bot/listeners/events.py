@@ -16,7 +16,7 @@ from bot.blockkit import ids
 from bot.blockkit.blocks import Block
 from bot.blockkit.ids import Switch
 from bot.blockkit.lint import lint
-from bot.listeners.context import Desk
+from bot.listeners.context import Backend
 from bot.listeners.deciding import user_of
 from bot.listeners.refusals import once_known, turned_away
 from bot.slack import api, channels
@@ -24,8 +24,8 @@ from bot.slack.api import Later, Lost, Trouble
 from bot.surfaces import answers, home
 from bot.surfaces.home import Page
 from jobs.companies import connect
-from jobs.decide import door
-from jobs.decide.door import Answer, Refused
+from jobs.decide import access
+from jobs.decide.access import Answer, Refused
 from jobs.reports import overview
 from jobs.reports.picture import Only
 from jobs.rules.rights import may_run, sees
@@ -46,30 +46,30 @@ NOTHING_HERE = (
 )
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, backend: Backend) -> None:
     """The tab itself, and the buttons that only draw it again."""
 
     @app.event("app_home_opened")
     def opened(event: dict[str, Any]) -> None:
         if event.get("tab") == "home":
-            desk.pool.submit(publish, desk, str(event["user"]))
+            backend.pool.submit(publish, backend, str(event["user"]))
 
     @app.action(Switch.CONNECT)
     @app.action(ids.of_any_company(Switch.RECONNECT))
     def connecting(ack: Ack, body: dict[str, Any]) -> None:
         # the browser follows the link by itself; the tab gets a fresh one
-        desk.pool.submit(publish, desk, user_of(body))
+        backend.pool.submit(publish, backend, user_of(body))
         ack()
 
     @app.action(Switch.CHANNEL)
     def choosing(ack: Ack, body: dict[str, Any]) -> None:
-        desk.pool.submit(_chosen, desk, body)
+        backend.pool.submit(_chosen, backend, body)
         ack()
 
     @app.action(Switch.NEXT)
     @app.action(Switch.BACK)
     def turning(ack: Ack, body: dict[str, Any]) -> None:
-        desk.pool.submit(publish, desk, user_of(body), "", _number(body))
+        backend.pool.submit(publish, backend, user_of(body), "", _number(body))
         ack()
 
 
@@ -78,25 +78,25 @@ def _number(body: dict[str, Any]) -> int:
     return int(value) if value.isdecimal() and len(value) < 6 else 0
 
 
-def _chosen(desk: Desk, body: dict[str, Any]) -> None:
+def _chosen(backend: Backend, body: dict[str, Any]) -> None:
     """A channel for the next company: the link to connect it follows, or what is wrong."""
     channel = str(body["actions"][0].get("selected_conversation") or "")
     try:
-        trouble = _unfit(desk, channel)
+        trouble = _unfit(backend, channel)
     except DBAPIError as error:
         slog.warning("home.no_record", error=type(error).__name__)
         trouble = answers.not_recorded()
-    publish(desk, user_of(body), choice=Choice("" if trouble else channel, trouble))
+    publish(backend, user_of(body), choice=Choice("" if trouble else channel, trouble))
 
 
-def _unfit(desk: Desk, channel: str) -> str:
+def _unfit(backend: Backend, channel: str) -> str:
     """Why no company's cards can go to this channel, as a sentence; or empty."""
     if not CHANNEL.fullmatch(channel):
         return answers.unreadable()
-    with desk.database.reading() as conn:
+    with backend.database.reading() as conn:
         if companies.in_channel(conn, channel):
             return answers.channel_taken(channel)
-    trouble = channels.look(desk.client, channel).trouble
+    trouble = channels.look(backend.client, channel).trouble
     return answers.channel_unfit(channel, trouble) if trouble else ""
 
 
@@ -109,7 +109,7 @@ class Choice:
 
 
 def publish(
-    desk: Desk,
+    backend: Backend,
     user: str,
     said: str = "",
     number: int = 0,
@@ -120,28 +120,28 @@ def publish(
 
     Never raises: it runs beside what was answered already.
     """
-    turn = desk.drawing[user] = object()
-    if (pause := _published(desk, user, said, number, choice)) is None or tries == 1:
+    turn = backend.drawing[user] = object()
+    if (pause := _published(backend, user, said, number, choice)) is None or tries == 1:
         return
 
     def again() -> None:
-        if desk.drawing.get(user) is turn:  # nothing newer was drawn for them meanwhile
-            publish(desk, user, said, number, choice, tries - 1)
+        if backend.drawing.get(user) is turn:  # nothing newer was drawn for them meanwhile
+            publish(backend, user, said, number, choice, tries - 1)
 
-    desk.later(pause, again)
+    backend.later(pause, again)
 
 
-def _published(desk: Desk, user: str, said: str, number: int, choice: Choice) -> float | None:
+def _published(backend: Backend, user: str, said: str, number: int, choice: Choice) -> float | None:
     """Seconds after which to try again, or None where it was done or would not help."""
     try:
-        view = _view(desk, user, said, number, choice)
+        view = _view(backend, user, said, number, choice)
     except DBAPIError as error:
         slog.warning("home.no_record", error=type(error).__name__)
         return PAUSE
     if wrong := lint(view, "home"):
         slog.error("home.refused_by_lint", wrong=len(wrong))
         view = home.sentence("This page cannot be drawn just now; `/overdue` works.")
-    answer = api.call(desk.client, "views.publish", user_id=user, view=view)
+    answer = api.call(backend.client, "views.publish", user_id=user, view=view)
     if isinstance(answer, Trouble):
         slog.warning("home.lost", trouble=repr(answer))
     match answer:
@@ -153,46 +153,48 @@ def _published(desk: Desk, user: str, said: str, number: int, choice: Choice) ->
             return None
 
 
-def _view(desk: Desk, user: str, said: str, number: int, choice: Choice) -> Block:
-    now = desk.clock()
+def _view(backend: Backend, user: str, said: str, number: int, choice: Choice) -> Block:
+    now = backend.clock()
     try:
-        with desk.database.reading() as conn:
-            general = door.known(conn, desk.policy, user, now)
-            mine = _theirs(desk, conn, user, now)
-            page = _page(desk, conn, mine, number, now)
-            asks = not desk.channel or companies.in_channel(conn, desk.channel) is not None
+        with backend.database.reading() as conn:
+            general = access.known(conn, backend.policy, user, now)
+            mine = _theirs(backend, conn, user, now)
+            page = _page(backend, conn, mine, number, now)
+            asks = not backend.channel or companies.in_channel(conn, backend.channel) is not None
     except Refused as refused:
-        return home.sentence(_shut(desk, user, refused, now))
+        return home.sentence(_shut(backend, user, refused, now))
     if not general and not mine:
         return home.sentence(said or NOTHING_HERE)
     if may_run(general) or page.runs:
-        channel = choice.channel if asks else desk.channel
+        channel = choice.channel if asks else backend.channel
         page = replace(page, asks_channel=asks, channel=channel, trouble=choice.trouble)
-        page = replace(_with_links(desk, page, user, now), drawn_at=now, closed=_closed(desk, page))
+        page = replace(
+            _with_links(backend, page, user, now), drawn_at=now, closed=_closed(backend, page)
+        )
     return home.home(replace(page, said=said))
 
 
-def _shut(desk: Desk, user: str, refused: Refused, now: datetime) -> str:
+def _shut(backend: Backend, user: str, refused: Refused, now: datetime) -> str:
     """Why there is no page; for somebody who is being looked up it is drawn again."""
-    words = turned_away(desk, "home", user, refused, now)
+    words = turned_away(backend, "home", user, refused, now)
     if refused.said.answer is not Answer.LOOKING_UP:
         return words.removesuffix(answers.NOTHING).rstrip()
-    once_known(desk, user, lambda _: publish(desk, user))
+    once_known(backend, user, lambda _: publish(backend, user))
     return answers.home_follows()
 
 
-def _closed(desk: Desk, page: Page) -> dict[str, str]:
+def _closed(backend: Backend, page: Page) -> dict[str, str]:
     """The channels of those companies that this person runs, where Slack takes no card."""
     ours = [one.company for one in page.overviews if one.company.realm in page.runs]
-    looked = ((one, channels.look(desk.client, one.channel).trouble) for one in ours)
+    looked = ((one, channels.look(backend.client, one.channel).trouble) for one in ours)
     return {one.realm: answers.channel_closed(one.channel, why) for one, why in looked if why}
 
 
-def _with_links(desk: Desk, page: Page, user: str, now: datetime) -> Page:
+def _with_links(backend: Backend, page: Page, user: str, now: datetime) -> Page:
     """Doors of this person's own: to a new company once its channel is known, and to old ones."""
-    new = "" if page.asks_channel and not page.channel else _link(desk, user, _wanted(page), now)
+    new = "" if page.asks_channel and not page.channel else _link(backend, user, _wanted(page), now)
     ended = any(home.needs_connecting(one) for one in page.overviews)
-    again = _link(desk, user, "", now) if ended else ""
+    again = _link(backend, user, "", now) if ended else ""
     return replace(page, connect_url=new, again_url=again)
 
 
@@ -210,29 +212,31 @@ class Theirs:
     only: Only
 
 
-def _theirs(desk: Desk, conn: Connection, user: str, now: datetime) -> list[Theirs]:
+def _theirs(backend: Backend, conn: Connection, user: str, now: datetime) -> list[Theirs]:
     groups, found = people.groups(conn, now), []
     for company in companies.all_of_them(conn):
-        policy = desk.policy.for_company(company.realm)
+        policy = backend.policy.for_company(company.realm)
         if roles := policy.roles(user, groups):
             found.append(Theirs(company, may_run(roles), sees(user, roles, policy)))
     return found
 
 
-def _page(desk: Desk, conn: Connection, mine: list[Theirs], number: int, now: datetime) -> Page:
+def _page(
+    backend: Backend, conn: Connection, mine: list[Theirs], number: int, now: datetime
+) -> Page:
     pages = max(1, -(-len(mine) // home.COMPANIES))
     number = min(number, pages - 1)
     first = number * home.COMPANIES
     most = MOST_OF_ONE if len(mine) == 1 else MOST
     found = [
-        overview.of_company(conn, each.company, desk.workspace, now, most, each.only)
+        overview.of_company(conn, each.company, backend.workspace, now, most, each.only)
         for each in mine[first : first + home.COMPANIES]
     ]
     runs = frozenset(each.company.realm for each in mine if each.runs)
     return Page(found, runs=runs, number=number, pages=pages)
 
 
-def _link(desk: Desk, user: str, channel: str, now: datetime) -> str:
-    with desk.database.writing() as conn:
-        state = connect.open_door(conn, user, channel, now)
-    return f"{desk.public_url}/quickbooks/connect?state={state}"
+def _link(backend: Backend, user: str, channel: str, now: datetime) -> str:
+    with backend.database.writing() as conn:
+        state = connect.open_link(conn, user, channel, now)
+    return f"{backend.public_url}/quickbooks/connect?state={state}"

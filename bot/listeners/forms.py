@@ -13,8 +13,8 @@ import structlog
 from bot.blockkit import ids
 from bot.blockkit.ids import Action, BadValueError
 from bot.blockkit.lint import lint
-from bot.listeners.context import Desk
-from bot.listeners.deciding import NotRecorded, knock_of, unreadable, user_of, view_for
+from bot.listeners.context import Backend
+from bot.listeners.deciding import NotRecorded, click_of, unreadable, user_of, view_for
 from bot.listeners.refusals import follow_up
 from bot.slack import api
 from bot.slack.api import Later, Lost, Refused, Trouble
@@ -55,19 +55,19 @@ OPENS: dict[Action, Callable[[CaseView, Policy], dict[str, Any]]] = {
 }
 
 
-def open_modal(desk: Desk, action: Action, body: dict[str, Any]) -> None:
+def open_modal(backend: Backend, action: Action, body: dict[str, Any]) -> None:
     """Open the light modal at once, in the thread of the click; what belongs in it follows.
 
     The modal bears a name of ours: it can be filled even where Slack's answer was lost.
     """
     name = uuid.uuid4().hex
     asked = {"trigger_id": body["trigger_id"], "view": modals.loading(name)}
-    opened = api.call(api.hasty(desk.client), "views.open", **asked)
+    opened = api.call(api.hasty(backend.client), "views.open", **asked)
     if isinstance(opened, Later | Refused):
-        _not_shown(desk, action, body, opened)
+        _not_shown(backend, action, body, opened)
     else:
         stands = not isinstance(opened, Lost)
-        desk.pool.submit(_fill, desk, action, body, Opening(name, stands))
+        backend.pool.submit(_fill, backend, action, body, Opening(name, stands))
 
 
 @dataclass(frozen=True)
@@ -79,32 +79,32 @@ class Opening:
     tries: int = TRIES
 
 
-def _fill(desk: Desk, action: Action, body: dict[str, Any], opening: Opening) -> None:
+def _fill(backend: Backend, action: Action, body: dict[str, Any], opening: Opening) -> None:
     """Put what belongs there in its place, beside the click; a moment later where Slack is busy."""
-    view = _modal(desk, action, body)
-    answer = api.call(desk.client, "views.update", external_id=opening.name, view=view)
+    view = _modal(backend, action, body)
+    answer = api.call(backend.client, "views.update", external_id=opening.name, view=view)
     if isinstance(answer, Later | Lost) and opening.tries > 1 and _pause(answer) <= LONGEST_PAUSE:
         left = replace(opening, tries=opening.tries - 1)
-        desk.later(_pause(answer), _fill, desk, action, body, left)
+        backend.later(_pause(answer), _fill, backend, action, body, left)
         return
     closed_by_then = opening.stands and answer == Refused("not_found")
     if isinstance(answer, Trouble) and not closed_by_then:
-        _not_shown(desk, action, body, answer)
+        _not_shown(backend, action, body, answer)
 
 
 def _pause(trouble: Later | Lost) -> float:
     return trouble.seconds if isinstance(trouble, Later) else PAUSE
 
 
-def _not_shown(desk: Desk, action: Action, body: dict[str, Any], trouble: Trouble) -> None:
+def _not_shown(backend: Backend, action: Action, body: dict[str, Any], trouble: Trouble) -> None:
     slog.warning("modal.lost", action=action, trouble=repr(trouble))
-    desk.tell(body["response_url"], answers.no_form())
+    backend.tell(body["response_url"], answers.no_form())
 
 
-def _modal(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
+def _modal(backend: Backend, action: Action, body: dict[str, Any]) -> dict[str, Any]:
     """The modal itself, or in its place why there is none."""
     try:
-        view = _made(desk, action, body)
+        view = _made(backend, action, body)
     except Exception as error:  # noqa: BLE001  # nothing else ends the form's "One moment"
         slog.error("modal.failed", action=action, exc_info=error)
         return modals.gone(answers.broken())
@@ -114,17 +114,17 @@ def _modal(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
     return view
 
 
-def _made(desk: Desk, action: Action, body: dict[str, Any]) -> dict[str, Any]:
+def _made(backend: Backend, action: Action, body: dict[str, Any]) -> dict[str, Any]:
     try:
         binding = ids.binding(body["actions"][0].get("value"))
-        view = view_for(desk, action, knock_of(binding, user_of(body)))
+        view = view_for(backend, action, click_of(binding, user_of(body)))
     except BadValueError as error:
         return modals.gone(unreadable(error))
     except NotRecorded as error:
         if error.said:
-            follow_up(desk, user_of(body), error.said, body["response_url"])
+            follow_up(backend, user_of(body), error.said, body["response_url"])
         return modals.gone(error.words)
     back = view.may_return and action is Action.CONFIRM_ADDRESS
     if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:
         return modals.gone(CHANGED)
-    return OPENS[action](view, desk.policy.for_company(view.facts.company.id))
+    return OPENS[action](view, backend.policy.for_company(view.facts.company.id))

@@ -9,12 +9,12 @@ from threading import Timer
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from bot.listeners.context import Desk
+from bot.listeners.context import Backend
 from bot.slack import people
 from bot.surfaces import answers
 from bot.surfaces.replies import reply
-from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.decide import access
+from jobs.decide.access import Answer, Click, Refused, Reply
 from jobs.store import people as known_people
 
 slog = structlog.get_logger()
@@ -25,40 +25,42 @@ BETWEEN = 1.0
 """How often, and after how many seconds, we see whether somebody is known by now."""
 
 
-def follow_up(desk: Desk, user: str, said: Said, response_url: str) -> None:
+def follow_up(backend: Backend, user: str, said: Reply, response_url: str) -> None:
     """Whoever is being looked up is told in private what came of it, as soon as it is known."""
     if said.answer is Answer.LOOKING_UP and response_url:
-        once_known(desk, user, lambda trouble: desk.tell(response_url, answers.met(trouble)))
+        once_known(backend, user, lambda trouble: backend.tell(response_url, answers.met(trouble)))
 
 
-def once_known(desk: Desk, user: str, then: Callable[[str], None], looks: int = LOOKS) -> None:
+def once_known(
+    backend: Backend, user: str, then: Callable[[str], None], looks: int = LOOKS
+) -> None:
     """Call `then` with what is wrong with an account, or "", once Slack has told us; or never."""
-    again = Timer(BETWEEN, _look, (desk, user, then, looks))
+    again = Timer(BETWEEN, _look, (backend, user, then, looks))
     again.daemon = True
     again.start()
 
 
-def _look(desk: Desk, user: str, then: Callable[[str], None], looks: int) -> None:
+def _look(backend: Backend, user: str, then: Callable[[str], None], looks: int) -> None:
     try:
-        with desk.database.reading() as conn:
+        with backend.database.reading() as conn:
             person = known_people.person(conn, user)
     except DBAPIError as error:
         slog.warning("follow_up.no_record", error=type(error).__name__)
         return
-    if person and person.known(desk.clock()):
+    if person and person.known(backend.clock()):
         then(person.trouble)
     elif looks > 1:
-        once_known(desk, user, then, looks - 1)
+        once_known(backend, user, then, looks - 1)
 
 
 def turned_away(
-    desk: Desk, verb: str, user: str, refused: Refused, now: datetime, typed: str = ""
+    backend: Backend, verb: str, user: str, refused: Refused, now: datetime, typed: str = ""
 ) -> str:
     """What the person is told; a look-up is queued where that helps. `typed` are their words."""
-    with desk.database.writing() as conn:
-        door.refused(conn, Knock(user, ""), refused.said, verb, now, typed)
+    with backend.database.writing() as conn:
+        access.refused(conn, Click(user, ""), refused.said, verb, now, typed)
         if refused.said.answer is Answer.LOOKING_UP:
             people.ask(conn, user, now)
     if refused.said.answer is Answer.LOOKING_UP:
-        desk.ring("people")
+        backend.ring("people")
     return reply(refused.said, verb)

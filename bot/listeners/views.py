@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from bot.blockkit import ids
 from bot.blockkit.ids import BadValueError, Modal, Opened
 from bot.listeners import submitted
-from bot.listeners.context import Desk
-from bot.listeners.deciding import NotRecorded, decide, knock_of, unreadable, user_of, view_for
+from bot.listeners.context import Backend
+from bot.listeners.deciding import NotRecorded, click_of, decide, unreadable, user_of, view_for
 from bot.listeners.submitted import Edited, UnusableError, Values
 from bot.surfaces import modals
-from jobs.decide.door import Knock, Said
+from jobs.decide.access import Click, Reply
 from jobs.decide.edit import Objections, Text, edit
 from jobs.decide.hold import Holding, hold, snooze
 from jobs.decide.look import confirm_address, confirm_name, draft_anyway
@@ -27,28 +27,28 @@ from jobs.rules.recipients import ledger_addresses
 
 Response = dict[str, Any]
 CLOSE: Response = {}
-Submit = Callable[[Desk, Opened, Values, str], Response]
-Through = Callable[[Connection, Policy, Knock, datetime], Said]
+Submit = Callable[[Backend, Opened, Values, str], Response]
+Through = Callable[[Connection, Policy, Click, datetime], Reply]
 
 
-def register(app: App, desk: Desk) -> None:
+def register(app: App, backend: Backend) -> None:
     """Every modal with a submit button."""
     for modal, submit in SUBMITS.items():
-        app.view(modal)(_submitting(desk, submit))
+        app.view(modal)(_submitting(backend, submit))
 
 
-def _submitting(desk: Desk, submit: Submit) -> Callable[..., None]:
+def _submitting(backend: Backend, submit: Submit) -> Callable[..., None]:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        ack(**_answer(desk, submit, body))
+        ack(**_answer(backend, submit, body))
 
     return handle
 
 
-def _answer(desk: Desk, submit: Submit, body: dict[str, Any]) -> Response:
+def _answer(backend: Backend, submit: Submit, body: dict[str, Any]) -> Response:
     view = body["view"]
     try:
         opened = ids.opened(view["private_metadata"])
-        return submit(desk, opened, view["state"]["values"], user_of(body))
+        return submit(backend, opened, view["state"]["values"], user_of(body))
     except UnusableError as error:
         return {"response_action": "errors", "errors": error.errors}
     except NotRecorded as error:
@@ -61,15 +61,15 @@ def _instead(view: dict[str, Any]) -> Response:
     return {"response_action": "update", "view": view}
 
 
-def _edit(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
+def _edit(backend: Backend, opened: Opened, values: Values, user: str) -> Response:
     typed = submitted.edited(values)
     insist = opened.seen == modals.fingerprint(typed.subject, typed.body, typed.marked)
     text = Text(typed.subject, typed.body, insist, typed.marked)
-    knock = knock_of(opened.binding, user)
-    outcome = decide(desk, "edit", knock, lambda c, p, k, now: edit(c, p, k, text, now))
+    click = click_of(opened.binding, user)
+    outcome = decide(backend, "edit", click, lambda c, p, k, now: edit(c, p, k, text, now))
     if not isinstance(outcome, Objections):
         return CLOSE
-    return _instead(_objected(view_for(desk, "edit", knock), typed, outcome))
+    return _instead(_objected(view_for(backend, "edit", click), typed, outcome))
 
 
 def _objected(view: CaseView, typed: Edited, found: Objections) -> dict[str, Any]:
@@ -87,30 +87,30 @@ def _objected(view: CaseView, typed: Edited, found: Objections) -> dict[str, Any
     )
 
 
-def _reject(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
-    return _rejected(desk, opened, submitted.rejection(values), user)
+def _reject(backend: Backend, opened: Opened, values: Values, user: str) -> Response:
+    return _rejected(backend, opened, submitted.rejection(values), user)
 
 
-def _was_paid(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
-    return _rejected(desk, opened, submitted.was_paid(values), user)
+def _was_paid(backend: Backend, opened: Opened, values: Values, user: str) -> Response:
+    return _rejected(backend, opened, submitted.was_paid(values), user)
 
 
-def _rejected(desk: Desk, opened: Opened, rejection: Rejection, user: str) -> Response:
+def _rejected(backend: Backend, opened: Opened, rejection: Rejection, user: str) -> Response:
     return _through(
-        desk, "reject", opened, user, lambda c, p, k, now: reject(c, p, k, rejection, now)
+        backend, "reject", opened, user, lambda c, p, k, now: reject(c, p, k, rejection, now)
     )
 
 
-def _hold(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
-    typed = submitted.holding(values, _view(desk, opened, user).facts.today)
+def _hold(backend: Backend, opened: Opened, values: Values, user: str) -> Response:
+    typed = submitted.holding(values, _view(backend, opened, user).facts.today)
     holding = Holding(typed.kind, typed.until, typed.comment, typed.invoices)
-    return _through(desk, "hold", opened, user, lambda c, p, k, now: hold(c, p, k, holding, now))
+    return _through(backend, "hold", opened, user, lambda c, p, k, now: hold(c, p, k, holding, now))
 
 
-def _snooze(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
-    typed = submitted.snoozing(values, _view(desk, opened, user).facts.today)
+def _snooze(backend: Backend, opened: Opened, values: Values, user: str) -> Response:
+    typed = submitted.snoozing(values, _view(backend, opened, user).facts.today)
     return _through(
-        desk,
+        backend,
         "snooze",
         opened,
         user,
@@ -118,10 +118,10 @@ def _snooze(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
     )
 
 
-def _draft_anyway(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
+def _draft_anyway(backend: Backend, opened: Opened, values: Values, user: str) -> Response:
     reason = submitted.reason(values)
     return _through(
-        desk,
+        backend,
         "draft_anyway",
         opened,
         user,
@@ -129,11 +129,11 @@ def _draft_anyway(desk: Desk, opened: Opened, values: Values, user: str) -> Resp
     )
 
 
-def _confirm_address(desk: Desk, opened: Opened, values: Values, user: str) -> Response:
-    candidates = ledger_addresses(_view(desk, opened, user).facts)
+def _confirm_address(backend: Backend, opened: Opened, values: Values, user: str) -> Response:
+    candidates = ledger_addresses(_view(backend, opened, user).facts)
     address = submitted.chosen_address(values, candidates)
     return _through(
-        desk,
+        backend,
         "confirm_address",
         opened,
         user,
@@ -141,9 +141,9 @@ def _confirm_address(desk: Desk, opened: Opened, values: Values, user: str) -> R
     )
 
 
-def _confirm_name(desk: Desk, opened: Opened, _: Values, user: str) -> Response:
+def _confirm_name(backend: Backend, opened: Opened, _: Values, user: str) -> Response:
     return _through(
-        desk,
+        backend,
         "confirm_name",
         opened,
         user,
@@ -151,12 +151,12 @@ def _confirm_name(desk: Desk, opened: Opened, _: Values, user: str) -> Response:
     )
 
 
-def _view(desk: Desk, opened: Opened, user: str) -> CaseView:
-    return view_for(desk, "submit", knock_of(opened.binding, user))
+def _view(backend: Backend, opened: Opened, user: str) -> CaseView:
+    return view_for(backend, "submit", click_of(opened.binding, user))
 
 
-def _through(desk: Desk, verb: str, opened: Opened, user: str, through: Through) -> Response:
-    decide(desk, verb, knock_of(opened.binding, user), through)
+def _through(backend: Backend, verb: str, opened: Opened, user: str, through: Through) -> Response:
+    decide(backend, verb, click_of(opened.binding, user), through)
     return CLOSE
 
 

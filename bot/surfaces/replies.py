@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.surfaces import answers
-from jobs.decide.door import Answer, Said
+from jobs.decide.access import Answer, Reply
 
 DONE = {
     "edit": "Saved as a new version; it waits on the card for approval.",
@@ -28,7 +28,7 @@ DONE = {
 }
 
 
-def reply(said: Said, verb: str, manager: str = "", opens_at: datetime | None = None) -> str:
+def reply(said: Reply, verb: str, manager: str = "", opens_at: datetime | None = None) -> str:
     """The sentence for `verb` (an action id); `manager` and `opens_at` where approval is closed."""
     if said.answer is Answer.RECORDED:
         return DONE.get(verb, "Recorded.")
@@ -37,7 +37,7 @@ def reply(said: Said, verb: str, manager: str = "", opens_at: datetime | None = 
     return _refusal(said)
 
 
-def _refusal(said: Said) -> str:
+def _refusal(said: Reply) -> str:
     plain = {
         Answer.LOOKING_UP: answers.looking_you_up(),
         Answer.NOBODY_CONFIGURED: answers.nobody_configured(),
@@ -57,11 +57,11 @@ def _refusal(said: Said) -> str:
     return plain.get(said.answer, answers.not_recorded())
 
 
-def _words(said: Said) -> str:
+def _words(said: Reply) -> str:
     return cap(mrkdwn(one_line(said.detail)), 300)
 
 
-def _decided(said: Said) -> str:
+def _decided(said: Reply) -> str:
     if said.case is None:
         return answers.stale()
     if said.by is None:

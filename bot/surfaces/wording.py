@@ -1,4 +1,4 @@
-"""Ledger facts in the words of a finance desk: amounts, dates, stages, habits, invoices."""
+"""Ledger facts in the words of a finance backend: amounts, dates, stages, habits, invoices."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from jobs.store.events import Notice
 Waiting = tuple[Sequence[Notice], "Future[None]"]
 
 
-class Letterbox:
+class Deliveries:
     """Takes deliveries from many threads. `database` is asked for when it is first needed."""
 
     def __init__(self, database: Callable[[], Database], now: Callable[[], datetime]) -> None:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from bot.process import Kit
 from bot.web.bodies import TooLarge, body_of
-from bot.web.deliveries import Letterbox
+from bot.web.deliveries import Deliveries
 from bot.web.pages import page
 from jobs.companies import connect
 from jobs.companies.connect import NotConnected, UsedAlready
@@ -33,14 +33,14 @@ COLUMNS = {"source": 200, "event_id": 200, "realm": 64, "entity": 40, "id": 64, 
 slog = structlog.get_logger()
 
 
-class LedgerDoor:
+class QuickBooksRoutes:
     """Stores what was notified, in one insert, and says so; understanding it is the worker's."""
 
     def __init__(self, kit: Kit, redraw: Callable[[str], None]) -> None:
         """`redraw` shows a person the present state in their Home tab, soon."""
         self._kit, self._redraw = kit, redraw
         self._tokens = [t.get_secret_value() for t in kit.settings.qbo_webhook_tokens]
-        self._letterbox = Letterbox(lambda: kit.database, kit.now)
+        self._deliveries = Deliveries(lambda: kit.database, kit.now)
 
     def routes(self) -> list[Route]:
         """Below `/quickbooks`."""
@@ -70,12 +70,12 @@ class LedgerDoor:
         """Anything but a 200 may hold back later deliveries: only "not stored" is one."""
         try:
             if found:
-                self._letterbox.put(found)
+                self._deliveries.put(found)
         except SQLAlchemyError as error:
             slog.error("webhook.not_stored", error=type(error).__name__, events=len(found))
             return PlainTextResponse("not stored, please send it again", 503)
         if found:
-            self._kit.doorbell.ring("detect")
+            self._kit.queues.ring("detect")
         return PlainTextResponse("ok")
 
     async def _connect(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class LedgerDoor:
     def _to_intuit(self, request: Request) -> Response:
         state = request.query_params.get("state", "")
         with self._kit.database.reading() as conn:
-            connect.check_door(conn, state, self._kit.now())
+            connect.check_link(conn, state, self._kit.now())
         return RedirectResponse(self._kit.oauth.authorize_url(state), 302)
 
     async def _disconnected(self, request: Request) -> Response:
@@ -119,11 +119,11 @@ class LedgerDoor:
         kit = self._kit
         state, now = given.get("state", ""), kit.now()
         with kit.database.reading() as conn:
-            person = connect.check_door(conn, state, now).person
+            person = connect.check_link(conn, state, now).person
         company = connect.connect(kit.database, kit.intuit, code, realm, state, now)
         slog.info("company.connected", realm=realm)
         for step in ("sweep", "messages"):
-            kit.doorbell.ring(step)
+            kit.queues.ring(step)
         if person != connect.UNNAMED:
             self._redraw(person)
         return _welcome(company)

@@ -46,7 +46,7 @@ class Reconnecting:
             slog.error("reconnect.no_record", error=type(error).__name__)
             return
         if found:
-            kit.doorbell.ring("messages")
+            kit.queues.ring("messages")
 
 
 SAID = (

@@ -18,9 +18,9 @@ from starlette.routing import BaseRoute
 
 from bot.process import Kit
 from bot.web.health import Health
-from bot.web.quickbooks import LedgerDoor
+from bot.web.quickbooks import QuickBooksRoutes
 from bot.web.reconnect import Reconnecting
-from bot.web.slack import SlackDoor
+from bot.web.slack import SlackRoutes
 
 slog = structlog.get_logger()
 KEEP_ALIVE_SECONDS = 75
@@ -30,11 +30,11 @@ GRACE_SECONDS = 5
 """How long open requests, and then what they left to be done, may take to end after SIGTERM."""
 
 
-def app(kit: Kit, slack_door: SlackDoor, health: Health) -> Starlette:
+def app(kit: Kit, slack_routes: SlackRoutes, health: Health) -> Starlette:
     """Every route of the web process that is open to the outside."""
     routes: Sequence[BaseRoute] = [
-        *slack_door.routes(),
-        *LedgerDoor(kit, slack_door.redraw_home).routes(),
+        *slack_routes.routes(),
+        *QuickBooksRoutes(kit, slack_routes.redraw_home).routes(),
         *Reconnecting(kit).routes(),
         *health.routes(),
     ]
@@ -46,14 +46,14 @@ def run(kit: Kit) -> None:
     settings = kit.settings
     kit.policy  # noqa: B018 - a policy file that cannot be read is told now, not at a click
     listener = _listener(settings.host, settings.port, "HOST {}, PORT {}")
-    slack_door = SlackDoor(kit)
-    health = Health(kit, slack_door.socket)
-    server = Server(config(app(kit, slack_door, health)), slack_door)
+    slack_routes = SlackRoutes(kit)
+    health = Health(kit, slack_routes.socket)
+    server = Server(config(app(kit, slack_routes, health)), slack_routes)
     gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
     if settings.metrics_port is not None:
         _serve_operators(health, settings.metrics_host, settings.metrics_port)
     slog.info("web.listening", url=_url(listener))
-    threading.Thread(target=slack_door.open, name="slack", daemon=True).start()
+    threading.Thread(target=slack_routes.open, name="slack", daemon=True).start()
     server.run(sockets=[listener])
     kit.close()
 
@@ -90,9 +90,9 @@ def _url(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """uvicorn, and Slack's door beside it: both let end what is open, then stop."""
 
-    def __init__(self, config: uvicorn.Config, slack_door: SlackDoor) -> None:
+    def __init__(self, config: uvicorn.Config, slack_routes: SlackRoutes) -> None:
         super().__init__(config)
-        self._slack_door = slack_door
+        self._slack_door = slack_routes
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """After SIGTERM; the process ends when this returns."""

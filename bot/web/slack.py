@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from bot.listeners import events, payloads
 from bot.listeners.app import build
-from bot.listeners.context import Desk, Pool
+from bot.listeners.context import Backend, Pool
 from bot.listeners.payloads import Odd
 from bot.process import Kit, Now
 from bot.slack import api as slack
@@ -51,7 +51,7 @@ class SlackUnknown(Exception):
     """Slack did not say who we are, so nobody's request can be checked."""
 
 
-class SlackDoor:
+class SlackRoutes:
     """Checks size, signature and shape, then lets Bolt work in a thread of its own.
 
     `wall` is the clock that Slack's is compared with: no request may wait for the database here.
@@ -158,13 +158,13 @@ class SlackDoor:
         return found
 
     @cached_property
-    def _desk(self) -> Desk:
+    def _desk(self) -> Backend:
         kit, found = self._kit, self._ourselves
         api = urlsplit(kit.settings.slack_api_url).hostname or ""
-        return Desk(
+        return Backend(
             database=kit.database,
             ruling=kit.policies,
-            doorbell=kit.doorbell,
+            queues=kit.queues,
             clock=kit.now,
             client=kit.slack,
             team=str(found["team_id"]),

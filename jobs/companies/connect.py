@@ -22,7 +22,7 @@ from jobs.store import agenda, cases, companies, log, people, posts, standing
 from jobs.store.companies import Company
 from jobs.store.engine import AWAY, Database
 from jobs.store.tables import companies as companies_table
-from jobs.store.tables import doors
+from jobs.store.tables import connect_links
 from jobs.store.tokens import Seal
 from jobs.store.upsert import insert_or_ignore
 from qbo import (
@@ -36,7 +36,7 @@ from qbo import (
     Tokens,
 )
 
-DOOR_LIVES = timedelta(minutes=10)
+LINK_LIVES = timedelta(minutes=10)
 FORGOTTEN = timedelta(days=1)
 """When a door that nobody used is forgotten; until then it is known to be too old."""
 UNNAMED = "system:connect"
@@ -85,13 +85,13 @@ class Intuit:
     """Where a company's cards go when its door names no channel."""
 
 
-def open_door(conn: Connection, person: str, channel: str, now: datetime) -> str:
+def open_link(conn: Connection, person: str, channel: str, now: datetime) -> str:
     """A fresh `state` for `person` (a Slack user id, or empty); `channel` may be empty."""
-    old = doors.c.used_at.is_(None) & (doors.c.opened_at < now - FORGOTTEN)
-    conn.execute(delete(doors).where(old))
+    old = connect_links.c.used_at.is_(None) & (connect_links.c.opened_at < now - FORGOTTEN)
+    conn.execute(delete(connect_links).where(old))
     state = secrets.token_urlsafe(24)
     row = {"state": state, "person": person or UNNAMED, "channel": channel, "opened_at": now}
-    insert_or_ignore(conn, doors, row)
+    insert_or_ignore(conn, connect_links, row)
     return state
 
 
@@ -116,25 +116,25 @@ def _needs_connecting(company: Company, now: datetime) -> bool:
     return not company.connected or bool(company.ends_at and company.ends_at - now <= SOON)
 
 
-def check_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
+def check_link(conn: Connection, state: str, now: datetime) -> Row[Any]:
     """The open door that `state` names. Raises NotConnected."""
     if not state:
         raise NotConnected(f"This page opens from a link of your own. {NEW_LINK}")
-    row = conn.execute(select(doors).where(doors.c.state == state[:64])).first()
+    row = conn.execute(select(connect_links).where(connect_links.c.state == state[:64])).first()
     if row is None:
         raise NotConnected(f"This link is not one of ours. {NEW_LINK}")
     if row.used_at is not None:
         raise UsedAlready
-    if now - row.opened_at > DOOR_LIVES:
+    if now - row.opened_at > LINK_LIVES:
         raise NotConnected(f"This link is older than ten minutes. {NEW_LINK}")
     return row
 
 
-def pass_door(conn: Connection, state: str, now: datetime) -> Row[Any]:
+def use_link(conn: Connection, state: str, now: datetime) -> Row[Any]:
     """Use the door up; of two that come at once, one passes. Raises NotConnected."""
-    door = check_door(conn, state, now)
-    unused = (doors.c.state == door.state) & doors.c.used_at.is_(None)
-    if conn.execute(update(doors).where(unused).values(used_at=now)).rowcount != 1:
+    door = check_link(conn, state, now)
+    unused = (connect_links.c.state == door.state) & connect_links.c.used_at.is_(None)
+    if conn.execute(update(connect_links).where(unused).values(used_at=now)).rowcount != 1:
         raise UsedAlready
     return door
 
@@ -148,9 +148,9 @@ def connect(
     company that is connected then stays so.
     """
     with database.writing() as conn:
-        door = check_door(conn, state, now)
+        door = check_link(conn, state, now)
         _channel(conn, realm, door.channel, intuit.channel)  # before the code ends older tokens
-        pass_door(conn, state, now)
+        use_link(conn, state, now)
     tokens = _exchanged(intuit, code, now)
     try:
         columns = _looked_at(intuit, realm, tokens) | _sealed(intuit, realm, tokens)

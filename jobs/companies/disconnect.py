@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select
 
-from jobs.decide import door
+from jobs.decide import access
 from jobs.rules.policy import Policy
 from jobs.store import cases, companies, log, people, posts, standing
 from jobs.store.companies import Company
@@ -68,7 +68,7 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
 
 def may_disconnect(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
     """Only finance leads. Raises Refused."""
-    door.lead(conn, policy, user, now)
+    access.lead(conn, policy, user, now)
 
 
 def _sealed(conn: Connection, realm: str) -> str | None:

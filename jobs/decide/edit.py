@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.decide import access
+from jobs.decide.access import Answer, Click, Decider, Reply
 from jobs.outcome_tmp import tell_approvers
 from jobs.rules import gates
 from jobs.rules.drafts import edited
@@ -51,50 +51,50 @@ class Objections:
 
 
 def edit(
-    conn: Connection, policy: Policy, knock: Knock, text: Text, now: datetime
-) -> Said | Objections:
+    conn: Connection, policy: Policy, click: Click, text: Text, now: datetime
+) -> Reply | Objections:
     """Save the text as the next draft, or say what is wrong with it. Raises Refused."""
-    visitor = door.enter(conn, policy, knock, now)
-    door.in_state(conn, visitor.case, State.WAITING)
-    old = door.same_draft(visitor, knock)
+    decider = access.enter(conn, policy, click, now)
+    access.in_state(conn, decider.case, State.WAITING)
+    old = access.same_draft(decider, click)
     letter = edited(old.letter, text.subject, text.body)
-    past = _past(conn, visitor, letter, now)
+    past = _past(conn, decider, letter, now)
     violations = verify(
         letter,
-        visitor.facts,
-        contexts.without(conn, visitor.case.id).policy(policy),
+        decider.facts,
+        contexts.without(conn, decider.case.id).policy(policy),
         past,
         deadline=old.deadline,
         marked=text.marked,
     )
     if any(v.hard for v in violations) or (violations and not text.insist):
         return Objections(violations)
-    return _save(conn, policy, visitor, old, letter, violations, now)
+    return _save(conn, policy, decider, old, letter, violations, now)
 
 
-def _past(conn: Connection, visitor: Visitor, letter: Letter, now: datetime) -> Past:
-    file = quickbooks.open_file(conn, visitor.case, now)
-    return quickbooks.past(conn, file, letter.to, visitor.case.allowed_anyway)
+def _past(conn: Connection, decider: Decider, letter: Letter, now: datetime) -> Past:
+    file = quickbooks.open_file(conn, decider.case, now)
+    return quickbooks.past(conn, file, letter.to, decider.case.allowed_anyway)
 
 
 def _save(
     conn: Connection,
     policy: Policy,
-    visitor: Visitor,
+    decider: Decider,
     old: Draft,
     letter: Letter,
     violations: tuple[Violation, ...],
     now: datetime,
-) -> Said:
-    case = visitor.case
-    door.decide(conn, policy, visitor, "edit", now)
+) -> Reply:
+    case = decider.case
+    access.decide(conn, policy, decider, "edit", now)
     draft = drafts.write_draft(
         conn,
         case.id,
         letter,
         now,
-        author=visitor.user,
-        edited_by=visitor.user,
+        author=decider.user,
+        edited_by=decider.user,
         violations=[v.sentence for v in violations],
         marked=any(v.kind == "marked" for v in violations),
         deadline=old.deadline,
@@ -103,13 +103,13 @@ def _save(
     kept = (r for r in case.rulings if r.rule not in gates.ABOUT_TEXT)
     rulings = (*kept, *gates.about_text(violations))
     data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}
-    edit = Move(State.WAITING, "draft.edited", visitor.user, case.row.due_at, data)
+    edit = Move(State.WAITING, "draft.edited", decider.user, case.row.due_at, data)
     columns = {
         "draft": draft.id,
         "rulings": RULINGS.dump_python(rulings, mode="json"),
         "changed": [],
         "end_reason": "",
     }
-    door.moved(cases.move(conn, case, edit, now, **columns), case)
-    tell_approvers(conn, case, old, "has edited the text.", now, by=visitor.user)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    access.moved(cases.move(conn, case, edit, now, **columns), case)
+    tell_approvers(conn, case, old, "has edited the text.", now, by=decider.user)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))

@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, update
 
-from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.decide import access
+from jobs.decide.access import Answer, Click, Decider, Reply
 from jobs.rules.business_days import start_of
 from jobs.rules.figures import day
 from jobs.rules.past import HoldKind
@@ -31,17 +31,17 @@ class Holding:
     invoices: tuple[str, ...] = NONE
 
 
-def hold(conn: Connection, policy: Policy, knock: Knock, holding: Holding, now: datetime) -> Said:
+def hold(conn: Connection, policy: Policy, click: Click, holding: Holding, now: datetime) -> Reply:
     """Take invoices, or the whole customer, out until a review date. Raises Refused."""
-    visitor = door.enter(conn, policy, knock, now)
-    door.in_state(conn, visitor.case, State.WAITING)
-    door.decide(conn, policy, visitor, "hold", now, holding.kind, holding.reason)
-    return put_on_hold(conn, visitor, holding, now)
+    decider = access.enter(conn, policy, click, now)
+    access.in_state(conn, decider.case, State.WAITING)
+    access.decide(conn, policy, decider, "hold", now, holding.kind, holding.reason)
+    return put_on_hold(conn, decider, holding, now)
 
 
-def put_on_hold(conn: Connection, visitor: Visitor, holding: Holding, now: datetime) -> Said:
+def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datetime) -> Reply:
     """Set the hold; the case ends as held, or goes on with the invoices that are left."""
-    case, invoices = visitor.case, holding.invoices
+    case, invoices = decider.case, holding.invoices
     history.hold(
         conn,
         case.company,
@@ -49,22 +49,22 @@ def put_on_hold(conn: Connection, visitor: Visitor, holding: Holding, now: datet
         invoices,
         holding.kind,
         holding.until,
-        visitor.user,
+        decider.user,
         holding.reason,
         now,
     )
-    rest = {i.id for i in visitor.facts.invoices} - set(invoices)
+    rest = {i.id for i in decider.facts.invoices} - set(invoices)
     data = {"kind": holding.kind, "until": holding.until, "invoices": list(invoices)}
     if invoices and rest & crossings.crossed(conn, case.id).keys():
-        on = Move(State.WAITING, "hold.set", visitor.user, now, data)
-        door.moved(cases.move(conn, case, on, now, draft=None, **cases.ANEW), case)
+        on = Move(State.WAITING, "hold.set", decider.user, now, data)
+        access.moved(cases.move(conn, case, on, now, draft=None, **cases.ANEW), case)
         _give_back(conn, case, invoices, now)
     else:
         until = f"On hold until {day(holding.until)}."
-        end = Move(State.HELD, "hold.set", visitor.user, None, data)
-        door.moved(cases.move(conn, case, end, now, end_reason=until), case)
+        end = Move(State.HELD, "hold.set", decider.user, None, data)
+        access.moved(cases.move(conn, case, end, now, end_reason=until), case)
         crossings.release(conn, case.id, now)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
 def _give_back(conn: Connection, case: Case, invoices: tuple[str, ...], now: datetime) -> None:
@@ -78,23 +78,23 @@ def _give_back(conn: Connection, case: Case, invoices: tuple[str, ...], now: dat
 
 
 def snooze(
-    conn: Connection, policy: Policy, knock: Knock, until: date, reason: str, now: datetime
-) -> Said:
+    conn: Connection, policy: Policy, click: Click, until: date, reason: str, now: datetime
+) -> Reply:
     """Bring the case back on a day, gathered anew. Raises Refused."""
-    visitor = door.enter(conn, policy, knock, now)
-    door.in_state(conn, visitor.case, State.WAITING)
-    door.decide(conn, policy, visitor, "snooze", now, reason)
-    return put_to_sleep(conn, visitor, until, reason, f"Comes back on {day(until)}.", now)
+    decider = access.enter(conn, policy, click, now)
+    access.in_state(conn, decider.case, State.WAITING)
+    access.decide(conn, policy, decider, "snooze", now, reason)
+    return put_to_sleep(conn, decider, until, reason, f"Comes back on {day(until)}.", now)
 
 
 def put_to_sleep(
-    conn: Connection, visitor: Visitor, until: date, reason: str, said: str, now: datetime
-) -> Said:
+    conn: Connection, decider: Decider, until: date, reason: str, said: str, now: datetime
+) -> Reply:
     """The customer is left in peace until then; a payment meanwhile still closes the case.
 
     `said` is the sentence for it.
     """
-    case = visitor.case
+    case = decider.case
     history.hold(
         conn,
         case.company,
@@ -102,22 +102,22 @@ def put_to_sleep(
         NONE,
         HoldKind.QUIET,
         until,
-        visitor.user,
+        decider.user,
         reason,
         now,
     )
     wakes = start_of(until, companies.need(conn, case.company).zone)
-    asleep = Move(State.SNOOZED, "case.snoozed", visitor.user, wakes, {"until": until})
+    asleep = Move(State.SNOOZED, "case.snoozed", decider.user, wakes, {"until": until})
     columns = cases.ANEW | {"end_reason": said}
-    door.moved(cases.move(conn, case, asleep, now, **columns), case)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    access.moved(cases.move(conn, case, asleep, now, **columns), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
-def take_over(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+def take_over(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """ "I'll handle it": the customer is held for the usual time, in this person's name."""
-    visitor = door.enter(conn, policy, knock, now)
-    door.in_state(conn, visitor.case, State.WAITING)
-    door.decide(conn, policy, visitor, "takeover", now)
-    today = companies.need(conn, visitor.case.company).today(now)
+    decider = access.enter(conn, policy, click, now)
+    access.in_state(conn, decider.case, State.WAITING)
+    access.decide(conn, policy, decider, "takeover", now)
+    today = companies.need(conn, decider.case.company).today(now)
     until = today + timedelta(days=policy.hold_days)
-    return put_on_hold(conn, visitor, Holding(HoldKind.QUIET, until, "taken over"), now)
+    return put_on_hold(conn, decider, Holding(HoldKind.QUIET, until, "taken over"), now)

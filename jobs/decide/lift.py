@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
+from jobs.decide import access
+from jobs.decide.access import Answer, Click, Decider, Refused, Reply
 from jobs.intake import crossings
 from jobs.rules.past import Hold
 from jobs.rules.policy import Policy
@@ -19,51 +19,51 @@ from jobs.store.cases import Move
 GOES_ON = "What is still overdue goes on as a case of its own."
 
 
-def lift(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+def lift(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """End the disputes that this card names, or the hold that ended its case. Raises Refused.
 
     STALE where none stands that a person has set: what a text or the policy says stays.
     """
-    visitor = door.enter(conn, policy, knock, now)
-    door.in_state(conn, visitor.case, State.WAITING, State.HELD)
-    if visitor.case.state is State.HELD:
-        return _take_up(conn, policy, visitor, now)
-    return _agree(conn, policy, visitor, now)
+    decider = access.enter(conn, policy, click, now)
+    access.in_state(conn, decider.case, State.WAITING, State.HELD)
+    if decider.case.state is State.HELD:
+        return _take_up(conn, policy, decider, now)
+    return _agree(conn, policy, decider, now)
 
 
-def _agree(conn: Connection, policy: Policy, visitor: Visitor, now: datetime) -> Said:
+def _agree(conn: Connection, policy: Policy, decider: Decider, now: datetime) -> Reply:
     """The bill is agreed upon again: the case is gathered anew."""
-    case = visitor.case
+    case = decider.case
     named = disputing_holds(case.rulings)
-    found = _some(visitor, [h for h in _unlifted(conn, visitor) if h.id in named])
-    door.decide(conn, policy, visitor, "lift", now)
-    history.lift(conn, found, visitor.user, now)
-    again = Move(State.WAITING, "hold.lifted", visitor.user, now, _lifted(found))
-    door.moved(cases.move(conn, case, again, now, **cases.ANEW), case)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    found = _some(decider, [h for h in _unlifted(conn, decider) if h.id in named])
+    access.decide(conn, policy, decider, "lift", now)
+    history.lift(conn, found, decider.user, now)
+    again = Move(State.WAITING, "hold.lifted", decider.user, now, _lifted(found))
+    access.moved(cases.move(conn, case, again, now, **cases.ANEW), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
-def _take_up(conn: Connection, policy: Policy, visitor: Visitor, now: datetime) -> Said:
+def _take_up(conn: Connection, policy: Policy, decider: Decider, now: datetime) -> Reply:
     """A held case has ended and given its stages back: they are crossed again, now."""
-    case, company = visitor.case, companies.need(conn, visitor.case.company)
-    spoken = {"", *(i.id for i in visitor.facts.invoices)}
-    found = _some(visitor, [h for h in _unlifted(conn, visitor) if h.invoice in spoken])
-    door.decide(conn, policy, visitor, "take_up", now)
-    history.lift(conn, found, visitor.user, now)
-    lifted = Move(State.HELD, "hold.lifted", visitor.user, None, _lifted(found))
-    door.moved(cases.move(conn, case, lifted, now, end_reason=GOES_ON), case)
+    case, company = decider.case, companies.need(conn, decider.case.company)
+    spoken = {"", *(i.id for i in decider.facts.invoices)}
+    found = _some(decider, [h for h in _unlifted(conn, decider) if h.invoice in spoken])
+    access.decide(conn, policy, decider, "take_up", now)
+    history.lift(conn, found, decider.user, now)
+    lifted = Move(State.HELD, "hold.lifted", decider.user, None, _lifted(found))
+    access.moved(cases.move(conn, case, lifted, now, end_reason=GOES_ON), case)
     crossings.open_cases(conn, policy, company, [case.customer], f"lifted:{case.id}", now)
     crossings.refresh(conn, company.realm, [case.customer], now)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
-def _unlifted(conn: Connection, visitor: Visitor) -> tuple[Hold, ...]:
-    return history.unlifted(conn, visitor.case.company, visitor.case.customer)
+def _unlifted(conn: Connection, decider: Decider) -> tuple[Hold, ...]:
+    return history.unlifted(conn, decider.case.company, decider.case.customer)
 
 
-def _some(visitor: Visitor, found: list[Hold]) -> list[Hold]:
+def _some(decider: Decider, found: list[Hold]) -> list[Hold]:
     if not found:
-        raise Refused(Said(Answer.STALE, visitor.case))
+        raise Refused(Reply(Answer.STALE, decider.case))
     return found
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Said, Visitor
+from jobs.decide import access
+from jobs.decide.access import Answer, Click, Decider, Reply
 from jobs.decide.hold import Holding, put_on_hold, put_to_sleep
 from jobs.rules.business_days import add_working_days
 from jobs.rules.figures import day
@@ -35,47 +35,47 @@ class Rejection:
 
 
 def reject(
-    conn: Connection, policy: Policy, knock: Knock, rejection: Rejection, now: datetime
-) -> Said:
+    conn: Connection, policy: Policy, click: Click, rejection: Rejection, now: datetime
+) -> Reply:
     """Reject the draft that was shown. Raises Refused."""
-    visitor = door.enter(conn, policy, knock, now)
-    door.in_state(conn, visitor.case, State.WAITING)
-    if visitor.draft:
-        door.same_draft(visitor, knock)
-    door.decide(conn, policy, visitor, "reject", now, rejection.why, rejection.comment)
+    decider = access.enter(conn, policy, click, now)
+    access.in_state(conn, decider.case, State.WAITING)
+    if decider.draft:
+        access.same_draft(decider, click)
+    access.decide(conn, policy, decider, "reject", now, rejection.why, rejection.comment)
     match rejection.why:
         case RejectReason.ALREADY_PAID:
-            return _wait_for_it(conn, policy, visitor, rejection, now)
+            return _wait_for_it(conn, policy, decider, rejection, now)
         case RejectReason.DISPUTED:
-            return _dispute(conn, policy, visitor, rejection, now)
+            return _dispute(conn, policy, decider, rejection, now)
         case RejectReason.WRONG_TONE:
-            return _draft_again(conn, visitor, rejection, now)
+            return _draft_again(conn, decider, rejection, now)
         case RejectReason.WRONG_CONTACT:
-            return _wrong_contact(conn, visitor, rejection, now)
+            return _wrong_contact(conn, decider, rejection, now)
         case _:
-            return _end(conn, visitor, rejection, now)
+            return _end(conn, decider, rejection, now)
 
 
-def _end(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
+def _end(conn: Connection, decider: Decider, rejection: Rejection, now: datetime) -> Reply:
     """Not now: the crossings stay used, so the invoice comes back at its next stage."""
-    case = visitor.case
+    case = decider.case
     data = rejection.noted(conn, now)
-    end = Move(State.REJECTED, "case.rejected", visitor.user, None, data)
+    end = Move(State.REJECTED, "case.rejected", decider.user, None, data)
     reason = shortened(rejection.comment, 500)
-    door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    access.moved(cases.move(conn, case, end, now, end_reason=reason), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
 def _wait_for_it(
-    conn: Connection, policy: Policy, visitor: Visitor, rejection: Rejection, now: datetime
-) -> Said:
+    conn: Connection, policy: Policy, decider: Decider, rejection: Rejection, now: datetime
+) -> Reply:
     """ "Already paid": wait some working days for the payment, then the case asks again."""
-    today = companies.need(conn, visitor.case.company).today(now)
+    today = companies.need(conn, decider.case.company).today(now)
     until = add_working_days(today, policy.already_paid_working_days, policy)
     why = rejection.comment or "said to be paid already"
-    applied = "it is not applied" if _on_account(visitor.case) else "no payment has come"
+    applied = "it is not applied" if _on_account(decider.case) else "no payment has come"
     said = f"Asks again on {day(until)} if {applied}."
-    return put_to_sleep(conn, visitor, until, why, said, now)
+    return put_to_sleep(conn, decider, until, why, said, now)
 
 
 def _on_account(case: Case) -> bool:
@@ -84,30 +84,32 @@ def _on_account(case: Case) -> bool:
 
 
 def _dispute(
-    conn: Connection, policy: Policy, visitor: Visitor, rejection: Rejection, now: datetime
-) -> Said:
-    today = companies.need(conn, visitor.case.company).today(now)
+    conn: Connection, policy: Policy, decider: Decider, rejection: Rejection, now: datetime
+) -> Reply:
+    today = companies.need(conn, decider.case.company).today(now)
     until = today + timedelta(days=policy.hold_days)
     holding = Holding(HoldKind.DISPUTE, until, rejection.comment, rejection.invoices)
-    return put_on_hold(conn, visitor, holding, now)
+    return put_on_hold(conn, decider, holding, now)
 
 
-def _draft_again(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
-    case = visitor.case
-    again = Move(State.WAITING, "draft.rejected", visitor.user, now, rejection.noted(conn, now))
-    door.moved(cases.move(conn, case, again, now, draft=None, **cases.ANEW), case)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+def _draft_again(conn: Connection, decider: Decider, rejection: Rejection, now: datetime) -> Reply:
+    case = decider.case
+    again = Move(State.WAITING, "draft.rejected", decider.user, now, rejection.noted(conn, now))
+    access.moved(cases.move(conn, case, again, now, draft=None, **cases.ANEW), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
-def _wrong_contact(conn: Connection, visitor: Visitor, rejection: Rejection, now: datetime) -> Said:
+def _wrong_contact(
+    conn: Connection, decider: Decider, rejection: Rejection, now: datetime
+) -> Reply:
     """Nobody was contacted, so the crossings are given back; the address is not used again."""
-    case = visitor.case
-    if visitor.draft:
-        to = visitor.draft.letter.to
-        history.bounced(conn, case.company, case.customer, to, visitor.user, now)
+    case = decider.case
+    if decider.draft:
+        to = decider.draft.letter.to
+        history.bounced(conn, case.company, case.customer, to, decider.user, now)
     data = rejection.noted(conn, now)
-    end = Move(State.REJECTED, "case.rejected", visitor.user, None, data)
+    end = Move(State.REJECTED, "case.rejected", decider.user, None, data)
     reason = shortened(rejection.comment, 500)
-    door.moved(cases.move(conn, case, end, now, end_reason=reason), case)
+    access.moved(cases.move(conn, case, end, now, end_reason=reason), case)
     crossings.release(conn, case.id, now)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))

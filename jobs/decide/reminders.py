@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs.decide import door
+from jobs.decide import access
 from jobs.rules.policy import Policy
 from jobs.store import cases, companies, log, posts
 from jobs.store.companies import Company
@@ -22,7 +22,7 @@ def confirm_off(
 
     Raises Refused.
     """
-    door.lead(conn, policy, user, now)
+    access.lead(conn, policy, user, now)
     if company.reminders_off_at:
         return False
     companies.change(conn, company.realm, reminders_off_by=user, reminders_off_at=now)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from jobs.decide import door
+from jobs.decide import access
 from jobs.rules.policy import Policy
 from jobs.store import agenda, cases, companies, log, people, posts
 from jobs.store.companies import Company
@@ -41,9 +41,9 @@ def ready(
 
     Raises Refused. REMINDERS_ON: nobody has confirmed yet that QuickBooks' own reminders are off.
     """
-    door.lead(conn, policy, user, now)
+    access.lead(conn, policy, user, now)
     if to is Turn.LIVE and not company.live and not company.reminders_off_at:
-        raise door.Refused(door.Said(door.Answer.REMINDERS_ON))
+        raise access.Refused(access.Reply(access.Answer.REMINDERS_ON))
     stands = {
         Turn.PAUSE: company.paused_at is not None,
         Turn.RESUME: company.paused_at is None,
@@ -93,9 +93,9 @@ def go_shadow(conn: Connection, policy: Policy, company: Company, user: str, now
 
 def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> None:
     """Sweep now; everybody whom the policy names may ask for it. Raises Refused."""
-    roles = door.known(conn, policy, user, now)
+    roles = access.known(conn, policy, user, now)
     if not roles:
-        raise door.Refused(door.Said(door.Answer.NOT_ALLOWED, detail="a collector"))
+        raise access.Refused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
     agenda.hurry(conn, company.realm, "sweep", now)
     log.note(conn, log.Entry(company.realm, "sweep.asked", user, now))
 

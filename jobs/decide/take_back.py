@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.decide import access
+from jobs.decide.access import Answer, Click, Refused, Reply
 from jobs.rules.case import Decision
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
@@ -15,19 +15,19 @@ from jobs.store import cases, drafts, notes
 from jobs.store.cases import Move
 
 
-def take_back(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """Ask for the removal of this case's note; the write-back step does it. Raises Refused."""
-    visitor = door.enter(conn, policy, knock, now)
-    case = visitor.case
-    door.in_state(conn, case, State.DONE)
+    decider = access.enter(conn, policy, click, now)
+    case = decider.case
+    access.in_state(conn, case, State.DONE)
     note = cases.note_of(conn, case.id)
     if note is None or note.state != "written":
-        raise Refused(Said(Answer.DECIDED, case, by=_taker(conn, case.id)))
-    door.decide(conn, policy, visitor, "take_back", now)
+        raise Refused(Reply(Answer.DECIDED, case, by=_taker(conn, case.id)))
+    access.decide(conn, policy, decider, "take_back", now)
     notes.conclude(conn, case.id, "taking_back", now)
-    on = Move(State.DONE, "note.take_back", visitor.user, now, {"attachable": note.attachable})
-    door.moved(cases.move(conn, case, on, now), case)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    on = Move(State.DONE, "note.take_back", decider.user, now, {"attachable": note.attachable})
+    access.moved(cases.move(conn, case, on, now), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
 def _taker(conn: Connection, case_id: str) -> Decision | None:

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs.decide import door
-from jobs.decide.door import Answer, Knock, Refused, Said, Visitor
+from jobs.decide import access
+from jobs.decide.access import Answer, Click, Decider, Refused, Reply
 from jobs.rules.business_days import refresh_at
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
@@ -21,20 +21,20 @@ BEGUN = frozenset({State.SENDING, State.UNKNOWN, State.SENT, State.DONE})
 """A mail may be out: nobody can call it back."""
 
 
-def undo(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
+def undo(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """Take an approval back as long as no mail has begun, or a rejection. Raises Refused."""
-    visitor = door.enter(conn, policy, knock, now)
-    case = visitor.case
+    decider = access.enter(conn, policy, click, now)
+    case = decider.case
     if case.state in BEGUN:
-        raise Refused(Said(Answer.TOO_LATE, case))
+        raise Refused(Reply(Answer.TOO_LATE, case))
     if case.state is State.REJECTED:
-        return _reopen(conn, policy, visitor, knock, now)
-    door.in_state(conn, case, State.APPROVED)
-    draft = door.same_draft(visitor, knock)
-    door.decide(conn, policy, visitor, "undo", now)
+        return _reopen(conn, policy, decider, click, now)
+    access.in_state(conn, case, State.APPROVED)
+    draft = access.same_draft(decider, click)
+    access.decide(conn, policy, decider, "undo", now)
     fresh = drafts.rewrite_draft(conn, draft, now)
     again = refresh_at(now, companies.need(conn, case.company).zone, policy)
-    back = Move(State.WAITING, "approval.undone", visitor.user, again, {"draft": fresh.sha256})
+    back = Move(State.WAITING, "approval.undone", decider.user, again, {"draft": fresh.sha256})
     columns: dict[str, object] = {
         "draft": fresh.id,
         "undo_until": None,
@@ -42,30 +42,30 @@ def undo(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Said:
         "changed": [],
         "end_reason": "",
     }
-    door.moved(cases.move(conn, case, back, now, **columns), case)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    access.moved(cases.move(conn, case, back, now, **columns), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
 def _reopen(
-    conn: Connection, policy: Policy, visitor: Visitor, knock: Knock, now: datetime
-) -> Said:
+    conn: Connection, policy: Policy, decider: Decider, click: Click, now: datetime
+) -> Reply:
     """The case is as it was before the rejection, and is looked at again at once."""
-    case = visitor.case
-    old = door.same_draft(visitor, knock) if visitor.draft else None
+    case = decider.case
+    old = access.same_draft(decider, click) if decider.draft else None
     if what := followed(conn, case):
-        raise Refused(Said(Answer.FOLLOWED, case, what))
-    door.decide(conn, policy, visitor, "reopen", now)
+        raise Refused(Reply(Answer.FOLLOWED, case, what))
+    access.decide(conn, policy, decider, "reopen", now)
     crossings.retake(conn, case)
     history.right_after_all(conn, case.company, case.customer, case.row.closed_at)
     fresh = drafts.rewrite_draft(conn, old, now) if old else None
-    back = Move(State.WAITING, "rejection.undone", visitor.user, now)
+    back = Move(State.WAITING, "rejection.undone", decider.user, now)
     columns: dict[str, object] = {
         "draft": fresh.id if fresh else None,
         "changed": [],
         "end_reason": "",
     }
-    door.moved(cases.move(conn, case, back, now, **columns), case)
-    return Said(Answer.RECORDED, cases.get(conn, case.id))
+    access.moved(cases.move(conn, case, back, now, **columns), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
 def followed(conn: Connection, case: Case) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.step import Step
 from jobs.pipeline import Clock as Now
-from jobs.pipeline import Doorbell, anything_due
+from jobs.pipeline import Queues, anything_due
 from jobs.store import agenda, artifacts
 from jobs.store.engine import Database
 
@@ -36,7 +36,7 @@ class Clock:
 
     database: Database
     steps: Sequence[Step]
-    doorbell: Doorbell
+    queues: Queues
     now: Now
     policies: PolicyFile | None = None
     planned: bool = False
@@ -53,7 +53,7 @@ class Clock:
             self._policy()
             for step in self.steps:
                 if anything_due(self.database, step, self.now()):
-                    self.doorbell.ring(step.name)
+                    self.queues.ring(step.name)
         except SQLAlchemyError as error:
             self._say(type(error).__name__)
         else:

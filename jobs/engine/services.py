@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Office:
+class Services:
     """Built once per process by an entry point. `sender` and `reply_to` are bare addresses."""
 
     ruling: Callable[[], Policy]
@@ -33,7 +33,7 @@ class Office:
     mailer: Mailer | None = None
     model: Model | None = None
 
-    def for_company(self, realm: str) -> Office:
+    def for_company(self, realm: str) -> Services:
         """The same with the policy that rules in this company now."""
         return replace(self, policy=self.ruling().for_company(realm))
 

@@ -28,7 +28,7 @@ OURS = frozenset({"data", "origin", "status", "worker_name"}) | frozenset(
 )
 """Fields of a job that are read: no callbacks, no webhooks, no retries, nothing that follows."""
 LIMITS = {"timeout": b"-1", "result_ttl": b"0", "failure_ttl": b"86400"}
-"""Seconds, as `Doorbell` gives them to each job."""
+"""Seconds, as `Queues` gives them to each job."""
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ResponseError)
 PAUSE = 1.0
 """Seconds until a worker that lost Redis tries again."""

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, exists, select
 
 from jobs.companies import upkeep
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.intake import crossings
 from jobs.intake.crossings import News
@@ -39,14 +39,14 @@ AT_ONCE = 80
 """Events in one reading: what it brings is written at once."""
 
 
-def step(office: Office) -> Step:
+def step(services: Services) -> Step:
     """The detect step: an event, and those that one reading answers with it, per row."""
     return Step(
         name="detect",
         table=events,
         ready=_ready,
-        load=lambda conn, claim, now: _load(office, conn, claim, now),
-        give_up=lambda conn, claim, now: _give_up(office, conn, claim, now),
+        load=lambda conn, claim, now: _load(services, conn, claim, now),
+        give_up=lambda conn, claim, now: _give_up(services, conn, claim, now),
         width=4,
     )
 
@@ -57,23 +57,23 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
     return ~exists(company) | exists(company.where(companies_table.c.status == "connected"))
 
 
-def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     if not work.renew(conn, claim, now):
         return None  # it was taken along by another one
     company = companies.get(conn, claim.row.company)
     trouble = _trouble(claim, company)
     if company is None or trouble:
-        _alarm(office, conn, claim, company, trouble, now)
+        _alarm(services, conn, claim, company, trouble, now)
         work.settle(conn, claim, None, last_error=trouble)
         return None
     if claim.row.entity == PROFILE:
         agenda.hurry(conn, company.realm, upkeep.KIND, now)
         work.settle(conn, claim, None)
         return None
-    office = office.for_company(company.realm)
+    services = services.for_company(company.realm)
     along = events_store.take_along(conn, claim, now, AT_ONCE - 1)
     ids = sorted({c.row.entity_id for c in (claim, *along)})
-    return Look(office, company, claim.row, _known(conn, claim.row, ids), now, ids, along)
+    return Look(services, company, claim.row, _known(conn, claim.row, ids), now, ids, along)
 
 
 def _known(conn: Connection, event: Any, ids: list[str]) -> dict[str, Invoice]:
@@ -107,7 +107,7 @@ class Outcome:
 class Look:
     """Read the object that an event named, and what hangs on it."""
 
-    office: Office
+    services: Services
     company: Company
     event: Any
     known: dict[str, Invoice]
@@ -126,7 +126,7 @@ class Look:
             return Outcome(News(self.as_of), dict.fromkeys(self.ids, str(error)))
 
     def _read(self) -> Outcome:
-        quickbooks, home = self.office.quickbooks(self.company.realm), self.company.home_currency
+        quickbooks, home = self.services.quickbooks(self.company.realm), self.company.home_currency
         apart: dict[str, str] = {}
         news = self._news(quickbooks, apart)
         ids = news.about | {i.customer for i in news.invoices}
@@ -200,7 +200,7 @@ class Look:
         for each in self.along:
             self._settle(conn, each, outcome, now)
         trigger = f"event:{claim.row.id}"
-        crossings.learn(conn, self.office.policy, self.company, outcome.news, trigger, now)
+        crossings.learn(conn, self.services.policy, self.company, outcome.news, trigger, now)
 
     def _settle(self, conn: Connection, each: Claim, outcome: Outcome, now: datetime) -> bool:
         """What could not be read with others is due at once, and goes alone from now on."""
@@ -210,7 +210,7 @@ class Look:
 
 
 def _alarm(
-    office: Office,
+    services: Services,
     conn: Connection,
     claim: Claim,
     company: Company | None,
@@ -218,7 +218,7 @@ def _alarm(
     now: datetime,
 ) -> None:
     """Say once a day and kind that QuickBooks sends what we cannot use."""
-    channel = company.channel if company else office.channel
+    channel = company.channel if company else services.channel
     realm = company.realm if company else ""
     text = (
         f":warning: QuickBooks notified us of {posts.escaped(trouble)}. Nothing was done with it; "
@@ -230,7 +230,7 @@ def _alarm(
     log.note(conn, entry)
 
 
-def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
+def _give_up(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
     """Trying again will not help: tell a person, once an hour; the sweep finds what was missed."""
     company = companies.get(conn, claim.row.company)
     what = f"{claim.row.entity} {claim.row.entity_id}: {claim.row.last_error}"
@@ -240,6 +240,6 @@ def _give_up(office: Office, conn: Connection, claim: Claim, now: datetime) -> N
         "starts one now."
     )
     key = f"events:{claim.row.company[:20]}:failed:{now:%Y-%m-%dT%H}"
-    channel = company.channel if company else office.channel
+    channel = company.channel if company else services.channel
     posts.alarm(conn, claim.row.company, channel, key, text, now)
     work.settle(conn, claim, None, last_error=claim.row.last_error)

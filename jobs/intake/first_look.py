@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.rules.figures import amount
 from jobs.rules.fitting import Effect, Owed, effect, proposed
@@ -39,13 +39,13 @@ SUB = "    ◦ "
 """Begins a line below a bullet: mrkdwn has no lists of its own."""
 
 
-def step(office: Office) -> Step:
+def step(services: Services) -> Step:
     """One row per company, done once."""
     return Step(
         name=KIND,
         table=schedule,
         ready=_ready,
-        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=1,
     )
@@ -63,13 +63,13 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     work.settle(conn, claim, now + timedelta(days=1), last_error=claim.row.last_error)
 
 
-def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     company = companies.need(conn, claim.row.company)
     assert company.swept_at is not None
     if now < company.swept_at + PATIENCE and _being_prepared(conn, company, now):
         work.settle(conn, claim, now + SOON)
         return None
-    policy = office.for_company(company.realm).policy
+    policy = services.for_company(company.realm).policy
     return Counting(policy, company, company.today(now), {}, "")
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from sqlalchemy import Connection, update
 
 from jobs.engine import turns
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.engine.turns import Plan, batches
 from jobs.intake import broken, by_turns, crossings
@@ -45,29 +45,29 @@ EVIDENCE = {"Payment": "payment", "CreditMemo": "credit_memo"}
 A_CHUNK = 200
 
 
-def step(office: Office) -> Step:
+def step(services: Services) -> Step:
     """The poll of one company per row."""
     trouble = (
         "Changes in QuickBooks could not be asked for{why}. The next try is in an hour; "
         "the daily sweep reads everything."
     )
-    return turns.step(KIND, partial(_plan, office), trouble, "%Y-%m-%d")
+    return turns.step(KIND, partial(_plan, services), trouble, "%Y-%m-%d")
 
 
-def _plan(office: Office, conn: Connection, claim: Claim, now: datetime) -> Plan:
+def _plan(services: Services, conn: Connection, claim: Claim, now: datetime) -> Plan:
     company = companies.need(conn, claim.row.company)
     swept = company.swept_at - OVERLAP if company.swept_at else None
     body = claim.row.body or {}
     seen, waiting = frozenset(body.get("seen", ())), set(body.get("waiting", ()))
-    office, since = office.for_company(company.realm), company.changes_since or swept
-    return Poll(office, company, claim, now, since, seen, waiting).plan()
+    services, since = services.for_company(company.realm), company.changes_since or swept
+    return Poll(services, company, claim, now, since, seen, waiting).plan()
 
 
 @dataclass
 class Poll:
     """One look at what changed since `since`; None is the first look, which only sets the hour."""
 
-    office: Office
+    services: Services
     company: Company
     claim: Claim
     as_of: datetime
@@ -87,7 +87,7 @@ class Poll:
 
     @property
     def quickbooks(self) -> QuickBooks:
-        return self.office.quickbooks(self.company.realm)
+        return self.services.quickbooks(self.company.realm)
 
     def plan(self) -> Plan:
         """Raises QuickBooksError: the poll then is tried again from the same hour."""
@@ -195,7 +195,7 @@ class Poll:
     def _let_cross(self) -> Plan:
         trigger = f"{KIND}:{self.as_of:%Y-%m-%dT%H:%M}"
         for some in batches(sorted(self.waiting), by_turns.PAYERS_A_CHUNK):
-            yield from by_turns.let_cross(self.office.policy, self.company, some, trigger)
+            yield from by_turns.let_cross(self.services.policy, self.company, some, trigger)
         self.waiting.clear()
 
     def _finish(self, cursor: datetime, conn: Connection, now: datetime) -> None:

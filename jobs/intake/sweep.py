@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select, update
 
 from jobs.companies import shadow
 from jobs.engine import turns
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.engine.turns import Plan, Write, batches
 from jobs.intake import broken, by_turns, crossings
@@ -55,13 +55,13 @@ Listed = Callable[[Connection, str, str, int], T]
 """A page of what a company has, from the id that the last page ended with."""
 
 
-def step(office: Office) -> Step:
+def step(services: Services) -> Step:
     """The sweep of one company per row."""
     trouble = (
         "The ledger could not be read{why}. No new cards until it can; "
         "the next try is in an hour, `/overdue run` tries now."
     )
-    return turns.step(KIND, partial(_plan, office), trouble, "%Y-%m-%dT%H")
+    return turns.step(KIND, partial(_plan, services), trouble, "%Y-%m-%dT%H")
 
 
 def next_sweep(now: datetime, zone: ZoneInfo) -> datetime:
@@ -70,16 +70,16 @@ def next_sweep(now: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(tomorrow, DAILY, zone)
 
 
-def _plan(office: Office, conn: Connection, claim: Claim, now: datetime) -> Plan:
+def _plan(services: Services, conn: Connection, claim: Claim, now: datetime) -> Plan:
     company = companies.need(conn, claim.row.company)
-    return Sweep(office.for_company(company.realm), company, claim, now).plan()
+    return Sweep(services.for_company(company.realm), company, claim, now).plan()
 
 
 @dataclass
 class Sweep:
     """One reading of everything that is open, and of what was open before."""
 
-    office: Office
+    services: Services
     company: Company
     claim: Claim
     began_at: datetime
@@ -96,7 +96,7 @@ class Sweep:
 
     @property
     def quickbooks(self) -> QuickBooks:
-        return self.office.quickbooks(self.realm)
+        return self.services.quickbooks(self.realm)
 
     def plan(self) -> Plan:
         """Everything in its order. Raises QuickBooksError: the sweep then is tried again."""
@@ -230,7 +230,7 @@ class Sweep:
     def _let_cross(self, weights: Mapping[str, int]) -> Plan:
         trigger = f"{KIND}:{self.began_at:%Y-%m-%d}"
         for some in weighed(weights, by_turns.PAYERS_A_CHUNK, by_turns.CROSSINGS_A_CHUNK):
-            yield from by_turns.let_cross(self.office.policy, self.company, some, trigger)
+            yield from by_turns.let_cross(self.services.policy, self.company, some, trigger)
 
     def _each(self, listed: Listed[T], then: Callable[[T], Plan]) -> Plan:
         """Page by page in the order of the ids, of which the last one leads to the next page."""

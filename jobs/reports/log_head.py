@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.rules.business_days import is_business_day
 from jobs.store import companies, log, posts, work
@@ -27,13 +27,13 @@ FROM = time(17)
 slog = structlog.get_logger()
 
 
-def step(office: Office) -> Step:
+def step(services: Services) -> Step:
     """One row for all companies."""
     return Step(
         name=KIND,
         table=schedule,
         ready=lambda _now: schedule.c.kind == KIND,
-        load=lambda conn, claim, now: _tell(office, conn, claim, now),
+        load=lambda conn, claim, now: _tell(services, conn, claim, now),
         give_up=_rest,
         width=1,
     )
@@ -43,20 +43,20 @@ def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
     work.settle(conn, claim, now + EVERY, last_error=claim.row.last_error)
 
 
-def _tell(office: Office, conn: Connection, claim: Claim, now: datetime) -> None:
+def _tell(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
     work.settle(conn, claim, now + EVERY)
     for head in log.heads(conn):
         slog.info("log.head", company=head.company, seq=head.seq, hash=head.hash)
         company = companies.get(conn, head.company)
         if company and (lost := log.lost(conn, head.company)):
             _alarm(conn, company, lost, now)
-        if company and company.connected and _is_time(office, company, now):
+        if company and company.connected and _is_time(services, company, now):
             _tell_channel(conn, company, head, now)
 
 
-def _is_time(office: Office, company: Company, now: datetime) -> bool:
+def _is_time(services: Services, company: Company, now: datetime) -> bool:
     there = now.astimezone(company.zone)
-    policy = office.for_company(company.realm).policy
+    policy = services.for_company(company.realm).policy
     return there.time() >= FROM and is_business_day(there.date(), policy)
 
 

@@ -30,7 +30,7 @@ SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Mail:
     """The finished mail: its bytes, and what it carries."""
 
     message: bytes = field(repr=False)  # its pay links are secrets
@@ -43,8 +43,8 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Packing:
-    """What becomes a parcel."""
+class MailBuilder:
+    """What becomes a mail."""
 
     quickbooks: QuickBooks
     case: str
@@ -53,7 +53,7 @@ class Packing:
     """Message-IDs of our earlier messages to this customer, oldest first."""
     now: datetime
 
-    def pack(self) -> Parcel:
+    def build(self) -> Mail:
         """Fetch what is missing and compose the mail, once.
 
         Raises PayLinkError, TooLarge, Unsendable, QuickBooksError.
@@ -94,7 +94,7 @@ class Packing:
         known = ((i, {one_line(i.number), f"#{i.id}"}) for i in self.draft.letter.invoices)
         return [(key, invoice.id) for invoice, keys in known for key in sorted(keys & wanted)]
 
-    def _parcel(self, files: list[File], body: str) -> Parcel:
+    def _parcel(self, files: list[File], body: str) -> Mail:
         letter = self.draft.letter
         domain = named(letter.sender).domain
         message = compose.message(
@@ -109,4 +109,4 @@ class Packing:
         )
         attachments = [{"name": f.name, "sha256": f.sha256, "size": len(f.content)} for f in files]
         message_id = compose.message_id(self.case, self.draft.sha256, domain)
-        return Parcel(message, message_id, attachments)
+        return Mail(message, message_id, attachments)

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.mail.addresses import TooLarge, Unsendable, named
 from jobs.mail.results import NotSent, Result, Sent, Unknown
@@ -34,7 +34,7 @@ from jobs.rules.plain import shortened
 from jobs.rules.states import MOVES, State
 from jobs.rules.without import NOTHING, Without
 from jobs.send.last_check import LastLook
-from jobs.send.message import Packing, Parcel
+from jobs.send.message import Mail, MailBuilder
 from jobs.sources import quickbooks as gather
 from jobs.sources.quickbooks import Books, CaseFile
 from jobs.store import (
@@ -96,13 +96,13 @@ ABANDONED = "The sender stopped in the middle of handing the mail over."
 ALREADY_SENT = "A message of this case has gone out already, or may have; none is sent again."
 
 
-def step(office: Office) -> Step:
+def step(services: Services) -> Step:
     """The send step."""
     return Step(
         name="send",
         table=cases_table,
         ready=_ready,
-        load=lambda conn, claim, now: _load(office, conn, claim, now),
+        load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=8,
     )
@@ -122,9 +122,9 @@ def _ready(now: datetime) -> ColumnElement[bool]:
     return may_go | (cases_table.c.state == State.SENDING)
 
 
-def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     case = cases.of_row(claim.row)
-    office = office.for_company(case.company)
+    services = services.for_company(case.company)
     if case.state is State.SENDING:
         _abandoned(conn, case, now)
         return None
@@ -139,11 +139,11 @@ def _load(office: Office, conn: Connection, claim: Claim, now: datetime) -> Roun
     if draft.letter.sha256() != draft.sha256:
         void(conn, case, draft, ALTERED, "differs", now)
         return None
-    opens = next_opening(now, file.company.zone, office.policy)
+    opens = next_opening(now, file.company.zone, services.policy)
     if opens > now:
         work.settle(conn, claim, opens)
         return None
-    return Check(office, file, draft, now)
+    return Check(services, file, draft, now)
 
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
@@ -179,7 +179,7 @@ class Unusable:
 class Check:
     """Read the ledger once more, by id."""
 
-    office: Office
+    services: Services
     file: CaseFile
     draft: Draft
     now: datetime
@@ -187,7 +187,7 @@ class Check:
     def act(self) -> Books | Trouble:
         """What the ledger says now; an unreachable ledger leaves the case approved."""
         try:
-            quickbooks = self.office.quickbooks(self.file.company.realm)
+            quickbooks = self.services.quickbooks(self.file.company.realm)
             return gather.read(gather.Alone(quickbooks), self.file, self.now)
         except (Throttled, ReauthRequired):
             raise  # each says itself what to wait for, and that is no attempt
@@ -212,12 +212,12 @@ class Check:
             why = " ".join((*changes.against(self.draft.letter, facts, left), *early))
             _paid_before_send(conn, case, self.draft, why, now)
             return None
-        look = LastLook(self.office.policy, self.file, self.draft, outcome, facts, left, now)
+        look = LastLook(self.services.policy, self.file, self.draft, outcome, facts, left, now)
         past = look.past(conn)
         if not _may_go(conn, claim, look, past):
             return None
         thread = tuple(contact.message_id for contact in past.contacts)
-        return Fetch(self.office, look, thread, now)
+        return Fetch(self.services, look, thread, now)
 
 
 def _may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
@@ -265,12 +265,12 @@ def _paid_before_send(
         tell_approvers(conn, case, draft, reason, now)
 
 
-def _day_is_full(office: Office, conn: Connection, company: Company, now: datetime) -> bool:
+def _day_is_full(services: Services, conn: Connection, company: Company, now: datetime) -> bool:
     """At the day's cap of messages sending pauses and asks, once; nothing approved is dropped."""
     today = company.today(now)
     sent = history.sent_since(conn, company.realm, start_of(today, company.zone))
     key = f"cap:{company.realm}:{today}"
-    if sent < office.policy.messages_per_day or posts.exists(conn, key):
+    if sent < services.policy.messages_per_day or posts.exists(conn, key):
         return False  # where it was asked, sending goes on because somebody has answered
     companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)
     text = (
@@ -286,7 +286,7 @@ def _day_is_full(office: Office, conn: Connection, company: Company, now: dateti
 class Fetch:
     """Fetch the PDFs and pay links and build the bytes, once."""
 
-    office: Office
+    services: Services
     look: LastLook
     """The last check as it was; it is asked again when the intent is committed."""
     thread: tuple[str, ...]
@@ -298,10 +298,10 @@ class Fetch:
         """What was approved."""
         return self.look.draft
 
-    def act(self) -> Parcel | Trouble | Unusable:
+    def act(self) -> Mail | Trouble | Unusable:
         """A PDF that is missing means later, never a mail without what the card promised."""
         try:
-            return self._packing().pack()
+            return self._packing().build()
         except drafts.PayLinkError as error:
             links = self._packing().invoices_of(error.keys)
             return Unusable(f"{error} {WITHOUT_LINK}", Without(links=links))
@@ -318,15 +318,15 @@ class Fetch:
                 return Unusable(f"{NOT_TO_BE_HAD}: {error}. {WITHOUT_FILES}", Without(files=True))
             return Trouble.of(NOT_TO_BE_HAD, error)
 
-    def _packing(self) -> Packing:
-        quickbooks = self.office.quickbooks(self.look.file.company.realm)
-        return Packing(quickbooks, self.look.file.case.id, self.draft, self.thread, self.now)
+    def _packing(self) -> MailBuilder:
+        quickbooks = self.services.quickbooks(self.look.file.company.realm)
+        return MailBuilder(quickbooks, self.look.file.case.id, self.draft, self.thread, self.now)
 
     def settle(
         self,
         conn: Connection,
         claim: Claim,
-        outcome: Parcel | Trouble | Unusable,
+        outcome: Mail | Trouble | Unusable,
         now: datetime,
     ) -> Round | None:
         """Commit the intent, in the transaction that checks that nothing has moved.
@@ -343,24 +343,22 @@ class Fetch:
             void(conn, case, self.draft, outcome.reason, "differs", now)
             return None
         history.queue_up(conn, case.company, self.draft.letter.to)
-        office = self.office.for_company(case.company)
-        look = replace(self.look, policy=office.policy, now=now)
+        services = self.services.for_company(case.company)
+        look = replace(self.look, policy=services.policy, now=now)
         if not _may_go(conn, claim, look, look.past(conn)):
             return None
         if case.shadow:
             _shadow_run(conn, case, self.draft, outcome, now)
             return None
         company = companies.need(conn, case.company)
-        if not company.sends or _day_is_full(office, conn, company, now):
+        if not company.sends or _day_is_full(services, conn, company, now):
             work.settle(conn, claim, now)
             return None
         return self._intend(conn, claim, outcome, now)
 
-    def _intend(
-        self, conn: Connection, claim: Claim, parcel: Parcel, now: datetime
-    ) -> Round | None:
+    def _intend(self, conn: Connection, claim: Claim, mail: Mail, now: datetime) -> Round | None:
         case = self.look.file.case
-        begun = {"draft": self.draft.sha256, "bytes": parcel.sha256, "id": parcel.message_id}
+        begun = {"draft": self.draft.sha256, "bytes": mail.sha256, "id": mail.message_id}
         move = Move(State.SENDING, "send.begun", ACTOR, now + LEASE, begun)
         if not cases.move(conn, case, move, now, token=claim.token):
             return None
@@ -370,18 +368,18 @@ class Fetch:
             self.draft.id,
             claim.token,
             now,
-            message_id=parcel.message_id,
+            message_id=mail.message_id,
             recipient=self.draft.letter.to.lower(),
-            bytes_sha256=parcel.sha256,
-            attachments=parcel.attachments,
+            bytes_sha256=mail.sha256,
+            attachments=mail.attachments,
         )
         sending = replace(case, state=State.SENDING, version=case.version + 1)
-        return Deliver(self.office, sending, self.draft, parcel, claim.token)
+        return Deliver(self.services, sending, self.draft, mail, claim.token)
 
 
-def _shadow_run(conn: Connection, case: Case, draft: Draft, parcel: Parcel, now: datetime) -> None:
+def _shadow_run(conn: Connection, case: Case, draft: Draft, mail: Mail, now: datetime) -> None:
     """Everything but the e-mail and the note."""
-    data = {"draft": draft.sha256, "bytes": parcel.sha256}
+    data = {"draft": draft.sha256, "bytes": mail.sha256}
     move = Move(State.CANCELLED, "case.shadow_run", ACTOR, data=data)
     reason = "Shadow run: checked and composed, nothing was sent and nothing written."
     ended = cases.move(conn, case, move, now, end_reason=reason)
@@ -393,22 +391,22 @@ def _shadow_run(conn: Connection, case: Case, draft: Draft, parcel: Parcel, now:
 class Deliver:
     """Hand the mail over."""
 
-    office: Office
+    services: Services
     case: Case
     draft: Draft
-    parcel: Parcel
+    mail: Mail
     token: str
 
     def act(self) -> Result:
         """Never raises for what the mail server does."""
         letter = self.draft.letter
-        if self.office.mailer is None:
+        if self.services.mailer is None:
             return NotSent("No way to send mail is configured (SMTP_URL or MAIL_FOLDER).", False)
         sender = named(letter.sender).addr_spec
-        return self.office.mailer.send(sender, letter.to, self.parcel.message, self._fence)
+        return self.services.mailer.send(sender, letter.to, self.mail.message, self._fence)
 
     def _fence(self) -> bool:
-        return self.office.still_ours(self.case.id, self.token)
+        return self.services.still_ours(self.case.id, self.token)
 
     def settle(self, conn: Connection, claim: Claim, outcome: Result, now: datetime) -> None:
         """The outcome is always written to its own row, whoever holds the case by now."""
@@ -459,7 +457,7 @@ class Deliver:
     ) -> None:
         """An address that is refused for good is not used again; the case is looked at anew."""
         company, to = companies.need(conn, self.case.company), self.draft.letter.to
-        due = refresh_at(now, company.zone, self.office.policy)
+        due = refresh_at(now, company.zone, self.services.policy)
         if outcome.recipient:
             history.bounced(conn, company.realm, self.case.customer, to, ACTOR, now)
             due = now

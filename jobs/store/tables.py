@@ -98,8 +98,8 @@ usage = Table(
     Column("free", Integer, nullable=False),
 )
 
-doors = Table(
-    "doors",
+connect_links = Table(
+    "connect_links",
     metadata,
     Column("state", String(64), primary_key=True),
     Column("person", String(32), nullable=False),

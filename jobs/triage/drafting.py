@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import Record
 from jobs.rules import changes, drafts, gates
@@ -68,23 +68,23 @@ def before(conn: Connection, case_id: str) -> Before:
     return Before(old, wrong_tone, bool(draft_store.decided_on(conn, old.id, "differs")))
 
 
-def write(office: Office, view: View, made: Made, before: Before) -> Written:
+def write(services: Services, view: View, made: Made, before: Before) -> Written:
     """The proposal's letter, or a person's text while it is still true. Slow where it is long."""
     old = before.draft
     kept = old.deadline if old else None
     today = view.facts.today
-    deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, office.policy)
-    letter, author, reason = _letter(office, view, made, deadline)
+    deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, services.policy)
+    letter, author, reason = _letter(services, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old and not before.told else ()
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
-    if theirs and (mine := _still_true(office, view, theirs, letter, deadline)):
+    if theirs and (mine := _still_true(services, view, theirs, letter, deadline)):
         letter = mine
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
         columns["marked"] = theirs.marked
     elif theirs:
         changed, unfit = (*changed, UNFIT), theirs.edited_by
-    broken = _broken(office, view, letter, deadline, marked=columns.get("marked", False))
+    broken = _broken(services, view, letter, deadline, marked=columns.get("marked", False))
     columns["violations"] = [violation.sentence for violation in broken]
     return Written(letter, columns, (*gates.about_text(broken), *view.rulings), changed, unfit)
 
@@ -106,35 +106,37 @@ def _softer(made: Made, old: draft_store.Draft) -> Proposal:
 
 
 def _letter(
-    office: Office, view: View, made: Made, deadline: date | None
+    services: Services, view: View, made: Made, deadline: date | None
 ) -> tuple[Letter, str, str]:
     """The model's letter where it verifies, else the plain template, and why."""
-    compose, proposal = _composer(office, view, deadline), made.proposal
+    compose, proposal = _composer(services, view, deadline), made.proposal
     plain = replace(proposal, subject="", sentences=())
     if not proposal.sentences:
         return compose(plain), AUTHOR, made.reason
     letter = compose(proposal)
-    if _broken(office, view, letter, deadline):
+    if _broken(services, view, letter, deadline):
         return compose(plain), AUTHOR, "The model's text broke a rule."
     return letter, proposal.author, ""
 
 
 def _broken(
-    office: Office, view: View, letter: Letter, deadline: date | None, marked: bool = False
+    services: Services, view: View, letter: Letter, deadline: date | None, marked: bool = False
 ) -> tuple[Violation, ...]:
-    return verify(letter, view.facts, office.policy, view.past, deadline=deadline, marked=marked)
+    return verify(letter, view.facts, services.policy, view.past, deadline=deadline, marked=marked)
 
 
-def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Proposal], Letter]:
+def _composer(
+    services: Services, view: View, deadline: date | None
+) -> Callable[[Proposal], Letter]:
     def compose(proposal: Proposal) -> Letter:
         return drafts.compose(
             view.facts,
             view.stage,
             view.file.case.id,
-            office.policy,
+            services.policy,
             view.past,
-            sender_address=office.sent_by,
-            reply_to=office.reply_to,
+            sender_address=services.sent_by,
+            reply_to=services.reply_to,
             to=view.to,
             proposal=proposal,
             deadline=deadline,
@@ -144,7 +146,7 @@ def _composer(office: Office, view: View, deadline: date | None) -> Callable[[Pr
 
 
 def _still_true(
-    office: Office, view: View, theirs: draft_store.Draft, fresh: Letter, deadline: date | None
+    services: Services, view: View, theirs: draft_store.Draft, fresh: Letter, deadline: date | None
 ) -> Letter | None:
     """A person's text stays while its figures do: same invoices, and nothing in it is broken
     beside what they have insisted on."""
@@ -152,5 +154,5 @@ def _still_true(
     if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
         return None
     letter = replace(fresh, subject=edited.subject, body=edited.body)
-    broken = _broken(office, view, letter, deadline, theirs.marked)
+    broken = _broken(services, view, letter, deadline, theirs.marked)
     return None if any(v.sentence not in theirs.violations for v in broken) else letter

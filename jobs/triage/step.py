@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.outcome_tmp import tell_approvers
 from jobs.reasoning import phrases, proposing, reading
@@ -66,14 +66,14 @@ AFTER_OUTAGE = timedelta(hours=1)
 SHORTLY = timedelta(seconds=5)
 
 
-def step(office: Office) -> Step:
+def step(services: Services) -> Step:
     """The triage step; many cases at once, because they wait for networks."""
-    together = Together(office.quickbooks)
+    together = Together(services.quickbooks)
     return Step(
         name="triage",
         table=cases_table,
         ready=_ready,
-        load=lambda conn, claim, now: _load(office, together, conn, claim, now),
+        load=lambda conn, claim, now: _load(services, together, conn, claim, now),
         give_up=_give_up,
         width=WIDTH,
     )
@@ -87,19 +87,19 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 
 
 def _load(
-    office: Office, together: Together, conn: Connection, claim: Claim, now: datetime
+    services: Services, together: Together, conn: Connection, claim: Claim, now: datetime
 ) -> Round | None:
     case = cases.of_row(claim.row)
-    office = office.for_company(case.company)
+    services = services.for_company(case.company)
     file = quickbooks.open_file(conn, case, now)
-    if case.state is State.NEW and not is_business_day(file.company.today(now), office.policy):
-        work.settle(conn, claim, _next_morning(office, file, now))
+    if case.state is State.NEW and not is_business_day(file.company.today(now), services.policy):
+        work.settle(conn, claim, _next_morning(services, file, now))
         return None
-    return Gather(office, file, now, together.of(case.company))
+    return Gather(services, file, now, together.of(case.company))
 
 
-def _next_morning(office: Office, file: CaseFile, now: datetime) -> datetime:
-    day = add_working_days(file.company.today(now), 1, office.policy)
+def _next_morning(services: Services, file: CaseFile, now: datetime) -> datetime:
+    day = add_working_days(file.company.today(now), 1, services.policy)
     return datetime.combine(day, MORNING, file.company.zone)
 
 
@@ -107,7 +107,7 @@ def _next_morning(office: Office, file: CaseFile, now: datetime) -> datetime:
 class Gather:
     """Read the ledger."""
 
-    office: Office
+    services: Services
     file: CaseFile
     now: datetime
     source: Source
@@ -126,7 +126,7 @@ class Gather:
     def _outage(self) -> QuickBooksError | None:
         """One bad record and a fault of all of QuickBooks look alike: an empty question tells."""
         try:
-            self.office.quickbooks(self.file.company.realm).customers([NOBODY])
+            self.services.quickbooks(self.file.company.realm).customers([NOBODY])
         except QuickBooksError as error:
             return Unreachable(f"QuickBooks answers nothing at present: {error.message}")
         return None
@@ -152,9 +152,9 @@ class Gather:
             _nothing_left(conn, file.case, ended, facts.invoices, now)
             return None
         documents = quickbooks.documents(outcome, facts)
-        known = contexts.known_readings(conn, documents, _reader(self.office), phrases.READER)
-        office = replace(self.office, policy=without.policy(self.office.policy))
-        return Read(office, file, facts, documents, known)
+        known = contexts.known_readings(conn, documents, _reader(self.services), phrases.READER)
+        services = replace(self.services, policy=without.policy(self.services.policy))
+        return Read(services, file, facts, documents, known)
 
 
 def _wait_for_the_ledger(
@@ -188,7 +188,7 @@ def _nothing_left(
 class Read:
     """Have each outside text read on its own, unless the same text was read before."""
 
-    office: Office
+    services: Services
     file: CaseFile
     facts: Facts
     documents: tuple[Document, ...]
@@ -202,7 +202,7 @@ class Read:
         """Never raises for what the model does: the phrase rules always answer."""
         customer = self.facts.customer
         names = [name for name in (customer.name, customer.contact) if name]
-        return reading.read(self.unread, self.office.model, names)
+        return reading.read(self.unread, self.services.model, names)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Readings, now: datetime
@@ -212,11 +212,11 @@ class Read:
             return None
         if not outcome.failures:
             read = outcome.readings
-            contexts.put_readings(conn, self.unread, read, _reader(self.office), now)
+            contexts.put_readings(conn, self.unread, read, _reader(self.services), now)
         earlier = tuple(r for known in self.known.values() for r in known)
         view = judge(
             conn,
-            self.office.policy,
+            self.services.policy,
             self.file,
             self.facts,
             self.documents,
@@ -225,23 +225,23 @@ class Read:
         )
         if view.kind is Kind.WAIT:
             _wait(conn, claim, view, now)
-        elif _same_as_before(self.office, conn, view, now):
-            due = refresh_at(now, self.file.company.zone, self.office.policy)
+        elif _same_as_before(self.services, conn, view, now):
+            due = refresh_at(now, self.file.company.zone, self.services.policy)
             work.settle(conn, claim, due)
-        elif not view.stopped and _above_cap(self.office, conn, self.file, now):
+        elif not view.stopped and _above_cap(self.services, conn, self.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
-        elif not view.stopped and _others_first(self.office, conn, self.file, now):
+        elif not view.stopped and _others_first(self.services, conn, self.file, now):
             work.settle(conn, claim, now + SHORTLY)
         else:
-            return Propose(self.office, view, before(conn, view.file.case.id))
+            return Propose(self.services, view, before(conn, view.file.case.id))
         return None
 
 
-def _reader(office: Office) -> str:
+def _reader(services: Services) -> str:
     """Who reads: a new model or prompt reads everything again."""
-    if office.model is None:
+    if services.model is None:
         return phrases.READER
-    return f"{office.model.model} {prompt('read_document').label}"
+    return f"{services.model.model} {prompt('read_document').label}"
 
 
 def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
@@ -258,7 +258,7 @@ def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
     cases.move(conn, case, move, now, rulings=said, end_reason=reason)
 
 
-def _same_as_before(office: Office, conn: Connection, view: View, now: datetime) -> bool:
+def _same_as_before(services: Services, conn: Connection, view: View, now: datetime) -> bool:
     """Whether the card says all that there is to say, and its deadline still leaves time."""
     case, file = view.file.case, view.file
     before = contexts.sha256(conn, case.context)
@@ -268,18 +268,18 @@ def _same_as_before(office: Office, conn: Connection, view: View, now: datetime)
     if case.draft is None or case.class_ is None:
         return True
     kept, today = draft_store.draft(conn, case.draft).deadline, file.company.today(now)
-    wanted = drafts.deadline_for(view.stage, case.class_, today, kept, office.policy)
+    wanted = drafts.deadline_for(view.stage, case.class_, today, kept, services.policy)
     return wanted == kept
 
 
-def _above_cap(office: Office, conn: Connection, file: CaseFile, now: datetime) -> bool:
+def _above_cap(services: Services, conn: Connection, file: CaseFile, now: datetime) -> bool:
     """Whether today's new cards with a draft are used up; a card that exists is never held up."""
     if file.case.state is not State.NEW:
         return False
-    return _shown_today(conn, file, now) >= office.policy.cards_per_day
+    return _shown_today(conn, file, now) >= services.policy.cards_per_day
 
 
-def _others_first(office: Office, conn: Connection, file: CaseFile, now: datetime) -> bool:
+def _others_first(services: Services, conn: Connection, file: CaseFile, now: datetime) -> bool:
     """Whether more valuable cases that are under way just now may use up today's cards."""
     if file.case.state is not State.NEW:
         return False
@@ -291,7 +291,7 @@ def _others_first(office: Office, conn: Connection, file: CaseFile, now: datetim
         & (cases_table.c.due_at > now)
     )
     count: int = conn.execute(select(func.count()).where(ahead)).scalar_one()
-    return count + _shown_today(conn, file, now) >= office.policy.cards_per_day
+    return count + _shown_today(conn, file, now) >= services.policy.cards_per_day
 
 
 def _shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
@@ -319,7 +319,7 @@ class Prepared:
 class Propose:
     """Have the model choose a class and write, or only sum up where a rule has stopped the case."""
 
-    office: Office
+    services: Services
     view: View
     before: Before
 
@@ -332,7 +332,7 @@ class Propose:
         proposed = Made(answer.proposal or self._by_rules(), answer.reason, answer.record)
         made = after_rejection(self.before, proposed)
         stopped = self.view.stopped
-        written = None if stopped else write(self.office, self.view, made, self.before)
+        written = None if stopped else write(self.services, self.view, made, self.before)
         return Prepared(proposed, made, written)
 
     def _ask(self) -> Proposed:
@@ -344,9 +344,9 @@ class Propose:
             view.stage,
             view.readings,
             view.past,
-            self.office.model,
+            self.services.model,
             view.stopped,
-            key_account=_key_account(self.office, view),
+            key_account=_key_account(self.services, view),
         )
 
     def settle(
@@ -358,10 +358,10 @@ class Propose:
         view, first = self.view, outcome.proposed
         record = asdict(first.record) if first.record else None
         contexts.put_proposal(conn, view.file.case.id, first.proposal, first.reason, record, now)
-        if not view.stopped and _above_cap(self.office, conn, view.file, now):
+        if not view.stopped and _above_cap(self.services, conn, view.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
             return None
-        _to_waiting(self.office, conn, view, outcome.made, outcome.written, now)
+        _to_waiting(self.services, conn, view, outcome.made, outcome.written, now)
         return None
 
     def _by_rules(self) -> Proposal:
@@ -372,16 +372,16 @@ class Propose:
             view.readings,
             view.past,
             view.rulings,
-            key_account=_key_account(self.office, view),
+            key_account=_key_account(self.services, view),
         )
 
 
-def _key_account(office: Office, view: View) -> bool:
-    return any(mark.kind == "key_account" for mark in marks(view.facts, office.policy))
+def _key_account(services: Services, view: View) -> bool:
+    return any(mark.kind == "key_account" for mark in marks(view.facts, services.policy))
 
 
 def _to_waiting(
-    office: Office,
+    services: Services,
     conn: Connection,
     view: View,
     made: Made,
@@ -399,7 +399,7 @@ def _to_waiting(
         "draft": draft.sha256 if draft else None,
         "author": draft.author if draft else None,
         "class": made.proposal.class_,
-        "policy": office.policy.sha256,
+        "policy": services.policy.sha256,
         "model": made.record.model if made.record else None,
         "prompt": made.record.prompt if made.record else None,
         "answer": made.record.answer_sha256 if made.record else None,
@@ -408,7 +408,7 @@ def _to_waiting(
     moved = cases.move(
         conn,
         case,
-        replace(move, due_at=refresh_at(now, file.company.zone, office.policy)),
+        replace(move, due_at=refresh_at(now, file.company.zone, services.policy)),
         now,
         stage=view.stage,
         context=context,
@@ -420,7 +420,7 @@ def _to_waiting(
         changed=list(written.changed if written else ()),
         end_reason=_voided(conn, case),
         allowed_anyway=RULINGS.dump_python(view.past.allowed_anyway, mode="json"),
-        approval_opens_at=_opens_at(office, view, made.proposal.class_, now),
+        approval_opens_at=_opens_at(services, view, made.proposal.class_, now),
         **{"class": made.proposal.class_},
     )
     if moved:
@@ -465,7 +465,7 @@ def _tell_editor(
     posts.thread(conn, case.company, channel, case.id, key, text, now)
 
 
-def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> datetime | None:
+def _opens_at(services: Services, view: View, class_: CaseClass, now: datetime) -> datetime | None:
     """When approval opens although the account manager has not said Fine.
 
     Another stage or class, and whatever they are to see for another reason, gives them time anew.
@@ -478,11 +478,11 @@ def _opens_at(office: Office, view: View, class_: CaseClass, now: datetime) -> d
         and _for_managers(view.rulings) <= _for_managers(case.rulings)
     ):
         return case.approval_opens_at
-    needed = gates.approvals(view.rulings, view.facts, view.stage, office.policy, class_)
+    needed = gates.approvals(view.rulings, view.facts, view.stage, services.policy, class_)
     if not needed.manager_first:
         return None
-    hours, zone = office.policy.manager_hours, view.file.company.zone
-    return business_hours_later(now, hours, zone, office.policy)
+    hours, zone = services.policy.manager_hours, view.file.company.zone
+    return business_hours_later(now, hours, zone, services.policy)
 
 
 def _for_managers(rulings: Iterable[Ruling]) -> set[str]:

@@ -128,7 +128,7 @@ def _kit(outside: dict[str, str], folder: Path) -> Iterator[Kit]:
 
 def _connect(kit: Kit, outside: dict[str, str]) -> None:
     with kit.database.writing() as conn:
-        state = connect.open_door(conn, "ULEAD1", "", kit.now())
+        state = connect.open_link(conn, "ULEAD1", "", kit.now())
     answer = httpx.get(kit.oauth.authorize_url(state))
     back = httpx.URL(answer.headers["location"]).params
     code, realm = back["code"], back["realmId"]

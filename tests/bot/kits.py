@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from bot.process import Kit
 from bot.web import server
 from bot.web.health import Health
-from bot.web.slack import SlackDoor
+from bot.web.slack import SlackRoutes
 from jobs.settings import Settings
 from qbo.pacing import utc_now
 from tests.bot.ground import record
@@ -110,7 +110,7 @@ def front(place: Place, **changes: str) -> Iterator[Front]:
     kit = place.kit(**changes)
     health = Health(kit)
     with (
-        serve(server.app(kit, SlackDoor(kit), health)) as url,
+        serve(server.app(kit, SlackRoutes(kit), health)) as url,
         serve(Starlette(routes=health.operators_routes())) as operators_url,
         httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
         httpx.Client(base_url=operators_url, trust_env=False, timeout=30) as operators,

@@ -23,7 +23,7 @@ from jobs.settings import Settings
 from jobs.store import drafts, engine, log, words
 from jobs.store.engine import Database
 from jobs.store.tables import cases as cases_table
-from jobs.store.tables import doors, schedule
+from jobs.store.tables import connect_links, schedule
 from jobs.store.tables import words as words_table
 from tests.bot.ground import REALM, START, add_company, record
 from tests.bot.kits import place
@@ -163,7 +163,7 @@ def test_connect_prints_a_link_for_a_person(
     assert found
     assert "works once, for ten minutes" in result.output
     with database.reading() as conn:
-        (door,) = conn.execute(select(doors)).all()
+        (door,) = conn.execute(select(connect_links)).all()
     assert (door.state, door.person, door.channel) == (found[1], person, "CNEW")
 
 
@@ -183,7 +183,7 @@ def test_connect_refuses_a_channel_that_is_taken(run: Run, database: Database) -
     assert result.exit_code == 1
     assert "Brass Fern go to CFINANCE already" in result.output
     with database.reading() as conn:
-        assert conn.execute(select(doors)).all() == []
+        assert conn.execute(select(connect_links)).all() == []
     assert "Brass Fern go to CFINANCE already" in run("connect", SLACK_CHANNEL="CFINANCE").output
     assert "already" not in run("connect", "--channel", "CNEW").output
 

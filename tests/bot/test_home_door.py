@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from bot.listeners import events
-from bot.listeners.context import Desk
+from bot.listeners.context import Backend
 from bot.surfaces.home import COMPANIES
 from jobs.rules.case import Decision
 from jobs.rules.states import Stage
@@ -28,8 +28,8 @@ from jobs.store.cases import Opening
 from jobs.store.companies import Company
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
+from jobs.store.tables import connect_links, decisions, holds, messages
 from jobs.store.tables import customers as customers_table
-from jobs.store.tables import decisions, doors, holds, messages
 from jobs.store.tables import invoices as invoices_table
 from jobs.store.tables import log as log_table
 from jobs.store.tables import people as people_table
@@ -401,9 +401,15 @@ def test_every_opening_has_a_link_of_its_own(tab: Tab) -> None:
         tab.open(user)
         links.append(tab.link(user))
     assert len(set(links)) == 3
-    assert sorted(row.person for row in tab.rows(select(doors))) == ["ULEAD1", "ULEAD1", "ULEAD2"]
+    assert sorted(row.person for row in tab.rows(select(connect_links))) == [
+        "ULEAD1",
+        "ULEAD1",
+        "ULEAD2",
+    ]
     with tab.door.kit.database.writing() as conn:
-        conn.execute(update(doors).values(opened_at=tab.door.kit.now() - timedelta(minutes=11)))
+        conn.execute(
+            update(connect_links).values(opened_at=tab.door.kit.now() - timedelta(minutes=11))
+        )
     stale = urlsplit(links[0])
     page = tab.door.get(f"{stale.path}?{stale.query}")
     assert (page.status_code, "older than ten minutes" in page.text) == (400, True)
@@ -619,10 +625,10 @@ def test_a_tab_is_not_drawn_over_by_an_earlier_try(
     """Whoever has turned the page or pressed something since sees what came of that."""
     tries: list[Callable[[], None]] = []
 
-    def keep(_: Desk, __: float, act: Callable[..., None], *given: Any) -> None:
+    def keep(_: Backend, __: float, act: Callable[..., None], *given: Any) -> None:
         tries.append(partial(act, *given))
 
-    monkeypatch.setattr(Desk, "later", keep)
+    monkeypatch.setattr(Backend, "later", keep)
     order = {"service": "slack", "match": "views.publish", "kind": "status", "status": 429}
     tab.door.place.outside.world.faults.add(fault_from(order))
     assert tab.control.post("/_/slack/home", json={"user": "ULEAD1"}).json()["status"] == 200
@@ -662,7 +668,7 @@ def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: T
     (notice,) = tab.rows(select(messages.c.channel, messages.c.body))
     assert notice.channel == "CFINANCE"
     assert "*Connect again* in the Home tab" in notice.body["text"]
-    assert tab.rows(select(doors)) == []
+    assert tab.rows(select(connect_links)) == []
 
 
 def test_without_a_state_the_way_to_a_link_is_told(tab: Tab) -> None:

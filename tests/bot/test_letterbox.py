@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.web.deliveries import Letterbox
+from bot.web.deliveries import Deliveries
 from jobs.store import engine, schema
 from jobs.store.engine import Database
 from jobs.store.events import Notice
@@ -38,7 +38,7 @@ def count(database: Database) -> int:
 
 def test_every_delivery_is_on_record_when_it_is_answered(database: Database) -> None:
     """Sixty deliveries from twenty threads, some of them the same, are stored once each."""
-    letterbox = Letterbox(lambda: database, lambda: NOW)
+    letterbox = Deliveries(lambda: database, lambda: NOW)
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda n: letterbox.put([notice(n % 40)]), range(60)))
     assert count(database) == 40
@@ -47,7 +47,7 @@ def test_every_delivery_is_on_record_when_it_is_answered(database: Database) -> 
 def test_a_delivery_that_cannot_be_stored_is_said_to_everybody_who_waited(sqlite_url: str) -> None:
     """Without its tables the record takes nothing, and nobody is told otherwise."""
     bare = engine.connect(sqlite_url)
-    letterbox = Letterbox(lambda: bare, lambda: NOW)
+    letterbox = Deliveries(lambda: bare, lambda: NOW)
 
     def put(number: int) -> bool:
         try:
@@ -67,7 +67,7 @@ def test_whatever_goes_wrong_nobody_waits_for_ever(database: Database) -> None:
     def broken() -> datetime:
         raise ZeroDivisionError
 
-    letterbox = Letterbox(lambda: database, broken)
+    letterbox = Deliveries(lambda: database, broken)
     with ThreadPoolExecutor(4) as pool:
         with letterbox._writing:  # until all of them wait
             waiting = [pool.submit(letterbox.put, [notice(n)]) for n in range(4)]

@@ -20,11 +20,11 @@ from structlog.testing import capture_logs
 from bot.blockkit.ids import Action, Binding
 from bot.listeners import forms
 from bot.listeners.app import build
-from bot.listeners.context import Desk, Pool
+from bot.listeners.context import Backend, Pool
 from bot.listeners.deciding import told
 from bot.surfaces import answers
 from jobs.companies.disconnect import Broker
-from jobs.decide.door import Answer, Said
+from jobs.decide.access import Answer, Reply
 from jobs.store import companies, engine
 from tests.bot.ground import START
 from tests.jobs import houses
@@ -39,7 +39,7 @@ neighbours = houses.neighbours
 
 @dataclass
 class Bell:
-    """A doorbell that nobody hears, for as long as it is `held`."""
+    """A queues that nobody hears, for as long as it is `held`."""
 
     held: threading.Event = field(default_factory=threading.Event)
     rung: threading.Event = field(default_factory=threading.Event)
@@ -60,13 +60,13 @@ def house(neighbours: Neighbourhood, engine_url: str, tmp_path: Path) -> Iterato
         yield made
 
 
-def desk_in(house: House) -> Desk:
-    """The desk of a web process."""
+def backend_in(house: House) -> Backend:
+    """The backend of a web process."""
     kit = house.kit
-    return Desk(
+    return Backend(
         database=kit.database,
         ruling=kit.policies,
-        doorbell=kit.doorbell,
+        queues=kit.queues,
         clock=lambda: house.now,
         client=kit.slack,
         team=TEAM,
@@ -80,13 +80,13 @@ def desk_in(house: House) -> Desk:
     )
 
 
-def press(house: House, desk: Desk, action: Action) -> BoltResponse:
+def press(house: House, backend: Backend, action: Action) -> BoltResponse:
     """Press this button of the card as a finance lead; what the bot answers to the click."""
-    slack, knock = house.outside.slack, house.knock("ULEAD1")
+    slack, click = house.outside.slack, house.click("ULEAD1")
     slack.space.stacks.clear()
     slack.space.ephemerals.clear()
     key = slack.space.new_response_url("ULEAD1", house.company.channel, None)
-    value = Binding(knock.case, knock.draft, knock.draft_hash).encode()
+    value = Binding(click.case, click.draft, click.draft_hash).encode()
     payload = {
         "type": "block_actions",
         "team": {"id": TEAM},
@@ -102,7 +102,7 @@ def press(house: House, desk: Desk, action: Action) -> BoltResponse:
         "x-slack-request-timestamp": at,
         "x-slack-signature": signed,
     }
-    bolt = build(desk, slack.keys.signing_secret, BOT_USER, BOT)
+    bolt = build(backend, slack.keys.signing_secret, BOT_USER, BOT)
     return bolt.dispatch(BoltRequest(body=body, headers=headers))
 
 
@@ -140,7 +140,7 @@ def until(house: House, condition: Callable[[], bool]) -> None:
 
 def opened(house: House, action: Action) -> dict[str, Any]:
     """The modal that a finance lead sees after pressing this button of the card."""
-    assert press(house, desk_in(house), action).status == 200
+    assert press(house, backend_in(house), action).status == 200
     until(house, lambda: title(house) not in ("", "One moment"))
     return shown(house)
 
@@ -157,9 +157,9 @@ def test_what_fails_beside_a_click_is_told_to_the_log() -> None:
 
 def test_a_form_opens_while_the_record_is_busy(house: House) -> None:
     """Its trigger lives three seconds: nothing is written down before it, nor read."""
-    desk = desk_in(house)
+    backend = backend_in(house)
     with house.database.writing():
-        assert press(house, desk, Action.EDIT).status == 200
+        assert press(house, backend, Action.EDIT).status == 200
         assert title(house)
         assert private(house) == []
     until(house, lambda: title(house) not in ("", "One moment"))
@@ -173,10 +173,10 @@ def test_every_modal_opens(house: House, action: Action) -> None:
 
 def test_a_form_opens_while_other_work_hangs(house: House) -> None:
     """A trigger lives for three seconds; private answers, rings and revokes may take longer."""
-    desk, free = desk_in(house), threading.Event()
-    desk.pool.submit(free.wait, 30)
+    backend, free = backend_in(house), threading.Event()
+    backend.pool.submit(free.wait, 30)
     try:
-        assert press(house, desk, Action.HOLD).status == 200
+        assert press(house, backend, Action.HOLD).status == 200
         assert title(house) == "One moment"
     finally:
         free.set()
@@ -210,7 +210,7 @@ def test_whoever_gets_no_form_is_told_what_to_do(
     """In private, after a few tries in vain; the form itself says it, too."""
     monkeypatch.setattr(forms, "PAUSE", 0.01)
     fault(house, match, times=None, **trouble)
-    assert press(house, desk_in(house), Action.HOLD).status == 200
+    assert press(house, backend_in(house), Action.HOLD).status == 200
     until(house, lambda: private(house) == [answers.no_form()])
     assert "press again" in answers.no_form()
     if match == "views.update":
@@ -241,7 +241,9 @@ def test_an_approval_is_told_though_the_next_card_cannot_be_read(house: House) -
     """It is on record; without the record there is only no link."""
     nowhere = engine.connect("sqlite:////nowhere/overdue.sqlite3")
     answer = told(
-        replace(desk_in(house), database=nowhere), "approve", Said(Answer.RECORDED, house.case())
+        replace(backend_in(house), database=nowhere),
+        "approve",
+        Reply(Answer.RECORDED, house.case()),
     )
     assert answer.startswith("Approved. It goes")
 
@@ -261,7 +263,7 @@ def test_an_approval_that_waits_is_told_so(
     """No time is promised at which nothing will go; the way out is named."""
     with house.database.writing() as conn:
         companies.change(conn, house.realm, **held_up)
-    answer = told(desk_in(house), "approve", Said(Answer.RECORDED, house.case()))
+    answer = told(backend_in(house), "approve", Reply(Answer.RECORDED, house.case()))
     assert answer.startswith("Approved. ")
     assert words in answer
 
@@ -269,8 +271,8 @@ def test_an_approval_that_waits_is_told_so(
 def test_a_click_does_not_wait_for_the_bell(house: House) -> None:
     """Redis may hang: the answer goes out first."""
     bell = Bell()
-    desk = replace(desk_in(house), doorbell=bell)  # type: ignore[arg-type]
-    desk.ring("send", "messages")
+    backend = replace(backend_in(house), queues=bell)  # type: ignore[arg-type]
+    backend.ring("send", "messages")
     assert not bell.rung.is_set()
     bell.held.set()
     assert bell.rung.wait(10)

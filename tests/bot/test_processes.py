@@ -49,8 +49,8 @@ def test_one_way_to_send(tmp_path: Path) -> None:
 
 def test_the_sender_is_a_bare_address() -> None:
     """The name before it is the policy's."""
-    office = kit(MAIL_FROM="Brass Fern <accounts@brassfern.example>").office
-    assert (office.sender, office.reply_to) == ("accounts@brassfern.example",) * 2
+    services = kit(MAIL_FROM="Brass Fern <accounts@brassfern.example>").services
+    assert (services.sender, services.reply_to) == ("accounts@brassfern.example",) * 2
 
 
 def test_a_model_needs_a_key() -> None:
@@ -85,7 +85,7 @@ def test_a_ring_does_not_wait_for_a_redis_that_is_away(tmp_path: Path) -> None:
     parts = kit(REDIS_URL=f"unix://{tmp_path}/no.sock")
     retries = parts.redis.connection_pool.connection_kwargs["retry"]
     assert retries.get_retries() == 0
-    parts.doorbell.ring("send", "1")
+    parts.queues.ring("send", "1")
     parts.close()
 
 
@@ -109,7 +109,7 @@ def loaded_by(program: str) -> set[str]:
 def test_a_worker_loads_only_what_its_steps_need(queue: str, without: set[str]) -> None:
     """Large libraries cost each process its memory."""
     program = (
-        "from bot import cli\n"
+        "from bot.cli import main as cli\n"
         "from bot.process import Kit\n"
         "from jobs.settings import Settings\n"
         f"Kit(Settings(_env_file=None)).steps({queue!r})"

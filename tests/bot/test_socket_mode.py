@@ -68,7 +68,7 @@ class Bot:
 
 
 @dataclass
-class Office:
+class Services:
     """Slack, and the bots that listen to it."""
 
     slack: Slack
@@ -116,7 +116,7 @@ class Office:
 
 
 @contextmanager
-def office() -> Iterator[Office]:
+def services() -> Iterator[Services]:
     """A Slack whose app is in Socket Mode."""
     world = World()
     stand_in = Slack(world)
@@ -133,28 +133,28 @@ def office() -> Iterator[Office]:
 
 
 @contextmanager
-def around(stand_in: Slack, url: str) -> Iterator[Office]:
+def around(stand_in: Slack, url: str) -> Iterator[Services]:
     """The people of a Slack that is served at this address."""
     with (
         httpx.Client(base_url=url, trust_env=False, timeout=SECONDS) as client,
         ThreadPoolExecutor() as pool,
     ):
-        yield Office(stand_in, url, client, pool)
+        yield Services(stand_in, url, client, pool)
 
 
 @pytest.fixture
-def slack_office() -> Iterator[Office]:
-    with office() as found:
+def slack_office() -> Iterator[Services]:
+    with services() as found:
         yield found
 
 
-def fault(there: Office, kind: str, **more: Any) -> None:
+def fault(there: Services, kind: str, **more: Any) -> None:
     """What the next apps.connections.open meets."""
     body = {"service": "slack", "match": "apps.connections.open", "kind": kind} | more
     there.slack.world.faults.add(fault_from(body))
 
 
-def test_a_start_that_fails_is_tried_again(slack_office: Office) -> None:
+def test_a_start_that_fails_is_tried_again(slack_office: Services) -> None:
     """As long as Slack asks, then longer each time; each failure is told, and it ends in order."""
     fault(slack_office, "status", status=429)
     fault(slack_office, "status", status=500)
@@ -178,7 +178,7 @@ def test_a_start_that_fails_is_tried_again(slack_office: Office) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "news:", "ws://127.0.0.1:1/", f"ws://{'a' * 64}.test/"])
-def test_an_address_that_leads_nowhere_is_replaced(slack_office: Office, address: str) -> None:
+def test_an_address_that_leads_nowhere_is_replaced(slack_office: Services, address: str) -> None:
     """Also one over which our own libraries stumble: the next attempt is another one."""
     slack_office.slack.sockets.next_address = address
     bot = slack_office.listen()
@@ -188,7 +188,7 @@ def test_an_address_that_leads_nowhere_is_replaced(slack_office: Office, address
 
 
 @pytest.mark.parametrize("how", ["cut", "close"])
-def test_a_socket_that_ends_is_replaced(slack_office: Office, how: str) -> None:
+def test_a_socket_that_ends_is_replaced(slack_office: Services, how: str) -> None:
     """Whether Slack closes it or the line just ends; meanwhile it is not said to be open."""
     bot = slack_office.listen()
     slack_office.order(end=how)
@@ -199,7 +199,7 @@ def test_a_socket_that_ends_is_replaced(slack_office: Office, how: str) -> None:
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
-def test_a_socket_that_is_refreshed_loses_nothing(slack_office: Office, reason: str) -> None:
+def test_a_socket_that_is_refreshed_loses_nothing(slack_office: Services, reason: str) -> None:
     """The next one is open before the old one ends, and what it brought is acked over it."""
     bot = slack_office.listen()
     slow = slack_office.pool.submit(slack_office.say, "slow")
@@ -216,7 +216,7 @@ def test_a_socket_that_is_refreshed_loses_nothing(slack_office: Office, reason: 
     assert bot.socket.trouble() == ""
 
 
-def test_a_click_is_done_though_its_line_is_cut(slack_office: Office) -> None:
+def test_a_click_is_done_though_its_line_is_cut(slack_office: Services) -> None:
     """What was taken is finished; only the ack has nowhere to go, and the next click is taken."""
     bot = slack_office.listen()
     slow = slack_office.pool.submit(slack_office.say, "slow")
@@ -231,7 +231,7 @@ def test_a_click_is_done_though_its_line_is_cut(slack_office: Office) -> None:
     assert bot.taken == ["slow", "next"]
 
 
-def test_a_switch_that_is_off_is_named_until_it_is_on(slack_office: Office) -> None:
+def test_a_switch_that_is_off_is_named_until_it_is_on(slack_office: Services) -> None:
     """Socket Mode may be switched off and on in the app's settings while we run."""
     bot = slack_office.listen()
     slack_office.slack.sockets.enabled = False
@@ -243,7 +243,7 @@ def test_a_switch_that_is_off_is_named_until_it_is_on(slack_office: Office) -> N
     assert slack_office.say("on")["text"] == "heard on"
 
 
-def test_where_there_are_too_many_sockets_it_waits_for_its_turn(slack_office: Office) -> None:
+def test_where_there_are_too_many_sockets_it_waits_for_its_turn(slack_office: Services) -> None:
     """It opens none on top of the one it was told to give up, and tries less and less often."""
     bots = [slack_office.listen() for _ in range(10)]
     late = slack_office.listen(at_once=False)
@@ -255,7 +255,7 @@ def test_where_there_are_too_many_sockets_it_waits_for_its_turn(slack_office: Of
     assert len(slack_office.numbers()) == 10
 
 
-def test_two_processes_share_the_clicks(slack_office: Office) -> None:
+def test_two_processes_share_the_clicks(slack_office: Services) -> None:
     """Each is dealt with once, by whoever gets it; one that goes leaves the rest to the other."""
     first, second = slack_office.listen(), slack_office.listen()
     wanted = [str(n) for n in range(20)]
@@ -271,7 +271,7 @@ def test_two_processes_share_the_clicks(slack_office: Office) -> None:
 
 
 def test_what_is_in_flight_at_the_end_is_acked_and_nothing_more_is_taken(
-    slack_office: Office,
+    slack_office: Services,
 ) -> None:
     """It ends with a close of its own once the last ack is out; a late click was never begun."""
     bot = slack_office.listen()
@@ -290,7 +290,7 @@ def test_what_is_in_flight_at_the_end_is_acked_and_nothing_more_is_taken(
     assert (ended.code, ended.unacked) == (1000, 1)
 
 
-def test_what_nobody_foresaw_is_not_acked_and_stops_nothing(slack_office: Office) -> None:
+def test_what_nobody_foresaw_is_not_acked_and_stops_nothing(slack_office: Services) -> None:
     """Slack tells the person; a message that is no envelope is left alone."""
     bot = slack_office.listen()
     with capture_logs() as logs:
@@ -350,7 +350,7 @@ def ready(product: Product) -> tuple[int, str]:
 
 
 @contextmanager
-def commands(there: Office) -> Iterator[Counter[str]]:
+def commands(there: Services) -> Iterator[Counter[str]]:
     """Somebody asks for a look at the ledger, again and again; how often each answer came."""
     enough, answered = threading.Event(), Counter[str]()
 

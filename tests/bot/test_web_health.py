@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from bot.process import Kit
 from bot.web import server as web
-from bot.web.slack import SlackDoor
+from bot.web.slack import SlackRoutes
 from jobs.store import events
 from jobs.store.events import Notice
 from tests.bot.kits import front, place, settings
@@ -55,7 +55,7 @@ def test_in_socket_mode_too_a_start_waits_for_the_record(tmp_path: Path) -> None
     with place(tmp_path) as outside:
         own = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.sqlite3"}
         own["SLACK_APP_TOKEN"] = outside.outside.slack.keys.app_token
-        door = SlackDoor(Kit(settings(**(outside.values | own))))
+        door = SlackRoutes(Kit(settings(**(outside.values | own))))
         assert door.socket is not None
         assert "it has not been opened yet" in door.socket.trouble()
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from jobs.companies import connect
 from jobs.store import companies
 from jobs.store.tables import companies as companies_table
-from jobs.store.tables import doors, events
+from jobs.store.tables import connect_links, events
 from qbo.pacing import utc_now
 from tests.bot.kits import Front, front, place
 from tests.sandbox.quickbooks.books import Change
@@ -177,7 +177,7 @@ def test_it_rings_where_redis_is(tmp_path: Path, valkey_url: str) -> None:
 def state_for(door: Front) -> str:
     """What `overdue connect --as ULEAD1` prints."""
     with door.kit.database.writing() as conn:
-        return connect.open_door(conn, "ULEAD1", "", door.kit.now())
+        return connect.open_link(conn, "ULEAD1", "", door.kit.now())
 
 
 def come_back(door: Front, state: str) -> httpx.Response:
@@ -230,7 +230,7 @@ def test_a_person_who_says_no(door: Front) -> None:
     page = door.get("/quickbooks/callback", params={"error": "access_denied", "state": state})
     assert page.status_code == 400
     assert "access was not granted" in page.text
-    assert [row.used_at for row in rows(door, doors)] == [None]
+    assert [row.used_at for row in rows(door, connect_links)] == [None]
 
 
 @pytest.mark.parametrize(

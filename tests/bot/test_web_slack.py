@@ -249,12 +249,12 @@ def test_an_answer_that_does_not_say_who_we_are_is_none(
 
 def test_it_opens_as_soon_as_slack_answers(door: Front) -> None:
     """At start it keeps asking who we are, with a pause, and then no click has to wait for it."""
-    from bot.web.slack import RETRY_SECONDS, SlackDoor
+    from bot.web.slack import RETRY_SECONDS, SlackRoutes
 
     fault = {"service": "slack", "match": "auth.test", "kind": "refuse", "times": 2}
     door.place.outside.world.faults.add(fault_from(fault))
     waited: list[float] = []
-    SlackDoor(door.kit).open(waited.append)
+    SlackRoutes(door.kit).open(waited.append)
     assert waited == [RETRY_SECONDS] * 2
 
 

@@ -106,7 +106,7 @@ def view(**changes: Any) -> CaseView:
         author="gpt-5-mini, propose 3",
         approvals=Approvals(needed=1),
         manager="UMANAGER",
-        sources_absent=("CRM", "help desk"),
+        sources_absent=("CRM", "help backend"),
     )
     return replace(made, **changes)
 

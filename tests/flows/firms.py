@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import pytest
 
-from jobs.companies.connect import open_door
+from jobs.companies.connect import open_link
 from jobs.store import companies
 from jobs.store.engine import Database, connect
 from tests.sandbox import company
@@ -147,7 +147,7 @@ def pass_the_door(found: Firm) -> None:
     running = found.running
     running.quickbooks("choose", realm=found.realm)
     with record(running) as database, database.writing() as conn:
-        state = open_door(conn, LEAD, found.channel, datetime.now(UTC))
+        state = open_link(conn, LEAD, found.channel, datetime.now(UTC))
     with httpx.Client(timeout=30, trust_env=False, follow_redirects=True) as browser:
         page = browser.get(f"{running.public_url}/quickbooks/connect", params={"state": state})
     assert page.status_code == 200, page.text

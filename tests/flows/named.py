@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.rules.states import Stage, State
 from jobs.send import step as send
 from jobs.store.tables import crossings, sends
@@ -35,7 +35,7 @@ def paid_between_card_and_click(open_house: OpenHouse) -> None:
 def approve_undo_approve(open_house: OpenHouse) -> None:
     """Approve, undo, approve: one mail, and the approval that was taken back counts for nothing."""
     house = _with_a_card(open_house)
-    first = house.knock("UCOLLECT")
+    first = house.click("UCOLLECT")
     house.approve()
     assert house.undo("UCOLLECT") is Answer.RECORDED
     house.time.later(hours=1)
@@ -93,9 +93,9 @@ def cut_inside_the_text(open_house: OpenHouse) -> None:
 def part_payment(open_house: OpenHouse) -> None:
     """A part is paid while the card waits: the letter asks for the rest and thanks for the part."""
     house = _with_a_card(open_house)
-    knock = house.knock("UCOLLECT")
+    click = house.click("UCOLLECT")
     house.notify(house.pay("71", "340.00"))
-    assert house.approve(knock) is Answer.STALE
+    assert house.approve(click) is Answer.STALE
     assert house.approve() is Answer.RECORDED
     house.wait_out()
     text = house.mails[0].shown()["text"]

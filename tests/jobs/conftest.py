@@ -1,4 +1,4 @@
-"""Houses for tests of the steps and the doors."""
+"""Houses for tests of the steps and the connect_links."""
 
 from tests.jobs.houses import a_house, neighbours, open_house
 

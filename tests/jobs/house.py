@@ -1,4 +1,4 @@
-"""An in-process house: one company, its real steps and doors, and the stand-ins around it.
+"""An in-process house: one company, its real steps and connect_links, and the stand-ins around it.
 
 Everything between the database and the wire is the product's own: the QuickBooks client, SMTP, the
 model's client, the policy. There is no queue, no web process and no Slack; the clock stands still
@@ -42,11 +42,11 @@ from jobs.decide import (
     take_back,
 )
 from jobs.decide import undo as undoing
-from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.decide.access import Answer, Click, Refused, Reply
 from jobs.decide.edit import Objections, Text
 from jobs.decide.reject import Rejection
 from jobs.engine.policy_file import PolicyFile
-from jobs.engine.services import Office
+from jobs.engine.services import Services
 from jobs.mail.results import Check, Fence, Mailer, Result
 from jobs.mail.smtp import Smtp
 from jobs.reasoning.model import Model
@@ -298,7 +298,7 @@ class House:
         text = policy_text(self.changes) + self.more_policy
         self._policy_file.write_text(text, encoding="utf-8")
         self.kit.policies = PolicyFile(self._policy_file)
-        self.office = Office(
+        self.services = Services(
             ruling=self.kit.policies,
             policy=self.kit.policy,
             sender=sender,
@@ -309,7 +309,7 @@ class House:
             mailer=self.mailer if self.has_mail else None,
             model=self.model,
         )
-        self.kit.office = self.office
+        self.kit.services = self.services
 
     def _open_intuit(self) -> None:
         settings = self.kit.settings
@@ -353,18 +353,18 @@ class House:
         self.mailer.mailer = Smtp.from_url(
             url, command_seconds=seconds, final_reply_seconds=seconds, tls=UNUSED_TLS
         )
-        self.office = replace(self.office, quickbooks=lambda _: hasty)
-        self.kit.office = self.office
+        self.services = replace(self.services, quickbooks=lambda _: hasty)
+        self.kit.services = self.services
 
     def change_policy(self, **sections: Any) -> None:
-        """Lay more over the policy; steps and doors see it from now on."""
+        """Lay more over the policy; steps and connect_links see it from now on."""
         for name, value in sections.items():
             old = self.changes.get(name, {})
             self.changes[name] = {**old, **value} if isinstance(value, dict) else value
         self._open_office()
 
     def add_to_policy(self, lines: str) -> None:
-        """Put these lines of TOML below the policy; steps and doors see them from now on."""
+        """Put these lines of TOML below the policy; steps and connect_links see them from now on."""
         self.more_policy = f"\n{lines}\n"
         self._open_office()
 
@@ -384,7 +384,7 @@ class House:
     @property
     def policy(self) -> Policy:
         """What rules in this company."""
-        return self.office.policy.for_company(self.realm)
+        return self.services.policy.for_company(self.realm)
 
     @property
     def books(self) -> Books:
@@ -407,7 +407,7 @@ class House:
     def connect(self) -> None:
         """Through the OAuth door, as a person does."""
         with self.database.writing() as conn:
-            state = connect.open_door(conn, "ULEAD1", "", self.now)
+            state = connect.open_link(conn, "ULEAD1", "", self.now)
         self.outside.quickbooks.choose({"realm": self.realm})
         answer = httpx.get(self.kit.oauth.authorize_url(state), verify=UNUSED_TLS)
         back = httpx.URL(answer.headers["location"]).params
@@ -421,7 +421,7 @@ class House:
         self.runs(run_company.go_live, "ULEAD1")
 
     def runs(self, act: Callable[..., Any], user: str) -> Any:
-        """One of the doors of a company: pause, resume, go_live, go_shadow, run_now."""
+        """One of the connect_links of a company: pause, resume, go_live, go_shadow, run_now."""
         return self._at_the_door(lambda conn: act(conn, self.policy, self.company, user, self.now))
 
     # The steps
@@ -449,7 +449,7 @@ class House:
 
     def wait_out(self) -> None:
         """Let the undo window pass and everything after it happen."""
-        self.time.later(seconds=self.office.policy.undo_seconds)
+        self.time.later(seconds=self.services.policy.undo_seconds)
         self.run("send", "write_back")
 
     # The outside
@@ -554,7 +554,7 @@ class House:
             lines = [line.fields for line in log.lines(conn, case=case)]
         return [line for line in lines if line["action"].startswith(action)]
 
-    # The doors
+    # The connect_links
 
     def greet(self) -> None:
         """Slack was asked about everybody just now, unless this house lives on its memory."""
@@ -564,19 +564,19 @@ class House:
             for user, trouble in CAST.items():
                 people.put_user(conn, user, user.title(), trouble, self.now)
 
-    def knock(self, user: str, case: Case | None = None) -> Knock:
+    def click(self, user: str, case: Case | None = None) -> Click:
         """A click on the present card."""
         case = case or self.case()
         if case.draft is None:
-            return Knock(user, case.id)
+            return Click(user, case.id)
         sha256 = self.rows(select(drafts.c.sha256).where(drafts.c.id == case.draft))[0].sha256
-        return Knock(user, case.id, case.draft, sha256)
+        return Click(user, case.id, case.draft, sha256)
 
-    def go(self, act: Callable[..., Any], user: str | Knock, *more: Any) -> Any:
-        """Knock at a door; a refusal comes back as its answer, as it does for a person."""
+    def go(self, act: Callable[..., Any], user: str | Click, *more: Any) -> Any:
+        """Click at a door; a refusal comes back as its answer, as it does for a person."""
         self.greet()
-        knock = user if isinstance(user, Knock) else self.knock(user)
-        return self._at_the_door(lambda conn: act(conn, self.policy, knock, *more, now=self.now))
+        click = user if isinstance(user, Click) else self.click(user)
+        return self._at_the_door(lambda conn: act(conn, self.policy, click, *more, now=self.now))
 
     def _at_the_door(self, act: Callable[[Connection], Any]) -> Any:
         self.greet()
@@ -586,11 +586,11 @@ class House:
         except Refused as no:
             return no.said
 
-    def approve(self, user: str | Knock = "UCOLLECT") -> Answer:
+    def approve(self, user: str | Click = "UCOLLECT") -> Answer:
         """What somebody who clicks Approve is told."""
         return self._answer(self.go(approve.approve, user))
 
-    def edit(self, user: str | Knock, text: Text) -> Answer | Objections:
+    def edit(self, user: str | Click, text: Text) -> Answer | Objections:
         """What somebody who saves an edit is told."""
         said = self.go(edit.edit, user, text)
         return said if isinstance(said, Objections) else self._answer(said)
@@ -606,39 +606,39 @@ class House:
         assert isinstance(said, Answer), said
         return said
 
-    def reject(self, user: str | Knock, rejection: Rejection) -> Answer:
+    def reject(self, user: str | Click, rejection: Rejection) -> Answer:
         return self._answer(self.go(reject.reject, user, rejection))
 
-    def undo(self, user: str | Knock = "UCOLLECT") -> Answer:
+    def undo(self, user: str | Click = "UCOLLECT") -> Answer:
         return self._answer(self.go(undoing.undo, user))
 
-    def hold(self, user: str | Knock, holding: hold.Holding) -> Answer:
+    def hold(self, user: str | Click, holding: hold.Holding) -> Answer:
         return self._answer(self.go(hold.hold, user, holding))
 
-    def snooze(self, user: str | Knock, until: date) -> Answer:
+    def snooze(self, user: str | Click, until: date) -> Answer:
         return self._answer(self.go(hold.snooze, user, until, "a quiet week"))
 
-    def fine(self, user: str | Knock) -> Answer:
+    def fine(self, user: str | Click) -> Answer:
         return self._answer(self.go(look.fine, user))
 
-    def look_again(self, user: str | Knock) -> Answer:
+    def look_again(self, user: str | Click) -> Answer:
         return self._answer(self.go(look.look_again, user))
 
-    def draft_anyway(self, user: str | Knock) -> Answer:
+    def draft_anyway(self, user: str | Click) -> Answer:
         seen = stops_seen(self.case().rulings)
         return self._answer(self.go(look.draft_anyway, user, seen, "I called them."))
 
-    def went(self, user: str | Knock = "ULEAD1") -> Answer:
+    def went(self, user: str | Click = "ULEAD1") -> Answer:
         return self._answer(self.go(settle_unknown.went, user))
 
-    def did_not_go(self, user: str | Knock = "ULEAD1") -> Answer:
+    def did_not_go(self, user: str | Click = "ULEAD1") -> Answer:
         return self._answer(self.go(settle_unknown.did_not_go, user))
 
-    def take_back(self, user: str | Knock = "ULEAD1") -> Answer:
+    def take_back(self, user: str | Click = "ULEAD1") -> Answer:
         return self._answer(self.go(take_back.take_back, user))
 
     @staticmethod
-    def _answer(said: Said) -> Answer:
+    def _answer(said: Reply) -> Answer:
         return said.answer
 
     def state(self) -> State:

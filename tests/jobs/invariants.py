@@ -150,7 +150,7 @@ def _wrong(house: House, conn: Connection, each: Accepted) -> list[str]:
     letter, case = each.draft.letter, each.case
     facts = contexts.facts_of_case(conn, case, house.now)
     past = history.past(conn, case.company, case.customer, letter.to)
-    draft, policy = each.draft, house.office.policy
+    draft, policy = each.draft, house.services.policy
     found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
     return [violation.sentence for violation in found]
 

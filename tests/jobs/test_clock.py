@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from jobs.engine.clock import PERIOD, Clock, run
 from jobs.engine.step import Step
-from jobs.pipeline import Doorbell
+from jobs.pipeline import Queues
 from jobs.store import engine, events, schema
 from jobs.store.engine import Database
 from jobs.store.events import Notice
@@ -101,7 +101,7 @@ def test_it_puts_global_work_in_place_once(database: Database) -> None:
 def test_it_rings_a_real_queue_once(database: Database, valkey_url: str) -> None:
     """While a job is waiting there, no second one is put in."""
     with redis_client.Redis.from_url(valkey_url) as client:
-        clock = ticking(database, Doorbell(client))
+        clock = ticking(database, Queues(client))
         notify(database, NOW)
         clock.tick()
         clock.tick()
@@ -112,7 +112,7 @@ def test_it_survives_redis(database: Database) -> None:
     """A ring that is lost is no loss, and no error."""
     client = redis_client.Redis.from_url("unix:///nowhere/redis.sock")
     notify(database, NOW)
-    ticking(database, Doorbell(client)).tick()
+    ticking(database, Queues(client)).tick()
 
 
 def test_it_survives_the_database(tmp_path: object) -> None:

@@ -17,19 +17,19 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
 from jobs.companies.connect import (
-    DOOR_LIVES,
+    LINK_LIVES,
     Intuit,
     NotConnected,
-    check_door,
+    check_link,
     connect,
     invite,
-    open_door,
+    open_link,
 )
 from jobs.store import companies, engine, log, schema
 from jobs.store.companies import Company
 from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
-from jobs.store.tables import doors, messages, schedule
+from jobs.store.tables import connect_links, messages, schedule
 from jobs.store.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, QuickBooksError, Tokens
 from tests.sandbox import company
@@ -73,7 +73,7 @@ class Door:
     def open(self, person: str = "ULEAD1", channel: str = "") -> str:
         """What `overdue connect` does."""
         with self.database.writing() as conn:
-            return open_door(conn, person, channel, self.now)
+            return open_link(conn, person, channel, self.now)
 
     def consent(self, state: str) -> tuple[str, str]:
         """Consent at Intuit; the code and the realm that come back."""
@@ -255,9 +255,9 @@ def test_a_door_closes_after_ten_minutes(one_door: Door) -> None:
     """An old link opens nothing."""
     state = one_door.open()
     with one_door.database.reading() as conn:
-        check_door(conn, state, one_door.now + DOOR_LIVES)
+        check_link(conn, state, one_door.now + LINK_LIVES)
         with pytest.raises(NotConnected, match="ten minutes"):
-            check_door(conn, state, one_door.now + DOOR_LIVES + timedelta(seconds=1))
+            check_link(conn, state, one_door.now + LINK_LIVES + timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("state", ["-", "guessed", "x" * 5000])
@@ -266,7 +266,7 @@ def test_a_state_that_is_not_ours_opens_nothing(one_door: Door, state: str) -> N
     one_door.open()
     with pytest.raises(NotConnected, match="not one of ours"):
         connect(one_door.database, one_door.intuit, "code", "1", state, one_door.now)
-    assert [row.used_at for row in one_door.rows(doors)] == [None]
+    assert [row.used_at for row in one_door.rows(connect_links)] == [None]
 
 
 def test_doors_cannot_be_guessed(one_door: Door) -> None:
@@ -412,13 +412,13 @@ def test_a_door_that_nobody_used_is_forgotten(one_door: Door) -> None:
     old = one_door.open()
     one_door.now += timedelta(hours=25)
     fresh = one_door.open()
-    assert [row.state for row in one_door.rows(doors)] == [fresh]
+    assert [row.state for row in one_door.rows(connect_links)] == [fresh]
     assert old != fresh
 
 
 def test_an_invitation_is_for_companies_that_need_one(one_door: Door) -> None:
     """Nothing for a company that works or that we do not know; one a day, and without a link."""
-    realm, past = one_door.connect().realm, len(one_door.rows(doors))
+    realm, past = one_door.connect().realm, len(one_door.rows(connect_links))
 
     def invited(named: str) -> bool:
         with one_door.database.writing() as conn:
@@ -438,4 +438,4 @@ def test_an_invitation_is_for_companies_that_need_one(one_door: Door) -> None:
     assert first == second
     assert "*Connect again* in the Home tab" in first
     assert "http" not in first
-    assert len(one_door.rows(doors)) == past
+    assert len(one_door.rows(connect_links)) == past

@@ -26,7 +26,7 @@ CALLS = (TOKENS, "/companyinfo/", "/preferences")
 def through_the_door(house: House, intuit: Intuit, realm: str) -> Company:
     """A person follows a fresh link, chooses this company and comes back."""
     with house.database.writing() as conn:
-        state = connect.open_door(conn, "ULEAD1", "", house.now)
+        state = connect.open_link(conn, "ULEAD1", "", house.now)
     house.outside.quickbooks.choose({"realm": realm})
     answer = httpx.get(house.kit.oauth.authorize_url(state))
     code = httpx.URL(answer.headers["location"]).params["code"]

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from jobs import outcome_tmp
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.rules.states import State
 from jobs.store import drafts
 from tests.jobs.house import House, books, customer, invoice

@@ -23,7 +23,7 @@ def read(house: House) -> tuple[Books, Facts]:
     """Gather the latest case by hand."""
     with house.database.reading() as conn:
         file = quickbooks.open_file(conn, house.cases()[-1], house.now)
-    ledger = quickbooks.Alone(house.office.quickbooks(house.realm))
+    ledger = quickbooks.Alone(house.services.quickbooks(house.realm))
     found = quickbooks.read(ledger, file, house.now)
     return found, quickbooks.facts(found, file.scope)
 
@@ -47,7 +47,7 @@ def test_one_request_brings_what_many_do(open_house: OpenHouse) -> None:
         )
     )
     house.pay("73", "10.00")
-    ledger = house.office.quickbooks(house.realm)
+    ledger = house.services.quickbooks(house.realm)
     asked = quickbooks.Asked(frozenset({"1"}), frozenset({"73"}), house.today - timedelta(days=730))
     house.outside.world.requests.clear()
     found = quickbooks.Alone(ledger).about(asked)
@@ -276,7 +276,7 @@ def test_an_invoice_that_quickbooks_never_emailed_is_told_until_we_have_written(
     house.change("Invoice", "72", EmailStatus="EmailSent")
     house.refresh(house.case("2"))
     assert house.rules(house.case("2")) == set()
-    house.approve(house.knock("UCOLLECT", house.case("1")))
+    house.approve(house.click("UCOLLECT", house.case("1")))
     house.wait_out()
     assert len(house.mails) == 1
     house.time.later(days=7)

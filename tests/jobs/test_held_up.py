@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from jobs.decide import reminders, run_company
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.rules.case import HeldUp
 from jobs.rules.states import State
 from jobs.store import companies

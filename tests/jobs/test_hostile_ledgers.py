@@ -48,7 +48,7 @@ def read_in_bulk(house: House) -> Facts:
     """What a case learns that asks in line with others, one kind of record after the other."""
     with house.database.reading() as conn:
         file = quickbooks.open_file(conn, house.case(), house.now)
-    line = Together(house.office.quickbooks).of(house.realm)
+    line = Together(house.services.quickbooks).of(house.realm)
     return quickbooks.facts(quickbooks.read(line, file, house.now), file.scope)
 
 

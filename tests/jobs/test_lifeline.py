@@ -11,15 +11,15 @@ import pytest
 import redis
 import rq
 
-from jobs.engine.lifeline import GONE, VARIABLE
+from jobs.engine.parent_pipe import GONE, VARIABLE
 
 ROOT = Path(__file__).parent.parent.parent
 
 # Prints what is alive, then waits for ever; the pipe at descriptor 1 ends when nobody is left.
 PRODUCT = """
 import os, signal, sys
-from jobs import lifeline
-lifeline.hold()
+from jobs.engine import parent_pipe
+parent_pipe.hold()
 if os.fork() == 0:
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -31,8 +31,8 @@ while True:
 
 WORKER = """
 import os, redis, rq
-from jobs import lifeline
-lifeline.hold()
+from jobs.engine import parent_pipe
+parent_pipe.hold()
 queue = redis.Redis.from_url(os.environ["REDIS_URL"])
 rq.Worker(["act"], connection=queue).work(logging_level="CRITICAL")
 """

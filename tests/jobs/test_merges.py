@@ -85,7 +85,7 @@ def test_a_hold_goes_on_with_the_survivor(house: House) -> None:
     """An invoice that was disputed before the merge is not asked for after it."""
     until = house.today + timedelta(days=14)
     house.hold(
-        house.knock("ULEAD1", house.case("2")),
+        house.click("ULEAD1", house.case("2")),
         Holding(HoldKind.DISPUTE, until, "it never came", ("72",)),
     )
     house.notify(merge(house))
@@ -96,7 +96,7 @@ def test_a_hold_goes_on_with_the_survivor(house: House) -> None:
 
 def test_an_approved_case_is_left_to_the_last_check(house: House) -> None:
     """What was approved for the loser is not sent: the last check sees that it has moved."""
-    house.approve(house.knock("UCOLLECT", house.case("2")))
+    house.approve(house.click("UCOLLECT", house.case("2")))
     house.notify(merge(house))
     assert house.case("2").state is State.APPROVED
     house.wait_out()

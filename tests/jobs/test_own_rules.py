@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.decide.hold import take_over
 from jobs.rules.states import State
 from tests.jobs.house import ONE, books, customer, invoice
@@ -73,7 +73,7 @@ def test_types_are_read_only_where_there_are_any(open_house: OpenHouse) -> None:
 
 
 def test_a_companys_own_limits_rule(open_house: OpenHouse) -> None:
-    """A lower second-approver limit asks for two people at once, in steps and doors."""
+    """A lower second-approver limit asks for two people at once, in steps and connect_links."""
     house = open_house()
     house.add_to_policy(f'[company."{house.realm}".limits.home]\nsecond_approver = 500')
     house.sweep()

@@ -1,4 +1,4 @@
-"""Steps over a real table: rounds, trouble, leases; and the doorbell on a real Redis."""
+"""Steps over a real table: rounds, trouble, leases; and the queues on a real Redis."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sqlalchemy.exc import InternalError, OperationalError
 
 from jobs import pipeline
 from jobs.engine.step import Round, Step
-from jobs.pipeline import QUEUES, Doorbell, Loop
+from jobs.pipeline import QUEUES, Loop, Queues
 from jobs.store import engine, log, work
 from jobs.store.engine import Database
 from jobs.store.tables import events
@@ -427,7 +427,7 @@ def _jobs(server: redis.Redis, queue: str) -> list[str]:
 
 def test_a_ring_is_a_job_on_the_queue_of_its_step(server: redis.Redis) -> None:
     """It carries the step and the row as JSON, and RQ is told never to cut it short."""
-    Doorbell(server).ring("send", "412")
+    Queues(server).ring("send", "412")
     (job,) = Queue("act", connection=server, serializer=JSONSerializer).jobs
     assert (job.func_name, job.args, job.kwargs) == ("send", ["412"], {})
     assert (job.timeout, job.result_ttl) == (-1, 0)
@@ -436,7 +436,7 @@ def test_a_ring_is_a_job_on_the_queue_of_its_step(server: redis.Redis) -> None:
 
 def test_one_job_waits_per_step(server: redis.Redis) -> None:
     """Rings beyond the first add nothing while it waits; other steps are not concerned."""
-    bell = Doorbell(server)
+    bell = Queues(server)
     for _ in range(3):
         bell.ring("send")
     bell.ring("messages")
@@ -445,7 +445,7 @@ def test_one_job_waits_per_step(server: redis.Redis) -> None:
 
 def test_a_step_can_be_rung_again_once_its_job_was_taken(server: redis.Redis) -> None:
     """A job that runs may have looked already: a new ring is a new job."""
-    bell = Doorbell(server)
+    bell = Queues(server)
     bell.ring("send")
     server.lpop("rq:queue:act")
     bell.ring("send")
@@ -455,7 +455,7 @@ def test_a_step_can_be_rung_again_once_its_job_was_taken(server: redis.Redis) ->
 def test_every_step_has_a_queue(server: redis.Redis) -> None:
     """Each name can be rung, and lands in one of the three queues."""
     for step in QUEUES:
-        Doorbell(server).ring(step)
+        Queues(server).ring(step)
     assert sum(len(_jobs(server, queue)) for queue in set(QUEUES.values())) == len(QUEUES)
     assert set(QUEUES.values()) == {"intake", "triage", "act"}
 
@@ -463,8 +463,8 @@ def test_every_step_has_a_queue(server: redis.Redis) -> None:
 def test_a_lost_ring_is_no_loss(capsys: pytest.CaptureFixture[str]) -> None:
     """A Redis that is away makes a line in the process log, never an error."""
     nobody = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
-    Doorbell(nobody).ring("send", "412")
-    assert "doorbell.lost" in capsys.readouterr().out
+    Queues(nobody).ring("send", "412")
+    assert "queues.lost" in capsys.readouterr().out
 
 
 class Refusing(Turn):

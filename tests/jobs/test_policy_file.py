@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from jobs.engine.clock import Clock
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.worker import PatientWorker, job_class
-from jobs.pipeline import Doorbell
+from jobs.pipeline import Queues
 from jobs.rules import policy as policies
 from jobs.rules.policy import PolicyError
 from jobs.rules.states import State
@@ -144,7 +144,7 @@ def test_a_mistake_brings_no_job_back_to_the_policy_of_the_start(
         for text in (STRICT, LAX, WRONG):
             read.write(text)
             read.times.ahead += 5.0
-            Doorbell(redis).ring("send", "1")
+            Queues(redis).ring("send", "1")
             worker.work(burst=True)
     assert told.read_text(encoding="utf-8") == "9 2 2 "
 
@@ -241,7 +241,7 @@ def test_what_is_decided_afterwards_is_decided_by_the_new_policy(
         return a_house.quickbooks()
 
     change(asked == 0)
-    a_house.kit.office = replace(a_house.office, ruling=file, quickbooks=quickbooks)
+    a_house.kit.services = replace(a_house.services, ruling=file, quickbooks=quickbooks)
     a_house.wait_out()
     assert (a_house.mails, a_house.state()) == ([], State.WAITING)
     assert len(times) >= asked

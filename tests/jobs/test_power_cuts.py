@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.mail.results import Fence, Mailer, Result
 from jobs.rules.states import State
 from jobs.store.engine import Database

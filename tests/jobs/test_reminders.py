@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from jobs.decide import reminders, run_company
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.rules.states import State
 from jobs.store import companies
 from jobs.store.tables import messages

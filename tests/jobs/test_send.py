@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from bot.surfaces.card.card import card
 from jobs import outcome_tmp
 from jobs.decide import run_company
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.mail import compose
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
@@ -597,7 +597,7 @@ def test_undo_while_the_send_is_claimed(approved: House) -> None:
         pressed.append(approved.undo())
         return load(check)
 
-    approved.office = approved.office
+    approved.services = approved.services
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(send.Check, "act", slowly)
         approved.run("send")
@@ -674,7 +674,7 @@ def test_at_the_cap_sending_pauses_and_asks(open_house: OpenHouse) -> None:
     house = open_house(books(*six, *bills), {"pace": {"messages_per_day": 2}})
     house.sweep()
     for case in house.cases():
-        assert house.approve(house.knock("UCOLLECT", case)) is Answer.RECORDED
+        assert house.approve(house.click("UCOLLECT", case)) is Answer.RECORDED
     house.wait_out()
     assert len(house.mails) == 2
     assert house.company.paused_by == "system:send"
@@ -1045,7 +1045,7 @@ def test_two_customers_with_one_address_are_not_written_to_at_once(open_house: O
     )
     house.sweep()
     for case in house.cases():
-        house.approve(house.knock("UCOLLECT", case))
+        house.approve(house.click("UCOLLECT", case))
     house.wait_out()
     assert len(house.mails) == 1
     assert sorted(case.state for case in house.cases()) == [State.DONE, State.WAITING]

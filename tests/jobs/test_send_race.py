@@ -37,7 +37,7 @@ def approved(house: House) -> House:
     """Every case of the house is approved, and its undo window is over."""
     house.sweep()
     for case in house.cases():
-        house.approve(house.knock("UCOLLECT", case))
+        house.approve(house.click("UCOLLECT", case))
     house.time.later(seconds=60)
     return house
 

@@ -75,7 +75,7 @@ def _to_poll(house: House) -> None:
 
 def _to_sweep(house: House) -> None:
     """In a job of its own, whose client has read no types of customers yet."""
-    house.office.quickbooks(house.realm)._types = None
+    house.services.quickbooks(house.realm)._types = None
     house.pay("72", "120.00")
     house.time.later(minutes=30)
     _hurry(house, "sweep")
@@ -93,8 +93,8 @@ def _to_triage(house: House) -> None:
 
 
 def _to_send(house: House) -> None:
-    house.approve(house.knock("UCOLLECT", house.case("1")))
-    house.time.later(seconds=house.office.policy.undo_seconds)
+    house.approve(house.click("UCOLLECT", house.case("1")))
+    house.time.later(seconds=house.services.policy.undo_seconds)
 
 
 def _to_write_back(house: House) -> None:
@@ -105,7 +105,7 @@ def _to_write_back(house: House) -> None:
 def _to_take_back(house: House) -> None:
     _to_write_back(house)
     house.run("write_back")
-    house.take_back(house.knock("ULEAD1", house.case("1")))
+    house.take_back(house.click("ULEAD1", house.case("1")))
 
 
 def _renamed(house: House) -> Change:
@@ -217,8 +217,8 @@ def wire(house: House) -> None:
         transport=httpx.HTTPTransport(verify=UNUSED_TLS),
     )
     house._clients.append(client)
-    house.office = replace(house.office, quickbooks=lambda _: client)
-    house.kit.office = house.office
+    house.services = replace(house.services, quickbooks=lambda _: client)
+    house.kit.services = house.services
 
 
 def _pass_by(house: House, seconds: float) -> None:
@@ -381,7 +381,7 @@ def test_a_lapsed_subscription_waits_to_be_paid(house: House, at: Work) -> None:
 def test_a_broken_customer_type_hides_no_customer(house: House) -> None:
     """A notification and a sweep are dealt with; the sweep names the type, nobody else."""
     house.books.tables["CustomerType"]["5"]["Name"] = ["no", "text"]
-    house.office.quickbooks(house.realm)._types = None
+    house.services.quickbooks(house.realm)._types = None
     CUSTOMER.prepare(house)
     house.run("detect")
     assert CUSTOMER.done(house)
@@ -407,7 +407,7 @@ def template(request: httpx.Request) -> tuple[str, str]:
 def test_every_request_of_every_step_is_among_these(house: House) -> None:
     """Whatever a step asks for is broken above, and so is each call that the client has."""
     asked = list[httpx.Request]()
-    house.office.quickbooks(house.realm)._http.event_hooks = {"request": [asked.append]}
+    house.services.quickbooks(house.realm)._http.event_hooks = {"request": [asked.append]}
     for at in EVERY:
         house.run("triage")
         if at not in (SEND, NOTE):  # taking a note back goes through both

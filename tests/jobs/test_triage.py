@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.surfaces.card.card import card
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.decide.edit import Text
 from jobs.decide.reject import Rejection
 from jobs.rules.rulings import Kind
@@ -88,8 +88,8 @@ def test_a_stop_is_a_card_without_a_draft(open_house: OpenHouse) -> None:
         assert (kind, rule) in {(r.kind, r.rule) for r in view.rulings}, rule
         assert view.summary, rule
         assert view.id in house.cards()
-        knock = house.knock("ULEAD1", house.case(str(number)))
-        assert house.approve(knock) in (Answer.STALE, Answer.STOPPED)
+        click = house.click("ULEAD1", house.case(str(number)))
+        assert house.approve(click) in (Answer.STALE, Answer.STOPPED)
 
 
 def alone(rule: str) -> dict[str, Any]:
@@ -680,7 +680,7 @@ def test_a_bad_settled_record_costs_the_habit_alone(
     ]
     assert "payment habit is left out" in card(views[0], house.now, people={}).text
     assert "payment habit is left out" not in card(views[1], house.now, people={}).text
-    house.approve(house.knock("UCOLLECT", house.case("1")))
+    house.approve(house.click("UCOLLECT", house.case("1")))
     house.time.later(minutes=2)
     house.run("send")
     assert len(house.mails) == 1
@@ -694,7 +694,7 @@ def test_a_bad_open_record_is_a_card_within_minutes(
     house = open_house({**two_with_habits(), "payments": [PAYMENT]})
     house.sweep()
     del house.books.tables[kind][id]["Balance" if kind == "Customer" else "TotalAmt"]
-    house.look_again(house.knock("UCOLLECT", house.case("1")))
+    house.look_again(house.click("UCOLLECT", house.case("1")))
     for _ in range(3):
         house.run("triage")
         house.time.later(minutes=1)

@@ -25,7 +25,7 @@ def kept(a_house: House) -> House:
 
 
 def run(house: House, ledger: upkeep.Ledger | None = None) -> None:
-    step = upkeep.step(house.kit.ledgers.renew, ledger or house.office.quickbooks)
+    step = upkeep.step(house.kit.ledgers.renew, ledger or house.services.quickbooks)
     house.time.begin()
     pipeline.run(house.database, [step], house.time)
 

@@ -12,7 +12,7 @@ from bot.surfaces.card.card import card
 from bot.surfaces.replies import reply
 from jobs import pipeline, write_back
 from jobs.decide import run_company, take_back
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.rules.states import State
 from jobs.store import companies
 from jobs.store.tables import notes

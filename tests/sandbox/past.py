@@ -22,8 +22,8 @@ from jobs import pipeline
 from jobs import settings as product_settings
 from jobs.companies import connect
 from jobs.decide import approve, look, reminders, run_company
-from jobs.decide.door import Knock, Refused
-from jobs.engine import lifeline
+from jobs.decide.access import Click, Refused
+from jobs.engine import parent_pipe
 from jobs.engine.step import Step
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
@@ -102,7 +102,7 @@ class Past:
             clock=moment,
             sleep=moment.pass_by,  # whoever has to wait for QuickBooks moves the clock
         )
-        kit.office = replace(kit.office, quickbooks=lambda _: self.quickbooks)
+        kit.services = replace(kit.services, quickbooks=lambda _: self.quickbooks)
         self.steps = kit.steps()
 
     def morning(self, ago: int) -> None:
@@ -133,7 +133,7 @@ class Past:
     def _connect(self) -> None:
         """A finance lead connects the company through the OAuth door."""
         with self.kit.database.writing() as conn:
-            state = connect.open_door(conn, LEAD, "", self.moment.now)
+            state = connect.open_link(conn, LEAD, "", self.moment.now)
         _order(self.outside, "quickbooks/choose", realm=self.realm)
         answer = httpx.get(self.kit.oauth.authorize_url(state), trust_env=False)
         back = httpx.URL(answer.headers["location"]).params
@@ -172,15 +172,15 @@ class Past:
         with self.kit.database.reading() as conn:
             found = conn.execute(waiting).all()
         for case, draft, sha256 in found:
-            self._click(look.fine, Knock("UMANAGER", case, draft, sha256))
-            self._click(look.fine, Knock(LEAD, case, draft, sha256))
+            self._click(look.fine, Click("UMANAGER", case, draft, sha256))
+            self._click(look.fine, Click(LEAD, case, draft, sha256))
             for user in TEAM:
-                self._click(approve.approve, Knock(user, case, draft, sha256))
+                self._click(approve.approve, Click(user, case, draft, sha256))
 
-    def _click(self, act: Callable[..., object], knock: Knock) -> None:
+    def _click(self, act: Callable[..., object], click: Click) -> None:
         """A person's click; what they may not do is refused, as on any day."""
         with contextlib.suppress(Refused), self.kit.database.writing() as conn:
-            act(conn, self.policy, knock, now=self.moment.now)
+            act(conn, self.policy, click, now=self.moment.now)
 
     @property
     def policy(self) -> Policy:
@@ -189,5 +189,5 @@ class Past:
 
 
 if __name__ == "__main__":
-    lifeline.hold()
+    parent_pipe.hold()
     live_through(sys.argv[1], product_settings.load())

@@ -16,7 +16,7 @@ from typing import NoReturn
 import httpx
 import redis
 
-from jobs.engine import lifeline
+from jobs.engine import parent_pipe
 
 
 class Door(BaseHTTPRequestHandler):
@@ -44,7 +44,7 @@ class Door(BaseHTTPRequestHandler):
 
 def main(pids: Path, word: str, *more: str) -> None:
     """Do what the words say."""
-    lifeline.hold()
+    parent_pipe.hold()
     if word == "connect":
         say("This company's reminders are no worry. They are off, says nobody.")
         print(f"Open {os.environ['PUBLIC_URL']}/quickbooks/connect?state=1")

@@ -14,7 +14,7 @@ from bot.surfaces.card.card import card
 from jobs.decide import approve as approving
 from jobs.decide import look
 from jobs.decide import undo as undoing
-from jobs.decide.door import Answer, Knock, Refused, Said
+from jobs.decide.access import Answer, Click, Refused, Reply
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
 from jobs.decide.lift import lift
@@ -43,33 +43,33 @@ def crossed(house: House) -> list[tuple[str, int]]:
 
 def test_a_stale_card_is_refused(a_house: House) -> None:
     """A button is bound to its draft and hash: neither an old one nor a forged one counts."""
-    old = a_house.knock("UCOLLECT")
+    old = a_house.click("UCOLLECT")
     a_house.rewrite("ULEAD1")
-    present = a_house.knock("UCOLLECT")
-    for knock in (
+    present = a_house.click("UCOLLECT")
+    for click in (
         old,
-        Knock("UCOLLECT", "1", present.draft, old.draft_hash),
-        Knock("UCOLLECT", "1", old.draft, present.draft_hash),
-        Knock("UCOLLECT", "1", "999999", present.draft_hash),
-        Knock("UCOLLECT", "1"),
+        Click("UCOLLECT", "1", present.draft, old.draft_hash),
+        Click("UCOLLECT", "1", old.draft, present.draft_hash),
+        Click("UCOLLECT", "1", "999999", present.draft_hash),
+        Click("UCOLLECT", "1"),
     ):
-        assert a_house.approve(knock) is Answer.STALE
-        assert a_house.reject(knock, Rejection(RejectReason.NOT_NEEDED)) is Answer.STALE
-        assert a_house.edit(knock, Text("x", "y")) is Answer.STALE
+        assert a_house.approve(click) is Answer.STALE
+        assert a_house.reject(click, Rejection(RejectReason.NOT_NEEDED)) is Answer.STALE
+        assert a_house.edit(click, Text("x", "y")) is Answer.STALE
     assert a_house.approve(present) is Answer.RECORDED
 
 
 @pytest.mark.parametrize("case", ["999", "", "-1", "1 OR 1=1", "²", "9" * 30])
 def test_a_case_that_does_not_exist(a_house: House, case: str) -> None:
     """Any other number, or none, is answered and changes nothing."""
-    assert a_house.approve(Knock("UCOLLECT", case, "1", "")) is Answer.NO_CASE
+    assert a_house.approve(Click("UCOLLECT", case, "1", "")) is Answer.NO_CASE
 
 
 def test_a_double_click_approves_once(a_house: House) -> None:
     """The second click of the same person finds the case decided, by that person."""
-    knock = a_house.knock("UCOLLECT")
-    assert a_house.approve(knock) is Answer.RECORDED
-    said = a_house.go(approving.approve, knock)
+    click = a_house.click("UCOLLECT")
+    assert a_house.approve(click) is Answer.RECORDED
+    said = a_house.go(approving.approve, click)
     assert (said.answer, said.by.actor) == (Answer.DECIDED, "UCOLLECT")
     assert len(a_house.rows(select(decisions))) == 1
 
@@ -83,7 +83,7 @@ def test_two_clicks_in_the_same_instant(
         house: House = opener(stack, neighbours, engine_url, tmp_path)()
         house.sweep()
         house.greet()
-        knocks = [house.knock("UCOLLECT"), house.knock(second)]
+        knocks = [house.click("UCOLLECT"), house.click(second)]
         said = together(house, knocks)
         assert sorted(one.answer for one in said) == [Answer.DECIDED, Answer.RECORDED]
         winner = next(i for i, one in enumerate(said) if one.answer is Answer.RECORDED)
@@ -93,15 +93,15 @@ def test_two_clicks_in_the_same_instant(
         assert len(house.logged("approval.given")) == 1
 
 
-def together(house: House, knocks: list[Knock]) -> list[Said]:
+def together(house: House, knocks: list[Click]) -> list[Reply]:
     """Everybody clicks Approve at once, each on a connection of their own."""
-    start, said = threading.Barrier(len(knocks)), dict[int, Said]()
+    start, said = threading.Barrier(len(knocks)), dict[int, Reply]()
 
     def click(number: int) -> None:
         start.wait(10)
         try:
             with house.database.writing() as conn:
-                policy = house.office.policy
+                policy = house.services.policy
                 said[number] = approving.approve(conn, policy, knocks[number], house.now)
         except Refused as no:
             said[number] = no.said
@@ -115,7 +115,7 @@ def together(house: House, knocks: list[Knock]) -> list[Said]:
 
 
 def test_every_door_answers_in_every_state(a_house: House) -> None:
-    """Once it is decided, the doors of a waiting card say so and change nothing."""
+    """Once it is decided, the connect_links of a waiting card say so and change nothing."""
     day = a_house.today + timedelta(days=3)
     a_house.approve()
     for _ in ("approved", "done"):
@@ -344,7 +344,7 @@ def test_a_rejection_stands_once_something_has_followed(a_house: House, what: st
             given = dict(conn.execute(select(crossings)).mappings().one())
             del given["id"]
             conn.execute(insert(crossings).values(given | {"released_at": None}))
-    said = a_house.go(undoing.undo, a_house.knock("UCOLLECT", rejected))
+    said = a_house.go(undoing.undo, a_house.click("UCOLLECT", rejected))
     assert said.answer is Answer.FOLLOWED
     told = {"case": "Case 2 of", "hold": "A hold", "contact": "written to", "moved": "another case"}
     assert told[what] in said.detail
@@ -357,7 +357,7 @@ def test_after_a_wrong_contact_another_address_is_confirmed(a_house: House) -> N
     a_house.reject("UCOLLECT", Rejection(RejectReason.WRONG_CONTACT))
     (invoice_71,) = [i for i in a_house.books.tables["Invoice"] if i == "71"]
     a_house.change("Invoice", invoice_71, BillEmail={"Address": "ap@customer1.example"})
-    said = a_house.go(look.confirm_address, a_house.knock("UCOLLECT"), "ap@customer1.example")
+    said = a_house.go(look.confirm_address, a_house.click("UCOLLECT"), "ap@customer1.example")
     assert said.answer is Answer.RECORDED
     a_house.run("triage")
     first, second = a_house.cases()
@@ -365,7 +365,7 @@ def test_after_a_wrong_contact_another_address_is_confirmed(a_house: House) -> N
     letter = a_house.view(second).letter
     assert letter is not None
     assert letter.to == "ap@customer1.example"
-    assert a_house.go(undoing.undo, a_house.knock("UCOLLECT", first)).answer is Answer.FOLLOWED
+    assert a_house.go(undoing.undo, a_house.click("UCOLLECT", first)).answer is Answer.FOLLOWED
 
 
 def test_a_dispute_takes_out_the_chosen_invoices(open_house: OpenHouse) -> None:
@@ -464,9 +464,9 @@ def test_what_nobody_knows_is_settled_once(a_house: House, door: str) -> None:
     a_house.fault("mail", "SMTP END", "late" if door == "went" else "reset")
     a_house.wait_out()
     assert a_house.state() is State.UNKNOWN
-    knock = a_house.knock("ULEAD1")
-    assert getattr(a_house, door)(knock) is Answer.RECORDED
+    click = a_house.click("ULEAD1")
+    assert getattr(a_house, door)(click) is Answer.RECORDED
     a_house.run("write_back")
-    assert a_house.went(knock) is a_house.did_not_go(knock) is Answer.DECIDED
+    assert a_house.went(click) is a_house.did_not_go(click) is Answer.DECIDED
     assert len(a_house.notes) == (1 if door == "went" else 0)
     assert a_house.state() is (State.DONE if door == "went" else State.WAITING)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jobs.decide import look, run_company
-from jobs.decide.door import Answer
+from jobs.decide.access import Answer
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
@@ -77,13 +77,13 @@ def test_nobody_configured_means_nobody(open_house: OpenHouse) -> None:
 
 def test_old_knowledge_of_a_person_is_not_enough(a_house: House) -> None:
     """What Slack said of somebody more than a quarter of an hour ago refuses the click."""
-    knock = a_house.knock("UCOLLECT")
+    click = a_house.click("UCOLLECT")
     a_house.greet()
     a_house.time.later(minutes=16)
     a_house.remembers_people = True
-    assert a_house.approve(knock) is Answer.LOOKING_UP
+    assert a_house.approve(click) is Answer.LOOKING_UP
     a_house.remembers_people = False
-    assert a_house.approve(knock) is Answer.RECORDED
+    assert a_house.approve(click) is Answer.RECORDED
 
 
 @pytest.mark.parametrize(

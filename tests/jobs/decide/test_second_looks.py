@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jobs.decide import approve, door, lift, look
-from jobs.decide.door import Answer
+from jobs.decide import access, approve, lift, look
+from jobs.decide.access import Answer
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
 from jobs.reasoning.by_rules import AUTHOR
@@ -56,10 +56,10 @@ def test_only_stops_that_were_read_are_set_aside(open_house: OpenHouse) -> None:
     """A stop that came after the form was opened is not set aside with the others."""
     house = open_house(LARGE)
     house.sweep()
-    knock, read = house.knock("ULEAD1"), stops_seen(house.case().rulings)
+    click, read = house.click("ULEAD1"), stops_seen(house.case().rulings)
     house.notify(house.credit("1", "30000.00"))
     assert "covered_by_credits" in house.rules()
-    assert house.go(look.draft_anyway, knock, read, "I called.").answer is Answer.STALE
+    assert house.go(look.draft_anyway, click, read, "I called.").answer is Answer.STALE
     assert house.draft_anyway("ULEAD1") is Answer.RECORDED
 
 
@@ -288,7 +288,7 @@ def test_a_new_key_account_waits_for_its_manager(a_house: House) -> None:
     refused = a_house.go(approve.approve, "ULEAD1")
     assert refused.answer is Answer.NOT_OPEN_YET
     with a_house.database.writing() as conn:
-        door.refused(conn, a_house.knock("ULEAD1"), refused, "approve", a_house.now)
+        access.refused(conn, a_house.click("ULEAD1"), refused, "approve", a_house.now)
     a_house.run("triage")
     assert a_house.case().approval_opens_at is not None
     assert a_house.approve("ULEAD1") is Answer.NOT_OPEN_YET
@@ -340,8 +340,8 @@ def test_a_hold_is_lifted_on_its_own_card(a_house: House, days: int) -> None:
     a_house.time.later(days=days)
     a_house.sweep()
     held = a_house.cases()[0]
-    assert a_house.go(lift.lift, a_house.knock("UCOLLECT", held)).answer is Answer.RECORDED
-    assert a_house.go(lift.lift, a_house.knock("UCOLLECT", held)).answer is Answer.STALE
+    assert a_house.go(lift.lift, a_house.click("UCOLLECT", held)).answer is Answer.RECORDED
+    assert a_house.go(lift.lift, a_house.click("UCOLLECT", held)).answer is Answer.STALE
     a_house.run("triage")
     assert [case.state for case in a_house.cases()] == [State.HELD, State.WAITING]
     assert a_house.view().letter is not None

@@ -146,7 +146,7 @@ I look forward to your reply.
 Please accept our thanks.
 If you have questions, please call.
 Please feel free to call me at any time.
-Our office is open on business days.
+Our services is open on business days.
 Have a nice day.
 I am here to help.
 I am writing on behalf of Harbor Supply.
@@ -162,7 +162,7 @@ It may simply have slipped through.
 We know that things get busy.
 Please disregard this if the payment is on its way.
 Please pay attention to the PO number on the invoice.
-I can come by your office if that helps.
+I can come by your services if that helps.
 We would rather hear bad news than none.
 Please tell us the status of the payment.
 The driver left the goods at the back door.
@@ -196,7 +196,7 @@ At first glance, everything looks right.
 Our team in accounts receivable is happy to help.
 Please let Marc or me know.
 I tried to reach you by phone.
-I called your office and left a message.
+I called your services and left a message.
 Your colleague said that the payment is being processed.
 We talked about this on the phone.
 You wrote that the goods arrived damaged.
@@ -239,7 +239,7 @@ It might be that the invoice went to the wrong person.
 We may march on together for many years.
 Have a great weekend.
 Have a wonderful week.
-I'll be out of the office for the rest of the day.
+I'll be out of the services for the rest of the day.
 I'll get back to you this afternoon.
 I will call you this week to talk it over.
 Our terms are net.

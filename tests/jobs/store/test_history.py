@@ -125,7 +125,7 @@ def test_addresses_at_connection_are_known(database: Database) -> None:
 
 def test_what_is_no_address_is_not_remembered(database: Database) -> None:
     """However long: an e-mail field takes any text, and one of them must not hide the others."""
-    know(database, TO, "call the office", "x" * 400 + "@cooper.example")
+    know(database, TO, "call the services", "x" * 400 + "@cooper.example")
     assert past(database).known_addresses == {TO}
 
 

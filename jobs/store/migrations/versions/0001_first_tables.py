@@ -84,7 +84,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", name=op.f("uq_companies_channel")),
     )
     op.create_table(
-        "doors",
+        "connect_links",
         sa.Column("state", sa.String(length=64), nullable=False),
         sa.Column("person", sa.String(length=32), nullable=False),
         sa.Column("channel", sa.String(length=32), nullable=False),

@@ -27,7 +27,7 @@ def hold(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def _watch(descriptor: int) -> None:
-    threading.Thread(target=_end_with, args=(descriptor,), name="lifeline", daemon=True).start()
+    threading.Thread(target=_end_with, args=(descriptor,), name="parent_pipe", daemon=True).start()
 
 
 def _end_with(descriptor: int) -> None:

@@ -69,7 +69,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class Said:
+class Reply:
     """The answer of a door, with what its sentence needs."""
 
     answer: Answer
@@ -89,13 +89,13 @@ class Said:
 class Refused(Exception):
     """A door says no; nothing was changed."""
 
-    def __init__(self, said: Said) -> None:
+    def __init__(self, said: Reply) -> None:
         super().__init__(said.answer)
         self.said = said
 
 
 @dataclass(frozen=True)
-class Knock:
+class Click:
     """Somebody at a door: the person, and what the button or modal was bound to."""
 
     user: str
@@ -105,7 +105,7 @@ class Knock:
 
 
 @dataclass(frozen=True)
-class Visitor:
+class Decider:
     """Somebody we know, at a case we know."""
 
     user: str
@@ -115,27 +115,27 @@ class Visitor:
     draft: Draft | None
 
 
-def enter(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Visitor:
+def enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
     """Let a person in to decide, who may at least edit. Raises Refused with the answer to give."""
-    if NUMBER.fullmatch(knock.case):
-        _queue_up(conn, knock.case)
-    return look_in(conn, policy, knock, now)
+    if NUMBER.fullmatch(click.case):
+        _queue_up(conn, click.case)
+    return look_in(conn, policy, click, now)
 
 
-def look_in(conn: Connection, policy: Policy, knock: Knock, now: datetime) -> Visitor:
+def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
     """The same for somebody who only reads: nobody waits for them. Raises Refused."""
-    if not NUMBER.fullmatch(knock.case):
-        raise Refused(Said(Answer.NO_CASE))
+    if not NUMBER.fullmatch(click.case):
+        raise Refused(Reply(Answer.NO_CASE))
     try:
-        case = cases.get(conn, knock.case)
+        case = cases.get(conn, click.case)
     except cases.Missing:
-        raise Refused(Said(Answer.NO_CASE)) from None
-    roles = known(conn, policy, knock.user, now)
+        raise Refused(Reply(Answer.NO_CASE)) from None
+    roles = known(conn, policy, click.user, now)
     facts = contexts.facts_of_case(conn, case, now)
-    if not may_edit(knock.user, roles, facts, policy):
-        raise Refused(Said(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
+    if not may_edit(click.user, roles, facts, policy):
+        raise Refused(Reply(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
     draft = drafts.draft(conn, case.draft) if case.draft else None
-    return Visitor(knock.user, roles, case, facts, draft)
+    return Decider(click.user, roles, case, facts, draft)
 
 
 def _queue_up(conn: Connection, case: str) -> None:
@@ -149,26 +149,26 @@ def _queue_up(conn: Connection, case: str) -> None:
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:
     """The roles of somebody in good standing whom we know well enough. Raises Refused."""
     if not policy.named_users() | policy.named_groups():
-        raise Refused(Said(Answer.NOBODY_CONFIGURED))
+        raise Refused(Reply(Answer.NOBODY_CONFIGURED))
     person = people.person(conn, user)
     if person is None or not person.known(now):
-        raise Refused(Said(Answer.LOOKING_UP))
+        raise Refused(Reply(Answer.LOOKING_UP))
     if person.trouble:
-        raise Refused(Said(Answer.NOT_A_MEMBER, detail=person.trouble))
+        raise Refused(Reply(Answer.NOT_A_MEMBER, detail=person.trouble))
     return policy.roles(user, people.groups(conn, now))
 
 
 def lead(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
     """Only finance leads pass. Raises Refused."""
     if not may_run(known(conn, policy, user, now)):
-        raise Refused(Said(Answer.NOT_ALLOWED, detail="a finance lead"))
+        raise Refused(Reply(Answer.NOT_ALLOWED, detail="a finance lead"))
 
 
-def same_draft(visitor: Visitor, knock: Knock) -> Draft:
+def same_draft(decider: Decider, click: Click) -> Draft:
     """The draft that the person saw, if it is still the present one. Raises Refused."""
-    draft = visitor.draft
-    if draft is None or (draft.id, draft.sha256) != (knock.draft, knock.draft_hash):
-        raise Refused(Said(Answer.STALE, visitor.case))
+    draft = decider.draft
+    if draft is None or (draft.id, draft.sha256) != (click.draft, click.draft_hash):
+        raise Refused(Reply(Answer.STALE, decider.case))
     return draft
 
 
@@ -176,13 +176,13 @@ def in_state(conn: Connection, case: Case, *wanted: State) -> None:
     """The case has to be in one of these states. Raises Refused, naming who decided otherwise."""
     if case.state in wanted:
         return
-    raise Refused(Said(Answer.DECIDED, case, by=_last(conn, case)))
+    raise Refused(Reply(Answer.DECIDED, case, by=_last(conn, case)))
 
 
 def decide(
     conn: Connection,
     policy: Policy,
-    visitor: Visitor,
+    decider: Decider,
     kind: str,
     now: datetime,
     reason: str = "",
@@ -193,10 +193,10 @@ def decide(
     The card shows the present only, so each decision is a line in its thread as well, with the
     comment on a reason from a closed list.
     """
-    decision, case = Decision(kind, visitor.user, now, reason, comment), visitor.case
-    drafts.record(conn, case.id, decision, visitor.draft, policy.sha256)
+    decision, case = Decision(kind, decider.user, now, reason, comment), decider.case
+    drafts.record(conn, case.id, decision, decider.draft, policy.sha256)
     channel = companies.need(conn, case.company).channel
-    key = f"{kind}:{case.version}:{visitor.user}"
+    key = f"{kind}:{case.version}:{decider.user}"
     posts.thread(conn, case.company, channel, case.id, key, _history(conn, decision), now)
     return decision
 
@@ -210,17 +210,17 @@ def _history(conn: Connection, decision: Decision) -> str:
 
 
 def refused(
-    conn: Connection, knock: Knock, said: Said, verb: str, now: datetime, typed: str = ""
+    conn: Connection, click: Click, said: Reply, verb: str, now: datetime, typed: str = ""
 ) -> None:
     """A refused click is logged: who wanted what, and the answer; `typed` is kept beside the log.
 
     Where approval has no hour yet at which it opens, the case is looked at again to set one.
     """
     company = said.case.company if said.case else ""
-    data = {"verb": verb, "answer": said.answer, "case": knock.case[:20]}
+    data = {"verb": verb, "answer": said.answer, "case": click.case[:20]}
     data |= words.keep(conn, typed, now)
     case = said.case.id if said.case else None
-    log.note(conn, log.Entry(company, "click.refused", knock.user, now, case, data))
+    log.note(conn, log.Entry(company, "click.refused", click.user, now, case, data))
     if said.case and said.answer is Answer.FOLLOWED:
         cases.redraw(conn, said.case.id, now)  # its button is gone
     if said.case and said.answer is Answer.NOT_OPEN_YET and not said.case.approval_opens_at:
@@ -231,7 +231,7 @@ def refused(
 def moved(happened: bool, case: Case) -> None:
     """A move that lost its race: somebody was faster by milliseconds. Raises Refused."""
     if not happened:
-        raise Refused(Said(Answer.STALE, case))
+        raise Refused(Reply(Answer.STALE, case))
 
 
 def _last(conn: Connection, case: Case) -> Decision | None:
