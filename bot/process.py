@@ -19,13 +19,14 @@ from redis.retry import Retry
 
 from jobs.companies.connect import Intuit
 from jobs.engine.policy_file import PolicyFile
+from jobs.engine.queues import Queues
 from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.mail.addresses import named
 from jobs.mail.folder import Folder
 from jobs.mail.results import Mailer
 from jobs.mail.smtp import Smtp
-from jobs.pipeline import QUEUES, Queues
+from jobs.pipeline import STEPS
 from jobs.reasoning.model import Model
 from jobs.rules.policy import Policy
 from jobs.settings import Settings
@@ -160,7 +161,7 @@ class Kit:
 
     def steps(self, queue: str = "") -> list[Step]:
         """The steps of one queue, or all of them, in the order in which they are looked at."""
-        return [_step(self, name) for name, home in QUEUES.items() if queue in ("", home)]
+        return [_step(self, name) for name, place in STEPS.items() if queue in ("", place.queue)]
 
     def _open(self, realm: str, tokens: Tokens) -> QuickBooks:
         auth = BearerAuth(realm, _Given(tokens), self.oauth, budget=self.budget, clock=self.now)
@@ -249,13 +250,11 @@ def redis(
 
 def _step(kit: Kit, name: str) -> Step:
     """One step. A process loads only what its own steps need."""
+    module = import_module(STEPS[name].module)
     if name in ("messages", "people"):
-        module = import_module("bot.slack.outbox" if name == "messages" else "bot.slack.people")
         made: Step = module.step(kit.policies, lambda: kit.slack)
     elif name == "upkeep":
-        made = import_module("jobs.companies.upkeep").step(
-            kit.ledgers.renew, kit.services.quickbooks
-        )
+        made = module.step(kit.ledgers.renew, kit.services.quickbooks)
     else:
-        made = import_module(f"jobs.{name}").step(kit.services)
+        made = module.step(kit.services)
     return made

@@ -23,7 +23,7 @@ from bot.process import Kit, redis
 from jobs import pipeline, settings
 from jobs.companies import connect as connecting
 from jobs.companies import disconnect as disconnecting
-from jobs.engine import parent_pipe
+from jobs.engine import loop, parent_pipe
 from jobs.settings import Part
 from jobs.store import companies
 from jobs.store.engine import WEB_PATIENCE
@@ -86,7 +86,7 @@ class Job:
         kit = self.kit
         steps = sorted(kit.steps(self.queue), key=lambda step: step.name != self.step)
         try:
-            pipeline.run(kit.database, steps, kit.now, first=id or None)
+            loop.run(kit.database, steps, kit.now, first=id or None)
         finally:
             kit.close()
 

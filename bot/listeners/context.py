@@ -17,7 +17,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from jobs.companies.disconnect import Broker
-from jobs.pipeline import Queues
+from jobs.engine.queues import Queues
 from jobs.rules.policy import Policy
 from jobs.store.engine import Database
 

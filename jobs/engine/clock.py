@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.engine.loop import Clock as Now
+from jobs.engine.loop import anything_due
 from jobs.engine.policy_file import PolicyFile
+from jobs.engine.queues import Queues
 from jobs.engine.step import Step
-from jobs.pipeline import Clock as Now
-from jobs.pipeline import Queues, anything_due
 from jobs.store import agenda, artifacts
 from jobs.store.engine import Database
 

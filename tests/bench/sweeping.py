@@ -21,8 +21,8 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine, event, func, select
 
 from bot.process import Kit
-from jobs import pipeline
 from jobs.companies import connect
+from jobs.engine import loop
 from jobs.settings import Settings
 from jobs.store import schema
 from jobs.store.tables import cases, crossings, usage
@@ -136,7 +136,7 @@ def _connect(kit: Kit, outside: dict[str, str]) -> None:
 
 
 def _run(kit: Kit, name: str) -> None:
-    pipeline.run(kit.database, [step for step in kit.steps() if step.name == name], kit.now)
+    loop.run(kit.database, [step for step in kit.steps() if step.name == name], kit.now)
 
 
 def _count(kit: Kit, query: Any) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy import Row, insert, select, update
 
 from bot.slack import api as slack
 from bot.slack import outbox, people
-from jobs import pipeline
+from jobs.engine import loop
 from jobs.engine.step import Step
 from jobs.rules import policy
 from jobs.rules.policy import Policy
@@ -91,7 +91,7 @@ class Ground:
     def work(self, *steps: Step) -> None:
         """Run steps as a worker does, until nothing is due."""
         wanted = steps or (outbox.step(lambda: self.policy, lambda: self.client),)
-        pipeline.run(self.database, wanted, self.clock)
+        loop.run(self.database, wanted, self.clock)
 
     def look_up(self) -> None:
         """Run the people step."""

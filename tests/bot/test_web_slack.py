@@ -14,7 +14,7 @@ import pytest
 from bot.blockkit.ids import Binding, Opened
 from bot.slack import people
 from bot.surfaces.answers import broken, not_recorded
-from jobs import pipeline
+from jobs.engine import loop
 from jobs.engine.policy_file import PolicyFile
 from jobs.store import agenda, companies
 from qbo.pacing import utc_now
@@ -79,7 +79,7 @@ def known(door: Front, user: str) -> None:
     with kit.database.writing() as conn:
         agenda.ensure(conn, agenda.EVERYBODY, "people", kit.now())
         people.ask(conn, user, kit.now())
-    pipeline.run(kit.database, [people.step(kit.policies, lambda: kit.slack)], kit.now)
+    loop.run(kit.database, [people.step(kit.policies, lambda: kit.slack)], kit.now)
 
 
 def paused(door: Front) -> bool:

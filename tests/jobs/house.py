@@ -27,7 +27,6 @@ from sqlalchemy import Connection, select
 
 from bot.process import Kit
 from bot.web.quickbooks import notices
-from jobs import pipeline
 from jobs.companies import connect
 from jobs.companies.connect import Intuit
 from jobs.decide import (
@@ -45,6 +44,7 @@ from jobs.decide import undo as undoing
 from jobs.decide.access import Answer, Click, Refused, Reply
 from jobs.decide.edit import Objections, Text
 from jobs.decide.reject import Rejection
+from jobs.engine import loop
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.services import Services
 from jobs.mail.results import Check, Fence, Mailer, Result
@@ -431,7 +431,7 @@ class House:
         self.time.begin()
         wanted = names or STEPS
         steps = [step for step in self.kit.steps() if step.name in wanted]
-        pipeline.run(self.database, steps, self.time)
+        loop.run(self.database, steps, self.time)
 
     def sweep(self) -> None:
         """What happens each morning, and what follows from it."""

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, select, true
 from structlog.testing import capture_logs
 
 from jobs.engine.clock import PERIOD, Clock, run
+from jobs.engine.queues import Queues
 from jobs.engine.step import Step
-from jobs.pipeline import Queues
 from jobs.store import engine, events, schema
 from jobs.store.engine import Database
 from jobs.store.events import Notice

@@ -22,7 +22,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from jobs import pipeline
+from jobs.engine import loop
 from jobs.rules.states import OPEN, Stage
 from jobs.store import agenda, cases, ledger
 from jobs.store.tables import cases as cases_table
@@ -262,7 +262,7 @@ class Life:
     def run(self, *names: str) -> None:
         """These steps, one row at a time, so that a seed tells the whole story."""
         steps = [replace(s, width=1) for s in self.house.kit.steps() if s.name in names]
-        pipeline.run(self.house.database, steps, self.house.time)
+        loop.run(self.house.database, steps, self.house.time)
 
     def pass_an_hour(self) -> None:
         """Time goes on, and with it whatever is due."""

@@ -22,9 +22,11 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import Connection, Row, false, select, true
 from sqlalchemy.exc import InternalError, OperationalError
 
-from jobs import pipeline
+from jobs.engine import loop
+from jobs.engine.loop import Loop
+from jobs.engine.queues import Queues
 from jobs.engine.step import Round, Step
-from jobs.pipeline import QUEUES, Loop, Queues
+from jobs.pipeline import QUEUES
 from jobs.store import engine, log, work
 from jobs.store.engine import Database
 from jobs.store.tables import events
@@ -103,7 +105,7 @@ class Bench:
         work.settle(conn, claim, None, verb="gave up")
 
     def run(self, first: str | None = None) -> None:
-        pipeline.run(self.database, [self.step()], self.clock, first)
+        loop.run(self.database, [self.step()], self.clock, first)
 
     def rows(self) -> dict[str, Row[Any]]:
         with self.database.reading() as conn:
@@ -200,7 +202,7 @@ def test_a_row_is_first_only_in_the_step_that_was_rung(bench: Bench) -> None:
     bench.fill(3)
     bench.width = 1
     rung = replace(bench.step(), ready=lambda now: false())
-    pipeline.run(bench.database, [rung, bench.step()], bench.clock, "3")
+    loop.run(bench.database, [rung, bench.step()], bench.clock, "3")
     assert [line for line in bench.diary if line.startswith("load")] == [
         "load 1",
         "load 2",
@@ -291,15 +293,15 @@ def test_a_long_act_keeps_its_row(bench: Bench) -> None:
         for _ in range(3):
             bench.clock.go(16)
             again.release()
-            while loop.looked.get(timeout=30) < bench.clock():
+            while telling.looked.get(timeout=30) < bench.clock():
                 pass
         seen.append(_claimable(bench))
         return "done"
 
     bench.acts = {"1": [long], "2": [lambda: again.acquire(timeout=30)] * 3}
     with ThreadPoolExecutor(2) as pool:
-        loop = Telling(bench.database, [bench.step()], bench.clock, pool)
-        loop.run()
+        telling = Telling(bench.database, [bench.step()], bench.clock, pool)
+        telling.run()
     assert seen == [False]
     assert bench.rows()["1"].verb == "done"
 
@@ -410,9 +412,9 @@ def test_the_clock_knows_whether_a_step_has_work(bench: Bench) -> None:
     """Due rows count, claimed and settled ones do not."""
     bench.fill(1)
     step = bench.step()
-    assert pipeline.anything_due(bench.database, step, NOW)
+    assert loop.anything_due(bench.database, step, NOW)
     bench.run()
-    assert not pipeline.anything_due(bench.database, step, NOW)
+    assert not loop.anything_due(bench.database, step, NOW)
 
 
 @pytest.fixture

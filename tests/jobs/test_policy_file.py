@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 
 from jobs.engine.clock import Clock
 from jobs.engine.policy_file import PolicyFile
+from jobs.engine.queues import Queues
 from jobs.engine.worker import PatientWorker, job_class
-from jobs.pipeline import Queues
 from jobs.rules import policy as policies
 from jobs.rules.policy import PolicyError
 from jobs.rules.states import State

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from jobs import pipeline
+from jobs.engine import loop
 from jobs.rules.states import State
 from jobs.send import step as send
 from jobs.store.tables import cases, sends
@@ -68,7 +68,7 @@ def race(house: House, fetched: Callable[[], None]) -> None:
         house.time.begin()
         ended = []
         for _ in range(SENDERS):
-            ended.append(pool.submit(pipeline.run, house.database, [step], house.time))
+            ended.append(pool.submit(loop.run, house.database, [step], house.time))
             assert here.acquire(timeout=PATIENCE)
         for each in ended:
             each.result(PATIENCE)

@@ -11,7 +11,7 @@ import time_machine
 from sqlalchemy.exc import OperationalError
 
 from bot.process import Kit
-from jobs import pipeline
+from jobs.engine import loop
 from jobs.rules.states import State
 from jobs.store import engine
 from jobs.store.engine import Database, SharedTime
@@ -28,7 +28,7 @@ def work_on_sends(house: House) -> None:
     """What a worker does when the bell of the sends rings, by the time that it knows."""
     with closing(Kit(house.kit.settings)) as kit:
         steps = [step for step in house.kit.steps() if step.name == "send"]
-        pipeline.run(kit.database, steps, kit.now)
+        loop.run(kit.database, steps, kit.now)
 
 
 def test_a_worker_with_a_fast_clock_does_not_shorten_the_undo_window(

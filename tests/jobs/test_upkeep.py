@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Row, delete, select, update
 
-from jobs import pipeline
 from jobs.companies import upkeep
+from jobs.engine import loop
 from jobs.store import agenda
 from jobs.store.tables import companies, schedule, usage
 from tests.jobs.house import House
@@ -27,7 +27,7 @@ def kept(a_house: House) -> House:
 def run(house: House, ledger: upkeep.Ledger | None = None) -> None:
     step = upkeep.step(house.kit.ledgers.renew, ledger or house.services.quickbooks)
     house.time.begin()
-    pipeline.run(house.database, [step], house.time)
+    loop.run(house.database, [step], house.time)
 
 
 def row(house: House) -> Row[Any]:

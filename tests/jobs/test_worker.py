@@ -22,8 +22,8 @@ from rq.job import Job
 from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
+from jobs.engine.queues import Queues
 from jobs.engine.worker import PatientWorker, job_class
-from jobs.pipeline import Queues
 
 SECONDS = 30
 

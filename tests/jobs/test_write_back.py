@@ -10,9 +10,10 @@ from sqlalchemy import select
 
 from bot.surfaces.card.card import card
 from bot.surfaces.replies import reply
-from jobs import pipeline, write_back
+from jobs import write_back
 from jobs.decide import run_company, take_back
 from jobs.decide.access import Answer
+from jobs.engine import loop
 from jobs.rules.states import State
 from jobs.store import companies
 from jobs.store.tables import notes
@@ -59,7 +60,7 @@ def test_a_lost_answer_makes_no_second_note(sent: House, kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(pipeline.Loop, "_begin"), (write_back.Write, "act")], ids=["load", "act"]
+    ("owner", "name"), [(loop.Loop, "_begin"), (write_back.Write, "act")], ids=["load", "act"]
 )
 def test_a_process_that_stood_still_writes_no_note(sent: House, owner: type, name: str) -> None:
     """Another one has written it, a person has taken it back, and QuickBooks remembers nothing."""

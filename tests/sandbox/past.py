@@ -18,12 +18,11 @@ import httpx
 from sqlalchemy import select
 
 from bot.process import Kit
-from jobs import pipeline
 from jobs import settings as product_settings
 from jobs.companies import connect
 from jobs.decide import approve, look, reminders, run_company
 from jobs.decide.access import Click, Refused
-from jobs.engine import parent_pipe
+from jobs.engine import loop, parent_pipe
 from jobs.engine.step import Step
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
@@ -156,13 +155,13 @@ class Past:
         until = self.moment.now + CLOSES
         while self.moment.now < until and self._due(SOON):
             if due := self._due(0):
-                pipeline.run(self.kit.database, due, self.moment)
+                loop.run(self.kit.database, due, self.moment)
             self.moment.pass_by(1)
 
     def _due(self, within: int) -> list[Step]:
         """The steps that have something to do in so many seconds."""
         then = self.moment.now + timedelta(seconds=within)
-        return [s for s in self.steps if pipeline.anything_due(self.kit.database, s, then)]
+        return [s for s in self.steps if loop.anything_due(self.kit.database, s, then)]
 
     def _approve(self) -> None:
         """Whatever can be approved is, by as many people as it takes."""

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.process import Kit
-from jobs import pipeline
+from jobs.engine import loop
 from jobs.rules.states import CaseClass, Stage, State
 from jobs.settings import Settings
 from jobs.store import agenda, log, schema
@@ -62,7 +62,7 @@ def test_today_every_stage_and_class_can_be_seen(lived: tuple[StandIns, Kit]) ->
         realm = conn.scalars(select(companies.c.realm)).one()
         agenda.hurry(conn, realm, "sweep", kit.now())
     steps = [step for step in kit.steps() if step.name in ("sweep", "triage")]
-    pipeline.run(kit.database, steps, kit.now)
+    loop.run(kit.database, steps, kit.now)
     with kit.database.reading() as conn:
         waiting = (cases.c.state == State.WAITING) & cases.c.draft.is_not(None)
         drafted = conn.execute(select(cases).where(waiting)).all()

@@ -1,0 +1,224 @@
+"""The loop that runs the steps of one queue: claim what is due, act in threads, settle.
+
+SQL holds the truth. An RQ job is a wake-up call: it claims what is due for its queue, and being
+called twice, late or never changes nothing but the delay.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from jobs.engine import backoff
+from jobs.engine.step import Round, Step
+from jobs.pipeline import BULK
+from jobs.store import work
+from jobs.store.budget import in_bulk
+from jobs.store.engine import AWAY, Database
+from jobs.store.work import Claim
+from qbo.errors import QuickBooksError, ReauthRequired, Throttled
+
+CLAIMING = timedelta(seconds=30)
+"""A job stops claiming after so long, so that RQ sees it end and a restart is never far."""
+STAYING = timedelta(minutes=30)
+"""While a row that is slow keeps a job from ending, the job claims on for so long at most."""
+
+MOST_REFUSALS = 60
+"""How many times an outcome is offered to a database that will not take it."""
+PAUSE = 1.0
+"""Seconds between two offers."""
+UNFORESEEN = "Something unforeseen happened ({}); the log says where"
+
+slog = structlog.get_logger()
+Clock = Callable[[], datetime]
+
+
+class ActWithoutDatabaseError(Exception):
+    """A round needed the database while it was away: there is no outcome that could be offered."""
+
+
+@dataclass
+class Running:
+    """A claimed row whose round is being acted in a thread."""
+
+    step: Step
+    claim: Claim
+    round: Round
+    renewed_at: datetime
+    began_at: datetime
+    refusals: int = 0
+    """How often the database did not take its outcome."""
+
+
+@dataclass
+class Loop:
+    """Runs the steps of one queue until nothing is due."""
+
+    database: Database
+    steps: Sequence[Step]
+    clock: Clock
+    pool: ThreadPoolExecutor
+    first: str | None = None
+    """The row that the bell rang for, of the first step."""
+    pause: float = PAUSE
+    running: dict[Future[Any], Running] = field(default_factory=dict)
+    unwritten: list[tuple[Future[Any], Running]] = field(default_factory=list)
+    """Outcomes that the database did not take: they are known to nobody else, so they wait."""
+
+    def run(self) -> None:
+        """Claim, act and settle; the main thread never waits longer than a second."""
+        try:
+            began_at = self.clock()
+        except AWAY as error:
+            slog.warning("time.no_database", error=type(error).__name__)
+            return  # nothing is under way yet; the clock rings again
+        while True:
+            if self._claims_on(began_at):
+                self._claim()
+            if not self.running and not self.unwritten:
+                return
+            for future, was in self._finished():
+                self._settle(future, was)
+            self._renew()
+
+    def _claims_on(self, began_at: datetime) -> bool:
+        """A queue has one worker: what is due does not wait until a stalled row has ended."""
+        now = self.clock()
+        slow = any(now - running.began_at >= CLAIMING for running in self.running.values())
+        return now - began_at < (STAYING if slow else CLAIMING)
+
+    def _finished(self) -> list[tuple[Future[Any], Running]]:
+        """What has been acted, after at most a second."""
+        late, self.unwritten = self.unwritten, []
+        if late:
+            time.sleep(self.pause)  # the database was away a moment ago
+        timeout = 0 if late else 1
+        done, _ = wait(self.running, timeout=timeout, return_when=FIRST_COMPLETED)
+        return [*late, *((future, self.running.pop(future)) for future in done)]
+
+    def _claim(self) -> None:
+        for step in self.steps:
+            busy = sum(running.step is step for running in self.running.values())
+            for claim in self._claims(step, step.width - busy):
+                self._begin(step, claim)
+        self.first = None
+
+    def _claims(self, step: Step, free: int) -> list[Claim]:
+        now = self.clock()
+        if free <= 0:
+            return []
+        try:
+            with self.database.reading() as conn:
+                if not work.due(conn, step.table, now, step.ready(now)):
+                    return []
+            with self.database.writing() as conn:
+                ready = step.ready(now)
+                first = self.first if step is self.steps[0] else None
+                return work.claim(conn, step.table, now, free, where=ready, first=first)
+        except AWAY as error:
+            slog.warning("claim.no_database", step=step.name, error=type(error).__name__)
+            return []  # what is under way goes on; the clock rings again
+
+    def _begin(self, step: Step, claim: Claim) -> None:
+        with self._unless_away(claim), self._guarded(step, claim):
+            with self.database.writing() as conn:
+                round = self._load(conn, step, claim)
+            if round is not None:
+                claimed_at = claim.until - work.LEASE
+                self._submit(Running(step, claim, round, claimed_at, claimed_at))
+
+    def _load(self, conn: Connection, step: Step, claim: Claim) -> Round | None:
+        if not claim.hopeless:
+            return step.load(conn, claim, self.clock())
+        step.give_up(conn, claim, self.clock())
+        return None
+
+    def _submit(self, running: Running) -> None:
+        future = self.pool.submit(_act, running.step, running.round)
+        self.running[future] = running
+
+    def _settle(self, future: Future[Any], was: Running) -> None:
+        try:
+            self._write(future, was)
+        except AWAY as error:
+            if future.exception() is not None:
+                # the thread met it, at its budget or its tokens: it has no outcome, ever
+                slog.warning("row.no_database", row=was.claim.id, error=type(error).__name__)
+                return
+            was.refusals += 1
+            slog.warning("outcome.not_written", step=was.step.name, row=was.claim.id)
+            if was.refusals < MOST_REFUSALS:
+                self.unwritten.append((future, was))
+
+    def _write(self, future: Future[Any], was: Running) -> None:
+        with self._guarded(was.step, was.claim):
+            outcome = future.result()
+            if isinstance(outcome, ReauthRequired | Throttled):
+                raise outcome  # however a step was told of these, waiting is no attempt
+            with self.database.writing() as conn:
+                next_round = was.round.settle(conn, was.claim, outcome, self.clock())
+            if next_round is not None:
+                # the lease does not begin anew with a round: many short ones outlast it
+                self._submit(replace(was, round=next_round, refusals=0))
+
+    def _renew(self) -> None:
+        for running in self.running.values():
+            now = self.clock()
+            if now - running.renewed_at >= work.RENEW_AFTER:
+                running.renewed_at = now
+                with self._unless_away(running.claim), self.database.writing() as conn:
+                    work.renew(conn, running.claim, now)
+
+    @contextmanager
+    def _unless_away(self, claim: Claim) -> Iterator[None]:
+        """Without the database a lease runs out by itself, and the row is claimed again."""
+        try:
+            yield
+        except AWAY as error:
+            slog.warning("row.no_database", row=claim.id, error=type(error).__name__)
+
+    @contextmanager
+    def _guarded(self, step: Step, claim: Claim) -> Iterator[None]:
+        try:
+            yield
+        except AWAY:
+            raise  # the database itself: whoever called decides whether to try again
+        except QuickBooksError as error:
+            with self._unless_away(claim), self.database.writing() as conn:
+                backoff.put(conn, step, claim, error, self.clock())
+        except Exception as error:  # noqa: BLE001
+            # One row's trouble must not stop the others: it is named on the row, logged with its
+            # traceback, and tried again later; after five times a person has to look. What stands
+            # in the error may be anybody's words, so people are told its kind only.
+            slog.exception("step.failed", step=step.name, row=claim.id, attempt=claim.attempts)
+            with self._unless_away(claim), self.database.writing() as conn:
+                work.back_off(conn, claim, self.clock(), UNFORESEEN.format(type(error).__name__))
+
+
+def _act(step: Step, round: Round) -> Any:
+    with in_bulk(step.name in BULK):
+        try:
+            return round.act()
+        except AWAY as error:
+            # To act again is the claim's affair; only what is known is offered again.
+            raise ActWithoutDatabaseError(f"{type(error).__name__} while acting") from error
+
+
+def run(database: Database, steps: Sequence[Step], clock: Clock, first: str | None = None) -> None:
+    """Work on everything due for `steps`, the row `first` before the others."""
+    with ThreadPoolExecutor(max_workers=sum(step.width for step in steps)) as pool:
+        Loop(database, steps, clock, pool, first).run()
+
+
+def anything_due(database: Database, step: Step, now: datetime) -> bool:
+    """Whether a call for this step would find work; one indexed query."""
+    with database.reading() as conn:
+        return work.due(conn, step.table, now, step.ready(now))
