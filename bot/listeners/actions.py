@@ -18,13 +18,10 @@ from bot.listeners.context import Backend
 from bot.listeners.deciding import Door, NotRecorded, click_of, decide, told, unreadable, user_of
 from bot.listeners.refusals import follow_up
 from jobs.decide.access import Reply
-from jobs.decide.approve import approve
-from jobs.decide.hold import take_over
-from jobs.decide.lift import lift
+from jobs.decide.approve import approve, undo
+from jobs.decide.hold import lift, take_over
 from jobs.decide.look import fine, look_again
-from jobs.decide.settle_unknown import did_not_go, went
-from jobs.decide.take_back import take_back
-from jobs.decide.undo import undo
+from jobs.decide.sent import did_not_go, take_back, went
 
 DOORS: dict[Action, Door[Reply]] = {
     Action.APPROVE: approve,

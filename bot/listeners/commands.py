@@ -20,9 +20,9 @@ from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers
 from bot.surfaces.aging import aging_answer
 from bot.surfaces.card.parts import Reader, status
-from jobs.decide import access, run_company
+from jobs.decide import access, switches
 from jobs.decide.access import Answer, Click, Refused
-from jobs.decide.run_company import Turn
+from jobs.decide.switches import Turn
 from jobs.reports import picture
 from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
@@ -35,10 +35,10 @@ Response = dict[str, Any]
 Switching = Callable[[Connection, Policy, Company, str, datetime], bool]
 
 SWITCHES: dict[Turn, tuple[Switching, Callable[[HeldUp | None], str], str]] = {
-    Turn.PAUSE: (run_company.pause, answers.now_paused, "paused"),
-    Turn.RESUME: (run_company.resume, answers.resumed, "running"),
-    Turn.LIVE: (run_company.go_live, answers.now_live, "live"),
-    Turn.SHADOW: (run_company.go_shadow, answers.now_shadow, "in shadow mode"),
+    Turn.PAUSE: (switches.pause, answers.now_paused, "paused"),
+    Turn.RESUME: (switches.resume, answers.resumed, "running"),
+    Turn.LIVE: (switches.go_live, answers.now_live, "live"),
+    Turn.SHADOW: (switches.go_shadow, answers.now_shadow, "in shadow mode"),
 }
 """Word → the door, what is said when it moved, and what it already was when it did not."""
 BUTTONS = {
@@ -144,7 +144,7 @@ def _switched(backend: Backend, verb: str, user: str, channel: str, now: datetim
         if company is None:
             return _elsewhere(backend, conn, user, now)
         if verb == "run":
-            run_company.run_now(conn, policy_of(backend, company), company, user, now)
+            switches.run_now(conn, policy_of(backend, company), company, user, now)
             said = answers.running(company.held_up())
         else:
             said = _turn(backend, conn, company, Turn(verb), user, now)
@@ -168,7 +168,7 @@ def _asked(backend: Backend, turn: Turn, user: str, channel: str, now: datetime)
         company = _company(conn, channel)
         if company is None:
             return {"text": _elsewhere(backend, conn, user, now)}
-        if not run_company.ready(conn, policy_of(backend, company), company, turn, user, now):
+        if not switches.ready(conn, policy_of(backend, company), company, turn, user, now):
             return {"text": answers.unchanged(SWITCHES[turn][2])}
     switch = next(one for one, its in BUTTONS.items() if its is turn)
     return answers.sure(company, turn, switch)

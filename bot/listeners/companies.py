@@ -18,7 +18,7 @@ from bot.listeners.deciding import unreadable, user_of
 from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers
 from jobs.companies import disconnect
-from jobs.decide import reminders
+from jobs.decide import switches
 from jobs.decide.access import Refused
 from jobs.store import companies
 from jobs.store.companies import Company
@@ -96,5 +96,5 @@ def _confirmed(backend: Backend, conn: Connection, realm: str, user: str, now: d
     if company is None:
         return answers.disconnected()
     policy = backend.policy.for_company(realm)
-    done = reminders.confirm_off(conn, policy, company, user, now)
+    done = switches.confirm_off(conn, policy, company, user, now)
     return answers.reminders_off(company) if done else answers.unchanged("confirmed")

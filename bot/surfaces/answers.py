@@ -16,7 +16,7 @@ from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import Switch, of_company
 from bot.surfaces import wording
 from jobs.companies.disconnect import Ended
-from jobs.decide.run_company import Turn
+from jobs.decide.switches import Turn
 from jobs.reports.picture import TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.rulings import Kind

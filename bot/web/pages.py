@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
+from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 HEADERS = {
@@ -38,3 +39,20 @@ def page(title: str, sentences: Iterable[str], status: int = 200) -> HTMLRespons
         f"<body><main><h1>{escape(title)}</h1>{said}</main></body></html>"
     )
     return HTMLResponse(text, status, headers=HEADERS)
+
+
+class TooLarge(Exception):
+    """The body has more bytes than it may have."""
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """The raw bytes, at most `most`. Raises TooLarge as soon as that is known."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > most:
+        raise TooLarge
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > most:
+            raise TooLarge
+    return bytes(read)

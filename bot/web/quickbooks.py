@@ -14,9 +14,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from bot.process import Kit
-from bot.web.bodies import TooLarge, body_of
 from bot.web.deliveries import Deliveries
-from bot.web.pages import page
+from bot.web.pages import TooLarge, body_of, page
 from jobs.companies import connect
 from jobs.companies.connect import NotConnected, UsedAlready
 from jobs.store import companies

@@ -29,7 +29,7 @@ from bot.process import Kit, Now
 from bot.slack import api as slack
 from bot.slack.api import Trouble
 from bot.slack.socket_mode import Socket
-from bot.web.bodies import TooLarge, body_of
+from bot.web.pages import TooLarge, body_of
 from jobs.companies.disconnect import Broker
 from qbo.pacing import utc_now
 

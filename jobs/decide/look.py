@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Refused, Reply
-from jobs.decide.lift import GOES_ON
-from jobs.decide.undo import followed
-from jobs.intake import crossings
+from jobs.decide.approve import followed
+from jobs.decide.hold import GOES_ON
+from jobs.intake import crossing
 from jobs.rules.ledger_text import to_confirm
 from jobs.rules.policy import Policy
 from jobs.rules.rights import looks_after, may_run
@@ -91,7 +91,7 @@ def _begin_anew(conn: Connection, policy: Policy, decider: Decider, now: datetim
     case, company = decider.case, companies.need(conn, decider.case.company)
     on = Move(State.REJECTED, "address.confirmed", decider.user)
     access.moved(cases.move(conn, case, on, now, end_reason=GOES_ON), case)
-    crossings.open_cases(conn, policy, company, [case.customer], f"confirmed:{case.id}", now)
+    crossing.open_cases(conn, policy, company, [case.customer], f"confirmed:{case.id}", now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 

@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Connection, exists, select
 from jobs.companies import upkeep
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
-from jobs.intake import crossings
-from jobs.intake.crossings import News
+from jobs.intake import crossing
+from jobs.intake.crossing import News
 from jobs.rules.facts import Invoice
 from jobs.rules.plain import shortened
 from jobs.sources import quickbooks as gather
@@ -130,7 +130,7 @@ class Look:
         apart: dict[str, str] = {}
         news = self._news(quickbooks, apart)
         ids = news.about | {i.customer for i in news.invoices}
-        customers = crossings.read_customers(quickbooks, home, ids)
+        customers = crossing.read_customers(quickbooks, home, ids)
         return Outcome(replace(news, customers=customers), apart)
 
     def _news(self, quickbooks: QuickBooks, apart: dict[str, str]) -> News:
@@ -200,7 +200,7 @@ class Look:
         for each in self.along:
             self._settle(conn, each, outcome, now)
         trigger = f"event:{claim.row.id}"
-        crossings.learn(conn, self.services.policy, self.company, outcome.news, trigger, now)
+        crossing.learn(conn, self.services.policy, self.company, outcome.news, trigger, now)
 
     def _settle(self, conn: Connection, each: Claim, outcome: Outcome, now: datetime) -> bool:
         """What could not be read with others is due at once, and goes alone from now on."""

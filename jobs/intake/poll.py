@@ -17,8 +17,8 @@ from jobs.engine import turns
 from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.engine.turns import Plan, batches
-from jobs.intake import broken, by_turns, crossings
-from jobs.intake.crossings import News
+from jobs.intake import broken, crossing
+from jobs.intake.crossing import News
 from jobs.rules import facts
 from jobs.rules.facts import Invoice, InvoiceStatus
 from jobs.sources import quickbooks as gather
@@ -178,24 +178,24 @@ class Poll:
         here = [gather.customer(r, home) for r in untold if isinstance(r, Customer)]
         above = {c.parent for c in here if c.parent}
         known, tell = {c.id for c in here}, self.broken.append
-        more = crossings.read_customers(self.quickbooks, home, about | above, known, tell)
+        more = crossing.read_customers(self.quickbooks, home, about | above, known, tell)
         return [*here, *more]
 
     def _mirror(self, news: News) -> Plan:
-        for some in batches(news.customers, by_turns.CUSTOMERS_A_CHUNK):
+        for some in batches(news.customers, crossing.CUSTOMERS_A_CHUNK):
             yield partial(self._take, News(self.as_of, customers=list(some)))
         yield partial(self._take, replace(news, customers=[]))
         yield from self._let_cross()
 
     def _take(self, news: News, conn: Connection, now: datetime) -> None:
-        self.waiting |= crossings.take(conn, self.company, news, now)
+        self.waiting |= crossing.take(conn, self.company, news, now)
         body = {"seen": sorted(self.seen), "waiting": sorted(self.waiting)}
         conn.execute(update(schedule).where(schedule.c.id == self.claim.id).values(body=body))
 
     def _let_cross(self) -> Plan:
         trigger = f"{KIND}:{self.as_of:%Y-%m-%dT%H:%M}"
-        for some in batches(sorted(self.waiting), by_turns.PAYERS_A_CHUNK):
-            yield from by_turns.let_cross(self.services.policy, self.company, some, trigger)
+        for some in batches(sorted(self.waiting), crossing.PAYERS_A_CHUNK):
+            yield from crossing.let_cross(self.services.policy, self.company, some, trigger)
         self.waiting.clear()
 
     def _finish(self, cursor: datetime, conn: Connection, now: datetime) -> None:

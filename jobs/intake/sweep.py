@@ -22,8 +22,8 @@ from jobs.engine import turns
 from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.engine.turns import Plan, Write, batches
-from jobs.intake import broken, by_turns, crossings
-from jobs.intake.crossings import News
+from jobs.intake import broken, crossing
+from jobs.intake.crossing import News
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.recipients import entries_in
 from jobs.rules.states import State
@@ -120,12 +120,12 @@ class Sweep:
 
     def _put(self, read: Sequence[models.Invoice]) -> Plan:
         home = self.company.home_currency
-        for some in batches([gather.invoice(i, home) for i in read], by_turns.INVOICES_A_CHUNK):
+        for some in batches([gather.invoice(i, home) for i in read], crossing.INVOICES_A_CHUNK):
             self.left += sum(i.status is not InvoiceStatus.OPEN for i in some)
             yield partial(self._take, News(self.began_at, list(some)))
 
     def _take(self, news: News, conn: Connection, now: datetime) -> None:
-        crossings.take(conn, self.company, news, now)
+        crossing.take(conn, self.company, news, now)
         sweeping.remember(conn, self.realm, sweeping.INVOICE, [i.id for i in news.invoices])
         if self.company.swept_at is None:
             history.know_addresses(conn, self.realm, _addresses(news), ACTOR, now)
@@ -179,7 +179,7 @@ class Sweep:
         return read, gone
 
     def _vanished(self, ids: Sequence[str]) -> Plan:
-        for some in batches(ids, by_turns.INVOICES_A_CHUNK):
+        for some in batches(ids, crossing.INVOICES_A_CHUNK):
             ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(some))
             gone = [gather.gone(m.invoice) for m in ours.values()]
             fresh = [i for i in gone if _was_open(ours[i.id])]
@@ -200,15 +200,15 @@ class Sweep:
 
     def _people(self, ids: Collection[str]) -> Plan:
         """These records and all above them; a sweep asks for each once."""
-        for _ in range(crossings.DEEPEST):
+        for _ in range(crossing.DEEPEST):
             ids = yield _inside(sweeping.unmet, self.realm, sweeping.CUSTOMER, ids)
             if not ids:
                 return
             # by itself: an answer that is lost with its commit is asked for again
             yield _inside(sweeping.remember, self.realm, sweeping.CUSTOMER, ids)
-            read = crossings.readable(self.quickbooks, sorted(ids), self.broken.append)
+            read = crossing.readable(self.quickbooks, sorted(ids), self.broken.append)
             found = [gather.customer(c, self.company.home_currency) for c in read]
-            for some in batches(found, by_turns.CUSTOMERS_A_CHUNK):
+            for some in batches(found, crossing.CUSTOMERS_A_CHUNK):
                 yield partial(self._take, News(self.began_at, customers=list(some)))
             ids = {c.parent for c in found if c.parent}
 
@@ -229,8 +229,8 @@ class Sweep:
 
     def _let_cross(self, weights: Mapping[str, int]) -> Plan:
         trigger = f"{KIND}:{self.began_at:%Y-%m-%d}"
-        for some in weighed(weights, by_turns.PAYERS_A_CHUNK, by_turns.CROSSINGS_A_CHUNK):
-            yield from by_turns.let_cross(self.services.policy, self.company, some, trigger)
+        for some in weighed(weights, crossing.PAYERS_A_CHUNK, crossing.CROSSINGS_A_CHUNK):
+            yield from crossing.let_cross(self.services.policy, self.company, some, trigger)
 
     def _each(self, listed: Listed[T], then: Callable[[T], Plan]) -> Plan:
         """Page by page in the order of the ids, of which the last one leads to the next page."""

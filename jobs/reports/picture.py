@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, exists, func, select
 
 from jobs import approvals
-from jobs.decide.undo import followed
+from jobs.decide.approve import followed
 from jobs.rules.case import Approvals, CaseView, Outcome, Reason
 from jobs.rules.facts import BUCKETS, Facts
 from jobs.rules.money import Money, total

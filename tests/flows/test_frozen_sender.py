@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from jobs.decide.settle_unknown import UNDER_WAY
+from jobs.decide.sent import UNDER_WAY
 from jobs.store.tables import cases, sends
 from tests.crowd import state_of
 from tests.flows.firms import WAITING, Firm, Owing, domain, record

@@ -29,18 +29,10 @@ from bot.process import Kit
 from bot.web.quickbooks import notices
 from jobs.companies import connect
 from jobs.companies.connect import Intuit
-from jobs.decide import (
-    approve,
-    edit,
-    hold,
-    look,
-    reject,
-    reminders,
-    run_company,
-    settle_unknown,
-    take_back,
-)
-from jobs.decide import undo as undoing
+from jobs.decide import approve, edit, hold, look, reject, sent, switches
+from jobs.decide import approve as undoing
+from jobs.decide import sent as take_back
+from jobs.decide import switches as reminders
 from jobs.decide.access import Answer, Click, Refused, Reply
 from jobs.decide.edit import Objections, Text
 from jobs.decide.reject import Rejection
@@ -418,7 +410,7 @@ class House:
     def go_live(self) -> None:
         """A finance lead's click and command."""
         self.runs(reminders.confirm_off, "ULEAD1")
-        self.runs(run_company.go_live, "ULEAD1")
+        self.runs(switches.go_live, "ULEAD1")
 
     def runs(self, act: Callable[..., Any], user: str) -> Any:
         """One of the connect_links of a company: pause, resume, go_live, go_shadow, run_now."""
@@ -629,10 +621,10 @@ class House:
         return self._answer(self.go(look.draft_anyway, user, seen, "I called them."))
 
     def went(self, user: str | Click = "ULEAD1") -> Answer:
-        return self._answer(self.go(settle_unknown.went, user))
+        return self._answer(self.go(sent.went, user))
 
     def did_not_go(self, user: str | Click = "ULEAD1") -> Answer:
-        return self._answer(self.go(settle_unknown.did_not_go, user))
+        return self._answer(self.go(sent.did_not_go, user))
 
     def take_back(self, user: str | Click = "ULEAD1") -> Answer:
         return self._answer(self.go(take_back.take_back, user))

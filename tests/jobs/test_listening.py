@@ -53,7 +53,7 @@ def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages and chunks of a few, so that much can happen between them."""
     monkeypatch.setattr("qbo.client.pages", partial(query.pages, size=6))
     for name in ("INVOICES", "CUSTOMERS", "CROSSINGS", "PAYERS"):
-        monkeypatch.setattr(f"jobs.intake.by_turns.{name}_A_CHUNK", 3)
+        monkeypatch.setattr(f"jobs.intake.crossing.{name}_A_CHUNK", 3)
     monkeypatch.setattr("jobs.intake.poll.A_CHUNK", 3)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from jobs.decide import reminders, run_company
+from jobs.decide import switches
+from jobs.decide import switches as reminders
 from jobs.decide.access import Answer
 from jobs.rules.states import State
 from jobs.store import companies
@@ -22,11 +23,11 @@ def unconfirmed(open_house: OpenHouse) -> House:
 
 def test_going_live_waits_for_the_confirmation(unconfirmed: House) -> None:
     """`/overdue live` says what is missing and changes nothing; afterwards it goes live."""
-    refused = unconfirmed.runs(run_company.go_live, "ULEAD1")
+    refused = unconfirmed.runs(switches.go_live, "ULEAD1")
     assert refused.answer is Answer.REMINDERS_ON
     assert not unconfirmed.company.live
     assert unconfirmed.runs(reminders.confirm_off, "ULEAD2") is True
-    assert unconfirmed.runs(run_company.go_live, "ULEAD1") is True
+    assert unconfirmed.runs(switches.go_live, "ULEAD1") is True
     assert unconfirmed.company.live
 
 

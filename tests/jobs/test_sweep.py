@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from jobs.engine.turns import Turn
-from jobs.intake import crossings as cross
+from jobs.intake import crossing
 from jobs.intake.sweep import Sweep
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
@@ -330,9 +330,9 @@ def test_a_sweep_killed_in_the_middle_runs_again(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever chunk it was at, the next run ends with the same cases, once each."""
-    monkeypatch.setattr("jobs.intake.by_turns.PAYERS_A_CHUNK", 2)
+    monkeypatch.setattr("jobs.intake.crossing.PAYERS_A_CHUNK", 2)
     house = open_house(MANY)
-    open_cases, calls = cross.open_cases, [0]
+    open_cases, calls = crossing.open_cases, [0]
 
     def dying(*given: Any, **more: Any) -> str | None:
         calls[0] += 1
@@ -340,7 +340,7 @@ def test_a_sweep_killed_in_the_middle_runs_again(
             raise SystemExit("the process is killed")
         return open_cases(*given, **more)
 
-    monkeypatch.setattr(cross, "open_cases", dying)
+    monkeypatch.setattr(crossing, "open_cases", dying)
     with pytest.raises(SystemExit):
         house.run("sweep")
     assert len(house.cases()) == 2
@@ -374,7 +374,7 @@ def test_a_customer_with_thousands_is_one_case(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is too much for one transaction crosses in several, into the one case."""
-    monkeypatch.setattr("jobs.intake.by_turns.CROSSINGS_A_CHUNK", 3)
+    monkeypatch.setattr("jobs.intake.crossing.CROSSINGS_A_CHUNK", 3)
     more = [invoice(str(80 + n), "1", "10.00", 12) for n in range(11)]
     house = open_house(books(customer("1"), customer("2"), *more, invoice("71", "2", "90.00", 5)))
     house.sweep()
@@ -395,7 +395,7 @@ def test_little_sums_are_judged_as_a_whole(
     open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether too little is owed to ask for it is seen over all invoices, held ones left out."""
-    monkeypatch.setattr("jobs.intake.by_turns.CROSSINGS_A_CHUNK", 3)
+    monkeypatch.setattr("jobs.intake.crossing.CROSSINGS_A_CHUNK", 3)
     small = [invoice(str(80 + n), "1", "4.00", 12) for n in range(7)]
     held = [invoice(str(90 + n), "2", "4.00", 12) for n in range(7)]
     house = open_house(books(customer("1"), customer("2"), *small, *held))

@@ -20,7 +20,8 @@ from sqlalchemy import select
 from bot.process import Kit
 from jobs import settings as product_settings
 from jobs.companies import connect
-from jobs.decide import approve, look, reminders, run_company
+from jobs.decide import approve, look, switches
+from jobs.decide import switches as reminders
 from jobs.decide.access import Click, Refused
 from jobs.engine import loop, parent_pipe
 from jobs.engine.step import Step
@@ -119,7 +120,7 @@ class Past:
             agenda.hurry(conn, self.realm, "sweep", self.moment.now)
         self._work()
         if ago == MORNINGS[0]:
-            self._at_the_door(reminders.confirm_off, run_company.go_live)
+            self._at_the_door(reminders.confirm_off, switches.go_live)
             self._work()
         self._approve()
         self.moment.pass_by(self.kit.policy.undo_seconds + 1)

@@ -12,12 +12,11 @@ from sqlalchemy import insert, select
 
 from bot.surfaces.card.card import card
 from jobs.decide import approve as approving
+from jobs.decide import approve as undoing
 from jobs.decide import look
-from jobs.decide import undo as undoing
 from jobs.decide.access import Answer, Click, Refused, Reply
 from jobs.decide.edit import Text
-from jobs.decide.hold import Holding
-from jobs.decide.lift import lift
+from jobs.decide.hold import Holding, lift
 from jobs.decide.reject import Rejection
 from jobs.reports import picture
 from jobs.rules.past import HoldKind

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jobs.decide import look, run_company
+from jobs.decide import look, switches
 from jobs.decide.access import Answer
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, take_over
@@ -121,7 +121,7 @@ def test_a_plan_is_for_a_finance_lead(open_house: OpenHouse) -> None:
     assert house.approve("ULEAD2") is Answer.RECORDED
 
 
-COMPANY = [run_company.pause, run_company.resume, run_company.go_live, run_company.go_shadow]
+COMPANY = [switches.pause, switches.resume, switches.go_live, switches.go_shadow]
 
 
 @pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "UGUEST", "USTRANGER", "UNEWCOMER"])
@@ -139,7 +139,7 @@ def test_a_lead_runs_the_company(open_house: OpenHouse) -> None:
     """Each command works once and says so, and is on the log with its actor."""
     house = open_house()
     house.time.later(seconds=1)
-    commands = [run_company.pause, run_company.resume, run_company.go_shadow, run_company.go_live]
+    commands = [switches.pause, switches.resume, switches.go_shadow, switches.go_live]
     for command in commands:
         assert house.runs(command, "ULEAD2") is True
         assert house.runs(command, "ULEAD2") is False
@@ -159,8 +159,8 @@ def test_the_team_may_ask_for_a_sweep(open_house: OpenHouse, user: str) -> None:
     """Everybody whom the policy names may have the ledger read now; nobody else."""
     house = open_house(policy=MINE)
     house.run()
-    house.runs(run_company.run_now, user)
+    house.runs(switches.run_now, user)
     house.run("sweep")
     assert len(house.logged("sweep.done")) == 2
     house.change_policy(people={"collectors": ["ULEAD1"]}, account_manager=[])
-    assert house.runs(run_company.run_now, "UMANAGER").answer is Answer.NOT_ALLOWED
+    assert house.runs(switches.run_now, "UMANAGER").answer is Answer.NOT_ALLOWED

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobs.decide import access, approve, lift, look
+from jobs.decide import access, approve, hold, look
 from jobs.decide.access import Answer
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
@@ -326,7 +326,7 @@ def test_a_customer_who_disputes_everything_has_no_new_case(a_house: House) -> N
     a_house.time.later(days=4)
     a_house.sweep()
     assert a_house.rules() == {"dispute"}
-    assert a_house.go(lift.lift, "UCOLLECT").answer is Answer.RECORDED
+    assert a_house.go(hold.lift, "UCOLLECT").answer is Answer.RECORDED
     a_house.run("triage")
     assert a_house.view().letter is not None
     assert "Ucollect lifted the dispute." in a_house.said("thread")
@@ -340,8 +340,8 @@ def test_a_hold_is_lifted_on_its_own_card(a_house: House, days: int) -> None:
     a_house.time.later(days=days)
     a_house.sweep()
     held = a_house.cases()[0]
-    assert a_house.go(lift.lift, a_house.click("UCOLLECT", held)).answer is Answer.RECORDED
-    assert a_house.go(lift.lift, a_house.click("UCOLLECT", held)).answer is Answer.STALE
+    assert a_house.go(hold.lift, a_house.click("UCOLLECT", held)).answer is Answer.RECORDED
+    assert a_house.go(hold.lift, a_house.click("UCOLLECT", held)).answer is Answer.STALE
     a_house.run("triage")
     assert [case.state for case in a_house.cases()] == [State.HELD, State.WAITING]
     assert a_house.view().letter is not None
@@ -360,7 +360,7 @@ def test_a_lifted_dispute_frees_its_invoices_only(open_house: OpenHouse) -> None
     house.time.later(days=3)
     house.sweep()
     assert house.rules() == {"dispute", "dispute_elsewhere"}
-    assert house.go(lift.lift, "UCOLLECT").answer is Answer.RECORDED
+    assert house.go(hold.lift, "UCOLLECT").answer is Answer.RECORDED
     house.run("triage")
     letter = house.view().letter
     assert letter is not None
@@ -373,7 +373,7 @@ def test_what_a_customer_wrote_is_no_hold_to_lift(open_house: OpenHouse) -> None
     house = open_house(books(customer("1"), disputed))
     house.sweep()
     assert house.rules() == {"dispute"}
-    assert house.go(lift.lift, "UCOLLECT").answer is Answer.STALE
+    assert house.go(hold.lift, "UCOLLECT").answer is Answer.STALE
 
 
 @pytest.mark.parametrize(

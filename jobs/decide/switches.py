@@ -107,3 +107,24 @@ def _turned(conn: Connection, company: Company, action: str, user: str, now: dat
     posts.alarm(conn, company.realm, company.channel, key, text, now)
     cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, action, user, now))
+
+
+NOTICES = "connected:"
+"""How the keys of the notices begin that ask for this."""
+
+
+def confirm_off(
+    conn: Connection, policy: Policy, company: Company, user: str, now: datetime
+) -> bool:
+    """Put down who confirmed; False where somebody had. Until then no message is sent.
+
+    Raises Refused.
+    """
+    access.lead(conn, policy, user, now)
+    if company.reminders_off_at:
+        return False
+    companies.change(conn, company.realm, reminders_off_by=user, reminders_off_at=now)
+    cases.redraw_pending(conn, company.realm, now)
+    posts.draw_again(conn, company.realm, NOTICES, now)
+    log.note(conn, log.Entry(company.realm, "company.reminders_off", user, now))
+    return True

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
 
 from sqlalchemy import Connection, Text, select, type_coerce, update
 
-from jobs.intake import overdue
-from jobs.intake.overdue import Asked, Key
-from jobs.rules.facts import Customer, Invoice
+from jobs.engine.turns import Plan
+from jobs.rules.facts import Customer, Invoice, InvoiceStatus
 from jobs.rules.policy import Policy
-from jobs.rules.states import JOINABLE, State
+from jobs.rules.stages import HIGHEST_START, crossing_stage
+from jobs.rules.states import JOINABLE, Stage, State
 from jobs.sources import quickbooks as gather
 from jobs.store import cases, companies, crossings, history, ledger
 from jobs.store.cases import Case, Move, Opening
 from jobs.store.companies import Company
-from jobs.store.crossings import Crossing
+from jobs.store.crossings import Crossing, Standing
 from jobs.store.tables import cases as cases_table
 from qbo import Broken, OnBroken, models
 from qbo.answers import raise_broken
@@ -200,10 +202,10 @@ def open_cases(
     to go on, or None after the last one.
     """
     company = companies.need(conn, company.realm)  # it may have gone live since it was loaded
-    asked = overdue.asked(conn, policy, company, set(customers), company.today(now))
+    asked = look_up(conn, policy, company, set(customers), company.today(now))
     one_more = None if most is None else most + 1  # which tells whether there are more
     some = crossings.overdue(conn, company.realm, asked.payers, asked.today, after, one_more)
-    _cross(conn, company, asked, overdue.reached(asked, some[:most]), trigger, now)
+    _cross(conn, company, asked, reached(asked, some[:most]), trigger, now)
     return some[most - 1].invoice if most and len(some) > most else None
 
 
@@ -248,7 +250,7 @@ def _anew(now: datetime) -> dict[str, object]:
 
 def _opening(company: Company, key: Key, found: list[Crossing], trigger: str) -> Opening:
     customer, currency = key
-    stage = max(crossing.stage for crossing in found)
+    stage = max(one.stage for one in found)
     return Opening(company.realm, customer, currency, stage, not company.live, trigger)
 
 
@@ -257,3 +259,113 @@ def _wake(conn: Connection, joined: list[Case], now: datetime) -> None:
     ids = [case.id for case in joined if case.state is not State.SNOOZED]
     if ids:
         conn.execute(update(cases_table).where(cases_table.c.id.in_(ids)).values(**_anew(now)))
+
+
+Key = tuple[str, str]
+"""The customer who is billed, and a currency: at most one open case."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Some billed customers, and what keeps their overdue invoices from being asked for."""
+
+    today: date
+    payers: Mapping[str, str]
+    """Customer record → who is billed."""
+    worth: Mapping[Key, Decimal]
+    """For ordering only."""
+    held: frozenset[tuple[str, str]]
+    """(Who is billed, invoice): a held or disputed invoice crosses nothing."""
+    silent: frozenset[Key]
+    """Who disputes everything, or owes too little. A quiet time is a wait, and does cross."""
+
+
+def look_up(
+    conn: Connection, policy: Policy, company: Company, customers: set[str], today: date
+) -> Asked:
+    """Look up what has to be known of them. Worth and smallness are of all their invoices."""
+    realm, home = company.realm, company.home_currency
+    families = ledger.members_of(conn, realm, customers)
+    payers = {member: whose for whose, members in families.items() for member in members}
+    held = history.held_invoices(conn, realm, customers, today)
+    late, worth = _owed(conn, realm, payers, held, today)
+    disputing = history.disputing(conn, realm, customers, today)
+    silent = {key for key, owed in late.items() if _too_small(policy, home, key, owed)}
+    silent |= {key for key in worth if key[0] in disputing}
+    return Asked(today, payers, worth, frozenset(held), frozenset(silent))
+
+
+def _owed(
+    conn: Connection,
+    realm: str,
+    payers: Mapping[str, str],
+    held: set[tuple[str, str]],
+    today: date,
+) -> tuple[dict[Key, Decimal], dict[Key, Decimal]]:
+    """What may be asked for, and what all that is open is worth."""
+    late: dict[Key, Decimal] = defaultdict(Decimal)
+    worth: dict[Key, Decimal] = defaultdict(Decimal)
+    for owed in crossings.owed(conn, realm, payers, today):
+        key = payers[owed.customer], owed.currency
+        late[key] += owed.overdue
+        worth[key] += owed.worth
+    for found in ledger.mirrored(conn, realm, [id for _, id in held]).values():
+        invoice, payer = found.invoice, payers.get(found.invoice.customer, "")
+        if _late(invoice, today) and (payer, invoice.id) in held:
+            late[payer, invoice.open.currency] -= invoice.open.amount
+    return late, worth
+
+
+def _late(invoice: Invoice, today: date) -> bool:
+    return invoice.status is InvoiceStatus.OPEN and invoice.due < today
+
+
+def _too_small(policy: Policy, home: str, key: Key, owed: Decimal) -> bool:
+    """Eleven small invoices are worth a message, one tiny rest is not."""
+    limits = policy.limits(key[1], home)
+    return limits is not None and owed < limits.smallest
+
+
+def reached(asked: Asked, some: Iterable[Standing]) -> dict[Key, list[Crossing]]:
+    """What crosses now, by who is billed in which currency."""
+    found: dict[Key, list[Crossing]] = defaultdict(list)
+    for one in some:
+        key = asked.payers[one.customer], one.currency
+        held = key in asked.silent or (key[0], one.invoice) in asked.held
+        if not held and (stage := _next_stage(one, asked.today)):
+            found[key].append(Crossing(one.invoice, one.round, stage))
+    return found
+
+
+def _next_stage(one: Standing, today: date) -> Stage | None:
+    """Above the start a stage speaks of the message before it, which has to be over."""
+    stage = crossing_stage((today - one.due).days, one.last)
+    early = stage is not None and one.undecided and stage > HIGHEST_START
+    return None if early else stage
+
+
+INVOICES_A_CHUNK = 200
+CUSTOMERS_A_CHUNK = 100
+CROSSINGS_A_CHUNK = 80
+"""What is written at once: some 15 ms of work each, so that whoever waits hardly notices."""
+PAYERS_A_CHUNK = 20
+
+
+def let_cross(policy: Policy, company: Company, customers: Collection[str], trigger: str) -> Plan:
+    """These billed customers, a few; one who has more than a chunk goes on in the same case."""
+    last: str | None = ""
+    while last is not None:
+        last = yield partial(_open, policy, company, customers, trigger, last)
+
+
+def _open(
+    policy: Policy,
+    company: Company,
+    customers: Collection[str],
+    trigger: str,
+    after: str,
+    conn: Connection,
+    now: datetime,
+) -> str | None:
+    most = CROSSINGS_A_CHUNK
+    return open_cases(conn, policy, company, customers, trigger, now, after, most)

@@ -11,10 +11,11 @@ from jobs.decide.access import Answer, Click, Decider, Refused, Reply
 from jobs.mail.smtp import LONGEST_SECONDS
 from jobs.outcome_tmp import sent
 from jobs.rules.business_days import refresh_at
+from jobs.rules.case import Decision
 from jobs.rules.policy import Policy
 from jobs.rules.rights import may_settle
 from jobs.rules.states import State
-from jobs.store import cases, companies, drafts, sends
+from jobs.store import cases, companies, drafts, notes, sends
 from jobs.store.cases import Move
 from jobs.store.work import LEASE
 
@@ -66,3 +67,24 @@ def _wait_for_the_sender(conn: Connection, decider: Decider, now: datetime) -> N
         return
     at = attempt.began_at + UNDER_WAY
     raise Refused(Reply(Answer.STILL_POSSIBLE, decider.case, at=at))
+
+
+def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
+    """Ask for the removal of this case's note; the write-back step does it. Raises Refused."""
+    decider = access.enter(conn, policy, click, now)
+    case = decider.case
+    access.in_state(conn, case, State.DONE)
+    note = cases.note_of(conn, case.id)
+    if note is None or note.state != "written":
+        raise Refused(Reply(Answer.DECIDED, case, by=_taker(conn, case.id)))
+    access.decide(conn, policy, decider, "take_back", now)
+    notes.conclude(conn, case.id, "taking_back", now)
+    on = Move(State.DONE, "note.take_back", decider.user, now, {"attachable": note.attachable})
+    access.moved(cases.move(conn, case, on, now), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _taker(conn: Connection, case_id: str) -> Decision | None:
+    """Who asked for it before; None where the note was never in QuickBooks."""
+    asked = (d for d in drafts.decided(conn, case_id) if d.kind == "take_back")
+    return next(reversed(list(asked)), None)
