@@ -1,10 +1,12 @@
-"""Which approvals stand: by different people, on the present draft, none of whose right has gone.
+"""Which approvals stand, and how one ends: voided, with everybody told, or sent, its note intended.
 
-Asked when somebody clicks, when a card is drawn, and again just before sending.
+They stand when given by different people, on the present draft, none of whose right has gone:
+asked when somebody clicks, when a card is drawn, and again just before sending.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,9 +16,28 @@ from jobs.rules import gates, rights
 from jobs.rules.case import Approvals, Decision
 from jobs.rules.facts import Facts
 from jobs.rules.policy import Policy
-from jobs.rules.states import Role
-from jobs.store import drafts, people
-from jobs.store.cases import Case
+from jobs.rules.states import MOVES, Role, State
+from jobs.store import cases, companies, drafts, notes, people, posts, sends
+from jobs.store.cases import Case, Move
+from jobs.store.drafts import Draft
+
+ACTOR = "system:send"
+ACCEPTED_LATE = (
+    "the mail server has accepted the earlier message after all, although it was said not to have "
+    "gone. Nothing is sent a second time."
+)
+TWICE = (
+    "the mail server has accepted the earlier message after all, and a second one has gone out "
+    "meanwhile or may have. Please tell the customer."
+)
+NOT_GONE = (
+    "the message was not handed to the mail server, although it was said to have gone. Please "
+    "write to the customer yourself, and take the QuickBooks note back."
+)
+LOOK = (
+    "we cannot tell whether the message went. Please look into the Sent folder or the mail "
+    "server's log, then say on the card which it was. Nothing is sent again by itself."
+)
 
 
 def standing(
@@ -46,3 +67,92 @@ def standing(
         manager_fine=fine or not needed.manager_first,
     )
     return found if found.open(now) else replace(found, given=(), lead_given=False)
+
+
+def void(
+    conn: Connection,
+    case: Case,
+    draft: Draft,
+    reason: str,
+    kind: str,
+    now: datetime,
+) -> bool:
+    """End an approval: the case goes back to WAITING and is gathered anew.
+
+    A text that merely lapsed stays as a new draft; one that is not true any more cannot be
+    approved again before there is a new one.
+    """
+    fresh = drafts.rewrite_draft(conn, draft, now) if kind == "lapse" else None
+    back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": draft.sha256})
+    columns = cases.ANEW | {"draft": fresh.id if fresh else None, "end_reason": reason}
+    columns |= {"changed": [], "undo_until": None, "lapses_at": None}
+    if not cases.move(conn, case, back, now, **columns):
+        return False
+    drafts.record(conn, case.id, Decision(kind, ACTOR, now, reason), draft, "")
+    tell_approvers(conn, case, draft, reason, now)
+    return True
+
+
+def tell_approvers(
+    conn: Connection, case: Case, draft: Draft, reason: str, now: datetime, *, by: str = ""
+) -> None:
+    """Whoever approved learns what voided it, in the thread of the card; `by` did it, and knows."""
+    who = f"{people.spoken_of(conn, by)} " if by else ""
+    text = f"nothing was sent. {who}{posts.escaped(reason)}"
+    _tell(conn, case, draft, f"void:{draft.id}", text, now, but=by)
+
+
+def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
+    """Nobody can tell whether the mail went: whoever approved it is asked to look."""
+    if not cases.move(conn, case, Move(State.UNKNOWN, "send.unknown", ACTOR), now):
+        return False
+    _tell(conn, case, draft, f"unknown:{draft.id}", LOOK, now)
+    return True
+
+
+def accepted_late(conn: Connection, case: Case, draft: Draft, now: datetime) -> None:
+    """A server took a mail of which a person had said that it did not go.
+
+    Whoever approved a newer draft since is told too; a case that is still open is sent.
+    """
+    told = TWICE if sends.several(conn, case.id) else ACCEPTED_LATE
+    tell_all(conn, case, draft, told, now)
+    if State.SENT in MOVES[case.state]:
+        sent(conn, case, draft, ACTOR, now)
+
+
+def tell_all(conn: Connection, case: Case, draft: Draft, text: str, now: datetime) -> None:
+    """What everybody has to know of the mail of `draft`, and who approved a newer one above all."""
+    if case.draft and case.draft != draft.id:
+        newer = drafts.draft(conn, case.draft)
+        _tell(conn, case, newer, f"overtaken:{newer.id}", text, now)
+    channel = companies.need(conn, case.company).channel
+    line = f"{text[0].upper()}{text[1:]}"
+    posts.thread(conn, case.company, channel, case.id, f"late:{draft.id}", line, now)
+
+
+def _tell(
+    conn: Connection, case: Case, draft: Draft, key: str, text: str, now: datetime, but: str = ""
+) -> None:
+    """A line in the thread of the card that mentions all who approved this draft, less `but`."""
+    approvers = [d.actor for d in drafts.decided_on(conn, draft.id, "approve")]
+    called = [who for who in approvers if who != but]
+    if not called:
+        return
+    channel = companies.need(conn, case.company).channel
+    names = ", ".join(f"<@{who}>" for who in called)
+    posts.thread(conn, case.company, channel, case.id, key, f"{names}: {text}", now)
+
+
+def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:
+    """The mail is out, says the sender or a person: the note is intended, the case goes on.
+
+    `draft` is the one that went, which need not be the present one.
+    """
+    recipient = hashlib.sha256(draft.letter.to.encode()).hexdigest()
+    data = {"draft": draft.sha256, "recipient": recipient}
+    to = Move(State.SENT, "send.sent", actor, now, data)
+    moved = cases.move(conn, case, to, now, draft=draft.id, undo_until=None, lapses_at=None)
+    if moved:
+        notes.intend(conn, draft, now)
+    return moved

@@ -7,17 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from jobs.pipeline import STEPS as STEP_TABLE
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"qbo": {"qbo"}, "jobs": {"jobs", "qbo"}, "bot": {"bot", "jobs", "qbo"}}
 
-STEPS = {"detect", "poll", "sweep", "triage", "send", "write_back"}
-"""Modules of `jobs` that are run from the queue; none knows another."""
+STEPS = sorted({place.module for place in STEP_TABLE.values() if place.module.startswith("jobs.")})
+"""Modules of `jobs` that are run from a queue, as the table says; none knows another."""
 
-STARTERS = {"pipeline", "schedule", "decide"}
-"""What sets steps going: the queue, the clock, and people."""
+FLOORS: dict[str, set[str]] = {
+    "rules": set(),
+    "store": {"rules"},
+    "reasoning": {"rules"},
+    "mail": {"rules"},
+    "pipeline": set(),
+    "settings": set(),
+    "engine": {"rules", "store", "pipeline", "reasoning", "mail"},
+    "sources": {"rules", "store"},
+    "approvals": {"rules", "store"},
+}
+"""What stands below the steps, and on which other parts of `jobs` each may stand."""
 
-KITS = {"store", "reasoning", "sources", "mail"}
-"""Packages of `jobs` that stand on the rules and beside each other."""
+ABOVE = {"intake", "triage", "decide", "send", "write_back", "companies", "reports"}
+"""Steps, verbs and reports: they stand on the floors, and on each other where no step is met."""
 
 ONLY_IN = {
     "openai": {"jobs/reasoning/model.py"},
@@ -117,40 +129,30 @@ def test_rules_import_only_rules() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("kit", sorted(KITS))
-def test_kits_stand_on_the_rules(kit: str) -> None:
-    """Record, model, sources and mail know the rules and themselves, not each other."""
+@pytest.mark.parametrize("floor", FLOORS)
+def test_each_floor_stands_on_those_below_it(floor: str) -> None:
+    """Record, model, mail, sources and engine know the rules, and nothing that is above them."""
     wrong = {
         f"{file}: {name}"
-        for file in files(f"jobs/{kit}")
-        for name in imports(file)
-        if part(name) not in {"", kit, "rules"}
-    }
-    assert not wrong
-
-
-@pytest.mark.parametrize("step", sorted(STEPS))
-def test_no_step_imports_another(step: str) -> None:
-    """Steps meet in the database only, so each can be killed, run again and understood alone."""
-    wrong = {
-        f"{file}: {name}"
-        for file in [*files(f"jobs/{step}"), f"jobs/{step}.py"]
+        for file in [*files(f"jobs/{floor}"), f"jobs/{floor}.py"]
         if (ROOT / file).exists()
         for name in imports(file)
-        if part(name) in (STEPS | STARTERS) - {step}
+        if part(name) not in {"", floor} | FLOORS[floor]
     }
     assert not wrong
 
 
-def test_what_steps_stand_on_does_not_know_them() -> None:
-    """Everything in jobs lies below the steps, but for what sets them going."""
-    above = STARTERS | STEPS
+def test_every_part_has_a_floor() -> None:
+    """A new folder of `jobs` says what it stands on."""
+    parts = {path.name.removesuffix(".py") for path in (ROOT / "jobs").iterdir()}
+    assert parts - {"__init__", "__pycache__"} == FLOORS.keys() | ABOVE
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_no_step_is_imported(step: str) -> None:
+    """Steps meet in the database only, so each can be killed, run again and understood alone."""
     wrong = {
-        f"{file}: {name}"
-        for file in files("jobs")
-        if part(module(file)) not in above
-        for name in imports(file)
-        if part(name) in STEPS
+        file for file in ALL if file.startswith("jobs/") for name in imports(file) if name == step
     }
     assert not wrong
 

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from jobs.approvals import tell_approvers
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply
-from jobs.outcome_tmp import tell_approvers
 from jobs.rules import gates
 from jobs.rules.drafts import edited
 from jobs.rules.letter import Letter

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from jobs.approvals import sent
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Refused, Reply
 from jobs.mail.smtp import LONGEST_SECONDS
-from jobs.outcome_tmp import sent
 from jobs.rules.business_days import refresh_at
 from jobs.rules.case import Decision
 from jobs.rules.policy import Policy

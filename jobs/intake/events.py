@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select
 
-from jobs.companies import upkeep
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.intake import crossing
@@ -67,7 +66,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
         work.settle(conn, claim, None, last_error=trouble)
         return None
     if claim.row.entity == PROFILE:
-        agenda.hurry(conn, company.realm, upkeep.KIND, now)
+        agenda.hurry(conn, company.realm, "upkeep", now)
         work.settle(conn, claim, None)
         return None
     services = services.for_company(company.realm)

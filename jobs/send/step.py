@@ -12,11 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
-from jobs.engine.services import Services
-from jobs.engine.step import Round, Step
-from jobs.mail.addresses import TooLarge, Unsendable, named
-from jobs.mail.results import NotSent, Result, Sent, Unknown
-from jobs.outcome_tmp import (
+from jobs.approvals import (
     NOT_GONE,
     TWICE,
     accepted_late,
@@ -26,6 +22,10 @@ from jobs.outcome_tmp import (
     unknown,
     void,
 )
+from jobs.engine.services import Services
+from jobs.engine.step import Round, Step
+from jobs.mail.addresses import TooLarge, Unsendable, named
+from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.rules import changes, drafts
 from jobs.rules.business_days import next_opening, refresh_at, start_of
 from jobs.rules.case import Decision, HeldUp

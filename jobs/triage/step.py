@@ -11,9 +11,9 @@ from datetime import datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Connection, exists, func, select
 
+from jobs.approvals import tell_approvers
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
-from jobs.outcome_tmp import tell_approvers
 from jobs.reasoning import phrases, proposing, reading
 from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.prompting import prompt

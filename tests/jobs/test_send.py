@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.surfaces.card.card import card
-from jobs import outcome_tmp
+from jobs import approvals
 from jobs.decide import switches
 from jobs.decide.access import Answer
 from jobs.mail import compose
@@ -126,7 +126,7 @@ def test_what_ended_an_approval_calls_nobody(approved: House) -> None:
     assert case.draft is not None
     with approved.database.writing() as conn:
         draft = drafts.draft(conn, case.draft)
-        outcome_tmp.tell_approvers(conn, case, draft, "<!channel> was merged.", approved.now)
+        approvals.tell_approvers(conn, case, draft, "<!channel> was merged.", approved.now)
     assert approved.said("thread")[-1] == (
         "<@UCOLLECT>: nothing was sent. &lt;!channel&gt; was merged."
     )
