@@ -349,14 +349,14 @@ class House:
         self.kit.services = self.services
 
     def change_policy(self, **sections: Any) -> None:
-        """Lay more over the policy; steps and connect_links see it from now on."""
+        """Lay more over the policy; every step and verb sees it from now on."""
         for name, value in sections.items():
             old = self.changes.get(name, {})
             self.changes[name] = {**old, **value} if isinstance(value, dict) else value
         self._open_office()
 
     def add_to_policy(self, lines: str) -> None:
-        """Put these lines of TOML below the policy; steps and connect_links see them from now on."""
+        """Put these lines of TOML below the policy; every step and verb sees them from now on."""
         self.more_policy = f"\n{lines}\n"
         self._open_office()
 

@@ -20,7 +20,7 @@ from jobs.store import events
 from jobs.store.events import Notice
 from tests.bot.kits import front, place, settings
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def test_alive_and_ready(tmp_path: Path, valkey_url: str) -> None:

@@ -13,7 +13,7 @@ import rq
 
 from jobs.engine.parent_pipe import GONE, VARIABLE
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 # Prints what is alive, then waits for ever; the pipe at descriptor 1 ends when nobody is left.
 PRODUCT = """

@@ -25,8 +25,8 @@ from tests.jobs.houses import opener
 from tests.sandbox.quickbooks.oauth import Grant
 
 RUNNERS = 8
-ROOT = Path(__file__).parents[2]
-PROGRAM = "from tests.jobs.test_upkeep_race import {0}; {0}()"
+ROOT = Path(__file__).parents[3]
+PROGRAM = "from tests.jobs.companies.test_upkeep_race import {0}; {0}()"
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A real worker process; what its job does stands in `diary`."""
     command = [sys.executable, "-c", PROGRAM, valkey_url, str(tmp_path / "diary")]
-    root = Path(__file__).parent.parent.parent
+    root = Path(__file__).parents[3]
     environment = os.environ | {"PYTHONPATH": str(root)}
     with subprocess.Popen(command, env=environment, stdout=said, stderr=said) as process:
         try:
@@ -250,7 +250,7 @@ def test_sigterm_ends_an_idle_worker(worker: subprocess.Popen[bytes], redis: Red
 @pytest.mark.processes
 def test_a_worker_waits_for_redis(tmp_path: Path) -> None:
     """Started before its Redis, it neither ends nor raises; SIGTERM still ends it."""
-    root = Path(__file__).parent.parent.parent
+    root = Path(__file__).parents[3]
     command = [sys.executable, "-c", PROGRAM, f"unix://{tmp_path}/no.sock", str(tmp_path / "diary")]
     environment = os.environ | {"PYTHONPATH": str(root)}
     with subprocess.Popen(

@@ -30,7 +30,7 @@ from tests.bot.kits import place
 from tests.sandbox.world import World, serve
 
 Run = Callable[..., Result]
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 SECONDS = 30
 SETTINGS = {
     "PUBLIC_URL": "https://overdue.acme.example",

@@ -23,7 +23,7 @@ from tests.sandbox.faults import fault_from
 from tests.sandbox.slack.kinds import Channel
 
 SECRETS = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "QBO_CLIENT_SECRET", "TOKEN_KEYS")
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -364,7 +364,7 @@ def test_a_company_whose_tokens_do_not_work(outside: Place) -> None:
 def test_a_company_that_is_connected(outside: Place) -> None:
     """Its name as QuickBooks tells it now, and its mode."""
     from tests.bot.kits import front
-    from tests.bot.test_web_quickbooks import come_back, state_for
+    from tests.bot.web.test_quickbooks import come_back, state_for
 
     with front(outside) as door:
         assert come_back(door, state_for(door)).status_code == 200
