@@ -148,7 +148,7 @@ def crash_after_the_intent(open_house: OpenHouse) -> None:
         patch.setattr(send.Deliver, "act", die)
         with pytest.raises(SystemExit):
             house.wait_out()
-    for _ in range(6):
+    for _ in range(10):
         house.time.later(minutes=5)
         house.run()
     assert house.state() is State.UNKNOWN
