@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 REDIS_SECONDS = 2.0
 """How long a connection to Redis may take."""
-RING_SECONDS = 0.3
-"""How long a ring may take: it is never worth waiting for."""
+WAKE_SECONDS = 0.3
+"""How long a wake-up may take: it is never worth waiting for."""
 
 Now = Callable[[], datetime]
 
@@ -80,8 +80,8 @@ class Kit:
 
     @cached_property
     def redis(self) -> Redis:
-        """A connection that fails at once where Redis is away: whoever rings does not wait."""
-        return redis(self.settings, socket_timeout=RING_SECONDS, connect=RING_SECONDS)
+        """A connection that fails at once while Redis is away: waking a step never waits."""
+        return redis(self.settings, socket_timeout=WAKE_SECONDS, connect=WAKE_SECONDS)
 
     @cached_property
     def queues(self) -> Queues:

@@ -75,7 +75,7 @@ def work(entry: Entry, queue: Part) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """What runs, in a fork of its own, when the bell of a step rings."""
+    """What runs, in a fork of its own, when a step is woken."""
 
     kit: Kit
     queue: str

@@ -67,7 +67,7 @@ def sweep(entry: Entry, realm: str) -> None:
         for each in wanted:
             agenda.hurry(conn, each.realm, "sweep", kit.now())
     if kit.settings.redis_url.get_secret_value():
-        kit.queues.ring("sweep")
+        kit.queues.wake("sweep")
     for each in wanted:
         click.echo(f"{each.name} ({each.realm}) is read as soon as a worker is free.")
 

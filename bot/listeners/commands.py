@@ -90,7 +90,7 @@ def _turned(backend: Backend, switch: Switch, turn: Turn, body: dict[str, Any]) 
     except DBAPIError as error:
         slog.warning("switch.not_recorded", error=type(error).__name__)
         return answers.not_recorded(), False
-    backend.ring("sweep", "send", "messages")
+    backend.wake("sweep", "send", "messages")
     return said or answers.disconnected(), True
 
 
@@ -148,7 +148,7 @@ def _switched(backend: Backend, verb: str, user: str, channel: str, now: datetim
             said = answers.running(company.held_up())
         else:
             said = _turn(backend, conn, company, Turn(verb), user, now)
-    backend.ring("sweep", "send", "messages")
+    backend.wake("sweep", "send", "messages")
     return said
 
 

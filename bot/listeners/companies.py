@@ -67,7 +67,7 @@ def _disconnect(backend: Backend, body: dict[str, Any]) -> None:
     except DBAPIError as error:
         slog.warning("disconnect.not_recorded", error=type(error).__name__)
         words = answers.not_recorded()
-    backend.ring("messages")
+    backend.wake("messages")
     _tell(backend, body, words)
 
 
@@ -87,7 +87,7 @@ def pressed(backend: Backend, body: dict[str, Any]) -> str:
     except DBAPIError as error:
         slog.warning("reminders.not_recorded", error=type(error).__name__)
         return answers.not_recorded()
-    backend.ring("messages", "send")
+    backend.wake("messages", "send")
     return told
 
 

@@ -83,7 +83,7 @@ class Backend:
     broker: Broker
     """For disconnecting a company."""
     pool: Executor
-    """For private answers, filling modals and rings: small, and nothing in it may raise."""
+    """For private answers, filling modals and wake-ups: small, and nothing in it may raise."""
     drawing: dict[str, object] = field(default_factory=dict)
     """Person → the latest drawing of their Home tab: an earlier one gives way to it."""
 
@@ -117,13 +117,13 @@ class Backend:
         timer.daemon = True
         timer.start()
 
-    def ring(self, *steps: str, case: str = "") -> None:
-        """Wake the steps that follow from a decision; the clock finds what is forgotten.
+    def wake(self, *steps: str, case: str = "") -> None:
+        """Wake the steps that follow from a decision; the clock finds whatever is missed.
 
-        Beside the click: where Redis hangs, each ring takes as long as it may.
+        In the background, not in the click: if Redis hangs, each wake-up takes its full timeout.
         """
-        self.pool.submit(self._ring, steps, case)
+        self.pool.submit(self._wake, steps, case)
 
-    def _ring(self, steps: tuple[str, ...], case: str) -> None:
+    def _wake(self, steps: tuple[str, ...], case: str) -> None:
         for step in steps:
-            self.queues.ring(step, case)
+            self.queues.wake(step, case)

@@ -74,7 +74,7 @@ def decide(backend: Backend, verb: str, click: Click, through: Door[T]) -> T:
     except DBAPIError as error:
         slog.warning("decision.not_recorded", verb=verb, error=type(error).__name__)
         raise NotRecorded(answers.not_recorded()) from error
-    backend.ring(*FOLLOWS.get(verb, ("messages",)), case=click.case)
+    backend.wake(*FOLLOWS.get(verb, ("messages",)), case=click.case)
     return outcome
 
 
@@ -144,9 +144,9 @@ def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: dateti
         # The person gets the same answer; only the line about it is missing.
         slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
     if said.answer is Answer.LOOKING_UP:
-        backend.ring("people")
+        backend.wake("people")
     if said.answer in (Answer.STALE, Answer.DECIDED, Answer.FOLLOWED):
-        backend.ring("messages", case=click.case)
+        backend.wake("messages", case=click.case)
     return words
 
 

@@ -62,5 +62,5 @@ def turned_away(
         if refused.said.answer is Answer.LOOKING_UP:
             people.ask(conn, user, now)
     if refused.said.answer is Answer.LOOKING_UP:
-        backend.ring("people")
+        backend.wake("people")
     return reply(refused.said, verb)

@@ -74,7 +74,7 @@ class QuickBooksRoutes:
             slog.error("webhook.not_stored", error=type(error).__name__, events=len(found))
             return PlainTextResponse("not stored, please send it again", 503)
         if found:
-            self._kit.queues.ring("detect")
+            self._kit.queues.wake("detect")
         return PlainTextResponse("ok")
 
     async def _connect(self, request: Request) -> Response:
@@ -122,7 +122,7 @@ class QuickBooksRoutes:
         company = connect.connect(kit.database, kit.intuit, code, realm, state, now)
         slog.info("company.connected", realm=realm)
         for step in ("sweep", "messages"):
-            kit.queues.ring(step)
+            kit.queues.wake(step)
         if person != connect.UNNAMED:
             self._redraw(person)
         return _welcome(company)

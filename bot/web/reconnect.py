@@ -46,7 +46,7 @@ class Reconnecting:
             slog.error("reconnect.no_record", error=type(error).__name__)
             return
         if found:
-            kit.queues.ring("messages")
+            kit.queues.wake("messages")
 
 
 SAID = (

@@ -54,7 +54,7 @@ class Clock:
             self._policy()
             for step in self.steps:
                 if anything_due(self.database, step, self.now()):
-                    self.queues.ring(step.name)
+                    self.queues.wake(step.name)
         except SQLAlchemyError as error:
             self._say(type(error).__name__)
         else:

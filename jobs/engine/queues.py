@@ -21,7 +21,7 @@ class Queues:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def ring(self, step: str, id: str = "") -> None:
+    def wake(self, step: str, id: str = "") -> None:
         """Ask for `step` to be run, beginning with row `id`. Never raises: the clock rings too."""
         try:
             self._enqueue(step, id)

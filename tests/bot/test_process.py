@@ -85,7 +85,7 @@ def test_a_ring_does_not_wait_for_a_redis_that_is_away(tmp_path: Path) -> None:
     parts = kit(REDIS_URL=f"unix://{tmp_path}/no.sock")
     retries = parts.redis.connection_pool.connection_kwargs["retry"]
     assert retries.get_retries() == 0
-    parts.queues.ring("send", "1")
+    parts.queues.wake("send", "1")
     parts.close()
 
 

@@ -108,7 +108,7 @@ def test_an_emptied_queue_loses_nothing(firm: Firm) -> None:
 
 @on_sqlite
 def test_two_clocks_do_no_harm(firm: Firm) -> None:
-    """Both ring for the same work; the mail and the note are still one each."""
+    """Both wake the same work; the mail and the note are still one each."""
     with second_clock(firm.running):
         firm.card(WAITING)
         firm.click("approve")

@@ -38,15 +38,15 @@ neighbours = houses.neighbours
 
 
 @dataclass
-class Bell:
+class WokenSteps:
     """A queues that nobody hears, for as long as it is `held`."""
 
     held: threading.Event = field(default_factory=threading.Event)
-    rung: threading.Event = field(default_factory=threading.Event)
+    woken: threading.Event = field(default_factory=threading.Event)
 
-    def ring(self, step: str, id: str = "") -> None:
+    def wake(self, step: str, id: str = "") -> None:
         self.held.wait(10)
-        self.rung.set()
+        self.woken.set()
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_every_modal_opens(house: House, action: Action) -> None:
 
 
 def test_a_form_opens_while_other_work_hangs(house: House) -> None:
-    """A trigger lives for three seconds; private answers, rings and revokes may take longer."""
+    """A trigger lives for three seconds; private answers, wake-ups and revokes may take longer."""
     backend, free = backend_in(house), threading.Event()
     backend.pool.submit(free.wait, 30)
     try:
@@ -268,11 +268,11 @@ def test_an_approval_that_waits_is_told_so(
     assert words in answer
 
 
-def test_a_click_does_not_wait_for_the_bell(house: House) -> None:
+def test_a_click_does_not_wait_for_redis(house: House) -> None:
     """Redis may hang: the answer goes out first."""
-    bell = Bell()
-    backend = replace(backend_in(house), queues=bell)  # type: ignore[arg-type]
-    backend.ring("send", "messages")
-    assert not bell.rung.is_set()
-    bell.held.set()
-    assert bell.rung.wait(10)
+    queues = WokenSteps()
+    backend = replace(backend_in(house), queues=queues)  # type: ignore[arg-type]
+    backend.wake("send", "messages")
+    assert not queues.woken.is_set()
+    queues.held.set()
+    assert queues.woken.wait(10)

@@ -1,4 +1,4 @@
-"""The clock: it rings for what is due, and nothing that is away stops it."""
+"""The clock: it wakes what is due, and nothing that is away stops it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ STEP = Step("detect", events_table, lambda _: true(), lambda *_: None, lambda *_
 
 
 @dataclass
-class Bell:
-    """Remembers who was rung for."""
+class WokenSteps:
+    """Remembers which steps were woken."""
 
-    rung: list[str] = field(default_factory=list)
+    woken: list[str] = field(default_factory=list)
 
-    def ring(self, step: str, id: str = "") -> None:
+    def wake(self, step: str, id: str = "") -> None:
         """Remember."""
-        self.rung.append(step)
+        self.woken.append(step)
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def database(sqlite_url: str) -> Iterator[Database]:
     found.close()
 
 
-def ticking(database: Database, bell: object, step: Step = STEP) -> Clock:
+def ticking(database: Database, queues: object, step: Step = STEP) -> Clock:
     """A clock that looks at one step."""
-    return Clock(database, [step], bell, lambda: NOW)  # type: ignore[arg-type]
+    return Clock(database, [step], queues, lambda: NOW)  # type: ignore[arg-type]
 
 
 def notify(database: Database, at: datetime) -> None:
@@ -55,41 +55,41 @@ def notify(database: Database, at: datetime) -> None:
         events.store(conn, [Notice("intuit", "1", "1", "Invoice", "742", "updated", None)], at)
 
 
-def test_it_rings_for_what_is_due(database: Database) -> None:
+def test_it_wakes_what_is_due(database: Database) -> None:
     """Every tick while there is something to claim, and only then."""
-    bell = Bell()
-    clock = ticking(database, bell)
+    queues = WokenSteps()
+    clock = ticking(database, queues)
     clock.tick()
-    assert bell.rung == []
+    assert queues.woken == []
     notify(database, NOW)
     clock.tick()
     clock.tick()
-    assert bell.rung == ["detect", "detect"]
+    assert queues.woken == ["detect", "detect"]
 
 
 def test_it_does_not_ring_early(database: Database) -> None:
     """What is due later waits."""
-    bell = Bell()
+    queues = WokenSteps()
     notify(database, NOW + timedelta(seconds=1))
-    ticking(database, bell).tick()
-    assert bell.rung == []
+    ticking(database, queues).tick()
+    assert queues.woken == []
 
 
 def test_it_does_not_ring_for_what_may_not_be_done(database: Database) -> None:
     """A step that is not ready (a company that is paused) is left alone."""
-    bell = Bell()
+    queues = WokenSteps()
     notify(database, NOW)
 
     def never(_: datetime) -> ColumnElement[bool]:
         return ~true()
 
-    ticking(database, bell, Step("detect", events_table, never, STEP.load, STEP.give_up)).tick()
-    assert bell.rung == []
+    ticking(database, queues, Step("detect", events_table, never, STEP.load, STEP.give_up)).tick()
+    assert queues.woken == []
 
 
 def test_it_puts_global_work_in_place_once(database: Database) -> None:
     """Two clocks, several ticks: one row, due at once."""
-    for clock in (ticking(database, Bell()), ticking(database, Bell())):
+    for clock in (ticking(database, WokenSteps()), ticking(database, WokenSteps())):
         clock.tick()
         clock.tick()
     with database.reading() as conn:
@@ -109,24 +109,24 @@ def test_it_rings_a_real_queue_once(database: Database, valkey_url: str) -> None
 
 
 def test_it_survives_redis(database: Database) -> None:
-    """A ring that is lost is no loss, and no error."""
+    """A lost wake-up is no loss, and no error."""
     client = redis_client.Redis.from_url("unix:///nowhere/redis.sock")
     notify(database, NOW)
     ticking(database, Queues(client)).tick()
 
 
 def test_it_survives_the_database(tmp_path: object) -> None:
-    """Without a record it says so once and goes on; when the record is there it rings."""
+    """Without a database it says so once and goes on; when the database is back it wakes them."""
     away = engine.connect(f"sqlite:///{tmp_path}/overdue.sqlite3")
-    bell = Bell()
-    clock = ticking(away, bell)
+    queues = WokenSteps()
+    clock = ticking(away, queues)
     with capture_logs() as said:
         clock.tick()
         clock.tick()
         schema.upgrade(away)
         notify(away, NOW)
         clock.tick()
-    assert bell.rung == ["detect"]
+    assert queues.woken == ["detect"]
     assert [line["event"] for line in said] == ["clock.no_database", "clock.database_is_back"]
     away.close()
 
@@ -139,5 +139,5 @@ def test_it_waits_a_second_between_two_looks(database: Database) -> None:
         waited.append(seconds)
         return len(waited) == 3
 
-    run(ticking(database, Bell()), wait)
+    run(ticking(database, WokenSteps()), wait)
     assert waited == [PERIOD] * 3

@@ -186,7 +186,7 @@ def test_no_more_rows_are_under_way_than_the_step_is_wide(bench: Bench) -> None:
 
 
 def test_the_row_that_was_asked_for_is_first(bench: Bench) -> None:
-    """A ring that names a row has it worked on before the others."""
+    """A wake-up that names a row has it worked on before the others."""
     bench.fill(3)
     bench.width = 1
     bench.run(first="3")
@@ -201,8 +201,8 @@ def test_a_row_is_first_only_in_the_step_that_was_rung(bench: Bench) -> None:
     """Rows of other steps have the same numbers and are other things."""
     bench.fill(3)
     bench.width = 1
-    rung = replace(bench.step(), ready=lambda now: false())
-    loop.run(bench.database, [rung, bench.step()], bench.clock, "3")
+    woken = replace(bench.step(), ready=lambda now: false())
+    loop.run(bench.database, [woken, bench.step()], bench.clock, "3")
     assert [line for line in bench.diary if line.startswith("load")] == [
         "load 1",
         "load 2",
@@ -429,7 +429,7 @@ def _jobs(server: redis.Redis, queue: str) -> list[str]:
 
 def test_a_ring_is_a_job_on_the_queue_of_its_step(server: redis.Redis) -> None:
     """It carries the step and the row as JSON, and RQ is told never to cut it short."""
-    Queues(server).ring("send", "412")
+    Queues(server).wake("send", "412")
     (job,) = Queue("act", connection=server, serializer=JSONSerializer).jobs
     assert (job.func_name, job.args, job.kwargs) == ("send", ["412"], {})
     assert (job.timeout, job.result_ttl) == (-1, 0)
@@ -438,26 +438,26 @@ def test_a_ring_is_a_job_on_the_queue_of_its_step(server: redis.Redis) -> None:
 
 def test_one_job_waits_per_step(server: redis.Redis) -> None:
     """Rings beyond the first add nothing while it waits; other steps are not concerned."""
-    bell = Queues(server)
+    queues = Queues(server)
     for _ in range(3):
-        bell.ring("send")
-    bell.ring("messages")
+        queues.wake("send")
+    queues.wake("messages")
     assert sorted(id.split("-")[0] for id in _jobs(server, "act")) == ["messages", "send"]
 
 
 def test_a_step_can_be_rung_again_once_its_job_was_taken(server: redis.Redis) -> None:
-    """A job that runs may have looked already: a new ring is a new job."""
-    bell = Queues(server)
-    bell.ring("send")
+    """A job that runs may have looked already: a new wake-up is a new job."""
+    queues = Queues(server)
+    queues.wake("send")
     server.lpop("rq:queue:act")
-    bell.ring("send")
+    queues.wake("send")
     assert len(_jobs(server, "act")) == 1
 
 
 def test_every_step_has_a_queue(server: redis.Redis) -> None:
-    """Each name can be rung, and lands in one of the three queues."""
+    """Each name can be woken, and lands in one of the three queues."""
     for step in QUEUES:
-        Queues(server).ring(step)
+        Queues(server).wake(step)
     assert sum(len(_jobs(server, queue)) for queue in set(QUEUES.values())) == len(QUEUES)
     assert set(QUEUES.values()) == {"intake", "triage", "act"}
 
@@ -465,7 +465,7 @@ def test_every_step_has_a_queue(server: redis.Redis) -> None:
 def test_a_lost_ring_is_no_loss(capsys: pytest.CaptureFixture[str]) -> None:
     """A Redis that is away makes a line in the process log, never an error."""
     nobody = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
-    Queues(nobody).ring("send", "412")
+    Queues(nobody).wake("send", "412")
     assert "queues.lost" in capsys.readouterr().out
 
 

@@ -144,7 +144,7 @@ def test_a_mistake_brings_no_job_back_to_the_policy_of_the_start(
         for text in (STRICT, LAX, WRONG):
             read.write(text)
             read.times.ahead += 5.0
-            Queues(redis).ring("send", "1")
+            Queues(redis).wake("send", "1")
             worker.work(burst=True)
     assert told.read_text(encoding="utf-8") == "9 2 2 "
 

@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 
 def work_on_sends(house: House) -> None:
-    """What a worker does when the bell of the sends rings, by the time that it knows."""
+    """What a worker does when the send step is woken, by the time that it knows."""
     with closing(Kit(house.kit.settings)) as kit:
         steps = [step for step in house.kit.steps() if step.name == "send"]
         loop.run(kit.database, steps, kit.now)

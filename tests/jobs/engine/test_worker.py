@@ -58,7 +58,7 @@ def failed(redis: Redis) -> int:
 def test_a_listed_job_runs(redis: Redis) -> None:
     """By the name of its step, with the id of its row."""
     done: list[str] = []
-    Queues(redis).ring("send", "412")
+    Queues(redis).wake("send", "412")
     work(redis, {"send": done.append})
     assert (done, failed(redis)) == (["412"], 0)
 
@@ -69,7 +69,7 @@ def test_any_other_name_is_refused(redis: Redis, tmp_path: Path, name: str) -> N
     done: list[str] = []
     queue = Queue("act", connection=redis, serializer=JSONSerializer)
     queue.enqueue(name, f"touch {tmp_path}/harm")
-    Queues(redis).ring("send", "412")
+    Queues(redis).wake("send", "412")
     work(redis, {"send": done.append})
     assert (done, failed(redis)) == (["412"], 1)
     assert not (tmp_path / "harm").exists()
@@ -88,7 +88,7 @@ def test_a_method_of_an_instance_is_refused(redis: Redis) -> None:
 def test_callbacks_and_webhooks_are_dropped(redis: Redis) -> None:
     """A good job with bad company runs without it."""
     done: list[str] = []
-    Queues(redis).ring("send", "412")
+    Queues(redis).wake("send", "412")
     (key,) = [key for key in redis.scan_iter("rq:job:send-*") if redis.type(key) == b"hash"]
     hook = {"url": "http://127.0.0.1:9/", "statuses": ["finished"]}
     redis.hset(
@@ -110,7 +110,7 @@ def test_callbacks_and_webhooks_are_dropped(redis: Redis) -> None:
 
 def test_nothing_is_left_of_a_job_that_ran(redis: Redis) -> None:
     """Redis is a queues: no result is kept there."""
-    Queues(redis).ring("send", "412")
+    Queues(redis).wake("send", "412")
     work(redis, {"send": lambda _: None})
     assert list(redis.scan_iter("rq:job:*")) == []
 
@@ -206,7 +206,7 @@ def test_no_entry_of_the_queue_ends_a_worker_or_keeps_it_busy(
     redis.sadd("rq:queues", "rq:queue:act")
     log = tmp_path / "log"
     with log.open("wb") as said, started(valkey_url, tmp_path, said) as process:
-        Queues(redis).ring("send", "412")
+        Queues(redis).wake("send", "412")
         until(lambda: ["412", "done"] in [line[1:] for line in diary(tmp_path)])
         until(lambda: redis.llen("rq:queue:act") == 0)
         assert process.poll() is None
@@ -229,7 +229,7 @@ def test_sigterm_lets_the_present_job_end(
     worker: subprocess.Popen[bytes], redis: Redis, tmp_path: Path
 ) -> None:
     """The job runs in a fork; asked to stop, the worker waits for it, and then ends well."""
-    Queues(redis).ring("send", "slow")
+    Queues(redis).wake("send", "slow")
     until(lambda: ["slow", "begun"] in [line[1:] for line in diary(tmp_path)])
     worker.send_signal(signal.SIGTERM)
     (tmp_path / "diary.go").touch()
