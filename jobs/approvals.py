@@ -1,7 +1,7 @@
-"""Which approvals stand, and how one ends: voided, with everybody told, or sent, its note intended.
+"""Which approvals count, and how one ends: voided, with everybody told, or sent, with a note due.
 
-They stand when given by different people, on the present draft, none of whose right has gone:
-asked when somebody clicks, when a card is drawn, and again just before sending.
+They count when given by different people, on the current draft, all of whom still have the right
+to approve. This is checked on each click, when a card is drawn, and again just before sending.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def standing(
 ) -> Approvals:
     """The approvals of this draft as the policy counts them at this moment.
 
-    While the account manager still has to see it none counts, whenever it was given.
+    While the account manager still has to see the case, none counts, whenever it was given.
     """
     needed = gates.approvals(case.rulings, facts, case.stage, policy, case.class_)
     groups = people.groups(conn, now)
@@ -77,10 +77,10 @@ def void(
     kind: str,
     now: datetime,
 ) -> bool:
-    """End an approval: the case goes back to WAITING and is gathered anew.
+    """End an approval: the case goes back to WAITING and its context is gathered again.
 
-    A text that merely lapsed stays as a new draft; one that is not true any more cannot be
-    approved again before there is a new one.
+    A text that merely lapsed stays as a new draft; one that is no longer true cannot be approved
+    until there is a new draft.
     """
     fresh = drafts.rewrite_draft(conn, draft, now) if kind == "lapse" else None
     back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": draft.sha256})
@@ -96,14 +96,14 @@ def void(
 def tell_approvers(
     conn: Connection, case: Case, draft: Draft, reason: str, now: datetime, *, by: str = ""
 ) -> None:
-    """Whoever approved learns what voided it, in the thread of the card; `by` did it, and knows."""
+    """Tell those who approved what voided it, in the card's thread; not `by`, who did it."""
     who = f"{people.spoken_of(conn, by)} " if by else ""
     text = f"nothing was sent. {who}{posts.escaped(reason)}"
     _tell(conn, case, draft, f"void:{draft.id}", text, now, but=by)
 
 
 def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
-    """Nobody can tell whether the mail went: whoever approved it is asked to look."""
+    """Record that nobody can tell whether the mail went, and ask those who approved it to look."""
     if not cases.move(conn, case, Move(State.UNKNOWN, "send.unknown", ACTOR), now):
         return False
     _tell(conn, case, draft, f"unknown:{draft.id}", LOOK, now)
@@ -111,9 +111,9 @@ def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
 
 
 def accepted_late(conn: Connection, case: Case, draft: Draft, now: datetime) -> None:
-    """A server took a mail of which a person had said that it did not go.
+    """Record that a server took a mail after a person had said that it did not go.
 
-    Whoever approved a newer draft since is told too; a case that is still open is sent.
+    Those who have approved a newer draft since are told too; a case still open becomes sent.
     """
     told = TWICE if sends.several(conn, case.id) else ACCEPTED_LATE
     tell_all(conn, case, draft, told, now)
@@ -122,7 +122,7 @@ def accepted_late(conn: Connection, case: Case, draft: Draft, now: datetime) -> 
 
 
 def tell_all(conn: Connection, case: Case, draft: Draft, text: str, now: datetime) -> None:
-    """What everybody has to know of the mail of `draft`, and who approved a newer one above all."""
+    """Tell those who approved `draft` about its mail, and those who approved a newer draft too."""
     if case.draft and case.draft != draft.id:
         newer = drafts.draft(conn, case.draft)
         _tell(conn, case, newer, f"overtaken:{newer.id}", text, now)
@@ -134,7 +134,7 @@ def tell_all(conn: Connection, case: Case, draft: Draft, text: str, now: datetim
 def _tell(
     conn: Connection, case: Case, draft: Draft, key: str, text: str, now: datetime, but: str = ""
 ) -> None:
-    """A line in the thread of the card that mentions all who approved this draft, less `but`."""
+    """Post in the card's thread, mentioning everyone who approved this draft except `but`."""
     approvers = [d.actor for d in drafts.decided_on(conn, draft.id, "approve")]
     called = [who for who in approvers if who != but]
     if not called:
@@ -145,9 +145,9 @@ def _tell(
 
 
 def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:
-    """The mail is out, says the sender or a person: the note is intended, the case goes on.
+    """The sender or a person says the mail is out: a note becomes due and the case moves on.
 
-    `draft` is the one that went, which need not be the present one.
+    `draft` is the one that went, which need not be the current one.
     """
     recipient = hashlib.sha256(draft.letter.to.encode()).hexdigest()
     data = {"draft": draft.sha256, "recipient": recipient}

@@ -1,4 +1,4 @@
-"""The table of steps: what becomes of an invoice, in the order in which each queue looks at it."""
+"""The table of steps: what happens to an invoice, in the order in which each queue runs them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """Where a step is: its queue, and the module whose `step` makes it."""
+    """A step's queue, and the module whose `step` function builds it."""
 
     queue: str
     module: str
     bulk: bool = False
-    """Leaves room in the request budget for what a person is waiting for."""
+    """Leaves room in the request budget for work that a person is waiting for."""
 
 
 STEPS: Mapping[str, Place] = {

@@ -1,8 +1,8 @@
 """The note in QuickBooks: one Attachable on every invoice of the letter.
 
-It is written after the mail is out, with a request id that derives from what was approved, so a
-repetition after a cut is answered with the first result. Closed or read-only books keep the note
-in our own record.
+It is written after the mail is out, with a request id derived from what was approved, so that
+repeating it after a lost connection returns the first result. If the books are closed or
+read-only, the note stays in our own database only.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from qbo.pacing import boot_time
 
 ACTOR = "system:write_back"
 OUTAGE = tuple(timedelta(minutes=m) for m in (1, 10, 60, 240, 720))
-"""The pauses while QuickBooks is away: seventeen hours in all, and then a person sees to it."""
+"""The pauses while QuickBooks is away: seventeen hours in all, then a person takes over."""
 HELD_UP = "The process that writes the note was held up for too long."
 PERHAPS = "It may have been done all the same: look into QuickBooks first."
 
 
 def step(services: Services) -> Step:
-    """The write-back step. It goes on while a company is paused: the mail is out already."""
+    """The write-back step. It runs even while a company is paused: the mail is already out."""
     return Step(
         name="write_back",
         table=cases_table,
@@ -62,7 +62,7 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     begun = boot_time()
     if not work.renew(conn, claim, now):
-        return None  # this process stood still, and another one has taken the note over
+        return None  # this process was frozen, and another one has taken over the note
     case = cases.of_row(claim.row)
     note = cases.note_of(conn, case.id)
     assert note is not None
@@ -77,7 +77,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
 
 @dataclass(frozen=True)
 class Kept:
-    """QuickBooks takes no note; ours stays."""
+    """QuickBooks does not accept the note; ours stays."""
 
     reason: str
     lapsed: bool = False
@@ -92,7 +92,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Later:
-    """QuickBooks is away; what was asked of it may have happened."""
+    """QuickBooks is away; the request may have been carried out."""
 
     reason: str
 
@@ -105,14 +105,14 @@ class Write:
     case: Case
     note: Any
     begun: float
-    """When the claim was sure to be ours, by `boot_time`."""
+    """When the claim was last known to be ours, by `boot_time`."""
 
     def act(self) -> str | Kept | Refused | Later:
         """The Attachable's id, or why there is none. Raises QuickBooksError.
 
-        A process that was stopped for a lease writes nothing. For how long QuickBooks knows a
-        request id is not documented, so another one's note, or a note that was taken back since,
-        might be written a second time.
+        A process that was frozen for longer than its lease writes nothing: Intuit does not say
+        how long QuickBooks remembers a request id, so a note that another process has written,
+        or that was taken back since, might be written a second time.
         """
         if boot_time() - self.begun >= LEASE.total_seconds():
             return Later(HELD_UP)
@@ -127,7 +127,7 @@ class Write:
     def settle(
         self, conn: Connection, claim: Claim, outcome: str | Kept | Refused | Later, now: datetime
     ) -> None:
-        """Write down what became of the note; the case is done unless QuickBooks is away."""
+        """Record what happened to the note; the case is done unless QuickBooks is away."""
         match outcome:
             case Later():
                 _put_off(conn, claim, self.case, outcome, now)
@@ -143,14 +143,14 @@ class Write:
 
 @dataclass(frozen=True)
 class TakeBack:
-    """Remove exactly the Attachable that we wrote; one that is gone already counts as removed."""
+    """Remove exactly the Attachable that we wrote; one already gone counts as removed."""
 
     services: Services
     case: Case
     note: Any
 
     def act(self) -> Refused | Later | None:
-        """None where it is gone. Raises QuickBooksError."""
+        """None when it is gone. Raises QuickBooksError."""
         try:
             self.services.quickbooks(self.case.company).delete_note(self.note.attachable)
         except QuickBooksError as error:
@@ -160,7 +160,7 @@ class TakeBack:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Refused | Later | None, now: datetime
     ) -> None:
-        """Say on the card that the note is gone, or why it is not."""
+        """Show on the card that the note is gone, or why it is not."""
         match outcome:
             case Later():
                 _put_off(conn, claim, self.case, outcome, now)
@@ -174,7 +174,7 @@ class TakeBack:
 
 
 def _setback(error: QuickBooksError) -> Refused | Later:
-    """What a note does about it; whatever every step meets alike is raised again."""
+    """What this error means for a note; errors that every step handles alike are raised again."""
     if isinstance(error, Unreachable | PoisonedPage):
         return Later(str(error))
     if not error.permanent or isinstance(error, ReauthRequired):
@@ -183,7 +183,7 @@ def _setback(error: QuickBooksError) -> Refused | Later:
 
 
 def _put_off(conn: Connection, claim: Claim, case: Case, later: Later, now: datetime) -> None:
-    """The attempt counts, and the pauses grow: the mail is out, so there is time."""
+    """Count the attempt and wait longer each time: the mail is out, so there is no hurry."""
     pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
     told = shortened(later.reason, 300)
     if work.settle(conn, claim, now + pause, last_error=told, attempts=claim.attempts):
@@ -191,7 +191,7 @@ def _put_off(conn: Connection, claim: Claim, case: Case, later: Later, now: date
 
 
 def _still_there(conn: Connection, case: Case, why: str, now: datetime) -> None:
-    """The note stays as it was; whoever asked for it to go is told."""
+    """Keep the note as it was, and tell the person who wanted it removed."""
     move = Move(State.DONE, "note.not_taken_back", ACTOR, data={"note": "written"})
     if not cases.move(conn, case, move, now):
         return
@@ -220,7 +220,7 @@ def _conclude(
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """The mail is out, so nothing is sent again: a person sees to the note."""
+    """Nothing is sent again, since the mail is out: a person takes care of the note."""
     case = cases.of_row(claim.row)
     doubt = f" {PERHAPS}" if claim.hopeless else ""
     why = f"It was given up{claim.tried}. {case.last_error}{doubt}"

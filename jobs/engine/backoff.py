@@ -1,12 +1,12 @@
-"""What becomes of a row when QuickBooks says no: one rule for every step.
+"""What happens to a row when QuickBooks says no: one rule for every step.
 
-    reauth     the company is paused already (`jobs.store.standing`); the row waits, uncounted
+    reauth     the company is already paused (`jobs.store.standing`); the row waits, uncounted
     read-only  a person is told; the row waits for the subscription to be paid, uncounted
-    wait       the row waits as long as it was told, uncounted
+    wait       the row waits as long as QuickBooks asked, uncounted
     doubtful   tried once more, then a person is told
-    others     permanent: a person is told at once; else it is tried again, five times in all
+    others     if permanent, a person is told at once; otherwise tried five times in all
 
-What a step can deal with itself (gone, stale, closed books, a page to bisect) never comes here.
+Errors a step handles itself (gone, stale, closed books, a page to bisect) never get here.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from jobs.store.work import Claim
 from qbo.errors import Doubtful, QuickBooksError, ReadOnly, ReauthRequired, Throttled
 
 LOOK_AGAIN = timedelta(minutes=10)
-"""Nothing looks at a row while its company is not connected; this is for a key that is missing."""
+"""For a missing key; while a company is not connected, nothing looks at its rows at all."""
 UNTIL_PAID = timedelta(hours=1)
 SPREAD = 10
-"""Seconds over which the rows of a pause come back, so that they do not all ask at once."""
+"""Seconds over which throttled rows come back, so that they do not all ask at once."""
 
 slog = structlog.get_logger()
 
 
 def put(conn: Connection, step: Step, claim: Claim, error: QuickBooksError, now: datetime) -> None:
-    """Give the row back as the error asks for, or give it up in words."""
+    """Put the row back for as long as the error asks, or give up on it and tell a person."""
     facts = {"error": type(error).__name__, "code": error.code, "intuit_tid": error.intuit_tid}
     slog.warning("step.refused", step=step.name, row=claim.id, **facts)
     if isinstance(error, Unopenable):
@@ -60,7 +60,7 @@ def _wait(conn: Connection, claim: Claim, error: QuickBooksError, until: datetim
 def _give_up(
     conn: Connection, step: Step, claim: Claim, error: QuickBooksError, now: datetime
 ) -> None:
-    """At once: asking again would be answered alike. The reason is on the row before."""
+    """At once: asking again would get the same answer. The reason is put on the row first."""
     ours = (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
     told = update(claim.table).where(ours).values(last_error=_words(error))
     if (row := conn.execute(told.returning(claim.table)).first()) is not None:
@@ -72,7 +72,7 @@ def _words(error: QuickBooksError) -> str:
 
 
 def _tell_unopenable(conn: Connection, claim: Claim, error: Unopenable, now: datetime) -> None:
-    """Once a day: an administrator changed TOKEN_KEYS, and nothing of the company can be read."""
+    """Once a day: an administrator changed TOKEN_KEYS, so the company cannot be read."""
     if (company := companies.get(conn, claim.row.company)) is None:
         return
     key = f"unopenable:{company.realm}:{now:%Y-%m-%d}"

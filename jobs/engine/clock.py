@@ -1,6 +1,6 @@
-"""The clock: once a second it looks which steps have something due, and rings their queues.
+"""The clock: once a second it checks which steps have something due, and wakes them.
 
-It holds no plan of its own: what is due stands in the tables, so two clocks do no harm and an hour
+It keeps no plan of its own: what is due is in the tables, so two clocks do no harm, and an hour
 that was missed is caught up.
 """
 
@@ -21,7 +21,7 @@ from jobs.store import agenda, artifacts
 from jobs.store.engine import Database
 
 PERIOD = 1.0
-"""Seconds between two looks."""
+"""Seconds between ticks."""
 GLOBAL = ("people", "log_head")
 """Kinds of scheduled work that belong to no company."""
 
@@ -30,9 +30,9 @@ slog = structlog.get_logger()
 
 @dataclass
 class Clock:
-    """Looks for what is due. `trouble` is what it said last, so that it says it once.
+    """Looks for what is due. `trouble` is what it last logged, so that it logs it only once.
 
-    `policies` is the policy file: what changes in it is recorded and told to every channel.
+    `policies` is the policy file: each change is recorded and announced in every channel.
     """
 
     database: Database
@@ -42,13 +42,13 @@ class Clock:
     policies: PolicyFile | None = None
     planned: bool = False
     noted: str = field(default="", init=False)
-    """The text of the policy that is on record."""
+    """The text of the policy last recorded."""
     alarmed: str = field(default="", init=False)
-    """What was told about a policy file that is wrong."""
+    """The last error announced about the policy file."""
     trouble: str = field(default="", init=False)
 
     def tick(self) -> None:
-        """One look; never raises for a database or a Redis that is away."""
+        """Look once. Never raises because the database or Redis is away."""
         try:
             self._plan()
             self._policy()
@@ -68,7 +68,7 @@ class Clock:
             self.planned = True
 
     def _policy(self) -> None:
-        """Each of these is told once by all clocks together."""
+        """Each change is announced once, however many clocks are running."""
         if (file := self.policies) is None:
             return
         sha256 = file().sha256
@@ -90,7 +90,7 @@ class Clock:
 
 
 def run(clock: Clock, wait: Callable[[float], bool]) -> None:
-    """Tick, `wait` for a second, tick again; ends when `wait` answers True."""
+    """Tick, `wait` for a second, tick again; ends when `wait` returns True."""
     slog.info("clock.started", steps=[step.name for step in clock.steps])
     while True:
         clock.tick()

@@ -27,14 +27,14 @@ from jobs.store.work import Claim
 from qbo.errors import QuickBooksError, ReauthRequired, Throttled
 
 CLAIMING = timedelta(seconds=30)
-"""A job stops claiming after so long, so that RQ sees it end and a restart is never far."""
+"""A job stops claiming after this long, so that RQ sees it end and a restart is never far off."""
 STAYING = timedelta(minutes=30)
-"""While a row that is slow keeps a job from ending, the job claims on for so long at most."""
+"""While a slow row keeps a job from ending, the job goes on claiming for at most this long."""
 
 MOST_REFUSALS = 60
 """How many times an outcome is offered to a database that will not take it."""
 PAUSE = 1.0
-"""Seconds between two offers."""
+"""Seconds between two attempts to write an outcome."""
 UNFORESEEN = "Something unforeseen happened ({}); the log says where"
 
 slog = structlog.get_logger()
@@ -42,12 +42,12 @@ Clock = Callable[[], datetime]
 
 
 class ActWithoutDatabaseError(Exception):
-    """A round needed the database while it was away: there is no outcome that could be offered."""
+    """A round needed the database while it was away, so there is no outcome to write."""
 
 
 @dataclass
 class Running:
-    """A claimed row whose round is being acted in a thread."""
+    """A claimed row whose `act` is running in a thread."""
 
     step: Step
     claim: Claim
@@ -55,7 +55,7 @@ class Running:
     renewed_at: datetime
     began_at: datetime
     refusals: int = 0
-    """How often the database did not take its outcome."""
+    """How many times the database did not take its outcome."""
 
 
 @dataclass
@@ -67,11 +67,11 @@ class Loop:
     clock: Clock
     pool: ThreadPoolExecutor
     first: str | None = None
-    """The row that the bell rang for, of the first step."""
+    """The id of the row this job was woken for; it belongs to the first step."""
     pause: float = PAUSE
     running: dict[Future[Any], Running] = field(default_factory=dict)
     unwritten: list[tuple[Future[Any], Running]] = field(default_factory=list)
-    """Outcomes that the database did not take: they are known to nobody else, so they wait."""
+    """Outcomes the database did not take. Nobody else knows them, so they wait here."""
 
     def run(self) -> None:
         """Claim, act and settle; the main thread never waits longer than a second."""
@@ -79,7 +79,7 @@ class Loop:
             began_at = self.clock()
         except AWAY as error:
             slog.warning("time.no_database", error=type(error).__name__)
-            return  # nothing is under way yet; the clock rings again
+            return  # nothing is in progress yet; the clock will wake us again
         while True:
             if self._claims_on(began_at):
                 self._claim()
@@ -90,13 +90,13 @@ class Loop:
             self._renew()
 
     def _claims_on(self, began_at: datetime) -> bool:
-        """A queue has one worker: what is due does not wait until a stalled row has ended."""
+        """Each queue has a single worker, so due rows must not wait for a stalled one to end."""
         now = self.clock()
         slow = any(now - running.began_at >= CLAIMING for running in self.running.values())
         return now - began_at < (STAYING if slow else CLAIMING)
 
     def _finished(self) -> list[tuple[Future[Any], Running]]:
-        """What has been acted, after at most a second."""
+        """What has finished acting, after waiting at most a second."""
         late, self.unwritten = self.unwritten, []
         if late:
             time.sleep(self.pause)  # the database was away a moment ago
@@ -125,7 +125,7 @@ class Loop:
                 return work.claim(conn, step.table, now, free, where=ready, first=first)
         except AWAY as error:
             slog.warning("claim.no_database", step=step.name, error=type(error).__name__)
-            return []  # what is under way goes on; the clock rings again
+            return []  # running rows carry on; the clock will wake us again
 
     def _begin(self, step: Step, claim: Claim) -> None:
         with self._unless_away(claim), self._guarded(step, claim):
@@ -150,7 +150,7 @@ class Loop:
             self._write(future, was)
         except AWAY as error:
             if future.exception() is not None:
-                # the thread met it, at its budget or its tokens: it has no outcome, ever
+                # raised inside the thread, over its budget or tokens: there is no outcome
                 slog.warning("row.no_database", row=was.claim.id, error=type(error).__name__)
                 return
             was.refusals += 1
@@ -162,11 +162,11 @@ class Loop:
         with self._guarded(was.step, was.claim):
             outcome = future.result()
             if isinstance(outcome, ReauthRequired | Throttled):
-                raise outcome  # however a step was told of these, waiting is no attempt
+                raise outcome  # some steps return these; either way, waiting is not an attempt
             with self.database.writing() as conn:
                 next_round = was.round.settle(conn, was.claim, outcome, self.clock())
             if next_round is not None:
-                # the lease does not begin anew with a round: many short ones outlast it
+                # a new round does not restart the lease: many short ones would outlast it
                 self._submit(replace(was, round=next_round, refusals=0))
 
     def _renew(self) -> None:
@@ -179,7 +179,7 @@ class Loop:
 
     @contextmanager
     def _unless_away(self, claim: Claim) -> Iterator[None]:
-        """Without the database a lease runs out by itself, and the row is claimed again."""
+        """Without the database the lease simply runs out, and the row is claimed again."""
         try:
             yield
         except AWAY as error:
@@ -190,14 +190,14 @@ class Loop:
         try:
             yield
         except AWAY:
-            raise  # the database itself: whoever called decides whether to try again
+            raise  # the database itself: the caller decides whether to try again
         except QuickBooksError as error:
             with self._unless_away(claim), self.database.writing() as conn:
                 backoff.put(conn, step, claim, error, self.clock())
         except Exception as error:  # noqa: BLE001
             # One row's trouble must not stop the others: it is named on the row, logged with its
-            # traceback, and tried again later; after five times a person has to look. What stands
-            # in the error may be anybody's words, so people are told its kind only.
+            # traceback and tried again later; after five attempts a person has to look. The text
+            # of the error may come from outside, so people are told only its type.
             slog.exception("step.failed", step=step.name, row=claim.id, attempt=claim.attempts)
             with self._unless_away(claim), self.database.writing() as conn:
                 work.back_off(conn, claim, self.clock(), UNFORESEEN.format(type(error).__name__))
@@ -208,17 +208,17 @@ def _act(step: Step, round: Round) -> Any:
         try:
             return round.act()
         except AWAY as error:
-            # To act again is the claim's affair; only what is known is offered again.
+            # Acting again takes a new claim; only a known outcome is offered to the database again.
             raise ActWithoutDatabaseError(f"{type(error).__name__} while acting") from error
 
 
 def run(database: Database, steps: Sequence[Step], clock: Clock, first: str | None = None) -> None:
-    """Work on everything due for `steps`, the row `first` before the others."""
+    """Work on everything due for `steps`, starting with the row `first` of the first step."""
     with ThreadPoolExecutor(max_workers=sum(step.width for step in steps)) as pool:
         Loop(database, steps, clock, pool, first).run()
 
 
 def anything_due(database: Database, step: Step, now: datetime) -> bool:
-    """Whether a call for this step would find work; one indexed query."""
+    """Whether waking this step would find work; one indexed query."""
     with database.reading() as conn:
         return work.due(conn, step.table, now, step.ready(now))

@@ -1,4 +1,4 @@
-"""The policy file, read again when it has changed: no process has to be restarted for it."""
+"""The policy file, read again when it changes, so that no process needs a restart."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from jobs.rules.policy import Policy, PolicyError
 from qbo.pacing import boot_time, utc_now
 
 SETTLED_SECONDS = 2.0
-"""So long a file has to stay as it is: somebody may still be writing it."""
+"""How long a file must stay unchanged before it is read: somebody may still be writing it."""
 
 slog = structlog.get_logger()
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What tells one state of a file from another. `changed_at` is in seconds since 1970."""
+    """Tells one state of a file from another. `changed_at` is in seconds since 1970."""
 
     inode: int
     size: int
@@ -32,11 +32,11 @@ class Stamp:
 
 
 class PolicyFile:
-    """Called, it gives the policy that rules now: what `file` holds, or the defaults without one.
+    """Calling it returns the policy now in force: that of `file`, or the defaults without one.
 
-    A changed file that cannot be read or is wrong leaves the policy before it in force; `trouble`
-    then says what is wrong, a sentence for each mistake. Raises PolicyError, OSError or
-    UnicodeDecodeError at the start, where there is none before it.
+    If a changed file cannot be read or is wrong, the previous policy stays in force; `trouble`
+    then says what is wrong, one sentence per mistake. Constructing it raises PolicyError, OSError
+    or UnicodeDecodeError, since there is no previous policy to keep.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class PolicyFile:
         self._lock, self._begun_in = threading.Lock(), os.getpid()
 
     def __call__(self) -> Policy:
-        if self._file and self._lock.acquire(blocking=False):  # one reads, others take what is
+        if self._file and self._lock.acquire(blocking=False):  # others keep the loaded policy
             try:
                 self._look(self._file)
             finally:
@@ -63,7 +63,7 @@ class PolicyFile:
 
     @property
     def state(self) -> str:
-        """Another word for each state of the file that was read, the same in all processes."""
+        """A key for the state of the file last read; the same in every process."""
         last = self._present
         word = f"{last.written_at}-{last.size}" if last else "never there"
         return word if self._stamp else f"gone since {word}"
@@ -78,13 +78,13 @@ class PolicyFile:
             policy = policies.load(text)
         except (OSError, UnicodeDecodeError, PolicyError) as error:
             text, trouble = self.text, _wrong(error)
-        if _stamp(file) == stamp:  # else it was written while it was read
+        if _stamp(file) == stamp:  # otherwise it was changed while being read
             self.text, self._policy, self.trouble, self._stamp = text, policy, trouble, stamp
             self._present = stamp or self._present
             self._say()
 
     def _has_settled(self, stamp: Stamp | None) -> bool:
-        """By its own times, or, where they are missing or lie ahead, because we have watched it."""
+        """By its timestamps, or by watching it where they are missing or in the future."""
         if stamp != self._seen:
             self._seen, self._seen_at = stamp, self._passed()
         age = self._wall().timestamp() - stamp.changed_at if stamp else 0.0
@@ -92,7 +92,7 @@ class PolicyFile:
 
     def _say(self) -> None:
         if os.getpid() != self._begun_in:
-            return  # each job has a process of its own: those that last say it once
+            return  # each job is a short-lived process; the long-lived ones log it once
         if self.trouble:
             slog.error("policy.refused", why=self.trouble, rules=self._policy.sha256[:12])
         else:

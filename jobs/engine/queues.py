@@ -1,4 +1,4 @@
-"""Waking a queue: one RQ job per step unless one is waiting there. A lost call is no loss."""
+"""Wake a queue: one RQ job per step, unless one is already waiting. A lost call does no harm."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Queues:
         self._redis = redis
 
     def wake(self, step: str, id: str = "") -> None:
-        """Ask for `step` to be run, beginning with row `id`. Never raises: the clock rings too."""
+        """Ask for `step` to run, starting with row `id`. Never raises: the clock wakes it too."""
         try:
             self._enqueue(step, id)
         except RedisError as error:
@@ -30,7 +30,7 @@ class Queues:
 
     def _enqueue(self, step: str, id: str) -> None:
         queue = Queue(QUEUES[step], connection=self._redis, serializer=JSONSerializer)
-        # RQ would read all as text, and not everything that stands there needs to be
+        # RQ would decode every entry as text, and not every entry has to be text
         waiting: list[Any] = self._redis.lrange(queue.key, 0, -1)
         if any(id.startswith(f"{step}-".encode()) for id in waiting):
             return

@@ -1,4 +1,4 @@
-"""What the steps work with: the policy, who signs, and a way to each outside service."""
+"""What the steps work with: the policy, the sender, and a client for each outside service."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class Services:
     """Built once per process by an entry point. `sender` and `reply_to` are bare addresses."""
 
     ruling: Callable[[], Policy]
-    """The policy that rules now; its file may change at any time."""
+    """Returns the policy in force now; its file may change at any time."""
     policy: Policy
-    """The one by which the work at hand is done, from its beginning to its end."""
+    """The policy that one piece of work keeps to, from beginning to end."""
     sender: str
     reply_to: str
     channel: str
-    """Where alarms go that belong to no company."""
+    """The channel for alarms that belong to no company."""
     still_ours: Callable[[str, str], bool]
-    """Case and token → whether its mail may go on; see `jobs.store.sends.still_ours`."""
+    """Case and token → whether its mail may still go; see `jobs.store.sends.still_ours`."""
     quickbooks: Callable[[str], QuickBooks]
-    """Realm → its client; raises ReauthRequired only when it is used."""
+    """Realm → its client; ReauthRequired is raised only when the client is used."""
     mailer: Mailer | None = None
     model: Model | None = None
 
     def for_company(self, realm: str) -> Services:
-        """The same with the policy that rules in this company now."""
+        """The same services with the policy now in force for this company."""
         return replace(self, policy=self.ruling().for_company(realm))
 
     @property
     def sent_by(self) -> str:
-        """The From of a letter: the named person of the policy at the finance mailbox."""
+        """The From header: the policy's sender name with the finance mailbox's address."""
         name = "".join(c for c in self.policy.sender_name if c not in '<>"').strip()
         return f"{name} <{self.sender}>" if name else self.sender

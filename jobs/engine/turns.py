@@ -1,8 +1,8 @@
-"""A reading too long for one round: it talks to the world and has things written by turns.
+"""A reading too long for one round: it alternates between the network and the database.
 
-A plan is a generator. Between its `yield`s it asks outside, in a thread, and knows no database;
-what it yields is done inside, in one short transaction each, and its result is what the `yield`
-gives back. So nothing is held but the page at hand, and no transaction is long.
+A plan is a generator. Between its `yield`s it talks to the network, in a thread, without a
+database; each function it yields is run in one short transaction of its own, and its result is
+what the `yield` returns. So only the current page is in memory, and no transaction is long.
 """
 
 from __future__ import annotations
@@ -22,28 +22,31 @@ from qbo import pacing
 from qbo.pacing import Patience
 
 PATIENCE = 15 * 60.0
-"""Seconds that a plan waits for its turn in all: to begin anew would take all its turns again."""
+"""Seconds a plan may wait for the request budget in all: starting over would cost it all again."""
 
 AFTER_TROUBLE = timedelta(hours=1)
 WIDTH = 2
-"""Companies that are read at once: a reading holds a page and waits for its turn to ask."""
+"""Companies read at once: each holds one page in memory and waits for the request budget."""
 
 T = TypeVar("T")
 Write = Callable[[Connection, datetime], Any]
-"""Called inside, with the connection and the present."""
+"""Called in a transaction, with its connection and the current time."""
 Plan = Generator[Write, Any, None]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Go on with the plan until it wants something written; its last write settles the claim."""
+    """Run the plan until it wants something written; its last write settles the claim."""
 
     plan: Plan
     answer: Any = None
     patience: Patience = field(default_factory=lambda: Patience(PATIENCE))
 
     def act(self) -> Write | None:
-        """Ask outside. Raises what the plan raises: the row then stays due, from the beginning."""
+        """The plan's next write, or None at its end.
+
+        Raises what the plan raises: the row then stays due, and starts from the beginning.
+        """
         try:
             with pacing.patient(self.patience):
                 return self.plan.send(self.answer)
@@ -53,7 +56,7 @@ class Turn:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Write | None, now: datetime
     ) -> Turn | None:
-        """Do it inside, while the claim is ours; what is done twice changes nothing."""
+        """Do the write while the claim is ours; doing one twice changes nothing."""
         if outcome is None or not work.renew(conn, claim, now):
             return None
         return Turn(self.plan, outcome(conn, now), self.patience)
@@ -62,11 +65,10 @@ class Turn:
 def step(
     kind: str, plan: Callable[[Connection, Claim, datetime], Plan], trouble: str, once_per: str
 ) -> Step:
-    """This reading of each connected company: a row of the schedule, with a plan made from it.
+    """The step that runs `plan` for each connected company's `kind` row in the schedule.
 
-    Where it fails for good a person is told `trouble`, in which `{why}` stands for the reason and
-    once per what `once_per` (a format of time) makes of the present. It is never dropped: nothing
-    is skipped, and in an hour it is tried again.
+    After five failures the company's channel is told `trouble`, with `{why}` filled in, once per
+    value of `now.strftime(once_per)`. Nothing is skipped: it is tried again an hour later.
     """
 
     def give_up(conn: Connection, claim: Claim, now: datetime) -> None:

@@ -1,8 +1,8 @@
 """A worker of one queue: it runs the functions on our list, by name, and nothing else.
 
-Whoever can write to Redis can put anything into a job, and RQ would import it, call it, repeat it,
-or end over it. So the job's class looks the name up in our list and reads only the fields that our
-own jobs have; what cannot be read is no job.
+Anyone who can write to Redis can put anything into a job, and RQ would import it, call it, retry
+it, or crash on it. So our Job class looks the name up in our list and reads only the fields that
+our own jobs have; anything unreadable is skipped.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from rq.utils import as_text, now
 OURS = frozenset({"data", "origin", "status", "worker_name"}) | frozenset(
     ("created_at", "enqueued_at", "started_at", "ended_at", "last_heartbeat")
 )
-"""Fields of a job that are read: no callbacks, no webhooks, no retries, nothing that follows."""
+"""The fields of a job that are read: no callbacks, no webhooks, no retries, no dependents."""
 LIMITS = {"timeout": b"-1", "result_ttl": b"0", "failure_ttl": b"86400"}
-"""Seconds, as `Queues` gives them to each job."""
+"""Seconds, the same that `Queues` gives each job."""
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ResponseError)
 PAUSE = 1.0
-"""Seconds until a worker that lost Redis tries again."""
+"""Seconds before a worker that lost Redis tries again."""
 
 slog = structlog.get_logger()
 Registry = Mapping[str, Callable[[str], None]]
-"""Step → what runs when its bell rings; called with the id of a row, or with ""."""
+"""Step → what runs when it is woken; called with the id of a row, or with ""."""
 
 
 class NotListedError(Exception):
-    """A job names something that is not ours to run."""
+    """A job names a function that is not on our list."""
 
 
 def job_class(registry: Registry) -> type[Job]:
@@ -58,7 +58,7 @@ def job_class(registry: Registry) -> type[Job]:
             try:
                 return super().fetch(id, *args, **named)
             except UNREADABLE as error:
-                # RQ passes over what is not there; any other error would end the worker
+                # RQ skips a job that does not exist; any other error would end the worker
                 slog.warning("worker.no_job", id=id[:80], error=type(error).__name__)
                 raise NoSuchJobError("what stands there is no job of ours") from error
 
@@ -73,7 +73,7 @@ def job_class(registry: Registry) -> type[Job]:
 
 
 class ReadableQueue(Queue):
-    """RQ's queue, which passes over entries that are not even text."""
+    """RQ's queue, skipping entries that are not even text."""
 
     @classmethod
     def dequeue_any(cls, *args: Any, **named: Any) -> tuple[Job, Queue] | None:
@@ -85,26 +85,26 @@ class ReadableQueue(Queue):
 
 
 class PatientWorker(Worker):
-    """RQ's worker, which forks for each job; it looks for a lost Redis every few seconds."""
+    """RQ's worker, which forks for each job; it retries a lost Redis every few seconds."""
 
     max_connection_wait_time = 5.0
     queue_class = ReadableQueue
     before_job: Callable[[], object] | None = None
-    """Called before each fork: what it learns, the jobs to come begin with."""
+    """Called before each fork, so later jobs start with whatever it has loaded."""
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
-        """As RQ does, after a look at what may have changed."""
+        """As in RQ, but calls `before_job` first."""
         if self.before_job:
             self.before_job()
         super().fork_work_horse(job, queue)
 
     def run_maintenance_tasks(self) -> None:
-        """Tidy what dead workers left; what cannot be read waits there and is never needed."""
+        """Clean up after dead workers; unreadable entries stay and are never needed."""
         try:
             super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
         except UNREADABLE as error:
             slog.warning("worker.untidy", error=type(error).__name__)
-            # else RQ would try again at once
+            # otherwise RQ would try again at once
             self.last_cleaned_at = now()  # type: ignore[assignment]
 
     @property
@@ -116,13 +116,13 @@ class PatientWorker(Worker):
 def run(
     redis: Redis, queue: str, registry: Registry, before_job: Callable[[], object] | None = None
 ) -> None:
-    """Work on one queue until SIGTERM, which lets the present job end. Survives Redis being away.
+    """Work on one queue until SIGTERM, which lets the current job finish. Survives a lost Redis.
 
-    `before_job` is called before each fork. One queue only: RQ takes a job from several in a way
-    that loses it when the worker dies.
+    `before_job` is called before each fork. One queue only: with several, RQ takes a job in a way
+    that loses it if the worker dies.
     """
     jobs, stop = job_class(registry), threading.Event()
-    gc.freeze()  # what is loaded by now stays: to walk it takes 80 ms, in whatever transaction
+    gc.freeze()  # imports live forever; collecting over them stalls a transaction for 80 ms
     while not stop.is_set():
         signal.signal(signal.SIGTERM, _ending)
         try:
