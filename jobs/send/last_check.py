@@ -1,4 +1,4 @@
-"""What speaks against sending a message that was approved, now that the ledger was read again."""
+"""Reasons not to send an approved message, once the ledger has been read again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from jobs.store.drafts import Draft
 
 @dataclass(frozen=True)
 class LastLook:
-    """An approved message beside the present facts."""
+    """An approved message next to the current facts."""
 
     policy: Policy
     file: CaseFile
@@ -33,11 +33,11 @@ class LastLook:
     books: Books
     facts: Facts
     left: tuple[Invoice, ...]
-    """Invoices that the message speaks of and that are no longer open."""
+    """Invoices that the message mentions and that are no longer open."""
     now: datetime
 
     def past(self, conn: Connection) -> Past:
-        """What is on record of this customer by now."""
+        """Our own history with this customer, read again now."""
         case = self.file.case
         return quickbooks.past(conn, self.file, self.draft.letter.to, case.allowed_anyway)
 
@@ -52,14 +52,14 @@ class LastLook:
             *_readdressed(letter, gates.recipient(facts, past)),
             *self._unread(conn),
         )
-        # Where the ledger has moved, all that the text says wrong since then follows from it.
+        # If the ledger has moved, whatever is now wrong in the text is only a consequence.
         return causes or self._untrue(conn, past)
 
     def _rulings(self, past: Past) -> tuple[Ruling, ...]:
         return gates.judge(self.facts, self.draft.letter.stage, past, (), self.policy, self.now)
 
     def _untrue(self, conn: Connection, past: Past) -> tuple[str, ...]:
-        """What the text says and the record does not, beside what a person has insisted on."""
+        """What the text states without support in the facts, unless a person insisted on it."""
         letter, draft, facts = self.draft.letter, self.draft, self.facts
         policy = contexts.without(conn, self.file.case.id).policy(self.policy)
         found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
@@ -68,13 +68,13 @@ class LastLook:
         return (*(v.sentence for v in found if v.sentence not in draft.violations), *over)
 
     def _unread(self, conn: Connection) -> tuple[str, ...]:
-        """A text that nobody has read yet sends the case back to be read."""
+        """Sends the case back to be read when there is a text that nobody has read yet."""
         texts = quickbooks.documents(self.books, self.facts)
         new = quickbooks.not_considered(conn, self.file.case.id, texts)
         return ("There is a new text about this case, which has to be read first.",) if new else ()
 
     def unapproved(self, conn: Connection, past: Past) -> tuple[str, ...]:
-        """Why the approvals on record are not enough, or nothing."""
+        """Why the recorded approvals are not enough; empty when they are."""
         new = self._rulings(past)
         case = replace(self.file.case, rulings=(*self.file.case.rulings, *new))
         stand = approvals.standing(conn, self.policy, case, self.draft.id, self.facts, self.now)
@@ -83,7 +83,10 @@ class LastLook:
         return ("The approvals no longer suffice: a right has gone, or more are needed now.",)
 
     def approvers_are_known(self, conn: Connection) -> bool:
-        """Only what Slack said lately takes an approval away; what is older is asked for."""
+        """Whether Slack's data on the approvers is fresh; if not, asks for it.
+
+        Only fresh data may take an approval away.
+        """
         users = {d.actor for d in draft_store.decided_on(conn, self.draft.id, "approve")}
         if people.known(conn, users, self.policy.named_groups(), self.now):
             return True
@@ -101,5 +104,5 @@ def _credited(before: Facts, now: Facts) -> tuple[str, ...]:
 
 def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
     if found == letter.to or isinstance(found, Ruling):
-        return ()  # a ruling is among the stops already
+        return ()  # the stops already include this ruling
     return (f"The address in the ledger is {found} now, the message was for {letter.to}.",)

@@ -1,4 +1,4 @@
-"""An approved letter → the bytes of a mail, with its PDFs and pay links fetched afresh."""
+"""An approved letter → the bytes of a mail, with freshly fetched PDFs and pay links."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from qbo.errors import (
 )
 
 NOT_ABOUT_THE_LINK = (Unreachable, Throttled, TokenExpired, ReauthRequired, ReadOnly)
-"""Errors that any other request would have met as well."""
+"""Errors that any other request would have got too."""
 SERVER_ERROR = 500
 
 
 @dataclass(frozen=True)
 class Mail:
-    """The finished mail: its bytes, and what it carries."""
+    """The finished mail: its bytes and its attachments."""
 
-    message: bytes = field(repr=False)  # its pay links are secrets
+    message: bytes = field(repr=False)  # it contains pay links, which are secrets
     message_id: str
     attachments: list[dict[str, Any]]
 
@@ -44,7 +44,7 @@ class Mail:
 
 @dataclass(frozen=True)
 class MailBuilder:
-    """What becomes a mail."""
+    """Builds the mail of one approved draft."""
 
     quickbooks: QuickBooks
     case: str
@@ -54,7 +54,7 @@ class MailBuilder:
     now: datetime
 
     def build(self) -> Mail:
-        """Fetch what is missing and compose the mail, once.
+        """Fetch the PDFs and pay links and compose the mail.
 
         Raises PayLinkError, TooLarge, Unsendable, QuickBooksError.
         """
@@ -62,7 +62,7 @@ class MailBuilder:
         return self._parcel(self._pdfs(), body)
 
     def invoices_of(self, keys: Container[str]) -> frozenset[str]:
-        """The ids of the invoices whose pay links stand in these slots."""
+        """The ids of the invoices whose pay links belong in these slots."""
         return frozenset(id for key, id in self._keys() if key in keys)
 
     def _pdfs(self) -> list[File]:
@@ -74,9 +74,9 @@ class MailBuilder:
         return drafts.fill_pay_links(self.draft.letter.body, links)
 
     def _link(self, id: str) -> str:
-        """Empty where QuickBooks gives none; a fault that speaks of this link means the same.
+        """Empty if QuickBooks gives none, or answers with an error about the link itself.
 
-        Asking for the link alone can break an answer (4002), for one invoice and for good.
+        The mere request for a link can fail permanently for a single invoice (error 4002).
         """
         try:
             found = self.quickbooks.invoice(id, with_link=True).invoice_link
@@ -84,12 +84,12 @@ class MailBuilder:
             raise
         except QuickBooksError as error:
             if error.status >= SERVER_ERROR:
-                raise  # it may pass, and says nothing of the link
+                raise  # this may pass, and says nothing about the link
             return ""
         return found.get_secret_value() if found else ""
 
     def _keys(self) -> list[tuple[str, str]]:
-        """What stands in the slots of the pay links, each with the id of its invoice."""
+        """The keys of the pay link slots in the body, each with the id of its invoice."""
         wanted = set(drafts.pay_links_in(self.draft.letter.body))
         known = ((i, {one_line(i.number), f"#{i.id}"}) for i in self.draft.letter.invoices)
         return [(key, invoice.id) for invoice, keys in known for key in sorted(keys & wanted)]

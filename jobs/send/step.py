@@ -1,7 +1,7 @@
 """The last check, then the e-mail: check → fetch → intent → mail → outcome.
 
-The intent (`in_flight`) is committed before the first byte goes out. Only its own sender, and then
-a person, says what became of it: a mail that may have gone is never sent again by a machine.
+The intent (`in_flight`) is committed before the first byte goes out. Only its own sender, and after
+that a person, decides how it ended: a machine never resends a mail that may have gone.
 """
 
 from __future__ import annotations
@@ -73,21 +73,21 @@ HINDRANCES = {
     HeldUp.SHADOW: "The company is in shadow mode.",
     HeldUp.REMINDERS: "Nobody has confirmed that QuickBooks' own reminders are off.",
 }
-"""What kept a message from going, where that was no error."""
+"""What kept a message from going out when there was no error."""
 RETRY = timedelta(seconds=60)
-"""How soon a send that could not be checked or was refused for now is tried again."""
+"""How soon to retry a send that could not be checked or was refused for now."""
 LONGEST_RETRY = timedelta(minutes=30)
-"""Whoever says "later" each time is asked at growing distances, up to this one."""
+"""The longest pause between retries, which grow while the other side keeps saying "later"."""
 FOR_EVER = 3
-"""Tries that passing trouble uses up at most: it never makes a claim hopeless."""
+"""The most attempts that passing trouble can use up, so that it never makes a claim hopeless."""
 PASSING = (Unreachable, TokenExpired, ReadOnly)
-"""Errors that say nothing about a record: what was asked for may well be had later."""
+"""Errors that say nothing about the record itself: the same request may work later."""
 IN_VAIN = "The message could not be sent"
 NOT_TO_BE_HAD = "What the mail needs from QuickBooks is not to be had"
 WITHOUT_LINK = "It is written anew without it; please approve it once more."
 WITHOUT_FILES = "It is written anew without them; please approve it once more."
 TOO_LARGE = 552
-"""What mail servers answer to a mail that is too large for them (RFC 1870 6.3)."""
+"""The reply code for a mail that is too large for the server (RFC 1870, 6.3)."""
 UNSURE = "Slack has not said lately who may approve, so the approvals could not be checked."
 ALTERED = (
     "The text on record is not the one that was approved. Nothing was sent; it is written anew."
@@ -97,7 +97,7 @@ ALREADY_SENT = "A message of this case has gone out already, or may have; none i
 
 
 def step(services: Services) -> Step:
-    """The send step."""
+    """The send step: one approved case per row, several at once."""
     return Step(
         name="send",
         table=cases_table,
@@ -109,7 +109,7 @@ def step(services: Services) -> Step:
 
 
 def _ready(now: datetime) -> ColumnElement[bool]:
-    """Approved and allowed to go, or lapsed, or abandoned in the middle."""
+    """Approved and allowed to go, or lapsed, or abandoned halfway."""
     company = select(companies_table.c.realm).where(
         companies_table.c.realm == cases_table.c.company,
         companies_table.c.status == "connected",
@@ -147,7 +147,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
 
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
-    """The sender is gone and left `in_flight`: nobody can tell whether the mail went."""
+    """The sender died and left `in_flight` behind: nobody can tell whether the mail went."""
     attempts.abandon(conn, case.id, ABANDONED)
     assert case.draft is not None
     unknown(conn, case, draft_store.draft(conn, case.draft), now)
@@ -159,17 +159,17 @@ class Trouble:
 
     reason: str
     stays: bool = False
-    """Asking again will hardly help, as with a record that cannot be read."""
+    """Retrying is unlikely to help, as with a record that cannot be read."""
 
     @classmethod
     def of(cls, words: str, error: QuickBooksError) -> Trouble:
-        """The trouble that `error` is, `words` before it."""
+        """`error` as a Trouble whose reason starts with `words`."""
         return cls(f"{words}: {error}", stays=not isinstance(error, PASSING))
 
 
 @dataclass(frozen=True)
 class Unusable:
-    """This letter cannot go as it was approved; the next one does `without`."""
+    """This letter cannot go as approved; the next one leaves out what `without` names."""
 
     reason: str
     without: Without = NOTHING
@@ -185,19 +185,22 @@ class Check:
     now: datetime
 
     def act(self) -> Books | Trouble:
-        """What the ledger says now; an unreachable ledger leaves the case approved."""
+        """What the ledger says now, or Trouble: the case then stays approved.
+
+        Raises Throttled and ReauthRequired.
+        """
         try:
             quickbooks = self.services.quickbooks(self.file.company.realm)
             return gather.read(gather.Alone(quickbooks), self.file, self.now)
         except (Throttled, ReauthRequired):
-            raise  # each says itself what to wait for, and that is no attempt
+            raise  # these say what to wait for, and waiting is not an attempt
         except QuickBooksError as error:
             return Trouble.of("The last check could not be made", error)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Books | Trouble, now: datetime
     ) -> Round | None:
-        """Anything that differs voids the approval; nothing left cancels the case."""
+        """Void the approval if anything differs; cancel the case if nothing is left to ask for."""
         if isinstance(outcome, Trouble):
             _try_again(conn, claim, self.file.case, outcome, now)
             return None
@@ -221,7 +224,7 @@ class Check:
 
 
 def _may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
-    """Whether nothing speaks against this message now; where something does, it is dealt with."""
+    """Whether the message may go now; if not, the case is put off or its approval ended here."""
     case, draft, now = look.file.case, look.draft, look.now
     if case.lapses_at and now >= case.lapses_at:
         _end(conn, case, f"The approval lapsed. {case.last_error}".strip(), now)
@@ -241,9 +244,9 @@ def _may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
 
 
 def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now: datetime) -> None:
-    """Stay approved, say why, and come back at growing distances until the approval lapses.
+    """Stay approved, say why, and retry at growing intervals until the approval lapses.
 
-    Only trouble that stays uses tries up: after the last of them a person has to look.
+    Only lasting trouble uses up attempts; after the last one a person has to look.
     """
     tries = claim.attempts if trouble.stays else min(claim.attempts, FOR_EVER)
     if tries >= MOST_ATTEMPTS:
@@ -258,7 +261,7 @@ def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now
 def _paid_before_send(
     conn: Connection, case: Case, draft: Draft, reason: str, now: datetime
 ) -> None:
-    """The catch that the last check is for: cancelled, told, and counted in the log."""
+    """What the last check exists for: cancel the case, tell the approvers, count it in the log."""
     move = Move(State.CANCELLED, "send.caught", ACTOR, data={"draft": draft.sha256})
     if cases.move(conn, case, move, now, end_reason=reason):
         crossings.release(conn, case.id, now)
@@ -266,12 +269,15 @@ def _paid_before_send(
 
 
 def _day_is_full(services: Services, conn: Connection, company: Company, now: datetime) -> bool:
-    """At the day's cap of messages sending pauses and asks, once; nothing approved is dropped."""
+    """Whether the day's cap is reached: sending then pauses and says so, once a day.
+
+    Nothing approved is dropped.
+    """
     today = company.today(now)
     sent = history.sent_since(conn, company.realm, start_of(today, company.zone))
     key = f"cap:{company.realm}:{today}"
     if sent < services.policy.messages_per_day or posts.exists(conn, key):
-        return False  # where it was asked, sending goes on because somebody has answered
+        return False  # it has paused today already, so somebody has resumed sending since
     companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)
     text = (
         f":double_vertical_bar: {sent} messages went out today, as many as the policy allows. "
@@ -288,18 +294,21 @@ class Fetch:
 
     services: Services
     look: LastLook
-    """The last check as it was; it is asked again when the intent is committed."""
+    """The last check; it is repeated when the intent is committed."""
     thread: tuple[str, ...]
     """Message-IDs of our earlier messages to this customer, oldest first."""
     now: datetime
 
     @property
     def draft(self) -> Draft:
-        """What was approved."""
+        """The draft that was approved."""
         return self.look.draft
 
     def act(self) -> Mail | Trouble | Unusable:
-        """A PDF that is missing means later, never a mail without what the card promised."""
+        """The finished mail, or why there is none. Raises Throttled and ReauthRequired.
+
+        A missing PDF delays the mail; it never goes without what the card promised.
+        """
         try:
             return self._packing().build()
         except drafts.PayLinkError as error:
@@ -312,7 +321,7 @@ class Fetch:
         except (Throttled, ReauthRequired):
             raise
         except Gone as error:
-            return Trouble.of(NOT_TO_BE_HAD, error)  # the next last check sees to it
+            return Trouble.of(NOT_TO_BE_HAD, error)  # the next last check deals with it
         except QuickBooksError as error:
             if error.permanent and self.draft.letter.attachments:
                 return Unusable(f"{NOT_TO_BE_HAD}: {error}. {WITHOUT_FILES}", Without(files=True))
@@ -329,10 +338,10 @@ class Fetch:
         outcome: Mail | Trouble | Unusable,
         now: datetime,
     ) -> Round | None:
-        """Commit the intent, in the transaction that checks that nothing has moved.
+        """Commit the intent, in the transaction that checks that nothing has changed.
 
-        Fetching may have taken minutes, and others may have written to this address: gap, holds,
-        lapse, caps, mode, rights and policy are asked again, one sender after the other.
+        Fetching may have taken minutes, and others may have written to this address meanwhile, so
+        gap, holds, lapse, caps, mode, rights and policy are checked again, one sender at a time.
         """
         case = self.look.file.case
         if isinstance(outcome, Trouble):
@@ -378,13 +387,13 @@ class Fetch:
 
 
 def _shadow_run(conn: Connection, case: Case, draft: Draft, mail: Mail, now: datetime) -> None:
-    """Everything but the e-mail and the note."""
+    """End a shadow case: everything was done except the e-mail and the note."""
     data = {"draft": draft.sha256, "bytes": mail.sha256}
     move = Move(State.CANCELLED, "case.shadow_run", ACTOR, data=data)
     reason = "Shadow run: checked and composed, nothing was sent and nothing written."
     ended = cases.move(conn, case, move, now, end_reason=reason)
     if ended and companies.need(conn, case.company).live:
-        crossings.release(conn, case.id, now)  # they are to happen for good now
+        crossings.release(conn, case.id, now)  # the company is live by now: do them for real
 
 
 @dataclass(frozen=True)
@@ -398,7 +407,7 @@ class Deliver:
     token: str
 
     def act(self) -> Result:
-        """Never raises for what the mail server does."""
+        """Hand the mail to the server. Never raises for anything the server does."""
         letter = self.draft.letter
         if self.services.mailer is None:
             return NotSent("No way to send mail is configured (SMTP_URL or MAIL_FOLDER).", False)
@@ -409,7 +418,7 @@ class Deliver:
         return self.services.still_ours(self.case.id, self.token)
 
     def settle(self, conn: Connection, claim: Claim, outcome: Result, now: datetime) -> None:
-        """The outcome is always written to its own row, whoever holds the case by now."""
+        """Write the outcome to its own send row, no matter who holds the case by now."""
         match outcome:
             case Sent():
                 state, detail = "sent", outcome.detail
@@ -427,7 +436,7 @@ class Deliver:
             tell_all(conn, case, self.draft, NOT_GONE, now)
 
     def _first_word(self, conn: Connection, case: Case, outcome: Result, now: datetime) -> None:
-        """Nobody has said anything of this attempt; its case may have ended by an earlier one."""
+        """The first outcome of this attempt; an earlier attempt may have ended the case."""
         match outcome:
             case Sent() if State.SENT in MOVES[case.state]:
                 sent(conn, case, self.draft, ACTOR, now)
@@ -455,7 +464,7 @@ class Deliver:
     def _refused(
         self, conn: Connection, outcome: NotSent, data: dict[str, Any], now: datetime
     ) -> None:
-        """An address that is refused for good is not used again; the case is looked at anew."""
+        """A permanently refused address is not used again; the case is looked at again."""
         company, to = companies.need(conn, self.case.company), self.draft.letter.to
         due = refresh_at(now, company.zone, self.services.policy)
         if outcome.recipient:
@@ -479,7 +488,10 @@ class Deliver:
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Its tries broke off: an approval lapses with the reason; a begun mail is a question."""
+    """After too many broken attempts: the approval lapses with the reason.
+
+    If a mail had begun, a person is asked whether it went.
+    """
     case = cases.of_row(claim.row)
     if case.state is State.SENDING:
         _abandoned(conn, case, now)
@@ -488,6 +500,6 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
 
 
 def _end(conn: Connection, case: Case, reason: str, now: datetime) -> None:
-    """The approval lapses before its time."""
+    """Let the approval lapse early."""
     assert case.draft is not None
     void(conn, case, draft_store.draft(conn, case.draft), reason, "lapse", now)

@@ -1,4 +1,4 @@
-"""A proposal → the next version of the letter, verified, or the plain template in its place."""
+"""A proposal → the next version of the letter, verified, or the plain template instead."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UNFIT = "The edited text did not fit any more, so the message was written anew."
 
 @dataclass(frozen=True)
 class Made:
-    """A proposal, of the model or of the rules, and why the model's text was not taken."""
+    """A proposal, by the model or by the rules, and why the model's text was not used."""
 
     proposal: Proposal
     reason: str
@@ -36,30 +36,30 @@ class Made:
 
 @dataclass(frozen=True)
 class Before:
-    """The newest version of the letter, if there is one, and how it ended."""
+    """The latest version of the letter, if there is one, and how it ended."""
 
     draft: draft_store.Draft | None
     rejected: bool
-    """Somebody said that its tone was wrong."""
+    """Somebody rejected it for its tone."""
     told: bool = False
-    """The last check has said what differs; the card need not say it twice."""
+    """The last check has already said what differs, so the card need not repeat it."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """The next version of the letter, what the rules say of case and text, and what changed."""
+    """The next version of the letter, the rulings on the case and the text, and what changed."""
 
     letter: Letter
     columns: dict[str, Any]
-    """What is kept beside it: author, deadline, violations."""
+    """Columns stored with the draft: author, deadline, violations."""
     rulings: tuple[Ruling, ...]
     changed: tuple[str, ...]
     unfit: str = ""
-    """Whose edited text was given up because it is not true any more, or empty."""
+    """The user whose edited text was dropped because it is no longer true, or empty."""
 
 
 def before(conn: Connection, case_id: str) -> Before:
-    """What the next version comes after."""
+    """The version that the next one follows."""
     old = draft_store.latest(conn, case_id)
     if old is None:
         return Before(None, rejected=False)
@@ -69,7 +69,7 @@ def before(conn: Connection, case_id: str) -> Before:
 
 
 def write(services: Services, view: View, made: Made, before: Before) -> Written:
-    """The proposal's letter, or a person's text while it is still true. Slow where it is long."""
+    """The proposal's letter, or a person's text while it is still true. Slow for a long text."""
     old = before.draft
     kept = old.deadline if old else None
     today = view.facts.today
@@ -90,7 +90,7 @@ def write(services: Services, view: View, made: Made, before: Before) -> Written
 
 
 def after_rejection(before: Before, made: Made) -> Made:
-    """What is proposed once somebody has rejected the tone of the version before."""
+    """The proposal, made softer if somebody rejected the tone of the previous version."""
     if before.draft is None or not before.rejected:
         return made
     softer = _softer(made, before.draft)
@@ -98,7 +98,7 @@ def after_rejection(before: Before, made: Made) -> Made:
 
 
 def _softer(made: Made, old: draft_store.Draft) -> Proposal:
-    """After "wrong tone": the plain template, or the personal note where that was the template."""
+    """After "wrong tone": the plain template, or the personal note if it was the template."""
     plain = replace(made.proposal, subject="", sentences=())
     if old.author != AUTHOR:
         return plain
@@ -108,7 +108,7 @@ def _softer(made: Made, old: draft_store.Draft) -> Proposal:
 def _letter(
     services: Services, view: View, made: Made, deadline: date | None
 ) -> tuple[Letter, str, str]:
-    """The model's letter where it verifies, else the plain template, and why."""
+    """The model's letter if it verifies, otherwise the plain template, and why."""
     compose, proposal = _composer(services, view, deadline), made.proposal
     plain = replace(proposal, subject="", sentences=())
     if not proposal.sentences:
@@ -148,8 +148,8 @@ def _composer(
 def _still_true(
     services: Services, view: View, theirs: draft_store.Draft, fresh: Letter, deadline: date | None
 ) -> Letter | None:
-    """A person's text stays while its figures do: same invoices, and nothing in it is broken
-    beside what they have insisted on."""
+    """A person's text stays as long as the invoices are the same and it breaks no rule
+    except those that the person insisted on breaking."""
     edited = theirs.letter
     if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
         return None

@@ -1,4 +1,4 @@
-"""Facts, outside texts and our own past → what the rules say, and to whom a message may go."""
+"""Facts, outside texts and our own history → what the rules say, and who may be written to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from jobs.store.cases import Case
 
 @dataclass(frozen=True)
 class View:
-    """Everything that is known when the rules have spoken."""
+    """Everything known about a case once the rules have been applied."""
 
     file: CaseFile
     facts: Facts
@@ -34,7 +34,7 @@ class View:
     stage: Stage
     past: Past
     to: str
-    """The recipient, or empty where there is none to choose."""
+    """The recipient's address, or empty if the rules found none."""
     readings: tuple[Reading, ...]
     evidence: tuple[Evidence, ...]
     rulings: tuple[Ruling, ...]
@@ -49,13 +49,13 @@ class View:
 
     @property
     def ruled_alone(self) -> bool:
-        """Whether facts and policy stop the case, so that there is nothing to ask a model."""
+        """Whether facts and policy alone stop the case, so that no model need be asked."""
         documents = {r.document for r in self.readings}
         stops = [r for r in self.rulings if r.kind in (Kind.STOP, Kind.NEVER)]
         return self.stopped and not any(documents & set(r.evidence) for r in stops)
 
     def fingerprint(self) -> str:
-        """Changes with the facts and the evidence, never with time alone."""
+        """A hash that changes with the facts and the evidence, never with time alone."""
         parts = [quickbooks.fingerprint(self.facts), str(sorted(map(_said, self.rulings)))]
         parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
         return hashlib.sha256(
@@ -76,7 +76,7 @@ def judge(
     readings: tuple[Reading, ...],
     now: datetime,
 ) -> View:
-    """What the rules say of a case, given its facts, its outside texts and our own past."""
+    """What the rules say about a case, given its facts, outside texts and our own history."""
     case = file.case
     allowed = _still_allowed(conn, case, facts, documents)
     nobody = quickbooks.past(conn, file, "", allowed)
@@ -90,7 +90,7 @@ def judge(
 
 
 def _stage(facts: Facts, past: Past) -> Stage:
-    """The highest of its invoices, but never more than one above what they were told before."""
+    """The highest stage of its invoices, at most one above the last message about them."""
     ids = {invoice.id for invoice in facts.invoices}
     told = [contact.stage for contact in past.contacts if ids.intersection(contact.invoices)]
     next_one = Stage(min(max(told) + 1, Stage.FINAL)) if told else HIGHEST_START
@@ -100,7 +100,7 @@ def _stage(facts: Facts, past: Past) -> Stage:
 def _still_allowed(
     conn: Connection, case: Case, facts: Facts, documents: tuple[Document, ...]
 ) -> tuple[Ruling, ...]:
-    """What was set aside holds for one draft: once facts or texts move, the stops count again."""
+    """Stops set aside stay so for one draft: once facts or texts change, they count again."""
     if not case.allowed_anyway or quickbooks.not_considered(conn, case.id, documents):
         return ()
     if case.draft is None or case.context is None:
@@ -110,7 +110,7 @@ def _still_allowed(
 
 
 def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:
-    """The lines that say something, word for word from our own copy."""
+    """The lines in which a reading found a stance, word for word from our own copy."""
     texts = {document.id: document for document in documents}
     return [
         Evidence(r.document, texts[r.document].kind, "", quote(texts[r.document], r), r.stance)

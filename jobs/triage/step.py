@@ -52,13 +52,13 @@ from qbo.errors import PoisonedPage, QuickBooksError, ReauthRequired, Unreachabl
 
 ACTOR = "system:triage"
 WIDTH = 64
-"""Many at once: their threads only wait, and what they ask of QuickBooks is asked together."""
+"""Many at once: their threads mostly wait, and their QuickBooks queries are pooled."""
 TRIAGED = (State.NEW, State.WAITING, State.SNOOZED)
 RULES_ALONE = "Rules decided alone; no model was asked."
 MORNING = time(8, 0)
-"""When a case that came on a day off gets its card, in the company's zone."""
+"""When a case that came up on a day off gets its card, in the company's zone."""
 OUTAGE = tuple(timedelta(minutes=m) for m in (5, 30, 70, 120, 15))
-"""The pauses while the ledger is away: four hours in all, and then a person is asked to look."""
+"""The pauses while the ledger is away: four hours in all, then a person is asked to look."""
 NOBODY = "0"
 """An id that no customer has."""
 ONCE_MORE = timedelta(seconds=30)
@@ -67,7 +67,7 @@ SHORTLY = timedelta(seconds=5)
 
 
 def step(services: Services) -> Step:
-    """The triage step; many cases at once, because they wait for networks."""
+    """The triage step; it works on many cases at once, because they wait for networks."""
     together = Together(services.quickbooks)
     return Step(
         name="triage",
@@ -113,7 +113,7 @@ class Gather:
     source: Source
 
     def act(self) -> Books | QuickBooksError:
-        """An error where waiting helps. Raises QuickBooksError where it does not."""
+        """What the ledger says, or an error that may pass. Raises QuickBooksError otherwise."""
         try:
             return quickbooks.read(self.source, self.file, self.now)
         except PoisonedPage as error:
@@ -124,7 +124,10 @@ class Gather:
             return error
 
     def _outage(self) -> QuickBooksError | None:
-        """One bad record and a fault of all of QuickBooks look alike: an empty question tells."""
+        """The error, if QuickBooks fails altogether: one bad record alone looks just the same.
+
+        A query for nobody tells the two apart.
+        """
         try:
             self.services.quickbooks(self.file.company.realm).customers([NOBODY])
         except QuickBooksError as error:
@@ -134,9 +137,9 @@ class Gather:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Books | QuickBooksError, now: datetime
     ) -> Round | None:
-        """Where nothing that has crossed is left the case ends; else its texts are read."""
+        """End the case if none of its crossed invoices is open; otherwise read its texts."""
         if not work.renew(conn, claim, now):
-            return None  # something has changed since we looked: whoever has it now looks again
+            return None  # the claim is lost: its new holder reads again
         if isinstance(outcome, PoisonedPage) and claim.attempts > 1:
             _ask_for_a_look(conn, claim, str(outcome), now)
             return None
@@ -144,7 +147,7 @@ class Gather:
             _wait_for_the_ledger(conn, claim, outcome, now)
             return None
         quickbooks.mirror(conn, self.file, outcome, now)
-        file = quickbooks.open_file(conn, self.file.case, now)  # a round may have risen
+        file = quickbooks.open_file(conn, self.file.case, now)  # mirroring may start a new round
         without = contexts.without(conn, file.case.id)
         facts = without.facts(quickbooks.facts(outcome, file.scope))
         if crossings.crossed(conn, file.case.id).keys().isdisjoint(i.id for i in facts.invoices):
@@ -160,7 +163,7 @@ class Gather:
 def _wait_for_the_ledger(
     conn: Connection, claim: Claim, error: QuickBooksError, now: datetime
 ) -> None:
-    """Silence is no answer: the attempt counts, and the pauses between them grow."""
+    """Count the attempt and wait longer each time: no answer does not mean nothing is owed."""
     pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
     if isinstance(error, PoisonedPage):
         pause = ONCE_MORE
@@ -175,7 +178,7 @@ def _nothing_left(
     early: tuple[Invoice, ...],
     now: datetime,
 ) -> None:
-    """A message needs an invoice that has crossed; `early` are overdue and have not."""
+    """Cancel: a message needs an invoice that has crossed. `early` are overdue but have not."""
     reason = changes.why_nothing(ended, early)
     move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"left": [i.id for i in ended]})
     if cases.move(conn, case, move, now, end_reason=reason):
@@ -199,7 +202,7 @@ class Read:
         return tuple(d for d in self.documents if d.id not in self.known)
 
     def act(self) -> Readings:
-        """Never raises for what the model does: the phrase rules always answer."""
+        """Never raises for anything the model does: the phrase rules always answer."""
         customer = self.facts.customer
         names = [name for name in (customer.name, customer.contact) if name]
         return reading.read(self.unread, self.services.model, names)
@@ -207,7 +210,7 @@ class Read:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Readings, now: datetime
     ) -> Round | None:
-        """Rules decide whether there is anything to write, and whether a draft may be made."""
+        """Let the rules decide whether there is anything to write and whether to draft it."""
         if not work.renew(conn, claim, now):
             return None
         if not outcome.failures:
@@ -238,14 +241,14 @@ class Read:
 
 
 def _reader(services: Services) -> str:
-    """Who reads: a new model or prompt reads everything again."""
+    """Identifies the reader, so that a new model or prompt reads everything again."""
     if services.model is None:
         return phrases.READER
     return f"{services.model.model} {prompt('read_document').label}"
 
 
 def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
-    """No card yet, but a date. A card that stands there already says so and is put to sleep."""
+    """Put the case off to a date, without a card; a card already shown says so and is snoozed."""
     until = max(r.until for r in view.rulings if r.kind is Kind.WAIT and r.until)
     said = RULINGS.dump_python(view.rulings, mode="json")
     case = view.file.case
@@ -259,7 +262,7 @@ def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
 
 
 def _same_as_before(services: Services, conn: Connection, view: View, now: datetime) -> bool:
-    """Whether the card says all that there is to say, and its deadline still leaves time."""
+    """Whether the card is still complete, and its deadline still leaves enough time."""
     case, file = view.file.case, view.file
     before = contexts.sha256(conn, case.context)
     same = case.state is State.WAITING and before == view.fingerprint()
@@ -273,14 +276,14 @@ def _same_as_before(services: Services, conn: Connection, view: View, now: datet
 
 
 def _above_cap(services: Services, conn: Connection, file: CaseFile, now: datetime) -> bool:
-    """Whether today's new cards with a draft are used up; a card that exists is never held up."""
+    """Whether today's new cards with a draft are used up; an existing card is never held up."""
     if file.case.state is not State.NEW:
         return False
     return _shown_today(conn, file, now) >= services.policy.cards_per_day
 
 
 def _others_first(services: Services, conn: Connection, file: CaseFile, now: datetime) -> bool:
-    """Whether more valuable cases that are under way just now may use up today's cards."""
+    """Whether more valuable cases now in progress may use up today's cards."""
     if file.case.state is not State.NEW:
         return False
     ahead = (
@@ -308,7 +311,7 @@ def _shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was proposed, what was made of it, and the letter where there is one."""
+    """What was first proposed, what became of it, and the letter if there is one."""
 
     proposed: Made
     made: Made
@@ -317,16 +320,17 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Propose:
-    """Have the model choose a class and write, or only sum up where a rule has stopped the case."""
+    """Have the model choose a class and write, or only summarize if a rule stops the case."""
 
     services: Services
     view: View
     before: Before
 
     def act(self) -> Prepared:
-        """Never raises for what the model does: a failure is an answer with its reason.
+        """Never raises for anything the model does: a failure is an answer with its reason.
 
-        The letter is written and checked here too: a long one takes more than a transaction may.
+        The letter is written and checked here too, because a long one takes longer than a
+        transaction may.
         """
         answer = self._ask()
         proposed = Made(answer.proposal or self._by_rules(), answer.reason, answer.record)
@@ -352,7 +356,7 @@ class Propose:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Prepared, now: datetime
     ) -> Round | None:
-        """Write proposal, draft and card, in one move to WAITING."""
+        """Store proposal, draft and card, with one move to WAITING."""
         if not work.renew(conn, claim, now):
             return None
         view, first = self.view, outcome.proposed
@@ -432,7 +436,7 @@ def _to_waiting(
 
 
 def _voided(conn: Connection, case: Case) -> str:
-    """What ended the last approval, if nobody has decided anything since."""
+    """Why the system ended the last approval, if nobody has decided anything since."""
     last = next(reversed(draft_store.decided(conn, case.id)), None)
     return last.reason if last and last.actor.startswith("system:") else ""
 
@@ -440,7 +444,7 @@ def _voided(conn: Connection, case: Case) -> str:
 def _tell_first_approver(
     conn: Connection, view: View, written: Written | None, now: datetime
 ) -> None:
-    """Whose approval was for the text before learns what took its place."""
+    """Tell those who approved the previous text what has replaced it."""
     case = view.file.case
     if case.draft is None or not draft_store.decided_on(conn, case.draft, "approve"):
         return
@@ -456,7 +460,7 @@ def _stored(conn: Connection, case: Case, written: Written, now: datetime) -> Dr
 def _tell_editor(
     conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
 ) -> None:
-    """Whose text was given up learns why: it was their work."""
+    """Tell the author of a dropped text why it was dropped: it was their work."""
     if written is None or draft is None or not written.unfit:
         return
     case, channel = view.file.case, view.file.company.channel
@@ -466,9 +470,9 @@ def _tell_editor(
 
 
 def _opens_at(services: Services, view: View, class_: CaseClass, now: datetime) -> datetime | None:
-    """When approval opens although the account manager has not said Fine.
+    """When approval opens even though the account manager has not said Fine.
 
-    Another stage or class, and whatever they are to see for another reason, gives them time anew.
+    A new stage, a new class or a new reason for them to look starts their time over.
     """
     case = view.file.case
     same = (case.stage, case.class_) == (view.stage, class_)
@@ -490,19 +494,19 @@ def _for_managers(rulings: Iterable[Ruling]) -> set[str]:
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Five times it came to nothing."""
+    """Ask for a look after five failed attempts."""
     _ask_for_a_look(conn, claim, str(claim.row.last_error), now)
 
 
 def _ask_for_a_look(conn: Connection, claim: Claim, why: str, now: datetime) -> None:
-    """A card without a draft asks a person to look; it heals by itself where that helps."""
+    """Ask a person to look, on a card without a draft; it is tried again in an hour."""
     case = cases.of_row(claim.row)
     file = quickbooks.open_file(conn, case, now)
     reason = f"This case could not be prepared{claim.tried}. {why}"
     ruling = Ruling(Kind.STOP, "needs_a_look", reason)
     move = Move(State.WAITING, "case.needs_a_look", ACTOR, now + AFTER_OUTAGE)
     columns = {"rulings": RULINGS.dump_python((ruling,), mode="json"), "summary": ""}
-    # Without a context the next look finds nothing that is the same as before, and draws anew.
+    # Without a context the next look cannot find "same as before", so it draws the card again.
     columns |= {"draft": None, "context": None, "allowed_anyway": []}
     if cases.move(conn, case, move, now, **columns):
         posts.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)
