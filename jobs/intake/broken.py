@@ -1,4 +1,4 @@
-"""Records that cannot be read are named to a person; the others went on."""
+"""Tell a person which records cannot be read; all the others were processed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED_AT_MOST = 20
 
 
 def tell(conn: Connection, company: Company, broken: Iterable[Broken], now: datetime) -> None:
-    """One notice for all of a reading: when they are others than before, or else once a week."""
+    """One notice for all broken records of a reading: when they have changed, or once a week."""
     found = _once(broken)
     if not found:
         return
@@ -41,8 +41,8 @@ def tell(conn: Connection, company: Company, broken: Iterable[Broken], now: date
 
 
 def _once(broken: Iterable[Broken]) -> list[Broken]:
-    """Each record once, by its id where it has one: several readings may have met it, and one of
-    them may know why it is not taken."""
+    """Each record once, by its id if it has one: several readings may have met it, and one of
+    them may know why it is refused."""
     found = dict[tuple[str, str, int], Broken]()
     for record in broken:
         key = (record.entity, record.id, 0 if record.id else record.position)
@@ -66,6 +66,7 @@ def _named(record: Broken, number: str) -> str:
 
 
 def _same(found: Sequence[Broken]) -> str:
-    """Of one without an id only the kind: its place moves with each record that leaves the list."""
+    """A key for the set. A record without an id counts by its kind only, since its place in the
+    list moves whenever another record leaves it."""
     kinds = Counter(f"{record.entity} {record.id}" for record in found)
     return hashlib.sha256(repr(sorted(kinds.items())).encode()).hexdigest()[:16]

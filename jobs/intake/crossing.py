@@ -1,7 +1,7 @@
-"""Mirror → crossings → cases: the one place where a case comes into being.
+"""Mirror → crossings → cases: the only place where cases are created.
 
 Webhooks, the poll, the sweep and `/overdue run` all end here, so an invoice crosses a stage once,
-however often it is noticed.
+no matter how often it is noticed.
 """
 
 from __future__ import annotations
@@ -35,31 +35,31 @@ ACTOR = "system:detect"
 DEEPEST = 5
 """QuickBooks nests sub-customers five levels deep (its own limit)."""
 COUNTED_ON = re.compile(r'"((?:payment|credit_memo):[^"\\]+)"')
-"""The id of a payment or credit memo, as the evidence of a case names it."""
+"""The id of a payment or credit memo, as it is written in the evidence of a case."""
 MERGED = "The customer was merged into another one in QuickBooks; its invoices go on there."
 
 
 @dataclass(frozen=True)
 class News:
-    """What a reading of the ledger brought, which began at `as_of`."""
+    """What a reading of the ledger that began at `as_of` found."""
 
     as_of: datetime
     invoices: list[Invoice] = field(default_factory=list)
     customers: list[Customer] = field(default_factory=list)
     about: frozenset[str] = frozenset()
-    """Customers to look at again although no invoice of theirs may have changed."""
+    """Customers to look at again, even if none of their invoices has changed."""
     merged: Mapping[str, str] = field(default_factory=dict)
-    """The customer that is gone → the one that goes on."""
+    """The customer that was merged away → the one it was merged into."""
     deleted: frozenset[str] = frozenset()
-    """Payments and credit memos that are gone, by the ids they have as evidence."""
+    """Payments and credit memos that were deleted, by their evidence ids."""
 
 
 def learn(
     conn: Connection, policy: Policy, company: Company, news: News, trigger: str, now: datetime
 ) -> None:
-    """Mirror what was read, look again at what waits, and let cross what is overdue.
+    """Mirror what was read, refresh the waiting cases, and let overdue invoices cross.
 
-    News that we know already, such as the echo of our own note, writes nothing.
+    News that we already know, such as the echo of our own note, writes nothing.
     """
     concerned = take(conn, company, news, now)
     if concerned:
@@ -67,7 +67,7 @@ def learn(
 
 
 def take(conn: Connection, company: Company, news: News, now: datetime) -> set[str]:
-    """Mirror what was read and refresh the cases it concerns; returns who is billed there."""
+    """Mirror what was read and refresh the cases it concerns; returns the billed customers."""
     realm = company.realm
     read = {c.id for c in news.customers}
     before = ledger.billed_by(conn, realm, read)
@@ -85,7 +85,7 @@ def take(conn: Connection, company: Company, news: News, now: datetime) -> set[s
 
 
 def _whose_family_has_news(conn: Connection, realm: str, ids: Iterable[str]) -> set[str]:
-    """Who is billed apart, and may be meant by money that came to one of these or left it."""
+    """The separately billed relatives of `ids`, who may be meant by money on these records."""
     return set(ledger.billed_by(conn, realm, ledger.family_of(conn, realm, ids)).values())
 
 
@@ -96,7 +96,7 @@ def _moved(
     after: Mapping[str, str],
     changed: Iterable[ledger.Change],
 ) -> dict[str, set[str]]:
-    """Who was billed until now → the invoices that somebody else is billed for from now on."""
+    """Previously billed customer → the invoices that are now billed to somebody else."""
     left: dict[str, set[str]] = defaultdict(set)
     elsewhere = {id for id, payer in before.items() if after[id] != payer}
     for m in ledger.open_of(conn, realm, elsewhere) if elsewhere else ():
@@ -109,17 +109,20 @@ def _moved(
 
 
 def _leave(conn: Connection, realm: str, left: Mapping[str, Iterable[str]], now: datetime) -> None:
-    """Nobody was written to about them from here, so they may cross where they are now."""
+    """Give back the crossings of invoices that left a customer, so they can cross at the new one.
+
+    Nobody was written to about them here.
+    """
     for payer, ids in left.items():
         crossings.give_back(conn, realm, [payer], ids, now)
     refresh(conn, realm, left, now)
 
 
 def _speaking_of(conn: Connection, realm: str, evidence: frozenset[str]) -> set[str]:
-    """Who has an open case that counts on one of these payments or credit memos.
+    """Customers with an open case that relies on one of these payments or credit memos.
 
-    One pass over the cases, however many were deleted: what a case says is compared as it is
-    stored.
+    One pass over the cases, no matter how many were deleted: the stored evidence is searched as
+    text.
     """
     if not evidence:
         return set()
@@ -130,7 +133,7 @@ def _speaking_of(conn: Connection, realm: str, evidence: frozenset[str]) -> set[
 
 
 def _end_merged(conn: Connection, realm: str, loser: str, survivor: str, now: datetime) -> None:
-    """What people decided about the loser holds for the survivor; its cases begin anew there."""
+    """Carry people's decisions about `loser` over to `survivor`; its cases end and start there."""
     history.inherit(conn, realm, loser, survivor)
     for case in cases.open_cases(conn, realm, [loser]).values():
         move = Move(State.CANCELLED, "case.cancelled", ACTOR, data={"merged": survivor})
@@ -145,11 +148,11 @@ def read_customers(
     known: Iterable[str] = (),
     on_broken: OnBroken | None = None,
 ) -> list[Customer]:
-    """These customers and everybody above them, less the `known`.
+    """These customers and all their parents, without the `known` ones.
 
-    Also who is above and billed apart: what is on account there may be meant for them. One that
-    cannot be read is told to `on_broken`, or raises PoisonedPage without one. Raises
-    QuickBooksError.
+    That includes parents that are billed separately: money on account there may be meant for
+    these. A record that cannot be read is passed to `on_broken`, or raises PoisonedPage if there
+    is none. Raises QuickBooksError.
     """
     found: dict[str, Customer] = {}
     passed = set(known)
@@ -167,21 +170,22 @@ def read_customers(
 def readable(
     quickbooks: QuickBooks, ids: Sequence[str], on_broken: OnBroken | None
 ) -> list[models.Customer]:
-    """Those that can be read. The place of another in our question helps nobody: its id does.
+    """The customers that can be read.
 
-    It is told to `on_broken`, or raises PoisonedPage without one. Raises QuickBooksError.
+    The others are passed to `on_broken`, by id, since their place in our query helps nobody; or
+    raise PoisonedPage if there is none. Raises QuickBooksError.
     """
     found: list[Broken] = []
     read = quickbooks.customers(ids, found.append)
     missing = sorted(set(ids) - {c.id for c in read})
     broken = [each for each in found if each.entity == "Customer"]
-    if len(missing) == len(broken):  # else some of the missing were merged away
+    if len(missing) == len(broken):  # otherwise some of the missing were merged away
         unfit = {each.id: each.unfit for each in broken}
         broken = [Broken("Customer", 0, id, unfit=unfit.get(id, "")) for id in missing]
     for each in broken:
         (on_broken or raise_broken)(each)
     for each in found:
-        if each.entity != "Customer" and on_broken:  # a type: its customers are read without it
+        if each.entity != "Customer" and on_broken:  # a customer type: customers load without it
             on_broken(each)
     return read
 
@@ -198,12 +202,12 @@ def open_cases(
 ) -> str | None:
     """Let the overdue invoices of these billed customers cross.
 
-    At most so many of their invoices are looked at, from the id `after` on; the answer is where
-    to go on, or None after the last one.
+    At most `most` of their invoices are looked at, starting after the id `after`. Returns the id
+    to continue after, or None at the end.
     """
     company = companies.need(conn, company.realm)  # it may have gone live since it was loaded
     asked = look_up(conn, policy, company, set(customers), company.today(now))
-    one_more = None if most is None else most + 1  # which tells whether there are more
+    one_more = None if most is None else most + 1  # one extra tells whether there are more
     some = crossings.overdue(conn, company.realm, asked.payers, asked.today, after, one_more)
     _cross(conn, company, asked, reached(asked, some[:most]), trigger, now)
     return some[most - 1].invoice if most and len(some) > most else None
@@ -231,7 +235,7 @@ def _cross(
 
 
 def refresh(conn: Connection, company: str, customers: Iterable[str], now: datetime) -> list[str]:
-    """Something changed in the ledger: look again at the cases of these customers that wait."""
+    """The ledger has changed: make these customers' waiting cases due; returns their ids."""
     if not (wanted := sorted(customers)):
         return []
     waiting = (
@@ -244,7 +248,7 @@ def refresh(conn: Connection, company: str, customers: Iterable[str], now: datet
 
 
 def _anew(now: datetime) -> dict[str, object]:
-    """Due at once, also where somebody is at it: what they have read may be older than this."""
+    """Due at once, even if somebody is working on it: what they read may be out of date."""
     return {"due_at": now, "token": None, "attempts": 0}
 
 
@@ -255,35 +259,35 @@ def _opening(company: Company, key: Key, found: list[Crossing], trigger: str) ->
 
 
 def _wake(conn: Connection, joined: list[Case], now: datetime) -> None:
-    """A new crossing is looked at now, but does not end a snooze."""
+    """Make the cases with a new crossing due now; a snooze goes on."""
     ids = [case.id for case in joined if case.state is not State.SNOOZED]
     if ids:
         conn.execute(update(cases_table).where(cases_table.c.id.in_(ids)).values(**_anew(now)))
 
 
 Key = tuple[str, str]
-"""The customer who is billed, and a currency: at most one open case."""
+"""The billed customer and a currency: there is at most one open case for each."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Some billed customers, and what keeps their overdue invoices from being asked for."""
+    """Some billed customers, and what keeps their overdue invoices from crossing."""
 
     today: date
     payers: Mapping[str, str]
     """Customer record → who is billed."""
     worth: Mapping[Key, Decimal]
-    """For ordering only."""
+    """All that they owe; for ranking only."""
     held: frozenset[tuple[str, str]]
-    """(Who is billed, invoice): a held or disputed invoice crosses nothing."""
+    """(Billed customer, invoice): a held or disputed invoice does not cross."""
     silent: frozenset[Key]
-    """Who disputes everything, or owes too little. A quiet time is a wait, and does cross."""
+    """Those who dispute everything or owe too little. In a quiet period invoices still cross."""
 
 
 def look_up(
     conn: Connection, policy: Policy, company: Company, customers: set[str], today: date
 ) -> Asked:
-    """Look up what has to be known of them. Worth and smallness are of all their invoices."""
+    """Look up these billed customers. Worth and smallness count all of their invoices."""
     realm, home = company.realm, company.home_currency
     families = ledger.members_of(conn, realm, customers)
     payers = {member: whose for whose, members in families.items() for member in members}
@@ -302,7 +306,7 @@ def _owed(
     held: set[tuple[str, str]],
     today: date,
 ) -> tuple[dict[Key, Decimal], dict[Key, Decimal]]:
-    """What may be asked for, and what all that is open is worth."""
+    """What may be asked for (overdue and not held), and the worth of everything open."""
     late: dict[Key, Decimal] = defaultdict(Decimal)
     worth: dict[Key, Decimal] = defaultdict(Decimal)
     for owed in crossings.owed(conn, realm, payers, today):
@@ -321,13 +325,13 @@ def _late(invoice: Invoice, today: date) -> bool:
 
 
 def _too_small(policy: Policy, home: str, key: Key, owed: Decimal) -> bool:
-    """Eleven small invoices are worth a message, one tiny rest is not."""
+    """Eleven small invoices are worth a message; one tiny remainder is not."""
     limits = policy.limits(key[1], home)
     return limits is not None and owed < limits.smallest
 
 
 def reached(asked: Asked, some: Iterable[Standing]) -> dict[Key, list[Crossing]]:
-    """What crosses now, by who is billed in which currency."""
+    """What crosses now, by billed customer and currency."""
     found: dict[Key, list[Crossing]] = defaultdict(list)
     for one in some:
         key = asked.payers[one.customer], one.currency
@@ -338,7 +342,7 @@ def reached(asked: Asked, some: Iterable[Standing]) -> dict[Key, list[Crossing]]
 
 
 def _next_stage(one: Standing, today: date) -> Stage | None:
-    """Above the start a stage speaks of the message before it, which has to be over."""
+    """Beyond the first stages, a stage refers to the message before it, which must be settled."""
     stage = crossing_stage((today - one.due).days, one.last)
     early = stage is not None and one.undecided and stage > HIGHEST_START
     return None if early else stage
@@ -347,12 +351,12 @@ def _next_stage(one: Standing, today: date) -> Stage | None:
 INVOICES_A_CHUNK = 200
 CUSTOMERS_A_CHUNK = 100
 CROSSINGS_A_CHUNK = 80
-"""What is written at once: some 15 ms of work each, so that whoever waits hardly notices."""
+"""How much one transaction writes: about 15 ms of work, so that others hardly wait."""
 PAYERS_A_CHUNK = 20
 
 
 def let_cross(policy: Policy, company: Company, customers: Collection[str], trigger: str) -> Plan:
-    """These billed customers, a few; one who has more than a chunk goes on in the same case."""
+    """Let a few billed customers' invoices cross, chunk by chunk; later chunks join the case."""
     last: str | None = ""
     while last is not None:
         last = yield partial(_open, policy, company, customers, trigger, last)

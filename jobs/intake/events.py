@@ -1,7 +1,8 @@
 """Events → a refreshed mirror → crossings → cases.
 
-An event only says which object to read again: what it claims about it is never used. Events that
-are due together and can be answered together are: a bulk edit of thousands is a few readings.
+An event only says which object to read again: what it claims about the object is never used.
+Events due at the same time are read together where possible: a bulk edit of thousands takes a few
+readings.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ from qbo.client import QuickBooks
 from qbo.errors import Gone, PoisonedPage
 
 READ = frozenset({"Invoice", "Payment", "CreditMemo", "Customer"})
-"""What we subscribe to; a notification about anything else is recorded and told."""
+"""What we subscribe to; a notification about anything else is recorded and reported."""
 PROFILE = "Preferences"
-"""The closing date stands there: a change hurries the daily reading of it."""
+"""It holds the closing date: a change brings the daily reading of it forward."""
 AT_ONCE = 80
-"""Events in one reading: what it brings is written at once."""
+"""The most events in one reading, whose results are written in one transaction."""
 
 
 def step(services: Services) -> Step:
-    """The detect step: an event, and those that one reading answers with it, per row."""
+    """The detect step: one event per row, and with it others that the same reading covers."""
     return Step(
         name="detect",
         table=events,
@@ -51,14 +52,14 @@ def step(services: Services) -> Step:
 
 
 def _ready(_now: datetime) -> ColumnElement[bool]:
-    """A known company has to be connected; an unknown one is dealt with at once."""
+    """A known company must be connected; an unknown one is dealt with at once."""
     company = select(companies_table.c.realm).where(companies_table.c.realm == events.c.company)
     return ~exists(company) | exists(company.where(companies_table.c.status == "connected"))
 
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     if not work.renew(conn, claim, now):
-        return None  # it was taken along by another one
+        return None  # another event's reading already covers it
     company = companies.get(conn, claim.row.company)
     trouble = _trouble(claim, company)
     if company is None or trouble:
@@ -76,7 +77,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
 
 
 def _known(conn: Connection, event: Any, ids: list[str]) -> dict[str, Invoice]:
-    """What the mirror holds of the invoices, or of the customer that a merge has ended."""
+    """The invoices in the mirror: those named, or those of a customer that was merged away."""
     if event.entity == "Invoice":
         found = ledger.mirrored(conn, event.company, ids)
         return {id: m.invoice for id, m in found.items()}
@@ -96,7 +97,7 @@ def _trouble(claim: Claim, company: Company | None) -> str:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a reading brought, and which ids have to be read alone, and why."""
+    """What a reading found, and which ids must be read alone, and why."""
 
     news: News
     apart: Mapping[str, str] = field(default_factory=dict)
@@ -104,7 +105,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Look:
-    """Read the object that an event named, and what hangs on it."""
+    """Read the object that an event names, and everything it affects."""
 
     services: Services
     company: Company
@@ -112,11 +113,11 @@ class Look:
     known: dict[str, Invoice]
     as_of: datetime
     ids: list[str]
-    """Of this event and of those `along`; they are of one kind."""
+    """The ids of this event and of those `along`, all of one kind."""
     along: list[Claim]
 
     def act(self) -> Outcome:
-        """Raises QuickBooksError: the event then stays due and is tried again."""
+        """Read it. Raises QuickBooksError: the event then stays due and is tried again."""
         try:
             return self._read()
         except PoisonedPage as error:
@@ -146,7 +147,8 @@ class Look:
                 return self._customer(quickbooks)
 
     def _invoices(self, quickbooks: QuickBooks, apart: dict[str, str]) -> list[Invoice]:
-        """Those of a list. One that is not in it may be gone, new, or broken: it is asked for."""
+        """Several invoices from one list; one missing from it may be gone, new or broken, so it
+        is read by itself."""
         home, doubts = self.company.home_currency, list[Broken]()
         listed = quickbooks.invoices_by_id(self.ids, doubts.append)
         found = [gather.invoice(i, home) for i in listed]
@@ -180,7 +182,7 @@ class Look:
         return News(self.as_of, about=frozenset({memo.customer_id}))
 
     def _customer(self, quickbooks: QuickBooks) -> News:
-        """A merge counts where the customer it has ended is not to be found any more."""
+        """A merge counts only if the merged customer can no longer be found."""
         survivor, loser = self.event.entity_id, self.event.deleted_id
         about = frozenset({*self.ids, loser} - {""})
         if not loser or any(c.active for c in quickbooks.customers([loser])):
@@ -193,7 +195,7 @@ class Look:
         return [gather.invoice(i, home) for i in quickbooks.invoices_by_id(ids)]
 
     def settle(self, conn: Connection, claim: Claim, outcome: Outcome, now: datetime) -> None:
-        """Mirror, refresh what waits, cross."""
+        """Mirror what was read, refresh the waiting cases, let overdue invoices cross."""
         if not self._settle(conn, claim, outcome, now):
             return
         for each in self.along:
@@ -202,7 +204,7 @@ class Look:
         crossing.learn(conn, self.services.policy, self.company, outcome.news, trigger, now)
 
     def _settle(self, conn: Connection, each: Claim, outcome: Outcome, now: datetime) -> bool:
-        """What could not be read with others is due at once, and goes alone from now on."""
+        """Whether the claim was still ours. What must be read alone becomes due again at once."""
         if (why := outcome.apart.get(each.row.entity_id)) is None:
             return work.settle(conn, each, None)
         return work.settle(conn, each, now, last_error=shortened(why, 300), attempts=each.attempts)
@@ -216,7 +218,7 @@ def _alarm(
     trouble: str,
     now: datetime,
 ) -> None:
-    """Say once a day and kind that QuickBooks sends what we cannot use."""
+    """Report, once per day and kind, that QuickBooks sends something we cannot use."""
     channel = company.channel if company else services.channel
     realm = company.realm if company else ""
     text = (
@@ -230,7 +232,7 @@ def _alarm(
 
 
 def _give_up(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
-    """Trying again will not help: tell a person, once an hour; the sweep finds what was missed."""
+    """Stop trying and tell a person, once an hour; the sweep finds what was missed."""
     company = companies.get(conn, claim.row.company)
     what = f"{claim.row.entity} {claim.row.entity_id}: {claim.row.last_error}"
     text = (

@@ -1,7 +1,7 @@
-"""The first look at a ledger: after the first sweep one notice says what the policy makes of it.
+"""The first look at a ledger: after the first sweep, one notice says how the policy applies to it.
 
-Counted in short transactions, some customers each; said once, when the first cases are prepared,
-and before their cards: whoever reads those knows by then what the policy makes of the whole.
+It is counted in short transactions, some customers at a time, and posted once, when the first
+cases are ready and before their cards, so that people who read a card know the whole picture.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ KIND = "first_look"
 CUSTOMERS_A_ROUND = 500
 SOON = timedelta(seconds=5)
 PATIENCE = timedelta(minutes=10)
-"""After the sweep; what is not prepared by then is not waited for."""
+"""How long after the sweep to wait for the first cases to be prepared."""
 MOST_RULES = 12
 MOST_CURRENCIES = 6
 SUB = "    ◦ "
-"""Begins a line below a bullet: mrkdwn has no lists of its own."""
+"""Starts a line below a bullet: mrkdwn has no nested lists."""
 
 
 def step(services: Services) -> Step:
-    """One row per company, done once."""
+    """The first look: one row per company, done once."""
     return Step(
         name=KIND,
         table=schedule,
@@ -59,7 +59,7 @@ def _ready(_now: datetime) -> ColumnElement[bool]:
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Nobody waits for it: tomorrow it is tried again."""
+    """Try again tomorrow: nobody is waiting for it."""
     work.settle(conn, claim, now + timedelta(days=1), last_error=claim.row.last_error)
 
 
@@ -97,7 +97,7 @@ Sums = dict[tuple[str, str], Sum]
 
 @dataclass(frozen=True)
 class Counting:
-    """Counts some customers after `after`, then the next ones."""
+    """Count some customers after `after`, then the next ones."""
 
     policy: Policy
     company: Company
@@ -121,7 +121,7 @@ class Counting:
         columns = (invoices.c.customer, invoices.c.currency, invoices.c.open, invoices.c.due)
         last = some[-1]
         theirs = (invoices.c.customer > self.after) & (invoices.c.customer <= last)
-        counted: Sums = {}  # of its own: this transaction may be tried again
+        counted: Sums = {}  # a fresh one, because this transaction may be retried
         for row in conn.execute(select(*columns).where(ours, theirs)).all():
             self._count(row, counted)
         return Counting(self.policy, self.company, self.today, self.sums | counted, last)
@@ -162,7 +162,7 @@ class Counting:
 
 
 def _billed(sums: Sums, parents: dict[str, str]) -> Sums:
-    """The same by who is billed: sub-customers count with their parent."""
+    """The same sums by billed customer: sub-customers count with their parent."""
     found: Sums = {}
     for (currency, customer), each in sums.items():
         into = found.setdefault((currency, ledger.billed(customer, parents)), Sum())
@@ -215,7 +215,7 @@ def _proposal(company: Company, currency: str, better: dict[str, Decimal]) -> st
 
 
 def _difference(now: Effect, then: Effect) -> str:
-    """What the proposal is good for, and what it would no longer stop at all."""
+    """What the proposal would gain, and what it would no longer stop at all."""
     second = f"{now.second_approver:,} → {then.second_approver:,} with a second approver"
     alone = f"{now.stopped:,} → {then.stopped:,} for a person alone"
     nothing = "" if then.stopped else ", so nothing would be stopped for its amount"
@@ -223,7 +223,7 @@ def _difference(now: Effect, then: Effect) -> str:
 
 
 def _marks(conn: Connection, policy: Policy, realm: str) -> Iterator[str]:
-    """Where each mark may come from, beside a hold in Slack; and which come from nowhere."""
+    """Where each mark may come from, besides a hold in Slack, and which have no source."""
     named = policy.named_customers()
     theirs = (customers.c.company == realm) & customers.c.id.in_(sorted(named))
     here = frozenset(conn.scalars(select(customers.c.id).where(theirs)))

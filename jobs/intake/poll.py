@@ -1,7 +1,7 @@
-"""The poll: once an hour, whatever changed since the last one, in case nobody told us.
+"""The poll: once an hour, read whatever changed since the last one, in case a webhook was lost.
 
-It ends where notifications end. What a notification has brought already, and what the overlap
-with the last poll repeats, is skipped, so that a change is acted on once.
+It ends in the same place as notifications. Whatever a notification has already brought, or the
+overlap with the last poll repeats, is skipped, so that a change is acted on once.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from qbo.models import Deleted
 
 KIND = "poll"
 SWEEP = "sweep"
-"""Reads by its id whatever is missing."""
+"""The kind of scheduled work that reads by id whatever is missing."""
 EVERY = timedelta(hours=1)
 OVERLAP = timedelta(minutes=10)
-"""A change may become visible late; how much later is not documented."""
+"""A change may become visible late; Intuit does not say how late."""
 LOOK_BACK = timedelta(days=29)
-"""Change data capture reaches 30 days back; one less, because clocks differ."""
+"""Change data capture reaches back 30 days (Intuit); one day less, because clocks differ."""
 KINDS: tuple[type[Entity], ...] = (models.Invoice, Payment, CreditMemo, Customer)
 EVIDENCE = {"Payment": "payment", "CreditMemo": "credit_memo"}
-"""Of what a card may count on: how it names it."""
+"""Records that a card may rely on → the prefix of their evidence ids."""
 A_CHUNK = 200
 
 
@@ -65,7 +65,7 @@ def _plan(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
 
 @dataclass
 class Poll:
-    """One look at what changed since `since`; None is the first look, which only sets the hour."""
+    """One look at what changed since `since`; None is the first, which only sets the cursor."""
 
     services: Services
     company: Company
@@ -73,24 +73,24 @@ class Poll:
     as_of: datetime
     since: datetime | None
     seen: frozenset[str]
-    """What the last poll has brought and this one may repeat."""
+    """What the last poll found and this one may repeat."""
     waiting: set[str]
-    """Who is billed for what was mirrored and has not been let cross yet, also by a poll that was
-    stopped in between: to the next one it would be no news any more."""
+    """Billed customers whose news is mirrored but has not yet been let cross. It is stored, so
+    that it survives a poll that is killed: to the next one it would no longer be news."""
     keys: set[str] = field(default_factory=set)
-    """What the next one may repeat."""
+    """What the next poll may repeat."""
     ended: set[str] = field(default_factory=set)
     """Customers that were deleted or merged into others."""
     broken: list[Broken] = field(default_factory=list)
     deleted_since: datetime | None = None
-    """From here on no deletion is missing."""
+    """From this time on no deletion is missing."""
 
     @property
     def quickbooks(self) -> QuickBooks:
         return self.services.quickbooks(self.company.realm)
 
     def plan(self) -> Plan:
-        """Raises QuickBooksError: the poll then is tried again from the same hour."""
+        """The whole poll. Raises QuickBooksError: it is then tried again from the same cursor."""
         since, late = self.since or self.as_of, self._too_late()
         reach = self.as_of - OVERLAP if late else since
         changes = self.quickbooks.changes(KINDS, reach, self.broken.append)
@@ -105,7 +105,7 @@ class Poll:
         yield partial(self._finish, cursor)
 
     def _too_late(self) -> bool:
-        """Beyond what change data capture remembers: all kinds are listed by their time.
+        """Whether `since` is too old for change data capture; every kind is then listed by time.
 
         A listing does not show what was deleted; `_finish` has the sweep find that out.
         """
@@ -116,7 +116,7 @@ class Poll:
         return [*changes.invoices, *changes.payments, *changes.credit_memos, *changes.customers]
 
     def _learn(self, found: Sequence[Entity], deleted: Sequence[Deleted], cursor: datetime) -> Plan:
-        """Sort out what is news, chunk by chunk."""
+        """Keep what is news and process it chunk by chunk."""
         fresh = [record for record in found if _key(record) not in self.seen]
         late = [record for record in found if not record.updated_at or record.updated_at >= cursor]
         self.keys |= {_key(record) for record in late} | {_dead_key(d) for d in deleted}
@@ -145,12 +145,12 @@ class Poll:
             yield from self._mirror(news)
 
     def _merged(self, changes: Iterable[Change]) -> dict[str, str]:
-        """A customer that is gone → the one whose record its invoices stand on now."""
+        """Merged customer → the customer who now has its invoices."""
         moved = [(c.before.customer, c.now.customer) for c in changes if c.before and c.moved]
         return {loser: survivor for loser, survivor in moved if loser in self.ended}
 
     def _ended(self, gone: Sequence[Deleted]) -> Plan:
-        """What was deleted, and the customers that a merge has ended."""
+        """Process what was deleted, including customers that were merged away."""
         ids = [d.id for d in gone if d.entity == "Invoice"]
         changes: list[Change] = yield partial(_vanished, self.company, ids)
         about = {c.now.customer for c in changes}
@@ -166,14 +166,14 @@ class Poll:
         return [gather.invoice(r, home) for r in some if isinstance(r, models.Invoice)]
 
     def _paid(self, untold: Iterable[Entity], some: Iterable[Entity]) -> list[Invoice]:
-        """What a payment was applied to, as far as it did not come by itself."""
+        """The invoices that payments were applied to, except those already in `some`."""
         came = {r.id for r in some if isinstance(r, models.Invoice)}
         payments = [r for r in untold if isinstance(r, Payment)]
         ids = {a.invoice_id for p in payments for a in p.applied} - came
         return self._invoices(self.quickbooks.invoices_by_id(sorted(ids), self.broken.append))
 
     def _customers(self, about: set[str], untold: Iterable[Entity]) -> list[facts.Customer]:
-        """Those the news is about, and who is above them; a list has some already."""
+        """The customers that the news is about and their parents; `untold` has some already."""
         home = self.company.home_currency
         here = [gather.customer(r, home) for r in untold if isinstance(r, Customer)]
         above = {c.parent for c in here if c.parent}
@@ -206,7 +206,7 @@ class Poll:
             self._have_swept(conn, now)
 
     def _have_swept(self, conn: Connection, now: datetime) -> None:
-        """No answer tells any more what was deleted before `deleted_since`; the sweep finds it."""
+        """Bring the sweep forward if deletions before `deleted_since` may be missing."""
         if self.since is None or self.deleted_since is None or self.deleted_since <= self.since:
             return
         realm = self.company.realm
@@ -224,14 +224,14 @@ def _dead_key(deleted: Deleted) -> str:
 
 
 def _as_evidence(deleted: Deleted) -> str:
-    """As a card names it."""
+    """The id that a card uses for it."""
     return f"{EVIDENCE[deleted.entity]}:{deleted.id}"
 
 
 def _untold(
     company: Company, some: Sequence[Entity], conn: Connection, _now: datetime
 ) -> list[Entity]:
-    """Those that no notification has brought since they changed."""
+    """The records that no notification has brought since they changed."""
     times = events.read_at(conn, company.realm, [(r.ENTITY, r.id) for r in some])
     return [r for r in some if not _told(times.get((r.ENTITY, r.id)), r.updated_at)]
 
@@ -243,7 +243,7 @@ def _told(last: datetime | None, changed: datetime | None) -> bool:
 def _news_of(
     company: Company, read: Sequence[Invoice], conn: Connection, _now: datetime
 ) -> list[Change]:
-    """What differs from the mirror. An invoice that is settled and was never mirrored does not."""
+    """What differs from the mirror, except settled invoices that were never mirrored."""
     known = ledger.mirrored(conn, company.realm, [i.id for i in read])
     changes = [ledger.compared(known.get(i.id), i) for i in read]
     return [c for c in changes if c is not None and _matters(c, known.get(c.now.id))]
@@ -252,7 +252,7 @@ def _news_of(
 def _vanished(
     company: Company, ids: Sequence[str], conn: Connection, _now: datetime
 ) -> list[Change]:
-    """What the mirror holds otherwise than deleted."""
+    """The deletions that the mirror does not know yet."""
     known = ledger.mirrored(conn, company.realm, list(ids)).values()
     changes = [ledger.compared(m, gather.gone(m.invoice)) for m in known]
     return [c for c in changes if c is not None]

@@ -1,8 +1,8 @@
-"""The daily sweep: every open invoice is read, and so is every one that did not come back.
+"""The daily sweep: read every open invoice, and every one that is missing from the list.
 
 Absence is not payment: an invoice that was open and is missing from the list is read by its id.
-What is read is written page by page and cut into chunks: nothing is held for long, and no write
-transaction is long. A sweep that is killed begins anew; what is written twice changes nothing.
+Each page is written as it comes, in chunks, so memory and write transactions stay small. A sweep
+that is killed starts over; writing something twice changes nothing.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ from qbo.client import QuickBooks
 KIND = "sweep"
 ACTOR = "system:sweep"
 DAILY = time(5, 0)
-"""In the company's own zone, before anybody is at work."""
+"""In the company's own zone, before anybody starts work."""
 OVERLAP = timedelta(minutes=10)
-"""Our clock and QuickBooks' may differ, and a change may become visible late."""
+"""Our clock and QuickBooks' clock may differ, and a change may become visible late."""
 AGAIN = timedelta(hours=1)
-"""Until the next one, where too much changed during this one to tell what was deleted."""
+"""When to sweep again if too much changed meanwhile to tell what was deleted."""
 IDS_AT_ONCE = 200
-"""So many QuickBooks is asked for in one statement."""
+"""How many ids go into one query."""
 CASES_A_CHUNK = 500
 KNOWN_AT_ONCE = 2_000
 FORGOTTEN_AT_ONCE = 2_000
 
 T = TypeVar("T", bound=Collection[str])
 Listed = Callable[[Connection, str, str, int], T]
-"""A page of what a company has, from the id that the last page ended with."""
+"""(connection, realm, last id of the previous page, size) → the next page."""
 
 
 def step(services: Services) -> Step:
@@ -65,7 +65,7 @@ def step(services: Services) -> Step:
 
 
 def next_sweep(now: datetime, zone: ZoneInfo) -> datetime:
-    """Tomorrow at the hour of the sweep, in the company's zone."""
+    """Tomorrow's sweep, in the company's zone."""
     tomorrow = now.astimezone(zone).date() + timedelta(days=1)
     return datetime.combine(tomorrow, DAILY, zone)
 
@@ -77,7 +77,7 @@ def _plan(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
 
 @dataclass
 class Sweep:
-    """One reading of everything that is open, and of what was open before."""
+    """One reading of everything that is open or was open before."""
 
     services: Services
     company: Company
@@ -88,7 +88,7 @@ class Sweep:
     left: int = 0
     gone: int = 0
     cut: bool = False
-    """So much changed meanwhile that deletions may be missing."""
+    """So much changed during the sweep that deletions may be missing."""
 
     @property
     def realm(self) -> str:
@@ -99,7 +99,7 @@ class Sweep:
         return self.services.quickbooks(self.realm)
 
     def plan(self) -> Plan:
-        """Everything in its order. Raises QuickBooksError: the sweep then is tried again."""
+        """The whole sweep, in order. Raises QuickBooksError: the sweep is then tried again."""
         yield from shadow.clear(self.realm)
         yield from self._forget()
         for page in self.quickbooks.open_invoices(self.broken.append):
@@ -131,7 +131,7 @@ class Sweep:
             history.know_addresses(conn, self.realm, _addresses(news), ACTOR, now)
 
     def _changed_meanwhile(self) -> Plan:
-        """Rows shift between pages while others leave them: what changed since is read again."""
+        """Read again what changed during the sweep: rows shift between pages as others leave."""
         since, kinds = self.began_at - OVERLAP, [models.Invoice]
         changes = self.quickbooks.changes(kinds, since, self.broken.append)
         self.cut = changes.deleted_since > since
@@ -142,13 +142,13 @@ class Sweep:
         yield from self._vanished([d.id for d in changes.deleted])
 
     def _again(self, read: Sequence[models.Invoice]) -> Plan:
-        """What was settled already when the sweep began, and what we never knew, is no news."""
+        """Take only what is open or was open in the mirror; the rest is not news."""
         found = {i.id: i for i in read}
         ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(found))
         yield from self._put([i for i in read if i.balance > 0 or _was_open(ours.get(i.id))])
 
     def _absent(self) -> Plan:
-        """Absence is not payment: what was open and did not come is read by its id."""
+        """Absence is not payment: read by id whatever was open and was not listed."""
         last: str | None = ""
         while last is not None:
             absent, last = yield _inside(sweeping.absent, self.realm, last, KNOWN_AT_ONCE)
@@ -158,9 +158,9 @@ class Sweep:
                 yield from self._vanished(gone)
 
     def _what_became(self, absent: Sequence[str]) -> tuple[list[models.Invoice], list[str]]:
-        """The invoices of these ids, and the ids that QuickBooks knows no more.
+        """The invoices with these ids, and the ids that QuickBooks no longer knows.
 
-        Where a list was broken, each one that did not come is asked for by itself.
+        If the list had broken records, each missing invoice is read by itself.
         """
         doubts: list[Broken] = []
         read = self.quickbooks.invoices_by_id(absent, doubts.append)
@@ -174,7 +174,7 @@ class Sweep:
                 gone.append(id)
                 continue
             except PoisonedPage:
-                pass  # not even by itself
+                pass  # it cannot be read even by itself
             self.broken.append(Broken("Invoice", 0, id, unfit=unfit.get(id, "")))
         return read, gone
 
@@ -187,11 +187,11 @@ class Sweep:
             yield partial(self._take, News(self.began_at, gone))
 
     def _customers(self) -> Plan:
-        """Whoever owes, who is above them, and who is below somebody and in credit.
+        """Customers who owe, their parents, and sub-customers in credit.
 
         A sub-customer that owes nothing but has credits lowers what its parent owes, or holds money
-        that may be meant for its family; it is found by its negative balance, in one listing. One
-        that is not listed any more is read by id.
+        that may be meant for its family; one listing finds these by their negative balance. One
+        that is no longer listed is read by id.
         """
         yield from self._each(sweeping.owners, self._people)
         for page in self.quickbooks.customers_in_credit(self.broken.append):
@@ -199,12 +199,12 @@ class Sweep:
         yield from self._each(ledger.in_credit, self._people)
 
     def _people(self, ids: Collection[str]) -> Plan:
-        """These records and all above them; a sweep asks for each once."""
+        """Read these records and all their parents; a sweep reads each one once."""
         for _ in range(crossing.DEEPEST):
             ids = yield _inside(sweeping.unmet, self.realm, sweeping.CUSTOMER, ids)
             if not ids:
                 return
-            # by itself: an answer that is lost with its commit is asked for again
+            # in a yield of its own: if its commit fails, the records are read again
             yield _inside(sweeping.remember, self.realm, sweeping.CUSTOMER, ids)
             read = crossing.readable(self.quickbooks, sorted(ids), self.broken.append)
             found = [gather.customer(c, self.company.home_currency) for c in read]
@@ -213,13 +213,13 @@ class Sweep:
             ids = {c.parent for c in found if c.parent}
 
     def _first_addresses(self) -> Plan:
-        """Addresses in the ledger at connection count as known to whoever is billed."""
+        """Addresses already in the ledger when it is connected count as known to the payer."""
         last: str | None = ""
         while last is not None:
             last = yield _inside(history.pass_on_addresses, self.realm, last, IDS_AT_ONCE)
 
     def _cases(self) -> Plan:
-        """Everything is mirrored; now let cross what is overdue, a few customers at a time."""
+        """With everything mirrored, let overdue invoices cross, a few customers at a time."""
         yield from self._each(sweeping.owners, self._bill)
         yield from self._each(sweeping.payers, self._let_cross)
 
@@ -233,14 +233,14 @@ class Sweep:
             yield from crossing.let_cross(self.services.policy, self.company, some, trigger)
 
     def _each(self, listed: Listed[T], then: Callable[[T], Plan]) -> Plan:
-        """Page by page in the order of the ids, of which the last one leads to the next page."""
+        """Run `then` on each page, in the order of ids; the last id leads to the next page."""
         last = ""
         while page := (yield _inside(listed, self.realm, last, IDS_AT_ONCE)):
             last = list(page)[-1]
             yield from then(page)
 
     def _rank_again(self) -> Plan:
-        """What was above yesterday's cap competes again today."""
+        """Let cases that were above yesterday's cap compete again today."""
         left = CASES_A_CHUNK
         while left == CASES_A_CHUNK:
             left = yield partial(_uncap, self.company)
@@ -256,7 +256,7 @@ class Sweep:
         log.note(conn, log.Entry(self.realm, "sweep.done", ACTOR, now, data=data))
 
     def _named(self) -> list[Broken]:
-        """A place in a list is left out where every such record is known by its id."""
+        """The broken records; places in a list are left out when all invoices have their ids."""
         named = [record for record in self.broken if record.id]
         invoices = sum(record.entity == "Invoice" for record in named)
         places = len(self.broken) - len(named)
@@ -264,7 +264,7 @@ class Sweep:
 
 
 def weighed(weights: Mapping[str, int], count: int, weight: int) -> Iterator[list[str]]:
-    """The keys in order, in runs of at most `count` and, but for a single one, of `weight`."""
+    """The keys in order, in runs of at most `count` keys and, unless it is just one, `weight`."""
     some: list[str] = []
     heavy = 0
     for key in sorted(weights):
@@ -278,7 +278,7 @@ def weighed(weights: Mapping[str, int], count: int, weight: int) -> Iterator[lis
 
 
 def _inside(ask: Callable[..., Any], *given: Any) -> Write:
-    """What the plan yields to have `ask` called with a connection and what is given."""
+    """What a plan yields to have `ask(conn, *given)` called in a transaction."""
     return lambda conn, _now: ask(conn, *given)
 
 
