@@ -1,4 +1,5 @@
-"""One file per door that people have. Each is one short transaction: right, state, decision, move.
+"""What people can do to a case or a company, one file per family of verbs.
 
-They never talk to the world; what follows is a row that is due.
+Each verb is one short transaction: check right and state, record the decision, move the case. None
+talks to the outside world; what follows from it is a row that becomes due.
 """

@@ -1,4 +1,4 @@
-"""What every door asks first: who is it, do we know them, is this still the draft they saw."""
+"""What every verb checks first: who is it, do we know them, is this still the draft they saw."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from jobs.store.drafts import Draft
 from jobs.store.tables import cases as cases_table
 
 NUMBER = re.compile(r"[0-9]{1,9}")
-"""A case's number; anything else, such as ² or one too long for the record, is no case."""
+"""A case's number; anything else, such as ² or a number too long for the database, is no case."""
 
 
 DID = {
@@ -44,11 +44,11 @@ DID = {
     "take_up": "lifted the hold",
     "take_back": "took the QuickBooks note back",
 }
-"""Kind of decision → what the thread of the card says about it."""
+"""Kind of decision → how the card's thread puts it."""
 
 
 class Answer(StrEnum):
-    """What a person is told in private. Only RECORDED means that something happened."""
+    """What a person is told in private. Only RECORDED and SECOND_NEEDED mean that it was done."""
 
     RECORDED = "recorded"
     LOOKING_UP = "looking_up"
@@ -70,16 +70,16 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of a door, with what its sentence needs."""
+    """A verb's answer, with what its sentence needs."""
 
     answer: Answer
     case: Case | None = None
     detail: str = ""
     """A role in words, a reason, or the trouble with an account."""
     by: Decision | None = None
-    """Who was first, where somebody was."""
+    """The earlier decision, if somebody else was first."""
     at: datetime | None = None
-    """From when on it is possible, where it is only a matter of time."""
+    """When it becomes possible, if it is only too early."""
 
     @property
     def recorded(self) -> bool:
@@ -87,7 +87,7 @@ class Reply:
 
 
 class Refused(Exception):
-    """A door says no; nothing was changed."""
+    """A verb was refused; nothing was changed."""
 
     def __init__(self, said: Reply) -> None:
         super().__init__(said.answer)
@@ -96,7 +96,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Click:
-    """Somebody at a door: the person, and what the button or modal was bound to."""
+    """Who clicked, and what the button or modal was bound to."""
 
     user: str
     case: str
@@ -106,7 +106,7 @@ class Click:
 
 @dataclass(frozen=True)
 class Decider:
-    """Somebody we know, at a case we know."""
+    """A person we know, and the case they may decide."""
 
     user: str
     roles: frozenset[Role]
@@ -116,14 +116,14 @@ class Decider:
 
 
 def enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
-    """Let a person in to decide, who may at least edit. Raises Refused with the answer to give."""
+    """Lock the case for a person who may at least edit it. Raises Refused with the answer."""
     if NUMBER.fullmatch(click.case):
         _queue_up(conn, click.case)
     return look_in(conn, policy, click, now)
 
 
 def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
-    """The same for somebody who only reads: nobody waits for them. Raises Refused."""
+    """Like `enter`, but for reading only, without a lock. Raises Refused."""
     if not NUMBER.fullmatch(click.case):
         raise Refused(Reply(Answer.NO_CASE))
     try:
@@ -139,15 +139,15 @@ def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> De
 
 
 def _queue_up(conn: Connection, case: str) -> None:
-    """Of two at the same door the second waits until the first is through, and sees who it was.
+    """Lock the case's row: of two people at once the second waits, then sees who was first.
 
-    SQLite knows no row locks and needs none: there every writer waits.
+    SQLite has no row locks and needs none: there every writer waits.
     """
     conn.execute(select(cases_table.c.id).where(cases_table.c.id == case).with_for_update())
 
 
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:
-    """The roles of somebody in good standing whom we know well enough. Raises Refused."""
+    """The roles of a person in good standing whose Slack data is fresh. Raises Refused."""
     if not policy.named_users() | policy.named_groups():
         raise Refused(Reply(Answer.NOBODY_CONFIGURED))
     person = people.person(conn, user)
@@ -159,13 +159,13 @@ def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozens
 
 
 def lead(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
-    """Only finance leads pass. Raises Refused."""
+    """Allow finance leads only. Raises Refused."""
     if not may_run(known(conn, policy, user, now)):
         raise Refused(Reply(Answer.NOT_ALLOWED, detail="a finance lead"))
 
 
 def same_draft(decider: Decider, click: Click) -> Draft:
-    """The draft that the person saw, if it is still the present one. Raises Refused."""
+    """The draft that the person saw, if it is still the current one. Raises Refused."""
     draft = decider.draft
     if draft is None or (draft.id, draft.sha256) != (click.draft, click.draft_hash):
         raise Refused(Reply(Answer.STALE, decider.case))
@@ -173,7 +173,7 @@ def same_draft(decider: Decider, click: Click) -> Draft:
 
 
 def in_state(conn: Connection, case: Case, *wanted: State) -> None:
-    """The case has to be in one of these states. Raises Refused, naming who decided otherwise."""
+    """Check that the case is in one of these states. Raises Refused, with the last decision."""
     if case.state in wanted:
         return
     raise Refused(Reply(Answer.DECIDED, case, by=_last(conn, case)))
@@ -188,10 +188,10 @@ def decide(
     reason: str = "",
     comment: str = "",
 ) -> Decision:
-    """Record a decision on the present draft; the caller moves the case in the same transaction.
+    """Record a decision on the current draft; the caller moves the case in the same transaction.
 
-    The card shows the present only, so each decision is a line in its thread as well, with the
-    comment on a reason from a closed list.
+    The card shows only the current state, so each decision is also a line in its thread, with the
+    comment that goes with a reason from a closed list.
     """
     decision, case = Decision(kind, decider.user, now, reason, comment), decider.case
     drafts.record(conn, case.id, decision, decider.draft, policy.sha256)
@@ -202,7 +202,7 @@ def decide(
 
 
 def _history(conn: Connection, decision: Decision) -> str:
-    """A line of mrkdwn that calls nobody; reason and comment are a person's own words."""
+    """A line of mrkdwn that mentions nobody; reason and comment are a person's own words."""
     said = [decision.reason.replace("_", " "), decision.comment]
     why = posts.escaped(one_line(": ".join(filter(None, said)), 300))
     who = people.spoken_of(conn, decision.actor)
@@ -212,9 +212,9 @@ def _history(conn: Connection, decision: Decision) -> str:
 def refused(
     conn: Connection, click: Click, said: Reply, verb: str, now: datetime, typed: str = ""
 ) -> None:
-    """A refused click is logged: who wanted what, and the answer; `typed` is kept beside the log.
+    """Log a refused click: who wanted what, and the answer; `typed` is stored beside the log.
 
-    Where approval has no hour yet at which it opens, the case is looked at again to set one.
+    If approval is not open yet and has no opening time, the case becomes due, to be given one.
     """
     company = said.case.company if said.case else ""
     data = {"verb": verb, "answer": said.answer, "case": click.case[:20]}
@@ -229,7 +229,7 @@ def refused(
 
 
 def moved(happened: bool, case: Case) -> None:
-    """A move that lost its race: somebody was faster by milliseconds. Raises Refused."""
+    """Raise Refused if a move lost its race: somebody was milliseconds faster."""
     if not happened:
         raise Refused(Reply(Answer.STALE, case))
 

@@ -1,4 +1,4 @@
-"""Approve: the decision is recorded, and with the last one that is needed the undo window opens."""
+"""Approve and undo: the decision is recorded, and the last one needed opens the undo window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jobs.store.drafts import Draft
 def approve(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """Approve exactly the draft that the button was bound to. Raises Refused.
 
-    SECOND_NEEDED: recorded, and another person has to approve too.
+    SECOND_NEEDED means that it is recorded and another person has to approve too.
     """
     decider = access.enter(conn, policy, click, now)
     case = decider.case
@@ -67,7 +67,7 @@ def _first(
 
 
 def _last(conn: Connection, policy: Policy, decider: Decider, draft: Draft, now: datetime) -> Reply:
-    """The undo window starts now; the mail may first go when it is over and the day allows it."""
+    """Start the undo window; the mail can go once it is over and sending hours allow."""
     case = decider.case
     undo_until = now + timedelta(seconds=policy.undo_seconds)
     zone = companies.need(conn, case.company).zone
@@ -85,11 +85,11 @@ def _last(conn: Connection, policy: Policy, decider: Decider, draft: Draft, now:
 
 
 BEGUN = frozenset({State.SENDING, State.UNKNOWN, State.SENT, State.DONE})
-"""A mail may be out: nobody can call it back."""
+"""A mail may be out, and nobody can call it back."""
 
 
 def undo(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """Take an approval back as long as no mail has begun, or a rejection. Raises Refused."""
+    """Take back an approval, as long as no mail has begun, or a rejection. Raises Refused."""
     decider = access.enter(conn, policy, click, now)
     case = decider.case
     if case.state in BEGUN:
@@ -116,7 +116,7 @@ def undo(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
 def _reopen(
     conn: Connection, policy: Policy, decider: Decider, click: Click, now: datetime
 ) -> Reply:
-    """The case is as it was before the rejection, and is looked at again at once."""
+    """Put the case back as it was before the rejection; it is looked at again at once."""
     case = decider.case
     old = access.same_draft(decider, click) if decider.draft else None
     if what := followed(conn, case):
@@ -136,7 +136,7 @@ def _reopen(
 
 
 def followed(conn: Connection, case: Case) -> str:
-    """What of this customer came after a case was rejected, as a sentence; empty for nothing."""
+    """What has happened with this customer since the rejection, as a sentence, or empty."""
     closed_at = case.row.closed_at
     if newer := history.followed(conn, case.company, case.customer, case.id, closed_at):
         return newer

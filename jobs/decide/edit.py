@@ -1,4 +1,4 @@
-"""Edit: a person's text becomes the next draft once it is checked like the model's."""
+"""Edit: a person's text becomes the next draft after the same checks as the model's."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from jobs.store.drafts import Draft
 class Text:
     """What the person typed.
 
-    `marked`: what is on no record in it is an instalment or a date to meet. `insist`: the
-    violations were shown, and it is to be saved anyway.
+    `marked`: figures in it that are on no record are an instalment or a date to meet. `insist`:
+    the violations were shown, and the text is to be saved anyway.
     """
 
     subject: str
@@ -41,7 +41,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Objections:
-    """Nothing was saved: these violations are to be mended, or (where none is hard) insisted on."""
+    """Nothing was saved: correct these violations or, if none is hard, insist on the text."""
 
     violations: tuple[Violation, ...]
 
@@ -99,7 +99,7 @@ def _save(
         marked=any(v.kind == "marked" for v in violations),
         deadline=old.deadline,
     )
-    # What the rules said of the old words gives way to what they say of the new ones.
+    # Rulings on the old text are replaced by rulings on the new one.
     kept = (r for r in case.rulings if r.rule not in gates.ABOUT_TEXT)
     rulings = (*kept, *gates.about_text(violations))
     data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}

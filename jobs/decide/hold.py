@@ -1,4 +1,4 @@
-"""Hold, snooze and take over: something is left in peace until a date, and then comes back."""
+"""Hold, snooze and take over: nobody is written to until a date, then the case comes back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NONE: tuple[str, ...] = ()
 
 @dataclass(frozen=True)
 class Holding:
-    """No `invoices` means the whole customer; `until` is a date in the company's zone."""
+    """A hold to set. No `invoices`: the whole customer. `until`: a date in the company's zone."""
 
     kind: HoldKind
     until: date
@@ -34,7 +34,7 @@ class Holding:
 
 
 def hold(conn: Connection, policy: Policy, click: Click, holding: Holding, now: datetime) -> Reply:
-    """Take invoices, or the whole customer, out until a review date. Raises Refused."""
+    """Put invoices, or the whole customer, on hold until a review date. Raises Refused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.decide(conn, policy, decider, "hold", now, holding.kind, holding.reason)
@@ -42,7 +42,7 @@ def hold(conn: Connection, policy: Policy, click: Click, holding: Holding, now: 
 
 
 def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datetime) -> Reply:
-    """Set the hold; the case ends as held, or goes on with the invoices that are left."""
+    """Set the hold; the case ends as held, or goes on with the remaining invoices."""
     case, invoices = decider.case, holding.invoices
     history.hold(
         conn,
@@ -70,7 +70,7 @@ def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datet
 
 
 def _give_back(conn: Connection, case: Case, invoices: tuple[str, ...], now: datetime) -> None:
-    """Nobody was written to about these: after the hold they may cross their stage again."""
+    """Release these crossings, since nobody was written to: after the hold they may cross again."""
     theirs = (
         (crossings_table.c.case_id == case.id)
         & crossings_table.c.invoice.in_(invoices)
@@ -82,7 +82,7 @@ def _give_back(conn: Connection, case: Case, invoices: tuple[str, ...], now: dat
 def snooze(
     conn: Connection, policy: Policy, click: Click, until: date, reason: str, now: datetime
 ) -> Reply:
-    """Bring the case back on a day, gathered anew. Raises Refused."""
+    """Bring the case back on a given day, with fresh context. Raises Refused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.decide(conn, policy, decider, "snooze", now, reason)
@@ -92,9 +92,9 @@ def snooze(
 def put_to_sleep(
     conn: Connection, decider: Decider, until: date, reason: str, said: str, now: datetime
 ) -> Reply:
-    """The customer is left in peace until then; a payment meanwhile still closes the case.
+    """Snooze the case and keep the customer quiet until then; a payment still closes the case.
 
-    `said` is the sentence for it.
+    `said` is the sentence that the card shows.
     """
     case = decider.case
     history.hold(
@@ -116,7 +116,7 @@ def put_to_sleep(
 
 
 def take_over(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """ "I'll handle it": the customer is held for the usual time, in this person's name."""
+    """ "I'll handle it": hold the customer for the policy's usual time, in this person's name."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.decide(conn, policy, decider, "takeover", now)
@@ -131,7 +131,7 @@ GOES_ON = "What is still overdue goes on as a case of its own."
 def lift(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """End the disputes that this card names, or the hold that ended its case. Raises Refused.
 
-    STALE where none stands that a person has set: what a text or the policy says stays.
+    STALE if no person has set any: disputes that come from a text or the policy stay.
     """
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING, State.HELD)
@@ -141,7 +141,7 @@ def lift(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
 
 
 def _agree(conn: Connection, policy: Policy, decider: Decider, now: datetime) -> Reply:
-    """The bill is agreed upon again: the case is gathered anew."""
+    """No longer disputed: the case is gathered again."""
     case = decider.case
     named = disputing_holds(case.rulings)
     found = _some(decider, [h for h in _unlifted(conn, decider) if h.id in named])
@@ -153,7 +153,7 @@ def _agree(conn: Connection, policy: Policy, decider: Decider, now: datetime) ->
 
 
 def _take_up(conn: Connection, policy: Policy, decider: Decider, now: datetime) -> Reply:
-    """A held case has ended and given its stages back: they are crossed again, now."""
+    """A held case has ended and released its crossings: let its invoices cross again now."""
     case, company = decider.case, companies.need(conn, decider.case.company)
     spoken = {"", *(i.id for i in decider.facts.invoices)}
     found = _some(decider, [h for h in _unlifted(conn, decider) if h.invoice in spoken])

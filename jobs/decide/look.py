@@ -21,7 +21,7 @@ from jobs.store.cases import Move
 
 
 def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """The account manager has read it; without one a finance lead has. Raises Refused."""
+    """The account manager (or, if there is none, a finance lead) has read it. Raises Refused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.same_draft(decider, click)
@@ -33,7 +33,7 @@ def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
 
 
 def look_again(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """Gather the case anew, now; a snooze ends with it. Raises Refused."""
+    """Gather the case again, now; this ends a snooze. Raises Refused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING, State.SNOOZED)
     access.decide(conn, policy, decider, "look_again", now)
@@ -46,7 +46,7 @@ def look_again(conn: Connection, policy: Policy, click: Click, now: datetime) ->
 def draft_anyway(
     conn: Connection, policy: Policy, click: Click, seen: str, reason: str, now: datetime
 ) -> Reply:
-    """A finance lead sets the present stops aside, for the next draft only. Raises Refused.
+    """A finance lead sets the current stops aside, for the next draft only. Raises Refused.
 
     `seen` is the fingerprint of the stops that this person has read.
     """
@@ -73,7 +73,7 @@ def draft_anyway(
 def confirm_address(
     conn: Connection, policy: Policy, click: Click, address: str, now: datetime
 ) -> Reply:
-    """A person picks one of the ledger's addresses; it is remembered. Raises Refused."""
+    """A person picks one of the ledger's addresses, and it is remembered. Raises Refused."""
     decider = access.enter(conn, policy, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING, State.REJECTED)
@@ -87,7 +87,7 @@ def confirm_address(
 
 
 def _begin_anew(conn: Connection, policy: Policy, decider: Decider, now: datetime) -> Reply:
-    """The rejected case gave its stages back: with the right address they are crossed again."""
+    """The rejected case released its crossings: let them cross again with the right address."""
     case, company = decider.case, companies.need(conn, decider.case.company)
     on = Move(State.REJECTED, "address.confirmed", decider.user)
     access.moved(cases.move(conn, case, on, now, end_reason=GOES_ON), case)
@@ -96,7 +96,7 @@ def _begin_anew(conn: Connection, policy: Policy, decider: Decider, now: datetim
 
 
 def confirm_name(conn: Connection, policy: Policy, click: Click, seen: str, now: datetime) -> Reply:
-    """A finance lead confirms a name that looks like a web address; letters may say it from now on.
+    """A finance lead confirms a name that looks like a web address; letters may now use it.
 
     `seen` is the fingerprint of the name that this person has read. Raises Refused.
     """

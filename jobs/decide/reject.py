@@ -1,4 +1,4 @@
-"""Reject: each reason has its consequence, and none is silence."""
+"""Reject: each reason has a consequence, and none is ignored."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from jobs.store.cases import Case, Move
 
 @dataclass(frozen=True)
 class Rejection:
-    """`invoices` only where the reason is a dispute."""
+    """A rejection with its reason; `invoices` only if the reason is a dispute."""
 
     why: RejectReason
     comment: str = ""
     invoices: tuple[str, ...] = ()
 
     def noted(self, conn: Connection, now: datetime) -> dict[str, str]:
-        """What the log says of it; the comment itself is kept beside the log."""
+        """What the log says about it; the comment itself is stored beside the log."""
         return {"why": self.why, **words.keep(conn, self.comment, now)}
 
 
@@ -57,7 +57,7 @@ def reject(
 
 
 def _end(conn: Connection, decider: Decider, rejection: Rejection, now: datetime) -> Reply:
-    """Not now: the crossings stay used, so the invoice comes back at its next stage."""
+    """End the case. The crossings stay used, so the invoice comes back at its next stage."""
     case = decider.case
     data = rejection.noted(conn, now)
     end = Move(State.REJECTED, "case.rejected", decider.user, None, data)
@@ -69,7 +69,7 @@ def _end(conn: Connection, decider: Decider, rejection: Rejection, now: datetime
 def _wait_for_it(
     conn: Connection, policy: Policy, decider: Decider, rejection: Rejection, now: datetime
 ) -> Reply:
-    """ "Already paid": wait some working days for the payment, then the case asks again."""
+    """ "Already paid": wait some working days for the payment, then show the case again."""
     today = companies.need(conn, decider.case.company).today(now)
     until = add_working_days(today, policy.already_paid_working_days, policy)
     why = rejection.comment or "said to be paid already"
@@ -79,7 +79,7 @@ def _wait_for_it(
 
 
 def _on_account(case: Case) -> bool:
-    """Whether the card names the money already, which only has to be applied in QuickBooks."""
+    """Whether the card already shows the money, which only has to be applied in QuickBooks."""
     return any(r.rule in ON_ACCOUNT for r in case.rulings)
 
 
@@ -102,7 +102,7 @@ def _draft_again(conn: Connection, decider: Decider, rejection: Rejection, now: 
 def _wrong_contact(
     conn: Connection, decider: Decider, rejection: Rejection, now: datetime
 ) -> Reply:
-    """Nobody was contacted, so the crossings are given back; the address is not used again."""
+    """Release the crossings, since nobody was contacted; the address is not used again."""
     case = decider.case
     if decider.draft:
         to = decider.draft.letter.to

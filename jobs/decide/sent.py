@@ -1,4 +1,4 @@
-"""It went, or it did not: a person settles what no machine can know."""
+"""It went, or it did not: a person settles what no machine can know. And taking back a note."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from jobs.store.cases import Move
 from jobs.store.work import LEASE
 
 UNDER_WAY = LEASE + timedelta(seconds=LONGEST_SECONDS) + timedelta(minutes=10)
-"""How long a sender that was lost sight of may still hand its mail over."""
+"""How long a sender that has gone silent may still hand over its mail."""
 
 
 def went(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """Somebody found the mail, or the customer has it: the note follows. Raises Refused."""
+    """Somebody found the mail, or the customer has it: the note is next. Raises Refused."""
     decider = _enter(conn, policy, click, now)
     draft = access.same_draft(decider, click)
     access.decide(conn, policy, decider, "went", now)
@@ -34,9 +34,9 @@ def went(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
 
 
 def did_not_go(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """It never left: the text waits as a new draft for a new approval. Raises Refused.
+    """It never left: the text becomes a new draft that needs a new approval. Raises Refused.
 
-    STILL_POSSIBLE: a sender that stopped without a word may wake and go on; it is waited for.
+    STILL_POSSIBLE: a sender that stopped without an outcome may still resume; wait for it.
     """
     decider = _enter(conn, policy, click, now)
     _wait_for_the_sender(conn, decider, now)
@@ -61,7 +61,7 @@ def _enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Dec
 
 
 def _wait_for_the_sender(conn: Connection, decider: Decider, now: datetime) -> None:
-    """One that has said itself that it cannot tell will not go on any more."""
+    """Raise Refused while the sender may still resume; one that reported "unknown" will not."""
     attempt = sends.alive(conn, decider.case.id)
     if attempt is None or attempt.ended_at or now >= attempt.began_at + UNDER_WAY:
         return
@@ -85,6 +85,6 @@ def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> 
 
 
 def _taker(conn: Connection, case_id: str) -> Decision | None:
-    """Who asked for it before; None where the note was never in QuickBooks."""
+    """Who asked for it before; None if the note was never in QuickBooks."""
     asked = (d for d in drafts.decided(conn, case_id) if d.kind == "take_back")
     return next(reversed(list(asked)), None)

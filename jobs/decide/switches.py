@@ -31,15 +31,16 @@ TOLD = {
     "company.shadow": ":white_circle: {who} has put the company into shadow mode: cards go on, but "
     "no e-mail is sent and nothing is written to QuickBooks.",
 }
-"""Action → what the channel is told; `who` did it."""
+"""Action → what the channel is told; `who` is the person."""
 
 
 def ready(
     conn: Connection, policy: Policy, company: Company, to: Turn, user: str, now: datetime
 ) -> bool:
-    """Whether this person may turn the company so, and it does not stand so already.
+    """Whether there is anything to do: False if the company is in that mode already.
 
-    Raises Refused. REMINDERS_ON: nobody has confirmed yet that QuickBooks' own reminders are off.
+    Raises Refused if this person may not do it; with REMINDERS_ON if nobody has confirmed yet
+    that QuickBooks' own reminders are off.
     """
     access.lead(conn, policy, user, now)
     if to is Turn.LIVE and not company.live and not company.reminders_off_at:
@@ -54,7 +55,7 @@ def ready(
 
 
 def pause(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
-    """Stop all sending at once; False where it was paused already. Raises Refused."""
+    """Stop all sending at once; False if it was already paused. Raises Refused."""
     if not ready(conn, policy, company, Turn.PAUSE, user, now):
         return False
     companies.change(conn, company.realm, paused_at=now, paused_by=user)
@@ -63,7 +64,7 @@ def pause(conn: Connection, policy: Policy, company: Company, user: str, now: da
 
 
 def resume(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
-    """Start sending again; False where it was not paused. Raises Refused."""
+    """Start sending again; False if it was not paused. Raises Refused."""
     if not ready(conn, policy, company, Turn.RESUME, user, now):
         return False
     companies.change(conn, company.realm, paused_at=None, paused_by=None)
@@ -73,7 +74,7 @@ def resume(conn: Connection, policy: Policy, company: Company, user: str, now: d
 
 
 def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
-    """Leave shadow mode; the sweep that follows ends what was rehearsed. Raises Refused."""
+    """Leave shadow mode; the next sweep ends what was only rehearsed. Raises Refused."""
     if not ready(conn, policy, company, Turn.LIVE, user, now):
         return False
     companies.change(conn, company.realm, mode="live")
@@ -83,7 +84,7 @@ def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: 
 
 
 def go_shadow(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
-    """Everything but e-mail and note from now on. Raises Refused."""
+    """From now on do everything except the e-mail and the note. Raises Refused."""
     if not ready(conn, policy, company, Turn.SHADOW, user, now):
         return False
     companies.change(conn, company.realm, mode="shadow")
@@ -92,7 +93,7 @@ def go_shadow(conn: Connection, policy: Policy, company: Company, user: str, now
 
 
 def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> None:
-    """Sweep now; everybody whom the policy names may ask for it. Raises Refused."""
+    """Sweep now; anybody the policy names may ask for it. Raises Refused."""
     roles = access.known(conn, policy, user, now)
     if not roles:
         raise access.Refused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
@@ -101,7 +102,7 @@ def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: 
 
 
 def _turned(conn: Connection, company: Company, action: str, user: str, now: datetime) -> None:
-    """On record, on the cards of what is approved, and in the channel, by name."""
+    """Log it, redraw the affected cards, and tell the channel who did it."""
     text = TOLD[action].format(who=people.spoken_of(conn, user))
     key = f"{action}:{company.realm}:{now.isoformat()}"
     posts.alarm(conn, company.realm, company.channel, key, text, now)
@@ -110,13 +111,13 @@ def _turned(conn: Connection, company: Company, action: str, user: str, now: dat
 
 
 NOTICES = "connected:"
-"""How the keys of the notices begin that ask for this."""
+"""The key prefix of the notices that ask for this confirmation."""
 
 
 def confirm_off(
     conn: Connection, policy: Policy, company: Company, user: str, now: datetime
 ) -> bool:
-    """Put down who confirmed; False where somebody had. Until then no message is sent.
+    """Record who confirmed; False if somebody already had. Until then no message is sent.
 
     Raises Refused.
     """
