@@ -1,7 +1,7 @@
-"""Many cases ask QuickBooks together: what each wants is joined into a few statements.
+"""Pools the readings of many cases: what each needs is joined into a few QuickBooks queries.
 
-A company has one reading under way at a time. Whoever comes meanwhile stands in line, and the next
-reading is made for all of the line at once, by one of them; so there is no thread to start or end.
+A company has one reading in progress at a time. Cases that arrive meanwhile stand in line, and one
+of them then makes the next reading for the whole line; so there is no thread to start or stop.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from qbo.client import QuickBooks
 AT_ONCE = 100
 """Cases in one reading: half of what one statement's IN may name, for those with sub-customers."""
 PATIENCE = 0.05
-"""Seconds that the first in line waits for others."""
+"""Seconds that the first in line waits for others to join."""
 LONGEST = 300.0
-"""Seconds; a reading has time limits of its own, so this is for what cannot happen."""
+"""Seconds. A reading has time limits of its own, so this should never be reached."""
 
 
 class Together:
@@ -32,7 +32,7 @@ class Together:
         self._lock = threading.Lock()
 
     def of(self, realm: str) -> Line:
-        """The line of this company; its client is made when it is first asked."""
+        """The line of this company; its client is created with the first reading."""
         with self._lock:
             if realm not in self._lines:
                 made = Line(lambda: self._quickbooks(realm), self._patience)
@@ -42,7 +42,7 @@ class Together:
 
 @dataclass
 class Ticket:
-    """One case in line: what it wants, and in the end either the answer or the error."""
+    """One case in line: what it asks for, and finally either the records or the error."""
 
     asked: Asked
     records: Records | None = None
@@ -60,7 +60,7 @@ class Ticket:
 
 
 class Line:
-    """One company's readings. A gather.Source."""
+    """One company's readings; a `quickbooks.Source`."""
 
     def __init__(self, quickbooks: Callable[[], QuickBooks], patience: float = PATIENCE) -> None:
         self._quickbooks, self._patience = quickbooks, patience
@@ -71,7 +71,7 @@ class Line:
     def about(self, asked: Asked) -> Records:
         """Read for this case, together with others. Raises QuickBooksError.
 
-        The reading begins after this call does, so what it brings is never older.
+        The reading starts after this call does, so its records are never older than the call.
         """
         ticket = Ticket(asked)
         with self._moved:
@@ -82,7 +82,7 @@ class Line:
         return ticket.answer()
 
     def _my_turn(self, ticket: Ticket) -> bool:
-        """Wait until the answer is there, or until it is upon us to read."""
+        """Wait for the answer, or for our turn to read; True if we have to read."""
         with self._moved:
             if not self._moved.wait_for(lambda: ticket.done or not self._reading, LONGEST):
                 raise Unreachable("Reading QuickBooks together with other cases took too long")
@@ -98,21 +98,21 @@ class Line:
             self._serve(group)
         finally:
             with self._moved:
-                # whom a reader who was stopped leaves behind goes first with the next one
+                # tickets that an interrupted reading left unanswered go first in the next one
                 self._waiting[:0] = [ticket for ticket in group if not ticket.done]
                 self._reading = False
                 self._moved.notify_all()
 
     def _serve(self, group: Sequence[Ticket]) -> None:
-        """Answer each; a record that cannot be read is an error for its own case only."""
+        """Answer each ticket; an unreadable record is an error for its own case only."""
         try:
             found = fetch(self._quickbooks(), _joined(group))
             if len(group) > 1 and not all(record.customer for record in found.broken):
-                raise_broken(found.broken[0])  # nobody can tell whose it is, but by asking apart
+                raise_broken(found.broken[0])  # only separate readings can tell whose it is
         except PoisonedPage as error:
             self._apart(group, error)
         except Exception as error:  # noqa: BLE001
-            # Whoever stands in line waits for an answer, and every error is one.
+            # Everyone in line is waiting for an answer, and any error is an answer.
             for ticket in group:
                 ticket.error = error
         else:

@@ -40,13 +40,13 @@ from qbo.query import ACTIVE_OR_NOT, IDS_AT_ONCE, Select, among, where
 
 T = TypeVar("T", Invoice, Credit)
 HABIT = timedelta(days=730)
-"""How far back payment habits are read."""
+"""How far back paid invoices are read to learn payment habits."""
 RATE = Decimal("1E-10")
-"""Rates serve for ordering only; as fine as the mirror keeps them, or every reading is news."""
+"""Rates only rank cases. They are rounded as in the mirror, or every reading would be news."""
 HIGHEST_RATE = Decimal(10**6)
 EMAILED = {"EmailSent": True, "NotSet": False, "NeedToSend": False}
 DOCUMENTS = "documents"
-"""The source of the context rows that say which outside texts a draft was made from."""
+"""The source of the context rows that record which outside texts a draft was made from."""
 
 
 @dataclass(frozen=True)
@@ -57,46 +57,46 @@ class Books:
     customers: tuple[Customer, ...]
     open: tuple[Invoice, ...]
     left: tuple[Invoice, ...]
-    """Were expected to be open and are settled."""
+    """Expected to be open, but settled."""
     gone: frozenset[str]
-    """Were expected, and QuickBooks knows them no more."""
+    """Expected, but no longer known to QuickBooks."""
     credits: tuple[Credit, ...]
-    """Of these customers and of their relatives."""
+    """Credits of these customers and of their relatives."""
     relatives: tuple[Customer, ...]
-    """Above, below and beside them, and billed apart."""
+    """Related customers (above, below and beside them) that are billed separately."""
     habit: Habit | None
     habit_unread: bool
-    """A settled record cannot be read, so there is no saying how they pay."""
+    """A settled record could not be read, so nobody can say how they usually pay."""
     documents: tuple[Document, ...]
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What one case wants to know: everything of these customer records."""
+    """What one case asks for: everything about these customer records."""
 
     members: frozenset[str]
     expected: frozenset[str]
-    """Invoices that are read by their ids where they are not listed: absence is not payment."""
+    """Invoices that are read by id if they are not listed: absence is not payment."""
     habit_since: date
     family: frozenset[str] = frozenset()
-    """Relatives whose money on account is looked at too."""
+    """Relatives whose money on account is read too."""
 
     @property
     def everybody(self) -> frozenset[str]:
-        """Whose records and money are read."""
+        """Everyone whose records and money are read."""
         return self.members | self.family
 
 
 @dataclass(frozen=True)
 class Records:
-    """What QuickBooks holds about some customer records, as it came."""
+    """What QuickBooks has about some customer records, unprocessed."""
 
     customers: list[models.Customer]
     open: list[models.Invoice]
     by_id: list[models.Invoice]
-    """Were expected and not listed as open."""
+    """Expected invoices that were not listed as open."""
     paid: list[models.Invoice]
-    """Dated within the time that habits are read from."""
+    """Paid invoices dated within HABIT."""
     payments: list[models.Payment]
     credit_memos: list[models.CreditMemo]
     broken: tuple[Broken, ...] = ()
@@ -119,16 +119,16 @@ class Records:
 
 
 class Source(Protocol):
-    """Where records come from: asked alone, or together with what other cases want."""
+    """Where records come from: read for one case alone, or pooled with other cases."""
 
     def about(self, asked: Asked) -> Records:
-        """Raises QuickBooksError."""
+        """The records asked for. Raises QuickBooksError."""
         ...
 
 
 @dataclass(frozen=True)
 class Alone:
-    """Asks for one case by itself."""
+    """Reads for one case by itself."""
 
     quickbooks: QuickBooks
 
@@ -139,7 +139,7 @@ class Alone:
 
 
 def _at_once(quickbooks: QuickBooks, asked: Asked) -> Records:
-    """As `fetch`, in one request for all kinds of records: somebody waits for this one."""
+    """Like `fetch`, but one request for all kinds of records, because a person is waiting."""
     theirs = among("CustomerRef", sorted(asked.members))
     everybody = sorted(asked.everybody)
     settled = where("TxnDate", ">=", asked.habit_since), where("Balance", "=", "0")
@@ -169,13 +169,14 @@ def _or_raise(found: list[Any] | QuickBooksError) -> list[Any]:
 
 
 def fetch(quickbooks: QuickBooks, asked: Asked) -> Records:
-    """Five metered reads for up to 200 customers, one more for every further 1000 rows of a kind,
-    and one where an expected invoice is not listed. Raises QuickBooksError.
+    """Read the records asked for. Raises QuickBooksError.
 
-    Payments and credit memos are read whatever their date: what remains of them cannot be queried,
-    and every remainder counts. Habits take one of the five: the paid invoices of two years, which
-    the payments say when they were settled. What is broken among these is left out and named:
-    whether anything is missing, the customer's balance tells.
+    It takes five metered reads for up to 200 customers, one more for every further 1000 rows of a
+    kind, and one more if an expected invoice is not listed. Payments and credit memos are read
+    whatever their date: their unapplied rest cannot be queried, and every rest counts. Habits take
+    one of the five reads: the paid invoices of two years; the payments tell when each was settled.
+    Broken records among these are left out and listed in `broken`: the customer's balance tells
+    whether money is missing.
     """
     ids, everybody = sorted(asked.members), sorted(asked.everybody)
     open_invoices = quickbooks.open_invoices_of(ids)
@@ -193,12 +194,12 @@ def fetch(quickbooks: QuickBooks, asked: Asked) -> Records:
 
 
 def read(source: Source, file: CaseFile, now: datetime) -> Books:
-    """Read all that a case needs to know. Raises QuickBooksError.
+    """Read everything that a case needs to know. Raises QuickBooksError.
 
-    The kinds of records are read one after the other, so a payment that comes meanwhile is in some
-    and not in others: what does not add up is read once more before anybody is told, unless it was
-    off by the same amount at the last look. So is all of it where a record has a parent that is new
-    to us, whose money counts.
+    The kinds of records are read one after the other, so a payment that arrives meanwhile is in
+    some and not in others. Books that do not add up are therefore read once more before anybody is
+    told, unless they were off by the same amount last time. They are also read again if a record
+    has a parent that is new to us, because its money counts.
     """
     books = _read(source, file, now)
     above = {c.parent for c in (*books.customers, *books.relatives) if c.parent}
@@ -237,9 +238,10 @@ def _read(source: Source, file: CaseFile, now: datetime) -> Books:
 
 
 def _raise_where_money_is_hidden(broken: Iterable[Broken], asked: Asked, books: Books) -> None:
-    """A payment or credit that cannot be read is used up where the balance adds up without it.
+    """Raise PoisonedPage if an unreadable payment or credit may hide money.
 
-    Of relatives only the money is read, so theirs may always hide some. Raises PoisonedPage.
+    If the customer's balance adds up without it, it is used up. For relatives only the money is
+    read, not the balance, so theirs may always hide some.
     """
     adds_up = not _gaps(books)
     for record in broken:
@@ -249,7 +251,7 @@ def _raise_where_money_is_hidden(broken: Iterable[Broken], asked: Asked, books: 
 
 
 def _relatives(everybody: Iterable[Customer], members: frozenset[str]) -> tuple[Customer, ...]:
-    """Those who still belong together: a record may have left the family since it was mirrored."""
+    """Those still related to `members`: a record may have left the family since it was mirrored."""
     outside = {c.id: c for c in everybody}
     family, level = set[str](), set(members)
     while level:
@@ -261,13 +263,13 @@ def _relatives(everybody: Iterable[Customer], members: frozenset[str]) -> tuple[
 
 
 def _still_open(read_by_id: tuple[Invoice, ...]) -> tuple[Invoice, ...]:
-    """A listing can miss a row that moved while it was read."""
+    """Open invoices that were not listed: a listing can miss a row that moved meanwhile."""
     return tuple(i for i in read_by_id if i.status is InvoiceStatus.OPEN)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a case is about, as far as our own record says."""
+    """What a case is about, according to our own database."""
 
     company: Company
     customer: str
@@ -277,28 +279,28 @@ class Scope:
     stages: dict[str, Stage]
     """Invoice id → the highest stage it has crossed in its round."""
     held: frozenset[str] = frozenset()
-    """Invoices that a hold takes out."""
+    """Invoices that are on hold."""
 
 
 @dataclass(frozen=True)
 class CaseFile:
-    """A case with what our own record says about it, loaded before anything outside is asked."""
+    """A case and what our own database says about it, loaded before anything outside is read."""
 
     case: Case
     company: companies.Company
     members: frozenset[str]
     """The billed customer and those billed through it."""
     expected: frozenset[str]
-    """Invoices that were open when we last looked, and those that the case is about."""
+    """Invoices that were open when last read, and those that the case is about."""
     scope: Scope
     family: frozenset[str] = frozenset()
-    """Its relatives as far as we know them, billed apart: their money may be meant for it."""
+    """Known relatives that are billed separately: their money may be meant for this customer."""
     gaps: tuple[Gap, ...] = ()
-    """What did not add up when it was last looked at."""
+    """What did not add up the last time."""
 
 
 def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
-    """Load what is needed to gather a case."""
+    """Load what is needed to gather a case's context."""
     company = companies.need(conn, case.company)
     members = ledger.members_of(conn, case.company, [case.customer])[case.customer]
     known = ledger.open_of(conn, case.company, members)
@@ -321,7 +323,7 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
 
 
 def _about(conn: Connection, case: Case) -> frozenset[str]:
-    """What the case talks about or exists for: whoever asks what became of it gets an answer."""
+    """Invoices that the case mentions or exists for, so that each one's fate can be told."""
     said = select(case_invoices.c.invoice).where(case_invoices.c.case_id == case.id)
     return frozenset(conn.scalars(said)) | crossings.crossed(conn, case.id).keys()
 
@@ -329,14 +331,14 @@ def _about(conn: Connection, case: Case) -> frozenset[str]:
 def past(
     conn: Connection, file: CaseFile, address: str, allowed_anyway: tuple[Ruling, ...]
 ) -> Past:
-    """Our own record of the customer, seen from a message to `address`."""
+    """Our own history with the customer, as it matters for a message to `address`."""
     return history.past(conn, file.company.realm, file.case.customer, address, allowed_anyway)
 
 
 def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> None:
-    """Keep what was read, so that lists and detection see it too.
+    """Store what was read in the mirror, so that lists and detection see it too.
 
-    Invoices that moved to somebody else may be asked for there; detection sees no news in them.
+    Invoices that moved to another customer may cross there; detection would not see them as news.
     """
     realm, customer = file.company.realm, file.case.customer
     known = ledger.mirrored(conn, realm, list(books.gone))
@@ -348,7 +350,7 @@ def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> Non
 
 
 def ended(conn: Connection, file: CaseFile, books: Books) -> tuple[Invoice, ...]:
-    """The invoices that were expected and are settled, voided or gone; after `mirror`."""
+    """The expected invoices that are settled, voided or gone; call it after `mirror`."""
     known = ledger.mirrored(conn, file.company.realm, sorted(books.gone))
     return (*books.left, *(m.invoice for m in known.values()))
 
@@ -356,13 +358,13 @@ def ended(conn: Connection, file: CaseFile, books: Books) -> tuple[Invoice, ...]
 def facts(books: Books, scope: Scope) -> Facts:
     """What the books say about one case.
 
-    Invoices in other currencies are not part of it, nor are those that moved to somebody else;
-    a customer that is billed with its parent by now is asked for nothing.
+    Invoices in other currencies are left out, and so are those that moved to another customer;
+    a customer that is now billed with its parent is asked for nothing.
     """
     today = books.as_of.astimezone(scope.company.zone).date()
     billed = _billed(books, scope)
     above = billed.parent if billed.bills_parent else ""
-    moved = above and above not in scope.members  # its own family: the records go round in a ring
+    moved = above and above not in scope.members  # a parent among the members means a cycle
     asked = frozenset[str]() if moved else scope.members & {c.id for c in books.customers}
     ours = [i for i in books.open if i.open.currency == scope.currency and i.customer in asked]
     spoken = [i for i in ours if i.days_overdue(today) > 0 and i.id not in scope.held]
@@ -394,7 +396,7 @@ def documents(books: Books, about: Facts) -> tuple[Document, ...]:
 
 
 def consider(conn: Connection, case_id: str, found: Iterable[Document], now: datetime) -> None:
-    """Keep which texts a draft was made from."""
+    """Record which texts a draft was made from."""
     body = _hashes(found)
     row = {"case_id": case_id, "source": DOCUMENTS, "as_of": now, "sha256": "", "body": body}
     conn.execute(insert(contexts_table).values(**row))
@@ -403,7 +405,7 @@ def consider(conn: Connection, case_id: str, found: Iterable[Document], now: dat
 def not_considered(
     conn: Connection, case_id: str, found: Iterable[Document]
 ) -> tuple[Document, ...]:
-    """The texts that the present draft was not made from, because they are new or changed."""
+    """The texts that the current draft was not made from, because they are new or changed."""
     ours = (contexts_table.c.case_id == case_id) & (contexts_table.c.source == DOCUMENTS)
     latest = select(contexts_table.c.body).where(ours).order_by(contexts_table.c.id.desc())
     known = conn.execute(latest.limit(1)).scalar() or {}
@@ -415,9 +417,9 @@ def _hashes(found: Iterable[Document]) -> dict[str, str]:
 
 
 def fingerprint(about: Facts) -> str:
-    """A hash of the facts that does not change while only time passes.
+    """A hash of the facts that does not change when only time passes.
 
-    Nor when QuickBooks e-mails an invoice: where that matters, a rule says so.
+    Nor does it change when QuickBooks e-mails an invoice: if that matters, a rule says so.
     """
     still = replace(
         about,
@@ -428,11 +430,11 @@ def fingerprint(about: Facts) -> str:
     return hashlib.sha256(contexts.FACTS.dump_json(still)).hexdigest()
 
 
-# QuickBooks' records as the rules want them
+# QuickBooks' records, converted for the rules
 
 
 def invoice(found: models.Invoice, home: str) -> Invoice:
-    """An invoice as the rules see it; `home` is the currency where QuickBooks names none."""
+    """An invoice as the rules see it; `home` is the currency if QuickBooks names none."""
     currency = found.currency or home
     return Invoice(
         id=found.id,
@@ -453,12 +455,12 @@ def invoice(found: models.Invoice, home: str) -> Invoice:
 
 
 def _rate(found: Decimal) -> Decimal:
-    """One where it can be none: it only decides what comes first."""
+    """The rate, or 1 if it is not usable: it only decides what comes first."""
     return max(found.quantize(RATE), RATE) if 0 < found <= HIGHEST_RATE else models.ONE
 
 
 def gone(known: Invoice) -> Invoice:
-    """The same invoice after QuickBooks said that it does not exist any more."""
+    """The same invoice, after QuickBooks said that it no longer exists."""
     return replace(
         known, open=Money(known.open.amount * 0, known.open.currency), status=InvoiceStatus.GONE
     )
@@ -514,7 +516,7 @@ def _memo(found: models.Invoice, now: datetime) -> Document:
 
 
 def _habit(invoices: Iterable[models.Invoice], payments: Iterable[models.Payment]) -> Habit | None:
-    """Days between due date and last payment, over invoices that real money settled."""
+    """Days between due date and last payment, over invoices settled with real money."""
     paid_on: dict[str, date] = {}
     for payment in payments:
         for applied in payment.applied if payment.total > 0 else ():
@@ -538,5 +540,5 @@ def _gaps(books: Books) -> tuple[Gap, ...]:
 
 
 def _in(records: Iterable[T], customer: Customer) -> tuple[T, ...]:
-    """A customer record has one currency; anything else on it would be a gap in itself."""
+    """The customer's records in its own currency: QuickBooks allows a customer only one."""
     return tuple(r for r in records if r.open.currency == customer.balance.currency)
