@@ -1,7 +1,7 @@
-"""Connecting a QuickBooks company: a door with a name on it, and what comes back through it.
+"""Connecting a QuickBooks company: a personal link, and what Intuit sends back.
 
-A door is a random `state`, opened for one person, good once and for ten minutes. What Intuit
-sends back counts only if it names an open one.
+A link carries a random `state`. It is made for one person, works once and expires after ten
+minutes. What Intuit sends back counts only if it names a link that is still valid.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from qbo import (
 
 LINK_LIVES = timedelta(minutes=10)
 FORGOTTEN = timedelta(days=1)
-"""When a door that nobody used is forgotten; until then it is known to be too old."""
+"""When an unused link is deleted; until then it can be reported as too old."""
 UNNAMED = "system:connect"
-"""Who opened a door on the command line without saying for whom."""
+"""The person of a link that was made on the command line without naming one."""
 
 ASKS = "reminders_off"
-"""The button below the notice: QuickBooks' own reminders are off."""
+"""The button below the notice, to confirm that QuickBooks' own reminders are off."""
 SHADOW = (
     "• It starts in shadow mode: cards appear here, but no e-mail is sent and nothing is written "
     "to QuickBooks until a finance lead says `/overdue live`."
@@ -68,7 +68,7 @@ class NotConnected(Exception):
 
 
 class UsedAlready(NotConnected):
-    """The link was good once; perhaps it was this same person, who has loaded the page again."""
+    """The link was used before; perhaps the same person has just reloaded the page."""
 
     def __init__(self) -> None:
         super().__init__(f"This link was used already. {NEW_LINK}")
@@ -76,17 +76,20 @@ class UsedAlready(NotConnected):
 
 @dataclass(frozen=True)
 class Intuit:
-    """What connecting needs of the world. `open` makes a client that signs with these tokens."""
+    """What connecting needs from outside. `open` makes a client that uses the given tokens."""
 
     oauth: OAuth
     seal: Seal
     open: Callable[[str, Tokens], QuickBooks]
     channel: str
-    """Where a company's cards go when its door names no channel."""
+    """Where a company's cards go if its link names no channel."""
 
 
 def open_link(conn: Connection, person: str, channel: str, now: datetime) -> str:
-    """A fresh `state` for `person` (a Slack user id, or empty); `channel` may be empty."""
+    """Store a new link; returns its `state`.
+
+    `person` is a Slack user id or empty; `channel` is a Slack channel id or empty.
+    """
     old = connect_links.c.used_at.is_(None) & (connect_links.c.opened_at < now - FORGOTTEN)
     conn.execute(delete(connect_links).where(old))
     state = secrets.token_urlsafe(24)
@@ -96,10 +99,11 @@ def open_link(conn: Connection, person: str, channel: str, now: datetime) -> str
 
 
 def invite(conn: Connection, realm: str, now: datetime) -> bool:
-    """Tell the channel of a company whose connection has ended, or ends soon, that it is wanted.
+    """Tell a company's channel that somebody wants to connect it again; False if it need not be.
 
-    Once a day, however often somebody asks; False for any other company. Whoever asked is not
-    known to us, so no link is posted: those in App Home are a person's own.
+    It needs to be if its connection has ended or ends soon. Posted once a day, no matter how often
+    somebody asks. We do not know who asked, so no link is posted: links are personal, and each
+    person finds their own in App Home.
     """
     company = companies.get(conn, realm)
     if company is None or not _needs_connecting(company, now):
@@ -117,7 +121,7 @@ def _needs_connecting(company: Company, now: datetime) -> bool:
 
 
 def check_link(conn: Connection, state: str, now: datetime) -> Row[Any]:
-    """The open door that `state` names. Raises NotConnected."""
+    """The valid link with this `state`. Raises NotConnected."""
     if not state:
         raise NotConnected(f"This page opens from a link of your own. {NEW_LINK}")
     row = conn.execute(select(connect_links).where(connect_links.c.state == state[:64])).first()
@@ -131,30 +135,30 @@ def check_link(conn: Connection, state: str, now: datetime) -> Row[Any]:
 
 
 def use_link(conn: Connection, state: str, now: datetime) -> Row[Any]:
-    """Use the door up; of two that come at once, one passes. Raises NotConnected."""
-    door = check_link(conn, state, now)
-    unused = (connect_links.c.state == door.state) & connect_links.c.used_at.is_(None)
+    """Use up the link; of two requests at once, one gets it. Raises NotConnected."""
+    link = check_link(conn, state, now)
+    unused = (connect_links.c.state == link.state) & connect_links.c.used_at.is_(None)
     if conn.execute(update(connect_links).where(unused).values(used_at=now)).rowcount != 1:
         raise UsedAlready
-    return door
+    return link
 
 
 def connect(
     database: Database, intuit: Intuit, code: str, realm: str, state: str, now: datetime
 ) -> Company:
-    """Exchange the code, look at the company, and store it with its tokens; its sweep is due.
+    """Exchange the code, read the company, and store it with its tokens; its sweep becomes due.
 
     A company that was connected before keeps its mode and its history. Raises NotConnected; a
-    company that is connected then stays so.
+    company that is already connected then stays connected.
     """
     with database.writing() as conn:
-        door = check_link(conn, state, now)
-        _channel(conn, realm, door.channel, intuit.channel)  # before the code ends older tokens
+        link = check_link(conn, state, now)
+        _channel(conn, realm, link.channel, intuit.channel)  # before the code ends older tokens
         use_link(conn, state, now)
     tokens = _exchanged(intuit, code, now)
     try:
         columns = _looked_at(intuit, realm, tokens) | _sealed(intuit, realm, tokens)
-        return _twice(lambda: _record(database, intuit, columns, door, now))
+        return _twice(lambda: _record(database, intuit, columns, link, now))
     except _Foreign:
         _forget(intuit, tokens)
         raise
@@ -164,7 +168,7 @@ def connect(
 
 
 class _Foreign(NotConnected):
-    """These tokens are not for the company that came back with them."""
+    """The tokens are not for the company that Intuit's answer names."""
 
 
 def _exchanged(intuit: Intuit, code: str, now: datetime) -> Tokens:
@@ -177,7 +181,7 @@ def _exchanged(intuit: Intuit, code: str, now: datetime) -> Tokens:
 
 
 def _looked_at(intuit: Intuit, realm: str, tokens: Tokens) -> dict[str, Any]:
-    """What QuickBooks says of the company, as its columns. Raises NotConnected."""
+    """What QuickBooks says about the company, as columns. Raises NotConnected."""
     try:
         with intuit.open(realm, tokens) as quickbooks:
             return _facts(realm, quickbooks.company_info(), quickbooks.preferences())
@@ -195,7 +199,7 @@ def _sealed(intuit: Intuit, realm: str, tokens: Tokens) -> dict[str, Any]:
 
 
 def _twice(write: Callable[[], Company]) -> Company:
-    """Once more where another transaction was in the way: the code is used up, the link too."""
+    """Retry once if another transaction was in the way: code and link cannot be used again."""
     try:
         return write()
     except (*AWAY, IntegrityError):
@@ -203,25 +207,25 @@ def _twice(write: Callable[[], Company]) -> Company:
 
 
 def _record(
-    database: Database, intuit: Intuit, columns: dict[str, Any], door: Row[Any], now: datetime
+    database: Database, intuit: Intuit, columns: dict[str, Any], link: Row[Any], now: datetime
 ) -> Company:
     realm: str = columns["realm"]
     with database.writing() as conn:
         before = companies.get(conn, realm)
-        channel = _channel(conn, realm, door.channel, intuit.channel)
-        again = _store(conn, columns | {"channel": channel}, door.person, now)
+        channel = _channel(conn, realm, link.channel, intuit.channel)
+        again = _store(conn, columns | {"channel": channel}, link.person, now)
         for kind in ("sweep", "poll", "upkeep"):
             agenda.hurry(conn, realm, kind, now)
         agenda.ensure(conn, realm, "first_look", now)
         company = companies.need(conn, realm)
-        _tell(conn, company, door, again, now)
+        _tell(conn, company, link, again, now)
         if before and before.channel != channel:
-            _say_goodbye(conn, company, before.channel, door, now)
+            _say_goodbye(conn, company, before.channel, link, now)
     return company
 
 
 def _keep_or_forget(database: Database, intuit: Intuit, realm: str, tokens: Tokens) -> None:
-    """A connected company goes on with the new tokens: its old ones may have ended with them."""
+    """Keep the new tokens if the company is connected: they may have ended its old ones."""
     with database.writing() as conn:
         company = companies.get(conn, realm)
         if company and company.connected:
@@ -231,13 +235,13 @@ def _keep_or_forget(database: Database, intuit: Intuit, realm: str, tokens: Toke
 
 
 def _forget(intuit: Intuit, tokens: Tokens) -> None:
-    """Nobody will use these: Intuit need not keep them."""
-    with suppress(QuickBooksError):  # then they end by themselves
+    """Revoke tokens that nobody will use."""
+    with suppress(QuickBooksError):  # otherwise they expire by themselves
         intuit.oauth.revoke(tokens.refresh)
 
 
 def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str, Any]:
-    """The columns of a company. Raises NotConnected for what we would have to guess."""
+    """The columns of a company. Raises NotConnected if we would have to guess any."""
     try:
         known = profile.columns(info, preferences, realm)
     except profile.Unusable as error:
@@ -246,7 +250,8 @@ def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str,
 
 
 def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
-    """Where the company's cards go: one company per channel, and a connected one stays put."""
+    """The channel for the company's cards: each channel has one company, and a known company
+    keeps its channel. Raises NotConnected."""
     known = companies.get(conn, realm)
     channel = wanted or (known.channel if known else default)
     if not channel:
@@ -265,36 +270,36 @@ def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
 
 
 def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime) -> bool:
-    """Insert or update the company; says whether it was known."""
+    """Insert or update the company; returns whether it was known before."""
     first = {"mode": "shadow", "connected_at": now, "connected_by": person[:32]}
     if insert_or_ignore(conn, companies_table, columns | first):
         return False
-    _channel(conn, columns["realm"], columns["channel"], "")  # another company may be quicker
+    _channel(conn, columns["realm"], columns["channel"], "")  # another company may have it now
     companies.change(conn, **columns)
     cases.redraw_pending(conn, columns["realm"], now)
     cases.hurry_approved(conn, columns["realm"], now)
     return True
 
 
-def _tell(conn: Connection, company: Company, door: Row[Any], again: bool, now: datetime) -> None:
+def _tell(conn: Connection, company: Company, link: Row[Any], again: bool, now: datetime) -> None:
     action = "company.reconnected" if again else "company.connected"
     data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
-    log.note(conn, log.Entry(company.realm, action, door.person, now, data=data))
-    text = _words(conn, company, door.person, again)
+    log.note(conn, log.Entry(company.realm, action, link.person, now, data=data))
+    text = _words(conn, company, link.person, again)
     asks = "" if company.reminders_off_at else ASKS
-    key = f"connected:{door.state}"
+    key = f"connected:{link.state}"
     posts.notice(conn, company.realm, company.channel, key, text, now, asks)
 
 
 def _say_goodbye(
-    conn: Connection, company: Company, left: str, door: Row[Any], now: datetime
+    conn: Connection, company: Company, left: str, link: Row[Any], now: datetime
 ) -> None:
-    """Those who read the channel that a company has left learn where it went."""
+    """Tell the channel that a company has left where its cards go now."""
     text = (
         f":arrow_forward: New cards of {standing.named(company)} come to <#{company.channel}> from "
         "now on; those that stand here stay."
     )
-    posts.notice(conn, company.realm, left, f"moved:{door.state}", text, now)
+    posts.notice(conn, company.realm, left, f"moved:{link.state}", text, now)
 
 
 def _words(conn: Connection, company: Company, person: str, again: bool) -> str:

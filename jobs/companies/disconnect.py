@@ -1,9 +1,9 @@
 """Disconnect: the company's work ends, Intuit forgets us, the tokens are wiped. Safe to repeat.
 
-    pause (status disconnected), put down who it was, tell the channel → revoke at Intuit → wipe
+    pause (status disconnected), log who it was, tell the channel → revoke at Intuit → wipe
 
-Cut anywhere, the company reads and sends nothing and everybody can see who ended it; the same call
-again does what is left.
+Wherever it is interrupted, the company reads and sends nothing, and everybody can see who ended
+it; calling it again does the rest.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from qbo import OAuth, QuickBooksError, ReauthRequired
 
 DISCONNECTED = "disconnected"
 UNNAMED = "system:disconnect"
-"""Who disconnected on the command line without saying for whom."""
+"""The person recorded for a disconnect on the command line that names nobody."""
 
 
 class Ended(StrEnum):
-    """How it went. After NOT_REVOKED everything stands still, and a repetition may finish it."""
+    """How it went. After NOT_REVOKED the company has stopped, and calling again may finish it."""
 
     DONE = "done"
     BEFORE = "before"
@@ -39,14 +39,14 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True)
 class Broker:
-    """What disconnecting needs of the world."""
+    """What disconnecting needs from outside."""
 
     oauth: OAuth
     seal: Seal
 
 
 def disconnect(database: Database, broker: Broker, realm: str, user: str, now: datetime) -> Ended:
-    """Disconnect a company for `user` (empty on the command line), who was let in before."""
+    """Disconnect a company for `user` (empty on the command line); check their right before."""
     user = user or UNNAMED
     with database.writing() as conn:
         company = companies.get(conn, realm)
@@ -61,13 +61,13 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
         return Ended.NOT_REVOKED
     with database.writing() as conn:
         if sealed is not None and _sealed(conn, realm) != sealed:
-            return Ended.NOT_REVOKED  # refreshed or connected meanwhile: these are other tokens
+            return Ended.NOT_REVOKED  # refreshed or connected meanwhile: other tokens are stored
         companies.change(conn, realm, sealed_tokens=None, lease_token=None, lease_until=None)
     return Ended.DONE
 
 
 def may_disconnect(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
-    """Only finance leads. Raises Refused."""
+    """Allow finance leads only. Raises Refused."""
     access.lead(conn, policy, user, now)
 
 
@@ -78,7 +78,7 @@ def _sealed(conn: Connection, realm: str) -> str | None:
 
 
 def _revoked(broker: Broker, realm: str, sealed: str) -> bool:
-    """Whether Intuit knows these tokens no more; those we cannot open cannot be used either."""
+    """Whether the tokens are useless now: revoked, or sealed with a key that is lost."""
     try:
         broker.oauth.revoke(broker.seal.open(realm, sealed).refresh)
     except ReauthRequired:

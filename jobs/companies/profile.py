@@ -1,4 +1,4 @@
-"""What QuickBooks says of a company itself, as columns of our record."""
+"""What QuickBooks says about a company itself, as columns of our table."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from qbo import CompanyInfo, Preferences
 
 
 class Unusable(Exception):
-    """We would have to guess; the text says what, and what to do about it."""
+    """Something would have to be guessed; the text says what, and what to do about it."""
 
 
 def columns(info: CompanyInfo, preferences: Preferences, known_as: str) -> dict[str, Any]:
     """Name, country, zone, home currency and closing date. Raises Unusable.
 
-    Due dates are meant in the company's zone; UTC in its place would be a day off for many.
-    `known_as` stands for a name that is missing.
+    Due dates are in the company's zone; UTC instead would be a day off for many companies.
+    `known_as` is used if QuickBooks gives no name.
     """
     name = info.name or known_as
     if len(preferences.home_currency) != 3:

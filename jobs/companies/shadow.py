@@ -1,8 +1,8 @@
-"""The end of shadow mode, a few cases at a time: what waits goes on, what was approved ends.
+"""The end of shadow mode, a few cases at a time: waiting cases go on, approved ones end.
 
 A case that nobody has approved keeps its card and its draft, edits included, and becomes live, so
-that nobody has to read it twice. An approval was given for a rehearsal and counts for nothing else:
-its case ends, and its crossings are free for a new one.
+that nobody has to read it twice. An approval was given for a rehearsal and does not count for a
+real message: its case ends, and its crossings are free for a new one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ENDABLE = [state for state, moves in MOVES.items() if State.CANCELLED in moves]
 
 
 def clear(realm: str) -> Plan:
-    """Turn a live company's shadow cases; what they rehearsed may happen for good."""
+    """Turn a live company's shadow cases into live ones; what they rehearsed may now happen."""
     for some in (_turn_some, _release_some):
         last: str | None = "0"
         while last is not None:
@@ -34,7 +34,7 @@ def clear(realm: str) -> Plan:
 
 
 def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:
-    """The last case that was turned; None where none is left, or the company is in shadow mode."""
+    """Turn some; returns the last id, or None if none is left or the company is in shadow mode."""
     if not companies.need(conn, realm).live:
         return None
     theirs = (cases_table.c.company == realm) & cases_table.c.shadow
@@ -43,7 +43,7 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
     found = [cases.of_row(row) for row in conn.execute(query)]
     for case in found:
         if case.state in JOINABLE and not _approved(conn, case):
-            due = now if case.row.token else case.row.due_at  # whoever has it drops its result
+            due = now if case.row.token else case.row.due_at  # a worker on it drops its result
             goes_on = Move(case.state, "case.live", ACTOR, due)
             cases.move(conn, case, goes_on, now, shadow=False)
             continue
@@ -54,12 +54,15 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
 
 
 def _approved(conn: Connection, case: Case) -> bool:
-    """Whether somebody, of two, has approved the present draft."""
+    """Whether anybody (perhaps the first of two) has approved the current draft."""
     return bool(case.draft and drafts.decided_on(conn, case.draft, "approve"))
 
 
 def _release_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:
-    """The same for what was rehearsed to its end: no case of these has had an e-mail."""
+    """Release the crossings of fully rehearsed cases, none of which sent an e-mail.
+
+    Returns like `_turn_some`.
+    """
     if not companies.need(conn, realm).live:
         return None
     theirs = (cases_table.c.company == realm) & cases_table.c.shadow

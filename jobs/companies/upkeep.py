@@ -1,8 +1,8 @@
-"""The daily upkeep of a connection: its tokens are renewed, their ends are told in time, and
-what QuickBooks says of the company itself (its name, zone, closing date) is read again.
+"""The daily upkeep of a connection: renew its tokens, warn before they end, and read again what
+QuickBooks says about the company itself (its name, zone, closing date).
 
-A refresh token that nobody uses for about a hundred days is dead, and each one is dead after five
-years: either way a person has to connect again, and hears of it 60, 30 and 7 days before.
+A refresh token dies if it is not used for about a hundred days, and in any case after five years
+(Intuit): either way a person has to connect again, and is warned 60, 30 and 7 days before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EVERY = timedelta(days=1)
 AFTER_TROUBLE = timedelta(hours=1)
 WARN_DAYS = (60, 30, 7)
 ENDS = {"refresh": "refresh_expires_at", "hard": "hard_expires_at"}
-"""What ends → the column of `companies` that says when."""
+"""Which end → the column of `companies` that says when."""
 MEANING = {
     "refresh": "because its tokens have not been renewed lately",
     "hard": "because QuickBooks lets no connection live longer than five years",
@@ -38,7 +38,7 @@ NOT_RENEWED = "The QuickBooks tokens of {} could not be renewed"
 NOT_READ = "What QuickBooks says of {} itself (name, time zone, closing date) could not be read"
 
 Renew = Callable[[str], Tokens]
-"""Realm → its new tokens, stored already. Raises QuickBooksError."""
+"""Realm → its new tokens, already stored. Raises QuickBooksError."""
 Ledger = Callable[[str], QuickBooks]
 
 
@@ -55,7 +55,7 @@ def step(renew: Renew, ledger: Ledger) -> Step:
 
 
 def _begin(renew: Renew, ledger: Ledger, claim: Claim, now: datetime) -> Round:
-    """Tokens that were renewed already are not renewed by each further try to look."""
+    """The first round, or the second if a failed attempt has already renewed the tokens."""
     renewed = (claim.row.body or {}).get("renewed")
     look = Look(ledger, claim.row.company)
     done = renewed and now - datetime.fromisoformat(renewed) < EVERY
@@ -71,17 +71,17 @@ class Refresh:
     realm: str
 
     def act(self) -> Tokens:
-        """Raises QuickBooksError; ReauthRequired has paused the company already."""
+        """The new tokens. Raises QuickBooksError; ReauthRequired has already paused the company."""
         return self.renew(self.realm)
 
     def settle(self, conn: Connection, claim: Claim, outcome: Tokens, now: datetime) -> Look | None:
-        """Write down when the connection ends, and say so in time."""
+        """Store when the connection ends, and warn in time."""
         if not work.renew(conn, claim, now):
             return None
         known = {
             "refresh_expires_at": outcome.refresh_expires_at,
             "hard_expires_at": outcome.hard_expires_at,
-            "read_only": False,  # a lapsed subscription may be paid by now: the next note asks
+            "read_only": False,  # a lapsed subscription may be paid by now: the next note tests it
         }
         companies.change(conn, self.realm, **known)
         _warn(conn, claim, now)
@@ -92,13 +92,13 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Look:
-    """Second round: look at the company itself."""
+    """Second round: read the company itself."""
 
     ledger: Ledger
     realm: str
 
     def act(self) -> tuple[CompanyInfo, Preferences]:
-        """Raises QuickBooksError; Throttled, too, where the month's free reads are used up."""
+        """Raises QuickBooksError, including Throttled once the month's free reads are used up."""
         quickbooks = self.ledger(self.realm)
         return quickbooks.company_info(), quickbooks.preferences()
 
@@ -109,7 +109,7 @@ class Look:
         outcome: tuple[CompanyInfo, Preferences],
         now: datetime,
     ) -> None:
-        """Write down what changed, and come back tomorrow."""
+        """Store what changed, and come back tomorrow."""
         if not work.settle(conn, claim, now + EVERY):
             return
         _remember(conn, claim, renewed=None)
@@ -119,7 +119,7 @@ class Look:
     def _profile(
         self, conn: Connection, info: CompanyInfo, preferences: Preferences, now: datetime
     ) -> dict[str, Any]:
-        """What to change of the company; where we would have to guess, nothing, and it is told."""
+        """The columns to change; none, and a notice, if we would have to guess."""
         company = companies.need(conn, self.realm)
         try:
             return profile.columns(info, preferences, company.name)
@@ -131,13 +131,13 @@ class Look:
 
 
 def level(end: datetime | None, now: datetime) -> int | None:
-    """The smallest of 60, 30 and 7 days that is not left any more; None before the first."""
+    """The smallest of 60, 30 and 7 that covers the days left until `end`; None if over 60 are."""
     crossed = [days for days in WARN_DAYS if end and end - now <= timedelta(days=days)]
     return min(crossed, default=None)
 
 
 def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
-    """One notice for each of the two ends at each of its three marks; a later end begins anew."""
+    """One notice per end (of two) and warning level (of three); a later end starts over."""
     company = companies.need(conn, claim.row.company)
     before: dict[str, Any] = _body(conn, claim).get("warned", {})
     ends, warned = _ends(conn, company.realm), {}
@@ -152,7 +152,7 @@ def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
 
 
 def _body(conn: Connection, claim: Claim) -> dict[str, Any]:
-    """What the row remembers by now: `warned` of each end, and `renewed` between two rounds."""
+    """What the row remembers: `warned` per end, and `renewed` between the two rounds."""
     return dict(
         conn.execute(select(schedule.c.body).where(schedule.c.id == claim.id)).scalar() or {}
     )
@@ -178,7 +178,7 @@ def _words(company: companies.Company, kind: str, end: datetime) -> str:
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Tell a person once a day, and go on trying: the ends draw nearer meanwhile."""
+    """Tell a person once a day and keep trying: the ends come closer meanwhile."""
     company = companies.need(conn, claim.row.company)
     what = NOT_READ if "renewed" in _body(conn, claim) else NOT_RENEWED
     failed = what.format(standing.named(company))
