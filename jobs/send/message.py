@@ -59,7 +59,7 @@ class MailBuilder:
         Raises PayLinkError, TooLarge, Unsendable, QuickBooksError.
         """
         body = self._with_links()
-        return self._parcel(self._pdfs(), body)
+        return self._mail(self._pdfs(), body)
 
     def invoices_of(self, keys: Container[str]) -> frozenset[str]:
         """The ids of the invoices whose pay links belong in these slots."""
@@ -94,7 +94,7 @@ class MailBuilder:
         known = ((i, {one_line(i.number), f"#{i.id}"}) for i in self.draft.letter.invoices)
         return [(key, invoice.id) for invoice, keys in known for key in sorted(keys & wanted)]
 
-    def _parcel(self, files: list[File], body: str) -> Mail:
+    def _mail(self, files: list[File], body: str) -> Mail:
         letter = self.draft.letter
         domain = named(letter.sender).domain
         message = compose.message(

@@ -310,9 +310,9 @@ class Fetch:
         A missing PDF delays the mail; it never goes without what the card promised.
         """
         try:
-            return self._packing().build()
+            return self._builder().build()
         except drafts.PayLinkError as error:
-            links = self._packing().invoices_of(error.keys)
+            links = self._builder().invoices_of(error.keys)
             return Unusable(f"{error} {WITHOUT_LINK}", Without(links=links))
         except TooLarge as error:
             return Unusable(f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True))
@@ -327,7 +327,7 @@ class Fetch:
                 return Unusable(f"{NOT_TO_BE_HAD}: {error}. {WITHOUT_FILES}", Without(files=True))
             return Trouble.of(NOT_TO_BE_HAD, error)
 
-    def _packing(self) -> MailBuilder:
+    def _builder(self) -> MailBuilder:
         quickbooks = self.services.quickbooks(self.look.file.company.realm)
         return MailBuilder(quickbooks, self.look.file.case.id, self.draft, self.thread, self.now)
 
