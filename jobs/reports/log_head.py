@@ -1,5 +1,5 @@
-"""The end of the decision log, told outside the database: who can write there can cut rows off
-the end of a chain and have its head name what is left, and the chain alone would not show it.
+"""Publishes the end of the decision log outside the database. Anyone who can write to the database
+can cut rows off the end of a chain and correct its head, and the chain alone would not show it.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from jobs.store.work import Claim
 
 KIND = "log_head"
 EVERY = timedelta(hours=1)
-"""How often the process log is told; a channel hears of it once in a business day."""
+"""How often it is written to the process log; a channel gets it once per business day."""
 FROM = time(17)
-"""When in the company's day its channel is told: most of the day's decisions are made by then."""
+"""When the channel gets it, in the company's zone: by then most decisions of the day are made."""
 
 slog = structlog.get_logger()
 
 
 def step(services: Services) -> Step:
-    """One row for all companies."""
+    """The log_head step: one row for all companies."""
     return Step(
         name=KIND,
         table=schedule,

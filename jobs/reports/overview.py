@@ -1,4 +1,4 @@
-"""A company as its people see it in App Home: what is owed, what waits for whom, what is held."""
+"""A company as people see it in App Home: what is owed, what waits for whom, what is on hold."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from jobs.store.tables import holds, invoices
 ASLEEP = frozenset({State.NEW, State.SNOOZED})
 CAPPED = "Above today's number of new cards."
 SOON = timedelta(days=60)
-"""Before its end a connection is said to end: as long as the first warning."""
+"""How long before its end a connection counts as ending: the same as the first warning."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """A case without a card to act on yet: why, and until when it waits."""
+    """A case without a card to act on yet: why it waits, and until when."""
 
     case: str
     customer: str
@@ -48,7 +48,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Some:
-    """The first of a list, and how many there are beside them."""
+    """The first entries of a list, and how many more there are."""
 
     shown: Sequence[TopCase | Wait | Held]
     more: int = 0
@@ -56,9 +56,9 @@ class Some:
 
 @dataclass(frozen=True)
 class Overview:
-    """One company; `metered` is how many metered calls it took this month, of all it knows.
+    """One company; `metered` is the number of its metered reads this month.
 
-    `ends_at` is when its connection ends, where that is soon.
+    `ends_at` is when its connection ends, if that is soon.
     """
 
     company: Company
@@ -69,7 +69,7 @@ class Overview:
     metered: int | None
     ends_at: datetime | None = None
     whole: bool = True
-    """False where only somebody's own customers are shown."""
+    """False if only somebody's own customers are shown."""
 
 
 def of_company(
@@ -80,9 +80,9 @@ def of_company(
     most: int,
     only: Only = None,
 ) -> Overview:
-    """What App Home shows of a company, each list with at most `most` entries.
+    """What App Home shows about a company, each list with at most `most` entries.
 
-    `only` limits everything to these billed customers; the calls are then left out.
+    `only` limits everything to these billed customers and leaves out the metered reads.
     """
     waiting = frozenset({State.WAITING})
     approvals = picture.top_cases(conn, company, workspace, now, most, waiting, only)
@@ -107,7 +107,7 @@ def _waits(conn: Connection, company: Company, now: datetime, most: int, only: O
     theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(ASLEEP)
     if only is not None:
         theirs &= cases_table.c.customer.in_(only)
-    # a new case that is due is being prepared at this moment: it waits for nothing
+    # a new case that is due is just being prepared, so it waits for nothing
     asleep = theirs & (cases_table.c.due_at.is_(None) | (cases_table.c.due_at > now))
     count = conn.execute(select(func.count()).where(asleep)).scalar_one()
     query = select(cases_table).where(asleep)
@@ -132,7 +132,7 @@ def _wait(case: Case, name: str) -> Wait:
 
 
 def _a_snooze() -> ColumnElement[bool]:
-    """A quiet time of a customer whose case sleeps: that case is listed with its date already."""
+    """A quiet period behind a snoozed case, which is already listed with its date."""
     asleep = select(cases_table.c.id).where(
         cases_table.c.company == holds.c.company,
         cases_table.c.customer == holds.c.customer,

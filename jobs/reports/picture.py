@@ -30,11 +30,11 @@ from jobs.store.tables import messages, sends
 
 MOST_CASES = 10
 MOST_CARDS = 20
-"""Among so many of the most valuable ones the next card is looked for."""
+"""How many of the most valuable cases are searched for the next card."""
 Only = frozenset[str] | None
-"""Billed customers to whom a list is limited; None is everybody."""
+"""The billed customers that a list is limited to; None means everybody."""
 ABSENT = ("CRM", "help desk", "mailbox")
-"""Sources that are not connected: absent by choice, which the card says."""
+"""Sources that are not connected: absent by choice, and the card says so."""
 
 
 def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> CaseView:
@@ -105,7 +105,7 @@ def _approvals(
 
 
 def _outcome(conn: Connection, case: Case) -> Outcome | None:
-    """How the latest attempt to send ended, if there was one."""
+    """How the last attempt to send ended, if there was one."""
     if case.shadow and case.state is State.CANCELLED and case.lapses_at:
         return Outcome("shadow", case.row.closed_at)
     last = select(sends).where(sends.c.case_id == case.id).order_by(sends.c.id.desc()).limit(1)
@@ -117,7 +117,7 @@ def _outcome(conn: Connection, case: Case) -> Outcome | None:
 
 @dataclass(frozen=True)
 class Bucket:
-    """How much is open at one age, over how many invoices."""
+    """How much is open at one age, and in how many invoices."""
 
     count: int
     open: Money
@@ -125,7 +125,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Aging:
-    """One currency; `buckets` by the names of `jobs.rules.facts.BUCKETS`, absent ones are empty."""
+    """One currency; `buckets` has the names of `jobs.rules.facts.BUCKETS`, empty ones left out."""
 
     currency: str
     buckets: Mapping[str, Bucket]
@@ -137,13 +137,13 @@ class Aging:
 
     @property
     def overdue(self) -> Money:
-        """All that is past due, without what is not due yet."""
+        """Everything past due."""
         return total((self.amount(name) for name in BUCKETS[1:]), self.currency)
 
 
 @dataclass(frozen=True)
 class TopCase:
-    """A case in the list; `link` leads to its card, or is empty."""
+    """A case in the list; `link` is the URL of its card, or empty."""
 
     id: str
     customer: str
@@ -153,7 +153,7 @@ class TopCase:
     state: State
     link: str = ""
     bar: Kind | None = None
-    """What keeps it from being approved, while it waits; see `bar`."""
+    """What keeps a waiting case from being approved; see `bar`."""
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,9 @@ def of_company(
     most: int = MOST_CASES,
     only: Only = None,
 ) -> Picture:
-    """The aging summary and the largest cases; `workspace` is the base of links to cards.
+    """The aging summary and the largest cases; `workspace` is the base URL of links to cards.
 
-    `only` limits all of it to these billed customers.
+    `only` limits everything to these billed customers.
     """
     cases, more = top_cases(conn, company, workspace, now, most, only=only)
     return Picture(
@@ -207,7 +207,7 @@ def of_company(
 def aging(
     conn: Connection, company: Company, now: datetime, only: Only = None
 ) -> tuple[Aging, ...]:
-    """What is open in the mirror, by currency and age; currencies are never added up."""
+    """What is open in the mirror, by currency and age; currencies are never added together."""
     by_currency: dict[str, dict[str, Bucket]] = defaultdict(dict)
     for one in ledger.aged(conn, company.realm, company.today(now), _records(conn, company, only)):
         buckets = by_currency[one.currency]
@@ -219,7 +219,7 @@ def aging(
 
 
 def _records(conn: Connection, company: Company, only: Only) -> list[str] | None:
-    """Everybody who is billed through these customers, or None for the whole company."""
+    """All records billed through these customers, or None for the whole company."""
     if only is None:
         return None
     families = ledger.members_of(conn, company.realm, only)
@@ -235,7 +235,7 @@ def top_cases(
     states: frozenset[State] = OPEN,
     only: Only = None,
 ) -> tuple[tuple[TopCase, ...], int]:
-    """The largest cases in these states, of each currency some, and how many there are beside."""
+    """The largest cases in these states, some of each currency, and how many more there are."""
     theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(states)
     if only is not None:
         theirs &= cases_table.c.customer.in_(only)
@@ -261,12 +261,12 @@ def top_cases(
 
 
 def _by_amount(one: TopCase, home: str) -> tuple[bool, str, Decimal]:
-    """The largest first, by currency: amounts of two are not compared."""
+    """A sort key, largest first within each currency: amounts in two are not comparable."""
     return one.open.currency != home, one.open.currency, -one.open.amount
 
 
 def card_link(conn: Connection, case_id: str, workspace: str) -> str:
-    """Where the card of a case stands in Slack, or empty while it is not posted."""
+    """The URL of a case's card in Slack, or empty while it is not posted."""
     card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
     row = conn.execute(select(messages.c.channel, messages.c.ts).where(card)).first()
     if row is None or row.ts is None or not workspace:
@@ -275,10 +275,10 @@ def card_link(conn: Connection, case_id: str, workspace: str) -> str:
 
 
 def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now: datetime) -> str:
-    """The most valuable card that whoever approved this case may turn to now: its link, or empty.
+    """The URL of the most valuable card that the approvers of this case can act on next, or empty.
 
-    Cards that a rule stops, that somebody else opens first, that the same person has approved
-    already, or that are about a customer of somebody else are passed over.
+    It skips cards that a rule stops, that somebody else has to see first, that the same person has
+    already approved, or that are about somebody else's customer.
     """
     who = _approvers(conn, case)[-1:]
     posted = exists().where(messages.c.case_id == cases_table.c.id, messages.c.ts.is_not(None))
