@@ -1,4 +1,4 @@
-"""What runs when: a row per company and kind, claimed like all work; global rows name none."""
+"""What runs when: a row per company and kind, claimed like all work; some belong to no company."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.store.tables import companies, schedule
 from jobs.store.upsert import insert_or_ignore
 
 EVERYBODY = ""
-"""Stands for the company in rows that belong to none."""
+"""The company of rows that belong to none."""
 
 
 def connected(kind: str) -> ColumnElement[bool]:
@@ -23,14 +23,14 @@ def connected(kind: str) -> ColumnElement[bool]:
 
 
 def ensure(conn: Connection, company: str, kind: str, now: datetime) -> bool:
-    """Put it on the schedule, due now, unless it is there; says whether it was missing."""
+    """Put it on the schedule, due now, unless it is there; returns whether it was missing."""
     return insert_or_ignore(conn, schedule, {"company": company, "kind": kind, "due_at": now})
 
 
 def hurry(conn: Connection, company: str, kind: str, now: datetime) -> None:
     """Make it due now, whether or not it was on the schedule.
 
-    A run that is under way loses the row: what it has read may be older than the wish.
+    A run in progress loses the row: what it has read may be older than this request.
     """
     if not ensure(conn, company, kind, now):
         ours = (schedule.c.company == company) & (schedule.c.kind == kind)

@@ -1,4 +1,4 @@
-"""The texts that ruled a decision, kept by their hash: decisions name them."""
+"""Policy texts, stored by the hash that decisions name."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from jobs.store.upsert import insert_or_ignore
 
 
 def note_policy(conn: Connection, text: str, now: datetime) -> bool:
-    """Keep the policy of this process; where another one ruled, log it and tell each channel.
+    """Store this process's policy; if it is a new one, log it and tell each channel.
 
-    `change` numbers the changes, and the policy of the highest number rules: one that ruled before
-    comes with a new number. Returns whether it changed.
+    `change` numbers the changes, and the policy with the highest number is in force: an earlier
+    policy that comes back gets a new number. Returns whether it changed.
     """
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     row = {"sha256": sha256, "kind": "policy", "text": text, "first_seen_at": now}
     insert_or_ignore(conn, artifacts, row)
     last = conn.execute(select(func.max(artifacts.c.change))).scalar() or 0
     mine = artifacts.c.sha256 == sha256
-    # of two processes that bring the same policy, the one that waited finds the number in place
+    # if two processes bring the same policy, the one that waited finds the number in place
     other = mine & (func.coalesce(artifacts.c.change, 0) < max(last, 1))
     if not conn.execute(update(artifacts).where(other).values(change=last + 1)).rowcount:
         return False
@@ -38,9 +38,10 @@ def note_policy(conn: Connection, text: str, now: datetime) -> bool:
 
 
 def tell_trouble(conn: Connection, trouble: str, sha256: str, state: str, now: datetime) -> None:
-    """Tell each channel that the policy file cannot be used, and which policy rules on.
+    """Tell each channel that the policy file cannot be used, and which policy stays in force.
 
-    Without `trouble` it can be used again. `state` names the file as it is now: it is told once.
+    An empty `trouble` says that it can be used again. `state` identifies the file as it is now:
+    each state is announced once.
     """
     rules = f"The policy that rules has the fingerprint `{sha256[:12]}`."
     if trouble:

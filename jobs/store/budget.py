@@ -1,13 +1,13 @@
 """The request budget of a company, shared by all processes: pace, pauses, and the month's reads.
 
-Each request takes one short transaction on the company's row, which is the lock. What was taken in
-the last minute is kept to the millisecond, so the limits hold in every second and every minute,
-not only in those of the clock on the wall.
+Each request takes one short transaction on the company's row, which serves as the lock. Requests of
+the last minute are kept to the millisecond, so the limits hold for any second and any minute, not
+only for calendar ones.
 
-The rule between work that a person waits for and work that can wait: bulk work (sweep, triage)
-leaves a fifth of each second and minute free, which sends, notes and the reading of notifications
-find empty. Among equals the first to ask is the first to go. When nine tenths of the month's reads
-are used up, bulk work waits for the next month.
+Work that a person is waiting for goes before work that can wait: bulk work (sweep, triage) leaves a
+fifth of each second and minute free for sends, notes and the reading of notifications. Otherwise it
+is first come, first served. When nine tenths of the month's reads are used up, bulk work waits for
+the next month.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ from qbo.errors import Throttled, Unreachable
 from qbo.pacing import BATCHES_PER_MINUTE, PER_MINUTE, PER_SECOND
 
 QUOTA = 500_000
-"""Metered reads a month, of all companies together (the free tier; counted per workspace)."""
+"""Metered reads a month for all companies together (Intuit's free tier, per workspace)."""
 WARN_AT, STOP_AT = 70, 90
-"""Per cent of the quota."""
+"""Percent of the quota."""
 SECOND, MINUTE = 1_100, 61_000
-"""Milliseconds, a little long: requests that leave in time may bunch up on their way."""
+"""Milliseconds, a little too long on purpose: spaced requests may bunch up on their way."""
 BULK_SHARE = 4, 5
-"""Bulk work leaves the rest free."""
+"""The share that bulk work may use, as a fraction."""
 LOOK_AGAIN = 3600.0
-"""Seconds until work that waits for the next month asks again."""
+"""Seconds before work that waits for the next month asks again."""
 BLOCKED_AFTER = timedelta(minutes=15)
-"""Refused for so long, it is no rush of requests but the month's block."""
+"""Refusals for this long mean that the month's quota is blocked, not a burst of requests."""
 ONE_PAUSE = timedelta(minutes=5)
-"""Pauses that follow each other within this time count as one."""
+"""Pauses less than this apart count as one."""
 
 _bulk: ContextVar[bool] = ContextVar("bulk", default=False)
 
 
 @contextmanager
 def in_bulk(bulk: bool) -> Iterator[None]:
-    """Whether the requests made in this block, by this thread, are bulk work."""
+    """Mark the requests that this thread makes in this block as bulk work, or not."""
     before = _bulk.set(bulk)
     try:
         yield
@@ -57,17 +57,17 @@ def in_bulk(bulk: bool) -> Iterator[None]:
 
 
 class SqlBudget:
-    """The Budget of `qbo` in the record; may be asked from any thread of any process."""
+    """The Budget of `qbo`, kept in the database; usable from any thread of any process."""
 
     def __init__(self, database: Database, quota: int = QUOTA) -> None:
         self._database = database
         self._quota = quota
 
     def take(self, realm: str, metered: int, clock: Callable[[], datetime]) -> float:
-        """Seconds to wait, or 0.0, from the moment at which the company's row is ours.
+        """Seconds to wait, or 0.0, counted from the moment we hold the company's row.
 
-        Raises Throttled for bulk reads above the rule of the month, and Unreachable, because
-        nothing was asked, where the record does not answer.
+        Raises Throttled for bulk reads beyond the month's share, and Unreachable if the database
+        does not answer, since nothing was requested then.
         """
         bulk = _bulk.get()
         with self._writing() as conn:
@@ -91,7 +91,7 @@ class SqlBudget:
         return 0.0
 
     def hold(self, realm: str, seconds: float, now: datetime) -> None:
-        """Let nobody ask for so long; a block that does not end is told to a person."""
+        """Let nobody make requests for `seconds`; tell a person if the block does not end."""
         with self._writing() as conn:
             row = _locked(conn, realm)
             goes_on = row.held_until is not None and now - row.held_until < ONE_PAUSE
@@ -113,7 +113,7 @@ class SqlBudget:
 
 @dataclass(frozen=True)
 class Used:
-    """What one company asked of QuickBooks in a month."""
+    """One company's requests to QuickBooks in a month."""
 
     company: str
     metered: int
@@ -121,7 +121,7 @@ class Used:
 
 
 def month_of(now: datetime) -> str:
-    """The month that a request counts for, such as `2026-11`; in UTC."""
+    """The month that a request counts towards, such as `2026-11`; in UTC."""
     return f"{now.astimezone(UTC):%Y-%m}"
 
 
@@ -142,7 +142,7 @@ def _milliseconds(now: datetime) -> int:
 
 
 def _locked(conn: Connection, realm: str) -> Row[Any]:
-    """The company's row, ours until the transaction ends."""
+    """The company's row, locked until the transaction ends."""
     query = select(budgets).where(budgets.c.company == realm).with_for_update()
     if (row := conn.execute(query).first()) is None:
         insert_or_ignore(conn, budgets, {"company": realm, "taken": [], "batches": []})
@@ -164,7 +164,7 @@ def _full_of_batches(batches: list[int], at: int) -> float:
 
 
 def _full(taken: list[int], at: int, bulk: bool) -> float:
-    """Seconds until the oldest request that fills a second or minute has left it."""
+    """Seconds until the current second and minute have room again; 0.0 if they have."""
     part, whole = BULK_SHARE if bulk else (1, 1)
     limits = ((PER_SECOND * part // whole, SECOND), (PER_MINUTE * part // whole, MINUTE))
     full = [taken[-limit] + span - at for limit, span in limits if len(taken) >= limit]
@@ -201,7 +201,7 @@ def _told_by(realm: str, level: int, now: datetime) -> str:
 
 
 def _tell_used(conn: Connection, used: int, quota: int, level: int, now: datetime) -> None:
-    """All companies share the quota, so each channel hears of it, once a month and level."""
+    """Tell every channel, since all companies share the quota, once per month and level."""
     meaning = (
         f"At {STOP_AT} % sweeps and new cases will wait until the month ends."
         if level == WARN_AT

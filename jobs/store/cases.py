@@ -40,7 +40,7 @@ from jobs.store.upsert import insert_new
 
 @dataclass(frozen=True)
 class Case:
-    """A case as it stood when it was read; `version` guards every move from here."""
+    """A case as it was when read; `version` guards every move made from it."""
 
     id: str
     company: str
@@ -60,17 +60,17 @@ class Case:
     class_: CaseClass | None
     rulings: tuple[Ruling, ...]
     allowed_anyway: tuple[Ruling, ...]
-    """The stops that a finance lead set aside for the present draft."""
+    """The stops that a finance lead set aside for the current draft."""
     last_error: str
     row: Row[Any]
 
 
 LARGEST_ID = 2**31 - 1
-"""What a PostgreSQL integer holds; a person may type more."""
+"""The largest PostgreSQL integer; a person may type a larger number."""
 
 
 class Missing(LookupError):
-    """There is no case with that number."""
+    """There is no case with this number."""
 
 
 def get(conn: Connection, id: str) -> Case:
@@ -114,9 +114,9 @@ def _rulings(kept: Any) -> tuple[Ruling, ...]:
 
 @dataclass(frozen=True)
 class Move:
-    """Where a case goes, who sends it there, and when somebody has to look at it again.
+    """Which state a case goes to, who moved it, and when it is due again.
 
-    `data` goes into the log beside what every move says there, so it has other keys than those.
+    `data` is added to what every move logs, so it must not use the same keys.
     """
 
     to: State
@@ -127,9 +127,9 @@ class Move:
 
 
 def move(conn: Connection, case: Case, to: Move, now: datetime, **columns: Any) -> bool:
-    """Take the case from the version we read to the next one; False where it has moved since.
+    """Take the case from the version we read to the next one; False if it has moved since.
 
-    Every move raises `version`, ends any claim, makes the card due and leaves a log line, in the
+    Every move raises `version`, ends any claim, makes the card due and adds a log line, in the
     caller's transaction. A case that closes gets its `closed_at`.
     """
     if to.to not in MOVES[case.state]:
@@ -162,17 +162,17 @@ def _logged(case: Case, to: Move) -> dict[str, Any]:
 
 
 ANEW: dict[str, Any] = {"context": None, "allowed_anyway": [], "end_reason": ""}
-"""What a move forgets that has the case gathered anew: stops set aside were so for one draft."""
+"""Columns to clear when a case is to be gathered again; stops are set aside for one draft only."""
 
 
 def redraw(conn: Connection, case_id: str, now: datetime) -> None:
-    """Make the card of this case due; what was just decided goes before what merely arrived."""
+    """Make the card of this case due, ahead of cards that merely arrived."""
     card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
     conn.execute(update(messages).where(card).values(due_at=now, rank=_URGENT))
 
 
 def redraw_pending(conn: Connection, company: str, now: datetime) -> None:
-    """Redraw the cards of a company on which something is about to happen, or is kept from it."""
+    """Redraw a company's cards that say something will happen, or what is holding it up."""
     pending = select(cases.c.id).where(
         cases.c.company == company, cases.c.state.in_([State.NEW, State.APPROVED])
     )
@@ -182,9 +182,9 @@ def redraw_pending(conn: Connection, company: str, now: datetime) -> None:
 
 
 def hurry_approved(conn: Connection, company: str, now: datetime) -> None:
-    """Whatever kept them may be over: approved messages of a company are tried at once again.
+    """Try a company's approved messages again at once: whatever held them up may be over.
 
-    One that can still be undone, or that somebody works on right now, keeps its time.
+    Those that can still be undone, or that are being worked on, keep their time.
     """
     idle = (cases.c.state == State.APPROVED) & cases.c.token.is_(None) & (cases.c.due_at > now)
     final = cases.c.undo_until.is_(None) | (cases.c.undo_until <= now)
@@ -198,7 +198,7 @@ _URGENT = Decimal(10**9)
 def open_cases(
     conn: Connection, company: str, customers: Iterable[str]
 ) -> dict[tuple[str, str], Case]:
-    """(customer, currency) → the open case there, of these customers."""
+    """(customer, currency) → the open case, for these customers."""
     wanted = (
         (cases.c.company == company)
         & cases.c.customer.in_(sorted(customers))
@@ -210,7 +210,7 @@ def open_cases(
 
 @dataclass(frozen=True)
 class Weighed:
-    """A case with what the mirror still holds as open of it, since when; None: nothing is open."""
+    """A case, how much of it is open in the mirror, and since when; None if nothing is open."""
 
     case: Case
     open: Decimal
@@ -218,10 +218,10 @@ class Weighed:
 
 
 def largest(conn: Connection, wanted: ColumnElement[bool], home: str, most: int) -> list[Weighed]:
-    """The largest of the cases for which `wanted` holds, by what is open; of each currency some.
+    """The `most` largest of the `wanted` cases, by what is open, some of each currency.
 
-    Amounts of two currencies are not compared: the largest of each comes first, then the second of
-    each, until there are `most`; in a tie the `home` currency goes first.
+    Amounts in two currencies are not comparable: the largest of each comes first, then the second
+    of each, and so on; in a tie the `home` currency goes first.
     """
     weighed = _weighed(wanted).subquery()
     by_size = weighed.c.open.desc(), weighed.c.id
@@ -234,7 +234,7 @@ def largest(conn: Connection, wanted: ColumnElement[bool], home: str, most: int)
 
 
 def _weighed(wanted: ColumnElement[bool]) -> CompoundSelect[Any]:
-    """Over the invoices that a case talks about; before it does, over those that opened it."""
+    """By the invoices that a case mentions or, until it does, by those that opened it."""
     own = cases.c.id, cases.c.company, cases.c.currency
     spoken = case_invoices.c.case_id == cases.c.id
     talks = select(*own, case_invoices.c.invoice).join(case_invoices, spoken).where(wanted)
@@ -245,9 +245,9 @@ def _weighed(wanted: ColumnElement[bool]) -> CompoundSelect[Any]:
 
 
 def _summed(about: Select[Any]) -> Select[Any]:
-    """Case → what is open over its invoices, and the oldest due date among them."""
+    """Case → how much of its invoices is open, and their oldest due date."""
     each = about.subquery()
-    # status is no condition of the join: SQLite would look through all open invoices for each one
+    # not joined on status: SQLite would then scan all open invoices for each case
     ours = (invoices.c.company == each.c.company) & (invoices.c.id == each.c.invoice)
     is_open = invoices.c.status == InvoiceStatus.OPEN
     amount = func.coalesce(func.sum(invoices.c.open).filter(is_open), Decimal(0)).label("open")
@@ -273,7 +273,7 @@ def open_all(
 ) -> dict[tuple[str, str], Case]:
     """Open these cases of one company, each with its rank, in one statement.
 
-    Where a competitor was quicker its case is the answer. The key is (customer, currency).
+    Returns (customer, currency) → case; where another transaction was faster, its case.
     """
     opened = insert_new(conn, cases, [_new(opening, rank, now) for opening, rank in openings])
     for row in opened:
@@ -303,7 +303,7 @@ def _new(opening: Opening, rank: Any, now: datetime) -> dict[str, Any]:
 
 
 def talk_about(conn: Connection, case: Case, ids: list[str]) -> None:
-    """Replace what the case talks about."""
+    """Replace the list of invoices that the case mentions."""
     conn.execute(case_invoices.delete().where(case_invoices.c.case_id == case.id))
     rows = [{"case_id": case.id, "company": case.company, "invoice": id} for id in sorted(set(ids))]
     if rows:
@@ -311,5 +311,5 @@ def talk_about(conn: Connection, case: Case, ids: list[str]) -> None:
 
 
 def note_of(conn: Connection, case_id: str) -> Row[Any] | None:
-    """The QuickBooks note of a case, intended or written."""
+    """The QuickBooks note of a case, written or not yet."""
     return conn.execute(select(notes).where(notes.c.case_id == case_id)).first()

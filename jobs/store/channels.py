@@ -30,7 +30,7 @@ def reserve(
 
 
 def close_until(conn: Connection, channel: str, until: datetime) -> None:
-    """Slack asked to wait: nothing is posted in this channel before then."""
+    """Post nothing in this channel before then, because Slack asked to wait."""
     insert_or_ignore(conn, channels, {"channel": channel, "next_at": until})
     ours = (channels.c.channel == channel) & (channels.c.next_at < until)
     conn.execute(update(channels).where(ours).values(next_at=until))

@@ -34,24 +34,24 @@ class Company:
     swept_at: datetime | None
     reminders_off_by: str | None
     reminders_off_at: datetime | None
-    """When a lead confirmed that QuickBooks' own reminders are off: before, nothing goes."""
+    """When a lead confirmed that QuickBooks' own reminders are off: nothing goes before that."""
     status: str
     """connected, disconnected, or reauth_required."""
     changes_since: datetime | None = None
-    """From when on the next poll asks for changes, in QuickBooks' own time."""
+    """The next poll asks for changes since then, by QuickBooks' clock."""
     has_tokens: bool = False
     ends_at: datetime | None = None
-    """When its tokens end, unless they are renewed; after that somebody has to connect it again."""
+    """When its tokens end unless renewed; after that somebody has to connect it again."""
 
     @property
     def sends(self) -> bool:
-        """Whether approved messages go out: live, running, connected, and no second sender."""
+        """Whether approved messages go out: live, not paused, connected, QuickBooks not sending."""
         return self.held_up() is None
 
     def held_up(self, *, shadow: bool = False) -> HeldUp | None:
-        """What keeps an approved message from going, the most basic first.
+        """What keeps an approved message from going out; the most basic reason wins.
 
-        `shadow`: of a case that only rehearses, which needs no live company.
+        `shadow`: ask for a shadow case, which needs no live company.
         """
         hindrances = {
             HeldUp.NOT_CONNECTED: not self.connected,
@@ -66,7 +66,7 @@ class Company:
         return now.astimezone(self.zone).date()
 
     def as_fact(self) -> facts.Company:
-        """What the rules may know of it."""
+        """What the rules may know about it."""
         return facts.Company(
             self.realm,
             self.name,

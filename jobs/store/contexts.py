@@ -1,5 +1,5 @@
-"""What a case knew: ledger facts, readings of outside texts, proposals. Words live here, not in
-the log, and can be pruned; their hashes stay there.
+"""What a case was judged by: ledger facts, readings of outside texts, proposals. Words are stored
+here and can be pruned; the log only has their hashes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from jobs.store.upsert import insert_or_ignore
 
 LEDGER = "quickbooks"
 WITHOUT = "without"
-"""Sources of a context: what the ledger said, and what a letter does without."""
+"""Sources of a context row: what the ledger said, and what a letter leaves out."""
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
 GAPS: TypeAdapter[tuple[Gap, ...]] = TypeAdapter(tuple[Gap, ...])
 EVIDENCE: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
@@ -52,7 +52,7 @@ def facts(conn: Connection, id: str) -> Facts:
 
 
 def gaps(conn: Connection, case_id: str) -> tuple[Gap, ...]:
-    """What did not add up when the case was last prepared; nothing where it never was."""
+    """What did not add up when the case was last prepared; empty if it never was."""
     ours = (contexts.c.case_id == case_id) & (contexts.c.source == LEDGER)
     latest = select(contexts.c.body).where(ours).order_by(contexts.c.id.desc()).limit(1)
     body = conn.execute(latest).scalar()
@@ -60,23 +60,23 @@ def gaps(conn: Connection, case_id: str) -> tuple[Gap, ...]:
 
 
 def sha256(conn: Connection, id: str | None) -> str:
-    """The fingerprint of a context, or empty where there is none."""
+    """The fingerprint of a context, or empty if there is none."""
     if id is None:
         return ""
     return str(conn.execute(select(contexts.c.sha256).where(contexts.c.id == id)).scalar_one())
 
 
 def content_hash(document: Document) -> str:
-    """What a reading is kept under: the same text need not be read twice."""
+    """The key of a reading, so that the same text need not be read twice."""
     return hashlib.sha256(document.text.encode()).hexdigest()
 
 
 def known_readings(
     conn: Connection, documents: Iterable[Document], reader: str, beside: str
 ) -> dict[str, tuple[Reading, ...]]:
-    """Document id → what was found earlier in the same text, where `reader` has read it.
+    """Document id → earlier readings of the same text, for texts that `reader` has read.
 
-    Also what `beside` found, who reads every text too; not what others did, who read no more.
+    They include those by `beside`, which reads every text too, but not those by earlier readers.
     """
     found = {}
     ours = readings.c.reader.in_((reader, beside))
@@ -98,7 +98,7 @@ def put_readings(
     reader: str,
     now: datetime,
 ) -> None:
-    """Keep what was found, by content; `reader` marks the text as read even if it found nothing."""
+    """Store readings by content; `reader` marks the text as read even if it found nothing."""
     marks = [Reading(document.id, Stance.NONE, (), reader) for document in documents]
     hashes = {document.id: content_hash(document) for document in documents}
     for reading in [*made, *marks]:
@@ -144,7 +144,7 @@ def evidence(stored: Any) -> tuple[Evidence, ...]:
 
 
 def facts_of_case(conn: Connection, case: Case, now: datetime) -> Facts:
-    """What the case knows of the ledger; from the mirror where it was never gathered."""
+    """What the case knows about the ledger; from the mirror if it was never gathered."""
     if case.context is not None:
         return facts(conn, case.context)
     ours = (contexts.c.case_id == case.id) & (contexts.c.source == LEDGER)
@@ -153,7 +153,7 @@ def facts_of_case(conn: Connection, case: Case, now: datetime) -> Facts:
 
 
 def do_without(conn: Connection, case_id: str, found: Without, now: datetime) -> None:
-    """Remember what the next letters of this case do without, beside what they do already."""
+    """Add to what the next letters of this case leave out."""
     both = found | without(conn, case_id)
     body = {"links": sorted(both.links), "files": both.files}
     row = {"case_id": case_id, "source": WITHOUT, "as_of": now, "sha256": "", "body": body}
@@ -161,7 +161,7 @@ def do_without(conn: Connection, case_id: str, found: Without, now: datetime) ->
 
 
 def without(conn: Connection, case_id: str) -> Without:
-    """What the letters of this case do without."""
+    """What the letters of this case leave out."""
     ours = (contexts.c.case_id == case_id) & (contexts.c.source == WITHOUT)
     latest = select(contexts.c.body).where(ours).order_by(contexts.c.id.desc()).limit(1)
     body = conn.execute(latest).scalar()
@@ -169,7 +169,7 @@ def without(conn: Connection, case_id: str) -> Without:
 
 
 def _from_mirror(conn: Connection, case: Case, now: datetime) -> Facts:
-    """Only what the mirror holds: enough for a card that says why there is nothing more."""
+    """Only what is in the mirror: enough for a card that says why there is nothing more."""
     company = companies.need(conn, case.company)
     members = ledger.members(case.customer, ledger.parents(conn, case.company))
     theirs = [m.invoice for m in ledger.open_of(conn, case.company, members)]

@@ -1,4 +1,4 @@
-"""Crossings: an invoice reaches a stage, once per round, and a case exists because of it."""
+"""Crossings: an invoice reaches a stage, once per round; they are the reason why a case exists."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ from jobs.store.upsert import insert_new
 
 @dataclass(frozen=True)
 class Owed:
-    """What the mirror holds as open on a customer record in one currency."""
+    """What is open in the mirror for one customer record in one currency."""
 
     customer: str
     currency: str
     overdue: Decimal
     worth: Decimal
-    """All of it in home currency, for ordering only."""
+    """All of it in home currency; for ranking only."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """An overdue invoice of the mirror, and how far it has come in its present round."""
+    """An overdue invoice in the mirror, and how far it has come in its current round."""
 
     invoice: str
     customer: str
@@ -53,9 +53,9 @@ class Standing:
     due: date
     round: int
     last: Stage | None
-    """The highest stage crossed and not given back."""
+    """The highest stage crossed and not released."""
     undecided: bool
-    """The case of a crossing is still open: nothing has come of it yet."""
+    """The case of one of its crossings is still open, so its outcome is unknown."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ def owed(conn: Connection, company: str, customers: Iterable[str], today: date) 
 
 
 _PLACES = 1e14
-"""Of an open amount times a rate, as they are stored."""
+"""The scale of an open amount times a rate, as they are stored."""
 
 
 def _plain(column: ColumnElement[Any]) -> ColumnElement[float]:
-    """As a float: the product of the two is more than a whole number of a database can hold."""
+    """The column as a float: the product of the two is too large for a database integer."""
     return cast(type_coerce(column, BigInteger), Float)
 
 
@@ -102,11 +102,11 @@ def overdue(
     after: str = "",
     most: int | None = None,
 ) -> list[Standing]:
-    """The invoices on these customer records that were due before `today`, in the order of ids.
+    """The invoices of these customer records that were due before `today`, by id.
 
-    `most` of them from those after the id `after` on; all of them without it.
+    At most `most` of them, if given, with ids after `after`.
     """
-    id = invoices.c.id.concat("")  # bare, it would lead through the ids of all customers
+    id = invoices.c.id.concat("")  # stops the planner from scanning the ids of all customers
     theirs = _open(company, customers) & (invoices.c.due < today)
     page = _standing().where(theirs, id > after).order_by(id).limit(most)
     return [_stands(row) for row in conn.execute(page)]
@@ -136,7 +136,7 @@ def _standing() -> Select[Any]:
 def last_stages(
     conn: Connection, company: str, invoices: Iterable[str]
 ) -> dict[tuple[str, int], Stage]:
-    """(invoice id, round) → the highest stage crossed and not given back."""
+    """(invoice id, round) → the highest stage crossed and not released."""
     ids, found = sorted(set(invoices)), {}
     for start in range(0, len(ids), 500):
         wanted = (
@@ -154,7 +154,7 @@ def last_stages(
 def cross_all(
     conn: Connection, company: str, wanted: Mapping[str, Sequence[Crossing]], now: datetime
 ) -> set[str]:
-    """Case id → what crosses for it; returns the cases for which anything was new."""
+    """Store what crosses per case id; returns the cases for which anything was new."""
     rows = [
         {
             "company": company,
@@ -175,19 +175,19 @@ def cross_all(
 
 
 def release(conn: Connection, case_id: str, now: datetime) -> None:
-    """Give the crossings of a case back: it ended without contact, so they may happen again."""
+    """Release the crossings of a case: it ended without contact, so they may happen again."""
     held = (crossings.c.case_id == case_id) & crossings.c.released_at.is_(None)
     conn.execute(update(crossings).where(held).values(released_at=now))
 
 
 def retake(conn: Connection, case: Case) -> None:
-    """Take what this case gave back when it closed. Nobody else may have crossed it since."""
+    """Take back what this case released when it closed; call it only if `taken_meanwhile` is no."""
     theirs = (crossings.c.case_id == case.id) & (crossings.c.released_at == case.row.closed_at)
     conn.execute(update(crossings).where(theirs).values(released_at=None))
 
 
 def taken_meanwhile(conn: Connection, case: Case) -> bool:
-    """Whether another case holds what this one gave back when it closed."""
+    """Whether another case now has crossings that this one released when it closed."""
     other = crossings.alias()
     same = [other.c[name] == crossings.c[name] for name in ("company", "invoice", "round", "stage")]
     given = (crossings.c.case_id == case.id) & (crossings.c.released_at == case.row.closed_at)
@@ -198,9 +198,9 @@ def taken_meanwhile(conn: Connection, case: Case) -> bool:
 def give_back(
     conn: Connection, company: str, customers: Iterable[str], ids: Iterable[str], now: datetime
 ) -> None:
-    """Release the crossings of these invoices from cases of these customers that nobody approved.
+    """Release the crossings of these invoices from unapproved cases of these customers.
 
-    For invoices that moved to somebody else, who may be asked for them instead.
+    For invoices that moved to another customer, who may be asked for them instead.
     """
     unsaid = select(cases.c.id).where(
         (cases.c.company == company)
@@ -217,9 +217,9 @@ def give_back(
 
 
 def give_up_others(conn: Connection, case: Case, members: Iterable[str], now: datetime) -> None:
-    """Release what this case crossed and stands on other records than `members` by now.
+    """Release this case's crossings of invoices that now belong to records other than `members`.
 
-    Unless somebody approved the case: then the last check finds out.
+    Not if somebody has approved the case: the last check then finds out.
     """
     unsaid = select(cases.c.id).where(cases.c.id == case.id, cases.c.state.in_(JOINABLE))
     elsewhere = select(literal(1)).where(
@@ -233,7 +233,7 @@ def give_up_others(conn: Connection, case: Case, members: Iterable[str], now: da
 
 
 def crossed(conn: Connection, case_id: str) -> dict[str, Stage]:
-    """Invoice id → the highest stage it crossed for this case."""
+    """Invoice id → the highest stage that it crossed for this case."""
     held = (crossings.c.case_id == case_id) & crossings.c.released_at.is_(None)
     query = select(crossings.c.invoice, func.max(crossings.c.stage)).where(held)
     rows = conn.execute(query.group_by(crossings.c.invoice))

@@ -29,7 +29,7 @@ class Draft:
     edited_by: str
     violations: tuple[str, ...]
     marked: bool
-    """A person said that what is on no record in it is an instalment or a date to meet."""
+    """A person said that figures which are on no record are an instalment or a date to meet."""
     deadline: date | None
 
 
@@ -88,7 +88,7 @@ def draft(conn: Connection, id: str) -> Draft:
 
 
 def latest(conn: Connection, case_id: str) -> Draft | None:
-    """The newest draft of a case, also where it may not be approved any more."""
+    """The latest draft of a case, even if it can no longer be approved."""
     newest = select(func.max(drafts.c.id)).where(drafts.c.case_id == case_id)
     id = conn.execute(newest).scalar()
     return draft(conn, str(id)) if id else None
@@ -101,7 +101,7 @@ def record(
     draft: Draft | None,
     policy_sha256: str,
 ) -> None:
-    """Store a decision beside the move that it causes. One approval per person and draft."""
+    """Store a decision, in the transaction of its move. One approval per person and draft."""
     row = {
         "case_id": case_id,
         "draft": draft.id if draft else None,

@@ -1,4 +1,4 @@
-"""The database: one engine, two kinds of transaction, and the log as the last word of a write."""
+"""The database: one engine, two kinds of transaction, and log lines appended last in a write."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from jobs.store import log
 from qbo.pacing import boot_time
 
 WEB_PATIENCE = timedelta(seconds=1.2)
-"""Slack wants its answer in 3 s, and a click writes twice (that it was taken, and the decision):
-one that cannot be recorded is told so in time."""
+"""Slack wants its answer within 3 s, and a click writes twice (that it was taken, and the
+decision), so this leaves time to say that it could not be recorded."""
 WORKER_PATIENCE = timedelta(seconds=10)
 AWAY = (OperationalError, InternalError, InterfaceError)
-"""The database itself, and no statement: not reached, cut off, or read-only after a failover."""
+"""Errors of the database, not of a statement: unreachable, cut off, or read-only after failover."""
 UNHEARD_MILLISECONDS = 10_000
-"""After so long a connection is over on which nothing that was said has arrived."""
+"""How long sent data may stay unacknowledged before the connection counts as dead."""
 LOOK_AGAIN = 0.002
-"""Seconds between two looks whether SQLite's one write lock is free."""
+"""Seconds between two attempts to take SQLite's single write lock."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """The record. Open one per process, after any fork."""
+    """The database. Open one per process, after any fork."""
 
     engine: Engine
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A consistent view; nothing may be written."""
+        """A transaction with a consistent view, in which nothing may be written."""
         with self.engine.connect() as conn, conn.begin():
             yield conn
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One short write transaction; the log lines noted in it are appended just before commit.
+        """One short write transaction; log lines noted in it are appended just before the commit.
 
-        On SQLite it begins IMMEDIATE: an upgrade from reading to writing is never retried there,
+        On SQLite it begins IMMEDIATE: SQLite never waits for an upgrade from reading to writing,
         so a deferred transaction fails under load whatever the busy timeout is.
         """
         with self.engine.connect() as conn:
@@ -62,15 +62,15 @@ class Database:
 
 
 TRUSTED_SECONDS = 5.0
-"""So long a process counts on from the database's time before it asks again."""
+"""How long a process extrapolates from the database's time before it asks again."""
 
 
 class SharedTime:
-    """The present in UTC, as the database has it: one clock for all processes of a record.
+    """The current time in UTC by the database's clock, which all processes share.
 
-    A machine whose own clock is wrong neither shortens an undo window nor takes what is not due.
-    Between two questions, and while the database is away, the process counts on by itself. Raises
-    a SQLAlchemyError where the database was never reached.
+    So a machine whose own clock is wrong neither shortens an undo window nor claims rows early.
+    Between two queries, and while the database is away, the process extrapolates. Raises a
+    SQLAlchemyError if the database was never reached.
     """
 
     def __init__(self, database: Callable[[], Database]) -> None:
@@ -88,7 +88,7 @@ class SharedTime:
     def _ask(self, before: tuple[datetime, float] | None) -> tuple[datetime, float]:
         try:
             with self._database().reading() as conn:
-                told = time_of(conn), boot_time()  # rather late than early
+                told = time_of(conn), boot_time()  # in this order: better slow than fast
         except SQLAlchemyError:
             if before is None:
                 raise
@@ -114,7 +114,7 @@ def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=30,
-        hide_parameters=True,  # an error must not carry customer text into a log
+        hide_parameters=True,  # an error must not bring customer text into a log
     )
     milliseconds = int(patience.total_seconds() * 1000)
     if engine.dialect.name == "sqlite":
@@ -127,12 +127,12 @@ def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
 def _limits(url: str, patience: timedelta) -> dict[str, int]:
     """How long PostgreSQL may be silent, unless the URL says so itself (libpq 34.1.2).
 
-    Without, whoever meets a machine that is gone waits for it for minutes, a click as well.
+    Otherwise everybody, clicks included, would wait minutes for a machine that is gone.
     """
     if url.startswith("sqlite"):
         return {}
     limits = {
-        "connect_timeout": max(2, round(patience.total_seconds())),  # in seconds, 2 at least
+        "connect_timeout": max(2, round(patience.total_seconds())),  # in seconds, at least 2
         "tcp_user_timeout": UNHEARD_MILLISECONDS,
     }
     return {name: limit for name, limit in limits.items() if f"{name}=" not in url}
@@ -149,19 +149,19 @@ def _with_driver(url: str) -> str:
 def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
     @event.listens_for(engine, "do_connect")
     def _(_dialect: Any, _record: Any, given: Sequence[str], _named: Any) -> None:
-        """Only `schema.upgrade` makes the file: whoever looks in a wrong folder leaves none."""
+        """Never create the file (only `schema.upgrade` does), so a wrong folder stays clean."""
         if not given[0].startswith((":", "file:")) and not Path(given[0]).exists():
             raise sqlite3.OperationalError("unable to open database file")
 
     @event.listens_for(engine, "connect")
     def _(raw: Any, _record: Any) -> None:
-        raw.isolation_level = None  # BEGIN is ours
+        raw.isolation_level = None  # we send BEGIN ourselves
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=FULL",  # a decision survives the power going
+            "synchronous=FULL",  # a decision survives a power cut
             f"busy_timeout={milliseconds}",
             "foreign_keys=ON",
-            "recursive_triggers=ON",  # or INSERT OR REPLACE walks past the log's triggers
+            "recursive_triggers=ON",  # otherwise INSERT OR REPLACE bypasses the log's triggers
         ):
             raw.execute(f"PRAGMA {pragma}")
 
@@ -176,10 +176,10 @@ def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
 
 
 def _take_the_lock(conn: Connection, milliseconds: int) -> None:
-    """Look for it every few milliseconds.
+    """Try to take it every few milliseconds.
 
-    SQLite itself would look ever less often, at last ten times a second, and whoever writes one
-    short transaction after the other would hardly ever be found between two.
+    SQLite itself tries less and less often, in the end ten times a second, and would hardly ever
+    hit the gap between two short transactions of a busy writer.
     """
     deadline = time.monotonic() + milliseconds / 1000
     conn.exec_driver_sql("PRAGMA busy_timeout=0")
@@ -191,7 +191,7 @@ def _take_the_lock(conn: Connection, milliseconds: int) -> None:
 
 
 def _began(conn: Connection, *, last: bool) -> bool:
-    """Whether the lock is ours. Raises OperationalError if it is not at the `last` look."""
+    """Whether the lock is ours. Raises OperationalError if the `last` attempt fails."""
     try:
         conn.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError as error:
@@ -217,7 +217,7 @@ def _tame_postgresql(engine: Engine, milliseconds: int) -> None:
 
     @event.listens_for(engine, "handle_error")
     def _(context: ExceptionContext) -> None:
-        """A server that only reads since a failover still answers: another connection is made."""
+        """Drop a connection to a server that is read-only since a failover, though it answers."""
         conn = context.connection
         if conn is not None and conn.get_execution_options().get("writing"):
             read_only = isinstance(context.original_exception, ReadOnlySqlTransaction)
@@ -225,7 +225,7 @@ def _tame_postgresql(engine: Engine, milliseconds: int) -> None:
 
     @event.listens_for(engine, "handle_error")
     def _(context: ExceptionContext) -> None:
-        """Drop what the server quotes of a row ("Failing row contains …"): customer text."""
+        """Remove what the server quotes of a row ("Failing row contains …"): customer text."""
         error, shown = context.original_exception, context.sqlalchemy_exception
         if isinstance(error, psycopg.Error) and error.diag.message_primary:
             whole, short = str(error), error.diag.message_primary

@@ -1,4 +1,4 @@
-"""What the outside told us: one row per notification, however often it is delivered."""
+"""Notifications from outside: one row per event, no matter how often it is delivered."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from jobs.store.upsert import insert_or_ignore
 from jobs.store.work import MOST_ATTEMPTS, Claim
 
 ASKED_BY_ID = frozenset({"Invoice", "Customer"})
-"""Kinds of which QuickBooks is asked for many ids at once."""
+"""Kinds for which QuickBooks can be asked for many ids at once."""
 LATELY = timedelta(hours=1)
-"""So long a vague notification counts again: an old one may be anybody's repetition."""
+"""How long a vague notification counts again; an older one may be a mere repetition."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A change that somebody notified. `source` and `event_id` together are unique."""
+    """A notified change. `source` and `event_id` together are unique."""
 
     source: str
     event_id: str
@@ -33,13 +33,13 @@ class Notice:
     verb: str
     happened_at: datetime | None
     deleted_id: str = ""
-    """The loser of a merge."""
+    """The customer that was merged away, or empty."""
     vague: bool = False
-    """Its id is made of what it says, so a second change of the same second has it too."""
+    """Its id is derived from its content, so a second change in the same second has the same id."""
 
 
 def store(conn: Connection, notices: Iterable[Notice], now: datetime) -> int:
-    """Insert what is new, due at once; returns how many were."""
+    """Insert the new ones, due at once; returns how many there were."""
     return sum(_store(conn, notice, now) for notice in notices)
 
 
@@ -51,7 +51,7 @@ def _store(conn: Connection, notice: Notice, now: datetime) -> bool:
 
 
 def _read_again(conn: Connection, notice: Notice, now: datetime) -> None:
-    """What was read or is being read already may have missed this change; the poll has it too."""
+    """Make the event due again: an earlier reading may have missed this change."""
     same = (events.c.source == notice.source) & (events.c.event_id == notice.event_id)
     begun = events.c.due_at.is_(None) | events.c.token.is_not(None)
     lately = events.c.received_at > now - LATELY
@@ -62,7 +62,7 @@ def _read_again(conn: Connection, notice: Notice, now: datetime) -> None:
 def read_at(
     conn: Connection, company: str, records: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], datetime]:
-    """(entity, id) → when the last change happened that was notified and has been dealt with."""
+    """(entity, id) → the time of the last change that was notified and has been processed."""
     by_entity: dict[str, list[str]] = defaultdict(list)
     for entity, id in records:
         by_entity[entity].append(id)
@@ -78,10 +78,10 @@ def read_at(
 
 
 def take_along(conn: Connection, claim: Claim, now: datetime, most: int) -> list[Claim]:
-    """Other due events that one reading answers together with this one, claimed for it.
+    """Claim other due events that the same reading can cover.
 
-    Those that were claimed in the same moment are among them: whoever begins one of these finds
-    it taken. A merge goes alone, and so does what has failed before.
+    They may include events claimed at the same moment; starting one of those then finds the claim
+    lost. A merge is read alone, and so is anything that has failed before.
     """
     if claim.row.deleted_id or claim.row.last_error:
         return []
@@ -101,7 +101,7 @@ def take_along(conn: Connection, claim: Claim, now: datetime, most: int) -> list
 
 def _alike(claim: Claim) -> ColumnElement[bool]:
     event = claim.row
-    # bare, company and kind would lead through all events there ever were instead of the due ones
+    # with bare columns the planner would go through all past events instead of the due ones
     alike: ColumnElement[bool] = (
         (events.c.id != claim.id)
         & (events.c.company.concat("") == event.company)

@@ -1,4 +1,4 @@
-"""Our own record of a customer: contacts, holds and addresses, as the rules want them."""
+"""Our own history with a customer: contacts, holds and addresses, in the form the rules need."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from jobs.store.tables import (
 from jobs.store.upsert import insert_new, upsert
 
 LEDGER = "ledger"
-"""Where an address is from that nobody has chosen."""
+"""The source of an address that nobody has chosen."""
 
 
 def past(
@@ -39,7 +39,7 @@ def past(
     address: str,
     allowed_anyway: tuple[Ruling, ...] = (),
 ) -> Past:
-    """What happened between us and this customer."""
+    """Our history with this customer."""
     rows = _addresses(conn, company, customer)
     return Past(
         contacts=_contacts(conn, company, customer),
@@ -63,13 +63,13 @@ def _confirmed_names(conn: Connection, company: str, customer: str) -> frozenset
 def confirm_name(
     conn: Connection, company: str, customer: str, sha256: str, by: str, now: datetime
 ) -> None:
-    """A finance lead says that the name with this fingerprint is the customer's."""
+    """Record that a finance lead confirmed the customer's name with this fingerprint."""
     row = {"company": company, "customer": customer, "sha256": sha256}
     upsert(conn, confirmed_names, [{**row, "set_by": by, "set_at": now}])
 
 
 def unlifted(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
-    """The holds of a customer that nobody has lifted, whether or not their date has come."""
+    """The holds of a customer that nobody has lifted, whether or not they have expired."""
     wanted = (
         (holds.c.company == company) & (holds.c.customer == customer) & holds.c.lifted_at.is_(None)
     )
@@ -78,7 +78,7 @@ def unlifted(conn: Connection, company: str, customer: str) -> tuple[Hold, ...]:
 
 
 def _still_open(conn: Connection, company: str, found: tuple[Hold, ...]) -> tuple[Hold, ...]:
-    """Without those on an invoice that is settled: there is nothing left to dispute or promise."""
+    """Without holds on settled invoices: nothing is left to dispute or promise there."""
     known = ledger.mirrored(conn, company, [h.invoice for h in found if h.invoice])
     settled = {id for id, m in known.items() if m.invoice.status is not InvoiceStatus.OPEN}
     return tuple(hold for hold in found if hold.invoice not in settled)
@@ -87,7 +87,7 @@ def _still_open(conn: Connection, company: str, found: tuple[Hold, ...]) -> tupl
 def held_invoices(
     conn: Connection, company: str, customers: Iterable[str], today: date
 ) -> set[tuple[str, str]]:
-    """(customer, invoice) of holds of these customers that name an invoice and are in force."""
+    """(customer, invoice) for each hold in force on an invoice of these customers."""
     wanted = (
         (holds.c.company == company)
         & holds.c.customer.in_(sorted(customers))
@@ -100,7 +100,7 @@ def held_invoices(
 
 
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
-    """Two customers became one: holds in force and bounced addresses go on with the survivor."""
+    """Two customers were merged: holds in force and bounced addresses pass to `survivor`."""
     held = (holds.c.company == company) & (holds.c.customer == loser) & holds.c.lifted_at.is_(None)
     conn.execute(update(holds).where(held).values(customer=survivor))
     bad = (
@@ -123,7 +123,7 @@ def hold(
     reason: str,
     now: datetime,
 ) -> None:
-    """Hold these invoices, or the whole customer where none is named, until a review date."""
+    """Hold these invoices, or the whole customer if none is given, until a review date."""
     rows = [
         {
             "company": company,
@@ -143,7 +143,7 @@ def hold(
 def disputing(
     conn: Connection, company: str, customers: Iterable[str], today: date
 ) -> frozenset[str]:
-    """Those of these customers who dispute everything, until a review date after `today`."""
+    """Those of these customers with a dispute about everything that lasts beyond `today`."""
     wanted = (
         (holds.c.company == company)
         & holds.c.customer.in_(sorted(customers))
@@ -156,13 +156,13 @@ def disputing(
 
 
 def lift(conn: Connection, found: Iterable[Hold], by: str, now: datetime) -> None:
-    """End these holds; one that was lifted before keeps who did it."""
+    """End these holds; one that was already lifted keeps the person who did it."""
     wanted = holds.c.id.in_([hold.id for hold in found]) & holds.c.lifted_at.is_(None)
     conn.execute(update(holds).where(wanted).values(lifted_by=by, lifted_at=now))
 
 
 def end_quiet(conn: Connection, company: str, customer: str, by: str, now: datetime) -> list[str]:
-    """End what a snooze is, a quiet time of the whole customer; returns the holds' ids."""
+    """End the quiet period of a customer that a snooze has set; returns the holds' ids."""
     standing = unlifted(conn, company, customer)
     quiet = [h for h in standing if h.kind is HoldKind.QUIET and not h.invoice]
     lift(conn, quiet, by, now)
@@ -172,24 +172,23 @@ def end_quiet(conn: Connection, company: str, customer: str, by: str, now: datet
 def know_addresses(
     conn: Connection, company: str, found: Mapping[str, Iterable[str]], by: str, now: datetime
 ) -> None:
-    """Remember addresses the ledger had when the company was connected: they count as known.
+    """Store the addresses in the ledger when the company was connected: they count as known.
 
-    `found` is whose they are → the addresses. What we know better already, a person's choice or
-    a bounce, stays.
+    `found` is customer → addresses. A person's choice or a bounce already stored is kept.
     """
     rows = [
         _address(company, customer, address, LEDGER, False, by, now)
         for customer, theirs in found.items()
         for address in theirs
-        if is_address(address)  # of a field, any text may come; nothing is ever sent to other
+        if is_address(address)  # a field may hold any text, and mail only goes to real addresses
     ]
     insert_new(conn, addresses, rows)
 
 
 def pass_on_addresses(conn: Connection, company: str, after: str, most: int) -> str | None:
-    """What the ledger had on records that others are billed for is known to those who are.
+    """Copy the known addresses of records that are billed through others to the billed customer.
 
-    So many records at most, in the order of their ids; returns where to go on.
+    At most `most` records, by id, after `after`; returns the id to continue after, or None.
     """
     query = select(addresses.c.customer).where(addresses.c.company == company).distinct()
     page = query.where(addresses.c.customer > after).order_by(addresses.c.customer).limit(most)
@@ -206,7 +205,7 @@ def pass_on_addresses(conn: Connection, company: str, after: str, most: int) -> 
 def confirm_address(
     conn: Connection, company: str, customer: str, address: str, by: str, now: datetime
 ) -> None:
-    """A person picked this address; it is remembered, and the only chosen one."""
+    """A person picked this address: store it as the customer's only chosen one."""
     owner = (addresses.c.company == company) & (addresses.c.customer == customer)
     conn.execute(update(addresses).where(owner).values(chosen=False))
     upsert(conn, addresses, [_address(company, customer, address, "person", True, by, now)])
@@ -215,7 +214,7 @@ def confirm_address(
 def bounced(
     conn: Connection, company: str, customer: str, address: str, by: str, now: datetime
 ) -> None:
-    """This address is not to be used: a mail server refused it, or a person said it is wrong."""
+    """Never use this address again: a mail server refused it, or a person said it is wrong."""
     upsert(
         conn,
         addresses,
@@ -229,16 +228,16 @@ def bounced(
 
 
 def right_after_all(conn: Connection, company: str, customer: str, said_at: datetime) -> None:
-    """Whoever called an address wrong at that moment has taken it back."""
+    """The person who called an address wrong at `said_at` has taken it back."""
     wrong = (addresses.c.company == company) & (addresses.c.customer == customer)
     wrong &= addresses.c.bounced_at == said_at
     conn.execute(update(addresses).where(wrong).values(bounced_at=None))
 
 
 def followed(conn: Connection, company: str, customer: str, case: str, moment: datetime) -> str:
-    """What came of a customer after a case closed then, as a sentence; empty for nothing.
+    """What has happened with a customer since a case closed at `moment`, as a sentence, or empty.
 
-    A newer case, a hold, or a contact.
+    That is a newer case, a hold, or a contact.
     """
     theirs = (cases.c.company == company) & (cases.c.customer == customer)
     newer = select(cases.c.id).where(theirs, cases.c.id > case).limit(1)
@@ -255,20 +254,20 @@ def followed(conn: Connection, company: str, customer: str, case: str, moment: d
 
 
 def queue_up(conn: Connection, company: str, address: str) -> None:
-    """Of those who are about to write for one company, or to one address, one goes at a time.
+    """Take turns with other senders for this company or to this address, until the commit.
 
-    The company first, then the address: so no two wait for each other. What is asked afterwards
-    sees what the one before has committed. SQLite has one writer anyway.
+    Always the company first, then the address, so that no two wait for each other. Queries after
+    this see what the sender before has committed. SQLite has a single writer anyway.
     """
     ours = select(companies.c.realm).where(companies.c.realm == company)
     conn.execute(ours.with_for_update(key_share=True))
-    if conn.dialect.name == "postgresql":  # an address need not have a row that could be locked
+    if conn.dialect.name == "postgresql":  # an address may have no row that could be locked
         key = func.hashtextextended(address.lower(), 0)
         conn.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def sent_since(conn: Connection, company: str, since: datetime) -> int:
-    """How many messages of a company were accepted, or may have been, since then."""
+    """How many messages of a company were accepted, or may have been, since `since`."""
     query = (
         select(func.count())
         .select_from(sends.join(cases, cases.c.id == sends.c.case_id))
@@ -302,7 +301,7 @@ def _contact(row: Any) -> Contact:
 
 
 def _last_to(conn: Connection, company: str, address: str) -> AddressContact | None:
-    """Other companies' messages count too, but whom they were about is not told here."""
+    """The last message to this address, for any company; other companies' customers stay hidden."""
     sent_there = (sends.c.recipient == address.lower()) & sends.c.state.in_(CONTACT)
     ours = (customers.c.company == cases.c.company) & (customers.c.company == company)
     query = (

@@ -1,4 +1,7 @@
-"""The mirror: what detection and `/overdue` need of the ledger, with its as-of. Never the truth."""
+"""The mirror: the part of the ledger that detection and `/overdue` need, as of some time.
+
+Never the truth: that is read from QuickBooks.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ SETTLED = frozenset({InvoiceStatus.PAID, InvoiceStatus.VOIDED, InvoiceStatus.GON
 
 @dataclass(frozen=True)
 class Mirrored:
-    """An invoice of the mirror with its round, and when that reading began."""
+    """An invoice in the mirror with its round, and when its reading began."""
 
     invoice: Invoice
     round: int
@@ -31,32 +34,32 @@ class Mirrored:
 
 @dataclass(frozen=True)
 class Change:
-    """An invoice that a reading found changed; `before` is None where it is new to us."""
+    """An invoice that a reading found changed; `before` is None if it is new to us."""
 
     before: Invoice | None
     now: Invoice
 
     @property
     def moved(self) -> bool:
-        """Whether it stands on another customer's record than before."""
+        """Whether it now belongs to another customer record."""
         return self.before is not None and self.before.customer != self.now.customer
 
 
 def put_invoices(
     conn: Connection, company: str, read: Iterable[Invoice], as_of: datetime
 ) -> list[Invoice]:
-    """Bring the mirror up to what was read; returns those that changed. See `bring_up`."""
+    """Update the mirror with what was read; returns the invoices that changed. See `bring_up`."""
     return [change.now for change in bring_up(conn, company, read, as_of)]
 
 
 def bring_up(
     conn: Connection, company: str, read: Iterable[Invoice], as_of: datetime
 ) -> list[Change]:
-    """Bring the mirror up to what was read; returns what changed. The same again: nothing.
+    """Update the mirror with what was read; returns what changed: nothing, the second time.
 
-    `as_of` is when the reading began: what was mirrored from a later one stays. A round rises when
+    `as_of` is when the reading began: rows from a later reading are kept. A new round begins when
     an invoice that was settled or voided is open again, or its due date moved later: only then may
-    its stages happen once more.
+    it cross its stages once more.
     """
     wanted = {invoice.id: invoice for invoice in read}
     known = mirrored(conn, company, list(wanted))
@@ -69,7 +72,7 @@ def bring_up(
 
 
 def compared(known: Mirrored | None, read: Invoice) -> Change | None:
-    """What a reading says that the mirror does not, if anything."""
+    """How a reading differs from the mirror, or None if it does not."""
     now = _bare(read)
     if known is not None and known.invoice == now:
         return None
@@ -97,7 +100,7 @@ def mirrored(conn: Connection, company: str, ids: list[str]) -> dict[str, Mirror
 
 @dataclass(frozen=True)
 class Aged:
-    """Some of what is open in one currency and aging bucket, over `count` invoices."""
+    """Part of what is open in one currency and aging bucket, in `count` invoices."""
 
     currency: str
     bucket: str
@@ -108,10 +111,10 @@ class Aged:
 def aged(
     conn: Connection, company: str, today: date, customers: Iterable[str] | None = None
 ) -> list[Aged]:
-    """What the mirror holds as open, by currency and age on `today`, one age in several parts.
+    """What is open in the mirror by currency and age on `today`; one age may be in several parts.
 
-    `customers` limits it to what is booked on these records. The database adds up: a person waits
-    for the answer, and a ledger may hold a hundred thousand open invoices.
+    `customers` limits it to these records. The database does the sums: a person is waiting, and a
+    ledger may have a hundred thousand open invoices.
     """
     wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
     if customers is None:
@@ -134,7 +137,7 @@ def _aged(conn: Connection, wanted: ColumnElement[bool], today: date) -> list[Ag
 
 
 def open_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> list[Mirrored]:
-    """The open invoices booked on these customer records."""
+    """The open invoices of these customer records."""
     wanted = (
         (invoices.c.company == company)
         & (invoices.c.status == InvoiceStatus.OPEN)
@@ -145,7 +148,7 @@ def open_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> list
 
 
 def open_ids(conn: Connection, company: str, after: str = "", most: int = 10_000) -> list[str]:
-    """The ids of invoices the mirror holds as open, in their order, `most` of them from `after`."""
+    """The ids of invoices open in the mirror, in order, at most `most` of them after `after`."""
     wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
     query = select(invoices.c.id).where(wanted, invoices.c.id > after)
     return list(conn.scalars(query.order_by(invoices.c.id).limit(most)))
@@ -154,12 +157,11 @@ def open_ids(conn: Connection, company: str, after: str = "", most: int = 10_000
 def put_customers(
     conn: Connection, company: str, read: Iterable[Customer], as_of: datetime
 ) -> set[str]:
-    """Bring the customers of the mirror up to what was read; writes only what differs.
+    """Update the mirror's customers with what was read; writes only what differs.
 
-    `as_of` is when the reading began: what was mirrored from a later one stays. Returns whose
-    balance moved since it was mirrored, and who is new and in credit. Where no invoice of theirs
-    changed, that is all there is to see of a payment or credit memo that came, was used or was
-    deleted.
+    `as_of` is when the reading began: rows from a later reading are kept. Returns the customers
+    whose balance has changed and those that are new and in credit: if none of their invoices
+    changed, this is the only trace of a payment or credit memo that came, was used or was deleted.
     """
     wanted = {customer.id: _customer_row(company, customer) for customer in read}
     known = _customer_rows(conn, company, sorted(wanted))
@@ -173,10 +175,7 @@ def put_customers(
 
 
 def in_credit(conn: Connection, company: str, after: str, most: int) -> list[str]:
-    """The records below another one that the mirror holds as in credit.
-
-    In the order of their ids, `most` of them from `after`.
-    """
+    """Sub-customers in credit in the mirror, by id, at most `most` of them after `after`."""
     wanted = (
         (customers.c.company == company) & (customers.c.parent != "") & (customers.c.balance < ZERO)
     )
@@ -207,7 +206,7 @@ def _customer_rows(conn: Connection, company: str, ids: Sequence[str]) -> dict[s
 
 
 def names(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:
-    """Customer id → name, for those the mirror knows."""
+    """Customer id → name, for those in the mirror."""
     wanted = (customers.c.company == company) & customers.c.id.in_(list(ids))
     rows = conn.execute(select(customers.c.id, customers.c.name).where(wanted))
     return {row.id: row.name for row in rows}
@@ -227,9 +226,9 @@ def parents(conn: Connection, company: str) -> dict[str, str]:
 
 
 def billed(customer: str, parents: dict[str, str]) -> str:
-    """The one who gets the bill: the nearest ancestor not marked bill-with-parent.
+    """The customer who gets the bill: the nearest ancestor not marked bill-with-parent.
 
-    In a ring, which QuickBooks should not have, all are billed through the same one of it.
+    In a cycle, which QuickBooks should not have, all are billed through the same one of them.
     """
     way = [customer]
     while above := parents.get(way[-1]):
@@ -245,7 +244,7 @@ def members(customer: str, parents: dict[str, str]) -> set[str]:
 
 
 def billed_by(conn: Connection, company: str, ids: Iterable[str]) -> dict[str, str]:
-    """Customer id → the one who gets the bill for it, looked up for these ids only."""
+    """Customer id → the customer who gets its bill, looked up for these ids only."""
     above: dict[str, str] = {}
     level = set(ids)
     wanted = sorted(level)
@@ -274,7 +273,7 @@ def members_of(
 
 
 def family_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> frozenset[str]:
-    """These records with all that stand above and below them, billed together or apart.
+    """These records with everyone above and below them, billed together or separately.
 
     QuickBooks lets money of any of them be applied to invoices of the others.
     """

@@ -20,7 +20,7 @@ from jobs.store.upsert import insert_or_ignore
 
 GENESIS = "0" * 64
 TOLD = "log_head"
-"""How the keys of the notices begin that told the end of a log, as `head` in their data."""
+"""The key prefix of notices that published the end of a log, as `head` in their data."""
 
 CUT = "rows were cut off or written anew"
 
@@ -51,12 +51,12 @@ class Entry:
 
 
 def note(conn: Connection, entry: Entry) -> None:
-    """Put `entry` down for the end of the transaction that `conn` is in."""
+    """Have `entry` appended at the end of `conn`'s transaction."""
     conn.info["noted"].append(entry)
 
 
 def append_noted(conn: Connection) -> None:
-    """Append what was noted, last in the transaction: the head's lock is held for an instant."""
+    """Append what was noted. Last in the transaction, so that the head is locked only briefly."""
     noted: list[Entry] = conn.info.pop("noted", [])
     for company in sorted({entry.company for entry in noted}):
         _append(conn, company, [entry for entry in noted if entry.company == company])
@@ -88,7 +88,7 @@ def chain(previous: str, body: str) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """One row as it is stored."""
+    """One stored row."""
 
     company: str
     seq: int
@@ -103,7 +103,7 @@ class Line:
 
     @property
     def consistent(self) -> bool:
-        """Whether the columns beside the text, which are not hashed, say what the text says."""
+        """Whether the columns, which are not hashed, agree with the hashed text."""
         try:
             said = self.fields
         except ValueError:
@@ -125,7 +125,7 @@ def lines(conn: Connection, company: str | None = None, case: str | None = None)
 
 @dataclass(frozen=True)
 class Head:
-    """The last row of a company's chain at some time."""
+    """The last row of a company's chain at some point in time."""
 
     company: str
     seq: int
@@ -133,19 +133,19 @@ class Head:
 
 
 def heads(conn: Connection) -> list[Head]:
-    """The present end of each chain; "" stands for what belongs to no company."""
+    """The current end of each chain; company "" is the chain that belongs to none."""
     query = select(log_heads).order_by(log_heads.c.company)
     return [Head(row.company, row.seq, row.hash) for row in conn.execute(query)]
 
 
 def find(conn: Connection, fingerprint: str) -> Line | None:
-    """The row that has this hash (64 hex digits), of whichever company."""
+    """The row with this hash (64 hex digits), of any company."""
     row = conn.execute(select(log).where(log.c.hash == fingerprint)).first()
     return Line(row.company, row.seq, row.body, row.hash, row.case_id) if row else None
 
 
 def lost(conn: Connection, company: str) -> Head | None:
-    """What was told last of the end of this log, where the log does not hold that row any more."""
+    """The last published end of this log, if the log no longer has that row; otherwise None."""
     _, head = next(_told(conn, company, newest_first=True), (None, None))
     return head if head and not _holds(conn, head) else None
 
@@ -175,7 +175,7 @@ class Broken:
 
 
 def verify(conn: Connection) -> tuple[int, tuple[Broken, ...]]:
-    """Recompute every chain, and look for each end that was told of it in a channel.
+    """Recompute every chain, and look for each of its ends that was published in a channel.
 
     Returns how many rows are good and the first bad row per company.
     """
@@ -207,7 +207,7 @@ def _verify_chain(
 
 
 def _cut(conn: Connection, company: str) -> Broken | None:
-    """A chain that was cut or written anew is whole in itself, but not what was told of it."""
+    """Find a chain that was cut or rewritten: consistent in itself, but not as published."""
     for at, head in _told(conn, company):
         if not _holds(conn, head):
             reason = f"on {at:%d %b} the channel was told another end: {CUT}"

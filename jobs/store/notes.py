@@ -1,4 +1,4 @@
-"""The note in QuickBooks: intended when the mail is out, written afterwards, once."""
+"""The note in QuickBooks: stored as due when the mail is out, written afterwards, once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jobs.store.upsert import insert_or_ignore
 
 
 def intend(conn: Connection, draft: Draft, now: datetime) -> None:
-    """Put down that this note is to be written. The request id derives from what was approved."""
+    """Record that this note is to be written. Its request id derives from what was approved."""
     row = {
         "case_id": draft.case,
         "draft": draft.id,
@@ -27,6 +27,6 @@ def intend(conn: Connection, draft: Draft, now: datetime) -> None:
 
 
 def conclude(conn: Connection, case_id: str, state: str, now: datetime, **columns: Any) -> None:
-    """What became of it: written, kept (in our record only) or failed."""
+    """Record what happened to it: written, kept (in our database only), failed, or taking_back."""
     done = update(notes).where(notes.c.case_id == case_id)
     conn.execute(done.values(state=state, at=now, **columns))

@@ -1,4 +1,4 @@
-"""What Slack told us about the people the policy names: a cache with an age, never a guess."""
+"""What Slack told us about the people in the policy: a cache whose age is known, never a guess."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.store.upsert import insert_or_ignore, upsert
 
 REFRESH = timedelta(minutes=5)
 STALE = timedelta(minutes=15)
-"""Older knowledge refuses the click: rights may have gone since."""
+"""With older data a click is refused: rights may have changed since."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Person:
     read_at: datetime
 
     def known(self, now: datetime) -> bool:
-        """Whether what we know is young enough to act upon."""
+        """Whether what we know is fresh enough to act on."""
         return now - self.read_at <= STALE
 
 
 def person(conn: Connection, id: str) -> Person | None:
-    """The cached user, or None where Slack has not been asked yet."""
+    """The cached user, or None if Slack has not been asked yet."""
     row = conn.execute(select(people).where(people.c.id == id, people.c.kind == "user")).first()
     if row is None or row.read_at is None:
         return None
@@ -40,14 +40,14 @@ def person(conn: Connection, id: str) -> Person | None:
 
 
 def groups(conn: Connection, now: datetime) -> Mapping[str, frozenset[str]]:
-    """User group → its members, for groups that were read lately; others count as empty."""
+    """User group → its members, for groups read recently; others count as empty."""
     rows = conn.execute(select(people).where(people.c.kind == "group"))
     fresh = (row for row in rows if row.read_at and now - row.read_at <= STALE)
     return {row.id: frozenset(row.body["members"]) for row in fresh}
 
 
 def known(conn: Connection, users: Iterable[str], groups: Iterable[str], now: datetime) -> bool:
-    """Whether all of these were read lately enough for a contradiction to count."""
+    """Whether all of these were read recently enough to take a right away."""
     ids = {*users, *groups}
     read = select(people.c.read_at).where(people.c.id.in_(sorted(ids)))
     times = [at for at in conn.scalars(read) if at]
@@ -55,19 +55,19 @@ def known(conn: Connection, users: Iterable[str], groups: Iterable[str], now: da
 
 
 def names(conn: Connection) -> dict[str, str]:
-    """User id → display name, for everybody who was ever looked up."""
+    """User id → display name, for everybody ever looked up."""
     rows = conn.execute(select(people).where(people.c.kind == "user"))
     return {row.id: row.body["name"] for row in rows if row.body}
 
 
 def spoken_of(conn: Connection, user: str) -> str:
-    """Somebody in a line of mrkdwn: by name, which calls nobody; by id while it is not known."""
+    """A person in a line of mrkdwn: by name, which notifies nobody, or by id if it is unknown."""
     found = person(conn, user)
     return inert(one_line(found.name)) if found and found.name else f"<@{user}>"
 
 
 def want(conn: Connection, ids: Iterable[str], kind: str, now: datetime) -> None:
-    """Ask for a look-up of these ids by the next run of the people step."""
+    """Have the next run of the people step look up these ids."""
     for id in ids:
         if not insert_or_ignore(conn, people, {"id": id, "kind": kind, "wanted_at": now}):
             wanted = people.update().where(people.c.id == id).values(wanted_at=now)
@@ -75,7 +75,7 @@ def want(conn: Connection, ids: Iterable[str], kind: str, now: datetime) -> None
 
 
 def wanted(conn: Connection) -> list[tuple[str, str]]:
-    """The (id, kind) pairs somebody asked for."""
+    """The (id, kind) pairs that somebody asked for."""
     rows = conn.execute(select(people.c.id, people.c.kind).where(people.c.wanted_at.is_not(None)))
     return [(row.id, row.kind) for row in rows]
 

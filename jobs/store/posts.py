@@ -1,10 +1,10 @@
-"""What is to be said in Slack: work rows, posted by the bot's own step.
+"""What is to be posted in Slack: work rows, posted by the bot's own step.
 
 A card is a projection of its case; a thread line belongs to a card; a notice stands alone. The
-dedupe key makes each of them exist once, however often a step is repeated.
+dedupe key makes each of them exist once, no matter how often a step is repeated.
 
-A channel takes one new message a second. Alarms go first, then cards, the most valuable before the
-others, then notices and thread lines.
+A channel takes one new message a second. Alarms go first, then cards by value, then notices and
+thread lines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FIRST = Decimal(10**10)
 
 
 def escaped(text: str) -> str:
-    """Outside text as mrkdwn: one line, cut at 1000, in which no link, emoji or style lives."""
+    """Outside text as mrkdwn: one line of at most 1000 characters without link, emoji or style."""
     return inert(one_line(text, 1000))
 
 
@@ -59,7 +59,7 @@ def card(
 def thread(
     conn: Connection, company: str, channel: str, case_id: str, key: str, text: str, now: datetime
 ) -> None:
-    """A line in the thread of a case's card. `text` is mrkdwn whose outside parts are escaped."""
+    """Add a line to the thread of a case's card. `text` is mrkdwn with outside parts escaped."""
     row = {
         "company": company,
         "kind": "thread",
@@ -84,9 +84,9 @@ def notice(
     rank: Decimal = Decimal(0),
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """A message of its own in a channel. `text` is mrkdwn whose outside parts are escaped.
+    """Post a message of its own in a channel. `text` is mrkdwn with outside parts escaped.
 
-    `asks` is the action id of the one button below it, or empty; `data` is kept beside the text.
+    `asks` is the action id of the button below it, or empty; `data` is stored with the text.
     """
     row = {
         "company": company,
@@ -102,17 +102,17 @@ def notice(
 
 
 def alarm(conn: Connection, company: str, channel: str, key: str, text: str, now: datetime) -> None:
-    """A notice for which no card is waited: something has stopped, and only a person can help."""
+    """A notice that goes ahead of cards: something has stopped, and only a person can help."""
     notice(conn, company, channel, key, text, now, rank=FIRST)
 
 
 def draw_again(conn: Connection, company: str, begins: str, now: datetime) -> None:
-    """Have the notices of a company whose keys begin so drawn as they should be now."""
+    """Redraw the notices of a company whose keys start with `begins`."""
     theirs = (messages.c.company == company) & messages.c.dedupe.startswith(f"notice:{begins}")
     conn.execute(update(messages).where(theirs).values(due_at=now))
 
 
 def exists(conn: Connection, key: str) -> bool:
-    """Whether the notice of this key was ever written."""
+    """Whether a notice with this key was ever stored."""
     query = select(messages.c.id).where(messages.c.dedupe == f"notice:{key}")
     return conn.execute(query).first() is not None

@@ -1,4 +1,4 @@
-"""Bring a database to the present shape, and say how far it is."""
+"""Migrate a database to the current schema, and tell whether it is current."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Whether every migration has been run; a file that could be made here is not current yet."""
+    """Whether every migration has been run; False if the file does not exist yet."""
     file = _file(database)
     if file and file.parent.is_dir() and not file.exists():
         return False
@@ -37,9 +37,9 @@ def _file(database: Database) -> Path | None:
 
 
 def _make_file(database: Database) -> None:
-    """SQLite's own file, for us alone; where it cannot be made, opening it says so.
+    """Create SQLite's file with access for us only; if that fails, opening it says why.
 
-    SQLite gives the files beside it (-wal, -shm) the same rights.
+    SQLite gives the files next to it (-wal, -shm) the same rights.
     """
     if file := _file(database):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Attempts to send: the intent, the outcome, and whether an attempt may still have its effect."""
+"""Attempts to send: the intent, the outcome, and whether an attempt may still take effect."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from jobs.store.tables import cases, sends
 from qbo.pacing import boot_time
 
 OPEN = ("in_flight", "unknown")
-"""Of these nobody has said yet what became of them."""
+"""States in which nobody has said yet how the attempt ended."""
 ACCEPTED = ("sent", "accepted_late")
-"""A mail server took the mail; late, where a person had already said that it did not go."""
+"""A mail server took the mail; late means that a person had already said it did not go."""
 CONTACT = (*OPEN, *ACCEPTED)
-"""What may have reached the customer."""
+"""States in which the mail may have reached the customer."""
 
 
 def begin(conn: Connection, case: str, draft: str, token: str, now: datetime, **row: Any) -> None:
-    """Write the intent. Raises IntegrityError where another attempt of this case is alive."""
+    """Store the intent. Raises IntegrityError if another attempt of this case is alive."""
     values = {"case_id": case, "draft": draft, "token": token, "state": "in_flight"}
     conn.execute(insert(sends).values(**values, began_at=now, **row))
 
 
 def alive(conn: Connection, case: str) -> Row[Any] | None:
-    """The attempt that went, may have gone, or is under way; the latest of them."""
+    """The latest attempt that went, may have gone, or is in progress."""
     found = (sends.c.case_id == case) & sends.c.state.in_(CONTACT)
     return conn.execute(select(sends).where(found).order_by(sends.c.id.desc())).first()
 
 
 def abandon(conn: Connection, case: str, detail: str) -> None:
-    """The sender has gone: its attempt is unknown. It may still come back and say what happened."""
+    """Mark the attempt of a dead sender as unknown; it may still come back with an outcome."""
     in_flight = (sends.c.case_id == case) & (sends.c.state == "in_flight")
     conn.execute(update(sends).where(in_flight).values(state="unknown", detail=detail))
 
 
 def settle(conn: Connection, case: str, state: str, by: str, now: datetime) -> None:
-    """A person says what became of an unknown attempt; whoever sends it must not go on."""
+    """Store what a person says about an unknown attempt; its sender must not go on."""
     unknown = (sends.c.case_id == case) & (sends.c.state == "unknown")
     values = {"state": state, "detail": f"settled by {by}", "ended_at": now}
     conn.execute(update(sends).where(unknown).values(**values))
@@ -49,12 +49,12 @@ def settle(conn: Connection, case: str, state: str, by: str, now: datetime) -> N
 def conclude(
     conn: Connection, case: str, token: str, state: str, detail: str, now: datetime
 ) -> str:
-    """The sender's own word on its attempt; returns its state before: OPEN, or what a person said.
+    """Store the sender's outcome; returns the state before: one of OPEN, or what a person said.
 
-    An outcome is always written. Against a person's "it did not go" a server's yes stands beside
-    whatever was sent since, as `accepted_late`; else a person's word on it stays.
+    A person's word stays, with one exception: if they said "it did not go" and the server did
+    accept the mail, the state becomes `accepted_late`, next to whatever was sent since.
     """
-    # the case first, as people's decisions take the two: so neither waits for the other
+    # lock the case first, in the same order as people's decisions, so that neither deadlocks
     conn.execute(select(cases.c.id).where(cases.c.id == case).with_for_update())
     ours = (sends.c.case_id == case) & (sends.c.token == token)
     before: str = conn.execute(select(sends.c.state).where(ours)).scalar_one()
@@ -73,11 +73,11 @@ def several(conn: Connection, case: str) -> bool:
 
 
 def still_ours(database: Database, case: str, token: str, clock: Callable[[], datetime]) -> bool:
-    """Whether the attempt under `token` may go on: asked right before it can have an effect.
+    """Whether the attempt under `token` may go on: asked right before it can take effect.
 
-    It renews the lease, so that nobody takes the case over in the next half minute, and looks at a
-    clock that goes on while a process or the machine is stopped: an answer that took longer than a
-    lease to arrive is worth nothing. This is a short transaction of the acting thread's own, like
+    It renews the lease, so that nobody takes over the case in the next half minute. It measures
+    with a clock that keeps running while a process or the machine is suspended: an answer that took
+    longer than a lease is worthless. This is a short transaction of the acting thread's own, like
     those of the token store and the budget.
     """
     asked = boot_time()
@@ -96,7 +96,7 @@ def _renewed(conn: Connection, case: str, token: str, now: datetime) -> bool:
 
 
 def _alone(conn: Connection, case: str, token: str) -> bool:
-    """In flight, and no other attempt of this case was accepted meanwhile."""
+    """Whether it is in flight and no other attempt of this case has been accepted."""
     rows = conn.execute(select(sends.c.token, sends.c.state).where(sends.c.case_id == case)).all()
     accepted = any(row.state in ACCEPTED for row in rows)
     return not accepted and any(tuple(row) == (token, "in_flight") for row in rows)

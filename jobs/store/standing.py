@@ -1,4 +1,4 @@
-"""How a company stands with QuickBooks: connected, or waiting for a person to connect it again."""
+"""A company's connection to QuickBooks: what happens when it is lost or the subscription lapses."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ACTOR = "system:connection"
 
 
 def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:
-    """Stop the company's work and ask a person, once; `why` is a sentence without its stop.
+    """Stop the company's work and ask a person, once; `why` is a sentence without the full stop.
 
-    No step of a company that is not connected is ready, so all that is due waits as it stands.
+    Steps are not ready for a company that is not connected, so everything due simply waits.
     """
     ours = (companies_table.c.realm == realm) & (companies_table.c.status == CONNECTED)
     if conn.execute(update(companies_table).where(ours).values(status=REAUTH_REQUIRED)).rowcount:
@@ -30,7 +30,7 @@ def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:
 
 
 def lapse(conn: Connection, realm: str, now: datetime) -> None:
-    """The subscription is over: no note is written until tomorrow's look; told once a week."""
+    """The subscription has lapsed: write no notes until tomorrow's upkeep; told once a week."""
     company = companies.need(conn, realm)
     companies.change(conn, realm, read_only=True)
     text = (
@@ -50,7 +50,7 @@ HOW_TO_CONNECT = (
     "A finance lead presses *Connect again* in the Home tab of Overdue; `overdue connect` prints a "
     "link, too."
 )
-"""The way to a link: links themselves are good for ten minutes, an alert is read later."""
+"""Where to get a link, not the link itself: it lives ten minutes, and an alert is read later."""
 
 
 def _alert(company: companies.Company, why: str) -> str:

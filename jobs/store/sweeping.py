@@ -1,6 +1,6 @@
-"""What the sweep under way has met so far: kept here, so that its memory does not grow.
+"""What the running sweep has seen so far, stored here so that its memory does not grow.
 
-One sweep of a company is under way at a time, and begins by forgetting the one before.
+A company has one sweep at a time, and it begins by forgetting the previous one.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from jobs.store.tables import invoices, sweeping
 from jobs.store.upsert import upsert
 
 INVOICE, CUSTOMER, PAYER = "invoice", "customer", "payer"
-"""What was read, and who is billed for something that is open."""
+"""Kinds of rows: records that were read, and customers who are billed for something open."""
 
 
 def forget(conn: Connection, company: str, most: int) -> bool:
-    """Forget so much at most; says whether there may be more."""
+    """Delete at most `most` rows; returns whether there may be more."""
     some = select(sweeping.c.kind, sweeping.c.id).where(sweeping.c.company == company).limit(most)
     these = tuple_(sweeping.c.kind, sweeping.c.id).in_(some)
     done = conn.execute(delete(sweeping).where(sweeping.c.company == company, these))
@@ -27,20 +27,21 @@ def forget(conn: Connection, company: str, most: int) -> bool:
 
 
 def remember(conn: Connection, company: str, kind: str, ids: Collection[str]) -> None:
-    """This sweep has met these."""
+    """Record that this sweep has seen these."""
     _put(conn, company, kind, dict.fromkeys(ids, 1))
 
 
 def unmet(conn: Connection, company: str, kind: str, ids: Collection[str]) -> list[str]:
-    """Those that this sweep has not met, each once, in their order."""
+    """The ids that this sweep has not seen, each once, in order."""
     known = _weights(conn, company, kind, ids)
     return [id for id in dict.fromkeys(ids) if id not in known]
 
 
 def absent(conn: Connection, company: str, after: str, most: int) -> tuple[list[str], str | None]:
-    """Of so many invoices that the mirror holds as open, those that this sweep has not met.
+    """Invoices that are open in the mirror and that this sweep has not seen.
 
-    They are looked at in the order of their ids, from `after` on; also returns where to go on.
+    Looks at `most` open invoices, by id, after `after`; also returns the id to continue after, or
+    None at the end.
     """
     ids = ledger.open_ids(conn, company, after, most)
     if not ids:
@@ -52,7 +53,7 @@ def absent(conn: Connection, company: str, after: str, most: int) -> tuple[list[
 
 
 def owners(conn: Connection, company: str, after: str, most: int) -> dict[str, int]:
-    """Customer → how many open invoices stand on its record, in the order of their ids."""
+    """Customer record → its number of open invoices, by id."""
     wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
     query = select(invoices.c.customer, func.count()).where(wanted, invoices.c.customer > after)
     grouped = query.group_by(invoices.c.customer).order_by(invoices.c.customer).limit(most)
@@ -60,7 +61,7 @@ def owners(conn: Connection, company: str, after: str, most: int) -> dict[str, i
 
 
 def bill(conn: Connection, company: str, counts: Mapping[str, int]) -> None:
-    """Add the open invoices of these records to those of whoever is billed for them."""
+    """Add the open invoices of these records to the counts of their billed customers."""
     billed = ledger.billed_by(conn, company, counts)
     sums = _weights(conn, company, PAYER, set(billed.values()))
     for id, count in counts.items():
@@ -69,7 +70,7 @@ def bill(conn: Connection, company: str, counts: Mapping[str, int]) -> None:
 
 
 def payers(conn: Connection, company: str, after: str, most: int) -> dict[str, int]:
-    """Who is billed → for how many open invoices, in the order of their ids."""
+    """Billed customer → number of open invoices, by id."""
     wanted = (sweeping.c.company == company) & (sweeping.c.kind == PAYER)
     query = select(sweeping.c.id, sweeping.c.weight).where(wanted, sweeping.c.id > after)
     return dict(conn.execute(query.order_by(sweeping.c.id).limit(most)).all())

@@ -1,4 +1,4 @@
-"""Every table of the record. The migrations build them; a test holds the two together."""
+"""Every table. The migrations create them; a test makes sure that the two agree."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _id() -> Column[str]:
 
 
 def _work() -> list[Column[Any]]:
-    """What makes a table work: see `jobs.store.work`."""
+    """The columns of a work table: see `jobs.store.work`."""
     return [
         Column("due_at", Utc),
         Column("rank", Rank, nullable=False, server_default="0"),
@@ -82,7 +82,7 @@ companies = Table(
 budgets = Table(
     "budgets",
     metadata,
-    Column("company", String(64), primary_key=True),  # asked before the company is known, too
+    Column("company", String(64), primary_key=True),  # also used before the company is stored
     Column("taken", Json, nullable=False),
     Column("batches", Json, nullable=False),
     Column("held_since", Utc),

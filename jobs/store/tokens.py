@@ -1,4 +1,4 @@
-"""Where a company's QuickBooks tokens are kept: sealed, and refreshed by one process at a time."""
+"""The store of a company's QuickBooks tokens: sealed, and refreshed by one process at a time."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from qbo.errors import ReauthRequired
 from qbo.oauth import LEASE, Tokens
 
 UPKEEP = timedelta(days=1)
-"""How long tokens are left alone where nothing else refreshes them."""
+"""How long tokens are left alone if nothing else refreshes them."""
 SAVE_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Seconds between the tries to keep a fresh pair; in all well within the lease that guards it."""
+"""Seconds between attempts to store a fresh pair; in all well within its lease."""
 
 slog = structlog.get_logger()
 
 
 class Unopenable(ReauthRequired):
-    """The stored tokens are sealed with a key that is not among TOKEN_KEYS.
+    """The stored tokens are sealed with a key that is not in TOKEN_KEYS.
 
-    An administrator can help without QuickBooks, so the company is not marked as lost.
+    An administrator can fix this without QuickBooks, so the company is not marked as lost.
     """
 
 
@@ -41,7 +41,7 @@ class Seal:
         self._fernet = MultiFernet([Fernet(key.get_secret_value()) for key in keys])
 
     def close(self, realm: str, tokens: Tokens) -> str:
-        """The tokens as text for the database; the realm is sealed in with them."""
+        """The tokens as text for the database, sealed together with the realm."""
         plain = {
             **tokens.model_dump(mode="json"),
             "access": tokens.access.get_secret_value(),
@@ -52,7 +52,7 @@ class Seal:
         return self._fernet.encrypt(json.dumps(plain).encode()).decode()
 
     def open(self, realm: str, sealed: str) -> Tokens:
-        """The tokens in `sealed`; raises Unopenable where no key fits or they are another's."""
+        """The tokens in `sealed`; raises Unopenable if no key fits or the realm is another."""
         try:
             plain = json.loads(self._fernet.decrypt(sealed.encode()))
         except InvalidToken:
@@ -83,7 +83,7 @@ class SqlTokenStore:
         self._sleep = sleep
 
     def load(self, realm: str) -> Tokens:
-        """The current tokens; raises ReauthRequired where the company has none."""
+        """The current tokens; raises ReauthRequired if the company has none."""
         with self._database.reading() as conn:
             ours = companies.c.realm == realm
             sealed = conn.scalar(select(companies.c.sealed_tokens).where(ours))
@@ -106,9 +106,8 @@ class SqlTokenStore:
     def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
         """Make `new` current if `replaces` still is; otherwise change nothing.
 
-        Nobody else knows a fresh pair, and the one before it may be dead already: where the
-        database is away it is tried again for a while. Whoever holds tokens has their upkeep on
-        the schedule.
+        Nobody else knows a fresh pair, and the previous one may already be dead, so this retries
+        for a while if the database is away. It also puts the upkeep of the tokens on the schedule.
         """
         for pause in SAVE_PAUSES:
             try:
@@ -130,22 +129,22 @@ class SqlTokenStore:
                 agenda.ensure(conn, realm, "upkeep", new.created_at + UPKEEP)
 
     def hold(self, realm: str, lease: str, now: datetime) -> bool:
-        """Keep this lease for LEASE from `now`; False where it has ended or another one holds."""
+        """Extend this lease by LEASE from `now`; False if it has ended or another one holds."""
         held = (companies.c.realm == realm) & (companies.c.lease_token == lease)
         with self._database.writing() as conn:
             kept = conn.execute(update(companies).where(held).values(lease_until=now + LEASE))
         return kept.rowcount == 1
 
     def release(self, realm: str, lease: str) -> None:
-        """End this lease; one that another process took over is left alone."""
+        """End this lease; a lease that another process has taken over is left alone."""
         held = (companies.c.realm == realm) & (companies.c.lease_token == lease)
         with self._database.writing() as conn:
             conn.execute(update(companies).where(held).values(lease_token=None, lease_until=None))
 
     def lose(self, realm: str, lost: Tokens, error: ReauthRequired, now: datetime) -> None:
-        """The connection of these tokens is over: pause the company and ask a person, once.
+        """The connection of these tokens has ended: pause the company and ask a person, once.
 
-        Nothing happens where other tokens are stored by now.
+        Does nothing if other tokens have been stored since.
         """
         with self._database.writing() as conn:
             sealed = _locked(conn, realm)
@@ -156,8 +155,8 @@ class SqlTokenStore:
 def rotate(database: Database, seal: Seal) -> tuple[int, list[str]]:
     """Seal every company's tokens with the newest key; safe while processes run.
 
-    Returns how many were sealed anew, and the realms whose tokens no key opens: they stay as
-    they are.
+    Returns how many were resealed, and the realms whose tokens no key opens: those stay as they
+    are.
     """
     with database.reading() as conn:
         held = companies.c.sealed_tokens.is_not(None)
@@ -178,9 +177,9 @@ def _rotate_one(database: Database, seal: Seal, realm: str) -> bool:
 
 
 def _locked(conn: Connection, realm: str) -> str | None:
-    """The sealed tokens, ours to replace until the transaction ends.
+    """The sealed tokens, locked until the transaction ends.
 
-    Comparing the sealed text instead would lose a fresh pair to a key rotation in between: the
+    Comparing the sealed text instead would lose a fresh pair if keys were rotated in between: the
     text differs although the tokens are the same.
     """
     ours = companies.c.realm == realm

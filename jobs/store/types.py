@@ -1,4 +1,4 @@
-"""Column types that keep their promise on SQLite and PostgreSQL alike."""
+"""Column types that behave the same on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeDecorator
 
 
 class Id(TypeDecorator[str]):
-    """A number that the database gives out and that Python only ever sees as a string."""
+    """A number that the database assigns and that Python only ever sees as a string."""
 
     impl = Integer
     cache_ok = True
@@ -26,11 +26,11 @@ class Id(TypeDecorator[str]):
 
 
 HIGHEST = Decimal(9 * 10**14)
-"""What a whole number of a database holds as ten-thousandths, in round figures."""
+"""About the largest value that fits a database integer in ten-thousandths."""
 
 
 class _Scaled(TypeDecorator[Decimal]):
-    """A decimal number as an integer of its last place; SQLite would store a float."""
+    """A decimal stored as an integer of its last place, since SQLite would store a float."""
 
     impl = BigInteger
     cache_ok = True
@@ -44,7 +44,7 @@ class _Scaled(TypeDecorator[Decimal]):
 
 
 class Amount(_Scaled):
-    """An amount in ten-thousandths of its currency's major unit. A finer one is refused."""
+    """An amount in ten-thousandths of its currency's major unit. Finer amounts are refused."""
 
     cache_ok = True
 
@@ -55,7 +55,7 @@ class Amount(_Scaled):
 
 
 class Rank(_Scaled):
-    """A number to order by, never shown: rounded to ten-thousandths, and cut at the highest."""
+    """A number for ranking, never shown: rounded to ten-thousandths and capped at HIGHEST."""
 
     cache_ok = True
 
@@ -71,7 +71,7 @@ class Rate(_Scaled):
 
 
 class Utc(TypeDecorator[datetime]):
-    """An instant. A naive datetime is refused; what comes back is aware and in UTC."""
+    """An instant. A naive datetime is refused; values read are aware and in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -91,7 +91,7 @@ class Utc(TypeDecorator[datetime]):
 
 
 class Json(TypeDecorator[Any]):
-    """JSON as ASCII text: what is read is exactly what was written, broken characters included."""
+    """JSON as ASCII text, read back exactly as written, broken characters included."""
 
     impl = Text
     cache_ok = True

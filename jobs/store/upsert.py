@@ -1,4 +1,4 @@
-"""INSERT … ON CONFLICT, spelt alike for SQLite and PostgreSQL."""
+"""INSERT … ON CONFLICT, the same for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 
 def insert_or_ignore(conn: Connection, table: Table, row: dict[str, Any]) -> bool:
-    """Insert `row` unless any unique rule of `table` refuses it; says whether it went in.
+    """Insert `row` unless a unique constraint of `table` refuses it; returns whether it went in.
 
     Without a conflict target it covers partial indexes too, on both databases.
     """
     statement = _insert(conn)(table).values(**row).on_conflict_do_nothing()
-    # psycopg forgets how many rows an INSERT touched unless it is asked to remember
+    # psycopg does not keep the row count of an INSERT unless asked to
     done = conn.execute(statement, execution_options={"preserve_rowcount": True})
     return done.rowcount == 1
 
 
 def insert_new(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> list[Row[Any]]:
-    """Insert those of `rows` that no unique rule of `table` refuses; returns them as stored."""
+    """Insert those of `rows` that no unique constraint refuses; returns them as stored."""
     if not rows:
         return []
     statement = _insert(conn)(table).on_conflict_do_nothing().returning(table)
@@ -28,7 +28,7 @@ def insert_new(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> li
 
 
 def upsert(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-    """Insert `rows`, or overwrite the columns given where the primary key exists already."""
+    """Insert `rows`; if the primary key exists, overwrite the given columns."""
     if not rows:
         return
     keys = [column.name for column in table.primary_key]

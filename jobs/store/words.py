@@ -1,6 +1,6 @@
-"""What people typed, kept by its hash: the log names the hash and never holds the words.
+"""What people typed, stored by its hash: the log has only the hash, never the words.
 
-A row may be deleted at any time; whoever looks a hash up then learns that its words are gone.
+A row may be deleted at any time; looking up its hash then says that the words are gone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PRUNED = "pruned"
 
 
 def keep(conn: Connection, text: str, now: datetime) -> dict[str, str]:
-    """Keep what somebody typed; returns what the log says of it, nothing for an empty text."""
+    """Store what somebody typed; returns what the log says about it: nothing for empty text."""
     if not text:
         return {}
     sha256 = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""Work rows: claim what is due, renew the claim, settle it. One UPDATE each decides every race."""
+"""Work rows: claim what is due, renew the claim, settle it. One UPDATE each decides any race."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, select, true, upda
 LEASE = timedelta(seconds=30)
 RENEW_AFTER = timedelta(seconds=10)
 MOST_ATTEMPTS = 5
-"""So many claims without a settle, and a person has to look."""
+"""After this many claims without a settle a person has to look."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,18 @@ class Claim:
 
     @property
     def until(self) -> datetime:
-        """When the lease ends that was given with the claim."""
+        """When the lease that came with the claim ends."""
         ends: datetime = self.row.due_at
         return ends
 
     @property
     def hopeless(self) -> bool:
-        """It was claimed five times before and never settled."""
+        """Whether it was claimed five times before and never settled."""
         return self.attempts > MOST_ATTEMPTS
 
     @property
     def tried(self) -> str:
-        """For a person: " in five tries", or nothing where one answer was enough."""
+        """For a sentence: " in five tries", or empty if a single answer was enough."""
         return " in five tries" if self.hopeless else ""
 
 
@@ -51,11 +51,11 @@ def claim(
     where: ColumnElement[bool] | None = None,
     first: str | None = None,
 ) -> list[Claim]:
-    """Take up to `limit` due rows, `first` before the others, then those of the highest rank.
+    """Take up to `limit` due rows: `first` before the others, then by highest rank.
 
     The outer condition repeats the inner one on purpose: under READ COMMITTED a second worker
-    re-checks only that one. The choice is a CTE on purpose: as a plain subquery PostgreSQL may run
-    it once per row, skip what it has just locked itself, and take more than `limit`.
+    re-checks only the outer one. The selection is a CTE on purpose: PostgreSQL may run a plain
+    subquery once per row, skip what it has just locked itself, and take more than `limit`.
     """
     condition = (table.c.due_at <= now) & (true() if where is None else where)
     order = [(table.c.id == first).desc()] if first else []
@@ -73,7 +73,7 @@ def claim(
 
 
 def renew(conn: Connection, claim: Claim, now: datetime) -> bool:
-    """Hold the claim for another lease; False when somebody else has it by now."""
+    """Hold the claim for another lease; False if somebody else has it by now."""
     held = (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
     renewed = conn.execute(update(claim.table).where(held).values(due_at=now + LEASE))
     return renewed.rowcount == 1
@@ -87,12 +87,12 @@ def settle(conn: Connection, claim: Claim, due_at: datetime | None, **values: An
 
 
 def back_off(conn: Connection, claim: Claim, now: datetime, error: str) -> bool:
-    """Give the row back unsettled: attempts stand, and it is due again after a growing pause."""
+    """Put the row back unsettled: attempts are kept, and it is due again after a growing pause."""
     pause = timedelta(seconds=min(5 * 2**claim.attempts, 600))
     return settle(conn, claim, now + pause, last_error=error, attempts=claim.attempts)
 
 
 def due(conn: Connection, table: Table, now: datetime, where: ColumnElement[bool] | None) -> bool:
-    """Whether there is anything to claim; one indexed look."""
+    """Whether there is anything to claim; one indexed query."""
     condition = (table.c.due_at <= now) & (true() if where is None else where)
     return conn.execute(select(table.c.id).where(condition).limit(1)).first() is not None

@@ -1,4 +1,4 @@
-"""Alembic's entry: it migrates over the connection it is handed and opens none of its own."""
+"""Alembic's entry point: it migrates over the connection it is given and opens none itself."""
 
 from alembic import context
 

@@ -1,6 +1,6 @@
 """Triggers that refuse to change or delete a log row, on SQLite and PostgreSQL.
 
-A table that holds such a trigger is never batch-altered: a rebuilt table has lost its triggers.
+Never batch-alter a table with such a trigger: the rebuilt table would lose it.
 """
 
 from alembic import op
@@ -22,7 +22,7 @@ def _guard_sqlite() -> None:
             f"CREATE TRIGGER log_no_{verb.lower()} BEFORE {verb} ON log "
             f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
         )
-    # INSERT OR REPLACE would delete the old row without asking the two above
+    # INSERT OR REPLACE would delete the old row without firing the two triggers above
     op.execute(
         "CREATE TRIGGER log_no_replace BEFORE INSERT ON log "
         "WHEN EXISTS (SELECT 1 FROM log WHERE company = NEW.company AND seq = NEW.seq) "
