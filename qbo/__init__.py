@@ -1,4 +1,4 @@
-"""QuickBooks Online: what Overdue may read of a ledger, and the one note it may write."""
+"""QuickBooks Online: what Overdue may read from a ledger, and the one note it may write."""
 
 from qbo.answers import KINDS, Broken, OnBroken
 from qbo.changes import Changes

@@ -1,6 +1,6 @@
-"""What QuickBooks' parsed JSON holds: one object, rows, the replies to a batch.
+"""QuickBooks' parsed JSON: one object, rows, the replies to a batch.
 
-Errors of validation quote what they could not read, so they never leave this module.
+Validation errors quote what they could not read, so they never leave this module.
 """
 
 import re
@@ -31,8 +31,8 @@ R = TypeVar("R", bound=Record)
 class Broken:
     """A record that could not be read: its place in a listing (from 1), and its id if known.
 
-    `customer` is whose it is, or empty; `unfit` names the fields for which we do not take what
-    came, and is empty where QuickBooks itself could not hand it out.
+    `customer` is the customer it belongs to, or empty; `unfit` names the fields whose values we do
+    not accept, and is empty if QuickBooks itself could not deliver the record.
     """
 
     entity: str
@@ -46,7 +46,7 @@ OnBroken = Callable[[Broken], None]
 
 
 def raise_broken(broken: Broken) -> None:
-    """What happens to a broken record where nobody asked to be told of it."""
+    """Raise PoisonedPage: what happens to a broken record if there is no `on_broken`."""
     place = f"with id {broken.id}" if broken.id else f"at position {broken.position}"
     raise PoisonedPage(
         f"The {broken.entity} {place} cannot be read: open it in QuickBooks and save it again"
@@ -54,11 +54,11 @@ def raise_broken(broken: Broken) -> None:
 
 
 def leave_out(_: Broken) -> None:
-    """What happens to a broken record without which the others can be read as well."""
+    """An `on_broken` that ignores the record, because nothing depends on it."""
 
 
 def part(answer: Raw, name: str) -> Raw:
-    """The object under `name`; raises Unreachable where the answer has none."""
+    """The object under `name`; raises Unreachable if the answer has none."""
     found = answer.get(name)
     if isinstance(found, dict):
         return found
@@ -66,7 +66,7 @@ def part(answer: Raw, name: str) -> Raw:
 
 
 def record(kind: type[R], answer: Raw) -> R:
-    """The one object of an answer; raises Gone for a deleted one, PoisonedPage for a broken."""
+    """The single object in an answer; raises Gone if deleted, PoisonedPage if broken."""
     raw = part(answer, kind.__name__)
     if raw.get("status") == "Deleted":
         raise Gone(f"This {kind.__name__} was deleted in QuickBooks")
@@ -77,7 +77,7 @@ def record(kind: type[R], answer: Raw) -> R:
 
 
 def rows(answer: Raw, entity: str) -> list[Raw]:
-    """The rows of a query; an empty result has no key for the entity at all."""
+    """The rows of a query; an empty result does not even have a key for the entity."""
     found = part(answer, "QueryResponse").get(entity, [])
     if isinstance(found, list) and all(isinstance(row, dict) for row in found):
         return found
@@ -96,11 +96,11 @@ _NOT_ASKED: set[str] = set()
 
 
 def at_once(kind: type[E], content: bytes) -> list[E]:
-    """The objects of a query's answer, straight from its bytes; empty where that will not do.
+    """The objects of a query's answer, straight from its bytes; empty if that is not safe.
 
-    Several times as fast as building all that we are not allowed to see only to drop it. On this
-    way amounts pass through a double: an answer with larger ones than that keeps exactly, or with
-    a record that cannot be read, has to be read the long way.
+    This is several times as fast as first building everything that we would only drop. But amounts
+    pass through a double here, so an answer with amounts too large to be exact, or with a record
+    that cannot be read, has to be read the slow way.
     """
     if kind not in _AT_ONCE:
         return []
@@ -112,20 +112,20 @@ def at_once(kind: type[E], content: bytes) -> list[E]:
     if not _exact(kind, found):
         return []
     for record in found:
-        # which fields were given is never asked, and remembering it doubles a record's size
+        # nobody asks which fields were set, and remembering that doubles a record's size
         object.__setattr__(record, "__pydantic_fields_set__", _NOT_ASKED)
     return found
 
 
 def _exact(kind: type[Entity], found: Sequence[Entity]) -> bool:
-    """Whether all amounts are so small that a double has kept them."""
+    """Whether all amounts are small enough for a double to hold them exactly."""
     names = ("total", "balance") if kind is Invoice else ("balance",)
     amounts = [amount for name in names for amount in map(attrgetter(name), found)]
     return not amounts or -EXACT_BELOW < min(amounts) <= max(amounts) < EXACT_BELOW
 
 
 def row_id(row: Raw | Entity) -> str:
-    """Its id, or "" where it has none that can be one."""
+    """Its id, or "" if it has no valid one."""
     if isinstance(row, Entity):
         return row.id
     id = str(row.get("Id") or "")
@@ -133,18 +133,18 @@ def row_id(row: Raw | Entity) -> str:
 
 
 def _customer_of(row: Raw | Entity) -> str:
-    """Whose it is, or "" where that cannot be told."""
+    """The customer it belongs to, or "" if that is unknown."""
     found = row.get("CustomerRef") if isinstance(row, dict) else None
     return row_id({"Id": found.get("value")}) if isinstance(found, dict) else ""
 
 
 def _fields(error: ValidationError) -> str:
-    """The fields that do not fit, by QuickBooks' names; never what stands in them."""
+    """The names (QuickBooks') of invalid fields; never their values."""
     return ", ".join(dict.fromkeys(str(each["loc"][0]) for each in error.errors() if each["loc"]))
 
 
 def read(kind: type[E], numbered: Sequence[tuple[int, Raw | E]], on_broken: OnBroken) -> list[E]:
-    """The objects of these (position, row) pairs, less the unreadable, told to `on_broken`."""
+    """The objects of these (position, row) pairs; unreadable ones are passed to `on_broken`."""
     found: list[E] = []
     for position, row in numbered:
         if isinstance(row, kind):
@@ -159,7 +159,7 @@ def read(kind: type[E], numbered: Sequence[tuple[int, Raw | E]], on_broken: OnBr
 
 
 def reply(item: Raw | None, select: Select) -> list[Entity] | QuickBooksError:
-    """The rows, or the error, of one item of a batch; None is an item that never came."""
+    """The rows, or the error, of one item of a batch; `item` is None if it never came."""
     if item is None:
         return Unreachable("QuickBooks left this question of a batch unanswered")
     try:

@@ -1,9 +1,9 @@
-"""Change data capture: what changed or was deleted since a moment, also where that is much.
+"""Change data capture: what changed or was deleted since some time, even if that is a lot.
 
-An answer holds at most 1000 objects of all kinds together, those that were deleted last; there is
-no second page, and the time that is asked about always ends now (documented). So what may have been
-cut is asked for again: kind by kind, and where one kind alone is too much, for an ever shorter time
-until the deletions come too. The living of such a kind can be listed by a query.
+An answer has at most 1000 objects of all kinds together, those deleted last; there is no second
+page, and the period always ends now (Intuit). So whatever may have been cut off is requested again:
+kind by kind and, if a single kind is still too much, for shorter and shorter periods until the
+deletions fit. The living objects of such a kind can be listed by a query.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,23 +16,22 @@ from qbo.errors import Unreachable, fault_in
 from qbo.models import CreditMemo, Customer, Deleted, Entity, Invoice, Payment
 
 NEARLY_FULL = 990
-"""Objects in an answer from which on some may be missing."""
+"""With this many objects in an answer, some may be missing."""
 SHORTEST = timedelta(minutes=1)
-"""Where even so short a time is too much, it is halved no further."""
+"""A period this short is not halved again, even if it still has too much."""
 
 E = TypeVar("E", bound=Entity)
 Ask = Callable[[Sequence[type[Entity]], datetime], Raw]
-"""Kinds and since when → QuickBooks' answer, which holds everything until now. Raises
-QuickBooksError."""
+"""(kinds, since) → QuickBooks' answer for the period until now. Raises QuickBooksError."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed. `server_time` (less an overlap) starts the next question.
+    """What changed. The next call starts from `server_time`, less an overlap.
 
     `capped` names the kinds whose living records may be incomplete: read those with
-    `QuickBooks.changed_since`. No deletion is missing from `deleted_since` on: where that is later
-    than what was asked for, only a look at each record by its id tells the rest.
+    `QuickBooks.changed_since`. No deletion after `deleted_since` is missing: if that is later than
+    the time asked for, earlier ones can only be found by reading each record by id.
     """
 
     server_time: datetime
@@ -48,7 +47,7 @@ class Changes:
 def everything(
     ask: Ask, kinds: Sequence[type[Entity]], since: datetime, on_broken: OnBroken
 ) -> Changes:
-    """Ask once, and again where the answer is full. Raises QuickBooksError."""
+    """Ask once, and again for whatever was cut off. Raises QuickBooksError."""
     answer, doubts = ask(kinds, since), list[Broken]()
     found = _read(answer, kinds, since, doubts.append)
     if _is_full(answer, kinds):
@@ -62,7 +61,7 @@ def everything(
 
 
 def _deletions(ask: Ask, kind: type[Entity], full: Changes) -> Changes:
-    """Those of the longest time, ending now, of which all are told."""
+    """The deletions of the longest period until now for which all of them fit."""
     deleted, window, all_told = set(full.deleted), full.server_time - full.deleted_since, False
     since = full.server_time
     while not all_told and window > SHORTEST:
@@ -119,7 +118,7 @@ def _deleted(answer: Raw, kinds: Sequence[type[Entity]]) -> Iterator[Deleted]:
 
 
 def _changed(answer: Raw, kind: type[Entity]) -> Iterator[Raw]:
-    """Groups are matched by name, since their order may vary."""
+    """The changed rows of a kind. Groups are found by name, since their order may vary."""
     for group in _groups(answer):
         yield from rows({"QueryResponse": group}, kind.ENTITY)
 

@@ -1,9 +1,9 @@
 """QuickBooks Online over HTTP: a fixed list of calls, and no others.
 
-There is no client library underneath: the known ones refresh tokens behind one's back, know no
-timeouts and read money as floats. The accounting scope permits reading and writing everything,
-so the narrower right lives here, in CALLS. The one kind of write is an Attachable note, which
-can be taken back; no call changes, voids or deletes an accounting record.
+There is no client library underneath: the known ones refresh tokens behind our back, have no
+timeouts and read money as floats. Intuit's accounting scope permits reading and writing everything,
+so CALLS is what narrows it. The only kind of write is an Attachable note, which can be taken back;
+no call changes, voids or deletes an accounting record.
 """
 
 import json
@@ -52,9 +52,9 @@ from qbo.query import ACTIVE_OR_NOT, PAGE, Select, among, chunks, pages, where
 
 MINOR_VERSION = "75"
 TIMEOUT = httpx.Timeout(connect=5, write=10, read=60, pool=10)  # seconds; pages of 1000 are slow
-LONGEST_PACE = 10.0  # seconds to wait for the budget before giving the thread back
-MOST_TRIES = 3  # of a call that was not answered, where there is patience
-PAUSE = 5.0  # seconds before the second of them, and so many more before each further one
+LONGEST_PACE = 10.0  # seconds to wait for the budget before giving up the thread
+MOST_TRIES = 3  # attempts for an unanswered call, if the caller is patient
+PAUSE = 5.0  # seconds before the second attempt, and as many more before each further one
 BATCH = 30  # queries in one batch (documented)
 BATCH_ROWS = 1000  # objects in the answer to one batch (documented)
 NOTE_LENGTH = 2000  # characters (documented)
@@ -66,7 +66,7 @@ CALLS: Mapping[tuple[str, str], int] = {
     ("GET", "preferences"): 1,
     ("GET", "query"): 1,
     ("GET", "cdc"): 1,
-    ("POST", "batch"): 1,  # of queries only, each of which counts
+    ("POST", "batch"): 1,  # of queries only; each query counts
     ("GET", "invoice/{id}"): 1,
     ("GET", "invoice/{id}/pdf"): 1,
     ("GET", "payment/{id}"): 1,
@@ -86,8 +86,8 @@ R = TypeVar("R", bound=Record)
 class QuickBooks:
     """One company's ledger. Thread-safe; close it, or use it as a context manager.
 
-    Every method raises a QuickBooksError. Lists are complete: they are paged to the end, and a
-    record that cannot be read is told to `on_broken`, or raises PoisonedPage without one.
+    Every method raises QuickBooksError. Lists are complete: they are paged to the end, and a
+    record that cannot be read is passed to `on_broken`, or raises PoisonedPage if there is none.
     """
 
     def __init__(
@@ -144,31 +144,31 @@ class QuickBooks:
     def open_invoices(self, on_broken: OnBroken | None = None) -> Iterator[list[Invoice]]:
         """All invoices with an open balance, page by page.
 
-        Rows move up while others leave the list. An invoice that did not come is no evidence of
-        payment, one may come twice, and a sweep ends with `changes` since its start.
+        Rows move up while others leave the list. So a missing invoice is no evidence of payment,
+        an invoice may come twice, and a sweep has to read `changes` since its start.
         """
         return self._pages(Invoice, (where("Balance", ">", "0"),), on_broken)
 
     def invoices_by_id(
         self, ids: Sequence[str], on_broken: OnBroken | None = None
     ) -> list[Invoice]:
-        """The invoices of these ids; a deleted or unknown one is simply not among them."""
+        """The invoices with these ids; deleted or unknown ones are simply left out."""
         return self._among(Invoice, "Id", ids, (), on_broken)
 
     def open_invoices_of(self, customer_ids: Sequence[str]) -> list[Invoice]:
-        """These customers' invoices of which something is open."""
+        """These customers' invoices with an open balance."""
         still_open = where("Balance", ">", "0")
         return self._among(Invoice, "CustomerRef", customer_ids, (still_open,))
 
     def paid_invoices_of(
         self, customer_ids: Sequence[str], since: date, on_broken: OnBroken | None = None
     ) -> list[Invoice]:
-        """These customers' invoices dated `since` or later of which nothing is open."""
+        """These customers' invoices without an open balance, dated `since` or later."""
         conditions = (where("TxnDate", ">=", since), where("Balance", "=", "0"))
         return self._among(Invoice, "CustomerRef", customer_ids, conditions, on_broken)
 
     def customers(self, ids: Sequence[str], on_broken: OnBroken | None = None) -> list[Customer]:
-        """The customers of these ids, inactive ones included, with the names of their types."""
+        """The customers with these ids, inactive ones included, with the names of their types."""
         return self._among(Customer, "Id", ids, (ACTIVE_OR_NOT,), on_broken)
 
     def customers_in_credit(self, on_broken: OnBroken | None = None) -> Iterator[list[Customer]]:
@@ -176,14 +176,14 @@ class QuickBooks:
         return self._pages(Customer, (where("Balance", "<", "0"), ACTIVE_OR_NOT), on_broken)
 
     def customer_types(self, on_broken: OnBroken = leave_out) -> dict[str, str]:
-        """Id → name of every customer type; read once in the life of this client."""
+        """Id → name of every customer type; read once per client."""
         if self._types is None:
             found = self._all(CustomerType, (ACTIVE_OR_NOT,), on_broken)
             self._types = {kind.id: kind.name for kind in found}
         return self._types
 
     def terms(self, on_broken: OnBroken = leave_out) -> dict[str, int]:
-        """Id → days of every term that counts days; read once in the life of this client."""
+        """Id → days of every term that counts days; read once per client."""
         if self._terms is None:
             found = self._all(Term, (ACTIVE_OR_NOT,), on_broken)
             self._terms = {term.id: term.days for term in found if term.days is not None}
@@ -192,22 +192,22 @@ class QuickBooks:
     def payments(
         self, customer_ids: Sequence[str], on_broken: OnBroken | None = None
     ) -> list[Payment]:
-        """These customers' payments of any date, applied or not: what is not cannot be queried."""
+        """All of these customers' payments: QuickBooks cannot query for unapplied ones only."""
         return self._among(Payment, "CustomerRef", customer_ids, (), on_broken)
 
     def credit_memos(
         self, customer_ids: Sequence[str], on_broken: OnBroken | None = None
     ) -> list[CreditMemo]:
-        """These customers' credit memos, used up or not: what remains cannot be queried."""
+        """All of these customers' credit memos: QuickBooks cannot query for remaining credit."""
         return self._among(CreditMemo, "CustomerRef", customer_ids, (), on_broken)
 
     def changed_since(
         self, kind: type[E], since: datetime, on_broken: OnBroken | None = None
     ) -> Iterator[list[E]]:
-        """Objects of one kind changed at `since` or later, in the order of their ids.
+        """Objects of one kind changed at `since` or later, ordered by id.
 
-        Deletions do not show. Not ordered by time: a row changed meanwhile would move, and the
-        rows behind it would slip past the page that is read next.
+        Deletions are not included. It is not ordered by time, because a row that changes meanwhile
+        would move, and the rows behind it would be missed by the next page.
         """
         changed = where("MetaData.LastUpdatedTime", ">=", since)
         conditions = (changed, ACTIVE_OR_NOT) if issubclass(kind, Customer) else (changed,)
@@ -216,7 +216,7 @@ class QuickBooks:
     # Single objects
 
     def invoice(self, id: str, with_link: bool = False) -> Invoice:
-        """One invoice as it stands now; raises Gone. `with_link` asks for its pay link."""
+        """One invoice as it is now; raises Gone. `with_link` asks for its pay link."""
         params = {"include": "invoiceLink"} if with_link else {}
         (invoice,) = self._due([self._one(Invoice, "invoice/{id}", id, params)])
         return invoice if with_link else invoice.model_copy(update={"invoice_link": None})
@@ -230,7 +230,7 @@ class QuickBooks:
         return self._one(CreditMemo, "creditmemo/{id}", id)
 
     def pdf(self, invoice_id: str) -> bytes:
-        """The invoice as QuickBooks prints it; raises Unreachable for anything but a PDF."""
+        """The invoice as QuickBooks prints it; raises Unreachable if it is not a PDF."""
         response = self._call(
             "GET", "invoice/{id}/pdf", wanted=invoice_id, accept="application/pdf"
         )
@@ -239,15 +239,15 @@ class QuickBooks:
             return response.content
         raise Unreachable("QuickBooks sent something else than the PDF")
 
-    # Many questions, one request
+    # Many queries, one request
 
     def changes(
         self, kinds: Sequence[type[Entity]], since: datetime, on_broken: OnBroken | None = None
     ) -> Changes:
-        """What of these kinds changed or was deleted since, at most 30 days back.
+        """Objects of these kinds changed or deleted since `since`, at most 30 days ago.
 
-        One metered read; where there is too much for one answer several, and `Changes` tells what
-        has to be read in another way.
+        One metered read, or several if one answer is not enough; `Changes` says what has to be
+        read in another way.
         """
         found = everything(self._changes, kinds, since, on_broken or raise_broken)
         due = self._due(found.invoices, on_broken or leave_out)
@@ -261,11 +261,11 @@ class QuickBooks:
     def batch(
         self, selects: Sequence[Select], on_broken: Mapping[Select, OnBroken] | None = None
     ) -> list[list[Entity] | QuickBooksError]:
-        """The rows of each statement, or its error, in the order given; 30 to a request.
+        """The rows of each statement, or its error, in the order given; 30 per request.
 
-        Where an answer may have been cut at 1000 objects, or was too much at once, the
-        statement is read by pages. `on_broken` is told what of a statement cannot be read; without
-        one the whole statement is a PoisonedPage.
+        If an answer may have been cut off at 1000 objects, or was too much at once, its statement
+        is read page by page. Records that cannot be read are passed to the statement's
+        `on_broken`; without one the whole statement is a PoisonedPage.
         """
         results: list[list[Entity] | QuickBooksError] = []
         for start in range(0, len(selects), BATCH):
@@ -275,11 +275,11 @@ class QuickBooks:
     # The note
 
     def attach_note(self, text: str, invoice_ids: Sequence[str], requestid: str) -> str:
-        """Put an internal note on these invoices; the id of the Attachable.
+        """Put an internal note on these invoices; returns the id of the Attachable.
 
-        Customers never see it. After Unreachable repeat the call with the same `requestid`:
-        QuickBooks answers with the first result. Raises ValueError for a text over 2000
-        characters, a requestid over 50, or no invoice.
+        Customers never see it. After Unreachable, repeat the call with the same `requestid`:
+        QuickBooks then returns the first result. Raises ValueError for a text of more than 2000
+        characters, a requestid of more than 50, or no invoice.
         """
         if not invoice_ids or len(text) > NOTE_LENGTH or not 0 < len(requestid) <= REQUESTID_LENGTH:
             raise ValueError("a note needs an invoice, at most 2000 characters, and a requestid")
@@ -294,7 +294,7 @@ class QuickBooks:
         return attachable_id
 
     def delete_note(self, attachable_id: str) -> None:
-        """Take our note back; one that is gone already counts as deleted."""
+        """Delete our note; one that is already gone counts as deleted."""
         body = {"Id": _an_id(attachable_id)}
         try:
             self._json("POST", "attachable?operation=delete", body=body)
@@ -319,9 +319,9 @@ class QuickBooks:
             yield self._completed(read, on_broken or leave_out)
 
     def _completed(self, found: Sequence[E], on_broken: OnBroken = leave_out) -> list[E]:
-        """The same, with what stands in lists of its own: due dates from terms, customer types.
+        """The same records, completed from other lists: due dates from terms, customer types.
 
-        One of those that cannot be read leaves its day or name unknown, and hides no record.
+        If an entry there cannot be read, the date or name stays unknown, but no record is lost.
         """
         return self._typed(self._due(found, on_broken), on_broken)
 
@@ -367,10 +367,10 @@ class QuickBooks:
     def _rows(
         self, kind: type[E], select: Select, start: int, size: int
     ) -> Sequence[E | answers.Raw]:
-        """The rows of one page: objects where all can be read at once, else as they came.
+        """The rows of one page: objects if all can be read at once, otherwise raw.
 
-        A fault of the whole system looks like that of a record, and may be passing: a row by
-        itself is asked for twice.
+        A failure of the whole system looks like that of a single record and may pass, so a page of
+        one row is requested twice.
         """
         query = {"query": select.page(start, size)}
         try:
@@ -438,11 +438,11 @@ class QuickBooks:
         accept: str = "application/json",
         times: int = 1,
     ) -> httpx.Response:
-        """The one door to the network; raises NotAllowed for what is not in CALLS.
+        """The only way to the network; raises NotAllowed for calls that are not in CALLS.
 
-        A fault is raised, also one that came with a 200.
+        A fault is raised as its QuickBooksError, even if it came with a 200.
 
-        `wanted` fills the path's `{id}`; `times` is how often the call counts as metered.
+        `wanted` fills the path's `{id}`; `times` is how many times the call counts as metered.
         """
         if (method, path) not in CALLS:
             raise NotAllowed(f"{method} {path} is not among the calls we make")
@@ -461,7 +461,7 @@ class QuickBooks:
                 self._wait_out(error, PAUSE * tries)
 
     def _wait_out(self, error: QuickBooksError, seconds: float) -> None:
-        """Sleep where there is patience, so that no long reading begins anew; else raise it."""
+        """Sleep if the caller is patient, so that a long reading need not start over; or raise."""
         patience = pacing.patience()
         if patience is None or not patience.spend(seconds):
             raise error
@@ -495,7 +495,7 @@ class QuickBooks:
 
 
 def _later(day: date, days: int) -> date:
-    """So many days after; at most the last day there is."""
+    """`days` after `day`, but at most `date.max`."""
     return date.fromordinal(min(day.toordinal() + days, date.max.toordinal()))
 
 
@@ -510,14 +510,14 @@ def _parsed(response: httpx.Response) -> answers.Raw:
 
 
 def _address(path: str, wanted: str, params: Mapping[str, str]) -> str:
-    """Everything percent-encoded, blanks too: QuickBooks reads no `+` as a blank in a query."""
+    """Percent-encode everything, spaces too: QuickBooks does not read `+` as a space in a query."""
     bare, _, fixed = path.replace("{id}", _an_id(wanted) if "{id}" in path else "").partition("?")
     query = urlencode({**params, "minorversion": MINOR_VERSION}, quote_via=percent_encode, safe="")
     return f"{bare}?{fixed}&{query}" if fixed else f"{bare}?{query}"
 
 
 def _an_id(text: str) -> str:
-    """Ids come from outside and become part of a path: letters, digits and dashes only."""
+    """Check an id, since it comes from outside and becomes part of a path: letters, digits, `-`."""
     if not re.fullmatch(AN_ID, text):
         raise NotAllowed("This is not an id of QuickBooks")
     return text
@@ -526,7 +526,7 @@ def _an_id(text: str) -> str:
 def _unseen(
     rows: Sequence[answers.Raw | E], lately: deque[frozenset[str]], start: int
 ) -> list[tuple[int, answers.Raw | E]]:
-    """The rows whose ids have not come `lately`, numbered from `start`; theirs join those."""
+    """The rows whose ids are not in `lately`, numbered from `start`; adds their ids to it."""
     ids = [answers.row_id(row) for row in rows]
     seen = frozenset[str]().union(*lately)
     first = {id: n for n, id in reversed(list(enumerate(ids))) if id not in seen}
@@ -548,5 +548,5 @@ def _fault(response: httpx.Response) -> QuickBooksError | None:
 
 
 def _tid(response: httpx.Response) -> str:
-    """Intuit's name for the request, to quote to their support; absent from gateway pages."""
+    """Intuit's id of the request, to quote to their support; gateway pages have none."""
     return str(response.headers.get("intuit_tid") or response.headers.get("Intuit-Tid") or "")

@@ -12,14 +12,14 @@ QuickBooksError                 message, permanent, action, code, status, intuit
  ├── ReadOnly                   the subscription lapsed
  ├── PoisonedPage               one bad record broke a whole answer
  ├── Refused                    a business rule said no: a person has to look
- │    └── Doubtful              perhaps only for the moment: once more, then a person
+ │    └── Doubtful              perhaps only for now: once more, then a person
  └── OurBug                     we asked for something that does not exist
       ├── BadQuery              a statement QuickBooks cannot read
       └── NotAllowed            a call that is not on our own list
 
-`permanent` says whether the very same call could succeed later; `action` says what to do.
-Messages are our own sentences. QuickBooks' details are shown only for the few codes that speak of
-the query language: others repeat pieces of a token (3200) or the name of a person (5010).
+`permanent` means that the very same call cannot succeed later; `action` says what to do.
+Messages are our own sentences. QuickBooks' details are shown only for the few codes about the
+query language: others repeat parts of a token (3200) or the name of a person (5010).
 """
 
 import json
@@ -48,7 +48,7 @@ class Action(StrEnum):
 
 
 class QuickBooksError(Exception):
-    """The root. `message` is for a person; `permanent` means that repeating the call is useless."""
+    """The base class. `message` is for a person; `permanent`: repeating the call is useless."""
 
     action: ClassVar[Action] = Action.PERSON
     permanent: ClassVar[bool] = True
@@ -74,7 +74,7 @@ class QuickBooksError(Exception):
 
 
 class Unreachable(QuickBooksError):
-    """No answer, or none that can be read. A write may or may not have happened."""
+    """No answer, or none that is readable. A write may or may not have happened."""
 
     action = Action.RETRY
     permanent = False
@@ -99,7 +99,7 @@ class TokenExpired(QuickBooksError):
 
 
 class ReauthRequired(QuickBooksError):
-    """The connection is over until a person connects the company again."""
+    """The connection has ended until a person connects the company again."""
 
     action = Action.REAUTH
 
@@ -129,7 +129,7 @@ class ReadOnly(QuickBooksError):
 
 
 class PoisonedPage(QuickBooksError):
-    """One bad record broke a whole answer; asking for less finds it."""
+    """One bad record broke a whole answer; smaller requests find it."""
 
     action = Action.BISECT
     permanent = False
@@ -140,9 +140,9 @@ class Refused(QuickBooksError):
 
 
 class Doubtful(Refused):
-    """QuickBooks' word for any refusal, now and then a passing one: worth a second try, no third.
+    """QuickBooks' catch-all refusal, sometimes a passing one: worth a second try, but no third.
 
-    A write that was refused was not made, so the second try carries the same requestid.
+    A refused write was not made, so the second try uses the same requestid.
     """
 
     action = Action.RETRY
@@ -150,7 +150,7 @@ class Doubtful(Refused):
 
 
 class OurBug(QuickBooksError):
-    """The request itself is wrong: nobody but us can mend it."""
+    """The request itself is wrong: only we can fix it."""
 
 
 class BadQuery(OurBug):
@@ -212,9 +212,9 @@ COMPANY_WIDE = frozenset(
     for code, meaning in MEANINGS.items()
     if issubclass(meaning.error, TokenExpired | ReauthRequired | Throttled)
 )
-"""True of every call of a company, although only one item of an answer may say it."""
+"""Errors that hold for every call of a company, even if only one item of an answer has them."""
 
-# These details name properties, places in a statement or paths, never people or tokens.
+# The details of these codes name properties, positions or paths, never people or tokens.
 DETAIL_IS_HARMLESS = frozenset({500, 2010, 2020, 4000, 4001})
 
 
@@ -227,10 +227,10 @@ class _Fault(NamedTuple):
 def parse_fault(
     status: int, content_type: str, body: bytes, intuit_tid: str = ""
 ) -> QuickBooksError | None:
-    """The error an answer carries, or None when it carries none (a 2xx may carry one, too).
+    """The error in an answer, or None (even a 2xx may have one).
 
     Understands `Fault` and `fault` in JSON, Intuit's XML, and HTML or nothing from a gateway. The
-    fault of one item among several counts where it is COMPANY_WIDE.
+    fault of a single item among several counts only if it is COMPANY_WIDE.
     """
     fault = _json_fault(body) if _may_hold_fault(content_type, body) else None
     fault = fault or _xml_fault(body)
@@ -240,13 +240,13 @@ def parse_fault(
 
 
 def fault_in(answer: Mapping[str, Any], intuit_tid: str = "") -> QuickBooksError | None:
-    """The error inside one parsed JSON object: a whole answer, or one item of a batch."""
+    """The error in a parsed JSON object: a whole answer, or one item of a batch."""
     fault = _fault_of(answer)
     return _error(fault, 0, intuit_tid) if fault else None
 
 
 def _may_hold_fault(content_type: str, body: bytes) -> bool:
-    """Rows come by the megabyte, and are not searched: a fault beside them stands at the end."""
+    """Whether a fault is possible. Megabytes of rows are not searched: it would be at the end."""
     searched = body[-LONGEST_FAULT:] if body.startswith(ROWS) else body
     named = b'"Fault"' in searched or b'"fault"' in searched
     return named and ("json" in content_type.lower() or body.lstrip()[:1] == b"{")
@@ -281,7 +281,7 @@ def _lowered(thing: object) -> dict[str, Any]:
     return {str(k).lower(): v for k, v in thing.items()} if isinstance(thing, dict) else {}
 
 
-# Read with patterns, not with an XML parser: the text is not ours, and only three pieces matter.
+# Patterns, not an XML parser: the text is untrusted, and only three pieces of it matter.
 _XML_ERROR = re.compile(r"<(?:\w+:)?Error\b([^>]*)>", re.IGNORECASE)
 _XML_CODE = re.compile(r"""\bcode\s*=\s*["'](\d+)""", re.IGNORECASE)
 _XML_WORDS = re.compile(r"<(?:\w+:)?Message>([^<]*)<", re.IGNORECASE)
@@ -304,7 +304,7 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 
 
 def _code(code: str, words: str) -> int:
-    """`003001` is `3001`; where the code is 0 or missing, the message often still names it."""
+    """`003001` is 3001; if the code is 0 or missing, the message often still names it."""
     number = int(code) if code.isascii() and code.isdigit() and len(code) < 9 else 0
     return number or int(_first(_CODE_IN_WORDS, words)[:9] or 0)
 

@@ -1,9 +1,9 @@
-"""What we may see of QuickBooks, and nothing else.
+"""The parts of QuickBooks' records that we may see, and nothing else.
 
-Each model lists its fields; everything QuickBooks sends beside them is dropped on arrival, so
-private notes and bank data cannot leak from here: they are never held. Money is Decimal in the
-currency of the object, dates are dates in the company's zone, times are UTC, ids are strings
-that are unique per company and entity. Every field can also be given by its Python name.
+Each model lists its fields; anything else that QuickBooks sends is dropped on arrival, so private
+notes and bank data cannot leak: we never have them. Money is Decimal in the currency of the
+object, dates are in the company's zone, times are UTC, and ids are strings that are unique per
+company and entity. Every field can also be given by its Python name.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _text(value: object) -> object:
-    """No text is "", and what no database can hold (NUL, half a surrogate pair) is left out."""
+    """Missing text becomes ""; what no database can store (NUL, lone surrogates) is removed."""
     if not isinstance(value, str):
         return "" if value is None else value
     return value.encode("utf-8", "ignore").decode().replace("\0", "")
@@ -48,13 +48,13 @@ def _listed(value: object) -> object:
 
 
 MOST_CASH = Decimal(10**13)
-"""Ten thousand milliards of any currency: more would be a slip, and no database holds any sum."""
+"""Ten trillion of any currency: more is a typing error, and a database cannot store any sum."""
 Cash = Annotated[Decimal, Field(decimal_places=4, gt=-MOST_CASH, lt=MOST_CASH)]
-"""QuickBooks has two places; more than four would be rounded in silence further on."""
+"""QuickBooks uses two decimal places; more than four would be silently rounded later."""
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Plain = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Text = Annotated[Plain | Annotated[str, BeforeValidator(_text)], Field(union_mode="left_to_right")]
-"""Nearly always plain, which is seen without a call of Python's."""
+"""Nearly always plain, which is checked without calling into Python."""
 AN_ID = "[A-Za-z0-9-]{1,64}"
 LONGEST_NUMBER = 40  # characters; QuickBooks documents 21
 Number = Annotated[
@@ -65,12 +65,12 @@ Number = Annotated[
 Id = Annotated[str, StringConstraints(pattern=f"^{AN_ID}$")]
 Reference = Annotated[str, StringConstraints(pattern=f"^({AN_ID})?$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[^\x00]{0,3}$")]
-"""What would not fit is no number, id or code: such a record counts as broken, and is named."""
+"""A longer value is no currency code, so such a record counts as broken and is reported."""
 Day = Annotated[date | None, BeforeValidator(_absent)]
 
 
 class Record(BaseModel):
-    """The common ground: immutable, deaf to unknown fields."""
+    """The base model: immutable, and it ignores unknown fields."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", populate_by_name=True, coerce_numbers_to_str=True
@@ -78,7 +78,7 @@ class Record(BaseModel):
 
 
 class Entity(Record):
-    """A record that has an id, and a name in the query language."""
+    """A record with an id, and with a name in the query language."""
 
     ENTITY: ClassVar[str]
 
@@ -87,11 +87,11 @@ class Entity(Record):
     updated_at: Moment | None = Field(
         None, validation_alias=AliasPath("MetaData", "LastUpdatedTime")
     )
-    """When QuickBooks last changed it; together with the SyncToken it orders what we read."""
+    """When it last changed in QuickBooks; together with the SyncToken it orders readings."""
 
 
 class CustomField(Record):
-    """A legacy custom field as it stands on a form."""
+    """A legacy custom field on a form."""
 
     name: Text = Field("", validation_alias="Name")
     value: Text = Field("", validation_alias="StringValue")
@@ -101,11 +101,11 @@ class Invoice(Entity):
     ENTITY = "Invoice"
 
     number: Number = Field("", validation_alias="DocNumber")
-    """Not unique, and empty where the form has none."""
+    """Not unique, and empty if the form has none."""
     customer_id: Id = Field(validation_alias=AliasPath("CustomerRef", "value"))
     txn_date: date = Field(validation_alias="TxnDate")
     due_date: Day = Field(None, validation_alias="DueDate")
-    """Where the form has none, the client works it out from the term."""
+    """If the form has none, the client computes it from the term."""
     term_id: str | None = Field(None, validation_alias=AliasPath("SalesTermRef", "value"))
     total: Cash = Field(validation_alias="TotalAmt")
     balance: Cash = Field(validation_alias="Balance")
@@ -113,21 +113,21 @@ class Invoice(Entity):
     """None means the company's home currency."""
     exchange_rate: Decimal = Field(ONE, validation_alias="ExchangeRate")
     email: Text = Field("", validation_alias=AliasPath("BillEmail", "Address"))
-    """As in the ledger: may be empty, or several addresses with commas."""
+    """As in the ledger: may be empty, or several addresses separated by commas."""
     email_status: Text = Field("", validation_alias="EmailStatus")
-    """NotSet, NeedToSend or EmailSent: about QuickBooks' own e-mail of it (documented)."""
+    """NotSet, NeedToSend or EmailSent: whether QuickBooks itself has e-mailed it (Intuit)."""
     customer_memo: Text = Field("", validation_alias=AliasPath("CustomerMemo", "value"))
     card_payment: bool = Field(False, validation_alias="AllowOnlineCreditCardPayment")
     ach_payment: bool = Field(False, validation_alias="AllowOnlineACHPayment")
     invoice_link: SecretStr | None = Field(None, validation_alias="InvoiceLink")
-    """A bearer pay link. Only a single read that asked for it has one, and not always."""
+    """A bearer pay link. Only a single read that asks for it returns one, and not always."""
     custom_fields: Annotated[tuple[CustomField, ...], BeforeValidator(_listed)] = Field(
         (), validation_alias="CustomField"
     )
 
     @property
     def voided(self) -> bool:
-        """Voiding sets both amounts to zero and keeps the invoice."""
+        """Whether it was voided: QuickBooks then sets both amounts to zero."""
         return self.total == 0 and self.balance == 0
 
     @property
@@ -136,7 +136,7 @@ class Invoice(Entity):
 
     @property
     def po_number(self) -> str:
-        """The customer's purchase order number, or "" where no custom field carries one."""
+        """The customer's purchase order number, or "" if no custom field has one."""
         fields = (field for field in self.custom_fields if field.value)
         return next((f.value for f in fields if _plain(f.name) in PURCHASE_ORDER_NAMES), "")
 
@@ -163,11 +163,11 @@ class Customer(Entity):
         None, validation_alias=AliasPath("CustomerTypeRef", "value")
     )
     customer_type: str = ""
-    """The name of that type: from another list, so only the client fills it in."""
+    """The name of that type; it is in another list, so the client fills it in."""
 
 
 class CustomerType(Entity):
-    """A word that the company sorts its customers by."""
+    """A category that the company sorts its customers into."""
 
     ENTITY = "CustomerType"
 
@@ -175,7 +175,7 @@ class CustomerType(Entity):
 
 
 class Term(Entity):
-    """When an invoice falls due: so many days after its date, or on a day of the month (None)."""
+    """When an invoice is due: so many days after its date, or on a day of the month (None)."""
 
     ENTITY = "Term"
 
@@ -190,7 +190,7 @@ class Applied(NamedTuple):
 
 
 def _applied(lines: object) -> object:
-    """A payment's lines, reduced to what they paid of which invoice."""
+    """A payment's lines, reduced to how much they paid of which invoice."""
     if not isinstance(lines, list):
         return () if lines is None else lines
     raw = [line for line in lines if isinstance(line, Mapping)]
@@ -199,7 +199,7 @@ def _applied(lines: object) -> object:
 
 def _invoice_of(line: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     links = [link for link in line.get("LinkedTxn") or () if link.get("TxnType") == "Invoice"]
-    # a line is one amount, so it can belong to one invoice only
+    # a line has a single amount, so it can only belong to one invoice
     return [(link.get("TxnId"), line.get("Amount") or 0) for link in links[:1]]
 
 
@@ -209,7 +209,7 @@ class Payment(Entity):
     customer_id: Id = Field(validation_alias=AliasPath("CustomerRef", "value"))
     date: Date = Field(validation_alias="TxnDate")
     total: Cash = Field(validation_alias="TotalAmt")
-    """Zero where QuickBooks made the payment itself to link a credit: no money came."""
+    """Zero if QuickBooks made the payment itself to link a credit: no money was received."""
     unapplied: Cash = Field(Decimal(0), validation_alias="UnappliedAmt")
     currency: Currency | None = Field(None, validation_alias=AliasPath("CurrencyRef", "value"))
     applied: Annotated[tuple[Applied, ...], BeforeValidator(_applied)] = Field(
@@ -231,7 +231,7 @@ class CompanyInfo(Record):
     name: Text = Field("", validation_alias="CompanyName")
     country: Text = Field("", validation_alias="Country")
     zone: Text = Field("", validation_alias="DefaultTimeZone")
-    """An IANA name, or "" where QuickBooks does not tell; due dates are meant in it."""
+    """An IANA name, or "" if QuickBooks does not say; due dates are in this zone."""
 
 
 class Preferences(Record):
@@ -244,7 +244,7 @@ class Preferences(Record):
 
 
 class Deleted(Record):
-    """What change data capture leaves of a deleted object."""
+    """What change data capture says about a deleted object."""
 
     entity: str
     id: str

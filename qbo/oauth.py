@@ -1,8 +1,8 @@
 """Connecting a company, and keeping its tokens fresh.
 
-A refresh token may be used by one process at a time: a race can end the connection. So a refresh
-happens under a lease of the TokenStore, of which it is made sure right before Intuit is asked, and
-the new pair is stored before it is used.
+Only one process at a time may use a refresh token: a race can end the connection. So a refresh
+happens under a lease from the TokenStore, which is checked again right before Intuit is called,
+and the new pair is stored before it is used.
 """
 
 import ssl
@@ -33,22 +33,24 @@ SCOPE = "com.intuit.quickbooks.accounting"  # read and write; QuickBooks has no 
 FRESH_FOR = timedelta(minutes=5)  # an access token with less than this left is refreshed
 ASK_HARD_EXPIRY = "x-include-refresh-token-hard-expires-in"
 CALL_TIMEOUT = 10.0  # seconds, for each phase of one call to the token endpoint
-LEASE = timedelta(seconds=90)  # longer than one request; it begins anew with each of them
+LEASE = timedelta(seconds=90)  # longer than one request; each request renews it
 PATIENCE = timedelta(seconds=20)  # how long to wait for another process to finish its refresh
 NOBODYS_TOKEN = "given-to-nobody"  # noqa: S105
-PAUSE = 0.1  # seconds between two looks at the store while waiting
+PAUSE = 0.1  # seconds between two checks of the store while waiting
 
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """Whom Intuit's certificates are checked by. To read them takes some 40 ms, so all clients of
-    a process share them, and a worker reads them before it forks.
+    """The TLS context for calls to Intuit.
+
+    Loading the certificates takes about 40 ms, so all clients of a process share it, and a worker
+    loads it before it forks.
     """
     return httpx.create_ssl_context()
 
 
 class Tokens(BaseModel):
-    """The tokens of one company. Times are UTC; `hard_expires_at` only where Intuit tells."""
+    """The tokens of one company. Times are UTC; `hard_expires_at` only if Intuit gives it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,22 +61,22 @@ class Tokens(BaseModel):
     hard_expires_at: AwareDatetime | None = None
     created_at: AwareDatetime
     previous: SecretStr | None = None
-    """The refresh token before this one, until this one has been used with success."""
+    """The previous refresh token, until this one has been used successfully."""
 
     def fresh(self, now: datetime) -> bool:
-        """Whether the access token is good for a few minutes more."""
+        """Whether the access token is valid for a few more minutes."""
         return now + FRESH_FOR < self.expires_at
 
 
 class TokenStore(Protocol):
-    """Where tokens live. Each method is one short transaction and may be called by any thread."""
+    """Where tokens are stored. Each method is one short transaction; any thread may call it."""
 
     def load(self, realm: str) -> Tokens:
-        """The current tokens; raises ReauthRequired where the company has none."""
+        """The current tokens; raises ReauthRequired if the company has none."""
         ...
 
     def lease(self, realm: str, now: datetime) -> str | None:
-        """The name of a fresh lease for LEASE from `now`, or None while another one holds."""
+        """The name of a new lease for LEASE from `now`, or None while another one is held."""
         ...
 
     def save(self, realm: str, new: Tokens, replaces: Tokens) -> None:
@@ -82,16 +84,16 @@ class TokenStore(Protocol):
         ...
 
     def hold(self, realm: str, lease: str, now: datetime) -> bool:
-        """Keep this lease for LEASE from `now`; False where it has ended or another one holds."""
+        """Extend this lease by LEASE from `now`; False if it has ended or another one holds."""
         ...
 
     def release(self, realm: str, lease: str) -> None:
-        """End this lease; a lease that lapsed and was taken by another is left alone."""
+        """End this lease; one that lapsed and was taken by another process is left alone."""
         ...
 
 
 Fence = Callable[[], bool]
-"""Whether a refresh is still ours to make."""
+"""Whether we may still make the refresh."""
 
 
 class OAuth:
@@ -128,7 +130,7 @@ class OAuth:
         self._http.close()
 
     def authorize_url(self, state: str) -> str:
-        """Where a person consents; `state` comes back with the code and must be checked."""
+        """The page where a person consents; `state` comes back with the code, to be checked."""
         query = {
             "client_id": self._client_id,
             "response_type": "code",
@@ -139,7 +141,7 @@ class OAuth:
         return f"{self._authorize_url}?{urlencode(query)}"
 
     def exchange(self, code: str, now: datetime) -> Tokens:
-        """The first tokens, for the code of a callback. Never repeated: a code works once."""
+        """The first tokens, for the code of a callback. Never retried: a code works once."""
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -148,11 +150,11 @@ class OAuth:
         return self._tokens(form, now)
 
     def refresh(self, refresh: SecretStr, now: datetime, fence: Fence) -> Tokens:
-        """New tokens for a refresh token, which may or may not have changed itself.
+        """New tokens for a refresh token; the refresh token itself may or may not change.
 
-        Raises InvalidGrant where it is refused. After a read timeout the same token is tried
-        once more, because the first answer may have been lost on its way. `fence` is asked right
-        before each request, and where it says no Overtaken is raised.
+        Raises InvalidGrant if it is refused. After a read timeout the same token is tried once
+        more, because the first answer may have been lost. `fence` is asked right before each
+        request; if it says no, Overtaken is raised.
         """
         form = {"grant_type": "refresh_token", "refresh_token": refresh.get_secret_value()}
         try:
@@ -166,11 +168,11 @@ class OAuth:
         return self._tokens(form, now)
 
     def check(self) -> None:
-        """Whether Intuit knows our client id and secret; no company and no token is touched.
+        """Check that Intuit knows our client id and secret, without touching a company or token.
 
-        It is asked with a token that it gave to nobody: whom it knows, it tells that this token
-        is no good (`invalid_grant`), and whom it does not know, that (`invalid_client`).
-        Raises Refused for the latter; Unreachable or Throttled where there is no telling.
+        It sends a token that Intuit never gave to anybody: with valid keys Intuit says that the
+        token is wrong (`invalid_grant`), otherwise that the client is (`invalid_client`). Raises
+        Refused for the latter, and Unreachable or Throttled if there is no telling.
         """
         form = {"grant_type": "refresh_token", "refresh_token": NOBODYS_TOKEN}
         failure = _failure(self._post(self._token_url, data=form))
@@ -178,7 +180,7 @@ class OAuth:
             raise failure
 
     def revoke(self, token: SecretStr) -> None:
-        """End the connection at Intuit; a token that is already unknown counts as revoked."""
+        """End the connection at Intuit; a token that it does not know counts as revoked."""
         answer = self._post(self._revoke_url, json={"token": token.get_secret_value()})
         if answer.status_code not in {200, 400}:
             raise _failure(answer)
@@ -190,7 +192,7 @@ class OAuth:
         return _read_tokens(answer, now)
 
     def _post(self, url: str, **content: Any) -> httpx.Response:
-        # `from None`: the request of an httpx error carries the token in its body
+        # `from None`: an httpx error carries its request, whose body has the token
         try:
             return self._http.post(url, **content)
         except httpx.ReadTimeout:
@@ -200,11 +202,11 @@ class OAuth:
 
 
 class Overtaken(Unreachable):
-    """A refresh was held up for so long that another process may have made it."""
+    """A refresh was held up so long that another process may have made it."""
 
 
 class _Lost(Unreachable):
-    """The request went out, the answer never came."""
+    """The request went out, but the answer never came."""
 
 
 def _read_tokens(answer: httpx.Response, now: datetime) -> Tokens:
@@ -219,7 +221,7 @@ def _read_tokens(answer: httpx.Response, now: datetime) -> Tokens:
             created_at=now,
         )
     except (ValueError, TypeError, KeyError, OverflowError):
-        # `from None`: these errors quote what they could not read
+        # `from None`: these errors quote the input that they could not read
         raise Unreachable("Intuit's sign-in service sent an answer we cannot read") from None
 
 
@@ -256,9 +258,9 @@ def _error_name(answer: httpx.Response) -> str:
 class BearerAuth(httpx.Auth):
     """Signs the requests of one company, refreshing its access token when needed.
 
-    Raises ReauthRequired where only a person can help, Unreachable where the refresh could not
-    be done now. It also hears what an answer says about the whole company: `on_lost` is told that
-    the connection these tokens stand for is over, `budget` that QuickBooks wants a pause.
+    Raises ReauthRequired if only a person can help, Unreachable if the refresh cannot be done now.
+    It also passes on what an answer says about the whole company: it calls `on_lost` when the
+    connection of these tokens has ended, and tells `budget` when QuickBooks wants a pause.
     `clock` and `sleep` are for tests.
     """
 
@@ -295,7 +297,7 @@ class BearerAuth(httpx.Auth):
         self._hear(error, tokens)
 
     def refresh(self) -> Tokens:
-        """New tokens although the present ones may still do: the daily upkeep."""
+        """New tokens even if the current ones are still valid: for the daily upkeep."""
         return self._renew(self._store.load(self._realm))
 
     def _hear(self, error: QuickBooksError | None, tokens: Tokens) -> None:
@@ -305,7 +307,7 @@ class BearerAuth(httpx.Auth):
             self._budget.hold(self._realm, error.retry_after, self._clock())
 
     def _renew(self, old: Tokens) -> Tokens:
-        """The tokens after `old`: another process's, or refreshed here under the lease."""
+        """The tokens that follow `old`: from another process, or refreshed here under the lease."""
         deadline = self._clock() + PATIENCE
         while self._clock() < deadline:
             with self._leased() as lease:
@@ -338,25 +340,25 @@ class BearerAuth(httpx.Auth):
             return self._after(refusal, current, lease)
 
     def _exchange(self, current: Tokens, used: SecretStr, lease: str) -> Tokens:
-        """Trade `used` for a new pair, and keep `used` until the new one has proved itself."""
+        """Trade `used` for a new pair, and keep `used` until the new one has worked."""
         new = self._oauth.refresh(used, self._clock(), lambda: self._still_ours(lease))
         previous = used if new.refresh != used else None
         self._store.save(self._realm, new.model_copy(update={"previous": previous}), current)
-        # what is stored counts: if our lease lapsed meanwhile, that is another process's pair
+        # the stored pair counts: if our lease lapsed meanwhile, it is another process's pair
         return self._store.load(self._realm)
 
     def _still_ours(self, lease: str) -> bool:
-        """Whether nobody else refreshes now, nor will for another LEASE.
+        """Whether nobody else is refreshing now, nor will be for another LEASE.
 
-        A process that was stopped finds its lease taken; an answer that took longer to arrive
-        than the lease lasts is worth nothing.
+        A process that was suspended finds its lease taken; an answer that took longer than the
+        lease lasts is worthless.
         """
         asked = boot_time()
         held = self._store.hold(self._realm, lease, self._clock())
         return held and boot_time() - asked < LEASE.total_seconds()
 
     def _after(self, refusal: InvalidGrant, refused: Tokens, lease: str) -> Tokens:
-        """Read the store once more, try the token before once, and only then trouble a person."""
+        """Read the store again, try the previous token once, and only then bother a person."""
         stored = self._store.load(self._realm)
         if stored != refused:
             return stored

@@ -1,8 +1,8 @@
-"""The request budget of a company: how soon it may be asked again, and what was asked.
+"""The request budget of a company: how soon the next request may be made.
 
 QuickBooks permits 10 requests a second and 500 a minute per company, 40 of them batches, and
 counts reads against a monthly quota (500,000 in the free tier); writes are not counted. After a
-429 it wants to be left alone for a minute.
+429 it wants no requests for a minute (Intuit).
 """
 
 import time
@@ -19,14 +19,14 @@ BATCHES_PER_MINUTE = 40
 
 
 def utc_now() -> datetime:
-    """The default clock of entry points; everything below them takes a clock or a time."""
+    """The default clock of entry points; everything below them is given a clock or a time."""
     return datetime.now(UTC)
 
 
 def boot_time() -> float:
-    """Seconds that go on while this process or the whole machine is stopped.
+    """Seconds that keep counting while this process or the whole machine is suspended.
 
-    CLOCK_BOOTTIME is Linux's; elsewhere a machine that sleeps may hide the time it slept.
+    CLOCK_BOOTTIME exists on Linux; elsewhere the time a machine was asleep may be missing.
     """
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
@@ -34,12 +34,12 @@ def boot_time() -> float:
 
 @dataclass
 class Patience:
-    """How many seconds somebody would wait for a turn, in all; what was waited is gone."""
+    """How many seconds a caller is willing to wait in all; waiting uses it up."""
 
     seconds: float
 
     def spend(self, seconds: float) -> bool:
-        """Whether to wait so long."""
+        """Use up `seconds`; returns whether there were that many left."""
         self.seconds -= seconds
         return self.seconds >= 0
 
@@ -49,7 +49,7 @@ _patience: ContextVar[Patience | None] = ContextVar("patience", default=None)
 
 @contextmanager
 def patient(patience: Patience) -> Iterator[None]:
-    """In this block, and this thread, what was refused for now is asked again while it lasts."""
+    """In this block and thread, temporarily refused requests are retried while `patience` lasts."""
     token = _patience.set(patience)
     try:
         yield
@@ -58,7 +58,7 @@ def patient(patience: Patience) -> Iterator[None]:
 
 
 def patience() -> Patience | None:
-    """What the present block may wait; None outside of all."""
+    """The patience of the current block, or None outside any."""
     return _patience.get()
 
 
@@ -67,13 +67,13 @@ class Budget(Protocol):
 
     def take(self, realm: str, metered: int, clock: Callable[[], datetime]) -> float:
         """0.0: go on, the request is counted. Otherwise nothing is counted: wait that many
-        seconds and ask again. `metered` is the number of reads the month's quota is charged:
-        0 for a write, 1 for a read, n for a batch of n queries. `clock` is read once nobody else
-        can take: who queued for long goes now, not when the queue was joined. May raise
-        Throttled, which says why, where a wait of seconds cannot help.
+        seconds and ask again. `metered` is the number of reads charged to the month's quota:
+        0 for a write, 1 for a read, n for a batch of n queries. `clock` is read while nobody else
+        can take, so a caller that had to queue is counted now, not when it joined the queue. May
+        raise Throttled, which says why, if waiting some seconds cannot help.
         """
         ...
 
     def hold(self, realm: str, seconds: float, now: datetime) -> None:
-        """QuickBooks asked for a pause: nobody goes on before so many seconds have passed."""
+        """QuickBooks asked for a pause: no requests for `seconds` from `now`."""
         ...

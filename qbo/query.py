@@ -1,7 +1,7 @@
-"""QuickBooks' query language: statements, quoting, pages, and a page that one record breaks.
+"""QuickBooks' query language: statements, quoting, paging, and pages broken by a bad record.
 
-The language has no OR, no inequality, no joins and no projection. Everything that varies goes
-through `quote`, dates and amounts included; only the names of fields are written by us.
+The language has no OR, no inequality, no joins and no projection. Every variable part goes through
+`quote`, dates and amounts included; only field names are written directly, by us.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from qbo.errors import PoisonedPage
 
-PAGE = 1000  # the most rows one answer may hold (documented)
-OVERLAP = 10  # rows that a page repeats of the one before, to see that none slipped through
-IDS_AT_ONCE = 200  # keeps the address of a request below 8,000 characters
+PAGE = 1000  # the most rows in one answer (documented)
+OVERLAP = 10  # rows that a page repeats from the previous one, to see that none was missed
+IDS_AT_ONCE = 200  # keeps the URL of a request below 8,000 characters
 BROKEN_AT_MOST = 10  # more than this in one listing is an outage, not a bad record
-ACTIVE_OR_NOT = "Active IN (true,false)"  # name lists return active entries only unless told
+ACTIVE_OR_NOT = "Active IN (true,false)"  # by default, name lists return active entries only
 
 T = TypeVar("T")
 Value = str | date | datetime | Decimal
@@ -46,7 +46,7 @@ def where(field: str, operator: str, value: Value) -> str:
 
 
 def among(field: str, values: Sequence[str]) -> str:
-    """One condition such as `Id IN ('742','756')`; raises ValueError where nothing is given."""
+    """One condition such as `Id IN ('742','756')`; raises ValueError if there are no values."""
     if not values:
         raise ValueError(f"{field} IN needs at least one value")
     return f"{field} IN ({','.join(quote(value) for value in values)})"
@@ -54,7 +54,7 @@ def among(field: str, values: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Select:
-    """A statement without its page. `entity` is QuickBooks' name, conditions are joined by AND."""
+    """A statement without paging. `entity` is QuickBooks' name; conditions are joined by AND."""
 
     entity: str
     conditions: tuple[str, ...] = ()
@@ -67,14 +67,14 @@ class Select:
 
 
 def chunks(ids: Sequence[str], size: int = IDS_AT_ONCE) -> Iterator[list[str]]:
-    """The ids without repetitions, in lists short enough for one IN."""
+    """The distinct ids, in lists short enough for one IN."""
     unique = list(dict.fromkeys(ids))
     for start in range(0, len(unique), size):
         yield unique[start : start + size]
 
 
 Fetch = Callable[[int, int], Sequence[T]]
-"""(start, size) → the rows from `start` on; may raise PoisonedPage."""
+"""(start, size) → up to `size` rows from position `start`; may raise PoisonedPage."""
 
 
 def pages(
@@ -83,12 +83,12 @@ def pages(
     on_broken: Callable[[int, PoisonedPage], None],
     size: int = PAGE,
 ) -> Iterator[tuple[int, Sequence[T]]]:
-    """Every row: (position of the first, rows) of each page, until one is shorter than asked.
+    """Every row: (position of the first, rows) per page, until a page is shorter than requested.
 
-    Rows leave the list while it is read, and those behind them move up. So a page repeats some
-    rows of the one before; where it holds none that came with that one, it is asked for from
-    further ahead. Rows repeat between pages, then, and a page may hold one more than asked: the
-    caller keeps the first of each `name`. A record that breaks its page is found by halving, told
+    Rows leave the list while it is read, and those behind them move up. So each page repeats some
+    rows of the previous one; if none of them matches, the page is requested again from further
+    ahead. Rows therefore repeat between pages, and a page may have one more than requested: the
+    caller keeps the first of each `name`. A record that breaks its page is found by halving, passed
     to `on_broken` with its position (from 1), and left out; the rest of its page is delivered.
     After BROKEN_AT_MOST such records the error itself is raised.
     """
@@ -112,14 +112,14 @@ def pages(
 def bisect(
     fetch: Fetch[T], on_broken: Callable[[int, PoisonedPage], None], start: int, size: int
 ) -> Sequence[T]:
-    """The rows of one page, less those that break it, which are told to `on_broken`."""
+    """The rows of one page without those that break it, which are passed to `on_broken`."""
     return _bisected(fetch, on_broken, start, size)[0]
 
 
 def _bisected(
     fetch: Fetch[T], on_broken: Callable[[int, PoisonedPage], None], start: int, size: int
 ) -> tuple[Sequence[T], bool]:
-    """The rows, and whether more may stand behind them: where a half is short, the list ends."""
+    """The rows, and whether more may follow: if a half is short, the list ends there."""
     try:
         rows = fetch(start, size)
     except PoisonedPage as error:
@@ -137,11 +137,11 @@ def _bisected(
 
 
 class _Found:
-    """Tells each broken record once, and gives up where everything seems broken."""
+    """Reports each broken record once, and gives up if everything seems broken."""
 
     def __init__(self, on_broken: Callable[[int, PoisonedPage], None]) -> None:
         self.here: set[int] = set()
-        """Positions on the present page."""
+        """Positions on the current page."""
         self._told: set[int] = set()
         self._tell = on_broken
 

@@ -1,7 +1,7 @@
-"""QuickBooks' notifications: is it genuine, and what does it say. Pure.
+"""QuickBooks' notifications: checking the signature and parsing the changes. Pure.
 
-Two formats are understood: the CloudEvents array, and the older `eventNotifications` object.
-Neither is trusted beyond its signature: an event only says which object to read again.
+Two formats are understood: the CloudEvents array, and the older `eventNotifications` object. Even
+a signed event only says which object to read again.
 """
 
 import base64
@@ -15,7 +15,7 @@ from typing import Any
 
 NAMES = ("Invoice", "Payment", "CreditMemo", "Customer", "Preferences")
 ENTITIES = {name.lower(): name for name in NAMES}
-"""As QuickBooks writes them elsewhere; any other entity keeps the name it comes with."""
+"""Lower case → the spelling QuickBooks uses elsewhere; other entities keep their name."""
 LEGACY_SOURCE = "intuit.eventNotifications"
 LONGEST_ID = 64  # characters, of a company or an object; real ones have fewer than 20
 LONGEST_ENTITY = 40
@@ -35,9 +35,9 @@ STEMS = {
 class Change:
     """One notified change. `source` and `event_id` together are unique per event.
 
-    `verb` is created, updated, deleted, merged, voided or emailed; one we do not know counts as
-    updated, which means "read it again". `deleted_id` is the loser of a merge, else "".
-    `at` is None where the notification carries no readable time.
+    `verb` is created, updated, deleted, merged, voided or emailed; an unknown one counts as
+    updated, which means "read it again". `deleted_id` is the record that was merged away, or "".
+    `at` is None if the notification has no readable time.
     """
 
     source: str
@@ -51,7 +51,7 @@ class Change:
 
 
 class Malformed(ValueError):
-    """The body, or part of it, is not a notification. `readable` holds the changes that are."""
+    """The body, or part of it, is not a notification. `readable` has the changes that are."""
 
     def __init__(self, message: str, readable: Sequence[Change] = ()) -> None:
         super().__init__(message)
@@ -76,7 +76,7 @@ def _signed(body: bytes, token: str) -> bytes:
 def parse(body: bytes) -> list[Change]:
     """The changes in a notification of either format; an empty body (a probe) has none.
 
-    Raises Malformed, which carries the readable part where only some events are broken.
+    Raises Malformed, with the readable part if only some events are broken.
     """
     if not body.strip():
         return []
@@ -131,7 +131,7 @@ def _cloud_event(event: Any) -> Change:
 
 
 def _legacy_items(notifications: Any) -> Iterator[Any]:
-    """Each entity together with its realm; what is out of shape passes through as None."""
+    """Each entity together with its realm; malformed parts become None."""
     for note in _list(notifications):
         realm = _inside(note, "realmId")
         for entity in _list(_inside(_inside(note, "dataChangeEvent"), "entities")):
@@ -162,7 +162,7 @@ def _legacy(item: Any) -> Change:
 
 
 def _derived_id(item: Mapping[str, Any]) -> str:
-    """The old format has no event id: the same content gives the same one."""
+    """An id derived from the content, since the old format has none."""
     fields = ("realmId", "name", "id", "operation", "lastUpdated", "deletedId")
     content = json.dumps([item.get(field) for field in fields])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
