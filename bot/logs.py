@@ -1,7 +1,7 @@
-"""Logs: one event per line, JSON unless a person is looking; ids and names, never words or secrets.
+"""Logs: one event per line, JSON except on a terminal; ids and names, never words or secrets.
 
-An exception is told by its type and the places it passed. Its message is left out, because others
-put into it what they were given: a statement's parameters, a piece of a mail.
+An exception is logged by its type and the places it passed. Its message is left out, because
+libraries put their input into it: a statement's parameters, a piece of a mail.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, TextIO
 import structlog
 
 OURS = ("bot", "jobs", "qbo")
-"""Whose events are told; of libraries only warnings are."""
+"""Packages whose events are logged; from libraries only warnings are."""
 FORWARD = ("rq.worker", "rq.job")
-"""Libraries that would choose a level of their own."""
+"""Loggers that would otherwise choose a level of their own."""
 
 Event = MutableMapping[str, Any]
 
@@ -37,7 +37,7 @@ def configure(stream: TextIO = sys.stderr) -> None:
     root.handlers, root.level = [handler], logging.WARNING
     for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)
-    # Its answers are judged by us; it would log them, words and all.
+    # We judge its answers ourselves; it would log them with all their words.
     logging.getLogger("slack_sdk").setLevel(logging.CRITICAL)
     for name in FORWARD:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -60,13 +60,13 @@ def _formatter(shared: list[Any], is_terminal: bool) -> logging.Formatter:
 
 
 def first_line(_logger: object, _method: str, event: Event) -> Event:
-    """A structlog processor for libraries: what follows the first line is a traceback in words."""
+    """A structlog processor for libraries: keep the first line, as the rest may be a traceback."""
     event["event"] = str(event["event"]).partition("\n")[0]
     return event
 
 
 def where_it_broke(_logger: object, _method: str, event: Event) -> Event:
-    """A structlog processor: `exc_info` becomes the types of the errors and where they passed."""
+    """A structlog processor: turn `exc_info` into error types and the places they passed."""
     error = _error(event.pop("exc_info", None))
     if error is not None:
         event["error"] = " < ".join(_types(error))

@@ -1,6 +1,6 @@
-"""What each process works with, built from its settings, each part when it is first wanted.
+"""What each process works with, built from its settings, each part on first use.
 
-Only plain values are made before a worker forks; connections are made by whoever uses them.
+Only plain values are made before a worker forks; connections are made in the fork that uses them.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
     from slack_sdk import WebClient
 
 REDIS_SECONDS = 2.0
-"""How long a connection to Redis may take."""
+"""How many seconds connecting to Redis may take."""
 WAKE_SECONDS = 0.3
-"""How long a wake-up may take: it is never worth waiting for."""
+"""How many seconds a wake-up may take: it is never worth waiting for."""
 
 Now = Callable[[], datetime]
 
 
 @dataclass
 class Kit:
-    """The parts of one process. A simulation gives its own `clock`."""
+    """The parts of one process. A simulation passes its own `clock`."""
 
     settings: Settings
     clock: Now | None = None
@@ -58,20 +58,20 @@ class Kit:
 
     @cached_property
     def now(self) -> Now:
-        """The time by which everything is decided: the database's, which all processes share."""
+        """The clock for all decisions: the database's, which all processes share."""
         return self.clock or SharedTime(lambda: self.database)
 
     @cached_property
     def policies(self) -> PolicyFile:
-        """POLICY_FILE, read again when it changes; the defaults, which name nobody, without one.
+        """POLICY_FILE, read again when it changes; without one, the defaults, which name nobody.
 
-        Raises PolicyError, which names what is wrong in it, OSError or UnicodeDecodeError.
+        Raises PolicyError, which says what is wrong in it, OSError or UnicodeDecodeError.
         """
         return PolicyFile(self.settings.policy_file)
 
     @property
     def policy(self) -> Policy:
-        """The policy that rules now. Raises what `policies` raises."""
+        """The policy now in force. Raises what `policies` raises."""
         return self.policies()
 
     @cached_property
@@ -116,7 +116,7 @@ class Kit:
 
     @cached_property
     def budget(self) -> SqlBudget:
-        """The requests that each company has left, counted with all other processes."""
+        """The request budget of each company, shared with all other processes."""
         return SqlBudget(self.database)
 
     @cached_property
@@ -130,14 +130,14 @@ class Kit:
 
     @cached_property
     def mailer(self) -> Mailer | None:
-        """The one way to send that is set, if any."""
+        """The mailer that the settings name, if any."""
         if url := self.settings.smtp_url.get_secret_value():
             return Smtp.from_url(url)
         return Folder(self.settings.mail_folder) if self.settings.mail_folder else None
 
     @cached_property
     def model(self) -> Model | None:
-        """The model, where it has a key."""
+        """The model, if there is a key for one."""
         settings = self.settings
         if not (key := settings.openai_api_key.get_secret_value()):
             return None
@@ -160,7 +160,7 @@ class Kit:
         )
 
     def steps(self, queue: str = "") -> list[Step]:
-        """The steps of one queue, or all of them, in the order in which they are looked at."""
+        """The steps of one queue, or all of them, in the order in which they are run."""
         return [_step(self, name) for name, place in STEPS.items() if queue in ("", place.queue)]
 
     def _open(self, realm: str, tokens: Tokens) -> QuickBooks:
@@ -168,7 +168,7 @@ class Kit:
         return _client(self, realm, auth)
 
     def close(self) -> None:
-        """End the connections of the parts that were used."""
+        """Close the connections of the parts that were used."""
         for part in ("ledgers", "oauth", "model", "redis", "database"):
             if self.__dict__.get(part) is not None:
                 getattr(self, part).close()
@@ -176,7 +176,7 @@ class Kit:
 
 @dataclass(frozen=True)
 class _Given:
-    """A TokenStore of tokens that are not stored yet: good for the first look at a company."""
+    """A TokenStore for tokens that are not stored yet, used for the first look at a company."""
 
     tokens: Tokens
 
@@ -212,7 +212,7 @@ class Ledgers:
             return self._clients[realm]
 
     def auth(self, realm: str) -> BearerAuth:
-        """Signs for this company; whatever ends its connection pauses it in the record."""
+        """Signs requests for this company; whatever ends its connection pauses the company."""
         kit = self._kit
 
         def lost(tokens: Tokens, error: ReauthRequired) -> None:
@@ -223,7 +223,7 @@ class Ledgers:
         )
 
     def renew(self, realm: str) -> Tokens:
-        """New tokens for this company, stored already. Raises QuickBooksError."""
+        """New tokens for this company, already stored. Raises QuickBooksError."""
         return self.auth(realm).refresh()
 
     def close(self) -> None:
@@ -239,7 +239,7 @@ def _client(kit: Kit, realm: str, auth: BearerAuth) -> QuickBooks:
 def redis(
     settings: Settings, socket_timeout: float | None = None, connect: float = REDIS_SECONDS
 ) -> Redis:
-    """A client of REDIS_URL that tries each command once."""
+    """A client for REDIS_URL that tries each command once."""
     return Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_connect_timeout=connect,

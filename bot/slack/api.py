@@ -1,7 +1,7 @@
-"""Slack's Web API as far as Overdue posts and looks up, and what its answers mean.
+"""The parts of Slack's Web API that Overdue uses to post and look up, and what its answers mean.
 
-A call is made once: the client has no retries of its own. Whether it may be tried again is said
-by the answer: after `Refused` and `Later` nothing was done, after `Lost` nobody can tell.
+A call is made once: the client has no retries of its own. The answer says whether it may be tried
+again: after `Refused` and `Later` nothing was done, after `Lost` nobody can tell.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 TIMEOUT = 10
 """Seconds for one call."""
 HASTE = 2
-"""Seconds for one call while a click waits, which Slack gives three."""
+"""Seconds for one call while a click is waiting, for which Slack allows three."""
 EVENT = "overdue_message"
 A_WORD = re.compile(r"[a-z][a-z0-9_]{0,59}")
-"""What Slack's errors look like."""
+"""The form of Slack's error codes."""
 DEFAULT_WAIT = 30
-"""Seconds, where a 429 does not say how long."""
+"""Seconds, if a 429 does not say how long."""
 PAGE = 200
-"""Messages of a channel's history that one call asks for."""
+"""How many messages of a channel's history one call asks for."""
 
 AMBIGUOUS = frozenset({"internal_error", "fatal_error", "request_timeout", "service_unavailable"})
 """Errors that do not say whether the call was carried out."""
@@ -34,7 +34,7 @@ AMBIGUOUS = frozenset({"internal_error", "fatal_error", "request_timeout", "serv
 
 @dataclass(frozen=True)
 class Posted:
-    """It stands there."""
+    """It was posted."""
 
     channel: str
     ts: str
@@ -49,14 +49,14 @@ class Later:
 
 @dataclass(frozen=True)
 class Refused:
-    """Slack said no, in a word of its own; nothing was done."""
+    """Slack refused, with an error code; nothing was done."""
 
     error: str
 
 
 @dataclass(frozen=True)
 class Lost:
-    """No answer, or none that says anything."""
+    """No answer, or none that says whether it was done."""
 
     error: str
 
@@ -66,7 +66,7 @@ Trouble = Later | Refused | Lost
 
 @dataclass(frozen=True)
 class Message:
-    """What is posted. `key` finds it again; `thread` is the ts of the message it replies to."""
+    """A message to post. `key` finds it again; `thread` is the ts of the message it replies to."""
 
     channel: str
     key: str
@@ -81,7 +81,7 @@ def client(token: str, url: str) -> WebClient:
 
 
 def hasty(client: WebClient) -> WebClient:
-    """The same client for the one call that is made before a click is answered."""
+    """The same client with a short timeout, for the one call made before a click is answered."""
     return WebClient(client.token, base_url=client.base_url, timeout=HASTE, retry_handlers=[])
 
 
@@ -101,7 +101,7 @@ def post(client: WebClient, message: Message) -> Posted | Trouble:
 
 
 def update(client: WebClient, message: Message, ts: str) -> Posted | Trouble:
-    """Put other text and blocks into the message of ours at `ts`."""
+    """Replace text and blocks of our message at `ts`."""
     answer = call(client, "chat.update", **_content(message), ts=ts)
     return answer if isinstance(answer, Trouble) else Posted(answer["channel"], answer["ts"])
 
@@ -109,10 +109,10 @@ def update(client: WebClient, message: Message, ts: str) -> Posted | Trouble:
 def find(
     client: WebClient, message: Message, since: datetime, until: datetime
 ) -> Posted | Trouble | None:
-    """The message with this key among all that were posted in between; None where there is none.
+    """The message with this key among those posted in this period; None if there is none.
 
-    Slack hands a history out by pages (https://docs.slack.dev/apis/web-api/pagination), so it is
-    not there only once the last page has been read.
+    Slack returns a history in pages (https://docs.slack.dev/apis/web-api/pagination), so only the
+    last page proves that it is not there.
     """
     where: dict[str, Any] = {
         "channel": message.channel,
@@ -137,7 +137,7 @@ def find(
 def socket_url(client: WebClient) -> str | Trouble:
     """A new address for one socket of Socket Mode; `client` carries the app token.
 
-    It is good once, for a short while, and is a key: it belongs in no log. Asking opens nothing.
+    It works once, for a short while, and is a secret: never log it. Asking opens no connection.
     https://docs.slack.dev/reference/methods/apps.connections.open
     """
     answer = call(client, "apps.connections.open")
@@ -147,20 +147,20 @@ def socket_url(client: WebClient) -> str | Trouble:
 
 
 def said(trouble: Trouble) -> str:
-    """What kept a call from being carried out, in a word or a few."""
+    """Why a call was not carried out, in a few words."""
     return "Slack asks to wait" if isinstance(trouble, Later) else trouble.error
 
 
 def call(client: WebClient, method: str, **arguments: Any) -> Mapping[str, Any] | Trouble:
-    """One call of the Web API, and what its answer means. Never raises for what Slack does."""
+    """Make one call of the Web API. Never raises for anything Slack does."""
     return call_with_headers(client, method, **arguments)[0]
 
 
 def call_with_headers(
     client: WebClient, method: str, **arguments: Any
 ) -> tuple[Mapping[str, Any] | Trouble, Mapping[str, str]]:
-    """The same with the answer's headers, which name the scopes we were given."""
-    written = method.startswith(("chat.", "views."))  # what only looks takes a form
+    """Like `call`, with the answer's headers, which list the scopes we were granted."""
+    written = method.startswith(("chat.", "views."))  # reading methods take a form, not JSON
     try:
         answer = (
             client.api_call(method, json=arguments)
@@ -190,7 +190,7 @@ def _trouble(error: SlackApiError) -> Trouble:
     word = str(answer.get("error", "")) if isinstance(answer.data, dict) else ""
     if answer.status_code == 429 or word in ("ratelimited", "rate_limited"):
         return Later(_seconds(answer.headers.get("Retry-After")))
-    if not A_WORD.fullmatch(word):  # Slack's library puts a page that is no answer here
+    if not A_WORD.fullmatch(word):  # for a non-JSON answer, Slack's library puts the page here
         return Lost(f"no JSON, status {answer.status_code}")
     if answer.status_code >= 500 or word in AMBIGUOUS:
         return Lost(word)

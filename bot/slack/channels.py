@@ -1,4 +1,4 @@
-"""Whether a Slack channel can be a company's: what Slack says of it, and what to do about it."""
+"""Whether a Slack channel can be used for a company's cards, and what to do if it cannot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INVITE = "type there: /invite @overdue"
 
 @dataclass(frozen=True)
 class Room:
-    """A channel that was looked at. `trouble` keeps cards out of it, and says what to do."""
+    """A channel as Slack describes it. `trouble` says why cards cannot go there, or is empty."""
 
     name: str = ""
     trouble: str = ""
@@ -24,7 +24,7 @@ class Room:
 
 
 def look(client: WebClient, channel: str) -> Room:
-    """Ask Slack about a channel. Never raises for what Slack does."""
+    """Ask Slack about a channel. Never raises for anything Slack does."""
     answer = api.call(client, "conversations.info", channel=channel)
     if isinstance(answer, Trouble):
         return Room(trouble=_unseen(answer))

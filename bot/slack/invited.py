@@ -14,7 +14,7 @@ from jobs.store import companies, people
 
 
 def unfit(kit: Kit, conn: Connection, person: str, channel: str) -> str:
-    """Why no link is printed, as a sentence; or empty. Both may be empty: nothing is asked then."""
+    """Why no link may be printed, as a sentence, or empty. An empty argument is not checked."""
     return (person and _no_lead(kit, conn, person)) or (channel and _no_room(kit, conn, channel))
 
 
@@ -29,13 +29,13 @@ def _no_lead(kit: Kit, conn: Connection, person: str) -> str:
 
 
 def _leads(policy: Policy, person: str, groups: Mapping[str, frozenset[str]]) -> bool:
-    """In the whole file or in one company's section: the company is not known yet."""
+    """Whether they are a lead in the file or in any company's section: which is not yet known."""
     everywhere = (policy, *policy.by_company.values())
     return any(may_run(each.roles(person, groups)) for each in everywhere)
 
 
 def _unread(policy: Policy, groups: Mapping[str, frozenset[str]]) -> bool:
-    """Whether there are user groups whose members nobody has read yet; the door counts then."""
+    """Whether the members of some user group are unknown yet; they are checked when connecting."""
     return bool(policy.named_groups() - groups.keys())
 
 
@@ -46,6 +46,6 @@ def _no_room(kit: Kit, conn: Connection, channel: str) -> str:
             f"its own. To connect {holder.name} again, leave --channel out."
         )
     if not kit.settings.slack_bot_token.get_secret_value():
-        return ""  # whoever prints the link may know no more than QuickBooks' keys
+        return ""  # printing a link may need no more than QuickBooks' keys
     trouble = channels.look(kit.slack, channel).trouble
     return f"The channel {channel} will not do: {trouble}." if trouble else ""

@@ -1,11 +1,11 @@
-"""What is said in Slack outside an answer: cards, lines in their threads, notices. Posted once.
+"""Everything posted in Slack besides answers: cards, lines in their threads, notices. Each once.
 
-    a card that stands      draw → chat.update
+    a posted card           draw → chat.update
     anything new            wait for the channel's second → write the intent → post → store its ts
-    an intent without ts    look for our metadata before anything is posted again
+    an intent without ts    look for our metadata before posting again
 
-A card is a projection: it is drawn from the record each time, and again if the case has moved
-while it was drawn.
+A card is a projection: it is drawn from the database each time, and again if the case has moved
+while it was being drawn.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from qbo.pacing import boot_time
 slog = structlog.get_logger()
 
 AHEAD = timedelta(milliseconds=300)
-"""A post waits so long for its channel's second; the clock's beat is never exactly a second."""
+"""How long a post may wait for its channel's second, since the clock's ticks are not exact."""
 AGAIN = timedelta(seconds=5)
-"""Until one looks whether a post went through, or until an update is tried again."""
+"""When to check whether a post went through, or to retry an update."""
 LATER = timedelta(minutes=1)
-"""When Slack refuses for a reason outside the message: the bot is not in the channel, say."""
+"""When to retry if Slack refuses for a reason outside the message, such as a missing invitation."""
 MUCH_LATER = timedelta(minutes=10)
 COVERED = -1
-"""The `rendered_version` of a message over which an older drawing may lie."""
+"""The `rendered_version` of a message that an older drawing may have overwritten."""
 AROUND = timedelta(minutes=5)
-"""Clocks differ: a lost post is looked for from so long before its intent, and so long after."""
+"""How long before and after its intent to look for a lost post, since clocks differ."""
 
 UNDRAWABLE = frozenset(
     {
@@ -58,13 +58,13 @@ UNDRAWABLE = frozenset(
         *("only_one_table_allowed", "invalid_metadata_format", "metadata_too_large"),
     }
 )
-"""Slack dislikes what is in the message; another drawing may do."""
+"""Errors about the message's content; another drawing may be accepted."""
 NO_LONGER = frozenset({"cant_update_message", "edit_window_closed"})
 NO_PARENT = frozenset({"cannot_reply_to_message", "thread_not_found", "message_not_found"})
 
 
 def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
-    """The messages step."""
+    """The messages step: post or redraw one message per row."""
     return Step(
         name="messages",
         table=messages,
@@ -76,9 +76,9 @@ def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
 
 
 def _ready(now: datetime) -> ColumnElement[bool]:
-    """What stands is redrawn at any time; new ones wait for their channel, lines for their card.
+    """Posted messages can be redrawn any time; new ones wait for their channel, lines for a card.
 
-    The first cards of a company wait for its first look, unless that has met with trouble.
+    The first cards of a company wait for its first look, unless that has failed.
     """
     busy = select(channels_table.c.channel).where(
         channels_table.c.channel == messages.c.channel, channels_table.c.next_at > now + AHEAD
@@ -114,7 +114,7 @@ def _load(
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Five times in vain: a card becomes plain text; what is plain already waits longer."""
+    """After five failures a card becomes plain text; a message already plain waits longer."""
     row = claim.row
     if row.kind == "card" and not _is_plain(claim):
         slog.error("card.plain", message=claim.id, case=row.case_id, why=row.last_error)
@@ -141,7 +141,7 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
     if row.kind == "thread":
         parent = (messages.c.case_id == row.case_id) & (messages.c.kind == "card")
         above = conn.execute(select(messages.c.ts, messages.c.channel).where(parent)).one()
-        # where the card stands: the company may have moved to another channel since
+        # the card's own channel: the company may have moved to another one since
         message = replace(message, thread=above.ts, channel=above.channel)
     if row.body.get("asks"):
         asked = question(row.body["text"], companies.need(conn, row.company))
@@ -150,7 +150,7 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
 
 
 def _is_plain(claim: Claim, version: int | None = None) -> bool:
-    """Whether this card is to be plain text, in this version of its case or in any."""
+    """Whether this card must be plain text: for this version of its case, or for any."""
     asked = (claim.row.body or {}).get("plain")
     return asked is not None and version in (None, asked)
 
@@ -171,7 +171,7 @@ def _version(conn: Connection, case_id: str) -> int:
 
 
 def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns: object) -> None:
-    """It stands there. Due again if the case has moved, or somebody asked, while it was drawn."""
+    """It was posted. Due again if meanwhile the case has moved or somebody asked for a redraw."""
     present = select(messages).where(messages.c.id == claim.id)
     row = conn.execute(present).one()
     asked = row.due_at is not None and row.due_at <= now
@@ -182,10 +182,10 @@ def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns
 
 
 def _cover(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Somebody else draws this message too, or has: what we drew may lie over something newer.
+    """Another process is drawing this message too, or has: ours may have overwritten a newer one.
 
-    Whoever still holds it sees the mark and draws once more; without a holder it is due. Were it
-    due at once in any case, the next one would take it from its holder, and so on without an end.
+    The process that holds it sees the mark and draws once more; if nobody holds it, it is due. If
+    it were always due at once, the next process would take it from its holder, and so on forever.
     """
     ours, held = messages.c.id == claim.id, messages.c.token.is_not(None)
     conn.execute(update(messages).where(ours & held).values(rendered_version=COVERED))
@@ -193,24 +193,24 @@ def _cover(conn: Connection, claim: Claim, now: datetime) -> None:
 
 
 def _held_up(since: float) -> bool:
-    """Whether a lease has passed since then: another process may have taken the message over."""
+    """Whether a lease has passed since then, so that another process may have the message now."""
     return boot_time() - since >= work.LEASE.total_seconds()
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Wait for the channel's second, a fraction of one."""
+    """Wait for the channel's second, for a fraction of a second."""
 
     client: WebClient
     drawn: Drawn
     seconds: float
 
     def act(self) -> None:
-        """Nothing is said yet."""
+        """Wait; nothing is posted yet."""
         time.sleep(max(self.seconds, 0))
 
     def settle(self, conn: Connection, claim: Claim, outcome: None, now: datetime) -> Round | None:
-        """Write down that it is about to be posted; only then is it, within a lease from now."""
+        """Write the intent; only then is it posted, within a lease from now."""
         ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
         intent = {"posting": now, "due_at": now + work.LEASE}
         if conn.execute(update(messages).where(ours).values(**intent)).rowcount != 1:
@@ -228,10 +228,10 @@ class Post:
     """When the intent was written, by `boot_time`."""
 
     def act(self) -> Posted | Trouble:
-        """Never raises for what Slack does.
+        """Never raises for anything Slack does.
 
-        A process that was stopped for a lease since its intent may have been overtaken by another
-        one: it posts nothing, and the message is looked for like a lost one.
+        A process that was suspended for a lease since its intent may have been overtaken by
+        another: it posts nothing, and the message is looked for as if it were lost.
         """
         if _held_up(self.intended):
             return Lost("held_up")
@@ -240,7 +240,7 @@ class Post:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Posted | Trouble, now: datetime
     ) -> None:
-        """Its place is kept; after a definite no the intent is withdrawn, else it stands."""
+        """Store its ts; after a definite refusal withdraw the intent, otherwise keep it."""
         match outcome:
             case Posted():
                 _done(conn, claim, self.drawn, now, ts=outcome.ts, posting=None)
@@ -256,7 +256,7 @@ class Post:
 
 
 def _refused(conn: Connection, claim: Claim, error: str, now: datetime) -> None:
-    """A definite no: to this drawing, to this place, or to both for ever."""
+    """Slack refused it for certain: this drawing, this place, or this thread for good."""
     slog.warning("post.refused", message=claim.id, error=error)
     withdrawn = update(messages).where(messages.c.id == claim.id).values(posting=None)
     conn.execute(withdrawn)
@@ -270,7 +270,7 @@ def _refused(conn: Connection, claim: Claim, error: str, now: datetime) -> None:
 
 @dataclass(frozen=True)
 class Find:
-    """An intent was written and nothing after it: is it there already?"""
+    """An intent without an outcome: find out whether the message was posted."""
 
     client: WebClient
     drawn: Drawn
@@ -284,7 +284,7 @@ class Find:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Posted | Trouble | None, now: datetime
     ) -> None:
-        """Found: keep its place and draw it as it should be. Not there: it may be posted."""
+        """If found, store its ts and redraw it; if not, it may be posted."""
         match outcome:
             case Posted():
                 due = now if claim.row.kind == "card" else None
@@ -304,7 +304,7 @@ class Find:
 
 @dataclass(frozen=True)
 class Update:
-    """Draw a card again where it stands. Not paced: somebody is looking at it."""
+    """Redraw a posted card in place. Not paced, because somebody is looking at it."""
 
     client: WebClient
     drawn: Drawn
@@ -313,7 +313,7 @@ class Update:
     """By `boot_time`."""
 
     def act(self) -> Posted | Trouble:
-        """Never raises for what Slack does. An old drawing must not cover a newer one."""
+        """Never raises for anything Slack does. An old drawing must not overwrite a newer one."""
         if _held_up(self.drawn_at):
             return Lost("held_up")
         return api.update(self.client, self.drawn.message, self.ts)
@@ -321,7 +321,7 @@ class Update:
     def settle(
         self, conn: Connection, claim: Claim, outcome: Posted | Trouble, now: datetime
     ) -> None:
-        """An update may be repeated; one that Slack will not take any more is said in words."""
+        """Retry what may be retried; if Slack no longer allows updates, say it in the thread."""
         match outcome:
             case Posted():
                 _done(conn, claim, self.drawn, now)
@@ -338,7 +338,7 @@ class Update:
                 _refused(conn, claim, outcome.error, now)
 
     def _vanished(self, conn: Connection, claim: Claim, now: datetime) -> None:
-        """Somebody deleted the card: an open case gets a new one, for it cannot be acted on."""
+        """Somebody deleted the card: an open case gets a new one, or nobody could act on it."""
         query = select(cases_table.c.state).where(cases_table.c.id == claim.row.case_id)
         is_open = conn.execute(query).scalar() in OPEN
         error = "The card was deleted in Slack."
@@ -346,7 +346,7 @@ class Update:
 
 
 def _say_in_thread(conn: Connection, claim: Claim, drawn: Drawn, now: datetime) -> None:
-    """The card cannot be changed any more: its thread says how the case stands."""
+    """The card can no longer be changed, so say in its thread where the case stands."""
     row, message = claim.row, drawn.message
     if row.case_id is None:
         work.settle(conn, claim, None, last_error="The notice can no longer be changed.")

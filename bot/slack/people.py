@@ -1,6 +1,6 @@
-"""Who people are in Slack: looked up every few minutes and when somebody is wanted.
+"""Who people are in Slack: looked up every few minutes, and when somebody is asked for.
 
-No click waits for it. What is not known, or was read too long ago, may do nothing.
+No click waits for it. Whoever is unknown, or was read too long ago, may do nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jobs.store.work import Claim
 
 KIND = "people"
 SOON = timedelta(seconds=30)
-"""When Slack did not answer, or not about everybody."""
+"""When to ask again if Slack did not answer, or not about everybody."""
 GONE = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 UNKNOWN_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade_required"})
 SLACKBOT = "USLACKBOT"
@@ -42,7 +42,7 @@ def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
 
 
 def ask(conn: Connection, user: str, now: datetime) -> None:
-    """Have somebody looked up at once; ring "people" after the commit."""
+    """Have somebody looked up at once; wake "people" after the commit."""
     people.want(conn, [user], "user", now)
     agenda.hurry(conn, agenda.EVERYBODY, KIND, now)
 
@@ -64,7 +64,7 @@ def _load(policy: Policy, client: WebClient, conn: Connection) -> Round:
 
 @dataclass(frozen=True)
 class Found:
-    """What Slack said. Whoever it said nothing about is in neither."""
+    """What Slack said. People and groups that it said nothing about are left out."""
 
     users: Mapping[str, tuple[str, str]]
     """User → display name, and why that account may never act."""
@@ -82,10 +82,10 @@ class LookUp:
     users: frozenset[str]
     groups: frozenset[str]
     acquainted: frozenset[str]
-    """Whom we have looked up before: of the members of a group only they are kept fresh."""
+    """People looked up before: among the members of a group, only they are kept fresh."""
 
     def act(self) -> Found:
-        """Stops at the first sign that Slack is not to be reached; what is known by then counts."""
+        """Ask, and stop at the first sign that Slack is unreachable; what is known then counts."""
         home = api.call(self.client, "auth.test")
         if isinstance(home, Trouble):
             return _cut({}, {}, home)
@@ -107,7 +107,7 @@ class LookUp:
         return self.acquainted & {user for members in groups.values() for user in members}
 
     def settle(self, conn: Connection, claim: Claim, outcome: Found, now: datetime) -> None:
-        """Store what was said; whoever was asked for meanwhile is looked up at once."""
+        """Store what Slack said; people asked for meanwhile are looked up at once."""
         for id, (name, trouble) in outcome.users.items():
             people.put_user(conn, id, name, trouble, now)
         for id, members in outcome.groups.items():
@@ -130,7 +130,7 @@ def _cut(
 
 
 def _members(answer: Mapping[str, Any] | Trouble) -> tuple[str, ...] | Trouble:
-    """Nobody is in a group that Slack does not know; any other refusal says nothing."""
+    """The members of a group: nobody if Slack does not know it; other refusals prove nothing."""
     if isinstance(answer, Refused):
         return () if answer.error in UNKNOWN_GROUP else answer
     return answer if isinstance(answer, Trouble) else tuple(str(id) for id in answer["users"])
@@ -155,7 +155,7 @@ def _name(user: Mapping[str, Any]) -> str:
 def trouble(user: Mapping[str, Any], home: Mapping[str, Any]) -> str:
     """Why this account may never act ("gone", "bot", "stranger", "guest"), or empty.
 
-    `user` is from users.info, `home` from auth.test. A flag that is missing counts against.
+    `user` is from users.info, `home` from auth.test. A missing flag counts against the account.
     """
     if user.get("deleted", True):
         return "gone"
@@ -169,7 +169,7 @@ def trouble(user: Mapping[str, Any], home: Mapping[str, Any]) -> str:
 
 
 def _at_home(user: Mapping[str, Any], home: Mapping[str, Any]) -> bool:
-    """Of our workspace; on Enterprise Grid, of our organisation."""
+    """Whether they belong to our workspace or, on Enterprise Grid, to our organisation."""
     if user.get("team_id") and user["team_id"] == home.get("team_id"):
         return True
     organisation = (user.get("enterprise_user") or {}).get("enterprise_id")

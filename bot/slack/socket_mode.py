@@ -2,8 +2,8 @@
 
 For an installation that Slack cannot reach. https://docs.slack.dev/apis/events-api/using-socket-mode
 
-Slack's own client is not used: it gives up for good where the first address is refused, waits out
-a 429 with everything else held up, notices a cut line late, and closes before it has acked.
+Slack's own client is not used: it gives up for good if the first URL is refused, blocks everything
+else while it waits out a 429, notices a broken connection late, and closes before it has acked.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ Envelope = Mapping[str, Any]
 slog = structlog.get_logger()
 
 OPEN_SECONDS = 10.0
-"""How long opening, and Slack's hello after it, may take."""
+"""How long connecting, and then Slack's hello, may take."""
 PING_SECONDS = 10.0
-"""How often we ask whether the line still carries, and how long the answer may take."""
+"""How often we ping, and how long the pong may take."""
 CLOSE_SECONDS = 1.0
 """How long Slack may take to close its side; it often does not."""
 LEAVING_SECONDS = 30.0
-"""How long nothing may come over a socket that Slack wants replaced before we close it."""
+"""How long a socket that Slack wants replaced must be silent before we close it."""
 LONGEST_PAUSE = 60.0
-"""Seconds between two attempts at most. Slack allows about one a minute in the long run."""
+"""The most seconds between two attempts. Slack allows about one a minute in the long run."""
 STEADY_SECONDS = 60.0
-"""A socket that lasted so long was a good one: the next is opened without a pause."""
+"""After a socket that lasted this long, the next one is opened without a pause."""
 AT_ONCE = 32
-"""Envelopes that are worked on together: as many as Bolt has threads."""
+"""Envelopes handled in parallel: as many as Bolt has threads."""
 
 REFRESH = frozenset({"warning", "refresh_requested"})
-"""Reasons of a disconnect envelope after which Slack still sends for some seconds."""
+"""Disconnect reasons after which Slack keeps sending for some seconds."""
 REASONS = {
     "link_disabled": "Socket Mode is switched off in the app's settings",
     "too_many_websockets": "the app has more sockets open than Slack allows (10)",
@@ -58,7 +58,7 @@ REASONS = {
 
 
 class Unopened(Exception):
-    """No socket could be opened; the text says why. `seconds` is how long Slack asks to wait."""
+    """No socket could be opened; the text says why. `seconds` is the wait that Slack asks for."""
 
     def __init__(self, why: str, seconds: int = 0) -> None:
         super().__init__(why)
@@ -66,11 +66,11 @@ class Unopened(Exception):
 
 
 class Socket:
-    """Keeps a socket open from `run` to `close`, and acks each envelope once it is dealt with.
+    """Keeps a socket open from `run` to `close`, and acks each envelope once it is handled.
 
-    `client` carries the app token; `dispatch` is Bolt's; `wait` sleeps for so many seconds, or
-    less where the socket is to be closed. Several processes may do this with one app token: Slack
-    sends each envelope to one of their sockets.
+    `client` has the app token; `dispatch` is Bolt's; `wait` sleeps for the given seconds, or less
+    if the socket is to be closed. Several processes may do this with one app token: Slack sends
+    each envelope to only one of their sockets.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Socket:
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="socket")
 
     def trouble(self) -> str:
-        """Since when nothing arrives, and why; empty while a socket is open."""
+        """Since when nothing has arrived, and why; empty while a socket is open."""
         with self._changed:
             if self._closing.is_set():
                 return "closing"
@@ -99,7 +99,7 @@ class Socket:
             return f"closed since {self._down_since:%Y-%m-%d %H:%M} UTC: {self._why}"
 
     def run(self) -> None:
-        """Open a socket and take what it brings; another one whenever it ends, until `close`."""
+        """Open a socket and take what it brings, and a new one whenever it ends, until `close`."""
         while not self._closing.is_set():
             began, seconds = time.monotonic(), 0
             try:
@@ -107,7 +107,7 @@ class Socket:
             except Unopened as trouble:
                 self._note("socket.not_opened", str(trouble))
                 seconds = trouble.seconds
-            except Exception as error:  # noqa: BLE001 - were this thread to end, nobody would hear
+            except Exception as error:  # noqa: BLE001 - if this thread ended, nobody would notice
                 slog.error("socket.failed", exc_info=error)
                 self._note("socket.not_opened", type(error).__name__)
             if time.monotonic() - began > STEADY_SECONDS:
@@ -116,16 +116,16 @@ class Socket:
                 self._pause(seconds)
 
     def _hold_one(self) -> None:
-        """Until it ends, or until Slack wants it replaced. Raises Unopened."""
+        """Hold one socket until it ends or Slack wants it replaced. Raises Unopened."""
         with ExitStack() as stack:
             line = self._opened(stack)
             if self._read(line):
-                # Slack goes on sending over the old one for a while: read both.
+                # Slack keeps sending over the old one for a while: read both.
                 leaving = (line, stack.pop_all())
                 threading.Thread(target=self._leave, args=leaving, daemon=True).start()
 
     def close(self, seconds: float) -> None:
-        """Take nothing more, let what was taken be acked within `seconds`, then close."""
+        """Take nothing more, give what was taken `seconds` to be acked, then close."""
         with self._changed:
             self._closing.set()
             done = self._changed.wait_for(lambda: self._busy == 0, seconds)
@@ -154,7 +154,7 @@ class Socket:
             )
             hello = _read_json(line.recv(OPEN_SECONDS))
         except (OSError, WebSocketException) as error:
-            # its text may hold the address, which is a key
+            # its text may contain the URL, which is a secret
             raise Unopened(f"it could not be opened ({type(error).__name__})") from error
         if hello.get("type") != "hello":
             raise Unopened(_reason(hello))
@@ -175,19 +175,19 @@ class Socket:
             self._down_since = self._now()
 
     def _note(self, event: str, why: str) -> None:
-        """Tell the log, and whoever asks, why there is one socket less, or none."""
+        """Log, and remember for `trouble`, why a socket was lost."""
         slog.log(logging.INFO if self._closing.is_set() else logging.WARNING, event, why=why)
         with self._changed:
             self._why = why
 
     def _pause(self, seconds: int = 0) -> None:
-        """Longer each time, never shorter than Slack asks; two processes do not keep step."""
+        """Wait longer each time, never less than Slack asks, with jitter between processes."""
         longest = min(LONGEST_PAUSE, 2**self._tries)
         self._tries += 1
         self._wait(max(seconds, longest * random.uniform(0.5, 1)))  # noqa: S311 - no secret
 
     def _read(self, line: ClientConnection, patience: float | None = None) -> bool:
-        """Take what comes. True as soon as Slack wants this socket replaced, False at its end."""
+        """Take what comes; True once Slack wants this socket replaced, False when it ends."""
         try:
             while True:
                 message = _read_json(line.recv(patience))
@@ -210,7 +210,7 @@ class Socket:
             self._read(line, LEAVING_SECONDS)
 
     def _take(self, line: ClientConnection, envelope: Envelope) -> None:
-        """Have it dealt with; after `close` it is left to Slack, which tells the person so."""
+        """Have it handled; after `close` it is left unacked, and Slack warns the person."""
         if not envelope.get("envelope_id"):
             slog.warning("socket.unreadable", type=str(envelope.get("type"))[:40])
             return
@@ -231,7 +231,7 @@ class Socket:
         except Odd as error:
             slog.warning("slack.odd_request", why=str(error))
         except ConnectionClosed:
-            # What it asked for is done; the person sees it on the card, and Slack's warning.
+            # It was carried out; the person sees that on the card, next to Slack's warning.
             slog.warning("socket.ack_lost")
         except Exception as error:  # noqa: BLE001 - no envelope may end the thread or the count
             slog.error("socket.failed", exc_info=error)
@@ -242,7 +242,7 @@ class Socket:
 
 
 def _request(envelope: Envelope) -> BoltRequest:
-    """What Bolt makes of it; a repeated event is marked as a request's headers do. Raises Odd."""
+    """The request for Bolt; a retried event is marked as in HTTP headers. Raises Odd."""
     headers: dict[str, str] = {}
     if envelope.get("retry_attempt"):
         headers["x-slack-retry-num"] = str(envelope["retry_attempt"])
@@ -251,7 +251,7 @@ def _request(envelope: Envelope) -> BoltRequest:
 
 
 def _ack(envelope: Envelope, answer: BoltResponse) -> dict[str, Any]:
-    """The ack, with the answer where this kind of envelope takes one."""
+    """The ack, with the answer if this kind of envelope accepts one."""
     ack: dict[str, Any] = {"envelope_id": envelope["envelope_id"]}
     if answer.body and envelope.get("accepts_response_payload"):
         found = answer.body
