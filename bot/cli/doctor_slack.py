@@ -1,4 +1,4 @@
-"""What `overdue doctor` says of Slack: the token, its scopes, the channels and the people."""
+"""What `overdue doctor` says about Slack: the token, its scopes, the channels and the people."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
 from bot.process import Kit
 from bot.slack import api
-from bot.slack import channels as rooms
+from bot.slack import channels as slack_channels
 from bot.slack.api import Later, Refused, Trouble
 from bot.slack.people import trouble
 from jobs.rules.policy import Policy
@@ -17,7 +17,7 @@ SCOPES = (
     *("chat:write", "commands", "users:read", "usergroups:read"),
     *("channels:read", "groups:read", "channels:history", "groups:history"),
 )
-"""What manifest.yml asks for; a test holds the two together."""
+"""The scopes in manifest.yml; a test makes sure that the two agree."""
 STANDING = {
     "gone": "is deactivated and may not act",
     "bot": "is a bot and may not act",
@@ -31,7 +31,8 @@ def examine(
 ) -> Iterator[Finding]:
     """All rows about Slack.
 
-    `why_not` says what the first call waits for, if anything, `no_socket` the same of the socket.
+    `why_not` says what keeps us from calling Slack, or is empty; `no_socket` the same for the
+    socket.
     """
     yield _socket(kit, no_socket)
     if why_not:
@@ -50,7 +51,7 @@ def examine(
 
 
 def _socket(kit: Kit, why_not: str) -> Finding:
-    """Whether Socket Mode has a token that opens a socket. None is opened here."""
+    """Whether Socket Mode has a token that can open a socket. None is opened here."""
     part, token = "slack socket", kit.settings.slack_app_token.get_secret_value()
     if why_not:
         return Finding(part, UNTRIED, why_not)
@@ -84,7 +85,7 @@ def _untried(why: str, policy: Policy | None) -> Iterator[Finding]:
 
 
 def _roles(policy: Policy | None) -> Iterator[Finding]:
-    """Whether each role is named; who these people are, only Slack knows."""
+    """Whether the policy names somebody for each role; who they are only Slack knows."""
     if policy is None:
         return
     if not policy.finance_leads + policy.deputies:
@@ -111,21 +112,21 @@ def _scopes(headers: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _channels(kit: Kit, channels: Sequence[str]) -> Iterator[Finding]:
-    """The finance channel, and those of the companies."""
+    """The default channel, and those of the companies."""
     if not channels:
         yield Finding("slack channel", UNTRIED, "needs SLACK_CHANNEL")
     for channel in channels:
-        room = rooms.look(kit.slack, channel)
-        state, words = OK, f"#{room.name}"
-        if room.trouble:
-            state, words = WRONG, room.trouble
-        elif room.public:
-            state, words = WARNING, f"#{room.name} is public: everybody here can read the cards"
+        found = slack_channels.look(kit.slack, channel)
+        state, words = OK, f"#{found.name}"
+        if found.trouble:
+            state, words = WRONG, found.trouble
+        elif found.public:
+            state, words = WARNING, f"#{found.name} is public: everybody here can read the cards"
         yield Finding("slack channel", state, f"{channel}: {words}")
 
 
 def _people(kit: Kit, policy: Policy | None, home: Mapping[str, Any]) -> Iterator[Finding]:
-    """Whether those whom the policy names are there and may act."""
+    """Whether the people in the policy exist and may act."""
     if policy is None:
         yield Finding("people", UNTRIED, "needs the policy, which names them")
         return

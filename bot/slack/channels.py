@@ -15,7 +15,7 @@ INVITE = "type there: /invite @overdue"
 
 
 @dataclass(frozen=True)
-class Room:
+class Channel:
     """A channel as Slack describes it. `trouble` says why cards cannot go there, or is empty."""
 
     name: str = ""
@@ -23,13 +23,13 @@ class Room:
     public: bool = False
 
 
-def look(client: WebClient, channel: str) -> Room:
+def look(client: WebClient, channel: str) -> Channel:
     """Ask Slack about a channel. Never raises for anything Slack does."""
     answer = api.call(client, "conversations.info", channel=channel)
     if isinstance(answer, Trouble):
-        return Room(trouble=_unseen(answer))
+        return Channel(trouble=_unseen(answer))
     found = answer["channel"]
-    return Room(str(found.get("name") or ""), _trouble(found), not found.get("is_private"))
+    return Channel(str(found.get("name") or ""), _trouble(found), not found.get("is_private"))
 
 
 def _unseen(answer: Trouble) -> str:

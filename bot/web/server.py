@@ -1,4 +1,4 @@
-"""The web process: Slack's and QuickBooks' door, and the pages of a person who connects."""
+"""The web process: Slack's and QuickBooks' routes, and the pages for connecting a company."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from bot.web.slack import SlackRoutes
 
 slog = structlog.get_logger()
 KEEP_ALIVE_SECONDS = 75
-"""Longer than the clients of Slack and Intuit keep a connection: one that is closed under a client
-loses whatever it is just sending."""
+"""Longer than Slack's and Intuit's clients keep a connection: if we closed it first, a request
+sent at that moment would be lost."""
 GRACE_SECONDS = 5
-"""How long open requests, and then what they left to be done, may take to end after SIGTERM."""
+"""How long open requests, and then their background work, may take to end after SIGTERM."""
 
 
 def app(kit: Kit, slack_routes: SlackRoutes, health: Health) -> Starlette:
-    """Every route of the web process that is open to the outside."""
+    """The public routes of the web process."""
     routes: Sequence[BaseRoute] = [
         *slack_routes.routes(),
         *QuickBooksRoutes(kit, slack_routes.redraw_home).routes(),
@@ -42,14 +42,14 @@ def app(kit: Kit, slack_routes: SlackRoutes, health: Health) -> Starlette:
 
 
 def run(kit: Kit) -> None:
-    """Serve until SIGTERM. A port that is taken is told in words."""
+    """Serve until SIGTERM. If the port is taken, says so in a sentence."""
     settings = kit.settings
-    kit.policy  # noqa: B018 - a policy file that cannot be read is told now, not at a click
+    kit.policy  # noqa: B018 - report an unreadable policy file now, not at the first click
     listener = _listener(settings.host, settings.port, "HOST {}, PORT {}")
     slack_routes = SlackRoutes(kit)
     health = Health(kit, slack_routes.socket)
     server = Server(config(app(kit, slack_routes, health)), slack_routes)
-    gc.freeze()  # to walk all that is loaded takes 80 ms, while clicks wait for their answer
+    gc.freeze()  # collecting over all imports takes 80 ms, while clicks wait for their answer
     if settings.metrics_port is not None:
         _serve_operators(health, settings.metrics_host, settings.metrics_port)
     slog.info("web.listening", url=_url(listener))
@@ -59,7 +59,7 @@ def run(kit: Kit) -> None:
 
 
 def _serve_operators(health: Health, host: str, port: int) -> None:
-    """`/metrics` and its like, on a port of their own, for as long as the process lives."""
+    """Serve `/metrics` and the details on a separate port, for as long as the process lives."""
     listener = _listener(host, port, "METRICS_HOST {}, METRICS_PORT {}")
     server = uvicorn.Server(config(Starlette(routes=health.operators_routes())))
     slog.info("web.metrics", url=_url(listener))
@@ -68,7 +68,7 @@ def _serve_operators(health: Health, host: str, port: int) -> None:
 
 
 def config(served: Starlette) -> uvicorn.Config:
-    """How `served` is served: to strangers, and to clients that keep their connections."""
+    """uvicorn's configuration for `served`."""
     return uvicorn.Config(
         served,
         http="h11",
@@ -88,18 +88,18 @@ def _url(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, and Slack's door beside it: both let end what is open, then stop."""
+    """uvicorn together with Slack's socket: both finish what is open, then stop."""
 
     def __init__(self, config: uvicorn.Config, slack_routes: SlackRoutes) -> None:
         super().__init__(config)
-        self._slack_door = slack_routes
+        self._slack_routes = slack_routes
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """After SIGTERM; the process ends when this returns."""
-        closed = run_in_threadpool(self._slack_door.close, GRACE_SECONDS)
+        closed = run_in_threadpool(self._slack_routes.close, GRACE_SECONDS)
         await asyncio.gather(super().shutdown(sockets), closed)
         slog.info("web.finishing")
-        await run_in_threadpool(self._slack_door.finish, GRACE_SECONDS)
+        await run_in_threadpool(self._slack_routes.finish, GRACE_SECONDS)
 
 
 def _listener(host: str, port: int, names: str) -> socket.socket:
@@ -110,6 +110,6 @@ def _listener(host: str, port: int, names: str) -> socket.socket:
         raise click.ClickException(
             f"{names.format(host, port)} cannot be listened on: {error.strerror}."
         ) from error
-    # asyncio does this only for sockets it opens itself; without it an answer may take 40 ms.
+    # asyncio does this only for sockets that it opens; without it an answer may take 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

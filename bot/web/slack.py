@@ -1,4 +1,4 @@
-"""Clicks, modals and commands, signed by Slack or over a socket, handed to the Bolt app."""
+"""Clicks, modals and commands, signed by Slack or received over a socket, passed to Bolt."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from jobs.companies.disconnect import Broker
 from qbo.pacing import utc_now
 
 LARGEST = 1_000_000
-"""Bytes; Slack's own payloads stay far below."""
+"""Bytes. Slack's own payloads are far smaller."""
 SECONDS = re.compile(r"[0-9]{1,12}")
 WINDOW = 300
-"""Seconds; what is older may be a replay."""
+"""Seconds. Anything older may be a replay."""
 SLACK_ANSWERS = "hooks.slack.com"
 ANSWERERS = 4
 RETRY_SECONDS = 5.0
 OURSELVES = frozenset({"team_id", "url", "user_id"})
-"""What an answer to auth.test says at least."""
+"""The fields that an answer to auth.test must have."""
 
 slog = structlog.get_logger()
 
@@ -52,9 +52,9 @@ class SlackUnknown(Exception):
 
 
 class SlackRoutes:
-    """Checks size, signature and shape, then lets Bolt work in a thread of its own.
+    """Checks size, signature and shape, then runs Bolt in a thread of its own.
 
-    `wall` is the clock that Slack's is compared with: no request may wait for the database here.
+    `wall` is the clock for checking Slack's timestamps: no request may wait for the database here.
     """
 
     def __init__(self, kit: Kit, wall: Now = utc_now) -> None:
@@ -63,10 +63,10 @@ class SlackRoutes:
         self._secret = kit.settings.slack_signing_secret.get_secret_value()
         token = kit.settings.slack_app_token.get_secret_value()
         self.socket = self._of_app(token) if token else None
-        """There in Socket Mode."""
+        """The socket, in Socket Mode only."""
 
     def routes(self) -> list[Route]:
-        """None in Socket Mode without a signing secret: then nobody can sign."""
+        """Empty in Socket Mode without a signing secret, since then nothing can be signed."""
         if not self._secret:
             return []
         return [Route("/slack/events", self._events, methods=["POST"])]
@@ -92,7 +92,7 @@ class SlackRoutes:
         return to_starlette_response(answer)
 
     def _genuine(self, body: bytes, request: Request) -> bool:
-        """Before Bolt does: it fails on times that are no numbers, and bodies that are no text."""
+        """Check before Bolt does, which fails on timestamps and bodies that are not text."""
         at = request.headers.get("x-slack-request-timestamp", "")
         if not SECONDS.fullmatch(at) or abs(self._wall().timestamp() - int(at)) > WINDOW:
             return False
@@ -100,10 +100,10 @@ class SlackRoutes:
         return hmac.compare_digest(signed(self._secret, at, body), given)
 
     def open(self, wait: Callable[[float], object] = time.sleep) -> None:
-        """Be ready before the first click, as soon as Slack answers.
+        """Build the app as soon as Slack answers, before the first click.
 
-        With SLACK_APP_TOKEN the clicks come through a socket that we open (Socket Mode), and this
-        returns only when it is closed.
+        With SLACK_APP_TOKEN clicks come over a socket that we open (Socket Mode), and this returns
+        only when it is closed.
         """
         while True:
             try:
@@ -119,24 +119,24 @@ class SlackRoutes:
         return Socket(client, self._dispatch, self._wall)
 
     def _dispatch(self, request: BoltRequest) -> BoltResponse:
-        """What came over the socket, which only Slack can write to."""
+        """Handle a request from the socket, which only Slack can write to."""
         return self._app().dispatch(request)
 
     def close(self, seconds: float) -> None:
-        """Take no more from the socket; what it has brought is acked within `seconds`."""
+        """Take no more from the socket; give what it brought `seconds` to be acked."""
         if self.socket:
             self.socket.close(seconds)
 
     def finish(self, seconds: float) -> None:
-        """Let within `seconds` end what acked clicks have left to be done beside them: private
-        answers, forms that are being filled, a disconnection. No click may come any more."""
+        """Give the background work of acked clicks (private answers, filling forms, disconnecting)
+        `seconds` to end. No more clicks may come."""
         if not self._pool.settle(seconds):
             slog.warning("answers.unfinished")
 
     def redraw_home(self, person: str) -> None:
-        """Show a person the present state in their Home tab, soon, if Slack was ever there."""
-        if "_desk" in self.__dict__:
-            self._desk.pool.submit(events.publish, self._desk, person)
+        """Show a person the current state in their Home tab, soon, if Slack was ever reached."""
+        if "_backend" in self.__dict__:
+            self._backend.pool.submit(events.publish, self._backend, person)
 
     def _app(self) -> App:
         with self._lock:
@@ -146,7 +146,7 @@ class SlackRoutes:
     def _built(self) -> App:
         found = self._ourselves
         secret = self._kit.settings.slack_signing_secret.get_secret_value()
-        return build(self._desk, secret, str(found["user_id"]), str(found.get("bot_id") or ""))
+        return build(self._backend, secret, str(found["user_id"]), str(found.get("bot_id") or ""))
 
     @cached_property
     def _ourselves(self) -> Mapping[str, Any]:
@@ -158,7 +158,7 @@ class SlackRoutes:
         return found
 
     @cached_property
-    def _desk(self) -> Backend:
+    def _backend(self) -> Backend:
         kit, found = self._kit, self._ourselves
         api = urlsplit(kit.settings.slack_api_url).hostname or ""
         return Backend(
