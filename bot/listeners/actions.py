@@ -1,7 +1,7 @@
-"""Buttons: parse, go through the door, answer in private, acknowledge as the last line.
+"""Buttons: parse, decide, answer in private, and acknowledge as the last line.
 
 Nothing may raise after `ack()`: an exception in the ten milliseconds after it loses the answer,
-and Slack shows a warning although the decision stands.
+and Slack shows a warning although the decision was recorded.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _deciding(backend: Backend, action: Action, through: Door[Reply]) -> Handler
 
 
 def _pressed(backend: Backend, action: Action, through: Door[Reply], body: dict[str, Any]) -> str:
-    """What the person is told in private, or nothing where the card says it all."""
+    """What the person is told in private, or empty if the card says enough."""
     try:
         click = click_of(ids.binding(body["actions"][0].get("value")), user_of(body))
         return told(backend, action, decide(backend, action, click, through))

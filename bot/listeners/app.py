@@ -1,4 +1,4 @@
-"""The Bolt app: who may click at all, which handler answers, and what is said when one fails."""
+"""The Bolt app: who may click at all, which handler answers, and what people see if one fails."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from jobs.store import taken
 
 slog = structlog.get_logger()
 LISTENERS = 32
-"""Bolt's own five threads would be used up by five slow clicks."""
+"""Threads for handlers. Five slow clicks would use up Bolt's default of five."""
 EXPECTED = frozenset({warning_client_prioritized_and_token_skipped(), warning_token_skipped()})
-"""Bolt takes SLACK_BOT_TOKEN from the environment unasked, then warns that it lays it aside."""
+"""Bolt reads SLACK_BOT_TOKEN from the environment by itself, then warns that it ignores it."""
 
 
 def build(backend: Backend, signing_secret: str, bot_user: str, bot_id: str) -> App:
-    """The app of one workspace. No call to Slack is made here, nor before any answer."""
+    """The app for one workspace. Neither this nor any answer waits for a call to Slack."""
     get_bolt_logger(App).addFilter(_unexpected)
     app = App(
         client=backend.client,
@@ -69,7 +69,7 @@ def _authorized(backend: Backend, bot_user: str, bot_id: str) -> Callable[..., A
 
 
 def _only_ours(backend: Backend) -> Callable[..., BoltResponse]:
-    """A right signature says "from Slack for this app", not whose people they are."""
+    """Refuse strangers: a valid signature says "from Slack, for this app", not from whom."""
 
     def only_ours(body: dict[str, Any], next_: Callable[[], BoltResponse]) -> BoltResponse:
         if trouble := foreign(body, backend.team, backend.app_id):
@@ -81,12 +81,13 @@ def _only_ours(backend: Backend) -> Callable[..., BoltResponse]:
 
 
 def _once(backend: Backend) -> Callable[..., BoltResponse]:
-    """A copy of a request could be sent for as long as its signature is good; it is not taken.
+    """Refuse replays: a copy of a request could be sent for as long as its signature is valid.
 
-    What is taken is on record before it is acted on, for all processes: where the power goes
-    between the two, the person sees that Slack got no answer, and presses again. An event is let
-    through: Slack repeats it until it is answered, and it only draws a Home tab. So is a click that
-    opens a form: it has three seconds, which no busy record may use up, and Slack opens one for it.
+    A request is recorded, for all processes, before it is acted on: after a power cut between the
+    two, Slack tells the person that there was no answer, and they click again. Events pass: Slack
+    repeats them until they are answered, and they only draw a Home tab. So do clicks that open a
+    form: they have three seconds, which a busy database must not use up, and Slack opens only one
+    form per click.
     """
 
     def once(
@@ -115,10 +116,10 @@ def _opens_a_form(body: dict[str, Any]) -> bool:
 
 
 def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
-    """Why a request is not ours: its app, its workspace, or its person; or empty.
+    """Why a request is not ours: its app, its workspace or its person; empty if it is.
 
-    For interactive payloads Bolt takes the actor's team from `team.id`; a person of another
-    organisation in a shared channel shows only in `user.team_id`.
+    For interactive payloads Bolt takes the actor's team from `team.id`; that a person in a shared
+    channel is from another organisation shows only in `user.team_id`.
     """
     if app_id and body.get("api_app_id") not in (None, app_id):
         return "another app"
@@ -129,8 +130,8 @@ def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
 
 
 def _told(backend: Backend, body: dict[str, Any], words: str) -> BoltResponse:
-    """Told in private, in whatever way the request can be answered; a form is not closed."""
-    if body.get("type") == "view_submission":  # an empty answer would close it as if saved
+    """A private answer in whatever form this request accepts; a modal stays open."""
+    if body.get("type") == "view_submission":  # an empty answer would close it as if it were saved
         shown = {"response_action": "update", "view": modals.gone(words)}
         return BoltResponse(status=200, body=shown)
     if "command" in body:
@@ -141,7 +142,7 @@ def _told(backend: Backend, body: dict[str, Any], words: str) -> BoltResponse:
 
 
 def _failed(backend: Backend) -> Callable[..., BoltResponse]:
-    """The one error handler: whatever nobody foresaw becomes a sentence, and a line in the log."""
+    """The only error handler: an unforeseen error becomes a sentence and a line in the log."""
 
     def failed(error: Exception, body: dict[str, Any], request: BoltRequest) -> BoltResponse:
         slog.error("click.failed", exc_info=error, mode=request.mode)

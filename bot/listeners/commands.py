@@ -40,21 +40,21 @@ SWITCHES: dict[Turn, tuple[Switching, Callable[[HeldUp | None], str], str]] = {
     Turn.LIVE: (switches.go_live, answers.now_live, "live"),
     Turn.SHADOW: (switches.go_shadow, answers.now_shadow, "in shadow mode"),
 }
-"""Word → the door, what is said when it moved, and what it already was when it did not."""
+"""Word → the verb, what is said if it changed something, and what is said if it did not."""
 BUTTONS = {
     Switch.RESUME: Turn.RESUME,
     Switch.GO_LIVE: Turn.LIVE,
     Switch.GO_SHADOW: Turn.SHADOW,
 }
-"""The private button that asks once before a company is turned so; a pause never waits for one."""
+"""The private button that asks for confirmation; a pause never has to wait for one."""
 SURE = " confirm"
-"""The typed form of that button."""
+"""What to type instead of pressing that button."""
 
 CASE = re.compile(r"(?:case\s+)?#?([0-9]{1,9})")
 
 
 def register(app: App, backend: Backend) -> None:
-    """The one command."""
+    """Register the command."""
 
     @app.command("/overdue")
     def handle(ack: Ack, command: dict[str, Any]) -> None:
@@ -74,7 +74,7 @@ def _turning(backend: Backend, switch: Switch, turn: Turn) -> Callable[..., None
 
 
 def _turned(backend: Backend, switch: Switch, turn: Turn, body: dict[str, Any]) -> tuple[str, bool]:
-    """What the person is told, and whether their question is answered by it."""
+    """What the person is told, and whether that answers the question with the button."""
     user = user_of(body)
     try:
         now = backend.clock()
@@ -124,7 +124,7 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
 
 
 def _stands(backend: Backend, number: str, user: str, now: datetime) -> str:
-    """Where a case stands, who did what and what comes next, for those who may act on it.
+    """Where a case stands, who did what and what comes next, for people who may act on it.
 
     Raises Refused.
     """
@@ -189,7 +189,7 @@ def _picture(backend: Backend, user: str, channel: str, now: datetime) -> Respon
 
 
 def _elsewhere(backend: Backend, conn: Connection, user: str, now: datetime) -> str:
-    """Several companies, and this channel is none of theirs; or none at all. Raises Refused."""
+    """The answer if this channel has no company: there are several, or none. Raises Refused."""
     roles, groups = access.known(conn, backend.policy, user, now), people.groups(conn, now)
     everyone = companies.all_of_them(conn)
     theirs = [one for one in everyone if policy_of(backend, one).roles(user, groups)]
@@ -203,12 +203,12 @@ def _not_for_them() -> Refused:
 
 
 def policy_of(backend: Backend, company: Company) -> Policy:
-    """What rules in this company."""
+    """The policy of this company."""
     return backend.policy.for_company(company.realm)
 
 
 def _company(conn: Connection, channel: str) -> Company | None:
-    """The company of this channel; where there is only one, it is meant everywhere."""
+    """The company of this channel; if there is only one company, it is meant everywhere."""
     found = companies.in_channel(conn, channel)
     if found:
         return found

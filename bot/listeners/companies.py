@@ -1,4 +1,4 @@
-"""Buttons that are about a company and no case: they stand below notices and in App Home."""
+"""Buttons about a company rather than a case: below notices and in App Home."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def register(app: App, backend: Backend) -> None:
 
 
 def _tell(backend: Backend, body: dict[str, Any], words: str) -> None:
-    """In private: beside the message, or at the top of the Home tab, which has no such place."""
+    """Answer in private: next to the message, or at the top of the Home tab."""
     if body.get("response_url"):
         backend.tell(body["response_url"], words)
     else:
@@ -49,7 +49,7 @@ def _tell(backend: Backend, body: dict[str, Any], words: str) -> None:
 
 
 def _disconnect(backend: Backend, body: dict[str, Any]) -> None:
-    """Beside the click: Intuit is asked. Never raises."""
+    """Disconnect in the background, because it calls Intuit. Never raises."""
     user = user_of(body)
     try:
         now = backend.clock()
@@ -72,7 +72,7 @@ def _disconnect(backend: Backend, body: dict[str, Any]) -> None:
 
 
 def pressed(backend: Backend, body: dict[str, Any]) -> str:
-    """Put down that QuickBooks' own reminders are off; what the person is told."""
+    """Record that QuickBooks' own reminders are off; returns what the person is told."""
     user = user_of(body)
     try:
         now = backend.clock()

@@ -1,4 +1,4 @@
-"""Where clicks and commands land: what a handler needs, and how it answers in private."""
+"""What handlers of clicks and commands need, and how they answer in private."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 slog = structlog.get_logger()
 PRIVATE_SECONDS = 10
-"""How long a private answer may take; the click itself is answered already."""
+"""How many seconds a private answer may take; the click itself has already been answered."""
 
 
 class Pool(ThreadPoolExecutor):
-    """Threads for what clicks leave to be done, and a way to wait for it without refusing more.
+    """Threads for what clicks leave to be done, and a way to wait for it while accepting more.
 
-    Nobody looks at what comes of it, so an error that was not foreseen is told to the log.
+    Nobody looks at the results, so unforeseen errors are logged.
     """
 
     def __init__(self, *given: Any, **more: Any) -> None:
@@ -39,7 +39,7 @@ class Pool(ThreadPoolExecutor):
         self._left: set[Future[Any]] = set()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """As of any executor."""
+        """As in any executor."""
         future = super().submit(fn, *args, **kwargs)
         self._left.add(future)
         future.add_done_callback(self._done)
@@ -51,7 +51,7 @@ class Pool(ThreadPoolExecutor):
         self._left.discard(future)
 
     def settle(self, seconds: float) -> bool:
-        """Whether all of it, also what it has led to, was done within `seconds`."""
+        """Whether everything, including work submitted meanwhile, was done within `seconds`."""
         end = time.monotonic() + seconds
         while (left := list(self._left)) and time.monotonic() < end:
             wait(left, max(0, end - time.monotonic()))
@@ -64,38 +64,38 @@ class Backend:
 
     database: Database
     ruling: Callable[[], Policy]
-    """The policy that rules now; its file may change at any time."""
+    """Returns the policy in force now; its file may change at any time."""
     queues: Queues
     clock: Callable[[], datetime]
     client: WebClient
     team: str
     """The id of our workspace; nobody else's people may act."""
     app_id: str
-    """Our app's id, or empty where Slack did not tell it."""
+    """Our app's id, or empty if Slack did not give it."""
     workspace: str
-    """Where links to cards begin."""
+    """The base URL of links to cards."""
     response_hosts: frozenset[str]
-    """Hosts a response_url may have: Slack's, or the one that stands in for it."""
+    """The hosts that a response_url may have: Slack's, or the one that stands in for it."""
     public_url: str
-    """Where links to our own pages begin."""
+    """The base URL of our own pages."""
     channel: str
-    """Where a company's cards go for which nobody has chosen a channel; may be empty."""
+    """The channel for cards of a company for which nobody has chosen one; may be empty."""
     broker: Broker
     """For disconnecting a company."""
     pool: Executor
     """For private answers, filling modals and wake-ups: small, and nothing in it may raise."""
     drawing: dict[str, object] = field(default_factory=dict)
-    """Person → the latest drawing of their Home tab: an earlier one gives way to it."""
+    """Person → the latest drawing of their Home tab; earlier ones are dropped."""
 
     @property
     def policy(self) -> Policy:
-        """By which this click is judged."""
+        """The policy by which this click is judged."""
         return self.ruling()
 
     def tell(self, response_url: str, text: str, *, instead: bool = False) -> None:
-        """Answer in private, soon, without holding up the click; or `instead` of what was pressed.
+        """Answer in private, soon, without holding up the click.
 
-        Only what is private itself is replaced so.
+        `instead` replaces the message with the button, which must be a private one itself.
         """
         self.pool.submit(self._tell, response_url, text, instead)
 
@@ -108,11 +108,11 @@ class Backend:
                 text=text, response_type="ephemeral", replace_original=instead
             )
         except (SlackClientError, OSError) as error:
-            # The decision stands whether or not its private answer arrives; the card shows it.
+            # The decision is recorded whether or not its answer arrives, and the card shows it.
             slog.warning("answer.lost", error=type(error).__name__)
 
     def later(self, seconds: float, act: Callable[..., None], *given: Any) -> None:
-        """Call `act` in so many seconds; until then it takes no place in the pool."""
+        """Call `act` after `seconds`; until then it takes no thread of the pool."""
         timer = Timer(seconds, self.pool.submit, (act, *given))
         timer.daemon = True
         timer.start()

@@ -1,4 +1,4 @@
-"""From a click to a door and back: the same way for every button and modal."""
+"""From a click to a decision and back, in the same way for every button and modal."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ FOLLOWS = {
     "confirm_name": ("triage", "messages"),
     "lift": ("triage", "messages"),
 }
-"""What is woken after a decision; otherwise only the card is drawn again."""
+"""The steps to wake after a decision; after any other, only the card is redrawn."""
 
 
 LEADS_ONLY = frozenset({"draft_anyway", "confirm_name"})
-"""Nobody fills in a form only to learn at its end that it is not for them."""
+"""Checked before the form opens, so that nobody fills it in only to be refused at the end."""
 
 
 class NotRecorded(Exception):
-    """The record could not be written in time; `words` tell the person so."""
+    """Nothing was recorded; `words` tell the person why."""
 
     def __init__(self, words: str, said: Reply | None = None) -> None:
         super().__init__(words)
@@ -56,12 +56,12 @@ class NotRecorded(Exception):
 
 
 def click_of(binding: Binding, user: str) -> Click:
-    """Who wants something, and of which draft."""
+    """The click of `user` on what the button was bound to."""
     return Click(user, binding.case_id, binding.draft_id, binding.draft_hash)
 
 
 def decide(backend: Backend, verb: str, click: Click, through: Door[T]) -> T:
-    """Go through a door in one transaction, then wake what follows.
+    """Run a verb in one transaction, then wake the steps that follow.
 
     Raises NotRecorded with the sentence for the person; nothing was changed then.
     """
@@ -79,7 +79,7 @@ def decide(backend: Backend, verb: str, click: Click, through: Door[T]) -> T:
 
 
 def view_for(backend: Backend, verb: str, click: Click) -> CaseView:
-    """The case for a modal, for somebody who may do what it is for. Raises NotRecorded."""
+    """The case for a modal, if this person may do what it is for. Raises NotRecorded."""
     try:
         now = backend.clock()
         with backend.database.reading() as conn:
@@ -103,7 +103,7 @@ def ruling(backend: Backend, conn: Connection, case: str) -> Policy:
 
 
 def told(backend: Backend, verb: str, said: Reply) -> str:
-    """The private sentence after a recorded decision; empty where the card says enough."""
+    """The private sentence after a recorded decision; empty if the card says enough."""
     if said.answer is Answer.SECOND_NEEDED:
         return reply(said, verb)
     if verb == "approve" and said.case:
@@ -112,7 +112,10 @@ def told(backend: Backend, verb: str, said: Reply) -> str:
 
 
 def _approved(backend: Backend, case: Case) -> str:
-    """The approval is on record whatever happens here; at worst the next card is not linked."""
+    """The sentence after an approval, with a link to the next card.
+
+    Whatever fails here, the approval is recorded; at worst the link is missing.
+    """
     try:
         with backend.database.reading() as conn:
             company = companies.need(conn, case.company)
@@ -127,13 +130,13 @@ def _approved(backend: Backend, case: Case) -> str:
 
 
 def unreadable(error: BadValueError) -> str:
-    """A value that this program never wrote came back."""
+    """The sentence for a value that this program never wrote."""
     slog.warning("click.unreadable", error=str(error))
     return answers.unreadable()
 
 
 def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: datetime) -> str:
-    """Log the refusal, ask for a look-up where that helps, and find the words."""
+    """Log the refusal, ask for a look-up if that helps, and find the words."""
     words = _words(backend, verb, said)
     try:
         with backend.database.writing() as conn:
@@ -141,7 +144,7 @@ def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: dateti
             if said.answer is Answer.LOOKING_UP:
                 people.ask(conn, click.user, now)
     except DBAPIError as error:
-        # The person gets the same answer; only the line about it is missing.
+        # The person gets the same answer; only the log line is missing.
         slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
     if said.answer is Answer.LOOKING_UP:
         backend.wake("people")
@@ -159,5 +162,5 @@ def _words(backend: Backend, verb: str, said: Reply) -> str:
 
 
 def user_of(body: dict[str, Any]) -> str:
-    """The Slack id of whoever pressed."""
+    """The Slack id of the person who clicked."""
     return str(body["user"]["id"])

@@ -1,4 +1,4 @@
-"""The Home tab: published when somebody opens it, beside the answer that Slack waits for."""
+"""The Home tab: published in the background when somebody opens it, after Slack has its answer."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from jobs.store.companies import Company
 
 slog = structlog.get_logger()
 MOST = 8
-"""Entries of a list where there are several companies, and where there is one:"""
+"""Entries of a list if there are several companies; below, if there is one."""
 MOST_OF_ONE = 30
 TRIES = 5
 PAUSE = 5.0
-"""Seconds until a page is drawn again, where Slack does not say how long to wait."""
+"""Seconds before a page is drawn again, if Slack does not say how long to wait."""
 CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 NOTHING_HERE = (
     "There is nothing for you to do here: collectors, finance leads and account managers are "
@@ -47,7 +47,7 @@ NOTHING_HERE = (
 
 
 def register(app: App, backend: Backend) -> None:
-    """The tab itself, and the buttons that only draw it again."""
+    """Register the tab itself, and the buttons that only redraw it."""
 
     @app.event("app_home_opened")
     def opened(event: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ def register(app: App, backend: Backend) -> None:
     @app.action(Switch.CONNECT)
     @app.action(ids.of_any_company(Switch.RECONNECT))
     def connecting(ack: Ack, body: dict[str, Any]) -> None:
-        # the browser follows the link by itself; the tab gets a fresh one
+        # the browser opens the link by itself; the tab gets a fresh one
         backend.pool.submit(publish, backend, user_of(body))
         ack()
 
@@ -79,7 +79,7 @@ def _number(body: dict[str, Any]) -> int:
 
 
 def _chosen(backend: Backend, body: dict[str, Any]) -> None:
-    """A channel for the next company: the link to connect it follows, or what is wrong."""
+    """A channel was chosen for the next company: show the link to connect it, or what is wrong."""
     channel = str(body["actions"][0].get("selected_conversation") or "")
     try:
         trouble = _unfit(backend, channel)
@@ -90,7 +90,7 @@ def _chosen(backend: Backend, body: dict[str, Any]) -> None:
 
 
 def _unfit(backend: Backend, channel: str) -> str:
-    """Why no company's cards can go to this channel, as a sentence; or empty."""
+    """Why a new company's cards cannot go to this channel, as a sentence, or empty."""
     if not CHANNEL.fullmatch(channel):
         return answers.unreadable()
     with backend.database.reading() as conn:
@@ -102,7 +102,7 @@ def _unfit(backend: Backend, channel: str) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """The channel that somebody chose for the next company, or why that one will not do."""
+    """The channel that somebody chose for the next company, or why it cannot be used."""
 
     channel: str = ""
     trouble: str = ""
@@ -116,23 +116,23 @@ def publish(
     choice: Choice = Choice(),
     tries: int = TRIES,
 ) -> None:
-    """Show a person the present state; a moment later where Slack or the record is busy.
+    """Show a person the current state, a moment later if Slack or the database is busy.
 
-    Never raises: it runs beside what was answered already.
+    Never raises: it runs in the background, after the answer.
     """
     turn = backend.drawing[user] = object()
     if (pause := _published(backend, user, said, number, choice)) is None or tries == 1:
         return
 
     def again() -> None:
-        if backend.drawing.get(user) is turn:  # nothing newer was drawn for them meanwhile
+        if backend.drawing.get(user) is turn:  # no newer drawing for them was begun meanwhile
             publish(backend, user, said, number, choice, tries - 1)
 
     backend.later(pause, again)
 
 
 def _published(backend: Backend, user: str, said: str, number: int, choice: Choice) -> float | None:
-    """Seconds after which to try again, or None where it was done or would not help."""
+    """Seconds to wait before trying again, or None if it was done or retrying would not help."""
     try:
         view = _view(backend, user, said, number, choice)
     except DBAPIError as error:
@@ -175,7 +175,7 @@ def _view(backend: Backend, user: str, said: str, number: int, choice: Choice) -
 
 
 def _shut(backend: Backend, user: str, refused: Refused, now: datetime) -> str:
-    """Why there is no page; for somebody who is being looked up it is drawn again."""
+    """Why there is no page; for somebody who is being looked up it is drawn again later."""
     words = turned_away(backend, "home", user, refused, now)
     if refused.said.answer is not Answer.LOOKING_UP:
         return words.removesuffix(answers.NOTHING).rstrip()
@@ -184,14 +184,14 @@ def _shut(backend: Backend, user: str, refused: Refused, now: datetime) -> str:
 
 
 def _closed(backend: Backend, page: Page) -> dict[str, str]:
-    """The channels of those companies that this person runs, where Slack takes no card."""
+    """Channels of this person's companies that cards cannot be posted to, and why."""
     ours = [one.company for one in page.overviews if one.company.realm in page.runs]
     looked = ((one, channels.look(backend.client, one.channel).trouble) for one in ours)
     return {one.realm: answers.channel_closed(one.channel, why) for one, why in looked if why}
 
 
 def _with_links(backend: Backend, page: Page, user: str, now: datetime) -> Page:
-    """Doors of this person's own: to a new company once its channel is known, and to old ones."""
+    """Add the person's own links: for a new company once its channel is known, and for old ones."""
     new = "" if page.asks_channel and not page.channel else _link(backend, user, _wanted(page), now)
     ended = any(home.needs_connecting(one) for one in page.overviews)
     again = _link(backend, user, "", now) if ended else ""
@@ -199,13 +199,13 @@ def _with_links(backend: Backend, page: Page, user: str, now: datetime) -> Page:
 
 
 def _wanted(page: Page) -> str:
-    """The channel a door names: only a chosen one, or a company that has one would move."""
+    """The channel for a new link: only a chosen one, or a company with a channel would be moved."""
     return page.channel if page.asks_channel else ""
 
 
 @dataclass(frozen=True)
 class Theirs:
-    """A company in which somebody has a role. Account managers see their own customers only."""
+    """A company in which somebody has a role. Account managers see only their own customers."""
 
     company: Company
     runs: bool

@@ -1,4 +1,4 @@
-"""Buttons that open a modal: a light one at once, while the trigger lives, then the real one."""
+"""Buttons that open a modal: a light one at once, while the trigger is valid, then the real one."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from jobs.rules.states import State
 slog = structlog.get_logger()
 TRIES = 3
 PAUSE = 2.0
-"""Seconds until a form is filled again, where Slack does not say how long to wait."""
+"""Seconds before filling a form is retried, if Slack does not say how long to wait."""
 LONGEST_PAUSE = 20
-"""Seconds; nobody looks at an empty form for longer."""
+"""Seconds. Nobody looks at an empty form for longer."""
 SNOOZED = 2
-"""Working days that the snooze modal proposes."""
+"""How many working days the snooze modal proposes."""
 CHANGED = "This case has moved on meanwhile; there is nothing to enter here. Nothing was changed."
 
 
@@ -56,9 +56,9 @@ OPENS: dict[Action, Callable[[CaseView, Policy], dict[str, Any]]] = {
 
 
 def open_modal(backend: Backend, action: Action, body: dict[str, Any]) -> None:
-    """Open the light modal at once, in the thread of the click; what belongs in it follows.
+    """Open the light modal at once, in the thread of the click; its content follows.
 
-    The modal bears a name of ours: it can be filled even where Slack's answer was lost.
+    The modal has an external id of ours, so it can be filled even if Slack's answer was lost.
     """
     name = uuid.uuid4().hex
     asked = {"trigger_id": body["trigger_id"], "view": modals.loading(name)}
@@ -72,7 +72,7 @@ def open_modal(backend: Backend, action: Action, body: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Opening:
-    """A light modal by its external id, and whether we know that it `stands`."""
+    """A light modal by its external id, and whether we know that it was opened (`stands`)."""
 
     name: str
     stands: bool
@@ -80,7 +80,7 @@ class Opening:
 
 
 def _fill(backend: Backend, action: Action, body: dict[str, Any], opening: Opening) -> None:
-    """Put what belongs there in its place, beside the click; a moment later where Slack is busy."""
+    """Fill the modal in the background, a moment later if Slack is busy."""
     view = _modal(backend, action, body)
     answer = api.call(backend.client, "views.update", external_id=opening.name, view=view)
     if isinstance(answer, Later | Lost) and opening.tries > 1 and _pause(answer) <= LONGEST_PAUSE:
@@ -102,7 +102,7 @@ def _not_shown(backend: Backend, action: Action, body: dict[str, Any], trouble: 
 
 
 def _modal(backend: Backend, action: Action, body: dict[str, Any]) -> dict[str, Any]:
-    """The modal itself, or in its place why there is none."""
+    """The modal itself, or one that says why there is none."""
     try:
         view = _made(backend, action, body)
     except Exception as error:  # noqa: BLE001  # nothing else ends the form's "One moment"

@@ -1,6 +1,6 @@
-"""What a request of Slack's holds: what is signed and has another shape is refused at the door.
+"""The shapes of Slack's requests; a signed request of any other shape is refused.
 
-Only what Bolt and our handlers rely on is asked for; whatever Slack adds beside it passes. The
+Only what Bolt and our handlers rely on is required; anything else that Slack adds passes. The
 shapes are Slack's (docs: interaction payloads, slash commands, Events API).
 """
 
@@ -15,13 +15,13 @@ from slack_bolt import BoltRequest
 Id = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\[\]]+$")]
 Flag = bool | Literal["true", "false"]
-"""Slack writes it either way."""
+"""Slack uses both forms."""
 Object = dict[str, Any]
 BODIES = frozenset({"application/json", "application/x-www-form-urlencoded"})
 
 
 class Odd(ValueError):
-    """No request that Slack makes; the message says why, without anything that stands in it."""
+    """Not a request that Slack makes; the message says why, without quoting it."""
 
 
 class _Shape(BaseModel):
@@ -41,7 +41,7 @@ class _Acting(_Shape):
 
     user: _Person
     team: _Named | None
-    """null where the app is installed for a whole organisation."""
+    """null if the app is installed for a whole organisation."""
     api_app_id: Id | None = None
     enterprise: _Named | None = None
     is_enterprise_install: Flag | None = None
@@ -101,7 +101,7 @@ class _Verification(_Shape):
 
 
 class _Command(_Shape):
-    """A form: all of it is text."""
+    """A form: all of its fields are text."""
 
     command: str
     text: str = ""
@@ -123,11 +123,11 @@ SHAPES: Mapping[str, type[_Shape]] = {
     "event_callback": _Event,
     "url_verification": _Verification,
 }
-"""By the `type` of the payload; forms without one are a command or a check of our certificate."""
+"""Payload `type` → shape; forms without a type are a command or a check of our certificate."""
 
 
 def request(body: bytes, headers: Mapping[str, str]) -> BoltRequest:
-    """The request as Bolt reads it. Raises Odd for whatever is none of Slack's."""
+    """The request as Bolt reads it. Raises Odd if it is not one of Slack's."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in BODIES:
         raise Odd("it is neither JSON nor a form")
@@ -140,7 +140,7 @@ def request(body: bytes, headers: Mapping[str, str]) -> BoltRequest:
 
 
 def enveloped(payload: object, headers: Mapping[str, str]) -> BoltRequest:
-    """The same for what came over a socket, where Slack has decoded it. Raises Odd."""
+    """Like `request`, for a payload from a socket, which Slack has already decoded. Raises Odd."""
     body = _checked(payload)
     return BoltRequest(mode="socket_mode", body=body, headers=dict(headers))
 
@@ -167,12 +167,12 @@ def _shape_of(body: Object) -> type[_Shape]:
 
 
 def _place(error: Mapping[str, Any]) -> str:
-    """The names of our own shapes only."""
+    """Where a validation error is, using the names of our own shapes only."""
     return ".".join(str(part) for part in error["loc"])
 
 
 def _plain(value: object) -> bool:
-    """Without NUL and halves of surrogate pairs, which no database takes."""
+    """Whether it is free of NUL and lone surrogates, which no database can store."""
     left = [value]
     while left:
         one = left.pop()

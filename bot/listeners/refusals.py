@@ -1,4 +1,4 @@
-"""Somebody was refused, and no case is concerned: log it, look them up, find the words."""
+"""Somebody was refused outside a case: log it, have them looked up, find the words."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ slog = structlog.get_logger()
 
 LOOKS = 30
 BETWEEN = 1.0
-"""How often, and after how many seconds, we see whether somebody is known by now."""
+"""How many times, and how many seconds apart, we check whether somebody is known by now."""
 
 
 def follow_up(backend: Backend, user: str, said: Reply, response_url: str) -> None:
-    """Whoever is being looked up is told in private what came of it, as soon as it is known."""
+    """Tell a person who is being looked up, in private, the result as soon as it is known."""
     if said.answer is Answer.LOOKING_UP and response_url:
         once_known(backend, user, lambda trouble: backend.tell(response_url, answers.met(trouble)))
 
@@ -34,7 +34,10 @@ def follow_up(backend: Backend, user: str, said: Reply, response_url: str) -> No
 def once_known(
     backend: Backend, user: str, then: Callable[[str], None], looks: int = LOOKS
 ) -> None:
-    """Call `then` with what is wrong with an account, or "", once Slack has told us; or never."""
+    """Once Slack has answered, call `then` with what is wrong with the account, or "".
+
+    If Slack does not answer in time, `then` is never called.
+    """
     again = Timer(BETWEEN, _look, (backend, user, then, looks))
     again.daemon = True
     again.start()
@@ -56,7 +59,7 @@ def _look(backend: Backend, user: str, then: Callable[[str], None], looks: int) 
 def turned_away(
     backend: Backend, verb: str, user: str, refused: Refused, now: datetime, typed: str = ""
 ) -> str:
-    """What the person is told; a look-up is queued where that helps. `typed` are their words."""
+    """What the person is told; queues a look-up if that helps. `typed` is what they typed."""
     with backend.database.writing() as conn:
         access.refused(conn, Click(user, ""), refused.said, verb, now, typed)
         if refused.said.answer is Answer.LOOKING_UP:

@@ -1,4 +1,4 @@
-"""What a person submitted in a modal, as typed values; Unusable says which field to mend."""
+"""What a person submitted in a modal, as typed values; UnusableError says what to correct."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Values = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """view["state"]["values"]: block id → action id → what was entered."""
 
 LONGEST = timedelta(days=365)
-"""What is put off for longer is forgotten, not reviewed."""
+"""Anything put off for longer would be forgotten, not reviewed."""
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -37,7 +37,7 @@ class UnusableError(ValueError):
 class Edited:
     """A subject on one line and a body with newlines as line ends.
 
-    `marked`: what is on no record in it is an instalment or a date to meet.
+    `marked`: figures in it that are on no record are an instalment or a date to meet.
     """
 
     subject: str
@@ -47,7 +47,7 @@ class Edited:
 
 @dataclass(frozen=True)
 class Holding:
-    """No `invoices` means the whole customer; `until` is a calendar date of the company."""
+    """A hold. No `invoices`: the whole customer. `until`: a date in the company's zone."""
 
     kind: HoldKind
     invoices: tuple[str, ...]
@@ -64,14 +64,15 @@ class Snoozing:
 
 
 def edited(values: Values) -> Edited:
-    """The text as typed; neither part may be empty."""
+    """The text as typed. Raises UnusableError if a part is empty."""
     subject = _required(values, Field.SUBJECT, one_line, "Please write a subject.")
     body = _required(values, Field.BODY, _paragraphs, "Please write a message.")
     return Edited(subject, body, bool(_several(values, Field.MARKED)))
 
 
 def rejection(values: Values) -> Rejection:
-    """A dispute names its invoices, and "other" its comment."""
+    """The rejection. Raises UnusableError for a dispute without invoices, or "other" without a
+    comment."""
     reason = _chosen(values, Field.REASON, RejectReason)
     comment = _typed(values, Field.COMMENT)
     if reason is RejectReason.OTHER and not comment:
@@ -85,29 +86,29 @@ def rejection(values: Values) -> Rejection:
 
 
 def was_paid(values: Values) -> Rejection:
-    """The reason is the form's own; a comment may be added."""
+    """A rejection whose reason is that of the form; a comment is optional."""
     return Rejection(RejectReason.ALREADY_PAID, _typed(values, Field.COMMENT))
 
 
 def holding(values: Values, today: date) -> Holding:
-    """`today` is the company's; the review date lies after it."""
+    """The hold; its review date must be after `today`, a date in the company's zone."""
     kind = _chosen(values, Field.KIND, HoldKind)
     until = _day_after(values, today)
     return Holding(kind, _several(values, Field.INVOICES), until, _typed(values, Field.COMMENT))
 
 
 def snoozing(values: Values, today: date) -> Snoozing:
-    """`today` is the company's; the day to come back lies after it."""
+    """The snooze; its date must be after `today`, a date in the company's zone."""
     return Snoozing(_day_after(values, today), _typed(values, Field.COMMENT))
 
 
 def reason(values: Values) -> str:
-    """Why a draft is right anyway; never empty."""
+    """Why a draft is right anyway. Raises UnusableError if it is empty."""
     return _required(values, Field.COMMENT, _paragraphs, "Please give a reason; it goes on record.")
 
 
 def chosen_address(values: Values, candidates: Sequence[str]) -> str:
-    """The one of `candidates` (the ledger's present addresses) that was chosen."""
+    """The chosen one of `candidates`, the current addresses in the ledger."""
     key = _option(values, Field.ADDRESS)
     found = [one for one in candidates if address_key(one) == key]
     if not found:

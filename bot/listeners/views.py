@@ -1,4 +1,4 @@
-"""Modals that were submitted: the answer is the acknowledgement itself."""
+"""Submitted modals: the answer is the acknowledgement itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Through = Callable[[Connection, Policy, Click, datetime], Reply]
 
 
 def register(app: App, backend: Backend) -> None:
-    """Every modal with a submit button."""
+    """Register every modal with a submit button."""
     for modal, submit in SUBMITS.items():
         app.view(modal)(_submitting(backend, submit))
 
@@ -73,7 +73,7 @@ def _edit(backend: Backend, opened: Opened, values: Values, user: str) -> Respon
 
 
 def _objected(view: CaseView, typed: Edited, found: Objections) -> dict[str, Any]:
-    """The form again, with the present complaints and no others, the graver ones first."""
+    """The form again, with the current violations only, the more serious ones first."""
     told = [v.sentence for v in sorted(found.violations, key=lambda v: not v.hard)]
     text = (typed.subject, typed.body, typed.marked)
     seen = "" if found.hard else modals.fingerprint(*text)
