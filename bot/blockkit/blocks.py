@@ -1,8 +1,8 @@
-"""Block Kit as plain dicts: the few shapes our cards and modals are made of.
+"""Block Kit as plain dicts: the few shapes that our cards and modals consist of.
 
 Outside text goes into rich text or plain text, which Slack does not parse; `mrkdwn` text here is
 always our own words, with outside parts escaped by `bot.blockkit.escaping`. The limits are those of
-Slack's block reference; `lint` holds a finished payload against all of them.
+Slack's block reference; `lint` checks a finished payload against all of them.
 """
 
 from __future__ import annotations
@@ -63,14 +63,17 @@ def divider() -> Block:
 
 
 def section(mrkdwn: str, accessory: Block | None = None) -> Block:
-    """A section of our own mrkdwn; no autolinks. More than 3000 characters are counted, not cut."""
+    """A section of our own mrkdwn, without autolinks.
+
+    Beyond 3000 characters the text ends with how many were left out.
+    """
     words = {"type": "mrkdwn", "text": cap(mrkdwn, 3000), "verbatim": True}
     made: Block = {"type": "section", "text": words, "expand": True}
     return made | ({"accessory": accessory} if accessory else {})
 
 
 def channel_select(action_id: str, chosen: str = "") -> Block:
-    """A choice among the channels of this organisation that its reader can see."""
+    """A menu of the channels in this organisation that the reader can see."""
     made: Block = {"type": "conversations_select", "action_id": action_id}
     made["placeholder"] = plain("Choose a channel", 150)
     made["filter"] = {"include": ["public", "private"], "exclude_external_shared_channels": True}
@@ -78,7 +81,7 @@ def channel_select(action_id: str, chosen: str = "") -> Block:
 
 
 def context(*mrkdwn: str) -> Block:
-    """Small grey print; one to ten pieces of our own mrkdwn."""
+    """Small grey text: one to ten pieces of our own mrkdwn."""
     pieces = [{"type": "mrkdwn", "text": cap(m, 3000), "verbatim": True} for m in mrkdwn if m]
     return {"type": "context", "elements": pieces}
 
@@ -96,7 +99,7 @@ def button(
     says: str = "",
     confirm: Block | None = None,
 ) -> Block:
-    """A button; `says` is what a screen reader hears, `style` empty, primary or danger."""
+    """A button; `says` is for screen readers, `style` is empty, primary or danger."""
     made: Block = {"type": "button", "action_id": action_id, "value": value}
     made["text"] = plain(label, 75)
     if says:
@@ -115,13 +118,13 @@ def confirm(title: str, words: str, yes: str, no: str) -> Block:
 
 
 def text(words: str, *, bold: bool = False, italic: bool = False) -> Block:
-    """A piece of rich text; whatever `words` hold is shown as it is."""
+    """A piece of rich text; `words` are shown exactly as they are."""
     style = {name: True for name, on in (("bold", bold), ("italic", italic)) if on}
     return {"type": "text", "text": clean(words) or "–"} | ({"style": style} if style else {})
 
 
 def person(user: str, name: str = "") -> Block:
-    """A mention in rich text where `user` is a Slack id, else words."""
+    """A mention in rich text if `user` is a Slack id, otherwise plain words."""
     if _USER.fullmatch(user):
         return {"type": "user", "user_id": user}
     return text(one_line(name or user))
@@ -148,7 +151,7 @@ def utc(at: datetime) -> str:
 
 
 def mention(user: str) -> str:
-    """A mention in mrkdwn; empty where `user` is no Slack id."""
+    """A mention in mrkdwn; empty if `user` is not a Slack id."""
     return f"<@{user}>" if _USER.fullmatch(user) else ""
 
 
@@ -170,16 +173,16 @@ def quote(*pieces: Block) -> Block:
 
 
 def table(rows: Sequence[Sequence[str]], align: Sequence[str]) -> Block:
-    """A table of plain cells; `align` says left or right per column. At most 100 rows."""
+    """A table of plain cells; `align` is left or right per column. At most 100 rows."""
     cells = [[{"type": "raw_text", "text": one_line(cell) or "–"} for cell in row] for row in rows]
     columns = [{"align": side} for side in align]
     return {"type": "table", "rows": cells, "column_settings": columns}
 
 
 def chunks(words: str, size: int) -> list[str]:
-    """`words` in pieces of at most `size` characters, parted at line ends, else between words.
+    """`words` in pieces of at most `size` characters, split at line ends or else between words.
 
-    Joining the pieces gives back `words`, except the newline at each parting.
+    Joining the pieces gives back `words`, except for a newline at each split.
     """
     pieces = []
     while len(words) > size:

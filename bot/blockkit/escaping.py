@@ -1,7 +1,7 @@
-"""Outside text made harmless: what Slack would read as markup stays text, and nothing hides.
+"""Makes outside text harmless: what Slack would read as markup stays text, and nothing is hidden.
 
-Rich text carries text without parsing it and needs only `clean`; `mrkdwn` is for the top-level
-text of a message and for sections. (Slack: "Formatting text for app surfaces", escaping.)
+Rich text is not parsed and needs only `clean`; `mrkdwn` is for the top-level text of a message and
+for sections. (Slack: "Formatting text for app surfaces", escaping.)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
 
 
 def hidden(char: str) -> bool:
-    """Whether a reader cannot see `char` although it can change what the rest looks like."""
+    """Whether `char` is invisible but can change how the rest looks."""
     if char in "\n\t":
         return False
     return char in _BIDI or char in _INVISIBLE or _unprintable(char)
@@ -27,30 +27,30 @@ def _unprintable(char: str) -> bool:
 
 
 def clean(text: str) -> str:
-    """`text` without control, bidi and invisible characters; line ends are newlines."""
+    """`text` without control, bidi and invisible characters; line ends become newlines."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = lines.replace("\u2028", "\n").replace("\u2029", "\n")
     return "".join(char for char in lines if not hidden(char))
 
 
 def revealed(text: str) -> str:
-    """`text` with every hidden character spelled out: for a text that a person is to approve."""
+    """`text` with every hidden character spelled out, for a text that a person has to approve."""
     lines = text.replace("\r\n", "\n")
     return "".join(f"⟦U+{ord(char):04X}⟧" if hidden(char) else char for char in lines)
 
 
 def revealed_line(text: str) -> str:
-    """`revealed`, on one line: a line end inside an address or a subject is spelled out too."""
+    """Like `revealed`, on one line: line ends in an address or a subject are spelled out too."""
     return revealed(text).replace("\n", "⟦U+000A⟧")
 
 
 def one_line(text: str) -> str:
-    """Cleaned, with every run of white space as one space: names, subjects, labels."""
+    """`text` cleaned, each run of white space as one space: for names, subjects, labels."""
     return " ".join(clean(text).split())
 
 
 def entities(text: str) -> str:
-    """The three characters that Slack itself asks to escape."""
+    """`text` with the three characters escaped that Slack asks for: & < >."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -60,12 +60,12 @@ def mrkdwn(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """An e-mail address from the ledger: readable and copyable, but no markup."""
+    """An e-mail address from the ledger: readable and copyable, but never markup."""
     return entities(one_line(text).replace("*", "∗").replace("`", "ˋ"))
 
 
 def cap(text: str, limit: int) -> str:
-    """At most `limit` characters of escaped text; what is left out is counted in the open."""
+    """At most `limit` characters of escaped text, ending with how many were left out."""
     if len(text) <= limit:
         return text
     said = f"… ({len(text)} characters in all)"

@@ -1,6 +1,6 @@
-"""The names that travel to Slack and back: actions, modals, fields, and what a button stands for.
+"""The ids that go to Slack and come back: actions, modals, fields, and what a button is bound to.
 
-Whatever comes back is only an address: state and rights are looked up again on every click.
+What comes back only says what is meant: state and rights are looked up again on every click.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """The action id of every button, a plain verb."""
+    """The action id of every button on a card: a plain verb."""
 
     APPROVE = "approve"
     EDIT = "edit"
@@ -34,7 +34,7 @@ class Action(StrEnum):
 
 
 class Switch(StrEnum):
-    """The action id of everything that is about a company and no case."""
+    """The action id of every button about a company rather than a case."""
 
     REMINDERS_OFF = "reminders_off"
     CONNECT = "connect"
@@ -77,11 +77,11 @@ class Field(StrEnum):
 
 
 class BadValueError(ValueError):
-    """A value came back from Slack that this program never wrote."""
+    """Slack sent back a value that this program never wrote."""
 
 
 def block_id(name: str, version: int) -> str:
-    """A block id that changes with the draft, so that a client keeps no value of an older one."""
+    """A block id that changes with the draft, so that a client keeps no value from an older one."""
     return f"{name}:{version}"
 
 
@@ -96,9 +96,9 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Binding:
-    """What a button stands for: one case and exactly one draft of it.
+    """What a button is bound to: one case and exactly one draft of it.
 
-    `draft_id` and `draft_hash` are both empty where the card shows no draft.
+    `draft_id` and `draft_hash` are both empty if the card shows no draft.
     """
 
     case_id: str
@@ -123,8 +123,8 @@ class Binding:
 class Opened:
     """What a modal was opened for.
 
-    `seen` is the fingerprint of what the person was shown: a text with its violations, so that the
-    same text sent again means "save anyway", or the stops that are set aside; empty otherwise.
+    `seen` is the fingerprint of what the person was shown: a text with its violations, so that
+    submitting the same text again means "save anyway", or the stops to set aside; empty otherwise.
     """
 
     binding: Binding
@@ -140,29 +140,29 @@ class Opened:
 
 
 def binding(value: object) -> Binding:
-    """The binding in a button's value; BadValueError for anything `encode` does not write."""
+    """The binding in a button's value; raises BadValueError for what `encode` cannot write."""
     found = _load(value, {"case", "draft", "hash"})
     return Binding(found["case"], found["draft"], found["hash"])
 
 
 def opened(value: object) -> Opened:
-    """What is in a modal's private metadata; BadValueError for anything else."""
+    """The content of a modal's private metadata; raises BadValueError for anything else."""
     found = _load(value, {"for", "seen"})
     return Opened(binding(found["for"]), found["seen"])
 
 
 def of_company(realm: str) -> str:
-    """The value of a button that is about a company."""
+    """The value of a button about a company."""
     return _dump({"company": realm})
 
 
 def of_any_company(switch: Switch) -> re.Pattern[str]:
-    """The action ids of a switch: alone, or with its realm where several companies are listed."""
+    """A pattern for the action ids of a switch: alone, or with a realm if several are listed."""
     return re.compile(rf"^{switch}(:[0-9]+)?$")
 
 
 def company(value: object) -> str:
-    """The realm in such a value; BadValueError for anything `of_company` does not write."""
+    """The realm in such a value; raises BadValueError for what `of_company` cannot write."""
     realm = _load(value, {"company"})["company"]
     if not _ID.fullmatch(realm):
         raise BadValueError("the company is not one of ours")

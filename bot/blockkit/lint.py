@@ -1,7 +1,7 @@
-"""What Slack would refuse about a payload, found before it is sent.
+"""Finds what Slack would refuse in a payload before it is sent.
 
 No published validator of dict payloads covers limits and surfaces, so this one does; the numbers
-are those of Slack's references for blocks, views and messages.
+are from Slack's references for blocks, views and messages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.blockkit.lint_elements import plain
 from bot.blockkit.lint_shapes import Check, Faults, anything, flag, many, one_of, thing, words
 
 MOST_TEXT = 4000
-"""What chat.update takes; chat.postMessage would cut at 40,000."""
+"""The limit of chat.update; chat.postMessage would cut at 40,000."""
 MOST_BLOCKS: dict[Surface, int] = {"message": 50, "modal": 100, "home": 100}
 LARGEST_MESSAGE = 100_000  # characters of JSON that blocks.validate takes
 LARGEST_VIEW = 250_000  # bytes
@@ -42,10 +42,10 @@ _FRAME: dict[str, Check] = {
 
 
 def lint(payload: Mapping[str, Any], surface: Surface) -> list[str]:
-    """What is wrong with a message (`text` and `blocks`) or a view; empty when nothing is.
+    """What is wrong with a message (`text` and `blocks`) or a view; empty if nothing is.
 
-    Each line begins with the path of the culprit. Also asks of a message what Slack does not:
-    a top-level text, short enough for chat.update, because screen readers read nothing else.
+    Each line starts with the path of the fault. It also requires what Slack does not: a message
+    needs a top-level text, short enough for chat.update, because screen readers read nothing else.
     """
     found = list(_FRAME[surface](dict(payload), surface))
     found += many(one_of(BLOCKS[surface]), MOST_BLOCKS[surface], 0)(payload.get("blocks"), "blocks")

@@ -1,7 +1,7 @@
-"""Every block that Slack knows, with its limits, and the surfaces it may stand on.
+"""Every block that Slack knows, with its limits and the surfaces it may appear on.
 
-Where Slack's pages disagree (rows of a data table, series of a chart, a table on Home) the lower
-number and the stricter surface hold.
+Where Slack's pages disagree (rows of a data table, series of a chart, a table on Home), the lower
+number and the stricter surface apply.
 """
 
 from __future__ import annotations

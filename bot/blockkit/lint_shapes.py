@@ -1,4 +1,4 @@
-"""Small checks that a payload is made of; each yields sentences that begin with a path."""
+"""Small checks to build a payload's check from; each yields sentences that start with a path."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def choice(*allowed: str) -> Check:
 
 
 def many(each: Check, most: int, least: int = 1) -> Check:
-    """A list of `least` to `most` things."""
+    """A list of `least` to `most` items."""
 
     def check(value: Any, at: str) -> Faults:
         if not isinstance(value, list):
@@ -80,12 +80,12 @@ def thing(needs: Mapping[str, Check], may: Mapping[str, Check] | None = None) ->
 
 
 def kind(needs: Mapping[str, Check], may: Mapping[str, Check] | None = None) -> Check:
-    """A `thing` that was chosen by its type."""
+    """A `thing` that has already been selected by its type."""
     return thing({"type": anything, **needs}, may)
 
 
 def one_of(kinds: Mapping[str, Check]) -> Check:
-    """An object whose type picks its check."""
+    """An object whose type selects its check."""
 
     def check(value: Any, at: str) -> Faults:
         found = value.get("type") if isinstance(value, dict) else None

@@ -1,7 +1,7 @@
-"""`overdue doctor`: everything Overdue needs, looked at now, with what to do where it is missing.
+"""`overdue doctor`: checks everything Overdue needs, and says what to do about what is missing.
 
-Every row is always there: what cannot be looked at is "not tried", with what it waits for. The
-doctor changes nothing and shows no secret.
+Every row is always shown: what cannot be checked is "not tried", with the reason. The doctor
+changes nothing and shows no secrets.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ INTUIT = ("qbo_client_id", "qbo_client_secret", "qbo_oauth_url")
 
 
 def examine(kit: Kit, problems: Sequence[Problem] = ()) -> list[Finding]:
-    """Look at everything, one part after the other; a part that fails hides no other.
+    """Check everything, one part after the other; a part that fails does not hide the others.
 
-    `problems` are settings that cannot be right, and that `kit` therefore does not have.
+    `problems` are the settings that cannot be right, which `kit` therefore does not have.
     """
     look = Look(kit, (*problems, *settings.examples(kit.settings)))
     parts: tuple[tuple[str, Callable[[Look], Iterator[Finding]]], ...] = (
@@ -49,12 +49,12 @@ def examine(kit: Kit, problems: Sequence[Problem] = ()) -> list[Finding]:
 def _all_of(part: str, of: Callable[[Look], Iterator[Finding]], look: Look) -> Iterator[Finding]:
     try:
         yield from of(look)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are shown too
+    except Exception as error:  # noqa: BLE001 - whatever it is, still show the other rows
         yield Finding(part, WRONG, f"could not be looked at: {type(error).__name__}")
 
 
 def table(findings: list[Finding]) -> str:
-    """The findings as aligned lines, and how many need something."""
+    """The findings as aligned lines, and how many need attention."""
     widest = max(len(finding.part) for finding in findings)
     lines = [f"{f.part:<{widest}}  {f.state:<9}  {f.words}" for f in findings]
     counted = [(state, sum(f.state == state for f in findings)) for state in (WRONG, MISSING)]
@@ -68,12 +68,12 @@ def table(findings: list[Finding]) -> str:
 
 @dataclass
 class Look:
-    """One look at an installation: its parts, and the settings that cannot be right."""
+    """One check of an installation: its parts, and the settings that cannot be right."""
 
     kit: Kit
     problems: Sequence[Problem] = ()
     wrong: dict[str, str] = field(init=False)
-    """Setting → why it is wrong; two that do not fit together stand here one by one."""
+    """Setting → why it is wrong; two that do not fit together are listed separately."""
 
     def __post_init__(self) -> None:
         self.wrong = {
@@ -83,7 +83,7 @@ class Look:
         }
 
     def needs(self, *needs: str) -> str:
-        """Which of these settings are missing or wrong, as a reason to try nothing; or empty."""
+        """Which of these settings are missing or wrong, as a reason not to try; or empty."""
         lacking = [need for need in needs if self._lacks(need)]
         names = " and ".join(need.upper().replace("|", " or ") for need in lacking)
         return f"needs {names}" if names else ""
@@ -95,7 +95,7 @@ class Look:
 
     @cached_property
     def recorded(self) -> list[Company] | None:
-        """The companies on record; None where the record cannot be read."""
+        """The stored companies; None if the database cannot be read."""
         if self.needs("database_url"):
             return None
         try:
@@ -104,21 +104,21 @@ class Look:
             with self.kit.database.reading() as conn:
                 return companies.all_of_them(conn)
         except SQLAlchemyError:
-            return None  # said of the database
+            return None  # the database's own row says so
 
     @cached_property
     def policy(self) -> Policy | None:
-        """The policy file; None where there is none, or none that can be read."""
+        """The policy; None if there is no file, or it cannot be read."""
         if self.needs("policy_file"):
             return None
         try:
             return self.kit.policy
         except (PolicyError, OSError, UnicodeDecodeError):
-            return None  # said of the policy
+            return None  # the policy's own row says so
 
 
 def _settings(look: Look) -> Iterator[Finding]:
-    """A row for each setting that a process needs, then for others that cannot be right."""
+    """A row for each setting that a process needs, then for others that are wrong."""
     needed = settings.needed("web", "work", "clock")
     rows = (_setting(look, need) for need in ("database_url", "policy_file", *needed))
     yield from {row.part: row for row in rows}.values()
@@ -197,7 +197,7 @@ def _policy(look: Look) -> Iterator[Finding]:
 
 
 def _shared_ids(look: Look, policy: Policy) -> Iterator[Finding]:
-    """QuickBooks numbers the customers of each company anew."""
+    """Customer ids in the shared part of the policy, which mean different ones in each company."""
     running = [c.realm for c in look.recorded or [] if c.status != DISCONNECTED]
     if len(realms := policy.sharing_ids(running)) > 1:
         words = (
@@ -236,7 +236,7 @@ def _quickbooks(look: Look) -> Iterator[Finding]:
 
 
 def _intuit(look: Look) -> Finding:
-    """Whether Intuit knows our keys, which needs no company."""
+    """Whether Intuit knows our keys; this needs no company."""
     if why := look.needs(*INTUIT):
         return Finding("quickbooks app", UNTRIED, why)
     try:

@@ -1,4 +1,4 @@
-"""How a command begins and fails: settings in, sentences out, never a traceback for a mistake."""
+"""How a command starts and fails: settings in, sentences out, never a traceback for a mistake."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ CANNOT_START = 2
 
 @dataclass(frozen=True)
 class Entry:
-    """What every command is given: a way to its parts."""
+    """What every command is given to get its parts."""
 
     def kit(self, part: Part, patience: timedelta = WORKER_PATIENCE) -> Kit:
-        """The parts for `part`. Raises SettingsError for what is missing or cannot be right."""
+        """The parts for `part`. Raises SettingsError for missing or wrong settings."""
         found = settings.load()
         settings.require(found, part)
         return Kit(found, patience=patience)
 
     def recorded(self, part: Part = "db") -> Kit:
-        """The same, of a command that needs the tables. Raises ClickException."""
+        """Like `kit`, for a command that needs the tables. Raises ClickException."""
         from jobs.store import schema  # loads Alembic, which no worker needs
 
         kit = self.kit(part)
@@ -46,7 +46,7 @@ entry = click.make_pass_decorator(Entry)
 
 
 class Group(click.Group):
-    """A group whose commands tell a wrong setting, policy or database in words."""
+    """A group whose commands explain a wrong setting, policy or database in a sentence."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

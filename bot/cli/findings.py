@@ -1,4 +1,4 @@
-"""What `overdue doctor` found of one part."""
+"""What `overdue doctor` found out about one part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 OK, WARNING, MISSING, WRONG, UNTRIED = "ok", "warning", "missing", "wrong", "not tried"
 LACKING = frozenset({MISSING, WRONG})
-"""What keeps Overdue from working; the command fails then."""
+"""The states that keep Overdue from working; the command then fails."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""The processes of one installation: started together, again when one ends, ended for certain.
+"""Starts the processes of an installation together, restarts those that end, and ends all of them.
 
-A process that is to end with its launcher holds the read end of a pipe, and so do its forks; a
+A process that must end with its launcher holds the read end of a pipe, and so do its forks; a
 program that is not ours is watched by a shell that holds it.
 """
 
@@ -33,12 +33,12 @@ PROCESSES: Mapping[str, tuple[str, ...]] = {
 QUEUE = "queue"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds until a process that ended is started again; doubled each time."""
+"""Seconds before a process that ended is restarted; doubled each time."""
 STEADY = 60.0
-"""After so many seconds of running the pause is a short one again."""
+"""After running for this many seconds, the pause is short again."""
 
 # For a program that is not ours: sends it the signal $1 when the other end of the pipe on standard
-# input closes, also because whoever held it was killed, and ends when the program has ended.
+# input closes, even if its holder was killed, and ends when the program has ended.
 WATCHED = (
     'signal=$1; shift; exec 3<&0; "$@" </dev/null 3<&- & program=$!; '
     '{ read -r _ <&3; kill -s "$signal" "$program"; } & watching=$!; '
@@ -47,7 +47,7 @@ WATCHED = (
 
 
 class Stopped(BaseException):
-    """Somebody wants everything to end; not an error, so nothing may catch it on the way."""
+    """Somebody wants everything to end. Not an error, so that nothing catches it on the way."""
 
 
 class ProcessFailed(Exception):
@@ -59,9 +59,9 @@ class NoQueue(Exception):
 
 
 class Launcher:
-    """Starts processes with given settings, and ends all of them, forks included.
+    """Starts processes with the given settings, and ends all of them, forks included.
 
-    `environment` is all they get beside PATH and language; `folder` is where they run.
+    `environment` is all they get besides PATH and language; `folder` is where they run.
     """
 
     def __init__(
@@ -70,43 +70,43 @@ class Launcher:
         self.folder, self.command = folder, tuple(command)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._parent_pipe, self._hold = os.pipe()
-        # Held by all and written by none: it ends when the last of them has gone.
+        # Held by all and written by none: it closes when the last of them has ended.
         self._anyone_left, self._presence = os.pipe()
         self.environment = {**environment, parent_pipe.VARIABLE: str(self._parent_pipe)}
 
     def start(self, name: str, output: IO[bytes] | None = None) -> None:
-        """Start one of PROCESSES; what it says goes to `output`, else to where ours goes."""
+        """Start one of PROCESSES; its output goes to `output`, or to our own."""
         around = self.surroundings()
         if output is not None:
             around |= {"stdout": output, "stderr": subprocess.STDOUT}
         self.running[name] = subprocess.Popen([*self.command, *PROCESSES[name]], **around)  # noqa: S603 - ours
 
     def start_queue(self, folder: Path) -> None:
-        """Start a queue of our own, with its socket in `folder`. Raises NoQueue."""
+        """Start a Redis or Valkey of our own, with its socket in `folder`. Raises NoQueue."""
         command = ["/bin/sh", "-c", WATCHED, QUEUE, "TERM", *queue_command(folder)]
         around = self.surroundings() | {"stdin": self._parent_pipe, "pass_fds": (self._presence,)}
         around |= {"stdout": subprocess.DEVNULL}
         self.running[QUEUE] = subprocess.Popen(command, **around)  # noqa: S603 - no outside words
 
     def surroundings(self) -> dict[str, Any]:
-        """What every process is started with, as arguments of Popen."""
+        """The Popen arguments that every process is started with."""
         return {
             "cwd": self.folder,
             "env": self.environment,
             "pass_fds": (self._parent_pipe, self._presence),
             "stdin": subprocess.DEVNULL,
-            "start_new_session": True,  # a Ctrl-C in the terminal is for the launcher alone
+            "start_new_session": True,  # Ctrl-C in the terminal is for the launcher only
         }
 
     def ended(self) -> list[str]:
-        """The processes that have ended by themselves."""
+        """The processes that have ended on their own."""
         return [name for name, process in self.running.items() if process.poll() is not None]
 
     def stop(self, grace: float) -> None:
-        """End everything, forks included; back when nobody is left. Raises ProcessFailed.
+        """End everything, forks included; returns when nothing is left. Raises ProcessFailed.
 
-        SIGTERM lets them finish what they are at, for `grace` seconds; then the pipe ends them.
-        The queue goes last, as the others still use it.
+        After SIGTERM they have `grace` seconds to finish; then closing the pipe ends them. The
+        queue goes last, because the others still use it.
         """
         for name, process in self.running.items():
             if name != QUEUE:
@@ -132,9 +132,9 @@ class Launcher:
 
 
 class Keeper:
-    """Starts a process again that has ended, after a pause that doubles while it keeps ending.
+    """Restarts processes that have ended, after a pause that doubles while one keeps ending.
 
-    `again` starts one by name; `say` hears of it; `clock` gives seconds.
+    `again` starts one by name; `say` is told about it; `clock` returns seconds.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class Keeper:
         self._due: dict[str, float] = {}
 
     def look(self, ended: Mapping[str, int]) -> None:
-        """`ended` are the processes that do not run, with their exit status."""
+        """Restart what is due; `ended` has the processes that are not running → exit status."""
         now = self._clock()
         for name, status in ended.items():
             if name not in self._due:
@@ -175,31 +175,34 @@ def _status(code: int) -> str:
 def until_stopped() -> None:
     """From now on SIGINT, SIGTERM and SIGHUP raise Stopped, once."""
     for number in SIGNALS:
-        # under nohup it is to outlive its terminal
+        # under nohup it should outlive its terminal
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
 
 
 def _stop(_: int, __: FrameType | None) -> None:
-    for number in SIGNALS:  # once is enough: a second Ctrl-C must not cut the tidying up
+    for number in SIGNALS:  # once is enough: a second Ctrl-C must not interrupt the cleaning up
         signal.signal(number, signal.SIG_IGN)
     raise Stopped
 
 
 @contextlib.contextmanager
 def socket_folder() -> Iterator[Path]:
-    """A folder in /tmp whatever TMPDIR says: a socket's path has at most 107 bytes."""
+    """A folder in /tmp, whatever TMPDIR says, since a socket's path has at most 107 bytes."""
     with tempfile.TemporaryDirectory(prefix="od-", dir="/tmp") as folder:
         yield Path(folder)
 
 
 def queue_url(folder: Path) -> str:
-    """Where the queue with its socket in `folder` is reached."""
+    """The URL of the queue with its socket in `folder`."""
     return f"unix://{folder}/redis.sock?db=0"
 
 
 def queue_command(folder: Path) -> list[str]:
-    """A Redis or Valkey that listens on a socket in `folder` and nowhere else. Raises NoQueue."""
+    """The command for a Redis or Valkey that listens only on a socket in `folder`.
+
+    Raises NoQueue.
+    """
     return [
         *(_server(), "--port", "0"),
         *("--unixsocket", str(folder / "redis.sock"), "--unixsocketperm", "700"),

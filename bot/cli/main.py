@@ -30,7 +30,7 @@ from jobs.store.engine import WEB_PATIENCE
 from qbo.oauth import certificates
 
 PRELOADED = {"triage": ("openai",), "act": ("slack_sdk",)}
-"""Large libraries that a worker loads once, before it forks for each job."""
+"""Queue → large libraries that its worker loads once, before it forks for each job."""
 
 
 @click.group(cls=Group)
@@ -65,9 +65,9 @@ def work(entry: Entry, queue: Part) -> None:
     kit = entry.kit(queue)
     for library in PRELOADED.get(queue, ()):
         import_module(library)
-    # Settings, policy, certificates and steps are plain values, made before any fork; what connects
-    # is made by the fork that first uses it. A policy file that changes is read before the next
-    # fork: were it read in forks only, a mistake in it would bring back the policy of the start.
+    # Settings, policy, certificates and steps are plain values, made before any fork; connections
+    # are made by the fork that first uses them. A changed policy file is read before the next
+    # fork: if only forks read it, a mistake in it would bring back the policy of the start.
     certificates()
     jobs = {step.name: Job(kit, queue, step.name) for step in kit.steps(queue)}
     worker.run(redis(kit.settings), queue, jobs, before_job=kit.policies)
@@ -82,7 +82,7 @@ class Job:
     step: str
 
     def __call__(self, id: str = "") -> None:
-        """Work on all that is due for the queue, on this step and the row `id` first."""
+        """Work on everything due in the queue, starting with this step and the row `id`."""
         kit = self.kit
         steps = sorted(kit.steps(self.queue), key=lambda step: step.name != self.step)
         try:

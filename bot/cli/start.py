@@ -29,7 +29,7 @@ from jobs.rules import policy as policies
 from jobs.settings import Part, Settings
 
 GRACE_SECONDS = 40.0
-"""How long processes may finish what they are at: a job works on for up to 30 s."""
+"""How long processes may take to finish: a job goes on for up to 30 s."""
 LOOK_SECONDS = 0.5
 EVERY_PART: tuple[Part, ...] = ("web", "intake", "triage", "act", "clock")
 ENV_FILE, POLICY_FILE = Path(".env"), Path("policy.toml")
@@ -65,7 +65,7 @@ FILL_IN = (
 
 
 def _write(file: Path, text: str, mode: int) -> None:
-    """Create `file`; one that exists is somebody's work."""
+    """Create `file`, unless it exists: then it is somebody's work."""
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
@@ -77,8 +77,8 @@ def _write(file: Path, text: str, mode: int) -> None:
 
 
 def _env_text() -> str:
-    """.env.example with a key of its own, and with the policy file that is written beside it."""
-    packed = Path(__file__).with_name("env.example")  # where the wheel has it (pyproject.toml)
+    """.env.example with a fresh key, naming the policy file that is written next to it."""
+    packed = Path(__file__).with_name("env.example")  # where the wheel puts it (pyproject.toml)
     text = (packed if packed.exists() else ROOT / ".env.example").read_text(encoding="utf-8")
     filled = {"TOKEN_KEYS": Fernet.generate_key().decode(), "POLICY_FILE": str(POLICY_FILE)}
     for name, value in filled.items():
@@ -87,7 +87,7 @@ def _env_text() -> str:
 
 
 def policy_text() -> str:
-    """The default policy with each line commented out: whoever needs a line takes the # away."""
+    """The default policy with each line commented out: people remove the # where they need to."""
     lines = policies.default_text().splitlines()
     return "\n".join(f"# {line}" if line[:1].isalpha() else line for line in lines) + "\n"
 
@@ -130,7 +130,7 @@ def _start(entry: Entry, folder: Path) -> None:
 
 
 def _keep(launcher: Launcher, queue_folder: Path | None, found: Settings) -> None:
-    """Run all of it until Stopped is raised; `queue_folder` where the queue is ours to run."""
+    """Run everything until Stopped is raised; `queue_folder` is given if we run the queue."""
 
     def begin(name: str) -> None:
         if name == QUEUE and queue_folder:

@@ -87,7 +87,7 @@ def _log(conn: Connection, case: Case) -> Iterator[str]:
 
 
 def typed(conn: Connection, line: Line) -> dict[str, str]:
-    """The words whose hash a line of the log names, under "typed", or that they are pruned."""
+    """The words whose hash a log line names, under "typed", or "pruned" if they are gone."""
     sha256 = line.fields["data"].get("words")
     return {"typed": words.read(conn, [sha256])[sha256]} if sha256 else {}
 

@@ -1,7 +1,7 @@
-"""Notifications that arrive together are stored together: one write lock for all who wait.
+"""Notifications that arrive together are stored together: one write lock for all of them.
 
-A delivery is answered only after the transaction that holds its rows; whoever gets the lock writes
-for everybody in the queue, and everybody learns how that ended.
+A delivery is answered only after the transaction with its rows; the thread that gets the lock
+writes for everybody in the queue, and everybody gets the outcome.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Waiting = tuple[Sequence[Notice], "Future[None]"]
 
 
 class Deliveries:
-    """Takes deliveries from many threads. `database` is asked for when it is first needed."""
+    """Takes deliveries from many threads. `database` is called when first needed."""
 
     def __init__(self, database: Callable[[], Database], now: Callable[[], datetime]) -> None:
         self._database, self._now = database, now
@@ -27,7 +27,7 @@ class Deliveries:
         self._queueing, self._writing = threading.Lock(), threading.Lock()
 
     def put(self, found: Sequence[Notice]) -> None:
-        """Store these notices; back only when they are on record. Raises what kept them from it."""
+        """Store these notices; returns once they are committed. Raises whatever prevented it."""
         stored: Future[None] = Future()
         with self._queueing:
             self._queue.append((found, stored))
@@ -46,7 +46,7 @@ class Deliveries:
             with self._database().writing() as conn:
                 notices = [notice for found, _ in taken for notice in found]
                 events.store(conn, notices, self._now())
-        except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it, whatever it is
+        except Exception as error:  # noqa: BLE001 - everybody waiting has to get it, whatever it is
             for _, stored in taken:
                 stored.set_exception(error)
         else:

@@ -31,20 +31,20 @@ slog = structlog.get_logger()
 
 
 class Health:
-    """`/healthz` and `/readyz` for whoever comes; `/metrics` and the details for operators."""
+    """`/healthz` and `/readyz` for everybody; `/metrics` and the details for operators."""
 
     def __init__(self, kit: Kit, slack_socket: Socket | None = None) -> None:
-        """`slack_socket` is there in Socket Mode."""
+        """`slack_socket` is given in Socket Mode."""
         self._kit, self._socket, self._trouble = kit, slack_socket, ""
         self._registry = CollectorRegistry()
         self._registry.register(Waiting(kit))
 
     def routes(self) -> list[Route]:
-        """What everybody may see: whether it lives and is ready, and nothing about anybody."""
+        """What everybody may see: whether the process is alive and ready, and no names."""
         return [Route("/healthz", _alive), Route("/readyz", self._ready)]
 
     def operators_routes(self) -> list[Route]:
-        """What names companies and says what is wrong: served on METRICS_PORT only."""
+        """What names companies and says what is wrong; served on METRICS_PORT only."""
         return [Route("/readyz", self._details), Route("/metrics", self._metrics)]
 
     async def _ready(self, _: Request) -> Response:
@@ -57,7 +57,7 @@ class Health:
         return JSONResponse(found, 200 if _all_well(found) else 503)
 
     async def _look(self) -> dict[str, str]:
-        """What is the matter, told in the process log when it has changed."""
+        """What is wrong; each change is also logged."""
         found = await run_in_threadpool(readiness, self._kit)
         if self._socket:
             found["slack socket"] = self._socket.trouble() or OK
@@ -85,7 +85,7 @@ def _all_well(found: dict[str, str]) -> bool:
 
 
 def readiness(kit: Kit) -> dict[str, str]:
-    """What the process cannot do without, each "ok" or what is the matter."""
+    """Everything the process needs → "ok", or what is wrong."""
     return {"database": _database(kit), "redis": _redis(kit)}
 
 
@@ -105,17 +105,17 @@ def _redis(kit: Kit) -> str:
 
 
 class Waiting(Collector):
-    """How many cases are where, and what work is due and for how long; read when asked."""
+    """How many cases are in which state, what is due and for how long; read on each scrape."""
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """Nothing is read at registration."""
+        """Empty, so that nothing is read at registration."""
         return iter(())
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Raises SQLAlchemyError where the record cannot be read."""
+        """Raises SQLAlchemyError if the database cannot be read."""
         now = self._kit.now()
         with self._kit.database.reading() as conn:
             waiting = [_cases(conn), *_due(conn, now), _unread(conn)]
@@ -152,7 +152,7 @@ def _unread(conn: Connection) -> GaugeMetricFamily:
 
 
 def _reads(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
-    """The quota is one for all companies, so the sum over `company` is what counts."""
+    """Metered reads per company; all share one quota, so the sum over `company` matters."""
     reads = GaugeMetricFamily(
         "overdue_quickbooks_reads", "Metered reads of this month (UTC).", labels=["company"]
     )

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",  # the address holds a code
+    "Referrer-Policy": "no-referrer",  # the URL contains a code
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
@@ -27,9 +27,9 @@ TYPED, CODE = re.compile("`([^`]*)`"), r"<code>\1</code>"
 
 
 def page(title: str, sentences: Iterable[str], status: int = 200) -> HTMLResponse:
-    """A page that says `sentences`, each a paragraph; what is in them is escaped.
+    """A page with `sentences` as paragraphs, escaped.
 
-    Words between backticks are to be typed, and look like it.
+    Words between backticks are shown as code, for people to type.
     """
     said = "".join(f"<p>{TYPED.sub(CODE, escape(one))}</p>" for one in sentences)
     text = (
@@ -42,11 +42,11 @@ def page(title: str, sentences: Iterable[str], status: int = 200) -> HTMLRespons
 
 
 class TooLarge(Exception):
-    """The body has more bytes than it may have."""
+    """The body has more bytes than allowed."""
 
 
 async def body_of(request: Request, most: int) -> bytes:
-    """The raw bytes, at most `most`. Raises TooLarge as soon as that is known."""
+    """The raw bytes. Raises TooLarge as soon as there are more than `most`."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
         raise TooLarge

@@ -1,4 +1,4 @@
-"""QuickBooks' door: notifications, and the way of a person who connects a company."""
+"""QuickBooks' routes: notifications, and the pages for connecting a company."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ LARGEST = 4_000_000
 SOURCE = "quickbooks"
 REALM = re.compile(r"[0-9]{1,32}")
 COLUMNS = {"source": 200, "event_id": 200, "realm": 64, "entity": 40, "id": 64, "deleted_id": 64}
-"""What the record has room for; a longer one is no id of QuickBooks."""
+"""Column lengths; a longer value is not an id of QuickBooks."""
 
 slog = structlog.get_logger()
 
 
 class QuickBooksRoutes:
-    """Stores what was notified, in one insert, and says so; understanding it is the worker's."""
+    """Stores notifications and acknowledges them; a worker does the rest."""
 
     def __init__(self, kit: Kit, redraw: Callable[[str], None]) -> None:
-        """`redraw` shows a person the present state in their Home tab, soon."""
+        """`redraw` shows a person the current state in their Home tab, soon."""
         self._kit, self._redraw = kit, redraw
         self._tokens = [t.get_secret_value() for t in kit.settings.qbo_webhook_tokens]
         self._deliveries = Deliveries(lambda: kit.database, kit.now)
@@ -56,7 +56,7 @@ class QuickBooksRoutes:
         except TooLarge:
             return PlainTextResponse("too large", 413)
         if not body:
-            return PlainTextResponse("ok")  # the probe when an address is saved may be unsigned
+            return PlainTextResponse("ok")  # the probe sent when a URL is saved may be unsigned
         signature = request.headers.get("intuit-signature", "")
         signer = webhooks.verify(body, signature, self._tokens)
         if signer is None:
@@ -66,7 +66,10 @@ class QuickBooksRoutes:
         return await run_in_threadpool(self._take, notices(body))
 
     def _take(self, found: list[Notice]) -> Response:
-        """Anything but a 200 may hold back later deliveries: only "not stored" is one."""
+        """Store them and answer; not a 200 only if they were not stored.
+
+        Any other answer than 200 may hold back later deliveries.
+        """
         try:
             if found:
                 self._deliveries.put(found)
@@ -87,7 +90,7 @@ class QuickBooksRoutes:
         return RedirectResponse(self._kit.oauth.authorize_url(state), 302)
 
     async def _disconnected(self, request: Request) -> Response:
-        """Intuit leads people here, anybody else may come: only what is on record is claimed."""
+        """The page Intuit sends people to; anybody may open it, so it only says what we know."""
         realm = request.query_params.get("realmId", "")
         ended = await run_in_threadpool(self._has_ended, realm)
         said = [ENDED if ended else IF_ENDED, WHAT_ENDS, connect.NEW_LINK]
@@ -129,7 +132,7 @@ class QuickBooksRoutes:
 
 
 def _told(answer: Callable[[], Response]) -> Response:
-    """What went wrong becomes a page in words."""
+    """The answer, or a page that says what went wrong."""
     try:
         return answer()
     except UsedAlready:
@@ -172,7 +175,7 @@ WHAT_ENDS = (
 
 
 def notices(body: bytes) -> list[Notice]:
-    """The rows of a notification. What cannot be read is one row of its own, to be alarmed."""
+    """The rows of a notification. Unreadable parts become one row, which raises an alarm."""
     try:
         return _rows(webhooks.parse(body), body)
     except Malformed as error:
@@ -204,6 +207,6 @@ def _notice(change: Change) -> Notice:
 
 
 def _malformed(body: bytes) -> Notice:
-    """The same body is the same event, however often it comes."""
+    """The row for an unreadable body: the same body is the same event each time it comes."""
     digest, never = hashlib.sha256(body).hexdigest(), None
     return Notice(SOURCE, digest, "", "malformed", "", "unreadable", never)

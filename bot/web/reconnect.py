@@ -1,7 +1,7 @@
-"""`/quickbooks/reconnect`: where Intuit leads whoever presses "Reconnect" in QuickBooks.
+"""`/quickbooks/reconnect`: where Intuit sends people who press "Reconnect" in QuickBooks.
 
-There is no signing in on our pages, so nobody is given a link here: the company's channel hears
-that one is wanted. The page says the same to everybody, whatever realm it was given.
+Our pages have no sign-in, so nobody gets a link here: instead, the company's channel is told that
+somebody wants one. The page says the same to everybody, whatever realm it was given.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ slog = structlog.get_logger()
 
 
 class Reconnecting:
-    """One page, and at most one message a day."""
+    """The page; it causes at most one message a day per company."""
 
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
