@@ -65,7 +65,7 @@ def divider() -> Block:
 def section(mrkdwn: str, accessory: Block | None = None) -> Block:
     """A section of our own mrkdwn, without autolinks.
 
-    Beyond 3000 characters the text ends with how many were left out.
+    Text of more than 3000 characters is cut, and ends with its full length.
     """
     words = {"type": "mrkdwn", "text": cap(mrkdwn, 3000), "verbatim": True}
     made: Block = {"type": "section", "text": words, "expand": True}

@@ -65,7 +65,7 @@ def address(text: str) -> str:
 
 
 def cap(text: str, limit: int) -> str:
-    """At most `limit` characters of escaped text, ending with how many were left out."""
+    """At most `limit` characters of escaped text; if cut, it ends with the full length."""
     if len(text) <= limit:
         return text
     said = f"… ({len(text)} characters in all)"
