@@ -105,8 +105,10 @@ def _click(firm: Firm, card: dict[str, Any]) -> Post:
 
 
 def _approve(card: dict[str, Any]) -> dict[str, Any]:
-    rows = (block["elements"] for block in card["blocks"] if block["type"] == "actions")
-    return next(b for row in rows for b in row if b["action_id"] == "approve")
+    """The button as Slack sends it back, with the block that it is in."""
+    rows = (block for block in card["blocks"] if block["type"] == "actions")
+    pressed = ((row["block_id"], each) for row in rows for each in row["elements"])
+    return next(each | {"block_id": row} for row, each in pressed if each["action_id"] == "approve")
 
 
 def mail(made: Sequence[Firm]) -> list[Figure]:
