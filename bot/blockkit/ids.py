@@ -1,4 +1,6 @@
-"""The ids that go to Slack and come back: actions, modals, fields, and what a button is bound to.
+"""The ids that go to Slack and come back: switches, fields, and what a button is bound to.
+
+Buttons and forms about a case have the name of their verb (`jobs.decide.verbs`).
 
 What comes back only says what is meant: state and rights are looked up again on every click.
 """
@@ -9,28 +11,6 @@ import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-
-
-class Action(StrEnum):
-    """The action id of every button on a card: a plain verb."""
-
-    APPROVE = "approve"
-    EDIT = "edit"
-    REJECT = "reject"
-    WAS_PAID = "was_paid"
-    UNDO = "undo"
-    SNOOZE = "snooze"
-    HOLD = "hold"
-    TAKEOVER = "takeover"
-    FINE = "fine"
-    WENT = "went"
-    DID_NOT_GO = "did_not_go"
-    LOOK_AGAIN = "look_again"
-    DRAFT_ANYWAY = "draft_anyway"
-    CONFIRM_ADDRESS = "confirm_address"
-    CONFIRM_NAME = "confirm_name"
-    LIFT = "lift"
-    TAKE_BACK = "take_back"
 
 
 class Switch(StrEnum):
@@ -46,20 +26,6 @@ class Switch(StrEnum):
     GO_SHADOW = "go_shadow"
     BACK = "back"
     NEXT = "next"
-
-
-class Modal(StrEnum):
-    """The callback id of every modal."""
-
-    LOADING = "loading"
-    EDIT = "edit_message"
-    REJECT = "reject_case"
-    WAS_PAID = "case_was_paid"
-    HOLD = "hold_case"
-    SNOOZE = "snooze_case"
-    DRAFT_ANYWAY = "draft_anyway"
-    ADDRESS = "confirm_address"
-    NAME = "confirm_name"
 
 
 class Field(StrEnum):

@@ -12,44 +12,26 @@ from typing import Any
 from slack_bolt import Ack, App
 
 from bot.blockkit import ids
-from bot.blockkit.ids import Action, BadValueError
+from bot.blockkit.ids import BadValueError
 from bot.listeners import forms
 from bot.listeners.context import Backend
-from bot.listeners.deciding import Door, NotRecorded, click_of, decide, told, unreadable, user_of
+from bot.listeners.deciding import NotRecorded, click_of, decide, told, unreadable, user_of
 from bot.listeners.refusals import follow_up
-from jobs.decide.access import Reply
-from jobs.decide.approve import approve, undo
-from jobs.decide.hold import lift, take_over
-from jobs.decide.look import fine, look_again
-from jobs.decide.sent import did_not_go, take_back, went
-
-DOORS: dict[Action, Door[Reply]] = {
-    Action.APPROVE: approve,
-    Action.UNDO: undo,
-    Action.FINE: fine,
-    Action.LOOK_AGAIN: look_again,
-    Action.LIFT: lift,
-    Action.TAKEOVER: take_over,
-    Action.WENT: went,
-    Action.DID_NOT_GO: did_not_go,
-    Action.TAKE_BACK: take_back,
-}
-"""Buttons that decide at once; the others open a modal."""
+from jobs.decide.verbs import Verb
 
 Handler = Callable[..., None]
 
 
 def register(app: App, backend: Backend) -> None:
     """Every button of every card."""
-    for action, through in DOORS.items():
-        app.action(action)(_deciding(backend, action, through))
-    for action in forms.OPENS:
-        app.action(action)(_opening(backend, action))
+    for verb in Verb:
+        pressed = _opening if verb in forms.FORMS else _deciding
+        app.action(verb)(pressed(backend, verb))
 
 
-def _deciding(backend: Backend, action: Action, through: Door[Reply]) -> Handler:
+def _deciding(backend: Backend, verb: Verb) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        words = _pressed(backend, action, through, body)
+        words = _pressed(backend, verb, body)
         if words:
             backend.tell(body["response_url"], words)
         ack()
@@ -57,11 +39,11 @@ def _deciding(backend: Backend, action: Action, through: Door[Reply]) -> Handler
     return handle
 
 
-def _pressed(backend: Backend, action: Action, through: Door[Reply], body: dict[str, Any]) -> str:
+def _pressed(backend: Backend, verb: Verb, body: dict[str, Any]) -> str:
     """What the person is told in private, or empty if the card says enough."""
     try:
         click = click_of(ids.binding(body["actions"][0].get("value")), user_of(body))
-        return told(backend, action, decide(backend, action, click, through))
+        return told(backend, verb, decide(backend, verb, click))
     except BadValueError as error:
         return unreadable(error)
     except NotRecorded as error:
@@ -70,9 +52,9 @@ def _pressed(backend: Backend, action: Action, through: Door[Reply], body: dict[
         return error.words
 
 
-def _opening(backend: Backend, action: Action) -> Handler:
+def _opening(backend: Backend, verb: Verb) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        forms.open_modal(backend, action, body)
+        forms.open_modal(backend, verb, body)
         ack()
 
     return handle

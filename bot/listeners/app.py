@@ -112,7 +112,7 @@ def _once(backend: Backend) -> Callable[..., BoltResponse]:
 
 def _opens_a_form(body: dict[str, Any]) -> bool:
     pressed = {one.get("action_id") for one in body.get("actions", ())}
-    return bool(pressed) and pressed <= forms.OPENS.keys()
+    return bool(pressed) and pressed <= forms.FORMS.keys()
 
 
 def foreign(body: dict[str, Any], team: str, app_id: str) -> str:

@@ -1,10 +1,9 @@
-"""From a click to a decision and back, in the same way for every button and modal."""
+"""From a click to a decision and back, in the same way for every button and form."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -17,34 +16,17 @@ from bot.surfaces import answers
 from bot.surfaces.replies import reply
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Refused, Reply
+from jobs.decide.verbs import Verb
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.store import cases, companies
 from jobs.store.cases import Case
 
-T = TypeVar("T")
-Door = Callable[[Connection, Policy, Click, datetime], T]
 slog = structlog.get_logger()
 
-FOLLOWS = {
-    "approve": ("send", "messages"),
-    "went": ("write_back", "messages"),
-    "take_back": ("write_back", "messages"),
-    "undo": ("triage", "messages"),
-    "hold": ("triage", "messages"),
-    "reject": ("triage", "messages"),
-    "look_again": ("triage", "messages"),
-    "draft_anyway": ("triage", "messages"),
-    "confirm_address": ("triage", "messages"),
-    "confirm_name": ("triage", "messages"),
-    "lift": ("triage", "messages"),
-}
-"""The steps to wake after a decision; after any other, only the card is redrawn."""
-
-
-LEADS_ONLY = frozenset({"draft_anyway", "confirm_name"})
-"""Checked before the form opens, so that nobody fills it in only to be refused at the end."""
+FUNCTIONS = {verb: verb.function for verb in Verb}
+"""Looked up when the program starts, not when somebody clicks."""
 
 
 class NotRecorded(Exception):
@@ -60,32 +42,34 @@ def click_of(binding: Binding, user: str) -> Click:
     return Click(user, binding.case_id, binding.draft_id, binding.draft_hash)
 
 
-def decide(backend: Backend, verb: str, click: Click, through: Door[T]) -> T:
+def decide(backend: Backend, verb: Verb, click: Click, *typed: object) -> Any:
     """Run a verb in one transaction, then wake the steps that follow.
 
+    `typed` is what its form has built, if it has one; the result is that of the verb's function.
     Raises NotRecorded with the sentence for the person; nothing was changed then.
     """
     try:
         now = backend.clock()
         with backend.database.writing() as conn:
-            outcome = through(conn, ruling(backend, conn, click.case), click, now)
+            policy = ruling(backend, conn, click.case)
+            outcome = FUNCTIONS[verb](conn, policy, click, *typed, now)
     except Refused as refused:
         raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None
     except DBAPIError as error:
         slog.warning("decision.not_recorded", verb=verb, error=type(error).__name__)
         raise NotRecorded(answers.not_recorded()) from error
-    backend.wake(*FOLLOWS.get(verb, ("messages",)), case=click.case)
+    backend.wake(*filter(None, [verb.row.wakes, "messages"]), case=click.case)
     return outcome
 
 
-def view_for(backend: Backend, verb: str, click: Click) -> CaseView:
+def view_for(backend: Backend, verb: Verb, click: Click) -> CaseView:
     """The case for a modal, if this person may do what it is for. Raises NotRecorded."""
     try:
         now = backend.clock()
         with backend.database.reading() as conn:
             policy = ruling(backend, conn, click.case)
             access.look_in(conn, policy, click, now)
-            if verb in LEADS_ONLY:
+            if verb.row.leads_only:
                 access.lead(conn, policy, click.user, now)
             return picture.case_view(conn, policy, click.case, now)
     except Refused as refused:
@@ -102,13 +86,13 @@ def ruling(backend: Backend, conn: Connection, case: str) -> Policy:
         return backend.policy
 
 
-def told(backend: Backend, verb: str, said: Reply) -> str:
+def told(backend: Backend, verb: Verb, said: Reply) -> str:
     """The private sentence after a recorded decision; empty if the card says enough."""
     if said.answer is Answer.SECOND_NEEDED:
-        return reply(said, verb)
-    if verb == "approve" and said.case:
+        return reply(said)
+    if verb is Verb.APPROVE and said.case:
         return _approved(backend, said.case)
-    return reply(said, verb) if verb == "fine" else ""
+    return verb.row.told
 
 
 def _approved(backend: Backend, case: Case) -> str:
@@ -135,9 +119,9 @@ def unreadable(error: BadValueError) -> str:
     return answers.unreadable()
 
 
-def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: datetime) -> str:
+def _refused(backend: Backend, verb: Verb, click: Click, said: Reply, now: datetime) -> str:
     """Log the refusal, ask for a look-up if that helps, and find the words."""
-    words = _words(backend, verb, said)
+    words = _words(backend, said)
     try:
         with backend.database.writing() as conn:
             access.refused(conn, click, said, verb, now)
@@ -153,12 +137,12 @@ def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: dateti
     return words
 
 
-def _words(backend: Backend, verb: str, said: Reply) -> str:
+def _words(backend: Backend, said: Reply) -> str:
     if said.answer is not Answer.NOT_OPEN_YET or said.case is None:
-        return reply(said, verb)
+        return reply(said)
     policy = backend.policy.for_company(said.case.company)
     manager = policy.account_manager(said.case.customer)
-    return reply(said, verb, manager, said.case.approval_opens_at)
+    return reply(said, manager, said.case.approval_opens_at)
 
 
 def user_of(body: dict[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""Buttons that open a modal: a light one at once, while the trigger is valid, then the real one."""
+"""The forms of verbs, and how one opens.
+
+A light modal opens at once, while the trigger is valid; then the real one takes its place.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,22 @@ from typing import Any
 import structlog
 
 from bot.blockkit import ids
-from bot.blockkit.ids import Action, BadValueError
+from bot.blockkit.ids import BadValueError
 from bot.blockkit.lint import lint
+from bot.listeners import submitted
 from bot.listeners.context import Backend
 from bot.listeners.deciding import NotRecorded, click_of, unreadable, user_of, view_for
 from bot.listeners.refusals import follow_up
+from bot.listeners.submitted import Values
 from bot.slack import api
 from bot.slack.api import Later, Lost, Refused, Trouble
 from bot.surfaces import answers, modals
+from jobs.decide.look import SetAside
+from jobs.decide.verbs import Verb
 from jobs.rules.business_days import add_working_days
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
+from jobs.rules.recipients import ledger_addresses
 from jobs.rules.states import State
 
 slog = structlog.get_logger()
@@ -43,19 +51,52 @@ def _snooze(view: CaseView, policy: Policy) -> dict[str, Any]:
     return modals.snooze(view, add_working_days(view.facts.today, SNOOZED, policy))
 
 
-OPENS: dict[Action, Callable[[CaseView, Policy], dict[str, Any]]] = {
-    Action.EDIT: lambda view, _: modals.edit(view),
-    Action.REJECT: modals.reject,
-    Action.WAS_PAID: modals.was_paid,
-    Action.HOLD: _hold,
-    Action.SNOOZE: _snooze,
-    Action.DRAFT_ANYWAY: lambda view, _: modals.draft_anyway(view),
-    Action.CONFIRM_ADDRESS: lambda view, _: modals.confirm_address(view),
-    Action.CONFIRM_NAME: lambda view, _: modals.confirm_name(view),
+@dataclass(frozen=True)
+class Submission:
+    """What came back with a form."""
+
+    values: Values
+    seen: str
+    """The fingerprint of what the person was shown; empty where nothing has one."""
+    view: Callable[[], CaseView]
+    """The case as it is now. Raises NotRecorded for somebody who may not work on it."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a verb asks before it decides."""
+
+    make: Callable[[CaseView, Policy], dict[str, Any]]
+    """The modal."""
+    read: Callable[[Submission], object]
+    """What the verb's function takes. Raises UnusableError."""
+
+
+FORMS: dict[Verb, Form] = {
+    Verb.EDIT: Form(
+        lambda view, _: modals.edit(view),
+        lambda sent: submitted.edited(sent.values, sent.seen),
+    ),
+    Verb.REJECT: Form(modals.reject, lambda sent: submitted.rejection(sent.values)),
+    Verb.WAS_PAID: Form(modals.was_paid, lambda sent: submitted.was_paid(sent.values)),
+    Verb.HOLD: Form(_hold, lambda sent: submitted.holding(sent.values, sent.view().facts.today)),
+    Verb.SNOOZE: Form(
+        _snooze, lambda sent: submitted.snoozing(sent.values, sent.view().facts.today)
+    ),
+    Verb.DRAFT_ANYWAY: Form(
+        lambda view, _: modals.draft_anyway(view),
+        lambda sent: SetAside(sent.seen, submitted.reason(sent.values)),
+    ),
+    Verb.CONFIRM_ADDRESS: Form(
+        lambda view, _: modals.confirm_address(view),
+        lambda sent: submitted.chosen_address(sent.values, ledger_addresses(sent.view().facts)),
+    ),
+    Verb.CONFIRM_NAME: Form(lambda view, _: modals.confirm_name(view), lambda sent: sent.seen),
 }
+"""Every other verb decides at once."""
 
 
-def open_modal(backend: Backend, action: Action, body: dict[str, Any]) -> None:
+def open_modal(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
     """Open the light modal at once, in the thread of the click; its content follows.
 
     The modal has an external id of ours, so it can be filled even if Slack's answer was lost.
@@ -64,10 +105,10 @@ def open_modal(backend: Backend, action: Action, body: dict[str, Any]) -> None:
     asked = {"trigger_id": body["trigger_id"], "view": modals.loading(name)}
     opened = api.call(api.hasty(backend.client), "views.open", **asked)
     if isinstance(opened, Later | Refused):
-        _not_shown(backend, action, body, opened)
+        _not_shown(backend, verb, body, opened)
     else:
         stands = not isinstance(opened, Lost)
-        backend.pool.submit(_fill, backend, action, body, Opening(name, stands))
+        backend.pool.submit(_fill, backend, verb, body, Opening(name, stands))
 
 
 @dataclass(frozen=True)
@@ -79,52 +120,52 @@ class Opening:
     tries: int = TRIES
 
 
-def _fill(backend: Backend, action: Action, body: dict[str, Any], opening: Opening) -> None:
+def _fill(backend: Backend, verb: Verb, body: dict[str, Any], opening: Opening) -> None:
     """Fill the modal in the background, a moment later if Slack is busy."""
-    view = _modal(backend, action, body)
+    view = _modal(backend, verb, body)
     answer = api.call(backend.client, "views.update", external_id=opening.name, view=view)
     if isinstance(answer, Later | Lost) and opening.tries > 1 and _pause(answer) <= LONGEST_PAUSE:
         left = replace(opening, tries=opening.tries - 1)
-        backend.later(_pause(answer), _fill, backend, action, body, left)
+        backend.later(_pause(answer), _fill, backend, verb, body, left)
         return
     closed_by_then = opening.stands and answer == Refused("not_found")
     if isinstance(answer, Trouble) and not closed_by_then:
-        _not_shown(backend, action, body, answer)
+        _not_shown(backend, verb, body, answer)
 
 
 def _pause(trouble: Later | Lost) -> float:
     return trouble.seconds if isinstance(trouble, Later) else PAUSE
 
 
-def _not_shown(backend: Backend, action: Action, body: dict[str, Any], trouble: Trouble) -> None:
-    slog.warning("modal.lost", action=action, trouble=repr(trouble))
+def _not_shown(backend: Backend, verb: Verb, body: dict[str, Any], trouble: Trouble) -> None:
+    slog.warning("modal.lost", action=verb, trouble=repr(trouble))
     backend.tell(body["response_url"], answers.no_form())
 
 
-def _modal(backend: Backend, action: Action, body: dict[str, Any]) -> dict[str, Any]:
+def _modal(backend: Backend, verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
     """The modal itself, or one that says why there is none."""
     try:
-        view = _made(backend, action, body)
+        view = _made(backend, verb, body)
     except Exception as error:  # noqa: BLE001  # nothing else ends the form's "One moment"
-        slog.error("modal.failed", action=action, exc_info=error)
+        slog.error("modal.failed", action=verb, exc_info=error)
         return modals.gone(answers.broken())
     if wrong := lint(view, "modal"):
-        slog.error("modal.refused_by_lint", action=action, wrong=len(wrong))
+        slog.error("modal.refused_by_lint", action=verb, wrong=len(wrong))
         return modals.gone(answers.broken())
     return view
 
 
-def _made(backend: Backend, action: Action, body: dict[str, Any]) -> dict[str, Any]:
+def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
     try:
         binding = ids.binding(body["actions"][0].get("value"))
-        view = view_for(backend, action, click_of(binding, user_of(body)))
+        view = view_for(backend, verb, click_of(binding, user_of(body)))
     except BadValueError as error:
         return modals.gone(unreadable(error))
     except NotRecorded as error:
         if error.said:
             follow_up(backend, user_of(body), error.said, body["response_url"])
         return modals.gone(error.words)
-    back = view.may_return and action is Action.CONFIRM_ADDRESS
+    back = view.may_return and verb is Verb.CONFIRM_ADDRESS
     if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:
         return modals.gone(CHANGED)
-    return OPENS[action](view, backend.policy.for_company(view.facts.company.id))
+    return FORMS[verb].make(view, backend.policy.for_company(view.facts.company.id))

@@ -66,4 +66,4 @@ def turned_away(
             people.ask(conn, user, now)
     if refused.said.answer is Answer.LOOKING_UP:
         backend.wake("people")
-    return reply(refused.said, verb)
+    return reply(refused.said)

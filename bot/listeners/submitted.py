@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -11,7 +10,9 @@ from typing import Any, TypeVar
 from bot.blockkit.escaping import clean, one_line
 from bot.blockkit.ids import Field, field_of
 from bot.surfaces import wording
-from bot.surfaces.modals import address_key
+from bot.surfaces.modals import address_key, fingerprint
+from jobs.decide.edit import Text
+from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
 from jobs.rules.past import HoldKind
 from jobs.rules.states import RejectReason
@@ -33,41 +34,16 @@ class UnusableError(ValueError):
         self.errors = errors
 
 
-@dataclass(frozen=True)
-class Edited:
+def edited(values: Values, seen: str = "") -> Text:
     """A subject on one line and a body with newlines as line ends.
 
-    `marked`: figures in it that are on no record are an instalment or a date to meet.
+    Raises UnusableError if a part is empty. `seen` is the fingerprint of the text whose violations
+    were shown: the same text again insists on it.
     """
-
-    subject: str
-    body: str
-    marked: bool = False
-
-
-@dataclass(frozen=True)
-class Holding:
-    """A hold. No `invoices`: the whole customer. `until`: a date in the company's zone."""
-
-    kind: HoldKind
-    invoices: tuple[str, ...]
-    until: date
-    comment: str
-
-
-@dataclass(frozen=True)
-class Snoozing:
-    """The day on which the case comes back."""
-
-    until: date
-    comment: str
-
-
-def edited(values: Values) -> Edited:
-    """The text as typed. Raises UnusableError if a part is empty."""
     subject = _required(values, Field.SUBJECT, one_line, "Please write a subject.")
     body = _required(values, Field.BODY, _paragraphs, "Please write a message.")
-    return Edited(subject, body, bool(_several(values, Field.MARKED)))
+    marked = bool(_several(values, Field.MARKED))
+    return Text(subject, body, seen == fingerprint(subject, body, marked), marked)
 
 
 def rejection(values: Values) -> Rejection:
@@ -94,12 +70,12 @@ def holding(values: Values, today: date) -> Holding:
     """The hold; its review date must be after `today`, a date in the company's zone."""
     kind = _chosen(values, Field.KIND, HoldKind)
     until = _day_after(values, today)
-    return Holding(kind, _several(values, Field.INVOICES), until, _typed(values, Field.COMMENT))
+    return Holding(kind, until, _typed(values, Field.COMMENT), _several(values, Field.INVOICES))
 
 
-def snoozing(values: Values, today: date) -> Snoozing:
+def snoozing(values: Values, today: date) -> Snooze:
     """The snooze; its date must be after `today`, a date in the company's zone."""
-    return Snoozing(_day_after(values, today), _typed(values, Field.COMMENT))
+    return Snooze(_day_after(values, today), _typed(values, Field.COMMENT))
 
 
 def reason(values: Values) -> str:

@@ -17,6 +17,7 @@ from bot.blockkit.ids import Switch, of_company
 from bot.surfaces import wording
 from jobs.companies.disconnect import Ended
 from jobs.decide.switches import Turn
+from jobs.decide.verbs import DECISIONS
 from jobs.reports.picture import TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.rulings import Kind
@@ -42,29 +43,6 @@ BAR_WORDS = {
     Kind.WAIT: "no draft yet",
 }
 """Why a case that waits cannot be approved."""
-KIND_WORDS = {
-    "approve": "approved",
-    "edit": "edited",
-    "reject": "rejected",
-    "undo": "taken back",
-    "reopen": "reopened",
-    "hold": "put on hold",
-    "snooze": "snoozed",
-    "fine": "found fine",
-    "went": "marked as gone",
-    "did_not_go": "marked as not gone",
-    "takeover": "taken over",
-    "draft_anyway": "sent on to a draft",
-    "look_again": "looked at again",
-    "confirm_address": "given an address",
-    "confirm_name": "confirmed by name",
-    "lift": "freed of its dispute",
-    "take_up": "taken up again",
-    "take_back": "taken back",
-    "lapse": "put back",
-    "differs": "put back",
-    "refused": "put back",
-}
 NOTHING = "Nothing was changed."
 MOST_COMPANIES = 12
 
@@ -126,7 +104,7 @@ def stale() -> str:
 def decided(kind: str, actor: str, at: datetime, state: State) -> str:
     """Somebody was first."""
     who = "Overdue itself" if actor.startswith("system") else mention(actor) or "somebody"
-    what = KIND_WORDS.get(kind, "decided")
+    what = DECISIONS[kind].was if kind in DECISIONS else "decided"
     return f"This was already {what} by {who}, {stamp(at)}; it is now {STATE_WORDS[state]}."
 
 

@@ -12,10 +12,11 @@ from datetime import date
 
 from bot.blockkit.blocks import Block, bullets, context, paragraph, plain, rich, text
 from bot.blockkit.escaping import cap, one_line, revealed
-from bot.blockkit.ids import Field, Modal, Opened, block_id
+from bot.blockkit.ids import Field, Opened, block_id
 from bot.surfaces import wording
 from bot.surfaces.card.buttons import addresses, binding, fired
 from bot.surfaces.card.reasons import HOLD, Words, rejecting
+from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
 from jobs.rules.gates import ON_ACCOUNT
@@ -24,6 +25,8 @@ from jobs.rules.plain import shortened
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, stops_seen
 
+LOADING = "loading"
+"""The name of a modal that asks for nothing."""
 MOST_OPTIONS = 100
 """Of a multi-select; radio buttons have at most ten."""
 MOST_ADDRESSES = 10
@@ -41,12 +44,12 @@ MARKED = Words(
 def loading(name: str) -> Block:
     """What stands there until the case is read; `name` is its external id."""
     blocks = [rich(paragraph(text("Reading the case…"))), context(SLOW)]
-    return _view(Modal.LOADING, "One moment", blocks, "") | {"external_id": name}
+    return _view(LOADING, "One moment", blocks, "") | {"external_id": name}
 
 
 def gone(words: str) -> Block:
     """In place of a modal that makes no sense any more: `words` of our own say why."""
-    return _view(Modal.LOADING, "Not possible", [rich(paragraph(text(words)))], "")
+    return _view(LOADING, "Not possible", [rich(paragraph(text(words)))], "")
 
 
 def edit(
@@ -70,7 +73,7 @@ def edit(
     blocks = [*told, _envelope(view), *_inputs(view, *typed), _marking(view, marked)]
     blocks.append(context(CHECKED))
     submit = "Save anyway" if seen else "Save"
-    return _view(Modal.EDIT, "Edit the message", blocks, _meta(view, seen), submit)
+    return _form(Verb.EDIT, blocks, _meta(view, seen), submit, "Edit the message")
 
 
 def fingerprint(subject: str, body: str, marked: bool = False) -> str:
@@ -130,7 +133,7 @@ def reject(view: CaseView, policy: Policy) -> Block:
         *_invoices(view, "Disputed invoices", "Only where the reason is Disputed."),
         _comment(view, "Comment", optional=True),
     ]
-    return _view(Modal.REJECT, "Reject", blocks, _meta(view), "Reject")
+    return _form(Verb.REJECT, blocks, _meta(view), "Reject")
 
 
 def was_paid(view: CaseView, policy: Policy) -> Block:
@@ -138,7 +141,7 @@ def was_paid(view: CaseView, policy: Policy) -> Block:
     days = wording.working_days(policy.already_paid_working_days)
     told = f"{_payment(view)} Until then nothing is sent; the case asks again after {days}."
     blocks = [_about(view, told), _comment(view, "Comment", optional=True)]
-    return _view(Modal.WAS_PAID, "It was paid", blocks, _meta(view), "It was paid")
+    return _form(Verb.WAS_PAID, blocks, _meta(view), "It was paid")
 
 
 def _payment(view: CaseView) -> str:
@@ -164,7 +167,7 @@ def hold(view: CaseView, until: date) -> Block:
         _date(view, "Review date", until, hint="For a promise: the day that the customer named."),
         _comment(view, "Comment", optional=True),
     ]
-    return _view(Modal.HOLD, "Hold", blocks, _meta(view), "Hold")
+    return _form(Verb.HOLD, blocks, _meta(view), "Hold")
 
 
 def snooze(view: CaseView, until: date) -> Block:
@@ -174,7 +177,7 @@ def snooze(view: CaseView, until: date) -> Block:
         _date(view, "Come back on", until),
         _comment(view, "Comment", optional=True),
     ]
-    return _view(Modal.SNOOZE, "Snooze", blocks, _meta(view), "Snooze")
+    return _form(Verb.SNOOZE, blocks, _meta(view), "Snooze")
 
 
 def draft_anyway(view: CaseView) -> Block:
@@ -188,7 +191,7 @@ def draft_anyway(view: CaseView) -> Block:
     blocks = [_about(view, told), *([rich(bullets(lines))] if lines else [])]
     blocks.append(_comment(view, "Why a draft is right anyway"))
     seen = stops_seen(view.rulings)
-    return _view(Modal.DRAFT_ANYWAY, "Draft anyway", blocks, _meta(view, seen), "Draft")
+    return _form(Verb.DRAFT_ANYWAY, blocks, _meta(view, seen), "Draft")
 
 
 def confirm_address(view: CaseView) -> Block:
@@ -202,7 +205,7 @@ def confirm_address(view: CaseView) -> Block:
     told = f"Messages to this customer go to the address you choose, until it changes.{more}"
     chosen = _radio(Field.ADDRESS, options, "")
     blocks = [_about(view, told), _input(Field.ADDRESS, view.version, "Address", chosen)]
-    return _view(Modal.ADDRESS, "Confirm an address", blocks, _meta(view), "Confirm")
+    return _form(Verb.CONFIRM_ADDRESS, blocks, _meta(view), "Confirm")
 
 
 def confirm_name(view: CaseView) -> Block:
@@ -214,7 +217,7 @@ def confirm_name(view: CaseView) -> Block:
         "This name looks like a web address, and mail programs make a link of it. Confirm it if it "
         "is the customer's name: letters say it from then on, until it changes in QuickBooks."
     )
-    return _view(Modal.NAME, "Confirm the name", [_about(view, told)], _meta(view, seen), "Confirm")
+    return _form(Verb.CONFIRM_NAME, [_about(view, told)], _meta(view, seen), "Confirm")
 
 
 def address_key(address: str) -> str:
@@ -232,8 +235,12 @@ def _meta(view: CaseView, seen: str = "") -> str:
     return Opened(binding(view), seen).encode()
 
 
-def _view(modal: Modal, title: str, blocks: list[Block], meta: str, submit: str = "") -> Block:
-    made: Block = {"type": "modal", "callback_id": modal.value, "blocks": blocks}
+def _form(verb: Verb, blocks: list[Block], meta: str, submit: str, title: str = "") -> Block:
+    return _view(verb.value, title or verb.row.button.removesuffix("…"), blocks, meta, submit)
+
+
+def _view(name: str, title: str, blocks: list[Block], meta: str, submit: str = "") -> Block:
+    made: Block = {"type": "modal", "callback_id": name, "blocks": blocks}
     made |= {"title": plain(title, 24), "close": plain("Cancel" if submit else "Close", 24)}
     made |= {"private_metadata": meta}
     return made | ({"submit": plain(submit, 24)} if submit else {})

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, select, update
 
+from jobs.decide.verbs import DECISIONS
 from jobs.rules.case import Decision
 from jobs.rules.facts import Facts
 from jobs.rules.plain import one_line
@@ -22,29 +23,6 @@ from jobs.store.tables import cases as cases_table
 
 NUMBER = re.compile(r"[0-9]{1,9}")
 """A case's number; anything else, such as ² or a number too long for the database, is no case."""
-
-
-DID = {
-    "approve": "approved the message",
-    "undo": "took the approval back",
-    "reopen": "took the rejection back",
-    "edit": "edited the message",
-    "reject": "rejected the case",
-    "hold": "put it on hold",
-    "snooze": "snoozed it",
-    "takeover": "took it over",
-    "fine": "found the message fine",
-    "look_again": "asked for another look",
-    "draft_anyway": "set the stops aside for one draft",
-    "confirm_address": "confirmed the address",
-    "confirm_name": "confirmed the name",
-    "went": "said that the message went",
-    "did_not_go": "said that the message did not go",
-    "lift": "lifted the dispute",
-    "take_up": "lifted the hold",
-    "take_back": "took the QuickBooks note back",
-}
-"""Kind of decision → how the card's thread puts it."""
 
 
 class Answer(StrEnum):
@@ -206,7 +184,7 @@ def _history(conn: Connection, decision: Decision) -> str:
     said = [decision.reason.replace("_", " "), decision.comment]
     why = posts.escaped(one_line(": ".join(filter(None, said)), 300))
     who = people.spoken_of(conn, decision.actor)
-    return f"{who} {DID[decision.kind]}{f': {why}' if why else ''}."
+    return f"{who} {DECISIONS[decision.kind].did}{f': {why}' if why else ''}."
 
 
 def refused(

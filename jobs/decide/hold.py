@@ -79,14 +79,23 @@ def _give_back(conn: Connection, case: Case, invoices: tuple[str, ...], now: dat
     conn.execute(update(crossings_table).where(theirs).values(released_at=now))
 
 
+@dataclass(frozen=True)
+class Snooze:
+    """`until` is the day, in the company's zone, on which the case comes back."""
+
+    until: date
+    reason: str = ""
+
+
 def snooze(
-    conn: Connection, policy: Policy, click: Click, until: date, reason: str, now: datetime
+    conn: Connection, policy: Policy, click: Click, snoozing: Snooze, now: datetime
 ) -> Reply:
     """Bring the case back on a given day, with fresh context. Raises Refused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
-    access.decide(conn, policy, decider, "snooze", now, reason)
-    return put_to_sleep(conn, decider, until, reason, f"Comes back on {day(until)}.", now)
+    access.decide(conn, policy, decider, "snooze", now, snoozing.reason)
+    said = f"Comes back on {day(snoozing.until)}."
+    return put_to_sleep(conn, decider, snoozing.until, snoozing.reason, said, now)
 
 
 def put_to_sleep(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -43,13 +44,18 @@ def look_again(conn: Connection, policy: Policy, click: Click, now: datetime) ->
     return _on(conn, decider, "case.look_again", now, now, {"lifted": lifted}, **cases.ANEW)
 
 
-def draft_anyway(
-    conn: Connection, policy: Policy, click: Click, seen: str, reason: str, now: datetime
-) -> Reply:
-    """A finance lead sets the current stops aside, for the next draft only. Raises Refused.
+@dataclass(frozen=True)
+class SetAside:
+    """`seen` is the fingerprint of the stops that this person has read."""
 
-    `seen` is the fingerprint of the stops that this person has read.
-    """
+    seen: str
+    reason: str
+
+
+def draft_anyway(
+    conn: Connection, policy: Policy, click: Click, aside: SetAside, now: datetime
+) -> Reply:
+    """A finance lead sets the current stops aside, for the next draft only. Raises Refused."""
     decider = access.enter(conn, policy, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING)
@@ -57,12 +63,12 @@ def draft_anyway(
         raise Refused(Reply(Answer.NOT_ALLOWED, case, "a finance lead"))
     if never := [r.reason for r in case.rulings if r.kind is Kind.NEVER]:
         raise Refused(Reply(Answer.STOPPED, case, never[0]))
-    if seen != stops_seen(case.rulings):
+    if aside.seen != stops_seen(case.rulings):
         raise Refused(Reply(Answer.STALE, case))
     stops = tuple(r for r in case.rulings if r.kind is Kind.STOP)
-    access.decide(conn, policy, decider, "draft_anyway", now, reason)
-    aside = RULINGS.dump_python((*case.allowed_anyway, *stops), mode="json")
-    columns = cases.ANEW | {"allowed_anyway": aside}
+    access.decide(conn, policy, decider, "draft_anyway", now, aside.reason)
+    allowed = RULINGS.dump_python((*case.allowed_anyway, *stops), mode="json")
+    columns = cases.ANEW | {"allowed_anyway": allowed}
     data: dict[str, object] = {
         "rules": sorted(r.rule for r in stops),
         "stops": sorted(r.fingerprint for r in stops),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp, Outcome, Reason
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Company, Credit, Customer, Facts, Habit, Invoice
+from jobs.rules.gates import NAME_LIKE_A_LINK
 from jobs.rules.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind, Ruling
@@ -220,6 +221,9 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     "unsafe": lambda: view(
         rulings=(Ruling(Kind.NEVER, "unsafe_text", "“evil.example” is a link. Edit the text."),),
         violations=("“evil.example” is a link.",),
+    ),
+    "name like a link": lambda: view(
+        rulings=(Ruling(Kind.GATE, NAME_LIKE_A_LINK, "It reads “Overstock.com”."),)
     ),
     "disputed": lambda: stopped(rule="dispute"),
     "wait": lambda: stopped(

@@ -608,7 +608,7 @@ class House:
         return self._answer(self.go(hold.hold, user, holding))
 
     def snooze(self, user: str | Click, until: date) -> Answer:
-        return self._answer(self.go(hold.snooze, user, until, "a quiet week"))
+        return self._answer(self.go(hold.snooze, user, hold.Snooze(until, "a quiet week")))
 
     def fine(self, user: str | Click) -> Answer:
         return self._answer(self.go(look.fine, user))
@@ -618,7 +618,7 @@ class House:
 
     def draft_anyway(self, user: str | Click) -> Answer:
         seen = stops_seen(self.case().rulings)
-        return self._answer(self.go(look.draft_anyway, user, seen, "I called them."))
+        return self._answer(self.go(look.draft_anyway, user, look.SetAside(seen, "I called them.")))
 
     def went(self, user: str | Click = "ULEAD1") -> Answer:
         return self._answer(self.go(sent.went, user))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.blockkit.blocks import Block, button, confirm
-from bot.blockkit.ids import Action, Binding
+from bot.blockkit.ids import Binding
 from bot.surfaces import wording
+from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.gates import NAME_LIKE_A_LINK, NEVER_EMAILED, ON_ACCOUNT
 from jobs.rules.plain import shortened
@@ -36,17 +37,14 @@ def buttons(view: CaseView, now: datetime) -> list[Block]:
     if view.state is State.APPROVED:
         return _undo(view, now)
     if view.state is State.UNKNOWN:
-        return [
-            _make(view, Action.WENT, "It went"),
-            _make(view, Action.DID_NOT_GO, "It did not go"),
-        ]
+        return [_make(view, Verb.WENT), _make(view, Verb.DID_NOT_GO)]
     if view.state is State.DONE and view.note_state == "written":
-        return [_make(view, Action.TAKE_BACK, "Take back the note", asks=_TAKE_BACK)]
+        return [_make(view, Verb.TAKE_BACK, asks=_TAKE_BACK)]
     if view.state is State.REJECTED and not view.taken_up:
         return _rejected(view)
     if view.state is State.HELD and not view.taken_up:
-        return [_make(view, Action.LIFT, "Lift the hold")]
-    return [_make(view, Action.LOOK_AGAIN, "Look again")] if view.state is State.SNOOZED else []
+        return [_make(view, Verb.LIFT, "Lift the hold")]
+    return [_make(view, Verb.LOOK_AGAIN)] if view.state is State.SNOOZED else []
 
 
 def whole(view: CaseView) -> bool:
@@ -87,35 +85,35 @@ def binding(view: CaseView) -> Binding:
 def _draft(view: CaseView) -> list[Block]:
     made = [_approve(view)] if whole(view) and not blocked(view) else []
     if view.approvals and not view.approvals.manager_fine:
-        made.append(_make(view, Action.FINE, "Fine"))
-    made.append(_make(view, Action.EDIT, "Edit"))
+        made.append(_make(view, Verb.FINE))
+    made.append(_make(view, Verb.EDIT))
     if gated(view, NAME_LIKE_A_LINK):
-        made.append(_make(view, Action.CONFIRM_NAME, "Confirm the name…"))
-    return [*made, *_put_off(view), _make(view, Action.SNOOZE, "Snooze…")]
+        made.append(_make(view, Verb.CONFIRM_NAME))
+    return [*made, *_put_off(view), _make(view, Verb.SNOOZE)]
 
 
 def _stopped(view: CaseView) -> list[Block]:
-    made = [_make(view, Action.LOOK_AGAIN, "Look again")]
+    made = [_make(view, Verb.LOOK_AGAIN)]
     if fired(view, BY_PAYMENT):
-        made.insert(0, _make(view, Action.WAS_PAID, "It was paid…"))
+        made.insert(0, _make(view, Verb.WAS_PAID))
     if fired(view, BY_ADDRESS) and addresses(view):
-        made.insert(0, _make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
+        made.insert(0, _make(view, Verb.CONFIRM_ADDRESS))
     if disputing_holds(view.rulings):
-        made.insert(0, _make(view, Action.LIFT, "Lift the dispute"))
-    made.append(_make(view, Action.TAKEOVER, "I'll handle it", asks=_TAKEOVER))
+        made.insert(0, _make(view, Verb.LIFT))
+    made.append(_make(view, Verb.TAKEOVER, asks=_TAKEOVER))
     made += _put_off(view)
     if strictest(view.rulings) is Kind.STOP:
-        made.append(_make(view, Action.DRAFT_ANYWAY, "Draft anyway…"))
+        made.append(_make(view, Verb.DRAFT_ANYWAY))
     return made
 
 
 def _put_off(view: CaseView) -> list[Block]:
-    return [_make(view, Action.REJECT, "Reject…"), _make(view, Action.HOLD, "Hold…")]
+    return [_make(view, Verb.REJECT), _make(view, Verb.HOLD)]
 
 
 def _approve(view: CaseView) -> Block:
     asks = _confirm(view) if _delicate(view) else None
-    return _make(view, Action.APPROVE, _approval(view), style="primary", asks=asks)
+    return _make(view, Verb.APPROVE, _approval(view), style="primary", asks=asks)
 
 
 def _approval(view: CaseView) -> str:
@@ -123,7 +121,7 @@ def _approval(view: CaseView) -> str:
     asked = view.approvals
     if asked and asked.missing > 1:
         return f"Approve, {len(asked.given) + 1} of {asked.needed}"
-    return "Approve (nothing is sent)" if view.shadow else "Approve & send"
+    return "Approve (nothing is sent)" if view.shadow else Verb.APPROVE.row.button
 
 
 def _delicate(view: CaseView) -> bool:
@@ -173,9 +171,9 @@ _TAKE_BACK = confirm(
 def _rejected(view: CaseView) -> list[Block]:
     """The way back, until something else has followed."""
     wrong = view.decisions and view.decisions[-1].reason == RejectReason.WRONG_CONTACT
-    made = [_make(view, Action.UNDO, "Undo")] if view.may_return else []
+    made = [_make(view, Verb.UNDO)] if view.may_return else []
     if wrong and view.may_return and addresses(view):
-        made.append(_make(view, Action.CONFIRM_ADDRESS, "Confirm an address…"))
+        made.append(_make(view, Verb.CONFIRM_ADDRESS))
     return made
 
 
@@ -183,12 +181,13 @@ def _undo(view: CaseView, now: datetime) -> list[Block]:
     """In its window, and as long as something keeps the message from going."""
     in_time = view.undo_until is not None and now < view.undo_until
     waits = view.held_up is not None or view.last_error
-    return [_make(view, Action.UNDO, "Undo")] if in_time or waits else []
+    return [_make(view, Verb.UNDO)] if in_time or waits else []
 
 
 def _make(
-    view: CaseView, action: Action, label: str, *, style: str = "", asks: Block | None = None
+    view: CaseView, verb: Verb, label: str = "", *, style: str = "", asks: Block | None = None
 ) -> Block:
+    label = label or verb.row.button
     says = f"{label}: case {view.id}, {view.facts.customer.name}"
     value = binding(view).encode()
-    return button(action, label, value, style=style, says=says, confirm=asks)
+    return button(verb, label, value, style=style, says=says, confirm=asks)

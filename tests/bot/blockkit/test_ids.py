@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blockkit import ids
-from bot.blockkit.ids import Action, BadValueError, Binding, Field, Opened
+from bot.blockkit.ids import BadValueError, Binding, Field, Opened
 
 HASH = "0123456789abcdef" * 4
 GOOD = Binding("412", "88", HASH)
@@ -81,9 +81,3 @@ def test_a_block_id_carries_the_version() -> None:
     """The field is found again whatever the version was."""
     assert ids.block_id(Field.BODY, 7) == "body:7"
     assert ids.field_of("body:7") == Field.BODY
-
-
-def test_action_ids_are_plain_verbs() -> None:
-    """Their names are what logs, tests and the sandbox call them."""
-    plain = "approve edit reject undo snooze hold takeover fine went did_not_go"
-    assert set(plain.split()) <= set(Action)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -17,22 +17,26 @@ import pytest
 from slack_bolt import BoltRequest, BoltResponse
 from structlog.testing import capture_logs
 
-from bot.blockkit.ids import Action, Binding
+from bot.blockkit.ids import Binding
 from bot.listeners import forms
 from bot.listeners.app import build
 from bot.listeners.context import Backend, Pool
 from bot.listeners.deciding import told
 from bot.surfaces import answers
+from bot.surfaces.modals import address_key
 from jobs.companies.disconnect import Broker
 from jobs.decide.access import Answer, Reply
-from jobs.store import companies, engine
+from jobs.decide.verbs import Verb
+from jobs.store import companies, drafts, engine
 from tests.bot.ground import START
 from tests.jobs import houses
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice
 from tests.jobs.houses import opener
 from tests.sandbox.faults import fault_from
+from tests.sandbox.slack import payloads
 from tests.sandbox.slack.delivery import signature
 from tests.sandbox.slack.people import BOT, BOT_USER, TEAM
+from tests.sandbox.slack.values import fillable, put
 
 neighbours = houses.neighbours
 
@@ -80,7 +84,7 @@ def backend_in(house: House) -> Backend:
     )
 
 
-def press(house: House, backend: Backend, action: Action) -> BoltResponse:
+def press(house: House, backend: Backend, verb: Verb) -> BoltResponse:
     """Press this button of the card as a finance lead; what the bot answers to the click."""
     slack, click = house.outside.slack, house.click("ULEAD1")
     slack.space.stacks.clear()
@@ -93,8 +97,25 @@ def press(house: House, backend: Backend, action: Action) -> BoltResponse:
         "user": {"id": "ULEAD1", "team_id": TEAM},
         "trigger_id": slack.space.new_trigger("ULEAD1"),
         "response_url": f"{house.outside.url}/slack/response/{key}",
-        "actions": [{"type": "button", "action_id": action, "block_id": "b", "value": value}],
+        "actions": [{"type": "button", "action_id": verb, "block_id": "b", "value": value}],
     }
+    return send(house, backend, payload)
+
+
+def submit(house: House, backend: Backend, entered: Mapping[str, str]) -> BoltResponse:
+    """Fill in the form that the finance lead has open, and send it; what the bot answers."""
+    space = house.outside.slack.space
+    form = space.open_view("ULEAD1")
+    assert form is not None
+    for block, element in fillable(form.content["blocks"]):
+        if (name := element["action_id"]) in entered:
+            form.values[block["block_id"]][name] = put(element, entered[name])
+    return send(house, backend, payloads.submitted(space, space.people["ULEAD1"], form))
+
+
+def send(house: House, backend: Backend, payload: dict[str, Any]) -> BoltResponse:
+    """What Slack sends when somebody has done something, signed; what the bot answers."""
+    slack = house.outside.slack
     body, at = urlencode({"payload": json.dumps(payload)}), str(int(time.time()))
     signed = signature(slack.keys.signing_secret, at, body.encode())
     headers: dict[str, str | Sequence[str]] = {
@@ -138,9 +159,9 @@ def until(house: House, condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen")
 
 
-def opened(house: House, action: Action) -> dict[str, Any]:
+def opened(house: House, verb: Verb) -> dict[str, Any]:
     """The modal that a finance lead sees after pressing this button of the card."""
-    assert press(house, backend_in(house), action).status == 200
+    assert press(house, backend_in(house), verb).status == 200
     until(house, lambda: title(house) not in ("", "One moment"))
     return shown(house)
 
@@ -159,16 +180,36 @@ def test_a_form_opens_while_the_record_is_busy(house: House) -> None:
     """Its trigger lives three seconds: nothing is written down before it, nor read."""
     backend = backend_in(house)
     with house.database.writing():
-        assert press(house, backend, Action.EDIT).status == 200
+        assert press(house, backend, Verb.EDIT).status == 200
         assert title(house)
         assert private(house) == []
     until(house, lambda: title(house) not in ("", "One moment"))
 
 
-@pytest.mark.parametrize("action", forms.OPENS)
-def test_every_modal_opens(house: House, action: Action) -> None:
+@pytest.mark.parametrize("verb", forms.FORMS)
+def test_every_modal_opens(house: House, verb: Verb) -> None:
     """On either database: reading the case for it takes no lock, which a reader may not."""
-    assert opened(house, action)["title"]["text"] not in ("Not possible", "One moment")
+    assert opened(house, verb)["callback_id"] == verb
+
+
+ENTERED = {
+    Verb.REJECT: {"reason": "not_needed"},
+    Verb.HOLD: {"kind": "quiet"},
+    Verb.DRAFT_ANYWAY: {"comment": "I called them."},
+    Verb.CONFIRM_ADDRESS: {"address": address_key("billing@customer1.example")},
+}
+"""What each form does not propose itself."""
+
+
+@pytest.mark.parametrize("verb", forms.FORMS)
+def test_every_form_decides(house: House, verb: Verb) -> None:
+    """What is typed into it reaches the function of its verb, and the form closes."""
+    opened(house, verb)
+    answer = submit(house, backend_in(house), ENTERED.get(verb, {}))
+    assert (answer.status, answer.body) == (200, "")
+    with house.database.reading() as conn:
+        (decision,) = drafts.decided(conn, house.case().id)
+    assert decision.kind == (Verb.REJECT if verb is Verb.WAS_PAID else verb)
 
 
 def test_a_form_opens_while_other_work_hangs(house: House) -> None:
@@ -176,7 +217,7 @@ def test_a_form_opens_while_other_work_hangs(house: House) -> None:
     backend, free = backend_in(house), threading.Event()
     backend.pool.submit(free.wait, 30)
     try:
-        assert press(house, backend, Action.HOLD).status == 200
+        assert press(house, backend, Verb.HOLD).status == 200
         assert title(house) == "One moment"
     finally:
         free.set()
@@ -192,14 +233,14 @@ def test_a_form_that_slack_did_not_take_is_filled_a_moment_later(
     """After a 429 as late as Slack says; nobody is left with "Reading the case"."""
     monkeypatch.setattr(forms, "PAUSE", 0.01)
     fault(house, "views.update", **trouble)
-    assert opened(house, Action.HOLD)["title"]["text"] == "Hold"
+    assert opened(house, Verb.HOLD)["title"]["text"] == "Hold"
     assert private(house) == []
 
 
 def test_a_form_whose_opening_was_lost_is_filled_all_the_same(house: House) -> None:
     """Slack opened it, and its answer never came: the form is known by a name of our own."""
     fault(house, "views.open", kind="late")
-    assert opened(house, Action.HOLD)["title"]["text"] == "Hold"
+    assert opened(house, Verb.HOLD)["title"]["text"] == "Hold"
 
 
 @pytest.mark.parametrize("match", ["views.open", "views.update"])
@@ -210,7 +251,7 @@ def test_whoever_gets_no_form_is_told_what_to_do(
     """In private, after a few tries in vain; the form itself says it, too."""
     monkeypatch.setattr(forms, "PAUSE", 0.01)
     fault(house, match, times=None, **trouble)
-    assert press(house, backend_in(house), Action.HOLD).status == 200
+    assert press(house, backend_in(house), Verb.HOLD).status == 200
     until(house, lambda: private(house) == [answers.no_form()])
     assert "press again" in answers.no_form()
     if match == "views.update":
@@ -221,8 +262,9 @@ def test_a_form_that_slack_does_not_like_says_so(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trying the same once more would not help: a sentence takes its place."""
-    monkeypatch.setitem(forms.OPENS, Action.HOLD, lambda *_: {"type": "modal"})
-    assert answers.broken() in json.dumps(opened(house, Action.HOLD))
+    broken = replace(forms.FORMS[Verb.HOLD], make=lambda *_: {"type": "modal"})
+    monkeypatch.setitem(forms.FORMS, Verb.HOLD, broken)
+    assert answers.broken() in json.dumps(opened(house, Verb.HOLD))
 
 
 def test_a_modal_that_cannot_be_made_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,8 +273,9 @@ def test_a_modal_that_cannot_be_made_says_so(house: House, monkeypatch: pytest.M
     def fails(*_: object) -> dict[str, Any]:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(forms.OPENS, Action.HOLD, fails)
-    shown = opened(house, Action.HOLD)
+    broken = replace(forms.FORMS[Verb.HOLD], make=fails)
+    monkeypatch.setitem(forms.FORMS, Verb.HOLD, broken)
+    shown = opened(house, Verb.HOLD)
     assert shown["title"]["text"] == "Not possible"
     assert answers.broken() in json.dumps(shown)
 
@@ -242,7 +285,7 @@ def test_an_approval_is_told_though_the_next_card_cannot_be_read(house: House) -
     nowhere = engine.connect("sqlite:////nowhere/overdue.sqlite3")
     answer = told(
         replace(backend_in(house), database=nowhere),
-        "approve",
+        Verb.APPROVE,
         Reply(Answer.RECORDED, house.case()),
     )
     assert answer.startswith("Approved. It goes")
@@ -263,7 +306,7 @@ def test_an_approval_that_waits_is_told_so(
     """No time is promised at which nothing will go; the way out is named."""
     with house.database.writing() as conn:
         companies.change(conn, house.realm, **held_up)
-    answer = told(backend_in(house), "approve", Reply(Answer.RECORDED, house.case()))
+    answer = told(backend_in(house), Verb.APPROVE, Reply(Answer.RECORDED, house.case()))
     assert answer.startswith("Approved. ")
     assert words in answer
 

@@ -16,7 +16,6 @@ from bot.surfaces.card.card import Card, card, plain, story
 from jobs.rules.case import Approvals, CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Customer
-from jobs.rules.gates import NAME_LIKE_A_LINK
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from tests.bot.views import (
@@ -207,8 +206,7 @@ def test_who_approves_an_invoice_that_was_never_emailed_confirms_it() -> None:
 
 def test_a_name_like_a_web_address_can_be_confirmed() -> None:
     """The gate's own way out, beside a draft that leaves the name out."""
-    gate = Ruling(Kind.GATE, NAME_LIKE_A_LINK, "The name of this customer reads “Overstock.com”.")
-    assert "confirm_name" in pressed(show(view(rulings=(gate,))))
+    assert "confirm_name" in pressed(show(VIEWS["name like a link"]()))
     assert "confirm_name" not in pressed(show(view()))
 
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from bot.blockkit import ids
 from bot.blockkit.lint import lint
 from bot.listeners import submitted
-from bot.listeners.submitted import Edited, Holding, Snoozing, UnusableError
+from bot.listeners.submitted import UnusableError
 from bot.surfaces import modals
 from bot.surfaces.card.reasons import HOLD, REJECT
 from bot.surfaces.modals import fingerprint
+from jobs.decide.edit import Text
+from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
 from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
@@ -105,7 +107,7 @@ def test_a_modal_knows_its_draft(modal: str) -> None:
 def test_edit_begins_with_the_draft() -> None:
     """Subject and body stand in the inputs, and the block ids carry the draft's version."""
     made = modals.edit(view())
-    assert submitted.edited(state(made)) == Edited("Invoices 1037 and 1041", BODY)
+    assert submitted.edited(state(made)) == Text("Invoices 1037 and 1041", BODY)
     assert inputs(made)["body"]["block_id"] == "body:2"
     assert made["submit"]["text"] == "Save"
 
@@ -114,7 +116,7 @@ def test_edit_with_violations_lists_them_and_keeps_the_text() -> None:
     """What the person typed stays; the button says what saving now means."""
     seen = fingerprint("S", "B")
     made = modals.edit(view(), subject="S", body="B", violations=("“$9” is no amount",), seen=seen)
-    assert submitted.edited(state(made)) == Edited("S", "B")
+    assert submitted.edited(state(made)) == Text("S", "B")
     assert made["submit"]["text"] == "Save anyway"
     assert "“$9” is no amount" in str(made["blocks"])
     assert "a second person must approve" in str(made["blocks"])
@@ -131,7 +133,7 @@ def test_an_edited_text_is_tidied() -> None:
     """A subject is one line; line ends and hidden characters are not the customer's problem."""
     made = modals.edit(view())
     found = submitted.edited(state(made, subject=" a\nb ", body="\nHello  \r\n\tyou\u202e\n\n"))
-    assert found == Edited("a b", "Hello\n\tyou")
+    assert found == Text("a b", "Hello\n\tyou")
 
 
 @pytest.mark.parametrize(("field", "value"), [("subject", " "), ("body", "\n \n")])
@@ -146,7 +148,7 @@ def test_an_empty_text_is_refused_at_its_field(field: str, value: str) -> None:
 def test_a_text_that_nobody_may_save_is_not_offered_to_be_saved_anyway() -> None:
     """It comes back with what is wrong, and is checked again like the first time."""
     made = modals.edit(view(), subject="S", body="B", violations=("No links, please",))
-    assert submitted.edited(state(made)) == Edited("S", "B")
+    assert submitted.edited(state(made)) == Text("S", "B")
     assert "No links, please" in str(made["blocks"])
     assert "This cannot be saved." in str(made["blocks"])
     assert "anyway" not in str(made)
@@ -243,14 +245,14 @@ def test_a_hold_is_read() -> None:
     """Kind, invoices, review date and comment come back typed."""
     made = modals.hold(view(), LATER)
     entered = state(made, kind="promise", invoices=["71037"], comment="by mail")
-    expected = Holding(HoldKind.PROMISE, ("71037",), LATER, "by mail")
+    expected = Holding(HoldKind.PROMISE, LATER, "by mail", ("71037",))
     assert submitted.holding(entered, TODAY) == expected
 
 
 def test_a_snooze_is_read() -> None:
     """The proposed day is taken unless another was chosen."""
     made = modals.snooze(view(), LATER)
-    assert submitted.snoozing(state(made), TODAY) == Snoozing(LATER, "")
+    assert submitted.snoozing(state(made), TODAY) == Snooze(LATER, "")
 
 
 @pytest.mark.parametrize("day", ["2026-11-06", "2025-01-01", "soon"])
@@ -297,6 +299,14 @@ def test_an_instalment_is_marked_as_one() -> None:
     again = inputs(modals.edit(view(), subject="S", body="B", marked=True))["marked"]["element"]
     assert again["initial_options"] == again["options"]
     assert fingerprint("S", "B", True) != fingerprint("S", "B")
+
+
+def test_only_the_same_text_once_more_insists() -> None:
+    """Saved anyway is what was shown with its violations: the same words, marked the same way."""
+    again = state(modals.edit(view(), subject="S", body="B"))
+    assert submitted.edited(again, fingerprint("S", "B")).insist
+    for seen in ("", fingerprint("S", "B", True), fingerprint("S", "b")):
+        assert not submitted.edited(again, seen).insist
 
 
 def test_an_address_is_chosen_from_the_ledger() -> None:

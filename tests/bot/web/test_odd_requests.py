@@ -13,7 +13,8 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.blockkit.ids import Action, Binding, Field, Modal, Opened, Switch, block_id
+from bot.blockkit.ids import Binding, Field, Opened, Switch, block_id
+from jobs.decide.verbs import Verb
 from tests.bot.kits import Front, front, place
 from tests.sandbox.slack import payloads, views
 from tests.sandbox.slack.kinds import Json, Message
@@ -39,7 +40,7 @@ def real(door: Front) -> dict[str, Json]:
     )
     button = {
         "type": "button",
-        "action_id": Action.APPROVE,
+        "action_id": Verb.APPROVE,
         "text": {"type": "plain_text", "text": "Approve & send"},
         "value": BINDING.encode(),
     }
@@ -47,7 +48,7 @@ def real(door: Front) -> dict[str, Json]:
     card = Message("CFINANCE", space.new_ts(), "UBOT", "a card", [block])
     form = {
         "type": "modal",
-        "callback_id": Modal.REJECT,
+        "callback_id": Verb.REJECT,
         "private_metadata": Opened(BINDING).encode(),
         "title": {"type": "plain_text", "text": "Reject"},
         "blocks": [],

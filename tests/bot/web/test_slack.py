@@ -45,7 +45,7 @@ COMMAND = command("help", "UCOLLECT")
 
 def submission() -> bytes:
     """The body of a form that somebody sends."""
-    view = {"type": "modal", "callback_id": "reject_case"}
+    view = {"type": "modal", "callback_id": "reject"}
     view["private_metadata"] = Opened(Binding("1", "1", "a" * 64)).encode()
     payload = {
         "type": "view_submission",

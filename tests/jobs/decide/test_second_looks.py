@@ -59,7 +59,9 @@ def test_only_stops_that_were_read_are_set_aside(open_house: OpenHouse) -> None:
     click, read = house.click("ULEAD1"), stops_seen(house.case().rulings)
     house.notify(house.credit("1", "30000.00"))
     assert "covered_by_credits" in house.rules()
-    assert house.go(look.draft_anyway, click, read, "I called.").answer is Answer.STALE
+    assert (
+        house.go(look.draft_anyway, click, look.SetAside(read, "I called.")).answer is Answer.STALE
+    )
     assert house.draft_anyway("ULEAD1") is Answer.RECORDED
 
 
@@ -433,7 +435,7 @@ def test_who_is_stopped_is_told_by_what(open_house: OpenHouse, act: Any) -> None
     with house.database.writing() as conn:
         said = RULINGS.dump_python((ruling,), mode="json")
         conn.execute(cases_table.update().values(rulings=said))
-    more = ("", "I called.") if act is look.draft_anyway else ()
+    more = (look.SetAside("", "I called."),) if act is look.draft_anyway else ()
     answer = house.go(act, "ULEAD1", *more)
     assert (answer.answer, answer.detail) == (Answer.STOPPED, ruling.reason)
 

@@ -1,0 +1,196 @@
+"""The table of verbs: what people can do with a case, a row each.
+
+Buttons, forms, private answers, the lines in a card's thread and the log read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from importlib import import_module
+from typing import Any, NamedTuple
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the program has to know of a verb, apart from its rule, which its function holds."""
+
+    name: str
+    """The id of its button, and of its form where it has one."""
+    button: str
+    """The label of its button; another may stand there where a card says more."""
+    did: str
+    """What the thread of the card says about it, after the person's name."""
+    was: str
+    """What the case was, as somebody is told who comes second."""
+    does: str
+    """Its function: the module of `jobs.decide`, a dot, and the name in it."""
+    wakes: str = ""
+    """The step that follows. The card is drawn again after every decision."""
+    leads_only: bool = False
+    """Nobody fills in a form only to learn at its end that it is not for them."""
+    told: str = ""
+    """What the person is told in private afterwards; empty where the card says enough."""
+
+
+_REJECT = Row(
+    "reject",
+    button="Reject…",
+    did="rejected the case",
+    was="rejected",
+    does="reject.reject",
+    wakes="triage",
+)
+
+
+class Verb(StrEnum):
+    """Each verb is its name, with its row."""
+
+    row: Row
+
+    def __new__(cls, row: Row) -> Verb:
+        verb = str.__new__(cls, row.name)
+        verb._value_ = row.name
+        verb.row = row
+        return verb
+
+    APPROVE = Row(
+        "approve",
+        button="Approve & send",
+        did="approved the message",
+        was="approved",
+        does="approve.approve",
+        wakes="send",
+    )
+    UNDO = Row(
+        "undo",
+        button="Undo",
+        did="took the approval back",
+        was="taken back",
+        does="approve.undo",
+        wakes="triage",
+    )
+    EDIT = Row("edit", button="Edit", did="edited the message", was="edited", does="edit.edit")
+    FINE = Row(
+        "fine",
+        button="Fine",
+        did="found the message fine",
+        was="found fine",
+        does="look.fine",
+        told="Thank you, noted. Approval is open now.",
+    )
+    REJECT = _REJECT
+    WAS_PAID = replace(_REJECT, name="was_paid", button="It was paid…")
+    HOLD = Row(
+        "hold",
+        button="Hold…",
+        did="put it on hold",
+        was="put on hold",
+        does="hold.hold",
+        wakes="triage",
+    )
+    SNOOZE = Row("snooze", button="Snooze…", did="snoozed it", was="snoozed", does="hold.snooze")
+    TAKEOVER = Row(
+        "takeover",
+        button="I'll handle it",
+        did="took it over",
+        was="taken over",
+        does="hold.take_over",
+    )
+    LIFT = Row(
+        "lift",
+        button="Lift the dispute",
+        did="lifted the dispute",
+        was="freed of its dispute",
+        does="hold.lift",
+        wakes="triage",
+    )
+    LOOK_AGAIN = Row(
+        "look_again",
+        button="Look again",
+        did="asked for another look",
+        was="looked at again",
+        does="look.look_again",
+        wakes="triage",
+    )
+    DRAFT_ANYWAY = Row(
+        "draft_anyway",
+        button="Draft anyway…",
+        did="set the stops aside for one draft",
+        was="sent on to a draft",
+        does="look.draft_anyway",
+        wakes="triage",
+        leads_only=True,
+    )
+    CONFIRM_ADDRESS = Row(
+        "confirm_address",
+        button="Confirm an address…",
+        did="confirmed the address",
+        was="given an address",
+        does="look.confirm_address",
+        wakes="triage",
+    )
+    CONFIRM_NAME = Row(
+        "confirm_name",
+        button="Confirm the name…",
+        did="confirmed the name",
+        was="confirmed by name",
+        does="look.confirm_name",
+        wakes="triage",
+        leads_only=True,
+    )
+    WENT = Row(
+        "went",
+        button="It went",
+        did="said that the message went",
+        was="marked as gone",
+        does="sent.went",
+        wakes="write_back",
+    )
+    DID_NOT_GO = Row(
+        "did_not_go",
+        button="It did not go",
+        did="said that the message did not go",
+        was="marked as not gone",
+        does="sent.did_not_go",
+    )
+    TAKE_BACK = Row(
+        "take_back",
+        button="Take back the note",
+        did="took the QuickBooks note back",
+        was="taken back",
+        does="sent.take_back",
+        wakes="write_back",
+    )
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """Decides, given conn, policy, click, what its form has built (if it has one), and now.
+
+        Returns a Reply, or Objections where an edit is not saved. Raises Refused.
+        """
+        module, _, name = self.row.does.partition(".")
+        found: Callable[..., Any] = getattr(import_module(f"jobs.decide.{module}"), name)
+        return found
+
+
+class Words(NamedTuple):
+    """What a recorded decision is called; see `Row`."""
+
+    was: str
+    did: str = ""
+    """Empty where no person decides so."""
+
+
+DECISIONS: Mapping[str, Words] = {
+    **{verb.value: Words(verb.row.was, verb.row.did) for verb in Verb},
+    # Undo of a rejection, and Lift of the hold that ended a case
+    "reopen": Words("reopened", "took the rejection back"),
+    "take_up": Words("taken up again", "lifted the hold"),
+    # the program itself, where an approval does not hold
+    "lapse": Words("put back"),
+    "differs": Words("put back"),
+    "refused": Words("put back"),
+}
+"""By the kind under which it is recorded."""
