@@ -21,7 +21,7 @@ from jobs.rules.facts import Customer, Invoice, InvoiceStatus
 from jobs.rules.policy import Policy
 from jobs.rules.stages import HIGHEST_START, crossing_stage
 from jobs.rules.states import JOINABLE, Stage, State
-from jobs.sources import quickbooks as gather
+from jobs.sources import records
 from jobs.store import cases, companies, crossings, history, ledger
 from jobs.store.cases import Case, Move, Opening
 from jobs.store.companies import Company
@@ -160,7 +160,7 @@ def read_customers(
     for _ in range(DEEPEST):
         if not wanted:
             break
-        read = [gather.customer(c, home) for c in readable(quickbooks, sorted(wanted), on_broken)]
+        read = [records.customer(c, home) for c in readable(quickbooks, sorted(wanted), on_broken)]
         found |= {c.id: c for c in read}
         above = {c.parent for c in read if c.parent}
         wanted = above - found.keys() - passed

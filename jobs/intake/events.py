@@ -20,7 +20,7 @@ from jobs.intake import crossing
 from jobs.intake.crossing import News
 from jobs.rules.facts import Invoice
 from jobs.rules.plain import shortened
-from jobs.sources import quickbooks as gather
+from jobs.sources import records
 from jobs.store import agenda, companies, ledger, log, posts, work
 from jobs.store import events as events_store
 from jobs.store.companies import Company
@@ -151,7 +151,7 @@ class Look:
         is read by itself."""
         home, doubts = self.company.home_currency, list[Broken]()
         listed = quickbooks.invoices_by_id(self.ids, doubts.append)
-        found = [gather.invoice(i, home) for i in listed]
+        found = [records.invoice(i, home) for i in listed]
         for id in sorted(set(self.ids) - {i.id for i in found}):
             try:
                 found += self._invoice(quickbooks, id)
@@ -163,8 +163,8 @@ class Look:
         try:
             found = quickbooks.invoice(id)
         except Gone:
-            return [gather.gone(self.known[id])] if id in self.known else []
-        return [gather.invoice(found, self.company.home_currency)]
+            return [records.gone(self.known[id])] if id in self.known else []
+        return [records.invoice(found, self.company.home_currency)]
 
     def _payment(self, quickbooks: QuickBooks) -> News:
         try:
@@ -192,7 +192,7 @@ class Look:
 
     def _by_id(self, quickbooks: QuickBooks, ids: list[str]) -> list[Invoice]:
         home = self.company.home_currency
-        return [gather.invoice(i, home) for i in quickbooks.invoices_by_id(ids)]
+        return [records.invoice(i, home) for i in quickbooks.invoices_by_id(ids)]
 
     def settle(self, conn: Connection, claim: Claim, outcome: Outcome, now: datetime) -> None:
         """Mirror what was read, refresh the waiting cases, let overdue invoices cross."""

@@ -21,7 +21,7 @@ from jobs.intake import broken, crossing
 from jobs.intake.crossing import News
 from jobs.rules import facts
 from jobs.rules.facts import Invoice, InvoiceStatus
-from jobs.sources import quickbooks as gather
+from jobs.sources import records
 from jobs.store import agenda, companies, events, ledger, log, work
 from jobs.store.companies import Company
 from jobs.store.ledger import Change, Mirrored
@@ -163,7 +163,7 @@ class Poll:
 
     def _invoices(self, some: Iterable[Entity]) -> list[Invoice]:
         home = self.company.home_currency
-        return [gather.invoice(r, home) for r in some if isinstance(r, models.Invoice)]
+        return [records.invoice(r, home) for r in some if isinstance(r, models.Invoice)]
 
     def _paid(self, untold: Iterable[Entity], some: Iterable[Entity]) -> list[Invoice]:
         """The invoices that payments were applied to, except those already in `some`."""
@@ -175,7 +175,7 @@ class Poll:
     def _customers(self, about: set[str], untold: Iterable[Entity]) -> list[facts.Customer]:
         """The customers that the news is about and their parents; `untold` has some already."""
         home = self.company.home_currency
-        here = [gather.customer(r, home) for r in untold if isinstance(r, Customer)]
+        here = [records.customer(r, home) for r in untold if isinstance(r, Customer)]
         above = {c.parent for c in here if c.parent}
         known, tell = {c.id for c in here}, self.broken.append
         more = crossing.read_customers(self.quickbooks, home, about | above, known, tell)
@@ -254,7 +254,7 @@ def _vanished(
 ) -> list[Change]:
     """The deletions that the mirror does not know yet."""
     known = ledger.mirrored(conn, company.realm, list(ids)).values()
-    changes = [ledger.compared(m, gather.gone(m.invoice)) for m in known]
+    changes = [ledger.compared(m, records.gone(m.invoice)) for m in known]
     return [c for c in changes if c is not None]
 
 

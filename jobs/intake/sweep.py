@@ -27,7 +27,7 @@ from jobs.intake.crossing import News
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.recipients import entries_in
 from jobs.rules.states import State
-from jobs.sources import quickbooks as gather
+from jobs.sources import records
 from jobs.store import companies, history, ledger, log, sweeping, work
 from jobs.store.companies import Company
 from jobs.store.ledger import Mirrored
@@ -120,7 +120,7 @@ class Sweep:
 
     def _put(self, read: Sequence[models.Invoice]) -> Plan:
         home = self.company.home_currency
-        for some in batches([gather.invoice(i, home) for i in read], crossing.INVOICES_A_CHUNK):
+        for some in batches([records.invoice(i, home) for i in read], crossing.INVOICES_A_CHUNK):
             self.left += sum(i.status is not InvoiceStatus.OPEN for i in some)
             yield partial(self._take, News(self.began_at, list(some)))
 
@@ -181,7 +181,7 @@ class Sweep:
     def _vanished(self, ids: Sequence[str]) -> Plan:
         for some in batches(ids, crossing.INVOICES_A_CHUNK):
             ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(some))
-            gone = [gather.gone(m.invoice) for m in ours.values()]
+            gone = [records.gone(m.invoice) for m in ours.values()]
             fresh = [i for i in gone if _was_open(ours[i.id])]
             self.gone += len(fresh)
             yield partial(self._take, News(self.began_at, gone))
@@ -207,7 +207,7 @@ class Sweep:
             # in a yield of its own: if its commit fails, the records are read again
             yield _inside(sweeping.remember, self.realm, sweeping.CUSTOMER, ids)
             read = crossing.readable(self.quickbooks, sorted(ids), self.broken.append)
-            found = [gather.customer(c, self.company.home_currency) for c in read]
+            found = [records.customer(c, self.company.home_currency) for c in read]
             for some in batches(found, crossing.CUSTOMERS_A_CHUNK):
                 yield partial(self._take, News(self.began_at, customers=list(some)))
             ids = {c.parent for c in found if c.parent}

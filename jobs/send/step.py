@@ -35,7 +35,7 @@ from jobs.rules.states import MOVES, State
 from jobs.rules.without import NOTHING, Without
 from jobs.send.last_check import LastLook
 from jobs.send.message import Mail, MailBuilder
-from jobs.sources import quickbooks as gather
+from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books, CaseFile
 from jobs.store import (
     cases,
@@ -130,7 +130,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
         return None
     assert case.draft is not None
     draft = draft_store.draft(conn, case.draft)
-    file = gather.open_file(conn, case, now)
+    file = quickbooks.open_file(conn, case, now)
     if case.lapses_at and now >= case.lapses_at:
         held_up = file.company.held_up(shadow=case.shadow)
         why = case.last_error or (HINDRANCES[held_up] if held_up else "")
@@ -190,8 +190,8 @@ class Check:
         Raises Throttled and ReauthRequired.
         """
         try:
-            quickbooks = self.services.quickbooks(self.file.company.realm)
-            return gather.read(gather.Alone(quickbooks), self.file, self.now)
+            alone = quickbooks.Alone(self.services.quickbooks(self.file.company.realm))
+            return quickbooks.read(alone, self.file, self.now)
         except (Throttled, ReauthRequired):
             raise  # these say what to wait for, and waiting is not an attempt
         except QuickBooksError as error:
@@ -204,11 +204,11 @@ class Check:
         if isinstance(outcome, Trouble):
             _try_again(conn, claim, self.file.case, outcome, now)
             return None
-        gather.mirror(conn, self.file, outcome, now)
-        facts = gather.facts(outcome, self.file.scope)
+        quickbooks.mirror(conn, self.file, outcome, now)
+        facts = quickbooks.facts(outcome, self.file.scope)
         case = self.file.case
         stated = {i.id for i in self.draft.letter.invoices}
-        left = tuple(i for i in gather.ended(conn, self.file, outcome) if i.id in stated)
+        left = tuple(i for i in quickbooks.ended(conn, self.file, outcome) if i.id in stated)
         still = stated & {i.id for i in facts.invoices}
         if still.isdisjoint(crossings.crossed(conn, case.id)):
             early = changes.too_early(i for i in facts.invoices if i.id in still)
@@ -328,8 +328,8 @@ class Fetch:
             return Trouble.of(NOT_TO_BE_HAD, error)
 
     def _builder(self) -> MailBuilder:
-        quickbooks = self.services.quickbooks(self.look.file.company.realm)
-        return MailBuilder(quickbooks, self.look.file.case.id, self.draft, self.thread, self.now)
+        ledger = self.services.quickbooks(self.look.file.company.realm)
+        return MailBuilder(ledger, self.look.file.case.id, self.draft, self.thread, self.now)
 
     def settle(
         self,

@@ -6,14 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, insert, select
 
 from jobs.rules.evidence import Document
 from jobs.rules.facts import (
-    NO_DUE_DATE,
     Company,
     Credit,
     Customer,
@@ -22,13 +20,13 @@ from jobs.rules.facts import (
     Habit,
     Invoice,
     InvoiceStatus,
-    habit,
     identity_gap,
 )
 from jobs.rules.money import Money
 from jobs.rules.past import Past
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
+from jobs.sources import records
 from jobs.store import companies, contexts, crossings, history, ledger
 from jobs.store.cases import Case
 from jobs.store.tables import case_invoices
@@ -41,10 +39,6 @@ from qbo.query import ACTIVE_OR_NOT, IDS_AT_ONCE, Select, among, where
 T = TypeVar("T", Invoice, Credit)
 HABIT = timedelta(days=730)
 """How far back paid invoices are read to learn payment habits."""
-RATE = Decimal("1E-10")
-"""Rates only rank cases. They are rounded as in the mirror, or every reading would be news."""
-HIGHEST_RATE = Decimal(10**6)
-EMAILED = {"EmailSent": True, "NotSet": False, "NeedToSend": False}
 DOCUMENTS = "documents"
 """The source of the context rows that record which outside texts a draft was made from."""
 
@@ -218,20 +212,23 @@ def _read(source: Source, file: CaseFile, now: datetime) -> Books:
     home = file.company.home_currency
     asked = Asked(file.members, file.expected, (now - HABIT).date(), file.family)
     found = source.about(asked)
-    left = tuple(invoice(i, home) for i in found.by_id)
+    left = tuple(records.invoice(i, home) for i in found.by_id)
     absent = file.expected - {i.id for i in found.open}
-    everybody = [customer(c, home) for c in found.customers]
+    everybody = [records.customer(c, home) for c in found.customers]
     books = Books(
         as_of=now,
         customers=tuple(c for c in everybody if c.id in file.members),
         relatives=_relatives(everybody, file.members),
-        open=(*(invoice(i, home) for i in found.open), *_still_open(left)),
+        open=(*(records.invoice(i, home) for i in found.open), *_still_open(left)),
         left=tuple(i for i in left if i.status is not InvoiceStatus.OPEN),
         gone=frozenset(absent) - {i.id for i in left},
-        credits=(*_unapplied(found.payments, home), *_memos(found.credit_memos, home)),
-        habit=None if found.broken else _habit(found.paid, found.payments),
+        credits=(
+            *records.unapplied(found.payments, home),
+            *records.remaining(found.credit_memos, home),
+        ),
+        habit=None if found.broken else records.payment_habit(found.paid, found.payments),
         habit_unread=bool(found.broken),
-        documents=tuple(_memo(i, now) for i in found.open if i.customer_memo.strip()),
+        documents=tuple(records.memo(i, now) for i in found.open if i.customer_memo.strip()),
     )
     _raise_where_money_is_hidden(found.broken, asked, books)
     return books
@@ -342,7 +339,7 @@ def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> Non
     """
     realm, customer = file.company.realm, file.case.customer
     known = ledger.mirrored(conn, realm, list(books.gone))
-    vanished = [gone(m.invoice) for m in known.values()]
+    vanished = [records.gone(m.invoice) for m in known.values()]
     ledger.put_customers(conn, realm, books.customers, books.as_of)
     ledger.put_invoices(conn, realm, [*books.open, *books.left, *vanished], books.as_of)
     members = ledger.members_of(conn, realm, [customer])[customer]
@@ -428,105 +425,6 @@ def fingerprint(about: Facts) -> str:
         other_open=tuple(replace(i, emailed=None) for i in about.other_open),
     )
     return hashlib.sha256(contexts.FACTS.dump_json(still)).hexdigest()
-
-
-# QuickBooks' records, converted for the rules
-
-
-def invoice(found: models.Invoice, home: str) -> Invoice:
-    """An invoice as the rules see it; `home` is the currency if QuickBooks names none."""
-    currency = found.currency or home
-    return Invoice(
-        id=found.id,
-        number=found.number,
-        customer=found.customer_id,
-        txn_date=found.txn_date,
-        due=found.due_date or NO_DUE_DATE,
-        total=Money(found.total, currency),
-        open=Money(found.balance, currency),
-        email=found.email,
-        po_number=found.po_number,
-        online=found.online_payment,
-        emailed=EMAILED.get(found.email_status),
-        status=_status(found),
-        exchange_rate=_rate(found.exchange_rate),
-        fields=tuple((f.name, f.value) for f in found.custom_fields if f.value),
-    )
-
-
-def _rate(found: Decimal) -> Decimal:
-    """The rate, or 1 if it is not usable: it only decides what comes first."""
-    return max(found.quantize(RATE), RATE) if 0 < found <= HIGHEST_RATE else models.ONE
-
-
-def gone(known: Invoice) -> Invoice:
-    """The same invoice, after QuickBooks said that it no longer exists."""
-    return replace(
-        known, open=Money(known.open.amount * 0, known.open.currency), status=InvoiceStatus.GONE
-    )
-
-
-def customer(found: models.Customer, home: str) -> Customer:
-    """A customer record as the rules see it."""
-    return Customer(
-        id=found.id,
-        name=found.name or found.company_name,
-        email=found.email,
-        balance=Money(found.balance, found.currency or home),
-        parent=found.parent_id or "",
-        bills_parent=found.bill_with_parent,
-        active=found.active,
-        contact=" ".join(filter(None, (found.given_name, found.family_name))),
-        type=found.customer_type,
-    )
-
-
-def _status(found: models.Invoice) -> InvoiceStatus:
-    if found.voided:
-        return InvoiceStatus.VOIDED
-    return InvoiceStatus.OPEN if found.balance > 0 else InvoiceStatus.PAID
-
-
-def _unapplied(payments: Iterable[models.Payment], home: str) -> list[Credit]:
-    return [
-        Credit(p.id, "payment", p.customer_id, "", p.date, Money(p.unapplied, p.currency or home))
-        for p in payments
-        if p.unapplied > 0
-    ]
-
-
-def _memos(memos: Iterable[models.CreditMemo], home: str) -> list[Credit]:
-    return [
-        Credit(
-            m.id,
-            "credit_memo",
-            m.customer_id,
-            m.number,
-            m.date,
-            Money(m.remaining, m.currency or home),
-        )
-        for m in memos
-        if m.remaining > 0
-    ]
-
-
-def _memo(found: models.Invoice, now: datetime) -> Document:
-    at = found.updated_at or now
-    return Document(f"memo:{found.id}", "quickbooks", "memo", at, found.customer_memo)
-
-
-def _habit(invoices: Iterable[models.Invoice], payments: Iterable[models.Payment]) -> Habit | None:
-    """Days between due date and last payment, over invoices settled with real money."""
-    paid_on: dict[str, date] = {}
-    for payment in payments:
-        for applied in payment.applied if payment.total > 0 else ():
-            paid_on[applied.invoice_id] = max(
-                payment.date, paid_on.get(applied.invoice_id, date.min)
-            )
-    settled = (i for i in invoices if i.balance == 0 and i.total > 0 and i.due_date)
-    return habit(
-        [(paid_on[i.id] - i.due_date).days for i in settled if i.id in paid_on and i.due_date]
-    )
 
 
 def _billed(books: Books, scope: Scope) -> Customer:

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from jobs.sources import quickbooks as gather
 from jobs.sources.pooled import Line, Together
-from jobs.sources.quickbooks import Asked, Records
+from jobs.sources.quickbooks import Asked, Records, fetch
 from qbo import PoisonedPage, QuickBooks, QuickBooksError, Unreachable
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -66,7 +65,7 @@ def test_each_gets_what_it_would_get_alone(house: House) -> None:
     line = Line(lambda: quickbooks, patience=30)
     line_of_forty = [*wanted, *(asked(id) for id in PEOPLE), *(asked("1", "2") for _ in range(20))]
     found = [future.result() for future in all_at_once(line, line_of_forty)]
-    alone = [gather.fetch(quickbooks, what) for what in line_of_forty]
+    alone = [fetch(quickbooks, what) for what in line_of_forty]
     assert [ids(records) for records in found] == [ids(records) for records in alone]
 
 

@@ -1,0 +1,127 @@
+"""QuickBooks' records, converted for the rules; `home` is the currency if a record names none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+
+from jobs.rules.evidence import Document
+from jobs.rules.facts import (
+    NO_DUE_DATE,
+    Credit,
+    Customer,
+    Habit,
+    Invoice,
+    InvoiceStatus,
+    habit,
+)
+from jobs.rules.money import Money
+from qbo import models
+
+RATE = Decimal("1E-10")
+"""Rates only rank cases. They are rounded as in the mirror, or every reading would be news."""
+HIGHEST_RATE = Decimal(10**6)
+EMAILED = {"EmailSent": True, "NotSet": False, "NeedToSend": False}
+
+
+def invoice(found: models.Invoice, home: str) -> Invoice:
+    """An invoice as the rules see it."""
+    currency = found.currency or home
+    return Invoice(
+        id=found.id,
+        number=found.number,
+        customer=found.customer_id,
+        txn_date=found.txn_date,
+        due=found.due_date or NO_DUE_DATE,
+        total=Money(found.total, currency),
+        open=Money(found.balance, currency),
+        email=found.email,
+        po_number=found.po_number,
+        online=found.online_payment,
+        emailed=EMAILED.get(found.email_status),
+        status=_status(found),
+        exchange_rate=_rate(found.exchange_rate),
+        fields=tuple((f.name, f.value) for f in found.custom_fields if f.value),
+    )
+
+
+def _rate(found: Decimal) -> Decimal:
+    """The rate, or 1 if it is not usable: it only decides what comes first."""
+    return max(found.quantize(RATE), RATE) if 0 < found <= HIGHEST_RATE else models.ONE
+
+
+def gone(known: Invoice) -> Invoice:
+    """The same invoice, after QuickBooks said that it no longer exists."""
+    return replace(
+        known, open=Money(known.open.amount * 0, known.open.currency), status=InvoiceStatus.GONE
+    )
+
+
+def customer(found: models.Customer, home: str) -> Customer:
+    """A customer record as the rules see it."""
+    return Customer(
+        id=found.id,
+        name=found.name or found.company_name,
+        email=found.email,
+        balance=Money(found.balance, found.currency or home),
+        parent=found.parent_id or "",
+        bills_parent=found.bill_with_parent,
+        active=found.active,
+        contact=" ".join(filter(None, (found.given_name, found.family_name))),
+        type=found.customer_type,
+    )
+
+
+def _status(found: models.Invoice) -> InvoiceStatus:
+    if found.voided:
+        return InvoiceStatus.VOIDED
+    return InvoiceStatus.OPEN if found.balance > 0 else InvoiceStatus.PAID
+
+
+def unapplied(payments: Iterable[models.Payment], home: str) -> list[Credit]:
+    """What is left of payments and belongs to no invoice yet; those used up are left out."""
+    return [
+        Credit(p.id, "payment", p.customer_id, "", p.date, Money(p.unapplied, p.currency or home))
+        for p in payments
+        if p.unapplied > 0
+    ]
+
+
+def remaining(memos: Iterable[models.CreditMemo], home: str) -> list[Credit]:
+    """What is left of credit memos; those used up are left out."""
+    return [
+        Credit(
+            m.id,
+            "credit_memo",
+            m.customer_id,
+            m.number,
+            m.date,
+            Money(m.remaining, m.currency or home),
+        )
+        for m in memos
+        if m.remaining > 0
+    ]
+
+
+def memo(found: models.Invoice, now: datetime) -> Document:
+    """The invoice's message to the customer; of `now` where QuickBooks names no time."""
+    at = found.updated_at or now
+    return Document(f"memo:{found.id}", "quickbooks", "memo", at, found.customer_memo)
+
+
+def payment_habit(
+    invoices: Iterable[models.Invoice], payments: Iterable[models.Payment]
+) -> Habit | None:
+    """Days between due date and last payment, over invoices settled with real money; None: none."""
+    paid_on: dict[str, date] = {}
+    for payment in payments:
+        for applied in payment.applied if payment.total > 0 else ():
+            paid_on[applied.invoice_id] = max(
+                payment.date, paid_on.get(applied.invoice_id, date.min)
+            )
+    settled = (i for i in invoices if i.balance == 0 and i.total > 0 and i.due_date)
+    return habit(
+        [(paid_on[i.id] - i.due_date).days for i in settled if i.id in paid_on and i.due_date]
+    )
