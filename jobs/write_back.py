@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
@@ -20,8 +20,6 @@ from jobs.rules.states import State
 from jobs.store import cases, companies, notes, posts, standing, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import companies as companies_table
 from jobs.store.work import LEASE, Claim
 from qbo.errors import (
     BooksClosed,
@@ -44,19 +42,12 @@ def step(services: Services) -> Step:
     """The write-back step. It runs even while a company is paused: the mail is already out."""
     return Step(
         name="write_back",
-        table=cases_table,
-        ready=_ready,
+        table=work.CASES,
+        ready=lambda _now: notes.pending(),
         load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=4,
     )
-
-
-def _ready(_now: datetime) -> ColumnElement[bool]:
-    connected = select(companies_table.c.realm).where(
-        companies_table.c.realm == cases_table.c.company, companies_table.c.status == "connected"
-    )
-    return cases_table.c.state.in_((State.SENT, State.DONE)) & exists(connected)
 
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:

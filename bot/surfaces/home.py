@@ -36,8 +36,7 @@ from jobs.reports.overview import Held, Overview, Some, Wait
 from jobs.reports.picture import Aging, TopCase
 from jobs.rules.facts import BUCKETS
 from jobs.store.budget import QUOTA
-from jobs.store.companies import Company
-from jobs.store.standing import CONNECTED
+from jobs.store.companies import CONNECTED, Company
 
 COMPANIES = 8
 """On one page: each takes at most eleven of the hundred blocks."""

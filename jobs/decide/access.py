@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from jobs.decide.verbs import DECISIONS
 from jobs.rules.case import Decision
@@ -19,7 +19,6 @@ from jobs.rules.states import Role, State
 from jobs.store import cases, companies, contexts, drafts, log, people, posts, words
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
-from jobs.store.tables import cases as cases_table
 
 NUMBER = re.compile(r"[0-9]{1,9}")
 """A case's number; anything else, such as ² or a number too long for the database, is no case."""
@@ -96,7 +95,7 @@ class Decider:
 def enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
     """Lock the case for a person who may at least edit it. Raises Refused with the answer."""
     if NUMBER.fullmatch(click.case):
-        _queue_up(conn, click.case)
+        cases.lock(conn, click.case)
     return look_in(conn, policy, click, now)
 
 
@@ -114,14 +113,6 @@ def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> De
         raise Refused(Reply(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
     draft = drafts.draft(conn, case.draft) if case.draft else None
     return Decider(click.user, roles, case, facts, draft)
-
-
-def _queue_up(conn: Connection, case: str) -> None:
-    """Lock the case's row: of two people at once the second waits, then sees who was first.
-
-    SQLite has no row locks and needs none: there every writer waits.
-    """
-    conn.execute(select(cases_table.c.id).where(cases_table.c.id == case).with_for_update())
 
 
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:
@@ -202,8 +193,7 @@ def refused(
     if said.case and said.answer is Answer.FOLLOWED:
         cases.redraw(conn, said.case.id, now)  # its button is gone
     if said.case and said.answer is Answer.NOT_OPEN_YET and not said.case.approval_opens_at:
-        unmoved = (cases_table.c.id == said.case.id) & (cases_table.c.version == said.case.version)
-        conn.execute(update(cases_table).where(unmoved).values(due_at=now))
+        cases.hurry(conn, said.case, now)
 
 
 def moved(happened: bool, case: Case) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Refused, Reply
@@ -17,8 +17,7 @@ from jobs.rules.policy import Policy
 from jobs.rules.rulings import disputing_holds
 from jobs.rules.states import State
 from jobs.store import cases, companies, crossings, history
-from jobs.store.cases import Case, Move
-from jobs.store.tables import crossings as crossings_table
+from jobs.store.cases import Move
 
 NONE: tuple[str, ...] = ()
 
@@ -60,23 +59,14 @@ def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datet
     if invoices and rest & crossings.crossed(conn, case.id).keys():
         on = Move(State.WAITING, "hold.set", decider.user, now, data)
         access.moved(cases.move(conn, case, on, now, draft=None, **cases.ANEW), case)
-        _give_back(conn, case, invoices, now)
+        # nobody was written to about these: after the hold they may cross again
+        crossings.release(conn, case.id, now, only=invoices)
     else:
         until = f"On hold until {day(holding.until)}."
         end = Move(State.HELD, "hold.set", decider.user, None, data)
         access.moved(cases.move(conn, case, end, now, end_reason=until), case)
         crossings.release(conn, case.id, now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
-
-
-def _give_back(conn: Connection, case: Case, invoices: tuple[str, ...], now: datetime) -> None:
-    """Release these crossings, since nobody was written to: after the hold they may cross again."""
-    theirs = (
-        (crossings_table.c.case_id == case.id)
-        & crossings_table.c.invoice.in_(invoices)
-        & crossings_table.c.released_at.is_(None)
-    )
-    conn.execute(update(crossings_table).where(theirs).values(released_at=now))
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ Errors a step handles itself (gone, stale, closed books, a page to bisect) never
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from jobs.engine.step import Step
 from jobs.rules.plain import shortened
@@ -61,10 +60,8 @@ def _give_up(
     conn: Connection, step: Step, claim: Claim, error: QuickBooksError, now: datetime
 ) -> None:
     """At once: asking again would get the same answer. The reason is put on the row first."""
-    ours = (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
-    told = update(claim.table).where(ours).values(last_error=_words(error))
-    if (row := conn.execute(told.returning(claim.table)).first()) is not None:
-        step.give_up(conn, replace(claim, row=row), now)
+    if told := work.explain(conn, claim, _words(error)):
+        step.give_up(conn, told, now)
 
 
 def _words(error: QuickBooksError) -> str:

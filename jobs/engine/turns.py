@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 
 from jobs.engine.step import Step
 from jobs.store import agenda, companies, posts, work
-from jobs.store.tables import schedule
 from jobs.store.work import Claim
 from qbo import pacing
 from qbo.pacing import Patience
@@ -81,7 +80,7 @@ def step(
 
     return Step(
         name=kind,
-        table=schedule,
+        table=work.SCHEDULE,
         ready=lambda _now: agenda.connected(kind),
         load=lambda conn, claim, now: Turn(plan(conn, claim, now)),
         give_up=give_up,

@@ -70,7 +70,7 @@ class LastLook:
     def _unread(self, conn: Connection) -> tuple[str, ...]:
         """Sends the case back to be read when there is a text that nobody has read yet."""
         texts = quickbooks.documents(self.books, self.facts)
-        new = quickbooks.not_considered(conn, self.file.case.id, texts)
+        new = contexts.new_documents(conn, self.file.case.id, texts)
         return ("There is a new text about this case, which has to be read first.",) if new else ()
 
     def unapproved(self, conn: Connection, past: Past) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import Connection
 
 from jobs.approvals import (
     NOT_GONE,
@@ -45,16 +45,13 @@ from jobs.store import (
     history,
     log,
     posts,
+    sends,
     work,
 )
 from jobs.store import drafts as draft_store
-from jobs.store import sends as attempts
 from jobs.store.cases import Case, Move
 from jobs.store.companies import Company
 from jobs.store.drafts import Draft
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import companies as companies_table
-from jobs.store.tables import sends
 from jobs.store.work import LEASE, MOST_ATTEMPTS, Claim
 from qbo.errors import (
     Gone,
@@ -100,26 +97,12 @@ def step(services: Services) -> Step:
     """The send step: one approved case per row, several at once."""
     return Step(
         name="send",
-        table=cases_table,
-        ready=_ready,
+        table=work.CASES,
+        ready=sends.approved_or_abandoned,
         load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=8,
     )
-
-
-def _ready(now: datetime) -> ColumnElement[bool]:
-    """Approved and allowed to go, or lapsed, or abandoned halfway."""
-    company = select(companies_table.c.realm).where(
-        companies_table.c.realm == cases_table.c.company,
-        companies_table.c.status == "connected",
-        companies_table.c.paused_at.is_(None),
-        cases_table.c.shadow
-        | (companies_table.c.mode == "live") & companies_table.c.reminders_off_at.is_not(None),
-    )
-    approved = cases_table.c.state == State.APPROVED
-    may_go = approved & (exists(company) | (cases_table.c.lapses_at <= now))
-    return may_go | (cases_table.c.state == State.SENDING)
 
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
@@ -148,7 +131,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
     """The sender died and left `in_flight` behind: nobody can tell whether the mail went."""
-    attempts.abandon(conn, case.id, ABANDONED)
+    sends.abandon(conn, case.id, ABANDONED)
     assert case.draft is not None
     unknown(conn, case, draft_store.draft(conn, case.draft), now)
 
@@ -233,7 +216,7 @@ def _may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
     if opens > now:
         work.settle(conn, claim, opens)
         return False
-    gone = (ALREADY_SENT,) if attempts.alive(conn, case.id) else ()
+    gone = (ALREADY_SENT,) if sends.alive(conn, case.id) else ()
     reasons, unapproved = (*gone, *look.objections(conn, past)), look.unapproved(conn, past)
     if unapproved and not reasons and not look.approvers_are_known(conn):
         _try_again(conn, claim, case, Trouble(UNSURE), now)
@@ -371,7 +354,7 @@ class Fetch:
         move = Move(State.SENDING, "send.begun", ACTOR, now + LEASE, begun)
         if not cases.move(conn, case, move, now, token=claim.token):
             return None
-        attempts.begin(
+        sends.begin(
             conn,
             case.id,
             self.draft.id,
@@ -426,9 +409,9 @@ class Deliver:
                 state, detail = "unknown", outcome.reason
             case NotSent():
                 state, detail = "not_sent", outcome.reason
-        before = attempts.conclude(conn, self.case.id, self.token, state, detail, now)
+        before = sends.conclude(conn, self.case.id, self.token, state, detail, now)
         case = cases.get(conn, self.case.id)
-        if before in attempts.OPEN:
+        if before in sends.OPEN:
             self._first_word(conn, case, outcome, now)
         elif (before, state) == ("not_sent", "sent"):
             accepted_late(conn, case, self.draft, now)
@@ -482,8 +465,7 @@ class Deliver:
 
     def _pause(self, conn: Connection) -> timedelta:
         """Twice as long after each refusal of this draft."""
-        refused = (sends.c.draft == self.draft.id) & (sends.c.state == "not_sent")
-        times: int = conn.execute(select(func.count()).where(refused)).scalar_one()
+        times = sends.refusals(conn, self.draft.id)
         return min(RETRY * (1 << min(times - 1, 10)), LONGEST_RETRY)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from jobs.rules.evidence import Document
 from jobs.rules.facts import (
@@ -27,10 +26,8 @@ from jobs.rules.past import Past
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 from jobs.sources import records
-from jobs.store import companies, contexts, crossings, history, ledger
+from jobs.store import cases, companies, contexts, crossings, history, ledger
 from jobs.store.cases import Case
-from jobs.store.tables import case_invoices
-from jobs.store.tables import contexts as contexts_table
 from qbo import Broken, QuickBooksError, models
 from qbo.answers import raise_broken
 from qbo.client import QuickBooks
@@ -39,8 +36,6 @@ from qbo.query import ACTIVE_OR_NOT, IDS_AT_ONCE, Select, among, where
 T = TypeVar("T", Invoice, Credit)
 HABIT = timedelta(days=730)
 """How far back paid invoices are read to learn payment habits."""
-DOCUMENTS = "documents"
-"""The source of the context rows that record which outside texts a draft was made from."""
 
 
 @dataclass(frozen=True)
@@ -321,8 +316,7 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
 
 def _about(conn: Connection, case: Case) -> frozenset[str]:
     """Invoices that the case mentions or exists for, so that each one's fate can be told."""
-    said = select(case_invoices.c.invoice).where(case_invoices.c.case_id == case.id)
-    return frozenset(conn.scalars(said)) | crossings.crossed(conn, case.id).keys()
+    return cases.spoken_of(conn, case.id) | crossings.crossed(conn, case.id).keys()
 
 
 def past(
@@ -390,41 +384,6 @@ def documents(books: Books, about: Facts) -> tuple[Document, ...]:
     """The outside texts that belong to the invoices this case talks about."""
     spoken = {f"memo:{i.id}" for i in about.invoices}
     return tuple(d for d in books.documents if d.id in spoken)
-
-
-def consider(conn: Connection, case_id: str, found: Iterable[Document], now: datetime) -> None:
-    """Record which texts a draft was made from."""
-    body = _hashes(found)
-    row = {"case_id": case_id, "source": DOCUMENTS, "as_of": now, "sha256": "", "body": body}
-    conn.execute(insert(contexts_table).values(**row))
-
-
-def not_considered(
-    conn: Connection, case_id: str, found: Iterable[Document]
-) -> tuple[Document, ...]:
-    """The texts that the current draft was not made from, because they are new or changed."""
-    ours = (contexts_table.c.case_id == case_id) & (contexts_table.c.source == DOCUMENTS)
-    latest = select(contexts_table.c.body).where(ours).order_by(contexts_table.c.id.desc())
-    known = conn.execute(latest.limit(1)).scalar() or {}
-    return tuple(d for d in found if _hashes([d])[d.id] != known.get(d.id))
-
-
-def _hashes(found: Iterable[Document]) -> dict[str, str]:
-    return {d.id: hashlib.sha256(d.text.encode()).hexdigest() for d in found}
-
-
-def fingerprint(about: Facts) -> str:
-    """A hash of the facts that does not change when only time passes.
-
-    Nor does it change when QuickBooks e-mails an invoice: if that matters, a rule says so.
-    """
-    still = replace(
-        about,
-        as_of=datetime(2000, 1, 1, tzinfo=UTC),
-        invoices=tuple(replace(i, emailed=None) for i in about.invoices),
-        other_open=tuple(replace(i, emailed=None) for i in about.other_open),
-    )
-    return hashlib.sha256(contexts.FACTS.dump_json(still)).hexdigest()
 
 
 def _billed(books: Books, scope: Scope) -> Customer:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, select, update
+from sqlalchemy import ColumnElement, Connection, update
 
-from jobs.store import standing
-from jobs.store.tables import companies, schedule
+from jobs.store import companies
+from jobs.store.tables import schedule
 from jobs.store.upsert import insert_or_ignore
 
 EVERYBODY = ""
@@ -16,10 +16,7 @@ EVERYBODY = ""
 
 def connected(kind: str) -> ColumnElement[bool]:
     """The rows of this kind whose company is connected."""
-    company = select(companies.c.realm).where(
-        companies.c.realm == schedule.c.company, companies.c.status == standing.CONNECTED
-    )
-    return (schedule.c.kind == kind) & exists(company)
+    return (schedule.c.kind == kind) & companies.connected(schedule.c.company)
 
 
 def ensure(conn: Connection, company: str, kind: str, now: datetime) -> bool:

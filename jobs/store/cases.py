@@ -25,8 +25,9 @@ from sqlalchemy import (
 
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.rulings import RULINGS, Ruling
-from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
+from jobs.rules.states import JOINABLE, MOVES, OPEN, CaseClass, Stage, State
 from jobs.store import log
+from jobs.store.companies import connected
 from jobs.store.tables import (
     case_invoices,
     cases,
@@ -80,6 +81,14 @@ def get(conn: Connection, id: str) -> Case:
     if row is None:
         raise Missing(f"there is no case {id}")
     return of_row(row)
+
+
+def lock(conn: Connection, id: str) -> None:
+    """Lock the case's row: of two people at once the second waits, then sees who was first.
+
+    SQLite has no row locks and needs none: there every writer waits.
+    """
+    conn.execute(select(cases.c.id).where(cases.c.id == id).with_for_update())
 
 
 def of_row(row: Row[Any]) -> Case:
@@ -181,6 +190,12 @@ def redraw_pending(conn: Connection, company: str, now: datetime) -> None:
     conn.execute(update(messages).where(cards).values(due_at=now, rank=_URGENT))
 
 
+def hurry(conn: Connection, case: Case, now: datetime) -> None:
+    """Make this case due now, unless it has moved since it was read."""
+    unmoved = (cases.c.id == case.id) & (cases.c.version == case.version)
+    conn.execute(update(cases).where(unmoved).values(due_at=now))
+
+
 def hurry_approved(conn: Connection, company: str, now: datetime) -> None:
     """Try a company's approved messages again at once: whatever held them up may be over.
 
@@ -193,6 +208,24 @@ def hurry_approved(conn: Connection, company: str, now: datetime) -> None:
 
 
 _URGENT = Decimal(10**9)
+
+
+def unapproved() -> ColumnElement[bool]:
+    """The cases of connected companies that nobody has approved: new, waiting or snoozed."""
+    return cases.c.state.in_(JOINABLE) & connected(cases.c.company)
+
+
+def ahead(conn: Connection, case: Case, now: datetime) -> int:
+    """How many new cases of its company rank above this one and are under way just now."""
+    others = (
+        (cases.c.company == case.company)
+        & (cases.c.state == State.NEW)
+        & (cases.c.rank > case.row.rank)
+        & cases.c.token.is_not(None)
+        & (cases.c.due_at > now)
+    )
+    count: int = conn.execute(select(func.count()).where(others)).scalar_one()
+    return count
 
 
 def open_cases(
@@ -308,6 +341,12 @@ def talk_about(conn: Connection, case: Case, ids: list[str]) -> None:
     rows = [{"case_id": case.id, "company": case.company, "invoice": id} for id in sorted(set(ids))]
     if rows:
         conn.execute(insert(case_invoices), rows)
+
+
+def spoken_of(conn: Connection, case_id: str) -> frozenset[str]:
+    """The ids of the invoices that a case talks about; of none before it was prepared."""
+    query = select(case_invoices.c.invoice).where(case_invoices.c.case_id == case_id)
+    return frozenset(conn.scalars(query))
 
 
 def note_of(conn: Connection, case_id: str) -> Row[Any] | None:

@@ -7,11 +7,13 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, select, update
 
 from jobs.rules import facts
 from jobs.rules.case import HeldUp
 from jobs.store.tables import companies
+
+CONNECTED = "connected"
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ def all_of_them(conn: Connection) -> list[Company]:
     return [_of_row(row) for row in conn.execute(query)]
 
 
+def connected(realm: ColumnElement[str]) -> ColumnElement[bool]:
+    """That the company with the realm in this column of another table is connected."""
+    ours = (companies.c.realm == realm) & (companies.c.status == CONNECTED)
+    return exists(select(companies.c.realm).where(ours))
+
+
 def change(conn: Connection, realm: str, **columns: Any) -> None:
     """Set columns of one company."""
     conn.execute(update(companies).where(companies.c.realm == realm).values(**columns))
@@ -116,7 +124,7 @@ def _of_row(row: Row[Any]) -> Company:
         read_only=row.read_only,
         channel=row.channel,
         live=row.mode == "live",
-        connected=row.status == "connected",
+        connected=row.status == CONNECTED,
         paused_at=row.paused_at,
         paused_by=row.paused_by,
         connected_at=row.connected_at,

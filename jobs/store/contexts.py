@@ -7,7 +7,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +27,9 @@ from jobs.store.upsert import insert_or_ignore
 
 LEDGER = "quickbooks"
 WITHOUT = "without"
-"""Sources of a context row: what the ledger said, and what a letter leaves out."""
+DOCUMENTS = "documents"
+"""Sources of a context row: what the ledger said, what a letter leaves out, and which outside texts
+a draft was made from."""
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
 GAPS: TypeAdapter[tuple[Gap, ...]] = TypeAdapter(tuple[Gap, ...])
 EVIDENCE: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
@@ -43,6 +46,20 @@ def put_facts(conn: Connection, case_id: str, facts: Facts, sha256: str) -> str:
         "body": FACTS.dump_python(facts, mode="json"),
     }
     return str(conn.execute(insert(contexts).values(**row).returning(contexts.c.id)).scalar_one())
+
+
+def fingerprint(found: Facts) -> str:
+    """A hash of the facts that does not change when only time passes.
+
+    Nor does it change when QuickBooks e-mails an invoice: if that matters, a rule says so.
+    """
+    still = replace(
+        found,
+        as_of=datetime(2000, 1, 1, tzinfo=UTC),
+        invoices=tuple(replace(i, emailed=None) for i in found.invoices),
+        other_open=tuple(replace(i, emailed=None) for i in found.other_open),
+    )
+    return hashlib.sha256(FACTS.dump_json(still)).hexdigest()
 
 
 def facts(conn: Connection, id: str) -> Facts:
@@ -69,6 +86,25 @@ def sha256(conn: Connection, id: str | None) -> str:
 def content_hash(document: Document) -> str:
     """The key of a reading, so that the same text need not be read twice."""
     return hashlib.sha256(document.text.encode()).hexdigest()
+
+
+def put_documents(
+    conn: Connection, case_id: str, documents: Iterable[Document], now: datetime
+) -> None:
+    """Record which outside texts a draft was made from, by their hashes."""
+    body = {document.id: content_hash(document) for document in documents}
+    row = {"case_id": case_id, "source": DOCUMENTS, "as_of": now, "sha256": "", "body": body}
+    conn.execute(insert(contexts).values(**row))
+
+
+def new_documents(
+    conn: Connection, case_id: str, documents: Iterable[Document]
+) -> tuple[Document, ...]:
+    """Those that the current draft was not made from, because they are new or changed."""
+    ours = (contexts.c.case_id == case_id) & (contexts.c.source == DOCUMENTS)
+    latest = select(contexts.c.body).where(ours).order_by(contexts.c.id.desc())
+    known = conn.execute(latest.limit(1)).scalar() or {}
+    return tuple(d for d in documents if content_hash(d) != known.get(d.id))
 
 
 def known_readings(

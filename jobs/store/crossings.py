@@ -174,9 +174,16 @@ def cross_all(
     return {row.case_id for row in crossed}
 
 
-def release(conn: Connection, case_id: str, now: datetime) -> None:
-    """Release the crossings of a case: it ended without contact, so they may happen again."""
+def release(
+    conn: Connection, case_id: str, now: datetime, only: Iterable[str] | None = None
+) -> None:
+    """Release the crossings of a case, or `only` those of these invoices: they may happen again.
+
+    For what the case ends or leaves out without contact.
+    """
     held = (crossings.c.case_id == case_id) & crossings.c.released_at.is_(None)
+    if only is not None:
+        held &= crossings.c.invoice.in_(sorted(only))
     conn.execute(update(crossings).where(held).values(released_at=now))
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import ColumnElement, Connection, update
 
+from jobs.rules.states import State
+from jobs.store.companies import connected
 from jobs.store.drafts import Draft
-from jobs.store.tables import notes
+from jobs.store.tables import cases, notes
 from jobs.store.upsert import insert_or_ignore
+
+
+def pending() -> ColumnElement[bool]:
+    """The cases of connected companies whose note is to be written, or taken back."""
+    return cases.c.state.in_((State.SENT, State.DONE)) & connected(cases.c.company)
 
 
 def intend(conn: Connection, draft: Draft, now: datetime) -> None:

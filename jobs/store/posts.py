@@ -14,10 +14,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from jobs.rules.plain import inert, one_line
-from jobs.store.tables import messages
+from jobs.store.tables import cases, messages
 from jobs.store.upsert import insert_or_ignore
 
 FIRST = Decimal(10**10)
@@ -54,6 +54,18 @@ def card(
         "rank": rank,
     }
     insert_or_ignore(conn, messages, row)
+
+
+def cards_since(conn: Connection, company: str, since: datetime, *, shadow: bool) -> int:
+    """How many cards with a draft a company has got since then: of shadow cases, or of others."""
+    query = (
+        select(func.count())
+        .select_from(messages.join(cases, cases.c.id == messages.c.case_id))
+        .where(messages.c.kind == "card", messages.c.company == company)
+        .where(messages.c.made_at >= since, messages.c.with_draft)
+        .where(cases.c.shadow == shadow)
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 def thread(

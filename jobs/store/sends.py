@@ -1,4 +1,7 @@
-"""Attempts to send: the intent, the outcome, and whether an attempt may still take effect."""
+"""Attempts to send: the intent, the outcome, and whether an attempt may still take effect.
+
+Which cases are ready for an attempt is said here as well.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
 
+from jobs.rules.states import State
 from jobs.store import work
+from jobs.store.cases import lock
+from jobs.store.companies import CONNECTED
 from jobs.store.engine import AWAY, Database
-from jobs.store.tables import cases, sends
+from jobs.store.tables import cases, companies, sends
 from qbo.pacing import boot_time
 
 OPEN = ("in_flight", "unknown")
@@ -19,6 +25,22 @@ ACCEPTED = ("sent", "accepted_late")
 """A mail server took the mail; late means that a person had already said it did not go."""
 CONTACT = (*OPEN, *ACCEPTED)
 """States in which the mail may have reached the customer."""
+
+
+def approved_or_abandoned(now: datetime) -> ColumnElement[bool]:
+    """The cases approved and allowed to go, or lapsed, or abandoned halfway.
+
+    What keeps a message from going is said by `companies.Company.held_up`.
+    """
+    company = select(companies.c.realm).where(
+        companies.c.realm == cases.c.company,
+        companies.c.status == CONNECTED,
+        companies.c.paused_at.is_(None),
+        cases.c.shadow | (companies.c.mode == "live") & companies.c.reminders_off_at.is_not(None),
+    )
+    approved = cases.c.state == State.APPROVED
+    may_go = approved & (exists(company) | (cases.c.lapses_at <= now))
+    return may_go | (cases.c.state == State.SENDING)
 
 
 def begin(conn: Connection, case: str, draft: str, token: str, now: datetime, **row: Any) -> None:
@@ -55,7 +77,7 @@ def conclude(
     accept the mail, the state becomes `accepted_late`, next to whatever was sent since.
     """
     # lock the case first, in the same order as people's decisions, so that neither deadlocks
-    conn.execute(select(cases.c.id).where(cases.c.id == case).with_for_update())
+    lock(conn, case)
     ours = (sends.c.case_id == case) & (sends.c.token == token)
     before: str = conn.execute(select(sends.c.state).where(ours)).scalar_one()
     if before in OPEN:
@@ -70,6 +92,13 @@ def several(conn: Connection, case: str) -> bool:
     """Whether more than one mail of this case may have reached the customer."""
     went = (sends.c.case_id == case) & sends.c.state.in_(CONTACT)
     return conn.execute(select(func.count()).where(went)).scalar_one() > 1
+
+
+def refusals(conn: Connection, draft: str) -> int:
+    """How many attempts with this draft are known not to have gone."""
+    refused = (sends.c.draft == draft) & (sends.c.state == "not_sent")
+    count: int = conn.execute(select(func.count()).where(refused)).scalar_one()
+    return count
 
 
 def still_ours(database: Database, case: str, token: str, clock: Callable[[], datetime]) -> bool:

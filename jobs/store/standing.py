@@ -10,7 +10,6 @@ from jobs.rules.plain import one_line
 from jobs.store import cases, companies, log, posts
 from jobs.store.tables import companies as companies_table
 
-CONNECTED = "connected"
 REAUTH_REQUIRED = "reauth_required"
 ACTOR = "system:connection"
 
@@ -20,7 +19,7 @@ def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:
 
     Steps are not ready for a company that is not connected, so everything due simply waits.
     """
-    ours = (companies_table.c.realm == realm) & (companies_table.c.status == CONNECTED)
+    ours = (companies_table.c.realm == realm) & (companies_table.c.status == companies.CONNECTED)
     if conn.execute(update(companies_table).where(ours).values(status=REAUTH_REQUIRED)).rowcount:
         company = companies.need(conn, realm)
         key = f"reauth:{realm}:{now:%Y-%m-%dT%H:%M:%S}"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, select, true, update
+
+from jobs.store import tables
+
+EVENTS, CASES, MESSAGES, SCHEDULE = tables.events, tables.cases, tables.messages, tables.schedule
+"""The tables of work. A step names the one whose rows it claims."""
 
 LEASE = timedelta(seconds=30)
 RENEW_AFTER = timedelta(seconds=10)
@@ -72,24 +77,36 @@ def claim(
     return [Claim(table, row.id, token, row.attempts, row) for row in taken]
 
 
+def _held(claim: Claim) -> ColumnElement[bool]:
+    return (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
+
+
 def renew(conn: Connection, claim: Claim, now: datetime) -> bool:
     """Hold the claim for another lease; False if somebody else has it by now."""
-    held = (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
-    renewed = conn.execute(update(claim.table).where(held).values(due_at=now + LEASE))
+    renewed = conn.execute(update(claim.table).where(_held(claim)).values(due_at=now + LEASE))
     return renewed.rowcount == 1
 
 
 def settle(conn: Connection, claim: Claim, due_at: datetime | None, **values: Any) -> bool:
     """Give the row back with its next due time; False (and nothing written) if it is not ours."""
-    held = (claim.table.c.id == claim.id) & (claim.table.c.token == claim.token)
     given = {"due_at": due_at, "token": None, "attempts": 0, "last_error": "", **values}
-    return conn.execute(update(claim.table).where(held).values(**given)).rowcount == 1
+    return conn.execute(update(claim.table).where(_held(claim)).values(**given)).rowcount == 1
 
 
 def back_off(conn: Connection, claim: Claim, now: datetime, error: str) -> bool:
     """Put the row back unsettled: attempts are kept, and it is due again after a growing pause."""
     pause = timedelta(seconds=min(5 * 2**claim.attempts, 600))
     return settle(conn, claim, now + pause, last_error=error, attempts=claim.attempts)
+
+
+def explain(conn: Connection, claim: Claim, error: str) -> Claim | None:
+    """Put on a claimed row what went wrong, and keep the claim.
+
+    Returns the claim with the row as it is now, or None if somebody else has it.
+    """
+    told = update(claim.table).where(_held(claim)).values(last_error=error).returning(claim.table)
+    row = conn.execute(told).first()
+    return None if row is None else replace(claim, row=row)
 
 
 def due(conn: Connection, table: Table, now: datetime, where: ColumnElement[bool] | None) -> bool:

@@ -56,7 +56,7 @@ class View:
 
     def fingerprint(self) -> str:
         """A hash that changes with the facts and the evidence, never with time alone."""
-        parts = [quickbooks.fingerprint(self.facts), str(sorted(map(_said, self.rulings)))]
+        parts = [contexts.fingerprint(self.facts), str(sorted(map(_said, self.rulings)))]
         parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
         return hashlib.sha256(
             "\n".join([*parts, self.to, str(int(self.stage))]).encode()
@@ -101,12 +101,12 @@ def _still_allowed(
     conn: Connection, case: Case, facts: Facts, documents: tuple[Document, ...]
 ) -> tuple[Ruling, ...]:
     """Stops set aside stay so for one draft: once facts or texts change, they count again."""
-    if not case.allowed_anyway or quickbooks.not_considered(conn, case.id, documents):
+    if not case.allowed_anyway or contexts.new_documents(conn, case.id, documents):
         return ()
     if case.draft is None or case.context is None:
         return case.allowed_anyway
-    before = quickbooks.fingerprint(contexts.facts(conn, case.context))
-    return case.allowed_anyway if before == quickbooks.fingerprint(facts) else ()
+    before = contexts.fingerprint(contexts.facts(conn, case.context))
+    return case.allowed_anyway if before == contexts.fingerprint(facts) else ()
 
 
 def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import Connection
 
 from jobs.approvals import tell_approvers
 from jobs.engine.services import Services
@@ -42,9 +42,6 @@ from jobs.store import cases, contexts, crossings, history, posts, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import companies as companies_table
-from jobs.store.tables import messages
 from jobs.store.work import Claim
 from jobs.triage.drafting import Before, Made, Written, after_rejection, before, write
 from jobs.triage.judging import View, judge
@@ -53,7 +50,6 @@ from qbo.errors import PoisonedPage, QuickBooksError, ReauthRequired, Unreachabl
 ACTOR = "system:triage"
 WIDTH = 64
 """Many at once: their threads mostly wait, and their QuickBooks queries are pooled."""
-TRIAGED = (State.NEW, State.WAITING, State.SNOOZED)
 RULES_ALONE = "Rules decided alone; no model was asked."
 MORNING = time(8, 0)
 """When a case that came up on a day off gets its card, in the company's zone."""
@@ -71,19 +67,12 @@ def step(services: Services) -> Step:
     together = Together(services.quickbooks)
     return Step(
         name="triage",
-        table=cases_table,
-        ready=_ready,
+        table=work.CASES,
+        ready=lambda _now: cases.unapproved(),
         load=lambda conn, claim, now: _load(services, together, conn, claim, now),
         give_up=_give_up,
         width=WIDTH,
     )
-
-
-def _ready(_now: datetime) -> ColumnElement[bool]:
-    connected = select(companies_table.c.realm).where(
-        companies_table.c.realm == cases_table.c.company, companies_table.c.status == "connected"
-    )
-    return cases_table.c.state.in_(TRIAGED) & exists(connected)
 
 
 def _load(
@@ -266,7 +255,7 @@ def _same_as_before(services: Services, conn: Connection, view: View, now: datet
     case, file = view.file.case, view.file
     before = contexts.sha256(conn, case.context)
     same = case.state is State.WAITING and before == view.fingerprint()
-    if not same or quickbooks.not_considered(conn, case.id, view.documents):
+    if not same or contexts.new_documents(conn, case.id, view.documents):
         return False
     if case.draft is None or case.class_ is None:
         return True
@@ -286,27 +275,13 @@ def _others_first(services: Services, conn: Connection, file: CaseFile, now: dat
     """Whether more valuable cases now in progress may use up today's cards."""
     if file.case.state is not State.NEW:
         return False
-    ahead = (
-        (cases_table.c.company == file.company.realm)
-        & (cases_table.c.state == State.NEW)
-        & (cases_table.c.rank > file.case.row.rank)
-        & cases_table.c.token.is_not(None)
-        & (cases_table.c.due_at > now)
-    )
-    count: int = conn.execute(select(func.count()).where(ahead)).scalar_one()
-    return count + _shown_today(conn, file, now) >= services.policy.cards_per_day
+    ahead = cases.ahead(conn, file.case, now)
+    return ahead + _shown_today(conn, file, now) >= services.policy.cards_per_day
 
 
 def _shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
     began = start_of(file.company.today(now), file.company.zone)
-    shown = (
-        select(func.count())
-        .select_from(messages.join(cases_table, cases_table.c.id == messages.c.case_id))
-        .where(messages.c.kind == "card", messages.c.company == file.company.realm)
-        .where(messages.c.made_at >= began, messages.c.with_draft)
-        .where(cases_table.c.shadow == file.case.shadow)
-    )
-    return int(conn.execute(shown).scalar_one())
+    return posts.cards_since(conn, file.company.realm, began, shadow=file.case.shadow)
 
 
 @dataclass(frozen=True)
@@ -393,7 +368,7 @@ def _to_waiting(
     now: datetime,
 ) -> None:
     case, file = view.file.case, view.file
-    quickbooks.consider(conn, case.id, view.documents, now)
+    contexts.put_documents(conn, case.id, view.documents, now)
     context = contexts.put_facts(conn, case.id, view.facts, view.fingerprint())
     draft = _stored(conn, case, written, now) if written else None
     rulings = written.rulings if written else view.rulings

@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
-from jobs.store import companies, standing
+from jobs.store import companies
 from jobs.store.companies import Company
 from jobs.store.engine import Database, connect
 from tests.sandbox import company
@@ -232,7 +232,7 @@ def _modes(database: Database) -> list[dict[str, str]]:
 
 
 def _mode(one: Company) -> dict[str, str]:
-    if one.status != standing.CONNECTED:
+    if one.status != companies.CONNECTED:
         return {"mode": "off", "words": "Not connected to QuickBooks"}
     if one.paused_at:
         return {"mode": "paused", "words": "Paused"}

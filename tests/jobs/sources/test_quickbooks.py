@@ -12,8 +12,8 @@ from sqlalchemy import select
 from jobs.rules.facts import Facts, InvoiceStatus
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books
-from jobs.store import companies
-from jobs.store.tables import contexts
+from jobs.store import companies, contexts
+from jobs.store.tables import contexts as contexts_table
 from qbo import QuickBooks
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -214,10 +214,10 @@ def test_time_alone_changes_no_fingerprint(a_house: House) -> None:
     _, today = read(a_house)
     a_house.time.later(days=1)
     _, tomorrow = read(a_house)
-    assert quickbooks.fingerprint(today) == quickbooks.fingerprint(tomorrow)
+    assert contexts.fingerprint(today) == contexts.fingerprint(tomorrow)
     a_house.pay("71", "1.00")
     _, after = read(a_house)
-    assert quickbooks.fingerprint(after) != quickbooks.fingerprint(today)
+    assert contexts.fingerprint(after) != contexts.fingerprint(today)
 
 
 def test_a_company_in_another_zone_has_its_own_today(open_house: OpenHouse) -> None:
@@ -238,12 +238,14 @@ def test_what_a_draft_was_made_from_is_kept(open_house: OpenHouse) -> None:
     house.sweep()
     with house.database.reading() as conn:
         found, facts = read(house)
-        assert not quickbooks.not_considered(conn, "1", quickbooks.documents(found, facts))
+        assert not contexts.new_documents(conn, "1", quickbooks.documents(found, facts))
         house.change("Invoice", "71", CustomerMemo={"value": "Thanks again!"})
         found, facts = read(house)
-        new = quickbooks.not_considered(conn, "1", quickbooks.documents(found, facts))
+        new = contexts.new_documents(conn, "1", quickbooks.documents(found, facts))
     assert [d.id for d in new] == ["memo:71"]
-    kept = house.rows(select(contexts.c.body).where(contexts.c.source == quickbooks.DOCUMENTS))
+    kept = house.rows(
+        select(contexts_table.c.body).where(contexts_table.c.source == contexts.DOCUMENTS)
+    )
     assert "Thanks" not in str(kept)
 
 
