@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk import WebClient
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import Connection
 
 from bot.slack import api
 from bot.slack.api import Later, Lost, Refused, Trouble
 from jobs.engine.step import Round, Step
 from jobs.rules.policy import Policy
 from jobs.store import agenda, people, work
-from jobs.store.tables import schedule
 from jobs.store.work import Claim
 
 KIND = "people"
@@ -33,8 +32,8 @@ def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
     """The people step: one row for the whole workspace."""
     return Step(
         name="people",
-        table=schedule,
-        ready=_ready,
+        table=work.SCHEDULE,
+        ready=lambda _now: agenda.of_kind(KIND),
         load=lambda conn, _claim, _now: _load(ruling(), client(), conn),
         give_up=_rest,
         width=1,
@@ -45,10 +44,6 @@ def ask(conn: Connection, user: str, now: datetime) -> None:
     """Have somebody looked up at once; wake "people" after the commit."""
     people.want(conn, [user], "user", now)
     agenda.hurry(conn, agenda.EVERYBODY, KIND, now)
-
-
-def _ready(_now: datetime) -> ColumnElement[bool]:
-    return schedule.c.kind == KIND
 
 
 def _rest(conn: Connection, claim: Claim, now: datetime) -> None:

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from jobs.companies import profile
 from jobs.engine.step import Round, Step
 from jobs.rules.figures import day
 from jobs.store import agenda, companies, log, posts, standing, work
-from jobs.store.tables import companies as companies_table
-from jobs.store.tables import schedule
 from jobs.store.work import Claim
 from qbo import CompanyInfo, Preferences, QuickBooks, Tokens
 
@@ -27,8 +25,6 @@ KIND = "upkeep"
 EVERY = timedelta(days=1)
 AFTER_TROUBLE = timedelta(hours=1)
 WARN_DAYS = (60, 30, 7)
-ENDS = {"refresh": "refresh_expires_at", "hard": "hard_expires_at"}
-"""Which end → the column of `companies` that says when."""
 MEANING = {
     "refresh": "because its tokens have not been renewed lately",
     "hard": "because QuickBooks lets no connection live longer than five years",
@@ -46,7 +42,7 @@ def step(renew: Renew, ledger: Ledger) -> Step:
     """The upkeep of one company per row."""
     return Step(
         name=KIND,
-        table=schedule,
+        table=work.SCHEDULE,
         ready=lambda _now: agenda.connected(KIND),
         load=lambda _conn, claim, now: _begin(renew, ledger, claim, now),
         give_up=_give_up,
@@ -139,8 +135,8 @@ def level(end: datetime | None, now: datetime) -> int | None:
 def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
     """One notice per end (of two) and warning level (of three); a later end starts over."""
     company = companies.need(conn, claim.row.company)
-    before: dict[str, Any] = _body(conn, claim).get("warned", {})
-    ends, warned = _ends(conn, company.realm), {}
+    before: dict[str, Any] = agenda.remembered(conn, claim.id).get("warned", {})
+    ends, warned = {"refresh": company.refresh_ends_at, "hard": company.hard_ends_at}, {}
     for kind, end in ends.items():
         mark = level(end, now)
         if end and mark and mark < (before.get(kind) or max(WARN_DAYS) + 1):
@@ -151,22 +147,10 @@ def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
     _remember(conn, claim, warned=warned)
 
 
-def _body(conn: Connection, claim: Claim) -> dict[str, Any]:
-    """What the row remembers: `warned` per end, and `renewed` between the two rounds."""
-    return dict(
-        conn.execute(select(schedule.c.body).where(schedule.c.id == claim.id)).scalar() or {}
-    )
-
-
 def _remember(conn: Connection, claim: Claim, **facts: Any) -> None:
-    body = {name: fact for name, fact in (_body(conn, claim) | facts).items() if fact is not None}
-    ours = (schedule.c.id == claim.id) & (schedule.c.kind == KIND)
-    conn.execute(schedule.update().where(ours).values(body=body))
-
-
-def _ends(conn: Connection, realm: str) -> dict[str, datetime | None]:
-    row = conn.execute(select(companies_table).where(companies_table.c.realm == realm)).one()
-    return {kind: getattr(row, column) for kind, column in ENDS.items()}
+    """Keep what is `warned` per end, and `renewed` between the two rounds."""
+    known = agenda.remembered(conn, claim.id) | facts
+    agenda.remember(conn, claim.id, {k: fact for k, fact in known.items() if fact is not None})
 
 
 def _words(company: companies.Company, kind: str, end: datetime) -> str:
@@ -180,7 +164,7 @@ def _words(company: companies.Company, kind: str, end: datetime) -> str:
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """Tell a person once a day and keep trying: the ends come closer meanwhile."""
     company = companies.need(conn, claim.row.company)
-    what = NOT_READ if "renewed" in _body(conn, claim) else NOT_RENEWED
+    what = NOT_READ if "renewed" in agenda.remembered(conn, claim.id) else NOT_RENEWED
     failed = what.format(standing.named(company))
     why = posts.escaped(claim.row.last_error)
     text = f":warning: {failed} ({why}). The next try is in an hour."

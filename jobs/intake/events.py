@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
@@ -21,11 +21,8 @@ from jobs.intake.crossing import News
 from jobs.rules.facts import Invoice
 from jobs.rules.plain import shortened
 from jobs.sources import records
-from jobs.store import agenda, companies, ledger, log, posts, work
-from jobs.store import events as events_store
+from jobs.store import agenda, companies, events, ledger, log, posts, work
 from jobs.store.companies import Company
-from jobs.store.tables import companies as companies_table
-from jobs.store.tables import events
 from jobs.store.work import Claim
 from qbo import Broken
 from qbo.client import QuickBooks
@@ -43,18 +40,12 @@ def step(services: Services) -> Step:
     """The detect step: one event per row, and with it others that the same reading covers."""
     return Step(
         name="detect",
-        table=events,
-        ready=_ready,
+        table=work.EVENTS,
+        ready=lambda _now: events.answerable(),
         load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=lambda conn, claim, now: _give_up(services, conn, claim, now),
         width=4,
     )
-
-
-def _ready(_now: datetime) -> ColumnElement[bool]:
-    """A known company must be connected; an unknown one is dealt with at once."""
-    company = select(companies_table.c.realm).where(companies_table.c.realm == events.c.company)
-    return ~exists(company) | exists(company.where(companies_table.c.status == "connected"))
 
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
@@ -71,7 +62,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
         work.settle(conn, claim, None)
         return None
     services = services.for_company(company.realm)
-    along = events_store.take_along(conn, claim, now, AT_ONCE - 1)
+    along = events.take_along(conn, claim, now, AT_ONCE - 1)
     ids = sorted({c.row.entity_id for c in (claim, *along)})
     return Look(services, company, claim.row, _known(conn, claim.row, ids), now, ids, along)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from jobs.engine import turns
 from jobs.engine.services import Services
@@ -25,7 +25,6 @@ from jobs.sources import records
 from jobs.store import agenda, companies, events, ledger, log, work
 from jobs.store.companies import Company
 from jobs.store.ledger import Change, Mirrored
-from jobs.store.tables import schedule
 from jobs.store.work import Claim
 from qbo import Broken, Changes, CreditMemo, Customer, Entity, Payment, models
 from qbo.client import QuickBooks
@@ -190,7 +189,7 @@ class Poll:
     def _take(self, news: News, conn: Connection, now: datetime) -> None:
         self.waiting |= crossing.take(conn, self.company, news, now)
         body = {"seen": sorted(self.seen), "waiting": sorted(self.waiting)}
-        conn.execute(update(schedule).where(schedule.c.id == self.claim.id).values(body=body))
+        agenda.remember(conn, self.claim.id, body)
 
     def _let_cross(self) -> Plan:
         trigger = f"{KIND}:{self.as_of:%Y-%m-%dT%H:%M}"

@@ -12,10 +12,9 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.rules.business_days import is_business_day
-from jobs.store import companies, log, posts, work
+from jobs.store import agenda, companies, log, posts, work
 from jobs.store.companies import Company
 from jobs.store.log import Head
-from jobs.store.tables import schedule
 from jobs.store.work import Claim
 
 KIND = "log_head"
@@ -31,8 +30,8 @@ def step(services: Services) -> Step:
     """The log_head step: one row for all companies."""
     return Step(
         name=KIND,
-        table=schedule,
-        ready=lambda _now: schedule.c.kind == KIND,
+        table=work.SCHEDULE,
+        ready=lambda _now: agenda.of_kind(KIND),
         load=lambda conn, claim, now: _tell(services, conn, claim, now),
         give_up=_rest,
         width=1,

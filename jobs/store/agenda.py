@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from jobs.store import companies
 from jobs.store.tables import schedule
@@ -16,7 +17,17 @@ EVERYBODY = ""
 
 def connected(kind: str) -> ColumnElement[bool]:
     """The rows of this kind whose company is connected."""
-    return (schedule.c.kind == kind) & companies.connected(schedule.c.company)
+    return of_kind(kind) & companies.connected(schedule.c.company)
+
+
+def swept(kind: str) -> ColumnElement[bool]:
+    """The rows of this kind whose company's ledger was read whole once."""
+    return of_kind(kind) & companies.swept(schedule.c.company)
+
+
+def of_kind(kind: str) -> ColumnElement[bool]:
+    """The rows of this kind, of whatever company."""
+    return schedule.c.kind == kind
 
 
 def ensure(conn: Connection, company: str, kind: str, now: datetime) -> bool:
@@ -32,3 +43,13 @@ def hurry(conn: Connection, company: str, kind: str, now: datetime) -> None:
     if not ensure(conn, company, kind, now):
         ours = (schedule.c.company == company) & (schedule.c.kind == kind)
         conn.execute(update(schedule).where(ours).values(due_at=now, token=None, attempts=0))
+
+
+def remembered(conn: Connection, id: str) -> dict[str, Any]:
+    """What this row keeps for its next run by now, which may be nothing."""
+    return dict(conn.execute(select(schedule.c.body).where(schedule.c.id == id)).scalar() or {})
+
+
+def remember(conn: Connection, id: str, body: dict[str, Any]) -> None:
+    """Replace what this row keeps for its next run."""
+    conn.execute(update(schedule).where(schedule.c.id == id).values(body=body))

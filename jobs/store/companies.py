@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, select, update
 from jobs.rules import facts
 from jobs.rules.case import HeldUp
 from jobs.store.tables import companies
+from jobs.store.upsert import insert_or_ignore
 
 CONNECTED = "connected"
 
@@ -42,8 +43,15 @@ class Company:
     changes_since: datetime | None = None
     """The next poll asks for changes since then, by QuickBooks' clock."""
     has_tokens: bool = False
-    ends_at: datetime | None = None
-    """When its tokens end unless renewed; after that somebody has to connect it again."""
+    refresh_ends_at: datetime | None = None
+    """When its tokens end unless they are renewed."""
+    hard_ends_at: datetime | None = None
+    """When its tokens end in any case."""
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When its tokens end unless renewed; after that somebody has to connect it again."""
+        return min(filter(None, (self.refresh_ends_at, self.hard_ends_at)), default=None)
 
     @property
     def sends(self) -> bool:
@@ -102,10 +110,26 @@ def all_of_them(conn: Connection) -> list[Company]:
     return [_of_row(row) for row in conn.execute(query)]
 
 
+def known(realm: ColumnElement[str]) -> ColumnElement[bool]:
+    """That there is a company with the realm in this column of another table."""
+    return exists(select(companies.c.realm).where(companies.c.realm == realm))
+
+
 def connected(realm: ColumnElement[str]) -> ColumnElement[bool]:
     """That the company with the realm in this column of another table is connected."""
     ours = (companies.c.realm == realm) & (companies.c.status == CONNECTED)
     return exists(select(companies.c.realm).where(ours))
+
+
+def swept(realm: ColumnElement[str]) -> ColumnElement[bool]:
+    """That the ledger of the company with the realm in this column was read whole once."""
+    ours = (companies.c.realm == realm) & companies.c.swept_at.is_not(None)
+    return exists(select(companies.c.realm).where(ours))
+
+
+def add(conn: Connection, **columns: Any) -> bool:
+    """Insert a company; False, and nothing is written, where its realm or its channel is taken."""
+    return insert_or_ignore(conn, companies, columns)
 
 
 def change(conn: Connection, realm: str, **columns: Any) -> None:
@@ -134,5 +158,6 @@ def _of_row(row: Row[Any]) -> Company:
         reminders_off_at=row.reminders_off_at,
         status=row.status,
         has_tokens=row.sealed_tokens is not None,
-        ends_at=min(filter(None, (row.refresh_expires_at, row.hard_expires_at)), default=None),
+        refresh_ends_at=row.refresh_expires_at,
+        hard_ends_at=row.hard_expires_at,
     )

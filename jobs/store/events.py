@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
+from jobs.store import companies
 from jobs.store.tables import events
 from jobs.store.types import Utc
 from jobs.store.upsert import insert_or_ignore
@@ -57,6 +58,18 @@ def _read_again(conn: Connection, notice: Notice, now: datetime) -> None:
     lately = events.c.received_at > now - LATELY
     again = update(events).where(same, begun, lately)
     conn.execute(again.values(due_at=now, token=None, attempts=0, last_error=""))
+
+
+def answerable() -> ColumnElement[bool]:
+    """A known company must be connected; an unknown one is dealt with at once."""
+    company = events.c.company
+    return ~companies.known(company) | companies.connected(company)
+
+
+def unsettled(conn: Connection) -> int:
+    """How many notifications have not been dealt with yet."""
+    query = select(func.count()).select_from(events).where(events.c.due_at.is_not(None))
+    return int(conn.execute(query).scalar_one())
 
 
 def read_at(

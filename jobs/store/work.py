@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true, update
 
 from jobs.store import tables
 
@@ -113,3 +113,10 @@ def due(conn: Connection, table: Table, now: datetime, where: ColumnElement[bool
     """Whether there is anything to claim; one indexed query."""
     condition = (table.c.due_at <= now) & (true() if where is None else where)
     return conn.execute(select(table.c.id).where(condition).limit(1)).first() is not None
+
+
+def waiting(conn: Connection, table: Table, now: datetime) -> tuple[int, datetime | None]:
+    """How many rows of this table are due, and since when the oldest of them is."""
+    query = select(func.count(), func.min(table.c.due_at)).where(table.c.due_at <= now)
+    count, oldest = conn.execute(query).one()
+    return count, oldest
