@@ -161,7 +161,7 @@ def _take_up(conn: Connection, policy: Policy, decider: Decider, now: datetime) 
     lifted = Move(State.HELD, "hold.lifted", decider.user, None, _lifted(found))
     access.moved(cases.move(conn, case, lifted, now, end_reason=GOES_ON), case)
     crossing.open_cases(conn, policy, company, [case.customer], f"lifted:{case.id}", now)
-    crossing.refresh(conn, company.realm, [case.customer], now)
+    cases.look_again(conn, company.realm, [case.customer], now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 
-from sqlalchemy import Connection, Text, select, type_coerce, update
+from sqlalchemy import Connection
 
 from jobs.engine.turns import Plan
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus
@@ -23,10 +23,9 @@ from jobs.rules.stages import HIGHEST_START, crossing_stage
 from jobs.rules.states import JOINABLE, Stage, State
 from jobs.sources import records
 from jobs.store import cases, companies, crossings, history, ledger
-from jobs.store.cases import Case, Move, Opening
+from jobs.store.cases import Move, Opening
 from jobs.store.companies import Company
 from jobs.store.crossings import Crossing, Standing
-from jobs.store.tables import cases as cases_table
 from qbo import Broken, OnBroken, models
 from qbo.answers import raise_broken
 from qbo.client import QuickBooks
@@ -80,7 +79,8 @@ def take(conn: Connection, company: Company, news: News, now: datetime) -> set[s
     for loser, survivor in news.merged.items():
         _end_merged(conn, realm, loser, survivor, now)
     billed = {after[id] for id in ids}
-    refresh(conn, realm, billed | _whose_family_has_news(conn, realm, moved | news.about), now)
+    family = _whose_family_has_news(conn, realm, moved | news.about)
+    cases.look_again(conn, realm, billed | family, now)
     return billed
 
 
@@ -115,7 +115,7 @@ def _leave(conn: Connection, realm: str, left: Mapping[str, Iterable[str]], now:
     """
     for payer, ids in left.items():
         crossings.give_back(conn, realm, [payer], ids, now)
-    refresh(conn, realm, left, now)
+    cases.look_again(conn, realm, left, now)
 
 
 def _speaking_of(conn: Connection, realm: str, evidence: frozenset[str]) -> set[str]:
@@ -126,10 +126,8 @@ def _speaking_of(conn: Connection, realm: str, evidence: frozenset[str]) -> set[
     """
     if not evidence:
         return set()
-    ours = (cases_table.c.company == realm) & cases_table.c.state.in_(JOINABLE)
-    said = type_coerce(cases_table.c.evidence, Text)
-    rows = conn.execute(select(cases_table.c.customer, said).where(ours, said.is_not(None)))
-    return {who for who, text in rows if not evidence.isdisjoint(COUNTED_ON.findall(text))}
+    said = cases.evidence_of_unsaid(conn, realm)
+    return {who for who, text in said if not evidence.isdisjoint(COUNTED_ON.findall(text))}
 
 
 def _end_merged(conn: Connection, realm: str, loser: str, survivor: str, now: datetime) -> None:
@@ -231,38 +229,15 @@ def _cross(
     joined = {key: case for key, case in (existing | opened).items() if key in found}
     news = {case.id: found[key] for key, case in joined.items() if case.state in JOINABLE}
     crossed = crossings.cross_all(conn, company.realm, news, now)
-    _wake(conn, [c for key, c in joined.items() if c.id in crossed and key in existing], now)
-
-
-def refresh(conn: Connection, company: str, customers: Iterable[str], now: datetime) -> list[str]:
-    """The ledger has changed: make these customers' waiting cases due; returns their ids."""
-    if not (wanted := sorted(customers)):
-        return []
-    waiting = (
-        (cases_table.c.company == company)
-        & cases_table.c.customer.in_(wanted)
-        & cases_table.c.state.in_(JOINABLE)
-    )
-    again = update(cases_table).where(waiting).values(**_anew(now)).returning(cases_table.c.id)
-    return list(conn.scalars(again))
-
-
-def _anew(now: datetime) -> dict[str, object]:
-    """Due at once, even if somebody is working on it: what they read may be out of date."""
-    return {"due_at": now, "token": None, "attempts": 0}
+    known = [c for key, c in joined.items() if c.id in crossed and key in existing]
+    # a snooze goes on
+    cases.wake(conn, [c.id for c in known if c.state is not State.SNOOZED], now)
 
 
 def _opening(company: Company, key: Key, found: list[Crossing], trigger: str) -> Opening:
     customer, currency = key
     stage = max(one.stage for one in found)
     return Opening(company.realm, customer, currency, stage, not company.live, trigger)
-
-
-def _wake(conn: Connection, joined: list[Case], now: datetime) -> None:
-    """Make the cases with a new crossing due now; a snooze goes on."""
-    ids = [case.id for case in joined if case.state is not State.SNOOZED]
-    if ids:
-        conn.execute(update(cases_table).where(cases_table.c.id.in_(ids)).values(**_anew(now)))
 
 
 Key = tuple[str, str]

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
@@ -21,11 +21,9 @@ from jobs.rules.figures import amount
 from jobs.rules.fitting import Effect, Owed, effect, proposed
 from jobs.rules.money import Money
 from jobs.rules.policy import MARKS, Policy
-from jobs.rules.states import OPEN, State
-from jobs.store import companies, ledger, posts, standing, work
+from jobs.rules.states import State
+from jobs.store import agenda, case_lists, companies, ledger, posts, standing, work
 from jobs.store.companies import Company
-from jobs.store.tables import cases, customers, invoices, schedule
-from jobs.store.tables import companies as companies_table
 from jobs.store.work import Claim
 
 KIND = "first_look"
@@ -43,19 +41,12 @@ def step(services: Services) -> Step:
     """The first look: one row per company, done once."""
     return Step(
         name=KIND,
-        table=schedule,
-        ready=_ready,
+        table=work.SCHEDULE,
+        ready=lambda _now: agenda.swept(KIND),
         load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=1,
     )
-
-
-def _ready(_now: datetime) -> ColumnElement[bool]:
-    swept = select(companies_table.c.realm).where(
-        companies_table.c.realm == schedule.c.company, companies_table.c.swept_at.is_not(None)
-    )
-    return (schedule.c.kind == KIND) & exists(swept)
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
@@ -66,17 +57,12 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
     company = companies.need(conn, claim.row.company)
     assert company.swept_at is not None
-    if now < company.swept_at + PATIENCE and _being_prepared(conn, company, now):
+    patient, shortly = now < company.swept_at + PATIENCE, now + timedelta(minutes=1)
+    if patient and case_lists.any_new_due(conn, company.realm, shortly):
         work.settle(conn, claim, now + SOON)
         return None
     policy = services.for_company(company.realm).policy
     return Counting(policy, company, company.today(now), {}, "")
-
-
-def _being_prepared(conn: Connection, company: Company, now: datetime) -> bool:
-    soon = (cases.c.state == State.NEW) & (cases.c.due_at <= now + timedelta(minutes=1))
-    query = select(cases.c.id).where(cases.c.company == company.realm, soon).limit(1)
-    return conn.execute(query).first() is not None
 
 
 @dataclass
@@ -112,17 +98,13 @@ class Counting:
         """Some hundred customers in each transaction, then the notice."""
         if not work.renew(conn, claim, now):
             return None
-        ours = (invoices.c.company == self.company.realm) & (invoices.c.status == "open")
-        ids = select(invoices.c.customer).where(ours, invoices.c.customer > self.after).distinct()
-        some = conn.scalars(ids.order_by(invoices.c.customer).limit(CUSTOMERS_A_ROUND)).all()
-        if not some:
+        realm = self.company.realm
+        some, last = ledger.open_of_next(conn, realm, self.after, CUSTOMERS_A_ROUND)
+        if last is None:
             self._tell(conn, claim, now)
             return None
-        columns = (invoices.c.customer, invoices.c.currency, invoices.c.open, invoices.c.due)
-        last = some[-1]
-        theirs = (invoices.c.customer > self.after) & (invoices.c.customer <= last)
         counted: Sums = {}  # a fresh one, because this transaction may be retried
-        for row in conn.execute(select(*columns).where(ours, theirs)).all():
+        for row in some:
             self._count(row, counted)
         return Counting(self.policy, self.company, self.today, self.sums | counted, last)
 
@@ -225,8 +207,7 @@ def _difference(now: Effect, then: Effect) -> str:
 def _marks(conn: Connection, policy: Policy, realm: str) -> Iterator[str]:
     """Where each mark may come from, besides a hold in Slack, and which have no source."""
     named = policy.named_customers()
-    theirs = (customers.c.company == realm) & customers.c.id.in_(sorted(named))
-    here = frozenset(conn.scalars(select(customers.c.id).where(theirs)))
+    here = frozenset(ledger.names(conn, realm, sorted(named)))
     sources = {kind: "; ".join(_sources(policy, kind, here)) for kind in MARKS}
     for kind, found in sources.items():
         if found:
@@ -255,11 +236,11 @@ def _spoken(word: str) -> str:
 
 
 def _cases(conn: Connection, company: Company) -> Iterator[str]:
-    theirs = (cases.c.company == company.realm) & cases.c.state.in_(OPEN)
-    states = Counter(conn.scalars(select(cases.c.state).where(theirs)))
+    states: Counter[State] = Counter()
     rules: Counter[str] = Counter()
-    for rulings in conn.scalars(select(cases.c.rulings).where(theirs)):
-        rules.update({ruling["rule"] for ruling in rulings or ()})
+    for state, at_work in case_lists.open_with_rules(conn, company.realm):
+        states[state] += 1
+        rules.update(at_work)
     mode = "live" if company.live else "in shadow mode, so nothing is sent"
     later = f"; on the next days: {states[State.NEW]:,}" if states[State.NEW] else ""
     yield (

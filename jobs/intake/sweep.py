@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from jobs.companies import shadow
 from jobs.engine import turns
@@ -26,12 +26,10 @@ from jobs.intake import broken, crossing
 from jobs.intake.crossing import News
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.recipients import entries_in
-from jobs.rules.states import State
 from jobs.sources import records
-from jobs.store import companies, history, ledger, log, sweeping, work
+from jobs.store import cases, companies, history, ledger, log, sweeping, work
 from jobs.store.companies import Company
 from jobs.store.ledger import Mirrored
-from jobs.store.tables import cases
 from jobs.store.work import Claim
 from qbo import Broken, Gone, PoisonedPage, models
 from qbo.client import QuickBooks
@@ -243,7 +241,7 @@ class Sweep:
         """Let cases that were above yesterday's cap compete again today."""
         left = CASES_A_CHUNK
         while left == CASES_A_CHUNK:
-            left = yield partial(_uncap, self.company)
+            left = yield lambda conn, now: cases.uncap(conn, self.realm, CASES_A_CHUNK, now)
 
     def _finish(self, conn: Connection, now: datetime) -> None:
         due = now + AGAIN if self.cut else next_sweep(now, self.company.zone)
@@ -290,14 +288,6 @@ def _addresses(news: News) -> dict[str, set[str]]:
     for id, email in (*fields, *((c.id, c.email) for c in news.customers)):
         found[id] |= {entry.lower() for entry in entries_in(email)}
     return found
-
-
-def _uncap(company: Company, conn: Connection, now: datetime) -> int:
-    capped = (
-        (cases.c.company == company.realm) & (cases.c.state == State.NEW) & cases.c.due_at.is_(None)
-    )
-    some = select(cases.c.id).where(capped).limit(CASES_A_CHUNK)
-    return conn.execute(update(cases).where(cases.c.id.in_(some)).values(due_at=now)).rowcount
 
 
 def _was_open(known: Mirrored | None) -> bool:

@@ -6,20 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select
+from sqlalchemy import Connection
 
 from jobs.reports import picture
 from jobs.reports.picture import Aging, Only, TopCase
-from jobs.rules.past import HoldKind
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
-from jobs.store import budget, cases, ledger
+from jobs.store import budget, case_lists, history, ledger
 from jobs.store.cases import Case
 from jobs.store.companies import Company
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import holds, invoices
 
-ASLEEP = frozenset({State.NEW, State.SNOOZED})
 CAPPED = "Above today's number of new cards."
 SOON = timedelta(days=60)
 """How long before its end a connection counts as ending: the same as the first warning."""
@@ -104,16 +100,7 @@ def _metered(conn: Connection, company: Company, now: datetime) -> int:
 
 
 def _waits(conn: Connection, company: Company, now: datetime, most: int, only: Only) -> Some:
-    theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(ASLEEP)
-    if only is not None:
-        theirs &= cases_table.c.customer.in_(only)
-    # a new case that is due is just being prepared, so it waits for nothing
-    asleep = theirs & (cases_table.c.due_at.is_(None) | (cases_table.c.due_at > now))
-    count = conn.execute(select(func.count()).where(asleep)).scalar_one()
-    query = select(cases_table).where(asleep)
-    soonest = cases_table.c.due_at.is_(None), cases_table.c.due_at, cases_table.c.id
-    query = query.order_by(*soonest).limit(most)
-    found = [cases.of_row(row) for row in conn.execute(query)]
+    found, count = case_lists.asleep(conn, company.realm, only, now, most)
     names = ledger.names(conn, company.realm, [case.customer for case in found])
     shown = tuple(_wait(case, names.get(case.customer, case.customer)) for case in found)
     return Some(shown, count - len(shown))
@@ -131,24 +118,8 @@ def _wait(case: Case, name: str) -> Wait:
     return Wait(case.id, name, why, row.due_at)
 
 
-def _a_snooze() -> ColumnElement[bool]:
-    """A quiet period behind a snoozed case, which is already listed with its date."""
-    asleep = select(cases_table.c.id).where(
-        cases_table.c.company == holds.c.company,
-        cases_table.c.customer == holds.c.customer,
-        cases_table.c.state == State.SNOOZED,
-    )
-    return (holds.c.kind == HoldKind.QUIET) & (holds.c.invoice == "") & exists(asleep)
-
-
 def _held(conn: Connection, company: Company, most: int, only: Only) -> Some:
-    theirs = (holds.c.company == company.realm) & holds.c.lifted_at.is_(None) & ~_a_snooze()
-    if only is not None:
-        theirs &= holds.c.customer.in_(only)
-    count = conn.execute(select(func.count()).select_from(holds).where(theirs)).scalar_one()
-    number = (invoices.c.company == holds.c.company) & (invoices.c.id == holds.c.invoice)
-    query = select(holds, invoices.c.number).select_from(holds.outerjoin(invoices, number))
-    rows = conn.execute(query.where(theirs).order_by(holds.c.until, holds.c.id).limit(most)).all()
+    rows, count = history.listed_holds(conn, company.realm, only, most)
     names = ledger.names(conn, company.realm, [row.customer for row in rows])
     shown = tuple(
         Held(

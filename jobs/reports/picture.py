@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.decide.approve import followed
@@ -21,12 +21,10 @@ from jobs.rules.policy import Policy
 from jobs.rules.rights import sees
 from jobs.rules.rulings import Kind, not_set_aside, strictest
 from jobs.rules.states import OPEN, Stage, State
-from jobs.store import cases, companies, contexts, drafts, ledger, people
+from jobs.store import case_lists, cases, companies, contexts, drafts, ledger, people, posts, sends
 from jobs.store.cases import Case
 from jobs.store.companies import Company
 from jobs.store.drafts import Draft
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import messages, sends
 
 MOST_CASES = 10
 MOST_CARDS = 20
@@ -108,8 +106,7 @@ def _outcome(conn: Connection, case: Case) -> Outcome | None:
     """How the last attempt to send ended, if there was one."""
     if case.shadow and case.state is State.CANCELLED and case.lapses_at:
         return Outcome("shadow", case.row.closed_at)
-    last = select(sends).where(sends.c.case_id == case.id).order_by(sends.c.id.desc()).limit(1)
-    row = conn.execute(last).first()
+    row = sends.latest(conn, case.id)
     if row is None or row.state == "in_flight":
         return None
     return Outcome(row.state, row.ended_at or row.began_at, row.detail, row.message_id)
@@ -236,12 +233,9 @@ def top_cases(
     only: Only = None,
 ) -> tuple[tuple[TopCase, ...], int]:
     """The largest cases in these states, some of each currency, and how many more there are."""
-    theirs = (cases_table.c.company == company.realm) & cases_table.c.state.in_(states)
-    if only is not None:
-        theirs &= cases_table.c.customer.in_(only)
-    count = conn.execute(select(func.count()).where(theirs)).scalar_one()
-    found = cases.largest(conn, theirs, company.home_currency, most)
-    names = ledger.names(conn, company.realm, [one.case.customer for one in found])
+    realm, home = company.realm, company.home_currency
+    found, count = case_lists.largest(conn, realm, states, only, home, most)
+    names = ledger.names(conn, realm, [one.case.customer for one in found])
     today = company.today(now)
     listed = [
         TopCase(
@@ -256,7 +250,7 @@ def top_cases(
         )
         for one in found
     ]
-    listed.sort(key=lambda one: _by_amount(one, company.home_currency))
+    listed.sort(key=lambda one: _by_amount(one, home))
     return tuple(listed), count - len(listed)
 
 
@@ -267,8 +261,7 @@ def _by_amount(one: TopCase, home: str) -> tuple[bool, str, Decimal]:
 
 def card_link(conn: Connection, case_id: str, workspace: str) -> str:
     """The URL of a case's card in Slack, or empty while it is not posted."""
-    card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
-    row = conn.execute(select(messages.c.channel, messages.c.ts).where(card)).first()
+    row = posts.card_place(conn, case_id)
     if row is None or row.ts is None or not workspace:
         return ""
     return f"{workspace.rstrip('/')}/archives/{row.channel}/p{row.ts.replace('.', '')}"
@@ -281,19 +274,8 @@ def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now:
     already approved, or that are about somebody else's customer.
     """
     who = _approvers(conn, case)[-1:]
-    posted = exists().where(messages.c.case_id == cases_table.c.id, messages.c.ts.is_not(None))
-    waiting = (
-        (cases_table.c.company == case.company)
-        & (cases_table.c.state == State.WAITING)
-        & (cases_table.c.id != case.id)
-        & cases_table.c.draft.is_not(None)
-        & posted.where(messages.c.kind == "card")
-    )
-    if (only := _seen_by(conn, policy, who, now)) is not None:
-        waiting &= cases_table.c.customer.in_(only)
-    by_rank = cases_table.c.rank.desc(), cases_table.c.id
-    query = select(cases_table).where(waiting).order_by(*by_rank).limit(MOST_CARDS)
-    found = (cases.of_row(row) for row in conn.execute(query))
+    only = _seen_by(conn, policy, who, now)
+    found = case_lists.approvable(conn, case.company, only, case.id, MOST_CARDS)
     open_to = (one for one in found if _open_to(conn, one, who, now))
     return next((card_link(conn, one.id, workspace) for one in open_to), "")
 

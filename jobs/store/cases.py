@@ -5,37 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Connection,
     Row,
-    Select,
-    exists,
+    Text,
     func,
     insert,
     select,
-    union_all,
+    type_coerce,
     update,
 )
 
-from jobs.rules.facts import InvoiceStatus
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import JOINABLE, MOVES, OPEN, CaseClass, Stage, State
 from jobs.store import log
 from jobs.store.companies import connected
-from jobs.store.tables import (
-    case_invoices,
-    cases,
-    crossings,
-    invoices,
-    messages,
-    notes,
-)
+from jobs.store.tables import case_invoices, cases, messages, notes
 from jobs.store.upsert import insert_new
 
 
@@ -89,6 +79,16 @@ def lock(conn: Connection, id: str) -> None:
     SQLite has no row locks and needs none: there every writer waits.
     """
     conn.execute(select(cases.c.id).where(cases.c.id == id).with_for_update())
+
+
+def version(conn: Connection, id: str) -> int:
+    """The version that a case has by now. It must exist."""
+    return int(conn.execute(select(cases.c.version).where(cases.c.id == id)).scalar_one())
+
+
+def is_open(conn: Connection, id: str | None) -> bool:
+    """Whether there is such a case, and it is still open."""
+    return conn.execute(select(cases.c.state).where(cases.c.id == id)).scalar() in OPEN
 
 
 def of_row(row: Row[Any]) -> Case:
@@ -207,6 +207,34 @@ def hurry_approved(conn: Connection, company: str, now: datetime) -> None:
     conn.execute(update(cases).where(theirs).values(due_at=now, attempts=0))
 
 
+def look_again(conn: Connection, company: str, customers: Iterable[str], now: datetime) -> None:
+    """Make due the cases of these customers that nobody has approved.
+
+    Also where somebody is at it: what they have read may be older than the reason to look.
+    """
+    if wanted := sorted(customers):
+        theirs = (cases.c.company == company) & cases.c.customer.in_(wanted)
+        unsaid = theirs & cases.c.state.in_(JOINABLE)
+        conn.execute(update(cases).where(unsaid).values(**_anew(now)))
+
+
+def wake(conn: Connection, ids: list[str], now: datetime) -> None:
+    """Make these cases due, also where somebody is at them."""
+    if ids:
+        conn.execute(update(cases).where(cases.c.id.in_(ids)).values(**_anew(now)))
+
+
+def _anew(now: datetime) -> dict[str, Any]:
+    return {"due_at": now, "token": None, "attempts": 0}
+
+
+def uncap(conn: Connection, company: str, most: int, now: datetime) -> int:
+    """Make due up to `most` new cases that a cap had left without a time; returns how many."""
+    capped = (cases.c.company == company) & (cases.c.state == State.NEW) & cases.c.due_at.is_(None)
+    some = select(cases.c.id).where(capped).limit(most)
+    return conn.execute(update(cases).where(cases.c.id.in_(some)).values(due_at=now)).rowcount
+
+
 _URGENT = Decimal(10**9)
 
 
@@ -241,52 +269,21 @@ def open_cases(
     return {(case.customer, case.currency): case for case in found}
 
 
-@dataclass(frozen=True)
-class Weighed:
-    """A case, how much of it is open in the mirror, and since when; None if nothing is open."""
-
-    case: Case
-    open: Decimal
-    since: date | None
-
-
-def largest(conn: Connection, wanted: ColumnElement[bool], home: str, most: int) -> list[Weighed]:
-    """The `most` largest of the `wanted` cases, by what is open, some of each currency.
-
-    Amounts in two currencies are not comparable: the largest of each comes first, then the second
-    of each, and so on; in a tie the `home` currency goes first.
-    """
-    weighed = _weighed(wanted).subquery()
-    by_size = weighed.c.open.desc(), weighed.c.id
-    place = func.row_number().over(partition_by=weighed.c.currency, order_by=by_size)
-    placed = select(weighed, place.label("place")).subquery()
-    order = placed.c.place, placed.c.currency != home, placed.c.currency
-    query = select(cases, placed.c.open, placed.c.since).join(placed, placed.c.id == cases.c.id)
-    rows = conn.execute(query.order_by(*order).limit(most))
-    return [Weighed(of_row(row), row.open, row.since) for row in rows]
+def evidence_of_unsaid(conn: Connection, company: str) -> Iterable[tuple[str, str]]:
+    """Customer and evidence, in JSON as it is stored, of each case that nobody has approved."""
+    ours = (cases.c.company == company) & cases.c.state.in_(JOINABLE)
+    said = type_coerce(cases.c.evidence, Text)
+    query = select(cases.c.customer, said).where(ours, said.is_not(None))
+    return ((who, text) for who, text in conn.execute(query))
 
 
-def _weighed(wanted: ColumnElement[bool]) -> CompoundSelect[Any]:
-    """By the invoices that a case mentions or, until it does, by those that opened it."""
-    own = cases.c.id, cases.c.company, cases.c.currency
-    spoken = case_invoices.c.case_id == cases.c.id
-    talks = select(*own, case_invoices.c.invoice).join(case_invoices, spoken).where(wanted)
-    held = (crossings.c.case_id == cases.c.id) & crossings.c.released_at.is_(None)
-    opened = select(*own, crossings.c.invoice).outerjoin(crossings, held)
-    silent = wanted & ~exists().where(spoken)
-    return union_all(_summed(talks), _summed(opened.where(silent).distinct()))
-
-
-def _summed(about: Select[Any]) -> Select[Any]:
-    """Case → how much of its invoices is open, and their oldest due date."""
-    each = about.subquery()
-    # not joined on status: SQLite would then scan all open invoices for each case
-    ours = (invoices.c.company == each.c.company) & (invoices.c.id == each.c.invoice)
-    is_open = invoices.c.status == InvoiceStatus.OPEN
-    amount = func.coalesce(func.sum(invoices.c.open).filter(is_open), Decimal(0)).label("open")
-    since = func.min(invoices.c.due).filter(is_open).label("since")
-    key = each.c.id, each.c.currency
-    return select(*key, amount, since).outerjoin_from(each, invoices, ours).group_by(*key)
+def rehearsed(conn: Connection, company: str, after: str, most: int) -> list[Case]:
+    """The next `most` shadow cases after `after`, in the order of ids, that can be cancelled."""
+    endable = [state for state, moves in MOVES.items() if State.CANCELLED in moves]
+    theirs = (cases.c.company == company) & cases.c.shadow
+    left = theirs & cases.c.state.in_(endable) & (cases.c.id > after)
+    query = select(cases).where(left).order_by(cases.c.id).limit(most)
+    return [of_row(row) for row in conn.execute(query)]
 
 
 @dataclass(frozen=True)

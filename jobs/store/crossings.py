@@ -187,6 +187,22 @@ def release(
     conn.execute(update(crossings).where(held).values(released_at=now))
 
 
+def release_rehearsed(
+    conn: Connection, company: str, after: str, most: int, now: datetime
+) -> str | None:
+    """Give the crossings of the next `most` closed shadow cases back, in the order of case ids.
+
+    They follow the case `after`. Returns the last of them, or None where there is none left.
+    """
+    theirs = (cases.c.company == company) & cases.c.shadow
+    closed = theirs & cases.c.closed_at.is_not(None) & (cases.c.id > after)
+    query = select(cases.c.id).where(closed).order_by(cases.c.id).limit(most)
+    ids = conn.scalars(query).all()
+    used = crossings.c.case_id.in_(ids) & crossings.c.released_at.is_(None)
+    conn.execute(update(crossings).where(used).values(released_at=now))
+    return ids[-1] if ids else None
+
+
 def retake(conn: Connection, case: Case) -> None:
     """Take back what this case released when it closed; call it only if `taken_meanwhile` is no."""
     theirs = (crossings.c.case_id == case.id) & (crossings.c.released_at == case.row.closed_at)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
 
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.recipients import is_address
 from jobs.rules.rulings import Ruling
-from jobs.rules.states import Stage
+from jobs.rules.states import Stage, State
 from jobs.store import ledger
 from jobs.store.sends import CONTACT
 from jobs.store.tables import (
@@ -24,6 +24,7 @@ from jobs.store.tables import (
     customers,
     drafts,
     holds,
+    invoices,
     sends,
 )
 from jobs.store.upsert import insert_new, upsert
@@ -97,6 +98,33 @@ def held_invoices(
     )
     rows = conn.execute(select(holds.c.customer, holds.c.invoice).where(wanted))
     return {(customer, invoice) for customer, invoice in rows}
+
+
+def listed_holds(
+    conn: Connection, company: str, customers: Collection[str] | None, most: int
+) -> tuple[Sequence[Row[Any]], int]:
+    """The holds in force, each with the `number` of its invoice, the first to be reviewed first.
+
+    And how many there are. `customers` limits it to these; None is everybody.
+    """
+    wanted = (holds.c.company == company) & holds.c.lifted_at.is_(None) & ~_of_a_snooze()
+    if customers is not None:
+        wanted &= holds.c.customer.in_(customers)
+    count = conn.execute(select(func.count()).select_from(holds).where(wanted)).scalar_one()
+    named = (invoices.c.company == holds.c.company) & (invoices.c.id == holds.c.invoice)
+    query = select(holds, invoices.c.number).select_from(holds.outerjoin(invoices, named))
+    ordered = query.where(wanted).order_by(holds.c.until, holds.c.id)
+    return conn.execute(ordered.limit(most)).all(), count
+
+
+def _of_a_snooze() -> ColumnElement[bool]:
+    """A quiet period behind a snoozed case, which is already listed with its date."""
+    asleep = select(cases.c.id).where(
+        cases.c.company == holds.c.company,
+        cases.c.customer == holds.c.customer,
+        cases.c.state == State.SNOOZED,
+    )
+    return (holds.c.kind == HoldKind.QUIET) & (holds.c.invoice == "") & exists(asleep)
 
 
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:

@@ -147,6 +147,24 @@ def open_of(conn: Connection, company: str, customer_ids: Iterable[str]) -> list
     return [_mirrored(row) for row in rows]
 
 
+def open_of_next(
+    conn: Connection, company: str, after: str, most: int
+) -> tuple[Sequence[Row[Any, Any, Any, Any]], str | None]:
+    """`customer`, `currency`, `open` and `due` of what is open on the next `most` records.
+
+    The records are those that owe something, in the order of their ids, from `after` on. Also
+    returns the last of them; None where there is none left.
+    """
+    ours = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
+    ids = select(invoices.c.customer).where(ours, invoices.c.customer > after).distinct()
+    some = conn.scalars(ids.order_by(invoices.c.customer).limit(most)).all()
+    if not some:
+        return [], None
+    theirs = (invoices.c.customer > after) & (invoices.c.customer <= some[-1])
+    columns = (invoices.c.customer, invoices.c.currency, invoices.c.open, invoices.c.due)
+    return conn.execute(select(*columns).where(ours, theirs)).all(), some[-1]
+
+
 def open_ids(conn: Connection, company: str, after: str = "", most: int = 10_000) -> list[str]:
     """The ids of invoices open in the mirror, in order, at most `most` of them after `after`."""
     wanted = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)

@@ -10,18 +10,22 @@ thread lines.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
 from jobs.rules.plain import inert, one_line
-from jobs.store.tables import cases, messages
+from jobs.store import work
+from jobs.store.tables import cases, channels, messages, schedule
 from jobs.store.upsert import insert_or_ignore
+from jobs.store.work import Claim
 
 FIRST = Decimal(10**10)
 """The rank of an alarm: above any card's."""
+COVERED = -1
+"""The `rendered_version` of a message over which an older drawing may lie."""
 
 
 def escaped(text: str) -> str:
@@ -128,3 +132,60 @@ def exists(conn: Connection, key: str) -> bool:
     """Whether a notice with this key was ever stored."""
     query = select(messages.c.id).where(messages.c.dedupe == f"notice:{key}")
     return conn.execute(query).first() is not None
+
+
+def postable(now: datetime, ahead: timedelta) -> ColumnElement[bool]:
+    """What stands is redrawn at any time; new ones wait for their channel, lines for their card.
+
+    A channel is waited for while its next second begins later than `ahead` from now. The first
+    cards of a company wait for its first look, unless that has met with trouble.
+    """
+    busy = select(channels.c.channel).where(
+        channels.c.channel == messages.c.channel, channels.c.next_at > now + ahead
+    )
+    cards = messages.alias()
+    parent = select(cards.c.id).where(
+        cards.c.case_id == messages.c.case_id, cards.c.kind == "card", cards.c.ts.is_not(None)
+    )
+    look = select(schedule.c.id).where(
+        schedule.c.company == messages.c.company,
+        (schedule.c.kind == "first_look") & schedule.c.due_at.is_not(None),
+        schedule.c.last_error == "",
+    )
+    placed = or_(messages.c.kind != "thread", parent.exists())
+    free = ~busy.exists() & placed & or_(messages.c.kind != "card", ~look.exists())
+    return (messages.c.channel != "") & or_(messages.c.ts.is_not(None), free)
+
+
+def get(conn: Connection, id: str) -> Row[Any]:
+    """A message as it is by now."""
+    return conn.execute(select(messages).where(messages.c.id == id)).one()
+
+
+def card_place(conn: Connection, case_id: str) -> Row[Any, Any] | None:
+    """`channel` and `ts` of the card of a case; its `ts` is None while it is not posted."""
+    card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
+    return conn.execute(select(messages.c.channel, messages.c.ts).where(card)).first()
+
+
+def intend(conn: Connection, claim: Claim, now: datetime) -> bool:
+    """Put down that it is about to be posted, within a lease from now; False if it is not ours."""
+    ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
+    intent = {"posting": now, "due_at": now + work.LEASE}
+    return conn.execute(update(messages).where(ours).values(**intent)).rowcount == 1
+
+
+def withdraw(conn: Connection, id: str) -> None:
+    """Take the intent to post it back: Slack has said no."""
+    conn.execute(update(messages).where(messages.c.id == id).values(posting=None))
+
+
+def cover(conn: Connection, id: str, now: datetime) -> None:
+    """Somebody else draws this message too, or has: what we drew may lie over something newer.
+
+    Whoever still holds it sees the mark and draws once more; without a holder it is due. Were it
+    due at once in any case, the next one would take it from its holder, and so on without an end.
+    """
+    ours, held = messages.c.id == id, messages.c.token.is_not(None)
+    conn.execute(update(messages).where(ours & held).values(rendered_version=COVERED))
+    conn.execute(update(messages).where(ours & ~held).values(due_at=now))

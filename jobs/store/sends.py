@@ -5,7 +5,7 @@ Which cases are ready for an attempt is said here as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,18 @@ def alive(conn: Connection, case: str) -> Row[Any] | None:
     """The latest attempt that went, may have gone, or is in progress."""
     found = (sends.c.case_id == case) & sends.c.state.in_(CONTACT)
     return conn.execute(select(sends).where(found).order_by(sends.c.id.desc())).first()
+
+
+def latest(conn: Connection, case: str) -> Row[Any] | None:
+    """The latest attempt of this case, however it stands."""
+    query = select(sends).where(sends.c.case_id == case).order_by(sends.c.id.desc())
+    return conn.execute(query.limit(1)).first()
+
+
+def of_case(conn: Connection, case: str) -> Sequence[Row[Any]]:
+    """Every attempt of this case, the oldest first."""
+    query = select(sends).where(sends.c.case_id == case).order_by(sends.c.id)
+    return conn.execute(query).all()
 
 
 def abandon(conn: Connection, case: str, detail: str) -> None:

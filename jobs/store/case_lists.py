@@ -1,0 +1,144 @@
+"""Lists and counts of cases, as people and dashboards ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    exists,
+    func,
+    select,
+    union_all,
+)
+
+from jobs.rules.facts import InvoiceStatus
+from jobs.rules.states import OPEN, State
+from jobs.store.cases import Case, of_row
+from jobs.store.tables import case_invoices, cases, crossings, invoices, messages
+
+ASLEEP = frozenset({State.NEW, State.SNOOZED})
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A case, how much of it is open in the mirror, and since when; None if nothing is open."""
+
+    case: Case
+    open: Decimal
+    since: date | None
+
+
+def largest(
+    conn: Connection,
+    company: str,
+    states: Collection[State],
+    customers: Collection[str] | None,
+    home: str,
+    most: int,
+) -> tuple[list[Weighed], int]:
+    """The `most` largest cases in these states, some of each currency; and a count.
+
+    Their size is what is open of them; the count is of all. `customers` limits both to these; None
+    is everybody. Amounts in two currencies are not comparable: the largest of each comes first,
+    then the second of each, and so on; in a tie the `home` currency goes first.
+    """
+    wanted = _of(company, customers) & cases.c.state.in_(states)
+    weighed = _weighed(wanted).subquery()
+    by_size = weighed.c.open.desc(), weighed.c.id
+    place = func.row_number().over(partition_by=weighed.c.currency, order_by=by_size)
+    placed = select(weighed, place.label("place")).subquery()
+    order = placed.c.place, placed.c.currency != home, placed.c.currency
+    query = select(cases, placed.c.open, placed.c.since).join(placed, placed.c.id == cases.c.id)
+    rows = conn.execute(query.order_by(*order).limit(most))
+    return [Weighed(of_row(row), row.open, row.since) for row in rows], _count(conn, wanted)
+
+
+def _of(company: str, customers: Collection[str] | None) -> ColumnElement[bool]:
+    ours = cases.c.company == company
+    return ours if customers is None else ours & cases.c.customer.in_(customers)
+
+
+def _count(conn: Connection, wanted: ColumnElement[bool]) -> int:
+    return int(conn.execute(select(func.count()).where(wanted)).scalar_one())
+
+
+def _weighed(wanted: ColumnElement[bool]) -> CompoundSelect[Any]:
+    """By the invoices that a case mentions or, until it does, by those that opened it."""
+    own = cases.c.id, cases.c.company, cases.c.currency
+    spoken = case_invoices.c.case_id == cases.c.id
+    talks = select(*own, case_invoices.c.invoice).join(case_invoices, spoken).where(wanted)
+    held = (crossings.c.case_id == cases.c.id) & crossings.c.released_at.is_(None)
+    opened = select(*own, crossings.c.invoice).outerjoin(crossings, held)
+    silent = wanted & ~exists().where(spoken)
+    return union_all(_summed(talks), _summed(opened.where(silent).distinct()))
+
+
+def _summed(about: Select[Any]) -> Select[Any]:
+    """Case → how much of its invoices is open, and their oldest due date."""
+    each = about.subquery()
+    # not joined on status: SQLite would then scan all open invoices for each case
+    ours = (invoices.c.company == each.c.company) & (invoices.c.id == each.c.invoice)
+    is_open = invoices.c.status == InvoiceStatus.OPEN
+    amount = func.coalesce(func.sum(invoices.c.open).filter(is_open), Decimal(0)).label("open")
+    since = func.min(invoices.c.due).filter(is_open).label("since")
+    key = each.c.id, each.c.currency
+    return select(*key, amount, since).outerjoin_from(each, invoices, ours).group_by(*key)
+
+
+def asleep(
+    conn: Connection, company: str, customers: Collection[str] | None, now: datetime, most: int
+) -> tuple[list[Case], int]:
+    """The cases that wait for a time or for a later day, the soonest first; and a count.
+
+    `customers` limits both to these; None is everybody. A new case that is due is just being
+    prepared, so it waits for nothing.
+    """
+    later = cases.c.due_at.is_(None) | (cases.c.due_at > now)
+    wanted = _of(company, customers) & cases.c.state.in_(ASLEEP) & later
+    soonest = cases.c.due_at.is_(None), cases.c.due_at, cases.c.id
+    rows = conn.execute(select(cases).where(wanted).order_by(*soonest).limit(most))
+    return [of_row(row) for row in rows], _count(conn, wanted)
+
+
+def approvable(
+    conn: Connection, company: str, customers: Collection[str] | None, but: str, most: int
+) -> list[Case]:
+    """Waiting cases with a draft and a card in Slack, except `but`; the most valuable first.
+
+    `customers` limits it to these; None is everybody.
+    """
+    card = (messages.c.case_id == cases.c.id) & (messages.c.kind == "card")
+    posted = exists().where(card, messages.c.ts.is_not(None))
+    waiting = (cases.c.state == State.WAITING) & (cases.c.id != but) & cases.c.draft.is_not(None)
+    wanted = _of(company, customers) & waiting & posted
+    by_rank = cases.c.rank.desc(), cases.c.id
+    rows = conn.execute(select(cases).where(wanted).order_by(*by_rank).limit(most))
+    return [of_row(row) for row in rows]
+
+
+def any_new_due(conn: Connection, company: str, until: datetime) -> bool:
+    """Whether a new case of this company is due until then."""
+    soon = (cases.c.state == State.NEW) & (cases.c.due_at <= until)
+    query = select(cases.c.id).where(cases.c.company == company, soon).limit(1)
+    return conn.execute(query).first() is not None
+
+
+def open_with_rules(conn: Connection, company: str) -> Iterator[tuple[State, frozenset[str]]]:
+    """The state of each open case of a company, and the names of the rules at work in it."""
+    theirs = (cases.c.company == company) & cases.c.state.in_(OPEN)
+    for state, rulings in conn.execute(select(cases.c.state, cases.c.rulings).where(theirs)):
+        yield State(state), frozenset(ruling["rule"] for ruling in rulings or ())
+
+
+def by_state(conn: Connection) -> dict[str, int]:
+    """State → how many cases of all companies are in it; absent where there are none."""
+    counted = select(cases.c.state, func.count()).group_by(cases.c.state)
+    return dict(conn.execute(counted).all())
