@@ -6,15 +6,14 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from bot.blockkit.escaping import clean
 from jobs.rules.states import CLASS_WORDS
-from jobs.store import cases, drafts, log, words
+from jobs.store import cases, drafts, ledger, log, sends, words
 from jobs.store.cases import Case
 from jobs.store.companies import Company
 from jobs.store.log import Line
-from jobs.store.tables import customers, sends
 
 
 def company(of: Company) -> str:
@@ -52,8 +51,7 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _customer(conn: Connection, case: Case) -> str:
-    theirs = (customers.c.company == case.company) & (customers.c.id == case.customer)
-    name = conn.execute(select(customers.c.name).where(theirs)).scalar()
+    name = ledger.names(conn, case.company, [case.customer]).get(case.customer)
     return f"{clean(name)} (customer {case.customer})" if name else f"customer {case.customer}"
 
 
@@ -64,8 +62,7 @@ def _decisions(conn: Connection, case: Case) -> Iterator[str]:
 
 
 def _sends(conn: Connection, case: Case) -> Iterator[str]:
-    query = select(sends).where(sends.c.case_id == case.id).order_by(sends.c.id)
-    for row in conn.execute(query):
+    for row in sends.of_case(conn, case.id):
         yield f"{_at(row.began_at)}  {row.state} to {clean(row.recipient)}{_because(row.detail)}"
         yield f"  {row.message_id}"
 

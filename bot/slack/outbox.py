@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from slack_sdk import WebClient
-from sqlalchemy import ColumnElement, Connection, exists, or_, select, update
+from sqlalchemy import Connection
 
 from bot.blockkit.escaping import cap
 from bot.blockkit.lint import MOST_TEXT, lint
@@ -29,11 +29,7 @@ from jobs.engine.step import Round, Step
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
-from jobs.rules.states import OPEN
-from jobs.store import channels, companies, people, posts, work
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import channels as channels_table
-from jobs.store.tables import messages, schedule
+from jobs.store import cases, channels, companies, people, posts, work
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
 
@@ -46,8 +42,6 @@ AGAIN = timedelta(seconds=5)
 LATER = timedelta(minutes=1)
 """When to retry if Slack refuses for a reason outside the message, such as a missing invitation."""
 MUCH_LATER = timedelta(minutes=10)
-COVERED = -1
-"""The `rendered_version` of a message that an older drawing may have overwritten."""
 AROUND = timedelta(minutes=5)
 """How long before and after its intent to look for a lost post, since clocks differ."""
 
@@ -67,34 +61,12 @@ def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
     """The messages step: post or redraw one message per row."""
     return Step(
         name="messages",
-        table=messages,
-        ready=_ready,
+        table=work.MESSAGES,
+        ready=lambda now: posts.postable(now, AHEAD),
         load=lambda conn, claim, now: _load(ruling(), client(), conn, claim, now),
         give_up=_give_up,
         width=4,
     )
-
-
-def _ready(now: datetime) -> ColumnElement[bool]:
-    """Posted messages can be redrawn any time; new ones wait for their channel, lines for a card.
-
-    The first cards of a company wait for its first look, unless that has failed.
-    """
-    busy = select(channels_table.c.channel).where(
-        channels_table.c.channel == messages.c.channel, channels_table.c.next_at > now + AHEAD
-    )
-    cards = messages.alias()
-    parent = select(cards.c.id).where(
-        cards.c.case_id == messages.c.case_id, cards.c.kind == "card", cards.c.ts.is_not(None)
-    )
-    look = select(schedule.c.id).where(
-        schedule.c.company == messages.c.company,
-        (schedule.c.kind == "first_look") & schedule.c.due_at.is_not(None),
-        schedule.c.last_error == "",
-    )
-    placed = or_(messages.c.kind != "thread", exists(parent))
-    free = ~exists(busy) & placed & or_(messages.c.kind != "card", ~exists(look))
-    return (messages.c.channel != "") & or_(messages.c.ts.is_not(None), free)
 
 
 def _load(
@@ -118,7 +90,7 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     row = claim.row
     if row.kind == "card" and not _is_plain(claim):
         slog.error("card.plain", message=claim.id, case=row.case_id, why=row.last_error)
-        version = _version(conn, row.case_id)
+        version = cases.version(conn, row.case_id)
         work.settle(conn, claim, now, body={"plain": version}, last_error=row.last_error)
     else:
         work.settle(conn, claim, now + MUCH_LATER, last_error=row.last_error)
@@ -139,8 +111,8 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
         view = picture.case_view(conn, policy.for_company(row.company), row.case_id, now)
         return _card(message, view, people.names(conn), now, _is_plain(claim, view.version))
     if row.kind == "thread":
-        parent = (messages.c.case_id == row.case_id) & (messages.c.kind == "card")
-        above = conn.execute(select(messages.c.ts, messages.c.channel).where(parent)).one()
+        above = posts.card_place(conn, row.case_id)
+        assert above is not None, "a line of a thread is ready only where its card is"
         # the card's own channel: the company may have moved to another one since
         message = replace(message, thread=above.ts, channel=above.channel)
     if row.body.get("asks"):
@@ -165,31 +137,14 @@ def _card(
     return Drawn(replace(message, text=made.text, blocks=made.blocks), view.version)
 
 
-def _version(conn: Connection, case_id: str) -> int:
-    query = select(cases_table.c.version).where(cases_table.c.id == case_id)
-    return int(conn.execute(query).scalar_one())
-
-
 def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns: object) -> None:
     """It was posted. Due again if meanwhile the case has moved or somebody asked for a redraw."""
-    present = select(messages).where(messages.c.id == claim.id)
-    row = conn.execute(present).one()
+    row = posts.get(conn, claim.id)
     asked = row.due_at is not None and row.due_at <= now
-    moved = claim.row.kind == "card" and _version(conn, claim.row.case_id) != drawn.version
-    again = now if asked or moved or row.rendered_version == COVERED else None
+    moved = row.kind == "card" and cases.version(conn, row.case_id) != drawn.version
+    again = now if asked or moved or row.rendered_version == posts.COVERED else None
     if not work.settle(conn, claim, again, rendered_version=drawn.version, **columns):
-        _cover(conn, claim, now)
-
-
-def _cover(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Another process is drawing this message too, or has: ours may have overwritten a newer one.
-
-    The process that holds it sees the mark and draws once more; if nobody holds it, it is due. If
-    it were always due at once, the next process would take it from its holder, and so on forever.
-    """
-    ours, held = messages.c.id == claim.id, messages.c.token.is_not(None)
-    conn.execute(update(messages).where(ours & held).values(rendered_version=COVERED))
-    conn.execute(update(messages).where(ours & ~held).values(due_at=now))
+        posts.cover(conn, claim.id, now)
 
 
 def _held_up(since: float) -> bool:
@@ -211,11 +166,8 @@ class Wait:
 
     def settle(self, conn: Connection, claim: Claim, outcome: None, now: datetime) -> Round | None:
         """Write the intent; only then is it posted, within a lease from now."""
-        ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
-        intent = {"posting": now, "due_at": now + work.LEASE}
-        if conn.execute(update(messages).where(ours).values(**intent)).rowcount != 1:
-            return None
-        return Post(self.client, self.drawn, boot_time())
+        ours = posts.intend(conn, claim, now)
+        return Post(self.client, self.drawn, boot_time()) if ours else None
 
 
 @dataclass(frozen=True)
@@ -258,8 +210,7 @@ class Post:
 def _refused(conn: Connection, claim: Claim, error: str, now: datetime) -> None:
     """Slack refused it for certain: this drawing, this place, or this thread for good."""
     slog.warning("post.refused", message=claim.id, error=error)
-    withdrawn = update(messages).where(messages.c.id == claim.id).values(posting=None)
-    conn.execute(withdrawn)
+    posts.withdraw(conn, claim.id)
     if error in UNDRAWABLE:
         work.back_off(conn, claim, now, error)
     elif error in NO_PARENT and claim.row.kind == "thread":
@@ -339,8 +290,7 @@ class Update:
 
     def _vanished(self, conn: Connection, claim: Claim, now: datetime) -> None:
         """Somebody deleted the card: an open case gets a new one, or nobody could act on it."""
-        query = select(cases_table.c.state).where(cases_table.c.id == claim.row.case_id)
-        is_open = conn.execute(query).scalar() in OPEN
+        is_open = cases.is_open(conn, claim.row.case_id)
         error = "The card was deleted in Slack."
         work.settle(conn, claim, now if is_open else None, ts=None, last_error=error)
 

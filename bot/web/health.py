@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import structlog
@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 from redis import RedisError
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,11 +21,9 @@ from starlette.routing import Route
 from bot.process import Kit
 from bot.slack.socket_mode import Socket
 from jobs.rules.states import State
-from jobs.store import budget, companies, schema
-from jobs.store.tables import budgets, cases, events, messages, schedule
-from jobs.store.tables import companies as companies_table
+from jobs.store import budget, case_lists, companies, events, schema, work
+from jobs.store.companies import Company
 
-WORK = {table.name: table for table in (events, cases, messages, schedule)}
 OK = "ok"
 slog = structlog.get_logger()
 
@@ -123,8 +121,7 @@ class Waiting(Collector):
 
 
 def _cases(conn: Connection) -> GaugeMetricFamily:
-    counted = select(cases.c.state, func.count()).group_by(cases.c.state)
-    found = {row[0]: row[1] for row in conn.execute(counted)}
+    found = case_lists.by_state(conn)
     family = GaugeMetricFamily("overdue_cases", "Cases by state.", labels=["state"])
     for state in State:
         family.add_metric([state], found.get(state, 0))
@@ -136,18 +133,16 @@ def _due(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
     age = GaugeMetricFamily(
         "overdue_oldest_due_seconds", "How long the oldest due work has waited.", labels=["table"]
     )
-    for name, table in WORK.items():
-        query = select(func.count(), func.min(table.c.due_at)).where(table.c.due_at <= now)
-        count, oldest = conn.execute(query).one()
-        rows.add_metric([name], count)
-        age.add_metric([name], (now - oldest).total_seconds() if oldest else 0)
+    for table in (work.EVENTS, work.CASES, work.MESSAGES, work.SCHEDULE):
+        count, oldest = work.waiting(conn, table, now)
+        rows.add_metric([table.name], count)
+        age.add_metric([table.name], (now - oldest).total_seconds() if oldest else 0)
     yield from (rows, age)
 
 
 def _unread(conn: Connection) -> GaugeMetricFamily:
-    waiting = select(func.count()).select_from(events).where(events.c.due_at.is_not(None))
     family = GaugeMetricFamily("overdue_events_waiting", "Notifications not dealt with yet.")
-    family.add_metric([], conn.execute(waiting).scalar_one())
+    family.add_metric([], events.unsettled(conn))
     return family
 
 
@@ -171,24 +166,25 @@ def _connections(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]
     up = GaugeMetricFamily(
         "overdue_quickbooks_connected", "Whether QuickBooks can be asked.", labels=["company"]
     )
-    for company in companies.all_of_them(conn):
+    known = companies.all_of_them(conn)
+    for company in known:
         up.add_metric([company.realm], company.connected)
     held = GaugeMetricFamily(
         "overdue_quickbooks_held", "Whether QuickBooks asked for a pause.", labels=["company"]
     )
-    for row in conn.execute(select(budgets).where(budgets.c.held_until > now)):
-        held.add_metric([row.company], 1)
-    yield from (up, held, _ends(conn))
+    for realm in budget.held(conn, now):
+        held.add_metric([realm], 1)
+    yield from (up, held, _ends(known))
 
 
-def _ends(conn: Connection) -> GaugeMetricFamily:
+def _ends(known: Iterable[Company]) -> GaugeMetricFamily:
     ends = GaugeMetricFamily(
         "overdue_quickbooks_ends",
         "When the tokens end (Unix time), if they are not renewed and at the latest.",
         labels=["company", "end"],
     )
-    for row in conn.execute(select(companies_table)):
-        for end, at in (("refresh", row.refresh_expires_at), ("hard", row.hard_expires_at)):
+    for company in known:
+        for end, at in (("refresh", company.refresh_ends_at), ("hard", company.hard_ends_at)):
             if at is not None:
-                ends.add_metric([row.realm, end], at.timestamp())
+                ends.add_metric([company.realm, end], at.timestamp())
     return ends

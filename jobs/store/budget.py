@@ -137,6 +137,11 @@ def by_company(conn: Connection, month: str) -> list[Used]:
     return [Used(row.company, row.metered, row.free) for row in conn.execute(query)]
 
 
+def held(conn: Connection, now: datetime) -> list[str]:
+    """The companies (realms) of which QuickBooks asked for a pause that is not over."""
+    return list(conn.scalars(select(budgets.c.company).where(budgets.c.held_until > now)))
+
+
 def _milliseconds(now: datetime) -> int:
     return int(now.timestamp() * 1000)
 

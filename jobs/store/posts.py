@@ -25,7 +25,7 @@ from jobs.store.work import Claim
 FIRST = Decimal(10**10)
 """The rank of an alarm: above any card's."""
 COVERED = -1
-"""The `rendered_version` of a message over which an older drawing may lie."""
+"""The `rendered_version` of a message that an older drawing may have overwritten."""
 
 
 def escaped(text: str) -> str:
@@ -135,10 +135,10 @@ def exists(conn: Connection, key: str) -> bool:
 
 
 def postable(now: datetime, ahead: timedelta) -> ColumnElement[bool]:
-    """What stands is redrawn at any time; new ones wait for their channel, lines for their card.
+    """Posted messages can be redrawn any time; new ones wait for their channel, lines for a card.
 
-    A channel is waited for while its next second begins later than `ahead` from now. The first
-    cards of a company wait for its first look, unless that has met with trouble.
+    They wait for a channel whose next second begins later than `ahead` from now. The first cards of
+    a company wait for its first look, unless that has failed.
     """
     busy = select(channels.c.channel).where(
         channels.c.channel == messages.c.channel, channels.c.next_at > now + ahead
@@ -169,7 +169,7 @@ def card_place(conn: Connection, case_id: str) -> Row[Any, Any] | None:
 
 
 def intend(conn: Connection, claim: Claim, now: datetime) -> bool:
-    """Put down that it is about to be posted, within a lease from now; False if it is not ours."""
+    """Write the intent to post it within a lease from now; False if it is not ours."""
     ours = (messages.c.id == claim.id) & (messages.c.token == claim.token)
     intent = {"posting": now, "due_at": now + work.LEASE}
     return conn.execute(update(messages).where(ours).values(**intent)).rowcount == 1
@@ -181,10 +181,10 @@ def withdraw(conn: Connection, id: str) -> None:
 
 
 def cover(conn: Connection, id: str, now: datetime) -> None:
-    """Somebody else draws this message too, or has: what we drew may lie over something newer.
+    """Another process is drawing this message too, or has: ours may have overwritten a newer one.
 
-    Whoever still holds it sees the mark and draws once more; without a holder it is due. Were it
-    due at once in any case, the next one would take it from its holder, and so on without an end.
+    The process that holds it sees the mark and draws once more; if nobody holds it, it is due. If
+    it were always due at once, the next process would take it from its holder, and so on forever.
     """
     ours, held = messages.c.id == id, messages.c.token.is_not(None)
     conn.execute(update(messages).where(ours & held).values(rendered_version=COVERED))
