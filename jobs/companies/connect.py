@@ -6,25 +6,22 @@ minutes. What Intuit sends back counts only if it names a link that is still val
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.companies import profile
 from jobs.reports.overview import SOON
-from jobs.store import agenda, cases, companies, log, people, posts, standing
+from jobs.store import agenda, cases, companies, connect_links, log, people, posts, standing
 from jobs.store.companies import Company
+from jobs.store.connect_links import Link
 from jobs.store.engine import AWAY, Database
-from jobs.store.tables import companies as companies_table
-from jobs.store.tables import connect_links
 from jobs.store.tokens import Seal
-from jobs.store.upsert import insert_or_ignore
 from qbo import (
     CompanyInfo,
     Gone,
@@ -90,12 +87,8 @@ def open_link(conn: Connection, person: str, channel: str, now: datetime) -> str
 
     `person` is a Slack user id or empty; `channel` is a Slack channel id or empty.
     """
-    old = connect_links.c.used_at.is_(None) & (connect_links.c.opened_at < now - FORGOTTEN)
-    conn.execute(delete(connect_links).where(old))
-    state = secrets.token_urlsafe(24)
-    row = {"state": state, "person": person or UNNAMED, "channel": channel, "opened_at": now}
-    insert_or_ignore(conn, connect_links, row)
-    return state
+    connect_links.forget(conn, now - FORGOTTEN)
+    return connect_links.make(conn, person or UNNAMED, channel, now)
 
 
 def invite(conn: Connection, realm: str, now: datetime) -> bool:
@@ -120,25 +113,24 @@ def _needs_connecting(company: Company, now: datetime) -> bool:
     return not company.connected or bool(company.ends_at and company.ends_at - now <= SOON)
 
 
-def check_link(conn: Connection, state: str, now: datetime) -> Row[Any]:
+def check_link(conn: Connection, state: str, now: datetime) -> Link:
     """The valid link with this `state`. Raises NotConnected."""
     if not state:
         raise NotConnected(f"This page opens from a link of your own. {NEW_LINK}")
-    row = conn.execute(select(connect_links).where(connect_links.c.state == state[:64])).first()
-    if row is None:
+    link = connect_links.get(conn, state[:64])
+    if link is None:
         raise NotConnected(f"This link is not one of ours. {NEW_LINK}")
-    if row.used_at is not None:
+    if link.used_at is not None:
         raise UsedAlready
-    if now - row.opened_at > LINK_LIVES:
+    if now - link.opened_at > LINK_LIVES:
         raise NotConnected(f"This link is older than ten minutes. {NEW_LINK}")
-    return row
+    return link
 
 
-def use_link(conn: Connection, state: str, now: datetime) -> Row[Any]:
+def use_link(conn: Connection, state: str, now: datetime) -> Link:
     """Use up the link; of two requests at once, one gets it. Raises NotConnected."""
     link = check_link(conn, state, now)
-    unused = (connect_links.c.state == link.state) & connect_links.c.used_at.is_(None)
-    if conn.execute(update(connect_links).where(unused).values(used_at=now)).rowcount != 1:
+    if not connect_links.use(conn, link.state, now):
         raise UsedAlready
     return link
 
@@ -207,7 +199,7 @@ def _twice(write: Callable[[], Company]) -> Company:
 
 
 def _record(
-    database: Database, intuit: Intuit, columns: dict[str, Any], link: Row[Any], now: datetime
+    database: Database, intuit: Intuit, columns: dict[str, Any], link: Link, now: datetime
 ) -> Company:
     realm: str = columns["realm"]
     with database.writing() as conn:
@@ -246,7 +238,7 @@ def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str,
         known = profile.columns(info, preferences, realm)
     except profile.Unusable as error:
         raise NotConnected(f"{error} Nothing was connected. {NEW_LINK}") from None
-    return {"realm": realm, **known, "status": "connected"}
+    return {"realm": realm, **known, "status": companies.CONNECTED}
 
 
 def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
@@ -272,7 +264,7 @@ def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
 def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime) -> bool:
     """Insert or update the company; returns whether it was known before."""
     first = {"mode": "shadow", "connected_at": now, "connected_by": person[:32]}
-    if insert_or_ignore(conn, companies_table, columns | first):
+    if companies.add(conn, **(columns | first)):
         return False
     _channel(conn, columns["realm"], columns["channel"], "")  # another company may have it now
     companies.change(conn, **columns)
@@ -281,7 +273,7 @@ def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime
     return True
 
 
-def _tell(conn: Connection, company: Company, link: Row[Any], again: bool, now: datetime) -> None:
+def _tell(conn: Connection, company: Company, link: Link, again: bool, now: datetime) -> None:
     action = "company.reconnected" if again else "company.connected"
     data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
     log.note(conn, log.Entry(company.realm, action, link.person, now, data=data))
@@ -291,9 +283,7 @@ def _tell(conn: Connection, company: Company, link: Row[Any], again: bool, now: 
     posts.notice(conn, company.realm, company.channel, key, text, now, asks)
 
 
-def _say_goodbye(
-    conn: Connection, company: Company, left: str, link: Row[Any], now: datetime
-) -> None:
+def _say_goodbye(conn: Connection, company: Company, left: str, link: Link, now: datetime) -> None:
     """Tell the channel that a company has left where its cards go now."""
     text = (
         f":arrow_forward: New cards of {standing.named(company)} come to <#{company.channel}> from "

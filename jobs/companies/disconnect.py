@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from jobs.decide import access
 from jobs.rules.policy import Policy
-from jobs.store import cases, companies, log, people, posts, standing
+from jobs.store import cases, companies, log, people, posts, standing, tokens
 from jobs.store.companies import Company
 from jobs.store.engine import Database
-from jobs.store.tables import companies as companies_table
 from jobs.store.tokens import Seal
 from qbo import OAuth, QuickBooksError, ReauthRequired
 
@@ -52,7 +51,7 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
         company = companies.get(conn, realm)
         if company is None:
             return Ended.UNKNOWN_COMPANY
-        sealed = _sealed(conn, realm)
+        sealed = tokens.sealed(conn, realm)
         if company.status == DISCONNECTED and sealed is None:
             return Ended.BEFORE
         if company.status != DISCONNECTED:
@@ -60,7 +59,7 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
     if sealed is not None and not _revoked(broker, realm, sealed):
         return Ended.NOT_REVOKED
     with database.writing() as conn:
-        if sealed is not None and _sealed(conn, realm) != sealed:
+        if sealed is not None and tokens.sealed(conn, realm) != sealed:
             return Ended.NOT_REVOKED  # refreshed or connected meanwhile: other tokens are stored
         companies.change(conn, realm, sealed_tokens=None, lease_token=None, lease_until=None)
     return Ended.DONE
@@ -69,12 +68,6 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
 def may_disconnect(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
     """Allow finance leads only. Raises Refused."""
     access.lead(conn, policy, user, now)
-
-
-def _sealed(conn: Connection, realm: str) -> str | None:
-    query = select(companies_table.c.sealed_tokens).where(companies_table.c.realm == realm)
-    sealed: str | None = conn.execute(query).scalar()
-    return sealed
 
 
 def _revoked(broker: Broker, realm: str, sealed: str) -> bool:

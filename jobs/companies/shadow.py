@@ -10,19 +10,16 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection
 
 from jobs.engine.turns import Plan
-from jobs.rules.states import JOINABLE, MOVES, State
+from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, companies, crossings, drafts
 from jobs.store.cases import Case, Move
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import crossings as crossings_table
 
 ACTOR = "system:sweep"
 TURNED_AT_ONCE = 10
 RELEASED_AT_ONCE = 200
-ENDABLE = [state for state, moves in MOVES.items() if State.CANCELLED in moves]
 
 
 def clear(realm: str) -> Plan:
@@ -37,10 +34,7 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
     """Turn some; returns the last id, or None if none is left or the company is in shadow mode."""
     if not companies.need(conn, realm).live:
         return None
-    theirs = (cases_table.c.company == realm) & cases_table.c.shadow
-    left = theirs & cases_table.c.state.in_(ENDABLE) & (cases_table.c.id > after)
-    query = select(cases_table).where(left).order_by(cases_table.c.id).limit(TURNED_AT_ONCE)
-    found = [cases.of_row(row) for row in conn.execute(query)]
+    found = cases.rehearsed(conn, realm, after, TURNED_AT_ONCE)
     for case in found:
         if case.state in JOINABLE and not _approved(conn, case):
             due = now if case.row.token else case.row.due_at  # a worker on it drops its result
@@ -65,10 +59,4 @@ def _release_some(realm: str, after: str, conn: Connection, now: datetime) -> st
     """
     if not companies.need(conn, realm).live:
         return None
-    theirs = (cases_table.c.company == realm) & cases_table.c.shadow
-    closed = theirs & cases_table.c.closed_at.is_not(None) & (cases_table.c.id > after)
-    query = select(cases_table.c.id).where(closed).order_by(cases_table.c.id)
-    ids = conn.scalars(query.limit(RELEASED_AT_ONCE)).all()
-    used = crossings_table.c.case_id.in_(ids) & crossings_table.c.released_at.is_(None)
-    conn.execute(update(crossings_table).where(used).values(released_at=now))
-    return ids[-1] if ids else None
+    return crossings.release_rehearsed(conn, realm, after, RELEASED_AT_ONCE, now)

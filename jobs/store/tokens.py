@@ -176,6 +176,13 @@ def _rotate_one(database: Database, seal: Seal, realm: str) -> bool:
     return True
 
 
+def sealed(conn: Connection, realm: str) -> str | None:
+    """The tokens of a company as they are stored; None where there are none."""
+    query = select(companies.c.sealed_tokens).where(companies.c.realm == realm)
+    found: str | None = conn.execute(query).scalar()
+    return found
+
+
 def _locked(conn: Connection, realm: str) -> str | None:
     """The sealed tokens, locked until the transaction ends.
 
