@@ -1,4 +1,4 @@
-"""From an approved letter to a mail at the server's door, and what became of it there."""
+"""From an approved letter to a mail handed to a server, and the outcome."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Check", "Mailer", "NotSent", "Result", "Sent", "Unknown", "from_urls
 
 
 def from_urls(smtp_url: str, folder: str) -> Mailer:
-    """The way of sending that the settings name: an SMTP server, or a folder.
+    """The mailer that the settings name: an SMTP server or a folder.
 
-    Raises ValueError where neither or both are given.
+    Raises ValueError if neither or both are given.
     """
     if bool(smtp_url) == bool(folder):
         raise ValueError("set exactly one of SMTP_URL and MAIL_FOLDER")

@@ -1,7 +1,7 @@
-"""One e-mail address out of a text, or a refusal: no lists, groups, comments or control characters.
+"""Parses exactly one e-mail address: no lists, groups, comments or control characters.
 
-The standard library accepts `a@b.example, evil@z.example` and group syntax as two recipients
-and lets NUL pass; so an address is matched here before the library sees it.
+The standard library accepts `a@b.example, evil@z.example` and group syntax as two recipients and
+lets NUL pass, so an address is matched here before the library sees it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Unsendable(ValueError):
 
 
 class Altered(Unsendable):
-    """What was built is not what was approved; the text names the parts that differ."""
+    """The built mail is not what was approved; the text names the parts that differ."""
 
 
 class TooLarge(Unsendable):
-    """The mail would be refused for its size; without its files it may go."""
+    """The mail would be refused for its size; it may go without its files."""
 
 
 def bare(text: str) -> str:
-    """The one address that `text` is, its domain in ASCII (IDNA).
+    """The address in `text`, its domain in ASCII (IDNA).
 
     Raises Unsendable for anything that is not exactly one address.
     """
@@ -63,16 +63,16 @@ def named(text: str) -> Address:
 
 
 def clean(text: str, what: str) -> None:
-    """Refuse what a header must not hold: control, invisible and direction-changing characters."""
+    """Raise Unsendable for control, invisible and direction-changing characters."""
     if any(unicodedata.category(letter) in _UNSEEN for letter in text):
         raise Unsendable(f"{what} holds a control character or an invisible one")
 
 
 def header(text: str, what: str) -> str:
-    """The text where it may stand in a header. Raises Unsendable.
+    """The text, if it may be used in a header. Raises Unsendable.
 
-    `=?` begins an encoded word (RFC 2047): Python up to 3.12 decodes it on the way in, line breaks
-    and all, so that a name could bring headers and a text of its own.
+    `=?` starts an encoded word (RFC 2047): Python up to 3.12 decodes it on input, line breaks and
+    all, so a name could inject headers and a text of its own.
     """
     clean(text, what)
     if ENCODED_WORD in text:

@@ -15,9 +15,9 @@ from jobs.mail.addresses import Altered, TooLarge, Unsendable, bare, clean, head
 from jobs.rules.letter import Letter
 
 LARGEST = 20_000_000
-"""Bytes of a whole mail; the large providers take 25 MB and more, many a server of a firm less."""
+"""Bytes of a whole mail: large providers take 25 MB and more, many company servers less."""
 LONGEST_SUBJECT = 250
-"""Longer ones would be folded over several lines without complaint."""
+"""Characters. A longer one would be silently folded over several lines."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class File:
 
 
 def message_id(case_id: str, draft_hash: str, domain: str) -> str:
-    """The same for the same draft of the same case, so that copies of a mail can be recognised.
+    """A Message-ID in angle brackets, the same for the same draft of the same case.
 
-    `domain` is that of the sender. The answer has its angle brackets.
+    So copies of a mail can be recognised. `domain` is the sender's.
     """
     digest = hashlib.sha256(f"{case_id}\n{draft_hash}".encode()).hexdigest()
     return f"<overdue.{digest[:32]}@{bare(f'x@{domain}').partition('@')[2]}>"
@@ -57,9 +57,9 @@ def message(
 
     `body` is the letter's body with its pay links filled in; `files` are exactly the letter's
     attachments, in order; `in_reply_to` is the Message-ID of our earlier message, `references`
-    those before it. The bytes are read again before they are returned. Raises Unsendable where the
-    letter cannot be sent as it is, TooLarge where its files are the reason, Altered where a mail
-    program would read something else than what was approved.
+    those before it. The bytes are parsed again before they are returned. Raises Unsendable if the
+    letter cannot be sent as it is, TooLarge if its files are the reason, and Altered if a mail
+    program would read anything other than what was approved.
     """
     _same_files(letter, files)
     mail = EmailMessage(policy=SMTP)
@@ -68,7 +68,7 @@ def message(
     _thread(mail, in_reply_to, references)
     _content(mail, body, files)
     if files:
-        # A random boundary would make two builds of one letter differ.
+        # With random boundaries, two builds of the same letter would differ.
         mail.set_boundary(f"=_{letter.sha256()[:32]}")
     finished = mail.as_bytes()
     headers = {"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
@@ -85,9 +85,9 @@ def message(
 def check(
     built: bytes, letter: Letter, body: str, files: Sequence[File], headers: set[str]
 ) -> None:
-    """Read the finished mail as its reader's program will. Raises Altered where it differs.
+    """Parse the finished mail as the reader's program will. Raises Altered if it differs.
 
-    `headers` are the names that it has to have, in lower case, each once.
+    `headers` are the header names that it must have, in lower case, each once.
     """
     mail = message_from_bytes(built, policy=default)
     if wrong := list(_differences(mail, letter, body, files, headers)):
@@ -99,13 +99,13 @@ def _differences(
 ) -> Iterator[str]:
     if sorted(name.lower() for name in mail) != sorted(headers):
         yield "its headers"
-        return  # nothing can be said of one that is missing or there twice
+        return  # headers that are missing or duplicated cannot be compared
     for name, approved in (("From", letter.sender), ("Reply-To", letter.reply_to)):
         if approved and _addresses(mail, name) != [named(approved)]:
             yield name
     if _addresses(mail, "To") != [named(bare(letter.to))]:
         yield "To"
-    if str(mail["Subject"]).lstrip() != letter.subject:  # a long one begins on a line of its own
+    if str(mail["Subject"]).lstrip() != letter.subject:  # a long one starts on its own line
         yield "the subject"
     text, *parts = mail.iter_parts() if mail.is_multipart() else (mail,)
     if text.get_content_type() != "text/plain" or _words(text) != _lines(body):

@@ -1,4 +1,4 @@
-"""Mails as `.eml` files in a folder: for a trial without a mail server, or another program."""
+"""Mails as `.eml` files in a folder: to try it without a mail server, or for another program."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from jobs.mail.results import HELD_UP, Check, Fence, NotSent, Result, Sent
 
 @dataclass(frozen=True)
 class Folder:
-    """Writes each mail whole or not at all, under a name made of its Message-ID."""
+    """Writes each mail completely or not at all, under a name derived from its Message-ID."""
 
     path: Path
 
     def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
-        """Write the mail, readable for us alone; one that is there already is left as it is."""
+        """Write the mail, readable only by us; one that already exists is left as it is."""
         try:
             bare(sender), bare(recipient)
         except Unsendable as error:
@@ -33,12 +33,12 @@ class Folder:
                     return HELD_UP
                 self._write(file, message)
         except OSError as error:
-            # Also after the rename: writing the same file again is no second mail.
+            # Even after the rename: writing the same file again is not a second mail.
             return NotSent(f"The mail could not be written: {error.strerror}", permanent=False)
         return Sent(f"Written to {file.name}")
 
     def check(self) -> Check:
-        """Can a file be written there?"""
+        """Whether a file can be written there."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
@@ -62,13 +62,13 @@ class Folder:
 
 
 def _file_name(message: bytes) -> str:
-    """Made of the Message-ID, or of the whole mail where it has none."""
+    """Derived from the Message-ID, or from the whole mail if it has none."""
     mail_id = str(message_from_bytes(message, policy=SMTP)["Message-ID"] or "").strip()
     return f"{hashlib.sha256(mail_id.encode() or message).hexdigest()[:32]}.eml"
 
 
 def _sync_folder(path: Path) -> None:
-    """Make the new name last through a power cut."""
+    """Make the new name survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

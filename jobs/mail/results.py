@@ -1,4 +1,4 @@
-"""What became of a mail, and the face that every way of sending has."""
+"""The outcomes of sending a mail, and the interface of every mailer."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Sent:
 class NotSent:
     """The mail was definitely not accepted.
 
-    `permanent` means that the same mail will be refused again; otherwise a later try may succeed.
-    `code` is the server's reply code, 0 where it gave none. `recipient` means that the server
-    refused this address for good.
+    `permanent` means that the same mail will be refused again; otherwise a retry may succeed.
+    `code` is the server's reply code, or 0. `recipient` means that the server refused this address
+    for good.
     """
 
     reason: str
@@ -31,21 +31,21 @@ class NotSent:
 
 @dataclass(frozen=True)
 class Unknown:
-    """The mail may have been accepted or not. A machine must never send it again."""
+    """The mail may or may not have been accepted. A machine must never send it again."""
 
     reason: str
 
 
 Result = Sent | NotSent | Unknown
 Fence = Callable[[], bool]
-"""Whether the mail is still ours to send; asked again right before it can have an effect."""
+"""Whether we may still send the mail; asked again right before it can take effect."""
 HELD_UP = NotSent("The sender was held up for too long, so it left the message alone.", False)
-"""What becomes of a mail that its fence holds back."""
+"""The outcome of a mail that its fence held back."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a look at the way of sending found; `detail` says what to do where it is not ok."""
+    """The result of checking a mailer; `detail` says what to do if it is not ok."""
 
     ok: bool
     detail: str
@@ -55,10 +55,10 @@ class Mailer(Protocol):
     """A way to hand over one finished mail to one recipient."""
 
     def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
-        """Hand over `message` for one bare address; never raises for what the other side does.
+        """Hand over `message` for one bare address; never raises for anything the server does.
 
-        HELD_UP where `fence` says no before the mail can have been accepted.
+        Returns HELD_UP if `fence` says no before the mail can have been accepted.
         """
 
     def check(self) -> Check:
-        """Would a mail find its way now? Sends none."""
+        """Check whether a mail could be sent now, without sending one."""

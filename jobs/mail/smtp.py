@@ -1,8 +1,8 @@
-"""Handing a mail to an SMTP server, phase by phase, so that a failure says what it means.
+"""Hands a mail to an SMTP server, phase by phase, so that we know what a failure means.
 
-Every cut raises the same exception in the standard library, whenever it comes. What it means
-hangs on the phase: before DATA nothing was sent; inside DATA nobody can tell, because the server
-may have accepted before its answer was lost (RFC 1047); after the final 250 it is sent.
+The standard library raises the same exception for every lost connection. What it means depends on
+the phase: before DATA nothing was sent; inside DATA nobody can tell, because the server may have
+accepted the mail before its answer was lost (RFC 1047); after the final 250 it is sent.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jobs.rules.plain import shortened
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 COMMAND_SECONDS = 30.0
 FINAL_REPLY_SECONDS = 600.0
-"""RFC 5321 4.5.3.2.6: a shorter wait after the final dot makes doubts out of slow servers."""
+"""RFC 5321 4.5.3.2.6: a shorter wait after the final dot would make slow servers "unknown"."""
 LONGEST_SECONDS = 8 * COMMAND_SECONDS + 3 * FINAL_REPLY_SECONDS
 """Of one mail: connecting, the greeting and six commands, then DATA, the text and the last answer,
 each as slow as it may be."""
@@ -35,7 +35,7 @@ class BadUrl(ValueError):
 
 
 class _Refused(Exception):
-    """The server answered a command with something else than success."""
+    """The server answered a command with anything but success."""
 
     def __init__(self, asked: str, code: int, text: bytes) -> None:
         super().__init__(asked)
@@ -75,9 +75,9 @@ class Smtp:
         )
 
     def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
-        """Give `message` to the server for one recipient; takes minutes where the server is slow.
+        """Give `message` to the server for one recipient; takes minutes if the server is slow.
 
-        `fence` is asked before the connection and again before DATA. Problems of the connection or
+        `fence` is asked before connecting and again before DATA. Problems with the connection or
         the login are temporary: they say nothing about this mail.
         """
         try:
@@ -199,13 +199,13 @@ def _wait_longer(session: smtplib.SMTP, seconds: float) -> None:
 
 
 def _leave(session: smtplib.SMTP) -> None:
-    # The mail is accepted or none was sent: what QUIT brings cannot change that.
+    # The mail was accepted or none was sent: the answer to QUIT cannot change that.
     with contextlib.suppress(OSError):
         session.quit()
 
 
 def _literal(session: smtplib.SMTP) -> str:
-    """Our own address as RFC 5321 4.1.3 writes it where there is no host name."""
+    """Our own address as a literal, for use without a host name (RFC 5321 4.1.3)."""
     if session.sock is None:
         return "localhost"
     address = ipaddress.ip_address(session.sock.getsockname()[0].partition("%")[0])
@@ -220,11 +220,11 @@ def _is_loopback(host: str) -> bool:
 
 
 def _not_sent(refused: _Refused) -> NotSent:
-    # Only an answer about this mail can be for good; a login can be mended.
+    # Only an answer about this mail can be permanent; a login can be corrected.
     about_mail = refused.asked in ("sender", "recipient", "mail")
     reason = f"The mail server refused the {refused.asked}: {refused.code} {_shown(refused.text)}"
     permanent = about_mail and 500 <= refused.code <= 599
-    # RFC 3463: 5.7 speaks of policy, such as a server that relays for nobody, not of the address.
+    # RFC 3463: 5.7 is about policy, such as a server that refuses to relay, not about the address.
     nobody = refused.asked == "recipient" and not refused.text.lstrip().startswith(b"5.7.")
     return NotSent(reason, permanent, refused.code, recipient=permanent and nobody)
 
@@ -238,6 +238,6 @@ def _bytes(text: bytes | str) -> bytes:
 
 
 def _shown(text: bytes) -> str:
-    """The server's words on one line, cut short; they are outside text."""
+    """The server's words on one line, shortened; they are outside text."""
     line = " ".join(text.decode("utf-8", "replace").split())
     return shortened("".join(filter(str.isprintable, line)), LONGEST_REPLY)
