@@ -1,1 +1,1 @@
-"""The model's cage: what it is asked, what of its answers is taken, and the rules beside it."""
+"""The model's cage: what it is asked, which answers are accepted, and the rules next to it."""

@@ -1,4 +1,4 @@
-"""What stands in for the model: class, summary and reasons made by rules alone."""
+"""The substitute for the model: class, summary and reasons made by rules alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def proposal_by_rules(
     *,
     key_account: bool = False,
 ) -> Proposal:
-    """A proposal without a text of its own, so that the template of its class is taken."""
+    """A proposal without a text of its own, so that the template of its class is used."""
     readings = tuple(readings)
     class_ = class_from_readings(readings, key_account=key_account)
     return Proposal(
@@ -55,7 +55,7 @@ def proposal_by_rules(
 def reasons_by_rules(
     facts: Facts, readings: Iterable[Reading], past: Past, *, key_account: bool = False
 ) -> tuple[Reason, ...]:
-    """What was found in documents, else that nothing was; and how often we wrote before."""
+    """What documents say, or that they say nothing, and how many times we have written."""
     found = [
         Reason(f"{SAYS[one.stance]}.", (one.document,)) for one in readings if one.stance in SAYS
     ]
@@ -70,7 +70,7 @@ def reasons_by_rules(
 
 
 def plain_summary(facts: Facts, stage: Stage, rulings: tuple[Ruling, ...] = ()) -> str:
-    """One or two sentences for a card where no model has written any."""
+    """One or two sentences for a card if no model has written any."""
     count = len(facts.invoices)
     what = "1 invoice is overdue" if count == 1 else f"{count} invoices are overdue"
     since = f"{facts.days_overdue} day{'' if facts.days_overdue == 1 else 's'} past due"

@@ -1,7 +1,7 @@
-"""What a sentence of the model may hold. It is a list of what is allowed, and closes on doubt.
+"""What a sentence of the model may contain: a list of what is allowed; anything else is refused.
 
-The verifier of the rules looks at the finished letter again; here nothing comes through that needs
-a figure, a name, a link or a threat, because code fills those in or nobody does.
+The rules verify the finished letter again. Here, nothing passes that needs a figure, a name, a link
+or a threat: either code fills those in, or nobody does.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _TURNED = (
 _BESIDE_A_SLOT = re.compile(
     rf"\b{_TURNED}\s+(?:\w+\s+)?\{{|\}}\s+(?:\w+\s+)?{_TURNED}\b", re.IGNORECASE
 )
-"""A fact that is turned into another one: "not {total_open}", "{total_open} each"."""
+"""Words that turn a fact into another one: "not {total_open}", "{total_open} each"."""
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 RULES = (
@@ -74,9 +74,9 @@ RULES = (
 
 
 def complaint(text: str, slots: Collection[str] = (), longest: int = LONGEST) -> str:
-    """What is wrong with a text of the model, in a few words, or nothing.
+    """What is wrong with a text of the model, in a few words, or empty.
 
-    Allowed are Latin letters, plain punctuation and the given slots, on one line.
+    It may contain Latin letters, plain punctuation and the given slots, on one line.
     """
     if not 0 < len(text.strip()) <= 4 * longest or len(text) > longest:
         return "its length"
@@ -89,9 +89,9 @@ def complaint(text: str, slots: Collection[str] = (), longest: int = LONGEST) ->
 
 
 def complaint_of_letter(sentences: Iterable[str]) -> str:
-    """What is wrong with the words of a letter, in a few words, or nothing.
+    """What is wrong with the words of a letter, in a few words, or empty.
 
-    They come from a list of everyday business words; a slot stands once, and as it is.
+    They must be on a list of everyday business words; each slot appears once, unmodified.
     """
     text = "\n".join(sentences)
     if twice := [slot for slot, count in Counter(SLOT.findall(text)).items() if count > 1]:
@@ -104,7 +104,7 @@ def complaint_of_letter(sentences: Iterable[str]) -> str:
 
 @cache
 def vocabulary(language: str = "en") -> frozenset[str]:
-    """The words of a letter: none of money, law or transfer, and no names."""
+    """The words allowed in a letter: none about money, law or transfers, and no names."""
     file = files("jobs.reasoning").joinpath("vocabulary", f"{language}.txt")
     return frozenset(file.read_text(encoding="utf-8").split())
 
@@ -112,7 +112,7 @@ def vocabulary(language: str = "en") -> frozenset[str]:
 def _is_plain(letter: str) -> bool:
     if letter in PUNCTUATION:
         return True
-    # Letters that only look Latin, and digits of any script, have other names.
+    # Letters that only look Latin, and digits of any script, have other Unicode names.
     return (
         letter.isalpha() and _is_latin(letter) and letter == unicodedata.normalize("NFKC", letter)
     )

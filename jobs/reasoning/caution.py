@@ -1,4 +1,4 @@
-"""Which stance, and which class, is the more careful one. What is read can only raise caution."""
+"""Which stance, and which class, is the more careful one. A reading can only raise caution."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STANCES = (
     Stance.BANK_CHANGE,
     Stance.HARDSHIP,
 )
-"""From the least to the most careful: what never stops, what makes a class, what stops."""
+"""From the least to the most careful: what never stops, what sets a class, what stops."""
 
 CLASSES = (
     CaseClass.ROUTINE_REMINDER,
@@ -27,7 +27,7 @@ CLASSES = (
     CaseClass.PAYMENT_PLAN_CANDIDATE,
     CaseClass.HIGH_TOUCH_ESCALATION,
 )
-"""By who has to approve: a collector, then with the account manager told, a lead, both."""
+"""Ordered by who has to approve: a collector, then with the account manager told, a lead, both."""
 
 CLASS_OF = {
     Stance.UNCLEAR: CaseClass.LIKELY_DISPUTE,
@@ -38,17 +38,17 @@ CLASS_OF = {
 
 
 def careful(one: Reading, other: Reading) -> Reading:
-    """The more careful of two readings of one document; the first where they agree."""
+    """The more careful of two readings of one document; the first if they agree."""
     return max(one, other, key=lambda reading: STANCES.index(reading.stance))
 
 
 def careful_class(one: CaseClass, other: CaseClass) -> CaseClass:
-    """The class that asks more of the people who approve."""
+    """The class that demands more from the people who approve."""
     return max(one, other, key=CLASSES.index)
 
 
 def class_from_readings(readings: Iterable[Reading], *, key_account: bool = False) -> CaseClass:
-    """The class that the readings and the mark ask for at the least; no model is needed."""
+    """The least careful class that the readings and the mark allow; needs no model."""
     chosen = CaseClass.HIGH_TOUCH_ESCALATION if key_account else CaseClass.ROUTINE_REMINDER
     for reading in readings:
         chosen = careful_class(chosen, CLASS_OF.get(reading.stance, chosen))

@@ -1,7 +1,7 @@
-"""Outside text made plain: what a reader would see, as numbered lines, and a version without names.
+"""Makes outside text plain: what a reader would see, as numbered lines, also without names.
 
-Line numbers are the only thing that a reading may carry out of a document, so the lines made here
-are the same for the model, the phrase rules and the quote on the card.
+Line numbers are the only thing that a reading may take from a document, so the model, the phrase
+rules and the quote on the card all use the lines made here.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from jobs.rules.plain import without_hidden
 
 LONGEST_LINE = 200
 MOST_LINES = 2000
-"""A hard end for what no person would read; phrase rules see all of these."""
+"""A hard limit beyond what anybody would read; phrase rules see all of these lines."""
 LONGEST_TEXT = 60_000
-"""So many characters are read; markup may be four times as long."""
+"""How many characters are read; markup may be four times as long."""
 DEEPEST = 100
-"""Elements within elements; what lies deeper counts to the one around it."""
+"""Levels of nested elements; deeper ones count as part of the last."""
 MODEL_LINES = 150
-"""So many lines go to the model."""
+"""How many lines go to the model."""
 
 _HTML = re.compile(r"<(?:html|body|div|p|br|table|span|a|!doctype)[\s/>]", re.IGNORECASE)
 _HIDING = re.compile(
@@ -44,7 +44,7 @@ _SECRETS = (
 def lines(text: str) -> tuple[str, ...]:
     """The visible text as lines of at most 200 characters, without the empty ones.
 
-    NFKC, no control, invisible or direction-changing characters, HTML taken out of its markup.
+    NFKC, without control, invisible or direction-changing characters, and without HTML markup.
     """
     text = text[: 4 * LONGEST_TEXT]
     if _HTML.search(text):
@@ -68,20 +68,20 @@ def pseudonymised(line: str, names: Collection[str] = ()) -> str:
 
 def _visible(html: str) -> str:
     parser = _Visible()
-    # An open tag that never ends makes the parser start over at every letter.
+    # A tag that is never closed makes the parser start over at every letter.
     parser.feed(_LONE_OPENING.sub("&lt;", _without_comments(html)))
     parser.close()
     return "".join(parser.text)
 
 
 def _without_comments(html: str) -> str:
-    """In one pass, also over thousands of openings; one that is not closed hides nothing."""
+    """In one pass, even over thousands of openings; an unclosed one hides nothing."""
     first, *rest = html.split("<!--")
     return first + "".join(part.partition("-->")[2] if "-->" in part else part for part in rest)
 
 
 class _Visible(HTMLParser):
-    """Collects the text outside of elements that are hidden or never shown."""
+    """Collects the text outside elements that are hidden or never shown."""
 
     def __init__(self) -> None:
         super().__init__()

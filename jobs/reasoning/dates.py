@@ -1,4 +1,4 @@
-"""What a person may mean as a date, in the languages that customers write."""
+"""What may be meant as a date, in the languages that customers write."""
 
 from __future__ import annotations
 
@@ -48,4 +48,4 @@ LOOKS_LIKE_DATE = re.compile(
     f"{_ISO}|{_DAY_FIRST}|{_MONTH_FIRST}|{_DOTTED}|{_SLASHED}|{_DAY}|{_MONTH_END}|{_VAGUE}",
     re.IGNORECASE,
 )
-"""Also where nobody could say which day it is."""
+"""Matches even if nobody could say which day is meant."""

@@ -1,4 +1,4 @@
-"""The one door to a language model: one question, one closed answer, or a reason why not.
+"""The only access to a language model: one question, one closed answer, or a reason why not.
 
 The openai library is imported here and only when a model is asked: it is large, and only the
 triage worker needs it.
@@ -28,17 +28,17 @@ APIS = ("responses", "chat")
 TIMEOUT_SECONDS = 60.0
 RETRIES = 1
 LONGEST_ANSWER = 4000
-"""Tokens, those a model thinks with included."""
+"""Tokens, including those for reasoning."""
 
 Form = TypeVar("Form", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is kept of one question: no words, only names, counts and hashes (64 hex digits).
+    """The record of one question: no words, only names, counts and hashes (64 hex digits).
 
-    `model` is what the answer names, else what was asked for. `outcome` is "answered" or the
-    sentence of the failure.
+    `model` is the one that the answer names, otherwise the one requested. `outcome` is "answered"
+    or the sentence of the failure.
     """
 
     model: str
@@ -52,7 +52,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Answer(Generic[Form]):
-    """An answer in the form that was asked for; its words are still untrusted."""
+    """An answer in the requested form; its words are still untrusted."""
 
     value: Form
     record: Record
@@ -60,7 +60,7 @@ class Answer(Generic[Form]):
 
 @dataclass(frozen=True)
 class Failure:
-    """No answer that can be used; `reason` is a sentence for a card."""
+    """No usable answer; `reason` is a sentence for a card."""
 
     reason: str
     record: Record
@@ -104,10 +104,10 @@ class Model:
         self._http_client = http_client
 
     def ask(self, prompt: Prompt, data: str, form: type[Form]) -> Answer[Form] | Failure:
-        """Ask once, with the instructions of `prompt` before `data`; never raises for an answer.
+        """Ask once, with the instructions of `prompt` before `data`; never raises for any answer.
 
-        `form` is a pydantic model in the strict subset: no defaults, no extra fields, no lengths of
-        strings. Takes at most two attempts of the timeout each, plus what a server asks to wait.
+        `form` is a pydantic model in the strict subset: no defaults, no extra fields, no string
+        lengths. Takes at most two attempts of one timeout each, plus the wait a server asks for.
         """
         try:
             reply = self._reply(prompt, data, form)
@@ -119,7 +119,7 @@ class Model:
         return Answer(reply.value, self._record(prompt, data, "answered", reply))
 
     def check(self) -> str:
-        """Empty where the model is there and the key is good, else a sentence. Costs nothing."""
+        """Empty if the model exists and the key is valid, otherwise a sentence. Costs nothing."""
         try:
             self._client.models.retrieve(self.model)
         except _mistakes() as error:
@@ -156,8 +156,8 @@ class Model:
     def _responses(self, prompt: Prompt, data: str, form: type[Form]) -> _Reply[Form]:
         import openai
 
-        # `store` goes out to every server here: this API keeps answers for 30 days where it is
-        # left out, also behind a gateway that does not look like OpenAI.
+        # Every server is sent `store` here: without it this API keeps answers for 30 days, even
+        # behind a gateway that does not look like OpenAI.
         answer = self._client.responses.parse(
             model=self.model,
             instructions=prompt.text,
@@ -187,7 +187,7 @@ class Model:
                 {"role": "user", "content": data},
             ],
             response_format=form,
-            # Other servers know neither these nor the new name of the limit.
+            # Other servers know neither these fields nor the new name of the limit.
             max_completion_tokens=LONGEST_ANSWER if self._is_openai else openai.omit,
             max_tokens=openai.omit if self._is_openai else LONGEST_ANSWER,
             store=False if self._is_openai else openai.omit,
@@ -238,7 +238,7 @@ def _chat_complaint(answer: ParsedChatCompletion[Form]) -> str:
 
 
 def _mistakes() -> tuple[type[Exception], ...]:
-    """What the library raises or lets through for answers that are none (tried with 3.54.0).
+    """What the library raises or lets through for malformed answers (tested with 3.54.0).
 
     A wrong form and half a document are ValueErrors, a web page is an AttributeError, a million
     brackets are a RecursionError.
@@ -249,7 +249,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
 
 
 def _sentence(error: Exception) -> str:
-    """What went wrong, for a person; never the words of the other side."""
+    """What went wrong, for a person; never in the server's own words."""
     import openai
 
     if isinstance(error, openai.RateLimitError):
@@ -265,7 +265,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _sentences() -> tuple[tuple[type[Exception], str], ...]:
-    """Exceptions and what they mean, the narrower first."""
+    """Exceptions and what they mean, the more specific first."""
     import openai
 
     return (

@@ -1,4 +1,4 @@
-"""The phrases behind each stance, one regular expression to a line, compared without case.
+"""The phrases behind each stance, one regular expression per line, ignoring case.
 
 `~ ` stands for up to four words. English first, with the commonest in German, French and Spanish.
 """

@@ -1,6 +1,6 @@
-"""Rules that know phrases. They run beside the model always, so that it cannot hide anything.
+"""Phrase rules. They always run next to the model, so that it cannot hide anything.
 
-A false alarm costs a person a look; a miss costs a reminder to somebody who disputes the bill. So
+A false alarm costs a person a look; a miss sends a reminder to somebody who disputes the bill. So
 the phrases are broad.
 """
 
@@ -31,12 +31,12 @@ _PATTERNS = {
 
 
 def read(document: Document) -> Reading | None:
-    """The most careful thing the phrases say of a document, or None."""
+    """The most careful reading of a document by phrases, or None."""
     return next(iter(read_all(document)), None)
 
 
 def read_all(document: Document) -> tuple[Reading, ...]:
-    """Everything the phrases say of a document, the most careful first."""
+    """All readings of a document by phrases, the most careful first."""
     text = lines(document.text)
     found = [(stance, numbers(stance, text)) for stance in reversed(STANCES)]
     return tuple(
@@ -47,9 +47,9 @@ def read_all(document: Document) -> tuple[Reading, ...]:
 
 
 def numbers(stance: Stance, text: Sequence[str]) -> list[int]:
-    """The 1-based numbers of the lines in which a phrase of this stance begins.
+    """The 1-based numbers of the lines in which a phrase of this stance starts.
 
-    A phrase may run over the end of a line: mail programs break lines anywhere.
+    A phrase may continue on the next line: mail programs break lines anywhere.
     """
     if stance not in _PATTERNS:
         return []

@@ -1,4 +1,4 @@
-"""Prompts as files with a version, and the fence around what we did not write."""
+"""Prompts as versioned files, and the fence around text that we did not write."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ def prompt(name: str) -> Prompt:
 
 
 def fenced(data: dict[str, Any]) -> str:
-    """`data` between two marks, on one line: as JSON it can forge neither the marks nor a line."""
+    """`data` as JSON on one line between two marks, so it can forge neither marks nor lines."""
     line = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return f"{FENCE[0]}\n{line}\n{FENCE[1]}"

@@ -1,7 +1,7 @@
 """Ledger facts and readings → a proposal: a class with reasons, a summary, sentences with slots.
 
-No outside text is in the question, not even the customer's name; evidence goes under other names.
-The answer is taken only if every word of it stays in the cage.
+The question contains no outside text, not even the customer's name; evidence is given aliases. The
+answer is accepted only if every word of it stays in the cage.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SLOTS = frozenset(
         "sender_phone",
     }
 )
-"""Those that always have a value, or whose sentence is left out where the policy has none."""
+"""Slots that always have a value, or whose sentence is left out if the policy has none."""
 
 
 class ReasonForm(BaseModel):
@@ -53,7 +53,7 @@ class ReasonForm(BaseModel):
 
 
 class ProposalForm(BaseModel):
-    """All that a proposal may say; no figure, date or address has a place in it."""
+    """Everything a proposal may say; it has no field for a figure, date or address."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,9 +67,9 @@ class ProposalForm(BaseModel):
 
 @dataclass(frozen=True)
 class Proposed:
-    """A proposal, or the sentence that says why there is none; `record` where a model was asked.
+    """A proposal, or a sentence that says why there is none; `record` if a model was asked.
 
-    `reason` may also stand beside a proposal whose text was not taken.
+    `reason` may also come with a proposal, if its text was not accepted.
     """
 
     proposal: Proposal | None
@@ -89,8 +89,8 @@ def propose(
 ) -> Proposed:
     """Ask the model for a proposal; for a stopped case only for class and summary.
 
-    The class is the more careful one of the model's and the rules'. Where the rules overrule it,
-    the model's sentences were written for another class and are left out.
+    The class is the more careful one of the model's and the rules'. If the rules overrule the
+    model, its sentences were written for another class and are dropped.
     """
     if model is None:
         return Proposed(None, NO_MODEL)
@@ -131,7 +131,7 @@ def evidence_ids(facts: Facts, readings: Iterable[Reading] = ()) -> tuple[str, .
 
 
 def _aliases(facts: Facts, readings: tuple[Reading, ...]) -> dict[str, str]:
-    """Name in the question → id. An id may hold outside text, such as the id of a mail."""
+    """Alias in the question → id, because an id may contain outside text, such as a mail's id."""
     return {f"e{n}": id_ for n, id_ in enumerate(evidence_ids(facts, readings), start=1)}
 
 
@@ -143,7 +143,7 @@ def _question(
     slots: Collection[str],
     aliases: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Ages, counts and closed words; nothing that anybody else has written."""
+    """The question: ages, counts and closed words; nothing that anybody else has written."""
     names = {id_: alias for alias, id_ in aliases.items()}
     return {
         "stage": WORDS[stage],
@@ -192,7 +192,7 @@ def _days_since(facts: Facts, past: Past) -> int | None:
 def _wrong(
     form: ProposalForm, slots: Collection[str], aliases: Mapping[str, str], stopped: bool
 ) -> str:
-    """The first thing in an answer that may not be there, in a few words, or nothing."""
+    """The first thing in an answer that is not allowed, in a few words, or empty."""
     if any(name not in aliases for reason in form.reasons for name in reason.evidence):
         return "evidence that does not exist"
     for text in [form.summary, *(reason.text for reason in form.reasons)]:

@@ -1,4 +1,4 @@
-"""Outside documents → readings: one closed form for each, from the model and from phrase rules."""
+"""Outside documents → readings: a closed form for each, by the model and by phrase rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_LINES_NAMED = 5
 
 
 class ReadingForm(BaseModel):
-    """All that a reading may carry out of a document: closed words, and numbers of lines."""
+    """Everything a reading may take from a document: closed words and line numbers."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,9 +32,9 @@ class ReadingForm(BaseModel):
 class Readings:
     """What was read.
 
-    `readings` holds at least one for each document; where a document says several things, all of
-    them, the most careful last. `records` is one for each question to the model, `failures` a
-    sentence for each document that the model could not read.
+    `readings` has at least one per document, or several if it says several things, the most careful
+    last. `records` has one for each question to the model, `failures` a sentence for each document
+    that the model could not read.
     """
 
     readings: tuple[Reading, ...]
@@ -45,10 +45,10 @@ class Readings:
 def read(
     documents: Iterable[Document], model: Model | None, names: Collection[str] = ()
 ) -> Readings:
-    """Read each document alone, by phrase rules and, where there is one, by the model.
+    """Read each document by itself, with phrase rules and, if there is one, the model.
 
-    `names` (of the customer and its people) do not reach the model. What it says can only add to
-    what the phrases found; where it fails they stand alone.
+    `names` (of the customer and its people) are not shown to the model. Its answer can only add to
+    what the phrases found; if it fails, they alone count.
     """
     readings: list[Reading] = []
     answers: list[Answer[ReadingForm] | Failure] = []
@@ -66,23 +66,23 @@ def read(
 def ask(
     document: Document, model: Model, names: Collection[str] = ()
 ) -> Answer[ReadingForm] | Failure:
-    """What the model alone makes of one document."""
+    """Ask only the model about one document."""
     text = lines(document.text)[:MODEL_LINES]
     numbered = {str(number): pseudonymised(line, names) for number, line in enumerate(text, 1)}
     return model.ask(prompt("read_document"), fenced({"lines": numbered}), ReadingForm)
 
 
 def quote(document: Document, reading: Reading) -> str:
-    """The first line that the reading names, word for word from our own copy, or nothing.
+    """The first line that the reading names, word for word from our own copy, or empty.
 
-    Outside text: whoever shows it escapes it.
+    It is outside text: escape it before showing it.
     """
     text = lines(document.text)
     return next((text[n - 1] for n in reading.lines if 1 <= n <= len(text)), "")
 
 
 def _together(document: Document, answer: Answer[ReadingForm] | Failure | None) -> list[Reading]:
-    """All that was found, one reading for each stance, the most careful last."""
+    """All findings, one reading per stance, the most careful last."""
     found = {reading.stance: reading for reading in phrases.read_all(document)}
     if isinstance(answer, Answer):
         by_model = _reading(document, answer)
@@ -94,7 +94,7 @@ def _together(document: Document, answer: Answer[ReadingForm] | Failure | None) 
 
 
 def _reading(document: Document, answer: Answer[ReadingForm]) -> Reading:
-    """The model's word, with only those lines that exist."""
+    """The model's reading, with only those lines that exist."""
     count = len(lines(document.text)[:MODEL_LINES])
     known = tuple(sorted({n for n in answer.value.lines if 1 <= n <= count}))
     reader = f"{answer.record.model} {answer.record.prompt}"
