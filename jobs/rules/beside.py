@@ -1,7 +1,7 @@
-"""Which figures of a text stand for the ledger, and whose they are.
+"""Which figures in a text are about the ledger, and which invoice each belongs to.
 
-An amount or date in a sentence with an invoice number is that invoice's, one beside "total" is the
-total. A figure is looked at where it is a fact already, because a fact in the wrong place is a lie.
+An amount or date in a sentence with an invoice number belongs to that invoice; one next to "total"
+is the total. Figures that are facts are checked too, because a fact in the wrong place is a lie.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ENDS = re.compile(
     rf"|\n(?=\s*(?:[-–—•*]\s*)?(?:invoices?\b|total|balance|less\b|credits?\b|payments?\b|{BLANK}))",
     re.IGNORECASE,
 )
-"""Where a statement ends: a sentence, a paragraph, or the row of a table."""
+"""The end of a statement: of a sentence, a paragraph, or a table row."""
 CUT = re.compile(r"[,;:()\n]")
 JOINS = re.compile(
     r"(?:[\s,&/+()#]|\band\b|\bor\b|\binvoices?\b|\bno\.?|\bnumbers?\b|\bthe\b|\bboth\b|\balso\b)*",
@@ -35,36 +35,36 @@ FORWARD = re.compile(
     r"(?:invoices?\s*)?(?:no\.?\s*|number\s*|#\s*)?",
     re.IGNORECASE,
 )
-"""Between a figure and the invoice that it is said of: "$845.00 for invoice 1037"."""
+"""Between a figure and the invoice it belongs to: "$845.00 for invoice 1037"."""
 ON = re.compile(r"[a-z]\s+$", re.IGNORECASE)
-"""A deadline or a promise is said with a word before it; what stands alone is the invoice's own."""
+"""A deadline or a promise has a word before it; a date without one is the invoice's own."""
 DUE = re.compile(r"\b(?:due|payable)(?:\s+(?:on|date|since|of|is|was|:))*\s*:?\s*$", re.IGNORECASE)
 
 CALLED = re.compile(
     rf"\s*(?:\b(?:in|of|on|as|is|are|an?|the|your|our)\s+){{0,3}}(?:{CREDIT.pattern})",
     re.IGNORECASE,
 )
-"""What stands right before it is a credit: "$50.00 in credit", "$50.00 of your credit"."""
+"""The amount right before it is a credit: "$50.00 in credit", "$50.00 of your credit"."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """An amount or a date that is a fact, and where it stands."""
+    """An amount or a date that is a fact, and its place in the text."""
 
     piece: Found
     value: Decimal | None = None
     days: frozenset[date] = frozenset()
-    """The days on record that it may mean, where it is a date."""
+    """The days on record that it may mean, if it is a date."""
 
 
 @dataclass(frozen=True)
 class Books:
-    """What the figures of this message may be: labels in normal form → invoices, and the sums."""
+    """What figures in this message may be: labels in normal form → invoices, and the sums."""
 
     numbers: Mapping[str, tuple[Invoice, ...]]
     facts: Facts
     others: frozenset[date]
-    """Dates that belong to no invoice: the deadline, a promise, days on which we wrote."""
+    """Dates that belong to no invoice: the deadline, a promise, the days on which we wrote."""
 
     @property
     def totals(self) -> set[Decimal]:
@@ -89,7 +89,7 @@ class Statement:
 
 
 def statements(rest: str, pieces: list[Found], books: Books) -> list[Statement]:
-    """The text cut into statements. In `rest` every fact is blanked, so no figure is cut."""
+    """The text split into statements. In `rest` every fact is blanked, so no figure is split."""
     ends = [m.end() for m in ENDS.finditer(rest)]
     bounds = [0, *ends, len(rest)]
     numbers = [p for p in pieces if p.text in books.numbers]
@@ -109,7 +109,7 @@ def _speaks_of_the_ledger(words: str, start: int, end: int, numbers: list[Found]
 def misplaced(
     rest: str, figures: list[Figure], pieces: list[Found], cut: list[Statement], books: Books
 ) -> Iterator[tuple[str, Found]]:
-    """Facts that are said of something else: kind of violation ("row", "total") and the piece."""
+    """Facts stated about the wrong thing: kind of violation ("row", "total") and the piece."""
     for statement in cut:
         here = [f for f in figures if statement.start <= f.piece.start < statement.end]
         numbers = [
@@ -171,7 +171,7 @@ def _makes(
 
 
 def _owners(rest: str, figures: list[Figure], groups: list[Group]) -> dict[int, Group]:
-    """Start of a figure → the invoices it is said of; an empty group where there are none."""
+    """Start of a figure → the invoices it is stated for; an empty group if there are none."""
     amounts = [f for f in figures if f.value is not None]
     places = sorted([(f.piece.start, "a") for f in amounts] + [(g[0].start, "n") for g in groups])
     turns = "".join(kind for _, kind in places)
@@ -219,7 +219,7 @@ def _amount_fits(
     whose: dict[int, Group],
     books: Books,
 ) -> bool:
-    """One number: its own amounts. Several: their sum, or as many amounts in the same order."""
+    """For one invoice: its own amounts. For several: their sum, or as many amounts in order."""
     invoices = _invoices(owner, books)
     if AND_MORE.match(rest, owner[-1].end):
         return figure.value in books.totals
@@ -251,7 +251,7 @@ def _beside(
     figure: Figure,
     figures: list[Figure],
 ) -> bool:
-    """Whether `words` stand in the figure's part of the sentence, or in one without a figure."""
+    """Whether `words` are in the figure's part of the sentence, or in a part without a figure."""
     cuts = [m.end() for m in CUT.finditer(rest, statement.start, statement.end)]
     bounds = [statement.start, *cuts, statement.end]
     parts = list(itertools.pairwise(bounds))

@@ -1,4 +1,4 @@
-"""Business days and hours of a company. Days are dates in its own zone, instants are UTC."""
+"""Business days and hours of a company. Days are dates in its own zone; instants are UTC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jobs.rules.policy import Policy
 
 DAY = timedelta(days=1)
 OFFICE_HOURS = (time(9), time(17))
-"""Where the policy names no message window."""
+"""The hours if the policy has no message window."""
 
 
 @cache
@@ -39,14 +39,14 @@ def add_working_days(day: date, n: int, policy: Policy) -> date:
 
 
 def refresh_at(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
-    """When a card that waits is looked at again: some business days later, at the same hour."""
+    """When a waiting card is refreshed: some business days later, at the same hour."""
     today = now.astimezone(zone).date()
     then = add_working_days(today, policy.refresh_working_days, policy)
     return now + (then - today)
 
 
 def next_opening(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
-    """When a message may go: `now` on a business day inside the window, else the next opening."""
+    """When a message may go: `now` on a business day within the window, else the next opening."""
     day = now.astimezone(zone).date()
     while True:
         opens, closes = _hours(day, zone, policy.window)
@@ -58,7 +58,7 @@ def next_opening(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
 def business_hours_later(now: datetime, hours: int, zone: ZoneInfo, policy: Policy) -> datetime:
     """The instant `hours` business hours after `now`: 9 to 17, or the policy's window.
 
-    Where every day is a business day and no window is set, all hours count.
+    If every day is a business day and no window is set, all hours count.
     """
     left = timedelta(hours=hours)
     window = policy.window or (OFFICE_HOURS if policy.business_days_only else None)

@@ -1,4 +1,4 @@
-"""A case as a person sees it: everything a card, a modal or a list says, and nothing to look up."""
+"""A case as a person sees it: everything that a card, a modal or a list needs to show."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobs.rules.states import CaseClass, Stage, State
 
 
 class HeldUp(StrEnum):
-    """What keeps every approved message of a company from going, whatever its case."""
+    """What keeps all approved messages of a company from going out."""
 
     NOT_CONNECTED = "not_connected"
     PAUSED = "paused"
@@ -39,21 +39,21 @@ class Decision:
     actor: str
     at: datetime
     reason: str = ""
-    """A word of a closed list where there is one, else a person's or our own sentence."""
+    """A word from a closed list if there is one, otherwise a person's or our own sentence."""
     comment: str = ""
-    """What a person added to it."""
+    """What a person added to the reason."""
 
 
 @dataclass(frozen=True)
 class Approvals:
-    """How many approvals the present draft needs, and who gave one."""
+    """How many approvals the current draft needs, and who gave one."""
 
     needed: int
     given: tuple[Decision, ...] = ()
     lead_needed: bool = False
     lead_given: bool = False
     opens_at: datetime | None = None
-    """Approval opens then at the latest; earlier when the account manager says Fine."""
+    """Approval opens at this time, or earlier if the account manager says Fine."""
     manager_fine: bool = True
 
     def open(self, now: datetime) -> bool:
@@ -78,7 +78,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class CaseView:
-    """One case, ready to be shown. Outside text in it is raw: whoever shows it escapes it."""
+    """One case, ready to show. Outside text in it is raw: escape it before showing it."""
 
     id: str
     version: int
@@ -92,7 +92,7 @@ class CaseView:
     evidence: tuple[Evidence, ...] = ()
     rulings: tuple[Ruling, ...] = ()
     allowed_anyway: tuple[Ruling, ...] = ()
-    """The stops that a finance lead has set aside for the present draft."""
+    """The stops that a finance lead has set aside for the current draft."""
     draft_id: str = ""
     draft_version: int = 0
     draft_hash: str = ""
@@ -101,7 +101,7 @@ class CaseView:
     author: str = ""
     """Who wrote the text: a model name, "template", or a Slack user id."""
     author_reason: str = ""
-    """Why the template was taken ("no model is configured"), or empty."""
+    """Why the template was used ("no model is configured"), or empty."""
     violations: tuple[str, ...] = ()
     approvals: Approvals | None = None
     decisions: tuple[Decision, ...] = ()
@@ -112,7 +112,7 @@ class CaseView:
     lapses_at: datetime | None = None
     outcome: Outcome | None = None
     note_state: str = ""
-    """"" (it follows), "written", "kept" (books closed or read-only), "failed", "taking_back",
+    """"" (not yet), "written", "kept" (books closed or read-only), "failed", "taking_back",
     "taken_back".
     """
     note_detail: str = ""
@@ -120,18 +120,18 @@ class CaseView:
     """Why a closed case ended, or why the last approval was voided, as a sentence."""
     closed_at: datetime | None = None
     may_return: bool = False
-    """Whether a rejection can still be undone: nothing newer of the customer has followed."""
+    """Whether a rejection can still be undone: nothing has happened with the customer since."""
     changed: tuple[str, ...] = ()
-    """What differs from the version before, as sentences."""
+    """What differs from the previous version, as sentences."""
     capped: bool = False
-    """Whether it waits because today's number of new cards is reached."""
+    """Whether it waits because today's cap on new cards is reached."""
     held_up: HeldUp | None = None
-    """Why nothing of the company goes just now: what is approved waits."""
+    """Why the company's approved messages are waiting, or None."""
     last_error: str = ""
     sources_absent: tuple[str, ...] = ()
     """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""
 
     @property
     def taken_up(self) -> bool:
-        """Whether the matter of this closed case was taken up again from its card."""
+        """Whether somebody reopened the matter of this closed case from its card."""
         return bool(self.decisions) and self.decisions[-1].kind in ("take_up", "confirm_address")

@@ -30,7 +30,7 @@ def name(invoice: Invoice) -> str:
 
 
 def against(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tuple[str, ...]:
-    """What the letter says and the ledger no longer does: one sentence per difference.
+    """How the letter differs from the ledger: one sentence per difference.
 
     `left` are invoices of the letter that are settled, voided or gone.
     """
@@ -38,7 +38,7 @@ def against(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tuple[str,
 
 
 def after_approval(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tuple[str, ...]:
-    """The same as one sentence for a person, with what the message asks for now."""
+    """Like `against`, for the approvers, with what the message would ask for now."""
     ended = {i.id: ENDED.get(i.status, "was settled") for i in left}
     gone = [i for i in letter.invoices if i.id in ended]
     said = [_together([i for i in gone if ended[i.id] == how], how) for how in _each(ended, gone)]
@@ -66,7 +66,7 @@ def _without(letter: Letter, ended: Mapping[str, str]) -> Letter:
 
 
 def since(letter: Letter, now: Facts) -> tuple[str, ...]:
-    """What is different now, invoices that have joined included."""
+    """What is different now, including invoices that have been added."""
     stated = {i.id for i in letter.invoices}
     joined = (i for i in now.invoices if i.id not in stated)
     return (
@@ -104,12 +104,12 @@ def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
 
 
 def too_early(invoices: Iterable[Invoice]) -> tuple[str, ...]:
-    """A sentence for each of these, which are overdue and cannot be asked for yet."""
+    """A sentence for each of these invoices, which are overdue but cannot be asked for yet."""
     return tuple(f"{name(i)} has not reached a stage yet." for i in invoices)
 
 
 def why_nothing(left: tuple[Invoice, ...], early: tuple[Invoice, ...] = ()) -> str:
-    """Why a case has nothing left to ask for; `early` are overdue and have reached no stage yet."""
+    """Why a case has nothing left to ask for; `early` are overdue but have not reached a stage."""
     said = [f"{name(i)} {ENDED.get(i.status, 'is settled')}" for i in left]
     said += [each.removesuffix(".") for each in too_early(early)]
     return f"{'; '.join(said)}." if said else "Nothing of this case is overdue any more."

@@ -1,4 +1,4 @@
-"""Words of a message that claim an earlier contact: each needs as many on record as it says."""
+"""Words that claim earlier messages: each needs as many of them on record as it says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WROTE = (
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence that must be found, the words that find it, and the contacts that it `needs`."""
+    """An example sentence, the words that match it, and how many contacts it `needs`."""
 
     example: str
     words: str
@@ -81,7 +81,7 @@ CLAIMS = (
 
 
 def unfounded(text: str, contacts: int) -> Iterator[str]:
-    """The words in `text` that speak of more contacts than the `contacts` on record."""
+    """The words in `text` that claim more contacts than the `contacts` on record."""
     for claim in CLAIMS:
         if contacts < claim.needs:
             yield from (found[0] for found in claim.pattern.finditer(text))

@@ -24,7 +24,7 @@ from jobs.rules.states import CaseClass, Stage
 PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
 OWN_PARAGRAPH = re.compile(r"\s*(\{invoice_table\}|\{pay_links\})[ .]*")
 MAY_BE_MISSING = frozenset({"pay_links", "sender_phone", "sender_post", "attached"})
-"""Slots that a policy may leave empty; the sentence around them is left out of a model's text."""
+"""Slots that a policy may leave empty; their sentence is then left out of a model's text."""
 SIGNATURE = "Thank you and kind regards,\n{sender_name}\n{sender_post}\n{sender_phone}"
 SUBJECT_LENGTH = 200
 DEADLINE_KEPT_DAYS = 5
@@ -33,14 +33,14 @@ DEADLINE_KEPT_DAYS = 5
 INTUIT = re.compile(
     r"https://(?:[a-z0-9-]+\.)*intuit\.com/[\w.~%!$&'()*+,;=:@/?#-]+", re.ASCII | re.IGNORECASE
 )
-"""A page of Intuit: no user, no port, and nothing that programs read in different ways."""
+"""A page at Intuit: no user, no port, and nothing that programs parse in different ways."""
 LONGEST_LINK = 2000
 
 
 class PayLinkError(ValueError):
     """Pay links of the letter are missing or not Intuit's: nothing may be sent.
 
-    The links are bearer secrets, so the text names the `keys` only.
+    The links are bearer secrets, so the text only names the `keys`.
     """
 
     def __init__(self, wrong: Mapping[str, str]) -> None:
@@ -54,7 +54,7 @@ class PayLinkError(ValueError):
 def template(stage: Stage, class_: CaseClass) -> tuple[str, tuple[str, ...]]:
     """Subject and paragraphs, with slots. In a paragraph each line is one sentence.
 
-    Routine reminders follow the stage, every other class has one text of its own.
+    Routine reminders depend on the stage; every other class has a single text.
     """
     name = stage.name.lower() if class_ is CaseClass.ROUTINE_REMINDER else class_.value
     file = files("jobs.rules").joinpath("templates", "en", f"{name}.txt")
@@ -77,9 +77,9 @@ def compose(
 ) -> Letter:
     """The letter of a case that has at least one invoice.
 
-    Takes the proposal's text, or the template of its class where it has none. What the text names
-    and nobody knows is left out (template) or left standing as a slot (model), which `verify`
-    refuses. Stages 3 and 4 need a `deadline` (see `deadline_for`).
+    Uses the proposal's text, or the template of its class if it has none. A slot without a value is
+    left out (template) or stays in the text (model), which `verify` refuses. Stages 3 and 4 need a
+    `deadline` (see `deadline_for`).
     """
     stated, facts = facts.invoices, presentable(facts, past.confirmed_names)
     filled = values(facts, stage, policy, past, deadline)
@@ -155,7 +155,7 @@ def _said(line: str, filled: Mapping[str, str], optional: frozenset[str]) -> boo
 
 
 def _attachments(facts: Facts) -> tuple[Attachment, ...]:
-    """A file per invoice; where two would have one name, each has its id too."""
+    """A file per invoice; if two would have the same name, each gets its id too."""
     names = {i.id: f"Invoice-{_file_name(i.number) or i.id}" for i in facts.invoices}
     same = Counter(name.casefold() for name in names.values())
     return tuple(
@@ -173,9 +173,9 @@ def _file_name(number: str) -> str:
 def deadline_for(
     stage: Stage, class_: CaseClass, today: date, kept: date | None, policy: Policy
 ) -> date | None:
-    """The deadline a letter sets, None where it sets none. `today` is in the company's zone.
+    """The deadline a letter sets, or None. `today` is in the company's zone.
 
-    `kept` is that of the version before; it stays while at least 5 days of it remain.
+    `kept` is the previous version's deadline; it is kept while at least 5 days of it remain.
     """
     if stage < Stage.FIRM or class_ is not CaseClass.ROUTINE_REMINDER:
         return None
@@ -193,21 +193,21 @@ def note_text(case_id: str, stage: Stage) -> str:
 
 
 def edited(letter: Letter, subject: str, body: str) -> Letter:
-    """The letter with a person's text; what cannot be seen is taken out of it."""
+    """The letter with a person's text, without invisible characters."""
     return replace(
         letter, subject=one_line(subject, SUBJECT_LENGTH), body=without_hidden(body).strip()
     )
 
 
 def pay_links_in(body: str) -> tuple[str, ...]:
-    """The keys of the pay links that a body asks for: numbers, or "#id"."""
+    """The keys of the pay links in a body: invoice numbers, or "#id"."""
     return tuple(PAY_LINK.findall(body))
 
 
 def fill_pay_links(body: str, links: Mapping[str, str]) -> str:
     """`body` with each `[pay link N]` replaced by the URL in `links` (number or "#id" → URL).
 
-    Raises PayLinkError, naming all that are missing or no https address of Intuit.
+    Raises PayLinkError, naming all that are missing or not an https URL at Intuit.
     """
     wrong = {key: told for key in pay_links_in(body) if (told := _wrong(key, links.get(key, "")))}
     if wrong:

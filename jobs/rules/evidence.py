@@ -1,6 +1,6 @@
-"""What was read beside the ledger: outside documents, what a reading made of them, and evidence.
+"""What was read besides the ledger: outside documents, their readings, and evidence.
 
-Outside text is data. A reading names lines of our own copy; it never carries words of its own.
+Outside text is data. A reading names lines of our own copy; it never has words of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Stance(StrEnum):
-    """What the writer wants of us, in a closed list. Everything here can only raise caution."""
+    """What the writer wants from us, as a closed list. Everything here can only raise caution."""
 
     NONE = "none"
     QUESTION = "question"
@@ -38,7 +38,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one reader (the model, or our phrase rules) made of one document.
+    """What one reader (the model, or our phrase rules) found in one document.
 
     `lines` are 1-based line numbers of the cleaned text; `reader` names the model and prompt
     version, or "phrases".

@@ -1,4 +1,4 @@
-"""The ledger's own records as evidence that a card can point to."""
+"""The ledger's own records as evidence for a card."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jobs.rules.figures import amount, day
 
 
 def ledger_evidence(facts: Facts) -> tuple[Evidence, ...]:
-    """Every invoice and credit of the case under the id that rulings and reasons name it by."""
+    """Every invoice and credit of the case, under the id that rulings and reasons use for it."""
     invoices = (*facts.invoices, *facts.other_open)
     return (*map(_invoice, invoices), *map(_credit, (*facts.credits, *facts.family_credits)))
 

@@ -1,4 +1,4 @@
-"""What the ledger says about one customer in one currency, and what arithmetic makes of it."""
+"""What the ledger says about one customer in one currency, and what can be computed from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_DUE_DATE = date.max
 
 
 class InvoiceStatus(StrEnum):
-    """QuickBooks has no such word: it is read off amounts and answers."""
+    """QuickBooks has no such field: we derive it from amounts and answers."""
 
     OPEN = "open"
     PAID = "paid"
@@ -28,7 +28,7 @@ class InvoiceStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Invoice:
-    """One invoice as the ledger has it. `number` is empty where QuickBooks has none."""
+    """One invoice as in the ledger. `number` is empty if QuickBooks has none."""
 
     id: str
     number: str
@@ -38,17 +38,17 @@ class Invoice:
     total: Money
     open: Money
     email: str = ""
-    """BillEmail as it stands in the ledger: empty, one address, or a list with commas."""
+    """BillEmail as in the ledger: empty, one address, or a list separated by commas."""
     po_number: str = ""
     online: bool = False
     """Online payment is on, so a pay link may exist."""
     emailed: bool | None = None
-    """Whether QuickBooks has e-mailed it; None where that is not known."""
+    """Whether QuickBooks has e-mailed it; None if unknown."""
     status: InvoiceStatus = InvoiceStatus.OPEN
     exchange_rate: Decimal = Decimal(1)
-    """Home currency per unit; for ordering only, never shown."""
+    """Home currency per unit; for ranking only, never shown."""
     fields: tuple[tuple[str, str], ...] = ()
-    """The custom fields of the form, name and text: somebody's typing."""
+    """The custom fields of the form, as (name, text): free text that somebody typed."""
 
     @property
     def paid_so_far(self) -> Money:
@@ -61,7 +61,7 @@ class Invoice:
 
 @dataclass(frozen=True)
 class Credit:
-    """Money of the customer that is on account: an unapplied payment or an open credit memo."""
+    """A customer's money on account: an unapplied payment or an open credit memo."""
 
     id: str
     kind: str  # "payment" or "credit_memo"
@@ -83,7 +83,7 @@ class Customer:
     bills_parent: bool = False
     active: bool = True
     contact: str = ""
-    """The person a letter greets, as the ledger has it ("Dana Reyes"), or empty."""
+    """The person a letter greets, as in the ledger ("Dana Reyes"), or empty."""
     type: str = ""
     """The name of the customer type in QuickBooks, or empty."""
 
@@ -102,7 +102,7 @@ class Company:
 
 @dataclass(frozen=True)
 class Habit:
-    """How this customer paid before: of `count` settled invoices `late` were late."""
+    """How this customer has paid before: of `count` settled invoices, `late` were late."""
 
     count: int
     late: int
@@ -118,22 +118,22 @@ class Facts:
     currency: str
     as_of: datetime
     invoices: tuple[Invoice, ...]
-    """What the case talks about: overdue, open, not held; oldest due date first."""
+    """The invoices of the case: overdue, open, not on hold; oldest due date first."""
     stages: dict[str, Stage]
     """Invoice id → the stage this message gives it."""
     other_open: tuple[Invoice, ...] = ()
-    """Open but not due, held, or below notice: never mentioned in the message."""
+    """Open but not due, on hold, or too small: never mentioned in the message."""
     credits: tuple[Credit, ...] = ()
     members: tuple[Customer, ...] = ()
     """The billed customer and every sub-customer billed through it."""
     gaps: tuple[Gap, ...] = ()
     habit: Habit | None = None
     habit_unread: bool = False
-    """It is left out, because a settled record cannot be read."""
+    """The habit is unknown because a settled record cannot be read."""
     family_credits: tuple[Credit, ...] = ()
-    """Money on account of records above, below and beside, which are billed apart: never netted."""
+    """Money on account of relatives that are billed separately: never netted."""
     relatives: tuple[Customer, ...] = ()
-    """Whose money that is."""
+    """The relatives whose money that is."""
 
     @property
     def today(self) -> date:
@@ -161,19 +161,19 @@ class Facts:
     def netted(self) -> tuple[Credit, ...]:
         """The money on account that lowers what is asked for.
 
-        None where it would leave nothing to ask for: that is a stop, and whoever drafts anyway
+        Empty if it would leave nothing to ask for: that is a stop, and a person who drafts anyway
         has said that the money is meant for something else.
         """
         return self.credits if self.on_account < self.total_overdue else ()
 
     @property
     def asked(self) -> Money:
-        """The one figure of letter, card and note: what is overdue less the money on account."""
+        """The figure in letter, card and note: what is overdue less the money on account."""
         return self.total_overdue - total((c.open for c in self.netted), self.currency)
 
     @property
     def days_overdue(self) -> int:
-        """Of the oldest invoice of the case; 0 where there is none."""
+        """Days past due of the oldest invoice of the case; 0 if there is none."""
         return max((i.days_overdue(self.today) for i in self.invoices), default=0)
 
 
@@ -187,17 +187,17 @@ class Gap:
 
     @property
     def difference(self) -> Money:
-        """How much too much the parts make; it stays when an invoice is paid or written."""
+        """By how much the parts exceed the balance; paying or writing an invoice keeps it the same."""
         return self.computed - self.stated
 
 
 def identity_gap(
     customer: Customer, invoices: tuple[Invoice, ...], credits: tuple[Credit, ...]
 ) -> Gap | None:
-    """Where Balance ≠ Σ invoice balances − Σ unapplied − Σ remaining credits, the difference.
+    """The gap if Balance ≠ Σ invoice balances − Σ unapplied − Σ remaining credits, or None.
 
-    Takes all open invoices of this one record, due or not, and all its credits of any date.
-    Differences below a cent are none. (QuickBooks facts §7.4, "net position".)
+    Pass all open invoices of this one record, due or not, and all its credits of any date.
+    Differences of less than a cent do not count. (QuickBooks facts §7.4, "net position".)
     """
     currency = customer.balance.currency
     owed = total((i.open for i in invoices if i.customer == customer.id), currency)
@@ -208,7 +208,7 @@ def identity_gap(
 
 
 def habit(days_late: list[int]) -> Habit | None:
-    """Summed up from settled invoices: days between due date and last payment, negative = early."""
+    """The habit, from days between due date and last payment of settled invoices (< 0: early)."""
     if not days_late:
         return None
     return Habit(len(days_late), sum(d > 0 for d in days_late), median_low(days_late))

@@ -1,4 +1,4 @@
-"""Amounts and dates as people read them. Babel knows the customs; the words are English."""
+"""Amounts and dates as people read them. Formats come from Babel; the words are English."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LETTERS_BEFORE = re.compile(r"(?<=[^\W\d_])(?=-?\d)")
 
 
 def letter_locale(locale: str) -> str:
-    """The English customs of the customer's country, because the letters are in English.
+    """English with the formats of the customer's country, because the letters are in English.
 
     "de_DE" gives "en_DE": "1.200,50 €" and "2 October 2026".
     """
@@ -32,7 +32,7 @@ def letter_locale(locale: str) -> str:
 def amount(money: Money, locale: str = "en_US") -> str:
     """`money` with its currency, in Latin digits: "$1,200.50", "KWD 665.205"."""
     text = format_currency(money.amount, money.currency, locale=letter_locale(locale))
-    # CLDR sets a space between letters and digits there, Babel does not
+    # CLDR puts a space between letters and digits here, but Babel does not
     return without_hidden(_LETTERS_BEFORE.sub("\xa0", text))
 
 
@@ -44,7 +44,7 @@ def day(on: date, locale: str = "en_US") -> str:
 def short_day(on: date, locale: str = "en_US") -> str:
     """A date for a column of a table: "Oct 2, 2026"."""
     customs = Locale.parse(letter_locale(locale))
-    # The long form with a short month: the medium one has figures only in some countries
+    # The long form with a short month: the medium one is all digits in some countries
     shape = customs.date_formats["long"].pattern.replace("MMMM", "MMM")
     return without_hidden(format_date(on, shape, locale=customs))
 

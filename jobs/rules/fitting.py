@@ -1,8 +1,8 @@
-"""What the policy's limits would do with a ledger, and which ones would fit it better. Pure.
+"""What the policy's limits would do to a ledger, and which ones would fit it better. Pure.
 
-A limit is right when it stops for the few that matter: about every tenth customer needs a second
-approver, about every fiftieth is for a person alone. One is proposed only where the policy's own
-is far from that, and the ledger large enough to say.
+A limit is right if it stops the few that matter: about one customer in ten needs a second approver,
+about one in fifty is too large to draft. Another limit is proposed only if the policy's own is far
+from that, and the ledger is large enough to tell.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from jobs.rules.policy import Limits
 
 SECOND_APPROVER = 90
 STOP = 98
-"""Percentiles of what customers owe, and of how large invoices are."""
+"""Percentiles of what customers owe, and of invoice sizes."""
 FAR = 2
-"""A proposal differs at least by this factor."""
+"""A proposal differs from the policy by at least this factor."""
 ENOUGH = 20
-"""Customers; with fewer, percentiles say nothing."""
+"""Customers; with fewer, percentiles mean nothing."""
 STEPS = (Decimal(1), Decimal("1.5"), Decimal(2), Decimal(3), Decimal(5), Decimal("7.5"))
 
 
 @dataclass(frozen=True)
 class Owed:
-    """What one customer owes in one currency: all that is open, and the largest invoice."""
+    """What one customer owes in one currency: everything open, and the largest invoice."""
 
     total: Decimal
     largest: Decimal
     overdue: bool = True
     small: int = 0
-    """Invoices below the smallest balance that the policy cares for."""
+    """The number of invoices below the policy's smallest balance."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """How many customers with something overdue each limit would concern."""
+    """How many customers with something overdue each limit would affect."""
 
     customers: int
     second_approver: int
@@ -60,7 +60,7 @@ def _stopped(limits: Limits, one: Owed) -> bool:
 
 
 def proposed(limits: Limits, owed: Sequence[Owed]) -> dict[str, Decimal]:
-    """Keys of the policy with a value that would fit much better; empty where all is well."""
+    """Policy keys → values that would fit much better; empty if the present ones fit."""
     late = [one for one in owed if one.overdue]
     if len(late) < ENOUGH:
         return {}
@@ -78,13 +78,13 @@ def _far(value: Decimal, present: Decimal) -> bool:
 
 
 def percentile(amounts: Sequence[Decimal], of: int) -> Decimal:
-    """The smallest amount that at least `of` per cent of `amounts` do not exceed."""
+    """The smallest amount that at least `of` percent of `amounts` do not exceed."""
     ranked = sorted(amounts)
     return ranked[max(0, -(-len(ranked) * of // 100) - 1)]
 
 
 def friendly(amount: Decimal) -> Decimal:
-    """The next number from here on that a person would choose: 1, 1.5, 2, 3, 5, 7.5, 10 …"""
+    """The next round number from `amount` up that a person would choose: 1, 1.5, 2, 3, 5, 7.5 …"""
     if amount <= 1:
         return Decimal(1)
     unit = Decimal(10) ** amount.adjusted()

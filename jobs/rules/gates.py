@@ -1,7 +1,7 @@
 """The rules: may a message be drafted and sent, by how many people, and if not, why.
 
-never > stop > wait > gate. Each rule looks at QuickBooks facts, our own past, what was read, and
-the policy; amounts are compared in the currency of the case only.
+never > stop > wait > gate. Each rule looks at QuickBooks facts, our own history, the readings and
+the policy; amounts are compared only in the currency of the case.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
     ),
     Stance.QUESTION: (Kind.GATE, "open_question", "{} asks a question.", {}),
 }
-"""Stance of a reading → kind, rule, reason, what the gate asks for."""
+"""Stance of a reading → kind, rule, reason, what the gate requires."""
 
 MARKS = {
     "do_not_chase": (Kind.NEVER, "do_not_chase", "{} is not to be chased, says {}."),
@@ -87,17 +87,17 @@ MARKS = {
 """Mark of a customer → kind, rule, reason."""
 
 ON_ACCOUNT = frozenset({"possibly_paid", "covered_by_credits", "account_in_family"})
-"""Rules that name money which is there already, and only has to be applied."""
+"""Rules about money that has already arrived and only has to be applied."""
 MOST_ODD = 3
-"""Fields of the ledger, or invoices, that a reason names."""
+"""How many ledger fields, or invoices, a reason names at most."""
 MOST_INVOICES = 200
-"""In one message: so many fit on a card, where every approver has to see all of it."""
+"""In one message: as many as fit on a card, where every approver has to see all of them."""
 HERE = "en_US"
 """How amounts and dates are written for the people in Slack."""
 
 TWO_PEOPLE: dict[str, Any] = {"approvers": 2, "lead": True}
 NEEDS = {"key_account": {**TWO_PEOPLE, "manager_first": True}, UNKNOWN: {"lead": True}}
-"""What a mark that is a gate asks for."""
+"""What a mark that is a gate requires."""
 
 
 def judge(
@@ -112,7 +112,7 @@ def judge(
 ) -> tuple[Ruling, ...]:
     """Every rule that fires, the strictest first.
 
-    The very stops that a finance lead set aside are left out, other ones of the same rule are not;
+    Exactly the stops that a finance lead set aside are left out, but not others of the same rule;
     a never cannot be set aside.
     """
     fired = chain(
@@ -154,7 +154,7 @@ def approvals(
     policy: Policy,
     class_: CaseClass | None = None,
 ) -> Needed:
-    """What the rulings and the class ask for; never less than amount, stage and marks ask for."""
+    """What the rulings and the class require; never less than amount, stage and marks require."""
     gates = [*rulings, *_who(facts, stage, policy), *_marks(facts, policy)]
     high_touch = class_ is CaseClass.HIGH_TOUCH_ESCALATION
     lead_class = high_touch or class_ is CaseClass.PAYMENT_PLAN_CANDIDATE
@@ -204,11 +204,11 @@ def _document(facts: Facts, documents: tuple[str, ...]) -> str:
 
 
 ABOUT_TEXT = frozenset({"text_breaks_a_rule", "marked_wording", "unsafe_text"})
-"""Rules that speak of a draft's words; each version has its own."""
+"""Rules about a draft's words; each version has its own rulings."""
 
 
 def about_text(violations: Sequence[Violation]) -> tuple[Ruling, ...]:
-    """What the rules of `ABOUT_TEXT` say of a text with these violations."""
+    """The rulings of the `ABOUT_TEXT` rules on a text with these violations."""
     return (*_unsafe(violations), *_wording(violations))
 
 
@@ -218,7 +218,7 @@ def _unsafe(violations: Sequence[Violation]) -> Iterator[Ruling]:
 
 
 def _on_account(facts: Facts) -> Iterator[Ruling]:
-    """Money we hold that could pay at least one of these invoices: first it is applied."""
+    """Money on account that could pay at least one of these invoices must be applied first."""
     if not facts.invoices or facts.on_account < min(i.open for i in facts.invoices):
         return
     payments = [c for c in facts.credits if c.kind == "payment"]
@@ -230,7 +230,7 @@ def _on_account(facts: Facts) -> Iterator[Ruling]:
 
 
 def _held(facts: Facts, rule: str, found: list[Credit]) -> Ruling:
-    """What the records of one kind may cover: by themselves, or else with those of the other."""
+    """What credits of one kind may cover: by themselves, or else together with the other kind."""
     names = listed([_credit(credit) for credit in found])
     makes = total((credit.open for credit in found), facts.currency)
     makes_up = f", {amount(makes)} in all" if len(found) > 1 else ""
@@ -244,7 +244,7 @@ def _held(facts: Facts, rule: str, found: list[Credit]) -> Ruling:
 
 
 def _in_the_family(facts: Facts) -> Iterator[Ruling]:
-    """QuickBooks lets it be applied to these invoices, so it may well be meant for them."""
+    """Relatives' money: QuickBooks allows applying it here, so it may be meant for these."""
     if not facts.invoices or not facts.family_credits:
         return
     names = {relative.id: one_line(relative.name) for relative in facts.relatives}
@@ -295,7 +295,7 @@ def _stop_limit(facts: Facts, policy: Policy) -> Iterator[Ruling]:
 
 
 def _too_many(facts: Facts) -> Iterator[Ruling]:
-    """A letter nobody can read through is none that anybody can approve."""
+    """Nobody can approve a letter that is too long to read."""
     count = len(facts.invoices)
     if count > MOST_INVOICES:
         most = f"a message can list {MOST_INVOICES}, so this is for a person"
@@ -331,7 +331,7 @@ def _holds(facts: Facts, past: Past, now: datetime) -> Iterator[Ruling]:
 
 
 def _dispute_elsewhere(facts: Facts, past: Past) -> Iterator[Ruling]:
-    """Who disputes one invoice is not written to about another without the account manager."""
+    """A customer who disputes one invoice is asked for others only with the account manager."""
     spoken = {invoice.id for invoice in facts.invoices}
     for hold in past.holds:
         if hold.kind is not HoldKind.DISPUTE or not hold.invoice or hold.invoice in spoken:
@@ -368,7 +368,7 @@ def _gap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ru
     mail = [contact for contact in (past.last_contact, past.last_contact_to_address) if contact]
     if not mail:
         return
-    last = max(mail, key=lambda contact: contact.at)  # the first of two equal ones
+    last = max(mail, key=lambda contact: contact.at)  # of two at the same time, the first
     until = last.at + timedelta(days=policy.gap_days)
     if until <= now:
         return
@@ -379,7 +379,7 @@ def _gap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ru
 
 
 def _written(facts: Facts, last: Contact | AddressContact) -> str:
-    """To the customer itself, or only to the address that it shares with somebody."""
+    """We wrote to the customer itself, or only to an address that it shares with others."""
     if isinstance(last, Contact):
         return f"{_name(facts)} was last written to"
     about = one_line(last.customer) or "another customer"
@@ -387,7 +387,7 @@ def _written(facts: Facts, last: Contact | AddressContact) -> str:
 
 
 def _who(facts: Facts, stage: Stage, policy: Policy) -> Iterator[Ruling]:
-    """What amount and stage ask for."""
+    """What amount and stage require."""
     yield from _second_approver(facts, policy)
     if stage is Stage.FINAL:
         reason = "A final message needs two people, and its account manager sees it first."
@@ -412,13 +412,13 @@ def _second_approver(facts: Facts, policy: Policy) -> Iterator[Ruling]:
 
 
 NEVER_EMAILED = "never_emailed"
-"""The gate that ends when QuickBooks or we have e-mailed the invoice; whoever approves confirms."""
+"""The gate until QuickBooks or we have e-mailed the invoice; the approver confirms it."""
 
 
 def _never_emailed(facts: Facts, past: Past) -> Iterator[Ruling]:
-    """Nobody is reminded of an invoice that may never have reached them, unless a person knows.
+    """Customers are not reminded of invoices they may never have got, unless a person confirms it.
 
-    Many companies send theirs otherwise, so it asks for no other people.
+    Many companies send invoices in other ways, so this requires no additional approver.
     """
     named = {id for contact in past.contacts for id in contact.invoices}
     found = [i for i in facts.invoices if i.emailed is False and i.id not in named]
@@ -435,11 +435,11 @@ def _never_emailed(facts: Facts, past: Past) -> Iterator[Ruling]:
 
 
 NAME_LIKE_A_LINK = "name_like_a_link"
-"""The gate that ends when a finance lead confirms the name."""
+"""The gate until a finance lead confirms the name."""
 
 
 def _ledger_text(facts: Facts, past: Past) -> Iterator[Ruling]:
-    """What somebody typed into the ledger and no letter may carry."""
+    """What somebody typed into the ledger and no letter may contain."""
     found = tuple(ledger_text.odd(facts, past.confirmed_names))
     if not found:
         return

@@ -1,4 +1,4 @@
-"""What the model proposes, once it has passed the door: closed words and sentences with slots."""
+"""What the model proposes, once it has passed the checks: closed words, sentences with slots."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from jobs.rules.states import CaseClass
 
 @dataclass(frozen=True)
 class Proposal:
-    """Text holds only slots such as `{total_open}`, never a digit, a link or an address.
+    """Its text has only slots such as `{total_open}`, never a digit, a link or an address.
 
-    `subject` and `sentences` are empty where a stopped case was only summed up. `author` names the
+    `subject` and `sentences` are empty if a stopped case was only summarized. `author` names the
     model and the prompt version, or "template".
     """
 
