@@ -187,7 +187,7 @@ class Gap:
 
     @property
     def difference(self) -> Money:
-        """By how much the parts exceed the balance; paying or writing an invoice keeps it the same."""
+        """By how much the parts exceed the balance; a paid or new invoice does not change it."""
         return self.computed - self.stated
 
 
