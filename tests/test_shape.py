@@ -47,6 +47,9 @@ ONLY_IN = {
 }
 """Libraries with a place of their own."""
 
+SQL_IN_SIGHT = {"jobs/engine/step.py": {"sqlalchemy.ColumnElement", "sqlalchemy.Table"}}
+"""Files that name types of a query and write none: a step says which rows it claims."""
+
 WORLDLY = {
     *("sqlalchemy", "httpx", "httpx2", "openai", "redis", "rq", "slack_sdk", "slack_bolt"),
     *("starlette", "socket", "smtplib", "imaplib", "urllib.request", "http.client", "subprocess"),
@@ -167,6 +170,27 @@ def test_libraries_have_a_place(library: str) -> None:
         and not any(file == place or file.startswith(f"{place}/") for place in ONLY_IN[library])
     }
     assert not wrong
+
+
+def test_sql_is_written_in_the_store_alone() -> None:
+    """Anywhere else a connection is only handed on, and a failure of the database only caught."""
+    wrong = {
+        f"{file}: {name}"
+        for file in ALL
+        if not file.startswith("jobs/store/")
+        for name in sql(file) - SQL_IN_SIGHT.get(file, set())
+    }
+    assert not wrong
+
+
+def sql(file: str) -> set[str]:
+    """What a file knows of tables, and of SQLAlchemy beside connections and errors."""
+    plain = (node for node in ast.walk(tree(file)) if isinstance(node, ast.Import))
+    # with a dot behind it, `import sqlalchemy` is told from the module of an allowed name
+    names = imports(file) | {f"{a.name}." for node in plain for a in node.names}
+    known = {n for n in names if n.startswith(("sqlalchemy.", "jobs.store.tables"))}
+    errors = {n for n in known if n.startswith("sqlalchemy.exc")}
+    return known - errors - {"sqlalchemy.Connection"}
 
 
 def test_only_entry_points_read_the_clock() -> None:
