@@ -102,7 +102,7 @@ class Verb(StrEnum):
         "lift",
         button="Lift the dispute",
         did="lifted the dispute",
-        was="freed of its dispute",
+        was="no longer disputed",
         does="hold.lift",
         wakes="triage",
     )
