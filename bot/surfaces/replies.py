@@ -1,4 +1,4 @@
-"""What a door answered, as the sentence that the person who knocked is told in private."""
+"""A verb's answer as the sentence that the person is told in private."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jobs.decide.access import Answer, Reply
 
 
 def reply(said: Reply, manager: str = "", opens_at: datetime | None = None) -> str:
-    """The sentence for all but RECORDED; `manager` and `opens_at` where approval is closed."""
+    """The sentence for all but RECORDED; `manager` and `opens_at` if approval is not open yet."""
     plain = {
         Answer.NOT_OPEN_YET: answers.opens_later(opens_at, manager),
         Answer.LOOKING_UP: answers.looking_you_up(),

@@ -14,24 +14,24 @@ from typing import Any, NamedTuple
 
 @dataclass(frozen=True)
 class Row:
-    """What the program has to know of a verb, apart from its rule, which its function holds."""
+    """What the program has to know about a verb, apart from its rule, which is its function."""
 
     name: str
-    """The id of its button, and of its form where it has one."""
+    """The id of its button, and of its form if it has one."""
     button: str
-    """The label of its button; another may stand there where a card says more."""
+    """The label of its button; a card may use a more specific one."""
     did: str
     """What the thread of the card says about it, after the person's name."""
     was: str
-    """What the case was, as somebody is told who comes second."""
+    """What was done to the case, for somebody who comes second."""
     does: str
     """Its function: the module of `jobs.decide`, a dot, and the name in it."""
     wakes: str = ""
     """The step that follows. The card is drawn again after every decision."""
     leads_only: bool = False
-    """Nobody fills in a form only to learn at its end that it is not for them."""
+    """Checked before the form opens, so that nobody fills it in only to be refused at the end."""
     told: str = ""
-    """What the person is told in private afterwards; empty where the card says enough."""
+    """What the person is told in private afterwards; empty if the card says enough."""
 
 
 _REJECT = Row(
@@ -188,7 +188,7 @@ DECISIONS: Mapping[str, Words] = {
     # Undo of a rejection, and Lift of the hold that ended a case
     "reopen": Words("reopened", "took the rejection back"),
     "take_up": Words("taken up again", "lifted the hold"),
-    # the program itself, where an approval does not hold
+    # the program itself, when an approval no longer holds
     "lapse": Words("put back"),
     "differs": Words("put back"),
     "refused": Words("put back"),

@@ -1,4 +1,4 @@
-"""What a message may state: every form in which a fact of the case may stand in a text."""
+"""What a message may state: every form in which a fact of the case may appear in a text."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from jobs.rules.slots import (
 
 
 def normal(text: str) -> str:
-    """`text` as it is compared: one form for look-alike characters, nothing hidden."""
+    """`text` in the form used for comparison: look-alike characters unified, nothing hidden."""
     return without_hidden(unicodedata.normalize("NFKC", without_hidden(text)))
 
 
 @dataclass(frozen=True)
 class Known:
-    """Everything in normal form, and the literals also as they are in a letter.
+    """Everything in normal form, and literals also as they appear in a letter.
 
     `numbers` are amounts and counts without a currency.
     """
@@ -53,12 +53,12 @@ class Known:
     invoices: Mapping[str, tuple[Invoice, ...]]
     """Number → the invoices that have it."""
     other_dates: frozenset[date]
-    """Those of `dates` that belong to no invoice."""
+    """The `dates` that belong to no invoice."""
     contacts: int
-    """How often we wrote about an invoice of this message."""
+    """How many times we have written about an invoice in this message."""
 
     def with_literals(self, texts: Iterable[str]) -> Known:
-        """These texts may be named, too."""
+        """The same, with these texts allowed too."""
         return replace(self, literals=self.literals | frozenset(filter(None, texts)))
 
 
@@ -98,7 +98,7 @@ def _by_number(facts: Facts, locale: str) -> dict[str, tuple[Invoice, ...]]:
 
 
 def _called(invoice: Invoice, locale: str) -> set[str]:
-    """Its number, or where it has none "invoice of October 2, 2026"."""
+    """Its number, or "invoice of October 2, 2026" if it has none."""
     number = one_line(invoice.number)
     name = title(invoice, locale)
     return {number, normal(number)} if number else {name, name[:1].upper() + name[1:]}
@@ -147,7 +147,7 @@ def _counts(facts: Facts) -> Iterator[str]:
 
 
 def written(money: Money, locale: str) -> Iterator[str]:
-    """An amount without its currency: "1,200.50", "1200.50"; "1,200" where there are no cents."""
+    """An amount without its currency: "1,200.50", "1200.50"; "1,200" if there are no cents."""
     places = get_currency_precision(money.currency)
     rounded = money.amount.quantize(Decimal(1).scaleb(-places))
     point = get_decimal_symbol(letter_locale(locale))

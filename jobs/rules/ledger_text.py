@@ -1,7 +1,7 @@
-"""Names, numbers and PO numbers of the ledger are somebody's typing: what of them a letter names.
+"""Which names, numbers and PO numbers from the ledger, all free text, a letter may contain.
 
-A letter may state whatever is on record, so what is on record is looked at first. A field that
-carries a link, an account, an address, a telephone number or a slot is left out of the letter.
+A letter may state whatever is on record, so the records are checked first. A field that contains a
+link, an account, an address, a telephone number or a slot is left out of the letter.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from jobs.rules.plain import one_line
 from jobs.rules.recipients import ADDRESS, ledger_addresses
 
 SHOWN = 60
-"""Characters of a field that are quoted."""
+"""How many characters of a field are quoted."""
 LONGEST = 1000
-"""Characters of a field that are looked at; QuickBooks' own fields end before."""
+"""How many characters of a field are checked; QuickBooks' own fields are shorter."""
 PLAIN_PO = re.compile(r"[A-Za-z0-9/.#-]{1,20}")
 PO_BEFORE = re.compile(r"p\.?o\.?\s*(?:no\b\.?|number\b|nr\b\.?)?\s*[:#]?\s+(?=\S)", re.IGNORECASE)
 PLAIN_NUMBER = re.compile(r"[\w\[\] .,:#/()&+'’*~–-]+")
 COMPANY_FORMS = frozenset({"co", "pty", "gmbh"})
-"""What stands before a dot in the names of companies: "Co.KG" is no host."""
+"""What comes before a dot in company names: "Co.KG" is not a host."""
 HOST = re.compile(r"(?P<before>\w+)\.(?P<ending>[^\W\d_]{2,24})\b(?P<path>/?)")
 PHRASES = {
     "markup": "markup",
@@ -33,7 +33,7 @@ PHRASES = {
     "payee": "another payee",
     "reply_elsewhere": "an answer elsewhere",
 }
-"""Kinds of the table of phrases that no field may carry → how that is told."""
+"""Kinds of phrases that no field may contain → how to call them."""
 LOOKS = (
     *((PHRASES[one.kind], one.pattern) for one in wording.PHRASES if one.kind in PHRASES),
     ("a slot", re.compile(r"\{[^{}]*\}|\[\s*pay\b", re.IGNORECASE)),
@@ -50,20 +50,20 @@ LOOKS = (
         ),
     ),
 )
-"""What a field looks like → how that is told. Each in any field."""
+"""Patterns that no field may contain → how to call them."""
 WEB_ADDRESS = "a web address"
-"""What only a name may look like, once a finance lead has said that it is one: "Overstock.com"."""
+"""Allowed only in a name, once a finance lead has confirmed it: "Overstock.com"."""
 LOOKS_IN_NAMES = (
     ("an account", re.compile(r"(?<!\d)\d{8,}(?!\d)")),
     ("a telephone number", re.compile(r"(?<!\w)0\d{2,4}[ /-]\d{3}[\d /-]*\d")),
     ("an amount", re.compile(r"[$€£¥]\s?\d[\d,.]*\d")),
 )
-"""The same for names: a number of an invoice or an order may be long, a name has no such digits."""
+"""The same for names only: invoice and order numbers may be long, but names have no such digits."""
 
 
 @dataclass(frozen=True)
 class Odd:
-    """A field that is left out of the letter. `text` is as it stands in the ledger."""
+    """A field that is left out of the letter. `text` is as in the ledger."""
 
     field: str
     text: str
@@ -78,7 +78,7 @@ class Odd:
 
 
 def presentable(facts: Facts, confirmed: frozenset[str]) -> Facts:
-    """The facts that a letter may name: what is odd, or no plain PO number, is empty.
+    """The facts that a letter may state: odd fields, and PO numbers that are not plain, are empty.
 
     `confirmed` are fingerprints of names that a finance lead has confirmed.
     """
@@ -97,8 +97,8 @@ def presentable(facts: Facts, confirmed: frozenset[str]) -> Facts:
 
 
 def to_confirm(facts: Facts) -> str:
-    """The fingerprint (64 hex digits) of a customer's name that is like a web address and like
-    nothing worse; empty for every other name."""
+    """The fingerprint (64 hex digits) of the customer's name if it looks like a web address and
+    nothing worse; otherwise empty."""
     customer, own = facts.customer, ledger_addresses(facts)
     if _looks_like(customer.name, own, LOOKS_IN_NAMES) != WEB_ADDRESS:
         return ""
@@ -112,14 +112,14 @@ def _presentable(invoice: Invoice) -> Invoice:
 
 
 def plain_po(text: str) -> str:
-    """A PO number as a letter names it ("PO 4711" is 4711), or empty where it is none."""
+    """A PO number as used in a letter ("PO 4711" gives 4711), or empty if it is not a plain one."""
     shown = one_line(text)
     bare = PO_BEFORE.sub("", shown, count=1) if " " in shown else shown
     return bare if PLAIN_PO.fullmatch(bare) and not _looks_like(bare) else ""
 
 
 def odd(facts: Facts, confirmed: frozenset[str]) -> Iterator[Odd]:
-    """Every field of the case that is left out because of what it carries."""
+    """Every field of the case that is left out because of its content."""
     customer, own = facts.customer, ledger_addresses(facts)
     of_customer = f"customer:{customer.id}"
     name = "" if to_confirm(facts) in confirmed else customer.name
@@ -167,7 +167,7 @@ def _host_in(plain: str) -> str:
 
 
 def _is_host(found: re.Match[str]) -> bool:
-    """Hosts are written in one case; what ends a sentence or a title goes on with a capital."""
+    """Whether it is a host: these are in one case, while a new sentence starts with a capital."""
     if found["before"].casefold() in COMPANY_FORMS:
         return False
     ending = found["ending"]

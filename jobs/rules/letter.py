@@ -34,9 +34,9 @@ class LetterInvoice:
 
 @dataclass(frozen=True)
 class Letter:
-    """Nothing in it ages by itself: no days overdue, no bucket, no date of today.
+    """Nothing in it changes with time alone: no days overdue, no bucket, no current date.
 
-    Pay links stand as `[pay link 1037]`; the sender fills them from a fresh read.
+    Pay links are written as `[pay link 1037]`; the sender fills them from a fresh read.
     """
 
     sender: str
@@ -61,7 +61,7 @@ class Letter:
         return text.encode()
 
     def sha256(self) -> str:
-        """What a button, an approval and a send row carry (64 hex digits)."""
+        """The hash in a button, an approval and a send row (64 hex digits)."""
         return hashlib.sha256(self.canonical()).hexdigest()
 
 

@@ -1,7 +1,7 @@
 """What is special about a customer: from the policy file and from names in QuickBooks.
 
-The text of a custom field is somebody's typing: it can only stop or slow a message, and what the
-policy does not know is said, because it was meant to say something.
+The text of a custom field is typed by somebody: it can only stop or slow a message, and a value
+that the policy does not know is reported, because it was meant to say something.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from jobs.rules.policy import MARKS, Mark, Policy
 from jobs.rules.slots import title
 
 UNKNOWN = "unknown"
-"""The named field says something that is no mark."""
+"""The mark of a field whose value is not a known mark."""
 HERE = "en_US"
 LONGEST = 60
-"""Characters of somebody's typing that are shown."""
+"""How many characters of such a text are shown."""
 
 
 def marks(facts: Facts, policy: Policy) -> tuple[Mark, ...]:
-    """The marks of a case, from each source its own; the policy file speaks first."""
+    """The marks of a case, one per source; the policy file comes first."""
     return tuple(_all(facts, policy))
 
 
@@ -46,7 +46,7 @@ def _of_field(invoice: Invoice, policy: Policy) -> Iterator[Mark]:
 
 
 def _plain(text: str) -> str:
-    """Case, blanks and underscores make no difference."""
+    """The text for comparison: case, spaces and underscores make no difference."""
     return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 

@@ -1,4 +1,4 @@
-"""An amount with its currency; two currencies never add up."""
+"""An amount with its currency; amounts in two currencies are never added."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ class Money:
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
-    """The sum of `amounts`, all of which must be in `currency`; nothing adds up to zero."""
+    """The sum of `amounts`, all of which must be in `currency`; zero if there are none."""
     return sum(amounts, Money(Decimal(0), currency))

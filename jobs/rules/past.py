@@ -1,4 +1,4 @@
-"""Our own record of a customer, as far as the rules need it."""
+"""Our own history with a customer, as far as the rules need it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Contact:
 
 @dataclass(frozen=True)
 class AddressContact:
-    """The latest of our messages to one address, whomever it was about."""
+    """Our last message to one address, no matter which customer it was about."""
 
     at: datetime
     to: str
     customer: str
-    """The name of whom it was about, or empty where that is nobody of this company."""
+    """The name of the customer it was about, or empty if it was for another company."""
 
 
 class HoldKind(StrEnum):
-    """Why something is left out for a while."""
+    """Why something is on hold."""
 
     DISPUTE = "dispute"
     PROMISE = "promise"
@@ -43,7 +43,7 @@ class HoldKind(StrEnum):
 
 @dataclass(frozen=True)
 class Hold:
-    """A hold on one invoice, or on the whole customer where `invoice` is empty."""
+    """A hold on one invoice, or on the whole customer if `invoice` is empty."""
 
     id: str
     kind: HoldKind
@@ -55,24 +55,24 @@ class Hold:
 
 @dataclass(frozen=True)
 class Past:
-    """What happened before between us and this customer, over all currencies."""
+    """Our history with this customer, in all currencies."""
 
     contacts: tuple[Contact, ...] = ()
     """Oldest first."""
     holds: tuple[Hold, ...] = ()
-    """Those that nobody has lifted, whether or not their date has come, of what is still open."""
+    """Holds on open invoices that nobody has lifted, whether or not they have expired."""
     known_addresses: frozenset[str] = frozenset()
-    """In the ledger at connection, or confirmed by a person; lower case. Empty: none known."""
+    """In the ledger when it was connected, or confirmed by a person; in lower case."""
     confirmed_address: str = ""
-    """The one a person picked for this customer, or empty."""
+    """The address that a person picked for this customer, or empty."""
     bounced: frozenset[str] = frozenset()
     """Addresses not to be used: a mail server refused them, or a person said they are wrong."""
     wrong: frozenset[str] = frozenset()
-    """Those of them that a person rejected."""
+    """The bounced addresses that a person rejected."""
     last_contact_to_address: AddressContact | None = None
-    """With the present address, which several customers may share."""
+    """The last message to the current address, which several customers may share."""
     allowed_anyway: tuple[Ruling, ...] = ()
-    """The stops that a finance lead set aside for the present draft ("Draft anyway")."""
+    """The stops that a finance lead set aside for the current draft ("Draft anyway")."""
     confirmed_names: frozenset[str] = frozenset()
     """Fingerprints of names that look like a web address and that a finance lead confirmed."""
     promised: date | None = None

@@ -37,15 +37,15 @@ def one_line(text: str, length: int = NAME_LENGTH) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """At most `length` characters, ending in "…" where something is left out."""
+    """At most `length` characters, ending in "…" if something is left out."""
     return text if len(text) <= length else beginning(text, length - 1) + "…"
 
 
 def beginning(text: str, length: int) -> str:
     """At most the first `length` characters of `text`, cut between two words.
 
-    So no figure, name or link, no `[pay link 1037]` and no token of Slack is cut inside. A single
-    word that is too long is cut where it is neither a figure nor a link, else left out.
+    So no figure, name or link, no `[pay link 1037]` and no Slack token is cut in the middle. A
+    single word that is too long is cut, or left out if it is a figure or a link.
     """
     if len(text) <= length:
         return text
@@ -68,8 +68,8 @@ def unstyled(text: str) -> str:
 def inert(text: str) -> str:
     """`text`, free of hidden characters, as mrkdwn without mention, link, emoji, style or quote.
 
-    The one place where text that we did not write becomes mrkdwn. (Slack: "Formatting text for
-    app surfaces", escaping.)
+    This is the only place where text that we did not write becomes mrkdwn. (Slack: "Formatting
+    text for app surfaces", escaping.)
     """
     safe = _EMOJI.sub("∶", unstyled(text))
     safe = _SCHEME.sub(":" + _JOINER, safe)

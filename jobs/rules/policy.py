@@ -79,8 +79,8 @@ def _count(unit: str, low: int, high: int) -> Any:
 
 
 class _Section(BaseModel):
-    # Nothing is guessed: `true` is no number of seconds. A list of TOML alone becomes a tuple or
-    # a set, where the field says `strict=False`.
+    # Nothing is guessed: `true` is not a number of seconds. Only a TOML list may become a tuple
+    # or a set, if the field says `strict=False`.
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
@@ -172,12 +172,12 @@ class CustomerLine(_Section):
 
 
 class Mark(_Section):
-    """What is special about a customer (a word of MARKS), and where that is written."""
+    """What is special about a customer (one of MARKS), and where that is written."""
 
     kind: str
     source: str
     invoice: str = ""
-    """The id of the invoice that says so, or empty."""
+    """The id of the invoice with the mark, or empty."""
 
 
 MarkKind = Annotated[str, Field(pattern=f"^({'|'.join(MARKS)})$")]
@@ -218,20 +218,20 @@ class Policy(People, Pace, Message, Calendar):
     """The whole file, flat: `policy.gap_days`, `policy.sender_name`; who and what by methods."""
 
     sha256: str
-    """Of the file's text; goes into every decision."""
+    """The hash of the file's text; stored with every decision."""
     limits_by_currency: dict[str, Limits]
     managers: tuple[Manager, ...]
     customers: tuple[CustomerLine, ...]
     marked: Marked = Marked()
     by_company: dict[str, Policy] = {}
-    """Realm → the policy of a company that has lines of its own."""
+    """Realm → policy, for companies with a section of their own."""
 
     def for_company(self, realm: str) -> Policy:
-        """What rules in this company: its own lines laid over the rest of the file."""
+        """The policy of this company: its own section on top of the rest of the file."""
         return self.by_company.get(realm, self)
 
     def roles(self, user: str, groups: Mapping[str, frozenset[str]]) -> frozenset[Role]:
-        """What a Slack user may be; `groups` maps a user group's id to its members."""
+        """The roles of a Slack user; `groups` maps a user group's id to its members."""
         return frozenset(role for role, listed in self._listed() if _is_in(user, listed, groups))
 
     def _listed(self) -> Iterator[tuple[Role, tuple[str, ...]]]:
@@ -248,7 +248,7 @@ class Policy(People, Pace, Message, Calendar):
         return frozenset(i for i in self._named() if i.startswith("S"))
 
     def _named(self) -> Iterator[str]:
-        """In the whole file, whichever company it is for."""
+        """Every user and group id in the whole file, for any company."""
         for each in (self, *self.by_company.values()):
             yield from (i for _, ids in each._listed() for i in ids)
 
@@ -258,7 +258,7 @@ class Policy(People, Pace, Message, Calendar):
         return frozenset([*(line.id for line in self.customers), *managed])
 
     def sharing_ids(self, realms: Iterable[str]) -> list[str]:
-        """Those of `realms` for which the customer ids of the whole file hold."""
+        """Those of `realms` that use the customer ids of the shared part of the file."""
         ids = self.named_customers()
         return [r for r in realms if ids and self.for_company(r).named_customers() == ids]
 
@@ -268,7 +268,7 @@ class Policy(People, Pace, Message, Calendar):
         return manager.slack if manager else ""
 
     def account_manager_name(self, customer_id: str) -> str:
-        """How letters call the account manager, or empty."""
+        """The account manager's name as used in letters, or empty."""
         manager = self._manager(customer_id)
         return manager.name if manager else ""
 
@@ -276,7 +276,7 @@ class Policy(People, Pace, Message, Calendar):
         return next((m for m in self.managers if customer_id in m.customers), None)
 
     def limits(self, currency: str, home_currency: str) -> Limits | None:
-        """The limits in `currency`; None where the file has no line for it."""
+        """The limits in `currency`; None if the file has none for it."""
         own = self.limits_by_currency.get(currency)
         if own is None and currency == home_currency:
             return self.limits_by_currency["home"]
@@ -289,7 +289,7 @@ class Policy(People, Pace, Message, Calendar):
         return tuple(Mark(kind=kind, source="the policy file") for kind in kinds)
 
     def locale(self, customer_id: str, country: str) -> str:
-        """The Babel locale of the customer: its own line, else English as in `country`."""
+        """The Babel locale of the customer: its own line, otherwise English as in `country`."""
         line = self._customer(customer_id)
         if line and line.locale:
             return line.locale
@@ -307,12 +307,12 @@ def _is_in(user: str, listed: tuple[str, ...], groups: Mapping[str, frozenset[st
 
 
 def default_text() -> str:
-    """The documented policy file that every other one is laid over."""
+    """The documented default policy file, which every other one extends."""
     return files("jobs.rules").joinpath("policy.toml").read_text(encoding="utf-8")
 
 
 def load(text: str) -> Policy:
-    """The policy in `text`, laid over the default one; `[company."REALM"]` blocks over both.
+    """The policy in `text`, over the default one; `[company."REALM"]` blocks go on top of both.
 
     Raises PolicyError with one sentence per mistake, each naming its key and what is expected.
     """

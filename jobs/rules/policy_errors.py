@@ -42,7 +42,7 @@ def _sentence(mistake: ErrorDetails, file: type[BaseModel]) -> str:
 
 
 def _as_written(value: object) -> str:
-    """A value as TOML has it: `true`, a text in double quotes, lists and tables of these."""
+    """A value as written in TOML: `true`, text in double quotes, lists and tables of these."""
     match value:
         case bool():
             return str(value).lower()

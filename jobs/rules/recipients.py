@@ -1,4 +1,4 @@
-"""Who a message goes to: one address of the ledger, or a reason why there is none."""
+"""Who a message goes to: one address in the ledger, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
 )
-"""One mailbox as plain SMTP carries it (RFC 5321 4.1.2), without quotes or other scripts."""
+"""One mailbox as plain SMTP allows it (RFC 5321 4.1.2), without quotes or other scripts."""
 LONGEST = 254
 
 
 def ledger_addresses(facts: Facts) -> tuple[str, ...]:
-    """What the ledger names, in its spelling, each once: BillEmail, else the customer's e-mail."""
+    """The ledger's addresses as spelled there, each once: BillEmail, else the customer's e-mail."""
     on_invoices = [i.email for i in facts.invoices if i.email.strip()]
     entries = [part for text in on_invoices or [facts.customer.email] for part in entries_in(text)]
     return tuple({entry.lower(): entry for entry in reversed(entries)}.values())[::-1]
 
 
 def entries_in(text: str) -> list[str]:
-    """What an e-mail field of the ledger lists, with commas or semicolons, as it is spelt."""
+    """The entries of an e-mail field in the ledger, split at commas and semicolons, as spelled."""
     return [part.strip(" ") for part in re.split("[,;]", text) if part.strip(" ")]
 
 
 def is_address(text: str) -> bool:
-    """Whether a mail server would take it as one mailbox."""
+    """Whether a mail server would accept it as one mailbox."""
     return len(text) <= LONGEST and ADDRESS.fullmatch(text) is not None
 
 
 def recipient(facts: Facts, past: Past) -> str | Ruling:
     """The one address a message goes to, or the rule that forbids it.
 
-    An address that a person confirmed goes first, for as long as the ledger names it. Otherwise
-    the ledger has to name exactly one.
+    An address that a person confirmed wins, as long as it is in the ledger. Otherwise the ledger
+    must have exactly one.
     """
     chosen = past.confirmed_address or _only(facts)
     if isinstance(chosen, Ruling):
@@ -85,7 +85,7 @@ def _not_to_be_used(shown: str, wrong: bool, facts: Facts) -> Ruling:
 
 
 def _before(key: str, past: Past) -> str:
-    """What was known instead of this address, or empty where nothing speaks against it."""
+    """The known addresses in place of this one, or empty if nothing is wrong with it."""
     if key in past.known_addresses:
         return ""
     last = past.last_contact

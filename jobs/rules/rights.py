@@ -1,4 +1,4 @@
-"""Who may do what to a case. Nobody configured means nobody may act."""
+"""Who may do what to a case. If nobody is configured, nobody may act."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def may_edit(user: str, roles: frozenset[Role], facts: Facts, policy: Policy) ->
 def may_approve(
     user: str, roles: frozenset[Role], facts: Facts, policy: Policy, needed: Needed
 ) -> bool:
-    """Whether this person's approval counts. Where two are needed, one may be a collector."""
+    """Whether this person's approval counts. If two are needed, one may be a collector's."""
     if Role.FINANCE_LEAD in roles:
         return True
     if needed.count == 1 and needed.lead:
@@ -29,7 +29,7 @@ def may_approve(
 
 
 def sees(user: str, roles: frozenset[Role], policy: Policy) -> frozenset[str] | None:
-    """The billed customers whose figures this person may see; None is the whole company."""
+    """The billed customers whose figures this person may see; None means the whole company."""
     if roles & {Role.COLLECTOR, Role.FINANCE_LEAD}:
         return None
     return frozenset(id for m in policy.managers if m.slack == user for id in m.customers)
@@ -41,7 +41,7 @@ def may_run(roles: frozenset[Role]) -> bool:
 
 
 def may_settle(roles: frozenset[Role]) -> bool:
-    """Say what became of a mail: whoever can look into the Sent folder, so no account manager."""
+    """Say whether a mail went: people who can see the Sent folder, so not account managers."""
     return bool(roles & {Role.COLLECTOR, Role.FINANCE_LEAD})
 
 
@@ -51,7 +51,7 @@ def looks_after(user: str, facts: Facts, policy: Policy) -> bool:
 
 
 def who_may_approve(needed: Needed) -> str:
-    """In words, for somebody who may not."""
+    """Who may approve, in words, for somebody who may not."""
     if needed.count > 1:
         return "two people, one of them a finance lead"
     return "a finance lead" if needed.lead else "a collector or a finance lead"

@@ -1,4 +1,4 @@
-"""What a rule says: wait, gate, stop or never, with a name a person reads and a way out."""
+"""What a rule says: wait, gate, stop or never, with a stable name and a reason for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 
 class Kind(StrEnum):
-    """Several at once rank never, stop, wait, gate."""
+    """In order of strictness: never, stop, wait, gate."""
 
     NEVER = "never"
     STOP = "stop"
@@ -28,9 +28,9 @@ RANK = (Kind.NEVER, Kind.STOP, Kind.WAIT, Kind.GATE)
 class Ruling:
     """One rule that fired.
 
-    `rule` is its stable name ("no_recipient"), `reason` a sentence for a person, `evidence` ids of
-    what it rests on, `until` (UTC) only for a wait. A gate says how many `approvers` it asks for
-    and whether the account manager has to have seen the draft.
+    `rule` is its stable name ("no_recipient"), `reason` a sentence for a person, `evidence` the ids
+    of what it is based on, `until` (UTC) only for a wait. A gate says how many `approvers` it needs
+    and whether the account manager must have seen the draft.
     """
 
     kind: Kind
@@ -40,18 +40,18 @@ class Ruling:
     until: datetime | None = None
     approvers: int = 1
     lead: bool = False
-    """A finance lead has to be among the approvers."""
+    """One of the approvers must be a finance lead."""
     manager_first: bool = False
 
     @property
     def fingerprint(self) -> str:
-        """What it says and what it rests on, as 64 hex digits: the same stop, or another one."""
+        """A hash (64 hex digits) of what it says and is based on, to tell stops apart."""
         said = json.dumps([self.kind, self.rule, self.reason, sorted(self.evidence)])
         return hashlib.sha256(said.encode()).hexdigest()
 
 
 def strictest(rulings: tuple[Ruling, ...]) -> Kind | None:
-    """The kind that decides what happens, or None where nothing fired."""
+    """The kind that decides what happens, or None if no rule fired."""
     return next((kind for kind in RANK if any(r.kind is kind for r in rulings)), None)
 
 
@@ -62,13 +62,13 @@ def stops_seen(rulings: Iterable[Ruling]) -> str:
 
 
 def not_set_aside(found: Iterable[Ruling], set_aside: Iterable[Ruling]) -> tuple[Ruling, ...]:
-    """Without the stops that were set aside: those very ones, with that reason and evidence."""
+    """The rulings without those set aside: exactly the same ones, by reason and evidence."""
     waived = {r.fingerprint for r in set_aside}
     return tuple(r for r in found if r.kind is not Kind.STOP or r.fingerprint not in waived)
 
 
 def disputing_holds(rulings: Iterable[Ruling]) -> frozenset[str]:
-    """The ids of the holds behind a dispute: those that a person has set and may lift."""
+    """The ids of the holds behind a dispute, which a person has set and may lift."""
     disputes = (r for r in rulings if r.rule == "dispute" and r.kind is Kind.STOP)
     return frozenset(
         id.removeprefix(HOLD) for r in disputes for id in r.evidence if id.startswith(HOLD)
@@ -76,6 +76,6 @@ def disputing_holds(rulings: Iterable[Ruling]) -> frozenset[str]:
 
 
 HOLD = "hold:"
-"""How the id of a hold begins where it is evidence."""
+"""The prefix of a hold's id when it is evidence."""
 RULINGS: TypeAdapter[tuple[Ruling, ...]] = TypeAdapter(tuple[Ruling, ...])
 """Rulings as JSON and back."""

@@ -1,6 +1,6 @@
 """Every figure, date, address, link and slot in a text, from left to right, each found once.
 
-What starts first wins, then what is longest: "$1037" is an amount although 1037 is an invoice.
+The earliest match wins, then the longest: "$1037" is an amount even if 1037 is an invoice.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Found:
 
 
 def found(text: str, literals: Iterable[str], symbols: Iterable[str]) -> Iterator[Found]:
-    """Everything in `text` (normal form) that has to be a fact. `literals` are known texts."""
+    """Everything in `text` (normal form) that must be a fact. `literals` are known texts."""
     patterns = {"literal": _any(literals), "money": _money(frozenset(symbols)), **PATTERNS}
     ahead = {kind: pattern.search(text) for kind, pattern in patterns.items()}
     while matches := [(kind, match) for kind, match in ahead.items() if match]:
@@ -97,7 +97,7 @@ def _before_and(words: list[str]) -> str:
 
 
 def _branches(words: list[str], at: int) -> str:
-    """A pattern for what follows the first `at` signs, which these sorted words have in common."""
+    """A pattern for what follows the first `at` characters, which these sorted words share."""
     stem = _common(words[0], words[-1])
     here = [_end(stem)] if words[0] == stem else []
     longer = groupby(words[len(here) :], key=lambda word: word[len(stem)])
@@ -106,13 +106,13 @@ def _branches(words: list[str], at: int) -> str:
 
 
 def _common(first: str, last: str) -> str:
-    """How both begin; of sorted words, how all begin."""
+    """The common prefix; for the first and last of sorted words, that of all of them."""
     same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
     return first[: sum(1 for _ in same)]
 
 
 def _end(word: str) -> str:
-    """A name that is a host is no longer that name with a path behind it."""
+    """What may not follow a word: a host name with a path is no longer just that name."""
     return r"(?!\w)(?![/:?#@]\w|\.\w)" if word[-1].isalnum() else ""
 
 

@@ -1,4 +1,4 @@
-"""What fills the slots of a letter: ledger facts, our record and the policy, as plain text."""
+"""The values of a letter's slots: ledger facts, our history and the policy, as plain text."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from jobs.rules.states import Stage
 
 SLOT = re.compile(r"\{([a-z_]+)\}")
 NAMED = 3
-"""So many invoices are named in a sentence; the table names them all."""
+"""How many invoices are named in a sentence; the table names them all."""
 COUNTS = (
     *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve"),
 )
 MOST_FILES = 20
-"""A message about more invoices than this carries no files."""
+"""A message about more invoices than this has no attachments."""
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -37,7 +37,7 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 def values(
     facts: Facts, stage: Stage, policy: Policy, past: Past, deadline: date | None
 ) -> dict[str, str]:
-    """Slot → text; empty where there is nothing to say. Amounts and dates in the customer's way."""
+    """Slot → text; empty if there is nothing to say. Amounts and dates in the customer's format."""
     locale = locale_of(facts, policy)
     return {
         "customer": one_line(facts.customer.name),
@@ -68,21 +68,21 @@ def locale_of(facts: Facts, policy: Policy) -> str:
 
 
 def contact(facts: Facts) -> str:
-    """Whom a letter greets: the contact where the ledger has one, else the customer by name."""
+    """Who a letter greets: the contact if the ledger has one, otherwise the customer by name."""
     return one_line(facts.customer.contact) or one_line(facts.customer.name) or "there"
 
 
 def title(invoice: Invoice, locale: str) -> str:
-    """ "invoice 1037", or "invoice of October 2, 2026" where it has no number."""
+    """ "invoice 1037", or "invoice of October 2, 2026" if it has no number."""
     number = one_line(invoice.number)
     return f"invoice {number}" if number else f"invoice of {day(invoice.txn_date, locale)}"
 
 
 def labels(invoices: tuple[Invoice, ...], locale: str) -> dict[str, str]:
-    """Invoice id → what tells it from the others of a letter.
+    """Invoice id → a label that is unique in the letter.
 
-    That is "1037"; "1037 of October 2, 2026" where another has the same number; and
-    "of October 2, 2026" where it has none. What is still the same gets its amount, too.
+    That is "1037"; "1037 of October 2, 2026" if another has the same number; and
+    "of October 2, 2026" if it has none. Labels that are still equal get the amount too.
     """
     numbers = {i.id: one_line(i.number) for i in invoices}
     shared = Counter(numbers.values())
@@ -117,7 +117,7 @@ def counted(facts: Facts) -> str:
 
 
 def table(facts: Facts, locale: str) -> list[str]:
-    """A line per invoice and per credit, and the total where there are several, in columns."""
+    """A line per invoice and per credit, and the total if there are several, in columns."""
     label = labels(facts.invoices, locale)
     rows = [_row(invoice, label[invoice.id], locale) for invoice in facts.invoices]
     rows += [_credit(credit, locale) for credit in facts.netted]
@@ -140,7 +140,7 @@ def _row(invoice: Invoice, label: str, locale: str) -> tuple[str, str, str, str]
 
 
 def _credit(credit: Credit, locale: str) -> tuple[str, str, str, str]:
-    # Without its number: a payment's is text that somebody else has typed
+    # Without its number: that of a payment is text that somebody else has typed
     name = "Payment" if credit.kind == "payment" else "Credit"
     off = amount(Money(-credit.open.amount, credit.open.currency), locale)
     return name, f"of {short_day(credit.on, locale)}", off, ""
@@ -154,7 +154,7 @@ def _po(invoice: Invoice) -> str:
 def _part_paid(invoice: Invoice, locale: str) -> str:
     if invoice.paid_so_far.amount <= 0:
         return ""
-    # Balance alone does not say whether it was a payment or a credit that made it smaller
+    # The balance alone does not say whether a payment or a credit reduced it
     paid, whole = amount(invoice.paid_so_far, locale), amount(invoice.total, locale)
     return f"{paid} of {whole} already paid or credited, thank you"
 
@@ -164,7 +164,7 @@ def _capital(text: str) -> str:
 
 
 def _reached(facts: Facts, stage: Stage, locale: str) -> str:
-    """What a deadline is for: the invoices that came to this stage, not those behind them."""
+    """What a deadline applies to: the invoices at this stage, not those at earlier ones."""
     there = tuple(i for i in facts.invoices if facts.stages.get(i.id, stage) >= stage)
     if there and len(there) < len(facts.invoices):
         return named(there, locale, most=len(there))
@@ -184,9 +184,9 @@ def contacts_about(facts: Facts, past: Past) -> list[Contact]:
 
 
 def pay_link_keys(facts: Facts, policy: Policy) -> dict[str, str]:
-    """Invoice id → what stands in its `[pay link …]`, for the invoices that can be paid online.
+    """Invoice id → the key in its `[pay link …]`, for invoices that can be paid online.
 
-    That is the number, or "#id" where it is not one of its own.
+    That is the number, or "#id" if the number is not unique.
     """
     if not policy.pay_links:
         return {}
@@ -198,7 +198,7 @@ def pay_link_keys(facts: Facts, policy: Policy) -> dict[str, str]:
 
 
 def how_to_pay(facts: Facts, policy: Policy, locale: str) -> str:
-    """QuickBooks' pay links and the policy's fixed text; empty where there is neither."""
+    """QuickBooks' pay links and the policy's fixed text; empty if there is neither."""
     keys = pay_link_keys(facts, policy)
     if len(facts.invoices) == 1 and keys:
         links = [f"You can pay online here: [pay link {keys[facts.invoices[0].id]}]"]
@@ -216,7 +216,7 @@ def in_words(count: int) -> str:
 
 
 def attaches(facts: Facts, policy: Policy) -> bool:
-    """Whether the invoices go along as files; many would be a mail that servers refuse."""
+    """Whether the invoices are attached; with too many, servers would refuse the mail."""
     return policy.attach_pdf and len(facts.invoices) <= MOST_FILES
 
 
@@ -234,7 +234,7 @@ def signature(facts: Facts, policy: Policy) -> tuple[str, ...]:
 
 
 def _post(facts: Facts, policy: Policy) -> str:
-    """The line below the name; empty where the company itself signs."""
+    """The line below the name; empty if the company itself signs."""
     if not policy.sender_name:
         return ""
     return ", ".join(filter(None, [one_line(policy.sender_title), one_line(facts.company.name)]))

@@ -1,14 +1,14 @@
-"""Which stage an overdue invoice has come to, and which one a message may take next."""
+"""Which stage an overdue invoice has reached, and which one a message may use next."""
 
 from __future__ import annotations
 
 from jobs.rules.states import Stage
 
 FIRST_DAY = {Stage.REMINDER: 3, Stage.FOLLOW_UP: 10, Stage.FIRM: 21, Stage.FINAL: 45}
-"""Stage → days past due from which it is natural."""
+"""Stage → the days past due from which it applies."""
 
 HIGHEST_START = Stage.FOLLOW_UP
-"""Nobody starts above it: a message may speak only of contacts that are on record."""
+"""The highest stage to start with: a message may only mention contacts that are on record."""
 
 WORDS = {
     Stage.REMINDER: "reminder",
@@ -19,13 +19,13 @@ WORDS = {
 
 
 def natural_stage(days_overdue: int) -> Stage | None:
-    """The stage of an invoice so many days past due; None before the first one."""
+    """The stage of an invoice `days_overdue` days past due; None before the first one."""
     reached = [stage for stage, day in FIRST_DAY.items() if days_overdue >= day]
     return max(reached, default=None)
 
 
 def crossing_stage(days_overdue: int, last: Stage | None) -> Stage | None:
-    """The stage an invoice crosses now, or None where there is nothing new.
+    """The stage an invoice crosses now, or None if there is nothing new.
 
     `last` is the stage it crossed last in this round. One stage at a time; never above 2 at first.
     """

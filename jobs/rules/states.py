@@ -9,7 +9,7 @@ from enum import IntEnum, StrEnum
 
 
 class State(StrEnum):
-    """Where a case is; the card and the queues are read off this word."""
+    """Where a case is; the card and the queues depend on it alone."""
 
     NEW = "new"
     WAITING = "waiting"
@@ -27,10 +27,10 @@ class State(StrEnum):
 OPEN = frozenset(
     {State.NEW, State.WAITING, State.SNOOZED, State.APPROVED, State.SENDING, State.UNKNOWN}
 )
-"""A customer has at most one open case per currency."""
+"""Open states: a customer has at most one open case per currency."""
 
 JOINABLE = frozenset({State.NEW, State.WAITING, State.SNOOZED})
-"""A new crossing joins a case only before anybody approved it."""
+"""A new crossing joins a case only before it has been approved."""
 
 # To SENT from any open state: a server may accept a mail after a person said that it did not go.
 MOVES: dict[State, frozenset[State]] = {
@@ -90,7 +90,7 @@ CLASS_WORDS = {
 
 
 class RejectReason(StrEnum):
-    """Why somebody rejects a case; what follows depends on it."""
+    """Why somebody rejects a case; what happens next depends on it."""
 
     NOT_NEEDED = "not_needed"
     ALREADY_PAID = "already_paid"

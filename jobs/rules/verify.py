@@ -61,7 +61,7 @@ LOOSE = (
     ("phone", re.compile(PHONE)),
 )
 KEPT = frozenset({"month_day", "day_month", "month_year", "iso_day", "address", "link", "pay_link"})
-"""What is wrong as itself and not as a part of a longer number."""
+"""Kinds that are wrong in themselves, not as part of a longer number."""
 AFTER_INVOICE = re.compile(
     r"\binvoices?(?:\s+(?:numbers?|nos?\.?))?[\s#:]*"
     rf"(?:(?:{BLANK}+|[\w/#.-]*\d[\w/#.-]*)(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s+or\s+|\s*&\s*))*$",
@@ -81,18 +81,18 @@ CLOSING = re.compile(
     r"|best|yours|many thanks|thank you|thanks|respectfully)\s*,?|(?:--|[–—])\s*[A-Z].*",
     re.IGNORECASE,
 )
-"""A line by which a letter is signed."""
+"""A line that closes a letter."""
 SIGNED = re.compile(
     r"(?:.*\bregards|.*\bsincerely|.*\bfaithfully|.*\bbest wishes|.*\ball the best)\s*,\s*"
     r"((?-i:[A-Z])[\w'’.-]*(?:\s+(?-i:[A-Z])[\w'’.-]*){0,3})",
     re.IGNORECASE,
 )
-"""The same with a name in the same line."""
+"""The same, with a name on the same line."""
 NEUTRAL = frozenset(
     {"there", "all", "both", "team", "everyone", "everybody", "sir", "madam", "or", "and", "the"}
     | {"accounts", "payable", "ladies", "gentlemen", "mr", "mrs", "ms", "mx", "dr"}
 )
-"""A greeting may consist of these without naming anybody."""
+"""Words that a greeting may consist of without naming anybody."""
 
 
 def verify(
@@ -104,7 +104,7 @@ def verify(
     deadline: date | None = None,
     marked: bool = False,
 ) -> tuple[Violation, ...]:
-    """What in this text is not on record, each once; nothing where all is well.
+    """What in this text is not on record, each once; empty if all is well.
 
     `deadline` is the one of this draft. `marked`: a person has said that what is on no record is
     an instalment or a date to meet. A hard violation is one that not even a person can save.
@@ -163,7 +163,7 @@ def _text(
 
 
 def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
-    """A figure that stands for the ledger is refused whatever a person says that it is."""
+    """A figure about the ledger is refused, whatever a person says it is."""
     if wrong.kind not in FIGURES:
         return violation(wrong.kind, wrong.text)
     where = (s for s in cut if s.start <= wrong.start < s.end)
@@ -173,12 +173,12 @@ def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
 
 
 def _counts(piece: Found, rest: str) -> bool:
-    """ "… and 3 more": the count of those that are not named, no amount and no invoice."""
+    """ "… and 3 more": a count of those not named, neither an amount nor an invoice."""
     return piece.text.isdigit() and rest.startswith(" more", piece.end)
 
 
 def _figure(piece: Found, allowed: Known, facts: Facts) -> Figure | None:
-    """The amount or the days that a piece stands for, where it is either."""
+    """The amount or the days that a piece means, if it is either."""
     said = piece.text if piece.kind == "literal" else piece.parts.get("number", "")
     if (value := allowed.amounts.get(said)) is not None:
         return Figure(piece, value)
@@ -198,7 +198,7 @@ def _pieces(plain: str, rest: str, judged: list[tuple[Found, str]]) -> Iterator[
 
 
 def _judged(pieces: list[Found], allowed: Known, facts: Facts) -> Iterator[tuple[Found, str]]:
-    """Each piece with the kind of its violation, empty where it is a fact."""
+    """Each piece with the kind of its violation, or empty if it is a fact."""
     links_seen: set[str] = set()
     for piece in pieces:
         if piece.kind == "pay_link":
@@ -351,7 +351,7 @@ def _letters(text: str, rest: str) -> Iterator[Violation]:
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
     if hidden := len(unified) - len(without_hidden(text)):
         yield violation("hidden", str(hidden))
-    # Mail programs decode such a word, also in what code has placed (RFC 2047)
+    # Mail programs decode such a word, even in text that code has placed (RFC 2047)
     if "=?" in normal(text):
         yield violation("encoded", "=?")
     words = re.findall(r"[^\W\d_]+", rest)
@@ -381,7 +381,7 @@ def _people(body: str, facts: Facts, policy: Policy) -> Iterator[Violation]:
 
 
 def _signed(lines: list[str], facts: Facts, policy: Policy) -> Iterator[Violation]:
-    """After the first line that closes a letter stands the signature, and nothing else."""
+    """The first line that closes a letter must be followed by the signature and nothing else."""
     closings = [n for n, line in enumerate(lines) if n and CLOSING.fullmatch(line)]
     theirs = {normal(line) for line in signature(facts, policy)}
     named = ((line, SIGNED.fullmatch(line)) for line in lines)

@@ -46,7 +46,7 @@ SENTENCES = {
     "wording": "“{}” is wording that the policy does not allow.",
 }
 FIGURES = frozenset({"money", "date", "digits", "number", "number_words", "percent"})
-"""Figures that are on no record. A person may mean an instalment or a date to meet."""
+"""Kinds of figures that are on no record. A person may mean an instalment or a date to meet."""
 HARD = FIGURES | {
     *("address", "another_invoice", "bank_details", "link", "pay_link", "payee", "way_to_pay"),
     *("credit", "encoded", "ledger_figure", "row", "total"),

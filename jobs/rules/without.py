@@ -1,4 +1,4 @@
-"""What the letters of a case do without, because it was not to be had when one was to go."""
+"""What the letters of a case leave out, because it was not available when one was to be sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Without:
         return replace(facts, invoices=tuple(told))
 
     def policy(self, policy: Policy) -> Policy:
-        """The same policy, attaching nothing where the files are too large."""
+        """The same policy, attaching nothing if the files are too large."""
         return policy.model_copy(update={"attach_pdf": False}) if self.files else policy
 
 

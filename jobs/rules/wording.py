@@ -1,7 +1,7 @@
 """The table of what may not be said in a message: a pattern and an example for each.
 
-A phrase is looked for in what is left of a text when everything that code has placed, and every
-figure that is a fact, has been taken out of it.
+Phrases are looked for in what is left of a text once everything that code has placed, and every
+figure that is a fact, has been removed.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 BLANK = "\x00"
-"""Stands for what is known to be right; it is no letter, digit or space."""
+"""Replaces what is known to be right; it is neither a letter nor a digit nor a space."""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """`kind` of violation, a sentence that must be found, and the words that find it.
+    """`kind` of violation, an example that must match, and the words that match it.
 
-    A space stands for any white space; capitals count only where `exact`. A `way` of paying is
-    fine where the policy's own text offers it.
+    A space matches any white space; capitals count only if `exact`. A `way` of paying is fine if
+    the policy's own text offers it.
     """
 
     kind: str
@@ -364,7 +364,7 @@ LEDGER = re.compile(
     r"|sum|POs?|receivables?|in all|altogether)\b",
     re.IGNORECASE,
 )
-"""Words by which a figure in the same sentence stands for the ledger."""
+"""Words that make a figure in the same sentence one about the ledger."""
 TOTAL = re.compile(
     r"\b(?:totals?|totall?ing|totall?ed|in all|altogether|in sum|sum|combined|overall|together)\b"
     r"|\b(?:whole|entire|full) (?:amount|balance|debt)\b|\baccount balance\b"

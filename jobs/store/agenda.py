@@ -21,7 +21,7 @@ def connected(kind: str) -> ColumnElement[bool]:
 
 
 def swept(kind: str) -> ColumnElement[bool]:
-    """The rows of this kind whose company's ledger was read whole once."""
+    """The rows of this kind whose company has had a complete sweep."""
     return of_kind(kind) & companies.swept(schedule.c.company)
 
 
@@ -46,7 +46,7 @@ def hurry(conn: Connection, company: str, kind: str, now: datetime) -> None:
 
 
 def remembered(conn: Connection, id: str) -> dict[str, Any]:
-    """What this row keeps for its next run by now, which may be nothing."""
+    """What this row currently keeps for its next run; may be empty."""
     return dict(conn.execute(select(schedule.c.body).where(schedule.c.id == id)).scalar() or {})
 
 

@@ -139,6 +139,6 @@ def open_with_rules(conn: Connection, company: str) -> Iterator[tuple[State, fro
 
 
 def by_state(conn: Connection) -> dict[str, int]:
-    """State → how many cases of all companies are in it; absent where there are none."""
+    """State → the number of cases in it, over all companies; states without cases are left out."""
     counted = select(cases.c.state, func.count()).group_by(cases.c.state)
     return dict(conn.execute(counted).all())

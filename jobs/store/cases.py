@@ -82,7 +82,7 @@ def lock(conn: Connection, id: str) -> None:
 
 
 def version(conn: Connection, id: str) -> int:
-    """The version that a case has by now. It must exist."""
+    """The current version of a case, which must exist."""
     return int(conn.execute(select(cases.c.version).where(cases.c.id == id)).scalar_one())
 
 

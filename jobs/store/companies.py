@@ -128,7 +128,7 @@ def swept(realm: ColumnElement[str]) -> ColumnElement[bool]:
 
 
 def add(conn: Connection, **columns: Any) -> bool:
-    """Insert a company; False, and nothing is written, where its realm or its channel is taken."""
+    """Insert a company; False, with nothing written, if its realm or its channel is taken."""
     return insert_or_ignore(conn, companies, columns)
 
 

@@ -158,7 +158,7 @@ def postable(now: datetime, ahead: timedelta) -> ColumnElement[bool]:
 
 
 def get(conn: Connection, id: str) -> Row[Any]:
-    """A message as it is by now."""
+    """The current row of a message."""
     return conn.execute(select(messages).where(messages.c.id == id)).one()
 
 

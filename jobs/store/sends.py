@@ -56,7 +56,7 @@ def alive(conn: Connection, case: str) -> Row[Any] | None:
 
 
 def latest(conn: Connection, case: str) -> Row[Any] | None:
-    """The latest attempt of this case, however it stands."""
+    """The latest attempt of this case, in any state."""
     query = select(sends).where(sends.c.case_id == case).order_by(sends.c.id.desc())
     return conn.execute(query.limit(1)).first()
 

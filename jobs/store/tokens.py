@@ -177,7 +177,7 @@ def _rotate_one(database: Database, seal: Seal, realm: str) -> bool:
 
 
 def sealed(conn: Connection, realm: str) -> str | None:
-    """The tokens of a company as they are stored; None where there are none."""
+    """The sealed tokens of a company; None if there are none."""
     query = select(companies.c.sealed_tokens).where(companies.c.realm == realm)
     found: str | None = conn.execute(query).scalar()
     return found
