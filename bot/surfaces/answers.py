@@ -42,7 +42,7 @@ BAR_WORDS = {
     Kind.STOP: "stopped, a person decides",
     Kind.WAIT: "no draft yet",
 }
-"""Why a case that waits cannot be approved."""
+"""Why a waiting case cannot be approved."""
 NOTHING = "Nothing was changed."
 MOST_COMPANIES = 12
 
@@ -89,7 +89,7 @@ def met(trouble: str) -> str:
 
 
 def home_follows() -> str:
-    """The same in App Home, which is drawn again by itself."""
+    """The same in App Home, which redraws by itself."""
     return "One moment: I am looking you up in Slack. This page follows by itself."
 
 
@@ -114,7 +114,7 @@ def elsewhere(state: State) -> str:
 
 
 def again() -> str:
-    """The same person pressed twice where two people are needed, or edited the text."""
+    """The same person clicked twice though two people are needed, or edited the text."""
     return "Your approval is already counted. A second, different person has to approve."
 
 
@@ -125,7 +125,7 @@ def too_late(at: datetime | None = None) -> str:
 
 
 def followed(what: str) -> str:
-    """A rejection that cannot be undone any more; `what` has followed, as a sentence."""
+    """A rejection that can no longer be undone; `what` has happened since, as a sentence."""
     return f"It is too late to undo this. {cap(mrkdwn(one_line(what)), 300)} {NOTHING}"
 
 
@@ -155,7 +155,7 @@ def approved(send_at: datetime | None, shadow: bool, following: str = "") -> str
 
 
 def approved_but(held_up: HeldUp, following: str = "") -> str:
-    """The approval counts, and the whole company sends nothing just now."""
+    """The approval counts, but the whole company is not sending just now."""
     return f"Approved. {wording.HELD_UP[held_up]}" + _next(following)
 
 
@@ -169,17 +169,17 @@ def half_approved(missing: str) -> str:
 
 
 def mrkdwn_url(url: str) -> str:
-    """A link target of our own: Slack's permalinks hold no character that ends it."""
+    """A link target of our own: Slack's permalinks have no character that would end it."""
     return url.replace("&", "&amp;").replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
 
 
 def not_recorded() -> str:
-    """The record could not be written in time."""
+    """The database could not be written in time."""
     return "I could not record that just now, so nothing was changed. Please press again."
 
 
 def broken() -> str:
-    """An error that nobody foresaw; what was asked for may be recorded or not."""
+    """An unforeseen error; the request may or may not have been recorded."""
     return (
         "Something went wrong on our side. The card shows what is recorded: if what you did is "
         "not there, please press again. Nothing is done twice."
@@ -200,7 +200,7 @@ def unreadable() -> str:
 
 
 def no_case() -> str:
-    """The case is not in our record."""
+    """There is no such case."""
     return "I do not know that case any more, so nothing was changed."
 
 
@@ -216,11 +216,11 @@ STILL = {
     HeldUp.SHADOW: "the company is in shadow mode (`/overdue live`)",
     HeldUp.REMINDERS: "nobody has confirmed that QuickBooks' own reminders are off (App Home)",
 }
-"""What else keeps messages from going, and the way out."""
+"""What else keeps messages from going out, and what to do about it."""
 
 
 def resumed(held_up: HeldUp | None) -> str:
-    """Sending is no longer paused; `held_up` is what keeps it all the same."""
+    """Sending is no longer paused; `held_up` is what still keeps messages from going out."""
     if held_up:
         return f"It is no longer paused, but nothing goes out yet: {STILL[held_up]}."
     return "Sending goes on. What was approved meanwhile goes out after its last check."
@@ -231,7 +231,7 @@ def now_paused(_: HeldUp | None) -> str:
 
 
 def now_live(held_up: HeldUp | None) -> str:
-    """Out of shadow mode; `held_up` is what keeps messages from going all the same."""
+    """Out of shadow mode; `held_up` is what still keeps messages from going out."""
     told = f"Live, but nothing goes out yet: {STILL[held_up]}." if held_up else LIVE
     return f"{told} Open cards stay; what was approved in shadow mode is looked at again."
 
@@ -250,7 +250,7 @@ def reminders_on() -> str:
 
 
 def reminders_off(company: Company) -> str:
-    """Somebody has confirmed it; what follows."""
+    """Somebody has confirmed it; says what happens next."""
     if company.live:
         follows = "Messages that are approved go out again."
     else:
@@ -264,7 +264,7 @@ def channel_taken(channel: str) -> str:
 
 
 def channel_unfit(channel: str, trouble: str) -> str:
-    """`trouble` says what keeps cards out of it, and what to do."""
+    """`trouble` says why cards cannot be posted there, and what to do."""
     return f"<#{channel}> will not do yet: {mrkdwn(trouble)}. Then please choose it again."
 
 

@@ -39,7 +39,7 @@ from jobs.store.budget import QUOTA
 from jobs.store.companies import CONNECTED, Company
 
 COMPANIES = 8
-"""On one page: each takes at most eleven of the hundred blocks."""
+"""Companies on one page: each takes at most eleven of the hundred blocks."""
 MOST_CURRENCIES = 10
 NAME = 120
 REASON = 300
@@ -47,24 +47,24 @@ REASON = 300
 
 @dataclass(frozen=True)
 class Page:
-    """What one person may see and press. `said` answers what was pressed last."""
+    """What one person may see and press. `said` answers the last button they pressed."""
 
     overviews: Sequence[Overview]
     connect_url: str = ""
-    """A link for this person only, good once; empty for those who may not connect."""
+    """A link for this person only that works once; empty for those who may not connect."""
     runs: frozenset[str] = frozenset()
     """The realms of the companies that this person may disconnect."""
     said: str = ""
     number: int = 0
     pages: int = 1
     channel: str = ""
-    """Where the cards of a company go that `connect_url` connects; empty until one is chosen."""
+    """The channel for the company that `connect_url` connects; empty until one is chosen."""
     asks_channel: bool = False
     """Whether a new company needs a channel that a person chooses."""
     trouble: str = ""
-    """Why the channel that was just chosen will not do."""
+    """Why the channel that was just chosen cannot be used, or empty."""
     again_url: str = ""
-    """Such a link for a company of the page that was connected before."""
+    """Such a link for a listed company that was connected before."""
     drawn_at: datetime | None = None
     closed: Mapping[str, str] = field(default_factory=dict)
     """Realm → why nothing can be posted in the company's channel, as `answers` says it."""
@@ -81,7 +81,7 @@ def home(page: Page) -> Block:
 
 
 def sentence(said: str) -> Block:
-    """The Home tab of somebody who has nothing to do here, or not yet."""
+    """The Home tab of somebody who may not do anything here, or not yet."""
     return {"type": "home", "blocks": [header("Overdue"), section(PURPOSE), section(said)]}
 
 
@@ -116,7 +116,7 @@ def _choice(page: Page) -> Block:
     said = f"*{which}* needs a channel of its own for its cards; the bot has to be in it."
     said += f"\n:warning: {page.trouble}" if page.trouble else ""
     made = section(said, channel_select(Switch.CHANNEL, page.channel))
-    # a block that is new each time: a client would keep what was chosen in the old one
+    # a new block each time: a client would keep what was chosen in the old one
     return made | {"block_id": f"channel:{page.drawn_at}"}
 
 
@@ -162,7 +162,7 @@ def _state(of: Overview) -> str:
 
 
 def _warnings(of: Overview) -> Iterator[str]:
-    """What keeps messages from going, or soon will, each with its way out."""
+    """What keeps messages from going out, or soon will, each with what to do about it."""
     company = of.company
     if company.status != CONNECTED:
         yield wording.CONNECTION[company.status]
@@ -180,7 +180,7 @@ def _warnings(of: Overview) -> Iterator[str]:
 
 
 def _aging(of: Overview) -> Block:
-    """A list of lines: Slack takes no table in App Home."""
+    """A list of lines, since Slack does not allow a table in App Home."""
     currencies = of.aging
     if not currencies:
         read = of.company.swept_at is not None
@@ -272,7 +272,7 @@ def _again(company: Company, url: str) -> Block:
 
 
 def _among(one: Block, company: Company, alone: bool) -> str:
-    """An action id stands once in a view; see `ids.of_any_company`."""
+    """An action id that is unique in the view; see `ids.of_any_company`."""
     return str(one["action_id"]) if alone else f"{one['action_id']}:{company.realm}"
 
 

@@ -28,7 +28,7 @@ from jobs.rules.rulings import Kind, stops_seen
 LOADING = "loading"
 """The name of a modal that asks for nothing."""
 MOST_OPTIONS = 100
-"""Of a multi-select; radio buttons have at most ten."""
+"""Options of a multi-select; radio buttons have at most ten."""
 MOST_ADDRESSES = 10
 CHECKED = (
     "Amounts, dates, invoice numbers, names and links are checked against the ledger when you "
@@ -42,13 +42,13 @@ MARKED = Words(
 
 
 def loading(name: str) -> Block:
-    """What stands there until the case is read; `name` is its external id."""
+    """What is shown until the case is read; `name` is its external id."""
     blocks = [rich(paragraph(text("Reading the case…"))), context(SLOW)]
     return _view(LOADING, "One moment", blocks, "") | {"external_id": name}
 
 
 def gone(words: str) -> Block:
-    """In place of a modal that makes no sense any more: `words` of our own say why."""
+    """Instead of a modal that no longer makes sense; `words`, our own, say why."""
     return _view(LOADING, "Not possible", [rich(paragraph(text(words)))], "")
 
 
@@ -77,7 +77,7 @@ def edit(
 
 
 def fingerprint(subject: str, body: str, marked: bool = False) -> str:
-    """Of a text whose violations were shown, and how it was marked: sha256, 64 hex digits."""
+    """The SHA-256 (64 hex digits) of a text whose violations were shown, and of its marking."""
     shown = f"{subject}\0{body}\0{marked}"
     return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -113,7 +113,7 @@ def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:
 
 
 def _marking(view: CaseView, marked: bool) -> Block:
-    """A figure that is on no record is what the person says that it is, or it is refused."""
+    """For figures that are on no record: the person says what they are, or they are refused."""
     option = _option("marked", MARKED)
     element: Block = {"type": "checkboxes", "action_id": Field.MARKED.value, "options": [option]}
     element |= {"initial_options": [option]} if marked else {}
@@ -124,7 +124,7 @@ def _marking(view: CaseView, marked: bool) -> Block:
 
 
 def reject(view: CaseView, policy: Policy) -> Block:
-    """Why not: each reason says what follows."""
+    """Why the case is rejected: each reason says what happens next."""
     offered = rejecting(view.stage, policy.already_paid_working_days, fired(view, ON_ACCOUNT))
     options = {str(name): words for name, words in offered.items()}
     blocks = [
@@ -158,7 +158,7 @@ def _payment(view: CaseView) -> str:
 
 
 def hold(view: CaseView, until: date) -> Block:
-    """Take invoices, or the whole customer, out for a while; `until` is proposed."""
+    """Put invoices, or the whole customer, on hold for a while; `until` is proposed."""
     options = {str(name): words for name, words in HOLD.items()}
     blocks = [
         _about(view, "What is held is left out of every message until the review date."),
@@ -221,7 +221,7 @@ def confirm_name(view: CaseView) -> Block:
 
 
 def address_key(address: str) -> str:
-    """What an option carries instead of the address: it is looked up in the ledger's own list."""
+    """An option's value in place of the address, which is looked up in the ledger's own list."""
     return hashlib.sha256(address.strip().lower().encode("utf-8", "replace")).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""Ledger facts in the words of a finance backend: amounts, dates, stages, habits, invoices."""
+"""Ledger facts in the words of a finance team: amounts, dates, stages, habits, invoices."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HELD_UP = {
     HeldUp.REMINDERS: "Nobody has confirmed that QuickBooks' own reminders are off: it waits "
     "until a finance lead does, in App Home.",
 }
-"""Why an approved message does not go yet, and the way out."""
+"""Why an approved message does not go out yet, and what to do about it."""
 CONNECTION = {
     "connected": "Connected to QuickBooks.",
     "disconnected": "Disconnected from QuickBooks: nothing is read, written or sent.",
@@ -43,7 +43,7 @@ KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GA
 
 
 def money(amount: Money) -> str:
-    """ "$1,200.50", "€310.00", "CHF 45.00": every digit of the ledger, none rounded away."""
+    """ "$1,200.50", "€310.00", "CHF 45.00": every digit in the ledger, never rounded."""
     told = format_currency(
         amount.amount, amount.currency, locale="en_US", decimal_quantization=False
     )
@@ -78,7 +78,7 @@ def stage(of: Stage) -> str:
 
 
 def invoice_names(invoices: tuple[Invoice, ...]) -> dict[str, str]:
-    """Invoice id → its number, with its date where it has none or another has the same."""
+    """Invoice id → its number, with its date if it has none or another has the same."""
     return {id: one_line(name) for id, name in labels(invoices, "en_US").items()}
 
 
@@ -111,6 +111,6 @@ def joined(names: Iterable[str], word: str = "and") -> str:
 
 
 def sentence(words: str) -> str:
-    """With a full stop, where the words bring none of their own."""
+    """`words` with a full stop, unless they have one already."""
     end = words.rstrip()
     return end if not end or end[-1] in ".!?…" else end + "."

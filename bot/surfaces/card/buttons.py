@@ -1,4 +1,4 @@
-"""Which buttons a card offers in each state; a button that no longer applies is not there."""
+"""Which buttons a card offers in each state; a button that does not apply is left out."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ BY_ADDRESS = frozenset(
 """Rules that end when a person confirms one of the ledger's addresses."""
 
 BY_PAYMENT = ON_ACCOUNT | {"paid_claim"}
-"""Rules behind which the likely answer is that it was paid."""
+"""Rules whose likely explanation is that it was paid."""
 
 MOST_BODY = 30_000
-"""Characters of a letter that a card can show; what it cannot show it does not let approve."""
+"""Characters of a letter that a card can show; what it cannot show cannot be approved on it."""
 
 
 def buttons(view: CaseView, now: datetime) -> list[Block]:
-    """The elements of the card's actions block; empty where nothing is left to do."""
+    """The elements of the card's actions block; empty if nothing is left to do."""
     if view.state is State.WAITING:
         return _draft(view) if view.letter else _stopped(view)
     if view.state is State.APPROVED:
@@ -53,7 +53,7 @@ def whole(view: CaseView) -> bool:
 
 
 def blocked(view: CaseView) -> bool:
-    """Whether a rule forbids the message, even where a text is there to be mended."""
+    """Whether a rule forbids the message, even if there is a text to be corrected."""
     return strictest(view.rulings) in (Kind.NEVER, Kind.STOP)
 
 
@@ -63,12 +63,12 @@ def addresses(view: CaseView) -> list[str]:
 
 
 def fired(view: CaseView, rules: frozenset[str]) -> bool:
-    """Whether a stop or never of one of these names stands."""
+    """Whether there is a stop or never with one of these names."""
     return any(r.rule in rules for r in view.rulings if r.kind in (Kind.NEVER, Kind.STOP))
 
 
 def gated(view: CaseView, rule: str) -> bool:
-    """Whether the gate of this name stands."""
+    """Whether there is a gate with this name."""
     return any(ruling.rule == rule for ruling in view.rulings)
 
 
@@ -78,7 +78,7 @@ def opens_later(view: CaseView, now: datetime) -> bool:
 
 
 def binding(view: CaseView) -> Binding:
-    """What every button of this card stands for."""
+    """What every button of this card is bound to."""
     return Binding(view.id, view.draft_id, view.draft_hash)
 
 
@@ -143,7 +143,7 @@ def _confirm(view: CaseView) -> Block:
 
 
 def _follows(view: CaseView) -> str:
-    """What comes of this approval."""
+    """What this approval will do."""
     if view.shadow:
         return "Nothing is sent: the company is in shadow mode."
     asked = view.approvals
@@ -169,7 +169,7 @@ _TAKE_BACK = confirm(
 
 
 def _rejected(view: CaseView) -> list[Block]:
-    """The way back, until something else has followed."""
+    """The undo button of a rejection, until something else has happened."""
     wrong = view.decisions and view.decisions[-1].reason == RejectReason.WRONG_CONTACT
     made = [_make(view, Verb.UNDO)] if view.may_return else []
     if wrong and view.may_return and addresses(view):

@@ -34,7 +34,7 @@ _UNDRAWN = (
 
 @dataclass(frozen=True)
 class Card:
-    """What chat.postMessage and chat.update take. Without blocks it is a card of plain text."""
+    """What chat.postMessage and chat.update take. Without blocks it is a plain text card."""
 
     text: str
     blocks: list[Block]
@@ -84,7 +84,7 @@ def _buttons(view: CaseView, now: datetime) -> Part | None:
 
 
 def story(said: Sequence[str]) -> str:
-    """The lines as one text of at most 4000 characters; the longest gives way, and says so."""
+    """The lines as one text of at most 4000 characters; the longest is shortened, and says so."""
     lines = [line for line in said if line]
     too_much = len("\n".join(lines)) - MOST_TEXT
     if too_much > 0:

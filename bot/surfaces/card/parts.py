@@ -47,7 +47,7 @@ _SAID_BY_RULE = ("unsafe_text", "text_breaks_a_rule", "marked_wording")
 
 @dataclass(frozen=True)
 class Part:
-    """`said` is escaped text; empty where the part adds nothing to the story."""
+    """`said` is escaped text; empty if the part adds nothing to the story."""
 
     blocks: tuple[Block, ...]
     said: str = ""
@@ -55,7 +55,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Reader:
-    """For whom a part is spoken: names by Slack user id, and the company's zone."""
+    """What the text of a part needs: names by Slack user id, and the company's zone."""
 
     people: Mapping[str, str]
     zone: ZoneInfo
@@ -87,7 +87,7 @@ def title(view: CaseView) -> Part:
 
 
 def _open(view: CaseView) -> str:
-    """What is asked for and since when; of a case with nothing left to do what it was about."""
+    """What is asked for and since when; for a finished case, what it was about."""
     facts = view.facts
     overdue, days = wording.money(facts.total_overdue), wording.overdue(facts.days_overdue)
     if view.state is State.CANCELLED:
@@ -101,7 +101,7 @@ def _open(view: CaseView) -> str:
 
 
 def status(view: CaseView, now: datetime, reader: Reader) -> Part:
-    """The present face."""
+    """The current status."""
     shown = face(view, now)
     top: Line = [text(f"{shown.mark} "), text(shown.title, bold=True)]
     lines = [top, *shown.lines]
@@ -115,7 +115,7 @@ def status(view: CaseView, now: datetime, reader: Reader) -> Part:
 
 
 def changes(view: CaseView, reader: Reader) -> Part | None:
-    """What differs from the version before."""
+    """What differs from the previous version."""
     if not view.changed:
         return None
     lines = _some([[text(cap(one_line(told), 300))] for told in view.changed], "changes")
@@ -140,7 +140,7 @@ def why(view: CaseView, reader: Reader) -> Part | None:
 
 
 def _uncontradicted(view: CaseView) -> CaseView:
-    """Without what speaks for a routine reminder where a rule stops the case."""
+    """The reasons, without those for a routine reminder if a rule stops the case."""
     if blocked(view) and view.class_ is CaseClass.ROUTINE_REMINDER:
         return replace(view, class_=None, reasons=())
     return view
@@ -158,7 +158,7 @@ def _class(view: CaseView) -> Line:
 
 
 def _summary(view: CaseView) -> str:
-    """Without the reasons that the rules below it say themselves."""
+    """The reasons, without those that the rules below repeat."""
     told = view.summary
     for ruling in view.rulings:
         told = told.replace(ruling.reason, "")
@@ -211,7 +211,7 @@ def _list(title: str, lines: list[Line], reader: Reader) -> Part:
 
 
 def invoices(view: CaseView) -> Part:
-    """The invoices as a table, the first few where there are many, with complete totals."""
+    """The invoices as a table, the first few if there are many, with complete totals."""
     facts = view.facts
     shown = facts.invoices[:MOST_ROWS]
     rows = [["Invoice", "Due", "Amount", "Paid so far", "Open"]]
@@ -228,7 +228,7 @@ def invoices(view: CaseView) -> Part:
 
 
 def _netted(view: CaseView) -> list[list[str]]:
-    """What is taken off, and what remains to be asked for, in the last column."""
+    """Rows for what is deducted, and what remains to be asked for, in the last column."""
     facts = view.facts
     if not facts.netted:
         return []
@@ -287,7 +287,7 @@ def invoices_named(view: CaseView) -> Part:
 
 
 def background(view: CaseView, reader: Reader) -> Part | None:
-    """Habit, account manager, and what is open beside the message."""
+    """Habit, account manager, and what else is open besides the message."""
     facts = view.facts
     told = [_sentence_case(wording.habit(facts.habit))] if facts.habit else []
     if facts.habit_unread:
@@ -348,7 +348,7 @@ def _note(of: Letter) -> Part:
 
 
 def violations(view: CaseView, reader: Reader) -> Part | None:
-    """The rules that the present text breaks because a person insisted."""
+    """The rules that the current text breaks because a person insisted."""
     told = any(ruling.rule in _SAID_BY_RULE for ruling in view.rulings)
     if not view.violations or (told and len(view.violations) <= MOST_IN_RULE):
         return None

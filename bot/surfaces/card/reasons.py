@@ -10,7 +10,7 @@ from jobs.rules.states import RejectReason, Stage
 
 
 class Words(NamedTuple):
-    """What an option says, and its consequence (each at most 75 characters)."""
+    """The text of an option, and its consequence (each at most 75 characters)."""
 
     label: str
     consequence: str

@@ -1,4 +1,4 @@
-"""The present face of a case: what its state means, who acted and when, and what comes next."""
+"""The status of a case: what its state means, who acted and when, and what comes next."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Line = list[Block]
 
 @dataclass(frozen=True)
 class Face:
-    """`mark` is a picture beside the words of `title`, never instead of them."""
+    """`mark` is an emoji next to the words of `title`, never instead of them."""
 
     mark: str
     title: str
@@ -197,7 +197,7 @@ _NOTE = {
     "taking_back": "The QuickBooks note is being taken back",
     "taken_back": "The QuickBooks note was taken back",
 }
-"""What became of the note, where the title of the card does not say it."""
+"""What happened to the note, if the title of the card does not say it."""
 
 
 def _rejected(view: CaseView, _now: datetime) -> Face:
@@ -223,7 +223,7 @@ def _held(view: CaseView, _now: datetime) -> Face:
 
 def _kind(made: Decision) -> str:
     if made.kind == "reject":
-        return "dispute"  # the one reason to reject that holds anything
+        return "dispute"  # the only reason to reject that sets a hold
     return held_as(made.reason)
 
 
@@ -286,7 +286,7 @@ PUT_OFF = {
     "reject": "Rejected",
     "takeover": "Taken over",
 }
-"""What puts a case to sleep or on hold, as a word of the card."""
+"""What snoozed a case or put it on hold, as a word for the card."""
 
 
 def _put_off(made: Decision | None) -> list[Line]:
