@@ -23,20 +23,20 @@ from jobs.store.drafts import Draft
 
 ACTOR = "system:send"
 ACCEPTED_LATE = (
-    "the mail server has accepted the earlier message after all, although it was said not to have "
-    "gone. Nothing is sent a second time."
+    "the mail server did accept the earlier message, although somebody said that it did not go. "
+    "Nothing is sent a second time."
 )
 TWICE = (
-    "the mail server has accepted the earlier message after all, and a second one has gone out "
-    "meanwhile or may have. Please tell the customer."
+    "the mail server did accept the earlier message, and a second one has been sent meanwhile or "
+    "may have been. Please tell the customer."
 )
 NOT_GONE = (
-    "the message was not handed to the mail server, although it was said to have gone. Please "
-    "write to the customer yourself, and take the QuickBooks note back."
+    "the message was not handed to the mail server, although somebody said that it went. Please "
+    "write to the customer yourself, and take back the QuickBooks note."
 )
 LOOK = (
-    "we cannot tell whether the message went. Please look into the Sent folder or the mail "
-    "server's log, then say on the card which it was. Nothing is sent again by itself."
+    "we cannot tell whether the message went. Please check the Sent folder or the mail server's "
+    "log, then press “It went” or “It did not go” on the card. Nothing is sent again by itself."
 )
 
 

@@ -35,7 +35,7 @@ ACTOR = "system:write_back"
 OUTAGE = tuple(timedelta(minutes=m) for m in (1, 10, 60, 240, 720))
 """The pauses while QuickBooks is away: seventeen hours in all, then a person takes over."""
 HELD_UP = "The process that writes the note was held up for too long."
-PERHAPS = "It may have been done all the same: look into QuickBooks first."
+PERHAPS = "It may have worked all the same: check QuickBooks first."
 
 
 def step(services: Services) -> Step:

@@ -237,7 +237,7 @@ class QuickBooks:
         kind = response.headers.get("Content-Type", "")
         if kind.startswith("application/pdf") and response.content.startswith(b"%PDF"):
             return response.content
-        raise Unreachable("QuickBooks sent something else than the PDF")
+        raise Unreachable("QuickBooks did not send the PDF")
 
     # Many queries, one request
 

@@ -47,6 +47,7 @@ Block = dict[str, Any]
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
 _FORMAT = "{date_short_pretty} at {time}"
+TIME_ONLY = "{time_secs}"
 
 
 def plain(words: str, limit: int) -> Block:
@@ -135,10 +136,10 @@ def link(url: str, words: str) -> Block:
     return {"type": "link", "url": url, "text": clean(words) or "–"}
 
 
-def date(at: datetime) -> Block:
-    """An instant in rich text, in each reader's own zone."""
+def date(at: datetime, form: str = _FORMAT) -> Block:
+    """An instant in rich text, in each reader's own zone; TIME_ONLY for one that is near."""
     seconds = int(at.timestamp())
-    return {"type": "date", "timestamp": seconds, "format": _FORMAT, "fallback": utc(at)}
+    return {"type": "date", "timestamp": seconds, "format": form, "fallback": utc(at)}
 
 
 def stamp(at: datetime) -> str:

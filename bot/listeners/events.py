@@ -140,7 +140,7 @@ def _published(backend: Backend, user: str, said: str, number: int, choice: Choi
         return PAUSE
     if wrong := lint(view, "home"):
         slog.error("home.refused_by_lint", wrong=len(wrong))
-        view = home.sentence("This page cannot be drawn just now; `/overdue` works.")
+        view = home.sentence("This page cannot be shown just now; `/overdue` still works.")
     answer = api.call(backend.client, "views.publish", user_id=user, view=view)
     if isinstance(answer, Trouble):
         slog.warning("home.lost", trouble=repr(answer))

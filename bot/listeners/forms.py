@@ -40,7 +40,7 @@ LONGEST_PAUSE = 20
 """Seconds. Nobody looks at an empty form for longer."""
 SNOOZED = 2
 """How many working days the snooze modal proposes."""
-CHANGED = "This case has moved on meanwhile; there is nothing to enter here. Nothing was changed."
+CHANGED = "This case has changed meanwhile, so there is nothing to enter here. Nothing was changed."
 
 
 def _hold(view: CaseView, policy: Policy) -> dict[str, Any]:

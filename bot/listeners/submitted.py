@@ -52,7 +52,7 @@ def rejection(values: Values) -> Rejection:
     reason = _chosen(values, Field.REASON, RejectReason)
     comment = _typed(values, Field.COMMENT)
     if reason is RejectReason.OTHER and not comment:
-        raise _error(values, Field.COMMENT, "Please say why, so that others understand it.")
+        raise _error(values, Field.COMMENT, "Please say why, so that others understand.")
     if reason is not RejectReason.DISPUTED:
         return Rejection(reason, comment)
     invoices = _several(values, Field.INVOICES)
@@ -88,7 +88,7 @@ def chosen_address(values: Values, candidates: Sequence[str]) -> str:
     key = _option(values, Field.ADDRESS)
     found = [one for one in candidates if address_key(one) == key]
     if not found:
-        raise _error(values, Field.ADDRESS, "That address is no longer in the ledger.")
+        raise _error(values, Field.ADDRESS, "That address is no longer in QuickBooks.")
     return found[0]
 
 

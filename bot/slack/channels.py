@@ -34,7 +34,7 @@ def look(client: WebClient, channel: str) -> Channel:
 
 def _unseen(answer: Trouble) -> str:
     if answer == Refused("channel_not_found"):
-        return f"either there is no such channel, or the bot is not in it; {INVITE}"
+        return f"there is no such channel, or the bot is not in it; {INVITE}"
     if isinstance(answer, Refused):
         return f"Slack says {answer.error}; check the id, and {INVITE}"
     return "Slack does not answer just now; please try again in a minute"

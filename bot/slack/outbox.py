@@ -302,7 +302,7 @@ def _say_in_thread(conn: Connection, claim: Claim, drawn: Drawn, now: datetime) 
         work.settle(conn, claim, None, last_error="The notice can no longer be changed.")
         return
     text = cap(
-        f"This card can no longer be changed. The case stands so now:\n{message.text}", MOST_TEXT
+        f"This card can no longer be changed. Where the case stands now:\n{message.text}", MOST_TEXT
     )
     key = f"unchanged:{drawn.version}"
     posts.thread(conn, row.company, message.channel, row.case_id, key, text, now)

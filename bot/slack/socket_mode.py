@@ -165,7 +165,7 @@ class Socket:
     def _add(self, line: ClientConnection) -> None:
         with self._changed:
             if self._closing.is_set():
-                raise Unopened("it is to be closed")
+                raise Unopened("this process is stopping")
             self._lines.append(line)
         slog.info("socket.open")
 
@@ -200,9 +200,9 @@ class Socket:
                     slog.info("socket.refresh", reason=message["reason"])
                     return True
         except TimeoutError:
-            self._note("socket.lost", "Slack had it replaced")
+            self._note("socket.lost", "Slack replaced it")
         except ConnectionClosed:
-            self._note("socket.lost", f"the line ended ({line.close_code})")
+            self._note("socket.lost", f"the connection ended ({line.close_code})")
         return False
 
     def _leave(self, line: ClientConnection, stack: ExitStack) -> None:

@@ -25,7 +25,7 @@ from jobs.rules.money import Money
 
 # The sum comes first, so a narrow screen shows it without scrolling; what is not due comes last.
 COLUMNS = (*BUCKETS[1:], BUCKETS[0])
-OWN = "Only the customers that you look after are shown."
+OWN = "Only your own customers are shown."
 MOST_CURRENCIES = 20
 MOST_CASES = 10
 
@@ -58,7 +58,7 @@ def _table(picture: Picture) -> Block:
     rows = [["Currency", "Overdue", *COLUMNS]]
     rows += [_row(one) for one in picture.currencies[:MOST_CURRENCIES]]
     if len(rows) == 1:
-        where = "in the ledger" if picture.whole else "for your customers"
+        where = "in QuickBooks" if picture.whole else "for your customers"
         return rich(paragraph(words(f"Nothing is open {where}.")))
     return table(rows, ["left", *["right"] * (len(COLUMNS) + 1)])
 
@@ -78,12 +78,12 @@ def _money(amount: Money) -> str:
 
 def _cases(picture: Picture) -> list[Block]:
     if not picture.cases:
-        return [rich(paragraph(words("No case is open.")))]
+        return [rich(paragraph(words("There are no open cases.")))]
     lines = [_case(one) for one in picture.cases[:MOST_CASES]]
     rest = picture.more_cases + len(picture.cases[MOST_CASES:])
     if rest:
         lines.append([words(f"and {rest} more")])
-    return [rich(paragraph(words("What matters most", bold=True)), bullets(lines))]
+    return [rich(paragraph(words("Top cases", bold=True)), bullets(lines))]
 
 
 def _case(one: TopCase) -> list[Block]:
@@ -99,7 +99,7 @@ def _rest(one: TopCase) -> str:
 
 def _as_of(picture: Picture) -> str:
     if picture.as_of is None:
-        return "The ledger has not been read yet."
+        return "QuickBooks has not been read yet."
     rest = len(picture.currencies) - MOST_CURRENCIES
     more = f"; {rest} more currencies are not shown" if rest > 0 else ""
     asof = f"As of {stamp(picture.as_of)}; number of invoices in brackets{more}."

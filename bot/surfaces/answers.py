@@ -30,7 +30,7 @@ STATE_WORDS = {
     State.SNOOZED: "snoozed",
     State.APPROVED: "approved",
     State.SENDING: "being sent",
-    State.UNKNOWN: "waiting for somebody to say whether the message went",
+    State.UNKNOWN: "waiting for somebody to check whether the message went",
     State.SENT: "sent",
     State.DONE: "sent",
     State.REJECTED: "rejected",
@@ -38,7 +38,7 @@ STATE_WORDS = {
     State.CANCELLED: "closed",
 }
 BAR_WORDS = {
-    Kind.NEVER: "no message, the cause has to change",
+    Kind.NEVER: "cannot be sent, see the card",
     Kind.STOP: "stopped, a person decides",
     Kind.WAIT: "no draft yet",
 }
@@ -54,23 +54,23 @@ def stands(one: TopCase) -> str:
 
 def not_allowed(who: str) -> str:
     """Somebody without the right clicked; `who` has it."""
-    may = f"This takes {who}" if who else "You may not do this"
-    return f"{may}, so {_lower(NOTHING)}"
+    may = f"This needs {who}." if who else "You cannot do this."
+    return f"{may} {NOTHING}"
 
 
 def nobody_configured() -> str:
     """The policy file names nobody."""
     return (
-        "Nobody is named in the policy file yet, so nobody may act and nothing was changed. "
-        "An administrator adds the collectors and finance leads there."
+        "The policy file names nobody yet, so nobody can act and nothing was changed. "
+        "Please ask an administrator to add the collectors and finance leads."
     )
 
 
 def outsider(why: str) -> str:
     """`why`: guest, stranger (another organisation), bot or gone (deactivated)."""
     told = {
-        "guest": "Guests cannot act here; they can read the cards.",
-        "stranger": "Only people of this organisation can act on these cards.",
+        "guest": "Guests can read the cards but cannot act on them.",
+        "stranger": "Only members of this organisation can act on these cards.",
         "bot": "Bots cannot act on these cards.",
         "gone": "This account is deactivated and cannot act on these cards.",
     }
@@ -80,24 +80,24 @@ def outsider(why: str) -> str:
 
 def looking_you_up() -> str:
     """The person is not known yet, or what is known is too old."""
-    return f"One moment: I am looking you up in Slack. {NOTHING}"
+    return f"One moment, I am looking you up in Slack. {NOTHING}"
 
 
 def met(trouble: str) -> str:
     """The same person, once Slack has told who it is; `trouble` is what is wrong, or empty."""
-    return outsider(trouble) if trouble else "I know you now: please do that once more."
+    return outsider(trouble) if trouble else "I have found you. Please try that again."
 
 
 def home_follows() -> str:
     """The same in App Home, which redraws by itself."""
-    return "One moment: I am looking you up in Slack. This page follows by itself."
+    return "One moment, I am looking you up in Slack. This page then updates by itself."
 
 
 def stale() -> str:
     """The button belonged to an older draft."""
     return (
         "This card has changed since you saw it, so nothing was recorded. "
-        "The new version is in its place; please read it and press again."
+        "Please read the new version and press again."
     )
 
 
@@ -105,52 +105,54 @@ def decided(kind: str, actor: str, at: datetime, state: State) -> str:
     """Somebody was first."""
     who = "Overdue itself" if actor.startswith("system") else mention(actor) or "somebody"
     what = DECISIONS[kind].was if kind in DECISIONS else "decided"
-    return f"This was already {what} by {who}, {stamp(at)}; it is now {STATE_WORDS[state]}."
+    same = kind == "take_back" or STATE_WORDS[state] in what
+    since = "" if same else f" It is now {STATE_WORDS[state]}."
+    return f"Already {what} by {who}, {stamp(at)}.{since}"
 
 
 def elsewhere(state: State) -> str:
     """The case went on without a person's decision."""
-    return f"This case is {STATE_WORDS[state]} by now, so the button no longer applies. {NOTHING}"
+    return f"This case is now {STATE_WORDS[state]}, so this button no longer applies. {NOTHING}"
 
 
 def again() -> str:
     """The same person clicked twice though two people are needed, or edited the text."""
-    return "Your approval is already counted. A second, different person has to approve."
+    return "You have already approved this. A second person has to approve it too."
 
 
 def too_late(at: datetime | None = None) -> str:
     """Undo after its window."""
-    ended = f" The window ended {stamp(at)}." if at else ""
-    return f"Too late to undo: the message is on its way or has gone.{ended}"
+    ended = f" Undo was possible until {stamp(at)}." if at else ""
+    return f"Too late to undo: the message is being sent or has been sent.{ended}"
 
 
 def followed(what: str) -> str:
     """A rejection that can no longer be undone; `what` has happened since, as a sentence."""
-    return f"It is too late to undo this. {cap(mrkdwn(one_line(what)), 300)} {NOTHING}"
+    return f"Too late to undo. {cap(mrkdwn(one_line(what)), 300)} {NOTHING}"
 
 
 def still_possible(at: datetime | None) -> str:
     """ "It did not go" while the sender may still hand the message over."""
-    when = f" from {stamp(at)} on" if at else " later"
+    when = f"after {stamp(at)}" if at else "later"
     return (
-        f"The program that was sending this message may still do so, so you can say this{when}. "
-        f"{NOTHING}"
+        "The message may still be sent by the process that had started to send it. Please press "
+        f"“It did not go” again {when}. {NOTHING}"
     )
 
 
 def opens_later(at: datetime | None, manager: str) -> str:
     """Approval waits for the account manager."""
     who = mention(manager) or "a finance lead"
-    latest = f", at the latest {stamp(at)}" if at else ""
-    return f"Approval opens when {who} says Fine{latest}. {NOTHING}"
+    latest = f", or {stamp(at)} at the latest" if at else ""
+    return f"Approval opens when {who} presses Fine{latest}. {NOTHING}"
 
 
 def approved(send_at: datetime | None, shadow: bool, following: str = "") -> str:
     """The approval counts and nothing is missing; `following` is the permalink of the next card."""
     if shadow:
-        told = "Approved. Shadow mode: it runs to the last check and nothing is sent."
+        told = "Approved. Shadow mode: the last check runs, but nothing is sent."
     else:
-        told = f"Approved. It goes {stamp(send_at)}." if send_at else "Approved. It goes now."
+        told = f"Approved. Sends {stamp(send_at)}." if send_at else "Approved. Sends now."
     return told + _next(following)
 
 
@@ -165,7 +167,7 @@ def _next(following: str) -> str:
 
 def half_approved(missing: str) -> str:
     """The first of two; `missing` is "a finance lead" or "another person"."""
-    return f"Your approval is recorded. Still missing: {missing}."
+    return f"Your approval is recorded. Still needed: {missing}."
 
 
 def mrkdwn_url(url: str) -> str:
@@ -175,33 +177,33 @@ def mrkdwn_url(url: str) -> str:
 
 def not_recorded() -> str:
     """The database could not be written in time."""
-    return "I could not record that just now, so nothing was changed. Please press again."
+    return "That could not be recorded just now, so nothing was changed. Please press again."
 
 
 def broken() -> str:
     """An unforeseen error; the request may or may not have been recorded."""
     return (
-        "Something went wrong on our side. The card shows what is recorded: if what you did is "
-        "not there, please press again. Nothing is done twice."
+        "Something went wrong on our side. Please look at the card: if it does not show what you "
+        "did, press again. Nothing is done twice."
     )
 
 
 def no_form() -> str:
     """Slack did not open a form, or did not let us fill it in."""
     return (
-        "Slack did not show the form just now, so nothing was changed. If an empty one is open, "
-        "please close it, and press again in a minute."
+        "Slack did not open the form, so nothing was changed. If an empty one is open, please "
+        "close it, then press again in a minute."
     )
 
 
 def unreadable() -> str:
     """A value that this program never wrote."""
-    return "I could not read that button or form, so nothing was changed. Please use the new card."
+    return "That button or form could not be read, so nothing was changed. Please use the new card."
 
 
-def no_case() -> str:
+def no_case(number: str) -> str:
     """There is no such case."""
-    return "I do not know that case any more, so nothing was changed."
+    return f"There is no case {cap(mrkdwn(one_line(number)), 20)}."
 
 
 def stopped(reason: str) -> str:
@@ -222,18 +224,18 @@ STILL = {
 def resumed(held_up: HeldUp | None) -> str:
     """Sending is no longer paused; `held_up` is what still keeps messages from going out."""
     if held_up:
-        return f"It is no longer paused, but nothing goes out yet: {STILL[held_up]}."
-    return "Sending goes on. What was approved meanwhile goes out after its last check."
+        return f"Sending is resumed, but nothing goes out yet: {STILL[held_up]}."
+    return "Sending is resumed. Messages approved meanwhile go out after their last check."
 
 
 def now_paused(_: HeldUp | None) -> str:
-    return "Sending is paused. Cards, edits and undo go on; `/overdue resume` starts it again."
+    return "Sending is paused. Cards, edits and undo still work. `/overdue resume` resumes sending."
 
 
 def now_live(held_up: HeldUp | None) -> str:
     """Out of shadow mode; `held_up` is what still keeps messages from going out."""
     told = f"Live, but nothing goes out yet: {STILL[held_up]}." if held_up else LIVE
-    return f"{told} Open cards stay; what was approved in shadow mode is looked at again."
+    return f"{told} Open cards stay; what was approved in shadow mode is checked again."
 
 
 LIVE = "Live: approved messages are sent from now on."
@@ -242,56 +244,59 @@ LIVE = "Live: approved messages are sent from now on."
 def reminders_on() -> str:
     """Going live, while QuickBooks may still write to the same customers."""
     return (
-        "First QuickBooks' own reminders have to be off: Overdue cannot see them, and customers "
-        "would be written to twice. Switch them off in QuickBooks (Account and settings, Sales, "
-        "Reminders) and press “QuickBooks' reminders are off” below the message that says "
-        f"that the company is connected, or in App Home. {NOTHING}"
+        "First switch off QuickBooks' own reminders: Overdue cannot see them, and customers would "
+        "get two messages. In QuickBooks they are under Account and settings, Sales, Reminders. "
+        "Then press “QuickBooks' reminders are off” in App Home, or below the message that the "
+        f"company is connected. {NOTHING}"
     )
 
 
 def reminders_off(company: Company) -> str:
     """Somebody has confirmed it; says what happens next."""
     if company.live:
-        follows = "Messages that are approved go out again."
+        follows = "Approved messages go out again."
     else:
-        follows = f"A finance lead can say `/overdue live` in <#{company.channel}> now."
+        follows = f"A finance lead can now type `/overdue live` in <#{company.channel}>."
     return f"Noted: QuickBooks' own reminders are off. {follows}"
 
 
 def channel_taken(channel: str) -> str:
     """Each company has a channel of its own."""
-    return f"The cards of another company go to <#{channel}> already; please choose another one."
+    return f"<#{channel}> already has the cards of another company. Please choose another channel."
 
 
 def channel_unfit(channel: str, trouble: str) -> str:
     """`trouble` says why cards cannot be posted there, and what to do."""
-    return f"<#{channel}> will not do yet: {mrkdwn(trouble)}. Then please choose it again."
+    return f"<#{channel}> cannot be used yet: {mrkdwn(trouble)}. Then choose it again."
 
 
 def channel_closed(channel: str, trouble: str) -> str:
     """The same of a channel that is a company's already."""
-    return f"Its cards cannot go to <#{channel}>: {mrkdwn(trouble)}."
+    return f"Its cards cannot be posted in <#{channel}>: {mrkdwn(trouble)}."
 
 
 def ended(how: Ended) -> str:
     """What became of disconnecting a company."""
     return {
-        Ended.DONE: "Disconnected: QuickBooks gives Overdue no more access to this company.",
-        Ended.BEFORE: f"It was disconnected before. {NOTHING}",
+        Ended.DONE: "Disconnected. Overdue no longer has access to this company in QuickBooks.",
+        Ended.BEFORE: f"This company is already disconnected. {NOTHING}",
         Ended.UNKNOWN_COMPANY: f"This company was never connected. {NOTHING}",
         Ended.NOT_REVOKED: "Nothing of this company is read, written or sent any more, but "
-        "QuickBooks did not answer when its access was to be ended. Please press again in a "
-        "moment, or remove Overdue in QuickBooks itself (Apps, My apps).",
+        "QuickBooks did not confirm that the access has ended. Please try again in a moment, or "
+        "remove Overdue in QuickBooks itself (Apps, My apps).",
     }[how]
 
 
 def now_shadow(_: HeldUp | None) -> str:
-    return "Shadow mode: cards go on, but no e-mail is sent and nothing is written to QuickBooks."
+    return (
+        "Shadow mode: cards still appear, but no e-mail is sent and nothing is written to "
+        "QuickBooks."
+    )
 
 
 QUESTIONS = {
     Turn.RESUME: (
-        "Sending is paused. Once it is resumed, what is approved goes out after its last check.",
+        "Sending is paused. Once it is resumed, approved messages go out after their last check.",
         "Resume sending",
     ),
     Turn.LIVE: (
@@ -299,7 +304,7 @@ QUESTIONS = {
         "Go live",
     ),
     Turn.SHADOW: (
-        "In shadow mode cards go on, but no e-mail is sent, and what is approved waits.",
+        "In shadow mode cards still appear, but no e-mail is sent and approved messages wait.",
         "Switch to shadow mode",
     ),
 }
@@ -324,8 +329,8 @@ def unchanged(what: str) -> str:
 
 def disconnected() -> str:
     return (
-        "No QuickBooks company is connected yet. Finance leads connect one in App Home; "
-        "`overdue connect` prints a link."
+        "No QuickBooks company is connected yet. A finance lead can connect one in App Home, or "
+        "with the link that `overdue connect` prints."
     )
 
 
@@ -334,7 +339,7 @@ def elsewhere_than(companies: Sequence[Company]) -> str:
     some = [f"<#{one.channel}> ({mrkdwn(cap(one_line(one.name), 60))})" for one in companies]
     few = len(some) <= MOST_COMPANIES
     where = wording.joined(some, "or") if few else wording.listed(some, MOST_COMPANIES)
-    return f"This channel belongs to no company. Please type it in {where}."
+    return f"This channel belongs to no company. Please use the command in {where}."
 
 
 def one_case(case: str, customer: str, told: str, card: str) -> str:
@@ -350,7 +355,7 @@ def one_case(case: str, customer: str, told: str, card: str) -> str:
 def unknown_command(words: str) -> str:
     """`words` are what the person typed, as Slack hands it over: with its three entities."""
     typed = cap(mrkdwn(one_line(html.unescape(words))), 100)
-    return f"I do not know “{typed}”.\n{help_text()}"
+    return f"There is no command “{typed}”.\n{help_text()}"
 
 
 def help_text() -> str:
@@ -360,12 +365,12 @@ def help_text() -> str:
 
 COMMANDS = (
     ("", "what is overdue, by age, and the cases that matter most"),
-    ("run", "look at the ledger now"),
+    ("run", "read QuickBooks now"),
     ("pause", "stop all sending at once (finance leads)"),
     ("resume", "start sending again (finance leads; asks once)"),
     ("live", "leave shadow mode (finance leads; asks once)"),
     ("shadow", "go back to shadow mode (finance leads; asks once)"),
-    ("412", "where case 412 stands, who did what and what is next, and its card"),
+    ("412", "where case 412 stands, who did what, what is next, and a link to its card"),
     ("help", "this list"),
 )
 
@@ -373,9 +378,5 @@ COMMANDS = (
 def running(held_up: HeldUp | None) -> str:
     """A look at the ledger was asked for; without a connection it waits."""
     if held_up is HeldUp.NOT_CONNECTED:
-        return f"The ledger is looked at as soon as that can be: {STILL[held_up]}."
-    return "Looking at the ledger now. New cards appear here as they are ready."
-
-
-def _lower(words: str) -> str:
-    return words[:1].lower() + words[1:]
+        return f"QuickBooks cannot be read yet: {STILL[held_up]}. It is read right after that."
+    return "Reading QuickBooks now. New cards appear here as they are ready."

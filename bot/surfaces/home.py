@@ -93,7 +93,7 @@ def _nothing_yet(page: Page) -> list[Block]:
     if page.connect_url or page.asks_channel:
         said += (
             " The button opens QuickBooks in your browser, where an administrator of the company "
-            "agrees. It starts in shadow mode: cards appear, and nothing is sent."
+            "grants access. It starts in shadow mode: cards appear, but nothing is sent."
         )
     return [header("Overdue"), section(PURPOSE), section(said)]
 
@@ -113,7 +113,7 @@ def _foot(page: Page) -> list[Block]:
 
 def _choice(page: Page) -> Block:
     which = "Another company" if page.overviews else "A company"
-    said = f"*{which}* needs a channel of its own for its cards; the bot has to be in it."
+    said = f"*{which}* needs its own channel for its cards; invite the bot to it first."
     said += f"\n:warning: {page.trouble}" if page.trouble else ""
     made = section(said, channel_select(Switch.CHANNEL, page.channel))
     # a new block each time: a client would keep what was chosen in the old one
@@ -122,7 +122,10 @@ def _choice(page: Page) -> Block:
 
 def _once(page: Page) -> str:
     where = f"Its cards go to <#{page.channel}>. " if page.channel else ""
-    return f"{where}The link is yours, good once and for ten minutes; opening this tab renews it."
+    return (
+        f"{where}The link is for you alone and works once, within ten minutes. Opening this tab "
+        "again gives you a new one."
+    )
 
 
 def _connect(url: str, again: bool) -> Block:
@@ -138,8 +141,8 @@ def _company(of: Overview, page: Page) -> list[Block]:
     if warnings := [f":warning: {one}" for one in (*_warnings(of), *([closed] if closed else []))]:
         found.append(section("\n".join(warnings)))
     found.append(_aging(of))
-    found += _list("Waits for a decision", of.approvals)
-    found += _list("Waits for a date", of.waits)
+    found += _list("Waiting for a decision", of.approvals)
+    found += _list("Waiting for a date", of.waits)
     found += _list("On hold", of.held)
     if of.company.realm in page.runs and (row := _switches(of, page.again_url)):
         alone = len(page.overviews) == 1
@@ -154,10 +157,10 @@ def _state(of: Overview) -> str:
     said = [wording.CONNECTION[company.status]] if connected else []
     if connected or not company.live:
         said.append("Live." if company.live else "*Shadow mode: nothing is sent.*")
-    said.append(f"Read {stamp(company.swept_at)}." if company.swept_at else "Not read yet.")
+    said.append(f"Last read {stamp(company.swept_at)}." if company.swept_at else "Not read yet.")
     said.append(f"Cards go to <#{company.channel}>.")
     if of.metered is not None:
-        said.append(f"Metered QuickBooks calls this month: {of.metered:,} of {QUOTA:,} free ones.")
+        said.append(f"Metered QuickBooks reads this month: {of.metered:,} of {QUOTA:,} free ones.")
     return " ".join(said)
 
 
@@ -168,12 +171,12 @@ def _warnings(of: Overview) -> Iterator[str]:
         yield wording.CONNECTION[company.status]
     elif of.ends_at:
         ends = wording.day(of.ends_at.astimezone(company.zone).date())
-        yield f"The connection to QuickBooks ends on {ends}: connect it again before."
+        yield f"The connection to QuickBooks ends on {ends}. Please connect it again before then."
     if company.paused_at:
         who = mention(company.paused_by or "") or "Overdue itself"
         yield (
-            f"Sending is paused by {who}, {stamp(company.paused_at)}. `/overdue resume` in "
-            f"<#{company.channel}> starts it again."
+            f"Sending was paused by {who}, {stamp(company.paused_at)}. `/overdue resume` in "
+            f"<#{company.channel}> resumes it."
         )
     if not company.reminders_off_at:
         yield wording.REMINDERS
@@ -184,8 +187,8 @@ def _aging(of: Overview) -> Block:
     currencies = of.aging
     if not currencies:
         read = of.company.swept_at is not None
-        where = "in the ledger" if of.whole else "for your customers"
-        none = f"Nothing is open {where}." if read else "The figures follow once it is read."
+        where = "in QuickBooks" if of.whole else "for your customers"
+        none = f"Nothing is open {where}." if read else "Figures appear once QuickBooks is read."
         return rich(paragraph(words(none)))
     lines = [_of_currency(one) for one in currencies[:MOST_CURRENCIES]]
     rest = len(currencies) - MOST_CURRENCIES
@@ -280,8 +283,8 @@ def _disconnect(company: Company) -> Block:
     name = cap(one_line(company.name), 100)
     sure = confirm(
         "Disconnect QuickBooks?",
-        f"Nothing of {name} is read, written or sent afterwards, approved messages included, "
-        "until it is connected again. Cases and decisions stay on record.",
+        f"Nothing is read, written or sent for {name}, not even approved messages, until it is "
+        "connected again. Cases and decisions stay on record.",
         "Disconnect",
         "Keep it",
     )

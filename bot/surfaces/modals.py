@@ -31,12 +31,12 @@ MOST_OPTIONS = 100
 """Options of a multi-select; radio buttons have at most ten."""
 MOST_ADDRESSES = 10
 CHECKED = (
-    "Amounts, dates, invoice numbers, names and links are checked against the ledger when you "
-    "save. Nothing is sent by saving: the new version goes back to the card to be approved."
+    "Amounts, dates, invoice numbers, names and links are checked against QuickBooks when you "
+    "save. Saving sends nothing: the new version goes back to the card for approval."
 )
-SLOW = "If this does not change within a minute, please close it and press the button again."
+SLOW = "If nothing happens within a minute, please close this and press the button again."
 MARKED = Words(
-    "This text offers instalments or a date to meet",
+    "This text offers instalments or a payment date",
     "Amounts and dates that are not on record. A second person must approve.",
 )
 
@@ -85,12 +85,12 @@ def fingerprint(subject: str, body: str, marked: bool = False) -> str:
 def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
     if not violations:
         return []
-    title = text("This text does not agree with the ledger or the policy", bold=True)
+    title = text("This text does not match QuickBooks or the policy", bold=True)
     lines = [[text(cap(one_line(told), 500))] for told in violations[:20]]
     if len(violations) > 20:
         lines.append([text(f"and {len(violations) - 20} more")])
-    anyway = "Mend it, or save it anyway: then a second person must approve."
-    end = anyway if savable else "This cannot be saved. Please mend it, and save again."
+    anyway = "Correct it, or save it anyway: then a second person must approve."
+    end = anyway if savable else "This cannot be saved. Please correct it and save again."
     return [rich(paragraph(title), bullets(lines), paragraph(text(end)))]
 
 
@@ -117,7 +117,7 @@ def _marking(view: CaseView, marked: bool) -> Block:
     option = _option("marked", MARKED)
     element: Block = {"type": "checkboxes", "action_id": Field.MARKED.value, "options": [option]}
     element |= {"initial_options": [option]} if marked else {}
-    hint = "Never for what the ledger says: a total, a balance, or what an invoice is about."
+    hint = "Not for figures from QuickBooks: a total, a balance, or what an invoice is about."
     return _input(
         Field.MARKED, view.draft_version, "Terms you offer", element, hint=hint, optional=True
     )
@@ -130,7 +130,7 @@ def reject(view: CaseView, policy: Policy) -> Block:
     blocks = [
         _about(view, "No message goes out. What happens next depends on the reason."),
         _input(Field.REASON, view.version, "Reason", _radio(Field.REASON, options, "")),
-        *_invoices(view, "Disputed invoices", "Only where the reason is Disputed."),
+        *_invoices(view, "Disputed invoices", "Only for the reason Disputed."),
         _comment(view, "Comment", optional=True),
     ]
     return _form(Verb.REJECT, blocks, _meta(view), "Reject")
@@ -139,7 +139,7 @@ def reject(view: CaseView, policy: Policy) -> Block:
 def was_paid(view: CaseView, policy: Policy) -> Block:
     """The customer has paid: the card waits for the payment, or for one to be applied."""
     days = wording.working_days(policy.already_paid_working_days)
-    told = f"{_payment(view)} Until then nothing is sent; the case asks again after {days}."
+    told = f"{_payment(view)} Nothing is sent until then; the case asks again after {days}."
     blocks = [_about(view, told), _comment(view, "Comment", optional=True)]
     return _form(Verb.WAS_PAID, blocks, _meta(view), "It was paid")
 
@@ -152,8 +152,8 @@ def _payment(view: CaseView) -> str:
     labels = [one_line(one.label) for one in view.evidence if one.id in named and one.label]
     what = shortened(wording.joined(labels), 300) or "The money on account"
     return (
-        f"{what} is on record, and not applied to the invoices. Once it is applied in QuickBooks, "
-        "the case closes by itself."
+        f"{what} is in QuickBooks but not applied to the invoices. Once it is applied, the case "
+        "closes by itself."
     )
 
 
@@ -161,10 +161,10 @@ def hold(view: CaseView, until: date) -> Block:
     """Put invoices, or the whole customer, on hold for a while; `until` is proposed."""
     options = {str(name): words for name, words in HOLD.items()}
     blocks = [
-        _about(view, "What is held is left out of every message until the review date."),
+        _about(view, "Held invoices are left out of every message until the review date."),
         _input(Field.KIND, view.version, "Why", _radio(Field.KIND, options, "")),
-        *_invoices(view, "Invoices", "None chosen: everything of this customer is held."),
-        _date(view, "Review date", until, hint="For a promise: the day that the customer named."),
+        *_invoices(view, "Invoices", "Choose none to hold everything of this customer."),
+        _date(view, "Review date", until, hint="For a promise: the day the customer named."),
         _comment(view, "Comment", optional=True),
     ]
     return _form(Verb.HOLD, blocks, _meta(view), "Hold")
@@ -173,7 +173,7 @@ def hold(view: CaseView, until: date) -> Block:
 def snooze(view: CaseView, until: date) -> Block:
     """Bring the case back on a day; `until` is proposed."""
     blocks = [
-        _about(view, "The case comes back on that day, read anew."),
+        _about(view, "The case comes back on that day with fresh figures."),
         _date(view, "Come back on", until),
         _comment(view, "Comment", optional=True),
     ]
@@ -187,7 +187,7 @@ def draft_anyway(view: CaseView) -> Block:
         [text(r.rule.replace("_", " "), bold=True), text(f" · {cap(one_line(r.reason), 500)}")]
         for r in stops
     ]
-    told = "Only a finance lead may do this. It sets aside these stops, for the next draft only:"
+    told = "Only a finance lead can do this. It sets these stops aside for the next draft only:"
     blocks = [_about(view, told), *([rich(bullets(lines))] if lines else [])]
     blocks.append(_comment(view, "Why a draft is right anyway"))
     seen = stops_seen(view.rulings)
@@ -198,10 +198,10 @@ def confirm_address(view: CaseView) -> Block:
     """Choose one of the ledger's own addresses; it is remembered for this customer."""
     found = addresses(view)
     if not found:
-        return gone("The ledger has no address for this customer. Please add one in QuickBooks.")
+        return gone("QuickBooks has no e-mail address for this customer. Please add one there.")
     options = {address_key(one): Words(one_line(one), "") for one in found[:MOST_ADDRESSES]}
     rest = len(found) - MOST_ADDRESSES
-    more = f" {rest} more are in the ledger; remove what is not used." if rest > 0 else ""
+    more = f" QuickBooks has {rest} more; please remove unused ones there." if rest > 0 else ""
     told = f"Messages to this customer go to the address you choose, until it changes.{more}"
     chosen = _radio(Field.ADDRESS, options, "")
     blocks = [_about(view, told), _input(Field.ADDRESS, view.version, "Address", chosen)]
@@ -212,10 +212,10 @@ def confirm_name(view: CaseView) -> Block:
     """A finance lead confirms once that a name which looks like a web address is the name."""
     seen = to_confirm(view.facts)
     if not seen:
-        return gone("The name of this customer does not look like a web address any more.")
+        return gone("The name of this customer no longer looks like a web address.")
     told = (
-        "This name looks like a web address, and mail programs make a link of it. Confirm it if it "
-        "is the customer's name: letters say it from then on, until it changes in QuickBooks."
+        "This name looks like a web address, and mail programs turn it into a link. If it is the "
+        "customer's name, confirm it: messages then use it until it changes in QuickBooks."
     )
     return _form(Verb.CONFIRM_NAME, [_about(view, told)], _meta(view, seen), "Confirm")
 
@@ -294,7 +294,7 @@ def _invoices(view: CaseView, label: str, hint: str) -> list[Block]:
     if not some:
         return []
     rest = len(view.facts.invoices) - len(some)
-    more = f" Only the oldest {MOST_OPTIONS} can be chosen here, {rest} more not." if rest else ""
+    more = f" Only the oldest {MOST_OPTIONS} can be chosen here, not {rest} others." if rest else ""
     element: Block = {"type": "multi_static_select", "action_id": Field.INVOICES.value}
     names = wording.invoice_names(view.facts.invoices)
     element["options"] = [_option(one.id, _named(one, names[one.id])) for one in some]

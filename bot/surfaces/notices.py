@@ -17,7 +17,7 @@ def question(text: str, company: Company) -> Card:
     """The notice "connected", which asks to switch off QuickBooks' own reminders."""
     if company.reminders_off_at:
         who = mention(company.reminders_off_by or "") or "somebody"
-        told = f"{text}\n:white_check_mark: They are off, says {who}, "
+        told = f"{text}\n:white_check_mark: Confirmed as off by {who}, "
         told += f"{stamp(company.reminders_off_at)}."
         return Card(cap(told, MOST_TEXT), [section(told)])
     row = actions([reminders_button(company)], "reminders")

@@ -15,7 +15,7 @@ def reply(said: Reply, manager: str = "", opens_at: datetime | None = None) -> s
         Answer.NOT_OPEN_YET: answers.opens_later(opens_at, manager),
         Answer.LOOKING_UP: answers.looking_you_up(),
         Answer.NOBODY_CONFIGURED: answers.nobody_configured(),
-        Answer.NO_CASE: answers.no_case(),
+        Answer.NO_CASE: answers.no_case(said.detail),
         Answer.STALE: answers.stale(),
         Answer.TOO_LATE: answers.too_late(),
         Answer.FOLLOWED: answers.followed(said.detail),

@@ -12,6 +12,7 @@ from babel.numbers import format_currency
 from bot.blockkit.escaping import one_line
 from jobs.rules.case import HeldUp
 from jobs.rules.facts import Credit, Habit, Invoice
+from jobs.rules.figures import how_late
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
 from jobs.rules.slots import labels
@@ -25,20 +26,20 @@ STAGE_WORDS = {
 }
 _LETTERS_BEFORE = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 HELD_UP = {
-    HeldUp.NOT_CONNECTED: "QuickBooks has to be connected again first: it waits until somebody "
-    "does that; finance leads find the link in App Home.",
-    HeldUp.PAUSED: "Sending is paused: it waits until a finance lead resumes.",
-    HeldUp.SHADOW: "The company is back in shadow mode: it waits until a finance lead goes live.",
-    HeldUp.REMINDERS: "Nobody has confirmed that QuickBooks' own reminders are off: it waits "
-    "until a finance lead does, in App Home.",
+    HeldUp.NOT_CONNECTED: "QuickBooks has to be connected again first; a finance lead finds the "
+    "link in App Home.",
+    HeldUp.PAUSED: "Sending is paused until a finance lead resumes it.",
+    HeldUp.SHADOW: "The company is back in shadow mode until a finance lead takes it live.",
+    HeldUp.REMINDERS: "Nobody has confirmed that QuickBooks' own reminders are off; a finance lead "
+    "can do that in App Home.",
 }
 """Why an approved message does not go out yet, and what to do about it."""
 CONNECTION = {
     "connected": "Connected to QuickBooks.",
     "disconnected": "Disconnected from QuickBooks: nothing is read, written or sent.",
-    "reauth_required": "QuickBooks has to be connected again: all work waits.",
+    "reauth_required": "QuickBooks has to be connected again; until then all work waits.",
 }
-REMINDERS = "Nobody has confirmed yet that QuickBooks' own reminders are off: no message is sent."
+REMINDERS = "Nobody has confirmed yet that QuickBooks' own reminders are off, so nothing is sent."
 KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}
 
 
@@ -59,6 +60,11 @@ def instant(at: datetime, zone: ZoneInfo) -> str:
     """ "Nov 22, 2026 14:05 EST", for text that is read aloud."""
     local = at.astimezone(zone)
     return f"{day(local.date())} {local:%H:%M %Z}"
+
+
+def clock(at: datetime, zone: ZoneInfo) -> str:
+    """ "14:05:15 EST", for text that is read aloud."""
+    return f"{at.astimezone(zone):%H:%M:%S %Z}"
 
 
 def days(count: int) -> str:
@@ -89,13 +95,7 @@ def credit_name(credit: Credit) -> str:
 
 def habit(how: Habit) -> str:
     """ "usually pays 6 days late; 9 of 11 late"."""
-    return f"usually pays {_how_late(how.median_days_late)}; {how.late} of {how.count} late"
-
-
-def _how_late(median: int) -> str:
-    if median == 0:
-        return "on the due date"
-    return f"{days(abs(median))} {'late' if median > 0 else 'early'}"
+    return f"usually pays {how_late(how.median_days_late)}; {how.late} of {how.count} late"
 
 
 def listed(names: Sequence[str], most: int) -> str:

@@ -112,12 +112,12 @@ class QuickBooksRoutes:
         given = request.query_params
         if "error" in given:
             raise NotConnected(
-                "QuickBooks says that access was not granted, so nothing was connected. The link "
-                "is still good for the rest of its ten minutes, if you change your mind."
+                "Access was not granted in QuickBooks, so nothing was connected. If you change "
+                "your mind, the link still works for the rest of its ten minutes."
             )
         code, realm = given.get("code", ""), given.get("realmId", "")
         if not code or not REALM.fullmatch(realm):
-            raise NotConnected(f"This page opens from QuickBooks only. {connect.NEW_LINK}")
+            raise NotConnected(f"This page opens only from QuickBooks. {connect.NEW_LINK}")
         kit = self._kit
         state, now = given.get("state", ""), kit.now()
         with kit.database.reading() as conn:
@@ -136,13 +136,13 @@ def _told(answer: Callable[[], Response]) -> Response:
     try:
         return answer()
     except UsedAlready:
-        fine = "If the page said before that your company is connected, all is well."
-        return page("This link was used already", [fine, connect.NEW_LINK], 400)
+        fine = "If this page already said that your company is connected, all is well."
+        return page("This link has already been used", [fine, connect.NEW_LINK], 400)
     except NotConnected as why:
         return page("Not connected", [str(why)], 400)
     except SQLAlchemyError as error:
         slog.error("connect.no_record", error=type(error).__name__)
-        words = "The record cannot be reached just now, so nothing was connected."
+        words = "Our database cannot be reached just now, so nothing was connected."
         return page("Not connected", [words, "Please try again in a few minutes."], 503)
 
 
@@ -150,27 +150,27 @@ def _welcome(company: Company) -> HTMLResponse:
     said = [f"{company.name} is connected. Its open invoices are being read now."]
     if not company.reminders_off_at:
         said.append(
-            "Next, in its Slack channel: a finance lead confirms that QuickBooks' own reminders "
-            "are off. Before that no message is sent."
+            "Next, in its Slack channel, a finance lead confirms that QuickBooks' own reminders "
+            "are off. No message is sent before that."
         )
     if company.live:
         said.append("It is live: approved messages are sent.")
     else:
         said.append(
             "It is in shadow mode: cards appear in Slack, and nothing is sent to customers until "
-            "a finance lead says `/overdue live`."
+            "a finance lead types `/overdue live`."
         )
     return page("Connected", [*said, "You can close this page."])
 
 
 ENDED = "Overdue is no longer connected to this QuickBooks company."
 IF_ENDED = (
-    "If this company was just disconnected in QuickBooks, Overdue has no more access to it; it "
-    "notices by itself within the day, and says so in the company's Slack channel."
+    "If this company was just disconnected in QuickBooks, Overdue no longer has access to it. It "
+    "notices within a day and says so in the company's Slack channel."
 )
 WHAT_ENDS = (
-    "Without a connection nothing is read or written there, and no message goes out, until "
-    "somebody connects it again. Cases and decisions stay on record."
+    "Without a connection nothing is read or written there and no message goes out until somebody "
+    "connects it again. Cases and decisions stay on record."
 )
 
 

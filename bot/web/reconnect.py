@@ -50,7 +50,7 @@ class Reconnecting:
 
 
 SAID = (
-    "Connecting takes a link of your own, which is good once and for ten minutes.",
+    "To connect you need a personal link, which works once, within ten minutes.",
     "Finance leads find one in the Home tab of Overdue in Slack; `overdue connect` prints one.",
     "If the connection of this company has ended, its Slack channel was told that you came here.",
 )

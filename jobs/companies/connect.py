@@ -43,19 +43,20 @@ ASKS = "reminders_off"
 """The button below the notice, to confirm that QuickBooks' own reminders are off."""
 SHADOW = (
     "• It starts in shadow mode: cards appear here, but no e-mail is sent and nothing is written "
-    "to QuickBooks until a finance lead says `/overdue live`."
+    "to QuickBooks until a finance lead types `/overdue live`."
 )
 REMINDERS = (
     "• *A finance lead, please:* switch off QuickBooks' own reminders (Account and settings, "
-    "Sales, Reminders) and say so below. Overdue cannot see them, so no message is sent before."
+    "Sales, Reminders) and confirm it below. Overdue cannot see them, so nothing is sent until "
+    "then."
 )
 NEW_LINK = (
     "The Home tab of Overdue in Slack has a fresh link for finance leads, and `overdue connect` "
     "prints one."
 )
 STALE = (
-    "QuickBooks did not accept its own answer any more, perhaps because the page was loaded "
-    f"twice. {NEW_LINK}"
+    "QuickBooks no longer accepted its own answer, perhaps because the page was loaded twice. "
+    f"{NEW_LINK}"
 )
 NO_LEASE = {"lease_token": None, "lease_until": None}
 
@@ -68,7 +69,7 @@ class UsedAlready(NotConnected):
     """The link was used before; perhaps the same person has just reloaded the page."""
 
     def __init__(self) -> None:
-        super().__init__(f"This link was used already. {NEW_LINK}")
+        super().__init__(f"This link has already been used. {NEW_LINK}")
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _needs_connecting(company: Company, now: datetime) -> bool:
 def check_link(conn: Connection, state: str, now: datetime) -> Link:
     """The valid link with this `state`. Raises NotConnected."""
     if not state:
-        raise NotConnected(f"This page opens from a link of your own. {NEW_LINK}")
+        raise NotConnected(f"This page opens only from a personal link. {NEW_LINK}")
     link = connect_links.get(conn, state[:64])
     if link is None:
         raise NotConnected(f"This link is not one of ours. {NEW_LINK}")
@@ -248,15 +249,15 @@ def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:
     channel = wanted or (known.channel if known else default)
     if not channel:
         raise NotConnected(
-            "It is not known which Slack channel the cards should go to. Choose one in the Home "
-            "tab of Overdue in Slack, or name one: `overdue connect --channel C…`."
+            "No Slack channel is set for the cards. Choose one in the Home tab of Overdue in "
+            "Slack, or name one: `overdue connect --channel C…`."
         )
     holder = companies.in_channel(conn, channel)
     if holder is not None and holder.realm != realm:
         raise NotConnected(
-            f"The cards of {holder.name} go to the channel {channel} already, and each company "
-            "needs its own. Choose another in the Home tab of Overdue in Slack, or name it: "
-            "`overdue connect --channel C…`."
+            f"The channel {channel} already has the cards of {holder.name}, and each company needs "
+            "its own. Choose another in the Home tab of Overdue in Slack, or name it: `overdue "
+            "connect --channel C…`."
         )
     return channel
 
@@ -286,8 +287,8 @@ def _tell(conn: Connection, company: Company, link: Link, again: bool, now: date
 def _say_goodbye(conn: Connection, company: Company, left: str, link: Link, now: datetime) -> None:
     """Tell the channel that a company has left where its cards go now."""
     text = (
-        f":arrow_forward: New cards of {standing.named(company)} come to <#{company.channel}> from "
-        "now on; those that stand here stay."
+        f":arrow_forward: New cards of {standing.named(company)} are posted in "
+        f"<#{company.channel}> from now on; the cards here stay."
     )
     posts.notice(conn, company.realm, left, f"moved:{link.state}", text, now)
 
@@ -296,7 +297,7 @@ def _words(conn: Connection, company: Company, person: str, again: bool) -> str:
     who = "" if person == UNNAMED else f" by {people.spoken_of(conn, person)}"
     once_more = " again" if again else ""
     first = f"{standing.named(company)} is connected to QuickBooks{once_more}{who}"
-    said = [f":electric_plug: {first}. Its cards come to this channel."]
+    said = [f":electric_plug: {first}. Its cards are posted in this channel."]
     said += [] if again else [SHADOW]
     said += [] if company.reminders_off_at else [REMINDERS]
     return "\n".join(said)

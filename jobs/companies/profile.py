@@ -20,7 +20,7 @@ def columns(info: CompanyInfo, preferences: Preferences, known_as: str) -> dict[
     """
     name = info.name or known_as
     if len(preferences.home_currency) != 3:
-        raise Unusable(f"QuickBooks does not tell the home currency of {name}.")
+        raise Unusable(f"QuickBooks does not say what the home currency of {name} is.")
     return {
         "name": name,
         "country": info.country[:8],

@@ -27,11 +27,11 @@ AFTER_TROUBLE = timedelta(hours=1)
 WARN_DAYS = (60, 30, 7)
 MEANING = {
     "refresh": "because its tokens have not been renewed lately",
-    "hard": "because QuickBooks lets no connection live longer than five years",
+    "hard": "because QuickBooks ends every connection after five years",
 }
 
 NOT_RENEWED = "The QuickBooks tokens of {} could not be renewed"
-NOT_READ = "What QuickBooks says of {} itself (name, time zone, closing date) could not be read"
+NOT_READ = "The company details of {} (name, time zone, closing date) could not be read"
 
 Renew = Callable[[str], Tokens]
 """Realm → its new tokens, already stored. Raises QuickBooksError."""
@@ -120,7 +120,7 @@ class Look:
         try:
             return profile.columns(info, preferences, company.name)
         except profile.Unusable as error:
-            text = f":warning: {posts.escaped(str(error))} Until then all stays as it was."
+            text = f":warning: {posts.escaped(str(error))} Until then nothing changes."
             key = f"profile:{self.realm}:{now:%G-%V}"
             posts.notice(conn, self.realm, company.channel, key, text, now)
             return {}

@@ -102,11 +102,11 @@ def enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Deci
 def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
     """Like `enter`, but for reading only, without a lock. Raises Refused."""
     if not NUMBER.fullmatch(click.case):
-        raise Refused(Reply(Answer.NO_CASE))
+        raise Refused(Reply(Answer.NO_CASE, detail=click.case))
     try:
         case = cases.get(conn, click.case)
     except cases.Missing:
-        raise Refused(Reply(Answer.NO_CASE)) from None
+        raise Refused(Reply(Answer.NO_CASE, detail=click.case)) from None
     roles = known(conn, policy, click.user, now)
     facts = contexts.facts_of_case(conn, case, now)
     if not may_edit(click.user, roles, facts, policy):

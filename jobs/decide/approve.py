@@ -141,5 +141,5 @@ def followed(conn: Connection, case: Case) -> str:
     if newer := history.followed(conn, case.company, case.customer, case.id, closed_at):
         return newer
     if crossings.taken_meanwhile(conn, case):
-        return "An invoice of this case is asked for in another case by now."
+        return "Another case now asks for an invoice of this case."
     return ""

@@ -124,7 +124,7 @@ def take_over(conn: Connection, policy: Policy, click: Click, now: datetime) -> 
     return put_on_hold(conn, decider, Holding(HoldKind.QUIET, until, "taken over"), now)
 
 
-GOES_ON = "What is still overdue goes on as a case of its own."
+GOES_ON = "Anything still overdue continues as a new case."
 
 
 def lift(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:

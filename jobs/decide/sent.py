@@ -46,7 +46,7 @@ def did_not_go(conn: Connection, policy: Policy, click: Click, now: datetime) ->
     fresh = drafts.rewrite_draft(conn, draft, now)
     again = refresh_at(now, companies.need(conn, case.company).zone, policy)
     back = Move(State.WAITING, "send.did_not_go", decider.user, again, {"draft": fresh.sha256})
-    said = "The message did not go; the thread says who found that out."
+    said = "The message did not go; the thread says who reported it."
     columns = {"draft": fresh.id, "changed": [said], "undo_until": None, "lapses_at": None}
     access.moved(cases.move(conn, case, back, now, **columns), case)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))

@@ -23,13 +23,13 @@ class Turn(StrEnum):
 
 
 TOLD = {
-    "company.paused": ":double_vertical_bar: {who} has paused sending. Cards, edits and undo go "
-    "on; a finance lead starts it again with `/overdue resume`.",
-    "company.resumed": ":arrow_forward: {who} has ended the pause of sending.",
-    "company.live": ":white_check_mark: {who} has taken the company live: a message that is "
-    "approved from now on is sent.",
-    "company.shadow": ":white_circle: {who} has put the company into shadow mode: cards go on, but "
-    "no e-mail is sent and nothing is written to QuickBooks.",
+    "company.paused": ":double_vertical_bar: {who} has paused sending. Cards, edits and undo still "
+    "work; a finance lead resumes sending with `/overdue resume`.",
+    "company.resumed": ":arrow_forward: {who} has resumed sending.",
+    "company.live": ":white_check_mark: {who} has taken the company live: messages approved from "
+    "now on are sent.",
+    "company.shadow": ":white_circle: {who} has put the company into shadow mode: cards still "
+    "appear, but no e-mail is sent and nothing is written to QuickBooks.",
 }
 """Action → what the channel is told; `who` is the person."""
 

@@ -26,14 +26,13 @@ def tell(conn: Connection, company: Company, broken: Iterable[Broken], now: date
     said = []
     if kept:
         said.append(
-            f"QuickBooks cannot hand out {_listed(conn, company.realm, kept)}. Open each there and "
-            "save it again; often an e-mail address is the reason."
+            f"QuickBooks could not return {_listed(conn, company.realm, kept)}. Open each there "
+            "and save it again; the cause is often an e-mail address."
         )
     if unfit:
         said.append(
-            f"Overdue does not take {_listed(conn, company.realm, unfit)}: what stands in these "
-            "fields is missing, too long or of a form that it does not know. Correct them in "
-            "QuickBooks."
+            f"Overdue cannot use {_listed(conn, company.realm, unfit)}: these fields are empty, "
+            "too long or in a form that it does not know. Correct them in QuickBooks."
         )
     text = ":warning: " + " ".join([*said, "All others were read."])
     key = f"broken:{company.realm}:{_same(found)}:{now:%G-W%V}"

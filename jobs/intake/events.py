@@ -82,7 +82,7 @@ def _trouble(claim: Claim, company: Company | None) -> str:
     if company is None:
         return "a company that is not connected here"
     if claim.row.entity not in READ | {PROFILE}:
-        return f"a kind of record we do not read ({claim.row.entity})"
+        return f"a kind of record that we do not read ({claim.row.entity})"
     return ""
 
 
@@ -213,8 +213,8 @@ def _alarm(
     channel = company.channel if company else services.channel
     realm = company.realm if company else ""
     text = (
-        f":warning: QuickBooks notified us of {posts.escaped(trouble)}. Nothing was done with it; "
-        f"it is kept as event {claim.id}. If this goes on, check the webhook settings."
+        f":warning: QuickBooks notified us of {posts.escaped(trouble)}. It was ignored and is kept "
+        f"as event {claim.id}. If this happens again, check the webhook settings."
     )
     key = f"event:{claim.row.entity[:20]}:{claim.row.company[:20]}:{now:%Y-%m-%d}"
     posts.alarm(conn, realm, channel, key, text, now)
@@ -228,8 +228,8 @@ def _give_up(services: Services, conn: Connection, claim: Claim, now: datetime) 
     what = f"{claim.row.entity} {claim.row.entity_id}: {claim.row.last_error}"
     text = (
         f":warning: A change in QuickBooks could not be read{claim.tried} ({posts.escaped(what)}). "
-        "The next sweep reads it again, and whatever else is missed this hour; `/overdue run` "
-        "starts one now."
+        "The next sweep reads it again, with anything else missed this hour; `/overdue run` starts "
+        "one now."
     )
     key = f"events:{claim.row.company[:20]}:failed:{now:%Y-%m-%dT%H}"
     channel = company.channel if company else services.channel

@@ -137,7 +137,7 @@ class Counting:
         if rest := currencies[MOST_CURRENCIES:]:
             yield f"• and {len(rest)} more currencies"
         if not currencies:
-            yield "• Nothing is open in the ledger."
+            yield "• Nothing is open in QuickBooks."
         yield "• *Marks*"
         yield from _marks(conn, self.policy, self.company.realm)
         yield from _cases(conn, self.company)
@@ -170,17 +170,17 @@ def _of_currency(
     )
     limits = policy.limits(currency, company.home_currency)
     if limits is None:
-        why = f"because the policy names no limits for {currency}"
-        yield f"{SUB}With a second approver, {why}: {sum(s.late > 0 for s in found):,}"
+        why = f"the policy has no limits for {currency}"
+        yield f"{SUB}Needs a second approver ({why}): {sum(s.late > 0 for s in found):,}"
         return
     owed = [Owed(s.open, s.largest, s.late > 0, s.small) for s in found]
     done = effect(limits, owed)
-    yield f"{SUB}Customers who owe something overdue: {done.customers:,}"
-    second, alone = money(limits.second_approver), money(limits.stop_invoice)
-    yield f"{SUB}With a second approver, from {second}: {done.second_approver:,}"
+    yield f"{SUB}Customers with something overdue: {done.customers:,}"
+    second, large = money(limits.second_approver), money(limits.stop_invoice)
+    yield f"{SUB}Needs a second approver (from {second}): {done.second_approver:,}"
     total = money(limits.stop_total)
-    yield f"{SUB}For a person alone, an invoice from {alone} or {total} in all: {done.stopped:,}"
-    yield f"{SUB}Invoices left alone, below {money(limits.smallest)}: {done.small:,}"
+    yield f"{SUB}Too large to draft (from {large}, or {total} in total): {done.stopped:,}"
+    yield f"{SUB}Invoices too small to chase (below {money(limits.smallest)}): {done.small:,}"
     if better := proposed(limits, owed):
         yield _proposal(company, currency, better)
         yield _difference(done, effect(limits.model_copy(update=better), owed))
@@ -193,15 +193,15 @@ def _counted(number: int, what: str) -> str:
 def _proposal(company: Company, currency: str, better: dict[str, Decimal]) -> str:
     section = "home" if currency == company.home_currency else currency
     lines = ", ".join(f"`{key} = {value}`" for key, value in better.items())
-    return f"{SUB}These would fit this ledger better: {lines} in `[limits.{section}]` of the policy"
+    return f"{SUB}Limits that fit this ledger better: {lines} in `[limits.{section}]` of the policy"
 
 
 def _difference(now: Effect, then: Effect) -> str:
     """What the proposal would gain, and what it would no longer stop at all."""
-    second = f"{now.second_approver:,} → {then.second_approver:,} with a second approver"
-    alone = f"{now.stopped:,} → {then.stopped:,} for a person alone"
+    second = f"{now.second_approver:,} → {then.second_approver:,} need a second approver"
+    large = f"{now.stopped:,} → {then.stopped:,} too large to draft"
     nothing = "" if then.stopped else ", so nothing would be stopped for its amount"
-    return f"{SUB}With them: {second}; {alone}{nothing}"
+    return f"{SUB}With them: {second}; {large}{nothing}"
 
 
 def _marks(conn: Connection, policy: Policy, realm: str) -> Iterator[str]:
@@ -213,11 +213,11 @@ def _marks(conn: Connection, policy: Policy, realm: str) -> Iterator[str]:
         if found:
             yield f"{SUB}{_spoken(kind)}: {found}"
     if missing := [_spoken(kind) for kind, found in sources.items() if not found]:
-        yield f"{SUB}without a source: {', '.join(missing)}; the policy file can name them"
+        yield f"{SUB}not set anywhere: {', '.join(missing)}; the policy file can set them"
     if strange := len(named - here):
         yield (
-            f"{SUB}The policy file names {_counted(strange, 'customer id')} that this ledger does "
-            "not have; each company has ids of its own"
+            f"{SUB}The policy file names {_counted(strange, 'customer id')} that this company does "
+            "not have; each company has its own ids"
         )
 
 
@@ -249,4 +249,4 @@ def _cases(conn: Connection, company: Company) -> Iterator[str]:
     )
     if rules:
         named = [f"{_spoken(rule)} ({n:,})" for rule, n in rules.most_common(MOST_RULES)]
-        yield f"• *Rules at work*: {', '.join(named)}"
+        yield f"• *Rules that apply*: {', '.join(named)}"

@@ -47,8 +47,8 @@ A_CHUNK = 200
 def step(services: Services) -> Step:
     """The poll of one company per row."""
     trouble = (
-        "Changes in QuickBooks could not be asked for{why}. The next try is in an hour; "
-        "the daily sweep reads everything."
+        "Changes in QuickBooks could not be read{why}. The next try is in an hour; the daily "
+        "sweep reads everything."
     )
     return turns.step(KIND, partial(_plan, services), trouble, "%Y-%m-%d")
 

@@ -56,8 +56,8 @@ Listed = Callable[[Connection, str, str, int], T]
 def step(services: Services) -> Step:
     """The sweep of one company per row."""
     trouble = (
-        "The ledger could not be read{why}. No new cards until it can; "
-        "the next try is in an hour, `/overdue run` tries now."
+        "QuickBooks could not be read{why}. No new cards appear until it can be. The next try is "
+        "in an hour; `/overdue run` tries now."
     )
     return turns.step(KIND, partial(_plan, services), trouble, "%Y-%m-%dT%H")
 

@@ -8,7 +8,7 @@ from jobs.reasoning.caution import CLASS_OF, class_from_readings
 from jobs.rules.case import Reason
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Facts
-from jobs.rules.figures import amount
+from jobs.rules.figures import amount, how_late
 from jobs.rules.past import Past
 from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import Ruling, strictest
@@ -17,15 +17,15 @@ from jobs.rules.states import Stage
 
 AUTHOR = "template"
 SAYS = {
-    Stance.QUESTION: "The customer asks something",
+    Stance.QUESTION: "The customer asks a question",
     Stance.PROMISE: "Payment was promised",
     Stance.UNCLEAR: "Something seems to be missing or unclear",
     Stance.UNHAPPY: "The customer sounds unhappy",
     Stance.PLAN_REQUEST: "The customer asks for time or instalments",
-    Stance.PAID_CLAIM: "The customer says that it is paid",
+    Stance.PAID_CLAIM: "The customer says it is paid",
     Stance.DISPUTE: "The bill seems to be disputed",
-    Stance.BANK_CHANGE: "Changed bank details or instructions to us are mentioned: possible fraud",
-    Stance.HARDSHIP: "Hardship, insolvency or legal steps are mentioned",
+    Stance.BANK_CHANGE: "Mentions changed bank details or instructions to us: possible fraud",
+    Stance.HARDSHIP: "Mentions hardship, insolvency or legal steps",
 }
 
 
@@ -63,7 +63,8 @@ def reasons_by_rules(
         found.append(Reason("This is a key account.", ()))
     oldest = max(facts.invoices, key=lambda one: one.days_overdue(facts.today), default=None)
     if not found and oldest:
-        found.append(Reason("Nothing speaks against an oversight.", (f"invoice:{oldest.id}",)))
+        usual = f": usually pays {how_late(facts.habit.median_days_late)}" if facts.habit else ""
+        found.append(Reason(f"Looks like an oversight{usual}.", (f"invoice:{oldest.id}",)))
     if facts.habit and facts.habit.late * 2 > facts.habit.count and not past.contacts:
         found.append(Reason("This customer often pays late.", ("habit",)))
     return tuple(found)

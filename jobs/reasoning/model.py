@@ -261,7 +261,7 @@ def _sentence(error: Exception) -> str:
             return sentence
     if isinstance(error, openai.APIStatusError):
         return f"The model's server answered with an error ({error.status_code})."
-    return "What answered was no model."
+    return "The server that answered is not a model."
 
 
 def _sentences() -> tuple[tuple[type[Exception], str], ...]:

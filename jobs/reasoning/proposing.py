@@ -218,7 +218,7 @@ def _wrong_words(form: ProposalForm) -> str:
 
 
 def _refused(wrong: str, answer: Answer[ProposalForm]) -> Proposed:
-    reason = f"The model's text was not taken: it held {wrong}."
+    reason = f"The model's text was not used because of {wrong}."
     return Proposed(None, reason, replace(answer.record, outcome=reason))
 
 
@@ -238,7 +238,7 @@ def _taken(
         sentences=tuple(one.strip() for one in form.sentences) if with_text else (),
         author=f"{answer.record.model} {answer.record.prompt}",
     )
-    reason = "The rules ask for more care than the model." if overruled and not stopped else ""
+    reason = "The rules require more care than the model." if overruled and not stopped else ""
     return Proposed(proposal, reason, answer.record)
 
 

@@ -62,8 +62,8 @@ def _is_time(services: Services, company: Company, now: datetime) -> bool:
 def _tell_channel(conn: Connection, company: Company, head: Head, now: datetime) -> None:
     text = (
         f":lock: The decision log has {head.seq} entries; the fingerprint of its last entry is "
-        f"`{head.hash}`. `overdue log verify --head` with this fingerprint shows at any later time "
-        "whether an entry up to here was changed or cut off."
+        f"`{head.hash}`. Run `overdue log verify --head` with it at any time to check that no "
+        "entry up to here was changed or cut off."
     )
     key = f"{log.TOLD}:{company.realm}:{company.today(now)}"
     data = {"head": [head.seq, head.hash]}
@@ -73,7 +73,7 @@ def _tell_channel(conn: Connection, company: Company, head: Head, now: datetime)
 def _alarm(conn: Connection, company: Company, lost: Head, now: datetime) -> None:
     slog.error("log.cut", company=company.realm, seq=lost.seq, hash=lost.hash)
     text = (
-        f":rotating_light: Entry {lost.seq} of the decision log is not what this channel was told: "
+        f":rotating_light: Entry {lost.seq} of the decision log is not what was posted here: "
         f"{log.CUT}. An administrator should run `overdue log verify`, find out who can write to "
         "the database, and compare it with a backup."
     )

@@ -16,7 +16,7 @@ from jobs.store import budget, case_lists, history, ledger
 from jobs.store.cases import Case
 from jobs.store.companies import Company
 
-CAPPED = "Above today's number of new cards."
+CAPPED = "Above today's limit of new cards."
 SOON = timedelta(days=60)
 """How long before its end a connection counts as ending: the same as the first warning."""
 
@@ -114,7 +114,7 @@ def _wait(case: Case, name: str) -> Wait:
     if row.due_at is None:
         return Wait(case.id, name, CAPPED, None)
     reasons = [r.reason for r in case.rulings if r.kind is Kind.WAIT]
-    why = " ".join(reasons) or row.last_error or "It is looked at again then."
+    why = " ".join(reasons) or row.last_error or "It is checked again then."
     return Wait(case.id, name, why, row.due_at)
 
 

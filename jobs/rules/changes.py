@@ -100,16 +100,16 @@ def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
     if before.due != now.due:
         yield f"{name(now)} is now due {day(now.due, EN)}."
     if before.number != now.number:
-        yield f"Invoice {before.number or before.id} has the number {now.number or '–'} now."
+        yield f"Invoice {before.number or before.id} now has the number {now.number or '–'}."
 
 
 def too_early(invoices: Iterable[Invoice]) -> tuple[str, ...]:
     """A sentence for each of these invoices, which are overdue but cannot be asked for yet."""
-    return tuple(f"{name(i)} has not reached a stage yet." for i in invoices)
+    return tuple(f"{name(i)} is not overdue long enough for a reminder." for i in invoices)
 
 
 def why_nothing(left: tuple[Invoice, ...], early: tuple[Invoice, ...] = ()) -> str:
     """Why a case has nothing left to ask for; `early` are overdue but have not reached a stage."""
     said = [f"{name(i)} {ENDED.get(i.status, 'is settled')}" for i in left]
     said += [each.removesuffix(".") for each in too_early(early)]
-    return f"{'; '.join(said)}." if said else "Nothing of this case is overdue any more."
+    return f"{'; '.join(said)}." if said else "Nothing in this case is overdue any more."

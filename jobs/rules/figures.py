@@ -49,6 +49,14 @@ def short_day(on: date, locale: str = "en_US") -> str:
     return without_hidden(format_date(on, shape, locale=customs))
 
 
+def how_late(days: int) -> str:
+    """How late somebody pays: "6 days late", "1 day early", "on the due date"."""
+    if days == 0:
+        return "on the due date"
+    plural = "" if abs(days) == 1 else "s"
+    return f"{abs(days)} day{plural} {'late' if days > 0 else 'early'}"
+
+
 def listed(parts: list[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))

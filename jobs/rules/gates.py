@@ -35,11 +35,11 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
     Stance.HARDSHIP: (
         Kind.NEVER,
         "hardship_wording",
-        "{} speaks of insolvency, hardship or legal steps. All mail to this customer stops.",
+        "{} mentions insolvency, hardship or legal steps. All mail to this customer stops.",
         {},
     ),
     Stance.DISPUTE: (Kind.STOP, "dispute", "{} disputes the bill.", {}),
-    Stance.PAID_CLAIM: (Kind.STOP, "paid_claim", "{} says that it has been paid.", {}),
+    Stance.PAID_CLAIM: (Kind.STOP, "paid_claim", "{} says it has been paid.", {}),
     Stance.BANK_CHANGE: (
         Kind.STOP,
         "bank_details_mentioned",
@@ -49,7 +49,7 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
     Stance.UNCLEAR: (
         Kind.GATE,
         "likely_dispute",
-        "{} says that something is missing or unclear.",
+        "{} says something is missing or unclear.",
         {},
     ),
     Stance.UNHAPPY: (
@@ -62,7 +62,7 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
     Stance.PROMISE: (
         Kind.GATE,
         "promise_mentioned",
-        "{} speaks of a payment to come. Confirm the date, or put the invoice on hold.",
+        "{} announces a payment. Confirm the date, or put the invoice on hold.",
         {},
     ),
     Stance.QUESTION: (Kind.GATE, "open_question", "{} asks a question.", {}),
@@ -70,18 +70,21 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
 """Stance of a reading → kind, rule, reason, what the gate requires."""
 
 MARKS = {
-    "do_not_chase": (Kind.NEVER, "do_not_chase", "{} is not to be chased, says {}."),
-    "consumer": (Kind.NEVER, "consumer", "{} is a private person, says {}."),
-    "disputed": (Kind.STOP, "dispute", "The bill of {} is disputed, says {}."),
+    "do_not_chase": (Kind.NEVER, "do_not_chase", "{} must not be chased, according to {}."),
+    "consumer": (Kind.NEVER, "consumer", "{} is a private person, according to {}."),
+    "disputed": (Kind.STOP, "dispute", "{} disputes the bill, according to {}."),
     "key_account": (
         Kind.GATE,
         "key_account",
-        "{} is a key account, says {}: its account manager sees this first, and two approve.",
+        (
+            "{} is a key account, according to {}: its account manager sees this first, and two "
+            "people must approve."
+        ),
     ),
     UNKNOWN: (
         Kind.GATE,
         "unknown_mark",
-        "A mark of {} is none that the policy knows: {}. A finance lead decides.",
+        "{} has a mark that the policy does not know: {}. A finance lead decides.",
     ),
 }
 """Mark of a customer → kind, rule, reason."""
@@ -255,8 +258,9 @@ def _in_the_family(facts: Facts) -> Iterator[Ruling]:
         for owner in owners
     ]
     reason = (
-        f"{listed(held)} not yet applied. It belongs to the family of {_name(facts)}, so it may "
-        "be meant for these invoices. Apply it in QuickBooks, or find out whom it is for."
+        f"{listed(held)} not yet applied. It belongs to a parent or sub-customer related to "
+        f"{_name(facts)}, so it may be meant for these invoices. Apply it in QuickBooks, or find "
+        "out which customer it is for."
     )
     evidence = tuple(f"{c.kind}:{c.id}" for c in facts.family_credits)
     yield Ruling(Kind.STOP, "account_in_family", reason, evidence)
@@ -273,7 +277,7 @@ def _balance(facts: Facts) -> Iterator[Ruling]:
     for gap in facts.gaps:
         stated = f"{amount(gap.stated)} for {_member(facts, gap.customer)}"
         reason = (
-            f"QuickBooks states a balance of {stated}, "
+            f"QuickBooks shows a balance of {stated}, "
             f"but the invoices and credits add up to {amount(gap.computed)}. Find the difference "
             "there (often a journal entry or a deposit), then look again."
         )
@@ -286,31 +290,34 @@ def _stop_limit(facts: Facts, policy: Policy) -> Iterator[Ruling]:
         return
     large = [i for i in facts.invoices if i.open.amount >= limits.stop_invoice]
     if large:
-        yield _over(
-            f"{listed([_sized(i) for i in large])}: one invoice", limits.stop_invoice, facts
-        )
+        what = f"{listed([_sized(i) for i in large])} open"
+        yield _over(what, "for one invoice", limits.stop_invoice, facts)
     elif facts.total_overdue.amount >= limits.stop_total:
-        overdue = amount(facts.total_overdue)
-        yield _over(f"A total of {overdue} is overdue, and a total", limits.stop_total, facts)
+        what = f"{_name(facts)} has {amount(facts.total_overdue)} overdue"
+        yield _over(what, "in total", limits.stop_total, facts)
 
 
 def _too_many(facts: Facts) -> Iterator[Ruling]:
     """Nobody can approve a letter that is too long to read."""
     count = len(facts.invoices)
     if count > MOST_INVOICES:
-        most = f"a message can list {MOST_INVOICES}, so this is for a person"
-        reason = f"{_name(facts)} has {count:,} invoices overdue; {most}."
+        reason = (
+            f"{_name(facts)} has {count:,} overdue invoices, more than the {MOST_INVOICES} that "
+            "one message can list. Please contact the customer yourself."
+        )
         yield Ruling(Kind.NEVER, "too_many_invoices", reason, _customer(facts))
 
 
-def _over(what: str, limit: Decimal, facts: Facts) -> Ruling:
-    limits = f"from {amount(Money(limit, facts.currency))} on is for a person to handle."
-    reason = f"{what[0].upper()}{what[1:]} {limits}"
+def _over(what: str, per: str, limit: Decimal, facts: Facts) -> Ruling:
+    reason = (
+        f"{_capital(what)}: too large to draft (from {amount(Money(limit, facts.currency))} "
+        f"{per}). Handle it yourself, or ask a finance lead for a draft."
+    )
     return Ruling(Kind.STOP, "above_stop_limit", reason, _invoices(facts.invoices))
 
 
 def _sized(invoice: Invoice) -> str:
-    return f"{title(invoice, HERE)} is open with {amount(invoice.open)}"
+    return f"{title(invoice, HERE)} has {amount(invoice.open)}"
 
 
 def _holds(facts: Facts, past: Past, now: datetime) -> Iterator[Ruling]:
@@ -374,38 +381,38 @@ def _gap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ru
         return
     zone = facts.company.zone
     on, then = (day(at.astimezone(zone).date()) for at in (last.at, until))
-    reason = f"{_written(facts, last)} on {on}. The next message may go on {then}."
+    reason = f"{_written(facts, last)} on {on}. The next message can go on {then}."
     yield Ruling(Kind.WAIT, "too_soon", reason, _customer(facts), until)
 
 
 def _written(facts: Facts, last: Contact | AddressContact) -> str:
     """We wrote to the customer itself, or only to an address that it shares with others."""
     if isinstance(last, Contact):
-        return f"{_name(facts)} was last written to"
+        return f"{_name(facts)} was last contacted"
     about = one_line(last.customer) or "another customer"
-    return f"{one_line(last.to)} was written to about {about}"
+    return f"{one_line(last.to)} was contacted about {about}"
 
 
 def _who(facts: Facts, stage: Stage, policy: Policy) -> Iterator[Ruling]:
     """What amount and stage require."""
     yield from _second_approver(facts, policy)
     if stage is Stage.FINAL:
-        reason = "A final message needs two people, and its account manager sees it first."
+        reason = "A final message needs two approvals, and the account manager sees it first."
         needs = {**TWO_PEOPLE, "manager_first": True}
         yield Ruling(Kind.GATE, "stage_four", reason, **needs)
     elif stage is Stage.FIRM:
-        reason = "A firm message: its account manager sees it first."
+        reason = "A firm message: the account manager sees it first."
         yield Ruling(Kind.GATE, "manager_first", reason, manager_first=True)
 
 
 def _second_approver(facts: Facts, policy: Policy) -> Iterator[Ruling]:
     limits = _limits(facts, policy)
     if limits is None:
-        reason = f"The policy names no limits for {facts.currency}, so two people approve."
+        reason = f"The policy has no limits for {facts.currency}, so two people must approve."
     elif facts.total_open.amount >= limits.second_approver:
         limit = amount(Money(limits.second_approver, facts.currency))
         owed = amount(facts.total_open)
-        reason = f"{_name(facts)} has {owed} open in all; from {limit} on two people approve."
+        reason = f"{_name(facts)} has {owed} open in all; from {limit}, two people must approve."
     else:
         return
     yield Ruling(Kind.GATE, "second_approver", reason, _customer(facts), **TWO_PEOPLE)
@@ -429,7 +436,7 @@ def _never_emailed(facts: Facts, past: Past) -> Iterator[Ruling]:
     has, it = ("has", "it") if len(found) == 1 else ("have", "them")
     reason = (
         f"{_capital(listed(names))} {has} never been e-mailed from QuickBooks, and no message of "
-        f"ours has named {it} yet. Make sure that the customer has received {it}."
+        f"ours has named {it} yet. Make sure the customer has received {it}."
     )
     yield Ruling(Kind.GATE, NEVER_EMAILED, reason, _invoices(found))
 
@@ -444,14 +451,14 @@ def _ledger_text(facts: Facts, past: Past) -> Iterator[Ruling]:
     if not found:
         return
     if ledger_text.to_confirm(facts) and found[0].looks_like == ledger_text.WEB_ADDRESS:
-        reason = f"{found[0].sentence} The letter leaves it out until a finance lead confirms it."
+        reason = f"{found[0].sentence} The message leaves it out until a finance lead confirms it."
         yield Ruling(Kind.GATE, NAME_LIKE_A_LINK, reason, (found[0].evidence,), lead=True)
         found = found[1:]
     if not found:
         return
     told = " ".join(each.sentence for each in found[:MOST_ODD])
-    more = f" {len(found) - MOST_ODD} more fields do so." if len(found) > MOST_ODD else ""
-    reason = f"{told}{more} The letter leaves it out; correct it in QuickBooks."
+    more = f" {len(found) - MOST_ODD} more fields are like that." if len(found) > MOST_ODD else ""
+    reason = f"{told}{more} The message leaves it out; correct it in QuickBooks."
     evidence = tuple(dict.fromkeys(each.evidence for each in found))
     yield Ruling(Kind.GATE, "ledger_text", reason, evidence, lead=True)
 

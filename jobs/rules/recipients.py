@@ -51,10 +51,10 @@ def _only(facts: Facts) -> str | Ruling:
     addresses = ledger_addresses(facts)
     name = one_line(facts.customer.name)
     if not addresses:
-        reason = f"QuickBooks has no e-mail address for {name}."
+        reason = f"QuickBooks has no e-mail address for {name}. Add one there."
         return _never("no_recipient", reason, facts)
     if len(addresses) > 1:
-        reason = f"QuickBooks names several addresses for {name}: {_list(addresses)}. Pick one."
+        reason = f"QuickBooks has several addresses for {name}: {_list(addresses)}. Pick one."
         return _never("several_recipients", reason, facts)
     return addresses[0]
 
@@ -63,22 +63,26 @@ def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
     key = chosen.lower()
     shown = one_line(chosen, LONGEST)
     if not is_address(chosen):
-        return _never("no_recipient", f"“{shown}” is not an e-mail address.", facts)
+        reason = f"“{shown}” is not an e-mail address. Correct it in QuickBooks."
+        return _never("no_recipient", reason, facts)
     if key in past.bounced:
         return _not_to_be_used(shown, key in past.wrong, facts)
     if key not in {a.lower() for a in ledger_addresses(facts)}:
-        reason = f"{shown} was confirmed, but QuickBooks does not name it now. Confirm an address."
+        reason = f"{shown} was confirmed, but QuickBooks no longer has it. Confirm another address."
         return _never("address_not_in_ledger", reason, facts)
     before = _before(key, past)
     if before and not past.confirmed_address:
-        reason = f"QuickBooks now says {shown}, but {before}. Check the change by phone."
+        reason = f"QuickBooks now has {shown}, but {before}. Check the change by phone."
         return _never("address_changed", reason, facts)
     return None
 
 
 def _not_to_be_used(shown: str, wrong: bool, facts: Facts) -> Ruling:
     if wrong:
-        reason = f"{shown} is the wrong contact, says a person. Confirm an address, or ask for one."
+        reason = (
+            f"{shown} was marked as the wrong contact. Confirm another address, or ask the "
+            "customer for one."
+        )
         return _never("wrong_contact", reason, facts)
     reason = f"Mail to {shown} came back. Ask the customer for another address."
     return _never("address_bounced", reason, facts)

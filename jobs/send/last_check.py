@@ -64,14 +64,14 @@ class LastLook:
         policy = contexts.without(conn, self.file.case.id).policy(self.policy)
         found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
         late = draft.deadline is not None and draft.deadline <= facts.today
-        over = ("The deadline in the text has come.",) if late else ()
+        over = ("The deadline in the text has been reached.",) if late else ()
         return (*(v.sentence for v in found if v.sentence not in draft.violations), *over)
 
     def _unread(self, conn: Connection) -> tuple[str, ...]:
         """Sends the case back to be read when there is a text that nobody has read yet."""
         texts = quickbooks.documents(self.books, self.facts)
         new = contexts.new_documents(conn, self.file.case.id, texts)
-        return ("There is a new text about this case, which has to be read first.",) if new else ()
+        return ("A new text about this case has to be read first.",) if new else ()
 
     def unapproved(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """Why the recorded approvals are not enough; empty when they are."""
@@ -80,7 +80,7 @@ class LastLook:
         stand = approvals.standing(conn, self.policy, case, self.draft.id, self.facts, self.now)
         if stand.missing == 0:
             return ()
-        return ("The approvals no longer suffice: a right has gone, or more are needed now.",)
+        return ("The approvals are no longer enough: a right was taken away, or more are needed.",)
 
     def approvers_are_known(self, conn: Connection) -> bool:
         """Whether Slack's data on the approvers is fresh; if not, asks for it.
@@ -105,4 +105,4 @@ def _credited(before: Facts, now: Facts) -> tuple[str, ...]:
 def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
     if found == letter.to or isinstance(found, Ruling):
         return ()  # the stops already include this ruling
-    return (f"The address in the ledger is {found} now, the message was for {letter.to}.",)
+    return (f"QuickBooks now has the address {found}; the message was for {letter.to}.",)

@@ -80,17 +80,17 @@ FOR_EVER = 3
 PASSING = (Unreachable, TokenExpired, ReadOnly)
 """Errors that say nothing about the record itself: the same request may work later."""
 IN_VAIN = "The message could not be sent"
-NOT_TO_BE_HAD = "What the mail needs from QuickBooks is not to be had"
-WITHOUT_LINK = "It is written anew without it; please approve it once more."
-WITHOUT_FILES = "It is written anew without them; please approve it once more."
+NOT_AVAILABLE = "What the mail needs from QuickBooks is not available"
+WITHOUT_LINK = "A new draft without it follows; please approve it again."
+WITHOUT_FILES = "A new draft without them follows; please approve it again."
 TOO_LARGE = 552
 """The reply code for a mail that is too large for the server (RFC 1870, 6.3)."""
-UNSURE = "Slack has not said lately who may approve, so the approvals could not be checked."
+UNSURE = "Slack has not said recently who may approve, so the approvals could not be checked."
 ALTERED = (
-    "The text on record is not the one that was approved. Nothing was sent; it is written anew."
+    "The text on record is not the one that was approved. Nothing was sent; a new draft follows."
 )
-ABANDONED = "The sender stopped in the middle of handing the mail over."
-ALREADY_SENT = "A message of this case has gone out already, or may have; none is sent again."
+ABANDONED = "The sender stopped while handing over the mail."
+ALREADY_SENT = "A message of this case was already sent, or may have been; no other is sent."
 
 
 def step(services: Services) -> Step:
@@ -263,8 +263,8 @@ def _day_is_full(services: Services, conn: Connection, company: Company, now: da
         return False  # it has paused today already, so somebody has resumed sending since
     companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)
     text = (
-        f":double_vertical_bar: {sent} messages went out today, as many as the policy allows. "
-        "Sending is paused; a finance lead can go on with `/overdue resume`."
+        f":double_vertical_bar: {sent} messages were sent today, the most that the policy allows. "
+        "Sending is paused; a finance lead can resume it with `/overdue resume`."
     )
     posts.alarm(conn, company.realm, company.channel, key, text, now)
     log.note(conn, log.Entry(company.realm, "company.paused", ACTOR, now, data={"sent": sent}))
@@ -300,15 +300,15 @@ class Fetch:
         except TooLarge as error:
             return Unusable(f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True))
         except Unsendable as error:
-            return Unusable(f"It could not become a mail: {error}.")
+            return Unusable(f"The mail could not be built: {error}.")
         except (Throttled, ReauthRequired):
             raise
         except Gone as error:
-            return Trouble.of(NOT_TO_BE_HAD, error)  # the next last check deals with it
+            return Trouble.of(NOT_AVAILABLE, error)  # the next last check deals with it
         except QuickBooksError as error:
             if error.permanent and self.draft.letter.attachments:
-                return Unusable(f"{NOT_TO_BE_HAD}: {error}. {WITHOUT_FILES}", Without(files=True))
-            return Trouble.of(NOT_TO_BE_HAD, error)
+                return Unusable(f"{NOT_AVAILABLE}: {error}. {WITHOUT_FILES}", Without(files=True))
+            return Trouble.of(NOT_AVAILABLE, error)
 
     def _builder(self) -> MailBuilder:
         ledger = self.services.quickbooks(self.look.file.company.realm)
@@ -373,7 +373,7 @@ def _shadow_run(conn: Connection, case: Case, draft: Draft, mail: Mail, now: dat
     """End a shadow case: everything was done except the e-mail and the note."""
     data = {"draft": draft.sha256, "bytes": mail.sha256}
     move = Move(State.CANCELLED, "case.shadow_run", ACTOR, data=data)
-    reason = "Shadow run: checked and composed, nothing was sent and nothing written."
+    reason = "Shadow run: checked and composed; nothing was sent or written."
     ended = cases.move(conn, case, move, now, end_reason=reason)
     if ended and companies.need(conn, case.company).live:
         crossings.release(conn, case.id, now)  # the company is live by now: do them for real

@@ -208,14 +208,14 @@ def _told_by(realm: str, level: int, now: datetime) -> str:
 def _tell_used(conn: Connection, used: int, quota: int, level: int, now: datetime) -> None:
     """Tell every channel, since all companies share the quota, once per month and level."""
     meaning = (
-        f"At {STOP_AT} % sweeps and new cases will wait until the month ends."
+        f"At {STOP_AT} %, sweeps and new cases will wait until the month ends."
         if level == WARN_AT
         else "Until the month ends only last checks and notifications are read; sweeps and new "
         "cases wait. The rest is kept so that nothing approved has to wait."
     )
     text = (
-        f":bar_chart: {used:,} of the {quota:,} QuickBooks reads that are free in "
-        f"{month_of(now)} are used ({level} %). {meaning}"
+        f":bar_chart: {used:,} of the {quota:,} free QuickBooks reads of {month_of(now)} are used "
+        f"({level} %). {meaning}"
     )
     for company in companies.all_of_them(conn):
         key = _told_by(company.realm, level, now)
@@ -227,9 +227,9 @@ def _tell_blocked(conn: Connection, realm: str, now: datetime) -> None:
     if company is None:
         return
     text = (
-        ":no_entry: QuickBooks has refused every request for over a quarter of an hour. Perhaps "
-        "the month's free reads of the whole workspace are used up: Intuit's developer portal "
-        "shows it. Everything waits and is tried again each minute."
+        ":no_entry: QuickBooks has refused every request for over 15 minutes. Perhaps the whole "
+        "workspace has used up the month's free reads: Intuit's developer portal shows it. "
+        "Everything waits and is tried again every minute."
     )
     key = f"blocked:{realm}:{now:%Y-%m-%d}"
     posts.alarm(conn, realm, company.channel, key, text, now)

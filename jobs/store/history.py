@@ -270,14 +270,14 @@ def followed(conn: Connection, company: str, customer: str, case: str, moment: d
     theirs = (cases.c.company == company) & (cases.c.customer == customer)
     newer = select(cases.c.id).where(theirs, cases.c.id > case).limit(1)
     if next_one := conn.execute(newer).scalar():
-        return f"Case {next_one} of this customer has followed."
+        return f"Case {next_one} of this customer was opened since."
     held = (holds.c.company == company) & (holds.c.customer == customer)
     if conn.execute(select(holds.c.id).where(held, holds.c.set_at >= moment)).first():
-        return "A hold of this customer has followed."
+        return "This customer was put on hold since."
     written = select(sends.c.id).join(cases, cases.c.id == sends.c.case_id).where(theirs)
     written = written.where(sends.c.state.in_(CONTACT), sends.c.began_at >= moment)
     if conn.execute(written.limit(1)).first():
-        return "This customer has been written to since."
+        return "This customer has been contacted since."
     return ""
 
 

@@ -34,8 +34,8 @@ def lapse(conn: Connection, realm: str, now: datetime) -> None:
     companies.change(conn, realm, read_only=True)
     text = (
         f":no_entry: The QuickBooks subscription of {named(company)} has lapsed: the company is "
-        "read-only. Notes stay in Overdue's own record until it is paid; whether it is, is tried "
-        "once a day."
+        "read-only. Notes stay in Overdue's own record until it is paid, which is checked once a "
+        "day."
     )
     posts.notice(conn, realm, company.channel, f"lapsed:{realm}:{now:%G-%V}", text, now)
 
@@ -46,8 +46,8 @@ def named(company: companies.Company) -> str:
 
 
 HOW_TO_CONNECT = (
-    "A finance lead presses *Connect again* in the Home tab of Overdue; `overdue connect` prints a "
-    "link, too."
+    "A finance lead presses *Connect again* in the Home tab of Overdue; `overdue connect` also "
+    "prints a link."
 )
 """Where to get a link, not the link itself: it lives ten minutes, and an alert is read later."""
 
@@ -55,6 +55,6 @@ HOW_TO_CONNECT = (
 def _alert(company: companies.Company, why: str) -> str:
     return (
         f":rotating_light: *QuickBooks has to be connected again.* {named(company)}: {why}. "
-        "Until then nothing of it is read, sent or written; nothing is lost, and everything "
-        f"goes on by itself afterwards. {HOW_TO_CONNECT}"
+        "Until then nothing of it is read, sent or written. Nothing is lost: everything continues "
+        f"by itself afterwards. {HOW_TO_CONNECT}"
     )

@@ -22,7 +22,7 @@ from jobs.rules.violations import Violation
 from jobs.store import drafts as draft_store
 from jobs.triage.judging import View
 
-UNFIT = "The edited text did not fit any more, so the message was written anew."
+UNFIT = "The edited text no longer fits, so a new draft was written."
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def after_rejection(before: Before, made: Made) -> Made:
     if before.draft is None or not before.rejected:
         return made
     softer = _softer(made, before.draft)
-    return replace(made, proposal=softer, reason="The tone before was not right.")
+    return replace(made, proposal=softer, reason="The previous tone was not right.")
 
 
 def _softer(made: Made, old: draft_store.Draft) -> Proposal:

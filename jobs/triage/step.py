@@ -120,7 +120,7 @@ class Gather:
         try:
             self.services.quickbooks(self.file.company.realm).customers([NOBODY])
         except QuickBooksError as error:
-            return Unreachable(f"QuickBooks answers nothing at present: {error.message}")
+            return Unreachable(f"QuickBooks is not answering at present: {error.message}")
         return None
 
     def settle(
@@ -424,7 +424,7 @@ def _tell_first_approver(
     if case.draft is None or not draft_store.decided_on(conn, case.draft, "approve"):
         return
     why = written.changed if written else tuple(r.reason for r in view.rulings)
-    reason = " ".join(why) or "The text was written anew."
+    reason = " ".join(why) or "A new draft was written."
     tell_approvers(conn, case, draft_store.draft(conn, case.draft), reason, now)
 
 

@@ -97,7 +97,7 @@ def view(**changes: Any) -> CaseView:
         facts=facts(),
         stage=Stage.FOLLOW_UP,
         class_=CaseClass.ROUTINE_REMINDER,
-        summary="Nothing speaks against an oversight.",
+        summary="Looks like an oversight.",
         reasons=(Reason("The customer paid late before", ("payment:9",)),),
         evidence=(Evidence("payment:9", "payment", "Payment 2041 of Aug 12, 2026"),),
         draft_id="88",

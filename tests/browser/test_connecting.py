@@ -65,4 +65,4 @@ def test_two_companies_each_with_its_channel(running: Sandbox, tab: Page) -> Non
     notice = lead.at("messages").locator("article", has_text="Harbour <b>Ltd</b> is connected")
     expect(notice).to_be_visible(timeout=SECONDS * 1000)
     notice.get_by_test_id("action-reminders_off").click()
-    expect(notice).to_contain_text("They are off, says @Lena Brandt", timeout=SECONDS * 1000)
+    expect(notice).to_contain_text("Confirmed as off by @Lena Brandt", timeout=SECONDS * 1000)

@@ -37,11 +37,11 @@ def test_a_sender_that_slept_through_its_lease_sends_nothing_more(firm: Firm) ->
     """Before SMTP and before DATA it finds out; what it had handed over is written and told."""
     with frozen(firm) as sleeper:
         for name in (BEFORE_SMTP, BEFORE_DATA, AFTER_DATA):
-            asking = firm.card(name, ASKING, "The sender stopped in the middle")
+            asking = firm.card(name, ASKING, "The sender stopped while handing over")
             assert "connection" not in asking["text"]
         firm.running.client.delete("/_/faults").raise_for_status()  # the mail server goes on
         press(firm, "did_not_go", BEFORE_SMTP, ASKING)
-        firm.told("may still do so")
+        firm.told("may still be sent")
         half_an_hour_passes(firm)
         again(firm, BEFORE_SMTP)
         firm.card(BEFORE_SMTP, SENT)
@@ -60,7 +60,7 @@ def test_a_sender_that_slept_through_its_lease_sends_nothing_more(firm: Firm) ->
     assert sorted(mail["to"] for mail in firm.mails(world)) == [address(firm, 1), address(firm, 3)]
     assert len(firm.notes(world)) == 2
     firm.card("<@UCOLLECT>: nothing was sent", "held up")
-    firm.card("<@UCOLLECT>: the mail server has accepted the earlier message after all")
+    firm.card("<@UCOLLECT>: the mail server did accept the earlier message")
 
 
 @contextlib.contextmanager

@@ -209,7 +209,7 @@ def test_the_whole_story_on_postgresql(postgres_url: str) -> None:
         firm = new_firm(running, LARGE)
         case = number(firm.card("Two different people"))
         firm.click("approve")
-        firm.told("Still missing: a finance lead")
+        firm.told("Still needed: a finance lead")
         firm.click("approve", OTHER_LEAD, on="Waiting for a second approval")
         one_mail_and_one_note(firm)
         assert "approve by ULEAD2" in running.product.run("case", case)

@@ -183,7 +183,7 @@ def test_five_failures_are_told_and_nothing_is_sent_again(sent: House) -> None:
         sent.time.later(hours=12)
     assert (sent.state(), note(sent).state) == (State.DONE, "failed")
     (told,) = [text for text in sent.said("thread") if "given up in five tries" in text]
-    assert "It may have been done all the same" in told
+    assert "It may have worked all the same" in told
     assert len(sent.mails) == 1
 
 
@@ -194,7 +194,7 @@ def test_a_note_outlasts_an_outage_of_hours(sent: House) -> None:
         sent.run("write_back")
         sent.time.later(minutes=10)
     assert sent.state() is State.SENT
-    assert "It is tried again: QuickBooks" in card(sent.view(), sent.now, people={}).text
+    assert "It will be tried again: QuickBooks" in card(sent.view(), sent.now, people={}).text
     sent.heal()
     sent.time.later(hours=4)
     sent.run("write_back")
@@ -231,7 +231,7 @@ def test_the_second_to_take_back_hears_who_was_first(sent: House) -> None:
     sent.take_back("UCOLLECT")
     said = sent.go(take_back.take_back, "ULEAD1")
     assert (said.by.kind, said.by.actor) == ("take_back", "UCOLLECT")
-    assert "already taken back by <@UCOLLECT>" in reply(said, "take_back")
+    assert "Already taken back by <@UCOLLECT>" in reply(said, "take_back")
 
 
 def test_only_who_may_act_takes_a_note_back(sent: House) -> None:
@@ -295,7 +295,8 @@ def test_a_refused_take_back_says_so(sent: House) -> None:
     assert not sent.logged("note.taken_back")
     assert "<@ULEAD1>: the note could not be taken back" in sent.said("thread")[-1]
     assert (
-        "It could not be taken back: A business rule" in card(sent.view(), sent.now, people={}).text
+        "The QuickBooks note could not be taken back: A business rule"
+        in card(sent.view(), sent.now, people={}).text
     )
     assert sent.take_back() is Answer.RECORDED  # it may be tried once more
     sent.run("write_back")

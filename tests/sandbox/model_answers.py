@@ -23,27 +23,26 @@ CLASS_OF = {
     "unhappy": "high_touch_escalation",
 }
 REASONS = {
-    "routine_reminder": "Nothing here speaks against a simple oversight.",
-    "likely_dispute": "Something about the bill still seems unclear to them.",
+    "likely_dispute": "Something about the bill seems unclear to them.",
     "payment_plan_candidate": "They pay, but late and in parts, or have asked for time.",
-    "high_touch_escalation": "This relationship needs a person rather than a routine.",
+    "high_touch_escalation": "This customer needs a personal message, not a routine reminder.",
 }
 SUMMARIES = {
     "routine_reminder": (
-        "A plain case: the invoices are past due and nothing else stands out.",
-        "Payment is late without any sign of a problem, most likely an oversight.",
+        "The invoices are past due and nothing else stands out.",
+        "Payment is late, with no sign of a problem.",
     ),
     "likely_dispute": (
-        "They seem to miss something before they can pay; ask what it is.",
-        "There are signs that the bill is not clear to them.",
+        "They seem to need something before they can pay; ask what it is.",
+        "Something about the bill seems unclear to them.",
     ),
     "payment_plan_candidate": (
-        "They may need time; an offer to agree on dates could help.",
-        "Paying at once seems hard for them, so dates are worth talking about.",
+        "They may need time; offer to agree on dates.",
+        "They may not be able to pay everything at once; offer to agree on dates.",
     ),
     "high_touch_escalation": (
         "Best handled by somebody who knows them.",
-        "A delicate case that should read like a note from a person.",
+        "A personal message is best here.",
     ),
 }
 
@@ -53,12 +52,9 @@ LETTERS: dict[str, Letter] = {
         ("A quick note about {invoices}", "{invoices}: a friendly reminder"),
         (
             (
-                (
-                    "The following has passed its due date and is still open on our side: "
-                    "{invoice_table}"
-                ),
-                "According to our records the following is still open: {invoice_table}",
-                "I noticed that the following has not been settled yet: {invoice_table}",
+                ("The following is past its due date and still open on our side: {invoice_table}"),
+                "Our records show the following as still open: {invoice_table}",
+                "I noticed that the following has not been paid yet: {invoice_table}",
             ),
             (
                 "If the payment is already on its way, thank you, and please ignore this message.",
@@ -74,18 +70,18 @@ LETTERS: dict[str, Letter] = {
         ("When can we expect payment for {invoices}?", "{invoices}: when will this be paid?"),
         (
             (
-                "Our records now show {total_open} as open and past due: {invoice_table}",
-                "Our records show {total_open} as past due: {invoice_table}",
+                "The following is open and past due: {invoice_table}",
+                "Our records show the following as past due: {invoice_table}",
             ),
             (
-                "Could you let me know when we can expect payment?",
-                "Could you tell me on which day you plan to pay this?",
+                "When can we expect the {total_open}?",
+                "Could you tell me when we can expect the {total_open}?",
             ),
             (
                 "If something is holding it up, just reply and I will sort it out.",
                 (
-                    "If there is a problem with the order or with our paperwork, just reply and I "
-                    "will look into it."
+                    "If there is a problem with the order or our paperwork, just reply and I will "
+                    "look into it."
                 ),
             ),
         ),
@@ -106,17 +102,14 @@ LETTERS: dict[str, Letter] = {
             ),
             (
                 (
-                    "If something stands in the way, tell me what it is and we will sort it out "
-                    "together."
+                    "If something is holding up the payment, tell me what it is and we will sort "
+                    "it out together."
                 ),
-                (
-                    "If there is a reason why it has not been paid, please tell me, so that we can "
-                    "find a way."
-                ),
+                "If there is a reason why it has not been paid, please tell me.",
             ),
             (
                 "You can reply to this message or call me on {sender_phone}.",
-                "I am also happy to talk: you can call me on {sender_phone}.",
+                "You can also call me on {sender_phone}.",
             ),
         ),
     ),
@@ -133,7 +126,7 @@ LETTERS: dict[str, Letter] = {
             ("I now have to ask you to pay {reached} by {deadline}.",),
             (
                 "If there is a reason why this has not been paid, please tell me before then.",
-                "If you see a difficulty, please let me know before then.",
+                "If there is a problem, please let me know before then.",
             ),
             ("You can also call me on {sender_phone}.",),
         ),
@@ -147,17 +140,17 @@ LETTERS: dict[str, Letter] = {
                     "following: {invoice_table}"
                 ),
                 (
-                    "Before we go on I would like to be sure that the following is clear "
-                    "to you: {invoice_table}"
+                    "I would like to make sure that everything is clear about the following: "
+                    "{invoice_table}"
                 ),
             ),
             (
                 "Is anything missing or unclear on your side?",
-                "Could you tell me whether something is missing or not as you expected?",
+                "Could you tell me whether something is missing or not as expected?",
             ),
             (
                 "If you need a copy or a correction, just reply and I will take care of it.",
-                "If a correction or anything else would help, a short reply is enough.",
+                "If you need a correction or anything else, a short reply is enough.",
             ),
         ),
     ),
@@ -167,7 +160,7 @@ LETTERS: dict[str, Letter] = {
             ("The following is still open on our side: {invoice_table}",),
             (
                 "If paying all of it at once is difficult, I am glad to agree on dates with you.",
-                "If it helps you to spread the payments, we can agree on dates that you can keep.",
+                "If it helps to spread the payments, we can agree on dates that work for you.",
             ),
             (
                 "Which dates would work for you?",
@@ -176,25 +169,22 @@ LETTERS: dict[str, Letter] = {
         ),
     ),
     "high_touch_escalation": (
-        ("A personal word about {invoices}", "May I ask how things stand with {invoices}?"),
+        ("A personal word about {invoices}", "May I ask about {invoices}?"),
         (
             (
                 (
                     "I wanted to write to you myself about the following, which is still open: "
                     "{invoice_table}"
                 ),
-                (
-                    "I would rather write to you in person than send you a routine reminder about "
-                    "this: {invoice_table}"
-                ),
+                ("I wanted to write to you personally about the following: {invoice_table}"),
             ),
             (
                 "Is there anything that we should put right first?",
-                "Have we let you down in any way?",
+                "Did something go wrong on our side?",
             ),
             (
-                "If so, please tell me, and I will see to it myself.",
-                "If there is something, just reply, and I will take care of it.",
+                "If so, please tell me and I will take care of it myself.",
+                "If there is, just reply and I will take care of it.",
             ),
         ),
     ),
@@ -228,11 +218,21 @@ def _proposal(data: dict[str, Any]) -> dict[str, Any]:
     return {
         "class": class_,
         "confidence": "high" if data["readings"] else "medium",
-        "reasons": [{"text": REASONS[class_], "evidence": evidence}],
+        "reasons": [{"text": REASONS.get(class_) or _oversight(data), "evidence": evidence}],
         "summary": _pick(SUMMARIES[class_], seed),
         "subject": subject,
         "sentences": sentences,
     }
+
+
+def _oversight(data: dict[str, Any]) -> str:
+    """Without a figure: a model may name none."""
+    habit = data["habit"]
+    if not habit:
+        return "Looks like an oversight."
+    days = habit["usual_days_late"]
+    how = "on time" if days == 0 else "late" if days > 0 else "early"
+    return f"Looks like an oversight: usually pays {how}."
 
 
 def _class(data: dict[str, Any]) -> tuple[str, list[str]]:

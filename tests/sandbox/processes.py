@@ -37,7 +37,7 @@ LEAD = "ULEAD1"
 PAST = (sys.executable, "-m", "tests.sandbox.past")
 REMINDERS_OFF = "reminders_off"
 NOBODY = "nobody"
-ASK_AGAIN = re.compile("looking you up|could not record")
+ASK_AGAIN = re.compile("looking you up|could not be recorded")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _asking(world: World, channel: str) -> str:
     """The ts of the notice that asks about QuickBooks' reminders; NOBODY once it asks no more."""
     here = [m for m in world["messages"] if m["channel"] == channel and not m["deleted"]]
     asking = [m["ts"] for m in here if f'"{REMINDERS_OFF}"' in json.dumps(m["blocks"])]
-    settled = [m for m in here if "They are off, says" in m["text"]]
+    settled = [m for m in here if "Confirmed as off by" in m["text"]]
     return asking[-1] if asking else NOBODY if settled else ""
 
 

@@ -46,7 +46,7 @@ def main(pids: Path, word: str, *more: str) -> None:
     """Do what the words say."""
     parent_pipe.hold()
     if word == "connect":
-        say("This company's reminders are no worry. They are off, says nobody.")
+        say("This company's reminders are no worry. Confirmed as off by nobody.")
         print(f"Open {os.environ['PUBLIC_URL']}/quickbooks/connect?state=1")
     elif word == "web":
         note(pids, os.getpid())

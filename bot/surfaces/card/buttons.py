@@ -149,20 +149,20 @@ def _follows(view: CaseView) -> str:
     asked = view.approvals
     if asked and asked.missing > 1:
         return "It is sent once another person has approved it too."
-    return "This is the last approval that is missing." if asked and asked.given else ""
+    return "This is the last approval needed." if asked and asked.given else ""
 
 
-_RECEIVED = "QuickBooks never e-mailed an invoice of it: has the customer received it?"
+_RECEIVED = "QuickBooks never e-mailed one of the invoices: did the customer get it?"
 _TAKEOVER = confirm(
     "Handle it yourself?",
-    "The customer is put on hold in your name, and the case leaves the list. “Lift the hold” on "
-    "this card takes it up again.",
+    "The customer is put on hold in your name, and the case leaves the list. To resume it, press "
+    "“Lift the hold” on this card.",
     "I'll handle it",
     "Not now",
 )
 _TAKE_BACK = confirm(
     "Take back the note?",
-    "It is removed from QuickBooks and cannot be written again. The e-mail has gone and stays.",
+    "It is removed from QuickBooks and cannot be written again. The e-mail has already been sent.",
     "Take it back",
     "Keep it",
 )

@@ -27,8 +27,8 @@ WITH_LETTER = frozenset(
     {State.WAITING, State.APPROVED, State.SENDING, State.UNKNOWN, State.SENT, State.DONE}
 )
 _UNDRAWN = (
-    "This card could not be drawn in full, so it has no buttons; the case stands as told here. "
-    "It is drawn again at the next change."
+    "This card could not be shown in full, so it has no buttons. Where the case stands now is "
+    "below. It is drawn again at the next change."
 )
 
 

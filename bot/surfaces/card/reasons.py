@@ -30,11 +30,11 @@ HOLD = {
     HoldKind.DISPUTE: Words("Dispute", "The customer contests the bill or the goods."),
     HoldKind.PROMISE: Words("Promise", "The customer named a date."),
     HoldKind.PLAN: Words("Payment plan", "The customer pays in agreed parts."),
-    HoldKind.QUIET: Words("Quiet time", "We leave the customer in peace for a while."),
+    HoldKind.QUIET: Words("Quiet time", "No messages to this customer for a while."),
 }
 
 
-NO_STAGE = "No message now, and no later stage would bring it back."
+NO_STAGE = "No message now, and no later stage follows."
 
 
 def rejecting(stage: Stage, paid_days: int, on_account: bool) -> dict[RejectReason, Words]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.blockkit.blocks import Block, date, person, text
+from bot.blockkit.blocks import TIME_ONLY, Block, date, person, text
 from bot.blockkit.escaping import cap, one_line
 from bot.surfaces import wording
 from bot.surfaces.card.buttons import MOST_BODY, blocked, opens_later, whole
@@ -49,14 +49,14 @@ def _approvals(view: CaseView, now: datetime) -> list[Line]:
     lines = [[text(_who(asked))]]
     lines += [_acted("Approved", one) for one in asked.given]
     if asked.given:
-        lines.append([text(f"Still missing: {missing(asked)}.")])
+        lines.append([text(f"Still needed: {missing(asked)}.")])
     return lines + ([_opening(view, asked)] if opens_later(view, now) else [])
 
 
 def _who(asked: Approvals) -> str:
     if asked.needed > 1:
         one = ", one of them a finance lead" if asked.lead_needed else ""
-        return f"{_number(asked.needed)} different people have to approve{one}."
+        return f"{_number(asked.needed)} different people must approve{one}."
     return "A finance lead approves." if asked.lead_needed else "One person approves."
 
 
@@ -75,9 +75,9 @@ def _number(count: int) -> str:
 
 def _opening(view: CaseView, asked: Approvals) -> Line:
     who = [person(view.manager)] if view.manager else [text("a finance lead")]
-    line = [text("Approval opens when "), *who, text(" says Fine")]
+    line = [text("Approval opens when "), *who, text(" presses Fine")]
     if asked.opens_at:
-        line += [text(", at the latest "), date(asked.opens_at)]
+        line += [text(", or "), date(asked.opens_at), text(" at the latest")]
     return [*line, text(".")]
 
 
@@ -105,15 +105,35 @@ def _stopped(view: CaseView) -> Face:
     mark, title = _STOPS.get(kind, _ON_ITS_WAY if view.allowed_anyway else _NO_DRAFT)
     if view.letter:
         mark, title = "⛔", "Stopped: this text cannot be sent"
+    elif kind is Kind.NEVER:
+        title = _cause(view.rulings)
     lines = _voided(view) + ([_until(view.rulings)] if kind is Kind.WAIT else [])
     return Face(mark, title, tuple(lines))
 
 
-_AGAIN = "It is tried again by itself within the hour; Look again tries at once."
+def _cause(rulings: Sequence[Ruling]) -> str:
+    """Why nothing can be sent, as far as a rule alone says it; its reason is told below."""
+    causes = (_CAUSES.get(r.rule) for r in rulings if r.kind is Kind.NEVER)
+    return ": ".join(filter(None, ["Cannot be sent", next(filter(None, causes), "")]))
+
+
+_CAUSES = {
+    "no_recipient": "QuickBooks has no e-mail address",
+    "several_recipients": "QuickBooks has several e-mail addresses",
+    "address_not_in_ledger": "QuickBooks no longer has the confirmed address",
+    "address_changed": "the e-mail address has changed",
+    "address_bounced": "mail to the address came back",
+    "wrong_contact": "wrong contact",
+    "consumer": "private person",
+    "do_not_chase": "do not chase",
+    "hardship_wording": "insolvency, hardship or legal steps mentioned",
+    "too_many_invoices": "too many invoices for one message",
+}
+_AGAIN = "It is tried again within the hour; press “Look again” to try now."
 _NO_DRAFT = ("📝", "No draft yet")
 _ON_ITS_WAY = ("⏳", "A draft is being prepared")
 _STOPS: dict[Kind | None, tuple[str, str]] = {
-    Kind.NEVER: ("⛔", "No message: the cause itself has to change"),
+    Kind.NEVER: ("⛔", "Cannot be sent"),
     Kind.STOP: ("⛔", "Stopped: no draft"),
     Kind.WAIT: ("⏳", "Waiting: no draft yet"),
 }
@@ -129,20 +149,26 @@ def _approved(view: CaseView, now: datetime) -> Face:
     if view.held_up:
         lines.append([text(wording.HELD_UP[view.held_up])])
     elif view.send_at and view.last_error:
-        again = [text("It has not gone yet, and is tried again "), date(view.send_at), text(".")]
-        lines.append(again)
+        lines.append([text("Not sent yet; next try "), date(view.send_at), text(".")])
     elif view.send_at:
-        verb = "The shadow run starts " if view.shadow else "The message goes "
-        lines.append([text(verb), date(view.send_at), text(".")])
+        lines.append(_going(view, view.send_at, now))
     if view.last_error:
-        lines.append(_told(f"Why it has not: {view.last_error}"))
+        lines.append(_told(f"Reason: {view.last_error}"))
     if view.held_up or view.last_error:
-        lines.append([text("Undo is open until it goes.")])
-    elif view.undo_until and now < view.undo_until:
-        lines.append([text("Undo is open until "), date(view.undo_until), text(".")])
+        lines.append([text("Undo is possible until it is sent.")])
     if view.last_error and view.lapses_at:
         lines.append([text("The approval lapses "), date(view.lapses_at), text(".")])
     return Face("⏳", "Approved", tuple(lines))
+
+
+def _going(view: CaseView, send_at: datetime, now: datetime) -> Line:
+    """When it is sent, and until when that can be undone."""
+    verb, undo = "Shadow run starts " if view.shadow else "Sends ", view.undo_until
+    if undo is None or now >= undo:
+        return [text(verb), date(send_at), text(".")]
+    if undo == send_at:
+        return [text(f"{verb}at "), date(send_at, TIME_ONLY), text("; undo until then.")]
+    return [text(verb), date(send_at), text("; undo until "), date(undo, TIME_ONLY), text(".")]
 
 
 def _sending(view: CaseView, _now: datetime) -> Face:
@@ -151,8 +177,8 @@ def _sending(view: CaseView, _now: datetime) -> Face:
 
 def _unknown(view: CaseView, _now: datetime) -> Face:
     ask = (
-        "We cannot tell whether the message went. Please look into the Sent folder or the mail "
-        "server's log, then say which it was. Nothing is sent again before somebody has answered."
+        "We cannot tell whether the message went. Please check the Sent folder or the mail "
+        "server's log, then press “It went” or “It did not go”. Nothing is sent again until then."
     )
     why = [_told(view.outcome.detail)] if view.outcome and view.outcome.detail else []
     return Face("⚠️", "Unknown: did it go?", ([text(ask)], *why, *_approvers(view)))
@@ -170,7 +196,7 @@ def _done(view: CaseView, _now: datetime) -> Face:
 def _delivery(view: CaseView) -> list[Line]:
     settled = _last(view, "went")
     if settled:
-        return [_acted("It went, says", settled, "")]
+        return [_acted("Confirmed as sent", settled)]
     if view.outcome is None or view.letter is None:
         return []
     to = one_line(view.letter.to)
@@ -181,18 +207,18 @@ def _note(view: CaseView) -> list[Line]:
     words = _NOTE.get(view.note_state, "")
     detail = one_line(view.note_detail)
     if view.note_state == "written":
-        words = "It could not be taken back" if detail else ""
+        words = "The QuickBooks note could not be taken back" if detail else ""
     if not words:
         return []
     lines = [_told(f"{words}: {detail}" if detail else words)]
     if view.last_error:
-        lines.append(_told(f"It is tried again: {view.last_error}"))
+        lines.append(_told(f"It will be tried again: {view.last_error}"))
     return lines
 
 
 _NOTE = {
     "": "The QuickBooks note follows",
-    "kept": "The note stays in our record and is not in QuickBooks",
+    "kept": "The note is kept in our record and is not in QuickBooks",
     "failed": "The QuickBooks note could not be written",
     "taking_back": "The QuickBooks note is being taken back",
     "taken_back": "The QuickBooks note was taken back",
@@ -204,7 +230,7 @@ def _rejected(view: CaseView, _now: datetime) -> Face:
     made = _last(view, "reject")
     if view.taken_up:
         again = _acted("Another address was confirmed", view.decisions[-1])
-        return Face("◻️", "Rejected, and taken up again", (again, *_ended(view)))
+        return Face("◻️", "Rejected, then resumed", (again, *_ended(view)))
     words = rejected_as(made.reason if made else "", view.stage)
     title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
     told = [_told(words.consequence)] if words.consequence else []
@@ -244,7 +270,7 @@ def _cancelled(view: CaseView, _now: datetime) -> Face:
     if view.outcome and view.outcome.state == "shadow":
         told = "Everything was done except the e-mail and the QuickBooks note."
         return Face("◻️", "Shadow run finished: nothing was sent", ([text(told)], *_approvers(view)))
-    lines = _ended(view) or [[text("There is nothing left to ask for.")]]
+    lines = _ended(view) or [[text("Nothing is due any more.")]]
     when = [[text("Closed "), date(view.closed_at), text(".")]] if view.closed_at else []
     return Face("◻️", "Closed: nothing to do", (*lines, *when, *_approvers(view)))
 
@@ -253,7 +279,7 @@ def _new(view: CaseView, _now: datetime) -> Face:
     if waits := [ruling for ruling in view.rulings if ruling.kind is Kind.WAIT]:
         return Face("⏳", "No card yet", (*(_told(r.reason) for r in waits), _until(waits)))
     if view.capped:
-        told = "Today's number of new cards is reached; every morning they are ranked again."
+        told = "Today's limit of new cards is reached. Cases are ranked again every morning."
         return Face("⏳", "No card yet", ([text(told)],))
     stuck = view.held_up is HeldUp.NOT_CONNECTED
     lines = ([text(wording.HELD_UP[HeldUp.NOT_CONNECTED])],) if stuck else ()
@@ -306,9 +332,9 @@ def _ended(view: CaseView) -> list[Line]:
     return [_told(view.end_reason)] if view.end_reason else []
 
 
-def _acted(verb: str, made: Decision, by: str = " by") -> Line:
+def _acted(verb: str, made: Decision) -> Line:
     who = text("Overdue itself") if made.actor.startswith("system") else person(made.actor)
-    return [text(f"{verb}{by} "), who, text(", "), date(made.at), text(".")]
+    return [text(f"{verb} by "), who, text(", "), date(made.at), text(".")]
 
 
 def _told(words: str) -> Line:

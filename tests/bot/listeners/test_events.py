@@ -229,7 +229,7 @@ def test_a_channel_that_will_not_do_is_told(tab: Tab) -> None:
     rooms.add_channel(Channel("CSHARED", "shared", is_ext_shared=True))
     connected(tab).open("ULEAD1")
     for channel, words in (
-        ("CFINANCE", "The cards of another company go to <#CFINANCE> already"),
+        ("CFINANCE", "<#CFINANCE> already has the cards of another company"),
         ("CALONE", "/invite @overdue"),
         ("CSHARED", "shared with other organisations"),
     ):
@@ -277,7 +277,7 @@ def test_metered_calls_of_the_month_are_shown(tab: Tab) -> None:
     connected(tab)
     tab.door.kit.budget.take(REALM, 1200, tab.door.kit.now)
     said = tab.open("UCOLLECT")
-    calls = re.search(r"Metered QuickBooks calls this month: ([\d,]+) of 500,000 ", said)
+    calls = re.search(r"Metered QuickBooks reads this month: ([\d,]+) of 500,000 ", said)
     assert calls is not None
     assert int(calls[1].replace(",", "")) >= 1200
 
@@ -292,7 +292,7 @@ def test_a_case_is_found_by_its_number(tab: Tab) -> None:
     for words in (number, f"case {number}", f"#{number}"):
         told = tab.type("ULEAD1", words, "CFINANCE")
         assert told == f"Case {number}, Acme &amp; Sons. Being prepared."
-    assert "I do not know that case" in tab.type("ULEAD1", "99999", "CFINANCE")
+    assert "There is no case 99999." in tab.type("ULEAD1", "99999", "CFINANCE")
     assert tab.type("UGUEST", number, "CFINANCE").startswith("Guests")
 
 
@@ -314,7 +314,7 @@ def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
     with tab.door.kit.database.writing() as conn:
         conn.execute(on_hold.values(state="new", due_at=None, end_reason=""))
         conn.execute(delete(decisions))
-    assert "Today's number of new cards is reached" in tab.type("ULEAD1", case.id, "CFINANCE")
+    assert "Today's limit of new cards is reached" in tab.type("ULEAD1", case.id, "CFINANCE")
 
 
 def test_a_guest_is_told_so_and_not_to_try_again(tab: Tab) -> None:
@@ -322,9 +322,12 @@ def test_a_guest_is_told_so_and_not_to_try_again(tab: Tab) -> None:
     add_company(tab.door.kit.database)
     with tab.door.kit.database.writing() as conn:
         conn.execute(delete(people_table))
-    for user, told in (("UGUEST", "Guests cannot act here"), ("ULEAD1", "I know you now")):
+    for user, told in (
+        ("UGUEST", "Guests can read the cards but cannot act"),
+        ("ULEAD1", "I have found you"),
+    ):
         said = tab.type(user, "pause", "CFINANCE")
-        assert said == "One moment: I am looking you up in Slack. Nothing was changed."
+        assert said == "One moment, I am looking you up in Slack. Nothing was changed."
         with tab.door.kit.database.writing() as conn:
             people.put_user(conn, user, user, CAST[user], tab.door.kit.now())
         tab.until(partial(tab.heard, user, told))
@@ -340,8 +343,8 @@ def test_a_command_elsewhere_names_the_channels(tab: Tab) -> None:
         assert "<#CFINANCE> (Brass Fern)" in told
         assert "<#COTHER>" in told
     assert tab.type("UGUEST", "", "CLUNCH").startswith("Guests")
-    assert tab.type("UGUEST", "pay Bob", "CLUNCH").startswith("I do not know")
-    assert tab.type("UCOLLECT", "pause", "CFINANCE").startswith("This takes a finance lead")
+    assert tab.type("UGUEST", "pay Bob", "CLUNCH").startswith("There is no command")
+    assert tab.type("UCOLLECT", "pause", "CFINANCE").startswith("This needs a finance lead")
     logged = tab.rows(select(log_table.c.body))
     assert not any("pause" in row.body or "Bob" in row.body for row in logged)
     assert not tab.company().paused_at
@@ -369,9 +372,9 @@ def test_a_switch_promises_nothing_that_something_else_keeps(
 @pytest.mark.parametrize(
     ("before", "word", "action", "told"),
     [
-        (PAUSED | CONFIRMED | {"mode": "live"}, "resume", "resume", "Sending goes on."),
+        (PAUSED | CONFIRMED | {"mode": "live"}, "resume", "resume", "Sending is resumed."),
         (CONFIRMED, "live", "go_live", "Live: approved messages"),
-        (CONFIRMED | {"mode": "live"}, "shadow", "go_shadow", "Shadow mode: cards go on"),
+        (CONFIRMED | {"mode": "live"}, "shadow", "go_shadow", "Shadow mode: cards still appear"),
     ],
 )
 def test_what_starts_or_ends_sending_asks_once(
@@ -391,7 +394,7 @@ def test_what_starts_or_ends_sending_asks_once(
     assert not tab.privately("ULEAD1")[0]["blocks"]
     assert tab.company() != stood
     assert "It is already" in tab.type("ULEAD1", word, "CFINANCE")
-    assert tab.type("UCOLLECT", word, "CFINANCE").startswith("This takes a finance lead")
+    assert tab.type("UCOLLECT", word, "CFINANCE").startswith("This needs a finance lead")
 
 
 def test_every_opening_has_a_link_of_its_own(tab: Tab) -> None:
@@ -438,7 +441,7 @@ def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
     assert not [id for m in policy.managers for id in m.customers]
     said = tab.open("UMANAGER")
     assert "$1,200.50" not in said
-    assert "figures follow" in said
+    assert "Figures appear" in said
     assert "Metered" not in said
 
 
@@ -479,15 +482,15 @@ def test_a_command_shows_an_account_manager_their_own_customers(
             assert "77,000" not in said
             assert "78,200.50" not in said
             assert "Bramble" not in said
-        assert "Only the customers that you look after" in answered(tab, "UMANAGER")
+        assert "Only your own customers" in answered(tab, "UMANAGER")
         assert "Acme" in tab.type("UMANAGER", numbers["58"], "CFINANCE")
         other = tab.type("UMANAGER", numbers["61"], "CFINANCE")
-        assert other.startswith("This takes a collector or a finance lead")
+        assert other.startswith("This needs a collector or a finance lead")
         for user in ("UCOLLECT", "ULEAD1"):
             everything = answered(tab, user)
             assert "$78,200.50" in everything
             assert "Bramble" in everything
-            assert "Only the customers" not in everything
+            assert "Only your own" not in everything
 
 
 def test_a_collector_who_is_an_account_manager_too_sees_all(
@@ -512,7 +515,7 @@ def test_an_account_manager_without_customers_reads_no_figure(tab: Tab) -> None:
 
 @pytest.mark.parametrize(
     ("user", "words"),
-    [("UGUEST", "Guests cannot act here"), ("USTRANGER", "I am looking you up")],
+    [("UGUEST", "Guests can read the cards but cannot act"), ("USTRANGER", "I am looking you up")],
 )
 def test_others_read_a_friendly_sentence(tab: Tab, user: str, words: str) -> None:
     """No figures, no buttons; whoever is not known yet is looked up."""
@@ -525,11 +528,11 @@ def test_others_read_a_friendly_sentence(tab: Tab, user: str, words: str) -> Non
 def test_the_page_follows_once_somebody_is_known(tab: Tab) -> None:
     """Nothing is there to press: it is drawn again by itself."""
     said = tab.open("USTRANGER")
-    assert "This page follows by itself." in said
+    assert "This page then updates by itself." in said
     assert "press" not in said
     with tab.door.kit.database.writing() as conn:
         people.put_user(conn, "USTRANGER", "Sam", "stranger", tab.door.kit.now())
-    tab.until(lambda: "Only people of this organisation" in tab.says("USTRANGER"))
+    tab.until(lambda: "Only members of this organisation" in tab.says("USTRANGER"))
     assert "Nothing was changed" not in tab.says("USTRANGER")
 
 
@@ -555,7 +558,7 @@ def test_holds_are_listed_with_their_review_dates(tab: Tab) -> None:
         asleep = {"state": "snoozed", "end_reason": "Comes back soon.", "due_at": LATER}
         conn.execute(update(cases_table).values(**asleep))
     said = tab.open("ULEAD1")
-    assert "Waits for a date (1)" in said
+    assert "Waiting for a date (1)" in said
     assert "On hold (1)" in said  # not the snooze once more
     assert "invoice 1037 · dispute (wrong PO) · review" in said
 
@@ -573,7 +576,7 @@ def test_disconnecting_revokes_and_wipes(tab: Tab) -> None:
     """Intuit forgets the tokens, so do we; the channel is told, work stops."""
     connected(tab).open("ULEAD1")
     said = tab.press("ULEAD1", "disconnect")
-    assert "Disconnected: QuickBooks gives Overdue no more access" in said
+    assert "Disconnected. Overdue no longer has access" in said
     company = tab.company()
     assert (company.connected, company.status) == (False, "disconnected")
     assert tab.rows(select(companies_table.c.sealed_tokens)) == [(None,)]
@@ -589,9 +592,9 @@ def test_without_intuit_everything_stops_and_may_be_repeated(tab: Tab) -> None:
     fault = {"service": "quickbooks", "match": "tokens/revoke", "kind": "status", "status": 503}
     tab.door.place.outside.world.faults.add(fault_from(fault))
     # the tokens are still there, so the tab must keep its button
-    assert "did not answer when its access was to be ended" in tab.press("ULEAD1", "disconnect")
+    assert "did not confirm that the access has ended" in tab.press("ULEAD1", "disconnect")
     assert not tab.company().connected
-    assert "no more access" in tab.press("ULEAD1", "disconnect")
+    assert "no longer has access" in tab.press("ULEAD1", "disconnect")
     assert tab.rows(select(companies_table.c.sealed_tokens)) == [(None,)]
 
 
@@ -602,7 +605,7 @@ def test_a_collector_cannot_disconnect(tab: Tab) -> None:
         homes = tab.door.place.outside.slack.space.homes
         homes["UCOLLECT"] = homes["ULEAD1"]
     said = tab.press("UCOLLECT", "disconnect")
-    assert "This takes a finance lead" in said
+    assert "This needs a finance lead" in said
     assert tab.company().connected
 
 
@@ -645,7 +648,7 @@ def test_a_channel_that_takes_no_cards_is_told(tab: Tab) -> None:
     assert "Its cards cannot go to" not in tab.open("ULEAD1")
     with tab.door.kit.database.writing() as conn:
         companies.change(conn, REALM, channel="CNOWHERE")
-    assert "Its cards cannot go to <#CNOWHERE>: either there is no such channel" in tab.open(
+    assert "Its cards cannot be posted in <#CNOWHERE>: there is no such channel" in tab.open(
         "ULEAD1"
     )
 

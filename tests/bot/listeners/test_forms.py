@@ -288,7 +288,7 @@ def test_an_approval_is_told_though_the_next_card_cannot_be_read(house: House) -
         Verb.APPROVE,
         Reply(Answer.RECORDED, house.case()),
     )
-    assert answer.startswith("Approved. It goes")
+    assert answer.startswith("Approved. Sends")
 
 
 @pytest.mark.parametrize(

@@ -303,7 +303,7 @@ def test_a_card_that_slack_refuses_becomes_plain_text(
         on.clock.forward(minutes=11)
     (card,) = on.posted()
     assert card["blocks"] == []
-    assert "could not be drawn in full" in card["text"]
+    assert "could not be shown in full" in card["text"]
     monkeypatch.setattr(outbox, "card", drawn)
     on.change_case(state="snoozed")
     on.work()

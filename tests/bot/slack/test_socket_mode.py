@@ -195,7 +195,7 @@ def test_a_socket_that_ends_is_replaced(slack_office: Services, how: str) -> Non
     slack_office.until(lambda: slack_office.numbers() == [2])
     assert slack_office.say("again")["text"] == "heard again"
     (_, said) = bot.pauses[0]
-    assert "the line ended" in said
+    assert "the connection ended" in said
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])

@@ -118,8 +118,8 @@ def test_what_holds_everything_up_is_said() -> None:
 def test_an_empty_ledger_is_said() -> None:
     """Nothing open and nothing read are two sentences, not an empty table."""
     made = aging_answer(picture(currencies=(), cases=(), as_of=None))
-    assert "Nothing is open in the ledger." in str(made.blocks)
-    assert "The ledger has not been read yet." in str(made.blocks)
+    assert "Nothing is open in QuickBooks." in str(made.blocks)
+    assert "QuickBooks has not been read yet." in str(made.blocks)
 
 
 SAID = [
@@ -141,7 +141,7 @@ SAID = [
     answers.approved(None, True),
     answers.half_approved("a finance lead"),
     answers.not_recorded(),
-    answers.no_case(),
+    answers.no_case("412"),
     answers.stopped(HOSTILE),
     answers.stopped("Paid already."),
     answers.broken(),
@@ -180,19 +180,25 @@ def test_what_was_typed_is_shown_as_it_was_typed() -> None:
 
 def test_a_refused_click_says_who_may() -> None:
     """The roles that it takes."""
-    assert SAID[0] == "This takes a collector or a finance lead, so nothing was changed."
+    assert SAID[0] == "This needs a collector or a finance lead. Nothing was changed."
 
 
 def test_the_loser_of_a_race_hears_who_won() -> None:
-    """What was decided, by whom, when, and where the case is now."""
+    """What was decided, by whom and when, and where the case is where that says more."""
     told = answers.decided("approve", "ULEAD1", NOW, State.APPROVED)
-    assert told.startswith("This was already approved by <@ULEAD1>, <!date^")
-    assert told.endswith("it is now approved.")
+    assert told.startswith("Already approved by <@ULEAD1>, <!date^")
+    assert told.endswith("UTC>.")
+    later = answers.decided("approve", "ULEAD1", NOW, State.SENT)
+    assert later == f"{told} It is now sent."
 
 
 @pytest.mark.parametrize(
     ("bar", "words"),
-    [(Kind.STOP, "stopped, a person decides"), (Kind.NEVER, "no message"), (Kind.WAIT, "no draft")],
+    [
+        (Kind.STOP, "stopped, a person decides"),
+        (Kind.NEVER, "cannot be sent"),
+        (Kind.WAIT, "no draft"),
+    ],
 )
 def test_a_listed_case_that_is_stopped_waits_for_no_approval(bar: Kind, words: str) -> None:
     """The list says what keeps it."""

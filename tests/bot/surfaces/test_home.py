@@ -46,7 +46,7 @@ MINE = frozenset({COMPANY.realm})
 LINK = "http://127.0.0.1/x?state=1"
 DOLLARS = Money(Decimal("1200.50"), "USD")
 CASE = TopCase("412", "Acme <!channel> & Sons", DOLLARS, 12, Stage.FOLLOW_UP, State.WAITING)
-WAIT = Wait("413", "Northwind *bold*", "Acme was last written to on Nov 2.", START)
+WAIT = Wait("413", "Northwind *bold*", "Acme was last contacted on Nov 2.", START)
 HELD = Held("Contoso", "1037", "dispute", "wrong PO", date(2026, 11, 20))
 
 
@@ -90,11 +90,11 @@ def test_a_company_at_a_glance() -> None:
         "Live.",
         "$1,200.50 overdue",
         "€9.00 overdue",
-        "Waits for a decision (5)",
+        "Waiting for a decision (5)",
         "and 4 more",
-        "Acme was last written to on Nov 2.",
+        "Acme was last contacted on Nov 2.",
         "invoice 1037 · dispute (wrong PO) · review Nov 20, 2026",
-        "Metered QuickBooks calls this month: 1,234 of 500,000 free ones.",
+        "Metered QuickBooks reads this month: 1,234 of 500,000 free ones.",
     ):
         assert words in said
 
@@ -103,7 +103,7 @@ def test_a_company_at_a_glance() -> None:
     ("changes", "words"),
     [
         ({"live": False}, "Shadow mode: nothing is sent."),
-        ({"paused_at": START, "paused_by": "ULEAD2"}, "Sending is paused by <@ULEAD2>"),
+        ({"paused_at": START, "paused_by": "ULEAD2"}, "Sending was paused by <@ULEAD2>"),
         ({"status": "reauth_required"}, "has to be connected again"),
         ({"status": "disconnected"}, "Disconnected from QuickBooks"),
         ({"reminders_off_at": None}, "Nobody has confirmed yet"),
@@ -146,14 +146,14 @@ def test_figures_that_are_not_read_are_not_nothing() -> None:
     """An empty ledger is said only of one that was read."""
     empty = replace(company(swept_at=None), aging=())
     assert "Nothing is open" not in text(home(Page([empty])))
-    assert "Nothing is open in the ledger." in text(home(Page([overview(aging=())])))
+    assert "Nothing is open in QuickBooks." in text(home(Page([overview(aging=())])))
 
 
 @pytest.mark.parametrize("overviews", [[], [overview()]])
 def test_a_channel_is_chosen_before_there_is_a_link(overviews: list[Overview]) -> None:
     """Whoever connects a further company says first where its cards go."""
     before = home(Page(overviews, asks_channel=True))
-    assert "needs a channel of its own" in text(before)
+    assert "needs its own channel" in text(before)
     assert actions(before) == []
     after = home(Page(overviews, LINK, channel="CNORTH", asks_channel=True))
     assert actions(after) == ["connect"]

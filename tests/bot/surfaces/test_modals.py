@@ -228,7 +228,7 @@ def test_rejecting_what_is_paid_on_account_waits_until_it_is_applied() -> None:
     ("name", "told"),
     [
         ("paid claim", "No payment is on record yet."),
-        ("stop", "Payment 2041 of Aug 12, 2026 is on record, and not applied"),
+        ("stop", "Payment 2041 of Aug 12, 2026 is in QuickBooks but not applied"),
     ],
 )
 def test_it_was_paid_says_what_it_waits_for(name: str, told: str) -> None:
@@ -288,7 +288,7 @@ def test_a_confirmed_name_is_the_one_that_was_read() -> None:
     case = like_a_host(view())
     seen = ids.opened(modals.confirm_name(case)["private_metadata"]).seen
     assert seen == to_confirm(case.facts) != ""
-    assert "any more" in str(modals.confirm_name(view()))
+    assert "no longer" in str(modals.confirm_name(view()))
 
 
 def test_an_instalment_is_marked_as_one() -> None:
@@ -328,7 +328,7 @@ def test_more_invoices_than_options_is_said() -> None:
     """A select holds a hundred; the hint says what cannot be chosen."""
     made = inputs(modals.reject(VIEWS["many"](), POLICY))["invoices"]
     assert len(made["element"]["options"]) == 100
-    assert "100 more not" in made["hint"]["text"]
+    assert "not 100 others" in made["hint"]["text"]
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ def test_every_answer_that_is_told_is_a_sentence(answer: Answer) -> None:
     told = reply(Reply(answer, detail=HOSTILE), "UMANAGER", NOW)
     assert told.endswith(".")
     assert "<!channel>" not in told
-    refusal = ("othing was", "already", "Too late", "is stopped")
+    refusal = ("othing was", "already", "Too late", "There is no case")
     assert any(word in told for word in refusal) is not (answer is Answer.SECOND_NEEDED)
 
 
 def test_closed_approval_says_when_it_opens() -> None:
     """The clicker learns for whom, and until when at the latest, approval waits."""
     told = reply(Reply(Answer.NOT_OPEN_YET), "UMANAGER", NOW)
-    assert told.startswith("Approval opens when <@UMANAGER> says Fine, at the latest <!date^")
+    assert told.startswith("Approval opens when <@UMANAGER> presses Fine, or <!date^")

@@ -211,7 +211,7 @@ def test_a_page_loaded_twice_connects_once(door: Front) -> None:
     assert come_back(door, state).status_code == 200
     again = door.get("/quickbooks/callback", params={"state": state, "code": "x", "realmId": REALM})
     assert again.status_code == 400
-    assert "used already" in again.text
+    assert "already been used" in again.text
     assert "all is well" in again.text  # for whoever has just seen that it is connected
     assert companies_of(door)[0].connected
 
@@ -229,7 +229,7 @@ def test_a_person_who_says_no(door: Front) -> None:
     state = state_for(door)
     page = door.get("/quickbooks/callback", params={"error": "access_denied", "state": state})
     assert page.status_code == 400
-    assert "access was not granted" in page.text
+    assert "Access was not granted" in page.text
     assert [row.used_at for row in rows(door, connect_links)] == [None]
 
 

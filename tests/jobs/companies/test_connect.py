@@ -228,7 +228,7 @@ def test_a_power_cut_between_code_and_record_leaves_nothing_half(door: Door) -> 
     state = door.open()
     cut(door, state)
     assert door.rows(companies_table) == []
-    with pytest.raises(NotConnected, match="used already"):
+    with pytest.raises(NotConnected, match="already been used"):
         connect(door.database, door.intuit, "code", "1", state, door.now)
     assert door.connect().connected
 
@@ -247,7 +247,7 @@ def test_a_door_is_good_once(door: Door) -> None:
     """The second use is refused before anything is asked of Intuit."""
     state = door.open()
     door.connect(state)
-    with pytest.raises(NotConnected, match="used already"):
+    with pytest.raises(NotConnected, match="already been used"):
         connect(door.database, door.intuit, "code", "1", state, door.now)
 
 
@@ -308,7 +308,7 @@ def test_a_channel_holds_one_company(one_door: Door) -> None:
     one_door.connect()
     second = one_door.stand_in.add_company(company.build(books(CompanyName="Second")))
     one_door.stand_in.oauth.chosen = second
-    with pytest.raises(NotConnected, match="Brass & Fern go to the channel CFINANCE already"):
+    with pytest.raises(NotConnected, match="CFINANCE already has the cards of Brass & Fern"):
         one_door.connect()
     assert one_door.connect(channel="CSECOND").realm == second
 
@@ -366,7 +366,7 @@ def test_another_company_is_quicker(door: Door, monkeypatch: pytest.MonkeyPatch)
     second = door.stand_in.add_company(company.build(books(CompanyName="Second")))
     door.stand_in.oauth.chosen = second
     found = iter([None, None])
-    with pytest.raises(NotConnected, match="Brass & Fern go to the channel CFINANCE already"):
+    with pytest.raises(NotConnected, match="CFINANCE already has the cards of Brass & Fern"):
         door.connect()
     assert door.connect(channel="CSECOND").realm == second
     found = iter([None, None, None])
@@ -403,8 +403,8 @@ def test_a_company_moves_when_its_door_says_so(one_door: Door) -> None:
     one_door.connect()
     assert one_door.connect(channel="CNEW").channel == "CNEW"
     told = {row.channel: row.body["text"] for row in one_door.rows(messages)}
-    assert "come to <#CNEW> from now on" in told["CFINANCE"]
-    assert "Its cards come to this channel." in told["CNEW"]
+    assert "are posted in <#CNEW> from now on" in told["CFINANCE"]
+    assert "Its cards are posted in this channel." in told["CNEW"]
 
 
 def test_a_door_that_nobody_used_is_forgotten(one_door: Door) -> None:

@@ -345,7 +345,7 @@ def test_a_rejection_stands_once_something_has_followed(a_house: House, what: st
             conn.execute(insert(crossings).values(given | {"released_at": None}))
     said = a_house.go(undoing.undo, a_house.click("UCOLLECT", rejected))
     assert said.answer is Answer.FOLLOWED
-    told = {"case": "Case 2 of", "hold": "A hold", "contact": "written to", "moved": "another case"}
+    told = {"case": "Case 2 of", "hold": "on hold", "contact": "contacted", "moved": "Another case"}
     assert told[what] in said.detail
     assert not a_house.view(rejected).may_return
     assert a_house.cases()[0].state is State.REJECTED

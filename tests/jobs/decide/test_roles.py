@@ -148,7 +148,7 @@ def test_a_lead_runs_the_company(open_house: OpenHouse) -> None:
     told = [text for text in house.said("notice") if "Ulead2" in text]
     assert [" ".join(text.split()[1:5]) for text in told] == [
         "Ulead2 has paused sending.",
-        "Ulead2 has ended the",
+        "Ulead2 has resumed sending.",
         "Ulead2 has put the",
         "Ulead2 has taken the",
     ]

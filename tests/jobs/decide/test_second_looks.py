@@ -156,8 +156,9 @@ def test_a_message_needs_an_invoice_that_has_crossed(open_house: OpenHouse, how:
     wanted = State.HELD if how == "disputed" else State.CANCELLED
     assert (house.state(), house.mails) == (wanted, [])
     if how != "disputed":
-        assert "Invoice 172 has not reached a stage yet." in house.view().end_reason.replace(
-            "; i", ". I"
+        assert (
+            "Invoice 172 is not overdue long enough for a reminder."
+            in house.view().end_reason.replace("; i", ". I")
         )
 
 

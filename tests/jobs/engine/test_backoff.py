@@ -388,8 +388,8 @@ def test_a_broken_customer_type_hides_no_customer(house: House) -> None:
     SWEEP.prepare(house)
     house.run("sweep")
     assert SWEEP.done(house)
-    (told,) = [text for text in house.said("notice") if "Overdue does not take" in text]
-    assert "does not take CustomerType 5 (Name):" in told
+    (told,) = [text for text in house.said("notice") if "Overdue cannot use" in text]
+    assert "cannot use CustomerType 5 (Name):" in told
 
 
 ELSEWHERE = {("GET", "companyinfo/{id}"), ("GET", "preferences")}

@@ -39,13 +39,13 @@ def test_it_says_what_the_limits_do(open_house: OpenHouse) -> None:
     (said,) = first_look(shadowed(open_house))
     for line in (
         "• *USD*: 6 open invoices, $73,350.00; overdue: 5, $72,850.00",
-        "Customers who owe something overdue: 3",
-        "With a second approver, from $10,000.00: 2",
-        "For a person alone, an invoice from $25,000.00 or $50,000.00 in all: 1",
-        "Invoices left alone, below $25.00: 1",
+        "Customers with something overdue: 3",
+        "Needs a second approver (from $10,000.00): 2",
+        "Too large to draft (from $25,000.00, or $50,000.00 in total): 1",
+        "Invoices too small to chase (below $25.00): 1",
     ):
         assert line in said
-    assert "would fit this ledger better" not in said
+    assert "Limits that fit this ledger better" not in said
 
 
 def test_it_names_the_sources_of_marks_and_the_rules(open_house: OpenHouse) -> None:
@@ -65,7 +65,7 @@ def test_each_mark_is_told_with_its_source(open_house: OpenHouse) -> None:
     house.run("first_look")
     (said,) = first_look(house)
     assert "key account: the customer type “Key”; the customer type “VIP”" in said
-    assert "without a source: do not chase, consumer, disputed" in said
+    assert "not set anywhere: do not chase, consumer, disputed" in said
 
 
 def test_it_is_said_once(open_house: OpenHouse) -> None:
@@ -106,7 +106,7 @@ def test_an_empty_ledger_is_said(open_house: OpenHouse) -> None:
     house.sweep()
     house.run("first_look")
     (said,) = first_look(house)
-    assert "Nothing is open in the ledger." in said
+    assert "Nothing is open in QuickBooks." in said
 
 
 def test_a_ledger_far_from_the_limits_gets_better_ones(open_house: OpenHouse) -> None:
@@ -133,7 +133,7 @@ def test_a_proposal_says_what_it_would_no_longer_stop(open_house: OpenHouse) -> 
     house.time.later(minutes=11)
     house.run("first_look")
     (said,) = first_look(house)
-    assert "With them: 30 → 0 with a second approver; 30 → 0 for a person alone" in said
+    assert "With them: 30 → 0 need a second approver; 30 → 0 too large to draft" in said
     assert "so nothing would be stopped for its amount" in said
 
 
@@ -152,7 +152,7 @@ def test_a_currency_without_limits_says_whom_it_concerns(open_house: OpenHouse) 
     house.sweep()
     house.run("first_look")
     (said,) = first_look(house)
-    assert "With a second approver, because the policy names no limits for EUR: 1" in said
+    assert "Needs a second approver (the policy has no limits for EUR): 1" in said
 
 
 EUROS = invoice("77", "2", "100.00", 12) | {"CurrencyRef": {"value": "EUR"}}
@@ -167,4 +167,4 @@ def test_only_the_customers_of_this_ledger_count(open_house: OpenHouse) -> None:
     house.run("first_look")
     (said,) = first_look(house)
     assert "key account: 1 customer in the policy file" in said
-    assert "names 2 customer ids that this ledger does not have" in said
+    assert "names 2 customer ids that this company does not have" in said

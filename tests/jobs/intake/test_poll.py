@@ -200,7 +200,7 @@ def test_five_failures_are_told_and_tried_again(open_house: OpenHouse) -> None:
     house.fault("quickbooks", "/cdc", "status", None, 500)
     for _ in range(8):
         poll(house, minutes=61)
-    assert sum("could not be asked for in five tries" in text for text in house.said()) == 1
+    assert sum("could not be read in five tries" in text for text in house.said()) == 1
     house.heal()
     house.pay("71", "840.00")
     poll(house, hours=2)
@@ -305,8 +305,8 @@ def test_a_poisoned_record_hides_nobody(open_house: OpenHouse) -> None:
     poll(house)
     assert house.case("1").state is State.CANCELLED
     (told,) = [text for text in house.said() if "Invoice 172" in text]
-    assert "Overdue does not take Invoice 172 (TotalAmt): " in told
-    assert "cannot hand out" not in told
+    assert "Overdue cannot use Invoice 172 (TotalAmt): " in told
+    assert "could not return" not in told
 
 
 def test_a_poisoned_customer_hides_nobody(open_house: OpenHouse) -> None:
@@ -317,7 +317,7 @@ def test_a_poisoned_customer_hides_nobody(open_house: OpenHouse) -> None:
     house.pay("71", "840.00")
     poll(house)
     assert house.case("1").state is State.CANCELLED
-    assert sum("cannot hand out Customer 2." in text for text in house.said()) == 1
+    assert sum("could not return Customer 2." in text for text in house.said()) == 1
 
 
 def test_a_disconnected_company_is_not_polled(open_house: OpenHouse) -> None:

@@ -204,15 +204,15 @@ def test_a_part_payment_that_nobody_told_is_found(open_house: OpenHouse) -> None
 
 
 def test_a_poisoned_record_is_told_and_hides_nobody(open_house: OpenHouse) -> None:
-    """A record that QuickBooks cannot hand out is named; all others are read."""
+    """A record that QuickBooks could not return is named; all others are read."""
     house = open_house(MANY)
     house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": "73"})
     house.sweep()
     assert sorted(case.customer for case in house.cases()) == ["1", "2", "4", "5", "6"]
     house.pay("71", "100.00")
     house.sweep()  # its place in the list is another one
-    assert sum("cannot hand out Invoice no. 3" in text for text in house.said("notice")) == 1
-    assert sum("cannot hand out" in text for text in house.said("notice")) == 1
+    assert sum("could not return Invoice no. 3" in text for text in house.said("notice")) == 1
+    assert sum("could not return" in text for text in house.said("notice")) == 1
 
 
 def test_all_poisoned_records_of_a_reading_are_one_notice(open_house: OpenHouse) -> None:
@@ -222,14 +222,14 @@ def test_all_poisoned_records_of_a_reading_are_one_notice(open_house: OpenHouse)
         house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": id})
     house.sweep()
     house.sweep()
-    both = "cannot hand out Invoice no. 2 of the list and Invoice no. 4 of the list."
-    assert [both in text for text in house.said("notice") if "hand out" in text] == [True]
+    both = "could not return Invoice no. 2 of the list and Invoice no. 4 of the list."
+    assert [both in text for text in house.said("notice") if "could not return" in text] == [True]
     house.outside.quickbooks.poison({"realm": house.realm, "entity": "Invoice", "id": "75"})
     house.sweep()
-    assert sum("cannot hand out" in text for text in house.said("notice")) == 2
+    assert sum("could not return" in text for text in house.said("notice")) == 2
     house.time.later(days=7)
     house.sweep()
-    assert sum("cannot hand out" in text for text in house.said("notice")) == 3
+    assert sum("could not return" in text for text in house.said("notice")) == 3
 
 
 def test_a_poisoned_customer_is_named_and_holds_up_nobody(open_house: OpenHouse) -> None:
@@ -237,7 +237,7 @@ def test_a_poisoned_customer_is_named_and_holds_up_nobody(open_house: OpenHouse)
     house = open_house(MANY)
     house.outside.quickbooks.poison({"realm": house.realm, "entity": "Customer", "id": "3"})
     house.sweep()
-    assert sum("cannot hand out Customer 3." in text for text in house.said("notice")) == 1
+    assert sum("could not return Customer 3." in text for text in house.said("notice")) == 1
     assert house.company.swept_at == house.now
     assert house.case("1").draft is not None
     assert "cannot be read" in house.case("3").last_error
@@ -254,8 +254,8 @@ def test_a_record_that_several_readings_meet_is_named_once(open_house: OpenHouse
     house.sweep()
     (told,) = [text for text in house.said("notice") if "All others were read" in text]
     assert told.count("172") == told.count("173") == told.count("174") == 1
-    assert "QuickBooks cannot hand out Invoice 173. " in told
-    assert "Overdue does not take Invoice 172 (TotalAmt) and Invoice 174 (DocNumber): " in told
+    assert "QuickBooks could not return Invoice 173. " in told
+    assert "Overdue cannot use Invoice 172 (TotalAmt) and Invoice 174 (DocNumber): " in told
 
 
 def test_a_record_poisoned_later_is_not_gone(open_house: OpenHouse) -> None:
@@ -270,7 +270,7 @@ def test_a_record_poisoned_later_is_not_gone(open_house: OpenHouse) -> None:
     assert house.logged("sweep.done")[-1]["data"]["gone"] == 1
     house.sweep()
     assert [text for text in house.said("notice") if "Invoice 173" in text]
-    assert sum("cannot hand out" in text for text in house.said("notice")) == 1
+    assert sum("could not return" in text for text in house.said("notice")) == 1
 
 
 @pytest.mark.parametrize(

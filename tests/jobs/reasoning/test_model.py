@@ -42,8 +42,8 @@ BAD = {
     "empty": {"no answer"},
     "wrong_enum": {"form asked for"},
     "extra_field": {"form asked for"},
-    "html": {"no model"},
-    "garbage": {"no model", "could not be reached", "with an error"},
+    "html": {"not a model"},
+    "garbage": {"not a model", "could not be reached", "with an error"},
 }
 
 

@@ -175,7 +175,7 @@ def test_nothing_hostile_reaches_a_proposal(
     stand_in.enqueue("captured", GOOD | spoiled[field])
     result = proposed(model)
     assert result.proposal is None
-    assert result.reason.startswith("The model's text was not taken")
+    assert result.reason.startswith("The model's text was not used")
     assert text.strip() == "" or text not in result.reason
 
 

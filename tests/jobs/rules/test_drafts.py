@@ -67,8 +67,8 @@ def named(name: str) -> Facts:
 @pytest.mark.parametrize(
     ("stage", "said"),
     [
-        (Stage.REMINDER, ["slipped through", "please ignore this message"]),
-        (Stage.FOLLOW_UP, ["$845.00", "when we can expect payment"]),
+        (Stage.REMINDER, ["been overlooked", "please ignore this message"]),
+        (Stage.FOLLOW_UP, ["$845.00", "When can we expect the"]),
         (Stage.FIRM, ["by October 23, 2026", "call me directly on +1 555 010 7788", "holding up"]),
         (Stage.FINAL, ["Dear Cooper", "last reminder", "will call you", "by October 23, 2026"]),
     ],
@@ -137,9 +137,9 @@ Payment     of Oct 5, 2026     -$50.00
 Credit      of Oct 5, 2026      -$5.00
 Total due                      $612.40
 
-Could you let me know when we can expect payment? If something is holding it up, just reply and \
-I will sort it out. If you have paid in the meantime, thank you; tell me the date, and I will look \
-for it. Copies of the invoices are attached.
+When can we expect the $612.40? If something is holding it up, just reply and \
+I will sort it out. If you have paid in the meantime, thank you; please tell me the date and I \
+will look for it. Copies of the invoices are attached.
 
 You can pay online here: [pay link B-9]
 

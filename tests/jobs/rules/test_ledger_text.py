@@ -133,5 +133,5 @@ def test_many_odd_fields_are_counted() -> None:
     many = [invoice(f"[pay link {n}]", id=str(n)) for n in range(5)]
     ruling = gate(facts(*many))
     assert ruling.reason.count("a slot") == 3
-    assert "2 more fields do so." in ruling.reason
+    assert "2 more fields are like that." in ruling.reason
     assert len(ruling.evidence) == 5

@@ -96,5 +96,5 @@ def test_the_policy_file_speaks_first() -> None:
     both = policy(NAMED + '[[customer]]\nid = "58"\nkey_account = true\n')
     about = replace(with_field("vip"), customer=of_type("Key Accounts").customer)
     (ruling,) = judge(about, Stage.REMINDER, Past(), (), both, NOW)
-    assert "says the policy file (and 2 more)" in ruling.reason
+    assert "according to the policy file (and 2 more)" in ruling.reason
     assert ruling.evidence == ("customer:58", f"invoice:{about.invoices[0].id}")

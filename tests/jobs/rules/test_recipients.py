@@ -55,7 +55,7 @@ def test_a_confirmed_address_holds_while_the_ledger_names_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"), [(True, "is the wrong contact, says a person"), (False, "came back")]
+    ("wrong", "said"), [(True, "was marked as the wrong contact"), (False, "came back")]
 )
 def test_who_said_that_an_address_is_bad_is_told(wrong: bool, said: str) -> None:
     """A person's word is not a mail server's."""

@@ -133,7 +133,7 @@ def test_a_clock_that_runs_ahead_stops_nobody(database: Database) -> None:
 
 
 def test_a_refusal_that_does_not_end_is_told(database: Database) -> None:
-    """After a quarter of an hour it is no rush but the month's block; said once a day."""
+    """After 15 minutes it is no rush but the month's block; said once a day."""
     company(database)
     shared = SqlBudget(database)
     for minute in range(15):
@@ -142,7 +142,7 @@ def test_a_refusal_that_does_not_end_is_told(database: Database) -> None:
     for minute in range(15, 20):
         shared.hold(REALM, 60, after(60 * minute))
     (text,) = said(database)
-    assert "a quarter of an hour" in text
+    assert "15 minutes" in text
 
 
 def test_pauses_far_apart_are_no_block(database: Database) -> None:

@@ -272,8 +272,8 @@ def test_a_persons_text_goes_when_it_is_not_true(a_house: House) -> None:
     view = a_house.view()
     assert view.letter is not None
     assert "Thank you for your time." not in view.letter.body
-    assert view.changed[-1].startswith("The edited text did not fit any more")
-    (told,) = [line for line in a_house.said("thread") if "did not fit" in line]
+    assert view.changed[-1].startswith("The edited text no longer fits")
+    (told,) = [line for line in a_house.said("thread") if "no longer fits" in line]
     assert told.startswith("<@UCOLLECT>: Invoice 171: $800.00 is open now, $840.00 before.")
 
 
@@ -678,8 +678,8 @@ def test_a_bad_settled_record_costs_the_habit_alone(
         (True, True),
         (False, False),
     ]
-    assert "payment habit is left out" in card(views[0], house.now, people={}).text
-    assert "payment habit is left out" not in card(views[1], house.now, people={}).text
+    assert "Payment habit not shown" in card(views[0], house.now, people={}).text
+    assert "Payment habit not shown" not in card(views[1], house.now, people={}).text
     house.approve(house.click("UCOLLECT", house.case("1")))
     house.time.later(minutes=2)
     house.run("send")
