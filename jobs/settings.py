@@ -53,7 +53,7 @@ PLACEHOLDER = re.compile(
 )
 # What pydantic says in a programmer's words.
 IN_WORDS = {
-    "path_not_file": "names no file that is there",
+    "path_not_file": "does not name an existing file",
     "int_parsing": "must be a whole number",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
@@ -85,7 +85,7 @@ class SettingsError(Exception):
 def _secret(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if re.search(r"\s|[^\x20-\x7e]", text):
-        raise ValueError("holds a space, a line break or a character that no secret has")
+        raise ValueError("contains a space, a line break or a character that no secret has")
     if PLACEHOLDER.fullmatch(text) or text.casefold() in OBVIOUS:
         raise ValueError("is still the placeholder of an example")
     return value
@@ -105,7 +105,7 @@ def _fernet_key(value: SecretStr) -> SecretStr:
     if len(raw) != 32:
         raise ValueError("is not a Fernet key (32 bytes in URL-safe base64)")
     if len(set(raw)) == 1:
-        raise ValueError("is a key of one repeated byte, which anybody can guess")
+        raise ValueError("is one repeated byte, which anybody can guess")
     return value
 
 
@@ -131,7 +131,7 @@ def _link(value: str) -> str:
     if not host:
         raise ValueError("names no host")
     if password:
-        raise ValueError("carries a password, which belongs in a setting of its own")
+        raise ValueError("contains a password, which belongs in its own setting")
     return value.rstrip("/")
 
 
@@ -174,7 +174,7 @@ def _server(*schemes: str, host: bool = True) -> Callable[[SecretStr], SecretStr
         if host and not found:
             raise ValueError("names no host")
         if password and PLACEHOLDER.fullmatch(password):
-            raise ValueError("carries the placeholder of an example as its password")
+            raise ValueError("still has the placeholder of an example as its password")
         return value
 
     return check
@@ -189,7 +189,7 @@ def _channel(value: str) -> str:
 def _sender(value: str) -> str:
     header = policy.default.header_factory("From", value)
     if header.defects or [bool(each.domain) for each in header.addresses] != [True]:
-        raise ValueError("must be one e-mail address, with a name before it or without")
+        raise ValueError("must be one e-mail address, with or without a name before it")
     return value
 
 
@@ -319,12 +319,12 @@ NEEDS: Mapping[Part, tuple[str, ...]] = {
 """What each process cannot work without; `a|b` is either."""
 
 HINTS = {
-    "database_url": "set it, or leave it away for a SQLite file",
-    "policy_file": "who may do what; nobody may act without. overdue init writes one to fill in",
-    "redis_url": "where Redis or Valkey listens; only overdue start goes without, as it runs one",
+    "database_url": "set it, or leave it out for a SQLite file",
+    "policy_file": "says who may do what; without it nobody may act. overdue init writes one",
+    "redis_url": "where Redis or Valkey listens; only overdue start can run its own instead",
     "token_keys": "make one with: python -c 'from cryptography.fernet import Fernet; "
     "print(Fernet.generate_key().decode())'",
-    "public_url": "the address under which Slack, QuickBooks and people reach this service",
+    "public_url": "the address at which Slack, QuickBooks and people reach this service",
     "slack_bot_token": "xoxb-…, under OAuth & Permissions of the Slack app",
     "slack_channel": "the id of the finance channel",
     "slack_signing_secret|slack_app_token": "under Basic Information of the Slack app",
@@ -333,7 +333,7 @@ HINTS = {
     "qbo_webhook_tokens|slack_app_token": "the verifier token, under Webhooks of the app at "
     "developer.intuit.com; a machine without a public address has none and uses Socket Mode",
     "mail_from": "the address of the finance mailbox",
-    "smtp_url|mail_folder": "the server that sends; a folder does for a trial",
+    "smtp_url|mail_folder": "the server that sends; for a trial, a folder is enough",
 }
 """Where each setting that a process needs comes from."""
 

@@ -194,7 +194,7 @@ def test_a_wrong_kind_is_said_in_plain_words(monkeypatch: pytest.MonkeyPatch) ->
         "PORT": "must be a whole number",
         "METRICS_PORT": "must be at most 65535",
         "OPENAI_API": "must be 'responses' or 'chat'",
-        "POLICY_FILE": "names no file that is there",
+        "POLICY_FILE": "does not name an existing file",
     }
 
 

@@ -50,7 +50,7 @@ def _all_of(part: str, of: Callable[[Look], Iterator[Finding]], look: Look) -> I
     try:
         yield from of(look)
     except Exception as error:  # noqa: BLE001 - whatever it is, still show the other rows
-        yield Finding(part, WRONG, f"could not be looked at: {type(error).__name__}")
+        yield Finding(part, WRONG, f"could not be checked: {type(error).__name__}")
 
 
 def table(findings: list[Finding]) -> str:
@@ -60,9 +60,9 @@ def table(findings: list[Finding]) -> str:
     counted = [(state, sum(f.state == state for f in findings)) for state in (WRONG, MISSING)]
     lacking = " and ".join(f"{count} {state}" for state, count in counted if count)
     untried = sum(finding.state == UNTRIED for finding in findings)
-    end = f"{lacking}: begin at the top." if lacking else "Nothing is missing or wrong."
+    end = f"{lacking}: start at the top." if lacking else "Nothing is missing or wrong."
     if untried:
-        end += f" {untried} not tried yet: afterwards run overdue doctor again."
+        end += f" {untried} not tried yet: run overdue doctor again afterwards."
     return "\n".join([*lines, "", end])
 
 
@@ -127,7 +127,7 @@ def _settings(look: Look) -> Iterator[Finding]:
         if name not in shown | {"DATABASE_URL", "POLICY_FILE"}:
             yield Finding(name, WRONG, reason)
     if plain := settings.unencrypted(look.kit.settings):
-        words = f"in the clear, for a trial only, as others could read along: {', '.join(plain)}"
+        words = f"not encrypted, so others could read along; for a trial only: {', '.join(plain)}"
         yield Finding("addresses", WARNING, words)
     else:
         yield Finding("addresses", OK, "all providers are reached over TLS")
@@ -143,7 +143,7 @@ def _setting(look: Look, need: str) -> Finding:
     if not there:
         return Finding(name, WARNING if need == "redis_url" else MISSING, settings.HINTS[need])
     if "slack_signing_secret" in there and not settings.like_a_signing_secret(found):
-        words = "set, but not the 32 characters (0-9, a-f) that Slack gives; copy it once more"
+        words = "set, but not the 32 characters (0-9, a-f) that Slack gives; copy it again"
         return Finding(name, WARNING, words)
     return Finding(name, OK, "set")
 
@@ -177,7 +177,7 @@ def _redis(look: Look) -> Iterator[Finding]:
         yield Finding("redis", WRONG, words)
         return
     if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < (6, 2):
-        words = f"version {version}; a worker that dies could lose a wake-up call below 6.2"
+        words = f"version {version}; below 6.2 a worker that dies can lose a wake-up call"
         yield Finding("redis", WARNING, words)
     else:
         yield Finding("redis", OK, f"answers, version {version}")
@@ -201,8 +201,8 @@ def _shared_ids(look: Look, policy: Policy) -> Iterator[Finding]:
     running = [c.realm for c in look.recorded or [] if c.status != DISCONNECTED]
     if len(realms := policy.sharing_ids(running)) > 1:
         words = (
-            "the customer ids of [[customer]] and [[account_manager]] hold in "
-            f"{', '.join(realms)} alike, but each company has ids of its own; put them into "
+            "the customer ids of [[customer]] and [[account_manager]] apply to all of "
+            f"{', '.join(realms)}, but each company has its own ids; put them into "
             '[[company."REALM".customer]] and [[company."REALM".account_manager]]'
         )
         yield Finding("policy", WARNING, words)
@@ -266,7 +266,7 @@ def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
     if not company.reminders_off_at:
         words = (
             f"{company.realm}: nobody has confirmed that QuickBooks' own reminders are off, so no "
-            "message is sent; a finance lead does, in App Home"
+            "message is sent; a finance lead confirms it in App Home"
         )
         yield Finding("reminders", MISSING if company.live else WARNING, words)
 
@@ -279,7 +279,7 @@ def _model(look: Look) -> Iterator[Finding]:
     elif look.kit.model is None:
         yield Finding("model", WARNING, "no OPENAI_API_KEY: plain templates are used")
     elif why := look.kit.model.check():
-        yield Finding("model", WRONG, f"{why} Until it is mended plain templates are used.")
+        yield Finding("model", WRONG, f"{why} Until this is fixed, plain templates are used.")
     else:
         yield Finding("model", OK, look.kit.model.model)
 

@@ -42,7 +42,7 @@ def examine(
     home, headers = api.call_with_headers(kit.slack, "auth.test")
     if isinstance(home, Trouble):
         yield Finding("slack", WRONG, _silent(home))
-        yield from _untried("needs an answer of Slack", policy)
+        yield from _untried("needs an answer from Slack", policy)
         return
     yield Finding("slack", OK, f"{home.get('team')}, as {home.get('user')}")
     yield from _scopes(headers)
@@ -56,7 +56,7 @@ def _socket(kit: Kit, why_not: str) -> Finding:
     if why_not:
         return Finding(part, UNTRIED, why_not)
     if not token:
-        return Finding(part, OK, "not used: without SLACK_APP_TOKEN Slack comes to PUBLIC_URL")
+        return Finding(part, OK, "not used: without SLACK_APP_TOKEN Slack calls PUBLIC_URL")
     found = api.socket_url(api.client(token, kit.settings.slack_api_url))
     if isinstance(found, Later):
         return Finding(part, WARNING, f"apps.connections.open: {api.said(found)}")
@@ -91,13 +91,13 @@ def _roles(policy: Policy | None) -> Iterator[Finding]:
     if not policy.finance_leads + policy.deputies:
         yield Finding("people", MISSING, "no finance lead: name one under [people] in the policy")
     if not policy.collectors:
-        words = "no collector is named; finance leads have to approve everything"
+        words = "no collector: finance leads have to approve everything"
         yield Finding("people", WARNING, words)
     if not policy.managers:
-        words = "no [[account_manager]]: a finance lead's Fine opens approval in their place"
+        words = "no [[account_manager]]: a finance lead presses Fine in their place"
         yield Finding("people", WARNING, words)
     if len(set(policy.finance_leads + policy.deputies)) == 1 and not policy.named_groups():
-        words = "one finance lead only: name a deputy, or two-person cases wait for holidays"
+        words = "only one finance lead: name a deputy, or two-person cases wait during holidays"
         yield Finding("people", WARNING, words)
 
 
@@ -105,7 +105,7 @@ def _scopes(headers: Mapping[str, str]) -> Iterator[Finding]:
     lowered = {name.lower(): value for name, value in headers.items()}
     given = {scope.strip() for scope in lowered.get("x-oauth-scopes", "").split(",")}
     if lacking := [scope for scope in SCOPES if scope not in given]:
-        words = f"lacking {', '.join(lacking)}; add them (manifest.yml) and install the app again"
+        words = f"missing {', '.join(lacking)}; add them (manifest.yml) and reinstall the app"
         yield Finding("slack scopes", MISSING, words)
     else:
         yield Finding("slack scopes", OK, f"all {len(SCOPES)}")
@@ -121,7 +121,7 @@ def _channels(kit: Kit, channels: Sequence[str]) -> Iterator[Finding]:
         if found.trouble:
             state, words = WRONG, found.trouble
         elif found.public:
-            state, words = WARNING, f"#{found.name} is public: everybody here can read the cards"
+            state, words = WARNING, f"#{found.name} is public: everyone here can read the cards"
         yield Finding("slack channel", state, f"{channel}: {words}")
 
 
@@ -155,7 +155,7 @@ def _in_trouble(kit: Kit, policy: Policy, home: Mapping[str, Any]) -> Iterator[F
 def _unseen(id: str, unknown: str, answer: Trouble) -> Finding:
     if isinstance(answer, Refused):
         return _unfit(f"{id} {unknown} ({answer.error})")
-    words = f"Slack does not say just now who {id} is ({api.said(answer)}); try again in a minute"
+    words = f"Slack cannot say just now who {id} is ({api.said(answer)}); try again in a minute"
     return Finding("people", UNTRIED, words)
 
 

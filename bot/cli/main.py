@@ -38,7 +38,7 @@ PRELOADED = {"triage": ("openai",), "act": ("slack_sdk",)}
 def main(context: click.Context) -> None:
     """Overdue turns overdue QuickBooks invoices into follow-ups that a person has approved.
 
-    Settings come from the environment or from .env in the present folder; .env.example explains
+    Settings come from the environment or from .env in the current folder; .env.example explains
     each. `overdue doctor` says what is missing.
     """
     parent_pipe.hold()
@@ -59,7 +59,7 @@ def web(entry: Entry) -> None:
 @click.argument("queue", type=click.Choice(sorted(set(pipeline.QUEUES.values()))))
 @entry
 def work(entry: Entry, queue: Part) -> None:
-    """Do the work of one QUEUE: intake, triage or act. SIGTERM lets the present job end."""
+    """Do the work of one QUEUE: intake, triage or act. SIGTERM lets the current job finish."""
     from jobs.engine import worker
 
     kit = entry.kit(queue)
@@ -94,7 +94,7 @@ class Job:
 @main.command()
 @entry
 def clock(entry: Entry) -> None:
-    """Look once a second what is due, and wake the workers. Two of them do no harm."""
+    """Look for due work once a second, and wake the workers. Running two does no harm."""
     from jobs.engine import clock as clocks
 
     kit = entry.kit("clock")
@@ -105,10 +105,10 @@ def clock(entry: Entry) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Look at everything Overdue needs; say what is missing or wrong and what to do about it.
+    """Check everything Overdue needs; say what is missing or wrong, and what to do about it.
 
-    Each row is ok, warning, missing, wrong, or not tried where it waits for another one. Fails
-    where something is missing or wrong.
+    Each row is ok, warning, missing, wrong, or not tried because it waits for another row. Exits
+    with 1 while something is missing or wrong.
     """
     from bot.cli import doctor as doctors
 
@@ -121,11 +121,13 @@ def doctor() -> None:
 
 
 @main.command()
-@click.option("--as", "person", default="", metavar="U…", help="Slack id of whoever will open it.")
+@click.option(
+    "--as", "person", default="", metavar="U…", help="Slack id of the person who opens it."
+)
 @click.option("--channel", default="", metavar="C…", help="Where the company's cards go.")
 @entry
 def connect(entry: Entry, person: str, channel: str) -> None:
-    """Print a link that connects a QuickBooks company. It is good once, for ten minutes."""
+    """Print a link that connects a QuickBooks company. It works once, within ten minutes."""
     from bot.slack.invited import unfit
 
     kit = entry.recorded("connect")
@@ -136,21 +138,23 @@ def connect(entry: Entry, person: str, channel: str) -> None:
     with kit.database.writing() as conn:
         state = connecting.open_link(conn, person, channel, kit.now())
     click.echo("Open this link in a browser, as an administrator of the company in QuickBooks.")
-    click.echo("It works once, for ten minutes:")
+    click.echo("It works once, within ten minutes:")
     click.echo(f"{kit.settings.public_url}/quickbooks/connect?state={state}")
     if holder and not channel:
         click.echo(
-            f"The cards of {holder.name} go to {holder.channel} already: a new company needs a "
-            "channel of its own, --channel C…"
+            f"The channel {holder.channel} already has the cards of {holder.name}: for a new "
+            "company name another one with --channel C…"
         )
 
 
 @main.command()
 @click.argument("realm")
-@click.option("--as", "person", default="", metavar="U…", help="Slack id of whoever wants it.")
+@click.option(
+    "--as", "person", default="", metavar="U…", help="Slack id of the person who wants it."
+)
 @entry
 def disconnect(entry: Entry, realm: str, person: str) -> None:
-    """End the access to the company REALM. What waits stays on record; again does no harm."""
+    """End access to the company REALM. Cases stay on record; running it again does no harm."""
     from bot.surfaces.answers import ended
 
     kit = entry.kit("disconnect")
@@ -163,7 +167,7 @@ def disconnect(entry: Entry, realm: str, person: str) -> None:
 
 @main.group(cls=Group)
 def db() -> None:
-    """The record: SQLite or PostgreSQL (DATABASE_URL)."""
+    """The database: SQLite or PostgreSQL (DATABASE_URL)."""
 
 
 @db.command()
@@ -177,10 +181,10 @@ def upgrade(entry: Entry) -> None:
         schema.upgrade(kit.database)
     except SQLAlchemyError as error:
         raise click.ClickException(
-            f"The tables could not be made ({type(error).__name__}). Check that DATABASE_URL "
+            f"The tables could not be created ({type(error).__name__}). Check that DATABASE_URL "
             "names a database that can be reached and written to."
         ) from error
-    click.echo("The record is up to date.")
+    click.echo("The database is up to date.")
 
 
 @db.command("rotate-keys")
@@ -188,8 +192,8 @@ def upgrade(entry: Entry) -> None:
 def rotate_keys(entry: Entry) -> None:
     """Seal all QuickBooks tokens with the newest of TOKEN_KEYS; safe while processes run.
 
-    First put the new key before the old one and restart every process; then run this; then the
-    old key can go.
+    First put the new key before the old one and restart every process. Then run this. Then
+    remove the old key.
     """
     from jobs.store import tokens
 
@@ -199,8 +203,8 @@ def rotate_keys(entry: Entry) -> None:
     click.echo(f"{what} sealed with the newest key.")
     for realm in stuck:
         click.echo(
-            f"The tokens of {realm} fit none of TOKEN_KEYS and were left as they are: put the "
-            "key back that sealed them, or connect the company again.",
+            f"None of TOKEN_KEYS opens the tokens of {realm}, so they were left as they are: put "
+            "back the key that sealed them, or connect the company again.",
             err=True,
         )
     if stuck:

@@ -29,7 +29,7 @@ def company() -> None:
 @company.command("list")
 @entry
 def listed(entry: Entry) -> None:
-    """Every company: its realm, name, mode, channel, and when it was last read whole."""
+    """List every company: realm, name, mode, channel, and when it was last read in full."""
     with entry.recorded().database.reading() as conn:
         known = companies.all_of_them(conn)
     for each in known:
@@ -42,9 +42,9 @@ def listed(entry: Entry) -> None:
 @click.argument("words", nargs=-1)
 @entry
 def customers(entry: Entry, words: tuple[str, ...]) -> None:
-    """List customers whose name has all WORDS, with the ids that the policy file asks for.
+    """List customers whose name contains all WORDS, with the ids for the policy file.
 
-    They are those that the last sweep of a connected company met: whoever owes something.
+    Only customers that owed something at the last sweep of a connected company are known.
     """
     wanted = [word.casefold() for word in words]
     with entry.recorded().database.reading() as conn:
@@ -60,7 +60,7 @@ def customers(entry: Entry, words: tuple[str, ...]) -> None:
 @click.argument("realm", default="")
 @entry
 def sweep(entry: Entry, realm: str) -> None:
-    """Have the ledger of REALM, or of every company, read whole by the next worker."""
+    """Have the next free worker read the whole ledger of REALM, or of every company."""
     kit = entry.recorded()
     with kit.database.writing() as conn:
         wanted = _wanted(conn, realm)
@@ -69,7 +69,7 @@ def sweep(entry: Entry, realm: str) -> None:
     if kit.settings.redis_url.get_secret_value():
         kit.queues.wake("sweep")
     for each in wanted:
-        click.echo(f"{each.name} ({each.realm}) is read as soon as a worker is free.")
+        click.echo(f"{each.name} ({each.realm}) will be read as soon as a worker is free.")
 
 
 def _wanted(conn: Connection, realm: str) -> list[Company]:
@@ -95,16 +95,16 @@ def case(entry: Entry, number: str) -> None:
 
 @click.group("log", cls=Group)
 def record() -> None:
-    """The decision log: who did what, chained so that no line can be changed unseen."""
+    """The decision log: who did what, chained so that every change to a line shows."""
 
 
 @record.command()
-@click.option("--head", default="", metavar="HASH", help="A fingerprint that a channel was told.")
+@click.option("--head", default="", metavar="HASH", help="A fingerprint posted in a channel.")
 @entry
 def verify(entry: Entry, head: str) -> None:
-    """Check every line of the log against its chain, and the chain against what was told of it.
+    """Check every line of the log against its chain, and the chain against what was posted of it.
 
-    Who can write to the database could also change our record of what was told. So take a
+    Whoever can write to the database could also change our record of what was posted. So take a
     fingerprint from the channel itself, or from the process log, and give it as --head.
     """
     with entry.recorded().database.reading() as conn:

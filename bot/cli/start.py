@@ -46,7 +46,7 @@ def register(main: click.Group) -> None:
 def init() -> None:
     """Write a .env with a fresh key and a policy file to fill in, and say what is missing.
 
-    Files that exist are left as they are.
+    Existing files are left as they are.
     """
     _write(ENV_FILE, _env_text(), 0o600)
     _write(POLICY_FILE, policy_text(), 0o644)
@@ -55,11 +55,13 @@ def init() -> None:
     told = [one for one in lacking if one.name != "REDIS_URL"]
     for problem in told:
         click.echo(f"  {problem.name}: {problem.reason}")
-    click.echo(FILL_IN if told else "Nothing is missing. Next: overdue doctor, then overdue start.")
+    click.echo(
+        FILL_IN if told else "Nothing is missing. Next run overdue doctor, then overdue start."
+    )
 
 
 FILL_IN = (
-    "Fill these in, in .env, and say in policy.toml who may do what. Then: overdue doctor, and "
+    "Fill these in in .env, and say in policy.toml who may do what. Then run overdue doctor, and "
     "overdue start."
 )
 
@@ -69,7 +71,7 @@ def _write(file: Path, text: str, mode: int) -> None:
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
-        click.echo(f"{file} exists already and was left as it is.")
+        click.echo(f"{file} already exists and was left as it is.")
         return
     with os.fdopen(handle, "w", encoding="utf-8") as out:
         out.write(text)
@@ -95,11 +97,11 @@ def policy_text() -> str:
 @click.command()
 @entry
 def start(entry: Entry) -> None:
-    """Run everything: web, the three workers and the clock, and a queue where REDIS_URL is empty.
+    """Run web, the three workers and the clock, and a queue of its own if REDIS_URL is empty.
 
-    For one company on one machine; a platform runs the lines of the Procfile instead. The tables
-    are brought to this version first. A process that ends is started again. SIGTERM and Ctrl-C
-    let each finish what it is at.
+    For one company on one machine; on a platform, run the lines of the Procfile instead. The
+    tables are upgraded first. A process that ends is started again. SIGTERM and Ctrl-C let each
+    process finish its current work.
     """
     until_stopped()
     try:
@@ -140,7 +142,7 @@ def _keep(launcher: Launcher, queue_folder: Path | None, found: Settings) -> Non
 
     for name in [*([QUEUE] if queue_folder else []), *PROCESSES]:
         begin(name)
-    _say(f"Running. It is reached under {found.public_url}; Ctrl-C ends it.")
+    _say(f"Running at {found.public_url}. Press Ctrl-C to stop.")
     keeper = Keeper(begin, _say)
     while True:
         keeper.look({name: launcher.running[name].returncode for name in launcher.ended()})

@@ -21,7 +21,7 @@ def company(of: Company) -> str:
     mode = "live" if of.live else "shadow"
     state = mode if of.connected else "not connected"
     paused = f", paused by {of.paused_by}" if of.paused_at else ""
-    swept = f"read whole {_at(of.swept_at)}" if of.swept_at else "not read yet"
+    swept = f"read in full {_at(of.swept_at)}" if of.swept_at else "not read yet"
     return f"{of.realm}  {clean(of.name)}  {state}{paused}  {of.channel}  {swept}"
 
 

@@ -23,8 +23,8 @@ def _no_lead(kit: Kit, conn: Connection, person: str) -> str:
     if _leads(kit.policy, person, groups) or _unread(kit.policy, groups):
         return ""
     return (
-        f"{person} is no finance lead of the policy, so they may connect nothing. Name them under "
-        "[people], or leave --as out."
+        f"{person} is not a finance lead in the policy, so they cannot connect a company. Name "
+        "them under [people], or leave out --as."
     )
 
 
@@ -42,10 +42,10 @@ def _unread(policy: Policy, groups: Mapping[str, frozenset[str]]) -> bool:
 def _no_room(kit: Kit, conn: Connection, channel: str) -> str:
     if holder := companies.in_channel(conn, channel):
         return (
-            f"The cards of {holder.name} go to {channel} already: a new company needs a channel of "
-            f"its own. To connect {holder.name} again, leave --channel out."
+            f"The channel {channel} already has the cards of {holder.name}: a new company needs "
+            f"its own. To connect {holder.name} again, leave out --channel."
         )
     if not kit.settings.slack_bot_token.get_secret_value():
         return ""  # printing a link may need no more than QuickBooks' keys
     trouble = channels.look(kit.slack, channel).trouble
-    return f"The channel {channel} will not do: {trouble}." if trouble else ""
+    return f"The channel {channel} cannot be used: {trouble}." if trouble else ""

@@ -115,5 +115,5 @@ def _wrong(error: Exception) -> str:
     if isinstance(error, PolicyError):
         return str(error)
     if isinstance(error, UnicodeDecodeError):
-        return "The policy file is no text in UTF-8."
+        return "The policy file is not UTF-8 text."
     return f"The policy file cannot be read ({type(error).__name__})."

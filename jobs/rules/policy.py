@@ -210,7 +210,7 @@ class _File(_Section):
             ("customer", [c.id for c in self.customer]),
         ):
             if twice := next((id for id in ids if ids.count(id) > 1), None):
-                raise ValueError(f"`{kind}`: customer {twice} stands in two places; keep one.")
+                raise ValueError(f"`{kind}`: customer {twice} is listed twice; keep one.")
         return self
 
 

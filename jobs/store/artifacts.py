@@ -43,12 +43,12 @@ def tell_trouble(conn: Connection, trouble: str, sha256: str, state: str, now: d
     An empty `trouble` says that it can be used again. `state` identifies the file as it is now:
     each state is announced once.
     """
-    rules = f"The policy that rules has the fingerprint `{sha256[:12]}`."
+    rules = f"The policy in force has the fingerprint `{sha256[:12]}`."
     if trouble:
         text = (
-            ":rotating_light: The policy file was changed and cannot be used, so the policy before "
-            f"it rules on.\n{posts.escaped(trouble)}\nCorrect the file; it is read again by "
-            f"itself. {rules}"
+            ":rotating_light: The policy file was changed and cannot be used, so the previous "
+            f"policy stays in force.\n{posts.escaped(trouble)}\nCorrect the file; it is then read "
+            f"again automatically. {rules}"
         )
     else:
         text = f"The policy file can be used again. {rules}"

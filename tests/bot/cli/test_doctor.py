@@ -83,7 +83,7 @@ def test_the_command_fails_where_something_is_missing(
     env = outside.values | {"SLACK_CHANNEL": "CNOWHERE"}
     result = CliRunner().invoke(main, ["doctor"], env=env)
     assert result.exit_code == 1
-    assert "1 wrong: begin at the top." in result.output
+    assert "1 wrong: start at the top." in result.output
 
 
 ROWS = (
@@ -166,7 +166,7 @@ def test_a_policy_file_that_is_not_there(
     """One row says so, those that need it wait; no file is made where a database is missing."""
     changed = {"POLICY_FILE": "nofile", "DATABASE_URL": f"sqlite:///{tmp_path}/new.sqlite3"}
     shown = rows(tmp_path, monkeypatch, outside.values | changed)
-    assert shown["POLICY_FILE"] == (WRONG, "names no file that is there")
+    assert shown["POLICY_FILE"] == (WRONG, "does not name an existing file")
     assert shown["policy"] == (UNTRIED, "needs POLICY_FILE")
     assert shown["people"] == (UNTRIED, "needs the policy, which names them")
     assert "overdue db upgrade" in shown["database"][1]
@@ -230,7 +230,7 @@ def test_customer_ids_for_two_companies_are_doubted(outside: Place) -> None:
     add_company(kit.database, "17", "CSECOND")
     kit.close()
     state, words = of(findings(outside), "policy")[-1]
-    assert (state, f"hold in 17, {REALM} alike" in words) == (WARNING, True)
+    assert (state, f"apply to all of 17, {REALM}" in words) == (WARNING, True)
     own = line.replace("[[customer]]", '[[company."17".customer]]').replace("58", "9")
     policy.write_text(policy.read_text() + own)
     assert "ids" not in str(of(findings(outside), "policy"))
@@ -280,7 +280,7 @@ def test_who_is_not_looked_up_is_not_called_wrong(outside: Place, status: int) -
     fault = {"service": "slack", "match": "users.info", "kind": "status", "status": status}
     outside.outside.slack.world.faults.add(fault_from(fault))
     (state, words), *_ = of(findings(outside), "people")
-    assert (state, "does not say just now who U" in words) == (UNTRIED, True)
+    assert (state, "cannot say just now who U" in words) == (UNTRIED, True)
     assert "policy file" not in words
 
 
@@ -393,7 +393,7 @@ def test_reminders_that_nobody_has_confirmed(
     kit.close()
     found = of(findings(outside), "reminders")
     assert [each for each, _ in found] == [state for state in [state] if state]
-    assert all("a finance lead does, in App Home" in words for _, words in found)
+    assert all("a finance lead confirms it in App Home" in words for _, words in found)
 
 
 def test_a_company_that_was_disconnected_is_no_fault(outside: Place) -> None:
@@ -436,7 +436,7 @@ def test_the_table_is_aligned() -> None:
         "c       wrong      x",
         "",
         (
-            "1 wrong and 1 missing: begin at the top. "
-            "1 not tried yet: afterwards run overdue doctor again."
+            "1 wrong and 1 missing: start at the top. "
+            "1 not tried yet: run overdue doctor again afterwards."
         ),
     ]

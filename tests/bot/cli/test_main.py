@@ -131,7 +131,7 @@ def test_the_record_is_made_and_made_again(run: Run, tmp_path: Path) -> None:
     """`db upgrade` on nothing, and on what is there already."""
     for _ in range(2):
         result = run("db", "upgrade", DATABASE_URL=f"sqlite:///{tmp_path}/new.sqlite3")
-        assert (result.exit_code, result.output) == (0, "The record is up to date.\n")
+        assert (result.exit_code, result.output) == (0, "The database is up to date.\n")
 
 
 def test_a_record_that_cannot_be_made(run: Run) -> None:
@@ -161,7 +161,7 @@ def test_connect_prints_a_link_for_a_person(
     link = r"https://overdue.acme.example/quickbooks/connect\?state=(\S+)"
     found = re.search(link, result.output)
     assert found
-    assert "works once, for ten minutes" in result.output
+    assert "works once, within ten minutes" in result.output
     with database.reading() as conn:
         (door,) = conn.execute(select(connect_links)).all()
     assert (door.state, door.person, door.channel) == (found[1], person, "CNEW")
@@ -174,17 +174,18 @@ def test_connect_prints_none_for_whoever_may_not(
     """Only finance leads connect; it says who could change that."""
     result = run("connect", "--as", person, **leads)
     assert result.exit_code == 1
-    assert f"{person} is no finance lead of the policy" in result.output
+    assert f"{person} is not a finance lead in the policy" in result.output
 
 
 def test_connect_refuses_a_channel_that_is_taken(run: Run, database: Database) -> None:
     """Before somebody agrees at QuickBooks in vain; one that is only the usual one is a hint."""
     result = run("connect", "--channel", "CFINANCE")
     assert result.exit_code == 1
-    assert "Brass Fern go to CFINANCE already" in result.output
+    assert "CFINANCE already has the cards of Brass Fern" in result.output
     with database.reading() as conn:
         assert conn.execute(select(connect_links)).all() == []
-    assert "Brass Fern go to CFINANCE already" in run("connect", SLACK_CHANNEL="CFINANCE").output
+    told = run("connect", SLACK_CHANNEL="CFINANCE").output
+    assert "CFINANCE already has the cards of Brass Fern" in told
     assert "already" not in run("connect", "--channel", "CNEW").output
 
 

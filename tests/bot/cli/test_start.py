@@ -63,7 +63,7 @@ def test_init_leaves_what_is_there(folder: Path) -> None:
     done = CliRunner().invoke(main, ["init"])
     assert (folder / ".env").read_text() == before
     assert (folder / "policy.toml").read_text() == "# ours\n"
-    assert done.output.count("exists already and was left as it is") == 2
+    assert done.output.count("already exists and was left as it is") == 2
 
 
 def test_start_says_what_is_missing_and_starts_nothing(folder: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_process_that_keeps_ending_is_started_more_and_more_seldom() -> None:
     assert pauses[-1] == pytest.approx(LONGEST_PAUSE, abs=2)
     now[0] = started[-1] + STEADY + 1
     keeper.look({"web": -9})
-    assert said[-1] == "web ended (SIGKILL); it is started again in 1 s."
+    assert said[-1] == "web ended (SIGKILL); it starts again in 1 s."
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_everything_starts_lives_and_ends_together(
     if number == signal.SIGTERM:
         assert started.returncode == 0
         assert "Stopped; nothing is left running." in said
-    assert "web ended (SIGKILL); it is started again in 1 s." in said
+    assert "web ended (SIGKILL); it starts again in 1 s." in said
     assert "queue ended" in said
 
 

@@ -74,7 +74,7 @@ def test_tokens_that_fit_no_key_are_named(
     company(database, sealed_tokens=seal(OLD).close(REALM, TOKENS))
     done = rotate(database, tmp_path, monkeypatch, NEW)
     assert done.exit_code == 1
-    assert f"The tokens of {REALM} fit none of TOKEN_KEYS" in done.output
+    assert f"None of TOKEN_KEYS opens the tokens of {REALM}" in done.output
     assert SqlTokenStore(database, seal(OLD)).load(REALM) == TOKENS
 
 

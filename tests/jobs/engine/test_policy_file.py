@@ -92,7 +92,7 @@ def test_a_changed_file_is_read_again_once_it_rests(read: Read) -> None:
     [
         (lambda path: path.write_text(WRONG), "`pace.gap_days` should be a whole number of days"),
         (lambda path: path.write_text("[people"), "The policy file is not valid TOML"),
-        (lambda path: path.write_bytes(b"\xff\xfe"), "The policy file is no text in UTF-8."),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "The policy file is not UTF-8 text."),
         (lambda path: path.unlink(), "The policy file cannot be read (FileNotFoundError)."),
     ],
 )
@@ -195,7 +195,7 @@ def test_the_clock_tells_each_channel_what_became_of_the_file(
     assert f"its new fingerprint is `{policies.load(LAX).sha256[:12]}`" in changed[0][1]
     wrong = happens(WRONG)
     assert [channel for channel, _ in wrong] == ["C0001", "C0002"]
-    assert "cannot be used, so the policy before it rules on" in wrong[0][1]
+    assert "cannot be used, so the previous policy stays in force" in wrong[0][1]
     assert "should be a whole number of days from 0 to 90, not" in wrong[0][1]
     assert policies.load(LAX).sha256[:12] in wrong[0][1]
     mended = happens(LAX)

@@ -178,7 +178,7 @@ def test_a_window_is_two_times() -> None:
         ('[message]\nsender_name = "a\\nb"', "on one line"),
         ('[[customer]]\nid = "1"\nlocale = "xx_YY"', 'a locale such as "en_GB"'),
         ("[[customer]]\nid = 1", "the customer's id in QuickBooks, in quotes"),
-        ('[[customer]]\nid = "1"\n[[customer]]\nid = "1"', "customer 1 stands in two places"),
+        ('[[customer]]\nid = "1"\n[[customer]]\nid = "1"', "customer 1 is listed twice"),
         ('[calendar]\nholiday_country = "XX"', "a country code"),
         ("[pace]\nundo_seconds = true", "from 0 to 3600, not true."),
         ('[pace]\nundo_seconds = "60"', 'from 0 to 3600, not "60".'),
