@@ -1,8 +1,8 @@
-"""A process that ends with whoever started it, however that one ends.
+"""Ends a process together with its launcher, no matter how the launcher ends.
 
-A launcher passes the read end of a pipe whose write end it alone has. When the launcher is gone,
-also by SIGKILL, the pipe ends and so does every process that holds it. Forks hold it too: a job
-that a worker has forked leaves its process group and outlives its worker, but not the launcher.
+A launcher passes on the read end of a pipe and keeps the only write end. When the launcher is gone,
+even by SIGKILL, the pipe closes, and every process that holds it ends. Forks hold it too: a job
+forked by a worker leaves its process group and outlives the worker, but not the launcher.
 """
 
 import os
@@ -22,7 +22,7 @@ def hold(environment: Mapping[str, str] = os.environ) -> None:
     if number := environment.get(VARIABLE):
         descriptor = int(number)
         _watch(descriptor)
-        # Threads do not pass over a fork, so each child begins to watch anew.
+        # Threads do not survive a fork, so each child starts watching again.
         os.register_at_fork(after_in_child=lambda: _watch(descriptor))
 
 

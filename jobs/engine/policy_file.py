@@ -100,7 +100,7 @@ class PolicyFile:
 
 
 def _stamp(file: Path | None) -> Stamp | None:
-    """None where there is no file."""
+    """The file's stamp, or None if there is no file."""
     try:
         found = file.stat() if file else None
     except OSError:

@@ -122,7 +122,7 @@ class Facts:
     stages: dict[str, Stage]
     """Invoice id → the stage this message gives it."""
     other_open: tuple[Invoice, ...] = ()
-    """Open but not due, on hold, or too small: never mentioned in the message."""
+    """Open but not yet due, or on hold: never mentioned in the message."""
     credits: tuple[Credit, ...] = ()
     members: tuple[Customer, ...] = ()
     """The billed customer and every sub-customer billed through it."""

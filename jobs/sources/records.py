@@ -81,7 +81,7 @@ def _status(found: models.Invoice) -> InvoiceStatus:
 
 
 def unapplied(payments: Iterable[models.Payment], home: str) -> list[Credit]:
-    """What is left of payments and belongs to no invoice yet; those used up are left out."""
+    """The unapplied rest of payments; those fully applied are left out."""
     return [
         Credit(p.id, "payment", p.customer_id, "", p.date, Money(p.unapplied, p.currency or home))
         for p in payments
@@ -90,7 +90,7 @@ def unapplied(payments: Iterable[models.Payment], home: str) -> list[Credit]:
 
 
 def remaining(memos: Iterable[models.CreditMemo], home: str) -> list[Credit]:
-    """What is left of credit memos; those used up are left out."""
+    """The remaining credit of credit memos; those used up are left out."""
     return [
         Credit(
             m.id,
@@ -106,7 +106,7 @@ def remaining(memos: Iterable[models.CreditMemo], home: str) -> list[Credit]:
 
 
 def memo(found: models.Invoice, now: datetime) -> Document:
-    """The invoice's message to the customer; of `now` where QuickBooks names no time."""
+    """The invoice's message to the customer, dated `now` if QuickBooks gives no time."""
     at = found.updated_at or now
     return Document(f"memo:{found.id}", "quickbooks", "memo", at, found.customer_memo)
 

@@ -1,4 +1,4 @@
-"""Links to connect a company: whom each was made for, and whether it was used already."""
+"""Links to connect a company: who each was made for, and whether it has been used."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Link:
 
 
 def make(conn: Connection, person: str, channel: str, now: datetime) -> str:
-    """Make a link for `person` and `channel`; its `state`, a secret."""
+    """Make a link for `person` and `channel`; returns its `state`, a secret."""
     state = secrets.token_urlsafe(24)
     row = {"state": state, "person": person, "channel": channel, "opened_at": now}
     insert_or_ignore(conn, connect_links, row)
@@ -32,7 +32,7 @@ def make(conn: Connection, person: str, channel: str, now: datetime) -> str:
 
 
 def get(conn: Connection, state: str) -> Link | None:
-    """The link of this `state`, used or not."""
+    """The link with this `state`, used or not."""
     row = conn.execute(select(connect_links).where(connect_links.c.state == state)).first()
     return Link(row.state, row.person, row.channel, row.opened_at, row.used_at) if row else None
 
@@ -44,6 +44,6 @@ def use(conn: Connection, state: str, now: datetime) -> bool:
 
 
 def forget(conn: Connection, before: datetime) -> None:
-    """Delete the links made before then that nobody has used."""
+    """Delete unused links made before `before`."""
     old = connect_links.c.used_at.is_(None) & (connect_links.c.opened_at < before)
     conn.execute(delete(connect_links).where(old))

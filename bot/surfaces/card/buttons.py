@@ -125,7 +125,7 @@ def _approval(view: CaseView) -> str:
 
 
 def _delicate(view: CaseView) -> bool:
-    """Elsewhere the undo window is the safety."""
+    """Everywhere else the undo window is the safeguard."""
     two = view.approvals is not None and view.approvals.needed > 1
     return two or view.stage >= Stage.FIRM or bool(view.edited_by) or gated(view, NEVER_EMAILED)
 
