@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -165,28 +166,34 @@ def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
         ):
             raw.execute(f"PRAGMA {pragma}")
 
+    turn = threading.Lock()
+
     @event.listens_for(engine, "begin")
     def _(conn: Connection) -> None:
         writing = conn.get_execution_options().get("writing")
         conn.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
         if writing:
-            _take_the_lock(conn, milliseconds)
+            _take_the_lock(conn, milliseconds, turn)
         else:
             conn.exec_driver_sql("BEGIN")
 
 
-def _take_the_lock(conn: Connection, milliseconds: int) -> None:
-    """Try to take it every few milliseconds.
+def _take_the_lock(conn: Connection, milliseconds: int, turn: threading.Lock) -> None:
+    """Try to take it every few milliseconds, one thread of this process at a time.
 
     SQLite itself tries less and less often, in the end ten times a second, and would hardly ever
-    hit the gap between two short transactions of a busy writer.
+    hit the gap between two short transactions of a busy writer. Were all threads to try, their
+    attempts alone would keep the process busy.
     """
     deadline = time.monotonic() + milliseconds / 1000
+    ours = turn.acquire(timeout=milliseconds / 1000)
     conn.exec_driver_sql("PRAGMA busy_timeout=0")
     try:
-        while not _began(conn, last=time.monotonic() >= deadline):
+        while not _began(conn, last=not ours or time.monotonic() >= deadline):
             time.sleep(LOOK_AGAIN)
     finally:
+        if ours:
+            turn.release()
         conn.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
 
 

@@ -100,6 +100,37 @@ def test_who_was_refused_the_lock_waits_again_next_time(sqlite_url: str) -> None
     hasty.close()
 
 
+def test_of_many_that_wait_for_sqlite_one_at_a_time_tries(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attempts of forty waiting threads would keep a process busy with nothing else."""
+    holder, database = engine.connect(sqlite_url), engine.connect(sqlite_url)
+    schema.upgrade(holder)
+    began, trying = engine._began, set[int]()
+    enough = threading.Semaphore(0)
+
+    def counted(conn: Connection, *, last: bool) -> bool:
+        trying.add(threading.get_ident())
+        enough.release()
+        return began(conn, last=last)
+
+    def write() -> None:
+        with database.writing():
+            pass
+
+    with ThreadPoolExecutor(8) as pool:
+        with holder.writing():
+            monkeypatch.setattr(engine, "_began", counted)
+            waiting = [pool.submit(write) for _ in range(8)]
+            for _ in range(20):
+                assert enough.acquire(timeout=PATIENCE)
+            assert len(trying) == 1
+        for each in waiting:
+            each.result()
+    holder.close()
+    database.close()
+
+
 def test_a_reader_never_waits_for_a_writer(database: Database, record_url: str) -> None:
     """Cards can be drawn while a sweep writes."""
     hasty = engine.connect(record_url, SHORT)
