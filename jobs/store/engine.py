@@ -37,6 +37,10 @@ class Database:
     """The database. Open one per process, after any fork."""
 
     engine: Engine
+    patience: float
+    """Seconds that a writer waits for a lock."""
+    turn: threading.Lock | None = None
+    """On SQLite, which has one writer: whose turn it is among the threads of this process."""
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -51,12 +55,30 @@ class Database:
         On SQLite it begins IMMEDIATE: SQLite never waits for an upgrade from reading to writing,
         so a deferred transaction fails under load whatever the busy timeout is.
         """
-        with self.engine.connect() as conn:
-            conn = conn.execution_options(writing=True)
+        deadline = time.monotonic() + self.patience
+        with self._in_turn(), self.engine.connect() as conn:
+            conn = conn.execution_options(writing=deadline)
             with conn.begin():
                 conn.info["noted"] = []
                 yield conn
                 log.append_noted(conn)
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        """Threads hand the lock on to each other; only the one whose turn it is asks SQLite.
+
+        Raises OperationalError, as SQLite would, for one that has waited too long.
+        """
+        if self.turn is None:
+            yield
+        elif self.turn.acquire(timeout=self.patience):
+            try:
+                yield
+            finally:
+                self.turn.release()
+        else:
+            locked = sqlite3.OperationalError("database is locked")
+            raise OperationalError("BEGIN IMMEDIATE", None, locked)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -120,9 +142,9 @@ def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
     milliseconds = int(patience.total_seconds() * 1000)
     if engine.dialect.name == "sqlite":
         _tame_sqlite(engine, milliseconds)
-    else:
-        _tame_postgresql(engine, milliseconds)
-    return Database(engine)
+        return Database(engine, patience.total_seconds(), threading.Lock())
+    _tame_postgresql(engine, milliseconds)
+    return Database(engine, patience.total_seconds())
 
 
 def _limits(url: str, patience: timedelta) -> dict[str, int]:
@@ -166,34 +188,27 @@ def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
         ):
             raw.execute(f"PRAGMA {pragma}")
 
-    turn = threading.Lock()
-
     @event.listens_for(engine, "begin")
     def _(conn: Connection) -> None:
-        writing = conn.get_execution_options().get("writing")
-        conn.exec_driver_sql(f"PRAGMA query_only={'OFF' if writing else 'ON'}")
-        if writing:
-            _take_the_lock(conn, milliseconds, turn)
+        deadline = conn.get_execution_options().get("writing")
+        conn.exec_driver_sql(f"PRAGMA query_only={'OFF' if deadline else 'ON'}")
+        if deadline:
+            _take_the_lock(conn, deadline, milliseconds)
         else:
             conn.exec_driver_sql("BEGIN")
 
 
-def _take_the_lock(conn: Connection, milliseconds: int, turn: threading.Lock) -> None:
-    """Try to take it every few milliseconds, one thread of this process at a time.
+def _take_the_lock(conn: Connection, deadline: float, milliseconds: int) -> None:
+    """Try to take it every few milliseconds until `deadline`, by the monotonic clock.
 
     SQLite itself tries less and less often, in the end ten times a second, and would hardly ever
-    hit the gap between two short transactions of a busy writer. Were all threads to try, their
-    attempts alone would keep the process busy.
+    hit the gap between two short transactions of a busy writer.
     """
-    deadline = time.monotonic() + milliseconds / 1000
-    ours = turn.acquire(timeout=milliseconds / 1000)
     conn.exec_driver_sql("PRAGMA busy_timeout=0")
     try:
-        while not _began(conn, last=not ours or time.monotonic() >= deadline):
+        while not _began(conn, last=time.monotonic() >= deadline):
             time.sleep(LOOK_AGAIN)
     finally:
-        if ours:
-            turn.release()
         conn.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds}")
 
 

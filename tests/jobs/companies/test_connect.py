@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -380,7 +380,7 @@ def test_another_company_is_quicker(door: Door, monkeypatch: pytest.MonkeyPatch)
 class Hindered(Database):
     """A record in which another transaction is in the way of some writes."""
 
-    hinders: Iterator[bool]
+    hinders: Iterator[bool] = field(kw_only=True)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -393,7 +393,9 @@ class Hindered(Database):
 def test_a_deadlock_does_not_cost_the_link(one_door: Door) -> None:
     """What is written after the exchange is written again."""
     state = one_door.open()
-    one_door.database = Hindered(one_door.database.engine, iter([False, True]))
+    known = one_door.database
+    hinders = iter([False, True])
+    one_door.database = Hindered(known.engine, known.patience, known.turn, hinders=hinders)
     assert one_door.connect(state).connected
     assert len(one_door.rows(messages)) == 1
 
