@@ -66,6 +66,7 @@ class Neighbours:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.count = 1
 
     def app(self) -> None:
         """No service of its own."""
@@ -81,8 +82,9 @@ class Neighbours:
         note = {"id": "9", "invoices": ["742"], "text": "[Overdue 412] reminder", "deleted": False}
         invoice = {"id": "742", "number": "1037", "customer": MARKUP, "balance": "1200.00"}
         return {
-            "mails": [mail | {"text": "Dear Ann", "message_id": "<1>", "attachments": files}],
-            "notes": [note],
+            "mails": [mail | {"text": "Dear Ann", "message_id": "<1>", "attachments": files}]
+            * self.count,
+            "notes": [note] * self.count,
             "invoices": [invoice | {"currency": "USD", "due_date": "2026-11-02"}],
         }
 
@@ -490,6 +492,15 @@ def test_no_column_of_a_table_is_cut(
     expect(drawn).to_be_visible()
     room, needed = drawn.evaluate("box => [box.clientWidth, box.scrollWidth]")
     assert needed <= room
+
+
+def test_the_panels_fit_on_a_laptop(office: Office) -> None:
+    """The tabs with their counts, and with them the whole page, are no wider than the window."""
+    office.neighbours.count = 17
+    office.tab.set_viewport_size({"width": 1280, "height": 860})
+    office.post()
+    expect(office.at("tab-mailbox")).to_contain_text("17")
+    assert office.tab.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
 def test_mails_and_notes_are_shown_beside(office: Office) -> None:
