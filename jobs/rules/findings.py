@@ -1,0 +1,80 @@
+"""What a source besides the ledger says about one customer, and how fresh that is.
+
+Silence is never "clean": a source that is not configured is absent by choice, one that is
+configured and fails is down, and only a fresh one can say that there is nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jobs.rules.evidence import Document
+from jobs.rules.policy import Mark
+
+
+@dataclass(frozen=True)
+class Account:
+    """A billed customer as another system may know it: by its e-mail addresses, or a property."""
+
+    id: str
+    """The customer's id in QuickBooks."""
+    name: str
+    addresses: frozenset[str]
+    """Lower-case bare addresses from QuickBooks: of the customer and of its open invoices."""
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """Everything asked for was read at this time (UTC)."""
+
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Not configured, by choice."""
+
+
+@dataclass(frozen=True)
+class Down:
+    """It could not be read, or not completely. `reason` is a sentence for a person."""
+
+    since: datetime
+    """When this was first found (UTC); a source itself gives the time of its own reading."""
+    reason: str
+
+
+Freshness = Fresh | Absent | Down
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A request at the help desk. Its texts are documents; `id` is "ticket:88"."""
+
+    id: str
+    subject: str
+    open: bool
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who looks after this customer according to the CRM."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What one source knows about one customer. All texts in it are outside text."""
+
+    freshness: Freshness
+    documents: tuple[Document, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    owner: Owner | None = None
+    marks: tuple[Mark, ...] = ()
+    doubtful: str = ""
+    """Why it is not certain that this is about the customer, as a sentence; empty: it is. What is
+    doubtful is shown, and can only make a message more careful."""
