@@ -49,7 +49,7 @@ Now = Callable[[], datetime]
 
 
 @dataclass
-class Kit:
+class Process:
     """The parts of one process. A simulation passes its own `clock`."""
 
     settings: Settings
@@ -200,26 +200,31 @@ class _Given:
 class Ledgers:
     """A QuickBooks client per company, made once per process; safe to use from threads."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit, self._lock = kit, threading.Lock()
+    def __init__(self, process: Process) -> None:
+        self._process, self._lock = process, threading.Lock()
         self._clients: dict[str, QuickBooks] = {}
 
     def of(self, realm: str) -> QuickBooks:
         """The client of this company; it raises ReauthRequired only when it is used."""
         with self._lock:
             if realm not in self._clients:
-                self._clients[realm] = _client(self._kit, realm, self.auth(realm))
+                self._clients[realm] = _client(self._process, realm, self.auth(realm))
             return self._clients[realm]
 
     def auth(self, realm: str) -> BearerAuth:
         """Signs requests for this company; whatever ends its connection pauses the company."""
-        kit = self._kit
+        process = self._process
 
         def lost(tokens: Tokens, error: ReauthRequired) -> None:
-            kit.token_store.lose(realm, tokens, error, kit.now())
+            process.token_store.lose(realm, tokens, error, process.now())
 
         return BearerAuth(
-            realm, kit.token_store, kit.oauth, on_lost=lost, budget=kit.budget, clock=kit.now
+            realm,
+            process.token_store,
+            process.oauth,
+            on_lost=lost,
+            budget=process.budget,
+            clock=process.now,
         )
 
     def renew(self, realm: str) -> Tokens:
@@ -231,9 +236,9 @@ class Ledgers:
             client.close()
 
 
-def _client(kit: Kit, realm: str, auth: BearerAuth) -> QuickBooks:
-    url = kit.settings.qbo_api_url
-    return QuickBooks(realm, auth, base_url=url, budget=kit.budget, clock=kit.now)
+def _client(process: Process, realm: str, auth: BearerAuth) -> QuickBooks:
+    url = process.settings.qbo_api_url
+    return QuickBooks(realm, auth, base_url=url, budget=process.budget, clock=process.now)
 
 
 def redis(
@@ -248,13 +253,13 @@ def redis(
     )
 
 
-def _step(kit: Kit, name: str) -> Step:
+def _step(process: Process, name: str) -> Step:
     """One step. A process loads only what its own steps need."""
     module = import_module(STEPS[name].module)
     if name in ("messages", "people"):
-        made: Step = module.step(kit.policies, lambda: kit.slack)
+        made: Step = module.step(process.policies, lambda: process.slack)
     elif name == "upkeep":
-        made = module.step(kit.ledgers.renew, kit.services.quickbooks)
+        made = module.step(process.ledgers.renew, process.services.quickbooks)
     else:
-        made = module.step(kit.services)
+        made = module.step(process.services)
     return made

@@ -75,14 +75,14 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Refused:
+class NoteRefused:
     """QuickBooks said no for good."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Later:
+class BooksAway:
     """QuickBooks is away; the request may have been carried out."""
 
     reason: str
@@ -98,7 +98,7 @@ class Write:
     begun: float
     """When the claim was last known to be ours, by `boot_time`."""
 
-    def act(self) -> str | Kept | Refused | Later:
+    def act(self) -> str | Kept | NoteRefused | BooksAway:
         """The Attachable's id, or why there is none. Raises QuickBooksError.
 
         A process that was frozen for longer than its lease writes nothing: Intuit does not say
@@ -106,7 +106,7 @@ class Write:
         or that was taken back since, might be written a second time.
         """
         if boot_time() - self.begun >= LEASE.total_seconds():
-            return Later(HELD_UP)
+            return BooksAway(HELD_UP)
         quickbooks = self.services.quickbooks(self.case.company)
         try:
             return quickbooks.attach_note(self.note.text, self.note.invoices, self.note.request_id)
@@ -116,17 +116,21 @@ class Write:
             return _setback(error)
 
     def settle(
-        self, conn: Connection, claim: Claim, outcome: str | Kept | Refused | Later, now: datetime
+        self,
+        conn: Connection,
+        claim: Claim,
+        outcome: str | Kept | NoteRefused | BooksAway,
+        now: datetime,
     ) -> None:
         """Record what happened to the note; the case is done unless QuickBooks is away."""
         match outcome:
-            case Later():
+            case BooksAway():
                 _put_off(conn, claim, self.case, outcome, now)
             case Kept():
                 if outcome.lapsed:
                     standing.lapse(conn, self.case.company, now)
                 _conclude(conn, self.case, "kept", outcome.reason, now)
-            case Refused():
+            case NoteRefused():
                 _conclude(conn, self.case, "failed", outcome.reason, now)
             case attachable:
                 _conclude(conn, self.case, "written", "", now, attachable)
@@ -140,7 +144,7 @@ class TakeBack:
     case: Case
     note: Any
 
-    def act(self) -> Refused | Later | None:
+    def act(self) -> NoteRefused | BooksAway | None:
         """None when it is gone. Raises QuickBooksError."""
         try:
             self.services.quickbooks(self.case.company).delete_note(self.note.attachable)
@@ -149,13 +153,13 @@ class TakeBack:
         return None
 
     def settle(
-        self, conn: Connection, claim: Claim, outcome: Refused | Later | None, now: datetime
+        self, conn: Connection, claim: Claim, outcome: NoteRefused | BooksAway | None, now: datetime
     ) -> None:
         """Show on the card that the note is gone, or why it is not."""
         match outcome:
-            case Later():
+            case BooksAway():
                 _put_off(conn, claim, self.case, outcome, now)
-            case Refused():
+            case NoteRefused():
                 _still_there(conn, self.case, outcome.reason, now)
             case None:
                 data = {"note": "taken_back", "attachable": self.note.attachable}
@@ -164,16 +168,16 @@ class TakeBack:
                     notes.conclude(conn, self.case.id, "taken_back", now, detail="")
 
 
-def _setback(error: QuickBooksError) -> Refused | Later:
+def _setback(error: QuickBooksError) -> NoteRefused | BooksAway:
     """What this error means for a note; errors that every step handles alike are raised again."""
     if isinstance(error, Unreachable | PoisonedPage):
-        return Later(str(error))
+        return BooksAway(str(error))
     if not error.permanent or isinstance(error, ReauthRequired):
         raise error
-    return Refused(str(error))
+    return NoteRefused(str(error))
 
 
-def _put_off(conn: Connection, claim: Claim, case: Case, later: Later, now: datetime) -> None:
+def _put_off(conn: Connection, claim: Claim, case: Case, later: BooksAway, now: datetime) -> None:
     """Count the attempt and wait longer each time: the mail is out, so there is no hurry."""
     pause = OUTAGE[min(claim.attempts, len(OUTAGE)) - 1]
     told = shortened(later.reason, 300)

@@ -15,25 +15,25 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.cli import doctor_slack
 from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
-from bot.process import Kit
+from bot.process import Process
 from jobs import settings
 from jobs.companies.disconnect import DISCONNECTED
 from jobs.rules.policy import Policy, PolicyError
 from jobs.settings import Problem
 from jobs.store import companies, schema
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from qbo import QuickBooksError, ReauthRequired, Refused
 
 INTUIT = ("qbo_client_id", "qbo_client_secret", "qbo_oauth_url")
 
 
-def examine(kit: Kit, problems: Sequence[Problem] = ()) -> list[Finding]:
+def examine(process: Process, problems: Sequence[Problem] = ()) -> list[Finding]:
     """Check everything, one part after the other; a part that fails does not hide the others.
 
-    `problems` are the settings that cannot be right, which `kit` therefore does not have.
+    `problems` are the settings that cannot be right, which `process` therefore does not have.
     """
-    look = Look(kit, (*problems, *settings.examples(kit.settings)))
-    parts: tuple[tuple[str, Callable[[Look], Iterator[Finding]]], ...] = (
+    look = InstallationCheck(process, (*problems, *settings.examples(process.settings)))
+    parts: tuple[tuple[str, Callable[[InstallationCheck], Iterator[Finding]]], ...] = (
         ("settings", _settings),
         ("database", _database),
         ("redis", _redis),
@@ -46,7 +46,9 @@ def examine(kit: Kit, problems: Sequence[Problem] = ()) -> list[Finding]:
     return [finding for part, of in parts for finding in _all_of(part, of, look)]
 
 
-def _all_of(part: str, of: Callable[[Look], Iterator[Finding]], look: Look) -> Iterator[Finding]:
+def _all_of(
+    part: str, of: Callable[[InstallationCheck], Iterator[Finding]], look: InstallationCheck
+) -> Iterator[Finding]:
     try:
         yield from of(look)
     except Exception as error:  # noqa: BLE001 - whatever it is, still show the other rows
@@ -67,10 +69,10 @@ def table(findings: list[Finding]) -> str:
 
 
 @dataclass
-class Look:
+class InstallationCheck:
     """One check of an installation: its parts, and the settings that cannot be right."""
 
-    kit: Kit
+    process: Process
     problems: Sequence[Problem] = ()
     wrong: dict[str, str] = field(init=False)
     """Setting → why it is wrong; two that do not fit together are listed separately."""
@@ -90,18 +92,18 @@ class Look:
 
     def _lacks(self, need: str) -> bool:
         names = need.split("|")
-        there = any(getattr(self.kit.settings, name) for name in names)
+        there = any(getattr(self.process.settings, name) for name in names)
         return not there or any(name.upper() in self.wrong for name in names)
 
     @cached_property
-    def recorded(self) -> list[Company] | None:
+    def recorded(self) -> list[ConnectedCompany] | None:
         """The stored companies; None if the database cannot be read."""
         if self.needs("database_url"):
             return None
         try:
-            if not schema.is_current(self.kit.database):
+            if not schema.is_current(self.process.database):
                 return None
-            with self.kit.database.reading() as conn:
+            with self.process.database.reading() as conn:
                 return companies.all_of_them(conn)
         except SQLAlchemyError:
             return None  # the database's own row says so
@@ -112,12 +114,12 @@ class Look:
         if self.needs("policy_file"):
             return None
         try:
-            return self.kit.policy
+            return self.process.policy
         except (PolicyError, OSError, UnicodeDecodeError):
             return None  # the policy's own row says so
 
 
-def _settings(look: Look) -> Iterator[Finding]:
+def _settings(look: InstallationCheck) -> Iterator[Finding]:
     """A row for each setting that a process needs, then for others that are wrong."""
     needed = settings.needed("web", "work", "clock")
     rows = (_setting(look, need) for need in ("database_url", "policy_file", *needed))
@@ -126,15 +128,15 @@ def _settings(look: Look) -> Iterator[Finding]:
     for name, reason in look.wrong.items():
         if name not in shown | {"DATABASE_URL", "POLICY_FILE"}:
             yield Finding(name, WRONG, reason)
-    if plain := settings.unencrypted(look.kit.settings):
+    if plain := settings.unencrypted(look.process.settings):
         words = f"not encrypted, so others could read along; for a trial only: {', '.join(plain)}"
         yield Finding("addresses", WARNING, words)
     else:
         yield Finding("addresses", OK, "all providers are reached over TLS")
 
 
-def _setting(look: Look, need: str) -> Finding:
-    found, names = look.kit.settings, need.split("|")
+def _setting(look: InstallationCheck, need: str) -> Finding:
+    found, names = look.process.settings, need.split("|")
     wrong = [name for name in names if name.upper() in look.wrong]
     there = [name for name in names if getattr(found, name)]
     name = " or ".join(each.upper() for each in wrong or there or names)
@@ -148,11 +150,11 @@ def _setting(look: Look, need: str) -> Finding:
     return Finding(name, OK, "set")
 
 
-def _database(look: Look) -> Iterator[Finding]:
+def _database(look: InstallationCheck) -> Iterator[Finding]:
     if why := look.needs("database_url"):
         yield Finding("database", UNTRIED, why)
         return
-    database = look.kit.database
+    database = look.process.database
     kind = database.engine.dialect.name
     try:
         current = schema.is_current(database)
@@ -166,12 +168,12 @@ def _database(look: Look) -> Iterator[Finding]:
         yield Finding("database", MISSING, f"{kind} without our tables; run: overdue db upgrade")
 
 
-def _redis(look: Look) -> Iterator[Finding]:
+def _redis(look: InstallationCheck) -> Iterator[Finding]:
     if why := look.needs("redis_url"):
         yield Finding("redis", UNTRIED, why)
         return
     try:
-        version = str(look.kit.redis.info("server").get("redis_version", "?"))
+        version = str(look.process.redis.info("server").get("redis_version", "?"))
     except RedisError as error:
         words = f"cannot be reached ({type(error).__name__}); check REDIS_URL"
         yield Finding("redis", WRONG, words)
@@ -183,12 +185,12 @@ def _redis(look: Look) -> Iterator[Finding]:
         yield Finding("redis", OK, f"answers, version {version}")
 
 
-def _policy(look: Look) -> Iterator[Finding]:
+def _policy(look: InstallationCheck) -> Iterator[Finding]:
     if why := look.needs("policy_file"):
         yield Finding("policy", UNTRIED, why)
         return
     try:
-        policy = look.kit.policy
+        policy = look.process.policy
     except (PolicyError, OSError, UnicodeDecodeError) as error:
         yield Finding("policy", WRONG, " ".join(str(error).split()))
         return
@@ -196,7 +198,7 @@ def _policy(look: Look) -> Iterator[Finding]:
     yield from _shared_ids(look, policy)
 
 
-def _shared_ids(look: Look, policy: Policy) -> Iterator[Finding]:
+def _shared_ids(look: InstallationCheck, policy: Policy) -> Iterator[Finding]:
     """Customer ids in the shared part of the policy, which mean different ones in each company."""
     running = [c.realm for c in look.recorded or [] if c.status != DISCONNECTED]
     if len(realms := policy.sharing_ids(running)) > 1:
@@ -208,18 +210,18 @@ def _shared_ids(look: Look, policy: Policy) -> Iterator[Finding]:
         yield Finding("policy", WARNING, words)
 
 
-def _slack(look: Look) -> Iterator[Finding]:
+def _slack(look: InstallationCheck) -> Iterator[Finding]:
     why = look.needs("slack_bot_token", "slack_api_url")
     app_token = ("slack_app_token",) if "SLACK_APP_TOKEN" in look.wrong else ()
     no_socket = look.needs(*app_token, "slack_api_url")
-    channel = look.kit.settings.slack_channel
+    channel = look.process.settings.slack_channel
     named = [channel] if channel and "SLACK_CHANNEL" not in look.wrong else []
     also = (company.channel for company in look.recorded or [])
     channels = [*dict.fromkeys([*named, *also])]
-    yield from doctor_slack.examine(look.kit, why, no_socket, channels, look.policy)
+    yield from doctor_slack.examine(look.process, why, no_socket, channels, look.policy)
 
 
-def _quickbooks(look: Look) -> Iterator[Finding]:
+def _quickbooks(look: InstallationCheck) -> Iterator[Finding]:
     app = _intuit(look)
     yield app
     if why := look.needs("token_keys", *INTUIT[:2], "qbo_api_url"):
@@ -232,15 +234,15 @@ def _quickbooks(look: Look) -> Iterator[Finding]:
         yield Finding("quickbooks", UNTRIED, "needs the QuickBooks app")
     else:
         for company in look.recorded:
-            yield from _connected(look.kit, company)
+            yield from _connected(look.process, company)
 
 
-def _intuit(look: Look) -> Finding:
+def _intuit(look: InstallationCheck) -> Finding:
     """Whether Intuit knows our keys; this needs no company."""
     if why := look.needs(*INTUIT):
         return Finding("quickbooks app", UNTRIED, why)
     try:
-        look.kit.oauth.check()
+        look.process.oauth.check()
     except Refused as error:
         return Finding("quickbooks app", WRONG, f"{error} (QBO_CLIENT_ID, QBO_CLIENT_SECRET)")
     except QuickBooksError as error:
@@ -248,13 +250,13 @@ def _intuit(look: Look) -> Finding:
     return Finding("quickbooks app", OK, "Intuit knows the client id and secret")
 
 
-def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
+def _connected(process: Process, company: ConnectedCompany) -> Iterator[Finding]:
     if company.status == DISCONNECTED:
         words = f"{company.realm}: {company.name} is disconnected; App Home connects it again"
         yield Finding("quickbooks", WARNING, words)
         return
     try:
-        info = kit.ledgers.of(company.realm).company_info()
+        info = process.ledgers.of(company.realm).company_info()
     except ReauthRequired as error:
         words = f"{company.realm}: {error.message}; the link is in App Home, or: overdue connect"
         yield Finding("quickbooks", WRONG, words)
@@ -271,23 +273,23 @@ def _connected(kit: Kit, company: Company) -> Iterator[Finding]:
         yield Finding("reminders", MISSING if company.live else WARNING, words)
 
 
-def _model(look: Look) -> Iterator[Finding]:
+def _model(look: InstallationCheck) -> Iterator[Finding]:
     names = ("openai_api_key", "openai_base_url", "openai_model")
     wrong = [name.upper() for name in names if name.upper() in look.wrong]
     if wrong:
         yield Finding("model", UNTRIED, f"needs {' and '.join(wrong)}")
-    elif look.kit.model is None:
+    elif look.process.model is None:
         yield Finding("model", WARNING, "no OPENAI_API_KEY: plain templates are used")
-    elif why := look.kit.model.check():
+    elif why := look.process.model.check():
         yield Finding("model", WRONG, f"{why} Until this is fixed, plain templates are used.")
     else:
-        yield Finding("model", OK, look.kit.model.model)
+        yield Finding("model", OK, look.process.model.model)
 
 
-def _mail(look: Look) -> Iterator[Finding]:
+def _mail(look: InstallationCheck) -> Iterator[Finding]:
     why = look.needs(settings.ANY_WAY_TO_SEND)
-    if why or look.kit.mailer is None:
+    if why or look.process.mailer is None:
         yield Finding("mail", UNTRIED, why)
         return
-    check = look.kit.mailer.check()
+    check = look.process.mailer.check()
     yield Finding("mail", OK if check.ok else WRONG, check.detail)

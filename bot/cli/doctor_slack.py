@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
-from bot.process import Kit
+from bot.process import Process
 from bot.slack import api
 from bot.slack import channels as slack_channels
-from bot.slack.api import Later, Refused, Trouble
+from bot.slack.api import NotOk, RateLimited, Trouble
 from bot.slack.people import trouble
 from jobs.rules.policy import Policy
 
@@ -27,40 +27,40 @@ STANDING = {
 
 
 def examine(
-    kit: Kit, why_not: str, no_socket: str, channels: Sequence[str], policy: Policy | None
+    process: Process, why_not: str, no_socket: str, channels: Sequence[str], policy: Policy | None
 ) -> Iterator[Finding]:
     """All rows about Slack.
 
     `why_not` says what keeps us from calling Slack, or is empty; `no_socket` the same for the
     socket.
     """
-    yield _socket(kit, no_socket)
+    yield _socket(process, no_socket)
     if why_not:
         yield Finding("slack", UNTRIED, why_not)
         yield from _untried(why_not, policy)
         return
-    home, headers = api.call_with_headers(kit.slack, "auth.test")
+    home, headers = api.call_with_headers(process.slack, "auth.test")
     if isinstance(home, Trouble):
         yield Finding("slack", WRONG, _silent(home))
         yield from _untried("needs an answer from Slack", policy)
         return
     yield Finding("slack", OK, f"{home.get('team')}, as {home.get('user')}")
     yield from _scopes(headers)
-    yield from _channels(kit, channels)
-    yield from _people(kit, policy, home)
+    yield from _channels(process, channels)
+    yield from _people(process, policy, home)
 
 
-def _socket(kit: Kit, why_not: str) -> Finding:
+def _socket(process: Process, why_not: str) -> Finding:
     """Whether Socket Mode has a token that can open a socket. None is opened here."""
-    part, token = "slack socket", kit.settings.slack_app_token.get_secret_value()
+    part, token = "slack socket", process.settings.slack_app_token.get_secret_value()
     if why_not:
         return Finding(part, UNTRIED, why_not)
     if not token:
         return Finding(part, OK, "not used: without SLACK_APP_TOKEN Slack calls PUBLIC_URL")
-    found = api.socket_url(api.client(token, kit.settings.slack_api_url))
-    if isinstance(found, Later):
+    found = api.socket_url(api.client(token, process.settings.slack_api_url))
+    if isinstance(found, RateLimited):
         return Finding(part, WARNING, f"apps.connections.open: {api.said(found)}")
-    if isinstance(found, Refused):
+    if isinstance(found, NotOk):
         words = (
             f"apps.connections.open: {found.error}; SLACK_APP_TOKEN must be an app-level token "
             "(xapp-) of this app with connections:write"
@@ -72,7 +72,7 @@ def _socket(kit: Kit, why_not: str) -> Finding:
 
 
 def _silent(answer: Trouble) -> str:
-    if isinstance(answer, Refused):
+    if isinstance(answer, NotOk):
         return f"Slack refuses the token ({answer.error}); check SLACK_BOT_TOKEN"
     return f"Slack cannot be reached ({api.said(answer)}); check SLACK_API_URL and the network"
 
@@ -111,12 +111,12 @@ def _scopes(headers: Mapping[str, str]) -> Iterator[Finding]:
         yield Finding("slack scopes", OK, f"all {len(SCOPES)}")
 
 
-def _channels(kit: Kit, channels: Sequence[str]) -> Iterator[Finding]:
+def _channels(process: Process, channels: Sequence[str]) -> Iterator[Finding]:
     """The default channel, and those of the companies."""
     if not channels:
         yield Finding("slack channel", UNTRIED, "needs SLACK_CHANNEL")
     for channel in channels:
-        found = slack_channels.look(kit.slack, channel)
+        found = slack_channels.look(process.slack, channel)
         state, words = OK, f"#{found.name}"
         if found.trouble:
             state, words = WRONG, found.trouble
@@ -125,27 +125,27 @@ def _channels(kit: Kit, channels: Sequence[str]) -> Iterator[Finding]:
         yield Finding("slack channel", state, f"{channel}: {words}")
 
 
-def _people(kit: Kit, policy: Policy | None, home: Mapping[str, Any]) -> Iterator[Finding]:
+def _people(process: Process, policy: Policy | None, home: Mapping[str, Any]) -> Iterator[Finding]:
     """Whether the people in the policy exist and may act."""
     if policy is None:
         yield Finding("people", UNTRIED, "needs the policy, which names them")
         return
     yield from _roles(policy)
-    bad = list(_in_trouble(kit, policy, home))
+    bad = list(_in_trouble(process, policy, home))
     yield from bad
     if policy.named_users() and not bad:
         yield Finding("people", OK, f"{len(policy.named_users())} named, all in good standing")
 
 
-def _in_trouble(kit: Kit, policy: Policy, home: Mapping[str, Any]) -> Iterator[Finding]:
+def _in_trouble(process: Process, policy: Policy, home: Mapping[str, Any]) -> Iterator[Finding]:
     for id in sorted(policy.named_users()):
-        answer = api.call(kit.slack, "users.info", user=id)
+        answer = api.call(process.slack, "users.info", user=id)
         if isinstance(answer, Trouble):
             yield _unseen(id, "is not known to Slack", answer)
         elif why := trouble(answer["user"], home):
             yield _unfit(f"{id} {STANDING[why]}")
     for id in sorted(policy.named_groups()):
-        answer = api.call(kit.slack, "usergroups.users.list", usergroup=id)
+        answer = api.call(process.slack, "usergroups.users.list", usergroup=id)
         if isinstance(answer, Trouble):
             yield _unseen(id, "is not known to Slack as a user group", answer)
         elif not answer["users"]:
@@ -153,7 +153,7 @@ def _in_trouble(kit: Kit, policy: Policy, home: Mapping[str, Any]) -> Iterator[F
 
 
 def _unseen(id: str, unknown: str, answer: Trouble) -> Finding:
-    if isinstance(answer, Refused):
+    if isinstance(answer, NotOk):
         return _unfit(f"{id} {unknown} ({answer.error})")
     words = f"Slack cannot say just now who {id} is ({api.said(answer)}); try again in a minute"
     return Finding("people", UNTRIED, words)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.process import Kit
+from bot.process import Process
 from jobs import settings
 from jobs.rules.policy import PolicyError
 from jobs.settings import Part, SettingsError
@@ -19,30 +19,30 @@ CANNOT_START = 2
 
 
 @dataclass(frozen=True)
-class Entry:
+class CommandParts:
     """What every command is given to get its parts."""
 
-    def kit(self, part: Part, patience: timedelta = WORKER_PATIENCE) -> Kit:
+    def process(self, part: Part, patience: timedelta = WORKER_PATIENCE) -> Process:
         """The parts for `part`. Raises SettingsError for missing or wrong settings."""
         found = settings.load()
         settings.require(found, part)
-        return Kit(found, patience=patience)
+        return Process(found, patience=patience)
 
-    def recorded(self, part: Part = "db") -> Kit:
-        """Like `kit`, for a command that needs the tables. Raises ClickException."""
+    def recorded(self, part: Part = "db") -> Process:
+        """Like `process`, for a command that needs the tables. Raises ClickException."""
         from jobs.store import schema  # loads Alembic, which no worker needs
 
-        kit = self.kit(part)
-        if not schema.is_current(kit.database):
+        process = self.process(part)
+        if not schema.is_current(process.database):
             raise click.ClickException(NO_TABLES)
-        return kit
+        return process
 
 
 NO_TABLES = (
     "The database at DATABASE_URL has no Overdue tables. If this is the right folder, run: overdue "
     "db upgrade"
 )
-entry = click.make_pass_decorator(Entry)
+entry = click.make_pass_decorator(CommandParts)
 
 
 class Group(click.Group):

@@ -17,9 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import logs
 from bot.cli import record, start
-from bot.cli.entry import Entry, Group, entry
+from bot.cli.entry import CommandParts, Group, entry
 from bot.cli.findings import LACKING
-from bot.process import Kit, redis
+from bot.process import Process, redis
 from jobs import pipeline, settings
 from jobs.companies import connect as connecting
 from jobs.companies import disconnect as disconnecting
@@ -43,63 +43,65 @@ def main(context: click.Context) -> None:
     """
     parent_pipe.hold()
     logs.configure()
-    context.obj = Entry()
+    context.obj = CommandParts()
 
 
 @main.command()
 @entry
-def web(entry: Entry) -> None:
+def web(entry: CommandParts) -> None:
     """Answer Slack and QuickBooks, and people who connect a company (HOST, PORT)."""
     from bot.web import server as front
 
-    front.run(entry.kit("web", patience=WEB_PATIENCE))
+    front.run(entry.process("web", patience=WEB_PATIENCE))
 
 
 @main.command()
 @click.argument("queue", type=click.Choice(sorted(set(pipeline.QUEUES.values()))))
 @entry
-def work(entry: Entry, queue: Part) -> None:
+def work(entry: CommandParts, queue: Part) -> None:
     """Do the work of one QUEUE: intake, triage or act. SIGTERM lets the current job finish."""
     from jobs.engine import worker
 
-    kit = entry.kit(queue)
+    process = entry.process(queue)
     for library in PRELOADED.get(queue, ()):
         import_module(library)
     # Settings, policy, certificates and steps are plain values, made before any fork; connections
     # are made by the fork that first uses them. A changed policy file is read before the next
     # fork: if only forks read it, a mistake in it would bring back the policy of the start.
     certificates()
-    jobs = {step.name: Job(kit, queue, step.name) for step in kit.steps(queue)}
-    worker.run(redis(kit.settings), queue, jobs, before_job=kit.policies)
+    jobs = {step.name: Job(process, queue, step.name) for step in process.steps(queue)}
+    worker.run(redis(process.settings), queue, jobs, before_job=process.policies)
 
 
 @dataclass(frozen=True)
 class Job:
     """What runs, in a fork of its own, when a step is woken."""
 
-    kit: Kit
+    process: Process
     queue: str
     step: str
 
     def __call__(self, id: str = "") -> None:
         """Work on everything due in the queue, starting with this step and the row `id`."""
-        kit = self.kit
-        steps = sorted(kit.steps(self.queue), key=lambda step: step.name != self.step)
+        process = self.process
+        steps = sorted(process.steps(self.queue), key=lambda step: step.name != self.step)
         try:
-            loop.run(kit.database, steps, kit.now, first=id or None)
+            loop.run(process.database, steps, process.now, first=id or None)
         finally:
-            kit.close()
+            process.close()
 
 
 @main.command()
 @entry
-def clock(entry: Entry) -> None:
+def clock(entry: CommandParts) -> None:
     """Look for due work once a second, and wake the workers. Running two does no harm."""
     from jobs.engine import clock as clocks
 
-    kit = entry.kit("clock")
+    process = entry.process("clock")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    ticking = clocks.Clock(kit.database, kit.steps(), kit.queues, kit.now, kit.policies)
+    ticking = clocks.Clock(
+        process.database, process.steps(), process.queues, process.now, process.policies
+    )
     clocks.run(ticking, threading.Event().wait)
 
 
@@ -113,8 +115,8 @@ def doctor() -> None:
     from bot.cli import doctor as doctors
 
     found, wrong = settings.load_what_can_be()
-    with closing(Kit(found)) as kit:
-        findings = doctors.examine(kit, wrong)
+    with closing(Process(found)) as process:
+        findings = doctors.examine(process, wrong)
     click.echo(doctors.table(findings))
     if any(finding.state in LACKING for finding in findings):
         sys.exit(1)
@@ -126,20 +128,20 @@ def doctor() -> None:
 )
 @click.option("--channel", default="", metavar="C…", help="Where the company's cards go.")
 @entry
-def connect(entry: Entry, person: str, channel: str) -> None:
+def connect(entry: CommandParts, person: str, channel: str) -> None:
     """Print a link that connects a QuickBooks company. It works once, within ten minutes."""
     from bot.slack.invited import unfit
 
-    kit = entry.recorded("connect")
-    with kit.database.reading() as conn:
-        holder = companies.in_channel(conn, kit.settings.slack_channel)
-        if why := unfit(kit, conn, person, channel):
+    process = entry.recorded("connect")
+    with process.database.reading() as conn:
+        holder = companies.in_channel(conn, process.settings.slack_channel)
+        if why := unfit(process, conn, person, channel):
             raise click.ClickException(why)
-    with kit.database.writing() as conn:
-        state = connecting.open_link(conn, person, channel, kit.now())
+    with process.database.writing() as conn:
+        state = connecting.open_link(conn, person, channel, process.now())
     click.echo("Open this link in a browser, as an administrator of the company in QuickBooks.")
     click.echo("It works once, within ten minutes:")
-    click.echo(f"{kit.settings.public_url}/quickbooks/connect?state={state}")
+    click.echo(f"{process.settings.public_url}/quickbooks/connect?state={state}")
     if holder and not channel:
         click.echo(
             f"The channel {holder.channel} already has the cards of {holder.name}: for a new "
@@ -153,13 +155,13 @@ def connect(entry: Entry, person: str, channel: str) -> None:
     "--as", "person", default="", metavar="U…", help="Slack id of the person who wants it."
 )
 @entry
-def disconnect(entry: Entry, realm: str, person: str) -> None:
+def disconnect(entry: CommandParts, realm: str, person: str) -> None:
     """End access to the company REALM. Cases stay on record; running it again does no harm."""
     from bot.surfaces.answers import ended
 
-    kit = entry.kit("disconnect")
-    broker = disconnecting.Broker(kit.oauth, kit.seal)
-    how = disconnecting.disconnect(kit.database, broker, realm, person, kit.now())
+    process = entry.process("disconnect")
+    broker = disconnecting.Broker(process.oauth, process.seal)
+    how = disconnecting.disconnect(process.database, broker, realm, person, process.now())
     if how in (disconnecting.Ended.UNKNOWN_COMPANY, disconnecting.Ended.NOT_REVOKED):
         raise click.ClickException(ended(how))
     click.echo(ended(how))
@@ -172,13 +174,13 @@ def db() -> None:
 
 @db.command()
 @entry
-def upgrade(entry: Entry) -> None:
+def upgrade(entry: CommandParts) -> None:
     """Bring the tables to this version. Running it again does nothing."""
     from jobs.store import schema
 
-    kit = entry.kit("db")
+    process = entry.process("db")
     try:
-        schema.upgrade(kit.database)
+        schema.upgrade(process.database)
     except SQLAlchemyError as error:
         raise click.ClickException(
             f"The tables could not be created ({type(error).__name__}). Check that DATABASE_URL "
@@ -189,7 +191,7 @@ def upgrade(entry: Entry) -> None:
 
 @db.command("rotate-keys")
 @entry
-def rotate_keys(entry: Entry) -> None:
+def rotate_keys(entry: CommandParts) -> None:
     """Seal all QuickBooks tokens with the newest of TOKEN_KEYS; safe while processes run.
 
     First put the new key before the old one and restart every process. Then run this. Then
@@ -197,8 +199,8 @@ def rotate_keys(entry: Entry) -> None:
     """
     from jobs.store import tokens
 
-    with closing(entry.kit("connect")) as kit:
-        sealed, stuck = tokens.rotate(kit.database, kit.seal)
+    with closing(entry.process("connect")) as process:
+        sealed, stuck = tokens.rotate(process.database, process.seal)
     what = "1 company's tokens are" if sealed == 1 else f"{sealed} companies' tokens are"
     click.echo(f"{what} sealed with the newest key.")
     for realm in stuck:

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from bot.blockkit.escaping import one_line
 from bot.cli import story
-from bot.cli.entry import Entry, Group, entry
+from bot.cli.entry import CommandParts, Group, entry
 from jobs.store import agenda, cases, companies, ledger, log
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 
 def register(main: click.Group) -> None:
@@ -28,7 +28,7 @@ def company() -> None:
 
 @company.command("list")
 @entry
-def listed(entry: Entry) -> None:
+def listed(entry: CommandParts) -> None:
     """List every company: realm, name, mode, channel, and when it was last read in full."""
     with entry.recorded().database.reading() as conn:
         known = companies.all_of_them(conn)
@@ -41,7 +41,7 @@ def listed(entry: Entry) -> None:
 @click.command()
 @click.argument("words", nargs=-1)
 @entry
-def customers(entry: Entry, words: tuple[str, ...]) -> None:
+def customers(entry: CommandParts, words: tuple[str, ...]) -> None:
     """List customers whose name contains all WORDS, with the ids for the policy file.
 
     Only customers that owed something at the last sweep of a connected company are known.
@@ -59,20 +59,20 @@ def customers(entry: Entry, words: tuple[str, ...]) -> None:
 @click.command()
 @click.argument("realm", default="")
 @entry
-def sweep(entry: Entry, realm: str) -> None:
+def sweep(entry: CommandParts, realm: str) -> None:
     """Have the next free worker read the whole ledger of REALM, or of every company."""
-    kit = entry.recorded()
-    with kit.database.writing() as conn:
+    process = entry.recorded()
+    with process.database.writing() as conn:
         wanted = _wanted(conn, realm)
         for each in wanted:
-            agenda.hurry(conn, each.realm, "sweep", kit.now())
-    if kit.settings.redis_url.get_secret_value():
-        kit.queues.wake("sweep")
+            agenda.hurry(conn, each.realm, "sweep", process.now())
+    if process.settings.redis_url.get_secret_value():
+        process.queues.wake("sweep")
     for each in wanted:
         click.echo(f"{each.name} ({each.realm}) will be read as soon as a worker is free.")
 
 
-def _wanted(conn: Connection, realm: str) -> list[Company]:
+def _wanted(conn: Connection, realm: str) -> list[ConnectedCompany]:
     known = [each for each in companies.all_of_them(conn) if realm in ("", each.realm)]
     if not known:
         which = f"No company {realm} is connected" if realm else "No company is connected yet"
@@ -83,7 +83,7 @@ def _wanted(conn: Connection, realm: str) -> list[Company]:
 @click.command()
 @click.argument("number")
 @entry
-def case(entry: Entry, number: str) -> None:
+def case(entry: CommandParts, number: str) -> None:
     """Tell the story of case NUMBER: where it stands, who decided what, what was sent."""
     try:
         with entry.recorded().database.reading() as conn:
@@ -101,7 +101,7 @@ def record() -> None:
 @record.command()
 @click.option("--head", default="", metavar="HASH", help="A fingerprint posted in a channel.")
 @entry
-def verify(entry: Entry, head: str) -> None:
+def verify(entry: CommandParts, head: str) -> None:
     """Check every line of the log against its chain, and the chain against what was posted of it.
 
     Whoever can write to the database could also change our record of what was posted. So take a
@@ -134,7 +134,7 @@ def _whose(company: str) -> str:
 @record.command()
 @click.option("--case", "number", default=None, metavar="N", help="Only the lines of this case.")
 @entry
-def export(entry: Entry, number: str | None) -> None:
+def export(entry: CommandParts, number: str | None) -> None:
     """Print the log, one JSON object per line, in order.
 
     Words that somebody typed are not in the log: they stand beside it as "typed", or "pruned".

@@ -12,7 +12,7 @@ import click
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from bot.cli.entry import Entry, entry
+from bot.cli.entry import CommandParts, entry
 from bot.cli.launcher import (
     PROCESSES,
     QUEUE,
@@ -96,7 +96,7 @@ def policy_text() -> str:
 
 @click.command()
 @entry
-def start(entry: Entry) -> None:
+def start(entry: CommandParts) -> None:
     """Run web, the three workers and the clock, and a queue of its own if REDIS_URL is empty.
 
     For one company on one machine; on a platform, run the lines of the Procfile instead. The
@@ -113,7 +113,7 @@ def start(entry: Entry) -> None:
         raise click.ClickException(f"REDIS_URL is empty, and {error}") from None
 
 
-def _start(entry: Entry, folder: Path) -> None:
+def _start(entry: CommandParts, folder: Path) -> None:
     from jobs.store import schema  # loads Alembic, which no worker needs
 
     found = settings.load()
@@ -121,8 +121,8 @@ def _start(entry: Entry, folder: Path) -> None:
     if own_queue:
         found = found.model_copy(update={"redis_url": SecretStr(queue_url(folder))})
     settings.require(found, *EVERY_PART)
-    with closing(entry.kit("db")) as kit:
-        schema.upgrade(kit.database)
+    with closing(entry.process("db")) as process:
+        schema.upgrade(process.database)
     environment = os.environ | {"REDIS_URL": found.redis_url.get_secret_value()}
     launcher = Launcher(environment, Path.cwd())
     try:

@@ -12,11 +12,11 @@ from bot.blockkit.escaping import clean
 from jobs.rules.states import CLASS_WORDS
 from jobs.store import cases, drafts, ledger, log, sends, words
 from jobs.store.cases import Case
-from jobs.store.companies import Company
-from jobs.store.log import Line
+from jobs.store.companies import ConnectedCompany
+from jobs.store.log import LogRow
 
 
-def company(of: Company) -> str:
+def company(of: ConnectedCompany) -> str:
     """One line about a company."""
     mode = "live" if of.live else "shadow"
     state = mode if of.connected else "not connected"
@@ -83,7 +83,7 @@ def _log(conn: Connection, case: Case) -> Iterator[str]:
         yield from (f"       “{clean(text)}”" for text in typed(conn, line).values())
 
 
-def typed(conn: Connection, line: Line) -> dict[str, str]:
+def typed(conn: Connection, line: LogRow) -> dict[str, str]:
     """The words whose hash a log line names, under "typed", or "pruned" if they are gone."""
     sha256 = line.fields["data"].get("words")
     return {"typed": words.read(conn, [sha256])[sha256]} if sha256 else {}

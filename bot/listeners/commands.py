@@ -21,30 +21,30 @@ from bot.surfaces import answers
 from bot.surfaces.aging import aging_answer
 from bot.surfaces.card.parts import Reader, status
 from jobs.decide import access, switches
-from jobs.decide.access import Answer, Click, Refused
-from jobs.decide.switches import Turn
+from jobs.decide.access import Answer, Click, VerbRefused
+from jobs.decide.switches import ModeSwitch
 from jobs.reports import picture
 from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
 from jobs.rules.rights import sees
 from jobs.store import companies, people
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 slog = structlog.get_logger()
 Response = dict[str, Any]
-Switching = Callable[[Connection, Policy, Company, str, datetime], bool]
+Switching = Callable[[Connection, Policy, ConnectedCompany, str, datetime], bool]
 
-SWITCHES: dict[Turn, tuple[Switching, Callable[[HeldUp | None], str], str]] = {
-    Turn.PAUSE: (switches.pause, answers.now_paused, "paused"),
-    Turn.RESUME: (switches.resume, answers.resumed, "running"),
-    Turn.LIVE: (switches.go_live, answers.now_live, "live"),
-    Turn.SHADOW: (switches.go_shadow, answers.now_shadow, "in shadow mode"),
+SWITCHES: dict[ModeSwitch, tuple[Switching, Callable[[HeldUp | None], str], str]] = {
+    ModeSwitch.PAUSE: (switches.pause, answers.now_paused, "paused"),
+    ModeSwitch.RESUME: (switches.resume, answers.resumed, "running"),
+    ModeSwitch.LIVE: (switches.go_live, answers.now_live, "live"),
+    ModeSwitch.SHADOW: (switches.go_shadow, answers.now_shadow, "in shadow mode"),
 }
 """Word → the verb, what is said if it changed something, and what is said if it did not."""
 BUTTONS = {
-    Switch.RESUME: Turn.RESUME,
-    Switch.GO_LIVE: Turn.LIVE,
-    Switch.GO_SHADOW: Turn.SHADOW,
+    Switch.RESUME: ModeSwitch.RESUME,
+    Switch.GO_LIVE: ModeSwitch.LIVE,
+    Switch.GO_SHADOW: ModeSwitch.SHADOW,
 }
 """The private button that asks for confirmation; a pause never has to wait for one."""
 SURE = " confirm"
@@ -64,7 +64,7 @@ def register(app: App, backend: Backend) -> None:
         app.action(switch)(_turning(backend, switch, turn))
 
 
-def _turning(backend: Backend, switch: Switch, turn: Turn) -> Callable[..., None]:
+def _turning(backend: Backend, switch: Switch, turn: ModeSwitch) -> Callable[..., None]:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
         words, done = _turned(backend, switch, turn, body)
         backend.tell(body["response_url"], words, instead=done)
@@ -73,7 +73,9 @@ def _turning(backend: Backend, switch: Switch, turn: Turn) -> Callable[..., None
     return handle
 
 
-def _turned(backend: Backend, switch: Switch, turn: Turn, body: dict[str, Any]) -> tuple[str, bool]:
+def _turned(
+    backend: Backend, switch: Switch, turn: ModeSwitch, body: dict[str, Any]
+) -> tuple[str, bool]:
     """What the person is told, and whether that answers the question with the button."""
     user = user_of(body)
     try:
@@ -84,7 +86,7 @@ def _turned(backend: Backend, switch: Switch, turn: Turn, body: dict[str, Any]) 
             said = _turn(backend, conn, company, turn, user, now) if company else ""
     except BadValueError as error:
         return unreadable(error), True
-    except Refused as refused:
+    except VerbRefused as refused:
         follow_up(backend, user, refused.said, body["response_url"])
         return turned_away(backend, switch, user, refused, now), False
     except DBAPIError as error:
@@ -99,7 +101,7 @@ def _answer(backend: Backend, command: dict[str, Any]) -> Response:
     try:
         now = backend.clock()
         return _obeyed(backend, words, user, str(command["channel_id"]), now)
-    except Refused as refused:
+    except VerbRefused as refused:
         follow_up(backend, user, refused.said, str(command.get("response_url") or ""))
         return {"text": turned_away(backend, "command", user, refused, now, words)}
     except DBAPIError as error:
@@ -111,8 +113,8 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
     verb = words.lower()
     if verb == "help":
         return {"text": answers.help_text()}
-    if verb in (Turn.RESUME, Turn.LIVE, Turn.SHADOW):
-        return _asked(backend, Turn(verb), user, channel, now)
+    if verb in (ModeSwitch.RESUME, ModeSwitch.LIVE, ModeSwitch.SHADOW):
+        return _asked(backend, ModeSwitch(verb), user, channel, now)
     turn = verb.removesuffix(SURE)
     if turn in SWITCHES or verb == "run":
         return {"text": _switched(backend, turn, user, channel, now)}
@@ -147,13 +149,18 @@ def _switched(backend: Backend, verb: str, user: str, channel: str, now: datetim
             switches.run_now(conn, policy_of(backend, company), company, user, now)
             said = answers.running(company.held_up())
         else:
-            said = _turn(backend, conn, company, Turn(verb), user, now)
+            said = _turn(backend, conn, company, ModeSwitch(verb), user, now)
     backend.wake("sweep", "send", "messages")
     return said
 
 
 def _turn(
-    backend: Backend, conn: Connection, company: Company, turn: Turn, user: str, now: datetime
+    backend: Backend,
+    conn: Connection,
+    company: ConnectedCompany,
+    turn: ModeSwitch,
+    user: str,
+    now: datetime,
 ) -> str:
     """Raises Refused."""
     act, moved, already = SWITCHES[turn]
@@ -162,7 +169,7 @@ def _turn(
     return moved(companies.need(conn, company.realm).held_up())
 
 
-def _asked(backend: Backend, turn: Turn, user: str, channel: str, now: datetime) -> Response:
+def _asked(backend: Backend, turn: ModeSwitch, user: str, channel: str, now: datetime) -> Response:
     """The question with its button, for somebody who may do it. Raises Refused."""
     with backend.database.reading() as conn:
         company = _company(conn, channel)
@@ -198,16 +205,16 @@ def _elsewhere(backend: Backend, conn: Connection, user: str, now: datetime) -> 
     return answers.elsewhere_than(theirs) if theirs else answers.disconnected()
 
 
-def _not_for_them() -> Refused:
-    return Refused(access.Reply(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
+def _not_for_them() -> VerbRefused:
+    return VerbRefused(access.Reply(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
 
 
-def policy_of(backend: Backend, company: Company) -> Policy:
+def policy_of(backend: Backend, company: ConnectedCompany) -> Policy:
     """The policy of this company."""
     return backend.policy.for_company(company.realm)
 
 
-def _company(conn: Connection, channel: str) -> Company | None:
+def _company(conn: Connection, channel: str) -> ConnectedCompany | None:
     """The company of this channel; if there is only one company, it is meant everywhere."""
     found = companies.in_channel(conn, channel)
     if found:

@@ -19,9 +19,9 @@ from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers
 from jobs.companies import disconnect
 from jobs.decide import switches
-from jobs.decide.access import Refused
+from jobs.decide.access import VerbRefused
 from jobs.store import companies
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 slog = structlog.get_logger()
 
@@ -62,7 +62,7 @@ def _disconnect(backend: Backend, body: dict[str, Any]) -> None:
         )
     except BadValueError as error:
         words = unreadable(error)
-    except Refused as refused:
+    except VerbRefused as refused:
         words = turned_away(backend, Switch.DISCONNECT, user, refused, now)
     except DBAPIError as error:
         slog.warning("disconnect.not_recorded", error=type(error).__name__)
@@ -81,7 +81,7 @@ def pressed(backend: Backend, body: dict[str, Any]) -> str:
             told = _confirmed(backend, conn, realm, user, now)
     except BadValueError as error:
         return unreadable(error)
-    except Refused as refused:
+    except VerbRefused as refused:
         follow_up(backend, user, refused.said, str(body.get("response_url") or ""))
         return turned_away(backend, Switch.REMINDERS_OFF, user, refused, now)
     except DBAPIError as error:
@@ -92,7 +92,7 @@ def pressed(backend: Backend, body: dict[str, Any]) -> str:
 
 
 def _confirmed(backend: Backend, conn: Connection, realm: str, user: str, now: datetime) -> str:
-    company: Company | None = companies.get(conn, realm)
+    company: ConnectedCompany | None = companies.get(conn, realm)
     if company is None:
         return answers.disconnected()
     policy = backend.policy.for_company(realm)

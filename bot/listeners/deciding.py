@@ -15,7 +15,7 @@ from bot.slack import people
 from bot.surfaces import answers
 from bot.surfaces.replies import reply
 from jobs.decide import access
-from jobs.decide.access import Answer, Click, Refused, Reply
+from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.decide.verbs import Verb
 from jobs.reports import picture
 from jobs.rules.case import CaseView
@@ -53,7 +53,7 @@ def decide(backend: Backend, verb: Verb, click: Click, *typed: object) -> Any:
         with backend.database.writing() as conn:
             policy = ruling(backend, conn, click.case)
             outcome = FUNCTIONS[verb](conn, policy, click, *typed, now)
-    except Refused as refused:
+    except VerbRefused as refused:
         raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None
     except DBAPIError as error:
         slog.warning("decision.not_recorded", verb=verb, error=type(error).__name__)
@@ -72,7 +72,7 @@ def view_for(backend: Backend, verb: Verb, click: Click) -> CaseView:
             if verb.row.leads_only:
                 access.lead(conn, policy, click.user, now)
             return picture.case_view(conn, policy, click.case, now)
-    except Refused as refused:
+    except VerbRefused as refused:
         raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None
     except DBAPIError as error:
         raise NotRecorded(answers.not_recorded()) from error

@@ -20,17 +20,17 @@ from bot.listeners.context import Backend
 from bot.listeners.deciding import user_of
 from bot.listeners.refusals import once_known, turned_away
 from bot.slack import api, channels
-from bot.slack.api import Later, Lost, Trouble
+from bot.slack.api import Lost, RateLimited, Trouble
 from bot.surfaces import answers, home
 from bot.surfaces.home import Page
 from jobs.companies import connect
 from jobs.decide import access
-from jobs.decide.access import Answer, Refused
+from jobs.decide.access import Answer, VerbRefused
 from jobs.reports import overview
 from jobs.reports.picture import Only
 from jobs.rules.rights import may_run, sees
 from jobs.store import companies, people
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 slog = structlog.get_logger()
 MOST = 8
@@ -145,7 +145,7 @@ def _published(backend: Backend, user: str, said: str, number: int, choice: Choi
     if isinstance(answer, Trouble):
         slog.warning("home.lost", trouble=repr(answer))
     match answer:
-        case Later(seconds):
+        case RateLimited(seconds):
             return seconds
         case Lost():
             return PAUSE
@@ -161,7 +161,7 @@ def _view(backend: Backend, user: str, said: str, number: int, choice: Choice) -
             mine = _theirs(backend, conn, user, now)
             page = _page(backend, conn, mine, number, now)
             asks = not backend.channel or companies.in_channel(conn, backend.channel) is not None
-    except Refused as refused:
+    except VerbRefused as refused:
         return home.sentence(_shut(backend, user, refused, now))
     if not general and not mine:
         return home.sentence(said or NOTHING_HERE)
@@ -174,7 +174,7 @@ def _view(backend: Backend, user: str, said: str, number: int, choice: Choice) -
     return home.home(replace(page, said=said))
 
 
-def _shut(backend: Backend, user: str, refused: Refused, now: datetime) -> str:
+def _shut(backend: Backend, user: str, refused: VerbRefused, now: datetime) -> str:
     """Why there is no page; for somebody who is being looked up it is drawn again later."""
     words = turned_away(backend, "home", user, refused, now)
     if refused.said.answer is not Answer.LOOKING_UP:
@@ -207,7 +207,7 @@ def _wanted(page: Page) -> str:
 class Theirs:
     """A company in which somebody has a role. Account managers see only their own customers."""
 
-    company: Company
+    company: ConnectedCompany
     runs: bool
     only: Only
 

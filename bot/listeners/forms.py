@@ -22,7 +22,7 @@ from bot.listeners.deciding import NotRecorded, click_of, unreadable, user_of, v
 from bot.listeners.refusals import follow_up
 from bot.listeners.submitted import Values
 from bot.slack import api
-from bot.slack.api import Later, Lost, Refused, Trouble
+from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from bot.surfaces import answers, modals
 from jobs.decide.look import SetAside
 from jobs.decide.verbs import Verb
@@ -104,15 +104,15 @@ def open_modal(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
     name = uuid.uuid4().hex
     asked = {"trigger_id": body["trigger_id"], "view": modals.loading(name)}
     opened = api.call(api.hasty(backend.client), "views.open", **asked)
-    if isinstance(opened, Later | Refused):
+    if isinstance(opened, RateLimited | NotOk):
         _not_shown(backend, verb, body, opened)
     else:
         stands = not isinstance(opened, Lost)
-        backend.pool.submit(_fill, backend, verb, body, Opening(name, stands))
+        backend.pool.submit(_fill, backend, verb, body, LightModal(name, stands))
 
 
 @dataclass(frozen=True)
-class Opening:
+class LightModal:
     """A light modal by its external id, and whether we know that it was opened (`stands`)."""
 
     name: str
@@ -120,21 +120,25 @@ class Opening:
     tries: int = TRIES
 
 
-def _fill(backend: Backend, verb: Verb, body: dict[str, Any], opening: Opening) -> None:
+def _fill(backend: Backend, verb: Verb, body: dict[str, Any], opening: LightModal) -> None:
     """Fill the modal in the background, a moment later if Slack is busy."""
     view = _modal(backend, verb, body)
     answer = api.call(backend.client, "views.update", external_id=opening.name, view=view)
-    if isinstance(answer, Later | Lost) and opening.tries > 1 and _pause(answer) <= LONGEST_PAUSE:
+    if (
+        isinstance(answer, RateLimited | Lost)
+        and opening.tries > 1
+        and _pause(answer) <= LONGEST_PAUSE
+    ):
         left = replace(opening, tries=opening.tries - 1)
         backend.later(_pause(answer), _fill, backend, verb, body, left)
         return
-    closed_by_then = opening.stands and answer == Refused("not_found")
+    closed_by_then = opening.stands and answer == NotOk("not_found")
     if isinstance(answer, Trouble) and not closed_by_then:
         _not_shown(backend, verb, body, answer)
 
 
-def _pause(trouble: Later | Lost) -> float:
-    return trouble.seconds if isinstance(trouble, Later) else PAUSE
+def _pause(trouble: RateLimited | Lost) -> float:
+    return trouble.seconds if isinstance(trouble, RateLimited) else PAUSE
 
 
 def _not_shown(backend: Backend, verb: Verb, body: dict[str, Any], trouble: Trouble) -> None:

@@ -20,7 +20,7 @@ Object = dict[str, Any]
 BODIES = frozenset({"application/json", "application/x-www-form-urlencoded"})
 
 
-class Odd(ValueError):
+class OddPayload(ValueError):
     """Not a request that Slack makes; the message says why, without quoting it."""
 
 
@@ -130,11 +130,11 @@ def request(body: bytes, headers: Mapping[str, str]) -> BoltRequest:
     """The request as Bolt reads it. Raises Odd if it is not one of Slack's."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in BODIES:
-        raise Odd("it is neither JSON nor a form")
+        raise OddPayload("it is neither JSON nor a form")
     try:
         read = BoltRequest(body=body.decode(), headers=dict(headers))
     except Exception as error:  # noqa: BLE001 - Bolt stumbles over odd bodies in many ways
-        raise Odd(f"it cannot be read ({type(error).__name__})") from None
+        raise OddPayload(f"it cannot be read ({type(error).__name__})") from None
     _checked(read.body)
     return read
 
@@ -147,13 +147,15 @@ def enveloped(payload: object, headers: Mapping[str, str]) -> BoltRequest:
 
 def _checked(body: object) -> Object:
     if not isinstance(body, dict):
-        raise Odd("it is no object")
+        raise OddPayload("it is no object")
     if not _plain(body):
-        raise Odd("it holds text that no person can type")
+        raise OddPayload("it holds text that no person can type")
     try:
         _shape_of(body).model_validate(body)
     except ValidationError as error:
-        raise Odd("these do not fit: " + ", ".join(sorted(map(_place, error.errors())))) from None
+        raise OddPayload(
+            "these do not fit: " + ", ".join(sorted(map(_place, error.errors())))
+        ) from None
     return body
 
 
@@ -162,7 +164,7 @@ def _shape_of(body: Object) -> type[_Shape]:
         return _Check if "ssl_check" in body else _Command
     kind = body["type"]
     if not isinstance(kind, str) or kind not in SHAPES:
-        raise Odd("it is of a type that is not handled")
+        raise OddPayload("it is of a type that is not handled")
     return SHAPES[kind]
 
 

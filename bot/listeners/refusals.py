@@ -14,7 +14,7 @@ from bot.slack import people
 from bot.surfaces import answers
 from bot.surfaces.replies import reply
 from jobs.decide import access
-from jobs.decide.access import Answer, Click, Refused, Reply
+from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.store import people as known_people
 
 slog = structlog.get_logger()
@@ -57,7 +57,7 @@ def _look(backend: Backend, user: str, then: Callable[[str], None], looks: int) 
 
 
 def turned_away(
-    backend: Backend, verb: str, user: str, refused: Refused, now: datetime, typed: str = ""
+    backend: Backend, verb: str, user: str, refused: VerbRefused, now: datetime, typed: str = ""
 ) -> str:
     """What the person is told; queues a look-up if that helps. `typed` is what they typed."""
     with backend.database.writing() as conn:

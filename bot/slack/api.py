@@ -41,14 +41,14 @@ class Posted:
 
 
 @dataclass(frozen=True)
-class Later:
+class RateLimited:
     """Slack asks to wait; nothing was done."""
 
     seconds: int
 
 
 @dataclass(frozen=True)
-class Refused:
+class NotOk:
     """Slack refused, with an error code; nothing was done."""
 
     error: str
@@ -61,7 +61,7 @@ class Lost:
     error: str
 
 
-Trouble = Later | Refused | Lost
+Trouble = RateLimited | NotOk | Lost
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def socket_url(client: WebClient) -> str | Trouble:
 
 def said(trouble: Trouble) -> str:
     """Why a call was not carried out, in a few words."""
-    return "Slack asks to wait" if isinstance(trouble, Later) else trouble.error
+    return "Slack asks to wait" if isinstance(trouble, RateLimited) else trouble.error
 
 
 def call(client: WebClient, method: str, **arguments: Any) -> Mapping[str, Any] | Trouble:
@@ -189,12 +189,12 @@ def _trouble(error: SlackApiError) -> Trouble:
     answer = error.response
     word = str(answer.get("error", "")) if isinstance(answer.data, dict) else ""
     if answer.status_code == 429 or word in ("ratelimited", "rate_limited"):
-        return Later(_seconds(answer.headers.get("Retry-After")))
+        return RateLimited(_seconds(answer.headers.get("Retry-After")))
     if not A_WORD.fullmatch(word):  # for a non-JSON answer, Slack's library puts the page here
         return Lost(f"no JSON, status {answer.status_code}")
     if answer.status_code >= 500 or word in AMBIGUOUS:
         return Lost(word)
-    return Refused(word)
+    return NotOk(word)
 
 
 def _seconds(header: str | None) -> int:

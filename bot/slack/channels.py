@@ -9,7 +9,7 @@ from typing import Any
 from slack_sdk import WebClient
 
 from bot.slack import api
-from bot.slack.api import Refused, Trouble
+from bot.slack.api import NotOk, Trouble
 
 INVITE = "type there: /invite @overdue"
 
@@ -33,9 +33,9 @@ def look(client: WebClient, channel: str) -> Channel:
 
 
 def _unseen(answer: Trouble) -> str:
-    if answer == Refused("channel_not_found"):
+    if answer == NotOk("channel_not_found"):
         return f"there is no such channel, or the bot is not in it; {INVITE}"
-    if isinstance(answer, Refused):
+    if isinstance(answer, NotOk):
         return f"Slack says {answer.error}; check the id, and {INVITE}"
     return "Slack does not answer just now; please try again in a minute"
 

@@ -22,7 +22,7 @@ from sqlalchemy import Connection
 from bot.blockkit.escaping import cap
 from bot.blockkit.lint import MOST_TEXT, lint
 from bot.slack import api
-from bot.slack.api import Later, Lost, Message, Posted, Refused, Trouble
+from bot.slack.api import Lost, Message, NotOk, Posted, RateLimited, Trouble
 from bot.surfaces.card.card import card, plain
 from bot.surfaces.notices import question
 from jobs.engine.step import Round, Step
@@ -82,7 +82,7 @@ def _load(
     if not mine:
         work.settle(conn, claim, begins, last_error=row.last_error, attempts=row.attempts - 1)
         return None
-    return Wait(client, drawn, (begins - now).total_seconds())
+    return WaitForChannel(client, drawn, (begins - now).total_seconds())
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
@@ -153,7 +153,7 @@ def _held_up(since: float) -> bool:
 
 
 @dataclass(frozen=True)
-class Wait:
+class WaitForChannel:
     """Wait for the channel's second, for a fraction of a second."""
 
     client: WebClient
@@ -196,11 +196,11 @@ class Post:
         match outcome:
             case Posted():
                 _done(conn, claim, self.drawn, now, ts=outcome.ts, posting=None)
-            case Later():
+            case RateLimited():
                 until = now + timedelta(seconds=outcome.seconds)
                 channels.close_until(conn, self.drawn.message.channel, until)
                 work.settle(conn, claim, until, posting=None, last_error="ratelimited")
-            case Refused():
+            case NotOk():
                 _refused(conn, claim, outcome.error, now)
             case Lost():
                 slog.warning("post.lost", message=claim.id, error=outcome.error)
@@ -242,14 +242,14 @@ class Find:
                 work.settle(conn, claim, due, ts=outcome.ts, posting=None)
             case None:
                 work.settle(conn, claim, now, posting=None)
-            case Later():
+            case RateLimited():
                 until = now + timedelta(seconds=outcome.seconds)
                 work.settle(conn, claim, until, last_error="ratelimited")
-            case Refused() if outcome.error in NO_PARENT and claim.row.kind == "thread":
+            case NotOk() if outcome.error in NO_PARENT and claim.row.kind == "thread":
                 work.settle(conn, claim, None, last_error=outcome.error)
-            case Refused() | Lost():
+            case NotOk() | Lost():
                 slog.warning("post.not_found_out", message=claim.id, error=outcome.error)
-                pause = LATER if isinstance(outcome, Refused) else AGAIN
+                pause = LATER if isinstance(outcome, NotOk) else AGAIN
                 work.settle(conn, claim, now + pause, last_error=outcome.error)
 
 
@@ -276,16 +276,16 @@ class Update:
         match outcome:
             case Posted():
                 _done(conn, claim, self.drawn, now)
-            case Later():
+            case RateLimited():
                 until = now + timedelta(seconds=outcome.seconds)
                 work.settle(conn, claim, until, last_error="ratelimited")
             case Lost():
                 work.settle(conn, claim, now + AGAIN, last_error=outcome.error)
-            case Refused() if outcome.error == "message_not_found":
+            case NotOk() if outcome.error == "message_not_found":
                 self._vanished(conn, claim, now)
-            case Refused() if outcome.error in NO_LONGER:
+            case NotOk() if outcome.error in NO_LONGER:
                 _say_in_thread(conn, claim, self.drawn, now)
-            case Refused():
+            case NotOk():
                 _refused(conn, claim, outcome.error, now)
 
     def _vanished(self, conn: Connection, claim: Claim, now: datetime) -> None:

@@ -14,7 +14,7 @@ from slack_sdk import WebClient
 from sqlalchemy import Connection
 
 from bot.slack import api
-from bot.slack.api import Later, Lost, Refused, Trouble
+from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from jobs.engine.step import Round, Step
 from jobs.rules.policy import Policy
 from jobs.store import agenda, people, work
@@ -58,7 +58,7 @@ def _load(policy: Policy, client: WebClient, conn: Connection) -> Round:
 
 
 @dataclass(frozen=True)
-class Found:
+class SlackPeople:
     """What Slack said. People and groups that it said nothing about are left out."""
 
     users: Mapping[str, tuple[str, str]]
@@ -79,7 +79,7 @@ class LookUp:
     acquainted: frozenset[str]
     """People looked up before: among the members of a group, only they are kept fresh."""
 
-    def act(self) -> Found:
+    def act(self) -> SlackPeople:
         """Ask, and stop at the first sign that Slack is unreachable; what is known then counts."""
         home = api.call(self.client, "auth.test")
         if isinstance(home, Trouble):
@@ -87,21 +87,21 @@ class LookUp:
         groups: dict[str, tuple[str, ...]] = {}
         for id in sorted(self.groups):
             members = _members(api.call(self.client, "usergroups.users.list", usergroup=id))
-            if isinstance(members, Later | Lost):
+            if isinstance(members, RateLimited | Lost):
                 return _cut({}, groups, members)
-            groups |= {} if isinstance(members, Refused) else {id: members}
+            groups |= {} if isinstance(members, NotOk) else {id: members}
         users: dict[str, tuple[str, str]] = {}
         for id in sorted(self.users | self._familiar(groups)):
             answer = api.call(self.client, "users.info", user=id)
-            if isinstance(answer, Later | Lost):
+            if isinstance(answer, RateLimited | Lost):
                 return _cut(users, groups, answer)
             users |= _read(id, answer, home)
-        return Found(users, groups)
+        return SlackPeople(users, groups)
 
     def _familiar(self, groups: Mapping[str, Iterable[str]]) -> frozenset[str]:
         return self.acquainted & {user for members in groups.values() for user in members}
 
-    def settle(self, conn: Connection, claim: Claim, outcome: Found, now: datetime) -> None:
+    def settle(self, conn: Connection, claim: Claim, outcome: SlackPeople, now: datetime) -> None:
         """Store what Slack said; people asked for meanwhile are looked up at once."""
         for id, (name, trouble) in outcome.users.items():
             people.put_user(conn, id, name, trouble, now)
@@ -109,7 +109,7 @@ class LookUp:
             people.put_group(conn, id, members, now)
         work.settle(conn, claim, self._next(conn, outcome, now), last_error=outcome.failed)
 
-    def _next(self, conn: Connection, outcome: Found, now: datetime) -> datetime:
+    def _next(self, conn: Connection, outcome: SlackPeople, now: datetime) -> datetime:
         if outcome.failed:
             return now + max(SOON, timedelta(seconds=outcome.wait))
         asked = {id for id, _ in people.wanted(conn)} - self.users - self.groups
@@ -118,23 +118,23 @@ class LookUp:
 
 def _cut(
     users: Mapping[str, tuple[str, str]], groups: Mapping[str, tuple[str, ...]], why: Trouble
-) -> Found:
-    wait = why.seconds if isinstance(why, Later) else 0
-    word = "ratelimited" if isinstance(why, Later) else why.error
-    return Found(users, groups, f"Slack did not answer about everybody: {word}", wait)
+) -> SlackPeople:
+    wait = why.seconds if isinstance(why, RateLimited) else 0
+    word = "ratelimited" if isinstance(why, RateLimited) else why.error
+    return SlackPeople(users, groups, f"Slack did not answer about everybody: {word}", wait)
 
 
 def _members(answer: Mapping[str, Any] | Trouble) -> tuple[str, ...] | Trouble:
     """The members of a group: nobody if Slack does not know it; other refusals prove nothing."""
-    if isinstance(answer, Refused):
+    if isinstance(answer, NotOk):
         return () if answer.error in UNKNOWN_GROUP else answer
     return answer if isinstance(answer, Trouble) else tuple(str(id) for id in answer["users"])
 
 
 def _read(
-    id: str, answer: Mapping[str, Any] | Refused, home: Mapping[str, Any]
+    id: str, answer: Mapping[str, Any] | NotOk, home: Mapping[str, Any]
 ) -> dict[str, tuple[str, str]]:
-    if isinstance(answer, Refused):
+    if isinstance(answer, NotOk):
         return {id: ("", "gone")} if answer.error in GONE else {}
     return {id: (_name(answer["user"]), trouble(answer["user"], home))}
 

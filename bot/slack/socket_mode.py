@@ -27,9 +27,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from bot.listeners import payloads
-from bot.listeners.payloads import Odd
+from bot.listeners.payloads import OddPayload
 from bot.slack import api
-from bot.slack.api import Later, Trouble
+from bot.slack.api import RateLimited, Trouble
 
 Envelope = Mapping[str, Any]
 slog = structlog.get_logger()
@@ -228,7 +228,7 @@ class Socket:
                 line.send(json.dumps(_ack(envelope, answer)))
             else:
                 slog.warning("socket.not_acked", status=answer.status)
-        except Odd as error:
+        except OddPayload as error:
             slog.warning("slack.odd_request", why=str(error))
         except ConnectionClosed:
             # It was carried out; the person sees that on the card, next to Slack's warning.
@@ -275,4 +275,4 @@ def _reason(message: Mapping[str, Any]) -> str:
 
 
 def _seconds(trouble: Trouble) -> int:
-    return trouble.seconds if isinstance(trouble, Later) else 0
+    return trouble.seconds if isinstance(trouble, RateLimited) else 0

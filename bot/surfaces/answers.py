@@ -16,13 +16,13 @@ from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import Switch, of_company
 from bot.surfaces import wording
 from jobs.companies.disconnect import Ended
-from jobs.decide.switches import Turn
+from jobs.decide.switches import ModeSwitch
 from jobs.decide.verbs import DECISIONS
 from jobs.reports.picture import TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 STATE_WORDS = {
     State.NEW: "being prepared",
@@ -251,7 +251,7 @@ def reminders_on() -> str:
     )
 
 
-def reminders_off(company: Company) -> str:
+def reminders_off(company: ConnectedCompany) -> str:
     """Somebody has confirmed it; says what happens next."""
     if company.live:
         follows = "Approved messages go out again."
@@ -295,15 +295,15 @@ def now_shadow(_: HeldUp | None) -> str:
 
 
 QUESTIONS = {
-    Turn.RESUME: (
+    ModeSwitch.RESUME: (
         "Sending is paused. Once it is resumed, approved messages go out after their last check.",
         "Resume sending",
     ),
-    Turn.LIVE: (
+    ModeSwitch.LIVE: (
         "Once the company is live, approved messages go to customers, with a note in QuickBooks.",
         "Go live",
     ),
-    Turn.SHADOW: (
+    ModeSwitch.SHADOW: (
         "In shadow mode cards still appear, but no e-mail is sent and approved messages wait.",
         "Switch to shadow mode",
     ),
@@ -311,7 +311,7 @@ QUESTIONS = {
 """What follows, and the label of the button that does it."""
 
 
-def sure(company: Company, turn: Turn, switch: Switch) -> dict[str, Any]:
+def sure(company: ConnectedCompany, turn: ModeSwitch, switch: Switch) -> dict[str, Any]:
     """Asks once, in private, before a company is turned so: text and blocks of a message."""
     follows, label = QUESTIONS[turn]
     name = mrkdwn(cap(one_line(company.name), 100))
@@ -334,7 +334,7 @@ def disconnected() -> str:
     )
 
 
-def elsewhere_than(companies: Sequence[Company]) -> str:
+def elsewhere_than(companies: Sequence[ConnectedCompany]) -> str:
     """The channel is no company's; these are the person's own."""
     some = [f"<#{one.channel}> ({mrkdwn(cap(one_line(one.name), 60))})" for one in companies]
     few = len(some) <= MOST_COMPANIES

@@ -32,11 +32,11 @@ from bot.surfaces import answers, wording
 from bot.surfaces.card.reasons import held_as
 from bot.surfaces.notices import reminders_button
 from jobs.companies.disconnect import DISCONNECTED
-from jobs.reports.overview import Held, Overview, Some, Wait
+from jobs.reports.overview import Held, Overview, Some, WaitingCase
 from jobs.reports.picture import Aging, TopCase
 from jobs.rules.facts import BUCKETS
 from jobs.store.budget import QUOTA
-from jobs.store.companies import CONNECTED, Company
+from jobs.store.companies import CONNECTED, ConnectedCompany
 
 COMPANIES = 8
 """Companies on one page: each takes at most eleven of the hundred blocks."""
@@ -215,11 +215,11 @@ def _list(title: str, some: Some) -> list[Block]:
     return [rich(paragraph(words(f"{title} ({count})", bold=True)), bullets(lines))]
 
 
-def _line(one: TopCase | Wait | Held) -> list[Block]:
+def _line(one: TopCase | WaitingCase | Held) -> list[Block]:
     match one:
         case TopCase():
             return _case(one)
-        case Wait():
+        case WaitingCase():
             return list(_wait(one))
         case Held():
             return _hold(one)
@@ -233,7 +233,7 @@ def _case(one: TopCase) -> list[Block]:
     return [first, words(f" · {told} · case {one.id}")]
 
 
-def _wait(one: Wait) -> Iterator[Block]:
+def _wait(one: WaitingCase) -> Iterator[Block]:
     yield words(_name(one.customer), bold=True)
     if one.until:
         yield words(" · until ")
@@ -267,19 +267,19 @@ def needs_connecting(of: Overview) -> bool:
     return of.company.status != CONNECTED or of.ends_at is not None
 
 
-def _again(company: Company, url: str) -> Block:
+def _again(company: ConnectedCompany, url: str) -> Block:
     says = f"Opens QuickBooks in a browser to connect {company.name} again"
     style = "" if company.status == CONNECTED else "primary"
     made = button(Switch.RECONNECT, "Connect again", company.realm, style=style, says=says)
     return made | {"url": url}
 
 
-def _among(one: Block, company: Company, alone: bool) -> str:
+def _among(one: Block, company: ConnectedCompany, alone: bool) -> str:
     """An action id that is unique in the view; see `ids.of_any_company`."""
     return str(one["action_id"]) if alone else f"{one['action_id']}:{company.realm}"
 
 
-def _disconnect(company: Company) -> Block:
+def _disconnect(company: ConnectedCompany) -> Block:
     name = cap(one_line(company.name), 100)
     sure = confirm(
         "Disconnect QuickBooks?",

@@ -15,7 +15,7 @@ from bot.blockkit.escaping import cap, one_line, revealed
 from bot.blockkit.ids import Field, Opened, block_id
 from bot.surfaces import wording
 from bot.surfaces.card.buttons import addresses, binding, fired
-from bot.surfaces.card.reasons import HOLD, Words, rejecting
+from bot.surfaces.card.reasons import HOLD, ReasonOption, rejecting
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
@@ -35,7 +35,7 @@ CHECKED = (
     "save. Saving sends nothing: the new version goes back to the card for approval."
 )
 SLOW = "If nothing happens within a minute, please close this and press the button again."
-MARKED = Words(
+MARKED = ReasonOption(
     "This text offers instalments or a payment date",
     "Amounts and dates that are not on record. A second person must approve.",
 )
@@ -199,7 +199,7 @@ def confirm_address(view: CaseView) -> Block:
     found = addresses(view)
     if not found:
         return gone("QuickBooks has no e-mail address for this customer. Please add one there.")
-    options = {address_key(one): Words(one_line(one), "") for one in found[:MOST_ADDRESSES]}
+    options = {address_key(one): ReasonOption(one_line(one), "") for one in found[:MOST_ADDRESSES]}
     rest = len(found) - MOST_ADDRESSES
     more = f" QuickBooks has {rest} more; please remove unused ones there." if rest > 0 else ""
     told = f"Messages to this customer go to the address you choose, until it changes.{more}"
@@ -276,14 +276,14 @@ def _date(view: CaseView, label: str, proposed: date, *, hint: str = "") -> Bloc
     return _input(Field.UNTIL, view.version, label, element, hint=hint)
 
 
-def _radio(field: Field, options: dict[str, Words], chosen: str) -> Block:
+def _radio(field: Field, options: dict[str, ReasonOption], chosen: str) -> Block:
     made = {name: _option(name, words) for name, words in options.items()}
     element: Block = {"type": "radio_buttons", "action_id": field.value}
     element["options"] = list(made.values())
     return element | ({"initial_option": made[chosen]} if chosen in made else {})
 
 
-def _option(value: str, words: Words) -> Block:
+def _option(value: str, words: ReasonOption) -> Block:
     made: Block = {"text": plain(words.label, 75), "value": value}
     told = {"description": plain(words.consequence, 75)} if words.consequence else {}
     return made | told
@@ -303,6 +303,6 @@ def _invoices(view: CaseView, label: str, hint: str) -> list[Block]:
     return [made]
 
 
-def _named(one: Invoice, called: str) -> Words:
+def _named(one: Invoice, called: str) -> ReasonOption:
     name = shortened(called, 40)
-    return Words(f"{name}, {wording.money(one.open)} open", "")
+    return ReasonOption(f"{name}, {wording.money(one.open)} open", "")

@@ -8,12 +8,12 @@ from bot.blockkit.escaping import cap
 from bot.blockkit.ids import Switch
 from bot.blockkit.lint import MOST_TEXT
 from bot.surfaces.card.card import Card
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 LABEL = "QuickBooks' reminders are off"
 
 
-def question(text: str, company: Company) -> Card:
+def question(text: str, company: ConnectedCompany) -> Card:
     """The notice "connected", which asks to switch off QuickBooks' own reminders."""
     if company.reminders_off_at:
         who = mention(company.reminders_off_by or "") or "somebody"
@@ -24,7 +24,7 @@ def question(text: str, company: Company) -> Card:
     return Card(cap(text, MOST_TEXT), [section(text), row])
 
 
-def reminders_button(company: Company) -> dict[str, object]:
+def reminders_button(company: ConnectedCompany) -> dict[str, object]:
     """What a finance lead presses to confirm."""
     value = ids.of_company(company.realm)
     says = f"QuickBooks' own reminders are off for {company.name}"

@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.process import Kit
+from bot.process import Process
 from bot.slack.socket_mode import Socket
 from jobs.rules.states import State
 from jobs.store import budget, case_lists, companies, events, schema, work
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 OK = "ok"
 slog = structlog.get_logger()
@@ -31,11 +31,11 @@ slog = structlog.get_logger()
 class Health:
     """`/healthz` and `/readyz` for everybody; `/metrics` and the details for operators."""
 
-    def __init__(self, kit: Kit, slack_socket: Socket | None = None) -> None:
+    def __init__(self, process: Process, slack_socket: Socket | None = None) -> None:
         """`slack_socket` is given in Socket Mode."""
-        self._kit, self._socket, self._trouble = kit, slack_socket, ""
+        self._process, self._socket, self._trouble = process, slack_socket, ""
         self._registry = CollectorRegistry()
-        self._registry.register(Waiting(kit))
+        self._registry.register(Waiting(process))
 
     def routes(self) -> list[Route]:
         """What everybody may see: whether the process is alive and ready, and no names."""
@@ -56,7 +56,7 @@ class Health:
 
     async def _look(self) -> dict[str, str]:
         """What is wrong; each change is also logged."""
-        found = await run_in_threadpool(readiness, self._kit)
+        found = await run_in_threadpool(readiness, self._process)
         if self._socket:
             found["slack socket"] = self._socket.trouble() or OK
         trouble = "; ".join(f"{part} {words}" for part, words in found.items() if words != OK)
@@ -82,21 +82,21 @@ def _all_well(found: dict[str, str]) -> bool:
     return set(found.values()) == {OK}
 
 
-def readiness(kit: Kit) -> dict[str, str]:
+def readiness(process: Process) -> dict[str, str]:
     """Everything the process needs → "ok", or what is wrong."""
-    return {"database": _database(kit), "redis": _redis(kit)}
+    return {"database": _database(process), "redis": _redis(process)}
 
 
-def _database(kit: Kit) -> str:
+def _database(process: Process) -> str:
     try:
-        return OK if schema.is_current(kit.database) else "run: overdue db upgrade"
+        return OK if schema.is_current(process.database) else "run: overdue db upgrade"
     except SQLAlchemyError:
         return "cannot be reached"
 
 
-def _redis(kit: Kit) -> str:
+def _redis(process: Process) -> str:
     try:
-        kit.redis.ping()
+        process.redis.ping()
     except RedisError:
         return "cannot be reached"
     return OK
@@ -105,8 +105,8 @@ def _redis(kit: Kit) -> str:
 class Waiting(Collector):
     """How many cases are in which state, what is due and for how long; read on each scrape."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+    def __init__(self, process: Process) -> None:
+        self._process = process
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Empty, so that nothing is read at registration."""
@@ -114,8 +114,8 @@ class Waiting(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Raises SQLAlchemyError if the database cannot be read."""
-        now = self._kit.now()
-        with self._kit.database.reading() as conn:
+        now = self._process.now()
+        with self._process.database.reading() as conn:
             waiting = [_cases(conn), *_due(conn, now), _unread(conn)]
             return iter([*waiting, *_reads(conn, now), *_connections(conn, now)])
 
@@ -177,7 +177,7 @@ def _connections(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]
     yield from (up, held, _ends(known))
 
 
-def _ends(known: Iterable[Company]) -> GaugeMetricFamily:
+def _ends(known: Iterable[ConnectedCompany]) -> GaugeMetricFamily:
     ends = GaugeMetricFamily(
         "overdue_quickbooks_ends",
         "When the tokens end (Unix time), if they are not renewed and at the latest.",

@@ -41,7 +41,7 @@ def page(title: str, sentences: Iterable[str], status: int = 200) -> HTMLRespons
     return HTMLResponse(text, status, headers=HEADERS)
 
 
-class TooLarge(Exception):
+class BodyTooLarge(Exception):
     """The body has more bytes than allowed."""
 
 
@@ -49,10 +49,10 @@ async def body_of(request: Request, most: int) -> bytes:
     """The raw bytes. Raises TooLarge as soon as there are more than `most`."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
-        raise TooLarge
+        raise BodyTooLarge
     read = bytearray()
     async for chunk in request.stream():
         read += chunk
         if len(read) > most:
-            raise TooLarge
+            raise BodyTooLarge
     return bytes(read)

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.process import Kit
+from bot.process import Process
 from bot.web.deliveries import Deliveries
-from bot.web.pages import TooLarge, body_of, page
+from bot.web.pages import BodyTooLarge, body_of, page
 from jobs.companies import connect
 from jobs.companies.connect import NotConnected, UsedAlready
 from jobs.store import companies
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.events import Notice
 from qbo import Change, Malformed, webhooks
 
@@ -35,11 +35,11 @@ slog = structlog.get_logger()
 class QuickBooksRoutes:
     """Stores notifications and acknowledges them; a worker does the rest."""
 
-    def __init__(self, kit: Kit, redraw: Callable[[str], None]) -> None:
+    def __init__(self, process: Process, redraw: Callable[[str], None]) -> None:
         """`redraw` shows a person the current state in their Home tab, soon."""
-        self._kit, self._redraw = kit, redraw
-        self._tokens = [t.get_secret_value() for t in kit.settings.qbo_webhook_tokens]
-        self._deliveries = Deliveries(lambda: kit.database, kit.now)
+        self._process, self._redraw = process, redraw
+        self._tokens = [t.get_secret_value() for t in process.settings.qbo_webhook_tokens]
+        self._deliveries = Deliveries(lambda: process.database, process.now)
 
     def routes(self) -> list[Route]:
         """Below `/quickbooks`."""
@@ -53,7 +53,7 @@ class QuickBooksRoutes:
     async def _webhook(self, request: Request) -> Response:
         try:
             body = await body_of(request, LARGEST)
-        except TooLarge:
+        except BodyTooLarge:
             return PlainTextResponse("too large", 413)
         if not body:
             return PlainTextResponse("ok")  # the probe sent when a URL is saved may be unsigned
@@ -77,7 +77,7 @@ class QuickBooksRoutes:
             slog.error("webhook.not_stored", error=type(error).__name__, events=len(found))
             return PlainTextResponse("not stored, please send it again", 503)
         if found:
-            self._kit.queues.wake("detect")
+            self._process.queues.wake("detect")
         return PlainTextResponse("ok")
 
     async def _connect(self, request: Request) -> Response:
@@ -85,9 +85,9 @@ class QuickBooksRoutes:
 
     def _to_intuit(self, request: Request) -> Response:
         state = request.query_params.get("state", "")
-        with self._kit.database.reading() as conn:
-            connect.check_link(conn, state, self._kit.now())
-        return RedirectResponse(self._kit.oauth.authorize_url(state), 302)
+        with self._process.database.reading() as conn:
+            connect.check_link(conn, state, self._process.now())
+        return RedirectResponse(self._process.oauth.authorize_url(state), 302)
 
     async def _disconnected(self, request: Request) -> Response:
         """The page Intuit sends people to; anybody may open it, so it only says what we know."""
@@ -98,7 +98,7 @@ class QuickBooksRoutes:
 
     def _has_ended(self, realm: str) -> bool:
         try:
-            with self._kit.database.reading() as conn:
+            with self._process.database.reading() as conn:
                 company = companies.get(conn, realm) if REALM.fullmatch(realm) else None
         except SQLAlchemyError as error:
             slog.error("disconnected.no_record", error=type(error).__name__)
@@ -118,14 +118,14 @@ class QuickBooksRoutes:
         code, realm = given.get("code", ""), given.get("realmId", "")
         if not code or not REALM.fullmatch(realm):
             raise NotConnected(f"This page opens only from QuickBooks. {connect.NEW_LINK}")
-        kit = self._kit
-        state, now = given.get("state", ""), kit.now()
-        with kit.database.reading() as conn:
+        process = self._process
+        state, now = given.get("state", ""), process.now()
+        with process.database.reading() as conn:
             person = connect.check_link(conn, state, now).person
-        company = connect.connect(kit.database, kit.intuit, code, realm, state, now)
+        company = connect.connect(process.database, process.intuit, code, realm, state, now)
         slog.info("company.connected", realm=realm)
         for step in ("sweep", "messages"):
-            kit.queues.wake(step)
+            process.queues.wake(step)
         if person != connect.UNNAMED:
             self._redraw(person)
         return _welcome(company)
@@ -146,7 +146,7 @@ def _told(answer: Callable[[], Response]) -> Response:
         return page("Not connected", [words, "Please try again in a few minutes."], 503)
 
 
-def _welcome(company: Company) -> HTMLResponse:
+def _welcome(company: ConnectedCompany) -> HTMLResponse:
     said = [f"{company.name} is connected. Its open invoices are being read now."]
     if not company.reminders_off_at:
         said.append(

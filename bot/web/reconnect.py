@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.process import Kit
+from bot.process import Process
 from bot.web.pages import page
 from bot.web.quickbooks import REALM
 from jobs.companies import connect
@@ -24,8 +24,8 @@ slog = structlog.get_logger()
 class Reconnecting:
     """The page; it causes at most one message a day per company."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+    def __init__(self, process: Process) -> None:
+        self._process = process
 
     def routes(self) -> list[Route]:
         """Below `/quickbooks`."""
@@ -36,17 +36,17 @@ class Reconnecting:
         return page("Connect again", SAID)
 
     def _invite(self, realm: str) -> None:
-        kit = self._kit
+        process = self._process
         if not REALM.fullmatch(realm):
             return
         try:
-            with kit.database.writing() as conn:
-                found = connect.invite(conn, realm, kit.now())
+            with process.database.writing() as conn:
+                found = connect.invite(conn, realm, process.now())
         except SQLAlchemyError as error:
             slog.error("reconnect.no_record", error=type(error).__name__)
             return
         if found:
-            kit.queues.wake("messages")
+            process.queues.wake("messages")
 
 
 SAID = (

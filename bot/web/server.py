@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
-from bot.process import Kit
+from bot.process import Process
 from bot.web.health import Health
 from bot.web.quickbooks import QuickBooksRoutes
 from bot.web.reconnect import Reconnecting
@@ -30,32 +30,32 @@ GRACE_SECONDS = 5
 """How long open requests, and then their background work, may take to end after SIGTERM."""
 
 
-def app(kit: Kit, slack_routes: SlackRoutes, health: Health) -> Starlette:
+def app(process: Process, slack_routes: SlackRoutes, health: Health) -> Starlette:
     """The public routes of the web process."""
     routes: Sequence[BaseRoute] = [
         *slack_routes.routes(),
-        *QuickBooksRoutes(kit, slack_routes.redraw_home).routes(),
-        *Reconnecting(kit).routes(),
+        *QuickBooksRoutes(process, slack_routes.redraw_home).routes(),
+        *Reconnecting(process).routes(),
         *health.routes(),
     ]
     return Starlette(routes=routes)
 
 
-def run(kit: Kit) -> None:
+def run(process: Process) -> None:
     """Serve until SIGTERM. If the port is taken, says so in a sentence."""
-    settings = kit.settings
-    kit.policy  # noqa: B018 - report an unreadable policy file now, not at the first click
+    settings = process.settings
+    process.policy  # noqa: B018 - report an unreadable policy file now, not at the first click
     listener = _listener(settings.host, settings.port, "HOST {}, PORT {}")
-    slack_routes = SlackRoutes(kit)
-    health = Health(kit, slack_routes.socket)
-    server = Server(config(app(kit, slack_routes, health)), slack_routes)
+    slack_routes = SlackRoutes(process)
+    health = Health(process, slack_routes.socket)
+    server = Server(config(app(process, slack_routes, health)), slack_routes)
     gc.freeze()  # collecting over all imports takes 80 ms, while clicks wait for their answer
     if settings.metrics_port is not None:
         _serve_operators(health, settings.metrics_host, settings.metrics_port)
     slog.info("web.listening", url=_url(listener))
     threading.Thread(target=slack_routes.open, name="slack", daemon=True).start()
     server.run(sockets=[listener])
-    kit.close()
+    process.close()
 
 
 def _serve_operators(health: Health, host: str, port: int) -> None:

@@ -24,12 +24,12 @@ from starlette.routing import Route
 from bot.listeners import events, payloads
 from bot.listeners.app import build
 from bot.listeners.context import Backend, Pool
-from bot.listeners.payloads import Odd
-from bot.process import Kit, Now
+from bot.listeners.payloads import OddPayload
+from bot.process import Now, Process
 from bot.slack import api as slack
 from bot.slack.api import Trouble
 from bot.slack.socket_mode import Socket
-from bot.web.pages import TooLarge, body_of
+from bot.web.pages import BodyTooLarge, body_of
 from jobs.companies.disconnect import Broker
 from qbo.pacing import utc_now
 
@@ -57,11 +57,11 @@ class SlackRoutes:
     `wall` is the clock for checking Slack's timestamps: no request may wait for the database here.
     """
 
-    def __init__(self, kit: Kit, wall: Now = utc_now) -> None:
-        self._wall, self._kit, self._lock = wall, kit, threading.Lock()
+    def __init__(self, process: Process, wall: Now = utc_now) -> None:
+        self._wall, self._process, self._lock = wall, process, threading.Lock()
         self._pool = Pool(ANSWERERS, thread_name_prefix="answers")
-        self._secret = kit.settings.slack_signing_secret.get_secret_value()
-        token = kit.settings.slack_app_token.get_secret_value()
+        self._secret = process.settings.slack_signing_secret.get_secret_value()
+        token = process.settings.slack_app_token.get_secret_value()
         self.socket = self._of_app(token) if token else None
         """The socket, in Socket Mode only."""
 
@@ -74,13 +74,13 @@ class SlackRoutes:
     async def _events(self, request: Request) -> Response:
         try:
             body = await body_of(request, LARGEST)
-        except TooLarge:
+        except BodyTooLarge:
             return PlainTextResponse("too large", 413)
         if not self._genuine(body, request):
             return PlainTextResponse("the signature is missing, wrong or old", 401)
         try:
             read = payloads.request(body, request.headers)
-        except Odd as error:
+        except OddPayload as error:
             slog.warning("slack.odd_request", why=str(error), bytes=len(body))
             return PlainTextResponse("this is no request of Slack", 400)
         try:
@@ -115,7 +115,7 @@ class SlackRoutes:
             self.socket.run()
 
     def _of_app(self, token: str) -> Socket:
-        client = slack.client(token, self._kit.settings.slack_api_url)
+        client = slack.client(token, self._process.settings.slack_api_url)
         return Socket(client, self._dispatch, self._wall)
 
     def _dispatch(self, request: BoltRequest) -> BoltResponse:
@@ -145,13 +145,13 @@ class SlackRoutes:
     @cached_property
     def _built(self) -> App:
         found = self._ourselves
-        secret = self._kit.settings.slack_signing_secret.get_secret_value()
+        secret = self._process.settings.slack_signing_secret.get_secret_value()
         return build(self._backend, secret, str(found["user_id"]), str(found.get("bot_id") or ""))
 
     @cached_property
     def _ourselves(self) -> Mapping[str, Any]:
         """Who Slack says we are. Raises SlackUnknown."""
-        found = slack.call(self._kit.slack, "auth.test")
+        found = slack.call(self._process.slack, "auth.test")
         if isinstance(found, Trouble) or not found.keys() >= OURSELVES:
             slog.warning("slack.unknown", answer=type(found).__name__)
             raise SlackUnknown
@@ -159,21 +159,21 @@ class SlackRoutes:
 
     @cached_property
     def _backend(self) -> Backend:
-        kit, found = self._kit, self._ourselves
-        api = urlsplit(kit.settings.slack_api_url).hostname or ""
+        process, found = self._process, self._ourselves
+        api = urlsplit(process.settings.slack_api_url).hostname or ""
         return Backend(
-            database=kit.database,
-            ruling=kit.policies,
-            queues=kit.queues,
-            clock=kit.now,
-            client=kit.slack,
+            database=process.database,
+            ruling=process.policies,
+            queues=process.queues,
+            clock=process.now,
+            client=process.slack,
             team=str(found["team_id"]),
             app_id=str(found.get("app_id") or ""),
             workspace=str(found["url"]),
             response_hosts=frozenset({SLACK_ANSWERS} if api == "slack.com" else {api}),
-            public_url=kit.settings.public_url,
-            channel=kit.settings.slack_channel,
-            broker=Broker(kit.oauth, kit.seal),
+            public_url=process.settings.public_url,
+            channel=process.settings.slack_channel,
+            broker=Broker(process.oauth, process.seal),
             pool=self._pool,
         )
 

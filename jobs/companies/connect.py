@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from jobs.companies import profile
 from jobs.reports.overview import SOON
 from jobs.store import agenda, cases, companies, connect_links, log, people, posts, standing
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.connect_links import Link
 from jobs.store.engine import AWAY, Database
 from jobs.store.tokens import Seal
@@ -110,7 +110,7 @@ def invite(conn: Connection, realm: str, now: datetime) -> bool:
     return True
 
 
-def _needs_connecting(company: Company, now: datetime) -> bool:
+def _needs_connecting(company: ConnectedCompany, now: datetime) -> bool:
     return not company.connected or bool(company.ends_at and company.ends_at - now <= SOON)
 
 
@@ -138,7 +138,7 @@ def use_link(conn: Connection, state: str, now: datetime) -> Link:
 
 def connect(
     database: Database, intuit: Intuit, code: str, realm: str, state: str, now: datetime
-) -> Company:
+) -> ConnectedCompany:
     """Exchange the code, read the company, and store it with its tokens; its sweep becomes due.
 
     A company that was connected before keeps its mode and its history. Raises NotConnected; a
@@ -191,7 +191,7 @@ def _sealed(intuit: Intuit, realm: str, tokens: Tokens) -> dict[str, Any]:
     return {"sealed_tokens": intuit.seal.close(realm, tokens), **ends, **NO_LEASE}
 
 
-def _twice(write: Callable[[], Company]) -> Company:
+def _twice(write: Callable[[], ConnectedCompany]) -> ConnectedCompany:
     """Retry once if another transaction was in the way: code and link cannot be used again."""
     try:
         return write()
@@ -201,7 +201,7 @@ def _twice(write: Callable[[], Company]) -> Company:
 
 def _record(
     database: Database, intuit: Intuit, columns: dict[str, Any], link: Link, now: datetime
-) -> Company:
+) -> ConnectedCompany:
     realm: str = columns["realm"]
     with database.writing() as conn:
         before = companies.get(conn, realm)
@@ -237,7 +237,7 @@ def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str,
     """The columns of a company. Raises NotConnected if we would have to guess any."""
     try:
         known = profile.columns(info, preferences, realm)
-    except profile.Unusable as error:
+    except profile.UnusableProfile as error:
         raise NotConnected(f"{error} Nothing was connected. {NEW_LINK}") from None
     return {"realm": realm, **known, "status": companies.CONNECTED}
 
@@ -274,7 +274,9 @@ def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime
     return True
 
 
-def _tell(conn: Connection, company: Company, link: Link, again: bool, now: datetime) -> None:
+def _tell(
+    conn: Connection, company: ConnectedCompany, link: Link, again: bool, now: datetime
+) -> None:
     action = "company.reconnected" if again else "company.connected"
     data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
     log.note(conn, log.Entry(company.realm, action, link.person, now, data=data))
@@ -284,7 +286,9 @@ def _tell(conn: Connection, company: Company, link: Link, again: bool, now: date
     posts.notice(conn, company.realm, company.channel, key, text, now, asks)
 
 
-def _say_goodbye(conn: Connection, company: Company, left: str, link: Link, now: datetime) -> None:
+def _say_goodbye(
+    conn: Connection, company: ConnectedCompany, left: str, link: Link, now: datetime
+) -> None:
     """Tell the channel that a company has left where its cards go now."""
     text = (
         f":arrow_forward: New cards of {standing.named(company)} are posted in "
@@ -293,7 +297,7 @@ def _say_goodbye(conn: Connection, company: Company, left: str, link: Link, now:
     posts.notice(conn, company.realm, left, f"moved:{link.state}", text, now)
 
 
-def _words(conn: Connection, company: Company, person: str, again: bool) -> str:
+def _words(conn: Connection, company: ConnectedCompany, person: str, again: bool) -> str:
     who = "" if person == UNNAMED else f" by {people.spoken_of(conn, person)}"
     once_more = " again" if again else ""
     first = f"{standing.named(company)} is connected to QuickBooks{once_more}{who}"

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from jobs.decide import access
 from jobs.rules.policy import Policy
 from jobs.store import cases, companies, log, people, posts, standing, tokens
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.engine import Database
 from jobs.store.tokens import Seal
 from qbo import OAuth, QuickBooksError, ReauthRequired
@@ -81,7 +81,7 @@ def _revoked(broker: Broker, realm: str, sealed: str) -> bool:
     return True
 
 
-def _pause(conn: Connection, company: Company, user: str, now: datetime) -> None:
+def _pause(conn: Connection, company: ConnectedCompany, user: str, now: datetime) -> None:
     companies.change(conn, company.realm, status=DISCONNECTED)
     cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, "company.disconnected", user, now))
@@ -89,7 +89,7 @@ def _pause(conn: Connection, company: Company, user: str, now: datetime) -> None
     posts.notice(conn, company.realm, company.channel, key, _words(conn, company, user), now)
 
 
-def _words(conn: Connection, company: Company, user: str) -> str:
+def _words(conn: Connection, company: ConnectedCompany, user: str) -> str:
     who = "" if user == UNNAMED else f" by {people.spoken_of(conn, user)}"
     return (
         f":no_entry: {standing.named(company)} was disconnected from QuickBooks{who}. Nothing is "

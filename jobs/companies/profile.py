@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from qbo import CompanyInfo, Preferences
 
 
-class Unusable(Exception):
+class UnusableProfile(Exception):
     """Something would have to be guessed; the text says what, and what to do about it."""
 
 
@@ -20,7 +20,7 @@ def columns(info: CompanyInfo, preferences: Preferences, known_as: str) -> dict[
     """
     name = info.name or known_as
     if len(preferences.home_currency) != 3:
-        raise Unusable(f"QuickBooks does not say what the home currency of {name} is.")
+        raise UnusableProfile(f"QuickBooks does not say what the home currency of {name} is.")
     return {
         "name": name,
         "country": info.country[:8],
@@ -34,7 +34,7 @@ def _zone(key: str, name: str) -> ZoneInfo:
     try:
         return ZoneInfo(key)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Unusable(
+        raise UnusableProfile(
             f"The time zone of {name} is {key!r} in QuickBooks, which this machine does not know. "
             "Set it in QuickBooks (Account and settings, Advanced, Other preferences)."
         ) from None

@@ -53,7 +53,7 @@ def step(renew: Renew, ledger: Ledger) -> Step:
 def _begin(renew: Renew, ledger: Ledger, claim: Claim, now: datetime) -> Round:
     """The first round, or the second if a failed attempt has already renewed the tokens."""
     renewed = (claim.row.body or {}).get("renewed")
-    look = Look(ledger, claim.row.company)
+    look = ReadCompany(ledger, claim.row.company)
     done = renewed and now - datetime.fromisoformat(renewed) < EVERY
     return look if done else Refresh(renew, look, claim.row.company)
 
@@ -63,14 +63,16 @@ class Refresh:
     """First round: renew the tokens of one company."""
 
     renew: Renew
-    look: Look
+    look: ReadCompany
     realm: str
 
     def act(self) -> Tokens:
         """The new tokens. Raises QuickBooksError; ReauthRequired has already paused the company."""
         return self.renew(self.realm)
 
-    def settle(self, conn: Connection, claim: Claim, outcome: Tokens, now: datetime) -> Look | None:
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Tokens, now: datetime
+    ) -> ReadCompany | None:
         """Store when the connection ends, and warn in time."""
         if not work.renew(conn, claim, now):
             return None
@@ -87,7 +89,7 @@ class Refresh:
 
 
 @dataclass(frozen=True)
-class Look:
+class ReadCompany:
     """Second round: read the company itself."""
 
     ledger: Ledger
@@ -119,7 +121,7 @@ class Look:
         company = companies.need(conn, self.realm)
         try:
             return profile.columns(info, preferences, company.name)
-        except profile.Unusable as error:
+        except profile.UnusableProfile as error:
             text = f":warning: {posts.escaped(str(error))} Until then nothing changes."
             key = f"profile:{self.realm}:{now:%G-%V}"
             posts.notice(conn, self.realm, company.channel, key, text, now)
@@ -153,7 +155,7 @@ def _remember(conn: Connection, claim: Claim, **facts: Any) -> None:
     agenda.remember(conn, claim.id, {k: fact for k, fact in known.items() if fact is not None})
 
 
-def _words(company: companies.Company, kind: str, end: datetime) -> str:
+def _words(company: companies.ConnectedCompany, kind: str, end: datetime) -> str:
     return (
         f":hourglass_flowing_sand: The connection of {standing.named(company)} to QuickBooks ends "
         f"on {day(end.astimezone(company.zone).date())}, {MEANING[kind]}. "

@@ -63,7 +63,7 @@ class Reply:
         return self.answer in (Answer.RECORDED, Answer.SECOND_NEEDED)
 
 
-class Refused(Exception):
+class VerbRefused(Exception):
     """A verb was refused; nothing was changed."""
 
     def __init__(self, said: Reply) -> None:
@@ -102,15 +102,15 @@ def enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Deci
 def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
     """Like `enter`, but for reading only, without a lock. Raises Refused."""
     if not NUMBER.fullmatch(click.case):
-        raise Refused(Reply(Answer.NO_CASE, detail=click.case))
+        raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case))
     try:
         case = cases.get(conn, click.case)
     except cases.Missing:
-        raise Refused(Reply(Answer.NO_CASE, detail=click.case)) from None
+        raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case)) from None
     roles = known(conn, policy, click.user, now)
     facts = contexts.facts_of_case(conn, case, now)
     if not may_edit(click.user, roles, facts, policy):
-        raise Refused(Reply(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
     draft = drafts.draft(conn, case.draft) if case.draft else None
     return Decider(click.user, roles, case, facts, draft)
 
@@ -118,26 +118,26 @@ def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> De
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:
     """The roles of a person in good standing whose Slack data is fresh. Raises Refused."""
     if not policy.named_users() | policy.named_groups():
-        raise Refused(Reply(Answer.NOBODY_CONFIGURED))
+        raise VerbRefused(Reply(Answer.NOBODY_CONFIGURED))
     person = people.person(conn, user)
     if person is None or not person.known(now):
-        raise Refused(Reply(Answer.LOOKING_UP))
+        raise VerbRefused(Reply(Answer.LOOKING_UP))
     if person.trouble:
-        raise Refused(Reply(Answer.NOT_A_MEMBER, detail=person.trouble))
+        raise VerbRefused(Reply(Answer.NOT_A_MEMBER, detail=person.trouble))
     return policy.roles(user, people.groups(conn, now))
 
 
 def lead(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
     """Allow finance leads only. Raises Refused."""
     if not may_run(known(conn, policy, user, now)):
-        raise Refused(Reply(Answer.NOT_ALLOWED, detail="a finance lead"))
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail="a finance lead"))
 
 
 def same_draft(decider: Decider, click: Click) -> Draft:
     """The draft that the person saw, if it is still the current one. Raises Refused."""
     draft = decider.draft
     if draft is None or (draft.id, draft.sha256) != (click.draft, click.draft_hash):
-        raise Refused(Reply(Answer.STALE, decider.case))
+        raise VerbRefused(Reply(Answer.STALE, decider.case))
     return draft
 
 
@@ -145,7 +145,7 @@ def in_state(conn: Connection, case: Case, *wanted: State) -> None:
     """Check that the case is in one of these states. Raises Refused, with the last decision."""
     if case.state in wanted:
         return
-    raise Refused(Reply(Answer.DECIDED, case, by=_last(conn, case)))
+    raise VerbRefused(Reply(Answer.DECIDED, case, by=_last(conn, case)))
 
 
 def decide(
@@ -199,7 +199,7 @@ def refused(
 def moved(happened: bool, case: Case) -> None:
     """Raise Refused if a move lost its race: somebody was milliseconds faster."""
     if not happened:
-        raise Refused(Reply(Answer.STALE, case))
+        raise VerbRefused(Reply(Answer.STALE, case))
 
 
 def _last(conn: Connection, case: Case) -> Decision | None:

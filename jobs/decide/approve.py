@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.decide import access
-from jobs.decide.access import Answer, Click, Decider, Refused, Reply
+from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.rules import gates, rights
 from jobs.rules.business_days import next_opening, refresh_at
 from jobs.rules.case import Approvals
@@ -42,17 +42,17 @@ def approve(conn: Connection, policy: Policy, click: Click, now: datetime) -> Re
 def _check_right(policy: Policy, decider: Decider) -> None:
     case, facts = decider.case, decider.facts
     if stops := [r.reason for r in case.rulings if r.kind in (Kind.STOP, Kind.NEVER)]:
-        raise Refused(Reply(Answer.STOPPED, case, stops[0]))
+        raise VerbRefused(Reply(Answer.STOPPED, case, stops[0]))
     needed = gates.approvals(case.rulings, facts, case.stage, policy, case.class_)
     if not rights.may_approve(decider.user, decider.roles, facts, policy, needed):
-        raise Refused(Reply(Answer.NOT_ALLOWED, case, rights.who_may_approve(needed)))
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, rights.who_may_approve(needed)))
 
 
 def _check_open(decider: Decider, before: Approvals, now: datetime) -> None:
     if any(d.actor == decider.user for d in before.given):
-        raise Refused(Reply(Answer.ALREADY_APPROVED, decider.case))
+        raise VerbRefused(Reply(Answer.ALREADY_APPROVED, decider.case))
     if not before.open(now):
-        raise Refused(Reply(Answer.NOT_OPEN_YET, decider.case))
+        raise VerbRefused(Reply(Answer.NOT_OPEN_YET, decider.case))
 
 
 def _first(
@@ -93,7 +93,7 @@ def undo(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
     decider = access.enter(conn, policy, click, now)
     case = decider.case
     if case.state in BEGUN:
-        raise Refused(Reply(Answer.TOO_LATE, case))
+        raise VerbRefused(Reply(Answer.TOO_LATE, case))
     if case.state is State.REJECTED:
         return _reopen(conn, policy, decider, click, now)
     access.in_state(conn, case, State.APPROVED)
@@ -120,7 +120,7 @@ def _reopen(
     case = decider.case
     old = access.same_draft(decider, click) if decider.draft else None
     if what := followed(conn, case):
-        raise Refused(Reply(Answer.FOLLOWED, case, what))
+        raise VerbRefused(Reply(Answer.FOLLOWED, case, what))
     access.decide(conn, policy, decider, "reopen", now)
     crossings.retake(conn, case)
     history.right_after_all(conn, case.company, case.customer, case.row.closed_at)

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection
 
 from jobs.decide import access
-from jobs.decide.access import Answer, Click, Decider, Refused, Reply
+from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.intake import crossing
 from jobs.rules.business_days import start_of
 from jobs.rules.figures import day
@@ -171,7 +171,7 @@ def _unlifted(conn: Connection, decider: Decider) -> tuple[Hold, ...]:
 
 def _some(decider: Decider, found: list[Hold]) -> list[Hold]:
     if not found:
-        raise Refused(Reply(Answer.STALE, decider.case))
+        raise VerbRefused(Reply(Answer.STALE, decider.case))
     return found
 
 

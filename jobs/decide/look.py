@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from jobs.decide import access
-from jobs.decide.access import Answer, Click, Decider, Refused, Reply
+from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.approve import followed
 from jobs.decide.hold import GOES_ON
 from jobs.intake import crossing
@@ -28,7 +28,7 @@ def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
     access.same_draft(decider, click)
     if not (looks_after(decider.user, decider.facts, policy) or may_run(decider.roles)):
         who = "the account manager or a finance lead"
-        raise Refused(Reply(Answer.NOT_ALLOWED, decider.case, who))
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, decider.case, who))
     access.decide(conn, policy, decider, "fine", now)
     return _on(conn, decider, "manager.fine", decider.case.row.due_at, now)
 
@@ -60,11 +60,11 @@ def draft_anyway(
     case = decider.case
     access.in_state(conn, case, State.WAITING)
     if not may_run(decider.roles):
-        raise Refused(Reply(Answer.NOT_ALLOWED, case, "a finance lead"))
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a finance lead"))
     if never := [r.reason for r in case.rulings if r.kind is Kind.NEVER]:
-        raise Refused(Reply(Answer.STOPPED, case, never[0]))
+        raise VerbRefused(Reply(Answer.STOPPED, case, never[0]))
     if aside.seen != stops_seen(case.rulings):
-        raise Refused(Reply(Answer.STALE, case))
+        raise VerbRefused(Reply(Answer.STALE, case))
     stops = tuple(r for r in case.rulings if r.kind is Kind.STOP)
     access.decide(conn, policy, decider, "draft_anyway", now, aside.reason)
     allowed = RULINGS.dump_python((*case.allowed_anyway, *stops), mode="json")
@@ -84,7 +84,7 @@ def confirm_address(
     case = decider.case
     access.in_state(conn, case, State.WAITING, State.REJECTED)
     if case.state is State.REJECTED and (what := followed(conn, case)):
-        raise Refused(Reply(Answer.FOLLOWED, case, what))
+        raise VerbRefused(Reply(Answer.FOLLOWED, case, what))
     access.decide(conn, policy, decider, "confirm_address", now)
     history.confirm_address(conn, case.company, case.customer, address, decider.user, now)
     if case.state is State.REJECTED:
@@ -110,9 +110,9 @@ def confirm_name(conn: Connection, policy: Policy, click: Click, seen: str, now:
     case = decider.case
     access.in_state(conn, case, State.WAITING)
     if not may_run(decider.roles):
-        raise Refused(Reply(Answer.NOT_ALLOWED, case, "a finance lead"))
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a finance lead"))
     if not seen or seen != to_confirm(decider.facts):
-        raise Refused(Reply(Answer.STALE, case))
+        raise VerbRefused(Reply(Answer.STALE, case))
     access.decide(conn, policy, decider, "confirm_name", now)
     history.confirm_name(conn, case.company, case.customer, seen, decider.user, now)
     return _on(conn, decider, "name.confirmed", now, now, {"name": seen}, draft=None, **cases.ANEW)

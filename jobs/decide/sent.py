@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from jobs.approvals import sent
 from jobs.decide import access
-from jobs.decide.access import Answer, Click, Decider, Refused, Reply
+from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.mail.smtp import LONGEST_SECONDS
 from jobs.rules.business_days import refresh_at
 from jobs.rules.case import Decision
@@ -55,7 +55,7 @@ def did_not_go(conn: Connection, policy: Policy, click: Click, now: datetime) ->
 def _enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
     decider = access.enter(conn, policy, click, now)
     if not may_settle(decider.roles):
-        raise Refused(Reply(Answer.NOT_ALLOWED, decider.case, "a collector or a finance lead"))
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, decider.case, "a collector or a finance lead"))
     access.in_state(conn, decider.case, State.UNKNOWN)
     return decider
 
@@ -66,7 +66,7 @@ def _wait_for_the_sender(conn: Connection, decider: Decider, now: datetime) -> N
     if attempt is None or attempt.ended_at or now >= attempt.began_at + UNDER_WAY:
         return
     at = attempt.began_at + UNDER_WAY
-    raise Refused(Reply(Answer.STILL_POSSIBLE, decider.case, at=at))
+    raise VerbRefused(Reply(Answer.STILL_POSSIBLE, decider.case, at=at))
 
 
 def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
@@ -76,7 +76,7 @@ def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> 
     access.in_state(conn, case, State.DONE)
     note = cases.note_of(conn, case.id)
     if note is None or note.state != "written":
-        raise Refused(Reply(Answer.DECIDED, case, by=_taker(conn, case.id)))
+        raise VerbRefused(Reply(Answer.DECIDED, case, by=_taker(conn, case.id)))
     access.decide(conn, policy, decider, "take_back", now)
     notes.conclude(conn, case.id, "taking_back", now)
     on = Move(State.DONE, "note.take_back", decider.user, now, {"attachable": note.attachable})

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from jobs.decide import access
 from jobs.rules.policy import Policy
 from jobs.store import agenda, cases, companies, log, people, posts
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 
-class Turn(StrEnum):
+class ModeSwitch(StrEnum):
     """What a finance lead may do with a whole company."""
 
     PAUSE = "pause"
@@ -35,7 +35,12 @@ TOLD = {
 
 
 def ready(
-    conn: Connection, policy: Policy, company: Company, to: Turn, user: str, now: datetime
+    conn: Connection,
+    policy: Policy,
+    company: ConnectedCompany,
+    to: ModeSwitch,
+    user: str,
+    now: datetime,
 ) -> bool:
     """Whether there is anything to do: False if the company is in that mode already.
 
@@ -43,29 +48,33 @@ def ready(
     that QuickBooks' own reminders are off.
     """
     access.lead(conn, policy, user, now)
-    if to is Turn.LIVE and not company.live and not company.reminders_off_at:
-        raise access.Refused(access.Reply(access.Answer.REMINDERS_ON))
+    if to is ModeSwitch.LIVE and not company.live and not company.reminders_off_at:
+        raise access.VerbRefused(access.Reply(access.Answer.REMINDERS_ON))
     stands = {
-        Turn.PAUSE: company.paused_at is not None,
-        Turn.RESUME: company.paused_at is None,
-        Turn.LIVE: company.live,
-        Turn.SHADOW: not company.live,
+        ModeSwitch.PAUSE: company.paused_at is not None,
+        ModeSwitch.RESUME: company.paused_at is None,
+        ModeSwitch.LIVE: company.live,
+        ModeSwitch.SHADOW: not company.live,
     }
     return not stands[to]
 
 
-def pause(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
+def pause(
+    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
+) -> bool:
     """Stop all sending at once; False if it was already paused. Raises Refused."""
-    if not ready(conn, policy, company, Turn.PAUSE, user, now):
+    if not ready(conn, policy, company, ModeSwitch.PAUSE, user, now):
         return False
     companies.change(conn, company.realm, paused_at=now, paused_by=user)
     _turned(conn, company, "company.paused", user, now)
     return True
 
 
-def resume(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
+def resume(
+    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
+) -> bool:
     """Start sending again; False if it was not paused. Raises Refused."""
-    if not ready(conn, policy, company, Turn.RESUME, user, now):
+    if not ready(conn, policy, company, ModeSwitch.RESUME, user, now):
         return False
     companies.change(conn, company.realm, paused_at=None, paused_by=None)
     cases.hurry_approved(conn, company.realm, now)
@@ -73,9 +82,11 @@ def resume(conn: Connection, policy: Policy, company: Company, user: str, now: d
     return True
 
 
-def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
+def go_live(
+    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
+) -> bool:
     """Leave shadow mode; the next sweep ends what was only rehearsed. Raises Refused."""
-    if not ready(conn, policy, company, Turn.LIVE, user, now):
+    if not ready(conn, policy, company, ModeSwitch.LIVE, user, now):
         return False
     companies.change(conn, company.realm, mode="live")
     agenda.hurry(conn, company.realm, "sweep", now)
@@ -83,25 +94,31 @@ def go_live(conn: Connection, policy: Policy, company: Company, user: str, now: 
     return True
 
 
-def go_shadow(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> bool:
+def go_shadow(
+    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
+) -> bool:
     """From now on do everything except the e-mail and the note. Raises Refused."""
-    if not ready(conn, policy, company, Turn.SHADOW, user, now):
+    if not ready(conn, policy, company, ModeSwitch.SHADOW, user, now):
         return False
     companies.change(conn, company.realm, mode="shadow")
     _turned(conn, company, "company.shadow", user, now)
     return True
 
 
-def run_now(conn: Connection, policy: Policy, company: Company, user: str, now: datetime) -> None:
+def run_now(
+    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
+) -> None:
     """Sweep now; anybody the policy names may ask for it. Raises Refused."""
     roles = access.known(conn, policy, user, now)
     if not roles:
-        raise access.Refused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
+        raise access.VerbRefused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
     agenda.hurry(conn, company.realm, "sweep", now)
     log.note(conn, log.Entry(company.realm, "sweep.asked", user, now))
 
 
-def _turned(conn: Connection, company: Company, action: str, user: str, now: datetime) -> None:
+def _turned(
+    conn: Connection, company: ConnectedCompany, action: str, user: str, now: datetime
+) -> None:
     """Log it, redraw the affected cards, and tell the channel who did it."""
     text = TOLD[action].format(who=people.spoken_of(conn, user))
     key = f"{action}:{company.realm}:{now.isoformat()}"
@@ -115,7 +132,7 @@ NOTICES = "connected:"
 
 
 def confirm_off(
-    conn: Connection, policy: Policy, company: Company, user: str, now: datetime
+    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
 ) -> bool:
     """Record who confirmed; False if somebody already had. Until then no message is sent.
 

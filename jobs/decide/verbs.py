@@ -175,7 +175,7 @@ class Verb(StrEnum):
         return found
 
 
-class Words(NamedTuple):
+class VerbWords(NamedTuple):
     """What a recorded decision is called; see `Row`."""
 
     was: str
@@ -183,14 +183,14 @@ class Words(NamedTuple):
     """Empty where no person decides so."""
 
 
-DECISIONS: Mapping[str, Words] = {
-    **{verb.value: Words(verb.row.was, verb.row.did) for verb in Verb},
+DECISIONS: Mapping[str, VerbWords] = {
+    **{verb.value: VerbWords(verb.row.was, verb.row.did) for verb in Verb},
     # Undo of a rejection, and Lift of the hold that ended a case
-    "reopen": Words("reopened", "took the rejection back"),
-    "take_up": Words("taken up again", "lifted the hold"),
+    "reopen": VerbWords("reopened", "took the rejection back"),
+    "take_up": VerbWords("taken up again", "lifted the hold"),
     # the program itself, when an approval no longer holds
-    "lapse": Words("put back"),
-    "differs": Words("put back"),
-    "refused": Words("put back"),
+    "lapse": VerbWords("put back"),
+    "differs": VerbWords("put back"),
+    "refused": VerbWords("put back"),
 }
 """By the kind under which it is recorded."""

@@ -11,13 +11,15 @@ from sqlalchemy import Connection
 
 from jobs.rules.figures import listed
 from jobs.store import ledger, posts
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from qbo import Broken
 
 NAMED_AT_MOST = 20
 
 
-def tell(conn: Connection, company: Company, broken: Iterable[Broken], now: datetime) -> None:
+def tell(
+    conn: Connection, company: ConnectedCompany, broken: Iterable[Broken], now: datetime
+) -> None:
     """One notice for all broken records of a reading: when they have changed, or once a week."""
     found = _once(broken)
     if not found:

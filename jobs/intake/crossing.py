@@ -23,8 +23,8 @@ from jobs.rules.stages import HIGHEST_START, crossing_stage
 from jobs.rules.states import JOINABLE, Stage, State
 from jobs.sources import records
 from jobs.store import cases, companies, crossings, history, ledger
-from jobs.store.cases import Move, Opening
-from jobs.store.companies import Company
+from jobs.store.cases import Move, NewCase
+from jobs.store.companies import ConnectedCompany
 from jobs.store.crossings import Crossing, Standing
 from qbo import Broken, OnBroken, models
 from qbo.answers import raise_broken
@@ -54,7 +54,12 @@ class News:
 
 
 def learn(
-    conn: Connection, policy: Policy, company: Company, news: News, trigger: str, now: datetime
+    conn: Connection,
+    policy: Policy,
+    company: ConnectedCompany,
+    news: News,
+    trigger: str,
+    now: datetime,
 ) -> None:
     """Mirror what was read, refresh the waiting cases, and let overdue invoices cross.
 
@@ -65,7 +70,7 @@ def learn(
         open_cases(conn, policy, company, concerned, trigger, now)
 
 
-def take(conn: Connection, company: Company, news: News, now: datetime) -> set[str]:
+def take(conn: Connection, company: ConnectedCompany, news: News, now: datetime) -> set[str]:
     """Mirror what was read and refresh the cases it concerns; returns the billed customers."""
     realm = company.realm
     read = {c.id for c in news.customers}
@@ -191,7 +196,7 @@ def readable(
 def open_cases(
     conn: Connection,
     policy: Policy,
-    company: Company,
+    company: ConnectedCompany,
     customers: Iterable[str],
     trigger: str,
     now: datetime,
@@ -213,7 +218,7 @@ def open_cases(
 
 def _cross(
     conn: Connection,
-    company: Company,
+    company: ConnectedCompany,
     asked: Asked,
     found: Mapping[Key, list[Crossing]],
     trigger: str,
@@ -234,10 +239,10 @@ def _cross(
     cases.wake(conn, [c.id for c in known if c.state is not State.SNOOZED], now)
 
 
-def _opening(company: Company, key: Key, found: list[Crossing], trigger: str) -> Opening:
+def _opening(company: ConnectedCompany, key: Key, found: list[Crossing], trigger: str) -> NewCase:
     customer, currency = key
     stage = max(one.stage for one in found)
-    return Opening(company.realm, customer, currency, stage, not company.live, trigger)
+    return NewCase(company.realm, customer, currency, stage, not company.live, trigger)
 
 
 Key = tuple[str, str]
@@ -260,7 +265,7 @@ class Asked:
 
 
 def look_up(
-    conn: Connection, policy: Policy, company: Company, customers: set[str], today: date
+    conn: Connection, policy: Policy, company: ConnectedCompany, customers: set[str], today: date
 ) -> Asked:
     """Look up these billed customers. Worth and smallness count all of their invoices."""
     realm, home = company.realm, company.home_currency
@@ -330,7 +335,9 @@ CROSSINGS_A_CHUNK = 80
 PAYERS_A_CHUNK = 20
 
 
-def let_cross(policy: Policy, company: Company, customers: Collection[str], trigger: str) -> Plan:
+def let_cross(
+    policy: Policy, company: ConnectedCompany, customers: Collection[str], trigger: str
+) -> Plan:
     """Let a few billed customers' invoices cross, chunk by chunk; later chunks join the case."""
     last: str | None = ""
     while last is not None:
@@ -339,7 +346,7 @@ def let_cross(policy: Policy, company: Company, customers: Collection[str], trig
 
 def _open(
     policy: Policy,
-    company: Company,
+    company: ConnectedCompany,
     customers: Collection[str],
     trigger: str,
     after: str,

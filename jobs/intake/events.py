@@ -22,7 +22,7 @@ from jobs.rules.facts import Invoice
 from jobs.rules.plain import shortened
 from jobs.sources import records
 from jobs.store import agenda, companies, events, ledger, log, posts, work
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.work import Claim
 from qbo import Broken
 from qbo.client import QuickBooks
@@ -76,7 +76,7 @@ def _known(conn: Connection, event: Any, ids: list[str]) -> dict[str, Invoice]:
     return {m.invoice.id: m.invoice for m in ledger.open_of(conn, event.company, gone)}
 
 
-def _trouble(claim: Claim, company: Company | None) -> str:
+def _trouble(claim: Claim, company: ConnectedCompany | None) -> str:
     if claim.row.entity == "malformed":
         return "content that could not be read"
     if company is None:
@@ -99,7 +99,7 @@ class Look:
     """Read the object that an event names, and everything it affects."""
 
     services: Services
-    company: Company
+    company: ConnectedCompany
     event: Any
     known: dict[str, Invoice]
     as_of: datetime
@@ -205,7 +205,7 @@ def _alarm(
     services: Services,
     conn: Connection,
     claim: Claim,
-    company: Company | None,
+    company: ConnectedCompany | None,
     trouble: str,
     now: datetime,
 ) -> None:

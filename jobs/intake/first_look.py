@@ -18,12 +18,12 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.rules.figures import amount
-from jobs.rules.fitting import Effect, Owed, effect, proposed
+from jobs.rules.fitting import CustomerTotal, Effect, effect, proposed
 from jobs.rules.money import Money
 from jobs.rules.policy import MARKS, Policy
 from jobs.rules.states import State
 from jobs.store import agenda, case_lists, companies, ledger, posts, standing, work
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.work import Claim
 
 KIND = "first_look"
@@ -86,7 +86,7 @@ class Counting:
     """Count some customers after `after`, then the next ones."""
 
     policy: Policy
-    company: Company
+    company: ConnectedCompany
     today: date
     sums: Sums
     after: str
@@ -156,7 +156,7 @@ def _billed(sums: Sums, parents: dict[str, str]) -> Sums:
 
 
 def _of_currency(
-    policy: Policy, company: Company, currency: str, found: list[Sum]
+    policy: Policy, company: ConnectedCompany, currency: str, found: list[Sum]
 ) -> Iterator[str]:
     def money(value: Decimal) -> str:
         return amount(Money(value, currency))
@@ -173,7 +173,7 @@ def _of_currency(
         why = f"the policy has no limits for {currency}"
         yield f"{SUB}Needs a second approver ({why}): {sum(s.late > 0 for s in found):,}"
         return
-    owed = [Owed(s.open, s.largest, s.late > 0, s.small) for s in found]
+    owed = [CustomerTotal(s.open, s.largest, s.late > 0, s.small) for s in found]
     done = effect(limits, owed)
     yield f"{SUB}Customers with something overdue: {done.customers:,}"
     second, large = money(limits.second_approver), money(limits.stop_invoice)
@@ -190,7 +190,7 @@ def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _proposal(company: Company, currency: str, better: dict[str, Decimal]) -> str:
+def _proposal(company: ConnectedCompany, currency: str, better: dict[str, Decimal]) -> str:
     section = "home" if currency == company.home_currency else currency
     lines = ", ".join(f"`{key} = {value}`" for key, value in better.items())
     return f"{SUB}Limits that fit this ledger better: {lines} in `[limits.{section}]` of the policy"
@@ -235,7 +235,7 @@ def _spoken(word: str) -> str:
     return word.replace("_", " ")
 
 
-def _cases(conn: Connection, company: Company) -> Iterator[str]:
+def _cases(conn: Connection, company: ConnectedCompany) -> Iterator[str]:
     states: Counter[State] = Counter()
     rules: Counter[str] = Counter()
     for state, at_work in case_lists.open_with_rules(conn, company.realm):

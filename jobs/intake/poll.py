@@ -23,7 +23,7 @@ from jobs.rules import facts
 from jobs.rules.facts import Invoice, InvoiceStatus
 from jobs.sources import records
 from jobs.store import agenda, companies, events, ledger, log, work
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.ledger import Change, Mirrored
 from jobs.store.work import Claim
 from qbo import Broken, Changes, CreditMemo, Customer, Entity, Payment, models
@@ -67,7 +67,7 @@ class Poll:
     """One look at what changed since `since`; None is the first, which only sets the cursor."""
 
     services: Services
-    company: Company
+    company: ConnectedCompany
     claim: Claim
     as_of: datetime
     since: datetime | None
@@ -228,7 +228,7 @@ def _as_evidence(deleted: Deleted) -> str:
 
 
 def _untold(
-    company: Company, some: Sequence[Entity], conn: Connection, _now: datetime
+    company: ConnectedCompany, some: Sequence[Entity], conn: Connection, _now: datetime
 ) -> list[Entity]:
     """The records that no notification has brought since they changed."""
     times = events.read_at(conn, company.realm, [(r.ENTITY, r.id) for r in some])
@@ -240,7 +240,7 @@ def _told(last: datetime | None, changed: datetime | None) -> bool:
 
 
 def _news_of(
-    company: Company, read: Sequence[Invoice], conn: Connection, _now: datetime
+    company: ConnectedCompany, read: Sequence[Invoice], conn: Connection, _now: datetime
 ) -> list[Change]:
     """What differs from the mirror, except settled invoices that were never mirrored."""
     known = ledger.mirrored(conn, company.realm, [i.id for i in read])
@@ -249,7 +249,7 @@ def _news_of(
 
 
 def _vanished(
-    company: Company, ids: Sequence[str], conn: Connection, _now: datetime
+    company: ConnectedCompany, ids: Sequence[str], conn: Connection, _now: datetime
 ) -> list[Change]:
     """The deletions that the mirror does not know yet."""
     known = ledger.mirrored(conn, company.realm, list(ids)).values()

@@ -28,7 +28,7 @@ from jobs.rules.facts import InvoiceStatus
 from jobs.rules.recipients import entries_in
 from jobs.sources import records
 from jobs.store import cases, companies, history, ledger, log, sweeping, work
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.ledger import Mirrored
 from jobs.store.work import Claim
 from qbo import Broken, Gone, PoisonedPage, models
@@ -78,7 +78,7 @@ class Sweep:
     """One reading of everything that is open or was open before."""
 
     services: Services
-    company: Company
+    company: ConnectedCompany
     claim: Claim
     began_at: datetime
     broken: list[Broken] = field(default_factory=list)

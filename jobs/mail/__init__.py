@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from jobs.mail.folder import Folder
-from jobs.mail.results import Check, Mailer, NotSent, Result, Sent, Unknown
+from jobs.mail.results import Mailer, MailerCheck, NotSent, Result, Sent, Unknown
 from jobs.mail.smtp import Smtp
 
-__all__ = ["Check", "Mailer", "NotSent", "Result", "Sent", "Unknown", "from_urls"]
+__all__ = ["Mailer", "MailerCheck", "NotSent", "Result", "Sent", "Unknown", "from_urls"]
 
 
 def from_urls(smtp_url: str, folder: str) -> Mailer:

@@ -30,7 +30,7 @@ class Altered(Unsendable):
     """The built mail is not what was approved; the text names the parts that differ."""
 
 
-class TooLarge(Unsendable):
+class MailTooLarge(Unsendable):
     """The mail would be refused for its size; it may go without its files."""
 
 

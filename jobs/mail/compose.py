@@ -11,7 +11,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, default
 
-from jobs.mail.addresses import Altered, TooLarge, Unsendable, bare, clean, header, named
+from jobs.mail.addresses import Altered, MailTooLarge, Unsendable, bare, clean, header, named
 from jobs.rules.letter import Letter
 
 LARGEST = 20_000_000
@@ -77,7 +77,7 @@ def message(
     headers |= set() if files else {"content-transfer-encoding"}
     if files and len(finished) > LARGEST:
         size = f"{len(finished) / 1e6:.1f} MB, and mail servers may refuse more than"
-        raise TooLarge(f"with its files the mail would have {size} {LARGEST // 10**6} MB")
+        raise MailTooLarge(f"with its files the mail would have {size} {LARGEST // 10**6} MB")
     check(finished, letter, body, files, headers)
     return finished
 

@@ -11,7 +11,7 @@ from email.policy import SMTP
 from pathlib import Path
 
 from jobs.mail.addresses import Unsendable, bare
-from jobs.mail.results import HELD_UP, Check, Fence, NotSent, Result, Sent
+from jobs.mail.results import HELD_UP, Fence, MailerCheck, NotSent, Result, Sent
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Folder:
             return NotSent(f"The mail could not be written: {error.strerror}", permanent=False)
         return Sent(f"Written to {file.name}")
 
-    def check(self) -> Check:
+    def check(self) -> MailerCheck:
         """Whether a file can be written there."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):
-                return Check(True, f"{self.path} takes files")
+                return MailerCheck(True, f"{self.path} takes files")
         except OSError as error:
-            return Check(False, f"{self.path} takes no files: {error.strerror}")
+            return MailerCheck(False, f"{self.path} takes no files: {error.strerror}")
 
     def _write(self, file: Path, message: bytes) -> None:
         self.path.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,7 @@ HELD_UP = NotSent("The sender was held up for too long, so it left the message a
 
 
 @dataclass(frozen=True)
-class Check:
+class MailerCheck:
     """The result of checking a mailer; `detail` says what to do if it is not ok."""
 
     ok: bool
@@ -60,5 +60,5 @@ class Mailer(Protocol):
         Returns HELD_UP if `fence` says no before the mail can have been accepted.
         """
 
-    def check(self) -> Check:
+    def check(self) -> MailerCheck:
         """Check whether a mail could be sent now, without sending one."""

@@ -17,7 +17,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from jobs.mail.addresses import Unsendable, bare
-from jobs.mail.results import HELD_UP, Check, Fence, NotSent, Result, Sent, Unknown
+from jobs.mail.results import HELD_UP, Fence, MailerCheck, NotSent, Result, Sent, Unknown
 from jobs.rules.plain import shortened
 
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -95,16 +95,16 @@ class Smtp:
         except OSError as error:
             return NotSent(f"The mail server was not reached: {_words(error)}", permanent=False)
 
-    def check(self) -> Check:
+    def check(self) -> MailerCheck:
         """Connect, greet, secure and log in as for a mail, and leave."""
         try:
             with self._session() as session:
                 _leave(session)
         except _Refused as refused:
-            return Check(False, _not_sent(refused).reason)
+            return MailerCheck(False, _not_sent(refused).reason)
         except OSError as error:
-            return Check(False, f"{self._place} was not reached: {_words(error)}")
-        return Check(True, f"{self._place} answers{self._caution}")
+            return MailerCheck(False, f"{self._place} was not reached: {_words(error)}")
+        return MailerCheck(True, f"{self._place} answers{self._caution}")
 
     @property
     def _place(self) -> str:

@@ -34,7 +34,7 @@ Form = TypeVar("Form", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Record:
+class QuestionRecord:
     """The record of one question: no words, only names, counts and hashes (64 hex digits).
 
     `model` is the one that the answer names, otherwise the one requested. `outcome` is "answered"
@@ -51,11 +51,11 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Answer(Generic[Form]):
+class ModelAnswer(Generic[Form]):
     """An answer in the requested form; its words are still untrusted."""
 
     value: Form
-    record: Record
+    record: QuestionRecord
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Failure:
     """No usable answer; `reason` is a sentence for a card."""
 
     reason: str
-    record: Record
+    record: QuestionRecord
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Model:
         self._api_key, self._timeout, self._max_retries = api_key, timeout, max_retries
         self._http_client = http_client
 
-    def ask(self, prompt: Prompt, data: str, form: type[Form]) -> Answer[Form] | Failure:
+    def ask(self, prompt: Prompt, data: str, form: type[Form]) -> ModelAnswer[Form] | Failure:
         """Ask once, with the instructions of `prompt` before `data`; never raises for any answer.
 
         `form` is a pydantic model in the strict subset: no defaults, no extra fields, no string
@@ -116,7 +116,7 @@ class Model:
         if reply.value is None or reply.complaint:
             reason = reply.complaint or "The model gave no answer."
             return Failure(reason, self._record(prompt, data, reason, reply))
-        return Answer(reply.value, self._record(prompt, data, "answered", reply))
+        return ModelAnswer(reply.value, self._record(prompt, data, "answered", reply))
 
     def check(self) -> str:
         """Empty if the model exists and the key is valid, otherwise a sentence. Costs nothing."""
@@ -207,8 +207,10 @@ class Model:
         empty: _Reply[BaseModel] = _Reply(None, "", self.model, 0, 0, reason)
         return Failure(reason, self._record(prompt, data, reason, empty))
 
-    def _record(self, prompt: Prompt, data: str, outcome: str, reply: _Reply[Form]) -> Record:
-        return Record(
+    def _record(
+        self, prompt: Prompt, data: str, outcome: str, reply: _Reply[Form]
+    ) -> QuestionRecord:
+        return QuestionRecord(
             model=one_line(reply.model) or self.model,
             prompt=prompt.label,
             tokens_in=reply.tokens_in,

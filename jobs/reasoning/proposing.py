@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.reasoning.cage import complaint, complaint_of_letter
 from jobs.reasoning.caution import careful_class, class_from_readings
-from jobs.reasoning.model import Answer, Failure, Model, Record
+from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.rules.case import Reason
 from jobs.rules.evidence import Reading, Stance
@@ -74,7 +74,7 @@ class Proposed:
 
     proposal: Proposal | None
     reason: str = ""
-    record: Record | None = None
+    record: QuestionRecord | None = None
 
 
 def propose(
@@ -217,13 +217,13 @@ def _wrong_words(form: ProposalForm) -> str:
     return complaint_of_letter([form.subject]) or complaint_of_letter(form.sentences)
 
 
-def _refused(wrong: str, answer: Answer[ProposalForm]) -> Proposed:
+def _refused(wrong: str, answer: ModelAnswer[ProposalForm]) -> Proposed:
     reason = f"The model's text was not used because of {wrong}."
     return Proposed(None, reason, replace(answer.record, outcome=reason))
 
 
 def _taken(
-    answer: Answer[ProposalForm], aliases: Mapping[str, str], stopped: bool, least: CaseClass
+    answer: ModelAnswer[ProposalForm], aliases: Mapping[str, str], stopped: bool, least: CaseClass
 ) -> Proposed:
     form = answer.value
     class_ = careful_class(form.class_, least)

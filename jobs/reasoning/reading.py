@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobs.reasoning import phrases
 from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import MODEL_LINES, lines, pseudonymised
-from jobs.reasoning.model import Answer, Failure, Model, Record
+from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.rules.evidence import Document, Reading, Stance
 
@@ -38,7 +38,7 @@ class Readings:
     """
 
     readings: tuple[Reading, ...]
-    records: tuple[Record, ...] = ()
+    records: tuple[QuestionRecord, ...] = ()
     failures: tuple[str, ...] = ()
 
 
@@ -51,7 +51,7 @@ def read(
     what the phrases found; if it fails, they alone count.
     """
     readings: list[Reading] = []
-    answers: list[Answer[ReadingForm] | Failure] = []
+    answers: list[ModelAnswer[ReadingForm] | Failure] = []
     for document in documents:
         answer = ask(document, model, names) if model and lines(document.text) else None
         readings += _together(document, answer)
@@ -65,7 +65,7 @@ def read(
 
 def ask(
     document: Document, model: Model, names: Collection[str] = ()
-) -> Answer[ReadingForm] | Failure:
+) -> ModelAnswer[ReadingForm] | Failure:
     """Ask only the model about one document."""
     text = lines(document.text)[:MODEL_LINES]
     numbered = {str(number): pseudonymised(line, names) for number, line in enumerate(text, 1)}
@@ -81,10 +81,12 @@ def quote(document: Document, reading: Reading) -> str:
     return next((text[n - 1] for n in reading.lines if 1 <= n <= len(text)), "")
 
 
-def _together(document: Document, answer: Answer[ReadingForm] | Failure | None) -> list[Reading]:
+def _together(
+    document: Document, answer: ModelAnswer[ReadingForm] | Failure | None
+) -> list[Reading]:
     """All findings, one reading per stance, the most careful last."""
     found = {reading.stance: reading for reading in phrases.read_all(document)}
-    if isinstance(answer, Answer):
+    if isinstance(answer, ModelAnswer):
         by_model = _reading(document, answer)
         found.setdefault(by_model.stance, by_model)
     if len(found) > 1:
@@ -93,7 +95,7 @@ def _together(document: Document, answer: Answer[ReadingForm] | Failure | None) 
     return in_order or [Reading(document.id, Stance.NONE, (), phrases.READER)]
 
 
-def _reading(document: Document, answer: Answer[ReadingForm]) -> Reading:
+def _reading(document: Document, answer: ModelAnswer[ReadingForm]) -> Reading:
     """The model's reading, with only those lines that exist."""
     count = len(lines(document.text)[:MODEL_LINES])
     known = tuple(sorted({n for n in answer.value.lines if 1 <= n <= count}))

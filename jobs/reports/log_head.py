@@ -13,7 +13,7 @@ from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.rules.business_days import is_business_day
 from jobs.store import agenda, companies, log, posts, work
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.log import Head
 from jobs.store.work import Claim
 
@@ -53,13 +53,13 @@ def _tell(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
             _tell_channel(conn, company, head, now)
 
 
-def _is_time(services: Services, company: Company, now: datetime) -> bool:
+def _is_time(services: Services, company: ConnectedCompany, now: datetime) -> bool:
     there = now.astimezone(company.zone)
     policy = services.for_company(company.realm).policy
     return there.time() >= FROM and is_business_day(there.date(), policy)
 
 
-def _tell_channel(conn: Connection, company: Company, head: Head, now: datetime) -> None:
+def _tell_channel(conn: Connection, company: ConnectedCompany, head: Head, now: datetime) -> None:
     text = (
         f":lock: The decision log has {head.seq} entries; the fingerprint of its last entry is "
         f"`{head.hash}`. Run `overdue log verify --head` with it at any time to check that no "
@@ -70,7 +70,7 @@ def _tell_channel(conn: Connection, company: Company, head: Head, now: datetime)
     posts.notice(conn, company.realm, company.channel, key, text, now, data=data)
 
 
-def _alarm(conn: Connection, company: Company, lost: Head, now: datetime) -> None:
+def _alarm(conn: Connection, company: ConnectedCompany, lost: Head, now: datetime) -> None:
     slog.error("log.cut", company=company.realm, seq=lost.seq, hash=lost.hash)
     text = (
         f":rotating_light: Entry {lost.seq} of the decision log is not what was posted here: "

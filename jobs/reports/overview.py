@@ -14,7 +14,7 @@ from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from jobs.store import budget, case_lists, history, ledger
 from jobs.store.cases import Case
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 
 CAPPED = "Above today's limit of new cards."
 SOON = timedelta(days=60)
@@ -22,7 +22,7 @@ SOON = timedelta(days=60)
 
 
 @dataclass(frozen=True)
-class Wait:
+class WaitingCase:
     """A case without a card to act on yet: why it waits, and until when."""
 
     case: str
@@ -46,7 +46,7 @@ class Held:
 class Some:
     """The first entries of a list, and how many more there are."""
 
-    shown: Sequence[TopCase | Wait | Held]
+    shown: Sequence[TopCase | WaitingCase | Held]
     more: int = 0
 
 
@@ -57,7 +57,7 @@ class Overview:
     `ends_at` is when its connection ends, if that is soon.
     """
 
-    company: Company
+    company: ConnectedCompany
     aging: tuple[Aging, ...]
     approvals: Some
     waits: Some
@@ -70,7 +70,7 @@ class Overview:
 
 def of_company(
     conn: Connection,
-    company: Company,
+    company: ConnectedCompany,
     workspace: str,
     now: datetime,
     most: int,
@@ -94,31 +94,33 @@ def of_company(
     )
 
 
-def _metered(conn: Connection, company: Company, now: datetime) -> int:
+def _metered(conn: Connection, company: ConnectedCompany, now: datetime) -> int:
     used = budget.by_company(conn, budget.month_of(now))
     return next((one.metered for one in used if one.company == company.realm), 0)
 
 
-def _waits(conn: Connection, company: Company, now: datetime, most: int, only: Only) -> Some:
+def _waits(
+    conn: Connection, company: ConnectedCompany, now: datetime, most: int, only: Only
+) -> Some:
     found, count = case_lists.asleep(conn, company.realm, only, now, most)
     names = ledger.names(conn, company.realm, [case.customer for case in found])
     shown = tuple(_wait(case, names.get(case.customer, case.customer)) for case in found)
     return Some(shown, count - len(shown))
 
 
-def _wait(case: Case, name: str) -> Wait:
+def _wait(case: Case, name: str) -> WaitingCase:
     """Why a case waits: its latest ruling to wait, its snooze, or the day's cap."""
     row = case.row
     if case.state is State.SNOOZED:
-        return Wait(case.id, name, row.end_reason or "Snoozed.", row.due_at)
+        return WaitingCase(case.id, name, row.end_reason or "Snoozed.", row.due_at)
     if row.due_at is None:
-        return Wait(case.id, name, CAPPED, None)
+        return WaitingCase(case.id, name, CAPPED, None)
     reasons = [r.reason for r in case.rulings if r.kind is Kind.WAIT]
     why = " ".join(reasons) or row.last_error or "It is checked again then."
-    return Wait(case.id, name, why, row.due_at)
+    return WaitingCase(case.id, name, why, row.due_at)
 
 
-def _held(conn: Connection, company: Company, most: int, only: Only) -> Some:
+def _held(conn: Connection, company: ConnectedCompany, most: int, only: Only) -> Some:
     rows, count = history.listed_holds(conn, company.realm, only, most)
     names = ledger.names(conn, company.realm, [row.customer for row in rows])
     shown = tuple(

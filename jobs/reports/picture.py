@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.decide.approve import followed
-from jobs.rules.case import Approvals, CaseView, Outcome, Reason
+from jobs.rules.case import Approvals, CaseView, Reason, SendOutcome
 from jobs.rules.facts import BUCKETS, Facts
 from jobs.rules.money import Money, total
 from jobs.rules.policy import Policy
@@ -23,7 +23,7 @@ from jobs.rules.rulings import Kind, not_set_aside, strictest
 from jobs.rules.states import OPEN, Stage, State
 from jobs.store import case_lists, cases, companies, contexts, drafts, ledger, people, posts, sends
 from jobs.store.cases import Case
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.drafts import Draft
 
 MOST_CASES = 10
@@ -102,14 +102,14 @@ def _approvals(
     return approvals.standing(conn, policy, case, draft.id, facts, now)
 
 
-def _outcome(conn: Connection, case: Case) -> Outcome | None:
+def _outcome(conn: Connection, case: Case) -> SendOutcome | None:
     """How the last attempt to send ended, if there was one."""
     if case.shadow and case.state is State.CANCELLED and case.lapses_at:
-        return Outcome("shadow", case.row.closed_at)
+        return SendOutcome("shadow", case.row.closed_at)
     row = sends.latest(conn, case.id)
     if row is None or row.state == "in_flight":
         return None
-    return Outcome(row.state, row.ended_at or row.began_at, row.detail, row.message_id)
+    return SendOutcome(row.state, row.ended_at or row.began_at, row.detail, row.message_id)
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Picture:
 
 def of_company(
     conn: Connection,
-    company: Company,
+    company: ConnectedCompany,
     workspace: str,
     now: datetime,
     most: int = MOST_CASES,
@@ -202,7 +202,7 @@ def of_company(
 
 
 def aging(
-    conn: Connection, company: Company, now: datetime, only: Only = None
+    conn: Connection, company: ConnectedCompany, now: datetime, only: Only = None
 ) -> tuple[Aging, ...]:
     """What is open in the mirror, by currency and age; currencies are never added together."""
     by_currency: dict[str, dict[str, Bucket]] = defaultdict(dict)
@@ -215,7 +215,7 @@ def aging(
     return tuple(Aging(currency, by_currency[currency]) for currency in order)
 
 
-def _records(conn: Connection, company: Company, only: Only) -> list[str] | None:
+def _records(conn: Connection, company: ConnectedCompany, only: Only) -> list[str] | None:
     """All records billed through these customers, or None for the whole company."""
     if only is None:
         return None
@@ -225,7 +225,7 @@ def _records(conn: Connection, company: Company, only: Only) -> list[str] | None
 
 def top_cases(
     conn: Connection,
-    company: Company,
+    company: ConnectedCompany,
     workspace: str,
     now: datetime,
     most: int,

@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 
 from jobs.rules.facts import Facts, Invoice
-from jobs.rules.scan import Found
+from jobs.rules.scan import Match
 from jobs.rules.wording import BLANK, CREDIT, LEDGER, TOTAL
 
 ENDS = re.compile(
@@ -51,14 +51,14 @@ CALLED = re.compile(
 class Figure:
     """An amount or a date that is a fact, and its place in the text."""
 
-    piece: Found
+    piece: Match
     value: Decimal | None = None
     days: frozenset[date] = frozenset()
     """The days on record that it may mean, if it is a date."""
 
 
 @dataclass(frozen=True)
-class Books:
+class LetterFigures:
     """What figures in this message may be: labels in normal form → invoices, and the sums."""
 
     numbers: Mapping[str, tuple[Invoice, ...]]
@@ -88,7 +88,7 @@ class Statement:
     for_the_ledger: bool
 
 
-def statements(rest: str, pieces: list[Found], books: Books) -> list[Statement]:
+def statements(rest: str, pieces: list[Match], books: LetterFigures) -> list[Statement]:
     """The text split into statements. In `rest` every fact is blanked, so no figure is split."""
     ends = [m.end() for m in ENDS.finditer(rest)]
     bounds = [0, *ends, len(rest)]
@@ -100,15 +100,19 @@ def statements(rest: str, pieces: list[Found], books: Books) -> list[Statement]:
     ]
 
 
-def _speaks_of_the_ledger(words: str, start: int, end: int, numbers: list[Found]) -> bool:
+def _speaks_of_the_ledger(words: str, start: int, end: int, numbers: list[Match]) -> bool:
     named = any(start <= p.start < end for p in numbers)
     columns = re.search(rf"(?:\S\s{{3,}}|\t|\|)[^\n]*[\d{BLANK}][^\n]*(?:\n|$)", words)
     return named or bool(columns) or bool(LEDGER.search(words))
 
 
 def misplaced(
-    rest: str, figures: list[Figure], pieces: list[Found], cut: list[Statement], books: Books
-) -> Iterator[tuple[str, Found]]:
+    rest: str,
+    figures: list[Figure],
+    pieces: list[Match],
+    cut: list[Statement],
+    books: LetterFigures,
+) -> Iterator[tuple[str, Match]]:
     """Facts stated about the wrong thing: kind of violation ("row", "total") and the piece."""
     for statement in cut:
         here = [f for f in figures if statement.start <= f.piece.start < statement.end]
@@ -121,10 +125,10 @@ def misplaced(
             yield from _in_statement(rest, statement, here, _groups(rest, numbers, here), books)
 
 
-Group = list[Found]
+Group = list[Match]
 
 
-def _groups(rest: str, numbers: list[Found], figures: list[Figure]) -> list[Group]:
+def _groups(rest: str, numbers: list[Match], figures: list[Figure]) -> list[Group]:
     groups: list[Group] = []
     for number in numbers:
         between = rest[groups[-1][-1].end : number.start] if groups else ""
@@ -137,8 +141,12 @@ def _groups(rest: str, numbers: list[Found], figures: list[Figure]) -> list[Grou
 
 
 def _in_statement(
-    rest: str, statement: Statement, figures: list[Figure], groups: list[Group], books: Books
-) -> Iterator[tuple[str, Found]]:
+    rest: str,
+    statement: Statement,
+    figures: list[Figure],
+    groups: list[Group],
+    books: LetterFigures,
+) -> Iterator[tuple[str, Match]]:
     whose = _owners(rest, figures, groups)
     for figure in figures:
         owner = whose[figure.piece.start]
@@ -159,7 +167,7 @@ def _in_statement(
 
 
 def _makes(
-    rest: str, statement: Statement, figure: Figure, figures: list[Figure], books: Books
+    rest: str, statement: Statement, figure: Figure, figures: list[Figure], books: LetterFigures
 ) -> bool:
     """Whether it is the total after a credit: "the credit of $50.00, so that makes $795.00"."""
     ends = (f.piece.end for f in figures if f.piece.end <= figure.piece.start)
@@ -189,7 +197,7 @@ def _owner(rest: str, figure: Figure, groups: list[Group], ahead: bool) -> Group
     return before[-1] if before else []
 
 
-def _invoices(group: Iterable[Found], books: Books) -> list[Invoice]:
+def _invoices(group: Iterable[Match], books: LetterFigures) -> list[Invoice]:
     return [i for piece in group for i in books.numbers[piece.text]]
 
 
@@ -217,7 +225,7 @@ def _amount_fits(
     owner: Group,
     figures: list[Figure],
     whose: dict[int, Group],
-    books: Books,
+    books: LetterFigures,
 ) -> bool:
     """For one invoice: its own amounts. For several: their sum, or as many amounts in order."""
     invoices = _invoices(owner, books)
@@ -234,7 +242,7 @@ def _amount_fits(
     return each or figure.value in _sums(invoices)
 
 
-def _date_fits(rest: str, figure: Figure, owner: Group, books: Books) -> bool:
+def _date_fits(rest: str, figure: Figure, owner: Group, books: LetterFigures) -> bool:
     invoices = _invoices(owner, books) or list(books.facts.invoices)
     due = {i.due for i in invoices}
     if DUE.search(rest[: figure.piece.start]):

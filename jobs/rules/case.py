@@ -67,7 +67,7 @@ class Approvals:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SendOutcome:
     """How the sending went. `state`: sent, refused, not_sent, unknown, shadow."""
 
     state: str
@@ -110,7 +110,7 @@ class CaseView:
     undo_until: datetime | None = None
     send_at: datetime | None = None
     lapses_at: datetime | None = None
-    outcome: Outcome | None = None
+    outcome: SendOutcome | None = None
     note_state: str = ""
     """"" (not yet), "written", "kept" (books closed or read-only), "failed", "taking_back",
     "taken_back".

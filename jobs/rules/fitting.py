@@ -24,7 +24,7 @@ STEPS = (Decimal(1), Decimal("1.5"), Decimal(2), Decimal(3), Decimal(5), Decimal
 
 
 @dataclass(frozen=True)
-class Owed:
+class CustomerTotal:
     """What one customer owes in one currency: everything open, and the largest invoice."""
 
     total: Decimal
@@ -44,7 +44,7 @@ class Effect:
     small: int
 
 
-def effect(limits: Limits, owed: Iterable[Owed]) -> Effect:
+def effect(limits: Limits, owed: Iterable[CustomerTotal]) -> Effect:
     """What these limits would do."""
     late = [one for one in owed if one.overdue]
     return Effect(
@@ -55,11 +55,11 @@ def effect(limits: Limits, owed: Iterable[Owed]) -> Effect:
     )
 
 
-def _stopped(limits: Limits, one: Owed) -> bool:
+def _stopped(limits: Limits, one: CustomerTotal) -> bool:
     return one.largest >= limits.stop_invoice or one.total >= limits.stop_total
 
 
-def proposed(limits: Limits, owed: Sequence[Owed]) -> dict[str, Decimal]:
+def proposed(limits: Limits, owed: Sequence[CustomerTotal]) -> dict[str, Decimal]:
     """Policy keys → values that would fit much better; empty if the present ones fit."""
     late = [one for one in owed if one.overdue]
     if len(late) < ENOUGH:

@@ -62,7 +62,7 @@ LOOKS_IN_NAMES = (
 
 
 @dataclass(frozen=True)
-class Odd:
+class OddField:
     """A field that is left out of the letter. `text` is as in the ledger."""
 
     field: str
@@ -118,22 +118,22 @@ def plain_po(text: str) -> str:
     return bare if PLAIN_PO.fullmatch(bare) and not _looks_like(bare) else ""
 
 
-def odd(facts: Facts, confirmed: frozenset[str]) -> Iterator[Odd]:
+def odd(facts: Facts, confirmed: frozenset[str]) -> Iterator[OddField]:
     """Every field of the case that is left out because of its content."""
     customer, own = facts.customer, ledger_addresses(facts)
     of_customer = f"customer:{customer.id}"
     name = "" if to_confirm(facts) in confirmed else customer.name
     for field, text in (("The name", name), ("The contact", customer.contact)):
         if like := _looks_like(text, own, LOOKS_IN_NAMES):
-            yield Odd(f"{field} of this customer", text, like, of_customer)
+            yield OddField(f"{field} of this customer", text, like, of_customer)
     for invoice in facts.invoices:
         evidence = f"invoice:{invoice.id}"
         if like := _odd_number(invoice.number):
-            yield Odd("An invoice number", invoice.number, like, evidence)
+            yield OddField("An invoice number", invoice.number, like, evidence)
         if like := _looks_like(invoice.po_number):
             number = "" if _odd_number(invoice.number) else one_line(invoice.number)
             of = f"invoice {number}" if number else "an invoice"
-            yield Odd(f"The PO number of {of}", invoice.po_number, like, evidence)
+            yield OddField(f"The PO number of {of}", invoice.po_number, like, evidence)
 
 
 def _odd_number(text: str) -> str:

@@ -109,7 +109,7 @@ class Pace(_Section):
     manager_hours: int = _count("hours", 0, 80)
 
 
-class Message(_Section):
+class MessageSettings(_Section):
     """`[message]`"""
 
     sender_name: str = TEXT
@@ -195,7 +195,7 @@ class Marked(_Section):
 class _File(_Section):
     people: People
     pace: Pace
-    message: Message
+    message: MessageSettings
     calendar: Calendar
     limits: dict[Annotated[str, Field(pattern="^(home|[A-Z]{3})$")], Limits]
     marks: Marked = Marked()
@@ -214,7 +214,7 @@ class _File(_Section):
         return self
 
 
-class Policy(People, Pace, Message, Calendar):
+class Policy(People, Pace, MessageSettings, Calendar):
     """The whole file, flat: `policy.gap_days`, `policy.sender_name`; who and what by methods."""
 
     sha256: str

@@ -57,7 +57,7 @@ PATTERNS = {
 
 
 @dataclass(frozen=True)
-class Found:
+class Match:
     """A piece of text; `parts` are the named groups of its pattern."""
 
     kind: str
@@ -67,14 +67,14 @@ class Found:
     parts: dict[str, str]
 
 
-def found(text: str, literals: Iterable[str], symbols: Iterable[str]) -> Iterator[Found]:
+def found(text: str, literals: Iterable[str], symbols: Iterable[str]) -> Iterator[Match]:
     """Everything in `text` (normal form) that must be a fact. `literals` are known texts."""
     patterns = {"literal": _any(literals), "money": _money(frozenset(symbols)), **PATTERNS}
     ahead = {kind: pattern.search(text) for kind, pattern in patterns.items()}
     while matches := [(kind, match) for kind, match in ahead.items() if match]:
         kind, match = min(matches, key=lambda pair: (pair[1].start(), -pair[1].end()))
         parts = {name: part or "" for name, part in match.groupdict().items()}
-        yield Found(kind, match[0], match.start(), match.end(), parts)
+        yield Match(kind, match[0], match.start(), match.end(), parts)
         for other, passed in ahead.items():
             if passed and passed.start() < match.end():
                 ahead[other] = patterns[other].search(text, match.end())

@@ -19,7 +19,7 @@ from itertools import islice
 from babel.numbers import list_currencies
 
 from jobs.rules import beside
-from jobs.rules.beside import Books, Figure, Statement
+from jobs.rules.beside import Figure, LetterFigures, Statement
 from jobs.rules.claims import unfounded
 from jobs.rules.facts import Facts
 from jobs.rules.known import Known, known, normal
@@ -28,7 +28,7 @@ from jobs.rules.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
-from jobs.rules.scan import Found, found
+from jobs.rules.scan import Match, found
 from jobs.rules.slots import attaches, contact, in_words, pay_link_keys, signature
 from jobs.rules.violations import FIGURES, violation
 from jobs.rules.violations import Violation as Violation
@@ -144,7 +144,7 @@ def _text(
     judged = [(piece, kind) for piece, kind in _judged(pieces, allowed, facts)]
     right = [piece for piece, kind in judged if not kind]
     rest = _blanked(plain, right)
-    books = Books(allowed.invoices, facts, frozenset(allowed.other_dates))
+    books = LetterFigures(allowed.invoices, facts, frozenset(allowed.other_dates))
     said = [piece for piece in right if not _counts(piece, rest)]
     cut = beside.statements(rest, said, books)
     wrong = [
@@ -172,12 +172,12 @@ def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
     return violation("marked" if marked else wrong.kind, wrong.text)
 
 
-def _counts(piece: Found, rest: str) -> bool:
+def _counts(piece: Match, rest: str) -> bool:
     """ "… and 3 more": a count of those not named, neither an amount nor an invoice."""
     return piece.text.isdigit() and rest.startswith(" more", piece.end)
 
 
-def _figure(piece: Found, allowed: Known, facts: Facts) -> Figure | None:
+def _figure(piece: Match, allowed: Known, facts: Facts) -> Figure | None:
     """The amount or the days that a piece means, if it is either."""
     said = piece.text if piece.kind == "literal" else piece.parts.get("number", "")
     if (value := allowed.amounts.get(said)) is not None:
@@ -186,7 +186,7 @@ def _figure(piece: Found, allowed: Known, facts: Facts) -> Figure | None:
     return Figure(piece, days=days) if days else None
 
 
-def _pieces(plain: str, rest: str, judged: list[tuple[Found, str]]) -> Iterator[_Wrong]:
+def _pieces(plain: str, rest: str, judged: list[tuple[Match, str]]) -> Iterator[_Wrong]:
     """Figures, links and slots that are no facts, and long numbers whole."""
     right = [p for p, kind in judged if not kind or p.kind in KEPT]
     loose = list(_loose(_blanked(plain, right)))
@@ -197,7 +197,7 @@ def _pieces(plain: str, rest: str, judged: list[tuple[Found, str]]) -> Iterator[
     yield from (_Wrong(kind, plain[start:end], start) for kind, start, end in loose)
 
 
-def _judged(pieces: list[Found], allowed: Known, facts: Facts) -> Iterator[tuple[Found, str]]:
+def _judged(pieces: list[Match], allowed: Known, facts: Facts) -> Iterator[tuple[Match, str]]:
     """Each piece with the kind of its violation, or empty if it is a fact."""
     links_seen: set[str] = set()
     for piece in pieces:
@@ -210,7 +210,7 @@ def _judged(pieces: list[Found], allowed: Known, facts: Facts) -> Iterator[tuple
             yield piece, _wrong(piece, allowed, facts)
 
 
-def _wrong(piece: Found, allowed: Known, facts: Facts) -> str:
+def _wrong(piece: Match, allowed: Known, facts: Facts) -> str:
     match piece.kind:
         case "literal":
             return ""
@@ -226,7 +226,7 @@ def _wrong(piece: Found, allowed: Known, facts: Facts) -> str:
             return kind
 
 
-def _wrong_money(piece: Found, allowed: Known) -> str:
+def _wrong_money(piece: Match, allowed: Known) -> str:
     before, after = piece.parts["before"], piece.parts["after"]
     if after in {"%", "‰"} or after.lower() in {"percent", "per cent"}:
         return "percent"
@@ -236,14 +236,14 @@ def _wrong_money(piece: Found, allowed: Known) -> str:
     return "money" if before or after or "." in piece.parts["number"] else "number"
 
 
-def _means(piece: Found, day: date, facts: Facts) -> bool:
+def _means(piece: Match, day: date, facts: Facts) -> bool:
     """Whether a date as it is written may be that day."""
     if piece.kind in {"month_day", "day_month", "iso_day", "month_year"}:
         return _matches(day, _written_day(piece), piece.parts.get("weekday", ""))
     return piece.kind in {"number", "money"} and _is_numeric_date(piece.text, day, facts)
 
 
-def _written_day(piece: Found) -> tuple[int, int, int]:
+def _written_day(piece: Match) -> tuple[int, int, int]:
     parts = piece.parts
     month = parts["month"][:3].lower()
     number = MONTHS.index(month) + 1 if month in MONTHS else int(month)
@@ -267,7 +267,7 @@ def _is_numeric_date(text: str, day: date, facts: Facts) -> bool:
     return (day.month, day.day, day.year % 100) == (month, number, year)
 
 
-def _kind(piece: Found, kind: str, rest: str) -> str:
+def _kind(piece: Match, kind: str, rest: str) -> str:
     """A figure that is called an invoice belongs to somebody else."""
     if kind in {"number", "money"} and not piece.parts.get("before"):
         before = rest[: piece.start].rsplit("\n", 1)[-1]
@@ -276,7 +276,7 @@ def _kind(piece: Found, kind: str, rest: str) -> str:
     return kind
 
 
-def _blanked(text: str, pieces: list[Found]) -> str:
+def _blanked(text: str, pieces: list[Match]) -> str:
     for piece in pieces:
         text = text[: piece.start] + BLANK * (piece.end - piece.start) + text[piece.end :]
     return text
@@ -296,7 +296,7 @@ def _long(text: str) -> bool:
     return sum(c.isdigit() for c in text) >= 6
 
 
-def _bank_numbers(plain: str, right: list[Found]) -> Iterator[_Wrong]:
+def _bank_numbers(plain: str, right: list[Match]) -> Iterator[_Wrong]:
     """IBANs and cards by their check digits, wherever they do not begin inside a fact."""
     facts = [p for p in right if p.kind == "literal"]
     for pattern, is_one in BANK_NUMBERS:
@@ -306,7 +306,7 @@ def _bank_numbers(plain: str, right: list[Found]) -> Iterator[_Wrong]:
                 yield _Wrong("bank_details", match[0], match.start())
 
 
-def _disguised(text: str, right: list[Found], facts: Facts, policy: Policy) -> Iterator[Violation]:
+def _disguised(text: str, right: list[Match], facts: Facts, policy: Policy) -> Iterator[Violation]:
     """A slot of a pay link in look-alike letters: the sender would not find and fill it."""
     slots = [f"[pay link {key}]" for key in pay_link_keys(facts, policy).values()]
     seen = [piece.text for piece in right if piece.kind == "pay_link"]

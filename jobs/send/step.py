@@ -24,7 +24,7 @@ from jobs.approvals import (
 )
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
-from jobs.mail.addresses import TooLarge, Unsendable, named
+from jobs.mail.addresses import MailTooLarge, Unsendable, named
 from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.rules import changes, drafts
 from jobs.rules.business_days import next_opening, refresh_at, start_of
@@ -50,7 +50,7 @@ from jobs.store import (
 )
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.drafts import Draft
 from jobs.store.work import LEASE, MOST_ATTEMPTS, Claim
 from qbo.errors import (
@@ -126,7 +126,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     if opens > now:
         work.settle(conn, claim, opens)
         return None
-    return Check(services, file, draft, now)
+    return LastCheck(services, file, draft, now)
 
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
@@ -151,7 +151,7 @@ class Trouble:
 
 
 @dataclass(frozen=True)
-class Unusable:
+class UnusableLetter:
     """This letter cannot go as approved; the next one leaves out what `without` names."""
 
     reason: str
@@ -159,7 +159,7 @@ class Unusable:
 
 
 @dataclass(frozen=True)
-class Check:
+class LastCheck:
     """Read the ledger once more, by id."""
 
     services: Services
@@ -251,7 +251,9 @@ def _paid_before_send(
         tell_approvers(conn, case, draft, reason, now)
 
 
-def _day_is_full(services: Services, conn: Connection, company: Company, now: datetime) -> bool:
+def _day_is_full(
+    services: Services, conn: Connection, company: ConnectedCompany, now: datetime
+) -> bool:
     """Whether the day's cap is reached: sending then pauses and says so, once a day.
 
     Nothing approved is dropped.
@@ -287,7 +289,7 @@ class Fetch:
         """The draft that was approved."""
         return self.look.draft
 
-    def act(self) -> Mail | Trouble | Unusable:
+    def act(self) -> Mail | Trouble | UnusableLetter:
         """The finished mail, or why there is none. Raises Throttled and ReauthRequired.
 
         A missing PDF delays the mail; it never goes without what the card promised.
@@ -296,18 +298,22 @@ class Fetch:
             return self._builder().build()
         except drafts.PayLinkError as error:
             links = self._builder().invoices_of(error.keys)
-            return Unusable(f"{error} {WITHOUT_LINK}", Without(links=links))
-        except TooLarge as error:
-            return Unusable(f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True))
+            return UnusableLetter(f"{error} {WITHOUT_LINK}", Without(links=links))
+        except MailTooLarge as error:
+            return UnusableLetter(
+                f"It was too large: {error}. {WITHOUT_FILES}", Without(files=True)
+            )
         except Unsendable as error:
-            return Unusable(f"The mail could not be built: {error}.")
+            return UnusableLetter(f"The mail could not be built: {error}.")
         except (Throttled, ReauthRequired):
             raise
         except Gone as error:
             return Trouble.of(NOT_AVAILABLE, error)  # the next last check deals with it
         except QuickBooksError as error:
             if error.permanent and self.draft.letter.attachments:
-                return Unusable(f"{NOT_AVAILABLE}: {error}. {WITHOUT_FILES}", Without(files=True))
+                return UnusableLetter(
+                    f"{NOT_AVAILABLE}: {error}. {WITHOUT_FILES}", Without(files=True)
+                )
             return Trouble.of(NOT_AVAILABLE, error)
 
     def _builder(self) -> MailBuilder:
@@ -318,7 +324,7 @@ class Fetch:
         self,
         conn: Connection,
         claim: Claim,
-        outcome: Mail | Trouble | Unusable,
+        outcome: Mail | Trouble | UnusableLetter,
         now: datetime,
     ) -> Round | None:
         """Commit the intent, in the transaction that checks that nothing has changed.
@@ -330,7 +336,7 @@ class Fetch:
         if isinstance(outcome, Trouble):
             _try_again(conn, claim, case, outcome, now)
             return None
-        if isinstance(outcome, Unusable):
+        if isinstance(outcome, UnusableLetter):
             contexts.do_without(conn, case.id, outcome.without, now)
             void(conn, case, self.draft, outcome.reason, "differs", now)
             return None

@@ -279,7 +279,7 @@ class CaseFile:
     """A case and what our own database says about it, loaded before anything outside is read."""
 
     case: Case
-    company: companies.Company
+    company: companies.ConnectedCompany
     members: frozenset[str]
     """The billed customer and those billed through it."""
     expected: frozenset[str]

@@ -287,7 +287,7 @@ def rehearsed(conn: Connection, company: str, after: str, most: int) -> list[Cas
 
 
 @dataclass(frozen=True)
-class Opening:
+class NewCase:
     """What a new case starts with."""
 
     company: str
@@ -299,7 +299,7 @@ class Opening:
 
 
 def open_all(
-    conn: Connection, openings: list[tuple[Opening, Any]], now: datetime
+    conn: Connection, openings: list[tuple[NewCase, Any]], now: datetime
 ) -> dict[tuple[str, str], Case]:
     """Open these cases of one company, each with its rank, in one statement.
 
@@ -317,7 +317,7 @@ def open_all(
     return theirs | found
 
 
-def _new(opening: Opening, rank: Any, now: datetime) -> dict[str, Any]:
+def _new(opening: NewCase, rank: Any, now: datetime) -> dict[str, Any]:
     return {
         "company": opening.company,
         "customer": opening.customer,

@@ -18,7 +18,7 @@ CONNECTED = "connected"
 
 
 @dataclass(frozen=True)
-class Company:
+class ConnectedCompany:
     """A connected company and how it is run."""
 
     realm: str
@@ -87,24 +87,24 @@ class Company:
         )
 
 
-def get(conn: Connection, realm: str) -> Company | None:
+def get(conn: Connection, realm: str) -> ConnectedCompany | None:
     """The company of this realm, if it was ever connected."""
     row = conn.execute(select(companies).where(companies.c.realm == realm)).first()
     return _of_row(row) if row else None
 
 
-def need(conn: Connection, realm: str) -> Company:
+def need(conn: Connection, realm: str) -> ConnectedCompany:
     """The company of this realm, which must exist."""
     return _of_row(conn.execute(select(companies).where(companies.c.realm == realm)).one())
 
 
-def in_channel(conn: Connection, channel: str) -> Company | None:
+def in_channel(conn: Connection, channel: str) -> ConnectedCompany | None:
     """The company whose cards go to this channel."""
     row = conn.execute(select(companies).where(companies.c.channel == channel)).first()
     return _of_row(row) if row else None
 
 
-def all_of_them(conn: Connection) -> list[Company]:
+def all_of_them(conn: Connection) -> list[ConnectedCompany]:
     """Every company, the oldest connection first."""
     query = select(companies).order_by(companies.c.connected_at, companies.c.realm)
     return [_of_row(row) for row in conn.execute(query)]
@@ -137,8 +137,8 @@ def change(conn: Connection, realm: str, **columns: Any) -> None:
     conn.execute(update(companies).where(companies.c.realm == realm).values(**columns))
 
 
-def _of_row(row: Row[Any]) -> Company:
-    return Company(
+def _of_row(row: Row[Any]) -> ConnectedCompany:
+    return ConnectedCompany(
         realm=row.realm,
         name=row.name,
         country=row.country,

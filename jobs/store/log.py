@@ -87,7 +87,7 @@ def chain(previous: str, body: str) -> str:
 
 
 @dataclass(frozen=True)
-class Line:
+class LogRow:
     """One stored row."""
 
     company: str
@@ -112,7 +112,9 @@ class Line:
         return columns == {name: said.get(name) for name in columns}
 
 
-def lines(conn: Connection, company: str | None = None, case: str | None = None) -> Iterator[Line]:
+def lines(
+    conn: Connection, company: str | None = None, case: str | None = None
+) -> Iterator[LogRow]:
     """The log in order, of one company or case or all of it."""
     query = select(log).order_by(log.c.company, log.c.seq)
     if company is not None:
@@ -120,7 +122,7 @@ def lines(conn: Connection, company: str | None = None, case: str | None = None)
     if case is not None:
         query = query.where(log.c.case_id == case)
     for row in conn.execute(query):
-        yield Line(row.company, row.seq, row.body, row.hash, row.case_id)
+        yield LogRow(row.company, row.seq, row.body, row.hash, row.case_id)
 
 
 @dataclass(frozen=True)
@@ -138,10 +140,10 @@ def heads(conn: Connection) -> list[Head]:
     return [Head(row.company, row.seq, row.hash) for row in conn.execute(query)]
 
 
-def find(conn: Connection, fingerprint: str) -> Line | None:
+def find(conn: Connection, fingerprint: str) -> LogRow | None:
     """The row with this hash (64 hex digits), of any company."""
     row = conn.execute(select(log).where(log.c.hash == fingerprint)).first()
-    return Line(row.company, row.seq, row.body, row.hash, row.case_id) if row else None
+    return LogRow(row.company, row.seq, row.body, row.hash, row.case_id) if row else None
 
 
 def lost(conn: Connection, company: str) -> Head | None:
@@ -166,7 +168,7 @@ def _holds(conn: Connection, head: Head) -> bool:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenRow:
     """The first row of a company's chain that is not what was written."""
 
     company: str
@@ -174,7 +176,7 @@ class Broken:
     reason: str
 
 
-def verify(conn: Connection) -> tuple[int, tuple[Broken, ...]]:
+def verify(conn: Connection) -> tuple[int, tuple[BrokenRow, ...]]:
     """Recompute every chain, and look for each of its ends that was published in a channel.
 
     Returns how many rows are good and the first bad row per company.
@@ -191,25 +193,25 @@ def verify(conn: Connection) -> tuple[int, tuple[Broken, ...]]:
 
 def _verify_chain(
     conn: Connection, company: str, last: int, head: str
-) -> tuple[int, Broken | None]:
+) -> tuple[int, BrokenRow | None]:
     link, seq = GENESIS, 0
     for line in lines(conn, company):
         if line.seq != seq + 1:
-            return seq, Broken(company, seq + 1, "the row is missing")
+            return seq, BrokenRow(company, seq + 1, "the row is missing")
         if line.hash != chain(link, line.body) or not line.consistent:
-            return seq, Broken(company, line.seq, "the row was changed after it was written")
+            return seq, BrokenRow(company, line.seq, "the row was changed after it was written")
         link, seq = line.hash, line.seq
     if seq < last:
-        return seq, Broken(company, seq + 1, "the end of the chain is missing")
+        return seq, BrokenRow(company, seq + 1, "the end of the chain is missing")
     if seq > last:
-        return last, Broken(company, last + 1, "the head does not know this row")
-    return seq, None if link == head else Broken(company, seq, "the head names another row")
+        return last, BrokenRow(company, last + 1, "the head does not know this row")
+    return seq, None if link == head else BrokenRow(company, seq, "the head names another row")
 
 
-def _cut(conn: Connection, company: str) -> Broken | None:
+def _cut(conn: Connection, company: str) -> BrokenRow | None:
     """Find a chain that was cut or rewritten: consistent in itself, but not as published."""
     for at, head in _told(conn, company):
         if not _holds(conn, head):
             reason = f"on {at:%d %b} the channel was told another end: {CUT}"
-            return Broken(company, head.seq, reason)
+            return BrokenRow(company, head.seq, reason)
     return None

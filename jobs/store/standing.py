@@ -40,7 +40,7 @@ def lapse(conn: Connection, realm: str, now: datetime) -> None:
     posts.notice(conn, realm, company.channel, f"lapsed:{realm}:{now:%G-%V}", text, now)
 
 
-def named(company: companies.Company) -> str:
+def named(company: companies.ConnectedCompany) -> str:
     """The company's name as mrkdwn, escaped."""
     return f"*{posts.escaped(one_line(company.name))}*"
 
@@ -52,7 +52,7 @@ HOW_TO_CONNECT = (
 """Where to get a link, not the link itself: it lives ten minutes, and an alert is read later."""
 
 
-def _alert(company: companies.Company, why: str) -> str:
+def _alert(company: companies.ConnectedCompany, why: str) -> str:
     return (
         f":rotating_light: *QuickBooks has to be connected again.* {named(company)}: {why}. "
         "Until then nothing of it is read, sent or written. Nothing is lost: everything continues "

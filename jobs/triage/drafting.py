@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.reasoning.by_rules import AUTHOR
-from jobs.reasoning.model import Record
+from jobs.reasoning.model import QuestionRecord
 from jobs.rules import changes, drafts, gates
 from jobs.rules.letter import Letter
 from jobs.rules.proposal import Proposal
@@ -31,7 +31,7 @@ class Made:
 
     proposal: Proposal
     reason: str
-    record: Record | None
+    record: QuestionRecord | None
 
 
 @dataclass(frozen=True)

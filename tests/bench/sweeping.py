@@ -20,7 +20,7 @@ import httpx
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine, event, func, select
 
-from bot.process import Kit
+from bot.process import Process
 from jobs.companies import connect
 from jobs.engine import loop
 from jobs.settings import Settings
@@ -73,15 +73,15 @@ class Writes:
 def main() -> None:
     """Connect, sweep, triage for a while, and say what it took."""
     outside = json.loads(sys.stdin.readline())
-    with TemporaryDirectory() as folder, _kit(outside, Path(folder)) as kit:
+    with TemporaryDirectory() as folder, _process(outside, Path(folder)) as process:
         writes = Writes()
-        writes.watch(kit.database.engine)
-        _connect(kit, outside)
-        kit.steps()
+        writes.watch(process.database.engine)
+        _connect(process, outside)
+        process.steps()
         gc.freeze()  # as a worker does before it forks
         before = memory.peak()
         began = time.perf_counter()
-        _run(kit, "sweep")
+        _run(process, "sweep")
         swept = time.perf_counter() - began
         peak = memory.peak()
         found = {
@@ -91,20 +91,20 @@ def main() -> None:
             "longest": writes.longest,
             "over": writes.over,
             "writes": writes.count,
-            "cases": _count(kit, select(func.count()).select_from(cases)),
-            "crossings": _count(kit, select(func.count()).select_from(crossings)),
-            "reads": _reads(kit),
+            "cases": _count(process, select(func.count()).select_from(cases)),
+            "crossings": _count(process, select(func.count()).select_from(crossings)),
+            "reads": _reads(process),
         }
-        _run(kit, "triage")
-        left = cases.c.due_at <= kit.now()
-        triaged = found["cases"] - _count(kit, select(func.count()).where(left))
-        found |= {"triaged": triaged, "triage_reads": _reads(kit) - found["reads"]}
+        _run(process, "triage")
+        left = cases.c.due_at <= process.now()
+        triaged = found["cases"] - _count(process, select(func.count()).where(left))
+        found |= {"triaged": triaged, "triage_reads": _reads(process) - found["reads"]}
         found |= {"longest_of_all": writes.longest}
         print(json.dumps(found))
 
 
 @contextmanager
-def _kit(outside: dict[str, str], folder: Path) -> Iterator[Kit]:
+def _process(outside: dict[str, str], folder: Path) -> Iterator[Process]:
     policy = folder / "policy.toml"
     policy.write_text(POLICY, encoding="utf-8")
     given = {k.lower(): v for k, v in outside.items() if k.startswith("QBO_")}
@@ -118,35 +118,35 @@ def _kit(outside: dict[str, str], folder: Path) -> Iterator[Kit]:
         "mail_from": "accounts@brass-fern.example",
     }
     values: dict[str, Any] = given | own
-    kit = Kit(Settings(**values), lambda: datetime.now(UTC))
-    schema.upgrade(kit.database)
+    process = Process(Settings(**values), lambda: datetime.now(UTC))
+    schema.upgrade(process.database)
     try:
-        yield kit
+        yield process
     finally:
-        kit.close()
+        process.close()
 
 
-def _connect(kit: Kit, outside: dict[str, str]) -> None:
-    with kit.database.writing() as conn:
-        state = connect.open_link(conn, "ULEAD1", "", kit.now())
-    answer = httpx.get(kit.oauth.authorize_url(state))
+def _connect(process: Process, outside: dict[str, str]) -> None:
+    with process.database.writing() as conn:
+        state = connect.open_link(conn, "ULEAD1", "", process.now())
+    answer = httpx.get(process.oauth.authorize_url(state))
     back = httpx.URL(answer.headers["location"]).params
     code, realm = back["code"], back["realmId"]
-    connect.connect(kit.database, kit.intuit, code, realm, back["state"], kit.now())
+    connect.connect(process.database, process.intuit, code, realm, back["state"], process.now())
 
 
-def _run(kit: Kit, name: str) -> None:
-    loop.run(kit.database, [step for step in kit.steps() if step.name == name], kit.now)
+def _run(process: Process, name: str) -> None:
+    loop.run(process.database, [step for step in process.steps() if step.name == name], process.now)
 
 
-def _count(kit: Kit, query: Any) -> int:
-    with kit.database.reading() as conn:
+def _count(process: Process, query: Any) -> int:
+    with process.database.reading() as conn:
         return int(conn.execute(query).scalar_one())
 
 
-def _reads(kit: Kit) -> int:
+def _reads(process: Process) -> int:
     """Metered reads so far."""
-    return _count(kit, select(func.coalesce(func.sum(usage.c.metered), 0)))
+    return _count(process, select(func.coalesce(func.sum(usage.c.metered), 0)))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import httpx
 from cryptography.fernet import Fernet
 from starlette.applications import Starlette
 
-from bot.process import Kit
+from bot.process import Process
 from bot.web import server
 from bot.web.health import Health
 from bot.web.slack import SlackRoutes
@@ -49,9 +49,9 @@ class Place:
     values: dict[str, str]
     folder: Path
 
-    def kit(self, **changes: str) -> Kit:
+    def process(self, **changes: str) -> Process:
         """The parts of a process; `changes` are settings of one's own."""
-        return Kit(settings(**(self.values | changes)), utc_now)
+        return Process(settings(**(self.values | changes)), utc_now)
 
 
 @contextlib.contextmanager
@@ -76,7 +76,7 @@ class Front:
     """A web process that answers, and its parts."""
 
     place: Place
-    kit: Kit
+    process: Process
     client: httpx.Client
     operators: httpx.Client
     """At METRICS_PORT."""
@@ -87,7 +87,7 @@ class Front:
 
     def notify(self, body: bytes, **headers: str) -> httpx.Response:
         """A notification of QuickBooks, rightly signed unless `headers` say otherwise."""
-        token = self.kit.settings.qbo_webhook_tokens[-1].get_secret_value()
+        token = self.process.settings.qbo_webhook_tokens[-1].get_secret_value()
         signed = {"intuit-signature": webhooks.signature(body, token)}
         return self.client.post("/quickbooks/webhook", content=body, headers=signed | headers)
 
@@ -95,7 +95,7 @@ class Front:
         """A request of Slack, rightly signed unless told otherwise, and never quite the same."""
         self.sent += 1
         at = at or str(int(utc_now().timestamp()) - self.sent)
-        secret = self.kit.settings.slack_signing_secret.get_secret_value()
+        secret = self.process.settings.slack_signing_secret.get_secret_value()
         given = {
             "x-slack-request-timestamp": at,
             "x-slack-signature": signed or signature(secret, at, body),
@@ -107,13 +107,13 @@ class Front:
 @contextlib.contextmanager
 def front(place: Place, **changes: str) -> Iterator[Front]:
     """Serve the web process's apps in threads."""
-    kit = place.kit(**changes)
-    health = Health(kit)
+    process = place.process(**changes)
+    health = Health(process)
     with (
-        serve(server.app(kit, SlackRoutes(kit), health)) as url,
+        serve(server.app(process, SlackRoutes(process), health)) as url,
         serve(Starlette(routes=health.operators_routes())) as operators_url,
         httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
         httpx.Client(base_url=operators_url, trust_env=False, timeout=30) as operators,
     ):
-        yield Front(place, kit, client, operators)
-    kit.close()
+        yield Front(place, process, client, operators)
+    process.close()

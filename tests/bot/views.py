@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.rules.case import Approvals, CaseView, Decision, HeldUp, Outcome, Reason
+from jobs.rules.case import Approvals, CaseView, Decision, HeldUp, Reason, SendOutcome
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Company, Credit, Customer, Facts, Habit, Invoice
 from jobs.rules.gates import NAME_LIKE_A_LINK
@@ -133,7 +133,7 @@ def approved(**changes: Any) -> CaseView:
 
 def sent(state: State = State.SENT, **changes: Any) -> CaseView:
     """A case whose mail the server accepted."""
-    return approved(**{"state": state, "outcome": Outcome("sent", NOW), **changes})
+    return approved(**{"state": state, "outcome": SendOutcome("sent", NOW), **changes})
 
 
 def two_needed(*given: str) -> CaseView:
@@ -250,7 +250,7 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     "done": lambda: sent(State.DONE, note_state="written"),
     "kept": lambda: sent(State.DONE, note_state="kept", note_detail="the books are closed"),
     "note failed": lambda: sent(State.DONE, note_state="failed", note_detail="QuickBooks said no"),
-    "unknown": lambda: approved(state=State.UNKNOWN, outcome=Outcome("unknown", NOW, "cut")),
+    "unknown": lambda: approved(state=State.UNKNOWN, outcome=SendOutcome("unknown", NOW, "cut")),
     "went": lambda: sent(State.SENT, decisions=(decision("went", "ULEAD1"),)),
     "rejected, followed": lambda: replace(VIEWS["rejected"](), may_return=False),
     "wrong contact": lambda: view(
@@ -296,7 +296,7 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     "cancelled": lambda: view(
         state=State.CANCELLED, end_reason="Invoice 1037 was paid.", closed_at=NOW
     ),
-    "shadow run": lambda: sent(State.CANCELLED, shadow=True, outcome=Outcome("shadow", NOW)),
+    "shadow run": lambda: sent(State.CANCELLED, shadow=True, outcome=SendOutcome("shadow", NOW)),
     "many": many,
     "long": lambda: view(letter=letter("A long line of words. " * 400)),
     "too long": lambda: view(letter=letter("A long line of words.\n" * 2000)),

@@ -25,7 +25,7 @@ import httpx
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection, select
 
-from bot.process import Kit
+from bot.process import Process
 from bot.web.quickbooks import notices
 from jobs.companies import connect
 from jobs.companies.connect import Intuit
@@ -33,13 +33,13 @@ from jobs.decide import approve, edit, hold, look, reject, sent, switches
 from jobs.decide import approve as undoing
 from jobs.decide import sent as take_back
 from jobs.decide import switches as reminders
-from jobs.decide.access import Answer, Click, Refused, Reply
+from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.decide.edit import Objections, Text
 from jobs.decide.reject import Rejection
 from jobs.engine import loop
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.services import Services
-from jobs.mail.results import Check, Fence, Mailer, Result
+from jobs.mail.results import Fence, Mailer, MailerCheck, Result
 from jobs.mail.smtp import Smtp
 from jobs.reasoning.model import Model
 from jobs.reports import picture
@@ -50,7 +50,7 @@ from jobs.rules.states import State
 from jobs.settings import Settings
 from jobs.store import agenda, cases, companies, events, log, people, schema
 from jobs.store.cases import Case
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.engine import Database
 from jobs.store.engine import connect as open_database
 from jobs.store.sends import still_ours
@@ -213,7 +213,7 @@ class Witness:
 
         return self.mailer.send(sender, recipient, message, fenced)
 
-    def check(self) -> Check:
+    def check(self) -> MailerCheck:
         """As the mailer itself."""
         return self.mailer.check()
 
@@ -259,9 +259,9 @@ class House:
         self._policy_file.touch()
         self.changes: dict[str, Any] = dict(policy or {})
         self.more_policy = ""
-        self.kit = Kit(self._settings(database_url), self.time)
+        self.process = Process(self._settings(database_url), self.time)
         if database_url == neighbourhood.home:
-            self.kit.database = neighbourhood.at_home
+            self.process.database = neighbourhood.at_home
         self._clients: list[QuickBooks] = []
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
@@ -289,10 +289,10 @@ class House:
         clients: dict[str, QuickBooks] = {}
         text = policy_text(self.changes) + self.more_policy
         self._policy_file.write_text(text, encoding="utf-8")
-        self.kit.policies = PolicyFile(self._policy_file)
+        self.process.policies = PolicyFile(self._policy_file)
         self.services = Services(
-            ruling=self.kit.policies,
-            policy=self.kit.policy,
+            ruling=self.process.policies,
+            policy=self.process.policy,
             sender=sender,
             reply_to=sender,
             channel="CFINANCE",
@@ -301,11 +301,11 @@ class House:
             mailer=self.mailer if self.has_mail else None,
             model=self.model,
         )
-        self.kit.services = self.services
+        self.process.services = self.services
 
     def _open_intuit(self) -> None:
-        settings = self.kit.settings
-        self.kit.oauth = OAuth(
+        settings = self.process.settings
+        self.process.oauth = OAuth(
             settings.qbo_client_id,
             settings.qbo_client_secret,
             token_url=settings.qbo_oauth_url,
@@ -314,21 +314,23 @@ class House:
             redirect_uri=f"{settings.public_url}/quickbooks/callback",
             transport=_transport(),
         )
-        self.kit.intuit = Intuit(self.kit.oauth, self.kit.seal, self._first_look, "CFINANCE")
+        self.process.intuit = Intuit(
+            self.process.oauth, self.process.seal, self._first_look, "CFINANCE"
+        )
 
     def _first_look(self, realm: str, tokens: Tokens) -> QuickBooks:
         return self._client(_Signed(tokens))
 
     def quickbooks(self, seconds: float = 30) -> QuickBooks:
         """A client without a budget of its own, patient for so long."""
-        store = SqlTokenStore(self.database, self.kit.seal)
-        client = self._client(BearerAuth(self.realm, store, self.kit.oauth, clock=self.time))
+        store = SqlTokenStore(self.database, self.process.seal)
+        client = self._client(BearerAuth(self.realm, store, self.process.oauth, clock=self.time))
         client._http.timeout = httpx.Timeout(seconds)
         self._clients.append(client)
         return client
 
     def _client(self, auth: httpx.Auth) -> QuickBooks:
-        url = self.kit.settings.qbo_api_url
+        url = self.process.settings.qbo_api_url
         return QuickBooks(
             self.realm,
             auth,
@@ -346,7 +348,7 @@ class House:
             url, command_seconds=seconds, final_reply_seconds=seconds, tls=UNUSED_TLS
         )
         self.services = replace(self.services, quickbooks=lambda _: hasty)
-        self.kit.services = self.services
+        self.process.services = self.services
 
     def change_policy(self, **sections: Any) -> None:
         """Lay more over the policy; every step and verb sees it from now on."""
@@ -364,14 +366,14 @@ class House:
         """Let go of everything that was opened."""
         for client in self._clients:
             client.close()
-        self.kit.oauth.close()
-        self.kit.close()
+        self.process.oauth.close()
+        self.process.close()
 
     # The company and its record
 
     @property
     def database(self) -> Database:
-        return self.kit.database
+        return self.process.database
 
     @property
     def policy(self) -> Policy:
@@ -392,7 +394,7 @@ class House:
         return self.company.today(self.now)
 
     @property
-    def company(self) -> Company:
+    def company(self) -> ConnectedCompany:
         with self.database.reading() as conn:
             return companies.need(conn, self.realm)
 
@@ -401,10 +403,15 @@ class House:
         with self.database.writing() as conn:
             state = connect.open_link(conn, "ULEAD1", "", self.now)
         self.outside.quickbooks.choose({"realm": self.realm})
-        answer = httpx.get(self.kit.oauth.authorize_url(state), verify=UNUSED_TLS)
+        answer = httpx.get(self.process.oauth.authorize_url(state), verify=UNUSED_TLS)
         back = httpx.URL(answer.headers["location"]).params
         connect.connect(
-            self.database, self.kit.intuit, back["code"], back["realmId"], back["state"], self.now
+            self.database,
+            self.process.intuit,
+            back["code"],
+            back["realmId"],
+            back["state"],
+            self.now,
         )
 
     def go_live(self) -> None:
@@ -422,7 +429,7 @@ class House:
         """Run these steps (all of them by default) until nothing is due."""
         self.time.begin()
         wanted = names or STEPS
-        steps = [step for step in self.kit.steps() if step.name in wanted]
+        steps = [step for step in self.process.steps() if step.name in wanted]
         loop.run(self.database, steps, self.time)
 
     def sweep(self) -> None:
@@ -575,7 +582,7 @@ class House:
         try:
             with self.database.writing() as conn:
                 return act(conn)
-        except Refused as no:
+        except VerbRefused as no:
             return no.said
 
     def approve(self, user: str | Click = "UCOLLECT") -> Answer:

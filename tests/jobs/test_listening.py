@@ -261,7 +261,7 @@ class Life:
 
     def run(self, *names: str) -> None:
         """These steps, one row at a time, so that a seed tells the whole story."""
-        steps = [replace(s, width=1) for s in self.house.kit.steps() if s.name in names]
+        steps = [replace(s, width=1) for s in self.house.process.steps() if s.name in names]
         loop.run(self.house.database, steps, self.house.time)
 
     def pass_an_hour(self) -> None:

@@ -44,7 +44,7 @@ THROTTLED = Trouble("status", 429)
 def broken(house: House, match: str, trouble: Trouble) -> Iterator[None]:
     """For a while every such call meets this trouble, and nobody waits long for an answer."""
     fault = Fault("quickbooks", match, trouble.kind, None, trouble.status, trouble.code)
-    waiting = [house.services.quickbooks(house.realm)._http, house.kit.oauth._http]
+    waiting = [house.services.quickbooks(house.realm)._http, house.process.oauth._http]
     patience = [each.timeout for each in waiting]
     for each in waiting if trouble.kind == "stall" else ():
         each.timeout = httpx.Timeout(HASTY)

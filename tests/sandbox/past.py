@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 import httpx
 from sqlalchemy import select
 
-from bot.process import Kit
+from bot.process import Process
 from jobs import settings as product_settings
 from jobs.companies import connect
 from jobs.decide import approve, look, switches
 from jobs.decide import switches as reminders
-from jobs.decide.access import Click, Refused
+from jobs.decide.access import Click, VerbRefused
 from jobs.engine import loop, parent_pipe
 from jobs.engine.step import Step
 from jobs.rules.policy import Policy
@@ -72,8 +72,8 @@ def live_through(url: str, settings: Settings) -> None:
         outside = stack.enter_context(httpx.Client(base_url=url, timeout=30, trust_env=False))
         stack.callback(_order, outside, "clock", now="")
         moment = Moment(outside)
-        kit = stack.enter_context(contextlib.closing(Kit(settings, moment)))
-        past = Past(outside, kit, moment)
+        process = stack.enter_context(contextlib.closing(Process(settings, moment)))
+        past = Past(outside, process, moment)
         stack.callback(past.quickbooks.close)
         for ago in MORNINGS:
             past.morning(ago)
@@ -90,20 +90,20 @@ def _order(outside: httpx.Client, call: str, **body: object) -> dict[str, str]:
 class Past:
     """One company, its product in this process, and the people who work with it."""
 
-    def __init__(self, outside: httpx.Client, kit: Kit, moment: Moment) -> None:
-        self.outside, self.kit, self.moment = outside, kit, moment
+    def __init__(self, outside: httpx.Client, process: Process, moment: Moment) -> None:
+        self.outside, self.process, self.moment = outside, process, moment
         self.today = datetime.now(UTC)
         self.realm = self.books_of(0)["realm"]
         self.quickbooks = QuickBooks(
             self.realm,
-            kit.ledgers.auth(self.realm),
-            base_url=kit.settings.qbo_api_url,
-            budget=kit.budget,
+            process.ledgers.auth(self.realm),
+            base_url=process.settings.qbo_api_url,
+            budget=process.budget,
             clock=moment,
             sleep=moment.pass_by,  # whoever has to wait for QuickBooks moves the clock
         )
-        kit.services = replace(kit.services, quickbooks=lambda _: self.quickbooks)
-        self.steps = kit.steps()
+        process.services = replace(process.services, quickbooks=lambda _: self.quickbooks)
+        self.steps = process.steps()
 
     def morning(self, ago: int) -> None:
         """What happens on one of these days: the sweep, the cards, the approvals, the mails."""
@@ -111,10 +111,10 @@ class Past:
         day: date = self.today.astimezone(zone).date() - timedelta(days=ago)
         self.moment.be(datetime.combine(day, OPENS, zone).astimezone(UTC))
         if ago == MORNINGS[0]:
-            with self.kit.database.writing() as conn:
-                artifacts.note_policy(conn, self.kit.policies.text, self.moment.now)
+            with self.process.database.writing() as conn:
+                artifacts.note_policy(conn, self.process.policies.text, self.moment.now)
             self._connect()
-        with self.kit.database.writing() as conn:
+        with self.process.database.writing() as conn:
             agenda.ensure(conn, agenda.EVERYBODY, "people", self.moment.now)
             agenda.hurry(conn, agenda.EVERYBODY, "people", self.moment.now)
             agenda.hurry(conn, self.realm, "sweep", self.moment.now)
@@ -123,7 +123,7 @@ class Past:
             self._at_the_door(reminders.confirm_off, switches.go_live)
             self._work()
         self._approve()
-        self.moment.pass_by(self.kit.policy.undo_seconds + 1)
+        self.moment.pass_by(self.process.policy.undo_seconds + 1)
         self._work()
 
     def books_of(self, ago: int) -> dict[str, str]:
@@ -132,14 +132,14 @@ class Past:
 
     def _connect(self) -> None:
         """A finance lead connects the company through the OAuth door."""
-        with self.kit.database.writing() as conn:
+        with self.process.database.writing() as conn:
             state = connect.open_link(conn, LEAD, "", self.moment.now)
         _order(self.outside, "quickbooks/choose", realm=self.realm)
-        answer = httpx.get(self.kit.oauth.authorize_url(state), trust_env=False)
+        answer = httpx.get(self.process.oauth.authorize_url(state), trust_env=False)
         back = httpx.URL(answer.headers["location"]).params
         connect.connect(
-            self.kit.database,
-            self.kit.intuit,
+            self.process.database,
+            self.process.intuit,
             back["code"],
             back["realmId"],
             back["state"],
@@ -148,7 +148,7 @@ class Past:
 
     def _at_the_door(self, *acts: Callable[..., object]) -> None:
         for act in acts:
-            with self.kit.database.writing() as conn:
+            with self.process.database.writing() as conn:
                 act(conn, self.policy, companies.need(conn, self.realm), LEAD, self.moment.now)
 
     def _work(self) -> None:
@@ -156,20 +156,20 @@ class Past:
         until = self.moment.now + CLOSES
         while self.moment.now < until and self._due(SOON):
             if due := self._due(0):
-                loop.run(self.kit.database, due, self.moment)
+                loop.run(self.process.database, due, self.moment)
             self.moment.pass_by(1)
 
     def _due(self, within: int) -> list[Step]:
         """The steps that have something to do in so many seconds."""
         then = self.moment.now + timedelta(seconds=within)
-        return [s for s in self.steps if loop.anything_due(self.kit.database, s, then)]
+        return [s for s in self.steps if loop.anything_due(self.process.database, s, then)]
 
     def _approve(self) -> None:
         """Whatever can be approved is, by as many people as it takes."""
         waiting = select(cases.c.id, drafts.c.id, drafts.c.sha256).where(
             cases.c.state == State.WAITING, drafts.c.id == cases.c.draft
         )
-        with self.kit.database.reading() as conn:
+        with self.process.database.reading() as conn:
             found = conn.execute(waiting).all()
         for case, draft, sha256 in found:
             self._click(look.fine, Click("UMANAGER", case, draft, sha256))
@@ -179,13 +179,13 @@ class Past:
 
     def _click(self, act: Callable[..., object], click: Click) -> None:
         """A person's click; what they may not do is refused, as on any day."""
-        with contextlib.suppress(Refused), self.kit.database.writing() as conn:
+        with contextlib.suppress(VerbRefused), self.process.database.writing() as conn:
             act(conn, self.policy, click, now=self.moment.now)
 
     @property
     def policy(self) -> Policy:
         """What rules in this company."""
-        return self.kit.policy.for_company(self.realm)
+        return self.process.policy.for_company(self.realm)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
 from jobs.store import companies
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.engine import Database, connect
 from tests.sandbox import company
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text
@@ -231,7 +231,7 @@ def _modes(database: Database) -> list[dict[str, str]]:
         return [{"name": one.name, **_mode(one)} for one in companies.all_of_them(conn)]
 
 
-def _mode(one: Company) -> dict[str, str]:
+def _mode(one: ConnectedCompany) -> dict[str, str]:
     if one.status != companies.CONNECTED:
         return {"mode": "off", "words": "Not connected to QuickBooks"}
     if one.paused_at:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.process import Kit
+from bot.process import Process
 from jobs.engine import loop
 from jobs.rules.states import CaseClass, Stage, State
 from jobs.settings import Settings
@@ -25,7 +25,7 @@ from tests.sandbox.stand_ins import StandIns, stand_ins
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIns, Kit]]:
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIns, Process]]:
     """The stand-ins and the record after the past, and a product of today."""
     folder: Path = tmp_path_factory.mktemp("past")
     with stand_ins() as outside, sqlite_database() as url:
@@ -36,16 +36,16 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandIns, 
             **own_settings(folder, "http://127.0.0.1:9"),
         }
         values: dict[str, Any] = {name.lower(): value for name, value in settings.items()}
-        with closing(Kit(Settings(**values), lambda: datetime.now(UTC))) as kit:
-            schema.upgrade(kit.database)
-            past.live_through(outside.url, kit.settings)
-            yield outside, kit
+        with closing(Process(Settings(**values), lambda: datetime.now(UTC))) as process:
+            schema.upgrade(process.database)
+            past.live_through(outside.url, process.settings)
+            yield outside, process
 
 
-def test_the_past_has_letters_of_every_stage(lived: tuple[StandIns, Kit]) -> None:
+def test_the_past_has_letters_of_every_stage(lived: tuple[StandIns, Process]) -> None:
     """One mail and one note for each case that was sent, each approved, weeks before today."""
-    outside, kit = lived
-    with kit.database.reading() as conn:
+    outside, process = lived
+    with process.database.reading() as conn:
         done = conn.execute(select(cases).where(cases.c.state == State.DONE)).all()
         _, broken = log.verify(conn)
     assert broken == ()
@@ -55,15 +55,15 @@ def test_the_past_has_letters_of_every_stage(lived: tuple[StandIns, Kit]) -> Non
     assert max(row.closed_at for row in done) < datetime.now(UTC)
 
 
-def test_today_every_stage_and_class_can_be_seen(lived: tuple[StandIns, Kit]) -> None:
+def test_today_every_stage_and_class_can_be_seen(lived: tuple[StandIns, Process]) -> None:
     """A sweep of today finds the next letters, above what is on record."""
-    _, kit = lived
-    with kit.database.writing() as conn:
+    _, process = lived
+    with process.database.writing() as conn:
         realm = conn.scalars(select(companies.c.realm)).one()
-        agenda.hurry(conn, realm, "sweep", kit.now())
-    steps = [step for step in kit.steps() if step.name in ("sweep", "triage")]
-    loop.run(kit.database, steps, kit.now)
-    with kit.database.reading() as conn:
+        agenda.hurry(conn, realm, "sweep", process.now())
+    steps = [step for step in process.steps() if step.name in ("sweep", "triage")]
+    loop.run(process.database, steps, process.now)
+    with process.database.reading() as conn:
         waiting = (cases.c.state == State.WAITING) & cases.c.draft.is_not(None)
         drafted = conn.execute(select(cases).where(waiting)).all()
     assert {row.stage for row in drafted} == set(Stage)

@@ -22,10 +22,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         for name, value in found.values.items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(tmp_path)
-        kit = found.kit()
-        add_company(kit.database)
+        process = found.process()
+        add_company(process.database)
         yield found
-        kit.close()
+        process.close()
 
 
 def overdue(*words: str) -> Result:
@@ -40,11 +40,11 @@ def test_a_company_is_disconnected_once(server: Place) -> None:
     assert (first.exit_code, again.exit_code) == (0, 0)
     assert "no longer has access" in first.output
     assert "already disconnected" in again.output
-    kit = server.kit()
-    with kit.database.reading() as conn:
+    process = server.process()
+    with process.database.reading() as conn:
         assert conn.execute(select(companies.c.status)).scalar_one() == "disconnected"
         bodies = conn.scalars(select(log.c.body)).all()
-    kit.close()
+    process.close()
     (line,) = [body for body in bodies if "company.disconnected" in body]
     assert '"actor":"ULEAD1"' in line
 

@@ -35,11 +35,11 @@ def outside(tmp_path: Path, valkey_url: str) -> Iterator[Place]:
 
 def findings(outside: Place, **changes: str) -> list[Finding]:
     """What the doctor finds."""
-    kit = outside.kit(**changes)
+    process = outside.process(**changes)
     try:
-        return examine(kit)
+        return examine(process)
     finally:
-        kit.close()
+        process.close()
 
 
 def of(found: list[Finding], part: str) -> list[tuple[str, str]]:
@@ -224,11 +224,11 @@ def test_customer_ids_for_two_companies_are_doubted(outside: Place) -> None:
     """Each company has ids of its own: not a word for one, a warning for two that share a list."""
     policy, line = outside.folder / "policy.toml", '\n[[customer]]\nid = "58"\nkey_account = true\n'
     policy.write_text(policy.read_text() + line)
-    kit = outside.kit()
-    add_company(kit.database)
+    process = outside.process()
+    add_company(process.database)
     assert "ids" not in str(of(findings(outside), "policy"))
-    add_company(kit.database, "17", "CSECOND")
-    kit.close()
+    add_company(process.database, "17", "CSECOND")
+    process.close()
     state, words = of(findings(outside), "policy")[-1]
     assert (state, f"apply to all of 17, {REALM}" in words) == (WARNING, True)
     own = line.replace("[[customer]]", '[[company."17".customer]]').replace("58", "9")
@@ -353,9 +353,9 @@ def test_a_policy_that_cannot_be_read(outside: Place) -> None:
 
 def test_a_company_whose_tokens_do_not_work(outside: Place) -> None:
     """Each company is asked something."""
-    kit = outside.kit()
-    add_company(kit.database)
-    kit.close()
+    process = outside.process()
+    add_company(process.database)
+    process.close()
     state, words = only(findings(outside), "quickbooks")
     assert state == WRONG
     assert "connect it again" in words
@@ -368,7 +368,7 @@ def test_a_company_that_is_connected(outside: Place) -> None:
 
     with front(outside) as door:
         assert come_back(door, state_for(door)).status_code == 200
-        with door.kit.database.reading() as conn:
+        with door.process.database.reading() as conn:
             (company,) = companies.all_of_them(conn)
     found = only(findings(outside), "quickbooks")
     assert found == (OK, f"{company.realm}: Brass Fern, shadow")
@@ -386,11 +386,11 @@ def test_reminders_that_nobody_has_confirmed(
     outside: Place, columns: dict[str, Any], state: str | None
 ) -> None:
     """A live company sends nothing then, and this is where one looks for the reason."""
-    kit = outside.kit()
-    add_company(kit.database)
-    with kit.database.writing() as conn:
+    process = outside.process()
+    add_company(process.database)
+    with process.database.writing() as conn:
         companies.change(conn, REALM, **columns)
-    kit.close()
+    process.close()
     found = of(findings(outside), "reminders")
     assert [each for each, _ in found] == [state for state in [state] if state]
     assert all("a finance lead confirms it in App Home" in words for _, words in found)
@@ -398,11 +398,11 @@ def test_reminders_that_nobody_has_confirmed(
 
 def test_a_company_that_was_disconnected_is_no_fault(outside: Place) -> None:
     """Somebody wanted it so."""
-    kit = outside.kit()
-    add_company(kit.database)
-    with kit.database.writing() as conn:
+    process = outside.process()
+    add_company(process.database)
+    with process.database.writing() as conn:
         companies.change(conn, REALM, status="disconnected")
-    kit.close()
+    process.close()
     state, words = only(findings(outside), "quickbooks")
     assert (state, "is disconnected" in words) == (WARNING, True)
 

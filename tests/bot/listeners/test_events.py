@@ -24,8 +24,8 @@ from bot.surfaces.home import COMPANIES
 from jobs.rules.case import Decision
 from jobs.rules.states import Stage
 from jobs.store import cases, companies, drafts, people
-from jobs.store.cases import Opening
-from jobs.store.companies import Company
+from jobs.store.cases import NewCase
+from jobs.store.companies import ConnectedCompany
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import connect_links, decisions, holds, messages
@@ -118,14 +118,14 @@ class Tab:
         answer = self.control.post("/_/slack/click", json=body)
         return int(answer.json().get("status", answer.status_code))
 
-    def company(self) -> Company:
+    def company(self) -> ConnectedCompany:
         """The company on record."""
-        with self.door.kit.database.reading() as conn:
+        with self.door.process.database.reading() as conn:
             return companies.need(conn, REALM)
 
     def rows(self, query: Any) -> list[Any]:
         """The rows of a query."""
-        with self.door.kit.database.reading() as conn:
+        with self.door.process.database.reading() as conn:
             return list(conn.execute(query).all())
 
     def until(self, condition: Callable[[], object]) -> None:
@@ -175,9 +175,9 @@ def managing(tmp_path: Path) -> Callable[[str], AbstractContextManager[Tab]]:
 
 def meet(door: Front) -> None:
     """Slack was asked about everybody just now."""
-    with door.kit.database.writing() as conn:
+    with door.process.database.writing() as conn:
         for user, trouble in CAST.items():
-            people.put_user(conn, user, user.title(), trouble, door.kit.now())
+            people.put_user(conn, user, user.title(), trouble, door.process.now())
 
 
 def connected(tab: Tab) -> Tab:
@@ -217,7 +217,7 @@ def test_a_second_company_gets_a_channel_of_its_own(tab: Tab) -> None:
     assert "Its cards go to <#CNORTH>." in tab.press("ULEAD1", "channel", "CNORTH")
     realm = second_company(tab)
     assert "Second is connected" in tab.follow("ULEAD1").text
-    with tab.door.kit.database.reading() as conn:
+    with tab.door.process.database.reading() as conn:
         found = {each.realm: each.channel for each in companies.all_of_them(conn)}
     assert found == {REALM: "CFINANCE", realm: "CNORTH"}
 
@@ -251,7 +251,7 @@ def test_a_channel_cannot_be_looked_at(tab: Tab) -> None:
 def test_a_lost_company_is_connected_again_from_the_tab(tab: Tab) -> None:
     """Its button asks for no channel and moves no cards."""
     connected(tab)
-    with tab.door.kit.database.writing() as conn:
+    with tab.door.process.database.writing() as conn:
         companies.change(conn, REALM, status="reauth_required")
     assert "has to be connected again" in tab.open("ULEAD1")
     assert tab.follow("ULEAD1", "reconnect").status_code == 200
@@ -261,8 +261,8 @@ def test_a_lost_company_is_connected_again_from_the_tab(tab: Tab) -> None:
 def test_pages_are_turned(tab: Tab) -> None:
     """More companies than a page holds: More leads on, Back leads back."""
     for number in range(COMPANIES + 1):
-        add_company(tab.door.kit.database, str(number + 1), f"CFIRM{number}")
-        with tab.door.kit.database.writing() as conn:
+        add_company(tab.door.process.database, str(number + 1), f"CFIRM{number}")
+        with tab.door.process.database.writing() as conn:
             companies.change(conn, str(number + 1), name=f"Firm no. {number + 1}.")
     first = tab.open("ULEAD1")
     assert ("Firm no. 1." in first, "Firm no. 9." in first) == (True, False)
@@ -275,7 +275,7 @@ def test_pages_are_turned(tab: Tab) -> None:
 def test_metered_calls_of_the_month_are_shown(tab: Tab) -> None:
     """To those who see the whole company; connecting has taken the first ones."""
     connected(tab)
-    tab.door.kit.budget.take(REALM, 1200, tab.door.kit.now)
+    tab.door.process.budget.take(REALM, 1200, tab.door.process.now)
     said = tab.open("UCOLLECT")
     calls = re.search(r"Metered QuickBooks reads this month: ([\d,]+) of 500,000 ", said)
     assert calls is not None
@@ -284,10 +284,10 @@ def test_metered_calls_of_the_month_are_shown(tab: Tab) -> None:
 
 def test_a_case_is_found_by_its_number(tab: Tab) -> None:
     """Its customer, its state and a link to its card, for those who may act on it."""
-    add_company(tab.door.kit.database)
-    opening = Opening(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
-    with tab.door.kit.database.writing() as conn:
-        made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.kit.now())
+    add_company(tab.door.process.database)
+    opening = NewCase(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
+    with tab.door.process.database.writing() as conn:
+        made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.process.now())
     number = made["58", "USD"].id
     for words in (number, f"case {number}", f"#{number}"):
         told = tab.type("ULEAD1", words, "CFINANCE")
@@ -298,10 +298,10 @@ def test_a_case_is_found_by_its_number(tab: Tab) -> None:
 
 def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
     """In the words of its card, with the kind of a hold, and names that call nobody."""
-    add_company(tab.door.kit.database)
-    opening = Opening(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
-    with tab.door.kit.database.writing() as conn:
-        made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.kit.now())
+    add_company(tab.door.process.database)
+    opening = NewCase(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
+    with tab.door.process.database.writing() as conn:
+        made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.process.now())
         case = made["58", "USD"]
         held = Decision("hold", "UCOLLECT", START, "promise", "on the phone")
         drafts.record(conn, case.id, held, None, "0" * 64)
@@ -311,7 +311,7 @@ def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
     told = tab.type("ULEAD1", case.id, "CFINANCE")
     assert "On hold: promise. Held by Ucollect, Nov 6, 2026" in told
     assert "on the phone. On hold until Nov 20, 2026." in told
-    with tab.door.kit.database.writing() as conn:
+    with tab.door.process.database.writing() as conn:
         conn.execute(on_hold.values(state="new", due_at=None, end_reason=""))
         conn.execute(delete(decisions))
     assert "Today's limit of new cards is reached" in tab.type("ULEAD1", case.id, "CFINANCE")
@@ -319,8 +319,8 @@ def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
 
 def test_a_guest_is_told_so_and_not_to_try_again(tab: Tab) -> None:
     """Whoever is unknown is looked up, and told in private what came of it."""
-    add_company(tab.door.kit.database)
-    with tab.door.kit.database.writing() as conn:
+    add_company(tab.door.process.database)
+    with tab.door.process.database.writing() as conn:
         conn.execute(delete(people_table))
     for user, told in (
         ("UGUEST", "Guests can read the cards but cannot act"),
@@ -328,8 +328,8 @@ def test_a_guest_is_told_so_and_not_to_try_again(tab: Tab) -> None:
     ):
         said = tab.type(user, "pause", "CFINANCE")
         assert said == "One moment, I am looking you up in Slack. Nothing was changed."
-        with tab.door.kit.database.writing() as conn:
-            people.put_user(conn, user, user, CAST[user], tab.door.kit.now())
+        with tab.door.process.database.writing() as conn:
+            people.put_user(conn, user, user, CAST[user], tab.door.process.now())
         tab.until(partial(tab.heard, user, told))
 
 
@@ -337,7 +337,7 @@ def test_a_command_elsewhere_names_the_channels(tab: Tab) -> None:
     """With several companies none is guessed, and nothing changes."""
     tab.door.place.outside.slack.add_channel("CLUNCH", "lunch")
     for realm, channel in ((REALM, "CFINANCE"), ("7", "COTHER")):
-        add_company(tab.door.kit.database, realm, channel)
+        add_company(tab.door.process.database, realm, channel)
     for words in ("", "pause", "live", "run"):
         told = tab.type("ULEAD1", words, "CLUNCH")
         assert "<#CFINANCE> (Brass Fern)" in told
@@ -363,8 +363,8 @@ def test_a_switch_promises_nothing_that_something_else_keeps(
     tab: Tab, held_up: dict[str, Any], words: str, told: str
 ) -> None:
     """The answer names what is missing still."""
-    add_company(tab.door.kit.database)
-    with tab.door.kit.database.writing() as conn:
+    add_company(tab.door.process.database)
+    with tab.door.process.database.writing() as conn:
         companies.change(conn, REALM, **held_up)
     assert told in tab.type("ULEAD1", f"{words} confirm" if words != "run" else words, "CFINANCE")
 
@@ -381,8 +381,8 @@ def test_what_starts_or_ends_sending_asks_once(
     tab: Tab, before: dict[str, Any], word: str, action: str, told: str
 ) -> None:
     """In private, by a button that its answer replaces, or typed; a pause acts at once."""
-    add_company(tab.door.kit.database)
-    with tab.door.kit.database.writing() as conn:
+    add_company(tab.door.process.database)
+    with tab.door.process.database.writing() as conn:
         companies.change(conn, REALM, **before)
     stood = tab.company()
     said = tab.type("ULEAD1", word, "CFINANCE")
@@ -409,9 +409,9 @@ def test_every_opening_has_a_link_of_its_own(tab: Tab) -> None:
         "ULEAD1",
         "ULEAD2",
     ]
-    with tab.door.kit.database.writing() as conn:
+    with tab.door.process.database.writing() as conn:
         conn.execute(
-            update(connect_links).values(opened_at=tab.door.kit.now() - timedelta(minutes=11))
+            update(connect_links).values(opened_at=tab.door.process.now() - timedelta(minutes=11))
         )
     stale = urlsplit(links[0])
     page = tab.door.get(f"{stale.path}?{stale.query}")
@@ -428,7 +428,7 @@ def test_a_pressed_link_is_renewed(tab: Tab) -> None:
 
 def test_a_collector_sees_all_and_runs_nothing(tab: Tab) -> None:
     """The state of the company, and no button to connect or disconnect."""
-    add_company(tab.door.kit.database)
+    add_company(tab.door.process.database)
     said = tab.open("UCOLLECT")
     assert "$1,200.50 overdue" in said
     assert '"actions"' not in said
@@ -436,8 +436,8 @@ def test_a_collector_sees_all_and_runs_nothing(tab: Tab) -> None:
 
 def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
     """What others owe is not theirs to see."""
-    add_company(tab.door.kit.database)
-    policy = tab.door.kit.policy
+    add_company(tab.door.process.database)
+    policy = tab.door.process.policy
     assert not [id for m in policy.managers for id in m.customers]
     said = tab.open("UMANAGER")
     assert "$1,200.50" not in said
@@ -447,16 +447,16 @@ def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
 
 def two_customers(tab: Tab) -> dict[str, str]:
     """A manager's own customer and somebody else's, each with a case; customer → its number."""
-    add_company(tab.door.kit.database)
-    now, company = tab.door.kit.now(), REALM
-    with tab.door.kit.database.writing() as conn:
+    add_company(tab.door.process.database)
+    now, company = tab.door.process.now(), REALM
+    with tab.door.process.database.writing() as conn:
         theirs = select(customers_table).where(customers_table.c.id == "58")
         other = {**conn.execute(theirs).one()._mapping, "id": "61", "name": "Bramble Ltd"}
         conn.execute(insert(customers_table).values(**other))
         bill = invoice(company) | {"id": "800", "customer": "61", "number": "2001"}
         conn.execute(insert(invoices_table).values(**bill | {"open": Decimal(77000)}))
         wanted = [
-            (Opening(company, who, "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep"), rank)
+            (NewCase(company, who, "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep"), rank)
             for who, rank in (("58", Decimal(1)), ("61", Decimal(2)))
         ]
         made = cases.open_all(conn, wanted, now)
@@ -506,7 +506,7 @@ def test_a_collector_who_is_an_account_manager_too_sees_all(
 def test_an_account_manager_without_customers_reads_no_figure(tab: Tab) -> None:
     """And is not told that nothing is open in the ledger."""
     two_customers(tab)
-    with tab.door.kit.database.writing() as conn:
+    with tab.door.process.database.writing() as conn:
         companies.change(conn, REALM, swept_at=START)
     for said in (answered(tab, "UMANAGER"), tab.open("UMANAGER")):
         assert "Nothing is open for your customers." in said
@@ -519,7 +519,7 @@ def test_an_account_manager_without_customers_reads_no_figure(tab: Tab) -> None:
 )
 def test_others_read_a_friendly_sentence(tab: Tab, user: str, words: str) -> None:
     """No figures, no buttons; whoever is not known yet is looked up."""
-    add_company(tab.door.kit.database)
+    add_company(tab.door.process.database)
     said = tab.open(user)
     assert words in said
     assert "1,200.50" not in said
@@ -530,16 +530,16 @@ def test_the_page_follows_once_somebody_is_known(tab: Tab) -> None:
     said = tab.open("USTRANGER")
     assert "This page then updates by itself." in said
     assert "press" not in said
-    with tab.door.kit.database.writing() as conn:
-        people.put_user(conn, "USTRANGER", "Sam", "stranger", tab.door.kit.now())
+    with tab.door.process.database.writing() as conn:
+        people.put_user(conn, "USTRANGER", "Sam", "stranger", tab.door.process.now())
     tab.until(lambda: "Only members of this organisation" in tab.says("USTRANGER"))
     assert "Nothing was changed" not in tab.says("USTRANGER")
 
 
 def test_holds_are_listed_with_their_review_dates(tab: Tab) -> None:
     """Nothing is parked out of sight."""
-    add_company(tab.door.kit.database)
-    now = tab.door.kit.now()
+    add_company(tab.door.process.database)
+    now = tab.door.process.now()
     held = {
         "company": REALM,
         "customer": "58",
@@ -550,10 +550,10 @@ def test_holds_are_listed_with_their_review_dates(tab: Tab) -> None:
         "set_by": "UCOLLECT",
         "set_at": now,
     }
-    with tab.door.kit.database.writing() as conn:
+    with tab.door.process.database.writing() as conn:
         conn.execute(insert(holds).values(**held))
         conn.execute(insert(holds).values(**held | {"invoice": "", "kind": "quiet"}))
-        opening = Opening(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
+        opening = NewCase(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
         cases.open_all(conn, [(opening, Decimal(1))], now)
         asleep = {"state": "snoozed", "end_reason": "Comes back soon.", "due_at": LATER}
         conn.execute(update(cases_table).values(**asleep))
@@ -644,9 +644,9 @@ def test_a_tab_is_not_drawn_over_by_an_earlier_try(
 
 def test_a_channel_that_takes_no_cards_is_told(tab: Tab) -> None:
     """Nothing would ever be seen there, so a lead reads why where they look first."""
-    add_company(tab.door.kit.database)
+    add_company(tab.door.process.database)
     assert "Its cards cannot go to" not in tab.open("ULEAD1")
-    with tab.door.kit.database.writing() as conn:
+    with tab.door.process.database.writing() as conn:
         companies.change(conn, REALM, channel="CNOWHERE")
     assert "Its cards cannot be posted in <#CNOWHERE>: there is no such channel" in tab.open(
         "ULEAD1"
@@ -655,7 +655,7 @@ def test_a_channel_that_takes_no_cards_is_told(tab: Tab) -> None:
 
 def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: Tab) -> None:
     """Once, and without a link that anybody could use; the page says the same to all."""
-    add_company(tab.door.kit.database)
+    add_company(tab.door.process.database)
     realms = (REALM, REALM, "999", "<script>", "")
 
     def pages() -> set[str]:
@@ -664,7 +664,7 @@ def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: T
 
     before = pages()
     assert tab.rows(select(messages)) == []
-    with tab.door.kit.database.writing() as conn:
+    with tab.door.process.database.writing() as conn:
         companies.change(conn, REALM, status="reauth_required")
     assert pages() == before
     assert len(before) == 1
@@ -690,9 +690,9 @@ def test_each_company_has_switches_of_its_own(tab: Tab) -> None:
     """Of two companies in one tab exactly the one that was meant is disconnected."""
     other = "4620816365000000002"
     for realm, channel in ((REALM, "CFINANCE"), (other, "COTHER")):
-        add_company(tab.door.kit.database, realm, channel)
+        add_company(tab.door.process.database, realm, channel)
     tab.open("ULEAD1")
     tab.press("ULEAD1", f"disconnect:{other}")
-    with tab.door.kit.database.reading() as conn:
+    with tab.door.process.database.reading() as conn:
         states = {one.realm: one.status for one in companies.all_of_them(conn)}
     assert states == {REALM: "connected", other: "disconnected"}

@@ -66,20 +66,20 @@ def house(neighbours: Neighbourhood, engine_url: str, tmp_path: Path) -> Iterato
 
 def backend_in(house: House) -> Backend:
     """The backend of a web process."""
-    kit = house.kit
+    process = house.process
     return Backend(
-        database=kit.database,
-        ruling=kit.policies,
-        queues=kit.queues,
+        database=process.database,
+        ruling=process.policies,
+        queues=process.queues,
         clock=lambda: house.now,
-        client=kit.slack,
+        client=process.slack,
         team=TEAM,
         app_id="",
         workspace="https://brass-fern.slack.example",
         response_hosts=frozenset({"127.0.0.1"}),
         public_url="http://127.0.0.1:9",
         channel="CFINANCE",
-        broker=Broker(kit.oauth, kit.seal),
+        broker=Broker(process.oauth, process.seal),
         pool=ThreadPoolExecutor(1),
     )
 

@@ -239,7 +239,7 @@ def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: Ground) ->
     with on.database.writing() as conn:
         (claim,) = work.claim(conn, messages, on.clock(), 1)
         waiting = step.load(conn, claim, on.clock())
-        assert isinstance(waiting, outbox.Wait)
+        assert isinstance(waiting, outbox.WaitForChannel)
     on.clock.forward(seconds=20)
     with on.database.writing() as conn:
         assert isinstance(waiting.settle(conn, claim, None, on.clock()), outbox.Post)

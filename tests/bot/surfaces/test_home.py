@@ -13,15 +13,15 @@ import pytest
 
 from bot.blockkit.lint import lint
 from bot.surfaces.home import COMPANIES, Page, home, sentence
-from jobs.reports.overview import Held, Overview, Some, Wait
+from jobs.reports.overview import Held, Overview, Some, WaitingCase
 from jobs.reports.picture import Aging, Bucket, TopCase
 from jobs.rules.money import Money
 from jobs.rules.states import Stage, State
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from tests.bot.ground import START
 from tests.sandbox.slack.blocks import faults_in_view
 
-COMPANY = Company(
+COMPANY = ConnectedCompany(
     realm="4620816365000000001",
     name="Brass & Fern <Supply>",
     country="US",
@@ -46,7 +46,7 @@ MINE = frozenset({COMPANY.realm})
 LINK = "http://127.0.0.1/x?state=1"
 DOLLARS = Money(Decimal("1200.50"), "USD")
 CASE = TopCase("412", "Acme <!channel> & Sons", DOLLARS, 12, Stage.FOLLOW_UP, State.WAITING)
-WAIT = Wait("413", "Northwind *bold*", "Acme was last contacted on Nov 2.", START)
+WAIT = WaitingCase("413", "Northwind *bold*", "Acme was last contacted on Nov 2.", START)
 HELD = Held("Contoso", "1037", "dispute", "wrong PO", date(2026, 11, 20))
 
 

@@ -81,12 +81,12 @@ def test_tokens_that_fit_no_key_are_named(
 def test_metrics_show_reads_pauses_and_connections(tmp_path: Path) -> None:
     """By company, and what the month has for all of them together."""
     with place(tmp_path) as outside, front(outside) as door:
-        now, budget = door.kit.now(), door.kit.budget
-        company(door.kit.database)
+        now, budget = door.process.now(), door.process.budget
+        company(door.process.database)
         for metered in (30, 1, 0):
-            budget.take(REALM, metered, door.kit.now)
+            budget.take(REALM, metered, door.process.now)
         budget.hold(REALM, 60, now)
-        with door.kit.database.writing() as conn:
+        with door.process.database.writing() as conn:
             companies.change(conn, REALM, status="reauth_required", hard_expires_at=NOW)
         text = door.operators.get("/metrics").text
     assert f'overdue_quickbooks_reads{{company="{REALM}"}} 31.0' in text

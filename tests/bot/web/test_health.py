@@ -13,7 +13,7 @@ import pytest
 import structlog
 from starlette.applications import Starlette
 
-from bot.process import Kit
+from bot.process import Process
 from bot.web import server as web
 from bot.web.slack import SlackRoutes
 from jobs.store import events
@@ -55,7 +55,7 @@ def test_in_socket_mode_too_a_start_waits_for_the_record(tmp_path: Path) -> None
     with place(tmp_path) as outside:
         own = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.sqlite3"}
         own["SLACK_APP_TOKEN"] = outside.outside.slack.keys.app_token
-        door = SlackRoutes(Kit(settings(**(outside.values | own))))
+        door = SlackRoutes(Process(settings(**(outside.values | own))))
         assert door.socket is not None
         assert "it has not been opened yet" in door.socket.trouble()
 
@@ -64,8 +64,8 @@ def test_metrics(tmp_path: Path) -> None:
     """Cases by state, work that is due and for how long, events that wait; not for everybody."""
     with place(tmp_path) as outside, front(outside) as door:
         notice = Notice("intuit", "1", "1", "Invoice", "742", "updated", None)
-        with door.kit.database.writing() as conn:
-            events.store(conn, [notice], door.kit.now())
+        with door.process.database.writing() as conn:
+            events.store(conn, [notice], door.process.now())
         text = door.operators.get("/metrics").text
         assert door.get("/metrics").status_code == 404
     assert 'overdue_cases{state="waiting"} 0.0' in text

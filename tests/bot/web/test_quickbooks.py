@@ -34,7 +34,7 @@ def door(tmp_path: Path) -> Iterator[Front]:
 
 def rows(door: Front, table: Any = events) -> list[Any]:
     """What is on record."""
-    with door.kit.database.reading() as conn:
+    with door.process.database.reading() as conn:
         return list(conn.execute(select(table)).all())
 
 
@@ -176,8 +176,8 @@ def test_it_rings_where_redis_is(tmp_path: Path, valkey_url: str) -> None:
 
 def state_for(door: Front) -> str:
     """What `overdue connect --as ULEAD1` prints."""
-    with door.kit.database.writing() as conn:
-        return connect.open_link(conn, "ULEAD1", "", door.kit.now())
+    with door.process.database.writing() as conn:
+        return connect.open_link(conn, "ULEAD1", "", door.process.now())
 
 
 def come_back(door: Front, state: str) -> httpx.Response:
@@ -199,9 +199,9 @@ def test_connecting_from_link_to_page(door: Front) -> None:
     assert (company.realm, company.channel, company.live) == (REALM, "CFINANCE", False)
 
 
-def companies_of(door: Front) -> list[companies.Company]:
+def companies_of(door: Front) -> list[companies.ConnectedCompany]:
     """The companies on record."""
-    with door.kit.database.reading() as conn:
+    with door.process.database.reading() as conn:
         return companies.all_of_them(conn)
 
 
@@ -266,7 +266,7 @@ def test_the_page_after_disconnecting(door: Front) -> None:
     for realm in (REALM, "999", "<script>", ""):
         assert "no longer connected" not in said(realm)
         assert "If this company was just disconnected" in said(realm)
-    with door.kit.database.writing() as conn:
+    with door.process.database.writing() as conn:
         companies.change(conn, REALM, status="reauth_required")
     assert "no longer connected" in said(REALM)
 

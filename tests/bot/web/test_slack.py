@@ -75,16 +75,16 @@ def click() -> bytes:
 
 def known(door: Front, user: str) -> None:
     """Have Slack say who somebody is, as the act worker does."""
-    kit = door.kit
-    with kit.database.writing() as conn:
-        agenda.ensure(conn, agenda.EVERYBODY, "people", kit.now())
-        people.ask(conn, user, kit.now())
-    loop.run(kit.database, [people.step(kit.policies, lambda: kit.slack)], kit.now)
+    process = door.process
+    with process.database.writing() as conn:
+        agenda.ensure(conn, agenda.EVERYBODY, "people", process.now())
+        people.ask(conn, user, process.now())
+    loop.run(process.database, [people.step(process.policies, lambda: process.slack)], process.now)
 
 
 def paused(door: Front) -> bool:
     """Whether sending is paused."""
-    with door.kit.database.reading() as conn:
+    with door.process.database.reading() as conn:
         return companies.need(conn, REALM).paused_at is not None
 
 
@@ -116,8 +116,8 @@ def test_a_copy_of_a_request_is_not_taken(tmp_path: Path) -> None:
 def test_a_policy_that_changes_counts_at_the_next_command(door: Front) -> None:
     """Whoever is named in the file anew may act, although the web process goes on."""
     file = door.place.folder / "policy.toml"
-    door.kit.policies = PolicyFile(file, lambda: utc_now() + timedelta(hours=1))
-    add_company(door.kit.database)
+    door.process.policies = PolicyFile(file, lambda: utc_now() + timedelta(hours=1))
+    add_company(door.process.database)
     known(door, "UCOLLECT")
     door.slack(command("pause", "UCOLLECT"))
     assert not paused(door)
@@ -132,7 +132,7 @@ def test_a_command_is_carried_out_once(tmp_path: Path) -> None:
     at = str(int(utc_now().timestamp()))
     pause = command("pause")
     with place(tmp_path) as outside, front(outside) as door:
-        add_company(door.kit.database)
+        add_company(door.process.database)
         known(door, "ULEAD1")
         door.slack(pause, at=at)
         assert paused(door)
@@ -254,7 +254,7 @@ def test_it_opens_as_soon_as_slack_answers(door: Front) -> None:
     fault = {"service": "slack", "match": "auth.test", "kind": "refuse", "times": 2}
     door.place.outside.world.faults.add(fault_from(fault))
     waited: list[float] = []
-    SlackRoutes(door.kit).open(waited.append)
+    SlackRoutes(door.process).open(waited.append)
     assert waited == [RETRY_SECONDS] * 2
 
 

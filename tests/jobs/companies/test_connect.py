@@ -26,7 +26,7 @@ from jobs.companies.connect import (
     open_link,
 )
 from jobs.store import companies, engine, log, schema
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import connect_links, messages, schedule
@@ -81,7 +81,7 @@ class Door:
         back = parse_qs(urlsplit(page.headers["location"]).query)
         return back["code"][0], back["realmId"][0]
 
-    def connect(self, state: str = "", **door: str) -> Company:
+    def connect(self, state: str = "", **door: str) -> ConnectedCompany:
         """All of it."""
         state = state or self.open(**door)
         code, realm = self.consent(state)

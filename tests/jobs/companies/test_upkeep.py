@@ -19,13 +19,13 @@ TOKENS = "oauth2/v1/tokens/bearer"
 @pytest.fixture
 def kept(a_house: House) -> House:
     """A house whose upkeep is due."""
-    with a_house.kit.database.writing() as conn:
+    with a_house.process.database.writing() as conn:
         agenda.ensure(conn, a_house.realm, upkeep.KIND, a_house.now)
     return a_house
 
 
 def run(house: House, ledger: upkeep.Ledger | None = None) -> None:
-    step = upkeep.step(house.kit.ledgers.renew, ledger or house.services.quickbooks)
+    step = upkeep.step(house.process.ledgers.renew, ledger or house.services.quickbooks)
     house.time.begin()
     loop.run(house.database, [step], house.time)
 
@@ -99,7 +99,7 @@ def test_used_up_reads_stop_the_look_and_not_the_tokens(kept: House) -> None:
         used = {"month": month, "company": "other", "metered": 450_000, "free": 0}
         conn.execute(usage.insert().values(**used))
     for _ in range(2):
-        run(kept, kept.kit.ledgers.of)  # these count what they ask
+        run(kept, kept.process.ledgers.of)  # these count what they ask
         kept.time.later(days=1)
     assert (refreshes(kept), kept.company.name) == (before + 2, name)
     assert said(kept, "could not be") == []
@@ -127,9 +127,9 @@ def test_the_ends_of_a_connection_stand_in_the_record(kept: House) -> None:
 
 def test_any_refresh_writes_the_ends_and_plans_the_upkeep(a_house: House) -> None:
     """Whoever renews: a company with tokens is never left without upkeep."""
-    with a_house.kit.database.writing() as conn:
+    with a_house.process.database.writing() as conn:
         conn.execute(delete(schedule).where(schedule.c.kind == "upkeep"))
-    a_house.kit.ledgers.renew(a_house.realm)
+    a_house.process.ledgers.renew(a_house.realm)
     assert company(a_house).refresh_expires_at > a_house.now
     assert row(a_house).due_at == a_house.now + timedelta(days=1)
 
@@ -180,7 +180,7 @@ def test_a_refusal_for_good_is_told_at_once(kept: House) -> None:
         run(kept)
     finally:
         kept.outside.quickbooks.oauth.client_secret = (
-            kept.kit.settings.qbo_client_secret.get_secret_value()
+            kept.process.settings.qbo_client_secret.get_secret_value()
         )
     assert refreshes(kept) == before + 1
     (told,) = said(kept, "could not be renewed")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.process import Kit
+from bot.process import Process
 from jobs import settings
 from jobs.store.tokens import SqlTokenStore
 from qbo import LEASE, Tokens
@@ -95,32 +95,32 @@ def run() -> None:
 
 def _runner(gate: Barrier) -> None:
     """Ask QuickBooks at the same moment as the others."""
-    kit = _kit()
-    kit.token_store = Wanting(kit.database, kit.seal)
-    kit.token_store.load(os.environ["REALM"])
+    process = _process()
+    process.token_store = Wanting(process.database, process.seal)
+    process.token_store.load(os.environ["REALM"])
     gate.wait(PATIENCE)
-    _ask(kit)
+    _ask(process)
 
 
 def doze() -> None:
     """What a process does that is stopped in the middle of a refresh."""
-    kit = _kit()
-    kit.token_store = Sleepy(kit.database, kit.seal)
-    _ask(kit)
+    process = _process()
+    process.token_store = Sleepy(process.database, process.seal)
+    _ask(process)
 
 
-def _kit() -> Kit:
+def _process() -> Process:
     now, began = datetime.fromisoformat(os.environ["NOW"]), utc_now()
-    return Kit(settings.load(), lambda: now + (utc_now() - began))
+    return Process(settings.load(), lambda: now + (utc_now() - began))
 
 
-def _ask(kit: Kit) -> None:
+def _ask(process: Process) -> None:
     """Ask QuickBooks for the company, and say which token is stored then."""
     realm = os.environ["REALM"]
-    name = kit.ledgers.of(realm).company_info().name
-    token = hash(kit.token_store.load(realm).access.get_secret_value())
+    name = process.ledgers.of(realm).company_info().name
+    token = hash(process.token_store.load(realm).access.get_secret_value())
     os.write(1, f"{name} {token}\n".encode())  # whole lines, whoever else writes
-    kit.close()
+    process.close()
 
 
 def race(house: House, wanting: Path) -> list[str]:
@@ -138,7 +138,7 @@ def race(house: House, wanting: Path) -> list[str]:
 
 
 def _environment(house: House, wanting: Path) -> dict[str, str]:
-    kept = house.kit.settings
+    kept = house.process.settings
     given = house.outside.settings() | {
         "DATABASE_URL": kept.database_url.get_secret_value(),
         "TOKEN_KEYS": ",".join(key.get_secret_value() for key in kept.token_keys),

@@ -14,7 +14,7 @@ from bot.surfaces.card.card import card
 from jobs.decide import approve as approving
 from jobs.decide import approve as undoing
 from jobs.decide import look
-from jobs.decide.access import Answer, Click, Refused, Reply
+from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, lift
 from jobs.decide.reject import Rejection
@@ -102,7 +102,7 @@ def together(house: House, knocks: list[Click]) -> list[Reply]:
             with house.database.writing() as conn:
                 policy = house.services.policy
                 said[number] = approving.approve(conn, policy, knocks[number], house.now)
-        except Refused as no:
+        except VerbRefused as no:
             said[number] = no.said
 
     threads = [threading.Thread(target=click, args=(n,)) for n in range(len(knocks))]

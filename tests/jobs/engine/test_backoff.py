@@ -210,15 +210,15 @@ def wire(house: House) -> None:
     """Let the steps sign as they do in a worker; the pace is another test's."""
     client = QuickBooks(
         house.realm,
-        house.kit.ledgers.auth(house.realm),
-        base_url=house.kit.settings.qbo_api_url,
+        house.process.ledgers.auth(house.realm),
+        base_url=house.process.settings.qbo_api_url,
         clock=house.time,
         sleep=lambda seconds: _pass_by(house, seconds),
         transport=httpx.HTTPTransport(verify=UNUSED_TLS),
     )
     house._clients.append(client)
     house.services = replace(house.services, quickbooks=lambda _: client)
-    house.kit.services = house.services
+    house.process.services = house.services
 
 
 def _pass_by(house: House, seconds: float) -> None:

@@ -7,12 +7,12 @@ import httpx
 import pytest
 from sqlalchemy import Row, select
 
-from bot.process import Kit
+from bot.process import Process
 from jobs.companies import connect
 from jobs.companies.connect import Intuit, NotConnected
 from jobs.companies.disconnect import Broker, Ended, disconnect
 from jobs.store import agenda
-from jobs.store.companies import Company
+from jobs.store.companies import ConnectedCompany
 from jobs.store.tables import companies, messages, schedule
 from qbo import QuickBooks, Tokens
 from tests.jobs.house import ONE, House
@@ -23,21 +23,21 @@ TOKENS = "tokens/bearer"
 CALLS = (TOKENS, "/companyinfo/", "/preferences")
 
 
-def through_the_door(house: House, intuit: Intuit, realm: str) -> Company:
+def through_the_door(house: House, intuit: Intuit, realm: str) -> ConnectedCompany:
     """A person follows a fresh link, chooses this company and comes back."""
     with house.database.writing() as conn:
         state = connect.open_link(conn, "ULEAD1", "", house.now)
     house.outside.quickbooks.choose({"realm": realm})
-    answer = httpx.get(house.kit.oauth.authorize_url(state))
+    answer = httpx.get(house.process.oauth.authorize_url(state))
     code = httpx.URL(answer.headers["location"]).params["code"]
     return connect.connect(house.database, intuit, code, realm, state, house.now)
 
 
-def _hasty(kit: Kit) -> Callable[[str, Tokens], QuickBooks]:
+def _hasty(process: Process) -> Callable[[str, Tokens], QuickBooks]:
     """The first look at a company as the product takes it, by somebody who waits for nothing."""
 
     def look(realm: str, tokens: Tokens) -> QuickBooks:
-        client = kit._open(realm, tokens)
+        client = process._open(realm, tokens)
         client._http.timeout = httpx.Timeout(HASTY)
         return client
 
@@ -49,8 +49,8 @@ def test_connecting_says_what_went_wrong(a_house: House, call: str) -> None:
     """Nothing is half connected: a sentence for the person, and a new link does it."""
     realm = a_house.outside.quickbooks.add_company(company.build(ONE, a_house.now))
     hasty, patient = (
-        replace(a_house.kit.intuit, open=look, channel="CSECOND")
-        for look in (_hasty(a_house.kit), a_house.kit._open)
+        replace(a_house.process.intuit, open=look, channel="CSECOND")
+        for look in (_hasty(a_house.process), a_house.process._open)
     )
     for trouble in (*PASSING, REFUSED, THROTTLED, Trouble("status", 403, "3100")):
         with broken(a_house, call, trouble), pytest.raises(NotConnected) as caught:
@@ -97,7 +97,7 @@ def test_a_renewal_whose_answer_never_came_ends_with_a_person(a_house: House) ->
 
 def test_a_disconnection_that_intuit_did_not_hear_is_said(a_house: House) -> None:
     """The company stands still at once; the same wish again does what is left."""
-    broker, match = Broker(a_house.kit.oauth, a_house.kit.seal), "tokens/revoke"
+    broker, match = Broker(a_house.process.oauth, a_house.process.seal), "tokens/revoke"
 
     def wish() -> Ended:
         return disconnect(a_house.database, broker, a_house.realm, "ULEAD1", a_house.now)

@@ -227,7 +227,7 @@ def test_what_is_decided_afterwards_is_decided_by_the_new_policy(
 ) -> None:
     """No step has to be restarted; the approval of one person is no longer enough."""
     a_house.approve()
-    path = Path(str(a_house.kit.settings.policy_file))
+    path = Path(str(a_house.process.settings.policy_file))
     file = PolicyFile(path, lambda: datetime.now(UTC) + timedelta(hours=1))
     times: list[str] = []
 
@@ -241,7 +241,7 @@ def test_what_is_decided_afterwards_is_decided_by_the_new_policy(
         return a_house.quickbooks()
 
     change(asked == 0)
-    a_house.kit.services = replace(a_house.services, ruling=file, quickbooks=quickbooks)
+    a_house.process.services = replace(a_house.services, ruling=file, quickbooks=quickbooks)
     a_house.wait_out()
     assert (a_house.mails, a_house.state()) == ([], State.WAITING)
     assert len(times) >= asked

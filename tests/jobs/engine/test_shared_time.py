@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from sqlalchemy.exc import OperationalError
 
-from bot.process import Kit
+from bot.process import Process
 from jobs.engine import loop
 from jobs.rules.states import State
 from jobs.store import engine
@@ -26,9 +26,9 @@ HOUR = timedelta(hours=1)
 
 def work_on_sends(house: House) -> None:
     """What a worker does when the send step is woken, by the time that it knows."""
-    with closing(Kit(house.kit.settings)) as kit:
-        steps = [step for step in house.kit.steps() if step.name == "send"]
-        loop.run(kit.database, steps, kit.now)
+    with closing(Process(house.process.settings)) as process:
+        steps = [step for step in house.process.steps() if step.name == "send"]
+        loop.run(process.database, steps, process.now)
 
 
 def test_a_worker_with_a_fast_clock_does_not_shorten_the_undo_window(

@@ -6,7 +6,7 @@ import json
 import httpx2
 import pytest
 
-from jobs.reasoning.model import Answer, Failure, Model
+from jobs.reasoning.model import Failure, Model, ModelAnswer
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.reasoning.reading import ReadingForm
 from tests.sandbox.faults import Fault, Kind
@@ -16,7 +16,7 @@ from tests.sandbox.world import World
 DATA = fenced({"lines": {"1": "We dispute this."}})
 
 
-def ask(model: Model) -> Answer[ReadingForm] | Failure:
+def ask(model: Model) -> ModelAnswer[ReadingForm] | Failure:
     """Have one document read."""
     return model.ask(prompt("read_document"), DATA, ReadingForm)
 
@@ -24,7 +24,7 @@ def ask(model: Model) -> Answer[ReadingForm] | Failure:
 def test_a_good_answer_comes_in_the_form_asked_for(model: Model) -> None:
     """With a record of names, counts and hashes."""
     answer = ask(model)
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, ModelAnswer)
     assert (answer.value.stance, answer.value.lines) == ("dispute", [1])
     record = answer.record
     assert (record.model, record.prompt) == ("gpt-6.1-terra", "read_document/1")
@@ -104,7 +104,7 @@ def test_a_passing_trouble_is_tried_once_more(base_url: str, stand_in: StandInMo
     """One retry is all: a card should not wait for minutes."""
     stand_in.enqueue("status", "x", 503)
     model = Model(KEY, base_url, timeout=5)
-    assert isinstance(ask(model), Answer)
+    assert isinstance(ask(model), ModelAnswer)
     model.close()
 
 

@@ -34,14 +34,14 @@ def cut_off(house: House) -> Iterator[None]:
     """Somebody who may alter tables has removed the last row, and the head names the one before."""
     guard = select(text("sql")).select_from(text("sqlite_master"))
     guard = guard.where(text("name = 'log_no_delete'"))
-    with house.kit.database.writing() as conn:
+    with house.process.database.writing() as conn:
         (head,), (*_, left, last) = log.heads(conn), log.lines(conn, house.realm)
         trigger = conn.execute(guard).scalar_one()
         conn.execute(text("DROP TRIGGER log_no_delete"))
         conn.execute(delete(log_table).where(log_table.c.seq == last.seq))
         conn.execute(update(log_heads).values(seq=left.seq, hash=left.hash))
     yield
-    with house.kit.database.writing() as conn:
+    with house.process.database.writing() as conn:
         row = {"company": last.company, "seq": last.seq, "body": last.body, "hash": last.hash}
         conn.execute(insert(log_table).values(row | {"case_id": last.case}))
         conn.execute(update(log_heads).values(seq=head.seq, hash=head.hash))
@@ -50,7 +50,7 @@ def cut_off(house: House) -> Iterator[None]:
 
 def test_the_end_of_the_log_is_told_once_in_a_business_day(a_house: House) -> None:
     """In the channel at the end of the day; in the process log each hour; a cut end is an alarm."""
-    with a_house.kit.database.writing() as conn:
+    with a_house.process.database.writing() as conn:
         agenda.ensure(conn, agenda.EVERYBODY, "log_head", a_house.now)
     a_house.run("log_head")
     assert told(a_house) == [], "it is ten in the morning"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.rules.claims import CLAIMS, Claim
+from jobs.rules.claims import CLAIMS, ContactClaim
 from jobs.rules.drafts import edited
 from jobs.rules.past import Past
 from jobs.rules.verify import verify
@@ -23,7 +23,7 @@ def claimed(words: str, contacts: int, invoice: str = "71037") -> list[str]:
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.example)
-def test_a_claim_needs_the_contacts_it_speaks_of(claim: Claim) -> None:
+def test_a_claim_needs_the_contacts_it_speaks_of(claim: ContactClaim) -> None:
     """Each kind is found without them, and passes with them; other invoices' do not count."""
     assert claimed(claim.example, claim.needs - 1)
     assert claimed(claim.example, claim.needs, invoice="other")

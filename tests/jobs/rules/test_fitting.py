@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.rules.fitting import Owed, effect, friendly, percentile, proposed
+from jobs.rules.fitting import CustomerTotal, effect, friendly, percentile, proposed
 from jobs.rules.policy import Limits, load
 
 AMOUNTS = st.decimals("0.01", "99999999", places=2)
@@ -22,15 +22,18 @@ def limits() -> Limits:
     return found
 
 
-def owing(*totals: int) -> list[Owed]:
+def owing(*totals: int) -> list[CustomerTotal]:
     """Customers with one invoice each."""
-    return [Owed(Decimal(one), Decimal(one)) for one in totals]
+    return [CustomerTotal(Decimal(one), Decimal(one)) for one in totals]
 
 
 def test_the_effect_counts_customers_with_something_overdue() -> None:
     """From the limit on, not above it; who owes nothing overdue is not counted."""
-    some = [*owing(9999, 10000, 24999, 25000), Owed(Decimal(60000), Decimal(60000), overdue=False)]
-    some.append(Owed(Decimal(50000), Decimal(100), small=3))
+    some = [
+        *owing(9999, 10000, 24999, 25000),
+        CustomerTotal(Decimal(60000), Decimal(60000), overdue=False),
+    ]
+    some.append(CustomerTotal(Decimal(50000), Decimal(100), small=3))
     found = effect(limits(), some)
     assert (found.customers, found.second_approver, found.stopped, found.small) == (5, 4, 2, 3)
 

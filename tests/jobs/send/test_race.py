@@ -48,7 +48,7 @@ def race(house: House, fetched: Callable[[], None]) -> None:
     `fetched` is called in the sender's thread when the mail is ready. No outcome is refused by the
     database, as after a deadlock it would be.
     """
-    step = replace(next(s for s in house.kit.steps() if s.name == "send"), width=1)
+    step = replace(next(s for s in house.process.steps() if s.name == "send"), width=1)
     gate, here = threading.Barrier(SENDERS), threading.Semaphore(0)
     fetch = send.Fetch.act
 

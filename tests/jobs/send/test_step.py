@@ -591,15 +591,15 @@ def _went_without_files(house: House, why: str) -> None:
 
 def test_undo_while_the_send_is_claimed(approved: House) -> None:
     """An undo that comes during the last check still stops the mail."""
-    load, pressed = send.Check.act, []
+    load, pressed = send.LastCheck.act, []
 
-    def slowly(check: send.Check) -> Any:
+    def slowly(check: send.LastCheck) -> Any:
         pressed.append(approved.undo())
         return load(check)
 
     approved.services = approved.services
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Check, "act", slowly)
+        patch.setattr(send.LastCheck, "act", slowly)
         approved.run("send")
     assert pressed == [Answer.RECORDED]
     assert approved.state() is State.WAITING
@@ -1072,11 +1072,11 @@ def test_two_senders_send_one_mail(approved: House) -> None:
 def test_five_broken_tries_lapse_with_the_reason(approved: House) -> None:
     """A send that breaks off in our own code ends as a lapsed approval, not in silence."""
 
-    def broken(_: send.Check) -> Any:
+    def broken(_: send.LastCheck) -> Any:
         raise RuntimeError("something of ours")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Check, "act", broken)
+        patch.setattr(send.LastCheck, "act", broken)
         for _ in range(6):
             approved.run("send")
             approved.time.later(minutes=11)

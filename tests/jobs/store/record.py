@@ -14,7 +14,7 @@ from sqlalchemy import insert, update
 from jobs.rules.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.states import OPEN, Stage, State
 from jobs.store import cases, drafts, events
-from jobs.store.cases import Case, Opening
+from jobs.store.cases import Case, NewCase
 from jobs.store.drafts import Draft
 from jobs.store.engine import Database
 from jobs.store.events import Notice
@@ -50,10 +50,10 @@ def company(database: Database, realm: str = REALM, **columns: Any) -> str:
     return realm
 
 
-def opening(customer: str = "58", **fields: Any) -> Opening:
+def opening(customer: str = "58", **fields: Any) -> NewCase:
     """What a plain case starts with."""
     values = {"company": REALM, "customer": customer, "currency": "USD", "shadow": False}
-    return Opening(**{**values, "stage": Stage.REMINDER, "trigger": "sweep", **fields})
+    return NewCase(**{**values, "stage": Stage.REMINDER, "trigger": "sweep", **fields})
 
 
 def case(

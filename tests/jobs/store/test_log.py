@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.store import log, posts
 from jobs.store.engine import Database
-from jobs.store.log import Broken, Entry
+from jobs.store.log import BrokenRow, Entry
 from tests.jobs.store.record import NOW, race
 
 
@@ -33,7 +33,7 @@ def note_often(database: Database, times: int, *entries: Entry) -> None:
         note(database, *entries)
 
 
-def verify(database: Database) -> tuple[int, tuple[Broken, ...]]:
+def verify(database: Database) -> tuple[int, tuple[BrokenRow, ...]]:
     with database.reading() as conn:
         return log.verify(conn)
 
@@ -132,7 +132,7 @@ def test_the_first_bad_row_is_named(written: Database) -> None:
     with unguarded(written) as conn:
         conn.execute(text(f"UPDATE log SET body = '{{}}' {SECOND}"))
     good, broken = verify(written)
-    assert broken == (Broken("1", 2, "the row was changed after it was written"),)
+    assert broken == (BrokenRow("1", 2, "the row was changed after it was written"),)
     assert good == 2, "row 1 of company 1, and the one of company 2"
 
 
@@ -175,7 +175,7 @@ def test_an_end_that_was_cut_off_is_found(written: Database) -> None:
         assert log.find(conn, told.hash) is None, "whoever kept the hash sees it without our record"
         assert log.lost(conn, "1") == told
         reason = "on 14 Oct the channel was told another end: rows were cut off or written anew"
-        assert log.verify(conn) == (3, (Broken("1", 3, reason),))
+        assert log.verify(conn) == (3, (BrokenRow("1", 3, reason),))
         conn.rollback()
     with unguarded(written) as conn:
         cut(conn, 3)
