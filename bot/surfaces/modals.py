@@ -20,10 +20,10 @@ from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
 from jobs.rules.gates import ON_ACCOUNT
-from jobs.rules.ledger_text import to_confirm
 from jobs.rules.plain import shortened
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, stops_seen
+from jobs.rules.verification.ledger_text import to_confirm
 
 LOADING = "loading"
 """The name of a modal that asks for nothing."""

@@ -13,9 +13,9 @@ from bot.blockkit.escaping import one_line
 from jobs.rules.case import HeldUp
 from jobs.rules.facts import Credit, Habit, Invoice
 from jobs.rules.figures import how_late
+from jobs.rules.letters.slots import labels
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
-from jobs.rules.slots import labels
 from jobs.rules.states import Stage
 
 STAGE_WORDS = {

@@ -11,14 +11,14 @@ from jobs.approvals import tell_approvers
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply
 from jobs.rules import gates
-from jobs.rules.drafts import edited
-from jobs.rules.letter import Letter
+from jobs.rules.letters.drafts import edited
+from jobs.rules.letters.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
-from jobs.rules.verify import verify
-from jobs.rules.violations import Violation
+from jobs.rules.verification.verify import verify
+from jobs.rules.verification.violations import Violation
 from jobs.sources import quickbooks
 from jobs.store import cases, contexts, drafts
 from jobs.store.cases import Move

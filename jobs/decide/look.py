@@ -12,11 +12,11 @@ from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.approve import followed
 from jobs.decide.hold import GOES_ON
 from jobs.intake import crossing
-from jobs.rules.ledger_text import to_confirm
 from jobs.rules.policy import Policy
 from jobs.rules.rights import looks_after, may_run
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
+from jobs.rules.verification.ledger_text import to_confirm
 from jobs.store import cases, companies, history
 from jobs.store.cases import Move
 

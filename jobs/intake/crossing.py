@@ -19,8 +19,7 @@ from sqlalchemy import Connection
 from jobs.engine.turns import Plan
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus
 from jobs.rules.policy import Policy
-from jobs.rules.stages import HIGHEST_START, crossing_stage
-from jobs.rules.states import JOINABLE, Stage, State
+from jobs.rules.states import HIGHEST_START, JOINABLE, Stage, State, crossing_stage
 from jobs.sources import records
 from jobs.store import cases, companies, crossings, history, ledger
 from jobs.store.cases import Move, NewCase

@@ -12,7 +12,7 @@ from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, default
 
 from jobs.mail.addresses import Altered, MailTooLarge, Unsendable, bare, clean, header, named
-from jobs.rules.letter import Letter
+from jobs.rules.letters.letter import Letter
 
 LARGEST = 20_000_000
 """Bytes of a whole mail: large providers take 25 MB and more, many company servers less."""

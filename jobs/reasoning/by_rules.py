@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jobs.reasoning.caution import CLASS_OF, class_from_readings
-from jobs.rules.case import Reason
+from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Facts
 from jobs.rules.figures import amount, how_late
 from jobs.rules.past import Past
-from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import Ruling, strictest
-from jobs.rules.stages import WORDS
-from jobs.rules.states import Stage
+from jobs.rules.states import WORDS, Stage
 
 AUTHOR = "template"
 SAYS = {

@@ -16,13 +16,11 @@ from jobs.reasoning.cage import complaint, complaint_of_letter
 from jobs.reasoning.caution import careful_class, class_from_readings
 from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
 from jobs.reasoning.prompting import fenced, prompt
-from jobs.rules.case import Reason
+from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Facts, Invoice, bucket
 from jobs.rules.past import Past
-from jobs.rules.proposal import Proposal
-from jobs.rules.stages import WORDS
-from jobs.rules.states import CaseClass, Stage
+from jobs.rules.states import WORDS, CaseClass, Stage
 
 NO_MODEL = "No model is configured."
 LONGEST_SUBJECT = 90

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Facts
-from jobs.rules.letter import Letter
+from jobs.rules.letters.letter import Letter
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, Stage, State
 
@@ -135,3 +135,20 @@ class CaseView:
     def taken_up(self) -> bool:
         """Whether somebody reopened the matter of this closed case from its card."""
         return bool(self.decisions) and self.decisions[-1].kind in ("take_up", "confirm_address")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Its text has only slots such as `{total_open}`, never a digit, a link or an address.
+
+    `subject` and `sentences` are empty if a stopped case was only summarized. `author` names the
+    model and the prompt version, or "template".
+    """
+
+    class_: CaseClass
+    confidence: str  # "low", "medium", "high"
+    reasons: tuple[Reason, ...]
+    summary: str
+    subject: str
+    sentences: tuple[str, ...]
+    author: str

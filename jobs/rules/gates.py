@@ -13,11 +13,11 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from jobs.rules import ledger_text
 from jobs.rules.business_days import start_of
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Credit, Facts, Invoice
 from jobs.rules.figures import amount, day, listed
+from jobs.rules.letters.slots import title
 from jobs.rules.marks import UNKNOWN, marks
 from jobs.rules.money import Money, total
 from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
@@ -25,9 +25,9 @@ from jobs.rules.plain import one_line
 from jobs.rules.policy import Limits, Mark, Policy
 from jobs.rules.recipients import recipient as recipient
 from jobs.rules.rulings import HOLD, RANK, Kind, Ruling, not_set_aside
-from jobs.rules.slots import title
 from jobs.rules.states import CaseClass, Stage
-from jobs.rules.violations import Violation
+from jobs.rules.verification import ledger_text
+from jobs.rules.verification.violations import Violation
 
 WHO_DOCUMENT = {"memo": "The memo on {}", "mail": "A mail", "ticket": "Ticket {}", "note": "A note"}
 

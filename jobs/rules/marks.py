@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.rules.facts import Facts, Invoice
+from jobs.rules.letters.slots import title
 from jobs.rules.plain import one_line
 from jobs.rules.policy import MARKS, Mark, Policy
-from jobs.rules.slots import title
 
 UNKNOWN = "unknown"
 """The mark of a field whose value is not a known mark."""

@@ -11,11 +11,11 @@ from jobs import approvals
 from jobs.rules import changes, gates
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount
-from jobs.rules.letter import Letter
+from jobs.rules.letters.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
-from jobs.rules.verify import verify
+from jobs.rules.verification.verify import verify
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books, CaseFile
 from jobs.store import agenda, contexts, people

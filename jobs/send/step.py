@@ -26,13 +26,14 @@ from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.mail.addresses import MailTooLarge, Unsendable, named
 from jobs.mail.results import NotSent, Result, Sent, Unknown
-from jobs.rules import changes, drafts
+from jobs.rules import changes
 from jobs.rules.business_days import next_opening, refresh_at, start_of
 from jobs.rules.case import Decision, HeldUp
+from jobs.rules.letters import drafts
+from jobs.rules.letters.letter import NOTHING, Without
 from jobs.rules.past import Past
 from jobs.rules.plain import shortened
 from jobs.rules.states import MOVES, State
-from jobs.rules.without import NOTHING, Without
 from jobs.send.last_check import LastLook
 from jobs.send.message import Mail, MailBuilder
 from jobs.sources import quickbooks

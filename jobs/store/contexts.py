@@ -15,11 +15,11 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, func, insert, select
 
+from jobs.rules.case import Proposal
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.facts import Customer, Facts, Gap
+from jobs.rules.letters.letter import NOTHING, Without
 from jobs.rules.money import Money
-from jobs.rules.proposal import Proposal
-from jobs.rules.without import NOTHING, Without
 from jobs.store import companies, ledger
 from jobs.store.cases import Case
 from jobs.store.tables import contexts, proposals, readings

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select
 
 from jobs.rules.case import Decision
-from jobs.rules.letter import Letter, from_json
+from jobs.rules.letters.letter import Letter, from_json
 from jobs.store.tables import decisions, drafts
 from jobs.store.upsert import insert_or_ignore
 

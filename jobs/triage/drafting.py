@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import QuestionRecord
-from jobs.rules import changes, drafts, gates
-from jobs.rules.letter import Letter
-from jobs.rules.proposal import Proposal
+from jobs.rules import changes, gates
+from jobs.rules.case import Proposal
+from jobs.rules.letters import drafts
+from jobs.rules.letters.letter import Letter
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, RejectReason
-from jobs.rules.verify import verify
-from jobs.rules.violations import Violation
+from jobs.rules.verification.verify import verify
+from jobs.rules.verification.violations import Violation
 from jobs.store import drafts as draft_store
 from jobs.triage.judging import View
 

@@ -10,14 +10,13 @@ from sqlalchemy import Connection
 
 from jobs.reasoning.reading import quote
 from jobs.rules import gates
+from jobs.rules.changes import ledger_evidence
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
-from jobs.rules.exhibits import ledger_evidence
 from jobs.rules.facts import Facts
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
-from jobs.rules.stages import HIGHEST_START
-from jobs.rules.states import Stage
+from jobs.rules.states import HIGHEST_START, Stage
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import CaseFile
 from jobs.store import contexts

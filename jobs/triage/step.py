@@ -19,7 +19,7 @@ from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.prompting import prompt
 from jobs.reasoning.proposing import Proposed
 from jobs.reasoning.reading import Readings
-from jobs.rules import changes, drafts, gates
+from jobs.rules import changes, gates
 from jobs.rules.business_days import (
     add_working_days,
     business_hours_later,
@@ -27,12 +27,13 @@ from jobs.rules.business_days import (
     refresh_at,
     start_of,
 )
+from jobs.rules.case import Proposal
 from jobs.rules.evidence import Document, Reading
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import day
+from jobs.rules.letters import drafts
 from jobs.rules.marks import marks
 from jobs.rules.plain import shortened
-from jobs.rules.proposal import Proposal
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.sources import quickbooks

@@ -13,7 +13,7 @@ from jobs.rules.case import Approvals, CaseView, Decision, HeldUp, Reason, SendO
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Company, Credit, Customer, Facts, Habit, Invoice
 from jobs.rules.gates import NAME_LIKE_A_LINK
-from jobs.rules.letter import Attachment, Letter, LetterInvoice
+from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage, State

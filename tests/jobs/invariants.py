@@ -18,10 +18,10 @@ from typing import Any
 
 from sqlalchemy import Connection, String, func, or_, select
 
-from jobs.rules import drafts as letters
-from jobs.rules.letter import Letter
+from jobs.rules.letters import drafts as letters
+from jobs.rules.letters.letter import Letter
 from jobs.rules.states import OPEN, State
-from jobs.rules.verify import verify
+from jobs.rules.verification.verify import verify
 from jobs.store import cases, contexts, drafts, history, log
 from jobs.store import sends as attempts
 from jobs.store.cases import Case

@@ -32,7 +32,7 @@ from bot.surfaces.card.status import Line, face
 from jobs.rules.case import CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Credit, Invoice
-from jobs.rules.letter import Letter
+from jobs.rules.letters.letter import Letter
 from jobs.rules.money import total
 from jobs.rules.plain import beginning, shortened
 from jobs.rules.states import CLASS_WORDS, OPEN, CaseClass, State

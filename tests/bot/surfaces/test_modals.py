@@ -21,10 +21,10 @@ from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
 from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
-from jobs.rules.ledger_text import to_confirm
 from jobs.rules.past import HoldKind
 from jobs.rules.rulings import stops_seen
 from jobs.rules.states import RejectReason, Stage
+from jobs.rules.verification.ledger_text import to_confirm
 from tests.bot.views import BODY, VIEWS, facts, invoice, letter, view
 from tests.sandbox.slack.blocks import faults_in_view
 

@@ -13,11 +13,11 @@ from jobs.decide.access import Answer
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
 from jobs.reasoning.by_rules import AUTHOR
-from jobs.rules.ledger_text import to_confirm
 from jobs.rules.past import HoldKind
 from jobs.rules.rulings import RULINGS, Kind, Ruling, stops_seen
 from jobs.rules.states import RejectReason, State
-from jobs.rules.violations import Violation
+from jobs.rules.verification.ledger_text import to_confirm
+from jobs.rules.verification.violations import Violation
 from jobs.store import words
 from jobs.store.tables import cases as cases_table
 from jobs.triage import drafting

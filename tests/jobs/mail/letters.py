@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from jobs.mail.compose import File, message
-from jobs.rules.letter import Attachment, Letter, LetterInvoice
+from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.money import Money
 from jobs.rules.states import Stage
 

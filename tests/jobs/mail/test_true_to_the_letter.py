@@ -15,10 +15,10 @@ from jobs.mail import compose
 from jobs.mail.addresses import Altered, Unsendable, named
 from jobs.mail.results import Sent
 from jobs.mail.smtp import Smtp
-from jobs.rules import drafts
-from jobs.rules.letter import Letter
+from jobs.rules.case import Proposal
+from jobs.rules.letters import drafts
+from jobs.rules.letters.letter import Letter
 from jobs.rules.past import Past
-from jobs.rules.proposal import Proposal
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.mail.letters import AT, PDF, letter, ours
 from tests.jobs.rules.world import facts, invoice, policy

@@ -17,7 +17,7 @@ from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import CaseClass, Stage
-from jobs.rules.violations import violation
+from jobs.rules.verification.violations import violation
 from tests.jobs.rules.world import NOW, contact, credit, facts, invoice, policy, usd
 
 NONE = Past()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.blockkit.blocks import chunks
 from bot.blockkit.escaping import cap
 from jobs.rules.plain import beginning, one_line, shortened
-from jobs.rules.violations import violation
+from jobs.rules.verification.violations import violation
 
 PIECES = st.sampled_from(
     [

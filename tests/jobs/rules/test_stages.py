@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.rules.stages import crossing_stage, natural_stage
-from jobs.rules.states import Stage
+from jobs.rules.states import Stage, crossing_stage, natural_stage
 
 ONE, TWO, THREE, FOUR = Stage
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import insert, update
 
-from jobs.rules.letter import Attachment, Letter, LetterInvoice
+from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.states import OPEN, Stage, State
 from jobs.store import cases, drafts, events
 from jobs.store.cases import Case, NewCase

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, update
 
 from jobs.rules.case import Decision
-from jobs.rules.letter import from_json
+from jobs.rules.letters.letter import from_json
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
 from jobs.store import cases, crossings, drafts, log, notes, posts, work

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.rules.case import Reason
+from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.facts import Company, Credit, Customer, Facts, Gap, Habit, Invoice, InvoiceStatus
 from jobs.rules.money import Money
-from jobs.rules.proposal import Proposal
 from jobs.rules.states import CaseClass, Stage
 from jobs.store import contexts, ledger
 from jobs.store.engine import Database

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.rules.claims import CLAIMS, ContactClaim
-from jobs.rules.drafts import edited
+from jobs.rules.letters.drafts import edited
 from jobs.rules.past import Past
-from jobs.rules.verify import verify
-from tests.jobs.rules.test_drafts import letter
+from jobs.rules.verification.claims import CLAIMS, ContactClaim
+from jobs.rules.verification.verify import verify
+from tests.jobs.rules.letters.test_drafts import letter
 from tests.jobs.rules.world import contact, facts, policy
 
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from jobs.rules.drafts import compose, pay_links_in
 from jobs.rules.facts import Facts
 from jobs.rules.gates import NAME_LIKE_A_LINK, approvals, judge
-from jobs.rules.ledger_text import plain_po
+from jobs.rules.letters.drafts import compose, pay_links_in
 from jobs.rules.past import Past
 from jobs.rules.rulings import Kind
 from jobs.rules.states import Stage
-from jobs.rules.verify import verify
+from jobs.rules.verification.ledger_text import plain_po
+from jobs.rules.verification.verify import verify
 from tests.jobs.rules.world import NOW, facts, invoice, policy
 
 HOSTILE = (

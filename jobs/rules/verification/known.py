@@ -13,12 +13,7 @@ from babel.numbers import get_currency_precision, get_currency_symbol, get_decim
 
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount, letter_locale
-from jobs.rules.money import Money
-from jobs.rules.past import Past
-from jobs.rules.plain import one_line, without_hidden
-from jobs.rules.policy import Policy
-from jobs.rules.recipients import ledger_addresses
-from jobs.rules.slots import (
+from jobs.rules.letters.slots import (
     NAMED,
     contact,
     contact_days,
@@ -28,6 +23,11 @@ from jobs.rules.slots import (
     table,
     title,
 )
+from jobs.rules.money import Money
+from jobs.rules.past import Past
+from jobs.rules.plain import one_line, without_hidden
+from jobs.rules.policy import Policy
+from jobs.rules.recipients import ledger_addresses
 
 
 def normal(text: str) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from jobs.rules.drafts import (
+from jobs.rules.case import Proposal
+from jobs.rules.facts import Customer, Facts
+from jobs.rules.letters.drafts import (
     PayLinkError,
     compose,
     deadline_for,
@@ -19,12 +21,10 @@ from jobs.rules.drafts import (
     pay_links_in,
     template,
 )
-from jobs.rules.facts import Customer, Facts
-from jobs.rules.letter import Letter
+from jobs.rules.letters.letter import Letter
 from jobs.rules.money import Money
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
-from jobs.rules.proposal import Proposal
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.rules.world import contact, credit, facts, invoice, policy, usd
 

@@ -14,8 +14,8 @@ from datetime import date
 from decimal import Decimal
 
 from jobs.rules.facts import Facts, Invoice
-from jobs.rules.scan import Match
-from jobs.rules.wording import BLANK, CREDIT, LEDGER, TOTAL
+from jobs.rules.verification.scan import Match
+from jobs.rules.verification.wording import BLANK, CREDIT, LEDGER, TOTAL
 
 ENDS = re.compile(
     r"\n\s*\n|[.!?][\"”')\]]*\s+(?=[\"“'(]*[A-Z])"

@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from jobs.rules import wording
 from jobs.rules.facts import Facts, Invoice
-from jobs.rules.known import normal
 from jobs.rules.plain import one_line
 from jobs.rules.recipients import ADDRESS, ledger_addresses
+from jobs.rules.verification import wording
+from jobs.rules.verification.known import normal
 
 SHOWN = 60
 """How many characters of a field are quoted."""

@@ -12,21 +12,21 @@ from babel.localedata import locale_identifiers
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from jobs.rules.drafts import compose
+from jobs.rules.case import Proposal
 from jobs.rules.facts import Company, Credit, Customer, Facts, Invoice
 from jobs.rules.figures import letter_locale
-from jobs.rules.known import known
-from jobs.rules.letter import Letter
+from jobs.rules.letters.drafts import compose
+from jobs.rules.letters.letter import Letter
 from jobs.rules.money import Money
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
-from jobs.rules.proposal import Proposal
-from jobs.rules.scan import found
 from jobs.rules.states import CaseClass, Stage
-from jobs.rules.verify import Violation, verify
-from jobs.rules.wording import ALLOWABLE, ATTACHED, PHRASES
-from tests.jobs.rules.lines import HONEST, HOSTILE
+from jobs.rules.verification.known import known
+from jobs.rules.verification.scan import found
+from jobs.rules.verification.verify import Violation, verify
+from jobs.rules.verification.wording import ALLOWABLE, ATTACHED, PHRASES
+from tests.jobs.rules.verification.lines import HONEST, HOSTILE
 from tests.jobs.rules.world import ZONE, contact, credit, facts, invoice, policy, usd
 
 DEADLINE = date(2026, 10, 23)

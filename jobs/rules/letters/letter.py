@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from jobs.rules.facts import Facts
 from jobs.rules.money import Money
+from jobs.rules.policy import Policy
 from jobs.rules.states import Stage
 
 
@@ -88,3 +90,26 @@ def _plain(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"a letter cannot carry {type(value).__name__}")
+
+
+@dataclass(frozen=True)
+class Without:
+    """`links`: ids of invoices without a pay link; `files`: the PDFs are too large for a mail."""
+
+    links: frozenset[str] = frozenset()
+    files: bool = False
+
+    def __or__(self, other: Without) -> Without:
+        return Without(self.links | other.links, self.files or other.files)
+
+    def facts(self, facts: Facts) -> Facts:
+        """The same facts, in which these invoices cannot be paid online."""
+        told = (replace(i, online=i.online and i.id not in self.links) for i in facts.invoices)
+        return replace(facts, invoices=tuple(told))
+
+    def policy(self, policy: Policy) -> Policy:
+        """The same policy, attaching nothing if the files are too large."""
+        return policy.model_copy(update={"attach_pdf": False}) if self.files else policy
+
+
+NOTHING = Without()

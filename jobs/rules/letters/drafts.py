@@ -11,15 +11,15 @@ from functools import cache
 from importlib.resources import files
 
 from jobs.rules.business_days import add_working_days
+from jobs.rules.case import Proposal
 from jobs.rules.facts import Facts
-from jobs.rules.ledger_text import presentable
-from jobs.rules.letter import Attachment, Letter, LetterInvoice
+from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
+from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, values
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
-from jobs.rules.proposal import Proposal
-from jobs.rules.slots import NAMED, SLOT, attaches, fill, values
 from jobs.rules.states import CaseClass, Stage
+from jobs.rules.verification.ledger_text import presentable
 
 PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
 OWN_PARAGRAPH = re.compile(r"\s*(\{invoice_table\}|\{pay_links\})[ .]*")
@@ -57,7 +57,7 @@ def template(stage: Stage, class_: CaseClass) -> tuple[str, tuple[str, ...]]:
     Routine reminders depend on the stage; every other class has a single text.
     """
     name = stage.name.lower() if class_ is CaseClass.ROUTINE_REMINDER else class_.value
-    file = files("jobs.rules").joinpath("templates", "en", f"{name}.txt")
+    file = files("jobs.rules.letters").joinpath("templates", "en", f"{name}.txt")
     subject, *paragraphs = file.read_text(encoding="utf-8").strip().split("\n\n")
     return subject, tuple(paragraphs)
 

@@ -18,21 +18,21 @@ from itertools import islice
 
 from babel.numbers import list_currencies
 
-from jobs.rules import beside
-from jobs.rules.beside import Figure, LetterFigures, Statement
-from jobs.rules.claims import unfounded
 from jobs.rules.facts import Facts
-from jobs.rules.known import Known, known, normal
-from jobs.rules.ledger_text import presentable
-from jobs.rules.letter import Letter
+from jobs.rules.letters.letter import Letter
+from jobs.rules.letters.slots import attaches, contact, in_words, pay_link_keys, signature
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy import Policy
-from jobs.rules.scan import Match, found
-from jobs.rules.slots import attaches, contact, in_words, pay_link_keys, signature
-from jobs.rules.violations import FIGURES, violation
-from jobs.rules.violations import Violation as Violation
-from jobs.rules.wording import (
+from jobs.rules.verification import beside
+from jobs.rules.verification.beside import Figure, LetterFigures, Statement
+from jobs.rules.verification.claims import unfounded
+from jobs.rules.verification.known import Known, known, normal
+from jobs.rules.verification.ledger_text import presentable
+from jobs.rules.verification.scan import Match, found
+from jobs.rules.verification.violations import FIGURES, violation
+from jobs.rules.verification.violations import Violation as Violation
+from jobs.rules.verification.wording import (
     ALLOWABLE,
     ATTACHED,
     BLANK,
