@@ -17,7 +17,7 @@ from jobs.rules.case import Approvals, Decision
 from jobs.rules.facts import Facts
 from jobs.rules.policy import Policy
 from jobs.rules.states import MOVES, Role, State
-from jobs.store import cases, companies, drafts, notes, people, posts, sends
+from jobs.store import cases, companies, drafts, people, posts, sends
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
 
@@ -154,5 +154,5 @@ def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) 
     to = Move(State.SENT, "send.sent", actor, now, data)
     moved = cases.move(conn, case, to, now, draft=draft.id, undo_until=None, lapses_at=None)
     if moved:
-        notes.intend(conn, draft, now)
+        sends.intend_note(conn, draft, now)
     return moved

@@ -17,7 +17,7 @@ from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.rules.plain import shortened
 from jobs.rules.states import State
-from jobs.store import cases, companies, notes, posts, standing, work
+from jobs.store import cases, companies, posts, sends, standing, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.work import LEASE, Claim
@@ -43,7 +43,7 @@ def step(services: Services) -> Step:
     return Step(
         name="write_back",
         table=work.CASES,
-        ready=lambda _now: notes.pending(),
+        ready=lambda _now: sends.note_pending(),
         load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=4,
@@ -165,7 +165,7 @@ class TakeBack:
                 data = {"note": "taken_back", "attachable": self.note.attachable}
                 move = Move(State.DONE, "note.taken_back", ACTOR, data=data)
                 if cases.move(conn, self.case, move, now):
-                    notes.conclude(conn, self.case.id, "taken_back", now, detail="")
+                    sends.conclude_note(conn, self.case.id, "taken_back", now, detail="")
 
 
 def _setback(error: QuickBooksError) -> NoteRefused | BooksAway:
@@ -190,7 +190,7 @@ def _still_there(conn: Connection, case: Case, why: str, now: datetime) -> None:
     move = Move(State.DONE, "note.not_taken_back", ACTOR, data={"note": "written"})
     if not cases.move(conn, case, move, now):
         return
-    notes.conclude(conn, case.id, "written", now, detail=why)
+    sends.conclude_note(conn, case.id, "written", now, detail=why)
     asked = [d.actor for d in draft_store.decided(conn, case.id) if d.kind == "take_back"]
     text = f"<@{asked[-1]}>: the note could not be taken back: {posts.escaped(why)}"
     channel = companies.need(conn, case.company).channel
@@ -206,7 +206,7 @@ def _conclude(
     data = {"note": state, "attachable": attachable}
     if not cases.move(conn, case, Move(State.DONE, f"note.{state}", ACTOR, data=data), now):
         return
-    notes.conclude(conn, case.id, state, now, detail=detail, attachable=attachable)
+    sends.conclude_note(conn, case.id, state, now, detail=detail, attachable=attachable)
     if state == "failed":
         channel = companies.need(conn, case.company).channel
         told, note = posts.escaped(detail), posts.escaped(text)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bot.blockkit.escaping import clean
 from jobs.rules.states import CLASS_WORDS
-from jobs.store import cases, drafts, ledger, log, sends, words
+from jobs.store import cases, drafts, ledger, log, sends
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.log import LogRow
@@ -86,7 +86,7 @@ def _log(conn: Connection, case: Case) -> Iterator[str]:
 def typed(conn: Connection, line: LogRow) -> dict[str, str]:
     """The words whose hash a log line names, under "typed", or "pruned" if they are gone."""
     sha256 = line.fields["data"].get("words")
-    return {"typed": words.read(conn, [sha256])[sha256]} if sha256 else {}
+    return {"typed": log.read_words(conn, [sha256])[sha256]} if sha256 else {}
 
 
 def _if(word: str, text: str) -> Iterator[str]:

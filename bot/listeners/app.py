@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.listeners import actions, commands, companies, events, forms, views
 from bot.listeners.context import Backend
 from bot.surfaces import answers, modals
-from jobs.store import taken
+from jobs.store.events import first_time
 
 slog = structlog.get_logger()
 LISTENERS = 32
@@ -98,7 +98,7 @@ def _once(backend: Backend) -> Callable[..., BoltResponse]:
         try:
             now = backend.clock()
             with backend.database.writing() as conn:
-                first = taken.take(conn, request.headers["x-slack-signature"][0], now)
+                first = first_time(conn, request.headers["x-slack-signature"][0], now)
         except SQLAlchemyError as error:
             slog.warning("request.not_taken", error=type(error).__name__)
             return _told(backend, body, answers.not_recorded())

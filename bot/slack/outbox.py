@@ -29,7 +29,7 @@ from jobs.engine.step import Round, Step
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
-from jobs.store import cases, channels, companies, people, posts, work
+from jobs.store import cases, companies, people, posts, work
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
 
@@ -78,7 +78,7 @@ def _load(
         return Update(client, drawn, row.ts, boot_time())
     if row.posting is not None:
         return Find(client, drawn, row.posting)
-    mine, begins = channels.reserve(conn, row.channel, now, AHEAD)
+    mine, begins = posts.reserve(conn, row.channel, now, AHEAD)
     if not mine:
         work.settle(conn, claim, begins, last_error=row.last_error, attempts=row.attempts - 1)
         return None
@@ -198,7 +198,7 @@ class Post:
                 _done(conn, claim, self.drawn, now, ts=outcome.ts, posting=None)
             case RateLimited():
                 until = now + timedelta(seconds=outcome.seconds)
-                channels.close_until(conn, self.drawn.message.channel, until)
+                posts.close_until(conn, self.drawn.message.channel, until)
                 work.settle(conn, claim, until, posting=None, last_error="ratelimited")
             case NotOk():
                 _refused(conn, claim, outcome.error, now)

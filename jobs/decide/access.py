@@ -16,7 +16,7 @@ from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
 from jobs.rules.rights import may_edit, may_run
 from jobs.rules.states import Role, State
-from jobs.store import cases, companies, contexts, drafts, log, people, posts, words
+from jobs.store import cases, companies, contexts, drafts, log, people, posts
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
 
@@ -187,7 +187,7 @@ def refused(
     """
     company = said.case.company if said.case else ""
     data = {"verb": verb, "answer": said.answer, "case": click.case[:20]}
-    data |= words.keep(conn, typed, now)
+    data |= log.keep_words(conn, typed, now)
     case = said.case.id if said.case else None
     log.note(conn, log.Entry(company, "click.refused", click.user, now, case, data))
     if said.case and said.answer is Answer.FOLLOWED:

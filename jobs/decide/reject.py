@@ -17,7 +17,7 @@ from jobs.rules.past import HoldKind
 from jobs.rules.plain import shortened
 from jobs.rules.policy import Policy
 from jobs.rules.states import RejectReason, State
-from jobs.store import cases, companies, crossings, history, words
+from jobs.store import cases, companies, crossings, history, log
 from jobs.store.cases import Case, Move
 
 
@@ -31,7 +31,7 @@ class Rejection:
 
     def noted(self, conn: Connection, now: datetime) -> dict[str, str]:
         """What the log says about it; the comment itself is stored beside the log."""
-        return {"why": self.why, **words.keep(conn, self.comment, now)}
+        return {"why": self.why, **log.keep_words(conn, self.comment, now)}
 
 
 def reject(

@@ -15,7 +15,7 @@ from jobs.rules.case import Decision
 from jobs.rules.policy import Policy
 from jobs.rules.rights import may_settle
 from jobs.rules.states import State
-from jobs.store import cases, companies, drafts, notes, sends
+from jobs.store import cases, companies, drafts, sends
 from jobs.store.cases import Move
 from jobs.store.work import LEASE
 
@@ -78,7 +78,7 @@ def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> 
     if note is None or note.state != "written":
         raise VerbRefused(Reply(Answer.DECIDED, case, by=_taker(conn, case.id)))
     access.decide(conn, policy, decider, "take_back", now)
-    notes.conclude(conn, case.id, "taking_back", now)
+    sends.conclude_note(conn, case.id, "taking_back", now)
     on = Move(State.DONE, "note.take_back", decider.user, now, {"attachable": note.attachable})
     access.moved(cases.move(conn, case, on, now), case)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))

@@ -1,17 +1,18 @@
-"""Notifications from outside: one row per event, no matter how often it is delivered."""
+"""What arrives from outside, each once: QuickBooks' notifications, and Slack's signed requests."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from jobs.store import companies
-from jobs.store.tables import events
+from jobs.store.tables import events, taken
 from jobs.store.types import Utc
 from jobs.store.upsert import insert_or_ignore
 from jobs.store.work import MOST_ATTEMPTS, Claim
@@ -141,3 +142,22 @@ def _row(notice: Notice, now: datetime) -> dict[str, object]:
         "received_at": now,
         "due_at": now,
     }
+
+
+TAKEN_KEPT = timedelta(minutes=15)
+"""Longer than a signature is valid: five minutes before and after the time it names."""
+PRUNED_TOGETHER = 100
+
+
+def first_time(conn: Connection, signature: str, now: datetime) -> bool:
+    """Record that a request is being processed; False if any process has already taken it.
+
+    Of several callers at the same moment only one gets True. Rows that are too old to be replayed
+    are deleted here, a few at each call.
+    """
+    sha256 = hashlib.sha256(signature.encode()).hexdigest()
+    first = insert_or_ignore(conn, taken, {"sha256": sha256, "taken_at": now})
+    old = select(taken.c.sha256).where(taken.c.taken_at < now - TAKEN_KEPT).limit(PRUNED_TOGETHER)
+    # rows that another process is just deleting are left to it
+    conn.execute(delete(taken).where(taken.c.sha256.in_(old.with_for_update(skip_locked=True))))
+    return first

@@ -1,21 +1,21 @@
 """The decision log: one chain of hashes per company. Append and read, nothing else.
 
 Rows hold ids, rule names, hashes, amounts and actors, never words; words live in the other tables,
-can be pruned, and leave their hash here.
+can be pruned, and leave their hash here. What people typed is stored by its hash, in `words`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from jobs.store.tables import log, log_heads, messages
+from jobs.store.tables import log, log_heads, messages, words
 from jobs.store.upsert import insert_or_ignore
 
 GENESIS = "0" * 64
@@ -215,3 +215,23 @@ def _cut(conn: Connection, company: str) -> BrokenRow | None:
             reason = f"on {at:%d %b} the channel was told another end: {CUT}"
             return BrokenRow(company, head.seq, reason)
     return None
+
+
+PRUNED = "pruned"
+"""Stands for words that are no longer kept."""
+
+
+def keep_words(conn: Connection, text: str, now: datetime) -> dict[str, str]:
+    """Store what somebody typed; returns what the log says about it: nothing for empty text."""
+    if not text:
+        return {}
+    sha256 = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    insert_or_ignore(conn, words, {"sha256": sha256, "text": text, "said_at": now})
+    return {"words": sha256}
+
+
+def read_words(conn: Connection, hashes: Iterable[str]) -> dict[str, str]:
+    """Hash → the words behind it, or PRUNED."""
+    wanted = sorted(set(hashes))
+    found = select(words.c.sha256, words.c.text).where(words.c.sha256.in_(wanted))
+    return dict.fromkeys(wanted, PRUNED) | {row.sha256: row.text for row in conn.execute(found)}

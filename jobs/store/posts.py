@@ -189,3 +189,30 @@ def cover(conn: Connection, id: str, now: datetime) -> None:
     ours, held = messages.c.id == id, messages.c.token.is_not(None)
     conn.execute(update(messages).where(ours & held).values(rendered_version=COVERED))
     conn.execute(update(messages).where(ours & ~held).values(due_at=now))
+
+
+PACE = timedelta(seconds=1)
+
+
+def reserve(
+    conn: Connection, channel: str, now: datetime, within: timedelta
+) -> tuple[bool, datetime]:
+    """Take the channel's next second if it begins `within` from now.
+
+    Returns whether it was taken, and when it begins: the earliest moment of a post.
+    """
+    insert_or_ignore(conn, channels, {"channel": channel, "next_at": now})
+    query = select(channels.c.next_at).where(channels.c.channel == channel)
+    begins = max(conn.execute(query.with_for_update()).scalar_one(), now)
+    if begins > now + within:
+        return False, begins
+    mine = channels.c.channel == channel
+    conn.execute(update(channels).where(mine).values(next_at=begins + PACE))
+    return True, begins
+
+
+def close_until(conn: Connection, channel: str, until: datetime) -> None:
+    """Post nothing in this channel before then, because Slack asked to wait."""
+    insert_or_ignore(conn, channels, {"channel": channel, "next_at": until})
+    ours = (channels.c.channel == channel) & (channels.c.next_at < until)
+    conn.execute(update(channels).where(ours).values(next_at=until))

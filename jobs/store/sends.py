@@ -1,6 +1,6 @@
-"""Attempts to send: the intent, the outcome, and whether an attempt may still take effect.
+"""Attempts to send, and the note in QuickBooks: the intent first, then the outcome.
 
-Which cases are ready for an attempt is said here as well.
+Which cases are ready for either is decided here, and whether an attempt may still take effect.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, sel
 from jobs.rules.states import State
 from jobs.store import work
 from jobs.store.cases import lock
-from jobs.store.companies import CONNECTED
+from jobs.store.companies import CONNECTED, connected
+from jobs.store.drafts import Draft
 from jobs.store.engine import AWAY, Database
-from jobs.store.tables import cases, companies, sends
+from jobs.store.tables import cases, companies, notes, sends
+from jobs.store.upsert import insert_or_ignore
 from qbo.pacing import boot_time
 
 OPEN = ("in_flight", "unknown")
@@ -141,3 +143,30 @@ def _alone(conn: Connection, case: str, token: str) -> bool:
     rows = conn.execute(select(sends.c.token, sends.c.state).where(sends.c.case_id == case)).all()
     accepted = any(row.state in ACCEPTED for row in rows)
     return not accepted and any(tuple(row) == (token, "in_flight") for row in rows)
+
+
+def note_pending() -> ColumnElement[bool]:
+    """The cases of connected companies whose note is to be written, or taken back."""
+    return cases.c.state.in_((State.SENT, State.DONE)) & connected(cases.c.company)
+
+
+def intend_note(conn: Connection, draft: Draft, now: datetime) -> None:
+    """Record that this note is to be written. Its request id derives from what was approved."""
+    row = {
+        "case_id": draft.case,
+        "draft": draft.id,
+        "text": draft.letter.note,
+        "invoices": [i.id for i in draft.letter.invoices],
+        "request_id": f"overdue-{draft.case}-{draft.sha256[:16]}",
+        "state": "intended",
+        "at": now,
+    }
+    insert_or_ignore(conn, notes, row)
+
+
+def conclude_note(
+    conn: Connection, case_id: str, state: str, now: datetime, **columns: Any
+) -> None:
+    """Record what happened to it: written, kept (in our database only), failed, or taking_back."""
+    done = update(notes).where(notes.c.case_id == case_id)
+    conn.execute(done.values(state=state, at=now, **columns))

@@ -20,7 +20,7 @@ from bot import logs
 from bot.cli.main import main
 from jobs.rules.case import Decision
 from jobs.settings import Settings
-from jobs.store import drafts, engine, log, words
+from jobs.store import drafts, engine, log
 from jobs.store.engine import Database
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import connect_links, schedule
@@ -285,7 +285,7 @@ def test_the_log_is_exported_line_by_line(run: Run) -> None:
 def test_words_that_were_typed_stand_beside_the_log(run: Run, database: Database) -> None:
     """The log holds their hash; story and export show them, or that they are pruned."""
     with database.writing() as conn:
-        data = words.keep(conn, "Pat pays in cash", START)
+        data = log.keep_words(conn, "Pat pays in cash", START)
         log.note(conn, log.Entry(REALM, "case.rejected", "UCOLLECT", START, "1", data))
     typed = json.loads(run("log", "export", "--case", "1").output.splitlines()[-1])
     assert typed["typed"] == "Pat pays in cash"

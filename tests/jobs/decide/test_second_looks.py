@@ -18,7 +18,7 @@ from jobs.rules.rulings import RULINGS, Kind, Ruling, stops_seen
 from jobs.rules.states import RejectReason, State
 from jobs.rules.verification.ledger_text import to_confirm
 from jobs.rules.verification.violations import Violation
-from jobs.store import words
+from jobs.store import log
 from jobs.store.tables import cases as cases_table
 from jobs.triage import drafting
 from tests.jobs.house import MANAGER, House, books, customer, invoice
@@ -400,7 +400,7 @@ def test_a_comment_is_kept_with_its_reason(a_house: House, why: RejectReason) ->
     assert "Bob" not in str(a_house.logged())
     kept = [line["data"]["words"] for line in a_house.logged() if "words" in line["data"]]
     with a_house.database.reading() as conn:
-        typed_by_hash = words.read(conn, kept)
+        typed_by_hash = log.read_words(conn, kept)
     assert list(typed_by_hash.values()) == ([] if why is RejectReason.ALREADY_PAID else [typed])
 
 

@@ -17,17 +17,7 @@ from jobs.rules.money import Money
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind
 from jobs.rules.states import OPEN, CaseClass, Stage, State
-from jobs.store import (
-    cases,
-    companies,
-    contexts,
-    crossings,
-    drafts,
-    ledger,
-    notes,
-    people,
-    posts,
-)
+from jobs.store import cases, companies, contexts, crossings, drafts, ledger, people, posts, sends
 from jobs.store.cases import Case
 from jobs.store.crossings import Crossing
 from jobs.store.drafts import Draft
@@ -147,9 +137,9 @@ def test_a_card_says_what_became_of_the_note(database: Database, state: str) -> 
     """An intended note is not mentioned before it is written, kept or failed."""
     case, written = drafted(database, State.SENT)
     with database.writing() as conn:
-        notes.intend(conn, written, NOW)
+        sends.intend_note(conn, written, NOW)
         if state:
-            notes.conclude(conn, case.id, state, NOW, detail="The books are closed.")
+            sends.conclude_note(conn, case.id, state, NOW, detail="The books are closed.")
     seen = view(database, case)
     assert seen.note_state == state
     assert seen.note_detail == ("The books are closed." if state else "")

@@ -15,13 +15,13 @@ from jobs.rules.case import Decision
 from jobs.rules.letters.letter import from_json
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
-from jobs.store import cases, crossings, drafts, log, notes, posts, work
-from jobs.store import sends as attempts
+from jobs.store import cases, crossings, drafts, log, posts, sends, work
 from jobs.store.cases import Case, Missing, Move
 from jobs.store.crossings import Crossing
 from jobs.store.engine import Database
-from jobs.store.tables import case_invoices, messages, sends
+from jobs.store.tables import case_invoices, messages
 from jobs.store.tables import cases as table
+from jobs.store.tables import sends as sends_table
 from tests.jobs.rules.world import usd
 from tests.jobs.store.record import (
     NOW,
@@ -308,10 +308,10 @@ def test_a_case_has_one_mail(database: Database) -> None:
         with pytest.raises(Exception, match="sends"):
             send(database, written, state)
     with database.reading() as conn:
-        begun = attempts.alive(conn, ours.id)
+        begun = sends.alive(conn, ours.id)
         assert begun is not None
         assert begun.state == "unknown"
-        assert len(conn.execute(select(sends)).all()) == 2
+        assert len(conn.execute(select(sends_table)).all()) == 2
 
 
 def test_a_note_is_intended_once(database: Database) -> None:
@@ -319,9 +319,9 @@ def test_a_note_is_intended_once(database: Database) -> None:
     ours = case(database)
     written = draft(database, ours)
     with database.writing() as conn:
-        notes.intend(conn, written, NOW)
-        notes.intend(conn, written, LATER)
-        notes.conclude(conn, ours.id, "written", LATER, attachable="900")
+        sends.intend_note(conn, written, NOW)
+        sends.intend_note(conn, written, LATER)
+        sends.conclude_note(conn, ours.id, "written", LATER, attachable="900")
         found = cases.note_of(conn, ours.id)
     assert found is not None
     assert (found.state, found.attachable, found.invoices) == ("written", "900", ["742"])

@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from jobs.store import agenda, channels, companies, events, people, posts, work
-from jobs.store.channels import PACE
+from jobs.store import agenda, companies, events, people, posts, work
 from jobs.store.engine import Database
 from jobs.store.events import Notice
 from jobs.store.people import STALE
+from jobs.store.posts import PACE
 from jobs.store.tables import events as events_table
 from jobs.store.tables import messages, schedule
 from tests.jobs.store.record import NOW, REALM, case, company, race
@@ -118,7 +118,7 @@ def test_a_channel_takes_one_message_a_second(database: Database) -> None:
 
     def reserve(_number: int) -> datetime:
         with database.writing() as conn:
-            taken, begins = channels.reserve(conn, "C1", NOW, timedelta(minutes=1))
+            taken, begins = posts.reserve(conn, "C1", NOW, timedelta(minutes=1))
             assert taken
             return begins
 
@@ -128,19 +128,19 @@ def test_a_channel_takes_one_message_a_second(database: Database) -> None:
 def test_a_second_too_far_away_is_not_taken(database: Database) -> None:
     """Who cannot wait is told when to come again, and the second stays free."""
     with database.writing() as conn:
-        assert channels.reserve(conn, "C1", NOW, timedelta(0)) == (True, NOW)
-        assert channels.reserve(conn, "C1", NOW, timedelta(0)) == (False, NOW + PACE)
-        assert channels.reserve(conn, "C1", NOW + PACE, timedelta(0)) == (True, NOW + PACE)
-        assert channels.reserve(conn, "C2", NOW, timedelta(0)) == (True, NOW)
+        assert posts.reserve(conn, "C1", NOW, timedelta(0)) == (True, NOW)
+        assert posts.reserve(conn, "C1", NOW, timedelta(0)) == (False, NOW + PACE)
+        assert posts.reserve(conn, "C1", NOW + PACE, timedelta(0)) == (True, NOW + PACE)
+        assert posts.reserve(conn, "C2", NOW, timedelta(0)) == (True, NOW)
 
 
 def test_a_channel_is_closed_while_slack_says_so(database: Database) -> None:
     """A 429 moves the next post; an earlier time never moves it back."""
     until = NOW + timedelta(seconds=30)
     with database.writing() as conn:
-        channels.close_until(conn, "C1", until)
-        channels.close_until(conn, "C1", NOW)
-        assert channels.reserve(conn, "C1", NOW, SECOND) == (False, until)
+        posts.close_until(conn, "C1", until)
+        posts.close_until(conn, "C1", NOW)
+        assert posts.reserve(conn, "C1", NOW, SECOND) == (False, until)
 
 
 def test_the_agenda_has_a_row_per_company_and_kind(database: Database) -> None:
