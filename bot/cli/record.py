@@ -1,4 +1,4 @@
-"""Commands that look at the record: companies, customers, sweeps, cases, the log."""
+"""Commands that look at the record: cases and the log."""
 
 from __future__ import annotations
 
@@ -6,78 +6,16 @@ import json
 import sys
 
 import click
-from sqlalchemy import Connection
 
-from bot.blockkit.escaping import one_line
 from bot.cli import story
 from bot.cli.entry import CommandParts, Group, entry
-from jobs.store import agenda, cases, companies, ledger, log
-from jobs.store.companies import ConnectedCompany
+from jobs.store import cases, log
 
 
 def register(main: click.Group) -> None:
     """Add them to `overdue`."""
-    for command in (company, customers, sweep, case, record):
+    for command in (case, record):
         main.add_command(command)
-
-
-@click.group(cls=Group)
-def company() -> None:
-    """The connected QuickBooks companies."""
-
-
-@company.command("list")
-@entry
-def listed(entry: CommandParts) -> None:
-    """List every company: realm, name, mode, channel, and when it was last read in full."""
-    with entry.recorded().database.reading() as conn:
-        known = companies.all_of_them(conn)
-    for each in known:
-        click.echo(story.company(each))
-    if not known:
-        click.echo("No company is connected yet. `overdue connect` connects one.")
-
-
-@click.command()
-@click.argument("words", nargs=-1)
-@entry
-def customers(entry: CommandParts, words: tuple[str, ...]) -> None:
-    """List customers whose name contains all WORDS, with the ids for the policy file.
-
-    Only customers that owed something at the last sweep of a connected company are known.
-    """
-    wanted = [word.casefold() for word in words]
-    with entry.recorded().database.reading() as conn:
-        for each in companies.all_of_them(conn):
-            known = ledger.customer_names(conn, each.realm)
-            found = [(id, name) for id, name in known if all(w in name.casefold() for w in wanted)]
-            click.echo(f"{each.name} ({each.realm}): {len(found)} of {len(known)} customers")
-            for id, name in found:
-                click.echo(f"{id:>10}  {one_line(name)}")
-
-
-@click.command()
-@click.argument("realm", default="")
-@entry
-def sweep(entry: CommandParts, realm: str) -> None:
-    """Have the next free worker read the whole ledger of REALM, or of every company."""
-    process = entry.recorded()
-    with process.database.writing() as conn:
-        wanted = _wanted(conn, realm)
-        for each in wanted:
-            agenda.hurry(conn, each.realm, "sweep", process.now())
-    if process.settings.redis_url.get_secret_value():
-        process.queues.wake("sweep")
-    for each in wanted:
-        click.echo(f"{each.name} ({each.realm}) will be read as soon as a worker is free.")
-
-
-def _wanted(conn: Connection, realm: str) -> list[ConnectedCompany]:
-    known = [each for each in companies.all_of_them(conn) if realm in ("", each.realm)]
-    if not known:
-        which = f"No company {realm} is connected" if realm else "No company is connected yet"
-        raise click.ClickException(f"{which}. `overdue company list` shows those that are.")
-    return known
 
 
 @click.command()

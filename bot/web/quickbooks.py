@@ -28,6 +28,11 @@ SOURCE = "quickbooks"
 REALM = re.compile(r"[0-9]{1,32}")
 COLUMNS = {"source": 200, "event_id": 200, "realm": 64, "entity": 40, "id": 64, "deleted_id": 64}
 """Column lengths; a longer value is not an id of QuickBooks."""
+RECONNECT = (
+    "To connect you need a personal link, which works once, within ten minutes.",
+    "Finance leads find one in the Home tab of Overdue in Slack; `overdue connect` prints one.",
+    "If the connection of this company has ended, its Slack channel was told that you came here.",
+)
 
 slog = structlog.get_logger()
 
@@ -48,6 +53,7 @@ class QuickBooksRoutes:
             Route("/quickbooks/connect", self._connect),
             Route("/quickbooks/callback", self._callback),
             Route("/quickbooks/disconnected", self._disconnected),
+            Route("/quickbooks/reconnect", self._reconnect),
         ]
 
     async def _webhook(self, request: Request) -> Response:
@@ -104,6 +110,27 @@ class QuickBooksRoutes:
             slog.error("disconnected.no_record", error=type(error).__name__)
             return False
         return company is not None and not company.connected
+
+    async def _reconnect(self, request: Request) -> Response:
+        """Where Intuit sends people who press "Reconnect" in QuickBooks.
+
+        Our pages have no sign-in, so nobody gets a link here: the company's channel is told, at
+        most once a day. The page says the same to everybody, whatever realm it was given.
+        """
+        await run_in_threadpool(self._invite, request.query_params.get("realmId", ""))
+        return page("Connect again", RECONNECT)
+
+    def _invite(self, realm: str) -> None:
+        if not REALM.fullmatch(realm):
+            return
+        try:
+            with self._process.database.writing() as conn:
+                found = connect.invite(conn, realm, self._process.now())
+        except SQLAlchemyError as error:
+            slog.error("reconnect.no_record", error=type(error).__name__)
+            return
+        if found:
+            self._process.queues.wake("messages")
 
     async def _callback(self, request: Request) -> Response:
         return await run_in_threadpool(_told, lambda: self._back(request))

@@ -19,7 +19,6 @@ from starlette.routing import BaseRoute
 from bot.process import Process
 from bot.web.health import Health
 from bot.web.quickbooks import QuickBooksRoutes
-from bot.web.reconnect import Reconnecting
 from bot.web.slack import SlackRoutes
 
 slog = structlog.get_logger()
@@ -35,7 +34,6 @@ def app(process: Process, slack_routes: SlackRoutes, health: Health) -> Starlett
     routes: Sequence[BaseRoute] = [
         *slack_routes.routes(),
         *QuickBooksRoutes(process, slack_routes.redraw_home).routes(),
-        *Reconnecting(process).routes(),
         *health.routes(),
     ]
     return Starlette(routes=routes)
