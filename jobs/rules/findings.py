@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from jobs.rules.domains import own_domain
 from jobs.rules.evidence import Document
 from jobs.rules.policy import Mark
 
@@ -22,6 +23,11 @@ class Account:
     name: str
     addresses: frozenset[str]
     """Lower-case bare addresses from QuickBooks: of the customer and of its open invoices."""
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The domains of its addresses that are its own, without those of free mail."""
+        return frozenset(filter(None, map(own_domain, self.addresses)))
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ class Findings:
     """What one source knows about one customer. All texts in it are outside text."""
 
     freshness: Freshness
+    known: bool = True
+    """Whether the other system knows this customer at all; where it does not, it says nothing."""
     documents: tuple[Document, ...] = ()
     tickets: tuple[Ticket, ...] = ()
     owner: Owner | None = None

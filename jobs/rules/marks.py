@@ -1,12 +1,12 @@
-"""What is special about a customer: from the policy file and from names in QuickBooks.
+"""What is special about a customer: from the policy file, and names in QuickBooks and the CRM.
 
-The text of a custom field is typed by somebody: it can only stop or slow a message, and a value
-that the policy does not know is reported, because it was meant to say something.
+The text of a field or property is typed by somebody: it can only stop or slow a message, and a
+value that is not known is reported, because it was meant to say something.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.letters.slots import title
@@ -16,6 +16,7 @@ from jobs.rules.policy import MARKS, Mark, Policy
 UNKNOWN = "unknown"
 """The mark of a field whose value is not a known mark."""
 HERE = "en_US"
+YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 LONGEST = 60
 """How many characters of such a text are shown."""
 
@@ -43,6 +44,15 @@ def _of_field(invoice: Invoice, policy: Policy) -> Iterator[Mark]:
         if _plain(name) == _plain(field) and text.strip():
             source = f"“{_short(name)}: {_short(text)}” on {title(invoice, HERE)} in QuickBooks"
             yield Mark(kind=known.get(_plain(text), UNKNOWN), source=source, invoice=invoice.id)
+
+
+def crm_marks(properties: Mapping[str, str], policy: Policy) -> Iterator[Mark]:
+    """The marks in the properties (by internal name) of one record of the CRM."""
+    for name, kind in policy.marked.crm_properties.items():
+        text = properties.get(name, "").strip()
+        if text and text.casefold() not in NO:
+            source = f"“{_short(name)}: {_short(text)}” in the CRM"
+            yield Mark(kind=kind if text.casefold() in YES else UNKNOWN, source=source)
 
 
 def _plain(text: str) -> str:

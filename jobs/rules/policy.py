@@ -184,12 +184,31 @@ MarkKind = Annotated[str, Field(pattern=f"^({'|'.join(MARKS)})$")]
 KINDS_OF_MARK = 'such as { "Key" = "key_account" }, with one of ' + ", ".join(MARKS)
 
 
+PROPERTY = r"^[a-z][a-z0-9_]*$"
+A_PROPERTY = Annotated[str, Field(pattern=PROPERTY)]
+KINDS_OF_PROPERTY = (
+    "internal names of properties, small letters, digits and underscores, "
+    'such as { "key_account" = "key_account" }, with one of ' + ", ".join(MARKS)
+)
+
+
 class Marked(_Section):
-    """`[marks]`: which names in QuickBooks mean a mark."""
+    """`[marks]`: which names in QuickBooks and in the CRM mean a mark."""
 
     custom_field: str = Field("", description="the name of a custom field, in quotes, or empty")
     values: dict[str, MarkKind] = Field({}, description=KINDS_OF_MARK)
     customer_types: dict[str, MarkKind] = Field({}, description=KINDS_OF_MARK)
+    crm_properties: dict[A_PROPERTY, MarkKind] = Field({}, description=KINDS_OF_PROPERTY)
+
+
+class Crm(_Section):
+    """`[crm]`"""
+
+    customer_id: str = Field(
+        "",
+        pattern=rf"{PROPERTY}|^$",
+        description="the internal name of a property, in quotes, or empty",
+    )
 
 
 class _File(_Section):
@@ -199,6 +218,7 @@ class _File(_Section):
     calendar: Calendar
     limits: dict[Annotated[str, Field(pattern="^(home|[A-Z]{3})$")], Limits]
     marks: Marked = Marked()
+    crm: Crm = Crm()
     account_manager: tuple[Manager, ...] = Field((), strict=False)
     customer: tuple[CustomerLine, ...] = Field((), strict=False)
 
@@ -223,6 +243,8 @@ class Policy(People, Pace, MessageSettings, Calendar):
     managers: tuple[Manager, ...]
     customers: tuple[CustomerLine, ...]
     marked: Marked = Marked()
+    crm_customer_id: str = ""
+    """The CRM's property with the customer's id in QuickBooks, or empty."""
     by_company: dict[str, Policy] = {}
     """Realm → policy, for companies with a section of their own."""
 
@@ -371,5 +393,6 @@ def _flat(file: _File, sha256: str) -> Policy:
         managers=file.account_manager,
         customers=file.customer,
         marked=file.marks,
+        crm_customer_id=file.crm.customer_id,
         **{name: value for section in sections for name, value in section},
     )

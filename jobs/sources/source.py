@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from jobs.rules.findings import Account, Findings
+from jobs.rules.policy import Policy
 
 
 class Source(Protocol):
@@ -18,17 +19,18 @@ class Source(Protocol):
         ...
 
     def read(
-        self, customers: Sequence[Account], since: datetime, now: datetime
+        self, customers: Sequence[Account], since: datetime, now: datetime, policy: Policy
     ) -> Mapping[str, Findings]:
         """What it says about each of these customers (of one company), by customer id.
 
-        `since` (UTC) bounds texts and closed tickets; open tickets count whatever their age. Every
+        `since` (UTC) bounds texts and closed tickets; open tickets count whatever their age.
+        `policy` is that company's, and says which names in the other system mean something. Every
         customer gets an answer. Never raises for anything the other side does: whoever could not
         be read completely is `Down`, with the reason.
         """
         ...
 
-    def check(self, now: datetime) -> str:
+    def check(self, now: datetime, policy: Policy) -> str:
         """What it can read, in a sentence for `overdue doctor`. Raises SourceError with the cause
         and what to do about it."""
         ...

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from jobs.rules.domains import own_domain
 from jobs.rules.facts import Facts
 from jobs.rules.gates import approvals, judge
-from jobs.rules.marks import marks
+from jobs.rules.marks import crm_marks, marks
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind
@@ -98,3 +99,33 @@ def test_the_policy_file_speaks_first() -> None:
     (ruling,) = judge(about, Stage.REMINDER, Past(), (), both, NOW)
     assert "according to the policy file (and 2 more)" in ruling.reason
     assert ruling.evidence == ("customer:58", f"invoice:{about.invoices[0].id}")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        *((yes, "key_account") for yes in ("true", "Yes", " 1 ", "TRUE")),
+        *((no, "") for no in ("", " ", "false", "No", "0")),
+        *((other, "unknown") for other in ("maybe", "ja", "true!")),
+    ],
+)
+def test_a_property_of_the_crm_marks_where_it_says_yes(text: str, kind: str) -> None:
+    """A clear no is no mark; anything else was meant to say something, and a person decides."""
+    named = policy('[marks]\ncrm_properties = { "vip" = "key_account" }\n')
+    found = list(crm_marks({"vip": text, "other": "true"}, named))
+    assert [mark.kind for mark in found] == ([kind] if kind else [])
+    assert all("“vip: " in mark.source and "in the CRM" in mark.source for mark in found)
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("ap@Northgate.example", "northgate.example"),
+        ("ap@mail.northgate.example.", "mail.northgate.example"),
+        *((f"dana@{free}", "") for free in ("gmail.com", "GMX.de", "t-online.de", "yahoo.co.uk")),
+        *((broken, "") for broken in ("", "dana", "dana@", "dana@localhost")),
+    ],
+)
+def test_a_domain_of_free_mail_belongs_to_nobody(address: str, domain: str) -> None:
+    """Only a domain of its own tells whose an address is."""
+    assert own_domain(address) == domain
