@@ -30,6 +30,7 @@ from jobs.pipeline import STEPS
 from jobs.reasoning.model import Model
 from jobs.rules.policy import Policy
 from jobs.settings import Settings
+from jobs.sources.configured import configured
 from jobs.store import engine
 from jobs.store.budget import SqlBudget
 from jobs.store.engine import WORKER_PATIENCE, Database, SharedTime
@@ -157,6 +158,7 @@ class Process:
             quickbooks=self.ledgers.of,
             mailer=self.mailer,
             model=self.model,
+            sources=configured(self.settings),
         )
 
     def steps(self, queue: str = "") -> list[Step]:

@@ -22,8 +22,8 @@ FLOORS: dict[str, set[str]] = {
     "mail": {"rules"},
     "pipeline": set(),
     "settings": set(),
-    "engine": {"rules", "store", "pipeline", "reasoning", "mail"},
-    "sources": {"rules", "store"},
+    "engine": {"rules", "store", "pipeline", "reasoning", "mail", "sources"},
+    "sources": {"rules", "store", "settings"},
     "approvals": {"rules", "store"},
 }
 """What stands below the steps, and on which other parts of `jobs` each may stand."""

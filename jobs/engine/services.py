@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.mail.results import Mailer
 from jobs.rules.policy import Policy
+from jobs.sources.source import Source
 from qbo.client import QuickBooks
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Services:
     """Realm → its client; ReauthRequired is raised only when the client is used."""
     mailer: Mailer | None = None
     model: Model | None = None
+    sources: tuple[Source, ...] = ()
+    """Those that are configured, besides the ledger."""
 
     def for_company(self, realm: str) -> Services:
         """The same services with the policy now in force for this company."""

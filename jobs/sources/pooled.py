@@ -1,16 +1,22 @@
-"""Pools the readings of many cases: what each needs is joined into a few QuickBooks queries.
+"""Pools the readings of many cases: what each needs is joined into a few requests.
 
-A company has one reading in progress at a time. Cases that arrive meanwhile stand in line, and one
-of them then makes the next reading for the whole line; so there is no thread to start or stop.
+A line has one reading in progress at a time. Cases that arrive meanwhile stand in it, and one of
+them then makes the next reading for the whole line; so there is no thread to start or stop.
+QuickBooks has a line for each company, and so has every other source.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Generic, TypeVar
 
+from jobs.rules.findings import Account, Findings
+from jobs.rules.policy import Policy
 from jobs.sources.quickbooks import Asked, Records, fetch
+from jobs.sources.source import Source, read_source, unread
 from qbo import PoisonedPage, Unreachable
 from qbo.answers import raise_broken
 from qbo.client import QuickBooks
@@ -22,71 +28,60 @@ PATIENCE = 0.05
 LONGEST = 300.0
 """Seconds. A reading has time limits of its own, so this should never be reached."""
 
-
-class Together:
-    """The lines of all companies. Thread-safe."""
-
-    def __init__(self, quickbooks: Callable[[str], QuickBooks], patience: float = PATIENCE) -> None:
-        self._quickbooks, self._patience = quickbooks, patience
-        self._lines: dict[str, Line] = {}
-        self._lock = threading.Lock()
-
-    def of(self, realm: str) -> Line:
-        """The line of this company; its client is created with the first reading."""
-        with self._lock:
-            if realm not in self._lines:
-                made = Line(lambda: self._quickbooks(realm), self._patience)
-                self._lines[realm] = made
-            return self._lines[realm]
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 @dataclass
-class Ticket:
-    """One case in line: what it asks for, and finally either the records or the error."""
+class Place(Generic[Q, A]):
+    """One case in line: what it asks for, and finally either the answer or the error."""
 
-    asked: Asked
-    records: Records | None = None
+    asked: Q
+    found: A | None = None
     error: Exception | None = None
 
     @property
     def done(self) -> bool:
-        return self.records is not None or self.error is not None
+        return self.found is not None or self.error is not None
 
-    def answer(self) -> Records:
+    def answer(self) -> A:
         if self.error is not None:
             raise self.error
-        assert self.records is not None
-        return self.records
+        assert self.found is not None
+        return self.found
 
 
-class Line:
-    """One company's readings; a `quickbooks.Source`."""
+class Line(Generic[Q, A]):
+    """Those who wait for readings of one kind. Thread-safe."""
 
-    def __init__(self, quickbooks: Callable[[], QuickBooks], patience: float = PATIENCE) -> None:
-        self._quickbooks, self._patience = quickbooks, patience
-        self._waiting: list[Ticket] = []
+    def __init__(
+        self, serve: Callable[[Sequence[Place[Q, A]]], None], patience: float = PATIENCE
+    ) -> None:
+        """`serve` puts an answer or an error in each of these places."""
+        self._serve, self._patience = serve, patience
+        self._waiting: list[Place[Q, A]] = []
         self._reading = False
         self._moved = threading.Condition()
 
-    def about(self, asked: Asked) -> Records:
-        """Read for this case, together with others. Raises QuickBooksError.
+    def ask(self, asked: Q) -> A:
+        """Read for this case, together with others. Raises its error, or TimeoutError.
 
-        The reading starts after this call does, so its records are never older than the call.
+        The reading starts after this call does, so its answer is never older than the call.
         """
-        ticket = Ticket(asked)
+        place = Place[Q, A](asked)
         with self._moved:
-            self._waiting.append(ticket)
+            self._waiting.append(place)
             self._moved.notify_all()
-        while not ticket.done and self._my_turn(ticket):
+        while not place.done and self._my_turn(place):
             self._read()
-        return ticket.answer()
+        return place.answer()
 
-    def _my_turn(self, ticket: Ticket) -> bool:
+    def _my_turn(self, place: Place[Q, A]) -> bool:
         """Wait for the answer, or for our turn to read; True if we have to read."""
         with self._moved:
-            if not self._moved.wait_for(lambda: ticket.done or not self._reading, LONGEST):
-                raise Unreachable("Reading QuickBooks together with other cases took too long")
-            mine = not ticket.done
+            if not self._moved.wait_for(lambda: place.done or not self._reading, LONGEST):
+                raise TimeoutError("Reading together with other cases took too long")
+            mine = not place.done
             self._reading = self._reading or mine
             return mine
 
@@ -96,15 +91,37 @@ class Line:
             group, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
         try:
             self._serve(group)
+        except Exception as error:  # noqa: BLE001
+            # Everyone in line is waiting for an answer, and any error is an answer.
+            for place in group:
+                place.error = error
         finally:
             with self._moved:
-                # tickets that an interrupted reading left unanswered go first in the next one
-                self._waiting[:0] = [ticket for ticket in group if not ticket.done]
+                # places that an interrupted reading left unanswered go first in the next one
+                self._waiting[:0] = [place for place in group if not place.done]
                 self._reading = False
                 self._moved.notify_all()
 
-    def _serve(self, group: Sequence[Ticket]) -> None:
-        """Answer each ticket; an unreadable record is an error for its own case only."""
+
+RecordsPlace = Place[Asked, Records]
+
+
+class Pooled:
+    """One company's readings of its ledger; a `quickbooks.RecordReader`."""
+
+    def __init__(self, quickbooks: Callable[[], QuickBooks], patience: float = PATIENCE) -> None:
+        self._quickbooks = quickbooks
+        self._line = Line[Asked, Records](self._serve, patience)
+
+    def about(self, asked: Asked) -> Records:
+        """Read for this case, together with others. Raises QuickBooksError."""
+        try:
+            return self._line.ask(asked)
+        except TimeoutError as error:
+            raise Unreachable(f"QuickBooks: {error}") from error
+
+    def _serve(self, group: Sequence[RecordsPlace]) -> None:
+        """Answer each; an unreadable record is an error for its own case only."""
         try:
             found = fetch(self._quickbooks(), _joined(group))
             if len(group) > 1 and not all(record.customer for record in found.broken):
@@ -112,14 +129,14 @@ class Line:
         except PoisonedPage as error:
             self._apart(group, error)
         except Exception as error:  # noqa: BLE001
-            # Everyone in line is waiting for an answer, and any error is an answer.
-            for ticket in group:
-                ticket.error = error
+            # Only for this part of the group: another half may have its answer already.
+            for place in group:
+                place.error = error
         else:
-            for ticket in group:
-                ticket.records = found.about(ticket.asked)
+            for place in group:
+                place.found = found.about(place.asked)
 
-    def _apart(self, group: Sequence[Ticket], error: PoisonedPage) -> None:
+    def _apart(self, group: Sequence[RecordsPlace], error: PoisonedPage) -> None:
         if len(group) == 1:
             group[0].error = error
             return
@@ -128,10 +145,81 @@ class Line:
         self._serve(group[half:])
 
 
-def _joined(group: Sequence[Ticket]) -> Asked:
+def _joined(group: Sequence[RecordsPlace]) -> Asked:
     return Asked(
-        members=frozenset().union(*(t.asked.members for t in group)),
-        expected=frozenset().union(*(t.asked.expected for t in group)),
-        habit_since=min(t.asked.habit_since for t in group),
-        family=frozenset().union(*(t.asked.family for t in group)),
+        members=frozenset().union(*(p.asked.members for p in group)),
+        expected=frozenset().union(*(p.asked.expected for p in group)),
+        habit_since=min(p.asked.habit_since for p in group),
+        family=frozenset().union(*(p.asked.family for p in group)),
     )
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What one case asks a source."""
+
+    account: Account
+    now: datetime
+    policy: Policy
+
+
+class PooledSource:
+    """One company's readings of one source."""
+
+    def __init__(self, source: Source, patience: float = PATIENCE) -> None:
+        self.name, self._source = source.name, source
+        self._line = Line[Inquiry, Findings](self._serve, patience)
+
+    def about(self, inquiry: Inquiry) -> Findings:
+        """Read for this case, together with others. Never raises: no answer is `Down`."""
+        try:
+            return self._line.ask(inquiry)
+        except TimeoutError:
+            return unread("It took too long.", inquiry.now)
+
+    def _serve(self, group: Sequence[Place[Inquiry, Findings]]) -> None:
+        accounts = _distinct(place.asked.account for place in group)
+        latest = max((place.asked for place in group), key=lambda asked: asked.now)
+        found = read_source(self._source, accounts, latest.now, latest.policy)
+        for place in group:
+            place.found = found[place.asked.account.id]
+
+
+class Together:
+    """The lines of all companies. Thread-safe."""
+
+    def __init__(
+        self,
+        quickbooks: Callable[[str], QuickBooks],
+        sources: Sequence[Source] = (),
+        patience: float = PATIENCE,
+    ) -> None:
+        self._quickbooks, self._sources, self._patience = quickbooks, sources, patience
+        self._ledgers: dict[str, Pooled] = {}
+        self._others: dict[str, tuple[PooledSource, ...]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, realm: str) -> Pooled:
+        """The line for this company's ledger; its client is created with the first reading."""
+        with self._lock:
+            if realm not in self._ledgers:
+                made = Pooled(lambda: self._quickbooks(realm), self._patience)
+                self._ledgers[realm] = made
+            return self._ledgers[realm]
+
+    def sources(self, realm: str) -> tuple[PooledSource, ...]:
+        """This company's lines for the sources besides the ledger."""
+        with self._lock:
+            if realm not in self._others:
+                made = tuple(PooledSource(source, self._patience) for source in self._sources)
+                self._others[realm] = made
+            return self._others[realm]
+
+
+def _distinct(accounts: Iterable[Account]) -> list[Account]:
+    """Each customer once: two cases of it may know different addresses."""
+    found: dict[str, Account] = {}
+    for account in accounts:
+        same = found.setdefault(account.id, account)
+        found[account.id] = replace(same, addresses=same.addresses | account.addresses)
+    return list(found.values())

@@ -107,7 +107,7 @@ class Records:
         )
 
 
-class Source(Protocol):
+class RecordReader(Protocol):
     """Where records come from: read for one case alone, or pooled with other cases."""
 
     def about(self, asked: Asked) -> Records:
@@ -182,7 +182,7 @@ def fetch(quickbooks: QuickBooks, asked: Asked) -> Records:
     )
 
 
-def read(source: Source, file: CaseFile, now: datetime) -> Books:
+def read(source: RecordReader, file: CaseFile, now: datetime) -> Books:
     """Read everything that a case needs to know. Raises QuickBooksError.
 
     The kinds of records are read one after the other, so a payment that arrives meanwhile is in
@@ -203,7 +203,7 @@ def _known_already(found: Iterable[Gap], before: Iterable[Gap]) -> bool:
     return all((gap.customer, gap.difference) in standing for gap in found)
 
 
-def _read(source: Source, file: CaseFile, now: datetime) -> Books:
+def _read(source: RecordReader, file: CaseFile, now: datetime) -> Books:
     home = file.company.home_currency
     asked = Asked(file.members, file.expected, (now - HABIT).date(), file.family)
     found = source.about(asked)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from jobs.rules.findings import Account, Findings
+from jobs.rules.findings import Account, Down, Findings
 from jobs.rules.policy import Policy
+
+HISTORY = timedelta(days=90)
+"""How far back texts and closed tickets are read; our own copies are kept no longer."""
 
 
 class Source(Protocol):
@@ -38,3 +41,23 @@ class Source(Protocol):
 
 class SourceError(Exception):
     """A source refused or failed; the message is a sentence for a person, without secrets."""
+
+
+def read_source(
+    source: Source, customers: Sequence[Account], now: datetime, policy: Policy
+) -> dict[str, Findings]:
+    """What it says about each of these customers, whatever it does: an error, or no answer about
+    one of them, is `Down`."""
+    why = "It gave no answer about this customer."
+    found: Mapping[str, Findings] = {}
+    try:
+        found = source.read(customers, now - HISTORY, now, policy)
+    except Exception as error:  # noqa: BLE001
+        # Its author's mistake; neither other sources nor other cases may suffer from it.
+        why = f"Reading it failed ({type(error).__name__})."
+    return {customer.id: found.get(customer.id, unread(why, now)) for customer in customers}
+
+
+def unread(why: str, now: datetime) -> Findings:
+    """The findings of a source that could not be read."""
+    return Findings(Down(now, why))

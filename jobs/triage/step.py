@@ -38,7 +38,7 @@ from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.sources import quickbooks
 from jobs.sources.pooled import Together
-from jobs.sources.quickbooks import Books, CaseFile, Source
+from jobs.sources.quickbooks import Books, CaseFile, RecordReader
 from jobs.store import cases, contexts, crossings, history, posts, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
@@ -65,7 +65,7 @@ SHORTLY = timedelta(seconds=5)
 
 def step(services: Services) -> Step:
     """The triage step; it works on many cases at once, because they wait for networks."""
-    together = Together(services.quickbooks)
+    together = Together(services.quickbooks, services.sources)
     return Step(
         name="triage",
         table=work.CASES,
@@ -100,7 +100,7 @@ class Gather:
     services: Services
     file: CaseFile
     now: datetime
-    source: Source
+    source: RecordReader
 
     def act(self) -> Books | QuickBooksError:
         """What the ledger says, or an error that may pass. Raises QuickBooksError otherwise."""

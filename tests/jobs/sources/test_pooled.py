@@ -6,15 +6,22 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from jobs.sources.pooled import Line, Together
+from jobs.rules.findings import Account, Down, Findings, Fresh
+from jobs.sources.configured import SOURCES, absent
+from jobs.sources.pooled import AT_ONCE, Inquiry, Pooled, Together
 from jobs.sources.quickbooks import Asked, Records, fetch
 from qbo import PoisonedPage, QuickBooks, QuickBooksError, Unreachable
-from tests.jobs.house import House, books, customer, invoice
+from tests.jobs.house import WEDNESDAY, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
+from tests.jobs.rules.world import policy
+from tests.jobs.sources.help_desk import HelpDesk
+
+Q = TypeVar("Q", contravariant=True)
+A = TypeVar("A", covariant=True)
 
 TODAY = {"TxnDate": "today"}
 PEOPLE = [str(n) for n in range(1, 41)]
@@ -41,11 +48,17 @@ def statements(house: House) -> list[str]:
     return list(house.outside.quickbooks.realms[house.realm].statements)
 
 
-def all_at_once(line: Line, wanted: Sequence[Asked]) -> list[Future[Records]]:
+class Reads(Protocol[Q, A]):
+    """Anything that is asked for one case."""
+
+    def about(self, what: Q, /) -> A: ...
+
+
+def all_at_once(line: Reads[Q, A], wanted: Sequence[Q]) -> list[Future[A]]:
     """Every case in a thread of its own, all let go at the same moment."""
     gate = threading.Barrier(len(wanted))
 
-    def one(what: Asked) -> Records:
+    def one(what: Q) -> A:
         gate.wait()
         return line.about(what)
 
@@ -62,7 +75,7 @@ def test_each_gets_what_it_would_get_alone(house: House) -> None:
     """Forty cases that ask together get forty different answers, each complete."""
     quickbooks = house.quickbooks()
     wanted = [asked(id, expected=[f"{700 + int(id)}", f"{800 + int(id)}"]) for id in PEOPLE]
-    line = Line(lambda: quickbooks, patience=30)
+    line = Pooled(lambda: quickbooks, patience=30)
     line_of_forty = [*wanted, *(asked(id) for id in PEOPLE), *(asked("1", "2") for _ in range(20))]
     found = [future.result() for future in all_at_once(line, line_of_forty)]
     alone = [fetch(quickbooks, what) for what in line_of_forty]
@@ -74,7 +87,7 @@ def test_many_cases_cost_few_statements(house: House) -> None:
     quickbooks = house.quickbooks()
     before = len(statements(house))
     wanted = [asked(PEOPLE[n % 40], expected=[f"{801 + n % 40}"]) for n in range(100)]
-    for future in all_at_once(Line(lambda: quickbooks, patience=30), wanted):
+    for future in all_at_once(Pooled(lambda: quickbooks, patience=30), wanted):
         future.result()
     assert len(statements(house)) - before == 6
 
@@ -82,7 +95,7 @@ def test_many_cases_cost_few_statements(house: House) -> None:
 def test_one_alone_does_not_wait_for_others(house: House) -> None:
     """Nobody else comes, so after a moment the one who is there is served."""
     quickbooks = house.quickbooks()
-    assert ids(Line(lambda: quickbooks).about(asked("3")))["payments"] == ["901"]
+    assert ids(Pooled(lambda: quickbooks).about(asked("3")))["payments"] == ["901"]
 
 
 def test_an_invoice_that_moved_within_the_group(house: House) -> None:
@@ -90,7 +103,7 @@ def test_an_invoice_that_moved_within_the_group(house: House) -> None:
     quickbooks = house.quickbooks()
     house.change("Invoice", "701", CustomerRef={"value": "2"})
     wanted = [asked("1", expected=["701"]), *[asked("2")] * 99]
-    first = all_at_once(Line(lambda: quickbooks, patience=30), wanted)[0].result()
+    first = all_at_once(Pooled(lambda: quickbooks, patience=30), wanted)[0].result()
     assert ids(first)["by_id"] == ["701"]
     assert ids(first)["open"] == []
 
@@ -100,7 +113,7 @@ def test_a_poisoned_record_hurts_only_its_own_case(house: House) -> None:
     quickbooks = house.quickbooks()
     del house.books.tables["Customer"]["7"]["Balance"]
     wanted = [asked(PEOPLE[n % 40]) for n in range(100)]
-    futures = all_at_once(Line(lambda: quickbooks, patience=30), wanted)
+    futures = all_at_once(Pooled(lambda: quickbooks, patience=30), wanted)
     for n, future in enumerate(futures):
         if PEOPLE[n % 40] == "7":
             assert isinstance(future.exception(), PoisonedPage)
@@ -111,7 +124,7 @@ def test_a_poisoned_record_hurts_only_its_own_case(house: House) -> None:
 def test_an_outage_reaches_everybody(house: House) -> None:
     """Where QuickBooks is away, nobody waits in vain; the next reading is a new one."""
     quickbooks = house.quickbooks()
-    line = Line(lambda: quickbooks, patience=30)
+    line = Pooled(lambda: quickbooks, patience=30)
     house.fault("quickbooks", "/query", "status", 1, 503)
     errors = [f.exception() for f in all_at_once(line, [asked("1")] * 100)]
     assert {type(error) for error in errors} == {Unreachable}
@@ -132,7 +145,7 @@ def failing(with_: BaseException, times: int) -> Callable[[], Any]:
 
 def test_a_reader_who_is_stopped_leaves_nobody_behind() -> None:
     """Whoever stood in line with it is taken along by the next."""
-    line = Line(failing(SystemExit("killed"), 1), patience=30)
+    line = Pooled(failing(SystemExit("killed"), 1), patience=30)
     futures = all_at_once(line, [asked("1")] * 100)
     kinds = [type(future.exception()) for future in futures]
     assert kinds.count(SystemExit) == 1
@@ -150,3 +163,52 @@ def test_companies_do_not_wait_for_each_other() -> None:
     for realm in ("1", "2"):
         with pytest.raises(QuickBooksError, match=f"company {realm} is away"):
             together.of(realm).about(asked("1"))
+
+
+def no_ledger(realm: str) -> QuickBooks:
+    """Nobody asks for it here."""
+    raise AssertionError(realm)
+
+
+def inquiries(count: int) -> list[Inquiry]:
+    """One for each of so many cases, two of each customer."""
+    accounts = [Account(str(n // 2), "", frozenset({f"{n}@a.example"})) for n in range(count)]
+    return [Inquiry(account, WEDNESDAY, policy()) for account in accounts]
+
+
+def test_a_source_is_asked_once_about_many_customers() -> None:
+    """A hundred cases of fifty customers are one reading, which knows all addresses of each."""
+    desk = HelpDesk()
+    desk.texts["7"] = "Where is my order?"
+    (line,) = Together(no_ledger, [desk], patience=30).sources("1")
+    found = [f.result() for f in all_at_once(line, inquiries(AT_ONCE))]
+    (reading,) = desk.readings
+    addresses = {account.id: account.addresses for account in reading}
+    assert (len(reading), len(addresses)) == (50, 50)
+    assert addresses["7"] == {"14@a.example", "15@a.example"}
+    assert [len(one.documents) for one in found] == [int(n // 2 == 7) for n in range(100)]
+    assert {type(one.freshness) for one in found} == {Fresh}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(ZeroDivisionError("secret"), "Reading it failed (ZeroDivisionError)."), ({}, "no answer")],
+)
+def test_a_source_that_breaks_its_promise_is_down(
+    answer: Exception | dict[str, Findings], reason: str
+) -> None:
+    """It raises, or leaves a customer out: nobody is taken for clean, and nothing ends."""
+    desk = HelpDesk()
+    desk.answer = answer
+    (line,) = Together(no_ledger, [desk], patience=30).sources("1")
+    for future in all_at_once(line, inquiries(AT_ONCE)):
+        down = future.result().freshness
+        assert isinstance(down, Down)
+        assert reason in down.reason
+        assert "secret" not in down.reason
+
+
+def test_a_source_that_is_not_configured_is_absent_by_choice() -> None:
+    """The card names the known sources that are not among those present."""
+    assert absent([]) == tuple(SOURCES) == ("CRM", "help desk", "mailbox")
+    assert absent(["CRM", "mailbox"]) == ("help desk",)

@@ -1,0 +1,56 @@
+"""A source that tests fill by hand, to show that no step knows a source by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from jobs.rules.evidence import Document
+from jobs.rules.findings import Account, Down, Findings, Fresh, Ticket
+from jobs.rules.policy import Mark, Policy
+
+
+class HelpDesk:
+    """One ticket for each customer that has a text here."""
+
+    name = "help desk"
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        """Customer id → what it wrote."""
+        self.subject = "A question"
+        self.open = True
+        self.marks: tuple[Mark, ...] = ()
+        self.doubtful = ""
+        self.away = ""
+        """Why it cannot be read, as a sentence; empty: it can."""
+        self.answer: Mapping[str, Findings] | Exception | None = None
+        """What it does instead of answering."""
+        self.readings: list[list[Account]] = []
+
+    def read(
+        self, customers: Sequence[Account], since: datetime, now: datetime, policy: Policy
+    ) -> Mapping[str, Findings]:
+        self.readings.append(list(customers))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        if self.answer is not None:
+            return self.answer
+        return {customer.id: self._about(customer.id, now) for customer in customers}
+
+    def check(self, now: datetime, policy: Policy) -> str:
+        return f"{len(self.texts)} tickets."
+
+    def _about(self, customer: str, now: datetime) -> Findings:
+        if self.away:
+            return Findings(Down(now, self.away))
+        text, id = self.texts.get(customer), f"ticket:{customer}"
+        documents = (Document(id, "support", "ticket", now, text),) if text else ()
+        tickets = (Ticket(id, self.subject, self.open, now),) if text else ()
+        return Findings(
+            Fresh(now),
+            documents=documents,
+            tickets=tickets,
+            marks=self.marks,
+            doubtful=self.doubtful,
+        )
