@@ -23,6 +23,9 @@ class Account:
     name: str
     addresses: frozenset[str]
     """Lower-case bare addresses from QuickBooks: of the customer and of its open invoices."""
+    sent: frozenset[str] = frozenset()
+    """The Message-IDs of what we sent to it, in angle brackets: an answer to one of them is about
+    this customer, whoever writes it."""
 
     @property
     def domains(self) -> frozenset[str]:
@@ -83,6 +86,10 @@ class Findings:
     tickets: tuple[Ticket, ...] = ()
     owner: Owner | None = None
     marks: tuple[Mark, ...] = ()
+    bounced: frozenset[str] = frozenset()
+    """Addresses, in lower case, from which mail came back as undeliverable for good."""
+    we_wrote_at: datetime | None = None
+    """When one of us last wrote to the customer by hand (UTC), as far as this source shows."""
     doubtful: str = ""
     """Why it is not certain that this is about the customer, as a sentence; empty: it is. What is
     doubtful is shown, and can only make a message more careful."""
