@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from jobs.decide.access import Answer
 from jobs.rules.states import Stage, State
-from jobs.send import step as send
+from jobs.send import outcome
 from jobs.store.tables import crossings, sends
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -145,7 +145,7 @@ def crash_after_the_intent(open_house: OpenHouse) -> None:
     house = _with_a_card(open_house)
     house.approve()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Deliver, "act", die)
+        patch.setattr(outcome.Deliver, "act", die)
         with pytest.raises(SystemExit):
             house.wait_out()
     for _ in range(10):

@@ -18,6 +18,7 @@ from jobs.decide.access import Answer
 from jobs.mail import compose
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
+from jobs.send import outcome
 from jobs.send import step as send
 from jobs.store import companies, drafts, history, people
 from jobs.store.tables import cases as cases_table
@@ -711,7 +712,7 @@ def test_mails_wait_for_the_window(open_house: OpenHouse) -> None:
 def test_an_abandoned_mail_is_unknown(approved: House) -> None:
     """A sender that died after its intent leaves a question for a person, never a second mail."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Deliver, "act", _die)
+        patch.setattr(outcome.Deliver, "act", _die)
         with pytest.raises(SystemExit):
             approved.run("send")
     assert attempts(approved) == ["in_flight"]
@@ -725,7 +726,7 @@ def test_an_abandoned_mail_is_unknown(approved: House) -> None:
     assert not approved.mails
 
 
-def _die(_: send.Deliver) -> Any:
+def _die(_: outcome.Deliver) -> Any:
     raise SystemExit("the process is killed")
 
 
@@ -743,7 +744,7 @@ def test_a_crash_before_the_intent_resumes(approved: House) -> None:
 def test_a_crash_after_the_answer_is_unknown(approved: House) -> None:
     """Killed between the server's yes and our record of it: a person finds out, once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Deliver, "settle", lambda *_: _die(None))  # type: ignore[arg-type]
+        patch.setattr(outcome.Deliver, "settle", lambda *_: _die(None))  # type: ignore[arg-type]
         with pytest.raises(SystemExit):
             approved.run("send")
     approved.time.later(seconds=31)
@@ -875,14 +876,14 @@ def test_a_late_yes_beside_a_second_mail_is_written(approved: House) -> None:
 def test_a_late_yes_comes_while_a_second_mail_is_handed_over(approved: House) -> None:
     """The second one's yes comes to a case that is sent already, and is written all the same."""
     kept: list[tuple[Any, ...]] = []
-    settle = send.Deliver.settle
+    settle = outcome.Deliver.settle
 
     def hold_back(*given: Any) -> None:
         kept.append(given)
         raise SystemExit("its word is late")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Deliver, "settle", hold_back)
+        patch.setattr(outcome.Deliver, "settle", hold_back)
         with pytest.raises(SystemExit):
             approved.run("send")
     approved.time.later(seconds=31)
@@ -893,9 +894,9 @@ def test_a_late_yes_comes_while_a_second_mail_is_handed_over(approved: House) ->
     approved.time.later(seconds=60)
 
     def its_word_comes() -> None:
-        first, _, claim, outcome, _ = kept[0]
+        first, _, claim, result, _ = kept[0]
         with approved.database.writing() as conn:
-            settle(first, conn, claim, outcome, approved.now)
+            settle(first, conn, claim, result, approved.now)
 
     approved.mailer.at_last = its_word_comes
     approved.run("send")
