@@ -6,12 +6,17 @@ configured and fails is down, and only a fresh one can say that there is nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from jobs.rules.domains import own_domain
 from jobs.rules.evidence import Document
+from jobs.rules.facts import Facts
 from jobs.rules.policy import Mark
+
+LEDGER = "QuickBooks"
+"""The name of the source that carries the facts; its documents are the memos."""
 
 
 @dataclass(frozen=True)
@@ -93,3 +98,43 @@ class Findings:
     doubtful: str = ""
     """Why it is not certain that this is about the customer, as a sentence; empty: it is. What is
     doubtful is shown, and can only make a message more careful."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything outside that is known about a case: the ledger's facts, and what each source
+    says, by its name. Nothing that works with it knows a source by name."""
+
+    facts: Facts
+    findings: Mapping[str, Findings] = field(default_factory=dict)
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The texts of all sources. What several texts say under one id counts as one text."""
+        joined: dict[str, Document] = {}
+        for found in self.findings.values():
+            for document in found.documents:
+                before = joined.setdefault(document.id, document)
+                if document.text not in before.text:
+                    joined[document.id] = replace(before, text=f"{before.text}\n{document.text}")
+        return tuple(joined.values())
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks of all sources."""
+        return tuple(mark for found in self.findings.values() for mark in found.marks)
+
+    @property
+    def down(self) -> dict[str, Down]:
+        """The sources that could not be read, by name."""
+        found = {name: one.freshness for name, one in self.findings.items()}
+        return {name: state for name, state in found.items() if isinstance(state, Down)}
+
+    def sources_of(self, documents: tuple[Document, ...]) -> tuple[str, ...]:
+        """The names of the sources that these texts came from."""
+        ids = {document.id for document in documents}
+        return tuple(
+            name
+            for name, found in self.findings.items()
+            if ids.intersection(document.id for document in found.documents)
+        )

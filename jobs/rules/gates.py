@@ -6,17 +6,19 @@ the policy; amounts are compared only in the currency of the case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from jobs.rules import about_sources
 from jobs.rules.business_days import start_of
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Credit, Facts, Invoice
 from jobs.rules.figures import amount, day, listed
+from jobs.rules.findings import Context, Findings
 from jobs.rules.letters.slots import title
 from jobs.rules.marks import UNKNOWN, marks
 from jobs.rules.money import Money, total
@@ -111,17 +113,20 @@ def judge(
     policy: Policy,
     now: datetime,
     *,
+    findings: Mapping[str, Findings] | None = None,
     draft_violations: Sequence[Violation] = (),
 ) -> tuple[Ruling, ...]:
-    """Every rule that fires, the strictest first.
+    """Every rule that fires, the strictest first. `findings` are those of `Context`.
 
     Exactly the stops that a finance lead set aside are left out, but not others of the same rule;
     a never cannot be set aside.
     """
+    context = Context(facts, findings or {})
     fired = chain(
-        _marks(facts, policy),
+        _marks(facts, policy, context.marks),
         _recipient(facts, past),
         _readings(facts, readings),
+        about_sources.rulings(facts, context.findings, now),
         _unsafe(draft_violations),
         _on_account(facts),
         _in_the_family(facts),
@@ -171,9 +176,9 @@ def approvals(
 _NOBODY = Ruling(Kind.GATE, "one_person", "One person approves.")
 
 
-def _marks(facts: Facts, policy: Policy) -> Iterator[Ruling]:
+def _marks(facts: Facts, policy: Policy, elsewhere: Iterable[Mark] = ()) -> Iterator[Ruling]:
     found: dict[str, list[Mark]] = {}
-    for mark in marks(facts, policy):
+    for mark in marks(facts, policy, elsewhere):
         found.setdefault(mark.kind, []).append(mark)
     for of_kind, same in found.items():
         kind, rule, reason = MARKS[of_kind]

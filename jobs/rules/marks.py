@@ -6,7 +6,7 @@ value that is not known is reported, because it was meant to say something.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.letters.slots import title
@@ -21,9 +21,14 @@ LONGEST = 60
 """How many characters of such a text are shown."""
 
 
-def marks(facts: Facts, policy: Policy) -> tuple[Mark, ...]:
-    """The marks of a case, one per source; the policy file comes first."""
-    return tuple(_all(facts, policy))
+def marks(facts: Facts, policy: Policy, found: Iterable[Mark] = ()) -> tuple[Mark, ...]:
+    """The marks of a case, one per source; the policy file comes first.
+
+    Those `found` in other sources only add to them: of two marks the more careful counts.
+    """
+    known = (*MARKS, UNKNOWN)
+    more = (m if m.kind in known else m.model_copy(update={"kind": UNKNOWN}) for m in found)
+    return (*_all(facts, policy), *more)
 
 
 def _all(facts: Facts, policy: Policy) -> Iterator[Mark]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from jobs.rules.evidence import Reading, Stance
+from jobs.rules.evidence import Document, Reading, Stance
 from jobs.rules.facts import Customer, Facts, Gap
+from jobs.rules.findings import Context, Down, Findings, Fresh, Ticket
 from jobs.rules.gates import approvals, judge
 from jobs.rules.money import Money
 from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
-from jobs.rules.policy import Policy
+from jobs.rules.policy import Mark, Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verification.violations import violation
@@ -427,3 +428,96 @@ def test_approvals_count_what_the_rulings_ask() -> None:
 def test_an_empty_case_can_be_judged() -> None:
     """All its invoices are paid or held: the rules still answer."""
     assert rulings(replace(facts(), invoices=(), stages={})) == ()
+
+
+def doc(id: str, text: str) -> Document:
+    """A text of the help desk."""
+    return Document(id, "support", "ticket", NOW, text)
+
+
+def ticket(subject: str, open_: bool = True) -> Ticket:
+    """Ticket 88."""
+    return Ticket("ticket:88", subject, open_, NOW)
+
+
+def down(minutes: int) -> Findings:
+    """A source that has not answered for so long."""
+    return Findings(Down(NOW - timedelta(minutes=minutes), "It\nanswered 503."))
+
+
+FRESH = Fresh(NOW)
+FOUND: list[tuple[Findings, list[tuple[Kind, str]], str]] = [
+    (Findings(FRESH), [], ""),
+    (down(0), [(Kind.WAIT, "source_away")], "The help desk cannot be read at present: It answered"),
+    (down(239), [(Kind.WAIT, "source_away")], ""),
+    (down(240), [(Kind.STOP, "source_down")], "has not been readable since October 14, 2026: It a"),
+    (
+        Findings(FRESH, doubtful="Two companies share its address."),
+        [(Kind.GATE, "doubtful_match")],
+        "what the help desk has is about Cooper & Sons: Two companies share its address.",
+    ),
+    (
+        Findings(FRESH, tickets=(ticket("Wrong invoice\nagain"),)),
+        [(Kind.STOP, "open_ticket")],
+        "Ticket 88 (“Wrong invoice again”) is open and is about the bill.",
+    ),
+    (Findings(FRESH, tickets=(ticket("Wrong invoice", open_=False),)), [], ""),
+    (Findings(FRESH, tickets=(ticket("Login"),), documents=(doc("ticket:8", "My bill"),)), [], ""),
+    (Findings(FRESH, tickets=(ticket("Login"),), documents=(doc("ticket:881", "1037"),)), [], ""),
+    (
+        Findings(FRESH, tickets=(ticket("Hi"),), documents=(doc("ticket:88:2", "about 1037?"),)),
+        [(Kind.STOP, "open_ticket")],
+        "",
+    ),
+    (Findings(FRESH, tickets=(ticket("Hi"),), documents=(doc("ticket:88", "21037"),)), [], ""),
+    (
+        Findings(FRESH, tickets=(ticket("Die Rechnungsnummer fehlt"),)),
+        [(Kind.STOP, "open_ticket")],
+        "",
+    ),
+    (
+        Findings(FRESH, marks=(Mark(kind="key_account", source="the CRM"),)),
+        [(Kind.GATE, "key_account")],
+        "",
+    ),
+    (
+        Findings(FRESH, marks=(Mark(kind="our best friend", source="the CRM"),)),
+        [(Kind.GATE, "unknown_mark")],
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("found", "fires", "says"), FOUND)
+def test_what_a_source_says(found: Findings, fires: list[tuple[Kind, str]], says: str) -> None:
+    """A source that is down waits, then stops; a doubt gates; an open ticket on the bill stops."""
+    ruled = rulings(findings={"help desk": found})
+    assert names(ruled) == fires
+    assert says in " ".join(ruling.reason for ruling in ruled)
+
+
+def test_an_outage_is_looked_at_again_soon() -> None:
+    """In a quarter of an hour, and when its four hours are over; its words do not change."""
+    first, last = (rulings(findings={"CRM": down(minutes)})[0] for minutes in (10, 230))
+    assert first.until == NOW + timedelta(minutes=15)
+    assert last.until == NOW + timedelta(minutes=10)
+    early, late = (rulings(findings={"CRM": down(minutes)})[0] for minutes in (300, 310))
+    assert early.fingerprint == late.fingerprint
+
+
+def test_a_mark_elsewhere_never_hides_one_of_the_policy() -> None:
+    """Both count, and the policy file is named first."""
+    found = {"CRM": Findings(FRESH, marks=(Mark(kind="key_account", source="the CRM"),))}
+    ruled = rulings(rules=marked("do_not_chase"), findings=found)
+    assert names(ruled) == [(Kind.NEVER, "do_not_chase"), (Kind.GATE, "key_account")]
+    (twice,) = rulings(rules=marked("key_account"), findings=found)
+    assert "policy file" in twice.reason
+    assert "(and 1 more)" in twice.reason
+
+
+def test_texts_under_one_id_count_as_one() -> None:
+    """A source that uses an id twice hides nothing behind the other text."""
+    both = (doc("ticket:88", "Hello"), doc("ticket:88", "We dispute it."), doc("ticket:9", "Bye"))
+    context = Context(facts(), {"help desk": Findings(FRESH, documents=both)})
+    assert [d.text for d in context.documents] == ["Hello\nWe dispute it.", "Bye"]
+    assert context.sources_of(context.documents) == ("help desk",)
