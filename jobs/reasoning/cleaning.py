@@ -11,6 +11,7 @@ import textwrap
 import unicodedata
 from collections.abc import Collection
 from html.parser import HTMLParser
+from typing import NamedTuple
 
 from jobs.rules.plain import without_hidden
 
@@ -27,11 +28,15 @@ MODEL_LINES = 150
 _HTML = re.compile(r"<(?:html|body|div|p|br|table|span|a|!doctype)[\s/>]", re.IGNORECASE)
 _HIDING = re.compile(
     r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|opacity:0(?![.\d]*[1-9])|max-height:0"
+    r"|mso-hide:all|(?:text-indent|left|top):-\d{3,}"
 )
+_PALE = re.compile(r"(?<![-\w])color:(?:white|transparent|#fff(?:fff)?\b|rgba?\(255,255,255)")
+"""On a page that is white itself nobody sees it."""
 _LONE_OPENING = re.compile(r"<(?![^<>]*>)")
 _SILENT = frozenset({"script", "style", "head", "title", "template"})
 _VOID = frozenset({"area", "br", "col", "hr", "img", "input", "link", "meta", "wbr"})
 _BLOCKS = frozenset({"p", "div", "br", "tr", "li", "table", "h1", "h2", "h3", "blockquote", "hr"})
+_QUOTE_CLASSES = ("gmail_quote", "yahoo_quoted", "protonmail_quote")
 
 _SECRETS = (
     ("[address]", re.compile(r"[\w.+-]+\s?@\s?[\w-]+(\.[\w-]+)+")),
@@ -48,12 +53,27 @@ def lines(text: str) -> tuple[str, ...]:
     """
     text = text[: 4 * LONGEST_TEXT]
     if _HTML.search(text):
-        text = _visible(text)
-    plain = without_hidden(unicodedata.normalize("NFKC", without_hidden(text[:LONGEST_TEXT])))
+        text = visible(text)
     cut: list[str] = []
-    for line in re.split(r"[\n\u2028\u2029]", plain):
+    for line in plain(text).split("\n"):
         cut += textwrap.wrap(" ".join(line.split()), LONGEST_LINE)
     return tuple(cut[:MOST_LINES])
+
+
+def plain(text: str) -> str:
+    """Text without control, invisible or direction-changing characters, in NFKC and with `\\n` as
+    its only line break; no more than anybody would read."""
+    seen = without_hidden(unicodedata.normalize("NFKC", without_hidden(text[:LONGEST_TEXT])))
+    return re.sub(r"[\u2028\u2029]", "\n", seen)
+
+
+def visible(html: str) -> str:
+    """What a reader sees of HTML. What mail programs mark as quoted begins with `>`."""
+    parser = _Visible()
+    # A tag that is never closed makes the parser start over at every letter.
+    parser.feed(_LONE_OPENING.sub("&lt;", _without_comments(html[: 4 * LONGEST_TEXT])))
+    parser.close()
+    return "".join(parser.text)
 
 
 def pseudonymised(line: str, names: Collection[str] = ()) -> str:
@@ -66,18 +86,19 @@ def pseudonymised(line: str, names: Collection[str] = ()) -> str:
     return line
 
 
-def _visible(html: str) -> str:
-    parser = _Visible()
-    # A tag that is never closed makes the parser start over at every letter.
-    parser.feed(_LONE_OPENING.sub("&lt;", _without_comments(html)))
-    parser.close()
-    return "".join(parser.text)
-
-
 def _without_comments(html: str) -> str:
     """In one pass, even over thousands of openings; an unclosed one hides nothing."""
     first, *rest = html.split("<!--")
     return first + "".join(part.partition("-->")[2] if "-->" in part else part for part in rest)
+
+
+class _Element(NamedTuple):
+    """An open element, and what holds inside it."""
+
+    tag: str
+    hidden: bool
+    coloured: bool
+    quotes: int
 
 
 class _Visible(HTMLParser):
@@ -86,33 +107,47 @@ class _Visible(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.text: list[str] = []
-        self._open: list[tuple[str, bool]] = []
+        self._open: list[_Element] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Remember whether what follows can be seen."""
-        if tag in _BLOCKS:
-            self.text.append("\n")
+        """Remember whether what follows can be seen, and whether it is quoted."""
         if tag not in _VOID and len(self._open) < DEEPEST:
-            self._open.append((tag, self._is_hidden or tag in _SILENT or _hides(dict(attrs))))
+            self._open.append(self._element(tag, {name: value or "" for name, value in attrs}))
+        if tag in _BLOCKS:
+            self._break()
 
     def handle_endtag(self, tag: str) -> None:
         """Close the element and what was left open in it."""
-        names = [name for name, _ in self._open]
+        names = [element.tag for element in self._open]
         if tag in names:
             del self._open[len(names) - 1 - names[::-1].index(tag) :]
         if tag in _BLOCKS:
-            self.text.append("\n")
+            self._break()
 
     def handle_data(self, data: str) -> None:
         """Keep what can be seen."""
-        if not self._is_hidden:
+        if not self._inside.hidden:
             self.text.append(" ".join(data.split("\n")))
 
     @property
-    def _is_hidden(self) -> bool:
-        return bool(self._open) and self._open[-1][1]
+    def _inside(self) -> _Element:
+        return self._open[-1] if self._open else _Element("", False, False, 0)
+
+    def _element(self, tag: str, attributes: dict[str, str]) -> _Element:
+        within = self._inside
+        style = re.sub(r"\s", "", attributes.get("style", "")).lower()
+        coloured = within.coloured or "background" in style or "bgcolor" in attributes
+        pale = f"color:{attributes.get('color', '').lower()};{style}"
+        hidden = "hidden" in attributes or bool(_HIDING.search(style)) or tag in _SILENT
+        hidden = hidden or (not coloured and bool(_PALE.search(pale)))
+        quoted = tag == "blockquote" and _is_quote(attributes)
+        return _Element(tag, within.hidden or hidden, coloured, within.quotes + quoted)
+
+    def _break(self) -> None:
+        self.text.append("\n" + "> " * self._inside.quotes)
 
 
-def _hides(attributes: dict[str, str | None]) -> bool:
-    style = re.sub(r"\s", "", attributes.get("style") or "").lower()
-    return "hidden" in attributes or bool(_HIDING.search(style))
+def _is_quote(attributes: dict[str, str]) -> bool:
+    """Whether a mail program made it. People indent with blockquotes, too."""
+    classes = attributes.get("class", "")
+    return attributes.get("type") == "cite" or any(name in classes for name in _QUOTE_CLASSES)
