@@ -24,6 +24,7 @@ from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.mail.addresses import named
 from jobs.mail.folder import Folder
+from jobs.mail.resend import Resend
 from jobs.mail.results import Mailer
 from jobs.mail.smtp import Smtp
 from jobs.pipeline import STEPS
@@ -134,6 +135,8 @@ class Process:
         """The mailer that the settings name, if any."""
         if url := self.settings.smtp_url.get_secret_value():
             return Smtp.from_url(url)
+        if key := self.settings.resend_api_key.get_secret_value():
+            return Resend(key, self.settings.resend_api_url)
         return Folder(self.settings.mail_folder) if self.settings.mail_folder else None
 
     @cached_property

@@ -292,7 +292,7 @@ Part = Literal[
     "db", "doctor", "connect", "disconnect", "web", "intake", "triage", "act", "work", "clock"
 ]
 
-WAYS_TO_SEND = ("smtp_url", "mail_folder")
+WAYS_TO_SEND = ("smtp_url", "resend_api_key", "mail_folder")
 ANY_WAY_TO_SEND = "|".join(WAYS_TO_SEND)
 
 LEDGER = ("token_keys", "qbo_client_id", "qbo_client_secret")
@@ -333,7 +333,7 @@ HINTS = {
     "qbo_webhook_tokens|slack_app_token": "the verifier token, under Webhooks of the app at "
     "developer.intuit.com; a machine without a public address has none and uses Socket Mode",
     "mail_from": "the address of the finance mailbox",
-    "smtp_url|mail_folder": "the server that sends; for a trial, a folder is enough",
+    "smtp_url|resend_api_key|mail_folder": "the server that sends; for a trial, a folder is enough",
 }
 """Where each setting that a process needs comes from."""
 

@@ -237,7 +237,7 @@ def test_a_process_names_everything_it_lacks(monkeypatch: pytest.MonkeyPatch) ->
         require(loaded(monkeypatch), "act")
     assert [problem.name for problem in caught.value.problems] == [
         *("REDIS_URL", "TOKEN_KEYS", "QBO_CLIENT_ID", "QBO_CLIENT_SECRET", "MAIL_FROM"),
-        *("SLACK_BOT_TOKEN", "SLACK_CHANNEL", "SMTP_URL or MAIL_FOLDER"),
+        *("SLACK_BOT_TOKEN", "SLACK_CHANNEL", "SMTP_URL or RESEND_API_KEY or MAIL_FOLDER"),
     ]
     assert "Fernet.generate_key()" in str(caught.value)
 
@@ -266,8 +266,8 @@ def test_an_app_token_stands_in_for_what_signs_requests(monkeypatch: pytest.Monk
 def test_there_is_one_way_to_send(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two ways to send would leave open which one a mail took."""
     problems = refused(monkeypatch, **COMPLETE, MAIL_FOLDER="/tmp/mails")
-    assert problems.keys() == {"SMTP_URL and MAIL_FOLDER"}
-    assert "set only one" in problems["SMTP_URL and MAIL_FOLDER"]
+    assert problems.keys() == {"SMTP_URL and RESEND_API_KEY and MAIL_FOLDER"}
+    assert "set only one" in problems["SMTP_URL and RESEND_API_KEY and MAIL_FOLDER"]
 
 
 def test_what_can_be_right_is_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,7 +282,7 @@ def test_what_can_be_right_is_still_read(monkeypatch: pytest.MonkeyPatch) -> Non
     for name, value in (COMPLETE | {"MAIL_FOLDER": "/tmp/mails", "PORT": "8001"}).items():
         monkeypatch.setenv(name, value)
     settings, problems = load_what_can_be(env_file=None)
-    assert [problem.name for problem in problems] == ["SMTP_URL and MAIL_FOLDER"]
+    assert [problem.name for problem in problems] == ["SMTP_URL and RESEND_API_KEY and MAIL_FOLDER"]
     assert (settings.smtp_url.get_secret_value(), settings.port) == ("", 8001)
     assert settings.slack_channel == COMPLETE["SLACK_CHANNEL"]
 

@@ -66,7 +66,10 @@ class Deliver:
         """Hand the mail to the server. Never raises for anything the server does."""
         letter = self.draft.letter
         if self.services.mailer is None:
-            return NotSent("No way to send mail is configured (SMTP_URL or MAIL_FOLDER).", False)
+            return NotSent(
+                "No way to send mail is configured (SMTP_URL, RESEND_API_KEY or MAIL_FOLDER).",
+                False,
+            )
         sender = named(letter.sender).addr_spec
         return self.services.mailer.send(sender, letter.to, self.mail.message, self._fence)
 

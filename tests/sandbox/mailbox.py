@@ -159,7 +159,11 @@ class Mailbox:
         raw = envelope.original_content
         assert isinstance(raw, bytes)
         assert envelope.mail_from is not None
-        self.mails.append(Mail(envelope.mail_from, envelope.rcpt_tos[0], raw))
+        self.take(Mail(envelope.mail_from, envelope.rcpt_tos[0], raw))
+
+    def take(self, mail: Mail) -> None:
+        """Add a mail, whichever way it came."""
+        self.mails.append(mail)
         self.world.changed.bump()
 
     def login(self, given: LoginPassword) -> AuthResult:

@@ -117,7 +117,7 @@ def test_with_no_settings_at_all_every_row_is_there(
         "people": "needs SLACK_BOT_TOKEN",
         "quickbooks app": "needs QBO_CLIENT_ID and QBO_CLIENT_SECRET",
         "quickbooks": "needs TOKEN_KEYS and QBO_CLIENT_ID and QBO_CLIENT_SECRET",
-        "mail": "needs SMTP_URL or MAIL_FOLDER",
+        "mail": "needs SMTP_URL or RESEND_API_KEY or MAIL_FOLDER",
     }
 
 
@@ -155,8 +155,8 @@ def test_two_ways_to_send_hide_nothing(
 ) -> None:
     """Which of the two is meant nobody knows; everything else is looked at."""
     shown = rows(tmp_path, monkeypatch, outside.values | {"MAIL_FOLDER": str(tmp_path)})
-    assert shown["SMTP_URL or MAIL_FOLDER"][0] == WRONG
-    assert shown["mail"] == (UNTRIED, "needs SMTP_URL or MAIL_FOLDER")
+    assert shown["SMTP_URL or RESEND_API_KEY or MAIL_FOLDER"][0] == WRONG
+    assert shown["mail"] == (UNTRIED, "needs SMTP_URL or RESEND_API_KEY or MAIL_FOLDER")
     assert (shown["slack"][0], shown["quickbooks app"][0]) == (OK, OK)
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.mail import NotSent, Sent, from_urls
 from jobs.mail.folder import Folder
-from jobs.mail.smtp import Smtp
+from jobs.mail.results import NotSent, Sent
 from tests.jobs.mail.letters import CUSTOMER, SENDER, built, letter, ours
 
 
@@ -67,12 +66,3 @@ def test_a_check_leaves_the_folder_as_it_is(tmp_path: Path) -> None:
     """It only looks whether a file can be written."""
     assert Folder(tmp_path).check().ok
     assert list(tmp_path.iterdir()) == []
-
-
-def test_settings_choose_the_way(tmp_path: Path) -> None:
-    """One of the two, never neither or both."""
-    assert isinstance(from_urls("smtp://127.0.0.1:1025", ""), Smtp)
-    assert from_urls("", str(tmp_path)) == Folder(tmp_path)
-    for smtp_url, folder in (("", ""), ("smtp://127.0.0.1", "out")):
-        with pytest.raises(ValueError, match="exactly one"):
-            from_urls(smtp_url, folder)

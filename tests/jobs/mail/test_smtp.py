@@ -16,9 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from jobs.mail import NotSent, Sent, Unknown
 from jobs.mail.compose import File
-from jobs.mail.results import HELD_UP
+from jobs.mail.results import HELD_UP, NotSent, Sent, Unknown
 from jobs.mail.smtp import BadUrl, Smtp
 from tests.jobs.mail.letters import CUSTOMER, PDF, SENDER, built, letter, ours
 from tests.sandbox.faults import Fault, Kind
