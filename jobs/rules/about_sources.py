@@ -14,6 +14,7 @@ from jobs.rules.facts import Facts
 from jobs.rules.figures import day
 from jobs.rules.findings import Down, Findings, Ticket
 from jobs.rules.plain import one_line
+from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 
 SHORT_OUTAGE = timedelta(hours=4)
@@ -32,7 +33,9 @@ ABOUT_A_BILL = re.compile(
 )
 
 
-def rulings(facts: Facts, findings: Mapping[str, Findings], now: datetime) -> Iterator[Ruling]:
+def rulings(
+    facts: Facts, findings: Mapping[str, Findings], policy: Policy, now: datetime
+) -> Iterator[Ruling]:
     """Every rule that fires because of these findings, by the name of their source."""
     for name, found in findings.items():
         if isinstance(found.freshness, Down):
@@ -40,6 +43,7 @@ def rulings(facts: Facts, findings: Mapping[str, Findings], now: datetime) -> It
         if found.doubtful:
             yield _doubtful(facts, name, found.doubtful)
         yield from _open_tickets(facts, found)
+        yield from _just_written(facts, name, found.we_wrote_at, policy, now)
 
 
 def _unread(facts: Facts, name: str, down: Down, now: datetime) -> Ruling:
@@ -89,3 +93,17 @@ def _about_the_bill(text: str, facts: Facts) -> bool:
     return ABOUT_A_BILL.search(text) is not None or any(
         re.search(rf"(?<!\w){re.escape(number)}(?!\w)", text, re.IGNORECASE) for number in named
     )
+
+
+def _just_written(
+    facts: Facts, name: str, at: datetime | None, policy: Policy, now: datetime
+) -> Iterator[Ruling]:
+    """One of us has written by hand: the minimum gap counts from then."""
+    until = at + timedelta(days=policy.gap_days) if at else now
+    if at and until > now:
+        on, then = (day(when.astimezone(facts.company.zone).date()) for when in (at, until))
+        reason = (
+            f"According to the {name}, one of us wrote to {one_line(facts.customer.name)} on {on}. "
+            f"The next message can go on {then}."
+        )
+        yield Ruling(Kind.WAIT, "too_soon", reason, (f"customer:{facts.customer.id}",), until)

@@ -13,6 +13,7 @@ from datetime import datetime
 from jobs.rules.domains import own_domain
 from jobs.rules.evidence import Document
 from jobs.rules.facts import Facts
+from jobs.rules.past import Past
 from jobs.rules.policy import Mark
 
 LEDGER = "QuickBooks"
@@ -129,6 +130,11 @@ class Context:
         """The sources that could not be read, by name."""
         found = {name: one.freshness for name, one in self.findings.items()}
         return {name: state for name, state in found.items() if isinstance(state, Down)}
+
+    def completed(self, past: Past) -> Past:
+        """Our own history, with the addresses from which the sources saw mail come back."""
+        seen = frozenset().union(*(found.bounced for found in self.findings.values()))
+        return replace(past, bounced=past.bounced | seen)
 
     def sources_of(self, documents: tuple[Document, ...]) -> tuple[str, ...]:
         """The names of the sources that these texts came from."""

@@ -126,7 +126,7 @@ def judge(
         _marks(facts, policy, context.marks),
         _recipient(facts, past),
         _readings(facts, readings),
-        about_sources.rulings(facts, context.findings, now),
+        about_sources.rulings(facts, context.findings, policy, now),
         _unsafe(draft_violations),
         _on_account(facts),
         _in_the_family(facts),

@@ -21,8 +21,10 @@ from jobs.rules.facts import (
     InvoiceStatus,
     identity_gap,
 )
+from jobs.rules.findings import LEDGER, Account, Context, Findings, Fresh
 from jobs.rules.money import Money
 from jobs.rules.past import Past
+from jobs.rules.recipients import entries_in, is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 from jobs.sources import records
@@ -384,6 +386,25 @@ def documents(books: Books, about: Facts) -> tuple[Document, ...]:
     """The outside texts that belong to the invoices this case talks about."""
     spoken = {f"memo:{i.id}" for i in about.invoices}
     return tuple(d for d in books.documents if d.id in spoken)
+
+
+def context(books: Books, facts: Facts) -> Context:
+    """What the ledger alone says; other sources add their findings."""
+    memos = Findings(Fresh(books.as_of), documents=documents(books, facts))
+    return Context(facts, {LEDGER: memos})
+
+
+def account(conn: Connection, file: CaseFile, facts: Facts) -> Account:
+    """How other systems may know the customer."""
+    fields = [customer.email for customer in (facts.customer, *facts.members)]
+    fields += [invoice.email for invoice in (*facts.invoices, *facts.other_open)]
+    entries = (entry.lower() for field in fields for entry in entries_in(field))
+    return Account(
+        facts.customer.id,
+        facts.customer.name,
+        addresses=frozenset(filter(is_address, entries)),
+        sent=frozenset(contact.message_id for contact in past(conn, file, "", ()).contacts),
+    )
 
 
 def _billed(books: Books, scope: Scope) -> Customer:

@@ -296,6 +296,16 @@ contexts = Table(
     Index("ix_contexts_case_id", "case_id"),
 )
 
+outages = Table(
+    "outages",
+    metadata,
+    Column("company", String(64), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("source", String(20), primary_key=True),
+    Column("since", Utc, nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
 readings = Table(
     "readings",
     metadata,

@@ -13,6 +13,7 @@ from jobs.rules import gates
 from jobs.rules.changes import ledger_evidence
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.facts import Facts
+from jobs.rules.findings import Context
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
@@ -28,8 +29,7 @@ class View:
     """Everything known about a case once the rules have been applied."""
 
     file: CaseFile
-    facts: Facts
-    documents: tuple[Document, ...]
+    context: Context
     stage: Stage
     past: Past
     to: str
@@ -37,6 +37,11 @@ class View:
     readings: tuple[Reading, ...]
     evidence: tuple[Evidence, ...]
     rulings: tuple[Ruling, ...]
+
+    @property
+    def facts(self) -> Facts:
+        """What the ledger says."""
+        return self.context.facts
 
     @property
     def kind(self) -> Kind | None:
@@ -70,22 +75,21 @@ def judge(
     conn: Connection,
     policy: Policy,
     file: CaseFile,
-    facts: Facts,
-    documents: tuple[Document, ...],
+    context: Context,
     readings: tuple[Reading, ...],
     now: datetime,
 ) -> View:
-    """What the rules say about a case, given its facts, outside texts and our own history."""
-    case = file.case
+    """What the rules say about a case, given its context, readings and our own history."""
+    case, facts, documents = file.case, context.facts, context.documents
     allowed = _still_allowed(conn, case, facts, documents)
-    nobody = quickbooks.past(conn, file, "", allowed)
+    nobody = context.completed(quickbooks.past(conn, file, "", allowed))
     stage = _stage(facts, nobody)
     found = gates.recipient(facts, nobody)
     to = found if isinstance(found, str) else ""
-    past = quickbooks.past(conn, file, to, allowed) if to else nobody
-    rulings = gates.judge(facts, stage, past, readings, policy, now)
+    past = context.completed(quickbooks.past(conn, file, to, allowed)) if to else nobody
+    rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)
     evidence = (*ledger_evidence(facts), *_quotes(documents, readings))
-    return View(file, facts, documents, stage, past, to, readings, evidence, rulings)
+    return View(file, context, stage, past, to, readings, evidence, rulings)
 
 
 def _stage(facts: Facts, past: Past) -> Stage:

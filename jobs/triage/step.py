@@ -20,6 +20,7 @@ from jobs.reasoning.prompting import prompt
 from jobs.reasoning.proposing import Proposed
 from jobs.reasoning.reading import Readings
 from jobs.rules import changes, gates
+from jobs.rules.about_sources import AWAY, RETRY
 from jobs.rules.business_days import (
     add_working_days,
     business_hours_later,
@@ -29,17 +30,18 @@ from jobs.rules.business_days import (
 )
 from jobs.rules.case import Proposal
 from jobs.rules.evidence import Document, Reading
-from jobs.rules.facts import Facts, Invoice
+from jobs.rules.facts import Invoice
 from jobs.rules.figures import day
+from jobs.rules.findings import Context, Findings
 from jobs.rules.letters import drafts
 from jobs.rules.marks import marks
 from jobs.rules.plain import shortened
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.sources import quickbooks
-from jobs.sources.pooled import Together
+from jobs.sources.pooled import Inquiry, PooledSource, Together
 from jobs.sources.quickbooks import Books, CaseFile, RecordReader
-from jobs.store import cases, contexts, crossings, history, posts, work
+from jobs.store import cases, contexts, crossings, history, outages, posts, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
@@ -85,7 +87,7 @@ def _load(
     if case.state is State.NEW and not is_business_day(file.company.today(now), services.policy):
         work.settle(conn, claim, _next_morning(services, file, now))
         return None
-    return Gather(services, file, now, together.of(case.company))
+    return Gather(services, file, now, together.of(case.company), together.sources(case.company))
 
 
 def _next_morning(services: Services, file: CaseFile, now: datetime) -> datetime:
@@ -100,12 +102,13 @@ class Gather:
     services: Services
     file: CaseFile
     now: datetime
-    source: RecordReader
+    ledger: RecordReader
+    sources: tuple[PooledSource, ...] = ()
 
     def act(self) -> Books | QuickBooksError:
         """What the ledger says, or an error that may pass. Raises QuickBooksError otherwise."""
         try:
-            return quickbooks.read(self.source, self.file, self.now)
+            return quickbooks.read(self.ledger, self.file, self.now)
         except PoisonedPage as error:
             return self._outage() or error
         except QuickBooksError as error:
@@ -144,10 +147,43 @@ class Gather:
             ended = quickbooks.ended(conn, file, outcome)
             _nothing_left(conn, file.case, ended, facts.invoices, now)
             return None
-        documents = quickbooks.documents(outcome, facts)
-        known = contexts.known_readings(conn, documents, _reader(self.services), phrases.READER)
         services = replace(self.services, policy=without.policy(self.services.policy))
-        return Read(services, file, facts, documents, known)
+        context = quickbooks.context(outcome, facts)
+        if not self.sources:
+            return _read(services, conn, file, context)
+        inquiry = Inquiry(quickbooks.account(conn, file, facts), now, services.policy)
+        return AskSources(services, file, context, inquiry, self.sources)
+
+
+@dataclass(frozen=True)
+class AskSources:
+    """Read every source besides the ledger."""
+
+    services: Services
+    file: CaseFile
+    context: Context
+    inquiry: Inquiry
+    sources: tuple[PooledSource, ...]
+
+    def act(self) -> dict[str, Findings]:
+        """What each says, by its name. Never raises: one that does not answer is `Down`."""
+        return {source.name: source.about(self.inquiry) for source in self.sources}
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: dict[str, Findings], now: datetime
+    ) -> Round | None:
+        """Note which sources are down, then read the texts of all of them."""
+        if not work.renew(conn, claim, now):
+            return None
+        case = self.file.case
+        found = outages.remember(conn, case.company, case.customer, outcome)
+        context = replace(self.context, findings={**self.context.findings, **found})
+        return _read(self.services, conn, self.file, context)
+
+
+def _read(services: Services, conn: Connection, file: CaseFile, context: Context) -> Read:
+    known = contexts.known_readings(conn, context.documents, _reader(services), phrases.READER)
+    return Read(services, file, context, known)
 
 
 def _wait_for_the_ledger(
@@ -183,17 +219,16 @@ class Read:
 
     services: Services
     file: CaseFile
-    facts: Facts
-    documents: tuple[Document, ...]
+    context: Context
     known: dict[str, tuple[Reading, ...]]
 
     @property
     def unread(self) -> tuple[Document, ...]:
-        return tuple(d for d in self.documents if d.id not in self.known)
+        return tuple(d for d in self.context.documents if d.id not in self.known)
 
     def act(self) -> Readings:
         """Never raises for anything the model does: the phrase rules always answer."""
-        customer = self.facts.customer
+        customer = self.context.facts.customer
         names = [name for name in (customer.name, customer.contact) if name]
         return reading.read(self.unread, self.services.model, names)
 
@@ -211,16 +246,14 @@ class Read:
             conn,
             self.services.policy,
             self.file,
-            self.facts,
-            self.documents,
+            self.context,
             (*earlier, *outcome.readings),
             now,
         )
         if view.kind is Kind.WAIT:
             _wait(conn, claim, view, now)
         elif _same_as_before(self.services, conn, view, now):
-            due = refresh_at(now, self.file.company.zone, self.services.policy)
-            work.settle(conn, claim, due)
+            work.settle(conn, claim, _next_look(self.services, view, now))
         elif not view.stopped and _above_cap(self.services, conn, self.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
         elif not view.stopped and _others_first(self.services, conn, self.file, now):
@@ -237,9 +270,18 @@ def _reader(services: Services) -> str:
     return f"{services.model.model} {prompt('read_document').label}"
 
 
+def _next_look(services: Services, view: View, now: datetime) -> datetime:
+    """When the case is gathered again; soon if a source is down, so that it heals by itself."""
+    regular = refresh_at(now, view.file.company.zone, services.policy)
+    return min(regular, now + RETRY) if view.context.down else regular
+
+
 def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
     """Put the case off to a date, without a card; a card already shown says so and is snoozed."""
-    until = max(r.until for r in view.rulings if r.kind is Kind.WAIT and r.until)
+    latest, until = max(
+        ((r, r.until) for r in view.rulings if r.kind is Kind.WAIT and r.until),
+        key=lambda wait: wait[1],
+    )
     said = RULINGS.dump_python(view.rulings, mode="json")
     case = view.file.case
     if case.state is not State.WAITING:
@@ -248,6 +290,7 @@ def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
     rules = [r.rule for r in view.rulings]
     move = Move(State.SNOOZED, "case.waits", ACTOR, until, {"rules": rules, "until": until})
     reason = f"Comes back on {day(until.astimezone(view.file.company.zone).date())}."
+    reason = latest.reason if latest.rule == AWAY else reason
     cases.move(conn, case, move, now, rulings=said, end_reason=reason)
 
 
@@ -256,7 +299,7 @@ def _same_as_before(services: Services, conn: Connection, view: View, now: datet
     case, file = view.file.case, view.file
     before = contexts.sha256(conn, case.context)
     same = case.state is State.WAITING and before == view.fingerprint()
-    if not same or contexts.new_documents(conn, case.id, view.documents):
+    if not same or contexts.new_documents(conn, case.id, view.context.documents):
         return False
     if case.draft is None or case.class_ is None:
         return True
@@ -357,7 +400,10 @@ class Propose:
 
 
 def _key_account(services: Services, view: View) -> bool:
-    return any(mark.kind == "key_account" for mark in marks(view.facts, services.policy))
+    return any(
+        mark.kind == "key_account"
+        for mark in marks(view.facts, services.policy, view.context.marks)
+    )
 
 
 def _to_waiting(
@@ -369,7 +415,7 @@ def _to_waiting(
     now: datetime,
 ) -> None:
     case, file = view.file.case, view.file
-    contexts.put_documents(conn, case.id, view.documents, now)
+    contexts.put_documents(conn, case.id, view.context.documents, now)
     context = contexts.put_facts(conn, case.id, view.facts, view.fingerprint())
     draft = _stored(conn, case, written, now) if written else None
     rulings = written.rulings if written else view.rulings
@@ -388,7 +434,7 @@ def _to_waiting(
     moved = cases.move(
         conn,
         case,
-        replace(move, due_at=refresh_at(now, file.company.zone, services.policy)),
+        replace(move, due_at=_next_look(services, view, now)),
         now,
         stage=view.stage,
         context=context,

@@ -48,6 +48,7 @@ from jobs.rules.policy import Policy
 from jobs.rules.rulings import stops_seen
 from jobs.rules.states import State
 from jobs.settings import Settings
+from jobs.sources.source import Source
 from jobs.store import agenda, cases, companies, events, log, people, schema
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
@@ -265,6 +266,7 @@ class House:
         self._clients: list[QuickBooks] = []
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
+        self.sources: tuple[Source, ...] = ()
         self.remembers_people = False
         self.model = neighbourhood.model if model else None
         self._open_office()
@@ -300,6 +302,7 @@ class House:
             quickbooks=lambda realm: clients.setdefault(realm, self.quickbooks()),
             mailer=self.mailer if self.has_mail else None,
             model=self.model,
+            sources=self.sources,
         )
         self.process.services = self.services
 
@@ -355,6 +358,11 @@ class House:
         for name, value in sections.items():
             old = self.changes.get(name, {})
             self.changes[name] = {**old, **value} if isinstance(value, dict) else value
+        self._open_office()
+
+    def add_source(self, source: Source) -> None:
+        """From now on a CRM, a help desk or a mailbox is configured."""
+        self.sources = (*self.sources, source)
         self._open_office()
 
     def add_to_policy(self, lines: str) -> None:

@@ -22,6 +22,8 @@ class HelpDesk:
         self.open = True
         self.marks: tuple[Mark, ...] = ()
         self.doubtful = ""
+        self.bounced: frozenset[str] = frozenset()
+        self.we_wrote_at: datetime | None = None
         self.away = ""
         """Why it cannot be read, as a sentence; empty: it can."""
         self.answer: Mapping[str, Findings] | Exception | None = None
@@ -52,5 +54,7 @@ class HelpDesk:
             documents=documents,
             tickets=tickets,
             marks=self.marks,
+            bounced=self.bounced,
+            we_wrote_at=self.we_wrote_at,
             doubtful=self.doubtful,
         )

@@ -141,6 +141,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
     )
     op.create_table(
+        "outages",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("since", Utc(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("company", "customer", "source", name=op.f("pk_outages")),
+    )
+    op.create_table(
         "readings",
         sa.Column("content_sha256", sa.String(length=64), nullable=False),
         sa.Column("reader", sa.String(length=120), nullable=False),

@@ -1,0 +1,118 @@
+"""Sources besides the ledger: what they say counts, and what they do not say is never "clean"."""
+
+from __future__ import annotations
+
+from jobs.decide.access import Answer
+from jobs.rules.rulings import Kind
+from jobs.rules.states import State
+from tests.jobs.house import House, books, customer, invoice
+from tests.jobs.houses import OpenHouse
+from tests.jobs.sources.help_desk import HelpDesk
+
+
+def with_desk(house: House) -> HelpDesk:
+    """The help desk that this house has from now on."""
+    desk = HelpDesk()
+    house.add_source(desk)
+    return desk
+
+
+def test_a_ticket_stops_a_case(open_house: OpenHouse) -> None:
+    """Its text is read like any other, and quoted; other customers of the reading go on."""
+    house = open_house(
+        books(
+            customer("1"),
+            customer("2", email="ap@b.example, Boss@B.example"),
+            invoice("71", "1", "840.00", 12),
+            invoice("72", "2", "90.00", 12),
+            invoice("73", "2", "90.00", -9, BillEmail={"Address": "c@b.example"}),
+        )
+    )
+    desk = with_desk(house)
+    desk.texts["1"] = "Hello,\nwe dispute this bill.\n"
+    house.sweep()
+    (reading,) = desk.readings
+    addresses = {account.id: account.addresses for account in reading}
+    assert addresses["2"] >= {"ap@b.example", "boss@b.example", "c@b.example"}
+    view = house.view(house.case("1"))
+    assert view.letter is None
+    assert {"dispute", "open_ticket"} <= {ruling.rule for ruling in view.rulings}
+    assert "we dispute this bill." in [one.quote for one in view.evidence]
+    assert house.rules(house.case("2")) == {"several_recipients"}
+    desk.texts["1"], desk.subject = "Thank you, that is settled.", "Delivery"
+    house.refresh(house.case("1"))
+    assert house.view(house.case("1")).letter is not None
+
+
+def test_an_outage_waits_then_stops_then_heals(open_house: OpenHouse) -> None:
+    """No card for four hours, then one without a draft; an answer completes the same card."""
+    house = open_house()
+    desk = with_desk(house)
+    desk.away = "It answered 503."
+    house.sweep()
+    assert (house.state(), house.rules(), house.cards()) == (State.NEW, {"source_away"}, [])
+    house.time.later(minutes=15)
+    desk.away = "It did not answer."
+    house.run("triage")
+    house.time.later(hours=3, minutes=44)
+    house.run("triage")
+    assert (house.state(), house.cards()) == (State.NEW, [])
+    house.time.later(minutes=1)
+    house.run("triage")
+    (ruling,) = house.view().rulings
+    assert (house.state(), house.view().letter) == (State.WAITING, None)
+    assert (ruling.kind, ruling.rule) == (Kind.STOP, "source_down")
+    assert "The help desk has not been readable since November 18, 2026: It answered 503." in str(
+        ruling.reason
+    )
+    version = house.case().version
+    house.time.later(minutes=15)
+    house.run("triage")
+    assert house.case().version == version
+    desk.away = ""
+    house.time.later(minutes=15)
+    house.run("triage")
+    assert house.view().letter is not None
+    assert house.rules() == set()
+    assert house.cards() == [house.case().id]
+
+
+def test_a_lead_may_write_in_spite_of_an_outage(open_house: OpenHouse) -> None:
+    """The stop is set aside while the outage lasts, whatever the source says about it by then."""
+    house = open_house()
+    desk = with_desk(house)
+    desk.away = "It answered 503."
+    house.sweep()
+    house.time.later(hours=4)
+    house.run("triage")
+    assert house.draft_anyway("ULEAD1") is Answer.RECORDED
+    desk.away = "It did not answer."
+    house.time.later(minutes=15)
+    house.run("triage")
+    assert house.view().letter is not None
+    desk.away = ""
+    desk.texts["1"] = "We dispute this bill."
+    house.refresh()
+    assert house.view().letter is None
+
+
+def test_a_source_that_raises_ends_nothing(open_house: OpenHouse) -> None:
+    """It is down for its customers; the batch goes on, and nobody is taken for clean."""
+    house = open_house()
+    desk = with_desk(house)
+    desk.answer = ZeroDivisionError("a mistake of its author")
+    house.sweep()
+    assert (house.state(), house.rules()) == (State.NEW, {"source_away"})
+    assert house.case().attempts == 0
+
+
+def test_mail_that_came_back_forbids_the_address(open_house: OpenHouse) -> None:
+    """A bounce seen by a source counts like one of our own, and a colleague's mail like ours."""
+    house = open_house()
+    desk = with_desk(house)
+    desk.bounced = frozenset({"billing@customer1.example"})
+    house.sweep()
+    assert "address_bounced" in house.rules()
+    desk.bounced, desk.we_wrote_at = frozenset(), house.now
+    house.refresh()
+    assert (house.state(), house.rules()) == (State.SNOOZED, {"too_soon"})
