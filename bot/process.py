@@ -32,6 +32,7 @@ from jobs.reasoning.model import Model
 from jobs.rules.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.configured import configured
+from jobs.sources.source import Source
 from jobs.store import engine
 from jobs.store.budget import SqlBudget
 from jobs.store.engine import WORKER_PATIENCE, Database, SharedTime
@@ -148,6 +149,11 @@ class Process:
         return Model(key, settings.openai_base_url, settings.openai_model, settings.openai_api)
 
     @cached_property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources besides the ledger that the settings name."""
+        return configured(self.settings)
+
+    @cached_property
     def services(self) -> Services:
         """What the steps work with. Without MAIL_FROM its addresses are empty."""
         sender = named(self.settings.mail_from).addr_spec if self.settings.mail_from else ""
@@ -161,7 +167,7 @@ class Process:
             quickbooks=self.ledgers.of,
             mailer=self.mailer,
             model=self.model,
-            sources=configured(self.settings),
+            sources=self.sources,
         )
 
     def steps(self, queue: str = "") -> list[Step]:
@@ -174,6 +180,8 @@ class Process:
 
     def close(self) -> None:
         """Close the connections of the parts that were used."""
+        for source in self.__dict__.get("sources", ()):
+            source.close()
         for part in ("ledgers", "oauth", "model", "redis", "database"):
             if self.__dict__.get(part) is not None:
                 getattr(self, part).close()

@@ -19,10 +19,14 @@ from bot.process import Process
 from jobs import settings
 from jobs.companies.disconnect import DISCONNECTED
 from jobs.rules.policy import Policy, PolicyError
+from jobs.rules.policy import load as load_policy
 from jobs.settings import Problem
+from jobs.sources.configured import SOURCES, Row
+from jobs.sources.source import SourceError
 from jobs.store import companies, schema
 from jobs.store.companies import ConnectedCompany
 from qbo import QuickBooksError, ReauthRequired, Refused
+from qbo.pacing import utc_now
 
 INTUIT = ("qbo_client_id", "qbo_client_secret", "qbo_oauth_url")
 
@@ -42,6 +46,7 @@ def examine(process: Process, problems: Sequence[Problem] = ()) -> list[Finding]
         ("quickbooks", _quickbooks),
         ("model", _model),
         ("mail", _mail),
+        ("sources", _sources),
     )
     return [finding for part, of in parts for finding in _all_of(part, of, look)]
 
@@ -293,3 +298,33 @@ def _mail(look: InstallationCheck) -> Iterator[Finding]:
         return
     check = look.process.mailer.check()
     yield Finding("mail", OK if check.ok else WRONG, check.detail)
+
+
+def _sources(look: InstallationCheck) -> Iterator[Finding]:
+    """A row for each source besides the ledger, with what it could read."""
+    for name, row in SOURCES.items():
+        if row:
+            yield _source(look, name, row)
+
+
+def _source(look: InstallationCheck, name: str, row: Row) -> Finding:
+    names = [each for need in row.needs for each in need.split("|")]
+    why, wrong = look.needs(*row.needs), any(each.upper() in look.wrong for each in names)
+    if wrong:
+        return Finding(name, UNTRIED, why)
+    if not any(getattr(look.process.settings, each) for each in names):
+        return Finding(name, OK, f"not connected, by choice ({names[0].upper()} is empty)")
+    if why:
+        return Finding(name, MISSING, why)
+    return _tried(look, name)
+
+
+def _tried(look: InstallationCheck, name: str) -> Finding:
+    """What it says under the policy of every company: each may name other properties."""
+    source = next(source for source in look.process.sources if source.name == name)
+    shared = look.policy or load_policy("")
+    try:
+        said = [source.check(utc_now(), p) for p in (shared, *shared.by_company.values())]
+    except SourceError as error:
+        return Finding(name, WRONG, str(error))
+    return Finding(name, OK, said[0])

@@ -6,28 +6,42 @@ A new source is a file in this folder, its settings, and a row here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from jobs.settings import Settings
+from jobs.sources.hubspot import HubSpot
 from jobs.sources.source import Source
 
 
-def _none(_settings: Settings) -> Source | None:
-    """Nothing of this kind can be connected yet."""
-    return None
+@dataclass(frozen=True)
+class Row:
+    """How a source is built, and the settings that it needs (`a|b` is either)."""
+
+    needs: tuple[str, ...]
+    build: Callable[[Settings], Source]
 
 
-SOURCES: dict[str, Callable[[Settings], Source | None]] = {
-    "CRM": _none,
-    "help desk": _none,
-    "mailbox": _none,
+def _hubspot(settings: Settings) -> Source:
+    return HubSpot.at(settings.hubspot_api_url, settings.hubspot_token.get_secret_value())
+
+
+SOURCES: dict[str, Row | None] = {
+    "CRM": Row(("hubspot_token",), _hubspot),
+    "help desk": None,
+    "mailbox": None,
 }
-"""What a card calls it → how it is built, or None where its settings are empty."""
+"""What a card calls it → how it is read; None where nothing of this kind can be connected yet."""
 
 
 def configured(settings: Settings) -> tuple[Source, ...]:
     """The sources that the settings name, in the order of the table."""
-    built = (build(settings) for build in SOURCES.values())
-    return tuple(source for source in built if source)
+    rows = (row for row in SOURCES.values() if row and is_named(row, settings))
+    return tuple(row.build(settings) for row in rows)
+
+
+def is_named(row: Row, settings: Settings) -> bool:
+    """Whether the settings have everything that this source needs."""
+    return all(any(getattr(settings, n) for n in need.split("|")) for need in row.needs)
 
 
 def absent(present: Iterable[str]) -> tuple[str, ...]:

@@ -38,6 +38,10 @@ class Source(Protocol):
         and what to do about it."""
         ...
 
+    def close(self) -> None:
+        """End its connections."""
+        ...
+
 
 class SourceError(Exception):
     """A source refused or failed; the message is a sentence for a person, without secrets."""

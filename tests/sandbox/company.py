@@ -3,7 +3,8 @@
 The file holds `company`, `preferences`, `terms`, `customers`, `invoices`, `payments`,
 `credit_memos` in QuickBooks' own JSON, and `crm`, `tickets`, `mails` for the other stand-ins.
 A string that is exactly `today`, `today-12` or `today+5` is a date, resolved once, in the
-company's own zone. What a file leaves out is derived; what it states is kept, even if it is odd.
+company's own zone; `today-3T14:05` is a time there. What a file leaves out is derived; what it
+states is kept, even if it is odd.
 
 `companies/lifelike.json` is Brass Fern Supply, a wholesaler on the Pacific coast: 48 customers,
 US dollars at home and some in euro, about two years of payments, 29 with something overdue. The
@@ -42,7 +43,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ CURRENCIES = {
     "GBP": "British Pound Sterling",
 }
 TERMS = (("1", "Due on receipt", 0), ("2", "Net 15", 15), ("3", "Net 30", 30), ("4", "Net 60", 60))
-_RELATIVE = re.compile(r"today(?:([+-])(\d+))?")
+_RELATIVE = re.compile(r"today(?:([+-])(\d+))?(T\d\d:\d\d)?")
 ZERO = Decimal(0)
 
 
@@ -146,7 +147,20 @@ def _resolved_text(text: str, today: date) -> str:
     if match is None:
         return text
     days = int(match[2] or 0)
-    return (today + timedelta(days=-days if match[1] == "-" else days)).isoformat()
+    return (today + timedelta(days=-days if match[1] == "-" else days)).isoformat() + (
+        match[3] or ""
+    )
+
+
+def zone_of(company: Company) -> ZoneInfo:
+    """The zone in which the company's own dates and times are meant."""
+    return ZoneInfo(company.info["DefaultTimeZone"])
+
+
+def moment(text: str, zone: tzinfo, now: datetime) -> datetime:
+    """A resolved date or time of the file, as UTC; what would be later than `now` is `now`."""
+    at = datetime.fromisoformat(text if "T" in text else f"{text}T09:00")
+    return min(at.replace(tzinfo=zone).astimezone(UTC), now)
 
 
 def _keyed(entities: Iterable[Entity]) -> dict[str, Entity]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from tests.sandbox import company
+from tests.sandbox.hubspot import HubSpot
 from tests.sandbox.mailbox import Mailbox, running
 from tests.sandbox.model import StandInModel
 from tests.sandbox.quickbooks.service import QuickBooks
@@ -30,6 +31,7 @@ class StandIns:
     mailbox: Mailbox
     """Strict; `mailbox.beside` is a permissive one."""
     model: StandInModel
+    hubspot: HubSpot
     page: Page
 
     def reach(self, public_url: str) -> None:
@@ -39,7 +41,7 @@ class StandIns:
 
     def settings(self) -> dict[str, str]:
         """The product's settings that point at these stand-ins."""
-        return self._slack() | self._quickbooks() | self._mail() | self._model()
+        return self._slack() | self._quickbooks() | self._mail() | self._model() | self._sources()
 
     def _slack(self) -> dict[str, str]:
         return {
@@ -77,6 +79,9 @@ class StandIns:
     def _model(self) -> dict[str, str]:
         return {"OPENAI_API_KEY": self.model.key, "OPENAI_BASE_URL": f"{self.url}/model/v1"}
 
+    def _sources(self) -> dict[str, str]:
+        return {"HUBSPOT_TOKEN": self.hubspot.token, "HUBSPOT_API_URL": f"{self.url}/hubspot"}
+
 
 def manifest() -> dict[str, Any]:
     """manifest.yml: what the app is allowed in Slack, and no more."""
@@ -103,18 +108,19 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     """
     world = World()
     slack, quickbooks = Slack(world, scopes=scopes(), home_tab=home_tab()), QuickBooks(world)
-    model, page = StandInModel(), Page(world)
+    model, hubspot, page = StandInModel(), HubSpot(world), Page(world)
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:
         quickbooks.add_file(company_file)
+        hubspot.load(company.load(company_file))
     sink = Mailbox(world, permissive=True)
     with (
         running(sink),
         running(Mailbox(world, beside=sink)) as mailbox,
         contextlib.closing(quickbooks),
     ):
-        for stand_in in (slack, quickbooks, mailbox, sink, model):
+        for stand_in in (slack, quickbooks, mailbox, sink, model, hubspot):
             world.add(stand_in)
         world.add(page, at="/")
         with serve(world.app(), port) as url:
-            yield StandIns(world, url, slack, quickbooks, mailbox, model, page)
+            yield StandIns(world, url, slack, quickbooks, mailbox, model, hubspot, page)

@@ -425,6 +425,23 @@ def test_mail_is_away(outside: Place) -> None:
     assert only(findings(outside, SMTP_URL="smtp://127.0.0.1:9"), "mail")[0] == WRONG
 
 
+def test_sources_are_tried_each_for_itself(outside: Place) -> None:
+    """What it could read; that there is none by choice; what is wrong; what it waits for."""
+    assert only(findings(outside), "CRM") == (
+        OK,
+        "HubSpot: can read contacts (0), companies (0), notes (0) and owners",
+    )
+    absent = (OK, "not connected, by choice (HUBSPOT_TOKEN is empty)")
+    assert only(findings(outside, HUBSPOT_TOKEN=""), "CRM") == absent
+    state, words = only(findings(outside, HUBSPOT_TOKEN="pat-na1-another"), "CRM")
+    assert state == WRONG
+    assert words.startswith("HubSpot does not accept the service key: make a new one")
+    named = outside.folder / "named.toml"
+    named.write_text('[company."1".marks]\ncrm_properties = { "vip" = "key_account" }\n')
+    state, words = only(findings(outside, POLICY_FILE=str(named)), "CRM")
+    assert (state, "no property vip" in words) == (WRONG, True)
+
+
 def test_the_table_is_aligned() -> None:
     """Part, state, words: each begins in its column; the end says what is to be done."""
     found = [Finding("a", OK, "fine"), Finding("longer", MISSING, "not there")]

@@ -43,6 +43,9 @@ class HelpDesk:
     def check(self, now: datetime, policy: Policy) -> str:
         return f"{len(self.texts)} tickets."
 
+    def close(self) -> None:
+        """It has no connection."""
+
     def _about(self, customer: str, now: datetime) -> Findings:
         if self.away:
             return Findings(Down(now, self.away))
