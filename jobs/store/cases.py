@@ -278,11 +278,14 @@ def evidence_of_unsaid(conn: Connection, company: str) -> Iterable[tuple[str, st
 
 
 def rehearsed(conn: Connection, company: str, after: str, most: int) -> list[Case]:
-    """The next `most` shadow cases after `after`, in the order of ids, that can be cancelled."""
+    """The next `most` shadow cases after `after`, in the order of ids, that can be cancelled.
+
+    They are locked: one that a worker is moving just now is met as that move leaves it.
+    """
     endable = [state for state, moves in MOVES.items() if State.CANCELLED in moves]
     theirs = (cases.c.company == company) & cases.c.shadow
     left = theirs & cases.c.state.in_(endable) & (cases.c.id > after)
-    query = select(cases).where(left).order_by(cases.c.id).limit(most)
+    query = select(cases).where(left).order_by(cases.c.id).limit(most).with_for_update()
     return [of_row(row) for row in conn.execute(query)]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from jobs.rules.case import Decision
 from jobs.rules.letters.letter import from_json
@@ -22,6 +23,7 @@ from jobs.store.engine import Database
 from jobs.store.tables import case_invoices, messages
 from jobs.store.tables import cases as table
 from jobs.store.tables import sends as sends_table
+from tests.crowd import PATIENCE, until
 from tests.jobs.rules.world import usd
 from tests.jobs.store.record import (
     NOW,
@@ -146,6 +148,36 @@ def test_a_number_without_a_case_is_said_so(database: Database) -> None:
     for id in ("0", "99", "", "-1", "x", "²", "٣", "9" * 12, "9" * 5000, "1 or 1"):
         with database.reading() as conn, pytest.raises(Missing, match="no case"):
             cases.get(conn, id)
+
+
+@pytest.mark.parametrize("record_url", ["postgresql"], indirect=True)
+def test_a_case_that_moves_while_its_company_goes_live_is_rehearsed_no_more(
+    database: Database,
+) -> None:
+    """Whoever takes it out of the rehearsal waits for that move, and starts from what it left."""
+    moving = case(database, shadow=True)
+
+    def go_live() -> bool:
+        with database.writing() as conn:
+            [found] = cases.rehearsed(conn, REALM, "0", 10)
+            return cases.move(conn, found, Move(found.state, "live", "U1"), LATER, shadow=False)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.writing() as conn:
+            assert cases.move(conn, moving, Move(State.WAITING, "proposed", "U2"), LATER)
+            going = pool.submit(go_live)
+            until(lambda: waits_for_a_lock(database))
+        assert going.result(PATIENCE)
+    left = read(database, moving.id)
+    assert (left.state, left.shadow, left.version) == (State.WAITING, False, moving.version + 2)
+
+
+def waits_for_a_lock(database: Database) -> bool:
+    """Whether somebody in this PostgreSQL database does."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+    with database.reading() as conn:
+        found = conn.execute(text(f"{waiting} AND wait_event_type = 'Lock'")).first()
+    return found is not None
 
 
 def test_what_a_case_holds_comes_back(database: Database) -> None:
