@@ -1,12 +1,23 @@
-"""A crowd of real processes that begin at the same moment, and how one of them does."""
+"""Real processes in tests: many that begin together, and one to wait for, look at, and end."""
 
+import contextlib
 import multiprocessing
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Collection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
 
 PATIENCE = 60.0
-"""Seconds after which whoever still waits for the others, or is waited for, is given up."""
+"""Seconds until something counts as not happening. It costs nothing while all is well."""
+LOOK_AGAIN = 0.02
+
+T = TypeVar("T")
 
 
 def fork(runner: Callable[[Barrier], None], count: int) -> None:
@@ -23,9 +34,62 @@ def fork(runner: Callable[[Barrier], None], count: int) -> None:
         each.join(PATIENCE)
 
 
+def until(condition: Callable[[], T]) -> T:
+    """The first truthy answer of `condition`. Raises AssertionError if none comes."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(LOOK_AGAIN)
+    return found
+
+
+def ready(public_url: str) -> bool:
+    """Whether a web process answers, and finds all that it needs."""
+    try:
+        return httpx.get(f"{public_url}/readyz", timeout=5, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def state_of(pid: int) -> str:
-    """What a process does, in one letter: "T" is stopped.
+    """What a process does, in one letter: "T" is stopped, "Z" and "X" have ended, "" is gone.
 
     See proc_pid_stat(5): it follows the name, which is in brackets.
     """
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def lives(pid: int) -> bool:
+    """Whether it still runs. An orphan that nobody has collected yet is dead all the same."""
+    return state_of(pid) not in ("", "Z", "X")
+
+
+def forks(worker: int) -> list[int]:
+    """The jobs that a worker has forked."""
+    return [int(pid) for pid in Path(f"/proc/{worker}/task/{worker}/children").read_text().split()]
+
+
+def tell(pids: Collection[int], number: signal.Signals) -> None:
+    """Send this signal to those that are still there."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def end(worker: "subprocess.Popen[Any]") -> None:
+    """Let a worker finish what it has begun. One that does not is killed, with its forks.
+
+    Raises TimeoutExpired in that case; either way nothing is left of it.
+    """
+    worker.terminate()
+    try:
+        worker.wait(PATIENCE)
+    finally:
+        if worker.poll() is None:
+            left = forks(worker.pid)
+            worker.kill()
+            worker.wait()
+            tell(left, signal.SIGKILL)

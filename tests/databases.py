@@ -20,7 +20,7 @@ from psycopg import sql
 from bot.cli.launcher import socket_folder
 from tests.sandbox.leash import leashed
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 ROOMY = 256 * 1024 * 1024  # bytes; some containers have a /dev/shm of 64 MB
 UNPRIVILEGED = {"user": "nobody", "group": "nogroup", "extra_groups": []}
 

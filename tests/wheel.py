@@ -12,16 +12,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
-
 from bot.cli.launcher import PROCESSES, Launcher
+from tests.crowd import PATIENCE, ready
 from tests.sandbox.policy_file import policy_text
 from tests.sandbox.processes import free_port, own_settings
 from tests.sandbox.product import GRACE_SECONDS, ROOT
 from tests.sandbox.stand_ins import stand_ins
 from tests.sandbox.valkey import valkey
 
-SECONDS = 60.0
 QUEUES = [words[1] for words in PROCESSES.values() if words[0] == "work"]
 STARTED = ("clock.started", *(f'{{"queue": "{queue}", "worker"' for queue in QUEUES))
 """What the others log once they are there; the web process is asked."""
@@ -92,20 +90,12 @@ def start(launcher: Launcher, public_url: str) -> None:
     with log.open("wb") as out:
         for name in PROCESSES:
             launcher.start(name, out)
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE
     while not (ready(public_url) and all(sign in log.read_text() for sign in STARTED)):
         if launcher.ended() or time.monotonic() > deadline:
             print(log.read_text(), file=sys.stderr)
             raise SystemExit(f"wheel: not ready; ended: {launcher.ended() or 'nothing'}")
         time.sleep(0.1)
-
-
-def ready(public_url: str) -> bool:
-    """Whether the web process finds all that it needs."""
-    try:
-        return httpx.get(f"{public_url}/readyz", timeout=5, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def call(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
+from tests.crowd import PATIENCE
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -29,7 +31,7 @@ def browser() -> Iterator[Browser]:
 def tab(browser: Browser) -> Iterator[Page]:
     """A fresh tab; an error in one of the page's scripts fails the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE * 1000)
     tab = context.new_page()
     errors: list[Error] = []
     tab.on("pageerror", lambda error: errors.append(error))

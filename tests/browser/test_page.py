@@ -1,6 +1,7 @@
 """The sandbox page in a browser, with a small app in the place of the product."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from tests.crowd import PATIENCE
 from tests.sandbox.slack import Pace, Slack
 from tests.sandbox.slack import Page as SandboxPage
 from tests.sandbox.slack_receiver import Receiver
@@ -126,11 +128,10 @@ class Office:
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something outside the page, while the page goes on."""
-        for _ in range(250):
-            if condition():
-                return
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"the app heard {self.receiver.heard}"
             self.tab.wait_for_timeout(20)
-        raise AssertionError(f"it never happened; the app heard {self.receiver.heard}")
 
 
 @pytest.fixture

@@ -3,18 +3,16 @@
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from jobs.decide.sent import UNDER_WAY
 from jobs.store.tables import cases, sends
-from tests.crowd import state_of
+from tests.crowd import end, forks, state_of, tell
 from tests.flows.firms import WAITING, Firm, Owing, domain, record
 from tests.sandbox.processes import World
 from tests.sandbox.product import OVERDUE
@@ -83,15 +81,11 @@ def frozen(firm: Firm) -> Iterator[int]:
         product.start("act")
         yield sleeper
     finally:
-        for fork in forks(worker.pid):
-            os.kill(fork, signal.SIGCONT)
+        firm.running.client.delete("/_/faults").raise_for_status()  # or it would never end
+        tell(forks(worker.pid), signal.SIGCONT)
         end(worker)
-
-
-def end(worker: subprocess.Popen[bytes]) -> None:
-    """Let a worker finish what it has begun."""
-    worker.terminate()
-    worker.wait(30)
+        if "act" not in product.running:
+            product.start("act")  # for the tests that follow
 
 
 def hold_at(firm: Firm, command: str, name: str) -> None:
@@ -110,11 +104,6 @@ def press(firm: Firm, action: str, name: str, state: str = WAITING) -> None:
     """Press a button on the card of this customer."""
     status = firm.running.click("UCOLLECT", firm.card(name, state)["ts"], action)
     assert status == 200
-
-
-def forks(worker: int) -> list[int]:
-    """The jobs that a worker has forked."""
-    return [int(pid) for pid in Path(f"/proc/{worker}/task/{worker}/children").read_text().split()]
 
 
 def asleep(worker: int) -> int:

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import re
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from sqlalchemy import update
 
 from jobs.rules.states import State
 from jobs.store.tables import cases
+from tests.crowd import end, forks, tell
 from tests.flows.conftest import ORDINARY
 from tests.flows.firms import (
     INVOICE,
@@ -128,10 +128,9 @@ def second_clock(running: Sandbox) -> Iterator[None]:
     running.product.running["clock"] = first
     try:
         yield
-    finally:
         assert second.poll() is None, running.product.said("clock")
-        second.terminate()
-        second.wait()
+    finally:
+        end(second)
 
 
 @on_sqlite
@@ -170,12 +169,9 @@ def _hangs(firm: Firm, world: World) -> bool:
 
 def kill(running: Sandbox, name: str) -> None:
     """End a worker and what it has forked as a power cut would, and start it again."""
-    worker = running.product.running[name].pid
-    forks = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+    left = forks(running.product.running[name].pid)
     running.product.kill(name)
-    for fork in forks:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(fork), signal.SIGKILL)
+    tell(left, signal.SIGKILL)
     running.product.start(name)
 
 
@@ -244,8 +240,7 @@ def launched(*options: str) -> Iterator[str]:
         try:
             yield process.stdout.readline().strip()
         finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
+            end(process)
 
 
 def first_card(url: str) -> str:

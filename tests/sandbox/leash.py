@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.cli.launcher import WATCHED
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.crowd import PATIENCE
 from tests.sandbox.control import NotPossibleError
 from tests.sandbox.faults import Fault
 from tests.sandbox.world import World
@@ -145,13 +146,13 @@ class Mailbox:
         self._thread.start()
         tls = self._tls if self._implicit_tls else None
         serving = self._loop.create_server(self._connection, sock=listener, ssl=tls)
-        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(PATIENCE)
 
     def stop(self) -> None:
         """Close every connection and end the thread."""
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(PATIENCE)
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self._loop.close()
 
     def keep(self, envelope: Envelope) -> None:

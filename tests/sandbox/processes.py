@@ -21,17 +21,18 @@ from sqlalchemy.exc import OperationalError
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
 from jobs.store.engine import Database, connect
+from tests.crowd import PATIENCE, ready
 from tests.sandbox import company
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text
 from tests.sandbox.product import OVERDUE, PROCESSES, ProcessFailed, Product, running
 from tests.sandbox.stand_ins import CHANNEL, StandIns, stand_ins
 from tests.sandbox.valkey import valkey
+from tests.sandbox.world import TooLate
 
 T = TypeVar("T")
 World = dict[str, Any]
 
-START_SECONDS = 60.0
-PATIENCE = 20.0
+START_SECONDS = 120.0
 WORK_TABLES = ("events", "cases", "messages", "schedule")
 LEAD = "ULEAD1"
 PAST = (sys.executable, "-m", "tests.sandbox.past")
@@ -64,15 +65,16 @@ class Sandbox:
         Raises AssertionError after `seconds`, or when a process ends, with the world, the work
         rows and the logs.
         """
-        changed, deadline = self.outside.world.changed, time.monotonic() + seconds
-        while True:
-            version = changed.version
-            if found := condition(self.world()):
-                return found
-            self._still_running()
-            if time.monotonic() > deadline:
-                raise AssertionError(f"this did not happen in {seconds:.0f} s\n{self.report()}")
-            changed.wait(version, 0.1)
+
+        def seen() -> T:
+            if not (found := condition(self.world())):
+                self._still_running()
+            return found
+
+        try:
+            return self.outside.world.changed.until(seen, seconds)
+        except TooLate as error:
+            raise AssertionError(f"{error}\n{self.report()}") from None
 
     def click(self, user: str, ts: str, action_id: str) -> int:
         """Press a button of a message; the status the bot answered with."""
@@ -258,7 +260,7 @@ def start(found: Sandbox, say: Callable[[str], None]) -> None:
     for name in PROCESSES:
         found.product.start(name)
     deadline = time.monotonic() + START_SECONDS
-    while not _ready(found.public_url):
+    while not ready(found.public_url):
         found.product.check()
         if time.monotonic() > deadline:
             raise ProcessFailed(f"web does not answer:\n{found.product.said('web')}")
@@ -271,10 +273,3 @@ def free_port() -> int:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise OSError("no free port was found")
-
-
-def _ready(public_url: str) -> bool:
-    try:
-        return httpx.get(f"{public_url}/readyz", timeout=5, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False

@@ -12,7 +12,7 @@ from bot.cli.launcher import OVERDUE, PROCESSES, Launcher, ProcessFailed
 __all__ = ["OVERDUE", "PROCESSES", "ROOT", "ProcessFailed", "Product", "running"]
 
 ROOT = Path(__file__).parent.parent.parent
-COMMAND_SECONDS = 60.0
+COMMAND_SECONDS = 120.0
 GRACE_SECONDS = 5.0  # for what SIGTERM asks, before the pipe ends everything
 SHOWN = 4_000  # characters of a log
 

@@ -7,7 +7,6 @@ mail is still its own, a moment that nobody could hit from outside. It is stoppe
 transactions, never within one: a lock that sleeps would hold up whoever the test wants to see.
 """
 
-import os
 import signal
 import sys
 import threading
@@ -50,7 +49,9 @@ def stopping_before(wanted: str) -> Iterator[None]:
     def stopping(smtp: Smtp, sender: str, to: str, message: bytes, fence: Fence) -> Result:
         if to == wanted:
             with BETWEEN:
-                os.kill(os.getpid(), signal.SIGSTOP)
+                # Sent to this thread: by the process's id any thread may take it, and this one
+                # would run on meanwhile, into the transaction of that first question.
+                signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
         return send(smtp, sender, to, message, fence)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -6,20 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 from jobs.settings import NEEDS, Settings, load, missing
+from tests.crowd import PATIENCE, lives, until
 from tests.sandbox.processes import sandbox
 from tests.sandbox.product import ROOT, ProcessFailed
 
 LAUNCHER = "import sys; from tests.sandbox.__main__ import main; sys.exit(main(%r, %r))"
 LASTING = 9  # web, three workers with a fork each, the clock, the queue's server
-SECONDS = 30
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def first_line(process: "subprocess.Popen[str]") -> str:
     """The first line of standard output; fails with what was said instead."""
     assert process.stdout is not None
     assert process.stderr is not None
-    ready, _, _ = select.select([process.stdout], [], [], SECONDS)
+    ready, _, _ = select.select([process.stdout], [], [], PATIENCE)
     line = process.stdout.readline() if ready else ""
     if not line:
         process.kill()
@@ -85,27 +84,9 @@ def written(pids: Path) -> list[int]:
     return [int(pid) for pid in pids.read_text().split()]
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 def is_web(pid: int) -> bool:
     """Is this the process that answers?"""
     return Path(f"/proc/{pid}/cmdline").read_text().endswith("\0web\0")
-
-
-def lives(pid: int) -> bool:
-    """Is there a process of this number that still runs?"""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    # An orphan that nobody has collected yet is dead all the same.
-    return status.rpartition(")")[2].split()[0] not in "ZX"
 
 
 @pytest.mark.processes
@@ -117,7 +98,7 @@ def test_nothing_outlives_the_launcher(
     first_line(launcher)
     started = written(pids)
     launcher.send_signal(number)
-    status = launcher.wait(SECONDS)
+    status = launcher.wait(PATIENCE)
     until(lambda: not [pid for pid in started if lives(pid)])
     assert status == (-9 if number == signal.SIGKILL else 0)
 
@@ -129,7 +110,7 @@ def test_a_ctrl_c_before_it_is_ready_leaves_nothing(
     """Stopped while it still starts, it takes along what it had started."""
     until(lambda: pids.read_text())
     launcher.send_signal(signal.SIGINT)
-    assert launcher.wait(SECONDS) == 0
+    assert launcher.wait(PATIENCE) == 0
     until(lambda: not [pid for pid in pids.read_text().split() if lives(int(pid))])
 
 
@@ -155,7 +136,7 @@ def test_a_taken_port_is_a_clear_error(pids: Path, environment: dict[str, str]) 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with launched(["--port", port], pids, environment) as process:
-            _, said = process.communicate(timeout=SECONDS)
+            _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert f"Port {port} is taken; choose another one with --port." in said
 
@@ -167,7 +148,7 @@ def test_a_file_that_is_no_company_is_a_clear_error(
     file = tmp_path / "company.json"
     file.write_text("[]")
     with launched(["--port", "0", "--company", str(file)], pids, environment) as process:
-        _, said = process.communicate(timeout=SECONDS)
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert str(file) in said
     assert "Traceback" not in said
@@ -178,7 +159,7 @@ def test_stand_ins_alone_print_the_settings(pids: Path, environment: dict[str, s
     with launched(["--port", "0", "--stand-ins-only"], pids, environment) as process:
         url = first_line(process)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stdout is not None
         assert process.stderr is not None
         printed = dict(line.strip().split("=", 1) for line in process.stdout)

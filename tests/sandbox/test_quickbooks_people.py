@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.crowd import PATIENCE
 from tests.sandbox.company import build
 from tests.sandbox.quickbooks import QuickBooks
 from tests.sandbox.quickbooks.books import Books
@@ -99,7 +100,7 @@ def control(quickbooks: QuickBooks) -> Iterator[httpx.Client]:
 def delivered(quickbooks: QuickBooks) -> Delivery:
     """The last delivery, once it was acknowledged or given up."""
     delivery = quickbooks.webhooks.deliveries[-1]
-    assert delivery.finished.wait(10)
+    assert delivery.finished.wait(PATIENCE)
     return delivery
 
 

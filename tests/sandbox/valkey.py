@@ -11,7 +11,7 @@ import redis
 from bot.cli.launcher import NoQueue, queue_command, queue_url, socket_folder
 from tests.sandbox.leash import leashed
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tests.crowd import PATIENCE
 from tests.sandbox.control import NotPossibleError, body_of, control_app
 from tests.sandbox.faults import (
     CuttableProtocol,
@@ -30,6 +31,8 @@ from tests.sandbox.faults import (
 
 REQUESTS_KEPT = 20_000
 LONGEST_POLL = 25.0
+
+T = TypeVar("T")
 
 
 class StandIn(Protocol):
@@ -61,6 +64,10 @@ class Seen:
     status: int = 0
 
 
+class TooLate(AssertionError):
+    """What a test waited for did not happen."""
+
+
 class Changes:
     """A number that rises whenever something in the world changed, and ways to wait for it."""
 
@@ -79,6 +86,20 @@ class Changes:
         with self._condition:
             self._condition.wait_for(lambda: self.version > after, seconds)
             return self.version
+
+    def until(self, condition: Callable[[], T], seconds: float = PATIENCE) -> T:
+        """The first truthy answer of `condition`, asked at each change and now and then.
+
+        Raises TooLate after `seconds`.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            version = self.version
+            if found := condition():
+                return found
+            if time.monotonic() > deadline:
+                raise TooLate(f"this did not happen in {seconds:.0f} s")
+            self.wait(version, 0.05)
 
     async def later(self, after: int, seconds: float) -> int:
         """The same for the event loop."""
@@ -271,9 +292,9 @@ def serve(app: ASGIApp, port: int = 0) -> Iterator[str]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
-        server.ready.wait(10)
+        server.ready.wait(PATIENCE)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.stop()
-        thread.join(10)
+        thread.join(PATIENCE)
         listener.close()

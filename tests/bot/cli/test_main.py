@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,11 +26,11 @@ from jobs.store.tables import connect_links, schedule
 from jobs.store.tables import words as words_table
 from tests.bot.ground import REALM, START, add_company, record
 from tests.bot.kits import place
+from tests.crowd import PATIENCE, until
 from tests.sandbox.world import World, serve
 
 Run = Callable[..., Result]
 ROOT = Path(__file__).parents[3]
-SECONDS = 30
 SETTINGS = {
     "PUBLIC_URL": "https://overdue.acme.example",
     "QBO_CLIENT_ID": "client-17",
@@ -336,14 +335,6 @@ def test_a_changed_line_is_named(run: Run, database: Database) -> None:
     assert f"BROKEN at line 2 of company {REALM}: the row was changed" in result.output
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-
-
 @pytest.mark.processes
 def test_sigterm_ends_the_clock_at_once(database: Database, tmp_path: Path) -> None:
     """The real process, with neither Redis nor anything to do."""
@@ -366,7 +357,7 @@ def test_sigterm_ends_the_clock_at_once(database: Database, tmp_path: Path) -> N
         assert first["event"] == "clock.started"
         until(lambda: rows(database))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS) == 0
+        assert process.wait(PATIENCE) == 0
 
 
 def rows(database: Database) -> list[object]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
 
-import httpx
 import pytest
 from click.testing import CliRunner
 from dotenv import dotenv_values
@@ -21,14 +18,11 @@ from bot.cli.launcher import LONGEST_PAUSE, OVERDUE, STEADY, Keeper
 from bot.cli.main import main
 from jobs.rules import policy as policies
 from jobs.settings import Settings, load
+from tests.crowd import PATIENCE, lives, ready, until
 from tests.sandbox.policy_file import policy_text
 from tests.sandbox.processes import free_port, own_settings
 from tests.sandbox.product import ROOT
 from tests.sandbox.stand_ins import stand_ins
-
-SECONDS = 60
-
-T = TypeVar("T")
 
 
 @pytest.fixture
@@ -110,10 +104,12 @@ def started(tmp_path: Path, settings: dict[str, str]) -> Iterator[subprocess.Pop
     process = subprocess.Popen(
         [*OVERDUE, "start"], cwd=tmp_path, env=bare, stderr=subprocess.PIPE, text=True
     )
-    until(lambda: ready(settings["PUBLIC_URL"]))
-    yield process
-    process.kill()
-    process.communicate()
+    try:
+        until(lambda: ready(settings["PUBLIC_URL"]))
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.processes
@@ -130,21 +126,13 @@ def test_everything_starts_lives_and_ends_together(
     until(lambda: web not in family(started.pid) and ready(settings["PUBLIC_URL"]))
     everything |= family(started.pid)
     started.send_signal(number)
-    _, said = started.communicate(timeout=SECONDS)
-    until(lambda: not [pid for pid in everything if parent(pid) is not None])
+    _, said = started.communicate(timeout=PATIENCE)
+    until(lambda: not [pid for pid in everything if lives(pid)])
     if number == signal.SIGTERM:
         assert started.returncode == 0
         assert "Stopped; nothing is left running." in said
     assert "web ended (SIGKILL); it starts again in 1 s." in said
     assert "queue ended" in said
-
-
-def ready(url: str) -> bool:
-    """Whether web, database and queue are there."""
-    try:
-        return httpx.get(f"{url}/readyz", timeout=5, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def family(ancestor: int, at_least: int = 0) -> dict[int, str]:
@@ -178,12 +166,3 @@ def command_of(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
-
-
-def until(condition: Callable[[], T]) -> T:
-    """The first truthy answer."""
-    deadline = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.05)
-    return found

@@ -130,13 +130,7 @@ class Tab:
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait for the world to change until the condition holds."""
-        changed = self.door.place.outside.world.changed
-        for _ in range(200):
-            version = changed.version
-            if condition():
-                return
-            changed.wait(version, 0.1)
-        raise AssertionError("it did not happen")
+        self.door.place.outside.world.changed.until(condition)
 
     def _calls(self, method: str) -> int:
         seen = self.door.place.outside.world.requests

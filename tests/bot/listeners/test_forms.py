@@ -150,13 +150,7 @@ def private(house: House) -> list[str]:
 
 def until(house: House, condition: Callable[[], bool]) -> None:
     """Wait for the world to change until the condition holds."""
-    changed = house.outside.world.changed
-    for _ in range(200):
-        version = changed.version
-        if condition():
-            return
-        changed.wait(version, 0.1)
-    raise AssertionError("it did not happen")
+    house.outside.world.changed.until(condition)
 
 
 def opened(house: House, verb: Verb) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -98,13 +97,7 @@ class Services:
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait for the world, or for the bot, to get there."""
-        changed, end = self.slack.world.changed, time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            version = changed.version
-            if condition():
-                return
-            changed.wait(version, 0.02)
-        raise AssertionError("this did not happen")
+        self.slack.world.changed.until(condition)
 
     def asked(self, method: str) -> int:
         """How often a method of the Web API was called."""

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from multiprocessing.synchronize import Barrier
@@ -19,7 +18,7 @@ from jobs.store.tokens import SqlTokenStore
 from qbo import LEASE, Tokens
 from qbo.pacing import utc_now
 from tests import crowd
-from tests.crowd import PATIENCE, state_of
+from tests.crowd import PATIENCE, state_of, until
 from tests.jobs.house import House, Neighbourhood
 from tests.jobs.houses import opener
 from tests.sandbox.quickbooks.oauth import Grant
@@ -53,13 +52,6 @@ def wanting(neighbours: Neighbourhood, tmp_path: Path) -> Iterator[Path]:
     oauth._refresh = slowly  # type: ignore[method-assign]
     yield folder
     del oauth._refresh
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "some process never came so far"
-        time.sleep(0.01)
 
 
 class Sleepy(SqlTokenStore):

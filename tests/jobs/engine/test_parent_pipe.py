@@ -12,6 +12,7 @@ import redis
 import rq
 
 from jobs.engine.parent_pipe import GONE, VARIABLE
+from tests.crowd import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -65,7 +66,7 @@ def started(
 def nobody_left(process: "subprocess.Popen[str]") -> bool:
     """Whether the standard output ends, which process and forks hold as long as they live."""
     assert process.stdout is not None
-    ended, _, _ = select.select([process.stdout], [], [], 10)
+    ended, _, _ = select.select([process.stdout], [], [], PATIENCE)
     return bool(ended) and process.stdout.read() == ""
 
 
@@ -77,7 +78,7 @@ def test_process_and_fork_end_when_the_pipe_ends(pipe: list[int]) -> None:
     os.close(pipe.pop())
     assert nobody_left(process)
     process.stdout.close()
-    assert process.wait(10) == GONE
+    assert process.wait(PATIENCE) == GONE
     assert len(pids) == 2
 
 
@@ -89,7 +90,7 @@ def test_a_process_of_its_own_is_left_alone() -> None:
     assert process.poll() is None
     for pid in pids:
         os.kill(pid, 9)
-    assert process.wait(10) == -9
+    assert process.wait(PATIENCE) == -9
     process.stdout.close()
 
 
@@ -106,4 +107,4 @@ def test_a_hanging_job_ends_with_the_launcher(pipe: list[int], valkey_url: str) 
         os.close(pipe.pop())
         assert nobody_left(process)
         process.stdout.close()
-        assert process.wait(10) == GONE
+        assert process.wait(PATIENCE) == GONE

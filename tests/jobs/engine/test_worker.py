@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,8 +23,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.engine.queues import Queues
 from jobs.engine.worker import PatientWorker, job_class
-
-SECONDS = 30
+from tests.crowd import PATIENCE, until
 
 
 @pytest.fixture
@@ -33,14 +31,6 @@ def redis(valkey_url: str) -> Iterator[Redis]:
     """An empty server."""
     with redis_client.Redis.from_url(valkey_url) as client:
         yield client
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 def work(redis: Redis, registry: dict[str, Callable[[str], None]]) -> None:
@@ -233,7 +223,7 @@ def test_sigterm_lets_the_present_job_end(
     until(lambda: ["slow", "begun"] in [line[1:] for line in diary(tmp_path)])
     worker.send_signal(signal.SIGTERM)
     (tmp_path / "diary.go").touch()
-    assert worker.wait(SECONDS) == 0
+    assert worker.wait(PATIENCE) == 0
     first, begun, done = diary(tmp_path)
     assert begun[0] == done[0] != first[0]
     assert done[1:] == ["slow", "done"]
@@ -244,7 +234,7 @@ def test_sigterm_ends_an_idle_worker(worker: subprocess.Popen[bytes], redis: Red
     """It does not sit out its wait for a job."""
     until(lambda: redis.scard("rq:workers") == 1)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(SECONDS) == 0
+    assert worker.wait(PATIENCE) == 0
 
 
 @pytest.mark.processes
@@ -259,4 +249,4 @@ def test_a_worker_waits_for_redis(tmp_path: Path) -> None:
         assert process.stdout is not None
         until(lambda: "worker.no_redis" in process.stdout.readline())  # type: ignore[union-attr]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(SECONDS) == 0
+        assert process.wait(PATIENCE) == 0
