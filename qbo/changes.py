@@ -43,6 +43,11 @@ class Changes:
     deleted: tuple[Deleted, ...] = ()
     capped: frozenset[type[Entity]] = frozenset()
 
+    @property
+    def living(self) -> list[Entity]:
+        """Everything that changed and was not deleted, kind by kind."""
+        return [*self.invoices, *self.payments, *self.credit_memos, *self.customers]
+
 
 def everything(
     ask: Ask, kinds: Sequence[type[Entity]], since: datetime, on_broken: OnBroken

@@ -88,6 +88,11 @@ def step(
     )
 
 
+def in_transaction(call: Callable[..., Any], *given: Any) -> Write:
+    """What a plan yields to have `call(conn, *given)` run in a transaction."""
+    return lambda conn, _now: call(conn, *given)
+
+
 def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """`items` in runs of at most `size` (itertools has this from Python 3.12 on)."""
     return (items[start : start + size] for start in range(0, len(items), size))

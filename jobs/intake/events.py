@@ -18,14 +18,13 @@ from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.intake import crossing
 from jobs.intake.crossing import News
+from jobs.intake.ledger_reader import LedgerReader, evidence_id
 from jobs.rules.facts import Invoice
 from jobs.rules.plain import shortened
 from jobs.sources import records
 from jobs.store import agenda, companies, events, ledger, log, posts, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.work import Claim
-from qbo import Broken
-from qbo.client import QuickBooks
 from qbo.errors import Gone, PoisonedPage
 
 READ = frozenset({"Invoice", "Payment", "CreditMemo", "Customer"})
@@ -117,73 +116,49 @@ class Look:
             return Outcome(News(self.as_of), dict.fromkeys(self.ids, str(error)))
 
     def _read(self) -> Outcome:
-        quickbooks, home = self.services.quickbooks(self.company.realm), self.company.home_currency
-        apart: dict[str, str] = {}
-        news = self._news(quickbooks, apart)
-        ids = news.about | {i.customer for i in news.invoices}
-        customers = crossing.read_customers(quickbooks, home, ids)
+        quickbooks = self.services.quickbooks(self.company.realm)
+        reader, apart = LedgerReader(quickbooks, self.company.home_currency), dict[str, str]()
+        news = self._news(reader, apart)
+        customers = reader.family(news.about | {i.customer for i in news.invoices})
         return Outcome(replace(news, customers=customers), apart)
 
-    def _news(self, quickbooks: QuickBooks, apart: dict[str, str]) -> News:
+    def _news(self, reader: LedgerReader, apart: dict[str, str]) -> News:
         match self.event.entity:
-            case "Invoice" if len(self.ids) > 1:
-                return News(self.as_of, self._invoices(quickbooks, apart))
             case "Invoice":
-                return News(self.as_of, self._invoice(quickbooks, self.ids[0]))
-            case "Payment":
-                return self._payment(quickbooks)
-            case "CreditMemo":
-                return self._credit_memo(quickbooks)
+                return News(self.as_of, self._invoices(reader, apart))
+            case "Payment" | "CreditMemo":
+                return self._money(reader)
             case _:
-                return self._customer(quickbooks)
+                return self._customer(reader)
 
-    def _invoices(self, quickbooks: QuickBooks, apart: dict[str, str]) -> list[Invoice]:
-        """Several invoices from one list; one missing from it may be gone, new or broken, so it
-        is read by itself."""
-        home, doubts = self.company.home_currency, list[Broken]()
-        listed = quickbooks.invoices_by_id(self.ids, doubts.append)
-        found = [records.invoice(i, home) for i in listed]
-        for id in sorted(set(self.ids) - {i.id for i in found}):
-            try:
-                found += self._invoice(quickbooks, id)
-            except PoisonedPage as error:
-                apart[id] = str(error)
-        return found
+    def _invoices(self, reader: LedgerReader, apart: dict[str, str]) -> list[Invoice]:
+        if len(self.ids) == 1:
+            found = reader.invoice(self.ids[0])
+            return [found] if found else self._gone(self.ids)
+        fates = reader.fates(self.ids, trust_list=False)
+        apart |= fates.unread
+        return [*fates.found, *self._gone(fates.gone)]
 
-    def _invoice(self, quickbooks: QuickBooks, id: str) -> list[Invoice]:
+    def _gone(self, ids: list[str]) -> list[Invoice]:
+        return [records.gone(self.known[id]) for id in ids if id in self.known]
+
+    def _money(self, reader: LedgerReader) -> News:
+        entity, id = self.event.entity, self.event.entity_id
+        quickbooks = reader.quickbooks
         try:
-            found = quickbooks.invoice(id)
+            found = quickbooks.payment(id) if entity == "Payment" else quickbooks.credit_memo(id)
         except Gone:
-            return [records.gone(self.known[id])] if id in self.known else []
-        return [records.invoice(found, self.company.home_currency)]
+            return News(self.as_of, deleted=frozenset({evidence_id(entity, id)}))
+        return News(self.as_of, reader.paid_by([found]), about=frozenset({found.customer_id}))
 
-    def _payment(self, quickbooks: QuickBooks) -> News:
-        try:
-            payment = quickbooks.payment(self.event.entity_id)
-        except Gone:
-            return News(self.as_of, deleted=frozenset({f"payment:{self.event.entity_id}"}))
-        paid = self._by_id(quickbooks, [a.invoice_id for a in payment.applied])
-        return News(self.as_of, paid, about=frozenset({payment.customer_id}))
-
-    def _credit_memo(self, quickbooks: QuickBooks) -> News:
-        try:
-            memo = quickbooks.credit_memo(self.event.entity_id)
-        except Gone:
-            return News(self.as_of, deleted=frozenset({f"credit_memo:{self.event.entity_id}"}))
-        return News(self.as_of, about=frozenset({memo.customer_id}))
-
-    def _customer(self, quickbooks: QuickBooks) -> News:
+    def _customer(self, reader: LedgerReader) -> News:
         """A merge counts only if the merged customer can no longer be found."""
         survivor, loser = self.event.entity_id, self.event.deleted_id
         about = frozenset({*self.ids, loser} - {""})
-        if not loser or any(c.active for c in quickbooks.customers([loser])):
+        if not loser or any(c.active for c in reader.quickbooks.customers([loser])):
             return News(self.as_of, about=about)
-        moved = self._by_id(quickbooks, list(self.known))
+        moved = reader.invoices_by_id(self.known)
         return News(self.as_of, moved, about=about, merged={loser: survivor})
-
-    def _by_id(self, quickbooks: QuickBooks, ids: list[str]) -> list[Invoice]:
-        home = self.company.home_currency
-        return [records.invoice(i, home) for i in quickbooks.invoices_by_id(ids)]
 
     def settle(self, conn: Connection, claim: Claim, outcome: Outcome, now: datetime) -> None:
         """Mirror what was read, refresh the waiting cases, let overdue invoices cross."""

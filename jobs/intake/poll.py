@@ -16,18 +16,17 @@ from sqlalchemy import Connection
 from jobs.engine import turns
 from jobs.engine.services import Services
 from jobs.engine.step import Step
-from jobs.engine.turns import Plan, batches
+from jobs.engine.turns import Plan, batches, in_transaction
 from jobs.intake import broken, crossing
 from jobs.intake.crossing import News
-from jobs.rules import facts
-from jobs.rules.facts import Invoice, InvoiceStatus
+from jobs.intake.ledger_reader import EVIDENCE, LedgerReader, evidence_id
+from jobs.rules.facts import Invoice
 from jobs.sources import records
 from jobs.store import agenda, companies, events, ledger, log, work
 from jobs.store.companies import ConnectedCompany
-from jobs.store.ledger import Change, Mirrored
+from jobs.store.ledger import InvoiceChange
 from jobs.store.work import Claim
-from qbo import Broken, Changes, CreditMemo, Customer, Entity, Payment, models
-from qbo.client import QuickBooks
+from qbo import Broken, CreditMemo, Customer, Entity, Payment, models
 from qbo.models import Deleted
 
 KIND = "poll"
@@ -39,9 +38,6 @@ OVERLAP = timedelta(minutes=10)
 LOOK_BACK = timedelta(days=29)
 """Change data capture reaches back 30 days (Intuit); one day less, because clocks differ."""
 KINDS: tuple[type[Entity], ...] = (models.Invoice, Payment, CreditMemo, Customer)
-EVIDENCE = {"Payment": "payment", "CreditMemo": "credit_memo"}
-"""Records that a card may rely on → the prefix of their evidence ids."""
-A_CHUNK = 200
 
 
 def step(services: Services) -> Step:
@@ -85,21 +81,23 @@ class Poll:
     """From this time on no deletion is missing."""
 
     @property
-    def quickbooks(self) -> QuickBooks:
-        return self.services.quickbooks(self.company.realm)
+    def reader(self) -> LedgerReader:
+        quickbooks = self.services.quickbooks(self.company.realm)
+        return LedgerReader(quickbooks, self.company.home_currency, self.broken.append)
 
     def plan(self) -> Plan:
         """The whole poll. Raises QuickBooksError: it is then tried again from the same cursor."""
         since, late = self.since or self.as_of, self._too_late()
         reach = self.as_of - OVERLAP if late else since
-        changes = self.quickbooks.changes(KINDS, reach, self.broken.append)
+        quickbooks = self.reader.quickbooks
+        changes = quickbooks.changes(KINDS, reach, self.broken.append)
         cursor = changes.server_time - OVERLAP
         yield from self._let_cross()
         if self.since is not None:
             self.deleted_since = changes.deleted_since
-            yield from self._learn(self._found(changes), changes.deleted, cursor)
+            yield from self._learn(changes.living, changes.deleted, cursor)
             for kind in KINDS if late else sorted(changes.capped, key=KINDS.index):
-                for page in self.quickbooks.changed_since(kind, since, self.broken.append):
+                for page in quickbooks.changed_since(kind, since, self.broken.append):
                     yield from self._learn(page, (), cursor)
         yield partial(self._finish, cursor)
 
@@ -110,40 +108,33 @@ class Poll:
         """
         return self.since is not None and self.as_of - self.since > LOOK_BACK
 
-    @staticmethod
-    def _found(changes: Changes) -> list[Entity]:
-        return [*changes.invoices, *changes.payments, *changes.credit_memos, *changes.customers]
-
     def _learn(self, found: Sequence[Entity], deleted: Sequence[Deleted], cursor: datetime) -> Plan:
         """Keep what is news and process it chunk by chunk."""
         fresh = [record for record in found if _key(record) not in self.seen]
         late = [record for record in found if not record.updated_at or record.updated_at >= cursor]
-        self.keys |= {_key(record) for record in late} | {_dead_key(d) for d in deleted}
-        dead = [d for d in deleted if _dead_key(d) not in self.seen]
+        self.keys |= {_key(record) for record in late} | {_key(d) for d in deleted}
+        dead = [d for d in deleted if _key(d) not in self.seen]
         self.ended |= {d.id for d in dead if d.entity == "Customer"}
-        for some in batches(fresh, A_CHUNK):
+        for some in batches(fresh, crossing.INVOICES_A_CHUNK):
             yield from self._chunk(some)
-        for gone in batches(dead, A_CHUNK):
+        for gone in batches(dead, crossing.INVOICES_A_CHUNK):
             yield from self._ended(gone)
 
     def _chunk(self, some: Sequence[Entity]) -> Plan:
-        untold: list[Entity] = yield partial(_untold, self.company, some)
+        untold: list[Entity] = yield in_transaction(_untold, self.company.realm, some)
         about = {r.customer_id for r in untold if isinstance(r, Payment | CreditMemo)}
-        about |= {r.id for r in untold if isinstance(r, Customer)}
-        read = [*self._invoices(some), *self._paid(untold, some)]
-        changes: list[Change] = yield partial(_news_of, self.company, read)
-        about |= {c.now.customer for c in changes}
-        news = News(
-            self.as_of,
-            [c.now for c in changes],
-            self._customers(about, untold),
-            frozenset(about),
-            self._merged(changes),
-        )
-        if news.about:
-            yield from self._mirror(news)
+        customers = [r for r in untold if isinstance(r, Customer)]
+        about |= {customer.id for customer in customers}
+        read = self.reader.invoices(r for r in some if isinstance(r, models.Invoice))
+        read += self.reader.paid_by(untold, [invoice.id for invoice in read])
+        changes = yield in_transaction(_news_of, self.company.realm, read)
+        found, merged = [c.now for c in changes], self._merged(changes)
+        about |= {invoice.customer for invoice in found}
+        if about:
+            family = self.reader.family(about, customers)
+            yield from self._mirror(News(self.as_of, found, family, frozenset(about), merged))
 
-    def _merged(self, changes: Iterable[Change]) -> dict[str, str]:
+    def _merged(self, changes: Iterable[InvoiceChange]) -> dict[str, str]:
         """Merged customer → the customer who now has its invoices."""
         moved = [(c.before.customer, c.now.customer) for c in changes if c.before and c.moved]
         return {loser: survivor for loser, survivor in moved if loser in self.ended}
@@ -151,34 +142,14 @@ class Poll:
     def _ended(self, gone: Sequence[Deleted]) -> Plan:
         """Process what was deleted, including customers that were merged away."""
         ids = [d.id for d in gone if d.entity == "Invoice"]
-        changes: list[Change] = yield partial(_vanished, self.company, ids)
-        about = {c.now.customer for c in changes}
+        found: list[Invoice] = yield in_transaction(_vanished, self.company.realm, ids)
+        about = {invoice.customer for invoice in found}
         ended = {d.id for d in gone if d.entity == "Customer"}
-        evidence = frozenset(_as_evidence(d) for d in gone if d.entity in EVIDENCE)
-        found, read = [c.now for c in changes], self._customers(about, [])
-        news = News(self.as_of, found, read, frozenset(about | ended), deleted=evidence)
+        evidence = frozenset(evidence_id(d.entity, d.id) for d in gone if d.entity in EVIDENCE)
+        family = self.reader.family(about)
+        news = News(self.as_of, found, family, frozenset(about | ended), deleted=evidence)
         if news.about or news.deleted:
             yield from self._mirror(news)
-
-    def _invoices(self, some: Iterable[Entity]) -> list[Invoice]:
-        home = self.company.home_currency
-        return [records.invoice(r, home) for r in some if isinstance(r, models.Invoice)]
-
-    def _paid(self, untold: Iterable[Entity], some: Iterable[Entity]) -> list[Invoice]:
-        """The invoices that payments were applied to, except those already in `some`."""
-        came = {r.id for r in some if isinstance(r, models.Invoice)}
-        payments = [r for r in untold if isinstance(r, Payment)]
-        ids = {a.invoice_id for p in payments for a in p.applied} - came
-        return self._invoices(self.quickbooks.invoices_by_id(sorted(ids), self.broken.append))
-
-    def _customers(self, about: set[str], untold: Iterable[Entity]) -> list[facts.Customer]:
-        """The customers that the news is about and their parents; `untold` has some already."""
-        home = self.company.home_currency
-        here = [records.customer(r, home) for r in untold if isinstance(r, Customer)]
-        above = {c.parent for c in here if c.parent}
-        known, tell = {c.id for c in here}, self.broken.append
-        more = crossing.read_customers(self.quickbooks, home, about | above, known, tell)
-        return [*here, *more]
 
     def _mirror(self, news: News) -> Plan:
         for some in batches(news.customers, crossing.CUSTOMERS_A_CHUNK):
@@ -193,8 +164,8 @@ class Poll:
 
     def _let_cross(self) -> Plan:
         trigger = f"{KIND}:{self.as_of:%Y-%m-%dT%H:%M}"
-        for some in batches(sorted(self.waiting), crossing.PAYERS_A_CHUNK):
-            yield from crossing.let_cross(self.services.policy, self.company, some, trigger)
+        waiting = dict.fromkeys(self.waiting, 1)
+        yield from crossing.let_cross(self.services.policy, self.company, waiting, trigger)
         self.waiting.clear()
 
     def _finish(self, cursor: datetime, conn: Connection, now: datetime) -> None:
@@ -214,48 +185,27 @@ class Poll:
         log.note(conn, log.Entry(realm, "poll.cut", f"system:{KIND}", now, data=data))
 
 
-def _key(record: Entity) -> str:
+def _key(record: Entity | Deleted) -> str:
+    if isinstance(record, Deleted):
+        return f"{record.entity}:{record.id}:deleted"
     return f"{record.ENTITY}:{record.id}:{record.sync_token}"
 
 
-def _dead_key(deleted: Deleted) -> str:
-    return f"{deleted.entity}:{deleted.id}:deleted"
-
-
-def _as_evidence(deleted: Deleted) -> str:
-    """The id that a card uses for it."""
-    return f"{EVIDENCE[deleted.entity]}:{deleted.id}"
-
-
-def _untold(
-    company: ConnectedCompany, some: Sequence[Entity], conn: Connection, _now: datetime
-) -> list[Entity]:
+def _untold(conn: Connection, realm: str, some: Sequence[Entity]) -> list[Entity]:
     """The records that no notification has brought since they changed."""
-    times = events.read_at(conn, company.realm, [(r.ENTITY, r.id) for r in some])
-    return [r for r in some if not _told(times.get((r.ENTITY, r.id)), r.updated_at)]
+    told = events.told(conn, realm, [(r.ENTITY, r.id, r.updated_at) for r in some])
+    return [r for r in some if (r.ENTITY, r.id) not in told]
 
 
-def _told(last: datetime | None, changed: datetime | None) -> bool:
-    return last is not None and changed is not None and last >= changed
-
-
-def _news_of(
-    company: ConnectedCompany, read: Sequence[Invoice], conn: Connection, _now: datetime
-) -> list[Change]:
+def _news_of(conn: Connection, realm: str, read: Sequence[Invoice]) -> list[InvoiceChange]:
     """What differs from the mirror, except settled invoices that were never mirrored."""
-    known = ledger.mirrored(conn, company.realm, [i.id for i in read])
+    known = ledger.mirrored(conn, realm, [i.id for i in read])
     changes = [ledger.compared(known.get(i.id), i) for i in read]
-    return [c for c in changes if c is not None and _matters(c, known.get(c.now.id))]
+    return [c for c in changes if c and (c.before or c.now.is_open)]
 
 
-def _vanished(
-    company: ConnectedCompany, ids: Sequence[str], conn: Connection, _now: datetime
-) -> list[Change]:
-    """The deletions that the mirror does not know yet."""
-    known = ledger.mirrored(conn, company.realm, list(ids)).values()
+def _vanished(conn: Connection, realm: str, ids: list[str]) -> list[Invoice]:
+    """The deleted invoices of which the mirror does not know it yet."""
+    known = ledger.mirrored(conn, realm, ids).values()
     changes = [ledger.compared(m, records.gone(m.invoice)) for m in known]
-    return [c for c in changes if c is not None]
-
-
-def _matters(change: Change, known: Mirrored | None) -> bool:
-    return known is not None or change.now.status is InvoiceStatus.OPEN
+    return [c.now for c in changes if c]

@@ -7,12 +7,11 @@ that is killed starts over; writing something twice changes nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -21,18 +20,19 @@ from jobs.companies import shadow
 from jobs.engine import turns
 from jobs.engine.services import Services
 from jobs.engine.step import Step
-from jobs.engine.turns import Plan, Write, batches
+from jobs.engine.turns import Plan, batches, in_transaction
 from jobs.intake import broken, crossing
 from jobs.intake.crossing import News
-from jobs.rules.facts import InvoiceStatus
-from jobs.rules.recipients import entries_in
+from jobs.intake.ledger_reader import DEEPEST, LedgerReader
+from jobs.rules.facts import Invoice
+from jobs.rules.recipients import addresses_on
 from jobs.sources import records
 from jobs.store import cases, companies, history, ledger, log, sweeping, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.ledger import Mirrored
 from jobs.store.work import Claim
-from qbo import Broken, Gone, PoisonedPage, models
-from qbo.client import QuickBooks
+from qbo import Broken, models
+from qbo.query import IDS_AT_ONCE
 
 KIND = "sweep"
 ACTOR = "system:sweep"
@@ -42,8 +42,6 @@ OVERLAP = timedelta(minutes=10)
 """Our clock and QuickBooks' clock may differ, and a change may become visible late."""
 AGAIN = timedelta(hours=1)
 """When to sweep again if too much changed meanwhile to tell what was deleted."""
-IDS_AT_ONCE = 200
-"""How many ids go into one query."""
 CASES_A_CHUNK = 500
 KNOWN_AT_ONCE = 2_000
 FORGOTTEN_AT_ONCE = 2_000
@@ -93,15 +91,16 @@ class Sweep:
         return self.company.realm
 
     @property
-    def quickbooks(self) -> QuickBooks:
-        return self.services.quickbooks(self.realm)
+    def reader(self) -> LedgerReader:
+        quickbooks = self.services.quickbooks(self.realm)
+        return LedgerReader(quickbooks, self.company.home_currency, self.broken.append)
 
     def plan(self) -> Plan:
         """The whole sweep, in order. Raises QuickBooksError: the sweep is then tried again."""
         yield from shadow.clear(self.realm)
         yield from self._forget()
-        for page in self.quickbooks.open_invoices(self.broken.append):
-            yield from self._put(page)
+        for page in self.reader.quickbooks.open_invoices(self.broken.append):
+            yield from self._put(self.reader.invoices(page))
         yield from self._changed_meanwhile()
         yield from self._absent()
         yield from self._customers()
@@ -113,75 +112,57 @@ class Sweep:
         yield self._finish
 
     def _forget(self) -> Plan:
-        while (yield _inside(sweeping.forget, self.realm, FORGOTTEN_AT_ONCE)):
+        while (yield in_transaction(sweeping.forget, self.realm, FORGOTTEN_AT_ONCE)):
             pass
 
-    def _put(self, read: Sequence[models.Invoice]) -> Plan:
-        home = self.company.home_currency
-        for some in batches([records.invoice(i, home) for i in read], crossing.INVOICES_A_CHUNK):
-            self.left += sum(i.status is not InvoiceStatus.OPEN for i in some)
+    def _put(self, read: Sequence[Invoice]) -> Plan:
+        for some in batches(read, crossing.INVOICES_A_CHUNK):
+            self.left += sum(not i.is_open for i in some)
             yield partial(self._take, News(self.began_at, list(some)))
 
     def _take(self, news: News, conn: Connection, now: datetime) -> None:
         crossing.take(conn, self.company, news, now)
         sweeping.remember(conn, self.realm, sweeping.INVOICE, [i.id for i in news.invoices])
         if self.company.swept_at is None:
-            history.know_addresses(conn, self.realm, _addresses(news), ACTOR, now)
+            history.know_addresses(
+                conn, self.realm, addresses_on(news.invoices, news.customers), ACTOR, now
+            )
 
     def _changed_meanwhile(self) -> Plan:
         """Read again what changed during the sweep: rows shift between pages as others leave."""
-        since, kinds = self.began_at - OVERLAP, [models.Invoice]
-        changes = self.quickbooks.changes(kinds, since, self.broken.append)
+        quickbooks, since = self.reader.quickbooks, self.began_at - OVERLAP
+        changes = quickbooks.changes([models.Invoice], since, self.broken.append)
         self.cut = changes.deleted_since > since
         yield from self._again(changes.invoices)
         if changes.capped:
-            for page in self.quickbooks.changed_since(models.Invoice, since, self.broken.append):
+            for page in quickbooks.changed_since(models.Invoice, since, self.broken.append):
                 yield from self._again(page)
         yield from self._vanished([d.id for d in changes.deleted])
 
-    def _again(self, read: Sequence[models.Invoice]) -> Plan:
+    def _again(self, page: Sequence[models.Invoice]) -> Plan:
         """Take only what is open or was open in the mirror; the rest is not news."""
-        found = {i.id: i for i in read}
-        ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(found))
-        yield from self._put([i for i in read if i.balance > 0 or _was_open(ours.get(i.id))])
+        read = self.reader.invoices(page)
+        ours = yield in_transaction(ledger.mirrored, self.realm, [i.id for i in read])
+        yield from self._put([i for i in read if i.is_open or _was_open(ours.get(i.id))])
 
     def _absent(self) -> Plan:
         """Absence is not payment: read by id whatever was open and was not listed."""
         last: str | None = ""
         while last is not None:
-            absent, last = yield _inside(sweeping.absent, self.realm, last, KNOWN_AT_ONCE)
+            absent, last = yield in_transaction(sweeping.absent, self.realm, last, KNOWN_AT_ONCE)
             for some in batches(absent, IDS_AT_ONCE):
-                read, gone = self._what_became(some)
-                yield from self._put(read)
-                yield from self._vanished(gone)
-
-    def _what_became(self, absent: Sequence[str]) -> tuple[list[models.Invoice], list[str]]:
-        """The invoices with these ids, and the ids that QuickBooks no longer knows.
-
-        If the list had broken records, each missing invoice is read by itself.
-        """
-        doubts: list[Broken] = []
-        read = self.quickbooks.invoices_by_id(absent, doubts.append)
-        missing = sorted(set(absent) - {i.id for i in read})
-        gone = [] if doubts else missing
-        unfit = {doubt.id: doubt.unfit for doubt in doubts}
-        for id in missing if doubts else ():
-            try:
-                read.append(self.quickbooks.invoice(id))
-            except Gone:
-                gone.append(id)
-                continue
-            except PoisonedPage:
-                pass  # it cannot be read even by itself
-            self.broken.append(Broken("Invoice", 0, id, unfit=unfit.get(id, "")))
-        return read, gone
+                fates = self.reader.fates(some, trust_list=True)
+                self.broken += fates.unlisted
+                yield from self._put(fates.found)
+                yield from self._vanished(fates.gone)
 
     def _vanished(self, ids: Sequence[str]) -> Plan:
         for some in batches(ids, crossing.INVOICES_A_CHUNK):
-            ours: dict[str, Mirrored] = yield _inside(ledger.mirrored, self.realm, list(some))
+            ours: dict[str, Mirrored] = yield in_transaction(
+                ledger.mirrored, self.realm, list(some)
+            )
             gone = [records.gone(m.invoice) for m in ours.values()]
-            fresh = [i for i in gone if _was_open(ours[i.id])]
-            self.gone += len(fresh)
+            self.gone += sum(map(_was_open, ours.values()))
             yield partial(self._take, News(self.began_at, gone))
 
     def _customers(self) -> Plan:
@@ -192,20 +173,19 @@ class Sweep:
         that is no longer listed is read by id.
         """
         yield from self._each(sweeping.owners, self._people)
-        for page in self.quickbooks.customers_in_credit(self.broken.append):
+        for page in self.reader.quickbooks.customers_in_credit(self.broken.append):
             yield from self._people([c.id for c in page if c.parent_id])
         yield from self._each(ledger.in_credit, self._people)
 
     def _people(self, ids: Collection[str]) -> Plan:
         """Read these records and all their parents; a sweep reads each one once."""
-        for _ in range(crossing.DEEPEST):
-            ids = yield _inside(sweeping.unmet, self.realm, sweeping.CUSTOMER, ids)
+        for _ in range(DEEPEST):
+            ids = yield in_transaction(sweeping.unmet, self.realm, sweeping.CUSTOMER, ids)
             if not ids:
                 return
             # in a yield of its own: if its commit fails, the records are read again
-            yield _inside(sweeping.remember, self.realm, sweeping.CUSTOMER, ids)
-            read = crossing.readable(self.quickbooks, sorted(ids), self.broken.append)
-            found = [records.customer(c, self.company.home_currency) for c in read]
+            yield in_transaction(sweeping.remember, self.realm, sweeping.CUSTOMER, ids)
+            found = self.reader.customers(sorted(ids))
             for some in batches(found, crossing.CUSTOMERS_A_CHUNK):
                 yield partial(self._take, News(self.began_at, customers=list(some)))
             ids = {c.parent for c in found if c.parent}
@@ -214,7 +194,7 @@ class Sweep:
         """Addresses already in the ledger when it is connected count as known to the payer."""
         last: str | None = ""
         while last is not None:
-            last = yield _inside(history.pass_on_addresses, self.realm, last, IDS_AT_ONCE)
+            last = yield in_transaction(history.pass_on_addresses, self.realm, last, IDS_AT_ONCE)
 
     def _cases(self) -> Plan:
         """With everything mirrored, let overdue invoices cross, a few customers at a time."""
@@ -223,17 +203,16 @@ class Sweep:
 
     def _bill(self, counts: Mapping[str, int]) -> Plan:
         self.open += sum(counts.values())
-        yield _inside(sweeping.bill, self.realm, counts)
+        yield in_transaction(sweeping.bill, self.realm, counts)
 
     def _let_cross(self, weights: Mapping[str, int]) -> Plan:
         trigger = f"{KIND}:{self.began_at:%Y-%m-%d}"
-        for some in weighed(weights, crossing.PAYERS_A_CHUNK, crossing.CROSSINGS_A_CHUNK):
-            yield from crossing.let_cross(self.services.policy, self.company, some, trigger)
+        yield from crossing.let_cross(self.services.policy, self.company, weights, trigger)
 
     def _each(self, listed: Listed[T], then: Callable[[T], Plan]) -> Plan:
         """Run `then` on each page, in the order of ids; the last id leads to the next page."""
         last = ""
-        while page := (yield _inside(listed, self.realm, last, IDS_AT_ONCE)):
+        while page := (yield in_transaction(listed, self.realm, last, IDS_AT_ONCE)):
             last = list(page)[-1]
             yield from then(page)
 
@@ -261,34 +240,5 @@ class Sweep:
         return named if invoices >= places else self.broken
 
 
-def weighed(weights: Mapping[str, int], count: int, weight: int) -> Iterator[list[str]]:
-    """The keys in order, in runs of at most `count` keys and, unless it is just one, `weight`."""
-    some: list[str] = []
-    heavy = 0
-    for key in sorted(weights):
-        if some and (len(some) == count or heavy + weights[key] > weight):
-            yield some
-            some, heavy = [], 0
-        some.append(key)
-        heavy += weights[key]
-    if some:
-        yield some
-
-
-def _inside(ask: Callable[..., Any], *given: Any) -> Write:
-    """What a plan yields to have `ask(conn, *given)` called in a transaction."""
-    return lambda conn, _now: ask(conn, *given)
-
-
-def _addresses(news: News) -> dict[str, set[str]]:
-    """Customer → the addresses on its record and on its open invoices."""
-    found: dict[str, set[str]] = defaultdict(set)
-    open_ones = [i for i in news.invoices if i.status is InvoiceStatus.OPEN]
-    fields = [(i.customer, i.email) for i in open_ones]
-    for id, email in (*fields, *((c.id, c.email) for c in news.customers)):
-        found[id] |= {entry.lower() for entry in entries_in(email)}
-    return found
-
-
 def _was_open(known: Mirrored | None) -> bool:
-    return known is not None and known.invoice.status is InvoiceStatus.OPEN
+    return known is not None and known.invoice.is_open

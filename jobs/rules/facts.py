@@ -51,6 +51,10 @@ class Invoice:
     """The custom fields of the form, as (name, text): free text that somebody typed."""
 
     @property
+    def is_open(self) -> bool:
+        return self.status is InvoiceStatus.OPEN
+
+    @property
     def paid_so_far(self) -> Money:
         return self.total - self.open
 

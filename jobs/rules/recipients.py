@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 
-from jobs.rules.facts import Facts
+from jobs.rules.facts import Customer, Facts, Invoice
 from jobs.rules.figures import day
 from jobs.rules.past import Past
 from jobs.rules.plain import one_line
@@ -23,6 +25,15 @@ def ledger_addresses(facts: Facts) -> tuple[str, ...]:
     on_invoices = [i.email for i in facts.invoices if i.email.strip()]
     entries = [part for text in on_invoices or [facts.customer.email] for part in entries_in(text)]
     return tuple({entry.lower(): entry for entry in reversed(entries)}.values())[::-1]
+
+
+def addresses_on(invoices: Iterable[Invoice], customers: Iterable[Customer]) -> dict[str, set[str]]:
+    """Customer → the entries on its record and on its open invoices, in lower case."""
+    found: dict[str, set[str]] = defaultdict(set)
+    fields = [(i.customer, i.email) for i in invoices if i.is_open]
+    for id, email in (*fields, *((c.id, c.email) for c in customers)):
+        found[id] |= {entry.lower() for entry in entries_in(email)}
+    return found
 
 
 def entries_in(text: str) -> list[str]:

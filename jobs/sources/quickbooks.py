@@ -18,7 +18,6 @@ from jobs.rules.facts import (
     Gap,
     Habit,
     Invoice,
-    InvoiceStatus,
     identity_gap,
 )
 from jobs.rules.findings import LEDGER, Account, Context, Findings, Fresh
@@ -217,7 +216,7 @@ def _read(source: RecordReader, file: CaseFile, now: datetime) -> Books:
         customers=tuple(c for c in everybody if c.id in file.members),
         relatives=_relatives(everybody, file.members),
         open=(*(records.invoice(i, home) for i in found.open), *_still_open(left)),
-        left=tuple(i for i in left if i.status is not InvoiceStatus.OPEN),
+        left=tuple(i for i in left if not i.is_open),
         gone=frozenset(absent) - {i.id for i in left},
         credits=(
             *records.unapplied(found.payments, home),
@@ -258,7 +257,7 @@ def _relatives(everybody: Iterable[Customer], members: frozenset[str]) -> tuple[
 
 def _still_open(read_by_id: tuple[Invoice, ...]) -> tuple[Invoice, ...]:
     """Open invoices that were not listed: a listing can miss a row that moved meanwhile."""
-    return tuple(i for i in read_by_id if i.status is InvoiceStatus.OPEN)
+    return tuple(i for i in read_by_id if i.is_open)
 
 
 @dataclass(frozen=True)

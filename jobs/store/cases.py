@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -269,12 +270,22 @@ def open_cases(
     return {(case.customer, case.currency): case for case in found}
 
 
-def evidence_of_unsaid(conn: Connection, company: str) -> Iterable[tuple[str, str]]:
-    """Customer and evidence, in JSON as it is stored, of each case that nobody has approved."""
+def relying_on(conn: Connection, company: str, evidence: frozenset[str]) -> set[str]:
+    """Customers with an unapproved case that counts one of these payments or credit memos.
+
+    `evidence` holds their evidence ids. One pass over the cases, however many there are: the
+    stored evidence is searched as text.
+    """
+    if not evidence:
+        return set()
     ours = (cases.c.company == company) & cases.c.state.in_(JOINABLE)
     said = type_coerce(cases.c.evidence, Text)
-    query = select(cases.c.customer, said).where(ours, said.is_not(None))
-    return ((who, text) for who, text in conn.execute(query))
+    rows = conn.execute(select(cases.c.customer, said).where(ours, said.is_not(None)))
+    return {who for who, text in rows if not evidence.isdisjoint(_COUNTED.findall(text))}
+
+
+_COUNTED = re.compile(r'"((?:payment|credit_memo):[^"\\]+)"')
+"""The id of a payment or credit memo, as it is written in the evidence of a case."""
 
 
 def rehearsed(conn: Connection, company: str, after: str, most: int) -> list[Case]:

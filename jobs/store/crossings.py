@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -24,57 +25,55 @@ from sqlalchemy import (
     update,
 )
 
-from jobs.rules.facts import InvoiceStatus
+from jobs.rules.crossings import Account, Crossing, Owed, Standing
+from jobs.rules.facts import Invoice, InvoiceStatus
 from jobs.rules.states import JOINABLE, OPEN, Stage
-from jobs.store import log
+from jobs.store import ledger, log
 from jobs.store.cases import Case
 from jobs.store.tables import cases, crossings, invoices
 from jobs.store.upsert import insert_new
 
 
-@dataclass(frozen=True)
-class Owed:
-    """What is open in the mirror for one customer record in one currency."""
+def owed(
+    conn: Connection,
+    company: str,
+    payers: Mapping[str, str],
+    held: Collection[tuple[str, str]],
+    today: date,
+) -> dict[Account, Owed]:
+    """What is open for these billed customers, and how much of it may be asked for.
 
-    customer: str
-    currency: str
-    overdue: Decimal
-    worth: Decimal
-    """All of it in home currency; for ranking only."""
-
-
-@dataclass(frozen=True)
-class Standing:
-    """An overdue invoice in the mirror, and how far it has come in its current round."""
-
-    invoice: str
-    customer: str
-    currency: str
-    due: date
-    round: int
-    last: Stage | None
-    """The highest stage crossed and not released."""
-    undecided: bool
-    """The case of one of its crossings is still open, so its outcome is unknown."""
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """An invoice that has reached a stage it has not crossed yet."""
-
-    invoice: str
-    round: int
-    stage: Stage
+    `payers` is customer record → who is billed; `held` names invoices of billed customers that are
+    not asked for.
+    """
+    found: dict[Account, Owed] = defaultdict(Owed)
+    for row in conn.execute(_sums(company, payers, today)):
+        account = payers[row.customer], row.currency
+        before, late = found[account], row.late or Decimal(0)
+        found[account] = Owed(before.overdue + late, before.worth + Decimal(row.worth))
+    for invoice in _overdue_among(conn, company, {id for _, id in held}, today):
+        payer = payers.get(invoice.customer, "")
+        if (payer, invoice.id) in held:
+            before = found[payer, invoice.open.currency]
+            late = before.overdue - invoice.open.amount
+            found[payer, invoice.open.currency] = replace(before, overdue=late)
+    return found
 
 
-def owed(conn: Connection, company: str, customers: Iterable[str], today: date) -> list[Owed]:
-    """What is open on these customer records, and how much of it was due before `today`."""
+def _sums(company: str, customers: Iterable[str], today: date) -> Select[Any]:
     record = (invoices.c.customer, invoices.c.currency)
-    late = func.sum(invoices.c.open).filter(invoices.c.due < today)
+    late = func.sum(invoices.c.open).filter(invoices.c.due < today).label("late")
     worth = func.sum(_plain(invoices.c.open) * _plain(invoices.c.rate)) / _PLACES
-    query = select(*record, late, worth).where(_open(company, customers)).group_by(*record)
-    rows = conn.execute(query)
-    return [Owed(who, what, late or Decimal(0), Decimal(worth)) for who, what, late, worth in rows]
+    query = select(*record, late, worth.label("worth")).where(_open(company, customers))
+    return query.group_by(*record)
+
+
+def _overdue_among(
+    conn: Connection, company: str, ids: Iterable[str], today: date
+) -> Iterator[Invoice]:
+    for known in ledger.mirrored(conn, company, sorted(ids)).values():
+        if known.invoice.is_open and known.invoice.due < today:
+            yield known.invoice
 
 
 _PLACES = 1e14
@@ -216,27 +215,6 @@ def taken_meanwhile(conn: Connection, case: Case) -> bool:
     given = (crossings.c.case_id == case.id) & (crossings.c.released_at == case.row.closed_at)
     query = select(other.c.id).join(crossings, and_(*same))
     return conn.execute(query.where(given, other.c.released_at.is_(None))).first() is not None
-
-
-def give_back(
-    conn: Connection, company: str, customers: Iterable[str], ids: Iterable[str], now: datetime
-) -> None:
-    """Release the crossings of these invoices from unapproved cases of these customers.
-
-    For invoices that moved to another customer, who may be asked for them instead.
-    """
-    unsaid = select(cases.c.id).where(
-        (cases.c.company == company)
-        & cases.c.customer.in_(sorted(customers))
-        & cases.c.state.in_(JOINABLE)
-    )
-    held = (
-        (crossings.c.company == company)
-        & crossings.c.invoice.in_(sorted(ids))
-        & crossings.c.released_at.is_(None)
-        & crossings.c.case_id.in_(unsaid)
-    )
-    conn.execute(update(crossings).where(held).values(released_at=now))
 
 
 def give_up_others(conn: Connection, case: Case, members: Iterable[str], now: datetime) -> None:

@@ -73,21 +73,25 @@ def unsettled(conn: Connection) -> int:
     return int(conn.execute(query).scalar_one())
 
 
-def read_at(
-    conn: Connection, company: str, records: Iterable[tuple[str, str]]
-) -> dict[tuple[str, str], datetime]:
-    """(entity, id) → the time of the last change that was notified and has been processed."""
-    by_entity: dict[str, list[str]] = defaultdict(list)
-    for entity, id in records:
-        by_entity[entity].append(id)
+def told(
+    conn: Connection, company: str, changes: Iterable[tuple[str, str, datetime | None]]
+) -> set[tuple[str, str]]:
+    """Which of these (entity, id, time of change) a notification has brought, as (entity, id).
+
+    It must be as late as the change, and have been processed.
+    """
+    by_entity: dict[str, dict[str, datetime]] = defaultdict(dict)
+    for entity, id, changed in changes:
+        if changed:
+            by_entity[entity][id] = changed
     done = events.c.due_at.is_(None) & (events.c.last_error == "")
     last = func.max(events.c.happened_at, type_=Utc)
-    found: dict[tuple[str, str], datetime] = {}
-    for entity, ids in by_entity.items():
+    found: set[tuple[str, str]] = set()
+    for entity, times in by_entity.items():
         theirs = (events.c.company == company) & (events.c.entity == entity)
-        query = select(events.c.entity_id, last).where(theirs, events.c.entity_id.in_(ids), done)
-        for id, at in conn.execute(query.group_by(events.c.entity_id)):
-            found |= {(entity, id): at} if at else {}
+        query = select(events.c.entity_id, last).where(theirs, events.c.entity_id.in_(times), done)
+        rows = conn.execute(query.group_by(events.c.entity_id))
+        found |= {(entity, id) for id, at in rows if at and at >= times[id]}
     return found
 
 

@@ -33,7 +33,7 @@ class Mirrored:
 
 
 @dataclass(frozen=True)
-class Change:
+class InvoiceChange:
     """An invoice that a reading found changed; `before` is None if it is new to us."""
 
     before: Invoice | None
@@ -54,7 +54,7 @@ def put_invoices(
 
 def bring_up(
     conn: Connection, company: str, read: Iterable[Invoice], as_of: datetime
-) -> list[Change]:
+) -> list[InvoiceChange]:
     """Update the mirror with what was read; returns what changed: nothing, the second time.
 
     `as_of` is when the reading began: rows from a later reading are kept. A new round begins when
@@ -71,19 +71,19 @@ def bring_up(
     return changed
 
 
-def compared(known: Mirrored | None, read: Invoice) -> Change | None:
+def compared(known: Mirrored | None, read: Invoice) -> InvoiceChange | None:
     """How a reading differs from the mirror, or None if it does not."""
     now = _bare(read)
     if known is not None and known.invoice == now:
         return None
-    return Change(known.invoice if known else None, now)
+    return InvoiceChange(known.invoice if known else None, now)
 
 
 def next_round(before: Mirrored | None, now: Invoice) -> int:
     """The round of an invoice that was read as `now` after `before`."""
     if before is None:
         return 1
-    reopened = before.invoice.status in SETTLED and now.status is InvoiceStatus.OPEN
+    reopened = before.invoice.status in SETTLED and now.is_open
     postponed = now.due > before.invoice.due
     return before.round + (1 if reopened or postponed else 0)
 

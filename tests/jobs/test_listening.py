@@ -54,7 +54,6 @@ def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qbo.client.pages", partial(query.pages, size=6))
     for name in ("INVOICES", "CUSTOMERS", "CROSSINGS", "PAYERS"):
         monkeypatch.setattr(f"jobs.intake.crossing.{name}_A_CHUNK", 3)
-    monkeypatch.setattr("jobs.intake.poll.A_CHUNK", 3)
 
 
 def test_rows_that_move_up_are_not_missed(

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, String, cast, insert, literal, select, upd
 
 from jobs.reports import picture
 from jobs.rules.case import CaseView, Decision, Reason
+from jobs.rules.crossings import Crossing
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus
 from jobs.rules.money import Money
 from jobs.rules.policy import Policy
@@ -19,7 +20,6 @@ from jobs.rules.rulings import Kind
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from jobs.store import cases, companies, contexts, crossings, drafts, ledger, people, posts, sends
 from jobs.store.cases import Case
-from jobs.store.crossings import Crossing
 from jobs.store.drafts import Draft
 from jobs.store.engine import Database
 from jobs.store.tables import cases as cases_table

@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import select, text, update
 
 from jobs.rules.case import Decision
+from jobs.rules.crossings import Crossing
 from jobs.rules.letters.letter import from_json
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
 from jobs.store import cases, crossings, drafts, log, posts, sends, work
 from jobs.store.cases import Case, Missing, Move
-from jobs.store.crossings import Crossing
 from jobs.store.engine import Database
 from jobs.store.tables import case_invoices, messages
 from jobs.store.tables import cases as table

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import pytest
 
+from jobs.rules.crossings import Crossing, Owed
 from jobs.rules.money import Money
 from jobs.rules.states import Stage, State
 from jobs.store import crossings, ledger
-from jobs.store.crossings import Crossing, Owed
 from jobs.store.engine import Database
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, case, company
@@ -38,14 +38,15 @@ def a_ledger(database: Database) -> None:
         ledger.put_invoices(conn, REALM, [*dollars, *others], NOW)
 
 
-def test_sums_are_by_record_and_currency(database: Database) -> None:
-    """What is late, exactly, and what all of it is worth; no amount is too large."""
+def test_sums_are_by_billed_customer_and_currency(database: Database) -> None:
+    """What is late and not held, exactly, and what all of it is worth; no amount is too large."""
+    payers = {"58": "60", "59": "60", "60": "60"}
+    held = {("60", "8"), ("60", "6"), ("58", "1")}  # late; not yet due; held for somebody else
     with database.reading() as conn:
-        found = crossings.owed(conn, REALM, ["58", "60"], TODAY)
-        assert sorted(found, key=lambda owed: owed.currency) == [
-            Owed("58", "EUR", Decimal(900000000000), Decimal(1125000000000)),
-            Owed("58", "USD", Decimal("17.5"), Decimal("117.5")),
-        ]
+        assert crossings.owed(conn, REALM, payers, held, TODAY) == {
+            ("60", "EUR"): Owed(Decimal(900000000000), Decimal(1125000000000)),
+            ("60", "USD"): Owed(Decimal("17.5"), Decimal("120.5")),
+        }
 
 
 def test_pages_follow_each_other(database: Database) -> None:
