@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -11,16 +11,20 @@ from jobs import approvals
 from jobs.rules import changes, gates
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount
+from jobs.rules.findings import Context, Down
 from jobs.rules.letters.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.verification.verify import verify
 from jobs.sources import quickbooks
-from jobs.sources.quickbooks import Books, CaseFile
+from jobs.sources.quickbooks import CaseFile
 from jobs.store import agenda, contexts, people
 from jobs.store import drafts as draft_store
 from jobs.store.drafts import Draft
+
+PATIENCE = timedelta(minutes=30)
+"""How long an approved message waits for a source that does not answer."""
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,27 @@ class LastLook:
     policy: Policy
     file: CaseFile
     draft: Draft
-    books: Books
-    facts: Facts
+    context: Context
     left: tuple[Invoice, ...]
     """Invoices that the message mentions and that are no longer open."""
     now: datetime
 
+    @property
+    def facts(self) -> Facts:
+        """What the ledger says now."""
+        return self.context.facts
+
+    @property
+    def silent(self) -> dict[str, Down]:
+        """The sources that may answer soon enough for this approval, by name."""
+        down = self.context.down.items()
+        return {name: state for name, state in down if self.now - state.since < PATIENCE}
+
     def past(self, conn: Connection) -> Past:
         """Our own history with this customer, read again now."""
-        case = self.file.case
-        return quickbooks.past(conn, self.file, self.draft.letter.to, case.allowed_anyway)
+        allowed = self.file.case.allowed_anyway
+        found = quickbooks.past(conn, self.file, self.draft.letter.to, allowed)
+        return self.context.completed(found)
 
     def objections(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """Whatever differs from what was approved, each as a sentence for a person."""
@@ -56,7 +71,9 @@ class LastLook:
         return causes or self._untrue(conn, past)
 
     def _rulings(self, past: Past) -> tuple[Ruling, ...]:
-        return gates.judge(self.facts, self.draft.letter.stage, past, (), self.policy, self.now)
+        stage, silent = self.draft.letter.stage, self.silent
+        found = {n: said for n, said in self.context.findings.items() if n not in silent}
+        return gates.judge(self.facts, stage, past, (), self.policy, self.now, findings=found)
 
     def _untrue(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """What the text states without support in the facts, unless a person insisted on it."""
@@ -69,9 +86,9 @@ class LastLook:
 
     def _unread(self, conn: Connection) -> tuple[str, ...]:
         """Sends the case back to be read when there is a text that nobody has read yet."""
-        texts = quickbooks.documents(self.books, self.facts)
-        new = contexts.new_documents(conn, self.file.case.id, texts)
-        return ("A new text about this case has to be read first.",) if new else ()
+        new = contexts.new_documents(conn, self.file.case.id, self.context.documents)
+        where = ", ".join(self.context.sources_of(new))
+        return (f"A new text about this case has to be read first ({where}).",) if new else ()
 
     def unapproved(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """Why the recorded approvals are not enough; empty when they are."""

@@ -22,16 +22,18 @@ from jobs.mail.addresses import MailTooLarge, Unsendable
 from jobs.rules import changes
 from jobs.rules.business_days import next_opening, start_of
 from jobs.rules.case import HeldUp
+from jobs.rules.findings import Account, Findings
 from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import NOTHING, Without
 from jobs.rules.past import Past
 from jobs.rules.plain import shortened
 from jobs.rules.states import State
-from jobs.send.last_check import LastLook
+from jobs.send.last_check import PATIENCE, LastLook
 from jobs.send.message import Mail, MailBuilder
 from jobs.send.outcome import ACTOR, LONGEST_RETRY, RETRY, WITHOUT_FILES, Deliver
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books, CaseFile
+from jobs.sources.source import Source, read_source
 from jobs.store import (
     cases,
     companies,
@@ -39,6 +41,7 @@ from jobs.store import (
     crossings,
     history,
     log,
+    outages,
     posts,
     sends,
     work,
@@ -113,7 +116,8 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     if opens > now:
         work.settle(conn, claim, opens)
         return None
-    return LastCheck(services, file, draft, now)
+    known = contexts.facts_of_case(conn, case, now)
+    return LastCheck(services, file, draft, quickbooks.account(conn, file, known), now)
 
 
 def _abandoned(conn: Connection, case: Case, now: datetime) -> None:
@@ -130,6 +134,8 @@ class Trouble:
     reason: str
     stays: bool = False
     """Retrying is unlikely to help, as with a record that cannot be read."""
+    again_by: datetime | None = None
+    """When to retry at the latest."""
 
     @classmethod
     def of(cls, words: str, error: QuickBooksError) -> Trouble:
@@ -146,46 +152,64 @@ class UnusableLetter:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What the ledger and every other source say now."""
+
+    books: Books
+    findings: dict[str, Findings]
+
+
+@dataclass(frozen=True)
 class LastCheck:
-    """Read the ledger once more, by id."""
+    """Read every source once more, the ledger last: it is the one that changes most."""
 
     services: Services
     file: CaseFile
     draft: Draft
+    account: Account
     now: datetime
 
-    def act(self) -> Books | Trouble:
-        """What the ledger says now, or Trouble: the case then stays approved.
+    def act(self) -> Answers | Trouble:
+        """What they say now, or Trouble with the ledger: the case then stays approved.
 
         Raises Throttled and ReauthRequired.
         """
+        findings = {source.name: self._about(source) for source in self.services.sources}
         try:
             alone = quickbooks.Alone(self.services.quickbooks(self.file.company.realm))
-            return quickbooks.read(alone, self.file, self.now)
+            return Answers(quickbooks.read(alone, self.file, self.now), findings)
         except (Throttled, ReauthRequired):
             raise  # these say what to wait for, and waiting is not an attempt
         except QuickBooksError as error:
             return Trouble.of("The last check could not be made", error)
 
+    def _about(self, source: Source) -> Findings:
+        found = read_source(source, [self.account], self.now, self.services.policy)
+        return found[self.account.id]
+
     def settle(
-        self, conn: Connection, claim: Claim, outcome: Books | Trouble, now: datetime
+        self, conn: Connection, claim: Claim, outcome: Answers | Trouble, now: datetime
     ) -> Round | None:
         """Void the approval if anything differs; cancel the case if nothing is left to ask for."""
         if isinstance(outcome, Trouble):
             _try_again(conn, claim, self.file.case, outcome, now)
             return None
-        quickbooks.mirror(conn, self.file, outcome, now)
-        facts = quickbooks.facts(outcome, self.file.scope)
-        case = self.file.case
+        books, file = outcome.books, self.file
+        quickbooks.mirror(conn, file, books, now)
+        found = outages.remember(conn, file.company.realm, file.case.customer, outcome.findings)
+        facts = quickbooks.facts(books, file.scope)
+        case = file.case
         stated = {i.id for i in self.draft.letter.invoices}
-        left = tuple(i for i in quickbooks.ended(conn, self.file, outcome) if i.id in stated)
+        left = tuple(i for i in quickbooks.ended(conn, file, books) if i.id in stated)
         still = stated & {i.id for i in facts.invoices}
         if still.isdisjoint(crossings.crossed(conn, case.id)):
             early = changes.too_early(i for i in facts.invoices if i.id in still)
             why = " ".join((*changes.against(self.draft.letter, facts, left), *early))
             _paid_before_send(conn, case, self.draft, why, now)
             return None
-        look = LastLook(self.services.policy, self.file, self.draft, outcome, facts, left, now)
+        context = quickbooks.context(books, facts)
+        context = replace(context, findings={**context.findings, **found})
+        look = LastLook(self.services.policy, file, self.draft, context, left, now)
         past = look.past(conn)
         if not _may_go(conn, claim, look, past):
             return None
@@ -210,7 +234,12 @@ def _may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
         return False
     if said := (*reasons, *unapproved):
         void(conn, case, draft, " ".join(said), "differs", now)
-    return not said
+        return False
+    if silent := look.silent:
+        why = " ".join(f"The {name} cannot be read: {down.reason}" for name, down in silent.items())
+        by = min(down.since for down in silent.values()) + PATIENCE
+        _try_again(conn, claim, case, Trouble(why, again_by=by), now)
+    return not silent
 
 
 def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now: datetime) -> None:
@@ -223,7 +252,7 @@ def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now
         _end(conn, case, f"{IN_VAIN} in five tries. {trouble.reason}", now)
         return
     due = now + min(RETRY * 4 ** (claim.attempts - 1), LONGEST_RETRY)
-    due = min(due, case.lapses_at or due)
+    due = min(due, case.lapses_at or due, trouble.again_by or due)
     if work.settle(conn, claim, due, last_error=shortened(trouble.reason, 300), attempts=tries):
         cases.redraw(conn, case.id, now)
 
