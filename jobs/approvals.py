@@ -16,8 +16,9 @@ from jobs.rules import gates, rights
 from jobs.rules.case import Approvals, Decision
 from jobs.rules.facts import Facts
 from jobs.rules.policy import Policy
+from jobs.rules.rulings import Ruling
 from jobs.rules.states import MOVES, Role, State
-from jobs.store import cases, companies, drafts, people, posts, sends
+from jobs.store import assessments, cases, companies, drafts, people, posts, sends
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
 
@@ -41,13 +42,22 @@ LOOK = (
 
 
 def standing(
-    conn: Connection, policy: Policy, case: Case, draft: str, facts: Facts, now: datetime
+    conn: Connection,
+    policy: Policy,
+    case: Case,
+    draft: str,
+    facts: Facts,
+    now: datetime,
+    more: tuple[Ruling, ...] = (),
 ) -> Approvals:
     """The approvals of this draft as the policy counts them at this moment.
 
+    `more` are rulings made since the case was assessed.
     While the account manager still has to see the case, none counts, whenever it was given.
     """
-    needed = gates.approvals(case.rulings, facts, case.stage, policy, case.class_)
+    judged = assessments.present(conn, case)
+    rulings = (*judged.rulings, *more)
+    needed = gates.approvals(rulings, facts, case.stage, policy, judged.class_)
     groups = people.groups(conn, now)
     given: list[Decision] = []
     for decision in drafts.decided_on(conn, draft, "approve"):
@@ -85,10 +95,10 @@ def void(
     fresh = drafts.rewrite_draft(conn, draft, now) if kind == "lapse" else None
     back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": draft.sha256})
     columns = cases.ANEW | {"draft": fresh.id if fresh else None, "end_reason": reason}
-    columns |= {"changed": [], "undo_until": None, "lapses_at": None}
+    columns |= {"undo_until": None, "lapses_at": None}
     if not cases.move(conn, case, back, now, **columns):
         return False
-    drafts.record(conn, case.id, Decision(kind, ACTOR, now, reason), draft, "")
+    drafts.record(conn, case, Decision(kind, ACTOR, now, reason), draft, "")
     tell_approvers(conn, case, draft, reason, now)
     return True
 

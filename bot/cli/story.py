@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from bot.blockkit.escaping import clean
 from jobs.rules.states import CLASS_WORDS
-from jobs.store import cases, drafts, ledger, log, sends
+from jobs.store import assessments, cases, drafts, ledger, log, sends
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.log import LogRow
@@ -30,12 +30,13 @@ def of(conn: Connection, case: Case) -> Iterator[str]:
     yield f"Case {case.id}: {_customer(conn, case)}, {case.currency}, company {case.company}"
     yield f"  state     {case.state} (version {case.version}){' · shadow' if case.shadow else ''}"
     yield f"  stage     {int(case.stage)}"
-    if case.class_:
-        yield f"  class     {CLASS_WORDS[case.class_]}"
+    judged = assessments.present(conn, case)
+    if judged.class_:
+        yield f"  class     {CLASS_WORDS[judged.class_]}"
     yield f"  opened    {_at(case.opened_at)} by {case.row.trigger}"
     yield from _if("ended", case.row.end_reason)
     yield from _if("trouble", case.last_error)
-    for ruling in case.rulings:
+    for ruling in judged.rulings:
         yield f"  {ruling.kind:<9} {ruling.rule}: {clean(ruling.reason)}"
     yield from _section("Decisions", _decisions(conn, case))
     yield from _section("E-mails", _sends(conn, case))

@@ -16,7 +16,8 @@ from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
 from jobs.rules.rights import may_edit, may_run
 from jobs.rules.states import Role, State
-from jobs.store import cases, companies, contexts, drafts, log, people, posts
+from jobs.store import assessments, cases, companies, drafts, log, people, posts
+from jobs.store.assessments import Assessment
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
 
@@ -89,6 +90,7 @@ class Decider:
     roles: frozenset[Role]
     case: Case
     facts: Facts
+    judged: Assessment
     draft: Draft | None
 
 
@@ -108,11 +110,12 @@ def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> De
     except cases.Missing:
         raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case)) from None
     roles = known(conn, policy, click.user, now)
-    facts = contexts.facts_of_case(conn, case, now)
+    facts = assessments.facts_of_case(conn, case, now)
     if not may_edit(click.user, roles, facts, policy):
         raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
+    judged = assessments.present(conn, case)
     draft = drafts.draft(conn, case.draft) if case.draft else None
-    return Decider(click.user, roles, case, facts, draft)
+    return Decider(click.user, roles, case, facts, judged, draft)
 
 
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:
@@ -163,7 +166,7 @@ def decide(
     comment that goes with a reason from a closed list.
     """
     decision, case = Decision(kind, decider.user, now, reason, comment), decider.case
-    drafts.record(conn, case.id, decision, decider.draft, policy.sha256)
+    drafts.record(conn, case, decision, decider.draft, policy.sha256)
     channel = companies.need(conn, case.company).channel
     key = f"{kind}:{case.version}:{decider.user}"
     posts.thread(conn, case.company, channel, case.id, key, _history(conn, decision), now)

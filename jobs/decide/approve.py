@@ -40,10 +40,10 @@ def approve(conn: Connection, policy: Policy, click: Click, now: datetime) -> Re
 
 
 def _check_right(policy: Policy, decider: Decider) -> None:
-    case, facts = decider.case, decider.facts
-    if stops := [r.reason for r in case.rulings if r.kind in (Kind.STOP, Kind.NEVER)]:
+    case, facts, judged = decider.case, decider.facts, decider.judged
+    if stops := [r.reason for r in judged.rulings if r.kind in (Kind.STOP, Kind.NEVER)]:
         raise VerbRefused(Reply(Answer.STOPPED, case, stops[0]))
-    needed = gates.approvals(case.rulings, facts, case.stage, policy, case.class_)
+    needed = gates.approvals(judged.rulings, facts, case.stage, policy, judged.class_)
     if not rights.may_approve(decider.user, decider.roles, facts, policy, needed):
         raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, rights.who_may_approve(needed)))
 
@@ -106,7 +106,6 @@ def undo(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
         "draft": fresh.id,
         "undo_until": None,
         "lapses_at": None,
-        "changed": [],
         "end_reason": "",
     }
     access.moved(cases.move(conn, case, back, now, **columns), case)
@@ -128,7 +127,6 @@ def _reopen(
     back = Move(State.WAITING, "rejection.undone", decider.user, now)
     columns: dict[str, object] = {
         "draft": fresh.id if fresh else None,
-        "changed": [],
         "end_reason": "",
     }
     access.moved(cases.move(conn, case, back, now, **columns), case)

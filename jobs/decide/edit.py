@@ -20,7 +20,7 @@ from jobs.rules.states import State
 from jobs.rules.verification.verify import verify
 from jobs.rules.verification.violations import Violation
 from jobs.sources import quickbooks
-from jobs.store import cases, contexts, drafts
+from jobs.store import cases, drafts
 from jobs.store.cases import Move
 from jobs.store.drafts import Draft
 
@@ -62,7 +62,7 @@ def edit(
     violations = verify(
         letter,
         decider.facts,
-        contexts.without(conn, decider.case.id).policy(policy),
+        decider.case.without.policy(policy),
         past,
         deadline=old.deadline,
         marked=text.marked,
@@ -93,21 +93,18 @@ def _save(
         case.id,
         letter,
         now,
+        assessment=case.assessment,
         author=decider.user,
         edited_by=decider.user,
         violations=[v.sentence for v in violations],
+        rulings=RULINGS.dump_python(gates.about_text(violations), mode="json"),
         marked=any(v.kind == "marked" for v in violations),
         deadline=old.deadline,
     )
-    # Rulings on the old text are replaced by rulings on the new one.
-    kept = (r for r in case.rulings if r.rule not in gates.ABOUT_TEXT)
-    rulings = (*kept, *gates.about_text(violations))
     data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}
     edit = Move(State.WAITING, "draft.edited", decider.user, case.row.due_at, data)
     columns = {
         "draft": draft.id,
-        "rulings": RULINGS.dump_python(rulings, mode="json"),
-        "changed": [],
         "end_reason": "",
     }
     access.moved(cases.move(conn, case, edit, now, **columns), case)

@@ -142,7 +142,7 @@ def lift(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
 def _agree(conn: Connection, policy: Policy, decider: Decider, now: datetime) -> Reply:
     """No longer disputed: the case is gathered again."""
     case = decider.case
-    named = disputing_holds(case.rulings)
+    named = disputing_holds(decider.judged.rulings)
     found = _some(decider, [h for h in _unlifted(conn, decider) if h.id in named])
     access.decide(conn, policy, decider, "lift", now)
     history.lift(conn, found, decider.user, now)

@@ -61,11 +61,11 @@ def draft_anyway(
     access.in_state(conn, case, State.WAITING)
     if not may_run(decider.roles):
         raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a finance lead"))
-    if never := [r.reason for r in case.rulings if r.kind is Kind.NEVER]:
+    if never := [r.reason for r in decider.judged.rulings if r.kind is Kind.NEVER]:
         raise VerbRefused(Reply(Answer.STOPPED, case, never[0]))
-    if aside.seen != stops_seen(case.rulings):
+    if aside.seen != stops_seen(decider.judged.rulings):
         raise VerbRefused(Reply(Answer.STALE, case))
-    stops = tuple(r for r in case.rulings if r.kind is Kind.STOP)
+    stops = tuple(r for r in decider.judged.rulings if r.kind is Kind.STOP)
     access.decide(conn, policy, decider, "draft_anyway", now, aside.reason)
     allowed = RULINGS.dump_python((*case.allowed_anyway, *stops), mode="json")
     columns = cases.ANEW | {"allowed_anyway": allowed}

@@ -18,7 +18,7 @@ from jobs.rules.plain import shortened
 from jobs.rules.policy import Policy
 from jobs.rules.states import RejectReason, State
 from jobs.store import cases, companies, crossings, history, log
-from jobs.store.cases import Case, Move
+from jobs.store.cases import Move
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ def _wait_for_it(
     today = companies.need(conn, decider.case.company).today(now)
     until = add_working_days(today, policy.already_paid_working_days, policy)
     why = rejection.comment or "said to be paid already"
-    applied = "it is not applied" if _on_account(decider.case) else "no payment has come"
+    applied = "it is not applied" if _on_account(decider) else "no payment has come"
     said = f"Asks again on {day(until)} if {applied}."
     return put_to_sleep(conn, decider, until, why, said, now)
 
 
-def _on_account(case: Case) -> bool:
+def _on_account(decider: Decider) -> bool:
     """Whether the card already shows the money, which only has to be applied in QuickBooks."""
-    return any(r.rule in ON_ACCOUNT for r in case.rulings)
+    return any(r.rule in ON_ACCOUNT for r in decider.judged.rulings)
 
 
 def _dispute(

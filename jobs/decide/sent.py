@@ -19,6 +19,7 @@ from jobs.store import cases, companies, drafts, sends
 from jobs.store.cases import Move
 from jobs.store.work import LEASE
 
+NOT_GONE = "The message did not go; the thread says who reported it."
 UNDER_WAY = LEASE + timedelta(seconds=LONGEST_SECONDS) + timedelta(minutes=10)
 """How long a sender that has gone silent may still hand over its mail."""
 
@@ -43,11 +44,10 @@ def did_not_go(conn: Connection, policy: Policy, click: Click, now: datetime) ->
     draft, case = access.same_draft(decider, click), decider.case
     access.decide(conn, policy, decider, "did_not_go", now)
     sends.settle(conn, case.id, "not_sent", decider.user, now)
-    fresh = drafts.rewrite_draft(conn, draft, now)
+    fresh = drafts.rewrite_draft(conn, draft, now, [NOT_GONE])
     again = refresh_at(now, companies.need(conn, case.company).zone, policy)
     back = Move(State.WAITING, "send.did_not_go", decider.user, again, {"draft": fresh.sha256})
-    said = "The message did not go; the thread says who reported it."
-    columns = {"draft": fresh.id, "changed": [said], "undo_until": None, "lapses_at": None}
+    columns = {"draft": fresh.id, "undo_until": None, "lapses_at": None}
     access.moved(cases.move(conn, case, back, now, **columns), case)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
 

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 
 from jobs.reports import picture
 from jobs.reports.picture import Aging, Only, TopCase
-from jobs.rules.rulings import Kind
+from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
-from jobs.store import budget, case_lists, history, ledger
+from jobs.store import assessments, budget, case_lists, history, ledger
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 
@@ -104,18 +104,21 @@ def _waits(
 ) -> Some:
     found, count = case_lists.asleep(conn, company.realm, only, now, most)
     names = ledger.names(conn, company.realm, [case.customer for case in found])
-    shown = tuple(_wait(case, names.get(case.customer, case.customer)) for case in found)
+    rulings = assessments.rulings(conn, found)
+    shown = tuple(
+        _wait(case, names.get(case.customer, case.customer), rulings[case.id]) for case in found
+    )
     return Some(shown, count - len(shown))
 
 
-def _wait(case: Case, name: str) -> WaitingCase:
+def _wait(case: Case, name: str, rulings: tuple[Ruling, ...]) -> WaitingCase:
     """Why a case waits: its latest ruling to wait, its snooze, or the day's cap."""
     row = case.row
     if case.state is State.SNOOZED:
         return WaitingCase(case.id, name, row.end_reason or "Snoozed.", row.due_at)
     if row.due_at is None:
         return WaitingCase(case.id, name, CAPPED, None)
-    reasons = [r.reason for r in case.rulings if r.kind is Kind.WAIT]
+    reasons = [r.reason for r in rulings if r.kind is Kind.WAIT]
     why = " ".join(reasons) or row.last_error or "It is checked again then."
     return WaitingCase(case.id, name, why, row.due_at)
 

@@ -14,14 +14,24 @@ from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.decide.approve import followed
-from jobs.rules.case import Approvals, CaseView, Reason, SendOutcome
+from jobs.rules.case import Approvals, CaseView, SendOutcome
 from jobs.rules.facts import BUCKETS, Facts
 from jobs.rules.money import Money, total
 from jobs.rules.policy import Policy
 from jobs.rules.rights import sees
-from jobs.rules.rulings import Kind, not_set_aside, strictest
+from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest
 from jobs.rules.states import OPEN, Stage, State
-from jobs.store import case_lists, cases, companies, contexts, drafts, ledger, people, posts, sends
+from jobs.store import (
+    assessments,
+    case_lists,
+    cases,
+    companies,
+    drafts,
+    ledger,
+    people,
+    posts,
+    sends,
+)
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.drafts import Draft
@@ -38,42 +48,48 @@ ABSENT = ("CRM", "help desk", "mailbox")
 def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> CaseView:
     """Everything a card says about a case. Raises `cases.Missing`."""
     case = cases.get(conn, case_id)
-    facts = contexts.facts_of_case(conn, case, now)
+    facts = assessments.facts_of_case(conn, case, now)
     draft = drafts.draft(conn, case.draft) if case.draft else None
-    note = cases.note_of(conn, case.id)
-    row = case.row
+    said = _of_assessment(conn, case) | (_of_draft(draft) if draft else {})
     return CaseView(
-        id=case.id,
-        version=case.version,
-        state=case.state,
-        shadow=case.shadow,
         facts=facts,
-        stage=case.stage,
-        class_=case.class_,
-        summary=row.summary,
-        reasons=tuple(Reason(r["text"], tuple(r["evidence"])) for r in row.reasons or ()),
-        evidence=contexts.evidence(row.evidence),
-        rulings=not_set_aside(case.rulings, case.allowed_anyway),
-        allowed_anyway=case.allowed_anyway,
-        **(_of_draft(draft) if draft else {"author": contexts.summed_up_by(conn, case.id)}),
         approvals=_approvals(conn, policy, case, draft, facts, now),
         decisions=drafts.decided(conn, case.id),
         manager=policy.account_manager(case.customer),
-        undo_until=case.undo_until,
-        send_at=row.due_at if case.state is State.APPROVED else None,
-        lapses_at=case.lapses_at,
-        outcome=_outcome(conn, case),
-        note_state="" if note is None or note.state == "intended" else note.state,
-        note_detail=note.detail if note else "",
-        end_reason=row.end_reason,
-        closed_at=row.closed_at,
-        may_return=case.state is State.REJECTED and not followed(conn, case),
-        changed=tuple(row.changed or ()),
-        capped=case.state is State.NEW and row.due_at is None,
-        held_up=companies.need(conn, case.company).held_up(shadow=case.shadow),
-        last_error=row.last_error,
         sources_absent=ABSENT,
+        **_of_case(case),
+        **said,
+        **_of_end(conn, case),
     )
+
+
+def _of_case(case: Case) -> dict[str, Any]:
+    row = case.row
+    return {
+        "id": case.id,
+        "version": case.version,
+        "state": case.state,
+        "shadow": case.shadow,
+        "stage": case.stage,
+        "allowed_anyway": case.allowed_anyway,
+        "undo_until": case.undo_until,
+        "send_at": row.due_at if case.state is State.APPROVED else None,
+        "lapses_at": case.lapses_at,
+        "capped": case.state is State.NEW and row.due_at is None,
+        "last_error": row.last_error,
+    }
+
+
+def _of_assessment(conn: Connection, case: Case) -> dict[str, Any]:
+    judged = assessments.present(conn, case)
+    return {
+        "class_": judged.class_,
+        "summary": judged.summary,
+        "author": judged.author,
+        "reasons": judged.reasons,
+        "evidence": judged.evidence,
+        "rulings": not_set_aside(judged.rulings, case.allowed_anyway),
+    }
 
 
 def _of_draft(draft: Draft) -> dict[str, Any]:
@@ -86,6 +102,21 @@ def _of_draft(draft: Draft) -> dict[str, Any]:
         "author": draft.author,
         "author_reason": draft.author_reason,
         "violations": draft.violations,
+        "changed": draft.changed,
+    }
+
+
+def _of_end(conn: Connection, case: Case) -> dict[str, Any]:
+    """What became of it: the mail, the note, and whether a rejection can still be undone."""
+    note = cases.note_of(conn, case.id)
+    return {
+        "outcome": _outcome(conn, case),
+        "note_state": "" if note is None or note.state == "intended" else note.state,
+        "note_detail": note.detail if note else "",
+        "held_up": companies.need(conn, case.company).held_up(shadow=case.shadow),
+        "end_reason": case.row.end_reason,
+        "closed_at": case.row.closed_at,
+        "may_return": case.state is State.REJECTED and not followed(conn, case),
     }
 
 
@@ -236,6 +267,7 @@ def top_cases(
     realm, home = company.realm, company.home_currency
     found, count = case_lists.largest(conn, realm, states, only, home, most)
     names = ledger.names(conn, realm, [one.case.customer for one in found])
+    rulings = assessments.rulings(conn, [one.case for one in found])
     today = company.today(now)
     listed = [
         TopCase(
@@ -246,7 +278,7 @@ def top_cases(
             stage=one.case.stage,
             state=one.case.state,
             link=card_link(conn, one.case.id, workspace),
-            bar=bar(one.case) if one.case.state is State.WAITING else None,
+            bar=bar(one.case, rulings[one.case.id]) if one.case.state is State.WAITING else None,
         )
         for one in found
     ]
@@ -276,7 +308,9 @@ def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now:
     who = _approvers(conn, case)[-1:]
     only = _seen_by(conn, policy, who, now)
     found = case_lists.approvable(conn, case.company, only, case.id, MOST_CARDS)
-    open_to = (one for one in found if _open_to(conn, one, who, now))
+    rulings = assessments.rulings(conn, found)
+    free = (one for one in found if bar(one, rulings[one.id]) is None)
+    open_to = (one for one in free if _open_to(conn, one, who, now))
     return next((card_link(conn, one.id, workspace) for one in open_to), "")
 
 
@@ -287,7 +321,7 @@ def _seen_by(conn: Connection, policy: Policy, who: list[str], now: datetime) ->
 
 def _open_to(conn: Connection, case: Case, who: list[str], now: datetime) -> bool:
     later = case.approval_opens_at is not None and case.approval_opens_at > now
-    if bar(case) or (later and not drafts.decided_on(conn, str(case.draft), "fine")):
+    if later and not drafts.decided_on(conn, str(case.draft), "fine"):
         return False
     return not set(who) & set(_approvers(conn, case))
 
@@ -296,9 +330,9 @@ def _approvers(conn: Connection, case: Case) -> list[str]:
     return [d.actor for d in drafts.decided_on(conn, str(case.draft), "approve")]
 
 
-def bar(case: Case) -> Kind | None:
+def bar(case: Case, rulings: tuple[Ruling, ...]) -> Kind | None:
     """What keeps a case from being approved: a rule, or that there is no draft (WAIT), or None."""
-    kind = strictest(case.rulings)
+    kind = strictest(rulings)
     if kind in (Kind.NEVER, Kind.STOP):
         return kind
     return Kind.WAIT if case.draft is None else None

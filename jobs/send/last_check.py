@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -19,7 +19,7 @@ from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.verification.verify import verify
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import agenda, contexts, people
+from jobs.store import agenda, assessments, people
 from jobs.store import drafts as draft_store
 from jobs.store.drafts import Draft
 
@@ -63,7 +63,7 @@ class LastLook:
         causes = (
             *changes.after_approval(letter, facts, self.left),
             *stops,
-            *_credited(contexts.facts_of_case(conn, self.file.case, self.now), facts),
+            *_credited(assessments.facts_of_case(conn, self.file.case, self.now), facts),
             *_readdressed(letter, gates.recipient(facts, past)),
             *self._unread(conn),
         )
@@ -78,7 +78,7 @@ class LastLook:
     def _untrue(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """What the text states without support in the facts, unless a person insisted on it."""
         letter, draft, facts = self.draft.letter, self.draft, self.facts
-        policy = contexts.without(conn, self.file.case.id).policy(self.policy)
+        policy = self.file.case.without.policy(self.policy)
         found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
         late = draft.deadline is not None and draft.deadline <= facts.today
         over = ("The deadline in the text has been reached.",) if late else ()
@@ -86,15 +86,15 @@ class LastLook:
 
     def _unread(self, conn: Connection) -> tuple[str, ...]:
         """Sends the case back to be read when there is a text that nobody has read yet."""
-        new = contexts.new_documents(conn, self.file.case.id, self.context.documents)
+        new = assessments.new_documents(conn, self.file.case, self.context.documents)
         where = ", ".join(self.context.sources_of(new))
         return (f"A new text about this case has to be read first ({where}).",) if new else ()
 
     def unapproved(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """Why the recorded approvals are not enough; empty when they are."""
         new = self._rulings(past)
-        case = replace(self.file.case, rulings=(*self.file.case.rulings, *new))
-        stand = approvals.standing(conn, self.policy, case, self.draft.id, self.facts, self.now)
+        case, draft = self.file.case, self.draft.id
+        stand = approvals.standing(conn, self.policy, case, draft, self.facts, self.now, new)
         if stand.missing == 0:
             return ()
         return ("The approvals are no longer enough: a right was taken away, or more are needed.",)

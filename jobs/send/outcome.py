@@ -33,7 +33,6 @@ from jobs.send.message import Mail
 from jobs.store import (
     cases,
     companies,
-    contexts,
     history,
     sends,
 )
@@ -111,7 +110,7 @@ class Deliver:
     def _not_sent(self, conn: Connection, outcome: NotSent, now: datetime) -> None:
         data = {"code": outcome.code, "permanent": outcome.permanent}
         if outcome.code == TOO_LARGE and self.draft.letter.attachments and not outcome.recipient:
-            contexts.do_without(conn, self.case.id, Without(files=True), now)
+            cases.do_without(conn, self.case, Without(files=True))
             reason = f"{outcome.reason}. {WITHOUT_FILES}"
             void(conn, self.case, self.draft, reason, "differs", now)
         elif outcome.permanent:
@@ -132,11 +131,11 @@ class Deliver:
         fresh = draft_store.rewrite_draft(conn, self.draft, now)
         back = Move(State.WAITING, "send.refused", ACTOR, due, data)
         said = f"Nothing was sent: {outcome.reason}"
-        columns: dict[str, Any] = {"draft": fresh.id, "end_reason": said, "changed": []}
+        columns: dict[str, Any] = {"draft": fresh.id, "end_reason": said}
         columns |= {"lapses_at": None, "undo_until": None}
         if cases.move(conn, self.case, back, now, **columns):
             decision = Decision("refused", ACTOR, now, said)
-            draft_store.record(conn, self.case.id, decision, self.draft, "")
+            draft_store.record(conn, self.case, decision, self.draft, "")
             tell_approvers(conn, self.case, self.draft, outcome.reason, now)
 
     def _pause(self, conn: Connection) -> timedelta:

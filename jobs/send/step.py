@@ -35,9 +35,9 @@ from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books, CaseFile
 from jobs.sources.source import Source, read_source
 from jobs.store import (
+    assessments,
     cases,
     companies,
-    contexts,
     crossings,
     history,
     log,
@@ -116,7 +116,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     if opens > now:
         work.settle(conn, claim, opens)
         return None
-    known = contexts.facts_of_case(conn, case, now)
+    known = assessments.facts_of_case(conn, case, now)
     return LastCheck(services, file, draft, quickbooks.account(conn, file, known), now)
 
 
@@ -353,7 +353,7 @@ class Fetch:
             _try_again(conn, claim, case, outcome, now)
             return None
         if isinstance(outcome, UnusableLetter):
-            contexts.do_without(conn, case.id, outcome.without, now)
+            cases.do_without(conn, case, outcome.without)
             void(conn, case, self.draft, outcome.reason, "differs", now)
             return None
         history.queue_up(conn, case.company, self.draft.letter.to)

@@ -27,7 +27,7 @@ from jobs.rules.recipients import entries_in, is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 from jobs.sources import records
-from jobs.store import cases, companies, contexts, crossings, history, ledger
+from jobs.store import assessments, cases, companies, crossings, history, ledger
 from jobs.store.cases import Case
 from qbo import Broken, QuickBooksError, models
 from qbo.answers import raise_broken
@@ -311,7 +311,7 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
     )
     expected = frozenset(m.invoice.id for m in ours) | _about(conn, case)
     family = ledger.family_of(conn, case.company, members) - members
-    gaps = contexts.gaps(conn, case.id)
+    gaps = assessments.gaps(conn, case)
     return CaseFile(case, company, members, expected, scope, family, gaps)
 
 

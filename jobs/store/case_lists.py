@@ -22,7 +22,15 @@ from sqlalchemy import (
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.states import OPEN, State
 from jobs.store.cases import Case, of_row
-from jobs.store.tables import case_invoices, cases, crossings, invoices, messages
+from jobs.store.tables import (
+    assessments,
+    case_invoices,
+    cases,
+    crossings,
+    drafts,
+    invoices,
+    messages,
+)
 
 ASLEEP = frozenset({State.NEW, State.SNOOZED})
 
@@ -134,8 +142,14 @@ def any_new_due(conn: Connection, company: str, until: datetime) -> bool:
 def open_with_rules(conn: Connection, company: str) -> Iterator[tuple[State, frozenset[str]]]:
     """The state of each open case of a company, and the names of the rules at work in it."""
     theirs = (cases.c.company == company) & cases.c.state.in_(OPEN)
-    for state, rulings in conn.execute(select(cases.c.state, cases.c.rulings).where(theirs)):
-        yield State(state), frozenset(ruling["rule"] for ruling in rulings or ())
+    query = (
+        select(cases.c.state, assessments.c.rulings, drafts.c.rulings)
+        .outerjoin_from(cases, assessments, assessments.c.id == cases.c.assessment)
+        .outerjoin(drafts, drafts.c.id == cases.c.draft)
+        .where(theirs)
+    )
+    for state, *rulings in conn.execute(query):
+        yield State(state), frozenset(one["rule"] for some in rulings for one in some or ())
 
 
 def by_state(conn: Connection) -> dict[str, int]:

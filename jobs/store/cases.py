@@ -22,11 +22,12 @@ from sqlalchemy import (
     update,
 )
 
+from jobs.rules.letters.letter import NOTHING, Without
 from jobs.rules.rulings import RULINGS, Ruling
-from jobs.rules.states import JOINABLE, MOVES, OPEN, CaseClass, Stage, State
+from jobs.rules.states import JOINABLE, MOVES, OPEN, Stage, State
 from jobs.store import log
 from jobs.store.companies import connected
-from jobs.store.tables import case_invoices, cases, messages, notes
+from jobs.store.tables import assessments, case_invoices, cases, messages, notes
 from jobs.store.upsert import insert_new
 
 
@@ -43,14 +44,15 @@ class Case:
     stage: Stage
     shadow: bool
     draft: str | None
-    context: str | None
+    assessment: str | None
+    reassess: bool
+    """The next look writes a new assessment, even if nothing differs."""
+    without: Without
     attempts: int
     lapses_at: datetime | None
     undo_until: datetime | None
     approval_opens_at: datetime | None
     opened_at: datetime
-    class_: CaseClass | None
-    rulings: tuple[Ruling, ...]
     allowed_anyway: tuple[Ruling, ...]
     """The stops that a finance lead set aside for the current draft."""
     last_error: str
@@ -104,22 +106,22 @@ def of_row(row: Row[Any]) -> Case:
         stage=Stage(row.stage),
         shadow=row.shadow,
         draft=row.draft,
-        context=row.context,
+        assessment=row.assessment,
+        reassess=row.reassess,
+        without=_without(row.without),
         attempts=row.attempts,
         lapses_at=row.lapses_at,
         undo_until=row.undo_until,
         approval_opens_at=row.approval_opens_at,
         opened_at=row.opened_at,
-        class_=CaseClass(word) if (word := row._mapping["class"]) else None,
-        rulings=_rulings(row.rulings),
-        allowed_anyway=_rulings(row.allowed_anyway),
+        allowed_anyway=RULINGS.validate_json(json.dumps(row.allowed_anyway or [])),
         last_error=row.last_error,
         row=row,
     )
 
 
-def _rulings(kept: Any) -> tuple[Ruling, ...]:
-    return RULINGS.validate_json(json.dumps(kept or []))
+def _without(kept: Any) -> Without:
+    return Without(frozenset(kept["links"]), kept["files"]) if kept else NOTHING
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,8 @@ def _logged(case: Case, to: Move) -> dict[str, Any]:
     return {**said, **given}
 
 
-ANEW: dict[str, Any] = {"context": None, "allowed_anyway": [], "end_reason": ""}
-"""Columns to clear when a case is to be gathered again; stops are set aside for one draft only."""
+ANEW: dict[str, Any] = {"reassess": True, "allowed_anyway": [], "end_reason": ""}
+"""Columns to set when a case is to be gathered again; stops are set aside for one draft only."""
 
 
 def redraw(conn: Connection, case_id: str, now: datetime) -> None:
@@ -279,8 +281,10 @@ def relying_on(conn: Connection, company: str, evidence: frozenset[str]) -> set[
     if not evidence:
         return set()
     ours = (cases.c.company == company) & cases.c.state.in_(JOINABLE)
-    said = type_coerce(cases.c.evidence, Text)
-    rows = conn.execute(select(cases.c.customer, said).where(ours, said.is_not(None)))
+    said = type_coerce(assessments.c.evidence, Text)
+    judged = assessments.c.id == cases.c.assessment
+    query = select(cases.c.customer, said).join_from(cases, assessments, judged).where(ours)
+    rows = conn.execute(query)
     return {who for who, text in rows if not evidence.isdisjoint(_COUNTED.findall(text))}
 
 
@@ -344,6 +348,13 @@ def _new(opening: NewCase, rank: Any, now: datetime) -> dict[str, Any]:
         "due_at": now,
         "rank": rank,
     }
+
+
+def do_without(conn: Connection, case: Case, found: Without) -> None:
+    """Add to what the next letters of this case leave out."""
+    both = found | case.without
+    kept = {"links": sorted(both.links), "files": both.files}
+    conn.execute(update(cases).where(cases.c.id == case.id).values(without=kept))
 
 
 def talk_about(conn: Connection, case: Case, ids: list[str]) -> None:

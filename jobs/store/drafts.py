@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,16 +12,19 @@ from sqlalchemy import Connection, func, insert, select
 
 from jobs.rules.case import Decision
 from jobs.rules.letters.letter import Letter, from_json
+from jobs.rules.rulings import RULINGS, Ruling
+from jobs.store.cases import Case
 from jobs.store.tables import decisions, drafts
 from jobs.store.upsert import insert_or_ignore
 
 
 @dataclass(frozen=True)
 class Draft:
-    """One immutable version of a letter."""
+    """One immutable version of a letter, and the assessment it follows from."""
 
     id: str
     case: str
+    assessment: str | None
     version: int
     letter: Letter
     sha256: str
@@ -28,6 +32,10 @@ class Draft:
     author_reason: str
     edited_by: str
     violations: tuple[str, ...]
+    rulings: tuple[Ruling, ...]
+    """What the rules say about its words."""
+    changed: tuple[str, ...]
+    """What differs from the version before, as sentences."""
     marked: bool
     """A person said that figures which are on no record are an instalment or a date to meet."""
     deadline: date | None
@@ -40,6 +48,7 @@ def write_draft(
     last = select(func.coalesce(func.max(drafts.c.version), 0)).where(drafts.c.case_id == case_id)
     row = {
         "case_id": case_id,
+        "assessment": None,
         "version": conn.execute(last).scalar_one() + 1,
         "letter": letter.canonical().decode(),
         "sha256": letter.sha256(),
@@ -47,6 +56,8 @@ def write_draft(
         "author_reason": "",
         "edited_by": "",
         "violations": [],
+        "rulings": [],
+        "changed": [],
         "marked": False,
         "deadline": None,
         "written_at": now,
@@ -56,15 +67,20 @@ def write_draft(
     return draft(conn, id)
 
 
-def rewrite_draft(conn: Connection, old: Draft, now: datetime) -> Draft:
+def rewrite_draft(
+    conn: Connection, old: Draft, now: datetime, changed: Iterable[str] = ()
+) -> Draft:
     """The same text as a new draft: approvals given for the old one do not count for it."""
     kept = {
+        "assessment": old.assessment,
         "author": old.author,
         "author_reason": old.author_reason,
         "edited_by": old.edited_by,
         "violations": list(old.violations),
+        "rulings": RULINGS.dump_python(old.rulings, mode="json"),
         "marked": old.marked,
         "deadline": old.deadline,
+        "changed": list(changed),
     }
     return write_draft(conn, old.case, old.letter, now, **kept)
 
@@ -75,6 +91,7 @@ def draft(conn: Connection, id: str) -> Draft:
     return Draft(
         id=row.id,
         case=row.case_id,
+        assessment=row.assessment,
         version=row.version,
         letter=from_json(json.loads(row.letter)),
         sha256=row.sha256,
@@ -82,6 +99,8 @@ def draft(conn: Connection, id: str) -> Draft:
         author_reason=row.author_reason,
         edited_by=row.edited_by,
         violations=tuple(row.violations),
+        rulings=RULINGS.validate_json(json.dumps(row.rulings)),
+        changed=tuple(row.changed),
         marked=row.marked,
         deadline=row.deadline,
     )
@@ -96,14 +115,15 @@ def latest(conn: Connection, case_id: str) -> Draft | None:
 
 def record(
     conn: Connection,
-    case_id: str,
+    case: Case,
     decision: Decision,
     draft: Draft | None,
     policy_sha256: str,
 ) -> None:
     """Store a decision, in the transaction of its move. One approval per person and draft."""
     row = {
-        "case_id": case_id,
+        "case_id": case.id,
+        "assessment": case.assessment,
         "draft": draft.id if draft else None,
         "draft_sha256": draft.sha256 if draft else "",
         "kind": decision.kind,

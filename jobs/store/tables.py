@@ -185,14 +185,10 @@ cases = Table(
     Column("opened_at", Utc, nullable=False),
     Column("closed_at", Utc),
     Column("end_reason", Text, nullable=False, server_default=""),
-    Column("class", String(32)),
-    Column("summary", Text, nullable=False, server_default=""),
-    Column("reasons", Json),
-    Column("rulings", Json),
-    Column("evidence", Json),
-    Column("changed", Json),
     Column("allowed_anyway", Json),
-    Column("context", Id),  # contexts and drafts point at cases; SQLite has no circular keys
+    Column("assessment", Id),  # it and drafts point at cases; SQLite has no circular keys
+    Column("reassess", Boolean, nullable=False, server_default=text("false")),
+    Column("without", Json),
     Column("draft", Id),
     Column("approval_opens_at", Utc),
     Column("undo_until", Utc),
@@ -284,16 +280,16 @@ confirmed_names = Table(
     Column("set_at", Utc, nullable=False),
 )
 
-contexts = Table(
-    "contexts",
+documents = Table(
+    "documents",
     metadata,
-    _id(),
-    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("sha256", String(64), primary_key=True),
     Column("source", String(20), nullable=False),
-    Column("as_of", Utc, nullable=False),
-    Column("sha256", String(64), nullable=False),
-    Column("body", Json),
-    Index("ix_contexts_case_id", "case_id"),
+    Column("kind", String(20), nullable=False),
+    Column("written_at", Utc, nullable=False),
+    Column("first_seen_at", Utc, nullable=False),
+    Column("text", Json, nullable=False),  # a text column of PostgreSQL refuses NUL
+    Index("ix_documents_first_seen_at", "first_seen_at"),
 )
 
 outages = Table(
@@ -316,16 +312,31 @@ readings = Table(
     Column("read_at", Utc, nullable=False),
 )
 
-proposals = Table(
-    "proposals",
+assessments = Table(
+    "assessments",
     metadata,
     _id(),
     Column("case_id", ForeignKey("cases.id"), nullable=False),
     Column("made_at", Utc, nullable=False),
-    Column("body", Json),
+    Column("sha256", String(64), nullable=False),
+    Column("policy_sha256", String(64), nullable=False),
+    Column("stage", Integer, nullable=False),
+    Column("class", String(32)),
+    Column("confidence", String(8), nullable=False),
+    Column("author", String(120), nullable=False),
+    Column("model", String(120), nullable=False),
+    Column("prompt", String(80), nullable=False),
     Column("failure", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("rulings", Json, nullable=False),
+    Column("evidence", Json, nullable=False),
+    Column("reasons", Json, nullable=False),
+    Column("readings", Json, nullable=False),
+    Column("documents", Json, nullable=False),
     Column("record", Json),
-    Index("ix_proposals_case_id", "case_id"),
+    Column("findings", Json, nullable=False),
+    Column("facts", Json),  # the largest comes last: SQLite skips what it need not read
+    Index("ix_assessments_case_id", "case_id"),
 )
 
 drafts = Table(
@@ -333,6 +344,7 @@ drafts = Table(
     metadata,
     _id(),
     Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("assessment", ForeignKey("assessments.id")),
     Column("version", Integer, nullable=False),
     Column("letter", Text, nullable=False),
     Column("sha256", String(64), nullable=False),
@@ -340,6 +352,8 @@ drafts = Table(
     Column("author_reason", Text, nullable=False),
     Column("edited_by", String(32), nullable=False),
     Column("violations", Json, nullable=False),
+    Column("rulings", Json, nullable=False),
+    Column("changed", Json, nullable=False),
     Column("marked", Boolean, nullable=False),
     Column("deadline", Date),
     Column("written_at", Utc, nullable=False),
@@ -351,6 +365,7 @@ decisions = Table(
     metadata,
     _id(),
     Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("assessment", ForeignKey("assessments.id")),
     Column("draft", ForeignKey("drafts.id")),
     Column("draft_sha256", String(64), nullable=False),
     Column("kind", String(20), nullable=False),

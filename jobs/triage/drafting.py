@@ -48,7 +48,7 @@ class Before:
 
 @dataclass(frozen=True)
 class Written:
-    """The next version of the letter, the rulings on the case and the text, and what changed."""
+    """The next version of the letter, what the rules say about its words, and what changed."""
 
     letter: Letter
     columns: dict[str, Any]
@@ -87,7 +87,7 @@ def write(services: Services, view: View, made: Made, before: Before) -> Written
         changed, unfit = (*changed, UNFIT), theirs.edited_by
     broken = _broken(services, view, letter, deadline, marked=columns.get("marked", False))
     columns["violations"] = [violation.sentence for violation in broken]
-    return Written(letter, columns, (*gates.about_text(broken), *view.rulings), changed, unfit)
+    return Written(letter, columns, gates.about_text(broken), changed, unfit)
 
 
 def after_rejection(before: Before, made: Made) -> Made:

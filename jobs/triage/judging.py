@@ -20,7 +20,8 @@ from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import HIGHEST_START, Stage
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import contexts
+from jobs.store import assessments
+from jobs.store.assessments import Judgement
 from jobs.store.cases import Case
 
 
@@ -60,11 +61,23 @@ class View:
 
     def fingerprint(self) -> str:
         """A hash that changes with the facts and the evidence, never with time alone."""
-        parts = [contexts.fingerprint(self.facts), str(sorted(map(_said, self.rulings)))]
+        parts = [assessments.fingerprint(self.facts), str(sorted(map(_said, self.rulings)))]
         parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
         return hashlib.sha256(
             "\n".join([*parts, self.to, str(int(self.stage))]).encode()
         ).hexdigest()
+
+    def judgement(self, policy: Policy) -> Judgement:
+        """What is stored of it; whoever proposes something adds that."""
+        return Judgement(
+            stage=self.stage,
+            rulings=self.rulings,
+            sha256=self.fingerprint(),
+            policy_sha256=policy.sha256,
+            context=self.context,
+            readings=self.readings,
+            evidence=self.evidence,
+        )
 
 
 def _said(ruling: Ruling) -> str:
@@ -104,12 +117,13 @@ def _still_allowed(
     conn: Connection, case: Case, facts: Facts, documents: tuple[Document, ...]
 ) -> tuple[Ruling, ...]:
     """Stops set aside stay so for one draft: once facts or texts change, they count again."""
-    if not case.allowed_anyway or contexts.new_documents(conn, case.id, documents):
+    if not case.allowed_anyway or assessments.new_documents(conn, case, documents):
         return ()
-    if case.draft is None or case.context is None:
+    before = assessments.facts(conn, case)
+    if case.draft is None or case.reassess or before is None:
         return case.allowed_anyway
-    before = contexts.fingerprint(contexts.facts(conn, case.context))
-    return case.allowed_anyway if before == contexts.fingerprint(facts) else ()
+    same = assessments.fingerprint(before) == assessments.fingerprint(facts)
+    return case.allowed_anyway if same else ()
 
 
 def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -36,13 +37,15 @@ from jobs.rules.findings import Context, Findings
 from jobs.rules.letters import drafts
 from jobs.rules.marks import marks
 from jobs.rules.plain import shortened
+from jobs.rules.policy import Policy
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.sources import quickbooks
 from jobs.sources.pooled import Inquiry, PooledSource, Together
 from jobs.sources.quickbooks import Books, CaseFile, RecordReader
-from jobs.store import cases, contexts, crossings, history, outages, posts, work
+from jobs.store import assessments, cases, crossings, history, outages, posts, work
 from jobs.store import drafts as draft_store
+from jobs.store.assessments import Assessment, Judgement
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
 from jobs.store.work import Claim
@@ -141,7 +144,7 @@ class Gather:
             return None
         quickbooks.mirror(conn, self.file, outcome, now)
         file = quickbooks.open_file(conn, self.file.case, now)  # mirroring may start a new round
-        without = contexts.without(conn, file.case.id)
+        without = file.case.without
         facts = without.facts(quickbooks.facts(outcome, file.scope))
         if crossings.crossed(conn, file.case.id).keys().isdisjoint(i.id for i in facts.invoices):
             ended = quickbooks.ended(conn, file, outcome)
@@ -182,7 +185,7 @@ class AskSources:
 
 
 def _read(services: Services, conn: Connection, file: CaseFile, context: Context) -> Read:
-    known = contexts.known_readings(conn, context.documents, _reader(services), phrases.READER)
+    known = assessments.known_readings(conn, context.documents, _reader(services), phrases.READER)
     return Read(services, file, context, known)
 
 
@@ -240,7 +243,7 @@ class Read:
             return None
         if not outcome.failures:
             read = outcome.readings
-            contexts.put_readings(conn, self.unread, read, _reader(self.services), now)
+            assessments.put_readings(conn, self.unread, read, _reader(self.services), now)
         earlier = tuple(r for known in self.known.values() for r in known)
         view = judge(
             conn,
@@ -251,7 +254,7 @@ class Read:
             now,
         )
         if view.kind is Kind.WAIT:
-            _wait(conn, claim, view, now)
+            _wait(self.services, conn, claim, view, now)
         elif _same_as_before(self.services, conn, view, now):
             work.settle(conn, claim, _next_look(self.services, view, now))
         elif not view.stopped and _above_cap(self.services, conn, self.file, now):
@@ -276,36 +279,60 @@ def _next_look(services: Services, view: View, now: datetime) -> datetime:
     return min(regular, now + RETRY) if view.context.down else regular
 
 
-def _wait(conn: Connection, claim: Claim, view: View, now: datetime) -> None:
+def _wait(services: Services, conn: Connection, claim: Claim, view: View, now: datetime) -> None:
     """Put the case off to a date, without a card; a card already shown says so and is snoozed."""
     latest, until = max(
         ((r, r.until) for r in view.rulings if r.kind is Kind.WAIT and r.until),
         key=lambda wait: wait[1],
     )
-    said = RULINGS.dump_python(view.rulings, mode="json")
-    case = view.file.case
+    case, columns = view.file.case, _put_off(services, conn, view, now)
     if case.state is not State.WAITING:
-        work.settle(conn, claim, until, rulings=said)
+        work.settle(conn, claim, until, **columns)
         return
     rules = [r.rule for r in view.rulings]
     move = Move(State.SNOOZED, "case.waits", ACTOR, until, {"rules": rules, "until": until})
     reason = f"Comes back on {day(until.astimezone(view.file.company.zone).date())}."
     reason = latest.reason if latest.rule == AWAY else reason
-    cases.move(conn, case, move, now, rulings=said, end_reason=reason)
+    cases.move(conn, case, move, now, **columns, end_reason=reason)
+
+
+def _put_off(services: Services, conn: Connection, view: View, now: datetime) -> dict[str, Any]:
+    """What the case keeps of a judgement to wait; nothing if it is the same as the last one."""
+    last = assessments.present(conn, view.file.case)
+    if last.rulings == view.rulings and _no_news(conn, view, last):
+        return {}
+    # what was proposed before still stands, and so does its draft
+    made = replace(view.judgement(services.policy), proposal=last.proposal)
+    return _judged(conn, view, made, now)
+
+
+def _judged(conn: Connection, view: View, made: Judgement, now: datetime) -> dict[str, Any]:
+    """Store the judgement; returns what the case keeps: its id, and which stops are set aside."""
+    return {
+        "assessment": assessments.put(conn, view.file.case.id, made, now),
+        "reassess": False,
+        "allowed_anyway": RULINGS.dump_python(view.past.allowed_anyway, mode="json"),
+    }
 
 
 def _same_as_before(services: Services, conn: Connection, view: View, now: datetime) -> bool:
     """Whether the card is still complete, and its deadline still leaves enough time."""
     case, file = view.file.case, view.file
-    before = contexts.sha256(conn, case.context)
-    same = case.state is State.WAITING and before == view.fingerprint()
-    if not same or contexts.new_documents(conn, case.id, view.context.documents):
+    last = assessments.present(conn, case)
+    if case.state is not State.WAITING or not _no_news(conn, view, last):
         return False
-    if case.draft is None or case.class_ is None:
+    if case.draft is None or last.class_ is None:
         return True
     kept, today = draft_store.draft(conn, case.draft).deadline, file.company.today(now)
-    wanted = drafts.deadline_for(view.stage, case.class_, today, kept, services.policy)
+    wanted = drafts.deadline_for(view.stage, last.class_, today, kept, services.policy)
     return wanted == kept
+
+
+def _no_news(conn: Connection, view: View, last: Assessment) -> bool:
+    """Whether the last assessment was made from the same facts and texts, and may stay."""
+    case = view.file.case
+    same = last.sha256 == view.fingerprint() and not case.reassess
+    return same and not assessments.new_documents(conn, case, view.context.documents)
 
 
 def _above_cap(services: Services, conn: Connection, file: CaseFile, now: datetime) -> bool:
@@ -378,14 +405,38 @@ class Propose:
         """Store proposal, draft and card, with one move to WAITING."""
         if not work.renew(conn, claim, now):
             return None
-        view, first = self.view, outcome.proposed
-        record = asdict(first.record) if first.record else None
-        contexts.put_proposal(conn, view.file.case.id, first.proposal, first.reason, record, now)
+        view = self.view
         if not view.stopped and _above_cap(self.services, conn, view.file, now):
-            work.settle(conn, claim, None, last_error="above today's cap")
+            kept = _judged(conn, view, self._judgement(outcome), now)
+            work.settle(conn, claim, None, last_error="above today's cap", **kept)
             return None
-        _to_waiting(self.services, conn, view, outcome.made, outcome.written, now)
+        self._to_waiting(conn, outcome, now)
         return None
+
+    def _to_waiting(self, conn: Connection, outcome: Prepared, now: datetime) -> None:
+        """Store the judgement with its letter, if there is one, and draw the card."""
+        view, case, policy = self.view, self.view.file.case, self.services.policy
+        opens_at = _opens_at(conn, policy, view, outcome.made.proposal.class_, now)
+        columns = _judged(conn, view, self._judgement(outcome), now)
+        written = outcome.written
+        draft = _stored(conn, case, written, columns["assessment"], now) if written else None
+        columns |= {"stage": view.stage, "draft": draft.id if draft else None}
+        columns |= {"approval_opens_at": opens_at, "end_reason": _voided(conn, case)}
+        action = "case.drafted" if draft else "case.stopped"
+        due_at = _next_look(self.services, view, now)
+        data = _logged(self.services, view, outcome, draft)
+        move = Move(State.WAITING, action, ACTOR, due_at, data)
+        if cases.move(conn, case, move, now, **columns):
+            _show(conn, view, written, draft, now)
+
+    def _judgement(self, outcome: Prepared) -> Judgement:
+        record = outcome.proposed.record
+        return replace(
+            self.view.judgement(self.services.policy),
+            proposal=outcome.made.proposal,
+            failure=outcome.proposed.reason,
+            record=asdict(record) if record else None,
+        )
 
     def _by_rules(self) -> Proposal:
         view = self.view
@@ -406,55 +457,33 @@ def _key_account(services: Services, view: View) -> bool:
     )
 
 
-def _to_waiting(
-    services: Services,
-    conn: Connection,
-    view: View,
-    made: Made,
-    written: Written | None,
-    now: datetime,
-) -> None:
-    case, file = view.file.case, view.file
-    contexts.put_documents(conn, case.id, view.context.documents, now)
-    context = contexts.put_facts(conn, case.id, view.facts, view.fingerprint())
-    draft = _stored(conn, case, written, now) if written else None
-    rulings = written.rulings if written else view.rulings
-    data = {
+def _logged(
+    services: Services, view: View, outcome: Prepared, draft: Draft | None
+) -> dict[str, Any]:
+    made, record = outcome.made, outcome.made.record
+    rulings = (*(draft.rulings if draft else ()), *view.rulings)
+    return {
         "rules": [r.rule for r in rulings],
-        "context": view.fingerprint(),
+        "assessment": view.fingerprint(),
         "draft": draft.sha256 if draft else None,
         "author": draft.author if draft else None,
         "class": made.proposal.class_,
         "policy": services.policy.sha256,
-        "model": made.record.model if made.record else None,
-        "prompt": made.record.prompt if made.record else None,
-        "answer": made.record.answer_sha256 if made.record else None,
+        "model": record.model if record else None,
+        "prompt": record.prompt if record else None,
+        "answer": record.answer_sha256 if record else None,
     }
-    move = Move(State.WAITING, "case.drafted" if draft else "case.stopped", ACTOR, data=data)
-    moved = cases.move(
-        conn,
-        case,
-        replace(move, due_at=_next_look(services, view, now)),
-        now,
-        stage=view.stage,
-        context=context,
-        draft=draft.id if draft else None,
-        summary=made.proposal.summary,
-        reasons=[asdict(reason) for reason in made.proposal.reasons],
-        rulings=RULINGS.dump_python(rulings, mode="json"),
-        evidence=contexts.EVIDENCE.dump_python(view.evidence, mode="json"),
-        changed=list(written.changed if written else ()),
-        end_reason=_voided(conn, case),
-        allowed_anyway=RULINGS.dump_python(view.past.allowed_anyway, mode="json"),
-        approval_opens_at=_opens_at(services, view, made.proposal.class_, now),
-        **{"class": made.proposal.class_},
-    )
-    if moved:
-        _tell_first_approver(conn, view, written, now)
-        _tell_editor(conn, view, written, draft, now)
-        cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
-        rank, channel = case.row.rank, file.company.channel
-        posts.card(conn, case.company, channel, case.id, rank, draft is not None, now)
+
+
+def _show(
+    conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
+) -> None:
+    """Draw the card, and tell those whose approval or text has been replaced."""
+    case, channel = view.file.case, view.file.company.channel
+    _tell_first_approver(conn, view, written, now)
+    _tell_editor(conn, view, written, draft, now)
+    cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
+    posts.card(conn, case.company, channel, case.id, case.row.rank, draft is not None, now)
 
 
 def _voided(conn: Connection, case: Case) -> str:
@@ -475,8 +504,13 @@ def _tell_first_approver(
     tell_approvers(conn, case, draft_store.draft(conn, case.draft), reason, now)
 
 
-def _stored(conn: Connection, case: Case, written: Written, now: datetime) -> Draft:
-    return draft_store.write_draft(conn, case.id, written.letter, now, **written.columns)
+def _stored(
+    conn: Connection, case: Case, written: Written, assessment: str, now: datetime
+) -> Draft:
+    rulings = RULINGS.dump_python(written.rulings, mode="json")
+    columns = written.columns | {"rulings": rulings, "changed": list(written.changed)}
+    letter = written.letter
+    return draft_store.write_draft(conn, case.id, letter, now, assessment=assessment, **columns)
 
 
 def _tell_editor(
@@ -491,24 +525,22 @@ def _tell_editor(
     posts.thread(conn, case.company, channel, case.id, key, text, now)
 
 
-def _opens_at(services: Services, view: View, class_: CaseClass, now: datetime) -> datetime | None:
+def _opens_at(
+    conn: Connection, policy: Policy, view: View, class_: CaseClass, now: datetime
+) -> datetime | None:
     """When approval opens even though the account manager has not said Fine.
 
     A new stage, a new class or a new reason for them to look starts their time over.
     """
-    case = view.file.case
-    same = (case.stage, case.class_) == (view.stage, class_)
-    if (
-        case.approval_opens_at
-        and same
-        and _for_managers(view.rulings) <= _for_managers(case.rulings)
-    ):
+    case, last = view.file.case, assessments.present(conn, view.file.case)
+    same = (case.stage, last.class_) == (view.stage, class_)
+    no_news = _for_managers(view.rulings) <= _for_managers(last.rulings)
+    if case.approval_opens_at and same and no_news:
         return case.approval_opens_at
-    needed = gates.approvals(view.rulings, view.facts, view.stage, services.policy, class_)
+    needed = gates.approvals(view.rulings, view.facts, view.stage, policy, class_)
     if not needed.manager_first:
         return None
-    hours, zone = services.policy.manager_hours, view.file.company.zone
-    return business_hours_later(now, hours, zone, services.policy)
+    return business_hours_later(now, policy.manager_hours, view.file.company.zone, policy)
 
 
 def _for_managers(rulings: Iterable[Ruling]) -> set[str]:
@@ -527,8 +559,8 @@ def _ask_for_a_look(conn: Connection, claim: Claim, why: str, now: datetime) -> 
     reason = f"This case could not be prepared{claim.tried}. {why}"
     ruling = Ruling(Kind.STOP, "needs_a_look", reason)
     move = Move(State.WAITING, "case.needs_a_look", ACTOR, now + AFTER_OUTAGE)
-    columns = {"rulings": RULINGS.dump_python((ruling,), mode="json"), "summary": ""}
-    # Without a context the next look cannot find "same as before", so it draws the card again.
-    columns |= {"draft": None, "context": None, "allowed_anyway": []}
+    assessment = assessments.put(conn, case.id, Judgement(case.stage, (ruling,)), now)
+    # the next look never finds "same as before", so it draws the card again
+    columns = cases.ANEW | {"draft": None, "assessment": assessment}
     if cases.move(conn, case, move, now, **columns):
         posts.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)

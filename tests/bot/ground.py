@@ -210,7 +210,6 @@ def add_case(on: Ground, state: str = "waiting") -> None:
         "shadow": False,
         "trigger": "sweep:2026-11-06",
         "opened_at": START,
-        "summary": "Two weeks late.",
     }
     with on.database.writing() as conn:
         conn.execute(insert(cases).values(**row))

@@ -169,7 +169,7 @@ def a_credit_memo_covers_it(open_house: OpenHouse) -> None:
     assert house.state() is State.WAITING
     assert house.case().draft is None
     assert "covered_by_credits" in house.rules()
-    assert any("credit memo" in ruling.reason for ruling in house.case().rulings)
+    assert any("credit memo" in ruling.reason for ruling in house.rulings())
     assert not house.mails
 
 

@@ -45,11 +45,11 @@ from jobs.reasoning.model import Model
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
-from jobs.rules.rulings import stops_seen
+from jobs.rules.rulings import Ruling, stops_seen
 from jobs.rules.states import State
 from jobs.settings import Settings
 from jobs.sources.source import Source
-from jobs.store import agenda, cases, companies, events, log, people, schema
+from jobs.store import agenda, assessments, cases, companies, events, log, people, schema
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.engine import Database
@@ -534,7 +534,12 @@ class House:
 
     def rules(self, case: Case | None = None) -> set[str]:
         """The names of the rules that hold for a case."""
-        return {ruling.rule for ruling in (case or self.case()).rulings}
+        return {ruling.rule for ruling in self.rulings(case)}
+
+    def rulings(self, case: Case | None = None) -> tuple[Ruling, ...]:
+        """What the rules say about a case."""
+        with self.database.reading() as conn:
+            return assessments.present(conn, case or self.case()).rulings
 
     def versions(self, case: Case | None = None) -> int:
         """How many drafts a case has had."""
@@ -632,7 +637,7 @@ class House:
         return self._answer(self.go(look.look_again, user))
 
     def draft_anyway(self, user: str | Click) -> Answer:
-        seen = stops_seen(self.case().rulings)
+        seen = stops_seen(self.rulings())
         return self._answer(self.go(look.draft_anyway, user, look.SetAside(seen, "I called them.")))
 
     def went(self, user: str | Click = "ULEAD1") -> Answer:

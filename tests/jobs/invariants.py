@@ -22,7 +22,7 @@ from jobs.rules.letters import drafts as letters
 from jobs.rules.letters.letter import Letter
 from jobs.rules.states import OPEN, State
 from jobs.rules.verification.verify import verify
-from jobs.store import cases, contexts, drafts, history, log
+from jobs.store import assessments, cases, drafts, history, log
 from jobs.store import sends as attempts
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
@@ -148,7 +148,7 @@ def _allowed(house: House, conn: Connection, each: Accepted) -> set[str]:
 
 def _wrong(house: House, conn: Connection, each: Accepted) -> list[str]:
     letter, case = each.draft.letter, each.case
-    facts = contexts.facts_of_case(conn, case, house.now)
+    facts = assessments.facts_of_case(conn, case, house.now)
     past = history.past(conn, case.company, case.customer, letter.to)
     draft, policy = each.draft, house.services.policy
     found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)

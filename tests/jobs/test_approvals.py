@@ -52,7 +52,7 @@ def waiting(database: Database) -> Case:
 def decide(database: Database, on: Draft, *actors: str, kind: str = "approve") -> None:
     with database.writing() as conn:
         for actor in actors:
-            drafts.record(conn, on.case, Decision(kind, actor, NOW), on, "p")
+            drafts.record(conn, cases.get(conn, on.case), Decision(kind, actor, NOW), on, "p")
 
 
 def standing(

@@ -89,7 +89,7 @@ def test_a_gap_that_stays_stops_in_plain_words(open_house: OpenHouse) -> None:
     house = open_house(books(customer("1", Balance="700.00"), invoice("71", "1", "840.00", 12)))
     house.sweep()
     assert about_one(house) == ["balance_does_not_add_up"]
-    (ruling,) = house.case().rulings
+    (ruling,) = house.rulings()
     assert "$700.00 for Customer B" in ruling.reason
     assert "add up to $840.00" in ruling.reason
     assert "look again" in ruling.reason
@@ -110,7 +110,7 @@ def test_each_record_of_a_family_has_to_add_up(open_house: OpenHouse) -> None:
     house = open_house(family)
     house.sweep()
     assert about_one(house) == ["balance_does_not_add_up"]
-    assert "$11.00 for Customer C" in house.case().rulings[0].reason
+    assert "$11.00 for Customer C" in house.rulings()[0].reason
     raw(house, "Customer", "2", Balance=Decimal("60.00"))
     house.refresh()
     assert [i.id for i in house.view().facts.invoices] == ["71", "72"]

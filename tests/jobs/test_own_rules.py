@@ -25,7 +25,7 @@ def test_a_custom_field_of_an_invoice_stops_a_case(open_house: OpenHouse) -> Non
     house = open_house(ledger, {"marks": {"custom_field": "Overdue"}})
     house.sweep()
     assert house.rules() == {"do_not_chase"}
-    (ruling,) = house.case().rulings
+    (ruling,) = house.rulings()
     assert "“Overdue: do not chase” on invoice 171 in QuickBooks" in ruling.reason
     assert house.view().letter is None
 
@@ -44,7 +44,7 @@ def test_a_customer_type_makes_a_key_account(open_house: OpenHouse) -> None:
     house.sweep()
     assert "key_account" in house.rules(house.case("1"))
     assert "key_account" not in house.rules(house.case("2"))
-    assert "its customer type “Key Accounts”" in house.case("1").rulings[0].reason
+    assert "its customer type “Key Accounts”" in house.rulings(house.case("1"))[0].reason
 
 
 def test_a_mark_that_comes_after_the_approval_holds_the_mail(open_house: OpenHouse) -> None:

@@ -19,7 +19,7 @@ from bot import logs
 from bot.cli.main import main
 from jobs.rules.case import Decision
 from jobs.settings import Settings
-from jobs.store import drafts, engine, log
+from jobs.store import cases, drafts, engine, log
 from jobs.store.engine import Database
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import connect_links, schedule
@@ -82,7 +82,7 @@ def add_rejected_case(database: Database) -> None:
         log.note(conn, log.Entry(REALM, "case.opened", "system:detect", START, "1"))
     with database.writing() as conn:
         decision = Decision("reject", "UCOLLECT", START, "Paid in cash")
-        drafts.record(conn, "1", decision, None, "0" * 64)
+        drafts.record(conn, cases.get(conn, "1"), decision, None, "0" * 64)
         log.note(conn, log.Entry(REALM, "case.rejected", "UCOLLECT", START, "1", {"why": "paid"}))
         log.note(conn, log.Entry(REALM, "sweep.done", "system:sweep", START))
 

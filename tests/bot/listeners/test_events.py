@@ -298,7 +298,7 @@ def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
         made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.process.now())
         case = made["58", "USD"]
         held = Decision("hold", "UCOLLECT", START, "promise", "on the phone")
-        drafts.record(conn, case.id, held, None, "0" * 64)
+        drafts.record(conn, case, held, None, "0" * 64)
         on_hold = update(cases_table).where(cases_table.c.id == case.id)
         ends = {"state": "held", "end_reason": "On hold until Nov 20, 2026."}
         conn.execute(on_hold.values(**ends, closed_at=START))

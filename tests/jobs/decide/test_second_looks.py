@@ -19,7 +19,7 @@ from jobs.rules.states import RejectReason, State
 from jobs.rules.verification.ledger_text import to_confirm
 from jobs.rules.verification.violations import Violation
 from jobs.store import log
-from jobs.store.tables import cases as cases_table
+from jobs.store.tables import drafts as drafts_table
 from jobs.triage import drafting
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -56,7 +56,7 @@ def test_only_stops_that_were_read_are_set_aside(open_house: OpenHouse) -> None:
     """A stop that came after the form was opened is not set aside with the others."""
     house = open_house(LARGE)
     house.sweep()
-    click, read = house.click("ULEAD1"), stops_seen(house.case().rulings)
+    click, read = house.click("ULEAD1"), stops_seen(house.rulings())
     house.notify(house.credit("1", "30000.00"))
     assert "covered_by_credits" in house.rules()
     assert (
@@ -435,7 +435,7 @@ def test_who_is_stopped_is_told_by_what(open_house: OpenHouse, act: Any) -> None
     ruling = Ruling(Kind.NEVER, "unsafe_text", "“evil.example” is a link.")
     with house.database.writing() as conn:
         said = RULINGS.dump_python((ruling,), mode="json")
-        conn.execute(cases_table.update().values(rulings=said))
+        conn.execute(drafts_table.update().values(rulings=said))
     more = (look.SetAside("", "I called."),) if act is look.draft_anyway else ()
     answer = house.go(act, "ULEAD1", *more)
     assert (answer.answer, answer.detail) == (Answer.STOPPED, ruling.reason)

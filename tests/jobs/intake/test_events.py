@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from jobs.rules.states import State
 from jobs.sources import quickbooks
 from jobs.store.events import Notice, store
-from jobs.store.tables import contexts, events, invoices, schedule
+from jobs.store.tables import assessments, events, invoices, schedule
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind
@@ -137,11 +137,11 @@ def test_a_deleted_payment_is_no_trouble(a_house: House) -> None:
 def test_an_echo_writes_nothing(a_house: House) -> None:
     """Being told of an invoice that has not changed leaves no trace beside the event itself."""
     before = a_house.logged()
-    texts = a_house.rows(select(func.count()).select_from(contexts))
+    judged = a_house.rows(select(func.count()).select_from(assessments))
     for _ in range(3):
         a_house.notify(Change("Invoice", "71", "updated"))
     assert a_house.logged() == before
-    assert a_house.rows(select(func.count()).select_from(contexts)) == texts
+    assert a_house.rows(select(func.count()).select_from(assessments)) == judged
 
 
 def test_an_exchange_rate_of_many_digits_is_no_news(open_house: OpenHouse) -> None:

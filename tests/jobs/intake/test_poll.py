@@ -142,7 +142,7 @@ def test_many_deletions_are_one_look_at_the_cases(open_house: OpenHouse) -> None
     listen(house.database.engine, "before_cursor_execute", lambda *a: said.append(a[2]))
     house.time.later(hours=1)
     house.run("poll")
-    looks = [s for s in said if s.startswith("SELECT cases.customer, cases.evidence")]
+    looks = [s for s in said if s.startswith("SELECT cases.customer, assessments.evidence")]
     assert len(looks) == 1
     house.run("triage")
     assert "covered_by_credits" not in house.rules(house.case("2"))

@@ -11,14 +11,14 @@ import pytest
 from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
 
 from jobs.reports import picture
-from jobs.rules.case import CaseView, Decision, Reason
+from jobs.rules.case import CaseView, Decision, Proposal, Reason
 from jobs.rules.crossings import Crossing
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus
 from jobs.rules.money import Money
 from jobs.rules.policy import Policy
-from jobs.rules.rulings import Kind
+from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
-from jobs.store import cases, companies, contexts, crossings, drafts, ledger, people, posts, sends
+from jobs.store import cases, companies, crossings, drafts, ledger, people, posts, sends
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
 from jobs.store.engine import Database
@@ -51,22 +51,26 @@ def view(database: Database, case: Case) -> CaseView:
 
 
 def drafted(
-    database: Database, state: State, customer: str = "58", **columns: Any
+    database: Database,
+    state: State,
+    customer: str = "58",
+    proposal: Proposal | None = None,
+    **columns: Any,
 ) -> tuple[Case, Draft]:
     """A case with its facts and a draft, put into `state`."""
     begun = record.case(database, State.WAITING, customer, **columns)
+    record.judge(database, begun, facts=facts(), proposal=proposal)
     written = record.draft(database, begun)
     with database.writing() as conn:
-        context = contexts.put_facts(conn, begun.id, facts(), "a")
         mine = cases_table.c.id == begun.id
-        conn.execute(update(cases_table).where(mine).values(state=state, context=context))
+        conn.execute(update(cases_table).where(mine).values(state=state))
     return record.read(database, begun.id), written
 
 
 def test_every_state_can_be_shown(database: Database) -> None:
     """With its letter, its facts and who may still have to approve."""
     for number, state in enumerate(State):
-        ended = {} if state in OPEN else {"closed_at": NOW}
+        ended: dict[str, Any] = {} if state in OPEN else {"closed_at": NOW}
         case, written = drafted(database, state, str(number), due_at=NOW + DAY, **ended)
         seen = view(database, case)
         assert (seen.state, seen.letter, seen.draft_hash) == (state, written.letter, written.sha256)
@@ -92,21 +96,19 @@ def test_a_case_that_never_had_a_draft_can_be_shown(database: Database) -> None:
 
 def test_a_card_says_what_its_case_knows(database: Database) -> None:
     """Class, summary, reasons, decisions, approvals and what changed."""
-    columns: dict[str, Any] = {
-        "class": CaseClass.LIKELY_DISPUTE,
-        "summary": "Says the goods never came.",
-        "reasons": [{"text": "A mail says so.", "evidence": ["mail:1"]}],
-        "changed": ["Invoice 1037 was paid in part."],
-        "end_reason": "The approval lapsed.",
-    }
-    case, written = drafted(database, State.WAITING, **columns)
+    reason, told = Reason("A mail says so.", ("mail:1",)), "Says the goods never came."
+    made = Proposal(CaseClass.LIKELY_DISPUTE, "high", (reason,), told, "", (), "model-1/p3")
+    case, old = drafted(database, State.WAITING, proposal=made, end_reason="The approval lapsed.")
     with database.writing() as conn:
+        written = drafts.rewrite_draft(conn, old, NOW, ["Invoice 1037 was paid in part."])
+        mine = cases_table.c.id == case.id
+        conn.execute(update(cases_table).where(mine).values(draft=written.id))
         people.put_user(conn, "UCOLLECT", "Cora", "", NOW)
         decision = Decision("approve", "UCOLLECT", NOW)
-        drafts.record(conn, case.id, decision, written, "p")
+        drafts.record(conn, case, decision, written, "p")
     seen = view(database, case)
     assert (seen.class_, seen.summary) == (CaseClass.LIKELY_DISPUTE, "Says the goods never came.")
-    assert seen.reasons == (Reason("A mail says so.", ("mail:1",)),)
+    assert seen.reasons == (reason,)
     assert seen.changed == ("Invoice 1037 was paid in part.",)
     assert seen.end_reason == "The approval lapsed."
     assert seen.decisions == (decision,)
@@ -390,9 +392,10 @@ def test_a_card_has_a_link_once_it_is_posted(database: Database) -> None:
     assert link(database, case, "") == ""
 
 
-def waiting(database: Database, customer: str, rank: int, **columns: Any) -> Case:
+def waiting(database: Database, customer: str, rank: int, *rulings: Ruling, **columns: Any) -> Case:
     """A posted card with a draft that waits for approval."""
     case = record.case(database, State.WAITING, customer, Decimal(rank))
+    record.judge(database, case, *rulings)
     draft = record.draft(database, case)
     with database.writing() as conn:
         mine = cases_table.c.id == case.id
@@ -404,7 +407,7 @@ def waiting(database: Database, customer: str, rank: int, **columns: Any) -> Cas
 def decide(database: Database, case: Case, kind: str, who: str) -> None:
     with database.writing() as conn:
         decision = Decision(kind, who, NOW, "")
-        drafts.record(conn, case.id, decision, drafts.draft(conn, str(case.draft)), "")
+        drafts.record(conn, case, decision, drafts.draft(conn, str(case.draft)), "")
 
 
 def test_the_next_card_is_the_most_valuable_that_waits(database: Database) -> None:
@@ -425,13 +428,12 @@ def following(database: Database, case: Case, ruling: Policy = POLICY) -> str:
         return picture.next_card(conn, ruling, case, WORKSPACE, NOW)
 
 
-@pytest.mark.parametrize("kind", ["never", "stop"])
-def test_the_next_card_is_one_that_can_be_acted_on(database: Database, kind: str) -> None:
+@pytest.mark.parametrize("kind", [Kind.NEVER, Kind.STOP])
+def test_the_next_card_is_one_that_can_be_acted_on(database: Database, kind: Kind) -> None:
     """Not one that a rule stops, nor one that the account manager has not opened."""
     ours = waiting(database, "1", 9)
     waiting(database, "2", 8, draft=None)
-    ruling = {"kind": kind, "rule": "dispute", "reason": "They dispute it."}
-    waiting(database, "3", 7, rulings=[ruling])
+    waiting(database, "3", 7, Ruling(kind, "dispute", "They dispute it."))
     later = waiting(database, "4", 6, approval_opens_at=NOW + timedelta(hours=1))
     assert following(database, ours) == ""
     decide(database, later, "fine", "ULEAD1")
@@ -452,9 +454,9 @@ def test_the_next_card_is_of_the_approvers_own_customer(database: Database) -> N
 
 def test_a_listed_case_says_what_keeps_it(database: Database) -> None:
     """A rule, or a draft that is missing; nothing where it can be approved."""
-    ruling = {"kind": "never", "rule": "merged", "reason": "They were merged."}
+    merged = Ruling(Kind.NEVER, "merged", "They were merged.")
     waiting(database, "1", 3)
-    waiting(database, "2", 2, rulings=[ruling | {"kind": "gate"}], draft=None)
-    waiting(database, "3", 1, rulings=[ruling])
+    waiting(database, "2", 2, replace(merged, kind=Kind.GATE), draft=None)
+    waiting(database, "3", 1, merged)
     bars = [one.bar for one in shown(database).cases]
     assert bars == [None, Kind.WAIT, Kind.NEVER]

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from jobs.rules.facts import Facts, InvoiceStatus
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books
-from jobs.store import companies, contexts
-from jobs.store.tables import contexts as contexts_table
+from jobs.store import assessments, companies
+from jobs.store.tables import assessments as assessments_table
+from jobs.store.tables import documents
 from qbo import QuickBooks
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -214,10 +215,10 @@ def test_time_alone_changes_no_fingerprint(a_house: House) -> None:
     _, today = read(a_house)
     a_house.time.later(days=1)
     _, tomorrow = read(a_house)
-    assert contexts.fingerprint(today) == contexts.fingerprint(tomorrow)
+    assert assessments.fingerprint(today) == assessments.fingerprint(tomorrow)
     a_house.pay("71", "1.00")
     _, after = read(a_house)
-    assert contexts.fingerprint(after) != contexts.fingerprint(today)
+    assert assessments.fingerprint(after) != assessments.fingerprint(today)
 
 
 def test_a_company_in_another_zone_has_its_own_today(open_house: OpenHouse) -> None:
@@ -231,22 +232,22 @@ def test_a_company_in_another_zone_has_its_own_today(open_house: OpenHouse) -> N
 
 
 def test_what_a_draft_was_made_from_is_kept(open_house: OpenHouse) -> None:
-    """Texts leave their hash with the draft; a changed one is not considered yet."""
+    """An assessment has the hash of each text, kept elsewhere; a changed one is not read yet."""
     house = open_house(
         books(customer("1"), invoice("71", "1", "840.00", 12, CustomerMemo={"value": "Thanks!"}))
     )
     house.sweep()
+    case = house.case()
     with house.database.reading() as conn:
         found, facts = read(house)
-        assert not contexts.new_documents(conn, "1", quickbooks.documents(found, facts))
+        assert not assessments.new_documents(conn, case, quickbooks.documents(found, facts))
         house.change("Invoice", "71", CustomerMemo={"value": "Thanks again!"})
         found, facts = read(house)
-        new = contexts.new_documents(conn, "1", quickbooks.documents(found, facts))
+        new = assessments.new_documents(conn, case, quickbooks.documents(found, facts))
     assert [d.id for d in new] == ["memo:71"]
-    kept = house.rows(
-        select(contexts_table.c.body).where(contexts_table.c.source == contexts.DOCUMENTS)
-    )
-    assert "Thanks" not in str(kept)
+    (kept,) = house.rows(select(assessments_table.c.documents))
+    (text,) = house.rows(select(documents))
+    assert (kept.documents, text.text) == ({"memo:71": text.sha256}, "Thanks!")
 
 
 def test_rates_are_as_fine_as_the_mirror(open_house: OpenHouse) -> None:
@@ -274,7 +275,7 @@ def test_an_invoice_that_quickbooks_never_emailed_is_told_until_we_have_written(
     )
     house.sweep()
     assert house.rules(house.case("1")) == house.rules(house.case("2")) == {"never_emailed"}
-    assert "Invoice 171 has never been e-mailed" in house.case("1").rulings[0].reason
+    assert "Invoice 171 has never been e-mailed" in house.rulings(house.case("1"))[0].reason
     house.change("Invoice", "72", EmailStatus="EmailSent")
     house.refresh(house.case("2"))
     assert house.rules(house.case("2")) == set()

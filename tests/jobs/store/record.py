@@ -11,9 +11,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import insert, update
 
+from jobs.rules.case import Proposal
+from jobs.rules.evidence import Document
+from jobs.rules.facts import Facts
+from jobs.rules.findings import LEDGER, Context, Findings, Fresh
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
+from jobs.rules.rulings import Ruling
 from jobs.rules.states import OPEN, Stage, State
-from jobs.store import cases, drafts, events
+from jobs.store import assessments, cases, drafts, events
+from jobs.store.assessments import Judgement
 from jobs.store.cases import Case, NewCase
 from jobs.store.drafts import Draft
 from jobs.store.engine import Database
@@ -72,6 +78,25 @@ def case(
         mine = cases_table.c.id == opened.id
         conn.execute(update(cases_table).where(mine).values(state=state, **closed | columns))
         return cases.get(conn, opened.id)
+
+
+def judge(
+    database: Database,
+    of: Case,
+    *rulings: Ruling,
+    facts: Facts | None = None,
+    documents: tuple[Document, ...] = (),
+    proposal: Proposal | None = None,
+) -> Case:
+    """Store a judgement of a case and make it the present one; returns the case as it is now."""
+    found = {LEDGER: Findings(Fresh(NOW), documents=documents)}
+    context = Context(facts, found) if facts else None
+    made = Judgement(of.stage, rulings, context=context, proposal=proposal)
+    with database.writing() as conn:
+        id = assessments.put(conn, of.id, made, NOW)
+        mine = cases_table.c.id == of.id
+        conn.execute(update(cases_table).where(mine).values(assessment=id))
+        return cases.get(conn, of.id)
 
 
 def read(database: Database, id: str) -> Case:

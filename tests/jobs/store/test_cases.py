@@ -16,7 +16,7 @@ from jobs.rules.case import Decision
 from jobs.rules.crossings import Crossing
 from jobs.rules.letters.letter import from_json
 from jobs.rules.rulings import RULINGS, Kind, Ruling
-from jobs.rules.states import MOVES, OPEN, CaseClass, Stage, State
+from jobs.rules.states import MOVES, OPEN, Stage, State
 from jobs.store import cases, crossings, drafts, log, posts, sends, work
 from jobs.store.cases import Case, Missing, Move
 from jobs.store.engine import Database
@@ -181,16 +181,13 @@ def waits_for_a_lock(database: Database) -> bool:
 
 
 def test_what_a_case_holds_comes_back(database: Database) -> None:
-    """Rulings, class, allowed stops and times are read as the rules want them."""
+    """Stops set aside, what letters leave out, and times are read as the rules want them."""
     rulings = (Ruling(Kind.WAIT, "gap", "Too soon.", ("a",), LATER, lead=True),)
     columns = {
-        "class": CaseClass.LIKELY_DISPUTE,
-        "rulings": RULINGS.dump_python(rulings, mode="json"),
         "allowed_anyway": RULINGS.dump_python(rulings, mode="json"),
         "lapses_at": LATER,
     }
     kept = case(database, State.WAITING, **columns)
-    assert (kept.rulings, kept.class_) == (rulings, CaseClass.LIKELY_DISPUTE)
     assert (kept.allowed_anyway, kept.lapses_at) == (rulings, LATER)
 
 
@@ -297,7 +294,7 @@ def test_a_rewritten_draft_has_no_approvals(database: Database) -> None:
     ours = case(database)
     old = draft(database, ours)
     with database.writing() as conn:
-        drafts.record(conn, ours.id, Decision("approve", "ULEAD1", NOW), old, "p")
+        drafts.record(conn, ours, Decision("approve", "ULEAD1", NOW), old, "p")
         new = drafts.rewrite_draft(conn, old, LATER)
         assert (new.letter, new.sha256, new.version) == (old.letter, old.sha256, 2)
         assert drafts.decided_on(conn, new.id, "approve") == ()
@@ -311,7 +308,7 @@ def test_a_person_approves_a_draft_once(database: Database) -> None:
 
     def click(person: str) -> None:
         with database.writing() as conn:
-            drafts.record(conn, ours.id, Decision("approve", person, NOW), written, "p")
+            drafts.record(conn, ours, Decision("approve", person, NOW), written, "p")
 
     race(8, lambda n: click("ULEAD1"))
     click("ULEAD2")
@@ -326,7 +323,7 @@ def test_decisions_come_in_order(database: Database) -> None:
     made = [Decision("hold", "ULEAD1", NOW, "dispute"), Decision("lapse", "system:send", NOW)]
     with database.writing() as conn:
         for decision in made:
-            drafts.record(conn, ours.id, decision, None, "p")
+            drafts.record(conn, ours, decision, None, "p")
         assert drafts.decided(conn, ours.id) == tuple(made)
 
 

@@ -13,8 +13,14 @@ from jobs.store.engine import Database
 from jobs.store.tables import metadata
 
 GUARDS = {
-    "sqlite": {"log_no_update", "log_no_delete", "log_no_replace"},
-    "postgresql": {"log_no_change", "log_no_truncate"},
+    "sqlite": {
+        *("log_no_update", "log_no_delete", "log_no_replace"),
+        *("assessments_no_update", "assessments_no_delete"),
+    },
+    "postgresql": {
+        *("log_no_change", "log_no_truncate"),
+        *("assessments_no_change", "assessments_no_truncate"),
+    },
 }
 
 

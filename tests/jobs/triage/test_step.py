@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.surfaces.card.card import card
 from jobs.decide.access import Answer
@@ -16,6 +17,7 @@ from jobs.rules.rulings import Kind
 from jobs.rules.states import CaseClass, RejectReason, Stage, State
 from jobs.sources import quickbooks
 from jobs.store import companies
+from jobs.store.tables import assessments, decisions, drafts
 from jobs.store.tables import cases as cases_table
 from jobs.triage import drafting
 from tests.jobs.house import MANAGER, ONE, House, books, customer, invoice
@@ -231,6 +233,28 @@ def test_prompts_hold_no_ledger_text(open_house: OpenHouse) -> None:
 
 
 # Refreshing
+
+
+def test_each_judgement_is_kept(a_house: House) -> None:
+    """A draft and a decision name the one that they follow from, whatever is found later."""
+    assert a_house.rewrite() is Answer.RECORDED
+    a_house.refresh()
+    a_house.pay("71", "100.00")
+    a_house.refresh()
+    assert a_house.approve() is Answer.RECORDED
+    first, second = a_house.rows(select(assessments).order_by(assessments.c.id))
+    assert a_house.case().assessment == second.id
+    by_draft = a_house.rows(select(drafts.c.assessment).order_by(drafts.c.id))
+    assert [id for (id,) in by_draft] == [first.id, first.id, second.id]
+    decided = a_house.rows(
+        select(decisions.c.kind, decisions.c.assessment).order_by(decisions.c.id)
+    )
+    assert [tuple(row) for row in decided] == [("edit", first.id), ("approve", second.id)]
+    owed = [row.facts["invoices"][0]["open"]["amount"] for row in (first, second)]
+    assert list(map(Decimal, owed)) == [Decimal(840), Decimal(740)]
+    logged = [row["data"]["assessment"] for row in a_house.logged("case.drafted")]
+    assert logged == [first.sha256, second.sha256]
+    assert {first.policy_sha256, second.policy_sha256} == {a_house.policy.sha256}
 
 
 def test_a_refresh_of_the_same_writes_nothing(a_house: House) -> None:
@@ -502,8 +526,8 @@ def test_five_failures_of_ours_are_a_card(open_house: OpenHouse) -> None:
             house.run("triage")
             house.time.later(minutes=11)
     assert house.rules() == {"needs_a_look"}
-    assert "in five tries" in house.case().rulings[0].reason
-    assert "RuntimeError" in house.case().rulings[0].reason
+    assert "in five tries" in house.rulings()[0].reason
+    assert "RuntimeError" in house.rulings()[0].reason
 
 
 def test_one_broken_case_stops_no_other(open_house: OpenHouse) -> None:
@@ -699,7 +723,7 @@ def test_a_bad_open_record_is_a_card_within_minutes(
         house.run("triage")
         house.time.later(minutes=1)
     assert house.rules(house.case("1")) == {"needs_a_look"}
-    [ruling] = house.case("1").rulings
+    [ruling] = house.rulings(house.case("1"))
     assert f"The {kind} with id {id} cannot be read" in ruling.reason
     assert "save it again" in ruling.reason
     assert house.view(house.case("1")).letter is None

@@ -1,9 +1,9 @@
-"""The first tables, and the log's guards."""
+"""The first tables, and the guards of the log and of assessments."""
 
 import sqlalchemy as sa
 from alembic import op
 
-from jobs.store.migrations.guards import guard_log
+from jobs.store.migrations.guards import guard_assessments, guard_log
 from jobs.store.types import Amount, Id, Json, Rank, Rate, Utc
 
 revision = "0001"
@@ -217,6 +217,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "customer", "sha256", name=op.f("pk_confirmed_names")),
     )
     op.create_table(
+        "documents",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("written_at", Utc(), nullable=False),
+        sa.Column("first_seen_at", Utc(), nullable=False),
+        sa.Column("text", Json(), nullable=False),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_documents")),
+    )
+    op.create_index("ix_documents_first_seen_at", "documents", ["first_seen_at"], unique=False)
+    op.create_table(
         "cases",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("company", sa.String(length=64), nullable=False),
@@ -230,14 +241,10 @@ def upgrade() -> None:
         sa.Column("opened_at", Utc(), nullable=False),
         sa.Column("closed_at", Utc(), nullable=True),
         sa.Column("end_reason", sa.Text(), server_default="", nullable=False),
-        sa.Column("class", sa.String(length=32), nullable=True),
-        sa.Column("summary", sa.Text(), server_default="", nullable=False),
-        sa.Column("reasons", Json(), nullable=True),
-        sa.Column("rulings", Json(), nullable=True),
-        sa.Column("evidence", Json(), nullable=True),
-        sa.Column("changed", Json(), nullable=True),
         sa.Column("allowed_anyway", Json(), nullable=True),
-        sa.Column("context", Id(), nullable=True),
+        sa.Column("assessment", Id(), nullable=True),
+        sa.Column("reassess", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("without", Json(), nullable=True),
         sa.Column("draft", Id(), nullable=True),
         sa.Column("approval_opens_at", Utc(), nullable=True),
         sa.Column("undo_until", Utc(), nullable=True),
@@ -337,17 +344,32 @@ def upgrade() -> None:
         "ix_case_invoices_invoice", "case_invoices", ["company", "invoice"], unique=False
     )
     op.create_table(
-        "contexts",
+        "assessments",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("case_id", Id(), nullable=False),
-        sa.Column("source", sa.String(length=20), nullable=False),
-        sa.Column("as_of", Utc(), nullable=False),
+        sa.Column("made_at", Utc(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("body", Json(), nullable=True),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_contexts_case_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_contexts")),
+        sa.Column("policy_sha256", sa.String(length=64), nullable=False),
+        sa.Column("stage", sa.Integer(), nullable=False),
+        sa.Column("class", sa.String(length=32), nullable=True),
+        sa.Column("confidence", sa.String(length=8), nullable=False),
+        sa.Column("author", sa.String(length=120), nullable=False),
+        sa.Column("model", sa.String(length=120), nullable=False),
+        sa.Column("prompt", sa.String(length=80), nullable=False),
+        sa.Column("failure", sa.Text(), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("rulings", Json(), nullable=False),
+        sa.Column("evidence", Json(), nullable=False),
+        sa.Column("reasons", Json(), nullable=False),
+        sa.Column("readings", Json(), nullable=False),
+        sa.Column("documents", Json(), nullable=False),
+        sa.Column("record", Json(), nullable=True),
+        sa.Column("findings", Json(), nullable=False),
+        sa.Column("facts", Json(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_assessments_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assessments")),
     )
-    op.create_index("ix_contexts_case_id", "contexts", ["case_id"], unique=False)
+    op.create_index("ix_assessments_case_id", "assessments", ["case_id"], unique=False)
     op.create_table(
         "crossings",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
@@ -377,6 +399,7 @@ def upgrade() -> None:
         "drafts",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("case_id", Id(), nullable=False),
+        sa.Column("assessment", Id(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("letter", sa.Text(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -384,9 +407,14 @@ def upgrade() -> None:
         sa.Column("author_reason", sa.Text(), nullable=False),
         sa.Column("edited_by", sa.String(length=32), nullable=False),
         sa.Column("violations", Json(), nullable=False),
+        sa.Column("rulings", Json(), nullable=False),
+        sa.Column("changed", Json(), nullable=False),
         sa.Column("marked", sa.Boolean(), nullable=False),
         sa.Column("deadline", sa.Date(), nullable=True),
         sa.Column("written_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assessment"], ["assessments.id"], name=op.f("fk_drafts_assessment")
+        ),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_drafts_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drafts")),
         sa.UniqueConstraint("case_id", "version", name=op.f("uq_drafts_case_id_version")),
@@ -418,21 +446,10 @@ def upgrade() -> None:
     op.create_index("ix_messages_due_at", "messages", ["due_at"], unique=False)
     op.create_index("ix_messages_made_at", "messages", ["company", "made_at"], unique=False)
     op.create_table(
-        "proposals",
-        sa.Column("id", Id(), autoincrement=True, nullable=False),
-        sa.Column("case_id", Id(), nullable=False),
-        sa.Column("made_at", Utc(), nullable=False),
-        sa.Column("body", Json(), nullable=True),
-        sa.Column("failure", sa.Text(), nullable=False),
-        sa.Column("record", Json(), nullable=True),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_proposals_case_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_proposals")),
-    )
-    op.create_index("ix_proposals_case_id", "proposals", ["case_id"], unique=False)
-    op.create_table(
         "decisions",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("case_id", Id(), nullable=False),
+        sa.Column("assessment", Id(), nullable=True),
         sa.Column("draft", Id(), nullable=True),
         sa.Column("draft_sha256", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -441,6 +458,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("comment", sa.Text(), server_default="", nullable=False),
         sa.Column("policy_sha256", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assessment"], ["assessments.id"], name=op.f("fk_decisions_assessment")
+        ),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_decisions_case_id")),
         sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_decisions_draft")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
@@ -501,3 +521,4 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('in_flight', 'sent', 'unknown')"),
     )
     guard_log()
+    guard_assessments()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,16 +12,22 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.facts import Company, Credit, Customer, Facts, Gap, Habit, Invoice, InvoiceStatus
+from jobs.rules.findings import Context, Findings, Fresh
 from jobs.rules.money import Money
+from jobs.rules.policy import Mark
+from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
-from jobs.store import contexts, ledger
+from jobs.store import assessments, cases, drafts, ledger, tables
+from jobs.store.assessments import Judgement
 from jobs.store.engine import Database
 from tests.jobs.rules.world import facts, invoice, usd
-from tests.jobs.store.record import NOW, REALM, case, company, read
+from tests.jobs.store.record import NOW, REALM, case, company, judge, letter, read
 
 Draw = Callable[..., Any]
 TEXT = st.text(max_size=12)
@@ -76,8 +83,8 @@ def a_company(database: Database) -> None:
 @given(FACTS)
 def test_facts_survive_as_json(said: Facts) -> None:
     """Every field, every type: what is read again is equal."""
-    stored = contexts.FACTS.dump_json(said)
-    assert contexts.FACTS.validate_json(stored) == said
+    stored = assessments.FACTS.dump_json(said)
+    assert assessments.FACTS.validate_json(stored) == said
 
 
 @settings(
@@ -88,29 +95,102 @@ def test_facts_survive_as_json(said: Facts) -> None:
 @given(said=FACTS)
 def test_facts_survive_the_record(database: Database, said: Facts) -> None:
     """Through both databases, whatever characters a ledger holds."""
+    ours = judge(database, case(database), facts=said)
+    with database.reading() as conn:
+        assert assessments.facts(conn, ours) == said
+        assert assessments.gaps(conn, ours) == said.gaps
+
+
+def test_an_assessment_comes_back_as_it_was_made(database: Database) -> None:
+    """What was read, ruled and proposed; a letter's words and a document's text are elsewhere."""
+    mail = document("mail:1", "It never came.\0")
+    found = Findings(Fresh(NOW), documents=(mail,), marks=(Mark(kind="key_account", source="crm"),))
+    reason = Reason("A line says so.", ("mail:1",))
+    words = ("Hello.",), "model-1/p3"
+    made = Judgement(
+        Stage.FIRM,
+        (Ruling(Kind.GATE, "dispute", "They dispute it.", ("mail:1",)),),
+        sha256="f" * 64,
+        policy_sha256="b" * 64,
+        context=Context(facts(), {"mailbox": found}),
+        readings=(Reading("mail:1", Stance.DISPUTE, (1,), "model-1"),),
+        evidence=(Evidence("mail:1", "mail", "Mail of 2 October", "never came", Stance.DISPUTE),),
+        proposal=Proposal(CaseClass.LIKELY_DISPUTE, "high", (reason,), "Late.", "Hi", *words),
+        failure="The model's text broke a rule.",
+        record={"model": "model-1", "prompt": "p3", "tokens_in": 12},
+    )
     ours = case(database)
     with database.writing() as conn:
-        id = contexts.put_facts(conn, ours.id, said, "f" * 64)
-        assert contexts.facts(conn, id) == said
-        assert contexts.sha256(conn, id) == "f" * 64
+        id = assessments.put(conn, ours.id, made, NOW)
+        conn.execute(update(tables.cases).values(assessment=id))
+        kept = assessments.present(conn, cases.get(conn, ours.id))
+        row = conn.execute(select(tables.assessments)).one()
+        stored = conn.execute(select(tables.documents)).one()
+    assert made.proposal
+    assert (kept.id, kept.sha256, kept.rulings) == (id, made.sha256, made.rulings)
+    assert (kept.evidence, kept.proposal) == (
+        made.evidence,
+        replace(made.proposal, subject="", sentences=()),
+    )
+    assert (row.model, row.prompt, row.record, row.failure) == (
+        *("model-1", "p3"),
+        *(made.record, made.failure),
+    )
+    assert (row.stage, row.made_at, row.policy_sha256) == (Stage.FIRM, NOW, "b" * 64)
+    assert row.documents == {"mail:1": stored.sha256}
+    assert (stored.text, stored.first_seen_at) == (mail.text, NOW)
+    assert row.readings[0]["lines"] == [1]
+    restored = assessments.FINDINGS.validate_python(row.findings)
+    assert restored == {"mailbox": replace(found, documents=())}
 
 
-def test_a_case_without_a_context_has_no_fingerprint(database: Database) -> None:
-    """Nothing gathered is the empty fingerprint, which equals no other."""
-    with database.reading() as conn:
-        assert contexts.sha256(conn, None) == ""
-
-
-def test_a_case_knows_its_latest_facts(database: Database) -> None:
-    """The context it names, else the last one gathered."""
-    ours = case(database)
+def test_an_assessment_never_changes(database: Database) -> None:
+    """Nor does it go; only the texts it is based on can be pruned, which leaves their hashes."""
+    ours = judge(
+        database, case(database), facts=facts(), documents=(document("mail:1", "We dispute this."),)
+    )
+    for change in ("UPDATE assessments SET stage = 9", "DELETE FROM assessments"):
+        with pytest.raises(DBAPIError, match="never changes"), database.writing() as conn:
+            conn.execute(text(change))
     with database.writing() as conn:
-        first = contexts.put_facts(conn, ours.id, facts(), "a")
-        contexts.put_facts(conn, ours.id, facts(as_of=NOW + timedelta(hours=1)), "b")
-        assert contexts.facts_of_case(conn, ours, NOW).as_of == NOW + timedelta(hours=1)
-    named = case(database, context=first)
+        conn.execute(tables.documents.delete())
+        assert not assessments.new_documents(conn, ours, [document("mail:1", "We dispute this.")])
+        assert assessments.new_documents(conn, ours, [document("mail:1", "We paid this.")])
+
+
+def test_a_case_that_was_never_judged_has_no_assessment(database: Database) -> None:
+    """No rulings, no class, and nothing that equals what is found next."""
+    ours = case(database)
     with database.reading() as conn:
-        assert contexts.facts_of_case(conn, named, NOW).as_of == facts().as_of
+        assert assessments.present(conn, ours) == assessments.NOT_YET
+        assert assessments.rulings(conn, [ours]) == {ours.id: ()}
+        assert assessments.facts(conn, ours) is None
+
+
+def test_a_case_that_could_not_be_prepared_keeps_its_facts(database: Database) -> None:
+    """The card shows the last ones; those of a later judgement that does not count are not used."""
+    ours = judge(database, case(database), facts=facts())
+    look = Ruling(Kind.STOP, "needs_a_look", "Unreadable.")
+    ours = judge(database, ours, look)
+    with database.writing() as conn:
+        later = facts(as_of=NOW + timedelta(hours=1))
+        assessments.put(conn, ours.id, Judgement(Stage.REMINDER, (), context=Context(later)), NOW)
+        assert assessments.facts_of_case(conn, ours, NOW) == facts()
+        assert assessments.present(conn, ours).rulings == (look,)
+
+
+def test_rulings_on_a_drafts_words_come_first(database: Database) -> None:
+    """They belong to the draft: without it they are gone, and the others stay."""
+    wording, gap = Ruling(Kind.GATE, "wording", "Odd."), Ruling(Kind.GATE, "gap", "Large.")
+    ours = judge(database, case(database), gap)
+    with database.writing() as conn:
+        said = RULINGS.dump_python((wording,), mode="json")
+        written = drafts.write_draft(conn, ours.id, letter(), NOW, rulings=said)
+        conn.execute(update(tables.cases).values(draft=written.id))
+        with_draft = cases.get(conn, ours.id)
+        assert assessments.present(conn, with_draft).rulings == (wording, gap)
+        assert assessments.rulings(conn, [with_draft]) == {ours.id: (wording, gap)}
+        assert assessments.present(conn, ours).rulings == (gap,)
 
 
 def test_a_case_that_gathered_nothing_shows_the_mirror(database: Database) -> None:
@@ -132,7 +212,7 @@ def test_a_case_that_gathered_nothing_shows_the_mirror(database: Database) -> No
         ledger.put_customers(conn, REALM, people, NOW)
         ledger.put_invoices(conn, REALM, some, NOW)
     with database.reading() as conn:
-        found = contexts.facts_of_case(conn, read(database, ours.id), NOW)
+        found = assessments.facts_of_case(conn, read(database, ours.id), NOW)
     assert [i.id for i in found.invoices] == ["late", "job"]
     assert (found.customer.name, found.as_of) == ("Cooper & Sons", NOW)
     assert set(found.stages) == {"late", "job"}
@@ -146,12 +226,12 @@ def known(
     database: Database, *documents: Document, reader: str = "model-1"
 ) -> dict[str, tuple[Reading, ...]]:
     with database.reading() as conn:
-        return contexts.known_readings(conn, documents, reader, "phrases")
+        return assessments.known_readings(conn, documents, reader, "phrases")
 
 
 def keep(database: Database, documents: list[Document], made: list[Reading], reader: str) -> None:
     with database.writing() as conn:
-        contexts.put_readings(conn, documents, made, reader, NOW)
+        assessments.put_readings(conn, documents, made, reader, NOW)
 
 
 def test_a_text_is_read_once(database: Database) -> None:
@@ -206,39 +286,9 @@ def test_keeping_a_reading_twice_changes_nothing(database: Database) -> None:
     assert known(database, text) == before
 
 
-def test_a_proposal_is_kept_with_its_record(database: Database) -> None:
-    """The card says who wrote the summary: the latest model that answered, else the template."""
-    ours = case(database)
-    made = Proposal(
-        CaseClass.LIKELY_DISPUTE,
-        "high",
-        (Reason("A line says so.", ("mail:1",)),),
-        "Says the goods never came.",
-        "",
-        (),
-        "model-1/p3",
-    )
-    with database.writing() as conn:
-        assert contexts.summed_up_by(conn, ours.id) == "template"
-        contexts.put_proposal(conn, ours.id, made, "", {"tokens": 12}, NOW)
-        assert contexts.summed_up_by(conn, ours.id) == "model-1/p3"
-        contexts.put_proposal(conn, ours.id, None, "the model is away", None, NOW)
-        assert contexts.summed_up_by(conn, ours.id) == "template"
-
-
-def test_evidence_comes_back_from_a_case(database: Database) -> None:
-    """What a card shows as reasons is what was found."""
-    found = (Evidence("mail:1", "mail", "Mail of 2 October", "never came", Stance.DISPUTE),)
-    stored = contexts.EVIDENCE.dump_python(found, mode="json")
-    ours = case(database, evidence=stored)
-    assert contexts.evidence(ours.row.evidence) == found
-    assert contexts.evidence(None) == ()
-
-
 def test_a_time_in_any_zone_is_the_same_fact(database: Database) -> None:
     """Equality is of the instant."""
-    ours = case(database)
     there = facts(as_of=datetime(2026, 10, 14, 11, 30, tzinfo=ZoneInfo("America/New_York")))
-    with database.writing() as conn:
-        id = contexts.put_facts(conn, ours.id, there, "a")
-        assert contexts.facts(conn, id).as_of == NOW
+    ours = judge(database, case(database), facts=there)
+    with database.reading() as conn:
+        assert assessments.facts_of_case(conn, ours, NOW).as_of == NOW

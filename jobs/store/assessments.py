@@ -1,0 +1,318 @@
+"""Assessments: one row for each judgement of a case, which never changes.
+
+A row says what was known (facts, documents by their hashes), what was read in it, what the rules
+said, and what was proposed. The texts are kept beside it and can be pruned; so are the readings,
+because the same text need not be read twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Connection, Row, insert, select
+
+from jobs.rules.case import Proposal, Reason
+from jobs.rules.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.facts import Customer, Facts, Gap
+from jobs.rules.findings import Context, Findings
+from jobs.rules.money import Money
+from jobs.rules.rulings import RULINGS, Ruling
+from jobs.rules.states import CaseClass, Stage
+from jobs.store import companies, ledger
+from jobs.store.cases import Case
+from jobs.store.tables import assessments, cases, documents, drafts, readings
+from jobs.store.upsert import insert_or_ignore
+
+FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
+GAPS: TypeAdapter[tuple[Gap, ...]] = TypeAdapter(tuple[Gap, ...])
+EVIDENCE: TypeAdapter[tuple[Evidence, ...]] = TypeAdapter(tuple[Evidence, ...])
+REASONS: TypeAdapter[tuple[Reason, ...]] = TypeAdapter(tuple[Reason, ...])
+FINDINGS: TypeAdapter[dict[str, Findings]] = TypeAdapter(dict[str, Findings])
+TEMPLATE = "template"
+"""The author of a summary that no model wrote."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What there is to store of one judgement; without context the case could not be prepared.
+
+    `sha256` tells two judgements apart that differ in more than time; `record` has the names,
+    hashes and counts of the model's answer, `failure` says why it was not used.
+    """
+
+    stage: Stage
+    rulings: tuple[Ruling, ...]
+    sha256: str = ""
+    policy_sha256: str = ""
+    context: Context | None = None
+    readings: tuple[Reading, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    proposal: Proposal | None = None
+    failure: str = ""
+    record: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A judgement as it is stored, without facts and texts; all empty before the first one.
+
+    Its rulings begin with those about the words of the case's present draft.
+    """
+
+    id: str | None = None
+    sha256: str = ""
+    class_: CaseClass | None = None
+    confidence: str = ""
+    author: str = TEMPLATE
+    """Who wrote the summary: a model and its prompt, or TEMPLATE."""
+    summary: str = ""
+    rulings: tuple[Ruling, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """What was proposed, without the words of the letter."""
+        if self.class_ is None:
+            return None
+        said = self.reasons, self.summary
+        return Proposal(self.class_, self.confidence, *said, "", (), self.author)
+
+
+NOT_YET = Assessment()
+
+
+def put(conn: Connection, case_id: str, made: Judgement, now: datetime) -> str:
+    """Store a judgement and the texts it is based on; returns its id."""
+    if made.context:
+        _put_documents(conn, made.context.documents, now)
+    row = {
+        "case_id": case_id,
+        "made_at": now,
+        "sha256": made.sha256,
+        "policy_sha256": made.policy_sha256,
+        "stage": made.stage,
+        "readings": [asdict(reading) for reading in made.readings],
+        "rulings": RULINGS.dump_python(made.rulings, mode="json"),
+        "evidence": EVIDENCE.dump_python(made.evidence, mode="json"),
+        **_of_context(made.context),
+        **_of_proposal(made),
+    }
+    return str(
+        conn.execute(insert(assessments).values(**row).returning(assessments.c.id)).scalar_one()
+    )
+
+
+def _of_context(known: Context | None) -> dict[str, Any]:
+    if known is None:
+        return {"facts": None, "findings": {}, "documents": {}}
+    bare = {source: replace(found, documents=()) for source, found in known.findings.items()}
+    return {
+        "facts": FACTS.dump_python(known.facts, mode="json"),
+        "findings": FINDINGS.dump_python(bare, mode="json"),
+        "documents": {document.id: content_hash(document) for document in known.documents},
+    }
+
+
+def _of_proposal(made: Judgement) -> dict[str, Any]:
+    proposal, record = made.proposal, made.record or {}
+    return {
+        "class": proposal.class_ if proposal else None,
+        "confidence": proposal.confidence if proposal else "",
+        "author": proposal.author if proposal else TEMPLATE,
+        "summary": proposal.summary if proposal else "",
+        "reasons": [asdict(reason) for reason in proposal.reasons] if proposal else [],
+        "failure": made.failure,
+        "model": record.get("model", ""),
+        "prompt": record.get("prompt", ""),
+        "record": dict(record) or None,
+    }
+
+
+def _put_documents(conn: Connection, found: Iterable[Document], now: datetime) -> None:
+    for document in found:
+        row = {
+            "sha256": content_hash(document),
+            "source": document.source,
+            "kind": document.kind,
+            "written_at": document.at,
+            "first_seen_at": now,
+            "text": document.text,
+        }
+        insert_or_ignore(conn, documents, row)
+
+
+READ = (
+    "id",
+    "sha256",
+    "class",
+    "confidence",
+    "author",
+    "summary",
+    "rulings",
+    "evidence",
+    "reasons",
+)
+"""The columns of an Assessment; others can be large."""
+
+
+def present(conn: Connection, case: Case) -> Assessment:
+    """The assessment that the case points at; NOT_YET if it was never judged."""
+    about_text = drafts.c.rulings.label("about_text")
+    columns: list[ColumnElement[Any]] = [*(assessments.c[name] for name in READ), about_text]
+    query = select(*columns).outerjoin_from(assessments, drafts, drafts.c.id == case.draft)
+    row = conn.execute(query.where(assessments.c.id == case.assessment)).first()
+    return _of_row(row) if row else NOT_YET
+
+
+def _of_row(row: Row[Any]) -> Assessment:
+    class_ = row._mapping["class"]
+    return Assessment(
+        id=row.id,
+        sha256=row.sha256,
+        class_=CaseClass(class_) if class_ else None,
+        confidence=row.confidence,
+        author=row.author,
+        summary=row.summary,
+        rulings=_rulings([*(row.about_text or ()), *row.rulings]),
+        evidence=EVIDENCE.validate_json(json.dumps(row.evidence)),
+        reasons=REASONS.validate_json(json.dumps(row.reasons)),
+    )
+
+
+def rulings(conn: Connection, some: Iterable[Case]) -> dict[str, tuple[Ruling, ...]]:
+    """Case id → the rulings of its present assessment, for many cases at once."""
+    ids = [case.id for case in some]
+    query = (
+        select(cases.c.id, drafts.c.rulings, assessments.c.rulings)
+        .outerjoin_from(cases, assessments, assessments.c.id == cases.c.assessment)
+        .outerjoin(drafts, drafts.c.id == cases.c.draft)
+        .where(cases.c.id.in_(ids))
+    )
+    return {
+        id: _rulings([*(about_text or ()), *(others or ())])
+        for id, about_text, others in conn.execute(query)
+    }
+
+
+def _rulings(stored: Any) -> tuple[Ruling, ...]:
+    return RULINGS.validate_json(json.dumps(stored))
+
+
+def fingerprint(found: Facts) -> str:
+    """A hash of the facts that does not change when only time passes.
+
+    Nor does it change when QuickBooks e-mails an invoice: if that matters, a rule says so.
+    """
+    still = replace(
+        found,
+        as_of=datetime(2000, 1, 1, tzinfo=UTC),
+        invoices=tuple(replace(i, emailed=None) for i in found.invoices),
+        other_open=tuple(replace(i, emailed=None) for i in found.other_open),
+    )
+    return hashlib.sha256(FACTS.dump_json(still)).hexdigest()
+
+
+def facts(conn: Connection, case: Case) -> Facts | None:
+    """What the ledger said when the case was last judged; None if it was never prepared."""
+    body = _facts(conn, case)
+    return FACTS.validate_json(json.dumps(body)) if body else None
+
+
+def gaps(conn: Connection, case: Case) -> tuple[Gap, ...]:
+    """What did not add up when the case was last prepared; empty if it never was."""
+    body = _facts(conn, case)
+    return GAPS.validate_json(json.dumps(body["gaps"])) if body else ()
+
+
+def _facts(conn: Connection, case: Case) -> Any:
+    """An assessment of a case that could not be prepared has none, so those before it are used."""
+    if case.assessment is None:
+        return None
+    theirs = (assessments.c.case_id == case.id) & (assessments.c.id <= case.assessment)
+    query = select(assessments.c.facts).where(theirs, assessments.c.facts.is_not(None))
+    return conn.execute(query.order_by(assessments.c.id.desc()).limit(1)).scalar()
+
+
+def facts_of_case(conn: Connection, case: Case, now: datetime) -> Facts:
+    """What the case knows about the ledger; from the mirror if it was never prepared."""
+    return facts(conn, case) or _from_mirror(conn, case, now)
+
+
+def new_documents(conn: Connection, case: Case, found: Iterable[Document]) -> tuple[Document, ...]:
+    """Those that the present assessment was not made from, because they are new or changed."""
+    query = select(assessments.c.documents).where(assessments.c.id == case.assessment)
+    known = conn.execute(query).scalar() or {}
+    return tuple(d for d in found if content_hash(d) != known.get(d.id))
+
+
+def content_hash(document: Document) -> str:
+    """The key of a text and its readings."""
+    return hashlib.sha256(document.text.encode()).hexdigest()
+
+
+def known_readings(
+    conn: Connection, documents: Iterable[Document], reader: str, beside: str
+) -> dict[str, tuple[Reading, ...]]:
+    """Document id → earlier readings of the same text, for texts that `reader` has read.
+
+    They include those by `beside`, which reads every text too, but not those by earlier readers.
+    """
+    found = {}
+    ours = readings.c.reader.in_((reader, beside))
+    for document in documents:
+        same = (readings.c.content_sha256 == content_hash(document)) & ours
+        rows = conn.execute(select(readings).where(same).order_by(readings.c.stance)).all()
+        if any(row.reader == reader for row in rows):
+            found[document.id] = tuple(
+                Reading(document.id, Stance(row.stance), tuple(row.lines), row.reader)
+                for row in rows
+            )
+    return found
+
+
+def put_readings(
+    conn: Connection,
+    documents: Iterable[Document],
+    made: Iterable[Reading],
+    reader: str,
+    now: datetime,
+) -> None:
+    """Store readings by content; `reader` marks the text as read even if it found nothing."""
+    marks = [Reading(document.id, Stance.NONE, (), reader) for document in documents]
+    hashes = {document.id: content_hash(document) for document in documents}
+    for reading in [*made, *marks]:
+        row = {
+            "content_sha256": hashes[reading.document],
+            "reader": reading.reader,
+            "stance": reading.stance,
+            "lines": list(reading.lines),
+            "read_at": now,
+        }
+        insert_or_ignore(conn, readings, row)
+
+
+def _from_mirror(conn: Connection, case: Case, now: datetime) -> Facts:
+    """Only what is in the mirror: enough for a card that says why there is nothing more."""
+    company = companies.need(conn, case.company)
+    members = ledger.members(case.customer, ledger.parents(conn, case.company))
+    theirs = [m.invoice for m in ledger.open_of(conn, case.company, members)]
+    today = company.today(now)
+    spoken = tuple(i for i in theirs if i.open.currency == case.currency and i.due < today)
+    name = ledger.names(conn, case.company, [case.customer]).get(case.customer, "")
+    nobody = Customer(case.customer, name, "", Money(Decimal(0), case.currency))
+    return Facts(
+        company=company.as_fact(),
+        customer=nobody,
+        currency=case.currency,
+        as_of=company.swept_at or now,
+        invoices=spoken,
+        stages={i.id: case.stage for i in spoken},
+    )
