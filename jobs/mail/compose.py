@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
@@ -12,6 +12,8 @@ from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, default
 
 from jobs.mail.addresses import Altered, MailTooLarge, Unsendable, bare, clean, header, named
+from jobs.rules.letters.drafts import fill_pay_links, pay_links_in
+from jobs.rules.letters.html import Reader, as_shown, html_part
 from jobs.rules.letters.letter import Letter
 
 LARGEST = 20_000_000
@@ -44,7 +46,7 @@ def message_id(case_id: str, draft_hash: str, domain: str) -> str:
 
 def message(
     letter: Letter,
-    body: str,
+    links: Mapping[str, str],
     files: Sequence[File],
     *,
     case_id: str,
@@ -55,7 +57,7 @@ def message(
 ) -> bytes:
     """The mail as 7-bit bytes with CRLF, the same for the same arguments.
 
-    `body` is the letter's body with its pay links filled in; `files` are exactly the letter's
+    `links` are its pay links (number or "#id" → URL); `files` are exactly the letter's
     attachments, in order; `in_reply_to` is the Message-ID of our earlier message, `references`
     those before it. The bytes are parsed again before they are returned. Raises Unsendable if the
     letter cannot be sent as it is, TooLarge if its files are the reason, and Altered if a mail
@@ -66,36 +68,44 @@ def message(
     _head(mail, letter, at)
     mail["Message-ID"] = message_id(case_id, letter.sha256(), domain)
     _thread(mail, in_reply_to, references)
-    _content(mail, body, files)
-    if files:
-        # With random boundaries, two builds of the same letter would differ.
-        mail.set_boundary(f"=_{letter.sha256()[:32]}")
+    body = fill_pay_links(letter.body, links)
+    _content(mail, body, html_part(letter.body, links), files)
+    # With random boundaries, two builds of the same letter would differ.
+    for depth, part in enumerate(p for p in mail.walk() if p.is_multipart()):
+        part.set_boundary(f"=_{depth}_{letter.sha256()[:32]}")
     finished = mail.as_bytes()
     headers = {"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
     headers |= {"reply-to"} if letter.reply_to else set()
     headers |= {"in-reply-to", "references"} if in_reply_to else set()
-    headers |= set() if files else {"content-transfer-encoding"}
     if files and len(finished) > LARGEST:
         size = f"{len(finished) / 1e6:.1f} MB, and mail servers may refuse more than"
         raise MailTooLarge(f"with its files the mail would have {size} {LARGEST // 10**6} MB")
-    check(finished, letter, body, files, headers)
+    check(finished, letter, links, files, headers)
     return finished
 
 
 def check(
-    built: bytes, letter: Letter, body: str, files: Sequence[File], headers: set[str]
+    built: bytes,
+    letter: Letter,
+    links: Mapping[str, str],
+    files: Sequence[File],
+    headers: set[str],
 ) -> None:
     """Parse the finished mail as the reader's program will. Raises Altered if it differs.
 
     `headers` are the header names that it must have, in lower case, each once.
     """
     mail = message_from_bytes(built, policy=default)
-    if wrong := list(_differences(mail, letter, body, files, headers)):
+    if wrong := list(_differences(mail, letter, links, files, headers)):
         raise Altered(f"the finished mail differs from the approved one in {', '.join(wrong)}")
 
 
 def _differences(
-    mail: EmailMessage, letter: Letter, body: str, files: Sequence[File], headers: set[str]
+    mail: EmailMessage,
+    letter: Letter,
+    links: Mapping[str, str],
+    files: Sequence[File],
+    headers: set[str],
 ) -> Iterator[str]:
     if sorted(name.lower() for name in mail) != sorted(headers):
         yield "its headers"
@@ -107,9 +117,17 @@ def _differences(
         yield "To"
     if str(mail["Subject"]).lstrip() != letter.subject:  # a long one starts on its own line
         yield "the subject"
-    text, *parts = mail.iter_parts() if mail.is_multipart() else (mail,)
-    if text.get_content_type() != "text/plain" or _words(text) != _lines(body):
+    letters, *parts = mail.iter_parts() if files else (mail,)
+    texts = list(letters.iter_parts()) if letters.is_multipart() else [letters]
+    if [text.get_content_type() for text in texts] != ["text/plain", "text/html"]:
         yield "the text"
+        return
+    if _words(texts[0]) != _lines(fill_pay_links(letter.body, links)):
+        yield "the text"
+    shown = Reader(str(texts[1].get_content()))
+    wanted = [links[key] for key in pay_links_in(letter.body)]
+    if (shown.text, shown.hrefs) != (as_shown(letter.body), wanted):
+        yield "the HTML part"
     found = [(part.get_filename(), part.get_payload(decode=True)) for part in parts]
     if found != [(file.name, file.content) for file in files] or mail.defects:
         yield "the files"
@@ -154,12 +172,13 @@ def _thread(mail: EmailMessage, in_reply_to: str, references: Sequence[str]) -> 
         mail["References"] = " ".join(earlier)
 
 
-def _content(mail: EmailMessage, body: str, files: Sequence[File]) -> None:
+def _content(mail: EmailMessage, body: str, html: str, files: Sequence[File]) -> None:
     lines = body.replace("\r\n", "\n").split("\n")
     for line in lines:
         clean(line.replace("\t", " ").replace("\u200d", ""), "the text")
     # Not every server takes 8-bit text; quoted-printable also survives long lines.
     mail.set_content("\n".join(lines), charset="utf-8", cte="quoted-printable")
+    mail.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
     for file in files:
         header(file.name, "the file name")
         mail.add_attachment(file.content, maintype="application", subtype="pdf", filename=file.name)

@@ -108,6 +108,7 @@ def _body(message: bytes, sender: str, recipient: str) -> dict[str, Any]:
         "to": [recipient],
         "subject": str(mail["Subject"]).strip(),
         "text": _text(mail, "plain"),
+        "html": _text(mail, "html"),
         "headers": {name: str(mail[name]).strip() for name in THREADING if mail[name]},
         "attachments": list(_attachments(mail)),
     }

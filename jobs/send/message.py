@@ -58,8 +58,9 @@ class MailBuilder:
 
         Raises PayLinkError, TooLarge, Unsendable, QuickBooksError.
         """
-        body = self._with_links()
-        return self._mail(self._pdfs(), body)
+        links = {key: self._link(id) for key, id in self._keys()}
+        drafts.fill_pay_links(self.draft.letter.body, links)  # before the PDFs: it may be refused
+        return self._mail(self._pdfs(), links)
 
     def invoices_of(self, keys: Container[str]) -> frozenset[str]:
         """The ids of the invoices whose pay links belong in these slots."""
@@ -68,10 +69,6 @@ class MailBuilder:
     def _pdfs(self) -> list[File]:
         wanted = self.draft.letter.attachments
         return [File(a.file_name, self.quickbooks.pdf(a.invoice)) for a in wanted]
-
-    def _with_links(self) -> str:
-        links = {key: self._link(id) for key, id in self._keys()}
-        return drafts.fill_pay_links(self.draft.letter.body, links)
 
     def _link(self, id: str) -> str:
         """Empty if QuickBooks gives none, or answers with an error about the link itself.
@@ -94,12 +91,12 @@ class MailBuilder:
         known = ((i, {one_line(i.number), f"#{i.id}"}) for i in self.draft.letter.invoices)
         return [(key, invoice.id) for invoice, keys in known for key in sorted(keys & wanted)]
 
-    def _mail(self, files: list[File], body: str) -> Mail:
+    def _mail(self, files: list[File], links: dict[str, str]) -> Mail:
         letter = self.draft.letter
         domain = named(letter.sender).domain
         message = compose.message(
             letter,
-            body,
+            links,
             files,
             case_id=self.case,
             at=self.now,

@@ -13,6 +13,7 @@ from importlib.resources import files
 from jobs.rules.business_days import add_working_days
 from jobs.rules.case import Proposal
 from jobs.rules.facts import Facts
+from jobs.rules.letters.html import PAY_LINK
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, values
 from jobs.rules.past import Past
@@ -21,7 +22,6 @@ from jobs.rules.policy import Policy
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verification.ledger_text import presentable
 
-PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
 OWN_PARAGRAPH = re.compile(r"\s*(\{invoice_table\}|\{pay_links\})[ .]*")
 MAY_BE_MISSING = frozenset({"pay_links", "sender_phone", "sender_post", "attached"})
 """Slots that a policy may leave empty; their sentence is then left out of a model's text."""

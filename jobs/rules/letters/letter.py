@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from jobs.rules.facts import Facts
+from jobs.rules.letters.html import html_part
 from jobs.rules.money import Money
 from jobs.rules.policy import Policy
 from jobs.rules.states import Stage
@@ -52,9 +53,12 @@ class Letter:
     attachments: tuple[Attachment, ...] = ()
 
     def canonical(self) -> bytes:
-        """The bytes that are hashed: JSON with sorted keys, no spaces, UTF-8."""
+        """The bytes that are hashed: JSON with sorted keys, no spaces, UTF-8.
+
+        The HTML part follows from the body, and is hashed as well: it is read by the customer.
+        """
         text = json.dumps(
-            asdict(self),
+            asdict(self) | {"html": html_part(self.body)},
             default=_plain,
             sort_keys=True,
             separators=(",", ":"),
@@ -71,7 +75,7 @@ def from_json(data: dict[str, Any]) -> Letter:
     """The letter whose canonical JSON was parsed into `data`."""
     return Letter(
         **{
-            **data,
+            **{name: value for name, value in data.items() if name != "html"},
             "stage": Stage(data["stage"]),
             "attachments": tuple(Attachment(**a) for a in data["attachments"]),
             "invoices": tuple(_invoice(i) for i in data["invoices"]),

@@ -37,7 +37,7 @@ def letter(**changed: Any) -> Letter:
 
 def built(one: Letter, **changed: Any) -> bytes:
     """The bytes of a letter, with what a test wants different."""
-    ordinary: dict[str, Any] = {"body": one.body, "files": [PDF], "case_id": "412", "at": AT}
+    ordinary: dict[str, Any] = {"links": {}, "files": [PDF], "case_id": "412", "at": AT}
     return message(one, **ordinary | {"domain": "ours.example"} | changed)
 
 

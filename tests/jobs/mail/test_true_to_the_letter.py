@@ -17,6 +17,7 @@ from jobs.mail.results import Sent
 from jobs.mail.smtp import Smtp
 from jobs.rules.case import Proposal
 from jobs.rules.letters import drafts
+from jobs.rules.letters.html import Reader
 from jobs.rules.letters.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.states import CaseClass, Stage
@@ -65,8 +66,9 @@ def accepted(sink: Mailbox, one: Letter, files: list[compose.File]) -> bytes | N
     """What the server got of this letter; None where it cannot become a mail."""
     sink.mails.clear()
     try:
-        built = compose.message(one, one.body, files, case_id="412", at=AT, domain="ours.example")
-    except Unsendable:  # Altered among them: then Python itself could not write this subject
+        built = compose.message(one, {}, files, case_id="412", at=AT, domain="ours.example")
+    except (Unsendable, drafts.PayLinkError):
+        # Altered among them: then Python itself could not write this subject
         return None
     result = Smtp.from_url(sink.url).send(named(one.sender).addr_spec, one.to, built, ours)
     assert isinstance(result, Sent)
@@ -80,12 +82,15 @@ def is_true(raw: bytes, one: Letter, names: list[str]) -> None:
     assert str(mail["Subject"]).lstrip() == one.subject
     assert [str(mail["From"]), str(mail["To"])] == [str(named(one.sender)), one.to]
     expected = ["date", "from", "message-id", "mime-version", "reply-to", "subject", "to"]
-    rest = ["content-type"] if names else ["content-transfer-encoding", "content-type"]
-    assert sorted(name.lower() for name in mail) == sorted([*expected, *rest])
+    assert sorted(name.lower() for name in mail) == sorted([*expected, "content-type"])
     assert len(message_from_bytes(raw, policy=compat32).items()) == len(mail.items())
     text = mail.get_body(("plain",))
     assert text is not None
     assert text.get_content().replace("\r\n", "\n") == one.body + "\n"
+    html = mail.get_body(("html",))
+    assert html is not None
+    shown = Reader(html.get_content())
+    assert (shown.text, shown.hrefs) == (" ".join(one.body.split()), [])
     assert [part.get_filename() for part in mail.iter_attachments()] == names
 
 
@@ -153,27 +158,29 @@ def test_an_encoded_word_is_never_sent(piece: str) -> None:
     ):
         one = letter(**changed, attachments=())
         with pytest.raises(Unsendable):
-            compose.message(one, one.body, [], case_id="412", at=AT, domain="ours.example")
+            compose.message(one, {}, [], case_id="412", at=AT, domain="ours.example")
 
 
 def test_what_was_built_otherwise_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each part that could differ is named, whatever made it differ."""
     one = letter()
-    good = compose.message(one, one.body, [PDF], case_id="412", at=AT, domain="ours.example")
+    good = compose.message(one, {}, [PDF], case_id="412", at=AT, domain="ours.example")
     headers = {"date", "from", "reply-to", "to", "subject", "message-id"}
     headers |= {"mime-version", "content-type"}
-    compose.check(good, one, one.body, [PDF], headers)
+    compose.check(good, one, {}, [PDF], headers)
     table = {
         "its headers": good.replace(b"Date:", b"Bcc: evil@evil.example\r\nDate:", 1),
         "From": good.replace(b"From: Dana", b"From: Dona", 1),
         "To": good.replace(b"To: billing@", b"To: paying@", 1).replace(b"Reply-paying", b"", 1),
         "the subject": good.replace(b"Subject: Invoice 1037", b"Subject: Invoice 1038", 1),
         "the text": good.replace(b"is open", b"is paid", 1),
+        "the HTML part": b"is paid".join(good.rsplit(b"is open", 1)),
         "the files": good.replace(b"Invoice 1037.pdf", b"Invoice 1038.pdf"),
     }
     for part, bad in table.items():
         assert bad != good, part
         with pytest.raises(Altered, match=part):
-            compose.check(bad, one, one.body, [PDF], headers)
-    with pytest.raises(Altered, match="the text"):
-        compose.check(good, one, one.body + " more", [PDF], headers)
+            compose.check(bad, one, {}, [PDF], headers)
+    longer = replace(one, body=f"{one.body} more")
+    with pytest.raises(Altered, match="the text, the HTML part"):
+        compose.check(good, longer, {}, [PDF], headers)
