@@ -2,7 +2,7 @@
 
 from qbo.answers import KINDS, Broken, OnBroken
 from qbo.changes import Changes
-from qbo.client import CALLS, QuickBooks
+from qbo.client import QuickBooks
 from qbo.errors import (
     MEANINGS,
     Action,
@@ -41,6 +41,7 @@ from qbo.models import (
 from qbo.oauth import LEASE, SCOPE, BearerAuth, OAuth, Overtaken, Tokens, TokenStore
 from qbo.pacing import Budget
 from qbo.query import Select, among, where
+from qbo.transport import CALLS
 from qbo.webhooks import Change, Malformed
 
 __all__ = [

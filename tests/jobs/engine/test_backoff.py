@@ -19,7 +19,7 @@ from jobs.store import agenda, companies
 from jobs.store.tables import cases, events, notes, schedule
 from jobs.store.tables import companies as companies_table
 from qbo import QuickBooks
-from qbo.client import CALLS
+from qbo.transport import CALLS
 from tests.jobs.house import UNUSED_TLS, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.jobs.troubles import PASSING, REFUSED, THROTTLED, Trouble, broken, leaks, shown
