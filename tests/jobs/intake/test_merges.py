@@ -132,10 +132,16 @@ def test_an_invoice_given_away_that_only_its_card_saw(open_house: OpenHouse) -> 
 
 
 def test_a_sub_customer_that_is_billed_with_its_parent(house: House) -> None:
-    """From then on the parent is asked, and the sub-customer's own case ends."""
+    """From then on the parent is asked, and the sub-customer's own case ends.
+
+    What the invoice crossed is the parent's at once, and does not wait for the next sweep.
+    """
     house.notify(
         house.change("Customer", "2", ParentRef={"value": "1"}, Job=True, BillWithParent=True)
     )
+    held = (crossings.c.invoice == "72") & crossings.c.released_at.is_(None)
+    (crossed,) = house.rows(select(crossings.c.case_id).where(held))
+    assert crossed.case_id == house.case("1").id
     house.run("triage")
     assert house.case("2").state is State.CANCELLED
     assert letter_of(house, "1") == ["71", "72"]
