@@ -21,6 +21,7 @@ from jobs.rules.policy import Policy
 from jobs.rules.rights import sees
 from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest
 from jobs.rules.states import OPEN, Stage, State
+from jobs.sources.configured import absent
 from jobs.store import (
     assessments,
     case_lists,
@@ -41,8 +42,6 @@ MOST_CARDS = 20
 """How many of the most valuable cases are searched for the next card."""
 Only = frozenset[str] | None
 """The billed customers that a list is limited to; None means everybody."""
-ABSENT = ("CRM", "help desk", "mailbox")
-"""Sources that are not connected: absent by choice, and the card says so."""
 
 
 def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> CaseView:
@@ -56,7 +55,6 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         approvals=_approvals(conn, policy, case, draft, facts, now),
         decisions=drafts.decided(conn, case.id),
         manager=policy.account_manager(case.customer),
-        sources_absent=ABSENT,
         **_of_case(case),
         **said,
         **_of_end(conn, case),
@@ -89,6 +87,8 @@ def _of_assessment(conn: Connection, case: Case) -> dict[str, Any]:
         "reasons": judged.reasons,
         "evidence": judged.evidence,
         "rulings": not_set_aside(judged.rulings, case.allowed_anyway),
+        "sources_absent": absent(judged.findings) if judged.findings else (),
+        "sources_down": judged.down,
     }
 
 

@@ -130,6 +130,8 @@ class CaseView:
     last_error: str = ""
     sources_absent: tuple[str, ...] = ()
     """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""
+    sources_down: tuple[str, ...] = ()
+    """Context that is configured and could not be read when this was prepared."""
 
     @property
     def taken_up(self) -> bool:

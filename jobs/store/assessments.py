@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select
 from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.facts import Customer, Facts, Gap
-from jobs.rules.findings import Context, Findings
+from jobs.rules.findings import Context, Down, Findings
 from jobs.rules.money import Money
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, Stage
@@ -76,6 +76,14 @@ class Assessment:
     rulings: tuple[Ruling, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    findings: Mapping[str, Findings] = field(default_factory=dict)
+    """By the name of their source, without texts; empty if the case could not be prepared."""
+
+    @property
+    def down(self) -> tuple[str, ...]:
+        """The names of the sources that could not be read."""
+        found = self.findings.items()
+        return tuple(name for name, each in found if isinstance(each.freshness, Down))
 
     @property
     def proposal(self) -> Proposal | None:
@@ -159,6 +167,7 @@ READ = (
     "rulings",
     "evidence",
     "reasons",
+    "findings",
 )
 """The columns of an Assessment; others can be large."""
 
@@ -184,6 +193,7 @@ def _of_row(row: Row[Any]) -> Assessment:
         rulings=_rulings([*(row.about_text or ()), *row.rulings]),
         evidence=EVIDENCE.validate_json(json.dumps(row.evidence)),
         reasons=REASONS.validate_json(json.dumps(row.reasons)),
+        findings=FINDINGS.validate_json(json.dumps(row.findings)),
     )
 
 

@@ -108,6 +108,7 @@ def view(**changes: Any) -> CaseView:
         approvals=Approvals(needed=1),
         manager="UMANAGER",
         sources_absent=("CRM", "help backend"),
+        sources_down=("<mailbox>",),
     )
     return replace(made, **changes)
 

@@ -360,7 +360,7 @@ def violations(view: CaseView, reader: Reader) -> Part | None:
 
 
 def footer(view: CaseView, reader: Reader) -> Part:
-    """Case, version, as-of, author, and the context that is absent by choice."""
+    """Case, version, as-of, author, and the context that is absent by choice or was not read."""
     told = [f"Case {view.id}"]
     if view.draft_version:
         told.append(f"draft {view.draft_version}")
@@ -387,4 +387,6 @@ def _author(view: CaseView) -> list[str]:
 
 def _absent(view: CaseView) -> list[str]:
     names = wording.joined(map(mrkdwn, view.sources_absent), "or")
-    return [f"no {names} is connected"] if names else []
+    told = [f"no {names} is connected"] if names else []
+    down = wording.joined(map(mrkdwn, view.sources_down), "and")
+    return [*told, f"not read: {down}"] if down else told
