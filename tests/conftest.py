@@ -10,8 +10,11 @@ import structlog
 
 from tests import doors
 from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
+from tests.jobs.store.copies import postgres_copies, record_url, sqlite_copies
 from tests.sandbox.processes import Sandbox, sandbox
 from tests.sandbox.valkey import valkey
+
+__all__ = ["postgres_copies", "record_url", "sqlite_copies"]
 
 UNDO_SECONDS = 2
 

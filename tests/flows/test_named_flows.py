@@ -10,7 +10,9 @@ import pytest
 
 from tests.flows.named import NAMED, Story
 from tests.jobs.house import Neighbourhood, neighbourhood
-from tests.jobs.houses import OpenHouse, opener
+from tests.jobs.houses import OpenHouse, home_url, opener
+
+__all__ = ["home_url"]
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +23,10 @@ def neighbours() -> Iterator[Neighbourhood]:
 
 
 @pytest.fixture
-def open_house(neighbours: Neighbourhood, engine_url: str, tmp_path: Path) -> Iterator[OpenHouse]:
+def open_house(neighbours: Neighbourhood, home_url: str, tmp_path: Path) -> Iterator[OpenHouse]:
     """Opens a house on each engine."""
     with ExitStack() as stack:
-        yield opener(stack, neighbours, engine_url, tmp_path)
+        yield opener(stack, neighbours, home_url, tmp_path)
 
 
 @pytest.mark.parametrize("story", NAMED, ids=lambda story: story.__name__)

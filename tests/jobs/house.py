@@ -261,8 +261,7 @@ class House:
         self.changes: dict[str, Any] = dict(policy or {})
         self.more_policy = ""
         self.process = Process(self._settings(database_url), self.time)
-        if database_url == neighbourhood.home:
-            self.process.database = neighbourhood.at_home
+        self.process.database = neighbourhood.database_at(database_url)
         self._clients: list[QuickBooks] = []
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
@@ -667,8 +666,8 @@ class Neighbourhood:
     empty: Path
     home: str
     """Where one house after the other keeps its record."""
-    at_home: Database
-    """Shared by them, as it knows by then how to say most statements."""
+    databases: dict[str, Database] = field(default_factory=dict)
+    """Kept from house to house, by URL: after a while each knows how to say most statements."""
 
     def tidy(self) -> None:
         """Forget what the last house left outside."""
@@ -679,13 +678,15 @@ class Neighbourhood:
         self.outside.world.requests.clear()
 
     def prepare(self, url: str) -> None:
-        """Bring an empty database to the present shape."""
+        """Begin with an empty record. One on PostgreSQL is emptied by whoever lends it."""
         if url.startswith("sqlite:///"):
             _replace(Path(url.removeprefix("sqlite:///")), self.empty)
-            return
-        database = open_database(url)
-        schema.upgrade(database)
-        database.close()
+
+    def database_at(self, url: str) -> Database:
+        """The record there; a house closes it, and the next one can use it again."""
+        if url not in self.databases:
+            self.databases[url] = open_database(url)
+        return self.databases[url]
 
 
 def _replace(record: Path, by: Path) -> None:
@@ -706,5 +707,5 @@ def neighbourhood() -> Iterator[Neighbourhood]:
         database.close()  # the last to leave folds the write-ahead log into the one file
         model = Model(key, url, timeout=5, max_retries=0)
         file = Path(empty.removeprefix("sqlite:///"))
-        yield Neighbourhood(outside, model, file, home, open_database(home))
+        yield Neighbourhood(outside, model, file, home)
         model.close()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.jobs import invariants
 from tests.jobs.house import ONE, House, Neighbourhood, neighbourhood
+from tests.jobs.store.copies import Copies
 
 
 class OpenHouse(Protocol):
@@ -27,6 +28,17 @@ def neighbours() -> Iterator[Neighbourhood]:
     """The stand-ins, served once."""
     with neighbourhood() as found:
         yield found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def home_url(request: pytest.FixtureRequest, neighbours: Neighbourhood) -> Iterator[str]:
+    """Where one house after the other keeps its record; the test runs once on each engine."""
+    if request.param == "sqlite":
+        yield neighbours.home
+        return
+    copies: Copies = request.getfixturevalue("postgres_copies")
+    with copies() as url:
+        yield url
 
 
 @pytest.fixture

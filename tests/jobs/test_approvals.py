@@ -26,8 +26,7 @@ from tests.jobs.rules.world import facts, invoice, policy
 from tests.jobs.store import copies, record
 from tests.jobs.store.record import NOW
 
-database, record_url = copies.database, copies.record_url
-sqlite_copies, postgres_copies = copies.sqlite_copies, copies.postgres_copies
+database = copies.database
 
 CAST = """
 [people]

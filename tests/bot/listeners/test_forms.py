@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from tests.sandbox.slack.delivery import signature
 from tests.sandbox.slack.people import BOT, BOT_USER, TEAM
 from tests.sandbox.slack.values import fillable, put
 
-neighbours = houses.neighbours
+home_url, neighbours = houses.home_url, houses.neighbours
 
 
 @dataclass
@@ -54,11 +54,25 @@ class WokenSteps:
 
 
 @pytest.fixture
-def house(neighbours: Neighbourhood, engine_url: str, tmp_path: Path) -> Iterator[House]:
-    """A live house whose one card waits, so that each form applies; once on each engine."""
+def house(neighbours: Neighbourhood, tmp_path: Path) -> Iterator[House]:
+    """A live house whose one card waits, so that each form applies."""
+    with waiting(neighbours, neighbours.home, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def either_house(neighbours: Neighbourhood, home_url: str, tmp_path: Path) -> Iterator[House]:
+    """The same, once on each engine."""
+    with waiting(neighbours, home_url, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def waiting(neighbours: Neighbourhood, url: str, folder: Path) -> Iterator[House]:
+    """A house on this database whose one card waits."""
     named = books(customer("1", DisplayName="Overstock.com"), invoice("71", "1", "840.00", 12))
     with ExitStack() as stack:
-        made: House = opener(stack, neighbours, engine_url, tmp_path)(named)
+        made: House = opener(stack, neighbours, url, folder)(named)
         made.sweep()
         made.greet()
         yield made
@@ -170,20 +184,15 @@ def test_what_fails_beside_a_click_is_told_to_the_log() -> None:
     assert (line["event"], type(line["exc_info"])) == ("answer.failed", ValueError)
 
 
-def test_a_form_opens_while_the_record_is_busy(house: House) -> None:
+def test_a_form_opens_while_the_record_is_busy(either_house: House) -> None:
     """Its trigger lives three seconds: nothing is written down before it, nor read."""
+    house = either_house
     backend = backend_in(house)
     with house.database.writing():
         assert press(house, backend, Verb.EDIT).status == 200
         assert title(house)
         assert private(house) == []
     until(house, lambda: title(house) not in ("", "One moment"))
-
-
-@pytest.mark.parametrize("verb", forms.FORMS)
-def test_every_modal_opens(house: House, verb: Verb) -> None:
-    """On either database: reading the case for it takes no lock, which a reader may not."""
-    assert opened(house, verb)["callback_id"] == verb
 
 
 ENTERED = {
@@ -196,9 +205,13 @@ ENTERED = {
 
 
 @pytest.mark.parametrize("verb", forms.FORMS)
-def test_every_form_decides(house: House, verb: Verb) -> None:
-    """What is typed into it reaches the function of its verb, and the form closes."""
-    opened(house, verb)
+def test_every_form_opens_and_decides(either_house: House, verb: Verb) -> None:
+    """What is typed into it reaches the function of its verb, and the form closes.
+
+    On either database: reading the case for it takes no lock, which a reader may not.
+    """
+    house = either_house
+    assert opened(house, verb)["callback_id"] == verb
     answer = submit(house, backend_in(house), ENTERED.get(verb, {}))
     assert (answer.status, answer.body) == (200, "")
     with house.database.reading() as conn:

@@ -21,8 +21,7 @@ from tests.bot.kits import front, place
 from tests.jobs.store import copies
 from tests.jobs.store.record import NOW, REALM, company
 
-database, record_url = copies.database, copies.record_url
-sqlite_copies, postgres_copies = copies.sqlite_copies, copies.postgres_copies
+database = copies.database
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 TOKENS = Tokens(

@@ -25,13 +25,14 @@ from jobs.companies.connect import (
     invite,
     open_link,
 )
-from jobs.store import companies, engine, log, schema
+from jobs.store import companies, engine, log
 from jobs.store.companies import ConnectedCompany
 from jobs.store.engine import Database
 from jobs.store.tables import companies as companies_table
 from jobs.store.tables import connect_links, messages, schedule
 from jobs.store.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, QuickBooksError, Tokens
+from tests.jobs.store.copies import Copies
 from tests.sandbox import company
 from tests.sandbox.quickbooks.service import QuickBooks as StandIn
 from tests.sandbox.world import World, serve
@@ -101,7 +102,6 @@ def door_to(ledger: dict[str, Any], url: str) -> Iterator[Door]:
     stand_in.add_company(company.build(ledger))
     world.add(stand_in)
     database = engine.connect(url)
-    schema.upgrade(database)
     with serve(world.app()) as address, contextlib.closing(stand_in):
         base = f"{address}/quickbooks"
         oauth = OAuth(
@@ -136,16 +136,16 @@ def books(**info: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def door(engine_url: str) -> Iterator[Door]:
+def door(record_url: str) -> Iterator[Door]:
     """A door, on each database."""
-    with door_to(books(), engine_url) as found:
+    with door_to(books(), record_url) as found:
         yield found
 
 
 @pytest.fixture
-def one_door(sqlite_url: str) -> Iterator[Door]:
+def one_door(sqlite_copies: Copies) -> Iterator[Door]:
     """A door, on SQLite: where the database makes no difference."""
-    with door_to(books(), sqlite_url) as found:
+    with sqlite_copies() as url, door_to(books(), url) as found:
         yield found
 
 
@@ -293,9 +293,9 @@ def test_another_realm_than_the_one_consented_to_connects_nothing(one_door: Door
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "", "../../etc/passwd", "America"])
-def test_an_unknown_zone_is_refused(sqlite_url: str, zone: str) -> None:
+def test_an_unknown_zone_is_refused(sqlite_copies: Copies, zone: str) -> None:
     """Due dates are meant in it: never UTC in silence."""
-    with door_to(books(), sqlite_url) as door:
+    with sqlite_copies() as url, door_to(books(), url) as door:
         realm = next(iter(door.stand_in.realms.values()))
         realm.books.company.info["DefaultTimeZone"] = zone
         with pytest.raises(NotConnected, match="time zone of Brass & Fern"):

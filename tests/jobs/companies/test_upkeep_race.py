@@ -29,13 +29,13 @@ PROGRAM = "from tests.jobs.companies.test_upkeep_race import {0}; {0}()"
 
 
 @pytest.fixture
-def house(neighbours: Neighbourhood, engine_url: str, tmp_path: Path) -> Iterator[House]:
+def house(neighbours: Neighbourhood, home_url: str, tmp_path: Path) -> Iterator[House]:
     """A connected company on each engine, at an Intuit that ends a grant whose token is reused."""
     oauth = neighbours.outside.quickbooks.oauth
     with ExitStack() as stack:
         oauth.reuse_revokes = True
         stack.callback(setattr, oauth, "reuse_revokes", False)
-        yield opener(stack, neighbours, engine_url, tmp_path)()
+        yield opener(stack, neighbours, home_url, tmp_path)()
 
 
 @pytest.fixture

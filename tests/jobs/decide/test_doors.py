@@ -75,11 +75,11 @@ def test_a_double_click_approves_once(a_house: House) -> None:
 
 @pytest.mark.parametrize("second", ["UCOLLECT", "ULEAD1"])
 def test_two_clicks_in_the_same_instant(
-    neighbours: Neighbourhood, engine_url: str, tmp_path: Path, second: str
+    neighbours: Neighbourhood, home_url: str, tmp_path: Path, second: str
 ) -> None:
     """The first one wins; the other is told who it was, on either database."""
     with ExitStack() as stack:
-        house: House = opener(stack, neighbours, engine_url, tmp_path)()
+        house: House = opener(stack, neighbours, home_url, tmp_path)()
         house.sweep()
         house.greet()
         knocks = [house.click("UCOLLECT"), house.click(second)]

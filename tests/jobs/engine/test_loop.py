@@ -34,8 +34,7 @@ from jobs.store.work import Claim
 from tests.jobs.store import copies
 from tests.jobs.store.record import NOW, REALM, notices
 
-database, record_url = copies.database, copies.record_url
-sqlite_copies, postgres_copies = copies.sqlite_copies, copies.postgres_copies
+database = copies.database
 
 Rounds = list[Callable[[], Any]]
 

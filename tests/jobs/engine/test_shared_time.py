@@ -20,7 +20,6 @@ from tests.jobs.houses import opener
 from tests.jobs.store import copies
 
 record_url, database = copies.record_url, copies.database
-sqlite_copies, postgres_copies = copies.sqlite_copies, copies.postgres_copies
 HOUR = timedelta(hours=1)
 
 
@@ -32,11 +31,11 @@ def work_on_sends(house: House) -> None:
 
 
 def test_a_worker_with_a_fast_clock_does_not_shorten_the_undo_window(
-    neighbours: Neighbourhood, record_url: str, tmp_path: Path
+    neighbours: Neighbourhood, home_url: str, tmp_path: Path
 ) -> None:
     """Its own clock is an hour ahead: nothing goes while the approval can be undone."""
     with ExitStack() as stack:
-        house = opener(stack, neighbours, record_url, tmp_path)(now=datetime.now(UTC))
+        house = opener(stack, neighbours, home_url, tmp_path)(now=datetime.now(UTC))
         house.sweep()
         house.approve()
         with time_machine.travel(datetime.now(UTC) + HOUR):

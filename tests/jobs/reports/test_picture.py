@@ -31,8 +31,7 @@ from tests.jobs.rules.world import facts, invoice, policy, usd
 from tests.jobs.store import copies, record
 from tests.jobs.store.record import NOW, REALM
 
-database, record_url = copies.database, copies.record_url
-sqlite_copies, postgres_copies = copies.sqlite_copies, copies.postgres_copies
+database = copies.database
 
 POLICY = policy('[people]\ncollectors = ["UCOLLECT"]\nfinance_leads = ["ULEAD1"]\ndeputies = []\n')
 WORKSPACE = "https://harbor.slack.example/"

@@ -26,11 +26,11 @@ SHARED = "accounts@family.example"
 
 @pytest.fixture
 def open_house(
-    neighbours: Neighbourhood, engine_url: str, tmp_path: Path
+    neighbours: Neighbourhood, home_url: str, tmp_path: Path
 ) -> Iterator[Callable[..., House]]:
     """Opens a house on each engine."""
     with ExitStack() as stack:
-        yield opener(stack, neighbours, engine_url, tmp_path)
+        yield opener(stack, neighbours, home_url, tmp_path)
 
 
 def approved(house: House) -> House:

@@ -60,6 +60,7 @@ def _lent(url: str) -> Iterator[str]:
     """Emptied afterwards: far quicker than a database of one's own."""
     yield url
     with psycopg.connect(url) as connection:
+        connection.execute("SET lock_timeout = '60s'")  # for whoever is left from the test
         connection.execute("SET session_replication_role = replica")  # past keys and guards
         for table in metadata.tables:
             connection.execute(f"DELETE FROM {table}".encode())
