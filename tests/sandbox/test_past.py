@@ -16,7 +16,7 @@ from jobs.engine import loop
 from jobs.rules.states import CaseClass, Stage, State
 from jobs.settings import Settings
 from jobs.store import agenda, log, schema
-from jobs.store.tables import cases, companies
+from jobs.store.tables import assessments, cases, companies
 from tests.databases import sqlite_database
 from tests.sandbox import past
 from tests.sandbox.policy_file import LIFELIKE, policy_text
@@ -65,6 +65,8 @@ def test_today_every_stage_and_class_can_be_seen(lived: tuple[StandIns, Process]
     loop.run(process.database, steps, process.now)
     with process.database.reading() as conn:
         waiting = (cases.c.state == State.WAITING) & cases.c.draft.is_not(None)
-        drafted = conn.execute(select(cases).where(waiting)).all()
+        judged = assessments.c.id == cases.c.assessment
+        query = select(cases.c.stage, assessments.c["class"]).join_from(cases, assessments, judged)
+        drafted = conn.execute(query.where(waiting)).all()
     assert {row.stage for row in drafted} == set(Stage)
     assert {row["class"] for row in (row._mapping for row in drafted)} == set(CaseClass)
