@@ -38,6 +38,7 @@ def of(conn: Connection, case: Case) -> Iterator[str]:
     yield from _if("trouble", case.last_error)
     for ruling in judged.rulings:
         yield f"  {ruling.kind:<9} {ruling.rule}: {clean(ruling.reason)}"
+    yield from _section("Assessments", _assessments(conn, case))
     yield from _section("Decisions", _decisions(conn, case))
     yield from _section("E-mails", _sends(conn, case))
     yield from _section("QuickBooks note", _note(conn, case))
@@ -54,6 +55,14 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 def _customer(conn: Connection, case: Case) -> str:
     name = ledger.names(conn, case.company, [case.customer]).get(case.customer)
     return f"{clean(name)} (customer {case.customer})" if name else f"customer {case.customer}"
+
+
+def _assessments(conn: Connection, case: Case) -> Iterator[str]:
+    for one in assessments.of_case(conn, case.id):
+        by = f" by {clean(one.author)}"
+        class_ = f"{CLASS_WORDS[one.class_]}{by}" if one.class_ else "nothing proposed"
+        rules = ", ".join(ruling.rule for ruling in one.rulings)
+        yield f"{_at(one.made_at)}  {one.id}: {class_}{_because(rules)}"
 
 
 def _decisions(conn: Connection, case: Case) -> Iterator[str]:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, insert, null, select
 
 from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
@@ -37,6 +37,7 @@ REASONS: TypeAdapter[tuple[Reason, ...]] = TypeAdapter(tuple[Reason, ...])
 FINDINGS: TypeAdapter[dict[str, Findings]] = TypeAdapter(dict[str, Findings])
 TEMPLATE = "template"
 """The author of a summary that no model wrote."""
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Assessment:
     """
 
     id: str | None = None
+    made_at: datetime = NEVER
     sha256: str = ""
     class_: CaseClass | None = None
     confidence: str = ""
@@ -159,6 +161,7 @@ def _put_documents(conn: Connection, found: Iterable[Document], now: datetime) -
 
 READ = (
     "id",
+    "made_at",
     "sha256",
     "class",
     "confidence",
@@ -174,17 +177,27 @@ READ = (
 
 def present(conn: Connection, case: Case) -> Assessment:
     """The assessment that the case points at; NOT_YET if it was never judged."""
-    about_text = drafts.c.rulings.label("about_text")
-    columns: list[ColumnElement[Any]] = [*(assessments.c[name] for name in READ), about_text]
-    query = select(*columns).outerjoin_from(assessments, drafts, drafts.c.id == case.draft)
-    row = conn.execute(query.where(assessments.c.id == case.assessment)).first()
+    query = _with(drafts.c.rulings).where(assessments.c.id == case.assessment)
+    row = conn.execute(query.outerjoin(drafts, drafts.c.id == case.draft)).first()
     return _of_row(row) if row else NOT_YET
+
+
+def of_case(conn: Connection, case_id: str) -> tuple[Assessment, ...]:
+    """Every assessment of a case, the oldest first; drafts keep the rulings on their words."""
+    query = _with(null()).where(assessments.c.case_id == case_id).order_by(assessments.c.id)
+    return tuple(_of_row(row) for row in conn.execute(query))
+
+
+def _with(about_text: ColumnElement[Any]) -> Select[Any]:
+    columns: list[ColumnElement[Any]] = [assessments.c[name] for name in READ]
+    return select(*columns, about_text.label("about_text")).select_from(assessments)
 
 
 def _of_row(row: Row[Any]) -> Assessment:
     class_ = row._mapping["class"]
     return Assessment(
         id=row.id,
+        made_at=row.made_at,
         sha256=row.sha256,
         class_=CaseClass(class_) if class_ else None,
         confidence=row.confidence,

@@ -17,9 +17,12 @@ from sqlalchemy import delete, insert, select, text
 
 from bot import logs
 from bot.cli.main import main
-from jobs.rules.case import Decision
+from jobs.rules.case import Decision, Proposal, Reason
+from jobs.rules.rulings import Kind, Ruling
+from jobs.rules.states import CaseClass, Stage
 from jobs.settings import Settings
-from jobs.store import cases, drafts, engine, log
+from jobs.store import assessments, cases, drafts, engine, log
+from jobs.store.assessments import Judgement
 from jobs.store.engine import Database
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import connect_links, schedule
@@ -248,11 +251,19 @@ def test_a_sweep_of_nobody(run: Run) -> None:
     assert "No company 17 is connected" in result.output
 
 
-def test_the_story_of_a_case(run: Run) -> None:
-    """Where it stands, who decided, and its lines of the log, and no others."""
+def test_the_story_of_a_case(run: Run, database: Database) -> None:
+    """Where it stands, how it was judged, who decided, and its lines of the log, and no others."""
+    stop = Ruling(Kind.STOP, "dispute", "They dispute it.")
+    reason = Reason("A line says so.", ("mail:1",))
+    made = Proposal(CaseClass.LIKELY_DISPUTE, "high", (reason,), "Late.", "", (), "model-1/p3")
+    with database.writing() as conn:
+        assessments.put(conn, "1", Judgement(Stage.REMINDER, (), proposal=made), START)
+        assessments.put(conn, "1", Judgement(Stage.REMINDER, (stop,)), START)
     told = run("case", "1").output
     assert "Case 1: Acme & Sons (customer 58), USD" in told
     assert "state     rejected" in told
+    assert "1: Likely dispute by model-1/p3\n" in told
+    assert "2: nothing proposed: dispute\n" in told
     assert "reject by UCOLLECT: Paid in cash" in told
     assert 'case.rejected by UCOLLECT  {"why": "paid"}' in told
     assert "sweep.done" not in told

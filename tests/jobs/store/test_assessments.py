@@ -177,6 +177,9 @@ def test_a_case_that_could_not_be_prepared_keeps_its_facts(database: Database) -
         assessments.put(conn, ours.id, Judgement(Stage.REMINDER, (), context=Context(later)), NOW)
         assert assessments.facts_of_case(conn, ours, NOW) == facts()
         assert assessments.present(conn, ours).rulings == (look,)
+        history = assessments.of_case(conn, ours.id)
+        assert [one.rulings for one in history] == [(), (look,), ()]
+        assert {one.made_at for one in history} == {NOW}
 
 
 def test_rulings_on_a_drafts_words_come_first(database: Database) -> None:
