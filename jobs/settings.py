@@ -193,6 +193,12 @@ def _sender(value: str) -> str:
     return value
 
 
+def _subdomain(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", value, re.IGNORECASE):
+        raise ValueError("must be the name before .zendesk.com, and nothing else")
+    return _id(value)
+
+
 Id = Annotated[str, AfterValidator(_id)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
 Secrets = Annotated[tuple[Secret, ...], NoDecode, BeforeValidator(_split)]
@@ -268,7 +274,7 @@ class Settings(BaseSettings):
 
     hubspot_token: Secret = NO_SECRET
     hubspot_api_url: ProviderLink = "https://api.hubapi.com"
-    zendesk_subdomain: Id = ""
+    zendesk_subdomain: Annotated[str, AfterValidator(_subdomain)] = ""
     zendesk_client_id: Id = ""
     zendesk_client_secret: Secret = NO_SECRET
     zendesk_api_url: ProviderLink = ""
@@ -318,6 +324,11 @@ NEEDS: Mapping[Part, tuple[str, ...]] = {
 }
 """What each process cannot work without; `a|b` is either."""
 
+ZENDESK = ("zendesk_subdomain|zendesk_api_url", "zendesk_client_id", "zendesk_client_secret")
+"""The help desk needs all of these, or it is absent and needs none."""
+READERS: frozenset[Part] = frozenset({"triage", "act", "work"})
+"""The processes that read the sources besides the ledger."""
+
 HINTS = {
     "database_url": "set it, or leave it out for a SQLite file",
     "policy_file": "says who may do what; without it nobody may act. overdue init writes one",
@@ -334,6 +345,10 @@ HINTS = {
     "developer.intuit.com; a machine without a public address has none and uses Socket Mode",
     "mail_from": "the address of the finance mailbox",
     "smtp_url|resend_api_key|mail_folder": "the server that sends; for a trial, a folder is enough",
+    **dict.fromkeys(
+        ZENDESK,
+        "the help desk needs all of it: see OAuth clients in the Admin Center, under APIs",
+    ),
 }
 """Where each setting that a process needs comes from."""
 
@@ -407,9 +422,19 @@ def missing(settings: Settings, *parts: Part) -> tuple[Problem, ...]:
     """What these processes would lack, each setting once."""
     return tuple(
         Problem(_named(need.split("|"), "or"), f"is missing ({HINTS[need]})")
-        for need in needed(*parts)
-        if not any(getattr(settings, name) for name in need.split("|"))
+        for need in (*needed(*parts), *_half(settings, parts))
+        if not _is_set(settings, need)
     )
+
+
+def _half(settings: Settings, parts: Iterable[Part]) -> tuple[str, ...]:
+    """What a source needs that is set only in part: it would pass for one that nobody wants."""
+    begun = any(_is_set(settings, need) for need in ZENDESK)
+    return ZENDESK if begun and not READERS.isdisjoint(parts) else ()
+
+
+def _is_set(settings: Settings, need: str) -> bool:
+    return any(getattr(settings, name) for name in need.split("|"))
 
 
 def require(settings: Settings, *parts: Part) -> None:

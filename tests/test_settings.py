@@ -174,6 +174,7 @@ def test_real_secrets_pass(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
         ("SMTP_URL", "smtp://"),
         ("IMAP_URL", "https://mail.acme.test"),
         ("SLACK_CHANNEL", "#finance"),
+        ("ZENDESK_SUBDOMAIN", "acme.zendesk.com"),
         ("MAIL_FROM", "finance"),
         ("MAIL_FROM", "a@acme.test, b@acme.test"),
         ("OPENAI_API", "completions"),
@@ -240,6 +241,15 @@ def test_a_process_names_everything_it_lacks(monkeypatch: pytest.MonkeyPatch) ->
         *("SLACK_BOT_TOKEN", "SLACK_CHANNEL", "SMTP_URL or RESEND_API_KEY or MAIL_FOLDER"),
     ]
     assert "Fernet.generate_key()" in str(caught.value)
+
+
+def test_a_source_is_set_up_wholly_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with half of its settings would pass for one that nobody wants."""
+    begun = COMPLETE | {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_CLIENT_ID": "overdue"}
+    settings = loaded(monkeypatch, **begun)
+    for part in ("triage", "act", "work"):
+        assert [each.name for each in missing(settings, part)] == ["ZENDESK_CLIENT_SECRET"]
+    assert missing(settings, "intake", "web", "clock") == ()
 
 
 def test_each_process_asks_only_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from jobs.settings import Settings
+from jobs.settings import ZENDESK, Settings
 from jobs.sources.hubspot import HubSpot
 from jobs.sources.source import Source
+from jobs.sources.zendesk import Zendesk
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,15 @@ def _hubspot(settings: Settings) -> Source:
     return HubSpot.at(settings.hubspot_api_url, settings.hubspot_token.get_secret_value())
 
 
+def _zendesk(settings: Settings) -> Source:
+    url = settings.zendesk_api_url or f"https://{settings.zendesk_subdomain}.zendesk.com"
+    secret = settings.zendesk_client_secret.get_secret_value()
+    return Zendesk.at(url, settings.zendesk_client_id, secret)
+
+
 SOURCES: dict[str, Row | None] = {
     "CRM": Row(("hubspot_token",), _hubspot),
-    "help desk": None,
+    "help desk": Row(ZENDESK, _zendesk),
     "mailbox": None,
 }
 """What a card calls it → how it is read; None where nothing of this kind can be connected yet."""

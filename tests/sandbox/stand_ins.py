@@ -15,6 +15,7 @@ from tests.sandbox.model import StandInModel
 from tests.sandbox.quickbooks.service import QuickBooks
 from tests.sandbox.slack import Page, Slack
 from tests.sandbox.world import World, serve
+from tests.sandbox.zendesk import Zendesk
 
 MANIFEST = Path(__file__).parent.parent.parent / "manifest.yml"
 CHANNEL = "CFINANCE"
@@ -32,6 +33,7 @@ class StandIns:
     """Strict; `mailbox.beside` is a permissive one."""
     model: StandInModel
     hubspot: HubSpot
+    zendesk: Zendesk
     page: Page
 
     def reach(self, public_url: str) -> None:
@@ -80,7 +82,14 @@ class StandIns:
         return {"OPENAI_API_KEY": self.model.key, "OPENAI_BASE_URL": f"{self.url}/model/v1"}
 
     def _sources(self) -> dict[str, str]:
-        return {"HUBSPOT_TOKEN": self.hubspot.token, "HUBSPOT_API_URL": f"{self.url}/hubspot"}
+        id, secret = self.zendesk.client
+        return {
+            "HUBSPOT_TOKEN": self.hubspot.token,
+            "HUBSPOT_API_URL": f"{self.url}/hubspot",
+            "ZENDESK_CLIENT_ID": id,
+            "ZENDESK_CLIENT_SECRET": secret,
+            "ZENDESK_API_URL": f"{self.url}/zendesk",
+        }
 
 
 def manifest() -> dict[str, Any]:
@@ -109,18 +118,21 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     world = World()
     slack, quickbooks = Slack(world, scopes=scopes(), home_tab=home_tab()), QuickBooks(world)
     model, hubspot, page = StandInModel(), HubSpot(world), Page(world)
+    zendesk = Zendesk(world)
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:
         quickbooks.add_file(company_file)
-        hubspot.load(company.load(company_file))
+        books = company.load(company_file)
+        hubspot.load(books)
+        zendesk.load(books)
     sink = Mailbox(world, permissive=True)
     with (
         running(sink),
         running(Mailbox(world, beside=sink)) as mailbox,
         contextlib.closing(quickbooks),
     ):
-        for stand_in in (slack, quickbooks, mailbox, sink, model, hubspot):
+        for stand_in in (slack, quickbooks, mailbox, sink, model, hubspot, zendesk):
             world.add(stand_in)
         world.add(page, at="/")
         with serve(world.app(), port) as url:
-            yield StandIns(world, url, slack, quickbooks, mailbox, model, hubspot, page)
+            yield StandIns(world, url, slack, quickbooks, mailbox, model, hubspot, zendesk, page)

@@ -431,6 +431,12 @@ def test_sources_are_tried_each_for_itself(outside: Place) -> None:
         OK,
         "HubSpot: can read contacts (0), companies (0), notes (0) and owners",
     )
+    assert only(findings(outside), "help desk") == (
+        OK,
+        "Zendesk: can read open tickets (0), their comments and users",
+    )
+    half = findings(outside, ZENDESK_CLIENT_SECRET="")
+    assert only(half, "help desk") == (MISSING, "needs ZENDESK_CLIENT_SECRET")
     absent = (OK, "not connected, by choice (HUBSPOT_TOKEN is empty)")
     assert only(findings(outside, HUBSPOT_TOKEN=""), "CRM") == absent
     state, words = only(findings(outside, HUBSPOT_TOKEN="pat-na1-another"), "CRM")

@@ -1,0 +1,402 @@
+"""Zendesk: the open and recent tickets of customers and of their organizations, with comments.
+
+Access is by OAuth with client credentials. That grant has no refresh token: when an access token
+ends, the client asks for another one, so there is no pair of tokens to lose between processes and
+nothing to store. Comments that customers cannot see stay apart, in a document of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
+
+from jobs.rules.evidence import Document
+from jobs.rules.findings import Account, Down, Findings, Fresh, Ticket
+from jobs.rules.policy import Policy
+from jobs.sources.http import Rate, Raw, Reading, Request, Service, ServiceError, Wording, chunks
+from jobs.sources.source import SourceError
+
+RATES = {"": Rate(per_second=10, at_once=40)}
+"""Plans permit from 200 to 2,500 requests a minute; a 429 says how long to wait."""
+TOGETHER = 20  # addresses or organizations in one query
+LISTED = 100  # results on one page
+FOUND = 1000
+"""How many results a search gives; beyond that only an export has all of them."""
+AT_ONCE = 4  # tickets whose comments are read at the same time
+MOST_TICKETS = 40
+"""Tickets of one customer that are read; more are too many to say what they are about."""
+INDEXED = timedelta(minutes=5)
+"""How long it can take until a new ticket is found, so what is read is as of that long ago."""
+EARLY = 60.0
+"""Seconds before its end in which an access token is not used any more."""
+SHORTEST = 300.0
+"""Seconds that a token is used if Zendesk does not say how long it lasts."""
+SCOPES = "tickets:read users:read"
+CLOSED = frozenset({"solved", "closed"})
+STAFF = frozenset({"agent", "admin"})
+SEARCHABLE = re.compile(r"[^\s\"\\\x00-\x1f]+@[^\s\"\\\x00-\x1f]+")
+"""An address that can stand in quotes in a query and is nothing but an address there."""
+WORDING = Wording(
+    "Zendesk",
+    {
+        400: f"Zendesk refuses access: the OAuth client must be confidential, with {SCOPES}.",
+        401: "Zendesk does not accept the OAuth client: check ZENDESK_CLIENT_ID and "
+        "ZENDESK_CLIENT_SECRET (Admin Center > Apps and integrations > APIs > OAuth clients).",
+        403: f"Zendesk refuses access: the OAuth client needs the scopes {SCOPES}.",
+        404: "Zendesk does not know this address: check ZENDESK_SUBDOMAIN.",
+    },
+)
+
+Id = Annotated[str, BeforeValidator(str), Field(pattern=r"^\d{1,20}$")]
+
+
+class _Token(BaseModel):
+    access_token: str = Field(min_length=1, pattern=r"^[\x21-\x7e]+$")
+    expires_in: float | None = None
+
+
+class _User(BaseModel):
+    id: Id
+    email: str | None = None
+    role: str | None = None
+    organization_id: Id | None = None
+
+
+class ZendeskTicket(BaseModel):
+    """A ticket as a search gives it. Its texts are outside text."""
+
+    id: Id
+    subject: str | None = None
+    description: str | None = None
+    status: str | None = None
+    requester_id: Id | None = None
+    organization_id: Id | None = None
+    is_public: bool | None = None
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody still waits; a status that nobody knows counts as open."""
+        return self.status not in CLOSED
+
+    @property
+    def of_one_text(self) -> bool:
+        """Whether its description is all there is, and it is known who may see it."""
+        return self.updated_at == self.created_at and None not in (self.description, self.is_public)
+
+
+class ZendeskComment(BaseModel):
+    """A comment on a ticket. `body` is outside text."""
+
+    author_id: Id | None = None
+    body: str | None = None
+    plain_body: str | None = None
+    public: bool | None = None
+    created_at: AwareDatetime
+
+    @property
+    def text(self) -> str:
+        return (self.plain_body or self.body or "").strip()
+
+
+class AccessToken:
+    """The access token that all threads share. Thread-safe."""
+
+    def __init__(self, client_id: str, client_secret: str) -> None:
+        self._client = {"client_id": client_id, "client_secret": client_secret}
+        self._lock = threading.Lock()
+        self._value, self._ends = "", 0.0
+
+    def get(self, reading: Reading, refused: str = "") -> str:
+        """The token; a new one if it ends soon, or is the one that was `refused`."""
+        with self._lock:
+            if self._value == refused or time.monotonic() > self._ends - EARLY:
+                asked = {"grant_type": "client_credentials", "scope": SCOPES, **self._client}
+                answer = reading.ask(Request("POST", "/oauth/tokens", body=asked), {})
+                token = reading.parsed(_Token, answer)
+                self._value = token.access_token
+                self._ends = time.monotonic() + (token.expires_in or SHORTEST)
+            return self._value
+
+
+@dataclass
+class _Known:
+    """Who a customer is in Zendesk."""
+
+    users: set[str] = field(default_factory=set)
+    organizations: set[str] = field(default_factory=set)
+
+    def has(self, ticket: ZendeskTicket) -> bool:
+        return ticket.requester_id in self.users or ticket.organization_id in self.organizations
+
+
+Comments = list[ZendeskComment]
+
+
+class Zendesk:
+    """A `Source`. Thread-safe; close it."""
+
+    name = "help desk"
+
+    def __init__(self, client_id: str, client_secret: str, service: Service) -> None:
+        self._service, self._token = service, AccessToken(client_id, client_secret)
+
+    @classmethod
+    def at(cls, base_url: str, client_id: str, client_secret: str) -> Zendesk:
+        """The one at this address."""
+        return cls(client_id, client_secret, Service(WORDING, base_url, RATES))
+
+    def close(self) -> None:
+        self._service.close()
+
+    def read(
+        self, customers: Sequence[Account], since: datetime, now: datetime, policy: Policy
+    ) -> Mapping[str, Findings]:
+        """See `Source.read`."""
+        try:
+            return _Reader(self._service.reading(), self._token, since, now).read(customers)
+        except SourceError as error:
+            down = Findings(Down(now, str(error)))
+            return {customer.id: down for customer in customers}
+
+    def check(self, now: datetime, policy: Policy) -> str:
+        """See `Source.check`."""
+        return _Reader(self._service.reading(), self._token, now, now).check()
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """One reading. Every method raises SourceError."""
+
+    reading: Reading
+    token: AccessToken
+    since: datetime
+    now: datetime
+
+    def read(self, customers: Sequence[Account]) -> dict[str, Findings]:
+        odd = {c.id for c in customers if not all(map(SEARCHABLE.fullmatch, c.addresses))}
+        known = self._known([c for c in customers if c.id not in odd])
+        found = self._tickets(customers, known)
+        theirs = {id: [t for t in found.values() if who.has(t)] for id, who in known.items()}
+        comments = self._comments({t.id: t for few in theirs.values() if _few(few) for t in few})
+        unasked = Findings(
+            Down(self.now, "One of its addresses cannot be searched for in Zendesk.")
+        )
+        return dict.fromkeys(odd, unasked) | {
+            id: self._findings(who, theirs[id], comments) for id, who in known.items()
+        }
+
+    def check(self) -> str:
+        query = {"query": "type:ticket status<solved"}
+        count = self._get("/api/v2/search/count", query).get("count")
+        self._list(self._get("/api/v2/users/search", {"query": 'email:"a@b.example"'}), "users")
+        if not isinstance(count, int):
+            raise self.reading.unreadable()
+        return f"Zendesk: can read open tickets ({count}), their comments and users"
+
+    # Who is who
+
+    def _known(self, customers: Sequence[Account]) -> dict[str, _Known]:
+        addresses = {address for customer in customers for address in customer.addresses}
+        users: dict[str, list[_User]] = defaultdict(list)
+        for some in chunks(sorted(addresses), TOGETHER):
+            query = " ".join(f'email:"{address}"' for address in some)
+            for raw in self._pages("/api/v2/users/search", query, "users"):
+                user = self.reading.parsed(_User, raw)
+                if user.role not in STAFF:
+                    users[(user.email or "").lower()].append(user)
+        return {c.id: _who([u for a in c.addresses for u in users.get(a, ())]) for c in customers}
+
+    def _tickets(
+        self, customers: Sequence[Account], known: Mapping[str, _Known]
+    ) -> dict[str, ZendeskTicket]:
+        """What is open, and what was closed since then; found by requester and organization."""
+        asking = sorted({a for c in customers if c.id in known for a in c.addresses})
+        firms = sorted({id for one in known.values() for id in one.organizations})
+        terms = [f'requester:"{address}"' for address in asking]
+        named = [f"organization:{id}" for id in firms]
+        states = ("status<solved", f"status>=solved updated>={self.since:%Y-%m-%d}")
+        found: dict[str, ZendeskTicket] = {}
+        for some in (*chunks(terms, TOGETHER), *chunks(named, TOGETHER)):
+            for state in states:
+                for raw in self._search(f"{state} {' '.join(some)}"):
+                    ticket = self.reading.parsed(ZendeskTicket, raw)
+                    if ticket.open or ticket.updated_at >= self.since:
+                        found[ticket.id] = ticket
+        return found
+
+    # What they say
+
+    def _comments(
+        self, tickets: Mapping[str, ZendeskTicket]
+    ) -> dict[str, Comments | SourceError | None]:
+        """Ticket → its comments, or why they could not be read; None if the ticket is gone."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(tickets, pool.map(self._of, tickets.values()), strict=True))
+
+    def _of(self, ticket: ZendeskTicket) -> Comments | SourceError | None:
+        if ticket.of_one_text:
+            return [
+                ZendeskComment(
+                    author_id=ticket.requester_id,
+                    body=ticket.description,
+                    public=ticket.is_public,
+                    created_at=ticket.created_at,
+                )
+            ]
+        ask = partial(self._after, f"/api/v2/tickets/{ticket.id}/comments", {})
+        try:
+            return [
+                self.reading.parsed(ZendeskComment, raw)
+                for page in self.reading.pages(ask, self._next)
+                for raw in self._list(page, "comments")
+            ]
+        except ServiceError as error:
+            return None if error.status == 404 else error
+
+    def _findings(
+        self,
+        known: _Known,
+        tickets: Sequence[ZendeskTicket],
+        comments: Mapping[str, Comments | SourceError | None],
+    ) -> Findings:
+        if not _few(tickets):
+            why = (
+                f"Zendesk has {len(tickets)} open or recent tickets about it, too many to be read."
+            )
+            return Findings(Down(self.now, why))
+        there = [ticket for ticket in tickets if comments[ticket.id] is not None]
+        documents: list[Document] = []
+        for ticket in there:
+            said = comments[ticket.id]
+            if isinstance(said, SourceError):
+                return Findings(Down(self.now, str(said)))
+            documents += self._documents(ticket, said or [])
+        return Findings(
+            Fresh(self.now - INDEXED),
+            known=bool(known.users),
+            documents=tuple(documents),
+            tickets=tuple(_ticket(ticket) for ticket in there),
+            doubtful=_doubt(known),
+        )
+
+    def _documents(self, ticket: ZendeskTicket, comments: Comments) -> Iterator[Document]:
+        """What both sides can see, under the subject; and apart from it what only agents see."""
+        lately = [c for c in comments if ticket.open or c.created_at >= self.since]
+        shown = [comment for comment in lately if comment.public and comment.text]
+        hidden = [comment for comment in lately if not comment.public and comment.text]
+        at = max((comment.created_at for comment in shown), default=ticket.updated_at)
+        text = "\n\n".join([(ticket.subject or "").strip(), *(_said(ticket, c) for c in shown)])
+        if text:
+            yield Document(f"ticket:{ticket.id}", "support", "ticket", at.astimezone(UTC), text)
+        if hidden:
+            at = max(comment.created_at for comment in hidden).astimezone(UTC)
+            text = "\n\n".join(comment.text for comment in hidden)
+            yield Document(f"ticket:{ticket.id}:notes", "support", "note", at, text)
+
+    # How it is asked
+
+    def _search(self, query: str) -> Iterator[Any]:
+        """The tickets of a query, all of them: where a search would stop, an export goes on."""
+        first = self._page("/api/v2/search", f"type:ticket {query}", "1")
+        if self._count(first) <= FOUND:
+            yield from self._pages("/api/v2/search", f"type:ticket {query}", "results", first)
+            return
+        asked = {"filter[type]": "ticket", "query": query}
+        ask = partial(self._after, "/api/v2/search/export", asked)
+        for page in self.reading.pages(ask, self._next):
+            yield from self._list(page, "results")
+
+    def _pages(self, path: str, query: str, name: str, first: Raw | None = None) -> Iterator[Any]:
+        """The rows of every numbered page."""
+        rows = 0
+        for number in range(1, FOUND // LISTED + 1):
+            page = first if first and number == 1 else self._page(path, query, str(number))
+            listed = self._list(page, name)
+            yield from listed
+            rows += len(listed)
+            if rows >= self._count(page):
+                return
+            if not listed:
+                break
+        raise ServiceError("Zendesk left out some of what it found.")
+
+    def _page(self, path: str, query: str, number: str) -> Raw:
+        return self._get(path, {"query": query, "per_page": str(LISTED), "page": number})
+
+    def _after(self, path: str, asked: Mapping[str, str], cursor: str) -> Raw:
+        """One page of a list that goes on from a cursor."""
+        after = {"page[after]": cursor} if cursor else {}
+        return self._get(path, {**asked, "page[size]": str(LISTED), **after})
+
+    def _next(self, page: Raw) -> str:
+        """The cursor of the next page; empty at the end."""
+        meta = page.get("meta")
+        if not isinstance(meta, dict) or not isinstance(meta.get("has_more"), bool):
+            raise self.reading.unreadable()
+        cursor = meta.get("after_cursor")
+        if meta["has_more"] and not (isinstance(cursor, str) and cursor):
+            raise self.reading.unreadable()
+        return cursor if meta["has_more"] and isinstance(cursor, str) else ""
+
+    def _get(self, path: str, params: Mapping[str, str]) -> Raw:
+        """The answer; with a new token if the one we have is not accepted any more."""
+        token = self.token.get(self.reading)
+        request = Request("GET", path, params=params)
+        try:
+            return self.reading.ask(request, {"Authorization": f"Bearer {token}"})
+        except ServiceError as error:
+            if error.status != 401:
+                raise
+        token = self.token.get(self.reading, refused=token)
+        return self.reading.ask(request, {"Authorization": f"Bearer {token}"})
+
+    def _list(self, page: Raw, name: str) -> list[Any]:
+        found = page.get(name)
+        if not isinstance(found, list):
+            raise self.reading.unreadable()
+        return found
+
+    def _count(self, page: Raw) -> int:
+        count = page.get("count")
+        if not isinstance(count, int):
+            raise self.reading.unreadable()
+        return count
+
+
+def _who(users: Collection[_User]) -> _Known:
+    firms = {user.organization_id for user in users if user.organization_id}
+    return _Known({user.id for user in users}, firms)
+
+
+def _few(tickets: Collection[ZendeskTicket]) -> bool:
+    """Whether one customer's tickets can all be read."""
+    return len(tickets) <= MOST_TICKETS
+
+
+def _doubt(known: _Known) -> str:
+    if len(known.organizations) < 2:
+        return ""
+    return f"Its addresses belong to {len(known.organizations)} organizations in Zendesk."
+
+
+def _ticket(ticket: ZendeskTicket) -> Ticket:
+    subject, at = (ticket.subject or "").strip(), ticket.updated_at.astimezone(UTC)
+    return Ticket(f"ticket:{ticket.id}", subject, ticket.open, at)
+
+
+def _said(ticket: ZendeskTicket, comment: ZendeskComment) -> str:
+    """A comment under a line that says whose it is, without a name or a date of ours."""
+    who = "The requester" if comment.author_id == ticket.requester_id else "Somebody else"
+    return f"{who} wrote:\n{comment.text}"
