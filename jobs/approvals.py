@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,27 +19,12 @@ from jobs.rules.facts import Facts
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import MOVES, Role, State
-from jobs.store import assessments, cases, companies, drafts, people, posts, sends
+from jobs.store import assessments, cases, drafts, outbox, people, sends
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
+from jobs.store.outbox import MessageKind
 
 ACTOR = "system:send"
-ACCEPTED_LATE = (
-    "the mail server did accept the earlier message, although somebody said that it did not go. "
-    "Nothing is sent a second time."
-)
-TWICE = (
-    "the mail server did accept the earlier message, and a second one has been sent meanwhile or "
-    "may have been. Please tell the customer."
-)
-NOT_GONE = (
-    "the message was not handed to the mail server, although somebody said that it went. Please "
-    "write to the customer yourself, and take back the QuickBooks note."
-)
-LOOK = (
-    "we cannot tell whether the message went. Please check the Sent folder or the mail server's "
-    "log, then press “It went” or “It did not go” on the card. Nothing is sent again by itself."
-)
 
 
 def standing(
@@ -103,20 +89,25 @@ def void(
     return True
 
 
-def tell_approvers(
-    conn: Connection, case: Case, draft: Draft, reason: str, now: datetime, *, by: str = ""
-) -> None:
-    """Tell those who approved what voided it, in the card's thread; not `by`, who did it."""
-    who = f"{people.spoken_of(conn, by)} " if by else ""
-    text = f"nothing was sent. {who}{posts.escaped(reason)}"
-    _tell(conn, case, draft, f"void:{draft.id}", text, now, but=by)
+def tell_approvers(conn: Connection, case: Case, draft: Draft, reason: str, now: datetime) -> None:
+    """Tell those who approved what voided it, in the card's thread."""
+    told = {"called": _approvers(conn, draft), "reason": reason}
+    _call(conn, case, MessageKind.VOIDED, f"void:{draft.id}", told, now)
+
+
+def tell_edited(conn: Connection, case: Case, draft: Draft, by: str, now: datetime) -> None:
+    """Tell those who approved it that the text was edited; not `by`, who did it."""
+    others = [who for who in _approvers(conn, draft) if who != by]
+    told = {"called": others, "by": by}
+    _call(conn, case, MessageKind.EDITED, f"void:{draft.id}", told, now)
 
 
 def unknown(conn: Connection, case: Case, draft: Draft, now: datetime) -> bool:
     """Record that nobody can tell whether the mail went, and ask those who approved it to look."""
     if not cases.move(conn, case, Move(State.UNKNOWN, "send.unknown", ACTOR), now):
         return False
-    _tell(conn, case, draft, f"unknown:{draft.id}", LOOK, now)
+    told = {"called": _approvers(conn, draft)}
+    _call(conn, case, MessageKind.SEND_UNKNOWN, f"unknown:{draft.id}", told, now)
     return True
 
 
@@ -125,33 +116,31 @@ def accepted_late(conn: Connection, case: Case, draft: Draft, now: datetime) -> 
 
     Those who have approved a newer draft since are told too; a case still open becomes sent.
     """
-    told = TWICE if sends.several(conn, case.id) else ACCEPTED_LATE
-    tell_all(conn, case, draft, told, now)
+    twice = sends.several(conn, case.id)
+    tell_all(conn, case, draft, MessageKind.SENT_TWICE if twice else MessageKind.ACCEPTED_LATE, now)
     if State.SENT in MOVES[case.state]:
         sent(conn, case, draft, ACTOR, now)
 
 
-def tell_all(conn: Connection, case: Case, draft: Draft, text: str, now: datetime) -> None:
-    """Tell those who approved `draft` about its mail, and those who approved a newer draft too."""
+def tell_all(conn: Connection, case: Case, draft: Draft, kind: MessageKind, now: datetime) -> None:
+    """Say in the thread how the mail of `draft` went, and call those who approved a newer draft."""
     if case.draft and case.draft != draft.id:
         newer = drafts.draft(conn, case.draft)
-        _tell(conn, case, newer, f"overtaken:{newer.id}", text, now)
-    channel = companies.need(conn, case.company).channel
-    line = f"{text[0].upper()}{text[1:]}"
-    posts.thread(conn, case.company, channel, case.id, f"late:{draft.id}", line, now)
+        told = {"called": _approvers(conn, newer)}
+        _call(conn, case, kind, f"overtaken:{newer.id}", told, now)
+    outbox.say(conn, case, kind, f"late:{draft.id}", {"called": []}, now)
 
 
-def _tell(
-    conn: Connection, case: Case, draft: Draft, key: str, text: str, now: datetime, but: str = ""
+def _approvers(conn: Connection, draft: Draft) -> list[str]:
+    return [d.actor for d in drafts.decided_on(conn, draft.id, "approve")]
+
+
+def _call(
+    conn: Connection, case: Case, kind: MessageKind, key: str, data: dict[str, Any], now: datetime
 ) -> None:
-    """Post in the card's thread, mentioning everyone who approved this draft except `but`."""
-    approvers = [d.actor for d in drafts.decided_on(conn, draft.id, "approve")]
-    called = [who for who in approvers if who != but]
-    if not called:
-        return
-    channel = companies.need(conn, case.company).channel
-    names = ", ".join(f"<@{who}>" for who in called)
-    posts.thread(conn, case.company, channel, case.id, key, f"{names}: {text}", now)
+    """Say it in the card's thread, if there is anybody to call."""
+    if data["called"]:
+        outbox.say(conn, case, kind, key, data, now)
 
 
 def sent(conn: Connection, case: Case, draft: Draft, actor: str, now: datetime) -> bool:

@@ -17,9 +17,10 @@ from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.rules.plain import shortened
 from jobs.rules.states import State
-from jobs.store import cases, companies, posts, sends, standing, work
+from jobs.store import cases, companies, outbox, sends, standing, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
+from jobs.store.outbox import MessageKind
 from jobs.store.work import LEASE, Claim
 from qbo.errors import (
     BooksClosed,
@@ -192,10 +193,8 @@ def _still_there(conn: Connection, case: Case, why: str, now: datetime) -> None:
         return
     sends.conclude_note(conn, case.id, "written", now, detail=why)
     asked = [d.actor for d in draft_store.decided(conn, case.id) if d.kind == "take_back"]
-    text = f"<@{asked[-1]}>: the note could not be taken back: {posts.escaped(why)}"
-    channel = companies.need(conn, case.company).channel
-    key = f"still_there:{case.version}"
-    posts.thread(conn, case.company, channel, case.id, key, text, now)
+    told = {"called": asked[-1:], "reason": why}
+    outbox.say(conn, case, MessageKind.NOTE_KEPT, f"still_there:{case.version}", told, now)
 
 
 def _conclude(
@@ -208,10 +207,8 @@ def _conclude(
         return
     sends.conclude_note(conn, case.id, state, now, detail=detail, attachable=attachable)
     if state == "failed":
-        channel = companies.need(conn, case.company).channel
-        told, note = posts.escaped(detail), posts.escaped(text)
-        said = f"The note could not be written to QuickBooks: {told} Its text: {note}"
-        posts.thread(conn, case.company, channel, case.id, "note", said, now)
+        told = {"reason": detail, "note": text}
+        outbox.say(conn, case, MessageKind.NOTE_FAILED, "note", told, now)
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:

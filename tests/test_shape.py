@@ -1,6 +1,7 @@
 """The shape of the code: imports point one way. See "How it is built" in the README."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -224,5 +225,22 @@ def test_nothing_is_read_at_import() -> None:
         if not isinstance(node, ast.FunctionDef | ast.ClassDef)
         and isinstance(inner, ast.Attribute)
         and inner.attr in {"environ", "getenv"}
+    }
+    assert not wrong
+
+
+MARKUP = re.compile(r":[a-z_]+:\s|(?<!\(\?)<[@#]|(?<!\(\?)<!(?!--)")
+"""Emoji and mentions; not the look-behind of a pattern, nor a comment in HTML."""
+
+
+def test_jobs_write_no_markup_of_slack() -> None:
+    """They say which kind of message it is, with its data; the sentences are made in `bot`."""
+    wrong = {
+        f"{file}:{node.lineno}"
+        for file in files("jobs")
+        for node in ast.walk(tree(file))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and MARKUP.search(node.value)
     }
     assert not wrong

@@ -46,6 +46,7 @@ __all__ = [
 Block = dict[str, Any]
 
 _USER = re.compile(r"[UW][A-Z0-9]{2,20}")
+_CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,20}")
 _FORMAT = "{date_short_pretty} at {time}"
 TIME_ONLY = "{time_secs}"
 
@@ -154,6 +155,11 @@ def utc(at: datetime) -> str:
 def mention(user: str) -> str:
     """A mention in mrkdwn; empty if `user` is not a Slack id."""
     return f"<@{user}>" if _USER.fullmatch(user) else ""
+
+
+def channel_link(channel: str) -> str:
+    """A channel in mrkdwn; empty if `channel` is not a Slack id."""
+    return f"<#{channel}>" if _CHANNEL.fullmatch(channel) else ""
 
 
 def rich(*parts: Block) -> Block:

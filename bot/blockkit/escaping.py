@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from jobs.rules import plain
 from jobs.rules.plain import beginning, inert, shortened
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -57,6 +58,11 @@ def entities(text: str) -> str:
 def mrkdwn(text: str) -> str:
     """Outside text for mrkdwn and top-level text: no mention, link, emoji, style or quote in it."""
     return inert(clean(text))
+
+
+def escaped(text: str) -> str:
+    """Outside text in a sentence of ours: one line of at most 1000 characters, as `mrkdwn`."""
+    return inert(plain.one_line(text, 1000))
 
 
 def address(text: str) -> str:

@@ -19,17 +19,17 @@ import structlog
 from slack_sdk import WebClient
 from sqlalchemy import Connection
 
-from bot.blockkit.escaping import cap
-from bot.blockkit.lint import MOST_TEXT, lint
+from bot.blockkit.lint import lint
 from bot.slack import api
 from bot.slack.api import Lost, Message, NotOk, Posted, RateLimited, Trouble
 from bot.surfaces.card.card import card, plain
-from bot.surfaces.notices import question
+from bot.surfaces.notices import Given, notice
 from jobs.engine.step import Round, Step
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
-from jobs.store import cases, companies, people, posts, work
+from jobs.store import cases, companies, outbox, people, posts, work
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
 
@@ -107,18 +107,22 @@ class Drawn:
 def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Drawn:
     row = claim.row
     message = Message(row.channel, claim.id, "")
+    names = people.names(conn)
     if row.kind == "card":
         view = picture.case_view(conn, policy.for_company(row.company), row.case_id, now)
-        return _card(message, view, people.names(conn), now, _is_plain(claim, view.version))
+        return _card(message, view, names, now, _is_plain(claim, view.version))
     if row.kind == "thread":
-        above = posts.card_place(conn, row.case_id)
+        above = outbox.card_place(conn, row.case_id)
         assert above is not None, "a line of a thread is ready only where its card is"
         # the card's own channel: the company may have moved to another one since
         message = replace(message, thread=above.ts, channel=above.channel)
-    if row.body.get("asks"):
-        asked = question(row.body["text"], companies.need(conn, row.company))
-        return Drawn(replace(message, text=asked.text, blocks=asked.blocks))
-    return Drawn(replace(message, text=cap(row.body["text"], MOST_TEXT)))
+    kind, text = MessageKind(row.body["kind"]), ""
+    if kind is MessageKind.CARD_FROZEN:
+        view = picture.case_view(conn, policy.for_company(row.company), row.case_id, now)
+        text = card(view, now, people=names).text
+    given = Given(row.body["data"], names, companies.get(conn, row.company), text)
+    made = notice(kind, given)
+    return Drawn(replace(message, text=made.text, blocks=made.blocks))
 
 
 def _is_plain(claim: Claim, version: int | None = None) -> bool:
@@ -297,13 +301,10 @@ class Update:
 
 def _say_in_thread(conn: Connection, claim: Claim, drawn: Drawn, now: datetime) -> None:
     """The card can no longer be changed, so say in its thread where the case stands."""
-    row, message = claim.row, drawn.message
+    row = claim.row
     if row.case_id is None:
         work.settle(conn, claim, None, last_error="The notice can no longer be changed.")
         return
-    text = cap(
-        f"This card can no longer be changed. Where the case stands now:\n{message.text}", MOST_TEXT
-    )
-    key = f"unchanged:{drawn.version}"
-    posts.thread(conn, row.company, message.channel, row.case_id, key, text, now)
+    case, key = cases.get(conn, row.case_id), f"unchanged:{drawn.version}"
+    outbox.say(conn, case, MessageKind.CARD_FROZEN, key, {}, now)
     _done(conn, claim, drawn, now)

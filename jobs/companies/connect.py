@@ -17,10 +17,11 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.companies import profile
 from jobs.reports.overview import SOON
-from jobs.store import agenda, cases, companies, connect_links, log, people, posts, standing
+from jobs.store import agenda, cases, companies, connect_links, log, outbox
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connect_links import Link
 from jobs.store.engine import AWAY, Database
+from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.tokens import Seal
 from qbo import (
     CompanyInfo,
@@ -39,17 +40,6 @@ FORGOTTEN = timedelta(days=1)
 UNNAMED = "system:connect"
 """The person of a link that was made on the command line without naming one."""
 
-ASKS = "reminders_off"
-"""The button below the notice, to confirm that QuickBooks' own reminders are off."""
-SHADOW = (
-    "• It starts in shadow mode: cards appear here, but no e-mail is sent and nothing is written "
-    "to QuickBooks until a finance lead types `/overdue live`."
-)
-REMINDERS = (
-    "• *A finance lead, please:* switch off QuickBooks' own reminders (Account and settings, "
-    "Sales, Reminders) and confirm it below. Overdue cannot see them, so nothing is sent until "
-    "then."
-)
 NEW_LINK = (
     "The Home tab of Overdue in Slack has a fresh link for finance leads, and `overdue connect` "
     "prints one."
@@ -102,11 +92,8 @@ def invite(conn: Connection, realm: str, now: datetime) -> bool:
     company = companies.get(conn, realm)
     if company is None or not _needs_connecting(company, now):
         return False
-    text = (
-        f":electric_plug: Somebody asked in QuickBooks to connect {standing.named(company)} "
-        f"again. {standing.HOW_TO_CONNECT}"
-    )
-    posts.notice(conn, realm, company.channel, f"reconnect:{realm}:{now:%Y-%m-%d}", text, now)
+    key = f"reconnect:{realm}:{now:%Y-%m-%d}"
+    outbox.say(conn, company, MessageKind.CONNECT_ASKED, key, {"company": company.name}, now)
     return True
 
 
@@ -280,28 +267,19 @@ def _tell(
     action = "company.reconnected" if again else "company.connected"
     data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
     log.note(conn, log.Entry(company.realm, action, link.person, now, data=data))
-    text = _words(conn, company, link.person, again)
-    asks = "" if company.reminders_off_at else ASKS
-    key = f"connected:{link.state}"
-    posts.notice(conn, company.realm, company.channel, key, text, now, asks)
+    told = {
+        "company": company.name,
+        "by": "" if link.person == UNNAMED else link.person,
+        "again": again,
+        "asks": company.reminders_off_at is None,
+    }
+    outbox.say(conn, company, MessageKind.CONNECTED, f"connected:{link.state}", told, now)
 
 
 def _say_goodbye(
     conn: Connection, company: ConnectedCompany, left: str, link: Link, now: datetime
 ) -> None:
     """Tell the channel that a company has left where its cards go now."""
-    text = (
-        f":arrow_forward: New cards of {standing.named(company)} are posted in "
-        f"<#{company.channel}> from now on; the cards here stay."
-    )
-    posts.notice(conn, company.realm, left, f"moved:{link.state}", text, now)
-
-
-def _words(conn: Connection, company: ConnectedCompany, person: str, again: bool) -> str:
-    who = "" if person == UNNAMED else f" by {people.spoken_of(conn, person)}"
-    once_more = " again" if again else ""
-    first = f"{standing.named(company)} is connected to QuickBooks{once_more}{who}"
-    said = [f":electric_plug: {first}. Its cards are posted in this channel."]
-    said += [] if again else [SHADOW]
-    said += [] if company.reminders_off_at else [REMINDERS]
-    return "\n".join(said)
+    told = {"company": company.name, "channel": company.channel}
+    to = OtherChannel(company.realm, left)
+    outbox.say(conn, to, MessageKind.MOVED, f"moved:{link.state}", told, now)

@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 
 from jobs.decide import access
 from jobs.rules.policy import Policy
-from jobs.store import cases, companies, log, people, posts, standing, tokens
+from jobs.store import cases, companies, log, outbox, tokens
 from jobs.store.companies import ConnectedCompany
 from jobs.store.engine import Database
+from jobs.store.outbox import MessageKind
 from jobs.store.tokens import Seal
 from qbo import OAuth, QuickBooksError, ReauthRequired
 
@@ -86,12 +87,5 @@ def _pause(conn: Connection, company: ConnectedCompany, user: str, now: datetime
     cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, "company.disconnected", user, now))
     key = f"disconnected:{company.realm}:{now.isoformat()}"
-    posts.notice(conn, company.realm, company.channel, key, _words(conn, company, user), now)
-
-
-def _words(conn: Connection, company: ConnectedCompany, user: str) -> str:
-    who = "" if user == UNNAMED else f" by {people.spoken_of(conn, user)}"
-    return (
-        f":no_entry: {standing.named(company)} was disconnected from QuickBooks{who}. Nothing is "
-        "read, written or sent until it is connected again; cases and decisions stay on record."
-    )
+    data = {"company": company.name, "by": "" if user == UNNAMED else user}
+    outbox.say(conn, company, MessageKind.DISCONNECTED, key, data, now)

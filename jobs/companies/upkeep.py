@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 
 from jobs.companies import profile
 from jobs.engine.step import Round, Step
-from jobs.rules.figures import day
-from jobs.store import agenda, companies, log, posts, standing, work
+from jobs.store import agenda, companies, log, outbox, work
+from jobs.store.companies import ConnectedCompany
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo import CompanyInfo, Preferences, QuickBooks, Tokens
 
@@ -25,13 +26,6 @@ KIND = "upkeep"
 EVERY = timedelta(days=1)
 AFTER_TROUBLE = timedelta(hours=1)
 WARN_DAYS = (60, 30, 7)
-MEANING = {
-    "refresh": "because its tokens have not been renewed lately",
-    "hard": "because QuickBooks ends every connection after five years",
-}
-
-NOT_RENEWED = "The QuickBooks tokens of {} could not be renewed"
-NOT_READ = "The company details of {} (name, time zone, closing date) could not be read"
 
 Renew = Callable[[str], Tokens]
 """Realm → its new tokens, already stored. Raises QuickBooksError."""
@@ -122,9 +116,8 @@ class ReadCompany:
         try:
             return profile.columns(info, preferences, company.name)
         except profile.UnusableProfile as error:
-            text = f":warning: {posts.escaped(str(error))} Until then nothing changes."
-            key = f"profile:{self.realm}:{now:%G-%V}"
-            posts.notice(conn, self.realm, company.channel, key, text, now)
+            key, data = f"profile:{self.realm}:{now:%G-%V}", {"reason": str(error)}
+            outbox.say(conn, company, MessageKind.PROFILE_UNUSABLE, key, data, now)
             return {}
 
 
@@ -143,8 +136,8 @@ def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
         mark = level(end, now)
         if end and mark and mark < (before.get(kind) or max(WARN_DAYS) + 1):
             key = f"ends:{company.realm}:{kind}:{mark}:{now:%Y-%m-%d}"
-            text = _words(company, kind, end)
-            posts.notice(conn, company.realm, company.channel, key, text, now)
+            data = _ending(company, kind, end)
+            outbox.say(conn, company, MessageKind.CONNECTION_ENDS, key, data, now)
         warned[kind] = mark
     _remember(conn, claim, warned=warned)
 
@@ -155,22 +148,17 @@ def _remember(conn: Connection, claim: Claim, **facts: Any) -> None:
     agenda.remember(conn, claim.id, {k: fact for k, fact in known.items() if fact is not None})
 
 
-def _words(company: companies.ConnectedCompany, kind: str, end: datetime) -> str:
-    return (
-        f":hourglass_flowing_sand: The connection of {standing.named(company)} to QuickBooks ends "
-        f"on {day(end.astimezone(company.zone).date())}, {MEANING[kind]}. "
-        f"{standing.HOW_TO_CONNECT}"
-    )
+def _ending(company: ConnectedCompany, kind: str, end: datetime) -> dict[str, Any]:
+    ends_on = end.astimezone(company.zone).date().isoformat()
+    return {"company": company.name, "ends_on": ends_on, "for_good": kind == "hard"}
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """Tell a person once a day and keep trying: the ends come closer meanwhile."""
     company = companies.need(conn, claim.row.company)
-    what = NOT_READ if "renewed" in agenda.remembered(conn, claim.id) else NOT_RENEWED
-    failed = what.format(standing.named(company))
-    why = posts.escaped(claim.row.last_error)
-    text = f":warning: {failed} ({why}). The next try is in an hour."
     key = f"upkeep:{company.realm}:{now:%Y-%m-%d}"
-    posts.alarm(conn, company.realm, company.channel, key, text, now)
+    renewed = "renewed" in agenda.remembered(conn, claim.id)
+    data = {"company": company.name, "renewed": renewed, "reason": claim.row.last_error}
+    outbox.say(conn, company, MessageKind.UPKEEP_FAILED, key, data, now)
     _warn(conn, claim, now)
     work.settle(conn, claim, now + AFTER_TROUBLE, last_error=claim.row.last_error)

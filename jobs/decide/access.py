@@ -9,17 +9,16 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from jobs.decide.verbs import DECISIONS
 from jobs.rules.case import Decision
 from jobs.rules.facts import Facts
-from jobs.rules.plain import one_line
 from jobs.rules.policy import Policy
 from jobs.rules.rights import may_edit, may_run
 from jobs.rules.states import Role, State
-from jobs.store import assessments, cases, companies, drafts, log, people, posts
+from jobs.store import assessments, cases, drafts, log, outbox, people
 from jobs.store.assessments import Assessment
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
+from jobs.store.outbox import MessageKind
 
 NUMBER = re.compile(r"[0-9]{1,9}")
 """A case's number; anything else, such as ² or a number too long for the database, is no case."""
@@ -167,18 +166,10 @@ def decide(
     """
     decision, case = Decision(kind, decider.user, now, reason, comment), decider.case
     drafts.record(conn, case, decision, decider.draft, policy.sha256)
-    channel = companies.need(conn, case.company).channel
     key = f"{kind}:{case.version}:{decider.user}"
-    posts.thread(conn, case.company, channel, case.id, key, _history(conn, decision), now)
+    data = {"by": decider.user, "decision": kind, "reason": reason, "comment": comment}
+    outbox.say(conn, case, MessageKind.DECIDED, key, data, now)
     return decision
-
-
-def _history(conn: Connection, decision: Decision) -> str:
-    """A line of mrkdwn that mentions nobody; reason and comment are a person's own words."""
-    said = [decision.reason.replace("_", " "), decision.comment]
-    why = posts.escaped(one_line(": ".join(filter(None, said)), 300))
-    who = people.spoken_of(conn, decision.actor)
-    return f"{who} {DECISIONS[decision.kind].did}{f': {why}' if why else ''}."
 
 
 def refused(

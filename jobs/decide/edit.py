@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from jobs.approvals import tell_approvers
+from jobs.approvals import tell_edited
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply
 from jobs.rules import gates
@@ -108,5 +108,5 @@ def _save(
         "end_reason": "",
     }
     access.moved(cases.move(conn, case, edit, now, **columns), case)
-    tell_approvers(conn, case, old, "has edited the text.", now, by=decider.user)
+    tell_edited(conn, case, old, decider.user, now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))

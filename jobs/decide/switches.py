@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from jobs.decide import access
 from jobs.rules.policy import Policy
-from jobs.store import agenda, cases, companies, log, people, posts
+from jobs.store import agenda, cases, companies, log, outbox
 from jobs.store.companies import ConnectedCompany
+from jobs.store.outbox import MessageKind
 
 
 class ModeSwitch(StrEnum):
@@ -20,18 +21,6 @@ class ModeSwitch(StrEnum):
     RESUME = "resume"
     LIVE = "live"
     SHADOW = "shadow"
-
-
-TOLD = {
-    "company.paused": ":double_vertical_bar: {who} has paused sending. Cards, edits and undo still "
-    "work; a finance lead resumes sending with `/overdue resume`.",
-    "company.resumed": ":arrow_forward: {who} has resumed sending.",
-    "company.live": ":white_check_mark: {who} has taken the company live: messages approved from "
-    "now on are sent.",
-    "company.shadow": ":white_circle: {who} has put the company into shadow mode: cards still "
-    "appear, but no e-mail is sent and nothing is written to QuickBooks.",
-}
-"""Action → what the channel is told; `who` is the person."""
 
 
 def ready(
@@ -66,7 +55,7 @@ def pause(
     if not ready(conn, policy, company, ModeSwitch.PAUSE, user, now):
         return False
     companies.change(conn, company.realm, paused_at=now, paused_by=user)
-    _turned(conn, company, "company.paused", user, now)
+    _turned(conn, company, MessageKind.PAUSED, user, now)
     return True
 
 
@@ -78,7 +67,7 @@ def resume(
         return False
     companies.change(conn, company.realm, paused_at=None, paused_by=None)
     cases.hurry_approved(conn, company.realm, now)
-    _turned(conn, company, "company.resumed", user, now)
+    _turned(conn, company, MessageKind.RESUMED, user, now)
     return True
 
 
@@ -90,7 +79,7 @@ def go_live(
         return False
     companies.change(conn, company.realm, mode="live")
     agenda.hurry(conn, company.realm, "sweep", now)
-    _turned(conn, company, "company.live", user, now)
+    _turned(conn, company, MessageKind.LIVE, user, now)
     return True
 
 
@@ -101,7 +90,7 @@ def go_shadow(
     if not ready(conn, policy, company, ModeSwitch.SHADOW, user, now):
         return False
     companies.change(conn, company.realm, mode="shadow")
-    _turned(conn, company, "company.shadow", user, now)
+    _turned(conn, company, MessageKind.SHADOW, user, now)
     return True
 
 
@@ -117,12 +106,12 @@ def run_now(
 
 
 def _turned(
-    conn: Connection, company: ConnectedCompany, action: str, user: str, now: datetime
+    conn: Connection, company: ConnectedCompany, to: MessageKind, user: str, now: datetime
 ) -> None:
     """Log it, redraw the affected cards, and tell the channel who did it."""
-    text = TOLD[action].format(who=people.spoken_of(conn, user))
+    action = f"company.{to}"
     key = f"{action}:{company.realm}:{now.isoformat()}"
-    posts.alarm(conn, company.realm, company.channel, key, text, now)
+    outbox.say(conn, company, to, key, {"by": user}, now)
     cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, action, user, now))
 
@@ -143,6 +132,6 @@ def confirm_off(
         return False
     companies.change(conn, company.realm, reminders_off_by=user, reminders_off_at=now)
     cases.redraw_pending(conn, company.realm, now)
-    posts.draw_again(conn, company.realm, NOTICES, now)
+    outbox.draw_again(conn, company.realm, NOTICES, now)
     log.note(conn, log.Entry(company.realm, "company.reminders_off", user, now))
     return True

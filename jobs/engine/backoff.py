@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 
 from jobs.engine.step import Step
 from jobs.rules.plain import shortened
-from jobs.store import companies, posts, standing, work
+from jobs.store import companies, outbox, standing, work
+from jobs.store.outbox import MessageKind
 from jobs.store.tokens import Unopenable
 from jobs.store.work import Claim
 from qbo.errors import Doubtful, QuickBooksError, ReadOnly, ReauthRequired, Throttled
@@ -73,5 +74,5 @@ def _tell_unopenable(conn: Connection, claim: Claim, error: Unopenable, now: dat
     if (company := companies.get(conn, claim.row.company)) is None:
         return
     key = f"unopenable:{company.realm}:{now:%Y-%m-%d}"
-    text = f":key: {standing.named(company)}: {error.message}."
-    posts.alarm(conn, company.realm, company.channel, key, text, now)
+    data = {"company": company.name, "reason": error.message}
+    outbox.say(conn, company, MessageKind.TOKENS_UNOPENABLE, key, data, now)

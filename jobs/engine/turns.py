@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from jobs.engine.step import Step
-from jobs.store import agenda, companies, posts, work
+from jobs.store import agenda, companies, outbox, work
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo import pacing
 from qbo.pacing import Patience
@@ -62,20 +63,22 @@ class Turn:
 
 
 def step(
-    kind: str, plan: Callable[[Connection, Claim, datetime], Plan], trouble: str, once_per: str
+    kind: str,
+    plan: Callable[[Connection, Claim, datetime], Plan],
+    failed: MessageKind,
+    once_per: str,
 ) -> Step:
     """The step that runs `plan` for each connected company's `kind` row in the schedule.
 
-    After five failures the company's channel is told `trouble`, with `{why}` filled in, once per
-    value of `now.strftime(once_per)`. Nothing is skipped: it is tried again an hour later.
+    After five failures the company's channel is told that it has `failed`, once per value of
+    `now.strftime(once_per)`. Nothing is skipped: it is tried again an hour later.
     """
 
     def give_up(conn: Connection, claim: Claim, now: datetime) -> None:
         company = companies.need(conn, claim.row.company)
-        why = f"{claim.tried} ({posts.escaped(claim.row.last_error)})"
         key = f"{kind}:{company.realm}:{now.strftime(once_per)}"
-        text = f":warning: {trouble.format(why=why)}"
-        posts.alarm(conn, company.realm, company.channel, key, text, now)
+        data = {"tried": claim.hopeless, "reason": claim.row.last_error}
+        outbox.say(conn, company, failed, key, data, now)
         work.settle(conn, claim, now + AFTER_TROUBLE, last_error=claim.row.last_error)
 
     return Step(

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.rules.figures import listed
-from jobs.store import ledger, posts
+from jobs.store import ledger, outbox
 from jobs.store.companies import ConnectedCompany
+from jobs.store.outbox import MessageKind
 from qbo import Broken
 
 NAMED_AT_MOST = 20
@@ -25,20 +27,9 @@ def tell(
     if not found:
         return
     kept, unfit = [b for b in found if not b.unfit], [b for b in found if b.unfit]
-    said = []
-    if kept:
-        said.append(
-            f"QuickBooks could not return {_listed(conn, company.realm, kept)}. Open each there "
-            "and save it again; the cause is often an e-mail address."
-        )
-    if unfit:
-        said.append(
-            f"Overdue cannot use {_listed(conn, company.realm, unfit)}: these fields are empty, "
-            "too long or in a form that it does not know. Correct them in QuickBooks."
-        )
-    text = ":warning: " + " ".join([*said, "All others were read."])
+    data = {"kept": _named(conn, company.realm, kept), "unfit": _named(conn, company.realm, unfit)}
     key = f"broken:{company.realm}:{_same(found)}:{now:%G-W%V}"
-    posts.notice(conn, company.realm, company.channel, key, text, now)
+    outbox.say(conn, company, MessageKind.RECORDS_BROKEN, key, data, now)
 
 
 def _once(broken: Iterable[Broken]) -> list[Broken]:
@@ -52,18 +43,14 @@ def _once(broken: Iterable[Broken]) -> list[Broken]:
     return [found[key] for key in sorted(found)]
 
 
-def _listed(conn: Connection, realm: str, found: Sequence[Broken]) -> str:
+def _named(conn: Connection, realm: str, found: Sequence[Broken]) -> dict[str, Any] | None:
+    """The first of these records, with the numbers of invoices, and how many more there are."""
+    if not found:
+        return None
     known = ledger.mirrored(conn, realm, [b.id for b in found if b.id and b.entity == "Invoice"])
     numbers = {id: m.invoice.number for id, m in known.items()}
-    words = [_named(record, numbers.get(record.id, "")) for record in found[:NAMED_AT_MOST]]
-    if more := len(found) - len(words):
-        words.append(f"{more} more")
-    return listed(words)
-
-
-def _named(record: Broken, number: str) -> str:
-    name = number or record.id or f"no. {record.position} of the list"
-    return posts.escaped(f"{record.entity} {name}" + (f" ({record.unfit})" if record.unfit else ""))
+    first = [asdict(b) | {"number": numbers.get(b.id, "")} for b in found[:NAMED_AT_MOST]]
+    return {"named": first, "more": len(found) - len(first)}
 
 
 def _same(found: Sequence[Broken]) -> str:

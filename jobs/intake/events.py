@@ -22,8 +22,9 @@ from jobs.intake.ledger_reader import LedgerReader, evidence_id
 from jobs.rules.facts import Invoice
 from jobs.rules.plain import shortened
 from jobs.sources import records
-from jobs.store import agenda, companies, events, ledger, log, posts, work
+from jobs.store import agenda, companies, events, ledger, log, outbox, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.work import Claim
 from qbo.errors import Gone, PoisonedPage
 
@@ -185,28 +186,21 @@ def _alarm(
     now: datetime,
 ) -> None:
     """Report, once per day and kind, that QuickBooks sends something we cannot use."""
-    channel = company.channel if company else services.channel
     realm = company.realm if company else ""
-    text = (
-        f":warning: QuickBooks notified us of {posts.escaped(trouble)}. It was ignored and is kept "
-        f"as event {claim.id}. If this happens again, check the webhook settings."
-    )
     key = f"event:{claim.row.entity[:20]}:{claim.row.company[:20]}:{now:%Y-%m-%d}"
-    posts.alarm(conn, realm, channel, key, text, now)
+    to = company or OtherChannel(realm, services.channel)
+    data = {"reason": trouble, "event": claim.id}
+    outbox.say(conn, to, MessageKind.EVENT_IGNORED, key, data, now)
     entry = log.Entry(realm, "event.unusable", "system:detect", now, data={"event": claim.id})
     log.note(conn, entry)
 
 
 def _give_up(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
     """Stop trying and tell a person, once an hour; the sweep finds what was missed."""
-    company = companies.get(conn, claim.row.company)
-    what = f"{claim.row.entity} {claim.row.entity_id}: {claim.row.last_error}"
-    text = (
-        f":warning: A change in QuickBooks could not be read{claim.tried} ({posts.escaped(what)}). "
-        "The next sweep reads it again, with anything else missed this hour; `/overdue run` starts "
-        "one now."
-    )
-    key = f"events:{claim.row.company[:20]}:failed:{now:%Y-%m-%dT%H}"
-    channel = company.channel if company else services.channel
-    posts.alarm(conn, claim.row.company, channel, key, text, now)
+    row = claim.row
+    key = f"events:{row.company[:20]}:failed:{now:%Y-%m-%dT%H}"
+    to = companies.get(conn, row.company) or OtherChannel(row.company, services.channel)
+    data = {"entity": row.entity, "id": row.entity_id}
+    data |= {"reason": row.last_error, "tried": claim.hopeless}
+    outbox.say(conn, to, MessageKind.EVENT_FAILED, key, data, now)
     work.settle(conn, claim, None, last_error=claim.row.last_error)

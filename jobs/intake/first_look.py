@@ -7,8 +7,7 @@ cases are ready and before their cards, so that people who read a card know the 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,13 +16,12 @@ from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
-from jobs.rules.figures import amount
-from jobs.rules.fitting import CustomerTotal, Effect, effect, proposed
-from jobs.rules.money import Money
-from jobs.rules.policy import MARKS, Policy
+from jobs.rules.fitting import CustomerTotal, effect, proposed
+from jobs.rules.policy import MARKS, Limits, Policy
 from jobs.rules.states import State
-from jobs.store import agenda, case_lists, companies, ledger, posts, standing, work
+from jobs.store import agenda, case_lists, companies, ledger, outbox, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 
 KIND = "first_look"
@@ -33,8 +31,6 @@ PATIENCE = timedelta(minutes=10)
 """How long after the sweep to wait for the first cases to be prepared."""
 MOST_RULES = 12
 MOST_CURRENCIES = 6
-SUB = "    ◦ "
-"""Starts a line below a bullet: mrkdwn has no nested lists."""
 
 
 def step(services: Services) -> Step:
@@ -120,27 +116,23 @@ class Counting:
         found.small += late and limits is not None and row.open < limits.smallest
 
     def _tell(self, conn: Connection, claim: Claim, now: datetime) -> None:
-        said = "\n".join(self._lines(conn))
-        realm, channel = self.company.realm, self.company.channel
-        posts.notice(conn, realm, channel, f"{KIND}:{realm}", said, now, rank=posts.FIRST)
+        key = f"{KIND}:{self.company.realm}"
+        outbox.say(conn, self.company, MessageKind.FIRST_LOOK, key, self._found(conn), now)
         work.settle(conn, claim, None)
 
-    def _lines(self, conn: Connection) -> Iterator[str]:
-        yield f":mag: First look at {standing.named(self.company)}"
+    def _found(self, conn: Connection) -> dict[str, Any]:
         sums = _billed(self.sums, ledger.parents(conn, self.company.realm))
-        currencies = sorted(
-            {c for c, _ in sums}, key=lambda c: (c != self.company.home_currency, c)
-        )
-        for currency in currencies[:MOST_CURRENCIES]:
-            found = [each for (c, _), each in sums.items() if c == currency]
-            yield from _of_currency(self.policy, self.company, currency, found)
-        if rest := currencies[MOST_CURRENCIES:]:
-            yield f"• and {len(rest)} more currencies"
-        if not currencies:
-            yield "• Nothing is open in QuickBooks."
-        yield "• *Marks*"
-        yield from _marks(conn, self.policy, self.company.realm)
-        yield from _cases(conn, self.company)
+        home = self.company.home_currency
+        currencies = sorted({c for c, _ in sums}, key=lambda c: (c != home, c))
+        owed = {c: [each for (of, _), each in sums.items() if of == c] for c in currencies}
+        shown = currencies[:MOST_CURRENCIES]
+        return {
+            "company": self.company.name,
+            "currencies": [_of_currency(self.policy, self.company, c, owed[c]) for c in shown],
+            "more_currencies": len(currencies) - len(shown),
+            **_marks(conn, self.policy, self.company.realm),
+            **_cases(conn, self.company),
+        }
 
 
 def _billed(sums: Sums, parents: dict[str, str]) -> Sums:
@@ -157,96 +149,69 @@ def _billed(sums: Sums, parents: dict[str, str]) -> Sums:
 
 def _of_currency(
     policy: Policy, company: ConnectedCompany, currency: str, found: list[Sum]
-) -> Iterator[str]:
-    def money(value: Decimal) -> str:
-        return amount(Money(value, currency))
-
-    count, late = sum(s.invoices for s in found), sum(s.late for s in found)
-    whole = sum((s.open for s in found), Decimal(0))
-    due = sum((s.overdue for s in found), Decimal(0))
-    yield (
-        f"• *{currency}*: {_counted(count, 'open invoice')}, {money(whole)}; "
-        f"overdue: {late:,}, {money(due)}"
-    )
+) -> dict[str, Any]:
+    told = {
+        "currency": currency,
+        "invoices": sum(s.invoices for s in found),
+        "open": str(sum((s.open for s in found), Decimal(0))),
+        "late": sum(s.late for s in found),
+        "overdue": str(sum((s.overdue for s in found), Decimal(0))),
+        "late_customers": sum(s.late > 0 for s in found),
+    }
     limits = policy.limits(currency, company.home_currency)
     if limits is None:
-        why = f"the policy has no limits for {currency}"
-        yield f"{SUB}Needs a second approver ({why}): {sum(s.late > 0 for s in found):,}"
-        return
+        return told | {"limits": None}
     owed = [CustomerTotal(s.open, s.largest, s.late > 0, s.small) for s in found]
-    done = effect(limits, owed)
-    yield f"{SUB}Customers with something overdue: {done.customers:,}"
-    second, large = money(limits.second_approver), money(limits.stop_invoice)
-    yield f"{SUB}Needs a second approver (from {second}): {done.second_approver:,}"
-    total = money(limits.stop_total)
-    yield f"{SUB}Too large to draft (from {large}, or {total} in total): {done.stopped:,}"
-    yield f"{SUB}Invoices too small to chase (below {money(limits.smallest)}): {done.small:,}"
-    if better := proposed(limits, owed):
-        yield _proposal(company, currency, better)
-        yield _difference(done, effect(limits.model_copy(update=better), owed))
+    return told | {
+        "limits": limits.model_dump(mode="json"),
+        "effect": asdict(effect(limits, owed)),
+        "better": _proposal(company, currency, limits, owed),
+    }
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _proposal(
+    company: ConnectedCompany, currency: str, limits: Limits, owed: list[CustomerTotal]
+) -> dict[str, Any] | None:
+    """Limits that would fit this ledger better, and what they would do."""
+    if not (better := proposed(limits, owed)):
+        return None
+    return {
+        "limits": [[key, str(value)] for key, value in better.items()],
+        "section": "home" if currency == company.home_currency else currency,
+        "effect": asdict(effect(limits.model_copy(update=better), owed)),
+    }
 
 
-def _proposal(company: ConnectedCompany, currency: str, better: dict[str, Decimal]) -> str:
-    section = "home" if currency == company.home_currency else currency
-    lines = ", ".join(f"`{key} = {value}`" for key, value in better.items())
-    return f"{SUB}Limits that fit this ledger better: {lines} in `[limits.{section}]` of the policy"
-
-
-def _difference(now: Effect, then: Effect) -> str:
-    """What the proposal would gain, and what it would no longer stop at all."""
-    second = f"{now.second_approver:,} → {then.second_approver:,} need a second approver"
-    large = f"{now.stopped:,} → {then.stopped:,} too large to draft"
-    nothing = "" if then.stopped else ", so nothing would be stopped for its amount"
-    return f"{SUB}With them: {second}; {large}{nothing}"
-
-
-def _marks(conn: Connection, policy: Policy, realm: str) -> Iterator[str]:
-    """Where each mark may come from, besides a hold in Slack, and which have no source."""
+def _marks(conn: Connection, policy: Policy, realm: str) -> dict[str, Any]:
+    """Where each mark may come from, besides a hold in Slack."""
     named = policy.named_customers()
     here = frozenset(ledger.names(conn, realm, sorted(named)))
-    sources = {kind: "; ".join(_sources(policy, kind, here)) for kind in MARKS}
-    for kind, found in sources.items():
-        if found:
-            yield f"{SUB}{_spoken(kind)}: {found}"
-    if missing := [_spoken(kind) for kind, found in sources.items() if not found]:
-        yield f"{SUB}not set anywhere: {', '.join(missing)}; the policy file can set them"
-    if strange := len(named - here):
-        yield (
-            f"{SUB}The policy file names {_counted(strange, 'customer id')} that this company does "
-            "not have; each company has its own ids"
-        )
+    return {
+        "marks": [_sources(policy, kind, here) for kind in MARKS],
+        "strange_customers": len(named - here),
+    }
 
 
-def _sources(policy: Policy, kind: str, here: frozenset[str]) -> Iterator[str]:
-    if named := sum(bool(getattr(line, kind)) and line.id in here for line in policy.customers):
-        yield f"{_counted(named, 'customer')} in the policy file"
-    if policy.marked.custom_field:
-        yield f"the custom field “{posts.escaped(policy.marked.custom_field)}”"
-    for name, marked in policy.marked.customer_types.items():
-        if marked == kind:
-            yield f"the customer type “{posts.escaped(name)}”"
+def _sources(policy: Policy, kind: str, here: frozenset[str]) -> dict[str, Any]:
+    marked = policy.marked
+    return {
+        "mark": kind,
+        "named": sum(bool(getattr(line, kind)) and line.id in here for line in policy.customers),
+        "custom_field": marked.custom_field,
+        "customer_types": [name for name, of in marked.customer_types.items() if of == kind],
+    }
 
 
-def _spoken(word: str) -> str:
-    return word.replace("_", " ")
-
-
-def _cases(conn: Connection, company: ConnectedCompany) -> Iterator[str]:
+def _cases(conn: Connection, company: ConnectedCompany) -> dict[str, Any]:
     states: Counter[State] = Counter()
     rules: Counter[str] = Counter()
     for state, at_work in case_lists.open_with_rules(conn, company.realm):
         states[state] += 1
         rules.update(at_work)
-    mode = "live" if company.live else "in shadow mode, so nothing is sent"
-    later = f"; on the next days: {states[State.NEW]:,}" if states[State.NEW] else ""
-    yield (
-        f"• *{_counted(states.total(), 'case')}* ({mode}); with a card now: "
-        f"{states[State.WAITING]:,}{later}"
-    )
-    if rules:
-        named = [f"{_spoken(rule)} ({n:,})" for rule, n in rules.most_common(MOST_RULES)]
-        yield f"• *Rules that apply*: {', '.join(named)}"
+    return {
+        "live": company.live,
+        "cases": states.total(),
+        "with_card": states[State.WAITING],
+        "later": states[State.NEW],
+        "rules": rules.most_common(MOST_RULES),
+    }

@@ -25,6 +25,7 @@ from jobs.sources import records
 from jobs.store import agenda, companies, events, ledger, log, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.ledger import InvoiceChange
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo import Broken, CreditMemo, Customer, Entity, Payment, models
 from qbo.models import Deleted
@@ -42,11 +43,7 @@ KINDS: tuple[type[Entity], ...] = (models.Invoice, Payment, CreditMemo, Customer
 
 def step(services: Services) -> Step:
     """The poll of one company per row."""
-    trouble = (
-        "Changes in QuickBooks could not be read{why}. The next try is in an hour; the daily "
-        "sweep reads everything."
-    )
-    return turns.step(KIND, partial(_plan, services), trouble, "%Y-%m-%d")
+    return turns.step(KIND, partial(_plan, services), MessageKind.POLL_FAILED, "%Y-%m-%d")
 
 
 def _plan(services: Services, conn: Connection, claim: Claim, now: datetime) -> Plan:

@@ -30,6 +30,7 @@ from jobs.sources import records
 from jobs.store import cases, companies, history, ledger, log, sweeping, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.ledger import Mirrored
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo import Broken, models
 from qbo.query import IDS_AT_ONCE
@@ -53,11 +54,7 @@ Listed = Callable[[Connection, str, str, int], T]
 
 def step(services: Services) -> Step:
     """The sweep of one company per row."""
-    trouble = (
-        "QuickBooks could not be read{why}. No new cards appear until it can be. The next try is "
-        "in an hour; `/overdue run` tries now."
-    )
-    return turns.step(KIND, partial(_plan, services), trouble, "%Y-%m-%dT%H")
+    return turns.step(KIND, partial(_plan, services), MessageKind.SWEEP_FAILED, "%Y-%m-%dT%H")
 
 
 def next_sweep(now: datetime, zone: ZoneInfo) -> datetime:

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.rules.business_days import is_business_day
-from jobs.store import agenda, companies, log, posts, work
+from jobs.store import agenda, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.log import Head
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 
 KIND = "log_head"
@@ -60,22 +61,12 @@ def _is_time(services: Services, company: ConnectedCompany, now: datetime) -> bo
 
 
 def _tell_channel(conn: Connection, company: ConnectedCompany, head: Head, now: datetime) -> None:
-    text = (
-        f":lock: The decision log has {head.seq} entries; the fingerprint of its last entry is "
-        f"`{head.hash}`. Run `overdue log verify --head` with it at any time to check that no "
-        "entry up to here was changed or cut off."
-    )
     key = f"{log.TOLD}:{company.realm}:{company.today(now)}"
-    data = {"head": [head.seq, head.hash]}
-    posts.notice(conn, company.realm, company.channel, key, text, now, data=data)
+    data = {"seq": head.seq, "hash": head.hash}
+    outbox.say(conn, company, MessageKind.LOG_HEAD, key, data, now)
 
 
 def _alarm(conn: Connection, company: ConnectedCompany, lost: Head, now: datetime) -> None:
     slog.error("log.cut", company=company.realm, seq=lost.seq, hash=lost.hash)
-    text = (
-        f":rotating_light: Entry {lost.seq} of the decision log is not what was posted here: "
-        f"{log.CUT}. An administrator should run `overdue log verify`, find out who can write to "
-        "the database, and compare it with a backup."
-    )
     key = f"log_cut:{company.realm}:{lost.hash}"
-    posts.alarm(conn, company.realm, company.channel, key, text, now)
+    outbox.say(conn, company, MessageKind.LOG_CUT, key, {"seq": lost.seq}, now)

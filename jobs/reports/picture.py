@@ -29,8 +29,8 @@ from jobs.store import (
     companies,
     drafts,
     ledger,
+    outbox,
     people,
-    posts,
     sends,
 )
 from jobs.store.cases import Case
@@ -293,7 +293,7 @@ def _by_amount(one: TopCase, home: str) -> tuple[bool, str, Decimal]:
 
 def card_link(conn: Connection, case_id: str, workspace: str) -> str:
     """The URL of a case's card in Slack, or empty while it is not posted."""
-    row = posts.card_place(conn, case_id)
+    row = outbox.card_place(conn, case_id)
     if row is None or row.ts is None or not workspace:
         return ""
     return f"{workspace.rstrip('/')}/archives/{row.channel}/p{row.ts.replace('.', '')}"

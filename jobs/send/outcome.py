@@ -12,8 +12,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.approvals import (
-    NOT_GONE,
-    TWICE,
     accepted_late,
     sent,
     tell_all,
@@ -39,6 +37,7 @@ from jobs.store import (
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 
 ACTOR = "system:send"
@@ -91,7 +90,7 @@ class Deliver:
         elif (before, state) == ("not_sent", "sent"):
             accepted_late(conn, case, self.draft, now)
         elif (before, state) == ("sent", "not_sent"):
-            tell_all(conn, case, self.draft, NOT_GONE, now)
+            tell_all(conn, case, self.draft, MessageKind.NOT_GONE, now)
 
     def _first_word(self, conn: Connection, case: Case, outcome: Result, now: datetime) -> None:
         """The first outcome of this attempt; an earlier attempt may have ended the case."""
@@ -99,7 +98,7 @@ class Deliver:
             case Sent() if State.SENT in MOVES[case.state]:
                 sent(conn, case, self.draft, ACTOR, now)
             case Sent():
-                tell_all(conn, case, self.draft, TWICE, now)
+                tell_all(conn, case, self.draft, MessageKind.SENT_TWICE, now)
             case Unknown():
                 unknown(conn, self.case, self.draft, now)
             case NotSent() if case.state is State.UNKNOWN:

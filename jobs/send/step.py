@@ -42,7 +42,7 @@ from jobs.store import (
     history,
     log,
     outages,
-    posts,
+    outbox,
     sends,
     work,
 )
@@ -50,6 +50,7 @@ from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.companies import ConnectedCompany
 from jobs.store.drafts import Draft
+from jobs.store.outbox import MessageKind
 from jobs.store.work import LEASE, MOST_ATTEMPTS, Claim
 from qbo.errors import (
     Gone,
@@ -277,14 +278,10 @@ def _day_is_full(
     today = company.today(now)
     sent = history.sent_since(conn, company.realm, start_of(today, company.zone))
     key = f"cap:{company.realm}:{today}"
-    if sent < services.policy.messages_per_day or posts.exists(conn, key):
+    if sent < services.policy.messages_per_day or outbox.exists(conn, key):
         return False  # it has paused today already, so somebody has resumed sending since
     companies.change(conn, company.realm, paused_at=now, paused_by=ACTOR)
-    text = (
-        f":double_vertical_bar: {sent} messages were sent today, the most that the policy allows. "
-        "Sending is paused; a finance lead can resume it with `/overdue resume`."
-    )
-    posts.alarm(conn, company.realm, company.channel, key, text, now)
+    outbox.say(conn, company, MessageKind.DAY_FULL, key, {"sent": sent}, now)
     log.note(conn, log.Entry(company.realm, "company.paused", ACTOR, now, data={"sent": sent}))
     return True
 

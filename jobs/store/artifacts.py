@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
-from jobs.store import companies, log, posts
+from jobs.store import companies, log, outbox
+from jobs.store.outbox import MessageKind
 from jobs.store.tables import artifacts
 from jobs.store.upsert import insert_or_ignore
 
@@ -31,9 +32,8 @@ def note_policy(conn: Connection, text: str, now: datetime) -> bool:
         data = {"policy": sha256}
         entry = log.Entry(company.realm, "policy.changed", "system:start", now, data=data)
         log.note(conn, entry)
-        told = f"The policy file has changed; its new fingerprint is `{sha256[:12]}`."
         key = f"policy:{company.realm}:{last + 1}:{sha256[:32]}"
-        posts.notice(conn, company.realm, company.channel, key, told, now)
+        outbox.say(conn, company, MessageKind.POLICY_CHANGED, key, {"sha256": sha256}, now)
     return True
 
 
@@ -43,15 +43,8 @@ def tell_trouble(conn: Connection, trouble: str, sha256: str, state: str, now: d
     An empty `trouble` says that it can be used again. `state` identifies the file as it is now:
     each state is announced once.
     """
-    rules = f"The policy in force has the fingerprint `{sha256[:12]}`."
-    if trouble:
-        text = (
-            ":rotating_light: The policy file was changed and cannot be used, so the previous "
-            f"policy stays in force.\n{posts.escaped(trouble)}\nCorrect the file; it is then read "
-            f"again automatically. {rules}"
-        )
-    else:
-        text = f"The policy file can be used again. {rules}"
+    kind = MessageKind.POLICY_UNUSABLE if trouble else MessageKind.POLICY_USABLE
+    data = {"trouble": trouble, "sha256": sha256}
     for company in companies.all_of_them(conn):
         key = f"policy_file:{company.realm}:{state}"
-        posts.alarm(conn, company.realm, company.channel, key, text, now)
+        outbox.say(conn, company, kind, key, data, now)

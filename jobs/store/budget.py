@@ -21,8 +21,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from jobs.store import companies, posts
+from jobs.store import companies, outbox
 from jobs.store.engine import AWAY, Database
+from jobs.store.outbox import MessageKind
 from jobs.store.tables import budgets, usage
 from jobs.store.upsert import insert_or_ignore
 from qbo.errors import Throttled, Unreachable
@@ -197,7 +198,7 @@ def _used_up(now: datetime) -> Throttled:
 def _tell_once(conn: Connection, realm: str, used: int, quota: int, now: datetime) -> None:
     for level in (WARN_AT, STOP_AT):
         reached = used >= quota * level // 100
-        if reached and not posts.exists(conn, _told_by(realm, level, now)):
+        if reached and not outbox.exists(conn, _told_by(realm, level, now)):
             _tell_used(conn, used, quota, level, now)
 
 
@@ -207,29 +208,15 @@ def _told_by(realm: str, level: int, now: datetime) -> str:
 
 def _tell_used(conn: Connection, used: int, quota: int, level: int, now: datetime) -> None:
     """Tell every channel, since all companies share the quota, once per month and level."""
-    meaning = (
-        f"At {STOP_AT} %, sweeps and new cases will wait until the month ends."
-        if level == WARN_AT
-        else "Until the month ends only last checks and notifications are read; sweeps and new "
-        "cases wait. The rest is kept so that nothing approved has to wait."
-    )
-    text = (
-        f":bar_chart: {used:,} of the {quota:,} free QuickBooks reads of {month_of(now)} are used "
-        f"({level} %). {meaning}"
-    )
+    data = {"used": used, "quota": quota, "month": month_of(now)}
+    data |= {"percent": level, "stop_at": STOP_AT}
     for company in companies.all_of_them(conn):
         key = _told_by(company.realm, level, now)
-        posts.notice(conn, company.realm, company.channel, key, text, now)
+        outbox.say(conn, company, MessageKind.READS_USED, key, data, now)
 
 
 def _tell_blocked(conn: Connection, realm: str, now: datetime) -> None:
     company = companies.get(conn, realm)
     if company is None:
         return
-    text = (
-        ":no_entry: QuickBooks has refused every request for over 15 minutes. Perhaps the whole "
-        "workspace has used up the month's free reads: Intuit's developer portal shows it. "
-        "Everything waits and is tried again every minute."
-    )
-    key = f"blocked:{realm}:{now:%Y-%m-%d}"
-    posts.alarm(conn, realm, company.channel, key, text, now)
+    outbox.say(conn, company, MessageKind.READS_BLOCKED, f"blocked:{realm}:{now:%Y-%m-%d}", {}, now)

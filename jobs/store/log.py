@@ -20,7 +20,7 @@ from jobs.store.upsert import insert_or_ignore
 
 GENESIS = "0" * 64
 TOLD = "log_head"
-"""The key prefix of notices that published the end of a log, as `head` in their data."""
+"""The key prefix of notices that published the end of a log, as `seq` and `hash` in their data."""
 
 CUT = "rows were cut off or written anew"
 
@@ -159,7 +159,7 @@ def _told(
     theirs = messages.c.dedupe.startswith(f"notice:{TOLD}:{company}:", autoescape=True)
     query = select(messages.c.made_at, messages.c.body).where(theirs).order_by(order)
     for row in conn.execute(query).all():
-        yield row.made_at, Head(company, *row.body["head"])
+        yield row.made_at, Head(company, row.body["data"]["seq"], row.body["data"]["hash"])
 
 
 def _holds(conn: Connection, head: Head) -> bool:

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from jobs.rules.plain import inert, one_line
 from jobs.store.tables import people
 from jobs.store.upsert import insert_or_ignore, upsert
 
@@ -58,12 +57,6 @@ def names(conn: Connection) -> dict[str, str]:
     """User id → display name, for everybody ever looked up."""
     rows = conn.execute(select(people).where(people.c.kind == "user"))
     return {row.id: row.body["name"] for row in rows if row.body}
-
-
-def spoken_of(conn: Connection, user: str) -> str:
-    """A person in a line of mrkdwn: by name, which notifies nobody, or by id if it is unknown."""
-    found = person(conn, user)
-    return inert(one_line(found.name)) if found and found.name else f"<@{user}>"
 
 
 def want(conn: Connection, ids: Iterable[str], kind: str, now: datetime) -> None:

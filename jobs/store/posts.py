@@ -1,137 +1,22 @@
-"""What is to be posted in Slack: work rows, posted by the bot's own step.
+"""How messages are posted: claimed by the bot's own step, one new one a second and channel.
 
-A card is a projection of its case; a thread line belongs to a card; a notice stands alone. The
-dedupe key makes each of them exist once, no matter how often a step is repeated.
-
-A channel takes one new message a second. Alarms go first, then cards by value, then notices and
-thread lines.
+An intent is written before a message is posted, and its `ts` afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 
-from jobs.rules.plain import inert, one_line
 from jobs.store import work
-from jobs.store.tables import cases, channels, messages, schedule
+from jobs.store.tables import channels, messages, schedule
 from jobs.store.upsert import insert_or_ignore
 from jobs.store.work import Claim
 
-FIRST = Decimal(10**10)
-"""The rank of an alarm: above any card's."""
 COVERED = -1
 """The `rendered_version` of a message that an older drawing may have overwritten."""
-
-
-def escaped(text: str) -> str:
-    """Outside text as mrkdwn: one line of at most 1000 characters without link, emoji or style."""
-    return inert(one_line(text, 1000))
-
-
-def card(
-    conn: Connection,
-    company: str,
-    channel: str,
-    case_id: str,
-    rank: Decimal,
-    with_draft: bool,
-    now: datetime,
-) -> None:
-    """The card of a case, posted once and redrawn whenever the case moves.
-
-    `with_draft` says whether it counts for the day's cap of new cards.
-    """
-    row = {
-        "company": company,
-        "kind": "card",
-        "dedupe": f"card:{case_id}",
-        "case_id": case_id,
-        "channel": channel,
-        "with_draft": with_draft,
-        "made_at": now,
-        "due_at": now,
-        "rank": rank,
-    }
-    insert_or_ignore(conn, messages, row)
-
-
-def cards_since(conn: Connection, company: str, since: datetime, *, shadow: bool) -> int:
-    """How many cards with a draft a company has got since then: of shadow cases, or of others."""
-    query = (
-        select(func.count())
-        .select_from(messages.join(cases, cases.c.id == messages.c.case_id))
-        .where(messages.c.kind == "card", messages.c.company == company)
-        .where(messages.c.made_at >= since, messages.c.with_draft)
-        .where(cases.c.shadow == shadow)
-    )
-    return int(conn.execute(query).scalar_one())
-
-
-def thread(
-    conn: Connection, company: str, channel: str, case_id: str, key: str, text: str, now: datetime
-) -> None:
-    """Add a line to the thread of a case's card. `text` is mrkdwn with outside parts escaped."""
-    row = {
-        "company": company,
-        "kind": "thread",
-        "dedupe": f"thread:{case_id}:{key}",
-        "case_id": case_id,
-        "channel": channel,
-        "body": {"text": text},
-        "made_at": now,
-        "due_at": now,
-    }
-    insert_or_ignore(conn, messages, row)
-
-
-def notice(
-    conn: Connection,
-    company: str,
-    channel: str,
-    key: str,
-    text: str,
-    now: datetime,
-    asks: str = "",
-    rank: Decimal = Decimal(0),
-    data: Mapping[str, Any] | None = None,
-) -> None:
-    """Post a message of its own in a channel. `text` is mrkdwn with outside parts escaped.
-
-    `asks` is the action id of the button below it, or empty; `data` is stored with the text.
-    """
-    row = {
-        "company": company,
-        "kind": "notice",
-        "dedupe": f"notice:{key}",
-        "channel": channel,
-        "body": {**(data or {}), "text": text} | ({"asks": asks} if asks else {}),
-        "made_at": now,
-        "due_at": now,
-        "rank": rank,
-    }
-    insert_or_ignore(conn, messages, row)
-
-
-def alarm(conn: Connection, company: str, channel: str, key: str, text: str, now: datetime) -> None:
-    """A notice that goes ahead of cards: something has stopped, and only a person can help."""
-    notice(conn, company, channel, key, text, now, rank=FIRST)
-
-
-def draw_again(conn: Connection, company: str, begins: str, now: datetime) -> None:
-    """Redraw the notices of a company whose keys start with `begins`."""
-    theirs = (messages.c.company == company) & messages.c.dedupe.startswith(f"notice:{begins}")
-    conn.execute(update(messages).where(theirs).values(due_at=now))
-
-
-def exists(conn: Connection, key: str) -> bool:
-    """Whether a notice with this key was ever stored."""
-    query = select(messages.c.id).where(messages.c.dedupe == f"notice:{key}")
-    return conn.execute(query).first() is not None
 
 
 def postable(now: datetime, ahead: timedelta) -> ColumnElement[bool]:
@@ -160,12 +45,6 @@ def postable(now: datetime, ahead: timedelta) -> ColumnElement[bool]:
 def get(conn: Connection, id: str) -> Row[Any]:
     """The current row of a message."""
     return conn.execute(select(messages).where(messages.c.id == id)).one()
-
-
-def card_place(conn: Connection, case_id: str) -> Row[Any, Any] | None:
-    """`channel` and `ts` of the card of a case; its `ts` is None while it is not posted."""
-    card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
-    return conn.execute(select(messages.c.channel, messages.c.ts).where(card)).first()
 
 
 def intend(conn: Connection, claim: Claim, now: datetime) -> bool:

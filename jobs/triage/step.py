@@ -43,11 +43,12 @@ from jobs.rules.states import CaseClass, State
 from jobs.sources import quickbooks
 from jobs.sources.pooled import Inquiry, PooledSource, Together
 from jobs.sources.quickbooks import Books, CaseFile, RecordReader
-from jobs.store import assessments, cases, crossings, history, outages, posts, work
+from jobs.store import assessments, cases, crossings, history, outages, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Assessment, Judgement
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from jobs.triage.drafting import Before, Made, Written, after_rejection, before, write
 from jobs.triage.judging import View, judge
@@ -352,7 +353,7 @@ def _others_first(services: Services, conn: Connection, file: CaseFile, now: dat
 
 def _shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
     began = start_of(file.company.today(now), file.company.zone)
-    return posts.cards_since(conn, file.company.realm, began, shadow=file.case.shadow)
+    return outbox.cards_since(conn, file.company.realm, began, shadow=file.case.shadow)
 
 
 @dataclass(frozen=True)
@@ -483,7 +484,7 @@ def _show(
     _tell_first_approver(conn, view, written, now)
     _tell_editor(conn, view, written, draft, now)
     cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
-    posts.card(conn, case.company, channel, case.id, case.row.rank, draft is not None, now)
+    outbox.card(conn, case.company, channel, case.id, case.row.rank, draft is not None, now)
 
 
 def _voided(conn: Connection, case: Case) -> str:
@@ -519,10 +520,8 @@ def _tell_editor(
     """Tell the author of a dropped text why it was dropped: it was their work."""
     if written is None or draft is None or not written.unfit:
         return
-    case, channel = view.file.case, view.file.company.channel
-    text = f"<@{written.unfit}>: {posts.escaped(' '.join(written.changed))}"
-    key = f"unfit:{draft.id}"
-    posts.thread(conn, case.company, channel, case.id, key, text, now)
+    told = {"called": [written.unfit], "changed": list(written.changed)}
+    outbox.say(conn, view.file.case, MessageKind.TEXT_DROPPED, f"unfit:{draft.id}", told, now)
 
 
 def _opens_at(
@@ -563,4 +562,4 @@ def _ask_for_a_look(conn: Connection, claim: Claim, why: str, now: datetime) -> 
     # the next look never finds "same as before", so it draws the card again
     columns = cases.ANEW | {"draft": None, "assessment": assessment}
     if cases.move(conn, case, move, now, **columns):
-        posts.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)
+        outbox.card(conn, case.company, file.company.channel, case.id, case.row.rank, False, now)

@@ -22,8 +22,10 @@ from jobs.engine import loop
 from jobs.engine.step import Step
 from jobs.rules import policy
 from jobs.rules.policy import Policy
-from jobs.store import engine, posts, schema
+from jobs.store import engine, schema
+from jobs.store import outbox as words
 from jobs.store.engine import Database
+from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.tables import cases, companies, customers, invoices, messages
 from tests.databases import fast_folder
 from tests.sandbox.slack.stand_in import Slack
@@ -119,9 +121,10 @@ class Ground:
         self.slack.world.faults.add(fault_from(body))
 
     def say(self, key: str, text: str = "Hello", channel: str = CHANNEL) -> None:
-        """Have a notice posted."""
+        """Have a notice posted that says no more than `text`."""
+        to, data = OtherChannel(REALM, channel), {"called": [], "changed": [text]}
         with self.database.writing() as conn:
-            posts.notice(conn, REALM, channel, key, text, self.clock())
+            words.say(conn, to, MessageKind.TEXT_DROPPED, key, data, self.clock())
 
     def change_case(self, **columns: Any) -> None:
         """Move the case one version on, as a decision does."""
@@ -213,4 +216,4 @@ def add_case(on: Ground, state: str = "waiting") -> None:
     }
     with on.database.writing() as conn:
         conn.execute(insert(cases).values(**row))
-        posts.card(conn, REALM, CHANNEL, "1", Decimal(1200), True, on.clock())
+        words.card(conn, REALM, CHANNEL, "1", Decimal(1200), True, on.clock())

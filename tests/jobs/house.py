@@ -60,6 +60,7 @@ from jobs.store.tables import drafts, messages
 from jobs.store.tokens import SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, Tokens
 from tests.databases import sqlite_database
+from tests.said import said
 from tests.sandbox import company
 from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.mailbox import Mail
@@ -552,8 +553,7 @@ class House:
 
     def said(self, kind: str = "") -> list[str]:
         """What is to be said in Slack, oldest first: the texts of notices and thread lines."""
-        rows = self.rows(select(messages).order_by(messages.c.id))
-        return [row.body["text"] for row in rows if row.body and row.kind in (kind or row.kind)]
+        return said(self.database, kind)
 
     def cards(self) -> list[str]:
         """The cases that have a card."""

@@ -35,6 +35,8 @@ from jobs.store.tables import log as log_table
 from jobs.store.tables import people as people_table
 from tests.bot.ground import START, add_company, invoice
 from tests.bot.kits import Front, front, place
+from tests.said import said as said_in
+from tests.said import text_of
 from tests.sandbox import company
 from tests.sandbox.faults import fault_from
 from tests.sandbox.slack.kinds import Channel
@@ -576,8 +578,8 @@ def test_disconnecting_revokes_and_wipes(tab: Tab) -> None:
     assert tab.rows(select(companies_table.c.sealed_tokens)) == [(None,)]
     paths = [one.path for one in tab.door.place.outside.world.requests]
     assert sum(path.endswith("/tokens/revoke") for path in paths) == 1
-    notices = tab.rows(select(messages.c.body).where(messages.c.kind == "notice"))
-    assert any("was disconnected from QuickBooks by Ulead1" in row.body["text"] for row in notices)
+    (told,) = said_in(tab.door.process.database, "notice")
+    assert "was disconnected from QuickBooks by Ulead1" in told
 
 
 def test_without_intuit_everything_stops_and_may_be_repeated(tab: Tab) -> None:
@@ -664,7 +666,7 @@ def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: T
     assert len(before) == 1
     (notice,) = tab.rows(select(messages.c.channel, messages.c.body))
     assert notice.channel == "CFINANCE"
-    assert "*Connect again* in the Home tab" in notice.body["text"]
+    assert "*Connect again* in the Home tab" in text_of(notice)
     assert tab.rows(select(connect_links)) == []
 
 

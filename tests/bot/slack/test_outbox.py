@@ -9,13 +9,15 @@ from datetime import timedelta
 
 import pytest
 from slack_sdk import WebClient
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from bot.slack import api, outbox
 from bot.surfaces.card import card as cards
-from jobs.store import agenda, posts, work
+from jobs.store import agenda, work
 from jobs.store import cases as cases_store
-from jobs.store.tables import cases, channels, messages, schedule
+from jobs.store import outbox as words
+from jobs.store.outbox import MessageKind, OtherChannel
+from jobs.store.tables import cases, channels, companies, messages, schedule
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
 from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
@@ -26,6 +28,13 @@ def on() -> Iterator[Ground]:
     """A record, a Slack and a clock."""
     with ground() as found:
         yield found
+
+
+def say_in_thread(on: Ground, conn: Connection) -> None:
+    """Have a line posted in the thread of the case."""
+    data = {"called": [], "changed": ["Nobody has to read this."]}
+    case = cases_store.get(conn, "1")
+    words.say(conn, case, MessageKind.TEXT_DROPPED, "x", data, on.clock())
 
 
 def test_a_notice_is_posted_once(on: Ground) -> None:
@@ -98,9 +107,10 @@ def test_an_alarm_comes_before_every_card(on: Ground) -> None:
     on.change_case()  # drawn again before it was ever posted, which ranks high too
     with on.database.writing() as conn:
         cases_store.redraw(conn, "1", on.clock())
-        posts.alarm(conn, REALM, CHANNEL, "stopped", "The ledger cannot be read.", on.clock())
+        to, data = OtherChannel(REALM, CHANNEL), {"tried": True, "reason": "no route"}
+        words.say(conn, to, MessageKind.SWEEP_FAILED, "stopped", data, on.clock())
     on.work()
-    assert [one["text"] for one in on.posted()] == ["The ledger cannot be read."]
+    assert "could not be read in five tries (no route)" in on.posted()[0]["text"]
     on.clock.forward(seconds=1)
     on.work()
     assert "Acme" in on.posted()[1]["text"]
@@ -126,12 +136,12 @@ def test_a_thread_line_waits_for_its_card(on: Ground) -> None:
     """A line in a thread is posted below the card, once that stands."""
     add_case(on)
     with on.database.writing() as conn:
-        posts.thread(conn, REALM, CHANNEL, "1", "x", "Cora edited it", on.clock())
+        say_in_thread(on, conn)
     on.work()
     on.clock.forward(seconds=1)
     on.work()
     card, line = on.posted()
-    assert (line["text"], line["thread_ts"]) == ("Cora edited it", card["ts"])
+    assert (line["text"], line["thread_ts"]) == ("Nobody has to read this.", card["ts"])
 
 
 def test_a_thread_line_stands_below_its_card_wherever_the_company_is_now(on: Ground) -> None:
@@ -140,7 +150,8 @@ def test_a_thread_line_stands_below_its_card_wherever_the_company_is_now(on: Gro
     add_case(on)
     on.work()
     with on.database.writing() as conn:
-        posts.thread(conn, REALM, "CNEW", "1", "x", "Cora edited it", on.clock())
+        conn.execute(update(companies).values(channel="CNEW"))
+        say_in_thread(on, conn)
     on.work()
     card, line = on.posted()
     assert (line["channel"], line["thread_ts"]) == (CHANNEL, card["ts"])
@@ -150,7 +161,7 @@ def test_a_thread_line_never_comes_before_its_card(on: Ground) -> None:
     """Nor beside it, while the card is put off."""
     add_case(on)
     with on.database.writing() as conn:
-        posts.thread(conn, REALM, CHANNEL, "1", "x", "Cora edited it", on.clock())
+        say_in_thread(on, conn)
         later = on.clock() + timedelta(minutes=1)
         conn.execute(update(messages).where(messages.c.kind == "card").values(due_at=later))
     on.work()
@@ -216,12 +227,12 @@ def test_a_lost_thread_line_is_found_in_its_thread(on: Ground) -> None:
     add_case(on)
     on.work()
     with on.database.writing() as conn:
-        posts.thread(conn, REALM, CHANNEL, "1", "x", "Cora edited it", on.clock())
+        say_in_thread(on, conn)
     on.fault("chat.postMessage", "late")
     for _ in range(3):
         on.clock.forward(seconds=10)
         on.work()
-    assert [one["text"] for one in on.posted()[1:]] == ["Cora edited it"]
+    assert [one["text"] for one in on.posted()[1:]] == ["Nobody has to read this."]
 
 
 def test_a_post_that_was_held_up_is_not_made(on: Ground) -> None:
@@ -460,6 +471,10 @@ def test_who_was_overtaken_takes_the_card_from_nobody(
 
 def test_a_long_text_is_cut(on: Ground) -> None:
     """A long text is cut and counted, so that it could still be updated."""
-    on.say("long", "word " * 2000)
+    record = {"entity": "Invoice", "id": "1", "position": 1, "number": "", "unfit": "word " * 200}
+    data = {"kept": None, "unfit": {"named": [record] * 20, "more": 0}}
+    with on.database.writing() as conn:
+        to = OtherChannel(REALM, CHANNEL)
+        words.say(conn, to, MessageKind.RECORDS_BROKEN, "long", data, on.clock())
     on.work()
     assert len(on.posted()[0]["text"]) <= 4000

@@ -33,6 +33,7 @@ from jobs.store.tables import connect_links, messages, schedule
 from jobs.store.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, QuickBooksError, Tokens
 from tests.jobs.store.copies import Copies
+from tests.said import said, text_of
 from tests.sandbox import company
 from tests.sandbox.quickbooks.service import QuickBooks as StandIn
 from tests.sandbox.world import World, serve
@@ -157,7 +158,7 @@ def test_a_company_is_connected(door: Door) -> None:
     due = {r.kind for r in door.rows(schedule) if r.due_at == door.now}
     assert {"sweep", "poll", "upkeep"} <= due
     (notice,) = door.rows(messages)
-    assert "*Brass &amp; Fern* is connected to QuickBooks by <@ULEAD1>" in notice.body["text"]
+    assert "*Brass &amp; Fern* is connected to QuickBooks by <@ULEAD1>" in text_of(notice)
     with door.database.reading() as conn:
         (line,) = log.lines(conn)
     assert (line.fields["action"], line.fields["actor"]) == ("company.connected", "ULEAD1")
@@ -201,9 +202,9 @@ def test_somebody_else_connects_it_again(door: Door) -> None:
     assert (again.reminders_off_by, again.channel) == ("ULEAD1", first.channel)
     (row,) = door.rows(companies_table)
     assert row.connected_by == "ULEAD1"
-    told = [message.body for message in door.rows(messages)][-1]
-    assert "is connected to QuickBooks again by <@ULEAD2>" in told["text"]
-    assert "asks" not in told
+    told = door.rows(messages)[-1]
+    assert "is connected to QuickBooks again by <@ULEAD2>" in text_of(told)
+    assert not told.body["data"]["asks"]
     with door.database.reading() as conn:
         assert [line.fields["actor"] for line in log.lines(conn)] == ["ULEAD1", "ULEAD2"]
 
@@ -404,7 +405,7 @@ def test_a_company_moves_when_its_door_says_so(one_door: Door) -> None:
     """Connecting again with a channel moves the cards there, and both channels hear of it."""
     one_door.connect()
     assert one_door.connect(channel="CNEW").channel == "CNEW"
-    told = {row.channel: row.body["text"] for row in one_door.rows(messages)}
+    told = {row.channel: text_of(row) for row in one_door.rows(messages)}
     assert "are posted in <#CNEW> from now on" in told["CFINANCE"]
     assert "Its cards are posted in this channel." in told["CNEW"]
 
@@ -435,7 +436,7 @@ def test_an_invitation_is_for_companies_that_need_one(one_door: Door) -> None:
         companies.change(conn, realm, status="connected", hard_expires_at=soon)
     one_door.now += timedelta(days=1)
     assert invited(realm)
-    posted = [row.body["text"] for row in one_door.rows(messages)]
+    posted = said(one_door.database)
     first, second = (text for text in posted if "Somebody asked in QuickBooks" in text)
     assert first == second
     assert "*Connect again* in the Home tab" in first

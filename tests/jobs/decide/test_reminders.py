@@ -55,7 +55,7 @@ def test_the_notice_asks_until_it_is_answered(unconfirmed: House) -> None:
     """The notice "connected" carries the question, and is drawn again once it is answered."""
     notice = select(messages).where(messages.c.kind == "notice").order_by(messages.c.id)
     (row,) = unconfirmed.rows(notice)
-    assert row.body["asks"] == "reminders_off"
+    assert row.body["data"]["asks"]
     with unconfirmed.database.writing() as conn:
         conn.execute(messages.update().values(due_at=None))
     unconfirmed.runs(reminders.confirm_off, "ULEAD1")

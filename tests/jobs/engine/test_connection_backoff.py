@@ -13,7 +13,7 @@ from jobs.companies.connect import Intuit, NotConnected
 from jobs.companies.disconnect import Broker, Ended, disconnect
 from jobs.store import agenda
 from jobs.store.companies import ConnectedCompany
-from jobs.store.tables import companies, messages, schedule
+from jobs.store.tables import companies, schedule
 from qbo import QuickBooks, Tokens
 from tests.jobs.house import ONE, House
 from tests.jobs.troubles import HASTY, PASSING, REFUSED, THROTTLED, Trouble, broken, leaks, shown
@@ -103,7 +103,7 @@ def test_a_disconnection_that_intuit_did_not_hear_is_said(a_house: House) -> Non
         return disconnect(a_house.database, broker, a_house.realm, "ULEAD1", a_house.now)
 
     def told() -> list[str]:
-        return [str(row.body) for row in a_house.rows(select(messages)) if row.kind == "notice"]
+        return a_house.said("notice")
 
     for trouble in PASSING:
         if trouble.status == 400 or trouble.kind == "garbage":

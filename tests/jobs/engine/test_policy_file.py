@@ -26,6 +26,7 @@ from jobs.store.tables import messages
 from qbo import QuickBooks
 from tests.jobs.house import House, policy_text
 from tests.jobs.store import record
+from tests.said import text_of
 
 STRICT, LAX = policy_text({"pace": {"gap_days": 9}}), policy_text({"pace": {"gap_days": 2}})
 WRONG = policy_text({"pace": {"gap_days": "soon"}})
@@ -164,7 +165,7 @@ def told(database: Database) -> list[tuple[str, str]]:
     """(channel, text) of each notice, oldest first."""
     with database.reading() as conn:
         rows = conn.execute(select(messages).order_by(messages.c.id)).all()
-    return [(row.channel, row.body["text"]) for row in rows]
+    return [(row.channel, text_of(row)) for row in rows]
 
 
 def test_the_clock_tells_each_channel_what_became_of_the_file(

@@ -18,10 +18,11 @@ from jobs.rules.money import Money
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
-from jobs.store import cases, companies, crossings, drafts, ledger, people, posts, sends
+from jobs.store import cases, companies, crossings, drafts, ledger, outbox, people, sends
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
 from jobs.store.engine import Database
+from jobs.store.outbox import MessageKind
 from jobs.store.tables import cases as cases_table
 from jobs.store.tables import crossings as crossings_table
 from jobs.store.tables import invoices as invoices_table
@@ -365,9 +366,9 @@ def test_a_ledger_of_a_hundred_thousand_is_added_up_by_the_database(database: Da
 def post(database: Database, case: Case, ts: str | None, kind: str = "card") -> None:
     with database.writing() as conn:
         if kind == "card":
-            posts.card(conn, REALM, "C0001", case.id, Decimal(1), True, NOW)
+            outbox.card(conn, REALM, "C0001", case.id, Decimal(1), True, NOW)
         else:
-            posts.thread(conn, REALM, "C0001", case.id, "x", "text", NOW)
+            outbox.say(conn, case, MessageKind.SEND_UNKNOWN, "x", {"called": []}, NOW)
         mine = (messages.c.case_id == case.id) & (messages.c.kind == kind)
         conn.execute(update(messages).where(mine).values(ts=ts))
 

@@ -13,9 +13,10 @@ from sqlalchemy.event import listen
 from jobs.store import budget, engine
 from jobs.store.budget import SqlBudget, Used, in_bulk
 from jobs.store.engine import Database
-from jobs.store.tables import budgets, messages
+from jobs.store.tables import budgets
 from qbo import Throttled, Unreachable
 from tests.jobs.store.record import NOW, REALM, company, race
+from tests.said import said
 
 OTHER = "4620816365000000002"
 
@@ -35,12 +36,6 @@ def processes(record_url: str) -> Iterator[list[SqlBudget]]:
     with ExitStack() as stack:
         opened = [stack.enter_context(closing(engine.connect(record_url))) for _ in range(8)]
         yield [SqlBudget(database) for database in opened]
-
-
-def said(database: Database) -> list[str]:
-    with database.reading() as conn:
-        rows = conn.execute(select(messages).order_by(messages.c.id)).all()
-    return [row.body["text"] for row in rows]
 
 
 def most_in(gone: list[datetime], seconds: float) -> int:

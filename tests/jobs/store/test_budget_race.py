@@ -7,15 +7,13 @@ from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from sqlalchemy import select
-
 from jobs.store import budget, engine
 from jobs.store.budget import SqlBudget, Used
 from jobs.store.engine import Database
-from jobs.store.tables import messages
 from tests import crowd
 from tests.crowd import PATIENCE
 from tests.jobs.store.record import NOW, REALM, company
+from tests.said import said
 
 RUNNERS, EACH = 8, 5
 QUOTA = 10
@@ -52,8 +50,8 @@ def test_eight_processes_share_one_budget(database: Database, record_url: str) -
     granted = [int(line) for line in ended.stdout.splitlines()]
     with database.reading() as conn:
         counted = budget.by_company(conn, budget.month_of(NOW))
-        said = [row.body["text"] for row in conn.execute(select(messages))]
+    told = said(database)
     assert (len(granted), sum(granted)) == (RUNNERS, 10)
     assert counted == [Used(REALM, 10, 0)]
-    assert sorted(text.count("%)") for text in said) == [1, 1]
-    assert [sum(f"({level} %)" in text for text in said) for level in (70, 90)] == [1, 1]
+    assert sorted(text.count("%)") for text in told) == [1, 1]
+    assert [sum(f"({level} %)" in text for text in told) for level in (70, 90)] == [1, 1]

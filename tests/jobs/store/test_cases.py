@@ -17,7 +17,7 @@ from jobs.rules.crossings import Crossing
 from jobs.rules.letters.letter import from_json
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import MOVES, OPEN, Stage, State
-from jobs.store import cases, crossings, drafts, log, posts, sends, work
+from jobs.store import cases, crossings, drafts, log, outbox, sends, work
 from jobs.store.cases import Case, Missing, Move
 from jobs.store.engine import Database
 from jobs.store.tables import case_invoices, messages
@@ -122,7 +122,7 @@ def test_a_move_makes_the_card_due_first(database: Database) -> None:
     ours, other = case(database, State.WAITING), case(database, State.WAITING, "59")
     with database.writing() as conn:
         for one in (other, ours):
-            posts.card(conn, REALM, "C1", one.id, Decimal(5), True, NOW)
+            outbox.card(conn, REALM, "C1", one.id, Decimal(5), True, NOW)
         conn.execute(update(messages).values(due_at=None))
     assert move(database, ours, State.APPROVED)
     with database.writing() as conn:

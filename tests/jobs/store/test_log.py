@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
-from jobs.store import log, posts
+from jobs.store import log, outbox
 from jobs.store.engine import Database
 from jobs.store.log import BrokenRow, Entry
+from jobs.store.outbox import MessageKind, OtherChannel
 from tests.jobs.store.record import NOW, race
 
 
@@ -163,8 +164,8 @@ def test_an_end_that_was_cut_off_is_found(written: Database) -> None:
     with written.writing() as conn:
         told, _ = log.heads(conn)
         assert (told.seq, told.company) == (3, "1")
-        data = {"head": [told.seq, told.hash]}
-        posts.notice(conn, "1", "C1", f"{log.TOLD}:1:x", "Three entries.", NOW, data=data)
+        to, data = OtherChannel("1", "C1"), {"seq": told.seq, "hash": told.hash}
+        outbox.say(conn, to, MessageKind.LOG_HEAD, f"{log.TOLD}:1:x", data, NOW)
         assert log.lost(conn, "1") is None
     note(written, entry("later", case="7"))
     assert verify(written) == (5, ()), "a log that goes on loses nothing"

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from jobs.store import agenda, companies, events, people, posts, work
+from jobs.store import agenda, companies, events, outbox, people, posts, work
 from jobs.store.engine import Database
 from jobs.store.events import Notice
+from jobs.store.outbox import FIRST, MessageKind
 from jobs.store.people import STALE
 from jobs.store.posts import PACE
 from jobs.store.tables import events as events_table
@@ -69,16 +70,22 @@ def test_everything_is_said_once(database: Database) -> None:
     company(database)
     ours = case(database)
     with database.writing() as conn:
-        for words in ("first", "second"):
-            posts.card(conn, REALM, "C1", ours.id, Decimal(5), True, NOW)
-            posts.thread(conn, REALM, "C1", ours.id, "approved:1", words, NOW)
-            posts.notice(conn, REALM, "C1", "paused", words, NOW)
-        posts.thread(conn, REALM, "C1", ours.id, "approved:2", "another", NOW)
+        channel = companies.need(conn, REALM)
+        for who in ("first", "second"):
+            outbox.card(conn, REALM, "C1", ours.id, Decimal(5), True, NOW)
+            outbox.say(conn, ours, MessageKind.DECIDED, "approved:1", {"by": who}, NOW)
+            outbox.say(conn, channel, MessageKind.PAUSED, "paused", {"by": who}, NOW)
+        outbox.say(conn, ours, MessageKind.DECIDED, "approved:2", {"by": "another"}, NOW)
         rows = conn.execute(select(messages).order_by(messages.c.id)).all()
     assert [row.kind for row in rows] == ["card", "thread", "notice", "thread"]
-    assert [row.body["text"] for row in rows[1:]] == ["first", "first", "another"]
+    assert [row.body for row in rows[1:]] == [
+        {"kind": "decided", "data": {"by": "first"}},
+        {"kind": "paused", "data": {"by": "first"}},
+        {"kind": "decided", "data": {"by": "another"}},
+    ]
     assert {row.due_at for row in rows} == {NOW}
-    assert (rows[0].rank, rows[0].with_draft) == (Decimal(5), True)
+    assert [row.rank for row in rows] == [Decimal(5), Decimal(0), FIRST, Decimal(0)]
+    assert rows[0].with_draft
 
 
 def test_an_event_is_stored_once(database: Database) -> None:

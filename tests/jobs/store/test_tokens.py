@@ -12,11 +12,12 @@ from sqlalchemy.exc import OperationalError
 from jobs.store import companies, tokens
 from jobs.store.engine import Database, connect
 from jobs.store.tables import companies as companies_table
-from jobs.store.tables import messages, schedule
+from jobs.store.tables import schedule
 from jobs.store.tokens import Seal, SqlTokenStore, Unopenable
 from qbo import InvalidGrant, ReauthRequired, Tokens
 from qbo.oauth import LEASE
 from tests.jobs.store.record import NOW, REALM, company, race
+from tests.said import said
 
 OLD, NEW, LOST = (SecretStr(Fernet.generate_key().decode()) for _ in range(3))
 OTHER = "4620816365000000002"
@@ -55,8 +56,7 @@ def status(database: Database) -> str:
 
 
 def alerts(database: Database) -> list[str]:
-    with database.reading() as conn:
-        return [row.body["text"] for row in conn.execute(select(messages))]
+    return said(database)
 
 
 def test_what_is_stored_is_what_was_saved(database: Database) -> None:

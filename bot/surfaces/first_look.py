@@ -1,0 +1,115 @@
+"""The notice about a company's first look: how the policy applies to its ledger. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from bot.blockkit.escaping import escaped
+from jobs.rules.figures import amount
+from jobs.rules.money import Money
+from jobs.rules.plain import inert
+
+Data = Mapping[str, Any]
+SUB = "    ◦ "
+"""Starts a line below a bullet: mrkdwn has no nested lists."""
+
+
+def lines(data: Data) -> Iterator[str]:
+    """What `jobs.intake.first_look` has counted, line by line."""
+    yield f":mag: First look at *{escaped(data['company'])}*"
+    for found in data["currencies"]:
+        yield from _of_currency(found)
+    if data["more_currencies"]:
+        yield f"• and {data['more_currencies']} more currencies"
+    if not data["currencies"]:
+        yield "• Nothing is open in QuickBooks."
+    yield "• *Marks*"
+    yield from _marks(data)
+    yield from _cases(data)
+
+
+def _of_currency(found: Data) -> Iterator[str]:
+    def money(value: str) -> str:
+        return inert(amount(Money(Decimal(value), found["currency"])))
+
+    yield (
+        f"• *{escaped(found['currency'])}*: {_counted(found['invoices'], 'open invoice')}, "
+        f"{money(found['open'])}; overdue: {found['late']:,}, {money(found['overdue'])}"
+    )
+    limits = found["limits"]
+    if limits is None:
+        why = f"the policy has no limits for {escaped(found['currency'])}"
+        yield f"{SUB}Needs a second approver ({why}): {found['late_customers']:,}"
+        return
+    done = found["effect"]
+    yield f"{SUB}Customers with something overdue: {done['customers']:,}"
+    second, large = money(limits["second_approver"]), money(limits["stop_invoice"])
+    yield f"{SUB}Needs a second approver (from {second}): {done['second_approver']:,}"
+    total, smallest = money(limits["stop_total"]), money(limits["smallest"])
+    yield f"{SUB}Too large to draft (from {large}, or {total} in total): {done['stopped']:,}"
+    yield f"{SUB}Invoices too small to chase (below {smallest}): {done['small']:,}"
+    if better := found["better"]:
+        yield _proposal(better)
+        yield _difference(done, better["effect"])
+
+
+def _proposal(better: Data) -> str:
+    values = ", ".join(f"`{escaped(key)} = {escaped(v)}`" for key, v in better["limits"])
+    section = escaped(better["section"])
+    return (
+        f"{SUB}Limits that fit this ledger better: {values} in `[limits.{section}]` of the policy"
+    )
+
+
+def _difference(now: Data, then: Data) -> str:
+    """What the proposal would gain, and what it would no longer stop at all."""
+    second = f"{now['second_approver']:,} → {then['second_approver']:,} need a second approver"
+    large = f"{now['stopped']:,} → {then['stopped']:,} too large to draft"
+    nothing = "" if then["stopped"] else ", so nothing would be stopped for its amount"
+    return f"{SUB}With them: {second}; {large}{nothing}"
+
+
+def _marks(data: Data) -> Iterator[str]:
+    """Where each mark may come from, besides a hold in Slack, and which have no source."""
+    sources = [(_spoken(found["mark"]), "; ".join(_sources(found))) for found in data["marks"]]
+    for mark, told in sources:
+        if told:
+            yield f"{SUB}{mark}: {told}"
+    if missing := [mark for mark, told in sources if not told]:
+        yield f"{SUB}not set anywhere: {', '.join(missing)}; the policy file can set them"
+    if strange := data["strange_customers"]:
+        yield (
+            f"{SUB}The policy file names {_counted(strange, 'customer id')} that this company does "
+            "not have; each company has its own ids"
+        )
+
+
+def _sources(found: Data) -> Iterator[str]:
+    if found["named"]:
+        yield f"{_counted(found['named'], 'customer')} in the policy file"
+    if found["custom_field"]:
+        yield f"the custom field “{escaped(found['custom_field'])}”"
+    for name in found["customer_types"]:
+        yield f"the customer type “{escaped(name)}”"
+
+
+def _cases(data: Data) -> Iterator[str]:
+    mode = "live" if data["live"] else "in shadow mode, so nothing is sent"
+    later = f"; on the next days: {data['later']:,}" if data["later"] else ""
+    yield (
+        f"• *{_counted(data['cases'], 'case')}* ({mode}); with a card now: "
+        f"{data['with_card']:,}{later}"
+    )
+    if data["rules"]:
+        named = [f"{_spoken(rule)} ({count:,})" for rule, count in data["rules"]]
+        yield f"• *Rules that apply*: {', '.join(named)}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _spoken(word: str) -> str:
+    return escaped(word.replace("_", " "))

@@ -1,0 +1,184 @@
+"""What is to be posted in Slack: a row for each card, line in its thread, and notice.
+
+A row of words holds their kind and their data; `bot.surfaces.notices` makes sentences of them
+when they are posted. The dedupe key makes each exist once, no matter how often a step is repeated.
+
+A channel takes one new message a second. Urgent kinds go first, then cards by value, then the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from jobs.store import companies
+from jobs.store.cases import Case
+from jobs.store.companies import ConnectedCompany
+from jobs.store.tables import cases, messages
+from jobs.store.upsert import insert_or_ignore
+
+
+class MessageKind(StrEnum):
+    """Everything said to people besides cards and answers; `bot.surfaces.notices` has the words."""
+
+    # in a company's channel
+    CONNECTED = "connected"
+    CONNECT_ASKED = "connect_asked"
+    MOVED = "moved"
+    DISCONNECTED = "disconnected"
+    CONNECTION_LOST = "connection_lost"
+    CONNECTION_ENDS = "connection_ends"
+    UPKEEP_FAILED = "upkeep_failed"
+    PROFILE_UNUSABLE = "profile_unusable"
+    TOKENS_UNOPENABLE = "tokens_unopenable"
+    SUBSCRIPTION_LAPSED = "subscription_lapsed"
+    READS_USED = "reads_used"
+    READS_BLOCKED = "reads_blocked"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    LIVE = "live"
+    SHADOW = "shadow"
+    DAY_FULL = "day_full"
+    POLICY_CHANGED = "policy_changed"
+    POLICY_UNUSABLE = "policy_unusable"
+    POLICY_USABLE = "policy_usable"
+    FIRST_LOOK = "first_look"
+    SWEEP_FAILED = "sweep_failed"
+    POLL_FAILED = "poll_failed"
+    RECORDS_BROKEN = "records_broken"
+    EVENT_IGNORED = "event_ignored"
+    EVENT_FAILED = "event_failed"
+    LOG_HEAD = "log_head"
+    LOG_CUT = "log_cut"
+    # in the thread of a card
+    DECIDED = "decided"
+    VOIDED = "voided"
+    EDITED = "edited"
+    TEXT_DROPPED = "text_dropped"
+    SEND_UNKNOWN = "send_unknown"
+    ACCEPTED_LATE = "accepted_late"
+    SENT_TWICE = "sent_twice"
+    NOT_GONE = "not_gone"
+    NOTE_FAILED = "note_failed"
+    NOTE_KEPT = "note_kept"
+    CARD_FROZEN = "card_frozen"
+
+
+URGENT = frozenset(
+    {
+        *(MessageKind.CONNECTION_LOST, MessageKind.UPKEEP_FAILED, MessageKind.TOKENS_UNOPENABLE),
+        *(MessageKind.READS_BLOCKED, MessageKind.SWEEP_FAILED, MessageKind.POLL_FAILED),
+        *(MessageKind.EVENT_IGNORED, MessageKind.EVENT_FAILED, MessageKind.LOG_CUT),
+        *(MessageKind.PAUSED, MessageKind.RESUMED, MessageKind.LIVE, MessageKind.SHADOW),
+        *(MessageKind.DAY_FULL, MessageKind.POLICY_UNUSABLE, MessageKind.POLICY_USABLE),
+        MessageKind.FIRST_LOOK,
+    }
+)
+"""They go ahead of cards: something has stopped or changed that a reader of cards has to know."""
+FIRST = Decimal(10**10)
+"""The rank of an urgent message: above any card's."""
+
+
+@dataclass(frozen=True)
+class OtherChannel:
+    """A channel that is not the company's own, or not of a company we know."""
+
+    company: str
+    channel: str
+
+
+def say(
+    conn: Connection,
+    to: ConnectedCompany | Case | OtherChannel,
+    kind: MessageKind,
+    key: str,
+    data: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Say it once per `key`: in a company's channel, in the thread of a case, or elsewhere.
+
+    `data` is plain JSON, unescaped: names, ids of people, numbers, times; never a finished text,
+    except for reasons that the case or the log keeps in the same words.
+    """
+    row = {
+        **_addressed(conn, to, key),
+        "body": {"kind": kind, "data": dict(data)},
+        "made_at": now,
+        "due_at": now,
+        "rank": FIRST if kind in URGENT else Decimal(0),
+    }
+    insert_or_ignore(conn, messages, row)
+
+
+def _addressed(
+    conn: Connection, to: ConnectedCompany | Case | OtherChannel, key: str
+) -> dict[str, Any]:
+    """The columns that say where it goes."""
+    if isinstance(to, Case):
+        place = {"company": to.company, "channel": companies.need(conn, to.company).channel}
+        return place | {"kind": "thread", "dedupe": f"thread:{to.id}:{key}", "case_id": to.id}
+    realm = to.realm if isinstance(to, ConnectedCompany) else to.company
+    return {"company": realm, "channel": to.channel, "kind": "notice", "dedupe": f"notice:{key}"}
+
+
+def draw_again(conn: Connection, company: str, begins: str, now: datetime) -> None:
+    """Redraw the notices of a company whose keys start with `begins`."""
+    theirs = (messages.c.company == company) & messages.c.dedupe.startswith(f"notice:{begins}")
+    conn.execute(update(messages).where(theirs).values(due_at=now))
+
+
+def exists(conn: Connection, key: str) -> bool:
+    """Whether a notice with this key was ever stored."""
+    query = select(messages.c.id).where(messages.c.dedupe == f"notice:{key}")
+    return conn.execute(query).first() is not None
+
+
+def card(
+    conn: Connection,
+    company: str,
+    channel: str,
+    case_id: str,
+    rank: Decimal,
+    with_draft: bool,
+    now: datetime,
+) -> None:
+    """The card of a case, posted once and redrawn whenever the case moves.
+
+    `with_draft` says whether it counts for the day's cap of new cards.
+    """
+    row = {
+        "company": company,
+        "kind": "card",
+        "dedupe": f"card:{case_id}",
+        "case_id": case_id,
+        "channel": channel,
+        "with_draft": with_draft,
+        "made_at": now,
+        "due_at": now,
+        "rank": rank,
+    }
+    insert_or_ignore(conn, messages, row)
+
+
+def cards_since(conn: Connection, company: str, since: datetime, *, shadow: bool) -> int:
+    """How many cards with a draft a company has got since then: of shadow cases, or of others."""
+    query = (
+        select(func.count())
+        .select_from(messages.join(cases, cases.c.id == messages.c.case_id))
+        .where(messages.c.kind == "card", messages.c.company == company)
+        .where(messages.c.made_at >= since, messages.c.with_draft)
+        .where(cases.c.shadow == shadow)
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def card_place(conn: Connection, case_id: str) -> Row[Any, Any] | None:
+    """`channel` and `ts` of the card of a case; its `ts` is None while it is not posted."""
+    card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
+    return conn.execute(select(messages.c.channel, messages.c.ts).where(card)).first()

@@ -1,0 +1,203 @@
+"""Every kind of message, in whatever words its data come."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.blockkit.escaping import hidden
+from bot.blockkit.lint import lint
+from bot.surfaces.notices import WORDS, Given, notice
+from jobs.store.outbox import MessageKind
+from tests.bot.surfaces.test_home import COMPANY
+from tests.bot.views import MARKUP, NOW
+
+OUTSIDE = "«from outside»"
+"""Stands where a text comes from outside."""
+HOSTILE = {
+    "markup": MARKUP * 3,
+    "masked link": "<https://evil.example|your invoice> [x](https://evil.example) evil.example",
+    "mentions": "<!channel> <!here> <@UCOLLECT> <#C1> @here <!subteam^S1> <!date^1^{date}|x>",
+    "hidden": "a\u202eb\u2066c\u200bd\u0007e\x00f\u2028g\ud800h",
+    "styles": "*b* _i_ ~s~ `c` ```d``` > q\n> q\n:fire: :white_check_mark:",
+    "long": "word " * 2000,
+    "unbroken": "x" * 10_000,
+    "template": "{who} {0} %s {company}",
+    "nothing": "",
+}
+RECORD = {"entity": OUTSIDE, "id": OUTSIDE, "position": 3, "number": OUTSIDE, "unfit": OUTSIDE}
+FEW, MANY = {"named": [RECORD], "more": 0}, {"named": [RECORD] * 20, "more": 7}
+NAMELESS = {"named": [RECORD | {"id": "", "number": "", "unfit": ""}], "more": 0}
+EFFECT = {"customers": 30, "second_approver": 12, "stopped": 0, "small": 2}
+COUNTED = {
+    "currency": "USD",
+    "invoices": 1,
+    "open": "73350.00",
+    "late": 5,
+    "overdue": "7.5",
+    "late_customers": 3,
+}
+LIMITS = dict.fromkeys(("second_approver", "stop_invoice", "stop_total", "smallest"), "250")
+BETTER = {"limits": [["stop_total", "90000"]], "section": "home", "effect": EFFECT}
+MARK = {"mark": "key_account", "named": 2, "custom_field": OUTSIDE, "customer_types": [OUTSIDE] * 2}
+UNMARKED = {"mark": "consumer", "named": 0, "custom_field": "", "customer_types": []}
+EMPTY_LOOK: dict[str, Any] = {
+    "company": OUTSIDE,
+    "currencies": [],
+    "more_currencies": 0,
+    "marks": [UNMARKED],
+    "strange_customers": 0,
+    "live": True,
+    "cases": 0,
+    "with_card": 0,
+    "later": 0,
+    "rules": [],
+}
+FULL_LOOK = {
+    "company": OUTSIDE,
+    "currencies": [
+        COUNTED | {"limits": LIMITS, "effect": EFFECT, "better": BETTER},
+        COUNTED | {"limits": LIMITS, "effect": EFFECT | {"stopped": 4}, "better": None},
+        COUNTED | {"limits": None, "currency": "KWD"},
+    ],
+    "more_currencies": 2,
+    "marks": [MARK, UNMARKED],
+    "strange_customers": 3,
+    "live": False,
+    "cases": 1200,
+    "with_card": 10,
+    "later": 1190,
+    "rules": [["needs_a_look", 1200]],
+}
+COMPANY_ONLY = {"company": OUTSIDE}
+CALLED = {"called": ["ULEAD1", "ULEAD2", OUTSIDE]}
+WHO = {"by": OUTSIDE}
+WHY = {"reason": OUTSIDE}
+FAILED = WHY | {"tried": True}
+DATA: dict[MessageKind, list[dict[str, Any]]] = {
+    MessageKind.CONNECTED: [
+        COMPANY_ONLY | {"by": by, "again": again, "asks": not again}
+        for by in ("ULEAD1", "", OUTSIDE)
+        for again in (True, False)
+    ],
+    MessageKind.CONNECT_ASKED: [COMPANY_ONLY],
+    MessageKind.MOVED: [COMPANY_ONLY | {"channel": to} for to in ("CNEW", OUTSIDE)],
+    MessageKind.DISCONNECTED: [COMPANY_ONLY | {"by": by} for by in ("ULEAD1", "", OUTSIDE)],
+    MessageKind.CONNECTION_LOST: [COMPANY_ONLY | WHY],
+    MessageKind.CONNECTION_ENDS: [
+        COMPANY_ONLY | {"ends_on": "2026-12-31", "for_good": hard} for hard in (True, False)
+    ],
+    MessageKind.UPKEEP_FAILED: [COMPANY_ONLY | WHY | {"renewed": done} for done in (True, False)],
+    MessageKind.PROFILE_UNUSABLE: [WHY],
+    MessageKind.TOKENS_UNOPENABLE: [COMPANY_ONLY | WHY],
+    MessageKind.SUBSCRIPTION_LAPSED: [COMPANY_ONLY],
+    MessageKind.READS_USED: [
+        {"used": 350_000, "quota": 500_000, "month": "2026-11", "percent": now, "stop_at": 90}
+        for now in (70, 90)
+    ],
+    MessageKind.READS_BLOCKED: [{}],
+    MessageKind.PAUSED: [WHO, {"by": "ULEAD1"}],
+    MessageKind.RESUMED: [WHO],
+    MessageKind.LIVE: [WHO],
+    MessageKind.SHADOW: [WHO],
+    MessageKind.DAY_FULL: [{"sent": 40}],
+    MessageKind.POLICY_CHANGED: [{"sha256": OUTSIDE}],
+    MessageKind.POLICY_UNUSABLE: [{"sha256": "0" * 64, "trouble": OUTSIDE}],
+    MessageKind.POLICY_USABLE: [{"sha256": "0" * 64, "trouble": ""}],
+    MessageKind.FIRST_LOOK: [FULL_LOOK, EMPTY_LOOK],
+    MessageKind.SWEEP_FAILED: [FAILED, WHY | {"tried": False}],
+    MessageKind.POLL_FAILED: [FAILED],
+    MessageKind.RECORDS_BROKEN: [
+        {"kept": FEW, "unfit": None},
+        {"kept": None, "unfit": NAMELESS},
+        {"kept": MANY, "unfit": MANY},
+    ],
+    MessageKind.EVENT_IGNORED: [WHY | {"event": "12"}],
+    MessageKind.EVENT_FAILED: [FAILED | {"entity": OUTSIDE, "id": OUTSIDE}],
+    MessageKind.LOG_HEAD: [{"seq": 12, "hash": "0" * 64}],
+    MessageKind.LOG_CUT: [{"seq": 12}],
+    MessageKind.DECIDED: [
+        WHO | {"decision": "reject", "reason": "wrong_contact", "comment": OUTSIDE},
+        {"by": "ULEAD1", "decision": "approve", "reason": "", "comment": ""},
+    ],
+    MessageKind.VOIDED: [CALLED | WHY, WHY | {"called": []}],
+    MessageKind.EDITED: [CALLED | WHO],
+    MessageKind.TEXT_DROPPED: [
+        CALLED | {"changed": [OUTSIDE, OUTSIDE]},
+        {"called": [OUTSIDE], "changed": []},
+    ],
+    MessageKind.SEND_UNKNOWN: [CALLED],
+    MessageKind.ACCEPTED_LATE: [CALLED, {"called": []}],
+    MessageKind.SENT_TWICE: [CALLED, {"called": []}],
+    MessageKind.NOT_GONE: [CALLED, {"called": []}],
+    MessageKind.NOTE_FAILED: [WHY | {"note": OUTSIDE}],
+    MessageKind.NOTE_KEPT: [CALLED | WHY, WHY | {"called": []}],
+    MessageKind.CARD_FROZEN: [{}],
+}
+"""What jobs stores with each kind."""
+
+OURS = re.compile(r"<@U(?:LEAD1|LEAD2)>|<#CNEW>|<!date\^\d+\^\{date_\w+\} [^<>|]*\|[^<>|]*>")
+"""The markup that a message of ours may contain."""
+
+
+def filled(data: Any, text: str) -> Any:
+    """The same data with `text` wherever something comes from outside."""
+    if isinstance(data, dict):
+        return {key: filled(value, text) for key, value in data.items()}
+    if isinstance(data, list):
+        return [filled(value, text) for value in data]
+    return text if data == OUTSIDE else data
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("kind", MessageKind)
+def test_no_message_lets_anything_from_outside_act(kind: MessageKind, text: str) -> None:
+    """Slack takes each one, and what comes from outside links, calls, styles and hides nothing."""
+    names = {text: text, "ULEAD1": text}
+    for data in DATA[kind]:
+        for confirmed in (None, NOW):
+            asker = replace(COMPANY, name=text or "x", reminders_off_at=confirmed)
+            made = notice(kind, Given(filled(data, text), names, asker))
+            assert lint({"text": made.text, "blocks": made.blocks}, "message") == []
+            shown = OURS.sub("", made.text)
+            assert "<" not in shown
+            assert not re.search(r"\w\.example|:fire:|https?://", shown)
+            assert not any(hidden(c) for c in shown if c != "\u2060"), "only what breaks links"
+            assert shown.strip()
+
+
+def test_each_kind_has_its_words_and_a_place_where_it_is_said() -> None:
+    """The table and the kinds agree, and no kind is left that nothing says."""
+    root = Path(__file__).parents[3]
+    files = [p for part in ("jobs", "bot/slack") for p in (root / part).rglob("*.py")]
+    said = {
+        node.attr
+        for path in files
+        if path.name != "outbox.py" or "bot" in path.parts
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "MessageKind"
+    }
+    assert said == {kind.name for kind in MessageKind}
+    assert set(WORDS) == set(MessageKind) == set(DATA)
+    assert json.loads(json.dumps(DATA)) == DATA
+
+
+def test_people_are_named_and_called_only_where_they_have_to_act() -> None:
+    """A name notifies nobody; an id that is no id is not even printed."""
+    names = {"ULEAD1": "Lena Lead"}
+    paused = notice(MessageKind.PAUSED, Given({"by": "ULEAD1"}, names)).text
+    assert "Lena Lead has paused sending" in paused
+    assert "<@ULEAD2> has paused" in notice(MessageKind.PAUSED, Given({"by": "ULEAD2"}, {})).text
+    assert "somebody has paused" in notice(MessageKind.PAUSED, Given({"by": "<!here>"}, {})).text
+    voided = notice(MessageKind.VOIDED, Given({"called": ["ULEAD1"], "reason": "Paid."}, names))
+    assert voided.text == "<@ULEAD1>: nothing was sent. Paid."
+    alone = notice(MessageKind.VOIDED, Given({"called": [], "reason": "Paid."}, names))
+    assert alone.text == "Nothing was sent. Paid."

@@ -1,0 +1,28 @@
+"""What is to be said in Slack, in the words that people will read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.surfaces.notices import WORDS, Given
+from jobs.store import people
+from jobs.store.engine import Database
+from jobs.store.outbox import MessageKind
+from jobs.store.tables import messages
+
+
+def text_of(row: Any, names: Mapping[str, str] | None = None) -> str:
+    """The text of a row of `messages` that is no card."""
+    return WORDS[MessageKind(row.body["kind"])](Given(row.body["data"], names or {}))
+
+
+def said(database: Database, kind: str = "") -> list[str]:
+    """The texts of all notices and thread lines, or of one of both kinds, oldest first."""
+    with database.reading() as conn:
+        rows = conn.execute(select(messages).order_by(messages.c.id)).all()
+        names = people.names(conn)
+    spoken = [row for row in rows if row.kind != "card" and row.kind in (kind or row.kind)]
+    return [text_of(row, names) for row in spoken]
