@@ -271,6 +271,10 @@ class Settings(BaseSettings):
     resend_api_url: ProviderLink = "https://api.resend.com"
     mail_folder: Path | None = None
     imap_url: Imap = NO_SECRET
+    mail_oauth_client_id: Id = ""
+    mail_oauth_client_secret: Secret = NO_SECRET
+    mail_oauth_refresh_token: Secret = NO_SECRET
+    mail_oauth_url: ProviderLink = ""
 
     hubspot_token: Secret = NO_SECRET
     hubspot_api_url: ProviderLink = "https://api.hubapi.com"

@@ -24,7 +24,7 @@ FLOORS: dict[str, set[str]] = {
     "pipeline": set(),
     "settings": set(),
     "engine": {"rules", "store", "pipeline", "reasoning", "mail", "sources"},
-    "sources": {"rules", "store", "settings"},
+    "sources": {"rules", "store", "reasoning", "mail", "settings"},
     "approvals": {"rules", "store"},
 }
 """What stands below the steps, and on which other parts of `jobs` each may stand."""
@@ -36,6 +36,7 @@ ONLY_IN = {
     "openai": {"jobs/reasoning/model.py"},
     "httpx2": {"jobs/reasoning/model.py"},
     "smtplib": {"jobs/mail/smtp.py"},
+    "imaplib": {"jobs/sources/imap.py"},
     "alembic": {"jobs/store"},
     "httpx": {"qbo", "jobs/mail", "jobs/sources", "bot"},
     "sqlalchemy": {"jobs", "bot"},

@@ -303,8 +303,7 @@ def _mail(look: InstallationCheck) -> Iterator[Finding]:
 def _sources(look: InstallationCheck) -> Iterator[Finding]:
     """A row for each source besides the ledger, with what it could read."""
     for name, row in SOURCES.items():
-        if row:
-            yield _source(look, name, row)
+        yield _source(look, name, row)
 
 
 def _source(look: InstallationCheck, name: str, row: Row) -> Finding:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from jobs.settings import ZENDESK, Settings
 from jobs.sources.hubspot import HubSpot
+from jobs.sources.mailbox import Mailbox
 from jobs.sources.source import Source
 from jobs.sources.zendesk import Zendesk
 
@@ -32,17 +33,17 @@ def _zendesk(settings: Settings) -> Source:
     return Zendesk.at(url, settings.zendesk_client_id, secret)
 
 
-SOURCES: dict[str, Row | None] = {
+SOURCES: dict[str, Row] = {
     "CRM": Row(("hubspot_token",), _hubspot),
     "help desk": Row(ZENDESK, _zendesk),
-    "mailbox": None,
+    "mailbox": Row(("imap_url",), Mailbox.of_settings),
 }
-"""What a card calls it → how it is read; None where nothing of this kind can be connected yet."""
+"""What a card calls it → how it is read."""
 
 
 def configured(settings: Settings) -> tuple[Source, ...]:
     """The sources that the settings name, in the order of the table."""
-    rows = (row for row in SOURCES.values() if row and is_named(row, settings))
+    rows = (row for row in SOURCES.values() if is_named(row, settings))
     return tuple(row.build(settings) for row in rows)
 
 

@@ -91,6 +91,7 @@ ROWS = (
     *("QBO_CLIENT_SECRET", "SLACK_BOT_TOKEN", "SLACK_CHANNEL"),
     *("MAIL_FROM", "addresses", "database", "redis", "policy", "slack socket", "slack"),
     *("slack scopes", "slack channel", "people", "quickbooks app", "quickbooks", "model", "mail"),
+    "mailbox",
 )
 """Always shown, whatever is missing or wrong."""
 

@@ -1,0 +1,253 @@
+"""From the bytes of a mail that somebody sent us to what it says, however broken it is.
+
+Everything in a mail is outside text, its headers too: anybody can write any sender. What it says
+can only make a message more careful.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.message import Message
+from email.policy import compat32
+from email.utils import getaddresses
+from itertools import islice
+
+from jobs.reasoning.cleaning import LONGEST_TEXT, plain, visible
+from jobs.reasoning.replies import own_words
+from jobs.rules.plain import one_line
+from jobs.sources.imap import Fetched
+
+BROKEN = (ValueError, LookupError, TypeError, AttributeError, MessageError, RecursionError)
+"""What the standard library raises for mails that are not in order."""
+MOST_PARTS = 200
+MOST_ATTACHMENTS = 10
+LONGEST_SUBJECT = 200
+
+_IDS = re.compile(r"<[^<>\s]{1,250}>")
+_ANSWER = re.compile(r"\s*(?:re|aw|antw|sv|rv|tr|r)\s*(?:\[\d+\])?:", re.IGNORECASE)
+_FORWARD = re.compile(r"\s*(?:fwd?|wg|weitergeleitet|i|enc)\s*:", re.IGNORECASE)
+_FORWARDED = re.compile(
+    r"(?im)^\W*(?:(?:begin )?forwarded message|weitergeleitete nachricht"
+    r"|anfang der weitergeleiteten (?:nachricht|e-?mail))\b"
+)
+_AUTOMATIC = re.compile(
+    r"\s*(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office"
+    r"|automatische antwort|abwesenheit|ich bin (?:nicht im|außer)|nicht im büro)",
+    re.IGNORECASE,
+)
+_DAEMONS = ("mailer-daemon@", "postmaster@")
+_BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
+_FAILED = re.compile(r"rfc822;\s*(?P<address>[^\s;<>]+@[^\s;<>]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """One mail as far as it could be read."""
+
+    id: str
+    """Of its content: a mail that only takes over another's Message-ID has one of its own."""
+    kind: str
+    """"mail", "reply" (to one of ours), "forward", "automatic_reply" or "bounce"."""
+    at: datetime
+    sender: str
+    """The bare address, in lower case; empty if there is none."""
+    recipients: frozenset[str]
+    message_id: str
+    answers: frozenset[str]
+    """The Message-IDs that it answers, or that it returns as undeliverable."""
+    text: str
+    failed: frozenset[str] = frozenset()
+    """The addresses that do not work, according to a bounce."""
+    whole: bool = True
+    """Whether all of its text was there."""
+
+
+def parse(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -> Inbound | None:
+    """What a mail says, or None if it cannot be read at all.
+
+    `ours` are our names, addresses and domains; `our_ids` the Message-IDs of what we sent.
+    """
+    try:
+        return _parsed(fetched, ours, our_ids)
+    except BROKEN:
+        return None
+
+
+def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -> Inbound:
+    mail = message_from_bytes(fetched.raw, policy=compat32)
+    parts = list(islice(mail.walk(), MOST_PARTS))
+    failed, returned = _returned(parts)
+    sender = next(iter(_addresses(mail, "From")), "")
+    answers = _ids(mail, "In-Reply-To") | _ids(mail, "References") | returned
+    answers_us = not answers.isdisjoint(our_ids)
+    texts = _texts(parts)
+    words = _together(*(own_words(text, ours, answers_us=answers_us) for text in texts))
+    kind = _kind(mail, sender, texts, bounced=bool(failed), answers_us=answers_us)
+    return Inbound(
+        id=_content_id(mail, sender, kind, *sorted(failed), words),
+        kind=kind,
+        at=fetched.at,
+        sender=sender,
+        recipients=frozenset(_addresses(mail, "To", "Cc")),
+        message_id=next(iter(_ids(mail, "Message-ID")), ""),
+        answers=frozenset(answers),
+        text="\n".join(filter(None, (_said_subject(mail, answers_us), words, _files(parts)))),
+        failed=failed,
+        whole=not fetched.cut or _ends_with_a_file(parts) or len(words) >= LONGEST_TEXT,
+    )
+
+
+def _texts(parts: list[Message]) -> tuple[str, str]:
+    """All text that a reader sees: the plain one, and the visible one of the HTML.
+
+    A report returns our own message below what it says.
+    """
+    plain_text, html = "", ""
+    for part in parts:
+        kind = part.get_content_maintype()
+        if kind == "message" and _is_report(parts[0]):
+            break
+        # a leaf that calls itself multipart has lost its boundary
+        if kind not in ("text", "multipart") or part.is_multipart() or _file_name(part):
+            continue
+        if part.get_content_subtype() == "html":
+            html += f"{plain(visible(_decoded(part)))}\n"
+        else:
+            plain_text += f"{plain(_decoded(part))}\n"
+    return plain_text.strip(), html.strip()
+
+
+def _together(plain_text: str, html: str) -> str:
+    """Both are meant to say the same; where they do not, neither may hide anything."""
+    said = _letters(plain_text)
+    more = [line for line in html.split("\n") if _letters(line) not in said]
+    return "\n".join([plain_text, *more]).strip()[:LONGEST_TEXT]
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def _decoded(part: Message) -> str:
+    """The text of a part in its charset, or in what is likely if that is unknown or wrong."""
+    raw = part.get_payload(decode=True)
+    content = raw if isinstance(raw, bytes) else b""
+    named = str(part.get_content_charset() or "utf-8")
+    for charset in (named, "utf-8"):
+        try:
+            return content.decode(charset)
+        except (LookupError, ValueError):
+            continue
+    return content.decode("cp1252", "replace")
+
+
+def _kind(
+    mail: Message, sender: str, texts: Iterable[str], *, bounced: bool, answers_us: bool
+) -> str:
+    if bounced:
+        return "bounce"
+    if _is_automatic(mail, sender):
+        return "automatic_reply"
+    if _FORWARD.match(_subject(mail)) or any(map(_FORWARDED.search, texts)):
+        return "forward"
+    return "reply" if answers_us else "mail"
+
+
+def _is_automatic(mail: Message, sender: str) -> bool:
+    """RFC 3834, and what programs did before it."""
+    submitted = _header(mail, "Auto-Submitted").strip().lower()
+    return (
+        submitted not in ("", "no")
+        or any(mail[name] is not None for name in ("X-Autoreply", "X-Autorespond"))
+        or _header(mail, "Precedence").strip().lower() in _BULK
+        or _is_report(mail)
+        or sender.startswith(_DAEMONS)
+        or bool(_AUTOMATIC.match(_subject(mail)))
+    )
+
+
+def _returned(parts: list[Message]) -> tuple[frozenset[str], set[str]]:
+    """From a bounce: the addresses that failed for good, and the ids of what comes back."""
+    failed: set[str] = set()
+    ids: set[str] = set()
+    if not _is_report(parts[0]):
+        # Exim and older servers write a plain mail and name the address in a header.
+        failed.update(_addresses(parts[0], "X-Failed-Recipients"))
+        return frozenset(failed), ids
+    for part in parts[1:]:
+        if _header(part, "Action").strip().lower() == "failed":
+            # a status of 4 says that it may work later
+            final = _header(part, "Final-Recipient") + " " + _header(part, "Original-Recipient")
+            gone = not _header(part, "Status").strip().startswith("4")
+            failed.update(m["address"].lower() for m in _FAILED.finditer(final) if gone)
+        ids |= _ids(part, "Message-ID")
+        if part.get_content_type() == "text/rfc822-headers":
+            ids |= _ids(message_from_bytes(_decoded(part).encode()), "Message-ID")
+    return frozenset(failed), ids
+
+
+def _is_report(mail: Message) -> bool:
+    """RFC 6522: about the delivery of another mail."""
+    return mail.get_content_type() == "multipart/report"
+
+
+def _said_subject(mail: Message, answers_us: bool) -> str:
+    """The subject, unless it is only ours again."""
+    subject = one_line(_subject(mail), LONGEST_SUBJECT)
+    return "" if answers_us and _ANSWER.match(subject) else subject
+
+
+def _subject(mail: Message) -> str:
+    return _header(mail, "Subject")
+
+
+def _files(parts: list[Message]) -> str:
+    names = filter(None, map(_file_name, parts))
+    return "\n".join(f"[attached: {name}]" for name in list(names)[:MOST_ATTACHMENTS])
+
+
+def _file_name(part: Message) -> str:
+    name = part.get_filename()
+    if name is None and part.get_content_disposition() != "attachment":
+        return ""
+    return one_line(_readable(name or "a file")) or "a file"
+
+
+def _ends_with_a_file(parts: list[Message]) -> bool:
+    """Whether what was left on the server is the rest of a file, and not of a text."""
+    last = parts[-1]
+    has_text = any(one.get_content_maintype() == "text" and not _file_name(one) for one in parts)
+    return has_text and not last.is_multipart() and last.get_content_maintype() != "text"
+
+
+def _header(mail: Message, name: str) -> str:
+    return _readable(mail.get(name, ""))
+
+
+def _readable(value: object) -> str:
+    """A header without its encoding, or as it came if that is broken."""
+    try:
+        return str(make_header(decode_header(value)))  # type: ignore[arg-type] # str or Header
+    except BROKEN:
+        return str(value)
+
+
+def _addresses(mail: Message, *names: str) -> list[str]:
+    values = [str(value) for name in names for value in mail.get_all(name, [])]
+    return [address.lower() for _, address in getaddresses(values) if "@" in address]
+
+
+def _ids(mail: Message, name: str) -> set[str]:
+    return set(_IDS.findall(str(mail.get(name, ""))))
+
+
+def _content_id(mail: Message, *said_in_it: str) -> str:
+    said = "\n".join([str(mail.get("Message-ID", "")), _subject(mail), *said_in_it])
+    return f"mail:{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:16]}"

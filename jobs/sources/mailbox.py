@@ -1,0 +1,326 @@
+"""The finance mailbox: what a customer and its people wrote, for many customers in few commands.
+
+A mail belongs to a customer because it answers one of our messages to it, because it comes from
+one of its addresses or from its own domain, or because a colleague forwarded it. Nothing in the
+mailbox is changed, not even what counts as read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.headerregistry import Address
+
+from jobs.mail.addresses import named
+from jobs.mail.oauth import AccessTokens
+from jobs.rules.domains import own_domain
+from jobs.rules.evidence import Document
+from jobs.rules.figures import day
+from jobs.rules.findings import Account, Down, Findings, Fresh
+from jobs.rules.policy import Policy
+from jobs.settings import Settings
+from jobs.sources.imap import Fetched, ImapServer, ImapSession, any_of, key, since_day
+from jobs.sources.inbound import Inbound, parse
+from jobs.sources.source import SourceError
+
+BEGINNING = 32_768
+"""Bytes of each mail that are read: its text comes before what is attached."""
+ALL = 2_000_000
+"""Bytes of a mail whose text had not ended by then."""
+HEADERS = 16_384
+OCTETS = 4_000
+"""Of one search; servers should take 8,000 (RFC 2683 3.2.1.5)."""
+MOST_MAILS = 1_000
+"""Found by one search."""
+MOST_LONG = 20
+MOST_DOUBTS = 3
+SHORTEST_NAME = 4
+"""Letters of a sender's name by which a quote is known as ours."""
+DAEMONS = ("mailer-daemon@", "postmaster@")
+OUR_MESSAGES = "<overdue."
+"""How the Message-IDs of what this product sends begin."""
+TO = ("TO", "CC")
+DIRECT = ("FROM", *TO)
+ANSWERS = ("HEADER In-Reply-To", "HEADER References")
+
+
+@dataclass(frozen=True)
+class Us:
+    """The sender of our messages, and by which words a mail names it."""
+
+    address: Address
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        words = (self.address.display_name, self.address.addr_spec, self.domain)
+        return tuple(word for word in words if len(word) >= SHORTEST_NAME)
+
+    @property
+    def domain(self) -> str:
+        return own_domain(self.address.addr_spec)
+
+    def wrote(self, sender: str) -> bool:
+        """Whether this is one of our addresses."""
+        at_home = bool(self.domain) and own_domain(sender) == self.domain
+        return at_home or sender == self.address.addr_spec.lower()
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Reads `server` as the mailbox of `us`."""
+
+    server: ImapServer
+    us: Us
+    name: str = "mailbox"
+
+    @classmethod
+    def of_settings(cls, settings: Settings) -> Mailbox:
+        """The mailbox that IMAP_URL names, of MAIL_FROM, which every process that reads it has."""
+        server = ImapServer.from_url(settings.imap_url.get_secret_value(), _tokens(settings))
+        return cls(server, Us(named(settings.mail_from) if settings.mail_from else Address()))
+
+    def read(
+        self, customers: Sequence[Account], since: datetime, now: datetime, policy: Policy
+    ) -> Mapping[str, Findings]:
+        """All of them or none: where any search fails, nobody is known to be without mail."""
+        reading = _Reading(self.us, customers, since)
+        groups = list(_groups(customers))
+        try:
+            with self.server.session() as session:
+                session.open(self.server.folder)
+                for group in groups:
+                    _read_group(session, reading, group)
+                if sent := session.sent_folder():
+                    session.open(sent, encoded=True)
+                    for group in groups:
+                        _read_sent(session, reading, group)
+        except SourceError as error:
+            return {one.id: Findings(Down(now, str(error))) for one in customers}
+        return {one.id: reading.findings(one, now) for one in customers}
+
+    def check(self, now: datetime, policy: Policy) -> str:
+        """How much is in the folder and how far back it goes."""
+        with self.server.session() as session:
+            count = session.open(self.server.folder)
+            oldest = session.oldest() if count else None
+            sent = session.sent_folder()
+        reach = f", the oldest of {day(oldest)}" if oldest else ""
+        also = "sent mail too" if sent else "no folder of sent mail"
+        return f"{count} mails in {self.server.folder}{reach}; {also}"
+
+    def close(self) -> None:
+        """Each reading ends its own connection."""
+
+
+@dataclass
+class _Found:
+    """What was found about one customer so far."""
+
+    documents: dict[str, Document] = field(default_factory=dict)
+    bounced: set[str] = field(default_factory=set)
+    we_wrote: list[datetime] = field(default_factory=list)
+    doubts: dict[str, None] = field(default_factory=dict)
+    unread: str = ""
+
+
+class _Reading:
+    """Says of each mail to whom it belongs, and collects it there."""
+
+    def __init__(self, us: Us, customers: Sequence[Account], since: datetime) -> None:
+        self.us, self.customers, self.since = us, customers, since
+        self.our_ids = frozenset().union(*(one.sent for one in customers))
+        self._found = {one.id: _Found() for one in customers}
+
+    def findings(self, customer: Account, now: datetime) -> Findings:
+        """Everything about one customer; Down if a mail of it could not be read."""
+        found = self._found[customer.id]
+        documents = sorted(found.documents.values(), key=lambda one: (one.at, one.id))
+        return Findings(
+            Down(now, found.unread) if found.unread else Fresh(now),
+            known=bool(_names(customer)),
+            documents=tuple(documents),
+            bounced=frozenset(found.bounced),
+            we_wrote_at=max(found.we_wrote, default=None),
+            doubtful=" ".join(list(found.doubts)[:MOST_DOUBTS]),
+        )
+
+    def take(self, fetched: Fetched) -> bool:
+        """Collect a mail; False if more of it must be read first."""
+        if fetched.at < self.since:
+            return True
+        mail = parse(fetched, self.us.names, self.our_ids)
+        if mail is None or not mail.whole:
+            return False
+        if self.us.wrote(mail.sender) and not mail.failed:
+            self._of_ours(mail)
+        else:
+            self._of_theirs(mail)
+        return True
+
+    def give_up(self, fetched: Fetched, group: Sequence[Account]) -> None:
+        """Nobody whom this mail may be about is known to have no dispute."""
+        raw = fetched.raw.lower()
+        words = {one.id: (*_names(one), *one.sent) for one in group}
+        named = [id for id in words if any(word.encode() in raw for word in words[id])]
+        for id in named or words:
+            on = day(fetched.at.date())
+            self._found[id].unread = f"A mail of {on} is damaged or too large to read."
+
+    def too_many(self, customer: Account, count: int) -> None:
+        """More than can be read in time."""
+        since = day(self.since.date())
+        self._found[
+            customer.id
+        ].unread = f"There are {count} mails since {since}, too many to read."
+
+    def sent(self, fetched: Fetched) -> None:
+        """From the folder of sent mail only the time counts."""
+        mail = parse(fetched, (), ())
+        if mail is not None and fetched.at >= self.since:
+            self._we_wrote(mail)
+
+    def _of_ours(self, mail: Inbound) -> None:
+        """A colleague wrote to the customer, or passed on what it wrote."""
+        if self._we_wrote(mail):
+            return
+        words = mail.text.lower()
+        about = [one for one in self.customers if any(name in words for name in _names(one))]
+        if len(about) == 1:
+            self._add(about[0], mail)
+            return
+        for one in about:
+            doubt = f"A colleague's mail of {day(mail.at.date())} names several customers."
+            self._found[one.id].doubts[doubt] = None
+
+    def _we_wrote(self, mail: Inbound) -> bool:
+        """Note when; what this product sent is on record already."""
+        to = _copied(self.customers, mail)
+        if not mail.message_id.startswith(OUR_MESSAGES) and mail.kind != "automatic_reply":
+            for one in to:
+                self._found[one.id].we_wrote.append(mail.at)
+        return bool(to)
+
+    def _of_theirs(self, mail: Inbound) -> None:
+        about, doubt = _whose(self.customers, mail)
+        for one in about:
+            self._add(one, mail)
+            self._found[one.id].bounced |= mail.failed & one.addresses
+            if doubt:
+                self._found[one.id].doubts[f"A mail of {day(mail.at.date())} {doubt}."] = None
+
+    def _add(self, customer: Account, mail: Inbound) -> None:
+        document = Document(mail.id, "mailbox", mail.kind, mail.at, mail.text)
+        self._found[customer.id].documents.setdefault(mail.id, document)
+
+
+def _whose(customers: Sequence[Account], mail: Inbound) -> tuple[list[Account], str]:
+    """Whose mail this is, and why that is not certain."""
+    if answered := [one for one in customers if not mail.answers.isdisjoint(one.sent)]:
+        return answered, ""
+    if mail.failed:
+        return [one for one in customers if not mail.failed.isdisjoint(one.addresses)], ""
+    exact = [one for one in customers if mail.sender in one.addresses]
+    theirs = exact or [one for one in customers if own_domain(mail.sender) in one.domains]
+    if len(theirs) > 1:
+        return theirs, "comes from an address that several customers have"
+    if theirs:
+        return theirs, ""
+    return _copied(customers, mail), "only has this customer in copy"
+
+
+def _copied(customers: Iterable[Account], mail: Inbound) -> list[Account]:
+    domains = set(map(own_domain, mail.recipients))
+    return [
+        one
+        for one in customers
+        if not mail.recipients.isdisjoint(one.addresses) or not domains.isdisjoint(one.domains)
+    ]
+
+
+def _read_group(session: ImapSession, reading: _Reading, group: Sequence[Account]) -> None:
+    """Collect what was written by, to or about these customers."""
+    uids = session.search(_criteria(group, reading))
+    if len(uids) > MOST_MAILS:
+        _apart(session, reading, group, len(uids))
+        return
+    longer = [one for one in session.fetch(uids, BEGINNING) if not reading.take(one)]
+    whole = session.fetch([one.uid for one in longer[-MOST_LONG:]], ALL)
+    for fetched in (*whole, *longer[:-MOST_LONG]):
+        if not reading.take(fetched):
+            reading.give_up(fetched, group)
+
+
+def _apart(session: ImapSession, reading: _Reading, group: Sequence[Account], count: int) -> None:
+    if len(group) == 1:
+        reading.too_many(group[0], count)
+        return
+    half = len(group) // 2
+    _read_group(session, reading, group[:half])
+    _read_group(session, reading, group[half:])
+
+
+def _read_sent(session: ImapSession, reading: _Reading, group: Sequence[Account]) -> None:
+    """Collect when one of us wrote to these customers by hand."""
+    to = any_of([key(each, name) for one in group for name in _names(one) for each in TO])
+    uids = session.search(f"{_since(reading)} {to}")
+    for fetched in session.fetch(uids[-MOST_MAILS:], HEADERS, "HEADER"):
+        reading.sent(fetched)
+
+
+def _criteria(group: Sequence[Account], reading: _Reading) -> str:
+    """Mails with these customers, answers to our messages, and what servers and colleagues write
+    about them."""
+    direct = [each for one in group for each in _keys(one)]
+    home = f"@{reading.us.domain}" if reading.us.domain else reading.us.address.addr_spec
+    writers = any_of([key("FROM", who) for who in (*DAEMONS, home)])
+    about = any_of([key("BODY", name) for one in group for name in _names(one)])
+    return f"{_since(reading)} OR {any_of(direct)} ({writers} {about})"
+
+
+def _since(reading: _Reading) -> str:
+    """A day earlier, because servers count days in zones of their own."""
+    return since_day((reading.since - timedelta(days=1)).date())
+
+
+def _keys(customer: Account) -> list[str]:
+    keys = [key(each, name) for name in _names(customer) for each in DIRECT]
+    ids = [one.strip("<>").partition("@")[0] for one in sorted(customer.sent)]
+    return keys + [key(each, id) for id in ids for each in ANSWERS]
+
+
+def _names(customer: Account) -> list[str]:
+    """What a mail of this customer has in its headers: its domains, and addresses elsewhere."""
+    others = (one for one in customer.addresses if own_domain(one) not in customer.domains)
+    names = sorted([*(f"@{domain}" for domain in customer.domains), *others])
+    return [name for name in names if name.isascii() and name.isprintable()]
+
+
+def _groups(customers: Iterable[Account]) -> Iterator[list[Account]]:
+    """As many customers as fit in one search. Whoever has no address cannot be searched for."""
+    group: list[Account] = []
+    left = OCTETS
+    for customer in customers:
+        if not _names(customer):
+            continue
+        octets = sum(len(each) + len("OR ") for each in _keys(customer))
+        octets += sum(len(name) + len('OR BODY "" ') for name in _names(customer))
+        if group and octets > left:
+            yield group
+            group, left = [], OCTETS
+        group.append(customer)
+        left -= octets
+    if group:
+        yield group
+
+
+def _tokens(settings: Settings) -> AccessTokens | None:
+    refresh_token = settings.mail_oauth_refresh_token.get_secret_value()
+    if not refresh_token:
+        return None
+    return AccessTokens(
+        settings.mail_oauth_url,
+        settings.mail_oauth_client_id,
+        settings.mail_oauth_client_secret.get_secret_value(),
+        refresh_token,
+    )

@@ -1,0 +1,384 @@
+"""The finance mailbox over IMAP, read from a real server: whose mail, what kind, and no harm."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.headerregistry import Address
+from typing import Any
+
+import pytest
+
+from jobs.rules.findings import Account, Down, Findings, Fresh
+from jobs.sources import mailbox as module
+from jobs.sources.imap import ImapServer
+from jobs.sources.mailbox import Mailbox, Us
+from jobs.sources.source import SourceError
+from tests.jobs.rules.world import policy
+from tests.sandbox.faults import Fault, Kind
+from tests.sandbox.inbox import ADDRESS, PASSWORD, Inbox, running
+from tests.sandbox.world import World
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SINCE = NOW - timedelta(days=90)
+US = Us(Address("Brass Fern Supply", addr_spec=ADDRESS))
+OURS = "<overdue.0123456789abcdef0123456789abcdef@brass-fern.example>"
+ADDRESSES = frozenset({"dana@acme.example", "acme.books@gmail.com"})
+ACME = Account("1", "Acme", ADDRESSES, frozenset({OURS}))
+BIRD = Account("2", "Birdseed", frozenset({"tweety@birdseed.example"}))
+POLICY = policy()
+HEAD = b"From: dana@acme.example\r\nTo: accounts@brass-fern.example\r\nSubject: Bill\r\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Inbox]:
+    """One server for all tests."""
+    with running(Inbox(World(lambda: NOW))) as inbox:
+        yield inbox
+
+
+@pytest.fixture
+def inbox(server: Inbox, request: pytest.FixtureRequest) -> Iterator[Inbox]:
+    """The server, reading an empty folder named for the test."""
+    server.folder = f"Tests & Ärger/{abs(hash(request.node.name))}"
+    server.put(HEAD.replace(b"acme", b"nobody") + b"\r\nold\r\n", SINCE - timedelta(days=30))
+    server.world.requests.clear()
+    yield server
+    server.world.faults.clear()
+
+
+def source(inbox: Inbox, **limits: Any) -> Mailbox:
+    """The mailbox as the settings would name it."""
+    return Mailbox(ImapServer.from_url(inbox.url, **limits), US)
+
+
+def read(inbox: Inbox, *customers: Account) -> Mapping[str, Findings]:
+    """What it says about these customers; all of it must be readable."""
+    found = source(inbox).read(customers or (ACME, BIRD), SINCE, NOW, POLICY)
+    assert all(one.freshness == Fresh(NOW) for one in found.values()), found
+    return found
+
+
+def said(found: Findings) -> list[tuple[str, str]]:
+    """Kind and text of each document."""
+    return sorted((one.kind, one.text) for one in found.documents)
+
+
+def commands(inbox: Inbox, name: str) -> int:
+    """How often the server was given this command."""
+    return sum(seen.path == name for seen in inbox.world.requests)
+
+
+def test_mail_is_matched_by_address_domain_and_answer(inbox: Inbox) -> None:
+    """Free mail only by the whole address; an answer to our message whoever writes it."""
+    for sender, text in [
+        ("Dana <DANA@acme.example>", "exact"),
+        ("bob@acme.example", "domain"),
+        ("acme.books@gmail.com", "free mail"),
+        ("other@gmail.com", "a stranger"),
+        ("x@acme.example.evil.example", "a longer domain"),
+        ("Tweety <tweety@birdseed.example>", "another customer"),
+    ]:
+        inbox.receive({"from": sender, "text": text})
+    inbox.receive({"from": "kate@books.example", "text": "an answer", "in_reply_to": OURS})
+    inbox.receive({"from": "dana@acme.example", "text": "old"}, SINCE - timedelta(hours=1))
+    found = read(inbox, ACME, BIRD, Account("3", "Nobody", frozenset()))
+    theirs = ["domain", "exact", "free mail"]
+    assert said(found["1"]) == [*(("mail", text) for text in theirs), ("reply", "an answer")]
+    assert said(found["2"]) == [("mail", "another customer")]
+    assert all(not one.doubtful for one in found.values())
+    assert [one.known for one in found.values()] == [True, True, False]
+    assert {(one.source, one.at) for one in found["1"].documents} == {("mailbox", NOW)}
+
+
+def test_what_may_belong_to_several_is_doubtful(inbox: Inbox) -> None:
+    """An address that two customers share, a copy, and a colleague's mail that names two."""
+    shared = Account("3", "Acme's bookkeeper's other", frozenset({"dana@acme.example"}))
+    inbox.receive({"from": "dana@acme.example", "text": "for both"})
+    found = read(inbox, ACME, shared)
+    assert "several customers" in found["1"].doubtful
+    assert "several customers" in found["3"].doubtful
+    inbox.receive(
+        {
+            "from": "kate@books.example",
+            "text": "a copy",
+            "headers": {"Cc": "tweety@birdseed.example"},
+        }
+    )
+    named = "Both dana@acme.example and tweety@birdseed.example complain"
+    inbox.receive({"from": "sales@brass-fern.example", "text": named})
+    found = read(inbox)
+    assert said(found["2"]) == [("mail", "a copy")]
+    assert "in copy" in found["2"].doubtful
+    assert all("names several" in one.doubtful for one in found.values())
+
+
+def test_a_colleague_passes_on_or_has_just_written(inbox: Inbox) -> None:
+    """A forward is about whom it names; what one of us wrote is no document, only a time."""
+    forward = (
+        "FYI\n\n---------- Forwarded message ---------\nFrom: Dana <dana@acme.example>\n\nNo pallet"
+    )
+    inbox.receive({"from": "sales@brass-fern.example", "subject": "Fwd: Bill", "text": forward})
+    inbox.receive(
+        {"from": "sales@brass-fern.example", "to": "tweety@birdseed.example", "text": "Hi"},
+        NOW - timedelta(days=2),
+    )
+    sent = HEAD.replace(b"dana@acme", b"accounts@brass-fern", 1).replace(
+        b"To: ", b"Cc: dana@acme.example\r\nTo: "
+    )
+    inbox.put(sent + b"\r\nHi\r\n", NOW - timedelta(days=1), "Sent Items")
+    inbox.put(sent + f"Message-ID: {OURS}\r\n\r\nOurs\r\n".encode(), NOW, "Sent Items")
+    found = read(inbox)
+    ((kind, text),) = said(found["1"])
+    assert (kind, "No pallet" in text) == ("forward", True)
+    assert found["1"].we_wrote_at == NOW - timedelta(days=1)
+    assert (found["2"].documents, found["2"].we_wrote_at) == ((), NOW - timedelta(days=2))
+
+
+KINDS: dict[str, tuple[dict[str, Any], str]] = {
+    "a mail": ({"subject": "Bill"}, "mail"),
+    "an answer": ({"subject": "Re: Bill", "in_reply_to": OURS}, "reply"),
+    "out of office": ({"headers": {"Auto-Submitted": "auto-replied"}}, "automatic_reply"),
+    "old style": ({"headers": {"X-Autoreply": "yes"}}, "automatic_reply"),
+    "bulk": ({"headers": {"Precedence": "bulk"}}, "automatic_reply"),
+    "by its subject": ({"subject": "Abwesenheitsnotiz: Bill"}, "automatic_reply"),
+    "not automatic": ({"headers": {"Auto-Submitted": "no"}}, "mail"),
+    "a forward": ({"subject": "WG: Bill"}, "forward"),
+}
+
+
+def test_kinds_of_mail_are_told_apart(inbox: Inbox) -> None:
+    """Answers, automatic ones and forwards; all of them are read."""
+    for name, (mail, _) in KINDS.items():
+        inbox.receive({"from": "dana@acme.example", "text": name} | mail)
+    found = {text.split("\n")[-1]: kind for kind, text in said(read(inbox)["1"])}
+    assert found == {name: kind for name, (_, kind) in KINDS.items()}
+
+
+def bounce(action: str = "failed", status: str = "5.1.1", to: str = "dana@acme.example") -> bytes:
+    """What a server reports about our message (RFC 3464)."""
+    return f"""From: MAILER-DAEMON@mx.example
+To: {ADDRESS}
+Subject: Undelivered
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=x
+
+--x
+
+The mail system could not deliver.
+--x
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example
+
+Final-Recipient: rfc822; {to}
+Action: {action}
+Status: {status}
+
+--x
+Content-Type: message/rfc822
+
+From: {ADDRESS}
+To: {to}
+Message-ID: {OURS}
+
+Invoice 1037 is overdue.
+--x--
+""".replace("\n", "\r\n").encode()
+
+
+def test_bounces_say_which_address_does_not_work(inbox: Inbox) -> None:
+    """For good, not for now; of our message, without its text; and only the customer's own."""
+    inbox.put(bounce())
+    found = read(inbox)
+    assert found["1"].bounced == {"dana@acme.example"}
+    assert said(found["1"]) == [("bounce", "Undelivered\nThe mail system could not deliver.")]
+    assert not found["2"].documents
+    inbox.put(bounce("delayed", "4.4.1", "acme.books@gmail.com"))
+    inbox.put(bounce(to="stranger@acme.example"))
+    inbox.put(
+        b"From: postmaster@mx.example\r\nX-Failed-Recipients: tweety@birdseed.example\r\n"
+        b"Subject: failed\r\n\r\ntweety@birdseed.example does not exist\r\n"
+    )
+    found = read(inbox)
+    assert found["1"].bounced == {"dana@acme.example"}
+    assert found["2"].bounced == {"tweety@birdseed.example"}
+    kinds = sorted(kind for kind, _ in said(found["1"]))
+    assert kinds == ["automatic_reply", "bounce", "bounce"]
+
+
+def test_quotes_of_ours_are_left_out(inbox: Inbox) -> None:
+    """In plain text and in HTML, English and German; what only one of the two says stays."""
+    quoted = "> Please pay\n> Thanks"
+    texts = [
+        f"One\n\nOn Monday Brass Fern Supply <{ADDRESS}> wrote:\n{quoted}",
+        f"Two\n\nAm Montag schrieb Brass Fern Supply <{ADDRESS}>:\n{quoted}",
+    ]
+    for text in texts:
+        inbox.receive(
+            {"from": "dana@acme.example", "subject": "Re: x", "text": text, "in_reply_to": OURS}
+        )
+    html = "<p>Three<span style='display:none'>Hidden</span></p><p>We dispute it</p>"
+    inbox.receive({"from": "dana@acme.example", "text": "Three", "html": html})
+    assert [text for _, text in said(read(inbox)["1"])] == ["Three\nWe dispute it", "One", "Two"]
+
+
+MIXED = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n"
+PDF = b'Content-Type: application/pdf; name="=?utf-8?q?sc=C3=A4n.pdf?="'
+BROKEN: dict[str, tuple[bytes, str]] = {
+    "unknown charset": (
+        b"Content-Type: text/plain; charset=klingon\r\n\r\nGr\xc3\xbc\xc3\x9fe\r\n",
+        "Bill\nGrüße",
+    ),
+    "wrong charset": (
+        b"Content-Type: text/plain; charset=utf-8\r\n\r\nGr\xfc\xdfe\r\n",
+        "Bill\nGrüße",
+    ),
+    "broken base64": (
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.b64encode(b"Hello all") + b"%%!\r\n",
+        "Bill\nHello all",
+    ),
+    "no boundary": (b"Content-Type: multipart/mixed\r\n\r\nHello\r\n", "Bill\nHello"),
+    "no end": (
+        MIXED + b"\r\nHello\r\n",
+        "Bill\nHello",
+    ),
+    "no headers for a part": (
+        MIXED + b"Hello\r\n--x--\r\n",
+        "Bill\nHello",
+    ),
+    "an attached mail": (
+        b"Content-Type: message/rfc822\r\n\r\nFrom: bob@acme.example\r\n\r\nNo pallet\r\n",
+        "Bill\nNo pallet",
+    ),
+    "a file": (
+        MIXED + b"\r\nHello\r\n--x\r\n" + PDF + b"\r\n\r\nx\r\n--x--\r\n",
+        "Bill\nHello\n[attached: scän.pdf]",
+    ),
+    "hidden characters": (
+        "Content-Type: text/plain; charset=utf-8\r\n\r\npa\u200bid\u202e\r\n".encode(),
+        "Bill\npaid",
+    ),
+}
+
+
+def test_broken_mails_are_read_as_far_as_they_go(inbox: Inbox) -> None:
+    """No charset, boundary or encoding hides what somebody wrote."""
+    for number, (rest, _) in enumerate(BROKEN.values()):
+        inbox.put(HEAD + f"Message-ID: <{number}@acme.example>\r\n".encode() + rest)
+    found = sorted(text for _, text in said(read(inbox)["1"]))
+    assert found == sorted(text for _, text in BROKEN.values())
+
+
+def test_large_mails_are_read_to_the_end_of_their_text(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file behind the text stays on the server; for a text behind a file more is read."""
+    parts = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n%s\r\n--x\r\n%s\r\n--x--\r\n"
+    file = b"Content-Type: application/pdf\r\n\r\n" + b"x" * 100_000
+    inbox.put(HEAD + parts % (b"\r\nText first", file))
+    inbox.put(HEAD + parts % (file, b"\r\nFile first"))
+    inbox.put(HEAD + b"\r\n" + b"word " * 8_000 + b"end\r\n")
+    found = [text for _, text in said(read(inbox)["1"])]
+    assert [text.split()[-2:] for text in found] == [
+        ["File", "first"],
+        ["Text", "first"],
+        ["word", "end"],
+    ]
+    monkeypatch.setattr(module, "ALL", 40_000)
+    found_ = source(inbox).read([ACME, BIRD], SINCE, NOW, POLICY)
+    assert isinstance(down := found_["1"].freshness, Down)
+    assert "too large" in down.reason
+    assert found_["2"].freshness == Fresh(NOW)
+
+
+def test_many_customers_take_few_commands(inbox: Inbox) -> None:
+    """A hundred customers: fewer than one search for each five, and each mail in its place."""
+    many = [
+        Account(
+            str(n), "", frozenset({f"ap@customer{n}.example"}), frozenset({f"<overdue.{n:032}@x>"})
+        )
+        for n in range(100)
+    ]
+    for n in range(0, 100, 20):
+        inbox.receive({"from": f"ap@customer{n}.example", "text": f"from {n}"})
+    inbox.world.requests.clear()
+    found = read(inbox, *many)
+    assert {id: said(one)[0][1] for id, one in found.items() if one.documents} == {
+        str(n): f"from {n}" for n in range(0, 100, 20)
+    }
+    assert commands(inbox, "SEARCH") <= 20
+    assert commands(inbox, "LOGIN") == 1
+    assert commands(inbox, "SEARCH") + commands(inbox, "FETCH") <= 50
+
+
+def test_nothing_is_marked_as_read(inbox: Inbox) -> None:
+    """Flags are the same afterwards, and the folder is only examined."""
+    inbox.receive({"from": "dana@acme.example", "text": "new"})
+    inbox.put(HEAD + b"\r\nread\r\n", seen=True)
+    read(inbox)
+    assert commands(inbox, "EXAMINE") > 0
+    assert commands(inbox, "SELECT") + commands(inbox, "STORE") == 0
+    session = source(inbox).server
+    with session.session() as opened:
+        opened.open(inbox.folder)
+        assert len(opened.search("UNSEEN")) == 2
+        assert len(opened.search("SEEN")) == 1
+
+
+FAULTS: list[tuple[Kind, str, str]] = [
+    ("refuse", "CONNECT", "was not reached"),
+    ("garbage", "CONNECT", "was not reached"),
+    ("status", "LOGIN", "refused the login"),
+    ("status", "EXAMINE", "cannot open the folder"),
+    ("late", "SEARCH", "broke off"),
+    ("reset", "SEARCH", "broke off"),
+    ("html", "SEARCH", "broke off"),
+    ("status", "SEARCH", "did not search"),
+    ("late", "FETCH", "broke off"),
+    ("status", "FETCH", "did not give"),
+    ("stall", "FETCH", "too long"),
+]
+
+
+def test_whatever_fails_is_down_and_never_clean(inbox: Inbox) -> None:
+    """A server that refuses, cuts, stalls or speaks nonsense, at each command, and then heals."""
+    inbox.receive({"from": "dana@acme.example", "text": "We dispute it"})
+    for kind, command, reason in FAULTS:
+        mailbox = source(inbox, command_seconds=1.0 if kind == "stall" else 30.0)
+        inbox.world.faults.add(Fault("imap", command, kind))
+        found = mailbox.read([ACME, BIRD], SINCE, NOW, POLICY)
+        down = found["1"].freshness
+        assert isinstance(down, Down), (kind, command)
+        assert (reason in down.reason, down.since) == (True, NOW), down.reason
+        assert found["2"].freshness == down
+        assert PASSWORD not in down.reason
+        inbox.world.faults.clear()
+    assert said(read(inbox)["1"]) == [("mail", "We dispute it")]
+
+
+def test_a_session_ends_in_time(inbox: Inbox) -> None:
+    """A server that always says a little more does not hold the worker."""
+    inbox.world.faults.add(Fault("imap", "SEARCH", "stall"))
+    mailbox = source(inbox, longest_seconds=0.3)
+    found = mailbox.read([ACME], SINCE, NOW, POLICY)
+    assert isinstance(found["1"].freshness, Down)
+
+
+def test_doctor_says_what_could_be_read(inbox: Inbox) -> None:
+    """Folder, number and age, or what is wrong."""
+    inbox.receive({"from": "dana@acme.example", "text": "new"})
+    assert (
+        source(inbox)
+        .check(NOW, POLICY)
+        .startswith(f"2 mails in {inbox.folder}, the oldest of July 23, 2026")
+    )
+    wrong = replace(source(inbox).server, password="wrong")
+    with pytest.raises(SourceError, match="refused the login"):
+        Mailbox(wrong, US).check(NOW, POLICY)
+    with pytest.raises(SourceError, match="IMAP_URL has no password"):
+        Mailbox(replace(wrong, password=""), US).check(NOW, POLICY)
+    with pytest.raises(SourceError, match="cannot open the folder Nowhere"):
+        Mailbox(replace(source(inbox).server, folder="Nowhere"), US).check(NOW, POLICY)

@@ -1,0 +1,273 @@
+"""A stand-in for the finance mailbox: pymap, a real IMAP server, behind a line that misbehaves.
+
+It obeys the world's faults for the service "imap". The lines to match are `IMAP CONNECT` and
+`IMAP ` with the name of a command: `LOGIN`, `AUTHENTICATE`, `EXAMINE`, `SEARCH`, `FETCH`:
+
+    refuse, reset   the connection is cut there
+    late            the command is carried out, and the connection is cut within the answer
+    stall           no answer until released; then it goes on as if nothing had been
+    status          the server says NO
+    html, garbage   an answer that is no IMAP
+"""
+
+import asyncio
+import contextlib
+import re
+import ssl
+import threading
+from argparse import ArgumentParser, Namespace
+from collections.abc import Coroutine, Iterator
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import make_msgid
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from proxyprotocol.reader import ProxyProtocolReader
+from pymap.backend.dict import DictBackend
+from pymap.imap import IMAPServer, IMAPService
+from pymap.parsing.message import AppendMessage
+from pymap.parsing.specials.flag import Flag
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tests.sandbox.control import NotPossibleError, body_of, wanted
+from tests.sandbox.faults import Fault
+from tests.sandbox.world import World
+
+ADDRESS = "accounts@brass-fern.example"
+PASSWORD = "fern-and-brass"
+COMMAND = re.compile(rb"(?P<tag>\w+) (?:UID )?(?P<name>[A-Z]+)")
+NONSENSE = b"<html><body>502 Bad Gateway</body></html>\r\n"
+BROKEN_OFF = 60
+"""Bytes of an answer that come before the line is cut."""
+
+T = TypeVar("T")
+
+
+class Inbox:
+    """The server. `start` binds a free port on loopback in a thread of its own."""
+
+    name = "imap"
+
+    def __init__(self, world: World, *, tls: ssl.SSLContext | None = None) -> None:
+        self.world = world
+        self.port = 0
+        self.folder = "INBOX"
+        self.mails: list[dict[str, Any]] = []
+        self._tls = tls
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """What IMAP_URL has to be to read it."""
+        scheme = "imaps" if self._tls else "imap"
+        user = f"{quote(ADDRESS, safe='')}:{PASSWORD}"
+        return f"{scheme}://{user}@127.0.0.1:{self.port}/{quote(self.folder)}"
+
+    def app(self) -> Starlette | None:
+        """It speaks IMAP only."""
+        return None
+
+    def snapshot(self) -> dict[str, Any]:
+        """What came in, oldest first."""
+        return {"inbox": list(self.mails)}
+
+    def control(self) -> list[Route]:
+        """`/mail/receive`: somebody writes to the finance mailbox."""
+        return [Route("/mail/receive", self._receive, methods=["POST"])]
+
+    def start(self) -> None:
+        """Listen. The port can be read as soon as this returns."""
+        self._thread.start()
+        self._do(self._open())
+
+    def stop(self) -> None:
+        """Close every connection and end the thread."""
+        self._do(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def receive(self, mail: dict[str, Any], at: datetime | None = None) -> str:
+        """Put a mail of the sandbox's form in the inbox; gives its Message-ID."""
+        message = _message(mail, at or self.world.clock())
+        self.put(message.as_bytes(), at)
+        body = message.get_body(("plain", "html"))
+        shown = {
+            "from": str(message["From"]),
+            "to": str(message["To"]),
+            "subject": str(message["Subject"]),
+            "text": str(body.get_content()) if body else "",
+            "message_id": str(message["Message-ID"]),
+            "in_reply_to": str(message["In-Reply-To"] or ""),
+        }
+        self.mails.append(shown)
+        self.world.changed.bump()
+        return str(shown["message_id"])
+
+    def put(
+        self, raw: bytes, at: datetime | None = None, folder: str = "", *, seen: bool = False
+    ) -> None:
+        """Put these bytes in a folder, or in the one that is read, as received at that time."""
+        flags = frozenset({Flag(b"\\Seen")} if seen else ())
+        self._do(self._append(raw, at or self.world.clock(), folder or self.folder, flags))
+
+    def _receive(self, request: Request) -> Response:
+        body = asyncio.run(body_of(request))
+        wanted(body, "from")
+        if not body.get("text") and not body.get("html"):
+            raise NotPossibleError("text or html is missing")
+        return JSONResponse({"message_id": self.receive(body)})
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def _do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _open(self) -> None:
+        self._backend, self._config = await DictBackend.init(_arguments())
+        self._config.apply_context()
+        reader = ProxyProtocolReader(self._config.proxy_protocol)
+        imap = reader.get_callback(IMAPServer(self._backend.login, self._config))
+        self._behind = await asyncio.start_server(imap, "127.0.0.1", 0)
+        self._front = await asyncio.start_server(self._line, "127.0.0.1", 0, ssl=self._tls)
+        self.port = self._front.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        self._front.close()
+        self._behind.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _append(self, raw: bytes, at: datetime, folder: str, flags: frozenset[Flag]) -> None:
+        async with self._backend.login.demo_user_identity.new_session() as session:
+            if folder != "INBOX":
+                with contextlib.suppress(ValueError):  # it is there already
+                    await session.mailbox_set.add_mailbox(folder)
+            mailbox = await session.mailbox_set.get_mailbox(folder)
+            await mailbox.append(AppendMessage(raw, at.astimezone(UTC), flags))
+
+    async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        port = self._behind.sockets[0].getsockname()[1]
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
+        line = _Line(self.world, reader, writer, server_reader, server_writer)
+        try:
+            await line.run()
+        finally:
+            writer.close()
+            server_writer.close()
+
+
+class _Line:
+    """One connection through to the server, obeying the world's faults."""
+
+    def __init__(
+        self,
+        world: World,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        server_reader: asyncio.StreamReader,
+        server_writer: asyncio.StreamWriter,
+    ) -> None:
+        self.world, self.reader, self.writer = world, reader, writer
+        self.server_reader, self.server_writer = server_reader, server_writer
+        self._left: int | None = None
+        """How many bytes of the answer still pass; None: all."""
+
+    async def run(self) -> None:
+        """Until one side ends, or a fault cuts the line."""
+        if not await self._obeyed("CONNECT", b"*"):
+            return
+        ways = [asyncio.create_task(way) for way in (self._commands(), self._answers())]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _commands(self) -> None:
+        while command := await self.reader.readline():
+            found = COMMAND.match(command)
+            if found and not await self._obeyed(found["name"].decode(), found["tag"]):
+                return
+            self.server_writer.write(command)
+            await self.server_writer.drain()
+
+    async def _answers(self) -> None:
+        while some := await self.server_reader.read(65_536):
+            self.writer.write(some if self._left is None else some[: self._left])
+            await self.writer.drain()
+            if self._left is not None:
+                self._left -= len(some)
+                if self._left <= 0:
+                    return
+
+    async def _obeyed(self, name: str, tag: bytes) -> bool:
+        """Whether the line goes on with this command."""
+        self.world.see("imap", "IMAP", name)
+        fault = self.world.faults.take("imap", f"IMAP {name}")
+        return fault is None or await self._misbehave(fault, tag)
+
+    async def _misbehave(self, fault: Fault, tag: bytes) -> bool:
+        if fault.kind == "late":
+            self._left = BROKEN_OFF
+            return True
+        if fault.kind == "stall":
+            while not fault.released.is_set():
+                await asyncio.sleep(0.02)
+            return True
+        if fault.kind == "status":
+            self.writer.write(tag + b" NO [UNAVAILABLE] ordered by the sandbox\r\n")
+        elif fault.kind in ("html", "garbage"):
+            self.writer.write(NONSENSE)
+        with contextlib.suppress(ConnectionError):
+            await self.writer.drain()
+        return False
+
+
+@contextlib.contextmanager
+def running(inbox: Inbox) -> Iterator[Inbox]:
+    """An inbox that is open inside the block."""
+    inbox.start()
+    try:
+        yield inbox
+    finally:
+        inbox.stop()
+
+
+def _arguments() -> Namespace:
+    """What pymap's command line would be."""
+    parser = ArgumentParser()
+    DictBackend.add_subparser("dict", parser.add_subparsers())
+    IMAPService.add_arguments(parser)
+    user = ["--demo-user", ADDRESS, "--demo-password", PASSWORD]
+    return parser.parse_args(["--no-tls", "dict", *user], Namespace(debug=False, passlib_cfg=None))
+
+
+def _message(mail: dict[str, Any], at: datetime) -> EmailMessage:
+    message = EmailMessage(policy=SMTP)
+    message["From"] = mail["from"]
+    message["To"] = mail.get("to") or ADDRESS
+    message["Subject"] = mail.get("subject", "")
+    message["Date"] = at
+    domain = str(mail["from"]).rpartition("@")[2].strip("> ")
+    message["Message-ID"] = mail.get("message_id") or make_msgid(domain=domain)
+    if earlier := mail.get("in_reply_to"):
+        message["In-Reply-To"] = message["References"] = earlier
+    for name, value in (mail.get("headers") or {}).items():
+        message[name] = value
+    message.set_content(mail["text"]) if mail.get("text") else None
+    if mail.get("html"):
+        add = message.add_alternative if mail.get("text") else message.set_content
+        add(mail["html"], subtype="html")
+    return message
