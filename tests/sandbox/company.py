@@ -32,6 +32,10 @@ interesting Ids:
     customer 123  Atelier Ferrand: euro, overdue
     customer 134  Silver Thistle Inn: one overdue invoice that QuickBooks never e-mailed
     customers 126, 132  also above 10,000 in all · 128, 135  past 45 days · 124, 129  ordinary
+    in the CRM 101 is a key account · 120 asks for instalments · 132 is two firms · 104, 117 have an
+    owner who has left · 129 one who is a guest
+    open tickets about the bill 4101 (125), 4102 (128), 4103 (105, in German), 4108 (117, hostile)
+    · about something else 4104 (109), 4105 (123) · not open 4106 (103), 4107 (115)
     invoice 5001  voided · 5002 without DocNumber (103) · 5003 without DueDate (125)
     invoice 5010  the missing PO number (116) · 5011 the hostile memo (117)
     invoice 5020  33,480.00 above the stop limit (102) · 5030 partly paid (103)
