@@ -23,6 +23,7 @@ STEPS: Mapping[str, Place] = {
     "sweep": Place("intake", "jobs.intake.sweep", bulk=True),
     "first_look": Place("intake", "jobs.intake.first_look"),
     "log_head": Place("intake", "jobs.reports.log_head"),
+    "retention": Place("intake", "jobs.companies.retention"),
     "triage": Place("triage", "jobs.triage.step", bulk=True),
     "send": Place("act", "jobs.send.step"),
     "write_back": Place("act", "jobs.write_back"),

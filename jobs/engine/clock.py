@@ -22,7 +22,7 @@ from jobs.store.engine import Database
 
 PERIOD = 1.0
 """Seconds between ticks."""
-GLOBAL = ("people", "log_head")
+GLOBAL = ("people", "log_head", "retention")
 """Kinds of scheduled work that belong to no company."""
 
 slog = structlog.get_logger()

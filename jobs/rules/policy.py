@@ -107,6 +107,7 @@ class Pace(_Section):
     cards_per_day: int = _count("cards", 1, 1000)
     messages_per_day: int = _count("messages", 1, 10000)
     manager_hours: int = _count("hours", 0, 80)
+    text_days: int = _count("days", 30, 3650)
 
 
 class MessageSettings(_Section):

@@ -95,7 +95,7 @@ def test_it_puts_global_work_in_place_once(database: Database) -> None:
     with database.reading() as conn:
         rows = conn.execute(select(schedule)).all()
     there = [(row.company, row.kind, row.due_at) for row in rows]
-    assert there == [("", "people", NOW), ("", "log_head", NOW)]
+    assert there == [("", "people", NOW), ("", "log_head", NOW), ("", "retention", NOW)]
 
 
 def test_it_rings_a_real_queue_once(database: Database, valkey_url: str) -> None:

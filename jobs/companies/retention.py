@@ -1,0 +1,44 @@
+"""Once a day, delete the texts that are older than the policy lets them be kept."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from jobs.engine.services import Services
+from jobs.engine.step import Step
+from jobs.store import agenda, retention, work
+from jobs.store.work import Claim
+
+KIND = "retention"
+EVERY = timedelta(days=1)
+AT_ONCE = 500
+"""Texts of a kind in one transaction, which must stay short; the rest follow at once."""
+
+slog = structlog.get_logger()
+
+
+def step(services: Services) -> Step:
+    """The retention step: one row for all companies, because a text belongs to none."""
+    return Step(
+        name=KIND,
+        table=work.SCHEDULE,
+        ready=lambda _now: agenda.of_kind(KIND),
+        load=lambda conn, claim, now: _prune(services, conn, claim, now),
+        give_up=_rest,
+        width=1,
+    )
+
+
+def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
+    work.settle(conn, claim, now + EVERY, last_error=claim.row.last_error)
+
+
+def _prune(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
+    kept = timedelta(days=services.ruling().text_days)
+    gone = retention.prune(conn, now - kept, AT_ONCE)
+    work.settle(conn, claim, now if gone >= AT_ONCE else now + EVERY)
+    if gone:
+        slog.info("retention.pruned", texts=gone)
