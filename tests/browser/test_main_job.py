@@ -117,7 +117,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def companies(request: pytest.FixtureRequest, running: Sandbox) -> dict[str, Firm]:
     """A company of its own for each test that is going to run, all connected at the start."""
-    return firms(running, owing(request.session.items, "page", (ORDINARY,)))
+    return firms(running, owing(request.session.items, "page", "sqlite", (ORDINARY,)))
 
 
 @pytest.fixture

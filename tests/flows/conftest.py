@@ -1,5 +1,7 @@
 """A company for each test of the real processes, all in one running product."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from tests.flows.firms import Firm, Owing, firms, owing
@@ -11,7 +13,8 @@ ORDINARY = Owing("Amber Lane Café")
 @pytest.fixture(scope="session")
 def companies(request: pytest.FixtureRequest, running: Sandbox) -> dict[str, Firm]:
     """Connected and taken live together at the start, so that nobody waits for a first card."""
-    return firms(running, owing(request.session.items, "firm", (ORDINARY,)))
+    engine = urlsplit(running.product.settings["DATABASE_URL"]).scheme
+    return firms(running, owing(request.session.items, "firm", engine, (ORDINARY,)))
 
 
 @pytest.fixture

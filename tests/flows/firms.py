@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from tests.sandbox.processes import ASK_AGAIN, LEAD, Sandbox, World
 COLLECTOR, OTHER_LEAD = "UCOLLECT", "ULEAD2"
 ZONES = ("America/Los_Angeles", "Europe/Berlin", "Asia/Tokyo")
 WAITING = "Waiting for approval"
+SENT = "Sent, QuickBooks note written"
 INVOICE = "11"
 """The ledger's id of what the first customer owes."""
 NUMBERS = itertools.count(1)
@@ -106,6 +108,21 @@ def actions(message: Message) -> list[str]:
     """The buttons of a card."""
     rows = (block["elements"] for block in message["blocks"] if block["type"] == "actions")
     return [button["action_id"] for row in rows for button in row]
+
+
+def case_number(card: dict[str, object]) -> str:
+    """The case of a card."""
+    found = re.search(r"Case (\d+)", str(card["text"]))
+    assert found is not None
+    return found[1]
+
+
+def one_mail_and_one_note(firm: Firm) -> None:
+    """What an approval leads to, and no more than that."""
+    firm.card(SENT)
+    world = firm.running.world()
+    assert len(firm.mails(world)) == 1
+    assert len(firm.notes(world)) == 1
 
 
 def domain(channel: str) -> str:
@@ -197,11 +214,13 @@ def _invoice(number: int, one: Owing) -> dict[str, Any]:
 
 
 def owing(
-    tests: Sequence[pytest.Item], fixture: str, usual: Sequence[Owing]
+    tests: Sequence[pytest.Item], fixture: str, engine: str, usual: Sequence[Owing]
 ) -> dict[str, Sequence[Owing]]:
-    """Who owes in each test that asks for `fixture`: its parameter, or the usual customers."""
+    """Who owes in each test that asks for `fixture` on this engine: its parameter, or the usual."""
     return {
         test.nodeid: cast("Sequence[Owing]", test.callspec.params.get(fixture, usual))
         for test in tests
-        if isinstance(test, pytest.Function) and {fixture, "running"} <= set(test.fixturenames)
+        if isinstance(test, pytest.Function)
+        and fixture in test.fixturenames
+        and test.callspec.params.get("running") == engine
     }

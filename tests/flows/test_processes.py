@@ -21,40 +21,25 @@ from tests.crowd import end, forks, tell
 from tests.flows.conftest import ORDINARY
 from tests.flows.firms import (
     INVOICE,
-    OTHER_LEAD,
+    SENT,
     WAITING,
     Firm,
     Owing,
     actions,
+    case_number,
     go_live,
+    one_mail_and_one_note,
     record,
     shadowed,
 )
-from tests.flows.firms import firm as new_firm
-from tests.sandbox.processes import Sandbox, World, sandbox
+from tests.flows.frozen_sender import THREE, sleeps_through_its_lease
+from tests.sandbox.processes import Sandbox, World
 from tests.sandbox.product import ROOT
 
 pytestmark = pytest.mark.processes
 on_sqlite = pytest.mark.parametrize("running", ["sqlite"], indirect=True)
 
-SENT = "Sent, QuickBooks note written"
 NOT_DUE = Owing("Kestrel Coffee Roasters", days=-10)
-LARGE = Owing("Rook & Feather Events", "12400.00")
-
-
-def number(card: dict[str, object]) -> str:
-    """The case of a card."""
-    found = re.search(r"Case (\d+)", str(card["text"]))
-    assert found is not None
-    return found[1]
-
-
-def one_mail_and_one_note(firm: Firm) -> None:
-    """What an approval leads to, and no more than that."""
-    firm.card(SENT)
-    world = firm.running.world()
-    assert len(firm.mails(world)) == 1
-    assert len(firm.notes(world)) == 1
 
 
 @on_sqlite
@@ -83,7 +68,7 @@ def test_a_payment_closes_a_card_that_waits(firm: Firm) -> None:
 @on_sqlite
 def test_the_command_line_tells_what_was_approved_and_sent(firm: Firm) -> None:
     """The story of the case, its lines of the log, and a chain that nobody has touched."""
-    case = number(firm.card(WAITING))
+    case = case_number(firm.card(WAITING))
     firm.click("approve")
     one_mail_and_one_note(firm)
     run = firm.running.product.run
@@ -184,6 +169,13 @@ def lease_ends(firm: Firm) -> None:
 
 
 @on_sqlite
+@pytest.mark.parametrize("firm", [THREE], indirect=True, ids=["three"])
+def test_a_sender_that_slept_through_its_lease_sends_nothing_more(firm: Firm) -> None:
+    """Before SMTP and before DATA it finds out; what it had handed over is written and told."""
+    sleeps_through_its_lease(firm)
+
+
+@on_sqlite
 def test_a_shadow_run_ends_before_the_mail(running: Sandbox) -> None:
     """Nothing is sent or written; once live, the same invoice is on a card again."""
     firm = shadowed(running, ORDINARY)
@@ -197,19 +189,6 @@ def test_a_shadow_run_ends_before_the_mail(running: Sandbox) -> None:
     assert "Shadow" not in firm.card(WAITING)["text"]
     firm.click("approve")
     one_mail_and_one_note(firm)
-
-
-def test_the_whole_story_on_postgresql(postgres_url: str) -> None:
-    """Two people approve a large sum, the mail goes, the note follows, the log holds."""
-    with sandbox(postgres_url, company_file=None, undo_seconds=1) as running:
-        firm = new_firm(running, LARGE)
-        case = number(firm.card("Two different people"))
-        firm.click("approve")
-        firm.told("Still needed: a finance lead")
-        firm.click("approve", OTHER_LEAD, on="Waiting for a second approval")
-        one_mail_and_one_note(firm)
-        assert "approve by ULEAD2" in running.product.run("case", case)
-        assert "lines are as they were written" in running.product.run("log", "verify")
 
 
 def test_a_first_run_stays_in_shadow_mode(tmp_path: Path) -> None:

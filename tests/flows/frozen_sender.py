@@ -7,17 +7,14 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import pytest
 from sqlalchemy import select, update
 
 from jobs.decide.sent import UNDER_WAY
 from jobs.store.tables import cases, sends
 from tests.crowd import end, forks, state_of, tell
-from tests.flows.firms import WAITING, Firm, Owing, domain, record
+from tests.flows.firms import SENT, WAITING, Firm, Owing, domain, record
 from tests.sandbox.processes import World
 from tests.sandbox.product import OVERDUE
-
-pytestmark = pytest.mark.processes
 
 BEFORE_SMTP, BEFORE_DATA, AFTER_DATA = "Amber Lane Café", "Birchwood Sons", "Cobalt Cycles"
 THREE = (
@@ -27,11 +24,9 @@ THREE = (
 )
 """Customers, by the moment at which the mail to them is held up."""
 ASKING = "did it go?"
-SENT = "Sent, QuickBooks note written"
 
 
-@pytest.mark.parametrize("firm", [THREE], indirect=True, ids=["three"])
-def test_a_sender_that_slept_through_its_lease_sends_nothing_more(firm: Firm) -> None:
+def sleeps_through_its_lease(firm: Firm) -> None:
     """Before SMTP and before DATA it finds out; what it had handed over is written and told."""
     with frozen(firm) as sleeper:
         for name in (BEFORE_SMTP, BEFORE_DATA, AFTER_DATA):
