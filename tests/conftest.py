@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 import structlog
+from hypothesis import settings
 
 from tests import doors
 from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
@@ -17,6 +18,10 @@ from tests.sandbox.valkey import valkey
 __all__ = ["postgres_copies", "record_url", "sqlite_copies"]
 
 UNDO_SECONDS = 2
+
+settings.register_profile("quick", deadline=None, max_examples=50, print_blob=True)
+settings.register_profile("thorough", parent=settings.get_profile("quick"), max_examples=1000)
+settings.load_profile("quick")  # make test ARGS="--hypothesis-profile thorough"
 
 
 def pytest_configure() -> None:

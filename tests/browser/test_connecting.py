@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.crowd import PATIENCE
 from tests.sandbox import company
 from tests.sandbox.processes import LEAD, Sandbox
 
@@ -14,7 +15,7 @@ pytestmark = [
     pytest.mark.parametrize("running", ["sqlite"], indirect=True),
 ]
 
-SECONDS = 20.0
+SECONDS = PATIENCE
 ROOM = "CHARBOUR"
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.crowd import PATIENCE
 from tests.flows.firms import COLLECTOR, OTHER_LEAD, Firm, Owing, firms, owing
 from tests.sandbox.processes import LEAD, Sandbox
 
@@ -16,7 +17,7 @@ pytestmark = [
     pytest.mark.parametrize("running", ["sqlite"], indirect=True),
 ]
 
-SECONDS = 20.0
+SECONDS = PATIENCE
 ORDINARY = Owing("Amber Lane Café")
 LARGE = Owing("Rook & Feather Events", "12400.00")
 HUGE = Owing("Calder & Voss Interiors", "26500.00")

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blockkit import ids
@@ -536,7 +536,6 @@ AMOUNTS = st.decimals(
 )
 
 
-@settings(deadline=None, max_examples=60, print_blob=True)
 @given(name=st.text(max_size=600), body=st.text(max_size=5000), amount=AMOUNTS)
 def test_any_name_text_and_amount_make_a_card(name: str, body: str, amount: Decimal) -> None:
     """Whatever the ledger and the editor hold, the card is one that Slack takes."""

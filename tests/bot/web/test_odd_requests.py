@@ -111,7 +111,7 @@ ODD = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_change_to_a_real_request_is_an_error_of_ours(
     door: Front, real: dict[str, Json], data: st.DataObject

@@ -4,7 +4,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.mail.addresses import Unsendable, bare, named
@@ -186,7 +186,6 @@ def test_a_date_without_a_zone_is_a_mistake_of_ours() -> None:
         built(letter(), at=datetime(2026, 11, 20))  # noqa: DTZ001 - naive on purpose
 
 
-@settings(deadline=None, max_examples=150)
 @given(
     body=st.text(st.characters(categories=("L", "N", "P", "S", "Zs"), include_characters="\n\t")),
     subject=st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=250),

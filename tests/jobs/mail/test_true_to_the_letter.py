@@ -8,7 +8,7 @@ from email import message_from_bytes
 from email.policy import compat32, default
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.mail import compose
@@ -102,7 +102,6 @@ def is_true(raw: bytes, one: Letter, names: list[str]) -> None:
     model=st.none() | st.tuples(HOSTILE, HOSTILE),
     stage=st.sampled_from(Stage),
 )
-@settings(deadline=None, max_examples=60)
 def test_no_ledger_field_and_no_model_adds_a_header_or_a_word(
     sink: Mailbox,
     number: str,
@@ -138,7 +137,6 @@ def test_no_ledger_field_and_no_model_adds_a_header_or_a_word(
 
 
 @given(subject=HOSTILE, body=HOSTILE)
-@settings(deadline=None, max_examples=100)
 def test_no_edit_adds_a_header_or_a_word(sink: Mailbox, subject: str, body: str) -> None:
     """What a person types is sent as they typed it, or not at all."""
     one = drafts.edited(replace(letter(), attachments=()), f"Re {subject}", f"Hello\n{body}")

@@ -1,7 +1,7 @@
 """Outside text made plain: what a person would see, line by line, and nothing that names one."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.reasoning.cleaning import LONGEST_LINE, MOST_LINES, lines, pseudonymised
@@ -40,7 +40,6 @@ def test_text_is_what_a_reader_sees(text: str, seen: tuple[str, ...]) -> None:
     assert lines(text) == seen
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.text())
 def test_any_text_becomes_short_plain_lines(text: str) -> None:
     """None empty, none too long, not too many, and cleaning them again changes nothing."""

@@ -79,7 +79,7 @@ def a_company(database: Database) -> None:
     company(database)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(FACTS)
 def test_facts_survive_as_json(said: Facts) -> None:
     """Every field, every type: what is read again is equal."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 from babel.localedata import locale_identifiers
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from jobs.rules.case import Proposal
@@ -280,7 +280,6 @@ def ledgers(draw: st.DrawFn) -> tuple[Facts, Policy, Past]:
     return about, rules, Past(contacts=tuple(contacts))
 
 
-@settings(deadline=None, max_examples=150, print_blob=True)
 @given(ledgers(), st.sampled_from(Stage), st.sampled_from(CaseClass))
 @example((CASE, policy(), PAST), Stage.FINAL, CaseClass.ROUTINE_REMINDER)
 def test_every_letter_made_from_facts_passes(
@@ -311,7 +310,6 @@ def test_every_locale_writes_letters_that_pass() -> None:
         assert checked(text, CASE, rules, PAST) == (), locale
 
 
-@settings(deadline=None, max_examples=150, print_blob=True)
 @given(ledgers(), st.sampled_from(Stage), st.data())
 def test_any_figure_that_is_changed_is_found(
     ledger: tuple[Facts, Policy, Past], stage: Stage, data: st.DataObject
