@@ -31,6 +31,8 @@ interesting Ids:
     customer 122  Quill & Anchor Books: an overdue invoice below the smallest balance
     customer 123  Atelier Ferrand: euro, overdue
     customer 134  Silver Thistle Inn: one overdue invoice that QuickBooks never e-mailed
+    mails  120 promises, 132 misses a pallet, 124 asks for the invoice, 105 writes in German,
+        135 has paid, 121 says thanks, 126 is out of the office, a colleague passes on 118's wish
     customers 126, 132  also above 10,000 in all · 128, 135  past 45 days · 124, 129  ordinary
     in the CRM 101 is a key account · 120 asks for instalments · 132 is two firms · 104, 117 have an
     owner who has left · 129 one who is a guest

@@ -29,11 +29,13 @@ from pymap.backend.dict import DictBackend
 from pymap.imap import IMAPServer, IMAPService
 from pymap.parsing.message import AppendMessage
 from pymap.parsing.specials.flag import Flag
+from pysasl.hashing import BuiltinHash
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.sandbox.company import Company, moment, zone_of
 from tests.sandbox.control import NotPossibleError, body_of, wanted
 from tests.sandbox.faults import Fault
 from tests.sandbox.world import World
@@ -42,6 +44,8 @@ ADDRESS = "accounts@brass-fern.example"
 PASSWORD = "fern-and-brass"
 COMMAND = re.compile(rb"(?P<tag>\w+) (?:UID )?(?P<name>[A-Z]+)")
 NONSENSE = b"<html><body>502 Bad Gateway</body></html>\r\n"
+QUICK = BuiltinHash(rounds=1)
+"""The password is no secret, and every reading logs in."""
 BROKEN_OFF = 60
 """Bytes of an answer that come before the line is cut."""
 
@@ -57,7 +61,9 @@ class Inbox:
         self.world = world
         self.port = 0
         self.folder = "INBOX"
-        self.mails: list[dict[str, Any]] = []
+        self._shown: list[tuple[datetime, dict[str, Any]]] = []
+        self._coming: list[tuple[datetime, bytes]] = []
+        """What arrives once the world's clock says so."""
         self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="inbox", daemon=True)
@@ -74,12 +80,24 @@ class Inbox:
         return None
 
     def snapshot(self) -> dict[str, Any]:
-        """What came in, oldest first."""
-        return {"inbox": list(self.mails)}
+        """What came in by now, oldest first."""
+        now = self.world.clock()
+        with self.world.lock:
+            here = [(at, mail) for at, mail in self._shown if at <= now]
+        return {"inbox": [mail for _, mail in sorted(here, key=lambda one: one[0])]}
 
     def control(self) -> list[Route]:
         """`/mail/receive`: somebody writes to the finance mailbox."""
         return [Route("/mail/receive", self._receive, methods=["POST"])]
+
+    def load(self, company: Company) -> None:
+        """Take over what a company's file says of the mailbox. Raises ValueError."""
+        zone, now = zone_of(company), self.world.clock()
+        for mail in company.mails:
+            try:
+                self.receive(mail, moment(mail["at"], zone, now))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise ValueError(f"an entry of mails cannot be read: {error!r}") from error
 
     def start(self) -> None:
         """Listen. The port can be read as soon as this returns."""
@@ -94,9 +112,9 @@ class Inbox:
         self._loop.close()
 
     def receive(self, mail: dict[str, Any], at: datetime | None = None) -> str:
-        """Put a mail of the sandbox's form in the inbox; gives its Message-ID."""
-        message = _message(mail, at or self.world.clock())
-        self.put(message.as_bytes(), at)
+        """A mail as in a company's file, which is here at that time; gives its Message-ID."""
+        at = at or self.world.clock()
+        message = _message(mail, at)
         body = message.get_body(("plain", "html"))
         shown = {
             "from": str(message["From"]),
@@ -105,8 +123,11 @@ class Inbox:
             "text": str(body.get_content()) if body else "",
             "message_id": str(message["Message-ID"]),
             "in_reply_to": str(message["In-Reply-To"] or ""),
+            "at": at.isoformat(),
         }
-        self.mails.append(shown)
+        with self.world.lock:
+            self._shown.append((at, shown))
+            self._coming.append((at, message.as_bytes()))
         self.world.changed.bump()
         return str(shown["message_id"])
 
@@ -117,8 +138,8 @@ class Inbox:
         flags = frozenset({Flag(b"\\Seen")} if seen else ())
         self._do(self._append(raw, at or self.world.clock(), folder or self.folder, flags))
 
-    def _receive(self, request: Request) -> Response:
-        body = asyncio.run(body_of(request))
+    async def _receive(self, request: Request) -> Response:
+        body = await body_of(request)
         wanted(body, "from")
         if not body.get("text") and not body.get("html"):
             raise NotPossibleError("text or html is missing")
@@ -132,7 +153,7 @@ class Inbox:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _open(self) -> None:
-        self._backend, self._config = await DictBackend.init(_arguments())
+        self._backend, self._config = await DictBackend.init(_arguments(), hash_context=QUICK)
         self._config.apply_context()
         reader = ProxyProtocolReader(self._config.proxy_protocol)
         imap = reader.get_callback(IMAPServer(self._backend.login, self._config))
@@ -156,7 +177,17 @@ class Inbox:
             mailbox = await session.mailbox_set.get_mailbox(folder)
             await mailbox.append(AppendMessage(raw, at.astimezone(UTC), flags))
 
+    async def _arrive(self) -> None:
+        """Put what has come by now where it is read."""
+        now = self.world.clock()
+        with self.world.lock:
+            here = [(at, raw) for at, raw in self._coming if at <= now]
+            self._coming = [one for one in self._coming if one not in here]
+        for at, raw in here:
+            await self._append(raw, at, self.folder, frozenset())
+
     async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._arrive()
         port = self._behind.sockets[0].getsockname()[1]
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
         line = _Line(self.world, reader, writer, server_reader, server_writer)

@@ -10,6 +10,8 @@ import yaml
 
 from tests.sandbox import company
 from tests.sandbox.hubspot import HubSpot
+from tests.sandbox.inbox import ADDRESS, Inbox
+from tests.sandbox.inbox import running as running_inbox
 from tests.sandbox.mailbox import Mailbox, running
 from tests.sandbox.model import StandInModel
 from tests.sandbox.quickbooks.service import QuickBooks
@@ -31,6 +33,7 @@ class StandIns:
     quickbooks: QuickBooks
     mailbox: Mailbox
     """Strict; `mailbox.beside` is a permissive one."""
+    inbox: Inbox
     model: StandInModel
     hubspot: HubSpot
     zendesk: Zendesk
@@ -74,8 +77,9 @@ class StandIns:
 
     def _mail(self) -> dict[str, str]:
         return {
-            "MAIL_FROM": "Brass Fern Supply <accounts@brass-fern.example>",
+            "MAIL_FROM": f"Brass Fern Supply <{ADDRESS}>",
             "SMTP_URL": self.mailbox.url,
+            "IMAP_URL": self.inbox.url,
         }
 
     def _model(self) -> dict[str, str]:
@@ -118,21 +122,25 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
     world = World()
     slack, quickbooks = Slack(world, scopes=scopes(), home_tab=home_tab()), QuickBooks(world)
     model, hubspot, page = StandInModel(), HubSpot(world), Page(world)
-    zendesk = Zendesk(world)
+    zendesk, inbox = Zendesk(world), Inbox(world)
     slack.add_channel(CHANNEL, "finance")
     if company_file is not None:
         quickbooks.add_file(company_file)
         books = company.load(company_file)
         hubspot.load(books)
         zendesk.load(books)
+        inbox.load(books)
     sink = Mailbox(world, permissive=True)
     with (
         running(sink),
         running(Mailbox(world, beside=sink)) as mailbox,
+        running_inbox(inbox),
         contextlib.closing(quickbooks),
     ):
-        for stand_in in (slack, quickbooks, mailbox, sink, model, hubspot, zendesk):
+        for stand_in in (slack, quickbooks, mailbox, sink, inbox, model, hubspot, zendesk):
             world.add(stand_in)
         world.add(page, at="/")
         with serve(world.app(), port) as url:
-            yield StandIns(world, url, slack, quickbooks, mailbox, model, hubspot, zendesk, page)
+            yield StandIns(
+                world, url, slack, quickbooks, mailbox, inbox, model, hubspot, zendesk, page
+            )

@@ -228,7 +228,7 @@ function beside() {
     button.setAttribute("aria-selected", String(button.dataset.panel === tab));
     button.tabIndex = button.dataset.panel === tab ? 0 : -1;
   }
-  const key = JSON.stringify([tab, world.mails, world.notes, world.invoices,
+  const key = JSON.stringify([tab, world.mails, world.inbox, world.notes, world.invoices,
     tab === "requests" ? world.requests : 0]);
   if (key === besideKey) return undefined;
   besideKey = key;

@@ -22,11 +22,52 @@ function empty(words) {
 }
 
 function mailbox(world) {
-  const mails = (world.mails ?? []).map(mail).reverse();
-  return mails.length ? mails : [empty("No mail has been sent yet. What a person approves arrives here.")];
+  const inbox = world.inbox ?? [];
+  const mails = (world.mails ?? []).map((one, index) => mail(one, index, inbox)).reverse();
+  const ours = new Set((world.mails ?? []).map((one) => one.message_id));
+  const others = inbox.filter((one) => !ours.has(one.in_reply_to)).map(received).reverse();
+  return [
+    ...(mails.length ? mails : [empty("No mail has been sent yet. What a person approves arrives here.")]),
+    ...(others.length ? [el("h3", { class: "part" }, "Received from customers and colleagues"), ...others] : []),
+  ];
 }
 
-function mail(one, index) {
+function received(one) {
+  return el("article", { class: "mail received", "data-testid": "received" },
+    el("h3", {}, one.subject || "(no subject)"),
+    el("dl", {}, el("dt", {}, "From"), el("dd", {}, one.from),
+      el("dt", {}, "On"), el("dd", {}, new Date(one.at).toLocaleString())),
+    el("pre", { class: "words" }, one.text));
+}
+
+/** What a customer writes back, kept while the page is drawn again. */
+const answers = new Map();
+
+function answering(one) {
+  const box = el("textarea", { rows: 3, "data-testid": `answer-${one.message_id}`,
+    "aria-label": "Reply as the customer", value: answers.get(one.message_id) ?? "",
+    oninput: (event) => answers.set(one.message_id, event.target.value) });
+  return el("details", { class: "answer", open: answers.has(one.message_id),
+    ontoggle: (event) => event.target.open ? answers.set(one.message_id, box.value)
+      : answers.delete(one.message_id) },
+    el("summary", {}, "Reply as the customer"), box,
+    el("button", { type: "button", class: "button small", "data-testid": `send-${one.message_id}`,
+      onclick: () => answer(one, box.value) }, "Send"));
+}
+
+async function answer(one, words) {
+  const quoted = one.text.split("\n").map((line) => `> ${line}`).join("\n");
+  const text = `${words}\n\nOn ${new Date().toDateString()}, ${one.from} wrote:\n${quoted}`;
+  try {
+    await act("mail/receive", { from: one.to, subject: `Re: ${one.subject}`, text,
+      in_reply_to: one.message_id });
+    answers.delete(one.message_id);
+  } catch (error) {
+    toast(error.message);
+  }
+}
+
+function mail(one, index, inbox) {
   const files = (one.attachments ?? []).map((file, place) => el("li", {}, "📎 ",
     el("a", { href: `/_/mail/file?mail=${encodeURIComponent(one.message_id)}&place=${place}`,
       target: "_blank", rel: "noreferrer" }, file.name), el("small", {}, size(file.size))));
@@ -35,7 +76,9 @@ function mail(one, index) {
     el("dl", {}, el("dt", {}, "From"), el("dd", {}, one.from),
       el("dt", {}, "To"), el("dd", {}, one.to)),
     el("pre", { class: "words" }, one.text),
-    files.length ? el("ul", { class: "files" }, files) : "");
+    files.length ? el("ul", { class: "files" }, files) : "",
+    inbox.filter((mail) => mail.in_reply_to === one.message_id).map(received),
+    answering(one));
 }
 
 function size(bytes) {
