@@ -37,7 +37,9 @@ MOST_NOTES = 200
 """The newest notes of one customer that are read; more of them since a day are too many."""
 PRIMARY = 1
 """The type of the association between a contact and its primary company."""
-NO_NOTHING = "OBJECT_NOT_FOUND"
+COMPLETE = "COMPLETE"
+"""The status of a batch that is done; others are pending, processing, canceled."""
+NOTHING_THERE = "OBJECT_NOT_FOUND"
 """The category of an error that says only that there is nothing."""
 ABOUT_CONTACT = ("email", "hs_additional_emails", "hubspot_owner_id")
 ABOUT_COMPANY = ("name", "domain", "hubspot_owner_id")
@@ -440,7 +442,9 @@ class _Reader:
     def _gone(self, answer: Raw) -> set[str]:
         """The ids that do not exist. Raises SourceError if some of it failed in another way."""
         errors = [self.reading.parsed(_Failed, raw) for raw in answer.get("errors") or ()]
-        if any(error.category != NO_NOTHING for error in errors):
+        unsaid = bool(answer.get("numErrors")) and not errors
+        whole = answer.get("status") == COMPLETE and not unsaid
+        if not whole or any(error.category != NOTHING_THERE for error in errors):
             raise ServiceError("HubSpot answered only a part of the request.")
         return {id for error in errors for id in error.context.ids}
 

@@ -26,13 +26,13 @@ from jobs.rules.policy import Policy
 from jobs.sources.http import Rate, Raw, Reading, Request, Service, ServiceError, Wording, chunks
 from jobs.sources.source import SourceError
 
-RATES = {"": Rate(per_second=10, at_once=40)}
+RATES = {"": Rate(per_second=40, at_once=80)}
 """Plans permit from 200 to 2,500 requests a minute; a 429 says how long to wait."""
 TOGETHER = 20  # addresses or organizations in one query
 LISTED = 100  # results on one page
 FOUND = 1000
 """How many results a search gives; beyond that only an export has all of them."""
-AT_ONCE = 4  # tickets whose comments are read at the same time
+AT_ONCE = 8  # tickets whose comments are read at the same time
 MOST_TICKETS = 40
 """Tickets of one customer that are read; more are too many to say what they are about."""
 INDEXED = timedelta(minutes=5)

@@ -331,26 +331,48 @@ LIES: dict[str, tuple[str, Any, str]] = {
     ),
     "links that come again": (
         "companies/notes",
-        {"results": [{"from": {"id": "9002"}, "to": [], "paging": {"next": {"after": "1"}}}]},
+        {
+            "status": "COMPLETE",
+            "results": [{"from": {"id": "9002"}, "to": [], "paging": {"next": {"after": "1"}}}],
+        },
         "a list that has no end",
     ),
     "a part of a batch failed": (
         "contacts/companies",
-        {"results": [], "numErrors": 1, "errors": [{"category": "INTERNAL", "message": "x"}]},
+        {"status": "COMPLETE", "results": [], "errors": [{"category": "INTERNAL"}]},
         "only a part",
     ),
-    "notes left out": ("3/notes/batch", {"results": []}, "did not send all notes"),
-    "a note without fields": ("3/notes/batch", {"results": [{"id": "70002"}]}, "did not send all"),
+    "errors that are not told": (
+        "contacts/companies",
+        {"status": "COMPLETE", "results": [], "numErrors": 1},
+        "only a part",
+    ),
+    "a batch that is not done": (
+        "companies/notes",
+        {"status": "PENDING", "results": []},
+        "only a part",
+    ),
+    "notes left out": (
+        "3/notes/batch",
+        {"status": "COMPLETE", "results": []},
+        "did not send all notes",
+    ),
+    "a note without fields": (
+        "3/notes/batch",
+        {"status": "COMPLETE", "results": [{"id": "70002"}]},
+        "did not send all",
+    ),
     "a note at no time": (
         "3/notes/batch",
         {
+            "status": "COMPLETE",
             "results": [
                 {
                     "id": "70002",
                     "properties": {"hs_timestamp": "soon", "hs_note_body": "x"},
                     "createdAt": "2026-11-18T09:00:00Z",
                 }
-            ]
+            ],
         },
         "cannot be read",
     ),
