@@ -62,7 +62,7 @@ EDIT: dict[str, Any] = {
 
 
 class Neighbours:
-    """What other stand-ins show: a mail, a note, an invoice that can be paid."""
+    """What other stand-ins show: a mail, a note, an invoice to be paid, tickets, a contact."""
 
     name = "quickbooks"
 
@@ -74,8 +74,9 @@ class Neighbours:
         """No service of its own."""
 
     def control(self) -> list[Route]:
-        """Paying an invoice."""
-        return [Route("/quickbooks/pay", self._pay, methods=["POST"])]
+        """Paying an invoice, a comment on a ticket, a note about a contact."""
+        paths = ("/quickbooks/pay", "/tickets/comment", "/crm/note")
+        return [Route(path, self._ask, methods=["POST"]) for path in paths]
 
     def snapshot(self) -> dict[str, Any]:
         """One of each."""
@@ -83,14 +84,30 @@ class Neighbours:
         files = [{"name": "Invoice 1037.pdf", "sha256": "", "size": 2048}]
         note = {"id": "9", "invoices": ["742"], "text": "[Overdue 412] reminder", "deleted": False}
         invoice = {"id": "742", "number": "1037", "customer": MARKUP, "balance": "1200.00"}
+        said: dict[str, Any] = {
+            "at": "2026-11-18T09:00:00Z",
+            "author": "ann@example.com",
+            "text": MARKUP,
+        }
+        ticket: dict[str, Any] = {"id": 88, "subject": MARKUP, "requester": "ann@example.com"}
+        ticket |= {"comments": [said | {"public": True}, said | {"public": False}]}
+        contact: dict[str, Any] = {
+            "email": "ann@example.com",
+            "name": "Ann",
+            "company": MARKUP,
+            "owner": "Marc",
+        }
+        contact |= {"notes": [{"at": "2026-11-18T09:00:00Z", "text": MARKUP}]}
         return {
             "mails": [mail | {"text": "Dear Ann", "message_id": "<1>", "attachments": files}]
             * self.count,
             "notes": [note] * self.count,
+            "tickets": [ticket | {"status": "open"}, ticket | {"id": 89, "status": "solved"}],
+            "crm": [contact],
             "invoices": [invoice | {"currency": "USD", "due_date": "2026-11-02"}],
         }
 
-    async def _pay(self, request: Request) -> Response:
+    async def _ask(self, request: Request) -> Response:
         self.asked.append(await request.json())
         return JSONResponse({"ok": True})
 
@@ -519,6 +536,24 @@ def test_an_invoice_can_be_paid_from_the_page(office: Office) -> None:
     office.at("pay-742").click()
     office.until(lambda: bool(office.neighbours.asked))
     assert office.neighbours.asked == [{"invoice": "742", "amount": "1200.00", "notify": True}]
+
+
+def test_tickets_and_the_crm_are_shown_and_added_to(office: Office) -> None:
+    """Every word is text; private comments are told apart; a person can write in both."""
+    expect(office.at("tab-customers")).to_contain_text("1")
+    office.at("tab-customers").click()
+    expect(office.at("ticket-88").locator("h3")).to_have_text(f"88 · {MARKUP}")
+    expect(office.at("ticket-88").locator("small").nth(1)).to_contain_text("private")
+    expect(office.at("contact-ann@example.com")).to_contain_text(MARKUP)
+    for key, text in (("ticket-88", "It is broken."), ("contact-ann@example.com", "Called.")):
+        office.at(key).locator("summary").click()
+        office.at(f"write-{key}").fill(text)
+        office.at(f"add-{key}").click()
+    office.until(lambda: len(office.neighbours.asked) == 2)
+    assert office.neighbours.asked == [
+        {"id": 88, "author": "ann@example.com", "public": True, "text": "It is broken."},
+        {"email": "ann@example.com", "text": "Called."},
+    ]
 
 
 def test_the_requests_are_listed(office: Office) -> None:

@@ -272,7 +272,7 @@ function showTab(name) {
 }
 
 function moveTab(event) {
-  const names = ["mailbox", "quickbooks", "requests"];
+  const names = ["mailbox", "customers", "quickbooks", "requests"];
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   if (step) showTab(names.at((names.indexOf(tab) + step) % names.length));
 }

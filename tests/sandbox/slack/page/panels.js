@@ -1,18 +1,20 @@
-// Beside Slack: the mailbox, QuickBooks, the requests.
+// Beside Slack: the mailbox, help desk and CRM, QuickBooks, the requests.
 
+import { customers } from "./customers.js";
 import { act } from "./wire.js";
 import { el } from "./dom.js";
 import { toast } from "./toast.js";
 
 /** One of the panels as nodes. */
 export function panel(which, world) {
-  return { mailbox, quickbooks, requests }[which](world);
+  return { mailbox, customers, quickbooks, requests }[which](world);
 }
 
 /** The numbers on the tabs. */
 export function counts(world) {
   return {
     mailbox: (world.mails ?? []).length,
+    customers: (world.tickets ?? []).filter((one) => !["solved", "closed"].includes(one.status)).length,
     quickbooks: (world.notes ?? []).filter((note) => !note.deleted).length,
   };
 }
