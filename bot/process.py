@@ -33,9 +33,9 @@ from jobs.rules.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.configured import configured
 from jobs.sources.source import Source
-from jobs.store import engine
 from jobs.store.budget import SqlBudget
-from jobs.store.engine import WORKER_PATIENCE, Database, SharedTime
+from jobs.store.database import engine
+from jobs.store.database.engine import WORKER_PATIENCE, Database, SharedTime
 from jobs.store.sends import still_ours
 from jobs.store.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from bot.surfaces.notices import WORDS, Given
 from jobs.store import people
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import messages
 from jobs.store.outbox import MessageKind
-from jobs.store.tables import messages
 
 
 def text_of(row: Any, names: Mapping[str, str] | None = None) -> str:

@@ -190,7 +190,7 @@ def sql(file: str) -> set[str]:
     plain = (node for node in ast.walk(tree(file)) if isinstance(node, ast.Import))
     # with a dot behind it, `import sqlalchemy` is told from the module of an allowed name
     names = imports(file) | {f"{a.name}." for node in plain for a in node.names}
-    known = {n for n in names if n.startswith(("sqlalchemy.", "jobs.store.tables"))}
+    known = {n for n in names if n.startswith(("sqlalchemy.", "jobs.store.database.tables"))}
     errors = {n for n in known if n.startswith("sqlalchemy.exc")}
     return known - errors - {"sqlalchemy.Connection"}
 

@@ -25,7 +25,7 @@ def db() -> None:
 @entry
 def upgrade(entry: CommandParts) -> None:
     """Bring the tables to this version. Running it again does nothing."""
-    from jobs.store import schema
+    from jobs.store.database import schema
 
     process = entry.process("db")
     try:

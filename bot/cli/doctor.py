@@ -23,8 +23,9 @@ from jobs.rules.policy import load as load_policy
 from jobs.settings import Problem
 from jobs.sources.configured import SOURCES, Row
 from jobs.sources.source import SourceError
-from jobs.store import companies, schema
+from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
+from jobs.store.database import schema
 from qbo import QuickBooksError, ReauthRequired, Refused
 from qbo.pacing import utc_now
 

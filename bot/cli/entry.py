@@ -13,7 +13,7 @@ from bot.process import Process
 from jobs import settings
 from jobs.rules.policy import PolicyError
 from jobs.settings import Part, SettingsError
-from jobs.store.engine import WORKER_PATIENCE
+from jobs.store.database.engine import WORKER_PATIENCE
 
 CANNOT_START = 2
 
@@ -30,7 +30,7 @@ class CommandParts:
 
     def recorded(self, part: Part = "db") -> Process:
         """Like `process`, for a command that needs the tables. Raises ClickException."""
-        from jobs.store import schema  # loads Alembic, which no worker needs
+        from jobs.store.database import schema  # loads Alembic, which no worker needs
 
         process = self.process(part)
         if not schema.is_current(process.database):

@@ -22,7 +22,7 @@ from bot.process import Process, redis
 from jobs import pipeline, settings
 from jobs.engine import loop, parent_pipe
 from jobs.settings import Part
-from jobs.store.engine import WEB_PATIENCE
+from jobs.store.database.engine import WEB_PATIENCE
 from qbo.oauth import certificates
 
 PRELOADED = {"triage": ("openai",), "act": ("slack_sdk",)}

@@ -114,7 +114,7 @@ def start(entry: CommandParts) -> None:
 
 
 def _start(entry: CommandParts, folder: Path) -> None:
-    from jobs.store import schema  # loads Alembic, which no worker needs
+    from jobs.store.database import schema  # loads Alembic, which no worker needs
 
     found = settings.load()
     own_queue = not found.redis_url.get_secret_value()

@@ -19,7 +19,7 @@ from slack_sdk.webhook import WebhookClient
 from jobs.companies.disconnect import Broker
 from jobs.engine.queues import Queues
 from jobs.rules.policy import Policy
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from datetime import datetime
 
 from jobs.store import events
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 from jobs.store.events import Notice
 
 Waiting = tuple[Sequence[Notice], "Future[None]"]

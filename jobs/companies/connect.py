@@ -20,7 +20,7 @@ from jobs.reports.overview import SOON
 from jobs.store import agenda, cases, companies, connect_links, log, outbox
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connect_links import Link
-from jobs.store.engine import AWAY, Database
+from jobs.store.database.engine import AWAY, Database
 from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.tokens import Seal
 from qbo import (

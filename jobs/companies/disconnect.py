@@ -18,7 +18,7 @@ from jobs.decide import access
 from jobs.rules.policy import Policy
 from jobs.store import cases, companies, log, outbox, tokens
 from jobs.store.companies import ConnectedCompany
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 from jobs.store.outbox import MessageKind
 from jobs.store.tokens import Seal
 from qbo import OAuth, QuickBooksError, ReauthRequired

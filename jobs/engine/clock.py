@@ -18,7 +18,7 @@ from jobs.engine.policy_file import PolicyFile
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
 from jobs.store import agenda, artifacts
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 
 PERIOD = 1.0
 """Seconds between ticks."""

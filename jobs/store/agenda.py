@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select, update
 
 from jobs.store import companies
-from jobs.store.tables import schedule
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import schedule
+from jobs.store.database.upsert import insert_or_ignore
 
 EVERYBODY = ""
 """The company of rows that belong to none."""

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from jobs.store import companies, log, outbox
+from jobs.store.database.tables import artifacts
+from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.outbox import MessageKind
-from jobs.store.tables import artifacts
-from jobs.store.upsert import insert_or_ignore
 
 
 def note_policy(conn: Connection, text: str, now: datetime) -> bool:

@@ -27,8 +27,8 @@ from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.store import companies, ledger
 from jobs.store.cases import Case
-from jobs.store.tables import assessments, cases, documents, drafts, readings
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import assessments, cases, documents, drafts, readings
+from jobs.store.database.upsert import insert_or_ignore
 
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
 GAPS: TypeAdapter[tuple[Gap, ...]] = TypeAdapter(tuple[Gap, ...])

@@ -22,10 +22,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, update
 
 from jobs.store import companies, outbox
-from jobs.store.engine import AWAY, Database
+from jobs.store.database.engine import AWAY, Database
+from jobs.store.database.tables import budgets, usage
+from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.outbox import MessageKind
-from jobs.store.tables import budgets, usage
-from jobs.store.upsert import insert_or_ignore
 from qbo.errors import Throttled, Unreachable
 from qbo.pacing import BATCHES_PER_MINUTE, PER_MINUTE, PER_SECOND
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from jobs.rules.facts import InvoiceStatus
 from jobs.rules.states import OPEN, State
 from jobs.store.cases import Case, of_row
-from jobs.store.tables import (
+from jobs.store.database.tables import (
     assessments,
     case_invoices,
     cases,

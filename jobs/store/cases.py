@@ -27,8 +27,8 @@ from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import JOINABLE, MOVES, OPEN, Stage, State
 from jobs.store import log
 from jobs.store.companies import connected
-from jobs.store.tables import assessments, case_invoices, cases, messages, notes
-from jobs.store.upsert import insert_new
+from jobs.store.database.tables import assessments, case_invoices, cases, messages, notes
+from jobs.store.database.upsert import insert_new
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, select, update
 
 from jobs.rules import facts
 from jobs.rules.case import HeldUp
-from jobs.store.tables import companies
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import companies
+from jobs.store.database.upsert import insert_or_ignore
 
 CONNECTED = "connected"
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from jobs.store.tables import connect_links
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import connect_links
+from jobs.store.database.upsert import insert_or_ignore
 
 
 @dataclass(frozen=True)

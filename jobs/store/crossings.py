@@ -30,8 +30,8 @@ from jobs.rules.facts import Invoice, InvoiceStatus
 from jobs.rules.states import JOINABLE, OPEN, Stage
 from jobs.store import ledger, log
 from jobs.store.cases import Case
-from jobs.store.tables import cases, crossings, invoices
-from jobs.store.upsert import insert_new
+from jobs.store.database.tables import cases, crossings, invoices
+from jobs.store.database.upsert import insert_new
 
 
 def owed(

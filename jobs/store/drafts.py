@@ -14,8 +14,8 @@ from jobs.rules.case import Decision
 from jobs.rules.letters.letter import Letter, from_json
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.store.cases import Case
-from jobs.store.tables import decisions, drafts
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import decisions, drafts
+from jobs.store.database.upsert import insert_or_ignore
 
 
 @dataclass(frozen=True)

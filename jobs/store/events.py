@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from jobs.store import companies
-from jobs.store.tables import events, taken
-from jobs.store.types import Utc
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import events, taken
+from jobs.store.database.types import Utc
+from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.work import MOST_ATTEMPTS, Claim
 
 ASKED_BY_ID = frozenset({"Invoice", "Customer"})

@@ -15,8 +15,7 @@ from jobs.rules.recipients import is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
 from jobs.store import ledger
-from jobs.store.sends import CONTACT
-from jobs.store.tables import (
+from jobs.store.database.tables import (
     addresses,
     cases,
     companies,
@@ -27,7 +26,8 @@ from jobs.store.tables import (
     invoices,
     sends,
 )
-from jobs.store.upsert import insert_new, upsert
+from jobs.store.database.upsert import insert_new, upsert
+from jobs.store.sends import CONTACT
 
 LEDGER = "ledger"
 """The source of an address that nobody has chosen."""

@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus, bucket
 from jobs.rules.money import Money
-from jobs.store.tables import customers, invoices
-from jobs.store.upsert import upsert
+from jobs.store.database.tables import customers, invoices
+from jobs.store.database.upsert import upsert
 
 ZERO = Decimal(0)
 SETTLED = frozenset({InvoiceStatus.PAID, InvoiceStatus.VOIDED, InvoiceStatus.GONE})

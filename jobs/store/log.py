@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from jobs.store.tables import log, log_heads, messages, words
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import log, log_heads, messages, words
+from jobs.store.database.upsert import insert_or_ignore
 
 GENESIS = "0" * 64
 TOLD = "log_head"

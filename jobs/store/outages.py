@@ -8,8 +8,8 @@ from dataclasses import replace
 from sqlalchemy import Connection, delete, select
 
 from jobs.rules.findings import Down, Findings
-from jobs.store.tables import outages
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import outages
+from jobs.store.database.upsert import insert_or_ignore
 
 
 def remember(

@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Row, func, select, update
 from jobs.store import companies
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.tables import cases, messages
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import cases, messages
+from jobs.store.database.upsert import insert_or_ignore
 
 
 class MessageKind(StrEnum):

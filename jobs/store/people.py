@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
-from jobs.store.tables import people
-from jobs.store.upsert import insert_or_ignore, upsert
+from jobs.store.database.tables import people
+from jobs.store.database.upsert import insert_or_ignore, upsert
 
 REFRESH = timedelta(minutes=5)
 STALE = timedelta(minutes=15)

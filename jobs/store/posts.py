@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, or_, select, update
 
 from jobs.store import work
-from jobs.store.tables import channels, messages, schedule
-from jobs.store.upsert import insert_or_ignore
+from jobs.store.database.tables import channels, messages, schedule
+from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.work import Claim
 
 COVERED = -1

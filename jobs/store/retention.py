@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, Table, delete, select
 
-from jobs.store.tables import documents, words
+from jobs.store.database.tables import documents, words
 
 KEPT_BY = ((documents, documents.c.first_seen_at), (words, words.c.said_at))
 """Table of texts → since when each is there."""

@@ -15,10 +15,10 @@ from jobs.rules.states import State
 from jobs.store import work
 from jobs.store.cases import lock
 from jobs.store.companies import CONNECTED, connected
+from jobs.store.database.engine import AWAY, Database
+from jobs.store.database.tables import cases, companies, notes, sends
+from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.drafts import Draft
-from jobs.store.engine import AWAY, Database
-from jobs.store.tables import cases, companies, notes, sends
-from jobs.store.upsert import insert_or_ignore
 from qbo.pacing import boot_time
 
 OPEN = ("in_flight", "unknown")

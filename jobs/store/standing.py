@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from jobs.store import cases, companies, log, outbox
+from jobs.store.database.tables import companies as companies_table
 from jobs.store.outbox import MessageKind
-from jobs.store.tables import companies as companies_table
 
 REAUTH_REQUIRED = "reauth_required"
 ACTOR = "system:connection"

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, delete, func, select, tuple_
 
 from jobs.rules.facts import InvoiceStatus
 from jobs.store import ledger
-from jobs.store.tables import invoices, sweeping
-from jobs.store.upsert import upsert
+from jobs.store.database.tables import invoices, sweeping
+from jobs.store.database.upsert import upsert
 
 INVOICE, CUSTOMER, PAYER = "invoice", "customer", "payer"
 """Kinds of rows: records that were read, and customers who are billed for something open."""

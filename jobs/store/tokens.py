@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, select, update
 
 from jobs.store import agenda, standing
-from jobs.store.engine import AWAY, Database
-from jobs.store.tables import companies
+from jobs.store.database.engine import AWAY, Database
+from jobs.store.database.tables import companies
 from qbo.errors import ReauthRequired
 from qbo.oauth import LEASE, Tokens
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true, update
 
-from jobs.store import tables
+from jobs.store.database import tables
 
 EVENTS, CASES, MESSAGES, SCHEDULE = tables.events, tables.cases, tables.messages, tables.schedule
 """The tables of work. A step names the one whose rows it claims."""

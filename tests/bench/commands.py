@@ -14,9 +14,10 @@ from sqlalchemy import insert, text
 
 from bot.surfaces.aging import aging_answer
 from jobs.reports import picture
-from jobs.store import companies, engine, schema
-from jobs.store.engine import Database
-from jobs.store.tables import case_invoices, cases, crossings, customers, invoices
+from jobs.store import companies
+from jobs.store.database import engine, schema
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import case_invoices, cases, crossings, customers, invoices
 from tests.bench.measures import Figure
 from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
 from tests.jobs.store import record

@@ -24,8 +24,8 @@ from bot.process import Process
 from jobs.companies import connect
 from jobs.engine import loop
 from jobs.settings import Settings
-from jobs.store import schema
-from jobs.store.tables import cases, crossings, usage
+from jobs.store.database import schema
+from jobs.store.database.tables import cases, crossings, usage
 from tests.bench import memory
 
 POLICY = """

@@ -22,11 +22,11 @@ from jobs.engine import loop
 from jobs.engine.step import Step
 from jobs.rules import policy
 from jobs.rules.policy import Policy
-from jobs.store import engine, schema
 from jobs.store import outbox as words
-from jobs.store.engine import Database
+from jobs.store.database import engine, schema
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import cases, companies, customers, invoices, messages
 from jobs.store.outbox import MessageKind, OtherChannel
-from jobs.store.tables import cases, companies, customers, invoices, messages
 from tests.databases import fast_folder
 from tests.sandbox.slack.stand_in import Slack
 from tests.sandbox.world import World, serve

@@ -14,7 +14,7 @@ import pytest
 
 from jobs.companies.connect import open_link
 from jobs.store import companies
-from jobs.store.engine import Database, connect
+from jobs.store.database.engine import Database, connect
 from tests.sandbox import company
 from tests.sandbox.processes import ASK_AGAIN, LEAD, Sandbox, World
 

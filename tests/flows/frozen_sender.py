@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select, update
 
 from jobs.decide.sent import UNDER_WAY
-from jobs.store.tables import cases, sends
+from jobs.store.database.tables import cases, sends
 from tests.crowd import end, forks, state_of, tell
 from tests.flows.firms import SENT, WAITING, Firm, Owing, domain, record
 from tests.sandbox.processes import World

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from jobs.decide.access import Answer
 from jobs.rules.states import Stage, State
 from jobs.send import outcome
-from jobs.store.tables import crossings, sends
+from jobs.store.database.tables import crossings, sends
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 

@@ -16,7 +16,7 @@ import redis
 from sqlalchemy import update
 
 from jobs.rules.states import State
-from jobs.store.tables import cases
+from jobs.store.database.tables import cases
 from tests.crowd import end, forks, tell
 from tests.flows.conftest import ORDINARY
 from tests.flows.firms import (

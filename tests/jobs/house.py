@@ -49,14 +49,15 @@ from jobs.rules.rulings import Ruling, stops_seen
 from jobs.rules.states import State
 from jobs.settings import Settings
 from jobs.sources.source import Source
-from jobs.store import agenda, assessments, cases, companies, events, log, people, schema
+from jobs.store import agenda, assessments, cases, companies, events, log, people
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.engine import Database
-from jobs.store.engine import connect as open_database
+from jobs.store.database import schema
+from jobs.store.database.engine import Database
+from jobs.store.database.engine import connect as open_database
+from jobs.store.database.tables import cases as cases_table
+from jobs.store.database.tables import drafts, messages
 from jobs.store.sends import still_ours
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import drafts, messages
 from jobs.store.tokens import SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, Tokens
 from tests.databases import sqlite_database

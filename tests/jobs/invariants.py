@@ -25,9 +25,9 @@ from jobs.rules.verification.verify import verify
 from jobs.store import assessments, cases, drafts, history, log
 from jobs.store import sends as attempts
 from jobs.store.cases import Case
+from jobs.store.database.tables import addresses, crossings, decisions, metadata, notes, sends
+from jobs.store.database.tables import cases as cases_table
 from jobs.store.drafts import Draft
-from jobs.store.tables import addresses, crossings, decisions, metadata, notes, sends
-from jobs.store.tables import cases as cases_table
 from tests.jobs.house import House
 from tests.sandbox.mailbox import Mail
 

@@ -16,9 +16,9 @@ from jobs.rules.policy import Policy
 from jobs.rules.states import Stage, State
 from jobs.store import cases, drafts, people
 from jobs.store.cases import Case
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import cases as cases_table
 from jobs.store.drafts import Draft
-from jobs.store.engine import Database
-from jobs.store.tables import cases as cases_table
 from tests.jobs import house as ledger
 from tests.jobs.house import House, books, customer
 from tests.jobs.houses import OpenHouse

@@ -14,7 +14,7 @@ from jobs.decide.access import Answer
 from jobs.rules.case import HeldUp
 from jobs.rules.states import State
 from jobs.store import companies
-from jobs.store.tables import messages
+from jobs.store.database.tables import messages
 from tests.jobs.house import House
 
 

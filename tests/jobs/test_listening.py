@@ -25,8 +25,8 @@ from sqlalchemy import select
 from jobs.engine import loop
 from jobs.rules.states import OPEN, Stage
 from jobs.store import agenda, cases, ledger
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import crossings, invoices
+from jobs.store.database.tables import cases as cases_table
+from jobs.store.database.tables import crossings, invoices
 from qbo import QuickBooks, query
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 from jobs.decide.access import Answer
 from jobs.mail.results import Fence, Mailer, Result
 from jobs.rules.states import State
-from jobs.store.engine import Database
-from jobs.store.tables import notes, sends
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import notes, sends
 from qbo import QuickBooks
 from tests.jobs.house import House
 from tests.jobs.houses import OpenHouse

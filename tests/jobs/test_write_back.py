@@ -17,7 +17,7 @@ from jobs.decide.access import Answer
 from jobs.engine import loop
 from jobs.rules.states import State
 from jobs.store import companies
-from jobs.store.tables import notes
+from jobs.store.database.tables import notes
 from qbo import QuickBooks
 from qbo.errors import Refused
 from tests.jobs.house import House

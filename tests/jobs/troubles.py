@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import httpx
 from sqlalchemy import select
 
-from jobs.store.tables import cases, events, schedule
+from jobs.store.database.tables import cases, events, schedule
 from tests.jobs.house import House
 from tests.sandbox.faults import Fault, Kind
 

@@ -29,7 +29,7 @@ from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.settings import Settings
 from jobs.store import agenda, artifacts, companies
-from jobs.store.tables import cases, drafts
+from jobs.store.database.tables import cases, drafts
 from qbo import QuickBooks
 
 MORNINGS = (32, 23, 15)

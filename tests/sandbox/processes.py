@@ -20,7 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
-from jobs.store.engine import Database, connect
+from jobs.store.database.engine import Database, connect
 from tests.crowd import PATIENCE, ready
 from tests.sandbox import company
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text

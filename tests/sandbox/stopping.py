@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from jobs.mail.results import Fence, Result
 from jobs.mail.smtp import Smtp
 from jobs.store import work
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 
 LEASE = timedelta(seconds=5)
 RENEW_AFTER = timedelta(seconds=1)

@@ -15,8 +15,9 @@ from bot.process import Process
 from jobs.engine import loop
 from jobs.rules.states import CaseClass, Stage, State
 from jobs.settings import Settings
-from jobs.store import agenda, log, schema
-from jobs.store.tables import assessments, cases, companies
+from jobs.store import agenda, log
+from jobs.store.database import schema
+from jobs.store.database.tables import assessments, cases, companies
 from tests.databases import sqlite_database
 from tests.sandbox import past
 from tests.sandbox.policy_file import LIFELIKE, policy_text

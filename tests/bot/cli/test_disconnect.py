@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from bot.cli.main import main
-from jobs.store.tables import companies, log
+from jobs.store.database.tables import companies, log
 from tests.bot.ground import REALM, add_company
 from tests.bot.kits import Place, place
 

@@ -21,12 +21,13 @@ from jobs.rules.case import Decision, Proposal, Reason
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.settings import Settings
-from jobs.store import assessments, cases, drafts, engine, log
+from jobs.store import assessments, cases, drafts, log
 from jobs.store.assessments import Judgement
-from jobs.store.engine import Database
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import connect_links, schedule
-from jobs.store.tables import words as words_table
+from jobs.store.database import engine
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import cases as cases_table
+from jobs.store.database.tables import connect_links, schedule
+from jobs.store.database.tables import words as words_table
 from tests.bot.ground import REALM, START, add_company, record
 from tests.bot.kits import place
 from tests.crowd import PATIENCE, until

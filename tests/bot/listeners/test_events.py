@@ -26,13 +26,13 @@ from jobs.rules.states import Stage
 from jobs.store import cases, companies, drafts, people
 from jobs.store.cases import NewCase
 from jobs.store.companies import ConnectedCompany
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import companies as companies_table
-from jobs.store.tables import connect_links, decisions, holds, messages
-from jobs.store.tables import customers as customers_table
-from jobs.store.tables import invoices as invoices_table
-from jobs.store.tables import log as log_table
-from jobs.store.tables import people as people_table
+from jobs.store.database.tables import cases as cases_table
+from jobs.store.database.tables import companies as companies_table
+from jobs.store.database.tables import connect_links, decisions, holds, messages
+from jobs.store.database.tables import customers as customers_table
+from jobs.store.database.tables import invoices as invoices_table
+from jobs.store.database.tables import log as log_table
+from jobs.store.database.tables import people as people_table
 from tests.bot.ground import START, add_company, invoice
 from tests.bot.kits import Front, front, place
 from tests.said import said as said_in

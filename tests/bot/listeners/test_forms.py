@@ -27,7 +27,8 @@ from bot.surfaces.modals import address_key
 from jobs.companies.disconnect import Broker
 from jobs.decide.access import Answer, Reply
 from jobs.decide.verbs import Verb
-from jobs.store import companies, drafts, engine
+from jobs.store import companies, drafts
+from jobs.store.database import engine
 from tests.bot.ground import START
 from tests.jobs import houses
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice

@@ -16,8 +16,8 @@ from bot.surfaces.card import card as cards
 from jobs.store import agenda, work
 from jobs.store import cases as cases_store
 from jobs.store import outbox as words
+from jobs.store.database.tables import cases, channels, companies, messages, schedule
 from jobs.store.outbox import MessageKind, OtherChannel
-from jobs.store.tables import cases, channels, companies, messages, schedule
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
 from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground

@@ -14,7 +14,7 @@ from bot.slack import api
 from bot.slack import people as looking_up
 from jobs.rules import policy
 from jobs.store import agenda, people
-from jobs.store.tables import schedule
+from jobs.store.database.tables import schedule
 from tests.bot.ground import POLICY, START, Ground, ground
 from tests.sandbox.slack.people import CAST, TEAM, Person, as_user
 

@@ -21,8 +21,9 @@ from bot.slack import api as slack
 from bot.slack.socket_mode import Socket
 from bot.surfaces import answers
 from bot.web.slack import ANSWERERS
-from jobs.store import engine, log, people
-from jobs.store.engine import Database
+from jobs.store import log, people
+from jobs.store.database import engine
+from jobs.store.database.engine import Database
 from qbo.pacing import utc_now
 from tests.bot.ground import add_company
 from tests.bot.kits import Place, place

@@ -14,7 +14,7 @@ from bot import logs
 from bot.cli.main import main
 from jobs.settings import Settings
 from jobs.store import companies
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 from jobs.store.tokens import Seal, SqlTokenStore
 from qbo import Tokens
 from tests.bot.kits import front, place

@@ -11,10 +11,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.web.deliveries import Deliveries
-from jobs.store import engine, schema
-from jobs.store.engine import Database
+from jobs.store.database import engine, schema
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import events
 from jobs.store.events import Notice
-from jobs.store.tables import events
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 

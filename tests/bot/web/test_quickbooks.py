@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from jobs.companies import connect
 from jobs.store import companies
-from jobs.store.tables import companies as companies_table
-from jobs.store.tables import connect_links, events
+from jobs.store.database.tables import companies as companies_table
+from jobs.store.database.tables import connect_links, events
 from qbo.pacing import utc_now
 from tests.bot.kits import Front, front, place
 from tests.sandbox.quickbooks.books import Change

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from jobs.companies import retention as step
 from jobs.store import agenda, log, retention
-from jobs.store.tables import assessments, documents, words
+from jobs.store.database.tables import assessments, documents, words
 from tests.jobs.house import House
 
 TYPED = "Pat pays in cash"

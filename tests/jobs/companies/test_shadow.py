@@ -7,7 +7,7 @@ import pytest
 from jobs.companies import shadow
 from jobs.rules.states import State
 from jobs.store import work
-from jobs.store.tables import cases as cases_table
+from jobs.store.database.tables import cases as cases_table
 from tests.jobs.house import ONE, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 

@@ -9,7 +9,7 @@ from sqlalchemy import Row, delete, select, update
 from jobs.companies import upkeep
 from jobs.engine import loop
 from jobs.store import agenda
-from jobs.store.tables import companies, schedule, usage
+from jobs.store.database.tables import companies, schedule, usage
 from tests.jobs.house import House
 from tests.jobs.troubles import Trouble, broken
 

@@ -22,7 +22,7 @@ from jobs.reports import picture
 from jobs.rules.past import HoldKind
 from jobs.rules.states import RejectReason, State
 from jobs.store import history
-from jobs.store.tables import crossings, decisions, sends
+from jobs.store.database.tables import crossings, decisions, sends
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice
 from tests.jobs.houses import OpenHouse, opener
 

@@ -10,7 +10,7 @@ from jobs.decide import switches as reminders
 from jobs.decide.access import Answer
 from jobs.rules.states import State
 from jobs.store import companies
-from jobs.store.tables import messages
+from jobs.store.database.tables import messages
 from tests.jobs.house import House
 from tests.jobs.houses import OpenHouse
 

@@ -19,7 +19,7 @@ from jobs.rules.states import RejectReason, State
 from jobs.rules.verification.ledger_text import to_confirm
 from jobs.rules.verification.violations import Violation
 from jobs.store import log
-from jobs.store.tables import drafts as drafts_table
+from jobs.store.database.tables import drafts as drafts_table
 from jobs.triage import drafting
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse

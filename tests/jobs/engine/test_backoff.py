@@ -16,8 +16,8 @@ from sqlalchemy import Row, select, update
 
 from jobs.rules.states import State
 from jobs.store import agenda, companies
-from jobs.store.tables import cases, events, notes, schedule
-from jobs.store.tables import companies as companies_table
+from jobs.store.database.tables import cases, events, notes, schedule
+from jobs.store.database.tables import companies as companies_table
 from qbo import QuickBooks
 from qbo.transport import CALLS
 from tests.jobs.house import UNUSED_TLS, House, books, customer, invoice

@@ -14,11 +14,12 @@ from structlog.testing import capture_logs
 from jobs.engine.clock import PERIOD, Clock, run
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
-from jobs.store import engine, events, schema
-from jobs.store.engine import Database
+from jobs.store import events
+from jobs.store.database import engine, schema
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import events as events_table
+from jobs.store.database.tables import schedule
 from jobs.store.events import Notice
-from jobs.store.tables import events as events_table
-from jobs.store.tables import schedule
 
 NOW = datetime(2026, 11, 6, 15, 0, tzinfo=UTC)
 STEP = Step("detect", events_table, lambda _: true(), lambda *_: None, lambda *_: None)

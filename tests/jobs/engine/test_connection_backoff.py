@@ -13,7 +13,7 @@ from jobs.companies.connect import Intuit, NotConnected
 from jobs.companies.disconnect import Broker, Ended, disconnect
 from jobs.store import agenda
 from jobs.store.companies import ConnectedCompany
-from jobs.store.tables import companies, schedule
+from jobs.store.database.tables import companies, schedule
 from qbo import QuickBooks, Tokens
 from tests.jobs.house import ONE, House
 from tests.jobs.troubles import HASTY, PASSING, REFUSED, THROTTLED, Trouble, broken, leaks, shown

@@ -27,9 +27,10 @@ from jobs.engine.loop import Loop
 from jobs.engine.queues import Queues
 from jobs.engine.step import Round, Step
 from jobs.pipeline import QUEUES
-from jobs.store import engine, log, work
-from jobs.store.engine import Database
-from jobs.store.tables import events
+from jobs.store import log, work
+from jobs.store.database import engine
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import events
 from jobs.store.work import Claim
 from tests.jobs.store import copies
 from tests.jobs.store.record import NOW, REALM, notices

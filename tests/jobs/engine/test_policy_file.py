@@ -20,9 +20,10 @@ from jobs.engine.worker import PatientWorker, job_class
 from jobs.rules import policy as policies
 from jobs.rules.policy import PolicyError
 from jobs.rules.states import State
-from jobs.store import engine, log, schema
-from jobs.store.engine import Database
-from jobs.store.tables import messages
+from jobs.store import log
+from jobs.store.database import engine, schema
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import messages
 from qbo import QuickBooks
 from tests.jobs.house import House, policy_text
 from tests.jobs.store import record

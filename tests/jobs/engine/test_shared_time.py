@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 from bot.process import Process
 from jobs.engine import loop
 from jobs.rules.states import State
-from jobs.store import engine
-from jobs.store.engine import Database, SharedTime
+from jobs.store.database import engine
+from jobs.store.database.engine import Database, SharedTime
 from tests.jobs.house import House, Neighbourhood
 from tests.jobs.houses import opener
 from tests.jobs.store import copies

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from jobs.decide.reject import Rejection
 from jobs.rules.states import RejectReason, Stage, State
-from jobs.store.tables import crossings
+from jobs.store.database.tables import crossings
 from tests.jobs.house import WEDNESDAY, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 
 from jobs.rules.states import State
 from jobs.sources import quickbooks
+from jobs.store.database.tables import assessments, events, invoices, schedule
 from jobs.store.events import Notice, store
-from jobs.store.tables import assessments, events, invoices, schedule
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind

@@ -11,7 +11,7 @@ from jobs.decide.hold import Holding
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
 from jobs.store import history
-from jobs.store.tables import crossings, events
+from jobs.store.database.tables import crossings, events
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.quickbooks.books import Change

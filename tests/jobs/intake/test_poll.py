@@ -12,7 +12,7 @@ from sqlalchemy.event import listen
 from jobs.intake import crossing
 from jobs.rules.states import State
 from jobs.store import agenda
-from jobs.store.tables import crossings, events, invoices, schedule
+from jobs.store.database.tables import crossings, events, invoices, schedule
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Kind

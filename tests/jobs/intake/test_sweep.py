@@ -19,7 +19,7 @@ from jobs.intake.sweep import Sweep
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
 from jobs.store import agenda, history, work
-from jobs.store.tables import addresses, crossings, customers, invoices, schedule, sweeping
+from jobs.store.database.tables import addresses, crossings, customers, invoices, schedule, sweeping
 from qbo import QuickBooks
 from qbo.models import Invoice
 from tests.jobs.house import House, books, customer, invoice

@@ -11,8 +11,8 @@ from sqlalchemy import delete, insert, select, text, update
 from structlog.testing import capture_logs
 
 from jobs.store import agenda, log
-from jobs.store.tables import log as log_table
-from jobs.store.tables import log_heads, schedule
+from jobs.store.database.tables import log as log_table
+from jobs.store.database.tables import log_heads, schedule
 from tests.jobs.house import House
 
 

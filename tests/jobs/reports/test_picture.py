@@ -20,14 +20,14 @@ from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from jobs.store import cases, companies, crossings, drafts, ledger, outbox, people, sends
 from jobs.store.cases import Case
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import cases as cases_table
+from jobs.store.database.tables import crossings as crossings_table
+from jobs.store.database.tables import invoices as invoices_table
+from jobs.store.database.tables import messages
+from jobs.store.database.types import Amount, Rate, Utc
 from jobs.store.drafts import Draft
-from jobs.store.engine import Database
 from jobs.store.outbox import MessageKind
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import crossings as crossings_table
-from jobs.store.tables import invoices as invoices_table
-from jobs.store.tables import messages
-from jobs.store.types import Amount, Rate, Utc
 from tests.jobs.rules.world import facts, invoice, policy, usd
 from tests.jobs.store import copies, record
 from tests.jobs.store.record import NOW, REALM

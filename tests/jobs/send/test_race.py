@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from jobs.engine import loop
 from jobs.rules.states import State
 from jobs.send import step as send
-from jobs.store.tables import cases, sends
+from jobs.store.database.tables import cases, sends
 from tests.crowd import PATIENCE
 from tests.jobs.house import House, Neighbourhood, books, customer, invoice
 from tests.jobs.houses import opener

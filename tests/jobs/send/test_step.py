@@ -21,9 +21,9 @@ from jobs.rules.states import State
 from jobs.send import outcome
 from jobs.send import step as send
 from jobs.store import companies, drafts, history, people
-from jobs.store.tables import cases as cases_table
-from jobs.store.tables import crossings, sends
-from jobs.store.tables import drafts as drafts_table
+from jobs.store.database.tables import cases as cases_table
+from jobs.store.database.tables import crossings, sends
+from jobs.store.database.tables import drafts as drafts_table
 from tests.jobs.house import ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.sandbox.faults import Fault, Kind

@@ -13,8 +13,8 @@ from jobs.rules.facts import Facts, InvoiceStatus
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books
 from jobs.store import assessments, companies
-from jobs.store.tables import assessments as assessments_table
-from jobs.store.tables import documents
+from jobs.store.database.tables import assessments as assessments_table
+from jobs.store.database.tables import documents
 from qbo import QuickBooks
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 import psycopg
 import pytest
 
-from jobs.store import engine, schema
-from jobs.store.engine import Database
-from jobs.store.tables import metadata
+from jobs.store.database import engine, schema
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import metadata
 from tests.databases import postgres_database, sqlite_database
 
 Copies = Callable[[], AbstractContextManager[str]]

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert, select
 
-from jobs.store import artifacts, engine, log, schema
-from jobs.store.tables import companies, messages
+from jobs.store import artifacts, log
+from jobs.store.database import engine, schema
+from jobs.store.database.tables import companies, messages
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 BRASS = {

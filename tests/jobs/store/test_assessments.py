@@ -23,9 +23,10 @@ from jobs.rules.money import Money
 from jobs.rules.policy import Mark
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
-from jobs.store import assessments, cases, drafts, ledger, tables
+from jobs.store import assessments, cases, drafts, ledger
 from jobs.store.assessments import Judgement
-from jobs.store.engine import Database
+from jobs.store.database import tables
+from jobs.store.database.engine import Database
 from tests.jobs.rules.world import facts, invoice, usd
 from tests.jobs.store.record import NOW, REALM, case, company, judge, letter, read
 

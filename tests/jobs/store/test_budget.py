@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.event import listen
 
-from jobs.store import budget, engine
+from jobs.store import budget
 from jobs.store.budget import SqlBudget, Used, in_bulk
-from jobs.store.engine import Database
-from jobs.store.tables import budgets
+from jobs.store.database import engine
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import budgets
 from qbo import Throttled, Unreachable
 from tests.jobs.store.record import NOW, REALM, company, race
 from tests.said import said

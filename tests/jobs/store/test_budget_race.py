@@ -7,9 +7,10 @@ from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from jobs.store import budget, engine
+from jobs.store import budget
 from jobs.store.budget import SqlBudget, Used
-from jobs.store.engine import Database
+from jobs.store.database import engine
+from jobs.store.database.engine import Database
 from tests import crowd
 from tests.crowd import PATIENCE
 from tests.jobs.store.record import NOW, REALM, company

@@ -19,10 +19,10 @@ from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import MOVES, OPEN, Stage, State
 from jobs.store import cases, crossings, drafts, log, outbox, sends, work
 from jobs.store.cases import Case, Missing, Move
-from jobs.store.engine import Database
-from jobs.store.tables import case_invoices, messages
-from jobs.store.tables import cases as table
-from jobs.store.tables import sends as sends_table
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import case_invoices, messages
+from jobs.store.database.tables import cases as table
+from jobs.store.database.tables import sends as sends_table
 from tests.crowd import PATIENCE, until
 from tests.jobs.rules.world import usd
 from tests.jobs.store.record import (

@@ -12,7 +12,7 @@ from jobs.rules.crossings import Crossing, Owed
 from jobs.rules.money import Money
 from jobs.rules.states import Stage, State
 from jobs.store import crossings, ledger
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, case, company
 

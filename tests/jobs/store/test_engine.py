@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Connection, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, OperationalError
 
-from jobs.store import engine, schema
-from jobs.store.engine import Database
-from jobs.store.tables import channels, companies, customers, events
+from jobs.store.database import engine, schema
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import channels, companies, customers, events
 from tests.crowd import PATIENCE
 from tests.jobs.store.record import NOW, REALM, company, notices, race
 

@@ -12,8 +12,8 @@ from jobs.rules.facts import Customer
 from jobs.rules.past import AddressContact, HoldKind, Past
 from jobs.rules.states import Stage, State
 from jobs.store import history, ledger
-from jobs.store.engine import Database
-from jobs.store.tables import holds
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import holds
 from tests.jobs.rules.world import usd
 from tests.jobs.store.record import NOW, REALM, case, company, draft, send
 

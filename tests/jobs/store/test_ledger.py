@@ -14,8 +14,8 @@ from sqlalchemy import select
 from jobs.rules.facts import NO_DUE_DATE, Customer, Invoice, InvoiceStatus
 from jobs.rules.money import Money
 from jobs.store import ledger
-from jobs.store.engine import Database
-from jobs.store.tables import customers
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import customers
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, company
 

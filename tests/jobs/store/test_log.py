@@ -13,7 +13,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
 from jobs.store import log, outbox
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 from jobs.store.log import BrokenRow, Entry
 from jobs.store.outbox import MessageKind, OtherChannel
 from tests.jobs.store.record import NOW, race

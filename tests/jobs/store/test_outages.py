@@ -7,8 +7,9 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from jobs.rules.findings import Down, Findings, Fresh
-from jobs.store import outages, tables
-from jobs.store.engine import Database
+from jobs.store import outages
+from jobs.store.database import tables
+from jobs.store.database.engine import Database
 from tests.jobs.rules.world import NOW
 
 LATER = NOW + timedelta(hours=5)

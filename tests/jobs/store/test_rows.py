@@ -8,13 +8,13 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from jobs.store import agenda, companies, events, outbox, people, posts, work
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import events as events_table
+from jobs.store.database.tables import messages, schedule
 from jobs.store.events import Notice
 from jobs.store.outbox import FIRST, MessageKind
 from jobs.store.people import STALE
 from jobs.store.posts import PACE
-from jobs.store.tables import events as events_table
-from jobs.store.tables import messages, schedule
 from tests.jobs.store.record import NOW, REALM, case, company, race
 
 SECOND = timedelta(seconds=1)

@@ -8,9 +8,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
-from jobs.store import engine, schema
-from jobs.store.engine import Database
-from jobs.store.tables import metadata
+from jobs.store.database import engine, schema
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import metadata
 
 GUARDS = {
     "sqlite": {

@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from jobs.rules.facts import Customer
 from jobs.store import history, ledger, sweeping
-from jobs.store.engine import Database
-from jobs.store.tables import addresses
-from jobs.store.tables import sweeping as table
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import addresses
+from jobs.store.database.tables import sweeping as table
 from tests.jobs.rules.world import invoice, usd
 from tests.jobs.store.record import NOW, REALM, company
 

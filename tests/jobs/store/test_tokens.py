@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from jobs.store import companies, tokens
-from jobs.store.engine import Database, connect
-from jobs.store.tables import companies as companies_table
-from jobs.store.tables import schedule
+from jobs.store.database.engine import Database, connect
+from jobs.store.database.tables import companies as companies_table
+from jobs.store.database.tables import schedule
 from jobs.store.tokens import Seal, SqlTokenStore, Unopenable
 from qbo import InvalidGrant, ReauthRequired, Tokens
 from qbo.oauth import LEASE

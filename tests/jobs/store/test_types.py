@@ -13,8 +13,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import StatementError
 from sqlalchemy.types import TypeEngine
 
-from jobs.store.engine import Database
-from jobs.store.types import Amount, Id, Json, Rank, Rate, Utc
+from jobs.store.database.engine import Database
+from jobs.store.database.types import Amount, Id, Json, Rank, Rate, Utc
 
 ODD = "Café \u0000 \ud800 <b> ' \" 漢字 🙂"
 

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Table, insert, select, text, true, update
 
 from jobs.store import work
-from jobs.store.engine import Database
-from jobs.store.tables import cases, events, messages, schedule
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import cases, events, messages, schedule
 from jobs.store.work import Claim
 from tests.jobs.store.record import NOW, case, company, notices, race
 

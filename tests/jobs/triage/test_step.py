@@ -17,8 +17,8 @@ from jobs.rules.rulings import Kind
 from jobs.rules.states import CaseClass, RejectReason, Stage, State
 from jobs.sources import quickbooks
 from jobs.store import companies
-from jobs.store.tables import assessments, decisions, drafts
-from jobs.store.tables import cases as cases_table
+from jobs.store.database.tables import assessments, decisions, drafts
+from jobs.store.database.tables import cases as cases_table
 from jobs.triage import drafting
 from tests.jobs.house import MANAGER, ONE, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse

@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from jobs.store.engine import Database
+from jobs.store.database.engine import Database
 
 
 def upgrade(database: Database, revision: str = "head") -> None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from jobs.store.types import Amount, Id, Json, Utc
+from jobs.store.database.types import Amount, Id, Json, Utc
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from jobs.store.migrations.guards import guard_assessments, guard_log
-from jobs.store.types import Amount, Id, Json, Rank, Rate, Utc
+from jobs.store.database.migrations.guards import guard_assessments, guard_log
+from jobs.store.database.types import Amount, Id, Json, Rank, Rate, Utc
 
 revision = "0001"
 down_revision = None

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from jobs.rules.states import OPEN
-from jobs.store.types import Amount, Id, Json, Rank, Rate, Utc
+from jobs.store.database.types import Amount, Id, Json, Rank, Rate, Utc
 
 metadata = MetaData(
     naming_convention={
