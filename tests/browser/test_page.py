@@ -74,14 +74,15 @@ class Neighbours:
         """No service of its own."""
 
     def control(self) -> list[Route]:
-        """Paying an invoice, a comment on a ticket, a note about a contact."""
-        paths = ("/quickbooks/pay", "/tickets/comment", "/crm/note")
+        """Paying an invoice, a comment on a ticket, a note about a contact, an answer to us."""
+        paths = ("/quickbooks/pay", "/tickets/comment", "/crm/note", "/mail/receive")
         return [Route(path, self._ask, methods=["POST"]) for path in paths]
 
     def snapshot(self) -> dict[str, Any]:
         """One of each."""
         mail = {"from": "us@example.com", "to": "ann@example.com", "subject": MARKUP}
         files = [{"name": "Invoice 1037.pdf", "sha256": "", "size": 2048}]
+        came = {"from": "Ann", "subject": MARKUP, "text": "Paid", "at": "2026-11-02T09:00:00Z"}
         note = {"id": "9", "invoices": ["742"], "text": "[Overdue 412] reminder", "deleted": False}
         invoice = {"id": "742", "number": "1037", "customer": MARKUP, "balance": "1200.00"}
         said: dict[str, Any] = {
@@ -101,6 +102,7 @@ class Neighbours:
         return {
             "mails": [mail | {"text": "Dear Ann", "message_id": "<1>", "attachments": files}]
             * self.count,
+            "inbox": [came | {"in_reply_to": "<1>"}, came | {"in_reply_to": ""}],
             "notes": [note] * self.count,
             "tickets": [ticket | {"status": "open"}, ticket | {"id": 89, "status": "solved"}],
             "crm": [contact],
@@ -528,6 +530,20 @@ def test_mails_and_notes_are_shown_beside(office: Office) -> None:
     office.at("tab-quickbooks").click()
     expect(office.at("note-9")).to_contain_text("[Overdue 412] reminder")
     expect(office.at("invoice-742")).to_contain_text(MARKUP)
+
+
+def test_a_person_answers_as_the_customer(office: Office) -> None:
+    """Answers stand below our mail, others by themselves; ours is quoted in a new one."""
+    expect(office.at("mail-0").get_by_test_id("received")).to_contain_text("Paid")
+    expect(office.at("received")).to_have_count(2)
+    office.at("mail-0").locator("summary").click()
+    office.at("write-mail-<1>").fill("We pay on Friday")
+    office.at("add-mail-<1>").click()
+    office.until(lambda: bool(office.neighbours.asked))
+    (asked,) = office.neighbours.asked
+    assert (asked["from"], asked["in_reply_to"]) == ("ann@example.com", "<1>")
+    assert asked["text"].startswith("We pay on Friday\n\nOn ")
+    assert asked["text"].endswith("us@example.com wrote:\n> Dear Ann")
 
 
 def test_an_invoice_can_be_paid_from_the_page(office: Office) -> None:

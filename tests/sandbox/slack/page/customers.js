@@ -2,7 +2,7 @@
 
 import { act } from "./wire.js";
 import { el } from "./dom.js";
-import { toast } from "./toast.js";
+import { writing } from "./writing.js";
 
 /** Tickets with their comments, then the notes of the CRM. */
 export function customers(world) {
@@ -15,9 +15,6 @@ export function customers(world) {
     ...(known.length ? known : [el("p", { class: "empty" }, "The CRM knows nobody.")]),
   ];
 }
-
-/** Texts that are being written, kept while the page is drawn again. */
-const drafts = new Map();
 
 function ticket(one) {
   return el("article", { class: "mail", "data-testid": `ticket-${one.id}` },
@@ -40,25 +37,6 @@ function contact(one) {
       el("small", {}, when(note.at)), el("pre", { class: "words" }, note.text))),
     writing(`contact-${one.email}`, "Add a note", (text) =>
       act("crm/note", { email: one.email, text })));
-}
-
-function writing(key, label, send) {
-  const box = el("textarea", { rows: 2, "data-testid": `write-${key}`, "aria-label": label,
-    value: drafts.get(key) ?? "", oninput: (event) => drafts.set(key, event.target.value) });
-  return el("details", { class: "answer", open: drafts.has(key),
-    ontoggle: (event) => event.target.open ? drafts.set(key, box.value) : drafts.delete(key) },
-    el("summary", {}, label), box,
-    el("button", { type: "button", class: "button small", "data-testid": `add-${key}`,
-      onclick: () => sent(key, send, box.value) }, "Send"));
-}
-
-async function sent(key, send, text) {
-  try {
-    await send(text);
-    drafts.delete(key);
-  } catch (error) {
-    toast(error.message);
-  }
 }
 
 function when(at) {

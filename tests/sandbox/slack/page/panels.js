@@ -4,6 +4,7 @@ import { customers } from "./customers.js";
 import { act } from "./wire.js";
 import { el } from "./dom.js";
 import { toast } from "./toast.js";
+import { writing } from "./writing.js";
 
 /** One of the panels as nodes. */
 export function panel(which, world) {
@@ -36,37 +37,18 @@ function mailbox(world) {
 
 function received(one) {
   return el("article", { class: "mail received", "data-testid": "received" },
-    el("h3", {}, one.subject || "(no subject)"),
+    el("h4", {}, one.subject || "(no subject)"),
     el("dl", {}, el("dt", {}, "From"), el("dd", {}, one.from),
       el("dt", {}, "On"), el("dd", {}, new Date(one.at).toLocaleString())),
     el("pre", { class: "words" }, one.text));
 }
 
-/** What a customer writes back, kept while the page is drawn again. */
-const answers = new Map();
-
-function answering(one) {
-  const box = el("textarea", { rows: 3, "data-testid": `answer-${one.message_id}`,
-    "aria-label": "Reply as the customer", value: answers.get(one.message_id) ?? "",
-    oninput: (event) => answers.set(one.message_id, event.target.value) });
-  return el("details", { class: "answer", open: answers.has(one.message_id),
-    ontoggle: (event) => event.target.open ? answers.set(one.message_id, box.value)
-      : answers.delete(one.message_id) },
-    el("summary", {}, "Reply as the customer"), box,
-    el("button", { type: "button", class: "button small", "data-testid": `send-${one.message_id}`,
-      onclick: () => answer(one, box.value) }, "Send"));
-}
-
-async function answer(one, words) {
+/** As a mail program answers: what we wrote is quoted below. */
+function answer(one, words) {
   const quoted = one.text.split("\n").map((line) => `> ${line}`).join("\n");
   const text = `${words}\n\nOn ${new Date().toDateString()}, ${one.from} wrote:\n${quoted}`;
-  try {
-    await act("mail/receive", { from: one.to, subject: `Re: ${one.subject}`, text,
-      in_reply_to: one.message_id });
-    answers.delete(one.message_id);
-  } catch (error) {
-    toast(error.message);
-  }
+  const subject = `Re: ${one.subject}`;
+  return act("mail/receive", { from: one.to, subject, text, in_reply_to: one.message_id });
 }
 
 function mail(one, index, inbox) {
@@ -80,7 +62,7 @@ function mail(one, index, inbox) {
     el("pre", { class: "words" }, one.text),
     files.length ? el("ul", { class: "files" }, files) : "",
     inbox.filter((mail) => mail.in_reply_to === one.message_id).map(received),
-    answering(one));
+    writing(`mail-${one.message_id}`, "Reply as the customer", (words) => answer(one, words)));
 }
 
 function size(bytes) {
