@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
@@ -26,13 +26,13 @@ from jobs.rules.policy import Policy
 from jobs.sources.http import Rate, Raw, Reading, Request, Service, ServiceError, Wording, chunks
 from jobs.sources.source import SourceError
 
-RATES = {"": Rate(per_second=40, at_once=80)}
+RATES = {"": Rate(per_second=60, at_once=80)}
 """Plans permit from 200 to 2,500 requests a minute; a 429 says how long to wait."""
-TOGETHER = 20  # addresses or organizations in one query
+TOGETHER = 30  # addresses or organizations in one query
 LISTED = 100  # results on one page
 FOUND = 1000
-"""How many results a search gives; beyond that only an export has all of them."""
-AT_ONCE = 8  # tickets whose comments are read at the same time
+"""How many results a search gives; one that finds more has to ask for less."""
+AT_ONCE = 12  # requests at the same time
 MOST_TICKETS = 40
 """Tickets of one customer that are read; more are too many to say what they are about."""
 INDEXED = timedelta(minutes=5)
@@ -42,6 +42,8 @@ EARLY = 60.0
 SHORTEST = 300.0
 """Seconds that a token is used if Zendesk does not say how long it lasts."""
 SCOPES = "tickets:read users:read"
+TOO_MANY = f"Zendesk has more than {MOST_TICKETS} open or recent tickets about it."
+REQUESTER, ORGANIZATION = "requester:", "organization:"
 CLOSED = frozenset({"solved", "closed"})
 STAFF = frozenset({"agent", "admin"})
 SEARCHABLE = re.compile(r"[^\s\"\\\x00-\x1f]+@[^\s\"\\\x00-\x1f]+")
@@ -130,12 +132,14 @@ class AccessToken:
             return self._value
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Known:
     """Who a customer is in Zendesk."""
 
-    users: set[str] = field(default_factory=set)
-    organizations: set[str] = field(default_factory=set)
+    users: frozenset[str]
+    organizations: frozenset[str]
+    terms: frozenset[str]
+    """What its tickets are searched by."""
 
     def has(self, ticket: ZendeskTicket) -> bool:
         return ticket.requester_id in self.users or ticket.organization_id in self.organizations
@@ -187,14 +191,17 @@ class _Reader:
     def read(self, customers: Sequence[Account]) -> dict[str, Findings]:
         odd = {c.id for c in customers if not all(map(SEARCHABLE.fullmatch, c.addresses))}
         known = self._known([c for c in customers if c.id not in odd])
-        found = self._tickets(customers, known)
+        found, crowded = self._tickets({term for who in known.values() for term in who.terms})
         theirs = {id: [t for t in found.values() if who.has(t)] for id, who in known.items()}
         comments = self._comments({t.id: t for few in theirs.values() if _few(few) for t in few})
         unasked = Findings(
             Down(self.now, "One of its addresses cannot be searched for in Zendesk.")
         )
         return dict.fromkeys(odd, unasked) | {
-            id: self._findings(who, theirs[id], comments) for id, who in known.items()
+            id: self._findings(who, theirs[id], comments)
+            if _few(theirs[id]) and not who.terms & crowded
+            else Findings(Down(self.now, TOO_MANY))
+            for id, who in known.items()
         }
 
     def check(self) -> str:
@@ -216,25 +223,40 @@ class _Reader:
                 user = self.reading.parsed(_User, raw)
                 if user.role not in STAFF:
                     users[(user.email or "").lower()].append(user)
-        return {c.id: _who([u for a in c.addresses for u in users.get(a, ())]) for c in customers}
+        return {
+            c.id: _who(c.addresses, [u for a in c.addresses for u in users.get(a, ())])
+            for c in customers
+        }
 
-    def _tickets(
-        self, customers: Sequence[Account], known: Mapping[str, _Known]
-    ) -> dict[str, ZendeskTicket]:
-        """What is open, and what was closed since then; found by requester and organization."""
-        asking = sorted({a for c in customers if c.id in known for a in c.addresses})
-        firms = sorted({id for one in known.values() for id in one.organizations})
-        terms = [f'requester:"{address}"' for address in asking]
-        named = [f"organization:{id}" for id in firms]
+    def _tickets(self, terms: Collection[str]) -> tuple[dict[str, ZendeskTicket], set[str]]:
+        """What is open, and what was closed since then; and the terms with too many to be read."""
         states = ("status<solved", f"status>=solved updated>={self.since:%Y-%m-%d}")
+        kinds = [sorted(t for t in terms if t.startswith(key)) for key in (REQUESTER, ORGANIZATION)]
+        asked = [(s, some) for kind in kinds for some in chunks(kind, TOGETHER) for s in states]
         found: dict[str, ZendeskTicket] = {}
-        for some in (*chunks(terms, TOGETHER), *chunks(named, TOGETHER)):
-            for state in states:
-                for raw in self._search(f"{state} {' '.join(some)}"):
+        crowded: set[str] = set()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for rows, many in pool.map(lambda each: self._search(*each), asked):
+                crowded |= many
+                for raw in rows:
                     ticket = self.reading.parsed(ZendeskTicket, raw)
                     if ticket.open or ticket.updated_at >= self.since:
                         found[ticket.id] = ticket
-        return found
+        return found, crowded
+
+    def _search(self, state: str, terms: Sequence[str]) -> tuple[list[Any], set[str]]:
+        """The tickets by any of these terms, and the terms that find more than a search gives."""
+        query = f"type:ticket {state} {' '.join(terms)}"
+        first = self._page("/api/v2/search", query, "1")
+        if self._count(first) <= FOUND:
+            return list(self._pages("/api/v2/search", query, "results", first)), set()
+        if len(terms) == 1:
+            return [], set(terms)
+        half = len(terms) // 2
+        (some, one), (others, other) = (
+            self._search(state, part) for part in (terms[:half], terms[half:])
+        )
+        return some + others, one | other
 
     # What they say
 
@@ -271,11 +293,6 @@ class _Reader:
         tickets: Sequence[ZendeskTicket],
         comments: Mapping[str, Comments | SourceError | None],
     ) -> Findings:
-        if not _few(tickets):
-            why = (
-                f"Zendesk has {len(tickets)} open or recent tickets about it, too many to be read."
-            )
-            return Findings(Down(self.now, why))
         there = [ticket for ticket in tickets if comments[ticket.id] is not None]
         documents: list[Document] = []
         for ticket in there:
@@ -306,17 +323,6 @@ class _Reader:
             yield Document(f"ticket:{ticket.id}:notes", "support", "note", at, text)
 
     # How it is asked
-
-    def _search(self, query: str) -> Iterator[Any]:
-        """The tickets of a query, all of them: where a search would stop, an export goes on."""
-        first = self._page("/api/v2/search", f"type:ticket {query}", "1")
-        if self._count(first) <= FOUND:
-            yield from self._pages("/api/v2/search", f"type:ticket {query}", "results", first)
-            return
-        asked = {"filter[type]": "ticket", "query": query}
-        ask = partial(self._after, "/api/v2/search/export", asked)
-        for page in self.reading.pages(ask, self._next):
-            yield from self._list(page, "results")
 
     def _pages(self, path: str, query: str, name: str, first: Raw | None = None) -> Iterator[Any]:
         """The rows of every numbered page."""
@@ -375,9 +381,11 @@ class _Reader:
         return count
 
 
-def _who(users: Collection[_User]) -> _Known:
-    firms = {user.organization_id for user in users if user.organization_id}
-    return _Known({user.id for user in users}, firms)
+def _who(addresses: Collection[str], users: Collection[_User]) -> _Known:
+    firms = frozenset(user.organization_id for user in users if user.organization_id)
+    terms = {f'{REQUESTER}"{address}"' for address in addresses}
+    terms |= {f"{ORGANIZATION}{id}" for id in firms}
+    return _Known(frozenset(user.id for user in users), firms, frozenset(terms))
 
 
 def _few(tickets: Collection[ZendeskTicket]) -> bool:

@@ -199,11 +199,6 @@ NOT_FOR_ZENDESK: dict[str, tuple[str, dict[str, str], int]] = {
     "an unknown status": ("search", {"query": "type:ticket status:lost"}, 422),
     "a page beyond 1,000": ("search", {"query": "type:ticket", "page": "11"}, 422),
     "a page that is no number": ("search", {"query": "type:ticket", "page": "x"}, 422),
-    "an export with the type in the query": (
-        "search/export",
-        {"query": "type:ticket", "filter[type]": "ticket"},
-        422,
-    ),
     "users by a name": ("users/search", {"query": "name:ann"}, 422),
     "a ticket that is not there": ("tickets/7/comments", {}, 404),
     "too large a page": ("tickets/88/comments", {"page[size]": "101"}, 422),

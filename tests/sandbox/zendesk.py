@@ -1,8 +1,8 @@
 """A stand-in for Zendesk: OAuth by client credentials, searches, tickets' comments.
 
 Strict to the published API: a bearer that ends, scopes, a query language whose keywords must
-exist, 100 results on a page, 1,000 in a search and then 422, an export that goes on from a cursor,
-requests per minute. It can only be read.
+exist, 100 results on a page, 1,000 in a search and then 422, requests per minute. It can only be
+read.
 """
 
 import re
@@ -27,7 +27,6 @@ CLIENT_ID, CLIENT_SECRET = "overdue_sandbox", "zd-sandbox-secret"
 SCOPES = frozenset({"tickets:read", "users:read"})
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 MOST_FOUND = 1000
-EXPORTED = 1000
 TERM = re.compile(r'(?P<key>[a-z_]+)(?P<op>:|<=|>=|<|>)(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"]+))')
 
 Body = dict[str, Any]
@@ -165,7 +164,6 @@ class Zendesk:
                 Route("/oauth/tokens", self._grant, methods=["POST"]),
                 Route(f"{api}/search", self._served("tickets", self._search)),
                 Route(f"{api}/search/count", self._served("tickets", self._total)),
-                Route(f"{api}/search/export", self._served("tickets", self._export)),
                 Route(f"{api}/users/search", self._served("users", self._users)),
                 Route(f"{api}/tickets/{{id:int}}", self._served("tickets", self._ticket)),
                 Route(f"{api}/tickets/{{id:int}}/comments", self._served("tickets", self._said)),
@@ -296,14 +294,6 @@ class Zendesk:
         asked = _asked(request, {"query"}, set())
         return {"count": len(self._meeting(_terms(asked["query"])))}
 
-    def _export(self, request: Request) -> Body:
-        asked = _asked(request, {"query", "filter[type]"}, {"page[size]", "page[after]"})
-        query = _terms(asked["query"])
-        if asked["filter[type]"] != "ticket" or any(key == "type" for key, _, _ in query):
-            raise _unprocessable("filter[type]", "the type is said by the filter, and is ticket")
-        rows = [self._found(ticket) for ticket in self._meeting(query)]
-        return self._going_on(asked, rows, "results", EXPORTED)
-
     def _users(self, request: Request) -> Body:
         asked = _asked(request, {"query"}, {"page", "per_page"})
         terms = _terms(asked["query"])
@@ -322,7 +312,7 @@ class Zendesk:
         ticket, now = self._one(request), self.world.clock()
         said = [c for c in self.desk.comments[ticket["id"]] if c["created_at"] <= now]
         rows = [comment | {"created_at": _stamp(comment["created_at"])} for comment in said]
-        return self._going_on(asked, rows, "comments", 100)
+        return self._going_on(asked, rows, "comments")
 
     def _one(self, request: Request) -> Body:
         found = self.desk.tickets.get(request.path_params["id"])
@@ -340,10 +330,10 @@ class Zendesk:
         following = f"{self.name}?page={page + 1}" if more else None
         return {name: shown, "count": len(rows), "next_page": following, "previous_page": None}
 
-    def _going_on(self, asked: Body, rows: list[Body], name: str, most: int) -> Body:
+    def _going_on(self, asked: Body, rows: list[Body], name: str) -> Body:
         size = _whole(asked, "page[size]", 100)
-        if size > most:
-            raise _unprocessable("page[size]", f"at most {most}")
+        if size > 100:
+            raise _unprocessable("page[size]", "at most 100")
         size, start = min(size, self.limits.page), _whole(asked, "page[after]", 0)
         more = start + size < len(rows)
         meta = {"has_more": more, "after_cursor": str(start + size) if more else None}
