@@ -1,122 +1,121 @@
-"""What a sentence of the model may contain: a list of what is allowed; anything else is refused.
+"""What a text of the model may contain: only what is allowed; anything else is refused.
 
-The rules verify the finished letter again. Here, nothing passes that needs a figure, a name, a link
-or a threat: either code fills those in, or nobody does.
+Its words come from the vocabulary, its facts from slots that code fills; the rules verify the
+finished letter besides. Whatever a captured model wants to say, it has these words to say it in.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable
-from functools import cache
-from importlib.resources import files
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from jobs.reasoning.words import PUNCTUATION, known_words, vocabulary
+from jobs.rules.states import WORDS, CaseClass, Stage
 
 LONGEST = 320
-PUNCTUATION = frozenset(" .,;:!?'’\"“”()–—-")
+LONGEST_SUBJECT = 90
+MOST_WORDS = 36
+MOST_WORDS_IN_ALL = 110
+NOTES = frozenset({"phrases", "notes"})
+"""The kind of text that a colleague reads on the card: reasons and summary."""
+
 SLOT = re.compile(r"\{([a-z_]+)\}")
-
-_ADDRESS = re.compile(
-    r"\w\.\w|\bwww\b|\bhttps?\b|\bhxxp|\bdot\s+(?:com|co|net|org|io|info|biz|example)\b|\bat\s+sign\b",
-    re.IGNORECASE,
-)
-_NUMBER_WORDS = re.compile(
-    r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven|"
-    r"eigh|nine)teen|(?:twen|thir|for|fif|six|seven|eigh|nine)ty|hundred|thousand|million|half|"
-    r"percent|dollars?|cents?|euros?|pounds?|francs?|pesos?|usd|eur|gbp|cad)\b",
-    re.IGNORECASE,
-)
-_DATES = re.compile(
-    r"\b(?:january|february|april|june|july|august|september|october|november|december|"
-    r"monday|tuesday|wednesday|thursday|friday|saturday|sunday|tomorrow|tonight)\b",
-    re.IGNORECASE,
-)
-_BANK = re.compile(
-    r"\b(?:bank\w*|iban|bic|swift|routing|sort code|account (?:number|details)|remittance|wire|qr|"
-    r"wallet|crypto\w*|bitcoin|gift cards?|paypal|venmo|zelle|card number|scan|"
-    r"new (?:account|details))\b",
-    re.IGNORECASE,
-)
-_THREAT = re.compile(
-    r"\b(?:legal\w*|law|lawyers?|lawsuit|attorneys?|solicitors?|courts?|su(?:e|ing)|police|"
-    r"prosecut\w+|collections?|collection agency|debt collectors?|"
-    r"credit (?:bureau|rating|score|hold|limit|report)|interest|late fees?|"
-    r"penalt\w+|surcharges?|fines?|or else|consequences|immediately|suspend\w*|"
-    r"terminat\w+|seiz\w+|enforce\w*|discount\w*|waive\w*|write[- ]?off|refund\w*|settlement|"
-    r"forgiv\w+|free of charge|threat\w*|blacklist\w*)\b",
-    re.IGNORECASE,
-)
-_ELSEWHERE = re.compile(
-    r"\b(?:attach\w*|enclos\w*|whatsapp|telegram|signal|text me|sms|click|link|website|log ?in|"
-    r"password|download|gmail|e-?mail address|write to (?!you)|reply to (?!this)|"
-    r"contact (?!me|us)|instead to|different address|instructions?)\b",
-    re.IGNORECASE,
-)
-_TURNED = (
-    r"(?:not|no|never|none|nothing|without|except|instead|than|less|minus|plus|only|half|double"
-    r"|twice|times|each|every)"
-)
-_BESIDE_A_SLOT = re.compile(
-    rf"\b{_TURNED}\s+(?:\w+\s+)?\{{|\}}\s+(?:\w+\s+)?{_TURNED}\b", re.IGNORECASE
-)
-"""Words that turn a fact into another one: "not {total_open}", "{total_open} each"."""
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-
-RULES = (
-    ("an address or a link", _ADDRESS),
-    ("a number in words", _NUMBER_WORDS),
-    ("a date", _DATES),
-    ("bank details", _BANK),
-    ("a threat, a promise or legal wording", _THREAT),
-    ("another way to answer", _ELSEWHERE),
-)
+_WORD = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
+_ITEM = rf"(?:{_WORD}|\{{[a-z_]+\}})[,.;:?]?"
+_LINE = re.compile(rf"{_ITEM}(?: (?:– )?{_ITEM})*")
+"""Words, slots and plain punctuation with single spaces: no digit, no sign, no "help.me"."""
+_TOKEN = re.compile(rf"{_WORD}|\{{[a-z_]+\}}|[,.;:?–]")
 
 
-def complaint(text: str, slots: Collection[str] = (), longest: int = LONGEST) -> str:
-    """What is wrong with a text of the model, in a few words, or empty.
+@dataclass(frozen=True)
+class Complaint:
+    """Why a text is not taken, in a few words of ours, and the word and sentence of the model."""
 
-    It may contain Latin letters, plain punctuation and the given slots, on one line.
-    """
-    if not 0 < len(text.strip()) <= 4 * longest or len(text) > longest:
-        return "its length"
+    why: str
+    sentence: str = ""
+    word: str = ""
+
+
+def complaint_of_letter(
+    subject: str,
+    sentences: Sequence[str],
+    slots: Collection[str],
+    kinds: frozenset[str],
+    language: str = "en",
+) -> Complaint | None:
+    """The first thing in a model's letter that is not allowed. `kinds`: see `kinds_of_letter`."""
+    if len(subject) > LONGEST_SUBJECT:
+        return Complaint("its length", subject)
+    in_subject = set(slots) - {"invoice_table", "pay_links"}
+    texts = [(subject, in_subject), *((sentence, slots) for sentence in sentences)]
+    wrongs = (complaint(text, allowed, kinds, language) for text, allowed in texts)
+    whole = _complaint_of_whole([subject]) or _complaint_of_whole(sentences)
+    return next(filter(None, wrongs), None) or whole
+
+
+def complaint(
+    text: str, slots: Collection[str], kinds: frozenset[str], language: str = "en"
+) -> Complaint | None:
+    """The first thing in one sentence, or a short line of them, that is not allowed."""
+    text = text.strip()
+    if not 0 < len(text) <= LONGEST:
+        return Complaint("its length", text)
+    if not _LINE.fullmatch(text):
+        return Complaint("a digit, a sign or an unusual space", text)
+    tokens = _TOKEN.findall(text.replace("’", "'"))
+    if _words(tokens) > MOST_WORDS:
+        return Complaint("its length", text)
     if unknown := [slot for slot in SLOT.findall(text) if slot not in slots]:
-        return f"the slot {unknown[0][:30]}"
-    bare = SLOT.sub("", text)
-    if not all(map(_is_plain, bare)):
-        return "a digit, a sign or a foreign letter"
-    return next((what for what, pattern in RULES if pattern.search(bare)), "")
+        return Complaint("a slot that has no value here", text, unknown[0])
+    place = vocabulary(language, kinds).outside(tokens)
+    return None if place is None else _outside(text, tokens[place])
 
 
-def complaint_of_letter(sentences: Iterable[str]) -> str:
-    """What is wrong with the words of a letter, in a few words, or empty.
+def _outside(text: str, token: str) -> Complaint:
+    what = "slot" if token.startswith("{") else "word"
+    return Complaint(f"a {what} that is not in the vocabulary in this place", text, token)
 
-    They must be on a list of everyday business words; each slot appears once, unmodified.
-    """
-    text = "\n".join(sentences)
+
+def _complaint_of_whole(sentences: Sequence[str]) -> Complaint | None:
+    """Each slot at most once, one question, and no more words than a letter needs."""
+    text = " ".join(sentences)
     if twice := [slot for slot, count in Counter(SLOT.findall(text)).items() if count > 1]:
-        return f"the slot {twice[0][:30]} twice"
-    if _BESIDE_A_SLOT.search(text):
-        return "a word that turns the meaning of a slot"
-    said = (word.replace("’", "'").casefold() for word in _WORD.findall(SLOT.sub(" ", text)))
-    return "a word that is not in the vocabulary" if set(said) - vocabulary() else ""
+        return Complaint("a slot that is used twice", text, twice[0])
+    if text.count("?") > 1:
+        return Complaint("more than one question", text)
+    if _words(_TOKEN.findall(text)) > MOST_WORDS_IN_ALL:
+        return Complaint("its length", text)
+    return None
 
 
-@cache
-def vocabulary(language: str = "en") -> frozenset[str]:
-    """The words allowed in a letter: none about money, law or transfers, and no names."""
-    file = files("jobs.reasoning").joinpath("vocabulary", f"{language}.txt")
-    return frozenset(file.read_text(encoding="utf-8").split())
+def _words(tokens: Sequence[str]) -> int:
+    return sum(token not in PUNCTUATION for token in tokens)
 
 
-def _is_plain(letter: str) -> bool:
-    if letter in PUNCTUATION:
-        return True
-    # Letters that only look Latin, and digits of any script, have other Unicode names.
-    return (
-        letter.isalpha() and _is_latin(letter) and letter == unicodedata.normalize("NFKC", letter)
-    )
+def kinds_of_letter(class_: CaseClass, stage: Stage) -> frozenset[str]:
+    """The sections of the vocabulary for a letter: a later stage may say what earlier ones say.
+
+    Only the letter of a class says what concedes something, and only a late stage what presses.
+    """
+    if class_ is not CaseClass.ROUTINE_REMINDER:
+        return frozenset({"phrases", class_.value})
+    return frozenset({"phrases", *(WORDS[one] for one in Stage if one <= stage)})
 
 
-def _is_latin(letter: str) -> bool:
-    return unicodedata.name(letter, "").startswith("LATIN ")
+def unusual_words(text: str, usual: str = "", language: str = "en") -> tuple[str, ...]:
+    """The words of a person's text that are in no vocabulary and not in `usual`, each once.
+
+    They are no fault: an approver may want to look at them.
+    """
+    known = known_words(language) | {word.casefold() for word in _words_of(usual)}
+    found: dict[str, str] = {}
+    for word in _words_of(text):
+        if word.casefold() not in known:
+            found.setdefault(word.casefold(), word)
+    return tuple(found.values())
+
+
+def _words_of(text: str) -> Iterator[str]:
+    return (word.replace("’", "'") for word in re.findall(_WORD, text))

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.reasoning.cage import complaint, complaint_of_letter
+from jobs.reasoning.cage import NOTES, Complaint, complaint, complaint_of_letter, kinds_of_letter
 from jobs.reasoning.caution import careful_class, class_from_readings
 from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
 from jobs.reasoning.prompting import fenced, prompt
@@ -23,7 +23,6 @@ from jobs.rules.past import Past
 from jobs.rules.states import WORDS, CaseClass, Stage
 
 NO_MODEL = "No model is configured."
-LONGEST_SUBJECT = 90
 SLOTS = frozenset(
     {
         "customer",
@@ -67,12 +66,14 @@ class ProposalForm(BaseModel):
 class Proposed:
     """A proposal, or a sentence that says why there is none; `record` if a model was asked.
 
-    `reason` may also come with a proposal, if its text was not accepted.
+    `reason` may also come with a proposal, if its text was not accepted. `complaint` has the words
+    of the model that the cage did not take; they are for measuring, and are recorded nowhere.
     """
 
     proposal: Proposal | None
     reason: str = ""
     record: QuestionRecord | None = None
+    complaint: Complaint | None = None
 
 
 def propose(
@@ -100,7 +101,7 @@ def propose(
     answer = model.ask(prompt("propose"), fenced(data), ProposalForm)
     if isinstance(answer, Failure):
         return Proposed(None, answer.reason, answer.record)
-    if wrong := _wrong(answer.value, slots, aliases, stopped):
+    if wrong := _wrong(answer.value, stage, slots, aliases, stopped):
         return _refused(wrong, answer)
     least = class_from_readings(readings, key_account=key_account)
     return _taken(answer, aliases, stopped, least)
@@ -188,36 +189,34 @@ def _days_since(facts: Facts, past: Past) -> int | None:
 
 
 def _wrong(
-    form: ProposalForm, slots: Collection[str], aliases: Mapping[str, str], stopped: bool
-) -> str:
-    """The first thing in an answer that is not allowed, in a few words, or empty."""
+    form: ProposalForm,
+    stage: Stage,
+    slots: Collection[str],
+    aliases: Mapping[str, str],
+    stopped: bool,
+) -> Complaint | None:
+    """The first thing in an answer that is not allowed."""
     if any(name not in aliases for reason in form.reasons for name in reason.evidence):
-        return "evidence that does not exist"
-    for text in [form.summary, *(reason.text for reason in form.reasons)]:
-        if wrong := complaint(text):
-            return wrong
-    return "" if stopped else _wrong_letter(form, slots)
+        return Complaint("evidence that does not exist")
+    notes = [form.summary, *(reason.text for reason in form.reasons)]
+    if wrong := next(filter(None, (complaint(note, (), NOTES) for note in notes)), None):
+        return wrong
+    return None if stopped else _wrong_letter(form, stage, slots)
 
 
-def _wrong_letter(form: ProposalForm, slots: Collection[str]) -> str:
+def _wrong_letter(form: ProposalForm, stage: Stage, slots: Collection[str]) -> Complaint | None:
     if len(form.sentences) < 2:
-        return "too little text"
+        return Complaint("too little text")
     allowed = set(slots)
     if form.class_ is not CaseClass.ROUTINE_REMINDER:
         allowed -= {"deadline", "reached", "history"}
-    if wrong := complaint(form.subject, allowed - {"invoice_table", "pay_links"}, LONGEST_SUBJECT):
-        return wrong
-    wrongs = (complaint(sentence, allowed) for sentence in form.sentences)
-    return next(filter(None, wrongs), "") or _wrong_words(form)
+    kinds = kinds_of_letter(form.class_, stage)
+    return complaint_of_letter(form.subject, form.sentences, allowed, kinds)
 
 
-def _wrong_words(form: ProposalForm) -> str:
-    return complaint_of_letter([form.subject]) or complaint_of_letter(form.sentences)
-
-
-def _refused(wrong: str, answer: ModelAnswer[ProposalForm]) -> Proposed:
-    reason = f"The model's text was not used because of {wrong}."
-    return Proposed(None, reason, replace(answer.record, outcome=reason))
+def _refused(wrong: Complaint, answer: ModelAnswer[ProposalForm]) -> Proposed:
+    reason = f"The model's text was not used because of {wrong.why}."
+    return Proposed(None, reason, replace(answer.record, outcome=reason), wrong)
 
 
 def _taken(

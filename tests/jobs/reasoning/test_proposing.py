@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from jobs.reasoning.by_rules import plain_summary, proposal_by_rules
-from jobs.reasoning.cage import complaint, complaint_of_letter
 from jobs.reasoning.caution import class_from_readings
 from jobs.reasoning.model import Model
 from jobs.reasoning.proposing import SLOTS, Proposed, propose, slots_for
@@ -18,7 +17,7 @@ from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.reasoning.cases import AS_OF, CANARIES, facts
 from tests.sandbox.model import StandInModel
-from tests.sandbox.model_answers import HOSTILE, LETTERS
+from tests.sandbox.model_answers import HOSTILE
 
 PAST = Past()
 CONTACT = Contact(AS_OF - timedelta(9), Stage.REMINDER, "a@b.example", ("742",), "s", "<i@d>")
@@ -49,7 +48,7 @@ def test_a_good_proposal_is_taken(model: Model, stage: Stage) -> None:
     assert (proposal.class_, result.reason) == (CaseClass.ROUTINE_REMINDER, "")
     assert [reason.evidence for reason in proposal.reasons] == [("invoice:742", "invoice:743")]
     assert len(proposal.sentences) >= 2
-    assert proposal.author == "gpt-6.1-terra propose/1"
+    assert proposal.author == "gpt-6.1-terra propose/2"
     assert ("{deadline}" in " ".join(proposal.sentences)) is (stage >= Stage.FIRM)
 
 
@@ -235,7 +234,7 @@ def test_a_key_account_gets_a_personal_touch(model: Model, stand_in: StandInMode
 
 def test_only_a_routine_letter_sets_a_deadline(model: Model, stand_in: StandInModel) -> None:
     """A dispute is asked about, not pressed."""
-    pressing = ["Tell me what is wrong.", "I expect it by {deadline}."]
+    pressing = ["This is still open.", "Please pay it by {deadline}."]
     stand_in.enqueue("captured", GOOD | {"class": "likely_dispute", "sentences": pressing})
     assert proposed(model, Stage.FIRM).proposal is None
     stand_in.enqueue("captured", GOOD | {"sentences": pressing})
@@ -259,47 +258,16 @@ def test_slots_are_offered_only_where_they_have_a_value() -> None:
     assert slots_for(facts(), Stage.FINAL, told) == SLOTS | more
 
 
-@pytest.mark.parametrize("name", LETTERS)
-def test_friendly_sentences_are_not_taken_for_hostile_ones(name: str) -> None:
-    """No false alarm over everything the stand-in may write."""
-    written = replace(PAST, contacts=(CONTACT,))
-    slots = slots_for(facts(), Stage.FIRM, written)
-    subjects, parts = LETTERS[name]
-    texts = [*subjects, *(text for part in parts for text in part)]
-    assert [t for t in texts if complaint(t, slots) or complaint_of_letter([t])] == []
-
-
-@pytest.mark.parametrize(
-    "sentences",
-    [
-        ["You owe {total_open}.", "That is {total_open}."],
-        ["You do not owe {total_open}."],
-        ["Pay half of {total_open}."],
-        ["Pay {total_open} twice."],
-        ["Please pay Robin."],
-        ["Bitte zahlen Sie."],
-        ["Transfer it."],
-    ],
-)
-def test_words_outside_the_vocabulary_are_not_taken(
-    model: Model, stand_in: StandInModel, sentences: list[str]
-) -> None:
-    """Everyday business words, and each slot once and as it is; else the template."""
-    stand_in.enqueue("captured", GOOD | {"sentences": ["I hope you are well.", *sentences]})
-    assert proposed(model).proposal is None
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "If there’s anything we’ve missed – a delivery, an order number, a price – please tell me.",
-        "Thank you, Zoë, for being a customer of ours (and a good one).",
-        "Would you be able to settle the balance soon? I would be grateful!",
-    ],
-)
-def test_ordinary_english_passes(text: str) -> None:
-    """Typographic quotes, dashes and accents are no attack."""
-    assert complaint(text) == ""
+def test_what_was_refused_is_told_but_not_recorded(model: Model, stand_in: StandInModel) -> None:
+    """A measurement names sentence and word; the reason on record has no word of the model."""
+    stand_in.enqueue(
+        "captured", GOOD | {"sentences": ["I hope you are well.", "Please pay Robin."]}
+    )
+    result = proposed(model)
+    assert result.complaint is not None
+    assert (result.complaint.sentence, result.complaint.word) == ("Please pay Robin.", "pay")
+    assert result.reason == f"The model's text was not used because of {result.complaint.why}."
+    assert "pay" not in result.complaint.why
 
 
 def test_by_rules_there_is_always_a_proposal() -> None:
