@@ -7,8 +7,9 @@ a form that is not listed is not in the vocabulary.
 A file has sections: `[words]` with words in any number per line, and sections of phrases, one a
 line, where `(a|b c)` is a choice and `[d]` may be left out. A section, or one of its name and
 "words", belongs to the letters of that class or stage, or to the notes; `[phrases]` belongs to all.
-`[known words]` belongs to none: a person's letter has them, such as a greeting, and no model may.
-`[apart]` has pairs that may not stand side by side, unless one phrase holds both.
+`[parts]` names pieces, `name = …`, that phrases hold as `<name>`; a `/` stands where the clause has
+to end. `[known words]` belongs to none: a person's letter has them, such as a greeting, and no
+model may. `[apart]` has pairs that may not stand side by side, unless one phrase holds both.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import product
 
 LANGUAGES = ("en", "de")
 PUNCTUATION = frozenset(",.;:?–")
+CLAUSE_END = "/"
 ENDS = frozenset(".:;?")
 """After these a sentence may begin, with a capital."""
 _SECTION = re.compile(r"\[(\w[\w -]*)\]")
@@ -38,7 +41,9 @@ class Phrase:
     def ends(self, tokens: Sequence[str], places: set[int]) -> set[int]:
         """Where it may end if it begins at one of these places."""
         for item in self.items:
-            if isinstance(item, str):
+            if item == CLAUSE_END:
+                places = {p for p in places if p == len(tokens) or tokens[p] in PUNCTUATION}
+            elif isinstance(item, str):
                 places = {p + 1 for p in places if p < len(tokens) and tokens[p] == item}
             else:
                 places = set().union(*(choice.ends(tokens, places) for choice in item))
@@ -71,10 +76,15 @@ class Vocabulary:
         """
         reached = {0}
         for place in range(len(tokens)):
-            if place in reached and tuple(tokens[max(place - 1, 0) : place + 1]) not in self.apart:
+            if place in reached and not self._are_apart(tokens, place):
                 reached |= self._ends(tokens, place)
         furthest = max(reached)
         return None if furthest == len(tokens) else furthest
+
+    def _are_apart(self, tokens: Sequence[str], place: int) -> bool:
+        """Whether the token here may not follow the one before it, unless in one phrase."""
+        pairs = product(_forms(tokens, place - 1), _forms(tokens, place)) if place else ()
+        return not self.apart.isdisjoint(pairs)
 
     def _ends(self, tokens: Sequence[str], place: int) -> set[int]:
         """Where the words and phrases may end that begin here."""
@@ -104,7 +114,9 @@ def vocabulary(language: str, kinds: frozenset[str]) -> Vocabulary:
     """The words of a language, with the words and phrases for these kinds of text."""
     sections = _sections(language)
     phrases: dict[str, list[Phrase]] = defaultdict(list)
-    for phrase in (read_phrase(line) for kind in sorted(kinds) for line in sections.get(kind, ())):
+    parts = dict(line.split(" = ") for line in sections.get("parts", ()))
+    lines = [line for kind in sorted(kinds) for line in sections.get(kind, ())]
+    for phrase in (read_phrase(_with_parts(line, parts)) for line in lines):
         for first in set(phrase.begins_with()):
             phrases[first].append(phrase)
     lists = ["words", *(f"{kind} words" for kind in kinds)]
@@ -112,6 +124,13 @@ def vocabulary(language: str, kinds: frozenset[str]) -> Vocabulary:
     apart = frozenset(tuple(line.split()) for line in sections.get("apart", ()))
     by_first = {first: tuple(found) for first, found in phrases.items()}
     return Vocabulary(frozenset(words), by_first, apart)
+
+
+def _with_parts(line: str, parts: Mapping[str, str]) -> str:
+    """A line with its parts in full; a part may hold those named before it."""
+    for name, part in reversed(list(parts.items())):
+        line = line.replace(f"<{name}>", f"({part})")
+    return line
 
 
 @cache

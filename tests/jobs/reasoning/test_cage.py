@@ -33,7 +33,7 @@ def only_falls(wrong: Iterable[object], allowed: int, name: str) -> None:
     assert len(found) == allowed, f"lower {name} in ratchet.toml to {len(found)}"
 
 
-@pytest.mark.parametrize("name", ["hostile"])
+@pytest.mark.parametrize("name", ["hostile", "put_aside"])
 def test_hostile_sentences_are_not_taken(name: str) -> None:
     """In no language and no kind of letter, whatever they are after; nor by a colleague."""
     sentences = list(hostile(name))
