@@ -14,7 +14,7 @@ from bot.slack.people import trouble
 from jobs.rules.policy import Policy
 
 SCOPES = (
-    *("chat:write", "commands", "users:read", "usergroups:read"),
+    *("chat:write", "commands", "users:read", "users:read.email", "usergroups:read"),
     *("channels:read", "groups:read", "channels:history", "groups:history"),
 )
 """The scopes in manifest.yml; a test makes sure that the two agree."""
@@ -94,7 +94,10 @@ def _roles(policy: Policy | None) -> Iterator[Finding]:
         words = "no collector: finance leads have to approve everything"
         yield Finding("people", WARNING, words)
     if not policy.managers:
-        words = "no [[account_manager]]: a finance lead presses Fine in their place"
+        words = (
+            "no [[account_manager]]: where no CRM names an owner either, a finance lead presses "
+            "Fine in their place"
+        )
         yield Finding("people", WARNING, words)
     if len(set(policy.finance_leads + policy.deputies)) == 1 and not policy.named_groups():
         words = "only one finance lead: name a deputy, or two-person cases wait during holidays"

@@ -27,7 +27,7 @@ from jobs.reports import picture
 from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
 from jobs.rules.rights import sees
-from jobs.store import companies, people
+from jobs.store import companies, managers, people
 from jobs.store.companies import ConnectedCompany
 
 slog = structlog.get_logger()
@@ -187,9 +187,11 @@ def _picture(backend: Backend, user: str, channel: str, now: datetime) -> Respon
         if company is None:
             return {"text": _elsewhere(backend, conn, user, now)}
         policy = policy_of(backend, company)
-        if not (roles := access.known(conn, policy, user, now)):
+        roles = access.known(conn, policy, user, now)
+        owned = managers.owned(conn, company.realm, user, now)
+        if not (roles or owned):
             raise _not_for_them()
-        only = sees(user, roles, policy)
+        only = sees(user, roles, policy, owned)
         found = picture.of_company(conn, company, backend.workspace, now, only=only)
     card = aging_answer(found)
     return {"text": card.text, "blocks": card.blocks}
@@ -199,7 +201,11 @@ def _elsewhere(backend: Backend, conn: Connection, user: str, now: datetime) -> 
     """The answer if this channel has no company: there are several, or none. Raises Refused."""
     roles, groups = access.known(conn, backend.policy, user, now), people.groups(conn, now)
     everyone = companies.all_of_them(conn)
-    theirs = [one for one in everyone if policy_of(backend, one).roles(user, groups)]
+    theirs = [
+        one
+        for one in everyone
+        if policy_of(backend, one).roles(user, groups) or managers.owned(conn, one.realm, user, now)
+    ]
     if not theirs and (everyone or not roles):
         raise _not_for_them()
     return answers.elsewhere_than(theirs) if theirs else answers.disconnected()

@@ -121,7 +121,7 @@ def unreadable(error: BadValueError) -> str:
 
 def _refused(backend: Backend, verb: Verb, click: Click, said: Reply, now: datetime) -> str:
     """Log the refusal, ask for a look-up if that helps, and find the words."""
-    words = _words(backend, said)
+    words = reply(said)
     try:
         with backend.database.writing() as conn:
             access.refused(conn, click, said, verb, now)
@@ -135,14 +135,6 @@ def _refused(backend: Backend, verb: Verb, click: Click, said: Reply, now: datet
     if said.answer in (Answer.STALE, Answer.DECIDED, Answer.FOLLOWED):
         backend.wake("messages", case=click.case)
     return words
-
-
-def _words(backend: Backend, said: Reply) -> str:
-    if said.answer is not Answer.NOT_OPEN_YET or said.case is None:
-        return reply(said)
-    policy = backend.policy.for_company(said.case.company)
-    manager = policy.account_manager(said.case.customer)
-    return reply(said, manager, said.case.approval_opens_at)
 
 
 def user_of(body: dict[str, Any]) -> str:

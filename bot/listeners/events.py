@@ -29,7 +29,7 @@ from jobs.decide.access import Answer, VerbRefused
 from jobs.reports import overview
 from jobs.reports.picture import Only
 from jobs.rules.rights import may_run, sees
-from jobs.store import companies, people
+from jobs.store import companies, managers, people
 from jobs.store.companies import ConnectedCompany
 
 slog = structlog.get_logger()
@@ -216,8 +216,9 @@ def _theirs(backend: Backend, conn: Connection, user: str, now: datetime) -> lis
     groups, found = people.groups(conn, now), []
     for company in companies.all_of_them(conn):
         policy = backend.policy.for_company(company.realm)
-        if roles := policy.roles(user, groups):
-            found.append(Theirs(company, may_run(roles), sees(user, roles, policy)))
+        roles, owned = policy.roles(user, groups), managers.owned(conn, company.realm, user, now)
+        if roles or owned:
+            found.append(Theirs(company, may_run(roles), sees(user, roles, policy, owned)))
     return found
 
 

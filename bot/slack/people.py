@@ -6,7 +6,7 @@ No click waits for it. Whoever is unknown, or was read too long ago, may do noth
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from jobs.engine.step import Round, Step
 from jobs.rules.policy import Policy
-from jobs.store import agenda, people, work
+from jobs.store import agenda, managers, people, work
 from jobs.store.work import Claim
 
 KIND = "people"
@@ -26,6 +26,9 @@ SOON = timedelta(seconds=30)
 GONE = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 UNKNOWN_GROUP = frozenset({"no_such_subteam", "subteam_not_found", "plan_upgrade_required"})
 SLACKBOT = "USLACKBOT"
+ADDRESSES = 40
+"""How many addresses one run asks about: Slack allows about 50 such calls a minute."""
+A_MINUTE = timedelta(minutes=1)
 
 
 def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
@@ -34,7 +37,7 @@ def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
         name="people",
         table=work.SCHEDULE,
         ready=lambda _now: agenda.of_kind(KIND),
-        load=lambda conn, _claim, _now: _load(ruling(), client(), conn),
+        load=lambda conn, _claim, now: _load(ruling(), client(), conn, now),
         give_up=_rest,
         width=1,
     )
@@ -50,11 +53,12 @@ def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
     work.settle(conn, claim, now + people.REFRESH, last_error=claim.row.last_error)
 
 
-def _load(policy: Policy, client: WebClient, conn: Connection) -> Round:
+def _load(policy: Policy, client: WebClient, conn: Connection, now: datetime) -> Round:
     wanted = people.wanted(conn)
     users = policy.named_users() | {id for id, kind in wanted if kind == "user"}
     groups = policy.named_groups() | {id for id, kind in wanted if kind == "group"}
-    return LookUp(client, users, groups, frozenset(people.names(conn)))
+    addresses = managers.unread(conn, now)[:ADDRESSES]
+    return LookUp(client, users, groups, frozenset(people.names(conn)), frozenset(addresses))
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class SlackPeople:
     users: Mapping[str, tuple[str, str]]
     """User → display name, and why that account may never act."""
     groups: Mapping[str, tuple[str, ...]]
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """E-mail address → the user it belongs to, or empty if that is no full member."""
     failed: str = ""
     wait: int = 0
     """Seconds that Slack asked to wait."""
@@ -71,19 +77,24 @@ class SlackPeople:
 
 @dataclass(frozen=True)
 class LookUp:
-    """Ask about each user and each group."""
+    """Ask about each user, each group and each address."""
 
     client: WebClient
     users: frozenset[str]
     groups: frozenset[str]
     acquainted: frozenset[str]
     """People looked up before: among the members of a group, only they are kept fresh."""
+    addresses: frozenset[str] = frozenset()
 
     def act(self) -> SlackPeople:
         """Ask, and stop at the first sign that Slack is unreachable; what is known then counts."""
         home = api.call(self.client, "auth.test")
         if isinstance(home, Trouble):
             return _cut({}, {}, home)
+        found = self._named(home)
+        return found if found.failed else self._with_addresses(found, home)
+
+    def _named(self, home: Mapping[str, Any]) -> SlackPeople:
         groups: dict[str, tuple[str, ...]] = {}
         for id in sorted(self.groups):
             members = _members(api.call(self.client, "usergroups.users.list", usergroup=id))
@@ -98,22 +109,42 @@ class LookUp:
             users |= _read(id, answer, home)
         return SlackPeople(users, groups)
 
+    def _with_addresses(self, found: SlackPeople, home: Mapping[str, Any]) -> SlackPeople:
+        """Whoever has an address is also a user that was just read; a refusal is nobody."""
+        users, belongs = dict(found.users), dict[str, str]()
+        for email in sorted(self.addresses):
+            answer = api.call(self.client, "users.lookupByEmail", email=email)
+            if isinstance(answer, RateLimited | Lost):
+                return replace(_cut(users, found.groups, answer), addresses=belongs)
+            id = "" if isinstance(answer, NotOk) else str(answer["user"]["id"])
+            users |= _read(id, answer, home) if id else {}
+            belongs[email] = "" if not id or users[id][1] else id
+        return SlackPeople(users, found.groups, belongs)
+
     def _familiar(self, groups: Mapping[str, Iterable[str]]) -> frozenset[str]:
         return self.acquainted & {user for members in groups.values() for user in members}
 
     def settle(self, conn: Connection, claim: Claim, outcome: SlackPeople, now: datetime) -> None:
-        """Store what Slack said; people asked for meanwhile are looked up at once."""
+        """Store what Slack said; people asked for meanwhile are looked up at once.
+
+        The cards of a customer whose account manager is somebody else now are drawn again.
+        """
         for id, (name, trouble) in outcome.users.items():
             people.put_user(conn, id, name, trouble, now)
         for id, members in outcome.groups.items():
             people.put_group(conn, id, members, now)
+        addresses = outcome.addresses.items()
+        news = [email for email, id in addresses if people.put_address(conn, email, id, now)]
+        managers.redraw(conn, news, now)
         work.settle(conn, claim, self._next(conn, outcome, now), last_error=outcome.failed)
 
     def _next(self, conn: Connection, outcome: SlackPeople, now: datetime) -> datetime:
         if outcome.failed:
             return now + max(SOON, timedelta(seconds=outcome.wait))
         asked = {id for id, _ in people.wanted(conn)} - self.users - self.groups
-        return now if asked else now + people.REFRESH
+        if asked:
+            return now
+        return now + (A_MINUTE if managers.unread(conn, now) else people.REFRESH)
 
 
 def _cut(
@@ -121,7 +152,8 @@ def _cut(
 ) -> SlackPeople:
     wait = why.seconds if isinstance(why, RateLimited) else 0
     word = "ratelimited" if isinstance(why, RateLimited) else why.error
-    return SlackPeople(users, groups, f"Slack did not answer about everybody: {word}", wait)
+    told = f"Slack did not answer about everybody: {word}"
+    return SlackPeople(users, groups, failed=told, wait=wait)
 
 
 def _members(answer: Mapping[str, Any] | Trouble) -> tuple[str, ...] | Trouble:

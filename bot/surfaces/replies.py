@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.surfaces import answers
 from jobs.decide.access import Answer, Reply
 
 
-def reply(said: Reply, manager: str = "", opens_at: datetime | None = None) -> str:
-    """The sentence for all but RECORDED; `manager` and `opens_at` if approval is not open yet."""
+def reply(said: Reply) -> str:
+    """The sentence for all but RECORDED."""
     plain = {
-        Answer.NOT_OPEN_YET: answers.opens_later(opens_at, manager),
+        Answer.NOT_OPEN_YET: answers.opens_later(said.at, said.detail),
         Answer.LOOKING_UP: answers.looking_you_up(),
         Answer.NOBODY_CONFIGURED: answers.nobody_configured(),
         Answer.NO_CASE: answers.no_case(said.detail),

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from jobs.rules.case import Decision
 from jobs.rules.facts import Facts
 from jobs.rules.policy import Policy
-from jobs.rules.rights import may_edit, may_run
+from jobs.rules.rights import Manager, may_edit, may_run
 from jobs.rules.states import Role, State
-from jobs.store import assessments, cases, drafts, log, outbox, people
+from jobs.store import assessments, cases, drafts, log, managers, outbox, people
 from jobs.store.assessments import Assessment
 from jobs.store.cases import Case
 from jobs.store.drafts import Draft
@@ -52,7 +52,7 @@ class Reply:
     answer: Answer
     case: Case | None = None
     detail: str = ""
-    """A role in words, a reason, or the trouble with an account."""
+    """A role in words, a reason, the trouble with an account, or the account manager's id."""
     by: Decision | None = None
     """The earlier decision, if somebody else was first."""
     at: datetime | None = None
@@ -89,6 +89,7 @@ class Decider:
     roles: frozenset[Role]
     case: Case
     facts: Facts
+    manager: Manager | None
     judged: Assessment
     draft: Draft | None
 
@@ -109,12 +110,13 @@ def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> De
     except cases.Missing:
         raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case)) from None
     roles = known(conn, policy, click.user, now)
-    facts = assessments.facts_of_case(conn, case, now)
-    if not may_edit(click.user, roles, facts, policy):
-        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
     judged = assessments.present(conn, case)
+    manager = managers.account_manager(conn, case.customer, policy, judged.findings, now)
+    if not may_edit(click.user, roles, manager):
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
+    facts = assessments.facts_of_case(conn, case, now)
     draft = drafts.draft(conn, case.draft) if case.draft else None
-    return Decider(click.user, roles, case, facts, judged, draft)
+    return Decider(click.user, roles, case, facts, manager, judged, draft)
 
 
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:

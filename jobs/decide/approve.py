@@ -52,7 +52,9 @@ def _check_open(decider: Decider, before: Approvals, now: datetime) -> None:
     if any(d.actor == decider.user for d in before.given):
         raise VerbRefused(Reply(Answer.ALREADY_APPROVED, decider.case))
     if not before.open(now):
-        raise VerbRefused(Reply(Answer.NOT_OPEN_YET, decider.case))
+        who = decider.manager.user if decider.manager else ""
+        opens_at = decider.case.approval_opens_at
+        raise VerbRefused(Reply(Answer.NOT_OPEN_YET, decider.case, who, at=opens_at))
 
 
 def _first(

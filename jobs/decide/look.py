@@ -26,7 +26,7 @@ def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.same_draft(decider, click)
-    if not (looks_after(decider.user, decider.facts, policy) or may_run(decider.roles)):
+    if not (looks_after(decider.user, decider.manager) or may_run(decider.roles)):
         who = "the account manager or a finance lead"
         raise VerbRefused(Reply(Answer.NOT_ALLOWED, decider.case, who))
     access.decide(conn, policy, decider, "fine", now)

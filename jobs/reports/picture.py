@@ -29,10 +29,12 @@ from jobs.store import (
     companies,
     drafts,
     ledger,
+    managers,
     outbox,
     people,
     sends,
 )
+from jobs.store.assessments import Assessment
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.drafts import Draft
@@ -49,12 +51,13 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
     case = cases.get(conn, case_id)
     facts = assessments.facts_of_case(conn, case, now)
     draft = drafts.draft(conn, case.draft) if case.draft else None
-    said = _of_assessment(conn, case) | (_of_draft(draft) if draft else {})
+    judged = assessments.present(conn, case)
+    said = _of_assessment(case, judged) | (_of_draft(draft) if draft else {})
     return CaseView(
         facts=facts,
         approvals=_approvals(conn, policy, case, draft, facts, now),
         decisions=drafts.decided(conn, case.id),
-        manager=policy.account_manager(case.customer),
+        manager=managers.account_manager(conn, case.customer, policy, judged.findings, now),
         **_of_case(case),
         **said,
         **_of_end(conn, case),
@@ -78,8 +81,7 @@ def _of_case(case: Case) -> dict[str, Any]:
     }
 
 
-def _of_assessment(conn: Connection, case: Case) -> dict[str, Any]:
-    judged = assessments.present(conn, case)
+def _of_assessment(case: Case, judged: Assessment) -> dict[str, Any]:
     return {
         "class_": judged.class_,
         "summary": judged.summary,

@@ -9,6 +9,7 @@ from enum import StrEnum
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Facts
 from jobs.rules.letters.letter import Letter
+from jobs.rules.rights import Manager
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, Stage, State
 
@@ -105,8 +106,8 @@ class CaseView:
     violations: tuple[str, ...] = ()
     approvals: Approvals | None = None
     decisions: tuple[Decision, ...] = ()
-    manager: str = ""
-    """Slack user id of the account manager, or empty."""
+    manager: Manager | None = None
+    """The account manager."""
     undo_until: datetime | None = None
     send_at: datetime | None = None
     lapses_at: datetime | None = None

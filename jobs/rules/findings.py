@@ -15,6 +15,7 @@ from jobs.rules.evidence import Document
 from jobs.rules.facts import Facts
 from jobs.rules.past import Past
 from jobs.rules.policy import Mark
+from jobs.rules.recipients import is_address
 
 LEDGER = "QuickBooks"
 """The name of the source that carries the facts; its documents are the memos."""
@@ -79,6 +80,7 @@ class Owner:
 
     name: str
     email: str
+    """In lower case."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,20 @@ class Findings:
     doubtful: str = ""
     """Why it is not certain that this is about the customer, as a sentence; empty: it is. What is
     doubtful is shown, and can only make a message more careful."""
+
+
+def owner(findings: Mapping[str, Findings]) -> tuple[str, Owner] | None:
+    """Whom these sources name as the one who looks after the customer, and the source's name.
+
+    None if no source says so for certain, or if two of them differ.
+    """
+    sure = (
+        (source, found.owner)
+        for source, found in findings.items()
+        if found.owner and isinstance(found.freshness, Fresh) and not found.doubtful
+    )
+    named = [(source, one) for source, one in sure if is_address(one.email)]
+    return named[0] if len({one.email for _, one in named}) == 1 else None
 
 
 @dataclass(frozen=True)

@@ -2,37 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from jobs.rules.facts import Facts
 from jobs.rules.gates import Needed
 from jobs.rules.policy import Policy
 from jobs.rules.states import Role
 
+POLICY_FILE = "policy file"
 
-def may_edit(user: str, roles: frozenset[Role], facts: Facts, policy: Policy) -> bool:
+
+@dataclass(frozen=True)
+class Manager:
+    """Who looks after a customer, and who says so: the policy file, or a source by its name."""
+
+    user: str
+    """Slack user id; empty if no full member of the workspace is known to be this person."""
+    said_by: str
+    name: str = ""
+    """What a source calls them: outside text."""
+
+
+def account_manager(customer: str, policy: Policy, owner: Manager | None) -> Manager | None:
+    """Who looks after the customer: whom the policy file names, else the `owner` in a source.
+
+    Whoever is named first counts alone; the word of a person in Slack belongs before both.
+    """
+    named = policy.account_manager(customer)
+    return Manager(named, POLICY_FILE) if named else owner
+
+
+def looks_after(user: str, manager: Manager | None) -> bool:
+    """Whether this is the customer's account manager."""
+    return manager is not None and bool(user) and manager.user == user
+
+
+def may_edit(user: str, roles: frozenset[Role], manager: Manager | None) -> bool:
     """Edit, hold, snooze, reject, undo, fine: collectors and leads; managers for their own."""
-    if roles & {Role.COLLECTOR, Role.FINANCE_LEAD}:
-        return True
-    return looks_after(user, facts, policy)
+    return bool(roles & {Role.COLLECTOR, Role.FINANCE_LEAD}) or looks_after(user, manager)
 
 
 def may_approve(
     user: str, roles: frozenset[Role], facts: Facts, policy: Policy, needed: Needed
 ) -> bool:
-    """Whether this person's approval counts. If two are needed, one may be a collector's."""
+    """Whether this person's approval counts. If two are needed, one may be a collector's.
+
+    An account manager whom only another source names never approves.
+    """
     if Role.FINANCE_LEAD in roles:
         return True
     if needed.count == 1 and needed.lead:
         return False
     if Role.COLLECTOR in roles:
         return True
-    return policy.managers_approve and needed.count == 1 and looks_after(user, facts, policy)
+    named = policy.account_manager(facts.customer.id)
+    return policy.managers_approve and needed.count == 1 and bool(user) and named == user
 
 
-def sees(user: str, roles: frozenset[Role], policy: Policy) -> frozenset[str] | None:
-    """The billed customers whose figures this person may see; None means the whole company."""
+def sees(
+    user: str, roles: frozenset[Role], policy: Policy, owned: Iterable[str] = ()
+) -> frozenset[str] | None:
+    """The billed customers whose figures this person may see; None means the whole company.
+
+    `owned` are those that they own according to another source than the policy file.
+    """
     if roles & {Role.COLLECTOR, Role.FINANCE_LEAD}:
         return None
-    return frozenset(id for m in policy.managers if m.slack == user for id in m.customers)
+    named = {id for m in policy.managers if m.slack == user for id in m.customers}
+    return frozenset(named | {id for id in owned if not policy.account_manager(id)})
 
 
 def may_run(roles: frozenset[Role]) -> bool:
@@ -43,11 +81,6 @@ def may_run(roles: frozenset[Role]) -> bool:
 def may_settle(roles: frozenset[Role]) -> bool:
     """Say whether a mail went: people who can see the Sent folder, so not account managers."""
     return bool(roles & {Role.COLLECTOR, Role.FINANCE_LEAD})
-
-
-def looks_after(user: str, facts: Facts, policy: Policy) -> bool:
-    """Whether this is the customer's account manager."""
-    return bool(user) and policy.account_manager(facts.customer.id) == user
 
 
 def who_may_approve(needed: Needed) -> str:

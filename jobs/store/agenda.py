@@ -45,6 +45,12 @@ def hurry(conn: Connection, company: str, kind: str, now: datetime) -> None:
         conn.execute(update(schedule).where(ours).values(due_at=now, token=None, attempts=0))
 
 
+def bring_forward(conn: Connection, company: str, kind: str, now: datetime) -> None:
+    """Make it due now if it is on the schedule; a run in progress goes on undisturbed."""
+    ours = (schedule.c.company == company) & (schedule.c.kind == kind)
+    conn.execute(update(schedule).where(ours, schedule.c.token.is_(None)).values(due_at=now))
+
+
 def remembered(conn: Connection, id: str) -> dict[str, Any]:
     """What this row currently keeps for its next run; may be empty."""
     return dict(conn.execute(select(schedule.c.body).where(schedule.c.id == id)).scalar() or {})

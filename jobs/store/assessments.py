@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, insert, null, sel
 from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.facts import Customer, Facts, Gap
-from jobs.rules.findings import Context, Down, Findings
+from jobs.rules.findings import Context, Down, Findings, owner
 from jobs.rules.money import Money
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, Stage
@@ -122,9 +122,11 @@ def put(conn: Connection, case_id: str, made: Judgement, now: datetime) -> str:
 
 def _of_context(known: Context | None) -> dict[str, Any]:
     if known is None:
-        return {"facts": None, "findings": {}, "documents": {}}
+        return {"facts": None, "findings": {}, "documents": {}, "owner": ""}
     bare = {source: replace(found, documents=()) for source, found in known.findings.items()}
+    named = owner(known.findings)
     return {
+        "owner": named[1].email if named else "",
         "facts": FACTS.dump_python(known.facts, mode="json"),
         "findings": FINDINGS.dump_python(bare, mode="json"),
         "documents": {document.id: content_hash(document) for document in known.documents},

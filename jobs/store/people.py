@@ -45,6 +45,28 @@ def groups(conn: Connection, now: datetime) -> Mapping[str, frozenset[str]]:
     return {row.id: frozenset(row.body["members"]) for row in fresh}
 
 
+def at_address(conn: Connection, email: str, now: datetime) -> str:
+    """The full member with this lower-case address; empty if nobody, or if not read recently."""
+    return _members(conn, now).get(email, "")
+
+
+def addresses_of(conn: Connection, user: str, now: datetime) -> frozenset[str]:
+    """The addresses, read recently, that belong to this full member."""
+    found = _members(conn, now).items()
+    return frozenset(email for email, id in found if user and id == user)
+
+
+def _members(conn: Connection, now: datetime) -> dict[str, str]:
+    recent = (people.c.kind == "email") & (people.c.read_at > now - STALE)
+    return {row.id: row.body["user"] for row in conn.execute(select(people).where(recent))}
+
+
+def addresses_read(conn: Connection) -> dict[str, datetime]:
+    """When Slack was last asked about each address, whether or not anybody has it."""
+    rows = conn.execute(select(people.c.id, people.c.read_at).where(people.c.kind == "email"))
+    return {row.id: row.read_at for row in rows}
+
+
 def known(conn: Connection, users: Iterable[str], groups: Iterable[str], now: datetime) -> bool:
     """Whether all of these were read recently enough to take a right away."""
     ids = {*users, *groups}
@@ -76,6 +98,14 @@ def wanted(conn: Connection) -> list[tuple[str, str]]:
 def put_user(conn: Connection, id: str, name: str, trouble: str, now: datetime) -> None:
     """Store what Slack said about a user."""
     _put(conn, id, "user", {"name": name, "trouble": trouble}, now)
+
+
+def put_address(conn: Connection, email: str, user: str, now: datetime) -> bool:
+    """Store which full member has this address ("" for nobody); returns whether that is news."""
+    row = conn.execute(select(people.c.body).where(people.c.id == email)).first()
+    _put(conn, email, "email", {"user": user}, now)
+    before = str(row.body["user"]) if row else ""
+    return before != user
 
 
 def put_group(conn: Connection, id: str, members: Iterable[str], now: datetime) -> None:

@@ -13,7 +13,7 @@ from jobs.rules import gates
 from jobs.rules.changes import ledger_evidence
 from jobs.rules.evidence import Document, Evidence, Reading, Stance
 from jobs.rules.facts import Facts
-from jobs.rules.findings import Context
+from jobs.rules.findings import Context, owner
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
@@ -63,6 +63,8 @@ class View:
         """A hash that changes with the facts and the evidence, never with time alone."""
         parts = [assessments.fingerprint(self.facts), str(sorted(map(_said, self.rulings)))]
         parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
+        named = owner(self.context.findings)
+        parts.append(named[1].email if named else "")
         return hashlib.sha256(
             "\n".join([*parts, self.to, str(int(self.stage))]).encode()
         ).hexdigest()

@@ -43,7 +43,7 @@ from jobs.rules.states import CaseClass, State
 from jobs.sources import quickbooks
 from jobs.sources.pooled import Inquiry, PooledSource, Together
 from jobs.sources.quickbooks import Books, CaseFile, RecordReader
-from jobs.store import assessments, cases, crossings, history, outages, outbox, work
+from jobs.store import assessments, cases, crossings, history, managers, outages, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Assessment, Judgement
 from jobs.store.cases import Case, Move
@@ -309,6 +309,7 @@ def _put_off(services: Services, conn: Connection, view: View, now: datetime) ->
 
 def _judged(conn: Connection, view: View, made: Judgement, now: datetime) -> dict[str, Any]:
     """Store the judgement; returns what the case keeps: its id, and which stops are set aside."""
+    managers.look_for(conn, view.context.findings, now)
     return {
         "assessment": assessments.put(conn, view.file.case.id, made, now),
         "reassess": False,

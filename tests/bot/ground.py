@@ -14,19 +14,24 @@ from tempfile import mkdtemp
 from typing import Any
 
 from slack_sdk import WebClient
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from bot.slack import api as slack
 from bot.slack import outbox, people
 from jobs.engine import loop
 from jobs.engine.step import Step
 from jobs.rules import policy
+from jobs.rules.findings import Context, Findings, Fresh, Owner
 from jobs.rules.policy import Policy
+from jobs.rules.states import Stage
+from jobs.store import assessments
 from jobs.store import outbox as words
+from jobs.store.assessments import Judgement
 from jobs.store.database import engine, schema
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import cases, companies, customers, invoices, messages
 from jobs.store.outbox import MessageKind, OtherChannel
+from tests.bot.views import facts
 from tests.databases import fast_folder
 from tests.sandbox.slack.stand_in import Slack
 from tests.sandbox.world import World, serve
@@ -217,3 +222,12 @@ def add_case(on: Ground, state: str = "waiting") -> None:
     with on.database.writing() as conn:
         conn.execute(insert(cases).values(**row))
         words.card(conn, REALM, CHANNEL, "1", Decimal(1200), True, on.clock())
+
+
+def name_owner(conn: Connection, case: str, email: str, now: datetime) -> dict[str, Findings]:
+    """Judge a case for whose customer the CRM names this owner; returns what the CRM says."""
+    found = {"CRM": Findings(Fresh(now), owner=Owner("Mara Voss", email))}
+    made = Judgement(Stage.FOLLOW_UP, (), context=Context(facts(), found))
+    judged = assessments.put(conn, case, made, now)
+    conn.execute(update(cases).where(cases.c.id == case).values(assessment=judged))
+    return found

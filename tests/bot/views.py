@@ -15,6 +15,7 @@ from jobs.rules.facts import Company, Credit, Customer, Facts, Habit, Invoice
 from jobs.rules.gates import NAME_LIKE_A_LINK
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.money import Money
+from jobs.rules.rights import POLICY_FILE, Manager
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage, State
 
@@ -106,7 +107,7 @@ def view(**changes: Any) -> CaseView:
         letter=letter(),
         author="gpt-5-mini, propose 3",
         approvals=Approvals(needed=1),
-        manager="UMANAGER",
+        manager=Manager("UMANAGER", POLICY_FILE),
         sources_absent=("CRM", "help backend"),
         sources_down=("<mailbox>",),
     )
@@ -167,7 +168,7 @@ def hostile() -> CaseView:
         violations=(HOSTILE,),
         changed=(HOSTILE,),
         end_reason=HOSTILE,
-        manager=HOSTILE,
+        manager=Manager(HOSTILE, HOSTILE, HOSTILE),
     )
 
 
@@ -178,7 +179,7 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     ),
     "waiting": view,
     "bare": lambda: view(
-        class_=None, summary="", reasons=(), evidence=(), manager="", facts=facts(habit=None)
+        class_=None, summary="", reasons=(), evidence=(), manager=None, facts=facts(habit=None)
     ),
     "shadow": lambda: view(shadow=True),
     "template": lambda: view(author="template", author_reason="no model is configured", summary=""),

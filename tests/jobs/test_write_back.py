@@ -231,7 +231,7 @@ def test_the_second_to_take_back_hears_who_was_first(sent: House) -> None:
     sent.take_back("UCOLLECT")
     said = sent.go(take_back.take_back, "ULEAD1")
     assert (said.by.kind, said.by.actor) == ("take_back", "UCOLLECT")
-    assert "Already taken back by <@UCOLLECT>" in reply(said, "take_back")
+    assert "Already taken back by <@UCOLLECT>" in reply(said)
 
 
 def test_only_who_may_act_takes_a_note_back(sent: House) -> None:

@@ -1,6 +1,7 @@
 """The stand-in's Web API, driven by the real client."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -254,6 +255,20 @@ def test_users_show_who_may_be_trusted(client: WebClient) -> None:
     assert (facts["USTRANGER"]["is_stranger"], facts["USTRANGER"]["team_id"]) == (True, "TOTHER")
     assert facts["UOVERDUE"]["is_bot"]
     assert error_of(client.users_info, user="UNOBODY") == "user_not_found"
+
+
+def test_an_address_finds_whoever_has_an_account(slack: Slack, client: WebClient) -> None:
+    """In any spelling; a guest is found, but no leaver, no robot and no unknown address."""
+    found = client.users_lookupByEmail(email="Gus@brassfern.example")["user"]
+    assert (found["id"], found["is_restricted"]) == ("UGUEST", True)
+    assert found["profile"]["email"] == "gus@brassfern.example"
+    slack.space.people["ULEAD1"] = replace(slack.space.people["ULEAD1"], is_deactivated=True)
+    for name in ("lena", "overdue", "nobody"):
+        said = error_of(client.users_lookupByEmail, email=f"{name}@brassfern.example")
+        assert said == "users_not_found"
+    slack.web_api.scopes = ("users:read",)
+    said = error_of(client.users_lookupByEmail, email="gus@brassfern.example")
+    assert said == "missing_scope"
 
 
 def test_user_groups_list_their_members(slack: Slack, client: WebClient) -> None:

@@ -35,6 +35,7 @@ from jobs.rules.facts import Credit, Invoice
 from jobs.rules.letters.letter import Letter
 from jobs.rules.money import total
 from jobs.rules.plain import beginning, shortened
+from jobs.rules.rights import Manager
 from jobs.rules.states import CLASS_WORDS, OPEN, CaseClass, State
 
 MOST_ROWS = 8
@@ -300,10 +301,19 @@ def background(view: CaseView, reader: Reader) -> Part | None:
         told.append(f"{wording.money(apart)} more open, not in this message")
     if facts.on_account.amount and not facts.netted:
         told.append(f"{wording.money(facts.on_account)} on account, not applied")
-    manager = mention(view.manager)
-    pieces = [*told, f"Account manager {manager}"] if manager else told
-    said = [*told, f"Account manager: {reader.name(view.manager)}"] if manager else told
-    return Part((context(" · ".join(pieces)),), ". ".join(said) + ".") if pieces else None
+    if not view.manager:
+        return Part((context(" · ".join(told)),), ". ".join(told) + ".") if told else None
+    shown, said = _manager(view.manager, reader)
+    return Part((context(" · ".join([*told, shown])),), ". ".join([*told, said]) + ".")
+
+
+def _manager(manager: Manager, reader: Reader) -> tuple[str, str]:
+    """Whose account it is and who says so, shown and said."""
+    called = cap(mrkdwn(one_line(manager.name)), 100)
+    shown = mention(manager.user) or called
+    said = reader.name(manager.user) if manager.user else called
+    source = mrkdwn(manager.said_by)
+    return f"Account manager: {shown} ({source})", f"Account manager: {said} ({source})"
 
 
 def _sentence_case(words: str) -> str:

@@ -74,7 +74,8 @@ def _number(count: int) -> str:
 
 
 def _opening(view: CaseView, asked: Approvals) -> Line:
-    who = [person(view.manager)] if view.manager else [text("a finance lead")]
+    manager = view.manager.user if view.manager else ""
+    who = [person(manager)] if manager else [text("a finance lead")]
     line = [text("Approval opens when "), *who, text(" presses Fine")]
     if asked.opens_at:
         line += [text(", or "), date(asked.opens_at), text(" at the latest")]

@@ -321,6 +321,7 @@ assessments = Table(
     Column("sha256", String(64), nullable=False),
     Column("policy_sha256", String(64), nullable=False),
     Column("stage", Integer, nullable=False),
+    Column("owner", String(320), nullable=False),
     Column("class", String(32)),
     Column("confidence", String(8), nullable=False),
     Column("author", String(120), nullable=False),
@@ -458,7 +459,7 @@ channels = Table(
 people = Table(
     "people",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", String(320), primary_key=True),
     Column("kind", String(8), nullable=False),
     Column("body", Json),
     Column("wanted_at", Utc),

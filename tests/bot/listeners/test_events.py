@@ -33,14 +33,14 @@ from jobs.store.database.tables import customers as customers_table
 from jobs.store.database.tables import invoices as invoices_table
 from jobs.store.database.tables import log as log_table
 from jobs.store.database.tables import people as people_table
-from tests.bot.ground import START, add_company, invoice
+from tests.bot.ground import START, add_company, invoice, name_owner
 from tests.bot.kits import Front, front, place
 from tests.said import said as said_in
 from tests.said import text_of
 from tests.sandbox import company
 from tests.sandbox.faults import fault_from
 from tests.sandbox.slack.kinds import Channel
-from tests.sandbox.slack.people import BOT_USER
+from tests.sandbox.slack.people import BOT_USER, Person
 
 REALM = "4620816365000000001"
 CONFIRMED = {"reminders_off_at": START, "reminders_off_by": "ULEAD1"}
@@ -487,6 +487,27 @@ def test_a_command_shows_an_account_manager_their_own_customers(
             assert "$78,200.50" in everything
             assert "Bramble" in everything
             assert "Only your own" not in everything
+
+
+def test_an_owner_in_the_crm_sees_their_own_customers(tab: Tab) -> None:
+    """Whom the policy does not name at all: as long as Slack says who has that address."""
+    numbers, mara = two_customers(tab), "mara@brassfern.example"
+    database, now = tab.door.process.database, tab.door.process.now()
+    tab.door.place.outside.slack.space.people["UMARA"] = Person("UMARA", "mara", "Mara Voss", "")
+    with database.writing() as conn:
+        people.put_user(conn, "UMARA", "Mara", "", now)
+        name_owner(conn, numbers["58"], mara, now)
+    for said in (answered(tab, "UMARA"), tab.open("UMARA")):
+        assert "$" not in said
+    with database.writing() as conn:
+        people.put_address(conn, mara, "UMARA", now)
+    for said in (answered(tab, "UMARA"), tab.open("UMARA")):
+        assert "$1,200.50" in said
+        assert "77,000" not in said
+        assert "Bramble" not in said
+    assert "Acme" in tab.type("UMARA", numbers["58"], "CFINANCE")
+    other = tab.type("UMARA", numbers["61"], "CFINANCE")
+    assert other.startswith("This needs a collector or a finance lead")
 
 
 def test_a_collector_who_is_an_account_manager_too_sees_all(

@@ -8,14 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.slack import api
 from bot.slack import people as looking_up
 from jobs.rules import policy
-from jobs.store import agenda, people
-from jobs.store.database.tables import schedule
-from tests.bot.ground import POLICY, START, Ground, ground
+from jobs.store import agenda, managers, people
+from jobs.store.database.tables import cases, messages, schedule
+from tests.bot.ground import POLICY, REALM, START, Ground, add_case, ground, name_owner
 from tests.sandbox.slack.people import CAST, TEAM, Person, as_user
 
 HOME = {"team_id": TEAM}
@@ -189,3 +189,110 @@ def test_a_person_without_a_display_name(on: Ground) -> None:
     on.look_up()
     with on.database.reading() as conn:
         assert people.names(conn)["UCOLLECT"] == "Cora Lindqvist"
+
+
+def owned_by(on: Ground, email: str) -> None:
+    """The CRM says at this moment that this address looks after the customer of case 1."""
+    with on.database.writing() as conn:
+        managers.look_for(conn, name_owner(conn, "1", email, on.clock()), on.clock())
+
+
+def at(on: Ground, email: str) -> str:
+    """The full member who has this address, as far as is known."""
+    with on.database.reading() as conn:
+        return people.at_address(conn, email, on.clock())
+
+
+def leave(on: Ground, user: str) -> None:
+    """Somebody's account is deactivated."""
+    everybody = on.slack.space.people
+    everybody[user] = replace(everybody[user], is_deactivated=True)
+
+
+@pytest.mark.parametrize(
+    ("email", "user"),
+    [
+        ("marc@brassfern.example", "UMANAGER"),
+        ("gus@brassfern.example", ""),
+        ("sybil@contoso.example", ""),
+        ("overdue@brassfern.example", ""),
+        ("louis@brassfern.example", ""),
+        ("nobody@brassfern.example", ""),
+    ],
+)
+def test_an_owner_is_found_by_address(on: Ground, email: str, user: str) -> None:
+    """Only a full member: no guest, stranger, robot, leaver or unknown address; asked at once."""
+    add_case(on)
+    leave(on, "ULEAD2")
+    on.look_up()
+    owned_by(on, email)
+    assert due(on) == on.clock()
+    on.look_up()
+    assert at(on, email) == user
+    with on.database.reading() as conn:
+        assert managers.owned(conn, REALM, user, on.clock()) == ({"58"} if user else set())
+        assert people.addresses_read(conn) == {email: START}
+    on.clock.forward(seconds=1)
+    owned_by(on, email)
+    assert due(on) > on.clock()
+
+
+def test_an_owner_is_asked_about_again(on: Ground) -> None:
+    """Every five minutes while a case is open; a leaver loses the right, and the card shows it."""
+    add_case(on)
+    owned_by(on, "marc@brassfern.example")
+    on.look_up()
+    with on.database.writing() as conn:
+        conn.execute(update(messages).values(due_at=None))
+    on.clock.forward(minutes=5)
+    on.look_up()
+    assert (on.calls("users.lookupByEmail"), on.message().due_at) == (2, None)
+    leave(on, "UMANAGER")
+    on.clock.forward(minutes=5)
+    on.look_up()
+    assert (at(on, "marc@brassfern.example"), on.message().due_at) == ("", on.clock())
+    with on.database.writing() as conn:
+        conn.execute(update(cases).values(state="done"))
+    on.clock.forward(minutes=5)
+    on.look_up()
+    assert on.calls("users.lookupByEmail") == 3
+
+
+@pytest.mark.parametrize("kind", ["refuse", "html", "garbage", "status"])
+def test_silence_about_an_address_ages(on: Ground, kind: str) -> None:
+    """Without an answer, or told to wait, what is known counts for 15 minutes; then it does not."""
+    add_case(on)
+    owned_by(on, "marc@brassfern.example")
+    on.look_up()
+    status = {"status": 429} if kind == "status" else {}
+    for minutes, user in ((5, "UMANAGER"), (5, "UMANAGER"), (5, "")):
+        on.clock.forward(minutes=minutes)
+        on.fault("users.lookupByEmail", kind, **status)
+        on.look_up()
+        assert at(on, "marc@brassfern.example") == user
+        assert due(on) == on.clock() + timedelta(seconds=30)
+        assert trouble_of(on, "ULEAD2") == ""
+
+
+def test_without_the_scope_nobody_is_an_owner(on: Ground) -> None:
+    """The people of the policy are looked up all the same."""
+    web = on.slack.web_api
+    web.scopes = tuple(one for one in web.scopes if one != "users:read.email")
+    add_case(on)
+    owned_by(on, "marc@brassfern.example")
+    on.look_up()
+    assert (at(on, "marc@brassfern.example"), trouble_of(on, "ULEAD2")) == ("", "")
+    assert due(on) == START + timedelta(minutes=5)
+
+
+def test_many_owners_are_asked_about_in_turns(on: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slack allows about fifty such calls a minute: the rest follows a minute later."""
+    add_case(on)
+    owned_by(on, "marc@brassfern.example")
+    with monkeypatch.context() as patch:
+        patch.setattr(looking_up, "ADDRESSES", 0)
+        on.look_up()
+    assert (at(on, "marc@brassfern.example"), due(on)) == ("", START + timedelta(minutes=1))
+    on.clock.forward(minutes=1)
+    on.look_up()
+    assert (at(on, "marc@brassfern.example"), due(on)) == ("UMANAGER", START + timedelta(minutes=6))

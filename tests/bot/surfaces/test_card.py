@@ -16,6 +16,7 @@ from bot.surfaces.card.card import Card, card, plain, story
 from jobs.rules.case import Approvals, CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Customer
+from jobs.rules.rights import Manager
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from tests.bot.views import (
@@ -113,6 +114,27 @@ def test_the_message_is_shown_as_it_is() -> None:
     assert "Invoice 1037.pdf" in words(made)
 
 
+@pytest.mark.parametrize(
+    ("manager", "shown", "told"),
+    [
+        (Manager("UMANAGER", "CRM", "M."), "<@UMANAGER> (CRM)", "Max Anager (CRM)"),
+        (
+            Manager("", "CRM", "Mara <!here>"),
+            "Mara &lt;!here&gt; (CRM)",
+            "Mara &lt;!here&gt; (CRM)",
+        ),
+        (None, "", ""),
+    ],
+)
+def test_whose_account_it_is(manager: Manager | None, shown: str, told: str) -> None:
+    """The account manager and who says so; somebody without an account here is called by name."""
+    made = show(view(manager=manager))
+    lines = [e["text"] for b in made.blocks if b["type"] == "context" for e in b["elements"]]
+    assert ("Account manager" in made.text) is bool(manager)
+    assert f"Account manager: {told}" in made.text if manager else True
+    assert any(line.endswith(f"Account manager: {shown}") for line in lines) is bool(manager)
+
+
 def test_the_text_tells_the_story() -> None:
     """A screen reader hears customer, amount, days, message, note, buttons and case."""
     told = show(view()).text
@@ -123,7 +145,7 @@ def test_the_text_tells_the_story() -> None:
         "Payment 2041 of Aug 12, 2026",
         "invoice 1041, $500.00 open, $450.50 paid, due Oct 3, 2026",
         "Usually pays 6 days late; 9 of 11 late",
-        "Account manager: Max Anager",
+        "Account manager: Max Anager (policy file)",
         "Message to pat@acme.example",
         "Our records show invoice 1037 over $2,300.00 as open",
         "QuickBooks note: [Overdue 412] reminder 2",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jobs.rules.evidence import Document
-from jobs.rules.findings import Account, Down, Findings, Fresh, Ticket
+from jobs.rules.findings import Account, Down, Findings, Fresh, Owner, Ticket
 from jobs.rules.policy import Mark, Policy
 
 
@@ -22,6 +22,7 @@ class HelpDesk:
         self.open = True
         self.marks: tuple[Mark, ...] = ()
         self.doubtful = ""
+        self.owner: Owner | None = None
         self.bounced: frozenset[str] = frozenset()
         self.we_wrote_at: datetime | None = None
         self.away = ""
@@ -57,6 +58,7 @@ class HelpDesk:
             documents=documents,
             tickets=tickets,
             marks=self.marks,
+            owner=self.owner,
             bounced=self.bounced,
             we_wrote_at=self.we_wrote_at,
             doubtful=self.doubtful,

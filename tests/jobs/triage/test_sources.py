@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from sqlalchemy import select
+
 from jobs.decide.access import Answer
+from jobs.decide.edit import Text
+from jobs.decide.hold import Holding
+from jobs.rules.findings import Owner
+from jobs.rules.past import HoldKind
+from jobs.rules.rights import POLICY_FILE, Manager
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
-from tests.jobs.house import House, books, customer, invoice
+from jobs.store import agenda, managers, people
+from jobs.store.database.tables import assessments, schedule
+from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.jobs.sources.help_desk import HelpDesk
 
@@ -118,3 +129,57 @@ def test_mail_that_came_back_forbids_the_address(open_house: OpenHouse) -> None:
     desk.bounced, desk.we_wrote_at = frozenset(), house.now
     house.refresh()
     assert (house.state(), house.rules()) == (State.SNOOZED, {"too_soon"})
+
+
+def test_the_owner_in_a_source_looks_after_the_customer(open_house: OpenHouse) -> None:
+    """Found in Slack by the address, the owner edits and holds, and never approves.
+
+    That lasts while Slack's answer is recent and the source names them; the policy file goes first.
+    """
+    house = open_house(policy={"people": {"managers_approve": True}})
+    desk, marc = with_desk(house), "marc@brassfern.example"
+    desk.owner = Owner("Marc", marc)
+    with house.database.writing() as conn:
+        agenda.ensure(conn, agenda.EVERYBODY, "people", house.now + timedelta(minutes=5))
+    house.sweep()
+    assert house.view().manager == Manager("", "help desk", "Marc")
+    assert [row.owner for row in house.rows(select(assessments))] == [marc]
+    due = select(schedule).where(schedule.c.kind == "people")
+    assert [row.due_at for row in house.rows(due)] == [house.now]
+    hold = Holding(HoldKind.QUIET, house.today + timedelta(days=14))
+    assert house.hold("UMANAGER", hold) is Answer.NOT_ALLOWED
+
+    def found(user: str) -> None:
+        with house.database.writing() as conn:
+            people.put_address(conn, marc, user, house.now)
+
+    def owned() -> frozenset[str]:
+        with house.database.reading() as conn:
+            return managers.owned(conn, house.case().company, "UMANAGER", house.now)
+
+    found("UMANAGER")
+    assert house.view().manager == Manager("UMANAGER", "help desk", "Marc")
+    assert owned() == {"1"}
+    assert house.approve("UMANAGER") is Answer.NOT_ALLOWED
+    letter = house.view().letter
+    assert letter is not None
+    changed = Text(letter.subject, letter.body.replace("Hello", "Good day"))
+    assert house.edit("UMANAGER", changed) is Answer.RECORDED
+    assert house.approve("UMANAGER") is Answer.NOT_ALLOWED
+    found("")
+    assert (house.hold("UMANAGER", hold), owned()) == (Answer.NOT_ALLOWED, frozenset())
+    found("UMANAGER")
+    house.time.later(minutes=15)
+    assert (house.hold("UMANAGER", hold), owned()) == (Answer.NOT_ALLOWED, frozenset())
+    found("UMANAGER")
+    house.change_policy(account_manager=[{**MANAGER, "slack": "ULEAD2", "customers": ["1"]}])
+    assert house.view().manager == Manager("ULEAD2", POLICY_FILE)
+    assert house.hold("UMANAGER", hold) is Answer.NOT_ALLOWED
+    house.change_policy(account_manager=[])
+    desk.owner = None
+    house.refresh()
+    assert (house.view().manager, owned()) == (None, frozenset())
+    desk.owner = Owner("Marc", marc)
+    house.refresh()
+    found("UMANAGER")
+    assert house.hold("UMANAGER", hold) is Answer.RECORDED

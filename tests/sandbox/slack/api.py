@@ -23,6 +23,7 @@ SCOPES = (
     "im:write",
     "usergroups:read",
     "users:read",
+    "users:read.email",
 )
 
 
@@ -45,6 +46,7 @@ METHODS = {
     "views.update": Method(views.update_view),
     "views.publish": Method(views.publish_view),
     "users.info": Method(lookups.user_info, "users:read"),
+    "users.lookupByEmail": Method(lookups.user_at_address, "users:read.email"),
     "usergroups.users.list": Method(lookups.group_users, "usergroups:read"),
     "conversations.info": Method(lookups.conversation_info, "{kind}:read"),
     "conversations.history": Method(lookups.history, "{kind}:history"),

@@ -36,6 +36,16 @@ def user_info(space: Workspace, call: Call) -> Json:
     return {"user": as_user(person, with_locale=call.flag("include_locale"))}
 
 
+def user_at_address(space: Workspace, call: Call) -> Json:
+    """users.lookupByEmail: only whoever has an account now, and no robots."""
+    email = call.text_of("email", "users_not_found").lower()
+    for person in space.people.values():
+        if person.email == email and not (person.is_deactivated or person.is_bot):
+            user = as_user(person)
+            return {"user": user | {"profile": user["profile"] | {"email": person.email}}}
+    raise RefusedError("users_not_found")
+
+
 def group_users(space: Workspace, call: Call) -> Json:
     """usergroups.users.list."""
     group = call.text_of("usergroup", "no_such_subteam")

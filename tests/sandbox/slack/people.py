@@ -25,6 +25,7 @@ class Person:
     team: str = TEAM
     is_guest: bool = False
     is_bot: bool = False
+    is_deactivated: bool = False
     tz: str = "Europe/Berlin"
     tz_offset: int = 3600
     locale: str = "en-GB"
@@ -48,13 +49,13 @@ ROBOT = Person(BOT_USER, BOT_NAME, "Overdue", "App", is_bot=True)
 
 
 def as_user(person: Person, *, with_locale: bool = False) -> Json:
-    """The `user` object of users.info (without e-mail: the app has no such scope)."""
+    """The `user` object of users.info (without the e-mail address, which nobody reads there)."""
     user: Json = {
         "id": person.id,
         "team_id": person.team,
         "name": person.name,
         "real_name": person.real_name,
-        "deleted": False,
+        "deleted": person.is_deactivated,
         "tz": person.tz,
         "tz_label": person.tz,
         "tz_offset": person.tz_offset,

@@ -133,7 +133,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "people",
-        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=320), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("body", Json(), nullable=True),
         sa.Column("wanted_at", Utc(), nullable=True),
@@ -351,6 +351,7 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("policy_sha256", sa.String(length=64), nullable=False),
         sa.Column("stage", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(length=320), nullable=False),
         sa.Column("class", sa.String(length=32), nullable=True),
         sa.Column("confidence", sa.String(length=8), nullable=False),
         sa.Column("author", sa.String(length=120), nullable=False),

@@ -1,0 +1,105 @@
+"""Who looks after a customer, and what that allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from jobs.rules.findings import Absent, Down, Findings, Fresh, Owner, owner
+from jobs.rules.gates import Needed
+from jobs.rules.rights import (
+    POLICY_FILE,
+    Manager,
+    account_manager,
+    looks_after,
+    may_approve,
+    may_edit,
+    sees,
+)
+from jobs.rules.states import Role
+from tests.jobs.rules.world import NOW, facts, policy
+
+MARA = Owner("Mara Voss", "mara@brassfern.example")
+MARC = Owner("Marc Oduya", "marc@brassfern.example")
+CRM = Manager("UMARA", "CRM", "Mara Voss")
+UNKNOWN = Manager("", "CRM", "Mara Voss")
+FILE = Manager("UFILE", POLICY_FILE)
+NAMES = policy("""
+[people]
+managers_approve = true
+[[account_manager]]
+slack = "UFILE"
+customers = ["58"]
+""")
+NOBODY = policy("[people]\nmanagers_approve = true\n")
+OURS = Findings(Fresh(NOW), owner=MARA)
+
+
+@pytest.mark.parametrize(
+    ("findings", "named"),
+    [
+        ({}, None),
+        ({"CRM": Findings(Fresh(NOW))}, None),
+        ({"CRM": OURS}, ("CRM", MARA)),
+        ({"help desk": Findings(Fresh(NOW)), "CRM": OURS}, ("CRM", MARA)),
+        ({"CRM": OURS, "help desk": OURS}, ("CRM", MARA)),
+        ({"CRM": OURS, "help desk": replace(OURS, owner=MARC)}, None),
+        ({"CRM": replace(OURS, doubtful="Two companies match.")}, None),
+        ({"CRM": replace(OURS, freshness=Down(NOW, "It is away."))}, None),
+        ({"CRM": replace(OURS, freshness=Absent())}, None),
+        ({"CRM": replace(OURS, owner=Owner("Mara", "mara\x00@brassfern.example"))}, None),
+        ({"CRM": replace(OURS, owner=Owner("Mara", "m" * 400 + "@brassfern.example"))}, None),
+    ],
+)
+def test_whom_the_sources_name(
+    findings: dict[str, Findings], named: tuple[str, Owner] | None
+) -> None:
+    """One person with an address, from a source that answers and is sure whom it is about."""
+    assert owner(findings) == named
+
+
+@pytest.mark.parametrize("manager", [None, CRM, UNKNOWN])
+def test_the_policy_file_goes_first(manager: Manager | None) -> None:
+    """The owner in a source counts only where the file names nobody for this customer."""
+    assert account_manager("58", NAMES, manager) == FILE
+    assert account_manager("61", NAMES, manager) == manager
+    assert account_manager("58", NOBODY, manager) == manager
+
+
+ONE, TWO = Needed(1, False, False), Needed(2, True, False)
+LEAD, COLLECTOR = frozenset({Role.FINANCE_LEAD}), frozenset({Role.COLLECTOR})
+NONE = frozenset[Role]()
+
+
+@pytest.mark.parametrize(
+    ("user", "roles", "manager", "edits", "approves"),
+    [
+        ("UMARA", NONE, CRM, True, False),
+        ("UMARA", NONE, FILE, False, False),
+        ("UFILE", NONE, FILE, True, True),
+        ("UOTHER", NONE, CRM, False, False),
+        ("", NONE, UNKNOWN, False, False),
+        ("UMARA", NONE, UNKNOWN, False, False),
+        ("UMARA", NONE, None, False, False),
+        ("UMARA", COLLECTOR, CRM, True, True),
+        ("ULEAD1", LEAD, None, True, True),
+    ],
+)
+def test_what_an_account_manager_may(
+    user: str, roles: frozenset[Role], manager: Manager | None, edits: bool, approves: bool
+) -> None:
+    """Work on the own customer's cases; approve only where the policy file says so."""
+    named = NAMES if manager is FILE else NOBODY
+    assert looks_after(user, manager) <= edits
+    assert may_edit(user, roles, manager) is edits
+    assert may_approve(user, roles, facts(), named, ONE) is approves
+    assert may_approve(user, roles, facts(), named, TWO) is bool(roles)
+
+
+def test_whose_figures_a_manager_sees() -> None:
+    """Those of the file and of a source together, but none that the file gives to somebody else."""
+    assert sees("UMARA", NONE, NAMES, {"58", "61"}) == frozenset({"61"})
+    assert sees("UFILE", NONE, NAMES, {"61"}) == frozenset({"58", "61"})
+    assert sees("UMARA", NONE, NAMES) == frozenset()
+    assert sees("UMARA", COLLECTOR, NAMES, {"61"}) is None
