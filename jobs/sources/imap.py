@@ -141,17 +141,20 @@ class ImapServer:
 
     @contextlib.contextmanager
     def _speaking(self, failed: str) -> Iterator[None]:
-        """Whatever goes wrong inside is a SourceError that names the server."""
+        """Whatever goes wrong inside is a SourceError that names the server.
+
+        Its words stay the same as long as the cause does.
+        """
         try:
             yield
         except ssl.SSLError as error:
             raise self._failure(f"cannot be trusted: {_words(error)}") from error
         except TimeoutError as error:
             raise self._failure("took too long to answer") from error
-        except (imaplib.IMAP4.abort, OSError) as error:
-            if failed == "was not reached":
-                raise self._failure(f"{failed}: {_words(error)}") from error
-            raise self._failure(f"broke off the connection: {_words(error)}") from error
+        except imaplib.IMAP4.abort as error:
+            raise self._failure("broke off the connection") from error
+        except OSError as error:
+            raise self._failure(f"was not reached: {_words(error)}") from error
         except imaplib.IMAP4.error as error:
             raise self._failure(f"{failed}: {_words(error)}") from error
         except _NO_IMAP as error:
@@ -205,8 +208,8 @@ class ImapSession:
             with self._speaking("did not give its mails"):
                 answer = self._client.uid("FETCH", ",".join(map(str, wanted)), what)
                 got = {one.uid: one for one in _fetched(_ok(answer))}
-                if missing := [uid for uid in wanted if uid not in got]:
-                    raise imaplib.IMAP4.error(f"{len(missing)} of {len(wanted)} are missing")
+                if not got.keys() >= set(wanted):
+                    raise imaplib.IMAP4.error("some that it had found are missing")
             yield from (got[uid] for uid in wanted)
 
     def oldest(self) -> date | None:

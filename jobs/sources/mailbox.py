@@ -167,12 +167,11 @@ class _Reading:
             on = day(fetched.at.date())
             self._found[id].unread = f"A mail of {on} is damaged or too large to read."
 
-    def too_many(self, customer: Account, count: int) -> None:
+    def too_many(self, customer: Account) -> None:
         """More than can be read in time."""
-        since = day(self.since.date())
         self._found[
             customer.id
-        ].unread = f"There are {count} mails since {since}, too many to read."
+        ].unread = f"There are more than {MOST_MAILS} mails of this customer."
 
     def sent(self, fetched: Fetched) -> None:
         """From the folder of sent mail only the time counts."""
@@ -242,7 +241,7 @@ def _read_group(session: ImapSession, reading: _Reading, group: Sequence[Account
     """Collect what was written by, to or about these customers."""
     uids = session.search(_criteria(group, reading))
     if len(uids) > MOST_MAILS:
-        _apart(session, reading, group, len(uids))
+        _apart(session, reading, group)
         return
     longer = [one for one in session.fetch(uids, BEGINNING) if not reading.take(one)]
     whole = session.fetch([one.uid for one in longer[-MOST_LONG:]], ALL)
@@ -251,9 +250,9 @@ def _read_group(session: ImapSession, reading: _Reading, group: Sequence[Account
             reading.give_up(fetched, group)
 
 
-def _apart(session: ImapSession, reading: _Reading, group: Sequence[Account], count: int) -> None:
+def _apart(session: ImapSession, reading: _Reading, group: Sequence[Account]) -> None:
     if len(group) == 1:
-        reading.too_many(group[0], count)
+        reading.too_many(group[0])
         return
     half = len(group) // 2
     _read_group(session, reading, group[:half])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import socketserver
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from jobs.sources import mailbox as module
 from jobs.sources.imap import ImapServer
 from jobs.sources.mailbox import Mailbox, Us
 from jobs.sources.source import SourceError
+from tests.jobs.mail.test_smtp import certificate
 from tests.jobs.rules.world import policy
 from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.inbox import ADDRESS, PASSWORD, Inbox, running
@@ -329,8 +334,8 @@ def test_nothing_is_marked_as_read(inbox: Inbox) -> None:
 
 
 FAULTS: list[tuple[Kind, str, str]] = [
-    ("refuse", "CONNECT", "was not reached"),
-    ("garbage", "CONNECT", "was not reached"),
+    ("refuse", "CONNECT", "broke off"),
+    ("garbage", "CONNECT", "broke off"),
     ("status", "LOGIN", "refused the login"),
     ("status", "EXAMINE", "cannot open the folder"),
     ("late", "SEARCH", "broke off"),
@@ -382,3 +387,78 @@ def test_doctor_says_what_could_be_read(inbox: Inbox) -> None:
         Mailbox(replace(wrong, password=""), US).check(NOW, POLICY)
     with pytest.raises(SourceError, match="cannot open the folder Nowhere"):
         Mailbox(replace(source(inbox).server, folder="Nowhere"), US).check(NOW, POLICY)
+
+
+AT = 'INTERNALDATE "20-Nov-2026 10:00:00 +0000"'
+ASKED = "From: dana@acme.example\r\n\r\nHi"
+GOOD = f"* 1 FETCH (UID 1 {AT} RFC822.SIZE 29 BODY[]<0> {{29}}\r\n{ASKED})"
+LIES = {
+    "as it should be": (GOOD, ""),
+    "the attributes last": (
+        f"* 1 FETCH (BODY[]<0> {{29}}\r\n{ASKED} RFC822.SIZE 29 {AT} UID 1)",
+        "",
+    ),
+    "news of another mail": (f"* 7 FETCH (FLAGS (\\Seen))\r\n{GOOD}\r\n* 9 EXISTS", ""),
+    "an empty mail": (f'* 1 FETCH (UID 1 {AT} RFC822.SIZE 0 BODY[]<0> "")', ""),
+    "not the mail": ("* 9 EXISTS", "did not give its mails: some that it had found"),
+    "another mail": (GOOD.replace("UID 1", "UID 2"), "did not give its mails"),
+    "no attributes": (f"* 1 FETCH (BODY[]<0> {{29}}\r\n{ASKED})", "not IMAP"),
+    "no such day": (GOOD.replace("20-Nov", "99-Nov"), "not IMAP"),
+    "endless": ("* 1 FETCH (BODY[] {99999999999}\r\n", "broke off"),
+    "one long line": ("* " + "x" * 2_000_000, "did not give its mails"),
+    "half": (GOOD[:-20], "broke off"),
+}
+
+
+class Liar(socketserver.StreamRequestHandler):
+    """An IMAP server that has one mail, and answers FETCH as it is told."""
+
+    answer = ""
+
+    def handle(self) -> None:
+        self.say("* OK [CAPABILITY IMAP4rev1] ready")
+        for line in self.rfile:
+            tag, command, *words = line.decode().split()
+            if words[:1] == ["FETCH"]:
+                self.say(self.answer)
+                if self.answer.startswith("* 1 FETCH") and not self.answer.endswith(")"):
+                    return
+            said = {"CAPABILITY": "* CAPABILITY IMAP4rev1", "EXAMINE": "* 1 EXISTS"}.get(
+                command, ""
+            )
+            self.say("\r\n".join(filter(None, [said or self.searched(words), f"{tag} OK done"])))
+
+    def searched(self, words: list[str]) -> str:
+        return "* SEARCH 1" if words[:1] == ["SEARCH"] else ""
+
+    def say(self, line: str) -> None:
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(f"{line}\r\n".encode())
+
+
+def test_a_server_that_lies_is_not_believed() -> None:
+    """Whatever order and form the protocol allows is read; anything else is Down."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Liar) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"imap://a:b@127.0.0.1:{server.server_address[1]}/"
+        mailbox = Mailbox(ImapServer.from_url(url), US)
+        for name, (answer, reason) in LIES.items():
+            Liar.answer = answer
+            freshness = mailbox.read([ACME], SINCE, NOW, POLICY)["1"].freshness
+            if reason:
+                assert isinstance(freshness, Down), name
+                assert reason in freshness.reason, (name, freshness.reason)
+            else:
+                assert freshness == Fresh(NOW), name
+        server.shutdown()
+
+
+def test_only_a_trusted_server_is_given_the_password(tmp_path: Path) -> None:
+    """Over TLS, and never to somebody whose certificate nobody vouches for."""
+    with certificate(tmp_path) as (server, client), running(Inbox(World(), tls=server)) as inbox:
+        trusted = ImapServer.from_url(inbox.url, tls=client)
+        assert "0 mails" in Mailbox(trusted, US).check(NOW, POLICY)
+        with pytest.raises(SourceError, match="cannot be trusted"):
+            Mailbox(ImapServer.from_url(inbox.url), US).check(NOW, POLICY)
+        assert commands(inbox, "LOGIN") == 1
