@@ -202,6 +202,7 @@ def test_bounces_say_which_address_does_not_work(inbox: Inbox) -> None:
     assert said(found["1"]) == [("bounce", "Undelivered\nThe mail system could not deliver.")]
     assert not found["2"].documents
     inbox.put(bounce("delayed", "4.4.1", "acme.books@gmail.com"))
+    inbox.put(bounce("failed", "4.2.2", "acme.books@gmail.com"))
     inbox.put(bounce(to="stranger@acme.example"))
     inbox.put(
         b"From: postmaster@mx.example\r\nX-Failed-Recipients: tweety@birdseed.example\r\n"
