@@ -21,7 +21,7 @@ from jobs.companies.disconnect import DISCONNECTED
 from jobs.rules.policy import Policy, PolicyError
 from jobs.rules.policy import load as load_policy
 from jobs.settings import Problem
-from jobs.sources.configured import SOURCES, Row
+from jobs.sources.configured import SOURCES, SourceRow
 from jobs.sources.source import SourceError
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
@@ -307,7 +307,7 @@ def _sources(look: InstallationCheck) -> Iterator[Finding]:
         yield _source(look, name, row)
 
 
-def _source(look: InstallationCheck, name: str, row: Row) -> Finding:
+def _source(look: InstallationCheck, name: str, row: SourceRow) -> Finding:
     names = [each for need in row.needs for each in need.split("|")]
     why, wrong = look.needs(*row.needs), any(each.upper() in look.wrong for each in names)
     if wrong:

@@ -16,7 +16,7 @@ from jobs.sources.zendesk import Zendesk
 
 
 @dataclass(frozen=True)
-class Row:
+class SourceRow:
     """How a source is built, and the settings that it needs (`a|b` is either)."""
 
     needs: tuple[str, ...]
@@ -33,10 +33,10 @@ def _zendesk(settings: Settings) -> Source:
     return Zendesk.at(url, settings.zendesk_client_id, secret)
 
 
-SOURCES: dict[str, Row] = {
-    "CRM": Row(("hubspot_token",), _hubspot),
-    "help desk": Row(ZENDESK, _zendesk),
-    "mailbox": Row(("imap_url",), Mailbox.of_settings),
+SOURCES: dict[str, SourceRow] = {
+    "CRM": SourceRow(("hubspot_token",), _hubspot),
+    "help desk": SourceRow(ZENDESK, _zendesk),
+    "mailbox": SourceRow(("imap_url",), Mailbox.of_settings),
 }
 """What a card calls it → how it is read."""
 
@@ -47,7 +47,7 @@ def configured(settings: Settings) -> tuple[Source, ...]:
     return tuple(row.build(settings) for row in rows)
 
 
-def is_named(row: Row, settings: Settings) -> bool:
+def is_named(row: SourceRow, settings: Settings) -> bool:
     """Whether the settings have everything that this source needs."""
     return all(any(getattr(settings, n) for n in need.split("|")) for need in row.needs)
 

@@ -58,17 +58,17 @@ class ServiceError(SourceError):
 
 
 @dataclass(frozen=True)
-class Rate:
+class RequestRate:
     """How often a service may be asked: so many requests at once, and so many a second."""
 
     per_second: float
     at_once: int
 
 
-class Pace:
+class RequestPace:
     """How soon the next request may go. Thread-safe."""
 
-    def __init__(self, rate: Rate, sleep: Callable[[float], None]) -> None:
+    def __init__(self, rate: RequestRate, sleep: Callable[[float], None]) -> None:
         self._gap, self._ahead, self._sleep = 1 / rate.per_second, rate.at_once - 1, sleep
         self._next = 0.0
         self._lock = threading.Lock()
@@ -107,20 +107,20 @@ class Service:
         self,
         wording: Wording,
         base_url: str,
-        rates: Mapping[str, Rate],
+        rates: Mapping[str, RequestRate],
         sleep: Callable[[float], None] = time.sleep,
         timeout: httpx.Timeout = TIMEOUT,
     ) -> None:
         """`rates` are by kind of request; the usual kind is ""."""
         self.wording = wording
-        self._paces = {kind: Pace(rate, sleep) for kind, rate in rates.items()}
+        self._paces = {kind: RequestPace(rate, sleep) for kind, rate in rates.items()}
         self._http = httpx.Client(
             base_url=base_url, timeout=timeout, verify=certificates(), follow_redirects=False
         )
 
-    def reading(self) -> Reading:
+    def reading(self) -> ServiceReading:
         """A new reading, whose time begins now."""
-        return Reading(self, time.monotonic() + LONGEST_READING)
+        return ServiceReading(self, time.monotonic() + LONGEST_READING)
 
     def close(self) -> None:
         self._http.close()
@@ -214,7 +214,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ServiceReading:
     """The requests of one reading, with one limit of time for all of them. Thread-safe."""
 
     service: Service

@@ -22,7 +22,16 @@ from jobs.rules.findings import Account, Down, Findings, Fresh, Owner
 from jobs.rules.marks import crm_marks
 from jobs.rules.plain import one_line
 from jobs.rules.policy import Mark, Policy
-from jobs.sources.http import Rate, Raw, Reading, Request, Service, ServiceError, Wording, chunks
+from jobs.sources.http import (
+    Raw,
+    Request,
+    RequestRate,
+    Service,
+    ServiceError,
+    ServiceReading,
+    Wording,
+    chunks,
+)
 from jobs.sources.source import SourceError
 
 VERSION = "2026-03"
@@ -31,7 +40,7 @@ LISTED = 200  # objects on one page of a search
 READ = 100  # objects in one batch
 LINKED = 1000  # objects whose associations are read at once
 SEARCH = "search"
-RATES = {"": Rate(per_second=8, at_once=20), SEARCH: Rate(per_second=3, at_once=2)}
+RATES = {"": RequestRate(per_second=8, at_once=20), SEARCH: RequestRate(per_second=3, at_once=2)}
 """Within 100 requests in ten seconds, and 5 searches in one."""
 MOST_NOTES = 200
 """The newest notes of one customer that are read; more of them since a day are too many."""
@@ -139,7 +148,7 @@ Links = dict[str, list[str]]
 
 
 @dataclass
-class _Known:
+class _CrmIdentity:
     """What the CRM has about one customer."""
 
     contacts: Records = field(default_factory=dict)
@@ -185,7 +194,7 @@ class HubSpot:
     ) -> Mapping[str, Findings]:
         """See `Source.read`."""
         try:
-            return _Reader(self._service.reading(), self._headers, policy).read(
+            return _HubSpotReading(self._service.reading(), self._headers, policy).read(
                 customers, since, now
             )
         except SourceError as error:
@@ -194,14 +203,14 @@ class HubSpot:
 
     def check(self, now: datetime, policy: Policy) -> str:
         """See `Source.check`."""
-        return _Reader(self._service.reading(), self._headers, policy).check()
+        return _HubSpotReading(self._service.reading(), self._headers, policy).check()
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _HubSpotReading:
     """One reading. Every method raises SourceError."""
 
-    reading: Reading
+    reading: ServiceReading
     headers: Mapping[str, str]
     policy: Policy
 
@@ -218,7 +227,7 @@ class _Reader:
 
     # Who is who
 
-    def _known(self, customers: Sequence[Account]) -> dict[str, _Known]:
+    def _known(self, customers: Sequence[Account]) -> dict[str, _CrmIdentity]:
         addresses = {address for customer in customers for address in customer.addresses}
         domains = {domain for customer in customers for domain in customer.domains}
         contacts = self._search("contacts", "email", addresses)
@@ -236,7 +245,7 @@ class _Reader:
 
     def _match(
         self, customer: Account, contacts: Records, companies: Records, linked: Links
-    ) -> _Known:
+    ) -> _CrmIdentity:
         own = {id: c for id, c in contacts.items() if _addresses(c) & customer.addresses}
         name = self.policy.crm_customer_id
         named = {id for id, c in companies.items() if name and c.says(name) == customer.id}
@@ -245,11 +254,11 @@ class _Reader:
             *(id for id, c in companies.items() if c.says("domain").lower() in customer.domains),
         }
         matched = {id: companies[id] for id in sorted(found, key=int)}
-        return _Known(own, matched, _doubt(matched, bool(named)))
+        return _CrmIdentity(own, matched, _doubt(matched, bool(named)))
 
     # What it says
 
-    def _notes(self, known: Mapping[str, _Known]) -> Batch:
+    def _notes(self, known: Mapping[str, _CrmIdentity]) -> Batch:
         """The newest notes of all of them; each one's `notes` then names its own."""
         people = {id for one in known.values() for id in one.contacts}
         firms = {id for one in known.values() for id in one.companies}
@@ -264,7 +273,7 @@ class _Reader:
 
     def _findings(
         self,
-        known: _Known,
+        known: _CrmIdentity,
         notes: Batch,
         owner: Owner | None,
         since: datetime,
@@ -283,7 +292,9 @@ class _Reader:
             doubtful=known.doubtful,
         )
 
-    def _documents(self, known: _Known, notes: Batch, since: datetime) -> tuple[Document, ...]:
+    def _documents(
+        self, known: _CrmIdentity, notes: Batch, since: datetime
+    ) -> tuple[Document, ...]:
         if not notes.complete(known.notes):
             raise ServiceError("HubSpot did not send all notes about this customer.")
         found = [notes.found[id] for id in known.notes if id in notes.found]
@@ -297,7 +308,7 @@ class _Reader:
         when = self.reading.parsed(_Moment, {"at": at or note.createdAt}).at.astimezone(UTC)
         return Document(f"note:{note.id}", "crm", "note", when, note.says("hs_note_body"))
 
-    def _marks(self, known: _Known) -> tuple[Mark, ...]:
+    def _marks(self, known: _CrmIdentity) -> tuple[Mark, ...]:
         """Each once, even if several contacts have it."""
         found = (m for r in known.records() for m in crm_marks(r.properties, self.policy))
         return tuple(dict.fromkeys(found))

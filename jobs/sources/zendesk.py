@@ -23,10 +23,19 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 from jobs.rules.evidence import Document
 from jobs.rules.findings import Account, Down, Findings, Fresh, Ticket
 from jobs.rules.policy import Policy
-from jobs.sources.http import Rate, Raw, Reading, Request, Service, ServiceError, Wording, chunks
+from jobs.sources.http import (
+    Raw,
+    Request,
+    RequestRate,
+    Service,
+    ServiceError,
+    ServiceReading,
+    Wording,
+    chunks,
+)
 from jobs.sources.source import SourceError
 
-RATES = {"": Rate(per_second=60, at_once=80)}
+RATES = {"": RequestRate(per_second=60, at_once=80)}
 """Plans permit from 200 to 2,500 requests a minute; a 429 says how long to wait."""
 TOGETHER = 30  # addresses or organizations in one query
 LISTED = 100  # results on one page
@@ -120,7 +129,7 @@ class AccessToken:
         self._lock = threading.Lock()
         self._value, self._ends = "", 0.0
 
-    def get(self, reading: Reading, refused: str = "") -> str:
+    def get(self, reading: ServiceReading, refused: str = "") -> str:
         """The token; a new one if it ends soon, or is the one that was `refused`."""
         with self._lock:
             if self._value == refused or time.monotonic() > self._ends - EARLY:
@@ -133,7 +142,7 @@ class AccessToken:
 
 
 @dataclass(frozen=True)
-class _Known:
+class _DeskIdentity:
     """Who a customer is in Zendesk."""
 
     users: frozenset[str]
@@ -169,21 +178,21 @@ class Zendesk:
     ) -> Mapping[str, Findings]:
         """See `Source.read`."""
         try:
-            return _Reader(self._service.reading(), self._token, since, now).read(customers)
+            return _ZendeskReading(self._service.reading(), self._token, since, now).read(customers)
         except SourceError as error:
             down = Findings(Down(now, str(error)))
             return {customer.id: down for customer in customers}
 
     def check(self, now: datetime, policy: Policy) -> str:
         """See `Source.check`."""
-        return _Reader(self._service.reading(), self._token, now, now).check()
+        return _ZendeskReading(self._service.reading(), self._token, now, now).check()
 
 
 @dataclass(frozen=True)
-class _Reader:
+class _ZendeskReading:
     """One reading. Every method raises SourceError."""
 
-    reading: Reading
+    reading: ServiceReading
     token: AccessToken
     since: datetime
     now: datetime
@@ -214,7 +223,7 @@ class _Reader:
 
     # Who is who
 
-    def _known(self, customers: Sequence[Account]) -> dict[str, _Known]:
+    def _known(self, customers: Sequence[Account]) -> dict[str, _DeskIdentity]:
         addresses = {address for customer in customers for address in customer.addresses}
         users: dict[str, list[_User]] = defaultdict(list)
         for some in chunks(sorted(addresses), TOGETHER):
@@ -289,7 +298,7 @@ class _Reader:
 
     def _findings(
         self,
-        known: _Known,
+        known: _DeskIdentity,
         tickets: Sequence[ZendeskTicket],
         comments: Mapping[str, Comments | SourceError | None],
     ) -> Findings:
@@ -381,11 +390,11 @@ class _Reader:
         return count
 
 
-def _who(addresses: Collection[str], users: Collection[_User]) -> _Known:
+def _who(addresses: Collection[str], users: Collection[_User]) -> _DeskIdentity:
     firms = frozenset(user.organization_id for user in users if user.organization_id)
     terms = {f'{REQUESTER}"{address}"' for address in addresses}
     terms |= {f"{ORGANIZATION}{id}" for id in firms}
-    return _Known(frozenset(user.id for user in users), firms, frozenset(terms))
+    return _DeskIdentity(frozenset(user.id for user in users), firms, frozenset(terms))
 
 
 def _few(tickets: Collection[ZendeskTicket]) -> bool:
@@ -393,7 +402,7 @@ def _few(tickets: Collection[ZendeskTicket]) -> bool:
     return len(tickets) <= MOST_TICKETS
 
 
-def _doubt(known: _Known) -> str:
+def _doubt(known: _DeskIdentity) -> str:
     if len(known.organizations) < 2:
         return ""
     return f"Its addresses belong to {len(known.organizations)} organizations in Zendesk."
