@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test check format lint types bench lock clean
+.PHONY: demo test check format lint types bench eval lock clean
 
 demo: $(INSTALLED)
 	@exec $(BIN)/python -m tests.sandbox $(ARGS)
@@ -28,6 +28,9 @@ types: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+eval: $(INSTALLED)
+	@$(BIN)/python -m tests.eval $(ARGS)
 
 # The product alone, then the tools beside it. Keeps the pins that still hold; ARGS=--upgrade moves them all.
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \

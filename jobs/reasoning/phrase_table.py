@@ -9,16 +9,32 @@ from jobs.rules.evidence import Stance
 
 PHRASES: dict[Stance, str] = {
     Stance.HARDSHIP: r"""
-insolven(?:t|cy|z)|bankrupt|creditors.? meeting|winding.up|administrator appointed
+insolven(?:t|cy|z)|bankrupt|creditors.? meeting|winding.up|wound up\b|liquidators?\b
+(?:administrators?|receivers?|trustees?)\b.{0,60}\bappointed|been dissolved|no longer exists?\b
 chapter (?:7|11|13)\b
-(?:in|into|under) (?:administration|receivership|liquidation)
-cease[ds]? trading|(?:going|gone|went) out of business|(?:are|is) closing down|have closed down
+(?:in|into|under|entered) (?:administration|receivership|liquidation)
+cease[ds]? trading|(?:going|gone|went) out of business
+(?:are|is|be) (?:closing|shutting) down|have (?:closed|shut) down|closed? (?:\w+ ){0,2}for good\b
+(?:clos(?:ed?|ing)|shut(?:ting)?) (?:down )?our (?:doors|business|company|firm|shop)
 (?:can ?not|can't|unable to) (?:afford to )?pay (?:anything|at all|any ?more)
 (?:can ?not|can't|unable to) (?:afford to )?pay (?:our|my|the) (?:bills|rent|staff)
-financial(?:ly)? (?:hardship|difficult(?:y|ies)|distress|struggling)|lost (?:my|his|her|our) job
+(?:can no longer|no longer able to) (?:afford to )?pay|(?:can ?not|can't) pay[.,;!]
+financial(?:ly)? (?:hardship|difficult(?:y|ies)|distress|trouble|problems|crisis|struggling)
+no (?:money|funds|cash) (?:left|at all)|(?:run|ran|running) out of (?:money|cash|funds)
+(?:not|n't) (?:\w+ )?have (?:the|any|enough) (?:money|funds)
+(?:unable|not able) to meet (?:our|my) (?:obligations|commitments|payments)
+(?:am|are|we're|i'm|went|gone|going) broke\b|no income\b|unemployed|made redundant
+(?:stopped|suspended) (?:all )?payments|accounts? ~ frozen|frozen ~ accounts?
+lost (?:my|his|her|our) job|passed away|has died
+law firm ~ (?:represents?|acts?)\b|\b(?:we|i|who) (?:represent|act for)\b|(?:my|our) counsel\b
 \b(?:lawyers?|attorneys?|solicitors?|law ?suit|small claims)\b|cease and desist
 legal (?:action|counsel|proceedings|team|advice|steps)|\bsu(?:e|ing) you\b|(?:in|to|the) court\b
-zahlungsunfähig|insolvent|konkurs|rechtsanw[aä]lt|\banwalt|gericht(?:lich)?\b|\bklage\b
+zahlungsunfähig|konkurs|pleite\b|kein geld\b|arbeitslos|geschäftsaufgabe|verstorben|pfändung
+zahlungsschwierigkeiten|zahlungen ~ eingestellt|müssen ~ schließen|gläubiger|rechtsbeistand
+können ~ nicht mehr (?:be)?zahlen|finanzielle[nr]? (?:schwierigkeit|notlage|problem|not\b)
+(?:betrieb|geschäft|laden|firma) ~ (?:eingestellt|geschlossen|aufgegeben|nicht mehr\b)
+rechtsanw[aä]lt|\banw[aä]lt|(?:unsere|meine) kanzlei\b|rechtliche schritte
+gericht(?:lich)?\b|\bklage\b
 liquidation judiciaire|redressement judiciaire|faillite|\bavocat|tribunal\b
 concurso de acreedores|insolvente|insolvencia|quiebra|abogad[oa]\b|demanda judicial
 """,
@@ -38,37 +54,90 @@ nouvelles? coordonnées bancaires|nouveau (?:rib|iban|compte)|changement de (?:r
 nuevos datos bancarios|nueva cuenta|nuevo iban|cambio de cuenta
 """,
     Stance.DISPUTE: r"""
-\bdisput(?:e|es|ed|ing)\b|\bcontest(?:ed|ing)? (?:the|this|that|your)\b
+\bdisput(?:e|es|ed|ing)\b|\b(?:contest|challeng)(?:e|ed|ing)? (?:the|this|that|your)\b
+\bobject(?:ed|ing)? to\b|(?:raise|have) (?:an? |some )?objections?\b|(?:are|am|is) not liable
 (?:refuse|refusing|not going|not intend|don't intend|not willing|won't|will not|not about) ~ to pay
 (?:won't|will not|not|never) (?:be )?pay(?:ing)?\b(?! (?:until|before|later))
+will (?:only )?pay (?:for|only)\b
 (?:never|not|didn't|haven't|hadn't) (?:\w+ )?(?:order|agree|authori[sz]e|sign)(?:e?d)?\b
+only (?:ordered|agreed|authori[sz]ed)\b
+(?:nobody|no one) ~ (?:order|agree|authori[sz]e|approve|sign)e?d\b
+(?:we|had) agreed (?:on|upon|is|was)\b|(?:quote|offer|estimate) ~ (?:said|says|stated)\b
+(?:do not|don't|cannot|can't) agree\b|(?:not|n't) (?:accept|recogni[sz]e) (?:the|this|your|that)
 (?:wrong|incorrect|inflated) (?:\w+ )?(?:invoice|bill|amount|price|quantity|charge|total)
+(?:wrong|incorrect) (?:colou?r|size|model|goods|items?|parts?|products?|delivery)
 (?:invoice|bill|amount|price|quantity|charge|total) ~ (?:wrong|incorrect|too high|not right)
-overcharg|over-?billed|double.?(?:billed|charged)|(?:charged|billed) (?:us )?twice|duplicate invoice
-(?:do not|don't) owe|not (?:ours|mine|our invoice|what (?:we|i) (?:ordered|agreed))
+(?:invoice|bill) (?:shows?|says?|lists?|states?)\b.{0,60}\b(?:but|only)\b
+you (?:charged?|billed|invoiced)\b.{0,60}\b(?:but|only)\b|(?:bill|invoice) should go to\b
+(?:error|mistake|discrepanc(?:y|ies)) (?:on|in|with) ~ (?:invoice|bill|statement|amount|charge)
+overcharg|over-?billed|double.?(?:billed|charged)|duplicate invoice
+(?:charged|billed|invoiced) (?:\w+ ){0,2}twice|(?:billed|charged|invoiced) (?:us|me) for\b
+(?:were|was|been) (?:billed|charged|invoiced) for\b
+(?:do not|don't) owe|not (?:ours|mine|our invoice|what (?:we|i|was) (?:ordered|agreed|quoted))
+why (?:\w+ )?(?:should|must|would) ~ pay|(?:should we|supposed to) pay for|nothing to pay
+what (?:are we|am i) paying for|(?:covered by|under|within) (?:the |our |a )?(?:warranty|guarantee)
+(?:rate|price|fee|amount|quantity|total) (?:is|was|should be) \S+ not\b
+(?:invoice|bill|charge) ~ (?:should|must|has to|needs to) be (?:cancell?ed|corrected|reversed)
+(?:work|job|project|services?) ~ (?:not|n't|never) (?:yet )?(?:been )?(?:complete|finish)
+\b(?:deduct(?:ed|ing)?|withhold(?:ing)?|withheld|short.?pa(?:y|id))\b
+(?:reduce|reverse|void|cancel|credit) (?:the|this|your|that) (?:\w+ )?(?:invoice|bill|charge|amount)
+cancell?ed (?:this|that|the|our|my) (?:\w+ )?(?:order|contract|subscription|booking|project|job)
+(?:arrived|came|delivered|received) ~ (?:damaged|defective|faulty|broken|scratched|spoil)
 (?:damaged|defective|faulty|broken) (?:\w+ )?(?:goods|items?|delivery|products?|parts?|units?)
 (?:goods|items?|delivery|products?|parts?|units?|it|they) ~ (?:damaged|defective|faulty|broken)
+(?:machine|device|equipment|product|repair|parts?|pumps?) ~ (?:not|n't|never|stopped) work
+(?:quality|work) ~ (?:not acceptable|poor|not good|not done|never done)
+\breject(?:ed|ing)? (?:the|it|this|them)
+(?:sent|sending|send) (?:\w+ ){0,3}back\b|\breturned (?:the goods|these|those|all|both|them)\b
 (?:want|need|request|requesting|issue|expect|deserve) ~ (?:refund|credit note|credit memo)
-reklam(?:ation|ier)|widerspr(?:uch|echen)|bestreiten|nicht (?:bestellt|einverstanden|bezahlen)
-rechnung ~ (?:falsch|fehlerhaft)|mangelhaft|beschädigt
+money back
+reklam(?:ation|ier)|widerspr(?:uch|echen)|bestreiten|gutschrift|storniert|zurückgeschickt
+nicht (?:\w+ )?(?:bestellt|einverstanden|bezahlen|vereinbart|beauftragt|nachvollziehen|korrekt)
+(?:rechnung|betrag|preis|menge|position) ~ (?:falsch|fehlerhaft|zu hoch|stimmt nicht)
+stimm(?:t|en) (?:\w+ ){0,3}nicht\b|akzeptieren ~ nicht\b|falsche (?:ware|menge|artikel|lieferung)
+weisen ~ zurück\b|zurückweisen|einspruch|einwände|beanstand|kürzen\b|unvollständig|defekt|kaputt
+(?:nie|nicht) (?:erbracht|ausgeführt)|sehen nicht ein\b|garantiefall|auf garantie
+geld zurück|(?:rück)?erstattung|anders (?:vereinbart|besprochen)|funktioniert ~ nicht\b
+doppelt (?:berechnet|abgerechnet)|zu viel (?:berechnet|abgerechnet)|mangelhaft|mängel|beschädigt
 contest(?:ons|er)\b|litige|réclamation|pas (?:commandé|d'accord)|facture (?:erronée|incorrecte)
 reclamaci[oó]n|disputamos|no (?:hemos )?pedi(?:do|mos)|no estamos de acuerdo|factura incorrecta
 """,
     Stance.PAID_CLAIM: r"""
-(?:already|has been|have been|was|were|is|been|we|i|we've|i've|have|has) (?:just |been )?paid\b
+(?<!not )(?<!n't )(?<!never )(?<!yet )(?:already|was|were|is|been) (?:just |been )?paid\b(?! us\b)
+(?:we|i|we've|i've|have|has) (?:just |already |been )?paid\b(?! us\b)|(?:we|i) did pay\b
+(?<!be )(?<!are )(?<!get )(?<!not )(?<!yet )(?<!deposit )\bpaid (?:in full|on|it|last|via|by)\b
+(?:^|(?<=[.!?,:] ))(?:all )?paid\b(?! us| by\b)
 (?:already|has been|have been|was|were|we|i|we've|i've|have) (?:just |been )?(?:settled|remitted)
 (?:payment|cheque|check|wire|transfer|remittance|funds) ~ (?:sent|mailed|issued|processed|cleared)
+(?:payment|cheque|check|wire|transfer|ach) ~ (?:submitted|cashed|executed|posted)
 (?:payment|wire|transfer) (?:was|has been|is) (?:made|initiated|completed|done)
-(?:sent|made|mailed|issued|wired) ~ (?:payment|cheque|check|transfer|funds)|in the mail
-cleared (?:our|my|the) (?:bank|account)
-(?:bereits|schon) (?:bezahlt|überwiesen|beglichen)
-(?:haben|wurde) ~ (?:überwiesen|bezahlt|beglichen)
+(?:sent|made|mailed|posted|issued|wired) ~ (?:payment|cheque|check|transfer|funds)
+in the (?:mail|post)\b|(?:sent|wired) ~ (?:money|wire|ach)\b
+(?:payment|money|funds|wire|transfer|check|cheque|ach) ~ (?:went|gone) (?:out|through|off)\b
+should (?:already |now )?have (?:received|had|got) ~ (?:payment|money|ach|wire|transfer|check)
+(?:payment|money|ach|wire|transfer|check|cheque) should (?:already |now )?have (?:arrived|reached)
+(?:money|funds|transfer|check|cheque) (?:\w+ ){0,2}on (?:its|the) way
+you have (?:had )?our (?:money|payment|check|cheque)|settled (?:up|it|this)\b
+(?:took|taken) care of (?:this|it|that|your)\b|(?:was|were|been|already) dealt with
+(?:cleared|left) (?:our|my|the) (?:bank|account)|(?:was|been|were) debited|bank statement
+(?:we|i|we've|i've|have|has|been|was|were) transferred
+(?:proof|confirmation) of (?:payment|transfer)|(?:attached|enclosed|find) ~ remittance advice
+(?:payment|transfer|wire|bank) (?:confirmation|receipt|slip)
+(?:bereits|schon|längst) (?:\w+ )?(?:bezahlt|überwiesen|beglichen|angewiesen|ausgeglichen)
+(?:haben|habe|hat|wurde|ist|sind) (?:[\w.]+ ){0,8}(?<!nicht )(?:überwiesen|bezahlt|beglichen)
+(?:haben|habe|hat|wurde|ist|sind) (?:[\w.]+ ){0,8}(?<!nicht )(?:angewiesen|ausgeglichen)
+(?:haben|habe|hat|wurde|ist|sind) (?:[\w.]+ ){0,8}(?<!nicht )(?:abgebucht|rausgegangen|erledigt)
+(?:haben|habe|hat) ~ (?:geld|zahlung|betrag) (?:\w+ ){0,4}(?:geschickt|gesendet|eingezahlt)
+(?:zahlung|geld|überweisung|betrag) ~ (?:ist|wurde) ~ (?:raus|unterwegs|veranlasst)
+(?:zahlung|geld|überweisung|betrag) ~ (?:ist|wurde) ~ (?:erfolgt|ausgeführt|abgebucht)
+zahlung erfolgte\b|zahlungs(?:beleg|nachweis|bestätigung)|überweisungsbeleg|kontoauszug
 déjà (?:été )?(?:payé|réglé)|(?:avons|a été) (?:payé|réglé)|virement ~ effectué
 (?:ya|hemos|está|fue) (?:\w+ )?(?:pagad[oa]|abonad[oa]|transferido)|pago (?:realizado|efectuado)
 """,
     Stance.PLAN_REQUEST: r"""
 payment (?:plan|schedule|arrangement)|instal?lments?\b
 pay ~ (?:in parts|in stages|over time|monthly)
+monthly payments|spread (?:\w+ )?(?:payments?|amount|cost)
 (?:more|extra|additional|bit of|little) time\b|an extension\b|extend ~ (?:terms|deadline|due date)
 (?:partial|part) payments?|pay (?:half|part|some)\b|split (?:it|the (?:payment|invoice|amount|bill))
 cash ?flow ~ (?:tight|problems?|issues?|difficult|slow)|(?:tight|short) (?:on|of) cash
@@ -82,7 +151,8 @@ unacceptable|terrible|appalling|\bawful|disgrace|ridiculous|\bworst\b|harass|\br
 (?:cancel|terminate|end) (?:our|the|my|this) (?:contract|account|subscription|relationship|service)
 (?:switch|move|moving|switching) to (?:a|another) (?:\w+ )?(?:competitor|supplier|vendor|provider)
 business elsewhere|complain(?:t|ts|ing)?\b
-unzufrieden|enttäuscht|verärgert|unverschämt|beschwerde|kündig(?:en|ung)
+unzufrieden|enttäuscht|verärgert|unverschämt|frechheit|zumutung|inakzeptabel|beschwer(?:de|en)\b
+kündig(?:en|ung)|wechseln ~ (?:anbieter|lieferanten)
 mécontent|déçue?s?\b|inacceptable|résili(?:er|ation)|\bplainte\b
 descontent[oa]|decepcionad[oa]|inaceptable|\bqueja\b|cancelar el contrato
 """,
@@ -95,12 +165,16 @@ descontent[oa]|decepcionad[oa]|inaceptable|\bqueja\b|cancelar el contrato
 (?:re-?send|send|forward|e-?mail) ~ (?:copy|invoice|bill|statement)\b
 copy of (?:the|your|that) invoice
 (?:lost|can't find|cannot find|can't open|never got) (?:the|this|your|that) (?:invoice|bill)
-(?:not|hasn't|haven't|never|didn't) (?:\w+ )?(?:been )?(?:deliver|arrive|ship|receive|get )
+(?:not|hasn't|haven't|never|didn't) (?:yet |fully )?(?:been )?(?:deliver|arrive|ship|receive|get )
+(?:wrong|incorrect|outdated) ~ (?:address|company name|legal entity|tax id|vat number)
+(?:please|kindly) (?:amend|correct|adjust|revise)\b
+(?:corrected|amended) (?:invoice|bill|one|version|copy)
 short.?shipped|(?:partial|incomplete) (?:delivery|shipment|order)|back ?order
 items? (?:is|are) missing
 (?:price|amount|quantity|tax|rate|total) ~ (?:differs?|different|mismatch|higher than|lower than)
 (?:do not|don't|doesn't|does not) match|what is this (?:invoice|charge|bill)
 bestellnummer|kopie der rechnung|rechnungskopie|\bfehl(?:t|en)\b
+korrigierte|rechnungskorrektur|falsche (?:adresse|anschrift|firmierung)
 nicht (?:geliefert|erhalten|bekommen)
 numéro de commande|bon de commande|copie de la facture|pas (?:encore )?(?:été )?(?:livré|reçu)
 n[uú]mero de pedido|orden de compra|copia de la factura|no (?:ha|han|hemos) (?:llegado|recibido)
