@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.engine.loop import Clock as Now
-from jobs.engine.loop import anything_due
+from jobs.engine.loop import due_steps
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
@@ -52,9 +52,8 @@ class Clock:
         try:
             self._plan()
             self._policy()
-            for step in self.steps:
-                if anything_due(self.database, step, self.now()):
-                    self.queues.wake(step.name)
+            for step in due_steps(self.database, self.steps, self.now()):
+                self.queues.wake(step.name)
         except SQLAlchemyError as error:
             self._say(type(error).__name__)
         else:

@@ -81,9 +81,8 @@ class Loop:
             slog.warning("time.no_database", error=type(error).__name__)
             return  # nothing is in progress yet; the clock will wake us again
         while True:
-            if self._claims_on(began_at):
-                self._claim()
-            if not self.running and not self.unwritten:
+            claimed = self._claims_on(began_at) and self._claim()
+            if not claimed and not self.running and not self.unwritten:
                 return
             for future, was in self._finished():
                 self._settle(future, was)
@@ -104,21 +103,30 @@ class Loop:
         done, _ = wait(self.running, timeout=timeout, return_when=FIRST_COMPLETED)
         return [*late, *((future, self.running.pop(future)) for future in done)]
 
-    def _claim(self) -> None:
-        for step in self.steps:
-            busy = sum(running.step is step for running in self.running.values())
-            for claim in self._claims(step, step.width - busy):
+    def _claim(self) -> bool:
+        """Whether there was anything to begin; what it led to may then be due as well."""
+        claimed = False
+        for step in self._due():
+            for claim in self._claims(step):
+                claimed = True
                 self._begin(step, claim)
         self.first = None
+        return claimed
 
-    def _claims(self, step: Step, free: int) -> list[Claim]:
-        now = self.clock()
-        if free <= 0:
-            return []
+    def _free(self, step: Step) -> int:
+        return step.width - sum(running.step is step for running in self.running.values())
+
+    def _due(self) -> list[Step]:
+        able = [step for step in self.steps if self._free(step) > 0]
         try:
-            with self.database.reading() as conn:
-                if not work.due(conn, step.table, now, step.ready(now)):
-                    return []
+            return due_steps(self.database, able, self.clock()) if able else []
+        except AWAY as error:
+            slog.warning("claim.no_database", error=type(error).__name__)
+            return []  # running rows carry on; the clock will wake us again
+
+    def _claims(self, step: Step) -> list[Claim]:
+        now, free = self.clock(), self._free(step)
+        try:
             with self.database.writing() as conn:
                 ready = step.ready(now)
                 first = self.first if step is self.steps[0] else None
@@ -218,7 +226,7 @@ def run(database: Database, steps: Sequence[Step], clock: Clock, first: str | No
         Loop(database, steps, clock, pool, first).run()
 
 
-def anything_due(database: Database, step: Step, now: datetime) -> bool:
-    """Whether waking this step would find work; one indexed query."""
+def due_steps(database: Database, steps: Sequence[Step], now: datetime) -> list[Step]:
+    """Those that would find work; one indexed query each, in one transaction."""
     with database.reading() as conn:
-        return work.due(conn, step.table, now, step.ready(now))
+        return [step for step in steps if work.due(conn, step.table, now, step.ready(now))]

@@ -162,7 +162,7 @@ class Past:
     def _due(self, within: int) -> list[Step]:
         """The steps that have something to do in so many seconds."""
         then = self.moment.now + timedelta(seconds=within)
-        return [s for s in self.steps if loop.anything_due(self.process.database, s, then)]
+        return loop.due_steps(self.process.database, self.steps, then)
 
     def _approve(self) -> None:
         """Whatever can be approved is, by as many people as it takes."""

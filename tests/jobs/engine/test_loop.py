@@ -412,9 +412,9 @@ def test_the_clock_knows_whether_a_step_has_work(bench: Bench) -> None:
     """Due rows count, claimed and settled ones do not."""
     bench.fill(1)
     step = bench.step()
-    assert loop.anything_due(bench.database, step, NOW)
+    assert loop.due_steps(bench.database, [step], NOW)
     bench.run()
-    assert not loop.anything_due(bench.database, step, NOW)
+    assert not loop.due_steps(bench.database, [step], NOW)
 
 
 @pytest.fixture
