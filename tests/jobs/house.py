@@ -674,6 +674,7 @@ class Neighbourhood:
         """Forget what the last house left outside."""
         self.outside.world.faults.clear()
         self.outside.mailbox.mails.clear()
+        self.outside.inbox.folder = "INBOX"
         self.outside.model.prompts.clear()
         self.outside.model.forget_orders()
         self.outside.world.requests.clear()

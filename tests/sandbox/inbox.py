@@ -170,10 +170,8 @@ class Inbox:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _append(self, raw: bytes, at: datetime, folder: str, flags: frozenset[Flag]) -> None:
+        await self._make(folder)
         async with self._backend.login.demo_user_identity.new_session() as session:
-            if folder != "INBOX":
-                with contextlib.suppress(ValueError):  # it is there already
-                    await session.mailbox_set.add_mailbox(folder)
             mailbox = await session.mailbox_set.get_mailbox(folder)
             await mailbox.append(AppendMessage(raw, at.astimezone(UTC), flags))
 
@@ -183,8 +181,15 @@ class Inbox:
         with self.world.lock:
             here = [(at, raw) for at, raw in self._coming if at <= now]
             self._coming = [one for one in self._coming if one not in here]
+        await self._make(self.folder)
         for at, raw in here:
             await self._append(raw, at, self.folder, frozenset())
+
+    async def _make(self, folder: str) -> None:
+        async with self._backend.login.demo_user_identity.new_session() as session:
+            if folder != "INBOX":
+                with contextlib.suppress(ValueError):  # it is there already
+                    await session.mailbox_set.add_mailbox(folder)
 
     async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._arrive()

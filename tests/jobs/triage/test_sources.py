@@ -9,16 +9,20 @@ from sqlalchemy import select
 from jobs.decide.access import Answer
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
+from jobs.mail.addresses import named
 from jobs.rules.findings import Owner
 from jobs.rules.past import HoldKind
 from jobs.rules.rights import POLICY_FILE, Manager
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
+from jobs.sources.imap import ImapServer
+from jobs.sources.mailbox import Mailbox, Us
 from jobs.store import agenda, managers, people
 from jobs.store.database.tables import assessments, schedule
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
 from tests.jobs.sources.help_desk import HelpDesk
+from tests.sandbox.inbox import Inbox
 
 
 def with_desk(house: House) -> HelpDesk:
@@ -183,3 +187,46 @@ def test_the_owner_in_a_source_looks_after_the_customer(open_house: OpenHouse) -
     house.refresh()
     found("UMANAGER")
     assert house.hold("UMANAGER", hold) is Answer.RECORDED
+
+
+def with_mailbox(house: House, folder: str) -> Inbox:
+    """The finance mailbox that this house has from now on, in a folder of its own."""
+    inbox = house.outside.inbox
+    inbox.folder = folder
+    us = Us(named(house.process.settings.mail_from))
+    house.add_source(Mailbox(ImapServer.from_url(inbox.url), us))
+    return inbox
+
+
+def test_an_answer_voids_the_approval_and_is_read(open_house: OpenHouse) -> None:
+    """Between approval and sending the customer writes: nothing goes, and the card quotes it."""
+    house = open_house()
+    inbox = with_mailbox(house, "before it went")
+    house.sweep()
+    assert house.approve() is Answer.RECORDED
+    inbox.receive({"from": "bob@customer1.example", "text": "Hello,\nwe dispute this bill."})
+    house.wait_out()
+    house.run("send", "triage")
+    assert (house.mails, house.state()) == ([], State.WAITING)
+    assert house.view().letter is None
+    assert "we dispute this bill." in [one.quote for one in house.view().evidence]
+
+
+def test_an_answer_to_our_message_counts_whoever_writes_it(open_house: OpenHouse) -> None:
+    """Of a stranger's mails only the one in our thread is about the customer."""
+    house = open_house()
+    inbox = with_mailbox(house, "after it went")
+    house.sweep()
+    assert house.approve() is Answer.RECORDED
+    house.wait_out()
+    house.run("send", "write_back")
+    (sent,) = house.mails
+    for more in ({}, {"in_reply_to": str(sent.message["Message-ID"])}):
+        text = "We dispute it." if more else "We pay nothing."
+        inbox.receive({"from": "kate@books.example", "text": text} | more)
+    house.time.later(days=21)
+    house.sweep()
+    quotes = {one.quote for one in house.view().evidence}
+    assert "We dispute it." in quotes
+    assert "We pay nothing." not in quotes
+    assert "dispute" in house.rules()
