@@ -37,7 +37,8 @@ from jobs.sources.source import SourceError
 
 RATES = {"": RequestRate(per_second=60, at_once=80)}
 """Plans permit from 200 to 2,500 requests a minute; a 429 says how long to wait."""
-TOGETHER = 30  # addresses or organizations in one query
+TOGETHER = 30
+"""Addresses or organizations in one query: several values of one keyword are alternatives."""
 LISTED = 100  # results on one page
 FOUND = 1000
 """How many results a search gives; one that finds more has to ask for less."""
@@ -216,10 +217,19 @@ class _ZendeskReading:
     def check(self) -> str:
         query = {"query": "type:ticket status<solved"}
         count = self._get("/api/v2/search/count", query).get("count")
-        self._list(self._get("/api/v2/users/search", {"query": 'email:"a@b.example"'}), "users")
+        if not self._finds_any_of_several():
+            raise SourceError("Zendesk did not find the OAuth client's own user by its address.")
         if not isinstance(count, int):
             raise self.reading.unreadable()
         return f"Zendesk: can read open tickets ({count}), their comments and users"
+
+    def _finds_any_of_several(self) -> bool:
+        """Whether a query with two addresses finds the user of one: every reading relies on it."""
+        user = self._get("/api/v2/users/me", {}).get("user")
+        me = self.reading.parsed(_User, user)
+        query = f'email:"{me.email}" email:"nobody@nowhere.example"'
+        found = self._list(self._get("/api/v2/users/search", {"query": query}), "users")
+        return any(self.reading.parsed(_User, raw).id == me.id for raw in found)
 
     # Who is who
 

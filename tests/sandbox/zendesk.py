@@ -165,6 +165,7 @@ class Zendesk:
                 Route(f"{api}/search", self._served("tickets", self._search)),
                 Route(f"{api}/search/count", self._served("tickets", self._total)),
                 Route(f"{api}/users/search", self._served("users", self._users)),
+                Route(f"{api}/users/me", self._served("users", self._me)),
                 Route(f"{api}/tickets/{{id:int}}", self._served("tickets", self._ticket)),
                 Route(f"{api}/tickets/{{id:int}}/comments", self._served("tickets", self._said)),
             ],
@@ -303,6 +304,10 @@ class Zendesk:
         return self._numbered(
             asked, [u for u in self.desk.users.values() if u["email"] in emails], "users"
         )
+
+    def _me(self, _: Request) -> Body:
+        """The user whose OAuth client it is."""
+        return {"user": self.desk.users[self.desk.user("admin@desk.example", "admin")]}
 
     def _ticket(self, request: Request) -> Body:
         return {"ticket": self._shape(self._one(request))}

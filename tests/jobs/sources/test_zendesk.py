@@ -376,6 +376,9 @@ def test_the_doctor_hears_what_can_be_read(desk: HelpDesk) -> None:
     desk.stand_in.add(about("A", "a@one.example"))
     words = "Zendesk: can read open tickets (1), their comments and users"
     assert desk.client.check(NOW, POLICY) == words
+    desk.lying.say("users/search", {"users": [], "count": 0})
+    with pytest.raises(SourceError, match="did not find the OAuth client's own user"):
+        desk.client.check(NOW, POLICY)
     desk.stand_in.end_tokens()
     desk.stand_in.client = ("overdue", "another")
     with pytest.raises(SourceError, match="check ZENDESK_CLIENT_ID and ZENDESK_CLIENT_SECRET"):
