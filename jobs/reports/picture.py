@@ -14,9 +14,12 @@ from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.decide.approve import followed
+from jobs.reasoning.cage import unusual_words
 from jobs.rules.case import Approvals, CaseView, SendOutcome
 from jobs.rules.facts import BUCKETS, Facts
+from jobs.rules.letters.slots import values
 from jobs.rules.money import Money, total
+from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rights import sees
 from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest
@@ -55,6 +58,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
     said = _of_assessment(case, judged) | (_of_draft(draft) if draft else {})
     return CaseView(
         facts=facts,
+        unusual_words=_unusual_words(draft, facts, policy),
         approvals=_approvals(conn, policy, case, draft, facts, now),
         decisions=drafts.decided(conn, case.id),
         manager=managers.account_manager(conn, case.customer, policy, judged.findings, now),
@@ -106,6 +110,15 @@ def _of_draft(draft: Draft) -> dict[str, Any]:
         "violations": draft.violations,
         "changed": draft.changed,
     }
+
+
+def _unusual_words(draft: Draft | None, facts: Facts, policy: Policy) -> tuple[str, ...]:
+    """The words of a person's text that neither the vocabulary nor the case itself has."""
+    if draft is None or not draft.edited_by or not facts.invoices:
+        return ()
+    letter = draft.letter
+    placed = values(facts, letter.stage, policy, Past(), draft.deadline)
+    return unusual_words(f"{letter.subject}\n{letter.body}", "\n".join(placed.values()))
 
 
 def _of_end(conn: Connection, case: Case) -> dict[str, Any]:

@@ -104,6 +104,8 @@ class CaseView:
     author_reason: str = ""
     """Why the template was used ("no model is configured"), or empty."""
     violations: tuple[str, ...] = ()
+    unusual_words: tuple[str, ...] = ()
+    """Words that a person wrote and no vocabulary has; they are no fault."""
     approvals: Approvals | None = None
     decisions: tuple[Decision, ...] = ()
     manager: Manager | None = None

@@ -183,7 +183,9 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     ),
     "shadow": lambda: view(shadow=True),
     "template": lambda: view(author="template", author_reason="no model is configured", summary=""),
-    "edited": lambda: view(edited_by="UCOLLECT", author="UCOLLECT"),
+    "edited": lambda: view(
+        edited_by="UCOLLECT", author="UCOLLECT", unusual_words=("escrow", "<!channel>")
+    ),
     "insisted": lambda: view(
         edited_by="UCOLLECT",
         violations=("“$2,500.00” is no amount of this case",),

@@ -68,7 +68,7 @@ def _told(view: CaseView, now: datetime, reader: Reader) -> Iterator[Part]:
     yield from _given(parts.background(view, reader))
     if view.state in WITH_LETTER:
         yield from parts.letter(view)
-        yield from _given(parts.violations(view, reader))
+        yield from _given(parts.violations(view, reader), parts.unusual(view))
 
 
 def _given(*some: Part | None) -> list[Part]:

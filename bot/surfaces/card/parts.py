@@ -42,6 +42,7 @@ MOST_ROWS = 8
 MOST_REASONS = 8
 MOST_PIECES = 2
 CHUNK = 3000
+MOST_WORDS = 12
 MOST_IN_RULE = 3
 _SAID_BY_RULE = ("unsafe_text", "text_breaks_a_rule", "marked_wording")
 """Rules whose reason already quotes the first three violations."""
@@ -367,6 +368,15 @@ def violations(view: CaseView, reader: Reader) -> Part | None:
         return None
     lines = _some([[text(_short(told))] for told in view.violations], "violations")
     return _list("This text breaks a rule, so a second person has to approve", lines, reader)
+
+
+def unusual(view: CaseView) -> Part | None:
+    """The words of an edited text that an approver may want to look at; they stop nothing."""
+    if not view.unusual_words:
+        return None
+    words = [cap(word, 40) for word in view.unusual_words]
+    said = f"Words to look at: {mrkdwn(wording.listed(words, MOST_WORDS))}"
+    return Part((context(said),), f"{said}.")
 
 
 def footer(view: CaseView, reader: Reader) -> Part:

@@ -237,6 +237,15 @@ def test_after_a_bounce_an_address_can_be_confirmed() -> None:
     assert "confirm_address" in pressed(show(stopped(Kind.NEVER, "wrong_contact")))
 
 
+def test_unusual_words_of_an_edit_are_pointed_out() -> None:
+    """One quiet line for whoever approves; a text of usual words has none."""
+    made = show(view(edited_by="UCOLLECT", unusual_words=("escrow", "<!channel>")))
+    line = "Words to look at: escrow, &lt;!channel&gt;"
+    assert any(line in str(block) for block in made.blocks if block["type"] == "context")
+    assert line in made.text
+    assert "Words to look at" not in str(show(view(edited_by="UCOLLECT")))
+
+
 @pytest.mark.parametrize(
     ("case", "asks"),
     [

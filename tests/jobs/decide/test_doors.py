@@ -172,6 +172,15 @@ def test_an_edit_voids_the_first_approval(open_house: OpenHouse) -> None:
     assert house.approve("ULEAD1") is Answer.SECOND_NEEDED
 
 
+def test_an_edit_points_to_its_unusual_words(a_house: House) -> None:
+    """The words of the letter itself are usual, and so are names, amounts and days of the case."""
+    assert a_house.view().unusual_words == ()
+    a_house.rewrite("UCOLLECT", "Many thanks.")
+    assert a_house.view().unusual_words == ()
+    a_house.rewrite("UCOLLECT", "Our gardener and the walrus say hello.")
+    assert a_house.view().unusual_words == ("gardener", "walrus")
+
+
 def test_an_edit_that_insists_needs_two(a_house: House) -> None:
     """Terms marked as such are shown first; saved anyway, a second person has to approve."""
     letter = a_house.view().letter
