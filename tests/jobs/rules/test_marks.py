@@ -117,6 +117,17 @@ def test_a_property_of_the_crm_marks_where_it_says_yes(text: str, kind: str) -> 
     assert all("“vip: " in mark.source and "in the CRM" in mark.source for mark in found)
 
 
+@pytest.mark.parametrize("text", ["true", "false", ""])
+def test_a_mark_of_the_policy_file_is_lifted_only_there(text: str) -> None:
+    """Whatever the CRM says of the customer, and its own mark of another kind counts beside it."""
+    lines = '[[customer]]\nid = "58"\ndo_not_chase = true\n'
+    lines += '[marks]\ncrm_properties = { "vip" = "key_account", "quiet" = "do_not_chase" }\n'
+    named = policy(lines)
+    found = marks(facts(), named, crm_marks({"vip": text, "quiet": "false"}, named))
+    kinds = {"do_not_chase", "key_account"} if text == "true" else {"do_not_chase"}
+    assert {mark.kind for mark in found} == kinds
+
+
 @pytest.mark.parametrize(
     ("address", "domain"),
     [

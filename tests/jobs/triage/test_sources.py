@@ -169,6 +169,7 @@ def test_the_owner_in_a_source_looks_after_the_customer(open_house: OpenHouse) -
     assert letter is not None
     changed = Text(letter.subject, letter.body.replace("Hello", "Good day"))
     assert house.edit("UMANAGER", changed) is Answer.RECORDED
+    assert house.fine("UMANAGER") is Answer.RECORDED
     assert house.approve("UMANAGER") is Answer.NOT_ALLOWED
     found("")
     assert (house.hold("UMANAGER", hold), owned()) == (Answer.NOT_ALLOWED, frozenset())
