@@ -8,7 +8,7 @@ mailbox is changed, not even what counts as read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 
@@ -31,6 +31,8 @@ ALL = 2_000_000
 HEADERS = 16_384
 OCTETS = 4_000
 """Of one search; servers should take 8,000 (RFC 2683 3.2.1.5)."""
+MOST_NAMES = 20
+"""Addresses of one customer in one search, and messages of ours to it."""
 MOST_MAILS = 1_000
 """Found by one search."""
 MOST_LONG = 20
@@ -138,7 +140,7 @@ class _Reading:
         documents = sorted(found.documents.values(), key=lambda one: (one.at, one.id))
         return Findings(
             Down(now, found.unread) if found.unread else Fresh(now),
-            known=bool(_names(customer)),
+            known=bool(_keys(customer)),
             documents=tuple(documents),
             bounced=frozenset(found.bounced),
             we_wrote_at=max(found.we_wrote, default=None),
@@ -161,7 +163,7 @@ class _Reading:
     def give_up(self, fetched: Fetched, group: Sequence[Account]) -> None:
         """Nobody whom this mail may be about is known to have no dispute."""
         raw = fetched.raw.lower()
-        words = {one.id: (*_names(one), *one.sent) for one in group}
+        words = {one.id: (*_names(one), *_sent(one)) for one in group}
         named = [id for id in words if any(word.encode() in raw for word in words[id])]
         for id in named or words:
             on = day(fetched.at.date())
@@ -261,8 +263,8 @@ def _apart(session: ImapSession, reading: _Reading, group: Sequence[Account]) ->
 
 def _read_sent(session: ImapSession, reading: _Reading, group: Sequence[Account]) -> None:
     """Collect when one of us wrote to these customers by hand."""
-    to = any_of([key(each, name) for one in group for name in _names(one) for each in TO])
-    uids = session.search(f"{_since(reading)} {to}")
+    to = [key(each, name) for one in group for name in _names(one) for each in TO]
+    uids = session.search(f"{_since(reading)} {any_of(to)}") if to else []
     for fetched in session.fetch(uids[-MOST_MAILS:], HEADERS, "HEADER"):
         reading.sent(fetched)
 
@@ -270,11 +272,12 @@ def _read_sent(session: ImapSession, reading: _Reading, group: Sequence[Account]
 def _criteria(group: Sequence[Account], reading: _Reading) -> str:
     """Mails with these customers, answers to our messages, and what servers and colleagues write
     about them."""
-    direct = [each for one in group for each in _keys(one)]
+    direct = any_of([each for one in group for each in _keys(one)])
     home = f"@{reading.us.domain}" if reading.us.domain else reading.us.address.addr_spec
     writers = any_of([key("FROM", who) for who in (*DAEMONS, home)])
-    about = any_of([key("BODY", name) for one in group for name in _names(one)])
-    return f"{_since(reading)} OR {any_of(direct)} ({writers} {about})"
+    about = [key("BODY", name) for one in group for name in _names(one)]
+    passed_on = f"OR ({writers} {any_of(about)}) " if about else ""
+    return f"{_since(reading)} {passed_on}{direct}"
 
 
 def _since(reading: _Reading) -> str:
@@ -284,8 +287,12 @@ def _since(reading: _Reading) -> str:
 
 def _keys(customer: Account) -> list[str]:
     keys = [key(each, name) for name in _names(customer) for each in DIRECT]
-    ids = [one.strip("<>").partition("@")[0] for one in sorted(customer.sent)]
-    return keys + [key(each, id) for id in ids for each in ANSWERS]
+    return keys + [key(each, id) for id in _sent(customer) for each in ANSWERS]
+
+
+def _sent(customer: Account) -> list[str]:
+    """What stands in the headers of an answer to one of our messages to this customer."""
+    return sorted(id.strip("<>").partition("@")[0] for id in customer.sent if id)
 
 
 def _names(customer: Account) -> list[str]:
@@ -299,18 +306,26 @@ def _groups(customers: Iterable[Account]) -> Iterator[list[Account]]:
     """As many customers as fit in one search. Whoever has no address cannot be searched for."""
     group: list[Account] = []
     left = OCTETS
-    for customer in customers:
-        if not _names(customer):
-            continue
-        octets = sum(len(each) + len("OR ") for each in _keys(customer))
-        octets += sum(len(name) + len('OR BODY "" ') for name in _names(customer))
+    for piece in (piece for customer in customers for piece in _pieces(customer)):
+        octets = sum(len(each) + len("OR ") for each in _keys(piece))
+        octets += sum(len(name) + len('OR BODY "" ') for name in _names(piece))
         if group and octets > left:
             yield group
             group, left = [], OCTETS
-        group.append(customer)
+        group.append(piece)
         left -= octets
     if group:
         yield group
+
+
+def _pieces(customer: Account) -> Iterator[Account]:
+    """The customer, or parts of one who has more addresses than fit in one search."""
+    addresses, sent = sorted(customer.addresses), sorted(customer.sent)
+    for first in range(0, max(len(addresses), len(sent)), MOST_NAMES):
+        some = slice(first, first + MOST_NAMES)
+        part = replace(customer, addresses=frozenset(addresses[some]), sent=frozenset(sent[some]))
+        if _keys(part):
+            yield part
 
 
 def _tokens(settings: Settings) -> AccessTokens | None:

@@ -320,6 +320,18 @@ def test_many_customers_take_few_commands(inbox: Inbox) -> None:
     assert commands(inbox, "SEARCH") + commands(inbox, "FETCH") <= 50
 
 
+def test_one_customer_may_have_any_number_of_addresses(inbox: Inbox) -> None:
+    """Over several searches; without an address, answers to our messages still count."""
+    names = frozenset(f"shop{n}.of.acme@gmail.com" for n in range(90))
+    inbox.receive({"from": "shop89.of.acme@gmail.com", "text": "from the last"})
+    inbox.receive({"from": "kate@books.example", "text": "an answer", "in_reply_to": OURS})
+    found = read(
+        inbox, Account("1", "Acme", names), Account("2", "", frozenset(), frozenset({OURS, ""}))
+    )
+    assert said(found["1"]) == [("mail", "from the last")]
+    assert said(found["2"]) == [("reply", "an answer")]
+
+
 def test_nothing_is_marked_as_read(inbox: Inbox) -> None:
     """Flags are the same afterwards, and the folder is only examined."""
     inbox.receive({"from": "dana@acme.example", "text": "new"})
