@@ -1,4 +1,4 @@
-"""The phrases behind each stance, one regular expression per line, ignoring case.
+"""The phrases behind each stance, one regular expression per line, for text in small letters.
 
 `~ ` stands for up to four words. English first, with the commonest in German, French and Spanish.
 """
@@ -49,7 +49,7 @@ bank account ~ (?:changed|closed|updated)|(?:changed|switched|moved) ~ banks?\b
 (?:ignore|disregard|forget) ~ (?:instructions?|rules|prompts?|guidelines)
 system prompt|you are (?:now )?an? (?:ai|assistant|language model)
 (?:neue|geänderte|andere) (?:bankverbindung|kontoverbindung|bankdaten|iban)|neues (?:bank)?konto
-(?:bankverbindung|kontoverbindung|bankdaten) ~ (?:geändert|gewechselt)
+(?:bankverbindung|kontoverbindung|bankdaten|konto|iban) ~ (?:geändert|gewechselt)
 nouvelles? coordonnées bancaires|nouveau (?:rib|iban|compte)|changement de (?:rib|banque|compte)
 nuevos datos bancarios|nueva cuenta|nuevo iban|cambio de cuenta
 """,
@@ -91,11 +91,13 @@ cancell?ed (?:this|that|the|our|my) (?:\w+ )?(?:order|contract|subscription|book
 (?:sent|sending|send) (?:\w+ ){0,3}back\b|\breturned (?:the goods|these|those|all|both|them)\b
 (?:want|need|request|requesting|issue|expect|deserve) ~ (?:refund|credit note|credit memo)
 money back
-reklam(?:ation|ier)|widerspr(?:uch|echen)|bestreiten|gutschrift|storniert|zurückgeschickt
+reklam(?:ation|ier)|widerspr(?:uch|echen)|bestreiten|(?:um|eine|erwarten) gutschrift|storniert
+zurückgeschickt
 nicht (?:\w+ )?(?:bestellt|einverstanden|bezahlen|vereinbart|beauftragt|nachvollziehen|korrekt)
-(?:rechnung|betrag|preis|menge|position) ~ (?:falsch|fehlerhaft|zu hoch|stimmt nicht)
-stimm(?:t|en) (?:\w+ ){0,3}nicht\b|akzeptieren ~ nicht\b|falsche (?:ware|menge|artikel|lieferung)
-weisen ~ zurück\b|zurückweisen|einspruch|einwände|beanstand|kürzen\b|unvollständig|defekt|kaputt
+(?:rechnung|betrag|preis|menge|position) ~ (?:falsch\b|fehlerhaft|zu hoch|stimmt nicht)
+stimm(?:t|en) (?:\w+ ){0,3}nicht\b|akzeptieren ~ nicht\b
+falsche[rnms]? (?:ware|menge|artikel|lieferung|betrag|preis)
+weisen ~ zurück\b|zurückweisen|einspruch|einwände|beanstand|kürzen\b|unvollständig|defekt\b|kaputt\b
 (?:nie|nicht) (?:erbracht|ausgeführt)|sehen nicht ein\b|garantiefall|auf garantie
 geld zurück|(?:rück)?erstattung|anders (?:vereinbart|besprochen)|funktioniert ~ nicht\b
 doppelt (?:berechnet|abgerechnet)|zu viel (?:berechnet|abgerechnet)|mangelhaft|mängel|beschädigt
@@ -137,11 +139,16 @@ déjà (?:été )?(?:payé|réglé)|(?:avons|a été) (?:payé|réglé)|virement
     Stance.PLAN_REQUEST: r"""
 payment (?:plan|schedule|arrangement)|instal?lments?\b
 pay ~ (?:in parts|in stages|over time|monthly)
+(?:pay|paid|payments?|balance) ~ (?:off )?over (?:\w+ ){0,2}(?:weeks|months)
+(?:pay|balance) ~ in (?:two|three|four|several|small) (?:parts|payments|steps|portions)
+(?:manage|afford|pay) (?:\w+ ){0,3}(?:a|per|each|every) (?:month|week)\b
+(?:grant|give|allow) us ~ (?:days|weeks|months)\b|(?:ask|asking|request) ~ (?:delay|deferral)
 monthly payments|spread (?:\w+ )?(?:payments?|amount|cost)
-(?:more|extra|additional|bit of|little) time\b|an extension\b|extend ~ (?:terms|deadline|due date)
+(?:more|extra|additional|bit of|little) time\b(?! slot)|an extension\b(?! c(?:able|ord))
+extend ~ (?:terms|deadline|due date)
 (?:partial|part) payments?|pay (?:half|part|some)\b|split (?:it|the (?:payment|invoice|amount|bill))
 cash ?flow ~ (?:tight|problems?|issues?|difficult|slow)|(?:tight|short) (?:on|of) cash
-ratenzahlung|in raten\b|zahlungsaufschub|stundung|mehr zeit
+ratenzahlung|ratenweise|teilzahlung|in (?:\w+ )?raten\b|aufschub|stundung|mehr zeit
 échéancier|en plusieurs fois|délai (?:de paiement|supplémentaire)|échelonn
 plan de pagos?|a plazos|en cuotas|aplazamiento|más tiempo|pr[oó]rroga
 """,
@@ -150,9 +157,10 @@ unhappy|disappoint|frustrat|\bupset\b|\bangry\b|annoy(?:ed|ing)|fed up|dissatisf
 unacceptable|terrible|appalling|\bawful|disgrace|ridiculous|\bworst\b|harass|\brude\b
 (?:cancel|terminate|end) (?:our|the|my|this) (?:contract|account|subscription|relationship|service)
 (?:switch|move|moving|switching) to (?:a|another) (?:\w+ )?(?:competitor|supplier|vendor|provider)
-business elsewhere|complain(?:t|ts|ing)?\b
+business elsewhere|\bcompetitor\b|(?:speak|talk) (?:to|with) (?:your|the) (?:\w+ )?(?:manager|boss)
+complain(?:t|ts|ing)?\b
 unzufrieden|enttäuscht|verärgert|unverschämt|frechheit|zumutung|inakzeptabel|beschwer(?:de|en)\b
-kündig(?:en|ung)|wechseln ~ (?:anbieter|lieferanten)
+kündig(?:en|ung)|wechseln ~ (?:anbieter|lieferanten)|(?:anbieter|lieferanten) ~ wechseln|\bsauer\b
 mécontent|déçue?s?\b|inacceptable|résili(?:er|ation)|\bplainte\b
 descontent[oa]|decepcionad[oa]|inaceptable|\bqueja\b|cancelar el contrato
 """,
@@ -163,28 +171,32 @@ descontent[oa]|decepcionad[oa]|inaceptable|\bqueja\b|cancelar el contrato
 (?:once|as soon as|after|until|unless) ~ (?:\w+ )?(?:fixed|corrected|resolved|sorted|clarified)
 (?:once|as soon as|after|until|unless) ~ (?:delivered|received|approved|arrives?)
 (?:re-?send|send|forward|e-?mail) ~ (?:copy|invoice|bill|statement)\b
-copy of (?:the|your|that) invoice
+copy of (?:the|your|that) invoice|send (?:it|this|the (?:invoice|bill)) (?:\w+ )?again
+add (?:our|the|a) (?:\w+ )?(?:p\.?o\b|purchase order|order number|reference)
+(?:do not|don't) have (?:this|the|that|your) (?:invoice|bill)
+waiting (?:for|on) ~ (?:delivery|box(?:es)?|pallets?|goods|items?|parts?|units?|shipment|copy)
 (?:lost|can't find|cannot find|can't open|never got) (?:the|this|your|that) (?:invoice|bill)
 (?:not|hasn't|haven't|never|didn't) (?:yet |fully )?(?:been )?(?:deliver|arrive|ship|receive|get )
 (?:wrong|incorrect|outdated) ~ (?:address|company name|legal entity|tax id|vat number)
 (?:please|kindly) (?:amend|correct|adjust|revise)\b
-(?:corrected|amended) (?:invoice|bill|one|version|copy)
+(?:need|send|want|waiting for|have|get) ~ (?:corrected|amended) (?:invoice|bill|one|version|copy)
 short.?shipped|(?:partial|incomplete) (?:delivery|shipment|order)|back ?order
-items? (?:is|are) missing
+(?:items?|number|reference|page|signature) (?:\w+ ){0,3}(?:is|are) missing
 (?:price|amount|quantity|tax|rate|total) ~ (?:differs?|different|mismatch|higher than|lower than)
 (?:do not|don't|doesn't|does not) match|what is this (?:invoice|charge|bill)
 bestellnummer|kopie der rechnung|rechnungskopie|\bfehl(?:t|en)\b
 korrigierte|rechnungskorrektur|falsche (?:adresse|anschrift|firmierung)
-nicht (?:geliefert|erhalten|bekommen)
+nicht (?:geliefert|erhalten|bekommen|angekommen|eingetroffen)|liegt ~ nicht vor\b
 numéro de commande|bon de commande|copie de la facture|pas (?:encore )?(?:été )?(?:livré|reçu)
 n[uú]mero de pedido|orden de compra|copia de la factura|no (?:ha|han|hemos) (?:llegado|recibido)
 """,
     Stance.PROMISE: r"""
 (?:will|shall|'ll|going to|plan to|expect to|aim to|can|should) ~ (?:pay|settle|send|transfer|remit)
+expect (?:the|our|your) (?:money|payment|funds|transfer)
 (?:will|shall|'ll|going to|should) ~ (?:wire|process|release|be paid|be made|go out|arrive)
 (?:payment|cheque|check|wire|transfer|it) ~ (?:scheduled|planned|is going out|goes out|due to go)
 (?:pay|paying|payment|payment run|pay run|check run) ~ (?:on|by|this|next|before|tomorrow)
-\b(?:zahlen|überweisen|bezahlen|begleichen)\b|zahlung (?:erfolgt|geht)
+\b(?:zahlen|überweisen|bezahlen|begleichen)\b|(?:zahlung|geld|überweisung) (?:erfolgt|geht)
 paierons|réglerons|allons (?:payer|régler)|paiement (?:sera|est prévu)|virement (?:sera|est prévu)
 pagaremos|vamos a pagar|pago (?:será|est[aá] previsto|se har[aá])
 """,

@@ -23,8 +23,7 @@ WORDS_BETWEEN = r"(?:[\w']+ ){0,4}"
 
 _PATTERNS = {
     stance: re.compile(
-        "|".join(f"(?:{row})" for row in table.replace("~ ", WORDS_BETWEEN).split("\n") if row),
-        re.IGNORECASE,
+        "|".join(f"(?:{row})" for row in table.replace("~ ", WORDS_BETWEEN).split("\n") if row)
     )
     for stance, table in PHRASES.items()
 }
@@ -53,8 +52,10 @@ def numbers(stance: Stance, text: Sequence[str]) -> list[int]:
     """
     if stance not in _PATTERNS:
         return []
-    starts = list(accumulate((len(line) + 1 for line in text), initial=0))
-    joined = " ".join(text).replace("’", "'")
+    # three times as fast as an expression that ignores case
+    small = [line.lower().replace("’", "'") for line in text]
+    starts = list(accumulate((len(line) + 1 for line in small), initial=0))
+    joined = " ".join(small)
     found = {bisect_right(starts, start) for start in _starts(_PATTERNS[stance], joined)}
     if stance is Stance.PROMISE:
         found = {number for number in found if LOOKS_LIKE_DATE.search(text[number - 1])}

@@ -2,7 +2,8 @@
 
 One TOML file per subject in `cases/`, with `[[plain]]` cases that anybody would read the same way
 and `[[sly]]` ones that have to be read between the lines. A case is its text and what follows from
-it; everything else is optional and is explained at its field below.
+it (or `texts`, several from each of which the same follows); everything else is optional and is
+explained at its field below.
 """
 
 from __future__ import annotations
@@ -138,7 +139,9 @@ def _in_file(path: Path) -> Iterator[Case]:
         tables: dict[str, list[dict[str, Any]]] = tomllib.load(file)
     for level, entries in tables.items():
         for entry in entries:
-            yield Case.model_validate({**entry, "level": level, "name": _named(path, entry)})
+            for text in entry.pop("texts", [entry.get("text", "")]):
+                one = {**entry, "text": text, "level": level}
+                yield Case.model_validate({**one, "name": _named(path, one)})
 
 
 def _named(path: Path, entry: dict[str, Any]) -> str:
