@@ -17,7 +17,7 @@ from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.rules.plain import shortened
 from jobs.rules.states import State
-from jobs.store import cases, companies, outbox, sends, standing, work
+from jobs.store import cases, companies, outages, outbox, sends, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.outbox import MessageKind
@@ -129,7 +129,7 @@ class Write:
                 _put_off(conn, claim, self.case, outcome, now)
             case Kept():
                 if outcome.lapsed:
-                    standing.lapse(conn, self.case.company, now)
+                    outages.lapse(conn, self.case.company, now)
                 _conclude(conn, self.case, "kept", outcome.reason, now)
             case NoteRefused():
                 _conclude(conn, self.case, "failed", outcome.reason, now)

@@ -234,6 +234,18 @@ MARKUP = re.compile(r":[a-z_]+:\s|(?<!\(\?)<[@#]|(?<!\(\?)<!(?!--)")
 """Emoji and mentions; not the look-behind of a pattern, nor a comment in HTML."""
 
 
+def test_a_class_name_is_used_once() -> None:
+    """Except for QuickBooks' records, which exist as they arrive and as the rules see them."""
+    found: dict[str, list[str]] = {}
+    for package in PACKAGES:
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name, []).append(file.relative_to(ROOT).as_posix())
+    twice = {name for name, files in found.items() if len(files) > 1}
+    assert twice == {"Customer", "Invoice"}, {name: found[name] for name in twice}
+
+
 def test_jobs_write_no_markup_of_slack() -> None:
     """They say which kind of message it is, with its data; the sentences are made in `bot`."""
     wrong = {

@@ -19,7 +19,7 @@ from bot.listeners.deciding import ruling, unreadable, user_of
 from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers
 from bot.surfaces.aging import aging_answer
-from bot.surfaces.card.parts import Reader, status
+from bot.surfaces.card.parts import ShownTo, status
 from jobs.decide import access, switches
 from jobs.decide.access import Answer, Click, VerbRefused
 from jobs.decide.switches import ModeSwitch
@@ -134,7 +134,7 @@ def _stands(backend: Backend, number: str, user: str, now: datetime) -> str:
         policy = ruling(backend, conn, number)
         access.look_in(conn, policy, Click(user, number), now)
         view = picture.case_view(conn, policy, number, now)
-        reader = Reader(people.names(conn), view.facts.company.zone)
+        reader = ShownTo(people.names(conn), view.facts.company.zone)
         card = picture.card_link(conn, view.id, backend.workspace)
     told = status(view, now, reader).said
     return answers.one_case(view.id, view.facts.customer.name, told, card)

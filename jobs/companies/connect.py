@@ -17,12 +17,11 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.companies import profile
 from jobs.reports.overview import SOON
-from jobs.store import agenda, cases, companies, connect_links, log, outbox
+from jobs.store import agenda, cases, companies, log, outbox, tokens
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connect_links import Link
 from jobs.store.database.engine import AWAY, Database
 from jobs.store.outbox import MessageKind, OtherChannel
-from jobs.store.tokens import Seal
+from jobs.store.tokens import ConnectLink, Seal
 from qbo import (
     CompanyInfo,
     Gone,
@@ -78,8 +77,8 @@ def open_link(conn: Connection, person: str, channel: str, now: datetime) -> str
 
     `person` is a Slack user id or empty; `channel` is a Slack channel id or empty.
     """
-    connect_links.forget(conn, now - FORGOTTEN)
-    return connect_links.make(conn, person or UNNAMED, channel, now)
+    tokens.forget_links(conn, now - FORGOTTEN)
+    return tokens.make_link(conn, person or UNNAMED, channel, now)
 
 
 def invite(conn: Connection, realm: str, now: datetime) -> bool:
@@ -101,11 +100,11 @@ def _needs_connecting(company: ConnectedCompany, now: datetime) -> bool:
     return not company.connected or bool(company.ends_at and company.ends_at - now <= SOON)
 
 
-def check_link(conn: Connection, state: str, now: datetime) -> Link:
+def check_link(conn: Connection, state: str, now: datetime) -> ConnectLink:
     """The valid link with this `state`. Raises NotConnected."""
     if not state:
         raise NotConnected(f"This page opens only from a personal link. {NEW_LINK}")
-    link = connect_links.get(conn, state[:64])
+    link = tokens.link(conn, state[:64])
     if link is None:
         raise NotConnected(f"This link is not one of ours. {NEW_LINK}")
     if link.used_at is not None:
@@ -115,10 +114,10 @@ def check_link(conn: Connection, state: str, now: datetime) -> Link:
     return link
 
 
-def use_link(conn: Connection, state: str, now: datetime) -> Link:
+def use_link(conn: Connection, state: str, now: datetime) -> ConnectLink:
     """Use up the link; of two requests at once, one gets it. Raises NotConnected."""
     link = check_link(conn, state, now)
-    if not connect_links.use(conn, link.state, now):
+    if not tokens.use_link(conn, link.state, now):
         raise UsedAlready
     return link
 
@@ -187,7 +186,7 @@ def _twice(write: Callable[[], ConnectedCompany]) -> ConnectedCompany:
 
 
 def _record(
-    database: Database, intuit: Intuit, columns: dict[str, Any], link: Link, now: datetime
+    database: Database, intuit: Intuit, columns: dict[str, Any], link: ConnectLink, now: datetime
 ) -> ConnectedCompany:
     realm: str = columns["realm"]
     with database.writing() as conn:
@@ -262,7 +261,7 @@ def _store(conn: Connection, columns: dict[str, Any], person: str, now: datetime
 
 
 def _tell(
-    conn: Connection, company: ConnectedCompany, link: Link, again: bool, now: datetime
+    conn: Connection, company: ConnectedCompany, link: ConnectLink, again: bool, now: datetime
 ) -> None:
     action = "company.reconnected" if again else "company.connected"
     data = {"channel": company.channel, "mode": "live" if company.live else "shadow"}
@@ -277,7 +276,7 @@ def _tell(
 
 
 def _say_goodbye(
-    conn: Connection, company: ConnectedCompany, left: str, link: Link, now: datetime
+    conn: Connection, company: ConnectedCompany, left: str, link: ConnectLink, now: datetime
 ) -> None:
     """Tell the channel that a company has left where its cards go now."""
     told = {"company": company.name, "channel": company.channel}

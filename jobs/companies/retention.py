@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Step
-from jobs.store import agenda, retention, work
+from jobs.store import agenda, texts, work
 from jobs.store.work import Claim
 
 KIND = "retention"
@@ -38,7 +38,7 @@ def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
 
 def _prune(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
     kept = timedelta(days=services.ruling().text_days)
-    gone = retention.prune(conn, now - kept, AT_ONCE)
+    gone = texts.prune(conn, now - kept, AT_ONCE)
     work.settle(conn, claim, now if gone >= AT_ONCE else now + EVERY)
     if gone:
         slog.info("retention.pruned", texts=gone)

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from jobs.engine.step import Step
 from jobs.rules.plain import shortened
-from jobs.store import companies, outbox, standing, work
+from jobs.store import companies, outages, outbox, work
 from jobs.store.outbox import MessageKind
 from jobs.store.tokens import Unopenable
 from jobs.store.work import Claim
@@ -42,7 +42,7 @@ def put(conn: Connection, step: Step, claim: Claim, error: QuickBooksError, now:
     if isinstance(error, ReauthRequired):
         _wait(conn, claim, error, now + LOOK_AGAIN)
     elif isinstance(error, ReadOnly):
-        standing.lapse(conn, claim.row.company, now)
+        outages.lapse(conn, claim.row.company, now)
         _wait(conn, claim, error, now + UNTIL_PAID)
     elif isinstance(error, Throttled):
         spread = int(claim.id) % SPREAD

@@ -17,7 +17,7 @@ from jobs.engine.loop import due_steps
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
-from jobs.store import agenda, artifacts
+from jobs.store import agenda, texts
 from jobs.store.database.engine import Database
 
 PERIOD = 1.0
@@ -73,11 +73,11 @@ class Clock:
         sha256 = file().sha256
         if file.text != self.noted:
             with self.database.writing() as conn:
-                artifacts.note_policy(conn, file.text, self.now())
+                texts.note_policy(conn, file.text, self.now())
             self.noted = file.text
         if file.trouble != self.alarmed:
             with self.database.writing() as conn:
-                artifacts.tell_trouble(conn, file.trouble, sha256, file.state, self.now())
+                texts.tell_trouble(conn, file.trouble, sha256, file.state, self.now())
             self.alarmed = file.trouble
 
     def _say(self, trouble: str) -> None:

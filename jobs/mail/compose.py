@@ -13,7 +13,7 @@ from email.policy import SMTP, default
 
 from jobs.mail.addresses import Altered, MailTooLarge, Unsendable, bare, clean, header, named
 from jobs.rules.letters.drafts import fill_pay_links, pay_links_in
-from jobs.rules.letters.html import Reader, as_shown, html_part
+from jobs.rules.letters.html import HtmlText, as_shown, html_part
 from jobs.rules.letters.letter import Letter
 
 LARGEST = 20_000_000
@@ -124,7 +124,7 @@ def _differences(
         return
     if _words(texts[0]) != _lines(fill_pay_links(letter.body, links)):
         yield "the text"
-    shown = Reader(str(texts[1].get_content()))
+    shown = HtmlText(str(texts[1].get_content()))
     wanted = [links[key] for key in pay_links_in(letter.body)]
     if (shown.text, shown.hrefs) != (as_shown(letter.body), wanted):
         yield "the HTML part"

@@ -33,10 +33,10 @@ _CLOSED_BY = {"(": ")", "[": "]"}
 
 
 @dataclass(frozen=True)
-class Phrase:
+class KnownPhrase:
     """A line of the file: words, and choices between phrases, one of which may be empty."""
 
-    items: tuple[str | tuple[Phrase, ...], ...]
+    items: tuple[str | tuple[KnownPhrase, ...], ...]
 
     def ends(self, tokens: Sequence[str], places: set[int]) -> set[int]:
         """Where it may end if it begins at one of these places."""
@@ -66,7 +66,7 @@ class Vocabulary:
     """What some kind of text may be made of. Phrases are found by their first word."""
 
     words: frozenset[str]
-    phrases: Mapping[str, tuple[Phrase, ...]]
+    phrases: Mapping[str, tuple[KnownPhrase, ...]]
     apart: frozenset[tuple[str, ...]]
 
     def outside(self, tokens: Sequence[str]) -> int | None:
@@ -113,7 +113,7 @@ def _forms(tokens: Sequence[str], place: int) -> tuple[str, ...]:
 def vocabulary(language: str, kinds: frozenset[str]) -> Vocabulary:
     """The words of a language, with the words and phrases for these kinds of text."""
     sections = _sections(language)
-    phrases: dict[str, list[Phrase]] = defaultdict(list)
+    phrases: dict[str, list[KnownPhrase]] = defaultdict(list)
     parts = dict(line.split(" = ") for line in sections.get("parts", ()))
     lines = [line for kind in sorted(kinds) for line in sections.get(kind, ())]
     for phrase in (read_phrase(_with_parts(line, parts)) for line in lines):
@@ -154,7 +154,7 @@ def _sections(language: str) -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def read_phrase(line: str) -> Phrase:
+def read_phrase(line: str) -> KnownPhrase:
     """A line of the file. Raises ValueError if a bracket is not closed, or was never opened."""
     choices, rest = _choices(_PIECE.findall(line))
     if rest or len(choices) > 1:
@@ -162,9 +162,9 @@ def read_phrase(line: str) -> Phrase:
     return choices[0]
 
 
-def _choices(pieces: list[str]) -> tuple[tuple[Phrase, ...], list[str]]:
+def _choices(pieces: list[str]) -> tuple[tuple[KnownPhrase, ...], list[str]]:
     """The phrases between bars, up to a closing bracket or the end, and what follows."""
-    choices: list[list[str | tuple[Phrase, ...]]] = [[]]
+    choices: list[list[str | tuple[KnownPhrase, ...]]] = [[]]
     while pieces and pieces[0] not in _CLOSED_BY.values():
         piece, *pieces = pieces
         if piece == "|":
@@ -173,8 +173,8 @@ def _choices(pieces: list[str]) -> tuple[tuple[Phrase, ...], list[str]]:
             inner, pieces = _choices(pieces)
             if pieces[:1] != [_CLOSED_BY[piece]]:
                 raise ValueError(f"a bracket {piece} is not closed")
-            choices[-1].append(inner if piece == "(" else (*inner, Phrase(())))
+            choices[-1].append(inner if piece == "(" else (*inner, KnownPhrase(())))
             pieces = pieces[1:]
         else:
             choices[-1].append(piece)
-    return tuple(Phrase(tuple(items)) for items in choices), pieces
+    return tuple(KnownPhrase(tuple(items)) for items in choices), pieces

@@ -149,7 +149,7 @@ class Limits(_Section):
     smallest: Annotated[Number, Field(ge=0, description="an amount of 0 or more, such as 25")]
 
 
-class Manager(_Section):
+class ManagerSection(_Section):
     """`[[account_manager]]`"""
 
     slack: Person = Field(description="a Slack user id (U… or W…)")
@@ -220,7 +220,7 @@ class _File(_Section):
     limits: dict[Annotated[str, Field(pattern="^(home|[A-Z]{3})$")], Limits]
     marks: Marked = Marked()
     crm: Crm = Crm()
-    account_manager: tuple[Manager, ...] = Field((), strict=False)
+    account_manager: tuple[ManagerSection, ...] = Field((), strict=False)
     customer: tuple[CustomerLine, ...] = Field((), strict=False)
 
     @model_validator(mode="after")
@@ -241,7 +241,7 @@ class Policy(People, Pace, MessageSettings, Calendar):
     sha256: str
     """The hash of the file's text; stored with every decision."""
     limits_by_currency: dict[str, Limits]
-    managers: tuple[Manager, ...]
+    managers: tuple[ManagerSection, ...]
     customers: tuple[CustomerLine, ...]
     marked: Marked = Marked()
     crm_customer_id: str = ""
@@ -295,7 +295,7 @@ class Policy(People, Pace, MessageSettings, Calendar):
         manager = self._manager(customer_id)
         return manager.name if manager else ""
 
-    def _manager(self, customer_id: str) -> Manager | None:
+    def _manager(self, customer_id: str) -> ManagerSection | None:
         return next((m for m in self.managers if customer_id in m.customers), None)
 
     def limits(self, currency: str, home_currency: str) -> Limits | None:

@@ -116,7 +116,7 @@ class Mailbox:
 
 
 @dataclass
-class _Found:
+class _SoFar:
     """What was found about one customer so far."""
 
     documents: dict[str, Document] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class _Reading:
     def __init__(self, us: Us, customers: Sequence[Account], since: datetime) -> None:
         self.us, self.customers, self.since = us, customers, since
         self.our_ids = frozenset().union(*(one.sent for one in customers))
-        self._found = {one.id: _Found() for one in customers}
+        self._found = {one.id: _SoFar() for one in customers}
 
     def findings(self, customer: Account, now: datetime) -> Findings:
         """Everything about one customer; Down if a mail of it could not be read."""

@@ -33,7 +33,7 @@ A = TypeVar("A")
 
 
 @dataclass
-class Place(Generic[Q, A]):
+class InLine(Generic[Q, A]):
     """One case in line: what it asks for, and finally either the answer or the error."""
 
     asked: Q
@@ -55,11 +55,11 @@ class Line(Generic[Q, A]):
     """Those who wait for readings of one kind. Thread-safe."""
 
     def __init__(
-        self, serve: Callable[[Sequence[Place[Q, A]]], None], patience: float = PATIENCE
+        self, serve: Callable[[Sequence[InLine[Q, A]]], None], patience: float = PATIENCE
     ) -> None:
         """`serve` puts an answer or an error in each of these places."""
         self._serve, self._patience = serve, patience
-        self._waiting: list[Place[Q, A]] = []
+        self._waiting: list[InLine[Q, A]] = []
         self._reading = False
         self._moved = threading.Condition()
 
@@ -68,7 +68,7 @@ class Line(Generic[Q, A]):
 
         The reading starts after this call does, so its answer is never older than the call.
         """
-        place = Place[Q, A](asked)
+        place = InLine[Q, A](asked)
         with self._moved:
             self._waiting.append(place)
             self._moved.notify_all()
@@ -76,7 +76,7 @@ class Line(Generic[Q, A]):
             self._read()
         return place.answer()
 
-    def _my_turn(self, place: Place[Q, A]) -> bool:
+    def _my_turn(self, place: InLine[Q, A]) -> bool:
         """Wait for the answer, or for our turn to read; True if we have to read."""
         with self._moved:
             if not self._moved.wait_for(lambda: place.done or not self._reading, LONGEST):
@@ -103,7 +103,7 @@ class Line(Generic[Q, A]):
                 self._moved.notify_all()
 
 
-RecordsPlace = Place[Asked, Records]
+RecordsPlace = InLine[Asked, Records]
 
 
 class Pooled:
@@ -177,7 +177,7 @@ class PooledSource:
         except TimeoutError:
             return unread("It took too long.", inquiry.now)
 
-    def _serve(self, group: Sequence[Place[Inquiry, Findings]]) -> None:
+    def _serve(self, group: Sequence[InLine[Inquiry, Findings]]) -> None:
         accounts = _distinct(place.asked.account for place in group)
         latest = max((place.asked for place in group), key=lambda asked: asked.now)
         found = read_source(self._source, accounts, latest.now, latest.policy)

@@ -1,15 +1,19 @@
-"""Since when a source besides the ledger cannot be read, for each customer, across processes."""
+"""What cannot be read: a company's QuickBooks, or another source, since when and for whom."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from jobs.rules.findings import Down, Findings
+from jobs.store import cases, companies, log, outbox
+from jobs.store.database.tables import companies as companies_table
 from jobs.store.database.tables import outages
 from jobs.store.database.upsert import insert_or_ignore
+from jobs.store.outbox import MessageKind
 
 
 def remember(
@@ -35,3 +39,30 @@ def remember(
             insert_or_ignore(conn, outages, row | {"since": state.since, "reason": state.reason})
         told[name] = replace(findings[name], freshness=state)
     return told
+
+
+REAUTH_REQUIRED = "reauth_required"
+ACTOR = "system:connection"
+
+
+def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:
+    """Stop the company's work and ask a person, once; `why` is a sentence without the full stop.
+
+    Steps are not ready for a company that is not connected, so everything due simply waits.
+    """
+    ours = (companies_table.c.realm == realm) & (companies_table.c.status == companies.CONNECTED)
+    if conn.execute(update(companies_table).where(ours).values(status=REAUTH_REQUIRED)).rowcount:
+        company = companies.need(conn, realm)
+        key = f"reauth:{realm}:{now:%Y-%m-%dT%H:%M:%S}"
+        data = {"company": company.name, "reason": why}
+        outbox.say(conn, company, MessageKind.CONNECTION_LOST, key, data, now)
+        cases.redraw_pending(conn, realm, now)
+        log.note(conn, log.Entry(realm, "company.reauth_required", ACTOR, now))
+
+
+def lapse(conn: Connection, realm: str, now: datetime) -> None:
+    """The subscription has lapsed: write no notes until tomorrow's upkeep; told once a week."""
+    company = companies.need(conn, realm)
+    companies.change(conn, realm, read_only=True)
+    key, data = f"lapsed:{realm}:{now:%G-%V}", {"company": company.name}
+    outbox.say(conn, company, MessageKind.SUBSCRIPTION_LAPSED, key, data, now)

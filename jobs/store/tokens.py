@@ -1,4 +1,7 @@
-"""The store of a company's QuickBooks tokens: sealed, and refreshed by one process at a time."""
+"""What connects a company: its QuickBooks tokens, and the links that people open to connect it.
+
+Tokens are sealed, and refreshed by one process at a time.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,18 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
-from jobs.store import agenda, standing
+from jobs.store import agenda, outages
 from jobs.store.database.engine import AWAY, Database
-from jobs.store.database.tables import companies
+from jobs.store.database.tables import companies, connect_links
+from jobs.store.database.upsert import insert_or_ignore
 from qbo.errors import ReauthRequired
 from qbo.oauth import LEASE, Tokens
 
@@ -149,7 +154,7 @@ class SqlTokenStore:
         with self._database.writing() as conn:
             sealed = _locked(conn, realm)
             if sealed is not None and self._seal.open(realm, sealed) == lost:
-                standing.lose(conn, realm, error.message, now)
+                outages.lose(conn, realm, error.message, now)
 
 
 def rotate(database: Database, seal: Seal) -> tuple[int, list[str]]:
@@ -199,3 +204,42 @@ def _locked(conn: Connection, realm: str) -> str | None:
 def _put(conn: Connection, realm: str, sealed: str, **more: datetime | None) -> None:
     ours = companies.c.realm == realm
     conn.execute(update(companies).where(ours).values(sealed_tokens=sealed, **more))
+
+
+@dataclass(frozen=True)
+class ConnectLink:
+    """A link to connect a company; `channel` is where its cards are to go, or empty."""
+
+    state: str
+    person: str
+    channel: str
+    opened_at: datetime
+    used_at: datetime | None
+
+
+def make_link(conn: Connection, person: str, channel: str, now: datetime) -> str:
+    """Make a link for `person` and `channel`; returns its `state`, a secret."""
+    state = secrets.token_urlsafe(24)
+    row = {"state": state, "person": person, "channel": channel, "opened_at": now}
+    insert_or_ignore(conn, connect_links, row)
+    return state
+
+
+def link(conn: Connection, state: str) -> ConnectLink | None:
+    """The link with this `state`, used or not."""
+    row = conn.execute(select(connect_links).where(connect_links.c.state == state)).first()
+    return (
+        ConnectLink(row.state, row.person, row.channel, row.opened_at, row.used_at) if row else None
+    )
+
+
+def use_link(conn: Connection, state: str, now: datetime) -> bool:
+    """Use up the link; of two requests at once, one gets True."""
+    unused = (connect_links.c.state == state) & connect_links.c.used_at.is_(None)
+    return conn.execute(update(connect_links).where(unused).values(used_at=now)).rowcount == 1
+
+
+def forget_links(conn: Connection, before: datetime) -> None:
+    """Delete unused links made before `before`."""
+    old = connect_links.c.used_at.is_(None) & (connect_links.c.opened_at < before)
+    conn.execute(delete(connect_links).where(old))

@@ -28,7 +28,7 @@ from jobs.engine.step import Step
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.settings import Settings
-from jobs.store import agenda, artifacts, companies
+from jobs.store import agenda, companies, texts
 from jobs.store.database.tables import cases, drafts
 from qbo import QuickBooks
 
@@ -112,7 +112,7 @@ class Past:
         self.moment.be(datetime.combine(day, OPENS, zone).astimezone(UTC))
         if ago == MORNINGS[0]:
             with self.process.database.writing() as conn:
-                artifacts.note_policy(conn, self.process.policies.text, self.moment.now)
+                texts.note_policy(conn, self.process.policies.text, self.moment.now)
             self._connect()
         with self.process.database.writing() as conn:
             agenda.ensure(conn, agenda.EVERYBODY, "people", self.moment.now)

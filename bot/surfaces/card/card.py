@@ -16,7 +16,7 @@ from bot.blockkit.ids import block_id
 from bot.blockkit.lint import MOST_TEXT
 from bot.surfaces.card import parts
 from bot.surfaces.card.buttons import buttons
-from bot.surfaces.card.parts import Part, Reader
+from bot.surfaces.card.parts import Part, ShownTo
 from jobs.rules.case import CaseView
 from jobs.rules.states import State
 
@@ -42,24 +42,24 @@ class Card:
 
 def card(view: CaseView, now: datetime, *, people: Mapping[str, str]) -> Card:
     """The card of `view` at `now`; `people` are display names by Slack user id, for the text."""
-    made = list(_parts(view, now, Reader(people, view.facts.company.zone)))
+    made = list(_parts(view, now, ShownTo(people, view.facts.company.zone)))
     return Card(story([part.said for part in made]), [b for part in made for b in part.blocks])
 
 
 def plain(view: CaseView, now: datetime, *, people: Mapping[str, str]) -> Card:
     """The same story without blocks or buttons, for when Slack has refused the card."""
-    reader = Reader(people, view.facts.company.zone)
+    reader = ShownTo(people, view.facts.company.zone)
     made = [*_told(view, now, reader), parts.footer(view, reader)]
     return Card(story([_UNDRAWN, *(part.said for part in made)]), [])
 
 
-def _parts(view: CaseView, now: datetime, reader: Reader) -> Iterator[Part]:
+def _parts(view: CaseView, now: datetime, reader: ShownTo) -> Iterator[Part]:
     yield from _told(view, now, reader)
     yield from _given(_buttons(view, now))
     yield parts.footer(view, reader)
 
 
-def _told(view: CaseView, now: datetime, reader: Reader) -> Iterator[Part]:
+def _told(view: CaseView, now: datetime, reader: ShownTo) -> Iterator[Part]:
     yield parts.title(view)
     yield parts.status(view, now, reader)
     yield from _given(parts.changes(view, reader), parts.why(view, reader))

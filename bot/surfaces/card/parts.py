@@ -57,7 +57,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Reader:
+class ShownTo:
     """What the text of a part needs: names by Slack user id, and the company's zone."""
 
     people: Mapping[str, str]
@@ -105,7 +105,7 @@ def _open(view: CaseView) -> str:
     return f"{wording.money(facts.asked)} due{in_all} · {days}"
 
 
-def status(view: CaseView, now: datetime, reader: Reader) -> Part:
+def status(view: CaseView, now: datetime, reader: ShownTo) -> Part:
     """The current status."""
     shown = face(view, now)
     top: Line = [text(f"{shown.mark} "), text(shown.title, bold=True)]
@@ -119,7 +119,7 @@ def status(view: CaseView, now: datetime, reader: Reader) -> Part:
     return Part(tuple(blocks), " ".join(said))
 
 
-def changes(view: CaseView, reader: Reader) -> Part | None:
+def changes(view: CaseView, reader: ShownTo) -> Part | None:
     """What differs from the previous version."""
     if not view.changed:
         return None
@@ -127,7 +127,7 @@ def changes(view: CaseView, reader: Reader) -> Part | None:
     return _list("Changed since the last version", lines, reader)
 
 
-def why(view: CaseView, reader: Reader) -> Part | None:
+def why(view: CaseView, reader: ShownTo) -> Part | None:
     """Class, summary, and each reason and rule with its evidence."""
     view = _uncontradicted(view)
     top = _class(view)
@@ -170,7 +170,7 @@ def _summary(view: CaseView) -> str:
     return one_line(told) or one_line(view.summary)
 
 
-def set_aside(view: CaseView, reader: Reader) -> Part | None:
+def set_aside(view: CaseView, reader: ShownTo) -> Part | None:
     """Which stops were set aside for this draft, by whom, when and why."""
     made = next((d for d in reversed(view.decisions) if d.kind == "draft_anyway"), None)
     if made is None or not view.allowed_anyway:
@@ -209,7 +209,7 @@ def _some(lines: list[Line], what: str) -> list[Line]:
     return lines[:MOST_REASONS] + ([[text(f"and {rest} more {what}")]] if rest > 0 else [])
 
 
-def _list(title: str, lines: list[Line], reader: Reader) -> Part:
+def _list(title: str, lines: list[Line], reader: ShownTo) -> Part:
     block = rich(paragraph(text(title, bold=True)), bullets(lines))
     said = "; ".join(reader.spoken(line).rstrip(".") for line in lines)
     return Part((block,), f"{title}: {said}.")
@@ -291,7 +291,7 @@ def invoices_named(view: CaseView) -> Part:
     return Part((rich(paragraph(text(line))),), mrkdwn(wording.sentence(line)))
 
 
-def background(view: CaseView, reader: Reader) -> Part | None:
+def background(view: CaseView, reader: ShownTo) -> Part | None:
     """Habit, account manager, and what else is open besides the message."""
     facts = view.facts
     told = [_sentence_case(wording.habit(facts.habit))] if facts.habit else []
@@ -308,7 +308,7 @@ def background(view: CaseView, reader: Reader) -> Part | None:
     return Part((context(" · ".join([*told, shown])),), ". ".join([*told, said]) + ".")
 
 
-def _manager(manager: Manager, reader: Reader) -> tuple[str, str]:
+def _manager(manager: Manager, reader: ShownTo) -> tuple[str, str]:
     """Whose account it is and who says so, shown and said."""
     called = cap(mrkdwn(one_line(manager.name)), 100)
     shown = mention(manager.user) or called
@@ -361,7 +361,7 @@ def _note(of: Letter) -> Part:
     return Part((block,), f"QuickBooks note: {mrkdwn(revealed(of.note))}")
 
 
-def violations(view: CaseView, reader: Reader) -> Part | None:
+def violations(view: CaseView, reader: ShownTo) -> Part | None:
     """The rules that the current text breaks because a person insisted."""
     told = any(ruling.rule in _SAID_BY_RULE for ruling in view.rulings)
     if not view.violations or (told and len(view.violations) <= MOST_IN_RULE):
@@ -379,7 +379,7 @@ def unusual(view: CaseView) -> Part | None:
     return Part((context(said),), f"{said}.")
 
 
-def footer(view: CaseView, reader: Reader) -> Part:
+def footer(view: CaseView, reader: ShownTo) -> Part:
     """Case, version, as-of, author, and the context that is absent by choice or was not read."""
     told = [f"Case {view.id}"]
     if view.draft_version:

@@ -58,7 +58,7 @@ def _pieces(line: str, links: Mapping[str, str]) -> Iterator[str]:
             yield escape(piece)
 
 
-class Reader(HTMLParser):
+class HtmlText(HTMLParser):
     """What a mail program shows of such a part: its text, and where its links lead."""
 
     def __init__(self, text: str) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from jobs.companies import retention as step
-from jobs.store import agenda, log, retention
+from jobs.store import agenda, log, texts
 from jobs.store.database.tables import assessments, documents, words
 from tests.jobs.house import House
 
@@ -46,4 +46,4 @@ def test_many_old_texts_go_in_short_transactions(a_house: House) -> None:
         for number in range(5):
             log.keep_words(conn, f"text {number}", a_house.now)
         later = a_house.now + timedelta(days=1)
-        assert [retention.prune(conn, later, 2) for _ in range(4)] == [2, 2, 1, 0]
+        assert [texts.prune(conn, later, 2) for _ in range(4)] == [2, 2, 1, 0]

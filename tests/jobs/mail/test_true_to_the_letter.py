@@ -17,7 +17,7 @@ from jobs.mail.results import Sent
 from jobs.mail.smtp import Smtp
 from jobs.rules.case import Proposal
 from jobs.rules.letters import drafts
-from jobs.rules.letters.html import Reader
+from jobs.rules.letters.html import HtmlText
 from jobs.rules.letters.letter import Letter
 from jobs.rules.past import Past
 from jobs.rules.states import CaseClass, Stage
@@ -89,7 +89,7 @@ def is_true(raw: bytes, one: Letter, names: list[str]) -> None:
     assert text.get_content().replace("\r\n", "\n") == one.body + "\n"
     html = mail.get_body(("html",))
     assert html is not None
-    shown = Reader(html.get_content())
+    shown = HtmlText(html.get_content())
     assert (shown.text, shown.hrefs) == (" ".join(one.body.split()), [])
     assert [part.get_filename() for part in mail.iter_attachments()] == names
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.rules.letters.html import Reader, as_shown, html_part
+from jobs.rules.letters.html import HtmlText, as_shown, html_part
 
 BODY = """Hello Anton,
 
@@ -32,11 +32,11 @@ def test_a_letter_becomes_paragraphs_a_table_and_buttons() -> None:
     assert made.count("<td") == 7
     assert ">Pay</a>" in made
     assert "Cora &amp; Co. &lt;ar@ours.example&gt;" in made
-    shown = Reader(made)
+    shown = HtmlText(made)
     assert shown.hrefs == list(LINKS.values())
     assert shown.text == as_shown(BODY)
     assert shown.text.endswith("Invoice BF-2800: Pay Kind regards Cora & Co. <ar@ours.example>")
-    assert Reader(html_part(BODY)).hrefs == ["[pay link BF-2797]", "[pay link BF-2800]"]
+    assert HtmlText(html_part(BODY)).hrefs == ["[pay link BF-2797]", "[pay link BF-2800]"]
 
 
 PIECES = ["<b>", "</p>", "&amp;", '"', "'", "<!--", "-->", "<script>", "  ", "\n", "\n\n", "\t"]
@@ -46,6 +46,6 @@ ODD = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=8).map(""
 @given(ODD)
 def test_no_text_becomes_markup(body: str) -> None:
     """Whatever somebody typed is shown as they typed it, and links to nothing."""
-    shown = Reader(html_part(body))
+    shown = HtmlText(html_part(body))
     if "[pay link" not in body:
         assert (shown.text, shown.hrefs) == (" ".join(body.split()), [])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import insert, select
 
-from jobs.store import artifacts, log
+from jobs.store import log, texts
 from jobs.store.database import engine, schema
 from jobs.store.database.tables import companies, messages
 
@@ -31,7 +31,7 @@ def test_every_change_of_the_policy_is_logged_and_told(sqlite_url: str) -> None:
         conn.execute(insert(companies).values(**BRASS))
     for text in ("one", "one", "two", "one", "one", "two"):
         with database.writing() as conn:
-            artifacts.note_policy(conn, text, NOW)
+            texts.note_policy(conn, text, NOW)
     with database.reading() as conn:
         actions = [line.fields["action"] for line in log.lines(conn, "1")]
         told = conn.execute(select(messages.c.channel, messages.c.kind)).all()

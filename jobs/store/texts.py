@@ -1,14 +1,18 @@
-"""Policy texts, stored by the hash that decisions name."""
+"""Texts by the hash that decisions and assessments name: policies for good, others for a while.
+
+Documents from outside and what people typed are deleted after some time. Their hashes stay where
+they are, and then say that the text is gone; a text that is read again is stored again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Column, Connection, Table, delete, func, select, update
 
 from jobs.store import companies, log, outbox
-from jobs.store.database.tables import artifacts
+from jobs.store.database.tables import artifacts, documents, words
 from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.outbox import MessageKind
 
@@ -48,3 +52,19 @@ def tell_trouble(conn: Connection, trouble: str, sha256: str, state: str, now: d
     for company in companies.all_of_them(conn):
         key = f"policy_file:{company.realm}:{state}"
         outbox.say(conn, company, kind, key, data, now)
+
+
+KEPT_BY = ((documents, documents.c.first_seen_at), (words, words.c.said_at))
+"""Table of texts → since when each is there."""
+
+
+def prune(conn: Connection, before: datetime, most: int) -> int:
+    """Delete at most `most` texts of each kind from before then (UTC); how many there were."""
+    return sum(_prune(conn, table, at, before, most) for table, at in KEPT_BY)
+
+
+def _prune(
+    conn: Connection, table: Table, at: Column[datetime], before: datetime, most: int
+) -> int:
+    old = select(table.c.sha256).where(at < before).limit(most)
+    return conn.execute(delete(table).where(table.c.sha256.in_(old))).rowcount
