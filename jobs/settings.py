@@ -432,7 +432,7 @@ def missing(settings: Settings, *parts: Part) -> tuple[Problem, ...]:
 
 
 def _half(settings: Settings, parts: Iterable[Part]) -> tuple[str, ...]:
-    """What a source needs that is set only in part: it would pass for one that nobody wants."""
+    """What a source needs that is set only in part: it would count as not configured."""
     begun = any(_is_set(settings, need) for need in ZENDESK)
     return ZENDESK if begun and not READERS.isdisjoint(parts) else ()
 

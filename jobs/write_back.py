@@ -215,7 +215,7 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """Nothing is sent again, since the mail is out: a person takes care of the note."""
     case = cases.of_row(claim.row)
     doubt = f" {PERHAPS}" if claim.hopeless else ""
-    why = f"It was given up{claim.tried}. {case.last_error}{doubt}"
+    why = f"Given up{claim.tried}. {case.last_error}{doubt}"
     if case.state is State.DONE:
         _still_there(conn, case, why, now)
     else:

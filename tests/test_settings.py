@@ -244,7 +244,7 @@ def test_a_process_names_everything_it_lacks(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_source_is_set_up_wholly_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One with half of its settings would pass for one that nobody wants."""
+    """One with half of its settings would otherwise count as not configured."""
     begun = COMPLETE | {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_CLIENT_ID": "overdue"}
     settings = loaded(monkeypatch, **begun)
     for part in ("triage", "act", "work"):

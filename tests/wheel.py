@@ -27,7 +27,7 @@ UNREACHABLE = ("Failed to fetch", "error sending request", "dns error", "Connect
 
 
 class NoRegistry(Exception):
-    """Packages are not to be had here."""
+    """No package registry is reachable."""
 
 
 def main() -> int:

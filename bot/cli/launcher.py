@@ -121,7 +121,7 @@ class Launcher:
         os.close(self._parent_pipe)
         os.close(self._anyone_left)
         if left:
-            raise ProcessFailed("a process does not hold the parent_pipe and may live on")
+            raise ProcessFailed("a process may still be running")
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

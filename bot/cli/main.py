@@ -1,6 +1,6 @@
 """`overdue`: the processes, and what an administrator asks on the command line.
 
-This is where a process begins: it holds the parent_pipe, reads its settings, and knows the time.
+A process begins here: it watches the pipe of its parent, reads its settings, and knows the time.
 """
 
 from __future__ import annotations

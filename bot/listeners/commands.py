@@ -128,7 +128,7 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
 def _stands(backend: Backend, number: str, user: str, now: datetime) -> str:
     """Where a case stands, who did what and what comes next, for people who may act on it.
 
-    Raises Refused.
+    Raises VerbRefused.
     """
     with backend.database.reading() as conn:
         policy = ruling(backend, conn, number)
@@ -162,7 +162,7 @@ def _turn(
     user: str,
     now: datetime,
 ) -> str:
-    """Raises Refused."""
+    """Raises VerbRefused."""
     act, moved, already = SWITCHES[turn]
     if not act(conn, policy_of(backend, company), company, user, now):
         return answers.unchanged(already)
@@ -170,7 +170,7 @@ def _turn(
 
 
 def _asked(backend: Backend, turn: ModeSwitch, user: str, channel: str, now: datetime) -> Response:
-    """The question with its button, for somebody who may do it. Raises Refused."""
+    """The question with its button, for somebody who may do it. Raises VerbRefused."""
     with backend.database.reading() as conn:
         company = _company(conn, channel)
         if company is None:
@@ -198,7 +198,7 @@ def _picture(backend: Backend, user: str, channel: str, now: datetime) -> Respon
 
 
 def _elsewhere(backend: Backend, conn: Connection, user: str, now: datetime) -> str:
-    """The answer if this channel has no company: there are several, or none. Raises Refused."""
+    """The answer if this channel has no company: there are several, or none. Raises VerbRefused."""
     roles, groups = access.known(conn, backend.policy, user, now), people.groups(conn, now)
     everyone = companies.all_of_them(conn)
     theirs = [

@@ -127,7 +127,7 @@ SHAPES: Mapping[str, type[_Shape]] = {
 
 
 def request(body: bytes, headers: Mapping[str, str]) -> BoltRequest:
-    """The request as Bolt reads it. Raises Odd if it is not one of Slack's."""
+    """The request as Bolt reads it. Raises OddPayload if it is not one of Slack's."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in BODIES:
         raise OddPayload("it is neither JSON nor a form")
@@ -140,7 +140,7 @@ def request(body: bytes, headers: Mapping[str, str]) -> BoltRequest:
 
 
 def enveloped(payload: object, headers: Mapping[str, str]) -> BoltRequest:
-    """Like `request`, for a payload from a socket, which Slack has already decoded. Raises Odd."""
+    """Like `request`, for a payload from a socket, which is decoded already. Raises OddPayload."""
     body = _checked(payload)
     return BoltRequest(mode="socket_mode", body=body, headers=dict(headers))
 

@@ -1,7 +1,7 @@
 """The parts of Slack's Web API that Overdue uses to post and look up, and what its answers mean.
 
 A call is made once: the client has no retries of its own. The answer says whether it may be tried
-again: after `Refused` and `Later` nothing was done, after `Lost` nobody can tell.
+again: after `NotOk` and `RateLimited` nothing was done, after `Lost` nobody can tell.
 """
 
 from __future__ import annotations

@@ -242,7 +242,7 @@ class Socket:
 
 
 def _request(envelope: Envelope) -> BoltRequest:
-    """The request for Bolt; a retried event is marked as in HTTP headers. Raises Odd."""
+    """The request for Bolt; a retried event is marked as in HTTP headers. Raises OddPayload."""
     headers: dict[str, str] = {}
     if envelope.get("retry_attempt"):
         headers["x-slack-retry-num"] = str(envelope["retry_attempt"])

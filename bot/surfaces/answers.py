@@ -30,7 +30,7 @@ STATE_WORDS = {
     State.SNOOZED: "snoozed",
     State.APPROVED: "approved",
     State.SENDING: "being sent",
-    State.UNKNOWN: "waiting for somebody to check whether the message went",
+    State.UNKNOWN: "waiting for somebody to check whether the message was sent",
     State.SENT: "sent",
     State.DONE: "sent",
     State.REJECTED: "rejected",
@@ -132,11 +132,11 @@ def followed(what: str) -> str:
 
 
 def still_possible(at: datetime | None) -> str:
-    """ "It did not go" while the sender may still hand the message over."""
+    """ "It was not sent" while the sender may still hand the message over."""
     when = f"after {stamp(at)}" if at else "later"
     return (
         "The message may still be sent by the process that had started to send it. Please press "
-        f"“It did not go” again {when}. {NOTHING}"
+        f"“It was not sent” again {when}. {NOTHING}"
     )
 
 
@@ -281,7 +281,7 @@ def ended(how: Ended) -> str:
         Ended.DONE: "Disconnected. Overdue no longer has access to this company in QuickBooks.",
         Ended.BEFORE: f"This company is already disconnected. {NOTHING}",
         Ended.UNKNOWN_COMPANY: f"This company was never connected. {NOTHING}",
-        Ended.NOT_REVOKED: "Nothing of this company is read, written or sent any more, but "
+        Ended.NOT_REVOKED: "Nothing is read, written or sent for this company any more, but "
         "QuickBooks did not confirm that the access has ended. Please try again in a moment, or "
         "remove Overdue in QuickBooks itself (Apps, My apps).",
     }[how]

@@ -63,7 +63,7 @@ def edit(
 ) -> Block:
     """The draft to be edited, or (`subject` and `body`) the text that a person has just typed.
 
-    `violations` are what stands against that text. With `seen`, which is its fingerprint, the
+    `violations` are what is wrong with that text. With `seen`, which is its fingerprint, the
     submit button saves it anyway; without, nobody may save it.
     """
     if view.letter is None:

@@ -24,6 +24,7 @@ from jobs.rules.plain import one_line
 from jobs.store.companies import ConnectedCompany
 from jobs.store.log import CUT
 from jobs.store.outbox import MessageKind
+from jobs.store.work import TRIED_ENOUGH
 
 Data = Mapping[str, Any]
 
@@ -81,7 +82,7 @@ class Given:
     @property
     def tried(self) -> str:
         """How often; empty if a single answer was enough to give up."""
-        return " in five tries" if self.data["tried"] else ""
+        return TRIED_ENOUGH if self.data["tried"] else ""
 
     @property
     def fingerprint(self) -> str:
@@ -382,17 +383,17 @@ def _text_dropped(given: Given) -> str:
 def _send_unknown(given: Given) -> str:
     return _to(
         given,
-        "we cannot tell whether the message went. Please check the Sent folder or the mail "
-        "server's log, then press “It went” or “It did not go” on the card. Nothing is sent again "
-        "by itself.",
+        "we cannot tell whether the message was sent. Please check the Sent folder or the mail "
+        "server's log, then press “It was sent” or “It was not sent” on the card. Nothing is sent "
+        "again by itself.",
     )
 
 
 def _accepted_late(given: Given) -> str:
     return _to(
         given,
-        "the mail server did accept the earlier message, although somebody said that it did not "
-        "go. Nothing is sent a second time.",
+        "the mail server did accept the earlier message, although somebody said that it was not "
+        "sent. Nothing is sent a second time.",
     )
 
 
@@ -407,8 +408,8 @@ def _sent_twice(given: Given) -> str:
 def _not_gone(given: Given) -> str:
     return _to(
         given,
-        "the message was not handed to the mail server, although somebody said that it went. "
-        "Please write to the customer yourself, and take back the QuickBooks note.",
+        "the message was not handed to the mail server, although somebody said that it was "
+        "sent. Please write to the customer yourself, and take back the QuickBooks note.",
     )
 
 

@@ -46,7 +46,7 @@ class BodyTooLarge(Exception):
 
 
 async def body_of(request: Request, most: int) -> bytes:
-    """The raw bytes. Raises TooLarge as soon as there are more than `most`."""
+    """The raw bytes. Raises BodyTooLarge as soon as there are more than `most`."""
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced) > most:
         raise BodyTooLarge

@@ -67,7 +67,7 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
 
 
 def may_disconnect(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
-    """Allow finance leads only. Raises Refused."""
+    """Allow finance leads only. Raises VerbRefused."""
     access.lead(conn, policy, user, now)
 
 

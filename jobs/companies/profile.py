@@ -13,7 +13,7 @@ class UnusableProfile(Exception):
 
 
 def columns(info: CompanyInfo, preferences: Preferences, known_as: str) -> dict[str, Any]:
-    """Name, country, zone, home currency and closing date. Raises Unusable.
+    """Name, country, zone, home currency and closing date. Raises UnusableProfile.
 
     Due dates are in the company's zone; UTC instead would be a day off for many companies.
     `known_as` is used if QuickBooks gives no name.

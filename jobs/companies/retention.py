@@ -1,4 +1,4 @@
-"""Once a day, delete the texts that are older than the policy lets them be kept."""
+"""Once a day, delete the texts that are older than `text_days` in the policy."""
 
 from __future__ import annotations
 

@@ -95,14 +95,14 @@ class Decider:
 
 
 def enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
-    """Lock the case for a person who may at least edit it. Raises Refused with the answer."""
+    """Lock the case for a person who may at least edit it. Raises VerbRefused with the answer."""
     if NUMBER.fullmatch(click.case):
         cases.lock(conn, click.case)
     return look_in(conn, policy, click, now)
 
 
 def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
-    """Like `enter`, but for reading only, without a lock. Raises Refused."""
+    """Like `enter`, but for reading only, without a lock. Raises VerbRefused."""
     if not NUMBER.fullmatch(click.case):
         raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case))
     try:
@@ -120,7 +120,7 @@ def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> De
 
 
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:
-    """The roles of a person in good standing whose Slack data is fresh. Raises Refused."""
+    """The roles of a person in good standing whose Slack data is fresh. Raises VerbRefused."""
     if not policy.named_users() | policy.named_groups():
         raise VerbRefused(Reply(Answer.NOBODY_CONFIGURED))
     person = people.person(conn, user)
@@ -132,13 +132,13 @@ def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozens
 
 
 def lead(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
-    """Allow finance leads only. Raises Refused."""
+    """Allow finance leads only. Raises VerbRefused."""
     if not may_run(known(conn, policy, user, now)):
         raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail="a finance lead"))
 
 
 def same_draft(decider: Decider, click: Click) -> Draft:
-    """The draft that the person saw, if it is still the current one. Raises Refused."""
+    """The draft that the person saw, if it is still the current one. Raises VerbRefused."""
     draft = decider.draft
     if draft is None or (draft.id, draft.sha256) != (click.draft, click.draft_hash):
         raise VerbRefused(Reply(Answer.STALE, decider.case))
@@ -146,7 +146,7 @@ def same_draft(decider: Decider, click: Click) -> Draft:
 
 
 def in_state(conn: Connection, case: Case, *wanted: State) -> None:
-    """Check that the case is in one of these states. Raises Refused, with the last decision."""
+    """Check that the case is in one of these states. Raises VerbRefused, with the last decision."""
     if case.state in wanted:
         return
     raise VerbRefused(Reply(Answer.DECIDED, case, by=_last(conn, case)))
@@ -193,7 +193,7 @@ def refused(
 
 
 def moved(happened: bool, case: Case) -> None:
-    """Raise Refused if a move lost its race: somebody was milliseconds faster."""
+    """Raise VerbRefused if a move lost its race: somebody was milliseconds faster."""
     if not happened:
         raise VerbRefused(Reply(Answer.STALE, case))
 

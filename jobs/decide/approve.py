@@ -21,7 +21,7 @@ from jobs.store.drafts import Draft
 
 
 def approve(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """Approve exactly the draft that the button was bound to. Raises Refused.
+    """Approve exactly the draft that the button was bound to. Raises VerbRefused.
 
     SECOND_NEEDED means that it is recorded and another person has to approve too.
     """
@@ -91,7 +91,7 @@ BEGUN = frozenset({State.SENDING, State.UNKNOWN, State.SENT, State.DONE})
 
 
 def undo(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """Take back an approval, as long as no mail has begun, or a rejection. Raises Refused."""
+    """Take back an approval, as long as no mail has begun, or a rejection. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     case = decider.case
     if case.state in BEGUN:

@@ -53,7 +53,7 @@ class Objections:
 def edit(
     conn: Connection, policy: Policy, click: Click, text: Text, now: datetime
 ) -> Reply | Objections:
-    """Save the text as the next draft, or say what is wrong with it. Raises Refused."""
+    """Save the text as the next draft, or say what is wrong with it. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     old = access.same_draft(decider, click)

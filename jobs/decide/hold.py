@@ -33,7 +33,7 @@ class Holding:
 
 
 def hold(conn: Connection, policy: Policy, click: Click, holding: Holding, now: datetime) -> Reply:
-    """Put invoices, or the whole customer, on hold until a review date. Raises Refused."""
+    """Put invoices, or the whole customer, on hold until a review date. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.decide(conn, policy, decider, "hold", now, holding.kind, holding.reason)
@@ -80,7 +80,7 @@ class Snooze:
 def snooze(
     conn: Connection, policy: Policy, click: Click, snoozing: Snooze, now: datetime
 ) -> Reply:
-    """Bring the case back on a given day, with fresh context. Raises Refused."""
+    """Bring the case back on a given day, with fresh context. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.decide(conn, policy, decider, "snooze", now, snoozing.reason)
@@ -128,7 +128,7 @@ GOES_ON = "Anything still overdue continues as a new case."
 
 
 def lift(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """End the disputes that this card names, or the hold that ended its case. Raises Refused.
+    """End the disputes that this card names, or the hold that ended its case. Raises VerbRefused.
 
     STALE if no person has set any: disputes that come from a text or the policy stay.
     """

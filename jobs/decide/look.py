@@ -22,7 +22,7 @@ from jobs.store.cases import Move
 
 
 def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """The account manager (or, if there is none, a finance lead) has read it. Raises Refused."""
+    """The account manager (if there is none, a finance lead) has read it. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.same_draft(decider, click)
@@ -34,7 +34,7 @@ def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
 
 
 def look_again(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """Gather the case again, now; this ends a snooze. Raises Refused."""
+    """Gather the case again, now; this ends a snooze. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING, State.SNOOZED)
     access.decide(conn, policy, decider, "look_again", now)
@@ -55,7 +55,7 @@ class SetAside:
 def draft_anyway(
     conn: Connection, policy: Policy, click: Click, aside: SetAside, now: datetime
 ) -> Reply:
-    """A finance lead sets the current stops aside, for the next draft only. Raises Refused."""
+    """A finance lead sets the current stops aside, for the next draft only. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING)
@@ -79,7 +79,7 @@ def draft_anyway(
 def confirm_address(
     conn: Connection, policy: Policy, click: Click, address: str, now: datetime
 ) -> Reply:
-    """A person picks one of the ledger's addresses, and it is remembered. Raises Refused."""
+    """A person picks one of the ledger's addresses, and it is remembered. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING, State.REJECTED)
@@ -104,7 +104,7 @@ def _begin_anew(conn: Connection, policy: Policy, decider: Decider, now: datetim
 def confirm_name(conn: Connection, policy: Policy, click: Click, seen: str, now: datetime) -> Reply:
     """A finance lead confirms a name that looks like a web address; letters may now use it.
 
-    `seen` is the fingerprint of the name that this person has read. Raises Refused.
+    `seen` is the fingerprint of the name that this person has read. Raises VerbRefused.
     """
     decider = access.enter(conn, policy, click, now)
     case = decider.case

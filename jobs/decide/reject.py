@@ -37,7 +37,7 @@ class Rejection:
 def reject(
     conn: Connection, policy: Policy, click: Click, rejection: Rejection, now: datetime
 ) -> Reply:
-    """Reject the draft that was shown. Raises Refused."""
+    """Reject the draft that was shown. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     if decider.draft:

@@ -1,4 +1,4 @@
-"""It went, or it did not: a person settles what no machine can know. And taking back a note."""
+"""Was it sent? A person settles what no machine can know. And taking back a note."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from jobs.store import cases, companies, drafts, sends
 from jobs.store.cases import Move
 from jobs.store.work import LEASE
 
-NOT_GONE = "The message did not go; the thread says who reported it."
+NOT_GONE = "The message was not sent; the thread says who reported it."
 UNDER_WAY = LEASE + timedelta(seconds=LONGEST_SECONDS) + timedelta(minutes=10)
 """How long a sender that has gone silent may still hand over its mail."""
 
 
 def went(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """Somebody found the mail, or the customer has it: the note is next. Raises Refused."""
+    """Somebody found the mail, or the customer has it: the note is next. Raises VerbRefused."""
     decider = _enter(conn, policy, click, now)
     draft = access.same_draft(decider, click)
     access.decide(conn, policy, decider, "went", now)
@@ -35,7 +35,7 @@ def went(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
 
 
 def did_not_go(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """It never left: the text becomes a new draft that needs a new approval. Raises Refused.
+    """It never left: the text becomes a new draft that needs a new approval. Raises VerbRefused.
 
     STILL_POSSIBLE: a sender that stopped without an outcome may still resume; wait for it.
     """
@@ -61,7 +61,7 @@ def _enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Dec
 
 
 def _wait_for_the_sender(conn: Connection, decider: Decider, now: datetime) -> None:
-    """Raise Refused while the sender may still resume; one that reported "unknown" will not."""
+    """Raise VerbRefused while the sender may still resume; one that reported "unknown" will not."""
     attempt = sends.alive(conn, decider.case.id)
     if attempt is None or attempt.ended_at or now >= attempt.began_at + UNDER_WAY:
         return
@@ -70,7 +70,7 @@ def _wait_for_the_sender(conn: Connection, decider: Decider, now: datetime) -> N
 
 
 def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """Ask for the removal of this case's note; the write-back step does it. Raises Refused."""
+    """Ask for the removal of this case's note; the write-back step does it. Raises VerbRefused."""
     decider = access.enter(conn, policy, click, now)
     case = decider.case
     access.in_state(conn, case, State.DONE)

@@ -33,7 +33,7 @@ def ready(
 ) -> bool:
     """Whether there is anything to do: False if the company is in that mode already.
 
-    Raises Refused if this person may not do it; with REMINDERS_ON if nobody has confirmed yet
+    Raises VerbRefused if this person may not do it; with REMINDERS_ON if nobody has confirmed yet
     that QuickBooks' own reminders are off.
     """
     access.lead(conn, policy, user, now)
@@ -51,7 +51,7 @@ def ready(
 def pause(
     conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
 ) -> bool:
-    """Stop all sending at once; False if it was already paused. Raises Refused."""
+    """Stop all sending at once; False if it was already paused. Raises VerbRefused."""
     if not ready(conn, policy, company, ModeSwitch.PAUSE, user, now):
         return False
     companies.change(conn, company.realm, paused_at=now, paused_by=user)
@@ -62,7 +62,7 @@ def pause(
 def resume(
     conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
 ) -> bool:
-    """Start sending again; False if it was not paused. Raises Refused."""
+    """Start sending again; False if it was not paused. Raises VerbRefused."""
     if not ready(conn, policy, company, ModeSwitch.RESUME, user, now):
         return False
     companies.change(conn, company.realm, paused_at=None, paused_by=None)
@@ -74,7 +74,7 @@ def resume(
 def go_live(
     conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
 ) -> bool:
-    """Leave shadow mode; the next sweep ends what was only rehearsed. Raises Refused."""
+    """Leave shadow mode; the next sweep ends what was only rehearsed. Raises VerbRefused."""
     if not ready(conn, policy, company, ModeSwitch.LIVE, user, now):
         return False
     companies.change(conn, company.realm, mode="live")
@@ -86,7 +86,7 @@ def go_live(
 def go_shadow(
     conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
 ) -> bool:
-    """From now on do everything except the e-mail and the note. Raises Refused."""
+    """From now on do everything except the e-mail and the note. Raises VerbRefused."""
     if not ready(conn, policy, company, ModeSwitch.SHADOW, user, now):
         return False
     companies.change(conn, company.realm, mode="shadow")
@@ -97,7 +97,7 @@ def go_shadow(
 def run_now(
     conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
 ) -> None:
-    """Sweep now; anybody the policy names may ask for it. Raises Refused."""
+    """Sweep now; anybody the policy names may ask for it. Raises VerbRefused."""
     roles = access.known(conn, policy, user, now)
     if not roles:
         raise access.VerbRefused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
@@ -125,7 +125,7 @@ def confirm_off(
 ) -> bool:
     """Record who confirmed; False if somebody already had. Until then no message is sent.
 
-    Raises Refused.
+    Raises VerbRefused.
     """
     access.lead(conn, policy, user, now)
     if company.reminders_off_at:

@@ -76,7 +76,7 @@ class Verb(StrEnum):
         "fine",
         button="Fine",
         did="found the message fine",
-        was="found fine",
+        was="marked as fine",
         does="look.fine",
         told="Thank you, noted. Approval is open now.",
     )
@@ -127,7 +127,7 @@ class Verb(StrEnum):
         "confirm_address",
         button="Confirm an address…",
         did="confirmed the address",
-        was="given an address",
+        was="given a confirmed address",
         does="look.confirm_address",
         wakes="triage",
     )
@@ -142,17 +142,17 @@ class Verb(StrEnum):
     )
     WENT = Row(
         "went",
-        button="It went",
-        did="said that the message went",
-        was="marked as gone",
+        button="It was sent",
+        did="said that the message was sent",
+        was="marked as sent",
         does="sent.went",
         wakes="write_back",
     )
     DID_NOT_GO = Row(
         "did_not_go",
-        button="It did not go",
-        did="said that the message did not go",
-        was="marked as not gone",
+        button="It was not sent",
+        did="said that the message was not sent",
+        was="marked as not sent",
         does="sent.did_not_go",
     )
     TAKE_BACK = Row(
@@ -168,7 +168,7 @@ class Verb(StrEnum):
     def function(self) -> Callable[..., Any]:
         """Decides, given conn, policy, click, what its form has built (if it has one), and now.
 
-        Returns a Reply, or Objections where an edit is not saved. Raises Refused.
+        Returns a Reply, or Objections where an edit is not saved. Raises VerbRefused.
         """
         module, _, name = self.row.does.partition(".")
         found: Callable[..., Any] = getattr(import_module(f"jobs.decide.{module}"), name)

@@ -60,7 +60,7 @@ def message(
     `links` are its pay links (number or "#id" → URL); `files` are exactly the letter's
     attachments, in order; `in_reply_to` is the Message-ID of our earlier message, `references`
     those before it. The bytes are parsed again before they are returned. Raises Unsendable if the
-    letter cannot be sent as it is, TooLarge if its files are the reason, and Altered if a mail
+    letter cannot be sent as it is, MailTooLarge if its files are the reason, and Altered if a mail
     program would read anything other than what was approved.
     """
     _same_files(letter, files)

@@ -49,8 +49,8 @@ class _Quote:
 def own_words(text: str, ours: Collection[str], *, answers_us: bool) -> str:
     """The text without quotes of ours, or all of it if nothing would be left.
 
-    `ours` are names, addresses and domains by which a quote's introduction shows that it is of
-    ours; in a mail that `answers_us` a quote that does not say whose it is, is, too.
+    `ours` are our names, addresses and domains: a quote is ours if its introduction names one of
+    them. In a mail that `answers_us`, so is a quote that does not say whose words it holds.
     """
     lines = text.split("\n")
     kept: list[str] = []

@@ -53,7 +53,7 @@ def _unread(facts: Facts, name: str, down: Down, now: datetime) -> Ruling:
     """
     why = one_line(down.reason, LONGEST_REASON)
     if now - down.since < SHORT_OUTAGE:
-        reason = f"The {name} cannot be read at present: {why}"
+        reason = f"The {name} cannot be read right now: {why}"
         until = min(down.since + SHORT_OUTAGE, now + RETRY)
         return Ruling(Kind.WAIT, AWAY, reason, until=until)
     since = day(down.since.astimezone(facts.company.zone).date())

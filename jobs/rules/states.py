@@ -32,7 +32,7 @@ OPEN = frozenset(
 JOINABLE = frozenset({State.NEW, State.WAITING, State.SNOOZED})
 """A new crossing joins a case only before it has been approved."""
 
-# To SENT from any open state: a server may accept a mail after a person said that it did not go.
+# To SENT from any open state: a server may accept a mail after a person said that it was not sent.
 MOVES: dict[State, frozenset[State]] = {
     State.NEW: frozenset(
         {State.NEW, State.WAITING, State.HELD, State.SNOOZED, State.CANCELLED, State.SENT}

@@ -56,7 +56,7 @@ class MailBuilder:
     def build(self) -> Mail:
         """Fetch the PDFs and pay links and compose the mail.
 
-        Raises PayLinkError, TooLarge, Unsendable, QuickBooksError.
+        Raises PayLinkError, MailTooLarge, Unsendable, QuickBooksError.
         """
         links = {key: self._link(id) for key, id in self._keys()}
         drafts.fill_pay_links(self.draft.letter.body, links)  # before the PDFs: it may be refused

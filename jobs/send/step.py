@@ -250,7 +250,7 @@ def _try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now
     """
     tries = claim.attempts if trouble.stays else min(claim.attempts, FOR_EVER)
     if tries >= MOST_ATTEMPTS:
-        _end(conn, case, f"{IN_VAIN} in five tries. {trouble.reason}", now)
+        _end(conn, case, f"{IN_VAIN}{work.TRIED_ENOUGH}. {trouble.reason}", now)
         return
     due = now + min(RETRY * 4 ** (claim.attempts - 1), LONGEST_RETRY)
     due = min(due, case.lapses_at or due, trouble.again_by or due)

@@ -35,9 +35,9 @@ from jobs.sources.http import (
 from jobs.sources.source import SourceError
 
 VERSION = "2026-03"
-SEARCHED = 100  # values in one IN
-LISTED = 200  # objects on one page of a search
-READ = 100  # objects in one batch
+SEARCHED = 100  # the most values in one IN filter
+LISTED = 200  # the most objects on one page of search results
+READ = 100  # the most objects in one batch read
 LINKED = 1000  # objects whose associations are read at once
 SEARCH = "search"
 RATES = {"": RequestRate(per_second=8, at_once=20), SEARCH: RequestRate(per_second=3, at_once=2)}

@@ -1,7 +1,7 @@
 """Reads folders over IMAP and changes nothing: EXAMINE and BODY.PEEK leave every flag as it is.
 
-Each failure is a SourceError in words for a person: an answer that is cut, late, refused or no IMAP
-never looks like an empty mailbox.
+Every failure is a SourceError whose text is for a person. An answer that is cut off, late, refused
+or not IMAP is an error too: it is never mistaken for an empty mailbox.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from jobs.sources.source import SourceError
 PORTS = {"imap": 143, "imaps": 993}
 COMMAND_SECONDS = 30.0
 LONGEST_SECONDS = 150.0
-"""Of one session, however slowly the server speaks."""
+"""The longest that one session may take, however slow the server is."""
 LARGEST_SESSION = 200_000_000
-"""Bytes of mail in one session."""
+"""The most bytes of mail that one session reads."""
 AT_ONCE = 50
-"""Mails in one FETCH."""
+"""The most mails in one FETCH."""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SENT = re.compile(
     r"(?:.*[/.])?(?:sent(?: items| messages| mail)?|gesendet(?:e elemente|e objekte)?)",
@@ -59,7 +59,7 @@ class Fetched:
 
     @property
     def cut(self) -> bool:
-        """Whether more of it was left on the server."""
+        """Whether only its beginning was read."""
         return len(self.raw) < self.size
 
 
@@ -241,7 +241,7 @@ def any_of(keys: Sequence[str]) -> str:
 
 
 class _Plain(imaplib.IMAP4):
-    """Refuses to read more than anybody has."""
+    """A client that refuses to read more than a session may."""
 
     received = 0
 

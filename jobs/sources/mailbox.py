@@ -25,20 +25,20 @@ from jobs.sources.inbound import Inbound, parse
 from jobs.sources.source import SourceError
 
 BEGINNING = 32_768
-"""Bytes of each mail that are read: its text comes before what is attached."""
+"""How many bytes of each mail are read: its text comes before its attachments."""
 ALL = 2_000_000
-"""Bytes of a mail whose text had not ended by then."""
+"""How many bytes are read of a mail whose text is longer than that."""
 HEADERS = 16_384
 OCTETS = 4_000
-"""Of one search; servers should take 8,000 (RFC 2683 3.2.1.5)."""
+"""The longest search command; servers should accept 8,000 octets (RFC 2683 3.2.1.5)."""
 MOST_NAMES = 20
 """Addresses of one customer in one search, and messages of ours to it."""
 MOST_MAILS = 1_000
-"""Found by one search."""
+"""The most mails that one search may find."""
 MOST_LONG = 20
 MOST_DOUBTS = 3
 SHORTEST_NAME = 4
-"""Letters of a sender's name by which a quote is known as ours."""
+"""Shorter names of the sender do not identify a quote as ours: other words contain them."""
 DAEMONS = ("mailer-daemon@", "postmaster@")
 OUR_MESSAGES = "<overdue."
 """How the Message-IDs of what this product sends begin."""
@@ -85,7 +85,7 @@ class Mailbox:
     def read(
         self, customers: Sequence[Account], since: datetime, now: datetime, policy: Policy
     ) -> Mapping[str, Findings]:
-        """All of them or none: where any search fails, nobody is known to be without mail."""
+        """All of them or none: if any search fails, nobody can be said to have no mail."""
         reading = _Reading(self.us, customers, since)
         groups = list(_groups(customers))
         try:
@@ -112,7 +112,7 @@ class Mailbox:
         return f"{count} mails in {self.server.folder}{reach}; {also}"
 
     def close(self) -> None:
-        """Each reading ends its own connection."""
+        """Nothing to close: each reading closes its own connection."""
 
 
 @dataclass
@@ -127,7 +127,7 @@ class _SoFar:
 
 
 class _Reading:
-    """Says of each mail to whom it belongs, and collects it there."""
+    """Finds the customers that each mail belongs to, and collects it for them."""
 
     def __init__(self, us: Us, customers: Sequence[Account], since: datetime) -> None:
         self.us, self.customers, self.since = us, customers, since
@@ -161,7 +161,7 @@ class _Reading:
         return True
 
     def give_up(self, fetched: Fetched, group: Sequence[Account]) -> None:
-        """Nobody whom this mail may be about is known to have no dispute."""
+        """Mark all whom an unreadable mail may be about as unread: it may hold a dispute."""
         raw = fetched.raw.lower()
         words = {one.id: (*_names(one), *_sent(one)) for one in group}
         named = [id for id in words if any(word.encode() in raw for word in words[id])]
@@ -170,10 +170,9 @@ class _Reading:
             self._found[id].unread = f"A mail of {on} is damaged or too large to read."
 
     def too_many(self, customer: Account) -> None:
-        """More than can be read in time."""
-        self._found[
-            customer.id
-        ].unread = f"There are more than {MOST_MAILS} mails of this customer."
+        """Mark this customer as unread: there is more than can be read in time."""
+        found = self._found[customer.id]
+        found.unread = f"There are more than {MOST_MAILS} mails of this customer."
 
     def sent(self, fetched: Fetched) -> None:
         """From the folder of sent mail only the time counts."""
@@ -216,7 +215,7 @@ class _Reading:
 
 
 def _whose(customers: Sequence[Account], mail: Inbound) -> tuple[list[Account], str]:
-    """Whose mail this is, and why that is not certain."""
+    """The customers that a mail belongs to, and a doubt if that is uncertain."""
     if answered := [one for one in customers if not mail.answers.isdisjoint(one.sent)]:
         return answered, ""
     if mail.failed:

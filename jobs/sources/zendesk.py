@@ -38,11 +38,11 @@ from jobs.sources.source import SourceError
 RATES = {"": RequestRate(per_second=60, at_once=80)}
 """Plans permit from 200 to 2,500 requests a minute; a 429 says how long to wait."""
 TOGETHER = 30
-"""Addresses or organizations in one query: several values of one keyword are alternatives."""
-LISTED = 100  # results on one page
+"""The most addresses or organizations in one query: values of one keyword are alternatives."""
+LISTED = 100  # the most results on one page
 FOUND = 1000
-"""How many results a search gives; one that finds more has to ask for less."""
-AT_ONCE = 12  # requests at the same time
+"""The most results that a search returns; a query that finds more has to be divided."""
+AT_ONCE = 12  # the most requests at the same time
 MOST_TICKETS = 40
 """Tickets of one customer that are read; more are too many to say what they are about."""
 INDEXED = timedelta(minutes=5)

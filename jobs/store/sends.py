@@ -32,7 +32,7 @@ CONTACT = (*OPEN, *ACCEPTED)
 def approved_or_abandoned(now: datetime) -> ColumnElement[bool]:
     """The cases approved and allowed to go, or lapsed, or abandoned halfway.
 
-    What keeps a message from going is said by `companies.Company.held_up`.
+    What keeps a message from going is said by `ConnectedCompany.held_up`.
     """
     company = select(companies.c.realm).where(
         companies.c.realm == cases.c.company,

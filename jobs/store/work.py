@@ -18,6 +18,8 @@ LEASE = timedelta(seconds=30)
 RENEW_AFTER = timedelta(seconds=10)
 MOST_ATTEMPTS = 5
 """After this many claims without a settle a person has to look."""
+TRIED_ENOUGH = " after five tries"
+"""How a sentence about it goes on."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,8 @@ class Claim:
 
     @property
     def tried(self) -> str:
-        """For a sentence: " in five tries", or empty if a single answer was enough."""
-        return " in five tries" if self.hopeless else ""
+        """For a sentence: " after five tries", or empty if a single answer was enough."""
+        return TRIED_ENOUGH if self.hopeless else ""
 
 
 def claim(

@@ -128,7 +128,7 @@ class Gather:
         try:
             self.services.quickbooks(self.file.company.realm).customers([NOBODY])
         except QuickBooksError as error:
-            return Unreachable(f"QuickBooks is not answering at present: {error.message}")
+            return Unreachable(f"QuickBooks is not answering right now: {error.message}")
         return None
 
     def settle(

@@ -23,7 +23,7 @@ THREE = (
     Owing(AFTER_DATA, number="1031"),
 )
 """Customers, by the moment at which the mail to them is held up."""
-ASKING = "did it go?"
+ASKING = "was it sent?"
 
 
 def sleeps_through_its_lease(firm: Firm) -> None:

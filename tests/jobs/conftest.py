@@ -1,4 +1,4 @@
-"""Houses for tests of the steps and the connect_links."""
+"""Houses for tests of the steps and of what people decide."""
 
 from tests.jobs.houses import a_house, home_url, neighbours, open_house
 

@@ -1,4 +1,4 @@
-"""An in-process house: one company, its real steps and connect_links, and the stand-ins around it.
+"""An in-process house: one company, its real steps and verbs, and the stand-ins around it.
 
 Everything between the database and the wire is the product's own: the QuickBooks client, SMTP, the
 model's client, the policy. There is no queue, no web process and no Slack; the clock stands still
@@ -429,7 +429,7 @@ class House:
         self.runs(switches.go_live, "ULEAD1")
 
     def runs(self, act: Callable[..., Any], user: str) -> Any:
-        """One of the connect_links of a company: pause, resume, go_live, go_shadow, run_now."""
+        """One of the switches of a company: pause, resume, go_live, go_shadow, run_now."""
         return self._at_the_door(lambda conn: act(conn, self.policy, self.company, user, self.now))
 
     # The steps
@@ -566,7 +566,7 @@ class House:
             lines = [line.fields for line in log.lines(conn, case=case)]
         return [line for line in lines if line["action"].startswith(action)]
 
-    # The connect_links
+    # What people do
 
     def greet(self) -> None:
         """Slack was asked about everybody just now, unless this house lives on its memory."""

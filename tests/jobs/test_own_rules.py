@@ -73,7 +73,7 @@ def test_types_are_read_only_where_there_are_any(open_house: OpenHouse) -> None:
 
 
 def test_a_companys_own_limits_rule(open_house: OpenHouse) -> None:
-    """A lower second-approver limit asks for two people at once, in steps and connect_links."""
+    """A lower second-approver limit asks for two people at once, in the steps and in the verbs."""
     house = open_house()
     house.add_to_policy(f'[company."{house.realm}".limits.home]\nsecond_approver = 500')
     house.sweep()

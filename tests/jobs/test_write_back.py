@@ -182,7 +182,7 @@ def test_five_failures_are_told_and_nothing_is_sent_again(sent: House) -> None:
         sent.run("send", "write_back")
         sent.time.later(hours=12)
     assert (sent.state(), note(sent).state) == (State.DONE, "failed")
-    (told,) = [text for text in sent.said("thread") if "given up in five tries" in text]
+    (told,) = [text for text in sent.said("thread") if "Given up after five tries" in text]
     assert "It may have worked all the same" in told
     assert len(sent.mails) == 1
 
@@ -313,7 +313,7 @@ def test_a_take_back_that_never_ends_is_told(sent: House) -> None:
         sent.time.later(hours=12)
     assert note(sent).state == "written"
     assert "<@UCOLLECT>: the note could not be taken back" in sent.said("thread")[-1]
-    assert "given up in five tries" in sent.said("thread")[-1]
+    assert "Given up after five tries" in sent.said("thread")[-1]
 
 
 def _raises(error: Exception) -> Any:

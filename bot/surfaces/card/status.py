@@ -178,11 +178,12 @@ def _sending(view: CaseView, _now: datetime) -> Face:
 
 def _unknown(view: CaseView, _now: datetime) -> Face:
     ask = (
-        "We cannot tell whether the message went. Please check the Sent folder or the mail "
-        "server's log, then press “It went” or “It did not go”. Nothing is sent again until then."
+        "We cannot tell whether the message was sent. Please check the Sent folder or the mail "
+        "server's log, then press “It was sent” or “It was not sent”. Nothing is sent again until "
+        "then."
     )
     why = [_told(view.outcome.detail)] if view.outcome and view.outcome.detail else []
-    return Face("⚠️", "Unknown: did it go?", ([text(ask)], *why, *_approvers(view)))
+    return Face("⚠️", "Unknown: was it sent?", ([text(ask)], *why, *_approvers(view)))
 
 
 def _sent(view: CaseView, _now: datetime) -> Face:

@@ -1,7 +1,7 @@
 """The same letter as simple HTML: paragraphs, the table, and a *Pay* button for each pay link.
 
-It is made from the body alone, so whoever has read the body has read it: its text, taken out
-again, is the body but for white space, with "Pay" in place of each link.
+It is made from the body alone, so reading the body is reading all of it: without tags, its text is
+the body but for white space, with "Pay" in place of each link.
 """
 
 from __future__ import annotations

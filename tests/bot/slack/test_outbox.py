@@ -110,7 +110,7 @@ def test_an_alarm_comes_before_every_card(on: Ground) -> None:
         to, data = OtherChannel(REALM, CHANNEL), {"tried": True, "reason": "no route"}
         words.say(conn, to, MessageKind.SWEEP_FAILED, "stopped", data, on.clock())
     on.work()
-    assert "could not be read in five tries (no route)" in on.posted()[0]["text"]
+    assert "could not be read after five tries (no route)" in on.posted()[0]["text"]
     on.clock.forward(seconds=1)
     on.work()
     assert "Acme" in on.posted()[1]["text"]

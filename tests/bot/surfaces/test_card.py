@@ -364,7 +364,7 @@ def test_a_shadow_card_says_so_in_words() -> None:
         ("done", "Sent, QuickBooks note written."),
         ("kept", "is not in QuickBooks: the books are closed."),
         ("note failed", "The QuickBooks note could not be written: QuickBooks said no."),
-        ("unknown", "We cannot tell whether the message went. Please check the Sent folder"),
+        ("unknown", "We cannot tell whether the message was sent. Please check the Sent folder"),
         ("went", "Confirmed as sent by Lena Lead"),
         ("rejected", "Rejected: not needed. Rejected by Cora Lector"),
         ("rejected", "No message now; comes back at the next stage."),

@@ -1,4 +1,4 @@
-"""What each door does: who was first, what stays, what comes back."""
+"""What each button does: who was first, what stays, what comes back."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def together(house: House, knocks: list[Click]) -> list[Reply]:
 
 
 def test_every_door_answers_in_every_state(a_house: House) -> None:
-    """Once it is decided, the connect_links of a waiting card say so and change nothing."""
+    """Once it is decided, the buttons of a waiting card say so and change nothing."""
     day = a_house.today + timedelta(days=3)
     a_house.approve()
     for _ in ("approved", "done"):
@@ -462,7 +462,7 @@ def test_look_again_ends_a_snooze(a_house: House) -> None:
     assert a_house.approve() is Answer.RECORDED
 
 
-# It went, it did not
+# It was sent, it was not
 
 
 @pytest.mark.parametrize("door", ["went", "did_not_go"])

@@ -325,7 +325,7 @@ def test_five_failures_are_told_and_the_sweep_helps(a_house: House) -> None:
     for _ in range(6):
         a_house.time.later(minutes=11)
         a_house.run("detect")
-    assert sum("could not be read in five tries" in text for text in a_house.said("notice")) == 1
+    assert sum("could not be read after five tries" in text for text in a_house.said("notice")) == 1
     assert waiting(a_house) == 0
     a_house.sweep()
     assert a_house.state() is State.CANCELLED
@@ -339,7 +339,7 @@ def test_an_outage_is_told_once_an_hour_not_once_an_event(a_house: House) -> Non
     while waiting(a_house):
         a_house.time.later(seconds=31)
         a_house.run("detect")
-    assert sum("could not be read in five tries" in text for text in a_house.said("notice")) == 1
+    assert sum("could not be read after five tries" in text for text in a_house.said("notice")) == 1
 
 
 def test_a_disconnected_company_keeps_its_events(a_house: House) -> None:

@@ -200,7 +200,7 @@ def test_five_failures_are_told_and_tried_again(open_house: OpenHouse) -> None:
     house.fault("quickbooks", "/cdc", "status", None, 500)
     for _ in range(8):
         poll(house, minutes=61)
-    assert sum("could not be read in five tries" in text for text in house.said()) == 1
+    assert sum("could not be read after five tries" in text for text in house.said()) == 1
     house.heal()
     house.pay("71", "840.00")
     poll(house, hours=2)

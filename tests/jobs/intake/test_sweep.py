@@ -319,7 +319,7 @@ def test_five_failures_are_told_and_tried_again(open_house: OpenHouse) -> None:
     for _ in range(6):
         house.time.later(minutes=11)
         house.run("sweep")
-    assert sum("could not be read in five tries" in text for text in house.said()) == 1
+    assert sum("could not be read after five tries" in text for text in house.said()) == 1
     house.heal()
     house.time.later(hours=1)
     house.run()

@@ -448,7 +448,7 @@ def down(minutes: int) -> Findings:
 FRESH = Fresh(NOW)
 FOUND: list[tuple[Findings, list[tuple[Kind, str]], str]] = [
     (Findings(FRESH), [], ""),
-    (down(0), [(Kind.WAIT, "source_away")], "The help desk cannot be read at present: It answered"),
+    (down(0), [(Kind.WAIT, "source_away")], "The help desk cannot be read right now: It answered"),
     (down(239), [(Kind.WAIT, "source_away")], ""),
     (down(240), [(Kind.STOP, "source_down")], "has not been readable since October 14, 2026: It a"),
     (

@@ -78,7 +78,7 @@ def test_half_an_hour_without_a_source_voids_the_approval(house: House) -> None:
     house.time.later(minutes=1)
     house.run("send")
     assert (house.mails, house.state()) == ([], State.WAITING)
-    assert "The help desk cannot be read at present: It answered 503." in house.view().end_reason
+    assert "The help desk cannot be read right now: It answered 503." in house.view().end_reason
 
 
 def test_an_outage_that_was_set_aside_delays_nothing(open_house: OpenHouse) -> None:

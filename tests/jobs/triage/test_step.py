@@ -526,7 +526,7 @@ def test_five_failures_of_ours_are_a_card(open_house: OpenHouse) -> None:
             house.run("triage")
             house.time.later(minutes=11)
     assert house.rules() == {"needs_a_look"}
-    assert "in five tries" in house.rulings()[0].reason
+    assert "after five tries" in house.rulings()[0].reason
     assert "RuntimeError" in house.rulings()[0].reason
 
 
