@@ -9,7 +9,8 @@ line, where `(a|b c)` is a choice and `[d]` may be left out. A section, or one o
 "words", belongs to the letters of that class or stage, or to the notes; `[phrases]` belongs to all.
 `[parts]` names pieces, `name = …`, that phrases hold as `<name>`; a `/` stands where the clause has
 to end. `[known words]` belongs to none: a person's letter has them, such as a greeting, and no
-model may. `[apart]` has pairs that may not stand side by side, unless one phrase holds both.
+model may. `[apart]` has pairs that may not stand side by side in a letter, unless one phrase holds
+both, and `[notes apart]` those of the notes.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def vocabulary(language: str, kinds: frozenset[str]) -> Vocabulary:
             phrases[first].append(phrase)
     lists = ["words", *(f"{kind} words" for kind in kinds)]
     words = {word for name in lists for line in sections.get(name, ()) for word in line.split()}
-    apart = frozenset(tuple(line.split()) for line in sections.get("apart", ()))
+    pairs = sections.get("notes apart" if "notes" in kinds else "apart", ())
+    apart = frozenset(tuple(line.split()) for line in pairs)
     by_first = {first: tuple(found) for first, found in phrases.items()}
     return Vocabulary(frozenset(words), by_first, apart)
 
