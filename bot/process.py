@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from importlib import import_module
@@ -32,6 +32,7 @@ from jobs.reasoning.model import Model
 from jobs.rules.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.configured import configured
+from jobs.sources.mailbox import access_tokens
 from jobs.sources.source import Source
 from jobs.store.budget import SqlBudget
 from jobs.store.database import engine
@@ -135,7 +136,7 @@ class Process:
     def mailer(self) -> Mailer | None:
         """The mailer that the settings name, if any."""
         if url := self.settings.smtp_url.get_secret_value():
-            return Smtp.from_url(url)
+            return replace(Smtp.from_url(url), tokens=access_tokens(self.settings))
         if key := self.settings.resend_api_key.get_secret_value():
             return Resend(key, self.settings.resend_api_url)
         return Folder(self.settings.mail_folder) if self.settings.mail_folder else None

@@ -17,6 +17,7 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from jobs.mail.addresses import Unsendable, bare
+from jobs.mail.oauth import AccessTokens, NoAccessToken
 from jobs.mail.results import HELD_UP, Fence, MailerCheck, NotSent, Result, Sent, Unknown
 from jobs.rules.plain import shortened
 
@@ -54,6 +55,8 @@ class Smtp:
     command_seconds: float = COMMAND_SECONDS
     final_reply_seconds: float = FINAL_REPLY_SECONDS
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+    tokens: AccessTokens | None = None
+    """For a server that takes an access token instead of a password (XOAUTH2)."""
 
     @classmethod
     def from_url(
@@ -94,6 +97,8 @@ class Smtp:
             return _not_sent(refused)
         except OSError as error:
             return NotSent(f"The mail server was not reached: {_words(error)}", permanent=False)
+        except NoAccessToken as error:
+            return NotSent(str(error), permanent=False)
 
     def check(self) -> MailerCheck:
         """Connect, greet, secure and log in as for a mail, and leave."""
@@ -104,6 +109,8 @@ class Smtp:
             return MailerCheck(False, _not_sent(refused).reason)
         except OSError as error:
             return MailerCheck(False, f"{self._place} was not reached: {_words(error)}")
+        except NoAccessToken as error:
+            return MailerCheck(False, str(error))
         return MailerCheck(True, f"{self._place} answers{self._caution}")
 
     @property
@@ -147,10 +154,22 @@ class Smtp:
             if self.security == "smtp+starttls":
                 session.starttls(context=self.tls)
                 session.ehlo()
-            if self.user:
+            if self.tokens is not None:
+                self._authorize(session, self.tokens)
+            elif self.user:
                 session.login(self.user, self.password)
         except smtplib.SMTPResponseException as error:
             raise _Refused("greeting", error.smtp_code, _bytes(error.smtp_error)) from error
+
+    def _authorize(self, session: smtplib.SMTP, tokens: AccessTokens) -> None:
+        """Log in with an access token, as Microsoft 365 and Gmail ask for (XOAUTH2)."""
+        told = f"user={self.user}\x01auth=Bearer {tokens.current()}\x01\x01"
+        try:
+            # a refused token is answered with a challenge, to which an empty line is the answer
+            session.auth("XOAUTH2", lambda challenge=None: told if challenge is None else "")
+        except smtplib.SMTPAuthenticationError:
+            tokens.forget()
+            raise
 
     def _envelope(self, session: smtplib.SMTP, sender: str, recipient: str) -> None:
         code, text = session.mail(sender)

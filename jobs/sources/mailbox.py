@@ -79,7 +79,7 @@ class Mailbox:
     @classmethod
     def of_settings(cls, settings: Settings) -> Mailbox:
         """The mailbox that IMAP_URL names, of MAIL_FROM, which every process that reads it has."""
-        server = ImapServer.from_url(settings.imap_url.get_secret_value(), _tokens(settings))
+        server = ImapServer.from_url(settings.imap_url.get_secret_value(), access_tokens(settings))
         return cls(server, Us(named(settings.mail_from) if settings.mail_from else Address()))
 
     def read(
@@ -327,7 +327,8 @@ def _pieces(customer: Account) -> Iterator[Account]:
             yield part
 
 
-def _tokens(settings: Settings) -> AccessTokens | None:
+def access_tokens(settings: Settings) -> AccessTokens | None:
+    """Where access tokens for the mail provider come from, if MAIL_OAUTH_* is set."""
     refresh_token = settings.mail_oauth_refresh_token.get_secret_value()
     if not refresh_token:
         return None

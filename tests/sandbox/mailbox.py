@@ -12,6 +12,7 @@ dot) and `QUIT`:
 """
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import socket
@@ -71,9 +72,10 @@ class Mail:
 class Mailbox:
     """The server. `start` binds a free port on loopback in a thread of its own.
 
-    `users` (name → password) offers a login. `tls` offers STARTTLS, or wraps every connection
-    where `implicit_tls` is set. A `permissive` one takes whatever comes, as many servers do; it
-    may stand beside a strict one, which then shows its mails too.
+    `users` (name → password) offers a login, `tokens` (name → access token) one by XOAUTH2. `tls`
+    offers STARTTLS, or wraps every connection where `implicit_tls` is set. A `permissive` one takes
+    whatever comes, as many servers do; it may stand beside a strict one, which then shows its mails
+    too.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Mailbox:
         world: World,
         *,
         users: dict[str, str] | None = None,
+        tokens: dict[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         permissive: bool = False,
@@ -89,7 +92,7 @@ class Mailbox:
         self.world = world
         self.name = "permissive" if permissive else "mail"
         self.permissive, self.beside = permissive, beside
-        self.users = users or {}
+        self.users, self.tokens = users or {}, tokens or {}
         self.mails: list[Mail] = []
         self.logins: list[str] = []
         self.port = 0
@@ -268,6 +271,12 @@ class _Rules:
         return await server.obey("QUIT") or "221 Bye"
 
 
+def _not_offered(mailbox: Mailbox) -> set[str]:
+    return (set() if mailbox.users else {"PLAIN", "LOGIN"}) | (
+        set() if mailbox.tokens else {"XOAUTH2"}
+    )
+
+
 class _Connection(SMTP):
     """One connection, obeying the world's faults."""
 
@@ -282,9 +291,20 @@ class _Connection(SMTP):
             tls_context=tls,
             auth_require_tls=tls is not None,
             authenticator=self._authenticate,
-            auth_exclude_mechanism=() if mailbox.users else ("PLAIN", "LOGIN"),
+            auth_exclude_mechanism=_not_offered(mailbox),
             timeout=600,
         )
+
+    async def auth_XOAUTH2(self, _: SMTP, args: list[str]) -> AuthResult:  # noqa: N802
+        """The login of Microsoft 365 and Gmail; a wrong token gets a challenge with the reason."""
+        told = base64.b64decode(args[1]).decode() if len(args) > 1 else ""
+        user = told.partition("user=")[2].partition("\x01")[0]
+        self.mailbox.logins.append(user)
+        token = self.mailbox.tokens.get(user)
+        if token and told == f"user={user}\x01auth=Bearer {token}\x01\x01":
+            return AuthResult(success=True, handled=False)
+        await self.challenge_auth('{"status":"401","schemes":"bearer"}')
+        return AuthResult(success=False, handled=False)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the mailbox know the connection; STARTTLS comes here a second time."""

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,14 +16,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from jobs.mail.compose import File
+from jobs.mail.oauth import AccessTokens
 from jobs.mail.results import HELD_UP, NotSent, Sent, Unknown
 from jobs.mail.smtp import BadUrl, Smtp
 from tests.jobs.mail.letters import CUSTOMER, PDF, SENDER, built, letter, ours
 from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.mailbox import Mailbox, running
-from tests.sandbox.world import World
+from tests.sandbox.world import World, serve
 
 MAIL = built(letter())
 
@@ -216,6 +221,31 @@ def test_a_refused_login_says_so_without_the_password() -> None:
     assert isinstance(result, NotSent)
     assert (result.permanent, result.code) == (False, 535)
     assert "wrong-secret" not in result.reason + repr(wrong)
+
+
+def test_an_access_token_takes_the_place_of_a_password() -> None:
+    """Microsoft 365 and Gmail take no passwords; a refused token is asked for anew next time."""
+    given = iter([{"access_token": name, "expires_in": 3600} for name in ("old", "new")])
+    provider = Starlette(routes=[Route("/", lambda _: JSONResponse(next(given)), methods=["POST"])])
+    with (
+        running(Mailbox(World(), tokens={"ar@ours.example": "new"})) as mailbox,
+        serve(provider) as at,
+    ):
+        tokens = AccessTokens(f"{at}/", "app", "secret", "refresh")
+        url = f"smtp://ar%40ours.example@127.0.0.1:{mailbox.port}"
+        server = replace(Smtp.from_url(url), tokens=tokens)
+        first, second = (server.send(SENDER, CUSTOMER, MAIL, ours) for _ in range(2))
+        assert isinstance(first, NotSent)
+        assert (first.permanent, first.code) == (False, 535)
+        assert isinstance(second, Sent)
+        assert server.check().ok
+        away = replace(
+            server, tokens=AccessTokens("http://127.0.0.1:1", "app", "secret", "refresh")
+        )
+        third = away.send(SENDER, CUSTOMER, MAIL, ours)
+        assert isinstance(third, NotSent)
+        assert "token server gave no answer" in third.reason
+        assert len(mailbox.mails) == 1
 
 
 def test_a_login_that_is_not_offered_is_not_sent(mailbox: Mailbox) -> None:

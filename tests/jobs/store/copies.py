@@ -64,6 +64,10 @@ def _lent(url: str) -> Iterator[str]:
         connection.execute("SET session_replication_role = replica")  # past keys and guards
         for table in metadata.tables:
             connection.execute(f"DELETE FROM {table}".encode())
+        found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (name,) in found.fetchall():
+            if name not in metadata.tables and name != "alembic_version":
+                connection.execute(f"DROP TABLE {name}".encode())  # a test's own
         for (name,) in connection.execute("SELECT sequencename FROM pg_sequences").fetchall():
             connection.execute(f"ALTER SEQUENCE {name} RESTART".encode())
 
