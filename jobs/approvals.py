@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.rules import gates, rights
-from jobs.rules.case import Approvals, Decision
+from jobs.rules.case import Approvals, Decided, Decision
 from jobs.rules.facts import Facts
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Ruling
@@ -46,14 +46,14 @@ def standing(
     needed = gates.approvals(rulings, facts, case.stage, policy, judged.class_)
     groups = people.groups(conn, now)
     given: list[Decision] = []
-    for decision in drafts.decided_on(conn, draft, "approve"):
+    for decision in drafts.decided_on(conn, draft, Decided.APPROVE):
         person = people.person(conn, decision.actor)
         roles = policy.roles(decision.actor, groups)
         allowed = rights.may_approve(decision.actor, roles, facts, policy, needed)
         if allowed and person and not person.trouble:
             given.append(decision)
     leads = [d for d in given if Role.FINANCE_LEAD in policy.roles(d.actor, groups)]
-    fine = bool(drafts.decided_on(conn, draft, "fine"))
+    fine = bool(drafts.decided_on(conn, draft, Decided.FINE))
     found = Approvals(
         needed=needed.count,
         given=tuple(given),
@@ -78,7 +78,7 @@ def void(
     A text that merely lapsed stays as a new draft; one that is no longer true cannot be approved
     until there is a new draft.
     """
-    fresh = drafts.rewrite_draft(conn, draft, now) if kind == "lapse" else None
+    fresh = drafts.rewrite_draft(conn, draft, now) if kind == Decided.LAPSE else None
     back = Move(State.WAITING, f"approval.{kind}", ACTOR, now, {"draft": draft.sha256})
     columns = cases.ANEW | {"draft": fresh.id if fresh else None, "end_reason": reason}
     columns |= {"undo_until": None, "lapses_at": None}
@@ -132,7 +132,7 @@ def tell_all(conn: Connection, case: Case, draft: Draft, kind: MessageKind, now:
 
 
 def _approvers(conn: Connection, draft: Draft) -> list[str]:
-    return [d.actor for d in drafts.decided_on(conn, draft.id, "approve")]
+    return [d.actor for d in drafts.decided_on(conn, draft.id, Decided.APPROVE)]
 
 
 def _call(

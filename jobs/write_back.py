@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
+from jobs.rules.case import Decided
 from jobs.rules.plain import shortened
 from jobs.rules.states import State
 from jobs.store import cases, companies, outages, outbox, sends, work
@@ -192,7 +193,7 @@ def _still_there(conn: Connection, case: Case, why: str, now: datetime) -> None:
     if not cases.move(conn, case, move, now):
         return
     sends.conclude_note(conn, case.id, "written", now, detail=why)
-    asked = [d.actor for d in draft_store.decided(conn, case.id) if d.kind == "take_back"]
+    asked = [d.actor for d in draft_store.decided(conn, case.id) if d.kind == Decided.TAKE_BACK]
     told = {"called": asked[-1:], "reason": why}
     outbox.say(conn, case, MessageKind.NOTE_KEPT, f"still_there:{case.version}", told, now)
 

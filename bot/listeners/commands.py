@@ -23,6 +23,7 @@ from bot.surfaces.card.parts import ShownTo, status
 from jobs.decide import access, switches
 from jobs.decide.access import Answer, Click, VerbRefused
 from jobs.decide.switches import ModeSwitch
+from jobs.decide.verbs import Verb
 from jobs.reports import picture
 from jobs.rules.case import HeldUp
 from jobs.rules.policy import Policy
@@ -132,7 +133,7 @@ def _stands(backend: Backend, number: str, user: str, now: datetime) -> str:
     """
     with backend.database.reading() as conn:
         policy = ruling(backend, conn, number)
-        access.look_in(conn, policy, Click(user, number), now)
+        access.look_in(conn, policy, Verb.LOOK_AGAIN, Click(user, number), now)
         view = picture.case_view(conn, policy, number, now)
         reader = ShownTo(people.names(conn), view.facts.company.zone)
         card = picture.card_link(conn, view.id, backend.workspace)

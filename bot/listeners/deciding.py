@@ -68,9 +68,7 @@ def view_for(backend: Backend, verb: Verb, click: Click) -> CaseView:
         now = backend.clock()
         with backend.database.reading() as conn:
             policy = ruling(backend, conn, click.case)
-            access.look_in(conn, policy, click, now)
-            if verb.row.leads_only:
-                access.lead(conn, policy, click.user, now)
+            access.look_in(conn, policy, verb, click, now)
             return picture.case_view(conn, policy, click.case, now)
     except VerbRefused as refused:
         raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None

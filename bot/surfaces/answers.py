@@ -17,7 +17,7 @@ from bot.blockkit.ids import Switch, of_company
 from bot.surfaces import wording
 from jobs.companies.disconnect import Ended
 from jobs.decide.switches import ModeSwitch
-from jobs.decide.verbs import DECISIONS
+from jobs.decide.verbs import DECISIONS, Verb
 from jobs.reports.picture import TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.rulings import Kind
@@ -105,7 +105,7 @@ def decided(kind: str, actor: str, at: datetime, state: State) -> str:
     """Somebody was first."""
     who = "Overdue itself" if actor.startswith("system") else mention(actor) or "somebody"
     what = DECISIONS[kind].was if kind in DECISIONS else "decided"
-    same = kind == "take_back" or STATE_WORDS[state] in what
+    same = kind == Verb.TAKE_BACK or STATE_WORDS[state] in what
     since = "" if same else f" It is now {STATE_WORDS[state]}."
     return f"Already {what} by {who}, {stamp(at)}.{since}"
 

@@ -13,6 +13,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from jobs.engine.turns import Plan
+from jobs.rules.case import Decided
 from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, companies, crossings, drafts
 from jobs.store.cases import Case, Move
@@ -49,7 +50,7 @@ def _turn_some(realm: str, after: str, conn: Connection, now: datetime) -> str |
 
 def _approved(conn: Connection, case: Case) -> bool:
     """Whether anybody (perhaps the first of two) has approved the current draft."""
-    return bool(case.draft and drafts.decided_on(conn, case.draft, "approve"))
+    return bool(case.draft and drafts.decided_on(conn, case.draft, Decided.APPROVE))
 
 
 def _release_some(realm: str, after: str, conn: Connection, now: datetime) -> str | None:

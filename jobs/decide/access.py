@@ -9,10 +9,11 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from jobs.rules.case import Decision
+from jobs.decide.verbs import Verb
+from jobs.rules.case import Decided, Decision
 from jobs.rules.facts import Facts
 from jobs.rules.policy import Policy
-from jobs.rules.rights import Manager, may_edit, may_run
+from jobs.rules.rights import Manager, Who, may, may_run
 from jobs.rules.states import Role, State
 from jobs.store import assessments, cases, drafts, log, managers, outbox, people
 from jobs.store.assessments import Assessment
@@ -83,8 +84,9 @@ class Click:
 
 @dataclass(frozen=True)
 class Decider:
-    """A person we know, and the case they may decide."""
+    """A person we know, and the case with which they may do what `verb` does."""
 
+    verb: Verb
     user: str
     roles: frozenset[Role]
     case: Case
@@ -94,14 +96,14 @@ class Decider:
     draft: Draft | None
 
 
-def enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
-    """Lock the case for a person who may at least edit it. Raises VerbRefused with the answer."""
+def enter(conn: Connection, policy: Policy, verb: Verb, click: Click, now: datetime) -> Decider:
+    """Lock the case for a person who may do this with it. Raises VerbRefused with the answer."""
     if NUMBER.fullmatch(click.case):
         cases.lock(conn, click.case)
-    return look_in(conn, policy, click, now)
+    return look_in(conn, policy, verb, click, now)
 
 
-def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
+def look_in(conn: Connection, policy: Policy, verb: Verb, click: Click, now: datetime) -> Decider:
     """Like `enter`, but for reading only, without a lock. Raises VerbRefused."""
     if not NUMBER.fullmatch(click.case):
         raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case))
@@ -112,11 +114,12 @@ def look_in(conn: Connection, policy: Policy, click: Click, now: datetime) -> De
     roles = known(conn, policy, click.user, now)
     judged = assessments.present(conn, case)
     manager = managers.account_manager(conn, case.customer, policy, judged.findings, now)
-    if not may_edit(click.user, roles, manager):
-        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a collector or a finance lead"))
+    for who in (Who.EDITOR, verb.row.who):
+        if not may(who, click.user, roles, manager):
+            raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, who.words))
     facts = assessments.facts_of_case(conn, case, now)
     draft = drafts.draft(conn, case.draft) if case.draft else None
-    return Decider(click.user, roles, case, facts, manager, judged, draft)
+    return Decider(verb, click.user, roles, case, facts, manager, judged, draft)
 
 
 def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozenset[Role]:
@@ -156,20 +159,24 @@ def decide(
     conn: Connection,
     policy: Policy,
     decider: Decider,
-    kind: str,
     now: datetime,
     reason: str = "",
     comment: str = "",
+    kind: Decided | None = None,
 ) -> Decision:
     """Record a decision on the current draft; the caller moves the case in the same transaction.
+
+    It is recorded under the name of its verb, or under `kind` if the verb did something else here.
 
     The card shows only the current state, so each decision is also a line in its thread, with the
     comment that goes with a reason from a closed list.
     """
-    decision, case = Decision(kind, decider.user, now, reason, comment), decider.case
+    assert reason or not decider.verb.row.needs_reason, decider.verb
+    kept, case = str(kind or decider.verb), decider.case
+    decision = Decision(kept, decider.user, now, reason, comment)
     drafts.record(conn, case, decision, decider.draft, policy.sha256)
-    key = f"{kind}:{case.version}:{decider.user}"
-    data = {"by": decider.user, "decision": kind, "reason": reason, "comment": comment}
+    key = f"{kept}:{case.version}:{decider.user}"
+    data = {"by": decider.user, "decision": kept, "reason": reason, "comment": comment}
     outbox.say(conn, case, MessageKind.DECIDED, key, data, now)
     return decision
 

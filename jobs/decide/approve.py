@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 from jobs import approvals
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
+from jobs.decide.verbs import Verb
 from jobs.rules import gates, rights
 from jobs.rules.business_days import next_opening, refresh_at
-from jobs.rules.case import Approvals
+from jobs.rules.case import Approvals, Decided
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
@@ -25,14 +26,14 @@ def approve(conn: Connection, policy: Policy, click: Click, now: datetime) -> Re
 
     SECOND_NEEDED means that it is recorded and another person has to approve too.
     """
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.APPROVE, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING)
     draft = access.same_draft(decider, click)
     _check_right(policy, decider)
     before = approvals.standing(conn, policy, case, draft.id, decider.facts, now)
     _check_open(decider, before, now)
-    access.decide(conn, policy, decider, "approve", now)
+    access.decide(conn, policy, decider, now)
     after = approvals.standing(conn, policy, case, draft.id, decider.facts, now)
     if after.missing:
         return _first(conn, decider, draft, after, now)
@@ -92,7 +93,7 @@ BEGUN = frozenset({State.SENDING, State.UNKNOWN, State.SENT, State.DONE})
 
 def undo(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """Take back an approval, as long as no mail has begun, or a rejection. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.UNDO, click, now)
     case = decider.case
     if case.state in BEGUN:
         raise VerbRefused(Reply(Answer.TOO_LATE, case))
@@ -100,7 +101,7 @@ def undo(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
         return _reopen(conn, policy, decider, click, now)
     access.in_state(conn, case, State.APPROVED)
     draft = access.same_draft(decider, click)
-    access.decide(conn, policy, decider, "undo", now)
+    access.decide(conn, policy, decider, now)
     fresh = drafts.rewrite_draft(conn, draft, now)
     again = refresh_at(now, companies.need(conn, case.company).zone, policy)
     back = Move(State.WAITING, "approval.undone", decider.user, again, {"draft": fresh.sha256})
@@ -122,7 +123,7 @@ def _reopen(
     old = access.same_draft(decider, click) if decider.draft else None
     if what := followed(conn, case):
         raise VerbRefused(Reply(Answer.FOLLOWED, case, what))
-    access.decide(conn, policy, decider, "reopen", now)
+    access.decide(conn, policy, decider, now, kind=Decided.REOPEN)
     crossings.retake(conn, case)
     history.right_after_all(conn, case.company, case.customer, case.row.closed_at)
     fresh = drafts.rewrite_draft(conn, old, now) if old else None

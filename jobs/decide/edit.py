@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from jobs.approvals import tell_edited
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply
+from jobs.decide.verbs import Verb
 from jobs.rules import gates
 from jobs.rules.letters.drafts import edited
 from jobs.rules.letters.letter import Letter
@@ -54,7 +55,7 @@ def edit(
     conn: Connection, policy: Policy, click: Click, text: Text, now: datetime
 ) -> Reply | Objections:
     """Save the text as the next draft, or say what is wrong with it. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.EDIT, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     old = access.same_draft(decider, click)
     letter = edited(old.letter, text.subject, text.body)
@@ -87,7 +88,7 @@ def _save(
     now: datetime,
 ) -> Reply:
     case = decider.case
-    access.decide(conn, policy, decider, "edit", now)
+    access.decide(conn, policy, decider, now)
     draft = drafts.write_draft(
         conn,
         case.id,

@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
+from jobs.decide.verbs import Verb
 from jobs.intake import crossing
 from jobs.rules.business_days import start_of
+from jobs.rules.case import Decided
 from jobs.rules.figures import day
 from jobs.rules.past import Hold, HoldKind
 from jobs.rules.policy import Policy
@@ -34,9 +36,9 @@ class Holding:
 
 def hold(conn: Connection, policy: Policy, click: Click, holding: Holding, now: datetime) -> Reply:
     """Put invoices, or the whole customer, on hold until a review date. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.HOLD, click, now)
     access.in_state(conn, decider.case, State.WAITING)
-    access.decide(conn, policy, decider, "hold", now, holding.kind, holding.reason)
+    access.decide(conn, policy, decider, now, holding.kind, holding.reason)
     return put_on_hold(conn, decider, holding, now)
 
 
@@ -81,9 +83,9 @@ def snooze(
     conn: Connection, policy: Policy, click: Click, snoozing: Snooze, now: datetime
 ) -> Reply:
     """Bring the case back on a given day, with fresh context. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.SNOOZE, click, now)
     access.in_state(conn, decider.case, State.WAITING)
-    access.decide(conn, policy, decider, "snooze", now, snoozing.reason)
+    access.decide(conn, policy, decider, now, snoozing.reason)
     said = f"Comes back on {day(snoozing.until)}."
     return put_to_sleep(conn, decider, snoozing.until, snoozing.reason, said, now)
 
@@ -116,9 +118,9 @@ def put_to_sleep(
 
 def take_over(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """ "I'll handle it": hold the customer for the policy's usual time, in this person's name."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.TAKEOVER, click, now)
     access.in_state(conn, decider.case, State.WAITING)
-    access.decide(conn, policy, decider, "takeover", now)
+    access.decide(conn, policy, decider, now)
     today = companies.need(conn, decider.case.company).today(now)
     until = today + timedelta(days=policy.hold_days)
     return put_on_hold(conn, decider, Holding(HoldKind.QUIET, until, "taken over"), now)
@@ -132,7 +134,7 @@ def lift(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply
 
     STALE if no person has set any: disputes that come from a text or the policy stay.
     """
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.LIFT, click, now)
     access.in_state(conn, decider.case, State.WAITING, State.HELD)
     if decider.case.state is State.HELD:
         return _take_up(conn, policy, decider, now)
@@ -144,7 +146,7 @@ def _agree(conn: Connection, policy: Policy, decider: Decider, now: datetime) ->
     case = decider.case
     named = disputing_holds(decider.judged.rulings)
     found = _some(decider, [h for h in _unlifted(conn, decider) if h.id in named])
-    access.decide(conn, policy, decider, "lift", now)
+    access.decide(conn, policy, decider, now)
     history.lift(conn, found, decider.user, now)
     again = Move(State.WAITING, "hold.lifted", decider.user, now, _lifted(found))
     access.moved(cases.move(conn, case, again, now, **cases.ANEW), case)
@@ -156,7 +158,7 @@ def _take_up(conn: Connection, policy: Policy, decider: Decider, now: datetime) 
     case, company = decider.case, companies.need(conn, decider.case.company)
     spoken = {"", *(i.id for i in decider.facts.invoices)}
     found = _some(decider, [h for h in _unlifted(conn, decider) if h.invoice in spoken])
-    access.decide(conn, policy, decider, "take_up", now)
+    access.decide(conn, policy, decider, now, kind=Decided.TAKE_UP)
     history.lift(conn, found, decider.user, now)
     lifted = Move(State.HELD, "hold.lifted", decider.user, None, _lifted(found))
     access.moved(cases.move(conn, case, lifted, now, end_reason=GOES_ON), case)

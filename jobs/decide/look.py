@@ -11,9 +11,9 @@ from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.approve import followed
 from jobs.decide.hold import GOES_ON
+from jobs.decide.verbs import Verb
 from jobs.intake import crossing
 from jobs.rules.policy import Policy
-from jobs.rules.rights import looks_after, may_run
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
 from jobs.rules.verification.ledger_text import to_confirm
@@ -22,22 +22,19 @@ from jobs.store.cases import Move
 
 
 def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
-    """The account manager (if there is none, a finance lead) has read it. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    """The account manager (without one, a finance lead) has read it. Raises VerbRefused."""
+    decider = access.enter(conn, policy, Verb.FINE, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     access.same_draft(decider, click)
-    if not (looks_after(decider.user, decider.manager) or may_run(decider.roles)):
-        who = "the account manager or a finance lead"
-        raise VerbRefused(Reply(Answer.NOT_ALLOWED, decider.case, who))
-    access.decide(conn, policy, decider, "fine", now)
+    access.decide(conn, policy, decider, now)
     return _on(conn, decider, "manager.fine", decider.case.row.due_at, now)
 
 
 def look_again(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """Gather the case again, now; this ends a snooze. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.LOOK_AGAIN, click, now)
     access.in_state(conn, decider.case, State.WAITING, State.SNOOZED)
-    access.decide(conn, policy, decider, "look_again", now)
+    access.decide(conn, policy, decider, now)
     case, lifted = decider.case, []
     if case.state is State.SNOOZED:
         lifted = history.end_quiet(conn, case.company, case.customer, decider.user, now)
@@ -56,17 +53,15 @@ def draft_anyway(
     conn: Connection, policy: Policy, click: Click, aside: SetAside, now: datetime
 ) -> Reply:
     """A finance lead sets the current stops aside, for the next draft only. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.DRAFT_ANYWAY, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING)
-    if not may_run(decider.roles):
-        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a finance lead"))
     if never := [r.reason for r in decider.judged.rulings if r.kind is Kind.NEVER]:
         raise VerbRefused(Reply(Answer.STOPPED, case, never[0]))
     if aside.seen != stops_seen(decider.judged.rulings):
         raise VerbRefused(Reply(Answer.STALE, case))
     stops = tuple(r for r in decider.judged.rulings if r.kind is Kind.STOP)
-    access.decide(conn, policy, decider, "draft_anyway", now, aside.reason)
+    access.decide(conn, policy, decider, now, aside.reason)
     allowed = RULINGS.dump_python((*case.allowed_anyway, *stops), mode="json")
     columns = cases.ANEW | {"allowed_anyway": allowed}
     data: dict[str, object] = {
@@ -80,12 +75,12 @@ def confirm_address(
     conn: Connection, policy: Policy, click: Click, address: str, now: datetime
 ) -> Reply:
     """A person picks one of the ledger's addresses, and it is remembered. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.CONFIRM_ADDRESS, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING, State.REJECTED)
     if case.state is State.REJECTED and (what := followed(conn, case)):
         raise VerbRefused(Reply(Answer.FOLLOWED, case, what))
-    access.decide(conn, policy, decider, "confirm_address", now)
+    access.decide(conn, policy, decider, now)
     history.confirm_address(conn, case.company, case.customer, address, decider.user, now)
     if case.state is State.REJECTED:
         return _begin_anew(conn, policy, decider, now)
@@ -106,14 +101,12 @@ def confirm_name(conn: Connection, policy: Policy, click: Click, seen: str, now:
 
     `seen` is the fingerprint of the name that this person has read. Raises VerbRefused.
     """
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.CONFIRM_NAME, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING)
-    if not may_run(decider.roles):
-        raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, "a finance lead"))
     if not seen or seen != to_confirm(decider.facts):
         raise VerbRefused(Reply(Answer.STALE, case))
-    access.decide(conn, policy, decider, "confirm_name", now)
+    access.decide(conn, policy, decider, now)
     history.confirm_name(conn, case.company, case.customer, seen, decider.user, now)
     return _on(conn, decider, "name.confirmed", now, now, {"name": seen}, draft=None, **cases.ANEW)
 

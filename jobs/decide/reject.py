@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply
 from jobs.decide.hold import Holding, put_on_hold, put_to_sleep
+from jobs.decide.verbs import Verb
 from jobs.rules.business_days import add_working_days
 from jobs.rules.figures import day
 from jobs.rules.gates import ON_ACCOUNT
@@ -38,11 +39,11 @@ def reject(
     conn: Connection, policy: Policy, click: Click, rejection: Rejection, now: datetime
 ) -> Reply:
     """Reject the draft that was shown. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.REJECT, click, now)
     access.in_state(conn, decider.case, State.WAITING)
     if decider.draft:
         access.same_draft(decider, click)
-    access.decide(conn, policy, decider, "reject", now, rejection.why, rejection.comment)
+    access.decide(conn, policy, decider, now, rejection.why, rejection.comment)
     match rejection.why:
         case RejectReason.ALREADY_PAID:
             return _wait_for_it(conn, policy, decider, rejection, now)

@@ -9,11 +9,11 @@ from sqlalchemy import Connection
 from jobs.approvals import sent
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
+from jobs.decide.verbs import Verb
 from jobs.mail.smtp import LONGEST_SECONDS
 from jobs.rules.business_days import refresh_at
-from jobs.rules.case import Decision
+from jobs.rules.case import Decided, Decision
 from jobs.rules.policy import Policy
-from jobs.rules.rights import may_settle
 from jobs.rules.states import State
 from jobs.store import cases, companies, drafts, sends
 from jobs.store.cases import Move
@@ -26,9 +26,9 @@ UNDER_WAY = LEASE + timedelta(seconds=LONGEST_SECONDS) + timedelta(minutes=10)
 
 def went(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """Somebody found the mail, or the customer has it: the note is next. Raises VerbRefused."""
-    decider = _enter(conn, policy, click, now)
+    decider = _enter(conn, policy, Verb.WENT, click, now)
     draft = access.same_draft(decider, click)
-    access.decide(conn, policy, decider, "went", now)
+    access.decide(conn, policy, decider, now)
     sends.settle(conn, decider.case.id, "sent", decider.user, now)
     access.moved(sent(conn, decider.case, draft, decider.user, now), decider.case)
     return Reply(Answer.RECORDED, cases.get(conn, decider.case.id))
@@ -39,10 +39,10 @@ def did_not_go(conn: Connection, policy: Policy, click: Click, now: datetime) ->
 
     STILL_POSSIBLE: a sender that stopped without an outcome may still resume; wait for it.
     """
-    decider = _enter(conn, policy, click, now)
+    decider = _enter(conn, policy, Verb.DID_NOT_GO, click, now)
     _wait_for_the_sender(conn, decider, now)
     draft, case = access.same_draft(decider, click), decider.case
-    access.decide(conn, policy, decider, "did_not_go", now)
+    access.decide(conn, policy, decider, now)
     sends.settle(conn, case.id, "not_sent", decider.user, now)
     fresh = drafts.rewrite_draft(conn, draft, now, [NOT_GONE])
     again = refresh_at(now, companies.need(conn, case.company).zone, policy)
@@ -52,10 +52,8 @@ def did_not_go(conn: Connection, policy: Policy, click: Click, now: datetime) ->
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
-def _enter(conn: Connection, policy: Policy, click: Click, now: datetime) -> Decider:
-    decider = access.enter(conn, policy, click, now)
-    if not may_settle(decider.roles):
-        raise VerbRefused(Reply(Answer.NOT_ALLOWED, decider.case, "a collector or a finance lead"))
+def _enter(conn: Connection, policy: Policy, verb: Verb, click: Click, now: datetime) -> Decider:
+    decider = access.enter(conn, policy, verb, click, now)
     access.in_state(conn, decider.case, State.UNKNOWN)
     return decider
 
@@ -71,13 +69,13 @@ def _wait_for_the_sender(conn: Connection, decider: Decider, now: datetime) -> N
 
 def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
     """Ask for the removal of this case's note; the write-back step does it. Raises VerbRefused."""
-    decider = access.enter(conn, policy, click, now)
+    decider = access.enter(conn, policy, Verb.TAKE_BACK, click, now)
     case = decider.case
     access.in_state(conn, case, State.DONE)
     note = cases.note_of(conn, case.id)
     if note is None or note.state != "written":
         raise VerbRefused(Reply(Answer.DECIDED, case, by=_taker(conn, case.id)))
-    access.decide(conn, policy, decider, "take_back", now)
+    access.decide(conn, policy, decider, now)
     sends.conclude_note(conn, case.id, "taking_back", now)
     on = Move(State.DONE, "note.take_back", decider.user, now, {"attachable": note.attachable})
     access.moved(cases.move(conn, case, on, now), case)
@@ -86,5 +84,5 @@ def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> 
 
 def _taker(conn: Connection, case_id: str) -> Decision | None:
     """Who asked for it before; None if the note was never in QuickBooks."""
-    asked = (d for d in drafts.decided(conn, case_id) if d.kind == "take_back")
+    asked = (d for d in drafts.decided(conn, case_id) if d.kind == Decided.TAKE_BACK)
     return next(reversed(list(asked)), None)

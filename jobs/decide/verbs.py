@@ -11,6 +11,9 @@ from enum import StrEnum
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from jobs.rules.case import Decided
+from jobs.rules.rights import Who
+
 
 @dataclass(frozen=True)
 class Row:
@@ -28,19 +31,22 @@ class Row:
     """Its function: the module of `jobs.decide`, a dot, and the name in it."""
     wakes: str = ""
     """The step that follows. The card is drawn again after every decision."""
-    leads_only: bool = False
-    """Checked before the form opens, so that nobody fills it in only to be refused at the end."""
+    who: Who = Who.EDITOR
+    """Who may; an approval has more to pass. Checked before a form opens, too."""
+    needs_reason: bool = False
+    """Whether the decision is not recorded without one."""
     told: str = ""
     """What the person is told in private afterwards; empty if the card says enough."""
 
 
 _REJECT = Row(
-    "reject",
+    Decided.REJECT,
     button="Reject…",
     did="rejected the case",
     was="rejected",
     does="reject.reject",
     wakes="triage",
+    needs_reason=True,
 )
 
 
@@ -51,12 +57,12 @@ class Verb(StrEnum):
 
     def __new__(cls, row: Row) -> Verb:
         verb = str.__new__(cls, row.name)
-        verb._value_ = row.name
+        verb._value_ = str(row.name)
         verb.row = row
         return verb
 
     APPROVE = Row(
-        "approve",
+        Decided.APPROVE,
         button="Approve & send",
         did="approved the message",
         was="approved",
@@ -73,12 +79,13 @@ class Verb(StrEnum):
     )
     EDIT = Row("edit", button="Edit", did="edited the message", was="edited", does="edit.edit")
     FINE = Row(
-        "fine",
+        Decided.FINE,
         button="Fine",
         did="found the message fine",
         was="marked as fine",
         does="look.fine",
         told="Thank you, noted. Approval is open now.",
+        who=Who.MANAGER,
     )
     REJECT = _REJECT
     WAS_PAID = replace(_REJECT, name="was_paid", button="It was paid…")
@@ -89,6 +96,7 @@ class Verb(StrEnum):
         was="put on hold",
         does="hold.hold",
         wakes="triage",
+        needs_reason=True,
     )
     SNOOZE = Row("snooze", button="Snooze…", did="snoozed it", was="snoozed", does="hold.snooze")
     TAKEOVER = Row(
@@ -121,10 +129,11 @@ class Verb(StrEnum):
         was="released for a draft",
         does="look.draft_anyway",
         wakes="triage",
-        leads_only=True,
+        who=Who.LEAD,
+        needs_reason=True,
     )
     CONFIRM_ADDRESS = Row(
-        "confirm_address",
+        Decided.CONFIRM_ADDRESS,
         button="Confirm an address…",
         did="confirmed the address",
         was="given a confirmed address",
@@ -138,7 +147,7 @@ class Verb(StrEnum):
         was="confirmed to have the right name",
         does="look.confirm_name",
         wakes="triage",
-        leads_only=True,
+        who=Who.LEAD,
     )
     WENT = Row(
         "went",
@@ -147,6 +156,7 @@ class Verb(StrEnum):
         was="marked as sent",
         does="sent.went",
         wakes="write_back",
+        who=Who.SETTLER,
     )
     DID_NOT_GO = Row(
         "did_not_go",
@@ -154,9 +164,10 @@ class Verb(StrEnum):
         did="said that the message was not sent",
         was="marked as not sent",
         does="sent.did_not_go",
+        who=Who.SETTLER,
     )
     TAKE_BACK = Row(
-        "take_back",
+        Decided.TAKE_BACK,
         button="Take back the note",
         did="took the QuickBooks note back",
         was="taken back",
@@ -185,12 +196,10 @@ class VerbWords(NamedTuple):
 
 DECISIONS: Mapping[str, VerbWords] = {
     **{verb.value: VerbWords(verb.row.was, verb.row.did) for verb in Verb},
-    # Undo of a rejection, and Lift of the hold that ended a case
-    "reopen": VerbWords("reopened", "took the rejection back"),
-    "take_up": VerbWords("taken up again", "lifted the hold"),
-    # the program itself, when an approval no longer holds
-    "lapse": VerbWords("put back"),
-    "differs": VerbWords("put back"),
-    "refused": VerbWords("put back"),
+    Decided.REOPEN: VerbWords("reopened", "took the rejection back"),
+    Decided.TAKE_UP: VerbWords("taken up again", "lifted the hold"),
+    Decided.LAPSE: VerbWords("put back"),
+    Decided.DIFFERS: VerbWords("put back"),
+    Decided.REFUSED: VerbWords("put back"),
 }
 """By the kind under which it is recorded."""

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from jobs import approvals
 from jobs.decide.approve import followed
 from jobs.reasoning.cage import unusual_words
-from jobs.rules.case import Approvals, CaseView, SendOutcome
+from jobs.rules.case import Approvals, CaseView, Decided, SendOutcome
 from jobs.rules.facts import BUCKETS, Facts
 from jobs.rules.letters.slots import values
 from jobs.rules.money import Money, total
@@ -336,13 +336,13 @@ def _seen_by(conn: Connection, policy: Policy, who: list[str], now: datetime) ->
 
 def _open_to(conn: Connection, case: Case, who: list[str], now: datetime) -> bool:
     later = case.approval_opens_at is not None and case.approval_opens_at > now
-    if later and not drafts.decided_on(conn, str(case.draft), "fine"):
+    if later and not drafts.decided_on(conn, str(case.draft), Decided.FINE):
         return False
     return not set(who) & set(_approvers(conn, case))
 
 
 def _approvers(conn: Connection, case: Case) -> list[str]:
-    return [d.actor for d in drafts.decided_on(conn, str(case.draft), "approve")]
+    return [d.actor for d in drafts.decided_on(conn, str(case.draft), Decided.APPROVE)]
 
 
 def bar(case: Case, rulings: tuple[Ruling, ...]) -> Kind | None:

@@ -32,11 +32,29 @@ class Reason:
     evidence: tuple[str, ...]
 
 
+class Decided(StrEnum):
+    """Kinds of decision that are read again after they were made; those of verbs have its name."""
+
+    APPROVE = "approve"
+    FINE = "fine"
+    REJECT = "reject"
+    CONFIRM_ADDRESS = "confirm_address"
+    TAKE_BACK = "take_back"
+    # undo of a rejection, and lift of the hold that ended a case
+    REOPEN = "reopen"
+    TAKE_UP = "take_up"
+    # the program itself, when an approval no longer holds
+    LAPSE = "lapse"
+    DIFFERS = "differs"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True)
 class Decision:
     """Something a person (Slack user id) or the machine ("system:…") decided."""
 
-    kind: str  # approve, edit, reject, undo, lapse, fine, went, did_not_go, hold, snooze, …
+    kind: str
+    """The name of the verb, or one of `Decided`."""
     actor: str
     at: datetime
     reason: str = ""
@@ -139,7 +157,10 @@ class CaseView:
     @property
     def taken_up(self) -> bool:
         """Whether somebody reopened the matter of this closed case from its card."""
-        return bool(self.decisions) and self.decisions[-1].kind in ("take_up", "confirm_address")
+        return bool(self.decisions) and self.decisions[-1].kind in (
+            Decided.TAKE_UP,
+            Decided.CONFIRM_ADDRESS,
+        )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from jobs.rules.facts import Facts
 from jobs.rules.gates import Needed
@@ -38,9 +39,34 @@ def looks_after(user: str, manager: Manager | None) -> bool:
     return manager is not None and bool(user) and manager.user == user
 
 
-def may_edit(user: str, roles: frozenset[Role], manager: Manager | None) -> bool:
-    """Edit, hold, snooze, reject, undo, fine: collectors and leads; managers for their own."""
-    return bool(roles & {Role.COLLECTOR, Role.FINANCE_LEAD}) or looks_after(user, manager)
+class Who(Enum):
+    """Who may do something with a case."""
+
+    EDITOR = "collectors and leads; account managers for their own customers"
+    SETTLER = "people who can see the Sent folder, so not account managers"
+    MANAGER = "the account manager, or a lead"
+    LEAD = "leads only"
+
+    @property
+    def words(self) -> str:
+        """For somebody who may not."""
+        if self is Who.LEAD:
+            return "a finance lead"
+        manager = self is Who.MANAGER
+        return f"{'the account manager' if manager else 'a collector'} or a finance lead"
+
+
+def may(who: Who, user: str, roles: frozenset[Role], manager: Manager | None) -> bool:
+    """Whether this person is one of `who`."""
+    if Role.FINANCE_LEAD in roles:
+        return True
+    collects, manages = Role.COLLECTOR in roles, looks_after(user, manager)
+    return {
+        Who.EDITOR: collects or manages,
+        Who.SETTLER: collects,
+        Who.MANAGER: manages,
+        Who.LEAD: False,
+    }[who]
 
 
 def may_approve(
@@ -74,13 +100,8 @@ def sees(
 
 
 def may_run(roles: frozenset[Role]) -> bool:
-    """Pause, go live, draft anyway: finance leads only."""
+    """Pause, go live, disconnect: finance leads only."""
     return Role.FINANCE_LEAD in roles
-
-
-def may_settle(roles: frozenset[Role]) -> bool:
-    """Say whether a mail went: people who can see the Sent folder, so not account managers."""
-    return bool(roles & {Role.COLLECTOR, Role.FINANCE_LEAD})
 
 
 def who_may_approve(needed: Needed) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.rules import changes, gates
+from jobs.rules.case import Decided
 from jobs.rules.facts import Facts, Invoice
 from jobs.rules.figures import amount
 from jobs.rules.findings import Context, Down
@@ -104,7 +105,7 @@ class LastLook:
 
         Only fresh data may take an approval away.
         """
-        users = {d.actor for d in draft_store.decided_on(conn, self.draft.id, "approve")}
+        users = {d.actor for d in draft_store.decided_on(conn, self.draft.id, Decided.APPROVE)}
         if people.known(conn, users, self.policy.named_groups(), self.now):
             return True
         people.want(conn, users, "user", self.now)

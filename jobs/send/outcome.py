@@ -23,7 +23,7 @@ from jobs.engine.services import Services
 from jobs.mail.addresses import named
 from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.rules.business_days import refresh_at
-from jobs.rules.case import Decision
+from jobs.rules.case import Decided, Decision
 from jobs.rules.letters.letter import Without
 from jobs.rules.plain import shortened
 from jobs.rules.states import MOVES, State
@@ -102,7 +102,7 @@ class Deliver:
             case Unknown():
                 unknown(conn, self.case, self.draft, now)
             case NotSent() if case.state is State.UNKNOWN:
-                void(conn, case, self.draft, outcome.reason, "differs", now)
+                void(conn, case, self.draft, outcome.reason, Decided.DIFFERS, now)
             case NotSent():
                 self._not_sent(conn, outcome, now)
 
@@ -111,7 +111,7 @@ class Deliver:
         if outcome.code == TOO_LARGE and self.draft.letter.attachments and not outcome.recipient:
             cases.do_without(conn, self.case, Without(files=True))
             reason = f"{outcome.reason}. {WITHOUT_FILES}"
-            void(conn, self.case, self.draft, reason, "differs", now)
+            void(conn, self.case, self.draft, reason, Decided.DIFFERS, now)
         elif outcome.permanent:
             self._refused(conn, outcome, data, now)
         else:
@@ -133,7 +133,7 @@ class Deliver:
         columns: dict[str, Any] = {"draft": fresh.id, "end_reason": said}
         columns |= {"lapses_at": None, "undo_until": None}
         if cases.move(conn, self.case, back, now, **columns):
-            decision = Decision("refused", ACTOR, now, said)
+            decision = Decision(Decided.REFUSED, ACTOR, now, said)
             draft_store.record(conn, self.case, decision, self.draft, "")
             tell_approvers(conn, self.case, self.draft, outcome.reason, now)
 

@@ -21,7 +21,7 @@ from jobs.engine.step import Round, Step
 from jobs.mail.addresses import MailTooLarge, Unsendable
 from jobs.rules import changes
 from jobs.rules.business_days import next_opening, start_of
-from jobs.rules.case import HeldUp
+from jobs.rules.case import Decided, HeldUp
 from jobs.rules.findings import Account, Findings
 from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import NOTHING, Without
@@ -108,10 +108,10 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     if case.lapses_at and now >= case.lapses_at:
         held_up = file.company.held_up(shadow=case.shadow)
         why = case.last_error or (HINDRANCES[held_up] if held_up else "")
-        void(conn, case, draft, f"The approval lapsed. {why}".strip(), "lapse", now)
+        void(conn, case, draft, f"The approval lapsed. {why}".strip(), Decided.LAPSE, now)
         return None
     if draft.letter.sha256() != draft.sha256:
-        void(conn, case, draft, ALTERED, "differs", now)
+        void(conn, case, draft, ALTERED, Decided.DIFFERS, now)
         return None
     opens = next_opening(now, file.company.zone, services.policy)
     if opens > now:
@@ -234,7 +234,7 @@ def _may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
         _try_again(conn, claim, case, Trouble(UNSURE), now)
         return False
     if said := (*reasons, *unapproved):
-        void(conn, case, draft, " ".join(said), "differs", now)
+        void(conn, case, draft, " ".join(said), Decided.DIFFERS, now)
         return False
     if silent := look.silent:
         why = " ".join(f"The {name} cannot be read: {down.reason}" for name, down in silent.items())
@@ -351,7 +351,7 @@ class Fetch:
             return None
         if isinstance(outcome, UnusableLetter):
             cases.do_without(conn, case, outcome.without)
-            void(conn, case, self.draft, outcome.reason, "differs", now)
+            void(conn, case, self.draft, outcome.reason, Decided.DIFFERS, now)
             return None
         history.queue_up(conn, case.company, self.draft.letter.to)
         services = self.services.for_company(case.company)
@@ -413,4 +413,4 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
 def _end(conn: Connection, case: Case, reason: str, now: datetime) -> None:
     """Let the approval lapse early."""
     assert case.draft is not None
-    void(conn, case, draft_store.draft(conn, case.draft), reason, "lapse", now)
+    void(conn, case, draft_store.draft(conn, case.draft), reason, Decided.LAPSE, now)

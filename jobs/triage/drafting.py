@@ -13,7 +13,7 @@ from jobs.engine.services import Services
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import QuestionRecord
 from jobs.rules import changes, gates
-from jobs.rules.case import Proposal
+from jobs.rules.case import Decided, Proposal
 from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import Letter
 from jobs.rules.rulings import Ruling
@@ -64,9 +64,9 @@ def before(conn: Connection, case_id: str) -> Before:
     old = draft_store.latest(conn, case_id)
     if old is None:
         return Before(None, rejected=False)
-    rejected = draft_store.decided_on(conn, old.id, "reject")
+    rejected = draft_store.decided_on(conn, old.id, Decided.REJECT)
     wrong_tone = any(decision.reason == RejectReason.WRONG_TONE for decision in rejected)
-    return Before(old, wrong_tone, bool(draft_store.decided_on(conn, old.id, "differs")))
+    return Before(old, wrong_tone, bool(draft_store.decided_on(conn, old.id, Decided.DIFFERS)))
 
 
 def write(services: Services, view: View, made: Made, before: Before) -> Written:

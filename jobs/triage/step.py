@@ -29,7 +29,7 @@ from jobs.rules.business_days import (
     refresh_at,
     start_of,
 )
-from jobs.rules.case import Proposal
+from jobs.rules.case import Decided, Proposal
 from jobs.rules.evidence import Document, Reading
 from jobs.rules.facts import Invoice
 from jobs.rules.figures import day
@@ -499,7 +499,7 @@ def _tell_first_approver(
 ) -> None:
     """Tell those who approved the previous text what has replaced it."""
     case = view.file.case
-    if case.draft is None or not draft_store.decided_on(conn, case.draft, "approve"):
+    if case.draft is None or not draft_store.decided_on(conn, case.draft, Decided.APPROVE):
         return
     why = written.changed if written else tuple(r.reason for r in view.rulings)
     reason = " ".join(why) or "A new draft was written."

@@ -29,6 +29,7 @@ from bot.blockkit.escaping import address, cap, mrkdwn, one_line, revealed, reve
 from bot.surfaces import wording
 from bot.surfaces.card.buttons import MOST_BODY, blocked
 from bot.surfaces.card.status import Line, face
+from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Credit, Invoice
@@ -172,7 +173,7 @@ def _summary(view: CaseView) -> str:
 
 def set_aside(view: CaseView, reader: ShownTo) -> Part | None:
     """Which stops were set aside for this draft, by whom, when and why."""
-    made = next((d for d in reversed(view.decisions) if d.kind == "draft_anyway"), None)
+    made = next((d for d in reversed(view.decisions) if d.kind == Verb.DRAFT_ANYWAY), None)
     if made is None or not view.allowed_anyway:
         return None
     rules = wording.joined(sorted({r.rule.replace("_", " ") for r in view.allowed_anyway}))

@@ -11,6 +11,7 @@ from bot.blockkit.escaping import cap, one_line
 from bot.surfaces import wording
 from bot.surfaces.card.buttons import MOST_BODY, blocked, opens_later, whole
 from bot.surfaces.card.reasons import held_as, rejected_as
+from jobs.decide.verbs import Verb
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
 from jobs.rules.gates import ON_ACCOUNT
 from jobs.rules.rulings import Kind, Ruling, strictest
@@ -196,7 +197,7 @@ def _done(view: CaseView, _now: datetime) -> Face:
 
 
 def _delivery(view: CaseView) -> list[Line]:
-    settled = _last(view, "went")
+    settled = _last(view, Verb.WENT)
     if settled:
         return [_acted("Confirmed as sent", settled)]
     if view.outcome is None or view.letter is None:
@@ -229,7 +230,7 @@ _NOTE = {
 
 
 def _rejected(view: CaseView, _now: datetime) -> Face:
-    made = _last(view, "reject")
+    made = _last(view, Verb.REJECT)
     if view.taken_up:
         again = _acted("Another address was confirmed", view.decisions[-1])
         return Face("◻️", "Rejected, then resumed", (again, *_ended(view)))
@@ -250,7 +251,7 @@ def _held(view: CaseView, _now: datetime) -> Face:
 
 
 def _kind(made: Decision) -> str:
-    if made.kind == "reject":
+    if made.kind == Verb.REJECT:
         return "dispute"  # the only reason to reject that sets a hold
     return held_as(made.reason)
 
@@ -259,7 +260,7 @@ def _snoozed(view: CaseView, _now: datetime) -> Face:
     if any(ruling.kind is Kind.WAIT for ruling in view.rulings):
         return Face("⏳", "Waiting", (_until(view.rulings),))
     made = _last(view, *PUT_OFF)
-    title = _payment(view) if made and made.kind == "reject" else "Snoozed"
+    title = _payment(view) if made and made.kind == Verb.REJECT else "Snoozed"
     return Face("⏸️", title, (*_put_off(made), *_ended(view)))
 
 
@@ -308,11 +309,11 @@ def _approvers(view: CaseView) -> list[Line]:
     return [_acted("Approved", one) for one in given]
 
 
-PUT_OFF = {
-    "snooze": "Snoozed",
-    "hold": "Held",
-    "reject": "Rejected",
-    "takeover": "Taken over",
+PUT_OFF: dict[str, str] = {
+    Verb.SNOOZE: "Snoozed",
+    Verb.HOLD: "Held",
+    Verb.REJECT: "Rejected",
+    Verb.TAKEOVER: "Taken over",
 }
 """What snoozed a case or put it on hold, as a word for the card."""
 
@@ -320,7 +321,7 @@ PUT_OFF = {
 def _put_off(made: Decision | None) -> list[Line]:
     if made is None:
         return []
-    said = {"snooze": made.reason, "reject": rejected_as(made.reason).label}
+    said: dict[str, str] = {Verb.SNOOZE: made.reason, Verb.REJECT: rejected_as(made.reason).label}
     why = said.get(made.kind)
     lines = [_acted(PUT_OFF[made.kind], made), *([_told(why)] if why else [])]
     return [*lines, *_comment(made)]

@@ -11,10 +11,11 @@ from jobs.rules.gates import Needed
 from jobs.rules.rights import (
     POLICY_FILE,
     Manager,
+    Who,
     account_manager,
     looks_after,
+    may,
     may_approve,
-    may_edit,
     sees,
 )
 from jobs.rules.states import Role
@@ -92,7 +93,11 @@ def test_what_an_account_manager_may(
     """Work on the own customer's cases; approve only where the policy file says so."""
     named = NAMES if manager is FILE else NOBODY
     assert looks_after(user, manager) <= edits
-    assert may_edit(user, roles, manager) is edits
+    assert may(Who.EDITOR, user, roles, manager) is edits
+    assert may(Who.SETTLER, user, roles, manager) is bool(roles)
+    assert may(Who.LEAD, user, roles, manager) is (roles == LEAD)
+    cares = looks_after(user, manager) or roles == LEAD
+    assert may(Who.MANAGER, user, roles, manager) is cares
     assert may_approve(user, roles, facts(), named, ONE) is approves
     assert may_approve(user, roles, facts(), named, TWO) is bool(roles)
 
