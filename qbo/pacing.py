@@ -70,7 +70,7 @@ class Budget(Protocol):
         seconds and ask again. `metered` is the number of reads charged to the month's quota:
         0 for a write, 1 for a read, n for a batch of n queries. `clock` is read while nobody else
         can take, so a caller that had to queue is counted now, not when it joined the queue. May
-        raise Throttled, which says why, if waiting some seconds cannot help.
+        raise qbo.errors.Throttled, which says why, if waiting some seconds cannot help.
         """
         ...
 

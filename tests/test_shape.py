@@ -1,6 +1,8 @@
 """The shape of the code: imports point one way. See "How it is built" in the README."""
 
 import ast
+import builtins
+import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -244,6 +246,48 @@ def test_a_class_name_is_used_once() -> None:
                     found.setdefault(node.name, []).append(file.relative_to(ROOT).as_posix())
     twice = {name for name, files in found.items() if len(files) > 1}
     assert twice == {"Customer", "Invoice"}, {name: found[name] for name in twice}
+
+
+RAISES = re.compile(r"\b[Rr]aises? ((?:(?:,? and |,? or |, )?\b(?:\w+\.)*[A-Z]\w*[a-z]\w*)+)")
+"""The classes that a docstring says are raised."""
+
+
+def test_docstrings_name_what_is_raised_as_it_is_called() -> None:
+    """What "Raises" names is known to the file or to one it imports, or has its full path."""
+    wrong = {
+        f"{file}: {name}"
+        for file in ALL
+        for name in _said_to_be_raised(file)
+        if not (_exists(name) if "." in name else _is_known(name, file))
+    }
+    assert not wrong
+
+
+def _said_to_be_raised(file: str) -> set[str]:
+    values = (node.value for node in ast.walk(tree(file)) if isinstance(node, ast.Constant))
+    texts = [" ".join(value.split()) for value in values if isinstance(value, str)]
+    said = " ".join(names for text in texts for names in RAISES.findall(text))
+    return set(re.findall(r"(?:\w+\.)*[A-Z]\w+", said))
+
+
+def _exists(path: str) -> bool:
+    try:
+        return isinstance(pkgutil.resolve_name(path), type)
+    except (ImportError, AttributeError):
+        return False
+
+
+def _is_known(name: str, file: str) -> bool:
+    imported = (other for other in ALL if module(other) in imports(file))
+    return any(name in known(other) for other in (file, *imported))
+
+
+@cache
+def known(file: str) -> frozenset[str]:
+    """The names that a file imports or defines as classes, and the builtins."""
+    classes = {node.name for node in ast.walk(tree(file)) if isinstance(node, ast.ClassDef)}
+    imported = {name.rpartition(".")[2] for name in imports(file)}
+    return frozenset(classes | imported | set(dir(builtins)))
 
 
 def test_jobs_write_no_markup_of_slack() -> None:

@@ -29,7 +29,7 @@ class CommandParts:
         return Process(found, patience=patience)
 
     def recorded(self, part: Part = "db") -> Process:
-        """Like `process`, for a command that needs the tables. Raises ClickException."""
+        """Like `process`, for a command that needs the tables. Raises click.ClickException."""
         from jobs.store.database import schema  # loads Alembic, which no worker needs
 
         process = self.process(part)

@@ -46,9 +46,9 @@ def main(context: click.Context) -> None:
 @entry
 def web(entry: CommandParts) -> None:
     """Answer Slack and QuickBooks, and people who connect a company (HOST, PORT)."""
-    from bot.web import server as front
+    from bot.web import server
 
-    front.run(entry.process("web", patience=WEB_PATIENCE))
+    server.run(entry.process("web", patience=WEB_PATIENCE))
 
 
 @main.command()

@@ -179,7 +179,8 @@ class Verb(StrEnum):
     def function(self) -> Callable[..., Any]:
         """Decides, given conn, policy, click, what its form has built (if it has one), and now.
 
-        Returns a Reply, or Objections where an edit is not saved. Raises VerbRefused.
+        Returns a Reply, or Objections where an edit is not saved. Raises
+        jobs.decide.access.VerbRefused.
         """
         module, _, name = self.row.does.partition(".")
         found: Callable[..., Any] = getattr(import_module(f"jobs.decide.{module}"), name)

@@ -37,11 +37,6 @@ CLASS_OF = {
 }
 
 
-def careful(one: Reading, other: Reading) -> Reading:
-    """The more careful of two readings of one document; the first if they agree."""
-    return max(one, other, key=lambda reading: STANCES.index(reading.stance))
-
-
 def careful_class(one: CaseClass, other: CaseClass) -> CaseClass:
     """The class that demands more from the people who approve."""
     return max(one, other, key=CLASSES.index)

@@ -45,7 +45,6 @@ class QuestionRecord:
     prompt: str
     tokens_in: int
     tokens_out: int
-    prompt_sha256: str
     answer_sha256: str
     outcome: str
 
@@ -215,7 +214,6 @@ class Model:
             prompt=prompt.label,
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
-            prompt_sha256=_sha256(f"{prompt.text}\n{data}"),
             answer_sha256=_sha256(reply.text) if reply.text else "",
             outcome=outcome,
         )

@@ -29,11 +29,6 @@ _PATTERNS = {
 }
 
 
-def read(document: Document) -> Reading | None:
-    """The most careful reading of a document by phrases, or None."""
-    return next(iter(read_all(document)), None)
-
-
 def read_all(document: Document) -> tuple[Reading, ...]:
     """All readings of a document by phrases, the most careful first."""
     text = lines(document.text)

@@ -211,12 +211,8 @@ def _document(facts: Facts, documents: tuple[str, ...]) -> str:
     return f"{first} (and {more} more)" if more else first
 
 
-ABOUT_TEXT = frozenset({"text_breaks_a_rule", "marked_wording", "unsafe_text"})
-"""Rules about a draft's words; each version has its own rulings."""
-
-
 def about_text(violations: Sequence[Violation]) -> tuple[Ruling, ...]:
-    """The rulings of the `ABOUT_TEXT` rules on a text with these violations."""
+    """The rulings on the words of one version of a draft, which has these violations."""
     return (*_unsafe(violations), *_wording(violations))
 
 

@@ -102,7 +102,6 @@ class Pace(_Section):
     refresh_working_days: int = _count("working days", 1, 30)
     hold_days: int = _count("days", 1, 365)
     already_paid_working_days: int = _count("working days", 1, 60)
-    promise_working_days: int = _count("working days", 0, 60)
     deadline_working_days: int = _count("working days", 5, 60)
     cards_per_day: int = _count("cards", 1, 1000)
     messages_per_day: int = _count("messages", 1, 10000)

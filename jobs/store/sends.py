@@ -46,7 +46,10 @@ def approved_or_abandoned(now: datetime) -> ColumnElement[bool]:
 
 
 def begin(conn: Connection, case: str, draft: str, token: str, now: datetime, **row: Any) -> None:
-    """Store the intent. Raises IntegrityError if another attempt of this case is alive."""
+    """Store the intent.
+
+    Raises sqlalchemy.exc.IntegrityError if another attempt of this case is alive.
+    """
     values = {"case_id": case, "draft": draft, "token": token, "state": "in_flight"}
     conn.execute(insert(sends).values(**values, began_at=now, **row))
 

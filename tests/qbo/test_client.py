@@ -110,7 +110,7 @@ def test_a_realm_is_checked_too() -> None:
 
 
 def test_every_public_method_is_known() -> None:
-    """The face of the client is as fixed as its calls."""
+    """The public methods of the client are as fixed as its calls."""
     public = {name for name, _ in inspect.getmembers(QuickBooks, inspect.isfunction)}
     assert {name for name in public if not name.startswith("_")} == {
         *("company_info", "preferences", "open_invoices", "invoices_by_id", "open_invoices_of"),

@@ -1,4 +1,4 @@
-"""The public face of the package does not drift from its modules."""
+"""The exported names of the package match its modules."""
 
 import ast
 import inspect

@@ -28,7 +28,7 @@ from bot.blockkit.blocks import (
 from bot.blockkit.escaping import address, cap, mrkdwn, one_line, revealed, revealed_line
 from bot.surfaces import wording
 from bot.surfaces.card.buttons import MOST_BODY, blocked
-from bot.surfaces.card.status import Line, face
+from bot.surfaces.card.status import Line, status_of
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.evidence import Evidence
@@ -108,7 +108,7 @@ def _open(view: CaseView) -> str:
 
 def status(view: CaseView, now: datetime, reader: ShownTo) -> Part:
     """The current status."""
-    shown = face(view, now)
+    shown = status_of(view, now)
     top: Line = [text(f"{shown.mark} "), text(shown.title, bold=True)]
     lines = [top, *shown.lines]
     pieces = [piece for line in lines for piece in (*line, text("\n"))][:-1]

@@ -21,7 +21,7 @@ Line = list[Block]
 
 
 @dataclass(frozen=True)
-class Face:
+class Status:
     """`mark` is an emoji next to the words of `title`, never instead of them."""
 
     mark: str
@@ -29,18 +29,18 @@ class Face:
     lines: tuple[Line, ...] = ()
 
 
-def face(view: CaseView, now: datetime) -> Face:
+def status_of(view: CaseView, now: datetime) -> Status:
     """What the top of the card says about `view` at `now`."""
-    return _FACES[view.state](view, now)
+    return _STATUSES[view.state](view, now)
 
 
-def _waiting(view: CaseView, now: datetime) -> Face:
+def _waiting(view: CaseView, now: datetime) -> Status:
     if view.letter is None or blocked(view):
         return _stopped(view)
     lines = [*_approvals(view, now), *_voided(view), *_too_long(view)]
     given = view.approvals.given if view.approvals else ()
     title = "Waiting for a second approval" if given else "Waiting for approval"
-    return Face("📝", title, tuple(lines))
+    return Status("📝", title, tuple(lines))
 
 
 def _approvals(view: CaseView, now: datetime) -> list[Line]:
@@ -100,9 +100,9 @@ def _too_long(view: CaseView) -> list[Line]:
     ]
 
 
-def _stopped(view: CaseView) -> Face:
+def _stopped(view: CaseView) -> Status:
     if any(ruling.rule == "needs_a_look" for ruling in view.rulings):
-        return Face("⚠️", "Needs a look", ([text(_AGAIN)], *_voided(view)))
+        return Status("⚠️", "Needs a look", ([text(_AGAIN)], *_voided(view)))
     kind = strictest(view.rulings)
     mark, title = _STOPS.get(kind, _ON_ITS_WAY if view.allowed_anyway else _NO_DRAFT)
     if view.letter:
@@ -110,7 +110,7 @@ def _stopped(view: CaseView) -> Face:
     elif kind is Kind.NEVER:
         title = _cause(view.rulings)
     lines = _voided(view) + ([_until(view.rulings)] if kind is Kind.WAIT else [])
-    return Face(mark, title, tuple(lines))
+    return Status(mark, title, tuple(lines))
 
 
 def _cause(rulings: Sequence[Ruling]) -> str:
@@ -146,7 +146,7 @@ def _until(rulings: Sequence[Ruling]) -> Line:
     return [text("Until "), date(max(ends)), text(".")] if ends else [text("No date is set.")]
 
 
-def _approved(view: CaseView, now: datetime) -> Face:
+def _approved(view: CaseView, now: datetime) -> Status:
     lines = [*_approvers(view)]
     if view.held_up:
         lines.append([text(wording.HELD_UP[view.held_up])])
@@ -160,7 +160,7 @@ def _approved(view: CaseView, now: datetime) -> Face:
         lines.append([text("Undo is possible until it is sent.")])
     if view.last_error and view.lapses_at:
         lines.append([text("The approval lapses "), date(view.lapses_at), text(".")])
-    return Face("⏳", "Approved", tuple(lines))
+    return Status("⏳", "Approved", tuple(lines))
 
 
 def _going(view: CaseView, send_at: datetime, now: datetime) -> Line:
@@ -173,27 +173,27 @@ def _going(view: CaseView, send_at: datetime, now: datetime) -> Line:
     return [text(verb), date(send_at), text("; undo until "), date(undo, TIME_ONLY), text(".")]
 
 
-def _sending(view: CaseView, _now: datetime) -> Face:
-    return Face("⏳", "Sending", tuple(_approvers(view)))
+def _sending(view: CaseView, _now: datetime) -> Status:
+    return Status("⏳", "Sending", tuple(_approvers(view)))
 
 
-def _unknown(view: CaseView, _now: datetime) -> Face:
+def _unknown(view: CaseView, _now: datetime) -> Status:
     ask = (
         "We cannot tell whether the message was sent. Please check the Sent folder or the mail "
         "server's log, then press “It was sent” or “It was not sent”. Nothing is sent again until "
         "then."
     )
     why = [_told(view.outcome.detail)] if view.outcome and view.outcome.detail else []
-    return Face("⚠️", "Unknown: was it sent?", ([text(ask)], *why, *_approvers(view)))
+    return Status("⚠️", "Unknown: was it sent?", ([text(ask)], *why, *_approvers(view)))
 
 
-def _sent(view: CaseView, _now: datetime) -> Face:
-    return Face("✅", "Sent", (*_delivery(view), *_approvers(view), *_note(view)))
+def _sent(view: CaseView, _now: datetime) -> Status:
+    return Status("✅", "Sent", (*_delivery(view), *_approvers(view), *_note(view)))
 
 
-def _done(view: CaseView, _now: datetime) -> Face:
+def _done(view: CaseView, _now: datetime) -> Status:
     title = "Sent, QuickBooks note written" if view.note_state == "written" else "Sent"
-    return Face("✅", title, (*_delivery(view), *_approvers(view), *_note(view)))
+    return Status("✅", title, (*_delivery(view), *_approvers(view), *_note(view)))
 
 
 def _delivery(view: CaseView) -> list[Line]:
@@ -229,25 +229,25 @@ _NOTE = {
 """What happened to the note, if the title of the card does not say it."""
 
 
-def _rejected(view: CaseView, _now: datetime) -> Face:
+def _rejected(view: CaseView, _now: datetime) -> Status:
     made = _last(view, Verb.REJECT)
     if view.taken_up:
         again = _acted("Another address was confirmed", view.decisions[-1])
-        return Face("◻️", "Rejected, then resumed", (again, *_ended(view)))
+        return Status("◻️", "Rejected, then resumed", (again, *_ended(view)))
     words = rejected_as(made.reason if made else "", view.stage)
     title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
     told = [_told(words.consequence)] if words.consequence else []
     lines = [_acted("Rejected", made)] if made else []
-    return Face("↩️", cap(title, 200), (*lines, *told, *_ended(view)))
+    return Status("↩️", cap(title, 200), (*lines, *told, *_ended(view)))
 
 
-def _held(view: CaseView, _now: datetime) -> Face:
+def _held(view: CaseView, _now: datetime) -> Status:
     if view.taken_up:
         lifted = _acted("Lifted", view.decisions[-1])
-        return Face("◻️", "Hold lifted", (lifted, *_ended(view)))
+        return Status("◻️", "Hold lifted", (lifted, *_ended(view)))
     made = _last(view, *PUT_OFF)
     kind = f": {_kind(made).lower()}" if made and made.reason else ""
-    return Face("⏸️", f"On hold{kind}", (*_put_off(made), *_ended(view)))
+    return Status("⏸️", f"On hold{kind}", (*_put_off(made), *_ended(view)))
 
 
 def _kind(made: Decision) -> str:
@@ -256,12 +256,12 @@ def _kind(made: Decision) -> str:
     return held_as(made.reason)
 
 
-def _snoozed(view: CaseView, _now: datetime) -> Face:
+def _snoozed(view: CaseView, _now: datetime) -> Status:
     if any(ruling.kind is Kind.WAIT for ruling in view.rulings):
-        return Face("⏳", "Waiting", (_until(view.rulings),))
+        return Status("⏳", "Waiting", (_until(view.rulings),))
     made = _last(view, *PUT_OFF)
     title = _payment(view) if made and made.kind == Verb.REJECT else "Snoozed"
-    return Face("⏸️", title, (*_put_off(made), *_ended(view)))
+    return Status("⏸️", title, (*_put_off(made), *_ended(view)))
 
 
 def _payment(view: CaseView) -> str:
@@ -269,27 +269,29 @@ def _payment(view: CaseView) -> str:
     return f"Waiting for the payment{applied}"
 
 
-def _cancelled(view: CaseView, _now: datetime) -> Face:
+def _cancelled(view: CaseView, _now: datetime) -> Status:
     if view.outcome and view.outcome.state == "shadow":
         told = "Everything was done except the e-mail and the QuickBooks note."
-        return Face("◻️", "Shadow run finished: nothing was sent", ([text(told)], *_approvers(view)))
+        return Status(
+            "◻️", "Shadow run finished: nothing was sent", ([text(told)], *_approvers(view))
+        )
     lines = _ended(view) or [[text("Nothing is due any more.")]]
     when = [[text("Closed "), date(view.closed_at), text(".")]] if view.closed_at else []
-    return Face("◻️", "Closed: nothing to do", (*lines, *when, *_approvers(view)))
+    return Status("◻️", "Closed: nothing to do", (*lines, *when, *_approvers(view)))
 
 
-def _new(view: CaseView, _now: datetime) -> Face:
+def _new(view: CaseView, _now: datetime) -> Status:
     if waits := [ruling for ruling in view.rulings if ruling.kind is Kind.WAIT]:
-        return Face("⏳", "No card yet", (*(_told(r.reason) for r in waits), _until(waits)))
+        return Status("⏳", "No card yet", (*(_told(r.reason) for r in waits), _until(waits)))
     if view.capped:
         told = "Today's limit of new cards is reached. Cases are ranked again every morning."
-        return Face("⏳", "No card yet", ([text(told)],))
+        return Status("⏳", "No card yet", ([text(told)],))
     stuck = view.held_up is HeldUp.NOT_CONNECTED
     lines = ([text(wording.HELD_UP[HeldUp.NOT_CONNECTED])],) if stuck else ()
-    return Face("⏳", "Being prepared", lines)
+    return Status("⏳", "Being prepared", lines)
 
 
-_FACES: dict[State, Callable[[CaseView, datetime], Face]] = {
+_STATUSES: dict[State, Callable[[CaseView, datetime], Status]] = {
     State.NEW: _new,
     State.WAITING: _waiting,
     State.SNOOZED: _snoozed,

@@ -54,9 +54,6 @@ MONEY_WORDS = r"(?:dollars?|euros?|pounds?|cents?|francs?|crowns?|yen|USD|EUR|GB
 PAYING = (
     r"(?:pay|pays|paid|paying|payments?|payable|remit\w*|transfer\w*|deposit\w*|wir(?:e|ed|ing))"
 )
-MONEY_THING = (
-    r"(?:it|this|that|them|money|funds?|payments?|balance|amounts?|total|sum|everything|all)"
-)
 NOT_US = (
     rf"(?!us\b|{BLANK}|our (?:usual |own )?(?:bank )?account\b(?! (?:at|with|in|number)))"
     r"(?=(?-i:[A-Z])|(?:an?|the|my|our|this|that|these|those|his|her|their|another|one) )"

@@ -1,6 +1,5 @@
-"""The door to the model: one closed answer, or a sentence why not. Never an exception."""
+"""Asking the model: one closed answer, or a sentence why not. Never an exception."""
 
-import hashlib
 import json
 
 import httpx2
@@ -29,8 +28,6 @@ def test_a_good_answer_comes_in_the_form_asked_for(model: Model) -> None:
     record = answer.record
     assert (record.model, record.prompt) == ("gpt-6.1-terra", "read_document/1")
     assert (record.tokens_in, record.tokens_out > 0, record.outcome) == (600, True, "answered")
-    asked = f"{prompt('read_document').text}\n{DATA}".encode()
-    assert record.prompt_sha256 == hashlib.sha256(asked).hexdigest()
     assert len(record.answer_sha256) == 64
 
 

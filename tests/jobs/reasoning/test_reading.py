@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from jobs.reasoning.caution import STANCES, careful
+from jobs.reasoning.caution import STANCES
 from jobs.reasoning.model import Model
 from jobs.reasoning.prompting import FENCE
 from jobs.reasoning.reading import ReadingForm, quote, read
@@ -124,10 +124,6 @@ def test_the_form_has_no_room_for_words() -> None:
     assert all(isinstance(word, str) for word in get_args(fields["kind"].annotation))
 
 
-def test_caution_knows_every_stance_and_is_symmetric() -> None:
-    """The order of two readers does not matter."""
-    assert set(STANCES) == set(Stance)
-    for one in Stance:
-        for other in Stance:
-            pair = [Reading("d", stance, (), "x") for stance in (one, other)]
-            assert careful(*pair).stance is careful(*reversed(pair)).stance
+def test_caution_knows_every_stance() -> None:
+    """Each has its place between the least and the most careful."""
+    assert sorted(STANCES) == sorted(Stance)

@@ -39,7 +39,6 @@ locale = "de_DE"
         ("refresh_working_days", 2),
         ("hold_days", 14),
         ("already_paid_working_days", 5),
-        ("promise_working_days", 3),
         ("cards_per_day", 25),
         ("messages_per_day", 40),
         ("manager_hours", 4),

@@ -72,7 +72,7 @@ class Realm:
 
 
 class Api:
-    """The HTTP face of the companies in `realms`."""
+    """The HTTP API of the companies in `realms`."""
 
     def __init__(self, world: World, oauth: OAuth, realms: dict[str, Realm]) -> None:
         self.world, self.oauth, self.realms = world, oauth, realms
