@@ -9,7 +9,7 @@ from jobs.rules.evidence import Stance
 
 PHRASES: dict[Stance, str] = {
     Stance.HARDSHIP: r"""
-insolven(?:t|cy|z)|bankrupt|creditors.? meeting|winding.up|wound up\b|liquidators?\b
+insolven(?:t|cy|z)|bankrupt|creditors.? meeting|winding.(?:up|down)|wound up\b|liquidators?\b
 (?:administrators?|receivers?|trustees?)\b.{0,60}\bappointed|been dissolved|no longer exists?\b
 chapter (?:7|11|13)\b
 (?:in|into|under|entered) (?:administration|receivership|liquidation)
@@ -18,18 +18,22 @@ cease[ds]? trading|(?:going|gone|went) out of business
 (?:clos(?:ed?|ing)|shut(?:ting)?) (?:down )?our (?:doors|business|company|firm|shop)
 (?:can ?not|can't|unable to) (?:afford to )?pay (?:anything|at all|any ?more)
 (?:can ?not|can't|unable to) (?:afford to )?pay (?:our|my|the) (?:bills|rent|staff)
-(?:can no longer|no longer able to) (?:afford to )?pay|(?:can ?not|can't) pay[.,;!]
+(?:can no longer|no longer able to) (?:afford to )?pay
+(?:can ?not|can't|(?:not able|unable) to) pay[.,;!]
 financial(?:ly)? (?:hardship|difficult(?:y|ies)|distress|trouble|problems|crisis|struggling)
 no (?:money|funds|cash) (?:left|at all)|(?:run|ran|running) out of (?:money|cash|funds)
 (?:not|n't) (?:\w+ )?have (?:the|any|enough) (?:money|funds)
 (?:unable|not able) to meet (?:our|my) (?:obligations|commitments|payments)
-(?:am|are|we're|i'm|went|gone|going) broke\b|no income\b|unemployed|made redundant
+(?:am|are|we're|i'm|went|gone|going) broke\b|legal representative|nothing to pay (?:\w+ )?with
+(?:business|company|firm) (?:has |have )?(?:failed|folded|collapsed)
+no income\b|unemployed|made redundant
 (?:stopped|suspended) (?:all )?payments|accounts? ~ frozen|frozen ~ accounts?
 lost (?:my|his|her|our) job|passed away|has died
 law firm ~ (?:represents?|acts?)\b|\b(?:we|i|who) (?:represent|act for)\b|(?:my|our) counsel\b
 \b(?:lawyers?|attorneys?|solicitors?|law ?suit|small claims)\b|cease and desist
 legal (?:action|counsel|proceedings|team|advice|steps)|\bsu(?:e|ing) you\b|(?:in|to|the) court\b
 zahlungsunfähig|konkurs|pleite\b|kein geld\b|arbeitslos|geschäftsaufgabe|verstorben|pfändung
+nicht (?:mehr )?in der lage,? (?:\w+ ){0,4}zu (?:be)?zahlen
 zahlungsschwierigkeiten|zahlungen ~ eingestellt|müssen ~ schließen|gläubiger|rechtsbeistand
 können ~ nicht mehr (?:be)?zahlen|finanzielle[nr]? (?:schwierigkeit|notlage|problem|not\b)
 (?:betrieb|geschäft|laden|firma) ~ (?:eingestellt|geschlossen|aufgegeben|nicht mehr\b)
@@ -65,16 +69,26 @@ only (?:ordered|agreed|authori[sz]ed)\b
 (?:we|had) agreed (?:on|upon|is|was)\b|(?:quote|offer|estimate) ~ (?:said|says|stated)\b
 (?:do not|don't|cannot|can't) agree\b|(?:not|n't) (?:accept|recogni[sz]e) (?:the|this|your|that)
 (?:wrong|incorrect|inflated) (?:\w+ )?(?:invoice|bill|amount|price|quantity|charge|total)
-(?:wrong|incorrect) (?:colou?r|size|model|goods|items?|parts?|products?|delivery)
+(?:wrong|incorrect) (?:colou?r|size|model|material|goods|items?|parts?|products?|delivery)
 (?:invoice|bill|amount|price|quantity|charge|total) ~ (?:wrong|incorrect|too high|not right)
 (?:invoice|bill) (?:shows?|says?|lists?|states?)\b.{0,60}\b(?:but|only)\b
 you (?:charged?|billed|invoiced)\b.{0,60}\b(?:but|only)\b|(?:bill|invoice) should go to\b
 (?:error|mistake|discrepanc(?:y|ies)) (?:on|in|with) ~ (?:invoice|bill|statement|amount|charge)
-overcharg|over-?billed|double.?(?:billed|charged)|duplicate invoice
+overcharg|over-?billed|double.?(?:billed|charged)|duplicate (?:invoice|of)
 (?:charged|billed|invoiced) (?:\w+ ){0,2}twice|(?:billed|charged|invoiced) (?:us|me) for\b
 (?:were|was|been) (?:billed|charged|invoiced) for\b
 (?:do not|don't) owe|not (?:ours|mine|our invoice|what (?:we|i|was) (?:ordered|agreed|quoted))
 why (?:\w+ )?(?:should|must|would) ~ pay|(?:should we|supposed to) pay for|nothing to pay
+correct (?:the|your) (?:quantity|amount|price|invoice|bill)|expected (?:a|the) (?:discount|rebate)
+(?:time|hours|amount|price|rate) (?:that )?you (?:charged|billed)|although we are exempt
+(?:order|ordered|delivery) ~ (?:for )?\d+\b.{0,20}\b(?:got|received|arrived|came)\b
+not part of (?:the|our) (?:deal|agreement|contract|order|quote|scope)|\bin error\b
+(?:problem|issue)s? with (?:this|the|your|that) (?:invoice|bill|charge|delivery|order|quality|work)
+(?:told|promised|supposed|said) ~ (?:be )?free\b
+(?:not|n't) (?:correspond|as (?:agreed|ordered|quoted))
+agreed to (?:credit|refund|reduce|waive|cancel)|\b(?:we|i|must) question (?:the|this|your)
+(?:not|n't) see why|see no reason
+(?:remove|strike|waive|drop) (?:the|this|that) ~ (?:costs?|charge|fee)
 what (?:are we|am i) paying for|(?:covered by|under|within) (?:the |our |a )?(?:warranty|guarantee)
 (?:rate|price|fee|amount|quantity|total) (?:is|was|should be) \S+ not\b
 (?:invoice|bill|charge) ~ (?:should|must|has to|needs to) be (?:cancell?ed|corrected|reversed)
@@ -99,6 +113,10 @@ stimm(?:t|en) (?:\w+ ){0,3}nicht\b|akzeptieren ~ nicht\b
 falsche[rnms]? (?:ware|menge|artikel|lieferung|betrag|preis)
 weisen ~ zurück\b|zurückweisen|einspruch|einwände|beanstand|kürzen\b|unvollständig|defekt\b|kaputt\b
 (?:nie|nicht) (?:erbracht|ausgeführt)|sehen nicht ein\b|garantiefall|auf garantie
+entspricht nicht|betrifft uns nicht|annahme verweigert|zu unrecht|unberechtigt|irrtümlich
+(?:zahle|zahlen|bezahlen) (?:wir )?nur\b
+nie (?:bestellt|beauftragt|vereinbart)
+probleme? mit (?:der|dieser|ihrer) (?:rechnung|lieferung|ware)
 geld zurück|(?:rück)?erstattung|anders (?:vereinbart|besprochen)|funktioniert ~ nicht\b
 doppelt (?:berechnet|abgerechnet)|zu viel (?:berechnet|abgerechnet)|mangelhaft|mängel|beschädigt
 contest(?:ons|er)\b|litige|réclamation|pas (?:commandé|d'accord)|facture (?:erronée|incorrecte)
@@ -108,6 +126,8 @@ reclamaci[oó]n|disputamos|no (?:hemos )?pedi(?:do|mos)|no estamos de acuerdo|fa
 (?<!not )(?<!n't )(?<!never )(?<!yet )(?:already|was|were|is|been) (?:just |been )?paid\b(?! us\b)
 (?:we|i|we've|i've|have|has) (?:just |already |been )?paid\b(?! us\b)|(?:we|i) did pay\b
 (?<!be )(?<!are )(?<!get )(?<!not )(?<!yet )(?<!deposit )\bpaid (?:in full|on|it|last|via|by)\b
+\bpaid \d{1,2}[/.]\d|(?:was|been) cleared\b|payment left us
+(?:included|part of|contained) ~ (?:our|the) (?:payment|transfer|check) (?:of|from|dated)
 (?:^|(?<=[.!?,:] ))(?:all )?paid\b(?! us| by\b)
 (?:already|has been|have been|was|were|we|i|we've|i've|have) (?:just |been )?(?:settled|remitted)
 (?:payment|cheque|check|wire|transfer|remittance|funds) ~ (?:sent|mailed|issued|processed|cleared)
@@ -120,7 +140,9 @@ should (?:already |now )?have (?:received|had|got) ~ (?:payment|money|ach|wire|t
 (?:payment|money|ach|wire|transfer|check|cheque) should (?:already |now )?have (?:arrived|reached)
 (?:money|funds|transfer|check|cheque) (?:\w+ ){0,2}on (?:its|the) way
 you have (?:had )?our (?:money|payment|check|cheque)|settled (?:up|it|this)\b
-(?:took|taken) care of (?:this|it|that|your)\b|(?:was|were|been|already) dealt with
+took care of (?:this|it|that|your)\b|been taken care of|\bas paid\b
+(?:payment|money|funds|transfer) (?:was|were|has been|have been) released
+(?:was|were|been|already) dealt with
 (?:cleared|left) (?:our|my|the) (?:bank|account)|(?:was|been|were) debited|bank statement
 (?:we|i|we've|i've|have|has|been|was|were) transferred
 (?:proof|confirmation) of (?:payment|transfer)|(?:attached|enclosed|find) ~ remittance advice
@@ -128,11 +150,13 @@ you have (?:had )?our (?:money|payment|check|cheque)|settled (?:up|it|this)\b
 (?:bereits|schon|längst) (?:\w+ )?(?:bezahlt|überwiesen|beglichen|angewiesen|ausgeglichen)
 (?:haben|habe|hat|wurde|ist|sind) (?:[\w.]+ ){0,8}(?<!nicht )(?:überwiesen|bezahlt|beglichen)
 (?:haben|habe|hat|wurde|ist|sind) (?:[\w.]+ ){0,8}(?<!nicht )(?:angewiesen|ausgeglichen)
-(?:haben|habe|hat|wurde|ist|sind) (?:[\w.]+ ){0,8}(?<!nicht )(?:abgebucht|rausgegangen|erledigt)
+(?:haben|habe|hat|wurde|ist|sind) (?:[\w.]+ ){0,8}(?<!nicht )(?:abgebucht|rausgegangen)
+(?:haben|habe|hat|wurde|ist|sind) (?:[\w.]+ ){0,8}(?<!nicht )(?:erledigt|gezahlt)
 (?:haben|habe|hat) ~ (?:geld|zahlung|betrag) (?:\w+ ){0,4}(?:geschickt|gesendet|eingezahlt)
 (?:zahlung|geld|überweisung|betrag) ~ (?:ist|wurde) ~ (?:raus|unterwegs|veranlasst)
 (?:zahlung|geld|überweisung|betrag) ~ (?:ist|wurde) ~ (?:erfolgt|ausgeführt|abgebucht)
-zahlung erfolgte\b|zahlungs(?:beleg|nachweis|bestätigung)|überweisungsbeleg|kontoauszug
+zahlung erfolgte\b|(?:betrag|geld|zahlung) haben sie\b|sie haben (?:den betrag|das geld)
+zahlungs(?:beleg|nachweis|bestätigung)|überweisungsbeleg|kontoauszug
 déjà (?:été )?(?:payé|réglé)|(?:avons|a été) (?:payé|réglé)|virement ~ effectué
 (?:ya|hemos|está|fue) (?:\w+ )?(?:pagad[oa]|abonad[oa]|transferido)|pago (?:realizado|efectuado)
 """,
@@ -158,8 +182,9 @@ unacceptable|terrible|appalling|\bawful|disgrace|ridiculous|\bworst\b|harass|\br
 (?:cancel|terminate|end) (?:our|the|my|this) (?:contract|account|subscription|relationship|service)
 (?:switch|move|moving|switching) to (?:a|another) (?:\w+ )?(?:competitor|supplier|vendor|provider)
 business elsewhere|\bcompetitor\b|(?:speak|talk) (?:to|with) (?:your|the) (?:\w+ )?(?:manager|boss)
-complain(?:t|ts|ing)?\b
-unzufrieden|enttäuscht|verärgert|unverschämt|frechheit|zumutung|inakzeptabel|beschwer(?:de|en)\b
+(?<!can't )(?<!cannot )(?<!no )(?<!not )complain(?:t|ts|ing)?\b
+unzufrieden|nicht zufrieden|enttäuscht|verärgert|unverschämt|frechheit|zumutung|inakzeptabel
+beschwer(?:de|en)\b
 kündig(?:en|ung)|wechseln ~ (?:anbieter|lieferanten)|(?:anbieter|lieferanten) ~ wechseln|\bsauer\b
 mécontent|déçue?s?\b|inacceptable|résili(?:er|ation)|\bplainte\b
 descontent[oa]|decepcionad[oa]|inaceptable|\bqueja\b|cancelar el contrato

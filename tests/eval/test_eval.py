@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from jobs.reasoning.cleaning import lines
+from jobs.reasoning.model import OPENAI
 from tests.eval import report
 from tests.eval.__main__ import main
 from tests.eval.cases import LEVELS, RULES, Case, cases
-from tests.eval.readers import NAME, Filed, Results, by_rules
+from tests.eval.readers import NAME, Filed, Results, by_rules, real
 from tests.sandbox.model_answers import answer_to
 
 FLOORS = Path(__file__).parent / "floors.toml"
@@ -88,6 +89,14 @@ def test_any_model_is_measured_by_files(
     assert f"parrot-1, from {answers}: {len(few)} cases" in told
     assert f"parrot-1, from {answers} alone" in told
     assert "no answer yet" not in told
+
+
+def test_a_real_model_is_asked_only_with_a_key() -> None:
+    """By the product's own settings, and their defaults."""
+    assert real({}) is None
+    asked = real({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "parrot-2", "OPENAI_API": "chat"})
+    assert asked is not None
+    assert (asked.model, asked.base_url, asked.api) == ("parrot-2", OPENAI, "chat")
 
 
 def test_answers_without_a_name_are_not_scored(tmp_path: Path) -> None:
