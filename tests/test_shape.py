@@ -18,21 +18,26 @@ PACKAGES = {"qbo": {"qbo"}, "jobs": {"jobs", "qbo"}, "bot": {"bot", "jobs", "qbo
 STEPS = sorted({place.module for place in STEP_TABLE.values() if place.module.startswith("jobs.")})
 """Modules of `jobs` that are run from a queue, as the table says; none knows another."""
 
-FLOORS: dict[str, set[str]] = {
+BELOW: dict[str, set[str]] = {
     "rules": set(),
+    "pipeline": set(),
+    "settings": set(),
     "store": {"rules"},
     "reasoning": {"rules"},
     "mail": {"rules"},
-    "pipeline": set(),
-    "settings": set(),
-    "engine": {"rules", "store", "pipeline", "reasoning", "mail", "sources"},
     "sources": {"rules", "store", "reasoning", "mail", "settings"},
+    "engine": {"rules", "store", "pipeline", "reasoning", "mail", "sources"},
+    "opening": {"rules", "store"},
     "approvals": {"rules", "store"},
+    "companies": {"rules", "store", "engine"},
+    "intake": {"rules", "store", "sources", "engine", "opening", "companies"},
+    "triage": {"rules", "store", "reasoning", "sources", "engine", "approvals"},
+    "decide": {"rules", "store", "opening", "approvals"},
+    "send": {"rules", "store", "mail", "sources", "engine", "approvals"},
+    "write_back": {"rules", "store", "engine"},
+    "reports": {"rules", "store", "reasoning", "sources", "engine", "approvals"},
 }
-"""What stands below the steps, and on which other parts of `jobs` each may stand."""
-
-ABOVE = {"intake", "triage", "decide", "send", "write_back", "companies", "reports"}
-"""Steps, verbs and reports: they stand on the floors, and on each other where no step is met."""
+"""The parts of `jobs`, from below to above, and which others each may know."""
 
 ONLY_IN = {
     "openai": {"jobs/reasoning/model.py"},
@@ -54,12 +59,17 @@ ONLY_IN = {
 SQL_IN_SIGHT = {"jobs/engine/step.py": {"sqlalchemy.ColumnElement", "sqlalchemy.Table"}}
 """Files that name types of a query and write none: a step says which rows it claims."""
 
-WORLDLY = {
-    *("sqlalchemy", "httpx", "httpx2", "openai", "redis", "rq", "slack_sdk", "slack_bolt"),
-    *("starlette", "socket", "smtplib", "imaplib", "urllib.request", "http.client", "subprocess"),
-    *("threading", "asyncio", "time", "random", "secrets", "os", "structlog"),
+NETWORKED = {
+    *("httpx", "httpx2", "openai", "redis", "rq", "slack_sdk", "slack_bolt", "starlette"),
+    *("socket", "smtplib", "imaplib", "urllib.request", "http.client", "subprocess"),
+}
+"""What talks to the world outside."""
+WORLDLY = NETWORKED | {
+    *("sqlalchemy", "threading", "asyncio", "time", "random", "secrets", "os", "structlog"),
 }
 """What a pure function has no use for."""
+STOPWATCH = {"qbo.pacing", "qbo.pacing.boot_time"}
+"""The clock of leases and time limits, which no suspended process stops."""
 
 CLOCKS = {"now", "utcnow", "today", "time", "time_ns"}
 ENTRY_POINTS = {"bot/cli/main.py", "bot/listeners/app.py", "bot/web/server.py", "qbo/pacing.py"}
@@ -136,23 +146,54 @@ def test_rules_import_only_rules() -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("floor", FLOORS)
-def test_each_floor_stands_on_those_below_it(floor: str) -> None:
-    """Record, model, mail, sources and engine know the rules, and nothing that is above them."""
+@pytest.mark.parametrize("own", BELOW)
+def test_each_part_knows_only_those_below_it(own: str) -> None:
+    """What a part may know, it says in the table."""
     wrong = {
         f"{file}: {name}"
-        for file in [*files(f"jobs/{floor}"), f"jobs/{floor}.py"]
-        if (ROOT / file).exists()
+        for file in files_of(own)
         for name in imports(file)
-        if part(name) not in {"", floor} | FLOORS[floor]
+        if part(name) not in {"", own} | BELOW[own]
     }
     assert not wrong
 
 
-def test_every_part_has_a_floor() -> None:
-    """A new folder of `jobs` says what it stands on."""
+def test_no_circle_between_parts() -> None:
+    """Every part is in the table, and knows only parts that stand before it there."""
     parts = {path.name.removesuffix(".py") for path in (ROOT / "jobs").iterdir()}
-    assert parts - {"__init__", "__pycache__"} == FLOORS.keys() | ABOVE
+    assert parts - {"__init__", "__pycache__"} == BELOW.keys()
+    order = list(BELOW)
+    assert not {own: wrong for own in order if (wrong := BELOW[own] - {*order[: order.index(own)]})}
+
+
+def files_of(own: str) -> list[str]:
+    """The paths of a part of `jobs`, be it a folder or a single file."""
+    return files(f"jobs/{own}") or [f"jobs/{own}.py"]
+
+
+def test_decisions_never_reach_the_world() -> None:
+    """A verb reads and writes the record alone: nothing that it loads could talk to anybody."""
+    wrong = {
+        f"{file}: {name}"
+        for file in reached(files("jobs/decide"))
+        for name in imports(file)
+        if name in NETWORKED
+        or top(name) in NETWORKED
+        or (top(name) == "qbo" and name not in STOPWATCH)
+    }
+    assert not wrong
+
+
+def reached(start: list[str]) -> set[str]:
+    """These modules of `jobs` and all others there that they import, however indirectly."""
+    by_name = {module(file): file for file in files("jobs")}
+    found: set[str] = set()
+    ahead = list(start)
+    while ahead:
+        if (file := ahead.pop()) not in found:
+            found.add(file)
+            ahead += [by_name[name] for name in imports(file) if name in by_name]
+    return found
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -18,7 +18,7 @@ from bot.listeners.deciding import unreadable, user_of
 from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers
 from jobs.companies import disconnect
-from jobs.decide import switches
+from jobs.decide import access, switches
 from jobs.decide.access import VerbRefused
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
@@ -56,7 +56,7 @@ def _disconnect(backend: Backend, body: dict[str, Any]) -> None:
         realm = ids.company(body["actions"][0].get("value"))
         with backend.database.reading() as conn:
             policy = backend.policy.for_company(realm)
-            disconnect.may_disconnect(conn, policy, user, now)
+            access.lead(conn, policy, user, now)
         words = answers.ended(
             disconnect.disconnect(backend.database, backend.broker, realm, user, now)
         )

@@ -16,7 +16,6 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.companies import profile
-from jobs.reports.overview import SOON
 from jobs.store import agenda, cases, companies, log, outbox, tokens
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database.engine import AWAY, Database
@@ -97,7 +96,7 @@ def invite(conn: Connection, realm: str, now: datetime) -> bool:
 
 
 def _needs_connecting(company: ConnectedCompany, now: datetime) -> bool:
-    return not company.connected or bool(company.ends_at and company.ends_at - now <= SOON)
+    return not company.connected or company.ending(now) is not None
 
 
 def check_link(conn: Connection, state: str, now: datetime) -> ConnectLink:

@@ -14,8 +14,6 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from jobs.decide import access
-from jobs.rules.policy import Policy
 from jobs.store import cases, companies, log, outbox, tokens
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database.engine import Database
@@ -64,11 +62,6 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
             return Ended.NOT_REVOKED  # refreshed or connected meanwhile: other tokens are stored
         companies.change(conn, realm, sealed_tokens=None, lease_token=None, lease_until=None)
     return Ended.DONE
-
-
-def may_disconnect(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
-    """Allow finance leads only. Raises VerbRefused."""
-    access.lead(conn, policy, user, now)
 
 
 def _revoked(broker: Broker, realm: str, sealed: str) -> bool:

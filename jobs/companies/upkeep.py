@@ -25,7 +25,7 @@ from qbo import CompanyInfo, Preferences, QuickBooks, Tokens
 KIND = "upkeep"
 EVERY = timedelta(days=1)
 AFTER_TROUBLE = timedelta(hours=1)
-WARN_DAYS = (60, 30, 7)
+WARN_DAYS = (companies.SOON.days, 30, 7)
 
 Renew = Callable[[str], Tokens]
 """Realm → its new tokens, already stored. Raises QuickBooksError."""

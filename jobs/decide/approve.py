@@ -17,7 +17,7 @@ from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from jobs.store import cases, companies, crossings, drafts, history
-from jobs.store.cases import Case, Move
+from jobs.store.cases import Move
 from jobs.store.drafts import Draft
 
 
@@ -121,7 +121,7 @@ def _reopen(
     """Put the case back as it was before the rejection; it is looked at again at once."""
     case = decider.case
     old = access.same_draft(decider, click) if decider.draft else None
-    if what := followed(conn, case):
+    if what := history.followed(conn, case):
         raise VerbRefused(Reply(Answer.FOLLOWED, case, what))
     access.decide(conn, policy, decider, now, kind=Decided.REOPEN)
     crossings.retake(conn, case)
@@ -134,13 +134,3 @@ def _reopen(
     }
     access.moved(cases.move(conn, case, back, now, **columns), case)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
-
-
-def followed(conn: Connection, case: Case) -> str:
-    """What has happened with this customer since the rejection, as a sentence, or empty."""
-    closed_at = case.row.closed_at
-    if newer := history.followed(conn, case.company, case.customer, case.id, closed_at):
-        return newer
-    if crossings.taken_meanwhile(conn, case):
-        return "Another case now asks for an invoice of this case."
-    return ""

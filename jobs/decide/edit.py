@@ -14,14 +14,12 @@ from jobs.decide.verbs import Verb
 from jobs.rules import gates
 from jobs.rules.letters.drafts import edited
 from jobs.rules.letters.letter import Letter
-from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
 from jobs.rules.verification.verify import verify
 from jobs.rules.verification.violations import Violation
-from jobs.sources import quickbooks
-from jobs.store import cases, drafts
+from jobs.store import cases, drafts, history
 from jobs.store.cases import Move
 from jobs.store.drafts import Draft
 
@@ -59,11 +57,12 @@ def edit(
     access.in_state(conn, decider.case, State.WAITING)
     old = access.same_draft(decider, click)
     letter = edited(old.letter, text.subject, text.body)
-    past = _past(conn, decider, letter, now)
+    case = decider.case
+    past = history.past(conn, case.company, case.customer, letter.to, case.allowed_anyway)
     violations = verify(
         letter,
         decider.facts,
-        decider.case.without.policy(policy),
+        case.without.policy(policy),
         past,
         deadline=old.deadline,
         marked=text.marked,
@@ -71,11 +70,6 @@ def edit(
     if any(v.hard for v in violations) or (violations and not text.insist):
         return Objections(violations)
     return _save(conn, policy, decider, old, letter, violations, now)
-
-
-def _past(conn: Connection, decider: Decider, letter: Letter, now: datetime) -> Past:
-    file = quickbooks.open_file(conn, decider.case, now)
-    return quickbooks.past(conn, file, letter.to, decider.case.allowed_anyway)
 
 
 def _save(

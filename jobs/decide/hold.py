@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
+from jobs import opening
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
-from jobs.intake import crossing
 from jobs.rules.business_days import start_of
 from jobs.rules.case import Decided
 from jobs.rules.figures import day
@@ -162,7 +162,7 @@ def _take_up(conn: Connection, policy: Policy, decider: Decider, now: datetime) 
     history.lift(conn, found, decider.user, now)
     lifted = Move(State.HELD, "hold.lifted", decider.user, None, _lifted(found))
     access.moved(cases.move(conn, case, lifted, now, end_reason=GOES_ON), case)
-    crossing.open_cases(conn, policy, company, [case.customer], f"lifted:{case.id}", now)
+    opening.open_cases(conn, policy, company, [case.customer], f"lifted:{case.id}", now)
     cases.look_again(conn, company.realm, [case.customer], now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
 

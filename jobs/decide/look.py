@@ -7,12 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from jobs import opening
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
-from jobs.decide.approve import followed
 from jobs.decide.hold import GOES_ON
 from jobs.decide.verbs import Verb
-from jobs.intake import crossing
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
@@ -78,7 +77,7 @@ def confirm_address(
     decider = access.enter(conn, policy, Verb.CONFIRM_ADDRESS, click, now)
     case = decider.case
     access.in_state(conn, case, State.WAITING, State.REJECTED)
-    if case.state is State.REJECTED and (what := followed(conn, case)):
+    if case.state is State.REJECTED and (what := history.followed(conn, case)):
         raise VerbRefused(Reply(Answer.FOLLOWED, case, what))
     access.decide(conn, policy, decider, now)
     history.confirm_address(conn, case.company, case.customer, address, decider.user, now)
@@ -92,7 +91,7 @@ def _begin_anew(conn: Connection, policy: Policy, decider: Decider, now: datetim
     case, company = decider.case, companies.need(conn, decider.case.company)
     on = Move(State.REJECTED, "address.confirmed", decider.user)
     access.moved(cases.move(conn, case, on, now, end_reason=GOES_ON), case)
-    crossing.open_cases(conn, policy, company, [case.customer], f"confirmed:{case.id}", now)
+    opening.open_cases(conn, policy, company, [case.customer], f"confirmed:{case.id}", now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 

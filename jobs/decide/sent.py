@@ -10,9 +10,8 @@ from jobs.approvals import sent
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
-from jobs.mail.smtp import LONGEST_SECONDS
 from jobs.rules.business_days import refresh_at
-from jobs.rules.case import Decided, Decision
+from jobs.rules.case import LONGEST_HANDOVER, Decided, Decision
 from jobs.rules.policy import Policy
 from jobs.rules.states import State
 from jobs.store import cases, companies, drafts, sends
@@ -20,7 +19,7 @@ from jobs.store.cases import Move
 from jobs.store.work import LEASE
 
 NOT_GONE = "The message was not sent; the thread says who reported it."
-UNDER_WAY = LEASE + timedelta(seconds=LONGEST_SECONDS) + timedelta(minutes=10)
+UNDER_WAY = LEASE + LONGEST_HANDOVER + timedelta(minutes=10)
 """How long a sender that has gone silent may still hand over its mail."""
 
 

@@ -1,25 +1,24 @@
-"""Mirror → crossings → cases: the only place where cases are created.
+"""What was read is mirrored, and overdue invoices cross.
 
-Webhooks, the poll, the sweep and `/overdue run` all end here, so an invoice crosses a stage once,
-no matter how often it is noticed.
+Webhooks, the poll, the sweep and `/overdue run` all end here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection
 
+from jobs import opening
 from jobs.engine.turns import Plan
-from jobs.rules.crossings import Account, Crossing, Debtors, reached
 from jobs.rules.facts import Customer, Invoice
 from jobs.rules.policy import Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, companies, crossings, history, ledger
-from jobs.store.cases import Move, NewCase
+from jobs.store import cases, crossings, history, ledger
+from jobs.store.cases import Move
 from jobs.store.companies import ConnectedCompany
 
 ACTOR = "system:detect"
@@ -60,7 +59,7 @@ def learn(
     """
     concerned = take(conn, company, news, now)
     if concerned:
-        open_cases(conn, policy, company, concerned, trigger, now)
+        opening.open_cases(conn, policy, company, concerned, trigger, now)
 
 
 def take(conn: Connection, company: ConnectedCompany, news: News, now: datetime) -> set[str]:
@@ -110,69 +109,6 @@ def _end_merged(conn: Connection, realm: str, loser: str, survivor: str, now: da
             crossings.release(conn, case.id, now)
 
 
-def open_cases(
-    conn: Connection,
-    policy: Policy,
-    company: ConnectedCompany,
-    customers: Iterable[str],
-    trigger: str,
-    now: datetime,
-    after: str = "",
-    most: int | None = None,
-) -> str | None:
-    """Let the overdue invoices of these billed customers cross.
-
-    At most `most` of their invoices are looked at, starting after the id `after`. Returns the id
-    to continue after, or None at the end.
-    """
-    company = companies.need(conn, company.realm)  # it may have gone live since it was loaded
-    realm, today = company.realm, company.today(now)
-    debtors = _debtors(conn, realm, set(customers), today)
-    one_more = None if most is None else most + 1  # one extra tells whether there are more
-    some = crossings.overdue(conn, realm, debtors.payers, today, after, one_more)
-    found = reached(debtors, policy, company.home_currency, some[:most], today)
-    _cross(conn, company, debtors, found, trigger, now)
-    return some[most - 1].invoice if most and len(some) > most else None
-
-
-def _debtors(conn: Connection, realm: str, customers: set[str], today: date) -> Debtors:
-    families = ledger.members_of(conn, realm, customers)
-    payers = {member: whose for whose, members in families.items() for member in members}
-    held = frozenset(history.held_invoices(conn, realm, customers, today))
-    owed = crossings.owed(conn, realm, payers, held, today)
-    return Debtors(payers, owed, held, history.disputing(conn, realm, customers, today))
-
-
-def _cross(
-    conn: Connection,
-    company: ConnectedCompany,
-    debtors: Debtors,
-    found: Mapping[Account, list[Crossing]],
-    trigger: str,
-    now: datetime,
-) -> None:
-    existing = cases.open_cases(conn, company.realm, {customer for customer, _ in found})
-    openings = [
-        (_opening(company, account, theirs, trigger), debtors.owed[account].worth)
-        for account, theirs in found.items()
-        if account not in existing
-    ]
-    opened = cases.open_all(conn, openings, now)
-    joined = {account: c for account, c in (existing | opened).items() if account in found}
-    news = {c.id: found[account] for account, c in joined.items() if c.state in JOINABLE}
-    crossed = crossings.cross_all(conn, company.realm, news, now)
-    known = [c for account, c in joined.items() if c.id in crossed and account in existing]
-    # a snooze goes on
-    cases.wake(conn, [c.id for c in known if c.state is not State.SNOOZED], now)
-
-
-def _opening(
-    company: ConnectedCompany, account: Account, found: list[Crossing], trigger: str
-) -> NewCase:
-    stage = max(one.stage for one in found)
-    return NewCase(company.realm, *account, stage, not company.live, trigger)
-
-
 def let_cross(
     policy: Policy, company: ConnectedCompany, weights: Mapping[str, int], trigger: str
 ) -> Plan:
@@ -197,7 +133,7 @@ def _open_next(
     now: datetime,
 ) -> str | None:
     most = CROSSINGS_A_CHUNK
-    return open_cases(conn, policy, company, customers, trigger, now, after, most)
+    return opening.open_cases(conn, policy, company, customers, trigger, now, after, most)
 
 
 def _weighed(weights: Mapping[str, int], count: int, weight: int) -> Iterator[list[str]]:

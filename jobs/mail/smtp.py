@@ -25,9 +25,6 @@ PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 COMMAND_SECONDS = 30.0
 FINAL_REPLY_SECONDS = 600.0
 """RFC 5321 4.5.3.2.6: a shorter wait after the final dot would make slow servers "unknown"."""
-LONGEST_SECONDS = 8 * COMMAND_SECONDS + 3 * FINAL_REPLY_SECONDS
-"""Of one mail: connecting, the greeting and six commands, then DATA, the text and the last answer,
-each as slow as it may be."""
 LONGEST_REPLY = 200
 
 

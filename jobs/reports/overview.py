@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
@@ -17,8 +17,6 @@ from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 
 CAPPED = "Above today's limit of new cards."
-SOON = timedelta(days=60)
-"""How long before its end a connection counts as ending: the same as the first warning."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def of_company(
         waits=_waits(conn, company, now, most, only),
         held=_held(conn, company, most, only),
         metered=_metered(conn, company, now) if only is None else None,
-        ends_at=company.ends_at if company.ends_at and company.ends_at - now <= SOON else None,
+        ends_at=company.ending(now),
         whole=only is None,
     )
 

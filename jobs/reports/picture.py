@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from jobs import approvals
-from jobs.decide.approve import followed
 from jobs.reasoning.cage import unusual_words
 from jobs.rules.case import Approvals, CaseView, Decided, SendOutcome
 from jobs.rules.facts import BUCKETS, Facts
@@ -31,6 +30,7 @@ from jobs.store import (
     cases,
     companies,
     drafts,
+    history,
     ledger,
     managers,
     outbox,
@@ -131,7 +131,7 @@ def _of_end(conn: Connection, case: Case) -> dict[str, Any]:
         "held_up": companies.need(conn, case.company).held_up(shadow=case.shadow),
         "end_reason": case.row.end_reason,
         "closed_at": case.row.closed_at,
-        "may_return": case.state is State.REJECTED and not followed(conn, case),
+        "may_return": case.state is State.REJECTED and not history.followed(conn, case),
     }
 
 

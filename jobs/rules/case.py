@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from jobs.rules.evidence import Evidence
@@ -12,6 +12,9 @@ from jobs.rules.letters.letter import Letter
 from jobs.rules.rights import Manager
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, Stage, State
+
+LONGEST_HANDOVER = timedelta(minutes=34)
+"""However slow its server is, no mail takes longer: until then it may still go."""
 
 
 class HeldUp(StrEnum):

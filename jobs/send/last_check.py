@@ -18,9 +18,8 @@ from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.verification.verify import verify
-from jobs.sources import quickbooks
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import agenda, assessments, people
+from jobs.store import agenda, assessments, history, people
 from jobs.store import drafts as draft_store
 from jobs.store.drafts import Draft
 
@@ -53,8 +52,8 @@ class LastLook:
 
     def past(self, conn: Connection) -> Past:
         """Our own history with this customer, read again now."""
-        allowed = self.file.case.allowed_anyway
-        found = quickbooks.past(conn, self.file, self.draft.letter.to, allowed)
+        case, to = self.file.case, self.draft.letter.to
+        found = history.past(conn, case.company, case.customer, to, case.allowed_anyway)
         return self.context.completed(found)
 
     def objections(self, conn: Connection, past: Past) -> tuple[str, ...]:

@@ -22,9 +22,7 @@ from jobs.rules.facts import (
 )
 from jobs.rules.findings import LEDGER, Account, Context, Findings, Fresh
 from jobs.rules.money import Money
-from jobs.rules.past import Past
 from jobs.rules.recipients import entries_in, is_address
-from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 from jobs.sources import records
 from jobs.store import assessments, cases, companies, crossings, history, ledger
@@ -320,13 +318,6 @@ def _about(conn: Connection, case: Case) -> frozenset[str]:
     return cases.spoken_of(conn, case.id) | crossings.crossed(conn, case.id).keys()
 
 
-def past(
-    conn: Connection, file: CaseFile, address: str, allowed_anyway: tuple[Ruling, ...]
-) -> Past:
-    """Our own history with the customer, as it matters for a message to `address`."""
-    return history.past(conn, file.company.realm, file.case.customer, address, allowed_anyway)
-
-
 def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> None:
     """Store what was read in the mirror, so that lists and detection see it too.
 
@@ -398,11 +389,12 @@ def account(conn: Connection, file: CaseFile, facts: Facts) -> Account:
     fields = [customer.email for customer in (facts.customer, *facts.members)]
     fields += [invoice.email for invoice in (*facts.invoices, *facts.other_open)]
     entries = (entry.lower() for field in fields for entry in entries_in(field))
+    past = history.past(conn, file.case.company, file.case.customer, "")
     return Account(
         facts.customer.id,
         facts.customer.name,
         addresses=frozenset(filter(is_address, entries)),
-        sent=frozenset(contact.message_id for contact in past(conn, file, "", ()).contacts),
+        sent=frozenset(contact.message_id for contact in past.contacts),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ from jobs.store.database.tables import companies
 from jobs.store.database.upsert import insert_or_ignore
 
 CONNECTED = "connected"
+SOON = timedelta(days=60)
+"""How long before its end a connection counts as ending: from then on people are warned."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class ConnectedCompany:
     def ends_at(self) -> datetime | None:
         """When its tokens end unless renewed; after that somebody has to connect it again."""
         return min(filter(None, (self.refresh_ends_at, self.hard_ends_at)), default=None)
+
+    def ending(self, now: datetime) -> datetime | None:
+        """When its tokens end, if that is soon."""
+        return self.ends_at if self.ends_at and self.ends_at - now <= SOON else None
 
     @property
     def sends(self) -> bool:

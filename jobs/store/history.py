@@ -14,7 +14,8 @@ from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.recipients import is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
-from jobs.store import ledger
+from jobs.store import crossings, ledger
+from jobs.store.cases import Case
 from jobs.store.database.tables import (
     addresses,
     cases,
@@ -262,13 +263,14 @@ def right_after_all(conn: Connection, company: str, customer: str, said_at: date
     conn.execute(update(addresses).where(wrong).values(bounced_at=None))
 
 
-def followed(conn: Connection, company: str, customer: str, case: str, moment: datetime) -> str:
-    """What has happened with a customer since a case closed at `moment`, as a sentence, or empty.
+def followed(conn: Connection, case: Case) -> str:
+    """What has happened with the customer since this case closed, as a sentence, or empty.
 
-    That is a newer case, a hold, or a contact.
+    That is a newer case, a hold, a contact, or another case that now asks for the same invoice.
     """
+    company, customer, moment = case.company, case.customer, case.row.closed_at
     theirs = (cases.c.company == company) & (cases.c.customer == customer)
-    newer = select(cases.c.id).where(theirs, cases.c.id > case).limit(1)
+    newer = select(cases.c.id).where(theirs, cases.c.id > case.id).limit(1)
     if next_one := conn.execute(newer).scalar():
         return f"Case {next_one} of this customer was opened since."
     held = (holds.c.company == company) & (holds.c.customer == customer)
@@ -278,6 +280,8 @@ def followed(conn: Connection, company: str, customer: str, case: str, moment: d
     written = written.where(sends.c.state.in_(CONTACT), sends.c.began_at >= moment)
     if conn.execute(written.limit(1)).first():
         return "This customer has been contacted since."
+    if crossings.taken_meanwhile(conn, case):
+        return "Another case now asks for an invoice of this case."
     return ""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -18,9 +19,8 @@ from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import HIGHEST_START, Stage
-from jobs.sources import quickbooks
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments
+from jobs.store import assessments, history
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case
 
@@ -97,11 +97,12 @@ def judge(
     """What the rules say about a case, given its context, readings and our own history."""
     case, facts, documents = file.case, context.facts, context.documents
     allowed = _still_allowed(conn, case, facts, documents)
-    nobody = context.completed(quickbooks.past(conn, file, "", allowed))
+    ours = partial(history.past, conn, case.company, case.customer, allowed_anyway=allowed)
+    nobody = context.completed(ours(""))
     stage = _stage(facts, nobody)
     found = gates.recipient(facts, nobody)
     to = found if isinstance(found, str) else ""
-    past = context.completed(quickbooks.past(conn, file, to, allowed)) if to else nobody
+    past = context.completed(ours(to)) if to else nobody
     rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)
     evidence = (*ledger_evidence(facts), *_quotes(documents, readings))
     return View(file, context, stage, past, to, readings, evidence, rulings)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.event import listen
 
-from jobs.intake import crossing
+from jobs import opening
 from jobs.rules.states import State
 from jobs.store import agenda
 from jobs.store.database.tables import crossings, events, invoices, schedule
@@ -159,7 +159,7 @@ def test_a_poll_killed_before_all_have_crossed(
     monkeypatch.setattr("jobs.intake.crossing.CROSSINGS_A_CHUNK", 2)
     for n in range(5):
         house.books.edit("Invoice", str(80 + n), {"DueDate": f"{house.today - 9 * DAY}"})
-    open_cases, calls = crossing.open_cases, [0]
+    open_cases, calls = opening.open_cases, [0]
 
     def dying(*given: Any, **more: Any) -> str | None:
         calls[0] += 1
@@ -167,7 +167,7 @@ def test_a_poll_killed_before_all_have_crossed(
             raise SystemExit("the process is killed")
         return open_cases(*given, **more)
 
-    monkeypatch.setattr(crossing, "open_cases", dying)
+    monkeypatch.setattr(opening, "open_cases", dying)
     house.time.later(hours=1)
     with pytest.raises(SystemExit):
         house.run("poll")

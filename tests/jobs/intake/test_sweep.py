@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from jobs import opening
 from jobs.engine.turns import Turn
-from jobs.intake import crossing
 from jobs.intake.sweep import Sweep
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
@@ -332,7 +332,7 @@ def test_a_sweep_killed_in_the_middle_runs_again(
     """Whatever chunk it was at, the next run ends with the same cases, once each."""
     monkeypatch.setattr("jobs.intake.crossing.PAYERS_A_CHUNK", 2)
     house = open_house(MANY)
-    open_cases, calls = crossing.open_cases, [0]
+    open_cases, calls = opening.open_cases, [0]
 
     def dying(*given: Any, **more: Any) -> str | None:
         calls[0] += 1
@@ -340,7 +340,7 @@ def test_a_sweep_killed_in_the_middle_runs_again(
             raise SystemExit("the process is killed")
         return open_cases(*given, **more)
 
-    monkeypatch.setattr(crossing, "open_cases", dying)
+    monkeypatch.setattr(opening, "open_cases", dying)
     with pytest.raises(SystemExit):
         house.run("sweep")
     assert len(house.cases()) == 2

@@ -23,7 +23,8 @@ from starlette.routing import Route
 from jobs.mail.compose import File
 from jobs.mail.oauth import AccessTokens
 from jobs.mail.results import HELD_UP, NotSent, Sent, Unknown
-from jobs.mail.smtp import BadUrl, Smtp
+from jobs.mail.smtp import COMMAND_SECONDS, FINAL_REPLY_SECONDS, BadUrl, Smtp
+from jobs.rules.case import LONGEST_HANDOVER
 from tests.jobs.mail.letters import CUSTOMER, PDF, SENDER, built, letter, ours
 from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.mailbox import Mailbox, running
@@ -362,3 +363,9 @@ def test_a_url_that_makes_no_sense_is_refused_at_once(url: str) -> None:
 def test_every_scheme_has_its_usual_port(scheme: str, port: int) -> None:
     """Where the URL names none."""
     assert Smtp.from_url(f"{scheme}://mail.example").port == port
+
+
+def test_the_slowest_server_is_not_slower_than_people_are_told() -> None:
+    """Connecting, the greeting and six commands, then DATA, the text and the last answer."""
+    slowest = 8 * COMMAND_SECONDS + 3 * FINAL_REPLY_SECONDS
+    assert slowest <= LONGEST_HANDOVER.total_seconds()
