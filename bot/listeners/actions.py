@@ -13,10 +13,11 @@ from slack_bolt import Ack, App
 
 from bot.blockkit import ids
 from bot.blockkit.ids import BadValueError
-from bot.listeners import forms
+from bot.listeners import views
 from bot.listeners.context import Backend
 from bot.listeners.deciding import NotRecorded, click_of, decide, told, unreadable, user_of
 from bot.listeners.refusals import follow_up
+from bot.surfaces.forms import FORMS
 from jobs.decide.verbs import Verb
 
 Handler = Callable[..., None]
@@ -25,7 +26,7 @@ Handler = Callable[..., None]
 def register(app: App, backend: Backend) -> None:
     """Every button of every card."""
     for verb in Verb:
-        pressed = _opening if verb in forms.FORMS else _deciding
+        pressed = _opening if verb in FORMS else _deciding
         app.action(verb)(pressed(backend, verb))
 
 
@@ -54,7 +55,7 @@ def _pressed(backend: Backend, verb: Verb, body: dict[str, Any]) -> str:
 
 def _opening(backend: Backend, verb: Verb) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        forms.open_modal(backend, verb, body)
+        views.open_modal(backend, verb, body)
         ack()
 
     return handle

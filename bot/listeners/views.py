@@ -1,31 +1,129 @@
-"""Submitted modals: the answer is the acknowledgement itself."""
+"""Modals, from the click that opens one to the answer when it is submitted.
+
+A light modal opens at once, while the trigger is valid; then the real one takes its place. The
+answer to a submitted one is the acknowledgement itself.
+"""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from slack_bolt import Ack, App
 
 from bot.blockkit import ids
 from bot.blockkit.ids import BadValueError
+from bot.blockkit.lint import lint
 from bot.listeners.context import Backend
 from bot.listeners.deciding import NotRecorded, click_of, decide, unreadable, user_of, view_for
-from bot.listeners.forms import FORMS, Submission
-from bot.listeners.submitted import UnusableError
-from bot.surfaces import modals
+from bot.listeners.refusals import follow_up
+from bot.slack import api
+from bot.slack.api import Lost, NotOk, RateLimited, Trouble
+from bot.surfaces import answers, forms
+from bot.surfaces.fields import UnusableError
+from bot.surfaces.forms import FORMS, Submission
 from jobs.decide.edit import Objections, Text
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
+from jobs.rules.states import State
 
+slog = structlog.get_logger()
 Response = dict[str, Any]
 CLOSE: Response = {}
+TRIES = 3
+PAUSE = 2.0
+"""Seconds before filling a form is retried, if Slack does not say how long to wait."""
+LONGEST_PAUSE = 20
+"""Seconds. Nobody looks at an empty form for longer."""
+CHANGED = "This case has changed meanwhile, so there is nothing to enter here. Nothing was changed."
 
 
 def register(app: App, backend: Backend) -> None:
     """Register every form."""
     for verb in FORMS:
         app.view(verb)(_submitting(backend, verb))
+
+
+def open_modal(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
+    """Open the light modal at once, in the thread of the click; its content follows.
+
+    The modal has an external id of ours, so it can be filled even if Slack's answer was lost.
+    """
+    name = uuid.uuid4().hex
+    asked = {"trigger_id": body["trigger_id"], "view": forms.loading(name)}
+    opened = api.call(api.hasty(backend.client), "views.open", **asked)
+    if isinstance(opened, RateLimited | NotOk):
+        _not_shown(backend, verb, body, opened)
+    else:
+        stands = not isinstance(opened, Lost)
+        backend.pool.submit(_fill, backend, verb, body, LightModal(name, stands))
+
+
+@dataclass(frozen=True)
+class LightModal:
+    """A light modal by its external id, and whether we know that it was opened (`stands`)."""
+
+    name: str
+    stands: bool
+    tries: int = TRIES
+
+
+def _fill(backend: Backend, verb: Verb, body: dict[str, Any], opening: LightModal) -> None:
+    """Fill the modal in the background, a moment later if Slack is busy."""
+    view = _modal(backend, verb, body)
+    answer = api.call(backend.client, "views.update", external_id=opening.name, view=view)
+    if (
+        isinstance(answer, RateLimited | Lost)
+        and opening.tries > 1
+        and _pause(answer) <= LONGEST_PAUSE
+    ):
+        left = replace(opening, tries=opening.tries - 1)
+        backend.later(_pause(answer), _fill, backend, verb, body, left)
+        return
+    closed_by_then = opening.stands and answer == NotOk("not_found")
+    if isinstance(answer, Trouble) and not closed_by_then:
+        _not_shown(backend, verb, body, answer)
+
+
+def _pause(trouble: RateLimited | Lost) -> float:
+    return trouble.seconds if isinstance(trouble, RateLimited) else PAUSE
+
+
+def _not_shown(backend: Backend, verb: Verb, body: dict[str, Any], trouble: Trouble) -> None:
+    slog.warning("modal.lost", action=verb, trouble=repr(trouble))
+    backend.tell(body["response_url"], answers.no_form())
+
+
+def _modal(backend: Backend, verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
+    """The modal itself, or one that says why there is none."""
+    try:
+        view = _made(backend, verb, body)
+    except Exception as error:  # noqa: BLE001  # nothing else ends the form's "One moment"
+        slog.error("modal.failed", action=verb, exc_info=error)
+        return forms.gone(answers.broken())
+    if wrong := lint(view, "modal"):
+        slog.error("modal.refused_by_lint", action=verb, wrong=len(wrong))
+        return forms.gone(answers.broken())
+    return view
+
+
+def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        binding = ids.binding(body["actions"][0].get("value"))
+        view = view_for(backend, verb, click_of(binding, user_of(body)))
+    except BadValueError as error:
+        return forms.gone(unreadable(error))
+    except NotRecorded as error:
+        if error.said:
+            follow_up(backend, user_of(body), error.said, body["response_url"])
+        return forms.gone(error.words)
+    back = view.may_return and verb is Verb.CONFIRM_ADDRESS
+    if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:
+        return forms.gone(CHANGED)
+    return FORMS[verb].draw(view, backend.policy.for_company(view.facts.company.id))
 
 
 def _submitting(backend: Backend, verb: Verb) -> Callable[..., None]:
@@ -41,9 +139,9 @@ def _answer(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
     except UnusableError as error:
         return {"response_action": "errors", "errors": error.errors}
     except NotRecorded as error:
-        return _instead(modals.gone(error.words))
+        return _instead(forms.gone(error.words))
     except BadValueError as error:
-        return _instead(modals.gone(unreadable(error)))
+        return _instead(forms.gone(unreadable(error)))
 
 
 def _submit(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
@@ -67,8 +165,8 @@ def _objected(view: CaseView, typed: Text, found: Objections) -> dict[str, Any]:
     """The form again, with the current violations only, the more serious ones first."""
     told = [v.sentence for v in sorted(found.violations, key=lambda v: not v.hard)]
     text = (typed.subject, typed.body, typed.marked)
-    seen = "" if found.hard else modals.fingerprint(*text)
-    return modals.edit(
+    seen = "" if found.hard else forms.fingerprint(*text)
+    return forms.edit_again(
         view,
         subject=typed.subject,
         body=typed.body,

@@ -18,12 +18,12 @@ from slack_bolt import BoltRequest, BoltResponse
 from structlog.testing import capture_logs
 
 from bot.blockkit.ids import Binding
-from bot.listeners import forms
+from bot.listeners import views
 from bot.listeners.app import build
 from bot.listeners.context import Backend, Pool
 from bot.listeners.deciding import told
 from bot.surfaces import answers
-from bot.surfaces.modals import address_key
+from bot.surfaces.forms import FORMS, address_key
 from jobs.companies.disconnect import Broker
 from jobs.decide.access import Answer, Reply
 from jobs.decide.verbs import Verb
@@ -205,7 +205,7 @@ ENTERED = {
 """What each form does not propose itself."""
 
 
-@pytest.mark.parametrize("verb", forms.FORMS)
+@pytest.mark.parametrize("verb", FORMS)
 def test_every_form_opens_and_decides(either_house: House, verb: Verb) -> None:
     """What is typed into it reaches the function of its verb, and the form closes.
 
@@ -239,7 +239,7 @@ def test_a_form_that_slack_did_not_take_is_filled_a_moment_later(
     house: House, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
 ) -> None:
     """After a 429 as late as Slack says; nobody is left with "Reading the case"."""
-    monkeypatch.setattr(forms, "PAUSE", 0.01)
+    monkeypatch.setattr(views, "PAUSE", 0.01)
     fault(house, "views.update", **trouble)
     assert opened(house, Verb.HOLD)["title"]["text"] == "Hold"
     assert private(house) == []
@@ -257,7 +257,7 @@ def test_whoever_gets_no_form_is_told_what_to_do(
     house: House, monkeypatch: pytest.MonkeyPatch, match: str, trouble: dict[str, Any]
 ) -> None:
     """In private, after a few tries in vain; the form itself says it, too."""
-    monkeypatch.setattr(forms, "PAUSE", 0.01)
+    monkeypatch.setattr(views, "PAUSE", 0.01)
     fault(house, match, times=None, **trouble)
     assert press(house, backend_in(house), Verb.HOLD).status == 200
     until(house, lambda: private(house) == [answers.no_form()])
@@ -270,8 +270,8 @@ def test_a_form_that_slack_does_not_like_says_so(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trying the same once more would not help: a sentence takes its place."""
-    broken = replace(forms.FORMS[Verb.HOLD], make=lambda *_: {"type": "modal"})
-    monkeypatch.setitem(forms.FORMS, Verb.HOLD, broken)
+    broken = replace(FORMS[Verb.HOLD], draw=lambda *_: {"type": "modal"})
+    monkeypatch.setitem(FORMS, Verb.HOLD, broken)
     assert answers.broken() in json.dumps(opened(house, Verb.HOLD))
 
 
@@ -281,8 +281,8 @@ def test_a_modal_that_cannot_be_made_says_so(house: House, monkeypatch: pytest.M
     def fails(*_: object) -> dict[str, Any]:
         raise ZeroDivisionError
 
-    broken = replace(forms.FORMS[Verb.HOLD], make=fails)
-    monkeypatch.setitem(forms.FORMS, Verb.HOLD, broken)
+    broken = replace(FORMS[Verb.HOLD], draw=fails)
+    monkeypatch.setitem(FORMS, Verb.HOLD, broken)
     shown = opened(house, Verb.HOLD)
     assert shown["title"]["text"] == "Not possible"
     assert answers.broken() in json.dumps(shown)

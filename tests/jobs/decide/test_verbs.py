@@ -6,8 +6,8 @@ from inspect import getsource, signature
 
 import pytest
 
-from bot.listeners.forms import FORMS
 from bot.surfaces.card.buttons import buttons
+from bot.surfaces.forms import FORMS
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.pipeline import STEPS
 from jobs.rules.case import Decided

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,11 +12,10 @@ from hypothesis import strategies as st
 
 from bot.blockkit import ids
 from bot.blockkit.lint import lint
-from bot.listeners import submitted
-from bot.listeners.submitted import UnusableError
-from bot.surfaces import modals
+from bot.surfaces import forms
 from bot.surfaces.card.reasons import HOLD, REJECT
-from bot.surfaces.modals import fingerprint
+from bot.surfaces.fields import UnusableError
+from bot.surfaces.forms import FORMS, Form, Submission, fingerprint
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
@@ -40,18 +40,16 @@ def like_a_host(case: CaseView) -> CaseView:
     return replace(case, facts=replace(case.facts, customer=customer))
 
 
+def _drawn(form: Form, case: CaseView) -> Modal:
+    return form.draw(case, POLICY)
+
+
 MODALS: dict[str, Callable[[CaseView], Modal]] = {
-    "edit": modals.edit,
-    "edit again": lambda case: modals.edit(
+    "edit again": lambda case: forms.edit_again(
         case, subject="S", body="B", violations=("x" * 900,) * 30, seen="0" * 64
     ),
-    "reject": lambda case: modals.reject(case, POLICY),
-    "it was paid": lambda case: modals.was_paid(case, POLICY),
-    "hold": lambda case: modals.hold(case, LATER),
-    "snooze": lambda case: modals.snooze(case, LATER),
-    "draft anyway": modals.draft_anyway,
-    "address": modals.confirm_address,
-    "name": lambda case: modals.confirm_name(like_a_host(case)),
+    "confirm_name of a host": lambda case: forms.confirm_name(like_a_host(case), POLICY),
+    **{verb.value: partial(_drawn, form) for verb, form in FORMS.items()},
 }
 
 
@@ -61,12 +59,13 @@ def inputs(made: Modal) -> dict[str, dict[str, Any]]:
     return {ids.field_of(block["block_id"]): block for block in some}
 
 
-def state(made: Modal, **entered: Any) -> dict[str, Any]:
+def filled(made: Modal, case: CaseView | None = None, **entered: Any) -> Submission:
     """What Slack sends back when `entered` was put in and the rest left as it stood."""
-    return {
+    values = {
         block["block_id"]: {name: _state(block["element"], entered.get(name))}
         for name, block in inputs(made).items()
     }
+    return Submission(values, ids.opened(made["private_metadata"]).seen, lambda: case or view())
 
 
 def _state(element: dict[str, Any], value: Any) -> dict[str, Any]:
@@ -92,12 +91,14 @@ def test_every_modal_is_one_that_slack_takes(modal: str, name: str) -> None:
 
 def test_loading_is_light() -> None:
     """The first modal has nothing to submit and needs no case."""
-    made = modals.loading("a")
+    made = forms.loading("a")
     assert lint(made, "modal") == []
     assert "submit" not in made
 
 
-@pytest.mark.parametrize("modal", ["edit", "reject", "hold", "snooze", "draft anyway", "address"])
+@pytest.mark.parametrize(
+    "modal", ["edit", "reject", "hold", "snooze", "draft_anyway", "confirm_address"]
+)
 def test_a_modal_knows_its_draft(modal: str) -> None:
     """The private metadata is bound to case, draft and hash."""
     found = ids.opened(MODALS[modal](view())["private_metadata"])
@@ -106,8 +107,8 @@ def test_a_modal_knows_its_draft(modal: str) -> None:
 
 def test_edit_begins_with_the_draft() -> None:
     """Subject and body stand in the inputs, and the block ids carry the draft's version."""
-    made = modals.edit(view())
-    assert submitted.edited(state(made)) == Text("Invoices 1037 and 1041", BODY)
+    made = forms.edit(view(), POLICY)
+    assert forms.edited(filled(made)) == Text("Invoices 1037 and 1041", BODY)
     assert inputs(made)["body"]["block_id"] == "body:2"
     assert made["submit"]["text"] == "Save"
 
@@ -115,8 +116,10 @@ def test_edit_begins_with_the_draft() -> None:
 def test_edit_with_violations_lists_them_and_keeps_the_text() -> None:
     """What the person typed stays; the button says what saving now means."""
     seen = fingerprint("S", "B")
-    made = modals.edit(view(), subject="S", body="B", violations=("“$9” is no amount",), seen=seen)
-    assert submitted.edited(state(made)) == Text("S", "B")
+    made = forms.edit_again(
+        view(), subject="S", body="B", violations=("“$9” is no amount",), seen=seen
+    )
+    assert forms.edited(filled(made)) == Text("S", "B", insist=True)
     assert made["submit"]["text"] == "Save anyway"
     assert "“$9” is no amount" in str(made["blocks"])
     assert "a second person must approve" in str(made["blocks"])
@@ -131,24 +134,24 @@ def test_a_fingerprint_is_of_exactly_one_text() -> None:
 
 def test_an_edited_text_is_tidied() -> None:
     """A subject is one line; line ends and hidden characters are not the customer's problem."""
-    made = modals.edit(view())
-    found = submitted.edited(state(made, subject=" a\nb ", body="\nHello  \r\n\tyou\u202e\n\n"))
+    made = forms.edit(view(), POLICY)
+    found = forms.edited(filled(made, subject=" a\nb ", body="\nHello  \r\n\tyou\u202e\n\n"))
     assert found == Text("a b", "Hello\n\tyou")
 
 
 @pytest.mark.parametrize(("field", "value"), [("subject", " "), ("body", "\n \n")])
 def test_an_empty_text_is_refused_at_its_field(field: str, value: str) -> None:
     """The error stands under the input that has to be mended."""
-    made = modals.edit(view())
+    made = forms.edit(view(), POLICY)
     with pytest.raises(UnusableError) as told:
-        submitted.edited(state(made, **{field: value}))
+        forms.edited(filled(made, None, **{field: value}))
     assert list(told.value.errors) == [f"{field}:2"]
 
 
 def test_a_text_that_nobody_may_save_is_not_offered_to_be_saved_anyway() -> None:
     """It comes back with what is wrong, and is checked again like the first time."""
-    made = modals.edit(view(), subject="S", body="B", violations=("No links, please",))
-    assert submitted.edited(state(made)) == Text("S", "B")
+    made = forms.edit_again(view(), subject="S", body="B", violations=("No links, please",))
+    assert forms.edited(filled(made)) == Text("S", "B")
     assert "No links, please" in str(made["blocks"])
     assert "This cannot be saved." in str(made["blocks"])
     assert "anyway" not in str(made)
@@ -157,7 +160,7 @@ def test_a_text_that_nobody_may_save_is_not_offered_to_be_saved_anyway() -> None
 
 def test_every_reject_reason_says_its_consequence() -> None:
     """All six reasons are offered, each with what follows."""
-    element = inputs(modals.reject(view(), POLICY))["reason"]["element"]
+    element = inputs(forms.reject(view(), POLICY))["reason"]["element"]
     assert [one["value"] for one in element["options"]] == list(RejectReason)
     assert all(one["description"]["text"] for one in element["options"])
 
@@ -186,8 +189,8 @@ def test_words_of_an_option_fit(words: Any) -> None:
 )
 def test_a_rejection_is_read(entered: dict[str, Any], expected: Rejection) -> None:
     """Reason, comment and, for a dispute, invoices come back typed."""
-    made = modals.reject(view(), POLICY)
-    assert submitted.rejection(state(made, **entered)) == expected
+    made = forms.reject(view(), POLICY)
+    assert forms.rejection(filled(made, **entered)) == expected
 
 
 @pytest.mark.parametrize(
@@ -201,7 +204,7 @@ def test_a_rejection_is_read(entered: dict[str, Any], expected: Rejection) -> No
 def test_half_a_rejection_is_refused(entered: dict[str, Any], field: str) -> None:
     """The error names the field that is missing."""
     with pytest.raises(UnusableError) as told:
-        submitted.rejection(state(modals.reject(view(), POLICY), **entered))
+        forms.rejection(filled(forms.reject(view(), POLICY), **entered))
     assert list(told.value.errors) == [field]
 
 
@@ -209,16 +212,16 @@ def test_numbers_of_the_policy_stand_in_the_form() -> None:
     """What it sets is said as it sets it, and at the last stage no next one is promised."""
     for days, words in ((1, "1 working day"), (8, "8 working days")):
         policy = policies.load(f"[pace]\nalready_paid_working_days = {days}")
-        made = modals.reject(view(), policy)
+        made = forms.reject(view(), policy)
         assert f"Waits {words} for the payment, then asks again." in str(made)
-        assert f"asks again after {words}." in str(modals.was_paid(VIEWS["paid claim"](), policy))
-    final = str(modals.reject(view(stage=Stage.FINAL), POLICY))
+        assert f"asks again after {words}." in str(forms.was_paid(VIEWS["paid claim"](), policy))
+    final = str(forms.reject(view(stage=Stage.FINAL), POLICY))
     assert "next stage" not in final
 
 
 def test_rejecting_what_is_paid_on_account_waits_until_it_is_applied() -> None:
     """The card names the money: no other payment is waited for."""
-    on_account, other = modals.reject(VIEWS["stop"](), POLICY), modals.reject(view(), POLICY)
+    on_account, other = forms.reject(VIEWS["stop"](), POLICY), forms.reject(view(), POLICY)
     assert "Waits 5 working days until it is applied, then asks again." in str(on_account)
     assert "for the payment" not in str(on_account)
     assert "Waits 5 working days for the payment, then asks again." in str(other)
@@ -233,100 +236,101 @@ def test_rejecting_what_is_paid_on_account_waits_until_it_is_applied() -> None:
 )
 def test_it_was_paid_says_what_it_waits_for(name: str, told: str) -> None:
     """A form of its own: it waits for a payment, or for one that is there to be applied."""
-    made = modals.was_paid(VIEWS[name](), POLICY)
+    made = forms.was_paid(VIEWS[name](), POLICY)
     assert made["title"]["text"] == made["submit"]["text"] == "It was paid"
     assert told in str(made)
     assert set(inputs(made)) == {"comment"}
-    typed = submitted.was_paid(state(made, comment="by cheque"))
+    typed = forms.payment(filled(made, comment="by cheque"))
     assert typed == Rejection(RejectReason.ALREADY_PAID, "by cheque", ())
 
 
 def test_a_hold_is_read() -> None:
     """Kind, invoices, review date and comment come back typed."""
-    made = modals.hold(view(), LATER)
-    entered = state(made, kind="promise", invoices=["71037"], comment="by mail")
+    made = forms.hold(view(), POLICY)
+    entered = filled(made, kind="promise", invoices=["71037"], comment="by mail")
     expected = Holding(HoldKind.PROMISE, LATER, "by mail", ("71037",))
-    assert submitted.holding(entered, TODAY) == expected
+    assert forms.holding(entered) == expected
 
 
 def test_a_snooze_is_read() -> None:
     """The proposed day is taken unless another was chosen."""
-    made = modals.snooze(view(), LATER)
-    assert submitted.snoozing(state(made), TODAY) == Snooze(LATER, "")
+    made = forms.snooze(view(), POLICY)
+    assert forms.snoozing(filled(made)) == Snooze(date(2026, 11, 10), "")
 
 
 @pytest.mark.parametrize("day", ["2026-11-06", "2025-01-01", "soon"])
 def test_a_day_that_is_not_ahead_is_refused(day: str) -> None:
     """Today, the past and nonsense are no review dates."""
     with pytest.raises(UnusableError) as told:
-        submitted.snoozing(state(modals.snooze(view(), LATER), until=day), TODAY)
+        forms.snoozing(filled(forms.snooze(view(), POLICY), until=day))
     assert list(told.value.errors) == ["until:3"]
 
 
 def test_a_day_beyond_a_year_is_refused() -> None:
     """What is put off for years is forgotten; the field says which day is the last."""
-    made = modals.snooze(view(), LATER)
+    made = forms.snooze(view(), POLICY)
     year = TODAY + timedelta(days=365)
-    assert submitted.snoozing(state(made, until=year.isoformat()), TODAY).until == year
+    assert forms.snoozing(filled(made, until=year.isoformat())).until == year
     with pytest.raises(UnusableError, match="within a year, up to") as refused:
-        submitted.snoozing(state(made, until="2036-01-01"), TODAY)
+        forms.snoozing(filled(made, until="2036-01-01"))
     assert list(refused.value.errors) == ["until:3"]
 
 
 def test_draft_anyway_names_the_stops_and_asks_why() -> None:
     """The lead reads what is set aside, and the reason is not optional."""
-    made = modals.draft_anyway(VIEWS["stop"]())
+    made = forms.draft_anyway(VIEWS["stop"](), POLICY)
     assert "covered by credits" in str(made["blocks"])
     assert ids.opened(made["private_metadata"]).seen == stops_seen(VIEWS["stop"]().rulings)
-    assert submitted.reason(state(made, comment="They asked for it")) == "They asked for it"
+    assert forms.set_aside(filled(made, comment="They asked for it")).reason == "They asked for it"
     with pytest.raises(UnusableError):
-        submitted.reason(state(made, comment=" "))
+        forms.set_aside(filled(made, comment=" "))
 
 
 def test_a_confirmed_name_is_the_one_that_was_read() -> None:
     """The form carries its fingerprint, and is not offered for any other name."""
     case = like_a_host(view())
-    seen = ids.opened(modals.confirm_name(case)["private_metadata"]).seen
+    seen = ids.opened(forms.confirm_name(case, POLICY)["private_metadata"]).seen
     assert seen == to_confirm(case.facts) != ""
-    assert "no longer" in str(modals.confirm_name(view()))
+    assert "no longer" in str(forms.confirm_name(view(), POLICY))
 
 
 def test_an_instalment_is_marked_as_one() -> None:
     """The mark comes back typed, stays through a refusal, and is part of what was insisted on."""
-    assert not submitted.edited(state(modals.edit(view()))).marked
-    typed = submitted.edited(state(modals.edit(view()), marked=["marked"]))
+    assert not forms.edited(filled(forms.edit(view(), POLICY))).marked
+    typed = forms.edited(filled(forms.edit(view(), POLICY), marked=["marked"]))
     assert typed.marked
-    again = inputs(modals.edit(view(), subject="S", body="B", marked=True))["marked"]["element"]
+    again = inputs(forms.edit_again(view(), subject="S", body="B", marked=True))["marked"][
+        "element"
+    ]
     assert again["initial_options"] == again["options"]
     assert fingerprint("S", "B", True) != fingerprint("S", "B")
 
 
 def test_only_the_same_text_once_more_insists() -> None:
     """Saved anyway is what was shown with its violations: the same words, marked the same way."""
-    again = state(modals.edit(view(), subject="S", body="B"))
-    assert submitted.edited(again, fingerprint("S", "B")).insist
+    again = filled(forms.edit_again(view(), subject="S", body="B"))
+    assert forms.edited(replace(again, seen=fingerprint("S", "B"))).insist
     for seen in ("", fingerprint("S", "B", True), fingerprint("S", "b")):
-        assert not submitted.edited(again, seen).insist
+        assert not forms.edited(replace(again, seen=seen)).insist
 
 
 def test_an_address_is_chosen_from_the_ledger() -> None:
     """A list with commas becomes options; what is submitted is looked up, not believed."""
     several = replace(invoice(), email="pat@acme.example, Kim@Acme.example;pat@ACME.example")
     case = view(facts=facts((several,)))
-    options = inputs(modals.confirm_address(case))["address"]["element"]["options"]
+    options = inputs(forms.confirm_address(case, POLICY))["address"]["element"]["options"]
     by_text = {one["text"]["text"]: one["value"] for one in options}
     assert set(by_text) == {"pat@acme.example", "Kim@Acme.example"}
     assert not any("@" in value for value in by_text.values())
-    made = state(modals.confirm_address(case), address=by_text["Kim@Acme.example"])
-    found = ["pat@acme.example", "Kim@Acme.example"]
-    assert submitted.chosen_address(made, found) == "Kim@Acme.example"
+    made = filled(forms.confirm_address(case, POLICY), case, address=by_text["Kim@Acme.example"])
+    assert forms.chosen_address(made) == "Kim@Acme.example"
     with pytest.raises(UnusableError):
-        submitted.chosen_address(made, ["pat@acme.example"])
+        forms.chosen_address(replace(made, view=view))
 
 
 def test_more_invoices_than_options_is_said() -> None:
     """A select holds a hundred; the hint says what cannot be chosen."""
-    made = inputs(modals.reject(VIEWS["many"](), POLICY))["invoices"]
+    made = inputs(forms.reject(VIEWS["many"](), POLICY))["invoices"]
     assert len(made["element"]["options"]) == 100
     assert "not 100 others" in made["hint"]["text"]
 
@@ -336,17 +340,15 @@ def test_more_invoices_than_options_is_said() -> None:
 )
 def test_strange_values_are_a_clear_error(values: Any) -> None:
     """A form that is not ours is refused, never a crash."""
-    for read in (submitted.edited, submitted.rejection, submitted.reason):
+    for form in (forms.edited, forms.rejection, forms.set_aside, forms.holding):
         with pytest.raises(UnusableError):
-            read(values)
-    with pytest.raises(UnusableError):
-        submitted.holding(values, TODAY)
+            form(Submission(values, "", view))
 
 
 @settings(deadline=None, max_examples=50)
 @given(subject=st.text(max_size=300), body=st.text(max_size=4000))
 def test_any_text_can_be_edited(subject: str, body: str) -> None:
     """Whatever the draft holds, the modal is one that Slack takes."""
-    made = modals.edit(view(letter=letter(body, subject=subject)))
+    made = forms.edit(view(letter=letter(body, subject=subject)), POLICY)
     assert lint(made, "modal") == []
     assert faults_in_view(made) == []

@@ -1,0 +1,361 @@
+"""The forms of verbs: what each asks for, and what becomes of it when it comes back.
+
+Pure: drawn from a case, and read into what the function of the verb takes. A form is opened light
+and at once (`loading`) and then replaced, because a trigger lives three seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.blockkit.blocks import Block, bullets, context, paragraph, plain, rich, text
+from bot.blockkit.escaping import cap, one_line, revealed
+from bot.blockkit.ids import Field, Opened
+from bot.surfaces import fields, wording
+from bot.surfaces.card.buttons import addresses, binding, fired
+from bot.surfaces.card.reasons import HOLD, ReasonOption, rejecting
+from bot.surfaces.fields import Values, unusable
+from jobs.decide.edit import Text
+from jobs.decide.hold import Holding, Snooze
+from jobs.decide.look import SetAside
+from jobs.decide.reject import Rejection
+from jobs.decide.verbs import Verb
+from jobs.rules.business_days import add_working_days
+from jobs.rules.case import CaseView
+from jobs.rules.gates import ON_ACCOUNT
+from jobs.rules.past import HoldKind
+from jobs.rules.plain import shortened
+from jobs.rules.policy import Policy
+from jobs.rules.recipients import ledger_addresses
+from jobs.rules.rulings import Kind, stops_seen
+from jobs.rules.states import RejectReason
+from jobs.rules.verification.ledger_text import to_confirm
+
+LOADING = "loading"
+"""The name of a modal that asks for nothing."""
+SNOOZED = 2
+"""How many working days the form of a snooze proposes."""
+MOST_ADDRESSES = 10
+CHECKED = (
+    "Amounts, dates, invoice numbers, names and links are checked against QuickBooks when you "
+    "save. Saving sends nothing: the new version goes back to the card for approval."
+)
+SLOW = "If nothing happens within a minute, please close this and press the button again."
+MARKED = ReasonOption(
+    "This text offers instalments or a payment date",
+    "Amounts and dates that are not on record. A second person must approve.",
+)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What came back with a form."""
+
+    values: Values
+    seen: str
+    """The fingerprint of what the person was shown; empty where nothing has one."""
+    view: Callable[[], CaseView]
+    """The case as it is now; for somebody who may not work on it, this ends the submission."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a verb asks before it decides."""
+
+    draw: Callable[[CaseView, Policy], Block]
+    read: Callable[[Submission], object]
+    """What the verb's function takes. Raises UnusableError."""
+
+
+def loading(name: str) -> Block:
+    """What is shown until the case is read; `name` is its external id."""
+    blocks = [rich(paragraph(text("Reading the case…"))), context(SLOW)]
+    return _view(LOADING, "One moment", blocks, "") | {"external_id": name}
+
+
+def gone(words: str) -> Block:
+    """Instead of a modal that no longer makes sense; `words`, our own, say why."""
+    return _view(LOADING, "Not possible", [rich(paragraph(text(words)))], "")
+
+
+def _about(view: CaseView, told: str) -> Block:
+    name = cap(one_line(view.facts.customer.name), 600)
+    top = [text(name, bold=True), text(f" · case {view.id}\n{told}")]
+    return rich(paragraph(*top))
+
+
+def _meta(view: CaseView, seen: str = "") -> str:
+    return Opened(binding(view), seen).encode()
+
+
+def _form(verb: Verb, blocks: list[Block], meta: str, submit: str, title: str = "") -> Block:
+    return _view(verb.value, title or verb.row.button.removesuffix("…"), blocks, meta, submit)
+
+
+def _view(name: str, title: str, blocks: list[Block], meta: str, submit: str = "") -> Block:
+    made: Block = {"type": "modal", "callback_id": name, "blocks": blocks}
+    made |= {"title": plain(title, 24), "close": plain("Cancel" if submit else "Close", 24)}
+    made |= {"private_metadata": meta}
+    return made | ({"submit": plain(submit, 24)} if submit else {})
+
+
+def edit(view: CaseView, _: Policy) -> Block:
+    """The draft to be edited."""
+    return edit_again(view)
+
+
+def edit_again(
+    view: CaseView,
+    *,
+    subject: str = "",
+    body: str = "",
+    marked: bool = False,
+    violations: Sequence[str] = (),
+    seen: str = "",
+) -> Block:
+    """The draft, or (`subject` and `body`) the text that a person has just typed.
+
+    `violations` are what is wrong with that text. With `seen`, which is its fingerprint, the
+    submit button saves it anyway; without, nobody may save it.
+    """
+    if view.letter is None:
+        return gone("This case has no draft to edit.")
+    typed = (subject, body) if subject or body else (view.letter.subject, view.letter.body)
+    told = _violated(violations, savable=bool(seen))
+    blocks = [*told, _envelope(view), *_inputs(view, *typed), _marking(view, marked)]
+    blocks.append(context(CHECKED))
+    submit = "Save anyway" if seen else "Save"
+    return _form(Verb.EDIT, blocks, _meta(view, seen), submit, "Edit the message")
+
+
+def fingerprint(subject: str, body: str, marked: bool = False) -> str:
+    """The SHA-256 (64 hex digits) of a text whose violations were shown, and of its marking."""
+    shown = f"{subject}\0{body}\0{marked}"
+    return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
+    if not violations:
+        return []
+    title = text("This text does not match QuickBooks or the policy", bold=True)
+    lines = [[text(cap(one_line(told), 500))] for told in violations[:20]]
+    if len(violations) > 20:
+        lines.append([text(f"and {len(violations) - 20} more")])
+    anyway = "Correct it, or save it anyway: then a second person must approve."
+    end = anyway if savable else "This cannot be saved. Please correct it and save again."
+    return [rich(paragraph(title), bullets(lines), paragraph(text(end)))]
+
+
+def _envelope(view: CaseView) -> Block:
+    assert view.letter is not None
+    amount = wording.money(view.facts.asked)
+    return _about(
+        view,
+        f"To {revealed(view.letter.to)}, {amount} due, {wording.stage(view.stage)}. "
+        "Recipient, attachments and the QuickBooks note stay as they are.",
+    )
+
+
+def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:
+    version = view.draft_version
+    return [
+        fields.labelled(Field.SUBJECT, version, "Subject", fields.line(Field.SUBJECT, subject)),
+        fields.labelled(Field.BODY, version, "Message", fields.line(Field.BODY, body, many=True)),
+    ]
+
+
+def _marking(view: CaseView, marked: bool) -> Block:
+    """For figures that are on no record: the person says what they are, or they are refused."""
+    option = fields.option("marked", MARKED)
+    element: Block = {"type": "checkboxes", "action_id": Field.MARKED.value, "options": [option]}
+    element |= {"initial_options": [option]} if marked else {}
+    hint = "Not for figures from QuickBooks: a total, a balance, or what an invoice is about."
+    return fields.labelled(
+        Field.MARKED, view.draft_version, "Terms you offer", element, hint=hint, optional=True
+    )
+
+
+def edited(sent: Submission) -> Text:
+    """A subject on one line and a body with newlines as line ends.
+
+    Raises UnusableError if a part is empty. The text whose violations were shown, sent once more,
+    insists on them.
+    """
+    values = sent.values
+    subject = fields.required(values, Field.SUBJECT, one_line, "Please write a subject.")
+    body = fields.required(values, Field.BODY, fields.paragraphs, "Please write a message.")
+    marked = bool(fields.several(values, Field.MARKED))
+    return Text(subject, body, sent.seen == fingerprint(subject, body, marked), marked)
+
+
+def reject(view: CaseView, policy: Policy) -> Block:
+    """Why the case is rejected: each reason says what happens next."""
+    offered = rejecting(view.stage, policy.already_paid_working_days, fired(view, ON_ACCOUNT))
+    options = {str(name): words for name, words in offered.items()}
+    blocks = [
+        _about(view, "No message goes out. What happens next depends on the reason."),
+        fields.labelled(
+            Field.REASON, view.version, "Reason", fields.radio(Field.REASON, options, "")
+        ),
+        *fields.invoices(view, "Disputed invoices", "Only for the reason Disputed."),
+        fields.comment(view, "Comment", optional=True),
+    ]
+    return _form(Verb.REJECT, blocks, _meta(view), "Reject")
+
+
+def rejection(sent: Submission) -> Rejection:
+    """Raises UnusableError for a dispute without invoices, or "other" without a comment."""
+    values = sent.values
+    reason = fields.chosen(values, Field.REASON, RejectReason)
+    comment = fields.typed(values, Field.COMMENT)
+    if reason is RejectReason.OTHER and not comment:
+        raise unusable(values, Field.COMMENT, "Please say why, so that others understand.")
+    if reason is not RejectReason.DISPUTED:
+        return Rejection(reason, comment)
+    invoices = fields.several(values, Field.INVOICES)
+    if not invoices:
+        raise unusable(values, Field.INVOICES, "Please choose the disputed invoices.")
+    return Rejection(reason, comment, invoices)
+
+
+def was_paid(view: CaseView, policy: Policy) -> Block:
+    """The customer has paid: the card waits for the payment, or for one to be applied."""
+    days = wording.working_days(policy.already_paid_working_days)
+    told = f"{_payment(view)} Nothing is sent until then; the case asks again after {days}."
+    blocks = [_about(view, told), fields.comment(view, "Comment", optional=True)]
+    return _form(Verb.WAS_PAID, blocks, _meta(view), "It was paid")
+
+
+def _payment(view: CaseView) -> str:
+    """What has to happen in QuickBooks before the case closes by itself."""
+    if not fired(view, ON_ACCOUNT):
+        return "No payment is on record yet. Once it is in QuickBooks, the case closes by itself."
+    named = {id for r in view.rulings if r.rule in ON_ACCOUNT for id in r.evidence}
+    labels = [one_line(one.label) for one in view.evidence if one.id in named and one.label]
+    what = shortened(wording.joined(labels), 300) or "The money on account"
+    return (
+        f"{what} is in QuickBooks but not applied to the invoices. Once it is applied, the case "
+        "closes by itself."
+    )
+
+
+def payment(sent: Submission) -> Rejection:
+    """A rejection whose reason is that of the form; a comment is optional."""
+    return Rejection(RejectReason.ALREADY_PAID, fields.typed(sent.values, Field.COMMENT))
+
+
+def hold(view: CaseView, policy: Policy) -> Block:
+    """Put invoices, or the whole customer, on hold for a while."""
+    until = view.facts.today + timedelta(days=policy.hold_days)
+    options = {str(name): words for name, words in HOLD.items()}
+    blocks = [
+        _about(view, "Held invoices are left out of every message until the review date."),
+        fields.labelled(Field.KIND, view.version, "Why", fields.radio(Field.KIND, options, "")),
+        *fields.invoices(view, "Invoices", "Choose none to hold everything of this customer."),
+        fields.day(view, "Review date", until, hint="For a promise: the day the customer named."),
+        fields.comment(view, "Comment", optional=True),
+    ]
+    return _form(Verb.HOLD, blocks, _meta(view), "Hold")
+
+
+def holding(sent: Submission) -> Holding:
+    """Raises UnusableError for a review date that is not after today, in the company's zone."""
+    values = sent.values
+    kind = fields.chosen(values, Field.KIND, HoldKind)
+    until = fields.day_after(values, sent.view().facts.today)
+    comment = fields.typed(values, Field.COMMENT)
+    return Holding(kind, until, comment, fields.several(values, Field.INVOICES))
+
+
+def snooze(view: CaseView, policy: Policy) -> Block:
+    """Bring the case back on a day."""
+    until = add_working_days(view.facts.today, SNOOZED, policy)
+    blocks = [
+        _about(view, "The case comes back on that day with fresh figures."),
+        fields.day(view, "Come back on", until),
+        fields.comment(view, "Comment", optional=True),
+    ]
+    return _form(Verb.SNOOZE, blocks, _meta(view), "Snooze")
+
+
+def snoozing(sent: Submission) -> Snooze:
+    """Raises UnusableError for a day that is not after today, in the company's zone."""
+    until = fields.day_after(sent.values, sent.view().facts.today)
+    return Snooze(until, fields.typed(sent.values, Field.COMMENT))
+
+
+def draft_anyway(view: CaseView, _: Policy) -> Block:
+    """A finance lead sets the named stops aside, for one draft, with a reason."""
+    stops = [r for r in view.rulings if r.kind is Kind.STOP]
+    lines = [
+        [text(r.rule.replace("_", " "), bold=True), text(f" · {cap(one_line(r.reason), 500)}")]
+        for r in stops
+    ]
+    told = "Only a finance lead can do this. It sets these stops aside for the next draft only:"
+    blocks = [_about(view, told), *([rich(bullets(lines))] if lines else [])]
+    blocks.append(fields.comment(view, "Why a draft is right anyway"))
+    seen = stops_seen(view.rulings)
+    return _form(Verb.DRAFT_ANYWAY, blocks, _meta(view, seen), "Draft")
+
+
+def set_aside(sent: Submission) -> SetAside:
+    """The stops that were shown, and why. Raises UnusableError without a reason."""
+    told = "Please give a reason; it goes on record."
+    why = fields.required(sent.values, Field.COMMENT, fields.paragraphs, told)
+    return SetAside(sent.seen, why)
+
+
+def confirm_address(view: CaseView, _: Policy) -> Block:
+    """Choose one of the ledger's own addresses; it is remembered for this customer."""
+    found = addresses(view)
+    if not found:
+        return gone("QuickBooks has no e-mail address for this customer. Please add one there.")
+    options = {address_key(one): ReasonOption(one_line(one), "") for one in found[:MOST_ADDRESSES]}
+    rest = len(found) - MOST_ADDRESSES
+    more = f" QuickBooks has {rest} more; please remove unused ones there." if rest > 0 else ""
+    told = f"Messages to this customer go to the address you choose, until it changes.{more}"
+    chosen = fields.radio(Field.ADDRESS, options, "")
+    blocks = [_about(view, told), fields.labelled(Field.ADDRESS, view.version, "Address", chosen)]
+    return _form(Verb.CONFIRM_ADDRESS, blocks, _meta(view), "Confirm")
+
+
+def address_key(address: str) -> str:
+    """An option's value in place of the address, which is looked up in the ledger's own list."""
+    return hashlib.sha256(address.strip().lower().encode("utf-8", "replace")).hexdigest()[:16]
+
+
+def chosen_address(sent: Submission) -> str:
+    """The chosen one of the current addresses in the ledger. Raises UnusableError."""
+    key = fields.selected(sent.values, Field.ADDRESS)
+    found = [one for one in ledger_addresses(sent.view().facts) if address_key(one) == key]
+    if not found:
+        raise unusable(sent.values, Field.ADDRESS, "That address is no longer in QuickBooks.")
+    return found[0]
+
+
+def confirm_name(view: CaseView, _: Policy) -> Block:
+    """A finance lead confirms once that a name which looks like a web address is the name."""
+    seen = to_confirm(view.facts)
+    if not seen:
+        return gone("The name of this customer no longer looks like a web address.")
+    told = (
+        "This name looks like a web address, and mail programs turn it into a link. If it is the "
+        "customer's name, confirm it: messages then use it until it changes in QuickBooks."
+    )
+    return _form(Verb.CONFIRM_NAME, [_about(view, told)], _meta(view, seen), "Confirm")
+
+
+FORMS: Mapping[Verb, Form] = {
+    Verb.EDIT: Form(edit, edited),
+    Verb.REJECT: Form(reject, rejection),
+    Verb.WAS_PAID: Form(was_paid, payment),
+    Verb.HOLD: Form(hold, holding),
+    Verb.SNOOZE: Form(snooze, snoozing),
+    Verb.DRAFT_ANYWAY: Form(draft_anyway, set_aside),
+    Verb.CONFIRM_ADDRESS: Form(confirm_address, chosen_address),
+    Verb.CONFIRM_NAME: Form(confirm_name, lambda sent: sent.seen),
+}
+"""Every other verb decides at once."""
