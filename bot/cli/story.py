@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bot.blockkit.escaping import clean
-from jobs.rules.states import CLASS_WORDS
+from bot.surfaces.wording import CLASS_WORDS
 from jobs.store import assessments, cases, drafts, ledger, log, sends
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany

@@ -20,6 +20,7 @@ from jobs.decide.switches import ModeSwitch
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.reports.picture import TopCase
 from jobs.rules.case import HeldUp
+from jobs.rules.figures import listed
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from jobs.store.companies import ConnectedCompany
@@ -338,7 +339,7 @@ def elsewhere_than(companies: Sequence[ConnectedCompany]) -> str:
     """The channel is no company's; these are the person's own."""
     some = [f"<#{one.channel}> ({mrkdwn(cap(one_line(one.name), 60))})" for one in companies]
     few = len(some) <= MOST_COMPANIES
-    where = wording.joined(some, "or") if few else wording.listed(some, MOST_COMPANIES)
+    where = listed(some, "or") if few else wording.first_few(some, MOST_COMPANIES)
     return f"This channel belongs to no company. Please use the command in {where}."
 
 

@@ -14,6 +14,7 @@ from bot.surfaces import wording
 from bot.surfaces.card.reasons import ReasonOption
 from jobs.rules.case import CaseView
 from jobs.rules.facts import Invoice
+from jobs.rules.figures import short_day
 from jobs.rules.plain import shortened
 
 Values = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -152,7 +153,7 @@ def day_after(values: Values, today: date) -> date:
     if chosen <= today:
         raise unusable(values, Field.UNTIL, "Please choose a day after today.")
     if chosen > today + LONGEST:
-        last = wording.day(today + LONGEST)
+        last = short_day(today + LONGEST)
         raise unusable(values, Field.UNTIL, f"Please choose a day within a year, up to {last}.")
     return chosen
 

@@ -25,6 +25,7 @@ from jobs.decide.reject import Rejection
 from jobs.decide.verbs import Verb
 from jobs.rules.business_days import add_working_days
 from jobs.rules.case import CaseView
+from jobs.rules.figures import listed
 from jobs.rules.gates import ON_ACCOUNT
 from jobs.rules.past import HoldKind
 from jobs.rules.plain import shortened
@@ -235,7 +236,7 @@ def _payment(view: CaseView) -> str:
         return "No payment is on record yet. Once it is in QuickBooks, the case closes by itself."
     named = {id for r in view.rulings if r.rule in ON_ACCOUNT for id in r.evidence}
     labels = [one_line(one.label) for one in view.evidence if one.id in named and one.label]
-    what = shortened(wording.joined(labels), 300) or "The money on account"
+    what = shortened(listed(labels), 300) or "The money on account"
     return (
         f"{what} is in QuickBooks but not applied to the invoices. Once it is applied, the case "
         "closes by itself."

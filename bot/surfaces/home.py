@@ -35,6 +35,7 @@ from jobs.companies.disconnect import DISCONNECTED
 from jobs.reports.overview import Held, Overview, Some, WaitingCase
 from jobs.reports.picture import Aging, TopCase
 from jobs.rules.facts import BUCKETS
+from jobs.rules.figures import short_day
 from jobs.store.budget import QUOTA
 from jobs.store.companies import CONNECTED, ConnectedCompany
 
@@ -170,7 +171,7 @@ def _warnings(of: Overview) -> Iterator[str]:
     if company.status != CONNECTED:
         yield wording.CONNECTION[company.status]
     elif of.ends_at:
-        ends = wording.day(of.ends_at.astimezone(company.zone).date())
+        ends = short_day(of.ends_at.astimezone(company.zone).date())
         yield f"The connection to QuickBooks ends on {ends}. Please connect it again before then."
     if company.paused_at:
         who = mention(company.paused_by or "") or "Overdue itself"
@@ -244,7 +245,7 @@ def _wait(one: WaitingCase) -> Iterator[Block]:
 def _hold(one: Held) -> list[Block]:
     what = f" · invoice {one_line(one.invoice)}" if one.invoice else ""
     why = f" ({cap(one_line(one.reason), REASON)})" if one.reason else ""
-    review = f" · {held_as(one.kind).lower()}{why} · review {wording.day(one.until)}"
+    review = f" · {held_as(one.kind).lower()}{why} · review {short_day(one.until)}"
     return [words(_name(one.customer), bold=True), words(f"{what}{review}")]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from babel.numbers import format_currency
@@ -12,17 +12,17 @@ from babel.numbers import format_currency
 from bot.blockkit.escaping import one_line
 from jobs.rules.case import HeldUp
 from jobs.rules.facts import Credit, Habit, Invoice
-from jobs.rules.figures import how_late
+from jobs.rules.figures import how_late, short_day
 from jobs.rules.letters.slots import labels
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
-from jobs.rules.states import Stage
+from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 
-STAGE_WORDS = {
-    Stage.REMINDER: "reminder",
-    Stage.FOLLOW_UP: "follow-up",
-    Stage.FIRM: "firm",
-    Stage.FINAL: "final",
+CLASS_WORDS = {
+    CaseClass.ROUTINE_REMINDER: "Routine reminder",
+    CaseClass.LIKELY_DISPUTE: "Likely dispute",
+    CaseClass.PAYMENT_PLAN_CANDIDATE: "Payment-plan candidate",
+    CaseClass.HIGH_TOUCH_ESCALATION: "Personal touch",
 }
 _LETTERS_BEFORE = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 HELD_UP = {
@@ -51,15 +51,10 @@ def money(amount: Money) -> str:
     return _LETTERS_BEFORE.sub(" ", told.replace("\xa0", " "))
 
 
-def day(on: date) -> str:
-    """A calendar date as words, "Oct 2, 2026", which no reader's zone can shift."""
-    return f"{on:%b} {on.day}, {on.year}"
-
-
 def instant(at: datetime, zone: ZoneInfo) -> str:
     """ "Nov 22, 2026 14:05 EST", for text that is read aloud."""
     local = at.astimezone(zone)
-    return f"{day(local.date())} {local:%H:%M %Z}"
+    return f"{short_day(local.date())} {local:%H:%M %Z}"
 
 
 def clock(at: datetime, zone: ZoneInfo) -> str:
@@ -90,7 +85,7 @@ def invoice_names(invoices: tuple[Invoice, ...]) -> dict[str, str]:
 
 def credit_name(credit: Credit) -> str:
     """ "Payment of Oct 5, 2026": as the letter calls it."""
-    return f"{'Payment' if credit.kind == 'payment' else 'Credit'} of {day(credit.on)}"
+    return f"{'Payment' if credit.kind == 'payment' else 'Credit'} of {short_day(credit.on)}"
 
 
 def habit(how: Habit) -> str:
@@ -98,16 +93,10 @@ def habit(how: Habit) -> str:
     return f"usually pays {how_late(how.median_days_late)}; {how.late} of {how.count} late"
 
 
-def listed(names: Sequence[str], most: int) -> str:
+def first_few(names: Sequence[str], most: int) -> str:
     """ "a, b, c and 6 more"."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def joined(names: Iterable[str], word: str = "and") -> str:
-    """ "a", "a and b", "a, b and c"."""
-    *first, last = list(names) or [""]
-    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def sentence(words: str) -> str:

@@ -11,7 +11,7 @@ from jobs.rules.facts import Facts
 from jobs.rules.figures import amount, how_late
 from jobs.rules.past import Past
 from jobs.rules.rulings import Ruling, strictest
-from jobs.rules.states import WORDS, Stage
+from jobs.rules.states import STAGE_WORDS, Stage
 
 AUTHOR = "template"
 SAYS = {
@@ -74,6 +74,6 @@ def plain_summary(facts: Facts, stage: Stage, rulings: tuple[Ruling, ...] = ()) 
     what = "1 invoice is overdue" if count == 1 else f"{count} invoices are overdue"
     since = f"{facts.days_overdue} day{'' if facts.days_overdue == 1 else 's'} past due"
     oldest = since if count == 1 else f"the oldest {since}"
-    lead = f"{what}, {amount(facts.asked)} due, {oldest}; stage: {WORDS[stage]}."
+    lead = f"{what}, {amount(facts.asked)} due, {oldest}; stage: {STAGE_WORDS[stage]}."
     kind = strictest(rulings)
     return " ".join([lead, *(one.reason for one in rulings if one.kind is kind)])

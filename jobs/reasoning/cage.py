@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from jobs.reasoning.words import PUNCTUATION, known_words, vocabulary
-from jobs.rules.states import WORDS, CaseClass, Stage
+from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 
 LONGEST = 320
 LONGEST_SUBJECT = 90
@@ -101,7 +101,7 @@ def kinds_of_letter(class_: CaseClass, stage: Stage) -> frozenset[str]:
     """
     if class_ is not CaseClass.ROUTINE_REMINDER:
         return frozenset({"phrases", class_.value})
-    return frozenset({"phrases", *(WORDS[one] for one in Stage if one <= stage)})
+    return frozenset({"phrases", *(STAGE_WORDS[one] for one in Stage if one <= stage)})
 
 
 def unusual_words(text: str, usual: str = "", language: str = "en") -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Facts, Invoice, bucket
 from jobs.rules.past import Past
-from jobs.rules.states import WORDS, CaseClass, Stage
+from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 
 NO_MODEL = "No model is configured."
 SLOTS = frozenset(
@@ -145,7 +145,7 @@ def _question(
     """The question: ages, counts and closed words; nothing that anybody else has written."""
     names = {id_: alias for alias, id_ in aliases.items()}
     return {
-        "stage": WORDS[stage],
+        "stage": STAGE_WORDS[stage],
         "invoices": [_invoice(facts, invoice, names) for invoice in facts.invoices],
         "other_open_invoices": len(facts.other_open),
         "money_on_account": [names[f"{one.kind}:{one.id}"] for one in facts.credits],

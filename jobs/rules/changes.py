@@ -9,7 +9,9 @@ from jobs.rules.evidence import Evidence
 from jobs.rules.facts import NO_DUE_DATE, Credit, Facts, Invoice, InvoiceStatus
 from jobs.rules.figures import amount, day, listed
 from jobs.rules.letters.letter import Letter, LetterInvoice
+from jobs.rules.letters.slots import title
 from jobs.rules.money import total
+from jobs.rules.plain import capital, one_line
 
 EN = "en_US"
 """Cards are written for the finance team, in English."""
@@ -23,11 +25,7 @@ ENDED = {
 
 def name(invoice: Invoice) -> str:
     """How the card names an invoice."""
-    return (
-        f"Invoice {invoice.number}"
-        if invoice.number
-        else f"The invoice of {day(invoice.txn_date, EN)}"
-    )
+    return capital(title(invoice, EN))
 
 
 def against(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tuple[str, ...]:
@@ -56,10 +54,14 @@ def _each(ended: Mapping[str, str], gone: list[LetterInvoice]) -> list[str]:
 
 def _together(invoices: list[LetterInvoice], how: str) -> str:
     """ "Invoices 1037 and 1038 were paid after the approval"."""
-    names = listed([i.number or i.id for i in invoices])
+    names = listed(map(_number, invoices))
     if len(invoices) == 1:
         return f"Invoice {names} {how} after the approval"
     return f"Invoices {names} {how.replace('was ', 'were ', 1)} after the approval"
+
+
+def _number(invoice: LetterInvoice) -> str:
+    return one_line(invoice.number) or invoice.id
 
 
 def _without(letter: Letter, ended: Mapping[str, str]) -> Letter:
@@ -91,7 +93,7 @@ def _differences(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> Itera
         elif before.id in ended:
             yield f"{name(ended[before.id])} {ENDED.get(ended[before.id].status, 'is settled')}."
         else:
-            yield f"Invoice {before.number or before.id} is no longer part of this case."
+            yield f"Invoice {_number(before)} is no longer part of this case."
 
 
 def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
@@ -101,7 +103,7 @@ def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
     if before.due != now.due:
         yield f"{name(now)} is now due {day(now.due, EN)}."
     if before.number != now.number:
-        yield f"Invoice {before.number or before.id} now has the number {now.number or '–'}."
+        yield f"Invoice {_number(before)} now has the number {one_line(now.number) or '–'}."
 
 
 def too_early(invoices: Iterable[Invoice]) -> tuple[str, ...]:
@@ -130,6 +132,6 @@ def _invoice(invoice: Invoice) -> Evidence:
 
 def _credit(credit: Credit) -> Evidence:
     what = "Credit memo" if credit.kind == "credit_memo" else "Payment"
-    number = f" {credit.number}" if credit.number else ""
+    number = f" {one_line(credit.number)}" if one_line(credit.number) else ""
     said = f"{what}{number} of {day(credit.on, EN)}, {amount(credit.open, EN)} not used"
     return Evidence(f"{credit.kind}:{credit.id}", credit.kind, said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from babel import Locale, UnknownLocaleError
@@ -42,7 +43,7 @@ def day(on: date, locale: str = "en_US") -> str:
 
 
 def short_day(on: date, locale: str = "en_US") -> str:
-    """A date for a column of a table: "Oct 2, 2026"."""
+    """A date for a table or a card: "Oct 2, 2026"."""
     customs = Locale.parse(letter_locale(locale))
     # The long form with a short month: the medium one is all digits in some countries
     shape = customs.date_formats["long"].pattern.replace("MMMM", "MMM")
@@ -57,6 +58,7 @@ def how_late(days: int) -> str:
     return f"{abs(days)} day{plural} {'late' if days > 0 else 'early'}"
 
 
-def listed(parts: list[str]) -> str:
+def listed(parts: Iterable[str], word: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    *first, last = list(parts) or [""]
+    return f"{', '.join(first)} {word} {last}" if first else last

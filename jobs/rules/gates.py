@@ -23,7 +23,7 @@ from jobs.rules.letters.slots import title
 from jobs.rules.marks import UNKNOWN, marks
 from jobs.rules.money import Money, total
 from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
-from jobs.rules.plain import one_line
+from jobs.rules.plain import capital, one_line
 from jobs.rules.policy import Limits, Mark, Policy
 from jobs.rules.recipients import recipient as recipient
 from jobs.rules.rulings import HOLD, RANK, Kind, Ruling, not_set_aside
@@ -311,7 +311,7 @@ def _too_many(facts: Facts) -> Iterator[Ruling]:
 
 def _over(what: str, per: str, limit: Decimal, facts: Facts) -> Ruling:
     reason = (
-        f"{_capital(what)}: too large to draft (from {amount(Money(limit, facts.currency))} "
+        f"{capital(what)}: too large to draft (from {amount(Money(limit, facts.currency))} "
         f"{per}). Handle it yourself, or ask a finance lead for a draft."
     )
     return Ruling(Kind.STOP, "above_stop_limit", reason, _invoices(facts.invoices))
@@ -345,7 +345,7 @@ def _dispute_elsewhere(facts: Facts, past: Past) -> Iterator[Ruling]:
         if hold.kind is not HoldKind.DISPUTE or not hold.invoice or hold.invoice in spoken:
             continue
         named = [title(i, HERE) for i in facts.other_open if i.id == hold.invoice]
-        what = _capital(named[0]) if named else "Another invoice of this customer"
+        what = capital(named[0]) if named else "Another invoice of this customer"
         reason = (
             f"{what} is disputed{_because(hold)} and left out: "
             "the account manager sees this message first."
@@ -356,11 +356,7 @@ def _dispute_elsewhere(facts: Facts, past: Past) -> Iterator[Ruling]:
 
 def _held_what(facts: Facts, hold: Hold) -> str:
     named = [title(i, HERE) for i in facts.invoices if i.id == hold.invoice]
-    return _capital(named[0]) if named else _name(facts)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return capital(named[0]) if named else _name(facts)
 
 
 def _because(hold: Hold) -> str:
@@ -436,7 +432,7 @@ def _never_emailed(facts: Facts, past: Past) -> Iterator[Ruling]:
     names += [f"{len(found) - MOST_ODD} more"] if len(found) > MOST_ODD else []
     has, it = ("has", "it") if len(found) == 1 else ("have", "them")
     reason = (
-        f"{_capital(listed(names))} {has} never been e-mailed from QuickBooks, and no message of "
+        f"{capital(listed(names))} {has} never been e-mailed from QuickBooks, and no message of "
         f"ours has named {it} yet. Make sure the customer has received {it}."
     )
     yield Ruling(Kind.GATE, NEVER_EMAILED, reason, _invoices(found))

@@ -36,6 +36,11 @@ def one_line(text: str, length: int = NAME_LENGTH) -> str:
     return shortened(line, length)
 
 
+def capital(text: str) -> str:
+    """`text` with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
 def shortened(text: str, length: int) -> str:
     """At most `length` characters, ending in "…" if something is left out."""
     return text if len(text) <= length else beginning(text, length - 1) + "…"

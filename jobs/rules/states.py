@@ -81,14 +81,6 @@ class CaseClass(StrEnum):
     HIGH_TOUCH_ESCALATION = "high_touch_escalation"
 
 
-CLASS_WORDS = {
-    CaseClass.ROUTINE_REMINDER: "Routine reminder",
-    CaseClass.LIKELY_DISPUTE: "Likely dispute",
-    CaseClass.PAYMENT_PLAN_CANDIDATE: "Payment-plan candidate",
-    CaseClass.HIGH_TOUCH_ESCALATION: "Personal touch",
-}
-
-
 class RejectReason(StrEnum):
     """Why somebody rejects a case; what happens next depends on it."""
 
@@ -114,7 +106,7 @@ FIRST_DAY = {Stage.REMINDER: 3, Stage.FOLLOW_UP: 10, Stage.FIRM: 21, Stage.FINAL
 HIGHEST_START = Stage.FOLLOW_UP
 """The highest stage to start with: a message may only mention contacts that are on record."""
 
-WORDS = {
+STAGE_WORDS = {
     Stage.REMINDER: "reminder",
     Stage.FOLLOW_UP: "follow-up",
     Stage.FIRM: "firm",

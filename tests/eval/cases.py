@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.rules.evidence import Stance
 from jobs.rules.rulings import Kind
-from jobs.rules.states import WORDS, CaseClass, Stage
+from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 
 FOLDER = Path(__file__).parent / "cases"
 LEVELS = ("plain", "sly")
@@ -125,7 +125,7 @@ class Case(BaseModel):
         if self.expected_outcome not in ("gate", "draft"):
             return NO_LETTER
         routine = self.expected_class is CaseClass.ROUTINE_REMINDER
-        return WORDS[self.known.stage] if routine else NO_PRESSURE
+        return STAGE_WORDS[self.known.stage] if routine else NO_PRESSURE
 
 
 @cache

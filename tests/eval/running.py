@@ -23,7 +23,7 @@ from jobs.rules.letters.letter import Letter
 from jobs.rules.past import Hold, HoldKind, Past
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
-from jobs.rules.states import FIRST_DAY, WORDS, CaseClass, Stage
+from jobs.rules.states import FIRST_DAY, STAGE_WORDS, CaseClass, Stage
 from jobs.rules.verification.verify import verify
 from tests.eval.cases import NO_LETTER, NO_PRESSURE, PRESSURE, Case, Known
 from tests.jobs.rules.world import NOW, contact, credit, facts, invoice, policy, usd
@@ -165,7 +165,7 @@ def _tone(letter: Letter, class_: CaseClass, deadline: date | None) -> str:
     """How the finished letter speaks: as its stage does, or without pressure."""
     if class_ is CaseClass.ROUTINE_REMINDER:
         dated = deadline is None or f"{deadline:%B} {deadline.day}" in letter.body
-        return WORDS[letter.stage] if dated else "no date"
+        return STAGE_WORDS[letter.stage] if dated else "no date"
     pressing = re.search(r"\bplease (?:pay|settle)\b|\bdeadline\b", letter.body, re.IGNORECASE)
     return PRESSURE if pressing else NO_PRESSURE
 

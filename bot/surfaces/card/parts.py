@@ -33,11 +33,12 @@ from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.evidence import Evidence
 from jobs.rules.facts import Credit, Invoice
+from jobs.rules.figures import listed, short_day
 from jobs.rules.letters.letter import Letter
 from jobs.rules.money import total
-from jobs.rules.plain import beginning, shortened
+from jobs.rules.plain import beginning, capital, shortened
 from jobs.rules.rights import Manager
-from jobs.rules.states import CLASS_WORDS, OPEN, CaseClass, State
+from jobs.rules.states import OPEN, CaseClass, State
 
 MOST_ROWS = 8
 MOST_REASONS = 8
@@ -153,7 +154,7 @@ def _uncontradicted(view: CaseView) -> CaseView:
 
 
 def _class(view: CaseView) -> Line:
-    line: Line = [text(CLASS_WORDS[view.class_], bold=True)] if view.class_ else []
+    line: Line = [text(wording.CLASS_WORDS[view.class_], bold=True)] if view.class_ else []
     if view.summary:
         source = "" if view.author == "template" else "AI summary: "
         line += [text(f"{' · ' if line else ''}{source}{cap(_summary(view), 1000)}")]
@@ -176,7 +177,7 @@ def set_aside(view: CaseView, reader: ShownTo) -> Part | None:
     made = next((d for d in reversed(view.decisions) if d.kind == Verb.DRAFT_ANYWAY), None)
     if made is None or not view.allowed_anyway:
         return None
-    rules = wording.joined(sorted({r.rule.replace("_", " ") for r in view.allowed_anyway}))
+    rules = listed(sorted({r.rule.replace("_", " ") for r in view.allowed_anyway}))
     line = [text("Set aside for this draft", bold=True), text(f": {rules} · by ")]
     line += [person(made.actor), text(", "), date(made.at)]
     line += [text(f" · {wording.sentence(_short(made.reason))}")] if made.reason else []
@@ -251,7 +252,7 @@ def _off(credit: Credit) -> str:
 
 def _row(view: CaseView, one: Invoice) -> list[str]:
     late = one.days_overdue(view.facts.today)
-    due = wording.day(one.due) + (f" · {late} d" if late > 0 else "")
+    due = short_day(one.due) + (f" · {late} d" if late > 0 else "")
     amounts = [wording.money(amount) for amount in (one.total, one.paid_so_far, one.open)]
     return [cap(wording.invoice_names(view.facts.invoices)[one.id], 60), due, *amounts]
 
@@ -276,7 +277,7 @@ def _told(view: CaseView) -> str:
 def _invoice_told(one: Invoice, called: str) -> str:
     name = cap(mrkdwn(called), 100)
     paid = f", {wording.money(one.paid_so_far)} paid" if one.paid_so_far.amount else ""
-    due = wording.day(one.due)
+    due = short_day(one.due)
     return f"invoice {name}, {wording.money(one.open)} open{paid}, due {due}"
 
 
@@ -285,7 +286,7 @@ def invoices_named(view: CaseView) -> Part:
     names = [cap(name, 60) for name in wording.invoice_names(view.facts.invoices).values()]
     if not names:
         return Part(())
-    some = wording.listed(names, MOST_ROWS)
+    some = wording.first_few(names, MOST_ROWS)
     amount = wording.money(view.facts.asked)
     what = "Invoice" if len(names) == 1 else "Invoices"
     line = f"{what} {some}: {amount}"
@@ -295,7 +296,7 @@ def invoices_named(view: CaseView) -> Part:
 def background(view: CaseView, reader: ShownTo) -> Part | None:
     """Habit, account manager, and what else is open besides the message."""
     facts = view.facts
-    told = [_sentence_case(wording.habit(facts.habit))] if facts.habit else []
+    told = [capital(wording.habit(facts.habit))] if facts.habit else []
     if facts.habit_unread:
         told.append("Payment habit not shown: a settled record cannot be read")
     apart = facts.total_open - facts.total_overdue
@@ -318,10 +319,6 @@ def _manager(manager: Manager, reader: ShownTo) -> tuple[str, str]:
     return f"Account manager: {shown} ({source})", f"Account manager: {said} ({source})"
 
 
-def _sentence_case(words: str) -> str:
-    return words[:1].upper() + words[1:]
-
-
 def letter(view: CaseView) -> list[Part]:
     """The message as the customer will read it, its envelope, and the note, word for word."""
     if view.letter is None:
@@ -338,7 +335,7 @@ def _envelope(of: Letter, title: str) -> Part:
         ("From", of.sender),
         ("Reply-To", of.reply_to),
         ("Subject", of.subject),
-        ("Attached", wording.listed(files, MOST_ROWS) or "nothing"),
+        ("Attached", wording.first_few(files, MOST_ROWS) or "nothing"),
     ]
     pieces = [text(title, bold=True)]
     for name, value in fields:
@@ -376,7 +373,7 @@ def unusual(view: CaseView) -> Part | None:
     if not view.unusual_words:
         return None
     words = [cap(word, 40) for word in view.unusual_words]
-    said = f"Words to look at: {mrkdwn(wording.listed(words, MOST_WORDS))}"
+    said = f"Words to look at: {mrkdwn(wording.first_few(words, MOST_WORDS))}"
     return Part((context(said),), f"{said}.")
 
 
@@ -407,7 +404,7 @@ def _author(view: CaseView) -> list[str]:
 
 
 def _absent(view: CaseView) -> list[str]:
-    names = wording.joined(map(mrkdwn, view.sources_absent), "or")
+    names = listed(map(mrkdwn, view.sources_absent), "or")
     told = [f"no {names} is connected"] if names else []
-    down = wording.joined(map(mrkdwn, view.sources_down), "and")
+    down = listed(map(mrkdwn, view.sources_down), "and")
     return [*told, f"not read: {down}"] if down else told

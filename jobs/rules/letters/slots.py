@@ -11,7 +11,7 @@ from jobs.rules.facts import Credit, Facts, Invoice
 from jobs.rules.figures import amount, day, listed, short_day
 from jobs.rules.money import Money
 from jobs.rules.past import Contact, Past
-from jobs.rules.plain import one_line
+from jobs.rules.plain import capital, one_line
 from jobs.rules.policy import Policy
 from jobs.rules.states import Stage
 
@@ -47,7 +47,7 @@ def values(
         "total_open": amount(facts.asked, locale),
         "invoice_table": "\n".join(table(facts, locale)),
         "invoices": named(facts.invoices, locale),
-        "single": _capital(named(facts.invoices, locale)) if len(facts.invoices) == 1 else "",
+        "single": capital(named(facts.invoices, locale)) if len(facts.invoices) == 1 else "",
         "several": counted(facts) if len(facts.invoices) > 1 else "",
         "reached": _reached(facts, stage, locale),
         "oldest_due_date": day(min(i.due for i in facts.invoices), locale),
@@ -157,10 +157,6 @@ def _part_paid(invoice: Invoice, locale: str) -> str:
     # The balance alone does not say whether a payment or a credit reduced it
     paid, whole = amount(invoice.paid_so_far, locale), amount(invoice.total, locale)
     return f"{paid} of {whole} already paid or credited, thank you"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _reached(facts: Facts, stage: Stage, locale: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jobs.reasoning.cage import NOTES, Complaint, complaint, complaint_of_letter, kinds_of_letter
 from jobs.reasoning.words import LANGUAGES
-from jobs.rules.states import WORDS, CaseClass, Stage
+from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 
 FOLDER = Path(__file__).parent / "letters"
 ALL_SLOTS = frozenset(
@@ -87,7 +87,7 @@ def hostile(name: str) -> Iterator[Hostile]:
 
 def honest(language: str) -> Iterator[Honest]:
     """The letters of a language."""
-    stages = {word: stage for stage, word in WORDS.items()}
+    stages = {word: stage for stage, word in STAGE_WORDS.items()}
     whole = "\n".join(_lines(f"honest.{language}.txt"))
     for block in whole.split("= ")[1:]:
         head, subject, *sentences = block.strip().split("\n")
