@@ -110,9 +110,9 @@ def test_a_worker_loads_only_what_its_steps_need(queue: str, without: set[str]) 
     """Large libraries cost each process its memory."""
     program = (
         "from bot.cli import main as cli\n"
-        "from bot.process import Kit\n"
+        "from bot.process import Process\n"
         "from jobs.settings import Settings\n"
-        f"Kit(Settings(_env_file=None)).steps({queue!r})"
+        f"Process(Settings(_env_file=None)).steps({queue!r})"
     )
     assert not loaded_by(program) & without
 

@@ -217,10 +217,10 @@ def owing(
     tests: Sequence[pytest.Item], fixture: str, engine: str, usual: Sequence[Owing]
 ) -> dict[str, Sequence[Owing]]:
     """Who owes in each test that asks for `fixture` on this engine: its parameter, or the usual."""
-    return {
-        test.nodeid: cast("Sequence[Owing]", test.callspec.params.get(fixture, usual))
-        for test in tests
-        if isinstance(test, pytest.Function)
-        and fixture in test.fixturenames
-        and test.callspec.params.get("running") == engine
-    }
+    found = {}
+    for test in tests:
+        if isinstance(test, pytest.Function) and fixture in test.fixturenames:
+            given = test.callspec.params if hasattr(test, "callspec") else {}
+            if given.get("running") == engine:
+                found[test.nodeid] = cast("Sequence[Owing]", given.get(fixture, usual))
+    return found
