@@ -369,11 +369,22 @@ def _by_realm(companies: object) -> dict[str, dict[str, Any]]:
     if isinstance(companies, dict) and all(
         isinstance(lines, dict) and realm.isdecimal() for realm, lines in companies.items()
     ):
+        for realm, lines in companies.items():
+            _check_shared(realm, lines)
         return companies
     raise PolicyError(
         '`company` should be blocks such as [company."4620816365000000001".limits.home], with the '
         "realm that `overdue company list` shows."
     )
+
+
+def _check_shared(realm: str, lines: dict[str, Any]) -> None:
+    pace = lines.get("pace")
+    if isinstance(pace, dict) and "text_days" in pace:
+        raise PolicyError(
+            f'In `[company."{realm}"]`: `pace.text_days` applies to all companies together, as '
+            "texts belong to none of them. Set it in the `[pace]` section above."
+        )
 
 
 def _laid_over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -272,6 +272,7 @@ def test_a_companys_policy_has_the_hash_of_the_file() -> None:
     [
         ('[company."1".pace]\ngap_dayz = 3', 'In `[company."1"]`: `pace.gap_dayz` is not a key'),
         ('[company."1".pace]\ngap_days = -1', 'In `[company."1"]`: `pace.gap_days` should be'),
+        ('[company."1".pace]\ntext_days = 90', "`pace.text_days` applies to all companies"),
         ("[company.acme.pace]\ngap_days = 3", "`company` should be blocks"),
         ("company = 7", "`company` should be blocks"),
         ('[company."1".company."2".pace]\ngap_days = 3', "`company` is not a key"),
