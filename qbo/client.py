@@ -175,7 +175,7 @@ class QuickBooks(Transport):
     def _changes(self, kinds: Sequence[type[Entity]], since: datetime) -> answers.Raw:
         names = ",".join(kind.ENTITY for kind in kinds)
         params = {"entities": names, "changedSince": since.isoformat(timespec="seconds")}
-        return self._json("GET", "cdc", params=params)
+        return parsed(self._call("GET", "cdc", params=params))
 
     def batch(
         self, selects: Sequence[Select], on_broken: Mapping[Select, OnBroken] | None = None
@@ -206,7 +206,9 @@ class QuickBooks(Transport):
             "Note": text,
             "AttachableRef": [_reference(invoice_id) for invoice_id in invoice_ids],
         }
-        answer = self._json("POST", "attachable", params={"requestid": requestid}, body=note)
+        answer = parsed(
+            self._call("POST", "attachable", params={"requestid": requestid}, body=note)
+        )
         attachable_id = answers.row_id(answers.part(answer, "Attachable"))
         if not attachable_id:
             raise Unreachable("QuickBooks did not say which note it wrote")
@@ -216,7 +218,7 @@ class QuickBooks(Transport):
         """Delete our note; one that is already gone counts as deleted."""
         body = {"Id": an_id(attachable_id)}
         try:
-            self._json("POST", "attachable?operation=delete", body=body)
+            parsed(self._call("POST", "attachable?operation=delete", body=body))
         except Gone:
             return
 
@@ -305,13 +307,15 @@ class QuickBooks(Transport):
     def _one(
         self, kind: type[R], path: str, wanted: str = "", params: Mapping[str, str] | None = None
     ) -> R:
-        return answers.record(kind, self._json("GET", path, wanted=wanted, params=params))
+        return answers.record(kind, parsed(self._call("GET", path, wanted=wanted, params=params)))
 
     def _batch(
         self, selects: Sequence[Select], on_broken: Mapping[Select, OnBroken]
     ) -> list[list[Entity] | QuickBooksError]:
         items = [{"bId": f"q{n}", "Query": select.page()} for n, select in enumerate(selects)]
-        answer = self._json("POST", "batch", body={"BatchItemRequest": items}, times=len(items))
+        answer = parsed(
+            self._call("POST", "batch", body={"BatchItemRequest": items}, times=len(items))
+        )
         replies = {item.get("bId"): item for item in answer.get("BatchItemResponse") or ()}
         found = [answers.reply(replies.get(f"q{n}"), asked) for n, asked in enumerate(selects)]
         full = sum(len(rows) for rows in found if isinstance(rows, list)) >= BATCH_ROWS

@@ -91,21 +91,6 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
-    def _json(
-        self,
-        method: str,
-        path: str,
-        *,
-        wanted: str = "",
-        params: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-        times: int = 1,
-    ) -> Raw:
-        """The parsed answer."""
-        return parsed(
-            self._call(method, path, wanted=wanted, params=params, body=body, times=times)
-        )
-
     def _call(
         self,
         method: str,
