@@ -328,10 +328,40 @@ NEEDS: Mapping[Part, tuple[str, ...]] = {
 }
 """What each process cannot work without; `a|b` is either."""
 
-ZENDESK = ("zendesk_subdomain|zendesk_api_url", "zendesk_client_id", "zendesk_client_secret")
-"""The help desk needs all of these, or it is absent and needs none."""
 READERS: frozenset[Part] = frozenset({"triage", "act", "work"})
-"""The processes that read the sources besides the ledger."""
+"""The processes that read the sources besides the ledger, or send mail."""
+
+
+@dataclass(frozen=True)
+class SettingsGroup:
+    """Settings that are `needed` as soon as one of them, or of the `others`, is set."""
+
+    needed: tuple[str, ...]
+    hint: str
+    others: tuple[str, ...] = ()
+
+    def begun(self, settings: "Settings") -> bool:
+        """Whether any of them is set to anything of its own."""
+        names = (name for need in (*self.needed, *self.others) for name in need.split("|"))
+        return any(getattr(settings, n) != Settings.model_fields[n].default for n in names)
+
+
+HUBSPOT = SettingsGroup(
+    needed=("hubspot_token",),
+    others=("hubspot_api_url",),
+    hint="the access token of a private app in HubSpot",
+)
+ZENDESK = SettingsGroup(
+    needed=("zendesk_subdomain|zendesk_api_url", "zendesk_client_id", "zendesk_client_secret"),
+    hint="the help desk needs all of it: see OAuth clients in the Admin Center, under APIs",
+)
+MAIL_OAUTH = SettingsGroup(
+    needed=("mail_oauth_client_id", "mail_oauth_refresh_token", "mail_oauth_url"),
+    others=("mail_oauth_client_secret",),
+    hint="a mailbox without a password needs all of it; only some providers give a client secret",
+)
+BELONG_TOGETHER = (HUBSPOT, ZENDESK, MAIL_OAUTH)
+"""What is set up wholly or not at all: half of it would count as not configured."""
 
 HINTS = {
     "database_url": "set it, or leave it out for a SQLite file",
@@ -349,10 +379,7 @@ HINTS = {
     "developer.intuit.com; a machine without a public address has none and uses Socket Mode",
     "mail_from": "the address of the finance mailbox",
     "smtp_url|resend_api_key|mail_folder": "the server that sends; for a trial, a folder is enough",
-    **dict.fromkeys(
-        ZENDESK,
-        "the help desk needs all of it: see OAuth clients in the Admin Center, under APIs",
-    ),
+    **{need: group.hint for group in BELONG_TOGETHER for need in group.needed},
 }
 """Where each setting that a process needs comes from."""
 
@@ -432,9 +459,10 @@ def missing(settings: Settings, *parts: Part) -> tuple[Problem, ...]:
 
 
 def _half(settings: Settings, parts: Iterable[Part]) -> tuple[str, ...]:
-    """What a source needs that is set only in part: it would count as not configured."""
-    begun = any(_is_set(settings, need) for need in ZENDESK)
-    return ZENDESK if begun and not READERS.isdisjoint(parts) else ()
+    """What goes with settings of which only some are set."""
+    if READERS.isdisjoint(parts):
+        return ()
+    return tuple(n for each in BELONG_TOGETHER if each.begun(settings) for n in each.needed)
 
 
 def _is_set(settings: Settings, need: str) -> bool:

@@ -243,12 +243,27 @@ def test_a_process_names_everything_it_lacks(monkeypatch: pytest.MonkeyPatch) ->
     assert "Fernet.generate_key()" in str(caught.value)
 
 
-def test_a_source_is_set_up_wholly_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("begun", "lacks"),
+    [
+        (
+            {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_CLIENT_ID": "overdue"},
+            ["ZENDESK_CLIENT_SECRET"],
+        ),
+        ({"HUBSPOT_API_URL": "https://api.hubspot.test"}, ["HUBSPOT_TOKEN"]),
+        (
+            {"MAIL_OAUTH_CLIENT_SECRET": "qX8~v1", "MAIL_OAUTH_CLIENT_ID": "overdue"},
+            ["MAIL_OAUTH_REFRESH_TOKEN", "MAIL_OAUTH_URL"],
+        ),
+    ],
+)
+def test_a_source_is_set_up_wholly_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, begun: dict[str, str], lacks: list[str]
+) -> None:
     """One with half of its settings would otherwise count as not configured."""
-    begun = COMPLETE | {"ZENDESK_SUBDOMAIN": "acme", "ZENDESK_CLIENT_ID": "overdue"}
-    settings = loaded(monkeypatch, **begun)
+    settings = loaded(monkeypatch, **COMPLETE | begun)
     for part in ("triage", "act", "work"):
-        assert [each.name for each in missing(settings, part)] == ["ZENDESK_CLIENT_SECRET"]
+        assert [each.name for each in missing(settings, part)] == lacks
     assert missing(settings, "intake", "web", "clock") == ()
 
 

@@ -30,7 +30,7 @@ class Document:
     """One text that we did not write. `id` is unique in the case: "memo:742", "ticket:88"."""
 
     id: str
-    source: str  # "quickbooks", "crm", "support", "mailbox"
+    source: str  # "quickbooks", or as the table of sources has it: "CRM", "help desk"
     kind: str  # "memo", "ticket", "mail", "note"
     at: datetime
     text: str

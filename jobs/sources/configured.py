@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from jobs.settings import ZENDESK, Settings
+from jobs.settings import HUBSPOT, ZENDESK, Settings
 from jobs.sources.hubspot import HubSpot
 from jobs.sources.mailbox import Mailbox
 from jobs.sources.source import Source
@@ -34,8 +34,8 @@ def _zendesk(settings: Settings) -> Source:
 
 
 SOURCES: dict[str, SourceRow] = {
-    "CRM": SourceRow(("hubspot_token",), _hubspot),
-    "help desk": SourceRow(ZENDESK, _zendesk),
+    "CRM": SourceRow(HUBSPOT.needed, _hubspot),
+    "help desk": SourceRow(ZENDESK.needed, _zendesk),
     "mailbox": SourceRow(("imap_url",), Mailbox.of_settings),
 }
 """What a card calls it → how it is read."""

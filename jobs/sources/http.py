@@ -235,6 +235,13 @@ class ServiceReading:
         except ValidationError:
             raise self.unreadable() from None  # it would repeat what it could not read
 
+    def listed(self, page: Raw, name: str) -> list[Any]:
+        """The list of this name in an answer. Raises ServiceError if there is none."""
+        found = page.get(name)
+        if not isinstance(found, list):
+            raise self.unreadable()
+        return found
+
     def pages(
         self, ask: Callable[[str], Raw], after: Callable[[Raw], str], first: str = ""
     ) -> Iterator[Raw]:

@@ -306,7 +306,7 @@ class _HubSpotReading:
     def _document(self, note: HubSpotRecord) -> Document:
         at = note.says("hs_timestamp")
         when = self.reading.parsed(_Moment, {"at": at or note.createdAt}).at.astimezone(UTC)
-        return Document(f"note:{note.id}", "crm", "note", when, note.says("hs_note_body"))
+        return Document(f"note:{note.id}", "CRM", "note", when, note.says("hs_note_body"))
 
     def _marks(self, known: _CrmIdentity) -> tuple[Mark, ...]:
         """Each once, even if several contacts have it."""
@@ -319,7 +319,7 @@ class _HubSpotReading:
             return {}
         found: dict[str, Owner] = {}
         for page in self.reading.pages(self._owners_after, self._after):
-            for raw in self._list(page, "results"):
+            for raw in self.reading.listed(page, "results"):
                 owner = self.reading.parsed(_Owner, raw)
                 if owner.id in wanted and owner.type == "PERSON" and "@" in (owner.email or ""):
                     name = one_line(f"{owner.firstName or ''} {owner.lastName or ''}")
@@ -413,7 +413,7 @@ class _HubSpotReading:
             path = f"/crm/objects/{VERSION}/{kind}/batch/read"
             answer = self._ask(Request("POST", path, body=body))
             batch.gone |= self._gone(answer)
-            for raw in self._list(answer, "results"):
+            for raw in self.reading.listed(answer, "results"):
                 with suppress(SourceError):
                     record = self.reading.parsed(HubSpotRecord, raw)
                     batch.found[record.id] = record
@@ -426,7 +426,7 @@ class _HubSpotReading:
             first = json.dumps([{"id": id} for id in some])
             ask = partial(self._linked, kind, to)
             for page in self.reading.pages(ask, self._unfinished, first):
-                for raw in self._list(page, "results"):
+                for raw in self.reading.listed(page, "results"):
                     links = self.reading.parsed(_Links, raw)
                     found[links.source.id] += links.to
         return {id: _primary(targets) for id, targets in found.items()}
@@ -439,7 +439,7 @@ class _HubSpotReading:
 
     def _unfinished(self, page: Raw) -> str:
         """What to ask for next: the objects with more links than fitted into this answer."""
-        links = (self.reading.parsed(_Links, raw) for raw in self._list(page, "results"))
+        links = (self.reading.parsed(_Links, raw) for raw in self.reading.listed(page, "results"))
         more = [(each.source.id, self._after({"paging": each.paging})) for each in links]
         inputs = [{"id": id, "after": after} for id, after in more if after]
         return json.dumps(inputs) if inputs else ""
@@ -448,7 +448,9 @@ class _HubSpotReading:
         return self.reading.ask(request, self.headers)
 
     def _records(self, page: Raw) -> list[HubSpotRecord]:
-        return [self.reading.parsed(HubSpotRecord, raw) for raw in self._list(page, "results")]
+        return [
+            self.reading.parsed(HubSpotRecord, raw) for raw in self.reading.listed(page, "results")
+        ]
 
     def _gone(self, answer: Raw) -> set[str]:
         """The ids that do not exist. Raises SourceError if some of it failed in another way."""
@@ -458,12 +460,6 @@ class _HubSpotReading:
         if not whole or any(error.category != NOTHING_THERE for error in errors):
             raise ServiceError("HubSpot answered only a part of the request.")
         return {id for error in errors for id in error.context.ids}
-
-    def _list(self, page: Raw, name: str) -> list[Any]:
-        found = page.get(name)
-        if not isinstance(found, list):
-            raise self.reading.unreadable()
-        return found
 
     def _after(self, page: Raw) -> str:
         """The cursor of the next page; empty at the end."""

@@ -228,7 +228,7 @@ class _ZendeskReading:
         user = self._get("/api/v2/users/me", {}).get("user")
         me = self.reading.parsed(_User, user)
         query = f'email:"{me.email}" email:"nobody@nowhere.example"'
-        found = self._list(self._get("/api/v2/users/search", {"query": query}), "users")
+        found = self.reading.listed(self._get("/api/v2/users/search", {"query": query}), "users")
         return any(self.reading.parsed(_User, raw).id == me.id for raw in found)
 
     # Who is who
@@ -301,7 +301,7 @@ class _ZendeskReading:
             return [
                 self.reading.parsed(ZendeskComment, raw)
                 for page in self.reading.pages(ask, self._next)
-                for raw in self._list(page, "comments")
+                for raw in self.reading.listed(page, "comments")
             ]
         except ServiceError as error:
             return None if error.status == 404 else error
@@ -335,11 +335,11 @@ class _ZendeskReading:
         at = max((comment.created_at for comment in shown), default=ticket.updated_at)
         text = "\n\n".join([(ticket.subject or "").strip(), *(_said(ticket, c) for c in shown)])
         if text:
-            yield Document(f"ticket:{ticket.id}", "support", "ticket", at.astimezone(UTC), text)
+            yield Document(f"ticket:{ticket.id}", "help desk", "ticket", at.astimezone(UTC), text)
         if hidden:
             at = max(comment.created_at for comment in hidden).astimezone(UTC)
             text = "\n\n".join(comment.text for comment in hidden)
-            yield Document(f"ticket:{ticket.id}:notes", "support", "note", at, text)
+            yield Document(f"ticket:{ticket.id}:notes", "help desk", "note", at, text)
 
     # How it is asked
 
@@ -348,7 +348,7 @@ class _ZendeskReading:
         rows = 0
         for number in range(1, FOUND // LISTED + 1):
             page = first if first and number == 1 else self._page(path, query, str(number))
-            listed = self._list(page, name)
+            listed = self.reading.listed(page, name)
             yield from listed
             rows += len(listed)
             if rows >= self._count(page):
@@ -386,12 +386,6 @@ class _ZendeskReading:
                 raise
         token = self.token.get(self.reading, refused=token)
         return self.reading.ask(request, {"Authorization": f"Bearer {token}"})
-
-    def _list(self, page: Raw, name: str) -> list[Any]:
-        found = page.get(name)
-        if not isinstance(found, list):
-            raise self.reading.unreadable()
-        return found
 
     def _count(self, page: Raw) -> int:
         count = page.get("count")

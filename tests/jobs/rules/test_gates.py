@@ -432,7 +432,7 @@ def test_an_empty_case_can_be_judged() -> None:
 
 def doc(id: str, text: str) -> Document:
     """A text of the help desk."""
-    return Document(id, "support", "ticket", NOW, text)
+    return Document(id, "help desk", "ticket", NOW, text)
 
 
 def ticket(subject: str, open_: bool = True) -> Ticket:

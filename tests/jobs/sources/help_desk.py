@@ -51,7 +51,7 @@ class HelpDesk:
         if self.away:
             return Findings(Down(now, self.away))
         text, id = self.texts.get(customer), f"ticket:{customer}"
-        documents = (Document(id, "support", "ticket", now, text),) if text else ()
+        documents = (Document(id, "help desk", "ticket", now, text),) if text else ()
         tickets = (Ticket(id, self.subject, self.open, now),) if text else ()
         return Findings(
             Fresh(now),

@@ -108,8 +108,8 @@ def test_it_says_what_the_crm_knows_about_a_customer(crm: Crm) -> None:
     assert found.freshness == Fresh(NOW)
     assert (found.known, found.doubtful) == (True, "")
     assert [(d.source, d.kind, d.text) for d in found.documents] == [
-        ("crm", "note", "She asked for a copy."),
-        ("crm", "note", hostile),
+        ("CRM", "note", "She asked for a copy."),
+        ("CRM", "note", hostile),
     ]
     assert found.documents[1].at == datetime(2026, 11, 18, 14, 5, tzinfo=UTC)
     assert len({d.id for d in found.documents}) == 2

@@ -102,8 +102,8 @@ def test_what_agents_write_for_themselves_stays_apart(desk: HelpDesk) -> None:
     assert found.freshness == Fresh(NOW - INDEXED)
     assert (found.known, found.doubtful) == (True, "")
     ticket, note = found.documents
-    assert (ticket.id, ticket.source, ticket.kind) == (f"ticket:{id}", "support", "ticket")
-    assert (note.id, note.source, note.kind) == (f"ticket:{id}:notes", "support", "note")
+    assert (ticket.id, ticket.source, ticket.kind) == (f"ticket:{id}", "help desk", "ticket")
+    assert (note.id, note.source, note.kind) == (f"ticket:{id}:notes", "help desk", "note")
     assert ticket.text == (
         "A pallet\n\nThe requester wrote:\nOne pallet is missing.\n\n"
         "Somebody else wrote:\nWe are looking into it.\n\nThe requester wrote:\n" + hostile

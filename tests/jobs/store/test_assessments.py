@@ -105,7 +105,7 @@ def test_facts_survive_the_record(database: Database, said: Facts) -> None:
 def test_an_assessment_comes_back_as_it_was_made(database: Database) -> None:
     """What was read, ruled and proposed; a letter's words and a document's text are elsewhere."""
     mail = document("mail:1", "It never came.\0")
-    found = Findings(Fresh(NOW), documents=(mail,), marks=(Mark(kind="key_account", source="crm"),))
+    found = Findings(Fresh(NOW), documents=(mail,), marks=(Mark(kind="key_account", source="CRM"),))
     reason = Reason("A line says so.", ("mail:1",))
     words = ("Hello.",), "model-1/p3"
     made = Judgement(
