@@ -17,9 +17,9 @@ from bot.cli import doctor_slack
 from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
 from bot.process import Process
 from jobs import settings
-from jobs.companies.disconnect import DISCONNECTED
 from jobs.rules.policy import Policy, PolicyError
 from jobs.rules.policy import load as load_policy
+from jobs.rules.states import ConnectionStatus
 from jobs.settings import Problem
 from jobs.sources.configured import SOURCES, SourceRow
 from jobs.sources.source import SourceError
@@ -206,7 +206,9 @@ def _policy(look: InstallationCheck) -> Iterator[Finding]:
 
 def _shared_ids(look: InstallationCheck, policy: Policy) -> Iterator[Finding]:
     """Customer ids in the shared part of the policy, which mean different ones in each company."""
-    running = [c.realm for c in look.recorded or [] if c.status != DISCONNECTED]
+    running = [
+        c.realm for c in look.recorded or [] if c.status is not ConnectionStatus.DISCONNECTED
+    ]
     if len(realms := policy.sharing_ids(running)) > 1:
         words = (
             "the customer ids of [[customer]] and [[account_manager]] apply to all of "
@@ -257,7 +259,7 @@ def _intuit(look: InstallationCheck) -> Finding:
 
 
 def _connected(process: Process, company: ConnectedCompany) -> Iterator[Finding]:
-    if company.status == DISCONNECTED:
+    if company.status is ConnectionStatus.DISCONNECTED:
         words = f"{company.realm}: {company.name} is disconnected; App Home connects it again"
         yield Finding("quickbooks", WARNING, words)
         return

@@ -22,6 +22,7 @@ from bot.surfaces.card.card import Card, story
 from jobs.reports.picture import Aging, Picture, TopCase
 from jobs.rules.facts import BUCKETS
 from jobs.rules.money import Money
+from jobs.rules.states import ConnectionStatus
 
 # The sum comes first, so a narrow screen shows it without scrolling; what is not due comes last.
 COLUMNS = (*BUCKETS[1:], BUCKETS[0])
@@ -50,7 +51,9 @@ def _warnings(picture: Picture) -> list[Block]:
 
 
 def _hindrances(picture: Picture) -> list[str]:
-    found = [] if picture.status == "connected" else [wording.CONNECTION[picture.status]]
+    found = (
+        [] if picture.status is ConnectionStatus.CONNECTED else [wording.CONNECTION[picture.status]]
+    )
     return found if picture.reminders_off else [*found, wording.REMINDERS]
 
 

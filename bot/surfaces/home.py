@@ -31,13 +31,13 @@ from bot.blockkit.ids import Switch
 from bot.surfaces import answers, wording
 from bot.surfaces.card.reasons import held_as
 from bot.surfaces.notices import reminders_button
-from jobs.companies.disconnect import DISCONNECTED
 from jobs.reports.overview import Held, Overview, Some, WaitingCase
 from jobs.reports.picture import Aging, TopCase
 from jobs.rules.facts import BUCKETS
 from jobs.rules.figures import short_day
+from jobs.rules.states import ConnectionStatus
 from jobs.store.budget import QUOTA
-from jobs.store.companies import CONNECTED, ConnectedCompany
+from jobs.store.companies import ConnectedCompany
 
 COMPANIES = 8
 """Companies on one page: each takes at most eleven of the hundred blocks."""
@@ -154,7 +154,7 @@ def _company(of: Overview, page: Page) -> list[Block]:
 
 def _state(of: Overview) -> str:
     company = of.company
-    connected = company.status == CONNECTED
+    connected = company.status is ConnectionStatus.CONNECTED
     said = [wording.CONNECTION[company.status]] if connected else []
     if connected or not company.live:
         said.append("Live." if company.live else "*Shadow mode: nothing is sent.*")
@@ -168,7 +168,7 @@ def _state(of: Overview) -> str:
 def _warnings(of: Overview) -> Iterator[str]:
     """What keeps messages from going out, or soon will, each with what to do about it."""
     company = of.company
-    if company.status != CONNECTED:
+    if company.status is not ConnectionStatus.CONNECTED:
         yield wording.CONNECTION[company.status]
     elif of.ends_at:
         ends = short_day(of.ends_at.astimezone(company.zone).date())
@@ -258,19 +258,19 @@ def _switches(of: Overview, again_url: str) -> list[Block]:
     row = [] if company.reminders_off_at else [reminders_button(company)]
     if again_url and needs_connecting(of):
         row.append(_again(company, again_url))
-    if company.has_tokens or company.status != DISCONNECTED:
+    if company.has_tokens or company.status is not ConnectionStatus.DISCONNECTED:
         row.append(_disconnect(company))
     return row
 
 
 def needs_connecting(of: Overview) -> bool:
     """Whether a company's connection has ended, or ends soon."""
-    return of.company.status != CONNECTED or of.ends_at is not None
+    return of.company.status is not ConnectionStatus.CONNECTED or of.ends_at is not None
 
 
 def _again(company: ConnectedCompany, url: str) -> Block:
     says = f"Opens QuickBooks in a browser to connect {company.name} again"
-    style = "" if company.status == CONNECTED else "primary"
+    style = "" if company.status is ConnectionStatus.CONNECTED else "primary"
     made = button(Switch.RECONNECT, "Connect again", company.realm, style=style, says=says)
     return made | {"url": url}
 

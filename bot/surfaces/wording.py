@@ -16,7 +16,7 @@ from jobs.rules.figures import how_late, short_day
 from jobs.rules.letters.slots import labels
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
-from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
+from jobs.rules.states import STAGE_WORDS, CaseClass, ConnectionStatus, Stage
 
 CLASS_WORDS = {
     CaseClass.ROUTINE_REMINDER: "Routine reminder",
@@ -35,9 +35,11 @@ HELD_UP = {
 }
 """Why an approved message does not go out yet, and what to do about it."""
 CONNECTION = {
-    "connected": "Connected to QuickBooks.",
-    "disconnected": "Disconnected from QuickBooks: nothing is read, written or sent.",
-    "reauth_required": "QuickBooks has to be connected again; until then all work waits.",
+    ConnectionStatus.CONNECTED: "Connected to QuickBooks.",
+    ConnectionStatus.DISCONNECTED: "Disconnected from QuickBooks: nothing is read, written or "
+    "sent.",
+    ConnectionStatus.REAUTH_REQUIRED: "QuickBooks has to be connected again; until then all work "
+    "waits.",
 }
 REMINDERS = "Nobody has confirmed yet that QuickBooks' own reminders are off, so nothing is sent."
 KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}

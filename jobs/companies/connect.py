@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.companies import profile
+from jobs.rules.states import ConnectionStatus
 from jobs.store import agenda, cases, companies, log, outbox, tokens
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database.engine import AWAY, Database
@@ -224,7 +225,7 @@ def _facts(realm: str, info: CompanyInfo, preferences: Preferences) -> dict[str,
         known = profile.columns(info, preferences, realm)
     except profile.UnusableProfile as error:
         raise NotConnected(f"{error} Nothing was connected. {NEW_LINK}") from None
-    return {"realm": realm, **known, "status": companies.CONNECTED}
+    return {"realm": realm, **known, "status": ConnectionStatus.CONNECTED}
 
 
 def _channel(conn: Connection, realm: str, wanted: str, default: str) -> str:

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from jobs.rules.states import ConnectionStatus
 from jobs.store import cases, companies, log, outbox, tokens
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database.engine import Database
@@ -21,7 +22,6 @@ from jobs.store.outbox import MessageKind
 from jobs.store.tokens import Seal
 from qbo import OAuth, QuickBooksError, ReauthRequired
 
-DISCONNECTED = "disconnected"
 UNNAMED = "system:disconnect"
 """The person recorded for a disconnect on the command line that names nobody."""
 
@@ -51,9 +51,9 @@ def disconnect(database: Database, broker: Broker, realm: str, user: str, now: d
         if company is None:
             return Ended.UNKNOWN_COMPANY
         sealed = tokens.sealed(conn, realm)
-        if company.status == DISCONNECTED and sealed is None:
+        if company.status is ConnectionStatus.DISCONNECTED and sealed is None:
             return Ended.BEFORE
-        if company.status != DISCONNECTED:
+        if company.status is not ConnectionStatus.DISCONNECTED:
             _pause(conn, company, user, now)
     if sealed is not None and not _revoked(broker, realm, sealed):
         return Ended.NOT_REVOKED
@@ -76,7 +76,7 @@ def _revoked(broker: Broker, realm: str, sealed: str) -> bool:
 
 
 def _pause(conn: Connection, company: ConnectedCompany, user: str, now: datetime) -> None:
-    companies.change(conn, company.realm, status=DISCONNECTED)
+    companies.change(conn, company.realm, status=ConnectionStatus.DISCONNECTED)
     cases.redraw_pending(conn, company.realm, now)
     log.note(conn, log.Entry(company.realm, "company.disconnected", user, now))
     key = f"disconnected:{company.realm}:{now.isoformat()}"

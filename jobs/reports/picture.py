@@ -22,7 +22,7 @@ from jobs.rules.past import Past
 from jobs.rules.policy import Policy
 from jobs.rules.rights import sees
 from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest
-from jobs.rules.states import OPEN, Stage, State
+from jobs.rules.states import OPEN, ConnectionStatus, Stage, State
 from jobs.sources.configured import absent
 from jobs.store import (
     assessments,
@@ -212,7 +212,7 @@ class Picture:
     shadow: bool = False
     paused_by: str = ""
     paused_at: datetime | None = None
-    status: str = "connected"
+    status: ConnectionStatus = ConnectionStatus.CONNECTED
     reminders_off: bool = True
     whole: bool = True
     """False where only somebody's own customers are shown."""

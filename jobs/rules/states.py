@@ -63,6 +63,14 @@ MOVES: dict[State, frozenset[State]] = {
 }
 
 
+class ConnectionStatus(StrEnum):
+    """Whether we may read a company's QuickBooks and write to it."""
+
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    REAUTH_REQUIRED = "reauth_required"
+
+
 class Stage(IntEnum):
     """How far the conversation about an invoice has come."""
 

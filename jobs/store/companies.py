@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Row, exists, select, update
 
 from jobs.rules import facts
 from jobs.rules.case import HeldUp
+from jobs.rules.states import ConnectionStatus
 from jobs.store.database.tables import companies
 from jobs.store.database.upsert import insert_or_ignore
 
-CONNECTED = "connected"
 SOON = timedelta(days=60)
 """How long before its end a connection counts as ending: from then on people are warned."""
 
@@ -40,8 +40,7 @@ class ConnectedCompany:
     reminders_off_by: str | None
     reminders_off_at: datetime | None
     """When a lead confirmed that QuickBooks' own reminders are off: nothing goes before that."""
-    status: str
-    """connected, disconnected, or reauth_required."""
+    status: ConnectionStatus
     changes_since: datetime | None = None
     """The next poll asks for changes since then, by QuickBooks' clock."""
     has_tokens: bool = False
@@ -123,7 +122,7 @@ def known(realm: ColumnElement[str]) -> ColumnElement[bool]:
 
 def connected(realm: ColumnElement[str]) -> ColumnElement[bool]:
     """That the company with the realm in this column of another table is connected."""
-    ours = (companies.c.realm == realm) & (companies.c.status == CONNECTED)
+    ours = (companies.c.realm == realm) & (companies.c.status == ConnectionStatus.CONNECTED)
     return exists(select(companies.c.realm).where(ours))
 
 
@@ -154,7 +153,7 @@ def _of_row(row: Row[Any]) -> ConnectedCompany:
         read_only=row.read_only,
         channel=row.channel,
         live=row.mode == "live",
-        connected=row.status == CONNECTED,
+        connected=row.status == ConnectionStatus.CONNECTED,
         paused_at=row.paused_at,
         paused_by=row.paused_by,
         connected_at=row.connected_at,
@@ -162,7 +161,7 @@ def _of_row(row: Row[Any]) -> ConnectedCompany:
         changes_since=row.changes_since,
         reminders_off_by=row.reminders_off_by,
         reminders_off_at=row.reminders_off_at,
-        status=row.status,
+        status=ConnectionStatus(row.status),
         has_tokens=row.sealed_tokens is not None,
         refresh_ends_at=row.refresh_expires_at,
         hard_ends_at=row.hard_expires_at,

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from jobs.rules.findings import Down, Findings
+from jobs.rules.states import ConnectionStatus
 from jobs.store import cases, companies, log, outbox
 from jobs.store.database.tables import companies as companies_table
 from jobs.store.database.tables import outages
@@ -41,7 +42,6 @@ def remember(
     return told
 
 
-REAUTH_REQUIRED = "reauth_required"
 ACTOR = "system:connection"
 
 
@@ -50,8 +50,13 @@ def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:
 
     Steps are not ready for a company that is not connected, so everything due simply waits.
     """
-    ours = (companies_table.c.realm == realm) & (companies_table.c.status == companies.CONNECTED)
-    if conn.execute(update(companies_table).where(ours).values(status=REAUTH_REQUIRED)).rowcount:
+    lost = (
+        update(companies_table)
+        .where(companies_table.c.realm == realm)
+        .where(companies_table.c.status == ConnectionStatus.CONNECTED)
+        .values(status=ConnectionStatus.REAUTH_REQUIRED)
+    )
+    if conn.execute(lost).rowcount:
         company = companies.need(conn, realm)
         key = f"reauth:{realm}:{now:%Y-%m-%dT%H:%M:%S}"
         data = {"company": company.name, "reason": why}

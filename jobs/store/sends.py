@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
 
-from jobs.rules.states import State
+from jobs.rules.states import ConnectionStatus, State
 from jobs.store import work
 from jobs.store.cases import lock
-from jobs.store.companies import CONNECTED, connected
+from jobs.store.companies import connected
 from jobs.store.database.engine import AWAY, Database
 from jobs.store.database.tables import cases, companies, notes, sends
 from jobs.store.database.upsert import insert_or_ignore
@@ -36,7 +36,7 @@ def approved_or_abandoned(now: datetime) -> ColumnElement[bool]:
     """
     company = select(companies.c.realm).where(
         companies.c.realm == cases.c.company,
-        companies.c.status == CONNECTED,
+        companies.c.status == ConnectionStatus.CONNECTED,
         companies.c.paused_at.is_(None),
         cases.c.shadow | (companies.c.mode == "live") & companies.c.reminders_off_at.is_not(None),
     )

@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
+from jobs.rules.states import ConnectionStatus
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database.engine import Database, connect
@@ -234,7 +235,7 @@ def _modes(database: Database) -> list[dict[str, str]]:
 
 
 def _mode(one: ConnectedCompany) -> dict[str, str]:
-    if one.status != companies.CONNECTED:
+    if one.status is not ConnectionStatus.CONNECTED:
         return {"mode": "off", "words": "Not connected to QuickBooks"}
     if one.paused_at:
         return {"mode": "paused", "words": "Paused"}

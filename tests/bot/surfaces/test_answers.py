@@ -15,7 +15,7 @@ from jobs.rules.case import HeldUp
 from jobs.rules.facts import BUCKETS
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
-from jobs.rules.states import Stage, State
+from jobs.rules.states import ConnectionStatus, Stage, State
 from tests.bot.views import HOSTILE, NOW, ZONE, usd
 from tests.sandbox.slack.blocks import faults_in_blocks
 
@@ -58,7 +58,7 @@ PICTURES = [
     picture(),
     picture(shadow=True, paused_by="ULEAD1", paused_at=NOW),
     picture(currencies=(), cases=(), as_of=None),
-    picture(status="reauth_required", reminders_off=False),
+    picture(status=ConnectionStatus.REAUTH_REQUIRED, reminders_off=False),
     picture(cases=(case(customer=HOSTILE),) * 30, more_cases=7, company=HOSTILE),
     picture(currencies=(DOLLARS,) * 40, paused_by="system:cap"),
 ]
@@ -109,7 +109,7 @@ def test_what_is_not_listed_is_counted() -> None:
 
 def test_what_holds_everything_up_is_said() -> None:
     """To those who read the blocks and to those who read the text."""
-    made = aging_answer(picture(status="reauth_required", reminders_off=False))
+    made = aging_answer(picture(status=ConnectionStatus.REAUTH_REQUIRED, reminders_off=False))
     for told in ("QuickBooks has to be connected again", "QuickBooks' own reminders are off"):
         assert told in str(made.blocks)
         assert told in made.text

@@ -16,7 +16,7 @@ from bot.surfaces.home import COMPANIES, Page, home, sentence
 from jobs.reports.overview import Held, Overview, Some, WaitingCase
 from jobs.reports.picture import Aging, Bucket, TopCase
 from jobs.rules.money import Money
-from jobs.rules.states import Stage, State
+from jobs.rules.states import ConnectionStatus, Stage, State
 from jobs.store.companies import ConnectedCompany
 from tests.bot.ground import START
 from tests.sandbox.slack.blocks import faults_in_view
@@ -38,7 +38,7 @@ COMPANY = ConnectedCompany(
     swept_at=START,
     reminders_off_by="ULEAD1",
     reminders_off_at=START,
-    status="connected",
+    status=ConnectionStatus.CONNECTED,
     has_tokens=True,
     changes_since=None,
 )
@@ -104,8 +104,8 @@ def test_a_company_at_a_glance() -> None:
     [
         ({"live": False}, "Shadow mode: nothing is sent."),
         ({"paused_at": START, "paused_by": "ULEAD2"}, "Sending was paused by <@ULEAD2>"),
-        ({"status": "reauth_required"}, "has to be connected again"),
-        ({"status": "disconnected"}, "Disconnected from QuickBooks"),
+        ({"status": ConnectionStatus.REAUTH_REQUIRED}, "has to be connected again"),
+        ({"status": ConnectionStatus.DISCONNECTED}, "Disconnected from QuickBooks"),
         ({"reminders_off_at": None}, "Nobody has confirmed yet"),
         ({"swept_at": None}, "Not read yet."),
     ],
@@ -125,7 +125,7 @@ def test_who_may_run_gets_the_switches() -> None:
 
 def test_a_disconnected_company_has_nothing_to_disconnect() -> None:
     """Only the links to connect are left: it again, or another one."""
-    gone = company(status="disconnected", has_tokens=False)
+    gone = company(status=ConnectionStatus.DISCONNECTED, has_tokens=False)
     view = home(Page([gone], LINK, runs=MINE, again_url=f"{LINK}&again"))
     assert actions(view) == ["reconnect", "connect"]
     assert text(view).count(f"{LINK}&again") == 1
