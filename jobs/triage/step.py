@@ -1,63 +1,50 @@
-"""Context → rules → reading → rules → proposal and draft, or a stop; then the card.
+"""Context → rules → reading → rules → `proposal`: a draft or a stop, and the card.
 
 A refresh that finds the same facts and evidence writes nothing and asks no model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.approvals import tell_approvers
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
-from jobs.reasoning import phrases, proposing, reading
-from jobs.reasoning.by_rules import proposal_by_rules
+from jobs.reasoning import phrases, reading
 from jobs.reasoning.prompting import prompt
-from jobs.reasoning.proposing import Proposed
 from jobs.reasoning.reading import Readings
-from jobs.rules import changes, gates
-from jobs.rules.about_sources import AWAY, RETRY
+from jobs.rules import changes
+from jobs.rules.about_sources import AWAY
 from jobs.rules.business_days import (
     add_working_days,
-    business_hours_later,
     is_business_day,
-    refresh_at,
-    start_of,
 )
-from jobs.rules.case import Decided, Proposal
 from jobs.rules.evidence import Document, Reading
 from jobs.rules.facts import Invoice
 from jobs.rules.figures import day
 from jobs.rules.findings import Context, Findings
 from jobs.rules.letters import drafts
-from jobs.rules.marks import marks
 from jobs.rules.plain import shortened
-from jobs.rules.policy import Policy
-from jobs.rules.rulings import RULINGS, Kind, Ruling
-from jobs.rules.states import CaseClass, State
+from jobs.rules.rulings import Kind, Ruling
+from jobs.rules.states import State
 from jobs.sources import quickbooks
 from jobs.sources.pooled import Inquiry, PooledSource, Together
 from jobs.sources.quickbooks import Books, CaseFile, RecordReader
-from jobs.store import assessments, cases, crossings, history, managers, outages, outbox, work
+from jobs.store import assessments, cases, crossings, history, outages, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Assessment, Judgement
 from jobs.store.cases import Case, Move
-from jobs.store.drafts import Draft
-from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
-from jobs.triage.drafting import Before, Made, Written, after_rejection, before, write
+from jobs.triage.drafting import before
 from jobs.triage.judging import View, judge
+from jobs.triage.proposal import ACTOR, Propose, above_cap, judged, next_look, shown_today
 from qbo.errors import PoisonedPage, QuickBooksError, ReauthRequired, Unreachable
 
-ACTOR = "system:triage"
 WIDTH = 64
 """Many at once: their threads mostly wait, and their QuickBooks queries are pooled."""
-RULES_ALONE = "Rules decided alone; no model was asked."
 MORNING = time(8, 0)
 """When a case that came up on a day off gets its card, in the company's zone."""
 OUTAGE = tuple(timedelta(minutes=m) for m in (5, 30, 70, 120, 15))
@@ -257,8 +244,8 @@ class Read:
         if view.kind is Kind.WAIT:
             _wait(self.services, conn, claim, view, now)
         elif _same_as_before(self.services, conn, view, now):
-            work.settle(conn, claim, _next_look(self.services, view, now))
-        elif not view.stopped and _above_cap(self.services, conn, self.file, now):
+            work.settle(conn, claim, next_look(self.services, view, now))
+        elif not view.stopped and above_cap(self.services, conn, self.file, now):
             work.settle(conn, claim, None, last_error="above today's cap")
         elif not view.stopped and _others_first(self.services, conn, self.file, now):
             work.settle(conn, claim, now + SHORTLY)
@@ -272,12 +259,6 @@ def _reader(services: Services) -> str:
     if services.model is None:
         return phrases.READER
     return f"{services.model.model} {prompt('read_document').label}"
-
-
-def _next_look(services: Services, view: View, now: datetime) -> datetime:
-    """When the case is gathered again; soon if a source is down, so that it heals by itself."""
-    regular = refresh_at(now, view.file.company.zone, services.policy)
-    return min(regular, now + RETRY) if view.context.down else regular
 
 
 def _wait(services: Services, conn: Connection, claim: Claim, view: View, now: datetime) -> None:
@@ -304,17 +285,7 @@ def _put_off(services: Services, conn: Connection, view: View, now: datetime) ->
         return {}
     # what was proposed before still stands, and so does its draft
     made = replace(view.judgement(services.policy), proposal=last.proposal)
-    return _judged(conn, view, made, now)
-
-
-def _judged(conn: Connection, view: View, made: Judgement, now: datetime) -> dict[str, Any]:
-    """Store the judgement; returns what the case keeps: its id, and which stops are set aside."""
-    managers.look_for(conn, view.context.findings, now)
-    return {
-        "assessment": assessments.put(conn, view.file.case.id, made, now),
-        "reassess": False,
-        "allowed_anyway": RULINGS.dump_python(view.past.allowed_anyway, mode="json"),
-    }
+    return judged(conn, view, made, now)
 
 
 def _same_as_before(services: Services, conn: Connection, view: View, now: datetime) -> bool:
@@ -337,214 +308,12 @@ def _no_news(conn: Connection, view: View, last: Assessment) -> bool:
     return same and not assessments.new_documents(conn, case, view.context.documents)
 
 
-def _above_cap(services: Services, conn: Connection, file: CaseFile, now: datetime) -> bool:
-    """Whether today's new cards with a draft are used up; an existing card is never held up."""
-    if file.case.state is not State.NEW:
-        return False
-    return _shown_today(conn, file, now) >= services.policy.cards_per_day
-
-
 def _others_first(services: Services, conn: Connection, file: CaseFile, now: datetime) -> bool:
     """Whether more valuable cases now in progress may use up today's cards."""
     if file.case.state is not State.NEW:
         return False
     ahead = cases.ahead(conn, file.case, now)
-    return ahead + _shown_today(conn, file, now) >= services.policy.cards_per_day
-
-
-def _shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
-    began = start_of(file.company.today(now), file.company.zone)
-    return outbox.cards_since(conn, file.company.realm, began, shadow=file.case.shadow)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What was first proposed, what became of it, and the letter if there is one."""
-
-    proposed: Made
-    made: Made
-    written: Written | None
-
-
-@dataclass(frozen=True)
-class Propose:
-    """Have the model choose a class and write, or only summarize if a rule stops the case."""
-
-    services: Services
-    view: View
-    before: Before
-
-    def act(self) -> Prepared:
-        """Never raises for anything the model does: a failure is an answer with its reason.
-
-        The letter is written and checked here too, because a long one takes longer than a
-        transaction may.
-        """
-        answer = self._ask()
-        proposed = Made(answer.proposal or self._by_rules(), answer.reason, answer.record)
-        made = after_rejection(self.before, proposed)
-        stopped = self.view.stopped
-        written = None if stopped else write(self.services, self.view, made, self.before)
-        return Prepared(proposed, made, written)
-
-    def _ask(self) -> Proposed:
-        view = self.view
-        if view.ruled_alone:
-            return Proposed(None, RULES_ALONE)
-        return proposing.propose(
-            view.facts,
-            view.stage,
-            view.readings,
-            view.past,
-            self.services.model,
-            view.stopped,
-            key_account=_key_account(self.services, view),
-        )
-
-    def settle(
-        self, conn: Connection, claim: Claim, outcome: Prepared, now: datetime
-    ) -> Round | None:
-        """Store proposal, draft and card, with one move to WAITING."""
-        if not work.renew(conn, claim, now):
-            return None
-        view = self.view
-        if not view.stopped and _above_cap(self.services, conn, view.file, now):
-            kept = _judged(conn, view, self._judgement(outcome), now)
-            work.settle(conn, claim, None, last_error="above today's cap", **kept)
-            return None
-        self._to_waiting(conn, outcome, now)
-        return None
-
-    def _to_waiting(self, conn: Connection, outcome: Prepared, now: datetime) -> None:
-        """Store the judgement with its letter, if there is one, and draw the card."""
-        view, case, policy = self.view, self.view.file.case, self.services.policy
-        opens_at = _opens_at(conn, policy, view, outcome.made.proposal.class_, now)
-        columns = _judged(conn, view, self._judgement(outcome), now)
-        written = outcome.written
-        draft = _stored(conn, case, written, columns["assessment"], now) if written else None
-        columns |= {"stage": view.stage, "draft": draft.id if draft else None}
-        columns |= {"approval_opens_at": opens_at, "end_reason": _voided(conn, case)}
-        action = "case.drafted" if draft else "case.stopped"
-        due_at = _next_look(self.services, view, now)
-        data = _logged(self.services, view, outcome, draft)
-        move = Move(State.WAITING, action, ACTOR, due_at, data)
-        if cases.move(conn, case, move, now, **columns):
-            _show(conn, view, written, draft, now)
-
-    def _judgement(self, outcome: Prepared) -> Judgement:
-        record = outcome.proposed.record
-        return replace(
-            self.view.judgement(self.services.policy),
-            proposal=outcome.made.proposal,
-            failure=outcome.proposed.reason,
-            record=asdict(record) if record else None,
-        )
-
-    def _by_rules(self) -> Proposal:
-        view = self.view
-        return proposal_by_rules(
-            view.facts,
-            view.stage,
-            view.readings,
-            view.past,
-            view.rulings,
-            key_account=_key_account(self.services, view),
-        )
-
-
-def _key_account(services: Services, view: View) -> bool:
-    return any(
-        mark.kind == "key_account"
-        for mark in marks(view.facts, services.policy, view.context.marks)
-    )
-
-
-def _logged(
-    services: Services, view: View, outcome: Prepared, draft: Draft | None
-) -> dict[str, Any]:
-    made, record = outcome.made, outcome.made.record
-    rulings = (*(draft.rulings if draft else ()), *view.rulings)
-    return {
-        "rules": [r.rule for r in rulings],
-        "assessment": view.fingerprint(),
-        "draft": draft.sha256 if draft else None,
-        "author": draft.author if draft else None,
-        "class": made.proposal.class_,
-        "policy": services.policy.sha256,
-        "model": record.model if record else None,
-        "prompt": record.prompt if record else None,
-        "answer": record.answer_sha256 if record else None,
-    }
-
-
-def _show(
-    conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
-) -> None:
-    """Draw the card, and tell those whose approval or text has been replaced."""
-    case, channel = view.file.case, view.file.company.channel
-    _tell_first_approver(conn, view, written, now)
-    _tell_editor(conn, view, written, draft, now)
-    cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
-    outbox.card(conn, case.company, channel, case.id, case.row.rank, draft is not None, now)
-
-
-def _voided(conn: Connection, case: Case) -> str:
-    """Why the system ended the last approval, if nobody has decided anything since."""
-    last = next(reversed(draft_store.decided(conn, case.id)), None)
-    return last.reason if last and last.actor.startswith("system:") else ""
-
-
-def _tell_first_approver(
-    conn: Connection, view: View, written: Written | None, now: datetime
-) -> None:
-    """Tell those who approved the previous text what has replaced it."""
-    case = view.file.case
-    if case.draft is None or not draft_store.decided_on(conn, case.draft, Decided.APPROVE):
-        return
-    why = written.changed if written else tuple(r.reason for r in view.rulings)
-    reason = " ".join(why) or "A new draft was written."
-    tell_approvers(conn, case, draft_store.draft(conn, case.draft), reason, now)
-
-
-def _stored(
-    conn: Connection, case: Case, written: Written, assessment: str, now: datetime
-) -> Draft:
-    rulings = RULINGS.dump_python(written.rulings, mode="json")
-    columns = written.columns | {"rulings": rulings, "changed": list(written.changed)}
-    letter = written.letter
-    return draft_store.write_draft(conn, case.id, letter, now, assessment=assessment, **columns)
-
-
-def _tell_editor(
-    conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
-) -> None:
-    """Tell the author of a dropped text why it was dropped: it was their work."""
-    if written is None or draft is None or not written.unfit:
-        return
-    told = {"called": [written.unfit], "changed": list(written.changed)}
-    outbox.say(conn, view.file.case, MessageKind.TEXT_DROPPED, f"unfit:{draft.id}", told, now)
-
-
-def _opens_at(
-    conn: Connection, policy: Policy, view: View, class_: CaseClass, now: datetime
-) -> datetime | None:
-    """When approval opens even though the account manager has not said Fine.
-
-    A new stage, a new class or a new reason for them to look starts their time over.
-    """
-    case, last = view.file.case, assessments.present(conn, view.file.case)
-    same = (case.stage, last.class_) == (view.stage, class_)
-    no_news = _for_managers(view.rulings) <= _for_managers(last.rulings)
-    if case.approval_opens_at and same and no_news:
-        return case.approval_opens_at
-    needed = gates.approvals(view.rulings, view.facts, view.stage, policy, class_)
-    if not needed.manager_first:
-        return None
-    return business_hours_later(now, policy.manager_hours, view.file.company.zone, policy)
-
-
-def _for_managers(rulings: Iterable[Ruling]) -> set[str]:
-    return {ruling.fingerprint for ruling in rulings if ruling.manager_first}
+    return ahead + shown_today(conn, file, now) >= services.policy.cards_per_day
 
 
 def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:

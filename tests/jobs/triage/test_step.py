@@ -507,7 +507,7 @@ def test_a_letter_is_written_outside_any_transaction(
             companies.change(conn, house.realm, name="Brass Fern Supply")
         return real(*given)
 
-    monkeypatch.setattr("jobs.triage.step.write", while_others_write)
+    monkeypatch.setattr("jobs.triage.proposal.write", while_others_write)
     house.sweep()
     assert house.case().draft is not None
 

@@ -1,0 +1,263 @@
+"""What is proposed for a case, and what becomes of it: a draft and its card, or a stop.
+
+The model chooses a class and writes, or only summarizes if a rule stops the case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobs.approvals import tell_approvers
+from jobs.engine.services import Services
+from jobs.engine.step import Round
+from jobs.reasoning import proposing
+from jobs.reasoning.by_rules import proposal_by_rules
+from jobs.reasoning.proposing import Proposed
+from jobs.rules import gates
+from jobs.rules.about_sources import RETRY
+from jobs.rules.business_days import (
+    business_hours_later,
+    refresh_at,
+    start_of,
+)
+from jobs.rules.case import Decided, Proposal
+from jobs.rules.marks import marks
+from jobs.rules.policy import Policy
+from jobs.rules.rulings import RULINGS, Ruling
+from jobs.rules.states import CaseClass, State
+from jobs.sources.quickbooks import CaseFile
+from jobs.store import assessments, cases, managers, outbox, work
+from jobs.store import drafts as draft_store
+from jobs.store.assessments import Judgement
+from jobs.store.cases import Case, Move
+from jobs.store.drafts import Draft
+from jobs.store.outbox import MessageKind
+from jobs.store.work import Claim
+from jobs.triage.drafting import Before, Made, Written, after_rejection, write
+from jobs.triage.judging import View
+
+ACTOR = "system:triage"
+RULES_ALONE = "Rules decided alone; no model was asked."
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was first proposed, what became of it, and the letter if there is one."""
+
+    proposed: Made
+    made: Made
+    written: Written | None
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Have the model choose a class and write, or only summarize if a rule stops the case."""
+
+    services: Services
+    view: View
+    before: Before
+
+    def act(self) -> Prepared:
+        """Never raises for anything the model does: a failure is an answer with its reason.
+
+        The letter is written and checked here too, because a long one takes longer than a
+        transaction may.
+        """
+        answer = self._ask()
+        proposed = Made(answer.proposal or self._by_rules(), answer.reason, answer.record)
+        made = after_rejection(self.before, proposed)
+        stopped = self.view.stopped
+        written = None if stopped else write(self.services, self.view, made, self.before)
+        return Prepared(proposed, made, written)
+
+    def _ask(self) -> Proposed:
+        view = self.view
+        if view.ruled_alone:
+            return Proposed(None, RULES_ALONE)
+        return proposing.propose(
+            view.facts,
+            view.stage,
+            view.readings,
+            view.past,
+            self.services.model,
+            view.stopped,
+            key_account=_key_account(self.services, view),
+        )
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Prepared, now: datetime
+    ) -> Round | None:
+        """Store proposal, draft and card, with one move to WAITING."""
+        if not work.renew(conn, claim, now):
+            return None
+        view = self.view
+        if not view.stopped and above_cap(self.services, conn, view.file, now):
+            kept = judged(conn, view, self._judgement(outcome), now)
+            work.settle(conn, claim, None, last_error="above today's cap", **kept)
+            return None
+        self._to_waiting(conn, outcome, now)
+        return None
+
+    def _to_waiting(self, conn: Connection, outcome: Prepared, now: datetime) -> None:
+        """Store the judgement with its letter, if there is one, and draw the card."""
+        view, case, policy = self.view, self.view.file.case, self.services.policy
+        opens_at = _opens_at(conn, policy, view, outcome.made.proposal.class_, now)
+        columns = judged(conn, view, self._judgement(outcome), now)
+        written = outcome.written
+        draft = _stored(conn, case, written, columns["assessment"], now) if written else None
+        columns |= {"stage": view.stage, "draft": draft.id if draft else None}
+        columns |= {"approval_opens_at": opens_at, "end_reason": _voided(conn, case)}
+        action = "case.drafted" if draft else "case.stopped"
+        due_at = next_look(self.services, view, now)
+        data = _logged(self.services, view, outcome, draft)
+        move = Move(State.WAITING, action, ACTOR, due_at, data)
+        if cases.move(conn, case, move, now, **columns):
+            _show(conn, view, written, draft, now)
+
+    def _judgement(self, outcome: Prepared) -> Judgement:
+        record = outcome.proposed.record
+        return replace(
+            self.view.judgement(self.services.policy),
+            proposal=outcome.made.proposal,
+            failure=outcome.proposed.reason,
+            record=asdict(record) if record else None,
+        )
+
+    def _by_rules(self) -> Proposal:
+        view = self.view
+        return proposal_by_rules(
+            view.facts,
+            view.stage,
+            view.readings,
+            view.past,
+            view.rulings,
+            key_account=_key_account(self.services, view),
+        )
+
+
+def _key_account(services: Services, view: View) -> bool:
+    return any(
+        mark.kind == "key_account"
+        for mark in marks(view.facts, services.policy, view.context.marks)
+    )
+
+
+def _logged(
+    services: Services, view: View, outcome: Prepared, draft: Draft | None
+) -> dict[str, Any]:
+    made, record = outcome.made, outcome.made.record
+    rulings = (*(draft.rulings if draft else ()), *view.rulings)
+    return {
+        "rules": [r.rule for r in rulings],
+        "assessment": view.fingerprint(),
+        "draft": draft.sha256 if draft else None,
+        "author": draft.author if draft else None,
+        "class": made.proposal.class_,
+        "policy": services.policy.sha256,
+        "model": record.model if record else None,
+        "prompt": record.prompt if record else None,
+        "answer": record.answer_sha256 if record else None,
+    }
+
+
+def _show(
+    conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
+) -> None:
+    """Draw the card, and tell those whose approval or text has been replaced."""
+    case, channel = view.file.case, view.file.company.channel
+    _tell_first_approver(conn, view, written, now)
+    _tell_editor(conn, view, written, draft, now)
+    cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
+    outbox.card(conn, case.company, channel, case.id, case.row.rank, draft is not None, now)
+
+
+def _voided(conn: Connection, case: Case) -> str:
+    """Why the system ended the last approval, if nobody has decided anything since."""
+    last = next(reversed(draft_store.decided(conn, case.id)), None)
+    return last.reason if last and last.actor.startswith("system:") else ""
+
+
+def _tell_first_approver(
+    conn: Connection, view: View, written: Written | None, now: datetime
+) -> None:
+    """Tell those who approved the previous text what has replaced it."""
+    case = view.file.case
+    if case.draft is None or not draft_store.decided_on(conn, case.draft, Decided.APPROVE):
+        return
+    why = written.changed if written else tuple(r.reason for r in view.rulings)
+    reason = " ".join(why) or "A new draft was written."
+    tell_approvers(conn, case, draft_store.draft(conn, case.draft), reason, now)
+
+
+def _stored(
+    conn: Connection, case: Case, written: Written, assessment: str, now: datetime
+) -> Draft:
+    rulings = RULINGS.dump_python(written.rulings, mode="json")
+    columns = written.columns | {"rulings": rulings, "changed": list(written.changed)}
+    letter = written.letter
+    return draft_store.write_draft(conn, case.id, letter, now, assessment=assessment, **columns)
+
+
+def _tell_editor(
+    conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
+) -> None:
+    """Tell the author of a dropped text why it was dropped: it was their work."""
+    if written is None or draft is None or not written.unfit:
+        return
+    told = {"called": [written.unfit], "changed": list(written.changed)}
+    outbox.say(conn, view.file.case, MessageKind.TEXT_DROPPED, f"unfit:{draft.id}", told, now)
+
+
+def _opens_at(
+    conn: Connection, policy: Policy, view: View, class_: CaseClass, now: datetime
+) -> datetime | None:
+    """When approval opens even though the account manager has not said Fine.
+
+    A new stage, a new class or a new reason for them to look starts their time over.
+    """
+    case, last = view.file.case, assessments.present(conn, view.file.case)
+    same = (case.stage, last.class_) == (view.stage, class_)
+    no_news = _for_managers(view.rulings) <= _for_managers(last.rulings)
+    if case.approval_opens_at and same and no_news:
+        return case.approval_opens_at
+    needed = gates.approvals(view.rulings, view.facts, view.stage, policy, class_)
+    if not needed.manager_first:
+        return None
+    return business_hours_later(now, policy.manager_hours, view.file.company.zone, policy)
+
+
+def _for_managers(rulings: Iterable[Ruling]) -> set[str]:
+    return {ruling.fingerprint for ruling in rulings if ruling.manager_first}
+
+
+def next_look(services: Services, view: View, now: datetime) -> datetime:
+    """When the case is gathered again; soon if a source is down, so that it heals by itself."""
+    regular = refresh_at(now, view.file.company.zone, services.policy)
+    return min(regular, now + RETRY) if view.context.down else regular
+
+
+def judged(conn: Connection, view: View, made: Judgement, now: datetime) -> dict[str, Any]:
+    """Store the judgement; returns what the case keeps: its id, and which stops are set aside."""
+    managers.look_for(conn, view.context.findings, now)
+    return {
+        "assessment": assessments.put(conn, view.file.case.id, made, now),
+        "reassess": False,
+        "allowed_anyway": RULINGS.dump_python(view.past.allowed_anyway, mode="json"),
+    }
+
+
+def above_cap(services: Services, conn: Connection, file: CaseFile, now: datetime) -> bool:
+    """Whether today's new cards with a draft are used up; an existing card is never held up."""
+    if file.case.state is not State.NEW:
+        return False
+    return shown_today(conn, file, now) >= services.policy.cards_per_day
+
+
+def shown_today(conn: Connection, file: CaseFile, now: datetime) -> int:
+    began = start_of(file.company.today(now), file.company.zone)
+    return outbox.cards_since(conn, file.company.realm, began, shadow=file.case.shadow)
