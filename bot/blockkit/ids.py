@@ -1,6 +1,7 @@
-"""The ids that go to Slack and come back: switches, fields, and what a button is bound to.
+"""The ids that go to Slack and come back: buttons, fields, and what a button is bound to.
 
-Buttons and forms about a case have the name of their verb (`jobs.decide.verbs`).
+Buttons and forms about a case have the name of their verb (`jobs.decide.verbs`), those of a
+company that of their switch (`jobs.decide.switches`).
 
 What comes back only says what is meant: state and rights are looked up again on every click.
 """
@@ -13,17 +14,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Switch(StrEnum):
-    """The action id of every button about a company rather than a case."""
+class HomeButton(StrEnum):
+    """The action id of every button of App Home that is not a switch of a company."""
 
-    REMINDERS_OFF = "reminders_off"
     CONNECT = "connect"
     RECONNECT = "reconnect"
     CHANNEL = "channel"
     DISCONNECT = "disconnect"
-    RESUME = "resume"
-    GO_LIVE = "go_live"
-    GO_SHADOW = "go_shadow"
     BACK = "back"
     NEXT = "next"
 
@@ -122,7 +119,7 @@ def of_company(realm: str) -> str:
     return _dump({"company": realm})
 
 
-def of_any_company(switch: Switch) -> re.Pattern[str]:
+def of_any_company(switch: str) -> re.Pattern[str]:
     """A pattern for the action ids of a switch: alone, or with a realm if several are listed."""
     return re.compile(rf"^{switch}(:[0-9]+)?$")
 

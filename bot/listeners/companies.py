@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,15 +12,17 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bot.blockkit import ids
-from bot.blockkit.ids import BadValueError, Switch
+from bot.blockkit.ids import BadValueError, HomeButton
 from bot.listeners import events
 from bot.listeners.context import Backend
 from bot.listeners.deciding import unreadable, user_of
 from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers
 from jobs.companies import disconnect
-from jobs.decide import access, switches
+from jobs.decide import access
 from jobs.decide.access import VerbRefused
+from jobs.decide.switches import Switch
+from jobs.rules.policy import Policy
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
 
@@ -29,21 +32,28 @@ slog = structlog.get_logger()
 def register(app: App, backend: Backend) -> None:
     """Every button of a company."""
 
-    @app.action(ids.of_any_company(Switch.REMINDERS_OFF))
-    def reminders_off(ack: Ack, body: dict[str, Any]) -> None:
-        _tell(backend, body, pressed(backend, body))
-        ack()
+    for switch in Switch:
+        app.action(ids.of_any_company(switch))(_turning(backend, switch))
 
-    @app.action(ids.of_any_company(Switch.DISCONNECT))
+    @app.action(ids.of_any_company(HomeButton.DISCONNECT))
     def disconnecting(ack: Ack, body: dict[str, Any]) -> None:
         backend.pool.submit(_disconnect, backend, body)
         ack()
 
 
-def _tell(backend: Backend, body: dict[str, Any], words: str) -> None:
-    """Answer in private: next to the message, or at the top of the Home tab."""
+def _turning(backend: Backend, switch: Switch) -> Callable[..., None]:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        words, done = _turned(backend, switch, body)
+        _tell(backend, body, words, instead=done and bool(switch.row.asks))
+        ack()
+
+    return handle
+
+
+def _tell(backend: Backend, body: dict[str, Any], words: str, *, instead: bool = False) -> None:
+    """Answer in private: next to the message (`instead` of a private one), or in the Home tab."""
     if body.get("response_url"):
-        backend.tell(body["response_url"], words)
+        backend.tell(body["response_url"], words, instead=instead)
     else:
         backend.pool.submit(events.publish, backend, user_of(body), words)
 
@@ -63,7 +73,7 @@ def _disconnect(backend: Backend, body: dict[str, Any]) -> None:
     except BadValueError as error:
         words = unreadable(error)
     except VerbRefused as refused:
-        words = turned_away(backend, Switch.DISCONNECT, user, refused, now)
+        words = turned_away(backend, HomeButton.DISCONNECT, user, refused, now)
     except DBAPIError as error:
         slog.warning("disconnect.not_recorded", error=type(error).__name__)
         words = answers.not_recorded()
@@ -71,30 +81,41 @@ def _disconnect(backend: Backend, body: dict[str, Any]) -> None:
     _tell(backend, body, words)
 
 
-def pressed(backend: Backend, body: dict[str, Any]) -> str:
-    """Record that QuickBooks' own reminders are off; returns what the person is told."""
+def _turned(backend: Backend, switch: Switch, body: dict[str, Any]) -> tuple[str, bool]:
+    """What the person is told, and whether that answers the question with the button."""
     user = user_of(body)
     try:
         now = backend.clock()
         realm = ids.company(body["actions"][0].get("value"))
         with backend.database.writing() as conn:
-            told = _confirmed(backend, conn, realm, user, now)
+            company = companies.get(conn, realm)
+            said = turn(backend, conn, company, switch, user, now) if company else ""
     except BadValueError as error:
-        return unreadable(error)
+        return unreadable(error), True
     except VerbRefused as refused:
         follow_up(backend, user, refused.said, str(body.get("response_url") or ""))
-        return turned_away(backend, Switch.REMINDERS_OFF, user, refused, now)
+        return turned_away(backend, switch, user, refused, now), False
     except DBAPIError as error:
-        slog.warning("reminders.not_recorded", error=type(error).__name__)
-        return answers.not_recorded()
-    backend.wake("messages", "send")
-    return told
+        slog.warning("switch.not_recorded", error=type(error).__name__)
+        return answers.not_recorded(), False
+    backend.wake("sweep", "send", "messages")
+    return said or answers.disconnected(), True
 
 
-def _confirmed(backend: Backend, conn: Connection, realm: str, user: str, now: datetime) -> str:
-    company: ConnectedCompany | None = companies.get(conn, realm)
-    if company is None:
-        return answers.disconnected()
-    policy = backend.policy.for_company(realm)
-    done = switches.confirm_off(conn, policy, company, user, now)
-    return answers.reminders_off(company) if done else answers.unchanged("confirmed")
+def turn(
+    backend: Backend,
+    conn: Connection,
+    company: ConnectedCompany,
+    switch: Switch,
+    user: str,
+    now: datetime,
+) -> str:
+    """Turn a switch of a company; returns what the person is told. Raises VerbRefused."""
+    if not switch.turn(conn, policy_of(backend, company), company, user, now):
+        return answers.unchanged(switch.row.already)
+    return answers.turned(switch, companies.need(conn, company.realm))
+
+
+def policy_of(backend: Backend, company: ConnectedCompany) -> Policy:
+    """The policy of this company."""
+    return backend.policy.for_company(company.realm)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.blockkit import ids
 from bot.blockkit.blocks import Block
-from bot.blockkit.ids import Switch
+from bot.blockkit.ids import HomeButton
 from bot.blockkit.lint import lint
 from bot.listeners.context import Backend
 from bot.listeners.deciding import user_of
@@ -54,20 +54,20 @@ def register(app: App, backend: Backend) -> None:
         if event.get("tab") == "home":
             backend.pool.submit(publish, backend, str(event["user"]))
 
-    @app.action(Switch.CONNECT)
-    @app.action(ids.of_any_company(Switch.RECONNECT))
+    @app.action(HomeButton.CONNECT)
+    @app.action(ids.of_any_company(HomeButton.RECONNECT))
     def connecting(ack: Ack, body: dict[str, Any]) -> None:
         # the browser opens the link by itself; the tab gets a fresh one
         backend.pool.submit(publish, backend, user_of(body))
         ack()
 
-    @app.action(Switch.CHANNEL)
+    @app.action(HomeButton.CHANNEL)
     def choosing(ack: Ack, body: dict[str, Any]) -> None:
         backend.pool.submit(_chosen, backend, body)
         ack()
 
-    @app.action(Switch.NEXT)
-    @app.action(Switch.BACK)
+    @app.action(HomeButton.NEXT)
+    @app.action(HomeButton.BACK)
     def turning(ack: Ack, body: dict[str, Any]) -> None:
         backend.pool.submit(publish, backend, user_of(body), "", _number(body))
         ack()

@@ -13,10 +13,10 @@ from typing import Any
 
 from bot.blockkit.blocks import actions, button, mention, section, stamp
 from bot.blockkit.escaping import cap, mrkdwn, one_line
-from bot.blockkit.ids import Switch, of_company
+from bot.blockkit.ids import of_company
 from bot.surfaces import wording
 from jobs.companies.disconnect import Ended
-from jobs.decide.switches import ModeSwitch
+from jobs.decide.switches import Switch
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.reports.picture import TopCase
 from jobs.rules.case import HeldUp
@@ -222,24 +222,13 @@ STILL = {
 """What else keeps messages from going out, and what to do about it."""
 
 
-def resumed(held_up: HeldUp | None) -> str:
-    """Sending is no longer paused; `held_up` is what still keeps messages from going out."""
-    if held_up:
-        return f"Sending is resumed, but nothing goes out yet: {STILL[held_up]}."
-    return "Sending is resumed. Messages approved meanwhile go out after their last check."
-
-
-def now_paused(_: HeldUp | None) -> str:
-    return "Sending is paused. Cards, edits and undo still work. `/overdue resume` resumes sending."
-
-
-def now_live(held_up: HeldUp | None) -> str:
-    """Out of shadow mode; `held_up` is what still keeps messages from going out."""
-    told = f"Live, but nothing goes out yet: {STILL[held_up]}." if held_up else LIVE
-    return f"{told} Open cards stay; what was approved in shadow mode is checked again."
-
-
-LIVE = "Live: approved messages are sent from now on."
+def turned(switch: Switch, company: ConnectedCompany) -> str:
+    """A switch of a company was turned; says what else keeps messages from going out."""
+    row, held_up = switch.row, company.held_up()
+    if switch is Switch.REMINDERS_OFF:
+        return f"{row.done} {_confirmed_off(company)}"
+    done = f"{row.done_but}: {STILL[held_up]}." if held_up and row.done_but else row.done
+    return f"{done} {row.besides}".rstrip()
 
 
 def reminders_on() -> str:
@@ -252,13 +241,10 @@ def reminders_on() -> str:
     )
 
 
-def reminders_off(company: ConnectedCompany) -> str:
-    """Somebody has confirmed it; says what happens next."""
+def _confirmed_off(company: ConnectedCompany) -> str:
     if company.live:
-        follows = "Approved messages go out again."
-    else:
-        follows = f"A finance lead can now type `/overdue live` in <#{company.channel}>."
-    return f"Noted: QuickBooks' own reminders are off. {follows}"
+        return "Approved messages go out again."
+    return f"A finance lead can now type `/overdue live` in <#{company.channel}>."
 
 
 def channel_taken(channel: str) -> str:
@@ -288,38 +274,14 @@ def ended(how: Ended) -> str:
     }[how]
 
 
-def now_shadow(_: HeldUp | None) -> str:
-    return (
-        "Shadow mode: cards still appear, but no e-mail is sent and nothing is written to "
-        "QuickBooks."
-    )
-
-
-QUESTIONS = {
-    ModeSwitch.RESUME: (
-        "Sending is paused. Once it is resumed, approved messages go out after their last check.",
-        "Resume sending",
-    ),
-    ModeSwitch.LIVE: (
-        "Once the company is live, approved messages go to customers, with a note in QuickBooks.",
-        "Go live",
-    ),
-    ModeSwitch.SHADOW: (
-        "In shadow mode cards still appear, but no e-mail is sent and approved messages wait.",
-        "Switch to shadow mode",
-    ),
-}
-"""What follows, and the label of the button that does it."""
-
-
-def sure(company: ConnectedCompany, turn: ModeSwitch, switch: Switch) -> dict[str, Any]:
+def sure(company: ConnectedCompany, switch: Switch) -> dict[str, Any]:
     """Asks once, in private, before a company is turned so: text and blocks of a message."""
-    follows, label = QUESTIONS[turn]
+    row = switch.row
     name = mrkdwn(cap(one_line(company.name), 100))
-    said = f"*{name}:* {follows} {NOTHING}"
-    says = f"{label}: {company.name}"
-    asks = button(switch, label, of_company(company.realm), style="primary", says=says)
-    hint = f"Press the button, or type `/overdue {turn} confirm`."
+    said = f"*{name}:* {row.asks} {NOTHING}"
+    says = f"{row.button}: {company.name}"
+    asks = button(switch, row.button, of_company(company.realm), style="primary", says=says)
+    hint = f"Press the button, or type `/overdue {row.typed} confirm`."
     return {"text": f"{said} {hint}", "blocks": [section(said), actions([asks], "sure")]}
 
 
@@ -367,10 +329,7 @@ def help_text() -> str:
 COMMANDS = (
     ("", "what is overdue, by age, and the cases that matter most"),
     ("run", "read QuickBooks now"),
-    ("pause", "stop all sending at once (finance leads)"),
-    ("resume", "start sending again (finance leads; asks once)"),
-    ("live", "leave shadow mode (finance leads; asks once)"),
-    ("shadow", "go back to shadow mode (finance leads; asks once)"),
+    *((one.row.typed, one.row.offers) for one in Switch if one.row.typed),
     ("412", "where case 412 stands, who did what, what is next, and a link to its card"),
     ("help", "this list"),
 )

@@ -27,7 +27,7 @@ from bot.blockkit.blocks import (
 from bot.blockkit.blocks import date as instant
 from bot.blockkit.blocks import text as words
 from bot.blockkit.escaping import cap, one_line
-from bot.blockkit.ids import Switch
+from bot.blockkit.ids import HomeButton
 from bot.surfaces import answers, wording
 from bot.surfaces.card.reasons import held_as
 from bot.surfaces.notices import reminders_button
@@ -104,9 +104,9 @@ def _foot(page: Page) -> list[Block]:
     if page.connect_url:
         row.append(_connect(page.connect_url, bool(page.overviews)))
     if page.number > 0:
-        row.append(button(Switch.BACK, "Back", str(page.number - 1)))
+        row.append(button(HomeButton.BACK, "Back", str(page.number - 1)))
     if page.number + 1 < page.pages:
-        row.append(button(Switch.NEXT, "More companies", str(page.number + 1)))
+        row.append(button(HomeButton.NEXT, "More companies", str(page.number + 1)))
     blocks = [_choice(page)] if page.asks_channel else []
     blocks += [actions(row, "home")] if row else []
     return [*blocks, *([context(_once(page))] if page.connect_url else [])]
@@ -116,7 +116,7 @@ def _choice(page: Page) -> Block:
     which = "Another company" if page.overviews else "A company"
     said = f"*{which}* needs its own channel for its cards; invite the bot to it first."
     said += f"\n:warning: {page.trouble}" if page.trouble else ""
-    made = section(said, channel_select(Switch.CHANNEL, page.channel))
+    made = section(said, channel_select(HomeButton.CHANNEL, page.channel))
     # a new block each time: a client would keep what was chosen in the old one
     return made | {"block_id": f"channel:{page.drawn_at}"}
 
@@ -132,7 +132,7 @@ def _once(page: Page) -> str:
 def _connect(url: str, again: bool) -> Block:
     label = "Connect another company" if again else "Connect QuickBooks"
     says = "Opens QuickBooks in a browser to connect a company"
-    made = button(Switch.CONNECT, label, "connect", style="" if again else "primary", says=says)
+    made = button(HomeButton.CONNECT, label, "connect", style="" if again else "primary", says=says)
     return made | {"url": url}
 
 
@@ -271,7 +271,7 @@ def needs_connecting(of: Overview) -> bool:
 def _again(company: ConnectedCompany, url: str) -> Block:
     says = f"Opens QuickBooks in a browser to connect {company.name} again"
     style = "" if company.status is ConnectionStatus.CONNECTED else "primary"
-    made = button(Switch.RECONNECT, "Connect again", company.realm, style=style, says=says)
+    made = button(HomeButton.RECONNECT, "Connect again", company.realm, style=style, says=says)
     return made | {"url": url}
 
 
@@ -291,4 +291,6 @@ def _disconnect(company: ConnectedCompany) -> Block:
     )
     sure |= {"style": "danger"}
     value, says = ids.of_company(company.realm), f"Disconnect {name} from QuickBooks"
-    return button(Switch.DISCONNECT, "Disconnect", value, style="danger", says=says, confirm=sure)
+    return button(
+        HomeButton.DISCONNECT, "Disconnect", value, style="danger", says=says, confirm=sure
+    )

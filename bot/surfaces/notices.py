@@ -14,10 +14,10 @@ from typing import Any
 from bot.blockkit import ids
 from bot.blockkit.blocks import actions, button, channel_link, mention, section, stamp
 from bot.blockkit.escaping import cap, escaped
-from bot.blockkit.ids import Switch
 from bot.blockkit.lint import MOST_TEXT
 from bot.surfaces import first_look
 from bot.surfaces.card.card import Card
+from jobs.decide.switches import Switch
 from jobs.decide.verbs import DECISIONS
 from jobs.rules.figures import day, listed
 from jobs.rules.plain import one_line
@@ -28,7 +28,6 @@ from jobs.store.work import TRIED_ENOUGH
 
 Data = Mapping[str, Any]
 
-LABEL = "QuickBooks' reminders are off"
 HOW_TO_CONNECT = (
     "A finance lead presses *Connect again* in the Home tab of Overdue; `overdue connect` also "
     "prints a link."
@@ -113,7 +112,9 @@ def reminders_button(company: ConnectedCompany) -> dict[str, object]:
     """What a finance lead presses to confirm."""
     value = ids.of_company(company.realm)
     says = f"QuickBooks' own reminders are off for {company.name}"
-    return button(Switch.REMINDERS_OFF, LABEL, value, style="primary", says=says)
+    return button(
+        Switch.REMINDERS_OFF, Switch.REMINDERS_OFF.row.button, value, style="primary", says=says
+    )
 
 
 # The connection to QuickBooks

@@ -1,7 +1,13 @@
-"""Pause and resume, live and shadow, and a sweep on demand: how a company is run."""
+"""The table of switches: what people can do with a whole company, a row each; and a sweep now.
+
+Buttons, the words after `/overdue`, private answers and the log read it. Connecting and
+disconnecting, which call Intuit, are in `jobs.companies`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,85 +19,183 @@ from jobs.store import agenda, cases, companies, log, outbox
 from jobs.store.companies import ConnectedCompany
 from jobs.store.outbox import MessageKind
 
-
-class ModeSwitch(StrEnum):
-    """What a finance lead may do with a whole company."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-    LIVE = "live"
-    SHADOW = "shadow"
+NOTICES = "connected:"
+"""The key prefix of the notices that ask whether QuickBooks' own reminders are off."""
 
 
-def ready(
-    conn: Connection,
-    policy: Policy,
-    company: ConnectedCompany,
-    to: ModeSwitch,
-    user: str,
-    now: datetime,
-) -> bool:
-    """Whether there is anything to do: False if the company is in that mode already.
+@dataclass(frozen=True)
+class SwitchRow:
+    """What the program has to know about a switch; finance leads alone may use any."""
 
-    Raises VerbRefused if this person may not do it; with REMINDERS_ON if nobody has confirmed yet
-    that QuickBooks' own reminders are off.
-    """
-    access.lead(conn, policy, user, now)
-    if to is ModeSwitch.LIVE and not company.live and not company.reminders_off_at:
-        raise access.VerbRefused(access.Reply(access.Answer.REMINDERS_ON))
-    stands = {
-        ModeSwitch.PAUSE: company.paused_at is not None,
-        ModeSwitch.RESUME: company.paused_at is None,
-        ModeSwitch.LIVE: company.live,
-        ModeSwitch.SHADOW: not company.live,
-    }
-    return not stands[to]
-
-
-def pause(
-    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
-) -> bool:
-    """Stop all sending at once; False if it was already paused. Raises VerbRefused."""
-    if not ready(conn, policy, company, ModeSwitch.PAUSE, user, now):
-        return False
-    companies.change(conn, company.realm, paused_at=now, paused_by=user)
-    _turned(conn, company, MessageKind.PAUSED, user, now)
-    return True
+    name: str
+    """The id of its button."""
+    stands: Callable[[ConnectedCompany], bool]
+    """Whether the company is so already."""
+    sets: Callable[[str, datetime], Mapping[str, object]]
+    """The columns of the company that it changes, given who did it and when."""
+    logged: str
+    """What it is called in the log, after "company."."""
+    already: str
+    """What the company is then, in a word."""
+    notice: MessageKind | None = None
+    """What the channel is told."""
+    then: Callable[[Connection, str, datetime], None] | None = None
+    """What follows for the company (its realm) in the same transaction."""
+    button: str = ""
+    """The label of its button; empty if it has none."""
+    typed: str = ""
+    """The word after `/overdue`; empty if it is only a button."""
+    offers: str = ""
+    """What the list of commands says about it."""
+    asks: str = ""
+    """What would follow, where it is asked once more before it is done; else it is done at once."""
+    done: str = ""
+    """What the person is told afterwards."""
+    done_but: str = ""
+    """The same, before a reason why nothing goes out all the same."""
+    besides: str = ""
+    """What is told in either case."""
 
 
-def resume(
-    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
-) -> bool:
-    """Start sending again; False if it was not paused. Raises VerbRefused."""
-    if not ready(conn, policy, company, ModeSwitch.RESUME, user, now):
-        return False
-    companies.change(conn, company.realm, paused_at=None, paused_by=None)
-    cases.hurry_approved(conn, company.realm, now)
-    _turned(conn, company, MessageKind.RESUMED, user, now)
-    return True
+def _draw_question_again(conn: Connection, realm: str, now: datetime) -> None:
+    outbox.draw_again(conn, realm, NOTICES, now)
 
 
-def go_live(
-    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
-) -> bool:
-    """Leave shadow mode; the next sweep ends what was only rehearsed. Raises VerbRefused."""
-    if not ready(conn, policy, company, ModeSwitch.LIVE, user, now):
-        return False
-    companies.change(conn, company.realm, mode="live")
-    agenda.hurry(conn, company.realm, "sweep", now)
-    _turned(conn, company, MessageKind.LIVE, user, now)
-    return True
+def _sweep(conn: Connection, realm: str, now: datetime) -> None:
+    """It ends what was only rehearsed."""
+    agenda.hurry(conn, realm, "sweep", now)
 
 
-def go_shadow(
-    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
-) -> bool:
-    """From now on do everything except the e-mail and the note. Raises VerbRefused."""
-    if not ready(conn, policy, company, ModeSwitch.SHADOW, user, now):
-        return False
-    companies.change(conn, company.realm, mode="shadow")
-    _turned(conn, company, MessageKind.SHADOW, user, now)
-    return True
+class Switch(StrEnum):
+    """Each switch is its name, with its row."""
+
+    def __new__(cls, row: SwitchRow) -> Switch:
+        switch = str.__new__(cls, row.name)
+        switch._value_ = row.name
+        return switch
+
+    def __init__(self, row: SwitchRow) -> None:
+        self._row = row
+
+    @property
+    def row(self) -> SwitchRow:
+        """What the program has to know about it."""
+        return self._row
+
+    PAUSE = SwitchRow(
+        "pause",
+        stands=lambda company: company.paused_at is not None,
+        sets=lambda user, now: {"paused_at": now, "paused_by": user},
+        logged="paused",
+        already="paused",
+        notice=MessageKind.PAUSED,
+        typed="pause",
+        offers="stop all sending at once (finance leads)",
+        done="Sending is paused. Cards, edits and undo still work. `/overdue resume` resumes "
+        "sending.",
+    )
+    RESUME = SwitchRow(
+        "resume",
+        stands=lambda company: company.paused_at is None,
+        sets=lambda _user, _now: {"paused_at": None, "paused_by": None},
+        logged="resumed",
+        already="running",
+        notice=MessageKind.RESUMED,
+        then=cases.hurry_approved,
+        button="Resume sending",
+        typed="resume",
+        offers="start sending again (finance leads; asks once)",
+        asks="Sending is paused. Once it is resumed, approved messages go out after their last "
+        "check.",
+        done="Sending is resumed. Messages approved meanwhile go out after their last check.",
+        done_but="Sending is resumed, but nothing goes out yet",
+    )
+    GO_LIVE = SwitchRow(
+        "go_live",
+        stands=lambda company: company.live,
+        sets=lambda _user, _now: {"mode": "live"},
+        logged="live",
+        already="live",
+        notice=MessageKind.LIVE,
+        then=_sweep,
+        button="Go live",
+        typed="live",
+        offers="leave shadow mode (finance leads; asks once)",
+        asks="Once the company is live, approved messages go to customers, with a note in "
+        "QuickBooks.",
+        done="Live: approved messages are sent from now on.",
+        done_but="Live, but nothing goes out yet",
+        besides="Open cards stay; what was approved in shadow mode is checked again.",
+    )
+    GO_SHADOW = SwitchRow(
+        "go_shadow",
+        stands=lambda company: not company.live,
+        sets=lambda _user, _now: {"mode": "shadow"},
+        logged="shadow",
+        already="in shadow mode",
+        notice=MessageKind.SHADOW,
+        button="Switch to shadow mode",
+        typed="shadow",
+        offers="go back to shadow mode (finance leads; asks once)",
+        asks="In shadow mode cards still appear, but no e-mail is sent and approved messages wait.",
+        done="Shadow mode: cards still appear, but no e-mail is sent and nothing is written to "
+        "QuickBooks.",
+    )
+    REMINDERS_OFF = SwitchRow(
+        "reminders_off",
+        stands=lambda company: company.reminders_off_at is not None,
+        sets=lambda user, now: {"reminders_off_by": user, "reminders_off_at": now},
+        logged="reminders_off",
+        already="confirmed",
+        then=_draw_question_again,
+        button="QuickBooks' reminders are off",
+        done="Noted: QuickBooks' own reminders are off.",
+    )
+
+    def ready(
+        self,
+        conn: Connection,
+        policy: Policy,
+        company: ConnectedCompany,
+        user: str,
+        now: datetime,
+    ) -> bool:
+        """Whether there is anything to do: False if the company is so already.
+
+        Raises VerbRefused if this person may not do it; with REMINDERS_ON if nobody has confirmed
+        yet that QuickBooks' own reminders are off.
+        """
+        access.lead(conn, policy, user, now)
+        stands = self.row.stands(company)
+        if self is Switch.GO_LIVE and not stands and not company.reminders_off_at:
+            raise access.VerbRefused(access.Reply(access.Answer.REMINDERS_ON))
+        return not stands
+
+    def turn(
+        self,
+        conn: Connection,
+        policy: Policy,
+        company: ConnectedCompany,
+        user: str,
+        now: datetime,
+    ) -> bool:
+        """Do it, log it, redraw the affected cards, and tell the channel who did it.
+
+        False if the company was so already. Raises VerbRefused.
+        """
+        if not self.ready(conn, policy, company, user, now):
+            return False
+        row, realm = self.row, company.realm
+        companies.change(conn, realm, **row.sets(user, now))
+        if row.then:
+            row.then(conn, realm, now)
+        action = f"company.{row.logged}"
+        if row.notice:
+            key = f"{action}:{realm}:{now.isoformat()}"
+            outbox.say(conn, company, row.notice, key, {"by": user}, now)
+        cases.redraw_pending(conn, realm, now)
+        log.note(conn, log.Entry(realm, action, user, now))
+        return True
 
 
 def run_now(
@@ -103,35 +207,3 @@ def run_now(
         raise access.VerbRefused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
     agenda.hurry(conn, company.realm, "sweep", now)
     log.note(conn, log.Entry(company.realm, "sweep.asked", user, now))
-
-
-def _turned(
-    conn: Connection, company: ConnectedCompany, to: MessageKind, user: str, now: datetime
-) -> None:
-    """Log it, redraw the affected cards, and tell the channel who did it."""
-    action = f"company.{to}"
-    key = f"{action}:{company.realm}:{now.isoformat()}"
-    outbox.say(conn, company, to, key, {"by": user}, now)
-    cases.redraw_pending(conn, company.realm, now)
-    log.note(conn, log.Entry(company.realm, action, user, now))
-
-
-NOTICES = "connected:"
-"""The key prefix of the notices that ask for this confirmation."""
-
-
-def confirm_off(
-    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
-) -> bool:
-    """Record who confirmed; False if somebody already had. Until then no message is sent.
-
-    Raises VerbRefused.
-    """
-    access.lead(conn, policy, user, now)
-    if company.reminders_off_at:
-        return False
-    companies.change(conn, company.realm, reminders_off_by=user, reminders_off_at=now)
-    cases.redraw_pending(conn, company.realm, now)
-    outbox.draw_again(conn, company.realm, NOTICES, now)
-    log.note(conn, log.Entry(company.realm, "company.reminders_off", user, now))
-    return True

@@ -29,13 +29,13 @@ from bot.process import Process
 from bot.web.quickbooks import notices
 from jobs.companies import connect
 from jobs.companies.connect import Intuit
-from jobs.decide import approve, edit, hold, look, reject, sent, switches
+from jobs.decide import approve, edit, hold, look, reject, sent
 from jobs.decide import approve as undoing
 from jobs.decide import sent as take_back
-from jobs.decide import switches as reminders
 from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.decide.edit import Objections, Text
 from jobs.decide.reject import Rejection
+from jobs.decide.switches import Switch
 from jobs.engine import loop
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.services import Services
@@ -425,11 +425,11 @@ class House:
 
     def go_live(self) -> None:
         """A finance lead's click and command."""
-        self.runs(reminders.confirm_off, "ULEAD1")
-        self.runs(switches.go_live, "ULEAD1")
+        self.runs(Switch.REMINDERS_OFF.turn, "ULEAD1")
+        self.runs(Switch.GO_LIVE.turn, "ULEAD1")
 
     def runs(self, act: Callable[..., Any], user: str) -> Any:
-        """One of the switches of a company: pause, resume, go_live, go_shadow, run_now."""
+        """One of the switches of a company: `Switch.….turn`, or a sweep now."""
         return self._at_the_door(lambda conn: act(conn, self.policy, self.company, user, self.now))
 
     # The steps

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from jobs.decide import switches
-from jobs.decide import switches as reminders
 from jobs.decide.access import Answer
+from jobs.decide.switches import Switch
 from jobs.rules.case import HeldUp
 from jobs.rules.states import State
 from jobs.store import companies
@@ -93,10 +92,10 @@ def test_an_approval_that_lapses_meanwhile_says_why(a_house: House) -> None:
 @pytest.mark.parametrize(
     ("before", "turn"),
     [
-        (None, switches.pause),
-        (switches.pause, switches.resume),
-        (None, switches.go_shadow),
-        (unconfirmed, reminders.confirm_off),
+        (None, Switch.PAUSE.turn),
+        (Switch.PAUSE.turn, Switch.RESUME.turn),
+        (None, Switch.GO_SHADOW.turn),
+        (unconfirmed, Switch.REMINDERS_OFF.turn),
     ],
 )
 def test_a_switch_is_told_on_the_cards_that_wait_for_it(
@@ -116,7 +115,7 @@ def test_a_switch_is_told_on_the_cards_that_wait_for_it(
 def test_a_card_that_waits_for_a_person_stays_as_it_is(a_house: House) -> None:
     """Nothing on it has changed."""
     standing(a_house)
-    a_house.runs(switches.pause, "ULEAD1")
+    a_house.runs(Switch.PAUSE.turn, "ULEAD1")
     assert not due(a_house)
 
 

@@ -12,8 +12,8 @@ from bot.surfaces.card.card import card
 from bot.surfaces.replies import reply
 from jobs import write_back
 from jobs.decide import sent as take_back
-from jobs.decide import switches
 from jobs.decide.access import Answer
+from jobs.decide.switches import Switch
 from jobs.engine import loop
 from jobs.rules.states import State
 from jobs.store import companies
@@ -203,7 +203,7 @@ def test_a_note_outlasts_an_outage_of_hours(sent: House) -> None:
 
 def test_a_pause_does_not_hold_up_notes(sent: House) -> None:
     """The mail is out already, so its note is written."""
-    sent.runs(switches.pause, "ULEAD1")
+    sent.runs(Switch.PAUSE.turn, "ULEAD1")
     sent.run("write_back")
     assert sent.state() is State.DONE
 

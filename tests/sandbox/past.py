@@ -20,9 +20,9 @@ from sqlalchemy import select
 from bot.process import Process
 from jobs import settings as product_settings
 from jobs.companies import connect
-from jobs.decide import approve, look, switches
-from jobs.decide import switches as reminders
+from jobs.decide import approve, look
 from jobs.decide.access import Click, VerbRefused
+from jobs.decide.switches import Switch
 from jobs.engine import loop, parent_pipe
 from jobs.engine.step import Step
 from jobs.rules.policy import Policy
@@ -120,7 +120,7 @@ class Past:
             agenda.hurry(conn, self.realm, "sweep", self.moment.now)
         self._work()
         if ago == MORNINGS[0]:
-            self._at_the_door(reminders.confirm_off, switches.go_live)
+            self._at_the_door(Switch.REMINDERS_OFF.turn, Switch.GO_LIVE.turn)
             self._work()
         self._approve()
         self.moment.pass_by(self.process.policy.undo_seconds + 1)

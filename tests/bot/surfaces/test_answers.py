@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,12 +11,14 @@ from bot.blockkit.lint import lint
 from bot.surfaces import aging, answers
 from bot.surfaces.aging import aging_answer
 from bot.surfaces.card.card import Card
+from jobs.decide.switches import Switch
 from jobs.reports.picture import Aging, Bucket, Picture, TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.facts import BUCKETS
 from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
 from jobs.rules.states import ConnectionStatus, Stage, State
+from tests.bot.surfaces.test_home import COMPANY
 from tests.bot.views import HOSTILE, NOW, ZONE, usd
 from tests.sandbox.slack.blocks import faults_in_blocks
 
@@ -149,9 +152,9 @@ SAID = [
     *(answers.approved_but(held_up) for held_up in HeldUp),
     answers.approved_but(HeldUp.PAUSED, "https://x.example/?a=1&b=2"),
     *(
-        said(held_up)
-        for said in (answers.now_paused, answers.resumed, answers.now_live, answers.now_shadow)
-        for held_up in (None, *HeldUp)
+        answers.turned(switch, company)
+        for switch in Switch
+        for company in (COMPANY, replace(COMPANY, paused_at=NOW), replace(COMPANY, live=False))
     ),
     answers.unchanged("paused"),
     answers.disconnected(),

@@ -13,7 +13,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.blockkit.ids import Binding, Field, Opened, Switch, block_id
+from bot.blockkit.ids import Binding, Field, HomeButton, Opened, block_id
 from jobs.decide.verbs import Verb
 from tests.bot.kits import Front, front, place
 from tests.sandbox.slack import payloads, views
@@ -57,7 +57,7 @@ def real(door: Front) -> dict[str, Json]:
     reason = {"type": "static_select", "selected_option": {"value": "not_needed"}}
     view.values = {block_id(Field.REASON, 1): {Field.REASON: reason}}
     press = Press(person, block, button, {})
-    turn = Press(person, block, button | {"action_id": Switch.NEXT, "value": "1"}, {})
+    turn = Press(person, block, button | {"action_id": HomeButton.NEXT, "value": "1"}, {})
     channel = space.channel("CFINANCE")
     return {
         "click": payloads.pressed_in_message(space, press, card, "https://hooks.slack.com/answer"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from jobs.decide import switches
-from jobs.decide import switches as reminders
 from jobs.decide.access import Answer
+from jobs.decide.switches import Switch
 from jobs.rules.states import State
 from jobs.store import companies
 from jobs.store.database.tables import messages
@@ -23,20 +22,20 @@ def unconfirmed(open_house: OpenHouse) -> House:
 
 def test_going_live_waits_for_the_confirmation(unconfirmed: House) -> None:
     """`/overdue live` says what is missing and changes nothing; afterwards it goes live."""
-    refused = unconfirmed.runs(switches.go_live, "ULEAD1")
+    refused = unconfirmed.runs(Switch.GO_LIVE.turn, "ULEAD1")
     assert refused.answer is Answer.REMINDERS_ON
     assert not unconfirmed.company.live
-    assert unconfirmed.runs(reminders.confirm_off, "ULEAD2") is True
-    assert unconfirmed.runs(switches.go_live, "ULEAD1") is True
+    assert unconfirmed.runs(Switch.REMINDERS_OFF.turn, "ULEAD2") is True
+    assert unconfirmed.runs(Switch.GO_LIVE.turn, "ULEAD1") is True
     assert unconfirmed.company.live
 
 
 def test_who_confirmed_is_on_record(unconfirmed: House) -> None:
     """Person and time, in the company's row and in the log; a second click changes nothing."""
-    unconfirmed.runs(reminders.confirm_off, "ULEAD2")
+    unconfirmed.runs(Switch.REMINDERS_OFF.turn, "ULEAD2")
     first = unconfirmed.now
     unconfirmed.time.later(hours=1)
-    assert unconfirmed.runs(reminders.confirm_off, "ULEAD1") is False
+    assert unconfirmed.runs(Switch.REMINDERS_OFF.turn, "ULEAD1") is False
     company = unconfirmed.company
     assert (company.reminders_off_by, company.reminders_off_at) == ("ULEAD2", first)
     (line,) = unconfirmed.logged("company.reminders_off")
@@ -46,7 +45,7 @@ def test_who_confirmed_is_on_record(unconfirmed: House) -> None:
 @pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "UGUEST", "USTRANGER"])
 def test_only_finance_leads_confirm(unconfirmed: House, user: str) -> None:
     """Anybody else is told so, and nothing is put down."""
-    refused = unconfirmed.runs(reminders.confirm_off, user)
+    refused = unconfirmed.runs(Switch.REMINDERS_OFF.turn, user)
     assert refused.answer in (Answer.NOT_ALLOWED, Answer.NOT_A_MEMBER)
     assert unconfirmed.company.reminders_off_at is None
 
@@ -58,7 +57,7 @@ def test_the_notice_asks_until_it_is_answered(unconfirmed: House) -> None:
     assert row.body["data"]["asks"]
     with unconfirmed.database.writing() as conn:
         conn.execute(messages.update().values(due_at=None))
-    unconfirmed.runs(reminders.confirm_off, "ULEAD1")
+    unconfirmed.runs(Switch.REMINDERS_OFF.turn, "ULEAD1")
     assert unconfirmed.rows(notice)[0].due_at == unconfirmed.now
 
 
@@ -69,7 +68,7 @@ def test_an_approved_message_waits_for_the_confirmation(a_house: House) -> None:
     assert a_house.approve() is Answer.RECORDED
     a_house.wait_out()
     assert (a_house.mails, a_house.case().state) == ([], State.APPROVED)
-    a_house.runs(reminders.confirm_off, "ULEAD1")
+    a_house.runs(Switch.REMINDERS_OFF.turn, "ULEAD1")
     a_house.run("send", "write_back")
     assert len(a_house.mails) == 1
 

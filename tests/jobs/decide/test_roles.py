@@ -14,6 +14,7 @@ from jobs.decide.access import Answer
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
+from jobs.decide.switches import Switch
 from jobs.rules.past import HoldKind
 from jobs.rules.states import RejectReason, State
 from tests.jobs.house import MANAGER, House, books, customer, invoice
@@ -121,7 +122,7 @@ def test_a_plan_is_for_a_finance_lead(open_house: OpenHouse) -> None:
     assert house.approve("ULEAD2") is Answer.RECORDED
 
 
-COMPANY = [switches.pause, switches.resume, switches.go_live, switches.go_shadow]
+COMPANY = [Switch.PAUSE.turn, Switch.RESUME.turn, Switch.GO_LIVE.turn, Switch.GO_SHADOW.turn]
 
 
 @pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "UGUEST", "USTRANGER", "UNEWCOMER"])
@@ -139,7 +140,7 @@ def test_a_lead_runs_the_company(open_house: OpenHouse) -> None:
     """Each command works once and says so, and is on the log with its actor."""
     house = open_house()
     house.time.later(seconds=1)
-    commands = [switches.pause, switches.resume, switches.go_shadow, switches.go_live]
+    commands = [Switch.PAUSE.turn, Switch.RESUME.turn, Switch.GO_SHADOW.turn, Switch.GO_LIVE.turn]
     for command in commands:
         assert house.runs(command, "ULEAD2") is True
         assert house.runs(command, "ULEAD2") is False

@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from bot.surfaces.card.card import card
 from jobs import approvals
-from jobs.decide import switches
 from jobs.decide.access import Answer
+from jobs.decide.switches import Switch
 from jobs.mail import compose
 from jobs.rules.past import HoldKind
 from jobs.rules.states import State
@@ -361,9 +361,9 @@ def test_a_deadline_that_has_come_is_not_sent(open_house: OpenHouse) -> None:
     house.sweep()
     house.fine("ULEAD1")
     house.approve()
-    house.runs(switches.pause, "ULEAD1")
+    house.runs(Switch.PAUSE.turn, "ULEAD1")
     house.time.later(days=20)
-    house.runs(switches.resume, "ULEAD1")
+    house.runs(Switch.RESUME.turn, "ULEAD1")
     house.run("send")
     assert any("deadline" in text for text in house.said("thread"))
     assert len(house.mails) == 1
@@ -418,8 +418,8 @@ def test_an_unreachable_ledger_is_asked_at_growing_distances(approved: House) ->
     assert pauses == [1, 4, 16, *[30] * 6]
     approved.run("send")
     approved.heal()
-    approved.runs(switches.pause, "ULEAD1")
-    approved.runs(switches.resume, "ULEAD1")
+    approved.runs(Switch.PAUSE.turn, "ULEAD1")
+    approved.runs(Switch.RESUME.turn, "ULEAD1")
     approved.run("send", "write_back")
     assert approved.state() is State.DONE
 
@@ -619,10 +619,10 @@ def test_undo_comes_too_late_once_the_mail_began(approved: House) -> None:
 
 def test_pause_stops_sending_at_once(approved: House) -> None:
     """While paused nothing goes; afterwards it does."""
-    approved.runs(switches.pause, "ULEAD1")
+    approved.runs(Switch.PAUSE.turn, "ULEAD1")
     approved.run("send")
     assert not approved.mails
-    approved.runs(switches.resume, "ULEAD2")
+    approved.runs(Switch.RESUME.turn, "ULEAD2")
     approved.run("send", "write_back")
     assert len(approved.mails) == 1
 
@@ -632,7 +632,7 @@ def test_pause_during_the_last_check_holds(approved: House) -> None:
     fetch = send.Fetch.act
 
     def slowly(round: send.Fetch) -> Any:
-        approved.runs(switches.pause, "ULEAD1")
+        approved.runs(Switch.PAUSE.turn, "ULEAD1")
         return fetch(round)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -644,7 +644,7 @@ def test_pause_during_the_last_check_holds(approved: House) -> None:
 
 def test_a_pause_does_not_stop_lapses(approved: House) -> None:
     """An approval that lapsed during a pause ends, and says that sending was paused."""
-    approved.runs(switches.pause, "ULEAD1")
+    approved.runs(Switch.PAUSE.turn, "ULEAD1")
     approved.time.later(days=1)
     approved.run("send")
     assert approved.state() is State.WAITING
@@ -681,7 +681,7 @@ def test_at_the_cap_sending_pauses_and_asks(open_house: OpenHouse) -> None:
     assert house.company.paused_by == "system:send"
     assert sum("the most that the policy allows" in text for text in house.said("notice")) == 1
     house.time.later(minutes=5)
-    house.runs(switches.resume, "ULEAD1")
+    house.runs(Switch.RESUME.turn, "ULEAD1")
     house.run("send", "write_back")
     assert len(house.mails) == 6
 
