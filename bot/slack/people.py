@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
-from jobs.engine.step import Round, Step
+from jobs.engine.step import Round, Step, scheduled, tries_again
 from jobs.rules.policy import Policy
 from jobs.store import agenda, managers, people, work
 from jobs.store.work import Claim
@@ -33,13 +33,10 @@ A_MINUTE = timedelta(minutes=1)
 
 def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
     """The people step: one row for the whole workspace."""
-    return Step(
-        name="people",
-        table=work.SCHEDULE,
-        ready=lambda _now: agenda.of_kind(KIND),
-        load=lambda conn, _claim, now: _load(ruling(), client(), conn, now),
-        give_up=_rest,
-        width=1,
+    return scheduled(
+        KIND,
+        lambda conn, _claim, now: _load(ruling(), client(), conn, now),
+        tries_again(after=people.REFRESH),
     )
 
 
@@ -47,10 +44,6 @@ def ask(conn: Connection, user: str, now: datetime) -> None:
     """Have somebody looked up at once; wake "people" after the commit."""
     people.want(conn, [user], "user", now)
     agenda.hurry(conn, agenda.EVERYBODY, KIND, now)
-
-
-def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
-    work.settle(conn, claim, now + people.REFRESH, last_error=claim.row.last_error)
 
 
 def _load(policy: Policy, client: WebClient, conn: Connection, now: datetime) -> Round:

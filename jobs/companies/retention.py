@@ -8,8 +8,8 @@ import structlog
 from sqlalchemy import Connection
 
 from jobs.engine.services import Services
-from jobs.engine.step import Step
-from jobs.store import agenda, texts, work
+from jobs.engine.step import Step, scheduled, tries_again
+from jobs.store import texts, work
 from jobs.store.work import Claim
 
 KIND = "retention"
@@ -22,18 +22,11 @@ slog = structlog.get_logger()
 
 def step(services: Services) -> Step:
     """The retention step: one row for all companies, because a text belongs to none."""
-    return Step(
-        name=KIND,
-        table=work.SCHEDULE,
-        ready=lambda _now: agenda.of_kind(KIND),
-        load=lambda conn, claim, now: _prune(services, conn, claim, now),
-        give_up=_rest,
-        width=1,
+    return scheduled(
+        KIND,
+        lambda conn, claim, now: _prune(services, conn, claim, now),
+        tries_again(after=EVERY),
     )
-
-
-def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
-    work.settle(conn, claim, now + EVERY, last_error=claim.row.last_error)
 
 
 def _prune(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.companies import profile
-from jobs.engine.step import Round, Step
+from jobs.engine.step import Round, Step, scheduled
 from jobs.store import agenda, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.outbox import MessageKind
@@ -34,12 +34,11 @@ Ledger = Callable[[str], QuickBooks]
 
 def step(renew: Renew, ledger: Ledger) -> Step:
     """The upkeep of one company per row."""
-    return Step(
-        name=KIND,
-        table=work.SCHEDULE,
-        ready=lambda _now: agenda.connected(KIND),
-        load=lambda _conn, claim, now: _begin(renew, ledger, claim, now),
-        give_up=_give_up,
+    return scheduled(
+        KIND,
+        lambda _conn, claim, now: _begin(renew, ledger, claim, now),
+        _give_up,
+        ready=agenda.connected,
         width=2,
     )
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Table
 
+from jobs.store import agenda, work
 from jobs.store.work import Claim
 
 
@@ -42,3 +43,24 @@ class Step:
     """Called instead of `load` after five claims without a settle: it tells a person."""
     width: int = 4
     """How many rows one process works on at once."""
+
+
+def scheduled(
+    kind: str,
+    load: Callable[[Connection, Claim, datetime], Round | None],
+    give_up: Callable[[Connection, Claim, datetime], None],
+    *,
+    ready: Callable[[str], ColumnElement[bool]] = agenda.of_kind,
+    width: int = 1,
+) -> Step:
+    """The step that runs what is on the schedule under this kind; `ready` may leave rows out."""
+    return Step(kind, work.SCHEDULE, lambda _now: ready(kind), load, give_up, width)
+
+
+def tries_again(after: timedelta) -> Callable[[Connection, Claim, datetime], None]:
+    """A `give_up` that tells nobody: the row keeps its error and is tried again later."""
+
+    def give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+        work.settle(conn, claim, now + after, last_error=claim.row.last_error)
+
+    return give_up

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from jobs.engine.step import Step
+from jobs.engine.step import Step, scheduled
 from jobs.store import agenda, companies, outbox, work
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
@@ -81,14 +81,10 @@ def step(
         outbox.say(conn, company, failed, key, data, now)
         work.settle(conn, claim, now + AFTER_TROUBLE, last_error=claim.row.last_error)
 
-    return Step(
-        name=kind,
-        table=work.SCHEDULE,
-        ready=lambda _now: agenda.connected(kind),
-        load=lambda conn, claim, now: Turn(plan(conn, claim, now)),
-        give_up=give_up,
-        width=WIDTH,
-    )
+    def load(conn: Connection, claim: Claim, now: datetime) -> Turn:
+        return Turn(plan(conn, claim, now))
+
+    return scheduled(kind, load, give_up, ready=agenda.connected, width=WIDTH)
 
 
 def in_transaction(call: Callable[..., Any], *given: Any) -> Write:

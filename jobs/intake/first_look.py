@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobs.engine.services import Services
-from jobs.engine.step import Round, Step
+from jobs.engine.step import Round, Step, scheduled, tries_again
 from jobs.rules.fitting import CustomerTotal, effect, proposed
 from jobs.rules.policy import MARKS, Limits, Policy
 from jobs.rules.states import State
@@ -35,19 +35,12 @@ MOST_CURRENCIES = 6
 
 def step(services: Services) -> Step:
     """The first look: one row per company, done once."""
-    return Step(
-        name=KIND,
-        table=work.SCHEDULE,
-        ready=lambda _now: agenda.swept(KIND),
-        load=lambda conn, claim, now: _load(services, conn, claim, now),
-        give_up=_give_up,
-        width=1,
+    return scheduled(
+        KIND,
+        lambda conn, claim, now: _load(services, conn, claim, now),
+        tries_again(after=timedelta(days=1)),
+        ready=agenda.swept,
     )
-
-
-def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
-    """Try again tomorrow: nobody is waiting for it."""
-    work.settle(conn, claim, now + timedelta(days=1), last_error=claim.row.last_error)
 
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:

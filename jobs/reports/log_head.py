@@ -10,9 +10,9 @@ import structlog
 from sqlalchemy import Connection
 
 from jobs.engine.services import Services
-from jobs.engine.step import Step
+from jobs.engine.step import Step, scheduled, tries_again
 from jobs.rules.business_days import is_business_day
-from jobs.store import agenda, companies, log, outbox, work
+from jobs.store import companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.log import Head
 from jobs.store.outbox import MessageKind
@@ -29,18 +29,11 @@ slog = structlog.get_logger()
 
 def step(services: Services) -> Step:
     """The log_head step: one row for all companies."""
-    return Step(
-        name=KIND,
-        table=work.SCHEDULE,
-        ready=lambda _now: agenda.of_kind(KIND),
-        load=lambda conn, claim, now: _tell(services, conn, claim, now),
-        give_up=_rest,
-        width=1,
+    return scheduled(
+        KIND,
+        lambda conn, claim, now: _tell(services, conn, claim, now),
+        tries_again(after=EVERY),
     )
-
-
-def _rest(conn: Connection, claim: Claim, now: datetime) -> None:
-    work.settle(conn, claim, now + EVERY, last_error=claim.row.last_error)
 
 
 def _tell(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
