@@ -408,7 +408,7 @@ class House:
             return companies.need(conn, self.realm)
 
     def connect(self) -> None:
-        """Through the OAuth door, as a person does."""
+        """Through OAuth, as a person does."""
         with self.database.writing() as conn:
             state = connect.open_link(conn, "ULEAD1", "", self.now)
         self.outside.quickbooks.choose({"realm": self.realm})
@@ -430,7 +430,7 @@ class House:
 
     def runs(self, act: Callable[..., Any], user: str) -> Any:
         """One of the switches of a company: `Switch.….turn`, or a sweep now."""
-        return self._at_the_door(lambda conn: act(conn, self.policy, self.company, user, self.now))
+        return self._decide(lambda conn: act(conn, self.policy, self.company, user, self.now))
 
     # The steps
 
@@ -585,12 +585,12 @@ class House:
         return Click(user, case.id, case.draft, sha256)
 
     def go(self, act: Callable[..., Any], user: str | Click, *more: Any) -> Any:
-        """Click at a door; a refusal comes back as its answer, as it does for a person."""
+        """Do what a button does; a refusal comes back as its answer, as it does for a person."""
         self.greet()
         click = user if isinstance(user, Click) else self.click(user)
-        return self._at_the_door(lambda conn: act(conn, self.policy, click, *more, now=self.now))
+        return self._decide(lambda conn: act(conn, self.policy, click, *more, now=self.now))
 
-    def _at_the_door(self, act: Callable[[Connection], Any]) -> Any:
+    def _decide(self, act: Callable[[Connection], Any]) -> Any:
         self.greet()
         try:
             with self.database.writing() as conn:

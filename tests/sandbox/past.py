@@ -2,7 +2,7 @@
 
     python -m tests.sandbox.past URL
 
-The product's own steps and doors run here in a process of their own, which ends before the page
+The product's own steps and verbs run here in a process of their own, which ends before the page
 opens, under a clock that stands at each of these mornings, over the books as they were then. So
 letters of every stage are on record, and what is due today follows from them.
 """
@@ -120,7 +120,7 @@ class Past:
             agenda.hurry(conn, self.realm, "sweep", self.moment.now)
         self._work()
         if ago == MORNINGS[0]:
-            self._at_the_door(Switch.REMINDERS_OFF.turn, Switch.GO_LIVE.turn)
+            self._decide(Switch.REMINDERS_OFF.turn, Switch.GO_LIVE.turn)
             self._work()
         self._approve()
         self.moment.pass_by(self.process.policy.undo_seconds + 1)
@@ -146,7 +146,7 @@ class Past:
             self.moment.now,
         )
 
-    def _at_the_door(self, *acts: Callable[..., object]) -> None:
+    def _decide(self, *acts: Callable[..., object]) -> None:
         for act in acts:
             with self.process.database.writing() as conn:
                 act(conn, self.policy, companies.need(conn, self.realm), LEAD, self.moment.now)

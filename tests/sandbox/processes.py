@@ -99,7 +99,7 @@ class Sandbox:
         self._post("faults", {"service": service, "match": match, "kind": kind} | more)
 
     def connect(self, *words: str, user: str = LEAD) -> None:
-        """Connect the chosen company through the OAuth door, as `user`."""
+        """Connect the chosen company through OAuth, as `user`."""
         link = re.search(r"https?://\S+", self.product.run("connect", "--as", user, *words))
         if link is None:
             raise ProcessFailed("overdue connect printed no link")

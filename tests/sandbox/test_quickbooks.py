@@ -291,7 +291,7 @@ def test_revoking_ends_everything(connected: Intuit) -> None:
     assert connected.call("GET", "preferences").status_code == 401
 
 
-# The door
+# Who may call
 
 
 def test_an_expired_token_is_refused_by_the_gateway(connected: Intuit) -> None:

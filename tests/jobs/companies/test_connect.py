@@ -1,4 +1,4 @@
-"""Connecting a company: one door, one person, one use; and nothing that has to be guessed."""
+"""Connecting a company: one link, one person, one use, and nothing is guessed."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_a_state_that_is_not_ours_opens_nothing(one_door: Door, state: str) -> N
     assert [row.used_at for row in one_door.rows(connect_links)] == [None]
 
 
-def test_doors_cannot_be_guessed(one_door: Door) -> None:
+def test_links_cannot_be_guessed(one_door: Door) -> None:
     """Each is long and different."""
     states = {one_door.open() for _ in range(20)}
     assert len(states) == 20

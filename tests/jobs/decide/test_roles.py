@@ -1,4 +1,4 @@
-"""Who may pass which door, in which state of the case."""
+"""Who may do what, in which state of the case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Accounting API below `/v3/company/{realm}`: the door, and what each call answers.
+"""The Accounting API below `/v3/company/{realm}`: who may call it, and what each call answers.
 
 It reads everything and writes one kind of thing, attachable notes. Every other write is refused
 and remembered in `refused_writes`, because the product has no business making it.

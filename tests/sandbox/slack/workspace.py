@@ -1,4 +1,4 @@
-"""The state of the workspace and what changes it; every door of the stand-in works on this."""
+"""The state of the workspace and what changes it; every endpoint of the stand-in works on this."""
 
 import copy
 import itertools

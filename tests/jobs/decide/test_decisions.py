@@ -82,38 +82,38 @@ def test_two_clicks_in_the_same_instant(
         house: House = opener(stack, neighbours, home_url, tmp_path)()
         house.sweep()
         house.greet()
-        knocks = [house.click("UCOLLECT"), house.click(second)]
-        said = together(house, knocks)
+        clicks = [house.click("UCOLLECT"), house.click(second)]
+        said = together(house, clicks)
         assert sorted(one.answer for one in said) == [Answer.DECIDED, Answer.RECORDED]
         winner = next(i for i, one in enumerate(said) if one.answer is Answer.RECORDED)
         loser = said[1 - winner]
         assert loser.by is not None
-        assert loser.by.actor == knocks[winner].user
+        assert loser.by.actor == clicks[winner].user
         assert len(house.logged("approval.given")) == 1
 
 
-def together(house: House, knocks: list[Click]) -> list[Reply]:
+def together(house: House, clicks: list[Click]) -> list[Reply]:
     """Everybody clicks Approve at once, each on a connection of their own."""
-    start, said = threading.Barrier(len(knocks)), dict[int, Reply]()
+    start, said = threading.Barrier(len(clicks)), dict[int, Reply]()
 
     def click(number: int) -> None:
         start.wait(10)
         try:
             with house.database.writing() as conn:
                 policy = house.services.policy
-                said[number] = approving.approve(conn, policy, knocks[number], house.now)
+                said[number] = approving.approve(conn, policy, clicks[number], house.now)
         except VerbRefused as no:
             said[number] = no.said
 
-    threads = [threading.Thread(target=click, args=(n,)) for n in range(len(knocks))]
+    threads = [threading.Thread(target=click, args=(n,)) for n in range(len(clicks))]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(20)
-    return [said[n] for n in range(len(knocks))]
+    return [said[n] for n in range(len(clicks))]
 
 
-def test_every_door_answers_in_every_state(a_house: House) -> None:
+def test_every_button_answers_in_every_state(a_house: House) -> None:
     """Once it is decided, the buttons of a waiting card say so and change nothing."""
     day = a_house.today + timedelta(days=3)
     a_house.approve()
@@ -465,16 +465,16 @@ def test_look_again_ends_a_snooze(a_house: House) -> None:
 # It was sent, it was not
 
 
-@pytest.mark.parametrize("door", ["went", "did_not_go"])
-def test_what_nobody_knows_is_settled_once(a_house: House, door: str) -> None:
+@pytest.mark.parametrize("verb", ["went", "did_not_go"])
+def test_what_nobody_knows_is_settled_once(a_house: House, verb: str) -> None:
     """After one person has said what became of the mail, the other answer comes too late."""
     a_house.approve()
-    a_house.fault("mail", "SMTP END", "late" if door == "went" else "reset")
+    a_house.fault("mail", "SMTP END", "late" if verb == "went" else "reset")
     a_house.wait_out()
     assert a_house.state() is State.UNKNOWN
     click = a_house.click("ULEAD1")
-    assert getattr(a_house, door)(click) is Answer.RECORDED
+    assert getattr(a_house, verb)(click) is Answer.RECORDED
     a_house.run("write_back")
     assert a_house.went(click) is a_house.did_not_go(click) is Answer.DECIDED
-    assert len(a_house.notes) == (1 if door == "went" else 0)
-    assert a_house.state() is (State.DONE if door == "went" else State.WAITING)
+    assert len(a_house.notes) == (1 if verb == "went" else 0)
+    assert a_house.state() is (State.DONE if verb == "went" else State.WAITING)
