@@ -8,14 +8,17 @@ from itertools import cycle
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from jobs.decide import look, switches
-from jobs.decide.access import Answer
+from jobs.decide import access, look, switches
+from jobs.decide.access import Answer, Click, VerbRefused
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
 from jobs.decide.switches import Switch
+from jobs.decide.verbs import Verb
 from jobs.rules.past import HoldKind
+from jobs.rules.rights import Who
 from jobs.rules.states import RejectReason, State
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -64,6 +67,37 @@ def test_nobody_else_gets_in(open_house: OpenHouse) -> None:
             assert door(house, user) is answer
     assert house.logged() == before
     assert house.state() is State.WAITING
+
+
+SHUT = {
+    Who.EDITOR: set[str](),
+    Who.SETTLER: {"UMANAGER"},
+    Who.MANAGER: {"UCOLLECT"},
+    Who.LEAD: {"UCOLLECT", "UMANAGER"},
+}
+"""Who of the team is refused."""
+
+
+def test_the_row_of_a_verb_says_who_may(open_house: OpenHouse) -> None:
+    """Whatever the case, the others are refused as soon as they come, and told whose it is."""
+    house = open_house(policy=MINE)
+    house.sweep()
+    house.greet()
+    with house.database.reading() as conn:
+        for verb in Verb:
+            for user in set(TEAM):
+                assert _refusal(house, conn, verb, user) == (
+                    verb.row.who.words if user in SHUT[verb.row.who] else ""
+                ), (verb, user)
+
+
+def _refusal(house: House, conn: Connection, verb: Verb, user: str) -> str:
+    """Whose it is, if this person is refused; else empty."""
+    try:
+        access.look_in(conn, house.policy, verb, Click(user, "1"), house.now)
+    except VerbRefused as refused:
+        return refused.said.detail
+    return ""
 
 
 def test_nobody_configured_means_nobody(open_house: OpenHouse) -> None:
