@@ -59,10 +59,10 @@ def _everything(options: argparse.Namespace, command: Sequence[str]) -> None:
         undo_seconds=options.undo_seconds,
         port=options.port,
         command=command,
-        past=_has_past(options),
+        past=has_past(options),
         say=say,
     ) as running:
-        if not _has_past(options):
+        if not has_past(options):
             _open_for_business(running, options.first_run)
         say(f"Looking for overdue invoices: {running.order('run')}")
         print(running.url, flush=True)
@@ -74,7 +74,7 @@ def _marks(options: argparse.Namespace) -> Marks:
     return LIFELIKE if options.company is None else UNMARKED
 
 
-def _has_past(options: argparse.Namespace) -> bool:
+def has_past(options: argparse.Namespace) -> bool:
     """The built-in company has lived for a while; whoever brings books, or begins, has not."""
     return options.company is None and not options.first_run
 

@@ -20,6 +20,7 @@ from jobs.store.database import schema
 from jobs.store.database.tables import assessments, cases, companies
 from tests.databases import sqlite_database
 from tests.sandbox import past
+from tests.sandbox.__main__ import has_past, parser
 from tests.sandbox.policy_file import LIFELIKE, policy_text
 from tests.sandbox.processes import own_settings
 from tests.sandbox.stand_ins import StandIns, stand_ins
@@ -71,3 +72,12 @@ def test_today_every_stage_and_class_can_be_seen(lived: tuple[StandIns, Process]
         drafted = conn.execute(query.where(waiting)).all()
     assert {row.stage for row in drafted} == set(Stage)
     assert {row["class"] for row in (row._mapping for row in drafted)} == set(CaseClass)
+
+
+@pytest.mark.parametrize(
+    ("options", "lived"),
+    [("", True), ("--company books.json", False), ("--first-run", False)],
+)
+def test_only_the_built_in_company_has_a_past(options: str, lived: bool) -> None:
+    """Whoever brings books, or begins, starts with an empty record."""
+    assert has_past(parser().parse_args(options.split())) is lived

@@ -424,6 +424,21 @@ def test_an_unreachable_ledger_is_asked_at_growing_distances(approved: House) ->
     assert approved.state() is State.DONE
 
 
+def test_without_an_undo_window_resuming_tries_again_at_once(open_house: OpenHouse) -> None:
+    """What was approved with no time to undo it waits no longer than anything else."""
+    house = open_house(policy={"pace": {"undo_seconds": 0}})
+    house.sweep()
+    house.approve()
+    house.fault("quickbooks", "/batch", "status", None, 503)
+    house.run("send")
+    assert house.rows(select(cases_table.c.due_at))[0].due_at > house.now
+    house.heal()
+    house.runs(Switch.PAUSE.turn, "ULEAD1")
+    house.runs(Switch.RESUME.turn, "ULEAD1")
+    house.run("send", "write_back")
+    assert house.state() is State.DONE
+
+
 def test_a_record_that_cannot_be_read_ends_the_approval(approved: House) -> None:
     """After five tries a person is told which record it is; nobody asks all day long."""
     approved.credit("1", "1.00")
@@ -1019,6 +1034,26 @@ def test_what_changes_while_the_files_are_fetched_counts(approved: House) -> Non
     _while_fetching(approved, hold)
     assert not approved.mails
     assert "they called" in approved.view().end_reason
+
+
+def test_a_company_that_leaves_live_mode_meanwhile_sends_nothing(approved: House) -> None:
+    """The mode counts as it is when the intent is written; what is approved stays approved."""
+    _while_fetching(approved, lambda: approved.runs(Switch.GO_SHADOW.turn, "ULEAD1"))
+    assert not approved.mails
+    assert not approved.company.live
+    assert approved.state() is State.APPROVED
+
+
+def test_a_mail_that_is_built_otherwise_is_not_sent(
+    approved: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The approval ends, and the card names the part that differs from what was approved."""
+    monkeypatch.setattr("jobs.mail.compose.html_part", lambda *_: "<p>Pay somebody else</p>")
+    approved.run("send")
+    assert not approved.mails
+    assert attempts(approved) == []
+    assert approved.state() is State.WAITING
+    assert "differs from the approved one in the HTML part" in approved.view().end_reason
 
 
 def _while_fetching(house: House, happens: Callable[[], object]) -> None:
