@@ -23,16 +23,11 @@ from jobs.engine.queues import Queues
 from jobs.engine.services import Services
 from jobs.engine.step import Step
 from jobs.mail.addresses import named
-from jobs.mail.folder import Folder
-from jobs.mail.resend import Resend
 from jobs.mail.results import Mailer
-from jobs.mail.smtp import Smtp
 from jobs.pipeline import STEPS
 from jobs.reasoning.model import Model
 from jobs.rules.policy import Policy
 from jobs.settings import Settings
-from jobs.sources.configured import configured
-from jobs.sources.mailbox import access_tokens
 from jobs.sources.source import Source
 from jobs.store.budget import SqlBudget
 from jobs.store.database import engine
@@ -135,6 +130,11 @@ class Process:
     @cached_property
     def mailer(self) -> Mailer | None:
         """The mailer that the settings name, if any."""
+        from jobs.mail.folder import Folder  # each of these loads libraries that few processes need
+        from jobs.mail.resend import Resend
+        from jobs.mail.smtp import Smtp
+        from jobs.sources.mailbox import access_tokens
+
         if url := self.settings.smtp_url.get_secret_value():
             return replace(Smtp.from_url(url), tokens=access_tokens(self.settings))
         if key := self.settings.resend_api_key.get_secret_value():
@@ -152,6 +152,8 @@ class Process:
     @cached_property
     def sources(self) -> tuple[Source, ...]:
         """The sources besides the ledger that the settings name."""
+        from jobs.sources.configured import configured  # loads every client, for two queues
+
         return configured(self.settings)
 
     @cached_property

@@ -43,11 +43,11 @@ class Figure:
 
 @contextlib.contextmanager
 def product() -> Iterator[list[Firm]]:
-    """The real processes without an undo window, and companies with cards that wait."""
+    """The real processes without an undo window or other sources, and companies with cards."""
     ordinary = [Owing(f"Ordinary {n}", number=f"10{n}") for n in range(CARDS)]
     large = [Owing(f"Large {n}", "12400.00", number=f"20{n}") for n in range(CARDS)]
     wanted = {f"ordinary {n}": ordinary for n in range(FIRMS)} | {"large": large}
-    with sandbox(company_file=None, undo_seconds=0) as running:
+    with sandbox(company_file=None, undo_seconds=0, sources=False) as running:
         made = list(firms(running, wanted).values())
         for firm in made:
             for number in range(CARDS):

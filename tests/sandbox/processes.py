@@ -188,13 +188,14 @@ def sandbox(
     command: Sequence[str] = OVERDUE,
     past: bool = False,
     socket_mode: bool = False,
+    sources: bool = True,
     say: Callable[[str], None] = nothing,
 ) -> Iterator[Sandbox]:
     """Start everything and wait until it answers; no company is connected yet.
 
     With `past` the company is, and has some weeks behind it. With `socket_mode` Slack's side comes
-    over a socket, as without a public address. Without `database_url` it is a SQLite file. `say`
-    hears in plain words what is going on.
+    over a socket, as without a public address. Without `sources` no CRM, help desk or mailbox is
+    configured. Without `database_url` it is a SQLite file. `say` hears in plain words what goes on.
     Raises OSError for a port that is taken, ProcessFailed, NoQueue.
     """
     with contextlib.ExitStack() as stack:
@@ -206,7 +207,7 @@ def sandbox(
         outside.reach(public_url)
         outside.slack.sockets.enabled = socket_mode
         (folder / "policy.toml").write_text(policy_text(undo_seconds, marks), encoding="utf-8")
-        settings = outside.settings() | {
+        settings = outside.settings(sources=sources) | {
             "DATABASE_URL": database_url or f"sqlite:///{folder}/overdue.sqlite3",
             "REDIS_URL": redis_url,
             **own_settings(folder, public_url),

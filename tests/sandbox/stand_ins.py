@@ -44,9 +44,10 @@ class StandIns:
         self.slack.reach(public_url)
         self.quickbooks.webhooks.url = f"{public_url.rstrip('/')}/quickbooks/webhook"
 
-    def settings(self) -> dict[str, str]:
+    def settings(self, *, sources: bool = True) -> dict[str, str]:
         """The product's settings that point at these stand-ins."""
-        return self._slack() | self._quickbooks() | self._mail() | self._model() | self._sources()
+        found = self._slack() | self._quickbooks() | self._mail() | self._model()
+        return found | (self._sources() if sources else {})
 
     def _slack(self) -> dict[str, str]:
         return {
@@ -79,7 +80,6 @@ class StandIns:
         return {
             "MAIL_FROM": f"Brass Fern Supply <{ADDRESS}>",
             "SMTP_URL": self.mailbox.url,
-            "IMAP_URL": self.inbox.url,
         }
 
     def _model(self) -> dict[str, str]:
@@ -88,6 +88,7 @@ class StandIns:
     def _sources(self) -> dict[str, str]:
         id, secret = self.zendesk.client
         return {
+            "IMAP_URL": self.inbox.url,
             "HUBSPOT_TOKEN": self.hubspot.token,
             "HUBSPOT_API_URL": f"{self.url}/hubspot",
             "ZENDESK_CLIENT_ID": id,
