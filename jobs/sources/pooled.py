@@ -217,9 +217,11 @@ class Together:
 
 
 def _distinct(accounts: Iterable[Account]) -> list[Account]:
-    """Each customer once: two cases of it may know different addresses."""
+    """Each customer once: two cases of it may know different addresses and messages."""
     found: dict[str, Account] = {}
     for account in accounts:
         same = found.setdefault(account.id, account)
-        found[account.id] = replace(same, addresses=same.addresses | account.addresses)
+        found[account.id] = replace(
+            same, addresses=same.addresses | account.addresses, sent=same.sent | account.sent
+        )
     return list(found.values())

@@ -16,6 +16,8 @@ from jobs.store.database.tables import outages
 from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.outbox import MessageKind
 
+ACTOR = "system:connection"
+
 
 def remember(
     conn: Connection, company: str, customer: str, findings: Mapping[str, Findings]
@@ -40,9 +42,6 @@ def remember(
             insert_or_ignore(conn, outages, row | {"since": state.since, "reason": state.reason})
         told[name] = replace(findings[name], freshness=state)
     return told
-
-
-ACTOR = "system:connection"
 
 
 def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:
