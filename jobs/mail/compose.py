@@ -44,6 +44,12 @@ def message_id(case_id: str, draft_hash: str, domain: str) -> str:
     return f"<overdue.{digest[:32]}@{bare(f'x@{domain}').partition('@')[2]}>"
 
 
+def identity(built: bytes) -> str:
+    """A hash (64 hex digits) of a mail's Message-ID, or of the whole mail if it has none."""
+    found = message_from_bytes(built, policy=default)["Message-ID"]
+    return hashlib.sha256(str(found or "").strip().encode() or built).hexdigest()
+
+
 def message(
     letter: Letter,
     links: Mapping[str, str],

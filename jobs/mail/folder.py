@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.policy import SMTP
 from pathlib import Path
 
 from jobs.mail.addresses import Unsendable, bare
+from jobs.mail.compose import identity
 from jobs.mail.results import HELD_UP, Fence, MailerCheck, NotSent, Result, Sent
 
 
@@ -26,7 +24,7 @@ class Folder:
             bare(sender), bare(recipient)
         except Unsendable as error:
             return NotSent(str(error), permanent=True)
-        file = self.path / _file_name(message)
+        file = self.path / f"{identity(message)[:32]}.eml"
         try:
             if not file.exists():
                 if not fence():
@@ -59,12 +57,6 @@ class Folder:
             Path(draft).unlink(missing_ok=True)
             raise
         _sync_folder(self.path)
-
-
-def _file_name(message: bytes) -> str:
-    """Derived from the Message-ID, or from the whole mail if it has none."""
-    mail_id = str(message_from_bytes(message, policy=SMTP)["Message-ID"] or "").strip()
-    return f"{hashlib.sha256(mail_id.encode() or message).hexdigest()[:32]}.eml"
 
 
 def _sync_folder(path: Path) -> None:

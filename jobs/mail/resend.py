@@ -10,7 +10,6 @@ are used up nobody can tell, as with SMTP.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -21,6 +20,7 @@ from typing import Any
 import httpx
 
 from jobs.mail.addresses import Unsendable, bare
+from jobs.mail.compose import identity
 from jobs.mail.results import HELD_UP, Fence, MailerCheck, NotSent, Result, Sent, Unknown
 from jobs.rules.plain import one_line
 
@@ -47,22 +47,26 @@ class Resend:
     def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
         """Offer the mail until Resend answers, at most three times under one key.
 
-        Its answer says what happened: 200 is sent, and a refusal is not sent. 409 with a changed
-        body means that a different mail of this draft was accepted before, so a person has to look.
+        200 is sent, and a refusal of the first attempt is not sent. Once an answer was lost, only
+        200 says what happened: a later refusal says nothing about the attempt before it. 409 with a
+        changed body means that a different mail of this draft was accepted: a person has to look.
         """
         try:
             body = _body(message, bare(sender), bare(recipient))
         except Unsendable as error:
             return NotSent(str(error), permanent=True)
-        headers = {"Idempotency-Key": f"overdue/{hashlib.sha256(message_id(message)).hexdigest()}"}
-        result: Result = HELD_UP
+        headers = {"Idempotency-Key": f"overdue/{identity(message)}"}
+        lost: Unknown | None = None
         for _ in range(ATTEMPTS):
             if not fence():
-                return result
+                break
             result = self._offer(body, headers)
-            if not isinstance(result, Unknown):
+            if isinstance(result, Sent):
                 return result
-        return result
+            if isinstance(result, NotSent):
+                return lost or result
+            lost = result
+        return lost or HELD_UP
 
     def check(self) -> MailerCheck:
         """Whether the key is valid. A key that may only send cannot list domains, which is fine."""
@@ -88,12 +92,6 @@ class Resend:
         headers = {"Authorization": f"Bearer {self.key}", **given.pop("headers", {})}
         with httpx.Client(base_url=self.url, timeout=self.seconds, trust_env=False) as client:
             return client.request(method, path, headers=headers, **given)
-
-
-def message_id(message: bytes) -> bytes:
-    """The Message-ID of a mail, or the whole mail if it has none."""
-    found = message_from_bytes(message, policy=default)["Message-ID"]
-    return str(found).strip().encode() if found else message
 
 
 def _body(message: bytes, sender: str, recipient: str) -> dict[str, Any]:

@@ -91,6 +91,17 @@ def test_the_same_mail_goes_once_however_often_it_is_offered(
     assert len(mailbox.mails) == 1
 
 
+@pytest.mark.parametrize("status", [422, 429])
+def test_a_refusal_says_nothing_about_an_attempt_before_it(
+    resend: Resend, mailbox: Mailbox, world: World, status: int
+) -> None:
+    """The first answer was lost after the mail was accepted: it may not be called "not sent"."""
+    world.faults.add(Fault("resend", "POST", "late"))
+    world.faults.add(Fault("resend", "POST", "status", status=status))
+    assert isinstance(send(resend, different(f"refused {status}")), Unknown)
+    assert len(mailbox.mails) == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "code", "expected", "permanent"),
     [
