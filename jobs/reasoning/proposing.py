@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobs.reasoning.by_rules import plain_summary, reasons_by_rules
 from jobs.reasoning.cage import NOTES, Complaint, complaint, complaint_of_letter, kinds_of_letter
 from jobs.reasoning.caution import careful_class, class_from_readings
 from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
@@ -20,6 +21,7 @@ from jobs.rules.case import Proposal, Reason
 from jobs.rules.evidence import Reading, Stance
 from jobs.rules.facts import Facts, Invoice, bucket
 from jobs.rules.past import Past
+from jobs.rules.rulings import Ruling
 from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 
 NO_MODEL = "No model is configured."
@@ -84,12 +86,14 @@ def propose(
     model: Model | None,
     stopped: bool,
     *,
+    rulings: tuple[Ruling, ...] = (),
     key_account: bool = False,
 ) -> Proposed:
     """Ask the model for a proposal; for a stopped case only for class and summary.
 
     The class is the more careful one of the model's and the rules'. If the rules overrule the
-    model, its sentences were written for another class and are dropped.
+    model, its sentences were written for another class and are dropped. Reasons and summary that
+    are not accepted cost the letter nothing: those of the rules stand in their place.
     """
     if model is None:
         return Proposed(None, NO_MODEL)
@@ -104,7 +108,11 @@ def propose(
     if wrong := _wrong(answer.value, stage, slots, aliases, stopped):
         return _refused(wrong, answer)
     least = class_from_readings(readings, key_account=key_account)
-    return _taken(answer, aliases, stopped, least)
+    taken = _taken(answer, aliases, stopped, least)
+    if (wrong := _wrong_note(answer.value)) is None:
+        return taken
+    reasons = reasons_by_rules(facts, readings, past, key_account=key_account)
+    return _with_our_notes(taken, reasons, plain_summary(facts, stage, rulings), wrong)
 
 
 def slots_for(facts: Facts, stage: Stage, past: Past) -> frozenset[str]:
@@ -195,13 +203,16 @@ def _wrong(
     aliases: Mapping[str, str],
     stopped: bool,
 ) -> Complaint | None:
-    """The first thing in an answer that is not allowed."""
+    """The first thing in an answer for which nothing of it is accepted."""
     if any(name not in aliases for reason in form.reasons for name in reason.evidence):
         return Complaint("evidence that does not exist")
-    notes = [form.summary, *(reason.text for reason in form.reasons)]
-    if wrong := next(filter(None, (complaint(note, (), NOTES) for note in notes)), None):
-        return wrong
     return None if stopped else _wrong_letter(form, stage, slots)
+
+
+def _wrong_note(form: ProposalForm) -> Complaint | None:
+    """The first thing in summary and reasons that is not allowed."""
+    notes = [form.summary, *(reason.text for reason in form.reasons)]
+    return next(filter(None, (complaint(note, (), NOTES) for note in notes)), None)
 
 
 def _wrong_letter(form: ProposalForm, stage: Stage, slots: Collection[str]) -> Complaint | None:
@@ -237,6 +248,18 @@ def _taken(
     )
     reason = "The rules require more care than the model." if overruled and not stopped else ""
     return Proposed(proposal, reason, answer.record)
+
+
+def _with_our_notes(
+    taken: Proposed, reasons: tuple[Reason, ...], summary: str, wrong: Complaint
+) -> Proposed:
+    """What was taken, with the rules' reasons and summary instead of the model's."""
+    assert taken.proposal is not None
+    assert taken.record is not None
+    said = f"The model's note was not used because of {wrong.why}."
+    reason = " ".join(filter(None, [taken.reason, said]))
+    proposal = replace(taken.proposal, reasons=reasons, summary=summary)
+    return Proposed(proposal, reason, replace(taken.record, outcome=reason), wrong)
 
 
 def _reason(form: ReasonForm, aliases: Mapping[str, str]) -> Reason:

@@ -86,6 +86,7 @@ class Propose:
             view.past,
             self.services.model,
             view.stopped,
+            rulings=view.rulings,
             key_account=_key_account(self.services, view),
         )
 

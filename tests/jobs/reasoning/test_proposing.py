@@ -158,18 +158,16 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("field", ["subject", "sentence", "summary", "reason"])
+@pytest.mark.parametrize("field", ["subject", "sentence"])
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_nothing_hostile_reaches_a_proposal(
+def test_nothing_hostile_reaches_a_letter(
     model: Model, stand_in: StandInModel, attack: str, field: str
 ) -> None:
     """The model belongs to the attacker, and answers in the right form: the template is taken."""
     text = ATTACKS[attack]
     spoiled: dict[str, dict[str, Any]] = {
         "subject": {"subject": text},
-        "summary": {"summary": text},
         "sentence": {"sentences": ["I hope you are well.", text]},
-        "reason": {"reasons": [{"text": text, "evidence": ["e1"]}]},
     }
     stand_in.enqueue("captured", GOOD | spoiled[field])
     result = proposed(model)
@@ -178,14 +176,38 @@ def test_nothing_hostile_reaches_a_proposal(
     assert text.strip() == "" or text not in result.reason
 
 
+@pytest.mark.parametrize("field", ["summary", "reason"])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_refused_note_does_not_cost_the_letter(
+    model: Model, stand_in: StandInModel, attack: str, field: str
+) -> None:
+    """A colleague reads the rules' reasons and summary; the customer the model's sentences."""
+    text = ATTACKS[attack]
+    reason = {"reasons": [{"text": text, "evidence": ["e1"]}]}
+    stand_in.enqueue("captured", GOOD | ({"summary": text} if field == "summary" else reason))
+    result = proposed(model)
+    ours = proposal_by_rules(facts(), Stage.REMINDER, (), PAST)
+    assert result.proposal is not None
+    assert result.proposal.sentences == tuple(GOOD["sentences"])
+    assert (result.proposal.summary, result.proposal.reasons) == (ours.summary, ours.reasons)
+    assert result.reason.startswith("The model's note was not used")
+    assert result.record is not None
+    assert result.record.outcome == result.reason
+
+
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_the_hostile_answers_of_the_sandbox_are_not_taken(
     model: Model, stand_in: StandInModel, kind: str
 ) -> None:
-    """The record says that it was refused."""
+    """The record says that it was refused; in its notes, only they are lost."""
     stand_in.enqueue("hostile", kind)
     result = proposed(model)
-    assert (result.proposal, bool(result.reason)) == (None, True)
+    assert (result.proposal is None, bool(result.reason)) == (
+        kind not in ("summary", "reason"),
+        True,
+    )
+    ours = proposal_by_rules(facts(), Stage.REMINDER, (), PAST)
+    assert result.proposal is None or result.proposal.summary == ours.summary
     assert result.record is not None
     assert result.record.outcome == result.reason
 

@@ -169,10 +169,11 @@ def test_orders_in_a_memo_change_nothing(open_house: OpenHouse) -> None:
 # The model
 
 
+IN_NOTES = ("summary", "reason")
 BAD: list[tuple[str, Any]] = [
     *((kind, None) for kind in ("refusal", "truncated", "failed", "empty", "wrong_enum")),
     *((kind, None) for kind in ("extra_field", "html", "garbage", "unfinished", "status")),
-    *(("hostile", name) for name in HOSTILE),
+    *(("hostile", name) for name in HOSTILE if name not in IN_NOTES),
     ("captured", "Dear customer, pay 1.00 to DE02120300000000202051."),
 ]
 
@@ -194,6 +195,17 @@ def test_a_bad_answer_means_the_template(open_house: OpenHouse) -> None:
         assert "$840.00" in view.letter.body
         assert "evil" not in view.letter.body + view.summary
         assert (view.author, bool(view.author_reason)) == ("template", True)
+
+
+def test_a_bad_note_leaves_the_letter(open_house: OpenHouse) -> None:
+    """The card shows the rules' reasons and summary, and the text that the model wrote."""
+    house = open_house(books(customer("11"), invoice("711", "11", "840.00", 12)))
+    house.outside.model.enqueue("hostile", "summary")
+    house.sweep()
+    view = house.view()
+    assert view.author.startswith("gpt-")
+    assert "evil" not in view.summary
+    assert "overdue" in view.summary
 
 
 @pytest.mark.parametrize("kind", ["refuse", "late", "html"])
