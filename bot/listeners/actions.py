@@ -55,7 +55,7 @@ def _pressed(backend: Backend, verb: Verb, body: dict[str, Any]) -> str:
 
 def _opening(backend: Backend, verb: Verb) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        views.open_modal(backend, verb, body)
+        views.open_form(backend, verb, body)
         ack()
 
     return handle

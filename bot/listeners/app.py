@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.listeners import actions, commands, companies, events, views
 from bot.listeners.context import Backend
-from bot.surfaces import answers, forms
+from bot.surfaces import answers, forms, modal
 from jobs.store.events import first_time
 
 slog = structlog.get_logger()
@@ -132,7 +132,7 @@ def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
 def _told(backend: Backend, body: dict[str, Any], words: str) -> BoltResponse:
     """A private answer in whatever form this request accepts; a modal stays open."""
     if body.get("type") == "view_submission":  # an empty answer would close it as if it were saved
-        shown = {"response_action": "update", "view": forms.gone(words)}
+        shown = {"response_action": "update", "view": modal.gone(words)}
         return BoltResponse(status=200, body=shown)
     if "command" in body:
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": words})

@@ -15,6 +15,7 @@ import structlog
 from slack_bolt import Ack, App
 
 from bot.blockkit import ids
+from bot.blockkit.blocks import Block
 from bot.blockkit.ids import BadValueError
 from bot.blockkit.lint import lint
 from bot.listeners.context import Backend
@@ -22,9 +23,10 @@ from bot.listeners.deciding import NotRecorded, click_of, decide, unreadable, us
 from bot.listeners.refusals import follow_up
 from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
-from bot.surfaces import answers, forms
+from bot.surfaces import answers, forms, modal
 from bot.surfaces.fields import UnusableError
-from bot.surfaces.forms import FORMS, Submission
+from bot.surfaces.forms import FORMS
+from bot.surfaces.modal import Submission
 from jobs.decide.edit import Objections, Text
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
@@ -47,33 +49,43 @@ def register(app: App, backend: Backend) -> None:
         app.view(verb)(_submitting(backend, verb))
 
 
-def open_modal(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
-    """Open the light modal at once, in the thread of the click; its content follows.
+Draw = Callable[[], Block]
+"""Makes the modal itself, or one that says why there is none."""
+
+
+def open_form(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
+    """Open the form of a verb, for the case that the button was bound to."""
+    open_modal(backend, verb, lambda: _made(backend, verb, body), body)
+
+
+def open_modal(backend: Backend, action: str, draw: Draw, body: dict[str, Any]) -> None:
+    """Open the light modal at once, in the thread of the click; what `draw` makes follows.
 
     The modal has an external id of ours, so it can be filled even if Slack's answer was lost.
     """
     name = uuid.uuid4().hex
-    asked = {"trigger_id": body["trigger_id"], "view": forms.loading(name)}
+    asked = {"trigger_id": body["trigger_id"], "view": modal.loading(name)}
     opened = api.call(api.hasty(backend.client), "views.open", **asked)
     if isinstance(opened, RateLimited | NotOk):
-        _not_shown(backend, verb, body, opened)
+        _not_shown(backend, action, body, opened)
     else:
         stands = not isinstance(opened, Lost)
-        backend.pool.submit(_fill, backend, verb, body, LightModal(name, stands))
+        backend.pool.submit(_fill, backend, draw, body, LightModal(action, name, stands))
 
 
 @dataclass(frozen=True)
 class LightModal:
     """A light modal by its external id, and whether we know that it was opened (`stands`)."""
 
+    action: str
     name: str
     stands: bool
     tries: int = TRIES
 
 
-def _fill(backend: Backend, verb: Verb, body: dict[str, Any], opening: LightModal) -> None:
+def _fill(backend: Backend, draw: Draw, body: dict[str, Any], opening: LightModal) -> None:
     """Fill the modal in the background, a moment later if Slack is busy."""
-    view = _modal(backend, verb, body)
+    view = _drawn(opening.action, draw)
     answer = api.call(backend.client, "views.update", external_id=opening.name, view=view)
     if (
         isinstance(answer, RateLimited | Lost)
@@ -81,48 +93,47 @@ def _fill(backend: Backend, verb: Verb, body: dict[str, Any], opening: LightModa
         and _pause(answer) <= LONGEST_PAUSE
     ):
         left = replace(opening, tries=opening.tries - 1)
-        backend.later(_pause(answer), _fill, backend, verb, body, left)
+        backend.later(_pause(answer), _fill, backend, draw, body, left)
         return
     closed_by_then = opening.stands and answer == NotOk("not_found")
     if isinstance(answer, Trouble) and not closed_by_then:
-        _not_shown(backend, verb, body, answer)
+        _not_shown(backend, opening.action, body, answer)
 
 
 def _pause(trouble: RateLimited | Lost) -> float:
     return trouble.seconds if isinstance(trouble, RateLimited) else PAUSE
 
 
-def _not_shown(backend: Backend, verb: Verb, body: dict[str, Any], trouble: Trouble) -> None:
-    slog.warning("modal.lost", action=verb, trouble=repr(trouble))
+def _not_shown(backend: Backend, action: str, body: dict[str, Any], trouble: Trouble) -> None:
+    slog.warning("modal.lost", action=action, trouble=repr(trouble))
     backend.tell(body["response_url"], answers.no_form())
 
 
-def _modal(backend: Backend, verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
-    """The modal itself, or one that says why there is none."""
+def _drawn(action: str, draw: Draw) -> Block:
     try:
-        view = _made(backend, verb, body)
+        view = draw()
     except Exception as error:  # noqa: BLE001  # nothing else ends the form's "One moment"
-        slog.error("modal.failed", action=verb, exc_info=error)
-        return forms.gone(answers.broken())
+        slog.error("modal.failed", action=action, exc_info=error)
+        return modal.gone(answers.broken())
     if wrong := lint(view, "modal"):
-        slog.error("modal.refused_by_lint", action=verb, wrong=len(wrong))
-        return forms.gone(answers.broken())
+        slog.error("modal.refused_by_lint", action=action, wrong=len(wrong))
+        return modal.gone(answers.broken())
     return view
 
 
-def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> dict[str, Any]:
+def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> Block:
     try:
         binding = ids.binding(body["actions"][0].get("value"))
         view = view_for(backend, verb, click_of(binding, user_of(body)))
     except BadValueError as error:
-        return forms.gone(unreadable(error))
+        return modal.gone(unreadable(error))
     except NotRecorded as error:
         if error.said:
             follow_up(backend, user_of(body), error.said, body["response_url"])
-        return forms.gone(error.words)
+        return modal.gone(error.words)
     back = view.may_return and verb is Verb.CONFIRM_ADDRESS
     if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:
-        return forms.gone(CHANGED)
+        return modal.gone(CHANGED)
     return FORMS[verb].draw(view, backend.policy.for_company(view.facts.company.id))
 
 
@@ -139,9 +150,9 @@ def _answer(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
     except UnusableError as error:
         return {"response_action": "errors", "errors": error.errors}
     except NotRecorded as error:
-        return _instead(forms.gone(error.words))
+        return _instead(modal.gone(error.words))
     except BadValueError as error:
-        return _instead(forms.gone(unreadable(error)))
+        return _instead(modal.gone(unreadable(error)))
 
 
 def _submit(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:

@@ -1,23 +1,22 @@
 """The forms of verbs: what each asks for, and what becomes of it when it comes back.
 
-Pure: drawn from a case, and read into what the function of the verb takes. A form is opened light
-and at once (`loading`) and then replaced, because a trigger lives three seconds.
+Pure: drawn from a case, and read into what the function of the verb takes.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from bot.blockkit.blocks import Block, bullets, context, paragraph, plain, rich, text
+from bot.blockkit.blocks import Block, bullets, context, paragraph, rich, text
 from bot.blockkit.escaping import cap, one_line, revealed
-from bot.blockkit.ids import Field, Opened
+from bot.blockkit.ids import Field
 from bot.surfaces import fields, wording
-from bot.surfaces.card.buttons import addresses, binding, fired
+from bot.surfaces.card.buttons import addresses, fired
 from bot.surfaces.card.reasons import HOLD, ReasonOption, rejecting
-from bot.surfaces.fields import Values, unusable
+from bot.surfaces.fields import unusable
+from bot.surfaces.modal import Form, Submission, about, asking, bound, gone
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
 from jobs.decide.look import SetAside
@@ -35,8 +34,6 @@ from jobs.rules.rulings import Kind, stops_seen
 from jobs.rules.states import RejectReason
 from jobs.rules.verification.ledger_text import to_confirm
 
-LOADING = "loading"
-"""The name of a modal that asks for nothing."""
 SNOOZED = 2
 """How many working days the form of a snooze proposes."""
 MOST_ADDRESSES = 10
@@ -44,63 +41,10 @@ CHECKED = (
     "Amounts, dates, invoice numbers, names and links are checked against QuickBooks when you "
     "save. Saving sends nothing: the new version goes back to the card for approval."
 )
-SLOW = "If nothing happens within a minute, please close this and press the button again."
 MARKED = ReasonOption(
     "This text offers instalments or a payment date",
     "Amounts and dates that are not on record. A second person must approve.",
 )
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What came back with a form."""
-
-    values: Values
-    seen: str
-    """The fingerprint of what the person was shown; empty where nothing has one."""
-    view: Callable[[], CaseView]
-    """The case as it is now; for somebody who may not work on it, this ends the submission."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """What a verb asks before it decides."""
-
-    draw: Callable[[CaseView, Policy], Block]
-    read: Callable[[Submission], object]
-    """What the verb's function takes. Raises UnusableError."""
-
-
-def loading(name: str) -> Block:
-    """What is shown until the case is read; `name` is its external id."""
-    blocks = [rich(paragraph(text("Reading the case…"))), context(SLOW)]
-    return _view(LOADING, "One moment", blocks, "") | {"external_id": name}
-
-
-def gone(words: str) -> Block:
-    """Instead of a modal that no longer makes sense; `words`, our own, say why."""
-    return _view(LOADING, "Not possible", [rich(paragraph(text(words)))], "")
-
-
-def _about(view: CaseView, told: str) -> Block:
-    name = cap(one_line(view.facts.customer.name), 600)
-    top = [text(name, bold=True), text(f" · case {view.id}\n{told}")]
-    return rich(paragraph(*top))
-
-
-def _meta(view: CaseView, seen: str = "") -> str:
-    return Opened(binding(view), seen).encode()
-
-
-def _form(verb: Verb, blocks: list[Block], meta: str, submit: str, title: str = "") -> Block:
-    return _view(verb.value, title or verb.row.button.removesuffix("…"), blocks, meta, submit)
-
-
-def _view(name: str, title: str, blocks: list[Block], meta: str, submit: str = "") -> Block:
-    made: Block = {"type": "modal", "callback_id": name, "blocks": blocks}
-    made |= {"title": plain(title, 24), "close": plain("Cancel" if submit else "Close", 24)}
-    made |= {"private_metadata": meta}
-    return made | ({"submit": plain(submit, 24)} if submit else {})
 
 
 def edit(view: CaseView, _: Policy) -> Block:
@@ -129,7 +73,7 @@ def edit_again(
     blocks = [*told, _envelope(view), *_inputs(view, *typed), _marking(view, marked)]
     blocks.append(context(CHECKED))
     submit = "Save anyway" if seen else "Save"
-    return _form(Verb.EDIT, blocks, _meta(view, seen), submit, "Edit the message")
+    return asking(Verb.EDIT, blocks, bound(view, seen), submit, "Edit the message")
 
 
 def fingerprint(subject: str, body: str, marked: bool = False) -> str:
@@ -153,7 +97,7 @@ def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
 def _envelope(view: CaseView) -> Block:
     assert view.letter is not None
     amount = wording.money(view.facts.asked)
-    return _about(
+    return about(
         view,
         f"To {revealed(view.letter.to)}, {amount} due, {wording.stage(view.stage)}. "
         "Recipient, attachments and the QuickBooks note stay as they are.",
@@ -197,14 +141,14 @@ def reject(view: CaseView, policy: Policy) -> Block:
     offered = rejecting(view.stage, policy.already_paid_working_days, fired(view, ON_ACCOUNT))
     options = {str(name): words for name, words in offered.items()}
     blocks = [
-        _about(view, "No message goes out. What happens next depends on the reason."),
+        about(view, "No message goes out. What happens next depends on the reason."),
         fields.labelled(
             Field.REASON, view.version, "Reason", fields.radio(Field.REASON, options, "")
         ),
         *fields.invoices(view, "Disputed invoices", "Only for the reason Disputed."),
         fields.comment(view, "Comment", optional=True),
     ]
-    return _form(Verb.REJECT, blocks, _meta(view), "Reject")
+    return asking(Verb.REJECT, blocks, bound(view), "Reject")
 
 
 def rejection(sent: Submission) -> Rejection:
@@ -226,8 +170,8 @@ def was_paid(view: CaseView, policy: Policy) -> Block:
     """The customer has paid: the card waits for the payment, or for one to be applied."""
     days = wording.working_days(policy.already_paid_working_days)
     told = f"{_payment(view)} Nothing is sent until then; the case asks again after {days}."
-    blocks = [_about(view, told), fields.comment(view, "Comment", optional=True)]
-    return _form(Verb.WAS_PAID, blocks, _meta(view), "It was paid")
+    blocks = [about(view, told), fields.comment(view, "Comment", optional=True)]
+    return asking(Verb.WAS_PAID, blocks, bound(view), "It was paid")
 
 
 def _payment(view: CaseView) -> str:
@@ -253,13 +197,13 @@ def hold(view: CaseView, policy: Policy) -> Block:
     until = view.facts.today + timedelta(days=policy.hold_days)
     options = {str(name): words for name, words in HOLD.items()}
     blocks = [
-        _about(view, "Held invoices are left out of every message until the review date."),
+        about(view, "Held invoices are left out of every message until the review date."),
         fields.labelled(Field.KIND, view.version, "Why", fields.radio(Field.KIND, options, "")),
         *fields.invoices(view, "Invoices", "Choose none to hold everything of this customer."),
         fields.day(view, "Review date", until, hint="For a promise: the day the customer named."),
         fields.comment(view, "Comment", optional=True),
     ]
-    return _form(Verb.HOLD, blocks, _meta(view), "Hold")
+    return asking(Verb.HOLD, blocks, bound(view), "Hold")
 
 
 def holding(sent: Submission) -> Holding:
@@ -275,11 +219,11 @@ def snooze(view: CaseView, policy: Policy) -> Block:
     """Bring the case back on a day."""
     until = add_working_days(view.facts.today, SNOOZED, policy)
     blocks = [
-        _about(view, "The case comes back on that day with fresh figures."),
+        about(view, "The case comes back on that day with fresh figures."),
         fields.day(view, "Come back on", until),
         fields.comment(view, "Comment", optional=True),
     ]
-    return _form(Verb.SNOOZE, blocks, _meta(view), "Snooze")
+    return asking(Verb.SNOOZE, blocks, bound(view), "Snooze")
 
 
 def snoozing(sent: Submission) -> Snooze:
@@ -296,10 +240,10 @@ def draft_anyway(view: CaseView, _: Policy) -> Block:
         for r in stops
     ]
     told = "Only a finance lead can do this. It sets these stops aside for the next draft only:"
-    blocks = [_about(view, told), *([rich(bullets(lines))] if lines else [])]
+    blocks = [about(view, told), *([rich(bullets(lines))] if lines else [])]
     blocks.append(fields.comment(view, "Why a draft is right anyway"))
     seen = stops_seen(view.rulings)
-    return _form(Verb.DRAFT_ANYWAY, blocks, _meta(view, seen), "Draft")
+    return asking(Verb.DRAFT_ANYWAY, blocks, bound(view, seen), "Draft")
 
 
 def set_aside(sent: Submission) -> SetAside:
@@ -319,8 +263,8 @@ def confirm_address(view: CaseView, _: Policy) -> Block:
     more = f" QuickBooks has {rest} more; please remove unused ones there." if rest > 0 else ""
     told = f"Messages to this customer go to the address you choose, until it changes.{more}"
     chosen = fields.radio(Field.ADDRESS, options, "")
-    blocks = [_about(view, told), fields.labelled(Field.ADDRESS, view.version, "Address", chosen)]
-    return _form(Verb.CONFIRM_ADDRESS, blocks, _meta(view), "Confirm")
+    blocks = [about(view, told), fields.labelled(Field.ADDRESS, view.version, "Address", chosen)]
+    return asking(Verb.CONFIRM_ADDRESS, blocks, bound(view), "Confirm")
 
 
 def address_key(address: str) -> str:
@@ -346,7 +290,7 @@ def confirm_name(view: CaseView, _: Policy) -> Block:
         "This name looks like a web address, and mail programs turn it into a link. If it is the "
         "customer's name, confirm it: messages then use it until it changes in QuickBooks."
     )
-    return _form(Verb.CONFIRM_NAME, [_about(view, told)], _meta(view, seen), "Confirm")
+    return asking(Verb.CONFIRM_NAME, [about(view, told)], bound(view, seen), "Confirm")
 
 
 FORMS: Mapping[Verb, Form] = {

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from bot.blockkit import ids
 from bot.blockkit.lint import lint
-from bot.surfaces import forms
+from bot.surfaces import forms, modal
 from bot.surfaces.card.reasons import HOLD, REJECT
 from bot.surfaces.fields import UnusableError
-from bot.surfaces.forms import FORMS, Form, Submission, fingerprint
+from bot.surfaces.forms import FORMS, fingerprint
+from bot.surfaces.modal import Form, Submission
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
@@ -91,7 +92,7 @@ def test_every_modal_is_one_that_slack_takes(modal: str, name: str) -> None:
 
 def test_loading_is_light() -> None:
     """The first modal has nothing to submit and needs no case."""
-    made = forms.loading("a")
+    made = modal.loading("a")
     assert lint(made, "modal") == []
     assert "submit" not in made
 
