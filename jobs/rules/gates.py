@@ -6,6 +6,7 @@ the policy; amounts are compared only in the currency of the case.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from jobs.rules.money import Money, total
 from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.plain import capital, one_line
 from jobs.rules.policy import Limits, Mark, Policy
+from jobs.rules.recipients import ledger_addresses
 from jobs.rules.recipients import recipient as recipient
 from jobs.rules.rulings import HOLD, RANK, Kind, Ruling, not_set_aside
 from jobs.rules.states import CaseClass, Stage
@@ -138,6 +140,7 @@ def judge(
         _gap(facts, past, policy, now),
         _who(facts, stage, policy),
         _never_emailed(facts, past),
+        _looks_like_a_test(facts),
         _ledger_text(facts, past),
         _wording(draft_violations),
     )
@@ -436,6 +439,31 @@ def _never_emailed(facts: Facts, past: Past) -> Iterator[Ruling]:
         f"ours has named {it} yet. Make sure the customer has received {it}."
     )
     yield Ruling(Kind.GATE, NEVER_EMAILED, reason, _invoices(found))
+
+
+_TESTING = "test(?:ing|s)?|dummy|demo|sample|fake|example"
+_WHO = r"customer|client|account|company|co|inc|llc|ltd|gmbh|kunde|firma|user|person|\d+"
+TEST_NAME = re.compile(
+    rf"(?:z+ )?(?:{_TESTING})(?: (?:{_WHO}))*|(?:{_WHO}) (?:{_TESTING})(?: \d+)?"
+    "|testkunde|(?:max|erika) mustermann|(?:john|jane) doe|do not use"
+)
+"""Whole names, in small letters and without signs; "Speed Test Labs" is a customer."""
+TEST_ADDRESS = re.compile(
+    r"test\d*@.*|.*@(?:example\.(?:com|net|org)|(?:[\w-]+\.)*(?:test|invalid|localhost))"
+)
+"""Nobody can have an address in domains reserved for examples and tests (RFC 2606)."""
+
+
+def _looks_like_a_test(facts: Facts) -> Iterator[Ruling]:
+    """Somebody tried something out: a real company may have that name, so a person decides."""
+    name = " ".join(re.findall(r"[^\W_]+", facts.customer.name.casefold()))
+    addresses = (address.lower() for address in ledger_addresses(facts))
+    if TEST_NAME.fullmatch(name) or any(map(TEST_ADDRESS.fullmatch, addresses)):
+        reason = (
+            f"{_name(facts)} looks like a record made for testing. Make sure that it is a real "
+            "customer; if it is not, mark it as “do not chase”."
+        )
+        yield Ruling(Kind.GATE, "looks_like_a_test", reason, _customer(facts), lead=True)
 
 
 NAME_LIKE_A_LINK = "name_like_a_link"

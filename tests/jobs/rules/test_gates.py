@@ -366,6 +366,20 @@ def test_an_invoice_that_was_never_emailed_is_a_gate_on_first_contact(
         assert (found[0].approvers, found[0].lead, found[0].manager_first) == (1, False, False)
 
 
+TESTS = ("Test", "TEST customer 2", "zz-test", "Demo GmbH", "Sample Company", "Max Mustermann")
+REAL = ("Speed Test Labs", "Example Design Studio", "Testa & Sons", "Demos Bakery", "A. Doe")
+
+
+def test_a_record_made_for_testing_is_for_a_lead() -> None:
+    """By its whole name, or an address that nobody can have; a name with such a word is fine."""
+    named = {name: facts(customer=Customer("58", name, "", usd(845))) for name in (*TESTS, *REAL)}
+    addressed = [facts(invoice(email=one)) for one in ("a@example.com", "x@y.test", "test1@z.de")]
+    for about in (*(named[name] for name in TESTS), *addressed):
+        [ruling] = rulings(about)
+        assert (ruling.kind, ruling.rule, ruling.lead) == (Kind.GATE, "looks_like_a_test", True)
+    assert all(rulings(named[name]) == () for name in REAL)
+
+
 def test_the_strictest_comes_first() -> None:
     """Never, stop, wait, gate."""
     past = Past(contacts=(contact(1),))
