@@ -96,6 +96,9 @@ class Findings:
     marks: tuple[Mark, ...] = ()
     bounced: frozenset[str] = frozenset()
     """Addresses, in lower case, from which mail came back as undeliverable for good."""
+    left: Mapping[str, datetime] = field(default_factory=dict)
+    """Address, in lower case → when its automatic reply said that nobody reads it any more (UTC).
+    Only an automatic reply of the address itself counts."""
     we_wrote_at: datetime | None = None
     """When one of us last wrote to the customer by hand (UTC), as far as this source shows."""
     doubtful: str = ""
@@ -148,9 +151,12 @@ class Context:
         return {name: state for name, state in found.items() if isinstance(state, Down)}
 
     def completed(self, past: Past) -> Past:
-        """Our own history, with the addresses from which the sources saw mail come back."""
+        """Our own history, with the addresses from which the sources saw mail come back, and those
+        that nobody reads any more."""
         seen = frozenset().union(*(found.bounced for found in self.findings.values()))
-        return replace(past, bounced=past.bounced | seen)
+        said = (each for found in self.findings.values() for each in found.left.items())
+        left = frozenset(address for address, at in said if not past.confirmed(address, at))
+        return replace(past, bounced=past.bounced | seen, left=left)
 
     def sources_of(self, documents: tuple[Document, ...]) -> tuple[str, ...]:
         """The names of the sources that these texts came from."""

@@ -65,10 +65,15 @@ class Past:
     """In the ledger when it was connected, or confirmed by a person; in lower case."""
     confirmed_address: str = ""
     """The address that a person picked for this customer, or empty."""
+    confirmed_at: datetime | None = None
+    """When they picked it (UTC)."""
     bounced: frozenset[str] = frozenset()
     """Addresses not to be used: a mail server refused them, or a person said they are wrong."""
     wrong: frozenset[str] = frozenset()
     """The bounced addresses that a person rejected."""
+    left: frozenset[str] = frozenset()
+    """Addresses whose own automatic reply says that nobody reads them any more, unless a person
+    has confirmed the address since then; in lower case."""
     last_contact_to_address: AddressContact | None = None
     """The last message to the current address, which several customers may share."""
     allowed_anyway: tuple[Ruling, ...] = ()
@@ -77,6 +82,11 @@ class Past:
     """Fingerprints of names that look like a web address and that a finance lead confirmed."""
     promised: date | None = None
     """The date a person confirmed as promised, kept or broken; the letter may name it."""
+
+    def confirmed(self, address: str, since: datetime) -> bool:
+        """Whether a person picked this address after that time."""
+        picked = address == self.confirmed_address.lower()
+        return picked and self.confirmed_at is not None and self.confirmed_at > since
 
     @property
     def last_contact(self) -> Contact | None:

@@ -78,6 +78,12 @@ def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
         return _never("no_recipient", reason, facts)
     if key in past.bounced:
         return _not_to_be_used(shown, key in past.wrong, facts)
+    if key in past.left:
+        reason = (
+            f"An automatic reply says that nobody reads {shown} any more. Ask the customer whom to "
+            "write to, or confirm the address if somebody else reads it now."
+        )
+        return _never("address_left", reason, facts)
     if key not in {a.lower() for a in ledger_addresses(facts)}:
         reason = f"{shown} was confirmed, but QuickBooks no longer has it. Confirm another address."
         return _never("address_not_in_ledger", reason, facts)

@@ -42,6 +42,17 @@ _AUTOMATIC = re.compile(
     r"|automatische antwort|abwesenheit|ich bin (?:nicht im|außer)|nicht im büro)",
     re.IGNORECASE,
 )
+_LEFT = re.compile(
+    r"no longer (?:works?|working|employed|(?:with|at|part of) (?!(?:you|me)\b)\w)(?! on\b)"
+    r"|(?:has|have|had|'ve|who) left (?:the|our|this) (?:company|firm|business|organi[sz]ation)"
+    r"|(?:mailbox|address|account) is (?:no longer|not) (?:monitored|in use|active|valid|read)"
+    r"|(?:has|have|'ve) retired\b"
+    r"|nicht mehr (?:\w+ ){0,6}(?:tätig|beschäftigt|angestellt)\b"
+    r"|nicht mehr (?:im|in unserem|bei|für) (?:\w+ ){0,3}(?:unternehmen|haus|firma|uns)\b"
+    r"|(?:unternehmen|firma) verlassen|aus (?:dem|unserem) (?:unternehmen|haus) ausgeschieden"
+    r"|(?:postfach|adresse) wird nicht (?:mehr )?(?:gelesen|betreut|genutzt|verwendet)",
+    re.IGNORECASE,
+)
 _DAEMONS = ("mailer-daemon@", "postmaster@")
 _BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
 _FAILED = re.compile(r"rfc822;\s*(?P<address>[^\s;<>]+@[^\s;<>]+)", re.IGNORECASE)
@@ -67,6 +78,11 @@ class Inbound:
     """The addresses that do not work, according to a bounce."""
     whole: bool = True
     """Whether all of its text was there."""
+
+    @property
+    def says_left(self) -> bool:
+        """Whether it is an automatic reply, and says that nobody reads its sender's mail now."""
+        return self.kind == "automatic_reply" and _LEFT.search(self.text) is not None
 
 
 def parse(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -> Inbound | None:

@@ -121,6 +121,7 @@ class _SoFar:
 
     documents: dict[str, Document] = field(default_factory=dict)
     bounced: set[str] = field(default_factory=set)
+    left: dict[str, datetime] = field(default_factory=dict)
     we_wrote: list[datetime] = field(default_factory=list)
     doubts: dict[str, None] = field(default_factory=dict)
     unread: str = ""
@@ -143,6 +144,7 @@ class _Reading:
             known=bool(_keys(customer)),
             documents=tuple(documents),
             bounced=frozenset(found.bounced),
+            left=found.left,
             we_wrote_at=max(found.we_wrote, default=None),
             doubtful=" ".join(list(found.doubts)[:MOST_DOUBTS]),
         )
@@ -206,6 +208,8 @@ class _Reading:
         for one in about:
             self._add(one, mail)
             self._found[one.id].bounced |= mail.failed & one.addresses
+            if mail.says_left and mail.sender in one.addresses:
+                self._found[one.id].left[mail.sender] = mail.at
             if doubt:
                 self._found[one.id].doubts[f"A mail of {day(mail.at.date())} {doubt}."] = None
 

@@ -48,6 +48,7 @@ def past(
         holds=_still_open(conn, company, unlifted(conn, company, customer)),
         known_addresses=frozenset(row.address for row in rows),
         confirmed_address=next((row.address for row in rows if row.chosen), ""),
+        confirmed_at=next((row.set_at for row in rows if row.chosen), None),
         bounced=frozenset(row.address for row in rows if row.bounced_at),
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
         last_contact_to_address=_last_to(conn, company, address),

@@ -18,7 +18,7 @@ from jobs.rules.states import RejectReason, Stage, State
 BY_ADDRESS = frozenset(
     {
         *("several_recipients", "address_not_in_ledger", "address_changed"),
-        *("address_bounced", "wrong_contact"),
+        *("address_bounced", "address_left", "wrong_contact"),
     }
 )
 """Rules that end when a person confirms one of the ledger's addresses."""

@@ -125,6 +125,7 @@ _CAUSES = {
     "address_not_in_ledger": "QuickBooks no longer has the confirmed address",
     "address_changed": "the e-mail address has changed",
     "address_bounced": "mail to the address came back",
+    "address_left": "nobody reads the address any more",
     "wrong_contact": "wrong contact",
     "consumer": "private person",
     "do_not_chase": "do not chase",

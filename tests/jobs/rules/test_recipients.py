@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from jobs.rules.facts import Customer, Facts
+from jobs.rules.findings import Context, Findings, Fresh
 from jobs.rules.past import Past
 from jobs.rules.recipients import is_address, ledger_addresses, recipient
-from jobs.rules.rulings import Ruling
-from tests.jobs.rules.world import contact, facts, invoice, usd
+from jobs.rules.rulings import Kind, Ruling
+from tests.jobs.rules.world import NOW, contact, facts, invoice, usd
 
 
 def on(*emails: str, customer: str = "") -> Facts:
@@ -52,6 +56,27 @@ def test_a_confirmed_address_holds_while_the_ledger_names_it() -> None:
     found = recipient(on("a@x.example"), past)
     assert isinstance(found, Ruling)
     assert found.rule == "address_not_in_ledger"
+
+
+def test_an_address_that_nobody_reads_is_asked_about_once() -> None:
+    """An automatic reply says so; whoever confirms the address after that is believed."""
+    gone = Findings(Fresh(NOW), left={"ap@cooper.example": NOW})
+    context = Context(facts(), {"mailbox": gone})
+
+    def to(**picked: Any) -> str | Ruling:
+        return recipient(facts(), context.completed(Past(**picked)))
+
+    said = to()
+    assert isinstance(said, Ruling)
+    assert (said.kind, said.rule) == (Kind.NEVER, "address_left")
+    assert "nobody reads ap@cooper.example any more" in said.reason
+    before = to(confirmed_address="AP@cooper.example", confirmed_at=NOW)
+    assert isinstance(before, Ruling)
+    later = NOW + timedelta(minutes=1)
+    assert to(confirmed_address="ap@cooper.example", confirmed_at=later) == "ap@cooper.example"
+    elsewhere = to(confirmed_address="b@cooper.example", confirmed_at=NOW)
+    assert isinstance(elsewhere, Ruling)
+    assert elsewhere.rule == "address_not_in_ledger"
 
 
 @pytest.mark.parametrize(

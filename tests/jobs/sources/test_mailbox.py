@@ -17,7 +17,8 @@ import pytest
 
 from jobs.rules.findings import Account, Down, Findings, Fresh
 from jobs.sources import mailbox as module
-from jobs.sources.imap import ImapServer
+from jobs.sources.imap import Fetched, ImapServer
+from jobs.sources.inbound import parse
 from jobs.sources.mailbox import Mailbox, Us
 from jobs.sources.source import SourceError
 from tests.jobs.mail.test_smtp import certificate
@@ -213,6 +214,42 @@ def test_bounces_say_which_address_does_not_work(inbox: Inbox) -> None:
     assert found["2"].bounced == {"tweety@birdseed.example"}
     kinds = sorted(kind for kind, _ in said(found["1"]))
     assert kinds == ["automatic_reply", "bounce", "bounce"]
+
+
+LEFT = (
+    "Dana no longer works for Acme.",
+    "I have left the company; please write to Lee.",
+    "This mailbox is no longer monitored.",
+    "Frau Reyes ist nicht mehr für unser Haus tätig.",
+    "Dieses Postfach wird nicht mehr gelesen.",
+)
+STILL_THERE = (
+    "I am out of office until Monday.",
+    "I no longer work on Fridays.",
+    "Ich bin bis Montag nicht im Büro.",
+    "Your mail has been received.",
+)
+
+
+def test_who_has_left_says_so_by_an_automatic_reply(inbox: Inbox) -> None:
+    """Of the address itself: nobody else can put an end to it, nor an ordinary mail."""
+    automatic = {"subject": "Automatic reply: Bill", "headers": {"Auto-Submitted": "auto-replied"}}
+    inbox.receive({"from": "boss@acme.example", "text": LEFT[0]} | automatic)
+    inbox.receive({"from": "dana@acme.example", "text": LEFT[0]})
+    assert read(inbox)["1"].left == {}
+    inbox.receive({"from": "Dana@acme.example", "text": LEFT[0]} | automatic)
+    assert read(inbox)["1"].left == {"dana@acme.example": NOW}
+    assert all(map(says_left, LEFT))
+    assert not any(map(says_left, STILL_THERE))
+
+
+def says_left(text: str) -> bool:
+    """Whether an automatic reply with these words says that nobody reads its sender's mail."""
+    raw = b"Auto-Submitted: auto-replied\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    raw += text.encode()
+    mail = parse(Fetched(1, NOW, len(raw), raw), (), ())
+    assert mail is not None
+    return mail.says_left
 
 
 def test_quotes_of_ours_are_left_out(inbox: Inbox) -> None:
