@@ -44,7 +44,12 @@ SUMMARIES = {
         "Best handled by somebody who knows them.",
         "A personal message is best here.",
     ),
+    "stopped": (
+        "Their message speaks against a reminder: somebody should look at it first.",
+        "They have said something that needs a person first.",
+    ),
 }
+GRAVE = ("hardship", "bank_change", "dispute", "paid_claim")
 
 Letter = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
 LETTERS: dict[str, Letter] = {
@@ -208,6 +213,7 @@ def _proposal(data: dict[str, Any]) -> dict[str, Any]:
     class_, evidence = _class(data)
     seed = zlib.crc32(json.dumps(data, sort_keys=True).encode())
     subject, sentences = "", list[str]()
+    grave = any(reading["stance"] in GRAVE for reading in data["readings"])
     if not data["stopped"]:
         routine = class_ == "routine_reminder"
         subjects, parts = LETTERS[data["stage"] if routine else class_]
@@ -219,7 +225,7 @@ def _proposal(data: dict[str, Any]) -> dict[str, Any]:
         "class": class_,
         "confidence": "high" if data["readings"] else "medium",
         "reasons": [{"text": REASONS.get(class_) or _oversight(data), "evidence": evidence}],
-        "summary": _pick(SUMMARIES[class_], seed),
+        "summary": _pick(SUMMARIES["stopped" if grave else class_], seed),
         "subject": subject,
         "sentences": sentences,
     }
