@@ -19,7 +19,7 @@ from jobs.rules.facts import Facts
 from jobs.rules.policy import Policy
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import MOVES, Role, State
-from jobs.store import assessments, cases, drafts, outbox, people, sends
+from jobs.store import assessments, cases, drafts, managers, outbox, people, sends
 from jobs.store.cases import Case, Move
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
@@ -45,11 +45,14 @@ def standing(
     rulings = (*judged.rulings, *more)
     needed = gates.approvals(rulings, facts, case.stage, policy, judged.class_)
     groups = people.groups(conn, now)
+    manager = managers.account_manager(
+        conn, case.company, case.customer, policy, judged.findings, now
+    )
     given: list[Decision] = []
     for decision in drafts.decided_on(conn, draft, Decided.APPROVE):
         person = people.person(conn, decision.actor)
         roles = policy.roles(decision.actor, groups)
-        allowed = rights.may_approve(decision.actor, roles, facts, policy, needed)
+        allowed = rights.may_approve(decision.actor, roles, manager, policy, needed)
         if allowed and person and not person.trouble:
             given.append(decision)
     leads = [d for d in given if Role.FINANCE_LEAD in policy.roles(d.actor, groups)]

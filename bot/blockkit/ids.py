@@ -25,6 +25,10 @@ class HomeButton(StrEnum):
     NEXT = "next"
 
 
+CUSTOMER = "customer"
+"""The action id of the button, and the name of the form, that say what is special about one."""
+
+
 class Field(StrEnum):
     """The action id of every input, and the first half of its block id."""
 
@@ -37,6 +41,9 @@ class Field(StrEnum):
     KIND = "kind"
     UNTIL = "until"
     ADDRESS = "address"
+    MARKS = "marks"
+    PERSON = "person"
+    RELEASE = "release"
 
 
 class BadValueError(ValueError):
@@ -117,6 +124,33 @@ def opened(value: object) -> Opened:
 def of_company(realm: str) -> str:
     """The value of a button about a company."""
     return _dump({"company": realm})
+
+
+@dataclass(frozen=True)
+class AboutCustomerButton:
+    """What a button or form about a customer is bound to: its company's realm and its own id.
+
+    `seen` is the fingerprint of what a form showed; empty in a button.
+    """
+
+    company: str
+    customer: str
+    seen: str = ""
+
+    def __post_init__(self) -> None:
+        if not (_ID.fullmatch(self.company) and _ID.fullmatch(self.customer)):
+            raise BadValueError("the customer is not one of ours")
+        if self.seen and not _HASH.fullmatch(self.seen):
+            raise BadValueError("the fingerprint is not one of ours")
+
+    def encode(self) -> str:
+        """The value of a button, and the private metadata of a form."""
+        return _dump({"company": self.company, "customer": self.customer, "seen": self.seen})
+
+
+def customer(value: object) -> AboutCustomerButton:
+    """The binding in such a value; raises BadValueError for anything else."""
+    return AboutCustomerButton(**_load(value, {"company", "customer", "seen"}))
 
 
 def of_any_company(switch: str) -> re.Pattern[str]:

@@ -18,7 +18,8 @@ from slack_bolt.logger.messages import (
 from slack_bolt.request import BoltRequest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.listeners import actions, commands, companies, events, views
+from bot.blockkit.ids import CUSTOMER
+from bot.listeners import actions, commands, companies, customers, events, views
 from bot.listeners.context import Backend
 from bot.surfaces import answers, forms, modal
 from jobs.store.events import first_time
@@ -46,6 +47,7 @@ def build(backend: Backend, signing_secret: str, bot_user: str, bot_id: str) -> 
     views.register(app, backend)
     commands.register(app, backend)
     companies.register(app, backend)
+    customers.register(app, backend)
     events.register(app, backend)
     app.error(_failed(backend))
     return app
@@ -112,7 +114,7 @@ def _once(backend: Backend) -> Callable[..., BoltResponse]:
 
 def _opens_a_form(body: dict[str, Any]) -> bool:
     pressed = {one.get("action_id") for one in body.get("actions", ())}
-    return bool(pressed) and pressed <= forms.FORMS.keys()
+    return bool(pressed) and pressed <= {*forms.FORMS, CUSTOMER}
 
 
 def foreign(body: dict[str, Any], team: str, app_id: str) -> str:

@@ -123,10 +123,10 @@ def _picture(backend: Backend, user: str, channel: str, now: datetime) -> Respon
             return {"text": _elsewhere(backend, conn, user, now)}
         policy = policy_of(backend, company)
         roles = access.known(conn, policy, user, now)
-        owned = managers.owned(conn, company.realm, user, now)
+        owned = managers.owned(conn, company.realm, policy, user, now)
         if not (roles or owned):
             raise _not_for_them()
-        only = sees(user, roles, policy, owned)
+        only = sees(roles, owned)
         found = picture.of_company(conn, company, backend.workspace, now, only=only)
     card = aging_answer(found)
     return {"text": card.text, "blocks": card.blocks}
@@ -139,7 +139,8 @@ def _elsewhere(backend: Backend, conn: Connection, user: str, now: datetime) -> 
     theirs = [
         one
         for one in everyone
-        if policy_of(backend, one).roles(user, groups) or managers.owned(conn, one.realm, user, now)
+        if policy_of(backend, one).roles(user, groups)
+        or managers.owned(conn, one.realm, policy_of(backend, one), user, now)
     ]
     if not theirs and (everyone or not roles):
         raise _not_for_them()

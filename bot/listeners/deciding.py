@@ -123,12 +123,12 @@ def _refused(backend: Backend, verb: Verb, click: Click, said: Reply, now: datet
     try:
         with backend.database.writing() as conn:
             access.refused(conn, click, said, verb, now)
-            if said.answer is Answer.LOOKING_UP:
-                people.ask(conn, click.user, now)
+            if asked := said.unknown(click.user):
+                people.ask(conn, asked, now)
     except DBAPIError as error:
         # The person gets the same answer; only the log line is missing.
         slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
-    if said.answer is Answer.LOOKING_UP:
+    if said.unknown(click.user):
         backend.wake("people")
     if said.answer in (Answer.STALE, Answer.DECIDED, Answer.FOLLOWED):
         backend.wake("messages", case=click.case)

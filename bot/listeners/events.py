@@ -216,9 +216,10 @@ def _theirs(backend: Backend, conn: Connection, user: str, now: datetime) -> lis
     groups, found = people.groups(conn, now), []
     for company in companies.all_of_them(conn):
         policy = backend.policy.for_company(company.realm)
-        roles, owned = policy.roles(user, groups), managers.owned(conn, company.realm, user, now)
+        roles = policy.roles(user, groups)
+        owned = managers.owned(conn, company.realm, policy, user, now)
         if roles or owned:
-            found.append(Theirs(company, may_run(roles), sees(user, roles, policy, owned)))
+            found.append(Theirs(company, may_run(roles), sees(roles, owned)))
     return found
 
 

@@ -62,8 +62,8 @@ def turned_away(
     """What the person is told; queues a look-up if that helps. `typed` is what they typed."""
     with backend.database.writing() as conn:
         access.refused(conn, Click(user, ""), refused.said, verb, now, typed)
-        if refused.said.answer is Answer.LOOKING_UP:
-            people.ask(conn, user, now)
-    if refused.said.answer is Answer.LOOKING_UP:
+        if asked := refused.said.unknown(user):
+            people.ask(conn, asked, now)
+    if asked:
         backend.wake("people")
     return reply(refused.said)

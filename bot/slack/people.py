@@ -48,7 +48,8 @@ def ask(conn: Connection, user: str, now: datetime) -> None:
 
 def _load(policy: Policy, client: WebClient, conn: Connection, now: datetime) -> Round:
     wanted = people.wanted(conn)
-    users = policy.named_users() | {id for id, kind in wanted if kind == "user"}
+    users = policy.named_users() | managers.everybody_named_in_slack(conn)
+    users |= {id for id, kind in wanted if kind == "user"}
     groups = policy.named_groups() | {id for id, kind in wanted if kind == "group"}
     addresses = managers.unread(conn, now)[:ADDRESSES]
     return LookUp(client, users, groups, frozenset(people.names(conn)), frozenset(addresses))

@@ -207,6 +207,21 @@ def no_case(number: str) -> str:
     return f"There is no case {cap(mrkdwn(one_line(number)), 20)}."
 
 
+def no_customer() -> str:
+    """A customer that the mirror of the ledger does not have, or no longer has."""
+    return f"This customer is not in QuickBooks any more. {NOTHING}"
+
+
+def looking_them_up() -> str:
+    """Somebody was named whom Slack was not asked about recently; also shown beside a field."""
+    return f"One moment, I am looking this person up in Slack. Please try again. {NOTHING}"
+
+
+def cannot_act() -> str:
+    """Somebody was named who may not work on this; also shown beside a field."""
+    return f"This person cannot work on it: only full members who have a right to it can. {NOTHING}"
+
+
 def stopped(reason: str) -> str:
     """A rule forbids the message; `reason` is the rule's sentence."""
     told = f": {cap(mrkdwn(one_line(reason)), 500)}" if reason else "."

@@ -138,6 +138,18 @@ def selected(values: Values, field: Field) -> str:
     return value if isinstance(value, str) else ""
 
 
+def person(field: Field, chosen: str = "", placeholder: str = "Choose a person") -> Block:
+    """Somebody of the workspace; `chosen` is a user id, or empty."""
+    element: Block = {"type": "users_select", "action_id": field.value}
+    element["placeholder"] = plain(placeholder, 150)
+    return element | ({"initial_user": chosen} if chosen else {})
+
+
+def user(values: Values, field: Field) -> str:
+    """The id of the chosen person, or empty."""
+    return _raw(values, field, "selected_user")
+
+
 def several(values: Values, field: Field) -> tuple[str, ...]:
     """The values of the chosen options."""
     found = _input(values, field).get("selected_options") or []

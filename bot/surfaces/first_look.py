@@ -72,7 +72,7 @@ def _difference(now: Data, then: Data) -> str:
 
 
 def _marks(data: Data) -> Iterator[str]:
-    """Where each mark may come from, besides a hold in Slack, and which have no source."""
+    """Where each mark may come from, besides what is said in Slack, and which have no source."""
     sources = [(_spoken(found["mark"]), "; ".join(_sources(found))) for found in data["marks"]]
     for mark, told in sources:
         if told:

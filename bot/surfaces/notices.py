@@ -17,6 +17,7 @@ from bot.blockkit.escaping import cap, escaped
 from bot.blockkit.lint import MOST_TEXT
 from bot.surfaces import first_look
 from bot.surfaces.card.card import Card
+from bot.surfaces.wording import marked_as
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import DECISIONS
 from jobs.rules.figures import day, listed
@@ -369,6 +370,21 @@ def _decided(given: Given) -> str:
     return f"{given.who} {did}{f': {why}' if why else ''}."
 
 
+def _customer_changed(given: Given) -> str:
+    """Mentions nobody."""
+    data, done = given.data, []
+    if data["new"]:
+        done.append(f"marked this customer as {listed(list(map(marked_as, data['new'])))}")
+    if data["lifted"]:
+        done.append(f"lifted the mark {listed(list(map(marked_as, data['lifted'])))}")
+    if "account_manager" in data:
+        named = escaped(one_line(given.names.get(data["account_manager"], ""))) or "somebody else"
+        now = f"named {named} as" if data["account_manager"] else "no longer names an"
+        done.append(f"{now} account manager")
+    why = escaped(one_line(data["reason"], 300))
+    return f"{given.who} {listed(done) or 'changed a review date'}{f': {why}' if why else ''}."
+
+
 def _voided(given: Given) -> str:
     return _to(given, f"nothing was sent. {given['reason']}")
 
@@ -458,6 +474,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.LOG_HEAD: _log_head,
     MessageKind.LOG_CUT: _log_cut,
     MessageKind.DECIDED: _decided,
+    MessageKind.CUSTOMER_CHANGED: _customer_changed,
     MessageKind.VOIDED: _voided,
     MessageKind.EDITED: _edited,
     MessageKind.TEXT_DROPPED: _text_dropped,

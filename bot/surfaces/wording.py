@@ -42,6 +42,12 @@ CONNECTION = {
     "waits.",
 }
 REMINDERS = "Nobody has confirmed yet that QuickBooks' own reminders are off, so nothing is sent."
+MARK_WORDS = {
+    "key_account": "key account",
+    "do_not_chase": "do not chase",
+    "consumer": "private person",
+    "disputed": "disputed",
+}
 KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}
 
 
@@ -66,6 +72,11 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
 
 def days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
+
+
+def marked_as(kind: str) -> str:
+    """A kind of mark in words."""
+    return MARK_WORDS.get(kind, kind.replace("_", " "))
 
 
 def working_days(count: int) -> str:

@@ -34,6 +34,9 @@ class Answer(StrEnum):
     NOBODY_CONFIGURED = "nobody_configured"
     NOT_ALLOWED = "not_allowed"
     NO_CASE = "no_case"
+    NO_CUSTOMER = "no_customer"
+    LOOKING_THEM_UP = "looking_them_up"
+    CANNOT_ACT = "cannot_act"
     STALE = "stale"
     DECIDED = "decided"
     TOO_LATE = "too_late"
@@ -53,7 +56,7 @@ class Reply:
     answer: Answer
     case: Case | None = None
     detail: str = ""
-    """A role in words, a reason, the trouble with an account, or the account manager's id."""
+    """A role in words, a reason, the trouble with an account, or the id of somebody it is about."""
     by: Decision | None = None
     """The earlier decision, if somebody else was first."""
     at: datetime | None = None
@@ -62,6 +65,12 @@ class Reply:
     @property
     def recorded(self) -> bool:
         return self.answer in (Answer.RECORDED, Answer.SECOND_NEEDED)
+
+    def unknown(self, user: str) -> str:
+        """Whom Slack has to be asked about before this can be done: the `user`, somebody whom they
+        named, or nobody (empty)."""
+        asked = {Answer.LOOKING_UP: user, Answer.LOOKING_THEM_UP: self.detail}
+        return asked.get(self.answer, "")
 
 
 class VerbRefused(Exception):
@@ -113,7 +122,9 @@ def look_in(conn: Connection, policy: Policy, verb: Verb, click: Click, now: dat
         raise VerbRefused(Reply(Answer.NO_CASE, detail=click.case)) from None
     roles = known(conn, policy, click.user, now)
     judged = assessments.present(conn, case)
-    manager = managers.account_manager(conn, case.customer, policy, judged.findings, now)
+    manager = managers.account_manager(
+        conn, case.company, case.customer, policy, judged.findings, now
+    )
     for who in (Who.EDITOR, verb.row.who):
         if not may(who, click.user, roles, manager):
             raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, who.words))
@@ -132,6 +143,15 @@ def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozens
     if person.trouble:
         raise VerbRefused(Reply(Answer.NOT_A_MEMBER, detail=person.trouble))
     return policy.roles(user, people.groups(conn, now))
+
+
+def member(conn: Connection, user: str, now: datetime) -> None:
+    """Allow nobody (empty), or a full member whose Slack data is fresh. Raises VerbRefused."""
+    person = people.person(conn, user) if user else None
+    if user and (person is None or not person.known(now)):
+        raise VerbRefused(Reply(Answer.LOOKING_THEM_UP, detail=user))
+    if person and person.trouble:
+        raise VerbRefused(Reply(Answer.CANNOT_ACT, detail=user))
 
 
 def lead(conn: Connection, policy: Policy, user: str, now: datetime) -> None:

@@ -45,7 +45,7 @@ def _check_right(policy: Policy, decider: Decider) -> None:
     if stops := [r.reason for r in judged.rulings if r.kind in (Kind.STOP, Kind.NEVER)]:
         raise VerbRefused(Reply(Answer.STOPPED, case, stops[0]))
     needed = gates.approvals(judged.rulings, facts, case.stage, policy, judged.class_)
-    if not rights.may_approve(decider.user, decider.roles, facts, policy, needed):
+    if not rights.may_approve(decider.user, decider.roles, decider.manager, policy, needed):
         raise VerbRefused(Reply(Answer.NOT_ALLOWED, case, rights.who_may_approve(needed)))
 
 

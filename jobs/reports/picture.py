@@ -61,7 +61,9 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         unusual_words=_unusual_words(draft, facts, policy),
         approvals=_approvals(conn, policy, case, draft, facts, now),
         decisions=drafts.decided(conn, case.id),
-        manager=managers.account_manager(conn, case.customer, policy, judged.findings, now),
+        manager=managers.account_manager(
+            conn, case.company, case.customer, policy, judged.findings, now
+        ),
         **_of_case(case),
         **said,
         **_of_end(conn, case),
@@ -321,7 +323,7 @@ def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now:
     already approved, or that are about somebody else's customer.
     """
     who = _approvers(conn, case)[-1:]
-    only = _seen_by(conn, policy, who, now)
+    only = _seen_by(conn, case.company, policy, who, now)
     found = case_lists.approvable(conn, case.company, only, case.id, MOST_CARDS)
     rulings = assessments.rulings(conn, found)
     free = (one for one in found if bar(one, rulings[one.id]) is None)
@@ -329,9 +331,11 @@ def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now:
     return next((card_link(conn, one.id, workspace) for one in open_to), "")
 
 
-def _seen_by(conn: Connection, policy: Policy, who: list[str], now: datetime) -> Only:
-    groups = people.groups(conn, now)
-    return sees(who[0], policy.roles(who[0], groups), policy) if who else None
+def _seen_by(conn: Connection, company: str, policy: Policy, who: list[str], now: datetime) -> Only:
+    if not who:
+        return None
+    own = managers.owned(conn, company, policy, who[0], now)
+    return sees(policy.roles(who[0], people.groups(conn, now)), own)
 
 
 def _open_to(conn: Connection, case: Case, who: list[str], now: datetime) -> bool:

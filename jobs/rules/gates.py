@@ -125,7 +125,7 @@ def judge(
     """
     context = Context(facts, findings or {})
     fired = chain(
-        _marks(facts, policy, context.marks),
+        _marks(facts, policy, (*past.marks, *context.marks)),
         _recipient(facts, past),
         _readings(facts, readings),
         about_sources.rulings(facts, context.findings, policy, now),

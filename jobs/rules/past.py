@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from jobs.rules.policy import Mark
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 
@@ -80,6 +81,10 @@ class Past:
     """The stops that a finance lead set aside for the current draft ("Draft anyway")."""
     confirmed_names: frozenset[str] = frozenset()
     """Fingerprints of names that look like a web address and that a finance lead confirmed."""
+    marks: tuple[Mark, ...] = ()
+    """What finance leads said in Slack about this customer."""
+    account_manager: str = ""
+    """Whom a finance lead named in Slack to look after this customer (user id), or empty."""
     promised: date | None = None
     """The date a person confirmed as promised, kept or broken; the letter may name it."""
 

@@ -289,8 +289,14 @@ class Policy(People, Pace, MessageSettings, Calendar):
         manager = self._manager(customer_id)
         return manager.slack if manager else ""
 
-    def account_manager_name(self, customer_id: str) -> str:
-        """The account manager's name as used in letters, or empty."""
+    def account_manager_name(self, customer_id: str, person: str = "") -> str:
+        """The account manager's name as used in letters, or empty.
+
+        Of the `person` (Slack user id) named in Slack, only a name in this file: a display name in
+        Slack may be anything.
+        """
+        if person:
+            return next((m.name for m in self.managers if m.slack == person and m.name), "")
         manager = self._manager(customer_id)
         return manager.name if manager else ""
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from jobs.rules.facts import Facts
 from jobs.rules.gates import Needed
 from jobs.rules.policy import Policy
 from jobs.rules.states import Role
 
 POLICY_FILE = "policy file"
+SLACK = "named in Slack"
 
 
 @dataclass(frozen=True)
 class Manager:
-    """Who looks after a customer, and who says so: the policy file, or a source by its name."""
+    """Who looks after a customer, and who says so: Slack, the policy file, or a source's name."""
 
     user: str
     """Slack user id; empty if no full member of the workspace is known to be this person."""
@@ -25,11 +24,14 @@ class Manager:
     """What a source calls them: outside text."""
 
 
-def account_manager(customer: str, policy: Policy, owner: Manager | None) -> Manager | None:
-    """Who looks after the customer: whom the policy file names, else the `owner` in a source.
-
-    Whoever is named first counts alone; the word of a person in Slack belongs before both.
+def account_manager(
+    customer: str, policy: Policy, owner: Manager | None, person: str = ""
+) -> Manager | None:
+    """Who looks after the customer: the `person` whom a finance lead named in Slack, else whom the
+    policy file names, else the `owner` in a source. Whoever comes first counts alone.
     """
+    if person:
+        return Manager(person, SLACK)
     named = policy.account_manager(customer)
     return Manager(named, POLICY_FILE) if named else owner
 
@@ -70,7 +72,7 @@ def may(who: Who, user: str, roles: frozenset[Role], manager: Manager | None) ->
 
 
 def may_approve(
-    user: str, roles: frozenset[Role], facts: Facts, policy: Policy, needed: Needed
+    user: str, roles: frozenset[Role], manager: Manager | None, policy: Policy, needed: Needed
 ) -> bool:
     """Whether this person's approval counts. If two are needed, one may be a collector's.
 
@@ -82,21 +84,16 @@ def may_approve(
         return False
     if Role.COLLECTOR in roles:
         return True
-    named = policy.account_manager(facts.customer.id)
-    return policy.managers_approve and needed.count == 1 and bool(user) and named == user
+    ours = manager is not None and manager.said_by in (SLACK, POLICY_FILE)
+    return policy.managers_approve and needed.count == 1 and ours and looks_after(user, manager)
 
 
-def sees(
-    user: str, roles: frozenset[Role], policy: Policy, owned: Iterable[str] = ()
-) -> frozenset[str] | None:
-    """The billed customers whose figures this person may see; None means the whole company.
+def sees(roles: frozenset[Role], own: frozenset[str]) -> frozenset[str] | None:
+    """The billed customers whose figures a person may see; None means the whole company.
 
-    `owned` are those that they own according to another source than the policy file.
+    `own` are those that they look after.
     """
-    if roles & {Role.COLLECTOR, Role.FINANCE_LEAD}:
-        return None
-    named = {id for m in policy.managers if m.slack == user for id in m.customers}
-    return frozenset(named | {id for id in owned if not policy.account_manager(id)})
+    return None if roles & {Role.COLLECTOR, Role.FINANCE_LEAD} else own
 
 
 def may_run(roles: frozenset[Role]) -> bool:

@@ -132,6 +132,13 @@ def approvable(
     return [of_row(row) for row in rows]
 
 
+def latest_of(conn: Connection, company: str, customer: str) -> Case | None:
+    """The latest case of a customer, open or closed."""
+    theirs = (cases.c.company == company) & (cases.c.customer == customer)
+    row = conn.execute(select(cases).where(theirs).order_by(cases.c.id.desc()).limit(1)).first()
+    return of_row(row) if row else None
+
+
 def any_new_due(conn: Connection, company: str, until: datetime) -> bool:
     """Whether a new case of this company is due until then."""
     soon = (cases.c.state == State.NEW) & (cases.c.due_at <= until)

@@ -14,7 +14,7 @@ from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.recipients import is_address
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
-from jobs.store import crossings, ledger
+from jobs.store import crossings, ledger, managers, marks
 from jobs.store.cases import Case
 from jobs.store.database.tables import (
     addresses,
@@ -54,6 +54,8 @@ def past(
         last_contact_to_address=_last_to(conn, company, address),
         allowed_anyway=allowed_anyway,
         confirmed_names=_confirmed_names(conn, company, customer),
+        marks=marks.as_rules_see(conn, company, customer),
+        account_manager=managers.named_in_slack(conn, company, customer),
     )
 
 
@@ -130,7 +132,10 @@ def _of_a_snooze() -> ColumnElement[bool]:
 
 
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
-    """Two customers were merged: holds in force and bounced addresses pass to `survivor`."""
+    """Two customers were merged: what people decided about `loser` passes to `survivor`.
+
+    That is holds in force, bounced addresses, marks and the account manager.
+    """
     held = (holds.c.company == company) & (holds.c.customer == loser) & holds.c.lifted_at.is_(None)
     conn.execute(update(holds).where(held).values(customer=survivor))
     bad = (
@@ -140,6 +145,8 @@ def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     )
     rows = conn.execute(select(addresses).where(bad)).mappings()
     upsert(conn, addresses, [{**row, "customer": survivor, "chosen": False} for row in rows])
+    marks.inherit(conn, company, loser, survivor)
+    managers.inherit(conn, company, loser, survivor)
 
 
 def hold(

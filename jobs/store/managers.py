@@ -1,7 +1,8 @@
-"""Account managers whom the CRM names: the owner's address, and the Slack user who has it.
+"""Who looks after a customer: whom a finance lead named in Slack, the policy file, or the CRM.
 
-The address stands in the assessment of a case; who has it is asked of Slack in the background. So
-the right of such a person lasts as long as a customer's case is open and both answers are recent.
+The CRM names an address, which stands in the assessment of a case; who has it is asked of Slack in
+the background. So the right of such a person lasts as long as a customer's case is open and both
+answers are recent.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from jobs.rules import rights
 from jobs.rules.findings import Findings, owner
@@ -18,7 +19,8 @@ from jobs.rules.rights import Manager
 from jobs.rules.states import OPEN
 from jobs.store import agenda, people
 from jobs.store.assessments import NEVER
-from jobs.store.database.tables import assessments, cases, messages
+from jobs.store.database.tables import account_managers, assessments, cases, messages
+from jobs.store.database.upsert import insert_or_ignore, upsert
 
 _NAMED = (assessments.c.id == cases.c.assessment) & cases.c.state.in_(OPEN)
 """The present assessments of open cases."""
@@ -26,26 +28,74 @@ _NAMED = (assessments.c.id == cases.c.assessment) & cases.c.state.in_(OPEN)
 
 def account_manager(
     conn: Connection,
+    company: str,
     customer: str,
     policy: Policy,
     findings: Mapping[str, Findings],
     now: datetime,
 ) -> Manager | None:
     """Who looks after a customer at this moment; `findings` are those of its case."""
-    named = owner(findings)
+    person, named = named_in_slack(conn, company, customer), owner(findings)
     if named is None:
-        return rights.account_manager(customer, policy, None)
+        return rights.account_manager(customer, policy, None, person)
     source, one = named
     found = Manager(people.at_address(conn, one.email, now), source, one.name or one.email)
-    return rights.account_manager(customer, policy, found)
+    return rights.account_manager(customer, policy, found, person)
 
 
-def owned(conn: Connection, company: str, user: str, now: datetime) -> frozenset[str]:
+def owned(
+    conn: Connection, company: str, policy: Policy, user: str, now: datetime
+) -> frozenset[str]:
+    """The customers that this user looks after; those of the CRM only while a case is open."""
+    if not user:
+        return frozenset()
+    ours = account_managers.c.company == company
+    rows = conn.execute(
+        select(account_managers.c.customer, account_managers.c.person).where(ours)
+    ).all()
+    in_slack = {customer for customer, person in rows if person == user}
+    in_file = {id for m in policy.managers if m.slack == user for id in m.customers}
+    in_crm = {id for id in _owned(conn, company, user, now) if not policy.account_manager(id)}
+    return frozenset(in_slack | ((in_file | in_crm) - {customer for customer, _ in rows}))
+
+
+def _owned(conn: Connection, company: str, user: str, now: datetime) -> frozenset[str]:
     """The customers with an open case that belong to this user according to the CRM."""
     if not (theirs := people.addresses_of(conn, user, now)):
         return frozenset()
     query = select(cases.c.customer).where(_NAMED, cases.c.company == company)
     return frozenset(conn.scalars(query.where(assessments.c.owner.in_(theirs))))
+
+
+def named_in_slack(conn: Connection, company: str, customer: str) -> str:
+    """Whom a finance lead named for this customer (user id), or empty."""
+    ours = (account_managers.c.company == company) & (account_managers.c.customer == customer)
+    return conn.scalar(select(account_managers.c.person).where(ours)) or ""
+
+
+def everybody_named_in_slack(conn: Connection) -> frozenset[str]:
+    """All users whom finance leads named, of all companies."""
+    return frozenset(conn.scalars(select(account_managers.c.person).distinct()))
+
+
+def name(
+    conn: Connection, company: str, customer: str, person: str, by: str, now: datetime
+) -> None:
+    """Have this user look after the customer; an empty id leaves it to policy file and CRM."""
+    ours = (account_managers.c.company == company) & (account_managers.c.customer == customer)
+    if not person:
+        conn.execute(delete(account_managers).where(ours))
+        return
+    row = {"company": company, "customer": customer, "person": person}
+    upsert(conn, account_managers, [{**row, "set_by": by, "set_at": now}])
+
+
+def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
+    """Two customers were merged: who looks after `loser` does so for `survivor`, if nobody does."""
+    theirs = (account_managers.c.company == company) & (account_managers.c.customer == loser)
+    row = conn.execute(select(account_managers).where(theirs)).mappings().first()
+    if row and insert_or_ignore(conn, account_managers, {**row, "customer": survivor}):
+        conn.execute(delete(account_managers).where(theirs))
 
 
 def look_for(conn: Connection, findings: Mapping[str, Findings], now: datetime) -> None:

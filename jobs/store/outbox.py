@@ -57,6 +57,7 @@ class MessageKind(StrEnum):
     LOG_HEAD = "log_head"
     LOG_CUT = "log_cut"
     # in the thread of a card
+    CUSTOMER_CHANGED = "customer_changed"
     DECIDED = "decided"
     VOIDED = "voided"
     EDITED = "edited"

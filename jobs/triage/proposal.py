@@ -144,7 +144,7 @@ class Propose:
 def _key_account(services: Services, view: View) -> bool:
     return any(
         mark.kind == "key_account"
-        for mark in marks(view.facts, services.policy, view.context.marks)
+        for mark in marks(view.facts, services.policy, (*view.past.marks, *view.context.marks))
     )
 
 

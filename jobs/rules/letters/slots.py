@@ -43,7 +43,9 @@ def values(
         "customer": one_line(facts.customer.name),
         "contact": contact(facts),
         "company": one_line(facts.company.name),
-        "account_manager": one_line(policy.account_manager_name(facts.customer.id)),
+        "account_manager": one_line(
+            policy.account_manager_name(facts.customer.id, past.account_manager)
+        ),
         "total_open": amount(facts.asked, locale),
         "invoice_table": "\n".join(table(facts, locale)),
         "invoices": named(facts.invoices, locale),

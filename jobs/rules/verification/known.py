@@ -70,7 +70,13 @@ def known(
     amounts = list(_amounts(facts))
     exact = {amount(money, locale) for money in amounts}
     invoices = _by_number(facts, locale)
-    texts = {*_names(facts, policy), *_labels(facts), *exact, *table(facts, locale), *invoices}
+    texts = {
+        *_names(facts, policy, past.account_manager),
+        *_labels(facts),
+        *exact,
+        *table(facts, locale),
+        *invoices,
+    }
     return Known(
         literals=_normal(texts) | {text.strip() for text in texts if text.strip()},
         numbers=_normal({*_counts(facts), *(f for m in amounts for f in written(m, locale))}),
@@ -108,11 +114,11 @@ def _normal(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(filter(None, (normal(text).strip() for text in texts)))
 
 
-def _names(facts: Facts, policy: Policy) -> Iterator[str]:
+def _names(facts: Facts, policy: Policy, manager: str) -> Iterator[str]:
     for name in (facts.customer.name, facts.company.name, policy.sender_name, policy.sender_title):
         yield one_line(name)
     yield contact(facts)
-    yield one_line(policy.account_manager_name(facts.customer.id))
+    yield one_line(policy.account_manager_name(facts.customer.id, manager))
     yield one_line(policy.sender_phone)
     yield from policy.how_to_pay.splitlines()
 

@@ -280,6 +280,41 @@ confirmed_names = Table(
     Column("set_at", Utc, nullable=False),
 )
 
+marks = Table(
+    "marks",
+    metadata,
+    _id(),
+    Column("company", ForeignKey("companies.realm"), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("review_on", Date),
+    Column("set_by", String(32), nullable=False),
+    Column("set_at", Utc, nullable=False),
+    Column("lifted_by", String(32)),
+    Column("lifted_at", Utc),
+    Index(
+        "uq_marks_standing",
+        "company",
+        "customer",
+        "kind",
+        unique=True,
+        sqlite_where=text("lifted_at IS NULL"),
+        postgresql_where=text("lifted_at IS NULL"),
+    ),
+)
+
+account_managers = Table(
+    "account_managers",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("person", String(32), nullable=False),
+    Column("set_by", String(32), nullable=False),
+    Column("set_at", Utc, nullable=False),
+    Index("ix_account_managers_person", "person"),
+)
+
 documents = Table(
     "documents",
     metadata,

@@ -17,7 +17,7 @@ import pytest
 from slack_bolt import BoltRequest, BoltResponse
 from structlog.testing import capture_logs
 
-from bot.blockkit.ids import Binding
+from bot.blockkit.ids import CUSTOMER, AboutCustomerButton, Binding
 from bot.listeners import views
 from bot.listeners.app import build
 from bot.listeners.context import Backend, Pool
@@ -27,7 +27,7 @@ from bot.surfaces.forms import FORMS, address_key
 from jobs.companies.disconnect import Broker
 from jobs.decide.access import Answer, Reply
 from jobs.decide.verbs import Verb
-from jobs.store import companies, drafts
+from jobs.store import companies, drafts, marks
 from jobs.store.database import engine
 from tests.bot.ground import START
 from tests.jobs import houses
@@ -99,20 +99,23 @@ def backend_in(house: House) -> Backend:
     )
 
 
-def press(house: House, backend: Backend, verb: Verb) -> BoltResponse:
-    """Press this button of the card as a finance lead; what the bot answers to the click."""
+def press(house: House, backend: Backend, action: str, value: str = "") -> BoltResponse:
+    """Press this button of the card as a finance lead; what the bot answers to the click.
+
+    `value` is that of a button that is not about the case.
+    """
     slack, click = house.outside.slack, house.click("ULEAD1")
     slack.space.stacks.clear()
     slack.space.ephemerals.clear()
     key = slack.space.new_response_url("ULEAD1", house.company.channel, None)
-    value = Binding(click.case, click.draft, click.draft_hash).encode()
+    value = value or Binding(click.case, click.draft, click.draft_hash).encode()
     payload = {
         "type": "block_actions",
         "team": {"id": TEAM},
         "user": {"id": "ULEAD1", "team_id": TEAM},
         "trigger_id": slack.space.new_trigger("ULEAD1"),
         "response_url": f"{house.outside.url}/slack/response/{key}",
-        "actions": [{"type": "button", "action_id": verb, "block_id": "b", "value": value}],
+        "actions": [{"type": "button", "action_id": action, "block_id": "b", "value": value}],
     }
     return send(house, backend, payload)
 
@@ -168,9 +171,9 @@ def until(house: House, condition: Callable[[], bool]) -> None:
     house.outside.world.changed.until(condition)
 
 
-def opened(house: House, verb: Verb) -> dict[str, Any]:
+def opened(house: House, action: str, value: str = "") -> dict[str, Any]:
     """The modal that a finance lead sees after pressing this button of the card."""
-    assert press(house, backend_in(house), verb).status == 200
+    assert press(house, backend_in(house), action, value).status == 200
     until(house, lambda: title(house) not in ("", "One moment"))
     return shown(house)
 
@@ -218,6 +221,27 @@ def test_every_form_opens_and_decides(either_house: House, verb: Verb) -> None:
     with house.database.reading() as conn:
         (decision,) = drafts.decided(conn, house.case().id)
     assert decision.kind == (Verb.REJECT if verb is Verb.WAS_PAID else verb)
+
+
+def test_what_is_special_about_a_customer_is_said_in_a_form(house: House) -> None:
+    """Bound to the customer, not to a case; whoever is named has to be a full member."""
+    value = AboutCustomerButton(house.realm, "1").encode()
+    shown = opened(house, CUSTOMER, value)
+    assert "Nobody looks after this customer yet." in json.dumps(shown)
+    refused = submit(house, backend_in(house), {"person": "UGUEST"})
+    assert json.loads(refused.body)["response_action"] == "errors"
+    assert "cannot work on it" in refused.body
+    entered = {"marks": "key_account", "person": "UMANAGER", "comment": "since May"}
+    done = submit(house, backend_in(house), entered)
+    assert (done.status, done.body) == (200, "")
+    shown = opened(house, CUSTOMER, value)
+    assert [block["block_id"].partition(":")[0] for block in shown["blocks"][1:]] == [
+        *("marks", "until", "person", "release", "comment")
+    ]
+    assert submit(house, backend_in(house), {"marks": "", "release": "release"}).body == ""
+    with house.database.reading() as conn:
+        said = marks.said_about(conn, house.realm, "1")
+    assert (said.marks, said.account_manager) == ((), "")
 
 
 def test_a_form_opens_while_other_work_hangs(house: House) -> None:

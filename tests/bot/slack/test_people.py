@@ -230,7 +230,8 @@ def test_an_owner_is_found_by_address(on: Ground, email: str, user: str) -> None
     on.look_up()
     assert at(on, email) == user
     with on.database.reading() as conn:
-        assert managers.owned(conn, REALM, user, on.clock()) == ({"58"} if user else set())
+        theirs = managers.owned(conn, REALM, policy.load(""), user, on.clock())
+        assert theirs == ({"58"} if user else set())
         assert people.addresses_read(conn) == {email: START}
     on.clock.forward(seconds=1)
     owned_by(on, email)

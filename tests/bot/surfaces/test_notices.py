@@ -126,6 +126,11 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
         WHO | {"decision": "reject", "reason": "wrong_contact", "comment": OUTSIDE},
         {"by": "ULEAD1", "decision": "approve", "reason": "", "comment": ""},
     ],
+    MessageKind.CUSTOMER_CHANGED: [
+        WHO | WHY | {"new": [], "lifted": []},
+        WHO | WHY | {"new": ["key_account", "consumer"], "lifted": [], "account_manager": ""},
+        WHO | WHY | {"new": [], "lifted": ["do_not_chase"], "account_manager": OUTSIDE},
+    ],
     MessageKind.VOIDED: [CALLED | WHY, WHY | {"called": []}],
     MessageKind.EDITED: [CALLED | WHO],
     MessageKind.TEXT_DROPPED: [

@@ -10,6 +10,7 @@ from jobs.rules.findings import Absent, Down, Findings, Fresh, Owner, owner
 from jobs.rules.gates import Needed
 from jobs.rules.rights import (
     POLICY_FILE,
+    SLACK,
     Manager,
     Who,
     account_manager,
@@ -19,13 +20,14 @@ from jobs.rules.rights import (
     sees,
 )
 from jobs.rules.states import Role
-from tests.jobs.rules.world import NOW, facts, policy
+from tests.jobs.rules.world import NOW, policy
 
 MARA = Owner("Mara Voss", "mara@brassfern.example")
 MARC = Owner("Marc Oduya", "marc@brassfern.example")
 CRM = Manager("UMARA", "CRM", "Mara Voss")
 UNKNOWN = Manager("", "CRM", "Mara Voss")
 FILE = Manager("UFILE", POLICY_FILE)
+IN_SLACK = Manager("UNAMED", SLACK)
 NAMES = policy("""
 [people]
 managers_approve = true
@@ -68,6 +70,15 @@ def test_the_policy_file_goes_first(manager: Manager | None) -> None:
     assert account_manager("58", NOBODY, manager) == manager
 
 
+def test_a_person_named_in_slack_goes_before_all() -> None:
+    """Before the policy file and every source; and approves as somebody in the file does."""
+    assert account_manager("58", NAMES, CRM, "UNAMED") == IN_SLACK
+    assert account_manager("61", NOBODY, None, "UNAMED") == IN_SLACK
+    assert may_approve("UNAMED", NONE, IN_SLACK, NAMES, ONE)
+    assert not may_approve("UFILE", NONE, IN_SLACK, NAMES, ONE)
+    assert not may_approve("UNAMED", NONE, IN_SLACK, policy(), ONE)
+
+
 ONE, TWO = Needed(1, False, False), Needed(2, True, False)
 LEAD, COLLECTOR = frozenset({Role.FINANCE_LEAD}), frozenset({Role.COLLECTOR})
 NONE = frozenset[Role]()
@@ -98,13 +109,12 @@ def test_what_an_account_manager_may(
     assert may(Who.LEAD, user, roles, manager) is (roles == LEAD)
     cares = looks_after(user, manager) or roles == LEAD
     assert may(Who.MANAGER, user, roles, manager) is cares
-    assert may_approve(user, roles, facts(), named, ONE) is approves
-    assert may_approve(user, roles, facts(), named, TWO) is bool(roles)
+    assert may_approve(user, roles, manager, named, ONE) is approves
+    assert may_approve(user, roles, manager, named, TWO) is bool(roles)
 
 
 def test_whose_figures_a_manager_sees() -> None:
-    """Those of the file and of a source together, but none that the file gives to somebody else."""
-    assert sees("UMARA", NONE, NAMES, {"58", "61"}) == frozenset({"61"})
-    assert sees("UFILE", NONE, NAMES, {"61"}) == frozenset({"58", "61"})
-    assert sees("UMARA", NONE, NAMES) == frozenset()
-    assert sees("UMARA", COLLECTOR, NAMES, {"61"}) is None
+    """Those of the own customers; a collector's and a finance lead's are all."""
+    assert sees(NONE, frozenset({"61"})) == frozenset({"61"})
+    assert sees(frozenset({Role.ACCOUNT_MANAGER}), frozenset()) == frozenset()
+    assert sees(COLLECTOR, frozenset({"61"})) is None

@@ -159,7 +159,7 @@ def test_the_owner_in_a_source_looks_after_the_customer(open_house: OpenHouse) -
 
     def owned() -> frozenset[str]:
         with house.database.reading() as conn:
-            return managers.owned(conn, house.case().company, "UMANAGER", house.now)
+            return managers.owned(conn, house.realm, house.policy, "UMANAGER", house.now)
 
     found("UMANAGER")
     assert house.view().manager == Manager("UMANAGER", "help desk", "Marc")

@@ -217,6 +217,42 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "customer", "sha256", name=op.f("pk_confirmed_names")),
     )
     op.create_table(
+        "marks",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("review_on", sa.Date(), nullable=True),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.Column("lifted_by", sa.String(length=32), nullable=True),
+        sa.Column("lifted_at", Utc(), nullable=True),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_marks_company")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_marks")),
+    )
+    op.create_index(
+        "uq_marks_standing",
+        "marks",
+        ["company", "customer", "kind"],
+        unique=True,
+        sqlite_where=sa.text("lifted_at IS NULL"),
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.create_table(
+        "account_managers",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_account_managers_company")
+        ),
+        sa.PrimaryKeyConstraint("company", "customer", name=op.f("pk_account_managers")),
+    )
+    op.create_index("ix_account_managers_person", "account_managers", ["person"], unique=False)
+    op.create_table(
         "documents",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("source", sa.String(length=20), nullable=False),

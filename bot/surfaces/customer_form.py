@@ -1,0 +1,112 @@
+"""The form about a customer: what is special about it, and who looks after it. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from bot.blockkit.blocks import Block, context, paragraph, rich, text
+from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.blockkit.ids import CUSTOMER, AboutCustomerButton, Field
+from bot.surfaces import fields, wording
+from bot.surfaces.card.reasons import ReasonOption
+from bot.surfaces.fields import Values, unusable
+from bot.surfaces.modal import modal
+from jobs.decide.customers import DO_NOT_CHASE, IN_SLACK, AboutCustomer
+from jobs.reports.customer import CustomerView
+from jobs.rules.figures import listed
+
+REVIEWED = timedelta(days=90)
+"""When "do not chase" is looked at again, unless somebody chooses another day."""
+MARKS = {
+    "key_account": ReasonOption(
+        "Key account", "The account manager sees every draft first; two people approve."
+    ),
+    "do_not_chase": ReasonOption("Do not chase", "No message to this customer is drafted or sent."),
+    "consumer": ReasonOption("Private person", "No message to this customer is drafted or sent."),
+}
+RELEASE = ReasonOption(
+    "Leave it to the policy file and the CRM", "Instead of whoever stands above."
+)
+
+
+def customer_form(view: CustomerView) -> Block:
+    """What stands in Slack, to be changed; what stands elsewhere is only named."""
+    version = len(view.said.marks)
+    options = {kind: fields.option(kind, MARKS[kind]) for kind in IN_SLACK}
+    stands = [options[one.kind] for one in view.said.marks if one.kind in options]
+    boxes: Block = {"type": "checkboxes", "action_id": Field.MARKS.value}
+    boxes |= {"options": list(options.values())} | ({"initial_options": stands} if stands else {})
+    named = view.said.account_manager
+    person = fields.person(Field.PERSON, named)
+    blocks = [
+        rich(paragraph(text(cap(one_line(view.name), 600), bold=True), text(f"\n{_told(view)}"))),
+        fields.labelled(Field.MARKS, version, "Marks", boxes, optional=True),
+        _day(view, version),
+        fields.labelled(Field.PERSON, version, "Account manager", person, optional=True),
+        *([_release(version)] if named else []),
+        fields.labelled(Field.COMMENT, version, "Reason", _reason(), optional=True, hint=_RECORDED),
+    ]
+    if others := _elsewhere(view):
+        blocks.insert(2, context(others))
+    meta = AboutCustomerButton(view.company, view.id, view.said.fingerprint).encode()
+    return modal(CUSTOMER, "About the customer", blocks, meta, "Save")
+
+
+_RECORDED = "It goes on record, and stands beside the mark on the customer's cards."
+
+
+def _told(view: CustomerView) -> str:
+    told = "Open drafts of this customer are made anew when a mark is set."
+    if view.manager is None:
+        return f"{told} Nobody looks after this customer yet."
+    return told
+
+
+def _elsewhere(view: CustomerView) -> str:
+    """Marks and names that this form cannot take away."""
+    told = []
+    if view.in_file:
+        kinds = listed([wording.marked_as(kind) for kind in view.in_file])
+        told.append(f"The policy file marks it as {kinds}; that is lifted only there.")
+    if view.manager and not view.said.account_manager:
+        who = mrkdwn(one_line(view.manager.name or view.manager.user))
+        told.append(f"The account manager now is {who} ({mrkdwn(view.manager.said_by)}).")
+    return " ".join(told)
+
+
+def _day(view: CustomerView, version: int) -> Block:
+    stands = next((one.review_on for one in view.said.marks if one.review_on), None)
+    proposed = stands if stands and stands > view.today else view.today + REVIEWED
+    element = {"type": "datepicker", "action_id": Field.UNTIL.value}
+    element["initial_date"] = proposed.isoformat()
+    hint = "Only for “Do not chase”: it stands until lifted, and is listed for review from then on."
+    return fields.labelled(
+        Field.UNTIL, version, "Review “do not chase” on", element, hint=hint, optional=True
+    )
+
+
+def _release(version: int) -> Block:
+    element: Block = {"type": "checkboxes", "action_id": Field.RELEASE.value}
+    element["options"] = [fields.option("release", RELEASE)]
+    return fields.labelled(
+        Field.RELEASE, version, "No longer name an account manager here", element, optional=True
+    )
+
+
+def _reason() -> Block:
+    return fields.line(Field.COMMENT, "", many=True) | {"max_length": 300}
+
+
+def about_customer(values: Values, seen: str, today: date) -> AboutCustomer:
+    """What the person wants to stand. Raises UnusableError for a review date that is not later."""
+    kinds = frozenset(fields.several(values, Field.MARKS)) & frozenset(IN_SLACK)
+    released = bool(fields.several(values, Field.RELEASE))
+    review = fields.day_after(values, today) if DO_NOT_CHASE in kinds else None
+    manager = "" if released else fields.user(values, Field.PERSON)
+    reason = fields.typed(values, Field.COMMENT)
+    return AboutCustomer(kinds, manager, review, reason, seen)
+
+
+def at_the_person(values: Values, told: str) -> dict[str, str]:
+    """A refusal of whom they named, to be shown at that field."""
+    return unusable(values, Field.PERSON, told).errors

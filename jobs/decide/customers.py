@@ -1,0 +1,102 @@
+"""What a finance lead says about a customer: what is special about it, and who looks after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Connection
+
+from jobs.decide import access
+from jobs.decide.access import Answer, Reply, VerbRefused
+from jobs.rules.policy import MARKS, Policy
+from jobs.rules.states import JOINABLE, State
+from jobs.store import cases, ledger, log, managers, marks, outbox
+from jobs.store.cases import Case, Move
+from jobs.store.outbox import MessageKind
+
+IN_SLACK = tuple(kind for kind in MARKS if kind != "disputed")
+"""What can be said of a customer in Slack; a dispute is a hold of the invoices that it is about."""
+DO_NOT_CHASE = "do_not_chase"
+
+
+@dataclass(frozen=True)
+class AboutCustomer:
+    """All that is said in Slack from now on: a mark of Slack that is not in it is lifted.
+
+    `account_manager` is a Slack user id; empty leaves it to the policy file and the CRM.
+    `review_on`, in the company's zone, is for "do not chase". `seen` is the fingerprint of what
+    stood when the person was shown it.
+    """
+
+    marks: frozenset[str]
+    account_manager: str
+    review_on: date | None
+    reason: str
+    seen: str
+
+    @property
+    def wanted(self) -> dict[str, date | None]:
+        """Each mark with its review date, in the order of `IN_SLACK`."""
+        dates = {DO_NOT_CHASE: self.review_on}
+        return {kind: dates.get(kind) for kind in IN_SLACK if kind in self.marks}
+
+
+def change(
+    conn: Connection,
+    policy: Policy,
+    company: str,
+    customer: str,
+    said: AboutCustomer,
+    user: str,
+    now: datetime,
+) -> Reply:
+    """Set and lift what a finance lead says about a billed customer. Raises VerbRefused.
+
+    Marks of the policy file, QuickBooks and the CRM stay: they are lifted there. STALE if somebody
+    else has changed it since it was shown.
+    """
+    allow(conn, policy, company, customer, user, now)
+    before = marks.said_about(conn, company, customer)
+    if said.seen != before.fingerprint:
+        raise VerbRefused(Reply(Answer.STALE))
+    named = said.account_manager
+    if named != before.account_manager:
+        access.member(conn, named, now)
+        managers.name(conn, company, customer, named, user, now)
+    new, lifted = marks.change(conn, company, customer, said.wanted, said.reason, user, now)
+    if marks.said_about(conn, company, customer).fingerprint == before.fingerprint:
+        return Reply(Answer.RECORDED)
+    told: dict[str, object] = {"new": new, "lifted": lifted}
+    told |= {"account_manager": named} if named != before.account_manager else {}
+    words = log.keep_words(conn, said.reason, now)
+    data = {"customer": customer, "review_on": said.review_on, **told, **words}
+    log.note(conn, log.Entry(company, "customer.changed", user, now, None, data))
+    told |= {"by": user, "reason": said.reason}
+    for case in cases.open_cases(conn, company, [customer]).values():
+        key = f"customer:{case.version}:{now.isoformat()}"
+        outbox.say(conn, case, MessageKind.CUSTOMER_CHANGED, key, told, now)
+        _look_again(conn, case, bool(new), user, now)
+    return Reply(Answer.RECORDED)
+
+
+def allow(
+    conn: Connection, policy: Policy, company: str, customer: str, user: str, now: datetime
+) -> None:
+    """Allow finance leads only, and customers that the ledger has. Raises VerbRefused."""
+    access.lead(conn, policy, user, now)
+    if not ledger.names(conn, company, [customer]):
+        raise VerbRefused(Reply(Answer.NO_CUSTOMER))
+
+
+def _look_again(conn: Connection, case: Case, marked: bool, user: str, now: datetime) -> None:
+    """A draft made without a new mark cannot be approved any more.
+
+    What is approved already is checked again before it is sent.
+    """
+    if marked and case.state is State.WAITING:
+        again = Move(State.WAITING, "customer.marked", user, now)
+        access.moved(cases.move(conn, case, again, now, draft=None, **cases.ANEW), case)
+    elif case.state in JOINABLE:
+        cases.look_again(conn, case.company, [case.customer], now)
+    cases.redraw(conn, case.id, now)

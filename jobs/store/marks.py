@@ -1,0 +1,133 @@
+"""What finance leads say in Slack about a customer: marks, beside those of the policy file.
+
+A mark stands until a finance lead lifts it. A review date only brings it back to their attention.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+
+from jobs.rules.plain import one_line
+from jobs.rules.policy import Mark
+from jobs.store import managers, people
+from jobs.store.database.tables import marks
+
+
+@dataclass(frozen=True)
+class SlackMark:
+    """A mark that stands; `review_on` is a date in the company's zone, or None."""
+
+    id: str
+    kind: str
+    reason: str
+    review_on: date | None
+    set_by: str
+    set_at: datetime
+
+
+@dataclass(frozen=True)
+class SaidInSlack:
+    """What finance leads have said about a customer, and whom they named to look after it."""
+
+    marks: tuple[SlackMark, ...]
+    account_manager: str
+    """A Slack user id, or empty."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash (64 hex digits) of what stands, so that nobody changes what they have not seen."""
+        stands = [[one.kind, str(one.review_on or ""), one.set_by] for one in self.marks]
+        return hashlib.sha256(json.dumps([stands, self.account_manager]).encode()).hexdigest()
+
+
+def said_about(conn: Connection, company: str, customer: str) -> SaidInSlack:
+    """What stands for this customer now."""
+    named = managers.named_in_slack(conn, company, customer)
+    return SaidInSlack(standing(conn, company, customer), named)
+
+
+def standing(conn: Connection, company: str, customer: str) -> tuple[SlackMark, ...]:
+    """The marks of a customer that nobody has lifted, by kind."""
+    wanted = _standing(company) & (marks.c.customer == customer)
+    rows = conn.execute(select(marks).where(wanted).order_by(marks.c.kind))
+    return tuple(_of_row(row) for row in rows)
+
+
+def as_rules_see(conn: Connection, company: str, customer: str) -> tuple[Mark, ...]:
+    """The same as the rules take them: the source names the person who set each."""
+    found = standing(conn, company, customer)
+    names = people.names(conn) if found else {}
+    return tuple(Mark(kind=one.kind, source=_source(one, names)) for one in found)
+
+
+def _source(one: SlackMark, names: Mapping[str, str]) -> str:
+    who = one_line(names.get(one.set_by, ""), 60) or "a finance lead"
+    why = one_line(one.reason, 100)
+    return f"{who} in Slack" + (f" (“{why}”)" if why else "")
+
+
+def change(
+    conn: Connection,
+    company: str,
+    customer: str,
+    wanted: Mapping[str, date | None],
+    reason: str,
+    by: str,
+    now: datetime,
+) -> tuple[list[str], list[str]]:
+    """Have exactly these kinds stand, each with its review date; returns those set and lifted.
+
+    A kind that stands keeps who set it and why; only its review date may change.
+    """
+    before = {one.kind: one for one in standing(conn, company, customer)}
+    lifted = sorted(before.keys() - wanted.keys())
+    _lift(conn, [before[kind].id for kind in lifted], by, now)
+    for kind, review_on in wanted.items():
+        if kind in before:
+            ours = marks.c.id == before[kind].id
+            conn.execute(update(marks).where(ours).values(review_on=review_on))
+    new = sorted(wanted.keys() - before.keys())
+    row = {"company": company, "customer": customer, "reason": reason, "set_by": by, "set_at": now}
+    if new:
+        conn.execute(
+            insert(marks), [{**row, "kind": kind, "review_on": wanted[kind]} for kind in new]
+        )
+    return new, lifted
+
+
+def _lift(conn: Connection, ids: Iterable[str], by: str, now: datetime) -> None:
+    wanted = marks.c.id.in_(list(ids))
+    conn.execute(update(marks).where(wanted).values(lifted_by=by, lifted_at=now))
+
+
+def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
+    """Two customers were merged: what stands for `loser` passes to `survivor`."""
+    theirs = select(marks.c.kind).where(_standing(company), marks.c.customer == survivor)
+    kinds = set(conn.scalars(theirs))
+    passing = _standing(company) & (marks.c.customer == loser) & marks.c.kind.not_in(kinds)
+    conn.execute(update(marks).where(passing).values(customer=survivor))
+
+
+def to_review(
+    conn: Connection, company: str, today: date, customers: Collection[str] | None = None
+) -> Sequence[Row[Any]]:
+    """The standing marks whose review date has come, the oldest first; None is everybody."""
+    wanted = _standing(company) & (marks.c.review_on <= today)
+    if customers is not None:
+        wanted &= marks.c.customer.in_(customers)
+    return conn.execute(select(marks).where(wanted).order_by(marks.c.review_on, marks.c.id)).all()
+
+
+def _standing(company: str) -> ColumnElement[bool]:
+    return (marks.c.company == company) & marks.c.lifted_at.is_(None)
+
+
+def _of_row(row: Row[Any]) -> SlackMark:
+    return SlackMark(row.id, row.kind, row.reason, row.review_on, row.set_by, row.set_at)
