@@ -29,6 +29,13 @@ CUSTOMER = "customer"
 """The action id of the button, and the name of the form, that say what is special about one."""
 
 
+class WorklistButton(StrEnum):
+    """The action id of every button that opens the worklist or moves it on without a decision."""
+
+    START = "start"
+    SKIP = "skip"
+
+
 class Field(StrEnum):
     """The action id of every input, and the first half of its block id."""
 
@@ -61,6 +68,7 @@ def field_of(block: str) -> str:
 
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -90,6 +98,22 @@ class Binding:
 
 
 @dataclass(frozen=True)
+class WorklistPlace:
+    """Where somebody is in their worklist: its cases in order, and the position of the one shown.
+
+    `last` is the case that they decided last, which can still be undone at the head; or empty.
+    """
+
+    cases: tuple[str, ...]
+    at: int = 0
+    last: str = ""
+
+    def encode(self) -> str:
+        """The private metadata of the worklist."""
+        return _dump({"cases": ",".join(self.cases), "at": str(self.at), "last": self.last})
+
+
+@dataclass(frozen=True)
 class Opened:
     """What a modal was opened for.
 
@@ -99,6 +123,8 @@ class Opened:
 
     binding: Binding
     seen: str = ""
+    place: str = ""
+    """The encoded place in the worklist from which it was opened; empty elsewhere."""
 
     def __post_init__(self) -> None:
         if self.seen and not _HASH.fullmatch(self.seen):
@@ -106,7 +132,7 @@ class Opened:
 
     def encode(self) -> str:
         """The private metadata of a modal."""
-        return _dump({"for": self.binding.encode(), "seen": self.seen})
+        return _dump({"for": self.binding.encode(), "seen": self.seen, "place": self.place})
 
 
 def binding(value: object) -> Binding:
@@ -117,8 +143,18 @@ def binding(value: object) -> Binding:
 
 def opened(value: object) -> Opened:
     """The content of a modal's private metadata; raises BadValueError for anything else."""
-    found = _load(value, {"for", "seen"})
-    return Opened(binding(found["for"]), found["seen"])
+    found = _load(value, {"for", "seen", "place"})
+    return Opened(binding(found["for"]), found["seen"], found["place"])
+
+
+def place(value: object) -> WorklistPlace:
+    """The place in a worklist's private metadata; raises BadValueError for anything else."""
+    found = _load(value, {"cases", "at", "last"})
+    cases, at, last = tuple(found["cases"].split(",")), found["at"], found["last"]
+    known = all(_NUMBER.fullmatch(one) for one in (*cases, at, *([last] if last else [])))
+    if not known or int(at) > len(cases):
+        raise BadValueError("the place in the worklist is not one of ours")
+    return WorklistPlace(cases, int(at), last)
 
 
 def of_company(realm: str) -> str:

@@ -7,13 +7,14 @@ and Slack shows a warning although the decision was recorded.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from slack_bolt import Ack, App
 
 from bot.blockkit import ids
-from bot.blockkit.ids import BadValueError
-from bot.listeners import views
+from bot.blockkit.ids import BadValueError, WorklistButton
+from bot.listeners import views, worklist
 from bot.listeners.context import Backend
 from bot.listeners.deciding import NotRecorded, click_of, decide, told, unreadable, user_of
 from bot.listeners.refusals import follow_up
@@ -24,16 +25,19 @@ Handler = Callable[..., None]
 
 
 def register(app: App, backend: Backend) -> None:
-    """Every button of every card."""
+    """Every button of every card, and of the worklist that shows the same cases in a modal."""
     for verb in Verb:
         pressed = _opening if verb in FORMS else _deciding
         app.action(verb)(pressed(backend, verb))
+    app.action(ids.of_any_company(WorklistButton.START))(_starting(backend))
+    app.action(WorklistButton.SKIP)(_skipping(backend))
 
 
 def _deciding(backend: Backend, verb: Verb) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        words = _pressed(backend, verb, body)
-        if words:
+        if worklist.shows(body):
+            worklist.decided(backend, verb, body)
+        elif words := _pressed(backend, verb, body):
             backend.tell(body["response_url"], words)
         ack()
 
@@ -56,6 +60,23 @@ def _pressed(backend: Backend, verb: Verb, body: dict[str, Any]) -> str:
 def _opening(backend: Backend, verb: Verb) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
         views.open_form(backend, verb, body)
+        ack()
+
+    return handle
+
+
+def _starting(backend: Backend) -> Handler:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        first = partial(worklist.first, backend, body)
+        views.open_modal(backend, WorklistButton.START, first, body)
+        ack()
+
+    return handle
+
+
+def _skipping(backend: Backend) -> Handler:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        backend.pool.submit(worklist.skip, backend, body)
         ack()
 
     return handle

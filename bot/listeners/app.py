@@ -18,7 +18,7 @@ from slack_bolt.logger.messages import (
 from slack_bolt.request import BoltRequest
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.blockkit.ids import CUSTOMER
+from bot.blockkit.ids import CUSTOMER, WorklistButton
 from bot.listeners import actions, commands, companies, customers, events, views
 from bot.listeners.context import Backend
 from bot.surfaces import answers, forms, modal
@@ -113,8 +113,8 @@ def _once(backend: Backend) -> Callable[..., BoltResponse]:
 
 
 def _opens_a_form(body: dict[str, Any]) -> bool:
-    pressed = {one.get("action_id") for one in body.get("actions", ())}
-    return bool(pressed) and pressed <= {*forms.FORMS, CUSTOMER}
+    pressed = {str(one.get("action_id")).partition(":")[0] for one in body.get("actions", ())}
+    return bool(pressed) and pressed <= {*forms.FORMS, CUSTOMER, WorklistButton.START}
 
 
 def foreign(body: dict[str, Any], team: str, app_id: str) -> str:

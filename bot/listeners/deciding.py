@@ -17,7 +17,7 @@ from bot.surfaces.replies import reply
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.decide.verbs import Verb
-from jobs.reports import picture
+from jobs.reports import picture, worklist
 from jobs.rules.case import CaseView
 from jobs.rules.policy import Policy
 from jobs.store import cases, companies
@@ -84,11 +84,14 @@ def ruling(backend: Backend, conn: Connection, case: str) -> Policy:
         return backend.policy
 
 
-def told(backend: Backend, verb: Verb, said: Reply) -> str:
-    """The private sentence after a recorded decision; empty if the card says enough."""
+def told(backend: Backend, verb: Verb, said: Reply, *, linked: bool = True) -> str:
+    """The private sentence after a recorded decision; empty if what is shown says enough.
+
+    `linked`: an approval is answered with a link to the next card.
+    """
     if said.answer is Answer.SECOND_NEEDED:
         return reply(said)
-    if verb is Verb.APPROVE and said.case:
+    if verb is Verb.APPROVE and said.case and linked:
         return _approved(backend, said.case)
     return verb.row.told
 
@@ -102,7 +105,7 @@ def _approved(backend: Backend, case: Case) -> str:
         with backend.database.reading() as conn:
             company = companies.need(conn, case.company)
             policy = backend.policy.for_company(case.company)
-            following = picture.next_card(conn, policy, case, backend.workspace, backend.clock())
+            following = worklist.next_card(conn, policy, case, backend.workspace, backend.clock())
     except SQLAlchemyError as error:
         slog.warning("answer.without_link", error=type(error).__name__)
         return answers.approved(case.row.due_at, case.shadow)

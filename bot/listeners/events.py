@@ -26,7 +26,7 @@ from bot.surfaces.home import Page
 from jobs.companies import connect
 from jobs.decide import access
 from jobs.decide.access import Answer, VerbRefused
-from jobs.reports import overview
+from jobs.reports import overview, worklist
 from jobs.reports.picture import Only
 from jobs.rules.rights import may_run, sees
 from jobs.store import companies, managers, people
@@ -159,7 +159,7 @@ def _view(backend: Backend, user: str, said: str, number: int, choice: Choice) -
         with backend.database.reading() as conn:
             general = access.known(conn, backend.policy, user, now)
             mine = _theirs(backend, conn, user, now)
-            page = _page(backend, conn, mine, number, now)
+            page = _page(backend, conn, mine, user, number, now)
             asks = not backend.channel or companies.in_channel(conn, backend.channel) is not None
     except VerbRefused as refused:
         return home.sentence(_shut(backend, user, refused, now))
@@ -224,7 +224,7 @@ def _theirs(backend: Backend, conn: Connection, user: str, now: datetime) -> lis
 
 
 def _page(
-    backend: Backend, conn: Connection, mine: list[Theirs], number: int, now: datetime
+    backend: Backend, conn: Connection, mine: list[Theirs], user: str, number: int, now: datetime
 ) -> Page:
     pages = max(1, -(-len(mine) // home.COMPANIES))
     number = min(number, pages - 1)
@@ -235,7 +235,15 @@ def _page(
         for each in mine[first : first + home.COMPANIES]
     ]
     runs = frozenset(each.company.realm for each in mine if each.runs)
-    return Page(found, runs=runs, number=number, pages=pages)
+    count = {
+        one.company.realm: _count(backend, conn, one.company.realm, user, now) for one in found
+    }
+    return Page(found, runs=runs, to_decide=count, number=number, pages=pages)
+
+
+def _count(backend: Backend, conn: Connection, realm: str, user: str, now: datetime) -> int:
+    policy = backend.policy.for_company(realm)
+    return sum(1 for _ in worklist.to_decide(conn, policy, realm, user, now))
 
 
 def _link(backend: Backend, user: str, channel: str, now: datetime) -> str:

@@ -18,6 +18,7 @@ from bot.blockkit import ids
 from bot.blockkit.blocks import Block
 from bot.blockkit.ids import BadValueError
 from bot.blockkit.lint import lint
+from bot.listeners import worklist
 from bot.listeners.context import Backend
 from bot.listeners.deciding import NotRecorded, click_of, decide, unreadable, user_of, view_for
 from bot.listeners.refusals import follow_up
@@ -54,18 +55,24 @@ Draw = Callable[[], Block]
 
 
 def open_form(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
-    """Open the form of a verb, for the case that the button was bound to."""
-    open_modal(backend, verb, lambda: _made(backend, verb, body), body)
+    """Open the form of a verb, for the case that the button was bound to.
+
+    A button of the worklist opens it above the worklist.
+    """
+    method = "views.push" if worklist.shows(body) else "views.open"
+    open_modal(backend, verb, lambda: _made(backend, verb, body), body, method)
 
 
-def open_modal(backend: Backend, action: str, draw: Draw, body: dict[str, Any]) -> None:
+def open_modal(
+    backend: Backend, action: str, draw: Draw, body: dict[str, Any], method: str = "views.open"
+) -> None:
     """Open the light modal at once, in the thread of the click; what `draw` makes follows.
 
     The modal has an external id of ours, so it can be filled even if Slack's answer was lost.
     """
     name = uuid.uuid4().hex
     asked = {"trigger_id": body["trigger_id"], "view": modal.loading(name)}
-    opened = api.call(api.hasty(backend.client), "views.open", **asked)
+    opened = api.call(api.hasty(backend.client), method, **asked)
     if isinstance(opened, RateLimited | NotOk):
         _not_shown(backend, action, body, opened)
     else:
@@ -106,7 +113,8 @@ def _pause(trouble: RateLimited | Lost) -> float:
 
 def _not_shown(backend: Backend, action: str, body: dict[str, Any], trouble: Trouble) -> None:
     slog.warning("modal.lost", action=action, trouble=repr(trouble))
-    backend.tell(body["response_url"], answers.no_form())
+    if url := body.get("response_url"):  # a button in a view has none, and stays in sight
+        backend.tell(url, answers.no_form())
 
 
 def _drawn(action: str, draw: Draw) -> Block:
@@ -129,12 +137,13 @@ def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> Block:
         return modal.gone(unreadable(error))
     except NotRecorded as error:
         if error.said:
-            follow_up(backend, user_of(body), error.said, body["response_url"])
+            follow_up(backend, user_of(body), error.said, str(body.get("response_url") or ""))
         return modal.gone(error.words)
     back = view.may_return and verb is Verb.CONFIRM_ADDRESS
     if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:
         return modal.gone(CHANGED)
-    return FORMS[verb].draw(view, backend.policy.for_company(view.facts.company.id))
+    drawn = FORMS[verb].draw(view, backend.policy.for_company(view.facts.company.id))
+    return worklist.marked(drawn, worklist.place_of(body))
 
 
 def _submitting(backend: Backend, verb: Verb) -> Callable[..., None]:
@@ -163,9 +172,12 @@ def _submit(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
     typed = FORMS[verb].read(sent)
     outcome = decide(backend, verb, click, typed)
     if not isinstance(outcome, Objections):
+        if opened.place:
+            backend.pool.submit(worklist.go_on, backend, verb, body, opened)
         return CLOSE
     assert isinstance(typed, Text)  # only to an edit is there anything to object
-    return _instead(_objected(sent.view(), typed, outcome))
+    again = _objected(sent.view(), typed, outcome)
+    return _instead(worklist.marked(again, opened.place))
 
 
 def _instead(view: dict[str, Any]) -> Response:

@@ -28,7 +28,7 @@ from bot.blockkit.blocks import date as instant
 from bot.blockkit.blocks import text as words
 from bot.blockkit.escaping import cap, one_line
 from bot.blockkit.ids import HomeButton
-from bot.surfaces import answers, wording
+from bot.surfaces import answers, wording, worklist
 from bot.surfaces.card.reasons import held_as
 from bot.surfaces.notices import reminders_button
 from jobs.reports.overview import Held, Overview, Some, WaitingCase
@@ -69,6 +69,8 @@ class Page:
     drawn_at: datetime | None = None
     closed: Mapping[str, str] = field(default_factory=dict)
     """Realm → why nothing can be posted in the company's channel, as `answers` says it."""
+    to_decide: Mapping[str, int] = field(default_factory=dict)
+    """Realm → how many cases wait for this person's decision."""
 
 
 def home(page: Page) -> Block:
@@ -141,6 +143,10 @@ def _company(of: Overview, page: Page) -> list[Block]:
     closed = page.closed.get(of.company.realm)
     if warnings := [f":warning: {one}" for one in (*_warnings(of), *([closed] if closed else []))]:
         found.append(section("\n".join(warnings)))
+    if count := page.to_decide.get(of.company.realm):
+        start = worklist.start(of.company, count)
+        start |= {"action_id": _among(start, of.company, len(page.overviews) == 1)}
+        found.append(actions([start], f"start:{of.company.realm}"))
     found.append(_aging(of))
     found += _list("Waiting for a decision", of.approvals)
     found += _list("Waiting for a date", of.waits)

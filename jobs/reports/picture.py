@@ -14,13 +14,12 @@ from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.reasoning.cage import unusual_words
-from jobs.rules.case import Approvals, CaseView, Decided, SendOutcome
+from jobs.rules.case import Approvals, CaseView, SendOutcome
 from jobs.rules.facts import BUCKETS, Facts
 from jobs.rules.letters.slots import values
 from jobs.rules.money import Money, total
 from jobs.rules.past import Past
 from jobs.rules.policy import Policy
-from jobs.rules.rights import sees
 from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest
 from jobs.rules.states import OPEN, ConnectionStatus, Stage, State
 from jobs.sources.configured import absent
@@ -34,7 +33,6 @@ from jobs.store import (
     ledger,
     managers,
     outbox,
-    people,
     sends,
 )
 from jobs.store.assessments import Assessment
@@ -43,8 +41,6 @@ from jobs.store.companies import ConnectedCompany
 from jobs.store.drafts import Draft
 
 MOST_CASES = 10
-MOST_CARDS = 20
-"""How many of the most valuable cases are searched for the next card."""
 Only = frozenset[str] | None
 """The billed customers that a list is limited to; None means everybody."""
 
@@ -314,39 +310,6 @@ def card_link(conn: Connection, case_id: str, workspace: str) -> str:
     if row is None or row.ts is None or not workspace:
         return ""
     return f"{workspace.rstrip('/')}/archives/{row.channel}/p{row.ts.replace('.', '')}"
-
-
-def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now: datetime) -> str:
-    """The URL of the most valuable card that the approvers of this case can act on next, or empty.
-
-    It skips cards that a rule stops, that somebody else has to see first, that the same person has
-    already approved, or that are about somebody else's customer.
-    """
-    who = _approvers(conn, case)[-1:]
-    only = _seen_by(conn, case.company, policy, who, now)
-    found = case_lists.approvable(conn, case.company, only, case.id, MOST_CARDS)
-    rulings = assessments.rulings(conn, found)
-    free = (one for one in found if bar(one, rulings[one.id]) is None)
-    open_to = (one for one in free if _open_to(conn, one, who, now))
-    return next((card_link(conn, one.id, workspace) for one in open_to), "")
-
-
-def _seen_by(conn: Connection, company: str, policy: Policy, who: list[str], now: datetime) -> Only:
-    if not who:
-        return None
-    own = managers.owned(conn, company, policy, who[0], now)
-    return sees(policy.roles(who[0], people.groups(conn, now)), own)
-
-
-def _open_to(conn: Connection, case: Case, who: list[str], now: datetime) -> bool:
-    later = case.approval_opens_at is not None and case.approval_opens_at > now
-    if later and not drafts.decided_on(conn, str(case.draft), Decided.FINE):
-        return False
-    return not set(who) & set(_approvers(conn, case))
-
-
-def _approvers(conn: Connection, case: Case) -> list[str]:
-    return [d.actor for d in drafts.decided_on(conn, str(case.draft), Decided.APPROVE)]
 
 
 def bar(case: Case, rulings: tuple[Ruling, ...]) -> Kind | None:

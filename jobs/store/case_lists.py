@@ -29,7 +29,6 @@ from jobs.store.database.tables import (
     crossings,
     drafts,
     invoices,
-    messages,
 )
 
 ASLEEP = frozenset({State.NEW, State.SNOOZED})
@@ -117,16 +116,14 @@ def asleep(
 
 
 def approvable(
-    conn: Connection, company: str, customers: Collection[str] | None, but: str, most: int
+    conn: Connection, company: str, customers: Collection[str] | None, most: int
 ) -> list[Case]:
-    """Waiting cases with a draft and a card in Slack, except `but`; the most valuable first.
+    """Waiting cases with a draft; the most valuable first.
 
     `customers` limits it to these; None is everybody.
     """
-    card = (messages.c.case_id == cases.c.id) & (messages.c.kind == "card")
-    posted = exists().where(card, messages.c.ts.is_not(None))
-    waiting = (cases.c.state == State.WAITING) & (cases.c.id != but) & cases.c.draft.is_not(None)
-    wanted = _of(company, customers) & waiting & posted
+    waiting = (cases.c.state == State.WAITING) & cases.c.draft.is_not(None)
+    wanted = _of(company, customers) & waiting
     by_rank = cases.c.rank.desc(), cases.c.id
     rows = conn.execute(select(cases).where(wanted).order_by(*by_rank).limit(most))
     return [of_row(row) for row in rows]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import ColumnElement, String, cast, insert, literal, select, update
 
-from jobs.reports import picture
+from jobs.reports import picture, worklist
 from jobs.rules.case import CaseView, Decision, Proposal, Reason
 from jobs.rules.crossings import Crossing
 from jobs.rules.facts import Customer, Invoice, InvoiceStatus
@@ -425,16 +425,18 @@ def test_the_next_card_is_the_most_valuable_that_waits(database: Database) -> No
 
 def following(database: Database, case: Case, ruling: Policy = POLICY) -> str:
     with database.reading() as conn:
-        return picture.next_card(conn, ruling, case, WORKSPACE, NOW)
+        return worklist.next_card(conn, ruling, case, WORKSPACE, NOW)
 
 
 @pytest.mark.parametrize("kind", [Kind.NEVER, Kind.STOP])
 def test_the_next_card_is_one_that_can_be_acted_on(database: Database, kind: Kind) -> None:
     """Not one that a rule stops, nor one that the account manager has not opened."""
     ours = waiting(database, "1", 9)
+    decide(database, ours, "approve", "UCOLLECT")
     waiting(database, "2", 8, draft=None)
     waiting(database, "3", 7, Ruling(kind, "dispute", "They dispute it."))
-    later = waiting(database, "4", 6, approval_opens_at=NOW + timedelta(hours=1))
+    first = Ruling(Kind.GATE, "key_account", "Marc sees it first.", manager_first=True)
+    later = waiting(database, "4", 6, first, approval_opens_at=NOW + timedelta(hours=1))
     assert following(database, ours) == ""
     decide(database, later, "fine", "ULEAD1")
     assert following(database, ours) == link(database, later)
@@ -443,7 +445,7 @@ def test_the_next_card_is_one_that_can_be_acted_on(database: Database, kind: Kin
 def test_the_next_card_is_of_the_approvers_own_customer(database: Database) -> None:
     """An account manager who may approve is led to no other customer; a collector to all."""
     manager = '[[account_manager]]\nslack = "UMANAGER"\ncustomers = ["1", "3"]\n'
-    both = policy(f'[people]\ncollectors = ["UCOLLECT"]\n{manager}')
+    both = policy(f'[people]\ncollectors = ["UCOLLECT"]\nmanagers_approve = true\n{manager}')
     ours = waiting(database, "1", 9)
     larger, own = waiting(database, "2", 8), waiting(database, "3", 7)
     decide(database, ours, "approve", "UMANAGER")

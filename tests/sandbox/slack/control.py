@@ -35,6 +35,8 @@ class Control:
 
     async def _click(self, request: Request) -> Response:
         body = await body_of(request)
+        if body.get("place"):
+            return await self._in_view(body, str(body["place"]))
         answer = await self.acts.click(
             wanted(body, "user"),
             wanted(body, "ts"),
@@ -46,9 +48,11 @@ class Control:
 
     async def _press(self, request: Request) -> Response:
         body = await body_of(request)
-        place = wanted(body, "in")
+        return await self._in_view(body, wanted(body, "in"))
+
+    async def _in_view(self, body: dict[str, Any], place: str) -> Response:
         if place not in ("modal", "home"):
-            raise NotPossibleError("in must be modal or home")
+            raise NotPossibleError("the place must be modal or home")
         user, action_id = wanted(body, "user"), wanted(body, "action_id")
         answer = await self.acts.press_in_view(user, place, action_id, body.get("value"))
         return JSONResponse({"status": answer.status})

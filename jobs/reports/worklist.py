@@ -1,0 +1,67 @@
+"""The worklist of a person: the cases that they may approve now, the most valuable first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from jobs import approvals
+from jobs.reports.picture import bar, card_link
+from jobs.rules import gates, rights
+from jobs.rules.case import Decided
+from jobs.rules.policy import Policy
+from jobs.rules.rights import sees
+from jobs.rules.states import State
+from jobs.store import assessments, case_lists, drafts, managers, people
+from jobs.store.cases import Case
+
+MOST = 50
+"""How many of the most valuable waiting cases are looked at: twice a day's usual cards."""
+
+
+def to_decide(
+    conn: Connection, policy: Policy, realm: str, user: str, now: datetime
+) -> Iterator[Case]:
+    """The cases that this person may approve now, the most valuable first.
+
+    Without those that a rule stops, that somebody else has to see first, that they have approved
+    already, and those of customers whose figures they may not see.
+    """
+    roles = policy.roles(user, people.groups(conn, now))
+    only = sees(roles, managers.owned(conn, realm, policy, user, now))
+    found = case_lists.approvable(conn, realm, only, MOST)
+    rulings = assessments.rulings(conn, found)
+    free = (one for one in found if bar(one, rulings[one.id]) is None)
+    return (one for one in free if may_approve(conn, policy, one, user, now))
+
+
+def may_approve(conn: Connection, policy: Policy, case: Case, user: str, now: datetime) -> bool:
+    """Whether this person's approval of the present draft is possible now, and not given yet."""
+    if case.state is not State.WAITING or case.draft is None:
+        return False
+    facts, judged = assessments.facts_of_case(conn, case, now), assessments.present(conn, case)
+    needed = gates.approvals(judged.rulings, facts, case.stage, policy, judged.class_)
+    roles = policy.roles(user, people.groups(conn, now))
+    manager = managers.account_manager(
+        conn, case.company, case.customer, policy, judged.findings, now
+    )
+    if not rights.may_approve(user, roles, manager, policy, needed):
+        return False
+    given = drafts.decided_on(conn, case.draft, Decided.APPROVE)
+    standing = approvals.standing(conn, policy, case, case.draft, facts, now)
+    return standing.open(now) and all(one.actor != user for one in given)
+
+
+def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now: datetime) -> str:
+    """The URL of the first posted card in the worklist of whoever approved this case last.
+
+    Empty if there is none.
+    """
+    who = [d.actor for d in drafts.decided_on(conn, str(case.draft), Decided.APPROVE)][-1:]
+    if not who:
+        return ""
+    following = to_decide(conn, policy, case.company, who[0], now)
+    links = (card_link(conn, one.id, workspace) for one in following if one.id != case.id)
+    return next(filter(None, links), "")
