@@ -26,14 +26,14 @@ from jobs.mail.addresses import named
 from jobs.mail.results import Mailer
 from jobs.pipeline import STEPS
 from jobs.reasoning.model import Model
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.source import Source
-from jobs.store.budget import SqlBudget
+from jobs.store.connection.budget import SqlBudget
+from jobs.store.connection.tokens import Seal, SqlTokenStore
 from jobs.store.database import engine
 from jobs.store.database.engine import WORKER_PATIENCE, Database, SharedTime
 from jobs.store.sends import still_ours
-from jobs.store.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobs.rules import gates, rights
 from jobs.rules.case import Approvals, Decided, Decision
-from jobs.rules.facts import Facts
-from jobs.rules.policy import Policy
+from jobs.rules.facts.facts import Facts
+from jobs.rules.gates import gates
+from jobs.rules.policy import rights
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import MOVES, Role, State
 from jobs.store import assessments, cases, drafts, managers, outbox, people, sends

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from jobs.rules.crossings import Account, Crossing, Debtors, reached
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, companies, crossings, history, ledger
 from jobs.store.cases import NewCase

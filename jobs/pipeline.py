@@ -21,7 +21,7 @@ STEPS: Mapping[str, Place] = {
     "upkeep": Place("intake", "jobs.companies.upkeep", bulk=True),
     "poll": Place("intake", "jobs.intake.poll", bulk=True),
     "sweep": Place("intake", "jobs.intake.sweep", bulk=True),
-    "first_look": Place("intake", "jobs.intake.first_look"),
+    "first_look": Place("intake", "jobs.reports.first_look"),
     "log_head": Place("intake", "jobs.reports.log_head"),
     "retention": Place("intake", "jobs.companies.retention"),
     "triage": Place("triage", "jobs.triage.step", bulk=True),

@@ -18,9 +18,10 @@ from jobs.engine.step import Round, Step
 from jobs.rules.case import Decided
 from jobs.rules.plain import shortened
 from jobs.rules.states import State
-from jobs.store import cases, companies, outages, outbox, sends, work
+from jobs.store import cases, companies, outbox, sends, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
+from jobs.store.connection import outages
 from jobs.store.outbox import MessageKind
 from jobs.store.work import LEASE, Claim
 from qbo.errors import (

@@ -13,9 +13,9 @@ from bot.cli.entry import CommandParts, Group, entry
 from bot.process import Process
 from jobs.companies import connect as connecting
 from jobs.companies import disconnect as disconnecting
-from jobs.rules.policy import Policy
-from jobs.rules.rights import may_run
-from jobs.store import agenda, companies, ledger, people
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.rights import may_run
+from jobs.store import companies, ledger, people, work
 from jobs.store.companies import ConnectedCompany
 
 
@@ -154,7 +154,7 @@ def sweep(entry: CommandParts, realm: str) -> None:
     with process.database.writing() as conn:
         wanted = _wanted(conn, realm)
         for each in wanted:
-            agenda.hurry(conn, each.realm, "sweep", process.now())
+            work.hurry(conn, each.realm, "sweep", process.now())
     if process.settings.redis_url.get_secret_value():
         process.queues.wake("sweep")
     for each in wanted:

@@ -17,8 +17,9 @@ from bot.cli import doctor_slack
 from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
 from bot.process import Process
 from jobs import settings
-from jobs.rules.policy import Policy, PolicyError
-from jobs.rules.policy import load as load_policy
+from jobs.rules.policy.errors import PolicyError
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.policy import load as load_policy
 from jobs.rules.states import ConnectionStatus
 from jobs.settings import Problem
 from jobs.sources.configured import SOURCES, SourceRow

@@ -11,7 +11,7 @@ from bot.slack import api
 from bot.slack import channels as slack_channels
 from bot.slack.api import NotOk, RateLimited, Trouble
 from bot.slack.people import trouble
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 
 SCOPES = (
     *("chat:write", "commands", "users:read", "users:read.email", "usergroups:read"),

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.process import Process
 from jobs import settings
-from jobs.rules.policy import PolicyError
+from jobs.rules.policy.errors import PolicyError
 from jobs.settings import Part, SettingsError
 from jobs.store.database.engine import WORKER_PATIENCE
 

@@ -25,7 +25,7 @@ from bot.cli.launcher import (
     until_stopped,
 )
 from jobs import settings
-from jobs.rules import policy as policies
+from jobs.rules.policy import policy as policies
 from jobs.settings import Part, Settings
 
 GRACE_SECONDS = 40.0

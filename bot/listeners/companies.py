@@ -22,7 +22,7 @@ from jobs.companies import disconnect
 from jobs.decide import access
 from jobs.decide.access import VerbRefused
 from jobs.decide.switches import Switch
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
 

@@ -18,7 +18,7 @@ from slack_sdk.webhook import WebhookClient
 
 from jobs.companies.disconnect import Broker
 from jobs.engine.queues import Queues
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.store.database.engine import Database
 
 P = ParamSpec("P")

@@ -19,7 +19,7 @@ from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.decide.verbs import Verb
 from jobs.reports import picture, worklist
 from jobs.rules.case import CaseView
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.store import cases, companies
 from jobs.store.cases import Case
 

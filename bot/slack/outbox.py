@@ -27,8 +27,8 @@ from bot.surfaces.notices import Given, notice
 from jobs.engine.step import Round, Step
 from jobs.reports import picture
 from jobs.rules.case import CaseView
-from jobs.rules.policy import Policy
-from jobs.store import cases, companies, outbox, people, posts, work
+from jobs.rules.policy.policy import Policy
+from jobs.store import cases, companies, outbox, people, work
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
@@ -62,7 +62,7 @@ def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
     return Step(
         name="messages",
         table=work.MESSAGES,
-        ready=lambda now: posts.postable(now, AHEAD),
+        ready=lambda now: outbox.postable(now, AHEAD),
         load=lambda conn, claim, now: _load(ruling(), client(), conn, claim, now),
         give_up=_give_up,
         width=4,
@@ -78,7 +78,7 @@ def _load(
         return Update(client, drawn, row.ts, boot_time())
     if row.posting is not None:
         return Find(client, drawn, row.posting)
-    mine, begins = posts.reserve(conn, row.channel, now, AHEAD)
+    mine, begins = outbox.reserve(conn, row.channel, now, AHEAD)
     if not mine:
         work.settle(conn, claim, begins, last_error=row.last_error, attempts=row.attempts - 1)
         return None
@@ -143,12 +143,12 @@ def _card(
 
 def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns: object) -> None:
     """It was posted. Due again if meanwhile the case has moved or somebody asked for a redraw."""
-    row = posts.get(conn, claim.id)
+    row = outbox.get(conn, claim.id)
     asked = row.due_at is not None and row.due_at <= now
     moved = row.kind == "card" and cases.version(conn, row.case_id) != drawn.version
-    again = now if asked or moved or row.rendered_version == posts.COVERED else None
+    again = now if asked or moved or row.rendered_version == outbox.COVERED else None
     if not work.settle(conn, claim, again, rendered_version=drawn.version, **columns):
-        posts.cover(conn, claim.id, now)
+        outbox.cover(conn, claim.id, now)
 
 
 def _held_up(since: float) -> bool:
@@ -170,7 +170,7 @@ class WaitForChannel:
 
     def settle(self, conn: Connection, claim: Claim, outcome: None, now: datetime) -> Round | None:
         """Write the intent; only then is it posted, within a lease from now."""
-        ours = posts.intend(conn, claim, now)
+        ours = outbox.intend(conn, claim, now)
         return Post(self.client, self.drawn, boot_time()) if ours else None
 
 
@@ -202,7 +202,7 @@ class Post:
                 _done(conn, claim, self.drawn, now, ts=outcome.ts, posting=None)
             case RateLimited():
                 until = now + timedelta(seconds=outcome.seconds)
-                posts.close_until(conn, self.drawn.message.channel, until)
+                outbox.close_until(conn, self.drawn.message.channel, until)
                 work.settle(conn, claim, until, posting=None, last_error="ratelimited")
             case NotOk():
                 _refused(conn, claim, outcome.error, now)
@@ -214,7 +214,7 @@ class Post:
 def _refused(conn: Connection, claim: Claim, error: str, now: datetime) -> None:
     """Slack refused it for certain: this drawing, this place, or this thread for good."""
     slog.warning("post.refused", message=claim.id, error=error)
-    posts.withdraw(conn, claim.id)
+    outbox.withdraw(conn, claim.id)
     if error in UNDRAWABLE:
         work.back_off(conn, claim, now, error)
     elif error in NO_PARENT and claim.row.kind == "thread":

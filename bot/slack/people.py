@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from jobs.engine.step import Round, Step, scheduled, tries_again
-from jobs.rules.policy import Policy
-from jobs.store import agenda, managers, people, work
+from jobs.rules.policy.policy import Policy
+from jobs.store import people, work
 from jobs.store.work import Claim
 
 KIND = "people"
@@ -43,7 +43,7 @@ def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
 def ask(conn: Connection, user: str, now: datetime) -> None:
     """Have somebody looked up at once; wake "people" after the commit."""
     people.want(conn, [user], "user", now)
-    agenda.hurry(conn, agenda.EVERYBODY, KIND, now)
+    work.hurry(conn, work.EVERYBODY, KIND, now)
 
 
 def _load(policy: Policy, client: WebClient, conn: Connection, now: datetime) -> Round:
@@ -51,7 +51,7 @@ def _load(policy: Policy, client: WebClient, conn: Connection, now: datetime) ->
     users = policy.named_users() | managers.everybody_named_in_slack(conn)
     users |= {id for id, kind in wanted if kind == "user"}
     groups = policy.named_groups() | {id for id, kind in wanted if kind == "group"}
-    addresses = managers.unread(conn, now)[:ADDRESSES]
+    addresses = people.unread(conn, now)[:ADDRESSES]
     return LookUp(client, users, groups, frozenset(people.names(conn)), frozenset(addresses))
 
 
@@ -129,7 +129,7 @@ class LookUp:
             people.put_group(conn, id, members, now)
         addresses = outcome.addresses.items()
         news = [email for email, id in addresses if people.put_address(conn, email, id, now)]
-        managers.redraw(conn, news, now)
+        people.redraw(conn, news, now)
         work.settle(conn, claim, self._next(conn, outcome, now), last_error=outcome.failed)
 
     def _next(self, conn: Connection, outcome: SlackPeople, now: datetime) -> datetime:
@@ -138,7 +138,7 @@ class LookUp:
         asked = {id for id, _ in people.wanted(conn)} - self.users - self.groups
         if asked:
             return now
-        return now + (A_MINUTE if managers.unread(conn, now) else people.REFRESH)
+        return now + (A_MINUTE if people.unread(conn, now) else people.REFRESH)
 
 
 def _cut(

@@ -20,8 +20,8 @@ from bot.surfaces import wording
 from bot.surfaces.answers import stands
 from bot.surfaces.card.card import Card, story
 from jobs.reports.picture import Aging, Picture, TopCase
-from jobs.rules.facts import BUCKETS
-from jobs.rules.money import Money
+from jobs.rules.facts.facts import BUCKETS
+from jobs.rules.figures import Money
 from jobs.rules.states import ConnectionStatus
 
 # The sum comes first, so a narrow screen shows it without scrolling; what is not due comes last.

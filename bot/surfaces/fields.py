@@ -13,7 +13,7 @@ from bot.blockkit.ids import Field, block_id, field_of
 from bot.surfaces import wording
 from bot.surfaces.card.reasons import ReasonOption
 from jobs.rules.case import CaseView
-from jobs.rules.facts import Invoice
+from jobs.rules.facts.facts import Invoice
 from jobs.rules.figures import short_day
 from jobs.rules.plain import shortened
 

@@ -7,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.blockkit.escaping import escaped
-from jobs.rules.figures import amount
-from jobs.rules.money import Money
+from jobs.rules.figures import Money, amount
 from jobs.rules.plain import inert
 
 Data = Mapping[str, Any]
@@ -17,7 +16,7 @@ SUB = "    ◦ "
 
 
 def lines(data: Data) -> Iterator[str]:
-    """What `jobs.intake.first_look` has counted, line by line."""
+    """What `jobs.reports.first_look` has counted, line by line."""
     yield f":mag: First look at *{escaped(data['company'])}*"
     for found in data["currencies"]:
         yield from _of_currency(found)

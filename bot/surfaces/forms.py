@@ -22,14 +22,14 @@ from jobs.decide.hold import Holding, Snooze
 from jobs.decide.look import SetAside
 from jobs.decide.reject import Rejection
 from jobs.decide.verbs import Verb
-from jobs.rules.business_days import add_working_days
 from jobs.rules.case import CaseView
+from jobs.rules.facts.addresses import ledger_addresses
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.figures import listed
-from jobs.rules.gates import ON_ACCOUNT
-from jobs.rules.past import HoldKind
+from jobs.rules.gates.about_ledger import ON_ACCOUNT
 from jobs.rules.plain import shortened
-from jobs.rules.policy import Policy
-from jobs.rules.recipients import ledger_addresses
+from jobs.rules.policy.business_days import add_working_days
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, stops_seen
 from jobs.rules.states import RejectReason
 from jobs.rules.verification.ledger_text import to_confirm

@@ -33,11 +33,11 @@ from bot.surfaces.card.reasons import held_as
 from bot.surfaces.notices import reminders_button
 from jobs.reports.overview import Held, Overview, Some, WaitingCase
 from jobs.reports.picture import Aging, TopCase
-from jobs.rules.facts import BUCKETS
+from jobs.rules.facts.facts import BUCKETS
 from jobs.rules.figures import short_day
 from jobs.rules.states import ConnectionStatus
-from jobs.store.budget import QUOTA
 from jobs.store.companies import ConnectedCompany
+from jobs.store.connection.budget import QUOTA
 
 COMPANIES = 8
 """Companies on one page: each takes at most eleven of the hundred blocks."""

@@ -15,7 +15,7 @@ from bot.surfaces.card.buttons import binding
 from bot.surfaces.fields import Values
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 
 LOADING = "loading"
 """The name of a modal that asks for nothing."""

@@ -11,10 +11,9 @@ from babel.numbers import format_currency
 
 from bot.blockkit.escaping import one_line
 from jobs.rules.case import HeldUp
-from jobs.rules.facts import Credit, Habit, Invoice
-from jobs.rules.figures import how_late, short_day
+from jobs.rules.facts.facts import Credit, Habit, Invoice
+from jobs.rules.figures import Money, how_late, short_day
 from jobs.rules.letters.slots import labels
-from jobs.rules.money import Money
 from jobs.rules.rulings import Kind
 from jobs.rules.states import STAGE_WORDS, CaseClass, ConnectionStatus, Stage
 

@@ -21,8 +21,9 @@ from starlette.routing import Route
 from bot.process import Process
 from bot.slack.socket_mode import Socket
 from jobs.rules.states import State
-from jobs.store import budget, case_lists, companies, events, work
+from jobs.store import case_lists, companies, events, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.connection import budget
 from jobs.store.database import schema
 
 OK = "ok"

@@ -17,11 +17,12 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.companies import profile
 from jobs.rules.states import ConnectionStatus
-from jobs.store import agenda, cases, companies, log, outbox, tokens
+from jobs.store import cases, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.connection import tokens
+from jobs.store.connection.tokens import ConnectLink, Seal
 from jobs.store.database.engine import AWAY, Database
 from jobs.store.outbox import MessageKind, OtherChannel
-from jobs.store.tokens import ConnectLink, Seal
 from qbo import (
     CompanyInfo,
     Gone,
@@ -194,8 +195,8 @@ def _record(
         channel = _channel(conn, realm, link.channel, intuit.channel)
         again = _store(conn, columns | {"channel": channel}, link.person, now)
         for kind in ("sweep", "poll", "upkeep"):
-            agenda.hurry(conn, realm, kind, now)
-        agenda.ensure(conn, realm, "first_look", now)
+            work.hurry(conn, realm, kind, now)
+        work.ensure(conn, realm, "first_look", now)
         company = companies.need(conn, realm)
         _tell(conn, company, link, again, now)
         if before and before.channel != channel:

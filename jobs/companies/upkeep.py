@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from jobs.companies import profile
 from jobs.engine.step import Round, Step, scheduled
-from jobs.store import agenda, companies, log, outbox, work
+from jobs.store import companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
@@ -38,7 +38,7 @@ def step(renew: Renew, ledger: Ledger) -> Step:
         KIND,
         lambda _conn, claim, now: _begin(renew, ledger, claim, now),
         _give_up,
-        ready=agenda.connected,
+        ready=work.connected,
         width=2,
     )
 
@@ -129,7 +129,7 @@ def level(end: datetime | None, now: datetime) -> int | None:
 def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
     """One notice per end (of two) and warning level (of three); a later end starts over."""
     company = companies.need(conn, claim.row.company)
-    before: dict[str, Any] = agenda.remembered(conn, claim.id).get("warned", {})
+    before: dict[str, Any] = work.remembered(conn, claim.id).get("warned", {})
     ends, warned = {"refresh": company.refresh_ends_at, "hard": company.hard_ends_at}, {}
     for kind, end in ends.items():
         mark = level(end, now)
@@ -143,8 +143,8 @@ def _warn(conn: Connection, claim: Claim, now: datetime) -> None:
 
 def _remember(conn: Connection, claim: Claim, **facts: Any) -> None:
     """Keep what is `warned` per end, and `renewed` between the two rounds."""
-    known = agenda.remembered(conn, claim.id) | facts
-    agenda.remember(conn, claim.id, {k: fact for k, fact in known.items() if fact is not None})
+    known = work.remembered(conn, claim.id) | facts
+    work.remember(conn, claim.id, {k: fact for k, fact in known.items() if fact is not None})
 
 
 def _ending(company: ConnectedCompany, kind: str, end: datetime) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
     """Tell a person once a day and keep trying: the ends come closer meanwhile."""
     company = companies.need(conn, claim.row.company)
     key = f"upkeep:{company.realm}:{now:%Y-%m-%d}"
-    renewed = "renewed" in agenda.remembered(conn, claim.id)
+    renewed = "renewed" in work.remembered(conn, claim.id)
     data = {"company": company.name, "renewed": renewed, "reason": claim.row.last_error}
     outbox.say(conn, company, MessageKind.UPKEEP_FAILED, key, data, now)
     _warn(conn, claim, now)

@@ -10,10 +10,11 @@ from jobs import approvals
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
-from jobs.rules import gates, rights
-from jobs.rules.business_days import next_opening, refresh_at
 from jobs.rules.case import Approvals, Decided
-from jobs.rules.policy import Policy
+from jobs.rules.gates import gates
+from jobs.rules.policy import rights
+from jobs.rules.policy.business_days import next_opening, refresh_at
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from jobs.store import cases, companies, crossings, drafts, history

@@ -11,10 +11,10 @@ from jobs.approvals import tell_edited
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply
 from jobs.decide.verbs import Verb
-from jobs.rules import gates
+from jobs.rules.gates import about_texts
 from jobs.rules.letters.drafts import edited
 from jobs.rules.letters.letter import Letter
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
 from jobs.rules.verification.verify import verify
@@ -92,7 +92,7 @@ def _save(
         author=decider.user,
         edited_by=decider.user,
         violations=[v.sentence for v in violations],
-        rulings=RULINGS.dump_python(gates.about_text(violations), mode="json"),
+        rulings=RULINGS.dump_python(about_texts.of_draft(violations), mode="json"),
         marked=any(v.kind == "marked" for v in violations),
         deadline=old.deadline,
     )

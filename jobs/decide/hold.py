@@ -11,11 +11,11 @@ from jobs import opening
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
-from jobs.rules.business_days import start_of
 from jobs.rules.case import Decided
+from jobs.rules.facts.past import Hold, HoldKind
 from jobs.rules.figures import day
-from jobs.rules.past import Hold, HoldKind
-from jobs.rules.policy import Policy
+from jobs.rules.policy.business_days import start_of
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import disputing_holds
 from jobs.rules.states import State
 from jobs.store import cases, companies, crossings, history

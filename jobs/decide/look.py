@@ -12,7 +12,7 @@ from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.hold import GOES_ON
 from jobs.decide.verbs import Verb
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
 from jobs.rules.verification.ledger_text import to_confirm

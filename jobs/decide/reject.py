@@ -11,12 +11,12 @@ from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply
 from jobs.decide.hold import Holding, put_on_hold, put_to_sleep
 from jobs.decide.verbs import Verb
-from jobs.rules.business_days import add_working_days
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.figures import day
-from jobs.rules.gates import ON_ACCOUNT
-from jobs.rules.past import HoldKind
+from jobs.rules.gates.about_ledger import ON_ACCOUNT
 from jobs.rules.plain import shortened
-from jobs.rules.policy import Policy
+from jobs.rules.policy.business_days import add_working_days
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import RejectReason, State
 from jobs.store import cases, companies, crossings, history, log
 from jobs.store.cases import Move

@@ -10,9 +10,9 @@ from jobs.approvals import sent
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
-from jobs.rules.business_days import refresh_at
 from jobs.rules.case import LONGEST_HANDOVER, Decided, Decision
-from jobs.rules.policy import Policy
+from jobs.rules.policy.business_days import refresh_at
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import State
 from jobs.store import cases, companies, drafts, sends
 from jobs.store.cases import Move

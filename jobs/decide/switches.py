@@ -14,8 +14,8 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from jobs.decide import access
-from jobs.rules.policy import Policy
-from jobs.store import agenda, cases, companies, log, outbox
+from jobs.rules.policy.policy import Policy
+from jobs.store import cases, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.outbox import MessageKind
 
@@ -63,7 +63,7 @@ def _draw_question_again(conn: Connection, realm: str, now: datetime) -> None:
 
 def _sweep(conn: Connection, realm: str, now: datetime) -> None:
     """It ends what was only rehearsed."""
-    agenda.hurry(conn, realm, "sweep", now)
+    work.hurry(conn, realm, "sweep", now)
 
 
 class Switch(StrEnum):
@@ -205,5 +205,5 @@ def run_now(
     roles = access.known(conn, policy, user, now)
     if not roles:
         raise access.VerbRefused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
-    agenda.hurry(conn, company.realm, "sweep", now)
+    work.hurry(conn, company.realm, "sweep", now)
     log.note(conn, log.Entry(company.realm, "sweep.asked", user, now))

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from jobs.rules.case import Decided
-from jobs.rules.rights import Who
+from jobs.rules.policy.rights import Who
 
 
 @dataclass(frozen=True)

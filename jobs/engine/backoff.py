@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 
 from jobs.engine.step import Step
 from jobs.rules.plain import shortened
-from jobs.store import companies, outages, outbox, work
+from jobs.store import companies, outbox, work
+from jobs.store.connection import outages
+from jobs.store.connection.tokens import Unopenable
 from jobs.store.outbox import MessageKind
-from jobs.store.tokens import Unopenable
 from jobs.store.work import Claim
 from qbo.errors import Doubtful, QuickBooksError, ReadOnly, ReauthRequired, Throttled
 

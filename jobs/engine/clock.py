@@ -17,7 +17,7 @@ from jobs.engine.loop import due_steps
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
-from jobs.store import agenda, texts
+from jobs.store import texts, work
 from jobs.store.database.engine import Database
 
 PERIOD = 1.0
@@ -63,7 +63,7 @@ class Clock:
         if not self.planned:
             with self.database.writing() as conn:
                 for kind in GLOBAL:
-                    agenda.ensure(conn, agenda.EVERYBODY, kind, self.now())
+                    work.ensure(conn, work.EVERYBODY, kind, self.now())
             self.planned = True
 
     def _policy(self) -> None:

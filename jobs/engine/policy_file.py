@@ -11,8 +11,9 @@ from pathlib import Path
 
 import structlog
 
-from jobs.rules import policy as policies
-from jobs.rules.policy import Policy, PolicyError
+from jobs.rules.policy import policy as policies
+from jobs.rules.policy.errors import PolicyError
+from jobs.rules.policy.policy import Policy
 from qbo.pacing import boot_time, utc_now
 
 SETTLED_SECONDS = 2.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jobs.mail.results import Mailer
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.sources.source import Source
 from qbo.client import QuickBooks
 

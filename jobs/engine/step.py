@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Table
 
-from jobs.store import agenda, work
+from jobs.store import work
 from jobs.store.work import Claim
 
 
@@ -50,7 +50,7 @@ def scheduled(
     load: Callable[[Connection, Claim, datetime], Round | None],
     give_up: Callable[[Connection, Claim, datetime], None],
     *,
-    ready: Callable[[str], ColumnElement[bool]] = agenda.of_kind,
+    ready: Callable[[str], ColumnElement[bool]] = work.of_kind,
     width: int = 1,
 ) -> Step:
     """The step that runs what is on the schedule under this kind; `ready` may leave rows out."""

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from jobs.engine.step import Step, scheduled
-from jobs.store import agenda, companies, outbox, work
+from jobs.store import companies, outbox, work
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo import pacing
@@ -84,7 +84,7 @@ def step(
     def load(conn: Connection, claim: Claim, now: datetime) -> Turn:
         return Turn(plan(conn, claim, now))
 
-    return scheduled(kind, load, give_up, ready=agenda.connected, width=WIDTH)
+    return scheduled(kind, load, give_up, ready=work.connected, width=WIDTH)
 
 
 def in_transaction(call: Callable[..., Any], *given: Any) -> Write:

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from jobs import opening
 from jobs.engine.turns import Plan
-from jobs.rules.facts import Customer, Invoice
-from jobs.rules.policy import Policy
+from jobs.rules.facts.facts import Customer, Invoice
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, crossings, history, ledger
 from jobs.store.cases import Move

@@ -19,10 +19,10 @@ from jobs.engine.step import Round, Step
 from jobs.intake import crossing
 from jobs.intake.crossing import News
 from jobs.intake.ledger_reader import LedgerReader, evidence_id
-from jobs.rules.facts import Invoice
+from jobs.rules.facts.facts import Invoice
 from jobs.rules.plain import shortened
 from jobs.sources import records
-from jobs.store import agenda, companies, events, ledger, log, outbox, work
+from jobs.store import companies, events, ledger, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.work import Claim
@@ -58,7 +58,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
         work.settle(conn, claim, None, last_error=trouble)
         return None
     if claim.row.entity == PROFILE:
-        agenda.hurry(conn, company.realm, "upkeep", now)
+        work.hurry(conn, company.realm, "upkeep", now)
         work.settle(conn, claim, None)
         return None
     services = services.for_company(company.realm)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from jobs.rules.facts import Customer, Invoice
+from jobs.rules.facts.facts import Customer, Invoice
 from jobs.sources import records
 from qbo import Broken, Entity, OnBroken, Payment, models
 from qbo.answers import raise_broken

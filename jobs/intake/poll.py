@@ -20,9 +20,9 @@ from jobs.engine.turns import Plan, batches, in_transaction
 from jobs.intake import broken, crossing
 from jobs.intake.crossing import News
 from jobs.intake.ledger_reader import EVIDENCE, LedgerReader, evidence_id
-from jobs.rules.facts import Invoice
+from jobs.rules.facts.facts import Invoice
 from jobs.sources import records
-from jobs.store import agenda, companies, events, ledger, log, work
+from jobs.store import companies, events, ledger, log, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.ledger import InvoiceChange
 from jobs.store.outbox import MessageKind
@@ -157,7 +157,7 @@ class Poll:
     def _take(self, news: News, conn: Connection, now: datetime) -> None:
         self.waiting |= crossing.take(conn, self.company, news, now)
         body = {"seen": sorted(self.seen), "waiting": sorted(self.waiting)}
-        agenda.remember(conn, self.claim.id, body)
+        work.remember(conn, self.claim.id, body)
 
     def _let_cross(self) -> Plan:
         trigger = f"{KIND}:{self.as_of:%Y-%m-%dT%H:%M}"
@@ -177,7 +177,7 @@ class Poll:
         if self.since is None or self.deleted_since is None or self.deleted_since <= self.since:
             return
         realm = self.company.realm
-        agenda.hurry(conn, realm, SWEEP, now)
+        work.hurry(conn, realm, SWEEP, now)
         data = {"since": str(self.since), "deleted_since": str(self.deleted_since)}
         log.note(conn, log.Entry(realm, "poll.cut", f"system:{KIND}", now, data=data))
 

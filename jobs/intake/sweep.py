@@ -24,8 +24,8 @@ from jobs.engine.turns import Plan, batches, in_transaction
 from jobs.intake import broken, crossing
 from jobs.intake.crossing import News
 from jobs.intake.ledger_reader import DEEPEST, LedgerReader
-from jobs.rules.facts import Invoice
-from jobs.rules.recipients import addresses_on
+from jobs.rules.facts.addresses import addresses_on
+from jobs.rules.facts.facts import Invoice
 from jobs.sources import records
 from jobs.store import cases, companies, history, ledger, log, sweeping, work
 from jobs.store.companies import ConnectedCompany

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 from jobs.reasoning.caution import CLASS_OF, class_from_readings
 from jobs.rules.case import Proposal, Reason
-from jobs.rules.evidence import Reading, Stance
-from jobs.rules.facts import Facts
+from jobs.rules.facts.evidence import Reading, Stance
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.past import Past
 from jobs.rules.figures import amount, how_late
-from jobs.rules.past import Past
 from jobs.rules.rulings import Ruling, strictest
 from jobs.rules.states import STAGE_WORDS, Stage
 

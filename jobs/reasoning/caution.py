@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobs.rules.evidence import Reading, Stance
+from jobs.rules.facts.evidence import Reading, Stance
 from jobs.rules.states import CaseClass
 
 STANCES = (

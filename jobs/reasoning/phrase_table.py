@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from jobs.rules.evidence import Stance
+from jobs.rules.facts.evidence import Stance
 
 PHRASES: dict[Stance, str] = {
     Stance.HARDSHIP: r"""

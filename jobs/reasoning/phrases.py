@@ -15,7 +15,7 @@ from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import lines
 from jobs.reasoning.dates import LOOKS_LIKE_DATE
 from jobs.reasoning.phrase_table import PHRASES
-from jobs.rules.evidence import Document, Reading, Stance
+from jobs.rules.facts.evidence import Document, Reading, Stance
 
 READER = "phrases"
 MOST_LINES_NAMED = 5

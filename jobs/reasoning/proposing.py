@@ -18,9 +18,9 @@ from jobs.reasoning.caution import careful_class, class_from_readings
 from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.rules.case import Proposal, Reason
-from jobs.rules.evidence import Reading, Stance
-from jobs.rules.facts import Facts, Invoice, bucket
-from jobs.rules.past import Past
+from jobs.rules.facts.evidence import Reading, Stance
+from jobs.rules.facts.facts import Facts, Invoice, bucket
+from jobs.rules.facts.past import Past
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 

@@ -13,7 +13,7 @@ from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import MODEL_LINES, lines, pseudonymised
 from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
 from jobs.reasoning.prompting import fenced, prompt
-from jobs.rules.evidence import Document, Reading, Stance
+from jobs.rules.facts.evidence import Document, Reading, Stance
 
 MOST_LINES_NAMED = 5
 

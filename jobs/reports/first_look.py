@@ -16,10 +16,10 @@ from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step, scheduled, tries_again
-from jobs.rules.fitting import CustomerTotal, effect, proposed
-from jobs.rules.policy import MARKS, Limits, Policy
+from jobs.rules.policy.fitting import CustomerTotal, effect, proposed
+from jobs.rules.policy.policy import MARKS, Limits, Policy
 from jobs.rules.states import State
-from jobs.store import agenda, case_lists, companies, ledger, outbox, work
+from jobs.store import case_lists, companies, ledger, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
@@ -39,7 +39,7 @@ def step(services: Services) -> Step:
         KIND,
         lambda conn, claim, now: _load(services, conn, claim, now),
         tries_again(after=timedelta(days=1)),
-        ready=agenda.swept,
+        ready=work.swept,
     )
 
 

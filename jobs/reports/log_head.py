@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Step, scheduled, tries_again
-from jobs.rules.business_days import is_business_day
+from jobs.rules.policy.business_days import is_business_day
 from jobs.store import companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.log import Head

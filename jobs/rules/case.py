@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from jobs.rules.evidence import Evidence
-from jobs.rules.facts import Facts
+from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.facts import Facts
 from jobs.rules.letters.letter import Letter
-from jobs.rules.rights import Manager
+from jobs.rules.policy.rights import Manager
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, Stage, State
 

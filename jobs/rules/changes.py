@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from jobs.rules.evidence import Evidence
-from jobs.rules.facts import NO_DUE_DATE, Credit, Facts, Invoice, InvoiceStatus
-from jobs.rules.figures import amount, day, listed
+from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.facts import NO_DUE_DATE, Credit, Facts, Invoice, InvoiceStatus
+from jobs.rules.figures import amount, day, listed, total
 from jobs.rules.letters.letter import Letter, LetterInvoice
 from jobs.rules.letters.slots import title
-from jobs.rules.money import total
 from jobs.rules.plain import capital, one_line
 
-EN = "en_US"
 """Cards are written for the finance team, in English."""
 
 ENDED = {
@@ -25,7 +23,7 @@ ENDED = {
 
 def name(invoice: Invoice) -> str:
     """How the card names an invoice."""
-    return capital(title(invoice, EN))
+    return capital(title(invoice))
 
 
 def against(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tuple[str, ...]:
@@ -44,7 +42,7 @@ def after_approval(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> tup
     said += (s.removesuffix(".") for s in _differences(_without(letter, ended), now, ()))
     asked = total((i.open for i in letter.invoices), now.currency)
     if said and now.invoices and asked != now.total_overdue:
-        said.append(f"the message now asks for {amount(now.asked, EN)}")
+        said.append(f"the message now asks for {amount(now.asked)}")
     return (f"{'; '.join(said)}.",) if said else ()
 
 
@@ -74,7 +72,7 @@ def since(letter: Letter, now: Facts) -> tuple[str, ...]:
     joined = (i for i in now.invoices if i.id not in stated)
     return (
         *_differences(letter, now, ()),
-        *(f"{name(i)} is overdue too ({amount(i.open, EN)})." for i in joined),
+        *(f"{name(i)} is overdue too ({amount(i.open)})." for i in joined),
     )
 
 
@@ -87,7 +85,7 @@ def _differences(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> Itera
         if before.id in present:
             yield from _moved(before, present[before.id])
         elif before.id in later:
-            yield f"{name(later[before.id])} is now due {day(later[before.id].due, EN)}."
+            yield f"{name(later[before.id])} is now due {day(later[before.id].due)}."
         elif before.id in held:
             yield f"{name(held[before.id])} is on hold, so the message leaves it out."
         elif before.id in ended:
@@ -98,10 +96,10 @@ def _differences(letter: Letter, now: Facts, left: tuple[Invoice, ...]) -> Itera
 
 def _moved(before: LetterInvoice, now: Invoice) -> Iterator[str]:
     if before.open != now.open:
-        was, present = amount(before.open, EN), amount(now.open, EN)
+        was, present = amount(before.open), amount(now.open)
         yield f"{name(now)}: {present} is open now, {was} before."
     if before.due != now.due:
-        yield f"{name(now)} is now due {day(now.due, EN)}."
+        yield f"{name(now)} is now due {day(now.due)}."
     if before.number != now.number:
         yield f"Invoice {_number(before)} now has the number {one_line(now.number) or '–'}."
 
@@ -125,13 +123,13 @@ def ledger_evidence(facts: Facts) -> tuple[Evidence, ...]:
 
 
 def _invoice(invoice: Invoice) -> Evidence:
-    due = f"due {day(invoice.due, EN)}" if invoice.due != NO_DUE_DATE else "without a due date"
-    label = f"{name(invoice)}, {amount(invoice.open, EN)} open, {due}"
+    due = f"due {day(invoice.due)}" if invoice.due != NO_DUE_DATE else "without a due date"
+    label = f"{name(invoice)}, {amount(invoice.open)} open, {due}"
     return Evidence(f"invoice:{invoice.id}", "invoice", label)
 
 
 def _credit(credit: Credit) -> Evidence:
     what = "Credit memo" if credit.kind == "credit_memo" else "Payment"
     number = f" {one_line(credit.number)}" if one_line(credit.number) else ""
-    said = f"{what}{number} of {day(credit.on, EN)}, {amount(credit.open, EN)} not used"
+    said = f"{what}{number} of {day(credit.on)}, {amount(credit.open)} not used"
     return Evidence(f"{credit.kind}:{credit.id}", credit.kind, said)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -50,6 +51,16 @@ class Ruling:
         return hashlib.sha256(said.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Needed:
+    """Whose approval a draft needs: `count` different people, one of them a finance lead if
+    `lead`, after the account manager has seen it if `manager_first`."""
+
+    count: int
+    lead: bool
+    manager_first: bool
+
+
 def strictest(rulings: tuple[Ruling, ...]) -> Kind | None:
     """The kind that decides what happens, or None if no rule fired."""
     return next((kind for kind in RANK if any(r.kind is kind for r in rulings)), None)
@@ -75,6 +86,8 @@ def disputing_holds(rulings: Iterable[Ruling]) -> frozenset[str]:
     )
 
 
+TWO_PEOPLE: dict[str, Any] = {"approvers": 2, "lead": True}
+"""What a gate needs that only two people together may open."""
 HOLD = "hold:"
 """The prefix of a hold's id when it is evidence."""
 RULINGS: TypeAdapter[tuple[Ruling, ...]] = TypeAdapter(tuple[Ruling, ...])

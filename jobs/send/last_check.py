@@ -8,18 +8,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jobs import approvals
-from jobs.rules import changes, gates
+from jobs.rules import changes
 from jobs.rules.case import Decided
-from jobs.rules.facts import Facts, Invoice
+from jobs.rules.facts.facts import Facts, Invoice
+from jobs.rules.facts.findings import Context, Down
+from jobs.rules.facts.past import Past
 from jobs.rules.figures import amount
-from jobs.rules.findings import Context, Down
+from jobs.rules.gates import gates, recipients
 from jobs.rules.letters.letter import Letter
-from jobs.rules.past import Past
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.verification.verify import verify
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import agenda, assessments, history, people
+from jobs.store import assessments, history, people, work
 from jobs.store import drafts as draft_store
 from jobs.store.drafts import Draft
 
@@ -64,7 +65,7 @@ class LastLook:
             *changes.after_approval(letter, facts, self.left),
             *stops,
             *_credited(assessments.facts_of_case(conn, self.file.case, self.now), facts),
-            *_readdressed(letter, gates.recipient(facts, past)),
+            *_readdressed(letter, recipients.recipient(facts, past)),
             *self._unread(conn),
         )
         # If the ledger has moved, whatever is now wrong in the text is only a consequence.
@@ -108,14 +109,14 @@ class LastLook:
         if people.known(conn, users, self.policy.named_groups(), self.now):
             return True
         people.want(conn, users, "user", self.now)
-        agenda.hurry(conn, agenda.EVERYBODY, "people", self.now)
+        work.hurry(conn, work.EVERYBODY, "people", self.now)
         return False
 
 
 def _credited(before: Facts, now: Facts) -> tuple[str, ...]:
     if before.on_account == now.on_account:
         return ()
-    was, present = (amount(f.on_account, changes.EN) for f in (before, now))
+    was, present = (amount(f.on_account) for f in (before, now))
     return (f"{present} is on account now, {was} before.",)
 
 

@@ -22,10 +22,10 @@ from jobs.approvals import (
 from jobs.engine.services import Services
 from jobs.mail.addresses import named
 from jobs.mail.results import NotSent, Result, Sent, Unknown
-from jobs.rules.business_days import refresh_at
 from jobs.rules.case import Decided, Decision
 from jobs.rules.letters.letter import Without
 from jobs.rules.plain import shortened
+from jobs.rules.policy.business_days import refresh_at
 from jobs.rules.states import MOVES, State
 from jobs.send.message import Mail
 from jobs.store import (

@@ -20,13 +20,13 @@ from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.mail.addresses import MailTooLarge, Unsendable
 from jobs.rules import changes
-from jobs.rules.business_days import next_opening, start_of
 from jobs.rules.case import Decided, HeldUp
-from jobs.rules.findings import Account, Findings
+from jobs.rules.facts.findings import Account, Findings
+from jobs.rules.facts.past import Past
 from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import NOTHING, Without
-from jobs.rules.past import Past
 from jobs.rules.plain import shortened
+from jobs.rules.policy.business_days import next_opening, start_of
 from jobs.rules.states import State
 from jobs.send.last_check import PATIENCE, LastLook
 from jobs.send.message import Mail, MailBuilder
@@ -34,21 +34,11 @@ from jobs.send.outcome import ACTOR, LONGEST_RETRY, RETRY, WITHOUT_FILES, Delive
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books, CaseFile
 from jobs.sources.source import Source, read_source
-from jobs.store import (
-    assessments,
-    cases,
-    companies,
-    crossings,
-    history,
-    log,
-    outages,
-    outbox,
-    sends,
-    work,
-)
+from jobs.store import assessments, cases, companies, crossings, history, log, outbox, sends, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.companies import ConnectedCompany
+from jobs.store.connection import outages
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
 from jobs.store.work import LEASE, MOST_ATTEMPTS, Claim

@@ -17,11 +17,11 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
-from jobs.rules.evidence import Document
-from jobs.rules.findings import Account, Down, Findings, Fresh, Owner
-from jobs.rules.marks import crm_marks
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Owner
+from jobs.rules.gates.marks import crm_marks
 from jobs.rules.plain import one_line
-from jobs.rules.policy import Mark, Policy
+from jobs.rules.policy.policy import Mark, Policy
 from jobs.sources.http import (
     Raw,
     Request,

@@ -14,11 +14,11 @@ from email.headerregistry import Address
 
 from jobs.mail.addresses import named
 from jobs.mail.oauth import AccessTokens
-from jobs.rules.domains import own_domain
-from jobs.rules.evidence import Document
+from jobs.rules.facts.addresses import own_domain
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.findings import Account, Down, Findings, Fresh
 from jobs.rules.figures import day
-from jobs.rules.findings import Account, Down, Findings, Fresh
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.imap import Fetched, ImapServer, ImapSession, any_of, key, since_day
 from jobs.sources.inbound import Inbound, parse

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from jobs.rules.findings import Account, Findings
-from jobs.rules.policy import Policy
+from jobs.rules.facts.findings import Account, Findings
+from jobs.rules.policy.policy import Policy
 from jobs.sources.quickbooks import Asked, Records, fetch
 from jobs.sources.source import Source, read_source, unread
 from qbo import PoisonedPage, Unreachable

@@ -9,8 +9,9 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from jobs.rules.evidence import Document
-from jobs.rules.facts import (
+from jobs.rules.facts.addresses import entries_in, is_address
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.facts import (
     Company,
     Credit,
     Customer,
@@ -20,9 +21,8 @@ from jobs.rules.facts import (
     Invoice,
     identity_gap,
 )
-from jobs.rules.findings import LEDGER, Account, Context, Findings, Fresh
-from jobs.rules.money import Money
-from jobs.rules.recipients import entries_in, is_address
+from jobs.rules.facts.findings import LEDGER, Account, Context, Findings, Fresh
+from jobs.rules.figures import Money
 from jobs.rules.states import Stage
 from jobs.sources import records
 from jobs.store import assessments, cases, companies, crossings, history, ledger

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from jobs.rules.evidence import Document
-from jobs.rules.facts import (
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.facts import (
     NO_DUE_DATE,
     Credit,
     Customer,
@@ -17,7 +17,7 @@ from jobs.rules.facts import (
     InvoiceStatus,
     habit,
 )
-from jobs.rules.money import Money
+from jobs.rules.figures import Money
 from qbo import models
 
 RATE = Decimal("1E-10")

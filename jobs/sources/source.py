@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from jobs.rules.findings import Account, Down, Findings
-from jobs.rules.policy import Policy
+from jobs.rules.facts.findings import Account, Down, Findings
+from jobs.rules.policy.policy import Policy
 
 HISTORY = timedelta(days=90)
 """How far back texts and closed tickets are read; our own copies are kept no longer."""

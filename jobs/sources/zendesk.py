@@ -20,9 +20,9 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
-from jobs.rules.evidence import Document
-from jobs.rules.findings import Account, Down, Findings, Fresh, Ticket
-from jobs.rules.policy import Policy
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Ticket
+from jobs.rules.policy.policy import Policy
 from jobs.sources.http import (
     Raw,
     Request,

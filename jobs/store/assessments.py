@@ -19,10 +19,10 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, Select, insert, null, select
 
 from jobs.rules.case import Proposal, Reason
-from jobs.rules.evidence import Document, Evidence, Reading, Stance
-from jobs.rules.facts import Customer, Facts, Gap
-from jobs.rules.findings import Context, Down, Findings, owner
-from jobs.rules.money import Money
+from jobs.rules.facts.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.facts.facts import Customer, Facts, Gap
+from jobs.rules.facts.findings import Context, Down, Findings, owner
+from jobs.rules.figures import Money
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.store import companies, ledger

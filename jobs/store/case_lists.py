@@ -19,7 +19,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from jobs.rules.facts import InvoiceStatus
+from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.states import OPEN, State
 from jobs.store.cases import Case, of_row
 from jobs.store.database.tables import (

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, select, update
 
-from jobs.rules import facts
 from jobs.rules.case import HeldUp
+from jobs.rules.facts import facts
 from jobs.rules.states import ConnectionStatus
 from jobs.store.database.tables import companies
 from jobs.store.database.upsert import insert_or_ignore

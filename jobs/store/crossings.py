@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from jobs.rules.crossings import Account, Crossing, Owed, Standing
-from jobs.rules.facts import Invoice, InvoiceStatus
+from jobs.rules.facts.facts import Invoice, InvoiceStatus
 from jobs.rules.states import JOINABLE, OPEN, Stage
 from jobs.store import ledger, log
 from jobs.store.cases import Case

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
 
-from jobs.rules.facts import InvoiceStatus
-from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
-from jobs.rules.recipients import is_address
+from jobs.rules.facts.addresses import is_address
+from jobs.rules.facts.facts import InvoiceStatus
+from jobs.rules.facts.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
 from jobs.store import crossings, ledger, managers, marks

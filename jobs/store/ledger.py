@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
-from jobs.rules.facts import Customer, Invoice, InvoiceStatus, bucket
-from jobs.rules.money import Money
+from jobs.rules.facts.facts import Customer, Invoice, InvoiceStatus, bucket
+from jobs.rules.figures import Money
 from jobs.store.database.tables import customers, invoices
 from jobs.store.database.upsert import upsert
 

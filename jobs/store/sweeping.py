@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, delete, func, select, tuple_
 
-from jobs.rules.facts import InvoiceStatus
+from jobs.rules.facts.facts import InvoiceStatus
 from jobs.store import ledger
 from jobs.store.database.tables import invoices, sweeping
 from jobs.store.database.upsert import upsert

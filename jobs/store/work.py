@@ -1,4 +1,8 @@
-"""Work rows: claim what is due, renew the claim, settle it. One UPDATE each decides any race."""
+"""Work rows: claim what is due, renew the claim, settle it. One UPDATE each decides any race.
+
+`schedule` is one of these tables: a row per company and kind of work that comes again and again;
+some of it belongs to no company.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true, update
 
+from jobs.store import companies
 from jobs.store.database import tables
+from jobs.store.database.tables import schedule
+from jobs.store.database.upsert import insert_or_ignore
 
 EVENTS, CASES, MESSAGES, SCHEDULE = tables.events, tables.cases, tables.messages, tables.schedule
 """The tables of work. A step names the one whose rows it claims."""
@@ -20,6 +27,8 @@ MOST_ATTEMPTS = 5
 """After this many claims without a settle a person has to look."""
 TRIED_ENOUGH = " after five tries"
 """How a sentence about it goes on."""
+EVERYBODY = ""
+"""The company of rows that belong to none."""
 
 
 @dataclass(frozen=True)
@@ -122,3 +131,49 @@ def waiting(conn: Connection, table: Table, now: datetime) -> tuple[int, datetim
     query = select(func.count(), func.min(table.c.due_at)).where(table.c.due_at <= now)
     count, oldest = conn.execute(query).one()
     return count, oldest
+
+
+def connected(kind: str) -> ColumnElement[bool]:
+    """The rows of this kind whose company is connected."""
+    return of_kind(kind) & companies.connected(schedule.c.company)
+
+
+def swept(kind: str) -> ColumnElement[bool]:
+    """The rows of this kind whose company has had a complete sweep."""
+    return of_kind(kind) & companies.swept(schedule.c.company)
+
+
+def of_kind(kind: str) -> ColumnElement[bool]:
+    """The rows of this kind, of whatever company."""
+    return schedule.c.kind == kind
+
+
+def ensure(conn: Connection, company: str, kind: str, now: datetime) -> bool:
+    """Put it on the schedule, due now, unless it is there; returns whether it was missing."""
+    return insert_or_ignore(conn, schedule, {"company": company, "kind": kind, "due_at": now})
+
+
+def hurry(conn: Connection, company: str, kind: str, now: datetime) -> None:
+    """Make it due now, whether or not it was on the schedule.
+
+    A run in progress loses the row: what it has read may be older than this request.
+    """
+    if not ensure(conn, company, kind, now):
+        ours = (schedule.c.company == company) & (schedule.c.kind == kind)
+        conn.execute(update(schedule).where(ours).values(due_at=now, token=None, attempts=0))
+
+
+def bring_forward(conn: Connection, company: str, kind: str, now: datetime) -> None:
+    """Make it due now if it is on the schedule; a run in progress goes on undisturbed."""
+    ours = (schedule.c.company == company) & (schedule.c.kind == kind)
+    conn.execute(update(schedule).where(ours, schedule.c.token.is_(None)).values(due_at=now))
+
+
+def remembered(conn: Connection, id: str) -> dict[str, Any]:
+    """What this row currently keeps for its next run; may be empty."""
+    return dict(conn.execute(select(schedule.c.body).where(schedule.c.id == id)).scalar() or {})
+
+
+def remember(conn: Connection, id: str, body: dict[str, Any]) -> None:
+    """Replace what this row keeps for its next run."""
+    conn.execute(update(schedule).where(schedule.c.id == id).values(body=body))

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import QuestionRecord
-from jobs.rules import changes, gates
+from jobs.rules import changes
 from jobs.rules.case import Decided, Proposal
+from jobs.rules.gates import about_texts
 from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import Letter
 from jobs.rules.rulings import Ruling
@@ -87,7 +88,7 @@ def write(services: Services, view: View, made: Made, before: Before) -> Written
         changed, unfit = (*changed, UNFIT), theirs.edited_by
     broken = _broken(services, view, letter, deadline, marked=columns.get("marked", False))
     columns["violations"] = [violation.sentence for violation in broken]
-    return Written(letter, columns, gates.about_text(broken), changed, unfit)
+    return Written(letter, columns, about_texts.of_draft(broken), changed, unfit)
 
 
 def after_rejection(before: Before, made: Made) -> Made:

@@ -10,13 +10,13 @@ from functools import partial
 from sqlalchemy import Connection
 
 from jobs.reasoning.reading import quote
-from jobs.rules import gates
 from jobs.rules.changes import ledger_evidence
-from jobs.rules.evidence import Document, Evidence, Reading, Stance
-from jobs.rules.facts import Facts
-from jobs.rules.findings import Context, owner
-from jobs.rules.past import Past
-from jobs.rules.policy import Policy
+from jobs.rules.facts.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.findings import Context, owner
+from jobs.rules.facts.past import Past
+from jobs.rules.gates import gates, recipients
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import HIGHEST_START, Stage
 from jobs.sources.quickbooks import CaseFile
@@ -100,7 +100,7 @@ def judge(
     ours = partial(history.past, conn, case.company, case.customer, allowed_anyway=allowed)
     nobody = context.completed(ours(""))
     stage = _stage(facts, nobody)
-    found = gates.recipient(facts, nobody)
+    found = recipients.recipient(facts, nobody)
     to = found if isinstance(found, str) else ""
     past = context.completed(ours(to)) if to else nobody
     rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)

@@ -18,20 +18,16 @@ from jobs.engine.step import Round
 from jobs.reasoning import proposing
 from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.proposing import Proposed
-from jobs.rules import gates
-from jobs.rules.about_sources import RETRY
-from jobs.rules.business_days import (
-    business_hours_later,
-    refresh_at,
-    start_of,
-)
 from jobs.rules.case import Decided, Proposal
-from jobs.rules.marks import marks
-from jobs.rules.policy import Policy
+from jobs.rules.gates import gates
+from jobs.rules.gates.about_sources import RETRY
+from jobs.rules.gates.marks import marks
+from jobs.rules.policy.business_days import business_hours_later, refresh_at, start_of
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments, cases, managers, outbox, work
+from jobs.store import assessments, cases, outbox, people, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case, Move
@@ -244,7 +240,7 @@ def next_look(services: Services, view: View, now: datetime) -> datetime:
 
 def judged(conn: Connection, view: View, made: Judgement, now: datetime) -> dict[str, Any]:
     """Store the judgement; returns what the case keeps: its id, and which stops are set aside."""
-    managers.look_for(conn, view.context.findings, now)
+    people.look_for(conn, view.context.findings, now)
     return {
         "assessment": assessments.put(conn, view.file.case.id, made, now),
         "reassess": False,

@@ -17,26 +17,24 @@ from jobs.reasoning import phrases, reading
 from jobs.reasoning.prompting import prompt
 from jobs.reasoning.reading import Readings
 from jobs.rules import changes
-from jobs.rules.about_sources import AWAY
-from jobs.rules.business_days import (
-    add_working_days,
-    is_business_day,
-)
-from jobs.rules.evidence import Document, Reading
-from jobs.rules.facts import Invoice
+from jobs.rules.facts.evidence import Document, Reading
+from jobs.rules.facts.facts import Invoice
+from jobs.rules.facts.findings import Context, Findings
 from jobs.rules.figures import day
-from jobs.rules.findings import Context, Findings
+from jobs.rules.gates.about_sources import AWAY
 from jobs.rules.letters import drafts
 from jobs.rules.plain import shortened
+from jobs.rules.policy.business_days import add_working_days, is_business_day
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
 from jobs.sources import quickbooks
 from jobs.sources.pooled import Inquiry, PooledSource, Together
 from jobs.sources.quickbooks import Books, CaseFile, RecordReader
-from jobs.store import assessments, cases, crossings, history, outages, outbox, work
+from jobs.store import assessments, cases, crossings, history, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Assessment, Judgement
 from jobs.store.cases import Case, Move
+from jobs.store.connection import outages
 from jobs.store.work import Claim
 from jobs.triage.drafting import before
 from jobs.triage.judging import View, judge

@@ -20,9 +20,9 @@ from bot.slack import api as slack
 from bot.slack import outbox, people
 from jobs.engine import loop
 from jobs.engine.step import Step
-from jobs.rules import policy
-from jobs.rules.findings import Context, Findings, Fresh, Owner
-from jobs.rules.policy import Policy
+from jobs.rules.facts.findings import Context, Findings, Fresh, Owner
+from jobs.rules.policy import policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import Stage
 from jobs.store import assessments
 from jobs.store import outbox as words

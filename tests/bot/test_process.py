@@ -13,7 +13,7 @@ from bot.process import Process
 from jobs.mail.folder import Folder
 from jobs.mail.smtp import Smtp
 from jobs.pipeline import QUEUES
-from jobs.rules.policy import PolicyError
+from jobs.rules.policy.errors import PolicyError
 from qbo.pacing import utc_now
 from tests.bot.kits import settings
 

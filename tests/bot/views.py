@@ -10,12 +10,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp, Reason, SendOutcome
-from jobs.rules.evidence import Evidence
-from jobs.rules.facts import Company, Credit, Customer, Facts, Habit, Invoice
-from jobs.rules.gates import NAME_LIKE_A_LINK
+from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Habit, Invoice
+from jobs.rules.figures import Money
+from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
-from jobs.rules.money import Money
-from jobs.rules.rights import POLICY_FILE, Manager
+from jobs.rules.policy.rights import POLICY_FILE, Manager
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage, State
 

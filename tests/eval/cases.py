@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.rules.evidence import Stance
+from jobs.rules.facts.evidence import Stance
 from jobs.rules.rulings import Kind
 from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from jobs.reasoning.caution import CLASSES, STANCES
-from jobs.rules.evidence import Stance
+from jobs.rules.facts.evidence import Stance
 from tests.eval.cases import LEVELS, NO_LETTER, Case
 from tests.eval.readers import Results
 from tests.eval.running import Found

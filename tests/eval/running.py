@@ -13,15 +13,15 @@ from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.caution import STANCES
 from jobs.reasoning.model import Failure, Model, ModelAnswer
 from jobs.reasoning.replies import own_words
-from jobs.rules import gates
 from jobs.rules.case import Proposal
-from jobs.rules.evidence import Document, Reading, Stance
-from jobs.rules.facts import Customer, Facts, Habit
-from jobs.rules.findings import Context, Down, Findings, Fresh, Ticket
+from jobs.rules.facts.evidence import Document, Reading, Stance
+from jobs.rules.facts.facts import Customer, Facts, Habit
+from jobs.rules.facts.findings import Context, Down, Findings, Fresh, Ticket
+from jobs.rules.facts.past import Hold, HoldKind, Past
+from jobs.rules.gates import gates
 from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import Letter
-from jobs.rules.past import Hold, HoldKind, Past
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import FIRST_DAY, STAGE_WORDS, CaseClass, Stage
 from jobs.rules.verification.verify import verify

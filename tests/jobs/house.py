@@ -44,21 +44,21 @@ from jobs.mail.smtp import Smtp
 from jobs.reasoning.model import Model
 from jobs.reports import picture
 from jobs.rules.case import CaseView
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Ruling, stops_seen
 from jobs.rules.states import State
 from jobs.settings import Settings
 from jobs.sources.source import Source
-from jobs.store import agenda, assessments, cases, companies, events, log, people
+from jobs.store import assessments, cases, companies, events, log, people, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
+from jobs.store.connection.tokens import SqlTokenStore
 from jobs.store.database import schema
 from jobs.store.database.engine import Database
 from jobs.store.database.engine import connect as open_database
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import drafts, messages
 from jobs.store.sends import still_ours
-from jobs.store.tokens import SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, Tokens
 from tests.databases import sqlite_database
 from tests.said import said
@@ -444,7 +444,7 @@ class House:
     def sweep(self) -> None:
         """What happens each morning, and what follows from it."""
         with self.database.writing() as conn:
-            agenda.hurry(conn, self.realm, "sweep", self.now)
+            work.hurry(conn, self.realm, "sweep", self.now)
         self.run("sweep", "triage")
 
     def refresh(self, case: Case | None = None) -> None:

@@ -11,8 +11,8 @@ from sqlalchemy import update
 from jobs import approvals
 from jobs.decide.access import Answer
 from jobs.rules.case import Approvals, Decision
-from jobs.rules.facts import Facts
-from jobs.rules.policy import Policy
+from jobs.rules.facts.facts import Facts
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import Stage, State
 from jobs.store import cases, drafts, people
 from jobs.store.cases import Case

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.surfaces.card.buttons import whole
-from jobs.rules.facts import Facts
+from jobs.rules.facts.facts import Facts
 from jobs.rules.letters import drafts
 from jobs.rules.states import State
 from jobs.sources import quickbooks

@@ -24,7 +24,7 @@ from sqlalchemy import select
 
 from jobs.engine import loop
 from jobs.rules.states import OPEN, Stage
-from jobs.store import agenda, cases, ledger
+from jobs.store import cases, ledger, work
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import crossings, invoices
 from qbo import QuickBooks, query
@@ -282,7 +282,7 @@ class Life:
 
     def sweep(self) -> None:
         with self.house.database.writing() as conn:
-            agenda.hurry(conn, self.house.realm, "sweep", self.house.now)
+            work.hurry(conn, self.house.realm, "sweep", self.house.now)
         self.run("sweep")
 
 

@@ -25,10 +25,10 @@ from jobs.decide.access import Click, VerbRefused
 from jobs.decide.switches import Switch
 from jobs.engine import loop, parent_pipe
 from jobs.engine.step import Step
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import State
 from jobs.settings import Settings
-from jobs.store import agenda, companies, texts
+from jobs.store import companies, texts, work
 from jobs.store.database.tables import cases, drafts
 from qbo import QuickBooks
 
@@ -115,9 +115,9 @@ class Past:
                 texts.note_policy(conn, self.process.policies.text, self.moment.now)
             self._connect()
         with self.process.database.writing() as conn:
-            agenda.ensure(conn, agenda.EVERYBODY, "people", self.moment.now)
-            agenda.hurry(conn, agenda.EVERYBODY, "people", self.moment.now)
-            agenda.hurry(conn, self.realm, "sweep", self.moment.now)
+            work.ensure(conn, work.EVERYBODY, "people", self.moment.now)
+            work.hurry(conn, work.EVERYBODY, "people", self.moment.now)
+            work.hurry(conn, self.realm, "sweep", self.moment.now)
         self._work()
         if ago == MORNINGS[0]:
             self._decide(Switch.REMINDERS_OFF.turn, Switch.GO_LIVE.turn)

@@ -15,7 +15,7 @@ from bot.process import Process
 from jobs.engine import loop
 from jobs.rules.states import CaseClass, Stage, State
 from jobs.settings import Settings
-from jobs.store import agenda, log
+from jobs.store import log, work
 from jobs.store.database import schema
 from jobs.store.database.tables import assessments, cases, companies
 from tests.databases import sqlite_database
@@ -62,7 +62,7 @@ def test_today_every_stage_and_class_can_be_seen(lived: tuple[StandIns, Process]
     _, process = lived
     with process.database.writing() as conn:
         realm = conn.scalars(select(companies.c.realm)).one()
-        agenda.hurry(conn, realm, "sweep", process.now())
+        work.hurry(conn, realm, "sweep", process.now())
     steps = [step for step in process.steps() if step.name in ("sweep", "triage")]
     loop.run(process.database, steps, process.now)
     with process.database.reading() as conn:

@@ -9,9 +9,11 @@ from bot.blockkit.ids import Binding
 from bot.surfaces import wording
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
-from jobs.rules.gates import NAME_LIKE_A_LINK, NEVER_EMAILED, ON_ACCOUNT
+from jobs.rules.facts.addresses import is_address, ledger_addresses
+from jobs.rules.gates.about_history import NEVER_EMAILED
+from jobs.rules.gates.about_ledger import ON_ACCOUNT
+from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
 from jobs.rules.plain import shortened
-from jobs.rules.recipients import is_address, ledger_addresses
 from jobs.rules.rulings import Kind, disputing_holds, strictest
 from jobs.rules.states import RejectReason, Stage, State
 

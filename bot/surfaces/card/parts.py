@@ -31,13 +31,12 @@ from bot.surfaces.card.buttons import MOST_BODY, blocked
 from bot.surfaces.card.status import Line, status_of
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
-from jobs.rules.evidence import Evidence
-from jobs.rules.facts import Credit, Invoice
-from jobs.rules.figures import listed, short_day
+from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.facts import Credit, Invoice
+from jobs.rules.figures import listed, short_day, total
 from jobs.rules.letters.letter import Letter
-from jobs.rules.money import total
 from jobs.rules.plain import beginning, capital, shortened
-from jobs.rules.rights import Manager
+from jobs.rules.policy.rights import Manager
 from jobs.rules.states import OPEN, CaseClass, State
 
 MOST_ROWS = 8

@@ -13,7 +13,7 @@ from bot.surfaces.card.buttons import MOST_BODY, blocked, opens_later, whole
 from bot.surfaces.card.reasons import held_as, rejected_as
 from jobs.decide.verbs import Verb
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
-from jobs.rules.gates import ON_ACCOUNT
+from jobs.rules.gates.about_ledger import ON_ACCOUNT
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import State
 

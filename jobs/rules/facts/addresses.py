@@ -1,7 +1,19 @@
-"""Which e-mail domains belong to one customer, and which to everybody."""
+"""The e-mail addresses of a customer in the ledger, and which domains belong to it alone."""
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+from jobs.rules.facts.facts import Customer, Facts, Invoice
+
+ADDRESS = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
+)
+"""One mailbox as plain SMTP allows it (RFC 5321 4.1.2), without quotes or other scripts."""
+LONGEST = 254
 EVERYWHERE = frozenset(
     {
         *("aol", "bluemail", "fastmail", "gmail", "gmx", "googlemail", "hotmail", "hushmail"),
@@ -31,6 +43,32 @@ FREE_MAIL = frozenset(
     }
 )
 """Providers at which anybody can have an address: two of theirs have nothing in common."""
+
+
+def ledger_addresses(facts: Facts) -> tuple[str, ...]:
+    """The ledger's addresses as spelled there, each once: BillEmail, else the customer's e-mail."""
+    on_invoices = [i.email for i in facts.invoices if i.email.strip()]
+    entries = [part for text in on_invoices or [facts.customer.email] for part in entries_in(text)]
+    return tuple({entry.lower(): entry for entry in reversed(entries)}.values())[::-1]
+
+
+def addresses_on(invoices: Iterable[Invoice], customers: Iterable[Customer]) -> dict[str, set[str]]:
+    """Customer → the entries on its record and on its open invoices, in lower case."""
+    found: dict[str, set[str]] = defaultdict(set)
+    fields = [(i.customer, i.email) for i in invoices if i.is_open]
+    for id, email in (*fields, *((c.id, c.email) for c in customers)):
+        found[id] |= {entry.lower() for entry in entries_in(email)}
+    return found
+
+
+def entries_in(text: str) -> list[str]:
+    """The entries of an e-mail field in the ledger, split at commas and semicolons, as spelled."""
+    return [part.strip(" ") for part in re.split("[,;]", text) if part.strip(" ")]
+
+
+def is_address(text: str) -> bool:
+    """Whether a mail server would accept it as one mailbox."""
+    return len(text) <= LONGEST and ADDRESS.fullmatch(text) is not None
 
 
 def own_domain(address: str) -> str:

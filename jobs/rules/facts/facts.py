@@ -9,7 +9,7 @@ from enum import StrEnum
 from statistics import median_low
 from zoneinfo import ZoneInfo
 
-from jobs.rules.money import Money, total
+from jobs.rules.figures import Money, total
 from jobs.rules.states import Stage
 
 CENT = Decimal("0.01")

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from jobs.rules.domains import own_domain
-from jobs.rules.evidence import Document
-from jobs.rules.facts import Facts
-from jobs.rules.past import Past
-from jobs.rules.policy import Mark
-from jobs.rules.recipients import is_address
+from jobs.rules.facts.addresses import is_address, own_domain
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.past import Past
+from jobs.rules.policy.policy import Mark
 
 LEDGER = "QuickBooks"
 """The name of the source that carries the facts; its documents are the memos."""

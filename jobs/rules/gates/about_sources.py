@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from jobs.rules.evidence import Document
-from jobs.rules.facts import Facts
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.findings import Down, Findings, Ticket
 from jobs.rules.figures import day
-from jobs.rules.findings import Down, Findings, Ticket
 from jobs.rules.plain import one_line
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 
 SHORT_OUTAGE = timedelta(hours=4)

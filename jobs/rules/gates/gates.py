@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from itertools import chain
-from typing import Any
 
+<<<<<<< HEAD
 from jobs.rules import about_sources
 from jobs.rules.business_days import start_of
 from jobs.rules.evidence import Reading, Stance
@@ -29,49 +27,20 @@ from jobs.rules.policy import Limits, Mark, Policy
 from jobs.rules.recipients import ledger_addresses
 from jobs.rules.recipients import recipient as recipient
 from jobs.rules.rulings import HOLD, RANK, Kind, Ruling, not_set_aside
+=======
+from jobs.rules.facts.evidence import Reading
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.findings import Context, Findings
+from jobs.rules.facts.past import Past
+from jobs.rules.gates import about_history, about_ledger, about_sources, about_texts
+from jobs.rules.gates.about_ledger import about_customer, customer_name
+from jobs.rules.gates.marks import UNKNOWN, marks
+from jobs.rules.gates.recipients import recipient
+from jobs.rules.policy.policy import Mark, Policy
+from jobs.rules.rulings import RANK, TWO_PEOPLE, Kind, Needed, Ruling, not_set_aside
+>>>>>>> 2987a8d (Follow the moves in every import, and cut the gates by what they look at)
 from jobs.rules.states import CaseClass, Stage
-from jobs.rules.verification import ledger_text
 from jobs.rules.verification.violations import Violation
-
-WHO_DOCUMENT = {"memo": "The memo on {}", "mail": "A mail", "ticket": "Ticket {}", "note": "A note"}
-
-STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
-    Stance.HARDSHIP: (
-        Kind.NEVER,
-        "hardship_wording",
-        "{} mentions insolvency, hardship or legal steps. All mail to this customer stops.",
-        {},
-    ),
-    Stance.DISPUTE: (Kind.STOP, "dispute", "{} disputes the bill.", {}),
-    Stance.PAID_CLAIM: (Kind.STOP, "paid_claim", "{} says it has been paid.", {}),
-    Stance.BANK_CHANGE: (
-        Kind.STOP,
-        "bank_details_mentioned",
-        "{} mentions changed bank details. This may be fraud: check by phone. Nothing was changed.",
-        {},
-    ),
-    Stance.UNCLEAR: (
-        Kind.GATE,
-        "likely_dispute",
-        "{} says something is missing or unclear.",
-        {},
-    ),
-    Stance.UNHAPPY: (
-        Kind.GATE,
-        "unhappy_customer",
-        "{} sounds unhappy.",
-        {"lead": True, "manager_first": True},
-    ),
-    Stance.PLAN_REQUEST: (Kind.GATE, "plan_request", "{} asks for more time.", {"lead": True}),
-    Stance.PROMISE: (
-        Kind.GATE,
-        "promise_mentioned",
-        "{} announces a payment. Confirm the date, or put the invoice on hold.",
-        {},
-    ),
-    Stance.QUESTION: (Kind.GATE, "open_question", "{} asks a question.", {}),
-}
-"""Stance of a reading → kind, rule, reason, what the gate requires."""
 
 MARKS = {
     "do_not_chase": (Kind.NEVER, "do_not_chase", "{} must not be chased, according to {}."),
@@ -93,16 +62,7 @@ MARKS = {
 }
 """Mark of a customer → kind, rule, reason."""
 
-ON_ACCOUNT = frozenset({"possibly_paid", "covered_by_credits", "account_in_family"})
-"""Rules about money that has already arrived and only has to be applied."""
-MOST_ODD = 3
-"""How many ledger fields, or invoices, a reason names at most."""
-MOST_INVOICES = 200
-"""In one message: as many as fit on a card, where every approver has to see all of them."""
-HERE = "en_US"
-"""How amounts and dates are written for the people in Slack."""
 
-TWO_PEOPLE: dict[str, Any] = {"approvers": 2, "lead": True}
 NEEDS = {"key_account": {**TWO_PEOPLE, "manager_first": True}, UNKNOWN: {"lead": True}}
 """What a mark that is a gate requires."""
 
@@ -127,35 +87,25 @@ def judge(
     fired = chain(
         _marks(facts, policy, (*past.marks, *context.marks)),
         _recipient(facts, past),
-        _readings(facts, readings),
+        about_texts.of_readings(facts, readings),
         about_sources.rulings(facts, context.findings, policy, now),
-        _unsafe(draft_violations),
-        _on_account(facts),
-        _in_the_family(facts),
-        _balance(facts),
-        _stop_limit(facts, policy),
-        _too_many(facts),
-        _holds(facts, past, now),
-        _dispute_elsewhere(facts, past),
-        _gap(facts, past, policy, now),
+        about_texts.unsafe(draft_violations),
+        about_ledger.rulings(facts, policy),
+        about_history.rulings(facts, past, policy, now),
         _who(facts, stage, policy),
+<<<<<<< HEAD
         _never_emailed(facts, past),
         _looks_like_a_test(facts),
         _ledger_text(facts, past),
         _wording(draft_violations),
+=======
+        about_history.never_emailed(facts, past),
+        about_texts.of_ledger(facts, past),
+        about_texts.wording(draft_violations),
+>>>>>>> 2987a8d (Follow the moves in every import, and cut the gates by what they look at)
     )
     kept = not_set_aside(fired, past.allowed_anyway)
     return tuple(sorted(kept, key=lambda ruling: RANK.index(ruling.kind)))
-
-
-@dataclass(frozen=True)
-class Needed:
-    """Whose approval a draft needs: `count` different people, one of them a finance lead if
-    `lead`, after the account manager has seen it if `manager_first`."""
-
-    count: int
-    lead: bool
-    manager_first: bool
 
 
 def approvals(
@@ -186,9 +136,9 @@ def _marks(facts: Facts, policy: Policy, elsewhere: Iterable[Mark] = ()) -> Iter
     for of_kind, same in found.items():
         kind, rule, reason = MARKS[of_kind]
         more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
-        text = reason.format(_name(facts), f"{same[0].source}{more}")
+        text = reason.format(customer_name(facts), f"{same[0].source}{more}")
         on = tuple(f"invoice:{mark.invoice}" for mark in same if mark.invoice)
-        yield Ruling(kind, rule, text, (*_customer(facts), *on), **NEEDS.get(of_kind, {}))
+        yield Ruling(kind, rule, text, (*about_customer(facts), *on), **NEEDS.get(of_kind, {}))
 
 
 def _recipient(facts: Facts, past: Past) -> Iterator[Ruling]:
@@ -197,205 +147,9 @@ def _recipient(facts: Facts, past: Past) -> Iterator[Ruling]:
         yield found
 
 
-def _readings(facts: Facts, readings: Iterable[Reading]) -> Iterator[Ruling]:
-    seen: dict[Stance, dict[str, None]] = {}
-    for reading in readings:
-        seen.setdefault(reading.stance, {})[reading.document] = None
-    for stance, (kind, rule, reason, needs) in STANCES.items():
-        if documents := tuple(seen.get(stance, ())):
-            yield Ruling(kind, rule, reason.format(_document(facts, documents)), documents, **needs)
-
-
-def _document(facts: Facts, documents: tuple[str, ...]) -> str:
-    kind, _, id_ = documents[0].partition(":")
-    about = next((title(i, HERE) for i in facts.invoices if i.id == id_), id_)
-    first = WHO_DOCUMENT.get(kind, "A document").format(about)
-    more = len(documents) - 1
-    return f"{first} (and {more} more)" if more else first
-
-
-def about_text(violations: Sequence[Violation]) -> tuple[Ruling, ...]:
-    """The rulings on the words of one version of a draft, which has these violations."""
-    return (*_unsafe(violations), *_wording(violations))
-
-
-def _unsafe(violations: Sequence[Violation]) -> Iterator[Ruling]:
-    if hard := [v.sentence for v in violations if v.hard]:
-        yield Ruling(Kind.NEVER, "unsafe_text", " ".join(hard[:3]) + " Edit the text.")
-
-
-def _on_account(facts: Facts) -> Iterator[Ruling]:
-    """Money on account that could pay at least one of these invoices must be applied first."""
-    if not facts.invoices or facts.on_account < min(i.open for i in facts.invoices):
-        return
-    payments = [c for c in facts.credits if c.kind == "payment"]
-    memos = [c for c in facts.credits if c.kind != "payment"]
-    if payments:
-        yield _held(facts, "possibly_paid", payments)
-    if memos:
-        yield _held(facts, "covered_by_credits", memos)
-
-
-def _held(facts: Facts, rule: str, found: list[Credit]) -> Ruling:
-    """What credits of one kind may cover: by themselves, or else together with the other kind."""
-    names = listed([_credit(credit) for credit in found])
-    makes = total((credit.open for credit in found), facts.currency)
-    makes_up = f", {amount(makes)} in all" if len(found) > 1 else ""
-    if makes < min(i.open for i in facts.invoices):
-        makes = facts.on_account
-        makes_up = f". With the other money on account that makes {amount(makes)}"
-    whole = facts.total_overdue <= makes
-    covers = f"all of {amount(facts.total_overdue)}" if whole else "at least one of these invoices"
-    reason = f"{_name(facts)} has {names} not yet applied{makes_up}, which may cover {covers}."
-    return Ruling(Kind.STOP, rule, reason, tuple(f"{c.kind}:{c.id}" for c in found))
-
-
-def _in_the_family(facts: Facts) -> Iterator[Ruling]:
-    """Relatives' money: QuickBooks allows applying it here, so it may be meant for these."""
-    if not facts.invoices or not facts.family_credits:
-        return
-    names = {relative.id: one_line(relative.name) for relative in facts.relatives}
-    owners = dict.fromkeys(credit.customer for credit in facts.family_credits)
-    held = [
-        f"{names[owner]} has "
-        + listed([_credit(credit) for credit in facts.family_credits if credit.customer == owner])
-        for owner in owners
-    ]
-    reason = (
-        f"{listed(held)} not yet applied. It belongs to a parent or sub-customer related to "
-        f"{_name(facts)}, so it may be meant for these invoices. Apply it in QuickBooks, or find "
-        "out which customer it is for."
-    )
-    evidence = tuple(f"{c.kind}:{c.id}" for c in facts.family_credits)
-    yield Ruling(Kind.STOP, "account_in_family", reason, evidence)
-
-
-def _credit(credit: Credit) -> str:
-    what = "a payment" if credit.kind == "payment" else "a credit memo"
-    number = one_line(credit.number)
-    named = f" ({number})" if number else ""
-    return f"{what}{named} of {amount(credit.open)} from {day(credit.on)}"
-
-
-def _balance(facts: Facts) -> Iterator[Ruling]:
-    for gap in facts.gaps:
-        stated = f"{amount(gap.stated)} for {_member(facts, gap.customer)}"
-        reason = (
-            f"QuickBooks shows a balance of {stated}, "
-            f"but the invoices and credits add up to {amount(gap.computed)}. Find the difference "
-            "there (often a journal entry or a deposit), then look again."
-        )
-        yield Ruling(Kind.STOP, "balance_does_not_add_up", reason, (f"customer:{gap.customer}",))
-
-
-def _stop_limit(facts: Facts, policy: Policy) -> Iterator[Ruling]:
-    limits = _limits(facts, policy)
-    if limits is None:
-        return
-    large = [i for i in facts.invoices if i.open.amount >= limits.stop_invoice]
-    if large:
-        what = f"{listed([_sized(i) for i in large])} open"
-        yield _over(what, "for one invoice", limits.stop_invoice, facts)
-    elif facts.total_overdue.amount >= limits.stop_total:
-        what = f"{_name(facts)} has {amount(facts.total_overdue)} overdue"
-        yield _over(what, "in total", limits.stop_total, facts)
-
-
-def _too_many(facts: Facts) -> Iterator[Ruling]:
-    """Nobody can approve a letter that is too long to read."""
-    count = len(facts.invoices)
-    if count > MOST_INVOICES:
-        reason = (
-            f"{_name(facts)} has {count:,} overdue invoices, more than the {MOST_INVOICES} that "
-            "one message can list. Please contact the customer yourself."
-        )
-        yield Ruling(Kind.NEVER, "too_many_invoices", reason, _customer(facts))
-
-
-def _over(what: str, per: str, limit: Decimal, facts: Facts) -> Ruling:
-    reason = (
-        f"{capital(what)}: too large to draft (from {amount(Money(limit, facts.currency))} "
-        f"{per}). Handle it yourself, or ask a finance lead for a draft."
-    )
-    return Ruling(Kind.STOP, "above_stop_limit", reason, _invoices(facts.invoices))
-
-
-def _sized(invoice: Invoice) -> str:
-    return f"{title(invoice, HERE)} has {amount(invoice.open)}"
-
-
-def _holds(facts: Facts, past: Past, now: datetime) -> Iterator[Ruling]:
-    ids = {invoice.id for invoice in facts.invoices}
-    today = now.astimezone(facts.company.zone).date()
-    for hold in past.holds:
-        if hold.invoice and hold.invoice not in ids:
-            continue
-        if hold.kind is HoldKind.DISPUTE:
-            reason = f"{_held_what(facts, hold)} is disputed{_because(hold)}."
-            yield Ruling(Kind.STOP, "dispute", reason, _hold_evidence(facts, hold))
-        elif hold.until > today:
-            reason = (
-                f"{_held_what(facts, hold)} is on hold until {day(hold.until)}{_because(hold)}."
-            )
-            until = start_of(hold.until, facts.company.zone)
-            yield Ruling(Kind.WAIT, "on_hold", reason, _hold_evidence(facts, hold), until)
-
-
-def _dispute_elsewhere(facts: Facts, past: Past) -> Iterator[Ruling]:
-    """A customer who disputes one invoice is asked for others only with the account manager."""
-    spoken = {invoice.id for invoice in facts.invoices}
-    for hold in past.holds:
-        if hold.kind is not HoldKind.DISPUTE or not hold.invoice or hold.invoice in spoken:
-            continue
-        named = [title(i, HERE) for i in facts.other_open if i.id == hold.invoice]
-        what = capital(named[0]) if named else "Another invoice of this customer"
-        reason = (
-            f"{what} is disputed{_because(hold)} and left out: "
-            "the account manager sees this message first."
-        )
-        evidence = (f"invoice:{hold.invoice}", f"{HOLD}{hold.id}")
-        yield Ruling(Kind.GATE, "dispute_elsewhere", reason, evidence, manager_first=True)
-
-
-def _held_what(facts: Facts, hold: Hold) -> str:
-    named = [title(i, HERE) for i in facts.invoices if i.id == hold.invoice]
-    return capital(named[0]) if named else _name(facts)
-
-
-def _because(hold: Hold) -> str:
-    return f" ({one_line(hold.reason)})" if hold.reason else ""
-
-
-def _hold_evidence(facts: Facts, hold: Hold) -> tuple[str, ...]:
-    about = (f"invoice:{hold.invoice}",) if hold.invoice else _customer(facts)
-    return (*about, f"{HOLD}{hold.id}")
-
-
-def _gap(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ruling]:
-    mail = [contact for contact in (past.last_contact, past.last_contact_to_address) if contact]
-    if not mail:
-        return
-    last = max(mail, key=lambda contact: contact.at)  # of two at the same time, the first
-    until = last.at + timedelta(days=policy.gap_days)
-    if until <= now:
-        return
-    zone = facts.company.zone
-    on, then = (day(at.astimezone(zone).date()) for at in (last.at, until))
-    reason = f"{_written(facts, last)} on {on}. The next message can go on {then}."
-    yield Ruling(Kind.WAIT, "too_soon", reason, _customer(facts), until)
-
-
-def _written(facts: Facts, last: Contact | AddressContact) -> str:
-    """We wrote to the customer itself, or only to an address that it shares with others."""
-    if isinstance(last, Contact):
-        return f"{_name(facts)} was last contacted"
-    about = one_line(last.customer) or "another customer"
-    return f"{one_line(last.to)} was contacted about {about}"
-
-
 def _who(facts: Facts, stage: Stage, policy: Policy) -> Iterator[Ruling]:
     """What amount and stage require."""
-    yield from _second_approver(facts, policy)
+    yield from about_ledger.second_approver(facts, policy)
     if stage is Stage.FINAL:
         reason = "A final message needs two approvals, and the account manager sees it first."
         needs = {**TWO_PEOPLE, "manager_first": True}
@@ -403,6 +157,7 @@ def _who(facts: Facts, stage: Stage, policy: Policy) -> Iterator[Ruling]:
     elif stage is Stage.FIRM:
         reason = "A firm message: the account manager sees it first."
         yield Ruling(Kind.GATE, "manager_first", reason, manager_first=True)
+<<<<<<< HEAD
 
 
 def _second_approver(facts: Facts, policy: Policy) -> Iterator[Ruling]:
@@ -516,3 +271,5 @@ def _customer(facts: Facts) -> tuple[str, ...]:
 
 def _invoices(invoices: Iterable[Invoice]) -> tuple[str, ...]:
     return tuple(f"invoice:{invoice.id}" for invoice in invoices)
+=======
+>>>>>>> 2987a8d (Follow the moves in every import, and cut the gates by what they look at)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from jobs.rules.facts import Facts, Invoice
+from jobs.rules.facts.facts import Facts, Invoice
 from jobs.rules.letters.slots import title
 from jobs.rules.plain import one_line
-from jobs.rules.policy import MARKS, Mark, Policy
+from jobs.rules.policy.policy import MARKS, Mark, Policy
 
 UNKNOWN = "unknown"
 """The mark of a field whose value is not a known mark."""
-HERE = "en_US"
 YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 LONGEST = 60
 """How many characters of such a text are shown."""
@@ -47,7 +46,7 @@ def _of_field(invoice: Invoice, policy: Policy) -> Iterator[Mark]:
     known |= {_plain(text): kind for text, kind in policy.marked.values.items()}
     for name, text in invoice.fields if field else ():
         if _plain(name) == _plain(field) and text.strip():
-            source = f"“{_short(name)}: {_short(text)}” on {title(invoice, HERE)} in QuickBooks"
+            source = f"“{_short(name)}: {_short(text)}” on {title(invoice)} in QuickBooks"
             yield Mark(kind=known.get(_plain(text), UNKNOWN), source=source, invoice=invoice.id)
 
 

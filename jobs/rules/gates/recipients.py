@@ -2,48 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable
-
-from jobs.rules.facts import Customer, Facts, Invoice
+from jobs.rules.facts.addresses import LONGEST, is_address, ledger_addresses
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.past import Past
 from jobs.rules.figures import day
-from jobs.rules.past import Past
 from jobs.rules.plain import one_line
 from jobs.rules.rulings import Kind, Ruling
-
-ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*[A-Za-z0-9]"
-)
-"""One mailbox as plain SMTP allows it (RFC 5321 4.1.2), without quotes or other scripts."""
-LONGEST = 254
-
-
-def ledger_addresses(facts: Facts) -> tuple[str, ...]:
-    """The ledger's addresses as spelled there, each once: BillEmail, else the customer's e-mail."""
-    on_invoices = [i.email for i in facts.invoices if i.email.strip()]
-    entries = [part for text in on_invoices or [facts.customer.email] for part in entries_in(text)]
-    return tuple({entry.lower(): entry for entry in reversed(entries)}.values())[::-1]
-
-
-def addresses_on(invoices: Iterable[Invoice], customers: Iterable[Customer]) -> dict[str, set[str]]:
-    """Customer → the entries on its record and on its open invoices, in lower case."""
-    found: dict[str, set[str]] = defaultdict(set)
-    fields = [(i.customer, i.email) for i in invoices if i.is_open]
-    for id, email in (*fields, *((c.id, c.email) for c in customers)):
-        found[id] |= {entry.lower() for entry in entries_in(email)}
-    return found
-
-
-def entries_in(text: str) -> list[str]:
-    """The entries of an e-mail field in the ledger, split at commas and semicolons, as spelled."""
-    return [part.strip(" ") for part in re.split("[,;]", text) if part.strip(" ")]
-
-
-def is_address(text: str) -> bool:
-    """Whether a mail server would accept it as one mailbox."""
-    return len(text) <= LONGEST and ADDRESS.fullmatch(text) is not None
 
 
 def recipient(facts: Facts, past: Past) -> str | Ruling:

@@ -10,15 +10,15 @@ from datetime import date
 from functools import cache
 from importlib.resources import files
 
-from jobs.rules.business_days import add_working_days
 from jobs.rules.case import Proposal
-from jobs.rules.facts import Facts
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.past import Past
 from jobs.rules.letters.html import PAY_LINK
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, values
-from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
-from jobs.rules.policy import Policy
+from jobs.rules.policy.business_days import add_working_days
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verification.ledger_text import presentable
 

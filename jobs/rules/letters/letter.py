@@ -9,10 +9,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from jobs.rules.facts import Facts
+from jobs.rules.facts.facts import Facts
+from jobs.rules.figures import Money
 from jobs.rules.letters.html import html_part
-from jobs.rules.money import Money
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import Stage
 
 

@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 
-from jobs.rules.facts import Credit, Facts, Invoice
-from jobs.rules.figures import amount, day, listed, short_day
-from jobs.rules.money import Money
-from jobs.rules.past import Contact, Past
+from jobs.rules.facts.facts import Credit, Facts, Invoice
+from jobs.rules.facts.past import Contact, Past
+from jobs.rules.figures import Money, amount, day, listed, short_day
 from jobs.rules.plain import capital, one_line
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import Stage
 
 SLOT = re.compile(r"\{([a-z_]+)\}")
@@ -74,7 +73,7 @@ def contact(facts: Facts) -> str:
     return one_line(facts.customer.contact) or one_line(facts.customer.name) or "there"
 
 
-def title(invoice: Invoice, locale: str) -> str:
+def title(invoice: Invoice, locale: str = "en_US") -> str:
     """ "invoice 1037", or "invoice of October 2, 2026" if it has no number."""
     number = one_line(invoice.number)
     return f"invoice {number}" if number else f"invoice of {day(invoice.txn_date, locale)}"

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from holidays import HolidayBase, country_holidays
 
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 
 DAY = timedelta(days=1)
 OFFICE_HOURS = (time(9), time(17))

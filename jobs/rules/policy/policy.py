@@ -22,8 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from jobs.rules.policy_errors import PolicyError as PolicyError
-from jobs.rules.policy_errors import sentences
+from jobs.rules.policy.errors import PolicyError, sentences
 from jobs.rules.states import Role
 
 MARKS = ("key_account", "do_not_chase", "consumer", "disputed")
@@ -336,7 +335,7 @@ def _is_in(user: str, listed: tuple[str, ...], groups: Mapping[str, frozenset[st
 
 def default_text() -> str:
     """The documented default policy file, which every other one extends."""
-    return files("jobs.rules").joinpath("policy.toml").read_text(encoding="utf-8")
+    return files("jobs.rules.policy").joinpath("policy.toml").read_text(encoding="utf-8")
 
 
 def load(text: str) -> Policy:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from jobs.rules.facts import Facts, Invoice
+from jobs.rules.facts.facts import Facts, Invoice
 from jobs.rules.verification.scan import Match
 from jobs.rules.verification.wording import BLANK, CREDIT, LEDGER, TOTAL
 

@@ -11,8 +11,10 @@ from decimal import Decimal
 
 from babel.numbers import get_currency_precision, get_currency_symbol, get_decimal_symbol
 
-from jobs.rules.facts import Facts, Invoice
-from jobs.rules.figures import amount, letter_locale
+from jobs.rules.facts.addresses import ledger_addresses
+from jobs.rules.facts.facts import Facts, Invoice
+from jobs.rules.facts.past import Past
+from jobs.rules.figures import Money, amount, letter_locale
 from jobs.rules.letters.slots import (
     NAMED,
     contact,
@@ -23,11 +25,8 @@ from jobs.rules.letters.slots import (
     table,
     title,
 )
-from jobs.rules.money import Money
-from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
-from jobs.rules.policy import Policy
-from jobs.rules.recipients import ledger_addresses
+from jobs.rules.policy.policy import Policy
 
 
 def normal(text: str) -> str:

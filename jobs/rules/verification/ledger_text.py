@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from jobs.rules.facts import Facts, Invoice
+from jobs.rules.facts.addresses import ADDRESS, ledger_addresses
+from jobs.rules.facts.facts import Facts, Invoice
 from jobs.rules.plain import one_line
-from jobs.rules.recipients import ADDRESS, ledger_addresses
 from jobs.rules.verification import wording
 from jobs.rules.verification.known import normal
 

@@ -18,12 +18,12 @@ from itertools import islice
 
 from babel.numbers import list_currencies
 
-from jobs.rules.facts import Facts
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.past import Past
 from jobs.rules.letters.letter import Letter
 from jobs.rules.letters.slots import attaches, contact, in_words, pay_link_keys, signature
-from jobs.rules.past import Past
 from jobs.rules.plain import one_line, without_hidden
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.verification import beside
 from jobs.rules.verification.beside import Figure, LetterFigures, Statement
 from jobs.rules.verification.claims import unfounded

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from jobs.rules.findings import Down, Findings
+from jobs.rules.facts.findings import Down, Findings
 from jobs.rules.states import ConnectionStatus
 from jobs.store import cases, companies, log, outbox
 from jobs.store.database.tables import companies as companies_table

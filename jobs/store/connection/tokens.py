@@ -17,7 +17,8 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from pydantic import SecretStr
 from sqlalchemy import Connection, delete, select, update
 
-from jobs.store import agenda, outages
+from jobs.store import work
+from jobs.store.connection import outages
 from jobs.store.database.engine import AWAY, Database
 from jobs.store.database.tables import companies, connect_links
 from jobs.store.database.upsert import insert_or_ignore
@@ -131,7 +132,7 @@ class SqlTokenStore:
             sealed = _locked(conn, realm)
             if sealed is not None and self._seal.open(realm, sealed) == replaces:
                 _put(conn, realm, self._seal.close(realm, new), **ends)
-                agenda.ensure(conn, realm, "upkeep", new.created_at + UPKEEP)
+                work.ensure(conn, realm, "upkeep", new.created_at + UPKEEP)
 
     def hold(self, realm: str, lease: str, now: datetime) -> bool:
         """Extend this lease by LEASE from `now`; False if it has ended or another one holds."""

@@ -15,7 +15,7 @@ from bot.blockkit import blocks, escaping
 from bot.blockkit.lint import lint
 from bot.blockkit.lint_blocks import Surface
 from bot.surfaces import wording
-from jobs.rules.money import Money
+from jobs.rules.figures import Money
 from tests.bot.views import HOSTILE, NOW
 from tests.sandbox.slack.blocks import faults_in_blocks
 

@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 from bot import logs
 from bot.cli.launcher import LONGEST_PAUSE, OVERDUE, STEADY, Keeper
 from bot.cli.main import main
-from jobs.rules import policy as policies
+from jobs.rules.policy import policy as policies
 from jobs.settings import Settings, load
 from tests.crowd import PATIENCE, lives, ready, until
 from tests.sandbox.policy_file import policy_text

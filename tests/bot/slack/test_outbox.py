@@ -13,9 +13,9 @@ from sqlalchemy import Connection, select, update
 
 from bot.slack import api, outbox
 from bot.surfaces.card import card as cards
-from jobs.store import agenda, work
 from jobs.store import cases as cases_store
 from jobs.store import outbox as words
+from jobs.store import work
 from jobs.store.database.tables import cases, channels, companies, messages, schedule
 from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.work import Claim
@@ -119,7 +119,7 @@ def test_an_alarm_comes_before_every_card(on: Ground) -> None:
 def test_first_cards_wait_for_the_first_look(on: Ground) -> None:
     """Its notice comes before them; one that has met with trouble is not waited for."""
     with on.database.writing() as conn:
-        agenda.ensure(conn, REALM, "first_look", START)
+        work.ensure(conn, REALM, "first_look", START)
     add_case(on)
     seen = []
     for change in ({}, {"last_error": "a bad page"}, {"last_error": "", "due_at": None}):

@@ -14,8 +14,8 @@ from bot.surfaces.card.card import Card
 from jobs.decide.switches import Switch
 from jobs.reports.picture import Aging, Bucket, Picture, TopCase
 from jobs.rules.case import HeldUp
-from jobs.rules.facts import BUCKETS
-from jobs.rules.money import Money
+from jobs.rules.facts.facts import BUCKETS
+from jobs.rules.figures import Money
 from jobs.rules.rulings import Kind
 from jobs.rules.states import ConnectionStatus, Stage, State
 from tests.bot.surfaces.test_home import COMPANY

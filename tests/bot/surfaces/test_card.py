@@ -14,9 +14,9 @@ from bot.blockkit import ids
 from bot.blockkit.lint import lint
 from bot.surfaces.card.card import Card, card, plain, story
 from jobs.rules.case import Approvals, CaseView
-from jobs.rules.evidence import Evidence
-from jobs.rules.facts import Customer
-from jobs.rules.rights import Manager
+from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.facts import Customer
+from jobs.rules.policy.rights import Manager
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from tests.bot.views import (

@@ -20,9 +20,9 @@ from bot.surfaces.modal import Form, Submission
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
-from jobs.rules import policy as policies
 from jobs.rules.case import CaseView
-from jobs.rules.past import HoldKind
+from jobs.rules.facts.past import HoldKind
+from jobs.rules.policy import policy as policies
 from jobs.rules.rulings import stops_seen
 from jobs.rules.states import RejectReason, Stage
 from jobs.rules.verification.ledger_text import to_confirm

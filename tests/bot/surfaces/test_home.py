@@ -15,7 +15,7 @@ from bot.blockkit.lint import lint
 from bot.surfaces.home import COMPANIES, Page, home, sentence
 from jobs.reports.overview import Held, Overview, Some, WaitingCase
 from jobs.reports.picture import Aging, Bucket, TopCase
-from jobs.rules.money import Money
+from jobs.rules.figures import Money
 from jobs.rules.states import ConnectionStatus, Stage, State
 from jobs.store.companies import ConnectedCompany
 from tests.bot.ground import START

@@ -16,7 +16,7 @@ from bot.slack import people
 from bot.surfaces.answers import broken, not_recorded
 from jobs.engine import loop
 from jobs.engine.policy_file import PolicyFile
-from jobs.store import agenda, companies
+from jobs.store import companies, work
 from qbo.pacing import utc_now
 from tests.bot.ground import CHANNEL, REALM, add_company
 from tests.bot.kits import Front, front, place
@@ -77,7 +77,7 @@ def known(door: Front, user: str) -> None:
     """Have Slack say who somebody is, as the act worker does."""
     process = door.process
     with process.database.writing() as conn:
-        agenda.ensure(conn, agenda.EVERYBODY, "people", process.now())
+        work.ensure(conn, work.EVERYBODY, "people", process.now())
         people.ask(conn, user, process.now())
     loop.run(process.database, [people.step(process.policies, lambda: process.slack)], process.now)
 

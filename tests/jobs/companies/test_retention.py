@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from jobs.companies import retention as step
-from jobs.store import agenda, log, texts
+from jobs.store import log, texts, work
 from jobs.store.database.tables import assessments, documents, words
 from tests.jobs.house import House
 
@@ -25,7 +25,7 @@ def test_old_texts_go_and_their_hashes_stay(a_house: House) -> None:
     a_house.change("Invoice", "71", CustomerMemo={"value": "Please quote PO 77."})
     a_house.refresh()
     with a_house.process.database.writing() as conn:
-        agenda.ensure(conn, agenda.EVERYBODY, step.KIND, a_house.now)
+        work.ensure(conn, work.EVERYBODY, step.KIND, a_house.now)
         (sha256,) = log.keep_words(conn, TYPED, a_house.now).values()
     kept = count(a_house)
     a_house.run(step.KIND)

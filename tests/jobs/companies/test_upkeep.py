@@ -8,7 +8,7 @@ from sqlalchemy import Row, delete, select, update
 
 from jobs.companies import upkeep
 from jobs.engine import loop
-from jobs.store import agenda
+from jobs.store import work
 from jobs.store.database.tables import companies, schedule, usage
 from tests.jobs.house import House
 from tests.jobs.troubles import Trouble, broken
@@ -20,7 +20,7 @@ TOKENS = "oauth2/v1/tokens/bearer"
 def kept(a_house: House) -> House:
     """A house whose upkeep is due."""
     with a_house.process.database.writing() as conn:
-        agenda.ensure(conn, a_house.realm, upkeep.KIND, a_house.now)
+        work.ensure(conn, a_house.realm, upkeep.KIND, a_house.now)
     return a_house
 
 

@@ -19,7 +19,7 @@ from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, lift
 from jobs.decide.reject import Rejection
 from jobs.reports import picture
-from jobs.rules.past import HoldKind
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import RejectReason, State
 from jobs.store import history
 from jobs.store.database.tables import crossings, decisions, sends

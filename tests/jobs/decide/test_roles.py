@@ -17,8 +17,8 @@ from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
-from jobs.rules.past import HoldKind
-from jobs.rules.rights import Who
+from jobs.rules.facts.past import HoldKind
+from jobs.rules.policy.rights import Who
 from jobs.rules.states import RejectReason, State
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse

@@ -13,7 +13,7 @@ from jobs.decide.access import Answer
 from jobs.decide.hold import Holding, take_over
 from jobs.decide.reject import Rejection
 from jobs.reasoning.by_rules import AUTHOR
-from jobs.rules.past import HoldKind
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.rulings import RULINGS, Kind, Ruling, stops_seen
 from jobs.rules.states import RejectReason, State
 from jobs.rules.verification.ledger_text import to_confirm

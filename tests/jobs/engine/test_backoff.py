@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Row, select, update
 
 from jobs.rules.states import State
-from jobs.store import agenda, companies
+from jobs.store import companies, work
 from jobs.store.database.tables import cases, events, notes, schedule
 from jobs.store.database.tables import companies as companies_table
 from qbo import QuickBooks
@@ -83,7 +83,7 @@ def _to_sweep(house: House) -> None:
 
 def _hurry(house: House, kind: str) -> None:
     with house.database.writing() as conn:
-        agenda.hurry(conn, house.realm, kind, house.now)
+        work.hurry(conn, house.realm, kind, house.now)
 
 
 def _to_triage(house: House) -> None:

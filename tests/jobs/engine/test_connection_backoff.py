@@ -11,7 +11,7 @@ from bot.process import Process
 from jobs.companies import connect
 from jobs.companies.connect import Intuit, NotConnected
 from jobs.companies.disconnect import Broker, Ended, disconnect
-from jobs.store import agenda
+from jobs.store import work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database.tables import companies, schedule
 from qbo import QuickBooks, Tokens
@@ -66,7 +66,7 @@ def test_connecting_says_what_went_wrong(a_house: House, call: str) -> None:
 def upkeep(house: House) -> Row[object]:
     """Let the daily upkeep run now; its row afterwards."""
     with house.database.writing() as conn:
-        agenda.hurry(conn, house.realm, "upkeep", house.now)
+        work.hurry(conn, house.realm, "upkeep", house.now)
     house.run("upkeep")
     found: Row[object] = house.rows(select(schedule).where(schedule.c.kind == "upkeep"))[0]
     return found

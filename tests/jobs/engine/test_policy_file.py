@@ -17,8 +17,8 @@ from jobs.engine.clock import Clock
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.queues import Queues
 from jobs.engine.worker import PatientWorker, job_class
-from jobs.rules import policy as policies
-from jobs.rules.policy import PolicyError
+from jobs.rules.policy import policy as policies
+from jobs.rules.policy.errors import PolicyError
 from jobs.rules.states import State
 from jobs.store import log
 from jobs.store.database import engine, schema

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from jobs.decide.hold import Holding
-from jobs.rules.past import HoldKind
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import State
 from jobs.store import history
 from jobs.store.database.tables import crossings, events

@@ -11,7 +11,7 @@ from sqlalchemy.event import listen
 
 from jobs import opening
 from jobs.rules.states import State
-from jobs.store import agenda
+from jobs.store import work
 from jobs.store.database.tables import crossings, events, invoices, schedule
 from tests.jobs.house import House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -335,6 +335,6 @@ def test_no_event_is_needed(open_house: OpenHouse) -> None:
     """The tests above work without notifications: none was stored."""
     house = polled(open_house)
     with house.database.writing() as conn:
-        agenda.hurry(conn, house.realm, "poll", house.now)
+        work.hurry(conn, house.realm, "poll", house.now)
     house.run("poll")
     assert house.rows(select(events)) == []

@@ -16,9 +16,9 @@ from sqlalchemy import select
 from jobs import opening
 from jobs.engine.turns import Turn
 from jobs.intake.sweep import Sweep
-from jobs.rules.past import HoldKind
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import State
-from jobs.store import agenda, history, work
+from jobs.store import history, work
 from jobs.store.database.tables import addresses, crossings, customers, invoices, schedule, sweeping
 from qbo import QuickBooks
 from qbo.models import Invoice
@@ -141,7 +141,7 @@ def test_a_deletion_among_many_changes_during_a_sweep(
     with monkeypatch.context() as patched:
         patched.setattr(QuickBooks, "open_invoices", meanwhile)
         with house.database.writing() as conn:
-            agenda.hurry(conn, house.realm, "sweep", house.now)
+            work.hurry(conn, house.realm, "sweep", house.now)
         house.run("sweep")
     assert statuses(house)["71"] == ("open" if first == "deleted" else "gone")
     assert next_sweep(house) == house.now + timedelta(hours=1)
@@ -451,8 +451,8 @@ def test_a_wish_during_a_sweep_is_not_lost(open_house: OpenHouse) -> None:
     house = open_house()
     house.sweep()
     with house.database.writing() as conn:
-        agenda.hurry(conn, house.realm, "sweep", house.now)
+        work.hurry(conn, house.realm, "sweep", house.now)
         running = work.claim(conn, schedule, house.now, 1, where=schedule.c.kind == "sweep")[0]
-        agenda.hurry(conn, house.realm, "sweep", house.now)
+        work.hurry(conn, house.realm, "sweep", house.now)
         assert not work.renew(conn, running, house.now)
         assert work.due(conn, schedule, house.now, schedule.c.kind == "sweep")

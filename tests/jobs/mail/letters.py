@@ -7,8 +7,8 @@ from email.message import EmailMessage
 from typing import Any
 
 from jobs.mail.compose import File, message
+from jobs.rules.figures import Money
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
-from jobs.rules.money import Money
 from jobs.rules.states import Stage
 
 AT = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)

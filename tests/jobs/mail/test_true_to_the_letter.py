@@ -16,10 +16,10 @@ from jobs.mail.addresses import Altered, Unsendable, named
 from jobs.mail.results import Sent
 from jobs.mail.smtp import Smtp
 from jobs.rules.case import Proposal
+from jobs.rules.facts.past import Past
 from jobs.rules.letters import drafts
 from jobs.rules.letters.html import HtmlText
 from jobs.rules.letters.letter import Letter
-from jobs.rules.past import Past
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.mail.letters import AT, PDF, letter, ours
 from tests.jobs.rules.world import facts, invoice, policy

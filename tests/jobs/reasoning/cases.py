@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from jobs.rules.evidence import Document
-from jobs.rules.facts import Company, Credit, Customer, Facts, Habit, Invoice
-from jobs.rules.money import Money
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Habit, Invoice
+from jobs.rules.figures import Money
 from jobs.rules.states import Stage
 
 AS_OF = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)

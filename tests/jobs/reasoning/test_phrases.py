@@ -4,7 +4,7 @@ import pytest
 
 from jobs.reasoning import phrases
 from jobs.reasoning.dates import LOOKS_LIKE_DATE
-from jobs.rules.evidence import Stance
+from jobs.rules.facts.evidence import Stance
 from tests.jobs.reasoning.cases import document
 
 HEARD = {

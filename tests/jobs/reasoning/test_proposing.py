@@ -10,9 +10,9 @@ from jobs.reasoning.by_rules import plain_summary, proposal_by_rules
 from jobs.reasoning.caution import class_from_readings
 from jobs.reasoning.model import Model
 from jobs.reasoning.proposing import SLOTS, Proposed, propose, slots_for
-from jobs.rules.evidence import Reading, Stance
-from jobs.rules.facts import Habit
-from jobs.rules.past import Contact, Past
+from jobs.rules.facts.evidence import Reading, Stance
+from jobs.rules.facts.facts import Habit
+from jobs.rules.facts.past import Contact, Past
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.reasoning.cases import AS_OF, CANARIES, facts

@@ -9,7 +9,7 @@ from jobs.reasoning.caution import STANCES
 from jobs.reasoning.model import Model
 from jobs.reasoning.prompting import FENCE
 from jobs.reasoning.reading import ReadingForm, quote, read
-from jobs.rules.evidence import Reading, Stance
+from jobs.rules.facts.evidence import Reading, Stance
 from tests.jobs.reasoning.cases import CANARIES, document
 from tests.sandbox.model import StandInModel
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, text, update
 from structlog.testing import capture_logs
 
-from jobs.store import agenda, log
+from jobs.store import log, work
 from jobs.store.database.tables import log as log_table
 from jobs.store.database.tables import log_heads, schedule
 from tests.jobs.house import House
@@ -51,7 +51,7 @@ def cut_off(house: House) -> Iterator[None]:
 def test_the_end_of_the_log_is_told_once_in_a_business_day(a_house: House) -> None:
     """In the channel at the end of the day; in the process log each hour; a cut end is an alarm."""
     with a_house.process.database.writing() as conn:
-        agenda.ensure(conn, agenda.EVERYBODY, "log_head", a_house.now)
+        work.ensure(conn, work.EVERYBODY, "log_head", a_house.now)
     a_house.run("log_head")
     assert told(a_house) == [], "it is ten in the morning"
     lines = run(a_house, 6, hours=2)

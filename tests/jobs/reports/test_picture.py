@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, String, cast, insert, literal, select, upd
 from jobs.reports import picture, worklist
 from jobs.rules.case import CaseView, Decision, Proposal, Reason
 from jobs.rules.crossings import Crossing
-from jobs.rules.facts import Customer, Invoice, InvoiceStatus
-from jobs.rules.money import Money
-from jobs.rules.policy import Policy
+from jobs.rules.facts.facts import Customer, Invoice, InvoiceStatus
+from jobs.rules.figures import Money
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from jobs.store import cases, companies, crossings, drafts, ledger, outbox, people, sends

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.rules.facts import Company, Credit, Customer, Facts, Invoice
-from jobs.rules.money import Money
-from jobs.rules.past import Contact
-from jobs.rules.policy import Policy, load
+from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Invoice
+from jobs.rules.facts.past import Contact
+from jobs.rules.figures import Money
+from jobs.rules.policy.policy import Policy, load
 from jobs.rules.states import Stage
 
 NOW = datetime(2026, 10, 14, 15, 30, tzinfo=UTC)

@@ -16,7 +16,7 @@ from jobs import approvals
 from jobs.decide.access import Answer
 from jobs.decide.switches import Switch
 from jobs.mail import compose
-from jobs.rules.past import HoldKind
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import State
 from jobs.send import outcome
 from jobs.send import step as send

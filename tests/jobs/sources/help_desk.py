@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from jobs.rules.evidence import Document
-from jobs.rules.findings import Account, Down, Findings, Fresh, Owner, Ticket
-from jobs.rules.policy import Mark, Policy
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Owner, Ticket
+from jobs.rules.policy.policy import Mark, Policy
 
 
 class HelpDesk:

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from jobs.rules.findings import Account, Down, Findings, Fresh, Owner
-from jobs.rules.policy import Policy
+from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Owner
+from jobs.rules.policy.policy import Policy
 from jobs.sources import hubspot
 from jobs.sources.http import PAUSE_ASKED, Service
 from jobs.sources.hubspot import MOST_NOTES, RATES, WORDING

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from jobs.rules.findings import Account, Down, Findings, Fresh
+from jobs.rules.facts.findings import Account, Down, Findings, Fresh
 from jobs.sources import mailbox as module
 from jobs.sources.imap import Fetched, ImapServer
 from jobs.sources.inbound import parse

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from jobs.rules.findings import Account, Down, Findings, Fresh
+from jobs.rules.facts.findings import Account, Down, Findings, Fresh
 from jobs.sources.configured import SOURCES, absent
 from jobs.sources.pooled import AT_ONCE, Inquiry, Pooled, Together
 from jobs.sources.quickbooks import Asked, Records, fetch

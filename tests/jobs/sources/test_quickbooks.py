@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from jobs.rules.facts import Facts, InvoiceStatus
+from jobs.rules.facts.facts import Facts, InvoiceStatus
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books
 from jobs.store import assessments, companies

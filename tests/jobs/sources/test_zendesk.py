@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jobs.rules.findings import Account, Down, Findings, Fresh, Ticket
+from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Ticket
 from jobs.sources import zendesk
 from jobs.sources.http import Service
 from jobs.sources.source import SourceError

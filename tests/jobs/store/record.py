@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from sqlalchemy import insert, update
 
 from jobs.rules.case import Proposal
-from jobs.rules.evidence import Document
-from jobs.rules.facts import Facts
-from jobs.rules.findings import LEDGER, Context, Findings, Fresh
+from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.findings import LEDGER, Context, Findings, Fresh
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import OPEN, Stage, State

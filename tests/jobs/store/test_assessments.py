@@ -16,11 +16,20 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from jobs.rules.case import Proposal, Reason
-from jobs.rules.evidence import Document, Evidence, Reading, Stance
-from jobs.rules.facts import Company, Credit, Customer, Facts, Gap, Habit, Invoice, InvoiceStatus
-from jobs.rules.findings import Context, Findings, Fresh
-from jobs.rules.money import Money
-from jobs.rules.policy import Mark
+from jobs.rules.facts.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.facts.facts import (
+    Company,
+    Credit,
+    Customer,
+    Facts,
+    Gap,
+    Habit,
+    Invoice,
+    InvoiceStatus,
+)
+from jobs.rules.facts.findings import Context, Findings, Fresh
+from jobs.rules.figures import Money
+from jobs.rules.policy.policy import Mark
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.store import assessments, cases, drafts, ledger

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from jobs.rules.crossings import Crossing, Owed
-from jobs.rules.money import Money
+from jobs.rules.figures import Money
 from jobs.rules.states import Stage, State
 from jobs.store import crossings, ledger
 from jobs.store.database.engine import Database

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from jobs.rules.facts import Customer
-from jobs.rules.past import AddressContact, HoldKind, Past
+from jobs.rules.facts.facts import Customer
+from jobs.rules.facts.past import AddressContact, HoldKind, Past
 from jobs.rules.states import Stage, State
 from jobs.store import history, ledger
 from jobs.store.database.engine import Database

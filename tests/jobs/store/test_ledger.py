@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from jobs.rules.facts import NO_DUE_DATE, Customer, Invoice, InvoiceStatus
-from jobs.rules.money import Money
+from jobs.rules.facts.facts import NO_DUE_DATE, Customer, Invoice, InvoiceStatus
+from jobs.rules.figures import Money
 from jobs.store import ledger
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import customers

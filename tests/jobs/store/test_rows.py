@@ -7,14 +7,13 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from jobs.store import agenda, companies, events, outbox, people, posts, work
+from jobs.store import companies, events, outbox, people, work
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import events as events_table
 from jobs.store.database.tables import messages, schedule
 from jobs.store.events import Notice
-from jobs.store.outbox import FIRST, MessageKind
+from jobs.store.outbox import FIRST, PACE, MessageKind
 from jobs.store.people import STALE
-from jobs.store.posts import PACE
 from tests.jobs.store.record import NOW, REALM, case, company, race
 
 SECOND = timedelta(seconds=1)
@@ -125,7 +124,7 @@ def test_a_channel_takes_one_message_a_second(database: Database) -> None:
 
     def reserve(_number: int) -> datetime:
         with database.writing() as conn:
-            taken, begins = posts.reserve(conn, "C1", NOW, timedelta(minutes=1))
+            taken, begins = outbox.reserve(conn, "C1", NOW, timedelta(minutes=1))
             assert taken
             return begins
 
@@ -135,31 +134,31 @@ def test_a_channel_takes_one_message_a_second(database: Database) -> None:
 def test_a_second_too_far_away_is_not_taken(database: Database) -> None:
     """Who cannot wait is told when to come again, and the second stays free."""
     with database.writing() as conn:
-        assert posts.reserve(conn, "C1", NOW, timedelta(0)) == (True, NOW)
-        assert posts.reserve(conn, "C1", NOW, timedelta(0)) == (False, NOW + PACE)
-        assert posts.reserve(conn, "C1", NOW + PACE, timedelta(0)) == (True, NOW + PACE)
-        assert posts.reserve(conn, "C2", NOW, timedelta(0)) == (True, NOW)
+        assert outbox.reserve(conn, "C1", NOW, timedelta(0)) == (True, NOW)
+        assert outbox.reserve(conn, "C1", NOW, timedelta(0)) == (False, NOW + PACE)
+        assert outbox.reserve(conn, "C1", NOW + PACE, timedelta(0)) == (True, NOW + PACE)
+        assert outbox.reserve(conn, "C2", NOW, timedelta(0)) == (True, NOW)
 
 
 def test_a_channel_is_closed_while_slack_says_so(database: Database) -> None:
     """A 429 moves the next post; an earlier time never moves it back."""
     until = NOW + timedelta(seconds=30)
     with database.writing() as conn:
-        posts.close_until(conn, "C1", until)
-        posts.close_until(conn, "C1", NOW)
-        assert posts.reserve(conn, "C1", NOW, SECOND) == (False, until)
+        outbox.close_until(conn, "C1", until)
+        outbox.close_until(conn, "C1", NOW)
+        assert outbox.reserve(conn, "C1", NOW, SECOND) == (False, until)
 
 
 def test_the_agenda_has_a_row_per_company_and_kind(database: Database) -> None:
     """Planned twice it is one; hurried it is due now; other companies are left alone."""
     later = NOW + timedelta(hours=8)
     with database.writing() as conn:
-        assert agenda.ensure(conn, REALM, "sweep", later)
-        assert not agenda.ensure(conn, REALM, "sweep", NOW)
-        assert agenda.ensure(conn, agenda.EVERYBODY, "people", later)
+        assert work.ensure(conn, REALM, "sweep", later)
+        assert not work.ensure(conn, REALM, "sweep", NOW)
+        assert work.ensure(conn, work.EVERYBODY, "people", later)
         assert work.claim(conn, schedule, NOW, 9) == []
-        agenda.hurry(conn, REALM, "sweep", NOW)
-        agenda.hurry(conn, "another", "sweep", NOW)
+        work.hurry(conn, REALM, "sweep", NOW)
+        work.hurry(conn, "another", "sweep", NOW)
         found = work.claim(conn, schedule, NOW, 9)
     assert [claim.row.company for claim in found] == [REALM, "another"]
 

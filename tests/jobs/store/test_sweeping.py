@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from jobs.rules.facts import Customer
+from jobs.rules.facts.facts import Customer
 from jobs.store import history, ledger, sweeping
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import addresses

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from jobs.rules.evidence import Document, Reading, Stance
-from jobs.rules.facts import Customer, Facts, Gap
-from jobs.rules.findings import Context, Down, Findings, Fresh, Ticket
-from jobs.rules.gates import approvals, judge
-from jobs.rules.money import Money
-from jobs.rules.past import AddressContact, Contact, Hold, HoldKind, Past
-from jobs.rules.policy import Mark, Policy
+from jobs.rules.facts.evidence import Document, Reading, Stance
+from jobs.rules.facts.facts import Customer, Facts, Gap
+from jobs.rules.facts.findings import Context, Down, Findings, Fresh, Ticket
+from jobs.rules.facts.past import AddressContact, Contact, Hold, HoldKind, Past
+from jobs.rules.figures import Money
+from jobs.rules.gates.gates import approvals, judge
+from jobs.rules.policy.policy import Mark, Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verification.violations import violation

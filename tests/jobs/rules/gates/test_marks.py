@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.rules.domains import own_domain
-from jobs.rules.facts import Facts
-from jobs.rules.gates import approvals, judge
-from jobs.rules.marks import crm_marks, marks
-from jobs.rules.past import Past
-from jobs.rules.policy import Policy
+from jobs.rules.facts.addresses import own_domain
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.past import Past
+from jobs.rules.gates.gates import approvals, judge
+from jobs.rules.gates.marks import crm_marks, marks
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind
 from jobs.rules.states import Stage
 from tests.jobs.rules.world import NOW, facts, invoice, policy

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from jobs.rules.case import Proposal
-from jobs.rules.facts import Customer, Facts
+from jobs.rules.facts.facts import Customer, Facts
+from jobs.rules.facts.past import Past
+from jobs.rules.figures import Money
 from jobs.rules.letters.drafts import (
     PayLinkError,
     compose,
@@ -22,9 +24,7 @@ from jobs.rules.letters.drafts import (
     template,
 )
 from jobs.rules.letters.letter import Letter
-from jobs.rules.money import Money
-from jobs.rules.past import Past
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.rules.world import contact, credit, facts, invoice, policy, usd
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from jobs.rules.business_days import (
+from jobs.rules.policy.business_days import (
     add_working_days,
     business_hours_later,
     is_business_day,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.rules.fitting import CustomerTotal, effect, friendly, percentile, proposed
-from jobs.rules.policy import Limits, load
+from jobs.rules.policy.fitting import CustomerTotal, effect, friendly, percentile, proposed
+from jobs.rules.policy.policy import Limits, load
 
 AMOUNTS = st.decimals("0.01", "99999999", places=2)
 

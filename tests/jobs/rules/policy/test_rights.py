@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from jobs.rules.findings import Absent, Down, Findings, Fresh, Owner, owner
-from jobs.rules.gates import Needed
-from jobs.rules.rights import (
+from jobs.rules.facts.findings import Absent, Down, Findings, Fresh, Owner, owner
+from jobs.rules.policy.rights import (
     POLICY_FILE,
     SLACK,
     Manager,
@@ -19,6 +18,7 @@ from jobs.rules.rights import (
     may_approve,
     sees,
 )
+from jobs.rules.rulings import Needed
 from jobs.rules.states import Role
 from tests.jobs.rules.world import NOW, policy
 

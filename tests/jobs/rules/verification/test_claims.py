@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.rules.facts.past import Past
 from jobs.rules.letters.drafts import edited
-from jobs.rules.past import Past
 from jobs.rules.verification.claims import CLAIMS, ContactClaim
 from jobs.rules.verification.verify import verify
 from tests.jobs.rules.letters.test_drafts import letter

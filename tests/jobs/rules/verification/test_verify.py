@@ -13,14 +13,13 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from jobs.rules.case import Proposal
-from jobs.rules.facts import Company, Credit, Customer, Facts, Invoice
-from jobs.rules.figures import letter_locale
+from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Invoice
+from jobs.rules.facts.past import Past
+from jobs.rules.figures import Money, letter_locale
 from jobs.rules.letters.drafts import compose
 from jobs.rules.letters.letter import Letter
-from jobs.rules.money import Money
-from jobs.rules.past import Past
 from jobs.rules.plain import one_line
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verification.known import known
 from jobs.rules.verification.scan import found

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.event import listen
 
-from jobs.store import budget
-from jobs.store.budget import SqlBudget, Used, in_bulk
+from jobs.store.connection import budget
+from jobs.store.connection.budget import SqlBudget, Used, in_bulk
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import budgets

@@ -7,8 +7,8 @@ from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from jobs.store import budget
-from jobs.store.budget import SqlBudget, Used
+from jobs.store.connection import budget
+from jobs.store.connection.budget import SqlBudget, Used
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
 from tests import crowd

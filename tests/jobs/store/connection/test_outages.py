@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from jobs.rules.findings import Down, Findings, Fresh
-from jobs.store import outages
+from jobs.rules.facts.findings import Down, Findings, Fresh
+from jobs.store.connection import outages
 from jobs.store.database import tables
 from jobs.store.database.engine import Database
 from tests.jobs.rules.world import NOW

@@ -1,0 +1,115 @@
+"""Rules about words: what others wrote, what stands in the ledger, and the draft itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from jobs.rules.facts.evidence import Reading, Stance
+from jobs.rules.facts.facts import Facts
+from jobs.rules.facts.past import Past
+from jobs.rules.gates.about_ledger import MOST_NAMED
+from jobs.rules.letters.slots import title
+from jobs.rules.rulings import TWO_PEOPLE, Kind, Ruling
+from jobs.rules.verification import ledger_text
+from jobs.rules.verification.violations import Violation
+
+WHO_DOCUMENT = {"memo": "The memo on {}", "mail": "A mail", "ticket": "Ticket {}", "note": "A note"}
+STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
+    Stance.HARDSHIP: (
+        Kind.NEVER,
+        "hardship_wording",
+        "{} mentions insolvency, hardship or legal steps. All mail to this customer stops.",
+        {},
+    ),
+    Stance.DISPUTE: (Kind.STOP, "dispute", "{} disputes the bill.", {}),
+    Stance.PAID_CLAIM: (Kind.STOP, "paid_claim", "{} says it has been paid.", {}),
+    Stance.BANK_CHANGE: (
+        Kind.STOP,
+        "bank_details_mentioned",
+        "{} mentions changed bank details. This may be fraud: check by phone. Nothing was changed.",
+        {},
+    ),
+    Stance.UNCLEAR: (
+        Kind.GATE,
+        "likely_dispute",
+        "{} says something is missing or unclear.",
+        {},
+    ),
+    Stance.UNHAPPY: (
+        Kind.GATE,
+        "unhappy_customer",
+        "{} sounds unhappy.",
+        {"lead": True, "manager_first": True},
+    ),
+    Stance.PLAN_REQUEST: (Kind.GATE, "plan_request", "{} asks for more time.", {"lead": True}),
+    Stance.PROMISE: (
+        Kind.GATE,
+        "promise_mentioned",
+        "{} announces a payment. Confirm the date, or put the invoice on hold.",
+        {},
+    ),
+    Stance.QUESTION: (Kind.GATE, "open_question", "{} asks a question.", {}),
+}
+"""Stance of a reading → kind, rule, reason, what the gate requires."""
+NAME_LIKE_A_LINK = "name_like_a_link"
+"""The gate until a finance lead confirms the name."""
+
+
+def of_readings(facts: Facts, readings: Iterable[Reading]) -> Iterator[Ruling]:
+    """What was read in outside documents, one ruling per stance."""
+    seen: dict[Stance, dict[str, None]] = {}
+    for reading in readings:
+        seen.setdefault(reading.stance, {})[reading.document] = None
+    for stance, (kind, rule, reason, needs) in STANCES.items():
+        if documents := tuple(seen.get(stance, ())):
+            yield Ruling(kind, rule, reason.format(_document(facts, documents)), documents, **needs)
+
+
+def _document(facts: Facts, documents: tuple[str, ...]) -> str:
+    kind, _, id_ = documents[0].partition(":")
+    about = next((title(i) for i in facts.invoices if i.id == id_), id_)
+    first = WHO_DOCUMENT.get(kind, "A document").format(about)
+    more = len(documents) - 1
+    return f"{first} (and {more} more)" if more else first
+
+
+def of_draft(violations: Sequence[Violation]) -> tuple[Ruling, ...]:
+    """The rulings on the words of one version of a draft, which has these violations."""
+    return (*unsafe(violations), *wording(violations))
+
+
+def unsafe(violations: Sequence[Violation]) -> Iterator[Ruling]:
+    """A draft that nobody may send as it is."""
+    if hard := [v.sentence for v in violations if v.hard]:
+        yield Ruling(Kind.NEVER, "unsafe_text", " ".join(hard[:3]) + " Edit the text.")
+
+
+def wording(violations: Sequence[Violation]) -> Iterator[Ruling]:
+    """A draft that two people may send."""
+    marked = [v.sentence for v in violations if v.kind == "marked_wording"]
+    broken = [v.sentence for v in violations if v.kind != "marked_wording" and not v.hard]
+    if marked:
+        yield Ruling(Kind.GATE, "marked_wording", " ".join(marked[:3]), **TWO_PEOPLE)
+    if broken:
+        yield Ruling(Kind.GATE, "text_breaks_a_rule", " ".join(broken[:3]), **TWO_PEOPLE)
+
+
+def of_ledger(facts: Facts, past: Past) -> Iterator[Ruling]:
+    """What somebody typed into the ledger and no letter may contain."""
+    found = tuple(ledger_text.odd(facts, past.confirmed_names))
+    if not found:
+        return
+    if ledger_text.to_confirm(facts) and found[0].looks_like == ledger_text.WEB_ADDRESS:
+        reason = f"{found[0].sentence} The message leaves it out until a finance lead confirms it."
+        yield Ruling(Kind.GATE, NAME_LIKE_A_LINK, reason, (found[0].evidence,), lead=True)
+        found = found[1:]
+    if not found:
+        return
+    told = " ".join(each.sentence for each in found[:MOST_NAMED])
+    more = (
+        f" {len(found) - MOST_NAMED} more fields are like that." if len(found) > MOST_NAMED else ""
+    )
+    reason = f"{told}{more} The message leaves it out; correct it in QuickBooks."
+    evidence = tuple(dict.fromkeys(each.evidence for each in found))
+    yield Ruling(Kind.GATE, "ledger_text", reason, evidence, lead=True)
