@@ -18,7 +18,7 @@ from tests.said import said
 
 RUNNERS, EACH = 8, 5
 QUOTA = 10
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PROGRAM = "from tests.jobs.store.connection.test_budget_race import run; run()"
 
 
