@@ -24,8 +24,8 @@ from jobs.decide.edit import Objections, Text
 from jobs.decide.hold import Holding
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.letters.letter import Letter
-from jobs.rules.past import HoldKind
 from jobs.rules.rulings import Kind
 from jobs.rules.states import CaseClass, Stage, State
 from jobs.sources.configured import configured
@@ -43,8 +43,9 @@ from tests.jobs.house import (
     neighbourhood,
 )
 from tests.jobs.houses import OpenHouse, opener
-from tests.jobs.intake import test_crossing, test_events, test_first_look, test_merges, test_sweep
-from tests.jobs.rules import test_business_days
+from tests.jobs.intake import test_crossing, test_events, test_merges, test_sweep
+from tests.jobs.reports import test_first_look
+from tests.jobs.rules.policy import test_business_days
 from tests.jobs.triage import test_sources, test_step
 
 OWNER = {"name": "Robin Vale", "email": "robin.vale@brass-fern.example"}

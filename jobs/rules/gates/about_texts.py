@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from jobs.rules.facts.addresses import ledger_addresses
 from jobs.rules.facts.evidence import Reading, Stance
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
-from jobs.rules.gates.about_ledger import MOST_NAMED
+from jobs.rules.gates.about_ledger import MOST_NAMED, about_customer, customer_name
 from jobs.rules.letters.slots import title
 from jobs.rules.rulings import TWO_PEOPLE, Kind, Ruling
 from jobs.rules.verification import ledger_text
@@ -52,6 +54,17 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
     Stance.QUESTION: (Kind.GATE, "open_question", "{} asks a question.", {}),
 }
 """Stance of a reading → kind, rule, reason, what the gate requires."""
+_TESTING = "test(?:ing|s)?|dummy|demo|sample|fake|example"
+_WHO = r"customer|client|account|company|co|inc|llc|ltd|gmbh|kunde|firma|user|person|\d+"
+TEST_NAME = re.compile(
+    rf"(?:z+ )?(?:{_TESTING})(?: (?:{_WHO}))*|(?:{_WHO}) (?:{_TESTING})(?: \d+)?"
+    "|testkunde|(?:max|erika) mustermann|(?:john|jane) doe|do not use"
+)
+"""Whole names, in small letters and without signs; "Speed Test Labs" is a customer."""
+TEST_ADDRESS = re.compile(
+    r"test\d*@.*|.*@(?:example\.(?:com|net|org)|(?:[\w-]+\.)*(?:test|invalid|localhost))"
+)
+"""Nobody can have an address in domains reserved for examples and tests (RFC 2606)."""
 NAME_LIKE_A_LINK = "name_like_a_link"
 """The gate until a finance lead confirms the name."""
 
@@ -93,6 +106,18 @@ def wording(violations: Sequence[Violation]) -> Iterator[Ruling]:
         yield Ruling(Kind.GATE, "marked_wording", " ".join(marked[:3]), **TWO_PEOPLE)
     if broken:
         yield Ruling(Kind.GATE, "text_breaks_a_rule", " ".join(broken[:3]), **TWO_PEOPLE)
+
+
+def looks_like_a_test(facts: Facts) -> Iterator[Ruling]:
+    """Somebody tried something out: a real company may have that name, so a person decides."""
+    name = " ".join(re.findall(r"[^\W_]+", facts.customer.name.casefold()))
+    addresses = (address.lower() for address in ledger_addresses(facts))
+    if TEST_NAME.fullmatch(name) or any(map(TEST_ADDRESS.fullmatch, addresses)):
+        reason = (
+            f"{customer_name(facts)} looks like a record made for testing. Make sure that it is a "
+            "real customer; if it is not, mark it as “do not chase”."
+        )
+        yield Ruling(Kind.GATE, "looks_like_a_test", reason, about_customer(facts), lead=True)
 
 
 def of_ledger(facts: Facts, past: Past) -> Iterator[Ruling]:

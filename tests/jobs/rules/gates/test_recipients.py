@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from jobs.rules.facts import Customer, Facts
-from jobs.rules.findings import Context, Findings, Fresh
-from jobs.rules.past import Past
-from jobs.rules.recipients import is_address, ledger_addresses, recipient
+from jobs.rules.facts.addresses import is_address, ledger_addresses
+from jobs.rules.facts.facts import Customer, Facts
+from jobs.rules.facts.findings import Context, Findings, Fresh
+from jobs.rules.facts.past import Past
+from jobs.rules.gates.recipients import recipient
 from jobs.rules.rulings import Kind, Ruling
 from tests.jobs.rules.world import NOW, contact, facts, invoice, usd
 
