@@ -23,7 +23,7 @@ from jobs.decide.access import Answer, Click, VerbRefused
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
 from jobs.reports import picture
-from jobs.rules.rights import sees
+from jobs.rules.policy.rights import sees
 from jobs.store import companies, managers, people
 from jobs.store.companies import ConnectedCompany
 

@@ -28,7 +28,7 @@ from jobs.decide import access
 from jobs.decide.access import Answer, VerbRefused
 from jobs.reports import overview, worklist
 from jobs.reports.picture import Only
-from jobs.rules.rights import may_run, sees
+from jobs.rules.policy.rights import may_run, sees
 from jobs.store import companies, managers, people
 from jobs.store.companies import ConnectedCompany
 

@@ -17,7 +17,7 @@ from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from jobs.engine.step import Round, Step, scheduled, tries_again
 from jobs.rules.policy.policy import Policy
-from jobs.store import people, work
+from jobs.store import managers, people, work
 from jobs.store.work import Claim
 
 KIND = "people"
@@ -51,7 +51,7 @@ def _load(policy: Policy, client: WebClient, conn: Connection, now: datetime) ->
     users = policy.named_users() | managers.everybody_named_in_slack(conn)
     users |= {id for id, kind in wanted if kind == "user"}
     groups = policy.named_groups() | {id for id, kind in wanted if kind == "group"}
-    addresses = people.unread(conn, now)[:ADDRESSES]
+    addresses = managers.unread(conn, now)[:ADDRESSES]
     return LookUp(client, users, groups, frozenset(people.names(conn)), frozenset(addresses))
 
 
@@ -129,7 +129,7 @@ class LookUp:
             people.put_group(conn, id, members, now)
         addresses = outcome.addresses.items()
         news = [email for email, id in addresses if people.put_address(conn, email, id, now)]
-        people.redraw(conn, news, now)
+        managers.redraw(conn, news, now)
         work.settle(conn, claim, self._next(conn, outcome, now), last_error=outcome.failed)
 
     def _next(self, conn: Connection, outcome: SlackPeople, now: datetime) -> datetime:
@@ -138,7 +138,7 @@ class LookUp:
         asked = {id for id, _ in people.wanted(conn)} - self.users - self.groups
         if asked:
             return now
-        return now + (A_MINUTE if people.unread(conn, now) else people.REFRESH)
+        return now + (A_MINUTE if managers.unread(conn, now) else people.REFRESH)
 
 
 def _cut(

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 
 from jobs.decide.verbs import Verb
 from jobs.rules.case import Decided, Decision
-from jobs.rules.facts import Facts
-from jobs.rules.policy import Policy
-from jobs.rules.rights import Manager, Who, may, may_run
+from jobs.rules.facts.facts import Facts
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.rights import Manager, Who, may, may_run
 from jobs.rules.states import Role, State
 from jobs.store import assessments, cases, drafts, log, managers, outbox, people
 from jobs.store.assessments import Assessment

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from jobs.decide import access
 from jobs.decide.access import Answer, Reply, VerbRefused
-from jobs.rules.policy import MARKS, Policy
+from jobs.rules.policy.policy import MARKS, Policy
 from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, ledger, log, managers, marks, outbox
 from jobs.store.cases import Case, Move

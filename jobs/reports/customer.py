@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
-from jobs.rules.policy import Policy
-from jobs.rules.rights import Manager
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.rights import Manager
 from jobs.store import assessments, case_lists, companies, ledger, managers, marks
 from jobs.store.marks import SaidInSlack
 

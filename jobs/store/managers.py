@@ -12,12 +12,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from jobs.rules import rights
-from jobs.rules.findings import Findings, owner
-from jobs.rules.policy import Policy
-from jobs.rules.rights import Manager
+from jobs.rules.facts.findings import Findings, owner
+from jobs.rules.policy import rights
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.rights import Manager
 from jobs.rules.states import OPEN
-from jobs.store import agenda, people
+from jobs.store import people, work
 from jobs.store.assessments import NEVER
 from jobs.store.database.tables import account_managers, assessments, cases, messages
 from jobs.store.database.upsert import insert_or_ignore, upsert
@@ -102,7 +102,7 @@ def look_for(conn: Connection, findings: Mapping[str, Findings], now: datetime) 
     """Have Slack asked soon who the owner is, unless it was asked recently."""
     named = owner(findings)
     if named and people.addresses_read(conn).get(named[1].email, NEVER) <= now - people.STALE:
-        agenda.bring_forward(conn, agenda.EVERYBODY, "people", now)
+        work.bring_forward(conn, work.EVERYBODY, "people", now)
 
 
 def unread(conn: Connection, now: datetime) -> list[str]:

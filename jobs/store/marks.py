@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from jobs.rules.plain import one_line
-from jobs.rules.policy import Mark
+from jobs.rules.policy.policy import Mark
 from jobs.store import managers, people
 from jobs.store.database.tables import marks
 

@@ -1,33 +1,19 @@
-"""What Slack told us about people: a cache whose age is known, never a guess.
-
-They are those in the policy, and the account managers whom the CRM names. The owner's address
-stands in the assessment of a case; who has it is asked of Slack in the background. So the right of
-such a person lasts as long as a customer's case is open and both answers are recent.
-"""
+"""What Slack told us about the people in the policy: a cache whose age is known, never a guess."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
-from jobs.rules.facts.findings import Findings, owner
-from jobs.rules.policy import rights
-from jobs.rules.policy.policy import Policy
-from jobs.rules.policy.rights import Manager
-from jobs.rules.states import OPEN
-from jobs.store import work
-from jobs.store.assessments import NEVER
-from jobs.store.database.tables import assessments, cases, messages, people
+from jobs.store.database.tables import people
 from jobs.store.database.upsert import insert_or_ignore, upsert
 
 REFRESH = timedelta(minutes=5)
 STALE = timedelta(minutes=15)
 """With older data a click is refused: rights may have changed since."""
-_NAMED = (assessments.c.id == cases.c.assessment) & cases.c.state.in_(OPEN)
-"""The present assessments of open cases."""
 
 
 @dataclass(frozen=True)
@@ -130,50 +116,3 @@ def put_group(conn: Connection, id: str, members: Iterable[str], now: datetime) 
 def _put(conn: Connection, id: str, kind: str, body: dict[str, object], now: datetime) -> None:
     row = {"id": id, "kind": kind, "body": body, "wanted_at": None, "read_at": now}
     upsert(conn, people, [row])
-
-
-def account_manager(
-    conn: Connection,
-    customer: str,
-    policy: Policy,
-    findings: Mapping[str, Findings],
-    now: datetime,
-) -> Manager | None:
-    """Who looks after a customer at this moment; `findings` are those of its case."""
-    named = owner(findings)
-    if named is None:
-        return rights.account_manager(customer, policy, None)
-    source, one = named
-    found = Manager(at_address(conn, one.email, now), source, one.name or one.email)
-    return rights.account_manager(customer, policy, found)
-
-
-def owned(conn: Connection, company: str, user: str, now: datetime) -> frozenset[str]:
-    """The customers with an open case that belong to this user according to the CRM."""
-    if not (theirs := addresses_of(conn, user, now)):
-        return frozenset()
-    query = select(cases.c.customer).where(_NAMED, cases.c.company == company)
-    return frozenset(conn.scalars(query.where(assessments.c.owner.in_(theirs))))
-
-
-def look_for(conn: Connection, findings: Mapping[str, Findings], now: datetime) -> None:
-    """Have Slack asked soon who the owner is, unless it was asked recently."""
-    named = owner(findings)
-    if named and addresses_read(conn).get(named[1].email, NEVER) <= now - STALE:
-        work.bring_forward(conn, work.EVERYBODY, "people", now)
-
-
-def unread(conn: Connection, now: datetime) -> list[str]:
-    """The addresses of owners to ask Slack about now, those that wait longest first."""
-    named = conn.scalars(select(assessments.c.owner).where(_NAMED, assessments.c.owner != ""))
-    read = addresses_read(conn)
-    since = {email: read.get(email, NEVER) for email in named}
-    due = [email for email, at in since.items() if at <= now - REFRESH]
-    return sorted(due, key=lambda email: (since[email], email))
-
-
-def redraw(conn: Connection, addresses: Collection[str], now: datetime) -> None:
-    """Redraw the cards of open cases with one of these owners."""
-    theirs = select(cases.c.id).where(_NAMED, assessments.c.owner.in_(addresses))
-    cards = (messages.c.kind == "card") & messages.c.case_id.in_(theirs)
-    conn.execute(update(messages).where(cards).values(due_at=now))

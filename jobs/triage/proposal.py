@@ -27,7 +27,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments, cases, outbox, people, work
+from jobs.store import assessments, cases, managers, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case, Move
@@ -240,7 +240,7 @@ def next_look(services: Services, view: View, now: datetime) -> datetime:
 
 def judged(conn: Connection, view: View, made: Judgement, now: datetime) -> dict[str, Any]:
     """Store the judgement; returns what the case keeps: its id, and which stops are set aside."""
-    people.look_for(conn, view.context.findings, now)
+    managers.look_for(conn, view.context.findings, now)
     return {
         "assessment": assessments.put(conn, view.file.case.id, made, now),
         "reassess": False,

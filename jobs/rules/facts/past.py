@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from jobs.rules.policy import Mark
+from jobs.rules.policy.policy import Mark
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 

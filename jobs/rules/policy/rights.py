@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from jobs.rules.gates import Needed
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
+from jobs.rules.rulings import Needed
 from jobs.rules.states import Role
 
 POLICY_FILE = "policy file"

@@ -12,8 +12,8 @@ from sqlalchemy import select, update
 
 from bot.slack import api
 from bot.slack import people as looking_up
-from jobs.rules import policy
-from jobs.store import agenda, managers, people
+from jobs.rules.policy import policy
+from jobs.store import managers, people, work
 from jobs.store.database.tables import cases, messages, schedule
 from tests.bot.ground import POLICY, REALM, START, Ground, add_case, ground, name_owner
 from tests.sandbox.slack.people import CAST, TEAM, Person, as_user
@@ -27,7 +27,7 @@ def on() -> Iterator[Ground]:
     """A Slack with a scheduled look-up."""
     with ground() as found:
         with found.database.writing() as conn:
-            agenda.ensure(conn, agenda.EVERYBODY, "people", found.clock())
+            work.ensure(conn, work.EVERYBODY, "people", found.clock())
         yield found
 
 

@@ -9,8 +9,8 @@ from jobs.decide import customers
 from jobs.decide.access import Answer
 from jobs.decide.customers import AboutCustomer
 from jobs.decide.hold import Holding
-from jobs.rules.past import HoldKind
-from jobs.rules.rights import SLACK, Manager
+from jobs.rules.facts.past import HoldKind
+from jobs.rules.policy.rights import SLACK, Manager
 from jobs.rules.states import State
 from jobs.store import marks
 from tests.jobs.house import House

@@ -10,14 +10,14 @@ from jobs.decide.access import Answer
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
 from jobs.mail.addresses import named
-from jobs.rules.findings import Owner
-from jobs.rules.past import HoldKind
-from jobs.rules.rights import POLICY_FILE, Manager
+from jobs.rules.facts.findings import Owner
+from jobs.rules.facts.past import HoldKind
+from jobs.rules.policy.rights import POLICY_FILE, Manager
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from jobs.sources.imap import ImapServer
 from jobs.sources.mailbox import Mailbox, Us
-from jobs.store import agenda, managers, people
+from jobs.store import managers, people, work
 from jobs.store.database.tables import assessments, schedule
 from tests.jobs.house import MANAGER, House, books, customer, invoice
 from tests.jobs.houses import OpenHouse
@@ -144,7 +144,7 @@ def test_the_owner_in_a_source_looks_after_the_customer(open_house: OpenHouse) -
     desk, marc = with_desk(house), "marc@brassfern.example"
     desk.owner = Owner("Marc", marc)
     with house.database.writing() as conn:
-        agenda.ensure(conn, agenda.EVERYBODY, "people", house.now + timedelta(minutes=5))
+        work.ensure(conn, work.EVERYBODY, "people", house.now + timedelta(minutes=5))
     house.sweep()
     assert house.view().manager == Manager("", "help desk", "Marc")
     assert [row.owner for row in house.rows(select(assessments))] == [marc]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, update
 
-from jobs.rules.findings import Context, Findings, Fresh, Owner
+from jobs.rules.facts.findings import Context, Findings, Fresh, Owner
 from jobs.rules.states import Stage
 from jobs.store import assessments, managers, marks, outbox, people
 from jobs.store.assessments import Judgement
