@@ -28,7 +28,7 @@ from bot.surfaces.card.status import status_of
 from bot.surfaces.modal import modal
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
-from jobs.rules.facts import Invoice
+from jobs.rules.facts.facts import Invoice
 from jobs.rules.figures import short_day
 from jobs.store.companies import ConnectedCompany
 

@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from jobs import approvals
 from jobs.reasoning.cage import unusual_words
 from jobs.rules.case import Approvals, CaseView, SendOutcome
-from jobs.rules.facts import BUCKETS, Facts
+from jobs.rules.facts.facts import BUCKETS, Facts
+from jobs.rules.facts.past import Past
+from jobs.rules.figures import Money, total
 from jobs.rules.letters.slots import values
-from jobs.rules.money import Money, total
-from jobs.rules.past import Past
-from jobs.rules.policy import Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest
 from jobs.rules.states import OPEN, ConnectionStatus, Stage, State
 from jobs.sources.configured import absent

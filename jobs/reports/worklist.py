@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.reports.picture import bar, card_link
-from jobs.rules import gates, rights
 from jobs.rules.case import Decided
-from jobs.rules.policy import Policy
-from jobs.rules.rights import sees
+from jobs.rules.gates import gates
+from jobs.rules.policy import rights
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.rights import sees
 from jobs.rules.states import State
 from jobs.store import assessments, case_lists, drafts, managers, people
 from jobs.store.cases import Case
