@@ -15,9 +15,9 @@ from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import lines
 from jobs.reasoning.dates import LOOKS_LIKE_DATE
 from jobs.reasoning.phrase_table import PHRASES
-from jobs.rules.facts.evidence import Document, Reading, Stance
+from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
 
-READER = "phrases"
+READER = BY_PHRASES
 MOST_LINES_NAMED = 5
 WORDS_BETWEEN = r"(?:[\w']+ ){0,4}"
 

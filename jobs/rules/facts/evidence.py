@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+BY_PHRASES = "phrases"
+"""The reader of what no model has read."""
+
 
 class Stance(StrEnum):
     """What the writer wants from us, as a closed list. Everything here can only raise caution."""
@@ -41,7 +44,7 @@ class Reading:
     """What one reader (the model, or our phrase rules) found in one document.
 
     `lines` are 1-based line numbers of the cleaned text; `reader` names the model and prompt
-    version, or "phrases".
+    version, or is BY_PHRASES, or empty where there is nothing to read.
     """
 
     document: str

@@ -7,16 +7,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jobs.rules.facts.addresses import ledger_addresses
-from jobs.rules.facts.evidence import Reading, Stance
+from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
+from jobs.rules.figures import day, listed
 from jobs.rules.gates.about_ledger import MOST_NAMED, about_customer, customer_name
 from jobs.rules.letters.slots import title
+from jobs.rules.plain import one_line
 from jobs.rules.rulings import TWO_PEOPLE, Kind, Ruling
 from jobs.rules.verification import ledger_text
 from jobs.rules.verification.violations import Violation
 
 WHO_DOCUMENT = {"memo": "The memo on {}", "mail": "A mail", "ticket": "Ticket {}", "note": "A note"}
+UNREAD = "unread_text"
+"""The gate while no model has read a text in which the phrases hear nothing."""
+KINDS = {
+    **dict.fromkeys(("mail", "reply", "forward"), "mail"),
+    "automatic_reply": "automatic reply",
+    "bounce": "report about a mail that came back",
+    "note": "note",
+}
+"""What a colleague calls a document of this kind."""
 STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
     Stance.HARDSHIP: (
         Kind.NEVER,
@@ -77,6 +88,47 @@ def of_readings(facts: Facts, readings: Iterable[Reading]) -> Iterator[Ruling]:
     for stance, (kind, rule, reason, needs) in STANCES.items():
         if documents := tuple(seen.get(stance, ())):
             yield Ruling(kind, rule, reason.format(_document(facts, documents)), documents, **needs)
+
+
+def unread(
+    facts: Facts, documents: Iterable[Document], readings: Iterable[Reading]
+) -> Iterator[Ruling]:
+    """Texts from outside the ledger that no model has read and in which the phrases hear nothing.
+
+    That is silence, not "no dispute": a person reads them. It follows from readings that were
+    made, so it never fires where nobody was to read anything, as in a last check.
+    """
+    heard: dict[str, list[Reading]] = {}
+    for reading in readings:
+        heard.setdefault(reading.document, []).append(reading)
+    unheard = [d for d in documents if d.kind != "memo" and _silent(heard.get(d.id, ()))]
+    if not unheard:
+        return
+    names = list(dict.fromkeys(_named(facts, document) for document in unheard))
+    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    them = "it" if len(names) == 1 else "them"
+    reason = (
+        f"No model has read {listed([*names[:MOST_NAMED], *more])}, and the phrase rules found "
+        f"nothing in {them}. Please read {them} before you approve."
+    )
+    evidence = tuple(document.id for document in unheard)
+    yield Ruling(Kind.GATE, UNREAD, reason, evidence, **TWO_PEOPLE)
+
+
+def _silent(heard: Sequence[Reading]) -> bool:
+    """Whether only the phrases have read it, and hear nothing."""
+    return bool(heard) and all(
+        reading.reader == BY_PHRASES and reading.stance is Stance.NONE for reading in heard
+    )
+
+
+def _named(facts: Facts, document: Document) -> str:
+    """What a colleague calls it: "ticket 88", "the mail of November 3, 2026"."""
+    kind, _, rest = document.id.partition(":")
+    if kind == "ticket":
+        return f"ticket {one_line(rest.partition(':')[0])}"
+    what = KINDS.get(document.kind, "text")
+    return f"the {what} of {day(document.at.astimezone(facts.company.zone).date())}"
 
 
 def _document(facts: Facts, documents: tuple[str, ...]) -> str:

@@ -64,11 +64,12 @@ def judge(
     Exactly the stops that a finance lead set aside are left out, but not others of the same rule;
     a never cannot be set aside.
     """
-    context = Context(facts, findings or {})
+    context, readings = Context(facts, findings or {}), tuple(readings)
     fired = chain(
         _marks(facts, policy, (*past.marks, *context.marks)),
         _recipient(facts, past),
         about_texts.of_readings(facts, readings),
+        about_texts.unread(facts, context.documents, readings),
         about_sources.rulings(facts, context.findings, policy, now),
         about_texts.unsafe(draft_violations),
         about_ledger.rulings(facts, policy),
