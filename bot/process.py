@@ -30,6 +30,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.source import Source
 from jobs.store.connection.budget import SqlBudget
+from jobs.store.connection.model_costs import ModelCosts
 from jobs.store.connection.tokens import Seal, SqlTokenStore
 from jobs.store.database import engine
 from jobs.store.database.engine import WORKER_PATIENCE, Database, SharedTime
@@ -168,6 +169,7 @@ class Process:
             channel=self.settings.slack_channel,
             still_ours=lambda case, token: still_ours(self.database, case, token, self.now),
             quickbooks=self.ledgers.of,
+            costs=ModelCosts(self.database, self.now),
             mailer=self.mailer,
             model=self.model,
             sources=self.sources,

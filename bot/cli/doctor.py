@@ -291,8 +291,14 @@ def _model(look: InstallationCheck) -> Iterator[Finding]:
         yield Finding("model", WARNING, "no OPENAI_API_KEY: plain templates are used")
     elif why := look.process.model.check():
         yield Finding("model", WRONG, f"{why} Until this is fixed, plain templates are used.")
+    elif (policy := look.policy) and look.process.model.name not in policy.model_prices:
+        words = (
+            f"{look.process.model.name} answers, but has no line in `model.prices` of the policy: "
+            "its tokens are counted, and the month's budget cannot hold"
+        )
+        yield Finding("model", WARNING, words)
     else:
-        yield Finding("model", OK, look.process.model.model)
+        yield Finding("model", OK, look.process.model.name)
 
 
 def _mail(look: InstallationCheck) -> Iterator[Finding]:

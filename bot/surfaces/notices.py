@@ -221,6 +221,15 @@ READS_BLOCKED = (
 )
 
 
+def _model_budget_used(given: Given) -> str:
+    return (
+        f":bar_chart: The model's budget for {given['month']} ({given['budget']}) is used up. "
+        "Until the month ends (UTC) plain templates are drafted, each card says so, and nobody "
+        "but phrase rules reads mails and tickets: please read those that a card names. "
+        "`model.month_budget` in the policy file raises it."
+    )
+
+
 def _sweep_failed(given: Given) -> str:
     return (
         f":warning: QuickBooks could not be read{given.tried} ({given['reason']}). No new "
@@ -457,6 +466,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.SUBSCRIPTION_LAPSED: _subscription_lapsed,
     MessageKind.READS_USED: _reads_used,
     MessageKind.READS_BLOCKED: lambda _: READS_BLOCKED,
+    MessageKind.MODEL_BUDGET_USED: _model_budget_used,
     MessageKind.PAUSED: _paused,
     MessageKind.RESUMED: _resumed,
     MessageKind.LIVE: _live,

@@ -23,7 +23,7 @@ from bot.slack.socket_mode import Socket
 from jobs.rules.states import State
 from jobs.store import case_lists, companies, events, work
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection import budget
+from jobs.store.connection import budget, model_costs
 from jobs.store.database import schema
 
 OK = "ok"
@@ -119,7 +119,8 @@ class Waiting(Collector):
         now = self._process.now()
         with self._process.database.reading() as conn:
             waiting = [_cases(conn), *_due(conn, now), _unread(conn)]
-            return iter([*waiting, *_reads(conn, now), *_connections(conn, now)])
+            model = _model(conn, now)
+            return iter([*waiting, *_reads(conn, now), *_connections(conn, now), *model])
 
 
 def _cases(conn: Connection) -> GaugeMetricFamily:
@@ -162,6 +163,38 @@ def _reads(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
     quota = GaugeMetricFamily("overdue_quickbooks_quota", "Metered reads a month has.")
     quota.add_metric([], budget.QUOTA)
     yield from (reads, free, quota)
+
+
+ASKED = {
+    "questions": "Questions to the model this month (UTC).",
+    "failed": "Those of them without a usable answer.",
+    "tokens_in": "Tokens that went in, cached ones included.",
+    "tokens_cached": "Those of them that the model's server had cached.",
+    "tokens_out": "Tokens that came out.",
+    "cost": "What they cost, in the currency of the policy's prices.",
+}
+"""Counts of a `ModelUse`."""
+
+
+def _model(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
+    """Per company and model; the cases asked about are there to divide by."""
+    month = budget.month_of(now)
+    used = model_costs.by_model(conn, month)
+    for name, what in ASKED.items():
+        family = GaugeMetricFamily(f"overdue_model_{name}", what, labels=["company", "model"])
+        for key, use in used.items():
+            family.add_metric(key, float(getattr(use, name)))
+        yield family
+    about = GaugeMetricFamily(
+        "overdue_model_cases", "Cases that they were about.", labels=["company"]
+    )
+    for realm, count in model_costs.cases_asked(conn, month).items():
+        about.add_metric([realm], count)
+    spent = GaugeMetricFamily(
+        "overdue_model_spent", "The part of the month's budget that is spent or reserved."
+    )
+    spent.add_metric([], float(model_costs.spent_in(conn, month)))
+    yield from (about, spent)
 
 
 def _connections(conn: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from jobs.mail.results import Mailer
+from jobs.reasoning.model import Reader
+from jobs.reasoning.spending import WithinBudget
 from jobs.rules.policy.policy import Policy
 from jobs.sources.source import Source
+from jobs.store.connection.model_costs import ModelCosts
 from qbo.client import QuickBooks
-
-if TYPE_CHECKING:
-    from jobs.reasoning.model import Model  # loads the model's library, which only triage needs
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,24 @@ class Services:
     """Case and token → whether its mail may still go; see `jobs.store.sends.still_ours`."""
     quickbooks: Callable[[str], QuickBooks]
     """Realm → its client; ReauthRequired is raised only when the client is used."""
+    costs: ModelCosts
+    """What the model costs, and whether the budget of the month has room for a question."""
     mailer: Mailer | None = None
-    model: Model | None = None
+    model: Reader | None = None
     sources: tuple[Source, ...] = ()
     """Those that are configured, besides the ledger."""
 
     def for_company(self, realm: str) -> Services:
         """The same services with the policy now in force for this company."""
         return replace(self, policy=self.ruling().for_company(realm))
+
+    def for_case(self, realm: str, case: str) -> Services:
+        """The same for one case of this company: its model is asked within the month's budget."""
+        ours = self.for_company(realm)
+        if self.model is None:
+            return ours
+        spending = self.costs.of_case(realm, case, self.model.name, self.ruling)
+        return replace(ours, model=WithinBudget(self.model, spending, case))
 
     @property
     def sent_by(self) -> str:

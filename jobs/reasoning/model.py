@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
@@ -29,6 +29,10 @@ TIMEOUT_SECONDS = 60.0
 RETRIES = 1
 LONGEST_ANSWER = 4000
 """Tokens, including those for reasoning."""
+LONGEST_NAME = 80
+"""Characters of the name that an answer gives its model."""
+MOST_TOKENS = 10_000_000
+"""More than any model takes: a server may say anything."""
 
 Form = TypeVar("Form", bound=BaseModel)
 
@@ -44,9 +48,13 @@ class QuestionRecord:
     model: str
     prompt: str
     tokens_in: int
+    tokens_cached: int
+    """Those of `tokens_in` that the server had kept from an earlier question."""
     tokens_out: int
     answer_sha256: str
     outcome: str
+    cost: str | None = None
+    """In the currency of the policy's prices; None if the price of the model is not known."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,21 @@ class Failure:
 
     reason: str
     record: QuestionRecord
+    unmetered: bool = False
+    """It may have been charged, but nothing says for how many tokens."""
+
+
+class Reader(Protocol):
+    """Whoever answers one question with one closed form: the model itself, or within a budget."""
+
+    @property
+    def name(self) -> str:
+        """The model's name in the settings."""
+        ...
+
+    def ask(self, prompt: Prompt, data: str, form: type[Form]) -> ModelAnswer[Form] | Failure:
+        """As `Model.ask`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -73,6 +96,7 @@ class _Reply(Generic[Form]):
     text: str
     model: str
     tokens_in: int
+    tokens_cached: int
     tokens_out: int
     complaint: str
 
@@ -98,7 +122,7 @@ class Model:
             raise ValueError(f"OPENAI_API must be one of {', '.join(APIS)}")
         if urlsplit(base_url).scheme not in ("http", "https"):
             raise ValueError("OPENAI_BASE_URL must begin with https:// or http://")
-        self.model, self.base_url, self.api = model, base_url, api
+        self.name, self.base_url, self.api = model, base_url, api
         self._api_key, self._timeout, self._max_retries = api_key, timeout, max_retries
         self._http_client = http_client
 
@@ -111,16 +135,16 @@ class Model:
         try:
             reply = self._reply(prompt, data, form)
         except _mistakes() as error:
-            return self._failed(prompt, data, _sentence(error))
+            return self._failed(prompt, error)
         if reply.value is None or reply.complaint:
             reason = reply.complaint or "The model gave no answer."
-            return Failure(reason, self._record(prompt, data, reason, reply))
-        return ModelAnswer(reply.value, self._record(prompt, data, "answered", reply))
+            return Failure(reason, self._record(prompt, reason, reply))
+        return ModelAnswer(reply.value, self._record(prompt, "answered", reply))
 
     def check(self) -> str:
         """Empty if the model exists and the key is valid, otherwise a sentence. Costs nothing."""
         try:
-            self._client.models.retrieve(self.model)
+            self._client.models.retrieve(self.name)
         except _mistakes() as error:
             return _sentence(error)
         return ""
@@ -158,7 +182,7 @@ class Model:
         # Every server is sent `store` here: without it this API keeps answers for 30 days, even
         # behind a gateway that does not look like OpenAI.
         answer = self._client.responses.parse(
-            model=self.model,
+            model=self.name,
             instructions=prompt.text,
             input=data,
             text_format=form,
@@ -171,8 +195,9 @@ class Model:
             value=answer.output_parsed,
             text=answer.output_text,
             model=_name(answer.model),
-            tokens_in=_count(usage.input_tokens) if usage else 0,
-            tokens_out=_count(usage.output_tokens) if usage else 0,
+            tokens_in=_count(usage, "input_tokens"),
+            tokens_cached=_count(usage, "input_tokens_details", "cached_tokens"),
+            tokens_out=_count(usage, "output_tokens"),
             complaint=_responses_complaint(answer),
         )
 
@@ -180,7 +205,7 @@ class Model:
         import openai
 
         answer = self._client.chat.completions.parse(
-            model=self.model,
+            model=self.name,
             messages=[
                 {"role": "system", "content": prompt.text},
                 {"role": "user", "content": data},
@@ -197,22 +222,27 @@ class Model:
             value=message.parsed if message else None,
             text=(message.content if message else "") or "",
             model=_name(answer.model),
-            tokens_in=_count(usage.prompt_tokens) if usage else 0,
-            tokens_out=_count(usage.completion_tokens) if usage else 0,
+            tokens_in=_count(usage, "prompt_tokens"),
+            tokens_cached=_count(usage, "prompt_tokens_details", "cached_tokens"),
+            tokens_out=_count(usage, "completion_tokens"),
             complaint=_chat_complaint(answer),
         )
 
-    def _failed(self, prompt: Prompt, data: str, reason: str) -> Failure:
-        empty: _Reply[BaseModel] = _Reply(None, "", self.model, 0, 0, reason)
-        return Failure(reason, self._record(prompt, data, reason, empty))
+    def _failed(self, prompt: Prompt, error: Exception) -> Failure:
+        import openai
 
-    def _record(
-        self, prompt: Prompt, data: str, outcome: str, reply: _Reply[Form]
-    ) -> QuestionRecord:
+        reason = _sentence(error)
+        empty: _Reply[BaseModel] = _Reply(None, "", self.name, 0, 0, 0, reason)
+        cut = (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError)
+        unmetered = isinstance(error, (openai.APITimeoutError, *cut, ValidationError))
+        return Failure(reason, self._record(prompt, reason, empty), unmetered)
+
+    def _record(self, prompt: Prompt, outcome: str, reply: _Reply[Form]) -> QuestionRecord:
         return QuestionRecord(
-            model=one_line(reply.model) or self.model,
+            model=one_line(reply.model, LONGEST_NAME) or self.name,
             prompt=prompt.label,
             tokens_in=reply.tokens_in,
+            tokens_cached=min(reply.tokens_cached, reply.tokens_in),
             tokens_out=reply.tokens_out,
             answer_sha256=_sha256(reply.text) if reply.text else "",
             outcome=outcome,
@@ -285,9 +315,11 @@ def _name(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _count(value: object) -> int:
-    """A number of tokens; the library does not check it."""
-    return value if isinstance(value, int) else 0
+def _count(usage: object, *path: str) -> int:
+    """A number of tokens; the library checks none of it, and many servers leave parts out."""
+    for name in path:
+        usage = getattr(usage, name, None)
+    return min(max(usage, 0), MOST_TOKENS) if isinstance(usage, int) else 0
 
 
 def _sha256(text: str) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobs.reasoning.by_rules import plain_summary, reasons_by_rules
 from jobs.reasoning.cage import NOTES, Complaint, complaint, complaint_of_letter, kinds_of_letter
 from jobs.reasoning.caution import careful_class, class_from_readings
-from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
+from jobs.reasoning.model import Failure, ModelAnswer, QuestionRecord, Reader
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.rules.case import Proposal, Reason
 from jobs.rules.facts.evidence import Reading, Stance
@@ -83,7 +83,7 @@ def propose(
     stage: Stage,
     readings: Iterable[Reading],
     past: Past,
-    model: Model | None,
+    model: Reader | None,
     stopped: bool,
     *,
     rulings: tuple[Ruling, ...] = (),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,11 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from jobs.reasoning import phrases
 from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import MODEL_LINES, lines, pseudonymised
-from jobs.reasoning.model import Failure, Model, ModelAnswer, QuestionRecord
+from jobs.reasoning.model import Failure, ModelAnswer, QuestionRecord, Reader
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.rules.facts.evidence import Document, Reading, Stance
 
 MOST_LINES_NAMED = 5
+AT_ONCE = 8
+"""How many documents of one case the model is asked about at once."""
 
 
 class ReadingForm(BaseModel):
@@ -33,38 +36,48 @@ class Readings:
     """What was read.
 
     `readings` has at least one per document, or several if it says several things, the most careful
-    last. `records` has one for each question to the model, `failures` a sentence for each document
-    that the model could not read.
+    last. `records` has one for each question to the model, `failures` the id of each document that
+    the model could not read, and why.
     """
 
     readings: tuple[Reading, ...]
     records: tuple[QuestionRecord, ...] = ()
-    failures: tuple[str, ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict)
+
+    def known(self, documents: Iterable[Document]) -> tuple[Document, ...]:
+        """Those of `documents` that need not be read again: their readings can be kept."""
+        empty = {reading.document for reading in self.readings if not reading.reader}
+        return tuple(d for d in documents if d.id not in self.failures and d.id not in empty)
 
 
 def read(
-    documents: Iterable[Document], model: Model | None, names: Collection[str] = ()
+    documents: Iterable[Document], model: Reader | None, names: Collection[str] = ()
 ) -> Readings:
     """Read each document by itself, with phrase rules and, if there is one, the model.
 
     `names` (of the customer and its people) are not shown to the model. Its answer can only add to
     what the phrases found; if it fails, they alone count.
     """
-    readings: list[Reading] = []
-    answers: list[ModelAnswer[ReadingForm] | Failure] = []
-    for document in documents:
-        answer = ask(document, model, names) if model and lines(document.text) else None
-        readings += _together(document, answer)
-        answers += [answer] if answer else []
-    return Readings(
-        tuple(readings),
-        tuple(answer.record for answer in answers),
-        tuple(answer.reason for answer in answers if isinstance(answer, Failure)),
-    )
+    documents = tuple(documents)
+    answers = _answers([d for d in documents if lines(d.text)], model, names) if model else {}
+    readings = [r for document in documents for r in _together(document, answers.get(document.id))]
+    failed = {id: a.reason for id, a in answers.items() if isinstance(a, Failure)}
+    return Readings(tuple(readings), tuple(a.record for a in answers.values()), failed)
+
+
+def _answers(
+    documents: Sequence[Document], model: Reader, names: Collection[str]
+) -> dict[str, ModelAnswer[ReadingForm] | Failure]:
+    """Document id → answer. They are asked about at the same time: each takes seconds."""
+    if not documents:
+        return {}
+    with ThreadPoolExecutor(min(AT_ONCE, len(documents))) as pool:
+        answers = pool.map(lambda document: ask(document, model, names), documents)
+        return dict(zip((document.id for document in documents), answers, strict=True))
 
 
 def ask(
-    document: Document, model: Model, names: Collection[str] = ()
+    document: Document, model: Reader, names: Collection[str] = ()
 ) -> ModelAnswer[ReadingForm] | Failure:
     """Ask only the model about one document."""
     text = lines(document.text)[:MODEL_LINES]
@@ -92,7 +105,8 @@ def _together(
     if len(found) > 1:
         found.pop(Stance.NONE, None)
     in_order = sorted(found.values(), key=lambda reading: STANCES.index(reading.stance))
-    return in_order or [Reading(document.id, Stance.NONE, (), phrases.READER)]
+    reader = phrases.READER if lines(document.text) else ""
+    return in_order or [Reading(document.id, Stance.NONE, (), reader)]
 
 
 def _reading(document: Document, answer: ModelAnswer[ReadingForm]) -> Reading:

@@ -310,10 +310,11 @@ def put_readings(
     reader: str,
     now: datetime,
 ) -> None:
-    """Store readings by content; `reader` marks the text as read even if it found nothing."""
+    """Store the readings of these documents by content, those of others not; `reader` marks a text
+    as read even if it found nothing."""
     marks = [Reading(document.id, Stance.NONE, (), reader) for document in documents]
     hashes = {document.id: content_hash(document) for document in documents}
-    for reading in [*made, *marks]:
+    for reading in [*(r for r in made if r.document in hashes), *marks]:
         row = {
             "content_sha256": hashes[reading.document],
             "reader": reading.reader,

@@ -42,6 +42,7 @@ class MessageKind(StrEnum):
     SUBSCRIPTION_LAPSED = "subscription_lapsed"
     READS_USED = "reads_used"
     READS_BLOCKED = "reads_blocked"
+    MODEL_BUDGET_USED = "model_budget_used"
     PAUSED = "paused"
     RESUMED = "resumed"
     LIVE = "live"

@@ -31,6 +31,7 @@ from jobs.store import assessments, cases, managers, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case, Move
+from jobs.store.connection import model_costs
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
@@ -111,7 +112,8 @@ class Propose:
         columns |= {"approval_opens_at": opens_at, "end_reason": _voided(conn, case)}
         action = "case.drafted" if draft else "case.stopped"
         due_at = next_look(self.services, view, now)
-        data = _logged(self.services, view, outcome, draft)
+        asked = model_costs.of_case(conn, case.id)
+        data = _logged(self.services, view, outcome, draft) | {"asked": asked.logged()}
         move = Move(State.WAITING, action, ACTOR, due_at, data)
         if cases.move(conn, case, move, now, **columns):
             _show(conn, view, written, draft, now)

@@ -71,7 +71,7 @@ def _load(
     services: Services, together: Together, conn: Connection, claim: Claim, now: datetime
 ) -> Round | None:
     case = cases.of_row(claim.row)
-    services = services.for_company(case.company)
+    services = services.for_case(case.company, case.id)
     file = quickbooks.open_file(conn, case, now)
     if case.state is State.NEW and not is_business_day(file.company.today(now), services.policy):
         work.settle(conn, claim, _next_morning(services, file, now))
@@ -227,9 +227,8 @@ class Read:
         """Let the rules decide whether there is anything to write and whether to draft it."""
         if not work.renew(conn, claim, now):
             return None
-        if not outcome.failures:
-            read = outcome.readings
-            assessments.put_readings(conn, self.unread, read, _reader(self.services), now)
+        known = outcome.known(self.unread)
+        assessments.put_readings(conn, known, outcome.readings, _reader(self.services), now)
         earlier = tuple(r for known in self.known.values() for r in known)
         view = judge(
             conn,
@@ -256,7 +255,7 @@ def _reader(services: Services) -> str:
     """Identifies the reader, so that a new model or prompt reads everything again."""
     if services.model is None:
         return phrases.READER
-    return f"{services.model.model} {prompt('read_document').label}"
+    return f"{services.model.name} {prompt('read_document').label}"
 
 
 def _wait(services: Services, conn: Connection, claim: Claim, view: View, now: datetime) -> None:

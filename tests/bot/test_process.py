@@ -58,7 +58,7 @@ def test_a_model_needs_a_key() -> None:
     assert process().model is None
     model = process(OPENAI_API_KEY="sk-9f3c7d", OPENAI_MODEL="some-model").model
     assert model is not None
-    assert model.model == "some-model"
+    assert model.name == "some-model"
 
 
 def test_every_step_of_every_queue_can_be_built() -> None:

@@ -42,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _readers() -> Iterator[tuple[str, Results]]:
     yield RULES, by_rules(cases())
     with stand_in() as model:
-        yield f"{model.model}, the sandbox's stand-in", by_model(cases(), model)
+        yield f"{model.name}, the sandbox's stand-in", by_model(cases(), model)
     if known := real():
-        yield f"{known.model} at {known.base_url}", by_model(cases(), known)
+        yield f"{known.name} at {known.base_url}", by_model(cases(), known)
         known.close()
 
 

@@ -96,7 +96,7 @@ def run(case: Case, model: Model | None) -> Found:
         class_=proposal.class_,
         tone=_tone(letter, proposal.class_, _deadline(view, proposal)) if letter else NO_LETTER,
         own_letter=letter is not None and _written(view, proposal) is not None,
-        failures=(*read.failures, *failure),
+        failures=(*read.failures.values(), *failure),
     )
 
 

@@ -96,7 +96,7 @@ def test_a_real_model_is_asked_only_with_a_key() -> None:
     assert real({}) is None
     asked = real({"OPENAI_API_KEY": "k", "OPENAI_MODEL": "parrot-2", "OPENAI_API": "chat"})
     assert asked is not None
-    assert (asked.model, asked.base_url, asked.api) == ("parrot-2", OPENAI, "chat")
+    assert (asked.name, asked.base_url, asked.api) == ("parrot-2", OPENAI, "chat")
 
 
 def test_answers_without_a_name_are_not_scored(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ from jobs.sources.source import Source
 from jobs.store import assessments, cases, companies, events, log, people, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
+from jobs.store.connection.model_costs import ModelCosts
 from jobs.store.connection.tokens import SqlTokenStore
 from jobs.store.database import schema
 from jobs.store.database.engine import Database
@@ -301,6 +302,7 @@ class House:
             channel="CFINANCE",
             still_ours=lambda case, token: still_ours(self.database, case, token, self.time),
             quickbooks=lambda realm: clients.setdefault(realm, self.quickbooks()),
+            costs=ModelCosts(self.database, self.time),
             mailer=self.mailer if self.has_mail else None,
             model=self.model,
             sources=self.sources,

@@ -12,6 +12,7 @@ same for the same prompt. `enqueue` makes the next answers go wrong:
 """
 
 import json
+import re
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ from tests.sandbox.model_answers import HOSTILE, answer_to
 from tests.sandbox.model_schema import not_strict
 
 KEY = "sk-sandbox"
-MODELS = ("gpt-6.1-terra", "gpt-6.1-sol", "gpt-6-luna")
+MODELS = ("gpt-6.1-terra", "gpt-6.1-sol", "gpt-6-luna", "gpt-6-astra")
 KINDS = (
     *("refusal", "truncated", "failed", "empty", "wrong_enum", "extra_field", "html", "garbage"),
     *("unfinished", "status", "hostile", "captured"),
@@ -39,6 +40,11 @@ KNOWN = {
 CUT = ("truncated", "unfinished")
 FINISH = {"truncated": "length", "unfinished": "tool_calls", "failed": "content_filter"}
 MARKS = "<<<DATA\n", "\nDATA>>>"
+PIECE = re.compile(r" ?[^\W\d_]+|\d{1,3}| ?[^\w\s]+|_+|\s+")
+LETTERS = 8
+"""A word of up to so many letters counts as one token, a longer one as more."""
+CACHED_FROM, CACHED_BY = 1024, 128
+"""The shortest beginning that the service keeps, and in which steps (OpenAI's guide)."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,20 @@ class Misbehaviour:
     kind: str
     content: Any = None
     status: int = 500
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of one question."""
+
+    asked: int
+    cached: int
+    answered: int
+
+
+def tokens(text: str) -> int:
+    """An estimate on the high side; the vendor's own counter needs a file from its servers."""
+    return sum(-(-len(piece.strip()) // LETTERS) or 1 for piece in PIECE.findall(text))
 
 
 class Refused(Exception):
@@ -68,6 +88,7 @@ class StandInModel:
         self.prompts: list[str] = []
         """Every accepted request as it came, for tests that look for what must not be there."""
         self._next: deque[Misbehaviour] = deque()
+        self._kept: set[str] = set()
 
     def app(self) -> Starlette:
         """The HTTP side."""
@@ -131,7 +152,8 @@ class StandInModel:
             raise Refused(400, "store must be false: nothing of ours is kept")
         format_ = body.get("text", {}).get("format")
         text, odd = self._text(format_, f"{body.get('instructions')}\n{_input(body)}")
-        return odd or JSONResponse(_response(body["model"], text, self._kind))
+        usage = self._usage(format_, body.get("instructions"), _input(body), text)
+        return odd or JSONResponse(_response(body["model"], text, self._kind, usage))
 
     async def _chat(self, request: Request) -> Response:
         body = await self._accepted(request, "chat")
@@ -141,7 +163,17 @@ class StandInModel:
         inner = {"type": format_.get("type")} | format_.get("json_schema", {})
         prompt = "\n".join(str(message["content"]) for message in body.get("messages", []))
         text, odd = self._text(inner, prompt)
-        return odd or JSONResponse(_completion(body["model"], text, self._kind))
+        usage = self._usage(inner, prompt.partition(MARKS[0])[0], prompt, text)
+        return odd or JSONResponse(_completion(body["model"], text, self._kind, usage))
+
+    def _usage(self, format_: Any, instructions: Any, given: str, answer: str) -> Usage:
+        """What this question cost. A long beginning that came before is found in the cache."""
+        start = f"{instructions}\n{json.dumps(format_)}"
+        length = tokens(start)
+        kept = length // CACHED_BY * CACHED_BY if length >= CACHED_FROM else 0
+        cached = kept if start in self._kept else 0
+        self._kept.add(start)
+        return Usage(length + tokens(given), cached, max(1, tokens(answer)))
 
     async def _accepted(self, request: Request, api: str) -> dict[str, Any]:
         self._authorize(request)
@@ -208,7 +240,7 @@ def _input(body: dict[str, Any]) -> str:
     raise Refused(400, "input must be a string or a list of messages")
 
 
-def _response(model: str, text: str, kind: str) -> dict[str, Any]:
+def _response(model: str, text: str, kind: str, usage: Usage) -> dict[str, Any]:
     part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
     if kind == "refusal":
         part = {"type": "refusal", "refusal": "I cannot help with that."}
@@ -236,15 +268,17 @@ def _response(model: str, text: str, kind: str) -> dict[str, Any]:
         "tools": [],
         "temperature": 1.0,
         "top_p": 1.0,
-        "usage": _usage("input_tokens", "output_tokens", text)
-        | {
-            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "usage": {
+            "input_tokens": usage.asked,
+            "output_tokens": usage.answered,
+            "total_tokens": usage.asked + usage.answered,
+            "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": 0},
             "output_tokens_details": {"reasoning_tokens": 0},
         },
     }
 
 
-def _completion(model: str, text: str, kind: str) -> dict[str, Any]:
+def _completion(model: str, text: str, kind: str, usage: Usage) -> dict[str, Any]:
     refused = kind == "refusal"
     message = {
         "role": "assistant",
@@ -259,13 +293,13 @@ def _completion(model: str, text: str, kind: str) -> dict[str, Any]:
         "created": 1_790_000_000,
         "model": model,
         "choices": [] if kind == "empty" else [choice],
-        "usage": _usage("prompt_tokens", "completion_tokens", text),
+        "usage": {
+            "prompt_tokens": usage.asked,
+            "completion_tokens": usage.answered,
+            "total_tokens": usage.asked + usage.answered,
+            "prompt_tokens_details": {"cached_tokens": usage.cached},
+        },
     }
-
-
-def _usage(into: str, out: str, text: str) -> dict[str, Any]:
-    words = max(1, len(text) // 4)
-    return {into: 600, out: words, "total_tokens": 600 + words}
 
 
 def _check_model(model: Any) -> None:

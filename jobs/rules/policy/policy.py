@@ -65,6 +65,7 @@ Person = Annotated[str, Field(pattern=r"^[UW][A-Z0-9]+$")]
 PersonOrGroup = Annotated[str, Field(pattern=r"^[UWS][A-Z0-9]+$")]
 Number = Annotated[Decimal, BeforeValidator(_amount)]
 Amount = Annotated[Number, Field(gt=0, description="an amount above 0, such as 10000")]
+Cost = Annotated[Number, Field(ge=0, description="an amount of 0 or more, such as 2.5")]
 Wording = Annotated[
     str, Field(pattern="^(discount|legal|collections|credit_bureau|interest|credit_hold)$")
 ]
@@ -147,6 +148,27 @@ class Limits(_Section):
     smallest: Annotated[Number, Field(ge=0, description="an amount of 0 or more, such as 25")]
 
 
+class Price(_Section):
+    """`[model.prices."gpt-6.1-terra"]`: what a million tokens of this model cost."""
+
+    input: Cost
+    cached: Cost
+    output: Cost
+
+    def of(self, tokens_in: int, tokens_cached: int, tokens_out: int) -> Decimal:
+        """The cost of one question; the cached tokens are among those that went in."""
+        fresh = max(tokens_in - tokens_cached, 0)
+        whole = fresh * self.input + tokens_cached * self.cached + tokens_out * self.output
+        return whole / 1_000_000
+
+
+class ModelSection(_Section):
+    """`[model]`"""
+
+    month_budget: Cost
+    prices: dict[str, Price]
+
+
 class ManagerSection(_Section):
     """`[[account_manager]]`"""
 
@@ -218,6 +240,7 @@ class _File(_Section):
     limits: dict[Annotated[str, Field(pattern="^(home|[A-Z]{3})$")], Limits]
     marks: Marked = Marked()
     crm: Crm = Crm()
+    model: ModelSection
     account_manager: tuple[ManagerSection, ...] = Field((), strict=False)
     customer: tuple[CustomerLine, ...] = Field((), strict=False)
 
@@ -244,6 +267,11 @@ class Policy(People, Pace, MessageSettings, Calendar):
     marked: Marked = Marked()
     crm_customer_id: str = ""
     """The CRM's property with the customer's id in QuickBooks, or empty."""
+    model_budget: Decimal
+    """What the model may cost in a month: all companies together, or this company alone if it has
+    a budget of its own."""
+    model_prices: dict[str, Price]
+    """By the model's name in the settings; the cost of one that is not listed is not known."""
     by_company: dict[str, Policy] = {}
     """Realm → policy, for companies with a section of their own."""
 
@@ -410,5 +438,7 @@ def _flat(file: _File, sha256: str) -> Policy:
         customers=file.customer,
         marked=file.marks,
         crm_customer_id=file.crm.customer_id,
+        model_budget=file.model.month_budget,
+        model_prices=file.model.prices,
         **{name: value for section in sections for name, value in section},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 
 from jobs.rules.states import OPEN
-from jobs.store.database.types import Amount, Id, Json, Rank, Rate, Utc
+from jobs.store.database.types import Amount, FineAmount, Id, Json, Rank, Rate, Utc
 
 metadata = MetaData(
     naming_convention={
@@ -96,6 +97,31 @@ usage = Table(
     Column("company", String(64), primary_key=True),
     Column("metered", Integer, nullable=False),
     Column("free", Integer, nullable=False),
+)
+
+model_months = Table(
+    "model_months",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("company", String(64), primary_key=True),  # empty: all companies together
+    Column("reserved", FineAmount, nullable=False),
+    Column("spent", FineAmount, nullable=False),
+)
+
+model_usage = Table(
+    "model_usage",
+    metadata,
+    Column("month", String(7), primary_key=True),
+    Column("company", String(64), primary_key=True),
+    Column("case_id", Id, primary_key=True),
+    Column("model", String(120), primary_key=True),
+    Column("questions", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("tokens_in", BigInteger, nullable=False),
+    Column("tokens_cached", BigInteger, nullable=False),
+    Column("tokens_out", BigInteger, nullable=False),
+    Column("cost", FineAmount, nullable=False),
+    Index("ix_model_usage_case_id", "case_id"),
 )
 
 connect_links = Table(

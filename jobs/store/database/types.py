@@ -70,6 +70,13 @@ class Rate(_Scaled):
     places = 10
 
 
+class FineAmount(_Scaled):
+    """An amount in billionths: a token of a small model costs ten millionths of a cent."""
+
+    cache_ok = True
+    places = 9
+
+
 class Utc(TypeDecorator[datetime]):
     """An instant. A naive datetime is refused; values read are aware and in UTC."""
 

@@ -37,5 +37,14 @@ def upsert(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
     conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
 
 
+def added(conn: Connection, table: Table, row: dict[str, Any]) -> Row[Any]:
+    """Insert `row`; if the primary key exists, add its numbers to those there. Returns the row."""
+    keys = [column.name for column in table.primary_key]
+    statement = _insert(conn)(table).values(**row)
+    sums = {n: table.c[n] + statement.excluded[n] for n in row if n not in keys}
+    both = statement.on_conflict_do_update(index_elements=keys, set_=sums)
+    return conn.execute(both.returning(table)).one()
+
+
 def _insert(conn: Connection) -> Any:
     return sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert

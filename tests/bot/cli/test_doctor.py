@@ -413,6 +413,13 @@ def test_no_model_is_a_choice(outside: Place) -> None:
     assert only(findings(outside, OPENAI_API_KEY=""), "model")[0] == WARNING
 
 
+def test_a_model_without_a_price_has_no_budget(outside: Place) -> None:
+    """It works, but whoever set a budget must know that it does not hold."""
+    assert only(findings(outside, OPENAI_MODEL="gpt-6-luna"), "model")[0] == OK
+    status, words = only(findings(outside, OPENAI_MODEL="gpt-6-astra"), "model")
+    assert (status, "budget cannot hold" in words) == (WARNING, True)
+
+
 def test_the_model_is_away(outside: Place) -> None:
     """A model that is configured and does not answer is missing."""
     for _ in range(3):

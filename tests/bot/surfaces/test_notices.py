@@ -102,6 +102,7 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
         for now in (70, 90)
     ],
     MessageKind.READS_BLOCKED: [{}],
+    MessageKind.MODEL_BUDGET_USED: [{"month": "2026-11", "budget": "50"}],
     MessageKind.PAUSED: [WHO, {"by": "ULEAD1"}],
     MessageKind.RESUMED: [WHO],
     MessageKind.LIVE: [WHO],

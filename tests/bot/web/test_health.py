@@ -16,7 +16,9 @@ from starlette.applications import Starlette
 from bot.process import Process
 from bot.web import server as web
 from bot.web.slack import SlackRoutes
+from jobs.rules.policy.policy import load
 from jobs.store import events
+from jobs.store.connection.model_costs import ModelCosts
 from jobs.store.events import Notice
 from tests.bot.kits import front, place, settings
 
@@ -73,6 +75,31 @@ def test_metrics(tmp_path: Path) -> None:
     assert 'overdue_due_rows{table="cases"} 0.0' in text
     assert 'overdue_oldest_due_seconds{table="events"} 0.' in text
     assert "overdue_events_waiting 1.0" in text
+
+
+def test_metrics_of_the_model(tmp_path: Path) -> None:
+    """Tokens, the cached part of them, cost and cases, by company and model."""
+    with place(tmp_path) as outside, front(outside) as door:
+        process = door.process
+        for case in ("1", "2"):
+            costs = ModelCosts(process.database, process.now)
+            asks = costs.of_case("9341", case, "gpt-6.1-terra", lambda: load(""))
+            held = asks.reserve(5000, 4000)
+            assert held is not None
+            held.settle(1000, 400, 100, failed=case == "2", unmetered=False)
+        text = door.operators.get("/metrics").text
+    of = '{company="9341",model="gpt-6.1-terra"}'
+    for line in (
+        f"overdue_model_questions{of} 2.0",
+        f"overdue_model_failed{of} 1.0",
+        f"overdue_model_tokens_in{of} 2000.0",
+        f"overdue_model_tokens_cached{of} 800.0",
+        f"overdue_model_tokens_out{of} 200.0",
+        f"overdue_model_cost{of} 0.00228",
+        'overdue_model_cases{company="9341"} 2.0',
+        "overdue_model_spent 0.00228",
+    ):
+        assert line in text
 
 
 @pytest.mark.processes

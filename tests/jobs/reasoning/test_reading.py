@@ -80,7 +80,8 @@ def test_without_an_answer_the_phrases_stand_alone(
     stand_in.enqueue(kind)
     result = read([DISPUTE], model)
     assert stances(result.readings) == [Stance.DISPUTE]
-    assert (len(result.failures), len(result.records)) == (1, 1)
+    assert (list(result.failures), len(result.records)) == ([DISPUTE.id], 1)
+    assert result.known([DISPUTE]) == ()
 
 
 def test_without_a_model_nobody_is_asked(stand_in: StandInModel) -> None:
@@ -91,7 +92,21 @@ def test_without_a_model_nobody_is_asked(stand_in: StandInModel) -> None:
         ("memo:743", Stance.NONE),
         ("memo:744", Stance.NONE),
     ]
-    assert (result.records, result.failures, stand_in.prompts) == ((), (), [])
+    assert [r.reader for r in result.readings] == ["phrases", "phrases", ""]
+    assert (result.records, dict(result.failures), stand_in.prompts) == ((), {}, [])
+
+
+def test_each_document_is_read_for_itself(model: Model, stand_in: StandInModel) -> None:
+    """What one of them makes of the model does not spoil the others, and they are kept."""
+    texts = [document(f"Parrot number {n} sings.", f"mail:{n}") for n in range(20)]
+    for _ in range(3):
+        stand_in.enqueue("refusal")
+    result = read(texts, model)
+    assert [r.document for r in result.readings] == [text.id for text in texts]
+    assert (len(result.failures), len(result.records)) == (3, 20)
+    kept = {text.id for text in result.known(texts)}
+    assert kept == {r.document for r in result.readings if r.reader != "phrases"}
+    assert len(kept) == 17
 
 
 def test_no_address_number_or_name_reaches_the_model(model: Model, stand_in: StandInModel) -> None:

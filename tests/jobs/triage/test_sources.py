@@ -46,8 +46,8 @@ def test_a_ticket_stops_a_case(open_house: OpenHouse) -> None:
     desk = with_desk(house)
     desk.texts["1"] = "Hello,\nwe dispute this bill.\n"
     house.sweep()
-    (reading,) = desk.readings
-    addresses = {account.id: account.addresses for account in reading}
+    asked = [account for reading in desk.readings for account in reading]
+    addresses = {account.id: account.addresses for account in asked}
     assert addresses["2"] >= {"ap@b.example", "boss@b.example", "c@b.example"}
     view = house.view(house.case("1"))
     assert view.letter is None

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from jobs.store.database.migrations.guards import guard_assessments, guard_log
-from jobs.store.database.types import Amount, Id, Json, Rank, Rate, Utc
+from jobs.store.database.types import Amount, FineAmount, Id, Json, Rank, Rate, Utc
 
 revision = "0001"
 down_revision = None
@@ -189,6 +189,31 @@ def upgrade() -> None:
         sa.Column("free", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("month", "company", name=op.f("pk_usage")),
     )
+    op.create_table(
+        "model_months",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("reserved", FineAmount(), nullable=False),
+        sa.Column("spent", FineAmount(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "company", name=op.f("pk_model_months")),
+    )
+    op.create_table(
+        "model_usage",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("model", sa.String(length=120), nullable=False),
+        sa.Column("questions", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("tokens_in", sa.BigInteger(), nullable=False),
+        sa.Column("tokens_cached", sa.BigInteger(), nullable=False),
+        sa.Column("tokens_out", sa.BigInteger(), nullable=False),
+        sa.Column("cost", FineAmount(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "month", "company", "case_id", "model", name=op.f("pk_model_usage")
+        ),
+    )
+    op.create_index("ix_model_usage_case_id", "model_usage", ["case_id"], unique=False)
     op.create_table(
         "addresses",
         sa.Column("company", sa.String(length=64), nullable=False),

@@ -1,0 +1,192 @@
+"""What the model is asked, and what that costs: by month, company, case and model.
+
+A question is begun only where the most that its answer can cost still fits into the month's
+budget. It is reserved in one short transaction before the question and replaced by the real cost
+in one after it, from any thread of any process; the row of the whole month is the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from jobs.rules.policy.policy import Policy, Price
+from jobs.store import companies, outbox
+from jobs.store.connection.budget import month_of
+from jobs.store.database.engine import Database
+from jobs.store.database.tables import model_months, model_usage
+from jobs.store.database.upsert import added
+from jobs.store.outbox import MessageKind
+
+EVERYBODY = ""
+"""The row of all companies together."""
+COUNTED = ("questions", "failed", "tokens_in", "tokens_cached", "tokens_out", "cost")
+NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """What was asked of a model and what came back: `failed` of the `questions` had no usable
+    answer, `cost` is what is known of it."""
+
+    questions: int = 0
+    failed: int = 0
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    cost: Decimal = NOTHING
+
+    @property
+    def cache_share(self) -> Decimal:
+        """Which part of what was asked the model's server had kept, from 0 to 1."""
+        share = Decimal(self.tokens_cached) / max(self.tokens_in, 1)
+        return share.quantize(Decimal("0.01"))
+
+    def logged(self) -> dict[str, int | str]:
+        """For the decision log: counts, and amounts as strings."""
+        counts = {name: getattr(self, name) for name in COUNTED if name != "cost"}
+        return counts | {"cost": f"{self.cost:f}", "cache_share": str(self.cache_share)}
+
+
+@dataclass(frozen=True)
+class ModelCosts:
+    """The record of all questions, and the budgets that hold for them."""
+
+    database: Database
+    clock: Callable[[], datetime]
+
+    def of_case(
+        self, company: str, case: str, model: str, ruling: Callable[[], Policy]
+    ) -> CaseSpending:
+        """What this case may spend on this model, by the policy in force at each question."""
+        return CaseSpending(self, company, case, model, ruling)
+
+
+@dataclass(frozen=True)
+class CaseSpending:
+    """A `Spending` of jobs.reasoning."""
+
+    costs: ModelCosts
+    company: str
+    case: str
+    model: str
+    ruling: Callable[[], Policy]
+
+    def reserve(self, tokens_in: int, tokens_out: int) -> Reserved | None:
+        """See `Spending`. Raises SQLAlchemyError if the database is away: nothing was asked."""
+        base = self.ruling()
+        own = base.for_company(self.company)
+        price = own.model_prices.get(self.model)
+        most = price.of(tokens_in, 0, tokens_out) if price else NOTHING
+        # everybody's row comes first, for everybody: it is the lock
+        budgets = {EVERYBODY: base.model_budget, self.company: own.model_budget}
+        now = self.costs.clock()
+        month = month_of(now)
+        with self.costs.database.writing() as conn:
+            if not _fits(conn, month, budgets, most):
+                _tell_once(conn, self.company, own.model_budget, now)
+                return None
+        return Reserved(self, month, most, price)
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """A `Reservation` of jobs.reasoning."""
+
+    spending: CaseSpending
+    month: str
+    most: Decimal
+    price: Price | None
+
+    def settle(
+        self,
+        tokens_in: int,
+        tokens_cached: int,
+        tokens_out: int,
+        *,
+        failed: bool,
+        unmetered: bool,
+    ) -> Decimal | None:
+        """See `Reservation`. Raises SQLAlchemyError if the database is away: what was reserved
+        then stays counted."""
+        cost = self.price.of(tokens_in, tokens_cached, tokens_out) if self.price else None
+        cost = self.most if self.price and unmetered else cost
+        spent = cost or NOTHING
+        use = ModelUse(1, int(failed), tokens_in, tokens_cached, tokens_out, spent)
+        ours = self.spending
+        with ours.costs.database.writing() as conn:
+            for company in (EVERYBODY, ours.company):
+                _add(conn, self.month, company, -self.most, spent)
+            key = {"month": self.month, "company": ours.company, "case_id": ours.case}
+            added(conn, model_usage, key | {"model": ours.model} | asdict(use))
+        return cost
+
+
+def by_model(conn: Connection, month: str) -> dict[tuple[str, str], ModelUse]:
+    """What each company (its realm) asked of each model in a month."""
+    columns = [func.sum(model_usage.c[name]).label(name) for name in COUNTED]
+    who = model_usage.c.company, model_usage.c.model
+    query = select(*who, *columns).where(model_usage.c.month == month).group_by(*who)
+    return {(row.company, row.model): _use(row) for row in conn.execute(query.order_by(*who))}
+
+
+def cases_asked(conn: Connection, month: str) -> dict[str, int]:
+    """For how many cases of each company a model was asked in a month."""
+    each = func.count(model_usage.c.case_id.distinct()).label("cases")
+    query = select(model_usage.c.company, each).where(model_usage.c.month == month)
+    rows = conn.execute(query.group_by(model_usage.c.company))
+    return {row.company: row.cases for row in rows}
+
+
+def of_case(conn: Connection, case: str) -> ModelUse:
+    """Everything that was ever asked about a case."""
+    columns = [func.sum(model_usage.c[name]).label(name) for name in COUNTED]
+    row = conn.execute(select(*columns).where(model_usage.c.case_id == case)).one()
+    return _use(row) if row.questions else ModelUse()
+
+
+def spent_in(conn: Connection, month: str) -> Decimal:
+    """What the questions of a month cost all companies, those now being answered at their most."""
+    ours = (model_months.c.month == month) & (model_months.c.company == EVERYBODY)
+    row = conn.execute(select(model_months).where(ours)).first()
+    return row.spent + row.reserved if row else NOTHING
+
+
+def _use(row: Any) -> ModelUse:
+    whole = {name: int(row._mapping[name]) for name in COUNTED if name != "cost"}
+    return ModelUse(**whole, cost=row.cost)
+
+
+def _fits(conn: Connection, month: str, budgets: Mapping[str, Decimal], most: Decimal) -> bool:
+    """Reserve that much in each row, unless one of them then exceeds its budget."""
+    totals = [_add(conn, month, company, most, NOTHING) for company in budgets]
+    fits = all(
+        budget and now <= budget for now, budget in zip(totals, budgets.values(), strict=True)
+    )
+    if not fits:
+        for company in budgets:
+            _add(conn, month, company, -most, NOTHING)
+    return fits
+
+
+def _add(conn: Connection, month: str, company: str, reserved: Decimal, spent: Decimal) -> Decimal:
+    """Change a row; returns what is now spent or reserved in it."""
+    row = {"month": month, "company": company, "reserved": reserved, "spent": spent}
+    now = added(conn, model_months, row)
+    return Decimal(now.reserved + now.spent)
+
+
+def _tell_once(conn: Connection, realm: str, budget: Decimal, now: datetime) -> None:
+    """Tell the channel, once a month, that from now on templates are drafted."""
+    month = month_of(now)
+    key = f"model_budget:{month}:{realm}"
+    company = companies.get(conn, realm)
+    if company is None or not budget or outbox.exists(conn, key):
+        return
+    data = {"month": month, "budget": f"{budget.normalize():f}"}
+    outbox.say(conn, company, MessageKind.MODEL_BUDGET_USED, key, data, now)
