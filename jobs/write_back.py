@@ -46,7 +46,7 @@ def step(services: Services) -> Step:
     return Step(
         name="write_back",
         table=work.CASES,
-        ready=lambda _now: sends.note_pending(),
+        ready=sends.note_pending(),
         load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=4,

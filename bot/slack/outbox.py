@@ -35,8 +35,6 @@ from qbo.pacing import boot_time
 
 slog = structlog.get_logger()
 
-AHEAD = timedelta(milliseconds=300)
-"""How long a post may wait for its channel's second, since the clock's ticks are not exact."""
 AGAIN = timedelta(seconds=5)
 """When to check whether a post went through, or to retry an update."""
 LATER = timedelta(minutes=1)
@@ -62,7 +60,7 @@ def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
     return Step(
         name="messages",
         table=work.MESSAGES,
-        ready=lambda now: outbox.postable(now, AHEAD),
+        ready=outbox.postable(),
         load=lambda conn, claim, now: _load(ruling(), client(), conn, claim, now),
         give_up=_give_up,
         width=4,
@@ -78,7 +76,7 @@ def _load(
         return Update(client, drawn, row.ts, boot_time())
     if row.posting is not None:
         return Find(client, drawn, row.posting)
-    mine, begins = outbox.reserve(conn, row.channel, now, AHEAD)
+    mine, begins = outbox.reserve(conn, row.channel, now, work.AHEAD)
     if not mine:
         work.settle(conn, claim, begins, last_error=row.last_error, attempts=row.attempts - 1)
         return None

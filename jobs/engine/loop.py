@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import compress
 from typing import Any
 
 import structlog
@@ -128,9 +129,8 @@ class Loop:
         now, free = self.clock(), self._free(step)
         try:
             with self.database.writing() as conn:
-                ready = step.ready(now)
                 first = self.first if step is self.steps[0] else None
-                return work.claim(conn, step.table, now, free, where=ready, first=first)
+                return work.claim(conn, step.table, now, free, where=step.ready, first=first)
         except AWAY as error:
             slog.warning("claim.no_database", step=step.name, error=type(error).__name__)
             return []  # running rows carry on; the clock will wake us again
@@ -227,6 +227,7 @@ def run(database: Database, steps: Sequence[Step], clock: Clock, first: str | No
 
 
 def due_steps(database: Database, steps: Sequence[Step], now: datetime) -> list[Step]:
-    """Those that would find work; one indexed query each, in one transaction."""
+    """Those that would find work."""
     with database.reading() as conn:
-        return [step for step in steps if work.due(conn, step.table, now, step.ready(now))]
+        found = work.due(conn, ((step.table, step.ready) for step in steps), now)
+    return list(compress(steps, found))

@@ -36,8 +36,8 @@ class Step:
 
     name: str
     table: Table
-    ready: Callable[[datetime], ColumnElement[bool]]
-    """What must hold besides being due; part of the claim's own UPDATE."""
+    ready: ColumnElement[bool]
+    """What must hold besides being due; part of the claim's own UPDATE. May refer to `work.NOW`."""
     load: Callable[[Connection, Claim, datetime], Round | None]
     give_up: Callable[[Connection, Claim, datetime], None]
     """Called instead of `load` after five claims without a settle: it tells a person."""
@@ -54,7 +54,7 @@ def scheduled(
     width: int = 1,
 ) -> Step:
     """The step that runs what is on the schedule under this kind; `ready` may leave rows out."""
-    return Step(kind, work.SCHEDULE, lambda _now: ready(kind), load, give_up, width)
+    return Step(kind, work.SCHEDULE, ready(kind), load, give_up, width)
 
 
 def tries_again(after: timedelta) -> Callable[[Connection, Claim, datetime], None]:

@@ -41,7 +41,7 @@ def step(services: Services) -> Step:
     return Step(
         name="detect",
         table=work.EVENTS,
-        ready=lambda _now: events.answerable(),
+        ready=events.answerable(),
         load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=lambda conn, claim, now: _give_up(services, conn, claim, now),
         width=4,

@@ -79,7 +79,7 @@ def step(services: Services) -> Step:
     return Step(
         name="send",
         table=work.CASES,
-        ready=sends.approved_or_abandoned,
+        ready=sends.approved_or_abandoned(),
         load=lambda conn, claim, now: _load(services, conn, claim, now),
         give_up=_give_up,
         width=8,

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -241,6 +242,7 @@ def uncap(conn: Connection, company: str, most: int, now: datetime) -> int:
 _URGENT = Decimal(10**9)
 
 
+@cache
 def unapproved() -> ColumnElement[bool]:
     """The cases of connected companies that nobody has approved: new, waiting or snoozed."""
     return cases.c.state.in_(JOINABLE) & connected(cases.c.company)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
@@ -61,6 +62,7 @@ def _read_again(conn: Connection, notice: Notice, now: datetime) -> None:
     conn.execute(again.values(due_at=now, token=None, attempts=0, last_error=""))
 
 
+@cache
 def answerable() -> ColumnElement[bool]:
     """A known company must be connected; an unknown one is dealt with at once."""
     company = events.c.company

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
@@ -191,14 +192,15 @@ def card_place(conn: Connection, case_id: str) -> Row[Any, Any] | None:
     return conn.execute(select(messages.c.channel, messages.c.ts).where(card)).first()
 
 
-def postable(now: datetime, ahead: timedelta) -> ColumnElement[bool]:
+@cache
+def postable() -> ColumnElement[bool]:
     """Posted messages can be redrawn any time; new ones wait for their channel, lines for a card.
 
-    They wait for a channel whose next second begins later than `ahead` from now. The first cards of
-    a company wait for its first look, unless that has failed.
+    They wait for a channel whose next second begins later than `work.SOON`. The first cards of a
+    company wait for its first look, unless that has failed.
     """
     busy = select(channels.c.channel).where(
-        channels.c.channel == messages.c.channel, channels.c.next_at > now + ahead
+        channels.c.channel == messages.c.channel, channels.c.next_at > work.SOON
     )
     cards = messages.alias()
     parent = select(cards.c.id).where(

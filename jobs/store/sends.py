@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
@@ -29,7 +30,8 @@ CONTACT = (*OPEN, *ACCEPTED)
 """States in which the mail may have reached the customer."""
 
 
-def approved_or_abandoned(now: datetime) -> ColumnElement[bool]:
+@cache
+def approved_or_abandoned() -> ColumnElement[bool]:
     """The cases approved and allowed to go, or lapsed, or abandoned halfway.
 
     What keeps a message from going is said by `ConnectedCompany.held_up`.
@@ -41,7 +43,7 @@ def approved_or_abandoned(now: datetime) -> ColumnElement[bool]:
         cases.c.shadow | (companies.c.mode == "live") & companies.c.reminders_off_at.is_not(None),
     )
     approved = cases.c.state == State.APPROVED
-    may_go = approved & (exists(company) | (cases.c.lapses_at <= now))
+    may_go = approved & (exists(company) | (cases.c.lapses_at <= work.NOW))
     return may_go | (cases.c.state == State.SENDING)
 
 
@@ -148,6 +150,7 @@ def _alone(conn: Connection, case: str, token: str) -> bool:
     return not accepted and any(tuple(row) == (token, "in_flight") for row in rows)
 
 
+@cache
 def note_pending() -> ColumnElement[bool]:
     """The cases of connected companies whose note is to be written, or taken back."""
     return cases.c.state.in_((State.SENT, State.DONE)) & connected(cases.c.company)

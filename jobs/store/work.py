@@ -7,15 +7,31 @@ some of it belongs to no company.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Row,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    select,
+    true,
+    update,
+)
 
 from jobs.store import companies
 from jobs.store.database import tables
 from jobs.store.database.tables import schedule
+from jobs.store.database.types import Utc
 from jobs.store.database.upsert import insert_or_ignore
 
 EVENTS, CASES, MESSAGES, SCHEDULE = tables.events, tables.cases, tables.messages, tables.schedule
@@ -23,6 +39,12 @@ EVENTS, CASES, MESSAGES, SCHEDULE = tables.events, tables.cases, tables.messages
 
 LEASE = timedelta(seconds=30)
 RENEW_AFTER = timedelta(seconds=10)
+NOW = bindparam("now", type_=Utc())
+"""The current time in a condition on rows that are ready; `claim` and `due` fill it in."""
+AHEAD = timedelta(milliseconds=300)
+"""How long a post may wait for its channel's second, since the clock's ticks are not exact."""
+SOON = bindparam("soon", type_=Utc())
+"""AHEAD of NOW, in such a condition."""
 MOST_ATTEMPTS = 5
 """After this many claims without a settle a person has to look."""
 TRIED_ENOUGH = " after five tries"
@@ -69,23 +91,44 @@ def claim(
 ) -> list[Claim]:
     """Take up to `limit` due rows: `first` before the others, then by highest rank.
 
+    `where` leaves rows out, and may refer to `NOW`.
+    """
+    token = secrets.token_hex(16)
+    given = {**_times(now), "new_token": token, "until": now + LEASE, "most": limit}
+    if first:
+        given["first"] = first
+    taken = conn.execute(_taking(table, where, bool(first)), given).all()
+    taken = sorted(taken, key=lambda row: (row.id != first, -row.rank, int(row.id)))
+    return [Claim(table, row.id, token, row.attempts, row) for row in taken]
+
+
+@cache  # built once per step: the clock and the workers ask every second
+def _taking(table: Table, where: ColumnElement[bool] | None, has_first: bool) -> Update:
+    """The statement of a claim.
+
     The outer condition repeats the inner one on purpose: under READ COMMITTED a second worker
     re-checks only the outer one. The selection is a CTE on purpose: PostgreSQL may run a plain
     subquery once per row, skip what it has just locked itself, and take more than `limit`.
     """
-    condition = (table.c.due_at <= now) & (true() if where is None else where)
-    order = [(table.c.id == first).desc()] if first else []
-    chosen = select(table.c.id).where(condition).order_by(*order, table.c.rank.desc(), table.c.id)
-    picked = chosen.limit(limit).with_for_update(skip_locked=True).cte("picked")
-    token = secrets.token_hex(16)
-    taken = conn.execute(
+    first = bindparam("first", type_=table.c.id.type)
+    order = [(table.c.id == first).desc()] if has_first else []
+    chosen = _ready(table, where).order_by(*order, table.c.rank.desc(), table.c.id)
+    picked = chosen.limit(bindparam("most")).with_for_update(skip_locked=True).cte("picked")
+    return (
         update(table)
-        .where(table.c.id.in_(select(picked.c.id)), table.c.due_at <= now)
-        .values(token=token, attempts=table.c.attempts + 1, due_at=now + LEASE)
+        .where(table.c.id.in_(select(picked.c.id)), table.c.due_at <= NOW)
+        .values(
+            token=bindparam("new_token"),
+            attempts=table.c.attempts + 1,
+            due_at=bindparam("until", type_=Utc()),
+        )
         .returning(table)
-    ).all()
-    taken = sorted(taken, key=lambda row: (row.id != first, -row.rank, int(row.id)))
-    return [Claim(table, row.id, token, row.attempts, row) for row in taken]
+    )
+
+
+@cache
+def _ready(table: Table, where: ColumnElement[bool] | None) -> Select[str]:
+    return select(table.c.id).where(table.c.due_at <= NOW, true() if where is None else where)
 
 
 def _held(claim: Claim) -> ColumnElement[bool]:
@@ -120,10 +163,20 @@ def explain(conn: Connection, claim: Claim, error: str) -> Claim | None:
     return None if row is None else replace(claim, row=row)
 
 
-def due(conn: Connection, table: Table, now: datetime, where: ColumnElement[bool] | None) -> bool:
-    """Whether there is anything to claim; one indexed query."""
-    condition = (table.c.due_at <= now) & (true() if where is None else where)
-    return conn.execute(select(table.c.id).where(condition).limit(1)).first() is not None
+def due(
+    conn: Connection, wanted: Iterable[tuple[Table, ColumnElement[bool] | None]], now: datetime
+) -> list[bool]:
+    """For each table and condition, whether there is anything to claim: one indexed query."""
+    return list(conn.execute(_any_ready(tuple(wanted)), _times(now)).one())
+
+
+@cache
+def _any_ready(wanted: tuple[tuple[Table, ColumnElement[bool] | None], ...]) -> Executable:
+    return select(*(_ready(table, where).exists() for table, where in wanted))
+
+
+def _times(now: datetime) -> dict[str, Any]:
+    return {"now": now, "soon": now + AHEAD}
 
 
 def waiting(conn: Connection, table: Table, now: datetime) -> tuple[int, datetime | None]:
@@ -133,16 +186,19 @@ def waiting(conn: Connection, table: Table, now: datetime) -> tuple[int, datetim
     return count, oldest
 
 
+@cache
 def connected(kind: str) -> ColumnElement[bool]:
     """The rows of this kind whose company is connected."""
     return of_kind(kind) & companies.connected(schedule.c.company)
 
 
+@cache
 def swept(kind: str) -> ColumnElement[bool]:
     """The rows of this kind whose company has had a complete sweep."""
     return of_kind(kind) & companies.swept(schedule.c.company)
 
 
+@cache
 def of_kind(kind: str) -> ColumnElement[bool]:
     """The rows of this kind, of whatever company."""
     return schedule.c.kind == kind

@@ -60,7 +60,7 @@ def step(services: Services) -> Step:
     return Step(
         name="triage",
         table=work.CASES,
-        ready=lambda _now: cases.unapproved(),
+        ready=cases.unapproved(),
         load=lambda conn, claim, now: _load(services, together, conn, claim, now),
         give_up=_give_up,
         width=WIDTH,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis as redis_client
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import select, true
 from structlog.testing import capture_logs
 
 from jobs.engine.clock import PERIOD, Clock, run
@@ -22,7 +22,7 @@ from jobs.store.database.tables import schedule
 from jobs.store.events import Notice
 
 NOW = datetime(2026, 11, 6, 15, 0, tzinfo=UTC)
-STEP = Step("detect", events_table, lambda _: true(), lambda *_: None, lambda *_: None)
+STEP = Step("detect", events_table, true(), lambda *_: None, lambda *_: None)
 
 
 @dataclass
@@ -81,10 +81,7 @@ def test_it_does_not_ring_for_what_may_not_be_done(database: Database) -> None:
     queues = WokenSteps()
     notify(database, NOW)
 
-    def never(_: datetime) -> ColumnElement[bool]:
-        return ~true()
-
-    ticking(database, queues, Step("detect", events_table, never, STEP.load, STEP.give_up)).tick()
+    ticking(database, queues, Step("detect", events_table, ~true(), STEP.load, STEP.give_up)).tick()
     assert queues.woken == []
 
 

@@ -90,7 +90,7 @@ class Bench:
         notices(self.database, count)
 
     def step(self) -> Step:
-        return Step("detect", events, lambda now: true(), self.load, self.give_up, self.width)
+        return Step("detect", events, true(), self.load, self.give_up, self.width)
 
     def load(self, conn: Connection, claim: Claim, now: datetime) -> Round | None:
         self.diary.append(f"load {claim.id}")
@@ -201,7 +201,7 @@ def test_a_row_is_first_only_in_the_step_that_was_rung(bench: Bench) -> None:
     """Rows of other steps have the same numbers and are other things."""
     bench.fill(3)
     bench.width = 1
-    woken = replace(bench.step(), ready=lambda now: false())
+    woken = replace(bench.step(), ready=false())
     loop.run(bench.database, [woken, bench.step()], bench.clock, "3")
     assert [line for line in bench.diary if line.startswith("load")] == [
         "load 1",

@@ -452,7 +452,8 @@ def test_a_wish_during_a_sweep_is_not_lost(open_house: OpenHouse) -> None:
     house.sweep()
     with house.database.writing() as conn:
         work.hurry(conn, house.realm, "sweep", house.now)
-        running = work.claim(conn, schedule, house.now, 1, where=schedule.c.kind == "sweep")[0]
+        sweeps = schedule.c.kind == "sweep"
+        running = work.claim(conn, schedule, house.now, 1, where=sweeps)[0]
         work.hurry(conn, house.realm, "sweep", house.now)
         assert not work.renew(conn, running, house.now)
-        assert work.due(conn, schedule, house.now, schedule.c.kind == "sweep")
+        assert work.due(conn, [(schedule, sweeps)], house.now) == [True]

@@ -165,9 +165,8 @@ def test_there_is_something_to_claim_or_there_is_not(database: Database) -> None
     """`due` says before a claim whether it would be empty."""
     company(database)
     case(database)
+    wanted = [(cases, None), (cases, cases.c.state == "done"), (schedule, None)]
     with database.writing() as conn:
-        assert work.due(conn, cases, NOW, None)
-        assert not work.due(conn, cases, NOW - timedelta(seconds=1), None)
-        assert not work.due(conn, cases, NOW, cases.c.state == "done")
         conn.execute(insert(schedule).values(company="", kind="people", due_at=None))
-        assert not work.due(conn, schedule, NOW, None)
+        assert work.due(conn, wanted, NOW) == [True, False, False]
+        assert work.due(conn, wanted, NOW - timedelta(seconds=1)) == [False, False, False]
