@@ -1,4 +1,4 @@
-"""What every test may ask for: a database on each engine, a Valkey server; and closed doors."""
+"""What every test may ask for: a database on each engine, a Valkey server; and nothing outside."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import redis
 import structlog
 from hypothesis import settings
 
-from tests import doors
+from tests import loopback
 from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
 from tests.jobs.store.copies import postgres_copies, record_url, sqlite_copies
 from tests.sandbox.processes import Sandbox, sandbox
@@ -26,7 +26,7 @@ settings.load_profile("quick")  # make test ARGS="--hypothesis-profile thorough"
 
 def pytest_configure() -> None:
     """No test reaches beyond loopback, by whatever library; each worker has a Valkey of its own."""
-    doors.close()
+    loopback.enforce()
     if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.pop("REDIS_URL", None)  # workers in one database would empty it for each other
 

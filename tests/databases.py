@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 
 from bot.cli.launcher import socket_folder
-from tests.sandbox.leash import leashed
+from tests.sandbox.attached import attached
 
 START_SECONDS = 120.0
 ROOMY = 256 * 1024 * 1024  # bytes; some containers have a /dev/shm of 64 MB
@@ -86,7 +86,7 @@ def _started(folder: Path) -> Iterator[str]:
     _make_cluster(programs, folder, who)
     command = [str(programs / "postgres"), "-D", str(folder / "data"), *_options(folder)]
     log = folder / "log"
-    with log.open("wb") as out, leashed(command, signal="INT", stdout=out, stderr=out, **who):
+    with log.open("wb") as out, attached(command, signal="INT", stdout=out, stderr=out, **who):
         url = f"postgresql://overdue@/postgres?host={folder}"
         _wait_until_it_answers(url, log)
         yield url

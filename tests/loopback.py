@@ -1,4 +1,4 @@
-"""Closed doors: this process talks to loopback and to sockets in the file system, nowhere else."""
+"""This process talks to loopback and to sockets in the file system, nowhere else."""
 
 import ipaddress
 import socket
@@ -12,8 +12,8 @@ class ReachedOutside(RuntimeError):
     """A test tried to talk to the world outside; point the code at a stand-in on loopback."""
 
 
-def close() -> None:
-    """Close the doors of this process for good; Python offers no way to take a hook back."""
+def enforce() -> None:
+    """Refuse anything else from now on, for good: Python offers no way to take a hook back."""
     sys.addaudithook(_watch)
 
 

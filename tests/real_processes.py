@@ -27,10 +27,10 @@ def fork(runner: Callable[[Barrier], None], count: int) -> None:
     """
     forking = multiprocessing.get_context("fork")
     gate = forking.Barrier(count)
-    crowd = [forking.Process(target=runner, args=(gate,), daemon=True) for _ in range(count)]
-    for each in crowd:
+    started = [forking.Process(target=runner, args=(gate,), daemon=True) for _ in range(count)]
+    for each in started:
         each.start()
-    for each in crowd:
+    for each in started:
         each.join(PATIENCE)
 
 

@@ -1,4 +1,4 @@
-"""The databases and the Valkey server that other tests stand on, and the closed doors."""
+"""The databases and the Valkey server of other tests, and that nothing outside is reached."""
 
 import os
 import socket
@@ -9,9 +9,9 @@ import psycopg
 import pytest
 import redis
 
-from tests import databases, doors
+from tests import databases, loopback
 from tests.databases import NoPostgres, postgres_server
-from tests.sandbox.leash import leashed
+from tests.sandbox.attached import attached
 
 
 def test_each_test_has_an_empty_database(engine_url: str) -> None:
@@ -55,7 +55,7 @@ def test_the_embedded_postgres_runs_where_no_other_is(
 def test_a_leashed_program_ends_with_its_block() -> None:
     """Nothing of it is left when the block is over."""
     command = ["/bin/sh", "-c", "echo $$; exec sleep 60"]
-    with leashed(command, stdout=subprocess.PIPE) as holder:
+    with attached(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         pid = int(holder.stdout.readline())
         os.kill(pid, 0)
@@ -68,13 +68,13 @@ def test_a_leashed_program_ends_with_its_block() -> None:
 def test_no_connection_leaves_the_machine(host: str) -> None:
     """A connection to an address of the world outside is refused before it is made."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as door, pytest.raises(doors.ReachedOutside, match=host):
-        door.connect((host, 443))
+    with socket.socket(family) as opened, pytest.raises(loopback.ReachedOutside, match=host):
+        opened.connect((host, 443))
 
 
 def test_no_name_is_looked_up_outside() -> None:
     """A name that a server elsewhere would have to answer is refused."""
-    with pytest.raises(doors.ReachedOutside, match=r"api\.example\.com"):
+    with pytest.raises(loopback.ReachedOutside, match=r"api\.example\.com"):
         socket.getaddrinfo("api.example.com", 443)
 
 

@@ -275,7 +275,7 @@ def test_each_process_asks_only_for_its_own(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_app_token_stands_in_for_what_signs_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Socket Mode is for a machine that nobody outside reaches: it needs no secret of a door."""
+    """Socket Mode is for a machine that nobody outside reaches: it needs no signing secret."""
     without = {name: value for name, value in COMPLETE.items() if name != "SLACK_SIGNING_SECRET"}
     reason = "is missing (under Basic Information of the Slack app)"
     needed = Problem("SLACK_SIGNING_SECRET or SLACK_APP_TOKEN", reason)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.cli.launcher import PROCESSES, Launcher
-from tests.crowd import PATIENCE, ready
+from tests.real_processes import PATIENCE, ready
 from tests.sandbox.policy_file import policy_text
 from tests.sandbox.processes import free_port, own_settings
 from tests.sandbox.product import GRACE_SECONDS, ROOT

@@ -81,7 +81,7 @@ def record() -> Iterator[str]:
 
 
 @dataclass
-class Ground:
+class BotHarness:
     """What a test of the bot's steps works with."""
 
     database: Database
@@ -142,7 +142,7 @@ class Ground:
 
 
 @contextlib.contextmanager
-def ground() -> Iterator[Ground]:
+def bot_harness() -> Iterator[BotHarness]:
     """A record and a Slack that share one clock."""
     clock = Clock()
     world = World(clock)
@@ -153,7 +153,7 @@ def ground() -> Iterator[Ground]:
         database = engine.connect(url)
         add_company(database)
         try:
-            yield Ground(database, stand_in, address, clock)
+            yield BotHarness(database, stand_in, address, clock)
         finally:
             database.close()
 
@@ -207,7 +207,7 @@ def invoice(realm: str) -> dict[str, Any]:
     }
 
 
-def add_case(on: Ground, state: str = "waiting") -> None:
+def add_case(on: BotHarness, state: str = "waiting") -> None:
     """Case 1, and its card as message 1."""
     row = {
         "company": REALM,

@@ -15,7 +15,7 @@ from jobs.mail.smtp import Smtp
 from jobs.pipeline import QUEUES
 from jobs.rules.policy.errors import PolicyError
 from qbo.pacing import utc_now
-from tests.bot.kits import settings
+from tests.bot.web_process import settings
 
 ROOT = Path(__file__).parent.parent.parent
 

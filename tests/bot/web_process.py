@@ -19,7 +19,7 @@ from bot.web.health import Health
 from bot.web.slack import SlackRoutes
 from jobs.settings import Settings
 from qbo.pacing import utc_now
-from tests.bot.ground import record
+from tests.bot.harness import record
 from tests.sandbox.policy_file import policy_text
 from tests.sandbox.quickbooks import webhooks
 from tests.sandbox.slack.delivery import signature
@@ -72,7 +72,7 @@ def place(folder: Path, redis_url: str = "") -> Iterator[Place]:
 
 
 @dataclass
-class Front:
+class WebProcess:
     """A web process that answers, and its parts."""
 
     place: Place
@@ -105,7 +105,7 @@ class Front:
 
 
 @contextlib.contextmanager
-def front(place: Place, **changes: str) -> Iterator[Front]:
+def web_process(place: Place, **changes: str) -> Iterator[WebProcess]:
     """Serve the web process's apps in threads."""
     process = place.process(**changes)
     health = Health(process)
@@ -115,5 +115,5 @@ def front(place: Place, **changes: str) -> Iterator[Front]:
         httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
         httpx.Client(base_url=operators_url, trust_env=False, timeout=30) as operators,
     ):
-        yield Front(place, process, client, operators)
+        yield WebProcess(place, process, client, operators)
     process.close()

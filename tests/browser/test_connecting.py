@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.crowd import PATIENCE
+from tests.real_processes import PATIENCE
 from tests.sandbox import company
 from tests.sandbox.processes import LEAD, Sandbox
 

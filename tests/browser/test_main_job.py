@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.crowd import PATIENCE
 from tests.flows.firms import COLLECTOR, OTHER_LEAD, Firm, Owing, firms, owing
+from tests.real_processes import PATIENCE
 from tests.sandbox.processes import LEAD, Sandbox
 
 pytestmark = [

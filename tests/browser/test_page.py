@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from tests.crowd import PATIENCE
+from tests.real_processes import PATIENCE
 from tests.sandbox.slack import Pace, Slack
 from tests.sandbox.slack import Page as SandboxPage
 from tests.sandbox.slack_receiver import Receiver
@@ -61,7 +61,7 @@ EDIT: dict[str, Any] = {
 }
 
 
-class Neighbours:
+class OtherServices:
     """What other stand-ins show: a mail, a note, an invoice to be paid, tickets, a contact."""
 
     name = "quickbooks"
@@ -114,14 +114,14 @@ class Neighbours:
         return JSONResponse({"ok": True})
 
 
-class Office:
+class SlackPage:
     """The workspace, the app, and the browser's tab on it."""
 
     def __init__(
-        self, slack: Slack, receiver: Receiver, neighbours: Neighbours, tab: Page, url: str
+        self, slack: Slack, receiver: Receiver, others: OtherServices, tab: Page, url: str
     ) -> None:
         self.slack, self.receiver, self.tab = slack, receiver, tab
-        self.neighbours = neighbours
+        self.others = others
         self.client = WebClient(slack.keys.bot_token, base_url=f"{url}/slack/api/")
         tab.goto(url)
         self.at("welcome-close").click()
@@ -154,33 +154,33 @@ class Office:
 
 
 @pytest.fixture
-def office(tab: Page) -> Iterator[Office]:
+def slack_page(tab: Page) -> Iterator[SlackPage]:
     """Everything served on loopback."""
     world = World()
     slack = Slack(world, pace=Pace(burst=1000))
     slack.add_channel("CFINANCE", "finance")
     slack.add_channel("COTHER", "other")
-    neighbours = Neighbours()
+    others = OtherServices()
     world.add(slack)
-    world.add(neighbours)
+    world.add(others)
     world.add(SandboxPage(world), "/")
     receiver = Receiver(slack.keys.signing_secret)
     everything = Starlette(routes=[Mount("/app", receiver.app()), Mount("/", world.app())])
     with serve(everything) as url:
         slack.reach(f"{url}/app", url)
-        yield Office(slack, receiver, neighbours, tab, url)
+        yield SlackPage(slack, receiver, others, tab, url)
 
 
-def test_a_message_appears_and_changes_by_itself(office: Office) -> None:
+def test_a_message_appears_and_changes_by_itself(slack_page: SlackPage) -> None:
     """Without reloading, in the same place."""
-    message = office.post("Acme owes *1,200.00*")
+    message = slack_page.post("Acme owes *1,200.00*")
     expect(message).to_contain_text("Acme owes 1,200.00")
     ts = message.get_attribute("data-ts")
-    office.client.chat_update(channel="CFINANCE", ts=str(ts), text="Paid")
+    slack_page.client.chat_update(channel="CFINANCE", ts=str(ts), text="Paid")
     expect(message).to_contain_text("Paid")
 
 
-def test_markup_in_a_text_stays_text(office: Office) -> None:
+def test_markup_in_a_text_stays_text(slack_page: SlackPage) -> None:
     """A customer's name can be anything, and is shown as it is."""
     rich = {"type": "rich_text_section", "elements": [{"type": "text", "text": MARKUP}]}
     blocks = [
@@ -188,16 +188,16 @@ def test_markup_in_a_text_stays_text(office: Office) -> None:
         {"type": "rich_text", "elements": [rich]},
         {"type": "table", "rows": [[{"type": "raw_text", "text": MARKUP}]]},
     ]
-    message = office.post("x", blocks=blocks)
+    message = slack_page.post("x", blocks=blocks)
     expect(message.locator("h3")).to_have_text(MARKUP)
     expect(message.locator(".rich")).to_have_text(MARKUP)
     expect(message.locator("th")).to_have_text(MARKUP)
     expect(message.locator("img")).to_have_count(0)
 
 
-def test_mrkdwn_is_drawn(office: Office) -> None:
+def test_mrkdwn_is_drawn(slack_page: SlackPage) -> None:
     """Marks, mentions, dates, links and quotes; entities once."""
-    message = office.post(
+    message = slack_page.post(
         "*bold* _it_ ~gone~ `code` <@ULEAD1> <https://example.com/a?b=1&amp;c=2|link> "
         "<!date^1764000000^{date_num}|then> &lt;b&gt; &amp;amp;\n&gt; quoted\nafter"
     )
@@ -209,118 +209,120 @@ def test_mrkdwn_is_drawn(office: Office) -> None:
     expect(message).to_contain_text("<b> &amp;")
 
 
-def test_a_link_to_a_script_is_no_link(office: Office) -> None:
+def test_a_link_to_a_script_is_no_link(slack_page: SlackPage) -> None:
     """Only web and mail addresses can be followed."""
     element = {"type": "link", "url": "javascript:alert(1)", "text": "press me"}
     section = {"type": "rich_text_section", "elements": [element]}
-    message = office.post("x", blocks=[{"type": "rich_text", "elements": [section]}])
+    message = slack_page.post("x", blocks=[{"type": "rich_text", "elements": [section]}])
     expect(message).to_contain_text("press me")
     expect(message.locator("a")).to_have_count(0)
 
 
-def test_a_click_is_that_of_the_person_one_is(office: Office) -> None:
+def test_a_click_is_that_of_the_person_one_is(slack_page: SlackPage) -> None:
     """The switch decides who presses the button."""
-    message = office.post(blocks=card(button("approve")))
-    office.at("person-ULEAD2").click()
-    office.press(message, "approve")
-    assert office.heard(1)[0]["user"]["id"] == "ULEAD2"
+    message = slack_page.post(blocks=card(button("approve")))
+    slack_page.at("person-ULEAD2").click()
+    slack_page.press(message, "approve")
+    assert slack_page.heard(1)[0]["user"]["id"] == "ULEAD2"
 
 
-def test_a_confirm_dialog_comes_first(office: Office) -> None:
+def test_a_confirm_dialog_comes_first(slack_page: SlackPage) -> None:
     """Denied, nothing is sent; confirmed, the click goes out."""
     asked = {"title": plain("Sure?"), "text": plain("To Ann"), "confirm": plain("Yes")}
-    message = office.post(blocks=card(button("approve", confirm={**asked, "deny": plain("No")})))
-    office.press(message, "approve")
-    expect(office.at("confirm")).to_contain_text("To Ann")
-    office.at("confirm-no").click()
-    office.press(message, "approve")
-    office.at("confirm-yes").click()
-    assert len(office.heard(1)) == 1
+    message = slack_page.post(
+        blocks=card(button("approve", confirm={**asked, "deny": plain("No")}))
+    )
+    slack_page.press(message, "approve")
+    expect(slack_page.at("confirm")).to_contain_text("To Ann")
+    slack_page.at("confirm-no").click()
+    slack_page.press(message, "approve")
+    slack_page.at("confirm-yes").click()
+    assert len(slack_page.heard(1)) == 1
 
 
-def test_a_private_answer_is_seen_by_one_person(office: Office) -> None:
+def test_a_private_answer_is_seen_by_one_person(slack_page: SlackPage) -> None:
     """The guest reads it, the collector does not."""
-    message = office.post(blocks=card(button("approve")))
-    office.at("person-UGUEST").click()
-    office.press(message, "approve")
-    url = office.heard(1)[0]["response_url"]
+    message = slack_page.post(blocks=card(button("approve")))
+    slack_page.at("person-UGUEST").click()
+    slack_page.press(message, "approve")
+    url = slack_page.heard(1)[0]["response_url"]
     httpx.post(url, json={"text": "Only finance may approve"})
-    private = office.tab.locator(".private")
+    private = slack_page.tab.locator(".private")
     expect(private).to_contain_text("Only visible to you")
     expect(private).to_contain_text("Only finance may approve")
-    office.at("person-UCOLLECT").click()
+    slack_page.at("person-UCOLLECT").click()
     expect(private).to_have_count(0)
 
 
-def test_an_app_that_fails_leaves_a_warning(office: Office) -> None:
+def test_an_app_that_fails_leaves_a_warning(slack_page: SlackPage) -> None:
     """Beside the message, for the person who clicked."""
-    office.receiver.reply = lambda _: 500
-    message = office.post(blocks=card(button("approve")))
-    office.press(message, "approve")
+    slack_page.receiver.reply = lambda _: 500
+    message = slack_page.post(blocks=card(button("approve")))
+    slack_page.press(message, "approve")
     expect(message.get_by_role("alert")).to_contain_text("status code 500")
 
 
-def opening(office: Office, view: dict[str, Any] = EDIT) -> None:
+def opening(slack_page: SlackPage, view: dict[str, Any] = EDIT) -> None:
     """Let every click open this modal."""
 
     def reply(payload: dict[str, Any]) -> None:
         if payload["type"] == "block_actions":
-            office.client.views_open(trigger_id=payload["trigger_id"], view=view)
+            slack_page.client.views_open(trigger_id=payload["trigger_id"], view=view)
 
-    office.receiver.reply = reply
+    slack_page.receiver.reply = reply
 
 
-def test_a_modal_is_filled_in_and_submitted(office: Office) -> None:
+def test_a_modal_is_filled_in_and_submitted(slack_page: SlackPage) -> None:
     """What was typed arrives, and the modal closes."""
-    opening(office)
-    office.press(office.post(blocks=card(button("edit"))), "edit")
-    box = office.at("action-body")
+    opening(slack_page)
+    slack_page.press(slack_page.post(blocks=card(button("edit"))), "edit")
+    box = slack_page.at("action-body")
     expect(box).to_have_value("Dear Ann")
     box.fill("Dear Ann,\nplease")
-    office.at("modal-submit").click()
-    expect(office.at("modal")).to_be_hidden()
-    values = office.heard(2)[1]["view"]["state"]["values"]
+    slack_page.at("modal-submit").click()
+    expect(slack_page.at("modal")).to_be_hidden()
+    values = slack_page.heard(2)[1]["view"]["state"]["values"]
     assert values["body_1"]["body"]["value"] == "Dear Ann,\nplease"
 
 
-def test_errors_stand_at_their_input_and_the_text_stays(office: Office) -> None:
+def test_errors_stand_at_their_input_and_the_text_stays(slack_page: SlackPage) -> None:
     """The person corrects what they wrote."""
-    opening(office)
-    office.press(office.post(blocks=card(button("edit"))), "edit")
-    expect(office.at("modal")).to_be_visible()
+    opening(slack_page)
+    slack_page.press(slack_page.post(blocks=card(button("edit"))), "edit")
+    expect(slack_page.at("modal")).to_be_visible()
     refusal = {"response_action": "errors", "errors": {"body_1": "No links, please"}}
-    office.receiver.reply = lambda _: refusal
-    office.at("action-body").fill("see http://example.com")
-    office.at("modal-submit").click()
-    expect(office.at("error-body_1")).to_have_text("No links, please")
-    expect(office.at("action-body")).to_have_value("see http://example.com")
+    slack_page.receiver.reply = lambda _: refusal
+    slack_page.at("action-body").fill("see http://example.com")
+    slack_page.at("modal-submit").click()
+    expect(slack_page.at("error-body_1")).to_have_text("No links, please")
+    expect(slack_page.at("action-body")).to_have_value("see http://example.com")
 
 
-def test_an_update_of_the_modal_keeps_what_was_typed(office: Office) -> None:
+def test_an_update_of_the_modal_keeps_what_was_typed(slack_page: SlackPage) -> None:
     """As long as the ids stay; a new block_id shows the new text."""
-    opening(office)
-    office.press(office.post(blocks=card(button("edit"))), "edit")
-    office.at("action-body").fill("mine")
-    view_id = office.slack.snapshot()["modals"]["UCOLLECT"]["id"]
-    office.client.views_update(view_id=view_id, view=EDIT | {"title": plain("Checked")})
-    expect(office.at("modal").get_by_role("heading")).to_have_text("Checked")
-    expect(office.at("action-body")).to_have_value("mine")
+    opening(slack_page)
+    slack_page.press(slack_page.post(blocks=card(button("edit"))), "edit")
+    slack_page.at("action-body").fill("mine")
+    view_id = slack_page.slack.snapshot()["modals"]["UCOLLECT"]["id"]
+    slack_page.client.views_update(view_id=view_id, view=EDIT | {"title": plain("Checked")})
+    expect(slack_page.at("modal").get_by_role("heading")).to_have_text("Checked")
+    expect(slack_page.at("action-body")).to_have_value("mine")
     fresh = EDIT | {"blocks": [EDIT["blocks"][0] | {"block_id": "body_2"}]}
-    office.client.views_update(view_id=view_id, view=fresh)
-    expect(office.at("action-body")).to_have_value("Dear Ann")
+    slack_page.client.views_update(view_id=view_id, view=fresh)
+    expect(slack_page.at("action-body")).to_have_value("Dear Ann")
 
 
-def test_escape_closes_a_modal(office: Office) -> None:
+def test_escape_closes_a_modal(slack_page: SlackPage) -> None:
     """By keyboard as by its buttons, and the app does not see a submission."""
-    opening(office)
-    office.press(office.post(blocks=card(button("edit"))), "edit")
-    expect(office.at("modal")).to_be_visible()
-    office.tab.keyboard.press("Escape")
-    expect(office.at("modal")).to_be_hidden()
-    assert office.slack.snapshot()["modals"] == {}
+    opening(slack_page)
+    slack_page.press(slack_page.post(blocks=card(button("edit"))), "edit")
+    expect(slack_page.at("modal")).to_be_visible()
+    slack_page.tab.keyboard.press("Escape")
+    expect(slack_page.at("modal")).to_be_hidden()
+    assert slack_page.slack.snapshot()["modals"] == {}
 
 
-def test_every_kind_of_input_can_be_used(office: Office) -> None:
+def test_every_kind_of_input_can_be_used(slack_page: SlackPage) -> None:
     """Each sends its value in the shape Slack gives it."""
     options = [{"text": plain(word), "value": word} for word in ("one", "two")]
     elements: list[dict[str, Any]] = [
@@ -341,20 +343,20 @@ def test_every_kind_of_input_can_be_used(office: Office) -> None:
         }
         for one in elements
     ]
-    opening(office, EDIT | {"blocks": blocks})
-    office.press(office.post(blocks=card(button("edit"))), "edit")
-    modal = office.at("modal")
-    office.at("action-static_select").select_option("two")
-    office.at("action-radio_buttons").get_by_label("one").check()
-    office.at("action-checkboxes").get_by_label("one").check()
-    office.at("action-checkboxes").get_by_label("two").check()
-    office.at("action-datepicker").fill("2026-12-01")
-    office.at("action-users_select").select_option("ULEAD1")
-    office.at("action-conversations_select").select_option("CFINANCE")
-    office.at("action-plain_text_input").fill("words")
-    office.at("modal-submit").click()
+    opening(slack_page, EDIT | {"blocks": blocks})
+    slack_page.press(slack_page.post(blocks=card(button("edit"))), "edit")
+    modal = slack_page.at("modal")
+    slack_page.at("action-static_select").select_option("two")
+    slack_page.at("action-radio_buttons").get_by_label("one").check()
+    slack_page.at("action-checkboxes").get_by_label("one").check()
+    slack_page.at("action-checkboxes").get_by_label("two").check()
+    slack_page.at("action-datepicker").fill("2026-12-01")
+    slack_page.at("action-users_select").select_option("ULEAD1")
+    slack_page.at("action-conversations_select").select_option("CFINANCE")
+    slack_page.at("action-plain_text_input").fill("words")
+    slack_page.at("modal-submit").click()
     expect(modal).to_be_hidden()
-    values = office.heard(2)[1]["view"]["state"]["values"]
+    values = slack_page.heard(2)[1]["view"]["state"]["values"]
     held = {kind: state[kind] for kind, state in values.items()}
     assert held["static_select"]["selected_option"]["value"] == "two"
     assert held["radio_buttons"]["selected_option"]["value"] == "one"
@@ -366,121 +368,121 @@ def test_every_kind_of_input_can_be_used(office: Office) -> None:
     assert held["plain_text_input"]["value"] == "words"
 
 
-def test_overflow_and_select_tell_the_app(office: Office) -> None:
+def test_overflow_and_select_tell_the_app(slack_page: SlackPage) -> None:
     """A choice in a message is an action of its own."""
     options = [{"text": plain(word), "value": word} for word in ("snooze", "hold")]
     more = {"type": "overflow", "action_id": "more", "options": options}
     pick = {"type": "static_select", "action_id": "pick", "options": options}
-    message = office.post(blocks=card(more, pick))
-    office.press(message, "more")
+    message = slack_page.post(blocks=card(more, pick))
+    slack_page.press(message, "more")
     message.get_by_test_id("option-hold").click()
-    assert office.heard(1)[0]["actions"][0]["selected_option"]["value"] == "hold"
+    assert slack_page.heard(1)[0]["actions"][0]["selected_option"]["value"] == "hold"
     message.get_by_test_id("action-pick").select_option("snooze")
-    assert office.heard(2)[1]["actions"][0]["selected_option"]["value"] == "snooze"
+    assert slack_page.heard(2)[1]["actions"][0]["selected_option"]["value"] == "snooze"
 
 
-def test_a_thread_opens_beside(office: Office) -> None:
+def test_a_thread_opens_beside(slack_page: SlackPage) -> None:
     """The replies, not in the channel; closing gives the panels back."""
-    message = office.post()
+    message = slack_page.post()
     ts = str(message.get_attribute("data-ts"))
-    office.post("edited: version 2", thread_ts=ts)
-    office.at(f"thread-{ts}").click()
-    expect(office.at("thread")).to_contain_text("edited: version 2")
-    expect(office.at("messages")).not_to_contain_text("edited: version 2")
-    office.at("thread-close").click()
-    expect(office.at("panel")).to_be_visible()
+    slack_page.post("edited: version 2", thread_ts=ts)
+    slack_page.at(f"thread-{ts}").click()
+    expect(slack_page.at("thread")).to_contain_text("edited: version 2")
+    expect(slack_page.at("messages")).not_to_contain_text("edited: version 2")
+    slack_page.at("thread-close").click()
+    expect(slack_page.at("panel")).to_be_visible()
 
 
-def test_a_command_is_typed_and_answered(office: Office) -> None:
+def test_a_command_is_typed_and_answered(slack_page: SlackPage) -> None:
     """By keyboard; the answer is private and in this channel."""
-    office.receiver.reply = lambda form: {"text": f"Nothing for {form['text']}"}
-    office.at("place-COTHER").click()
-    office.at("command").fill("acme")
-    office.at("command").press("Enter")
-    expect(office.tab.locator(".private")).to_contain_text("Nothing for acme")
-    assert office.heard(1)[0]["channel_id"] == "COTHER"
-    expect(office.at("command")).to_have_value("")
+    slack_page.receiver.reply = lambda form: {"text": f"Nothing for {form['text']}"}
+    slack_page.at("place-COTHER").click()
+    slack_page.at("command").fill("acme")
+    slack_page.at("command").press("Enter")
+    expect(slack_page.tab.locator(".private")).to_contain_text("Nothing for acme")
+    assert slack_page.heard(1)[0]["channel_id"] == "COTHER"
+    expect(slack_page.at("command")).to_have_value("")
 
 
-def test_home_is_opened_and_shown(office: Office) -> None:
+def test_home_is_opened_and_shown(slack_page: SlackPage) -> None:
     """Opening the tab is an event; what the app publishes appears."""
     blocks = [{"type": "header", "text": plain("Waiting for you")}, *card(button("open"))[1:]]
 
     def publish(payload: dict[str, Any]) -> None:
         if payload["type"] == "event_callback":
             view = {"type": "home", "blocks": blocks}
-            office.client.views_publish(user_id=payload["event"]["user"], view=view)
+            slack_page.client.views_publish(user_id=payload["event"]["user"], view=view)
 
-    office.receiver.reply = publish
-    office.at("place-home").click()
-    expect(office.at("home")).to_contain_text("Waiting for you")
-    office.at("home").get_by_test_id("action-open").click()
-    assert office.heard(2)[1]["container"]["type"] == "view"
+    slack_page.receiver.reply = publish
+    slack_page.at("place-home").click()
+    expect(slack_page.at("home")).to_contain_text("Waiting for you")
+    slack_page.at("home").get_by_test_id("action-open").click()
+    assert slack_page.heard(2)[1]["container"]["type"] == "view"
 
 
-def test_a_direct_message_is_for_its_person(office: Office) -> None:
+def test_a_direct_message_is_for_its_person(slack_page: SlackPage) -> None:
     """It appears in their sidebar alone, as unread."""
-    office.client.chat_postMessage(channel="UMANAGER", text="A draft for you")
-    expect(office.at("place-DMANAGER")).to_have_count(0)
-    office.at("person-UMANAGER").click()
-    expect(office.at("place-DMANAGER")).to_have_class(re.compile("unread"))
-    office.at("place-DMANAGER").click()
-    expect(office.at("messages")).to_contain_text("A draft for you")
+    slack_page.client.chat_postMessage(channel="UMANAGER", text="A draft for you")
+    expect(slack_page.at("place-DMANAGER")).to_have_count(0)
+    slack_page.at("person-UMANAGER").click()
+    expect(slack_page.at("place-DMANAGER")).to_have_class(re.compile("unread"))
+    slack_page.at("place-DMANAGER").click()
+    expect(slack_page.at("messages")).to_contain_text("A draft for you")
 
 
-def test_a_permalink_leads_to_its_message(office: Office) -> None:
+def test_a_permalink_leads_to_its_message(slack_page: SlackPage) -> None:
     """In another channel too, and marks it."""
-    message = office.post("the one")
+    message = slack_page.post("the one")
     ts = str(message.get_attribute("data-ts"))
-    link = office.client.chat_getPermalink(channel="CFINANCE", message_ts=ts)["permalink"]
-    office.at("place-COTHER").click()
+    link = slack_page.client.chat_getPermalink(channel="CFINANCE", message_ts=ts)["permalink"]
+    slack_page.at("place-COTHER").click()
     expect(message).to_have_count(0)
-    office.tab.goto(str(link))
+    slack_page.tab.goto(str(link))
     expect(message).to_be_in_viewport()
 
 
-def test_a_link_to_a_message_opens_it_where_one_is(office: Office) -> None:
+def test_a_link_to_a_message_opens_it_where_one_is(slack_page: SlackPage) -> None:
     """A card's address in a text is followed on the page, and as an address of its own."""
-    message = office.post("the one")
+    message = slack_page.post("the one")
     ts = str(message.get_attribute("data-ts"))
-    link = str(office.client.chat_getPermalink(channel="CFINANCE", message_ts=ts)["permalink"])
-    office.client.chat_postMessage(channel="COTHER", text=f"See <{link}|case 412>")
-    office.at("place-COTHER").click()
-    office.at("messages").get_by_role("link", name="case 412").click()
+    link = str(slack_page.client.chat_getPermalink(channel="CFINANCE", message_ts=ts)["permalink"])
+    slack_page.client.chat_postMessage(channel="COTHER", text=f"See <{link}|case 412>")
+    slack_page.at("place-COTHER").click()
+    slack_page.at("messages").get_by_role("link", name="case 412").click()
     expect(message).to_be_in_viewport()
-    assert office.tab.request.get(link).ok
+    assert slack_page.tab.request.get(link).ok
 
 
-def test_a_newcomer_is_told_where_to_begin(office: Office) -> None:
+def test_a_newcomer_is_told_where_to_begin(slack_page: SlackPage) -> None:
     """Each person what they can do there, until it is put away for this tab."""
-    office.tab.evaluate("sessionStorage.clear()")
-    office.tab.reload()
-    expect(office.at("welcome")).to_contain_text("press Approve & send")
-    office.at("person-UGUEST").click()
-    expect(office.at("welcome")).to_contain_text("what a guest is told")
-    office.at("welcome-close").click()
-    office.tab.reload()
-    expect(office.at("messages")).to_be_visible()
-    expect(office.at("welcome")).to_be_hidden()
+    slack_page.tab.evaluate("sessionStorage.clear()")
+    slack_page.tab.reload()
+    expect(slack_page.at("welcome")).to_contain_text("press Approve & send")
+    slack_page.at("person-UGUEST").click()
+    expect(slack_page.at("welcome")).to_contain_text("what a guest is told")
+    slack_page.at("welcome-close").click()
+    slack_page.tab.reload()
+    expect(slack_page.at("messages")).to_be_visible()
+    expect(slack_page.at("welcome")).to_be_hidden()
 
 
-def test_a_phone_has_room_for_the_cards(office: Office) -> None:
+def test_a_phone_has_room_for_the_cards(slack_page: SlackPage) -> None:
     """Most of the screen is messages; what is beside them opens over them and closes again."""
-    office.post("A card")
-    office.tab.set_viewport_size({"width": 390, "height": 844})
-    room = office.at("messages").bounding_box()
-    title = office.at("place-title").bounding_box()
-    people = office.at("who").bounding_box()
+    slack_page.post("A card")
+    slack_page.tab.set_viewport_size({"width": 390, "height": 844})
+    room = slack_page.at("messages").bounding_box()
+    title = slack_page.at("place-title").bounding_box()
+    people = slack_page.at("who").bounding_box()
     assert room is not None
     assert title is not None
     assert people is not None
     assert room["height"] > 844 / 2
     assert title["y"] >= people["y"] + people["height"]
-    expect(office.at("mail-0")).to_be_hidden()
-    office.at("around").click()
-    expect(office.at("mail-0")).to_be_visible()
-    office.tab.get_by_label("Back to the conversation").click()
-    expect(office.at("mail-0")).to_be_hidden()
+    expect(slack_page.at("mail-0")).to_be_hidden()
+    slack_page.at("around").click()
+    expect(slack_page.at("mail-0")).to_be_visible()
+    slack_page.tab.get_by_label("Back to the conversation").click()
+    expect(slack_page.at("mail-0")).to_be_hidden()
 
 
 @pytest.mark.parametrize(
@@ -499,7 +501,7 @@ def test_a_phone_has_room_for_the_cards(office: Office) -> None:
     ],
 )
 def test_no_column_of_a_table_is_cut(
-    office: Office, names: list[str], first: str, figure: str
+    slack_page: SlackPage, names: list[str], first: str, figure: str
 ) -> None:
     """Six or seven columns with figures fit beside the panels of a laptop."""
     figures = [{"type": "raw_text", "text": figure} for _ in names[1:]]
@@ -507,83 +509,87 @@ def test_no_column_of_a_table_is_cut(
     rows = [[{"type": "raw_text", "text": name} for name in names], [who, *figures]]
     right = [{"is_wrapped": True}, *({"align": "right"} for _ in figures)]
     table = {"type": "table", "rows": rows, "column_settings": right}
-    office.tab.set_viewport_size({"width": 1280, "height": 860})
-    drawn = office.post(blocks=[table]).locator(".table")
+    slack_page.tab.set_viewport_size({"width": 1280, "height": 860})
+    drawn = slack_page.post(blocks=[table]).locator(".table")
     expect(drawn).to_be_visible()
     room, needed = drawn.evaluate("box => [box.clientWidth, box.scrollWidth]")
     assert needed <= room
 
 
-def test_the_panels_fit_on_a_laptop(office: Office) -> None:
+def test_the_panels_fit_on_a_laptop(slack_page: SlackPage) -> None:
     """The tabs with their counts, and with them the whole page, are no wider than the window."""
-    office.neighbours.count = 17
-    office.tab.set_viewport_size({"width": 1280, "height": 860})
-    office.post()
-    expect(office.at("tab-mailbox")).to_contain_text("17")
-    assert office.tab.evaluate("document.documentElement.scrollWidth") <= 1280
+    slack_page.others.count = 17
+    slack_page.tab.set_viewport_size({"width": 1280, "height": 860})
+    slack_page.post()
+    expect(slack_page.at("tab-mailbox")).to_contain_text("17")
+    assert slack_page.tab.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-def test_mails_and_notes_are_shown_beside(office: Office) -> None:
+def test_mails_and_notes_are_shown_beside(slack_page: SlackPage) -> None:
     """A mail with its attachment's name, a note with its invoice, as text."""
-    expect(office.at("mail-0").locator("h3")).to_have_text(MARKUP)
-    expect(office.at("mail-0")).to_contain_text("Invoice 1037.pdf")
-    office.at("tab-quickbooks").click()
-    expect(office.at("note-9")).to_contain_text("[Overdue 412] reminder")
-    expect(office.at("invoice-742")).to_contain_text(MARKUP)
+    expect(slack_page.at("mail-0").locator("h3")).to_have_text(MARKUP)
+    expect(slack_page.at("mail-0")).to_contain_text("Invoice 1037.pdf")
+    slack_page.at("tab-quickbooks").click()
+    expect(slack_page.at("note-9")).to_contain_text("[Overdue 412] reminder")
+    expect(slack_page.at("invoice-742")).to_contain_text(MARKUP)
 
 
-def test_a_person_answers_as_the_customer(office: Office) -> None:
+def test_a_person_answers_as_the_customer(slack_page: SlackPage) -> None:
     """Answers stand below our mail, others by themselves; ours is quoted in a new one."""
-    expect(office.at("mail-0").get_by_test_id("received")).to_contain_text("Paid")
-    expect(office.at("received")).to_have_count(2)
-    office.at("mail-0").locator("summary").click()
-    office.at("write-mail-<1>").fill("We pay on Friday")
-    office.at("add-mail-<1>").click()
-    office.until(lambda: bool(office.neighbours.asked))
-    (asked,) = office.neighbours.asked
+    expect(slack_page.at("mail-0").get_by_test_id("received")).to_contain_text("Paid")
+    expect(slack_page.at("received")).to_have_count(2)
+    slack_page.at("mail-0").locator("summary").click()
+    slack_page.at("write-mail-<1>").fill("We pay on Friday")
+    slack_page.at("add-mail-<1>").click()
+    slack_page.until(lambda: bool(slack_page.others.asked))
+    (asked,) = slack_page.others.asked
     assert (asked["from"], asked["in_reply_to"]) == ("ann@example.com", "<1>")
     assert asked["text"].startswith("We pay on Friday\n\nOn ")
     assert asked["text"].endswith("us@example.com wrote:\n> Dear Ann")
 
 
-def test_an_invoice_can_be_paid_from_the_page(office: Office) -> None:
+def test_an_invoice_can_be_paid_from_the_page(slack_page: SlackPage) -> None:
     """In full, and with the webhook that QuickBooks would send."""
-    office.at("tab-quickbooks").click()
-    office.at("pay-742").click()
-    office.until(lambda: bool(office.neighbours.asked))
-    assert office.neighbours.asked == [{"invoice": "742", "amount": "1200.00", "notify": True}]
+    slack_page.at("tab-quickbooks").click()
+    slack_page.at("pay-742").click()
+    slack_page.until(lambda: bool(slack_page.others.asked))
+    assert slack_page.others.asked == [{"invoice": "742", "amount": "1200.00", "notify": True}]
 
 
-def test_tickets_and_the_crm_are_shown_and_added_to(office: Office) -> None:
+def test_tickets_and_the_crm_are_shown_and_added_to(slack_page: SlackPage) -> None:
     """Every word is text; private comments are told apart; a person can write in both."""
-    expect(office.at("tab-customers")).to_contain_text("1")
-    office.at("tab-customers").click()
-    expect(office.at("ticket-88").locator("h3")).to_have_text(f"88 · {MARKUP}")
-    expect(office.at("ticket-88").locator("small").nth(1)).to_contain_text("private")
-    expect(office.at("contact-ann@example.com")).to_contain_text(MARKUP)
+    expect(slack_page.at("tab-customers")).to_contain_text("1")
+    slack_page.at("tab-customers").click()
+    expect(slack_page.at("ticket-88").locator("h3")).to_have_text(f"88 · {MARKUP}")
+    expect(slack_page.at("ticket-88").locator("small").nth(1)).to_contain_text("private")
+    expect(slack_page.at("contact-ann@example.com")).to_contain_text(MARKUP)
     for key, text in (("ticket-88", "It is broken."), ("contact-ann@example.com", "Called.")):
-        office.at(key).locator("summary").click()
-        office.at(f"write-{key}").fill(text)
-        office.at(f"add-{key}").click()
-    office.until(lambda: len(office.neighbours.asked) == 2)
-    assert office.neighbours.asked == [
+        slack_page.at(key).locator("summary").click()
+        slack_page.at(f"write-{key}").fill(text)
+        slack_page.at(f"add-{key}").click()
+    slack_page.until(lambda: len(slack_page.others.asked) == 2)
+    assert slack_page.others.asked == [
         {"id": 88, "author": "ann@example.com", "public": True, "text": "It is broken."},
         {"email": "ann@example.com", "text": "Called."},
     ]
 
 
-def test_the_requests_are_listed(office: Office) -> None:
+def test_the_requests_are_listed(slack_page: SlackPage) -> None:
     """The latest first, with what was answered."""
-    office.post()
-    office.at("tab-requests").click()
-    expect(office.at("panel").locator("tbody tr").first).to_contain_text("/api/chat.postMessage")
+    slack_page.post()
+    slack_page.at("tab-requests").click()
+    expect(slack_page.at("panel").locator("tbody tr").first).to_contain_text(
+        "/api/chat.postMessage"
+    )
 
 
-def test_an_old_client_is_not_needed_for_a_stale_click(office: Office) -> None:
+def test_an_old_client_is_not_needed_for_a_stale_click(slack_page: SlackPage) -> None:
     """Buttons go with the update of the card."""
-    message = office.post(blocks=card(button("approve")))
+    message = slack_page.post(blocks=card(button("approve")))
     expect(message.get_by_test_id("action-approve")).to_be_visible()
     ts = str(message.get_attribute("data-ts"))
-    office.client.chat_update(channel="CFINANCE", ts=ts, text="Done", blocks=card(button("undo")))
+    slack_page.client.chat_update(
+        channel="CFINANCE", ts=ts, text="Done", blocks=card(button("undo"))
+    )
     expect(message.get_by_test_id("action-approve")).to_have_count(0)
     expect(message.get_by_test_id("action-undo")).to_be_visible()

@@ -155,11 +155,11 @@ def shadowed(running: Sandbox, *customers: Owing) -> Firm:
     place = {"id": channel, "name": f"finance-{channel[5:]}"}
     running.client.post("/_/slack/channel", json=place).raise_for_status()
     found = Firm(running, realm, channel)
-    pass_the_door(found)
+    connect_by_link(found)
     return found
 
 
-def pass_the_door(found: Firm) -> None:
+def connect_by_link(found: Firm) -> None:
     """Connect the company as a person with a link from `overdue connect` would."""
     running = found.running
     running.quickbooks("choose", realm=found.realm)

@@ -11,8 +11,8 @@ from sqlalchemy import select, update
 
 from jobs.decide.sent import UNDER_WAY
 from jobs.store.database.tables import cases, sends
-from tests.crowd import end, forks, state_of, tell
 from tests.flows.firms import SENT, WAITING, Firm, Owing, domain, record
+from tests.real_processes import end, forks, state_of, tell
 from tests.sandbox.processes import World
 from tests.sandbox.product import OVERDUE
 

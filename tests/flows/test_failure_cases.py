@@ -32,17 +32,17 @@ from jobs.sources.configured import configured
 from tests.flows import named
 from tests.jobs import test_held_up, test_power_cuts
 from tests.jobs.decide import test_decisions
-from tests.jobs.house import (
+from tests.jobs.fixtures import OpenHarness, opener
+from tests.jobs.harness import (
     MANAGER,
     WEDNESDAY,
-    House,
-    Neighbourhood,
+    CompanyHarness,
+    SharedStandIns,
     books,
     customer,
     invoice,
-    neighbourhood,
+    serve_stand_ins,
 )
-from tests.jobs.houses import OpenHouse, opener
 from tests.jobs.intake import test_crossing, test_events, test_merges, test_sweep
 from tests.jobs.reports import test_first_look
 from tests.jobs.rules.policy import test_business_days
@@ -54,9 +54,9 @@ SIGNED = "\n\nThank you and kind regards"
 
 
 @pytest.fixture(scope="module")
-def neighbours() -> Iterator[Neighbourhood]:
+def shared() -> Iterator[SharedStandIns]:
     """The stand-ins of this file."""
-    with neighbourhood() as found:
+    with serve_stand_ins() as found:
         yield found
 
 
@@ -106,9 +106,9 @@ def _ledger() -> dict[str, Any]:
     )
 
 
-def _mail(house: House) -> None:
+def _mail(harness: CompanyHarness) -> None:
     """What came in, and what a colleague wrote by hand."""
-    inbox = house.outside.inbox
+    inbox = harness.outside.inbox
     inbox.receive(
         {
             "from": "ann@customer12.example",
@@ -125,7 +125,7 @@ def _mail(house: House) -> None:
     )
     inbox.receive(
         {"from": "sales@brass-fern.example", "to": "billing@customer17.example", "text": "Hi!"},
-        house.now - timedelta(days=1),
+        harness.now - timedelta(days=1),
     )
     inbox.receive(
         {
@@ -145,9 +145,9 @@ def _mail(house: House) -> None:
     )
 
 
-def _others(house: House) -> None:
+def _others(harness: CompanyHarness) -> None:
     """A complaint at the help desk, about which the CRM names somebody."""
-    house.outside.zendesk.add(
+    harness.outside.zendesk.add(
         {
             "requester": "billing@customer11.example",
             "organization": "Customer 11",
@@ -162,36 +162,36 @@ def _others(house: House) -> None:
             ],
         }
     )
-    house.outside.hubspot.add(
+    harness.outside.hubspot.add(
         {"email": "billing@customer11.example", "name": "Dana", "company": "C", "owner": OWNER}
     )
 
 
 @pytest.fixture(scope="module")
-def morning(neighbours: Neighbourhood, tmp_path_factory: pytest.TempPathFactory) -> Morning:
+def morning(shared: SharedStandIns, tmp_path_factory: pytest.TempPathFactory) -> Morning:
     """One sweep over all of them."""
     marked = {"customer": [{"id": "14", "key_account": True}]}
     with ExitStack() as stack:
-        open_house = opener(stack, neighbours, neighbours.home, tmp_path_factory.mktemp("morning"))
-        house = open_house(_ledger(), marked)
-        _mail(house)
-        _others(house)
-        sources = configured(house.process.settings)
+        open_harness = opener(stack, shared, shared.home, tmp_path_factory.mktemp("morning"))
+        harness = open_harness(_ledger(), marked)
+        _mail(harness)
+        _others(harness)
+        sources = configured(harness.process.settings)
         for source in sources:
             stack.callback(source.close)
-            house.add_source(source)
-        house.sweep()
-        views = {case.customer: house.view(case) for case in house.cases()}
-        drawn = {id: card(view, house.now, people={}) for id, view in views.items()}
+            harness.add_source(source)
+        harness.sweep()
+        views = {case.customer: harness.view(case) for case in harness.cases()}
+        drawn = {id: card(view, harness.now, people={}) for id, view in views.items()}
         cards = {id: json.dumps([c.text, c.blocks], ensure_ascii=False) for id, c in drawn.items()}
-        return Morning(views, cards, "\n".join(neighbours.outside.model.prompts))
+        return Morning(views, cards, "\n".join(shared.outside.model.prompts))
 
 
 @pytest.fixture
-def open_house(neighbours: Neighbourhood, tmp_path: Path) -> Iterator[OpenHouse]:
+def open_harness(shared: SharedStandIns, tmp_path: Path) -> Iterator[OpenHarness]:
     """A company of its own for a flow in which people act."""
     with ExitStack() as stack:
-        yield opener(stack, neighbours, neighbours.home, tmp_path)
+        yield opener(stack, shared, shared.home, tmp_path)
 
 
 def test_money_received_but_not_applied_stops_and_is_named(morning: Morning) -> None:
@@ -213,22 +213,22 @@ def test_a_part_payment_is_thanked_for_and_only_the_rest_is_asked(morning: Morni
     assert "$500.00 due" in morning.cards["4"]
 
 
-def test_a_wrong_figure_is_refused_whoever_writes_it(open_house: OpenHouse) -> None:
+def test_a_wrong_figure_is_refused_whoever_writes_it(open_harness: OpenHarness) -> None:
     """Case 8: the model has no digits to be wrong with; a person cannot save another figure."""
-    house = open_house()
+    harness = open_harness()
     for lie in ("digits", "wrong_slot", "format_slot"):
-        house.outside.model.enqueue("hostile", lie)
-        house.sweep()
-        letter = house.view().letter
+        harness.outside.model.enqueue("hostile", lie)
+        harness.sweep()
+        letter = harness.view().letter
         assert letter is not None
-        assert (house.view().author, "$840.00" in letter.body) == ("template", True)
+        assert (harness.view().author, "$840.00" in letter.body) == ("template", True)
         for true, false in (("$840.00", "$931.40"), ("171", "172"), ("Nov 6", "Oct 6")):
             assert true in letter.body
             wrong = Text(letter.subject, letter.body.replace(true, false), True, True)
-            said = house.edit("ULEAD1", wrong)
+            said = harness.edit("ULEAD1", wrong)
             assert isinstance(said, Objections)
             assert said.hard
-    assert house.versions() == 1
+    assert harness.versions() == 1
 
 
 def test_without_one_good_address_nobody_is_written_to(morning: Morning) -> None:
@@ -245,37 +245,42 @@ def test_without_one_good_address_nobody_is_written_to(morning: Morning) -> None
     assert [pick in morning.cards[id] for id in found] == [False, True, True, True]
 
 
-def test_an_address_is_picked_once(open_house: OpenHouse) -> None:
+def test_an_address_is_picked_once(open_harness: OpenHarness) -> None:
     """Case 9: the next message goes there too, without a question."""
     several = customer("1", email="a@one.example, b@one.example")
-    house = open_house(books(several, invoice("71", "1", "840.00", 12)))
-    house.sweep()
-    assert house.approve() is Answer.STALE
-    house.go(look.confirm_address, "UCOLLECT", "b@one.example")
-    house.run("triage")
-    assert house.approve() is Answer.RECORDED
-    house.wait_out()
-    house.time.later(days=12)
-    house.sweep()
-    letter = house.view().letter
+    harness = open_harness(books(several, invoice("71", "1", "840.00", 12)))
+    harness.sweep()
+    assert harness.approve() is Answer.STALE
+    harness.go(look.confirm_address, "UCOLLECT", "b@one.example")
+    harness.run("triage")
+    assert harness.approve() is Answer.RECORDED
+    harness.wait_out()
+    harness.time.later(days=12)
+    harness.sweep()
+    letter = harness.view().letter
     assert letter is not None
-    assert (len(house.cases()), letter.to) == (2, "b@one.example")
+    assert (len(harness.cases()), letter.to) == (2, "b@one.example")
 
 
-def test_another_customers_data_cannot_be_written(open_house: OpenHouse) -> None:
+def test_another_customers_data_cannot_be_written(open_harness: OpenHarness) -> None:
     """Case 10: names, numbers and amounts belong to the one customer of the case."""
     two = (customer("1"), customer("2", DisplayName="Osprey Rowing Club"))
-    house = open_house(books(*two, invoice("71", "1", "840.00", 12), invoice("72", "2", "77", 12)))
-    house.sweep()
-    click, letter = house.click("ULEAD1", house.case("1")), house.view(house.case("1")).letter
+    harness = open_harness(
+        books(*two, invoice("71", "1", "840.00", 12), invoice("72", "2", "77", 12))
+    )
+    harness.sweep()
+    click, letter = (
+        harness.click("ULEAD1", harness.case("1")),
+        harness.view(harness.case("1")).letter,
+    )
     assert letter is not None
     for theirs in ("Invoice 172 is open with $77.00.", "Write to billing@customer2.example."):
         body = letter.body.replace(SIGNED, f"\n\n{theirs}{SIGNED}")
         text = Text(letter.subject, body, insist=True, marked=True)
-        said = house.edit(click, text)
+        said = harness.edit(click, text)
         assert isinstance(said, Objections), theirs
         assert said.hard, theirs
-    prompts = "\n".join(house.outside.model.prompts)
+    prompts = "\n".join(harness.outside.model.prompts)
     assert "Osprey" not in prompts
 
 
@@ -296,35 +301,35 @@ def test_a_polite_dispute_is_asked_about_and_not_pressed(morning: Morning) -> No
     assert not any(word in body for word in ("as soon as possible", "by November", "deadline"))
 
 
-def test_a_promise_is_waited_for(open_house: OpenHouse) -> None:
+def test_a_promise_is_waited_for(open_harness: OpenHarness) -> None:
     """Case 13: no card until the promised date is over."""
-    house = open_house()
-    house.sweep()
-    promised = Holding(HoldKind.PROMISE, house.today + timedelta(days=9), "They said so.")
-    assert house.hold("UCOLLECT", promised) is Answer.RECORDED
+    harness = open_harness()
+    harness.sweep()
+    promised = Holding(HoldKind.PROMISE, harness.today + timedelta(days=9), "They said so.")
+    assert harness.hold("UCOLLECT", promised) is Answer.RECORDED
     for _ in range(2):
-        house.time.later(days=4)
-        house.sweep()
-    assert {case.state for case in house.cases()} <= {State.HELD, State.NEW}
-    house.time.later(days=6)
-    house.sweep()
-    assert (house.state(), len(house.cases())) == (State.WAITING, 2)
-    assert not house.mails
+        harness.time.later(days=4)
+        harness.sweep()
+    assert {case.state for case in harness.cases()} <= {State.HELD, State.NEW}
+    harness.time.later(days=6)
+    harness.sweep()
+    assert (harness.state(), len(harness.cases())) == (State.WAITING, 2)
+    assert not harness.mails
 
 
-def test_a_key_account_needs_two_and_its_manager_first(open_house: OpenHouse) -> None:
+def test_a_key_account_needs_two_and_its_manager_first(open_harness: OpenHarness) -> None:
     """Case 14."""
     key = {"customer": [{"id": "1", "key_account": True}]}
     managed = {"account_manager": [{**MANAGER, "customers": ["1"]}]}
-    house = open_house(policy=key | managed)
-    house.sweep()
-    assert house.view().class_ is CaseClass.HIGH_TOUCH_ESCALATION
-    assert house.approve("UCOLLECT") is Answer.NOT_OPEN_YET
-    assert house.fine("UMANAGER") is Answer.RECORDED
-    assert house.approve("UCOLLECT") is Answer.SECOND_NEEDED
-    assert house.approve("ULEAD1") is Answer.RECORDED
-    house.wait_out()
-    assert len(house.mails) == 1
+    harness = open_harness(policy=key | managed)
+    harness.sweep()
+    assert harness.view().class_ is CaseClass.HIGH_TOUCH_ESCALATION
+    assert harness.approve("UCOLLECT") is Answer.NOT_OPEN_YET
+    assert harness.fine("UMANAGER") is Answer.RECORDED
+    assert harness.approve("UCOLLECT") is Answer.SECOND_NEEDED
+    assert harness.approve("ULEAD1") is Answer.RECORDED
+    harness.wait_out()
+    assert len(harness.mails) == 1
 
 
 def test_hardship_ends_all_mail_and_a_person_is_told(morning: Morning) -> None:
@@ -360,31 +365,31 @@ def test_orders_and_new_bank_details_are_shown_as_possible_fraud(morning: Mornin
     assert "customer18" not in morning.prompts
 
 
-def test_a_record_made_for_testing_is_not_chased_unseen(open_house: OpenHouse) -> None:
+def test_a_record_made_for_testing_is_not_chased_unseen(open_harness: OpenHarness) -> None:
     """Also: a finance lead decides whether it is a customer."""
     test = customer("1", DisplayName="TEST customer 2")
-    house = open_house(books(test, invoice("71", "1", "840.00", 12)))
-    house.sweep()
-    assert house.rules() == {"looks_like_a_test"}
-    assert house.approve("UCOLLECT") is not Answer.RECORDED
-    assert house.approve("ULEAD1") is Answer.RECORDED
+    harness = open_harness(books(test, invoice("71", "1", "840.00", 12)))
+    harness.sweep()
+    assert harness.rules() == {"looks_like_a_test"}
+    assert harness.approve("UCOLLECT") is not Answer.RECORDED
+    assert harness.approve("ULEAD1") is Answer.RECORDED
 
 
-def test_after_an_outage_on_a_messy_ledger_it_begins_gently(open_house: OpenHouse) -> None:
+def test_after_an_outage_on_a_messy_ledger_it_begins_gently(open_harness: OpenHarness) -> None:
     """Case 20: as many cards as a day may bring, each at most a follow-up, the largest first."""
     people = [customer(str(n)) for n in range(1, 8)]
     bills = [invoice(f"7{n}", str(n), f"{n}00.00", 3 + 40 * n) for n in range(1, 8)]
-    house = open_house(books(*people, *bills), {"pace": {"cards_per_day": 3}})
-    house.fault("quickbooks", "/query", "status", None, 503)
+    harness = open_harness(books(*people, *bills), {"pace": {"cards_per_day": 3}})
+    harness.fault("quickbooks", "/query", "status", None, 503)
     for _ in range(5):
-        house.time.later(days=1)
-        house.sweep()
-    assert (house.cases(), house.mails) == ([], [])
-    house.heal()
-    house.sweep()
-    shown = {case.customer: case.stage for case in house.cases() if case.state is State.WAITING}
+        harness.time.later(days=1)
+        harness.sweep()
+    assert (harness.cases(), harness.mails) == ([], [])
+    harness.heal()
+    harness.sweep()
+    shown = {case.customer: case.stage for case in harness.cases() if case.state is State.WAITING}
     assert shown == dict.fromkeys(("5", "6", "7"), Stage.FOLLOW_UP)
-    assert len(house.cases()) == 7
+    assert len(harness.cases()) == 7
 
 
 FLOWS: dict[int, tuple[Callable[..., None], ...]] = {

@@ -9,27 +9,27 @@ from pathlib import Path
 import pytest
 
 from tests.flows.named import NAMED, Story
-from tests.jobs.house import Neighbourhood, neighbourhood
-from tests.jobs.houses import OpenHouse, home_url, opener
+from tests.jobs.fixtures import OpenHarness, home_url, opener
+from tests.jobs.harness import SharedStandIns, serve_stand_ins
 
 __all__ = ["home_url"]
 
 
 @pytest.fixture(scope="module")
-def neighbours() -> Iterator[Neighbourhood]:
+def shared() -> Iterator[SharedStandIns]:
     """The stand-ins, served once."""
-    with neighbourhood() as found:
+    with serve_stand_ins() as found:
         yield found
 
 
 @pytest.fixture
-def open_house(neighbours: Neighbourhood, home_url: str, tmp_path: Path) -> Iterator[OpenHouse]:
-    """Opens a house on each engine."""
+def open_harness(shared: SharedStandIns, home_url: str, tmp_path: Path) -> Iterator[OpenHarness]:
+    """Opens a company on each engine."""
     with ExitStack() as stack:
-        yield opener(stack, neighbours, home_url, tmp_path)
+        yield opener(stack, shared, home_url, tmp_path)
 
 
 @pytest.mark.parametrize("story", NAMED, ids=lambda story: story.__name__)
-def test_a_named_flow(open_house: OpenHouse, story: Story) -> None:
+def test_a_named_flow(open_harness: OpenHarness, story: Story) -> None:
     """The story ends as it has to, and no promise is broken on the way."""
-    story(open_house)
+    story(open_harness)

@@ -17,7 +17,6 @@ from sqlalchemy import update
 
 from jobs.rules.states import State
 from jobs.store.database.tables import cases
-from tests.crowd import end, forks, tell
 from tests.flows.conftest import ORDINARY
 from tests.flows.firms import (
     INVOICE,
@@ -33,6 +32,7 @@ from tests.flows.firms import (
     shadowed,
 )
 from tests.flows.frozen_sender import THREE, sleeps_through_its_lease
+from tests.real_processes import end, forks, tell
 from tests.sandbox.processes import Sandbox, World
 from tests.sandbox.product import ROOT
 

@@ -1,5 +1,5 @@
-"""Houses for tests of the steps and of what people decide."""
+"""Companies for tests of the steps and of what people decide."""
 
-from tests.jobs.houses import a_house, home_url, neighbours, open_house
+from tests.jobs.fixtures import a_harness, home_url, open_harness, shared
 
-__all__ = ["a_house", "home_url", "neighbours", "open_house"]
+__all__ = ["a_harness", "home_url", "open_harness", "shared"]

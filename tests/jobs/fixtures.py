@@ -1,4 +1,4 @@
-"""Fixtures that open houses and look after them: what must never be is checked at the end."""
+"""Fixtures that open companies and look after them: what must never be is checked at the end."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -8,33 +8,33 @@ from typing import Any, Protocol
 import pytest
 
 from tests.jobs import invariants
-from tests.jobs.house import ONE, House, Neighbourhood, neighbourhood
+from tests.jobs.harness import ONE, CompanyHarness, SharedStandIns, serve_stand_ins
 from tests.jobs.store.copies import Copies
 
 
-class OpenHouse(Protocol):
-    """Open a house with these books; the first sweep has not run yet."""
+class OpenHarness(Protocol):
+    """Open a company with these books; the first sweep has not run yet."""
 
     def __call__(
         self,
         content: Mapping[str, Any] = ONE,
         policy: Mapping[str, Any] | None = None,
         **how: Any,
-    ) -> House: ...
+    ) -> CompanyHarness: ...
 
 
 @pytest.fixture(scope="session")
-def neighbours() -> Iterator[Neighbourhood]:
+def shared() -> Iterator[SharedStandIns]:
     """The stand-ins, served once."""
-    with neighbourhood() as found:
+    with serve_stand_ins() as found:
         yield found
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def home_url(request: pytest.FixtureRequest, neighbours: Neighbourhood) -> Iterator[str]:
-    """Where one house after the other keeps its record; the test runs once on each engine."""
+def home_url(request: pytest.FixtureRequest, shared: SharedStandIns) -> Iterator[str]:
+    """Where one company after another keeps its record; the test runs once on each engine."""
     if request.param == "sqlite":
-        yield neighbours.home
+        yield shared.home
         return
     copies: Copies = request.getfixturevalue("postgres_copies")
     with copies() as url:
@@ -42,34 +42,34 @@ def home_url(request: pytest.FixtureRequest, neighbours: Neighbourhood) -> Itera
 
 
 @pytest.fixture
-def open_house(neighbours: Neighbourhood, tmp_path: Path) -> Iterator[OpenHouse]:
-    """Opens houses, one at a time, on SQLite."""
+def open_harness(shared: SharedStandIns, tmp_path: Path) -> Iterator[OpenHarness]:
+    """Opens companies, one at a time, on SQLite."""
     with ExitStack() as stack:
-        yield opener(stack, neighbours, neighbours.home, tmp_path)
+        yield opener(stack, shared, shared.home, tmp_path)
 
 
 def opener(
-    stack: ExitStack, neighbours: Neighbourhood, url: str, folder: Path
-) -> Callable[..., House]:
-    """A function that opens a house on this database; `stack` closes it."""
+    stack: ExitStack, shared: SharedStandIns, url: str, folder: Path
+) -> Callable[..., CompanyHarness]:
+    """A function that opens a company on this database; `stack` closes it."""
 
     def open_one(
         content: Mapping[str, Any] = ONE, policy: Mapping[str, Any] | None = None, **how: Any
-    ) -> House:
-        neighbours.tidy()
-        neighbours.prepare(url)
-        house = House(neighbours, url, folder, content, policy, **how)
-        stack.callback(house.close)
-        stack.callback(invariants.check, house)
-        stack.callback(house.heal)
-        return house
+    ) -> CompanyHarness:
+        shared.tidy()
+        shared.prepare(url)
+        harness = CompanyHarness(shared, url, folder, content, policy, **how)
+        stack.callback(harness.close)
+        stack.callback(invariants.check, harness)
+        stack.callback(harness.heal)
+        return harness
 
     return open_one
 
 
 @pytest.fixture
-def a_house(open_house: OpenHouse) -> House:
-    """A live house with one customer and one invoice, whose card waits."""
-    house = open_house()
-    house.sweep()
-    return house
+def a_harness(open_harness: OpenHarness) -> CompanyHarness:
+    """A live company with one customer and one invoice, whose card waits."""
+    harness = open_harness()
+    harness.sweep()
+    return harness

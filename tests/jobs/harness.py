@@ -1,4 +1,4 @@
-"""An in-process house: one company, its real steps and verbs, and the stand-ins around it.
+"""One company in this process: its real steps and verbs, and the stand-ins around it.
 
 Everything between the database and the wire is the product's own: the QuickBooks client, SMTP, the
 model's client, the policy. There is no queue, no web process and no Slack; the clock stands still
@@ -158,7 +158,7 @@ def _section(name: str, value: Any) -> Iterator[str]:
 
 
 class Time:
-    """The one clock of a house and of the world around it."""
+    """The one clock of a company and of the world around it."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -237,12 +237,12 @@ class _Signed(httpx.Auth):
         yield request
 
 
-class House:
+class CompanyHarness:
     """A connected company with its record. Close it at the end, after `invariants.check`."""
 
     def __init__(
         self,
-        neighbourhood: Neighbourhood,
+        serve_stand_ins: SharedStandIns,
         database_url: str,
         folder: Path,
         content: Mapping[str, Any],
@@ -253,7 +253,7 @@ class House:
         live: bool = True,
         now: datetime = WEDNESDAY,
     ) -> None:
-        self.outside = neighbourhood.outside
+        self.outside = serve_stand_ins.outside
         self.time = Time(now)
         self.outside.world.clock = self.time
         self.realm = self.outside.quickbooks.add_company(
@@ -264,15 +264,15 @@ class House:
         self.changes: dict[str, Any] = dict(policy or {})
         self.more_policy = ""
         self.process = Process(self._settings(database_url), self.time)
-        self.process.database = neighbourhood.database_at(database_url)
+        self.process.database = serve_stand_ins.database_at(database_url)
         self._clients: list[QuickBooks] = []
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
         self.sources: tuple[Source, ...] = ()
         self.remembers_people = False
-        self.model = neighbourhood.model if model else None
-        self._open_office()
-        self._open_intuit()
+        self.model = serve_stand_ins.model if model else None
+        self._make_services()
+        self._make_intuit()
         self.connect()
         if live:
             self.go_live()
@@ -288,7 +288,7 @@ class House:
         values: dict[str, Any] = {name.lower(): value for name, value in given.items()}
         return Settings(**values)
 
-    def _open_office(self) -> None:
+    def _make_services(self) -> None:
         sender = "accounts@brass-fern.example"
         clients: dict[str, QuickBooks] = {}
         text = policy_text(self.changes) + self.more_policy
@@ -309,7 +309,7 @@ class House:
         )
         self.process.services = self.services
 
-    def _open_intuit(self) -> None:
+    def _make_intuit(self) -> None:
         settings = self.process.settings
         self.process.oauth = OAuth(
             settings.qbo_client_id,
@@ -361,17 +361,17 @@ class House:
         for name, value in sections.items():
             old = self.changes.get(name, {})
             self.changes[name] = {**old, **value} if isinstance(value, dict) else value
-        self._open_office()
+        self._make_services()
 
     def add_source(self, source: Source) -> None:
         """From now on a CRM, a help desk or a mailbox is configured."""
         self.sources = (*self.sources, source)
-        self._open_office()
+        self._make_services()
 
     def add_to_policy(self, lines: str) -> None:
         """Put these lines of TOML below the policy; every step and verb sees them from now on."""
         self.more_policy = f"\n{lines}\n"
-        self._open_office()
+        self._make_services()
 
     def close(self) -> None:
         """Let go of everything that was opened."""
@@ -571,7 +571,7 @@ class House:
     # What people do
 
     def greet(self) -> None:
-        """Slack was asked about everybody just now, unless this house lives on its memory."""
+        """Slack was asked about everybody just now, unless this company lives on its memory."""
         if self.remembers_people:
             return
         with self.database.writing() as conn:
@@ -661,19 +661,19 @@ class House:
 
 
 @dataclass
-class Neighbourhood:
-    """What houses share: the stand-ins, the model's client, and an empty record to copy."""
+class SharedStandIns:
+    """What companies share: the stand-ins, the model's client, and an empty record to copy."""
 
     outside: StandIns
     model: Model
     empty: Path
     home: str
-    """Where one house after the other keeps its record."""
+    """Where one company after another keeps its record."""
     databases: dict[str, Database] = field(default_factory=dict)
-    """Kept from house to house, by URL: after a while each knows how to say most statements."""
+    """By URL, kept from one company to the next: after a while each knows most statements."""
 
     def tidy(self) -> None:
-        """Forget what the last house left outside."""
+        """Forget what the last company left outside."""
         self.outside.world.faults.clear()
         self.outside.mailbox.mails.clear()
         self.outside.inbox.folder = "INBOX"
@@ -687,7 +687,7 @@ class Neighbourhood:
             _replace(Path(url.removeprefix("sqlite:///")), self.empty)
 
     def database_at(self, url: str) -> Database:
-        """The record there; a house closes it, and the next one can use it again."""
+        """The record there; a company closes it, and the next one can use it again."""
         if url not in self.databases:
             self.databases[url] = open_database(url)
         return self.databases[url]
@@ -701,8 +701,8 @@ def _replace(record: Path, by: Path) -> None:
 
 
 @contextmanager
-def neighbourhood() -> Iterator[Neighbourhood]:
-    """Serve the stand-ins for many houses, one after the other."""
+def serve_stand_ins() -> Iterator[SharedStandIns]:
+    """Serve the stand-ins for many companies, one after the other."""
     with stand_ins(None) as outside, sqlite_database() as empty, sqlite_database() as home:
         settings = outside.settings()
         key, url = settings["OPENAI_API_KEY"], settings["OPENAI_BASE_URL"]
@@ -711,5 +711,5 @@ def neighbourhood() -> Iterator[Neighbourhood]:
         database.close()  # the last to leave folds the write-ahead log into the one file
         model = Model(key, url, timeout=5, max_retries=0)
         file = Path(empty.removeprefix("sqlite:///"))
-        yield Neighbourhood(outside, model, file, home)
+        yield SharedStandIns(outside, model, file, home)
         model.close()

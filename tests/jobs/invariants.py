@@ -1,4 +1,4 @@
-"""What must hold in every house at any moment, whatever happened before: one function checks it.
+"""What must hold in every company at any moment, whatever happened before: one function checks it.
 
 One mail per invoice, round and stage; each mail approved beforehand, byte for byte; no approval
 that ends in silence; no mail about what the ledger no longer says; one note per mail; a log that
@@ -28,7 +28,7 @@ from jobs.store.cases import Case
 from jobs.store.database.tables import addresses, crossings, decisions, metadata, notes, sends
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.drafts import Draft
-from tests.jobs.house import House
+from tests.jobs.harness import CompanyHarness
 from tests.sandbox.mailbox import Mail
 
 PAY_LINK = re.compile(r"https://\S*\.intuit\.com/\S+")
@@ -52,28 +52,28 @@ class Accepted:
     """Invoice id → balance and due date when it was handed over."""
 
 
-def check(house: House) -> None:
+def check(harness: CompanyHarness) -> None:
     """Raises AssertionError for the first thing that must not be."""
-    with house.database.reading() as conn:
-        accepted = list(_accepted(house, conn))
+    with harness.database.reading() as conn:
+        accepted = list(_accepted(harness, conn))
         _one_mail_each(conn, accepted)
         for each in accepted:
             _was_approved(conn, each)
-            _was_true(house, conn, each)
-        _no_silence(conn, house.now)
-        _one_note_each(house, conn)
+            _was_true(harness, conn, each)
+        _no_silence(conn, harness.now)
+        _one_note_each(harness, conn)
         _log_is_whole(conn)
         _fits(conn)
 
 
-def _accepted(house: House, conn: Connection) -> Iterator[Accepted]:
+def _accepted(harness: CompanyHarness, conn: Connection) -> Iterator[Accepted]:
     known = {row.message_id: row for row in conn.execute(select(sends).order_by(sends.c.id))}
-    for mail in house.mails:
+    for mail in harness.mails:
         send = known.get(_id(mail))
         assert send is not None, f"a mail that is not on record: {mail.shown()}"
         draft = drafts.draft(conn, send.draft)
         case = cases.get(conn, send.case_id)
-        yield Accepted(mail, send, draft, case, house.mailer.seen[_id(mail)])
+        yield Accepted(mail, send, draft, case, harness.mailer.seen[_id(mail)])
 
 
 def _id(mail: Mail) -> str:
@@ -125,20 +125,20 @@ def _received(each: Accepted) -> Letter:
     )
 
 
-def _was_true(house: House, conn: Connection, each: Accepted) -> None:
+def _was_true(harness: CompanyHarness, conn: Connection, each: Accepted) -> None:
     """I4 and I8: what it said stood in the ledger, and it went to an address we know."""
     for stated in each.draft.letter.invoices:
         balance, due = each.ledger[stated.id]
         assert balance == stated.open.amount, f"invoice {stated.id} was not open like that"
         assert due == stated.due.isoformat(), f"invoice {stated.id} was due on another day"
-    assert each.mail.recipient.lower() in _allowed(house, conn, each), "nobody knows the address"
-    assert not set(_wrong(house, conn, each)) - set(each.draft.violations), "an untrue text"
+    assert each.mail.recipient.lower() in _allowed(harness, conn, each), "nobody knows the address"
+    assert not set(_wrong(harness, conn, each)) - set(each.draft.violations), "an untrue text"
 
 
-def _allowed(house: House, conn: Connection, each: Accepted) -> set[str]:
+def _allowed(harness: CompanyHarness, conn: Connection, each: Accepted) -> set[str]:
     owner = addresses.c.customer == each.case.customer
     known = set(conn.scalars(select(addresses.c.address).where(owner)))
-    tables = house.books.tables
+    tables = harness.books.tables
     for invoice in each.draft.letter.invoices:
         found = tables["Invoice"][invoice.id]
         known.add(found.get("BillEmail", {}).get("Address", "").lower())
@@ -146,11 +146,11 @@ def _allowed(house: House, conn: Connection, each: Accepted) -> set[str]:
     return known | {billed.get("PrimaryEmailAddr", {}).get("Address", "").lower()}
 
 
-def _wrong(house: House, conn: Connection, each: Accepted) -> list[str]:
+def _wrong(harness: CompanyHarness, conn: Connection, each: Accepted) -> list[str]:
     letter, case = each.draft.letter, each.case
-    facts = assessments.facts_of_case(conn, case, house.now)
+    facts = assessments.facts_of_case(conn, case, harness.now)
     past = history.past(conn, case.company, case.customer, letter.to)
-    draft, policy = each.draft, house.services.policy
+    draft, policy = each.draft, harness.services.policy
     found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
     return [violation.sentence for violation in found]
 
@@ -172,11 +172,11 @@ def _no_silence(conn: Connection, now: datetime) -> None:
             assert case.lapses_at, f"the approval of case {case.id} never lapses"
 
 
-def _one_note_each(house: House, conn: Connection) -> None:
+def _one_note_each(harness: CompanyHarness, conn: Connection) -> None:
     """I5: a note for a sent letter, word for word, and never two."""
-    written = Counter(note["text"] for note in house.notes)
+    written = Counter(note["text"] for note in harness.notes)
     assert all(count == 1 for count in written.values()), f"a note twice: {written}"
-    assert not house.outside.quickbooks.realms[house.realm].refused_writes
+    assert not harness.outside.quickbooks.realms[harness.realm].refused_writes
     for row in conn.execute(select(notes)):
         begun = attempts.alive(conn, row.case_id)
         assert begun is not None, f"a note without a mail: {row}"

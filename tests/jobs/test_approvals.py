@@ -19,9 +19,9 @@ from jobs.store.cases import Case
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.drafts import Draft
-from tests.jobs import house as ledger
-from tests.jobs.house import House, books, customer
-from tests.jobs.houses import OpenHouse
+from tests.jobs import harness as ledger
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness, books, customer
 from tests.jobs.rules.world import facts, invoice, policy
 from tests.jobs.store import copies, record
 from tests.jobs.store.record import NOW
@@ -166,69 +166,69 @@ def test_a_firm_letter_waits_for_the_account_manager(database: Database, waiting
 
 @pytest.mark.parametrize(("kind", "keeps"), [("lapse", True), ("differs", False)])
 def test_void_keeps_only_a_text_that_may_still_be_true(
-    a_house: House, kind: str, keeps: bool
+    a_harness: CompanyHarness, kind: str, keeps: bool
 ) -> None:
     """What lapsed can be approved anew at once; what is not true any more cannot."""
-    a_house.approve()
-    case = a_house.case()
-    with a_house.database.writing() as conn:
+    a_harness.approve()
+    case = a_harness.case()
+    with a_harness.database.writing() as conn:
         draft = drafts.draft(conn, str(case.draft))
-        assert approvals.void(conn, case, draft, "Because.", kind, a_house.now)
-        assert not approvals.void(conn, case, draft, "Once more.", kind, a_house.now)
-    assert (a_house.case().draft is not None) is keeps
-    assert (a_house.view().end_reason, a_house.view().changed) == ("Because.", ())
-    told = [text for text in a_house.said("thread") if "nothing was sent" in text]
+        assert approvals.void(conn, case, draft, "Because.", kind, a_harness.now)
+        assert not approvals.void(conn, case, draft, "Once more.", kind, a_harness.now)
+    assert (a_harness.case().draft is not None) is keeps
+    assert (a_harness.view().end_reason, a_harness.view().changed) == ("Because.", ())
+    told = [text for text in a_harness.said("thread") if "nothing was sent" in text]
     assert told == ["<@UCOLLECT>: nothing was sent. Because."]
 
 
-def test_both_approvers_are_told(open_house: OpenHouse) -> None:
+def test_both_approvers_are_told(open_harness: OpenHarness) -> None:
     """Where two have approved, one line names both."""
-    house = open_house(books(customer("1"), ledger.invoice("71", "1", "12000.00", 12)))
-    house.sweep()
-    house.approve("UCOLLECT")
-    house.approve("ULEAD1")
-    house.pay("71", "1.00")
-    house.wait_out()
-    told = [text for text in house.said("thread") if "nothing was sent" in text]
+    harness = open_harness(books(customer("1"), ledger.invoice("71", "1", "12000.00", 12)))
+    harness.sweep()
+    harness.approve("UCOLLECT")
+    harness.approve("ULEAD1")
+    harness.pay("71", "1.00")
+    harness.wait_out()
+    told = [text for text in harness.said("thread") if "nothing was sent" in text]
     assert len(told) == 1
     assert "<@UCOLLECT>, <@ULEAD1>" in told[0]
 
 
-def test_the_log_says_of_a_sent_mail_where_its_case_went(a_house: House) -> None:
+def test_the_log_says_of_a_sent_mail_where_its_case_went(a_harness: CompanyHarness) -> None:
     """The hash of the recipient stands beside the states, not in their place."""
-    a_house.approve()
-    a_house.wait_out()
-    (line,) = a_house.logged("send.sent")
+    a_harness.approve()
+    a_harness.wait_out()
+    (line,) = a_harness.logged("send.sent")
     assert (line["data"]["from"], line["data"]["to"]) == ("sending", "sent")
     address = b"billing@customer1.example"
     assert line["data"]["recipient"] == hashlib.sha256(address).hexdigest()
 
 
-def test_an_allowance_ends_with_its_draft(open_house: OpenHouse) -> None:
+def test_an_allowance_ends_with_its_draft(open_harness: OpenHarness) -> None:
     """A stop that was set aside for one draft stops the next one again."""
-    house = open_house(books(customer("1"), ledger.invoice("71", "1", "25000.00", 12)))
-    house.sweep()
-    house.draft_anyway("ULEAD1")
-    house.run("triage")
-    house.approve("UCOLLECT")
-    house.approve("ULEAD1")
-    house.pay("71", "0.01")
-    house.pay("71", "0.01")
-    house.books.edit("Invoice", "71", {"TotalAmt": "26000.00"})
-    house.wait_out()
-    house.run("triage")
-    assert "above_stop_limit" in house.rules()
-    assert house.case().draft is None
+    harness = open_harness(books(customer("1"), ledger.invoice("71", "1", "25000.00", 12)))
+    harness.sweep()
+    harness.draft_anyway("ULEAD1")
+    harness.run("triage")
+    harness.approve("UCOLLECT")
+    harness.approve("ULEAD1")
+    harness.pay("71", "0.01")
+    harness.pay("71", "0.01")
+    harness.books.edit("Invoice", "71", {"TotalAmt": "26000.00"})
+    harness.wait_out()
+    harness.run("triage")
+    assert "above_stop_limit" in harness.rules()
+    assert harness.case().draft is None
 
 
-def test_a_second_send_is_told_nothing_new(a_house: House) -> None:
+def test_a_second_send_is_told_nothing_new(a_harness: CompanyHarness) -> None:
     """Saying that a mail is out moves the case once and intends one note."""
-    a_house.approve()
-    a_house.wait_out()
-    case = a_house.case()
-    with a_house.database.writing() as conn:
+    a_harness.approve()
+    a_harness.wait_out()
+    case = a_harness.case()
+    with a_harness.database.writing() as conn:
         draft = drafts.draft(conn, str(case.draft))
         with pytest.raises(ValueError, match="cannot become"):
-            approvals.sent(conn, case, draft, "ULEAD1", a_house.now)
-    assert a_house.state() is State.DONE
-    assert a_house.approve() is Answer.DECIDED
+            approvals.sent(conn, case, draft, "ULEAD1", a_harness.now)
+    assert a_harness.state() is State.DONE
+    assert a_harness.approve() is Answer.DECIDED

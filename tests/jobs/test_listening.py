@@ -28,8 +28,8 @@ from jobs.store import cases, ledger, work
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import crossings, invoices
 from qbo import QuickBooks, query
-from tests.jobs.house import House, books, customer, invoice
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness, books, customer, invoice
 from tests.sandbox.quickbooks.books import Change
 from tests.sandbox.quickbooks.webhooks import cloud_events, legacy_events
 
@@ -57,11 +57,11 @@ def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_that_move_up_are_not_missed(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+    open_harness: OpenHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who pays between two pages of the first sweep moves all others up; none slips through."""
     in_small_pieces(monkeypatch)
-    house = open_house(
+    harness = open_harness(
         books(customer("1"), *(invoice(str(80 + n), "1", "9.00", 12) for n in range(19)))
     )
     paying = iter(range(80, 87))
@@ -69,18 +69,18 @@ def test_rows_that_move_up_are_not_missed(
     def pay() -> None:
         for id in [next(paying, 0), next(paying, 0)]:
             if id:
-                house.pay(str(id), "9.00")
+                harness.pay(str(id), "9.00")
 
     while_reading(monkeypatch, pay)
-    house.run("sweep")
-    assert {row.id for row in house.rows(select(invoices))} >= {str(n) for n in range(87, 99)}
+    harness.run("sweep")
+    assert {row.id for row in harness.rows(select(invoices))} >= {str(n) for n in range(87, 99)}
 
 
 @dataclass
 class Bookkeeper:
     """Changes the ledger at random, and remembers what gives an invoice a new round."""
 
-    house: House
+    harness: CompanyHarness
     chance: Random
     rounds: Counter[str] = field(default_factory=Counter)
 
@@ -105,7 +105,7 @@ class Bookkeeper:
         )
 
     def _table(self, kind: str) -> dict[str, Any]:
-        return self.house.books.tables[kind]
+        return self.harness.books.tables[kind]
 
     def _some(self, kind: str, *, owing: bool | None = None) -> dict[str, Any] | None:
         found = [e for e in self._table(kind).values() if owing in (None, bool(e.get("Balance")))]
@@ -115,7 +115,7 @@ class Bookkeeper:
         """A new invoice, like another one."""
         if (like := self._some("Invoice")) is None:
             return []
-        made, found = copy.deepcopy(like), self.house.books
+        made, found = copy.deepcopy(like), self.harness.books
         made |= found._stamped() | {"Id": found._next_id(), "LinkedTxn": []}
         made["TotalAmt"] = made["Balance"] = Decimal(self.chance.randrange(30, 900))
         with found._balanced(made["CustomerRef"]["value"]):
@@ -124,29 +124,29 @@ class Bookkeeper:
 
     def _pay(self) -> list[Change]:
         found = self._some("Invoice", owing=True)
-        return self.house.books.pay(found["Id"], found["Balance"]) if found else []
+        return self.harness.books.pay(found["Id"], found["Balance"]) if found else []
 
     def _pay_part(self) -> list[Change]:
         found = self._some("Invoice", owing=True)
-        return self.house.books.pay(found["Id"], Decimal(1)) if found else []
+        return self.harness.books.pay(found["Id"], Decimal(1)) if found else []
 
     def _reverse(self) -> list[Change]:
         found = self._some("Payment")
-        return self.house.books.delete("Payment", found["Id"]) if found else []
+        return self.harness.books.delete("Payment", found["Id"]) if found else []
 
     def _void(self) -> list[Change]:
         found = self._some("Invoice", owing=True)
-        return self.house.books.void(found["Id"]) if found else []
+        return self.harness.books.void(found["Id"]) if found else []
 
     def _restore(self) -> list[Change]:
         found = self._some("Invoice", owing=False)
         if found is None or found["TotalAmt"]:
             return []
-        return self.house.books.edit("Invoice", found["Id"], {"TotalAmt": "70"})
+        return self.harness.books.edit("Invoice", found["Id"], {"TotalAmt": "70"})
 
     def _delete(self) -> list[Change]:
         found = self._some("Invoice")
-        return self.house.books.delete("Invoice", found["Id"]) if found else []
+        return self.harness.books.delete("Invoice", found["Id"]) if found else []
 
     def _postpone(self) -> list[Change]:
         return self._move_due(self.chance.choice((1, 40)))
@@ -158,7 +158,7 @@ class Bookkeeper:
         if (found := self._some("Invoice", owing=True)) is None:
             return []
         due = date.fromisoformat(found["DueDate"]) + timedelta(days=days)
-        return self.house.books.edit("Invoice", found["Id"], {"DueDate": str(due)})
+        return self.harness.books.edit("Invoice", found["Id"], {"DueDate": str(due)})
 
     def _give(self) -> list[Change]:
         """An invoice goes to another customer."""
@@ -166,15 +166,15 @@ class Bookkeeper:
         if found is None or to is None:
             return []
         ref = {"value": to["Id"], "name": to["DisplayName"]}
-        return self.house.books.edit("Invoice", found["Id"], {"CustomerRef": ref})
+        return self.harness.books.edit("Invoice", found["Id"], {"CustomerRef": ref})
 
     def _credit(self) -> list[Change]:
         found = self._some("Customer")
-        return self.house.books.credit(found["Id"], Decimal(40)) if found else []
+        return self.harness.books.credit(found["Id"], Decimal(40)) if found else []
 
     def _take_credit(self) -> list[Change]:
         found = self._some("CreditMemo")
-        return self.house.books.delete("CreditMemo", found["Id"]) if found else []
+        return self.harness.books.delete("CreditMemo", found["Id"]) if found else []
 
     def _merge(self) -> list[Change]:
         people = sorted(self._table("Customer"))
@@ -185,7 +185,7 @@ class Bookkeeper:
             c.get("ParentRef", {}).get("value") == loser for c in self._table("Customer").values()
         ):
             return []
-        return self.house.books.merge(loser, survivor)
+        return self.harness.books.merge(loser, survivor)
 
     def _has_jobs(self, id: str) -> bool:
         people = self._table("Customer").values()
@@ -203,14 +203,14 @@ class Bookkeeper:
             return []
         fields: dict[str, Any] = {"ParentRef": {"value": above["Id"]}, "Job": True}
         fields |= {"BillWithParent": self.chance.random() < 0.7}
-        return self.house.books.edit("Customer", found["Id"], fields)
+        return self.harness.books.edit("Customer", found["Id"], fields)
 
 
 @dataclass
 class Post:
     """Loses, doubles, delays and reorders notifications."""
 
-    house: House
+    harness: CompanyHarness
     chance: Random
     waiting: list[bytes] = field(default_factory=list)
 
@@ -219,7 +219,7 @@ class Post:
         if not changes or self.chance.random() < 0.4:
             return
         shape = self.chance.choice((cloud_events, legacy_events))
-        body = json.dumps(shape(self.house.realm, changes, self.house.now)).encode()
+        body = json.dumps(shape(self.harness.realm, changes, self.harness.now)).encode()
         self.waiting += [body] * self.chance.choice((1, 1, 2))
 
     def deliver(self) -> None:
@@ -227,15 +227,15 @@ class Post:
         self.chance.shuffle(self.waiting)
         for body in self.waiting[: self.chance.randrange(len(self.waiting) + 1)]:
             self.waiting.remove(body)
-            self.house.deliver(body)
+            self.harness.deliver(body)
 
 
 class Life:
-    """A house in which everything happens at once."""
+    """A company in which everything happens at once."""
 
-    def __init__(self, house: House, chance: Random) -> None:
-        self.house, self.chance = house, chance
-        self.keeper, self.post = Bookkeeper(house, chance), Post(house, chance)
+    def __init__(self, harness: CompanyHarness, chance: Random) -> None:
+        self.harness, self.chance = harness, chance
+        self.keeper, self.post = Bookkeeper(harness, chance), Post(harness, chance)
         self.calm = False
 
     @contextmanager
@@ -247,10 +247,10 @@ class Life:
 
     def happen(self) -> None:
         """While QuickBooks is read: people work, and another worker deals with what is notified."""
-        self.house.time.later(microseconds=1)  # no two readings begin at one moment
+        self.harness.time.later(microseconds=1)  # no two readings begin at one moment
         if self.calm:
             return
-        self.house.time.later(seconds=self.chance.choice((0, 0, 1, 5)))
+        self.harness.time.later(seconds=self.chance.choice((0, 0, 1, 5)))
         if self.chance.random() < 0.5:
             self.post.announce(self.keeper.act())
         if self.chance.random() < 0.2:
@@ -260,14 +260,14 @@ class Life:
 
     def run(self, *names: str) -> None:
         """These steps, one row at a time, so that a seed tells the whole story."""
-        steps = [replace(s, width=1) for s in self.house.process.steps() if s.name in names]
-        loop.run(self.house.database, steps, self.house.time)
+        steps = [replace(s, width=1) for s in self.harness.process.steps() if s.name in names]
+        loop.run(self.harness.database, steps, self.harness.time)
 
     def pass_an_hour(self) -> None:
         """Time goes on, and with it whatever is due."""
         for _ in range(self.chance.randrange(4)):
             self.post.announce(self.keeper.act())
-            self.house.time.later(seconds=self.chance.randrange(90))
+            self.harness.time.later(seconds=self.chance.randrange(90))
         match self.chance.randrange(5):
             case 0:
                 self.sweep()
@@ -275,20 +275,20 @@ class Life:
                 self.post.deliver()
                 self.run("detect")
             case _:
-                self.house.time.later(minutes=self.chance.choice((5, 40, 61)))
+                self.harness.time.later(minutes=self.chance.choice((5, 40, 61)))
                 self.run("poll")
         if self.chance.random() < 0.4:
             self.run("triage")
 
     def sweep(self) -> None:
-        with self.house.database.writing() as conn:
-            work.hurry(conn, self.house.realm, "sweep", self.house.now)
+        with self.harness.database.writing() as conn:
+            work.hurry(conn, self.harness.realm, "sweep", self.harness.now)
         self.run("sweep")
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_in_the_end_the_mirror_is_the_ledger(
-    open_house: OpenHouse, monkeypatch: pytest.MonkeyPatch, seed: int
+    open_harness: OpenHarness, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """After a day on which everything went wrong, one quiet sweep and poll put all in order."""
     chance = Random(seed)
@@ -297,30 +297,30 @@ def test_in_the_end_the_mirror_is_the_ledger(
         invoice(str(100 + n), chance.choice(CUSTOMERS), f"{30 + n}.00", chance.choice((2, 5, 12)))
         for n in range(20)
     ]
-    house = open_house(books(*map(customer, CUSTOMERS), *some), model=False)
-    life = Life(house, chance)
+    harness = open_harness(books(*map(customer, CUSTOMERS), *some), model=False)
+    life = Life(harness, chance)
     while_reading(monkeypatch, life.happen)
-    house.time.begin()
+    harness.time.begin()
     for _ in range(12):
-        house.time.begin()
+        harness.time.begin()
         life.pass_an_hour()
     with life.quiet():
-        house.time.later(minutes=61)
+        harness.time.later(minutes=61)
         life.run("poll", "detect")
         life.sweep()
         life.run("triage")
         life.sweep()  # what a case that has just ended gave back
         life.run("triage")
-    as_it_is(house)
-    crossed_once(house)
-    rounds = {row.id: row.round for row in house.rows(select(invoices))}
+    as_it_is(harness)
+    crossed_once(harness)
+    rounds = {row.id: row.round for row in harness.rows(select(invoices))}
     assert all(n <= 1 + life.keeper.rounds[id] for id, n in rounds.items())
 
 
-def as_it_is(house: House) -> None:
+def as_it_is(harness: CompanyHarness) -> None:
     """The mirror holds what the ledger holds."""
-    books = house.books.tables["Invoice"]
-    mirror = {row.id: row for row in house.rows(select(invoices))}
+    books = harness.books.tables["Invoice"]
+    mirror = {row.id: row for row in harness.rows(select(invoices))}
     for id, found in books.items():
         if id in mirror or found["Balance"]:
             row = mirror[id]
@@ -330,27 +330,29 @@ def as_it_is(house: House) -> None:
     assert {row.status for id, row in mirror.items() if id not in books} <= {"gone"}
 
 
-def crossed_once(house: House) -> None:
+def crossed_once(harness: CompanyHarness) -> None:
     """Each overdue invoice has one crossing in its round, in the open case of who is billed."""
-    with house.database.reading() as conn:
-        still = ledger.open_ids(conn, house.realm)
-        mirror = ledger.mirrored(conn, house.realm, still)
-        payers = ledger.billed_by(conn, house.realm, {m.invoice.customer for m in mirror.values()})
+    with harness.database.reading() as conn:
+        still = ledger.open_ids(conn, harness.realm)
+        mirror = ledger.mirrored(conn, harness.realm, still)
+        payers = ledger.billed_by(
+            conn, harness.realm, {m.invoice.customer for m in mirror.values()}
+        )
         alive = [cases.of_row(r) for r in conn.execute(select(cases_table)) if r.state in OPEN]
     owed: Counter[str] = Counter()
     for m in mirror.values():
-        late = m.invoice.due < house.today
+        late = m.invoice.due < harness.today
         owed[payers[m.invoice.customer]] += int(m.invoice.open.amount) if late else 0
     expected = {
         (id, m.round, min(Stage.FOLLOW_UP, 1 if days < 10 else 2), payers[m.invoice.customer])
         for id, m in mirror.items()
-        if (days := m.invoice.days_overdue(house.today)) >= 3
+        if (days := m.invoice.days_overdue(harness.today)) >= 3
         and owed[payers[m.invoice.customer]] >= SMALLEST
     }
     of_case = {case.id: case.customer for case in alive}
     assert len(set(of_case.values())) == len(of_case), "two open cases of one customer"
     held = crossings.c.released_at.is_(None) & crossings.c.case_id.in_(of_case)
-    rows = house.rows(select(crossings).where(held))
+    rows = harness.rows(select(crossings).where(held))
     found = {(r.invoice, r.round, r.stage, of_case[r.case_id]) for r in rows}
     highest = {key for key in found if key[0] in mirror and key[1] == mirror[key[0]].round}
     assert {k for k in highest if k in expected} == expected

@@ -20,8 +20,8 @@ from jobs.rules.states import State
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import notes, sends
 from qbo import QuickBooks
-from tests.jobs.house import House
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness
 
 CALLS = ("pdf", "attach_note", "delete_note", "customers", "batch")
 
@@ -85,80 +85,80 @@ class Cutting:
         return self.mailer.check()
 
 
-def killed_at(house: House, at: int, *steps: str) -> str:
+def killed_at(harness: CompanyHarness, at: int, *steps: str) -> str:
     """Run these steps, losing power at that moment; its name, or empty where all was done."""
-    cut, mailer = Cut(at), house.mailer.mailer
+    cut, mailer = Cut(at), harness.mailer.mailer
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(house.mailer, "mailer", Cutting(mailer, cut))
+        patch.setattr(harness.mailer, "mailer", Cutting(mailer, cut))
         patch.setattr(Database, "writing", cut.committing(Database.writing))
         for call in CALLS:
             patch.setattr(QuickBooks, call, cut.around(call, getattr(QuickBooks, call)))
         with suppress(SystemExit):
-            house.run(*steps)
-    house.time.later(seconds=31)
+            harness.run(*steps)
+    harness.time.later(seconds=31)
     return cut.happened
 
 
-def settled(house: House) -> None:
+def settled(harness: CompanyHarness) -> None:
     """A new process, and a person who looks into the mailbox where that is asked."""
-    house.run("send", "write_back")
-    if house.state() is State.UNKNOWN:
-        assert any("<@UCOLLECT>: we cannot tell" in text for text in house.said("thread"))
-        if house.mails:
-            assert house.went("ULEAD1") is Answer.RECORDED
+    harness.run("send", "write_back")
+    if harness.state() is State.UNKNOWN:
+        assert any("<@UCOLLECT>: we cannot tell" in text for text in harness.said("thread"))
+        if harness.mails:
+            assert harness.went("ULEAD1") is Answer.RECORDED
         else:
-            house.time.later(minutes=45)  # until then its sender might wake
-            assert house.did_not_go("ULEAD1") is Answer.RECORDED
-            assert house.approve("UCOLLECT") is Answer.RECORDED
-            house.time.later(seconds=60)
-        house.run("send", "write_back")
+            harness.time.later(minutes=45)  # until then its sender might wake
+            assert harness.did_not_go("ULEAD1") is Answer.RECORDED
+            assert harness.approve("UCOLLECT") is Answer.RECORDED
+            harness.time.later(seconds=60)
+        harness.run("send", "write_back")
 
 
 SENDING, TAKING_BACK = 30, 10
 """More moments than there are; a test looks after that."""
 
 
-def sending(open_house: OpenHouse) -> House:
-    """A house whose one approved mail is due."""
-    house = open_house()
-    house.sweep()
-    house.approve("UCOLLECT")
-    house.time.later(seconds=60)
-    return house
+def sending(open_harness: OpenHarness) -> CompanyHarness:
+    """A company whose one approved mail is due."""
+    harness = open_harness()
+    harness.sweep()
+    harness.approve("UCOLLECT")
+    harness.time.later(seconds=60)
+    return harness
 
 
 @pytest.mark.parametrize("at", range(SENDING))
-def test_sending_survives_a_power_cut_at_any_moment(open_house: OpenHouse, at: int) -> None:
+def test_sending_survives_a_power_cut_at_any_moment(open_harness: OpenHarness, at: int) -> None:
     """One mail and one note in the end; a person is asked only where nobody else can know."""
-    house = sending(open_house)
-    moment = killed_at(house, at, "send", "write_back")
-    begun = [row.state for row in house.rows(sends.select())] == ["in_flight"]
-    house.run("send")
-    assert (house.state() is State.UNKNOWN) is begun, moment
-    settled(house)
-    assert house.state() is State.DONE, moment
-    assert (len(house.mails), len(house.notes)) == (1, 1), moment
-    states = [row.state for row in house.rows(sends.select())]
+    harness = sending(open_harness)
+    moment = killed_at(harness, at, "send", "write_back")
+    begun = [row.state for row in harness.rows(sends.select())] == ["in_flight"]
+    harness.run("send")
+    assert (harness.state() is State.UNKNOWN) is begun, moment
+    settled(harness)
+    assert harness.state() is State.DONE, moment
+    assert (len(harness.mails), len(harness.notes)) == (1, 1), moment
+    states = [row.state for row in harness.rows(sends.select())]
     assert states.count("sent") == 1, (moment, states)
 
 
 @pytest.mark.parametrize("at", range(TAKING_BACK))
-def test_taking_back_survives_a_power_cut_at_any_moment(open_house: OpenHouse, at: int) -> None:
+def test_taking_back_survives_a_power_cut_at_any_moment(open_harness: OpenHarness, at: int) -> None:
     """The note is gone in the end, once, and nothing else is."""
-    house = sending(open_house)
-    house.run("send", "write_back")
-    assert house.take_back("ULEAD1") is Answer.RECORDED
-    moment = killed_at(house, at, "write_back")
-    house.run("write_back")
-    assert [row.state for row in house.rows(notes.select())] == ["taken_back"], moment
-    assert [note["deleted"] for note in house.notes] == [True], moment
-    assert len(house.logged("note.taken_back")) == 1
+    harness = sending(open_harness)
+    harness.run("send", "write_back")
+    assert harness.take_back("ULEAD1") is Answer.RECORDED
+    moment = killed_at(harness, at, "write_back")
+    harness.run("write_back")
+    assert [row.state for row in harness.rows(notes.select())] == ["taken_back"], moment
+    assert [note["deleted"] for note in harness.notes] == [True], moment
+    assert len(harness.logged("note.taken_back")) == 1
 
 
-def test_the_power_went_at_every_moment_there_is(open_house: OpenHouse) -> None:
+def test_the_power_went_at_every_moment_there_is(open_harness: OpenHarness) -> None:
     """The last of the moments above is one that does not come."""
-    house = sending(open_house)
-    assert killed_at(house, SENDING - 1, "send", "write_back") == ""
-    assert house.state() is State.DONE
-    house.take_back("ULEAD1")
-    assert killed_at(house, TAKING_BACK - 1, "write_back") == ""
+    harness = sending(open_harness)
+    assert killed_at(harness, SENDING - 1, "send", "write_back") == ""
+    assert harness.state() is State.DONE
+    harness.take_back("ULEAD1")
+    assert killed_at(harness, TAKING_BACK - 1, "write_back") == ""

@@ -20,27 +20,27 @@ from jobs.store import companies
 from jobs.store.database.tables import notes
 from qbo import QuickBooks
 from qbo.errors import Refused
-from tests.jobs.house import House
+from tests.jobs.harness import CompanyHarness
 from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.quickbooks import errors
 
 
 @pytest.fixture
-def sent(a_house: House) -> House:
-    """A house whose one mail is out and whose note is due."""
-    a_house.approve()
-    a_house.time.later(seconds=60)
-    a_house.run("send")
-    assert a_house.state() is State.SENT
-    return a_house
+def sent(a_harness: CompanyHarness) -> CompanyHarness:
+    """A company whose one mail is out and whose note is due."""
+    a_harness.approve()
+    a_harness.time.later(seconds=60)
+    a_harness.run("send")
+    assert a_harness.state() is State.SENT
+    return a_harness
 
 
-def note(house: House) -> Any:
+def note(harness: CompanyHarness) -> Any:
     """Our own record of the note."""
-    return house.rows(select(notes))[0]
+    return harness.rows(select(notes))[0]
 
 
-def test_the_note_says_what_was_done(sent: House) -> None:
+def test_the_note_says_what_was_done(sent: CompanyHarness) -> None:
     """One note on every invoice of the letter, word for word as approved."""
     sent.run("write_back")
     letter = sent.view().letter
@@ -50,7 +50,7 @@ def test_the_note_says_what_was_done(sent: House) -> None:
 
 
 @pytest.mark.parametrize("kind", ["refuse", "reset", "late", "status", "html", "garbage"])
-def test_a_lost_answer_makes_no_second_note(sent: House, kind: Kind) -> None:
+def test_a_lost_answer_makes_no_second_note(sent: CompanyHarness, kind: Kind) -> None:
     """Whatever becomes of the answer, the note is there once in the end, and no mail goes again."""
     sent.fault("quickbooks", "attachable", kind, 2, 500 if kind == "status" else None)
     for _ in range(4):
@@ -63,7 +63,9 @@ def test_a_lost_answer_makes_no_second_note(sent: House, kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("owner", "name"), [(loop.Loop, "_begin"), (write_back.Write, "act")], ids=["load", "act"]
 )
-def test_a_process_that_stood_still_writes_no_note(sent: House, owner: type, name: str) -> None:
+def test_a_process_that_stood_still_writes_no_note(
+    sent: CompanyHarness, owner: type, name: str
+) -> None:
     """Another one has written it, a person has taken it back, and QuickBooks remembers nothing."""
     go_on, slept = getattr(owner, name), 31
 
@@ -85,7 +87,7 @@ def test_a_process_that_stood_still_writes_no_note(sent: House, owner: type, nam
     assert note(sent).state == "taken_back"
 
 
-def test_a_crash_after_the_note_makes_no_second_one(sent: House) -> None:
+def test_a_crash_after_the_note_makes_no_second_one(sent: CompanyHarness) -> None:
     """Killed between QuickBooks' answer and our record of it, the next try finds the first."""
 
     def die(*_: Any) -> None:
@@ -113,7 +115,7 @@ CLOSED = errors.WORDS["6210"]
     ],
 )
 def test_what_takes_no_note_keeps_it_with_us(
-    sent: House, code: str, words: tuple[str, str], told: str
+    sent: CompanyHarness, code: str, words: tuple[str, str], told: str
 ) -> None:
     """Closed or read-only books, by whatever code: ours stays, and the card says so."""
     with pytest.MonkeyPatch.context() as patch:
@@ -128,7 +130,7 @@ def test_what_takes_no_note_keeps_it_with_us(
     assert not sent.notes
 
 
-def test_an_object_that_somebody_else_changes_is_no_closed_period(sent: House) -> None:
+def test_an_object_that_somebody_else_changes_is_no_closed_period(sent: CompanyHarness) -> None:
     """5010 alone says that an object was changed: the note is a failure that people are told."""
     sent.outside.world.faults.add(Fault("quickbooks", "attachable", "status", 1, 400, "5010"))
     sent.run("write_back")
@@ -136,14 +138,14 @@ def test_an_object_that_somebody_else_changes_is_no_closed_period(sent: House) -
     assert not any("Rosa" in text for text in sent.said("thread"))
 
 
-def test_a_lapsed_subscription_keeps_the_note_with_us(sent: House) -> None:
+def test_a_lapsed_subscription_keeps_the_note_with_us(sent: CompanyHarness) -> None:
     """A company that is read-only takes no note either."""
     sent.outside.quickbooks.lapse({"realm": sent.realm})
     sent.run("write_back")
     assert (sent.state(), note(sent).state) == (State.DONE, "kept")
 
 
-def test_a_lapsed_subscription_is_told_and_asked_for_once_a_day(sent: House) -> None:
+def test_a_lapsed_subscription_is_told_and_asked_for_once_a_day(sent: CompanyHarness) -> None:
     """The channel hears of it; the upkeep of the day after lets the next note try again."""
     sent.outside.quickbooks.lapse({"realm": sent.realm})
     sent.run("write_back")
@@ -155,7 +157,7 @@ def test_a_lapsed_subscription_is_told_and_asked_for_once_a_day(sent: House) -> 
     assert not sent.company.read_only
 
 
-def test_a_company_known_as_read_only_is_not_asked(sent: House) -> None:
+def test_a_company_known_as_read_only_is_not_asked(sent: CompanyHarness) -> None:
     """Where the subscription is known to be read-only nothing is even tried."""
     with sent.database.writing() as conn:
         companies.change(conn, sent.realm, read_only=True)
@@ -165,7 +167,7 @@ def test_a_company_known_as_read_only_is_not_asked(sent: House) -> None:
     assert sent.asked("quickbooks") == asked
 
 
-def test_a_refusal_for_good_is_told(sent: House) -> None:
+def test_a_refusal_for_good_is_told(sent: CompanyHarness) -> None:
     """A note that QuickBooks refuses is said in the thread, with its text."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(QuickBooks, "attach_note", _raises(Refused("A business rule said no")))
@@ -175,7 +177,7 @@ def test_a_refusal_for_good_is_told(sent: House) -> None:
     assert note(sent).text in said
 
 
-def test_five_failures_are_told_and_nothing_is_sent_again(sent: House) -> None:
+def test_five_failures_are_told_and_nothing_is_sent_again(sent: CompanyHarness) -> None:
     """When QuickBooks stays away for long the note ends as failed; the mail is never touched."""
     sent.fault("quickbooks", "attachable", "status", None, 500)
     for _ in range(6):
@@ -187,7 +189,7 @@ def test_five_failures_are_told_and_nothing_is_sent_again(sent: House) -> None:
     assert len(sent.mails) == 1
 
 
-def test_a_note_outlasts_an_outage_of_hours(sent: House) -> None:
+def test_a_note_outlasts_an_outage_of_hours(sent: CompanyHarness) -> None:
     """The mail is out, so there is time; meanwhile the card says what it waits for."""
     sent.fault("quickbooks", "attachable", "refuse", None)
     for _ in range(30):
@@ -201,14 +203,14 @@ def test_a_note_outlasts_an_outage_of_hours(sent: House) -> None:
     assert (sent.state(), len(sent.notes)) == (State.DONE, 1)
 
 
-def test_a_pause_does_not_hold_up_notes(sent: House) -> None:
+def test_a_pause_does_not_hold_up_notes(sent: CompanyHarness) -> None:
     """The mail is out already, so its note is written."""
     sent.runs(Switch.PAUSE.turn, "ULEAD1")
     sent.run("write_back")
     assert sent.state() is State.DONE
 
 
-def test_take_back_removes_exactly_our_note(sent: House) -> None:
+def test_take_back_removes_exactly_our_note(sent: CompanyHarness) -> None:
     """What we wrote is removed, everything else stays, and asking twice changes nothing."""
     other = sent.books.add_attachable({"Note": "of somebody else"})
     sent.run("write_back")
@@ -224,7 +226,7 @@ def test_take_back_removes_exactly_our_note(sent: House) -> None:
     assert len(sent.logged("note.take_back")) == len(sent.logged("note.taken_back")) == 1
 
 
-def test_the_second_to_take_back_hears_who_was_first(sent: House) -> None:
+def test_the_second_to_take_back_hears_who_was_first(sent: CompanyHarness) -> None:
     """And before the note is written there is nothing to take back."""
     assert sent.take_back() is Answer.DECIDED
     sent.run("write_back")
@@ -234,7 +236,7 @@ def test_the_second_to_take_back_hears_who_was_first(sent: House) -> None:
     assert "Already taken back by <@UCOLLECT>" in reply(said)
 
 
-def test_only_who_may_act_takes_a_note_back(sent: House) -> None:
+def test_only_who_may_act_takes_a_note_back(sent: CompanyHarness) -> None:
     """Guests, strangers and account managers of others are refused, and nothing is decided."""
     sent.run("write_back")
     refused = [sent.take_back(user) for user in ("UGUEST", "USTRANGER", "UMANAGER")]
@@ -243,7 +245,7 @@ def test_only_who_may_act_takes_a_note_back(sent: House) -> None:
     assert note(sent).state == "written"
 
 
-def test_a_crash_after_the_deletion_is_made_good(sent: House) -> None:
+def test_a_crash_after_the_deletion_is_made_good(sent: CompanyHarness) -> None:
     """Killed between QuickBooks' answer and our record of it, the next try finds it gone."""
     sent.run("write_back")
     sent.take_back()
@@ -263,7 +265,7 @@ def test_a_crash_after_the_deletion_is_made_good(sent: House) -> None:
 
 
 @pytest.mark.parametrize("kind", ["late", "status"])
-def test_taking_back_is_repeated_until_it_is_done(sent: House, kind: Kind) -> None:
+def test_taking_back_is_repeated_until_it_is_done(sent: CompanyHarness, kind: Kind) -> None:
     """A deletion whose answer is lost is asked again, and counts as done when it is gone."""
     sent.run("write_back")
     sent.take_back()
@@ -274,7 +276,7 @@ def test_taking_back_is_repeated_until_it_is_done(sent: House, kind: Kind) -> No
     assert note(sent).state == "taken_back"
 
 
-def test_a_note_somebody_else_deleted_counts_as_taken_back(sent: House) -> None:
+def test_a_note_somebody_else_deleted_counts_as_taken_back(sent: CompanyHarness) -> None:
     """A note that is gone already is no trouble."""
     sent.run("write_back")
     sent.books.forget("Attachable", note(sent).attachable)
@@ -283,7 +285,7 @@ def test_a_note_somebody_else_deleted_counts_as_taken_back(sent: House) -> None:
     assert note(sent).state == "taken_back"
 
 
-def test_a_refused_take_back_says_so(sent: House) -> None:
+def test_a_refused_take_back_says_so(sent: CompanyHarness) -> None:
     """Where QuickBooks does not let go of the note, record and log say that it is still there."""
     sent.run("write_back")
     sent.take_back()
@@ -303,7 +305,7 @@ def test_a_refused_take_back_says_so(sent: House) -> None:
     assert note(sent).state == "taken_back"
 
 
-def test_a_take_back_that_never_ends_is_told(sent: House) -> None:
+def test_a_take_back_that_never_ends_is_told(sent: CompanyHarness) -> None:
     """Whoever asked learns that it was given up, and that the note may be gone or not."""
     sent.run("write_back")
     sent.take_back("UCOLLECT")

@@ -9,7 +9,7 @@ import httpx
 from sqlalchemy import select
 
 from jobs.store.database.tables import cases, events, schedule
-from tests.jobs.house import House
+from tests.jobs.harness import CompanyHarness
 from tests.sandbox.faults import Fault, Kind
 
 HASTY = 0.1
@@ -41,26 +41,28 @@ THROTTLED = Trouble("status", 429)
 
 
 @contextmanager
-def broken(house: House, match: str, trouble: Trouble) -> Iterator[None]:
+def broken(harness: CompanyHarness, match: str, trouble: Trouble) -> Iterator[None]:
     """For a while every such call meets this trouble, and nobody waits long for an answer."""
     fault = Fault("quickbooks", match, trouble.kind, None, trouble.status, trouble.code)
-    waiting = [house.services.quickbooks(house.realm)._http, house.process.oauth._http]
+    waiting = [harness.services.quickbooks(harness.realm)._http, harness.process.oauth._http]
     patience = [each.timeout for each in waiting]
     for each in waiting if trouble.kind == "stall" else ():
         each.timeout = httpx.Timeout(HASTY)
-    house.outside.world.faults.add(fault)
+    harness.outside.world.faults.add(fault)
     yield
-    house.heal()
+    harness.heal()
     for each, seconds in zip(waiting, patience, strict=True):
         each.timeout = seconds
 
 
-def shown(house: House) -> str:
+def shown(harness: CompanyHarness) -> str:
     """All that anybody can read of what happened: rows, the log, what is said, the cards."""
     tables = (events, cases, schedule)
-    rows = [each.last_error for table in tables for each in house.rows(select(table))]
-    logged = [json.dumps(line, default=str) for line in house.logged()]
-    return "\n".join([*rows, *logged, *house.said(), *map(str, map(house.view, house.cases()))])
+    rows = [each.last_error for table in tables for each in harness.rows(select(table))]
+    logged = [json.dumps(line, default=str) for line in harness.logged()]
+    return "\n".join(
+        [*rows, *logged, *harness.said(), *map(str, map(harness.view, harness.cases()))]
+    )
 
 
 def leaks(text: str) -> list[str]:

@@ -455,7 +455,7 @@ def test_changes_are_sorted_by_kind() -> None:
     assert params["changedSince"] == "2026-11-22T12:00:00+00:00"
 
 
-class Crowd:
+class ManyInvoices:
     """So many living invoices, all changed at the minute `busy` before noon; one deleted later."""
 
     def __init__(self, living: int, busy: int = 30) -> None:
@@ -473,7 +473,7 @@ class Crowd:
         return httpx.Response(200, json=content)
 
 
-def changes_of(hour: Crowd) -> Changes:
+def changes_of(hour: ManyInvoices) -> Changes:
     """What the client makes of the last hour."""
     ledger = Ledger()
     ledger.answers["cdc"] = hour
@@ -482,7 +482,7 @@ def changes_of(hour: Crowd) -> Changes:
 
 def test_an_answer_with_room_left_is_whole() -> None:
     """One question, and nothing is missing."""
-    found = changes_of(hour := Crowd(900))
+    found = changes_of(hour := ManyInvoices(900))
     assert hour.asked == [("Invoice,Payment", timedelta(hours=1))]
     assert (len(found.invoices), len(found.deleted), found.capped) == (900, 1, frozenset())
     assert found.deleted_since == NOON - timedelta(hours=1)
@@ -490,7 +490,7 @@ def test_an_answer_with_room_left_is_whole() -> None:
 
 def test_a_full_answer_is_asked_for_again() -> None:
     """There is no second page: by kind, then for half the time until the deletions come too."""
-    found = changes_of(hour := Crowd(1200, busy=20))
+    found = changes_of(hour := ManyInvoices(1200, busy=20))
     assert [minutes.seconds // 60 for _, minutes in hour.asked] == [60, 60, 30, 15, 60]
     assert [kind for kind, _ in hour.asked[1:]] == ["Invoice", "Invoice", "Invoice", "Payment"]
     assert (found.invoices, found.capped) == ((), frozenset({Invoice}))
@@ -500,7 +500,7 @@ def test_a_full_answer_is_asked_for_again() -> None:
 
 def test_what_is_full_to_the_last_minute_is_named() -> None:
     """Whatever was deleted may be missing, and no question is asked for ever."""
-    found = changes_of(hour := Crowd(1200, busy=0))
+    found = changes_of(hour := ManyInvoices(1200, busy=0))
     assert len(hour.asked) < 10
     assert (found.deleted, found.deleted_since) == ((), NOON)
 

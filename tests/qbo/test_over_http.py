@@ -63,7 +63,7 @@ def company() -> Any:
 
 
 class Place:
-    """One served company, connected through the real door."""
+    """One served company, connected through the real OAuth."""
 
     def __init__(self, url: str, stand_in: StandIn, realm: str) -> None:
         self.stand_in, self.realm = stand_in, realm

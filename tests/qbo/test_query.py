@@ -150,7 +150,7 @@ def test_rows_that_move_up_hide_nobody(count: int, size: int, chance: Random) ->
 
 
 def test_a_broken_record_does_not_hide_that_rows_moved_up() -> None:
-    """Though it stands where a page should repeat the one before: its neighbours are all new."""
+    """Though it stands where a page should repeat the one before: those beside it are all new."""
     rows, broken = list(range(1, 61)), 30
 
     def fetch(start: int, size: int) -> list[int]:

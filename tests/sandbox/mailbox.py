@@ -32,7 +32,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.crowd import PATIENCE
+from tests.real_processes import PATIENCE
 from tests.sandbox.control import NotPossibleError
 from tests.sandbox.faults import Fault
 from tests.sandbox.world import World

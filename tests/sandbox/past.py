@@ -131,7 +131,7 @@ class Past:
         return _order(self.outside, "quickbooks/turn", ago=ago)
 
     def _connect(self) -> None:
-        """A finance lead connects the company through the OAuth door."""
+        """A finance lead connects the company through the real OAuth."""
         with self.process.database.writing() as conn:
             state = connect.open_link(conn, LEAD, "", self.moment.now)
         _order(self.outside, "quickbooks/choose", realm=self.realm)

@@ -22,7 +22,7 @@ from jobs.rules.states import ConnectionStatus
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database.engine import Database, connect
-from tests.crowd import PATIENCE, ready
+from tests.real_processes import PATIENCE, ready
 from tests.sandbox import company
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text
 from tests.sandbox.product import OVERDUE, PROCESSES, ProcessFailed, Product, running

@@ -19,7 +19,7 @@ import redis
 from jobs.engine import parent_pipe
 
 
-class Door(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """Says yes to everything, and to a command what it was."""
 
     def do_GET(self) -> None:
@@ -50,7 +50,7 @@ def main(pids: Path, word: str, *more: str) -> None:
         print(f"Open {os.environ['PUBLIC_URL']}/quickbooks/connect?state=1")
     elif word == "web":
         note(pids, os.getpid())
-        ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Door).serve_forever()
+        ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
     elif word == "clock":
         with redis.Redis.from_url(os.environ["REDIS_URL"]) as queue:
             note(pids, queue.info("server")["process_id"])

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from jobs.settings import NEEDS, Settings, load, missing
-from tests.crowd import PATIENCE, lives, until
+from tests.real_processes import PATIENCE, lives, until
 from tests.sandbox.processes import sandbox
 from tests.sandbox.product import ROOT, ProcessFailed
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.crowd import PATIENCE
+from tests.real_processes import PATIENCE
 from tests.sandbox.company import build
 from tests.sandbox.quickbooks import QuickBooks
 from tests.sandbox.quickbooks.books import Books

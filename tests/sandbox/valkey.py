@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import redis
 
 from bot.cli.launcher import NoQueue, queue_command, queue_url, socket_folder
-from tests.sandbox.leash import leashed
+from tests.sandbox.attached import attached
 
 START_SECONDS = 60.0
 
@@ -25,7 +25,7 @@ def valkey(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
         return
     with (
         socket_folder() as folder,
-        leashed(queue_command(folder), stdout=subprocess.DEVNULL),
+        attached(queue_command(folder), stdout=subprocess.DEVNULL),
     ):
         url = queue_url(folder)
         _wait_until_it_answers(url)

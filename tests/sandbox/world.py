@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tests.crowd import PATIENCE
+from tests.real_processes import PATIENCE
 from tests.sandbox.control import NotPossibleError, body_of, control_app
 from tests.sandbox.faults import (
     CuttableProtocol,

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from bot.cli.main import main
 from jobs.store.database.tables import companies, log
-from tests.bot.ground import REALM, add_company
-from tests.bot.kits import Place, place
+from tests.bot.harness import REALM, add_company
+from tests.bot.web_process import Place, place
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from bot.cli.doctor_slack import SCOPES
 from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
 from bot.cli.main import main
 from jobs.store import companies
-from tests.bot.ground import REALM, START, add_company
-from tests.bot.kits import Place, place
+from tests.bot.harness import REALM, START, add_company
+from tests.bot.web_process import Place, place
 from tests.sandbox.faults import fault_from
 from tests.sandbox.slack.kinds import Channel
 
@@ -364,12 +364,12 @@ def test_a_company_whose_tokens_do_not_work(outside: Place) -> None:
 
 def test_a_company_that_is_connected(outside: Place) -> None:
     """Its name as QuickBooks tells it now, and its mode."""
-    from tests.bot.kits import front
     from tests.bot.web.test_quickbooks import come_back, state_for
+    from tests.bot.web_process import web_process
 
-    with front(outside) as door:
-        assert come_back(door, state_for(door)).status_code == 200
-        with door.process.database.reading() as conn:
+    with web_process(outside) as web:
+        assert come_back(web, state_for(web)).status_code == 200
+        with web.process.database.reading() as conn:
             (company,) = companies.all_of_them(conn)
     found = only(findings(outside), "quickbooks")
     assert found == (OK, f"{company.realm}: Brass Fern, shadow")

@@ -28,9 +28,9 @@ from jobs.store.database.engine import Database
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import connect_links, schedule
 from jobs.store.database.tables import words as words_table
-from tests.bot.ground import REALM, START, add_company, record
-from tests.bot.kits import place
-from tests.crowd import PATIENCE, until
+from tests.bot.harness import REALM, START, add_company, record
+from tests.bot.web_process import place
+from tests.real_processes import PATIENCE, until
 from tests.sandbox.world import World, serve
 
 Run = Callable[..., Result]
@@ -166,8 +166,8 @@ def test_connect_prints_a_link_for_a_person(
     assert found
     assert "works once, within ten minutes" in result.output
     with database.reading() as conn:
-        (door,) = conn.execute(select(connect_links)).all()
-    assert (door.state, door.person, door.channel) == (found[1], person, "CNEW")
+        (row,) = conn.execute(select(connect_links)).all()
+    assert (row.state, row.person, row.channel) == (found[1], person, "CNEW")
 
 
 @pytest.mark.parametrize("person", ["UCOLLECT", "NOBODY"])

@@ -18,7 +18,7 @@ from bot.cli.launcher import LONGEST_PAUSE, OVERDUE, STEADY, Keeper
 from bot.cli.main import main
 from jobs.rules.policy import policy as policies
 from jobs.settings import Settings, load
-from tests.crowd import PATIENCE, lives, ready, until
+from tests.real_processes import PATIENCE, lives, ready, until
 from tests.sandbox.policy_file import policy_text
 from tests.sandbox.processes import free_port, own_settings
 from tests.sandbox.product import ROOT

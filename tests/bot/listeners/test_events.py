@@ -33,8 +33,8 @@ from jobs.store.database.tables import customers as customers_table
 from jobs.store.database.tables import invoices as invoices_table
 from jobs.store.database.tables import log as log_table
 from jobs.store.database.tables import people as people_table
-from tests.bot.ground import START, add_company, invoice, name_owner
-from tests.bot.kits import Front, front, place
+from tests.bot.harness import START, add_company, invoice, name_owner
+from tests.bot.web_process import WebProcess, place, web_process
 from tests.said import said as said_in
 from tests.said import text_of
 from tests.sandbox import company
@@ -53,7 +53,7 @@ CAST = {"UCOLLECT": "", "UMANAGER": "", "ULEAD1": "", "ULEAD2": "", "UGUEST": "g
 class Tab:
     """The Home tab of a running web process, and the people before it."""
 
-    door: Front
+    web: WebProcess
     control: httpx.Client
 
     def open(self, user: str) -> str:
@@ -89,10 +89,10 @@ class Tab:
         """Follow a link of the tab, agree at Intuit, and come back; the tab is drawn again."""
         drawn = self._calls("views.publish")
         state = parse_qs(urlsplit(self.link(user, action)).query)["state"][0]
-        there = self.door.get("/quickbooks/connect", params={"state": state})
+        there = self.web.get("/quickbooks/connect", params={"state": state})
         back = httpx.get(there.headers["location"], trust_env=False).headers["location"]
         given = {name: v[0] for name, v in parse_qs(urlsplit(back).query).items()}
-        page = self.door.get("/quickbooks/callback", params=given)
+        page = self.web.get("/quickbooks/callback", params=given)
         self.drawn(user, drawn)
         return page
 
@@ -111,7 +111,7 @@ class Tab:
 
     def privately(self, user: str) -> list[dict[str, Any]]:
         """What only this person sees in the channel, oldest first."""
-        found = self.door.place.outside.slack.snapshot()["ephemerals"]
+        found = self.web.place.outside.slack.snapshot()["ephemerals"]
         return [one for one in found if one["user"] == user]
 
     def answer(self, user: str, ts: str, action: str) -> int:
@@ -122,31 +122,31 @@ class Tab:
 
     def company(self) -> ConnectedCompany:
         """The company on record."""
-        with self.door.process.database.reading() as conn:
+        with self.web.process.database.reading() as conn:
             return companies.need(conn, REALM)
 
     def rows(self, query: Any) -> list[Any]:
         """The rows of a query."""
-        with self.door.process.database.reading() as conn:
+        with self.web.process.database.reading() as conn:
             return list(conn.execute(query).all())
 
     def until(self, condition: Callable[[], object]) -> None:
         """Wait for the world to change until the condition holds."""
-        self.door.place.outside.world.changed.until(condition)
+        self.web.place.outside.world.changed.until(condition)
 
     def _calls(self, method: str) -> int:
-        seen = self.door.place.outside.world.requests
+        seen = self.web.place.outside.world.requests
         return sum(one.path.endswith(f"/{method}") and one.status == 200 for one in seen)
 
 
 @pytest.fixture
 def tab(tmp_path: Path) -> Iterator[Tab]:
     """A web process that Slack reaches, and a workspace of people it knows."""
-    with place(tmp_path) as outside, front(outside) as door:
-        outside.outside.slack.reach(str(door.client.base_url).rstrip("/"))
-        meet(door)
+    with place(tmp_path) as outside, web_process(outside) as web:
+        outside.outside.slack.reach(str(web.client.base_url).rstrip("/"))
+        meet(web)
         with httpx.Client(base_url=outside.outside.url, timeout=30, trust_env=False) as control:
-            yield Tab(door, control)
+            yield Tab(web, control)
 
 
 @pytest.fixture
@@ -159,21 +159,21 @@ def managing(tmp_path: Path) -> Callable[[str], AbstractContextManager[Tab]]:
             line = f'\n[[account_manager]]\nslack = "{user}"\ncustomers = ["58"]\n'
             file = Path(outside.values["POLICY_FILE"])
             file.write_text(file.read_text() + line)
-            with front(outside) as door:
-                outside.outside.slack.reach(str(door.client.base_url).rstrip("/"))
-                meet(door)
+            with web_process(outside) as web:
+                outside.outside.slack.reach(str(web.client.base_url).rstrip("/"))
+                meet(web)
                 url = outside.outside.url
                 with httpx.Client(base_url=url, timeout=30, trust_env=False) as control:
-                    yield Tab(door, control)
+                    yield Tab(web, control)
 
     return made
 
 
-def meet(door: Front) -> None:
+def meet(web: WebProcess) -> None:
     """Slack was asked about everybody just now."""
-    with door.process.database.writing() as conn:
+    with web.process.database.writing() as conn:
         for user, trouble in CAST.items():
-            people.put_user(conn, user, user.title(), trouble, door.process.now())
+            people.put_user(conn, user, user.title(), trouble, web.process.now())
 
 
 def connected(tab: Tab) -> Tab:
@@ -199,7 +199,7 @@ def test_the_tab_shows_what_was_connected_in_the_browser(tab: Tab) -> None:
 
 def second_company(tab: Tab) -> str:
     """The person at Intuit chooses a company that is not connected yet."""
-    quickbooks = tab.door.place.outside.quickbooks
+    quickbooks = tab.web.place.outside.quickbooks
     books = {"company": {"CompanyName": "Second", "DefaultTimeZone": "Asia/Tokyo"}}
     quickbooks.oauth.chosen = realm = quickbooks.add_company(company.build(books))
     return realm
@@ -207,20 +207,20 @@ def second_company(tab: Tab) -> str:
 
 def test_a_second_company_gets_a_channel_of_its_own(tab: Tab) -> None:
     """Chosen in the tab before there is a link; the first one stays where it is."""
-    tab.door.place.outside.slack.add_channel("CNORTH", "north-finance")
+    tab.web.place.outside.slack.add_channel("CNORTH", "north-finance")
     connected(tab).open("ULEAD1")
     assert tab.link("ULEAD1") == ""
     assert "Its cards go to <#CNORTH>." in tab.press("ULEAD1", "channel", "CNORTH")
     realm = second_company(tab)
     assert "Second is connected" in tab.follow("ULEAD1").text
-    with tab.door.process.database.reading() as conn:
+    with tab.web.process.database.reading() as conn:
         found = {each.realm: each.channel for each in companies.all_of_them(conn)}
     assert found == {REALM: "CFINANCE", realm: "CNORTH"}
 
 
 def test_a_channel_that_will_not_do_is_told(tab: Tab) -> None:
     """Taken, without the bot, or shared with others: a sentence, and no link."""
-    rooms = tab.door.place.outside.slack.space
+    rooms = tab.web.place.outside.slack.space
     rooms.add_channel(Channel("CALONE", "alone", members={"ULEAD1"}, is_private=True))
     rooms.add_channel(Channel("CSHARED", "shared", is_ext_shared=True))
     connected(tab).open("ULEAD1")
@@ -235,10 +235,10 @@ def test_a_channel_that_will_not_do_is_told(tab: Tab) -> None:
 
 def test_a_channel_cannot_be_looked_at(tab: Tab) -> None:
     """Slack is away for a moment: the channel is not blamed for it."""
-    tab.door.place.outside.slack.add_channel("CNORTH", "north-finance")
+    tab.web.place.outside.slack.add_channel("CNORTH", "north-finance")
     connected(tab).open("ULEAD1")
     fault = {"service": "slack", "match": "conversations.info", "kind": "status", "status": 500}
-    tab.door.place.outside.world.faults.add(fault_from(fault))
+    tab.web.place.outside.world.faults.add(fault_from(fault))
     said = tab.press("ULEAD1", "channel", "CNORTH")
     assert "Slack does not answer just now" in said
     assert "/invite" not in said
@@ -247,7 +247,7 @@ def test_a_channel_cannot_be_looked_at(tab: Tab) -> None:
 def test_a_lost_company_is_connected_again_from_the_tab(tab: Tab) -> None:
     """Its button asks for no channel and moves no cards."""
     connected(tab)
-    with tab.door.process.database.writing() as conn:
+    with tab.web.process.database.writing() as conn:
         companies.change(conn, REALM, status="reauth_required")
     assert "has to be connected again" in tab.open("ULEAD1")
     assert tab.follow("ULEAD1", "reconnect").status_code == 200
@@ -257,8 +257,8 @@ def test_a_lost_company_is_connected_again_from_the_tab(tab: Tab) -> None:
 def test_pages_are_turned(tab: Tab) -> None:
     """More companies than a page holds: More leads on, Back leads back."""
     for number in range(COMPANIES + 1):
-        add_company(tab.door.process.database, str(number + 1), f"CFIRM{number}")
-        with tab.door.process.database.writing() as conn:
+        add_company(tab.web.process.database, str(number + 1), f"CFIRM{number}")
+        with tab.web.process.database.writing() as conn:
             companies.change(conn, str(number + 1), name=f"Firm no. {number + 1}.")
     first = tab.open("ULEAD1")
     assert ("Firm no. 1." in first, "Firm no. 9." in first) == (True, False)
@@ -271,7 +271,7 @@ def test_pages_are_turned(tab: Tab) -> None:
 def test_metered_calls_of_the_month_are_shown(tab: Tab) -> None:
     """To those who see the whole company; connecting has taken the first ones."""
     connected(tab)
-    tab.door.process.budget.take(REALM, 1200, tab.door.process.now)
+    tab.web.process.budget.take(REALM, 1200, tab.web.process.now)
     said = tab.open("UCOLLECT")
     calls = re.search(r"Metered QuickBooks reads this month: ([\d,]+) of 500,000 ", said)
     assert calls is not None
@@ -280,10 +280,10 @@ def test_metered_calls_of_the_month_are_shown(tab: Tab) -> None:
 
 def test_a_case_is_found_by_its_number(tab: Tab) -> None:
     """Its customer, its state and a link to its card, for those who may act on it."""
-    add_company(tab.door.process.database)
+    add_company(tab.web.process.database)
     opening = NewCase(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
-    with tab.door.process.database.writing() as conn:
-        made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.process.now())
+    with tab.web.process.database.writing() as conn:
+        made = cases.open_all(conn, [(opening, Decimal(1))], tab.web.process.now())
     number = made["58", "USD"].id
     for words in (number, f"case {number}", f"#{number}"):
         told = tab.type("ULEAD1", words, "CFINANCE")
@@ -294,10 +294,10 @@ def test_a_case_is_found_by_its_number(tab: Tab) -> None:
 
 def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
     """In the words of its card, with the kind of a hold, and names that call nobody."""
-    add_company(tab.door.process.database)
+    add_company(tab.web.process.database)
     opening = NewCase(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
-    with tab.door.process.database.writing() as conn:
-        made = cases.open_all(conn, [(opening, Decimal(1))], tab.door.process.now())
+    with tab.web.process.database.writing() as conn:
+        made = cases.open_all(conn, [(opening, Decimal(1))], tab.web.process.now())
         case = made["58", "USD"]
         held = Decision("hold", "UCOLLECT", START, "promise", "on the phone")
         drafts.record(conn, case, held, None, "0" * 64)
@@ -307,7 +307,7 @@ def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
     told = tab.type("ULEAD1", case.id, "CFINANCE")
     assert "On hold: promise. Held by Ucollect, Nov 6, 2026" in told
     assert "on the phone. On hold until Nov 20, 2026." in told
-    with tab.door.process.database.writing() as conn:
+    with tab.web.process.database.writing() as conn:
         conn.execute(on_hold.values(state="new", due_at=None, end_reason=""))
         conn.execute(delete(decisions))
     assert "Today's limit of new cards is reached" in tab.type("ULEAD1", case.id, "CFINANCE")
@@ -315,8 +315,8 @@ def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
 
 def test_a_guest_is_told_so_and_not_to_try_again(tab: Tab) -> None:
     """Whoever is unknown is looked up, and told in private what came of it."""
-    add_company(tab.door.process.database)
-    with tab.door.process.database.writing() as conn:
+    add_company(tab.web.process.database)
+    with tab.web.process.database.writing() as conn:
         conn.execute(delete(people_table))
     for user, told in (
         ("UGUEST", "Guests can read the cards but cannot act"),
@@ -324,16 +324,16 @@ def test_a_guest_is_told_so_and_not_to_try_again(tab: Tab) -> None:
     ):
         said = tab.type(user, "pause", "CFINANCE")
         assert said == "One moment, I am looking you up in Slack. Nothing was changed."
-        with tab.door.process.database.writing() as conn:
-            people.put_user(conn, user, user, CAST[user], tab.door.process.now())
+        with tab.web.process.database.writing() as conn:
+            people.put_user(conn, user, user, CAST[user], tab.web.process.now())
         tab.until(partial(tab.heard, user, told))
 
 
 def test_a_command_elsewhere_names_the_channels(tab: Tab) -> None:
     """With several companies none is guessed, and nothing changes."""
-    tab.door.place.outside.slack.add_channel("CLUNCH", "lunch")
+    tab.web.place.outside.slack.add_channel("CLUNCH", "lunch")
     for realm, channel in ((REALM, "CFINANCE"), ("7", "COTHER")):
-        add_company(tab.door.process.database, realm, channel)
+        add_company(tab.web.process.database, realm, channel)
     for words in ("", "pause", "live", "run"):
         told = tab.type("ULEAD1", words, "CLUNCH")
         assert "<#CFINANCE> (Brass Fern)" in told
@@ -359,8 +359,8 @@ def test_a_switch_promises_nothing_that_something_else_keeps(
     tab: Tab, held_up: dict[str, Any], words: str, told: str
 ) -> None:
     """The answer names what is missing still."""
-    add_company(tab.door.process.database)
-    with tab.door.process.database.writing() as conn:
+    add_company(tab.web.process.database)
+    with tab.web.process.database.writing() as conn:
         companies.change(conn, REALM, **held_up)
     assert told in tab.type("ULEAD1", f"{words} confirm" if words != "run" else words, "CFINANCE")
 
@@ -377,8 +377,8 @@ def test_what_starts_or_ends_sending_asks_once(
     tab: Tab, before: dict[str, Any], word: str, action: str, told: str
 ) -> None:
     """In private, by a button that its answer replaces, or typed; a pause acts at once."""
-    add_company(tab.door.process.database)
-    with tab.door.process.database.writing() as conn:
+    add_company(tab.web.process.database)
+    with tab.web.process.database.writing() as conn:
         companies.change(conn, REALM, **before)
     stood = tab.company()
     said = tab.type("ULEAD1", word, "CFINANCE")
@@ -405,12 +405,12 @@ def test_every_opening_has_a_link_of_its_own(tab: Tab) -> None:
         "ULEAD1",
         "ULEAD2",
     ]
-    with tab.door.process.database.writing() as conn:
+    with tab.web.process.database.writing() as conn:
         conn.execute(
-            update(connect_links).values(opened_at=tab.door.process.now() - timedelta(minutes=11))
+            update(connect_links).values(opened_at=tab.web.process.now() - timedelta(minutes=11))
         )
     stale = urlsplit(links[0])
-    page = tab.door.get(f"{stale.path}?{stale.query}")
+    page = tab.web.get(f"{stale.path}?{stale.query}")
     assert (page.status_code, "older than ten minutes" in page.text) == (400, True)
 
 
@@ -424,7 +424,7 @@ def test_a_pressed_link_is_renewed(tab: Tab) -> None:
 
 def test_a_collector_sees_all_and_runs_nothing(tab: Tab) -> None:
     """The state of the company, and no button to connect or disconnect."""
-    add_company(tab.door.process.database)
+    add_company(tab.web.process.database)
     said = tab.open("UCOLLECT")
     assert "$1,200.50 overdue" in said
     assert '"actions"' not in said
@@ -432,8 +432,8 @@ def test_a_collector_sees_all_and_runs_nothing(tab: Tab) -> None:
 
 def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
     """What others owe is not theirs to see."""
-    add_company(tab.door.process.database)
-    policy = tab.door.process.policy
+    add_company(tab.web.process.database)
+    policy = tab.web.process.policy
     assert not [id for m in policy.managers for id in m.customers]
     said = tab.open("UMANAGER")
     assert "$1,200.50" not in said
@@ -443,9 +443,9 @@ def test_an_account_manager_sees_only_their_customers(tab: Tab) -> None:
 
 def two_customers(tab: Tab) -> dict[str, str]:
     """A manager's own customer and somebody else's, each with a case; customer → its number."""
-    add_company(tab.door.process.database)
-    now, company = tab.door.process.now(), REALM
-    with tab.door.process.database.writing() as conn:
+    add_company(tab.web.process.database)
+    now, company = tab.web.process.now(), REALM
+    with tab.web.process.database.writing() as conn:
         theirs = select(customers_table).where(customers_table.c.id == "58")
         other = {**conn.execute(theirs).one()._mapping, "id": "61", "name": "Bramble Ltd"}
         conn.execute(insert(customers_table).values(**other))
@@ -492,8 +492,8 @@ def test_a_command_shows_an_account_manager_their_own_customers(
 def test_an_owner_in_the_crm_sees_their_own_customers(tab: Tab) -> None:
     """Whom the policy does not name at all: as long as Slack says who has that address."""
     numbers, mara = two_customers(tab), "mara@brassfern.example"
-    database, now = tab.door.process.database, tab.door.process.now()
-    tab.door.place.outside.slack.space.people["UMARA"] = Person("UMARA", "mara", "Mara Voss", "")
+    database, now = tab.web.process.database, tab.web.process.now()
+    tab.web.place.outside.slack.space.people["UMARA"] = Person("UMARA", "mara", "Mara Voss", "")
     with database.writing() as conn:
         people.put_user(conn, "UMARA", "Mara", "", now)
         name_owner(conn, numbers["58"], mara, now)
@@ -523,7 +523,7 @@ def test_a_collector_who_is_an_account_manager_too_sees_all(
 def test_an_account_manager_without_customers_reads_no_figure(tab: Tab) -> None:
     """And is not told that nothing is open in the ledger."""
     two_customers(tab)
-    with tab.door.process.database.writing() as conn:
+    with tab.web.process.database.writing() as conn:
         companies.change(conn, REALM, swept_at=START)
     for said in (answered(tab, "UMANAGER"), tab.open("UMANAGER")):
         assert "Nothing is open for your customers." in said
@@ -536,7 +536,7 @@ def test_an_account_manager_without_customers_reads_no_figure(tab: Tab) -> None:
 )
 def test_others_read_a_friendly_sentence(tab: Tab, user: str, words: str) -> None:
     """No figures, no buttons; whoever is not known yet is looked up."""
-    add_company(tab.door.process.database)
+    add_company(tab.web.process.database)
     said = tab.open(user)
     assert words in said
     assert "1,200.50" not in said
@@ -547,16 +547,16 @@ def test_the_page_follows_once_somebody_is_known(tab: Tab) -> None:
     said = tab.open("USTRANGER")
     assert "This page then updates by itself." in said
     assert "press" not in said
-    with tab.door.process.database.writing() as conn:
-        people.put_user(conn, "USTRANGER", "Sam", "stranger", tab.door.process.now())
+    with tab.web.process.database.writing() as conn:
+        people.put_user(conn, "USTRANGER", "Sam", "stranger", tab.web.process.now())
     tab.until(lambda: "Only members of this organisation" in tab.says("USTRANGER"))
     assert "Nothing was changed" not in tab.says("USTRANGER")
 
 
 def test_holds_are_listed_with_their_review_dates(tab: Tab) -> None:
     """Nothing is parked out of sight."""
-    add_company(tab.door.process.database)
-    now = tab.door.process.now()
+    add_company(tab.web.process.database)
+    now = tab.web.process.now()
     held = {
         "company": REALM,
         "customer": "58",
@@ -567,7 +567,7 @@ def test_holds_are_listed_with_their_review_dates(tab: Tab) -> None:
         "set_by": "UCOLLECT",
         "set_at": now,
     }
-    with tab.door.process.database.writing() as conn:
+    with tab.web.process.database.writing() as conn:
         conn.execute(insert(holds).values(**held))
         conn.execute(insert(holds).values(**held | {"invoice": "", "kind": "quiet"}))
         opening = NewCase(REALM, "58", "USD", Stage.FOLLOW_UP, shadow=False, trigger="sweep")
@@ -597,9 +597,9 @@ def test_disconnecting_revokes_and_wipes(tab: Tab) -> None:
     company = tab.company()
     assert (company.connected, company.status) == (False, "disconnected")
     assert tab.rows(select(companies_table.c.sealed_tokens)) == [(None,)]
-    paths = [one.path for one in tab.door.place.outside.world.requests]
+    paths = [one.path for one in tab.web.place.outside.world.requests]
     assert sum(path.endswith("/tokens/revoke") for path in paths) == 1
-    _, told = said_in(tab.door.process.database, "notice")
+    _, told = said_in(tab.web.process.database, "notice")
     assert "was disconnected from QuickBooks by Ulead1" in told
 
 
@@ -607,7 +607,7 @@ def test_without_intuit_everything_stops_and_may_be_repeated(tab: Tab) -> None:
     """The work ends at once; the second press finishes what the first could not."""
     connected(tab).open("ULEAD1")
     fault = {"service": "quickbooks", "match": "tokens/revoke", "kind": "status", "status": 503}
-    tab.door.place.outside.world.faults.add(fault_from(fault))
+    tab.web.place.outside.world.faults.add(fault_from(fault))
     # the tokens are still there, so the tab must keep its button
     assert "did not confirm that the access has ended" in tab.press("ULEAD1", "disconnect")
     assert not tab.company().connected
@@ -618,8 +618,8 @@ def test_without_intuit_everything_stops_and_may_be_repeated(tab: Tab) -> None:
 def test_a_collector_cannot_disconnect(tab: Tab) -> None:
     """A button of somebody else's tab, sent all the same, changes nothing."""
     connected(tab).open("ULEAD1")
-    with tab.door.place.outside.world.lock:
-        homes = tab.door.place.outside.slack.space.homes
+    with tab.web.place.outside.world.lock:
+        homes = tab.web.place.outside.slack.space.homes
         homes["UCOLLECT"] = homes["ULEAD1"]
     said = tab.press("UCOLLECT", "disconnect")
     assert "This needs a finance lead" in said
@@ -635,7 +635,7 @@ def test_a_tab_that_slack_did_not_take_follows(
     """The event is answered; the tab is drawn a moment later, after a 429 when Slack says."""
     monkeypatch.setattr(events, "PAUSE", 0.01)
     order = {"service": "slack", "match": "views.publish", "kind": "status", "times": 2}
-    tab.door.place.outside.world.faults.add(fault_from(order | trouble))
+    tab.web.place.outside.world.faults.add(fault_from(order | trouble))
     assert "No QuickBooks company" in tab.open("ULEAD1")
 
 
@@ -650,7 +650,7 @@ def test_a_tab_is_not_drawn_over_by_an_earlier_try(
 
     monkeypatch.setattr(Backend, "later", keep)
     order = {"service": "slack", "match": "views.publish", "kind": "status", "status": 429}
-    tab.door.place.outside.world.faults.add(fault_from(order))
+    tab.web.place.outside.world.faults.add(fault_from(order))
     assert tab.control.post("/_/slack/home", json={"user": "ULEAD1"}).json()["status"] == 200
     tab.until(lambda: tries)
     connected(tab)
@@ -661,9 +661,9 @@ def test_a_tab_is_not_drawn_over_by_an_earlier_try(
 
 def test_a_channel_that_takes_no_cards_is_told(tab: Tab) -> None:
     """Nothing would ever be seen there, so a lead reads why where they look first."""
-    add_company(tab.door.process.database)
+    add_company(tab.web.process.database)
     assert "Its cards cannot go to" not in tab.open("ULEAD1")
-    with tab.door.process.database.writing() as conn:
+    with tab.web.process.database.writing() as conn:
         companies.change(conn, REALM, channel="CNOWHERE")
     assert "Its cards cannot be posted in <#CNOWHERE>: there is no such channel" in tab.open(
         "ULEAD1"
@@ -672,16 +672,16 @@ def test_a_channel_that_takes_no_cards_is_told(tab: Tab) -> None:
 
 def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: Tab) -> None:
     """Once, and without a link that anybody could use; the page says the same to all."""
-    add_company(tab.door.process.database)
+    add_company(tab.web.process.database)
     realms = (REALM, REALM, "999", "<script>", "")
 
     def pages() -> set[str]:
         path = "/quickbooks/reconnect"
-        return {tab.door.get(path, params={"realmId": realm}).text for realm in realms}
+        return {tab.web.get(path, params={"realmId": realm}).text for realm in realms}
 
     before = pages()
     assert tab.rows(select(messages)) == []
-    with tab.door.process.database.writing() as conn:
+    with tab.web.process.database.writing() as conn:
         companies.change(conn, REALM, status="reauth_required")
     assert pages() == before
     assert len(before) == 1
@@ -693,7 +693,7 @@ def test_the_reconnect_page_tells_the_channel_of_a_company_that_has_ended(tab: T
 
 def test_without_a_state_the_way_to_a_link_is_told(tab: Tab) -> None:
     """Whoever types the address reads where a link is to be had."""
-    page = tab.door.get("/quickbooks/connect")
+    page = tab.web.get("/quickbooks/connect")
     assert (page.status_code, "Home tab of Overdue" in page.text) == (400, True)
 
 
@@ -707,9 +707,9 @@ def test_each_company_has_switches_of_its_own(tab: Tab) -> None:
     """Of two companies in one tab exactly the one that was meant is disconnected."""
     other = "4620816365000000002"
     for realm, channel in ((REALM, "CFINANCE"), (other, "COTHER")):
-        add_company(tab.door.process.database, realm, channel)
+        add_company(tab.web.process.database, realm, channel)
     tab.open("ULEAD1")
     tab.press("ULEAD1", f"disconnect:{other}")
-    with tab.door.process.database.reading() as conn:
+    with tab.web.process.database.reading() as conn:
         states = {one.realm: one.status for one in companies.all_of_them(conn)}
     assert states == {REALM: "connected", other: "disconnected"}

@@ -29,17 +29,17 @@ from jobs.decide.access import Answer, Reply
 from jobs.decide.verbs import Verb
 from jobs.store import companies, drafts, marks
 from jobs.store.database import engine
-from tests.bot.ground import START
-from tests.jobs import houses
-from tests.jobs.house import House, Neighbourhood, books, customer, invoice
-from tests.jobs.houses import opener
+from tests.bot.harness import START
+from tests.jobs import fixtures
+from tests.jobs.fixtures import opener
+from tests.jobs.harness import CompanyHarness, SharedStandIns, books, customer, invoice
 from tests.sandbox.faults import fault_from
 from tests.sandbox.slack import payloads
 from tests.sandbox.slack.delivery import signature
 from tests.sandbox.slack.people import BOT, BOT_USER, TEAM
 from tests.sandbox.slack.values import fillable, put
 
-home_url, neighbours = houses.home_url, houses.neighbours
+home_url, shared = fixtures.home_url, fixtures.shared
 
 
 @dataclass
@@ -55,38 +55,40 @@ class WokenSteps:
 
 
 @pytest.fixture
-def house(neighbours: Neighbourhood, tmp_path: Path) -> Iterator[House]:
-    """A live house whose one card waits, so that each form applies."""
-    with waiting(neighbours, neighbours.home, tmp_path) as made:
+def harness(shared: SharedStandIns, tmp_path: Path) -> Iterator[CompanyHarness]:
+    """A live company whose one card waits, so that each form applies."""
+    with waiting(shared, shared.home, tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-def either_house(neighbours: Neighbourhood, home_url: str, tmp_path: Path) -> Iterator[House]:
+def either_harness(
+    shared: SharedStandIns, home_url: str, tmp_path: Path
+) -> Iterator[CompanyHarness]:
     """The same, once on each engine."""
-    with waiting(neighbours, home_url, tmp_path) as made:
+    with waiting(shared, home_url, tmp_path) as made:
         yield made
 
 
 @contextmanager
-def waiting(neighbours: Neighbourhood, url: str, folder: Path) -> Iterator[House]:
-    """A house on this database whose one card waits."""
+def waiting(shared: SharedStandIns, url: str, folder: Path) -> Iterator[CompanyHarness]:
+    """A company on this database whose one card waits."""
     named = books(customer("1", DisplayName="Overstock.com"), invoice("71", "1", "840.00", 12))
     with ExitStack() as stack:
-        made: House = opener(stack, neighbours, url, folder)(named)
+        made: CompanyHarness = opener(stack, shared, url, folder)(named)
         made.sweep()
         made.greet()
         yield made
 
 
-def backend_in(house: House) -> Backend:
+def backend_in(harness: CompanyHarness) -> Backend:
     """The backend of a web process."""
-    process = house.process
+    process = harness.process
     return Backend(
         database=process.database,
         ruling=process.policies,
         queues=process.queues,
-        clock=lambda: house.now,
+        clock=lambda: harness.now,
         client=process.slack,
         team=TEAM,
         app_id="",
@@ -99,41 +101,41 @@ def backend_in(house: House) -> Backend:
     )
 
 
-def press(house: House, backend: Backend, action: str, value: str = "") -> BoltResponse:
+def press(harness: CompanyHarness, backend: Backend, action: str, value: str = "") -> BoltResponse:
     """Press this button of the card as a finance lead; what the bot answers to the click.
 
     `value` is that of a button that is not about the case.
     """
-    slack, click = house.outside.slack, house.click("ULEAD1")
+    slack, click = harness.outside.slack, harness.click("ULEAD1")
     slack.space.stacks.clear()
     slack.space.ephemerals.clear()
-    key = slack.space.new_response_url("ULEAD1", house.company.channel, None)
+    key = slack.space.new_response_url("ULEAD1", harness.company.channel, None)
     value = value or Binding(click.case, click.draft, click.draft_hash).encode()
     payload = {
         "type": "block_actions",
         "team": {"id": TEAM},
         "user": {"id": "ULEAD1", "team_id": TEAM},
         "trigger_id": slack.space.new_trigger("ULEAD1"),
-        "response_url": f"{house.outside.url}/slack/response/{key}",
+        "response_url": f"{harness.outside.url}/slack/response/{key}",
         "actions": [{"type": "button", "action_id": action, "block_id": "b", "value": value}],
     }
-    return send(house, backend, payload)
+    return send(harness, backend, payload)
 
 
-def submit(house: House, backend: Backend, entered: Mapping[str, str]) -> BoltResponse:
+def submit(harness: CompanyHarness, backend: Backend, entered: Mapping[str, str]) -> BoltResponse:
     """Fill in the form that the finance lead has open, and send it; what the bot answers."""
-    space = house.outside.slack.space
+    space = harness.outside.slack.space
     form = space.open_view("ULEAD1")
     assert form is not None
     for block, element in fillable(form.content["blocks"]):
         if (name := element["action_id"]) in entered:
             form.values[block["block_id"]][name] = put(element, entered[name])
-    return send(house, backend, payloads.submitted(space, space.people["ULEAD1"], form))
+    return send(harness, backend, payloads.submitted(space, space.people["ULEAD1"], form))
 
 
-def send(house: House, backend: Backend, payload: dict[str, Any]) -> BoltResponse:
+def send(harness: CompanyHarness, backend: Backend, payload: dict[str, Any]) -> BoltResponse:
     """What Slack sends when somebody has done something, signed; what the bot answers."""
-    slack = house.outside.slack
+    slack = harness.outside.slack
     body, at = urlencode({"payload": json.dumps(payload)}), str(int(time.time()))
     signed = signature(slack.keys.signing_secret, at, body.encode())
     headers: dict[str, str | Sequence[str]] = {
@@ -145,37 +147,37 @@ def send(house: House, backend: Backend, payload: dict[str, Any]) -> BoltRespons
     return bolt.dispatch(BoltRequest(body=body, headers=headers))
 
 
-def fault(house: House, match: str, **more: Any) -> None:
+def fault(harness: CompanyHarness, match: str, **more: Any) -> None:
     """Have Slack misbehave at this method."""
     order = {"service": "slack", "match": match, "kind": "status", "status": 429} | more
-    house.outside.world.faults.add(fault_from(order))
+    harness.outside.world.faults.add(fault_from(order))
 
 
-def shown(house: House) -> dict[str, Any]:
+def shown(harness: CompanyHarness) -> dict[str, Any]:
     """The modal that the finance lead sees now."""
-    return dict(house.outside.slack.snapshot()["modals"].get("ULEAD1", {}))
+    return dict(harness.outside.slack.snapshot()["modals"].get("ULEAD1", {}))
 
 
-def title(house: House) -> str:
+def title(harness: CompanyHarness) -> str:
     """How that modal is called; empty where there is none."""
-    return str(shown(house).get("title", {}).get("text", ""))
+    return str(shown(harness).get("title", {}).get("text", ""))
 
 
-def private(house: House) -> list[str]:
+def private(harness: CompanyHarness) -> list[str]:
     """What the finance lead was told in private, oldest first."""
-    return [one["text"] for one in house.outside.slack.snapshot()["ephemerals"]]
+    return [one["text"] for one in harness.outside.slack.snapshot()["ephemerals"]]
 
 
-def until(house: House, condition: Callable[[], bool]) -> None:
+def until(harness: CompanyHarness, condition: Callable[[], bool]) -> None:
     """Wait for the world to change until the condition holds."""
-    house.outside.world.changed.until(condition)
+    harness.outside.world.changed.until(condition)
 
 
-def opened(house: House, action: str, value: str = "") -> dict[str, Any]:
+def opened(harness: CompanyHarness, action: str, value: str = "") -> dict[str, Any]:
     """The modal that a finance lead sees after pressing this button of the card."""
-    assert press(house, backend_in(house), action, value).status == 200
-    until(house, lambda: title(house) not in ("", "One moment"))
-    return shown(house)
+    assert press(harness, backend_in(harness), action, value).status == 200
+    until(harness, lambda: title(harness) not in ("", "One moment"))
+    return shown(harness)
 
 
 def test_what_fails_beside_a_click_is_told_to_the_log() -> None:
@@ -188,15 +190,15 @@ def test_what_fails_beside_a_click_is_told_to_the_log() -> None:
     assert (line["event"], type(line["exc_info"])) == ("answer.failed", ValueError)
 
 
-def test_a_form_opens_while_the_record_is_busy(either_house: House) -> None:
+def test_a_form_opens_while_the_record_is_busy(either_harness: CompanyHarness) -> None:
     """Its trigger lives three seconds: nothing is written down before it, nor read."""
-    house = either_house
-    backend = backend_in(house)
-    with house.database.writing():
-        assert press(house, backend, Verb.EDIT).status == 200
-        assert title(house)
-        assert private(house) == []
-    until(house, lambda: title(house) not in ("", "One moment"))
+    harness = either_harness
+    backend = backend_in(harness)
+    with harness.database.writing():
+        assert press(harness, backend, Verb.EDIT).status == 200
+        assert title(harness)
+        assert private(harness) == []
+    until(harness, lambda: title(harness) not in ("", "One moment"))
 
 
 ENTERED = {
@@ -209,97 +211,99 @@ ENTERED = {
 
 
 @pytest.mark.parametrize("verb", FORMS)
-def test_every_form_opens_and_decides(either_house: House, verb: Verb) -> None:
+def test_every_form_opens_and_decides(either_harness: CompanyHarness, verb: Verb) -> None:
     """What is typed into it reaches the function of its verb, and the form closes.
 
     On either database: reading the case for it takes no lock, which a reader may not.
     """
-    house = either_house
-    assert opened(house, verb)["callback_id"] == verb
-    answer = submit(house, backend_in(house), ENTERED.get(verb, {}))
+    harness = either_harness
+    assert opened(harness, verb)["callback_id"] == verb
+    answer = submit(harness, backend_in(harness), ENTERED.get(verb, {}))
     assert (answer.status, answer.body) == (200, "")
-    with house.database.reading() as conn:
-        (decision,) = drafts.decided(conn, house.case().id)
+    with harness.database.reading() as conn:
+        (decision,) = drafts.decided(conn, harness.case().id)
     assert decision.kind == (Verb.REJECT if verb is Verb.WAS_PAID else verb)
 
 
-def test_what_is_special_about_a_customer_is_said_in_a_form(house: House) -> None:
+def test_what_is_special_about_a_customer_is_said_in_a_form(harness: CompanyHarness) -> None:
     """Bound to the customer, not to a case; whoever is named has to be a full member."""
-    value = AboutCustomerButton(house.realm, "1").encode()
-    shown = opened(house, CUSTOMER, value)
+    value = AboutCustomerButton(harness.realm, "1").encode()
+    shown = opened(harness, CUSTOMER, value)
     assert "Nobody looks after this customer yet." in json.dumps(shown)
-    refused = submit(house, backend_in(house), {"person": "UGUEST"})
+    refused = submit(harness, backend_in(harness), {"person": "UGUEST"})
     assert json.loads(refused.body)["response_action"] == "errors"
     assert "cannot work on it" in refused.body
     entered = {"marks": "key_account", "person": "UMANAGER", "comment": "since May"}
-    done = submit(house, backend_in(house), entered)
+    done = submit(harness, backend_in(harness), entered)
     assert (done.status, done.body) == (200, "")
-    shown = opened(house, CUSTOMER, value)
+    shown = opened(harness, CUSTOMER, value)
     assert [block["block_id"].partition(":")[0] for block in shown["blocks"][1:]] == [
         *("marks", "until", "person", "release", "comment")
     ]
-    assert submit(house, backend_in(house), {"marks": "", "release": "release"}).body == ""
-    with house.database.reading() as conn:
-        said = marks.said_about(conn, house.realm, "1")
+    assert submit(harness, backend_in(harness), {"marks": "", "release": "release"}).body == ""
+    with harness.database.reading() as conn:
+        said = marks.said_about(conn, harness.realm, "1")
     assert (said.marks, said.account_manager) == ((), "")
 
 
-def test_a_form_opens_while_other_work_hangs(house: House) -> None:
+def test_a_form_opens_while_other_work_hangs(harness: CompanyHarness) -> None:
     """A trigger lives for three seconds; private answers, wake-ups and revokes may take longer."""
-    backend, free = backend_in(house), threading.Event()
+    backend, free = backend_in(harness), threading.Event()
     backend.pool.submit(free.wait, 30)
     try:
-        assert press(house, backend, Verb.HOLD).status == 200
-        assert title(house) == "One moment"
+        assert press(harness, backend, Verb.HOLD).status == 200
+        assert title(harness) == "One moment"
     finally:
         free.set()
-    until(house, lambda: title(house) == "Hold")
+    until(harness, lambda: title(harness) == "Hold")
 
 
 @pytest.mark.parametrize(
     "trouble", [{}, {"status": 500}, {"kind": "reset"}, {"kind": "late"}], ids=str
 )
 def test_a_form_that_slack_did_not_take_is_filled_a_moment_later(
-    house: House, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
+    harness: CompanyHarness, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
 ) -> None:
     """After a 429 as late as Slack says; nobody is left with "Reading the case"."""
     monkeypatch.setattr(views, "PAUSE", 0.01)
-    fault(house, "views.update", **trouble)
-    assert opened(house, Verb.HOLD)["title"]["text"] == "Hold"
-    assert private(house) == []
+    fault(harness, "views.update", **trouble)
+    assert opened(harness, Verb.HOLD)["title"]["text"] == "Hold"
+    assert private(harness) == []
 
 
-def test_a_form_whose_opening_was_lost_is_filled_all_the_same(house: House) -> None:
+def test_a_form_whose_opening_was_lost_is_filled_all_the_same(harness: CompanyHarness) -> None:
     """Slack opened it, and its answer never came: the form is known by a name of our own."""
-    fault(house, "views.open", kind="late")
-    assert opened(house, Verb.HOLD)["title"]["text"] == "Hold"
+    fault(harness, "views.open", kind="late")
+    assert opened(harness, Verb.HOLD)["title"]["text"] == "Hold"
 
 
 @pytest.mark.parametrize("match", ["views.open", "views.update"])
 @pytest.mark.parametrize("trouble", [{}, {"kind": "reset"}], ids=str)
 def test_whoever_gets_no_form_is_told_what_to_do(
-    house: House, monkeypatch: pytest.MonkeyPatch, match: str, trouble: dict[str, Any]
+    harness: CompanyHarness, monkeypatch: pytest.MonkeyPatch, match: str, trouble: dict[str, Any]
 ) -> None:
     """In private, after a few tries in vain; the form itself says it, too."""
     monkeypatch.setattr(views, "PAUSE", 0.01)
-    fault(house, match, times=None, **trouble)
-    assert press(house, backend_in(house), Verb.HOLD).status == 200
-    until(house, lambda: private(house) == [answers.no_form()])
+    fault(harness, match, times=None, **trouble)
+    assert press(harness, backend_in(harness), Verb.HOLD).status == 200
+    until(harness, lambda: private(harness) == [answers.no_form()])
     assert "press again" in answers.no_form()
     if match == "views.update":
-        assert "press the button again" in json.dumps(shown(house)["blocks"])
+        assert "press the button again" in json.dumps(shown(harness)["blocks"])
 
 
 def test_a_form_that_slack_does_not_like_says_so(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: CompanyHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Trying the same once more would not help: a sentence takes its place."""
     broken = replace(FORMS[Verb.HOLD], draw=lambda *_: {"type": "modal"})
     monkeypatch.setitem(FORMS, Verb.HOLD, broken)
-    assert answers.broken() in json.dumps(opened(house, Verb.HOLD))
+    assert answers.broken() in json.dumps(opened(harness, Verb.HOLD))
 
 
-def test_a_modal_that_cannot_be_made_says_so(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_modal_that_cannot_be_made_says_so(
+    harness: CompanyHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever nobody foresaw ends the "One moment" of the form."""
 
     def fails(*_: object) -> dict[str, Any]:
@@ -307,18 +311,18 @@ def test_a_modal_that_cannot_be_made_says_so(house: House, monkeypatch: pytest.M
 
     broken = replace(FORMS[Verb.HOLD], draw=fails)
     monkeypatch.setitem(FORMS, Verb.HOLD, broken)
-    shown = opened(house, Verb.HOLD)
+    shown = opened(harness, Verb.HOLD)
     assert shown["title"]["text"] == "Not possible"
     assert answers.broken() in json.dumps(shown)
 
 
-def test_an_approval_is_told_though_the_next_card_cannot_be_read(house: House) -> None:
+def test_an_approval_is_told_though_the_next_card_cannot_be_read(harness: CompanyHarness) -> None:
     """It is on record; without the record there is only no link."""
     nowhere = engine.connect("sqlite:////nowhere/overdue.sqlite3")
     answer = told(
-        replace(backend_in(house), database=nowhere),
+        replace(backend_in(harness), database=nowhere),
         Verb.APPROVE,
-        Reply(Answer.RECORDED, house.case()),
+        Reply(Answer.RECORDED, harness.case()),
     )
     assert answer.startswith("Approved. Sends")
 
@@ -333,20 +337,20 @@ def test_an_approval_is_told_though_the_next_card_cannot_be_read(house: House) -
     ],
 )
 def test_an_approval_that_waits_is_told_so(
-    house: House, held_up: dict[str, Any], words: str
+    harness: CompanyHarness, held_up: dict[str, Any], words: str
 ) -> None:
     """No time is promised at which nothing will go; the way out is named."""
-    with house.database.writing() as conn:
-        companies.change(conn, house.realm, **held_up)
-    answer = told(backend_in(house), Verb.APPROVE, Reply(Answer.RECORDED, house.case()))
+    with harness.database.writing() as conn:
+        companies.change(conn, harness.realm, **held_up)
+    answer = told(backend_in(harness), Verb.APPROVE, Reply(Answer.RECORDED, harness.case()))
     assert answer.startswith("Approved. ")
     assert words in answer
 
 
-def test_a_click_does_not_wait_for_redis(house: House) -> None:
+def test_a_click_does_not_wait_for_redis(harness: CompanyHarness) -> None:
     """Redis may hang: the answer goes out first."""
     queues = WokenSteps()
-    backend = replace(backend_in(house), queues=queues)  # type: ignore[arg-type]
+    backend = replace(backend_in(harness), queues=queues)  # type: ignore[arg-type]
     backend.wake("send", "messages")
     assert not queues.woken.is_set()
     queues.held.set()

@@ -15,14 +15,14 @@ from bot.listeners.context import Backend
 from jobs.decide.access import Answer
 from jobs.rules.states import State
 from tests.bot.listeners.test_forms import backend_in, send
-from tests.jobs import houses
-from tests.jobs.house import House, books, customer, invoice
+from tests.jobs import fixtures
+from tests.jobs.harness import CompanyHarness, books, customer, invoice
 from tests.sandbox.slack import payloads
 from tests.sandbox.slack.kinds import View
 from tests.sandbox.slack.payloads import Press
 from tests.sandbox.slack.values import fillable, put
 
-neighbours, open_house = houses.neighbours, houses.open_house
+shared, open_harness = fixtures.shared, fixtures.open_harness
 
 FOUR = books(
     *(customer(id, DisplayName=f"Customer {id}") for id in "1234"),
@@ -35,20 +35,20 @@ FOUR = books(
 class Walk:
     """A person with the worklist open."""
 
-    house: House
+    harness: CompanyHarness
     backend: Backend
     user: str = "ULEAD1"
 
     def start(self) -> Walk:
         """Press Start, as App Home offers it."""
-        value = of_company(self.house.realm)
+        value = of_company(self.harness.realm)
         self._press({"type": "button", "action_id": "start", "block_id": "b", "value": value}, None)
         self._until(lambda: self.title != "One moment")
         return self
 
     @property
     def view(self) -> View:
-        found = self.house.outside.slack.space.open_view(self.user)
+        found = self.harness.outside.slack.space.open_view(self.user)
         assert found is not None
         return found
 
@@ -76,29 +76,29 @@ class Walk:
 
     def submit(self, **entered: Any) -> None:
         """Fill in the form on top and send it; wait for what follows below it."""
-        form, space = self.view, self.house.outside.slack.space
+        form, space = self.view, self.harness.outside.slack.space
         below = space.views[str(form.previous_id)]
         before = below.hash
         for block, element in fillable(form.content["blocks"]):
             if (name := element["action_id"]) in entered:
                 form.values[block["block_id"]][name] = put(element, entered[name])
         answer = send(
-            self.house, self.backend, payloads.submitted(space, space.people[self.user], form)
+            self.harness, self.backend, payloads.submitted(space, space.people[self.user], form)
         )
         assert not answer.body, answer.body
         space.stacks[self.user].remove(form.id)
         self._until(lambda: below.hash != before)
 
     def _press(self, element: dict[str, Any], view: View | None) -> None:
-        space = self.house.outside.slack.space
-        space.world.clock = self.house.time
+        space = self.harness.outside.slack.space
+        space.world.clock = self.harness.time
         press = Press(space.people[self.user], {"block_id": "b"}, element, {})
         shown = view or View("V0", self.user, {"type": "home", "callback_id": "", "blocks": []}, "")
         payload = payloads.pressed_in_view(space, press, shown)
-        assert send(self.house, self.backend, payload).status == 200
+        assert send(self.harness, self.backend, payload).status == 200
 
     def _until(self, condition: Callable[[], bool]) -> None:
-        self.house.outside.world.changed.until(condition)
+        self.harness.outside.world.changed.until(condition)
 
 
 def _elements(block: dict[str, Any]) -> list[dict[str, Any]]:
@@ -106,34 +106,34 @@ def _elements(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def walk(open_house: houses.OpenHouse) -> Walk:
-    house = open_house(FOUR)
-    house.sweep()
-    house.greet()
-    return Walk(house, backend_in(house))
+def walk(open_harness: fixtures.OpenHarness) -> Walk:
+    harness = open_harness(FOUR)
+    harness.sweep()
+    harness.greet()
+    return Walk(harness, backend_in(harness))
 
 
 def test_somebody_works_through_their_cases(walk: Walk) -> None:
     """Each decision leads to the next case; Undo leads back; nobody's work is shown twice."""
-    house = walk.start().house
+    harness = walk.start().harness
     assert walk.title == "1 of 4"
     assert "Customer 1" in walk.words
     assert "$800.00" in walk.words
-    letter = house.view(house.case("1")).letter
+    letter = harness.view(harness.case("1")).letter
     assert letter is not None
     assert letter.subject in walk.words
 
     walk.press("approve")
     assert walk.title == "2 of 4"
-    assert house.case("1").state is State.APPROVED
+    assert harness.case("1").state is State.APPROVED
     walk.press("undo")
     assert walk.title == "1 of 4"
-    assert house.case("1").state is State.WAITING
+    assert harness.case("1").state is State.WAITING
     walk.press("approve")
 
     walk.press("edit")
     assert walk.title == "Edit the message"
-    letter = house.view(house.case("2")).letter
+    letter = harness.view(harness.case("2")).letter
     assert letter
     walk.submit(body=letter.body.replace("Thank you", "Many thanks", 1))
     assert walk.title == "2 of 4"
@@ -141,12 +141,12 @@ def test_somebody_works_through_their_cases(walk: Walk) -> None:
     assert "Many thanks" in walk.words
     walk.press("skip")
     assert walk.title == "3 of 4"
-    assert house.case("2").state is State.WAITING
+    assert harness.case("2").state is State.WAITING
 
-    assert house.approve(house.click("UCOLLECT", house.case("4"))) is Answer.RECORDED
+    assert harness.approve(harness.click("UCOLLECT", harness.case("4"))) is Answer.RECORDED
     walk.press("reject")
     walk.submit(reason="not_needed")
-    assert house.case("3").state is State.REJECTED
+    assert harness.case("3").state is State.REJECTED
     assert walk.title == "All done"
     assert "Customer 4" in walk.words
     assert "Already approved by <@UCOLLECT>" in walk.words
@@ -167,21 +167,23 @@ def test_a_second_press_says_nothing_and_skips_nothing(walk: Walk) -> None:
     walk._until(lambda: shown.hash != before)
     assert walk.title == "2 of 4"
     assert "Already" not in walk.words
-    assert [line["case"] for line in walk.house.logged("approval.given")] == ["1"]
+    assert [line["case"] for line in walk.harness.logged("approval.given")] == ["1"]
 
 
-def test_a_collector_is_shown_only_what_they_may_approve(open_house: houses.OpenHouse) -> None:
+def test_a_collector_is_shown_only_what_they_may_approve(
+    open_harness: fixtures.OpenHarness,
+) -> None:
     """What needs a finance lead is in the lead's worklist alone; strangers have none."""
     large = books(customer("1"), invoice("71", "1", "12000.00", 12))
-    house = open_house(large)
-    house.sweep()
-    house.greet()
-    backend = backend_in(house)
-    assert Walk(house, backend).start().title == "1 of 1"
-    first = Walk(house, backend, "UCOLLECT").start()
+    harness = open_harness(large)
+    harness.sweep()
+    harness.greet()
+    backend = backend_in(harness)
+    assert Walk(harness, backend).start().title == "1 of 1"
+    first = Walk(harness, backend, "UCOLLECT").start()
     assert first.title == "1 of 1"
     first.press("approve")
     assert first.title == "All done"
     assert "Still needed: a finance lead" in first.words
-    assert Walk(house, backend, "UCOLLECT").start().title == "Not possible"
-    assert Walk(house, backend, "UGUEST").start().title == "Not possible"
+    assert Walk(harness, backend, "UCOLLECT").start().title == "Not possible"
+    assert Walk(harness, backend, "UGUEST").start().title == "Not possible"

@@ -20,24 +20,24 @@ from jobs.store.database.tables import cases, channels, companies, messages, sch
 from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
-from tests.bot.ground import CHANNEL, REALM, START, Ground, add_case, ground
+from tests.bot.harness import CHANNEL, REALM, START, BotHarness, add_case, bot_harness
 
 
 @pytest.fixture
-def on() -> Iterator[Ground]:
+def on() -> Iterator[BotHarness]:
     """A record, a Slack and a clock."""
-    with ground() as found:
+    with bot_harness() as found:
         yield found
 
 
-def say_in_thread(on: Ground, conn: Connection) -> None:
+def say_in_thread(on: BotHarness, conn: Connection) -> None:
     """Have a line posted in the thread of the case."""
     data = {"called": [], "changed": ["Nobody has to read this."]}
     case = cases_store.get(conn, "1")
     words.say(conn, case, MessageKind.TEXT_DROPPED, "x", data, on.clock())
 
 
-def test_a_notice_is_posted_once(on: Ground) -> None:
+def test_a_notice_is_posted_once(on: BotHarness) -> None:
     """However often the step runs, a notice stands there once, and is not due again."""
     on.say("hello", "Good morning")
     on.work()
@@ -48,7 +48,7 @@ def test_a_notice_is_posted_once(on: Ground) -> None:
     assert (row.ts, row.due_at, row.posting) == (on.posted()[0]["ts"], None, None)
 
 
-def test_a_card_shows_its_case(on: Ground) -> None:
+def test_a_card_shows_its_case(on: BotHarness) -> None:
     """A card is posted with blocks, a full text, and nothing unfolded from links."""
     add_case(on)
     on.work()
@@ -58,7 +58,7 @@ def test_a_card_shows_its_case(on: Ground) -> None:
     assert on.message().rendered_version == 1
 
 
-def test_a_card_is_drawn_again_in_its_place(on: Ground) -> None:
+def test_a_card_is_drawn_again_in_its_place(on: BotHarness) -> None:
     """When its case moves, the same message changes."""
     add_case(on)
     on.work()
@@ -70,7 +70,7 @@ def test_a_card_is_drawn_again_in_its_place(on: Ground) -> None:
     assert (on.calls("chat.postMessage"), on.calls("chat.update")) == (1, 1)
 
 
-def test_a_redraw_is_not_paced(on: Ground) -> None:
+def test_a_redraw_is_not_paced(on: BotHarness) -> None:
     """A click is seen at once, even while the channel's second is taken."""
     add_case(on)
     on.work()
@@ -79,7 +79,7 @@ def test_a_redraw_is_not_paced(on: Ground) -> None:
     assert on.calls("chat.update") == 1
 
 
-def test_one_new_message_a_second_and_channel(on: Ground) -> None:
+def test_one_new_message_a_second_and_channel(on: BotHarness) -> None:
     """New messages wait for their channel's second; another channel does not wait for it."""
     on.slack.add_channel("COTHER", "other")
     for number in range(3):
@@ -93,7 +93,7 @@ def test_one_new_message_a_second_and_channel(on: Ground) -> None:
     assert seen == [2, 3, 4, 4]
 
 
-def test_a_card_comes_before_a_notice(on: Ground) -> None:
+def test_a_card_comes_before_a_notice(on: BotHarness) -> None:
     """The most valuable first."""
     on.say("notice")
     add_case(on)
@@ -101,7 +101,7 @@ def test_a_card_comes_before_a_notice(on: Ground) -> None:
     assert "Acme" in on.posted()[0]["text"]
 
 
-def test_an_alarm_comes_before_every_card(on: Ground) -> None:
+def test_an_alarm_comes_before_every_card(on: BotHarness) -> None:
     """It says what has stopped; a morning's cards would keep it for minutes."""
     add_case(on)
     on.change_case()  # drawn again before it was ever posted, which ranks high too
@@ -116,7 +116,7 @@ def test_an_alarm_comes_before_every_card(on: Ground) -> None:
     assert "Acme" in on.posted()[1]["text"]
 
 
-def test_first_cards_wait_for_the_first_look(on: Ground) -> None:
+def test_first_cards_wait_for_the_first_look(on: BotHarness) -> None:
     """Its notice comes before them; one that has met with trouble is not waited for."""
     with on.database.writing() as conn:
         work.ensure(conn, REALM, "first_look", START)
@@ -132,7 +132,7 @@ def test_first_cards_wait_for_the_first_look(on: Ground) -> None:
     assert seen == [0, 1, 2]
 
 
-def test_a_thread_line_waits_for_its_card(on: Ground) -> None:
+def test_a_thread_line_waits_for_its_card(on: BotHarness) -> None:
     """A line in a thread is posted below the card, once that stands."""
     add_case(on)
     with on.database.writing() as conn:
@@ -144,7 +144,7 @@ def test_a_thread_line_waits_for_its_card(on: Ground) -> None:
     assert (line["text"], line["thread_ts"]) == ("Nobody has to read this.", card["ts"])
 
 
-def test_a_thread_line_stands_below_its_card_wherever_the_company_is_now(on: Ground) -> None:
+def test_a_thread_line_stands_below_its_card_wherever_the_company_is_now(on: BotHarness) -> None:
     """The company has moved to another channel since the card was posted."""
     on.slack.add_channel("CNEW", "new")
     add_case(on)
@@ -157,7 +157,7 @@ def test_a_thread_line_stands_below_its_card_wherever_the_company_is_now(on: Gro
     assert (line["channel"], line["thread_ts"]) == (CHANNEL, card["ts"])
 
 
-def test_a_thread_line_never_comes_before_its_card(on: Ground) -> None:
+def test_a_thread_line_never_comes_before_its_card(on: BotHarness) -> None:
     """Nor beside it, while the card is put off."""
     add_case(on)
     with on.database.writing() as conn:
@@ -168,7 +168,7 @@ def test_a_thread_line_never_comes_before_its_card(on: Ground) -> None:
     assert on.posted() == []
 
 
-def test_a_post_waits_for_its_second(on: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_post_waits_for_its_second(on: BotHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fraction of a second before the channel is free, the post waits for it."""
     waited: list[float] = []
     monkeypatch.setattr(time, "sleep", waited.append)
@@ -181,7 +181,7 @@ def test_a_post_waits_for_its_second(on: Ground, monkeypatch: pytest.MonkeyPatch
     assert len(on.posted()) == 2
 
 
-def test_a_lost_answer_is_looked_for_before_posting_again(on: Ground) -> None:
+def test_a_lost_answer_is_looked_for_before_posting_again(on: BotHarness) -> None:
     """Slack posted and the answer was lost: the message is found by its metadata, not doubled."""
     add_case(on)
     on.fault("chat.postMessage", "late")
@@ -194,7 +194,7 @@ def test_a_lost_answer_is_looked_for_before_posting_again(on: Ground) -> None:
     assert on.message().rendered_version == 1
 
 
-def test_a_lost_post_is_found_behind_many_later_ones(on: Ground) -> None:
+def test_a_lost_post_is_found_behind_many_later_ones(on: BotHarness) -> None:
     """The bot was down for a while: only what was posted about then is looked through."""
     on.say("hello")
     on.fault("chat.postMessage", "late")
@@ -208,7 +208,7 @@ def test_a_lost_post_is_found_behind_many_later_ones(on: Ground) -> None:
     assert on.message().ts == on.posted()[0]["ts"]
 
 
-def test_a_lost_post_is_found_on_a_later_page_of_the_history(on: Ground) -> None:
+def test_a_lost_post_is_found_on_a_later_page_of_the_history(on: BotHarness) -> None:
     """A busy channel: more was posted in the same minutes than one page of its history holds."""
     on.say("hello")
     on.fault("chat.postMessage", "late")
@@ -222,7 +222,7 @@ def test_a_lost_post_is_found_on_a_later_page_of_the_history(on: Ground) -> None
     assert on.message().ts == on.posted()[0]["ts"]
 
 
-def test_a_lost_thread_line_is_found_in_its_thread(on: Ground) -> None:
+def test_a_lost_thread_line_is_found_in_its_thread(on: BotHarness) -> None:
     """The same for a reply, which the channel's history does not show."""
     add_case(on)
     on.work()
@@ -235,7 +235,7 @@ def test_a_lost_thread_line_is_found_in_its_thread(on: Ground) -> None:
     assert [one["text"] for one in on.posted()[1:]] == ["Nobody has to read this."]
 
 
-def test_a_post_that_was_held_up_is_not_made(on: Ground) -> None:
+def test_a_post_that_was_held_up_is_not_made(on: BotHarness) -> None:
     """Whoever was stopped for a lease after its intent may have been overtaken."""
     message = api.Message(CHANNEL, "1", "Good morning")
     late = outbox.Post(on.client, outbox.Drawn(message), boot_time() - 31)
@@ -243,7 +243,7 @@ def test_a_post_that_was_held_up_is_not_made(on: Ground) -> None:
     assert on.calls("chat.postMessage") == 0
 
 
-def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: Ground) -> None:
+def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: BotHarness) -> None:
     """Whoever posts trusts the time since its intent, which may come late in its claim."""
     on.say("hello")
     step = outbox.step(lambda: on.policy, lambda: on.client)
@@ -260,7 +260,7 @@ def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: Ground) ->
 
 
 @pytest.mark.parametrize("kind", ["refuse", "reset", "html", "garbage"])
-def test_a_post_that_did_not_happen_is_made(on: Ground, kind: str) -> None:
+def test_a_post_that_did_not_happen_is_made(on: BotHarness, kind: str) -> None:
     """Nothing arrived, whatever the cut looked like: it is posted once after a look."""
     on.say("hello")
     on.fault("chat.postMessage", kind)
@@ -270,7 +270,7 @@ def test_a_post_that_did_not_happen_is_made(on: Ground, kind: str) -> None:
     assert len(on.posted()) == 1
 
 
-def test_a_crash_between_intent_and_answer_posts_nothing_twice(on: Ground) -> None:
+def test_a_crash_between_intent_and_answer_posts_nothing_twice(on: BotHarness) -> None:
     """A process that dies after the intent leaves a row that is looked for first."""
     on.say("hello")
     with on.database.writing() as conn:
@@ -281,7 +281,7 @@ def test_a_crash_between_intent_and_answer_posts_nothing_twice(on: Ground) -> No
     assert len(on.posted()) == 1
 
 
-def test_slack_asks_to_wait(on: Ground) -> None:
+def test_slack_asks_to_wait(on: BotHarness) -> None:
     """A 429 moves the channel's next second; nothing is posted there before it."""
     on.say("one")
     on.fault("chat.postMessage", "status", status=429)
@@ -297,7 +297,7 @@ def test_slack_asks_to_wait(on: Ground) -> None:
 
 
 def test_a_card_that_slack_refuses_becomes_plain_text(
-    on: Ground, monkeypatch: pytest.MonkeyPatch
+    on: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After five refusals the story is posted without blocks; the next version tries blocks."""
     add_case(on)
@@ -321,7 +321,9 @@ def test_a_card_that_slack_refuses_becomes_plain_text(
     assert on.posted()[0]["blocks"]
 
 
-def test_our_own_linter_spares_the_refusals(on: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_our_own_linter_spares_the_refusals(
+    on: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A card that our linter finds fault with is plain text at once."""
     add_case(on)
     monkeypatch.setattr(outbox, "lint", lambda *_: ["blocks[0]: wrong"])
@@ -330,7 +332,7 @@ def test_our_own_linter_spares_the_refusals(on: Ground, monkeypatch: pytest.Monk
     assert card["blocks"] == []
 
 
-def test_a_refusal_outside_the_message_is_tried_again(on: Ground) -> None:
+def test_a_refusal_outside_the_message_is_tried_again(on: BotHarness) -> None:
     """The bot is not in the channel: the card keeps its blocks and comes when it is invited."""
     add_case(on)
     members = on.slack.space.channels[CHANNEL].members
@@ -344,7 +346,7 @@ def test_a_refusal_outside_the_message_is_tried_again(on: Ground) -> None:
     assert on.posted()[0]["blocks"]
 
 
-def test_a_deleted_card_comes_again_while_its_case_is_open(on: Ground) -> None:
+def test_a_deleted_card_comes_again_while_its_case_is_open(on: BotHarness) -> None:
     """Somebody deleted it in Slack: nobody could act on the case otherwise."""
     add_case(on)
     on.work()
@@ -356,7 +358,7 @@ def test_a_deleted_card_comes_again_while_its_case_is_open(on: Ground) -> None:
     assert len(on.posted()) == 1
 
 
-def test_a_deleted_card_of_a_closed_case_stays_away(on: Ground) -> None:
+def test_a_deleted_card_of_a_closed_case_stays_away(on: BotHarness) -> None:
     """There is nothing left to decide."""
     add_case(on)
     on.work()
@@ -369,7 +371,7 @@ def test_a_deleted_card_of_a_closed_case_stays_away(on: Ground) -> None:
     assert on.message().due_at is None
 
 
-def test_a_card_that_may_not_change_is_told_in_its_thread(on: Ground) -> None:
+def test_a_card_that_may_not_change_is_told_in_its_thread(on: BotHarness) -> None:
     """Slack refuses to change it: its thread says how the case stands."""
     add_case(on)
     on.work()
@@ -382,7 +384,7 @@ def test_a_card_that_may_not_change_is_told_in_its_thread(on: Ground) -> None:
     assert on.posted()[1]["thread_ts"] == on.posted()[0]["ts"]
 
 
-def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: Ground) -> None:
+def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: BotHarness) -> None:
     """The version that was drawn is compared with the one that stands."""
     add_case(on)
     step = outbox.step(lambda: on.policy, lambda: on.client)
@@ -405,7 +407,7 @@ def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: Ground) -> None:
 
 @pytest.mark.parametrize("sent", [False, True], ids=["before it is sent", "on its way"])
 def test_an_old_drawing_does_not_stay_over_a_newer_one(
-    on: Ground, monkeypatch: pytest.MonkeyPatch, sent: bool
+    on: BotHarness, monkeypatch: pytest.MonkeyPatch, sent: bool
 ) -> None:
     """Whoever draws stands still for a lease; the case goes on, and another one draws it."""
     add_case(on)
@@ -440,7 +442,7 @@ def test_an_old_drawing_does_not_stay_over_a_newer_one(
 
 
 def test_who_was_overtaken_takes_the_card_from_nobody(
-    on: Ground, monkeypatch: pytest.MonkeyPatch
+    on: BotHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two processes draw one card; the one that has lost it leaves it to the other.
 
@@ -469,7 +471,7 @@ def test_who_was_overtaken_takes_the_card_from_nobody(
     assert (on.message().due_at, on.calls("chat.update")) == (None, 3)
 
 
-def test_a_long_text_is_cut(on: Ground) -> None:
+def test_a_long_text_is_cut(on: BotHarness) -> None:
     """A long text is cut and counted, so that it could still be updated."""
     record = {"entity": "Invoice", "id": "1", "position": 1, "number": "", "unfit": "word " * 200}
     data = {"kept": None, "unfit": {"named": [record] * 20, "more": 0}}

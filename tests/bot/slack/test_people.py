@@ -15,7 +15,7 @@ from bot.slack import people as looking_up
 from jobs.rules.policy import policy
 from jobs.store import managers, people, work
 from jobs.store.database.tables import cases, messages, schedule
-from tests.bot.ground import POLICY, REALM, START, Ground, add_case, ground, name_owner
+from tests.bot.harness import POLICY, REALM, START, BotHarness, add_case, bot_harness, name_owner
 from tests.sandbox.slack.people import CAST, TEAM, Person, as_user
 
 HOME = {"team_id": TEAM}
@@ -23,34 +23,34 @@ CORA = as_user(CAST[0])
 
 
 @pytest.fixture
-def on() -> Iterator[Ground]:
+def on() -> Iterator[BotHarness]:
     """A Slack with a scheduled look-up."""
-    with ground() as found:
+    with bot_harness() as found:
         with found.database.writing() as conn:
             work.ensure(conn, work.EVERYBODY, "people", found.clock())
         yield found
 
 
-def trouble_of(on: Ground, user: str) -> str | None:
+def trouble_of(on: BotHarness, user: str) -> str | None:
     """What is known of somebody; None where nothing is."""
     with on.database.reading() as conn:
         found = people.person(conn, user)
     return found.trouble if found else None
 
 
-def ask(on: Ground, user: str) -> None:
+def ask(on: BotHarness, user: str) -> None:
     """Want somebody looked up, as a click does."""
     with on.database.writing() as conn:
         looking_up.ask(conn, user, on.clock())
 
 
-def due(on: Ground) -> Any:
+def due(on: BotHarness) -> Any:
     """When the next look is."""
     with on.database.reading() as conn:
         return conn.execute(select(schedule.c.due_at)).scalar_one()
 
 
-def test_everybody_the_policy_names_is_looked_up(on: Ground) -> None:
+def test_everybody_the_policy_names_is_looked_up(on: BotHarness) -> None:
     """Names and standing are there before the first click, and the next look is in 5 minutes."""
     on.look_up()
     with on.database.reading() as conn:
@@ -68,7 +68,7 @@ def test_everybody_the_policy_names_is_looked_up(on: Ground) -> None:
     ("user", "why"),
     [("UGUEST", "guest"), ("USTRANGER", "stranger"), ("UOVERDUE", "bot"), ("UNOBODY", "gone")],
 )
-def test_who_may_never_act(on: Ground, user: str, why: str) -> None:
+def test_who_may_never_act(on: BotHarness, user: str, why: str) -> None:
     """Somebody who pressed without being named is looked up too, with what speaks against them."""
     on.look_up()
     on.clock.forward(seconds=1)
@@ -77,7 +77,7 @@ def test_who_may_never_act(on: Ground, user: str, why: str) -> None:
     assert trouble_of(on, user) == why
 
 
-def test_a_right_that_is_gone_is_noticed(on: Ground) -> None:
+def test_a_right_that_is_gone_is_noticed(on: BotHarness) -> None:
     """Five minutes after somebody was made a guest they may not act any more."""
     on.look_up()
     everybody = on.slack.space.people
@@ -87,7 +87,7 @@ def test_a_right_that_is_gone_is_noticed(on: Ground) -> None:
     assert trouble_of(on, "UCOLLECT") == "guest"
 
 
-def test_members_of_a_group_count(on: Ground) -> None:
+def test_members_of_a_group_count(on: BotHarness) -> None:
     """A group's members are read; one who was looked up before is kept fresh with it."""
     on.slack.set_group("SFINANCE", ["UGUEST", "ULEAD2"])
     on.policy = policy.load(POLICY.replace('"UCOLLECT"', '"SFINANCE"'))
@@ -102,7 +102,7 @@ def test_members_of_a_group_count(on: Ground) -> None:
     assert guest.read_at == on.clock()
 
 
-def test_an_unknown_group_is_empty(on: Ground) -> None:
+def test_an_unknown_group_is_empty(on: BotHarness) -> None:
     """Nobody has rights through a group that Slack does not know."""
     on.policy = policy.load(POLICY.replace('"UCOLLECT"', '"SNOBODY"'))
     on.look_up()
@@ -112,7 +112,7 @@ def test_an_unknown_group_is_empty(on: Ground) -> None:
 
 @pytest.mark.parametrize("match", ["auth.test", "users.info", "usergroups.users.list"])
 @pytest.mark.parametrize("kind", ["refuse", "html", "garbage"])
-def test_silence_makes_nobody_trusted(on: Ground, match: str, kind: str) -> None:
+def test_silence_makes_nobody_trusted(on: BotHarness, match: str, kind: str) -> None:
     """What Slack did not say is not guessed: old knowledge ages, and one looks again soon."""
     on.slack.set_group("SFINANCE", ["UCOLLECT"])
     on.policy = policy.load(POLICY.replace('"UCOLLECT"', '"UCOLLECT", "SFINANCE"'))
@@ -125,14 +125,14 @@ def test_silence_makes_nobody_trusted(on: Ground, match: str, kind: str) -> None
     assert trouble_of(on, "ULEAD2") == ""
 
 
-def test_slack_asks_to_wait(on: Ground) -> None:
+def test_slack_asks_to_wait(on: BotHarness) -> None:
     """A 429 is obeyed."""
     on.fault("users.info", "status", status=429)
     on.look_up()
     assert due(on) == START + timedelta(seconds=30)
 
 
-def test_somebody_wanted_during_a_look_is_looked_up_next(on: Ground) -> None:
+def test_somebody_wanted_during_a_look_is_looked_up_next(on: BotHarness) -> None:
     """A click in the middle of a round does not wait five minutes."""
     read, clicks = api.call, ["UGUEST"]
 
@@ -182,7 +182,7 @@ def test_one_organisation_of_several_workspaces() -> None:
     assert looking_up.trouble(away, HOME) == "stranger"
 
 
-def test_a_person_without_a_display_name(on: Ground) -> None:
+def test_a_person_without_a_display_name(on: BotHarness) -> None:
     """The real name stands in for it."""
     nameless = Person("UCOLLECT", "", "Cora Lindqvist", "Collector")
     on.slack.space.people["UCOLLECT"] = nameless
@@ -191,19 +191,19 @@ def test_a_person_without_a_display_name(on: Ground) -> None:
         assert people.names(conn)["UCOLLECT"] == "Cora Lindqvist"
 
 
-def owned_by(on: Ground, email: str) -> None:
+def owned_by(on: BotHarness, email: str) -> None:
     """The CRM says at this moment that this address looks after the customer of case 1."""
     with on.database.writing() as conn:
         managers.look_for(conn, name_owner(conn, "1", email, on.clock()), on.clock())
 
 
-def at(on: Ground, email: str) -> str:
+def at(on: BotHarness, email: str) -> str:
     """The full member who has this address, as far as is known."""
     with on.database.reading() as conn:
         return people.at_address(conn, email, on.clock())
 
 
-def leave(on: Ground, user: str) -> None:
+def leave(on: BotHarness, user: str) -> None:
     """Somebody's account is deactivated."""
     everybody = on.slack.space.people
     everybody[user] = replace(everybody[user], is_deactivated=True)
@@ -220,7 +220,7 @@ def leave(on: Ground, user: str) -> None:
         ("nobody@brassfern.example", ""),
     ],
 )
-def test_an_owner_is_found_by_address(on: Ground, email: str, user: str) -> None:
+def test_an_owner_is_found_by_address(on: BotHarness, email: str, user: str) -> None:
     """Only a full member: no guest, stranger, robot, leaver or unknown address; asked at once."""
     add_case(on)
     leave(on, "ULEAD2")
@@ -238,7 +238,7 @@ def test_an_owner_is_found_by_address(on: Ground, email: str, user: str) -> None
     assert due(on) > on.clock()
 
 
-def test_an_owner_is_asked_about_again(on: Ground) -> None:
+def test_an_owner_is_asked_about_again(on: BotHarness) -> None:
     """Every five minutes while a case is open; a leaver loses the right, and the card shows it."""
     add_case(on)
     owned_by(on, "marc@brassfern.example")
@@ -260,7 +260,7 @@ def test_an_owner_is_asked_about_again(on: Ground) -> None:
 
 
 @pytest.mark.parametrize("kind", ["refuse", "html", "garbage", "status"])
-def test_silence_about_an_address_ages(on: Ground, kind: str) -> None:
+def test_silence_about_an_address_ages(on: BotHarness, kind: str) -> None:
     """Without an answer, or told to wait, what is known counts for 15 minutes; then it does not."""
     add_case(on)
     owned_by(on, "marc@brassfern.example")
@@ -275,7 +275,7 @@ def test_silence_about_an_address_ages(on: Ground, kind: str) -> None:
         assert trouble_of(on, "ULEAD2") == ""
 
 
-def test_without_the_scope_nobody_is_an_owner(on: Ground) -> None:
+def test_without_the_scope_nobody_is_an_owner(on: BotHarness) -> None:
     """The people of the policy are looked up all the same."""
     web = on.slack.web_api
     web.scopes = tuple(one for one in web.scopes if one != "users:read.email")
@@ -286,7 +286,9 @@ def test_without_the_scope_nobody_is_an_owner(on: Ground) -> None:
     assert due(on) == START + timedelta(minutes=5)
 
 
-def test_many_owners_are_asked_about_in_turns(on: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_owners_are_asked_about_in_turns(
+    on: BotHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Slack allows about fifty such calls a minute: the rest follows a minute later."""
     add_case(on)
     owned_by(on, "marc@brassfern.example")

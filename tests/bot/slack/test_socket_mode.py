@@ -25,8 +25,8 @@ from jobs.store import log, people
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
 from qbo.pacing import utc_now
-from tests.bot.ground import add_company
-from tests.bot.kits import Place, place
+from tests.bot.harness import add_company
+from tests.bot.web_process import Place, place
 from tests.sandbox.faults import fault_from
 from tests.sandbox.processes import free_port
 from tests.sandbox.product import Product, running
@@ -137,7 +137,7 @@ def around(stand_in: Slack, url: str) -> Iterator[Services]:
 
 
 @pytest.fixture
-def slack_office() -> Iterator[Services]:
+def slack_services() -> Iterator[Services]:
     with services() as found:
         yield found
 
@@ -148,15 +148,15 @@ def fault(there: Services, kind: str, **more: Any) -> None:
     there.slack.world.faults.add(fault_from(body))
 
 
-def test_a_start_that_fails_is_tried_again(slack_office: Services) -> None:
+def test_a_start_that_fails_is_tried_again(slack_services: Services) -> None:
     """As long as Slack asks, then longer each time; each failure is told, and it ends in order."""
-    fault(slack_office, "status", status=429)
-    fault(slack_office, "status", status=500)
+    fault(slack_services, "status", status=429)
+    fault(slack_services, "status", status=500)
     for kind in ("refuse", "garbage", "html"):
-        fault(slack_office, kind)
+        fault(slack_services, kind)
     with capture_logs() as logs:
-        bot = slack_office.listen()
-        assert slack_office.say("hello") == {"status": 200, "text": "heard hello"}
+        bot = slack_services.listen()
+        assert slack_services.say("hello") == {"status": 200, "text": "heard hello"}
     told = [line["why"] for line in logs if line["event"] == "socket.not_opened"]
     assert [why.removeprefix("apps.connections.open: ") for why in told][:2] == [
         "Slack asks to wait",
@@ -172,130 +172,130 @@ def test_a_start_that_fails_is_tried_again(slack_office: Services) -> None:
 
 
 @pytest.mark.parametrize("address", ["", "news:", "ws://127.0.0.1:1/", f"ws://{'a' * 64}.test/"])
-def test_an_address_that_leads_nowhere_is_replaced(slack_office: Services, address: str) -> None:
+def test_an_address_that_leads_nowhere_is_replaced(slack_services: Services, address: str) -> None:
     """Also one over which our own libraries stumble: the next attempt is another one."""
-    slack_office.slack.sockets.next_address = address
-    bot = slack_office.listen()
-    assert slack_office.say("hello")["status"] == 200
+    slack_services.slack.sockets.next_address = address
+    bot = slack_services.listen()
+    assert slack_services.say("hello")["status"] == 200
     assert len(bot.pauses) == bool(address)
     assert not address or address not in bot.pauses[0][1]
 
 
 @pytest.mark.parametrize("how", ["cut", "close"])
-def test_a_socket_that_ends_is_replaced(slack_office: Services, how: str) -> None:
+def test_a_socket_that_ends_is_replaced(slack_services: Services, how: str) -> None:
     """Whether Slack closes it or the line just ends; meanwhile it is not said to be open."""
-    bot = slack_office.listen()
-    slack_office.order(end=how)
-    slack_office.until(lambda: slack_office.numbers() == [2])
-    assert slack_office.say("again")["text"] == "heard again"
+    bot = slack_services.listen()
+    slack_services.order(end=how)
+    slack_services.until(lambda: slack_services.numbers() == [2])
+    assert slack_services.say("again")["text"] == "heard again"
     (_, said) = bot.pauses[0]
     assert "the connection ended" in said
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
-def test_a_socket_that_is_refreshed_loses_nothing(slack_office: Services, reason: str) -> None:
+def test_a_socket_that_is_refreshed_loses_nothing(slack_services: Services, reason: str) -> None:
     """The next one is open before the old one ends, and what it brought is acked over it."""
-    bot = slack_office.listen()
-    slow = slack_office.pool.submit(slack_office.say, "slow")
-    slack_office.until(lambda: bot.taken)
-    slack_office.order(say=reason)
-    slack_office.until(lambda: slack_office.numbers() == [1, 2])
-    assert slack_office.say("over the next")["status"] == 200
+    bot = slack_services.listen()
+    slow = slack_services.pool.submit(slack_services.say, "slow")
+    slack_services.until(lambda: bot.taken)
+    slack_services.order(say=reason)
+    slack_services.until(lambda: slack_services.numbers() == [1, 2])
+    assert slack_services.say("over the next")["status"] == 200
     bot.free.set()
     assert slow.result()["text"] == "heard slow"
-    slack_office.order(end="close", leaving=True)
-    slack_office.until(lambda: slack_office.numbers() == [2])
-    assert slack_office.slack.sockets.ended[0].unacked == 0
-    assert [number for _, number in slack_office.slack.sockets.sent] == [1, 2]
+    slack_services.order(end="close", leaving=True)
+    slack_services.until(lambda: slack_services.numbers() == [2])
+    assert slack_services.slack.sockets.ended[0].unacked == 0
+    assert [number for _, number in slack_services.slack.sockets.sent] == [1, 2]
     assert bot.socket.trouble() == ""
 
 
-def test_a_click_is_done_though_its_line_is_cut(slack_office: Services) -> None:
+def test_a_click_is_done_though_its_line_is_cut(slack_services: Services) -> None:
     """What was taken is finished; only the ack has nowhere to go, and the next click is taken."""
-    bot = slack_office.listen()
-    slow = slack_office.pool.submit(slack_office.say, "slow")
-    slack_office.until(lambda: bot.taken)
-    slack_office.order(end="cut")
-    slack_office.until(lambda: slack_office.numbers() == [2])
+    bot = slack_services.listen()
+    slow = slack_services.pool.submit(slack_services.say, "slow")
+    slack_services.until(lambda: bot.taken)
+    slack_services.order(end="cut")
+    slack_services.until(lambda: slack_services.numbers() == [2])
     assert slow.result()["status"] == 0
     with capture_logs() as logs:
         bot.free.set()
-        slack_office.until(lambda: "socket.ack_lost" in [line["event"] for line in logs])
-    assert slack_office.say("next")["text"] == "heard next"
+        slack_services.until(lambda: "socket.ack_lost" in [line["event"] for line in logs])
+    assert slack_services.say("next")["text"] == "heard next"
     assert bot.taken == ["slow", "next"]
 
 
-def test_a_switch_that_is_off_is_named_until_it_is_on(slack_office: Services) -> None:
+def test_a_switch_that_is_off_is_named_until_it_is_on(slack_services: Services) -> None:
     """Socket Mode may be switched off and on in the app's settings while we run."""
-    bot = slack_office.listen()
-    slack_office.slack.sockets.enabled = False
-    slack_office.order(say="link_disabled")
-    slack_office.until(lambda: len(bot.pauses) > 3)
+    bot = slack_services.listen()
+    slack_services.slack.sockets.enabled = False
+    slack_services.order(say="link_disabled")
+    slack_services.until(lambda: len(bot.pauses) > 3)
     assert "switched off in the app's settings" in bot.socket.trouble()
-    slack_office.slack.sockets.enabled = True
-    slack_office.until(lambda: slack_office.numbers() and not bot.socket.trouble())
-    assert slack_office.say("on")["text"] == "heard on"
+    slack_services.slack.sockets.enabled = True
+    slack_services.until(lambda: slack_services.numbers() and not bot.socket.trouble())
+    assert slack_services.say("on")["text"] == "heard on"
 
 
-def test_where_there_are_too_many_sockets_it_waits_for_its_turn(slack_office: Services) -> None:
+def test_where_there_are_too_many_sockets_it_waits_for_its_turn(slack_services: Services) -> None:
     """It opens none on top of the one it was told to give up, and tries less and less often."""
-    bots = [slack_office.listen() for _ in range(10)]
-    late = slack_office.listen(at_once=False)
-    slack_office.until(lambda: len(late.pauses) > 4)
+    bots = [slack_services.listen() for _ in range(10)]
+    late = slack_services.listen(at_once=False)
+    slack_services.until(lambda: len(late.pauses) > 4)
     assert late.pauses[4][0] >= 8
     assert "more sockets open than Slack allows" in late.pauses[4][1]
     bots[0].socket.close(SECONDS)
-    slack_office.until(lambda: not late.socket.trouble())
-    assert len(slack_office.numbers()) == 10
+    slack_services.until(lambda: not late.socket.trouble())
+    assert len(slack_services.numbers()) == 10
 
 
-def test_two_processes_share_the_clicks(slack_office: Services) -> None:
+def test_two_processes_share_the_clicks(slack_services: Services) -> None:
     """Each is dealt with once, by whoever gets it; one that goes leaves the rest to the other."""
-    first, second = slack_office.listen(), slack_office.listen()
+    first, second = slack_services.listen(), slack_services.listen()
     wanted = [str(n) for n in range(20)]
-    answers = list(slack_office.pool.map(slack_office.say, wanted))
+    answers = list(slack_services.pool.map(slack_services.say, wanted))
     assert [answer["text"] for answer in answers] == [f"heard {n}" for n in wanted]
     assert Counter(first.taken + second.taken) == Counter(wanted)
     assert first.taken
     assert second.taken
     first.socket.close(SECONDS)
-    slack_office.until(lambda: len(slack_office.numbers()) == 1)
-    assert slack_office.say("last")["text"] == "heard last"
+    slack_services.until(lambda: len(slack_services.numbers()) == 1)
+    assert slack_services.say("last")["text"] == "heard last"
     assert second.taken[-1] == "last"
 
 
 def test_what_is_in_flight_at_the_end_is_acked_and_nothing_more_is_taken(
-    slack_office: Services,
+    slack_services: Services,
 ) -> None:
     """It ends with a close of its own once the last ack is out; a late click was never begun."""
-    bot = slack_office.listen()
-    slow = slack_office.pool.submit(slack_office.say, "slow")
-    slack_office.until(lambda: bot.taken)
-    closing: Future[None] = slack_office.pool.submit(bot.socket.close, SECONDS)
-    slack_office.until(lambda: bot.socket.trouble() == "closing")
-    late = slack_office.pool.submit(slack_office.say, "late")
-    slack_office.until(lambda: len(slack_office.slack.sockets.sent) == 2)
+    bot = slack_services.listen()
+    slow = slack_services.pool.submit(slack_services.say, "slow")
+    slack_services.until(lambda: bot.taken)
+    closing: Future[None] = slack_services.pool.submit(bot.socket.close, SECONDS)
+    slack_services.until(lambda: bot.socket.trouble() == "closing")
+    late = slack_services.pool.submit(slack_services.say, "late")
+    slack_services.until(lambda: len(slack_services.slack.sockets.sent) == 2)
     bot.free.set()
     assert slow.result()["text"] == "heard slow"
     assert late.result()["status"] == 0
     closing.result()
     assert bot.taken == ["slow"]
-    (ended,) = slack_office.slack.sockets.ended
+    (ended,) = slack_services.slack.sockets.ended
     assert (ended.code, ended.unacked) == (1000, 1)
 
 
-def test_what_nobody_foresaw_is_not_acked_and_stops_nothing(slack_office: Services) -> None:
+def test_what_nobody_foresaw_is_not_acked_and_stops_nothing(slack_services: Services) -> None:
     """Slack tells the person; a message that is no envelope is left alone."""
-    bot = slack_office.listen()
+    bot = slack_services.listen()
     with capture_logs() as logs:
         for raw in ("{", "[]", '{"type": "news"}', '{"envelope_id": "1", "payload": 7}'):
-            slack_office.order(raw=raw)
-        answers = list(slack_office.pool.map(slack_office.say, ("broken", "unknown")))
+            slack_services.order(raw=raw)
+        answers = list(slack_services.pool.map(slack_services.say, ("broken", "unknown")))
     assert [answer["status"] for answer in answers] == [0, 0]
     told = Counter(line["event"] for line in logs)
     assert told.pop("slack.odd_request") == 1
     assert told == {"socket.unreadable": 3, "socket.failed": 1, "socket.not_acked": 1}
-    assert slack_office.say("fine")["status"] == 200
+    assert slack_services.say("fine")["status"] == 200
     assert sorted(bot.taken) == ["broken", "fine", "unknown"]
 
 

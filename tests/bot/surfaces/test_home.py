@@ -18,7 +18,7 @@ from jobs.reports.picture import Aging, Bucket, TopCase
 from jobs.rules.figures import Money
 from jobs.rules.states import ConnectionStatus, Stage, State
 from jobs.store.companies import ConnectedCompany
-from tests.bot.ground import START
+from tests.bot.harness import START
 from tests.sandbox.slack.blocks import faults_in_view
 
 COMPANY = ConnectedCompany(

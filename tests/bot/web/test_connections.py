@@ -17,7 +17,7 @@ from jobs.store import companies
 from jobs.store.connection.tokens import Seal, SqlTokenStore
 from jobs.store.database.engine import Database
 from qbo import Tokens
-from tests.bot.kits import front, place
+from tests.bot.web_process import place, web_process
 from tests.jobs.store import copies
 from tests.jobs.store.record import NOW, REALM, company
 
@@ -79,15 +79,15 @@ def test_tokens_that_fit_no_key_are_named(
 
 def test_metrics_show_reads_pauses_and_connections(tmp_path: Path) -> None:
     """By company, and what the month has for all of them together."""
-    with place(tmp_path) as outside, front(outside) as door:
-        now, budget = door.process.now(), door.process.budget
-        company(door.process.database)
+    with place(tmp_path) as outside, web_process(outside) as web:
+        now, budget = web.process.now(), web.process.budget
+        company(web.process.database)
         for metered in (30, 1, 0):
-            budget.take(REALM, metered, door.process.now)
+            budget.take(REALM, metered, web.process.now)
         budget.hold(REALM, 60, now)
-        with door.process.database.writing() as conn:
+        with web.process.database.writing() as conn:
             companies.change(conn, REALM, status="reauth_required", hard_expires_at=NOW)
-        text = door.operators.get("/metrics").text
+        text = web.operators.get("/metrics").text
     assert f'overdue_quickbooks_reads{{company="{REALM}"}} 31.0' in text
     assert f'overdue_quickbooks_writes{{company="{REALM}"}} 1.0' in text
     assert "overdue_quickbooks_quota 500000.0" in text

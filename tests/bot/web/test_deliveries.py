@@ -38,20 +38,20 @@ def count(database: Database) -> int:
 
 def test_every_delivery_is_on_record_when_it_is_answered(database: Database) -> None:
     """Sixty deliveries from twenty threads, some of them the same, are stored once each."""
-    letterbox = Deliveries(lambda: database, lambda: NOW)
+    deliveries = Deliveries(lambda: database, lambda: NOW)
     with ThreadPoolExecutor(20) as pool:
-        list(pool.map(lambda n: letterbox.put([notice(n % 40)]), range(60)))
+        list(pool.map(lambda n: deliveries.put([notice(n % 40)]), range(60)))
     assert count(database) == 40
 
 
 def test_a_delivery_that_cannot_be_stored_is_said_to_everybody_who_waited(sqlite_url: str) -> None:
     """Without its tables the record takes nothing, and nobody is told otherwise."""
     bare = engine.connect(sqlite_url)
-    letterbox = Deliveries(lambda: bare, lambda: NOW)
+    deliveries = Deliveries(lambda: bare, lambda: NOW)
 
     def put(number: int) -> bool:
         try:
-            letterbox.put([notice(number)])
+            deliveries.put([notice(number)])
         except SQLAlchemyError:
             return False
         return True
@@ -67,10 +67,10 @@ def test_whatever_goes_wrong_nobody_waits_for_ever(database: Database) -> None:
     def broken() -> datetime:
         raise ZeroDivisionError
 
-    letterbox = Deliveries(lambda: database, broken)
+    deliveries = Deliveries(lambda: database, broken)
     with ThreadPoolExecutor(4) as pool:
-        with letterbox._writing:  # until all of them wait
-            waiting = [pool.submit(letterbox.put, [notice(n)]) for n in range(4)]
-            while len(letterbox._queue) < 4:
+        with deliveries._writing:  # until all of them wait
+            waiting = [pool.submit(deliveries.put, [notice(n)]) for n in range(4)]
+            while len(deliveries._queue) < 4:
                 pass
         assert all(isinstance(one.exception(10), ZeroDivisionError) for one in waiting)

@@ -20,16 +20,16 @@ from jobs.rules.policy.policy import load
 from jobs.store import events
 from jobs.store.connection.model_costs import ModelCosts
 from jobs.store.events import Notice
-from tests.bot.kits import front, place, settings
+from tests.bot.web_process import place, settings, web_process
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_alive_and_ready(tmp_path: Path, valkey_url: str) -> None:
     """With a record that is up to date and a Redis."""
-    with place(tmp_path, valkey_url) as outside, front(outside) as door:
-        assert door.get("/healthz").text == "ok"
-        ready, details = door.get("/readyz"), door.operators.get("/readyz")
+    with place(tmp_path, valkey_url) as outside, web_process(outside) as web:
+        assert web.get("/healthz").text == "ok"
+        ready, details = web.get("/readyz"), web.operators.get("/readyz")
     assert (ready.status_code, ready.text) == (200, "ready")
     assert (details.status_code, details.json()) == (200, {"database": "ok", "redis": "ok"})
 
@@ -39,12 +39,12 @@ def test_alive_but_not_ready(tmp_path: Path) -> None:
     with (
         place(tmp_path) as outside,
         structlog.testing.capture_logs() as logged,
-        front(outside, DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3") as door,
+        web_process(outside, DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3") as web,
     ):
-        assert door.get("/healthz").status_code == 200
-        answers = [door.get("/readyz") for _ in range(2)]
-        details = door.operators.get("/readyz")
-        assert door.operators.get("/metrics").status_code == 503
+        assert web.get("/healthz").status_code == 200
+        answers = [web.get("/readyz") for _ in range(2)]
+        details = web.operators.get("/readyz")
+        assert web.operators.get("/metrics").status_code == 503
     assert [(each.status_code, each.text) for each in answers] == [(503, "not ready")] * 2
     expected = {"database": "run: overdue db upgrade", "redis": "cannot be reached"}
     assert (details.status_code, details.json()) == (503, expected)
@@ -57,19 +57,19 @@ def test_in_socket_mode_too_a_start_waits_for_the_record(tmp_path: Path) -> None
     with place(tmp_path) as outside:
         own = {"DATABASE_URL": f"sqlite:///{tmp_path}/none.sqlite3"}
         own["SLACK_APP_TOKEN"] = outside.outside.slack.keys.app_token
-        door = SlackRoutes(Process(settings(**(outside.values | own))))
-        assert door.socket is not None
-        assert "it has not been opened yet" in door.socket.trouble()
+        web = SlackRoutes(Process(settings(**(outside.values | own))))
+        assert web.socket is not None
+        assert "it has not been opened yet" in web.socket.trouble()
 
 
 def test_metrics(tmp_path: Path) -> None:
     """Cases by state, work that is due and for how long, events that wait; not for everybody."""
-    with place(tmp_path) as outside, front(outside) as door:
+    with place(tmp_path) as outside, web_process(outside) as web:
         notice = Notice("intuit", "1", "1", "Invoice", "742", "updated", None)
-        with door.process.database.writing() as conn:
-            events.store(conn, [notice], door.process.now())
-        text = door.operators.get("/metrics").text
-        assert door.get("/metrics").status_code == 404
+        with web.process.database.writing() as conn:
+            events.store(conn, [notice], web.process.now())
+        text = web.operators.get("/metrics").text
+        assert web.get("/metrics").status_code == 404
     assert 'overdue_cases{state="waiting"} 0.0' in text
     assert 'overdue_due_rows{table="events"} 1.0' in text
     assert 'overdue_due_rows{table="cases"} 0.0' in text

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.blockkit.ids import Binding, Field, HomeButton, Opened, block_id
 from jobs.decide.verbs import Verb
-from tests.bot.kits import Front, front, place
+from tests.bot.web_process import WebProcess, place, web_process
 from tests.sandbox.slack import payloads, views
 from tests.sandbox.slack.kinds import Json, Message
 from tests.sandbox.slack.payloads import Press
@@ -25,17 +25,17 @@ BINDING = Binding("1", "1", "a" * 64)
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
     """A web process without a Redis."""
-    with place(tmp_path_factory.mktemp("odd")) as outside, front(outside) as found:
+    with place(tmp_path_factory.mktemp("odd")) as outside, web_process(outside) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def real(door: Front) -> dict[str, Json]:
+def real(web: WebProcess) -> dict[str, Json]:
     """One request of each kind, as Slack sends it."""
     space, person = (
-        door.place.outside.slack.space,
+        web.place.outside.slack.space,
         next(one for one in CAST if one.id == "UCOLLECT"),
     )
     button = {
@@ -68,14 +68,14 @@ def real(door: Front) -> dict[str, Json]:
     }
 
 
-def send(door: Front, kind: str, body: Any) -> int:
+def send(web: WebProcess, kind: str, body: Any) -> int:
     """Post it the way Slack posts this kind; returns the status."""
     if kind == "event":
-        return door.slack(
+        return web.slack(
             json.dumps(body).encode(), **{"content-type": "application/json"}
         ).status_code
     fields = body if kind == "command" and isinstance(body, dict) else {"payload": json.dumps(body)}
-    return door.slack(urlencode(fields, errors="replace").encode()).status_code
+    return web.slack(urlencode(fields, errors="replace").encode()).status_code
 
 
 def places(body: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -114,23 +114,23 @@ ODD = st.one_of(
 @settings(suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_change_to_a_real_request_is_an_error_of_ours(
-    door: Front, real: dict[str, Json], data: st.DataObject
+    web: WebProcess, real: dict[str, Json], data: st.DataObject
 ) -> None:
     """Whatever stands anywhere in it, the answer is no 5xx and the connection stays."""
     kind, body = data.draw(st.sampled_from(sorted(real.items())))
     for _ in range(data.draw(st.integers(1, 2))):
         if ways := places(body):
             body = with_odd(body, data.draw(st.sampled_from(ways)), data.draw(ODD))
-    assert send(door, kind, body) < 500
+    assert send(web, kind, body) < 500
 
 
-def test_what_slack_sends_is_taken(door: Front, real: dict[str, Json]) -> None:
+def test_what_slack_sends_is_taken(web: WebProcess, real: dict[str, Json]) -> None:
     """Each kind, as it is."""
-    answers = {kind: send(door, kind, body) for kind, body in real.items()}
+    answers = {kind: send(web, kind, body) for kind, body in real.items()}
     assert answers == dict.fromkeys(real, 200)
     for written in ("false", False, None):  # as in a form, or as in JSON
         body = with_odd(real["click"], ("is_enterprise_install",), written)
-        assert send(door, "click", body) == 200
+        assert send(web, "click", body) == 200
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ def test_what_slack_sends_is_taken(door: Front, real: dict[str, Json]) -> None:
     ],
 )
 def test_another_shape_is_refused_with_a_line(
-    door: Front, real: dict[str, Json], kind: str, way: tuple[Any, ...], odd: Any
+    web: WebProcess, real: dict[str, Json], kind: str, way: tuple[Any, ...], odd: Any
 ) -> None:
     """400; the log says where, and nothing of what stands there."""
     body = with_odd(real[kind], way, odd)
     with structlog.testing.capture_logs() as lines:
-        assert send(door, kind, body) == 400
+        assert send(web, kind, body) == 400
     (line,) = lines
     assert (line["event"], line["log_level"]) == ("slack.odd_request", "warning")
     for secret in ("UCOLLECT", "approve_everything", "Approve & send", "pause"):
@@ -186,7 +186,7 @@ def test_another_shape_is_refused_with_a_line(
     ],
 )
 def test_nonsense_is_refused_on_a_connection_that_stays(
-    door: Front, body: bytes, content_type: str
+    web: WebProcess, body: bytes, content_type: str
 ) -> None:
     """400, or 413 for what is too large; whoever sent it reads the answer."""
-    assert door.slack(body, **{"content-type": content_type}).status_code in (400, 413)
+    assert web.slack(body, **{"content-type": content_type}).status_code in (400, 413)

@@ -10,51 +10,51 @@ from jobs.companies import upkeep
 from jobs.engine import loop
 from jobs.store import work
 from jobs.store.database.tables import companies, schedule, usage
-from tests.jobs.house import House
+from tests.jobs.harness import CompanyHarness
 from tests.jobs.troubles import Trouble, broken
 
 TOKENS = "oauth2/v1/tokens/bearer"
 
 
 @pytest.fixture
-def kept(a_house: House) -> House:
-    """A house whose upkeep is due."""
-    with a_house.process.database.writing() as conn:
-        work.ensure(conn, a_house.realm, upkeep.KIND, a_house.now)
-    return a_house
+def kept(a_harness: CompanyHarness) -> CompanyHarness:
+    """A company whose upkeep is due."""
+    with a_harness.process.database.writing() as conn:
+        work.ensure(conn, a_harness.realm, upkeep.KIND, a_harness.now)
+    return a_harness
 
 
-def run(house: House, ledger: upkeep.Ledger | None = None) -> None:
-    step = upkeep.step(house.process.ledgers.renew, ledger or house.services.quickbooks)
-    house.time.begin()
-    loop.run(house.database, [step], house.time)
+def run(harness: CompanyHarness, ledger: upkeep.Ledger | None = None) -> None:
+    step = upkeep.step(harness.process.ledgers.renew, ledger or harness.services.quickbooks)
+    harness.time.begin()
+    loop.run(harness.database, [step], harness.time)
 
 
-def row(house: House) -> Row[Any]:
-    found: Row[Any] = house.rows(select(schedule).where(schedule.c.kind == upkeep.KIND))[0]
+def row(harness: CompanyHarness) -> Row[Any]:
+    found: Row[Any] = harness.rows(select(schedule).where(schedule.c.kind == upkeep.KIND))[0]
     return found
 
 
-def company(house: House) -> Row[Any]:
-    found: Row[Any] = house.rows(select(companies))[0]
+def company(harness: CompanyHarness) -> Row[Any]:
+    found: Row[Any] = harness.rows(select(companies))[0]
     return found
 
 
-def refreshes(house: House) -> int:
-    return sum(TOKENS in request.path for request in house.outside.world.requests)
+def refreshes(harness: CompanyHarness) -> int:
+    return sum(TOKENS in request.path for request in harness.outside.world.requests)
 
 
-def said(house: House, about: str) -> list[str]:
-    return [text for text in house.said("notice") if about in text]
+def said(harness: CompanyHarness, about: str) -> list[str]:
+    return [text for text in harness.said("notice") if about in text]
 
 
-def day_by_day(house: House, days: int, each: int = 1) -> None:
+def day_by_day(harness: CompanyHarness, days: int, each: int = 1) -> None:
     for _ in range(0, days, each):
-        house.time.later(days=each)
-        run(house)
+        harness.time.later(days=each)
+        run(harness)
 
 
-def test_a_company_that_moves_is_followed(kept: House) -> None:
+def test_a_company_that_moves_is_followed(kept: CompanyHarness) -> None:
     """Name, zone and closing date are read each day: a due date is meant in the company's zone."""
     info, preferences = kept.books.company.info, kept.books.company.preferences
     info |= {"CompanyName": "Fern & Brass", "DefaultTimeZone": "Pacific/Auckland"}
@@ -65,7 +65,7 @@ def test_a_company_that_moves_is_followed(kept: House) -> None:
     assert found.book_close == date(2026, 9, 30)
 
 
-def test_a_zone_that_nobody_knows_changes_nothing(kept: House) -> None:
+def test_a_zone_that_nobody_knows_changes_nothing(kept: CompanyHarness) -> None:
     """The old one counts, and a person hears where to set it, once in a week."""
     before = kept.company.zone
     kept.books.company.info["DefaultTimeZone"] = "Mars/Olympus"
@@ -75,7 +75,7 @@ def test_a_zone_that_nobody_knows_changes_nothing(kept: House) -> None:
     assert "Set it in QuickBooks" in told
 
 
-def test_a_look_that_fails_blames_no_tokens(kept: House) -> None:
+def test_a_look_that_fails_blames_no_tokens(kept: CompanyHarness) -> None:
     """They were renewed: a person hears what could not be read, and no try renews them again."""
     before = refreshes(kept)
     with broken(kept, "/preferences", Trouble("status", 500)):
@@ -90,7 +90,7 @@ def test_a_look_that_fails_blames_no_tokens(kept: House) -> None:
     assert (row(kept).last_error, "renewed" in row(kept).body) == ("", False)
 
 
-def test_used_up_reads_stop_the_look_and_not_the_tokens(kept: House) -> None:
+def test_used_up_reads_stop_the_look_and_not_the_tokens(kept: CompanyHarness) -> None:
     """The daily reading can wait for the next month; the tokens cannot."""
     before, name = refreshes(kept), kept.company.name
     kept.books.company.info["CompanyName"] = "Fern & Brass"
@@ -105,7 +105,7 @@ def test_used_up_reads_stop_the_look_and_not_the_tokens(kept: House) -> None:
     assert said(kept, "could not be") == []
 
 
-def test_tokens_are_renewed_once_a_day(kept: House) -> None:
+def test_tokens_are_renewed_once_a_day(kept: CompanyHarness) -> None:
     """However often one looks."""
     before = refreshes(kept)
     run(kept)
@@ -117,7 +117,7 @@ def test_tokens_are_renewed_once_a_day(kept: House) -> None:
     assert refreshes(kept) == before + 2
 
 
-def test_the_ends_of_a_connection_stand_in_the_record(kept: House) -> None:
+def test_the_ends_of_a_connection_stand_in_the_record(kept: CompanyHarness) -> None:
     """They are shown without opening the sealed tokens."""
     run(kept)
     found = company(kept)
@@ -125,16 +125,16 @@ def test_the_ends_of_a_connection_stand_in_the_record(kept: House) -> None:
     assert found.hard_expires_at == kept.now + timedelta(seconds=157_680_000)
 
 
-def test_any_refresh_writes_the_ends_and_plans_the_upkeep(a_house: House) -> None:
+def test_any_refresh_writes_the_ends_and_plans_the_upkeep(a_harness: CompanyHarness) -> None:
     """Whoever renews: a company with tokens is never left without upkeep."""
-    with a_house.process.database.writing() as conn:
+    with a_harness.process.database.writing() as conn:
         conn.execute(delete(schedule).where(schedule.c.kind == "upkeep"))
-    a_house.process.ledgers.renew(a_house.realm)
-    assert company(a_house).refresh_expires_at > a_house.now
-    assert row(a_house).due_at == a_house.now + timedelta(days=1)
+    a_harness.process.ledgers.renew(a_harness.realm)
+    assert company(a_harness).refresh_expires_at > a_harness.now
+    assert row(a_harness).due_at == a_harness.now + timedelta(days=1)
 
 
-def test_the_end_of_five_years_is_told_three_times(kept: House) -> None:
+def test_the_end_of_five_years_is_told_three_times(kept: CompanyHarness) -> None:
     """60, 30 and 7 days before, once each, with the date and the way."""
     day_by_day(kept, 1740, each=60)
     assert said(kept, "ends on") == []
@@ -145,7 +145,7 @@ def test_the_end_of_five_years_is_told_three_times(kept: House) -> None:
     assert "*Connect again* in the Home tab" in told[0]
 
 
-def test_tokens_that_cannot_be_renewed_are_told_before_they_die(kept: House) -> None:
+def test_tokens_that_cannot_be_renewed_are_told_before_they_die(kept: CompanyHarness) -> None:
     """Intuit is away for months: the ends draw nearer, and each mark is told once."""
     run(kept)
     kept.fault("quickbooks", TOKENS, "status", times=None, status=503)
@@ -158,7 +158,7 @@ def test_tokens_that_cannot_be_renewed_are_told_before_they_die(kept: House) -> 
     assert len(said(kept, "could not be renewed")) == 25
 
 
-def test_marks_begin_anew_after_a_new_connection(kept: House) -> None:
+def test_marks_begin_anew_after_a_new_connection(kept: CompanyHarness) -> None:
     """Connected again, the next five years have their own three notices."""
     with kept.database.writing() as conn:
         soon = kept.now + timedelta(days=5)
@@ -172,7 +172,7 @@ def test_marks_begin_anew_after_a_new_connection(kept: House) -> None:
     assert row(kept).body["warned"] == {"refresh": None, "hard": None}
 
 
-def test_a_refusal_for_good_is_told_at_once(kept: House) -> None:
+def test_a_refusal_for_good_is_told_at_once(kept: CompanyHarness) -> None:
     """Wrong keys of the app: one try, one notice, and another try in an hour."""
     kept.outside.quickbooks.oauth.client_secret = "another"
     before = refreshes(kept)
@@ -188,7 +188,7 @@ def test_a_refusal_for_good_is_told_at_once(kept: House) -> None:
     assert row(kept).due_at == kept.now + timedelta(hours=1)
 
 
-def test_an_ended_connection_is_found_by_the_upkeep(kept: House) -> None:
+def test_an_ended_connection_is_found_by_the_upkeep(kept: CompanyHarness) -> None:
     """Disconnected inside QuickBooks: paused, told once, and never asked again by a machine."""
     kept.outside.quickbooks.oauth.disconnect(kept.realm)
     run(kept)

@@ -17,10 +17,10 @@ from jobs import settings
 from jobs.store.connection.tokens import SqlTokenStore
 from qbo import LEASE, Tokens
 from qbo.pacing import utc_now
-from tests import crowd
-from tests.crowd import PATIENCE, state_of, until
-from tests.jobs.house import House, Neighbourhood
-from tests.jobs.houses import opener
+from tests import real_processes
+from tests.jobs.fixtures import opener
+from tests.jobs.harness import CompanyHarness, SharedStandIns
+from tests.real_processes import PATIENCE, state_of, until
 from tests.sandbox.quickbooks.oauth import Grant
 
 RUNNERS = 8
@@ -29,19 +29,19 @@ PROGRAM = "from tests.jobs.companies.test_upkeep_race import {0}; {0}()"
 
 
 @pytest.fixture
-def house(neighbours: Neighbourhood, home_url: str, tmp_path: Path) -> Iterator[House]:
+def harness(shared: SharedStandIns, home_url: str, tmp_path: Path) -> Iterator[CompanyHarness]:
     """A connected company on each engine, at an Intuit that ends a grant whose token is reused."""
-    oauth = neighbours.outside.quickbooks.oauth
+    oauth = shared.outside.quickbooks.oauth
     with ExitStack() as stack:
         oauth.reuse_revokes = True
         stack.callback(setattr, oauth, "reuse_revokes", False)
-        yield opener(stack, neighbours, home_url, tmp_path)()
+        yield opener(stack, shared, home_url, tmp_path)()
 
 
 @pytest.fixture
-def wanting(neighbours: Neighbourhood, tmp_path: Path) -> Iterator[Path]:
+def wanting(shared: SharedStandIns, tmp_path: Path) -> Iterator[Path]:
     """A folder where each runner that wants the lease leaves a file; Intuit waits for them all."""
-    oauth, folder = neighbours.outside.quickbooks.oauth, tmp_path / "wanting"
+    oauth, folder = shared.outside.quickbooks.oauth, tmp_path / "wanting"
     folder.mkdir()
     refresh = oauth._refresh
 
@@ -82,7 +82,7 @@ class Wanting(SqlTokenStore):
 
 def run() -> None:
     """What the runners' parent does."""
-    crowd.fork(_runner, RUNNERS)
+    real_processes.fork(_runner, RUNNERS)
 
 
 def _runner(gate: Barrier) -> None:
@@ -115,69 +115,69 @@ def _ask(process: Process) -> None:
     process.close()
 
 
-def race(house: House, wanting: Path) -> list[str]:
+def race(harness: CompanyHarness, wanting: Path) -> list[str]:
     """What each runner said in the end; none outlives the test."""
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM.format("run")],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=_environment(house, wanting),
+        env=_environment(harness, wanting),
         timeout=2 * PATIENCE,
         check=True,
     )
     return ended.stdout.splitlines()
 
 
-def _environment(house: House, wanting: Path) -> dict[str, str]:
-    kept = house.process.settings
-    given = house.outside.settings() | {
+def _environment(harness: CompanyHarness, wanting: Path) -> dict[str, str]:
+    kept = harness.process.settings
+    given = harness.outside.settings() | {
         "DATABASE_URL": kept.database_url.get_secret_value(),
         "TOKEN_KEYS": ",".join(key.get_secret_value() for key in kept.token_keys),
         "PUBLIC_URL": kept.public_url,
-        "NOW": house.now.isoformat(),
-        "REALM": house.realm,
+        "NOW": harness.now.isoformat(),
+        "REALM": harness.realm,
         "WANTING": str(wanting),
     }
     return os.environ | given
 
 
-def test_a_race_of_eight_processes_refreshes_once(house: House, wanting: Path) -> None:
+def test_a_race_of_eight_processes_refreshes_once(harness: CompanyHarness, wanting: Path) -> None:
     """A second refresh with the same token would end the connection here, as it may at Intuit."""
-    house.time.later(hours=2)
-    house.outside.world.requests.clear()
-    said = race(house, wanting)
+    harness.time.later(hours=2)
+    harness.outside.world.requests.clear()
+    said = race(harness, wanting)
     assert len(said) == RUNNERS
     assert len(set(said)) == 1
     assert said[0].startswith("Brass Fern Supply")
-    assert refreshes(house) == 1
-    assert house.company.connected
+    assert refreshes(harness) == 1
+    assert harness.company.connected
 
 
 def test_a_process_that_stood_still_does_not_refresh_with_an_old_token(
-    house: House, tmp_path: Path
+    harness: CompanyHarness, tmp_path: Path
 ) -> None:
     """It is stopped with its lease in hand; another one refreshes when that has lapsed."""
-    house.time.later(hours=2)
-    house.outside.world.requests.clear()
+    harness.time.later(hours=2)
+    harness.outside.world.requests.clear()
     program = [sys.executable, "-c", PROGRAM.format("doze")]
-    environment = _environment(house, tmp_path)
+    environment = _environment(harness, tmp_path)
     with subprocess.Popen(
         program, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     ) as dozing:
         try:
             until(lambda: state_of(dozing.pid) == "T")
-            house.time.later(seconds=LEASE.total_seconds() + 1)
-            house.quickbooks().company_info()
+            harness.time.later(seconds=LEASE.total_seconds() + 1)
+            harness.quickbooks().company_info()
             dozing.send_signal(signal.SIGCONT)
             said, _ = dozing.communicate(timeout=PATIENCE)
         finally:
             dozing.kill()
     assert said.startswith("Brass Fern Supply")
-    assert refreshes(house) == 1
-    assert house.company.connected
+    assert refreshes(harness) == 1
+    assert harness.company.connected
 
 
-def refreshes(house: House) -> int:
+def refreshes(harness: CompanyHarness) -> int:
     """How often Intuit was asked for new tokens."""
-    return sum("tokens/bearer" in each.path for each in house.outside.world.requests)
+    return sum("tokens/bearer" in each.path for each in harness.outside.world.requests)

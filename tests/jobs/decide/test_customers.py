@@ -13,81 +13,87 @@ from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.rights import SLACK, Manager
 from jobs.rules.states import State
 from jobs.store import marks
-from tests.jobs.house import House
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness
 
 KEY = {"customer": [{"id": "1", "key_account": True}]}
 
 
 def say(
-    house: House, kinds: Iterable[str] = (), manager: str = "", user: str = "ULEAD1", seen: str = ""
+    harness: CompanyHarness,
+    kinds: Iterable[str] = (),
+    manager: str = "",
+    user: str = "ULEAD1",
+    seen: str = "",
 ) -> Answer:
     """What somebody is told who says this about customer 1, having seen what stands."""
-    with house.database.reading() as conn:
-        stands = marks.said_about(conn, house.realm, "1").fingerprint
-    review = house.today + timedelta(days=90)
+    with harness.database.reading() as conn:
+        stands = marks.said_about(conn, harness.realm, "1").fingerprint
+    review = harness.today + timedelta(days=90)
     said = AboutCustomer(frozenset(kinds), manager, review, "agreed by phone", seen or stands)
-    answer: Answer = house.runs(
+    answer: Answer = harness.runs(
         lambda conn, policy, company, who, now: customers.change(
             conn, policy, company.realm, "1", said, who, now
         ),
         user,
     ).answer
-    house.run("triage")
+    harness.run("triage")
     return answer
 
 
-def test_a_mark_counts_from_the_next_draft_on(a_house: House) -> None:
+def test_a_mark_counts_from_the_next_draft_on(a_harness: CompanyHarness) -> None:
     """A key account needs two people and names who said so; the draft without it is no more."""
-    old = a_house.click("UCOLLECT")
-    assert say(a_house, user="UCOLLECT", kinds=["key_account"]) is Answer.NOT_ALLOWED
-    assert say(a_house, kinds=["key_account"], seen="0" * 64) is Answer.STALE
-    assert say(a_house, kinds=["key_account"]) is Answer.RECORDED
-    assert a_house.approve(old) is Answer.STALE
-    (told,) = [r.reason for r in a_house.rulings() if r.rule == "key_account"]
+    old = a_harness.click("UCOLLECT")
+    assert say(a_harness, user="UCOLLECT", kinds=["key_account"]) is Answer.NOT_ALLOWED
+    assert say(a_harness, kinds=["key_account"], seen="0" * 64) is Answer.STALE
+    assert say(a_harness, kinds=["key_account"]) is Answer.RECORDED
+    assert a_harness.approve(old) is Answer.STALE
+    (told,) = [r.reason for r in a_harness.rulings() if r.rule == "key_account"]
     assert "Ulead1 in Slack (“agreed by phone”)" in told
-    assert a_house.fine("ULEAD2") is Answer.RECORDED
-    assert a_house.approve() is Answer.SECOND_NEEDED
-    (line,) = [said for said in a_house.said("thread") if "marked this customer" in said]
+    assert a_harness.fine("ULEAD2") is Answer.RECORDED
+    assert a_harness.approve() is Answer.SECOND_NEEDED
+    (line,) = [said for said in a_harness.said("thread") if "marked this customer" in said]
     assert line == "Ulead1 marked this customer as key account: agreed by phone."
-    assert say(a_house) is Answer.RECORDED
-    assert "key_account" not in a_house.rules()
-    logged = a_house.logged("customer.changed")
+    assert say(a_harness) is Answer.RECORDED
+    assert "key_account" not in a_harness.rules()
+    logged = a_harness.logged("customer.changed")
     assert [one["data"]["new"] or one["data"]["lifted"] for one in logged] == [["key_account"]] * 2
     assert "agreed" not in str(logged)
 
 
-def test_do_not_chase_stops_what_is_approved(a_house: House) -> None:
+def test_do_not_chase_stops_what_is_approved(a_harness: CompanyHarness) -> None:
     """The last check asks again: nothing goes to a customer who is marked meanwhile."""
-    assert a_house.approve() is Answer.RECORDED
-    assert say(a_house, ["do_not_chase"]) is Answer.RECORDED
-    a_house.wait_out()
-    a_house.run("triage")
-    assert (a_house.mails, a_house.state()) == ([], State.WAITING)
-    assert "do_not_chase" in a_house.rules()
-    with a_house.database.reading() as conn:
-        then = a_house.today + timedelta(days=90)
-        assert not marks.to_review(conn, a_house.realm, then - timedelta(days=1))
-        assert [row.kind for row in marks.to_review(conn, a_house.realm, then)] == ["do_not_chase"]
+    assert a_harness.approve() is Answer.RECORDED
+    assert say(a_harness, ["do_not_chase"]) is Answer.RECORDED
+    a_harness.wait_out()
+    a_harness.run("triage")
+    assert (a_harness.mails, a_harness.state()) == ([], State.WAITING)
+    assert "do_not_chase" in a_harness.rules()
+    with a_harness.database.reading() as conn:
+        then = a_harness.today + timedelta(days=90)
+        assert not marks.to_review(conn, a_harness.realm, then - timedelta(days=1))
+        assert [row.kind for row in marks.to_review(conn, a_harness.realm, then)] == [
+            "do_not_chase"
+        ]
 
 
-def test_a_mark_of_the_policy_file_is_lifted_only_there(open_house: OpenHouse) -> None:
+def test_a_mark_of_the_policy_file_is_lifted_only_there(open_harness: OpenHarness) -> None:
     """What is said in Slack adds to it and never takes it away."""
-    house = open_house(policy=KEY)
-    house.sweep()
-    assert say(house, ["consumer"]) is Answer.RECORDED
-    assert {"consumer", "key_account"} <= house.rules()
-    assert say(house) is Answer.RECORDED
-    assert house.rules() >= {"key_account"}
-    assert "consumer" not in house.rules()
+    harness = open_harness(policy=KEY)
+    harness.sweep()
+    assert say(harness, ["consumer"]) is Answer.RECORDED
+    assert {"consumer", "key_account"} <= harness.rules()
+    assert say(harness) is Answer.RECORDED
+    assert harness.rules() >= {"key_account"}
+    assert "consumer" not in harness.rules()
 
 
-def test_an_account_manager_named_in_slack(a_house: House) -> None:
+def test_an_account_manager_named_in_slack(a_harness: CompanyHarness) -> None:
     """Only a full member whom Slack knows; from then on they work on the customer's cases."""
-    holding = Holding(HoldKind.QUIET, a_house.today + timedelta(days=14))
-    assert a_house.hold("UMANAGER", holding) is Answer.NOT_ALLOWED
-    assert say(a_house, manager="UNEWCOMER") is Answer.LOOKING_THEM_UP
-    assert say(a_house, manager="UGUEST") is Answer.CANNOT_ACT
-    assert say(a_house, manager="UMANAGER") is Answer.RECORDED
-    assert a_house.view().manager == Manager("UMANAGER", SLACK)
-    assert a_house.hold("UMANAGER", holding) is Answer.RECORDED
+    holding = Holding(HoldKind.QUIET, a_harness.today + timedelta(days=14))
+    assert a_harness.hold("UMANAGER", holding) is Answer.NOT_ALLOWED
+    assert say(a_harness, manager="UNEWCOMER") is Answer.LOOKING_THEM_UP
+    assert say(a_harness, manager="UGUEST") is Answer.CANNOT_ACT
+    assert say(a_harness, manager="UMANAGER") is Answer.RECORDED
+    assert a_harness.view().manager == Manager("UMANAGER", SLACK)
+    assert a_harness.hold("UMANAGER", holding) is Answer.RECORDED

@@ -20,15 +20,15 @@ from jobs.decide.verbs import Verb
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.rights import Who
 from jobs.rules.states import RejectReason, State
-from tests.jobs.house import MANAGER, House, books, customer, invoice
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import MANAGER, CompanyHarness, books, customer, invoice
 
-Door = Callable[[House, str], Any]
+Act = Callable[[CompanyHarness, str], Any]
 
 MINE = {"account_manager": [{**MANAGER, "customers": ["1"]}]}
 NOBODY_ELSES = {"account_manager": [{**MANAGER, "customers": ["2"]}]}
 
-EVERYBODYS: dict[str, Door] = {
+EVERYBODYS: dict[str, Act] = {
     "edit": lambda h, u: h.edit(u, Text(h.view().letter.subject, h.view().letter.body)),  # type: ignore[union-attr]
     "reject": lambda h, u: h.reject(u, Rejection(RejectReason.NOT_NEEDED)),
     "hold": lambda h, u: h.hold(u, Holding(HoldKind.QUIET, h.today + timedelta(days=14))),
@@ -47,26 +47,26 @@ STRANGERS = {
 }
 
 
-@pytest.mark.parametrize(("door", "user"), list(zip(EVERYBODYS, cycle(TEAM), strict=False)))
-def test_the_team_may_work_on_a_case(open_house: OpenHouse, door: str, user: str) -> None:
+@pytest.mark.parametrize(("act", "user"), list(zip(EVERYBODYS, cycle(TEAM), strict=False)))
+def test_the_team_may_work_on_a_case(open_harness: OpenHarness, act: str, user: str) -> None:
     """Collectors and leads work on every case, an account manager on the own customer's."""
-    house = open_house(policy=MINE)
-    house.sweep()
-    assert EVERYBODYS[door](house, user) is Answer.RECORDED
-    assert house.logged(case="1")[-1]["actor"] == user
+    harness = open_harness(policy=MINE)
+    harness.sweep()
+    assert EVERYBODYS[act](harness, user) is Answer.RECORDED
+    assert harness.logged(case="1")[-1]["actor"] == user
 
 
-def test_nobody_else_gets_in(open_house: OpenHouse) -> None:
+def test_nobody_else_gets_in(open_harness: OpenHarness) -> None:
     """Guests, strangers, unknown people and other customers' managers change nothing anywhere."""
-    house = open_house(policy=NOBODY_ELSES)
-    house.sweep()
-    before = house.logged()
-    more: list[Door] = [lambda h, u: h.approve(u), lambda h, u: h.fine(u)]
-    for door in [*EVERYBODYS.values(), *more]:
+    harness = open_harness(policy=NOBODY_ELSES)
+    harness.sweep()
+    before = harness.logged()
+    more: list[Act] = [lambda h, u: h.approve(u), lambda h, u: h.fine(u)]
+    for act in [*EVERYBODYS.values(), *more]:
         for user, answer in {**STRANGERS, "UMANAGER": Answer.NOT_ALLOWED}.items():
-            assert door(house, user) is answer
-    assert house.logged() == before
-    assert house.state() is State.WAITING
+            assert act(harness, user) is answer
+    assert harness.logged() == before
+    assert harness.state() is State.WAITING
 
 
 SHUT = {
@@ -78,47 +78,47 @@ SHUT = {
 """Who of the team is refused."""
 
 
-def test_the_row_of_a_verb_says_who_may(open_house: OpenHouse) -> None:
+def test_the_row_of_a_verb_says_who_may(open_harness: OpenHarness) -> None:
     """Whatever the case, the others are refused as soon as they come, and told whose it is."""
-    house = open_house(policy=MINE)
-    house.sweep()
-    house.greet()
-    with house.database.reading() as conn:
+    harness = open_harness(policy=MINE)
+    harness.sweep()
+    harness.greet()
+    with harness.database.reading() as conn:
         for verb in Verb:
             for user in set(TEAM):
-                assert _refusal(house, conn, verb, user) == (
+                assert _refusal(harness, conn, verb, user) == (
                     verb.row.who.words if user in SHUT[verb.row.who] else ""
                 ), (verb, user)
 
 
-def _refusal(house: House, conn: Connection, verb: Verb, user: str) -> str:
+def _refusal(harness: CompanyHarness, conn: Connection, verb: Verb, user: str) -> str:
     """Whose it is, if this person is refused; else empty."""
     try:
-        access.look_in(conn, house.policy, verb, Click(user, "1"), house.now)
+        access.look_in(conn, harness.policy, verb, Click(user, "1"), harness.now)
     except VerbRefused as refused:
         return refused.said.detail
     return ""
 
 
-def test_nobody_configured_means_nobody(open_house: OpenHouse) -> None:
+def test_nobody_configured_means_nobody(open_harness: OpenHarness) -> None:
     """With an empty list of people every click is refused with that reason."""
-    house = open_house()
-    house.sweep()
-    house.change_policy(people={"collectors": [], "finance_leads": []})
-    for door in EVERYBODYS.values():
-        assert door(house, "ULEAD1") is Answer.NOBODY_CONFIGURED
-    assert house.approve("ULEAD1") is Answer.NOBODY_CONFIGURED
+    harness = open_harness()
+    harness.sweep()
+    harness.change_policy(people={"collectors": [], "finance_leads": []})
+    for act in EVERYBODYS.values():
+        assert act(harness, "ULEAD1") is Answer.NOBODY_CONFIGURED
+    assert harness.approve("ULEAD1") is Answer.NOBODY_CONFIGURED
 
 
-def test_old_knowledge_of_a_person_is_not_enough(a_house: House) -> None:
+def test_old_knowledge_of_a_person_is_not_enough(a_harness: CompanyHarness) -> None:
     """What Slack said of somebody more than a quarter of an hour ago refuses the click."""
-    click = a_house.click("UCOLLECT")
-    a_house.greet()
-    a_house.time.later(minutes=16)
-    a_house.remembers_people = True
-    assert a_house.approve(click) is Answer.LOOKING_UP
-    a_house.remembers_people = False
-    assert a_house.approve(click) is Answer.RECORDED
+    click = a_harness.click("UCOLLECT")
+    a_harness.greet()
+    a_harness.time.later(minutes=16)
+    a_harness.remembers_people = True
+    assert a_harness.approve(click) is Answer.LOOKING_UP
+    a_harness.remembers_people = False
+    assert a_harness.approve(click) is Answer.RECORDED
 
 
 @pytest.mark.parametrize(
@@ -132,55 +132,55 @@ def test_old_knowledge_of_a_person_is_not_enough(a_house: House) -> None:
     ],
 )
 def test_who_approves_hangs_on_the_amount(
-    open_house: OpenHouse, amount: str, user: str, answer: Answer
+    open_harness: OpenHarness, amount: str, user: str, answer: Answer
 ) -> None:
     """From the second-approver limit on one person is not enough, whoever it is."""
-    house = open_house(books(customer("1"), invoice("71", "1", amount, 12)), MINE)
-    house.sweep()
-    assert house.approve(user) is answer
+    harness = open_harness(books(customer("1"), invoice("71", "1", amount, 12)), MINE)
+    harness.sweep()
+    assert harness.approve(user) is answer
 
 
-def test_managers_approve_where_the_policy_says_so(open_house: OpenHouse) -> None:
+def test_managers_approve_where_the_policy_says_so(open_harness: OpenHarness) -> None:
     """By a switch that is off by default, own customers only, up to the limit."""
-    house = open_house(policy={**MINE, "people": {"managers_approve": True}})
-    house.sweep()
-    assert house.approve("UMANAGER") is Answer.RECORDED
+    harness = open_harness(policy={**MINE, "people": {"managers_approve": True}})
+    harness.sweep()
+    assert harness.approve("UMANAGER") is Answer.RECORDED
 
 
-def test_a_plan_is_for_a_finance_lead(open_house: OpenHouse) -> None:
+def test_a_plan_is_for_a_finance_lead(open_harness: OpenHarness) -> None:
     """A payment-plan candidate is not a collector's to approve."""
     text = {"CustomerMemo": {"value": "Could we pay in instalments?"}}
-    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **text)))
-    house.sweep()
-    assert house.approve("UCOLLECT") is Answer.NOT_ALLOWED
-    assert house.approve("ULEAD2") is Answer.RECORDED
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **text)))
+    harness.sweep()
+    assert harness.approve("UCOLLECT") is Answer.NOT_ALLOWED
+    assert harness.approve("ULEAD2") is Answer.RECORDED
 
 
 COMPANY = [Switch.PAUSE.turn, Switch.RESUME.turn, Switch.GO_LIVE.turn, Switch.GO_SHADOW.turn]
 
 
 @pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "UGUEST", "USTRANGER", "UNEWCOMER"])
-def test_only_leads_run_the_company(open_house: OpenHouse, user: str) -> None:
+def test_only_leads_run_the_company(open_harness: OpenHarness, user: str) -> None:
     """Pause, resume, live and shadow are for finance leads."""
-    house = open_house(policy=MINE)
+    harness = open_harness(policy=MINE)
     for command in COMPANY:
-        said = house.runs(command, user)
+        said = harness.runs(command, user)
         assert said.answer is STRANGERS.get(user, Answer.NOT_ALLOWED)
-    assert not house.company.paused_at
-    assert house.company.live
+    assert not harness.company.paused_at
+    assert harness.company.live
 
 
-def test_a_lead_runs_the_company(open_house: OpenHouse) -> None:
+def test_a_lead_runs_the_company(open_harness: OpenHarness) -> None:
     """Each command works once and says so, and is on the log with its actor."""
-    house = open_house()
-    house.time.later(seconds=1)
+    harness = open_harness()
+    harness.time.later(seconds=1)
     commands = [Switch.PAUSE.turn, Switch.RESUME.turn, Switch.GO_SHADOW.turn, Switch.GO_LIVE.turn]
     for command in commands:
-        assert house.runs(command, "ULEAD2") is True
-        assert house.runs(command, "ULEAD2") is False
-    done = [line["action"] for line in house.logged("company.") if line["actor"] == "ULEAD2"]
+        assert harness.runs(command, "ULEAD2") is True
+        assert harness.runs(command, "ULEAD2") is False
+    done = [line["action"] for line in harness.logged("company.") if line["actor"] == "ULEAD2"]
     assert done == ["company.paused", "company.resumed", "company.shadow", "company.live"]
-    told = [text for text in house.said("notice") if "Ulead2" in text]
+    told = [text for text in harness.said("notice") if "Ulead2" in text]
     assert [" ".join(text.split()[1:5]) for text in told] == [
         "Ulead2 has paused sending.",
         "Ulead2 has resumed sending.",
@@ -190,12 +190,12 @@ def test_a_lead_runs_the_company(open_house: OpenHouse) -> None:
 
 
 @pytest.mark.parametrize("user", ["UCOLLECT", "UMANAGER", "ULEAD1"])
-def test_the_team_may_ask_for_a_sweep(open_house: OpenHouse, user: str) -> None:
+def test_the_team_may_ask_for_a_sweep(open_harness: OpenHarness, user: str) -> None:
     """Everybody whom the policy names may have the ledger read now; nobody else."""
-    house = open_house(policy=MINE)
-    house.run()
-    house.runs(switches.run_now, user)
-    house.run("sweep")
-    assert len(house.logged("sweep.done")) == 2
-    house.change_policy(people={"collectors": ["ULEAD1"]}, account_manager=[])
-    assert house.runs(switches.run_now, "UMANAGER").answer is Answer.NOT_ALLOWED
+    harness = open_harness(policy=MINE)
+    harness.run()
+    harness.runs(switches.run_now, user)
+    harness.run("sweep")
+    assert len(harness.logged("sweep.done")) == 2
+    harness.change_policy(people={"collectors": ["ULEAD1"]}, account_manager=[])
+    assert harness.runs(switches.run_now, "UMANAGER").answer is Answer.NOT_ALLOWED

@@ -12,7 +12,7 @@ import redis
 import rq
 
 from jobs.engine.parent_pipe import GONE, VARIABLE
-from tests.crowd import PATIENCE
+from tests.real_processes import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 

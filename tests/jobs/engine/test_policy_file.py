@@ -25,7 +25,7 @@ from jobs.store.database import engine, schema
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import messages
 from qbo import QuickBooks
-from tests.jobs.house import House, policy_text
+from tests.jobs.harness import CompanyHarness, policy_text
 from tests.jobs.store import record
 from tests.said import text_of
 
@@ -225,11 +225,11 @@ TWO_FROM_500 = (
     ids=["before the send", "while the ledger is read", "while PDFs are fetched"],
 )
 def test_what_is_decided_afterwards_is_decided_by_the_new_policy(
-    a_house: House, asked: int
+    a_harness: CompanyHarness, asked: int
 ) -> None:
     """No step has to be restarted; the approval of one person is no longer enough."""
-    a_house.approve()
-    path = Path(str(a_house.process.settings.policy_file))
+    a_harness.approve()
+    path = Path(str(a_harness.process.settings.policy_file))
     file = PolicyFile(path, lambda: datetime.now(UTC) + timedelta(hours=1))
     times: list[str] = []
 
@@ -240,12 +240,12 @@ def test_what_is_decided_afterwards_is_decided_by_the_new_policy(
     def quickbooks(realm: str) -> QuickBooks:
         times.append(realm)
         change(len(times) == asked)
-        return a_house.quickbooks()
+        return a_harness.quickbooks()
 
     change(asked == 0)
-    a_house.process.services = replace(a_house.services, ruling=file, quickbooks=quickbooks)
-    a_house.wait_out()
-    assert (a_house.mails, a_house.state()) == ([], State.WAITING)
+    a_harness.process.services = replace(a_harness.services, ruling=file, quickbooks=quickbooks)
+    a_harness.wait_out()
+    assert (a_harness.mails, a_harness.state()) == ([], State.WAITING)
     assert len(times) >= asked
-    a_house.run("triage")
-    assert "second_approver" in a_house.rules()
+    a_harness.run("triage")
+    assert "second_approver" in a_harness.rules()

@@ -15,35 +15,35 @@ from jobs.engine import loop
 from jobs.rules.states import State
 from jobs.store.database import engine
 from jobs.store.database.engine import Database, SharedTime
-from tests.jobs.house import House, Neighbourhood
-from tests.jobs.houses import opener
+from tests.jobs.fixtures import opener
+from tests.jobs.harness import CompanyHarness, SharedStandIns
 from tests.jobs.store import copies
 
 record_url, database = copies.record_url, copies.database
 HOUR = timedelta(hours=1)
 
 
-def work_on_sends(house: House) -> None:
+def work_on_sends(harness: CompanyHarness) -> None:
     """What a worker does when the send step is woken, by the time that it knows."""
-    with closing(Process(house.process.settings)) as process:
-        steps = [step for step in house.process.steps() if step.name == "send"]
+    with closing(Process(harness.process.settings)) as process:
+        steps = [step for step in harness.process.steps() if step.name == "send"]
         loop.run(process.database, steps, process.now)
 
 
 def test_a_worker_with_a_fast_clock_does_not_shorten_the_undo_window(
-    neighbours: Neighbourhood, home_url: str, tmp_path: Path
+    shared: SharedStandIns, home_url: str, tmp_path: Path
 ) -> None:
     """Its own clock is an hour ahead: nothing goes while the approval can be undone."""
     with ExitStack() as stack:
-        house = opener(stack, neighbours, home_url, tmp_path)(now=datetime.now(UTC))
-        house.sweep()
-        house.approve()
+        harness = opener(stack, shared, home_url, tmp_path)(now=datetime.now(UTC))
+        harness.sweep()
+        harness.approve()
         with time_machine.travel(datetime.now(UTC) + HOUR):
-            work_on_sends(house)
-        assert (house.state(), house.mails) == (State.APPROVED, [])
-        assert house.case().row.due_at == house.now + timedelta(seconds=60)
-        house.wait_out()
-        assert len(house.mails) == 1
+            work_on_sends(harness)
+        assert (harness.state(), harness.mails) == (State.APPROVED, [])
+        assert harness.case().row.due_at == harness.now + timedelta(seconds=60)
+        harness.wait_out()
+        assert len(harness.mails) == 1
 
 
 @pytest.mark.parametrize("off", [HOUR, -HOUR])

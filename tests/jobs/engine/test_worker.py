@@ -23,7 +23,7 @@ from rq.serializers import JSONSerializer
 
 from jobs.engine.queues import Queues
 from jobs.engine.worker import PatientWorker, job_class
-from tests.crowd import PATIENCE, until
+from tests.real_processes import PATIENCE, until
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from jobs.store import companies, drafts, history, people
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import crossings, sends
 from jobs.store.database.tables import drafts as drafts_table
-from tests.jobs.house import ONE, House, books, customer, invoice
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import ONE, CompanyHarness, books, customer, invoice
 from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.quickbooks import api
 
@@ -34,42 +34,42 @@ PAY_LINKS = {"AllowOnlineCreditCardPayment": True, "BillEmail": {"Address": "a@c
 
 
 @pytest.fixture
-def approved(a_house: House) -> House:
-    """A house whose one case is approved; the undo window has just ended."""
-    assert a_house.approve() is Answer.RECORDED
-    a_house.time.later(seconds=60)
-    return a_house
+def approved(a_harness: CompanyHarness) -> CompanyHarness:
+    """A company whose one case is approved; the undo window has just ended."""
+    assert a_harness.approve() is Answer.RECORDED
+    a_harness.time.later(seconds=60)
+    return a_harness
 
 
-def attempts(house: House) -> list[str]:
+def attempts(harness: CompanyHarness) -> list[str]:
     """What became of each attempt to send."""
-    return [row.state for row in house.rows(select(sends).order_by(sends.c.id))]
+    return [row.state for row in harness.rows(select(sends).order_by(sends.c.id))]
 
 
-def test_the_undo_window_comes_first(a_house: House) -> None:
+def test_the_undo_window_comes_first(a_harness: CompanyHarness) -> None:
     """Nothing is sent before the window is over; then exactly what was approved goes out."""
-    a_house.approve()
-    a_house.time.later(seconds=59)
-    a_house.run("send")
-    assert not a_house.mails
-    a_house.time.later(seconds=1)
-    a_house.run("send", "write_back")
-    assert [mail.recipient for mail in a_house.mails] == ["billing@customer1.example"]
-    assert a_house.state() is State.DONE
-    assert a_house.mails[0].shown()["attachments"][0]["name"] == "Invoice-171.pdf"
+    a_harness.approve()
+    a_harness.time.later(seconds=59)
+    a_harness.run("send")
+    assert not a_harness.mails
+    a_harness.time.later(seconds=1)
+    a_harness.run("send", "write_back")
+    assert [mail.recipient for mail in a_harness.mails] == ["billing@customer1.example"]
+    assert a_harness.state() is State.DONE
+    assert a_harness.mails[0].shown()["attachments"][0]["name"] == "Invoice-171.pdf"
 
 
-def test_follow_ups_stay_in_the_thread(open_house: OpenHouse) -> None:
+def test_follow_ups_stay_in_the_thread(open_harness: OpenHarness) -> None:
     """A second message to a customer answers the first one."""
-    house = open_house(
+    harness = open_harness(
         books(customer("1"), invoice("71", "1", "840.00", 9)), {"pace": {"undo_seconds": 0}}
     )
     for _ in range(2):
-        house.sweep()
-        house.approve()
-        house.wait_out()
-        house.time.later(days=7)
-    first, second = (mail.message for mail in house.mails)
+        harness.sweep()
+        harness.approve()
+        harness.wait_out()
+        harness.time.later(days=7)
+    first, second = (mail.message for mail in harness.mails)
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
 
 
@@ -86,7 +86,7 @@ LATER: list[tuple[str, Kind, int | None]] = [
 ]
 
 
-def test_what_says_nothing_about_the_mail_is_put_off(approved: House) -> None:
+def test_what_says_nothing_about_the_mail_is_put_off(approved: CompanyHarness) -> None:
     """A cut or nonsense before the text, a 4xx answer, a refused login: it goes later."""
     for tries, (phase, kind, status) in enumerate(LATER, 1):
         approved.fault("mail", f"SMTP {phase}", kind, 2 if phase == "EHLO" else 1, status)
@@ -101,7 +101,7 @@ def test_what_says_nothing_about_the_mail_is_put_off(approved: House) -> None:
     assert len(approved.mails) == 1
 
 
-def test_a_server_that_says_later_is_asked_at_growing_distances(approved: House) -> None:
+def test_a_server_that_says_later_is_asked_at_growing_distances(approved: CompanyHarness) -> None:
     """After one minute, two, four and so on, and at least every half hour."""
     approved.fault("mail", "SMTP RCPT", "status", None, 451)
     pauses = []
@@ -113,7 +113,7 @@ def test_a_server_that_says_later_is_asked_at_growing_distances(approved: House)
     assert pauses == [1, 2, 4, 8, 16, 30, 30]
 
 
-def test_an_address_that_is_refused_for_good_is_not_used_again(approved: House) -> None:
+def test_an_address_that_is_refused_for_good_is_not_used_again(approved: CompanyHarness) -> None:
     """The case is looked at anew at once, and nobody can approve the same address again."""
     approved.fault("mail", "SMTP RCPT", "status", 1, 550)
     approved.run("send", "triage")
@@ -121,7 +121,7 @@ def test_an_address_that_is_refused_for_good_is_not_used_again(approved: House) 
     assert "550" in approved.view().end_reason
 
 
-def test_what_ended_an_approval_calls_nobody(approved: House) -> None:
+def test_what_ended_an_approval_calls_nobody(approved: CompanyHarness) -> None:
     """A reason may name a customer; only whoever approved is mentioned."""
     case = approved.case()
     assert case.draft is not None
@@ -133,7 +133,7 @@ def test_what_ended_an_approval_calls_nobody(approved: House) -> None:
     )
 
 
-def test_a_refused_text_does_not_blame_the_address(approved: House) -> None:
+def test_a_refused_text_does_not_blame_the_address(approved: CompanyHarness) -> None:
     """The case is looked at again at its usual hour."""
     approved.fault("mail", "SMTP END", "status", 1, 550)
     approved.run("send")
@@ -142,38 +142,38 @@ def test_a_refused_text_does_not_blame_the_address(approved: House) -> None:
     assert "address_bounced" not in approved.rules()
 
 
-def test_old_knowledge_of_the_groups_takes_no_approval_away(open_house: OpenHouse) -> None:
+def test_old_knowledge_of_the_groups_takes_no_approval_away(open_harness: OpenHarness) -> None:
     """Who is a collector by a group is asked again; only a fresh answer ends the approval."""
-    house = open_house(policy={"people": {"collectors": ["SCOLLECT"]}})
+    harness = open_harness(policy={"people": {"collectors": ["SCOLLECT"]}})
 
     def told(*members: str) -> None:
-        with house.database.writing() as conn:
-            people.put_group(conn, "SCOLLECT", members, house.now)
+        with harness.database.writing() as conn:
+            people.put_group(conn, "SCOLLECT", members, harness.now)
 
     told("UCOLLECT")
-    house.sweep()
-    assert house.approve() is Answer.RECORDED
-    house.time.later(minutes=16)
-    house.run("send")
-    assert house.state() is State.APPROVED
-    assert "Slack has not said recently" in house.case().last_error
+    harness.sweep()
+    assert harness.approve() is Answer.RECORDED
+    harness.time.later(minutes=16)
+    harness.run("send")
+    assert harness.state() is State.APPROVED
+    assert "Slack has not said recently" in harness.case().last_error
     told()
-    house.greet()
-    house.time.later(minutes=1)
-    house.run("send")
-    assert house.state() is State.WAITING
+    harness.greet()
+    harness.time.later(minutes=1)
+    harness.run("send")
+    assert harness.state() is State.WAITING
 
 
-def test_a_shadow_run_after_going_live_leaves_the_crossing_free(open_house: OpenHouse) -> None:
+def test_a_shadow_run_after_going_live_leaves_the_crossing_free(open_harness: OpenHarness) -> None:
     """What was only rehearsed may happen once the company is live."""
-    house = open_house(live=False)
-    house.sweep()
-    house.approve()
-    with house.database.writing() as conn:
-        companies.change(conn, house.realm, mode="live")
-    house.wait_out()
-    assert not house.mails
-    (crossing,) = house.rows(select(crossings))
+    harness = open_harness(live=False)
+    harness.sweep()
+    harness.approve()
+    with harness.database.writing() as conn:
+        companies.change(conn, harness.realm, mode="live")
+    harness.wait_out()
+    assert not harness.mails
+    (crossing,) = harness.rows(select(crossings))
     assert crossing.released_at is not None
 
 
@@ -181,7 +181,7 @@ def test_a_shadow_run_after_going_live_leaves_the_crossing_free(open_house: Open
     ("phase", "kind"),
     [("DATA", "refuse"), ("BODY", "refuse"), ("BODY", "reset"), ("END", "reset"), ("END", "late")],
 )
-def test_a_cut_inside_the_text_is_unknown(approved: House, phase: str, kind: Kind) -> None:
+def test_a_cut_inside_the_text_is_unknown(approved: CompanyHarness, phase: str, kind: Kind) -> None:
     """From DATA to the last answer nobody can tell: a person is asked, no machine sends again."""
     approved.fault("mail", f"SMTP {phase}", kind)
     approved.run("send", "write_back")
@@ -195,14 +195,14 @@ def test_a_cut_inside_the_text_is_unknown(approved: House, phase: str, kind: Kin
     assert not approved.notes
 
 
-def test_a_senseless_answer_to_the_text_is_unknown(approved: House) -> None:
+def test_a_senseless_answer_to_the_text_is_unknown(approved: CompanyHarness) -> None:
     """What is neither yes nor no to the whole text may have been a yes."""
     approved.fault("mail", "SMTP END", "garbage")
     approved.run("send")
     assert approved.state() is State.UNKNOWN
 
 
-def test_a_cut_after_the_answer_is_sent(approved: House) -> None:
+def test_a_cut_after_the_answer_is_sent(approved: CompanyHarness) -> None:
     """Once the server has accepted the text, what comes of QUIT does not matter."""
     approved.fault("mail", "SMTP QUIT", "reset")
     approved.run("send", "write_back")
@@ -210,7 +210,7 @@ def test_a_cut_after_the_answer_is_sent(approved: House) -> None:
 
 
 @pytest.mark.parametrize("phase", ["MAIL", "RCPT", "DATA", "END"])
-def test_a_refusal_for_good_goes_back_to_people(approved: House, phase: str) -> None:
+def test_a_refusal_for_good_goes_back_to_people(approved: CompanyHarness, phase: str) -> None:
     """A 5xx answer about this mail ends the approval, tells the approver, and sends nothing."""
     approved.fault("mail", f"SMTP {phase}", "status", 1, 550)
     approved.run("send")
@@ -223,7 +223,7 @@ def test_a_refusal_for_good_goes_back_to_people(approved: House, phase: str) -> 
 
 
 @pytest.mark.parametrize(("phase", "state"), [("RCPT", State.APPROVED), ("END", State.UNKNOWN)])
-def test_a_silent_server_is_given_up(approved: House, phase: str, state: State) -> None:
+def test_a_silent_server_is_given_up(approved: CompanyHarness, phase: str, state: State) -> None:
     """Waiting ends; what it means hangs on how far the mail had come."""
     approved.be_impatient()
     approved.fault("mail", f"SMTP {phase}", "stall")
@@ -231,23 +231,23 @@ def test_a_silent_server_is_given_up(approved: House, phase: str, state: State) 
     assert approved.state() is state
 
 
-def test_without_a_way_to_send_it_waits(open_house: OpenHouse) -> None:
+def test_without_a_way_to_send_it_waits(open_harness: OpenHarness) -> None:
     """Where no mail server is set the approval stays, says so, and lapses."""
-    house = open_house(mail=False)
-    house.sweep()
-    house.approve()
-    house.wait_out()
-    assert "No way to send mail" in house.case().last_error
-    house.time.later(days=1)
-    house.run("send")
-    assert house.state() is State.WAITING
-    assert house.logged("approval.lapse")
+    harness = open_harness(mail=False)
+    harness.sweep()
+    harness.approve()
+    harness.wait_out()
+    assert "No way to send mail" in harness.case().last_error
+    harness.time.later(days=1)
+    harness.run("send")
+    assert harness.state() is State.WAITING
+    assert harness.logged("approval.lapse")
 
 
 # The last check
 
 
-CHANGES: dict[str, tuple[Callable[[House], Any], str]] = {
+CHANGES: dict[str, tuple[Callable[[CompanyHarness], Any], str]] = {
     "partly paid": (lambda h: h.pay("71", "40.00"), "$800.00 is open now, $840.00 before"),
     "credited": (lambda h: h.credit("1", "840.00"), "not yet applied"),
     "a little credited": (lambda h: h.credit("1", "5.00"), "$5.00 is on account now"),
@@ -275,7 +275,7 @@ CHANGES: dict[str, tuple[Callable[[House], Any], str]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_the_last_check_voids_what_has_changed(approved: House, what: str) -> None:
+def test_the_last_check_voids_what_has_changed(approved: CompanyHarness, what: str) -> None:
     """Whatever the ledger says differently ends the approval, says so, and sends nothing."""
     change, said = CHANGES[what]
     change(approved)
@@ -302,7 +302,7 @@ def test_the_last_check_voids_what_has_changed(approved: House, what: str) -> No
 )
 @pytest.mark.parametrize("told", [False, True])
 def test_the_last_check_catches_what_is_settled(
-    approved: House, change: Callable[[House], Any], said: str, told: bool
+    approved: CompanyHarness, change: Callable[[CompanyHarness], Any], said: str, told: bool
 ) -> None:
     """Nothing left to ask for cancels the case, tells who approved, and frees its crossings."""
     made = change(approved)
@@ -316,23 +316,23 @@ def test_the_last_check_catches_what_is_settled(
     assert not approved.mails
 
 
-def test_one_of_two_invoices_paid_voids_the_letter(open_house: OpenHouse) -> None:
+def test_one_of_two_invoices_paid_voids_the_letter(open_harness: OpenHarness) -> None:
     """A letter about two invoices does not go when one of them is settled."""
-    house = open_house(
+    harness = open_harness(
         books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 12))
     )
-    house.sweep()
-    house.approve()
-    house.pay("72", "60.00")
-    house.wait_out()
-    house.run("triage")
-    view = house.view()
+    harness.sweep()
+    harness.approve()
+    harness.pay("72", "60.00")
+    harness.wait_out()
+    harness.run("triage")
+    view = harness.view()
     assert view.state is State.WAITING
     assert view.letter is not None
     assert [i.id for i in view.letter.invoices] == ["71"]
 
 
-def test_a_right_that_has_gone_voids_the_approval(approved: House) -> None:
+def test_a_right_that_has_gone_voids_the_approval(approved: CompanyHarness) -> None:
     """An approval of somebody who is no collector any more does not count at the last check."""
     approved.change_policy(people={"collectors": []})
     approved.run("send")
@@ -340,7 +340,7 @@ def test_a_right_that_has_gone_voids_the_approval(approved: House) -> None:
     assert any("no longer enough" in text for text in approved.said("thread"))
 
 
-def test_more_people_needed_voids_the_approval(approved: House) -> None:
+def test_more_people_needed_voids_the_approval(approved: CompanyHarness) -> None:
     """A policy that asks for two people by now makes one approval too few."""
     limits = {"second_approver": 500, "stop_invoice": 25000, "stop_total": 50000, "smallest": 25}
     approved.change_policy(**{"limits.home": limits})
@@ -348,29 +348,29 @@ def test_more_people_needed_voids_the_approval(approved: House) -> None:
     assert approved.state() is State.WAITING
 
 
-def test_a_deadline_that_has_come_is_not_sent(open_house: OpenHouse) -> None:
+def test_a_deadline_that_has_come_is_not_sent(open_harness: OpenHarness) -> None:
     """A firm message whose deadline passed while it lay there goes back to people."""
-    house = open_house(
+    harness = open_harness(
         books(customer("1"), invoice("71", "1", "840.00", 10)),
         {"pace": {"undo_seconds": 0, "lapse_hours": 720, "refresh_working_days": 30}},
     )
-    house.sweep()
-    house.approve()
-    house.wait_out()
-    house.time.later(days=12)
-    house.sweep()
-    house.fine("ULEAD1")
-    house.approve()
-    house.runs(Switch.PAUSE.turn, "ULEAD1")
-    house.time.later(days=20)
-    house.runs(Switch.RESUME.turn, "ULEAD1")
-    house.run("send")
-    assert any("deadline" in text for text in house.said("thread"))
-    assert len(house.mails) == 1
+    harness.sweep()
+    harness.approve()
+    harness.wait_out()
+    harness.time.later(days=12)
+    harness.sweep()
+    harness.fine("ULEAD1")
+    harness.approve()
+    harness.runs(Switch.PAUSE.turn, "ULEAD1")
+    harness.time.later(days=20)
+    harness.runs(Switch.RESUME.turn, "ULEAD1")
+    harness.run("send")
+    assert any("deadline" in text for text in harness.said("thread"))
+    assert len(harness.mails) == 1
 
 
 @pytest.mark.parametrize("kind", ["refuse", "late", "garbage"])
-def test_an_unreachable_ledger_keeps_the_approval(approved: House, kind: Kind) -> None:
+def test_an_unreachable_ledger_keeps_the_approval(approved: CompanyHarness, kind: Kind) -> None:
     """Without a last check nothing goes; the case says so and tries again until it lapses."""
     approved.fault("quickbooks", "/batch", kind, None)
     approved.run("send")
@@ -382,7 +382,7 @@ def test_an_unreachable_ledger_keeps_the_approval(approved: House, kind: Kind) -
     assert approved.state() is State.DONE
 
 
-def test_an_approval_lapses_with_its_reason(approved: House) -> None:
+def test_an_approval_lapses_with_its_reason(approved: CompanyHarness) -> None:
     """A day after the mail could first have gone the approval ends, and why is said."""
     approved.fault("quickbooks", "/batch", "status", None, 500)
     for _ in range(3):
@@ -395,18 +395,18 @@ def test_an_approval_lapses_with_its_reason(approved: House) -> None:
     assert "last check could not be made" in said[0]
 
 
-def _a_day_of_tries(house: House) -> int:
+def _a_day_of_tries(harness: CompanyHarness) -> int:
     """Requests to QuickBooks until the approval has ended, for a day and a bit at most."""
-    before = house.asked("quickbooks")
+    before = harness.asked("quickbooks")
     for _ in range(25 * 60):
-        if house.state() is not State.APPROVED:
+        if harness.state() is not State.APPROVED:
             break
-        house.run("send")
-        house.time.later(minutes=1)
-    return house.asked("quickbooks") - before
+        harness.run("send")
+        harness.time.later(minutes=1)
+    return harness.asked("quickbooks") - before
 
 
-def test_an_unreachable_ledger_is_asked_at_growing_distances(approved: House) -> None:
+def test_an_unreachable_ledger_is_asked_at_growing_distances(approved: CompanyHarness) -> None:
     """All day long, each half hour in the end, and at once when somebody resumes."""
     approved.fault("quickbooks", "/batch", "status", None, 503)
     pauses = []
@@ -424,22 +424,22 @@ def test_an_unreachable_ledger_is_asked_at_growing_distances(approved: House) ->
     assert approved.state() is State.DONE
 
 
-def test_without_an_undo_window_resuming_tries_again_at_once(open_house: OpenHouse) -> None:
+def test_without_an_undo_window_resuming_tries_again_at_once(open_harness: OpenHarness) -> None:
     """What was approved with no time to undo it waits no longer than anything else."""
-    house = open_house(policy={"pace": {"undo_seconds": 0}})
-    house.sweep()
-    house.approve()
-    house.fault("quickbooks", "/batch", "status", None, 503)
-    house.run("send")
-    assert house.rows(select(cases_table.c.due_at))[0].due_at > house.now
-    house.heal()
-    house.runs(Switch.PAUSE.turn, "ULEAD1")
-    house.runs(Switch.RESUME.turn, "ULEAD1")
-    house.run("send", "write_back")
-    assert house.state() is State.DONE
+    harness = open_harness(policy={"pace": {"undo_seconds": 0}})
+    harness.sweep()
+    harness.approve()
+    harness.fault("quickbooks", "/batch", "status", None, 503)
+    harness.run("send")
+    assert harness.rows(select(cases_table.c.due_at))[0].due_at > harness.now
+    harness.heal()
+    harness.runs(Switch.PAUSE.turn, "ULEAD1")
+    harness.runs(Switch.RESUME.turn, "ULEAD1")
+    harness.run("send", "write_back")
+    assert harness.state() is State.DONE
 
 
-def test_a_record_that_cannot_be_read_ends_the_approval(approved: House) -> None:
+def test_a_record_that_cannot_be_read_ends_the_approval(approved: CompanyHarness) -> None:
     """After five tries a person is told which record it is; nobody asks all day long."""
     approved.credit("1", "1.00")
     (memo,) = approved.books.tables["CreditMemo"]
@@ -452,7 +452,7 @@ def test_a_record_that_cannot_be_read_ends_the_approval(approved: House) -> None
 
 
 @pytest.mark.parametrize("kind", ["refuse", "reset", "late", "status", "html", "garbage"])
-def test_a_missing_pdf_puts_the_mail_off(approved: House, kind: Kind) -> None:
+def test_a_missing_pdf_puts_the_mail_off(approved: CompanyHarness, kind: Kind) -> None:
     """Never a mail without what the card promised: it goes when the PDF can be had."""
     approved.fault("quickbooks", "/pdf", kind, 1, 500 if kind == "status" else None)
     approved.run("send")
@@ -467,29 +467,31 @@ def test_a_missing_pdf_puts_the_mail_off(approved: House, kind: Kind) -> None:
 @pytest.mark.parametrize(
     ("number", "key"), [("171", "171"), ("17  1", "17 1"), ("[1]", "#71"), ("1#1", "#71")]
 )
-def test_pay_links_are_filled_by_the_sender(open_house: OpenHouse, number: str, key: str) -> None:
+def test_pay_links_are_filled_by_the_sender(
+    open_harness: OpenHarness, number: str, key: str
+) -> None:
     """The link is on no card; it stands in the mail, fresh from QuickBooks."""
-    house = open_house(
+    harness = open_harness(
         books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS, DocNumber=number))
     )
-    house.sweep()
-    letter = house.view().letter
+    harness.sweep()
+    letter = harness.view().letter
     assert letter is not None
     assert f"[pay link {key}]" in letter.body
-    house.approve()
-    house.wait_out()
-    assert "https://developer.intuit.com/" in house.mails[0].shown()["text"]
+    harness.approve()
+    harness.wait_out()
+    assert "https://developer.intuit.com/" in harness.mails[0].shown()["text"]
 
 
-def test_a_missing_pay_link_voids_the_approval(open_house: OpenHouse) -> None:
+def test_a_missing_pay_link_voids_the_approval(open_harness: OpenHarness) -> None:
     """Where the approved text promises a link that QuickBooks does not give, nothing goes."""
-    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    house.sweep()
-    house.approve()
-    house.change("Invoice", "71", AllowOnlineCreditCardPayment=False)
-    house.wait_out()
-    assert house.state() is State.WAITING
-    assert not house.mails
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    harness.sweep()
+    harness.approve()
+    harness.change("Invoice", "71", AllowOnlineCreditCardPayment=False)
+    harness.wait_out()
+    assert harness.state() is State.WAITING
+    assert not harness.mails
 
 
 def no_link(*_: Any) -> dict[str, Any]:
@@ -502,74 +504,74 @@ def foreign_link(*_: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("gives", "why"), [(no_link, "gave no"), (foreign_link, "not an address")])
 def test_a_link_that_is_not_to_be_had_is_done_without(
-    open_house: OpenHouse, gives: Callable[..., Any], why: str
+    open_harness: OpenHarness, gives: Callable[..., Any], why: str
 ) -> None:
     """The next version speaks of no link, and once approved it goes: nobody turns in circles."""
-    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    house.sweep()
-    house.approve()
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    harness.sweep()
+    harness.approve()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "_pay_link", gives)
-        house.wait_out()
-        assert not house.mails
-        house.run("triage")
-        view = house.view()
+        harness.wait_out()
+        assert not harness.mails
+        harness.run("triage")
+        view = harness.view()
         assert why in view.end_reason
         assert view.letter is not None
         assert "online" not in view.letter.body
-        assert house.approve() is Answer.RECORDED
-        house.wait_out()
-    assert house.state() is State.DONE
-    assert "pay link" not in house.mails[0].shown()["text"]
-    assert "scs-v1" not in str(house.said()) + str(house.logged())
+        assert harness.approve() is Answer.RECORDED
+        harness.wait_out()
+    assert harness.state() is State.DONE
+    assert "pay link" not in harness.mails[0].shown()["text"]
+    assert "scs-v1" not in str(harness.said()) + str(harness.logged())
 
 
 @pytest.mark.parametrize("code", ["4002", "5020", "610"])
-def test_a_link_that_ends_in_a_fault_is_done_without(open_house: OpenHouse, code: str) -> None:
+def test_a_link_that_ends_in_a_fault_is_done_without(open_harness: OpenHarness, code: str) -> None:
     """A fault that speaks of this one link costs the link, not the files and not a day."""
-    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    house.sweep()
-    house.approve()
-    house.outside.world.faults.add(Fault("quickbooks", "invoiceLink", "status", None, 400, code))
-    house.wait_out()
-    house.run("triage")
-    assert "gave no pay link" in house.view().end_reason
-    assert house.approve() is Answer.RECORDED
-    house.wait_out()
-    assert house.state() is State.DONE
-    shown = house.mails[0].shown()
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    harness.sweep()
+    harness.approve()
+    harness.outside.world.faults.add(Fault("quickbooks", "invoiceLink", "status", None, 400, code))
+    harness.wait_out()
+    harness.run("triage")
+    assert "gave no pay link" in harness.view().end_reason
+    assert harness.approve() is Answer.RECORDED
+    harness.wait_out()
+    assert harness.state() is State.DONE
+    shown = harness.mails[0].shown()
     assert "pay link" not in shown["text"]
     assert [file["name"] for file in shown["attachments"]] == ["Invoice-171.pdf"]
 
 
-def test_an_unreachable_link_is_waited_for(open_house: OpenHouse) -> None:
+def test_an_unreachable_link_is_waited_for(open_harness: OpenHarness) -> None:
     """That QuickBooks does not answer says nothing about the link."""
-    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    house.sweep()
-    house.approve()
-    house.fault("quickbooks", "invoiceLink", "status", None, 503)
-    house.wait_out()
-    assert house.state() is State.APPROVED
-    house.heal()
-    house.time.later(minutes=1)
-    house.run("send")
-    assert "https://developer.intuit.com/" in house.mails[0].shown()["text"]
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    harness.sweep()
+    harness.approve()
+    harness.fault("quickbooks", "invoiceLink", "status", None, 503)
+    harness.wait_out()
+    assert harness.state() is State.APPROVED
+    harness.heal()
+    harness.time.later(minutes=1)
+    harness.run("send")
+    assert "https://developer.intuit.com/" in harness.mails[0].shown()["text"]
 
 
-def test_the_pay_link_stands_in_the_mail_only(open_house: OpenHouse) -> None:
+def test_the_pay_link_stands_in_the_mail_only(open_harness: OpenHarness) -> None:
     """Who has it can see the invoice: it is in no table, no log, no prompt."""
-    house = open_house(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    house.sweep()
-    house.approve()
-    house.wait_out()
-    assert "scs-v1" in house.mails[0].shown()["text"]
-    record = Path(str(house.database.engine.url.database))
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
+    harness.sweep()
+    harness.approve()
+    harness.wait_out()
+    assert "scs-v1" in harness.mails[0].shown()["text"]
+    record = Path(str(harness.database.engine.url.database))
     for file in record.parent.glob("*"):
         assert b"scs-v1" not in file.read_bytes(), file.name
-    assert "scs-v1" not in str(house.outside.model.prompts)
+    assert "scs-v1" not in str(harness.outside.model.prompts)
 
 
-def test_files_that_are_too_large_are_done_without(approved: House) -> None:
+def test_files_that_are_too_large_are_done_without(approved: CompanyHarness) -> None:
     """A mail that servers would refuse is not begun; the next version goes without its files."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compose, "LARGEST", 100)
@@ -577,35 +579,37 @@ def test_files_that_are_too_large_are_done_without(approved: House) -> None:
         _went_without_files(approved, "too large")
 
 
-def test_a_pdf_that_is_refused_for_good_is_done_without(approved: House) -> None:
+def test_a_pdf_that_is_refused_for_good_is_done_without(approved: CompanyHarness) -> None:
     """Nobody waits a day for a file that QuickBooks never gives."""
     approved.outside.world.faults.add(Fault("quickbooks", "/pdf", "status", 1, 400, "5020"))
     approved.run("send", "triage")
     _went_without_files(approved, "does not permit this")
 
 
-def test_a_server_that_finds_the_mail_too_large_gets_one_without_files(approved: House) -> None:
+def test_a_server_that_finds_the_mail_too_large_gets_one_without_files(
+    approved: CompanyHarness,
+) -> None:
     """What one server takes another does not: its answer counts the same."""
     approved.fault("mail", "SMTP END", "status", 1, 552)
     approved.run("send", "triage")
     _went_without_files(approved, "552")
 
 
-def _went_without_files(house: House, why: str) -> None:
-    view = house.view()
+def _went_without_files(harness: CompanyHarness, why: str) -> None:
+    view = harness.view()
     assert why in view.end_reason
     assert view.letter is not None
     assert view.letter.attachments == ()
     assert "attached" not in view.letter.body
-    assert house.approve() is Answer.RECORDED
-    house.wait_out()
-    assert [mail.shown()["attachments"] for mail in house.mails] == [[]]
+    assert harness.approve() is Answer.RECORDED
+    harness.wait_out()
+    assert [mail.shown()["attachments"] for mail in harness.mails] == [[]]
 
 
 # Undo, pause, shadow, cap, hours
 
 
-def test_undo_while_the_send_is_claimed(approved: House) -> None:
+def test_undo_while_the_send_is_claimed(approved: CompanyHarness) -> None:
     """An undo that comes during the last check still stops the mail."""
     load, pressed = send.LastCheck.act, []
 
@@ -622,7 +626,7 @@ def test_undo_while_the_send_is_claimed(approved: House) -> None:
     assert not approved.mails
 
 
-def test_undo_comes_too_late_once_the_mail_began(approved: House) -> None:
+def test_undo_comes_too_late_once_the_mail_began(approved: CompanyHarness) -> None:
     """While the mail is handed over, and afterwards, undo is refused as too late."""
     answers: list[Answer] = []
     approved.mailer.meanwhile = lambda: answers.append(approved.undo())
@@ -632,7 +636,7 @@ def test_undo_comes_too_late_once_the_mail_began(approved: House) -> None:
     assert len(approved.mails) == 1
 
 
-def test_pause_stops_sending_at_once(approved: House) -> None:
+def test_pause_stops_sending_at_once(approved: CompanyHarness) -> None:
     """While paused nothing goes; afterwards it does."""
     approved.runs(Switch.PAUSE.turn, "ULEAD1")
     approved.run("send")
@@ -642,7 +646,7 @@ def test_pause_stops_sending_at_once(approved: House) -> None:
     assert len(approved.mails) == 1
 
 
-def test_pause_during_the_last_check_holds(approved: House) -> None:
+def test_pause_during_the_last_check_holds(approved: CompanyHarness) -> None:
     """A pause that comes between last check and mail is asked for again just before."""
     fetch = send.Fetch.act
 
@@ -657,7 +661,7 @@ def test_pause_during_the_last_check_holds(approved: House) -> None:
     assert not approved.mails
 
 
-def test_a_pause_does_not_stop_lapses(approved: House) -> None:
+def test_a_pause_does_not_stop_lapses(approved: CompanyHarness) -> None:
     """An approval that lapsed during a pause ends, and says that sending was paused."""
     approved.runs(Switch.PAUSE.turn, "ULEAD1")
     approved.time.later(days=1)
@@ -666,65 +670,65 @@ def test_a_pause_does_not_stop_lapses(approved: House) -> None:
     assert any("Sending was paused." in text for text in approved.said("thread"))
 
 
-def test_a_shadow_run_sends_nothing(open_house: OpenHouse) -> None:
+def test_a_shadow_run_sends_nothing(open_harness: OpenHarness) -> None:
     """A shadow case is checked and composed, ends as such, and is asked for again once live."""
-    house = open_house(live=False)
-    house.sweep()
-    assert house.case().shadow
-    house.approve()
-    house.wait_out()
-    assert house.state() is State.CANCELLED
-    assert "Shadow run" in house.view().end_reason
-    assert not house.mails
-    assert not house.notes
-    house.go_live()
-    house.run()
-    assert house.state() is State.WAITING
-    assert not house.case().shadow
+    harness = open_harness(live=False)
+    harness.sweep()
+    assert harness.case().shadow
+    harness.approve()
+    harness.wait_out()
+    assert harness.state() is State.CANCELLED
+    assert "Shadow run" in harness.view().end_reason
+    assert not harness.mails
+    assert not harness.notes
+    harness.go_live()
+    harness.run()
+    assert harness.state() is State.WAITING
+    assert not harness.case().shadow
 
 
-def test_at_the_cap_sending_pauses_and_asks(open_house: OpenHouse) -> None:
+def test_at_the_cap_sending_pauses_and_asks(open_harness: OpenHarness) -> None:
     """At the day's cap no more go out; a finance lead is asked once, and may let them go on."""
     six = [customer(str(n)) for n in range(1, 7)]
     bills = [invoice(str(70 + n), str(n), "100.00", 12) for n in range(1, 7)]
-    house = open_house(books(*six, *bills), {"pace": {"messages_per_day": 2}})
-    house.sweep()
-    for case in house.cases():
-        assert house.approve(house.click("UCOLLECT", case)) is Answer.RECORDED
-    house.wait_out()
-    assert len(house.mails) == 2
-    assert house.company.paused_by == "system:send"
-    assert sum("the most that the policy allows" in text for text in house.said("notice")) == 1
-    house.time.later(minutes=5)
-    house.runs(Switch.RESUME.turn, "ULEAD1")
-    house.run("send", "write_back")
-    assert len(house.mails) == 6
+    harness = open_harness(books(*six, *bills), {"pace": {"messages_per_day": 2}})
+    harness.sweep()
+    for case in harness.cases():
+        assert harness.approve(harness.click("UCOLLECT", case)) is Answer.RECORDED
+    harness.wait_out()
+    assert len(harness.mails) == 2
+    assert harness.company.paused_by == "system:send"
+    assert sum("the most that the policy allows" in text for text in harness.said("notice")) == 1
+    harness.time.later(minutes=5)
+    harness.runs(Switch.RESUME.turn, "ULEAD1")
+    harness.run("send", "write_back")
+    assert len(harness.mails) == 6
 
 
-def test_mails_wait_for_the_window(open_house: OpenHouse) -> None:
+def test_mails_wait_for_the_window(open_harness: OpenHarness) -> None:
     """Approved on Friday night, the mail goes on Monday when the window opens."""
     friday = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)  # half past six there
     policy = {
         "calendar": {"business_days_only": True},
         "message": {"window": ["09:00", "17:00"]},
     }
-    house = open_house(ONE, policy, now=friday)
-    house.sweep()
-    house.approve()
-    house.wait_out()
-    assert not house.mails
-    house.time.later(days=1)
-    house.run("send")
-    assert house.state() is State.APPROVED
-    house.time.now = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
-    house.run("send", "write_back")
-    assert house.state() is State.DONE
+    harness = open_harness(ONE, policy, now=friday)
+    harness.sweep()
+    harness.approve()
+    harness.wait_out()
+    assert not harness.mails
+    harness.time.later(days=1)
+    harness.run("send")
+    assert harness.state() is State.APPROVED
+    harness.time.now = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+    harness.run("send", "write_back")
+    assert harness.state() is State.DONE
 
 
 # Crashes and races
 
 
-def test_an_abandoned_mail_is_unknown(approved: House) -> None:
+def test_an_abandoned_mail_is_unknown(approved: CompanyHarness) -> None:
     """A sender that died after its intent leaves a question for a person, never a second mail."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outcome.Deliver, "act", _die)
@@ -745,7 +749,7 @@ def _die(_: outcome.Deliver) -> Any:
     raise SystemExit("the process is killed")
 
 
-def test_a_crash_before_the_intent_resumes(approved: House) -> None:
+def test_a_crash_before_the_intent_resumes(approved: CompanyHarness) -> None:
     """Killed during the last check, the next sender begins anew; one mail goes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(send.Fetch, "act", _die)
@@ -756,7 +760,7 @@ def test_a_crash_before_the_intent_resumes(approved: House) -> None:
     assert len(approved.mails) == 1
 
 
-def test_a_crash_after_the_answer_is_unknown(approved: House) -> None:
+def test_a_crash_after_the_answer_is_unknown(approved: CompanyHarness) -> None:
     """Killed between the server's yes and our record of it: a person finds out, once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outcome.Deliver, "settle", lambda *_: _die(None))  # type: ignore[arg-type]
@@ -771,20 +775,20 @@ def test_a_crash_after_the_answer_is_unknown(approved: House) -> None:
     assert len(approved.mails) == len(approved.notes) == 1
 
 
-def _overtaken(house: House, *then: Callable[[], object]) -> Callable[[], None]:
+def _overtaken(harness: CompanyHarness, *then: Callable[[], object]) -> Callable[[], None]:
     """The sender freezes for longer than its lease; somebody finds its case, and `then` follows."""
 
     def happen() -> None:
-        house.time.later(seconds=31)
-        house.run("send")
-        assert house.state() is State.UNKNOWN
+        harness.time.later(seconds=31)
+        harness.run("send")
+        assert harness.state() is State.UNKNOWN
         for each in then:
             each()
 
     return happen
 
 
-def test_a_sender_that_freezes_before_it_speaks_sends_nothing(approved: House) -> None:
+def test_a_sender_that_freezes_before_it_speaks_sends_nothing(approved: CompanyHarness) -> None:
     """It finds that the case is not its own any more, and that is known for certain."""
     approved.mailer.meanwhile = _overtaken(approved)
     approved.run("send")
@@ -799,7 +803,7 @@ def test_a_sender_that_freezes_before_it_speaks_sends_nothing(approved: House) -
 
 
 def test_a_sender_that_freezes_after_its_last_question_may_still_say_that_it_went(
-    approved: House,
+    approved: CompanyHarness,
 ) -> None:
     """Declared abandoned while it hung, the sender that saw the yes sets the record right."""
     approved.mailer.at_last = _overtaken(approved)
@@ -810,7 +814,7 @@ def test_a_sender_that_freezes_after_its_last_question_may_still_say_that_it_wen
 
 
 def test_an_answer_about_the_mail_that_took_longer_than_a_lease_is_worth_nothing(
-    approved: House, monkeypatch: pytest.MonkeyPatch
+    approved: CompanyHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The machine stood still after the record had said yes: the mail is put off."""
     hours = itertools.count(step=3600.0)
@@ -822,7 +826,7 @@ def test_an_answer_about_the_mail_that_took_longer_than_a_lease_is_worth_nothing
     assert "held up" in approved.case().last_error
 
 
-def test_nobody_says_that_it_did_not_go_while_its_sender_may_wake(approved: House) -> None:
+def test_nobody_says_that_it_did_not_go_while_its_sender_may_wake(approved: CompanyHarness) -> None:
     """Refused until no sender can be under way any more, and then its sender is held back."""
     said: list[Answer] = []
 
@@ -839,7 +843,7 @@ def test_nobody_says_that_it_did_not_go_while_its_sender_may_wake(approved: Hous
     assert attempts(approved) == ["not_sent"]
 
 
-def test_an_own_doubt_can_be_settled_at_once(approved: House) -> None:
+def test_an_own_doubt_can_be_settled_at_once(approved: CompanyHarness) -> None:
     """A sender that said itself that it cannot tell will send nothing more."""
     approved.fault("mail", "SMTP BODY", "reset")
     approved.run("send")
@@ -847,7 +851,7 @@ def test_an_own_doubt_can_be_settled_at_once(approved: House) -> None:
 
 
 @pytest.mark.parametrize("approves", [False, True])
-def test_a_late_yes_stops_a_second_mail(approved: House, approves: bool) -> None:
+def test_a_late_yes_stops_a_second_mail(approved: CompanyHarness, approves: bool) -> None:
     """Whatever was said and approved meanwhile: the case is sent, once, and everybody is told."""
 
     def deny() -> None:
@@ -869,7 +873,7 @@ def test_a_late_yes_stops_a_second_mail(approved: House, approves: bool) -> None
     assert (approved.state(), len(approved.mails), len(approved.notes)) == (State.DONE, 1, 1)
 
 
-def test_a_late_yes_beside_a_second_mail_is_written(approved: House) -> None:
+def test_a_late_yes_beside_a_second_mail_is_written(approved: CompanyHarness) -> None:
     """The one case that no question can prevent: both outcomes stand, and it is said."""
 
     def send_again() -> None:
@@ -888,7 +892,7 @@ def test_a_late_yes_beside_a_second_mail_is_written(approved: House) -> None:
     approved.outside.mailbox.mails.pop()  # what follows asks that no case has two
 
 
-def test_a_late_yes_comes_while_a_second_mail_is_handed_over(approved: House) -> None:
+def test_a_late_yes_comes_while_a_second_mail_is_handed_over(approved: CompanyHarness) -> None:
     """The second one's yes comes to a case that is sent already, and is written all the same."""
     kept: list[tuple[Any, ...]] = []
     settle = outcome.Deliver.settle
@@ -921,7 +925,7 @@ def test_a_late_yes_comes_while_a_second_mail_is_handed_over(approved: House) ->
     approved.outside.mailbox.mails.pop()  # what follows asks that no case has two
 
 
-def test_a_late_yes_after_it_went_says_nothing_new(approved: House) -> None:
+def test_a_late_yes_after_it_went_says_nothing_new(approved: CompanyHarness) -> None:
     """A person found the mail before its sender woke: nobody is told that it was denied."""
     approved.mailer.at_last = _overtaken(approved, lambda: approved.went("ULEAD1"))
     approved.run("send")
@@ -929,7 +933,9 @@ def test_a_late_yes_after_it_went_says_nothing_new(approved: House) -> None:
     assert not any("said that it was not sent" in text for text in approved.said("thread"))
 
 
-def test_a_mail_said_to_have_gone_that_was_never_handed_over_is_told(approved: House) -> None:
+def test_a_mail_said_to_have_gone_that_was_never_handed_over_is_told(
+    approved: CompanyHarness,
+) -> None:
     """Its sender knows better than the person: the customer has nothing."""
     approved.mailer.meanwhile = _overtaken(approved, lambda: approved.went("ULEAD1"))
     approved.run("send")
@@ -938,37 +944,37 @@ def test_a_mail_said_to_have_gone_that_was_never_handed_over_is_told(approved: H
 
 
 def test_slack_that_falls_silent_while_files_are_fetched_takes_no_approval_away(
-    open_house: OpenHouse,
+    open_harness: OpenHarness,
 ) -> None:
     """What is too old to tell is asked again before the intent, as in the last check."""
-    house = open_house(policy={"people": {"collectors": ["SCOLLECT"]}})
-    with house.database.writing() as conn:
-        people.put_group(conn, "SCOLLECT", ("UCOLLECT",), house.now)
-    house.sweep()
-    assert house.approve() is Answer.RECORDED
-    house.time.later(seconds=60)
-    _while_fetching(house, lambda: house.time.later(minutes=16))
-    assert house.state() is State.APPROVED
-    assert "Slack has not said recently" in house.case().last_error
+    harness = open_harness(policy={"people": {"collectors": ["SCOLLECT"]}})
+    with harness.database.writing() as conn:
+        people.put_group(conn, "SCOLLECT", ("UCOLLECT",), harness.now)
+    harness.sweep()
+    assert harness.approve() is Answer.RECORDED
+    harness.time.later(seconds=60)
+    _while_fetching(harness, lambda: harness.time.later(minutes=16))
+    assert harness.state() is State.APPROVED
+    assert "Slack has not said recently" in harness.case().last_error
 
 
-def test_what_is_left_has_to_have_crossed(open_house: OpenHouse) -> None:
+def test_what_is_left_has_to_have_crossed(open_harness: OpenHarness) -> None:
     """The invoice that had crossed was paid: the other one is too young to be asked for."""
-    house = open_house(
+    harness = open_harness(
         books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "90.00", 2))
     )
-    house.sweep()
-    assert {i.id for i in house.view().facts.invoices} == {"71", "72"}
-    house.approve()
-    house.pay("71", "840.00")
-    house.wait_out()
-    assert house.state() is State.CANCELLED
-    assert not any("now asks for" in text for text in house.said("thread"))
+    harness.sweep()
+    assert {i.id for i in harness.view().facts.invoices} == {"71", "72"}
+    harness.approve()
+    harness.pay("71", "840.00")
+    harness.wait_out()
+    assert harness.state() is State.CANCELLED
+    assert not any("now asks for" in text for text in harness.said("thread"))
 
 
-def test_the_sum_that_is_told_is_the_one_that_letters_ask_for(open_house: OpenHouse) -> None:
+def test_the_sum_that_is_told_is_the_one_that_letters_ask_for(open_harness: OpenHarness) -> None:
     """Less what is on account, after a payment between approval and sending."""
-    house = open_house(
+    harness = open_harness(
         books(
             customer("1"),
             invoice("71", "1", "840.00", 12),
@@ -983,16 +989,16 @@ def test_the_sum_that_is_told_is_the_one_that_letters_ask_for(open_house: OpenHo
             ],
         )
     )
-    house.sweep()
-    house.approve()
-    house.pay("71", "840.00")
-    house.wait_out()
-    asks = [text for text in house.said("thread") if "now asks for" in text]
+    harness.sweep()
+    harness.approve()
+    harness.pay("71", "840.00")
+    harness.wait_out()
+    asks = [text for text in harness.said("thread") if "now asks for" in text]
     assert asks
     assert all("$400.00" in text for text in asks)
 
 
-def test_a_draft_that_changed_on_record_is_not_sent(approved: House) -> None:
+def test_a_draft_that_changed_on_record_is_not_sent(approved: CompanyHarness) -> None:
     """What was approved is known by its hash, and the hash is computed again."""
     with approved.database.writing() as conn:
         forged = func.replace(drafts_table.c.letter, "840.00", "940.00")
@@ -1004,7 +1010,7 @@ def test_a_draft_that_changed_on_record_is_not_sent(approved: House) -> None:
 
 
 def test_an_approval_that_lapses_while_its_files_are_fetched_sends_nothing(
-    approved: House,
+    approved: CompanyHarness,
 ) -> None:
     """The PDF took until after the lapse."""
     _while_fetching(approved, lambda: approved.time.later(days=2))
@@ -1013,7 +1019,7 @@ def test_an_approval_that_lapses_while_its_files_are_fetched_sends_nothing(
     assert any("The approval lapsed." in text for text in approved.said("thread"))
 
 
-def test_what_changes_while_the_files_are_fetched_counts(approved: House) -> None:
+def test_what_changes_while_the_files_are_fetched_counts(approved: CompanyHarness) -> None:
     """A hold that somebody sets in these seconds keeps the message from going."""
 
     def hold() -> None:
@@ -1036,7 +1042,7 @@ def test_what_changes_while_the_files_are_fetched_counts(approved: House) -> Non
     assert "they called" in approved.view().end_reason
 
 
-def test_a_company_that_leaves_live_mode_meanwhile_sends_nothing(approved: House) -> None:
+def test_a_company_that_leaves_live_mode_meanwhile_sends_nothing(approved: CompanyHarness) -> None:
     """The mode counts as it is when the intent is written; what is approved stays approved."""
     _while_fetching(approved, lambda: approved.runs(Switch.GO_SHADOW.turn, "ULEAD1"))
     assert not approved.mails
@@ -1045,7 +1051,7 @@ def test_a_company_that_leaves_live_mode_meanwhile_sends_nothing(approved: House
 
 
 def test_a_mail_that_is_built_otherwise_is_not_sent(
-    approved: House, monkeypatch: pytest.MonkeyPatch
+    approved: CompanyHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The approval ends, and the card names the part that differs from what was approved."""
     monkeypatch.setattr("jobs.mail.compose.html_part", lambda *_: "<p>Pay somebody else</p>")
@@ -1056,7 +1062,7 @@ def test_a_mail_that_is_built_otherwise_is_not_sent(
     assert "differs from the approved one in the HTML part" in approved.view().end_reason
 
 
-def _while_fetching(house: House, happens: Callable[[], object]) -> None:
+def _while_fetching(harness: CompanyHarness, happens: Callable[[], object]) -> None:
     fetch = send.Fetch.act
 
     def slowly(round: send.Fetch) -> Any:
@@ -1065,13 +1071,15 @@ def _while_fetching(house: House, happens: Callable[[], object]) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(send.Fetch, "act", slowly)
-        house.run("send")
+        harness.run("send")
 
 
-def test_two_customers_with_one_address_are_not_written_to_at_once(open_house: OpenHouse) -> None:
+def test_two_customers_with_one_address_are_not_written_to_at_once(
+    open_harness: OpenHarness,
+) -> None:
     """Both were approved; the second waits for the gap, whoever is faster."""
     shared = "accounts@family.example"
-    house = open_house(
+    harness = open_harness(
         books(
             customer("1", shared),
             customer("2", shared),
@@ -1079,15 +1087,15 @@ def test_two_customers_with_one_address_are_not_written_to_at_once(open_house: O
             invoice("72", "2", "840.00", 12),
         )
     )
-    house.sweep()
-    for case in house.cases():
-        house.approve(house.click("UCOLLECT", case))
-    house.wait_out()
-    assert len(house.mails) == 1
-    assert sorted(case.state for case in house.cases()) == [State.DONE, State.WAITING]
+    harness.sweep()
+    for case in harness.cases():
+        harness.approve(harness.click("UCOLLECT", case))
+    harness.wait_out()
+    assert len(harness.mails) == 1
+    assert sorted(case.state for case in harness.cases()) == [State.DONE, State.WAITING]
 
 
-def test_two_senders_send_one_mail(approved: House) -> None:
+def test_two_senders_send_one_mail(approved: CompanyHarness) -> None:
     """Of two that have claimed the same case only one writes its intent."""
     fetch, second = send.Fetch.act, [True]
 
@@ -1105,7 +1113,7 @@ def test_two_senders_send_one_mail(approved: House) -> None:
     assert len(approved.mails) == 1
 
 
-def test_five_broken_tries_lapse_with_the_reason(approved: House) -> None:
+def test_five_broken_tries_lapse_with_the_reason(approved: CompanyHarness) -> None:
     """A send that breaks off in our own code ends as a lapsed approval, not in silence."""
 
     def broken(_: send.LastCheck) -> Any:

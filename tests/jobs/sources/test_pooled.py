@@ -15,8 +15,8 @@ from jobs.sources.configured import SOURCES, absent
 from jobs.sources.pooled import AT_ONCE, Inquiry, Pooled, Together
 from jobs.sources.quickbooks import Asked, Records, fetch
 from qbo import PoisonedPage, QuickBooks, QuickBooksError, Unreachable
-from tests.jobs.house import WEDNESDAY, House, books, customer, invoice
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import WEDNESDAY, CompanyHarness, books, customer, invoice
 from tests.jobs.rules.world import policy
 from tests.jobs.sources.help_desk import HelpDesk
 
@@ -44,8 +44,8 @@ def ids(records: Records) -> dict[str, list[str]]:
     return {kind: sorted(r.id for r in found) for kind, found in vars(records).items()}
 
 
-def statements(house: House) -> list[str]:
-    return list(house.outside.quickbooks.realms[house.realm].statements)
+def statements(harness: CompanyHarness) -> list[str]:
+    return list(harness.outside.quickbooks.realms[harness.realm].statements)
 
 
 class Reads(Protocol[Q, A]):
@@ -67,13 +67,13 @@ def all_at_once(line: Reads[Q, A], wanted: Sequence[Q]) -> list[Future[A]]:
 
 
 @pytest.fixture
-def house(open_house: OpenHouse) -> House:
-    return open_house(MANY)
+def harness(open_harness: OpenHarness) -> CompanyHarness:
+    return open_harness(MANY)
 
 
-def test_each_gets_what_it_would_get_alone(house: House) -> None:
+def test_each_gets_what_it_would_get_alone(harness: CompanyHarness) -> None:
     """Forty cases that ask together get forty different answers, each complete."""
-    quickbooks = house.quickbooks()
+    quickbooks = harness.quickbooks()
     wanted = [asked(id, expected=[f"{700 + int(id)}", f"{800 + int(id)}"]) for id in PEOPLE]
     line = Pooled(lambda: quickbooks, patience=30)
     line_of_forty = [*wanted, *(asked(id) for id in PEOPLE), *(asked("1", "2") for _ in range(20))]
@@ -82,36 +82,36 @@ def test_each_gets_what_it_would_get_alone(house: House) -> None:
     assert [ids(records) for records in found] == [ids(records) for records in alone]
 
 
-def test_many_cases_cost_few_statements(house: House) -> None:
+def test_many_cases_cost_few_statements(harness: CompanyHarness) -> None:
     """A hundred cases in one reading are six statements."""
-    quickbooks = house.quickbooks()
-    before = len(statements(house))
+    quickbooks = harness.quickbooks()
+    before = len(statements(harness))
     wanted = [asked(PEOPLE[n % 40], expected=[f"{801 + n % 40}"]) for n in range(100)]
     for future in all_at_once(Pooled(lambda: quickbooks, patience=30), wanted):
         future.result()
-    assert len(statements(house)) - before == 6
+    assert len(statements(harness)) - before == 6
 
 
-def test_one_alone_does_not_wait_for_others(house: House) -> None:
+def test_one_alone_does_not_wait_for_others(harness: CompanyHarness) -> None:
     """Nobody else comes, so after a moment the one who is there is served."""
-    quickbooks = house.quickbooks()
+    quickbooks = harness.quickbooks()
     assert ids(Pooled(lambda: quickbooks).about(asked("3")))["payments"] == ["901"]
 
 
-def test_an_invoice_that_moved_within_the_group(house: House) -> None:
+def test_an_invoice_that_moved_within_the_group(harness: CompanyHarness) -> None:
     """Expected here and listed at another customer of the same reading: it is not gone."""
-    quickbooks = house.quickbooks()
-    house.change("Invoice", "701", CustomerRef={"value": "2"})
+    quickbooks = harness.quickbooks()
+    harness.change("Invoice", "701", CustomerRef={"value": "2"})
     wanted = [asked("1", expected=["701"]), *[asked("2")] * 99]
     first = all_at_once(Pooled(lambda: quickbooks, patience=30), wanted)[0].result()
     assert ids(first)["by_id"] == ["701"]
     assert ids(first)["open"] == []
 
 
-def test_a_poisoned_record_hurts_only_its_own_case(house: House) -> None:
+def test_a_poisoned_record_hurts_only_its_own_case(harness: CompanyHarness) -> None:
     """One record that cannot be read is an error for one case; the others are answered."""
-    quickbooks = house.quickbooks()
-    del house.books.tables["Customer"]["7"]["Balance"]
+    quickbooks = harness.quickbooks()
+    del harness.books.tables["Customer"]["7"]["Balance"]
     wanted = [asked(PEOPLE[n % 40]) for n in range(100)]
     futures = all_at_once(Pooled(lambda: quickbooks, patience=30), wanted)
     for n, future in enumerate(futures):
@@ -121,11 +121,11 @@ def test_a_poisoned_record_hurts_only_its_own_case(house: House) -> None:
             assert len(future.result().open) == 1
 
 
-def test_an_outage_reaches_everybody(house: House) -> None:
+def test_an_outage_reaches_everybody(harness: CompanyHarness) -> None:
     """Where QuickBooks is away, nobody waits in vain; the next reading is a new one."""
-    quickbooks = house.quickbooks()
+    quickbooks = harness.quickbooks()
     line = Pooled(lambda: quickbooks, patience=30)
-    house.fault("quickbooks", "/query", "status", 1, 503)
+    harness.fault("quickbooks", "/query", "status", 1, 503)
     errors = [f.exception() for f in all_at_once(line, [asked("1")] * 100)]
     assert {type(error) for error in errors} == {Unreachable}
     assert [len(f.result().open) for f in all_at_once(line, [asked("1")] * 100)] == [1] * 100

@@ -16,22 +16,22 @@ from jobs.store import assessments, companies
 from jobs.store.database.tables import assessments as assessments_table
 from jobs.store.database.tables import documents
 from qbo import QuickBooks
-from tests.jobs.house import House, books, customer, invoice
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness, books, customer, invoice
 
 
-def read(house: House) -> tuple[Books, Facts]:
+def read(harness: CompanyHarness) -> tuple[Books, Facts]:
     """Gather the latest case by hand."""
-    with house.database.reading() as conn:
-        file = quickbooks.open_file(conn, house.cases()[-1], house.now)
-    ledger = quickbooks.Alone(house.services.quickbooks(house.realm))
-    found = quickbooks.read(ledger, file, house.now)
+    with harness.database.reading() as conn:
+        file = quickbooks.open_file(conn, harness.cases()[-1], harness.now)
+    ledger = quickbooks.Alone(harness.services.quickbooks(harness.realm))
+    found = quickbooks.read(ledger, file, harness.now)
     return found, quickbooks.facts(found, file.scope)
 
 
-def test_one_request_brings_what_many_do(open_house: OpenHouse) -> None:
+def test_one_request_brings_what_many_do(open_harness: OpenHarness) -> None:
     """A case by itself asks for all kinds of records at once, terms and types included."""
-    house = open_house(
+    harness = open_harness(
         books(
             customer("1", CustomerTypeRef={"value": "2"}),
             invoice("71", "1", "840.00", 12),
@@ -47,12 +47,14 @@ def test_one_request_brings_what_many_do(open_house: OpenHouse) -> None:
             customer_types=[{"Id": "2", "Name": "Key account", "Active": True}],
         )
     )
-    house.pay("73", "10.00")
-    ledger = house.services.quickbooks(house.realm)
-    asked = quickbooks.Asked(frozenset({"1"}), frozenset({"73"}), house.today - timedelta(days=730))
-    house.outside.world.requests.clear()
+    harness.pay("73", "10.00")
+    ledger = harness.services.quickbooks(harness.realm)
+    asked = quickbooks.Asked(
+        frozenset({"1"}), frozenset({"73"}), harness.today - timedelta(days=730)
+    )
+    harness.outside.world.requests.clear()
     found = quickbooks.Alone(ledger).about(asked)
-    paths = [request.path for request in house.outside.world.requests]
+    paths = [request.path for request in harness.outside.world.requests]
     assert [path.rpartition("/")[2] for path in paths] == ["batch", "query", "query"]
     assert found == quickbooks.fetch(ledger, asked)
     assert [c.customer_type for c in found.customers] == ["Key account"]
@@ -60,9 +62,9 @@ def test_one_request_brings_what_many_do(open_house: OpenHouse) -> None:
     assert len(found.payments) == 2
 
 
-def test_everything_that_a_case_needs(open_house: OpenHouse) -> None:
+def test_everything_that_a_case_needs(open_harness: OpenHarness) -> None:
     """Overdue and other open invoices, credits, habit, memo: each in its place."""
-    house = open_house(
+    harness = open_harness(
         books(
             customer("1"),
             invoice("71", "1", "840.00", 12, CustomerMemo={"value": "Thanks!"}),
@@ -81,8 +83,8 @@ def test_everything_that_a_case_needs(open_house: OpenHouse) -> None:
             ],
         )
     )
-    house.sweep()
-    found, facts = read(house)
+    harness.sweep()
+    found, facts = read(harness)
     assert [i.id for i in facts.invoices] == ["71"]
     assert [i.id for i in facts.other_open] == ["72"]
     assert facts.total_open.amount == 900
@@ -106,12 +108,12 @@ def paid(id: str, invoice_id: str, amount: str, ago: int, **more: Any) -> dict[s
     }
 
 
-def test_a_habit_is_made_of_money_that_came(open_house: OpenHouse) -> None:
+def test_a_habit_is_made_of_money_that_came(open_harness: OpenHarness) -> None:
     """The last payment of each invoice of two years; what QuickBooks links itself is no payment."""
     memo = {"Amount": "50.00", "LinkedTxn": [{"TxnId": "95", "TxnType": "CreditMemo"}]}
     linked = paid("94", "75", "50.00", 10)
     linked |= {"TotalAmt": "0.00", "Line": [*linked["Line"], memo]}
-    house = open_house(
+    harness = open_harness(
         books(
             customer("1"),
             invoice("71", "1", "840.00", 12),
@@ -129,35 +131,35 @@ def test_a_habit_is_made_of_money_that_came(open_house: OpenHouse) -> None:
             credit_memos=[{"Id": "95", "CustomerRef": {"value": "1"}, "TotalAmt": "50.00"}],
         )
     )
-    house.sweep()
-    habit = read(house)[1].habit
+    harness.sweep()
+    habit = read(harness)[1].habit
     assert habit is not None
     assert (habit.count, habit.late, habit.median_days_late) == (2, 1, -2)
 
 
-def test_a_gap_that_was_there_before_is_not_read_twice(a_house: House) -> None:
+def test_a_gap_that_was_there_before_is_not_read_twice(a_harness: CompanyHarness) -> None:
     """What does not add up is read once more, unless it was off by the same amount before."""
-    limits = a_house.outside.quickbooks.realms[a_house.realm].limits
+    limits = a_harness.outside.quickbooks.realms[a_harness.realm].limits
 
     def cost() -> int:
         before = limits.reads
-        a_house.refresh()
+        a_harness.refresh()
         return limits.reads - before
 
     once = cost()
-    a_house.change("Customer", "1", Balance="850.00")
+    a_harness.change("Customer", "1", Balance="850.00")
     assert [cost(), cost()] == [2 * once, once]
-    assert [gap.stated.amount for gap in a_house.view().facts.gaps] == [850]
-    a_house.pay("71", "40.00")  # the gap is of ten as before
-    assert [cost(), a_house.view().facts.gaps[0].stated.amount] == [once, 810]
-    a_house.change("Customer", "1", Balance="830.00")
+    assert [gap.stated.amount for gap in a_harness.view().facts.gaps] == [850]
+    a_harness.pay("71", "40.00")  # the gap is of ten as before
+    assert [cost(), a_harness.view().facts.gaps[0].stated.amount] == [once, 810]
+    a_harness.change("Customer", "1", Balance="830.00")
     assert [cost(), cost()] == [2 * once, once]
-    a_house.change("Customer", "1", Balance="800.00")
-    assert [cost(), a_house.view().facts.gaps] == [once, ()]
+    a_harness.change("Customer", "1", Balance="800.00")
+    assert [cost(), a_harness.view().facts.gaps] == [once, ()]
 
 
 def test_an_invoice_that_a_list_left_out_is_still_open(
-    a_house: House, monkeypatch: pytest.MonkeyPatch
+    a_harness: CompanyHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row that moved while the list was read is found by its id."""
 
@@ -165,34 +167,36 @@ def test_an_invoice_that_a_list_left_out_is_still_open(
         return []
 
     monkeypatch.setattr(QuickBooks, "open_invoices_of", forgetful)
-    _, facts = read(a_house)
+    _, facts = read(a_harness)
     assert [i.id for i in facts.invoices] == ["71"]
 
 
 @pytest.mark.parametrize(
     ("how", "status"), [("pay", InvoiceStatus.PAID), ("void", InvoiceStatus.VOIDED)]
 )
-def test_what_has_ended_says_how(a_house: House, how: str, status: InvoiceStatus) -> None:
+def test_what_has_ended_says_how(
+    a_harness: CompanyHarness, how: str, status: InvoiceStatus
+) -> None:
     """Settled and voided invoices are told apart."""
     if how == "pay":
-        a_house.pay("71", "840.00")
+        a_harness.pay("71", "840.00")
     else:
-        a_house.void("71")
-    found, facts = read(a_house)
+        a_harness.void("71")
+    found, facts = read(a_harness)
     assert [(i.id, i.status) for i in found.left] == [("71", status)]
     assert not facts.invoices
 
 
-def test_a_deleted_invoice_is_gone(a_house: House) -> None:
+def test_a_deleted_invoice_is_gone(a_harness: CompanyHarness) -> None:
     """What QuickBooks does not know any more is neither open nor paid."""
-    a_house.books.delete("Invoice", "71")
-    found, facts = read(a_house)
+    a_harness.books.delete("Invoice", "71")
+    found, facts = read(a_harness)
     assert (found.gone, found.left, facts.invoices) == (frozenset({"71"}), (), ())
 
 
-def test_invoices_of_somebody_else_are_no_part_of_it(open_house: OpenHouse) -> None:
+def test_invoices_of_somebody_else_are_no_part_of_it(open_harness: OpenHarness) -> None:
     """An invoice that was moved to another customer is not asked for in this case."""
-    house = open_house(
+    harness = open_harness(
         books(
             customer("1"),
             customer("2"),
@@ -200,72 +204,72 @@ def test_invoices_of_somebody_else_are_no_part_of_it(open_house: OpenHouse) -> N
             invoice("72", "1", "60.00", 12),
         )
     )
-    house.sweep()
-    house.change("Invoice", "72", CustomerRef={"value": "2", "name": "Customer C"})
-    _, facts = read(house)
+    harness.sweep()
+    harness.change("Invoice", "72", CustomerRef={"value": "2", "name": "Customer C"})
+    _, facts = read(harness)
     assert [i.id for i in facts.invoices] == ["71"]
-    house.refresh()
-    letter = house.view().letter
+    harness.refresh()
+    letter = harness.view().letter
     assert letter is not None
     assert "172" not in letter.body
 
 
-def test_time_alone_changes_no_fingerprint(a_house: House) -> None:
+def test_time_alone_changes_no_fingerprint(a_harness: CompanyHarness) -> None:
     """The facts of tomorrow are the same facts, as long as nothing happens."""
-    _, today = read(a_house)
-    a_house.time.later(days=1)
-    _, tomorrow = read(a_house)
+    _, today = read(a_harness)
+    a_harness.time.later(days=1)
+    _, tomorrow = read(a_harness)
     assert assessments.fingerprint(today) == assessments.fingerprint(tomorrow)
-    a_house.pay("71", "1.00")
-    _, after = read(a_house)
+    a_harness.pay("71", "1.00")
+    _, after = read(a_harness)
     assert assessments.fingerprint(after) != assessments.fingerprint(today)
 
 
-def test_a_company_in_another_zone_has_its_own_today(open_house: OpenHouse) -> None:
+def test_a_company_in_another_zone_has_its_own_today(open_harness: OpenHarness) -> None:
     """An invoice is overdue by the company's calendar, not by ours."""
     content = books(customer("1"), invoice("71", "1", "840.00", 3))
     content["company"]["DefaultTimeZone"] = "Pacific/Auckland"
-    house = open_house(content)
-    house.sweep()
-    assert house.company.zone.key == "Pacific/Auckland"
-    assert read(house)[1].days_overdue == 3
+    harness = open_harness(content)
+    harness.sweep()
+    assert harness.company.zone.key == "Pacific/Auckland"
+    assert read(harness)[1].days_overdue == 3
 
 
-def test_what_a_draft_was_made_from_is_kept(open_house: OpenHouse) -> None:
+def test_what_a_draft_was_made_from_is_kept(open_harness: OpenHarness) -> None:
     """An assessment has the hash of each text, kept elsewhere; a changed one is not read yet."""
-    house = open_house(
+    harness = open_harness(
         books(customer("1"), invoice("71", "1", "840.00", 12, CustomerMemo={"value": "Thanks!"}))
     )
-    house.sweep()
-    case = house.case()
-    with house.database.reading() as conn:
-        found, facts = read(house)
+    harness.sweep()
+    case = harness.case()
+    with harness.database.reading() as conn:
+        found, facts = read(harness)
         assert not assessments.new_documents(conn, case, quickbooks.documents(found, facts))
-        house.change("Invoice", "71", CustomerMemo={"value": "Thanks again!"})
-        found, facts = read(house)
+        harness.change("Invoice", "71", CustomerMemo={"value": "Thanks again!"})
+        found, facts = read(harness)
         new = assessments.new_documents(conn, case, quickbooks.documents(found, facts))
     assert [d.id for d in new] == ["memo:71"]
-    (kept,) = house.rows(select(assessments_table.c.documents))
-    (text,) = house.rows(select(documents))
+    (kept,) = harness.rows(select(assessments_table.c.documents))
+    (text,) = harness.rows(select(documents))
     assert (kept.documents, text.text) == ({"memo:71": text.sha256}, "Thanks!")
 
 
-def test_rates_are_as_fine_as_the_mirror(open_house: OpenHouse) -> None:
+def test_rates_are_as_fine_as_the_mirror(open_harness: OpenHarness) -> None:
     """Ten digits of a rate are kept, here and there: a finer one would be news at each look."""
     euro: dict[str, Any] = {"CurrencyRef": {"value": "EUR", "name": "Euro"}}
     bill = invoice("71", "1", "840.00", 12, ExchangeRate="0.000038123456")
-    house = open_house(books(customer("1", **euro), bill))
-    house.sweep()
-    assert read(house)[0].open[0].exchange_rate == Decimal("0.0000381235")
-    with house.database.reading() as conn:
-        assert companies.need(conn, house.realm).home_currency == "USD"
+    harness = open_harness(books(customer("1", **euro), bill))
+    harness.sweep()
+    assert read(harness)[0].open[0].exchange_rate == Decimal("0.0000381235")
+    with harness.database.reading() as conn:
+        assert companies.need(conn, harness.realm).home_currency == "USD"
 
 
 def test_an_invoice_that_quickbooks_never_emailed_is_told_until_we_have_written(
-    open_house: OpenHouse,
+    open_harness: OpenHarness,
 ) -> None:
     """The card says so before the first message; after it, and once QuickBooks has sent it, not."""
-    house = open_house(
+    harness = open_harness(
         books(
             customer("1"),
             customer("2"),
@@ -273,15 +277,15 @@ def test_an_invoice_that_quickbooks_never_emailed_is_told_until_we_have_written(
             invoice("72", "2", "60.00", 4, EmailStatus="NeedToSend"),
         )
     )
-    house.sweep()
-    assert house.rules(house.case("1")) == house.rules(house.case("2")) == {"never_emailed"}
-    assert "Invoice 171 has never been e-mailed" in house.rulings(house.case("1"))[0].reason
-    house.change("Invoice", "72", EmailStatus="EmailSent")
-    house.refresh(house.case("2"))
-    assert house.rules(house.case("2")) == set()
-    house.approve(house.click("UCOLLECT", house.case("1")))
-    house.wait_out()
-    assert len(house.mails) == 1
-    house.time.later(days=7)
-    house.sweep()
-    assert house.rules(house.case("1")) == set()
+    harness.sweep()
+    assert harness.rules(harness.case("1")) == harness.rules(harness.case("2")) == {"never_emailed"}
+    assert "Invoice 171 has never been e-mailed" in harness.rulings(harness.case("1"))[0].reason
+    harness.change("Invoice", "72", EmailStatus="EmailSent")
+    harness.refresh(harness.case("2"))
+    assert harness.rules(harness.case("2")) == set()
+    harness.approve(harness.click("UCOLLECT", harness.case("1")))
+    harness.wait_out()
+    assert len(harness.mails) == 1
+    harness.time.later(days=7)
+    harness.sweep()
+    assert harness.rules(harness.case("1")) == set()

@@ -23,7 +23,6 @@ from jobs.store.database.engine import Database
 from jobs.store.database.tables import case_invoices, messages
 from jobs.store.database.tables import cases as table
 from jobs.store.database.tables import sends as sends_table
-from tests.crowd import PATIENCE, until
 from tests.jobs.rules.world import usd
 from tests.jobs.store.record import (
     NOW,
@@ -37,6 +36,7 @@ from tests.jobs.store.record import (
     read,
     send,
 )
+from tests.real_processes import PATIENCE, until
 
 LATER = NOW + timedelta(hours=1)
 EVERY_MOVE = [(before, to) for before in State for to in State]

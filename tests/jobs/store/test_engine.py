@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InternalError, Operationa
 from jobs.store.database import engine, schema
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import channels, companies, customers, events
-from tests.crowd import PATIENCE
 from tests.jobs.store.record import NOW, REALM, company, notices, race
+from tests.real_processes import PATIENCE
 
 SHORT = timedelta(milliseconds=50)
 

@@ -94,7 +94,7 @@ class Api:
 
     def _answer(self, realm_id: str, call: Call) -> Response:
         with self.world.lock:
-            refused = self._door(realm_id, call)
+            refused = self._refused(realm_id, call)
             if refused is not None:
                 return refused
             realm = self.realms[realm_id]
@@ -103,7 +103,7 @@ class Api:
             except RefusalError as refusal:
                 return refusal.response(self.world.clock())
 
-    def _door(self, realm_id: str, call: Call) -> Response | None:
+    def _refused(self, realm_id: str, call: Call) -> Response | None:
         now = self.world.clock()
         kind, _, token = call.headers.get("authorization", "").partition(" ")
         try:

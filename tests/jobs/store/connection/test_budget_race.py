@@ -11,9 +11,9 @@ from jobs.store.connection import budget
 from jobs.store.connection.budget import SqlBudget, Used
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
-from tests import crowd
-from tests.crowd import PATIENCE
+from tests import real_processes
 from tests.jobs.store.record import NOW, REALM, company
+from tests.real_processes import PATIENCE
 from tests.said import said
 
 RUNNERS, EACH = 8, 5
@@ -24,7 +24,7 @@ PROGRAM = "from tests.jobs.store.connection.test_budget_race import run; run()"
 
 def run() -> None:
     """What the runners' parent does."""
-    crowd.fork(_runner, RUNNERS)
+    real_processes.fork(_runner, RUNNERS)
 
 
 def _runner(gate: Barrier) -> None:
