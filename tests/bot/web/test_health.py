@@ -79,7 +79,7 @@ def test_metrics(tmp_path: Path) -> None:
 
 def test_metrics_of_the_model(tmp_path: Path) -> None:
     """Tokens, the cached part of them, cost and cases, by company and model."""
-    with place(tmp_path) as outside, front(outside) as door:
+    with place(tmp_path) as outside, web_process(outside) as door:
         process = door.process
         for case in ("1", "2"):
             costs = ModelCosts(process.database, process.now)

@@ -9,64 +9,64 @@ from jobs.decide.access import Answer
 from jobs.rules.gates.about_texts import UNREAD
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
-from tests.jobs.house import House
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness
 from tests.jobs.triage.test_sources import with_desk
 
 NOTHING_HEARD = "The parrot sings at midnight."
 USED_UP = "The month's budget for the model is used up."
 
 
-def about(house: House) -> str:
+def about(harness: CompanyHarness) -> str:
     """What is on the card."""
-    return str(card(house.view(), house.now, people={}).blocks)
+    return str(card(harness.view(), harness.now, people={}).blocks)
 
 
-def test_without_budget_a_template_and_a_second_look(open_house: OpenHouse) -> None:
+def test_without_budget_a_template_and_a_second_look(open_harness: OpenHarness) -> None:
     """No question is asked; the card says why, and names what no model has read."""
-    house = open_house(policy={"model": {"month_budget": 0}})
-    desk = with_desk(house)
+    harness = open_harness(policy={"model": {"month_budget": 0}})
+    desk = with_desk(harness)
     desk.texts["1"], desk.open = NOTHING_HEARD, False
-    house.sweep()
-    view = house.view()
+    harness.sweep()
+    view = harness.view()
     assert (view.author, view.author_reason) == ("template", USED_UP)
-    assert house.outside.model.prompts == []
+    assert harness.outside.model.prompts == []
     (unread,) = (r for r in view.rulings if r.rule == UNREAD)
     assert (unread.kind, unread.evidence) == (Kind.GATE, ("ticket:1",))
-    assert "No model has read ticket 1" in about(house)
-    assert USED_UP in about(house)
-    assert house.approve("UCOLLECT") is Answer.SECOND_NEEDED
-    assert house.approve("ULEAD1") is Answer.RECORDED
-    house.wait_out()
-    assert house.state() is State.DONE
-    assert len(house.mails) == 1
+    assert "No model has read ticket 1" in about(harness)
+    assert USED_UP in about(harness)
+    assert harness.approve("UCOLLECT") is Answer.SECOND_NEEDED
+    assert harness.approve("ULEAD1") is Answer.RECORDED
+    harness.wait_out()
+    assert harness.state() is State.DONE
+    assert len(harness.mails) == 1
 
 
-def test_a_budget_that_is_raised_has_the_rest_read(open_house: OpenHouse) -> None:
+def test_a_budget_that_is_raised_has_the_rest_read(open_harness: OpenHarness) -> None:
     """The same card is written anew by the model; what it read costs nothing a second time."""
-    house = open_house(policy={"model": {"month_budget": 0}})
-    desk = with_desk(house)
+    harness = open_harness(policy={"model": {"month_budget": 0}})
+    desk = with_desk(harness)
     desk.texts["1"], desk.open = NOTHING_HEARD, False
-    house.sweep()
-    house.change_policy(model={"month_budget": 1})
-    house.refresh()
-    assert (house.rules(), house.view().author) == (set(), "gpt-6.1-terra propose/2")
-    asked = house.logged("case.drafted")[-1]["data"]["asked"]
+    harness.sweep()
+    harness.change_policy(model={"month_budget": 1})
+    harness.refresh()
+    assert (harness.rules(), harness.view().author) == (set(), "gpt-6.1-terra propose/2")
+    asked = harness.logged("case.drafted")[-1]["data"]["asked"]
     assert (asked["questions"], asked["failed"], asked["cache_share"]) == (2, 0, "0.00")
     assert Decimal(asked["cost"]) > Decimal("0.001")
-    house.refresh()
-    assert len(house.outside.model.prompts) == 2
+    harness.refresh()
+    assert len(harness.outside.model.prompts) == 2
 
 
-def test_where_the_model_fails_only_that_text_is_read_again(open_house: OpenHouse) -> None:
+def test_where_the_model_fails_only_that_text_is_read_again(open_harness: OpenHarness) -> None:
     """A text without an answer is a second look too, until the model answers for it."""
-    house = open_house()
-    desk = with_desk(house)
+    harness = open_harness()
+    desk = with_desk(harness)
     desk.texts["1"], desk.open = NOTHING_HEARD, False
-    house.outside.model.enqueue("refusal")
-    house.sweep()
-    assert house.rules() == {UNREAD}
-    asked = len(house.outside.model.prompts)
-    house.refresh()
-    assert house.rules() == set()
-    assert len(house.outside.model.prompts) == asked + 2
+    harness.outside.model.enqueue("refusal")
+    harness.sweep()
+    assert harness.rules() == {UNREAD}
+    asked = len(harness.outside.model.prompts)
+    harness.refresh()
+    assert harness.rules() == set()
+    assert len(harness.outside.model.prompts) == asked + 2

@@ -19,22 +19,22 @@ from jobs.sources.imap import ImapServer
 from jobs.sources.mailbox import Mailbox, Us
 from jobs.store import managers, people, work
 from jobs.store.database.tables import assessments, schedule
-from tests.jobs.house import MANAGER, House, books, customer, invoice
-from tests.jobs.houses import OpenHouse
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import MANAGER, CompanyHarness, books, customer, invoice
 from tests.jobs.sources.help_desk import HelpDesk
 from tests.sandbox.inbox import Inbox
 
 
-def with_desk(house: House) -> HelpDesk:
+def with_desk(harness: CompanyHarness) -> HelpDesk:
     """The help desk that this house has from now on."""
     desk = HelpDesk()
-    house.add_source(desk)
+    harness.add_source(desk)
     return desk
 
 
-def test_a_ticket_stops_a_case(open_house: OpenHouse) -> None:
+def test_a_ticket_stops_a_case(open_harness: OpenHarness) -> None:
     """Its text is read like any other, and quoted; other customers of the reading go on."""
-    house = open_house(
+    harness = open_harness(
         books(
             customer("1"),
             customer("2", email="ap@b.example, Boss@B.example"),
@@ -43,191 +43,191 @@ def test_a_ticket_stops_a_case(open_house: OpenHouse) -> None:
             invoice("73", "2", "90.00", -9, BillEmail={"Address": "c@b.example"}),
         )
     )
-    desk = with_desk(house)
+    desk = with_desk(harness)
     desk.texts["1"] = "Hello,\nwe dispute this bill.\n"
-    house.sweep()
+    harness.sweep()
     asked = [account for reading in desk.readings for account in reading]
     addresses = {account.id: account.addresses for account in asked}
     assert addresses["2"] >= {"ap@b.example", "boss@b.example", "c@b.example"}
-    view = house.view(house.case("1"))
+    view = harness.view(harness.case("1"))
     assert view.letter is None
     assert {"dispute", "open_ticket"} <= {ruling.rule for ruling in view.rulings}
     assert "we dispute this bill." in [one.quote for one in view.evidence]
-    assert house.rules(house.case("2")) == {"several_recipients"}
+    assert harness.rules(harness.case("2")) == {"several_recipients"}
     desk.texts["1"], desk.subject = "Thank you, that is settled.", "Delivery"
-    house.refresh(house.case("1"))
-    assert house.view(house.case("1")).letter is not None
+    harness.refresh(harness.case("1"))
+    assert harness.view(harness.case("1")).letter is not None
 
 
-def test_an_outage_waits_then_stops_then_heals(open_house: OpenHouse) -> None:
+def test_an_outage_waits_then_stops_then_heals(open_harness: OpenHarness) -> None:
     """No card for four hours, then one without a draft; an answer completes the same card."""
-    house = open_house()
-    desk = with_desk(house)
+    harness = open_harness()
+    desk = with_desk(harness)
     desk.away = "It answered 503."
-    house.sweep()
-    assert (house.state(), house.rules(), house.cards()) == (State.NEW, {"source_away"}, [])
-    house.time.later(minutes=15)
+    harness.sweep()
+    assert (harness.state(), harness.rules(), harness.cards()) == (State.NEW, {"source_away"}, [])
+    harness.time.later(minutes=15)
     desk.away = "It did not answer."
-    house.run("triage")
-    house.time.later(hours=3, minutes=44)
-    house.run("triage")
-    assert (house.state(), house.cards()) == (State.NEW, [])
-    house.time.later(minutes=1)
-    house.run("triage")
-    (ruling,) = house.view().rulings
-    assert (house.state(), house.view().letter) == (State.WAITING, None)
+    harness.run("triage")
+    harness.time.later(hours=3, minutes=44)
+    harness.run("triage")
+    assert (harness.state(), harness.cards()) == (State.NEW, [])
+    harness.time.later(minutes=1)
+    harness.run("triage")
+    (ruling,) = harness.view().rulings
+    assert (harness.state(), harness.view().letter) == (State.WAITING, None)
     assert (ruling.kind, ruling.rule) == (Kind.STOP, "source_down")
     since = "The help desk has not been readable since November 18, 2026: It answered 503."
     assert since in ruling.reason
-    assert house.view().sources_down == ("help desk",)
-    version = house.case().version
-    house.time.later(minutes=15)
-    house.run("triage")
-    assert house.case().version == version
+    assert harness.view().sources_down == ("help desk",)
+    version = harness.case().version
+    harness.time.later(minutes=15)
+    harness.run("triage")
+    assert harness.case().version == version
     desk.away = ""
-    house.time.later(minutes=15)
-    house.run("triage")
-    assert house.view().letter is not None
-    assert house.rules() == set()
-    assert house.view().sources_down == ()
-    assert house.view().sources_absent == ("CRM", "mailbox")
-    assert house.cards() == [house.case().id]
+    harness.time.later(minutes=15)
+    harness.run("triage")
+    assert harness.view().letter is not None
+    assert harness.rules() == set()
+    assert harness.view().sources_down == ()
+    assert harness.view().sources_absent == ("CRM", "mailbox")
+    assert harness.cards() == [harness.case().id]
 
 
-def test_a_lead_may_write_in_spite_of_an_outage(open_house: OpenHouse) -> None:
+def test_a_lead_may_write_in_spite_of_an_outage(open_harness: OpenHarness) -> None:
     """The stop is set aside while the outage lasts, whatever the source says about it by then."""
-    house = open_house()
-    desk = with_desk(house)
+    harness = open_harness()
+    desk = with_desk(harness)
     desk.away = "It answered 503."
-    house.sweep()
-    house.time.later(hours=4)
-    house.run("triage")
-    assert house.draft_anyway("ULEAD1") is Answer.RECORDED
+    harness.sweep()
+    harness.time.later(hours=4)
+    harness.run("triage")
+    assert harness.draft_anyway("ULEAD1") is Answer.RECORDED
     desk.away = "It did not answer."
-    house.time.later(minutes=15)
-    house.run("triage")
-    assert house.view().letter is not None
+    harness.time.later(minutes=15)
+    harness.run("triage")
+    assert harness.view().letter is not None
     desk.away = ""
     desk.texts["1"] = "We dispute this bill."
-    house.refresh()
-    assert house.view().letter is None
+    harness.refresh()
+    assert harness.view().letter is None
 
 
-def test_a_source_that_raises_ends_nothing(open_house: OpenHouse) -> None:
+def test_a_source_that_raises_ends_nothing(open_harness: OpenHarness) -> None:
     """It is down for its customers; the batch goes on, and nobody is taken for clean."""
-    house = open_house()
-    desk = with_desk(house)
+    harness = open_harness()
+    desk = with_desk(harness)
     desk.answer = ZeroDivisionError("a mistake of its author")
-    house.sweep()
-    assert (house.state(), house.rules()) == (State.NEW, {"source_away"})
-    assert house.case().attempts == 0
+    harness.sweep()
+    assert (harness.state(), harness.rules()) == (State.NEW, {"source_away"})
+    assert harness.case().attempts == 0
 
 
-def test_mail_that_came_back_forbids_the_address(open_house: OpenHouse) -> None:
+def test_mail_that_came_back_forbids_the_address(open_harness: OpenHarness) -> None:
     """A bounce seen by a source counts like one of our own, and a colleague's mail like ours."""
-    house = open_house()
-    desk = with_desk(house)
+    harness = open_harness()
+    desk = with_desk(harness)
     desk.bounced = frozenset({"billing@customer1.example"})
-    house.sweep()
-    assert "address_bounced" in house.rules()
-    desk.bounced, desk.we_wrote_at = frozenset(), house.now
-    house.refresh()
-    assert (house.state(), house.rules()) == (State.SNOOZED, {"too_soon"})
+    harness.sweep()
+    assert "address_bounced" in harness.rules()
+    desk.bounced, desk.we_wrote_at = frozenset(), harness.now
+    harness.refresh()
+    assert (harness.state(), harness.rules()) == (State.SNOOZED, {"too_soon"})
 
 
-def test_the_owner_in_a_source_looks_after_the_customer(open_house: OpenHouse) -> None:
+def test_the_owner_in_a_source_looks_after_the_customer(open_harness: OpenHarness) -> None:
     """Found in Slack by the address, the owner edits and holds, and never approves.
 
     That lasts while Slack's answer is recent and the source names them; the policy file goes first.
     """
-    house = open_house(policy={"people": {"managers_approve": True}})
-    desk, marc = with_desk(house), "marc@brassfern.example"
+    harness = open_harness(policy={"people": {"managers_approve": True}})
+    desk, marc = with_desk(harness), "marc@brassfern.example"
     desk.owner = Owner("Marc", marc)
-    with house.database.writing() as conn:
-        work.ensure(conn, work.EVERYBODY, "people", house.now + timedelta(minutes=5))
-    house.sweep()
-    assert house.view().manager == Manager("", "help desk", "Marc")
-    assert [row.owner for row in house.rows(select(assessments))] == [marc]
+    with harness.database.writing() as conn:
+        work.ensure(conn, work.EVERYBODY, "people", harness.now + timedelta(minutes=5))
+    harness.sweep()
+    assert harness.view().manager == Manager("", "help desk", "Marc")
+    assert [row.owner for row in harness.rows(select(assessments))] == [marc]
     due = select(schedule).where(schedule.c.kind == "people")
-    assert [row.due_at for row in house.rows(due)] == [house.now]
-    hold = Holding(HoldKind.QUIET, house.today + timedelta(days=14))
-    assert house.hold("UMANAGER", hold) is Answer.NOT_ALLOWED
+    assert [row.due_at for row in harness.rows(due)] == [harness.now]
+    hold = Holding(HoldKind.QUIET, harness.today + timedelta(days=14))
+    assert harness.hold("UMANAGER", hold) is Answer.NOT_ALLOWED
 
     def found(user: str) -> None:
-        with house.database.writing() as conn:
-            people.put_address(conn, marc, user, house.now)
+        with harness.database.writing() as conn:
+            people.put_address(conn, marc, user, harness.now)
 
     def owned() -> frozenset[str]:
-        with house.database.reading() as conn:
-            return managers.owned(conn, house.realm, house.policy, "UMANAGER", house.now)
+        with harness.database.reading() as conn:
+            return managers.owned(conn, harness.realm, harness.policy, "UMANAGER", harness.now)
 
     found("UMANAGER")
-    assert house.view().manager == Manager("UMANAGER", "help desk", "Marc")
+    assert harness.view().manager == Manager("UMANAGER", "help desk", "Marc")
     assert owned() == {"1"}
-    assert house.approve("UMANAGER") is Answer.NOT_ALLOWED
-    letter = house.view().letter
+    assert harness.approve("UMANAGER") is Answer.NOT_ALLOWED
+    letter = harness.view().letter
     assert letter is not None
     changed = Text(letter.subject, letter.body.replace("Hello", "Good day"))
-    assert house.edit("UMANAGER", changed) is Answer.RECORDED
-    assert house.fine("UMANAGER") is Answer.RECORDED
-    assert house.approve("UMANAGER") is Answer.NOT_ALLOWED
+    assert harness.edit("UMANAGER", changed) is Answer.RECORDED
+    assert harness.fine("UMANAGER") is Answer.RECORDED
+    assert harness.approve("UMANAGER") is Answer.NOT_ALLOWED
     found("")
-    assert (house.hold("UMANAGER", hold), owned()) == (Answer.NOT_ALLOWED, frozenset())
+    assert (harness.hold("UMANAGER", hold), owned()) == (Answer.NOT_ALLOWED, frozenset())
     found("UMANAGER")
-    house.time.later(minutes=15)
-    assert (house.hold("UMANAGER", hold), owned()) == (Answer.NOT_ALLOWED, frozenset())
+    harness.time.later(minutes=15)
+    assert (harness.hold("UMANAGER", hold), owned()) == (Answer.NOT_ALLOWED, frozenset())
     found("UMANAGER")
-    house.change_policy(account_manager=[{**MANAGER, "slack": "ULEAD2", "customers": ["1"]}])
-    assert house.view().manager == Manager("ULEAD2", POLICY_FILE)
-    assert house.hold("UMANAGER", hold) is Answer.NOT_ALLOWED
-    house.change_policy(account_manager=[])
+    harness.change_policy(account_manager=[{**MANAGER, "slack": "ULEAD2", "customers": ["1"]}])
+    assert harness.view().manager == Manager("ULEAD2", POLICY_FILE)
+    assert harness.hold("UMANAGER", hold) is Answer.NOT_ALLOWED
+    harness.change_policy(account_manager=[])
     desk.owner = None
-    house.refresh()
-    assert (house.view().manager, owned()) == (None, frozenset())
+    harness.refresh()
+    assert (harness.view().manager, owned()) == (None, frozenset())
     desk.owner = Owner("Marc", marc)
-    house.refresh()
+    harness.refresh()
     found("UMANAGER")
-    assert house.hold("UMANAGER", hold) is Answer.RECORDED
+    assert harness.hold("UMANAGER", hold) is Answer.RECORDED
 
 
-def with_mailbox(house: House, folder: str) -> Inbox:
+def with_mailbox(harness: CompanyHarness, folder: str) -> Inbox:
     """The finance mailbox that this house has from now on, in a folder of its own."""
-    inbox = house.outside.inbox
+    inbox = harness.outside.inbox
     inbox.folder = folder
-    us = Us(named(house.process.settings.mail_from))
-    house.add_source(Mailbox(ImapServer.from_url(inbox.url), us))
+    us = Us(named(harness.process.settings.mail_from))
+    harness.add_source(Mailbox(ImapServer.from_url(inbox.url), us))
     return inbox
 
 
-def test_an_answer_voids_the_approval_and_is_read(open_house: OpenHouse) -> None:
+def test_an_answer_voids_the_approval_and_is_read(open_harness: OpenHarness) -> None:
     """Between approval and sending the customer writes: nothing goes, and the card quotes it."""
-    house = open_house()
-    inbox = with_mailbox(house, "before it went")
-    house.sweep()
-    assert house.approve() is Answer.RECORDED
+    harness = open_harness()
+    inbox = with_mailbox(harness, "before it went")
+    harness.sweep()
+    assert harness.approve() is Answer.RECORDED
     inbox.receive({"from": "bob@customer1.example", "text": "Hello,\nwe dispute this bill."})
-    house.wait_out()
-    house.run("send", "triage")
-    assert (house.mails, house.state()) == ([], State.WAITING)
-    assert house.view().letter is None
-    assert "we dispute this bill." in [one.quote for one in house.view().evidence]
+    harness.wait_out()
+    harness.run("send", "triage")
+    assert (harness.mails, harness.state()) == ([], State.WAITING)
+    assert harness.view().letter is None
+    assert "we dispute this bill." in [one.quote for one in harness.view().evidence]
 
 
-def test_an_answer_to_our_message_counts_whoever_writes_it(open_house: OpenHouse) -> None:
+def test_an_answer_to_our_message_counts_whoever_writes_it(open_harness: OpenHarness) -> None:
     """Of a stranger's mails only the one in our thread is about the customer."""
-    house = open_house()
-    inbox = with_mailbox(house, "after it went")
-    house.sweep()
-    assert house.approve() is Answer.RECORDED
-    house.wait_out()
-    house.run("send", "write_back")
-    (sent,) = house.mails
+    harness = open_harness()
+    inbox = with_mailbox(harness, "after it went")
+    harness.sweep()
+    assert harness.approve() is Answer.RECORDED
+    harness.wait_out()
+    harness.run("send", "write_back")
+    (sent,) = harness.mails
     for more in ({}, {"in_reply_to": str(sent.message["Message-ID"])}):
         text = "We dispute it." if more else "We pay nothing."
         inbox.receive({"from": "kate@books.example", "text": text} | more)
-    house.time.later(days=21)
-    house.sweep()
-    quotes = {one.quote for one in house.view().evidence}
+    harness.time.later(days=21)
+    harness.sweep()
+    quotes = {one.quote for one in harness.view().evidence}
     assert "We dispute it." in quotes
     assert "We pay nothing." not in quotes
-    assert "dispute" in house.rules()
+    assert "dispute" in harness.rules()
