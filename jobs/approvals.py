@@ -65,6 +65,7 @@ def standing(
         lead_given=bool(leads),
         opens_at=case.approval_opens_at if needed.manager_first else None,
         manager_fine=fine or not needed.manager_first,
+        looks_good=fine,
     )
     return found if found.open(now) else replace(found, given=(), lead_given=False)
 

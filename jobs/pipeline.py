@@ -28,6 +28,7 @@ STEPS: Mapping[str, Place] = {
     "send": Place("act", "jobs.send.step"),
     "write_back": Place("act", "jobs.write_back"),
     "messages": Place("act", "bot.slack.outbox"),
+    "tell_managers": Place("act", "jobs.tell_managers"),
     "people": Place("act", "bot.slack.people"),
 }
 """Steps of one queue share a worker, in this order."""

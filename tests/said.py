@@ -15,7 +15,7 @@ from jobs.store.outbox import MessageKind
 
 
 def text_of(row: Any, names: Mapping[str, str] | None = None) -> str:
-    """The text of a row of `messages` that is no card."""
+    """The text of a row of `messages` that shows no case."""
     return WORDS[MessageKind(row.body["kind"])](Given(row.body["data"], names or {}))
 
 
@@ -24,5 +24,6 @@ def said(database: Database, kind: str = "") -> list[str]:
     with database.reading() as conn:
         rows = conn.execute(select(messages).order_by(messages.c.id)).all()
         names = people.names(conn)
-    spoken = [row for row in rows if row.kind != "card" and row.kind in (kind or row.kind)]
+    worded = [row for row in rows if row.kind not in ("card", "asks")]
+    spoken = [row for row in worded if row.kind in (kind or row.kind)]
     return [text_of(row, names) for row in spoken]

@@ -116,8 +116,8 @@ def test_the_app_asks_for_no_scope_without_a_reason() -> None:
     lines = (ROOT / "manifest.yml").read_text().splitlines()
     start = lines.index("    bot:") + 1
     first = [n for n in range(start, len(lines)) if lines[n].startswith("      - ")]
-    # read and history come in pairs, for public and private channels, under one reason
-    paired = {"groups:read", "groups:history"}
+    # read and history come together, for each kind of channel, under one reason
+    paired = {"groups:read", "groups:history", "im:history"}
     assert not [lines[n] for n in first if "#" not in lines[n - 1] and lines[n][8:] not in paired]
 
 

@@ -35,6 +35,7 @@ BELOW: dict[str, set[str]] = {
     "decide": {"rules", "store", "opening", "approvals"},
     "send": {"rules", "store", "mail", "sources", "engine", "approvals"},
     "write_back": {"rules", "store", "engine"},
+    "tell_managers": {"rules", "store", "engine"},
     "reports": {"rules", "store", "reasoning", "sources", "engine", "approvals"},
 }
 """The parts of `jobs`, from below to above, and which others each may know."""

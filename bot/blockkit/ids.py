@@ -189,9 +189,10 @@ def customer(value: object) -> AboutCustomerButton:
     return AboutCustomerButton(**_load(value, {"company", "customer", "seen"}))
 
 
-def of_any_company(switch: str) -> re.Pattern[str]:
-    """A pattern for the action ids of a switch: alone, or with a realm if several are listed."""
-    return re.compile(rf"^{switch}(:[0-9]+)?$")
+def of_any(name: str) -> re.Pattern[str]:
+    """A pattern for the action ids of a button: alone, or with a realm or case number where the
+    buttons of several companies or cases stand together."""
+    return re.compile(rf"^{name}(:[0-9]+)?$")
 
 
 def company(value: object) -> str:

@@ -15,7 +15,8 @@ from jobs.rules.policy.policy import Policy
 
 SCOPES = (
     *("chat:write", "commands", "users:read", "users:read.email", "usergroups:read"),
-    *("channels:read", "groups:read", "channels:history", "groups:history"),
+    *("channels:read", "groups:read", "im:write"),
+    *("channels:history", "groups:history", "im:history"),
 )
 """The scopes in manifest.yml; a test makes sure that the two agree."""
 STANDING = {

@@ -28,8 +28,8 @@ def register(app: App, backend: Backend) -> None:
     """Every button of every card, and of the worklist that shows the same cases in a modal."""
     for verb in Verb:
         pressed = _opening if verb in FORMS else _deciding
-        app.action(verb)(pressed(backend, verb))
-    app.action(ids.of_any_company(WorklistButton.START))(_starting(backend))
+        app.action(ids.of_any(verb))(pressed(backend, verb))
+    app.action(ids.of_any(WorklistButton.START))(_starting(backend))
     app.action(WorklistButton.SKIP)(_skipping(backend))
 
 

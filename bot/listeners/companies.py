@@ -33,9 +33,9 @@ def register(app: App, backend: Backend) -> None:
     """Every button of a company."""
 
     for switch in Switch:
-        app.action(ids.of_any_company(switch))(_turning(backend, switch))
+        app.action(ids.of_any(switch))(_turning(backend, switch))
 
-    @app.action(ids.of_any_company(HomeButton.DISCONNECT))
+    @app.action(ids.of_any(HomeButton.DISCONNECT))
     def disconnecting(ack: Ack, body: dict[str, Any]) -> None:
         backend.pool.submit(_disconnect, backend, body)
         ack()

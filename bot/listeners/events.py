@@ -55,7 +55,7 @@ def register(app: App, backend: Backend) -> None:
             backend.pool.submit(publish, backend, str(event["user"]))
 
     @app.action(HomeButton.CONNECT)
-    @app.action(ids.of_any_company(HomeButton.RECONNECT))
+    @app.action(ids.of_any(HomeButton.RECONNECT))
     def connecting(ack: Ack, body: dict[str, Any]) -> None:
         # the browser opens the link by itself; the tab gets a fresh one
         backend.pool.submit(publish, backend, user_of(body))

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from slack_sdk import WebClient
@@ -22,13 +23,14 @@ from sqlalchemy import Connection
 from bot.blockkit.lint import lint
 from bot.slack import api
 from bot.slack.api import Lost, Message, NotOk, Posted, RateLimited, Trouble
-from bot.surfaces.card.card import card, plain
+from bot.surfaces.card.card import Card, card, plain
+from bot.surfaces.direct import direct as direct_message
 from bot.surfaces.notices import Given, notice
 from jobs.engine.step import Round, Step
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
-from jobs.store import cases, companies, outbox, people, work
+from jobs.store import cases, companies, direct, outbox, people, work
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
@@ -71,6 +73,8 @@ def _load(
     policy: Policy, client: WebClient, conn: Connection, claim: Claim, now: datetime
 ) -> Round | None:
     row = claim.row
+    if row.person and not row.channel:
+        return OpenDirect(client, row.person)
     drawn = _drawn(policy, conn, claim, now)
     if row.ts is not None:
         return Update(client, drawn, row.ts, boot_time())
@@ -109,6 +113,9 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
     if row.kind == "card":
         view = picture.case_view(conn, policy.for_company(row.company), row.case_id, now)
         return _card(message, view, names, now, _is_plain(claim, view.version))
+    if row.kind == direct.KIND:
+        made = _to_person(policy, conn, claim, names, now)
+        return Drawn(replace(message, text=made.text, blocks=made.blocks))
     if row.kind == "thread":
         above = outbox.card_place(conn, row.case_id)
         assert above is not None, "a line of a thread is ready only where its card is"
@@ -121,6 +128,20 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
     given = Given(row.body["data"], names, companies.get(conn, row.company), text)
     made = notice(kind, given)
     return Drawn(replace(message, text=made.text, blocks=made.blocks))
+
+
+def _to_person(
+    policy: Policy, conn: Connection, claim: Claim, names: Mapping[str, str], now: datetime
+) -> Card:
+    views = [
+        picture.case_view(conn, policy.for_company(case.company), case.id, now)
+        for case in direct.cases_in(conn, claim.id)
+    ]
+    made = direct_message(views, claim.row.person, now, names)
+    if wrong := lint({"text": made.text, "blocks": made.blocks}, "message"):
+        slog.error("direct.refused_by_lint", message=claim.id, wrong=len(wrong))
+        return Card(made.text, [])
+    return made
 
 
 def _is_plain(claim: Claim, version: int | None = None) -> bool:
@@ -152,6 +173,34 @@ def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns
 def _held_up(since: float) -> bool:
     """Whether a lease has passed since then, so that another process may have the message now."""
     return boot_time() - since >= work.LEASE.total_seconds()
+
+
+@dataclass(frozen=True)
+class OpenDirect:
+    """Ask Slack for the channel that reaches a person. Asking again gives the same one."""
+
+    client: WebClient
+    person: str
+
+    def act(self) -> Mapping[str, Any] | Trouble:
+        """Never raises for anything Slack does."""
+        return api.call(self.client, "conversations.open", users=self.person)
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Mapping[str, Any] | Trouble, now: datetime
+    ) -> None:
+        """Store the channel; the message is posted next."""
+        match outcome:
+            case RateLimited(seconds):
+                until = now + timedelta(seconds=seconds)
+                work.settle(conn, claim, until, last_error="ratelimited")
+            case NotOk() | Lost():
+                slog.warning("direct.not_opened", message=claim.id, error=outcome.error)
+                pause = MUCH_LATER if isinstance(outcome, NotOk) else AGAIN
+                work.settle(conn, claim, now + pause, last_error=outcome.error)
+            case _:
+                channel = str(outcome["channel"]["id"])
+                work.settle(conn, claim, now, channel=channel)
 
 
 @dataclass(frozen=True)

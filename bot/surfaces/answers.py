@@ -145,7 +145,7 @@ def opens_later(at: datetime | None, manager: str) -> str:
     """Approval waits for the account manager."""
     who = mention(manager) or "a finance lead"
     latest = f", or {stamp(at)} at the latest" if at else ""
-    return f"Approval opens when {who} presses Fine{latest}. {NOTHING}"
+    return f"Approval opens when {who} presses “{Verb.FINE.row.button}”{latest}. {NOTHING}"
 
 
 def approved(send_at: datetime | None, shadow: bool, following: str = "") -> str:

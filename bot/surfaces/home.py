@@ -282,7 +282,7 @@ def _again(company: ConnectedCompany, url: str) -> Block:
 
 
 def _among(one: Block, company: ConnectedCompany, alone: bool) -> str:
-    """An action id that is unique in the view; see `ids.of_any_company`."""
+    """An action id that is unique in the view; see `ids.of_any`."""
     return str(one["action_id"]) if alone else f"{one['action_id']}:{company.realm}"
 
 

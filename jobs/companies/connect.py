@@ -22,6 +22,7 @@ from jobs.store.companies import ConnectedCompany
 from jobs.store.connection import tokens
 from jobs.store.connection.tokens import ConnectLink, Seal
 from jobs.store.database.engine import AWAY, Database
+from jobs.store.managers import TELL_MANAGERS
 from jobs.store.outbox import MessageKind, OtherChannel
 from qbo import (
     CompanyInfo,
@@ -194,7 +195,7 @@ def _record(
         before = companies.get(conn, realm)
         channel = _channel(conn, realm, link.channel, intuit.channel)
         again = _store(conn, columns | {"channel": channel}, link.person, now)
-        for kind in ("sweep", "poll", "upkeep"):
+        for kind in ("sweep", "poll", "upkeep", TELL_MANAGERS):
             work.hurry(conn, realm, kind, now)
         work.ensure(conn, realm, "first_look", now)
         company = companies.need(conn, realm)

@@ -64,6 +64,7 @@ def change(
     if named != before.account_manager:
         access.member(conn, named, now)
         managers.name(conn, company, customer, named, user, now)
+        managers.tell(conn, company, now)
     new, lifted = marks.change(conn, company, customer, said.wanted, said.reason, user, now)
     if marks.said_about(conn, company, customer).fingerprint == before.fingerprint:
         return Reply(Answer.RECORDED)

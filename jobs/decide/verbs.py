@@ -80,11 +80,11 @@ class Verb(StrEnum):
     EDIT = Row("edit", button="Edit", did="edited the message", was="edited", does="edit.edit")
     FINE = Row(
         Decided.FINE,
-        button="Fine",
-        did="found the message fine",
-        was="marked as fine",
+        button="Looks good",
+        did="said that the message looks good",
+        was="looked at",
         does="look.fine",
-        told="Thank you, noted. Approval is open now.",
+        told="Thank you, noted. Finance can approve it now.",
         who=Who.MANAGER,
     )
     REJECT = _REJECT

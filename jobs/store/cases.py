@@ -28,7 +28,14 @@ from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import JOINABLE, MOVES, OPEN, Stage, State
 from jobs.store import log
 from jobs.store.companies import connected
-from jobs.store.database.tables import assessments, case_invoices, cases, messages, notes
+from jobs.store.database.tables import (
+    assessments,
+    case_invoices,
+    cases,
+    messages,
+    notes,
+    shown_to,
+)
 from jobs.store.database.upsert import insert_new
 
 
@@ -179,9 +186,12 @@ ANEW: dict[str, Any] = {"reassess": True, "allowed_anyway": [], "end_reason": ""
 
 
 def redraw(conn: Connection, case_id: str, now: datetime) -> None:
-    """Make the card of this case due, ahead of cards that merely arrived."""
+    """Make the card of this case due, ahead of cards that merely arrived, and the direct messages
+    in which it stands."""
     card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
+    named = select(shown_to.c.message).where(shown_to.c.case_id == case_id)
     conn.execute(update(messages).where(card).values(due_at=now, rank=_URGENT))
+    conn.execute(update(messages).where(messages.c.id.in_(named)).values(due_at=now))
 
 
 def redraw_pending(conn: Connection, company: str, now: datetime) -> None:

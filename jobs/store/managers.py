@@ -8,7 +8,7 @@ answers are recent.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -22,6 +22,10 @@ from jobs.store.assessments import NEVER
 from jobs.store.database.tables import account_managers, assessments, cases, messages
 from jobs.store.database.upsert import insert_or_ignore, upsert
 
+TELL_MANAGERS = "tell_managers"
+"""The kind of scheduled work that tells them in a direct message."""
+TOGETHER = timedelta(minutes=1)
+"""How long what is new for them is gathered."""
 _NAMED = (assessments.c.id == cases.c.assessment) & cases.c.state.in_(OPEN)
 """The present assessments of open cases."""
 
@@ -65,6 +69,22 @@ def _owned(conn: Connection, company: str, user: str, now: datetime) -> frozense
         return frozenset()
     query = select(cases.c.customer).where(_NAMED, cases.c.company == company)
     return frozenset(conn.scalars(query.where(assessments.c.owner.in_(theirs))))
+
+
+def of_open_cases(
+    conn: Connection, company: str, policy: Policy, now: datetime
+) -> Mapping[str, str]:
+    """Open case → the user who looks after its customer; cases without one are left out."""
+    ours = account_managers.c.company == company
+    named = {r.customer: r.person for r in conn.execute(select(account_managers).where(ours))}
+    members = people.members(conn, now)
+    query = select(cases.c.id, cases.c.customer, assessments.c.owner)
+    rows = conn.execute(query.where(_NAMED, cases.c.company == company))
+    found = {
+        id: named.get(customer) or policy.account_manager(customer) or members.get(owner, "")
+        for id, customer, owner in rows
+    }
+    return {id: user for id, user in found.items() if user}
 
 
 def named_in_slack(conn: Connection, company: str, customer: str) -> str:
@@ -115,7 +135,15 @@ def unread(conn: Connection, now: datetime) -> list[str]:
 
 
 def redraw(conn: Connection, addresses: Collection[str], now: datetime) -> None:
-    """Redraw the cards of open cases with one of these owners."""
+    """Redraw the cards of open cases with one of these owners, and tell the owners."""
     theirs = select(cases.c.id).where(_NAMED, assessments.c.owner.in_(addresses))
     cards = (messages.c.kind == "card") & messages.c.case_id.in_(theirs)
     conn.execute(update(messages).where(cards).values(due_at=now))
+    owned = select(cases.c.company).where(_NAMED, assessments.c.owner.in_(addresses)).distinct()
+    for company in conn.scalars(owned).all():
+        tell(conn, company, now)
+
+
+def tell(conn: Connection, company: str, now: datetime) -> None:
+    """Have account managers told soon what is new; a morning's cases come as one message."""
+    work.by(conn, company, TELL_MANAGERS, now + TOGETHER)

@@ -101,15 +101,27 @@ class OtherChannel:
     channel: str
 
 
+@dataclass(frozen=True)
+class DirectMessage:
+    """To one person, about a company (its realm)."""
+
+    company: str
+    person: str
+
+
+To = ConnectedCompany | Case | OtherChannel | DirectMessage
+
+
 def say(
     conn: Connection,
-    to: ConnectedCompany | Case | OtherChannel,
+    to: To,
     kind: MessageKind,
     key: str,
     data: Mapping[str, Any],
     now: datetime,
 ) -> None:
-    """Say it once per `key`: in a company's channel, in the thread of a case, or elsewhere.
+    """Say it once per `key`: in a company's channel, in the thread of a case, to a person, or
+    elsewhere.
 
     `data` is plain JSON, unescaped: names, ids of people, numbers, times; never a finished text,
     except for reasons that the case or the log keeps in the same words.
@@ -124,10 +136,11 @@ def say(
     insert_or_ignore(conn, messages, row)
 
 
-def _addressed(
-    conn: Connection, to: ConnectedCompany | Case | OtherChannel, key: str
-) -> dict[str, Any]:
-    """The columns that say where it goes."""
+def _addressed(conn: Connection, to: To, key: str) -> dict[str, Any]:
+    """The columns that say where it goes; Slack is asked later which channel reaches a person."""
+    if isinstance(to, DirectMessage):
+        place = {"company": to.company, "channel": "", "person": to.person}
+        return place | {"kind": "direct", "dedupe": f"direct:{to.person}:{key}"}
     if isinstance(to, Case):
         place = {"company": to.company, "channel": companies.need(conn, to.company).channel}
         return place | {"kind": "thread", "dedupe": f"thread:{to.id}:{key}", "case_id": to.id}
@@ -211,9 +224,10 @@ def postable() -> ColumnElement[bool]:
         (schedule.c.kind == "first_look") & schedule.c.due_at.is_not(None),
         schedule.c.last_error == "",
     )
-    placed = or_(messages.c.kind != "thread", parent.exists())
-    free = ~busy.exists() & placed & or_(messages.c.kind != "card", ~look.exists())
-    return (messages.c.channel != "") & or_(messages.c.ts.is_not(None), free)
+    hangs = or_(messages.c.kind != "thread", parent.exists())
+    free = ~busy.exists() & hangs & or_(messages.c.kind != "card", ~look.exists())
+    placed = (messages.c.channel != "") | (messages.c.person != "")
+    return placed & or_(messages.c.ts.is_not(None), free)
 
 
 def get(conn: Connection, id: str) -> Row[Any]:

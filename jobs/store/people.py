@@ -38,6 +38,12 @@ def person(conn: Connection, id: str) -> Person | None:
     return Person(row.id, row.body["name"], row.body["trouble"], row.read_at)
 
 
+def in_good_standing(conn: Connection, id: str) -> bool:
+    """Whether this is a full member, as far as Slack has said."""
+    found = person(conn, id) if id else None
+    return found is not None and not found.trouble
+
+
 def groups(conn: Connection, now: datetime) -> Mapping[str, frozenset[str]]:
     """User group → its members, for groups read recently; others count as empty."""
     rows = conn.execute(select(people).where(people.c.kind == "group"))
@@ -47,16 +53,17 @@ def groups(conn: Connection, now: datetime) -> Mapping[str, frozenset[str]]:
 
 def at_address(conn: Connection, email: str, now: datetime) -> str:
     """The full member with this lower-case address; empty if nobody, or if not read recently."""
-    return _members(conn, now).get(email, "")
+    return members(conn, now).get(email, "")
 
 
 def addresses_of(conn: Connection, user: str, now: datetime) -> frozenset[str]:
     """The addresses, read recently, that belong to this full member."""
-    found = _members(conn, now).items()
+    found = members(conn, now).items()
     return frozenset(email for email, id in found if user and id == user)
 
 
-def _members(conn: Connection, now: datetime) -> dict[str, str]:
+def members(conn: Connection, now: datetime) -> dict[str, str]:
+    """Lower-case address → the full member who has it (empty for nobody), as read recently."""
     recent = (people.c.kind == "email") & (people.c.read_at > now - STALE)
     return {row.id: row.body["user"] for row in conn.execute(select(people).where(recent))}
 

@@ -219,6 +219,15 @@ def hurry(conn: Connection, company: str, kind: str, now: datetime) -> None:
         conn.execute(update(schedule).where(ours).values(due_at=now, token=None, attempts=0))
 
 
+def by(conn: Connection, company: str, kind: str, at: datetime) -> None:
+    """Have it run at `at` or before; a run in progress loses the row, and it runs once more."""
+    if insert_or_ignore(conn, schedule, {"company": company, "kind": kind, "due_at": at}):
+        return
+    ours = (schedule.c.company == company) & (schedule.c.kind == kind)
+    later = schedule.c.due_at.is_(None) | (schedule.c.due_at > at) | schedule.c.token.is_not(None)
+    conn.execute(update(schedule).where(ours, later).values(due_at=at, token=None))
+
+
 def bring_forward(conn: Connection, company: str, kind: str, now: datetime) -> None:
     """Make it due now if it is on the schedule; a run in progress goes on undisturbed."""
     ours = (schedule.c.company == company) & (schedule.c.kind == kind)

@@ -173,6 +173,7 @@ def _show(
     _tell_editor(conn, view, written, draft, now)
     cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
     outbox.card(conn, case.company, channel, case.id, case.row.rank, draft is not None, now)
+    managers.tell(conn, case.company, now)
 
 
 def _voided(conn: Connection, case: Case) -> str:

@@ -77,7 +77,7 @@ def _number(count: int) -> str:
 def _opening(view: CaseView, asked: Approvals) -> Line:
     manager = view.manager.user if view.manager else ""
     who = [person(manager)] if manager else [text("a finance lead")]
-    line = [text("Approval opens when "), *who, text(" presses Fine")]
+    line = [text("Approval opens when "), *who, text(f" presses “{Verb.FINE.row.button}”")]
     if asked.opens_at:
         line += [text(", or "), date(asked.opens_at), text(" at the latest")]
     return [*line, text(".")]

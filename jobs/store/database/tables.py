@@ -498,6 +498,7 @@ messages = Table(
     Column("dedupe", String(200), nullable=False, unique=True),
     Column("case_id", ForeignKey("cases.id")),
     Column("channel", String(32), nullable=False),
+    Column("person", String(32), nullable=False, server_default=""),
     Column("made_at", Utc, nullable=False),
     Column("with_draft", Boolean, nullable=False, server_default=text("false")),
     Column("ts", String(32)),
@@ -508,6 +509,15 @@ messages = Table(
     Index("ix_messages_case_id", "case_id"),
     Index("ix_messages_due_at", "due_at"),
     Index("ix_messages_made_at", "company", "made_at"),
+)
+
+shown_to = Table(
+    "shown_to",
+    metadata,
+    Column("case_id", ForeignKey("cases.id"), primary_key=True),
+    Column("person", String(32), primary_key=True),
+    Column("message", ForeignKey("messages.id"), nullable=False),
+    Index("ix_shown_to_message", "message"),
 )
 
 channels = Table(

@@ -20,4 +20,4 @@ def test_every_answer_that_is_told_is_a_sentence(answer: Answer) -> None:
 def test_closed_approval_says_when_it_opens() -> None:
     """The clicker learns for whom, and until when at the latest, approval waits."""
     told = reply(Reply(Answer.NOT_OPEN_YET, detail="UMANAGER", at=NOW))
-    assert told.startswith("Approval opens when <@UMANAGER> presses Fine, or <!date^")
+    assert told.startswith("Approval opens when <@UMANAGER> presses “Looks good”, or <!date^")

@@ -489,6 +489,7 @@ def upgrade() -> None:
         sa.Column("dedupe", sa.String(length=200), nullable=False),
         sa.Column("case_id", Id(), nullable=True),
         sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.String(length=32), server_default="", nullable=False),
         sa.Column("made_at", Utc(), nullable=False),
         sa.Column("with_draft", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("ts", sa.String(length=32), nullable=True),
@@ -507,6 +508,16 @@ def upgrade() -> None:
     op.create_index("ix_messages_case_id", "messages", ["case_id"], unique=False)
     op.create_index("ix_messages_due_at", "messages", ["due_at"], unique=False)
     op.create_index("ix_messages_made_at", "messages", ["company", "made_at"], unique=False)
+    op.create_table(
+        "shown_to",
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("person", sa.String(length=32), nullable=False),
+        sa.Column("message", Id(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_shown_to_case_id")),
+        sa.ForeignKeyConstraint(["message"], ["messages.id"], name=op.f("fk_shown_to_message")),
+        sa.PrimaryKeyConstraint("case_id", "person", name=op.f("pk_shown_to")),
+    )
+    op.create_index("ix_shown_to_message", "shown_to", ["message"], unique=False)
     op.create_table(
         "decisions",
         sa.Column("id", Id(), autoincrement=True, nullable=False),

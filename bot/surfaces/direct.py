@@ -1,0 +1,136 @@
+"""The direct message to an account manager: what their customers are about to read. Pure.
+
+It needs no access to the finance channel. What is decided meanwhile shrinks to a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.blockkit.blocks import Block, actions, button, context, divider, section, stamp
+from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.blockkit.ids import block_id
+from bot.surfaces import wording
+from bot.surfaces.card import parts
+from bot.surfaces.card.buttons import binding
+from bot.surfaces.card.card import Card, story
+from bot.surfaces.card.parts import Part, ShownTo
+from bot.surfaces.card.status import status_of
+from jobs.decide.verbs import Verb
+from jobs.rules.case import CaseView
+from jobs.rules.policy.rights import looks_after
+from jobs.rules.states import State
+
+MOST_BLOCKS = 45
+"""Of the fifty that Slack takes; the rest is for the first line and for what does not fit."""
+MOST_LINES = 20
+"""How many cases that are decided, or do not fit, are named."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A case in the message, and the line of plain text that says the same."""
+
+    blocks: Sequence[Block]
+    said: str
+
+
+def direct(
+    views: Iterable[CaseView], person: str, now: datetime, people: Mapping[str, str]
+) -> Card:
+    """The message to this person about these cases, the first the most valuable."""
+    found = list(views)
+    asked = [view for view in found if _asked(view, person)]
+    done = [view for view in found if not _asked(view, person)]
+    shown = _that_fit([_whole(view, now, people, view is asked[0]) for view in asked])
+    left = [_named(view) for view in asked[len(shown) :]]
+    over = [f"{_named(view)}: {_said(view, person, now)}" for view in done]
+    blocks = [section(_head(len(asked)))]
+    for one in shown:
+        blocks += [divider(), *one.blocks]
+    blocks += [context(_list("Also waiting, shown once these are done", left))] if left else []
+    blocks += [context(_list("No longer waiting for you", over))] if over else []
+    said = [_head(len(asked)), *(one.said for one in shown), *left, *over]
+    return Card(story(said), blocks)
+
+
+def _asked(view: CaseView, person: str) -> bool:
+    return view.state is State.WAITING and looks_after(person, view.manager)
+
+
+def _head(count: int) -> str:
+    if not count:
+        return "Nothing waits for you here any more."
+    what = "*One message* to a customer of yours is" if count == 1 else f"*{count} messages* to "
+    what += "" if count == 1 else "customers of yours are"
+    return f"{what} being prepared. Nothing is sent before finance approves it."
+
+
+def _that_fit(found: Sequence[Shown]) -> list[Shown]:
+    """The first ones, as many as fit into one message."""
+    shown: list[Shown] = []
+    room = MOST_BLOCKS
+    for one in found:
+        room -= len(one.blocks) + 1
+        if room < 0:
+            break
+        shown.append(one)
+    return shown
+
+
+def _whole(view: CaseView, now: datetime, people: Mapping[str, str], first: bool) -> Shown:
+    reader = ShownTo(people, view.facts.company.zone)
+    why, told = parts.why(view, reader), _told(view, now)
+    made = [parts.title(view), Part((section(told),), told), *([why] if why else [])]
+    made += parts.letter(view)
+    blocks = [block for part in made for block in part.blocks]
+    blocks.append(actions(_buttons(view, first), block_id(f"direct-{view.id}", view.version)))
+    return Shown(blocks, " ".join(part.said for part in made if part.said))
+
+
+def _told(view: CaseView, now: datetime) -> str:
+    """What this person's word is needed for, and until when."""
+    if view.letter is None:
+        return "No message is drafted while this stands. Can you resolve it with the customer?"
+    asked = view.approvals
+    if asked and asked.looks_good:
+        return "You have said that it looks good. It waits for finance to approve it."
+    if asked and not asked.open(now):
+        latest = f", or {stamp(asked.opens_at)}" if asked.opens_at else ""
+        return f"Finance can approve it once you press *Looks good*{latest}."
+    return "Finance can approve it already. Edit or hold it if it should not go like this."
+
+
+def _buttons(view: CaseView, first: bool) -> list[Block]:
+    verbs = [Verb.EDIT, Verb.HOLD] if view.letter else [Verb.HOLD, Verb.REJECT]
+    said = view.approvals is not None and view.approvals.looks_good
+    if view.letter and not said:
+        verbs.insert(0, Verb.FINE)
+    return [_make(view, verb, "" if first else f":{view.id}") for verb in verbs]
+
+
+def _make(view: CaseView, verb: Verb, mark: str) -> Block:
+    """`mark` tells the buttons of several cases apart: in a message each action id is unique."""
+    label, style = verb.row.button, "primary" if verb is Verb.FINE else ""
+    says = f"{label}: case {view.id}, {view.facts.customer.name}"
+    return button(f"{verb}{mark}", label, binding(view).encode(), style=style, says=says)
+
+
+def _named(view: CaseView) -> str:
+    name = mrkdwn(cap(one_line(view.facts.customer.name), 100)) or "Customer without a name"
+    return f"{name} ({wording.money(view.facts.asked)})"
+
+
+def _said(view: CaseView, person: str, now: datetime) -> str:
+    if view.state is State.WAITING and not looks_after(person, view.manager):
+        return "somebody else looks after this customer now"
+    title = status_of(view, now).title
+    return title[:1].lower() + title[1:]
+
+
+def _list(title: str, lines: Sequence[str]) -> str:
+    rest = len(lines) - MOST_LINES
+    more = [f"and {rest} more"] if rest > 0 else []
+    return cap("\n".join([f"*{title}:*", *lines[:MOST_LINES], *more]), 2900)
