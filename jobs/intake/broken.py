@@ -27,9 +27,19 @@ def tell(
     if not found:
         return
     kept, unfit = [b for b in found if not b.unfit], [b for b in found if b.unfit]
-    data = {"kept": _named(conn, company.realm, kept), "unfit": _named(conn, company.realm, unfit)}
+    data = {
+        "kept": _described(conn, company.realm, kept),
+        "unfit": _described(conn, company.realm, unfit),
+    }
     key = f"broken:{company.realm}:{_same(found)}:{now:%G-W%V}"
     outbox.say(conn, company, MessageKind.RECORDS_BROKEN, key, data, now)
+
+
+def named(broken: Sequence[Broken]) -> Sequence[Broken]:
+    """The broken records; places in a list are left out when all invoices have their ids."""
+    known = [record for record in broken if record.id]
+    invoices = sum(record.entity == "Invoice" for record in known)
+    return known if invoices >= len(broken) - len(known) else broken
 
 
 def _once(broken: Iterable[Broken]) -> list[Broken]:
@@ -43,7 +53,7 @@ def _once(broken: Iterable[Broken]) -> list[Broken]:
     return [found[key] for key in sorted(found)]
 
 
-def _named(conn: Connection, realm: str, found: Sequence[Broken]) -> dict[str, Any] | None:
+def _described(conn: Connection, realm: str, found: Sequence[Broken]) -> dict[str, Any] | None:
     """The first of these records, with the numbers of invoices, and how many more there are."""
     if not found:
         return None

@@ -117,8 +117,7 @@ class Look:
             return Outcome(News(self.as_of), dict.fromkeys(self.ids, str(error)))
 
     def _read(self) -> Outcome:
-        quickbooks = self.services.quickbooks(self.company.realm)
-        reader, apart = LedgerReader(quickbooks, self.company.home_currency), dict[str, str]()
+        reader, apart = LedgerReader.of(self.services, self.company), dict[str, str]()
         news = self._news(reader, apart)
         customers = reader.family(news.about | {i.customer for i in news.invoices})
         return Outcome(replace(news, customers=customers), apart)

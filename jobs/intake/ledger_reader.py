@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from jobs.engine.services import Services
 from jobs.rules.facts.facts import Customer, Invoice
 from jobs.sources import records
+from jobs.store.companies import ConnectedCompany
 from qbo import Broken, Entity, OnBroken, Payment, models
 from qbo.answers import raise_broken
 from qbo.client import QuickBooks
 from qbo.errors import Gone, PoisonedPage
 
+OVERLAP = timedelta(minutes=10)
+"""How far a reading of changes reaches back beyond what it needs: our clock and QuickBooks' clock
+may differ, and a change may become visible late. Intuit does not say how late."""
 DEEPEST = 5
 """QuickBooks nests sub-customers five levels deep (its own limit)."""
 EVIDENCE = {"Payment": "payment", "CreditMemo": "credit_memo"}
@@ -47,6 +53,13 @@ class LedgerReader:
     home: str
     """The currency if a record names none."""
     on_broken: OnBroken | None = None
+
+    @classmethod
+    def of(
+        cls, services: Services, company: ConnectedCompany, on_broken: OnBroken | None = None
+    ) -> LedgerReader:
+        """The reader of this company's ledger."""
+        return cls(services.quickbooks(company.realm), company.home_currency, on_broken)
 
     def invoices(self, found: Iterable[models.Invoice]) -> list[Invoice]:
         """These invoices as the rules see them."""

@@ -19,7 +19,7 @@ from jobs.engine.step import Step
 from jobs.engine.turns import Plan, batches, in_transaction
 from jobs.intake import broken, crossing
 from jobs.intake.crossing import News
-from jobs.intake.ledger_reader import EVIDENCE, LedgerReader, evidence_id
+from jobs.intake.ledger_reader import EVIDENCE, OVERLAP, LedgerReader, evidence_id
 from jobs.rules.facts.facts import Invoice
 from jobs.sources import records
 from jobs.store import companies, events, ledger, log, work
@@ -34,8 +34,6 @@ KIND = "poll"
 SWEEP = "sweep"
 """The kind of scheduled work that reads by id whatever is missing."""
 EVERY = timedelta(hours=1)
-OVERLAP = timedelta(minutes=10)
-"""A change may become visible late; Intuit does not say how late."""
 LOOK_BACK = timedelta(days=29)
 """Change data capture reaches back 30 days (Intuit); one day less, because clocks differ."""
 KINDS: tuple[type[Entity], ...] = (models.Invoice, Payment, CreditMemo, Customer)
@@ -79,8 +77,7 @@ class Poll:
 
     @property
     def reader(self) -> LedgerReader:
-        quickbooks = self.services.quickbooks(self.company.realm)
-        return LedgerReader(quickbooks, self.company.home_currency, self.broken.append)
+        return LedgerReader.of(self.services, self.company, self.broken.append)
 
     def plan(self) -> Plan:
         """The whole poll. Raises QuickBooksError: it is then tried again from the same cursor."""

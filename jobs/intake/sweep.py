@@ -23,7 +23,7 @@ from jobs.engine.step import Step
 from jobs.engine.turns import Plan, batches, in_transaction
 from jobs.intake import broken, crossing
 from jobs.intake.crossing import News
-from jobs.intake.ledger_reader import DEEPEST, LedgerReader
+from jobs.intake.ledger_reader import DEEPEST, OVERLAP, LedgerReader
 from jobs.rules.facts.addresses import addresses_on
 from jobs.rules.facts.facts import Invoice
 from jobs.sources import records
@@ -39,8 +39,6 @@ KIND = "sweep"
 ACTOR = "system:sweep"
 DAILY = time(5, 0)
 """In the company's own zone, before anybody starts work."""
-OVERLAP = timedelta(minutes=10)
-"""Our clock and QuickBooks' clock may differ, and a change may become visible late."""
 AGAIN = timedelta(hours=1)
 """When to sweep again if too much changed meanwhile to tell what was deleted."""
 CASES_A_CHUNK = 500
@@ -89,8 +87,7 @@ class Sweep:
 
     @property
     def reader(self) -> LedgerReader:
-        quickbooks = self.services.quickbooks(self.realm)
-        return LedgerReader(quickbooks, self.company.home_currency, self.broken.append)
+        return LedgerReader.of(self.services, self.company, self.broken.append)
 
     def plan(self) -> Plan:
         """The whole sweep, in order. Raises QuickBooksError: the sweep is then tried again."""
@@ -224,17 +221,10 @@ class Sweep:
         if not work.settle(conn, self.claim, due):
             return
         companies.change(conn, self.realm, swept_at=self.began_at)
-        broken.tell(conn, self.company, self._named(), now)
+        broken.tell(conn, self.company, broken.named(self.broken), now)
         counts = {"open": self.open, "left": self.left, "gone": self.gone}
         data = {**counts, "again": True} if self.cut else counts
         log.note(conn, log.Entry(self.realm, "sweep.done", ACTOR, now, data=data))
-
-    def _named(self) -> list[Broken]:
-        """The broken records; places in a list are left out when all invoices have their ids."""
-        named = [record for record in self.broken if record.id]
-        invoices = sum(record.entity == "Invoice" for record in named)
-        places = len(self.broken) - len(named)
-        return named if invoices >= places else self.broken
 
 
 def _was_open(known: Mirrored | None) -> bool:

@@ -54,19 +54,7 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     return Counting(policy, company, company.today(now), {}, "")
 
 
-@dataclass
-class Sum:
-    """What one billed customer owes in one currency."""
-
-    open: Decimal = Decimal(0)
-    overdue: Decimal = Decimal(0)
-    largest: Decimal = Decimal(0)
-    invoices: int = 0
-    late: int = 0
-    small: int = 0
-
-
-Sums = dict[tuple[str, str], Sum]
+Totals = dict[tuple[str, str], CustomerTotal]
 """By currency and customer record."""
 
 
@@ -77,7 +65,7 @@ class Counting:
     policy: Policy
     company: ConnectedCompany
     today: date
-    sums: Sums
+    totals: Totals
     after: str
 
     def act(self) -> None:
@@ -92,21 +80,18 @@ class Counting:
         if last is None:
             self._tell(conn, claim, now)
             return None
-        counted: Sums = {}  # a fresh one, because this transaction may be retried
+        counted: Totals = {}  # a fresh one, because this transaction may be retried
         for row in some:
             self._count(row, counted)
-        return Counting(self.policy, self.company, self.today, self.sums | counted, last)
+        return Counting(self.policy, self.company, self.today, self.totals | counted, last)
 
-    def _count(self, row: Any, counted: Sums) -> None:
-        found = counted.setdefault((row.currency, row.customer), Sum())
+    def _count(self, row: Any, counted: Totals) -> None:
         limits = self.policy.limits(row.currency, self.company.home_currency)
         late = row.due < self.today
-        found.open += row.open
-        found.largest = max(found.largest, row.open)
-        found.invoices += 1
-        found.late += late
-        found.overdue += row.open if late else 0
-        found.small += late and limits is not None and row.open < limits.smallest
+        small = late and limits is not None and row.open < limits.smallest
+        overdue = row.open if late else Decimal(0)
+        one = CustomerTotal(row.open, overdue, row.open, 1, int(late), int(small))
+        counted.setdefault((row.currency, row.customer), CustomerTotal()).add(one)
 
     def _tell(self, conn: Connection, claim: Claim, now: datetime) -> None:
         key = f"{KIND}:{self.company.realm}"
@@ -114,10 +99,10 @@ class Counting:
         work.settle(conn, claim, None)
 
     def _found(self, conn: Connection) -> dict[str, Any]:
-        sums = _billed(self.sums, ledger.parents(conn, self.company.realm))
+        totals = _billed(self.totals, ledger.parents(conn, self.company.realm))
         home = self.company.home_currency
-        currencies = sorted({c for c, _ in sums}, key=lambda c: (c != home, c))
-        owed = {c: [each for (of, _), each in sums.items() if of == c] for c in currencies}
+        currencies = sorted({c for c, _ in totals}, key=lambda c: (c != home, c))
+        owed = {c: [each for (of, _), each in totals.items() if of == c] for c in currencies}
         shown = currencies[:MOST_CURRENCIES]
         return {
             "company": self.company.name,
@@ -128,37 +113,33 @@ class Counting:
         }
 
 
-def _billed(sums: Sums, parents: dict[str, str]) -> Sums:
-    """The same sums by billed customer: sub-customers count with their parent."""
-    found: Sums = {}
-    for (currency, customer), each in sums.items():
-        into = found.setdefault((currency, ledger.billed(customer, parents)), Sum())
-        into.open, into.overdue = into.open + each.open, into.overdue + each.overdue
-        into.largest = max(into.largest, each.largest)
-        into.invoices, into.late = into.invoices + each.invoices, into.late + each.late
-        into.small += each.small
+def _billed(totals: Totals, parents: dict[str, str]) -> Totals:
+    """The same by billed customer: sub-customers count with their parent."""
+    found: Totals = {}
+    for (currency, customer), each in totals.items():
+        key = currency, ledger.billed(customer, parents)
+        found.setdefault(key, CustomerTotal()).add(each)
     return found
 
 
 def _of_currency(
-    policy: Policy, company: ConnectedCompany, currency: str, found: list[Sum]
+    policy: Policy, company: ConnectedCompany, currency: str, found: list[CustomerTotal]
 ) -> dict[str, Any]:
     told = {
         "currency": currency,
-        "invoices": sum(s.invoices for s in found),
-        "open": str(sum((s.open for s in found), Decimal(0))),
-        "late": sum(s.late for s in found),
-        "overdue": str(sum((s.overdue for s in found), Decimal(0))),
-        "late_customers": sum(s.late > 0 for s in found),
+        "invoices": sum(one.invoices for one in found),
+        "open": str(sum((one.open for one in found), Decimal(0))),
+        "late": sum(one.late for one in found),
+        "overdue": str(sum((one.overdue for one in found), Decimal(0))),
+        "late_customers": sum(one.late > 0 for one in found),
     }
     limits = policy.limits(currency, company.home_currency)
     if limits is None:
         return told | {"limits": None}
-    owed = [CustomerTotal(s.open, s.largest, s.late > 0, s.small) for s in found]
     return told | {
         "limits": limits.model_dump(mode="json"),
-        "effect": asdict(effect(limits, owed)),
-        "better": _proposal(company, currency, limits, owed),
+        "effect": asdict(effect(limits, found)),
+        "better": _proposal(company, currency, limits, found),
     }
 
 

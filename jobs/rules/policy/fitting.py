@@ -23,15 +23,26 @@ ENOUGH = 20
 STEPS = (Decimal(1), Decimal("1.5"), Decimal(2), Decimal(3), Decimal(5), Decimal("7.5"))
 
 
-@dataclass(frozen=True)
+@dataclass
 class CustomerTotal:
-    """What one customer owes in one currency: everything open, and the largest invoice."""
+    """What one customer owes in one currency."""
 
-    total: Decimal
-    largest: Decimal
-    overdue: bool = True
+    open: Decimal = Decimal(0)
+    overdue: Decimal = Decimal(0)
+    largest: Decimal = Decimal(0)
+    """The largest invoice."""
+    invoices: int = 0
+    late: int = 0
+    """How many of the invoices are overdue."""
     small: int = 0
-    """The number of invoices below the policy's smallest balance."""
+    """How many of those are below the policy's smallest balance."""
+
+    def add(self, other: CustomerTotal) -> None:
+        """Count what another record owes too."""
+        self.open, self.overdue = self.open + other.open, self.overdue + other.overdue
+        self.largest = max(self.largest, other.largest)
+        self.invoices, self.late = self.invoices + other.invoices, self.late + other.late
+        self.small += other.small
 
 
 @dataclass(frozen=True)
@@ -46,25 +57,25 @@ class Effect:
 
 def effect(limits: Limits, owed: Iterable[CustomerTotal]) -> Effect:
     """What these limits would do."""
-    late = [one for one in owed if one.overdue]
+    late = [one for one in owed if one.late]
     return Effect(
         customers=len(late),
-        second_approver=sum(one.total >= limits.second_approver for one in late),
+        second_approver=sum(one.open >= limits.second_approver for one in late),
         stopped=sum(_stopped(limits, one) for one in late),
         small=sum(one.small for one in late),
     )
 
 
 def _stopped(limits: Limits, one: CustomerTotal) -> bool:
-    return one.largest >= limits.stop_invoice or one.total >= limits.stop_total
+    return one.largest >= limits.stop_invoice or one.open >= limits.stop_total
 
 
 def proposed(limits: Limits, owed: Sequence[CustomerTotal]) -> dict[str, Decimal]:
     """Policy keys → values that would fit much better; empty if the present ones fit."""
-    late = [one for one in owed if one.overdue]
+    late = [one for one in owed if one.late]
     if len(late) < ENOUGH:
         return {}
-    totals, largest = [one.total for one in late], [one.largest for one in late]
+    totals, largest = [one.open for one in late], [one.largest for one in late]
     better = {
         "second_approver": friendly(percentile(totals, SECOND_APPROVER)),
         "stop_invoice": friendly(percentile(largest, STOP)),

@@ -24,16 +24,16 @@ def limits() -> Limits:
 
 def owing(*totals: int) -> list[CustomerTotal]:
     """Customers with one invoice each."""
-    return [CustomerTotal(Decimal(one), Decimal(one)) for one in totals]
+    return [CustomerTotal(Decimal(one), largest=Decimal(one), late=1) for one in totals]
 
 
 def test_the_effect_counts_customers_with_something_overdue() -> None:
     """From the limit on, not above it; who owes nothing overdue is not counted."""
     some = [
         *owing(9999, 10000, 24999, 25000),
-        CustomerTotal(Decimal(60000), Decimal(60000), overdue=False),
+        CustomerTotal(Decimal(60000), largest=Decimal(60000)),
     ]
-    some.append(CustomerTotal(Decimal(50000), Decimal(100), small=3))
+    some.append(CustomerTotal(Decimal(50000), largest=Decimal(100), late=3, small=3))
     found = effect(limits(), some)
     assert (found.customers, found.second_approver, found.stopped, found.small) == (5, 4, 2, 3)
 
@@ -58,7 +58,7 @@ def test_a_ledger_that_fits_gets_no_proposal() -> None:
 def test_a_few_customers_say_nothing() -> None:
     """Percentiles of a handful are chance."""
     assert proposed(limits(), owing(*[10] * 19)) == {}
-    assert proposed(limits(), [replace(one, overdue=False) for one in owing(*[10] * 50)]) == {}
+    assert proposed(limits(), [replace(one, late=0) for one in owing(*[10] * 50)]) == {}
 
 
 @pytest.mark.parametrize(
