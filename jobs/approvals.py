@@ -20,8 +20,9 @@ from jobs.rules.policy import rights
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import MOVES, Role, State
-from jobs.store import assessments, cases, drafts, managers, outbox, people, sends
+from jobs.store import assessments, cases, drafts, outbox, people, sends
 from jobs.store.cases import Case, Move
+from jobs.store.customers import managers
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
 

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from jobs.rules.crossings import Account, Crossing, Debtors, reached
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, companies, crossings, history, ledger
+from jobs.store import cases, companies, crossings, ledger
 from jobs.store.cases import NewCase
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import history
 
 
 def open_cases(

@@ -24,8 +24,9 @@ from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
 from jobs.reports import picture
 from jobs.rules.policy.rights import sees
-from jobs.store import companies, managers, people
+from jobs.store import companies, people
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import managers
 
 slog = structlog.get_logger()
 Response = dict[str, Any]

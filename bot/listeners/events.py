@@ -29,8 +29,9 @@ from jobs.decide.access import Answer, VerbRefused
 from jobs.reports import overview, worklist
 from jobs.reports.picture import Only
 from jobs.rules.policy.rights import may_run, sees
-from jobs.store import companies, managers, people
+from jobs.store import companies, people
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import managers
 
 slog = structlog.get_logger()
 MOST = 8

@@ -17,7 +17,8 @@ from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from jobs.engine.step import Round, Step, scheduled, tries_again
 from jobs.rules.policy.policy import Policy
-from jobs.store import managers, people, work
+from jobs.store import people, work
+from jobs.store.customers import managers
 from jobs.store.work import Claim
 
 KIND = "people"

@@ -15,9 +15,10 @@ from jobs.rules.facts.facts import Facts
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager, Who, may, may_run
 from jobs.rules.states import Role, State
-from jobs.store import assessments, cases, drafts, log, managers, outbox, people
+from jobs.store import assessments, cases, drafts, log, outbox, people
 from jobs.store.assessments import Assessment
 from jobs.store.cases import Case
+from jobs.store.customers import managers
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
 

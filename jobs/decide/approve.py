@@ -17,8 +17,9 @@ from jobs.rules.policy.business_days import next_opening, refresh_at
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
-from jobs.store import cases, companies, crossings, drafts, history
+from jobs.store import cases, companies, crossings, drafts
 from jobs.store.cases import Move
+from jobs.store.customers import history
 from jobs.store.drafts import Draft
 
 

@@ -11,8 +11,9 @@ from jobs.decide import access
 from jobs.decide.access import Answer, Reply, VerbRefused
 from jobs.rules.policy.policy import MARKS, Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, ledger, log, managers, marks, outbox
+from jobs.store import cases, ledger, log, outbox
 from jobs.store.cases import Case, Move
+from jobs.store.customers import managers, marks
 from jobs.store.outbox import MessageKind
 
 IN_SLACK = tuple(kind for kind in MARKS if kind != "disputed")

@@ -19,8 +19,9 @@ from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
 from jobs.rules.verification.verify import verify
 from jobs.rules.verification.violations import Violation
-from jobs.store import cases, drafts, history
+from jobs.store import cases, drafts
 from jobs.store.cases import Move
+from jobs.store.customers import history
 from jobs.store.drafts import Draft
 
 

@@ -18,8 +18,9 @@ from jobs.rules.policy.business_days import start_of
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import disputing_holds
 from jobs.rules.states import State
-from jobs.store import cases, companies, crossings, history
+from jobs.store import cases, companies, crossings
 from jobs.store.cases import Move
+from jobs.store.customers import history
 
 NONE: tuple[str, ...] = ()
 

@@ -16,8 +16,9 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
 from jobs.rules.verification.ledger_text import to_confirm
-from jobs.store import cases, companies, history
+from jobs.store import cases, companies
 from jobs.store.cases import Move
+from jobs.store.customers import history
 
 
 def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:

@@ -18,8 +18,9 @@ from jobs.rules.plain import shortened
 from jobs.rules.policy.business_days import add_working_days
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import RejectReason, State
-from jobs.store import cases, companies, crossings, history, log
+from jobs.store import cases, companies, crossings, log
 from jobs.store.cases import Move
+from jobs.store.customers import history
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from jobs.engine.turns import Plan
 from jobs.rules.facts.facts import Customer, Invoice
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, crossings, history, ledger
+from jobs.store import cases, crossings, ledger
 from jobs.store.cases import Move
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import history
 
 ACTOR = "system:detect"
 MERGED = "The customer was merged into another one in QuickBooks; its invoices go on there."

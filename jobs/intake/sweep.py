@@ -27,8 +27,9 @@ from jobs.intake.ledger_reader import DEEPEST, OVERLAP, LedgerReader
 from jobs.rules.facts.addresses import addresses_on
 from jobs.rules.facts.facts import Invoice
 from jobs.sources import records
-from jobs.store import cases, companies, history, ledger, log, sweeping, work
+from jobs.store import cases, companies, ledger, log, sweeping, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import history
 from jobs.store.ledger import Mirrored
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim

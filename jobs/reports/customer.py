@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager
-from jobs.store import assessments, case_lists, companies, ledger, managers, marks
-from jobs.store.marks import SaidInSlack
+from jobs.store import assessments, case_lists, companies, ledger
+from jobs.store.customers import managers, marks
+from jobs.store.customers.marks import SaidInSlack
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from jobs.reports import picture
 from jobs.reports.picture import Aging, Only, TopCase
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, history, ledger
+from jobs.store import assessments, case_lists, ledger
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connection import budget
+from jobs.store.customers import history
 
 CAPPED = "Above today's limit of new cards."
 

@@ -15,8 +15,9 @@ from jobs.rules.policy import rights
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import sees
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, drafts, managers, people
+from jobs.store import assessments, case_lists, drafts, people
 from jobs.store.cases import Case
+from jobs.store.customers import managers
 
 MOST = 50
 """How many of the most valuable waiting cases are looked at: twice a day's usual cards."""

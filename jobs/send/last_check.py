@@ -20,8 +20,9 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.verification.verify import verify
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments, history, people, work
+from jobs.store import assessments, people, work
 from jobs.store import drafts as draft_store
+from jobs.store.customers import history
 from jobs.store.drafts import Draft
 
 PATIENCE = timedelta(minutes=30)

@@ -28,14 +28,10 @@ from jobs.rules.plain import shortened
 from jobs.rules.policy.business_days import refresh_at
 from jobs.rules.states import MOVES, State
 from jobs.send.message import Mail
-from jobs.store import (
-    cases,
-    companies,
-    history,
-    sends,
-)
+from jobs.store import cases, companies, sends
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
+from jobs.store.customers import history
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim

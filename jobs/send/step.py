@@ -34,11 +34,12 @@ from jobs.send.outcome import ACTOR, LONGEST_RETRY, RETRY, WITHOUT_FILES, Delive
 from jobs.sources import quickbooks
 from jobs.sources.quickbooks import Books, CaseFile
 from jobs.sources.source import Source, read_source
-from jobs.store import assessments, cases, companies, crossings, history, log, outbox, sends, work
+from jobs.store import assessments, cases, companies, crossings, log, outbox, sends, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connection import outages
+from jobs.store.customers import history
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
 from jobs.store.work import LEASE, MOST_ATTEMPTS, Claim

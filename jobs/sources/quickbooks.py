@@ -25,8 +25,9 @@ from jobs.rules.facts.findings import LEDGER, Account, Context, Findings, Fresh
 from jobs.rules.figures import Money
 from jobs.rules.states import Stage
 from jobs.sources import records
-from jobs.store import assessments, cases, companies, crossings, history, ledger
+from jobs.store import assessments, cases, companies, crossings, ledger
 from jobs.store.cases import Case
+from jobs.store.customers import history
 from qbo import Broken, QuickBooksError, models
 from qbo.answers import raise_broken
 from qbo.client import QuickBooks

@@ -20,9 +20,10 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import HIGHEST_START, Stage
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments, history
+from jobs.store import assessments
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case
+from jobs.store.customers import history
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,12 @@ from jobs.rules.states import State
 from jobs.sources import quickbooks
 from jobs.sources.pooled import Inquiry, PooledSource, Together
 from jobs.sources.quickbooks import Books, CaseFile, RecordReader
-from jobs.store import assessments, cases, crossings, history, outbox, work
+from jobs.store import assessments, cases, crossings, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Assessment, Judgement
 from jobs.store.cases import Case, Move
 from jobs.store.connection import outages
+from jobs.store.customers import history
 from jobs.store.work import Claim
 from jobs.triage.drafting import before
 from jobs.triage.judging import View, judge

@@ -22,9 +22,10 @@ from jobs.rules.letters import drafts as letters
 from jobs.rules.letters.letter import Letter
 from jobs.rules.states import OPEN, State
 from jobs.rules.verification.verify import verify
-from jobs.store import assessments, cases, drafts, history, log
+from jobs.store import assessments, cases, drafts, log
 from jobs.store import sends as attempts
 from jobs.store.cases import Case
+from jobs.store.customers import history
 from jobs.store.database.tables import addresses, crossings, decisions, metadata, notes, sends
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.drafts import Draft

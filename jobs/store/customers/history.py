@@ -14,8 +14,9 @@ from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
-from jobs.store import crossings, ledger, managers, marks
+from jobs.store import crossings, ledger
 from jobs.store.cases import Case
+from jobs.store.customers import managers, marks
 from jobs.store.database.tables import (
     addresses,
     cases,

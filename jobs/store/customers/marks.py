@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from jobs.rules.plain import one_line
 from jobs.rules.policy.policy import Mark
-from jobs.store import managers, people
+from jobs.store import people
+from jobs.store.customers import managers
 from jobs.store.database.tables import marks
 
 

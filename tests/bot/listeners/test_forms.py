@@ -27,7 +27,8 @@ from bot.surfaces.forms import FORMS, address_key
 from jobs.companies.disconnect import Broker
 from jobs.decide.access import Answer, Reply
 from jobs.decide.verbs import Verb
-from jobs.store import companies, drafts, marks
+from jobs.store import companies, drafts
+from jobs.store.customers import marks
 from jobs.store.database import engine
 from tests.bot.harness import START
 from tests.jobs import fixtures

@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 from bot.slack import api
 from bot.slack import people as looking_up
 from jobs.rules.policy import policy
-from jobs.store import managers, people, work
+from jobs.store import people, work
+from jobs.store.customers import managers
 from jobs.store.database.tables import cases, messages, schedule
 from tests.bot.harness import POLICY, REALM, START, BotHarness, add_case, bot_harness, name_owner
 from tests.sandbox.slack.people import CAST, TEAM, Person, as_user

@@ -12,7 +12,7 @@ from jobs.decide.hold import Holding
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.rights import SLACK, Manager
 from jobs.rules.states import State
-from jobs.store import marks
+from jobs.store.customers import marks
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness
 

@@ -21,7 +21,7 @@ from jobs.decide.reject import Rejection
 from jobs.reports import picture
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import RejectReason, State
-from jobs.store import history
+from jobs.store.customers import history
 from jobs.store.database.tables import crossings, decisions, sends
 from tests.jobs.fixtures import OpenHarness, opener
 from tests.jobs.harness import CompanyHarness, SharedStandIns, books, customer, invoice

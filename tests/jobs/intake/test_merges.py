@@ -10,7 +10,7 @@ from sqlalchemy import select
 from jobs.decide.hold import Holding
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import State
-from jobs.store import history
+from jobs.store.customers import history
 from jobs.store.database.tables import crossings, events
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice

@@ -18,7 +18,8 @@ from jobs.engine.turns import Turn
 from jobs.intake.sweep import Sweep
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import State
-from jobs.store import history, work
+from jobs.store import work
+from jobs.store.customers import history
 from jobs.store.database.tables import addresses, crossings, customers, invoices, schedule, sweeping
 from qbo import QuickBooks
 from qbo.models import Invoice

@@ -20,7 +20,8 @@ from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import State
 from jobs.send import outcome
 from jobs.send import step as send
-from jobs.store import companies, drafts, history, people
+from jobs.store import companies, drafts, people
+from jobs.store.customers import history
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import crossings, sends
 from jobs.store.database.tables import drafts as drafts_table

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from jobs.rules.facts.facts import Customer
-from jobs.store import history, ledger, sweeping
+from jobs.store import ledger, sweeping
+from jobs.store.customers import history
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import addresses
 from jobs.store.database.tables import sweeping as table

@@ -17,7 +17,8 @@ from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from jobs.sources.imap import ImapServer
 from jobs.sources.mailbox import Mailbox, Us
-from jobs.store import managers, people, work
+from jobs.store import people, work
+from jobs.store.customers import managers
 from jobs.store.database.tables import assessments, schedule
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import MANAGER, CompanyHarness, books, customer, invoice

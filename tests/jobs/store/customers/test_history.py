@@ -11,7 +11,8 @@ from sqlalchemy import select
 from jobs.rules.facts.facts import Customer
 from jobs.rules.facts.past import AddressContact, HoldKind, Past
 from jobs.rules.states import Stage, State
-from jobs.store import history, ledger
+from jobs.store import ledger
+from jobs.store.customers import history
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import holds
 from tests.jobs.rules.world import usd

@@ -8,9 +8,10 @@ from sqlalchemy import Connection, select, update
 
 from jobs.rules.facts.findings import Context, Findings, Fresh, Owner
 from jobs.rules.states import Stage
-from jobs.store import assessments, managers, marks, outbox, people
+from jobs.store import assessments, outbox, people
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case
+from jobs.store.customers import managers, marks
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import cases, messages
 from tests.jobs.rules.world import facts, policy
