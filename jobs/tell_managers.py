@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.engine.step import Step, scheduled, tries_again
 from jobs.rules.policy.policy import Policy
-from jobs.store import assessments, companies, direct, managers, people, work
+from jobs.store import assessments, companies, direct, people, work
 from jobs.store.cases import Case
-from jobs.store.managers import TELL_MANAGERS
+from jobs.store.customers import managers
+from jobs.store.customers.managers import TELL_MANAGERS
 from jobs.store.work import Claim
 
 EVERY = timedelta(hours=1)

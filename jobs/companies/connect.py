@@ -21,8 +21,8 @@ from jobs.store import cases, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connection import tokens
 from jobs.store.connection.tokens import ConnectLink, Seal
+from jobs.store.customers.managers import TELL_MANAGERS
 from jobs.store.database.engine import AWAY, Database
-from jobs.store.managers import TELL_MANAGERS
 from jobs.store.outbox import MessageKind, OtherChannel
 from qbo import (
     CompanyInfo,
