@@ -75,7 +75,7 @@ def message(
     mail["Message-ID"] = message_id(case_id, letter.sha256(), domain)
     _thread(mail, in_reply_to, references)
     body = fill_pay_links(letter.body, links)
-    _content(mail, body, html_part(letter.body, links), files)
+    _content(mail, body, html_part(letter.body, letter.language, links), files)
     # With random boundaries, two builds of the same letter would differ.
     for depth, part in enumerate(p for p in mail.walk() if p.is_multipart()):
         part.set_boundary(f"=_{depth}_{letter.sha256()[:32]}")
@@ -132,7 +132,7 @@ def _differences(
         yield "the text"
     shown = HtmlText(str(texts[1].get_content()))
     wanted = [links[key] for key in pay_links_in(letter.body)]
-    if (shown.text, shown.hrefs) != (as_shown(letter.body), wanted):
+    if (shown.text, shown.hrefs) != (as_shown(letter.body, letter.language), wanted):
         yield "the HTML part"
     found = [(part.get_filename(), part.get_payload(decode=True)) for part in parts]
     if found != [(file.name, file.content) for file in files] or mail.defects:

@@ -25,11 +25,18 @@ class Prompt:
 
 
 @cache
-def prompt(name: str) -> Prompt:
-    """The prompt in `prompts/<name>.md`, whose first line is `version: N`."""
-    whole = files("jobs.reasoning").joinpath("prompts", f"{name}.md").read_text(encoding="utf-8")
-    head, _, text = whole.partition("\n")
-    return Prompt(name, head.removeprefix("version:").strip(), text.strip())
+def prompt(name: str, language: str = "") -> Prompt:
+    """The prompt in `prompts/<name>.md`, whose first line is `version: N`.
+
+    With a `language`, what `prompts/<name>.<language>.md` says about it follows.
+    """
+    head, _, text = _file(f"{name}.md").partition("\n")
+    parts = [text.strip(), *([_file(f"{name}.{language}.md").strip()] if language else [])]
+    return Prompt(name, head.removeprefix("version:").strip(), "\n\n".join(parts))
+
+
+def _file(name: str) -> str:
+    return files("jobs.reasoning").joinpath("prompts", name).read_text(encoding="utf-8")
 
 
 def fenced(data: dict[str, Any]) -> str:

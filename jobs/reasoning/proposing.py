@@ -86,10 +86,13 @@ def propose(
     model: Reader | None,
     stopped: bool,
     *,
+    language: str = "en",
     rulings: tuple[Ruling, ...] = (),
     key_account: bool = False,
 ) -> Proposed:
     """Ask the model for a proposal; for a stopped case only for class and summary.
+
+    `language` is that of the letter; reasons and summary are in English.
 
     The class is the more careful one of the model's and the rules'. If the rules overrule the
     model, its sentences were written for another class and are dropped. Reasons and summary that
@@ -101,11 +104,11 @@ def propose(
     slots = slots_for(facts, stage, past)
     aliases = _aliases(facts, readings)
     data = _question(facts, stage, readings, past, slots, aliases)
-    data |= {"stopped": stopped, "key_account": key_account}
-    answer = model.ask(prompt("propose"), fenced(data), ProposalForm)
+    data |= {"stopped": stopped, "key_account": key_account, "language": language}
+    answer = model.ask(prompt("propose", language), fenced(data), ProposalForm)
     if isinstance(answer, Failure):
         return Proposed(None, answer.reason, answer.record)
-    if wrong := _wrong(answer.value, stage, slots, aliases, stopped):
+    if wrong := _wrong(answer.value, stage, slots, aliases, stopped, language):
         return _refused(wrong, answer)
     least = class_from_readings(readings, key_account=key_account)
     taken = _taken(answer, aliases, stopped, least)
@@ -202,11 +205,12 @@ def _wrong(
     slots: Collection[str],
     aliases: Mapping[str, str],
     stopped: bool,
+    language: str,
 ) -> Complaint | None:
     """The first thing in an answer for which nothing of it is accepted."""
     if any(name not in aliases for reason in form.reasons for name in reason.evidence):
         return Complaint("evidence that does not exist")
-    return None if stopped else _wrong_letter(form, stage, slots)
+    return None if stopped else _wrong_letter(form, stage, slots, language)
 
 
 def _wrong_note(form: ProposalForm) -> Complaint | None:
@@ -215,14 +219,16 @@ def _wrong_note(form: ProposalForm) -> Complaint | None:
     return next(filter(None, (complaint(note, (), NOTES) for note in notes)), None)
 
 
-def _wrong_letter(form: ProposalForm, stage: Stage, slots: Collection[str]) -> Complaint | None:
+def _wrong_letter(
+    form: ProposalForm, stage: Stage, slots: Collection[str], language: str
+) -> Complaint | None:
     if len(form.sentences) < 2:
         return Complaint("too little text")
     allowed = set(slots)
     if form.class_ is not CaseClass.ROUTINE_REMINDER:
         allowed -= {"deadline", "reached", "history"}
     kinds = kinds_of_letter(form.class_, stage)
-    return complaint_of_letter(form.subject, form.sentences, allowed, kinds)
+    return complaint_of_letter(form.subject, form.sentences, allowed, kinds, language)
 
 
 def _refused(wrong: Complaint, answer: ModelAnswer[ProposalForm]) -> Proposed:

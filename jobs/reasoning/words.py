@@ -23,7 +23,6 @@ from functools import cache
 from importlib.resources import files
 from itertools import product
 
-LANGUAGES = ("en", "de")
 PUNCTUATION = frozenset(",.;:?–")
 CLAUSE_END = "/"
 ENDS = frozenset(".:;?")

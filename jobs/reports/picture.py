@@ -106,7 +106,8 @@ def _unusual_words(draft: Draft | None, facts: Facts, policy: Policy) -> tuple[s
         return ()
     letter = draft.letter
     placed = values(facts, letter.stage, policy, Past(), draft.deadline)
-    return unusual_words(f"{letter.subject}\n{letter.body}", "\n".join(placed.values()))
+    text, usual = f"{letter.subject}\n{letter.body}", "\n".join(placed.values())
+    return unusual_words(text, usual, letter.language)
 
 
 def _of_end(conn: Connection, case: Case) -> dict[str, Any]:

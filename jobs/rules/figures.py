@@ -1,6 +1,6 @@
 """An amount with its currency, and amounts and dates as people read them.
 
-Formats come from Babel; the words are English.
+Formats come from Babel, in a language that letters can be written in.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from babel.numbers import format_currency
 
 from jobs.rules.plain import without_hidden
 
+LANGUAGES = ("en", "de")
+"""What letters can be written in; whoever reads another language gets English."""
 _LETTERS_BEFORE = re.compile(r"(?<=[^\W\d_])(?=-?\d)")
 
 
@@ -50,18 +52,25 @@ def total(amounts: Iterable[Money], currency: str) -> Money:
     return sum(amounts, Money(Decimal(0), currency))
 
 
-def letter_locale(locale: str) -> str:
-    """English with the formats of the customer's country, because the letters are in English.
+def language_of(locale: str) -> str:
+    """The language of a letter for this locale, one of LANGUAGES: "de" for "de_AT"."""
+    language = Locale.parse(locale).language
+    return language if language in LANGUAGES else LANGUAGES[0]
 
-    "de_DE" gives "en_DE": "1.200,50 €" and "2 October 2026".
+
+def letter_locale(locale: str) -> str:
+    """The locale whose formats a letter has: its language, the customs of the customer's country.
+
+    "de_DE" stays as it is: "1.200,50 €" and "2. Oktober 2026". "fr_FR" gives "en_FR", because
+    that letter is in English.
     """
-    parsed = Locale.parse(locale)
-    for candidate in (("en", parsed.territory), ("en", "150")):
+    parsed, language = Locale.parse(locale), language_of(locale)
+    for candidate in ((language, parsed.territory), (language, "150")):
         try:
             return str(Locale(*candidate))
         except UnknownLocaleError:
             continue
-    return "en_US"
+    return "en_US" if language == "en" else language
 
 
 def amount(money: Money, locale: str = "en_US") -> str:

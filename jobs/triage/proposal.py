@@ -19,9 +19,11 @@ from jobs.reasoning import proposing
 from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.proposing import Proposed
 from jobs.rules.case import Decided, Proposal
+from jobs.rules.figures import language_of
 from jobs.rules.gates import gates
 from jobs.rules.gates.about_sources import RETRY
 from jobs.rules.gates.marks import marks
+from jobs.rules.letters.slots import locale_of
 from jobs.rules.policy.business_days import business_hours_later, refresh_at, start_of
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Ruling
@@ -84,6 +86,7 @@ class Propose:
             view.past,
             self.services.model,
             view.stopped,
+            language=language_of(locale_of(view.facts, self.services.policy)),
             rulings=view.rulings,
             key_account=_key_account(self.services, view),
         )

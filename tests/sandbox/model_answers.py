@@ -195,6 +195,71 @@ LETTERS: dict[str, Letter] = {
     ),
 }
 
+GERMAN_LETTERS: dict[str, Letter] = {
+    "reminder": (
+        ("{invoices}: eine freundliche Erinnerung",),
+        (
+            ("Nach unseren Unterlagen ist Folgendes noch offen: {invoice_table}",),
+            ("Vielleicht wurde es nur übersehen.",),
+            ("Wenn Sie eine Kopie brauchen, genügt eine kurze Antwort.",),
+        ),
+    ),
+    "follow-up": (
+        ("Nachfrage zu {invoices}",),
+        (
+            ("Folgendes ist offen und überfällig: {invoice_table}",),
+            ("Wann können wir mit {total_open} rechnen?",),
+            (
+                (
+                    "Wenn etwas dazwischengekommen ist, antworten Sie bitte kurz, und ich kümmere "
+                    "mich darum."
+                ),
+            ),
+        ),
+    ),
+    "firm": (
+        ("Überfällig: {invoices}",),
+        (
+            ("Wir haben für Folgendes keine Zahlung erhalten: {invoice_table}",),
+            ("Ich bitte Sie, {total_open} bis zum {deadline} zu zahlen.",),
+            ("Wenn das nicht möglich ist, melden Sie sich bitte vorher bei mir.",),
+        ),
+    ),
+    "final": (
+        ("Letzte Erinnerung: {invoices}",),
+        (
+            ("Folgendes ist noch immer überfällig: {invoice_table}",),
+            ("Ich muss Sie bitten, insgesamt {total_open} bis zum {deadline} zu begleichen.",),
+            ("Sie können mich auch unter {sender_phone} anrufen.",),
+        ),
+    ),
+    "likely_dispute": (
+        ("Klärung zu {invoices}",),
+        (
+            ("Ich helfe gern, das zu klären, was bei Folgendem offen ist: {invoice_table}",),
+            ("Welche Angaben oder Unterlagen fehlen Ihnen?",),
+            ("Ich schicke sie Ihnen gleich zu.",),
+        ),
+    ),
+    "payment_plan_candidate": (
+        ("Termine für {invoices} vereinbaren",),
+        (
+            ("Gern vereinbare ich mit Ihnen Termine für Folgendes: {invoice_table}",),
+            ("Was schwebt Ihnen vor?",),
+            ("Antworten Sie einfach mit Ihrem Vorschlag.",),
+        ),
+    ),
+    "high_touch_escalation": (
+        ("Ich helfe gern bei {invoices}",),
+        (
+            ("Ich habe mir Folgendes angesehen und möchte gern helfen: {invoice_table}",),
+            ("Bitte sagen Sie mir, wenn auf unserer Seite etwas zu tun ist.",),
+            ("Ich sorge dafür, dass es erledigt wird.",),
+        ),
+    ),
+}
+"""The same for a customer who reads German."""
+
 
 def answer_to(data: dict[str, Any]) -> dict[str, Any]:
     """A good answer to the data of one of our prompts, the same for the same data."""
@@ -216,7 +281,8 @@ def _proposal(data: dict[str, Any]) -> dict[str, Any]:
     grave = any(reading["stance"] in GRAVE for reading in data["readings"])
     if not data["stopped"]:
         routine = class_ == "routine_reminder"
-        subjects, parts = LETTERS[data["stage"] if routine else class_]
+        letters = GERMAN_LETTERS if data["language"] == "de" else LETTERS
+        subjects, parts = letters[data["stage"] if routine else class_]
         subject = _pick(subjects, seed)
         sentences = [_pick(part, seed >> n) for n, part in enumerate(parts, start=1)]
         if "{history}" not in data["slots"]:

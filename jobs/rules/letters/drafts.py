@@ -13,9 +13,11 @@ from importlib.resources import files
 from jobs.rules.case import Proposal
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
+from jobs.rules.figures import language_of
 from jobs.rules.letters.html import PAY_LINK
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
-from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, values
+from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, locale_of, values
+from jobs.rules.letters.words import LetterWords, letter_words
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy.business_days import add_working_days
 from jobs.rules.policy.policy import Policy
@@ -25,7 +27,6 @@ from jobs.rules.verification.ledger_text import presentable
 OWN_PARAGRAPH = re.compile(r"\s*(\{invoice_table\}|\{pay_links\})[ .]*")
 MAY_BE_MISSING = frozenset({"pay_links", "sender_phone", "sender_post", "attached"})
 """Slots that a policy may leave empty; their sentence is then left out of a model's text."""
-SIGNATURE = "Thank you and kind regards,\n{sender_name}\n{sender_post}\n{sender_phone}"
 SUBJECT_LENGTH = 200
 DEADLINE_KEPT_DAYS = 5
 
@@ -51,13 +52,13 @@ class PayLinkError(ValueError):
 
 
 @cache
-def template(stage: Stage, class_: CaseClass) -> tuple[str, tuple[str, ...]]:
+def template(stage: Stage, class_: CaseClass, language: str = "en") -> tuple[str, tuple[str, ...]]:
     """Subject and paragraphs, with slots. In a paragraph each line is one sentence.
 
     Routine reminders depend on the stage; every other class has a single text.
     """
     name = stage.name.lower() if class_ is CaseClass.ROUTINE_REMINDER else class_.value
-    file = files("jobs.rules.letters").joinpath("templates", "en", f"{name}.txt")
+    file = files("jobs.rules.letters").joinpath("templates", language, f"{name}.txt")
     subject, *paragraphs = file.read_text(encoding="utf-8").strip().split("\n\n")
     return subject, tuple(paragraphs)
 
@@ -82,21 +83,24 @@ def compose(
     `deadline` (see `deadline_for`).
     """
     stated, facts = facts.invoices, presentable(facts, past.confirmed_names)
+    language = language_of(locale_of(facts, policy))
+    policy, words = policy.in_language(language), letter_words(language)
     filled = values(facts, stage, policy, past, deadline)
     class_ = proposal.class_ if proposal else CaseClass.ROUTINE_REMINDER
-    subject, paragraphs = _text(stage, class_, proposal)
-    body = [_greeting(stage, class_), *paragraphs, SIGNATURE]
+    subject, paragraphs = _text(stage, class_, proposal, language)
+    body = [_greeting(facts, stage, class_, words), *paragraphs, words.signature]
     optional = MAY_BE_MISSING if _written(proposal) else frozenset(filled)
     return Letter(
         sender=sender_address,
         reply_to=reply_to,
         to=to,
         subject=_subject(subject, filled),
-        body="\n\n".join(_filled(body, filled, optional)),
+        body=_joined(_filled(body, filled, optional, words), words),
         note=note_text(case_id, stage),
         stage=stage,
         invoices=tuple(LetterInvoice(i.id, i.number, i.open, i.due) for i in stated),
-        attachments=_attachments(facts) if attaches(facts, policy) else (),
+        attachments=_attachments(facts, words) if attaches(facts, policy) else (),
+        language=language,
     )
 
 
@@ -105,10 +109,10 @@ def _written(proposal: Proposal | None) -> bool:
 
 
 def _text(
-    stage: Stage, class_: CaseClass, proposal: Proposal | None
+    stage: Stage, class_: CaseClass, proposal: Proposal | None, language: str
 ) -> tuple[str, tuple[str, ...]]:
     if proposal is None or not proposal.sentences:
-        return template(stage, class_)
+        return template(stage, class_, language)
     sentences = [sentence.strip() for sentence in proposal.sentences]
     if not _uses("invoice_table", sentences):
         sentences.insert(1, "{invoice_table}")
@@ -134,18 +138,32 @@ def _subject(text: str, filled: Mapping[str, str]) -> str:
     return line[:1].upper() + line[1:]
 
 
-def _greeting(stage: Stage, class_: CaseClass) -> str:
+def _greeting(facts: Facts, stage: Stage, class_: CaseClass, words: LetterWords) -> str:
     formal = stage is Stage.FINAL and class_ is CaseClass.ROUTINE_REMINDER
-    return "Dear {contact}," if formal else "Hello {contact},"
+    if one_line(facts.customer.contact):
+        return words.dear if formal else words.hello
+    return words.dear_company if formal else words.hello_company
+
+
+def _joined(parts: Iterator[str], words: LetterWords) -> str:
+    """Greeting, text and signature; in some languages the text begins with a small letter."""
+    greeting, first, *rest = parts
+    word = re.match(r"[^\W\d_]*", first)
+    if word and word[0].lower() in words.small_first:
+        first = first[:1].lower() + first[1:]
+    return "\n\n".join((greeting, first, *rest))
 
 
 def _filled(
-    paragraphs: list[str], filled: Mapping[str, str], optional: frozenset[str]
+    paragraphs: list[str],
+    filled: Mapping[str, str],
+    optional: frozenset[str],
+    words: LetterWords,
 ) -> Iterator[str]:
     for paragraph in "\n\n".join(paragraphs).split("\n\n"):
         lines = paragraph.strip().split("\n")
         lines = [line for line in lines if _said(line, filled, optional)]
-        joint = "\n" if paragraph == SIGNATURE else " "
+        joint = "\n" if paragraph == words.signature else " "
         if text := fill(joint.join(lines), filled).strip():
             yield text
 
@@ -154,9 +172,9 @@ def _said(line: str, filled: Mapping[str, str], optional: frozenset[str]) -> boo
     return not any(slot in optional and not filled[slot] for slot in SLOT.findall(line))
 
 
-def _attachments(facts: Facts) -> tuple[Attachment, ...]:
+def _attachments(facts: Facts, words: LetterWords) -> tuple[Attachment, ...]:
     """A file per invoice; if two would have the same name, each gets its id too."""
-    names = {i.id: f"Invoice-{_file_name(i.number) or i.id}" for i in facts.invoices}
+    names = {i.id: f"{words.file}-{_file_name(i.number) or i.id}" for i in facts.invoices}
     same = Counter(name.casefold() for name in names.values())
     return tuple(
         Attachment(

@@ -1,59 +1,73 @@
 """The same letter as simple HTML: paragraphs, the table, and a *Pay* button for each pay link.
 
 It is made from the body alone, so reading the body is reading all of it: without tags, its text is
-the body but for white space, with "Pay" in place of each link.
+the body but for white space, with "Pay" in the language of the letter in place of each link.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
 
+from jobs.rules.letters.words import letter_words
+
 PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
-PAY = "Pay"
 COLUMNS = re.compile(r" {2,}|\t")
-PAGE = '<div style="font:15px/1.5 Arial,Helvetica,sans-serif;color:#1d1c1d">{}</div>'
+PAGE = '<div lang="{}" style="font:15px/1.5 Arial,Helvetica,sans-serif;color:#1d1c1d">{}</div>'
 TABLE = '<table style="border-collapse:collapse;margin:0 0 1em;font:inherit">{}</table>'
 CELL = '<td style="padding:4px 24px 4px 0;border-bottom:1px solid #ddd">{}</td>'
 BUTTON = (
     '<a href="{}" style="display:inline-block;margin:2px 0;padding:4px 16px;border-radius:4px;'
-    f'background:#23395b;color:#ffffff;text-decoration:none">{PAY}</a>'
+    'background:#23395b;color:#ffffff;text-decoration:none">{}</a>'
 )
 
 
-def html_part(body: str, links: Mapping[str, str] | None = None) -> str:
-    """The body as HTML, all of its text escaped.
+def html_part(body: str, language: str, links: Mapping[str, str] | None = None) -> str:
+    """The body as HTML, all of its text escaped. `language` is the letter's ("en").
 
     `links` (invoice number or "#id" → URL) fills the pay links; without it each button leads to
     its unfilled `[pay link 1037]`, which is the form that a person approves.
     """
     blocks = (block.split("\n") for block in re.split(r"\n{2,}", body.strip("\n")))
-    return PAGE.format("\n".join(_block(lines, links or {}) for lines in blocks)) + "\n"
+    buttons = Buttons(letter_words(language).pay, links or {})
+    return PAGE.format(language, "\n".join(_block(lines, buttons) for lines in blocks)) + "\n"
 
 
-def _block(lines: list[str], links: Mapping[str, str]) -> str:
+@dataclass(frozen=True)
+class Buttons:
+    """What the buttons say, and where those that are filled lead."""
+
+    pay: str
+    links: Mapping[str, str]
+
+    def button(self, key: str) -> str:
+        return BUTTON.format(escape(self.links.get(key, f"[pay link {key}]")), escape(self.pay))
+
+
+def _block(lines: list[str], buttons: Buttons) -> str:
     """A table if every line has columns, otherwise a paragraph."""
     rows = [COLUMNS.split(line.strip()) for line in lines]
     if min(map(len, rows)) > 1:
-        return TABLE.format("".join(f"<tr>{_cells(row, links)}</tr>\n" for row in rows))
-    told = "<br>\n".join(_line(line, links) for line in lines)
+        return TABLE.format("".join(f"<tr>{_cells(row, buttons)}</tr>\n" for row in rows))
+    told = "<br>\n".join(_line(line, buttons) for line in lines)
     return f"<p>{told}</p>"
 
 
-def _cells(row: list[str], links: Mapping[str, str]) -> str:
-    return " ".join(CELL.format(_line(cell, links)) for cell in row)
+def _cells(row: list[str], buttons: Buttons) -> str:
+    return " ".join(CELL.format(_line(cell, buttons)) for cell in row)
 
 
-def _line(line: str, links: Mapping[str, str]) -> str:
-    return "".join(_pieces(line, links))
+def _line(line: str, buttons: Buttons) -> str:
+    return "".join(_pieces(line, buttons))
 
 
-def _pieces(line: str, links: Mapping[str, str]) -> Iterator[str]:
+def _pieces(line: str, buttons: Buttons) -> Iterator[str]:
     for place, piece in enumerate(PAY_LINK.split(line)):
         if place % 2:  # the key of a pay link stands between two pieces of text
-            yield BUTTON.format(escape(links.get(piece, f"[pay link {piece}]")))
+            yield buttons.button(piece)
         else:
             yield escape(piece)
 
@@ -82,6 +96,6 @@ class HtmlText(HTMLParser):
         return " ".join("".join(self.words).split())
 
 
-def as_shown(body: str) -> str:
-    """What `Reader.text` gives for the HTML of this body, whose pay links need not be filled."""
-    return " ".join(PAY_LINK.sub(PAY, body).split())
+def as_shown(body: str, language: str) -> str:
+    """What `HtmlText.text` gives for the HTML of this body, whose pay links need not be filled."""
+    return " ".join(PAY_LINK.sub(letter_words(language).pay, body).split())

@@ -51,6 +51,8 @@ class Letter:
     stage: Stage
     invoices: tuple[LetterInvoice, ...]
     attachments: tuple[Attachment, ...] = ()
+    language: str = "en"
+    """What it is written in, one of `figures.LANGUAGES`."""
 
     def canonical(self) -> bytes:
         """The bytes that are hashed: JSON with sorted keys, no spaces, UTF-8.
@@ -58,7 +60,7 @@ class Letter:
         The HTML part follows from the body, and is hashed as well: it is read by the customer.
         """
         text = json.dumps(
-            asdict(self) | {"html": html_part(self.body)},
+            asdict(self) | {"html": html_part(self.body, self.language)},
             default=_plain,
             sort_keys=True,
             separators=(",", ":"),

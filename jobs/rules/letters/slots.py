@@ -9,7 +9,8 @@ from datetime import date
 
 from jobs.rules.facts.facts import Credit, Facts, Invoice
 from jobs.rules.facts.past import Contact, Past
-from jobs.rules.figures import Money, amount, day, listed, short_day
+from jobs.rules.figures import Money, amount, day, language_of, listed, short_day
+from jobs.rules.letters.words import LetterWords, letter_words
 from jobs.rules.plain import capital, one_line
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import Stage
@@ -17,10 +18,6 @@ from jobs.rules.states import Stage
 SLOT = re.compile(r"\{([a-z_]+)\}")
 NAMED = 3
 """How many invoices are named in a sentence; the table names them all."""
-COUNTS = (
-    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
-    *("eleven", "twelve"),
-)
 MOST_FILES = 20
 """A message about more invoices than this has no attachments."""
 
@@ -38,9 +35,11 @@ def values(
 ) -> dict[str, str]:
     """Slot → text; empty if there is nothing to say. Amounts and dates in the customer's format."""
     locale = locale_of(facts, policy)
+    words = words_for(locale)
+    one = len(facts.invoices) == 1
     return {
         "customer": one_line(facts.customer.name),
-        "contact": contact(facts),
+        "contact": contact(facts) or words.nobody,
         "company": one_line(facts.company.name),
         "account_manager": one_line(
             policy.account_manager_name(facts.customer.id, past.account_manager)
@@ -48,15 +47,15 @@ def values(
         "total_open": amount(facts.asked, locale),
         "invoice_table": "\n".join(table(facts, locale)),
         "invoices": named(facts.invoices, locale),
-        "single": capital(named(facts.invoices, locale)) if len(facts.invoices) == 1 else "",
-        "several": counted(facts) if len(facts.invoices) > 1 else "",
+        "single": capital(named(facts.invoices, locale)) if one else "",
+        "several": "" if one else counted(facts, words),
         "reached": _reached(facts, stage, locale),
         "oldest_due_date": day(min(i.due for i in facts.invoices), locale),
         "deadline": day(deadline, locale) if deadline else "",
         "promise_date": day(past.promised, locale) if past.promised else "",
-        "history": listed([day(on, locale) for on in contact_days(facts, past)]),
+        "history": listed((day(on, locale) for on in contact_days(facts, past)), words.and_day),
         "pay_links": how_to_pay(facts, policy, locale),
-        "attached": _attached(facts) if attaches(facts, policy) else "",
+        "attached": _attached(words, one=one) if attaches(facts, policy) else "",
         "sender_name": one_line(policy.sender_name or facts.company.name),
         "sender_post": _post(facts, policy),
         "sender_phone": one_line(policy.sender_phone),
@@ -68,15 +67,21 @@ def locale_of(facts: Facts, policy: Policy) -> str:
     return policy.locale(facts.customer.id, facts.company.country)
 
 
+def words_for(locale: str) -> LetterWords:
+    """The words of a letter for this locale."""
+    return letter_words(language_of(locale))
+
+
 def contact(facts: Facts) -> str:
-    """Who a letter greets: the contact if the ledger has one, otherwise the customer by name."""
-    return one_line(facts.customer.contact) or one_line(facts.customer.name) or "there"
+    """Who a letter greets: the contact if the ledger has one, otherwise the customer, or empty."""
+    return one_line(facts.customer.contact) or one_line(facts.customer.name)
 
 
 def title(invoice: Invoice, locale: str = "en_US") -> str:
     """ "invoice 1037", or "invoice of October 2, 2026" if it has no number."""
-    number = one_line(invoice.number)
-    return f"invoice {number}" if number else f"invoice of {day(invoice.txn_date, locale)}"
+    words, number = words_for(locale), one_line(invoice.number)
+    label = number or words.of.format(day=day(invoice.txn_date, locale))
+    return (words.invoice if number else words.dated).format(label=label)
 
 
 def labels(invoices: tuple[Invoice, ...], locale: str) -> dict[str, str]:
@@ -85,45 +90,52 @@ def labels(invoices: tuple[Invoice, ...], locale: str) -> dict[str, str]:
     That is "1037"; "1037 of October 2, 2026" if another has the same number; and
     "of October 2, 2026" if it has none. Labels that are still equal get the amount too.
     """
+    words = words_for(locale)
     numbers = {i.id: one_line(i.number) for i in invoices}
     shared = Counter(numbers.values())
     for one in invoices:
         if not numbers[one.id] or shared[numbers[one.id]] > 1:
-            numbers[one.id] += f" of {day(one.txn_date, locale)}"
+            numbers[one.id] += " " + words.of.format(day=day(one.txn_date, locale))
     still = Counter(numbers.values())
     for one in invoices:
         if still[numbers[one.id]] > 1:
-            numbers[one.id] += f" for {amount(one.total, locale)}"
+            numbers[one.id] += " " + words.for_.format(amount=amount(one.total, locale))
     return {id: label.strip() for id, label in numbers.items()}
 
 
 def named(invoices: tuple[Invoice, ...], locale: str, most: int = NAMED) -> str:
     """The invoices in a sentence: "invoices 1037, 1038, 1039 and 8 more"."""
+    words = words_for(locale)
     shown, more = invoices[:most], len(invoices) - most
     label = labels(invoices, locale)
     numbers = [label[i.id] for i in shown if one_line(i.number)]
-    dated = [f"invoice {label[i.id]}" for i in shown if not one_line(i.number)]
-    rest = [f"{more} more"] if more > 0 else []
+    dated = [label[i.id] for i in shown if not one_line(i.number)]
+    rest = [words.more.format(count=more)] if more > 0 else []
     if not numbers:
-        return listed(dated + rest)
-    word = "invoice " if len(numbers) == 1 else "invoices "
+        return listed([*(words.dated.format(label=one) for one in dated), *rest], words.and_)
     if not dated:
-        return word + listed(numbers + rest)
-    return listed([word + ", ".join(numbers), *(f"the {name}" for name in dated), *rest])
+        return _numbered(listed(numbers + rest, words.and_), len(numbers), words)
+    first = _numbered(", ".join(numbers), len(numbers), words)
+    return listed([first, *(words.the_dated.format(label=o) for o in dated), *rest], words.and_)
 
 
-def counted(facts: Facts) -> str:
+def _numbered(labels: str, count: int, words: LetterWords) -> str:
+    one = count == 1
+    return words.invoice.format(label=labels) if one else words.invoices.format(labels=labels)
+
+
+def counted(facts: Facts, words: LetterWords) -> str:
     """ "Two invoices"; in figures from thirteen on."""
-    return f"{in_words(len(facts.invoices)).capitalize()} invoices"
+    return words.several.format(count=capital(words.count(len(facts.invoices))))
 
 
 def table(facts: Facts, locale: str) -> list[str]:
     """A line per invoice and per credit, and the total if there are several, in columns."""
-    label = labels(facts.invoices, locale)
+    label, words = labels(facts.invoices, locale), words_for(locale)
     rows = [_row(invoice, label[invoice.id], locale) for invoice in facts.invoices]
     rows += [_credit(credit, locale) for credit in facts.netted]
     if len(rows) > 1:
-        name = "Total due" if facts.netted else "Total"
+        name = words.total_due if facts.netted else words.total
         rows.append((name, "", amount(facts.asked, locale), ""))
     names, dates, amounts = (max(len(row[n]) for row in rows) for n in range(3))
     return [
@@ -134,22 +146,24 @@ def table(facts: Facts, locale: str) -> list[str]:
 
 def _row(invoice: Invoice, label: str, locale: str) -> tuple[str, str, str, str]:
     """ "1037", "due Oct 2, 2026", "$512.40", "(PO 4711)"."""
-    name = label if one_line(invoice.number) else f"Invoice {label}"
-    remarks = "; ".join(filter(None, [_po(invoice), _part_paid(invoice, locale)]))
-    due = f"due {short_day(invoice.due, locale)}"
+    words = words_for(locale)
+    name = label if one_line(invoice.number) else capital(words.dated.format(label=label))
+    remarks = "; ".join(filter(None, [_order(invoice, words), _part_paid(invoice, locale)]))
+    due = words.due.format(day=short_day(invoice.due, locale))
     return name, due, amount(invoice.open, locale), f"({remarks})" if remarks else ""
 
 
 def _credit(credit: Credit, locale: str) -> tuple[str, str, str, str]:
     # Without its number: that of a payment is text that somebody else has typed
-    name = "Payment" if credit.kind == "payment" else "Credit"
+    words = words_for(locale)
+    name = words.payment if credit.kind == "payment" else words.credit
     off = amount(Money(-credit.open.amount, credit.open.currency), locale)
-    return name, f"of {short_day(credit.on, locale)}", off, ""
+    return name, words.of.format(day=short_day(credit.on, locale)), off, ""
 
 
-def _po(invoice: Invoice) -> str:
+def _order(invoice: Invoice, words: LetterWords) -> str:
     po = one_line(invoice.po_number)
-    return po if po.upper().startswith("PO") or not po else f"PO {po}"
+    return po if po.upper().startswith("PO") or not po else words.order.format(number=po)
 
 
 def _part_paid(invoice: Invoice, locale: str) -> str:
@@ -157,15 +171,16 @@ def _part_paid(invoice: Invoice, locale: str) -> str:
         return ""
     # The balance alone does not say whether a payment or a credit reduced it
     paid, whole = amount(invoice.paid_so_far, locale), amount(invoice.total, locale)
-    return f"{paid} of {whole} already paid or credited, thank you"
+    return words_for(locale).part_paid.format(paid=paid, whole=whole)
 
 
 def _reached(facts: Facts, stage: Stage, locale: str) -> str:
     """What a deadline applies to: the invoices at this stage, not those at earlier ones."""
+    words = words_for(locale)
     there = tuple(i for i in facts.invoices if facts.stages.get(i.id, stage) >= stage)
     if there and len(there) < len(facts.invoices):
-        return named(there, locale, most=len(there))
-    return "this invoice" if len(facts.invoices) == 1 else "these invoices"
+        return words.reached.format(invoices=named(there, locale, most=len(there)))
+    return words.this_invoice if len(facts.invoices) == 1 else words.these_invoices
 
 
 def contact_days(facts: Facts, past: Past) -> list[date]:
@@ -196,20 +211,16 @@ def pay_link_keys(facts: Facts, policy: Policy) -> dict[str, str]:
 
 def how_to_pay(facts: Facts, policy: Policy, locale: str) -> str:
     """QuickBooks' pay links and the policy's fixed text; empty if there is neither."""
-    keys = pay_link_keys(facts, policy)
+    keys, words = pay_link_keys(facts, policy), words_for(locale)
+    slots = {id: f"[pay link {key}]" for id, key in keys.items()}
     if len(facts.invoices) == 1 and keys:
-        links = [f"You can pay online here: [pay link {keys[facts.invoices[0].id]}]"]
+        links = [f"{words.pay_online} {slots[facts.invoices[0].id]}"]
     else:
         payable = [i for i in facts.invoices if i.id in keys]
         label = labels(facts.invoices, locale)
-        links = [f"Invoice {label[i.id]}: [pay link {keys[i.id]}]" for i in payable]
-        links = ["You can pay online here:", *links] if links else []
+        links = [words.pay_one.format(label=label[i.id], link=slots[i.id]) for i in payable]
+        links = [words.pay_online, *links] if links else []
     return "\n".join(links + policy.how_to_pay.strip().splitlines())
-
-
-def in_words(count: int) -> str:
-    """ "two"; in figures from thirteen on."""
-    return COUNTS[count] if count < len(COUNTS) else str(count)
 
 
 def attaches(facts: Facts, policy: Policy) -> bool:
@@ -217,10 +228,8 @@ def attaches(facts: Facts, policy: Policy) -> bool:
     return policy.attach_pdf and len(facts.invoices) <= MOST_FILES
 
 
-def _attached(facts: Facts) -> str:
-    if len(facts.invoices) == 1:
-        return "A copy of the invoice is attached."
-    return "Copies of the invoices are attached."
+def _attached(words: LetterWords, *, one: bool) -> str:
+    return words.one_attached if one else words.all_attached
 
 
 def signature(facts: Facts, policy: Policy) -> tuple[str, ...]:

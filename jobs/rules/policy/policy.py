@@ -22,9 +22,12 @@ from pydantic import (
     model_validator,
 )
 
+from jobs.rules.figures import LANGUAGES
 from jobs.rules.policy.errors import PolicyError, sentences
 from jobs.rules.states import Role
 
+GERMAN_ALONE = frozenset({"DE", "AT", "LI"})
+"""Countries whose only official language is German."""
 MARKS = ("key_account", "do_not_chase", "consumer", "disputed")
 
 
@@ -33,6 +36,10 @@ def _locale(value: str) -> str:
         return str(Locale.parse(value))
     except (ValueError, UnknownLocaleError):
         raise ValueError(value) from None
+
+
+def _locale_or_none(value: str) -> str:
+    return _locale(value) if value else ""
 
 
 def _country(value: str) -> str:
@@ -115,6 +122,9 @@ class MessageSettings(_Section):
     sender_name: str = TEXT
     sender_title: str = TEXT
     sender_phone: str = TEXT
+    default_locale: Annotated[str, AfterValidator(_locale_or_none)] = Field(
+        description='a locale such as "de_DE", or empty'
+    )
     attach_pdf: bool = YES_NO
     pay_links: bool = YES_NO
     how_to_pay: str = Field(
@@ -127,6 +137,19 @@ class MessageSettings(_Section):
         strict=False,
         description='a list of "discount", "legal", "collections", "credit_bureau", "interest", '
         '"credit_hold"',
+    )
+
+
+LOCALE = Annotated[str, AfterValidator(_locale)]
+LanguageCode = Annotated[str, Field(pattern=f"^({'|'.join(LANGUAGES)})$")]
+
+
+class LanguageSection(_Section):
+    """`[language.de]`: what differs in letters of that language."""
+
+    sender_title: str = Field("", description=TEXT.description, pattern=r"^[^\r\n]*$")
+    how_to_pay: str = Field(
+        "", pattern=r"^[^\[\]{}]*$", description="a text in quotes, without [ ] and { }"
     )
 
 
@@ -187,9 +210,7 @@ class CustomerLine(_Section):
     do_not_chase: bool = Field(False, description="true or false")
     consumer: bool = Field(False, description="true or false")
     disputed: bool = Field(False, description="true or false")
-    locale: Annotated[str, AfterValidator(_locale)] = Field(
-        "", description='a locale such as "en_GB"'
-    )
+    locale: LOCALE = Field("", description='a locale such as "en_GB"')
 
 
 class Mark(_Section):
@@ -241,6 +262,7 @@ class _File(_Section):
     marks: Marked = Marked()
     crm: Crm = Crm()
     model: ModelSection
+    language: dict[LanguageCode, LanguageSection] = {}
     account_manager: tuple[ManagerSection, ...] = Field((), strict=False)
     customer: tuple[CustomerLine, ...] = Field((), strict=False)
 
@@ -265,6 +287,8 @@ class Policy(People, Pace, MessageSettings, Calendar):
     managers: tuple[ManagerSection, ...]
     customers: tuple[CustomerLine, ...]
     marked: Marked = Marked()
+    by_language: dict[str, LanguageSection] = {}
+    """Language of a letter → what differs in it."""
     crm_customer_id: str = ""
     """The CRM's property with the customer's id in QuickBooks, or empty."""
     model_budget: Decimal
@@ -344,14 +368,23 @@ class Policy(People, Pace, MessageSettings, Calendar):
         return tuple(Mark(kind=kind, source="the policy file") for kind in kinds)
 
     def locale(self, customer_id: str, country: str) -> str:
-        """The Babel locale of the customer: its own line, otherwise English as in `country`."""
+        """The Babel locale of the customer: its own line, the company's, or as in `country`.
+
+        A country's own language is taken where it is the only one and letters can be in it.
+        """
         line = self._customer(customer_id)
-        if line and line.locale:
-            return line.locale
+        if own := (line.locale if line else "") or self.default_locale:
+            return own
+        language = "de" if country.upper() in GERMAN_ALONE else "en"
         try:
-            return str(Locale("en", country.upper()))
+            return str(Locale(language, country.upper()))
         except (ValueError, UnknownLocaleError):
             return "en_US"
+
+    def in_language(self, language: str) -> Policy:
+        """The policy with the lines that it has for letters of this language."""
+        own = self.by_language.get(language, LanguageSection())
+        return self.model_copy(update={name: text for name, text in own if text})
 
     def _customer(self, customer_id: str) -> CustomerLine | None:
         return next((c for c in self.customers if c.id == customer_id), None)
@@ -437,6 +470,7 @@ def _flat(file: _File, sha256: str) -> Policy:
         managers=file.account_manager,
         customers=file.customer,
         marked=file.marks,
+        by_language=file.language,
         crm_customer_id=file.crm.customer_id,
         model_budget=file.model.month_budget,
         model_prices=file.model.prices,

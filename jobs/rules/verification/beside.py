@@ -15,33 +15,39 @@ from decimal import Decimal
 
 from jobs.rules.facts.facts import Facts, Invoice
 from jobs.rules.verification.scan import Match
-from jobs.rules.verification.wording import BLANK, CREDIT, LEDGER, TOTAL
+from jobs.rules.verification.wording import BLANK, CREDIT, LEDGER, TOTAL, either
 
+INVOICES = rf"(?:{either('invoice')})"
 ENDS = re.compile(
-    r"\n\s*\n|[.!?][\"”')\]]*\s+(?=[\"“'(]*[A-Z])"
-    rf"|\n(?=\s*(?:[-–—•*]\s*)?(?:invoices?\b|total|balance|less\b|credits?\b|payments?\b|{BLANK}))",
+    r"\n\s*\n|[.!?][\"”')\]]*\s+(?=[\"“'(]*[^\W\d_])"
+    rf"|\n(?=\s*(?:[-–—•*]\s*)?(?:{either('row')}\b|{BLANK}))",
     re.IGNORECASE,
 )
 """The end of a statement: of a sentence, a paragraph, or a table row."""
 CUT = re.compile(r"[,;:()\n]")
 JOINS = re.compile(
-    r"(?:[\s,&/+()#]|\band\b|\bor\b|\binvoices?\b|\bno\.?|\bnumbers?\b|\bthe\b|\bboth\b|\balso\b)*",
-    re.IGNORECASE,
+    rf"(?:[\s,&/+()#]|\b{INVOICES}\b|\b{either('number')}|\b{either('joint')}\b)*", re.IGNORECASE
 )
 """Between the numbers of one group: "invoices 1037, 1038 and 1039"."""
-AND_MORE = re.compile(rf"\s+and\s+(?:{BLANK}|\d)+\s+more\b", re.IGNORECASE)
+AND_MORE = re.compile(
+    rf"\s+{either('joined_by')}\s+(?:{BLANK}|\d)+\s+{either('more')}\b", re.IGNORECASE
+)
 FORWARD = re.compile(
-    r"\s*(?:\(|\b(?:for|on|of|from|under|against|in)\b)?\s*(?:the\s+)?(?:your\s+)?"
-    r"(?:invoices?\s*)?(?:no\.?\s*|number\s*|#\s*)?",
+    rf"\s*(?:\(|\b{either('about')}\b)?\s*(?:\b{either('determiner')}\s+){{0,2}}"
+    rf"(?:{INVOICES}\s*)?(?:{either('number')}\s*|#\s*)?",
     re.IGNORECASE,
 )
 """Between a figure and the invoice it belongs to: "$845.00 for invoice 1037"."""
-ON = re.compile(r"[a-z]\s+$", re.IGNORECASE)
+ON = re.compile(r"[^\W\d_]\s+$")
 """A deadline or a promise has a word before it; a date without one is the invoice's own."""
-DUE = re.compile(r"\b(?:due|payable)(?:\s+(?:on|date|since|of|is|was|:))*\s*:?\s*$", re.IGNORECASE)
+DUE = re.compile(
+    rf"\b{either('due')}(?:\s+(?:{either('filler')}|:))*\s*:?\s*$",
+    re.IGNORECASE,
+)
+DUE_AFTER = re.compile(rf"\s*,?\s*(?:{either('filler')}\s+)?{either('due_after')}", re.IGNORECASE)
 
 CALLED = re.compile(
-    rf"\s*(?:\b(?:in|of|on|as|is|are|an?|the|your|our)\s+){{0,3}}(?:{CREDIT.pattern})",
+    rf"\s*(?:\b(?:{either('filler')}|{either('determiner')})\s+){{0,3}}(?:{CREDIT.pattern})",
     re.IGNORECASE,
 )
 """The amount right before it is a credit: "$50.00 in credit", "$50.00 of your credit"."""
@@ -245,7 +251,7 @@ def _amount_fits(
 def _date_fits(rest: str, figure: Figure, owner: Group, books: LetterFigures) -> bool:
     invoices = _invoices(owner, books) or list(books.facts.invoices)
     due = {i.due for i in invoices}
-    if DUE.search(rest[: figure.piece.start]):
+    if DUE.search(rest[: figure.piece.start]) or DUE_AFTER.match(rest, figure.piece.end):
         return bool(figure.days & due)
     ours = due | {i.txn_date for i in invoices}
     named = bool(ON.search(rest[: figure.piece.start]))

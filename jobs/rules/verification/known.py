@@ -14,7 +14,7 @@ from babel.numbers import get_currency_precision, get_currency_symbol, get_decim
 from jobs.rules.facts.addresses import ledger_addresses
 from jobs.rules.facts.facts import Facts, Invoice
 from jobs.rules.facts.past import Past
-from jobs.rules.figures import Money, amount, letter_locale
+from jobs.rules.figures import Money, amount, language_of, letter_locale
 from jobs.rules.letters.slots import (
     NAMED,
     contact,
@@ -53,6 +53,8 @@ class Known:
     """Number → the invoices that have it."""
     other_dates: frozenset[date]
     """The `dates` that belong to no invoice."""
+    day_first: bool
+    """Whether 2/10/2026 is a day in October: as the reader of this letter reads it."""
     contacts: int
     """How many times we have written about an invoice in this message."""
 
@@ -86,6 +88,7 @@ def known(
         amounts={normal(f): m.amount for m in amounts for f in _forms(m, locale)},
         invoices=invoices,
         other_dates=frozenset(_other_dates(facts, past, deadline)),
+        day_first=language_of(locale) != "en" or facts.company.country != "US",
         contacts=len(contacts_about(facts, past)),
     )
 

@@ -13,21 +13,21 @@ from itertools import groupby, takewhile
 
 from babel.numbers import list_currencies
 
+from jobs.rules.verification.wording import ALL, either
+
 SIGNS = r"$¢£¤¥֏؋৳฿៛₠-⃏"
-MONTH = (
-    r"(?P<month>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
-    r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
+MONTH = rf"(?P<month>{'|'.join(way for words in ALL for way in words.months)})\b\.?"
+WEEKDAY = (
+    rf"(?:(?P<weekday>{'|'.join(name for words in ALL for name in words.weekdays)})"
+    r",?\s+(?:den\s+|dem\s+)?)?"
 )
-WEEKDAY = r"(?:(?P<weekday>Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?"
+DAY = r"(?:(?P<weekday>Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?"
 DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 YEAR = r"(?P<year>(?:19|20)\d\d)"
 NOT_MORE = r"(?![\w])(?![.,:/–-]\d)"
 NUMBER = r"\d(?:[.,'’]?\d)*"
 SPACED = r"\d{1,3}(?: \d{3})+(?:[.,]\d+)?"
-UNITS = (
-    r"%|‰|(?i:percent|per cent|dollars?|euros?|pounds?|cents?|bucks|quid|grand|hundred|thousand"
-    r"|million|k|m|bn)"
-)
+UNITS = rf"%|‰|(?i:{either('units')})"
 DOT = r"(?:[.。․‧∙·]|\s?\[\s?(?:\.|dot)\s?\]\s?|\s?\(\s?(?:\.|dot)\s?\)\s?)"
 """What programs, or people, read as the dot of a host name."""
 TOP = r"(?:xn--[\w-]+|[^\W\d_]{2,63})(?![\w-])"

@@ -20,39 +20,53 @@ from babel.numbers import list_currencies
 
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
+from jobs.rules.figures import LANGUAGES, language_of
 from jobs.rules.letters.letter import Letter
-from jobs.rules.letters.slots import attaches, contact, in_words, pay_link_keys, signature
+from jobs.rules.letters.slots import (
+    attaches,
+    contact,
+    locale_of,
+    pay_link_keys,
+    signature,
+)
+from jobs.rules.letters.words import letter_words
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy.policy import Policy
 from jobs.rules.verification import beside
 from jobs.rules.verification.beside import Figure, LetterFigures, Statement
-from jobs.rules.verification.claims import unfounded
 from jobs.rules.verification.known import Known, known, normal
 from jobs.rules.verification.ledger_text import presentable
 from jobs.rules.verification.scan import Match, found
 from jobs.rules.verification.violations import FIGURES, violation
 from jobs.rules.verification.violations import Violation as Violation
 from jobs.rules.verification.wording import (
+    ALL,
     ALLOWABLE,
     ATTACHED,
     BLANK,
     CARD,
     IBAN,
     LONG_NUMBER,
+    NEUTRAL,
+    PERCENT,
     PHONE,
     PHRASES,
     SORT_CODE,
     Phrase,
+    either,
     is_card,
     is_iban,
+    unfounded,
 )
 
 SUBJECT_LENGTH = 200
 BODY_LENGTH = 3000
 PER_INVOICE = 500
 
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-WEEKDAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
+MONTHS = tuple((re.compile(way), number) for words in ALL for way, number in words.months.items())
+WEEKDAYS = tuple(
+    (re.compile(name), place) for words in ALL for place, name in enumerate(words.weekdays)
+)
 
 BANK_NUMBERS = ((re.compile(IBAN), is_iban), (re.compile(CARD), is_card))
 LOOSE = (
@@ -60,39 +74,29 @@ LOOSE = (
     ("bank_details", re.compile(SORT_CODE)),
     ("phone", re.compile(PHONE)),
 )
+MORE = re.compile(rf" {either('more')}\b", re.IGNORECASE)
 KEPT = frozenset({"month_day", "day_month", "month_year", "iso_day", "address", "link", "pay_link"})
 """Kinds that are wrong in themselves, not as part of a longer number."""
+NUMERIC_DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)")
 AFTER_INVOICE = re.compile(
-    r"\binvoices?(?:\s+(?:numbers?|nos?\.?))?[\s#:]*"
-    rf"(?:(?:{BLANK}+|[\w/#.-]*\d[\w/#.-]*)(?:\s*,\s*(?:and\s+)?|\s+and\s+|\s+or\s+|\s*&\s*))*$",
+    rf"\b{either('invoice')}(?:\s+{either('number')})?[\s#:]*"
+    rf"(?:(?:{BLANK}+|[\w/#.-]*\d[\w/#.-]*)(?:\s*,\s*(?:{either('joined_by')}\s+)?"
+    rf"|\s+{either('joined_by')}\s+|\s*&\s*))*$",
     re.IGNORECASE,
 )
-LETTERED = re.compile(r"\b[Ii]nvoices?\s+(?:number\s+|no\.?\s+|#)?([A-Z][A-Z-]+)\b([\w/-]*)")
-NOT_A_NUMBER = frozenset({"PDF", "PO", "VAT", "GST", "HST", "ID", *list_currencies()})
-GREETING = re.compile(
-    r"(?:hello|hi|hey|dear|greetings|good (?:day|morning|afternoon|evening)|attn|attention"
-    r"|to whom it may concern)\b[,:]?\s*(.*?)\s*[,:!.]?",
-    re.IGNORECASE,
+LETTERED = re.compile(
+    rf"\b(?i:{either('invoice')})\s+(?:(?i:{either('number')})\s+|#)?([A-Z][A-Z-]+)\b([\w/-]*)"
 )
-CLOSING = re.compile(
-    r"(?:(?:many |thank you and |thanks and |with )?(?:kind|best|warm|kindest|warmest)? ?regards"
-    r"|(?:yours )?(?:very )?(?:sincerely|faithfully|truly)(?: yours)?|best wishes|all the best"
-    r"|cheers"
-    r"|best|yours|many thanks|thank you|thanks|respectfully)\s*,?|(?:--|[–—])\s*[A-Z].*",
-    re.IGNORECASE,
-)
+NOT_A_NUMBER = frozenset({"PDF", "PO", "VAT", "GST", "HST", "ID", "USt", *list_currencies()})
+GREETING = re.compile(rf"{either('greeting')}\b[,:]?\s*(.*?)\s*[,:!.]?", re.IGNORECASE)
+CLOSING = re.compile(rf"{either('closing')}\s*,?|(?:--|[–—])\s*[A-Z].*", re.IGNORECASE)
 """A line that closes a letter."""
 SIGNED = re.compile(
-    r"(?:.*\bregards|.*\bsincerely|.*\bfaithfully|.*\bbest wishes|.*\ball the best)\s*,\s*"
-    r"((?-i:[A-Z])[\w'’.-]*(?:\s+(?-i:[A-Z])[\w'’.-]*){0,3})",
+    rf"(?:.*{either('ends_in')})\s*,?\s+"
+    r"((?-i:[A-ZÄÖÜ])[\w'’.-]*(?:\s+(?-i:[A-ZÄÖÜ])[\w'’.-]*){0,3})",
     re.IGNORECASE,
 )
 """The same, with a name on the same line."""
-NEUTRAL = frozenset(
-    {"there", "all", "both", "team", "everyone", "everybody", "sir", "madam", "or", "and", "the"}
-    | {"accounts", "payable", "ladies", "gentlemen", "mr", "mrs", "ms", "mx", "dr"}
-)
-"""Words that a greeting may consist of without naming anybody."""
 
 
 def verify(
@@ -111,8 +115,12 @@ def verify(
     """
     facts = presentable(facts, past.confirmed_names)
     subject, body = letter.subject, letter.body
+    language = language_of(locale_of(facts, policy))
+    policy = policy.in_language(language)
     if too_long := tuple(_length(subject, body, facts, policy)):
         return too_long
+    if letter.language != language:
+        return (violation("language", subject),)
     ours = (parseaddr(letter.sender)[1], parseaddr(letter.reply_to)[1])
     allowed = known(facts, policy, past, deadline, ours).with_literals(
         attachment.file_name for attachment in letter.attachments
@@ -141,7 +149,7 @@ def _text(
 ) -> Iterator[Violation]:
     plain = normal(text)
     pieces = list(found(plain, allowed.literals, allowed.symbols))
-    judged = [(piece, kind) for piece, kind in _judged(pieces, allowed, facts)]
+    judged = list(_judged(pieces, allowed))
     right = [piece for piece, kind in judged if not kind]
     rest = _blanked(plain, right)
     books = LetterFigures(allowed.invoices, facts, frozenset(allowed.other_dates))
@@ -154,7 +162,7 @@ def _text(
         *_digits(text, allowed),
     ]
     yield from (_weighed(one, cut, marked) for one in wrong)
-    figures = [f for piece in said if (f := _figure(piece, allowed, facts))]
+    figures = [f for piece in said if (f := _figure(piece, allowed))]
     for kind, piece in beside.misplaced(rest, figures, said, cut, books):
         yield violation(kind, piece.text)
     yield from (violation("earlier_contact", said) for said in unfounded(rest, allowed.contacts))
@@ -174,15 +182,15 @@ def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
 
 def _counts(piece: Match, rest: str) -> bool:
     """ "… and 3 more": a count of those not named, neither an amount nor an invoice."""
-    return piece.text.isdigit() and rest.startswith(" more", piece.end)
+    return piece.text.isdigit() and MORE.match(rest, piece.end) is not None
 
 
-def _figure(piece: Match, allowed: Known, facts: Facts) -> Figure | None:
+def _figure(piece: Match, allowed: Known) -> Figure | None:
     """The amount or the days that a piece means, if it is either."""
     said = piece.text if piece.kind == "literal" else piece.parts.get("number", "")
     if (value := allowed.amounts.get(said)) is not None:
         return Figure(piece, value)
-    days = frozenset(day for day in allowed.dates if _means(piece, day, facts))
+    days = frozenset(day for day in allowed.dates if _means(piece, day, allowed))
     return Figure(piece, days=days) if days else None
 
 
@@ -197,7 +205,7 @@ def _pieces(plain: str, rest: str, judged: list[tuple[Match, str]]) -> Iterator[
     yield from (_Wrong(kind, plain[start:end], start) for kind, start, end in loose)
 
 
-def _judged(pieces: list[Match], allowed: Known, facts: Facts) -> Iterator[tuple[Match, str]]:
+def _judged(pieces: list[Match], allowed: Known) -> Iterator[tuple[Match, str]]:
     """Each piece with the kind of its violation, or empty if it is a fact."""
     links_seen: set[str] = set()
     for piece in pieces:
@@ -207,28 +215,28 @@ def _judged(pieces: list[Match], allowed: Known, facts: Facts) -> Iterator[tuple
             links_seen.add(key)
             yield piece, "" if fits else "pay_link"
         else:
-            yield piece, _wrong(piece, allowed, facts)
+            yield piece, _wrong(piece, allowed)
 
 
-def _wrong(piece: Match, allowed: Known, facts: Facts) -> str:
+def _wrong(piece: Match, allowed: Known) -> str:
     match piece.kind:
         case "literal":
             return ""
         case "address":
             return "" if piece.text.lower() in allowed.addresses else "address"
+        case "money" | "number" if NUMERIC_DATE.fullmatch(piece.text):
+            return "" if any(_means(piece, day, allowed) for day in allowed.dates) else "date"
         case "money":
             return _wrong_money(piece, allowed)
         case "month_day" | "day_month" | "iso_day" | "month_year":
-            return "" if any(_means(piece, day, facts) for day in allowed.dates) else "date"
-        case "number":
-            return "" if any(_means(piece, day, facts) for day in allowed.dates) else "number"
+            return "" if any(_means(piece, day, allowed) for day in allowed.dates) else "date"
         case kind:
             return kind
 
 
 def _wrong_money(piece: Match, allowed: Known) -> str:
     before, after = piece.parts["before"], piece.parts["after"]
-    if after in {"%", "‰"} or after.lower() in {"percent", "per cent"}:
+    if after in {"%", "‰"} or after.lower() in PERCENT:
         return "percent"
     right = piece.parts["number"] in allowed.numbers and not piece.parts["sign"]
     if right and {before, after} <= allowed.symbols | {""}:
@@ -236,34 +244,37 @@ def _wrong_money(piece: Match, allowed: Known) -> str:
     return "money" if before or after or "." in piece.parts["number"] else "number"
 
 
-def _means(piece: Match, day: date, facts: Facts) -> bool:
+def _means(piece: Match, day: date, allowed: Known) -> bool:
     """Whether a date as it is written may be that day."""
     if piece.kind in {"month_day", "day_month", "iso_day", "month_year"}:
         return _matches(day, _written_day(piece), piece.parts.get("weekday", ""))
-    return piece.kind in {"number", "money"} and _is_numeric_date(piece.text, day, facts)
+    return piece.kind in {"number", "money"} and _is_numeric_date(piece.text, day, allowed)
 
 
 def _written_day(piece: Match) -> tuple[int, int, int]:
     parts = piece.parts
-    month = parts["month"][:3].lower()
-    number = MONTHS.index(month) + 1 if month in MONTHS else int(month)
+    month = parts["month"]
+    number = next((number for way, number in MONTHS if way.fullmatch(month)), 0) or int(month)
     return int(parts.get("year") or 0), number, int(parts.get("day") or 0)
 
 
 def _matches(day: date, wanted: tuple[int, int, int], weekday: str) -> bool:
     """Whether `day` is the year, month and day that were written; 0 was left out."""
     written = zip(wanted, (day.year, day.month, day.day), strict=True)
-    right_day = not weekday or WEEKDAYS[day.weekday()] == weekday.lower()
+    right_day = not weekday or (day.weekday() in _weekdays(weekday))
     return right_day and all(part in (0, real) for part, real in written)
 
 
-def _is_numeric_date(text: str, day: date, facts: Facts) -> bool:
-    """10/2/2026 in America, 2/10/2026 elsewhere: as this company's country reads it."""
-    parts = re.fullmatch(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)", text)
+def _weekdays(name: str) -> set[int]:
+    return {place for way, place in WEEKDAYS if way.fullmatch(name)}
+
+
+def _is_numeric_date(text: str, day: date, allowed: Known) -> bool:
+    parts = NUMERIC_DATE.fullmatch(text)
     if not parts:
         return False
     first, second, year = int(parts[1]), int(parts[3]), int(parts[4]) % 100
-    month, number = (first, second) if facts.company.country == "US" else (second, first)
+    month, number = (second, first) if allowed.day_first else (first, second)
     return (day.month, day.day, day.year % 100) == (month, number, year)
 
 
@@ -287,7 +298,8 @@ def _loose(rest: str) -> Iterator[tuple[str, int, int]]:
     taken: list[range] = []
     for kind, pattern in LOOSE:
         for match in pattern.finditer(rest):
-            if not any(match.start() in place for place in taken) and _long(match[0]):
+            free = not any(match.start() in place for place in taken)
+            if free and _long(match[0]) and not NUMERIC_DATE.fullmatch(match[0]):
                 taken.append(range(*match.span()))
                 yield kind, *match.span()
 
@@ -320,7 +332,7 @@ def _phrases(rest: str, facts: Facts, policy: Policy) -> Iterator[_Wrong]:
             if not _is_offered(phrase, match[0], facts, policy):
                 yield _Wrong(phrase.kind, match[0], match.start())
     if not attaches(facts, policy):
-        for match in ATTACHED.pattern.finditer(rest):
+        for match in ATTACHED.finditer(rest):
             yield _Wrong("attachment", match[0], match.start())
     for phrase in ALLOWABLE:
         kind = "marked_wording" if phrase.kind in policy.allow_wording else "wording"
@@ -335,7 +347,11 @@ def _is_offered(phrase: Phrase, words: str, facts: Facts, policy: Policy) -> boo
     said = words.casefold()
     if phrase.way:
         return said.split()[-1] in normal(policy.how_to_pay).casefold()
-    return phrase.kind == "number_words" and said == in_words(len(facts.invoices))
+    return phrase.kind == "number_words" and said in _count_in_words(len(facts.invoices))
+
+
+def _count_in_words(count: int) -> set[str]:
+    return {letter_words(language).count(count) for language in LANGUAGES}
 
 
 def _digits(text: str, allowed: Known) -> Iterator[_Wrong]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.reasoning.cage import NOTES, Complaint, complaint, complaint_of_letter, kinds_of_letter
-from jobs.reasoning.words import LANGUAGES
+from jobs.rules.figures import LANGUAGES
 from jobs.rules.states import STAGE_WORDS, CaseClass, Stage
 
 FOLDER = Path(__file__).parent / "letters"

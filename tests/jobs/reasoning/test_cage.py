@@ -15,7 +15,8 @@ from jobs.reasoning.cage import (
     unusual_words,
 )
 from jobs.reasoning.prompting import prompt
-from jobs.reasoning.words import LANGUAGES, read_phrase, vocabulary
+from jobs.reasoning.words import read_phrase, vocabulary
+from jobs.rules.figures import LANGUAGES
 from jobs.rules.letters.drafts import template
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.reasoning.measured import ALL_SLOTS, FOLDER, LETTERS, honest, honest_notes, hostile
@@ -59,24 +60,34 @@ def test_honest_notes_are_taken() -> None:
     assert not [note for note in ours if complaint(note, (), NOTES)]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", model_answers.LETTERS)
-def test_the_letters_of_the_stand_in_are_taken(name: str) -> None:
+def test_the_letters_of_the_stand_in_are_taken(name: str, language: str) -> None:
     """Everything it may write."""
     stages = {"follow-up": Stage.FOLLOW_UP, "firm": Stage.FIRM, "final": Stage.FINAL}
     class_ = CaseClass(name) if "_" in name else CaseClass.ROUTINE_REMINDER
     kinds = kinds_of_letter(class_, stages.get(name, Stage.REMINDER))
-    subjects, parts = model_answers.LETTERS[name]
+    letters = model_answers.GERMAN_LETTERS if language == "de" else model_answers.LETTERS
+    subjects, parts = letters[name]
     texts = [*subjects, *(text for part in parts for text in part)]
-    assert not [found for t in texts if (found := complaint(t, ALL_SLOTS, kinds))]
+    assert not [found for t in texts if (found := complaint(t, ALL_SLOTS, kinds, language))]
 
 
-def test_the_sentences_of_the_prompt_are_taken() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sentences_of_the_prompt_are_taken(language: str) -> None:
     """It shows no example that would be refused."""
-    quoted = re.findall(r"“([^”]+)”|\"([^\"]+[.?}])\"", prompt("propose").text.replace("\n", " "))
+    quoted = re.findall(
+        r"“([^”]+)”|\"([^\"]+[.?}])\"", prompt("propose", language).text.replace("\n", " ")
+    )
     sentences = [one or other for one, other in quoted]
     assert len(sentences) > 10
-    kinds = [*LETTERS, NOTES]
-    taken = {s for s in sentences for k in kinds if complaint(s, ALL_SLOTS, k) is None}
+    taken = {
+        s
+        for s in sentences
+        for kinds in LETTERS
+        if complaint(s, ALL_SLOTS, kinds, language) is None
+    }
+    taken |= {s for s in sentences if complaint(s, (), NOTES) is None}
     assert set(sentences) == taken
 
 
@@ -159,6 +170,8 @@ def test_unusual_words_of_a_person() -> None:
 
 def test_the_templates_have_few_unusual_words() -> None:
     """Otherwise every edit would be marked."""
-    texts = [template(stage, class_) for stage in Stage for class_ in CaseClass]
-    written = (SLOT.sub("", " ".join([subject, *body])) for subject, body in texts)
-    assert {word for text in written for word in unusual_words(text)} == set()
+    for language in LANGUAGES:
+        texts = [template(stage, class_, language) for stage in Stage for class_ in CaseClass]
+        written = (SLOT.sub("", " ".join([subject, *body])) for subject, body in texts)
+        found = {word for text in written for word in unusual_words(text, "", language)}
+        assert found == set(), language

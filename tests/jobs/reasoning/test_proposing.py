@@ -48,7 +48,7 @@ def test_a_good_proposal_is_taken(model: Model, stage: Stage) -> None:
     assert (proposal.class_, result.reason) == (CaseClass.ROUTINE_REMINDER, "")
     assert [reason.evidence for reason in proposal.reasons] == [("invoice:742", "invoice:743")]
     assert len(proposal.sentences) >= 2
-    assert proposal.author == "gpt-6.1-terra propose/2"
+    assert proposal.author == "gpt-6.1-terra propose/3"
     assert ("{deadline}" in " ".join(proposal.sentences)) is (stage >= Stage.FIRM)
 
 
@@ -261,6 +261,20 @@ def test_only_a_routine_letter_sets_a_deadline(model: Model, stand_in: StandInMo
     assert proposed(model, Stage.FIRM).proposal is None
     stand_in.enqueue("captured", GOOD | {"sentences": pressing})
     assert proposed(model, Stage.FIRM).proposal is not None
+
+
+def test_a_letter_is_asked_for_and_checked_in_its_language(
+    model: Model, stand_in: StandInModel
+) -> None:
+    """German where German is read, with notes in English; an English letter is not taken there."""
+    german = propose(facts(), Stage.REMINDER, (), PAST, model, stopped=False, language="de")
+    assert german.proposal is not None
+    assert "Folgendes" in german.proposal.sentences[0]
+    assert german.proposal.reasons[0].text.startswith("Looks like")
+    assert "grown-up German" in stand_in.prompts[-1]
+    stand_in.enqueue("captured", GOOD)
+    english = propose(facts(), Stage.REMINDER, (), PAST, model, stopped=False, language="de")
+    assert english.proposal is None
 
 
 def test_no_outside_text_is_in_the_question(model: Model, stand_in: StandInModel) -> None:

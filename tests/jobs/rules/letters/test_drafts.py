@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -312,9 +313,89 @@ def test_amounts_follow_the_customs_of_the_customer(
 
 
 def test_dates_follow_the_customs_of_the_customer() -> None:
-    """In English, because the letters are: day first in Germany."""
-    rules = policy('[[customer]]\nid = "58"\nlocale = "de_DE"')
+    """In an English letter too: day first in Germany, if an English letter is asked for there."""
+    rules = policy('[[customer]]\nid = "58"\nlocale = "en_DE"')
     assert "due 2 Oct 2026" in letter(facts(), rules=rules).body
+
+
+GERMAN = """
+[[customer]]
+id = "58"
+locale = "de_DE"
+[language.de]
+sender_title = "Debitorenbuchhaltung"
+how_to_pay = "Bitte überweisen Sie auf unser Konto bei der Hausbank."
+"""
+
+
+GERMAN_REMINDER = """
+Sehr geehrte Damen und Herren,
+
+zwei Rechnungen sind fällig und nach unseren Unterlagen noch offen, insgesamt 2.045,50 $:
+
+1037           fällig am 2. Okt. 2026     845,00 $   (Bestellung 4711)
+1038           fällig am 2. Okt. 2026   1.200,50 $
+Gesamtbetrag                            2.045,50 $
+
+Sicherlich handelt es sich nur um ein Versehen. Falls Sie die Zahlung bereits veranlasst haben, \
+betrachten Sie diese Nachricht bitte als gegenstandslos; vielen Dank. Bei Fragen antworten Sie \
+einfach auf diese E-Mail, ich helfe Ihnen gern weiter. Kopien der Rechnungen sind beigefügt.
+
+Sie können online bezahlen:
+Rechnung 1037: [pay link 1037]
+Bitte überweisen Sie auf unser Konto bei der Hausbank.
+
+Vielen Dank und freundliche Grüße
+Dana Reyes
+Debitorenbuchhaltung, Harbor Supply
++1 555 010 7788
+"""
+
+
+def test_a_german_customer_gets_a_german_letter() -> None:
+    """Greeting, text, table, dates, amounts, pay links, signature and file, all of it."""
+    about = facts(invoice(online=True, po_number="4711"), invoice("1038", "1200.50"))
+    text = letter(about, rules=policy(GERMAN))
+    assert text.language == "de"
+    assert text.subject == "Freundliche Erinnerung: Rechnungen 1037 und 1038"
+    assert text.attachments[0].file_name == "Rechnung-1037.pdf"
+    assert text.body.replace("\xa0", " ") == GERMAN_REMINDER.strip()
+
+
+def test_every_text_of_every_language_is_filled() -> None:
+    """No slot is left, no English word stands in a German letter, and a person is greeted."""
+    lee = Customer("58", "Cooper & Sons", "", usd(0), contact="Lee Cooper")
+    past = Past(contacts=(contact(20), contact(12)))
+    for stage in Stage:
+        for class_ in CaseClass:
+            own = Proposal(class_, "high", (), "", "", (), "template")
+            text = letter(
+                facts(customer=lee),
+                stage,
+                past,
+                policy(GERMAN),
+                deadline=DEADLINE if stage >= Stage.FIRM else None,
+                proposal=own,
+            )
+            said = f"{text.subject}\n{text.body}"
+            assert not re.search(
+                r"[{}]|\b(?:the|and|is|you|please|invoices?|thank)\b", said, re.IGNORECASE
+            )
+            assert text.body.startswith("Guten Tag Lee Cooper,\n\n")
+            assert text.body.split("\n\n")[1][0].islower()
+
+
+def test_a_models_german_goes_on_after_the_greeting() -> None:
+    """With a small letter where German has one; a noun and "Sie" keep theirs."""
+    for said, begins in (
+        ("Mir ist aufgefallen, dass Folgendes offen ist.", "mir ist"),
+        ("Folgendes ist offen.", "Folgendes ist"),
+        ("Sie haben Folgendes noch offen.", "Sie haben"),
+    ):
+        own = proposal(said, "Könnten Sie nachsehen?")
+        body = letter(facts(), rules=policy(GERMAN), proposal=own).body
+        assert body.split("\n\n")[1].startswith(begins)
+        assert "Könnten Sie nachsehen?" in body
 
 
 def test_a_models_sentences_get_their_frame_from_us() -> None:

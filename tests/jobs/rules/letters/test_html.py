@@ -27,16 +27,16 @@ LINKS = {
 
 def test_a_letter_becomes_paragraphs_a_table_and_buttons() -> None:
     """The columns line up as a table, each pay link is a button, and the rest is text."""
-    made = html_part(BODY, LINKS)
+    made = html_part(BODY, "en", LINKS)
     assert (made.count("<p>"), made.count("<table"), made.count("<tr>")) == (4, 1, 2)
     assert made.count("<td") == 7
     assert ">Pay</a>" in made
     assert "Cora &amp; Co. &lt;ar@ours.example&gt;" in made
     shown = HtmlText(made)
     assert shown.hrefs == list(LINKS.values())
-    assert shown.text == as_shown(BODY)
+    assert shown.text == as_shown(BODY, "en")
     assert shown.text.endswith("Invoice BF-2800: Pay Kind regards Cora & Co. <ar@ours.example>")
-    assert HtmlText(html_part(BODY)).hrefs == ["[pay link BF-2797]", "[pay link BF-2800]"]
+    assert HtmlText(html_part(BODY, "en")).hrefs == ["[pay link BF-2797]", "[pay link BF-2800]"]
 
 
 PIECES = ["<b>", "</p>", "&amp;", '"', "'", "<!--", "-->", "<script>", "  ", "\n", "\n\n", "\t"]
@@ -46,6 +46,6 @@ ODD = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=8).map(""
 @given(ODD)
 def test_no_text_becomes_markup(body: str) -> None:
     """Whatever somebody typed is shown as they typed it, and links to nothing."""
-    shown = HtmlText(html_part(body))
+    shown = HtmlText(html_part(body, "en"))
     if "[pay link" not in body:
         assert (shown.text, shown.hrefs) == (" ".join(body.split()), [])

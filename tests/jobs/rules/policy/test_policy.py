@@ -143,11 +143,30 @@ def test_customers_have_managers_marks_and_customs() -> None:
 
 @pytest.mark.parametrize(
     ("country", "locale"),
-    [("US", "en_US"), ("CA", "en_CA"), ("gb", "en_GB"), ("ZZ", "en_US"), ("KP", "en_US")],
+    [
+        *[("US", "en_US"), ("CA", "en_CA"), ("gb", "en_GB"), ("ZZ", "en_US"), ("KP", "en_US")],
+        *[("DE", "de_DE"), ("at", "de_AT"), ("CH", "en_CH")],
+    ],
 )
 def test_without_a_line_the_country_decides_the_locale(country: str, locale: str) -> None:
-    """Letters are in English, with the customs of the company's country where they are known."""
+    """The company's country: its customs where they are known, its language if it has only one."""
     assert load("").locale("58", country) == locale
+    everybody = load('[message]\ndefault_locale = "de_CH"\n')
+    assert everybody.locale("58", country) == "de_CH"
+
+
+def test_a_language_may_have_lines_of_its_own() -> None:
+    """Title and way of paying; what it does not say is as for all."""
+    policy = load(
+        '[message]\nsender_title = "AR"\nhow_to_pay = "Pay."\n[language.de]\nhow_to_pay = "Zahlen."'
+    )
+    assert (policy.in_language("de").sender_title, policy.in_language("de").how_to_pay) == (
+        "AR",
+        "Zahlen.",
+    )
+    assert policy.in_language("en").how_to_pay == "Pay."
+    with pytest.raises(PolicyError, match="language"):
+        load('[language.fr]\nhow_to_pay = "Payez."')
 
 
 def test_a_window_is_two_times() -> None:

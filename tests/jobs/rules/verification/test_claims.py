@@ -6,8 +6,9 @@ import pytest
 
 from jobs.rules.facts.past import Past
 from jobs.rules.letters.drafts import edited
-from jobs.rules.verification.claims import CLAIMS, ContactClaim
+from jobs.rules.verification.phrase import ContactClaim
 from jobs.rules.verification.verify import verify
+from jobs.rules.verification.wording import CLAIMS
 from tests.jobs.rules.letters.test_drafts import letter
 from tests.jobs.rules.world import contact, facts, policy
 
@@ -39,6 +40,11 @@ def test_a_claim_needs_the_contacts_it_speaks_of(claim: ContactClaim) -> None:
         "My previous e-mail may not have reached you.",
         "As mentioned, it is open.",
         "I'm coming back to this.",
+        "Wie am Telefon besprochen, ist sie offen.",
+        "Ich hatte Ihnen dazu geschrieben.",
+        "Sie wurden von uns schon erinnert.",
+        "Auf unsere Nachricht kam nichts.",
+        "Wir haben noch nichts von Ihnen gehört.",
     ],
 )
 def test_claims_in_other_words_are_found(words: str) -> None:
@@ -58,6 +64,12 @@ def test_claims_in_other_words_are_found(words: str) -> None:
         "Your last message to our warehouse was passed on to me.",
         "Please call me, or reply to this message.",
         "A short reply is enough.",
+        "Ich möchte Sie daran erinnern.",
+        "Falls Sie uns schon geschrieben haben, vielen Dank.",
+        "Ich melde mich dann wieder bei Ihnen.",
+        "Haben Sie die Zahlung schon angewiesen?",
+        "Antworten Sie bitte auf diese Nachricht.",
+        "Eine kurze Antwort genügt.",
     ],
 )
 def test_a_first_letter_may_say_what_claims_nothing(words: str) -> None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import ModuleType
 
 import pytest
 from babel.localedata import locale_identifiers
@@ -24,8 +25,8 @@ from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verification.known import known
 from jobs.rules.verification.scan import found
 from jobs.rules.verification.verify import Violation, verify
-from jobs.rules.verification.wording import ALLOWABLE, ATTACHED, PHRASES
-from tests.jobs.rules.verification.lines import HONEST, HOSTILE
+from jobs.rules.verification.wording import ALLOWABLE, PHRASES
+from tests.jobs.rules.verification import lines, lines_de
 from tests.jobs.rules.world import ZONE, contact, credit, facts, invoice, policy, usd
 
 DEADLINE = date(2026, 10, 23)
@@ -66,25 +67,47 @@ def said(
     return verify(written, about, rules, PAST, deadline=DEADLINE, marked=marked)
 
 
-def test_honest_lines_pass() -> None:
+IN_GERMAN = policy('[[customer]]\nid = "58"\nlocale = "de_DE"\n')
+TOLD = [(lines, policy()), (lines_de, IN_GERMAN)]
+
+
+@pytest.mark.parametrize(("written", "rules"), TOLD, ids=["en", "de"])
+def test_honest_lines_pass(written: ModuleType, rules: Policy) -> None:
     """Facts may be written in the ways people write them, and so may everything that is none."""
-    refused = {line: found for line in HONEST if (found := said(line))}
+    refused = {line: found for line in written.HONEST if (found := said(line, rules=rules))}
     assert refused == {}
 
 
-def test_whatever_is_not_on_record_is_named() -> None:
+@pytest.mark.parametrize(("written", "rules"), TOLD, ids=["en", "de"])
+def test_whatever_is_not_on_record_is_named(written: ModuleType, rules: Policy) -> None:
     """Another figure, place, person or promise; some of it a person may insist on, as marked."""
-    for line in HOSTILE:
+    for line in written.HOSTILE:
         kind, _, words = line.partition(": ")
-        found, marked = said(words), said(words, marked=True)
+        found, marked = said(words, rules=rules), said(words, rules=rules, marked=True)
         assert kind[1:] in {v.kind for v in found}, (line, found)
         assert any(v.hard for v in marked) is (kind[0] == "!"), (line, marked)
         assert all(v.sentence.endswith(".") for v in (*found, *marked))
 
 
+def test_another_language_hides_nothing() -> None:
+    """English words in a German letter are found, and German ones in an English letter."""
+    for written, rules in ((lines, IN_GERMAN), (lines_de, policy())):
+        for line in written.HOSTILE:
+            kind, _, words = line.partition(": ")
+            if kind[1:] in {"bank_details", "payee", "way_to_pay", "wording", "number_words"}:
+                assert said(words, rules=rules), line
+
+
+def test_a_letter_is_in_the_language_of_its_customer() -> None:
+    """A text that was drafted before the language changed is not sent."""
+    text = letter(CASE, Stage.REMINDER, CaseClass.ROUTINE_REMINDER, IN_GERMAN, PAST)
+    assert checked(text, CASE, IN_GERMAN, PAST) == ()
+    assert [v.kind for v in checked(text, CASE, policy(), PAST)] == ["language"]
+
+
 def test_each_pattern_finds_its_own_example() -> None:
     """The table explains itself."""
-    for phrase in (*PHRASES, *ALLOWABLE, ATTACHED):
+    for phrase in (*PHRASES, *ALLOWABLE):
         assert phrase.pattern.search(phrase.example), phrase.example
 
 
@@ -125,8 +148,8 @@ def test_a_german_comma_is_no_american_one() -> None:
     """An amount is written as the customer reads it."""
     big = facts(invoice(open_="1200.50"))
     rules = policy('[[customer]]\nid = "58"\nlocale = "de_DE"\n')
-    assert said("1.200,50 US$ sind offen.", big, rules) == ()
-    assert [v.kind for v in said("1,200.50 US$ sind offen.", big, rules)] == ["money"]
+    assert said("1.200,50 $ sind offen.", big, rules) == ()
+    assert [v.kind for v in said("1,200.50 $ sind offen.", big, rules)] == ["money"]
 
 
 def test_held_invoices_are_not_mentioned() -> None:
@@ -181,8 +204,14 @@ def test_the_policys_own_words_pass_and_nothing_like_them() -> None:
         ("Good morning,", True),
         ("Dear Sir or Madam,", True),
         ("Hello there,", True),
+        ("Sehr geehrte Damen und Herren,", True),
+        ("Sehr geehrter Herr Cooper,", True),
+        ("Guten Tag,", True),
+        ("Guten Tag Lee Cooper,", True),
         ("Hello Robin,", False),
         ("Dear Bean & Co,", False),
+        ("Sehr geehrte Frau Roe,", False),
+        ("Liebe Robin,", False),
         ("I have a question,", True),
     ],
 )
