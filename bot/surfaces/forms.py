@@ -97,11 +97,10 @@ def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
 def _envelope(view: CaseView) -> Block:
     assert view.letter is not None
     amount = wording.money(view.facts.asked)
-    return about(
-        view,
-        f"To {revealed(view.letter.to)}, {amount} due, {wording.stage(view.stage)}. "
-        "Recipient, attachments and the QuickBooks note stay as they are.",
-    )
+    into = wording.in_language(view.letter.language)
+    told = f"To {revealed(view.letter.to)}, {amount} due, {wording.stage(view.stage)}{into}. "
+    stays = "Recipient, attachments and the QuickBooks note stay as they are."
+    return about(view, f"{told}{stays}")
 
 
 def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.numbers import format_currency
 
 from bot.blockkit.escaping import one_line
@@ -48,6 +49,11 @@ MARK_WORDS = {
     "disputed": "disputed",
 }
 KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}
+
+
+def in_language(code: str) -> str:
+    """ " in German" for "de"; empty for English, in which people here expect a message."""
+    return "" if code == "en" else f" in {Locale(code).get_language_name('en')}"
 
 
 def money(amount: Money) -> str:

@@ -324,7 +324,8 @@ def letter(view: CaseView) -> list[Part]:
         return []
     gone = view.state in (State.SENT, State.DONE)
     read = "as it was sent" if gone else "exactly as the customer will read it"
-    return [_envelope(view.letter, f"Message, {read}"), _body(view.letter), _note(view.letter)]
+    title = f"Message{wording.in_language(view.letter.language)}, {read}"
+    return [_envelope(view.letter, title), _body(view.letter), _note(view.letter)]
 
 
 def _envelope(of: Letter, title: str) -> Part:
@@ -339,7 +340,8 @@ def _envelope(of: Letter, title: str) -> Part:
     pieces = [text(title, bold=True)]
     for name, value in fields:
         pieces += [text(f"\n{name}: ", bold=True), text(cap(revealed_line(value), 1000))]
-    said = f"Message to {address(of.to)}, subject “{mrkdwn(revealed_line(of.subject))}”:"
+    into = wording.in_language(of.language)
+    said = f"Message{into} to {address(of.to)}, subject “{mrkdwn(revealed_line(of.subject))}”:"
     return Part((divider(), rich(paragraph(*pieces))), said)
 
 

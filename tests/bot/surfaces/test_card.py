@@ -55,6 +55,14 @@ def words(made: Card) -> str:
     return "".join(_strings(made.blocks))
 
 
+def test_a_message_in_another_language_says_so() -> None:
+    """Whoever approves it may not read it."""
+    german = view(letter=replace(letter(), language="de"))
+    assert "Message in German, exactly as the customer will read it" in words(show(german))
+    assert "Message in German to" in show(german).text
+    assert "in English" not in words(show(view()))
+
+
 def _strings(thing: Any) -> list[str]:
     if isinstance(thing, dict):
         return [s for key, part in thing.items() if key != "type" for s in _strings(part)]

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from bot.surfaces.card.card import card
 from jobs import approvals
 from jobs.decide.access import Answer
+from jobs.decide.edit import Objections, Text
 from jobs.decide.switches import Switch
 from jobs.mail import compose
 from jobs.rules.facts.past import HoldKind
@@ -72,6 +73,34 @@ def test_follow_ups_stay_in_the_thread(open_harness: OpenHarness) -> None:
         harness.time.later(days=7)
     first, second = (mail.message for mail in harness.mails)
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
+
+
+def test_a_german_customer_gets_a_german_mail(open_house: OpenHouse) -> None:
+    """The model writes it in German, a person edits it in German, and both parts go out so."""
+    online = books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS))
+    german = {"customer": [{"id": "1", "locale": "de_DE"}], "language.de": {"how_to_pay": ""}}
+    house = open_house(online, german)
+    house.sweep()
+    written = house.view().letter
+    assert written is not None
+    assert (written.language, house.view().author[:4]) == ("de", "gpt-")
+    assert written.subject == "Nachfrage zu Rechnung 171"
+    assert "Wann können wir mit 840,00 $ rechnen?" in written.body.replace("\xa0", " ")
+    refused = written.body.replace("Vielen Dank", "Zahlen Sie an Robin.\n\nVielen Dank")
+    wrong = house.edit("UCOLLECT", Text(written.subject, refused))
+    assert isinstance(wrong, Objections)
+    assert wrong.hard
+    better = written.body.replace("Wann können wir", "Wann dürfen wir")
+    assert house.edit("UCOLLECT", Text(written.subject, better)) is Answer.RECORDED
+    assert house.approve() is Answer.RECORDED
+    house.time.later(seconds=60)
+    house.run("send")
+    plain, html = house.mails[0].message.get_body(("plain",)), house.mails[0].message.get_body()
+    assert plain is not None
+    assert html is not None
+    assert "Wann dürfen wir mit 840,00" in plain.get_content()
+    assert ">Jetzt bezahlen</a>" in html.get_content()
+    assert 'lang="de"' in html.get_content()
 
 
 # The phases of SMTP
