@@ -75,27 +75,27 @@ def test_follow_ups_stay_in_the_thread(open_harness: OpenHarness) -> None:
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
 
 
-def test_a_german_customer_gets_a_german_mail(open_house: OpenHouse) -> None:
+def test_a_german_customer_gets_a_german_mail(open_harness: OpenHarness) -> None:
     """The model writes it in German, a person edits it in German, and both parts go out so."""
     online = books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS))
     german = {"customer": [{"id": "1", "locale": "de_DE"}], "language.de": {"how_to_pay": ""}}
-    house = open_house(online, german)
-    house.sweep()
-    written = house.view().letter
+    harness = open_house(online, german)
+    harness.sweep()
+    written = harness.view().letter
     assert written is not None
-    assert (written.language, house.view().author[:4]) == ("de", "gpt-")
+    assert (written.language, harness.view().author[:4]) == ("de", "gpt-")
     assert written.subject == "Nachfrage zu Rechnung 171"
     assert "Wann können wir mit 840,00 $ rechnen?" in written.body.replace("\xa0", " ")
     refused = written.body.replace("Vielen Dank", "Zahlen Sie an Robin.\n\nVielen Dank")
-    wrong = house.edit("UCOLLECT", Text(written.subject, refused))
+    wrong = harness.edit("UCOLLECT", Text(written.subject, refused))
     assert isinstance(wrong, Objections)
     assert wrong.hard
     better = written.body.replace("Wann können wir", "Wann dürfen wir")
-    assert house.edit("UCOLLECT", Text(written.subject, better)) is Answer.RECORDED
-    assert house.approve() is Answer.RECORDED
-    house.time.later(seconds=60)
-    house.run("send")
-    plain, html = house.mails[0].message.get_body(("plain",)), house.mails[0].message.get_body()
+    assert harness.edit("UCOLLECT", Text(written.subject, better)) is Answer.RECORDED
+    assert harness.approve() is Answer.RECORDED
+    harness.time.later(seconds=60)
+    harness.run("send")
+    plain, html = harness.mails[0].message.get_body(("plain",)), harness.mails[0].message.get_body()
     assert plain is not None
     assert html is not None
     assert "Wann dürfen wir mit 840,00" in plain.get_content()
