@@ -79,7 +79,7 @@ def test_a_german_customer_gets_a_german_mail(open_harness: OpenHarness) -> None
     """The model writes it in German, a person edits it in German, and both parts go out so."""
     online = books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS))
     german = {"customer": [{"id": "1", "locale": "de_DE"}], "language.de": {"how_to_pay": ""}}
-    harness = open_house(online, german)
+    harness = open_harness(online, german)
     harness.sweep()
     written = harness.view().letter
     assert written is not None
