@@ -21,6 +21,8 @@ STEPS: Mapping[str, Place] = {
     "upkeep": Place("intake", "jobs.companies.upkeep", bulk=True),
     "poll": Place("intake", "jobs.intake.poll", bulk=True),
     "sweep": Place("intake", "jobs.intake.sweep", bulk=True),
+    "habits": Place("intake", "jobs.intake.habits", bulk=True),
+    "outlook": Place("intake", "jobs.reports.outlook"),
     "first_look": Place("intake", "jobs.reports.first_look"),
     "log_head": Place("intake", "jobs.reports.log_head"),
     "retention": Place("intake", "jobs.companies.retention"),

@@ -88,6 +88,13 @@ class QuickBooks(Transport):
         conditions = (where("TxnDate", ">=", since), where("Balance", "=", "0"))
         return self._among(Invoice, "CustomerRef", customer_ids, conditions, on_broken)
 
+    def paid_invoices(
+        self, since: date, on_broken: OnBroken | None = None
+    ) -> Iterator[list[Invoice]]:
+        """All invoices without an open balance, dated `since` or later, page by page."""
+        conditions = (where("TxnDate", ">=", since), where("Balance", "=", "0"))
+        return self._pages(Invoice, conditions, on_broken)
+
     def customers(self, ids: Sequence[str], on_broken: OnBroken | None = None) -> list[Customer]:
         """The customers with these ids, inactive ones included, with the names of their types."""
         return self._among(Customer, "Id", ids, (ACTIVE_OR_NOT,), on_broken)
@@ -115,6 +122,12 @@ class QuickBooks(Transport):
     ) -> list[Payment]:
         """All of these customers' payments: QuickBooks cannot query for unapplied ones only."""
         return self._among(Payment, "CustomerRef", customer_ids, (), on_broken)
+
+    def payments_since(
+        self, since: date, on_broken: OnBroken | None = None
+    ) -> Iterator[list[Payment]]:
+        """All payments dated `since` or later, page by page."""
+        return self._pages(Payment, (where("TxnDate", ">=", since),), on_broken)
 
     def credit_memos(
         self, customer_ids: Sequence[str], on_broken: OnBroken | None = None

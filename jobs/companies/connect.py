@@ -197,7 +197,8 @@ def _record(
         again = _store(conn, columns | {"channel": channel}, link.person, now)
         for kind in ("sweep", "poll", "upkeep", TELL_MANAGERS):
             work.hurry(conn, realm, kind, now)
-        work.ensure(conn, realm, "first_look", now)
+        for kind in ("habits", "first_look"):
+            work.ensure(conn, realm, kind, now)
         company = companies.need(conn, realm)
         _tell(conn, company, link, again, now)
         if before and before.channel != channel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -116,12 +116,22 @@ def payment_habit(
 ) -> Habit | None:
     """Days between due date and last payment, over invoices settled with real money; None: none."""
     paid_on: dict[str, date] = {}
+    note_payments(paid_on, payments)
+    return habit([days for _, days in days_late(invoices, paid_on)])
+
+
+def note_payments(paid_on: dict[str, date], payments: Iterable[models.Payment]) -> None:
+    """Note invoice id → the day of the last real money for it, beside what is noted already."""
     for payment in payments:
         for applied in payment.applied if payment.total > 0 else ():
-            paid_on[applied.invoice_id] = max(
-                payment.date, paid_on.get(applied.invoice_id, date.min)
-            )
-    settled = (i for i in invoices if i.balance == 0 and i.total > 0 and i.due_date)
-    return habit(
-        [(paid_on[i.id] - i.due_date).days for i in settled if i.id in paid_on and i.due_date]
-    )
+            latest = paid_on.get(applied.invoice_id, date.min)
+            paid_on[applied.invoice_id] = max(payment.date, latest)
+
+
+def days_late(
+    invoices: Iterable[models.Invoice], paid_on: Mapping[str, date]
+) -> Iterator[tuple[str, int]]:
+    """Customer record and days from due date to last payment, for each settled invoice."""
+    for one in invoices:
+        if one.balance == 0 and one.total > 0 and one.due_date and one.id in paid_on:
+            yield one.customer_id, (paid_on[one.id] - one.due_date).days

@@ -196,6 +196,27 @@ customers = Table(
     Index("ix_customers_parent", "company", "parent"),
 )
 
+delays = Table(
+    "delays",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("usual", Integer, nullable=False),
+    Column("early", Integer, nullable=False),
+    Column("late", Integer, nullable=False),
+    Column("settled", Integer, nullable=False),
+)
+
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("week", Date, primary_key=True),
+    Column("made_at", Utc, nullable=False),
+    Column("outlook", Json, nullable=False),
+    Column("opening", Json, nullable=False),  # the largest comes last
+)
+
 cases = Table(
     "cases",
     metadata,

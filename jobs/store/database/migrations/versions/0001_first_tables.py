@@ -350,6 +350,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_customers_parent", "customers", ["company", "parent"], unique=False)
     op.create_table(
+        "delays",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("usual", sa.Integer(), nullable=False),
+        sa.Column("early", sa.Integer(), nullable=False),
+        sa.Column("late", sa.Integer(), nullable=False),
+        sa.Column("settled", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_delays_company")),
+        sa.PrimaryKeyConstraint("company", "customer", name=op.f("pk_delays")),
+    )
+    op.create_table(
+        "forecasts",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("made_at", Utc(), nullable=False),
+        sa.Column("outlook", Json(), nullable=False),
+        sa.Column("opening", Json(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_forecasts_company")
+        ),
+        sa.PrimaryKeyConstraint("company", "week", name=op.f("pk_forecasts")),
+    )
+    op.create_table(
         "holds",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("company", sa.String(length=64), nullable=False),

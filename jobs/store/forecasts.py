@@ -1,0 +1,106 @@
+"""What is known about when money comes: usual delays, and the cash outlook of each week.
+
+Of a week there is the latest outlook, and what it rested on when the week began: later ones are
+compared with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from jobs.rules.facts.delays import Delay
+from jobs.rules.facts.facts import InvoiceStatus
+from jobs.rules.facts.past import HoldKind
+from jobs.rules.rulings import Kind, strictest
+from jobs.rules.states import State
+from jobs.store import assessments
+from jobs.store.cases import of_row
+from jobs.store.database.tables import case_invoices, cases, delays, forecasts, holds, invoices
+from jobs.store.database.upsert import upsert
+
+COMPANY = ""
+"""The customer under which a company's own delay is kept: that of all its customers together."""
+
+
+def put_delays(conn: Connection, company: str, found: Mapping[str, Delay]) -> None:
+    """Replace the usual delays of a company; the key is the customer billed, or COMPANY."""
+    conn.execute(delete(delays).where(delays.c.company == company))
+    rows = [
+        {
+            "company": company,
+            "customer": customer,
+            "usual": one.usual,
+            "early": one.early,
+            "late": one.late,
+            "settled": one.settled,
+        }
+        for customer, one in found.items()
+    ]
+    if rows:
+        conn.execute(insert(delays), rows)
+
+
+def usual_delays(
+    conn: Connection, company: str, customers: list[str] | None = None
+) -> dict[str, Delay]:
+    """Customer billed → their usual delay; with that of COMPANY. `customers` limits it to these."""
+    wanted = delays.c.company == company
+    if customers is not None:
+        wanted &= delays.c.customer.in_([COMPANY, *customers])
+    rows = conn.execute(select(delays).where(wanted))
+    return {row.customer: Delay(row.usual, row.early, row.late, row.settled) for row in rows}
+
+
+def open_invoices(conn: Connection, company: str) -> Iterator[tuple[str, str, str, Decimal, date]]:
+    """Id, customer record, currency, open amount and due date of all that is open."""
+    ours = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
+    columns = (invoices.c.customer, invoices.c.currency, invoices.c.open, invoices.c.due)
+    query = select(invoices.c.id, *columns).where(ours).order_by(invoices.c.id)
+    for row in conn.execute(query):
+        yield row.id, row.customer, row.currency, row.open, row.due
+
+
+def standing_holds(
+    conn: Connection, company: str, today: date
+) -> list[tuple[str, str, HoldKind, date]]:
+    """Customer billed, invoice (or empty for all), kind and date of each hold in force."""
+    wanted = (holds.c.company == company) & holds.c.lifted_at.is_(None) & (holds.c.until > today)
+    rows = conn.execute(select(holds).where(wanted).order_by(holds.c.id))
+    return [(row.customer, row.invoice, HoldKind(row.kind), row.until) for row in rows]
+
+
+def stopped_invoices(conn: Connection, company: str) -> frozenset[str]:
+    """The invoices of waiting cases that a rule stops."""
+    waiting = (cases.c.company == company) & (cases.c.state == State.WAITING)
+    found = [of_row(row) for row in conn.execute(select(cases).where(waiting))]
+    rulings = assessments.rulings(conn, found)
+    stops = (Kind.STOP, Kind.NEVER)
+    stopped = [one.id for one in found if strictest(rulings[one.id]) in stops]
+    theirs = case_invoices.c.case_id.in_(stopped)
+    return frozenset(conn.scalars(select(case_invoices.c.invoice).where(theirs)))
+
+
+def keep(
+    conn: Connection, company: str, week: date, outlook: Any, opening: Any, now: datetime
+) -> None:
+    """Keep the outlook of a week (its Monday); `opening` is what the first one rested on."""
+    row = {"company": company, "week": week, "made_at": now, "outlook": outlook}
+    upsert(conn, forecasts, [{**row, "opening": opening}])
+
+
+def opening(conn: Connection, company: str, week: date) -> Any | None:
+    """What the first outlook of this week rested on, or None if there was none."""
+    ours = (forecasts.c.company == company) & (forecasts.c.week == week)
+    return conn.execute(select(forecasts.c.opening).where(ours)).scalar()
+
+
+def latest(conn: Connection, company: str) -> tuple[Any, datetime] | None:
+    """The latest outlook and when it was made, or None before the first one."""
+    query = select(forecasts.c.outlook, forecasts.c.made_at).where(forecasts.c.company == company)
+    row = conn.execute(query.order_by(forecasts.c.week.desc()).limit(1)).first()
+    return (row.outlook, row.made_at) if row else None

@@ -1,0 +1,85 @@
+"""From the ledger to the outlook: how customers paid before, holds, stops, and last week."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from jobs.reports import outlook
+from jobs.reports.cash import Apart, CurrencyOutlook, WhyMoved
+from jobs.rules.facts.past import HoldKind
+from jobs.store import forecasts, history
+from tests.jobs import houses
+from tests.jobs.house import House, books, customer, invoice
+
+neighbours, open_house = houses.neighbours, houses.open_house
+
+
+def paid(n: int, of: str, due: int, late: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A settled invoice, and the payment that came so many days after its due date."""
+    id = f"9{of}{n}"
+    settled = invoice(id, of, "100.00", due) | {"Balance": "0"}
+    line = {"Amount": "100.00", "LinkedTxn": [{"TxnId": id, "TxnType": "Invoice"}]}
+    money = {
+        "Id": f"8{of}{n}",
+        "CustomerRef": {"value": of},
+        "TotalAmt": "100.00",
+        "TxnDate": f"today-{due - late}",
+        "Line": [line],
+    }
+    return settled, money
+
+
+def dollars(house: House) -> CurrencyOutlook:
+    """The outlook as people read it now."""
+    house.run("habits", "outlook")
+    with house.database.reading() as conn:
+        made = outlook.latest(conn, house.realm)
+    assert made is not None
+    assert made.at <= house.now
+    (one,) = made.outlook.currencies
+    return one
+
+
+def test_the_outlook_follows_the_ledger_and_what_people_say(open_house: houses.OpenHouse) -> None:
+    """Habits are learned, disputes and stops stand apart, and a week later it says what moved."""
+    before = [
+        paid(n, "1", due, late) for n, (due, late) in enumerate([(200, 6), (100, 6), (50, 9)])
+    ]
+    content = books(
+        customer("1"),
+        customer("2"),
+        customer("3", email=None),
+        invoice("71", "1", "840.00", 12),
+        invoice("72", "1", "500.00", -10),
+        invoice("73", "2", "300.00", 20),
+        invoice("74", "3", "70.00", 20),
+        *(settled for settled, _ in before),
+        payments=[money for _, money in before],
+    )
+    house = open_house(content)
+    house.sweep()
+    first = dollars(house)
+    with house.database.reading() as conn:
+        habits = forecasts.usual_delays(conn, house.realm)
+    assert (habits["1"].usual, habits["1"].settled) == (6, 3)
+    assert habits[forecasts.COMPANY].usual == 6
+    assert "2" not in habits
+    # overdue: tomorrow; due in ten days: sixteen days from now
+    assert [week.amount for week in first.weeks[:3]] == [1140, 0, 500]
+    assert first.apart == {Apart.STOPPED: 70}
+    assert first.moved == ()
+
+    until = house.today + timedelta(14)
+    with house.database.writing() as conn:
+        on = conn, house.realm, "2", ("73",)
+        history.hold(*on, HoldKind.DISPUTE, until, "ULEAD1", "", house.now)
+    house.time.later(days=6)
+    house.pay("71", "400.00")
+    house.sweep()
+    then = dollars(house)
+    assert then.apart == {Apart.STOPPED: 70, Apart.DISPUTED: 300}
+    told = {one.why: one.amount for one in then.moved}
+    assert told == {WhyMoved.PAID: 400, WhyMoved.OVERDUE: 440, WhyMoved.APART: 300}
+    assert sum((w.amount for w in then.weeks), Decimal(0)) == 940
