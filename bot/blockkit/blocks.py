@@ -8,8 +8,9 @@ Slack's block reference; `lint` checks a finished payload against all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from bot.blockkit.escaping import cap, clean, one_line
@@ -19,12 +20,14 @@ from jobs.rules.plain import shortened
 __all__ = [
     "Block",
     "actions",
+    "bars",
     "bullets",
     "button",
     "channel_select",
     "chunks",
     "confirm",
     "context",
+    "data_table",
     "date",
     "divider",
     "header",
@@ -184,6 +187,35 @@ def table(rows: Sequence[Sequence[str]], align: Sequence[str]) -> Block:
     cells = [[{"type": "raw_text", "text": one_line(cell) or "–"} for cell in row] for row in rows]
     columns = [{"align": side} for side in align]
     return {"type": "table", "rows": cells, "column_settings": columns}
+
+
+def data_table(caption: str, rows: Sequence[Sequence[str]], page: int = 10) -> Block:
+    """A table that App Home takes as well; `page` is how many rows are shown at once."""
+    cells = [[{"type": "raw_text", "text": one_line(cell) or "–"} for cell in row] for row in rows]
+    told = shortened(one_line(caption), 200)
+    return {"type": "data_table", "caption": told, "rows": cells, "page_size": page}
+
+
+def bars(
+    title: str, series: Mapping[str, Sequence[Decimal]], labels: Sequence[str], unit: str
+) -> Block:
+    """A bar chart: a bar per label and series, all amounts in the same `unit`.
+
+    At most six series of twenty bars; names and labels have at most twenty characters.
+    """
+    plotted = [
+        {
+            "name": shortened(name, 20),
+            "data": [
+                {"label": label, "value": float(value)}
+                for label, value in zip(labels, values, strict=True)
+            ],
+        }
+        for name, values in series.items()
+    ]
+    axis = {"categories": list(labels), "y_label": shortened(unit, 50)}
+    chart = {"type": "bar", "series": plotted, "axis_config": axis}
+    return {"type": "data_visualization", "title": shortened(one_line(title), 50), "chart": chart}
 
 
 def chunks(words: str, size: int) -> list[str]:

@@ -26,6 +26,7 @@ from bot.blockkit.lint_shapes import (
     flag,
     kind,
     many,
+    number,
     one_of,
     thing,
     whole,
@@ -104,6 +105,22 @@ _card = kind(
         **dict.fromkeys(("hero_image", "icon", "slack_icon"), anything),
     },
 )
+
+
+def fits_its_axis(plot: Any, at: str) -> Faults:
+    """Every series has exactly one point for each category, and a name of its own."""
+    try:
+        categories = plot["axis_config"]["categories"]
+        labels = [[point["label"] for point in one["data"]] for one in plot["series"]]
+        names = [one["name"] for one in plot["series"]]
+    except (TypeError, KeyError):
+        return  # its shape is told already
+    if any(sorted(own) != sorted(categories) for own in labels):
+        yield f"{at}: a series has other points than the axis has categories"
+    if len(set(names)) < len(names) or len(set(categories)) < len(categories):
+        yield f"{at}: a name or category is used twice"
+
+
 _plain_blocks: dict[str, Check] = {
     "section": _section,
     "header": kind({"text": plain(150)}, _ID),
@@ -119,7 +136,25 @@ _data_table = kind(
     {"rows": many(many(_cell, 20), 101, 2), "caption": words(2000)},
     {**_ID, "page_size": whole(1, 100), "row_header_column_index": whole(0, 19)},
 )
-_chart = kind({"title": words(50), "chart": anything}, _ID)
+_point = thing({"label": words(20), "value": number})
+_axes = thing(
+    {"categories": many(words(20), 20)}, {"x_label": words(50, 0), "y_label": words(50, 0)}
+)
+_series = thing({"name": words(20), "data": many(_point, 20)})
+# Slack's page allows six series and segments, others say twelve
+_plot = every(kind({"series": many(_series, 6), "axis_config": _axes}), fits_its_axis)
+_chart = kind(
+    {
+        "title": words(50),
+        "chart": one_of(
+            {
+                "pie": kind({"segments": many(_point, 6)}),
+                **dict.fromkeys(("bar", "area", "line"), _plot),
+            }
+        ),
+    },
+    _ID,
+)
 _container = every(
     kind(
         {"title": plain(150), "child_blocks": many(one_of({**_plain_blocks, "table": _table}), 10)},

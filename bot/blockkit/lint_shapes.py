@@ -35,6 +35,11 @@ def whole(least: int, most: int) -> Check:
     return check
 
 
+def number(value: Any, at: str) -> Faults:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield f"{at}: has to be a number"
+
+
 def flag(value: Any, at: str) -> Faults:
     if not isinstance(value, bool):
         yield f"{at}: has to be true or false"

@@ -15,14 +15,15 @@ from bot.listeners.companies import policy_of, turn
 from bot.listeners.context import Backend
 from bot.listeners.deciding import ruling
 from bot.listeners.refusals import follow_up, turned_away
-from bot.surfaces import answers
+from bot.surfaces import answers, cash
 from bot.surfaces.aging import aging_answer
 from bot.surfaces.card.parts import ShownTo, status
 from jobs.decide import access, switches
 from jobs.decide.access import Answer, Click, VerbRefused
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
-from jobs.reports import picture
+from jobs.reports import outlook, picture
+from jobs.reports.picture import Only
 from jobs.rules.policy.rights import sees
 from jobs.store import companies, people
 from jobs.store.companies import ConnectedCompany
@@ -67,6 +68,8 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
         return _asked(backend, switch, user, channel, now)
     if switch or verb == "run":
         return {"text": _switched(backend, switch, user, channel, now)}
+    if verb == "cash":
+        return _cash(backend, user, channel, now)
     if named := CASE.fullmatch(verb):
         return {"text": _stands(backend, named[1], user, now)}
     if verb:
@@ -122,14 +125,36 @@ def _picture(backend: Backend, user: str, channel: str, now: datetime) -> Respon
         company = _company(conn, channel)
         if company is None:
             return {"text": _elsewhere(backend, conn, user, now)}
-        policy = policy_of(backend, company)
-        roles = access.known(conn, policy, user, now)
-        owned = managers.owned(conn, company.realm, policy, user, now)
-        if not (roles or owned):
-            raise _not_for_them()
-        only = sees(roles, owned)
+        only = _sees(backend, conn, company, user, now)
         found = picture.of_company(conn, company, backend.workspace, now, only=only)
     card = aging_answer(found)
+    return {"text": card.text, "blocks": card.blocks}
+
+
+def _sees(
+    backend: Backend, conn: Connection, company: ConnectedCompany, user: str, now: datetime
+) -> Only:
+    """Whose figures this person may see. Raises VerbRefused for somebody without a role."""
+    policy = policy_of(backend, company)
+    roles = access.known(conn, policy, user, now)
+    owned = managers.owned(conn, company.realm, policy, user, now)
+    if not (roles or owned):
+        raise _not_for_them()
+    return sees(roles, owned)
+
+
+def _cash(backend: Backend, user: str, channel: str, now: datetime) -> Response:
+    """The cash outlook; account managers get that of their own customers. Raises VerbRefused."""
+    with backend.database.reading() as conn:
+        company = _company(conn, channel)
+        if company is None:
+            return {"text": _elsewhere(backend, conn, user, now)}
+        only = _sees(backend, conn, company, user, now)
+        made = outlook.seen_by(conn, company, only, now)
+        names = outlook.named(conn, company, made) if made else {}
+    if made is None:
+        return {"text": cash.NONE_YET}
+    card = cash.cash_answer(company.name, made, names, company.zone)
     return {"text": card.text, "blocks": card.blocks}
 
 

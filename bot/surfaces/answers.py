@@ -343,6 +343,7 @@ def help_text() -> str:
 
 COMMANDS = (
     ("", "what is overdue, by age, and the cases that matter most"),
+    ("cash", "when the money of open invoices is expected, week by week"),
     ("run", "read QuickBooks now"),
     *((one.row.typed, one.row.offers) for one in Switch if one.row.typed),
     ("412", "where case 412 stands, who did what, what is next, and a link to its card"),

@@ -15,8 +15,9 @@ from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Step, scheduled, tries_again
-from jobs.reports import cash
+from jobs.reports import cash, picture
 from jobs.reports.cash import Apart, Forecast, Outlook, Receivable
+from jobs.reports.picture import Only
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import HoldKind
 from jobs.store import companies, forecasts, ledger, work
@@ -54,21 +55,42 @@ def latest(conn: Connection, realm: str) -> LatestOutlook | None:
     return LatestOutlook(OUTLOOK.validate_python(found[0]), found[1]) if found else None
 
 
+def seen_by(
+    conn: Connection, company: ConnectedCompany, only: Only, now: datetime
+) -> LatestOutlook | None:
+    """What a person may see of it: the latest one, or one of these billed customers, made now."""
+    found = latest(conn, company.realm)
+    if found is None or only is None:
+        return found
+    return LatestOutlook(_computed(conn, company, company.today(now), only)[0], now)
+
+
+def named(conn: Connection, company: ConnectedCompany, made: LatestOutlook) -> dict[str, str]:
+    """The names of the customers that an outlook speaks of, by id."""
+    each = {id for one in made.outlook.currencies for m in one.moved for id in m.customers}
+    return ledger.names(conn, company.realm, each)
+
+
 def _make(conn: Connection, claim: Claim, now: datetime) -> None:
     company = companies.need(conn, claim.row.company)
     if not work.settle(conn, claim, now + EVERY):
         return
     realm, today = company.realm, company.today(now)
-    delays = forecasts.usual_delays(conn, realm)
-    own = delays.pop(forecasts.COMPANY, None)
-    found, basis = cash.outlook(
-        _receivables(conn, company, today), delays, own, company.home_currency, today
-    )
+    found, basis = _computed(conn, company, today)
     found = _compared(conn, realm, found, basis)
     week = cash.monday(today)
     opening = forecasts.opening(conn, realm, week) or FORECASTS.dump_python(basis, mode="json")
     made = OUTLOOK.dump_python(found, mode="json")
     forecasts.keep(conn, realm, week, made, opening, now)
+
+
+def _computed(
+    conn: Connection, company: ConnectedCompany, today: date, only: Only = None
+) -> tuple[Outlook, list[Forecast]]:
+    delays = forecasts.usual_delays(conn, company.realm, only)
+    own = delays.pop(forecasts.COMPANY, None)
+    owed = _receivables(conn, company, today, only)
+    return cash.outlook(owed, delays, own, company.home_currency, today)
 
 
 def _compared(conn: Connection, realm: str, found: Outlook, basis: list[Forecast]) -> Outlook:
@@ -87,13 +109,16 @@ def _compared(conn: Connection, realm: str, found: Outlook, basis: list[Forecast
     return replace(found, currencies=each, since=week)
 
 
-def _receivables(conn: Connection, company: ConnectedCompany, today: date) -> Iterator[Receivable]:
-    """All that is open, by who is billed, with promised days and what stands apart."""
+def _receivables(
+    conn: Connection, company: ConnectedCompany, today: date, only: Only
+) -> Iterator[Receivable]:
+    """What is open, by who is billed, with promised days and what stands apart."""
     realm = company.realm
+    records = picture.records(conn, company, only)
     parents = ledger.parents(conn, realm)
     apart, promised = _held(conn, realm, today)
     stopped = forecasts.stopped_invoices(conn, realm)
-    for id, record, currency, amount, due in forecasts.open_invoices(conn, realm):
+    for id, record, currency, amount, due in forecasts.open_invoices(conn, realm, records):
         payer = ledger.billed(record, parents) if record in parents else record
         why = apart.get((payer, id)) or apart.get((payer, ""))
         why = why or (Apart.STOPPED if id in stopped else None)

@@ -241,7 +241,7 @@ def aging(
 ) -> tuple[Aging, ...]:
     """What is open in the mirror, by currency and age; currencies are never added together."""
     by_currency: dict[str, dict[str, Bucket]] = defaultdict(dict)
-    for one in ledger.aged(conn, company.realm, company.today(now), _records(conn, company, only)):
+    for one in ledger.aged(conn, company.realm, company.today(now), records(conn, company, only)):
         buckets = by_currency[one.currency]
         before = buckets.get(one.bucket, Bucket(0, total((), one.currency)))
         buckets[one.bucket] = Bucket(before.count + one.count, before.open + one.open)
@@ -250,7 +250,7 @@ def aging(
     return tuple(Aging(currency, by_currency[currency]) for currency in order)
 
 
-def _records(conn: Connection, company: ConnectedCompany, only: Only) -> list[str] | None:
+def records(conn: Connection, company: ConnectedCompany, only: Only) -> list[str] | None:
     """All records billed through these customers, or None for the whole company."""
     if only is None:
         return None

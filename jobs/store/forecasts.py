@@ -6,7 +6,7 @@ compared with that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -46,7 +46,7 @@ def put_delays(conn: Connection, company: str, found: Mapping[str, Delay]) -> No
 
 
 def usual_delays(
-    conn: Connection, company: str, customers: list[str] | None = None
+    conn: Connection, company: str, customers: Collection[str] | None = None
 ) -> dict[str, Delay]:
     """Customer billed → their usual delay; with that of COMPANY. `customers` limits it to these."""
     wanted = delays.c.company == company
@@ -56,9 +56,16 @@ def usual_delays(
     return {row.customer: Delay(row.usual, row.early, row.late, row.settled) for row in rows}
 
 
-def open_invoices(conn: Connection, company: str) -> Iterator[tuple[str, str, str, Decimal, date]]:
-    """Id, customer record, currency, open amount and due date of all that is open."""
+def open_invoices(
+    conn: Connection, company: str, customers: Collection[str] | None = None
+) -> Iterator[tuple[str, str, str, Decimal, date]]:
+    """Id, customer record, currency, open amount and due date of all that is open.
+
+    `customers` limits it to these records.
+    """
     ours = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
+    if customers is not None:
+        ours &= invoices.c.customer.in_(customers)
     columns = (invoices.c.customer, invoices.c.currency, invoices.c.open, invoices.c.due)
     query = select(invoices.c.id, *columns).where(ours).order_by(invoices.c.id)
     for row in conn.execute(query):

@@ -12,6 +12,7 @@ from slack_sdk.models.blocks import Block as SdkBlock
 from slackblocks import _limits as theirs
 
 from bot.blockkit import blocks, escaping
+from bot.blockkit.blocks import bars
 from bot.blockkit.lint import lint
 from bot.blockkit.lint_blocks import Surface
 from bot.surfaces import wording
@@ -164,7 +165,7 @@ def test_a_limit_is_where_the_registry_has_it(limit: str, make: Any) -> None:
 
 DIVIDER = {"type": "divider"}
 TABLE = rows(1)["blocks"][0]
-CHART = {"type": "data_visualization", "title": "x", "chart": {}}
+CHART = bars("x", {"USD": [Decimal(1), Decimal("2.5")]}, ["Nov 30", "Dec 7"], "USD")
 MARKDOWN = {"type": "markdown", "text": x(7000)}
 INPUT = entered()["blocks"][0]
 
@@ -186,6 +187,9 @@ INPUT = entered()["blocks"][0]
         (message({"type": "divider", "colour": "red"}), "message", "unknown field"),
         (message(TABLE, TABLE), "message", "only one table"),
         (message(CHART, CHART, CHART), "message", "two charts"),
+        (message(bars("x", {}, ["a"], "USD")), "message", "0 items"),
+        (message(bars("x", {"s": [Decimal(1)] * 2}, ["a", "a"], "USD")), "message", "used twice"),
+        (message(bars("x", {"s": [Decimal(1)]}, [x(21)], "USD")), "message", "21 characters"),
         (message(MARKDOWN, MARKDOWN), "message", "12000"),
         (message(*[{**DIVIDER, "block_id": "b"}] * 2), "message", "block_id 'b'"),
         (message(*pressed()["blocks"], *pressed()["blocks"]), "message", "action_id 'a'"),

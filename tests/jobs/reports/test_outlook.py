@@ -6,12 +6,15 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from bot.blockkit.lint import lint
+from bot.surfaces.cash import cash_answer
 from jobs.reports import outlook
 from jobs.reports.cash import Apart, CurrencyOutlook, WhyMoved
 from jobs.rules.facts.past import HoldKind
 from jobs.store import forecasts, history
 from tests.jobs import houses
 from tests.jobs.house import House, books, customer, invoice
+from tests.sandbox.slack.blocks import faults_in_blocks
 
 neighbours, open_house = houses.neighbours, houses.open_house
 
@@ -83,3 +86,19 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_house: houses.O
     told = {one.why: one.amount for one in then.moved}
     assert told == {WhyMoved.PAID: 400, WhyMoved.OVERDUE: 440, WhyMoved.APART: 300}
     assert sum((w.amount for w in then.weeks), Decimal(0)) == 940
+
+    with house.database.reading() as conn:
+        whole = outlook.seen_by(conn, house.company, None, house.now)
+        own = outlook.seen_by(conn, house.company, frozenset({"2"}), house.now)
+    assert whole
+    assert own
+    (theirs,) = own.outlook.currencies
+    assert theirs.expected == 0
+    assert theirs.apart == {Apart.DISPUTED: 300}
+    answer = cash_answer("Brass Fern", whole, {"1": "Acme <!here>"}, house.company.zone)
+    payload = {"text": answer.text, "blocks": answer.blocks}
+    assert lint(payload, "message") == []
+    assert faults_in_blocks(answer.blocks, "message") == []
+    assert "$940.00 expected in 13 weeks" in answer.text
+    assert "$440.00 expected by now, but still open" in answer.text
+    assert "<!here>" not in answer.text

@@ -104,6 +104,41 @@ data_table = typed(
         "row_header_column_index": integer(0, 19),
     },
 )
+point = fields({"label": string(20), "value": number})
+series = fields({"name": string(20), "data": items(point, 1, 20)})
+axes = fields(
+    {"categories": items(string(20), 1, 20)}, {"x_label": string(50), "y_label": string(50)}
+)
+
+
+def fits_its_axis(plot: object, at: str) -> Iterator[str]:
+    """Each series has exactly one point for every category."""
+    if not isinstance(plot, dict):
+        return
+    wanted = sorted(map(str, plot.get("axis_config", {}).get("categories", [])))
+    for index, one in enumerate(plot.get("series", [])):
+        if sorted(str(each.get("label")) for each in one.get("data", [])) != wanted:
+            yield wrong("must have one point per category", f"{at}/series/{index}")
+
+
+def plot(kind: str) -> Check:
+    """A chart with axes."""
+    return all_of(typed(kind, {"series": items(series, 1, 6), "axis_config": axes}), fits_its_axis)
+
+
+chart = typed(
+    "data_visualization",
+    {
+        "title": string(50),
+        "chart": by_type(
+            {
+                "pie": typed("pie", {"segments": items(point, 1, 6)}),
+                **{kind: plot(kind) for kind in ("bar", "area", "line")},
+            }
+        ),
+    },
+    BLOCK_ID,
+)
 alert = typed(
     "alert",
     {"text": text(200)},
@@ -156,10 +191,11 @@ SURFACES: dict[Surface, dict[str, Check]] = {
         "markdown": markdown,
         "table": table,
         "data_table": data_table,
+        "data_visualization": chart,
         "container": container,
     },
     "modal": {**EVERYWHERE, "alert": alert},
-    "home": {**EVERYWHERE, "data_table": data_table},
+    "home": {**EVERYWHERE, "data_table": data_table, "data_visualization": chart},
 }
 
 
@@ -205,6 +241,8 @@ def _faults_across(flat: list[dict[str, object]]) -> Iterator[str]:
     yield from _repeated("action_id", [one for block in flat for one in elements_of(block)])
     if sum(block["type"] in ("table", "data_table") for block in flat) > 1:
         yield wrong("only_one_table_allowed", "/blocks")
+    if sum(block["type"] == "data_visualization" for block in flat) > 2:
+        yield wrong("no more than 2 data_visualization blocks allowed", "/blocks")
     prose = [str(block["text"]) for block in flat if block["type"] == "markdown"]
     if sum(map(len, prose)) > 12_000:
         yield wrong("markdown blocks must be less than 12001 characters together", "/blocks")

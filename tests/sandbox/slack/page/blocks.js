@@ -104,7 +104,35 @@ function container(block, surface, errors) {
     el("summary", {}, heading), children);
 }
 
+/** A chart as Slack draws it: bars or lines over an axis, or the parts of a pie as bars. */
+function chart(block) {
+  const plot = block.chart;
+  const names = plot.axis_config?.categories ?? plot.segments.map((one) => one.label);
+  const series = plot.series ?? [{ name: block.title, data: plot.segments }];
+  const value = (one, label) => one.data.find((point) => point.label === label)?.value ?? 0;
+  const most = Math.max(1, ...series.flatMap((one) => one.data.map((point) => point.value)));
+  const columns = names.map((label) => el("div", { class: "column" },
+    el("div", { class: "bars" }, series.map((one, index) => el("span", {
+      class: `bar series-${index}`,
+      style: `height:${(100 * Math.max(0, value(one, label))) / most}%`,
+      title: `${label}, ${one.name}: ${value(one, label).toLocaleString("en-US")}`,
+    }))), el("small", {}, label)));
+  const legend = series.length > 1
+    ? el("div", { class: "legend" }, series.map((one, index) =>
+      el("span", { class: `series-${index}` }, one.name)))
+    : "";
+  const told = series.map((one) => `${one.name}: ${one.data.map((point) =>
+    `${point.label} ${point.value}`).join(", ")}`).join("; ");
+  const scale = el("span", { class: "scale" }, most.toLocaleString("en-US", {
+    notation: "compact", maximumFractionDigits: 1 }));
+  return el("figure", { class: "block chart", role: "img", "aria-label": `${block.title}. ${told}` },
+    el("figcaption", {}, block.title,
+      plot.axis_config?.y_label ? el("small", {}, ` ${plot.axis_config.y_label}`) : ""),
+    el("div", { class: "plot" }, scale, columns), legend);
+}
+
 const KINDS = {
+  data_visualization: chart,
   section,
   header,
   context,
