@@ -12,11 +12,9 @@ from jobs.reports import outlook
 from jobs.reports.cash import Apart, CurrencyOutlook, WhyMoved
 from jobs.rules.facts.past import HoldKind
 from jobs.store import forecasts, history
-from tests.jobs import houses
-from tests.jobs.house import House, books, customer, invoice
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness, books, customer, invoice
 from tests.sandbox.slack.blocks import faults_in_blocks
-
-neighbours, open_house = houses.neighbours, houses.open_house
 
 
 def paid(n: int, of: str, due: int, late: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -34,18 +32,18 @@ def paid(n: int, of: str, due: int, late: int) -> tuple[dict[str, Any], dict[str
     return settled, money
 
 
-def dollars(house: House) -> CurrencyOutlook:
+def dollars(harness: CompanyHarness) -> CurrencyOutlook:
     """The outlook as people read it now."""
-    house.run("habits", "outlook")
-    with house.database.reading() as conn:
-        made = outlook.latest(conn, house.realm)
+    harness.run("habits", "outlook")
+    with harness.database.reading() as conn:
+        made = outlook.latest(conn, harness.realm)
     assert made is not None
-    assert made.at <= house.now
+    assert made.at <= harness.now
     (one,) = made.outlook.currencies
     return one
 
 
-def test_the_outlook_follows_the_ledger_and_what_people_say(open_house: houses.OpenHouse) -> None:
+def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHarness) -> None:
     """Habits are learned, disputes and stops stand apart, and a week later it says what moved."""
     before = [
         paid(n, "1", due, late) for n, (due, late) in enumerate([(200, 6), (100, 6), (50, 9)])
@@ -61,11 +59,11 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_house: houses.O
         *(settled for settled, _ in before),
         payments=[money for _, money in before],
     )
-    house = open_house(content)
-    house.sweep()
-    first = dollars(house)
-    with house.database.reading() as conn:
-        habits = forecasts.usual_delays(conn, house.realm)
+    harness = open_harness(content)
+    harness.sweep()
+    first = dollars(harness)
+    with harness.database.reading() as conn:
+        habits = forecasts.usual_delays(conn, harness.realm)
     assert (habits["1"].usual, habits["1"].settled) == (6, 3)
     assert habits[forecasts.COMPANY].usual == 6
     assert "2" not in habits
@@ -74,28 +72,28 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_house: houses.O
     assert first.apart == {Apart.STOPPED: 70}
     assert first.moved == ()
 
-    until = house.today + timedelta(14)
-    with house.database.writing() as conn:
-        on = conn, house.realm, "2", ("73",)
-        history.hold(*on, HoldKind.DISPUTE, until, "ULEAD1", "", house.now)
-    house.time.later(days=6)
-    house.pay("71", "400.00")
-    house.sweep()
-    then = dollars(house)
+    until = harness.today + timedelta(14)
+    with harness.database.writing() as conn:
+        on = conn, harness.realm, "2", ("73",)
+        history.hold(*on, HoldKind.DISPUTE, until, "ULEAD1", "", harness.now)
+    harness.time.later(days=6)
+    harness.pay("71", "400.00")
+    harness.sweep()
+    then = dollars(harness)
     assert then.apart == {Apart.STOPPED: 70, Apart.DISPUTED: 300}
     told = {one.why: one.amount for one in then.moved}
     assert told == {WhyMoved.PAID: 400, WhyMoved.OVERDUE: 440, WhyMoved.APART: 300}
     assert sum((w.amount for w in then.weeks), Decimal(0)) == 940
 
-    with house.database.reading() as conn:
-        whole = outlook.seen_by(conn, house.company, None, house.now)
-        own = outlook.seen_by(conn, house.company, frozenset({"2"}), house.now)
+    with harness.database.reading() as conn:
+        whole = outlook.seen_by(conn, harness.company, None, harness.now)
+        own = outlook.seen_by(conn, harness.company, frozenset({"2"}), harness.now)
     assert whole
     assert own
     (theirs,) = own.outlook.currencies
     assert theirs.expected == 0
     assert theirs.apart == {Apart.DISPUTED: 300}
-    answer = cash_answer("Brass Fern", whole, {"1": "Acme <!here>"}, house.company.zone)
+    answer = cash_answer("Brass Fern", whole, {"1": "Acme <!here>"}, harness.company.zone)
     payload = {"text": answer.text, "blocks": answer.blocks}
     assert lint(payload, "message") == []
     assert faults_in_blocks(answer.blocks, "message") == []
