@@ -11,7 +11,8 @@ from bot.surfaces.cash import cash_answer
 from jobs.reports import outlook
 from jobs.reports.cash import Apart, CurrencyOutlook, WhyMoved
 from jobs.rules.facts.past import HoldKind
-from jobs.store import forecasts, history
+from jobs.store import forecasts
+from jobs.store.customers import history
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice
 from tests.sandbox.slack.blocks import faults_in_blocks
