@@ -7,6 +7,7 @@ to approve. This is checked on each click, when a card is drawn, and again just 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,8 @@ from jobs.rules.facts.facts import Facts
 from jobs.rules.gates import gates
 from jobs.rules.policy import rights
 from jobs.rules.policy.policy import Policy
-from jobs.rules.rulings import Ruling
+from jobs.rules.policy.rights import Manager
+from jobs.rules.rulings import Needed, Ruling
 from jobs.rules.states import MOVES, Role, State
 from jobs.store import assessments, cases, drafts, outbox, people, sends
 from jobs.store.cases import Case, Move
@@ -46,29 +48,40 @@ def standing(
     judged = assessments.present(conn, case)
     rulings = (*judged.rulings, *more)
     needed = gates.approvals(rulings, facts, case.stage, policy, judged.class_)
-    groups = people.groups(conn, now)
     manager = managers.account_manager(
         conn, case.company, case.customer, policy, judged.findings, now
     )
-    given: list[Decision] = []
-    for decision in drafts.decided_on(conn, draft, Decided.APPROVE):
-        person = people.person(conn, decision.actor)
-        roles = policy.roles(decision.actor, groups)
-        allowed = rights.may_approve(decision.actor, roles, manager, policy, needed)
-        if allowed and person and not person.trouble:
-            given.append(decision)
-    leads = [d for d in given if Role.FINANCE_LEAD in policy.roles(d.actor, groups)]
+    groups = people.groups(conn, now)
+    given = _valid(conn, policy, draft, manager, needed, groups)
     fine = bool(drafts.decided_on(conn, draft, Decided.FINE))
     found = Approvals(
         needed=needed.count,
-        given=tuple(given),
+        given=given,
         lead_needed=needed.lead,
-        lead_given=bool(leads),
+        lead_given=any(Role.FINANCE_LEAD in policy.roles(d.actor, groups) for d in given),
         opens_at=case.approval_opens_at if needed.manager_first else None,
         manager_fine=fine or not needed.manager_first,
         looks_good=fine,
     )
     return found if found.open(now) else replace(found, given=(), lead_given=False)
+
+
+def _valid(
+    conn: Connection,
+    policy: Policy,
+    draft: str,
+    manager: Manager | None,
+    needed: Needed,
+    groups: Mapping[str, frozenset[str]],
+) -> tuple[Decision, ...]:
+    """The approvals of this draft by people who still have the right to give them."""
+
+    def valid(decision: Decision) -> bool:
+        person, roles = people.person(conn, decision.actor), policy.roles(decision.actor, groups)
+        allowed = rights.may_approve(decision.actor, roles, manager, policy, needed)
+        return allowed and person is not None and not person.trouble
+
+    return tuple(filter(valid, drafts.decided_on(conn, draft, Decided.APPROVE)))
 
 
 def void(

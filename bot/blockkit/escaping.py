@@ -6,13 +6,22 @@ for sections. (Slack: "Formatting text for app surfaces", escaping.)
 
 from __future__ import annotations
 
+import html
+import re
 import unicodedata
 
 from jobs.rules import plain
-from jobs.rules.plain import beginning, inert, shortened
+from jobs.rules.plain import beginning, shortened
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
+_LOOKALIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
+_MARKER = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|`+")
+_JOINER = "\u2060"  # invisible and without width; stops autolinks and quotes
+_EMOJI = re.compile(r":(?=[\w+'-]+:)")
+_QUOTE = re.compile(r"(?m)^(\s*)(?=>)")
+_SCHEME = re.compile(r":(?=//)|(?<=mailto):|(?<=tel):", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})|(?<=\w)@(?=\w)")
 
 
 def hidden(char: str) -> bool:
@@ -52,7 +61,28 @@ def one_line(text: str) -> str:
 
 def entities(text: str) -> str:
     """`text` with the three characters escaped that Slack asks for: & < >."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return html.escape(text, quote=False)
+
+
+def unstyled(text: str) -> str:
+    """`text` without what Slack reads as bold, italic, struck or code.
+
+    A `*_~` between two letters or digits styles nothing and stays; elsewhere it becomes a
+    character that looks the same.
+    """
+    return _MARKER.sub(lambda found: found[0].translate(_LOOKALIKE), text)
+
+
+def inert(text: str) -> str:
+    """`text`, free of hidden characters, as mrkdwn without mention, link, emoji, style or quote.
+
+    This is the only place where text that we did not write becomes mrkdwn. (Slack: "Formatting
+    text for app surfaces", escaping.)
+    """
+    safe = _EMOJI.sub("∶", unstyled(text))
+    safe = _SCHEME.sub(":" + _JOINER, safe)
+    safe = _DOMAIN.sub(lambda found: found[0] + _JOINER, safe)
+    return html.escape(_QUOTE.sub(rf"\1{_JOINER}", safe), quote=False)
 
 
 def mrkdwn(text: str) -> str:

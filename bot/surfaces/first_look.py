@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from bot.blockkit.escaping import escaped
+from bot.blockkit.escaping import escaped, inert
 from jobs.rules.figures import Money, amount
-from jobs.rules.plain import inert
 
 Data = Mapping[str, Any]
 SUB = "    ◦ "

@@ -99,10 +99,6 @@ def _save(
     )
     data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}
     edit = Move(State.WAITING, "draft.edited", decider.user, case.row.due_at, data)
-    columns = {
-        "draft": draft.id,
-        "end_reason": "",
-    }
-    access.moved(cases.move(conn, case, edit, now, **columns), case)
+    access.moved(cases.move(conn, case, edit, now, draft=draft.id, end_reason=""), case)
     tell_edited(conn, case, old, decider.user, now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))

@@ -201,7 +201,7 @@ def identity_gap(
     """The gap if Balance ≠ Σ invoice balances − Σ unapplied − Σ remaining credits, or None.
 
     Pass all open invoices of this one record, due or not, and all its credits of any date.
-    Differences of less than a cent do not count. (QuickBooks facts §7.4, "net position".)
+    Differences of less than a cent do not count.
     """
     currency = customer.balance.currency
     owed = total((i.open for i in invoices if i.customer == customer.id), currency)

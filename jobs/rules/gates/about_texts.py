@@ -141,16 +141,16 @@ def _document(facts: Facts, documents: tuple[str, ...]) -> str:
 
 def of_draft(violations: Sequence[Violation]) -> tuple[Ruling, ...]:
     """The rulings on the words of one version of a draft, which has these violations."""
-    return (*unsafe(violations), *wording(violations))
+    return (*_unsafe(violations), *_wording(violations))
 
 
-def unsafe(violations: Sequence[Violation]) -> Iterator[Ruling]:
+def _unsafe(violations: Sequence[Violation]) -> Iterator[Ruling]:
     """A draft that nobody may send as it is."""
     if hard := [v.sentence for v in violations if v.hard]:
         yield Ruling(Kind.NEVER, "unsafe_text", " ".join(hard[:3]) + " Edit the text.")
 
 
-def wording(violations: Sequence[Violation]) -> Iterator[Ruling]:
+def _wording(violations: Sequence[Violation]) -> Iterator[Ruling]:
     """A draft that two people may send."""
     marked = [v.sentence for v in violations if v.kind == "marked_wording"]
     broken = [v.sentence for v in violations if v.kind != "marked_wording" and not v.hard]

@@ -6,7 +6,7 @@ the policy; amounts are compared only in the currency of the case.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 
@@ -15,37 +15,11 @@ from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.findings import Context, Findings
 from jobs.rules.facts.past import Past
 from jobs.rules.gates import about_history, about_ledger, about_sources, about_texts
-from jobs.rules.gates.about_ledger import about_customer, customer_name
-from jobs.rules.gates.marks import UNKNOWN, marks
+from jobs.rules.gates.marks import of_marks
 from jobs.rules.gates.recipients import recipient
-from jobs.rules.policy.policy import Mark, Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RANK, TWO_PEOPLE, Kind, Needed, Ruling, not_set_aside
 from jobs.rules.states import CaseClass, Stage
-from jobs.rules.verification.violations import Violation
-
-MARKS = {
-    "do_not_chase": (Kind.NEVER, "do_not_chase", "{} must not be chased, according to {}."),
-    "consumer": (Kind.NEVER, "consumer", "{} is a private person, according to {}."),
-    "disputed": (Kind.STOP, "dispute", "{} disputes the bill, according to {}."),
-    "key_account": (
-        Kind.GATE,
-        "key_account",
-        (
-            "{} is a key account, according to {}: its account manager sees this first, and two "
-            "people must approve."
-        ),
-    ),
-    UNKNOWN: (
-        Kind.GATE,
-        "unknown_mark",
-        "{} has a mark that the policy does not know: {}. A finance lead decides.",
-    ),
-}
-"""Mark of a customer → kind, rule, reason."""
-
-
-NEEDS = {"key_account": {**TWO_PEOPLE, "manager_first": True}, UNKNOWN: {"lead": True}}
-"""What a mark that is a gate requires."""
 
 
 def judge(
@@ -57,7 +31,6 @@ def judge(
     now: datetime,
     *,
     findings: Mapping[str, Findings] | None = None,
-    draft_violations: Sequence[Violation] = (),
 ) -> tuple[Ruling, ...]:
     """Every rule that fires, the strictest first. `findings` are those of `Context`.
 
@@ -66,19 +39,17 @@ def judge(
     """
     context, readings = Context(facts, findings or {}), tuple(readings)
     fired = chain(
-        _marks(facts, policy, (*past.marks, *context.marks)),
+        of_marks(facts, policy, (*past.marks, *context.marks)),
         _recipient(facts, past),
         about_texts.of_readings(facts, readings),
         about_texts.unread(facts, context.documents, readings),
         about_sources.rulings(facts, context.findings, policy, now),
-        about_texts.unsafe(draft_violations),
         about_ledger.rulings(facts, policy),
         about_history.rulings(facts, past, policy, now),
         _who(facts, stage, policy),
         about_history.never_emailed(facts, past),
         about_texts.looks_like_a_test(facts),
         about_texts.of_ledger(facts, past),
-        about_texts.wording(draft_violations),
     )
     kept = not_set_aside(fired, past.allowed_anyway)
     return tuple(sorted(kept, key=lambda ruling: RANK.index(ruling.kind)))
@@ -92,7 +63,7 @@ def approvals(
     class_: CaseClass | None = None,
 ) -> Needed:
     """What the rulings and the class require; never less than amount, stage and marks require."""
-    gates = [*rulings, *_who(facts, stage, policy), *_marks(facts, policy)]
+    gates = [*rulings, *_who(facts, stage, policy), *of_marks(facts, policy)]
     high_touch = class_ is CaseClass.HIGH_TOUCH_ESCALATION
     lead_class = high_touch or class_ is CaseClass.PAYMENT_PLAN_CANDIDATE
     return Needed(
@@ -103,18 +74,6 @@ def approvals(
 
 
 _NOBODY = Ruling(Kind.GATE, "one_person", "One person approves.")
-
-
-def _marks(facts: Facts, policy: Policy, elsewhere: Iterable[Mark] = ()) -> Iterator[Ruling]:
-    found: dict[str, list[Mark]] = {}
-    for mark in marks(facts, policy, elsewhere):
-        found.setdefault(mark.kind, []).append(mark)
-    for of_kind, same in found.items():
-        kind, rule, reason = MARKS[of_kind]
-        more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
-        text = reason.format(customer_name(facts), f"{same[0].source}{more}")
-        on = tuple(f"invoice:{mark.invoice}" for mark in same if mark.invoice)
-        yield Ruling(kind, rule, text, (*about_customer(facts), *on), **NEEDS.get(of_kind, {}))
 
 
 def _recipient(facts: Facts, past: Past) -> Iterator[Ruling]:

@@ -9,15 +9,53 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from jobs.rules.facts.facts import Facts, Invoice
+from jobs.rules.gates.about_ledger import about_customer, customer_name
 from jobs.rules.letters.slots import title
 from jobs.rules.plain import one_line
 from jobs.rules.policy.policy import MARKS, Mark, Policy
+from jobs.rules.rulings import TWO_PEOPLE, Kind, Ruling
 
 UNKNOWN = "unknown"
 """The mark of a field whose value is not a known mark."""
 YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 LONGEST = 60
 """How many characters of such a text are shown."""
+
+
+RULES = {
+    "do_not_chase": (Kind.NEVER, "do_not_chase", "{} must not be chased, according to {}."),
+    "consumer": (Kind.NEVER, "consumer", "{} is a private person, according to {}."),
+    "disputed": (Kind.STOP, "dispute", "{} disputes the bill, according to {}."),
+    "key_account": (
+        Kind.GATE,
+        "key_account",
+        (
+            "{} is a key account, according to {}: its account manager sees this first, and two "
+            "people must approve."
+        ),
+    ),
+    UNKNOWN: (
+        Kind.GATE,
+        "unknown_mark",
+        "{} has a mark that the policy does not know: {}. A finance lead decides.",
+    ),
+}
+"""Mark of a customer → kind, rule, reason."""
+NEEDS = {"key_account": {**TWO_PEOPLE, "manager_first": True}, UNKNOWN: {"lead": True}}
+"""What a mark that is a gate requires."""
+
+
+def of_marks(facts: Facts, policy: Policy, elsewhere: Iterable[Mark] = ()) -> Iterator[Ruling]:
+    """The rule of each kind of mark on this customer; `elsewhere` are those of other sources."""
+    found: dict[str, list[Mark]] = {}
+    for mark in marks(facts, policy, elsewhere):
+        found.setdefault(mark.kind, []).append(mark)
+    for of_kind, same in found.items():
+        kind, rule, reason = RULES[of_kind]
+        more = f" (and {len(same) - 1} more)" if len(same) > 1 else ""
+        text = reason.format(customer_name(facts), f"{same[0].source}{more}")
+        on = tuple(f"invoice:{mark.invoice}" for mark in same if mark.invoice)
+        yield Ruling(kind, rule, text, (*about_customer(facts), *on), **NEEDS.get(of_kind, {}))
 
 
 def marks(facts: Facts, policy: Policy, found: Iterable[Mark] = ()) -> tuple[Mark, ...]:

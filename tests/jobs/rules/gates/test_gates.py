@@ -14,6 +14,7 @@ from jobs.rules.facts.facts import Customer, Facts, Gap
 from jobs.rules.facts.findings import Context, Down, Findings, Fresh, Ticket
 from jobs.rules.facts.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.figures import Money
+from jobs.rules.gates import about_texts
 from jobs.rules.gates.gates import approvals, judge
 from jobs.rules.policy.policy import Mark, Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
@@ -324,7 +325,7 @@ def test_a_text_with_violations_needs_two_or_never_goes(
     kind: str, expected: list[tuple[Kind, str]]
 ) -> None:
     """Links, bank details and wrong figures cannot be insisted on; terms marked as such can."""
-    assert names(rulings(draft_violations=(violation(kind, "x"),))) == expected
+    assert names(about_texts.of_draft((violation(kind, "x"),))) == expected
 
 
 def test_draft_anyway_sets_aside_stops_but_no_never() -> None:
@@ -403,8 +404,8 @@ def test_every_reason_is_a_sentence() -> None:
         *(reading(stance) for stance in Stance),
         stage=Stage.FINAL,
         rules=marked("key_account"),
-        draft_violations=(violation("marked", "$1"),),
     )
+    found += about_texts.of_draft((violation("marked", "$1"),))
     assert len(found) > 14
     for ruling in found:
         assert ruling.reason[0].isupper() or ruling.reason[0] == "“"
@@ -435,7 +436,7 @@ def test_who_has_to_approve(
 
 def test_approvals_count_what_the_rulings_ask() -> None:
     """A gate that only a reading or a text raised is counted too."""
-    found = rulings(draft_violations=(violation("marked", "$1"),))
+    found = about_texts.of_draft((violation("marked", "$1"),))
     assert approvals(found, facts(), Stage.REMINDER, policy()).count == 2
 
 
