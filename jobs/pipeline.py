@@ -26,6 +26,7 @@ STEPS: Mapping[str, Place] = {
     "first_look": Place("intake", "jobs.reports.first_look"),
     "log_head": Place("intake", "jobs.reports.log_head"),
     "retention": Place("intake", "jobs.companies.retention"),
+    "replies": Place("triage", "jobs.replies.step"),
     "triage": Place("triage", "jobs.triage.step", bulk=True),
     "send": Place("act", "jobs.send.step"),
     "write_back": Place("act", "jobs.write_back"),

@@ -32,6 +32,7 @@ BELOW: dict[str, set[str]] = {
     "companies": {"rules", "store", "engine"},
     "intake": {"rules", "store", "sources", "engine", "opening", "companies"},
     "triage": {"rules", "store", "reasoning", "sources", "engine", "approvals"},
+    "replies": {"rules", "store", "reasoning", "sources", "engine", "opening"},
     "decide": {"rules", "store", "opening", "approvals"},
     "send": {"rules", "store", "mail", "sources", "engine", "approvals"},
     "write_back": {"rules", "store", "engine"},

@@ -15,7 +15,7 @@ from bot.blockkit import ids
 from bot.blockkit.blocks import actions, button, channel_link, mention, section, stamp
 from bot.blockkit.escaping import cap, escaped
 from bot.blockkit.lint import MOST_TEXT
-from bot.surfaces import first_look
+from bot.surfaces import customer_replies, first_look
 from bot.surfaces.card.card import Card
 from bot.surfaces.wording import marked_as
 from jobs.decide.switches import Switch
@@ -483,6 +483,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.EVENT_FAILED: _event_failed,
     MessageKind.LOG_HEAD: _log_head,
     MessageKind.LOG_CUT: _log_cut,
+    MessageKind.REPLY: lambda given: customer_replies.words(given.data),
     MessageKind.DECIDED: _decided,
     MessageKind.CUSTOMER_CHANGED: _customer_changed,
     MessageKind.VOIDED: _voided,

@@ -17,6 +17,7 @@ AUTHOR = "template"
 SAYS = {
     Stance.QUESTION: "The customer asks a question",
     Stance.PROMISE: "Payment was promised",
+    Stance.NEW_CONTACT: "Somebody else seems to handle this now",
     Stance.UNCLEAR: "Something seems to be missing or unclear",
     Stance.UNHAPPY: "The customer sounds unhappy",
     Stance.PLAN_REQUEST: "The customer asks for time or instalments",

@@ -11,6 +11,7 @@ STANCES = (
     Stance.NONE,
     Stance.QUESTION,
     Stance.PROMISE,
+    Stance.NEW_CONTACT,
     Stance.UNCLEAR,
     Stance.UNHAPPY,
     Stance.PLAN_REQUEST,

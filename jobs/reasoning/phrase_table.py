@@ -215,6 +215,20 @@ nicht (?:geliefert|erhalten|bekommen|angekommen|eingetroffen)|liegt ~ nicht vor\
 numéro de commande|bon de commande|copie de la facture|pas (?:encore )?(?:été )?(?:livré|reçu)
 n[uú]mero de pedido|orden de compra|copia de la factura|no (?:ha|han|hemos) (?:llegado|recibido)
 """,
+    Stance.NEW_CONTACT: r"""
+(?:no longer|not) (?:with|at|part of) (?:us|this|the) (?:company|firm|organi[sz]ation)
+(?:no longer|not) (?:works?|working|employed) (?:for|at|with|here|in)\b
+(?:has|have|i've) (?:since )?(?:retired\b|left (?:the |our |this )?(?:company|firm|business))
+left (?:the|our|this) (?:company|firm|business)
+(?:not|isn't|aren't) the (?:right|correct) (?:person|contact|address)
+(?:new|right|correct|your) (?:contact|billing address|e-?mail address) (?:is|for|from now)\b
+(?:looks after|handles|is responsible for) (?:\w+ )?(?:accounts payable|invoices|bills) now
+(?:invoices|bills|statements|reminders) ~ (?:should|must|have to|need to) (?:now )?(?:be sent|go) to
+(?:send|address|direct|forward) ~ (?:invoices|bills|statements|reminders) ~ to\b
+nicht mehr (?:bei uns|im unternehmen|in der firma|im haus)|aus dem unternehmen ausgeschieden
+ansprechpartner(?:in)?\b|nicht (?:mehr )?zuständig\b
+ne travaille plus|nouveau contact\b|ya no trabaja|nuevo contacto\b
+""",
     Stance.PROMISE: r"""
 (?:will|shall|'ll|going to|plan to|expect to|aim to|can|should) ~ (?:pay|settle|send|transfer|remit)
 expect (?:the|our|your) (?:money|payment|funds|transfer)

@@ -19,6 +19,8 @@ from jobs.rules.facts.evidence import Document, Reading, Stance
 MOST_LINES_NAMED = 5
 AT_ONCE = 8
 """How many documents of one case the model is asked about at once."""
+BESIDE = phrases.READER
+"""The reader that reads every text, whoever else does."""
 
 
 class ReadingForm(BaseModel):
@@ -74,6 +76,11 @@ def _answers(
     with ThreadPoolExecutor(min(AT_ONCE, len(documents))) as pool:
         answers = pool.map(lambda document: ask(document, model, names), documents)
         return dict(zip((document.id for document in documents), answers, strict=True))
+
+
+def reader(model: Reader | None) -> str:
+    """Identifies the reader, so that a new model or prompt reads everything again."""
+    return f"{model.name} {prompt('read_document').label}" if model else BESIDE
 
 
 def ask(

@@ -191,6 +191,15 @@ class ImapSession:
         by_name = (name for _, name in folders if SENT.fullmatch(name.strip('"')))
         return next(by_flag, next(by_name, ""))
 
+    def uid_validity(self) -> int:
+        """Under which number the UIDs of the open folder are valid; 0 if the server keeps none."""
+        with self._speaking("did not say which mails are new"):
+            return int((self._client.response("UIDVALIDITY")[1] or [b""])[0] or 0)
+
+    def last_uid(self) -> int:
+        """The UID of the last mail in the open folder, which must not be empty."""
+        return max(self.search("UID *"), default=0)
+
     def search(self, criteria: str) -> list[int]:
         """The UIDs of the mails in the open folder that meet the criteria, oldest first."""
         with self._speaking("did not search"):

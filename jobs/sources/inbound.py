@@ -19,8 +19,10 @@ from email.policy import compat32
 from email.utils import getaddresses
 from itertools import islice
 
-from jobs.reasoning.cleaning import LONGEST_TEXT, plain, visible
+from jobs.reasoning import phrases
+from jobs.reasoning.cleaning import LONGEST_TEXT, lines, plain, visible
 from jobs.reasoning.replies import own_words
+from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, Stance
 from jobs.rules.plain import one_line
 from jobs.sources.imap import Fetched
 
@@ -54,6 +56,9 @@ _LEFT = re.compile(
     re.IGNORECASE,
 )
 _DAEMONS = ("mailer-daemon@", "postmaster@")
+_GRAVE = frozenset({Stance.HARDSHIP, Stance.BANK_CHANGE, Stance.DISPUTE, Stance.PAID_CLAIM})
+_OF_PROGRAMS = frozenset({Stance.UNCLEAR, Stance.PLAN_REQUEST, Stance.PROMISE})
+"""What a portal for invoices writes by itself, and what is noise in an absence notice."""
 _BULK = frozenset({"bulk", "junk", "list", "auto_reply"})
 _FAILED = re.compile(r"rfc822;\s*(?P<address>[^\s;<>]+@[^\s;<>]+)", re.IGNORECASE)
 
@@ -65,7 +70,11 @@ class Inbound:
     id: str
     """Of its content: a mail that only takes over another's Message-ID has one of its own."""
     kind: str
-    """"mail", "reply" (to one of ours), "forward", "automatic_reply" or "bounce"."""
+    """"mail", "reply" (to one of ours), "forward", AUTOMATIC or BOUNCE.
+
+    A mail is AUTOMATIC only if it says nothing about the bill: a portal, or somebody's absence
+    notice, may also refuse an invoice.
+    """
     at: datetime
     sender: str
     """The bare address, in lower case; empty if there is none."""
@@ -82,7 +91,7 @@ class Inbound:
     @property
     def says_left(self) -> bool:
         """Whether it is an automatic reply, and says that nobody reads its sender's mail now."""
-        return self.kind == "automatic_reply" and _LEFT.search(self.text) is not None
+        return self.kind == AUTOMATIC and _LEFT.search(self.text) is not None
 
 
 def parse(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -> Inbound | None:
@@ -105,7 +114,7 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
     answers_us = not answers.isdisjoint(our_ids)
     texts = _texts(parts)
     words = _together(*(own_words(text, ours, answers_us=answers_us) for text in texts))
-    kind = _kind(mail, sender, texts, bounced=bool(failed), answers_us=answers_us)
+    kind = _kind(mail, sender, words, texts, bounced=bool(failed), answers_us=answers_us)
     return Inbound(
         id=_content_id(mail, sender, kind, *sorted(failed), words),
         kind=kind,
@@ -165,15 +174,39 @@ def _decoded(part: Message) -> str:
 
 
 def _kind(
-    mail: Message, sender: str, texts: Iterable[str], *, bounced: bool, answers_us: bool
+    mail: Message,
+    sender: str,
+    words: str,
+    texts: Iterable[str],
+    *,
+    bounced: bool,
+    answers_us: bool,
 ) -> str:
     if bounced:
-        return "bounce"
-    if _is_automatic(mail, sender):
-        return "automatic_reply"
+        return BOUNCE
+    if _is_automatic(mail, sender) and not _says_something(mail, words):
+        return AUTOMATIC
     if _FORWARD.match(_subject(mail)) or any(map(_FORWARDED.search, texts)):
         return "forward"
     return "reply" if answers_us else "mail"
+
+
+def _says_something(mail: Message, words: str) -> bool:
+    """Whether the words of an automatic mail are about the bill.
+
+    Those of a mail server never are: "could not be delivered" means our own message.
+    """
+    if _is_report(mail):
+        return False
+    about = _GRAVE if _is_notice(mail) else _GRAVE | _OF_PROGRAMS
+    return any(phrases.numbers(stance, lines(words)) for stance in about)
+
+
+def _is_notice(mail: Message) -> bool:
+    """Whether it says that somebody is away, and not what a program has to report."""
+    submitted = _header(mail, "Auto-Submitted").strip().lower()
+    marked = any(mail[name] is not None for name in ("X-Autoreply", "X-Autorespond"))
+    return marked or submitted == "auto-replied" or bool(_AUTOMATIC.match(_subject(mail)))
 
 
 def _is_automatic(mail: Message, sender: str) -> bool:
@@ -181,11 +214,10 @@ def _is_automatic(mail: Message, sender: str) -> bool:
     submitted = _header(mail, "Auto-Submitted").strip().lower()
     return (
         submitted not in ("", "no")
-        or any(mail[name] is not None for name in ("X-Autoreply", "X-Autorespond"))
+        or _is_notice(mail)
         or _header(mail, "Precedence").strip().lower() in _BULK
         or _is_report(mail)
         or sender.startswith(_DAEMONS)
-        or bool(_AUTOMATIC.match(_subject(mail)))
     )
 
 

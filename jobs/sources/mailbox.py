@@ -15,7 +15,7 @@ from email.headerregistry import Address
 from jobs.mail.addresses import named
 from jobs.mail.oauth import AccessTokens
 from jobs.rules.facts.addresses import own_domain
-from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.evidence import AUTOMATIC, Document
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh
 from jobs.rules.figures import day
 from jobs.rules.policy.policy import Policy
@@ -35,6 +35,8 @@ MOST_NAMES = 20
 """Addresses of one customer in one search, and messages of ours to it."""
 MOST_MAILS = 1_000
 """The most mails that one search may find."""
+MOST_NEW = 100
+"""New mails in one reading; the next reading follows at once."""
 MOST_LONG = 20
 MOST_DOUBTS = 3
 SHORTEST_NAME = 4
@@ -69,6 +71,24 @@ class Us:
 
 
 @dataclass(frozen=True)
+class Cursor:
+    """How far the folder was read. UIDs mean something only under the same UIDVALIDITY."""
+
+    validity: int
+    uid: int
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """New mail by customer, and how far the folder has been read with it."""
+
+    findings: Mapping[str, Findings]
+    cursor: Cursor | None
+    more: bool = False
+    """Whether there is more to read after the cursor right now."""
+
+
+@dataclass(frozen=True)
 class Mailbox:
     """Reads `server` as the mailbox of `us`."""
 
@@ -100,6 +120,27 @@ class Mailbox:
         except SourceError as error:
             return {one.id: Findings(Down(now, str(error))) for one in customers}
         return {one.id: reading.findings(one, now) for one in customers}
+
+    def arrived(
+        self, customers: Sequence[Account], after: Cursor | None, since: datetime, now: datetime
+    ) -> Arrivals:
+        """What came in `after` the last reading, or else `since` then (UTC); some of it, if it is
+        a lot. Raises SourceError."""
+        reading = _Reading(self.us, customers, since)
+        with self.server.session() as session:
+            if not session.open(self.server.folder):
+                return Arrivals({}, after)
+            validity, last = session.uid_validity(), session.last_uid()
+            if after and after.validity == validity:
+                found = session.search(f"UID {after.uid + 1}:*") if after.uid < last else []
+                uids = [uid for uid in found if uid > after.uid]  # `*` is at least the last mail
+            else:
+                uids = session.search(_since(reading))
+            some = uids[:MOST_NEW]
+            _collect(session, reading, some, customers)
+        rest = len(uids) > len(some)
+        read_to = Cursor(validity, some[-1] if rest else max(last, *some, 0))
+        return Arrivals({one.id: reading.findings(one, now) for one in customers}, read_to, rest)
 
     def check(self, now: datetime, policy: Policy) -> str:
         """How much is in the folder and how far back it goes."""
@@ -198,7 +239,7 @@ class _Reading:
     def _we_wrote(self, mail: Inbound) -> bool:
         """Note when; what this product sent is on record already."""
         to = _copied(self.customers, mail)
-        if not mail.message_id.startswith(OUR_MESSAGES) and mail.kind != "automatic_reply":
+        if not mail.message_id.startswith(OUR_MESSAGES) and mail.kind != AUTOMATIC:
             for one in to:
                 self._found[one.id].we_wrote.append(mail.at)
         return bool(to)
@@ -214,7 +255,8 @@ class _Reading:
                 self._found[one.id].doubts[f"A mail of {day(mail.at.date())} {doubt}."] = None
 
     def _add(self, customer: Account, mail: Inbound) -> None:
-        document = Document(mail.id, "mailbox", mail.kind, mail.at, mail.text)
+        said = mail.kind, mail.at, mail.text, mail.sender, mail.answers
+        document = Document(mail.id, "mailbox", *said)
         self._found[customer.id].documents.setdefault(mail.id, document)
 
 
@@ -248,6 +290,13 @@ def _read_group(session: ImapSession, reading: _Reading, group: Sequence[Account
     if len(uids) > MOST_MAILS:
         _apart(session, reading, group)
         return
+    _collect(session, reading, uids, group)
+
+
+def _collect(
+    session: ImapSession, reading: _Reading, uids: Sequence[int], group: Sequence[Account]
+) -> None:
+    """Read these mails, the long ones whole; they may be about this group."""
     longer = [one for one in session.fetch(uids, BEGINNING) if not reading.take(one)]
     whole = session.fetch([one.uid for one in longer[-MOST_LONG:]], ALL)
     for fetched in (*whole, *longer[:-MOST_LONG]):

@@ -102,7 +102,7 @@ NOT_YET = Assessment()
 def put(conn: Connection, case_id: str, made: Judgement, now: datetime) -> str:
     """Store a judgement and the texts it is based on; returns its id."""
     if made.context:
-        _put_documents(conn, made.context.documents, now)
+        put_documents(conn, made.context.documents, now)
     row = {
         "case_id": case_id,
         "made_at": now,
@@ -148,7 +148,8 @@ def _of_proposal(made: Judgement) -> dict[str, Any]:
     }
 
 
-def _put_documents(conn: Connection, found: Iterable[Document], now: datetime) -> None:
+def put_documents(conn: Connection, found: Iterable[Document], now: datetime) -> None:
+    """Store these texts by their hashes."""
     for document in found:
         row = {
             "sha256": content_hash(document),

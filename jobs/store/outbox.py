@@ -62,6 +62,7 @@ class MessageKind(StrEnum):
     LOG_CUT = "log_cut"
     # in the thread of a card
     CUSTOMER_CHANGED = "customer_changed"
+    REPLY = "reply"
     DECIDED = "decided"
     VOIDED = "voided"
     EDITED = "edited"
@@ -152,6 +153,17 @@ def draw_again(conn: Connection, company: str, begins: str, now: datetime) -> No
     """Redraw the notices of a company whose keys start with `begins`."""
     theirs = (messages.c.company == company) & messages.c.dedupe.startswith(f"notice:{begins}")
     conn.execute(update(messages).where(theirs).values(due_at=now))
+
+
+def reply_key(id: str) -> str:
+    """The key of the line about a customer's reply in the thread of its case."""
+    return f"reply:{id}"
+
+
+def redraw_line(conn: Connection, case_id: str, key: str, now: datetime) -> None:
+    """Redraw the line with this key in the thread of a case."""
+    line = messages.c.dedupe == f"thread:{case_id}:{key}"
+    conn.execute(update(messages).where(line).values(due_at=now, rank=FIRST))
 
 
 def exists(conn: Connection, key: str) -> bool:

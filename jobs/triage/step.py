@@ -13,8 +13,7 @@ from sqlalchemy import Connection
 
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
-from jobs.reasoning import phrases, reading
-from jobs.reasoning.prompting import prompt
+from jobs.reasoning import reading
 from jobs.reasoning.reading import Readings
 from jobs.rules import changes
 from jobs.rules.facts.evidence import Document, Reading
@@ -172,7 +171,9 @@ class AskSources:
 
 
 def _read(services: Services, conn: Connection, file: CaseFile, context: Context) -> Read:
-    known = assessments.known_readings(conn, context.documents, _reader(services), phrases.READER)
+    known = assessments.known_readings(
+        conn, context.documents, reading.reader(services.model), reading.BESIDE
+    )
     return Read(services, file, context, known)
 
 
@@ -229,7 +230,8 @@ class Read:
         if not work.renew(conn, claim, now):
             return None
         known = outcome.known(self.unread)
-        assessments.put_readings(conn, known, outcome.readings, _reader(self.services), now)
+        reader = reading.reader(self.services.model)
+        assessments.put_readings(conn, known, outcome.readings, reader, now)
         earlier = tuple(r for known in self.known.values() for r in known)
         view = judge(
             conn,
@@ -250,13 +252,6 @@ class Read:
         else:
             return Propose(self.services, view, before(conn, view.file.case.id))
         return None
-
-
-def _reader(services: Services) -> str:
-    """Identifies the reader, so that a new model or prompt reads everything again."""
-    if services.model is None:
-        return phrases.READER
-    return f"{services.model.name} {prompt('read_document').label}"
 
 
 def _wait(services: Services, conn: Connection, claim: Claim, view: View, now: datetime) -> None:

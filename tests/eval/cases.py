@@ -32,6 +32,7 @@ RULES: dict[Stance, tuple[Kind, str]] = {
     Stance.PLAN_REQUEST: (Kind.GATE, "plan_request"),
     Stance.UNHAPPY: (Kind.GATE, "unhappy_customer"),
     Stance.UNCLEAR: (Kind.GATE, "likely_dispute"),
+    Stance.NEW_CONTACT: (Kind.GATE, "new_contact"),
     Stance.PROMISE: (Kind.GATE, "promise_mentioned"),
     Stance.QUESTION: (Kind.GATE, "open_question"),
 }

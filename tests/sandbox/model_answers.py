@@ -13,6 +13,7 @@ STANCES = (
     ("plan_request", ("instalment", "installment", "payment plan", "more time", "in parts")),
     ("unhappy", ("unhappy", "disappointed", "unacceptable", "angry")),
     ("unclear", ("po ", "purchase order", "copy of", "not received", "missing")),
+    ("new_contact", ("no longer works", "left the company", "new contact")),
     ("promise", ("will pay", "we pay on", "payment run")),
     ("question", ("?",)),
 )

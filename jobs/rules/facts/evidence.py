@@ -19,6 +19,7 @@ class Stance(StrEnum):
     NONE = "none"
     QUESTION = "question"
     PROMISE = "promise"
+    NEW_CONTACT = "new_contact"  # somebody else is to be written to
     PAID_CLAIM = "paid_claim"
     UNCLEAR = "unclear"  # something is missing: PO, goods, price, a copy
     DISPUTE = "dispute"
@@ -26,6 +27,10 @@ class Stance(StrEnum):
     PLAN_REQUEST = "plan_request"
     BANK_CHANGE = "bank_change"  # "our bank details have changed", possible fraud
     UNHAPPY = "unhappy"
+
+
+AUTOMATIC, BOUNCE = "automatic_reply", "bounce"
+"""Kinds of mail that no person wrote: one says that somebody is away, the other came back."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,10 @@ class Document:
     kind: str  # "memo", "ticket", "mail", "note"
     at: datetime
     text: str
+    sender: str = ""
+    """The bare address of who wrote it, in lower case; empty if it is not a mail."""
+    answers: frozenset[str] = frozenset()
+    """The Message-IDs that a mail answers, or returns as undeliverable."""
 
 
 @dataclass(frozen=True)

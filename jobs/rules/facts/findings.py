@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from jobs.rules.facts.addresses import is_address, own_domain
-from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.evidence import AUTOMATIC, Document
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.policy.policy import Mark
@@ -129,10 +129,13 @@ class Context:
 
     @property
     def documents(self) -> tuple[Document, ...]:
-        """The texts of all sources. What several texts say under one id counts as one text."""
+        """The texts of all sources. What several texts say under one id counts as one text.
+
+        That somebody is away is no reason to read a case again, or to void an approval.
+        """
         joined: dict[str, Document] = {}
         for found in self.findings.values():
-            for document in found.documents:
+            for document in (d for d in found.documents if d.kind != AUTOMATIC):
                 before = joined.setdefault(document.id, document)
                 if document.text not in before.text:
                     joined[document.id] = replace(before, text=f"{before.text}\n{document.text}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from jobs.rules.facts.evidence import Stance
 from jobs.rules.policy.policy import Mark
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
@@ -85,6 +86,8 @@ class Past:
     """What finance leads said in Slack about this customer."""
     account_manager: str = ""
     """Whom a finance lead named in Slack to look after this customer (user id), or empty."""
+    settled: frozenset[tuple[str, Stance]] = frozenset()
+    """(document, stance) of everything in customers' mails that a person has dealt with."""
     promised: date | None = None
     """The date a person confirmed as promised, kept or broken; the letter may name it."""
 

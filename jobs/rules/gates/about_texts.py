@@ -62,6 +62,12 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
         "{} announces a payment. Confirm the date, or put the invoice on hold.",
         {},
     ),
+    Stance.NEW_CONTACT: (
+        Kind.GATE,
+        "new_contact",
+        "{} says that somebody else should be written to. Check the address in QuickBooks.",
+        {},
+    ),
     Stance.QUESTION: (Kind.GATE, "open_question", "{} asks a question.", {}),
 }
 """Stance of a reading → kind, rule, reason, what the gate requires."""
@@ -80,10 +86,10 @@ NAME_LIKE_A_LINK = "name_like_a_link"
 """The gate until a finance lead confirms the name."""
 
 
-def of_readings(facts: Facts, readings: Iterable[Reading]) -> Iterator[Ruling]:
+def of_readings(facts: Facts, past: Past, readings: Iterable[Reading]) -> Iterator[Ruling]:
     """What was read in outside documents, one ruling per stance."""
     seen: dict[Stance, dict[str, None]] = {}
-    for reading in readings:
+    for reading in (r for r in readings if (r.document, r.stance) not in past.settled):
         seen.setdefault(reading.stance, {})[reading.document] = None
     for stance, (kind, rule, reason, needs) in STANCES.items():
         if documents := tuple(seen.get(stance, ())):

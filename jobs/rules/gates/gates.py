@@ -41,7 +41,7 @@ def judge(
     fired = chain(
         of_marks(facts, policy, (*past.marks, *context.marks)),
         _recipient(facts, past),
-        about_texts.of_readings(facts, readings),
+        about_texts.of_readings(facts, past, readings),
         about_texts.unread(facts, context.documents, readings),
         about_sources.rulings(facts, context.findings, policy, now),
         about_ledger.rulings(facts, policy),

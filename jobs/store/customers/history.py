@@ -16,7 +16,7 @@ from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
 from jobs.store import crossings, ledger
 from jobs.store.cases import Case
-from jobs.store.customers import managers, marks
+from jobs.store.customers import managers, marks, replies
 from jobs.store.database.tables import (
     addresses,
     cases,
@@ -57,6 +57,7 @@ def past(
         confirmed_names=_confirmed_names(conn, company, customer),
         marks=marks.as_rules_see(conn, company, customer),
         account_manager=managers.named_in_slack(conn, company, customer),
+        settled=replies.settled(conn, company, customer),
     )
 
 
@@ -323,7 +324,7 @@ def _contacts(conn: Connection, company: str, customer: str) -> tuple[Contact, .
         .join(cases, cases.c.id == sends.c.case_id)
         .join(drafts, drafts.c.id == sends.c.draft)
         .where(cases.c.company == company, cases.c.customer == customer)
-        .where(sends.c.state.in_(CONTACT))
+        .where(sends.c.state.in_(CONTACT), sends.c.bounced_at.is_(None))
         .order_by(sends.c.began_at)
     )
     return tuple(_contact(row) for row in conn.execute(query))
@@ -344,6 +345,7 @@ def _contact(row: Any) -> Contact:
 def _last_to(conn: Connection, company: str, address: str) -> AddressContact | None:
     """The last message to this address, for any company; other companies' customers stay hidden."""
     sent_there = (sends.c.recipient == address.lower()) & sends.c.state.in_(CONTACT)
+    sent_there &= sends.c.bounced_at.is_(None)
     ours = (customers.c.company == cases.c.company) & (customers.c.company == company)
     query = (
         select(sends.c.began_at, sends.c.recipient, customers.c.name)

@@ -301,7 +301,45 @@ holds = Table(
     Column("set_at", Utc, nullable=False),
     Column("lifted_by", String(32)),
     Column("lifted_at", Utc),
+    Column("promise", ForeignKey("promises.id")),
     Index("ix_holds_customer", "company", "customer"),
+)
+
+promises = Table(
+    "promises",
+    metadata,
+    _id(),
+    Column("company", ForeignKey("companies.realm"), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("reply", ForeignKey("replies.id")),
+    Column("kind", String(12), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("set_by", String(32), nullable=False),
+    Column("set_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Index("ix_promises_customer", "company", "customer"),
+)
+
+instalments = Table(
+    "instalments",
+    metadata,
+    Column("promise", ForeignKey("promises.id"), primary_key=True),
+    Column("due", Date, primary_key=True),
+    Column("amount", Amount, nullable=False),
+)
+
+promised_invoices = Table(
+    "promised_invoices",
+    metadata,
+    Column("promise", ForeignKey("promises.id"), primary_key=True),
+    Column("company", String(64), nullable=False),
+    Column("invoice", String(64), primary_key=True),
+    Column("open", Amount, nullable=False),
+    Column("broken_round", Integer),
+    Column("raised_to", Integer),
+    Index("ix_promised_invoices_invoice", "company", "invoice"),
 )
 
 addresses = Table(
@@ -372,6 +410,27 @@ documents = Table(
     Column("first_seen_at", Utc, nullable=False),
     Column("text", Json, nullable=False),  # a text column of PostgreSQL refuses NUL
     Index("ix_documents_first_seen_at", "first_seen_at"),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    _id(),
+    Column("company", ForeignKey("companies.realm"), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("document", String(40), nullable=False),
+    Column("content_sha256", String(64), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("stances", Json, nullable=False),
+    Column("case_id", ForeignKey("cases.id")),
+    Column("came_at", Utc, nullable=False),
+    Column("noticed_at", Utc, nullable=False),
+    Column("promised_on", Date),
+    Column("promised", Amount),
+    Column("settled", Json, nullable=False),
+    Column("settled_by", String(32), nullable=False, server_default=""),
+    Column("settled_at", Utc),
+    UniqueConstraint("company", "customer", "document"),
 )
 
 outages = Table(
@@ -483,6 +542,7 @@ sends = Table(
     Column("attachments", Json, nullable=False),
     Column("began_at", Utc, nullable=False),
     Column("ended_at", Utc),
+    Column("bounced_at", Utc),
     Column("detail", Text, nullable=False, server_default=""),
     Index(
         "uq_sends_one_mail",
@@ -493,6 +553,7 @@ sends = Table(
     ),
     Index("ix_sends_recipient", "recipient"),
     Index("ix_sends_case_id", "case_id"),
+    Index("ix_sends_message_id", "message_id"),
 )
 
 notes = Table(

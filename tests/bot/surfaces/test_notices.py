@@ -14,6 +14,7 @@ import pytest
 from bot.blockkit.escaping import hidden
 from bot.blockkit.lint import lint
 from bot.surfaces.notices import WORDS, Given, notice
+from jobs.rules.replies import ReplyKind
 from jobs.store.outbox import MessageKind
 from tests.bot.surfaces.test_home import COMPANY
 from tests.bot.views import MARKUP, NOW
@@ -80,6 +81,14 @@ CALLED = {"called": ["ULEAD1", "ULEAD2", OUTSIDE]}
 WHO = {"by": OUTSIDE}
 WHY = {"reason": OUTSIDE}
 FAILED = WHY | {"tried": True}
+ANSWER = {
+    "reply": "7",
+    "sender": OUTSIDE,
+    "quote": OUTSIDE,
+    "doubt": OUTSIDE,
+    "failed": [OUTSIDE],
+    "currency": "USD",
+}
 DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.CONNECTED: [
         COMPANY_ONLY | {"by": by, "again": again, "asks": not again}
@@ -123,6 +132,11 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.EVENT_FAILED: [FAILED | {"entity": OUTSIDE, "id": OUTSIDE}],
     MessageKind.LOG_HEAD: [{"seq": 12, "hash": "0" * 64}],
     MessageKind.LOG_CUT: [{"seq": 12}],
+    MessageKind.REPLY: [
+        CALLED | ANSWER | {"kind": kind, "promised_on": on, "amount": amount}
+        for kind in map(str, ReplyKind)
+        for on, amount in (("2026-12-04", "840.00"), ("", ""))
+    ],
     MessageKind.DECIDED: [
         WHO | {"decision": "reject", "reason": "wrong_contact", "comment": OUTSIDE},
         {"by": "ULEAD1", "decision": "approve", "reason": "", "comment": ""},

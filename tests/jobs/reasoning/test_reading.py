@@ -53,7 +53,7 @@ def test_the_model_hears_what_no_phrase_says(
     captured(stand_in, said, [1])
     (found,) = read([document("The parrot sings at midnight.")], model).readings
     assert (found.stance, found.lines) == (said, (1,))
-    assert found.reader == "gpt-6.1-terra read_document/1"
+    assert found.reader == "gpt-6.1-terra read_document/2"
 
 
 def test_several_things_said_are_all_kept(model: Model, stand_in: StandInModel) -> None:

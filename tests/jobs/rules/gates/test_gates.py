@@ -122,6 +122,7 @@ def test_marks_of_a_customer_decide(mark: str, kind: Kind, rule: str) -> None:
         (Stance.UNHAPPY, Kind.GATE, "unhappy_customer"),
         (Stance.PLAN_REQUEST, Kind.GATE, "plan_request"),
         (Stance.PROMISE, Kind.GATE, "promise_mentioned"),
+        (Stance.NEW_CONTACT, Kind.GATE, "new_contact"),
         (Stance.QUESTION, Kind.GATE, "open_question"),
     ],
 )

@@ -373,23 +373,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "week", name=op.f("pk_forecasts")),
     )
     op.create_table(
-        "holds",
-        sa.Column("id", Id(), autoincrement=True, nullable=False),
-        sa.Column("company", sa.String(length=64), nullable=False),
-        sa.Column("customer", sa.String(length=64), nullable=False),
-        sa.Column("invoice", sa.String(length=64), nullable=False),
-        sa.Column("kind", sa.String(length=12), nullable=False),
-        sa.Column("until", sa.Date(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("set_by", sa.String(length=32), nullable=False),
-        sa.Column("set_at", Utc(), nullable=False),
-        sa.Column("lifted_by", sa.String(length=32), nullable=True),
-        sa.Column("lifted_at", Utc(), nullable=True),
-        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_holds_company")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
-    )
-    op.create_index("ix_holds_customer", "holds", ["company", "customer"], unique=False)
-    op.create_table(
         "invoices",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -601,12 +584,14 @@ def upgrade() -> None:
         sa.Column("attachments", Json(), nullable=False),
         sa.Column("began_at", Utc(), nullable=False),
         sa.Column("ended_at", Utc(), nullable=True),
+        sa.Column("bounced_at", Utc(), nullable=True),
         sa.Column("detail", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_sends_case_id")),
         sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_sends_draft")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sends")),
     )
     op.create_index("ix_sends_case_id", "sends", ["case_id"], unique=False)
+    op.create_index("ix_sends_message_id", "sends", ["message_id"], unique=False)
     op.create_index("ix_sends_recipient", "sends", ["recipient"], unique=False)
     op.create_index(
         "uq_sends_one_mail",
@@ -616,5 +601,91 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('in_flight', 'sent', 'unknown')"),
         postgresql_where=sa.text("state IN ('in_flight', 'sent', 'unknown')"),
     )
+    op.create_table(
+        "replies",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.String(length=40), nullable=False),
+        sa.Column("content_sha256", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("stances", Json(), nullable=False),
+        sa.Column("case_id", Id(), nullable=True),
+        sa.Column("came_at", Utc(), nullable=False),
+        sa.Column("noticed_at", Utc(), nullable=False),
+        sa.Column("promised_on", sa.Date(), nullable=True),
+        sa.Column("promised", Amount(), nullable=True),
+        sa.Column("settled", Json(), nullable=False),
+        sa.Column("settled_by", sa.String(length=32), server_default="", nullable=False),
+        sa.Column("settled_at", Utc(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_replies_case_id")),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_replies_company")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_replies")),
+        sa.UniqueConstraint(
+            "company", "customer", "document", name=op.f("uq_replies_company_customer_document")
+        ),
+    )
+    op.create_table(
+        "promises",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("case_id", Id(), nullable=False),
+        sa.Column("reply", Id(), nullable=True),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.Column("ended_at", Utc(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_promises_case_id")),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_promises_company")),
+        sa.ForeignKeyConstraint(["reply"], ["replies.id"], name=op.f("fk_promises_reply")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_promises")),
+    )
+    op.create_index("ix_promises_customer", "promises", ["company", "customer"], unique=False)
+    op.create_table(
+        "instalments",
+        sa.Column("promise", Id(), nullable=False),
+        sa.Column("due", sa.Date(), nullable=False),
+        sa.Column("amount", Amount(), nullable=False),
+        sa.ForeignKeyConstraint(["promise"], ["promises.id"], name=op.f("fk_instalments_promise")),
+        sa.PrimaryKeyConstraint("promise", "due", name=op.f("pk_instalments")),
+    )
+    op.create_table(
+        "promised_invoices",
+        sa.Column("promise", Id(), nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("invoice", sa.String(length=64), nullable=False),
+        sa.Column("open", Amount(), nullable=False),
+        sa.Column("broken_round", sa.Integer(), nullable=True),
+        sa.Column("raised_to", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["promise"], ["promises.id"], name=op.f("fk_promised_invoices_promise")
+        ),
+        sa.PrimaryKeyConstraint("promise", "invoice", name=op.f("pk_promised_invoices")),
+    )
+    op.create_index(
+        "ix_promised_invoices_invoice", "promised_invoices", ["company", "invoice"], unique=False
+    )
+    op.create_table(
+        "holds",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("invoice", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.Column("lifted_by", sa.String(length=32), nullable=True),
+        sa.Column("lifted_at", Utc(), nullable=True),
+        sa.Column("promise", Id(), nullable=True),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_holds_company")),
+        sa.ForeignKeyConstraint(["promise"], ["promises.id"], name=op.f("fk_holds_promise")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
+    )
+    op.create_index("ix_holds_customer", "holds", ["company", "customer"], unique=False)
     guard_log()
     guard_assessments()

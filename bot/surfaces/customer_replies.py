@@ -1,0 +1,119 @@
+"""What a customer wrote back, in the thread of its card: the quoted line, what follows, what to do.
+
+Pure. The mail's words are escaped here; the buttons are those that still make sense.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from bot.blockkit.blocks import mention
+from bot.blockkit.escaping import cap, escaped, mrkdwn, one_line
+from bot.surfaces import wording
+from jobs.rules.figures import Money, day, listed
+from jobs.rules.replies import ReplyKind
+
+LONGEST_QUOTE = 500
+LONGEST_SENDER = 100
+
+
+@dataclass(frozen=True)
+class ReplyWords:
+    """`mark` is an emoji; `says` goes on after the sender; `follows` is what happens, and what a
+    person can do, as sentences."""
+
+    mark: str
+    says: str
+    follows: str = ""
+
+
+KINDS: Mapping[ReplyKind, ReplyWords] = {
+    ReplyKind.NONE: ReplyWords(":incoming_envelope:", "wrote back"),
+    ReplyKind.QUESTION: ReplyWords(
+        ":question:", "asks something", "Please answer from the mailbox."
+    ),
+    ReplyKind.PROMISE: ReplyWords(
+        ":calendar:",
+        "says when they will pay",
+        "Once somebody confirms it, nobody is reminded until three working days after that day.",
+    ),
+    ReplyKind.NEW_CONTACT: ReplyWords(
+        ":bust_in_silhouette:",
+        "says that somebody else should be written to",
+        "Please check that, and correct the address in QuickBooks.",
+    ),
+    ReplyKind.PAID_CLAIM: ReplyWords(
+        ":moneybag:",
+        "says that it has been paid",
+        "No message goes out until that is clear. When the payment arrives in QuickBooks, its "
+        "case closes by itself.",
+    ),
+    ReplyKind.UNCLEAR: ReplyWords(
+        ":mag:", "says that something is missing or unclear", "Please answer from the mailbox."
+    ),
+    ReplyKind.DISPUTE: ReplyWords(
+        ":warning:",
+        "disputes the bill",
+        "No message goes out until somebody has chosen which invoices are disputed.",
+    ),
+    ReplyKind.HARDSHIP: ReplyWords(
+        ":octagonal_sign:",
+        "mentions insolvency, hardship or legal steps",
+        "All mail to this customer stops. Please handle it yourself.",
+    ),
+    ReplyKind.PLAN_REQUEST: ReplyWords(
+        ":calendar:",
+        "asks for more time, or to pay in parts",
+        "A finance lead can enter what was agreed on.",
+    ),
+    ReplyKind.BANK_CHANGE: ReplyWords(
+        ":rotating_light:",
+        "mentions changed bank details, or gives orders",
+        "This may be fraud: check by phone, with a number that you know. Nothing was changed.",
+    ),
+    ReplyKind.UNHAPPY: ReplyWords(
+        ":cloud:", "sounds unhappy", "The next message needs a finance lead."
+    ),
+    ReplyKind.AWAY: ReplyWords(":palm_tree:", "answered automatically"),
+    ReplyKind.BOUNCE: ReplyWords(
+        ":no_entry:",
+        "",
+        "That message counts as not delivered, and the address is not used again. What it asked "
+        "for goes on in a new case, which asks for another address.",
+    ),
+}
+
+
+def words(data: Mapping[str, Any]) -> str:
+    """The line in the thread, escaped; mentions only those who have something to decide."""
+    of = KINDS[ReplyKind(data["kind"])]
+    quote = cap(mrkdwn(one_line(data["quote"])), LONGEST_QUOTE)
+    said = [f"{of.mark} {_who(data)} {of.says}{_promised(data)}:".replace(" :", ":")]
+    said += [f"> {quote}"] if quote else []
+    said += [f"Not certain: {escaped(data['doubt'])}"] if data["doubt"] else []
+    called = " ".join(filter(None, map(mention, data["called"])))
+    said += [f"{called}{' ' if called else ''}{of.follows}"] if of.follows else []
+    return "\n".join(said)
+
+
+def _who(data: Mapping[str, Any]) -> str:
+    if data["kind"] == ReplyKind.BOUNCE:
+        to = listed([cap(mrkdwn(one_line(one)), LONGEST_SENDER) for one in data["failed"]])
+        return f"Our message came back: {to or 'the address'} does not work"
+    return cap(mrkdwn(one_line(data["sender"])), LONGEST_SENDER) or "The customer"
+
+
+def _promised(data: Mapping[str, Any]) -> str:
+    """ " ($840.00 on December 4, 2026)", as far as the line says so."""
+    if data["kind"] != ReplyKind.PROMISE:
+        return ""
+    on = f"on {day(date.fromisoformat(data['promised_on']))}" if data["promised_on"] else ""
+    amount = (
+        wording.money(Money(Decimal(data["amount"]), data["currency"])) if data["amount"] else ""
+    )
+    found = " ".join(filter(None, [amount, on]))
+    return f" ({found})" if found else ""

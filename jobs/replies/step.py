@@ -1,0 +1,164 @@
+"""New mail in the finance mailbox wakes its cases: once a minute, each mail once.
+
+The cursor is settled together with everything that follows from the mails, so a crash only reads
+them again. Nothing is marked in the mailbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from jobs.engine.services import Services
+from jobs.engine.step import Round, Step, scheduled, tries_again
+from jobs.reasoning import reading
+from jobs.reasoning.reading import Readings
+from jobs.replies import taking
+from jobs.replies.taking import Noticed
+from jobs.rules.facts.findings import Account, Down
+from jobs.sources.mailbox import Arrivals, Cursor, Mailbox
+from jobs.sources.source import SourceError
+from jobs.store import assessments, cases, companies, work
+from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import replies
+from jobs.store.work import Claim
+
+KIND = "replies"
+EVERY = timedelta(minutes=1)
+NOT_CONFIGURED = timedelta(hours=1)
+"""How soon to look again whether there is a mailbox; a restart of the worker brings one."""
+AFTER_TROUBLE = timedelta(minutes=5)
+ANSWERABLE = timedelta(days=180)
+"""How long after its end a case still gets the customer's mails in its thread."""
+AT_FIRST = timedelta(days=7)
+"""How old a mail may be that the first reading of a folder notices."""
+
+
+def step(services: Services) -> Step:
+    """The mails of one company per row."""
+    return scheduled(
+        KIND,
+        lambda conn, claim, now: _load(services, conn, claim, now),
+        tries_again(after=AFTER_TROUBLE),
+        ready=work.connected,
+        width=2,
+    )
+
+
+def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    mailbox = next((one for one in services.sources if isinstance(one, Mailbox)), None)
+    if mailbox is None:
+        work.settle(conn, claim, now + NOT_CONFIGURED)
+        return None
+    company = companies.need(conn, claim.row.company)
+    customers = replies.correspondents(conn, company.realm, now - ANSWERABLE)
+    if not customers:
+        work.settle(conn, claim, now + EVERY)
+        return None
+    body = claim.row.body or {}
+    cursor = Cursor(**body["cursor"]) if "cursor" in body else None
+    return FetchMails(services.for_company(company.realm), mailbox, company, customers, cursor, now)
+
+
+@dataclass(frozen=True)
+class FetchMails:
+    """Fetch what is new."""
+
+    services: Services
+    mailbox: Mailbox
+    company: ConnectedCompany
+    customers: list[Account]
+    cursor: Cursor | None
+    now: datetime
+
+    def act(self) -> Arrivals | SourceError:
+        """The new mails, or why they could not be read."""
+        try:
+            since = self.now - AT_FIRST
+            return self.mailbox.arrived(self.customers, self.cursor, since, self.now)
+        except SourceError as error:
+            return error
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Arrivals | SourceError, now: datetime
+    ) -> Round | None:
+        """Read what is new; a mailbox that fails is asked again, and its cases say so."""
+        if isinstance(outcome, SourceError):
+            work.back_off(conn, claim, now, str(outcome))
+            return None
+        if not work.renew(conn, claim, now):
+            return None
+        round = ReadMails(self, outcome, self._noticed(conn, outcome))
+        if round.unread:
+            return round
+        round.settle(conn, claim, Readings(()), now)
+        return None
+
+    def _noticed(self, conn: Connection, arrivals: Arrivals) -> tuple[Noticed, ...]:
+        """The new mails; those whose text was read before, with its readings."""
+        texts = [d for found in arrivals.findings.values() for d in found.documents]
+        reader = reading.reader(self.services.model)
+        known = assessments.known_readings(conn, texts, reader, reading.BESIDE)
+        return tuple(
+            Noticed(
+                one.id,
+                document,
+                known.get(document.id, ()),
+                found.bounced,
+                frozenset(found.left),
+                found.doubtful,
+                replies.case_for(conn, self.company.realm, one.id, document),
+            )
+            for one in self.customers
+            if (found := arrivals.findings.get(one.id))
+            for document in found.documents
+        )
+
+
+@dataclass(frozen=True)
+class ReadMails:
+    """Have each new text read on its own, as the cases will have it read."""
+
+    fetch: FetchMails
+    arrivals: Arrivals
+    mails: tuple[Noticed, ...]
+
+    @property
+    def unread(self) -> tuple[Noticed, ...]:
+        return tuple(mail for mail in self.mails if not (mail.readings or mail.by_machine))
+
+    def act(self) -> Readings:
+        """Never raises for anything the model does: the phrase rules always answer."""
+        found = [self._read(mail) for mail in self.unread]
+        return Readings(
+            tuple(reading for each in found for reading in each.readings),
+            tuple(record for each in found for record in each.records),
+            {id: why for each in found for id, why in each.failures.items()},
+        )
+
+    def _read(self, mail: Noticed) -> Readings:
+        """The model is asked on account of the case; without one, nobody sees the answer."""
+        fetch, model = self.fetch, None
+        if mail.case:
+            model = fetch.services.for_case(fetch.company.realm, mail.case.id).model
+        names = [one.name for one in fetch.customers if one.id == mail.customer]
+        return reading.read([mail.document], model, names)
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Readings, now: datetime) -> None:
+        """Everything that follows from the mails, and the cursor behind them."""
+        fetch = self.fetch
+        if not work.settle(conn, claim, now if self.arrivals.more else now + EVERY):
+            return
+        kept = outcome.known(mail.document for mail in self.unread if mail.case)
+        reader = reading.reader(fetch.services.model)
+        assessments.put_readings(conn, kept, outcome.readings, reader, now)
+        for mail in self.mails:
+            said = (r for r in outcome.readings if r.document == mail.document.id)
+            read = replace(mail, readings=mail.readings or tuple(said))
+            taking.take(conn, fetch.services.policy, fetch.company, read, now)
+        down = [id for id, f in self.arrivals.findings.items() if isinstance(f.freshness, Down)]
+        cases.look_again(conn, fetch.company.realm, down, now)
+        if self.arrivals.cursor:
+            work.remember(conn, claim.id, {"cursor": asdict(self.arrivals.cursor)})
