@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -39,6 +40,8 @@ from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
+
+    from jobs.sources.sent_folder import SentFolder
 
 REDIS_SECONDS = 2.0
 """How many seconds connecting to Redis may take."""
@@ -158,6 +161,16 @@ class Process:
         return configured(self.settings)
 
     @cached_property
+    def sent_folder(self) -> SentFolder | None:
+        """Where copies of what was sent go; a folder of files needs none."""
+        from jobs.sources.sent_folder import SentFolder
+
+        if self.settings.mail_folder:
+            return None
+        sends_by = urlsplit(self.settings.smtp_url.get_secret_value()).hostname or ""
+        return SentFolder.of_settings(self.settings, sends_by)
+
+    @cached_property
     def services(self) -> Services:
         """What the steps work with. Without MAIL_FROM its addresses are empty."""
         sender = named(self.settings.mail_from).addr_spec if self.settings.mail_from else ""
@@ -171,6 +184,7 @@ class Process:
             quickbooks=self.ledgers.of,
             costs=ModelCosts(self.database, self.now),
             mailer=self.mailer,
+            sent_folder=self.sent_folder,
             model=self.model,
             sources=self.sources,
         )

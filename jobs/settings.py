@@ -193,6 +193,12 @@ def _sender(value: str) -> str:
     return value
 
 
+def _folder(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("should be the name of a folder, such as Sent, or none")
+    return value
+
+
 def _subdomain(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", value, re.IGNORECASE):
         raise ValueError("must be the name before .zendesk.com, and nothing else")
@@ -271,6 +277,7 @@ class Settings(BaseSettings):
     resend_api_url: ProviderLink = "https://api.resend.com"
     mail_folder: Path | None = None
     imap_url: Imap = NO_SECRET
+    sent_folder: Annotated[str, AfterValidator(_folder)] = ""
     mail_oauth_client_id: Id = ""
     mail_oauth_client_secret: Secret = NO_SECRET
     mail_oauth_refresh_token: Secret = NO_SECRET

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from jobs.mail.results import Mailer
 from jobs.reasoning.model import Reader
@@ -12,6 +13,9 @@ from jobs.rules.policy.policy import Policy
 from jobs.sources.source import Source
 from jobs.store.connection.model_costs import ModelCosts
 from qbo.client import QuickBooks
+
+if TYPE_CHECKING:
+    from jobs.sources.sent_folder import SentFolder  # loads IMAP, which only `act` needs
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Services:
     costs: ModelCosts
     """What the model costs, and whether the budget of the month has room for a question."""
     mailer: Mailer | None = None
+    sent_folder: SentFolder | None = None
     model: Reader | None = None
     sources: tuple[Source, ...] = ()
     """Those that are configured, besides the ledger."""

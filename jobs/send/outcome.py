@@ -20,6 +20,7 @@ from jobs.approvals import (
     void,
 )
 from jobs.engine.services import Services
+from jobs.engine.step import Round
 from jobs.mail.addresses import named
 from jobs.mail.results import NotSent, Result, Sent, Unknown
 from jobs.rules.case import Decided, Decision
@@ -28,7 +29,8 @@ from jobs.rules.plain import shortened
 from jobs.rules.policy.business_days import refresh_at
 from jobs.rules.states import MOVES, State
 from jobs.send.message import Mail
-from jobs.store import cases, companies, sends
+from jobs.sources.source import SourceError
+from jobs.store import cases, companies, log, sends
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
 from jobs.store.customers import history
@@ -70,8 +72,13 @@ class Deliver:
     def _fence(self) -> bool:
         return self.services.still_ours(self.case.id, self.token)
 
-    def settle(self, conn: Connection, claim: Claim, outcome: Result, now: datetime) -> None:
-        """Write the outcome to its own send row, no matter who holds the case by now."""
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Result, now: datetime
+    ) -> Round | None:
+        """Write the outcome to its own send row, no matter who holds the case by now.
+
+        What was sent is then filed in our own mailbox.
+        """
         match outcome:
             case Sent():
                 state, detail = "sent", outcome.detail
@@ -87,6 +94,8 @@ class Deliver:
             accepted_late(conn, case, self.draft, now)
         elif (before, state) == ("sent", "not_sent"):
             tell_all(conn, case, self.draft, MessageKind.NOT_GONE, now)
+        files = isinstance(outcome, Sent) and self.services.sent_folder is not None
+        return FileCopy(self.services, self.case, self.mail, self.token) if files else None
 
     def _first_word(self, conn: Connection, case: Case, outcome: Result, now: datetime) -> None:
         """The first outcome of this attempt; an earlier attempt may have ended the case."""
@@ -137,3 +146,34 @@ class Deliver:
         """Twice as long after each refusal of this draft."""
         times = sends.refusals(conn, self.draft.id)
         return min(RETRY * (1 << min(times - 1, 10)), LONGEST_RETRY)
+
+
+@dataclass(frozen=True)
+class FileCopy:
+    """Put a copy of what was sent into our own mailbox. Nothing depends on it.
+
+    It is tried once: if this process dies before or during it, there may be no copy.
+    """
+
+    services: Services
+    case: Case
+    mail: Mail
+    token: str
+
+    def act(self) -> tuple[bool, str]:
+        """Whether there is a copy, as far as anybody can tell, and what became of it."""
+        assert self.services.sent_folder is not None
+        try:
+            filed = self.services.sent_folder.file(self.mail.message, self.mail.message_id)
+        except SourceError as error:
+            return False, f"No copy in Sent: {error}"
+        return True, filed
+
+    def settle(
+        self, conn: Connection, _claim: Claim, outcome: tuple[bool, str], now: datetime
+    ) -> None:
+        """A line on the attempt's own row and in the log; the case has gone on by now."""
+        there, told = outcome
+        sends.filed(conn, self.case.id, self.token, told)
+        data = {"message": self.mail.message_id, "copy": there}
+        log.note(conn, log.Entry(self.case.company, "send.filed", ACTOR, now, self.case.id, data))

@@ -175,7 +175,7 @@ class ImapSession:
 
     def open(self, folder: str, *, encoded: bool = False) -> int:
         """Open a folder for reading only; gives how many mails are in it."""
-        name = folder if encoded else _quoted(_utf7(folder))
+        name = folder if encoded else folder_name(folder)
         with self._speaking(f"cannot open the folder {one_line(folder)}"):
             answer = _ok(self._client.select(name, readonly=True))
             return int(answer[0] or 0)
@@ -205,6 +205,18 @@ class ImapSession:
         with self._speaking("did not search"):
             found = _ok(self._client.uid("SEARCH", criteria))
             return sorted({int(uid) for line in found if line for uid in line.split()})
+
+    def holds(self, message_id: str) -> bool:
+        """Whether a mail with this Message-ID is in the open folder."""
+        return bool(self.search(key("HEADER Message-ID", message_id)))
+
+    def append(self, folder: str, message: bytes) -> None:
+        """Put these bytes, with CRLF, into a folder (encoded) as a mail that has been read.
+
+        After an error nobody can tell whether they are there.
+        """
+        with self._speaking("did not take the copy"):
+            _ok(self._client.append(folder, r"(\Seen)", None, message))
 
     def fetch(self, uids: Sequence[int], octets: int, part: str = "") -> Iterator[Fetched]:
         """The first `octets` of each of these mails, or of its `part` ("HEADER").
@@ -328,6 +340,11 @@ def _quoted(text: str) -> str:
         raise ValueError("a character that cannot be searched for")
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def folder_name(name: str) -> str:
+    """A folder's name as a server reads it. Raises ValueError for what none can have."""
+    return _quoted(_utf7(name))
 
 
 def _utf7(name: str) -> str:

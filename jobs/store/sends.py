@@ -107,6 +107,12 @@ def conclude(
     return before
 
 
+def filed(conn: Connection, case: str, token: str, told: str) -> None:
+    """Store what became of the copy of a mail that was sent."""
+    ours = (sends.c.case_id == case) & (sends.c.token == token)
+    conn.execute(update(sends).where(ours).values(detail=sends.c.detail + f" {told}"))
+
+
 def several(conn: Connection, case: str) -> bool:
     """Whether more than one mail of this case may have reached the customer."""
     went = (sends.c.case_id == case) & sends.c.state.in_(CONTACT)

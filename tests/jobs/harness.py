@@ -48,6 +48,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Ruling, stops_seen
 from jobs.rules.states import State
 from jobs.settings import Settings
+from jobs.sources.sent_folder import SentFolder
 from jobs.sources.source import Source
 from jobs.store import assessments, cases, companies, events, log, people, work
 from jobs.store.cases import Case
@@ -269,6 +270,7 @@ class CompanyHarness:
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
         self.sources: tuple[Source, ...] = ()
+        self.sent_folder: SentFolder | None = None
         self.remembers_people = False
         self.model = serve_stand_ins.model if model else None
         self._make_services()
@@ -304,6 +306,7 @@ class CompanyHarness:
             quickbooks=lambda realm: clients.setdefault(realm, self.quickbooks()),
             costs=ModelCosts(self.database, self.time),
             mailer=self.mailer if self.has_mail else None,
+            sent_folder=self.sent_folder,
             model=self.model,
             sources=self.sources,
         )
@@ -366,6 +369,11 @@ class CompanyHarness:
     def add_source(self, source: Source) -> None:
         """From now on a CRM, a help desk or a mailbox is configured."""
         self.sources = (*self.sources, source)
+        self._make_services()
+
+    def keep_copies(self) -> None:
+        """From now on what is sent is filed in the finance mailbox, too."""
+        self.sent_folder = SentFolder.of_settings(self.process.settings, "")
         self._make_services()
 
     def add_to_policy(self, lines: str) -> None:

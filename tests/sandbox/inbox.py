@@ -1,7 +1,8 @@
 """A stand-in for the finance mailbox: pymap, a real IMAP server, behind a line that misbehaves.
 
 It obeys the world's faults for the service "imap". The lines to match are `IMAP CONNECT` and
-`IMAP ` with the name of a command: `LOGIN`, `AUTHENTICATE`, `EXAMINE`, `SEARCH`, `FETCH`:
+`IMAP ` with the name of a command: `LOGIN`, `AUTHENTICATE`, `EXAMINE`, `SEARCH`, `FETCH`,
+`APPEND`:
 
     refuse, reset   the connection is cut there
     late            the command is carried out, and the connection is cut within the answer
@@ -42,6 +43,8 @@ from tests.sandbox.world import World
 
 ADDRESS = "accounts@brass-fern.example"
 PASSWORD = "fern-and-brass"
+LITERAL = re.compile(rb"\{(\d+)\+?\}\r\n$")
+"""At the end of a command: so many bytes follow that are no commands."""
 COMMAND = re.compile(rb"(?P<tag>\w+) (?:UID )?(?P<name>[A-Z]+)")
 NONSENSE = b"<html><body>502 Bad Gateway</body></html>\r\n"
 QUICK = BuiltinHash(rounds=1)
@@ -137,6 +140,10 @@ class Inbox:
         """Put these bytes in a folder, or in the one that is read, as received at that time."""
         flags = frozenset({Flag(b"\\Seen")} if seen else ())
         self._do(self._append(raw, at or self.world.clock(), folder or self.folder, flags))
+
+    def make(self, folder: str) -> None:
+        """An empty folder, if there is none of that name."""
+        self._do(self._make(folder))
 
     async def _receive(self, request: Request) -> Response:
         body = await body_of(request)
@@ -238,6 +245,9 @@ class _Line:
                 return
             self.server_writer.write(command)
             await self.server_writer.drain()
+            if literal := LITERAL.search(command):
+                self.server_writer.write(await self.reader.readexactly(int(literal[1])))
+                await self.server_writer.drain()
 
     async def _answers(self) -> None:
         while some := await self.server_reader.read(65_536):

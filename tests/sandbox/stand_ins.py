@@ -141,6 +141,7 @@ def stand_ins(company_file: Path | None = company.LIFELIKE, port: int = 0) -> It
         for stand_in in (slack, quickbooks, mailbox, sink, inbox, model, hubspot, zendesk):
             world.add(stand_in)
         world.add(page, at="/")
+        inbox.make("Sent")
         with serve(world.app(), port) as url:
             yield StandIns(
                 world, url, slack, quickbooks, mailbox, inbox, model, hubspot, zendesk, page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,10 +22,11 @@ from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import State
 from jobs.send import outcome
 from jobs.send import step as send
+from jobs.sources.imap import ImapServer
 from jobs.store import companies, drafts, people
 from jobs.store.customers import history
 from jobs.store.database.tables import cases as cases_table
-from jobs.store.database.tables import crossings, sends
+from jobs.store.database.tables import crossings, log, sends
 from jobs.store.database.tables import drafts as drafts_table
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import ONE, CompanyHarness, books, customer, invoice
@@ -73,6 +75,31 @@ def test_follow_ups_stay_in_the_thread(open_harness: OpenHarness) -> None:
         harness.time.later(days=7)
     first, second = (mail.message for mail in harness.mails)
     assert second["In-Reply-To"] == second["References"] == first["Message-ID"]
+
+
+def test_what_was_sent_is_filed_once(open_harness: OpenHarness) -> None:
+    """The same bytes are in the mailbox's Sent; if it takes none, only a line on record says so."""
+    both = books(*(customer(n) for n in "12"), *(invoice(f"7{n}", n, "840.00", 12) for n in "12"))
+    harness = open_harness(both, {"pace": {"undo_seconds": 0}})
+    harness.keep_copies()
+    harness.sweep()
+    one, other = harness.cases()
+    harness.approve(harness.click("UCOLLECT", one))
+    harness.run("send")
+    with ImapServer.from_url(harness.outside.inbox.url).session() as mailbox:
+        assert mailbox.open("Sent") == 1
+        (filed,) = mailbox.fetch(mailbox.search("SEEN"), 10**6)
+    assert filed.raw == harness.mails[0].raw
+    harness.fault("imap", "IMAP APPEND", "status", 1)
+    harness.approve(harness.click("UCOLLECT", other))
+    harness.run("send", "write_back")
+    assert [case.state for case in harness.cases()] == [State.DONE, State.DONE]
+    first, second = harness.rows(select(sends).order_by(sends.c.id))
+    assert first.detail.endswith("A copy is in Sent.")
+    assert "No copy in Sent: The mail server" in second.detail
+    bodies = [json.loads(row.body) for row in harness.rows(select(log).order_by(log.c.seq))]
+    filings = [body["data"]["copy"] for body in bodies if body["action"] == "send.filed"]
+    assert filings == [True, False]
 
 
 def test_a_german_customer_gets_a_german_mail(open_harness: OpenHarness) -> None:
