@@ -98,6 +98,13 @@ class Process:
         return api.client(token, self.settings.slack_api_url)
 
     @cached_property
+    def containers(self) -> Callable[[], bool]:
+        """Whether Slack takes containers, which it is asked once."""
+        from bot.slack.outbox import Containers
+
+        return Containers(lambda: self.slack)
+
+    @cached_property
     def oauth(self) -> OAuth:
         settings = self.settings
         return OAuth(
@@ -288,8 +295,11 @@ def redis(
 def _step(process: Process, name: str) -> Step:
     """One step. A process loads only what its own steps need."""
     module = import_module(STEPS[name].module)
-    if name in ("messages", "people"):
-        made: Step = module.step(process.policies, lambda: process.slack)
+    if name == "messages":
+        drawing = module.Drawing(process.containers, process.settings.qbo_app_url)
+        made: Step = module.step(process.policies, lambda: process.slack, drawing)
+    elif name == "people":
+        made = module.step(process.policies, lambda: process.slack)
     elif name == "upkeep":
         made = module.step(process.ledgers.renew, process.services.quickbooks)
     else:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.blockkit.escaping import cap, clean, one_line
+from bot.blockkit.escaping import mrkdwn as inert_mrkdwn
 from bot.blockkit.lint import lint
 from jobs.rules.plain import shortened
 
@@ -26,6 +27,7 @@ __all__ = [
     "channel_select",
     "chunks",
     "confirm",
+    "container",
     "context",
     "data_table",
     "date",
@@ -34,9 +36,13 @@ __all__ = [
     "link",
     "lint",
     "mention",
+    "mrkdwn_of",
+    "option",
+    "overflow",
     "paragraph",
     "person",
     "plain",
+    "prose",
     "quote",
     "rich",
     "section",
@@ -77,6 +83,30 @@ def section(mrkdwn: str, accessory: Block | None = None) -> Block:
     return made | ({"accessory": accessory} if accessory else {})
 
 
+def prose(words: str) -> Block:
+    """A section of outside text with its line ends, at most 3000 characters; nothing is parsed.
+
+    Without `expand`, clients fold a long one behind "See more".
+    """
+    shown = {"type": "plain_text", "text": clean(words) or "–", "emoji": False}
+    return {"type": "section", "text": shown}
+
+
+MOST_CHILDREN = 10
+"""Blocks in one container."""
+
+
+def container(title: str, subtitle: str, children: Sequence[Block]) -> Block:
+    """Up to ten blocks behind a title, closed at first. Messages only.
+
+    Only sections, contexts, tables, dividers, actions, headers and images are sure to be taken.
+    """
+    made: Block = {"type": "container", "title": plain(title, 150)}
+    made |= {"subtitle": plain(subtitle, 150)} if subtitle else {}
+    folded = {"is_collapsible": True, "default_collapsed": True}
+    return made | folded | {"child_blocks": list(children)}
+
+
 def channel_select(action_id: str, chosen: str = "") -> Block:
     """A menu of the channels in this organisation that the reader can see."""
     made: Block = {"type": "conversations_select", "action_id": action_id}
@@ -110,6 +140,17 @@ def button(
     if says:
         made["accessibility_label"] = shortened(one_line(says), 75)
     return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
+
+
+def overflow(action_id: str, options: Sequence[Block], *, confirm: Block | None = None) -> Block:
+    """The menu behind ⋯: one to five of `option`."""
+    made: Block = {"type": "overflow", "action_id": action_id, "options": list(options)}
+    return made | ({"confirm": confirm} if confirm else {})
+
+
+def option(label: str, value: str, url: str = "") -> Block:
+    """An entry of an overflow menu; `url` is opened in the browser, and the app is told too."""
+    return {"text": plain(label, 75), "value": value} | ({"url": url} if url else {})
 
 
 def confirm(title: str, words: str, yes: str, no: str) -> Block:
@@ -146,9 +187,25 @@ def date(at: datetime, form: str = _FORMAT) -> Block:
     return {"type": "date", "timestamp": seconds, "format": form, "fallback": utc(at)}
 
 
-def stamp(at: datetime) -> str:
-    """An instant in mrkdwn, in each reader's own zone."""
-    return f"<!date^{int(at.timestamp())}^{_FORMAT}|{utc(at)}>"
+def stamp(at: datetime, form: str = _FORMAT) -> str:
+    """An instant in mrkdwn, in each reader's own zone; TIME_ONLY for one that is near."""
+    return f"<!date^{int(at.timestamp())}^{form}|{utc(at)}>"
+
+
+def mrkdwn_of(pieces: Iterable[Block]) -> str:
+    """A line of rich text (text, people, dates, links of ours) as mrkdwn, for a section."""
+    return "".join(map(_mrkdwn_of, pieces))
+
+
+def _mrkdwn_of(piece: Block) -> str:
+    if piece["type"] == "user":
+        return mention(piece["user_id"])
+    if piece["type"] == "date":
+        return stamp(datetime.fromtimestamp(piece["timestamp"], UTC), piece["format"])
+    words = inert_mrkdwn(piece["text"])
+    if piece["type"] == "link":
+        return f"<{piece['url']}|{words}>"
+    return f"*{words}*" if piece.get("style", {}).get("bold") and words.strip() == words else words
 
 
 def utc(at: datetime) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class HomeButton(StrEnum):
@@ -63,7 +65,7 @@ def block_id(name: str, version: int) -> str:
 
 
 def field_of(block: str) -> str:
-    """The name inside a block id made by `block_id`."""
+    """The name inside a block id made by `block_id`, or in an action id with a mark."""
     return block.partition(":")[0]
 
 
@@ -139,6 +141,43 @@ def binding(value: object) -> Binding:
     """The binding in a button's value; raises BadValueError for what `encode` cannot write."""
     found = _load(value, {"case", "draft", "hash"})
     return Binding(found["case"], found["draft"], found["hash"])
+
+
+MORE = "more"
+"""The action id of the menu behind ⋯. Each of its options names a verb and its binding."""
+ELSEWHERE = "elsewhere"
+"""The value of an option that only opens a link in the browser."""
+
+
+def choice(verb: str, bound: Binding) -> str:
+    """The value of an option, which Slack limits to 150 characters."""
+    return f"{verb} {bound.case_id} {bound.draft_id} {bound.draft_hash}".rstrip()
+
+
+def pressed(action: Mapping[str, Any]) -> tuple[str, Binding]:
+    """The verb and the binding of a pressed button or a chosen option of ⋯.
+
+    Raises BadValueError for anything that this program does not write.
+    """
+    if action.get("action_id") != MORE:
+        return verb_in(action), binding(action.get("value"))
+    parts = chosen(action).split(" ")
+    if len(parts) not in (2, 4):
+        raise BadValueError("the option is not one that this program writes")
+    return parts[0], Binding(*parts[1:])
+
+
+def chosen(action: Mapping[str, Any]) -> str:
+    """The value of the option that was chosen; empty if there is none."""
+    option = action.get("selected_option")
+    value = option.get("value") if isinstance(option, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def verb_in(action: Mapping[str, Any]) -> str:
+    """What a button or an option is called, even if the rest of it makes no sense."""
+    name = chosen(action).partition(" ")[0] or str(action.get("action_id"))
+    return field_of(name)
 
 
 def opened(value: object) -> Opened:

@@ -7,10 +7,12 @@ are from Slack's references for blocks, views and messages.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bot.blockkit.escaping import hidden
 from bot.blockkit.lint_blocks import BLOCKS, Surface
 from bot.blockkit.lint_elements import plain
 from bot.blockkit.lint_shapes import Check, Faults, anything, flag, many, one_of, thing, words
@@ -51,7 +53,12 @@ def lint(payload: Mapping[str, Any], surface: Surface) -> list[str]:
     found += many(one_of(BLOCKS[surface]), MOST_BLOCKS[surface], 0)(payload.get("blocks"), "blocks")
     if found:
         return found
-    return [*_across(payload["blocks"]), *_of_the_whole(payload, surface)]
+    return [
+        *_across(payload["blocks"]),
+        *_of_the_whole(payload, surface),
+        *_unescaped(str(payload.get("text", "")), "text"),
+        *_readable(payload["blocks"], "blocks"),
+    ]
 
 
 def _across(blocks: Sequence[dict[str, Any]]) -> Faults:
@@ -99,3 +106,39 @@ def _elements(block: dict[str, Any]) -> list[dict[str, Any]]:
 def _repeated(name: str, things: Sequence[dict[str, Any]]) -> Faults:
     seen = Counter(one[name] for one in things if name in one)
     yield from (f"blocks: {name} {value!r} is used {n} times" for value, n in seen.items() if n > 1)
+
+
+_JOINER = "\u2060"
+"""Our own escaping puts it into links and quotes, which it makes inert."""
+_TOKEN = re.compile(
+    r"<(?:@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^[^<>|]+\|[^<>|]+"
+    r"|https?://[^<>|\s]+(?:\|[^<>|]+)?)>"
+)
+"""What our own words may say in Slack's markup: people, a channel, an instant, a link."""
+_BARE = re.compile(r"[<>]|&(?!(?:amp|lt|gt);)")
+
+
+def _unescaped(words: str, at: str) -> Faults:
+    """Whatever is left beside our own tokens was not escaped, or calls a whole channel."""
+    if found := _BARE.search(_TOKEN.sub("", words)):
+        yield f"{at}: {found[0]!r} is not escaped"
+    yield from _unseen(words, at)
+
+
+def _unseen(words: str, at: str) -> Faults:
+    if any(hidden(char) for char in words if char != _JOINER):
+        yield f"{at}: a hidden character"
+
+
+def _readable(part: Any, at: str) -> Faults:
+    """Texts without markup of others and without hidden characters, wherever they stand."""
+    if isinstance(part, list):
+        for number, each in enumerate(part):
+            yield from _readable(each, f"{at}[{number}]")
+    elif isinstance(part, dict):
+        parsed = part.get("type") == "mrkdwn"
+        for name, each in part.items():
+            look = _unescaped if parsed and name == "text" else _readable
+            yield from look(each, f"{at}.{name}")
+    elif isinstance(part, str) and not at.endswith("initial_value"):
+        yield from _unseen(part, at)

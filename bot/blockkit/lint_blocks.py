@@ -155,9 +155,12 @@ _chart = kind(
     },
     _ID,
 )
+_IN_CONTAINERS = ("section", "header", "divider", "image", "context", "actions")
+"""With the table, the children that both Slack's pages and its validator name."""
+_children = {**{name: _plain_blocks[name] for name in _IN_CONTAINERS}, "table": _table}
 _container = every(
     kind(
-        {"title": plain(150), "child_blocks": many(one_of({**_plain_blocks, "table": _table}), 10)},
+        {"title": plain(150), "child_blocks": many(one_of(_children), 10)},
         {
             **_ID,
             "subtitle": either(150),

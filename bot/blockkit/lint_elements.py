@@ -95,7 +95,10 @@ BUTTON = kind(
         "agent_prompt": words(4000),
     },
 )
-OVERFLOW = kind({"options": _options(5, _SHORT)}, PRESSED)
+_ENTRY = thing(
+    {"text": _SHORT, "value": words(150)}, {"description": either(75), "url": words(3000)}
+)
+OVERFLOW = kind({"options": every(many(_ENTRY, 5), _values_differ)}, PRESSED)
 SELECT = _select("initial_option", _option(_SHORT), 100, _SHORT)
 MULTI_SELECT = every(
     kind(

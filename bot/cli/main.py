@@ -63,10 +63,17 @@ def work(entry: CommandParts, queue: Part) -> None:
         import_module(library)
     # Settings, policy, certificates and steps are plain values, made before any fork; connections
     # are made by the fork that first uses them. A changed policy file is read before the next
-    # fork: if only forks read it, a mistake in it would bring back the policy of the start.
+    # fork: if only forks read it, a mistake in it would bring back the policy of the start. What
+    # Slack takes is asked here too: a fork would forget it.
     certificates()
     jobs = {step.name: Job(process, queue, step.name) for step in process.steps(queue)}
-    worker.run(redis(process.settings), queue, jobs, before_job=process.policies)
+
+    def before_job() -> None:
+        process.policies()
+        if "messages" in jobs:
+            process.containers()
+
+    worker.run(redis(process.settings), queue, jobs, before_job)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 from slack_bolt import Ack, App
 
 from bot.blockkit import ids
-from bot.blockkit.ids import BadValueError, WorklistButton
-from bot.listeners import views, worklist
+from bot.blockkit.ids import BadValueError, Binding, WorklistButton
+from bot.listeners import customers, views, worklist
 from bot.listeners.context import Backend
 from bot.listeners.deciding import NotRecorded, click_of, decide, told, unreadable, user_of
 from bot.listeners.refusals import follow_up
@@ -22,33 +22,51 @@ from bot.surfaces.forms import FORMS
 from jobs.decide.verbs import Verb
 
 Handler = Callable[..., None]
+VERBS = {verb.value: verb for verb in Verb}
 
 
 def register(app: App, backend: Backend) -> None:
-    """Every button of every card, and of the worklist that shows the same cases in a modal."""
+    """Every button of every card, the menu behind ⋯, and the worklist's own buttons."""
     for verb in Verb:
         pressed = _opening if verb in FORMS else _deciding
-        app.action(ids.of_any(verb))(pressed(backend, verb))
+        app.action(ids.of_any(verb))(pressed(backend))
+    app.action(ids.MORE)(_choosing(backend))
     app.action(ids.of_any(WorklistButton.START))(_starting(backend))
     app.action(WorklistButton.SKIP)(_skipping(backend))
 
 
-def _deciding(backend: Backend, verb: Verb) -> Handler:
+def _choosing(backend: Backend) -> Handler:
+    deciding, opening = _deciding(backend), _opening(backend)
+
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        name, _, value = ids.chosen(body["actions"][0]).partition(" ")
+        if name == ids.ELSEWHERE:
+            ack()
+        elif name == ids.CUSTOMER:
+            customers.open_form(backend, body, value)
+            ack()
+        else:
+            (opening if name in FORMS else deciding)(ack=ack, body=body)
+
+    return handle
+
+
+def _deciding(backend: Backend) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
         if worklist.shows(body):
-            worklist.decided(backend, verb, body)
-        elif words := _pressed(backend, verb, body):
+            worklist.decided(backend, VERBS[ids.verb_in(body["actions"][0])], body)
+        elif words := _answer(backend, body):
             backend.tell(body["response_url"], words)
         ack()
 
     return handle
 
 
-def _pressed(backend: Backend, verb: Verb, body: dict[str, Any]) -> str:
+def _answer(backend: Backend, body: dict[str, Any]) -> str:
     """What the person is told in private, or empty if the card says enough."""
     try:
-        click = click_of(ids.binding(body["actions"][0].get("value")), user_of(body))
-        return told(backend, verb, decide(backend, verb, click))
+        verb, binding = _meant(body["actions"][0])
+        return told(backend, verb, decide(backend, verb, click_of(binding, user_of(body))))
     except BadValueError as error:
         return unreadable(error)
     except NotRecorded as error:
@@ -57,9 +75,17 @@ def _pressed(backend: Backend, verb: Verb, body: dict[str, Any]) -> str:
         return error.words
 
 
-def _opening(backend: Backend, verb: Verb) -> Handler:
+def _meant(action: dict[str, Any]) -> tuple[Verb, Binding]:
+    """Raises BadValueError."""
+    name, binding = ids.pressed(action)
+    if name not in VERBS:
+        raise BadValueError("the option names no verb")
+    return VERBS[name], binding
+
+
+def _opening(backend: Backend) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
-        views.open_form(backend, verb, body)
+        views.open_form(backend, VERBS[ids.verb_in(body["actions"][0])], body)
         ack()
 
     return handle

@@ -18,6 +18,7 @@ from slack_bolt.logger.messages import (
 from slack_bolt.request import BoltRequest
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.blockkit import ids
 from bot.blockkit.ids import CUSTOMER, WorklistButton
 from bot.listeners import actions, commands, companies, customers, events, views
 from bot.listeners.context import Backend
@@ -113,7 +114,7 @@ def _once(backend: Backend) -> Callable[..., BoltResponse]:
 
 
 def _opens_a_form(body: dict[str, Any]) -> bool:
-    pressed = {str(one.get("action_id")).partition(":")[0] for one in body.get("actions", ())}
+    pressed = {ids.verb_in(one) for one in body.get("actions", ())}
     return bool(pressed) and pressed <= {*forms.FORMS, CUSTOMER, WorklistButton.START}
 
 

@@ -17,7 +17,8 @@ from bot.listeners.deciding import ruling
 from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers, cash
 from bot.surfaces.aging import aging_answer
-from bot.surfaces.card.parts import ShownTo, status
+from bot.surfaces.card.parts import ShownTo
+from bot.surfaces.card.status import stands
 from jobs.decide import access, switches
 from jobs.decide.access import Answer, Click, VerbRefused
 from jobs.decide.switches import Switch
@@ -88,7 +89,7 @@ def _stands(backend: Backend, number: str, user: str, now: datetime) -> str:
         view = picture.case_view(conn, policy, number, now)
         reader = ShownTo(people.names(conn), view.facts.company.zone)
         card = picture.card_link(conn, view.id, backend.workspace)
-    told = status(view, now, reader).said
+    told = stands(view, now, reader)
     return answers.one_case(view.id, view.facts.customer.name, told, card)
 
 

@@ -131,7 +131,7 @@ def _drawn(action: str, draw: Draw) -> Block:
 
 def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> Block:
     try:
-        binding = ids.binding(body["actions"][0].get("value"))
+        _, binding = ids.pressed(body["actions"][0])
         view = view_for(backend, verb, click_of(binding, user_of(body)))
     except BadValueError as error:
         return modal.gone(unreadable(error))

@@ -134,6 +134,17 @@ def find(
             return Lost("no cursor") if answer.get("has_more") else None
 
 
+def takes(client: WebClient, blocks: Sequence[Mapping[str, Any]]) -> bool | None:
+    """Whether Slack would take these blocks in a message; None if it does not say now.
+
+    Nothing is posted. https://docs.slack.dev/reference/methods/blocks.validate
+    """
+    answer = call(client, "blocks.validate", blocks=list(blocks))
+    if isinstance(answer, RateLimited | Lost):
+        return None
+    return not isinstance(answer, NotOk) and not answer.get("errors")
+
+
 def socket_url(client: WebClient) -> str | Trouble:
     """A new address for one socket of Socket Mode; `client` carries the app token.
 
@@ -160,7 +171,9 @@ def call_with_headers(
     client: WebClient, method: str, **arguments: Any
 ) -> tuple[Mapping[str, Any] | Trouble, Mapping[str, str]]:
     """Like `call`, with the answer's headers, which list the scopes we were granted."""
-    written = method.startswith(("chat.", "views."))  # reading methods take a form, not JSON
+    written = method.startswith(
+        ("chat.", "views.", "blocks.")
+    )  # reading methods take a form, not JSON
     try:
         answer = (
             client.api_call(method, json=arguments)

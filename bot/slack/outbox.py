@@ -20,9 +20,11 @@ import structlog
 from slack_sdk import WebClient
 from sqlalchemy import Connection
 
+from bot.blockkit.blocks import container, prose
 from bot.blockkit.lint import lint
 from bot.slack import api
 from bot.slack.api import Lost, Message, NotOk, Posted, RateLimited, Trouble
+from bot.surfaces.card.buttons import opens_later
 from bot.surfaces.card.card import Card, card, plain
 from bot.surfaces.direct import direct as direct_message
 from bot.surfaces.notices import Given, notice
@@ -57,25 +59,58 @@ NO_LONGER = frozenset({"cant_update_message", "edit_window_closed"})
 NO_PARENT = frozenset({"cannot_reply_to_message", "thread_not_found", "message_not_found"})
 
 
-def step(ruling: Callable[[], Policy], client: Callable[[], WebClient]) -> Step:
+@dataclass(frozen=True)
+class Drawing:
+    """What cards are drawn with, besides their case."""
+
+    folds: Callable[[], bool] = lambda: False
+    """Whether Slack takes containers; see `Containers`."""
+    books: str = ""
+    """The base URL of QuickBooks' own pages."""
+
+
+class Containers:
+    """Whether Slack takes containers in messages: asked once, and remembered from its answer on."""
+
+    def __init__(self, client: Callable[[], WebClient]) -> None:
+        self._client = client
+        self._taken: bool | None = None
+
+    def __call__(self) -> bool:
+        """Before Slack has answered, False: cards are drawn without containers, and it is asked
+        again."""
+        if self._taken is None:
+            sample = container("Message", "Subject", [prose("Text")])
+            self._taken = api.takes(api.hasty(self._client()), [sample])
+        return bool(self._taken)
+
+
+def step(
+    ruling: Callable[[], Policy], client: Callable[[], WebClient], drawing: Drawing = Drawing()
+) -> Step:
     """The messages step: post or redraw one message per row."""
     return Step(
         name="messages",
         table=work.MESSAGES,
         ready=outbox.postable(),
-        load=lambda conn, claim, now: _load(ruling(), client(), conn, claim, now),
+        load=lambda conn, claim, now: _load(ruling(), client(), drawing, conn, claim, now),
         give_up=_give_up,
         width=4,
     )
 
 
 def _load(
-    policy: Policy, client: WebClient, conn: Connection, claim: Claim, now: datetime
+    policy: Policy,
+    client: WebClient,
+    drawing: Drawing,
+    conn: Connection,
+    claim: Claim,
+    now: datetime,
 ) -> Round | None:
     row = claim.row
     if row.person and not row.channel:
         return OpenDirect(client, row.person)
-    drawn = _drawn(policy, conn, claim, now)
+    drawn = _drawn(policy, drawing, conn, claim, now)
     if row.ts is not None:
         return Update(client, drawn, row.ts, boot_time())
     if row.posting is not None:
@@ -104,18 +139,23 @@ class Drawn:
 
     message: Message
     version: int = 0
+    again: datetime | None = None
+    """When it will look different without anything having happened."""
 
 
-def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Drawn:
+def _drawn(
+    policy: Policy, drawing: Drawing, conn: Connection, claim: Claim, now: datetime
+) -> Drawn:
     row = claim.row
     message = Message(row.channel, claim.id, "")
     names = people.names(conn)
     if row.kind == "card":
         view = picture.case_view(conn, policy.for_company(row.company), row.case_id, now)
-        return _card(message, view, names, now, _is_plain(claim, view.version))
+        if _is_plain(claim, view.version):
+            return Drawn(_filled(message, plain(view, now, people=names)), view.version)
+        return _card(message, view, names, now, _usable(drawing, claim))
     if row.kind == direct.KIND:
-        made = _to_person(policy, conn, claim, names, now)
-        return Drawn(replace(message, text=made.text, blocks=made.blocks))
+        return Drawn(_filled(message, _to_person(policy, conn, claim, names, now)))
     if row.kind == "thread":
         above = outbox.card_place(conn, row.case_id)
         assert above is not None, "a line of a thread is ready only where its card is"
@@ -127,7 +167,17 @@ def _drawn(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> Dra
         text = card(view, now, people=names).text
     given = Given(row.body["data"], names, companies.get(conn, row.company), text)
     made = notice(kind, given)
-    return Drawn(replace(message, text=made.text, blocks=made.blocks))
+    return Drawn(_filled(message, made))
+
+
+def _filled(message: Message, made: Card) -> Message:
+    return replace(message, text=made.text, blocks=made.blocks)
+
+
+def _usable(drawing: Drawing, claim: Claim) -> Drawing:
+    """Without containers once Slack has refused the last drawing, whatever it said of them."""
+    refused = claim.row.last_error in UNDRAWABLE
+    return replace(drawing, folds=lambda: False) if refused else drawing
 
 
 def _to_person(
@@ -151,13 +201,14 @@ def _is_plain(claim: Claim, version: int | None = None) -> bool:
 
 
 def _card(
-    message: Message, view: CaseView, names: Mapping[str, str], now: datetime, is_plain: bool
+    message: Message, view: CaseView, names: Mapping[str, str], now: datetime, drawing: Drawing
 ) -> Drawn:
-    made = plain(view, now, people=names) if is_plain else card(view, now, people=names)
-    if not is_plain and (wrong := lint({"text": made.text, "blocks": made.blocks}, "message")):
+    made = card(view, now, people=names, folds=drawing.folds(), books=drawing.books)
+    if wrong := lint({"text": made.text, "blocks": made.blocks}, "message"):
         slog.error("card.refused_by_lint", case=view.id, version=view.version, wrong=len(wrong))
         made = plain(view, now, people=names)
-    return Drawn(replace(message, text=made.text, blocks=made.blocks), view.version)
+    opens = view.approvals.opens_at if view.approvals and opens_later(view, now) else None
+    return Drawn(_filled(message, made), view.version, opens)
 
 
 def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns: object) -> None:
@@ -165,7 +216,7 @@ def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns
     row = outbox.get(conn, claim.id)
     asked = row.due_at is not None and row.due_at <= now
     moved = row.kind == "card" and cases.version(conn, row.case_id) != drawn.version
-    again = now if asked or moved or row.rendered_version == outbox.COVERED else None
+    again = now if asked or moved or row.rendered_version == outbox.COVERED else drawn.again
     if not work.settle(conn, claim, again, rendered_version=drawn.version, **columns):
         outbox.cover(conn, claim.id, now)
 

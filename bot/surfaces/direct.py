@@ -13,11 +13,13 @@ from bot.blockkit.blocks import Block, actions, button, context, divider, sectio
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import block_id
 from bot.surfaces import wording
-from bot.surfaces.card import parts
+from bot.surfaces.card.amounts import title
 from bot.surfaces.card.buttons import binding
 from bot.surfaces.card.card import Card, story
+from bot.surfaces.card.message import letter
 from bot.surfaces.card.parts import Part, ShownTo
 from bot.surfaces.card.status import status_of
+from bot.surfaces.card.why import stops, why
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.policy.rights import looks_after
@@ -82,9 +84,9 @@ def _that_fit(found: Sequence[Shown]) -> list[Shown]:
 
 def _whole(view: CaseView, now: datetime, people: Mapping[str, str], first: bool) -> Shown:
     reader = ShownTo(people, view.facts.company.zone)
-    why, told = parts.why(view, reader), _told(view, now)
-    made = [parts.title(view), Part((section(told),), told), *([why] if why else [])]
-    made += parts.letter(view)
+    told = _told(view, now)
+    reasons = [part for part in (stops(view, {}, reader), why(view, reader)) if part]
+    made = [title(view), Part((section(told),), told), *reasons, *letter(view)]
     blocks = [block for part in made for block in part.blocks]
     blocks.append(actions(_buttons(view, first), block_id(f"direct-{view.id}", view.version)))
     return Shown(blocks, " ".join(part.said for part in made if part.said))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.blockkit.blocks import (
     Block,
     actions,
-    bullets,
     button,
     context,
     divider,
@@ -21,15 +20,14 @@ from bot.blockkit.blocks import (
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import WorklistButton, WorklistPlace, block_id, of_company
 from bot.surfaces import answers, wording
-from bot.surfaces.card import parts
 from bot.surfaces.card.buttons import buttons
+from bot.surfaces.card.card import case_in_modal
+from bot.surfaces.card.footer import footer
 from bot.surfaces.card.parts import ShownTo
 from bot.surfaces.card.status import status_of
 from bot.surfaces.modal import modal
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
-from jobs.rules.facts.facts import Invoice
-from jobs.rules.figures import short_day
 from jobs.store.companies import ConnectedCompany
 
 NAME = "worklist"
@@ -69,8 +67,8 @@ def case(
 ) -> Block:
     """The modal with this case, at its place in the worklist."""
     reader = ShownTo(people, view.facts.company.zone)
-    blocks = [*_head(head, now), *_told(view, now, reader), *_buttons(view, now)]
-    blocks += parts.footer(view, reader).blocks
+    blocks = [*_head(head, now), *case_in_modal(view, now, reader), *_buttons(view, now)]
+    blocks += footer(view, reader).blocks
     title = f"{place.at + 1} of {len(place.cases)}"
     return modal(NAME, title, blocks, place.encode())
 
@@ -110,45 +108,6 @@ def _passed(view: CaseView) -> str:
 def _named(view: CaseView) -> str:
     name = mrkdwn(cap(one_line(view.facts.customer.name), 120)) or "Customer without a name"
     return f"*{name}* · {wording.money(view.facts.asked)} · case {view.id}"
-
-
-def _told(view: CaseView, now: datetime, reader: ShownTo) -> Iterator[Block]:
-    yield from parts.title(view).blocks
-    yield from parts.status(view, now, reader).blocks
-    for part in (
-        parts.changes(view, reader),
-        parts.why(view, reader),
-        parts.set_aside(view, reader),
-    ):
-        yield from part.blocks if part else ()
-    yield _invoices(view)
-    for part in (parts.background(view, reader), *parts.letter(view)):
-        yield from part.blocks if part else ()
-    for part in (parts.violations(view, reader), parts.unusual(view)):
-        yield from part.blocks if part else ()
-
-
-def _invoices(view: CaseView) -> Block:
-    """The invoices as a list: a modal takes no table."""
-    names = wording.invoice_names(view.facts.invoices)
-    some = view.facts.invoices[:MOST_INVOICES]
-    lines = [_invoice(one, names[one.id], view) for one in some]
-    if rest := len(view.facts.invoices) - len(some):
-        lines.append([text(f"and {rest} more")])
-    lines += [
-        [text(f"{wording.credit_name(one)}: -{wording.money(one.open)}")]
-        for one in view.facts.netted[:MOST_INVOICES]
-    ]
-    asked = paragraph(text(f"Asked for: {wording.money(view.facts.asked)}", bold=True))
-    return rich(asked, bullets(lines)) if lines else rich(asked)
-
-
-def _invoice(one: Invoice, name: str, view: CaseView) -> list[Block]:
-    paid = f", {wording.money(one.paid_so_far)} paid so far" if one.paid_so_far.amount else ""
-    late = one.days_overdue(view.facts.today)
-    since = f" · {wording.days(late)} late" if late > 0 else ""
-    said = f": {wording.money(one.open)}{paid} · due {short_day(one.due)}{since}"
-    return [text(cap(one_line(name), 60), bold=True), text(said)]
 
 
 def _buttons(view: CaseView, now: datetime) -> list[Block]:

@@ -77,10 +77,11 @@ def _of_assessment(case: Case, judged: Assessment) -> dict[str, Any]:
     return {
         "class_": judged.class_,
         "summary": judged.summary,
-        "author": judged.author,
+        "judged_by": judged.author,
         "reasons": judged.reasons,
         "evidence": judged.evidence,
         "rulings": not_set_aside(judged.rulings, case.allowed_anyway),
+        "sources_read": tuple(name for name in judged.findings if name not in judged.down),
         "sources_absent": absent(judged.findings) if judged.findings else (),
         "sources_down": judged.down,
     }

@@ -122,6 +122,8 @@ class CaseView:
     draft_hash: str = ""
     letter: Letter | None = None
     edited_by: str = ""
+    judged_by: str = ""
+    """Who judged the case and wrote its summary: a model name, or "template" for rules alone."""
     author: str = ""
     """Who wrote the text: a model name, "template", or a Slack user id."""
     author_reason: str = ""
@@ -154,6 +156,8 @@ class CaseView:
     held_up: HeldUp | None = None
     """Why the company's approved messages are waiting, or None."""
     last_error: str = ""
+    sources_read: tuple[str, ...] = ()
+    """What was read when this was prepared: "QuickBooks", "mailbox"."""
     sources_absent: tuple[str, ...] = ()
     """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""
     sources_down: tuple[str, ...] = ()

@@ -105,10 +105,12 @@ def view(**changes: Any) -> CaseView:
         draft_version=2,
         draft_hash="a" * 64,
         letter=letter(),
+        judged_by="gpt-5-mini, propose 3",
         author="gpt-5-mini, propose 3",
         approvals=Approvals(needed=1),
         manager=Manager("UMANAGER", POLICY_FILE),
-        sources_absent=("CRM", "help backend"),
+        sources_read=("QuickBooks",),
+        sources_absent=("CRM", "help desk"),
         sources_down=("<mailbox>",),
     )
     return replace(made, **changes)
@@ -122,6 +124,7 @@ def stopped(kind: Kind = Kind.STOP, rule: str = "covered_by_credits", **changes:
     """A case without a draft."""
     ruling = Ruling(kind, rule, "Payment 2044 over $2,800.00 is not applied yet", ("payment:9",))
     bare = {"letter": None, "draft_id": "", "draft_hash": "", "draft_version": 0}
+    bare |= {"judged_by": "template", "author": ""}
     return view(**{**bare, "rulings": (ruling,), "approvals": None, **changes})
 
 
@@ -163,6 +166,7 @@ def hostile() -> CaseView:
         reasons=(Reason(HOSTILE, ("e",)),),
         evidence=(Evidence("e", "mail", HOSTILE, HOSTILE),),
         rulings=(Ruling(Kind.GATE, "x_y", HOSTILE, ("e",)),),
+        judged_by=HOSTILE,
         author=HOSTILE,
         author_reason=HOSTILE,
         violations=(HOSTILE,),
@@ -182,7 +186,9 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
         class_=None, summary="", reasons=(), evidence=(), manager=None, facts=facts(habit=None)
     ),
     "shadow": lambda: view(shadow=True),
-    "template": lambda: view(author="template", author_reason="no model is configured", summary=""),
+    "template": lambda: view(
+        judged_by="template", author="template", author_reason="no model is configured", summary=""
+    ),
     "edited": lambda: view(
         edited_by="UCOLLECT", author="UCOLLECT", unusual_words=("escrow", "<!channel>")
     ),
@@ -242,7 +248,7 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
         last_error="QuickBooks answered 500",
         class_=None,
         summary="",
-        author="",
+        judged_by="",
     ),
     "approved": approved,
     "approved, window over": lambda: approved(undo_until=NOW),

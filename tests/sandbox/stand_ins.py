@@ -74,6 +74,7 @@ class StandIns:
             "QBO_OAUTH_URL": f"{base}/oauth2/v1/tokens/bearer",
             "QBO_AUTHORIZE_URL": f"{base}/connect/oauth2",
             "QBO_REVOKE_URL": f"{base}/v2/oauth2/tokens/revoke",
+            "QBO_APP_URL": base,
         }
 
     def _mail(self) -> dict[str, str]:

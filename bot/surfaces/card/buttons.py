@@ -1,11 +1,17 @@
-"""Which buttons a card offers in each state; a button that does not apply is left out."""
+"""Which buttons a card offers in each state; a button that does not apply is left out.
+
+At most four in a row: the likely decision, Edit, Reject and ⋯. What resolves a stop stands beside
+that stop.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from bot.blockkit.blocks import Block, button, confirm
-from bot.blockkit.ids import Binding
+from bot.blockkit import ids
+from bot.blockkit.blocks import Block, button, confirm, option, overflow
+from bot.blockkit.ids import CUSTOMER, ELSEWHERE, MORE, AboutCustomerButton, Binding
 from bot.surfaces import wording
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
@@ -14,7 +20,7 @@ from jobs.rules.gates.about_history import NEVER_EMAILED
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
 from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
 from jobs.rules.plain import shortened
-from jobs.rules.rulings import Kind, disputing_holds, strictest
+from jobs.rules.rulings import Kind, Ruling, disputing_holds, strictest
 from jobs.rules.states import RejectReason, Stage, State
 
 BY_ADDRESS = frozenset(
@@ -28,14 +34,25 @@ BY_ADDRESS = frozenset(
 BY_PAYMENT = ON_ACCOUNT | {"paid_claim"}
 """Rules whose likely explanation is that it was paid."""
 
+BY_HAND = frozenset(
+    {
+        *("above_stop_limit", "bank_details_mentioned", "dispute", "consumer", "do_not_chase"),
+        *("hardship_wording", "too_many_invoices"),
+    }
+)
+"""Rules that no new reading changes: somebody talks to the customer."""
+
 MOST_BODY = 30_000
 """Characters of a letter that a card can show; what it cannot show cannot be approved on it."""
 
 
-def buttons(view: CaseView, now: datetime) -> list[Block]:
-    """The elements of the card's actions block; empty if nothing is left to do."""
+def buttons(view: CaseView, now: datetime, link: str = "") -> list[Block]:
+    """The elements below the card; empty if nothing is left to do.
+
+    `link` is where the invoice is in QuickBooks.
+    """
     if view.state is State.WAITING:
-        return _draft(view) if view.letter else _stopped(view)
+        return _draft(view, now, link) if view.letter else _stopped(view, link)
     if view.state is State.APPROVED:
         return _undo(view, now)
     if view.state is State.UNKNOWN:
@@ -47,6 +64,35 @@ def buttons(view: CaseView, now: datetime) -> list[Block]:
     if view.state is State.HELD and not view.taken_up:
         return [_make(view, Verb.LIFT, "Lift the hold")]
     return [_make(view, Verb.LOOK_AGAIN)] if view.state is State.SNOOZED else []
+
+
+def ways_out(view: CaseView) -> dict[str, Block]:
+    """The button that resolves a ruling, by its fingerprint; each button once."""
+    if view.state is not State.WAITING:
+        return {}
+    stops = [] if view.letter else _stops(view)
+    names = [r for r in view.rulings if r.rule == NAME_LIKE_A_LINK]
+    first = {_resolving(view, ruling): ruling for ruling in reversed([*stops, *names])}
+    return {
+        ruling.fingerprint: _make(view, verb, asks=_TAKEOVER if verb is Verb.TAKEOVER else None)
+        for verb, ruling in first.items()
+    }
+
+
+def _stops(view: CaseView) -> list[Ruling]:
+    return [r for r in view.rulings if r.kind in (Kind.NEVER, Kind.STOP)]
+
+
+def _resolving(view: CaseView, ruling: Ruling) -> Verb:
+    if ruling.rule == NAME_LIKE_A_LINK:
+        return Verb.CONFIRM_NAME
+    if ruling.rule in BY_PAYMENT:
+        return Verb.WAS_PAID
+    if ruling.rule in BY_ADDRESS and addresses(view):
+        return Verb.CONFIRM_ADDRESS
+    if disputing_holds([ruling]):
+        return Verb.LIFT
+    return Verb.TAKEOVER if ruling.rule in BY_HAND else Verb.LOOK_AGAIN
 
 
 def whole(view: CaseView) -> bool:
@@ -66,7 +112,7 @@ def addresses(view: CaseView) -> list[str]:
 
 def fired(view: CaseView, rules: frozenset[str]) -> bool:
     """Whether there is a stop or never with one of these names."""
-    return any(r.rule in rules for r in view.rulings if r.kind in (Kind.NEVER, Kind.STOP))
+    return any(r.rule in rules for r in _stops(view))
 
 
 def gated(view: CaseView, rule: str) -> bool:
@@ -84,33 +130,33 @@ def binding(view: CaseView) -> Binding:
     return Binding(view.id, view.draft_id, view.draft_hash)
 
 
-def _draft(view: CaseView) -> list[Block]:
-    made = [_approve(view)] if whole(view) and not blocked(view) else []
-    if view.approvals and not view.approvals.manager_fine:
-        made.append(_make(view, Verb.FINE))
-    made.append(_make(view, Verb.EDIT))
-    if gated(view, NAME_LIKE_A_LINK):
-        made.append(_make(view, Verb.CONFIRM_NAME))
-    return [*made, *_put_off(view), _make(view, Verb.SNOOZE)]
+def _draft(view: CaseView, now: datetime, link: str) -> list[Block]:
+    may_go = whole(view) and not blocked(view)
+    if may_go and opens_later(view, now):
+        made = [_make(view, Verb.FINE)]
+    else:
+        made = [_approve(view)] if may_go else []
+    made += [_make(view, Verb.EDIT), _make(view, Verb.REJECT)]
+    return [*made, _more(view, [Verb.HOLD, Verb.SNOOZE, Verb.TAKEOVER], link)]
 
 
-def _stopped(view: CaseView) -> list[Block]:
-    made = [_make(view, Verb.LOOK_AGAIN)]
-    if fired(view, BY_PAYMENT):
-        made.insert(0, _make(view, Verb.WAS_PAID))
-    if fired(view, BY_ADDRESS) and addresses(view):
-        made.insert(0, _make(view, Verb.CONFIRM_ADDRESS))
-    if disputing_holds(view.rulings):
-        made.insert(0, _make(view, Verb.LIFT))
-    made.append(_make(view, Verb.TAKEOVER, asks=_TAKEOVER))
-    made += _put_off(view)
+def _stopped(view: CaseView, link: str) -> list[Block]:
+    beside = {one["action_id"] for one in ways_out(view).values()}
+    made = [] if Verb.TAKEOVER in beside else [_make(view, Verb.TAKEOVER, asks=_TAKEOVER)]
     if strictest(view.rulings) is Kind.STOP:
         made.append(_make(view, Verb.DRAFT_ANYWAY))
-    return made
+    more = [] if Verb.LOOK_AGAIN in beside else [Verb.LOOK_AGAIN]
+    return [*made, _make(view, Verb.REJECT), _more(view, [*more, Verb.HOLD], link)]
 
 
-def _put_off(view: CaseView) -> list[Block]:
-    return [_make(view, Verb.REJECT), _make(view, Verb.HOLD)]
+def _more(view: CaseView, verbs: Iterable[Verb], link: str) -> Block:
+    """The menu behind ⋯."""
+    bound = binding(view)
+    options = [option(verb.row.button, ids.choice(verb, bound)) for verb in verbs]
+    about = AboutCustomerButton(view.facts.company.id, view.facts.customer.id)
+    options.append(option("About this customer…", f"{CUSTOMER} {about.encode()}"))
+    options += [option("Open in QuickBooks", ELSEWHERE, link)] if link else []
+    return overflow(MORE, options)
 
 
 def _approve(view: CaseView) -> Block:

@@ -1,31 +1,29 @@
 """A case as a card in the finance channel: what it is, why, what would be sent, and the buttons.
 
 Every part says itself twice: as blocks, and as a line of the plain text that screen readers and
-notifications get instead of the blocks.
+notifications get instead of the blocks. Once a case is decided its card shrinks to its head, one
+line of state and the message, folded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.blockkit.blocks import Block, actions
+from bot.blockkit.blocks import Block, actions, context, mrkdwn_of, paragraph, rich, section, text
 from bot.blockkit.escaping import cap, mrkdwn
 from bot.blockkit.ids import block_id
 from bot.blockkit.lint import MOST_TEXT
-from bot.surfaces.card import parts
-from bot.surfaces.card.buttons import buttons
-from bot.surfaces.card.parts import Part, ShownTo
+from bot.surfaces.card import amounts, footer, message
+from bot.surfaces.card.buttons import buttons, ways_out
+from bot.surfaces.card.parts import Line, Part, ShownTo, below, dotted
+from bot.surfaces.card.status import status_of, told
+from bot.surfaces.card.why import changes, set_aside, stops, why
 from jobs.rules.case import CaseView
-from jobs.rules.states import State
+from jobs.rules.states import OPEN, State
 
-BEFORE_SENDING = frozenset(
-    {State.NEW, State.WAITING, State.APPROVED, State.SENDING, State.UNKNOWN, State.SNOOZED}
-)
-WITH_LETTER = frozenset(
-    {State.WAITING, State.APPROVED, State.SENDING, State.UNKNOWN, State.SENT, State.DONE}
-)
+UNDECIDED = frozenset({State.NEW, State.WAITING})
 _UNDRAWN = (
     "This card could not be shown in full, so it has no buttons. Where the case stands now is "
     "below. It is drawn again at the next change."
@@ -40,47 +38,112 @@ class Card:
     blocks: list[Block]
 
 
-def card(view: CaseView, now: datetime, *, people: Mapping[str, str]) -> Card:
-    """The card of `view` at `now`; `people` are display names by Slack user id, for the text."""
-    made = list(_parts(view, now, ShownTo(people, view.facts.company.zone)))
+def card(
+    view: CaseView,
+    now: datetime,
+    *,
+    people: Mapping[str, str],
+    folds: bool = False,
+    books: str = "",
+) -> Card:
+    """The card of `view` at `now`.
+
+    `people` are display names by Slack user id. `folds`: Slack takes containers. `books` is the
+    base URL of QuickBooks' pages.
+    """
+    reader = ShownTo(people, view.facts.company.zone, folds, books)
+    made = list(_parts(view, now, reader))
     return Card(story([part.said for part in made]), [b for part in made for b in part.blocks])
 
 
 def plain(view: CaseView, now: datetime, *, people: Mapping[str, str]) -> Card:
     """The same story without blocks or buttons, for when Slack has refused the card."""
     reader = ShownTo(people, view.facts.company.zone)
-    made = [*_told(view, now, reader), parts.footer(view, reader)]
+    made = [*_told(view, now, reader, []), _last(view, reader)]
     return Card(story([_UNDRAWN, *(part.said for part in made)]), [])
 
 
+def case_in_modal(view: CaseView, now: datetime, reader: ShownTo) -> list[Block]:
+    """The whole case for a modal, which takes neither tables nor containers.
+
+    Buttons and footer are up to the modal.
+    """
+    told = [amounts.title(view), _state(view, now, reader, [])]
+    told += _undecided(view, reader, {}, tables=False)
+    told += _given(footer.background(view, replace(reader, folds=False)))
+    return [block for part in told for block in part.blocks]
+
+
 def _parts(view: CaseView, now: datetime, reader: ShownTo) -> Iterator[Part]:
-    yield from _told(view, now, reader)
-    yield from _given(_buttons(view, now))
-    yield parts.footer(view, reader)
+    offered = buttons(view, now, amounts.linked(view, reader.books))
+    yield from _told(view, now, reader, offered)
+    in_a_row = offered and (view.state in UNDECIDED or len(offered) > 1)
+    row = (actions(offered, block_id("actions", view.version)),) if in_a_row else ()
+    yield Part(row, _labelled([*ways_out(view).values(), *offered]))
+    if view.state in UNDECIDED:
+        yield from _given(footer.background(view, reader))
+    yield _last(view, reader)
 
 
-def _told(view: CaseView, now: datetime, reader: ShownTo) -> Iterator[Part]:
-    yield parts.title(view)
-    yield parts.status(view, now, reader)
-    yield from _given(parts.changes(view, reader), parts.why(view, reader))
-    yield from _given(parts.set_aside(view, reader))
-    yield parts.invoices(view) if view.state in BEFORE_SENDING else parts.invoices_named(view)
-    yield from _given(parts.background(view, reader))
-    if view.state in WITH_LETTER:
-        yield from parts.letter(view)
-        yield from _given(parts.violations(view, reader), parts.unusual(view))
+def _told(
+    view: CaseView, now: datetime, reader: ShownTo, offered: Sequence[Block]
+) -> Iterator[Part]:
+    yield amounts.title(view)
+    yield _state(view, now, reader, offered)
+    if view.state in UNDECIDED:
+        yield from _undecided(view, reader, ways_out(view))
+    else:
+        yield from message.letter_folded(view, reader)
+
+
+def _undecided(
+    view: CaseView, reader: ShownTo, beside: Mapping[str, Block], *, tables: bool = True
+) -> Iterator[Part]:
+    """Everything that somebody has to have seen before deciding."""
+    yield from _given(changes(view, reader), stops(view, beside, reader))
+    yield from _given(why(view, reader), set_aside(view, reader))
+    yield amounts.invoices(view, tables=tables)
+    if view.state is State.WAITING:
+        yield from message.letter(view)
+        yield from _given(message.violations(view, reader), message.unusual(view))
+
+
+def _last(view: CaseView, reader: ShownTo) -> Part:
+    return footer.footer(view, reader) if view.state in UNDECIDED else footer.short_footer(view)
 
 
 def _given(*some: Part | None) -> list[Part]:
     return [part for part in some if part is not None]
 
 
-def _buttons(view: CaseView, now: datetime) -> Part | None:
-    made = buttons(view, now)
-    if not made:
-        return None
-    labels = ", ".join(mrkdwn(one["text"]["text"]) for one in made)
-    return Part((actions(made, block_id("actions", view.version)),), f"Buttons: {labels}.")
+def _state(view: CaseView, now: datetime, reader: ShownTo, offered: Sequence[Block]) -> Part:
+    """One line of state with the one thing that can still be done, then what explains it."""
+    shown, undecided = status_of(view, now), view.state in UNDECIDED
+    if undecided:
+        shown = replace(shown, tail=(*shown.tail, *amounts.lateness(view)))
+    top = dotted([[text(f"{shown.mark} "), text(shown.title, bold=True)], *shown.tail])
+    invoice = amounts.only_invoice(view) if undecided else []
+    blocks = [_lines([top, *shown.lines, invoice], reader, () if undecided else offered)]
+    said = told(shown, reader)
+    if view.shadow and view.state in OPEN:  # a closed card says itself what became of it
+        blocks.append(context("*Shadow mode: nothing will be sent* or written to QuickBooks."))
+        said = f"Shadow mode: nothing will be sent. {said}"
+    return Part(tuple(blocks), said)
+
+
+def _lines(lines: Sequence[Line], reader: ShownTo, offered: Sequence[Block]) -> Block:
+    """Rich text, or a section where one button stands beside it."""
+    pieces = reader.line(below(lines))
+    if len(offered) == 1:
+        return section(mrkdwn_of(pieces), offered[0])
+    return rich(paragraph(*pieces))
+
+
+def _labelled(offered: Sequence[Block]) -> str:
+    labels = [one["text"] for one in offered if one["type"] == "button"]
+    labels += [o["text"] for one in offered for o in one.get("options", ())]
+    named = ", ".join(mrkdwn(label["text"]) for label in labels)
+    return f"Buttons: {named}." if named else ""
 
 
 def story(said: Sequence[str]) -> str:

@@ -10,14 +10,13 @@ from bot.blockkit.blocks import TIME_ONLY, Block, date, person, text
 from bot.blockkit.escaping import cap, one_line
 from bot.surfaces import wording
 from bot.surfaces.card.buttons import MOST_BODY, blocked, opens_later, whole
+from bot.surfaces.card.parts import Line, ShownTo, dotted
 from bot.surfaces.card.reasons import held_as, rejected_as
 from jobs.decide.verbs import Verb
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import State
-
-Line = list[Block]
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,10 @@ class Status:
 
     mark: str
     title: str
+    tail: tuple[Line, ...] = ()
+    """What follows on the same line: who, when, what next."""
     lines: tuple[Line, ...] = ()
+    """What has to be explained below it."""
 
 
 def status_of(view: CaseView, now: datetime) -> Status:
@@ -34,44 +36,54 @@ def status_of(view: CaseView, now: datetime) -> Status:
     return _STATUSES[view.state](view, now)
 
 
+def told(shown: Status, reader: ShownTo) -> str:
+    """The status as escaped text, in sentences."""
+    top = dotted([[text(shown.title)], *shown.tail])
+    return " ".join(wording.sentence(reader.spoken(line)) for line in (top, *shown.lines))
+
+
+def stands(view: CaseView, now: datetime, reader: ShownTo) -> str:
+    """Where a case stands, as escaped text."""
+    return told(status_of(view, now), reader)
+
+
 def _waiting(view: CaseView, now: datetime) -> Status:
     if view.letter is None or blocked(view):
         return _stopped(view)
     lines = [*_approvals(view, now), *_voided(view), *_too_long(view)]
-    given = view.approvals.given if view.approvals else ()
-    title = "Waiting for a second approval" if given else "Waiting for approval"
-    return Status("📝", title, tuple(lines))
+    return Status("📝", _awaited(view, now), (), tuple(lines))
+
+
+def _awaited(view: CaseView, now: datetime) -> str:
+    """Whom the case waits for."""
+    asked = view.approvals
+    if asked is None or (asked.missing <= 1 and not asked.given and not asked.lead_needed):
+        return "Waiting for the account manager" if opens_later(view, now) else _FOR_ONE
+    if opens_later(view, now):
+        return "Waiting for the account manager"
+    if asked.given or asked.needed == 1:
+        return f"Waiting for {missing(asked)}"
+    return f"Waiting for {asked.needed} people{_AMONG if asked.lead_needed else ''}"
+
+
+_FOR_ONE = "Waiting for approval"
+_AMONG = ", one of them a finance lead"
 
 
 def _approvals(view: CaseView, now: datetime) -> list[Line]:
     asked = view.approvals
     if asked is None:
         return []
-    lines = [[text(_who(asked))]]
-    lines += [_acted("Approved", one) for one in asked.given]
-    if asked.given:
-        lines.append([text(f"Still needed: {missing(asked)}.")])
+    lines = [_acted("Approved", one) for one in asked.given]
     return lines + ([_opening(view, asked)] if opens_later(view, now) else [])
-
-
-def _who(asked: Approvals) -> str:
-    if asked.needed > 1:
-        one = ", one of them a finance lead" if asked.lead_needed else ""
-        return f"{_number(asked.needed)} different people must approve{one}."
-    return "A finance lead approves." if asked.lead_needed else "One person approves."
 
 
 def missing(asked: Approvals) -> str:
     """Whose approval is still needed, as words: "a finance lead", "another person"."""
     lead = asked.lead_needed and not asked.lead_given
     if asked.missing > 1:
-        among = ", one of them a finance lead" if lead else ""
-        return f"{_number(asked.missing).lower()} more people{among}"
+        return f"{asked.missing} more people{_AMONG if lead else ''}"
     return "a finance lead" if lead else "another person"
-
-
-def _number(count: int) -> str:
-    return {2: "Two", 3: "Three"}.get(count, str(count))
 
 
 def _opening(view: CaseView, asked: Approvals) -> Line:
@@ -90,19 +102,18 @@ def _voided(view: CaseView) -> list[Line]:
 def _too_long(view: CaseView) -> list[Line]:
     if whole(view):
         return []
-    return [
-        [
-            text(
-                f"The message is longer than the {MOST_BODY:,} characters a card can show, so it "
-                "cannot be approved here. Shorten it with Edit."
-            )
-        ]
-    ]
+    return [[text(_TOO_LONG)]]
+
+
+_TOO_LONG = (
+    f"The message is longer than the {MOST_BODY:,} characters a card can show, so it cannot be "
+    "approved here. Shorten it with Edit."
+)
 
 
 def _stopped(view: CaseView) -> Status:
     if any(ruling.rule == "needs_a_look" for ruling in view.rulings):
-        return Status("⚠️", "Needs a look", ([text(_AGAIN)], *_voided(view)))
+        return Status("⚠️", "Needs a look", (), ([text(_AGAIN)], *_voided(view)))
     kind = strictest(view.rulings)
     mark, title = _STOPS.get(kind, _ON_ITS_WAY if view.allowed_anyway else _NO_DRAFT)
     if view.letter:
@@ -110,7 +121,7 @@ def _stopped(view: CaseView) -> Status:
     elif kind is Kind.NEVER:
         title = _cause(view.rulings)
     lines = _voided(view) + ([_until(view.rulings)] if kind is Kind.WAIT else [])
-    return Status(mark, title, tuple(lines))
+    return Status(mark, title, (), tuple(lines))
 
 
 def _cause(rulings: Sequence[Ruling]) -> str:
@@ -142,40 +153,42 @@ _STOPS: dict[Kind | None, tuple[str, str]] = {
 }
 
 
-def _until(rulings: Sequence[Ruling]) -> Line:
+def _until(rulings: Sequence[Ruling], word: str = "Until ") -> Line:
     ends = [ruling.until for ruling in rulings if ruling.until is not None]
-    return [text("Until "), date(max(ends)), text(".")] if ends else [text("No date is set.")]
+    return [text(word), date(max(ends)), text(".")] if ends else [text("No date is set.")]
 
 
 def _approved(view: CaseView, now: datetime) -> Status:
-    lines = [*_approvers(view)]
+    late = view.held_up or view.last_error
+    by = _by(view, "by ")
+    tail = [by] if late or not view.send_at else [by, *_going(view, now)]
+    lines: list[Line] = []
     if view.held_up:
         lines.append([text(wording.HELD_UP[view.held_up])])
     elif view.send_at and view.last_error:
         lines.append([text("Not sent yet; next try "), date(view.send_at), text(".")])
-    elif view.send_at:
-        lines.append(_going(view, view.send_at, now))
     if view.last_error:
         lines.append(_told(f"Reason: {view.last_error}"))
-    if view.held_up or view.last_error:
+    if late:
         lines.append([text("Undo is possible until it is sent.")])
     if view.last_error and view.lapses_at:
         lines.append([text("The approval lapses "), date(view.lapses_at), text(".")])
-    return Status("⏳", "Approved", tuple(lines))
+    return Status("⏳", "Approved", tuple(tail), tuple(lines))
 
 
-def _going(view: CaseView, send_at: datetime, now: datetime) -> Line:
+def _going(view: CaseView, now: datetime) -> list[Line]:
     """When it is sent, and until when that can be undone."""
-    verb, undo = "Shadow run starts " if view.shadow else "Sends ", view.undo_until
+    assert view.send_at is not None
+    verb, undo = "shadow run starts " if view.shadow else "sends ", view.undo_until
     if undo is None or now >= undo:
-        return [text(verb), date(send_at), text(".")]
-    if undo == send_at:
-        return [text(f"{verb}at "), date(send_at, TIME_ONLY), text("; undo until then.")]
-    return [text(verb), date(send_at), text("; undo until "), date(undo, TIME_ONLY), text(".")]
+        return [[text(verb), date(view.send_at)]]
+    if undo == view.send_at:
+        return [[text(f"{verb}at "), date(view.send_at, TIME_ONLY)], [text("undo until then")]]
+    return [[text(verb), date(view.send_at)], [text("undo until "), date(undo, TIME_ONLY)]]
 
 
 def _sending(view: CaseView, _now: datetime) -> Status:
-    return Status("⏳", "Sending", tuple(_approvers(view)))
+    return Status("⏳", "Sending", (_by(view),))
 
 
 def _unknown(view: CaseView, _now: datetime) -> Status:
@@ -185,70 +198,71 @@ def _unknown(view: CaseView, _now: datetime) -> Status:
         "then."
     )
     why = [_told(view.outcome.detail)] if view.outcome and view.outcome.detail else []
-    return Status("⚠️", "Unknown: was it sent?", ([text(ask)], *why, *_approvers(view)))
+    return Status("⚠️", "Unknown: was it sent?", (_by(view),), ([text(ask)], *why))
 
 
 def _sent(view: CaseView, _now: datetime) -> Status:
-    return Status("✅", "Sent", (*_delivery(view), *_approvers(view), *_note(view)))
+    tail = [*_delivery(view), _by(view), [text(_NOTE_SHORT.get(view.note_state, ""))]]
+    return Status("✅", "Sent", tuple(filter(_says, tail)), tuple(_note(view)))
 
 
-def _done(view: CaseView, _now: datetime) -> Status:
-    title = "Sent, QuickBooks note written" if view.note_state == "written" else "Sent"
-    return Status("✅", title, (*_delivery(view), *_approvers(view), *_note(view)))
+def _says(line: Line) -> bool:
+    return any(piece.get("text", "x") not in ("", "–") for piece in line)
 
 
 def _delivery(view: CaseView) -> list[Line]:
+    """To whom and when; sent means that the mail server has accepted it."""
     settled = _last(view, Verb.WENT)
     if settled:
-        return [_acted("Confirmed as sent", settled)]
+        return [_acted("confirmed", settled)[:-1]]
     if view.outcome is None or view.letter is None:
         return []
-    to = one_line(view.letter.to)
-    return [[text(f"Accepted by the mail server for {to}, "), date(view.outcome.at), text(".")]]
+    return [[text(f"to {one_line(view.letter.to)}, "), date(view.outcome.at)]]
 
 
 def _note(view: CaseView) -> list[Line]:
-    words = _NOTE.get(view.note_state, "")
-    detail = one_line(view.note_detail)
-    if view.note_state == "written":
-        words = "The QuickBooks note could not be taken back" if detail else ""
-    if not words:
-        return []
-    lines = [_told(f"{words}: {detail}" if detail else words)]
-    if view.last_error:
+    """What went otherwise with the note than expected."""
+    words, detail = _NOTE.get(view.note_state, ""), one_line(view.note_detail)
+    if view.note_state == "written" and detail:
+        words = "The QuickBooks note could not be taken back"
+    lines = [_told(f"{words}: {detail}" if detail else words)] if words else []
+    if lines and view.last_error:
         lines.append(_told(f"It will be tried again: {view.last_error}"))
     return lines
 
 
+_NOTE_SHORT = {
+    "": "QuickBooks note follows",
+    "written": "QuickBooks note written",
+    "taken_back": "QuickBooks note taken back",
+}
 _NOTE = {
-    "": "The QuickBooks note follows",
     "kept": "The note is kept in our record and is not in QuickBooks",
     "failed": "The QuickBooks note could not be written",
     "taking_back": "The QuickBooks note is being taken back",
-    "taken_back": "The QuickBooks note was taken back",
 }
-"""What happened to the note, if the title of the card does not say it."""
+"""What happened to the note, if that needs a line of its own."""
 
 
 def _rejected(view: CaseView, _now: datetime) -> Status:
     made = _last(view, Verb.REJECT)
     if view.taken_up:
-        again = _acted("Another address was confirmed", view.decisions[-1])
-        return Status("◻️", "Rejected, then resumed", (again, *_ended(view)))
+        again = _acted("another address was confirmed", view.decisions[-1])
+        return Status("◻️", "Rejected, then resumed", (again[:-1],), tuple(_ended(view)))
     words = rejected_as(made.reason if made else "", view.stage)
     title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
-    told = [_told(words.consequence)] if words.consequence else []
-    lines = [_acted("Rejected", made)] if made else []
-    return Status("↩️", cap(title, 200), (*lines, *told, *_ended(view)))
+    tail = [_who_and_when(made)] if made else []
+    tail += [[text(_first_lower(_clause(words.consequence)))]] if words.consequence else []
+    return Status("↩️", cap(title, 200), tuple(tail), tuple(_ended(view)))
 
 
 def _held(view: CaseView, _now: datetime) -> Status:
     if view.taken_up:
-        lifted = _acted("Lifted", view.decisions[-1])
-        return Status("◻️", "Hold lifted", (lifted, *_ended(view)))
+        lifted = _who_and_when(view.decisions[-1])
+        return Status("◻️", "Hold lifted", (lifted,), tuple(_ended(view)))
     made = _last(view, *PUT_OFF)
     kind = f": {_kind(made).lower()}" if made and made.reason else ""
-    return Status("⏸️", f"On hold{kind}", (*_put_off(made), *_ended(view)))
+    return _put_off(view, f"On hold{kind}", made)
 
 
 def _kind(made: Decision) -> str:
@@ -259,10 +273,12 @@ def _kind(made: Decision) -> str:
 
 def _snoozed(view: CaseView, _now: datetime) -> Status:
     if any(ruling.kind is Kind.WAIT for ruling in view.rulings):
-        return Status("⏳", "Waiting", (_until(view.rulings),))
+        waits = [r.reason for r in view.rulings if r.kind is Kind.WAIT]
+        until = "; ".join(waits)
+        return Status("⏳", "Waiting", (_until(view.rulings, "until ")[:-1],), (_told(until),))
     made = _last(view, *PUT_OFF)
     title = _payment(view) if made and made.kind == Verb.REJECT else "Snoozed"
-    return Status("⏸️", title, (*_put_off(made), *_ended(view)))
+    return _put_off(view, title, made)
 
 
 def _payment(view: CaseView) -> str:
@@ -273,23 +289,23 @@ def _payment(view: CaseView) -> str:
 def _cancelled(view: CaseView, _now: datetime) -> Status:
     if view.outcome and view.outcome.state == "shadow":
         told = "Everything was done except the e-mail and the QuickBooks note."
-        return Status(
-            "◻️", "Shadow run finished: nothing was sent", ([text(told)], *_approvers(view))
-        )
-    lines = _ended(view) or [[text("Nothing is due any more.")]]
-    when = [[text("Closed "), date(view.closed_at), text(".")]] if view.closed_at else []
-    return Status("◻️", "Closed: nothing to do", (*lines, *when, *_approvers(view)))
+        title = "Shadow run finished: nothing was sent"
+        return Status("◻️", title, (_by(view),), ([text(told)],))
+    reason = _clause(view.end_reason) or "nothing is due any more"
+    tail = [[text(reason)], *([[date(view.closed_at)]] if view.closed_at else []), _by(view)]
+    return Status("◻️", "Closed: nothing to do", tuple(filter(_says, tail)))
 
 
 def _new(view: CaseView, _now: datetime) -> Status:
     if waits := [ruling for ruling in view.rulings if ruling.kind is Kind.WAIT]:
-        return Status("⏳", "No card yet", (*(_told(r.reason) for r in waits), _until(waits)))
+        lines = (*(_told(r.reason) for r in waits), _until(waits))
+        return Status("⏳", "No card yet", (), lines)
     if view.capped:
         told = "Today's limit of new cards is reached. Cases are ranked again every morning."
-        return Status("⏳", "No card yet", ([text(told)],))
+        return Status("⏳", "No card yet", (), ([text(told)],))
     stuck = view.held_up is HeldUp.NOT_CONNECTED
     lines = ([text(wording.HELD_UP[HeldUp.NOT_CONNECTED])],) if stuck else ()
-    return Status("⏳", "Being prepared", lines)
+    return Status("⏳", "Being prepared", (), lines)
 
 
 _STATUSES: dict[State, Callable[[CaseView, datetime], Status]] = {
@@ -300,38 +316,39 @@ _STATUSES: dict[State, Callable[[CaseView, datetime], Status]] = {
     State.SENDING: _sending,
     State.UNKNOWN: _unknown,
     State.SENT: _sent,
-    State.DONE: _done,
+    State.DONE: _sent,
     State.REJECTED: _rejected,
     State.HELD: _held,
     State.CANCELLED: _cancelled,
 }
 
 
-def _approvers(view: CaseView) -> list[Line]:
+def _by(view: CaseView, verb: str = "approved by ") -> Line:
+    """Who approved it; empty if nobody has."""
     given = view.approvals.given if view.approvals else ()
-    return [_acted("Approved", one) for one in given]
+    people = [piece for one in given for piece in (text(" and "), _actor(one))][1:]
+    return [text(verb), *people] if people else []
 
 
 PUT_OFF: dict[str, str] = {
-    Verb.SNOOZE: "Snoozed",
-    Verb.HOLD: "Held",
-    Verb.REJECT: "Rejected",
-    Verb.TAKEOVER: "Taken over",
+    Verb.SNOOZE: "by ",
+    Verb.HOLD: "by ",
+    Verb.REJECT: "rejected by ",
+    Verb.TAKEOVER: "taken over by ",
 }
-"""What snoozed a case or put it on hold, as a word for the card."""
+"""What snoozes a case or puts it on hold, and how the card says who did it."""
 
 
-def _put_off(made: Decision | None) -> list[Line]:
+def _put_off(view: CaseView, title: str, made: Decision | None) -> Status:
+    """Who put it off and why, and until when."""
     if made is None:
-        return []
+        return Status("⏸️", title, (), tuple(_ended(view)))
     said: dict[str, str] = {Verb.SNOOZE: made.reason, Verb.REJECT: rejected_as(made.reason).label}
-    why = said.get(made.kind)
-    lines = [_acted(PUT_OFF[made.kind], made), *([_told(why)] if why else [])]
-    return [*lines, *_comment(made)]
-
-
-def _comment(made: Decision | None) -> list[Line]:
-    return [_told(made.comment)] if made and made.comment else []
+    tail = [[text(PUT_OFF[made.kind]), _actor(made), text(", "), date(made.at)]]
+    until = _clause(view.end_reason).removeprefix("On hold ")
+    tail += [[text(words)] for words in (_clause(said.get(made.kind, "")), until) if words]
+    lines = [_told(made.comment)] if made.comment else []
+    return Status("⏸️", title, tuple(tail), tuple(lines))
 
 
 def _ended(view: CaseView) -> list[Line]:
@@ -339,12 +356,24 @@ def _ended(view: CaseView) -> list[Line]:
 
 
 def _acted(verb: str, made: Decision) -> Line:
-    who = text("Overdue itself") if made.actor.startswith("system") else person(made.actor)
-    return [text(f"{verb} by "), who, text(", "), date(made.at), text(".")]
+    return [text(f"{verb} by "), _actor(made), text(", "), date(made.at), text(".")]
+
+
+def _who_and_when(made: Decision) -> Line:
+    return [text("by "), _actor(made), text(", "), date(made.at)]
+
+
+def _actor(made: Decision) -> Block:
+    return text("Overdue itself") if made.actor.startswith("system") else person(made.actor)
 
 
 def _told(words: str) -> Line:
     return [text(cap(wording.sentence(one_line(words)), 1000))]
+
+
+def _clause(words: str) -> str:
+    """A sentence as part of a line: without its full stop."""
+    return cap(one_line(words), 500).removesuffix(".")
 
 
 def _last(view: CaseView, *kinds: str) -> Decision | None:

@@ -65,9 +65,40 @@ def test_a_card_is_drawn_again_in_its_place(on: BotHarness) -> None:
     on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
     on.work()
     (card,) = on.posted()
-    assert "Paid at noon." in card["text"]
+    assert "Paid at noon" in card["text"]
     assert on.message().rendered_version == 2
     assert (on.calls("chat.postMessage"), on.calls("chat.update")) == (1, 1)
+
+
+def test_containers_are_used_where_slack_takes_them(on: BotHarness) -> None:
+    """It is asked once; a refusal of the drawing itself leads to one without containers."""
+    folds = outbox.Containers(lambda: on.client)
+    step = outbox.step(lambda: on.policy, lambda: on.client, outbox.Drawing(folds))
+    add_case(on)
+    on.work(step)
+    assert "container" in kinds(on)
+    on.slack.space.refused = {"container"}
+    on.change_case()
+    on.work(step)
+    on.clock.forward(minutes=1)
+    on.work(step)
+    assert "container" not in kinds(on)
+    assert on.message().rendered_version == 2
+    assert on.calls("blocks.validate") == 1
+    assert not outbox.Containers(lambda: on.client)()
+
+
+def test_slack_is_asked_again_about_containers_until_it_answers(on: BotHarness) -> None:
+    """Meanwhile cards do without."""
+    on.fault("blocks.validate", "status", status=503, times=1)
+    folds = outbox.Containers(lambda: on.client)
+    assert [folds(), folds(), folds()] == [False, True, True]
+    assert on.calls("blocks.validate") == 2
+
+
+def kinds(on: BotHarness) -> set[str]:
+    """The kinds of blocks of the card."""
+    return {block["type"] for block in on.posted()[0]["blocks"]}
 
 
 def test_a_redraw_is_not_paced(on: BotHarness) -> None:
@@ -380,7 +411,7 @@ def test_a_card_that_may_not_change_is_told_in_its_thread(on: BotHarness) -> Non
     on.work()
     on.clock.forward(seconds=1)
     on.work()
-    assert "Paid at noon." in on.posted()[1]["text"]
+    assert "Paid at noon" in on.posted()[1]["text"]
     assert on.posted()[1]["thread_ts"] == on.posted()[0]["ts"]
 
 
@@ -402,7 +433,7 @@ def test_a_case_that_moves_while_it_is_drawn_is_drawn_again(on: BotHarness) -> N
         on.work(step)
     on.work(step)
     assert on.message().rendered_version == 2
-    assert "Meanwhile." in on.posted()[0]["text"]
+    assert "Meanwhile" in on.posted()[0]["text"]
 
 
 @pytest.mark.parametrize("sent", [False, True], ids=["before it is sent", "on its way"])
@@ -421,7 +452,7 @@ def test_an_old_drawing_does_not_stay_over_a_newer_one(
         on.clock.forward(seconds=31)
         on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
         on.work()
-        assert "Paid at noon." in on.posted()[0]["text"]
+        assert "Paid at noon" in on.posted()[0]["text"]
 
     def held_up(update: outbox.Update) -> object:
         overtaken()
@@ -437,7 +468,7 @@ def test_an_old_drawing_does_not_stay_over_a_newer_one(
         monkeypatch.setattr(outbox.Update, "act", held_up)
     on.work()
     on.work()
-    assert "Paid at noon." in on.posted()[0]["text"]
+    assert "Paid at noon" in on.posted()[0]["text"]
     assert on.calls("chat.update") == (3 if sent else 1)
 
 
@@ -466,7 +497,7 @@ def test_who_was_overtaken_takes_the_card_from_nobody(
     assert (on.message().token, on.message().due_at) == (other.token, other.until)
     on.clock.forward(seconds=31)  # it has ended without a word
     on.work()
-    assert "Paid at noon." in on.posted()[0]["text"]
+    assert "Paid at noon" in on.posted()[0]["text"]
     assert on.posted()[0]["blocks"]
     assert (on.message().due_at, on.calls("chat.update")) == (None, 3)
 

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tests.sandbox import company
@@ -20,6 +20,7 @@ from tests.sandbox.quickbooks.api import Api, Realm
 from tests.sandbox.quickbooks.books import Books, Change
 from tests.sandbox.quickbooks.limits import Limits
 from tests.sandbox.quickbooks.oauth import OAuth
+from tests.sandbox.quickbooks.pdf import invoice_pdf
 from tests.sandbox.quickbooks.webhooks import Webhooks
 from tests.sandbox.quickbooks.wire import json_text
 from tests.sandbox.world import World
@@ -75,7 +76,21 @@ class QuickBooks:
 
     def app(self) -> Starlette:
         """The app to mount at `/quickbooks`."""
-        return Starlette(routes=[*self.oauth.routes(), *self.api.routes()])
+        pages = [Route(f"/app/{page}", self._page) for page in ("invoice", "customerdetail")]
+        return Starlette(routes=[*self.oauth.routes(), *self.api.routes(), *pages])
+
+    def _page(self, request: Request) -> Response:
+        """What a person sees of an invoice (`txnId`), or of a customer's open ones (`nameId`)."""
+        with self.world.lock:
+            for realm in self.realms.values():
+                tables = realm.books.tables
+                if found := tables["Invoice"].get(request.query_params.get("txnId", "")):
+                    pdf = invoice_pdf(found, realm.books.company.info["CompanyName"])
+                    return Response(pdf, media_type="application/pdf")
+                if found := tables["Customer"].get(request.query_params.get("nameId", "")):
+                    lines = [found["DisplayName"], *map(str, _open(realm, found["Id"]))]
+                    return PlainTextResponse("\n".join(lines))
+        return PlainTextResponse("There is no such page.", 404)
 
     def snapshot(self) -> Body:
         """The notes and open invoices of all companies, and the writes that were refused."""
@@ -280,10 +295,11 @@ def _notes(realm: Realm) -> list[Body]:
     ]
 
 
-def _open(realm: Realm) -> list[Body]:
+def _open(realm: Realm, customer: str = "") -> list[Body]:
     """What the page lists to be paid or voided, the oldest due date first."""
     invoices = realm.books.tables["Invoice"].values()
     found = [i for i in invoices if i["Balance"] > 0]
+    found = [i for i in found if customer in ("", i["CustomerRef"]["value"])]
     return [
         {
             "id": one["Id"],

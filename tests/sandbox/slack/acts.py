@@ -36,7 +36,7 @@ class Acts:
         space = self.space
         with space.world.lock:
             person, source = self.person(user), self._source(user, ts)
-            block, element = _find(_versions(source), action_id, value)
+            block, element, value = _find(_versions(source), action_id, value)
             press = Press(person, block, element, _held(element, value))
             key = space.new_response_url(user, source.channel, source)
             url = self._response_url(key, origin)
@@ -52,7 +52,7 @@ class Acts:
         space = self.space
         with space.world.lock:
             person, view = self.person(user), self._view(user, place)
-            block, element = _find(iter([view.content["blocks"]]), action_id, value)
+            block, element, value = _find(iter([view.content["blocks"]]), action_id, value)
             press = Press(person, block, element, _held(element, value))
             if element["type"] in FILLED:
                 state = {"type": element["type"], **press.state}
@@ -189,23 +189,39 @@ def _versions(source: Message | Ephemeral) -> Iterator[list[Json]]:
         yield from reversed(source.earlier)
 
 
-def _find(versions: Iterator[list[Json]], action_id: str, value: Value) -> tuple[Json, Json]:
+def _find(versions: Iterator[list[Json]], action_id: str, value: Value) -> tuple[Json, Json, Value]:
+    """The element with this action id, its block, and what is chosen in it.
+
+    An entry of an overflow menu is also found by the first word of its value, as a person finds
+    it by its label.
+    """
     for blocks in versions:
-        for block in blocks_of(blocks):
-            for element in elements_of(block):
-                if element["action_id"] == action_id:
-                    return _with_value(block, element, value)
+        inside = [(b, e) for b in blocks_of(blocks) for e in elements_of(b)]
+        for block, element in inside:
+            if element["action_id"] == action_id:
+                return _with_value(block, element, value)
+        for block, element in inside:
+            if element["type"] == "overflow" and (chosen := _entry(element, action_id)):
+                return block, element, chosen
     if not isinstance(value, str):
         raise NotPossibleError(f"nothing here has or had the action {action_id}")
     text = {"type": "plain_text", "text": action_id, "emoji": True}
     button = {"type": "button", "action_id": action_id, "text": text, "value": value}
-    return {"type": "actions", "block_id": "gone", "elements": [button]}, button
+    return {"type": "actions", "block_id": "gone", "elements": [button]}, button, value
 
 
-def _with_value(block: Json, element: Json, value: Value) -> tuple[Json, Json]:
+def _entry(element: Json, word: str) -> str:
+    """The value of the option that is called so, or empty."""
+    values = [str(option["value"]) for option in element["options"]]
+    return next((value for value in values if word in (value, value.split(" ")[0])), "")
+
+
+def _with_value(block: Json, element: Json, value: Value) -> tuple[Json, Json, Value]:
     if element["type"] == "button" and value is not None:
-        return block, element | {"value": value}
-    return block, element
+        return block, element | {"value": value}, value
+    if element["type"] == "overflow" and isinstance(value, str):
+        return block, element, _entry(element, value) or value
+    return block, element, value
 
 
 def _held(element: Json, value: Value) -> Json:

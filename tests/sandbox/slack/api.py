@@ -36,8 +36,15 @@ class Method:
     scope: str = ""
 
 
+def validate(_: Workspace, call: Call) -> Json:
+    """blocks.validate: whether a message with these blocks would be taken."""
+    call.blocks()
+    return {}
+
+
 METHODS = {
     "auth.test": Method(lookups.auth_test),
+    "blocks.validate": Method(validate),
     "chat.postMessage": Method(chat.post, "chat:write"),
     "chat.update": Method(chat.update, "chat:write"),
     "chat.postEphemeral": Method(chat.post_ephemeral, "chat:write"),
@@ -81,6 +88,7 @@ class WebApi:
         if method is None:
             raise RefusedError("unknown_method", req_method=name)
         self._check_scope(method.scope, call)
+        self._check_kinds(call)
         if name == "chat.postMessage":
             self.pace.spend(str(call.args.get("channel")), self.space.now())
         return method.run(self.space, call)
@@ -90,6 +98,13 @@ class WebApi:
             raise RefusedError("not_authed")
         if call.token != self.token:
             raise RefusedError("invalid_auth")
+
+    def _check_kinds(self, call: Call) -> None:
+        """As a Slack that does not know these kinds of blocks yet."""
+        given = call.parsed("blocks")
+        kinds = {one.get("type") for one in given or () if isinstance(one, dict)}
+        if unknown := kinds & self.space.refused:
+            raise RefusedError("invalid_blocks", errors=[f"unsupported type: {unknown}"])
 
     def _check_scope(self, scope: str, call: Call) -> None:
         if "{kind}" in scope:

@@ -30,6 +30,7 @@ class Control:
             "home": self._home,
             "channel": self._channel,
             "group": self._group,
+            "refuse": self._refuse,
         }
         return [Route(f"/slack/{name}", call, methods=["POST"]) for name, call in calls.items()]
 
@@ -88,6 +89,13 @@ class Control:
         )
         with self.space.world.lock:
             self.space.add_channel(channel)
+        return JSONResponse({"ok": True})
+
+    async def _refuse(self, request: Request) -> Response:
+        """From now on these kinds of blocks are not known here: `{"blocks": ["container"]}`."""
+        body = await body_of(request)
+        with self.space.world.lock:
+            self.space.refused = {str(kind) for kind in body.get("blocks", [])}
         return JSONResponse({"ok": True})
 
     async def _group(self, request: Request) -> Response:

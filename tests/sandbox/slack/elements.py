@@ -56,7 +56,11 @@ button = typed(
         "accessibility_label": string(75),
     },
 )
-overflow = typed("overflow", {"options": options(5, plain(75))}, {**ACTION_ID, "confirm": confirm})
+overflow = typed(
+    "overflow",
+    {"options": options(5, plain(75), url=string(3000))},
+    {**ACTION_ID, "confirm": confirm},
+)
 SELECT = {
     **ACTION_ID,
     "placeholder": plain(150),

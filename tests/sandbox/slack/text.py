@@ -36,12 +36,13 @@ confirm = fields(
 )
 
 
-def option(text_kind: Check) -> Check:
-    """An option of a select, overflow, checkbox or radio group."""
-    return fields({"text": text_kind, "value": string(150)}, {"description": text(75)})
+def option(text_kind: Check, **more: Check) -> Check:
+    """An option of a select, checkbox or radio group; in an overflow menu it may have a link."""
+    optional = {"description": text(75), **more}
+    return fields({"text": text_kind, "value": string(150)}, optional)
 
 
-def options(most: int, text_kind: Check) -> Check:
+def options(most: int, text_kind: Check, **more: Check) -> Check:
     """One to `most` options whose values differ."""
 
     def distinct(value: object, at: str) -> Iterator[str]:
@@ -54,7 +55,7 @@ def options(most: int, text_kind: Check) -> Check:
             yield wrong("option values must be unique", at)
 
     def check(value: object, at: str) -> Iterator[str]:
-        yield from items(option(text_kind), 1, most)(value, at)
+        yield from items(option(text_kind, **more), 1, most)(value, at)
         yield from distinct(value, at)
 
     return check

@@ -25,6 +25,7 @@ class Workspace:
         self.people: dict[str, Person] = {one.id: one for one in (*CAST, ROBOT)}
         self.groups: dict[str, list[str]] = {}
         self.channels: dict[str, Channel] = {}
+        self.refused: set[str] = set()
         self.messages: list[Message] = []
         self.ephemerals: list[Ephemeral] = []
         self.views: dict[str, View] = {}

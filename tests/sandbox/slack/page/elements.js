@@ -69,12 +69,24 @@ function overflow(block, one, surface) {
       menu.hidden = true;
       use(block, one, surface, option.value, toggle);
     };
-    const marked = { role: "menuitem", "data-testid": `option-${option.value}`, onclick: choose };
-    menu.append(el("button", { type: "button", ...marked }, text(option.text)));
+    // an entry is known by its first word: what follows is the app's own business
+    const known = option.value.split(" ")[0];
+    const marked = { role: "menuitem", "data-testid": `option-${known}`, onclick: choose };
+    menu.append(option.url ? entryLink(option, marked)
+      : el("button", { type: "button", ...marked }, text(option.text)));
   }
   const leave = (event) => (menu.hidden ||= !menu.contains(event.relatedTarget));
   return el("span", { class: "overflow", onfocusout: leave, onkeydown: closeOnEscape(menu) },
     toggle, menu);
+}
+
+/** Opens in the browser; the app hears of it as well. */
+function entryLink(option, marked) {
+  const { onclick, ...marks } = marked;
+  const node = link(option.url, text(option.text));
+  for (const [mark, value] of Object.entries(marks)) node.setAttribute(mark, value);
+  node.addEventListener("click", onclick);
+  return node;
 }
 
 function closeOnEscape(menu) {
