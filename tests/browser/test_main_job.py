@@ -142,13 +142,13 @@ def owed(*customers: Owing) -> pytest.MarkDecorator:
 def test_an_overdue_invoice_becomes_a_mail_and_a_note(page: Finance) -> None:
     """Card, click, undo window, mail in the mailbox, note in QuickBooks, and the card tells it."""
     card = page.card("Waiting for approval")
-    see(card, "Amber Lane Café · $480.00 due · 5 days overdue · stage 1, reminder")
+    see(card, "Amber Lane Café · $480.00 due")
     page.shot("01-card")
     page.press(card, "approve")
     page.told("Approved. Sends")
     page.shot("02-approved")
     see(page.mails(), "1011   due ")
-    see(card, "Sent, QuickBooks note written")
+    see(card, "QuickBooks note written")
     page.shot("03-sent")
     see(page.notes(), "reminder 1 e-mailed to the billing contact, approved in Slack")
     page.shot("04-note")
@@ -183,7 +183,7 @@ def test_a_wrong_figure_is_shown_mended_and_sent_as_written(page: Finance) -> No
     text.fill(said(right, "Thank you for your business."))
     page.submit()
     expect(page.at("modal")).to_be_hidden()
-    see(card, "edited by @Cora Lindqvist")
+    see(card, "edited by Cora Lindqvist")
     page.shot("12-edited")
     page.press(card, "approve", agree=True)
     see(page.mails(), "Thank you for your business.")
@@ -200,11 +200,11 @@ def test_what_is_saved_anyway_takes_a_second_person(page: Finance) -> None:
     see(page.at("modal"), "a second person must approve")
     page.submit()
     expect(page.at("modal")).to_be_hidden()
-    see(card, "Two different people must approve")
+    see(card, "Waiting for 2 people")
     page.shot("13-saved-anyway")
     page.press(card, "approve", agree=True)
     page.told("Still needed: a finance lead")
-    see(card, "Waiting for a second approval")
+    see(card, "Waiting for a finance lead")
     page.be(LEAD)
     page.press(card, "approve", agree=True)
     see(page.mails(), OFFER)
@@ -248,20 +248,20 @@ def test_an_approval_is_taken_back_in_time(page: Finance) -> None:
     page.shot("30-undone")
     expect(page.mails()).to_have_count(0)
     page.press(card, "approve")
-    see(card, "Sent, QuickBooks note written")
+    see(card, "QuickBooks note written")
     expect(page.mails()).to_have_count(1)
 
 
 @owed(LARGE)
 def test_a_large_sum_takes_two_people(page: Finance) -> None:
     """The collector, who does not count twice, then a finance lead."""
-    card = page.card("Two different people must approve")
+    card = page.card("Waiting for 2 people")
     card.get_by_test_id("action-approve").click()
     see(page.at("confirm"), "Rook & Feather Events")
     page.shot("40-confirm")
     page.at("confirm-yes").click()
     page.told("Still needed: a finance lead")
-    see(card, "Waiting for a second approval")
+    see(card, "Waiting for a finance lead")
     page.shot("41-half")
     page.press(card, "approve", agree=True)
     page.told("A second person has to approve it too.")
@@ -324,7 +324,7 @@ def test_a_stop_is_set_aside_by_a_finance_lead(page: Finance) -> None:
     page.at("action-comment").fill("Agreed with their head of finance.")
     page.shot("72-draft-anyway")
     page.submit()
-    see(card, "Two different people must approve")
+    see(card, "Waiting for 2 people")
     page.shot("73-drafted")
 
 
@@ -344,7 +344,7 @@ def test_one_of_several_addresses_is_confirmed(page: Finance) -> None:
 @owed(ORDINARY, LARGE)
 def test_the_command_shows_what_is_overdue(page: Finance) -> None:
     """By age, with the cases that matter most, to the one who asked."""
-    page.card("Two different people must approve")
+    page.card("Waiting for 2 people")
     page.order("", "Overdue at Brass Fern Supply")
     page.shot("90-summary")
     page.told("$12,880.00")
@@ -367,6 +367,6 @@ def test_a_pause_holds_what_is_approved(page: Finance) -> None:
     expect(page.mails()).to_have_count(0)
     page.be(LEAD)
     page.order("resume confirm", "Sending is resumed.")
-    see(card, "Sent, QuickBooks note written")
+    see(card, "QuickBooks note written")
     expect(page.mails()).to_have_count(1)
     page.shot("96-resumed")

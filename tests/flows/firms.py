@@ -21,7 +21,7 @@ from tests.sandbox.processes import ASK_AGAIN, LEAD, Sandbox, World
 COLLECTOR, OTHER_LEAD = "UCOLLECT", "ULEAD2"
 ZONES = ("America/Los_Angeles", "Europe/Berlin", "Asia/Tokyo")
 WAITING = "Waiting for approval"
-SENT = "Sent, QuickBooks note written"
+SENT = "QuickBooks note written"
 INVOICE = "11"
 """The ledger's id of what the first customer owes."""
 NUMBERS = itertools.count(1)

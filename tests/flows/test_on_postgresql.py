@@ -16,10 +16,10 @@ LARGE = Owing("Rook & Feather Events", "12400.00")
 def test_the_whole_story(firm: Firm) -> None:
     """Two people approve a large sum, the mail goes, the note follows, the log holds."""
     run = firm.running.product.run
-    case = case_number(firm.card("Two different people"))
-    firm.click("approve")
+    case = case_number(firm.card("Waiting for 2 people"))
+    firm.click("approve", on="Waiting for 2 people")
     firm.told("Still needed: a finance lead")
-    firm.click("approve", OTHER_LEAD, on="Waiting for a second approval")
+    firm.click("approve", OTHER_LEAD, on="Waiting for a finance lead")
     one_mail_and_one_note(firm)
     assert "approve by ULEAD2" in run("case", case)
     assert "lines are as they were written" in run("log", "verify")

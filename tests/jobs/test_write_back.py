@@ -221,7 +221,7 @@ def test_take_back_removes_exactly_our_note(sent: CompanyHarness) -> None:
     assert [n["deleted"] for n in sent.notes] == [True]
     assert list(sent.books.tables["Attachable"]) == [other["Id"]]
     assert note(sent).state == "taken_back"
-    assert "note was taken back" in card(sent.view(), sent.now, people={}).text
+    assert "note taken back" in card(sent.view(), sent.now, people={}).text
     assert sent.take_back() is Answer.DECIDED
     assert len(sent.logged("note.take_back")) == len(sent.logged("note.taken_back")) == 1
 

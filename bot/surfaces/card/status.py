@@ -226,9 +226,8 @@ def _note(view: CaseView) -> list[Line]:
     if view.note_state == "written" and detail:
         words = "The QuickBooks note could not be taken back"
     lines = [_told(f"{words}: {detail}" if detail else words)] if words else []
-    if lines and view.last_error:
-        lines.append(_told(f"It will be tried again: {view.last_error}"))
-    return lines
+    again = [_told(f"It will be tried again: {view.last_error}")] if view.last_error else []
+    return [*lines, *again] if lines or view.note_state == "" else lines
 
 
 _NOTE_SHORT = {

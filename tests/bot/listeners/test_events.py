@@ -305,8 +305,8 @@ def test_a_case_says_who_when_and_what_next(tab: Tab) -> None:
         ends = {"state": "held", "end_reason": "On hold until Nov 20, 2026."}
         conn.execute(on_hold.values(**ends, closed_at=START))
     told = tab.type("ULEAD1", case.id, "CFINANCE")
-    assert "On hold: promise. Held by Ucollect, Nov 6, 2026" in told
-    assert "on the phone. On hold until Nov 20, 2026." in told
+    assert "On hold: promise · by Ucollect, Nov 6, 2026" in told
+    assert "until Nov 20, 2026. on the phone." in told
     with tab.web.process.database.writing() as conn:
         conn.execute(on_hold.values(state="new", due_at=None, end_reason=""))
         conn.execute(delete(decisions))

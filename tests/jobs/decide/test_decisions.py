@@ -251,9 +251,9 @@ def test_a_comment_stands_once_on_the_card(a_harness: CompanyHarness) -> None:
     """Whether it ended the case, put it off, or came with a hold, whose kind is said as well."""
     day = a_harness.today + timedelta(days=3)
     for what, told in (
-        (Rejection(RejectReason.OTHER, "they moved"), "Rejected: other."),
-        (Holding(HoldKind.PLAN, day, "they moved"), "On hold: payment plan."),
-        (Rejection(RejectReason.ALREADY_PAID, "they moved"), "Waiting for the payment."),
+        (Rejection(RejectReason.OTHER, "they moved"), "Rejected: other"),
+        (Holding(HoldKind.PLAN, day, "they moved"), "On hold: payment plan"),
+        (Rejection(RejectReason.ALREADY_PAID, "they moved"), "Waiting for the payment"),
     ):
         if isinstance(what, Holding):
             a_harness.hold("ULEAD1", what)
@@ -274,7 +274,7 @@ def test_paid_on_account_waits_until_it_is_applied(a_harness: CompanyHarness) ->
     assert a_harness.reject("UCOLLECT", Rejection(RejectReason.ALREADY_PAID)) is Answer.RECORDED
     assert a_harness.view().end_reason.endswith("if it is not applied.")
     text = card(a_harness.view(), a_harness.now, people={}).text
-    assert "Waiting for the payment to be applied." in text
+    assert "Waiting for the payment to be applied" in text
 
 
 def test_already_paid_waits_five_working_days(a_harness: CompanyHarness) -> None:
