@@ -77,7 +77,7 @@ def words(made: Card) -> str:
 def test_a_message_in_another_language_says_so() -> None:
     """Whoever approves it may not read it."""
     german = view(letter=replace(letter(), language="de"))
-    assert "Message in German, exactly as the customer will read it" in words(show(german))
+    assert "Subject (in German): " in words(show(german))
     assert "Message in German to" in show(german).text
     assert "in English" not in words(show(view()))
 
