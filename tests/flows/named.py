@@ -188,7 +188,6 @@ NAMED: tuple[Story, ...] = (
 
 
 def _with_a_card(open_harness: OpenHarness, *content: Any) -> CompanyHarness:
-    harness = open_harness(*content)
-    harness.sweep()
+    harness = open_harness(*content, swept=True)
     assert harness.state() is State.WAITING
     return harness

@@ -248,8 +248,7 @@ def test_without_one_good_address_nobody_is_written_to(morning: Morning) -> None
 def test_an_address_is_picked_once(open_harness: OpenHarness) -> None:
     """Case 9: the next message goes there too, without a question."""
     several = customer("1", email="a@one.example, b@one.example")
-    harness = open_harness(books(several, invoice("71", "1", "840.00", 12)))
-    harness.sweep()
+    harness = open_harness(books(several, invoice("71", "1", "840.00", 12)), swept=True)
     assert harness.approve() is Answer.STALE
     harness.go(look.confirm_address, "UCOLLECT", "b@one.example")
     harness.run("triage")
@@ -266,9 +265,8 @@ def test_another_customers_data_cannot_be_written(open_harness: OpenHarness) -> 
     """Case 10: names, numbers and amounts belong to the one customer of the case."""
     two = (customer("1"), customer("2", DisplayName="Osprey Rowing Club"))
     harness = open_harness(
-        books(*two, invoice("71", "1", "840.00", 12), invoice("72", "2", "77", 12))
+        books(*two, invoice("71", "1", "840.00", 12), invoice("72", "2", "77", 12)), swept=True
     )
-    harness.sweep()
     click, letter = (
         harness.click("ULEAD1", harness.case("1")),
         harness.view(harness.case("1")).letter,
@@ -303,8 +301,7 @@ def test_a_polite_dispute_is_asked_about_and_not_pressed(morning: Morning) -> No
 
 def test_a_promise_is_waited_for(open_harness: OpenHarness) -> None:
     """Case 13: no card until the promised date is over."""
-    harness = open_harness()
-    harness.sweep()
+    harness = open_harness(swept=True)
     promised = Holding(HoldKind.PROMISE, harness.today + timedelta(days=9), "They said so.")
     assert harness.hold("UCOLLECT", promised) is Answer.RECORDED
     for _ in range(2):
@@ -321,8 +318,7 @@ def test_a_key_account_needs_two_and_its_manager_first(open_harness: OpenHarness
     """Case 14."""
     key = {"customer": [{"id": "1", "key_account": True}]}
     managed = {"account_manager": [{**MANAGER, "customers": ["1"]}]}
-    harness = open_harness(policy=key | managed)
-    harness.sweep()
+    harness = open_harness(policy=key | managed, swept=True)
     assert harness.view().class_ is CaseClass.HIGH_TOUCH_ESCALATION
     assert harness.approve("UCOLLECT") is Answer.NOT_OPEN_YET
     assert harness.fine("UMANAGER") is Answer.RECORDED
@@ -368,8 +364,7 @@ def test_orders_and_new_bank_details_are_shown_as_possible_fraud(morning: Mornin
 def test_a_record_made_for_testing_is_not_chased_unseen(open_harness: OpenHarness) -> None:
     """Also: a finance lead decides whether it is a customer."""
     test = customer("1", DisplayName="TEST customer 2")
-    harness = open_harness(books(test, invoice("71", "1", "840.00", 12)))
-    harness.sweep()
+    harness = open_harness(books(test, invoice("71", "1", "840.00", 12)), swept=True)
     assert harness.rules() == {"looks_like_a_test"}
     assert harness.approve("UCOLLECT") is not Answer.RECORDED
     assert harness.approve("ULEAD1") is Answer.RECORDED

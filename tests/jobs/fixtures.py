@@ -1,5 +1,6 @@
 """Fixtures that open companies and look after them: what must never be is checked at the end."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,12 +14,14 @@ from tests.jobs.store.copies import Copies
 
 
 class OpenHarness(Protocol):
-    """Open a company with these books; the first sweep has not run yet."""
+    """Open a company with these books, before its first sweep or just after it."""
 
     def __call__(
         self,
         content: Mapping[str, Any] = ONE,
         policy: Mapping[str, Any] | None = None,
+        *,
+        swept: bool = False,
         **how: Any,
     ) -> CompanyHarness: ...
 
@@ -54,14 +57,28 @@ def opener(
     """A function that opens a company on this database; `stack` closes it."""
 
     def open_one(
-        content: Mapping[str, Any] = ONE, policy: Mapping[str, Any] | None = None, **how: Any
+        content: Mapping[str, Any] = ONE,
+        policy: Mapping[str, Any] | None = None,
+        *,
+        swept: bool = False,
+        **how: Any,
     ) -> CompanyHarness:
         shared.tidy()
-        shared.prepare(url)
-        harness = CompanyHarness(shared, url, folder, content, policy, **how)
+        kept = swept and url == shared.home
+        key = json.dumps([content, policy, how], default=str, sort_keys=True)
+        known = shared.beginnings.get(key) if kept else None
+        if known:
+            shared.begin_at(known)
+        else:
+            shared.prepare(url)
+        harness = CompanyHarness(shared, url, folder, content, policy, beginning=known, **how)
         stack.callback(harness.close)
         stack.callback(invariants.check, harness)
         stack.callback(harness.heal)
+        if swept and not known:
+            harness.sweep()
+        if kept and not known:
+            shared.keep(key, harness)
         return harness
 
     return open_one
@@ -70,6 +87,4 @@ def opener(
 @pytest.fixture
 def a_harness(open_harness: OpenHarness) -> CompanyHarness:
     """A live company with one customer and one invoice, whose card waits."""
-    harness = open_harness()
-    harness.sweep()
-    return harness
+    return open_harness(swept=True)

@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -69,8 +70,10 @@ from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.mailbox import Mail
 from tests.sandbox.quickbooks.books import Books, Change
 from tests.sandbox.quickbooks.limits import Limits
+from tests.sandbox.quickbooks.oauth import Grant
 from tests.sandbox.quickbooks.webhooks import cloud_events
 from tests.sandbox.stand_ins import StandIns, stand_ins
+from tests.sandbox.world import Seen
 
 WEDNESDAY = datetime(2026, 11, 18, 15, 0, tzinfo=UTC)
 """Ten in the morning where the companies of these tests are, on a business day."""
@@ -238,12 +241,24 @@ class _Signed(httpx.Auth):
         yield request
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """A company after its first sweep, to begin again from there."""
+
+    realm: str
+    record: Path
+    now: datetime
+    grants: list[Grant]
+    requests: tuple[Seen, ...]
+    prompts: tuple[str, ...]
+
+
 class CompanyHarness:
     """A connected company with its record. Close it at the end, after `invariants.check`."""
 
     def __init__(
         self,
-        serve_stand_ins: SharedStandIns,
+        shared: SharedStandIns,
         database_url: str,
         folder: Path,
         content: Mapping[str, Any],
@@ -253,37 +268,41 @@ class CompanyHarness:
         mail: bool = True,
         live: bool = True,
         now: datetime = WEDNESDAY,
+        beginning: Beginning | None = None,
     ) -> None:
-        self.outside = serve_stand_ins.outside
-        self.time = Time(now)
+        self.outside = shared.outside
+        self.time = Time(beginning.now if beginning else now)
         self.outside.world.clock = self.time
         self.realm = self.outside.quickbooks.add_company(
-            company.build(content, now), limits=Limits(per_second=10_000, per_minute=100_000)
+            company.build(content, now),
+            beginning.realm if beginning else None,
+            Limits(per_second=10_000, per_minute=100_000),
         )
         self._policy_file = folder / "policy.toml"
         self._policy_file.touch()
         self.changes: dict[str, Any] = dict(policy or {})
         self.more_policy = ""
-        self.process = Process(self._settings(database_url), self.time)
-        self.process.database = serve_stand_ins.database_at(database_url)
+        self.process = Process(self._settings(database_url, shared.token_key), self.time)
+        self.process.database = shared.database_at(database_url)
         self._clients: list[QuickBooks] = []
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
         self.sources: tuple[Source, ...] = ()
         self.sent_folder: SentFolder | None = None
         self.remembers_people = False
-        self.model = serve_stand_ins.model if model else None
+        self.model = shared.model if model else None
         self._make_services()
         self._make_intuit()
-        self.connect()
-        if live:
-            self.go_live()
+        if beginning is None:
+            self.connect()
+            if live:
+                self.go_live()
 
-    def _settings(self, database_url: str) -> Settings:
+    def _settings(self, database_url: str, token_key: str) -> Settings:
         given = self.outside.settings() | {
             "DATABASE_URL": database_url,
             "REDIS_URL": "unix:///nowhere",
-            "TOKEN_KEYS": Fernet.generate_key().decode(),
+            "TOKEN_KEYS": token_key,
             "POLICY_FILE": str(self._policy_file),
             "PUBLIC_URL": "http://127.0.0.1:9",
         }
@@ -679,6 +698,9 @@ class SharedStandIns:
     """Where one company after another keeps its record."""
     databases: dict[str, Database] = field(default_factory=dict)
     """By URL, kept from one company to the next: after a while each knows most statements."""
+    token_key: str = field(default_factory=lambda: Fernet.generate_key().decode())
+    beginnings: dict[str, Beginning] = field(default_factory=dict)
+    """By ledger, policy and the rest: most tests begin with the same card."""
 
     def tidy(self) -> None:
         """Forget what the last company left outside."""
@@ -693,6 +715,27 @@ class SharedStandIns:
         """Begin with an empty record. One on PostgreSQL is emptied by whoever lends it."""
         if url.startswith("sqlite:///"):
             _replace(Path(url.removeprefix("sqlite:///")), self.empty)
+
+    def keep(self, key: str, company: CompanyHarness) -> None:
+        """Let others with this key begin where this company stands; its record is on SQLite."""
+        company.database.close()  # the last to leave folds the write-ahead log into the one file
+        record = self.empty.with_name(f"beginning-{len(self.beginnings)}.sqlite3")
+        shutil.copy(self.home.removeprefix("sqlite:///"), record)
+        oauth, realm = self.outside.quickbooks.oauth, company.realm
+        grants = [deepcopy(grant) for grant in oauth.grants if grant.realm == realm]
+        seen, prompts = tuple(self.outside.world.requests), tuple(self.outside.model.prompts)
+        self.beginnings[key] = Beginning(realm, record, company.now, grants, seen, prompts)
+
+    def begin_at(self, beginning: Beginning) -> None:
+        """Bring back the record, and what the stand-ins knew."""
+        _replace(Path(self.home.removeprefix("sqlite:///")), beginning.record)
+        quickbooks, realm = self.outside.quickbooks, beginning.realm
+        del quickbooks.realms[realm]
+        quickbooks.oauth.realms.remove(realm)
+        others = [grant for grant in quickbooks.oauth.grants if grant.realm != realm]
+        quickbooks.oauth.grants[:] = [*others, *deepcopy(beginning.grants)]
+        self.outside.world.requests.extend(beginning.requests)
+        self.outside.model.prompts.extend(beginning.prompts)
 
     def database_at(self, url: str) -> Database:
         """The record there; a company closes it, and the next one can use it again."""

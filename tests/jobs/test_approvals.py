@@ -183,8 +183,9 @@ def test_void_keeps_only_a_text_that_may_still_be_true(
 
 def test_both_approvers_are_told(open_harness: OpenHarness) -> None:
     """Where two have approved, one line names both."""
-    harness = open_harness(books(customer("1"), ledger.invoice("71", "1", "12000.00", 12)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), ledger.invoice("71", "1", "12000.00", 12)), swept=True
+    )
     harness.approve("UCOLLECT")
     harness.approve("ULEAD1")
     harness.pay("71", "1.00")
@@ -206,8 +207,9 @@ def test_the_log_says_of_a_sent_mail_where_its_case_went(a_harness: CompanyHarne
 
 def test_an_allowance_ends_with_its_draft(open_harness: OpenHarness) -> None:
     """A stop that was set aside for one draft stops the next one again."""
-    harness = open_harness(books(customer("1"), ledger.invoice("71", "1", "25000.00", 12)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), ledger.invoice("71", "1", "25000.00", 12)), swept=True
+    )
     harness.draft_anyway("ULEAD1")
     harness.run("triage")
     harness.approve("UCOLLECT")

@@ -86,8 +86,9 @@ def test_money_that_comes_between_two_reads_is_no_gap(
 
 def test_a_gap_that_stays_stops_in_plain_words(open_harness: OpenHarness) -> None:
     """Both figures, whose they are, and what to do; once it is mended there is a draft."""
-    harness = open_harness(books(customer("1", Balance="700.00"), invoice("71", "1", "840.00", 12)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1", Balance="700.00"), invoice("71", "1", "840.00", 12)), swept=True
+    )
     assert about_one(harness) == ["balance_does_not_add_up"]
     (ruling,) = harness.rulings()
     assert "$700.00 for Customer B" in ruling.reason
@@ -107,8 +108,7 @@ def test_each_record_of_a_family_has_to_add_up(open_harness: OpenHarness) -> Non
         invoice("71", "1", "840.00", 12),
         invoice("72", "2", "60.00", 12),
     )
-    harness = open_harness(family)
-    harness.sweep()
+    harness = open_harness(family, swept=True)
     assert about_one(harness) == ["balance_does_not_add_up"]
     assert "$11.00 for Customer C" in harness.rulings()[0].reason
     raw(harness, "Customer", "2", Balance=Decimal("60.00"))
@@ -120,9 +120,8 @@ def test_a_credit_larger_than_all_invoices_stops(open_harness: OpenHarness) -> N
     """A customer in credit is not asked for anything."""
     memo = {"Id": "92", "CustomerRef": {"value": "1"}, "TotalAmt": "900.00"}
     harness = open_harness(
-        books(customer("1"), invoice("71", "1", "840.00", 12), credit_memos=[memo])
+        books(customer("1"), invoice("71", "1", "840.00", 12), credit_memos=[memo]), swept=True
     )
-    harness.sweep()
     assert about_one(harness) == ["covered_by_credits"]
     assert harness.view().facts.net_open.amount == -60
 
@@ -145,8 +144,7 @@ def test_five_levels_are_one_letter(open_harness: OpenHarness) -> None:
     """Everything that is billed through the top is in its one message."""
     levels = [customer(str(n), **below(str(n - 1), Level=n - 1)) for n in range(2, 7)]
     bills = [invoice(f"7{n}", str(n), "100.00", 12) for n in range(1, 7)]
-    harness = open_harness(books(customer("1"), *levels, *bills))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), *levels, *bills), swept=True)
     (case,) = harness.cases()
     assert case.customer == "1"
     assert len(harness.view().facts.invoices) == 6
@@ -284,8 +282,7 @@ def test_hundreds_of_invoices_are_one_letter_that_can_be_read(open_harness: Open
         "BillEmail": {"Address": "billing@customer1.example"},
     }
     many = [invoice(str(1000 + n), "1", "30.00", 12, **paid_by_card) for n in range(200)]
-    harness = open_harness(books(customer("1"), *many))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), *many), swept=True)
     view = harness.view()
     assert view.letter is not None
     assert len(drafts.pay_links_in(view.letter.body)) == 200
@@ -301,7 +298,6 @@ def test_hundreds_of_invoices_are_one_letter_that_can_be_read(open_harness: Open
 def test_more_than_a_letter_can_list_is_for_a_person(open_harness: OpenHarness) -> None:
     """Nobody could read through it before approving, so there is no draft."""
     many = [invoice(str(1000 + n), "1", "30.00", 12) for n in range(201)]
-    harness = open_harness(books(customer("1"), *many))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), *many), swept=True)
     assert "too_many_invoices" in about_one(harness)
     assert harness.view().letter is None

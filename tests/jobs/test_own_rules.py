@@ -22,8 +22,7 @@ def field(text: str) -> dict[str, Any]:
 def test_a_custom_field_of_an_invoice_stops_a_case(open_harness: OpenHarness) -> None:
     """What somebody typed into the named field rules, and the card says where it stands."""
     ledger = books(customer("1"), invoice("71", "1", "840.00", 12, **field("do not chase")))
-    harness = open_harness(ledger, {"marks": {"custom_field": "Overdue"}})
-    harness.sweep()
+    harness = open_harness(ledger, {"marks": {"custom_field": "Overdue"}}, swept=True)
     assert harness.rules() == {"do_not_chase"}
     (ruling,) = harness.rulings()
     assert "“Overdue: do not chase” on invoice 171 in QuickBooks" in ruling.reason
@@ -66,8 +65,7 @@ def test_a_mark_that_comes_after_the_approval_holds_the_mail(open_harness: OpenH
 
 def test_types_are_read_only_where_there_are_any(open_harness: OpenHarness) -> None:
     """A company that sorts its customers by nothing pays no call for it."""
-    harness = open_harness()
-    harness.sweep()
+    harness = open_harness(swept=True)
     statements = harness.outside.quickbooks.realms[harness.realm].statements
     assert not [one for one in statements if "CustomerType" in one]
 

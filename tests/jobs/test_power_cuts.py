@@ -120,8 +120,7 @@ SENDING, TAKING_BACK = 30, 10
 
 def sending(open_harness: OpenHarness) -> CompanyHarness:
     """A company whose one approved mail is due."""
-    harness = open_harness()
-    harness.sweep()
+    harness = open_harness(swept=True)
     harness.approve("UCOLLECT")
     harness.time.later(seconds=60)
     return harness

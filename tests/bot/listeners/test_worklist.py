@@ -107,8 +107,7 @@ def _elements(block: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def walk(open_harness: fixtures.OpenHarness) -> Walk:
-    harness = open_harness(FOUR)
-    harness.sweep()
+    harness = open_harness(FOUR, swept=True)
     harness.greet()
     return Walk(harness, backend_in(harness))
 
@@ -175,8 +174,7 @@ def test_a_collector_is_shown_only_what_they_may_approve(
 ) -> None:
     """What needs a finance lead is in the lead's worklist alone; strangers have none."""
     large = books(customer("1"), invoice("71", "1", "12000.00", 12))
-    harness = open_harness(large)
-    harness.sweep()
+    harness = open_harness(large, swept=True)
     harness.greet()
     backend = backend_in(harness)
     assert Walk(harness, backend).start().title == "1 of 1"

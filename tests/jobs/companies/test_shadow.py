@@ -22,8 +22,7 @@ def test_going_live_keeps_the_cards_that_nobody_has_decided_on(
 ) -> None:
     """The sweep after it makes them live, chunk by chunk; one that was approved begins anew."""
     monkeypatch.setattr(shadow, "TURNED_AT_ONCE", 2)
-    harness = open_harness(THREE, live=False)
-    harness.sweep()
+    harness = open_harness(THREE, live=False, swept=True)
     harness.approve()
     before = [(case.version, case.row.due_at) for case in harness.cases()]
     harness.go_live()
@@ -53,8 +52,7 @@ def test_a_case_that_is_being_prepared_when_it_goes_live_is_prepared_at_once(
 
 def test_an_edit_made_in_shadow_mode_is_kept(open_harness: OpenHarness) -> None:
     """Somebody's text is no approval: nobody has to write it again."""
-    harness = open_harness(ONE, live=False)
-    harness.sweep()
+    harness = open_harness(ONE, live=False, swept=True)
     harness.rewrite()
     harness.go_live()
     harness.run()
@@ -66,8 +64,7 @@ def test_an_edit_made_in_shadow_mode_is_kept(open_harness: OpenHarness) -> None:
 
 def test_a_case_that_went_live_is_sent_like_any_other(open_harness: OpenHarness) -> None:
     """Its approval is one of the real message."""
-    harness = open_harness(ONE, live=False)
-    harness.sweep()
+    harness = open_harness(ONE, live=False, swept=True)
     harness.go_live()
     harness.run()
     harness.approve()
@@ -77,7 +74,6 @@ def test_a_case_that_went_live_is_sent_like_any_other(open_harness: OpenHarness)
 
 def test_a_company_in_shadow_mode_keeps_its_cases(open_harness: OpenHarness) -> None:
     """Its sweeps end nothing."""
-    harness = open_harness(THREE, live=False)
-    harness.sweep()
+    harness = open_harness(THREE, live=False, swept=True)
     harness.sweep()
     assert [(case.shadow, case.state) for case in harness.cases()] == [(True, State.WAITING)] * 3

@@ -79,8 +79,7 @@ def test_do_not_chase_stops_what_is_approved(a_harness: CompanyHarness) -> None:
 
 def test_a_mark_of_the_policy_file_is_lifted_only_there(open_harness: OpenHarness) -> None:
     """What is said in Slack adds to it and never takes it away."""
-    harness = open_harness(policy=KEY)
-    harness.sweep()
+    harness = open_harness(policy=KEY, swept=True)
     assert say(harness, ["consumer"]) is Answer.RECORDED
     assert {"consumer", "key_account"} <= harness.rules()
     assert say(harness) is Answer.RECORDED

@@ -138,8 +138,7 @@ def test_every_button_answers_in_every_state(a_harness: CompanyHarness) -> None:
 
 def test_two_collectors_are_not_enough(open_harness: OpenHarness) -> None:
     """Where two are needed one of them is a finance lead."""
-    harness = open_harness(LARGE, {"people": {"collectors": ["UCOLLECT", "UMANAGER"]}})
-    harness.sweep()
+    harness = open_harness(LARGE, {"people": {"collectors": ["UCOLLECT", "UMANAGER"]}}, swept=True)
     assert harness.approve("UCOLLECT") is Answer.SECOND_NEEDED
     assert harness.approve("UMANAGER") is Answer.SECOND_NEEDED
     assert harness.approve("ULEAD1") is Answer.RECORDED
@@ -147,8 +146,7 @@ def test_two_collectors_are_not_enough(open_harness: OpenHarness) -> None:
 
 def test_the_editor_counts_as_one_at_most(open_harness: OpenHarness) -> None:
     """Whoever wrote the text may be one of the two, and needs another."""
-    harness = open_harness(LARGE)
-    harness.sweep()
+    harness = open_harness(LARGE, swept=True)
     harness.rewrite("ULEAD1")
     assert harness.approve("ULEAD1") is Answer.SECOND_NEEDED
     assert harness.approve("ULEAD1") is Answer.ALREADY_APPROVED
@@ -159,8 +157,7 @@ def test_the_editor_counts_as_one_at_most(open_harness: OpenHarness) -> None:
 
 def test_an_edit_voids_the_first_approval(open_harness: OpenHarness) -> None:
     """Half an approval falls with its text, and its giver is told by whom, unless they did it."""
-    harness = open_harness(LARGE)
-    harness.sweep()
+    harness = open_harness(LARGE, swept=True)
     harness.approve("UCOLLECT")
     harness.rewrite("ULEAD1")
     assert any(
@@ -232,8 +229,7 @@ def test_some_text_nobody_can_save(a_harness: CompanyHarness, words: str) -> Non
 
 def test_not_needed_comes_back_at_the_next_stage(open_harness: OpenHarness) -> None:
     """A rejected reminder is over; the follow-up comes in its time."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 5)))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 5)), swept=True)
     assert (
         harness.reject("UCOLLECT", Rejection(RejectReason.NOT_NEEDED, "they called"))
         is Answer.RECORDED
@@ -380,8 +376,7 @@ def test_after_a_wrong_contact_another_address_is_confirmed(a_harness: CompanyHa
 
 def test_a_dispute_takes_out_the_chosen_invoices(open_harness: OpenHarness) -> None:
     """The others go on without them; after the review date they come back at their stage."""
-    harness = open_harness(TWO)
-    harness.sweep()
+    harness = open_harness(TWO, swept=True)
     assert (
         harness.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "", ("72",))) is Answer.RECORDED
     )
@@ -416,8 +411,7 @@ def test_a_dispute_of_everything_ends_the_case(a_harness: CompanyHarness) -> Non
 
 def test_a_hold_of_some_leaves_the_rest(open_harness: OpenHarness) -> None:
     """A promise about one invoice takes just that one out."""
-    harness = open_harness(TWO)
-    harness.sweep()
+    harness = open_harness(TWO, swept=True)
     until = harness.today + timedelta(days=10)
     holding = Holding(HoldKind.PROMISE, until, "promised", ("71",))
     assert harness.hold("UCOLLECT", holding) is Answer.RECORDED

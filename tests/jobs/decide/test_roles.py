@@ -50,16 +50,14 @@ STRANGERS = {
 @pytest.mark.parametrize(("act", "user"), list(zip(EVERYBODYS, cycle(TEAM), strict=False)))
 def test_the_team_may_work_on_a_case(open_harness: OpenHarness, act: str, user: str) -> None:
     """Collectors and leads work on every case, an account manager on the own customer's."""
-    harness = open_harness(policy=MINE)
-    harness.sweep()
+    harness = open_harness(policy=MINE, swept=True)
     assert EVERYBODYS[act](harness, user) is Answer.RECORDED
     assert harness.logged(case="1")[-1]["actor"] == user
 
 
 def test_nobody_else_gets_in(open_harness: OpenHarness) -> None:
     """Guests, strangers, unknown people and other customers' managers change nothing anywhere."""
-    harness = open_harness(policy=NOBODY_ELSES)
-    harness.sweep()
+    harness = open_harness(policy=NOBODY_ELSES, swept=True)
     before = harness.logged()
     more: list[Act] = [lambda h, u: h.approve(u), lambda h, u: h.fine(u)]
     for act in [*EVERYBODYS.values(), *more]:
@@ -80,8 +78,7 @@ SHUT = {
 
 def test_the_row_of_a_verb_says_who_may(open_harness: OpenHarness) -> None:
     """Whatever the case, the others are refused as soon as they come, and told whose it is."""
-    harness = open_harness(policy=MINE)
-    harness.sweep()
+    harness = open_harness(policy=MINE, swept=True)
     harness.greet()
     with harness.database.reading() as conn:
         for verb in Verb:
@@ -102,8 +99,7 @@ def _refusal(harness: CompanyHarness, conn: Connection, verb: Verb, user: str) -
 
 def test_nobody_configured_means_nobody(open_harness: OpenHarness) -> None:
     """With an empty list of people every click is refused with that reason."""
-    harness = open_harness()
-    harness.sweep()
+    harness = open_harness(swept=True)
     harness.change_policy(people={"collectors": [], "finance_leads": []})
     for act in EVERYBODYS.values():
         assert act(harness, "ULEAD1") is Answer.NOBODY_CONFIGURED
@@ -135,23 +131,22 @@ def test_who_approves_hangs_on_the_amount(
     open_harness: OpenHarness, amount: str, user: str, answer: Answer
 ) -> None:
     """From the second-approver limit on one person is not enough, whoever it is."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", amount, 12)), MINE)
-    harness.sweep()
+    harness = open_harness(books(customer("1"), invoice("71", "1", amount, 12)), MINE, swept=True)
     assert harness.approve(user) is answer
 
 
 def test_managers_approve_where_the_policy_says_so(open_harness: OpenHarness) -> None:
     """By a switch that is off by default, own customers only, up to the limit."""
-    harness = open_harness(policy={**MINE, "people": {"managers_approve": True}})
-    harness.sweep()
+    harness = open_harness(policy={**MINE, "people": {"managers_approve": True}}, swept=True)
     assert harness.approve("UMANAGER") is Answer.RECORDED
 
 
 def test_a_plan_is_for_a_finance_lead(open_harness: OpenHarness) -> None:
     """A payment-plan candidate is not a collector's to approve."""
     text = {"CustomerMemo": {"value": "Could we pay in instalments?"}}
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **text)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), invoice("71", "1", "840.00", 12, **text)), swept=True
+    )
     assert harness.approve("UCOLLECT") is Answer.NOT_ALLOWED
     assert harness.approve("ULEAD2") is Answer.RECORDED
 

@@ -41,8 +41,7 @@ def confirm(harness: CompanyHarness, address: str) -> Answer:
 
 def test_looking_again_lifts_no_dispute(open_harness: OpenHarness) -> None:
     """A snooze ends early; what is disputed stays out of the message."""
-    harness = open_harness(TWO)
-    harness.sweep()
+    harness = open_harness(TWO, swept=True)
     harness.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
     harness.run("triage")
     harness.snooze("UCOLLECT", harness.today + timedelta(days=3))
@@ -54,8 +53,7 @@ def test_looking_again_lifts_no_dispute(open_harness: OpenHarness) -> None:
 
 def test_only_stops_that_were_read_are_set_aside(open_harness: OpenHarness) -> None:
     """A stop that came after the form was opened is not set aside with the others."""
-    harness = open_harness(LARGE)
-    harness.sweep()
+    harness = open_harness(LARGE, swept=True)
     click, read = harness.click("ULEAD1"), stops_seen(harness.rulings())
     harness.notify(harness.credit("1", "30000.00"))
     assert "covered_by_credits" in harness.rules()
@@ -68,8 +66,7 @@ def test_only_stops_that_were_read_are_set_aside(open_harness: OpenHarness) -> N
 
 def test_stops_set_aside_one_after_the_other(open_harness: OpenHarness) -> None:
     """What was set aside stays so until there is a draft, also where one more has to be."""
-    harness = open_harness(LARGE)
-    harness.sweep()
+    harness = open_harness(LARGE, swept=True)
     harness.draft_anyway("ULEAD1")
     harness.credit("1", "30000.00")
     harness.run("triage")
@@ -81,8 +78,7 @@ def test_stops_set_aside_one_after_the_other(open_harness: OpenHarness) -> None:
 
 def test_who_disputes_one_invoice_is_not_dunned_for_another(open_harness: OpenHarness) -> None:
     """The account manager sees the message about the other one first, and the card says why."""
-    harness = open_harness(TWO, {"account_manager": [{**MANAGER, "customers": ["1"]}]})
-    harness.sweep()
+    harness = open_harness(TWO, {"account_manager": [{**MANAGER, "customers": ["1"]}]}, swept=True)
     harness.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
     harness.run("triage")
     view = harness.view()
@@ -100,8 +96,7 @@ def test_who_disputes_one_invoice_is_not_dunned_for_another(open_harness: OpenHa
 def test_a_dispute_gives_the_manager_time_anew(open_harness: OpenHarness) -> None:
     """Also where the time for the message before has passed without a word."""
     lines = {"account_manager": [{**MANAGER, "customers": ["1"]}], **KEY}
-    harness = open_harness(TWO, lines)
-    harness.sweep()
+    harness = open_harness(TWO, lines, swept=True)
     harness.time.later(hours=6)
     harness.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
     harness.run("triage")
@@ -113,8 +108,9 @@ def test_a_dispute_gives_the_manager_time_anew(open_harness: OpenHarness) -> Non
 def test_what_was_paid_before_sending_is_told_in_one_sentence(open_harness: OpenHarness) -> None:
     """The cause and what is asked now; not each figure of the old text that is wrong since then."""
     three = (invoice(id, "1", amount, 12) for id, amount in (("73", "60.00"), ("74", "30.00")))
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12), *three))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), invoice("71", "1", "840.00", 12), *three), swept=True
+    )
     harness.approve()
     harness.pay("71", "840.00")
     harness.pay("73", "60.00")
@@ -128,8 +124,7 @@ def test_what_was_paid_before_sending_is_told_in_one_sentence(open_harness: Open
 
 def test_a_dispute_about_what_is_settled_is_over(open_harness: OpenHarness) -> None:
     """Once the disputed invoice is paid the other one is asked for as usual."""
-    harness = open_harness(TWO)
-    harness.sweep()
+    harness = open_harness(TWO, swept=True)
     harness.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
     harness.run("triage")
     harness.notify(harness.pay("71", "840.00"))
@@ -142,8 +137,7 @@ EARLY = books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1"
 @pytest.mark.parametrize("how", ["disputed", "paid", "paid before sending"])
 def test_a_message_needs_an_invoice_that_has_crossed(open_harness: OpenHarness, how: str) -> None:
     """What is two days late goes along with another invoice, and is no reason to write."""
-    harness = open_harness(EARLY)
-    harness.sweep()
+    harness = open_harness(EARLY, swept=True)
     assert [i.id for i in harness.view().facts.invoices] == ["71", "72"]
     if how == "disputed":
         harness.reject("UCOLLECT", Rejection(RejectReason.DISPUTED, "wrong goods", ("71",)))
@@ -202,8 +196,7 @@ def test_a_stop_that_says_something_else_is_a_new_one(
 ) -> None:
     """What was set aside is one stop with its reason and evidence, not whatever its rule says."""
     content, rule, come = LATER_STOPS[later]
-    harness = open_harness(content)
-    harness.sweep()
+    harness = open_harness(content, swept=True)
     assert harness.draft_anyway("ULEAD1") is Answer.RECORDED
     harness.run("triage")
     assert harness.view().letter is not None
@@ -224,8 +217,7 @@ def test_a_stop_that_says_something_else_is_a_new_one(
 @pytest.mark.parametrize("how", ["snooze", "look_again", "wrong_tone"])
 def test_what_was_set_aside_is_so_for_one_draft(open_harness: OpenHarness, how: str) -> None:
     """When the case is gathered anew its stops count again."""
-    harness = open_harness(LARGE)
-    harness.sweep()
+    harness = open_harness(LARGE, swept=True)
     harness.draft_anyway("ULEAD1")
     harness.run("triage")
     assert harness.view().letter is not None
@@ -243,8 +235,7 @@ def test_what_was_set_aside_is_so_for_one_draft(open_harness: OpenHarness, how: 
 
 def test_a_confirmed_address_that_leaves_the_ledger(open_harness: OpenHarness) -> None:
     """It is used until QuickBooks changes; then a person has to confirm again."""
-    harness = open_harness(SEVERAL)
-    harness.sweep()
+    harness = open_harness(SEVERAL, swept=True)
     assert confirm(harness, "a@x.example") is Answer.RECORDED
     harness.run("triage")
     assert harness.view().letter is not None
@@ -260,9 +251,9 @@ def test_a_confirmed_address_that_leaves_the_ledger(open_harness: OpenHarness) -
 def test_a_name_like_a_web_address_is_confirmed_once(open_harness: OpenHarness) -> None:
     """Until a finance lead has confirmed this very name, letters leave it out."""
     harness = open_harness(
-        books(customer("1", DisplayName="Overstock.com"), invoice("71", "1", "840.00", 12))
+        books(customer("1", DisplayName="Overstock.com"), invoice("71", "1", "840.00", 12)),
+        swept=True,
     )
-    harness.sweep()
     seen = to_confirm(harness.view().facts)
 
     def confirms(user: str, read: str) -> Answer:
@@ -355,8 +346,7 @@ def test_a_hold_is_lifted_on_its_own_card(a_harness: CompanyHarness, days: int) 
 
 def test_a_lifted_dispute_frees_its_invoices_only(open_harness: OpenHarness) -> None:
     """What another hold takes out stays out."""
-    harness = open_harness(TWO)
-    harness.sweep()
+    harness = open_harness(TWO, swept=True)
     harness.hold(
         "UCOLLECT", Holding(HoldKind.DISPUTE, harness.today + timedelta(days=3), "", ("71",))
     )
@@ -376,8 +366,7 @@ def test_a_lifted_dispute_frees_its_invoices_only(open_harness: OpenHarness) -> 
 def test_what_a_customer_wrote_is_no_hold_to_lift(open_harness: OpenHarness) -> None:
     """A dispute in a memo ends when the memo does, not by a click."""
     disputed = invoice("71", "1", "840.00", 12, CustomerMemo={"value": "We dispute this bill."})
-    harness = open_harness(books(customer("1"), disputed))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), disputed), swept=True)
     assert harness.rules() == {"dispute"}
     assert harness.go(hold.lift, "UCOLLECT").answer is Answer.STALE
 
@@ -422,8 +411,9 @@ def test_undone_on_a_friday(open_harness: OpenHarness) -> None:
 
 def test_an_account_manager_cannot_say_what_became_of_a_mail(open_harness: OpenHarness) -> None:
     """That takes a look into the Sent folder: collectors and finance leads."""
-    harness = open_harness(policy={"account_manager": [{**MANAGER, "customers": ["1"]}]})
-    harness.sweep()
+    harness = open_harness(
+        policy={"account_manager": [{**MANAGER, "customers": ["1"]}]}, swept=True
+    )
     harness.approve()
     harness.fault("mail", "SMTP END", "late")
     harness.wait_out()
@@ -435,8 +425,7 @@ def test_an_account_manager_cannot_say_what_became_of_a_mail(open_harness: OpenH
 @pytest.mark.parametrize("act", [approve.approve, look.draft_anyway])
 def test_who_is_stopped_is_told_by_what(open_harness: OpenHarness, act: Any) -> None:
     """The answer carries the sentence of the rule."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12)))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12)), swept=True)
     ruling = Ruling(Kind.NEVER, "unsafe_text", "“evil.example” is a link.")
     with harness.database.writing() as conn:
         said = RULINGS.dump_python((ruling,), mode="json")

@@ -40,8 +40,7 @@ def test_nobody_starts_above_the_second_stage(open_harness: OpenHarness) -> None
     """The first message is a reminder or a follow-up, however old the invoice is."""
     people = [customer(str(days + 1000)) for days in STARTS]
     bills = [invoice(f"7{days}", str(days + 1000), "840.00", days) for days in STARTS]
-    harness = open_harness(books(*people, *bills))
-    harness.sweep()
+    harness = open_harness(books(*people, *bills), swept=True)
     first = {int(case.customer) - 1000: int(case.stage) for case in harness.cases()}
     assert first == {days: stage for days, stage in STARTS.items() if stage}
 
@@ -86,8 +85,7 @@ def test_a_card_that_nobody_decides_does_not_climb(open_harness: OpenHarness) ->
 
 def test_a_reminder_that_waits_may_become_a_follow_up(open_harness: OpenHarness) -> None:
     """Up to the second stage a message speaks of no earlier one."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 8)))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 8)), swept=True)
     harness.time.later(days=2)
     harness.sweep()
     assert [(c.stage, c.state) for c in harness.cases()] == [(Stage.FOLLOW_UP, State.WAITING)]
@@ -95,8 +93,7 @@ def test_a_reminder_that_waits_may_become_a_follow_up(open_harness: OpenHarness)
 
 def test_a_stage_after_a_rejection_speaks_of_no_message(open_harness: OpenHarness) -> None:
     """What was rejected was never said: the next card starts no higher than a follow-up."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 100)))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 100)), swept=True)
     harness.reject("UCOLLECT", Rejection(RejectReason.NOT_NEEDED))
     harness.time.later(days=1)
     harness.sweep()
@@ -119,8 +116,7 @@ def test_a_stage_is_crossed_once_a_round(open_harness: OpenHarness) -> None:
 
 def test_a_later_due_date_opens_a_new_round(open_harness: OpenHarness) -> None:
     """Once its due date moved later and passed, the invoice may be reminded of again."""
-    harness = open_harness(policy=QUICK)
-    harness.sweep()
+    harness = open_harness(policy=QUICK, swept=True)
     send_it(harness)
     harness.notify(harness.change("Invoice", "71", DueDate="today+5"))
     harness.time.later(days=9)
@@ -130,8 +126,7 @@ def test_a_later_due_date_opens_a_new_round(open_harness: OpenHarness) -> None:
 
 def test_a_payment_taken_back_opens_a_new_round(open_harness: OpenHarness) -> None:
     """An invoice that was settled and is open again is asked for again."""
-    harness = open_harness(policy=QUICK)
-    harness.sweep()
+    harness = open_harness(policy=QUICK, swept=True)
     send_it(harness)
     payment = harness.pay("71", "840.00")
     harness.notify(payment)
@@ -145,8 +140,7 @@ def test_a_payment_taken_back_opens_a_new_round(open_harness: OpenHarness) -> No
 def test_a_new_crossing_joins_the_case_that_waits(open_harness: OpenHarness) -> None:
     """Eleven invoices of one customer are one case and one message."""
     more = [invoice(str(80 + n), "1", "100.00", 4 + n) for n in range(11)]
-    harness = open_harness(books(customer("1"), *more))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), *more), swept=True)
     assert len(harness.cases()) == 1
     letter = harness.view().letter
     assert letter is not None
@@ -156,9 +150,9 @@ def test_a_new_crossing_joins_the_case_that_waits(open_harness: OpenHarness) -> 
 def test_an_invoice_that_falls_due_joins_the_card(open_harness: OpenHarness) -> None:
     """A second invoice that crosses meanwhile is drafted into the card that waits."""
     harness = open_harness(
-        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", -1))
+        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", -1)),
+        swept=True,
     )
-    harness.sweep()
     harness.time.later(days=4)
     harness.sweep()
     assert len(harness.cases()) == 1
@@ -171,9 +165,9 @@ def test_an_invoice_that_falls_due_joins_the_card(open_harness: OpenHarness) -> 
 def test_an_approved_case_makes_a_new_crossing_wait(open_harness: OpenHarness) -> None:
     """What somebody approved is not changed; the new crossing comes with a case of its own."""
     harness = open_harness(
-        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 2))
+        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 2)),
+        swept=True,
     )
-    harness.sweep()
     harness.approve()
     harness.time.later(hours=23)
     harness.sweep()
@@ -192,9 +186,9 @@ def test_an_invoice_without_a_due_date_crosses_by_its_term(open_harness: OpenHar
             *(customer("1"), customer("2")),
             invoice("71", "1", "840.00", 12, **silent),
             invoice("72", "2", "840.00", 12, DueDate=None),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     assert [(case.customer, case.stage) for case in harness.cases()] == [("1", 2)]
 
 
@@ -207,9 +201,9 @@ def test_a_tiny_rest_is_left_alone(open_harness: OpenHarness) -> None:
             invoice("71", "1", "24.99", 12),
             invoice("72", "2", "12.50", 12),
             invoice("73", "2", "12.50", 12),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     assert [case.customer for case in harness.cases()] == ["2"]
 
 
@@ -223,9 +217,9 @@ def test_sub_customers_are_billed_to_their_parent(open_harness: OpenHarness) -> 
             invoice("71", "1", "100.00", 5),
             invoice("72", "2", "200.00", 5),
             invoice("73", "3", "300.00", 5),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     assert sorted(case.customer for case in harness.cases()) == ["1", "3"]
     letter = harness.view(harness.case("1")).letter
     assert letter is not None
@@ -240,9 +234,9 @@ def test_currencies_are_never_mixed(open_harness: OpenHarness) -> None:
             customer("2", **EUR),
             invoice("71", "1", "100.00", 5),
             invoice("72", "2", "200.00", 5, ExchangeRate="1.186731"),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     assert sorted(case.currency for case in harness.cases()) == ["EUR", "USD"]
     euro = harness.view(harness.case("2", "EUR"))
     assert str(euro.facts.total_overdue.currency) == "EUR"
@@ -252,8 +246,7 @@ def test_currencies_are_never_mixed(open_harness: OpenHarness) -> None:
 
 def test_a_voided_and_restored_invoice_is_a_new_round(open_harness: OpenHarness) -> None:
     """What was voided before contact is forgotten; restored, it is asked for."""
-    harness = open_harness()
-    harness.sweep()
+    harness = open_harness(swept=True)
     harness.notify(harness.void("71"))
     assert harness.state() is State.CANCELLED
     harness.notify(
@@ -271,8 +264,8 @@ def test_the_most_valuable_case_ranks_first(open_harness: OpenHarness) -> None:
             customer("2", **EUR),
             invoice("71", "1", "210.00", 5),
             invoice("72", "2", "200.00", 5, ExchangeRate="1.2"),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     ranked = sorted(harness.cases(), key=lambda case: -case.row.rank)
     assert [case.currency for case in ranked] == ["EUR", "USD"]

@@ -156,8 +156,7 @@ def test_an_exchange_rate_of_many_digits_is_no_news(open_harness: OpenHarness) -
     """Rates finer than the mirror keeps them do not make every reading a change."""
     euro: dict[str, Any] = {"CurrencyRef": {"value": "EUR", "name": "Euro"}}
     bill = invoice("71", "1", "840.00", 12, ExchangeRate="1.186731")
-    harness = open_harness(books({**customer("1"), **euro}, bill))
-    harness.sweep()
+    harness = open_harness(books({**customer("1"), **euro}, bill), swept=True)
     read_at = harness.rows(select(invoices.c.read_at))
     harness.time.later(hours=1)
     harness.notify(Change("Invoice", "71", "updated"))
@@ -166,8 +165,9 @@ def test_an_exchange_rate_of_many_digits_is_no_news(open_harness: OpenHarness) -
 
 def test_a_merged_customer_ends_its_case(open_harness: OpenHarness) -> None:
     """When two customers become one, the case of the one that is gone ends; the other has one."""
-    harness = open_harness(books(customer("1"), customer("2"), invoice("71", "1", "840.00", 12)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), customer("2"), invoice("71", "1", "840.00", 12)), swept=True
+    )
     change = harness.books.merge("1", "2")
     harness.notify(*change)
     harness.refresh(harness.case("1"))
@@ -278,8 +278,7 @@ def test_many_edits_of_one_invoice_are_one_reading(a_harness: CompanyHarness) ->
 def test_a_bulk_edit_is_few_readings(open_harness: OpenHarness) -> None:
     """Many invoices that changed together are asked for together; a deleted one is gone."""
     more = [invoice(str(80 + n), "1", "840.00", 12) for n in range(9)]
-    harness = open_harness(books(customer("1"), *more))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), *more), swept=True)
     for n in range(8):
         harness.pay(str(80 + n), "40.00")
     changes = [Change("Invoice", str(80 + n), "updated") for n in range(9)]
@@ -298,8 +297,7 @@ def test_a_record_that_poisons_the_list_of_a_bulk_edit_hurts_nobody(
 ) -> None:
     """The others of the list count, and it is asked for by itself."""
     more = [invoice(str(80 + n), "1", "840.00", 12) for n in range(5)]
-    harness = open_harness(books(customer("1"), *more))
-    harness.sweep()
+    harness = open_harness(books(customer("1"), *more), swept=True)
     for n in range(5):
         harness.pay(str(80 + n), "40.00")
     harness.outside.quickbooks.poison({"realm": harness.realm, "entity": "Invoice", "id": "82"})
@@ -319,9 +317,9 @@ def test_a_poisoned_customer_hurts_only_its_own_invoices(open_harness: OpenHarne
             customer("2"),
             invoice("71", "1", "840.00", 12),
             invoice("72", "2", "840.00", 12),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     for id in ("71", "72"):
         harness.pay(id, "40.00")
     harness.outside.quickbooks.poison({"realm": harness.realm, "entity": "Customer", "id": "2"})

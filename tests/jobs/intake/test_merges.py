@@ -27,8 +27,7 @@ TWO = books(
 @pytest.fixture
 def harness(open_harness: OpenHarness) -> CompanyHarness:
     """Two customers with a card each."""
-    found = open_harness(TWO)
-    found.sweep()
+    found = open_harness(TWO, swept=True)
     found.run("poll")
     return found
 
@@ -54,8 +53,9 @@ def test_a_merge_ends_the_case_of_the_loser(harness: CompanyHarness) -> None:
 
 def test_a_merge_into_somebody_without_a_case(open_harness: OpenHarness) -> None:
     """A case is opened for the survivor; the stage is crossed there, not twice."""
-    harness = open_harness(books(customer("1"), customer("2"), invoice("72", "2", "60.00", 12)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), customer("2"), invoice("72", "2", "60.00", 12)), swept=True
+    )
     harness.notify(merge(harness), merge_again(harness))
     assert [(c.customer, c.state) for c in harness.cases()] == [
         ("2", State.CANCELLED),
@@ -123,8 +123,7 @@ def test_an_invoice_given_to_somebody_else(harness: CompanyHarness) -> None:
 def test_an_invoice_given_away_that_only_its_card_saw(open_harness: OpenHarness) -> None:
     """The card goes on without it, and the sweep after that asks its new customer for it."""
     ledger = books(customer("1"), customer("2"), *TWO["invoices"], invoice("73", "2", "90.00", 12))
-    harness = open_harness(ledger)
-    harness.sweep()
+    harness = open_harness(ledger, swept=True)
     harness.change("Invoice", "72", CustomerRef={"value": "1"})
     harness.refresh(harness.case("2"))
     harness.sweep()
@@ -159,9 +158,9 @@ def test_a_sub_customer_with_credits_only(open_harness: OpenHarness) -> None:
                 {"Id": "91", "CustomerRef": {"value": "2"}, "TotalAmt": "840.00"},
                 {"Id": "92", "CustomerRef": {"value": "3"}, "TotalAmt": "840.00"},
             ],
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     facts = harness.view().facts
     assert {c.customer for c in facts.credits} == {"2"}
     assert facts.gaps == ()

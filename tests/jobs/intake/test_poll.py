@@ -36,8 +36,7 @@ def poll(harness: CompanyHarness, **span: float) -> None:
 
 def polled(open_harness: OpenHarness, content: Any = TWO) -> CompanyHarness:
     """A company that was swept and has had its first poll."""
-    harness = open_harness(content)
-    harness.sweep()
+    harness = open_harness(content, swept=True)
     harness.run("poll")
     return harness
 

@@ -55,8 +55,7 @@ def test_the_first_sweep_follows_the_connection(open_harness: OpenHarness) -> No
 
 def test_the_first_sweep_knows_the_addresses(open_harness: OpenHarness) -> None:
     """Addresses in the ledger at connection count as known; later ones do not."""
-    harness = open_harness()
-    harness.sweep()
+    harness = open_harness(swept=True)
     harness.change("Customer", "1", PrimaryEmailAddr={"Address": "new@elsewhere.example"})
     harness.sweep()
     known = {row.address for row in harness.rows(select(addresses))}
@@ -68,9 +67,8 @@ def test_an_address_of_a_job_is_known_to_whoever_is_billed(open_harness: OpenHar
     job = customer("2", ParentRef={"value": "1"}, Job=True, BillWithParent=True)
     mail = {"Address": "site@job.example"}
     harness = open_harness(
-        books(customer("1"), job, invoice("71", "2", "840.00", 12, BillEmail=mail))
+        books(customer("1"), job, invoice("71", "2", "840.00", 12, BillEmail=mail)), swept=True
     )
-    harness.sweep()
     known = {(row.customer, row.address) for row in harness.rows(select(addresses))}
     theirs = ("billing@customer1.example", "billing@customer2.example", "site@job.example")
     assert known == {("1", address) for address in theirs}
@@ -107,8 +105,7 @@ def test_a_sweep_holds_no_more_of_a_large_ledger(
 
 def test_absence_is_not_payment(open_harness: OpenHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """An invoice that the list left out is read by its id, and is open as it was."""
-    harness = open_harness(MANY)
-    harness.sweep()
+    harness = open_harness(MANY, swept=True)
     listed = QuickBooks.open_invoices
 
     def forgetful(self: QuickBooks, *more: Any) -> Iterator[list[Invoice]]:
@@ -128,8 +125,7 @@ def test_a_deletion_among_many_changes_during_a_sweep(
     """It comes with the last changes, or the sweep that follows an hour later finds it."""
     many = [invoice(str(1000 + n), "2", "10.00", -20) for n in range(1100)]
     content = books(customer("1"), customer("2"), invoice("71", "1", "840.00", 12), *many)
-    harness = open_harness(content)
-    harness.sweep()
+    harness = open_harness(content, swept=True)
     listed = QuickBooks.open_invoices
 
     def meanwhile(self: QuickBooks, *more: Any) -> Iterator[list[Invoice]]:
@@ -156,8 +152,7 @@ def test_a_deletion_among_many_changes_during_a_sweep(
 
 def test_what_has_left_is_told_apart(open_harness: OpenHarness) -> None:
     """Paid, voided and deleted invoices each end their case with their own reason."""
-    harness = open_harness(MANY)
-    harness.sweep()
+    harness = open_harness(MANY, swept=True)
     harness.pay("71", "100.00")
     harness.void("72")
     harness.books.delete("Invoice", "73")
@@ -181,8 +176,7 @@ def test_page_after_page_is_met(open_harness: OpenHarness, monkeypatch: pytest.M
     content = dict(MANY)
     content["customers"] = [*MANY["customers"], customer("8"), job]
     content["invoices"] = [*MANY["invoices"], *more]
-    harness = open_harness(content)
-    harness.sweep()
+    harness = open_harness(content, swept=True)
     assert sorted(case.customer for case in harness.cases()) == ["1", "2", "3", "4", "5", "6", "8"]
     assert harness.logged("sweep.done")[-1]["data"] == {"open": 9, "left": 0, "gone": 0}
     assert harness.rows(select(sweeping)) == []
@@ -198,8 +192,7 @@ def test_page_after_page_is_met(open_harness: OpenHarness, monkeypatch: pytest.M
 
 def test_a_part_payment_that_nobody_told_is_found(open_harness: OpenHarness) -> None:
     """Without any webhook, the card is drawn anew when the sweep sees another balance."""
-    harness = open_harness()
-    harness.sweep()
+    harness = open_harness(swept=True)
     harness.pay("71", "340.00")
     harness.time.later(hours=3)
     harness.sweep()
@@ -248,8 +241,7 @@ def test_a_poisoned_customer_is_named_and_holds_up_nobody(open_harness: OpenHarn
 
 def test_a_record_that_several_readings_meet_is_named_once(open_harness: OpenHarness) -> None:
     """In the list, among the changes and by itself; what we refuse is not QuickBooks' fault."""
-    harness = open_harness(MANY)
-    harness.sweep()
+    harness = open_harness(MANY, swept=True)
     harness.change("Invoice", "72", TotalAmt="61.00")
     harness.change("Invoice", "74", DocNumber="N" * 41)
     del harness.books.tables["Invoice"]["72"]["TotalAmt"]
@@ -263,8 +255,7 @@ def test_a_record_that_several_readings_meet_is_named_once(open_harness: OpenHar
 
 def test_a_record_poisoned_later_is_not_gone(open_harness: OpenHarness) -> None:
     """What was open yesterday and breaks the list today is asked for by itself."""
-    harness = open_harness(MANY)
-    harness.sweep()
+    harness = open_harness(MANY, swept=True)
     harness.outside.quickbooks.poison({"realm": harness.realm, "entity": "Invoice", "id": "73"})
     harness.books.delete("Invoice", "74")
     harness.sweep()
@@ -292,8 +283,7 @@ def test_a_sweep_survives_bad_answers(
     open_harness: OpenHarness, kind: Kind, status: int | None
 ) -> None:
     """A sweep that was answered badly concludes nothing and runs again."""
-    harness = open_harness(MANY)
-    harness.sweep()
+    harness = open_harness(MANY, swept=True)
     harness.fault("quickbooks", "/query", kind, 1, status)
     harness.sweep()
     assert set(statuses(harness).values()) == {"open"}
@@ -382,9 +372,8 @@ def test_a_customer_with_thousands_is_one_case(
     monkeypatch.setattr("jobs.intake.crossing.CROSSINGS_A_CHUNK", 3)
     more = [invoice(str(80 + n), "1", "10.00", 12) for n in range(11)]
     harness = open_harness(
-        books(customer("1"), customer("2"), *more, invoice("71", "2", "90.00", 5))
+        books(customer("1"), customer("2"), *more, invoice("71", "2", "90.00", 5)), swept=True
     )
-    harness.sweep()
     crossed = harness.rows(select(crossings.c.case_id, crossings.c.invoice))
     assert Counter(row.case_id for row in crossed) == {
         harness.case("1").id: 11,
@@ -447,8 +436,7 @@ def test_a_credit_of_a_job_that_is_gone_is_missed(open_harness: OpenHarness) -> 
 
 def test_a_sweep_of_the_same_writes_nothing(open_harness: OpenHarness) -> None:
     """A second sweep of an unchanged ledger leaves one line in the log and no other trace."""
-    harness = open_harness(MANY)
-    harness.sweep()
+    harness = open_harness(MANY, swept=True)
     before = [line for line in harness.logged() if line["action"] != "sweep.done"]
     harness.sweep()
     after = [line for line in harness.logged() if line["action"] != "sweep.done"]
@@ -457,8 +445,7 @@ def test_a_sweep_of_the_same_writes_nothing(open_harness: OpenHarness) -> None:
 
 def test_a_wish_during_a_sweep_is_not_lost(open_harness: OpenHarness) -> None:
     """A sweep that is under way may have read too early: it loses its row, which is due again."""
-    harness = open_harness()
-    harness.sweep()
+    harness = open_harness(swept=True)
     with harness.database.writing() as conn:
         work.hurry(conn, harness.realm, "sweep", harness.now)
         sweeps = schedule.c.kind == "sweep"

@@ -28,8 +28,7 @@ def first_look(harness: CompanyHarness) -> list[str]:
 
 def shadowed(open_harness: OpenHarness, **policy: Any) -> CompanyHarness:
     """A company in shadow mode after its first sweep."""
-    harness = open_harness(LEDGER, policy, live=False)
-    harness.sweep()
+    harness = open_harness(LEDGER, policy, live=False, swept=True)
     harness.run("first_look")
     return harness
 
@@ -102,8 +101,7 @@ def test_a_triage_that_hangs_does_not_hold_it_up_for_ever(open_harness: OpenHarn
 
 def test_an_empty_ledger_is_said(open_harness: OpenHarness) -> None:
     """Also nothing is something to know."""
-    harness = open_harness(books(customer("1")), live=False)
-    harness.sweep()
+    harness = open_harness(books(customer("1")), live=False, swept=True)
     harness.run("first_look")
     (said,) = first_look(harness)
     assert "Nothing is open in QuickBooks." in said
@@ -113,8 +111,7 @@ def test_a_ledger_far_from_the_limits_gets_better_ones(open_harness: OpenHarness
     """Thirty customers who owe a few hundred each: the lines for the policy file are named."""
     people = [customer(str(n)) for n in range(1, 31)]
     owed = [invoice(str(n + 100), str(n), f"{n * 10}.00", 12) for n in range(1, 31)]
-    harness = open_harness(books(*people, *owed), live=False)
-    harness.sweep()
+    harness = open_harness(books(*people, *owed), live=False, swept=True)
     harness.time.later(minutes=11)
     harness.run("first_look")
     (said,) = first_look(harness)
@@ -148,8 +145,7 @@ stop_total = 100
 def test_a_currency_without_limits_says_whom_it_concerns(open_harness: OpenHarness) -> None:
     """They count among the second approvers below, and here is why."""
     ledger = LEDGER | {"invoices": [*LEDGER["invoices"], EUROS]}
-    harness = open_harness(ledger, live=False)
-    harness.sweep()
+    harness = open_harness(ledger, live=False, swept=True)
     harness.run("first_look")
     (said,) = first_look(harness)
     assert "Needs a second approver (the policy has no limits for EUR): 1" in said

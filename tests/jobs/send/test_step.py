@@ -223,8 +223,7 @@ def test_old_knowledge_of_the_groups_takes_no_approval_away(open_harness: OpenHa
 
 def test_a_shadow_run_after_going_live_leaves_the_crossing_free(open_harness: OpenHarness) -> None:
     """What was only rehearsed may happen once the company is live."""
-    harness = open_harness(live=False)
-    harness.sweep()
+    harness = open_harness(live=False, swept=True)
     harness.approve()
     with harness.database.writing() as conn:
         companies.change(conn, harness.realm, mode="live")
@@ -290,8 +289,7 @@ def test_a_silent_server_is_given_up(approved: CompanyHarness, phase: str, state
 
 def test_without_a_way_to_send_it_waits(open_harness: OpenHarness) -> None:
     """Where no mail server is set the approval stays, says so, and lapses."""
-    harness = open_harness(mail=False)
-    harness.sweep()
+    harness = open_harness(mail=False, swept=True)
     harness.approve()
     harness.wait_out()
     assert "No way to send mail" in harness.case().last_error
@@ -376,9 +374,9 @@ def test_the_last_check_catches_what_is_settled(
 def test_one_of_two_invoices_paid_voids_the_letter(open_harness: OpenHarness) -> None:
     """A letter about two invoices does not go when one of them is settled."""
     harness = open_harness(
-        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 12))
+        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 12)),
+        swept=True,
     )
-    harness.sweep()
     harness.approve()
     harness.pay("72", "60.00")
     harness.wait_out()
@@ -410,8 +408,8 @@ def test_a_deadline_that_has_come_is_not_sent(open_harness: OpenHarness) -> None
     harness = open_harness(
         books(customer("1"), invoice("71", "1", "840.00", 10)),
         {"pace": {"undo_seconds": 0, "lapse_hours": 720, "refresh_working_days": 30}},
+        swept=True,
     )
-    harness.sweep()
     harness.approve()
     harness.wait_out()
     harness.time.later(days=12)
@@ -483,8 +481,7 @@ def test_an_unreachable_ledger_is_asked_at_growing_distances(approved: CompanyHa
 
 def test_without_an_undo_window_resuming_tries_again_at_once(open_harness: OpenHarness) -> None:
     """What was approved with no time to undo it waits no longer than anything else."""
-    harness = open_harness(policy={"pace": {"undo_seconds": 0}})
-    harness.sweep()
+    harness = open_harness(policy={"pace": {"undo_seconds": 0}}, swept=True)
     harness.approve()
     harness.fault("quickbooks", "/batch", "status", None, 503)
     harness.run("send")
@@ -529,9 +526,9 @@ def test_pay_links_are_filled_by_the_sender(
 ) -> None:
     """The link is on no card; it stands in the mail, fresh from QuickBooks."""
     harness = open_harness(
-        books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS, DocNumber=number))
+        books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS, DocNumber=number)),
+        swept=True,
     )
-    harness.sweep()
     letter = harness.view().letter
     assert letter is not None
     assert f"[pay link {key}]" in letter.body
@@ -542,8 +539,9 @@ def test_pay_links_are_filled_by_the_sender(
 
 def test_a_missing_pay_link_voids_the_approval(open_harness: OpenHarness) -> None:
     """Where the approved text promises a link that QuickBooks does not give, nothing goes."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)), swept=True
+    )
     harness.approve()
     harness.change("Invoice", "71", AllowOnlineCreditCardPayment=False)
     harness.wait_out()
@@ -564,8 +562,9 @@ def test_a_link_that_is_not_to_be_had_is_done_without(
     open_harness: OpenHarness, gives: Callable[..., Any], why: str
 ) -> None:
     """The next version speaks of no link, and once approved it goes: nobody turns in circles."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)), swept=True
+    )
     harness.approve()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(api, "_pay_link", gives)
@@ -586,8 +585,9 @@ def test_a_link_that_is_not_to_be_had_is_done_without(
 @pytest.mark.parametrize("code", ["4002", "5020", "610"])
 def test_a_link_that_ends_in_a_fault_is_done_without(open_harness: OpenHarness, code: str) -> None:
     """A fault that speaks of this one link costs the link, not the files and not a day."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)), swept=True
+    )
     harness.approve()
     harness.outside.world.faults.add(Fault("quickbooks", "invoiceLink", "status", None, 400, code))
     harness.wait_out()
@@ -603,8 +603,9 @@ def test_a_link_that_ends_in_a_fault_is_done_without(open_harness: OpenHarness, 
 
 def test_an_unreachable_link_is_waited_for(open_harness: OpenHarness) -> None:
     """That QuickBooks does not answer says nothing about the link."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)), swept=True
+    )
     harness.approve()
     harness.fault("quickbooks", "invoiceLink", "status", None, 503)
     harness.wait_out()
@@ -617,8 +618,9 @@ def test_an_unreachable_link_is_waited_for(open_harness: OpenHarness) -> None:
 
 def test_the_pay_link_stands_in_the_mail_only(open_harness: OpenHarness) -> None:
     """Who has it can see the invoice: it is in no table, no log, no prompt."""
-    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)))
-    harness.sweep()
+    harness = open_harness(
+        books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS)), swept=True
+    )
     harness.approve()
     harness.wait_out()
     assert "scs-v1" in harness.mails[0].shown()["text"]
@@ -729,8 +731,7 @@ def test_a_pause_does_not_stop_lapses(approved: CompanyHarness) -> None:
 
 def test_a_shadow_run_sends_nothing(open_harness: OpenHarness) -> None:
     """A shadow case is checked and composed, ends as such, and is asked for again once live."""
-    harness = open_harness(live=False)
-    harness.sweep()
+    harness = open_harness(live=False, swept=True)
     assert harness.case().shadow
     harness.approve()
     harness.wait_out()
@@ -748,8 +749,7 @@ def test_at_the_cap_sending_pauses_and_asks(open_harness: OpenHarness) -> None:
     """At the day's cap no more go out; a finance lead is asked once, and may let them go on."""
     six = [customer(str(n)) for n in range(1, 7)]
     bills = [invoice(str(70 + n), str(n), "100.00", 12) for n in range(1, 7)]
-    harness = open_harness(books(*six, *bills), {"pace": {"messages_per_day": 2}})
-    harness.sweep()
+    harness = open_harness(books(*six, *bills), {"pace": {"messages_per_day": 2}}, swept=True)
     for case in harness.cases():
         assert harness.approve(harness.click("UCOLLECT", case)) is Answer.RECORDED
     harness.wait_out()
@@ -769,8 +769,7 @@ def test_mails_wait_for_the_window(open_harness: OpenHarness) -> None:
         "calendar": {"business_days_only": True},
         "message": {"window": ["09:00", "17:00"]},
     }
-    harness = open_harness(ONE, policy, now=friday)
-    harness.sweep()
+    harness = open_harness(ONE, policy, now=friday, swept=True)
     harness.approve()
     harness.wait_out()
     assert not harness.mails
@@ -1018,9 +1017,9 @@ def test_slack_that_falls_silent_while_files_are_fetched_takes_no_approval_away(
 def test_what_is_left_has_to_have_crossed(open_harness: OpenHarness) -> None:
     """The invoice that had crossed was paid: the other one is too young to be asked for."""
     harness = open_harness(
-        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "90.00", 2))
+        books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "90.00", 2)),
+        swept=True,
     )
-    harness.sweep()
     assert {i.id for i in harness.view().facts.invoices} == {"71", "72"}
     harness.approve()
     harness.pay("71", "840.00")
@@ -1044,9 +1043,9 @@ def test_the_sum_that_is_told_is_the_one_that_letters_ask_for(open_harness: Open
                     "TxnDate": "today-3",
                 }
             ],
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     harness.approve()
     harness.pay("71", "840.00")
     harness.wait_out()
@@ -1142,9 +1141,9 @@ def test_two_customers_with_one_address_are_not_written_to_at_once(
             customer("2", shared),
             invoice("71", "1", "840.00", 12),
             invoice("72", "2", "840.00", 12),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     for case in harness.cases():
         harness.approve(harness.click("UCOLLECT", case))
     harness.wait_out()

@@ -81,9 +81,9 @@ def test_everything_that_a_case_needs(open_harness: OpenHarness) -> None:
                     ],
                 }
             ],
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     found, facts = read(harness)
     assert [i.id for i in facts.invoices] == ["71"]
     assert [i.id for i in facts.other_open] == ["72"]
@@ -129,9 +129,9 @@ def test_a_habit_is_made_of_money_that_came(open_harness: OpenHarness) -> None:
                 linked,
             ],
             credit_memos=[{"Id": "95", "CustomerRef": {"value": "1"}, "TotalAmt": "50.00"}],
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     habit = read(harness)[1].habit
     assert habit is not None
     assert (habit.count, habit.late, habit.median_days_late) == (2, 1, -2)
@@ -202,9 +202,9 @@ def test_invoices_of_somebody_else_are_no_part_of_it(open_harness: OpenHarness) 
             customer("2"),
             invoice("71", "1", "840.00", 12),
             invoice("72", "1", "60.00", 12),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     harness.change("Invoice", "72", CustomerRef={"value": "2", "name": "Customer C"})
     _, facts = read(harness)
     assert [i.id for i in facts.invoices] == ["71"]
@@ -229,8 +229,7 @@ def test_a_company_in_another_zone_has_its_own_today(open_harness: OpenHarness) 
     """An invoice is overdue by the company's calendar, not by ours."""
     content = books(customer("1"), invoice("71", "1", "840.00", 3))
     content["company"]["DefaultTimeZone"] = "Pacific/Auckland"
-    harness = open_harness(content)
-    harness.sweep()
+    harness = open_harness(content, swept=True)
     assert harness.company.zone.key == "Pacific/Auckland"
     assert read(harness)[1].days_overdue == 3
 
@@ -238,9 +237,9 @@ def test_a_company_in_another_zone_has_its_own_today(open_harness: OpenHarness) 
 def test_what_a_draft_was_made_from_is_kept(open_harness: OpenHarness) -> None:
     """An assessment has the hash of each text, kept elsewhere; a changed one is not read yet."""
     harness = open_harness(
-        books(customer("1"), invoice("71", "1", "840.00", 12, CustomerMemo={"value": "Thanks!"}))
+        books(customer("1"), invoice("71", "1", "840.00", 12, CustomerMemo={"value": "Thanks!"})),
+        swept=True,
     )
-    harness.sweep()
     case = harness.case()
     with harness.database.reading() as conn:
         found, facts = read(harness)
@@ -258,8 +257,7 @@ def test_rates_are_as_fine_as_the_mirror(open_harness: OpenHarness) -> None:
     """Ten digits of a rate are kept, here and there: a finer one would be news at each look."""
     euro: dict[str, Any] = {"CurrencyRef": {"value": "EUR", "name": "Euro"}}
     bill = invoice("71", "1", "840.00", 12, ExchangeRate="0.000038123456")
-    harness = open_harness(books(customer("1", **euro), bill))
-    harness.sweep()
+    harness = open_harness(books(customer("1", **euro), bill), swept=True)
     assert read(harness)[0].open[0].exchange_rate == Decimal("0.0000381235")
     with harness.database.reading() as conn:
         assert companies.need(conn, harness.realm).home_currency == "USD"
@@ -275,9 +273,9 @@ def test_an_invoice_that_quickbooks_never_emailed_is_told_until_we_have_written(
             customer("2"),
             invoice("71", "1", "840.00", 4, EmailStatus="NotSet"),
             invoice("72", "2", "60.00", 4, EmailStatus="NeedToSend"),
-        )
+        ),
+        swept=True,
     )
-    harness.sweep()
     assert harness.rules(harness.case("1")) == harness.rules(harness.case("2")) == {"never_emailed"}
     assert "Invoice 171 has never been e-mailed" in harness.rulings(harness.case("1"))[0].reason
     harness.change("Invoice", "72", EmailStatus="EmailSent")
