@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jobs import approvals
+from jobs.approvals import void
 from jobs.rules import changes
 from jobs.rules.case import Decided
 from jobs.rules.facts.facts import Facts, Invoice
@@ -16,17 +17,30 @@ from jobs.rules.facts.past import Past
 from jobs.rules.figures import amount
 from jobs.rules.gates import gates, recipients
 from jobs.rules.letters.letter import Letter
+from jobs.rules.plain import shortened
+from jobs.rules.policy.business_days import next_opening
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.verification.verify import verify
+from jobs.send.outcome import LONGEST_RETRY, RETRY
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments, people, work
+from jobs.store import assessments, cases, people, sends, work
 from jobs.store import drafts as draft_store
+from jobs.store.cases import Case
 from jobs.store.customers import history
 from jobs.store.drafts import Draft
+from jobs.store.work import MOST_ATTEMPTS, Claim
+from qbo.errors import QuickBooksError, ReadOnly, TokenExpired, Unreachable
 
 PATIENCE = timedelta(minutes=30)
 """How long an approved message waits for a source that does not answer."""
+FOR_EVER = 3
+"""The most attempts that passing trouble can use up, so that it never makes a claim hopeless."""
+PASSING = (Unreachable, TokenExpired, ReadOnly)
+"""Errors that say nothing about the record itself: the same request may work later."""
+IN_VAIN = "The message could not be sent"
+UNSURE = "Slack has not said recently who may approve, so the approvals could not be checked."
+ALREADY_SENT = "A message of this case was already sent, or may have been; no other is sent."
 
 
 @dataclass(frozen=True)
@@ -125,3 +139,65 @@ def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
     if found == letter.to or isinstance(found, Ruling):
         return ()  # the stops already include this ruling
     return (f"QuickBooks now has the address {found}; the message was for {letter.to}.",)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something outside did not answer, or said no for now."""
+
+    reason: str
+    stays: bool = False
+    """Retrying is unlikely to help, as with a record that cannot be read."""
+    again_by: datetime | None = None
+    """When to retry at the latest."""
+
+    @classmethod
+    def of(cls, words: str, error: QuickBooksError) -> Trouble:
+        """`error` as a Trouble whose reason starts with `words`."""
+        return cls(f"{words}: {error}", stays=not isinstance(error, PASSING))
+
+
+def may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
+    """Whether the message may go now; if not, the case is put off or its approval ended here."""
+    case, draft, now = look.file.case, look.draft, look.now
+    if case.lapses_at and now >= case.lapses_at:
+        end_approval(conn, case, f"The approval lapsed. {case.last_error}".strip(), now)
+        return False
+    opens = next_opening(now, look.file.company.zone, look.policy)
+    if opens > now:
+        work.settle(conn, claim, opens)
+        return False
+    gone = (ALREADY_SENT,) if sends.alive(conn, case.id) else ()
+    reasons, unapproved = (*gone, *look.objections(conn, past)), look.unapproved(conn, past)
+    if unapproved and not reasons and not look.approvers_are_known(conn):
+        try_again(conn, claim, case, Trouble(UNSURE), now)
+        return False
+    if said := (*reasons, *unapproved):
+        void(conn, case, draft, " ".join(said), Decided.DIFFERS, now)
+        return False
+    if silent := look.silent:
+        why = " ".join(f"The {name} cannot be read: {down.reason}" for name, down in silent.items())
+        by = min(down.since for down in silent.values()) + PATIENCE
+        try_again(conn, claim, case, Trouble(why, again_by=by), now)
+    return not silent
+
+
+def try_again(conn: Connection, claim: Claim, case: Case, trouble: Trouble, now: datetime) -> None:
+    """Stay approved, say why, and retry at growing intervals until the approval lapses.
+
+    Only lasting trouble uses up attempts; after the last one a person has to look.
+    """
+    tries = claim.attempts if trouble.stays else min(claim.attempts, FOR_EVER)
+    if tries >= MOST_ATTEMPTS:
+        end_approval(conn, case, f"{IN_VAIN}{work.TRIED_ENOUGH}. {trouble.reason}", now)
+        return
+    due = now + min(RETRY * 4 ** (claim.attempts - 1), LONGEST_RETRY)
+    due = min(due, case.lapses_at or due, trouble.again_by or due)
+    if work.settle(conn, claim, due, last_error=shortened(trouble.reason, 300), attempts=tries):
+        cases.redraw(conn, case.id, now)
+
+
+def end_approval(conn: Connection, case: Case, reason: str, now: datetime) -> None:
+    """Let the approval lapse early."""
+    assert case.draft is not None
+    void(conn, case, draft_store.draft(conn, case.draft), reason, Decided.LAPSE, now)

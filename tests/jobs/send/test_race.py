@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from jobs.engine import loop
 from jobs.rules.states import State
-from jobs.send import step as send
+from jobs.send.fetch import Fetch
 from jobs.store.database.tables import cases, sends
 from tests.jobs.fixtures import opener
 from tests.jobs.harness import CompanyHarness, SharedStandIns, books, customer, invoice
@@ -50,9 +50,9 @@ def race(harness: CompanyHarness, fetched: Callable[[], None]) -> None:
     """
     step = replace(next(s for s in harness.process.steps() if s.name == "send"), width=1)
     gate, here = threading.Barrier(SENDERS), threading.Semaphore(0)
-    fetch = send.Fetch.act
+    fetch = Fetch.act
 
-    def together(round: send.Fetch) -> Any:
+    def together(round: Fetch) -> Any:
         result = fetch(round)
         fetched()
         here.release()
@@ -64,7 +64,7 @@ def race(harness: CompanyHarness, fetched: Callable[[], None]) -> None:
         capture_logs() as logs,
         ThreadPoolExecutor(SENDERS) as pool,
     ):
-        patch.setattr(send.Fetch, "act", together)
+        patch.setattr(Fetch, "act", together)
         harness.time.begin()
         ended = []
         for _ in range(SENDERS):
