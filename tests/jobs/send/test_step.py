@@ -22,6 +22,7 @@ from jobs.rules.facts.past import HoldKind
 from jobs.rules.states import State
 from jobs.send import outcome
 from jobs.send import step as send
+from jobs.send.fetch import Fetch
 from jobs.sources.imap import ImapServer
 from jobs.store import companies, drafts, people
 from jobs.store.customers import history
@@ -707,14 +708,14 @@ def test_pause_stops_sending_at_once(approved: CompanyHarness) -> None:
 
 def test_pause_during_the_last_check_holds(approved: CompanyHarness) -> None:
     """A pause that comes between last check and mail is asked for again just before."""
-    fetch = send.Fetch.act
+    fetch = Fetch.act
 
-    def slowly(round: send.Fetch) -> Any:
+    def slowly(round: Fetch) -> Any:
         approved.runs(Switch.PAUSE.turn, "ULEAD1")
         return fetch(round)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Fetch, "act", slowly)
+        patch.setattr(Fetch, "act", slowly)
         approved.run("send")
     assert approved.state() is State.APPROVED
     assert not approved.mails
@@ -808,7 +809,7 @@ def _die(_: outcome.Deliver) -> Any:
 def test_a_crash_before_the_intent_resumes(approved: CompanyHarness) -> None:
     """Killed during the last check, the next sender begins anew; one mail goes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Fetch, "act", _die)
+        patch.setattr(Fetch, "act", _die)
         with pytest.raises(SystemExit):
             approved.run("send")
     approved.time.later(seconds=31)
@@ -1119,14 +1120,14 @@ def test_a_mail_that_is_built_otherwise_is_not_sent(
 
 
 def _while_fetching(harness: CompanyHarness, happens: Callable[[], object]) -> None:
-    fetch = send.Fetch.act
+    fetch = Fetch.act
 
-    def slowly(round: send.Fetch) -> Any:
+    def slowly(round: Fetch) -> Any:
         happens()
         return fetch(round)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Fetch, "act", slowly)
+        patch.setattr(Fetch, "act", slowly)
         harness.run("send")
 
 
@@ -1153,9 +1154,9 @@ def test_two_customers_with_one_address_are_not_written_to_at_once(
 
 def test_two_senders_send_one_mail(approved: CompanyHarness) -> None:
     """Of two that have claimed the same case only one writes its intent."""
-    fetch, second = send.Fetch.act, [True]
+    fetch, second = Fetch.act, [True]
 
-    def slowly(round: send.Fetch) -> Any:
+    def slowly(round: Fetch) -> Any:
         if second:
             second.clear()
             approved.time.later(seconds=31)  # the lease of the first one ends
@@ -1163,7 +1164,7 @@ def test_two_senders_send_one_mail(approved: CompanyHarness) -> None:
         return fetch(round)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(send.Fetch, "act", slowly)
+        patch.setattr(Fetch, "act", slowly)
         approved.run("send", "write_back")
     assert attempts(approved) == ["sent"]
     assert len(approved.mails) == 1
