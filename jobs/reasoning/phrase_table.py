@@ -50,8 +50,11 @@ concurso de acreedores|insolvente|insolvencia|quiebra|abogad[oa]\b|demanda judic
 (?:bank|banking|payment) (?:details|information|instructions) (?:below|attached|are new)
 bank account ~ (?:changed|closed|updated)|(?:changed|switched|moved) ~ banks?\b
 (?:pay|send|transfer|remit|wire) ~ to (?:this|our new|the new|the following|another) account
-(?:ignore|disregard|forget) ~ (?:instructions?|rules|prompts?|guidelines)
+(?:ignore|disregard|forget|override) ~ (?:instructions?|rules|prompts?|guidelines)
 system prompt|you are (?:now )?an? (?:ai|assistant|language model)
+system: you\b|</?system>|<<<data|data>>>|"stance"|__class__|\{\w*key\}|your new task is\b
+(?:note to (?:the |any )?|dear )(?:assistant|ai|language model|chatbot)\b(?! (?:manager|to)\b)
+(?:vergiss|vergessen sie|ignorieren? (?:sie )?) ?~ (?:anweisungen|regeln)|deine neue aufgabe
 (?:neue|geänderte|andere) (?:bankverbindung|kontoverbindung|bankdaten|iban)|neues (?:bank)?konto
 (?:bankverbindung|kontoverbindung|bankdaten|konto|iban) ~ (?:geändert|gewechselt)
 nouvelles? coordonnées bancaires|nouveau (?:rib|iban|compte)|changement de (?:rib|banque|compte)

@@ -51,6 +51,15 @@ def open_harness(shared: SharedStandIns, tmp_path: Path) -> Iterator[OpenHarness
         yield opener(stack, shared, shared.home, tmp_path)
 
 
+@pytest.fixture(scope="module")
+def only_harness(
+    shared: SharedStandIns, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OpenHarness]:
+    """Opens the one company that the tests of a file look at, and none of them changes."""
+    with ExitStack() as stack:
+        yield opener(stack, shared, shared.home, tmp_path_factory.mktemp("company"))
+
+
 def opener(
     stack: ExitStack, shared: SharedStandIns, url: str, folder: Path
 ) -> Callable[..., CompanyHarness]:

@@ -65,6 +65,9 @@ class Usage:
     answered: int
 
 
+UNCOUNTED = Usage(0, 0, 0)
+
+
 def tokens(text: str) -> int:
     """An estimate on the high side; the vendor's own counter needs a file from its servers."""
     return sum(-(-len(piece.strip()) // LETTERS) or 1 for piece in PIECE.findall(text))
@@ -153,7 +156,7 @@ class StandInModel:
         format_ = body.get("text", {}).get("format")
         text, odd = self._text(format_, f"{body.get('instructions')}\n{_input(body)}")
         usage = self._usage(format_, body.get("instructions"), _input(body), text)
-        return odd or JSONResponse(_response(body["model"], text, self._kind, usage))
+        return odd or JSONResponse(whole_answer(body["model"], text, self._kind, usage))
 
     async def _chat(self, request: Request) -> Response:
         body = await self._accepted(request, "chat")
@@ -206,10 +209,10 @@ class StandInModel:
             return "", HTMLResponse("<html><body><h1>Welcome</h1></body></html>")
         if odd.kind == "garbage":
             return "", Response('{"id":"resp_1","obj', media_type="application/json")
-        return _spoiled(odd, _data(prompt)), None
+        return _spoiled(odd, data_of(prompt)), None
 
 
-def _data(prompt: str) -> dict[str, Any]:
+def data_of(prompt: str) -> dict[str, Any]:
     """The block of data in our prompts."""
     try:
         text = prompt.rsplit(MARKS[0], 1)[1].split(MARKS[1])[0]
@@ -240,7 +243,7 @@ def _input(body: dict[str, Any]) -> str:
     raise Refused(400, "input must be a string or a list of messages")
 
 
-def _response(model: str, text: str, kind: str, usage: Usage) -> dict[str, Any]:
+def whole_answer(model: str, text: str, kind: str, usage: Usage = UNCOUNTED) -> dict[str, Any]:
     part: dict[str, Any] = {"type": "output_text", "text": text, "annotations": []}
     if kind == "refusal":
         part = {"type": "refusal", "refusal": "I cannot help with that."}

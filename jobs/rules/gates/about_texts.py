@@ -40,7 +40,10 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
     Stance.BANK_CHANGE: (
         Kind.STOP,
         "bank_details_mentioned",
-        "{} mentions changed bank details. This may be fraud: check by phone. Nothing was changed.",
+        (
+            "{} mentions changed bank details, or tells this bot what to do. This may be fraud: "
+            "check by phone. Nothing was changed."
+        ),
         {},
     ),
     Stance.UNCLEAR: (
