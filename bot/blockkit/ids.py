@@ -27,6 +27,10 @@ class HomeButton(StrEnum):
     NEXT = "next"
 
 
+SHOW_CUSTOMER = "show_customer"
+"""The action id of a button that shows how a customer stands."""
+OPEN_CASE = "open_case"
+"""The action id of the button that opens a case for a customer now."""
 CUSTOMER = "customer"
 """The action id of the button, and the name of the form, that say what is special about one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from slack_bolt import Ack, App
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from bot.blockkit.blocks import section
+from bot.listeners import customers
 from bot.listeners.companies import policy_of, turn
 from bot.listeners.context import Backend
 from bot.listeners.deciding import ruling
@@ -28,7 +31,7 @@ from jobs.reports.picture import Only
 from jobs.rules.policy.rights import sees
 from jobs.store import companies, people
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import managers
+from jobs.store.customers import managers, search
 
 slog = structlog.get_logger()
 Response = dict[str, Any]
@@ -71,26 +74,45 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
         return {"text": _switched(backend, switch, user, channel, now)}
     if verb == "cash":
         return _cash(backend, user, channel, now)
-    if named := CASE.fullmatch(verb):
-        return {"text": _stands(backend, named[1], user, now)}
+    named = CASE.fullmatch(verb)
+    if named and (verb.startswith("case") or not _is_invoice(backend, named[1], channel)):
+        return _stands(backend, named[1], user, now)
     if verb:
-        return {"text": answers.unknown_command(words)}
+        return _found(backend, words, user, channel, now)
     return _picture(backend, user, channel, now)
 
 
-def _stands(backend: Backend, number: str, user: str, now: datetime) -> str:
-    """Where a case stands, who did what and what comes next, for people who may act on it.
+def _is_invoice(backend: Backend, number: str, channel: str) -> bool:
+    """Whether an invoice has this number too; then a person chooses."""
+    with backend.database.reading() as conn:
+        company = _company(conn, channel)
+        return bool(company and search.invoices_numbered(conn, company.realm, number, 1))
 
-    Raises VerbRefused.
+
+def _stands(backend: Backend, number: str, user: str, now: datetime) -> Response:
+    """Where a case stands, who did what and what comes next, and how its customer stands; for
+    people who may act on it. Raises VerbRefused.
     """
     with backend.database.reading() as conn:
         policy = ruling(backend, conn, number)
-        access.look_in(conn, policy, Verb.LOOK_AGAIN, Click(user, number), now)
+        case = access.look_in(conn, policy, Verb.LOOK_AGAIN, Click(user, number), now).case
         view = picture.case_view(conn, policy, number, now)
         reader = ShownTo(people.names(conn), view.facts.company.zone)
         card = picture.card_link(conn, view.id, backend.workspace)
     told = stands(view, now, reader)
-    return answers.one_case(view.id, view.facts.customer.name, told, card)
+    said = answers.one_case(view.id, view.facts.customer.name, told, card)
+    shown = customers.summary(backend, case.company, case.customer, user, now)
+    return {"text": said, "blocks": [section(said), *shown.blocks]}
+
+
+def _found(backend: Backend, words: str, user: str, channel: str, now: datetime) -> Response:
+    """The customer that the words mean, or a choice of several. Raises VerbRefused."""
+    with backend.database.reading() as conn:
+        company = _company(conn, channel)
+        if company is None:
+            return {"text": _elsewhere(backend, conn, user, now)}
+    card = customers.find(backend, company, html.unescape(words), user, now)
+    return {"text": card.text} | ({"blocks": card.blocks} if card.blocks else {})
 
 
 def _switched(

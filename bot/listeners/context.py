@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackClientError
 from slack_sdk.webhook import WebhookClient
 
+from bot.blockkit.blocks import Block
 from jobs.companies.disconnect import Broker
 from jobs.engine.queues import Queues
 from jobs.rules.policy.policy import Policy
@@ -92,20 +93,25 @@ class Backend:
         """The policy by which this click is judged."""
         return self.ruling()
 
-    def tell(self, response_url: str, text: str, *, instead: bool = False) -> None:
+    def tell(
+        self, response_url: str, text: str, blocks: Sequence[Block] = (), *, instead: bool = False
+    ) -> None:
         """Answer in private, soon, without holding up the click.
 
         `instead` replaces the message with the button, which must be a private one itself.
         """
-        self.pool.submit(self._tell, response_url, text, instead)
+        self.pool.submit(self._tell, response_url, text, blocks, instead)
 
-    def _tell(self, response_url: str, text: str, instead: bool) -> None:
+    def _tell(self, response_url: str, text: str, blocks: Sequence[Block], instead: bool) -> None:
         if urlsplit(response_url).hostname not in self.response_hosts:
             slog.warning("answer.elsewhere")
             return
         try:
             WebhookClient(response_url, timeout=PRIVATE_SECONDS).send(
-                text=text, response_type="ephemeral", replace_original=instead
+                text=text,
+                blocks=list(blocks) or None,
+                response_type="ephemeral",
+                replace_original=instead,
             )
         except (SlackClientError, OSError) as error:
             # The decision is recorded whether or not its answer arrives, and the card shows it.

@@ -1,7 +1,8 @@
-"""The button and the form about a customer rather than a case: marks, and the account manager."""
+"""A customer rather than a case: found by name, how it stands, marks and account manager."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -10,18 +11,22 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.blockkit import ids
 from bot.blockkit.blocks import Block
-from bot.blockkit.ids import CUSTOMER, BadValueError
+from bot.blockkit.ids import CUSTOMER, OPEN_CASE, SHOW_CUSTOMER, BadValueError
 from bot.listeners.context import Backend
 from bot.listeners.deciding import unreadable, user_of
 from bot.listeners.refusals import turned_away
 from bot.listeners.views import open_modal
-from bot.surfaces import answers, modal
+from bot.surfaces import answers, modal, risk
+from bot.surfaces.card.card import Card
 from bot.surfaces.customer_form import about_customer, at_the_person, customer_form
 from bot.surfaces.fields import UnusableError
-from jobs.decide import customers
-from jobs.decide.access import Answer, VerbRefused
-from jobs.reports.customer import customer_view
-from jobs.store import companies
+from jobs.decide import access, customers
+from jobs.decide.access import Answer, Reply, VerbRefused
+from jobs.reports import customer
+from jobs.rules.policy.rights import may_run, sees
+from jobs.store import companies, people
+from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import managers
 
 slog = structlog.get_logger()
 Response = dict[str, Any]
@@ -36,9 +41,75 @@ def register(app: App, backend: Backend) -> None:
         open_form(backend, body, body["actions"][0].get("value"))
         ack()
 
+    @app.action(ids.of_any(SHOW_CUSTOMER))
+    def asked(ack: Ack, body: dict[str, Any]) -> None:
+        shown = _shown(backend, user_of(body), body["actions"][0].get("value"))
+        backend.tell(body["response_url"], shown.text, shown.blocks, instead=True)
+        ack()
+
+    @app.action(OPEN_CASE)
+    def opening(ack: Ack, body: dict[str, Any]) -> None:
+        words = _open(backend, user_of(body), body["actions"][0].get("value"))
+        backend.tell(body["response_url"], words)
+        ack()
+
     @app.view(CUSTOMER)
     def submitted(ack: Ack, body: dict[str, Any]) -> None:
         ack(**_answer(backend, body))
+
+
+def find(backend: Backend, company: ConnectedCompany, typed: str, user: str, now: datetime) -> Card:
+    """What `/overdue` with a name or a number answers. Raises VerbRefused."""
+    policy = backend.policy.for_company(company.realm)
+    with backend.database.reading() as conn:
+        roles = access.known(conn, policy, user, now)
+        own = managers.owned(conn, company.realm, policy, user, now)
+        if not roles | own:
+            raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
+        found = customer.find(conn, company.realm, typed, sees(roles, own))
+    if len(found) == 1:
+        return summary(backend, company.realm, found[0].id, user, now)
+    return risk.choice(company.realm, found, typed) if found else Card(risk.nobody(typed), [])
+
+
+def summary(backend: Backend, realm: str, id: str, user: str, now: datetime) -> Card:
+    """How a customer stands, for whoever may see its figures. Raises VerbRefused."""
+    policy = backend.policy.for_company(realm)
+    with backend.database.reading() as conn:
+        roles = customers.see(conn, policy, realm, id, user, now)
+        found = customer.risk(conn, policy, realm, id, backend.workspace, now)
+        return risk.summary(found, people.names(conn), leads=may_run(roles))
+
+
+def _shown(backend: Backend, user: str, value: object) -> Card:
+    now = backend.clock()
+    try:
+        of = ids.customer(value)
+        return summary(backend, of.company, of.customer, user, now)
+    except BadValueError as error:
+        return Card(unreadable(error), [])
+    except VerbRefused as refused:
+        return Card(turned_away(backend, SHOW_CUSTOMER, user, refused, now), [])
+    except DBAPIError:
+        return Card(answers.not_recorded(), [])
+
+
+def _open(backend: Backend, user: str, value: object) -> str:
+    now = backend.clock()
+    try:
+        of = ids.customer(value)
+        policy = backend.policy.for_company(of.company)
+        with backend.database.writing() as conn:
+            said = customers.open_now(conn, policy, of.company, of.customer, user, now)
+    except BadValueError as error:
+        return unreadable(error)
+    except VerbRefused as refused:
+        return turned_away(backend, OPEN_CASE, user, refused, now)
+    except DBAPIError as error:
+        slog.warning("case.not_opened", error=type(error).__name__)
+        return answers.not_recorded()
+    backend.wake("triage", "messages")
+    return answers.case_opened(said.case.id if said.case else "")
 
 
 def open_form(backend: Backend, body: dict[str, Any], value: object) -> None:
@@ -53,7 +124,7 @@ def _form(backend: Backend, user: str, value: object) -> Block:
         policy = backend.policy.for_company(of.company)
         with backend.database.reading() as conn:
             customers.allow(conn, policy, of.company, of.customer, user, now)
-            return customer_form(customer_view(conn, policy, of.company, of.customer, now))
+            return customer_form(customer.customer_view(conn, policy, of.company, of.customer, now))
     except BadValueError as error:
         return modal.gone(unreadable(error))
     except VerbRefused as refused:

@@ -6,7 +6,6 @@ here; user ids become mentions.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -212,6 +211,19 @@ def no_customer() -> str:
     return f"This customer is not in QuickBooks any more. {NOTHING}"
 
 
+def nothing_to_open() -> str:
+    """A case was asked for, and nothing of the customer may be asked for."""
+    return (
+        "There is nothing to open a case about: what this customer owes is not late enough, too "
+        f"small, on hold or disputed. {NOTHING}"
+    )
+
+
+def case_opened(case: str) -> str:
+    """A person asked for a case."""
+    return f"Case {case} is open. It is being prepared, and its card follows in the channel."
+
+
 def looking_them_up() -> str:
     """Somebody was named whom Slack was not asked about recently; also shown beside a field."""
     return f"One moment, I am looking this person up in Slack. Please try again. {NOTHING}"
@@ -330,12 +342,6 @@ def one_case(case: str, customer: str, told: str, card: str) -> str:
     return f"Case {case}, {who}. {told}{link}"
 
 
-def unknown_command(words: str) -> str:
-    """`words` are what the person typed, as Slack hands it over: with its three entities."""
-    typed = cap(mrkdwn(one_line(html.unescape(words))), 100)
-    return f"There is no command “{typed}”.\n{help_text()}"
-
-
 def help_text() -> str:
     """All that `/overdue` understands."""
     return "\n".join(f"• `/overdue{f' {word}' if word else ''}` {told}" for word, told in COMMANDS)
@@ -346,7 +352,8 @@ COMMANDS = (
     ("cash", "when the money of open invoices is expected, week by week"),
     ("run", "read QuickBooks now"),
     *((one.row.typed, one.row.offers) for one in Switch if one.row.typed),
-    ("412", "where case 412 stands, who did what, what is next, and a link to its card"),
+    ("Acme", "a customer by (part of) its name: what is open, how it pays, its case"),
+    ("412", "the same by the number of a case or an invoice: where it stands, who did what"),
     ("help", "this list"),
 )
 

@@ -36,6 +36,7 @@ class Answer(StrEnum):
     NOT_ALLOWED = "not_allowed"
     NO_CASE = "no_case"
     NO_CUSTOMER = "no_customer"
+    NOTHING_TO_OPEN = "nothing_to_open"
     LOOKING_THEM_UP = "looking_them_up"
     CANNOT_ACT = "cannot_act"
     STALE = "stale"

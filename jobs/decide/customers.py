@@ -7,13 +7,15 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from jobs import opening
 from jobs.decide import access
 from jobs.decide.access import Answer, Reply, VerbRefused
 from jobs.rules.policy.policy import MARKS, Policy
-from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, ledger, log, outbox
+from jobs.rules.policy.rights import sees
+from jobs.rules.states import JOINABLE, Role, State
+from jobs.store import cases, companies, ledger, log, outbox
 from jobs.store.cases import Case, Move
-from jobs.store.customers import managers, marks
+from jobs.store.customers import managers, marks, search
 from jobs.store.outbox import MessageKind
 
 IN_SLACK = tuple(kind for kind in MARKS if kind != "disputed")
@@ -80,6 +82,46 @@ def change(
         outbox.say(conn, case, MessageKind.CUSTOMER_CHANGED, key, told, now)
         _look_again(conn, case, bool(new), user, now)
     return Reply(Answer.RECORDED)
+
+
+def open_now(
+    conn: Connection, policy: Policy, company: str, customer: str, user: str, now: datetime
+) -> Reply:
+    """Have what a billed customer owes cross once more, because a person asks. Raises VerbRefused.
+
+    DECIDED if a case is open already, NOTHING_TO_OPEN if nothing may be asked for: it is too
+    early, too little, on hold or disputed.
+    """
+    see(conn, policy, company, customer, user, now)
+    if existing := _open(conn, company, customer):
+        raise VerbRefused(Reply(Answer.DECIDED, existing))
+    here = companies.need(conn, company)
+    members = ledger.members_of(conn, company, [customer])[customer]
+    search.begin_round(conn, company, members, here.today(now))
+    opening.open_cases(conn, policy, here, [customer], f"asked:{user}", now)
+    opened = _open(conn, company, customer)
+    if opened is None:
+        raise VerbRefused(Reply(Answer.NOTHING_TO_OPEN))
+    data = {"customer": customer}
+    log.note(conn, log.Entry(company, "case.asked", user, now, opened.id, data))
+    return Reply(Answer.RECORDED, opened)
+
+
+def _open(conn: Connection, company: str, customer: str) -> Case | None:
+    return next(iter(cases.open_cases(conn, company, [customer]).values()), None)
+
+
+def see(
+    conn: Connection, policy: Policy, company: str, customer: str, user: str, now: datetime
+) -> frozenset[Role]:
+    """Allow whoever may see this customer's figures; returns their roles. Raises VerbRefused."""
+    roles = access.known(conn, policy, user, now)
+    only = sees(roles, managers.owned(conn, company, policy, user, now))
+    if only is not None and customer not in only:
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
+    if not ledger.names(conn, company, [customer]):
+        raise VerbRefused(Reply(Answer.NO_CUSTOMER))
+    return roles
 
 
 def allow(

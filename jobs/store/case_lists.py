@@ -130,9 +130,10 @@ def approvable(
 
 
 def latest_of(conn: Connection, company: str, customer: str) -> Case | None:
-    """The latest case of a customer, open or closed."""
+    """The latest open case of a customer or, if there is none, the latest of all."""
     theirs = (cases.c.company == company) & (cases.c.customer == customer)
-    row = conn.execute(select(cases).where(theirs).order_by(cases.c.id.desc()).limit(1)).first()
+    order = cases.c.state.in_(OPEN).desc(), cases.c.id.desc()
+    row = conn.execute(select(cases).where(theirs).order_by(*order).limit(1)).first()
     return of_row(row) if row else None
 
 

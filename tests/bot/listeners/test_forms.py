@@ -136,8 +136,15 @@ def submit(harness: CompanyHarness, backend: Backend, entered: Mapping[str, str]
 
 def send(harness: CompanyHarness, backend: Backend, payload: dict[str, Any]) -> BoltResponse:
     """What Slack sends when somebody has done something, signed; what the bot answers."""
+    return sign_and_send(harness, backend, {"payload": json.dumps(payload)})
+
+
+def sign_and_send(
+    harness: CompanyHarness, backend: Backend, fields: Mapping[str, str]
+) -> BoltResponse:
+    """Send a form as Slack does; what the bot answers."""
     slack = harness.outside.slack
-    body, at = urlencode({"payload": json.dumps(payload)}), str(int(time.time()))
+    body, at = urlencode(fields), str(int(time.time()))
     signed = signature(slack.keys.signing_secret, at, body.encode())
     headers: dict[str, str | Sequence[str]] = {
         "content-type": "application/x-www-form-urlencoded",

@@ -160,7 +160,6 @@ SAID = [
     answers.disconnected(),
     answers.running(None),
     answers.running(HeldUp.NOT_CONNECTED),
-    answers.unknown_command(HOSTILE),
     answers.one_case("412", HOSTILE, "Waiting for approval.", "https://x.example/?a=1&b=2"),
     answers.one_case("412", "", "Sent.", ""),
     answers.help_text(),
@@ -174,11 +173,6 @@ def test_every_answer_is_a_sentence(said: str) -> None:
     assert said[-1] in ".)>" or said.endswith("list")
     assert "<!channel>" not in said
     assert "  " not in said
-
-
-def test_what_was_typed_is_shown_as_it_was_typed() -> None:
-    """Slack hands it over with its own entities, which are not escaped once more."""
-    assert "“&lt;b&gt; &amp;”" in answers.unknown_command("&lt;b&gt; &amp;")
 
 
 def test_a_refused_click_says_who_may() -> None:

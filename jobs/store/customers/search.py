@@ -1,0 +1,85 @@
+"""Finding a customer, an invoice or a message by what somebody types, and what is on record there.
+
+Everything is read from the mirror of the ledger and from our own record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
+
+from jobs.rules.facts.facts import InvoiceStatus
+from jobs.rules.facts.past import HoldKind
+from jobs.store.database.tables import cases, customers, holds, invoices, sends
+from jobs.store.sends import CONTACT
+
+
+def customers_named(
+    conn: Connection, company: str, words: Sequence[str], most: int
+) -> list[tuple[str, str]]:
+    """(id, name) of customers in whose name all these words stand, those that owe most first."""
+    wanted = [customers.c.name.icontains(word, autoescape=True) for word in words]
+    return _customers(conn, company, wanted, most)
+
+
+def customers_like(
+    conn: Connection, company: str, pieces: Collection[str], most: int
+) -> list[tuple[str, str]]:
+    """(id, name) of customers in whose name any of these pieces stands; nobody for no pieces."""
+    wanted = [customers.c.name.icontains(piece, autoescape=True) for piece in pieces]
+    return _customers(conn, company, [or_(*wanted)], most) if wanted else []
+
+
+def _customers(
+    conn: Connection, company: str, wanted: Sequence[ColumnElement[bool]], most: int
+) -> list[tuple[str, str]]:
+    theirs = customers.c.company == company
+    query = select(customers.c.id, customers.c.name).where(theirs, customers.c.active, *wanted)
+    rows = conn.execute(query.order_by(customers.c.balance.desc(), customers.c.id).limit(most))
+    return [(row.id, row.name) for row in rows]
+
+
+def invoices_numbered(
+    conn: Connection, company: str, number: str, most: int
+) -> list[tuple[str, str]]:
+    """(number, customer) of the invoices with this number, the newest first."""
+    ours = (invoices.c.company == company) & (func.lower(invoices.c.number) == number.lower())
+    query = select(invoices.c.number, invoices.c.customer).where(ours)
+    rows = conn.execute(query.order_by(invoices.c.txn_date.desc()).limit(most))
+    return [(row.number, row.customer) for row in rows]
+
+
+def last_message(conn: Connection, company: str, customer: str) -> Row[Any, Any, Any, Any] | None:
+    """Our last message to a customer that went, or may have gone: its `began_at`, `draft`, `stage`
+    and `case_id`."""
+    query = (
+        select(sends.c.began_at, sends.c.draft, sends.c.case_id, cases.c.stage)
+        .join(cases, cases.c.id == sends.c.case_id)
+        .where(cases.c.company == company, cases.c.customer == customer)
+        .where(sends.c.state.in_(CONTACT))
+        .order_by(sends.c.began_at.desc())
+    )
+    return conn.execute(query.limit(1)).first()
+
+
+def disputes(conn: Connection, company: str, customer: str) -> tuple[int, int]:
+    """How many disputes of a customer stand, and how many there ever were."""
+    theirs = (holds.c.company == company) & (holds.c.customer == customer)
+    stands = func.count().filter(holds.c.lifted_at.is_(None))
+    query = select(stands, func.count()).select_from(holds)
+    now, ever = conn.execute(query.where(theirs, holds.c.kind == HoldKind.DISPUTE)).one()
+    return int(now), int(ever)
+
+
+def begin_round(conn: Connection, company: str, members: Collection[str], today: date) -> int:
+    """A person asks: the overdue invoices of these customer records may cross once more.
+
+    Returns how many there are.
+    """
+    theirs = (invoices.c.company == company) & invoices.c.customer.in_(sorted(members))
+    overdue = theirs & (invoices.c.status == InvoiceStatus.OPEN) & (invoices.c.due < today)
+    again = update(invoices).where(overdue).values(round=invoices.c.round + 1)
+    return conn.execute(again).rowcount

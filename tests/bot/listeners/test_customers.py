@@ -1,0 +1,105 @@
+"""`/overdue` with a name or a number: who is found, what is shown, and a case opened on demand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.blockkit.ids import OPEN_CASE, SHOW_CUSTOMER, AboutCustomerButton
+from bot.blockkit.lint import lint
+from jobs.decide.access import Answer
+from jobs.decide.reject import Rejection
+from jobs.rules.states import RejectReason, State
+from tests.bot.listeners.test_forms import backend_in, press, private, sign_and_send, until
+from tests.jobs import fixtures
+from tests.jobs.fixtures import opener
+from tests.jobs.harness import CompanyHarness, SharedStandIns, books, customer, invoice
+from tests.sandbox.slack.payloads import command_form
+
+home_url, shared = fixtures.home_url, fixtures.shared
+PEREGRINES = books(
+    customer("1", DisplayName="Peregrine Logistics"),
+    customer("2", DisplayName="Peregrine Air & Sea"),
+    customer("3", DisplayName="Müller GmbH"),
+    invoice("71", "1", "840.00", 12, DocNumber="1037"),
+    invoice("72", "2", "90.00", -20, DocNumber="1"),
+    invoice("73", "3", "70.00", -20, DocNumber="1039"),
+)
+
+
+@pytest.fixture
+def harness(shared: SharedStandIns, home_url: str, tmp_path: Path) -> Iterator[CompanyHarness]:
+    """A live company with one case, of the first customer; once on each engine."""
+    with ExitStack() as stack:
+        made: CompanyHarness = opener(stack, shared, home_url, tmp_path)(PEREGRINES)
+        made.sweep()
+        made.greet()
+        yield made
+
+
+def typed(harness: CompanyHarness, words: str, user: str = "UCOLLECT") -> dict[str, Any]:
+    """The answer to `/overdue words` in the finance channel."""
+    space = harness.outside.slack.space
+    channel = space.channels[harness.company.channel]
+    fields = command_form(space, space.people[user], channel, words)
+    body = sign_and_send(harness, backend_in(harness), fields).body
+    answer = json.loads(body) if body.startswith("{") else {"text": body}
+    assert lint({"text": answer["text"], "blocks": answer.get("blocks", [])}, "message") == []
+    return dict(answer)
+
+
+def buttons(answer: dict[str, Any]) -> list[str]:
+    rows = [b["elements"] for b in answer.get("blocks", []) if b["type"] == "actions"]
+    return [one["text"]["text"] for row in rows for one in row]
+
+
+def test_a_customer_is_found_and_shown(harness: CompanyHarness) -> None:
+    """By part of the name, mistyped, by invoice, by case; several are a choice; nobody is said."""
+    for words in ("peregrine log", "Logistics  PEREGRINE", "Peregrin Logistcs", "1037", "#1037"):
+        shown = typed(harness, words)
+        assert shown["text"].startswith("Peregrine Logistics.")
+        assert "Overdue: $840.00, oldest 12 days late." in shown["text"]
+        assert "Overdue has not written to them yet." in shown["text"]
+        assert "Case 1 is waiting for approval." in shown["text"]
+        assert "not connected" in shown["text"]
+    assert typed(harness, "müller")["text"].startswith(["Müller", "GmbH.", "Open:", "$70.00."][0])
+    assert buttons(typed(harness, "peregrine")) == ["Peregrine Logistics", "Peregrine Air & Sea"]
+    both = typed(harness, "1")
+    assert buttons(both) == ["Case 1: Peregrine Logistics", "Invoice 1: Peregrine Air & Sea"]
+    assert typed(harness, "case 1")["text"].startswith("Case 1, Peregrine Logistics.")
+    assert typed(harness, "<b>")["text"].startswith("No customer, invoice or case matches “&lt;b")
+    assert typed(harness, "peregrine log", "UGUEST")["text"].startswith("This account cannot")
+    assert typed(harness, "peregrine log", "UMANAGER")["text"].startswith("This needs a collector")
+    assert "About the customer…" in buttons(typed(harness, "peregrine log", "ULEAD1"))
+    assert buttons(typed(harness, "peregrine log")) == ["Refresh"]
+    value = AboutCustomerButton(harness.realm, "2").encode()
+    assert press(harness, backend_in(harness), f"{SHOW_CUSTOMER}:1", value).status == 200
+    until(harness, lambda: bool(private(harness)))
+    assert private(harness)[0].startswith("Peregrine Air &amp; Sea.")
+
+
+def test_a_case_is_opened_on_demand(harness: CompanyHarness) -> None:
+    """Once: an open case is not doubled, and nothing is opened where nothing may be asked for."""
+    value = AboutCustomerButton(harness.realm, "1").encode()
+
+    def told(asked: str) -> str:
+        assert press(harness, backend_in(harness), OPEN_CASE, asked).status == 200
+        until(harness, lambda: bool(private(harness)))
+        return private(harness)[-1]
+
+    assert told(value).startswith("This case is now waiting for approval")
+    assert harness.reject("UCOLLECT", Rejection(RejectReason.NOT_NEEDED)) is Answer.RECORDED
+    assert buttons(typed(harness, "peregrine log")) == ["Open a case now"]
+    assert told(value).startswith("Case 2 is open.")
+    harness.run("triage")
+    assert (harness.case().id, harness.state()) == ("2", State.WAITING)
+    assert [line["actor"] for line in harness.logged("case.asked")] == ["ULEAD1"]
+    nothing = AboutCustomerButton(harness.realm, "2").encode()
+    assert told(nothing).startswith("There is nothing to open a case about")
+    gone = AboutCustomerButton(harness.realm, "99").encode()
+    assert told(gone).startswith("This customer is not in QuickBooks any more.")
