@@ -18,7 +18,7 @@ from jobs.reasoning.model import OPENAI, Failure, Form, Model, ModelAnswer
 from jobs.reasoning.prompting import Prompt
 from tests.eval.cases import Case
 from tests.eval.running import Found, run
-from tests.sandbox.model import KEY, StandInModel
+from tests.sandbox.model.service import KEY, StandInModel
 from tests.sandbox.world import World, serve
 
 AT_ONCE = 8

@@ -13,7 +13,7 @@ from tests.eval import report
 from tests.eval.__main__ import main
 from tests.eval.cases import LEVELS, RULES, Case, cases
 from tests.eval.readers import NAME, Filed, Results, by_rules, real
-from tests.sandbox.model_answers import answer_to
+from tests.sandbox.model.answers import answer_to
 
 FLOORS = Path(__file__).parent / "floors.toml"
 

@@ -67,7 +67,7 @@ from tests.databases import sqlite_database
 from tests.said import said
 from tests.sandbox import company
 from tests.sandbox.faults import Fault, Kind
-from tests.sandbox.mailbox import Mail
+from tests.sandbox.mail.mailbox import Mail
 from tests.sandbox.quickbooks.books import Books, Change
 from tests.sandbox.quickbooks.limits import Limits
 from tests.sandbox.quickbooks.oauth import Grant

@@ -30,7 +30,7 @@ from jobs.store.database.tables import addresses, crossings, decisions, metadata
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.drafts import Draft
 from tests.jobs.harness import CompanyHarness
-from tests.sandbox.mailbox import Mail
+from tests.sandbox.mail.mailbox import Mail
 
 PAY_LINK = re.compile(r"https://\S*\.intuit\.com/\S+")
 BEGUN = ("in_flight", "sent", "unknown")

@@ -10,10 +10,10 @@ import yaml
 
 from tests.sandbox import company
 from tests.sandbox.hubspot import HubSpot
-from tests.sandbox.inbox import ADDRESS, Inbox
-from tests.sandbox.inbox import running as running_inbox
-from tests.sandbox.mailbox import Mailbox, running
-from tests.sandbox.model import StandInModel
+from tests.sandbox.mail.inbox import ADDRESS, Inbox
+from tests.sandbox.mail.inbox import running as running_inbox
+from tests.sandbox.mail.mailbox import Mailbox, running
+from tests.sandbox.model.service import StandInModel
 from tests.sandbox.quickbooks.service import QuickBooks
 from tests.sandbox.slack import Page, Slack
 from tests.sandbox.world import World, serve

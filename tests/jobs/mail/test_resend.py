@@ -9,8 +9,8 @@ from jobs.mail.resend import Resend
 from jobs.mail.results import HELD_UP, NotSent, Result, Sent, Unknown
 from tests.jobs.mail.letters import AT, CUSTOMER, PDF, SENDER, built, letter, ours, parsed
 from tests.sandbox.faults import Fault, Kind
-from tests.sandbox.mailbox import Mailbox, running
-from tests.sandbox.resend import KEY, StandInResend
+from tests.sandbox.mail.mailbox import Mailbox, running
+from tests.sandbox.mail.resend import KEY, StandInResend
 from tests.sandbox.world import World, serve
 
 EARLIER = "<overdue.1@ours.example>"

@@ -27,7 +27,7 @@ from jobs.mail.smtp import COMMAND_SECONDS, FINAL_REPLY_SECONDS, BadUrl, Smtp
 from jobs.rules.case import LONGEST_HANDOVER
 from tests.jobs.mail.letters import CUSTOMER, PDF, SENDER, built, letter, ours
 from tests.sandbox.faults import Fault, Kind
-from tests.sandbox.mailbox import Mailbox, running
+from tests.sandbox.mail.mailbox import Mailbox, running
 from tests.sandbox.world import World, serve
 
 MAIL = built(letter())

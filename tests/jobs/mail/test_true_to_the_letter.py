@@ -23,7 +23,7 @@ from jobs.rules.letters.letter import Letter
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.mail.letters import AT, PDF, letter, ours
 from tests.jobs.rules.world import facts, invoice, policy
-from tests.sandbox.mailbox import Mailbox, running
+from tests.sandbox.mail.mailbox import Mailbox, running
 from tests.sandbox.world import World
 
 PIECES = (

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from jobs.reasoning.model import Model
-from tests.sandbox.model import KEY, StandInModel
+from tests.sandbox.model.service import KEY, StandInModel
 from tests.sandbox.world import World, serve
 
 

@@ -20,7 +20,7 @@ from jobs.rules.figures import LANGUAGES
 from jobs.rules.letters.drafts import template
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.reasoning.measured import ALL_SLOTS, FOLDER, LETTERS, honest, honest_notes, hostile
-from tests.sandbox import model_answers
+from tests.sandbox.model import answers
 
 RATCHET = tomllib.loads((FOLDER / "ratchet.toml").read_text())
 REMINDER = kinds_of_letter(CaseClass.ROUTINE_REMINDER, Stage.REMINDER)
@@ -54,20 +54,20 @@ def test_honest_letters_are_taken(language: str) -> None:
 
 def test_honest_notes_are_taken() -> None:
     """Summaries and reasons, those of the stand-in among them."""
-    ours = [*model_answers.REASONS.values(), *sum(model_answers.SUMMARIES.values(), ())]
+    ours = [*answers.REASONS.values(), *sum(answers.SUMMARIES.values(), ())]
     refused = [found for note in honest_notes() if (found := complaint(note, (), NOTES))]
     only_falls(refused, RATCHET["notes_refused"], "notes_refused")
     assert not [note for note in ours if complaint(note, (), NOTES)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", model_answers.LETTERS)
+@pytest.mark.parametrize("name", answers.LETTERS)
 def test_the_letters_of_the_stand_in_are_taken(name: str, language: str) -> None:
     """Everything it may write."""
     stages = {"follow-up": Stage.FOLLOW_UP, "firm": Stage.FIRM, "final": Stage.FINAL}
     class_ = CaseClass(name) if "_" in name else CaseClass.ROUTINE_REMINDER
     kinds = kinds_of_letter(class_, stages.get(name, Stage.REMINDER))
-    letters = model_answers.GERMAN_LETTERS if language == "de" else model_answers.LETTERS
+    letters = answers.GERMAN_LETTERS if language == "de" else answers.LETTERS
     subjects, parts = letters[name]
     texts = [*subjects, *(text for part in parts for text in part)]
     assert not [found for t in texts if (found := complaint(t, ALL_SLOTS, kinds, language))]

@@ -10,7 +10,7 @@ from jobs.reasoning.model import Failure, Model, ModelAnswer
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.reasoning.reading import ReadingForm
 from tests.sandbox.faults import Fault, Kind
-from tests.sandbox.model import KEY, StandInModel
+from tests.sandbox.model.service import KEY, StandInModel
 from tests.sandbox.world import World
 
 READ = "read_document"

@@ -16,8 +16,8 @@ from jobs.rules.facts.past import Contact, Past
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.reasoning.cases import AS_OF, CANARIES, facts
-from tests.sandbox.model import StandInModel
-from tests.sandbox.model_answers import HOSTILE
+from tests.sandbox.model.answers import HOSTILE
+from tests.sandbox.model.service import StandInModel
 
 PAST = Past()
 CONTACT = Contact(AS_OF - timedelta(9), Stage.REMINDER, "a@b.example", ("742",), "s", "<i@d>")

@@ -11,7 +11,7 @@ from jobs.reasoning.prompting import FENCE
 from jobs.reasoning.reading import ReadingForm, quote, read
 from jobs.rules.facts.evidence import Reading, Stance
 from tests.jobs.reasoning.cases import CANARIES, document
-from tests.sandbox.model import StandInModel
+from tests.sandbox.model.service import StandInModel
 
 DISPUTE = document("Hello,\nwe dispute this invoice.\nRegards")
 

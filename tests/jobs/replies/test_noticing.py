@@ -14,7 +14,7 @@ from jobs.sources.mailbox import Mailbox, Us
 from jobs.store.database.tables import replies, schedule, sends
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness
-from tests.sandbox.inbox import Inbox
+from tests.sandbox.mail.inbox import Inbox
 
 DANA = "dana@customer1.example"
 AWAY = {"headers": {"Auto-Submitted": "auto-replied"}, "text": "I am away until Monday. Urgent?"}

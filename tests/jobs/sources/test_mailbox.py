@@ -24,7 +24,7 @@ from jobs.sources.source import SourceError
 from tests.jobs.mail.test_smtp import certificate
 from tests.jobs.rules.world import policy
 from tests.sandbox.faults import Fault, Kind
-from tests.sandbox.inbox import ADDRESS, PASSWORD, Inbox, running
+from tests.sandbox.mail.inbox import ADDRESS, PASSWORD, Inbox, running
 from tests.sandbox.world import World
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

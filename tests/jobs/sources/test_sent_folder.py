@@ -9,7 +9,7 @@ from jobs.settings import Settings
 from jobs.sources.imap import ImapServer
 from jobs.sources.sent_folder import SentFolder
 from jobs.sources.source import SourceError
-from tests.sandbox.inbox import Inbox, running
+from tests.sandbox.mail.inbox import Inbox, running
 from tests.sandbox.world import World
 
 ID = "<overdue.1@brass-fern.example>"

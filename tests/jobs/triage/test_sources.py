@@ -25,7 +25,7 @@ from tests.jobs.captured import Obedient, model
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import MANAGER, CompanyHarness, books, customer, invoice
 from tests.jobs.sources.help_desk import HelpDesk
-from tests.sandbox.inbox import Inbox
+from tests.sandbox.mail.inbox import Inbox
 
 
 def with_desk(harness: CompanyHarness) -> HelpDesk:

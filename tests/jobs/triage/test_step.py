@@ -23,7 +23,7 @@ from jobs.triage import drafting
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import MANAGER, ONE, CompanyHarness, books, customer, invoice
 from tests.sandbox.faults import Kind as FaultKind
-from tests.sandbox.model_answers import HOSTILE
+from tests.sandbox.model.answers import HOSTILE
 
 
 def memo(text: str) -> dict[str, Any]:

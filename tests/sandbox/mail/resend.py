@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tests.sandbox.mailbox import Mail, Mailbox
+from tests.sandbox.mail.mailbox import Mail, Mailbox
 
 KEY = "re_sandbox"
 KNOWN = {"from", "to", "subject", "text", "html", "reply_to", "headers", "attachments", "cc"}

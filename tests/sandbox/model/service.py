@@ -23,8 +23,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from tests.sandbox.control import NotPossibleError, body_of, wanted
-from tests.sandbox.model_answers import HOSTILE, answer_to
-from tests.sandbox.model_schema import not_strict
+from tests.sandbox.model.answers import HOSTILE, answer_to
+from tests.sandbox.model.schema import not_strict
 
 KEY = "sk-sandbox"
 MODELS = ("gpt-6.1-terra", "gpt-6.1-sol", "gpt-6-luna", "gpt-6-astra")

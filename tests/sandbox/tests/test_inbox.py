@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.sandbox.company import build
-from tests.sandbox.inbox import ADDRESS, PASSWORD, Inbox, running
+from tests.sandbox.mail.inbox import ADDRESS, PASSWORD, Inbox, running
 from tests.sandbox.world import World, serve
 
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.jobs.mail.letters import CUSTOMER, PDF, SENDER, built, letter
-from tests.sandbox.mailbox import Mailbox, running
+from tests.sandbox.mail.mailbox import Mailbox, running
 from tests.sandbox.world import World, serve
 
 

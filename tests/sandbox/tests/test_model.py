@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.sandbox.model import KEY, StandInModel
-from tests.sandbox.model_schema import not_strict
+from tests.sandbox.model.schema import not_strict
+from tests.sandbox.model.service import KEY, StandInModel
 from tests.sandbox.world import World, serve
 
 SCHEMA: dict[str, Any] = {

@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from tests.sandbox.slack import Pace, Slack
 from tests.sandbox.slack_receiver import Receiver
-from tests.sandbox.test_slack_api import BUTTON, CARD, MODAL
+from tests.sandbox.tests.test_slack_api import BUTTON, CARD, MODAL
 from tests.sandbox.world import World, serve
 
 SELECT: dict[str, Any] = {
