@@ -31,8 +31,8 @@ from jobs.triage.drafting import Before
 from jobs.triage.judging import View, judge
 from jobs.triage.proposal import Prepared, Propose
 from tests.jobs.harness import CompanyHarness
-from tests.sandbox.model import data_of, whole_answer
-from tests.sandbox.model_answers import answer_to
+from tests.sandbox.model.answers import answer_to
+from tests.sandbox.model.service import data_of, whole_answer
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 """The data of a question → what the model says."""

@@ -27,7 +27,7 @@ from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import books, customer, invoice
 from tests.jobs.reasoning.measured import Hostile, honest, hostile
 from tests.jobs.test_obedient_model import LEDGER, THOROUGH
-from tests.sandbox.model_answers import HOSTILE, answer_to
+from tests.sandbox.model.answers import HOSTILE, answer_to
 
 SENTENCES = [*hostile("hostile"), *hostile("put_aside")]
 WANTED = {one.text for one in SENTENCES if not one.place}
