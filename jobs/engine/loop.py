@@ -178,12 +178,18 @@ class Loop:
                 self._submit(replace(was, round=next_round, refusals=0))
 
     def _renew(self) -> None:
-        for running in self.running.values():
-            now = self.clock()
-            if now - running.renewed_at >= work.RENEW_AFTER:
-                running.renewed_at = now
-                with self._unless_away(running.claim), self.database.writing() as conn:
+        """Renew in one transaction whatever was not renewed for a while."""
+        now = self.clock()
+        late = [r for r in self.running.values() if now - r.renewed_at >= work.RENEW_AFTER]
+        if not late:
+            return
+        try:
+            with self.database.writing() as conn:
+                for running in late:
+                    running.renewed_at = now
                     work.renew(conn, running.claim, now)
+        except AWAY as error:
+            slog.warning("renewal.no_database", rows=len(late), error=type(error).__name__)
 
     @contextmanager
     def _unless_away(self, claim: Claim) -> Iterator[None]:

@@ -10,6 +10,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Collection
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ LONGEST_TEXT = 60_000
 """How many characters are read; markup may be four times as long."""
 DEEPEST = 100
 """Levels of nested elements; deeper ones count as part of the last."""
+KEPT = 512
+"""Texts whose lines are kept: each is read by model and phrases, and quoted."""
 MODEL_LINES = 150
 """How many lines go to the model."""
 
@@ -46,6 +49,7 @@ _SECRETS = (
 )
 
 
+@lru_cache(KEPT)
 def lines(text: str) -> tuple[str, ...]:
     """The visible text as lines of at most 200 characters, without the empty ones.
 

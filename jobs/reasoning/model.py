@@ -7,6 +7,8 @@ triage worker needs it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -15,24 +17,22 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ValidationError
 
 from jobs.reasoning.prompting import Prompt
+from jobs.reasoning.wire import APIS, RawAnswer
 from jobs.rules.plain import one_line
 
 if TYPE_CHECKING:
     import httpx2
     import openai
-    from openai.types.chat import ParsedChatCompletion
-    from openai.types.responses import ParsedResponse
 
 OPENAI = "https://api.openai.com/v1"
-APIS = ("responses", "chat")
 TIMEOUT_SECONDS = 60.0
 RETRIES = 1
-LONGEST_ANSWER = 4000
-"""Tokens, including those for reasoning."""
+AT_ONCE = 160
+"""How many questions of all cases a process asks at once: each takes seconds, and hardly any
+time of ours."""
+WRONG_FORM = "The model's answer is not in the form asked for."
 LONGEST_NAME = 80
 """Characters of the name that an answer gives its model."""
-MOST_TOKENS = 10_000_000
-"""More than any model takes: a server may say anything."""
 
 Form = TypeVar("Form", bound=BaseModel)
 
@@ -83,22 +83,11 @@ class Reader(Protocol):
         """The model's name in the settings."""
         ...
 
-    def ask(self, prompt: Prompt, data: str, form: type[Form]) -> ModelAnswer[Form] | Failure:
-        """As `Model.ask`."""
+    def ask_all(
+        self, prompt: Prompt, data: Sequence[str], form: type[Form]
+    ) -> list[ModelAnswer[Form] | Failure]:
+        """As `Model.ask_all`."""
         ...
-
-
-@dataclass(frozen=True)
-class _Reply(Generic[Form]):
-    """What the two APIs have in common."""
-
-    value: Form | None
-    text: str
-    model: str
-    tokens_in: int
-    tokens_cached: int
-    tokens_out: int
-    complaint: str
 
 
 class Model:
@@ -133,13 +122,22 @@ class Model:
         lengths. Takes at most two attempts of one timeout each, plus the wait a server asks for.
         """
         try:
-            reply = self._reply(prompt, data, form)
+            raw = self._raw(prompt, data, form)
         except _mistakes() as error:
             return self._failed(prompt, error)
-        if reply.value is None or reply.complaint:
-            reason = reply.complaint or "The model gave no answer."
-            return Failure(reason, self._record(prompt, reason, reply))
-        return ModelAnswer(reply.value, self._record(prompt, "answered", reply))
+        if raw.complaint:
+            return Failure(raw.complaint, self._record(prompt, raw.complaint, raw))
+        try:
+            value = form.model_validate_json(raw.text)
+        except ValidationError:
+            return Failure(WRONG_FORM, self._record(prompt, WRONG_FORM, raw))
+        return ModelAnswer(value, self._record(prompt, "answered", raw))
+
+    def ask_all(
+        self, prompt: Prompt, data: Sequence[str], form: type[Form]
+    ) -> list[ModelAnswer[Form] | Failure]:
+        """The same question about each of `data`, up to AT_ONCE at the same time; in that order."""
+        return list(self._pool.map(lambda one: self.ask(prompt, one, form), data))
 
     def check(self) -> str:
         """Empty if the model exists and the key is valid, otherwise a sentence. Costs nothing."""
@@ -150,9 +148,15 @@ class Model:
         return ""
 
     def close(self) -> None:
-        """Close the connections that are kept open between questions."""
+        """End the threads, and close the connections that are kept open between questions."""
+        if "_pool" in self.__dict__:
+            self._pool.shutdown()
         if "_client" in self.__dict__:
             self._client.close()
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="model")
 
     @cached_property
     def _client(self) -> openai.OpenAI:
@@ -171,111 +175,41 @@ class Model:
         host = urlsplit(self.base_url).hostname or ""
         return f".{host}".endswith(".openai.com")
 
-    def _reply(self, prompt: Prompt, data: str, form: type[Form]) -> _Reply[Form]:
-        if self.api == "responses":
-            return self._responses(prompt, data, form)
-        return self._chat(prompt, data, form)
-
-    def _responses(self, prompt: Prompt, data: str, form: type[Form]) -> _Reply[Form]:
-        import openai
-
-        # Every server is sent `store` here: without it this API keeps answers for 30 days, even
-        # behind a gateway that does not look like OpenAI.
-        answer = self._client.responses.parse(
-            model=self.name,
-            instructions=prompt.text,
-            input=data,
-            text_format=form,
-            max_output_tokens=LONGEST_ANSWER,
-            store=False,
-            prompt_cache_key=prompt.label if self._is_openai else openai.omit,
-        )
-        usage = answer.usage
-        return _Reply(
-            value=answer.output_parsed,
-            text=answer.output_text,
-            model=_name(answer.model),
-            tokens_in=_count(usage, "input_tokens"),
-            tokens_cached=_count(usage, "input_tokens_details", "cached_tokens"),
-            tokens_out=_count(usage, "output_tokens"),
-            complaint=_responses_complaint(answer),
-        )
-
-    def _chat(self, prompt: Prompt, data: str, form: type[Form]) -> _Reply[Form]:
-        import openai
-
-        answer = self._client.chat.completions.parse(
-            model=self.name,
-            messages=[
-                {"role": "system", "content": prompt.text},
-                {"role": "user", "content": data},
-            ],
-            response_format=form,
-            # Other servers know neither these fields nor the new name of the limit.
-            max_completion_tokens=LONGEST_ANSWER if self._is_openai else openai.omit,
-            max_tokens=openai.omit if self._is_openai else LONGEST_ANSWER,
-            store=False if self._is_openai else openai.omit,
-            prompt_cache_key=prompt.label if self._is_openai else openai.omit,
-        )
-        message, usage = answer.choices[0].message if answer.choices else None, answer.usage
-        return _Reply(
-            value=message.parsed if message else None,
-            text=(message.content if message else "") or "",
-            model=_name(answer.model),
-            tokens_in=_count(usage, "prompt_tokens"),
-            tokens_cached=_count(usage, "prompt_tokens_details", "cached_tokens"),
-            tokens_out=_count(usage, "completion_tokens"),
-            complaint=_chat_complaint(answer),
-        )
+    def _raw(self, prompt: Prompt, data: str, form: type[Form]) -> RawAnswer:
+        api = APIS[self.api]
+        asked = api.question(self.name, prompt, data, form, self._is_openai)
+        body = self._client.post(api.path, cast_to=object, body=asked)
+        if not isinstance(body, dict):
+            raise TypeError("the answer is no JSON object")
+        return api.answer(body)
 
     def _failed(self, prompt: Prompt, error: Exception) -> Failure:
         import openai
 
         reason = _sentence(error)
-        empty: _Reply[BaseModel] = _Reply(None, "", self.name, 0, 0, 0, reason)
-        cut = (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError)
-        unmetered = isinstance(error, (openai.APITimeoutError, *cut, ValidationError))
-        return Failure(reason, self._record(prompt, reason, empty), unmetered)
+        record = self._record(prompt, reason, RawAnswer("", self.name, 0, 0, 0, reason))
+        return Failure(reason, record, isinstance(error, openai.APITimeoutError))
 
-    def _record(self, prompt: Prompt, outcome: str, reply: _Reply[Form]) -> QuestionRecord:
+    def _record(self, prompt: Prompt, outcome: str, raw: RawAnswer) -> QuestionRecord:
         return QuestionRecord(
-            model=one_line(reply.model, LONGEST_NAME) or self.name,
+            model=one_line(raw.model, LONGEST_NAME) or self.name,
             prompt=prompt.label,
-            tokens_in=reply.tokens_in,
-            tokens_cached=min(reply.tokens_cached, reply.tokens_in),
-            tokens_out=reply.tokens_out,
-            answer_sha256=_sha256(reply.text) if reply.text else "",
+            tokens_in=raw.tokens_in,
+            tokens_cached=raw.tokens_cached,
+            tokens_out=raw.tokens_out,
+            answer_sha256=_sha256(raw.text) if raw.text else "",
             outcome=outcome,
         )
-
-
-def _responses_complaint(answer: ParsedResponse[Form]) -> str:
-    parts = [part for item in answer.output if item.type == "message" for part in item.content]
-    if any(part.type == "refusal" for part in parts):
-        return "The model declined to answer."
-    if answer.status == "incomplete":
-        return "The model's answer was cut off."
-    return "" if answer.status == "completed" else "The model failed to answer."
-
-
-def _chat_complaint(answer: ParsedChatCompletion[Form]) -> str:
-    if not answer.choices:
-        return "The model gave no answer."
-    choice = answer.choices[0]
-    if choice.message.refusal:
-        return "The model declined to answer."
-    return "" if choice.finish_reason == "stop" else "The model failed to answer."
 
 
 def _mistakes() -> tuple[type[Exception], ...]:
     """What the library raises or lets through for malformed answers (tested with 3.54.0).
 
-    A wrong form and half a document are ValueErrors, a web page is an AttributeError, a million
-    brackets are a RecursionError.
+    Half a document is a ValueError, a million brackets are a RecursionError; TypeError is ours.
     """
     import openai
 
-    return openai.OpenAIError, ValueError, AttributeError, TypeError, RecursionError
+    return openai.OpenAIError, ValueError, TypeError, RecursionError
 
 
 def _sentence(error: Exception) -> str:
@@ -304,22 +238,7 @@ def _sentences() -> tuple[tuple[type[Exception], str], ...]:
         (openai.AuthenticationError, "The model's server refused our key."),
         (openai.PermissionDeniedError, "The model's server refused our key."),
         (openai.NotFoundError, "The model's server does not know that model."),
-        (openai.LengthFinishReasonError, "The model's answer was cut off."),
-        (openai.ContentFilterFinishReasonError, "The model's answer was filtered."),
-        (ValidationError, "The model's answer was cut off, or not in the form asked for."),
     )
-
-
-def _name(value: object) -> str:
-    """What the answer calls its model; the library does not check it."""
-    return value if isinstance(value, str) else ""
-
-
-def _count(usage: object, *path: str) -> int:
-    """A number of tokens; the library checks none of it, and many servers leave parts out."""
-    for name in path:
-        usage = getattr(usage, name, None)
-    return min(max(usage, 0), MOST_TOKENS) if isinstance(usage, int) else 0
 
 
 def _sha256(text: str) -> str:

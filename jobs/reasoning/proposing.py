@@ -105,7 +105,7 @@ def propose(
     aliases = _aliases(facts, readings)
     data = _question(facts, stage, readings, past, slots, aliases)
     data |= {"stopped": stopped, "key_account": key_account, "language": language}
-    answer = model.ask(prompt("propose", language), fenced(data), ProposalForm)
+    (answer,) = model.ask_all(prompt("propose", language), [fenced(data)], ProposalForm)
     if isinstance(answer, Failure):
         return Proposed(None, answer.reason, answer.record)
     if wrong := _wrong(answer.value, stage, slots, aliases, stopped, language):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -17,8 +16,6 @@ from jobs.reasoning.prompting import fenced, prompt
 from jobs.rules.facts.evidence import Document, Reading, Stance
 
 MOST_LINES_NAMED = 5
-AT_ONCE = 8
-"""How many documents of one case the model is asked about at once."""
 BESIDE = phrases.READER
 """The reader that reads every text, whoever else does."""
 
@@ -61,21 +58,10 @@ def read(
     what the phrases found; if it fails, they alone count.
     """
     documents = tuple(documents)
-    answers = _answers([d for d in documents if lines(d.text)], model, names) if model else {}
+    answers = ask([d for d in documents if lines(d.text)], model, names) if model else {}
     readings = [r for document in documents for r in _together(document, answers.get(document.id))]
     failed = {id: a.reason for id, a in answers.items() if isinstance(a, Failure)}
     return Readings(tuple(readings), tuple(a.record for a in answers.values()), failed)
-
-
-def _answers(
-    documents: Sequence[Document], model: Reader, names: Collection[str]
-) -> dict[str, ModelAnswer[ReadingForm] | Failure]:
-    """Document id → answer. They are asked about at the same time: each takes seconds."""
-    if not documents:
-        return {}
-    with ThreadPoolExecutor(min(AT_ONCE, len(documents))) as pool:
-        answers = pool.map(lambda document: ask(document, model, names), documents)
-        return dict(zip((document.id for document in documents), answers, strict=True))
 
 
 def reader(model: Reader | None) -> str:
@@ -84,12 +70,18 @@ def reader(model: Reader | None) -> str:
 
 
 def ask(
-    document: Document, model: Reader, names: Collection[str] = ()
-) -> ModelAnswer[ReadingForm] | Failure:
-    """Ask only the model about one document."""
+    documents: Sequence[Document], model: Reader, names: Collection[str] = ()
+) -> dict[str, ModelAnswer[ReadingForm] | Failure]:
+    """Document id → what the model alone makes of it."""
+    texts = [_numbered(document, names) for document in documents]
+    answers = model.ask_all(prompt("read_document"), texts, ReadingForm) if texts else []
+    return dict(zip((document.id for document in documents), answers, strict=True))
+
+
+def _numbered(document: Document, names: Collection[str]) -> str:
     text = lines(document.text)[:MODEL_LINES]
     numbered = {str(number): pseudonymised(line, names) for number, line in enumerate(text, 1)}
-    return model.ask(prompt("read_document"), fenced({"lines": numbered}), ReadingForm)
+    return fenced({"lines": numbered})
 
 
 def quote(document: Document, reading: Reading) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Protocol
 
 import structlog
 
 from jobs.reasoning.model import (
-    LONGEST_ANSWER,
     Failure,
     Form,
     ModelAnswer,
@@ -17,6 +17,8 @@ from jobs.reasoning.model import (
     Reader,
 )
 from jobs.reasoning.prompting import Prompt
+from jobs.reasoning.wire import LONGEST_ANSWER
+from jobs.rules.policy.policy import TokenCount
 
 USED_UP = "The month's budget for the model is used up."
 OF_THE_FORM = 3000
@@ -26,29 +28,19 @@ slog = structlog.get_logger()
 
 
 class Reservation(Protocol):
-    """What the answer to one question may cost, set aside until it is there."""
+    """What the answers to some questions may cost, set aside until they are there."""
 
-    def settle(
-        self,
-        tokens_in: int,
-        tokens_cached: int,
-        tokens_out: int,
-        *,
-        failed: bool,
-        unmetered: bool,
-    ) -> Decimal | None:
-        """Count the answer instead; where it is `unmetered`, what was reserved counts.
-
-        Returns the cost, or None if the price of the model is not known.
-        """
+    def settle(self, counts: Sequence[TokenCount]) -> list[Decimal | None]:
+        """Count the answers instead. Returns what each cost; None if the model's price is not
+        known."""
         ...
 
 
 class Spending(Protocol):
     """What one case may spend, kept where every process sees it."""
 
-    def reserve(self, tokens_in: int, tokens_out: int) -> Reservation | None:
-        """Set aside what a question of at most so many tokens costs; None if there is no room."""
+    def reserve(self, mosts: Sequence[TokenCount]) -> Reservation | None:
+        """Set aside what questions of at most so many tokens cost; None if there is no room."""
         ...
 
 
@@ -65,44 +57,35 @@ class WithinBudget:
     def name(self) -> str:
         return self.model.name
 
-    def ask(self, prompt: Prompt, data: str, form: type[Form]) -> ModelAnswer[Form] | Failure:
-        """As `Model.ask`; a Failure that says so if the budget has no room for the answer."""
-        reserved = self.spending.reserve(most_tokens(prompt, data), LONGEST_ANSWER)
+    def ask_all(
+        self, prompt: Prompt, data: Sequence[str], form: type[Form]
+    ) -> list[ModelAnswer[Form] | Failure]:
+        """As `Model.ask_all`; Failures that say so if the budget has no room for the answers."""
+        reserved = self.spending.reserve([most_tokens(prompt, one) for one in data])
         if reserved is None:
-            return Failure(USED_UP, QuestionRecord(self.name, prompt.label, 0, 0, 0, "", USED_UP))
-        answer = self.model.ask(prompt, data, form)
-        record = self._counted(reserved, answer)
+            record = QuestionRecord(self.name, prompt.label, 0, 0, 0, "", USED_UP)
+            return [Failure(USED_UP, record) for _ in data]
+        answers = self.model.ask_all(prompt, data, form)
+        costs = reserved.settle([_count(answer) for answer in answers])
+        return [self._noted(answer, cost) for answer, cost in zip(answers, costs, strict=True)]
+
+    def _noted(
+        self, answer: ModelAnswer[Form] | Failure, cost: Decimal | None
+    ) -> ModelAnswer[Form] | Failure:
+        """The same with its cost, which is also logged."""
+        record = replace(answer.record, cost=None if cost is None else str(cost))
+        slog.info("model.asked", case=self.case, **asdict(record))
         return replace(answer, record=record)
 
-    def _counted(
-        self, reserved: Reservation, answer: ModelAnswer[Form] | Failure
-    ) -> QuestionRecord:
-        record, failed = answer.record, isinstance(answer, Failure)
-        cost = reserved.settle(
-            record.tokens_in,
-            record.tokens_cached,
-            record.tokens_out,
-            failed=failed,
-            unmetered=isinstance(answer, Failure) and answer.unmetered,
-        )
-        record = replace(record, cost=None if cost is None else str(cost))
-        self._note(record)
-        return record
 
-    def _note(self, record: QuestionRecord) -> None:
-        slog.info(
-            "model.asked",
-            case=self.case,
-            model=record.model,
-            prompt=record.prompt,
-            tokens_in=record.tokens_in,
-            tokens_cached=record.tokens_cached,
-            tokens_out=record.tokens_out,
-            cost=record.cost,
-            outcome=record.outcome,
-        )
+def _count(answer: ModelAnswer[Form] | Failure) -> TokenCount:
+    record, failed = answer.record, isinstance(answer, Failure)
+    unmetered = isinstance(answer, Failure) and answer.unmetered
+    counts = record.tokens_in, record.tokens_cached, record.tokens_out
+    return TokenCount(*counts, failed=failed, unmetered=unmetered)
 
 
-def most_tokens(prompt: Prompt, data: str) -> int:
+def most_tokens(prompt: Prompt, data: str) -> TokenCount:
     """More than a question can count: no token is shorter than a byte."""
-    return len(prompt.text.encode()) + len(data.encode()) + OF_THE_FORM
+    asked = len(prompt.text.encode()) + len(data.encode()) + OF_THE_FORM
+    return TokenCount(asked, 0, LONGEST_ANSWER)

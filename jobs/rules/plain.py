@@ -19,7 +19,11 @@ _ENTITY = re.compile(r"&(?:a|am|amp|l|lt|g|gt)?\Z")
 def without_hidden(text: str) -> str:
     """`text` without invisible characters; line breaks and tabs stay."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in HIDDEN)
+    return text.translate({ord(c): None for c in set(text) if _is_hidden(c)})
+
+
+def _is_hidden(char: str) -> bool:
+    return char not in "\n\t" and unicodedata.category(char) in HIDDEN
 
 
 def one_line(text: str, length: int = NAME_LENGTH) -> str:

@@ -28,7 +28,7 @@ from jobs.rules.states import CaseClass, Stage
 from jobs.store import companies, ledger
 from jobs.store.cases import Case
 from jobs.store.database.tables import assessments, cases, documents, drafts, readings
-from jobs.store.database.upsert import insert_or_ignore
+from jobs.store.database.upsert import insert_missing
 
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
 GAPS: TypeAdapter[tuple[Gap, ...]] = TypeAdapter(tuple[Gap, ...])
@@ -150,8 +150,8 @@ def _of_proposal(made: Judgement) -> dict[str, Any]:
 
 def put_documents(conn: Connection, found: Iterable[Document], now: datetime) -> None:
     """Store these texts by their hashes."""
-    for document in found:
-        row = {
+    rows = [
+        {
             "sha256": content_hash(document),
             "source": document.source,
             "kind": document.kind,
@@ -159,7 +159,9 @@ def put_documents(conn: Connection, found: Iterable[Document], now: datetime) ->
             "first_seen_at": now,
             "text": document.text,
         }
-        insert_or_ignore(conn, documents, row)
+        for document in found
+    ]
+    insert_missing(conn, documents, rows)
 
 
 READ = (
@@ -291,17 +293,20 @@ def known_readings(
 
     They include those by `beside`, which reads every text too, but not those by earlier readers.
     """
-    found = {}
-    ours = readings.c.reader.in_((reader, beside))
-    for document in documents:
-        same = (readings.c.content_sha256 == content_hash(document)) & ours
-        rows = conn.execute(select(readings).where(same).order_by(readings.c.stance)).all()
-        if any(row.reader == reader for row in rows):
-            found[document.id] = tuple(
-                Reading(document.id, Stance(row.stance), tuple(row.lines), row.reader)
-                for row in rows
-            )
-    return found
+    hashes = {document.id: content_hash(document) for document in documents}
+    known: dict[str, list[Row[Any]]] = {}
+    same = readings.c.content_sha256.in_(hashes.values()) & readings.c.reader.in_((reader, beside))
+    for row in conn.execute(select(readings).where(same).order_by(readings.c.stance)):
+        known.setdefault(row.content_sha256, []).append(row)
+    return {
+        id: tuple(_reading(id, row) for row in known[sha256])
+        for id, sha256 in hashes.items()
+        if any(row.reader == reader for row in known.get(sha256, ()))
+    }
+
+
+def _reading(document: str, row: Row[Any]) -> Reading:
+    return Reading(document, Stance(row.stance), tuple(row.lines), row.reader)
 
 
 def put_readings(
@@ -313,17 +318,20 @@ def put_readings(
 ) -> None:
     """Store the readings of these documents by content, those of others not; `reader` marks a text
     as read even if it found nothing."""
-    marks = [Reading(document.id, Stance.NONE, (), reader) for document in documents]
     hashes = {document.id: content_hash(document) for document in documents}
-    for reading in [*(r for r in made if r.document in hashes), *marks]:
-        row = {
+    marks = [Reading(id, Stance.NONE, (), reader) for id in hashes]
+    theirs = [reading for reading in made if reading.document in hashes]
+    rows = [
+        {
             "content_sha256": hashes[reading.document],
             "reader": reading.reader,
             "stance": reading.stance,
             "lines": list(reading.lines),
             "read_at": now,
         }
-        insert_or_ignore(conn, readings, row)
+        for reading in [*theirs, *marks]
+    ]
+    insert_missing(conn, readings, rows)
 
 
 def _from_mirror(conn: Connection, case: Case, now: datetime) -> Facts:

@@ -73,15 +73,15 @@ class Writes:
 def main() -> None:
     """Connect, sweep, triage for a while, and say what it took."""
     outside = json.loads(sys.stdin.readline())
-    with TemporaryDirectory() as folder, _process(outside, Path(folder)) as process:
+    with TemporaryDirectory() as folder, opened(outside, Path(folder)) as process:
         writes = Writes()
         writes.watch(process.database.engine)
-        _connect(process, outside)
+        connect_company(process)
         process.steps()
         gc.freeze()  # as a worker does before it forks
         before = memory.peak()
         began = time.perf_counter()
-        _run(process, "sweep")
+        run_step(process, "sweep")
         swept = time.perf_counter() - began
         peak = memory.peak()
         found = {
@@ -91,23 +91,24 @@ def main() -> None:
             "longest": writes.longest,
             "over": writes.over,
             "writes": writes.count,
-            "cases": _count(process, select(func.count()).select_from(cases)),
-            "crossings": _count(process, select(func.count()).select_from(crossings)),
+            "cases": counted(process, select(func.count()).select_from(cases)),
+            "crossings": counted(process, select(func.count()).select_from(crossings)),
             "reads": _reads(process),
         }
-        _run(process, "triage")
+        run_step(process, "triage")
         left = cases.c.due_at <= process.now()
-        triaged = found["cases"] - _count(process, select(func.count()).where(left))
+        triaged = found["cases"] - counted(process, select(func.count()).where(left))
         found |= {"triaged": triaged, "triage_reads": _reads(process) - found["reads"]}
         found |= {"longest_of_all": writes.longest}
         print(json.dumps(found))
 
 
 @contextmanager
-def _process(outside: dict[str, str], folder: Path) -> Iterator[Process]:
+def opened(outside: dict[str, str], folder: Path, more: str = "") -> Iterator[Process]:
+    """A process of the product with a database of its own; `more` is more of its policy."""
     policy = folder / "policy.toml"
-    policy.write_text(POLICY, encoding="utf-8")
-    given = {k.lower(): v for k, v in outside.items() if k.startswith("QBO_")}
+    policy.write_text(POLICY + more, encoding="utf-8")
+    given = {k.lower(): v for k, v in outside.items() if k.isupper()}
     own = {
         "database_url": f"sqlite:///{folder}/overdue.sqlite3",
         "redis_url": "unix:///nowhere",
@@ -126,7 +127,8 @@ def _process(outside: dict[str, str], folder: Path) -> Iterator[Process]:
         process.close()
 
 
-def _connect(process: Process, outside: dict[str, str]) -> None:
+def connect_company(process: Process) -> None:
+    """Through OAuth, as a person does."""
     with process.database.writing() as conn:
         state = connect.open_link(conn, "ULEAD1", "", process.now())
     answer = httpx.get(process.oauth.authorize_url(state))
@@ -135,18 +137,20 @@ def _connect(process: Process, outside: dict[str, str]) -> None:
     connect.connect(process.database, process.intuit, code, realm, back["state"], process.now())
 
 
-def _run(process: Process, name: str) -> None:
+def run_step(process: Process, name: str) -> None:
+    """What one RQ job does."""
     loop.run(process.database, [step for step in process.steps() if step.name == name], process.now)
 
 
-def _count(process: Process, query: Any) -> int:
+def counted(process: Process, query: Any) -> int:
+    """The number that a query gives."""
     with process.database.reading() as conn:
         return int(conn.execute(query).scalar_one())
 
 
 def _reads(process: Process) -> int:
     """Metered reads so far."""
-    return _count(process, select(func.coalesce(func.sum(usage.c.metered), 0)))
+    return counted(process, select(func.coalesce(func.sum(usage.c.metered), 0)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from functools import cache
 from jobs.reasoning import proposing, reading
 from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.caution import STANCES
-from jobs.reasoning.model import Failure, Model, ModelAnswer
+from jobs.reasoning.model import Model, ModelAnswer
 from jobs.reasoning.replies import own_words
 from jobs.rules.case import Proposal
 from jobs.rules.facts.evidence import Document, Reading, Stance
@@ -19,6 +19,7 @@ from jobs.rules.facts.facts import Customer, Facts, Habit
 from jobs.rules.facts.findings import Context, Down, Findings, Fresh, Ticket
 from jobs.rules.facts.past import Hold, HoldKind, Past
 from jobs.rules.gates import gates
+from jobs.rules.gates.about_texts import UNREAD
 from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import Letter
 from jobs.rules.policy.policy import Policy
@@ -78,9 +79,11 @@ def run(case: Case, model: Model | None) -> Found:
     findings = _findings(case, document)
     past = Context(ledger, findings).completed(past)
     rules = _policy(case.known)
-    rulings = gates.judge(
+    judged = gates.judge(
         ledger, case.known.stage, past, read.readings, rules, NOW, findings=findings
     )
+    # that no model read a text says nothing about how well it was read
+    rulings = tuple(ruling for ruling in judged if ruling.rule != UNREAD)
     stopped = strictest(rulings) in (Kind.STOP, Kind.NEVER)
     waits = strictest(rulings) is Kind.WAIT
     view = _View(case.known, ledger, past, rules, read.readings, stopped)
@@ -174,8 +177,7 @@ def _alone(document: Document | None, model: Model | None, ledger: Facts) -> Sta
     """What the model read; every reader here answers the same question once."""
     if not document or not model:
         return None
-    answer: ModelAnswer[reading.ReadingForm] | Failure
-    answer = reading.ask(document, model, [ledger.customer.name])
+    (answer,) = reading.ask([document], model, [ledger.customer.name]).values()
     return answer.value.stance if isinstance(answer, ModelAnswer) else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
 from importlib.resources import files
@@ -171,6 +172,18 @@ class Limits(_Section):
     smallest: Annotated[Number, Field(ge=0, description="an amount of 0 or more, such as 25")]
 
 
+@dataclass(frozen=True)
+class TokenCount:
+    """The tokens of one question to the model: those that its server had `cached` are among those
+    `asked`. `failed`: no usable answer; `unmetered`: nothing says how many they were."""
+
+    asked: int
+    cached: int
+    answered: int
+    failed: bool = False
+    unmetered: bool = False
+
+
 class Price(_Section):
     """`[model.prices."gpt-6.1-terra"]`: what a million tokens of this model cost."""
 
@@ -178,10 +191,10 @@ class Price(_Section):
     cached: Cost
     output: Cost
 
-    def of(self, tokens_in: int, tokens_cached: int, tokens_out: int) -> Decimal:
-        """The cost of one question; the cached tokens are among those that went in."""
-        fresh = max(tokens_in - tokens_cached, 0)
-        whole = fresh * self.input + tokens_cached * self.cached + tokens_out * self.output
+    def of(self, count: TokenCount) -> Decimal:
+        """The cost of one question."""
+        fresh = max(count.asked - count.cached, 0)
+        whole = fresh * self.input + count.cached * self.cached + count.answered * self.output
         return whole / 1_000_000
 
 

@@ -1,13 +1,13 @@
 """What the model is asked, and what that costs: by month, company, case and model.
 
-A question is begun only where the most that its answer can cost still fits into the month's
-budget. It is reserved in one short transaction before the question and replaced by the real cost
+Questions are begun only where the most that their answers can cost still fits into the month's
+budget. It is reserved in one short transaction before they are asked and replaced by the real cost
 in one after it, from any thread of any process; the row of the whole month is the lock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from jobs.rules.policy.policy import Policy, Price
+from jobs.rules.policy.policy import Policy, Price, TokenCount
 from jobs.store import companies, outbox
 from jobs.store.connection.budget import month_of
 from jobs.store.database.engine import Database
@@ -77,21 +77,21 @@ class CaseSpending:
     model: str
     ruling: Callable[[], Policy]
 
-    def reserve(self, tokens_in: int, tokens_out: int) -> Reserved | None:
+    def reserve(self, mosts: Sequence[TokenCount]) -> Reserved | None:
         """See `Spending`. Raises SQLAlchemyError if the database is away: nothing was asked."""
         base = self.ruling()
         own = base.for_company(self.company)
         price = own.model_prices.get(self.model)
-        most = price.of(tokens_in, 0, tokens_out) if price else NOTHING
+        each = tuple(price.of(most) if price else NOTHING for most in mosts)
         # everybody's row comes first, for everybody: it is the lock
         budgets = {EVERYBODY: base.model_budget, self.company: own.model_budget}
         now = self.costs.clock()
         month = month_of(now)
         with self.costs.database.writing() as conn:
-            if not _fits(conn, month, budgets, most):
+            if not _fits(conn, month, budgets, sum(each, NOTHING)):
                 _tell_once(conn, self.company, own.model_budget, now)
                 return None
-        return Reserved(self, month, most, price)
+        return Reserved(self, month, each, price)
 
 
 @dataclass(frozen=True)
@@ -100,31 +100,38 @@ class Reserved:
 
     spending: CaseSpending
     month: str
-    most: Decimal
+    each: tuple[Decimal, ...]
     price: Price | None
 
-    def settle(
-        self,
-        tokens_in: int,
-        tokens_cached: int,
-        tokens_out: int,
-        *,
-        failed: bool,
-        unmetered: bool,
-    ) -> Decimal | None:
+    def settle(self, counts: Sequence[TokenCount]) -> list[Decimal | None]:
         """See `Reservation`. Raises SQLAlchemyError if the database is away: what was reserved
         then stays counted."""
-        cost = self.price.of(tokens_in, tokens_cached, tokens_out) if self.price else None
-        cost = self.most if self.price and unmetered else cost
-        spent = cost or NOTHING
-        use = ModelUse(1, int(failed), tokens_in, tokens_cached, tokens_out, spent)
-        ours = self.spending
+        each = zip(counts, self.each, strict=True)
+        costs = [self._cost(count, most) for count, most in each]
+        spent, ours = sum(filter(None, costs), NOTHING), self.spending
+        key = {"month": self.month, "company": ours.company, "case_id": ours.case}
+        use = asdict(_sum(counts, spent))
         with ours.costs.database.writing() as conn:
             for company in (EVERYBODY, ours.company):
-                _add(conn, self.month, company, -self.most, spent)
-            key = {"month": self.month, "company": ours.company, "case_id": ours.case}
-            added(conn, model_usage, key | {"model": ours.model} | asdict(use))
-        return cost
+                _add(conn, self.month, company, -sum(self.each, NOTHING), spent)
+            added(conn, model_usage, key | {"model": ours.model} | use)
+        return costs
+
+    def _cost(self, count: TokenCount, most: Decimal) -> Decimal | None:
+        if self.price is None:
+            return None
+        return most if count.unmetered else self.price.of(count)
+
+
+def _sum(counts: Sequence[TokenCount], cost: Decimal) -> ModelUse:
+    return ModelUse(
+        questions=len(counts),
+        failed=sum(count.failed for count in counts),
+        tokens_in=sum(count.asked for count in counts),
+        tokens_cached=sum(count.cached for count in counts),
+        tokens_out=sum(count.answered for count in counts),
+        cost=cost,
+    )
 
 
 def by_model(conn: Connection, month: str) -> dict[tuple[str, str], ModelUse]:

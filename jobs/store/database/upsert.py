@@ -19,6 +19,12 @@ def insert_or_ignore(conn: Connection, table: Table, row: dict[str, Any]) -> boo
     return done.rowcount == 1
 
 
+def insert_missing(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Insert those of `rows` that no unique constraint refuses."""
+    if rows:
+        conn.execute(_insert(conn)(table).on_conflict_do_nothing(), rows)
+
+
 def insert_new(conn: Connection, table: Table, rows: list[dict[str, Any]]) -> list[Row[Any]]:
     """Insert those of `rows` that no unique constraint refuses; returns them as stored."""
     if not rows:

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from bot.process import Process
 from bot.web import server as web
 from bot.web.slack import SlackRoutes
-from jobs.rules.policy.policy import load
+from jobs.rules.policy.policy import TokenCount, load
 from jobs.store import events
 from jobs.store.connection.model_costs import ModelCosts
 from jobs.store.events import Notice
@@ -84,9 +84,9 @@ def test_metrics_of_the_model(tmp_path: Path) -> None:
         for case in ("1", "2"):
             costs = ModelCosts(process.database, process.now)
             asks = costs.of_case("9341", case, "gpt-6.1-terra", lambda: load(""))
-            held = asks.reserve(5000, 4000)
+            held = asks.reserve([TokenCount(5000, 0, 4000)])
             assert held is not None
-            held.settle(1000, 400, 100, failed=case == "2", unmetered=False)
+            held.settle([TokenCount(1000, 400, 100, failed=case == "2")])
         text = door.operators.get("/metrics").text
     of = '{company="9341",model="gpt-6.1-terra"}'
     for line in (

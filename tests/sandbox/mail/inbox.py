@@ -64,6 +64,8 @@ class Inbox:
         self.world = world
         self.port = 0
         self.folder = "INBOX"
+        self.seconds = 0.0
+        """How long it takes before it carries out a command."""
         self._shown: list[tuple[datetime, dict[str, Any]]] = []
         self._coming: list[tuple[datetime, bytes]] = []
         """What arrives once the world's clock says so."""
@@ -202,7 +204,7 @@ class Inbox:
         await self._arrive()
         port = self._behind.sockets[0].getsockname()[1]
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
-        line = _Line(self.world, reader, writer, server_reader, server_writer)
+        line = _Line(self.world, self.seconds, reader, writer, server_reader, server_writer)
         try:
             await line.run()
         finally:
@@ -216,12 +218,14 @@ class _Line:
     def __init__(
         self,
         world: World,
+        seconds: float,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         server_reader: asyncio.StreamReader,
         server_writer: asyncio.StreamWriter,
     ) -> None:
         self.world, self.reader, self.writer = world, reader, writer
+        self.seconds = seconds
         self.server_reader, self.server_writer = server_reader, server_writer
         self._left: int | None = None
         """How many bytes of the answer still pass; None: all."""
@@ -243,6 +247,8 @@ class _Line:
             found = COMMAND.match(command)
             if found and not await self._obeyed(found["name"].decode(), found["tag"]):
                 return
+            if found and self.seconds:
+                await asyncio.sleep(self.seconds)
             self.server_writer.write(command)
             await self.server_writer.drain()
             if literal := LITERAL.search(command):

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.rules.policy.policy import load
+from jobs.rules.policy.policy import TokenCount, load
 from jobs.store.connection import model_costs
 from jobs.store.connection.model_costs import CaseSpending, ModelCosts, ModelUse
 from jobs.store.database import engine
@@ -18,7 +18,7 @@ from tests.jobs.store.record import NOW, REALM, company, race
 from tests.said import said
 
 MONTH, OTHER = "2026-10", "4620816365000000002"
-TERRA = "gpt-6.1-terra"
+MOST = TokenCount(5000, 0, 1000)
 PRICES = """
 [model.prices.exact]
 input = 2
@@ -45,9 +45,9 @@ def ask(
     one: CaseSpending, *, cached: int = 0, failed: bool = False, unmetered: bool = False
 ) -> bool:
     """A question that may cost 0.02 and costs 0.012; whether it could be asked."""
-    reserved = one.reserve(5000, 1000)
+    reserved = one.reserve([MOST])
     if reserved:
-        reserved.settle(1000, cached, 1000, failed=failed, unmetered=unmetered)
+        reserved.settle([TokenCount(1000, cached, 1000, failed, unmetered)])
     return reserved is not None
 
 
@@ -80,11 +80,11 @@ def test_each_answer_is_counted_exactly(database: Database) -> None:
 def test_a_question_is_asked_only_where_its_answer_fits(database: Database) -> None:
     """What is being answered counts at its most, in every process, and is told once."""
     company(database)
-    held = spending(database, "0.03").reserve(5000, 1000)
+    held = spending(database, "0.03").reserve([MOST])
     assert held is not None
     assert not ask(spending(database, "0.03"))
     assert not ask(spending(database, "0.03", case="2"))
-    held.settle(500, 0, 100, failed=False, unmetered=False)
+    held.settle([TokenCount(500, 0, 100)])
     assert spent(database) == Decimal("0.002")
     assert ask(spending(database, "0.03"))
     assert [text.partition(" is used up")[0] for text in said(database)] == [
@@ -111,7 +111,7 @@ def test_a_company_may_have_a_budget_of_its_own(database: Database) -> None:
 def test_a_process_that_dies_leaves_what_it_reserved(database: Database) -> None:
     """Nobody knows what its question cost."""
     company(database)
-    assert spending(database, "0.03").reserve(5000, 1000)
+    assert spending(database, "0.03").reserve([MOST])
     assert spent(database) == Decimal("0.02")
     assert not ask(spending(database, "0.03"))
 
@@ -130,7 +130,7 @@ def test_eight_processes_share_one_budget(database: Database, processes: list[Da
 
     def reserve(number: int) -> int:
         ours = spending(processes[number], "0.5", (REALM, OTHER)[number % 2], case=str(number))
-        return sum(ours.reserve(5000, 1000) is not None for _ in range(10))
+        return sum(ours.reserve([MOST]) is not None for _ in range(10))
 
     assert sum(race(8, reserve)) == 25
     assert spent(database) == Decimal("0.50")
