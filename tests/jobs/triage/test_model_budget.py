@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from bot.surfaces.card.card import card
 from jobs.decide.access import Answer
+from jobs.reasoning.prompting import prompt
 from jobs.rules.gates.about_texts import UNREAD
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
@@ -13,6 +14,7 @@ from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness
 from tests.jobs.triage.test_sources import with_desk
 
+PROPOSE = prompt("propose").label
 NOTHING_HEARD = "The parrot sings at midnight."
 USED_UP = "The month's budget for the model is used up."
 
@@ -50,7 +52,7 @@ def test_a_budget_that_is_raised_has_the_rest_read(open_harness: OpenHarness) ->
     harness.sweep()
     harness.change_policy(model={"month_budget": 1})
     harness.refresh()
-    assert (harness.rules(), harness.view().author) == (set(), "gpt-6.1-terra propose/2")
+    assert (harness.rules(), harness.view().author) == (set(), f"gpt-6.1-terra {PROPOSE}")
     asked = harness.logged("case.drafted")[-1]["data"]["asked"]
     assert (asked["questions"], asked["failed"], asked["cache_share"]) == (2, 0, "0.00")
     assert Decimal(asked["cost"]) > Decimal("0.001")
