@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from redis import Redis, RedisError
@@ -42,34 +42,40 @@ class NotListedError(Exception):
     """A job names a function that is not on our list."""
 
 
+class ListedJob(Job):
+    """A job that runs only what the registry names."""
+
+    registry: ClassVar[Registry] = {}
+
+    @property
+    def func(self) -> Callable[[str], None]:
+        """The listed function. Raises NotListedError."""
+        listed = None if self.instance else self.registry.get(self.func_name or "")
+        if listed is None:
+            raise NotListedError("the job names a function that is not on our list")
+        return listed
+
+    @classmethod
+    def fetch(cls, id: str, *args: Any, **named: Any) -> Job:
+        """As in RQ, which skips a job that does not exist; any other error would end the worker."""
+        try:
+            return super().fetch(id, *args, **named)
+        except UNREADABLE as error:
+            slog.warning("worker.no_job", id=id[:80], error=type(error).__name__)
+            raise NoSuchJobError("what stands there is no job of ours") from error
+
+    def restore(self, raw_data: Any) -> Any:
+        """As in RQ, but only the fields that we set count, and no limits but ours."""
+        fields = {as_text(name): value for name, value in raw_data.items()}
+        ours = {name: value for name, value in fields.items() if name in OURS}
+        restored = super().restore(ours | LIMITS)
+        self.webhooks = []  # None would make good jobs FAILED and stop the worker
+        return restored
+
+
 def job_class(registry: Registry) -> type[Job]:
-    """A Job that runs only what `registry` names."""
-
-    class ListedJob(Job):
-        @property
-        def func(self) -> Callable[[str], None]:
-            listed = None if self.instance else registry.get(self.func_name or "")
-            if listed is None:
-                raise NotListedError("the job names a function that is not on our list")
-            return listed
-
-        @classmethod
-        def fetch(cls, id: str, *args: Any, **named: Any) -> Job:
-            try:
-                return super().fetch(id, *args, **named)
-            except UNREADABLE as error:
-                # RQ skips a job that does not exist; any other error would end the worker
-                slog.warning("worker.no_job", id=id[:80], error=type(error).__name__)
-                raise NoSuchJobError("what stands there is no job of ours") from error
-
-        def restore(self, raw_data: Any) -> Any:
-            fields = {as_text(name): value for name, value in raw_data.items()}
-            ours = {name: value for name, value in fields.items() if name in OURS}
-            restored = super().restore(ours | LIMITS)
-            self.webhooks = []  # None would make good jobs FAILED and stop the worker
-            return restored
-
-    return ListedJob
+    """A ListedJob with this registry."""
+    return type("ListedJob", (ListedJob,), {"registry": registry})
 
 
 class ReadableQueue(Queue):
@@ -126,14 +132,7 @@ def run(
     while not stop.is_set():
         signal.signal(signal.SIGTERM, _ending)
         try:
-            worker = PatientWorker(
-                [queue],
-                connection=redis,
-                job_class=jobs,
-                serializer=JSONSerializer,
-                log_job_description=False,
-            )
-            worker.before_job = before_job
+            worker = _worker(redis, queue, jobs, before_job)
             slog.info("worker.started", queue=queue, worker=worker.name)
             worker.work()
         except RedisError as error:
@@ -142,6 +141,20 @@ def run(
             if worker.asked_to_stop:
                 return
         stop.wait(PAUSE)
+
+
+def _worker(
+    redis: Redis, queue: str, jobs: type[Job], before_job: Callable[[], object] | None
+) -> PatientWorker:
+    worker = PatientWorker(
+        [queue],
+        connection=redis,
+        job_class=jobs,
+        serializer=JSONSerializer,
+        log_job_description=False,
+    )
+    worker.before_job = before_job
+    return worker
 
 
 def _ending(_number: int, _frame: FrameType | None) -> None:

@@ -141,9 +141,9 @@ def connect(url: str, patience: timedelta = WORKER_PATIENCE) -> Database:
     )
     milliseconds = int(patience.total_seconds() * 1000)
     if engine.dialect.name == "sqlite":
-        _tame_sqlite(engine, milliseconds)
+        _set_up_sqlite(engine, milliseconds)
         return Database(engine, patience.total_seconds(), threading.Lock())
-    _tame_postgresql(engine, milliseconds)
+    _set_up_postgresql(engine, milliseconds)
     return Database(engine, patience.total_seconds())
 
 
@@ -169,7 +169,7 @@ def _with_driver(url: str) -> str:
     return url
 
 
-def _tame_sqlite(engine: Engine, milliseconds: int) -> None:
+def _set_up_sqlite(engine: Engine, milliseconds: int) -> None:
     @event.listens_for(engine, "do_connect")
     def _(_dialect: Any, _record: Any, given: Sequence[str], _named: Any) -> None:
         """Never create the file (only `schema.upgrade` does), so a wrong folder stays clean."""
@@ -224,7 +224,7 @@ def _began(conn: Connection, *, last: bool) -> bool:
     return True
 
 
-def _tame_postgresql(engine: Engine, milliseconds: int) -> None:
+def _set_up_postgresql(engine: Engine, milliseconds: int) -> None:
     @event.listens_for(engine, "connect")
     def _(raw: Any, _record: Any) -> None:
         with raw.cursor() as cursor:
@@ -245,6 +245,10 @@ def _tame_postgresql(engine: Engine, milliseconds: int) -> None:
             read_only = isinstance(context.original_exception, ReadOnlySqlTransaction)
             context.is_disconnect = context.is_disconnect or read_only
 
+    _quote_no_row(engine)
+
+
+def _quote_no_row(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def _(context: ExceptionContext) -> None:
         """Remove what the server quotes of a row ("Failing row contains …"): customer text."""
