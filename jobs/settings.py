@@ -7,7 +7,7 @@ password; no message of this module repeats a value.
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from email import policy
 from ipaddress import ip_address, ip_network
@@ -302,94 +302,11 @@ class Settings(BaseSettings):
     def _one_way_to_send(self) -> Self:
         ways = [name for name in WAYS_TO_SEND if getattr(self, name)]
         if len(ways) > 1:
-            raise ValueError(f"set only one of {_named(ways, 'and')}, which are the ways to send")
+            raise ValueError(f"set only one of {env_names(ways, 'and')}: they are the ways to send")
         return self
 
 
-Part = Literal[
-    "db", "doctor", "connect", "disconnect", "web", "intake", "triage", "act", "work", "clock"
-]
-
 WAYS_TO_SEND = ("smtp_url", "resend_api_key", "mail_folder")
-ANY_WAY_TO_SEND = "|".join(WAYS_TO_SEND)
-
-LEDGER = ("token_keys", "qbo_client_id", "qbo_client_secret")
-CHAT = ("slack_bot_token", "slack_channel")
-INTAKE = ("redis_url", *LEDGER)
-TRIAGE = (*INTAKE, "mail_from")  # the sender's address is part of every draft
-ACT = (*TRIAGE, *CHAT, ANY_WAY_TO_SEND)
-
-NEEDS: Mapping[Part, tuple[str, ...]] = {
-    "db": (),
-    "doctor": (),  # it reports what is missing instead
-    "clock": ("redis_url",),
-    "connect": ("public_url", "qbo_client_id"),
-    "disconnect": LEDGER,
-    "web": (
-        *("redis_url", "public_url", *LEDGER, "qbo_webhook_tokens|slack_app_token", *CHAT),
-        "slack_signing_secret|slack_app_token",
-    ),
-    "intake": INTAKE,
-    "triage": TRIAGE,
-    "act": ACT,
-    "work": ACT,
-}
-"""What each process cannot work without; `a|b` is either."""
-
-READERS: frozenset[Part] = frozenset({"triage", "act", "work"})
-"""The processes that read the sources besides the ledger, or send mail."""
-
-
-@dataclass(frozen=True)
-class SettingsGroup:
-    """Settings that are `needed` as soon as one of them, or of the `others`, is set."""
-
-    needed: tuple[str, ...]
-    hint: str
-    others: tuple[str, ...] = ()
-
-    def begun(self, settings: "Settings") -> bool:
-        """Whether any of them is set to anything of its own."""
-        names = (name for need in (*self.needed, *self.others) for name in need.split("|"))
-        return any(getattr(settings, n) != Settings.model_fields[n].default for n in names)
-
-
-HUBSPOT = SettingsGroup(
-    needed=("hubspot_token",),
-    others=("hubspot_api_url",),
-    hint="the access token of a private app in HubSpot",
-)
-ZENDESK = SettingsGroup(
-    needed=("zendesk_subdomain|zendesk_api_url", "zendesk_client_id", "zendesk_client_secret"),
-    hint="the help desk needs all of it: see OAuth clients in the Admin Center, under APIs",
-)
-MAIL_OAUTH = SettingsGroup(
-    needed=("mail_oauth_client_id", "mail_oauth_refresh_token", "mail_oauth_url"),
-    others=("mail_oauth_client_secret",),
-    hint="a mailbox without a password needs all of it; only some providers give a client secret",
-)
-BELONG_TOGETHER = (HUBSPOT, ZENDESK, MAIL_OAUTH)
-"""What is set up wholly or not at all: half of it would count as not configured."""
-
-HINTS = {
-    "database_url": "set it, or leave it out for a SQLite file",
-    "policy_file": "says who may do what; without it nobody may act. overdue init writes one",
-    "redis_url": "where Redis or Valkey listens; only overdue start can run its own instead",
-    "token_keys": "make one with: python -c 'from cryptography.fernet import Fernet; "
-    "print(Fernet.generate_key().decode())'",
-    "public_url": "the address at which Slack, QuickBooks and people reach this service",
-    "slack_bot_token": "xoxb-…, under OAuth & Permissions of the Slack app",
-    "slack_channel": "the id of the finance channel",
-    "slack_signing_secret|slack_app_token": "under Basic Information of the Slack app",
-    "qbo_client_id": "under Keys & credentials of the app at developer.intuit.com",
-    "qbo_client_secret": "beside the client id at developer.intuit.com",
-    "qbo_webhook_tokens|slack_app_token": "the verifier token, under Webhooks of the app at "
-    "developer.intuit.com; a machine without a public address has none and uses Socket Mode",
-    "mail_from": "the address of the finance mailbox",
-    "smtp_url|resend_api_key|mail_folder": "the server that sends; for a trial, a folder is enough",
-    **{need: group.hint for group in BELONG_TOGETHER for need in group.needed},
-}
-"""Where each setting that a process needs comes from."""
 
 
 def load(env_file: Path | None = Path(".env")) -> Settings:
@@ -452,41 +369,8 @@ def like_a_signing_secret(settings: Settings) -> bool:
     return bool(SIGNING_SECRET.fullmatch(settings.slack_signing_secret.get_secret_value()))
 
 
-def needed(*parts: Part) -> tuple[str, ...]:
-    """What these processes cannot work without, each once; `a|b` is either."""
-    return tuple(dict.fromkeys(need for part in parts for need in NEEDS[part]))
-
-
-def missing(settings: Settings, *parts: Part) -> tuple[Problem, ...]:
-    """What these processes would lack, each setting once."""
-    return tuple(
-        Problem(_named(need.split("|"), "or"), f"is missing ({HINTS[need]})")
-        for need in (*needed(*parts), *_half(settings, parts))
-        if not _is_set(settings, need)
-    )
-
-
-def _half(settings: Settings, parts: Iterable[Part]) -> tuple[str, ...]:
-    """What goes with settings of which only some are set."""
-    if READERS.isdisjoint(parts):
-        return ()
-    return tuple(n for each in BELONG_TOGETHER if each.begun(settings) for n in each.needed)
-
-
-def _is_set(settings: Settings, need: str) -> bool:
-    return any(getattr(settings, name) for name in need.split("|"))
-
-
-def require(settings: Settings, *parts: Part) -> None:
-    """Refuse to start a process without what it needs.
-
-    "work" is all three queues together; name the queue to ask for less. Raises SettingsError.
-    """
-    if lacking := missing(settings, *parts):
-        raise SettingsError(lacking)
-
-
-def _named(names: Iterable[str], word: str) -> str:
+def env_names(names: Iterable[str], word: str) -> str:
+    """These settings as they are called in the environment, with `word` between them."""
     return f" {word} ".join(name.upper() for name in names)
 
 
@@ -494,7 +378,7 @@ def _problems(error: ValidationError) -> list[Problem]:
     """In words, one per setting; pydantic would repeat the value of some."""
     found: dict[str, str] = {}
     for each in error.errors(include_input=False, include_url=False):
-        name = str(each["loc"][0]).upper() if each["loc"] else _named(WAYS_TO_SEND, "and")
+        name = str(each["loc"][0]).upper() if each["loc"] else env_names(WAYS_TO_SEND, "and")
         found.setdefault(name, _reason(each))
     return [Problem(name, reason) for name, reason in found.items()]
 

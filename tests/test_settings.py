@@ -7,16 +7,14 @@ from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
+from jobs.needs import NEEDS, missing, require
 from jobs.settings import (
-    NEEDS,
     Problem,
     Settings,
     SettingsError,
     examples,
     load,
     load_what_can_be,
-    missing,
-    require,
     unencrypted,
 )
 

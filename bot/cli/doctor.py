@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bot.cli import doctor_slack
 from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
 from bot.process import Process
-from jobs import settings
+from jobs import needs, settings
 from jobs.rules.policy.errors import PolicyError
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.policy import load as load_policy
@@ -128,7 +128,7 @@ class InstallationCheck:
 
 def _settings(look: InstallationCheck) -> Iterator[Finding]:
     """A row for each setting that a process needs, then for others that are wrong."""
-    needed = settings.needed("web", "work", "clock")
+    needed = needs.needed("web", "work", "clock")
     rows = (_setting(look, need) for need in ("database_url", "policy_file", *needed))
     yield from {row.part: row for row in rows}.values()
     shown = {name.upper() for need in needed for name in need.split("|")}
@@ -150,7 +150,7 @@ def _setting(look: InstallationCheck, need: str) -> Finding:
     if wrong:
         return Finding(name, WRONG, look.wrong[wrong[0].upper()])
     if not there:
-        return Finding(name, WARNING if need == "redis_url" else MISSING, settings.HINTS[need])
+        return Finding(name, WARNING if need == "redis_url" else MISSING, needs.HINTS[need])
     if "slack_signing_secret" in there and not settings.like_a_signing_secret(found):
         words = "set, but not the 32 characters (0-9, a-f) that Slack gives; copy it again"
         return Finding(name, WARNING, words)
@@ -302,7 +302,7 @@ def _model(look: InstallationCheck) -> Iterator[Finding]:
 
 
 def _mail(look: InstallationCheck) -> Iterator[Finding]:
-    why = look.needs(settings.ANY_WAY_TO_SEND)
+    why = look.needs(needs.ANY_WAY_TO_SEND)
     if why or look.process.mailer is None:
         yield Finding("mail", UNTRIED, why)
         return

@@ -10,9 +10,10 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.process import Process
-from jobs import settings
+from jobs import needs, settings
+from jobs.needs import Part
 from jobs.rules.policy.errors import PolicyError
-from jobs.settings import Part, SettingsError
+from jobs.settings import SettingsError
 from jobs.store.database.engine import WORKER_PATIENCE
 
 CANNOT_START = 2
@@ -25,7 +26,7 @@ class CommandParts:
     def process(self, part: Part, patience: timedelta = WORKER_PATIENCE) -> Process:
         """The parts for `part`. Raises SettingsError for missing or wrong settings."""
         found = settings.load()
-        settings.require(found, part)
+        needs.require(found, part)
         return Process(found, patience=patience)
 
     def recorded(self, part: Part = "db") -> Process:

@@ -21,7 +21,7 @@ from bot.cli.findings import LACKING
 from bot.process import Process, redis
 from jobs import pipeline, settings
 from jobs.engine import loop, parent_pipe
-from jobs.settings import Part
+from jobs.needs import Part
 from jobs.store.database.engine import WEB_PATIENCE
 from qbo.oauth import certificates
 

@@ -24,9 +24,10 @@ from bot.cli.launcher import (
     socket_folder,
     until_stopped,
 )
-from jobs import settings
+from jobs import needs, settings
+from jobs.needs import Part
 from jobs.rules.policy import policy as policies
-from jobs.settings import Part, Settings
+from jobs.settings import Settings
 
 GRACE_SECONDS = 40.0
 """How long processes may take to finish: a job goes on for up to 30 s."""
@@ -51,7 +52,7 @@ def init() -> None:
     _write(ENV_FILE, _env_text(), 0o600)
     _write(POLICY_FILE, policy_text(), 0o644)
     found, wrong = settings.load_what_can_be()
-    lacking = [*wrong, *settings.missing(found, *EVERY_PART)]
+    lacking = [*wrong, *needs.missing(found, *EVERY_PART)]
     told = [one for one in lacking if one.name != "REDIS_URL"]
     for problem in told:
         click.echo(f"  {problem.name}: {problem.reason}")
@@ -120,7 +121,7 @@ def _start(entry: CommandParts, folder: Path) -> None:
     own_queue = not found.redis_url.get_secret_value()
     if own_queue:
         found = found.model_copy(update={"redis_url": SecretStr(queue_url(folder))})
-    settings.require(found, *EVERY_PART)
+    needs.require(found, *EVERY_PART)
     with closing(entry.process("db")) as process:
         schema.upgrade(process.database)
     environment = os.environ | {"REDIS_URL": found.redis_url.get_secret_value()}

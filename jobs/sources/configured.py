@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from jobs.settings import HUBSPOT, ZENDESK, Settings
+from jobs.needs import HUBSPOT, ZENDESK
+from jobs.settings import Settings
 from jobs.sources.hubspot import HubSpot
 from jobs.sources.mailbox import Mailbox
 from jobs.sources.source import Source

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jobs.settings import NEEDS, Settings, load, missing
+from jobs.needs import NEEDS, missing
+from jobs.settings import Settings, load
 from tests.real_processes import PATIENCE, lives, until
 from tests.sandbox.processes import sandbox
 from tests.sandbox.product import ROOT, ProcessFailed
