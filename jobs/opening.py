@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from jobs.rules.crossings import Account, Crossing, Debtors, reached
+from jobs.rules.facts.delays import Delay, brought_forward
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, companies, crossings, ledger
+from jobs.store import cases, companies, crossings, forecasts, ledger
 from jobs.store.cases import NewCase
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import history
@@ -41,7 +43,7 @@ def open_cases(
     one_more = None if most is None else most + 1  # one extra tells whether there are more
     some = crossings.overdue(conn, realm, debtors.payers, today, after, one_more)
     found = reached(debtors, policy, company.home_currency, some[:most], today)
-    _cross(conn, company, debtors, found, trigger, now)
+    _cross(conn, company, debtors, found, trigger, today, now)
     return some[most - 1].invoice if most and len(some) > most else None
 
 
@@ -59,11 +61,13 @@ def _cross(
     debtors: Debtors,
     found: Mapping[Account, list[Crossing]],
     trigger: str,
+    today: date,
     now: datetime,
 ) -> None:
     existing = cases.open_cases(conn, company.realm, {customer for customer, _ in found})
+    usual = forecasts.usual_delays(conn, company.realm, {customer for customer, _ in found})
     openings = [
-        (_opening(company, account, theirs, trigger), debtors.owed[account].worth)
+        (_opening(company, account, theirs, trigger), _rank(debtors, account, usual, today))
         for account, theirs in found.items()
         if account not in existing
     ]
@@ -74,6 +78,14 @@ def _cross(
     known = [c for account, c in joined.items() if c.id in crossed and account in existing]
     # a snooze goes on
     cases.wake(conn, [c.id for c in known if c.state is not State.SNOOZED], now)
+
+
+def _rank(debtors: Debtors, account: Account, usual: Mapping[str, Delay], today: date) -> Decimal:
+    """The cash that a reminder can bring forward, until the case is prepared."""
+    owed = debtors.owed[account]
+    late = (today - owed.oldest).days if owed.oldest else 0
+    habit = usual.get(account[0]) or usual.get(forecasts.COMPANY)
+    return brought_forward(owed.worth, late, habit.usual if habit else 0)
 
 
 def _opening(

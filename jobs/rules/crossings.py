@@ -23,6 +23,8 @@ class Owed:
     """What may be asked for: due, and not on hold."""
     worth: Decimal = Decimal(0)
     """All of it in home currency; for ranking only."""
+    oldest: date | None = None
+    """The earliest due date of what is overdue."""
 
 
 @dataclass(frozen=True)

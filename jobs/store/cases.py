@@ -249,7 +249,7 @@ def uncap(conn: Connection, company: str, most: int, now: datetime) -> int:
     return conn.execute(update(cases).where(cases.c.id.in_(some)).values(due_at=now)).rowcount
 
 
-_URGENT = Decimal(10**9)
+_URGENT = Decimal(10**13)
 
 
 @cache

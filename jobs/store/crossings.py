@@ -50,7 +50,8 @@ def owed(
     for row in conn.execute(_sums(company, payers, today)):
         account = payers[row.customer], row.currency
         before, late = found[account], row.late or Decimal(0)
-        found[account] = Owed(before.overdue + late, before.worth + Decimal(row.worth))
+        oldest = min(filter(None, (before.oldest, row.oldest)), default=None)
+        found[account] = Owed(before.overdue + late, before.worth + Decimal(row.worth), oldest)
     for invoice in _overdue_among(conn, company, {id for _, id in held}, today):
         payer = payers.get(invoice.customer, "")
         if (payer, invoice.id) in held:
@@ -63,8 +64,9 @@ def owed(
 def _sums(company: str, customers: Iterable[str], today: date) -> Select[Any]:
     record = (invoices.c.customer, invoices.c.currency)
     late = func.sum(invoices.c.open).filter(invoices.c.due < today).label("late")
+    oldest = func.min(invoices.c.due).filter(invoices.c.due < today).label("oldest")
     worth = func.sum(_plain(invoices.c.open) * _plain(invoices.c.rate)) / _PLACES
-    query = select(*record, late, worth.label("worth")).where(_open(company, customers))
+    query = select(*record, late, oldest, worth.label("worth")).where(_open(company, customers))
     return query.group_by(*record)
 
 

@@ -90,7 +90,7 @@ URGENT = frozenset(
 COVERED = -1
 """The `rendered_version` of a message that an older drawing may have overwritten."""
 PACE = timedelta(seconds=1)
-FIRST = Decimal(10**10)
+FIRST = Decimal(10**14)
 """The rank of an urgent message: above any card's."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,6 +20,8 @@ from jobs.reasoning import proposing
 from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.proposing import Proposed
 from jobs.rules.case import Decided, Proposal
+from jobs.rules.facts.delays import ENOUGH, brought_forward
+from jobs.rules.facts.facts import Facts
 from jobs.rules.figures import language_of
 from jobs.rules.gates import gates
 from jobs.rules.gates.about_sources import RETRY
@@ -29,7 +32,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments, cases, outbox, work
+from jobs.store import assessments, cases, forecasts, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case, Move
@@ -114,13 +117,14 @@ class Propose:
         draft = _stored(conn, case, written, columns["assessment"], now) if written else None
         columns |= {"stage": view.stage, "draft": draft.id if draft else None}
         columns |= {"approval_opens_at": opens_at, "end_reason": _voided(conn, case)}
+        columns |= {"rank": _rank(conn, view.facts)}
         action = "case.drafted" if draft else "case.stopped"
         due_at = next_look(self.services, view, now)
         asked = model_costs.of_case(conn, case.id)
         data = _logged(self.services, view, outcome, draft) | {"asked": asked.logged()}
         move = Move(State.WAITING, action, ACTOR, due_at, data)
         if cases.move(conn, case, move, now, **columns):
-            _show(conn, view, written, draft, now)
+            _show(conn, view, written, draft, columns["rank"], now)
 
     def _judgement(self, outcome: Prepared) -> Judgement:
         record = outcome.proposed.record
@@ -169,15 +173,29 @@ def _logged(
 
 
 def _show(
-    conn: Connection, view: View, written: Written | None, draft: Draft | None, now: datetime
+    conn: Connection,
+    view: View,
+    written: Written | None,
+    draft: Draft | None,
+    rank: Decimal,
+    now: datetime,
 ) -> None:
     """Draw the card, and tell those whose approval or text has been replaced."""
     case, channel = view.file.case, view.file.company.channel
     _tell_first_approver(conn, view, written, now)
     _tell_editor(conn, view, written, draft, now)
     cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
-    outbox.card(conn, case.company, channel, case.id, case.row.rank, draft is not None, now)
+    outbox.card(conn, case.company, channel, case.id, rank, draft is not None, now)
     managers.tell(conn, case.company, now)
+
+
+def _rank(conn: Connection, facts: Facts) -> Decimal:
+    """The cash that this message can bring forward, in home currency; for ordering only."""
+    known = facts.habit if facts.habit and facts.habit.count >= ENOUGH else None
+    others = forecasts.usual_delays(conn, facts.company.id, ()).get(forecasts.COMPANY)
+    usual = known.median_days_late if known else others.usual if others else 0
+    rate = facts.invoices[0].exchange_rate if facts.invoices else Decimal(1)
+    return brought_forward(facts.asked.amount * rate, facts.days_overdue, usual)
 
 
 def _voided(conn: Connection, case: Case) -> str:

@@ -42,10 +42,11 @@ def test_sums_are_by_billed_customer_and_currency(database: Database) -> None:
     """What is late and not held, exactly, and what all of it is worth; no amount is too large."""
     payers = {"58": "60", "59": "60", "60": "60"}
     held = {("60", "8"), ("60", "6"), ("58", "1")}  # late; not yet due; held for somebody else
+    since = date(2026, 10, 2)
     with database.reading() as conn:
         assert crossings.owed(conn, REALM, payers, held, TODAY) == {
-            ("60", "EUR"): Owed(Decimal(900000000000), Decimal(1125000000000)),
-            ("60", "USD"): Owed(Decimal("17.5"), Decimal("120.5")),
+            ("60", "EUR"): Owed(Decimal(900000000000), Decimal(1125000000000), since),
+            ("60", "USD"): Owed(Decimal("17.5"), Decimal("120.5"), since),
         }
 
 
