@@ -15,7 +15,7 @@ from bot.blockkit import ids
 from bot.blockkit.blocks import actions, button, channel_link, mention, section, stamp
 from bot.blockkit.escaping import cap, escaped
 from bot.blockkit.lint import MOST_TEXT
-from bot.surfaces import customer_replies, first_look
+from bot.surfaces import customer_replies, digest, first_look
 from bot.surfaces.card.card import Card
 from bot.surfaces.wording import marked_as
 from jobs.decide.switches import Switch
@@ -92,6 +92,8 @@ class Given:
 
 def notice(kind: MessageKind, given: Given) -> Card:
     """The message as Slack takes it; without blocks unless it asks for a click."""
+    if kind is MessageKind.DIGEST:
+        return digest.digest(given.data, given.names, given.asker)
     text = WORDS[kind](given)
     if kind is MessageKind.CONNECTED and given.data["asks"] and given.asker:
         return _question(text, given.asker)
@@ -476,6 +478,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.POLICY_UNUSABLE: _policy_unusable,
     MessageKind.POLICY_USABLE: _policy_usable,
     MessageKind.FIRST_LOOK: lambda given: "\n".join(first_look.lines(given.data)),
+    MessageKind.DIGEST: lambda given: digest.digest(given.data, given.names, None).text,
     MessageKind.SWEEP_FAILED: _sweep_failed,
     MessageKind.POLL_FAILED: _poll_failed,
     MessageKind.RECORDS_BROKEN: _records_broken,

@@ -197,7 +197,7 @@ def _record(
         again = _store(conn, columns | {"channel": channel}, link.person, now)
         for kind in ("sweep", "poll", "upkeep", "replies", TELL_MANAGERS):
             work.hurry(conn, realm, kind, now)
-        for kind in ("habits", "first_look"):
+        for kind in ("habits", "digest", "first_look"):
             work.ensure(conn, realm, kind, now)
         company = companies.need(conn, realm)
         _tell(conn, company, link, again, now)

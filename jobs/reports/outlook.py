@@ -1,31 +1,21 @@
-"""Makes the cash outlook of each company, a few times an hour, from the mirror of its ledger.
-
-A person who asks for it reads the latest one: adding up a hundred thousand invoices takes longer
-than an answer may.
-"""
+"""The cash outlook of a company: as people read it, and computed from the mirror of its ledger."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
-from jobs.engine.services import Services
-from jobs.engine.step import Step, scheduled, tries_again
 from jobs.reports import cash, picture
 from jobs.reports.cash import Apart, Forecast, Outlook, Receivable
 from jobs.reports.picture import Only
-from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import HoldKind
-from jobs.store import companies, forecasts, ledger, work
+from jobs.store import forecasts, ledger
 from jobs.store.companies import ConnectedCompany
-from jobs.store.work import Claim
 
-KIND = "outlook"
-EVERY = timedelta(minutes=15)
 SET_APART = {
     HoldKind.DISPUTE: Apart.DISPUTED,
     HoldKind.PLAN: Apart.HELD,
@@ -33,7 +23,6 @@ SET_APART = {
 }
 """What a hold makes of an invoice; a promise names its day instead."""
 OUTLOOK: TypeAdapter[Outlook] = TypeAdapter(Outlook)
-FORECASTS: TypeAdapter[list[Forecast]] = TypeAdapter(list[Forecast])
 
 
 @dataclass(frozen=True)
@@ -42,11 +31,6 @@ class LatestOutlook:
 
     outlook: Outlook
     at: datetime
-
-
-def step(_: Services) -> Step:
-    """The outlook step: one row per company."""
-    return scheduled(KIND, _make, tries_again(after=timedelta(hours=1)), ready=work.swept)
 
 
 def latest(conn: Connection, realm: str) -> LatestOutlook | None:
@@ -62,7 +46,7 @@ def seen_by(
     found = latest(conn, company.realm)
     if found is None or only is None:
         return found
-    return LatestOutlook(_computed(conn, company, company.today(now), only)[0], now)
+    return LatestOutlook(computed(conn, company, company.today(now), only)[0], now)
 
 
 def named(conn: Connection, company: ConnectedCompany, made: LatestOutlook) -> dict[str, str]:
@@ -71,42 +55,14 @@ def named(conn: Connection, company: ConnectedCompany, made: LatestOutlook) -> d
     return ledger.names(conn, company.realm, each)
 
 
-def _make(conn: Connection, claim: Claim, now: datetime) -> None:
-    company = companies.need(conn, claim.row.company)
-    if not work.settle(conn, claim, now + EVERY):
-        return
-    realm, today = company.realm, company.today(now)
-    found, basis = _computed(conn, company, today)
-    found = _compared(conn, realm, found, basis)
-    week = cash.monday(today)
-    opening = forecasts.opening(conn, realm, week) or FORECASTS.dump_python(basis, mode="json")
-    made = OUTLOOK.dump_python(found, mode="json")
-    forecasts.keep(conn, realm, week, made, opening, now)
-
-
-def _computed(
+def computed(
     conn: Connection, company: ConnectedCompany, today: date, only: Only = None
 ) -> tuple[Outlook, list[Forecast]]:
+    """The outlook as of now, and what it rests on; `only` limits it to these billed customers."""
     delays = forecasts.usual_delays(conn, company.realm, only)
     own = delays.pop(forecasts.COMPANY, None)
     owed = _receivables(conn, company, today, only)
     return cash.outlook(owed, delays, own, company.home_currency, today)
-
-
-def _compared(conn: Connection, realm: str, found: Outlook, basis: list[Forecast]) -> Outlook:
-    """With what has moved since the beginning of last week."""
-    week = cash.monday(found.today) - cash.WEEK
-    kept = forecasts.opening(conn, realm, week)
-    if kept is None:
-        return found
-    before = FORECASTS.validate_python(kept)
-    still = {one.invoice for one in basis}
-    gone = [one.invoice for one in before if one.invoice not in still]
-    known = ledger.mirrored(conn, realm, gone)
-    paid = frozenset(i for i, m in known.items() if m.invoice.status is InvoiceStatus.PAID)
-    moved = cash.moved(before, basis, paid, found.today)
-    each = tuple(replace(one, moved=moved.get(one.currency, ())) for one in found.currencies)
-    return replace(found, currencies=each, since=week)
 
 
 def _receivables(

@@ -137,6 +137,34 @@ def latest_of(conn: Connection, company: str, customer: str) -> Case | None:
     return of_row(row) if row else None
 
 
+def waiting(conn: Connection, company: str, most: int) -> list[Case]:
+    """The cases that wait for a decision, with and without a draft; the most valuable first."""
+    wanted = (cases.c.company == company) & (cases.c.state == State.WAITING)
+    query = select(cases).where(wanted).order_by(cases.c.rank.desc(), cases.c.id).limit(most)
+    return [of_row(row) for row in conn.execute(query)]
+
+
+def stuck(conn: Connection, company: str, now: datetime, most: int) -> list[Case]:
+    """Cases of which nobody can tell whether the mail went, and approved ones that cannot go out.
+
+    The latter have an error and a time to send that has passed, or fail again and again.
+    """
+    failing = (cases.c.state == State.APPROVED) & (cases.c.last_error != "")
+    failing &= (cases.c.undo_until.is_(None)) | (cases.c.undo_until < now)
+    wanted = (cases.c.company == company) & ((cases.c.state == State.UNKNOWN) | failing)
+    rows = conn.execute(select(cases).where(wanted).order_by(cases.c.id).limit(most))
+    return [of_row(row) for row in rows]
+
+
+def happened(conn: Connection, company: str, since: datetime) -> dict[str, int]:
+    """How many cases were opened, and how many ended in which way, since then."""
+    ours = cases.c.company == company
+    ended = select(cases.c.state, func.count()).where(ours, cases.c.closed_at >= since)
+    found = {str(state): count for state, count in conn.execute(ended.group_by(cases.c.state))}
+    opened = select(func.count()).select_from(cases).where(ours, cases.c.opened_at >= since)
+    return found | {"opened": int(conn.execute(opened).scalar_one())}
+
+
 def any_new_due(conn: Connection, company: str, until: datetime) -> bool:
     """Whether a new case of this company is due until then."""
     soon = (cases.c.state == State.NEW) & (cases.c.due_at <= until)

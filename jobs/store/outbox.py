@@ -53,6 +53,7 @@ class MessageKind(StrEnum):
     POLICY_UNUSABLE = "policy_unusable"
     POLICY_USABLE = "policy_usable"
     FIRST_LOOK = "first_look"
+    DIGEST = "digest"
     SWEEP_FAILED = "sweep_failed"
     POLL_FAILED = "poll_failed"
     RECORDS_BROKEN = "records_broken"
@@ -83,7 +84,7 @@ URGENT = frozenset(
         *(MessageKind.EVENT_IGNORED, MessageKind.EVENT_FAILED, MessageKind.LOG_CUT),
         *(MessageKind.PAUSED, MessageKind.RESUMED, MessageKind.LIVE, MessageKind.SHADOW),
         *(MessageKind.DAY_FULL, MessageKind.POLICY_UNUSABLE, MessageKind.POLICY_USABLE),
-        MessageKind.FIRST_LOOK,
+        *(MessageKind.FIRST_LOOK, MessageKind.DIGEST),
     }
 )
 """They go ahead of cards: something has stopped or changed that a reader of cards has to know."""
@@ -180,10 +181,12 @@ def card(
     rank: Decimal,
     with_draft: bool,
     now: datetime,
+    not_before: datetime | None = None,
 ) -> None:
     """The card of a case, posted once and redrawn whenever the case moves.
 
-    `with_draft` says whether it counts for the day's cap of new cards.
+    `with_draft` says whether it counts for the day's cap of new cards. It is not posted before
+    `not_before`, unless the case moves earlier.
     """
     row = {
         "company": company,
@@ -193,7 +196,7 @@ def card(
         "channel": channel,
         "with_draft": with_draft,
         "made_at": now,
-        "due_at": now,
+        "due_at": not_before or now,
         "rank": rank,
     }
     insert_or_ignore(conn, messages, row)

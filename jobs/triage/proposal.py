@@ -27,7 +27,12 @@ from jobs.rules.gates import gates
 from jobs.rules.gates.about_sources import RETRY
 from jobs.rules.gates.marks import marks
 from jobs.rules.letters.slots import locale_of
-from jobs.rules.policy.business_days import business_hours_later, refresh_at, start_of
+from jobs.rules.policy.business_days import (
+    business_hours_later,
+    card_at,
+    refresh_at,
+    start_of,
+)
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, State
@@ -124,7 +129,8 @@ class Propose:
         data = _logged(self.services, view, outcome, draft) | {"asked": asked.logged()}
         move = Move(State.WAITING, action, ACTOR, due_at, data)
         if cases.move(conn, case, move, now, **columns):
-            _show(conn, view, written, draft, columns["rank"], now)
+            posted_at = card_at(now, view.file.company.zone, policy)
+            _show(conn, view, written, draft, columns["rank"], posted_at, now)
 
     def _judgement(self, outcome: Prepared) -> Judgement:
         record = outcome.proposed.record
@@ -178,14 +184,18 @@ def _show(
     written: Written | None,
     draft: Draft | None,
     rank: Decimal,
+    first: datetime,
     now: datetime,
 ) -> None:
-    """Draw the card, and tell those whose approval or text has been replaced."""
+    """Draw the card, and tell those whose approval or text has been replaced.
+
+    A new card is not posted before `first`.
+    """
     case, channel = view.file.case, view.file.company.channel
     _tell_first_approver(conn, view, written, now)
     _tell_editor(conn, view, written, draft, now)
     cases.talk_about(conn, case, [i.id for i in view.facts.invoices])
-    outbox.card(conn, case.company, channel, case.id, rank, draft is not None, now)
+    outbox.card(conn, case.company, channel, case.id, rank, draft is not None, now, first)
     managers.tell(conn, case.company, now)
 
 

@@ -34,6 +34,7 @@ def policy_text(undo_seconds: int, marks: Marks = UNMARKED) -> str:
             'how_to_pay = "You can pay by bank transfer; the account is on the invoice."',
             "[calendar]",
             "business_days_only = false",
+            "digest_hour = 0",
             'holiday_country = ""',
             "[[account_manager]]",
             'slack = "UMANAGER"',

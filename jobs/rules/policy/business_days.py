@@ -13,6 +13,7 @@ from jobs.rules.policy.policy import Policy
 DAY = timedelta(days=1)
 OFFICE_HOURS = (time(9), time(17))
 """The hours if the policy has no message window."""
+AFTER_DIGEST = timedelta(minutes=1)
 
 
 @cache
@@ -71,6 +72,36 @@ def business_hours_later(now: datetime, hours: int, zone: ZoneInfo, policy: Poli
         if is_business_day(day, policy):
             left -= max(closes - start, timedelta(0))
         day += DAY
+
+
+def digest_at(day: date, zone: ZoneInfo, policy: Policy) -> datetime:
+    """When the digest of that day is posted, in UTC."""
+    return datetime.combine(day, time(policy.digest_hour), zone).astimezone(UTC)
+
+
+def next_digest(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
+    """When the first digest after `now` is posted."""
+    day = now.astimezone(zone).date()
+    while not is_business_day(day, policy) or digest_at(day, zone, policy) <= now:
+        day += DAY
+    return digest_at(day, zone, policy)
+
+
+def last_digest(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
+    """When the last digest up to `now` was to be posted."""
+    day = now.astimezone(zone).date()
+    while not is_business_day(day, policy) or digest_at(day, zone, policy) > now:
+        day -= DAY
+    return digest_at(day, zone, policy)
+
+
+def card_at(now: datetime, zone: ZoneInfo, policy: Policy) -> datetime:
+    """When a new card may be posted: in the morning of a business day it follows the digest.
+
+    If every day is a business day, cards do not wait.
+    """
+    digest = digest_at(now.astimezone(zone).date(), zone, policy)
+    return digest + AFTER_DIGEST if policy.business_days_only and now < digest else now
 
 
 def start_of(day: date, zone: ZoneInfo) -> datetime:

@@ -157,6 +157,7 @@ class LanguageSection(_Section):
 class Calendar(_Section):
     """`[calendar]`"""
 
+    digest_hour: int = _count("o'clock", 0, 23)
     business_days_only: bool = YES_NO
     holiday_country: Annotated[str, AfterValidator(_country)] = Field(
         description='a country code such as "US", or empty'

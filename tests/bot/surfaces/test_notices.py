@@ -89,6 +89,75 @@ ANSWER = {
     "failed": [OUTSIDE],
     "currency": "USD",
 }
+ONE_CASE = {
+    "case": "412",
+    "customer": OUTSIDE,
+    "amount": "12300.00",
+    "currency": "USD",
+    "days": 25,
+    "usual": 6,
+}
+QUIET_MORNING: dict[str, Any] = {
+    "realm": "4620816365000000001",
+    "company": OUTSIDE,
+    "day": "2026-11-18",
+    "live": True,
+    "held_up": None,
+    "to_decide": 0,
+    "top": [],
+    "changed": {"opened": 0},
+    "since": "2026-11-17T13:00:00+00:00",
+    "stopped": [],
+    "more_stopped": 0,
+    "waited_for": [],
+    "stuck": [],
+    "to_review": [],
+    "outlook": None,
+}
+WEEKS = [
+    {"monday": f"2026-11-{10 + n}", "amount": "5", "in_all": "9", "low": "1", "high": "9"}
+    for n in range(13)
+]
+IN_DOLLARS = {
+    "currency": "USD",
+    "weeks": WEEKS,
+    "later": "3",
+    "apart": {"disputed": "7"},
+    "moved": [],
+}
+WAITS = {"since": "2026-11-16T13:00:00+00:00", "case": "411", "customer": OUTSIDE}
+FULL_MORNING = QUIET_MORNING | {
+    "held_up": "paused",
+    "to_decide": 25,
+    "top": [ONE_CASE, ONE_CASE | {"usual": None}, ONE_CASE | {"usual": 0}] * 2,
+    "changed": {"opened": 4, "done": 3, "sent": 1, "cancelled": 2, "held": 1, "rejected": 1},
+    "stopped": [ONE_CASE | {"why": OUTSIDE}] * 10,
+    "more_stopped": 7,
+    "waited_for": [
+        WAITS | {"for": "manager", "user": OUTSIDE, "name": OUTSIDE},
+        WAITS | {"for": "lead", "user": "", "name": ""},
+        *[WAITS | {"for": "another", "user": "", "name": ""}] * 8,
+    ],
+    "stuck": [
+        {"case": "1", "customer": OUTSIDE, "unknown": unknown, "why": OUTSIDE}
+        for unknown in (True, False)
+    ],
+    "to_review": [
+        {
+            "customer": OUTSIDE,
+            "invoice": OUTSIDE,
+            "kind": "dispute",
+            "by": "ULEAD1",
+            "until": "2026-11-17",
+        }
+    ]
+    * 10,
+    "outlook": {
+        "today": "2026-11-18",
+        "since": None,
+        "currencies": [IN_DOLLARS | {"currency": one} for one in ("USD", "EUR", "KWD")],
+    },
+}
 DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.CONNECTED: [
         COMPANY_ONLY | {"by": by, "again": again, "asks": not again}
@@ -121,6 +190,7 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.POLICY_UNUSABLE: [{"sha256": "0" * 64, "trouble": OUTSIDE}],
     MessageKind.POLICY_USABLE: [{"sha256": "0" * 64, "trouble": ""}],
     MessageKind.FIRST_LOOK: [FULL_LOOK, EMPTY_LOOK],
+    MessageKind.DIGEST: [QUIET_MORNING, FULL_MORNING, QUIET_MORNING | {"held_up": "shadow"}],
     MessageKind.SWEEP_FAILED: [FAILED, WHY | {"tried": False}],
     MessageKind.POLL_FAILED: [FAILED],
     MessageKind.RECORDS_BROKEN: [

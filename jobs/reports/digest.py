@@ -1,0 +1,196 @@
+"""The morning's digest of a company: what there is to decide, what has changed, who is waited for.
+
+On business days at the hour of the policy; a missed one is caught up on the same day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobs import approvals
+from jobs.engine.services import Services
+from jobs.engine.step import Step, scheduled, tries_again
+from jobs.reports import outlook
+from jobs.reports.picture import bar
+from jobs.rules.facts.facts import Facts
+from jobs.rules.policy.business_days import (
+    add_working_days,
+    digest_at,
+    is_business_day,
+    last_digest,
+    next_digest,
+)
+from jobs.rules.policy.policy import Policy
+from jobs.rules.rulings import Kind, Ruling
+from jobs.rules.states import State
+from jobs.store import assessments, case_lists, companies, ledger, outbox, work
+from jobs.store.cases import Case
+from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import history, managers
+from jobs.store.outbox import MessageKind
+from jobs.store.work import Claim
+
+KIND = "digest"
+SHORTLY = timedelta(seconds=10)
+PATIENCE = timedelta(minutes=10)
+"""How long after its hour, or after the sweep, to wait for cases that are being prepared."""
+MOST_TOP = 5
+MOST_LINES = 10
+MOST_CASES = 300
+
+
+def step(services: Services) -> Step:
+    """The digest step: one row per company."""
+    again = tries_again(after=timedelta(hours=1))
+    return scheduled(KIND, partial(_tell, services), again, ready=work.swept)
+
+
+def _tell(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
+    company = companies.need(conn, claim.row.company)
+    policy = services.for_company(company.realm).policy
+    today, zone = company.today(now), company.zone
+    due = digest_at(today, zone, policy)
+    if not is_business_day(today, policy) or now < due:
+        work.settle(conn, claim, next_digest(now, zone, policy))
+        return
+    assert company.swept_at is not None
+    if now < max(due, company.swept_at) + PATIENCE and _not_ready(conn, company.realm, now):
+        work.settle(conn, claim, now + SHORTLY)
+        return
+    if work.settle(conn, claim, next_digest(now, zone, policy)):
+        key = f"{KIND}:{company.realm}:{today}"
+        data = Morning(conn, policy, company, now).told()
+        outbox.say(conn, company, MessageKind.DIGEST, key, data, now)
+
+
+def _not_ready(conn: Connection, realm: str, now: datetime) -> bool:
+    """Whether cases are being prepared, or the first outlook is not made yet."""
+    shortly = now + timedelta(minutes=1)
+    return case_lists.any_new_due(conn, realm, shortly) or outlook.latest(conn, realm) is None
+
+
+@dataclass(frozen=True)
+class Morning:
+    """What a digest tells, read from the record at `now`."""
+
+    conn: Connection
+    policy: Policy
+    company: ConnectedCompany
+    now: datetime
+
+    def told(self) -> dict[str, Any]:
+        """Plain JSON: ids, names, amounts as text, dates."""
+        waiting = case_lists.waiting(self.conn, self.company.realm, MOST_CASES)
+        rulings = assessments.rulings(self.conn, waiting)
+        names = ledger.names(self.conn, self.company.realm, {one.customer for one in waiting})
+        bars = {one.id: bar(one, rulings[one.id]) for one in waiting}
+        free = [one for one in waiting if bars[one.id] is None]
+        since = last_digest(self.now - SHORTLY, self.company.zone, self.policy)
+        new = [one for one in waiting if bars[one.id] and one.row.opened_at >= since]
+        stopped = [one for one in new if bars[one.id] is not Kind.WAIT]
+        made = outlook.latest(self.conn, self.company.realm)
+        dumped = outlook.OUTLOOK.dump_python(made.outlook, mode="json") if made else None
+        return {
+            "realm": self.company.realm,
+            "company": self.company.name,
+            "day": self.company.today(self.now).isoformat(),
+            "live": self.company.live,
+            "held_up": self.company.held_up(),
+            "to_decide": len(free),
+            "top": [self._case(one, names) for one in free[:MOST_TOP]],
+            "changed": case_lists.happened(self.conn, self.company.realm, since),
+            "since": since.isoformat(),
+            "stopped": [self._stop(one, names, rulings[one.id]) for one in stopped[:MOST_LINES]],
+            "more_stopped": max(len(stopped) - MOST_LINES, 0),
+            "waited_for": list(self._waited_for(free, names)),
+            "stuck": self._stuck(),
+            "to_review": self._to_review(),
+            "outlook": dumped,
+        }
+
+    def _case(self, case: Case, names: dict[str, str]) -> dict[str, Any]:
+        """A name, an amount and how late it is against the customer's habit."""
+        facts = self._facts(case)
+        habit = facts.habit.median_days_late if facts.habit else None
+        told = {"case": case.id, "customer": names.get(case.customer, case.customer)}
+        asked = {"amount": str(facts.asked.amount), "currency": facts.currency}
+        return told | asked | {"days": facts.days_overdue, "usual": habit}
+
+    def _stop(self, case: Case, names: dict[str, str], rulings: Iterable[Ruling]) -> dict[str, Any]:
+        why = [r.reason for r in rulings if r.kind in (Kind.STOP, Kind.NEVER)]
+        return self._case(case, names) | {"why": why[0] if why else ""}
+
+    def _facts(self, case: Case) -> Facts:
+        return assessments.facts_of_case(self.conn, case, self.now)
+
+    def _waited_for(self, free: Sequence[Case], names: dict[str, str]) -> Iterator[dict[str, Any]]:
+        """What has waited for one person, or one kind of person, for over a working day."""
+        found = 0
+        for case in free:
+            one = self._waits(case)
+            if one and found < MOST_LINES:
+                found += 1
+                yield one | {"case": case.id, "customer": names.get(case.customer, case.customer)}
+
+    def _waits(self, case: Case) -> dict[str, Any] | None:
+        assert case.draft is not None
+        judged = assessments.present(self.conn, case)
+        standing = approvals.standing(
+            self.conn, self.policy, case, case.draft, self._facts(case), self.now
+        )
+        if standing.given and standing.missing:
+            since = standing.given[-1].at
+            lead = standing.lead_needed and not standing.lead_given
+            waits = {"for": "lead" if lead else "another", "user": "", "name": ""}
+        elif not standing.open(self.now):
+            on = (self.conn, case.company, case.customer, self.policy)
+            who = managers.account_manager(*on, judged.findings, self.now)
+            since = judged.made_at
+            known = {"user": who.user, "name": who.name} if who else {"user": "", "name": ""}
+            waits = {"for": "manager"} | known
+        else:
+            return None
+        return waits | {"since": since.isoformat()} if self._long_ago(since) else None
+
+    def _long_ago(self, since: datetime) -> bool:
+        """Whether a working day has passed since then."""
+        day = since.astimezone(self.company.zone).date()
+        passed = add_working_days(day, 1, self.policy) - day
+        return since + passed <= self.now
+
+    def _stuck(self) -> list[dict[str, Any]]:
+        """What cannot go on by itself: unknown sends, and approvals whose time has passed."""
+        some = case_lists.stuck(self.conn, self.company.realm, self.now, MOST_LINES)
+        names = ledger.names(self.conn, self.company.realm, [one.customer for one in some])
+        return [
+            {
+                "case": one.id,
+                "customer": names.get(one.customer, one.customer),
+                "unknown": one.state is State.UNKNOWN,
+                "why": one.row.last_error,
+            }
+            for one in some
+        ]
+
+    def _to_review(self) -> list[dict[str, Any]]:
+        """Holds whose review date has come: nothing is parked for ever."""
+        today = self.company.today(self.now)
+        rows, _ = history.listed_holds(self.conn, self.company.realm, None, MOST_LINES)
+        passed = [row for row in rows if row.until <= today]
+        names = ledger.names(self.conn, self.company.realm, [row.customer for row in passed])
+        return [
+            {
+                "customer": names.get(row.customer, row.customer),
+                "invoice": row.number or "",
+                "kind": row.kind,
+                "by": row.set_by,
+                "until": row.until.isoformat(),
+            }
+            for row in passed
+        ]
