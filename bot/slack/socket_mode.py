@@ -143,15 +143,7 @@ class Socket:
         if isinstance(url, Trouble):
             raise Unopened(f"apps.connections.open: {api.said(url)}", _seconds(url))
         try:
-            line = stack.enter_context(
-                connect(
-                    url,
-                    open_timeout=OPEN_SECONDS,
-                    ping_interval=PING_SECONDS,
-                    ping_timeout=PING_SECONDS,
-                    close_timeout=CLOSE_SECONDS,
-                )
-            )
+            line = stack.enter_context(_connected(url))
             hello = _read_json(line.recv(OPEN_SECONDS))
         except (OSError, WebSocketException) as error:
             # its text may contain the URL, which is a secret
@@ -259,6 +251,16 @@ def _ack(envelope: Envelope, answer: BoltResponse) -> dict[str, Any]:
             found = json.loads(found)
         ack["payload"] = found if isinstance(found, dict) else {"text": found}
     return ack
+
+
+def _connected(url: str) -> ClientConnection:
+    return connect(
+        url,
+        open_timeout=OPEN_SECONDS,
+        ping_interval=PING_SECONDS,
+        ping_timeout=PING_SECONDS,
+        close_timeout=CLOSE_SECONDS,
+    )
 
 
 def _read_json(message: str | bytes) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -36,12 +36,16 @@ def _of_currency(found: Data) -> Iterator[str]:
         f"• *{escaped(found['currency'])}*: {_counted(found['invoices'], 'open invoice')}, "
         f"{money(found['open'])}; overdue: {found['late']:,}, {money(found['overdue'])}"
     )
-    limits = found["limits"]
-    if limits is None:
+    if found["limits"] is None:
         why = f"the policy has no limits for {escaped(found['currency'])}"
         yield f"{SUB}Needs a second approver ({why}): {found['late_customers']:,}"
-        return
-    done = found["effect"]
+    else:
+        yield from _effect(found, money)
+
+
+def _effect(found: Data, money: Callable[[str], str]) -> Iterator[str]:
+    """What the policy's limits would do, and what better ones would."""
+    limits, done = found["limits"], found["effect"]
     yield f"{SUB}Customers with something overdue: {done['customers']:,}"
     second, large = money(limits["second_approver"]), money(limits["stop_invoice"])
     yield f"{SUB}Needs a second approver (from {second}): {done['second_approver']:,}"

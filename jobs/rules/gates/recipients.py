@@ -40,14 +40,8 @@ def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
     if not is_address(chosen):
         reason = f"“{shown}” is not an e-mail address. Correct it in QuickBooks."
         return _never("no_recipient", reason, facts)
-    if key in past.bounced:
-        return _not_to_be_used(shown, key in past.wrong, facts)
-    if key in past.left:
-        reason = (
-            f"An automatic reply says that nobody reads {shown} any more. Ask the customer whom to "
-            "write to, or confirm the address if somebody else reads it now."
-        )
-        return _never("address_left", reason, facts)
+    if key in past.bounced | past.left:
+        return _unread(key, shown, facts, past)
     if key not in {a.lower() for a in ledger_addresses(facts)}:
         reason = f"{shown} was confirmed, but QuickBooks no longer has it. Confirm another address."
         return _never("address_not_in_ledger", reason, facts)
@@ -58,15 +52,22 @@ def _objection(chosen: str, facts: Facts, past: Past) -> Ruling | None:
     return None
 
 
-def _not_to_be_used(shown: str, wrong: bool, facts: Facts) -> Ruling:
-    if wrong:
+def _unread(key: str, shown: str, facts: Facts, past: Past) -> Ruling:
+    """Why nobody would read a message to this address."""
+    if key in past.wrong:
         reason = (
             f"{shown} was marked as the wrong contact. Confirm another address, or ask the "
             "customer for one."
         )
         return _never("wrong_contact", reason, facts)
-    reason = f"Mail to {shown} came back. Ask the customer for another address."
-    return _never("address_bounced", reason, facts)
+    if key in past.bounced:
+        reason = f"Mail to {shown} came back. Ask the customer for another address."
+        return _never("address_bounced", reason, facts)
+    reason = (
+        f"An automatic reply says that nobody reads {shown} any more. Ask the customer whom to "
+        "write to, or confirm the address if somebody else reads it now."
+    )
+    return _never("address_left", reason, facts)
 
 
 def _before(key: str, past: Past) -> str:
