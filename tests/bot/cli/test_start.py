@@ -1,4 +1,4 @@
-"""`overdue init` and `overdue start`: a first installation, and everything under one roof."""
+"""`overdue init` and `overdue start`: a first installation, and everything on one machine."""
 
 from __future__ import annotations
 
