@@ -40,6 +40,9 @@ def _file(name: str) -> str:
 
 
 def fenced(data: dict[str, Any]) -> str:
-    """`data` as JSON on one line between two marks, so it can forge neither marks nor lines."""
-    line = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """`data` as JSON on one line between two marks, so it can forge neither marks nor lines.
+
+    It stays in the order given: sorted, line 10 of a text would come before line 2.
+    """
+    line = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return f"{FENCE[0]}\n{line}\n{FENCE[1]}"

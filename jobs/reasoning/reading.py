@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from jobs.reasoning import phrases
 from jobs.reasoning.caution import STANCES
@@ -25,8 +25,7 @@ class ReadingForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["message", "automatic_reply", "internal_note", "other"]
-    stance: Stance
+    stance: Annotated[Stance, WithJsonSchema({"type": "string", "enum": [*map(str, Stance)]})]
     lines: Annotated[list[int], Field(max_length=MOST_LINES_NAMED)]
 
 
@@ -81,7 +80,7 @@ def ask(
 def _numbered(document: Document, names: Collection[str]) -> str:
     text = lines(document.text)[:MODEL_LINES]
     numbered = {str(number): pseudonymised(line, names) for number, line in enumerate(text, 1)}
-    return fenced({"lines": numbered})
+    return fenced(({"by": document.author} if document.author else {}) | {"lines": numbered})
 
 
 def quote(document: Document, reading: Reading) -> str:

@@ -306,7 +306,8 @@ class _HubSpotReading:
     def _document(self, note: HubSpotRecord) -> Document:
         at = note.says("hs_timestamp")
         when = self.reading.parsed(_Moment, {"at": at or note.createdAt}).at.astimezone(UTC)
-        return Document(f"note:{note.id}", "CRM", "note", when, note.says("hs_note_body"))
+        text = note.says("hs_note_body")
+        return Document(f"note:{note.id}", "CRM", "note", when, text, author="colleague")
 
     def _marks(self, known: _CrmIdentity) -> tuple[Mark, ...]:
         """Each once, even if several contacts have it."""

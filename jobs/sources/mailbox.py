@@ -256,8 +256,16 @@ class _Reading:
 
     def _add(self, customer: Account, mail: Inbound) -> None:
         said = mail.kind, mail.at, mail.text, mail.sender, mail.answers
-        document = Document(mail.id, "mailbox", *said)
+        document = Document(mail.id, "mailbox", *said, author=self._author(customer, mail))
         self._found[customer.id].documents.setdefault(mail.id, document)
+
+    def _author(self, customer: Account, mail: Inbound) -> str:
+        if mail.failed:
+            return ""
+        if self.us.wrote(mail.sender):
+            return "colleague"
+        theirs = mail.sender in customer.addresses or own_domain(mail.sender) in customer.domains
+        return "customer" if theirs else ""
 
 
 def _whose(customers: Sequence[Account], mail: Inbound) -> tuple[list[Account], str]:

@@ -339,7 +339,9 @@ class _ZendeskReading:
         if hidden:
             at = max(comment.created_at for comment in hidden).astimezone(UTC)
             text = "\n\n".join(comment.text for comment in hidden)
-            yield Document(f"ticket:{ticket.id}:notes", "help desk", "note", at, text)
+            yield Document(
+                f"ticket:{ticket.id}:notes", "help desk", "note", at, text, author="agent"
+            )
 
     # How it is asked
 

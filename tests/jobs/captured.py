@@ -62,7 +62,7 @@ class Obedient:
     def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
         if "lines" in data:
             self.told = " ".join(data["lines"].values())
-            return {"kind": "message", "stance": "none", "lines": []}
+            return {"stance": "none", "lines": []}
         good = answer_to(data)
         if not self.told:
             return good

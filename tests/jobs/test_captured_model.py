@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from jobs.decide.access import Answer
 from jobs.reasoning import phrases
 from jobs.reasoning.proposing import ProposalForm
-from jobs.reasoning.reading import ReadingForm
 from jobs.rules.facts.evidence import Document, Stance
 from jobs.rules.rulings import Kind
 from jobs.rules.states import CaseClass, Stage
@@ -55,7 +54,7 @@ class Captured:
 
     def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
         if "lines" in data:
-            return {"kind": "message", "stance": "none", "lines": [1]} | self.reading
+            return {"stance": "none", "lines": [1]} | self.reading
         return answer_to(data) | self.proposal
 
 
@@ -155,7 +154,7 @@ def test_no_reading_of_theirs_hides_what_a_customer_wrote(scene: Scene) -> None:
     """Whatever stance and lines it answers, the phrases stand beside it."""
     for stance in Stance:
         for n, (name, text) in enumerate(LETTERS.items()):
-            lies = {"stance": stance.value, "lines": [7, -1, 10**9], "kind": "other"}
+            lies = {"stance": stance.value, "lines": [7, -1, 10**9]}
             found = scene.outcome(n, text, reading=lies)
             document = Document("mail:1", "mailbox", "mail", scene.cases[0].harness.now, text)
             heard = {one.stance for one in phrases.read_all(document)}
@@ -168,7 +167,6 @@ KINDS = (None, *Kind)
 TEXTS = st.sampled_from([*sorted(WANTED | FOR_COLLEAGUES), *HARMLESS, "{total_open}", ""])
 READINGS = st.fixed_dictionaries(
     {
-        "kind": st.sampled_from(ReadingForm.model_fields["kind"].annotation.__args__),  # type: ignore[union-attr]
         "stance": st.sampled_from([one.value for one in Stance]),
         "lines": st.lists(st.integers(-9, 10**12), max_size=5),
     }

@@ -46,6 +46,8 @@ class Document:
     """The bare address of who wrote it, in lower case; empty if it is not a mail."""
     answers: frozenset[str] = frozenset()
     """The Message-IDs that a mail answers, or returns as undeliverable."""
+    author: str = ""
+    """Who wrote it, as far as the source knows: "customer", "colleague", "agent"."""
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ def test_a_good_answer_comes_in_the_form_asked_for(model: Model) -> None:
     assert isinstance(answer, ModelAnswer)
     assert (answer.value.stance, answer.value.lines) == ("dispute", [1])
     record = answer.record
-    assert (record.model, record.prompt) == ("gpt-6.1-terra", "read_document/2")
-    assert (record.tokens_in > 400, record.tokens_out > 5, record.outcome) == (
+    assert (record.model, record.prompt) == ("gpt-6.1-terra", "read_document/3")
+    assert (record.tokens_in > 200, record.tokens_out > 5, record.outcome) == (
         True,
         True,
         "answered",
@@ -160,7 +160,7 @@ def test_openai_is_asked_to_keep_nothing(base_url: str) -> None:
     """`store` is false by both APIs, and the static part of the prompt can be cached."""
     for api in ("responses", "chat"):
         body = sent(base_url, api)
-        assert (body["store"], body["prompt_cache_key"]) == (False, "read_document/2")
+        assert (body["store"], body["prompt_cache_key"]) == (False, "read_document/3")
 
 
 @pytest.mark.parametrize("base_url", ["https://api.openai.com/v1", "http://127.0.0.1:11434/v1"])

@@ -271,8 +271,8 @@ def _reading(lines: dict[str, str]) -> dict[str, Any]:
     for stance, words in STANCES:
         found = [int(n) for n, line in lines.items() if any(w in line.lower() for w in words)]
         if found:
-            return {"kind": "message", "stance": stance, "lines": sorted(found)[:5]}
-    return {"kind": "message", "stance": "none", "lines": []}
+            return {"stance": stance, "lines": sorted(found)[:5]}
+    return {"stance": "none", "lines": []}
 
 
 def _proposal(data: dict[str, Any]) -> dict[str, Any]:

@@ -166,12 +166,13 @@ class StandInModel:
         inner = {"type": format_.get("type")} | format_.get("json_schema", {})
         prompt = "\n".join(str(message["content"]) for message in body.get("messages", []))
         text, odd = self._text(inner, prompt)
-        usage = self._usage(inner, prompt.partition(MARKS[0])[0], prompt, text)
+        told, mark, given = prompt.partition(MARKS[0])
+        usage = self._usage(inner, told, f"{mark}{given}", text)
         return odd or JSONResponse(_completion(body["model"], text, self._kind, usage))
 
     def _usage(self, format_: Any, instructions: Any, given: str, answer: str) -> Usage:
         """What this question cost. A long beginning that came before is found in the cache."""
-        start = f"{instructions}\n{json.dumps(format_)}"
+        start = f"{instructions}\n{json.dumps(format_['schema'], separators=(',', ':'))}"
         length = tokens(start)
         kept = length // CACHED_BY * CACHED_BY if length >= CACHED_FROM else 0
         cached = kept if start in self._kept else 0
