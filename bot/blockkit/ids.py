@@ -57,6 +57,8 @@ class Field(StrEnum):
     MARKS = "marks"
     PERSON = "person"
     RELEASE = "release"
+    KNOWN_AS = "known_as"
+    RECORD = "record"
 
 
 class BadValueError(ValueError):

@@ -24,7 +24,7 @@ from jobs.decide import access, customers
 from jobs.decide.access import Answer, Reply, VerbRefused
 from jobs.reports import customer
 from jobs.rules.policy.rights import may_run, sees
-from jobs.store import companies, people
+from jobs.store import people
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import managers
 
@@ -140,8 +140,8 @@ def _answer(backend: Backend, body: dict[str, Any]) -> Response:
         of = ids.customer(body["view"]["private_metadata"])
         policy = backend.policy.for_company(of.company)
         with backend.database.writing() as conn:
-            today = companies.need(conn, of.company).today(now)
-            said = about_customer(values, of.seen, today)
+            view = customer.customer_view(conn, policy, of.company, of.customer, now)
+            said = about_customer(values, of.seen, view.today, view.sources)
             customers.change(conn, policy, of.company, of.customer, said, user, now)
     except UnusableError as error:
         return {"response_action": "errors", "errors": error.errors}

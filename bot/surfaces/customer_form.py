@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from datetime import date, timedelta
 
 from bot.blockkit.blocks import Block, context, paragraph, rich, text
@@ -15,6 +17,9 @@ from jobs.decide.customers import DO_NOT_CHASE, IN_SLACK, AboutCustomer
 from jobs.reports.customer import CustomerView
 from jobs.rules.figures import listed
 
+MOST_RECORDS = 10
+"""Checkboxes of one element."""
+RECORD = re.compile(r"(?P<source>[^\d:]+?)[ :#]*(?P<id>\d{1,20})")
 REVIEWED = timedelta(days=90)
 """When "do not chase" is looked at again, unless somebody chooses another day."""
 MARKS = {
@@ -44,6 +49,7 @@ def customer_form(view: CustomerView) -> Block:
         _day(view, version),
         fields.labelled(Field.PERSON, version, "Account manager", person, optional=True),
         *([_release(version)] if named else []),
+        *_elsewhere_known(view, version),
         fields.labelled(Field.COMMENT, version, "Reason", _reason(), optional=True, hint=_RECORDED),
     ]
     if others := _elsewhere(view):
@@ -53,6 +59,39 @@ def customer_form(view: CustomerView) -> Block:
 
 
 _RECORDED = "It goes on record, and stands beside the mark on the customer's cards."
+
+
+def _elsewhere_known(view: CustomerView, version: int) -> list[Block]:
+    """Which records of other systems are this customer; nothing where no other system is read."""
+    if not view.sources:
+        return []
+    options, chosen = _records(view), sorted(view.said.known_as)
+    made = []
+    if options:
+        element: Block = {"type": "checkboxes", "action_id": Field.KNOWN_AS.value}
+        element["options"] = list(options.values())
+        known = [options[one] for one in chosen if one in options]
+        element |= {"initial_options": known} if known else {}
+        label, hint = "Who it is in other systems", "Choose none to go by its addresses."
+        made = [fields.labelled(Field.KNOWN_AS, version, label, element, hint=hint, optional=True)]
+    other = fields.line(Field.RECORD, "") | {"max_length": 60}
+    hint = f"As “{view.sources[0]} 12345”, with the number that its page has in the address bar."
+    label = f"Another one in the {listed(view.sources, 'or')}"
+    return [*made, fields.labelled(Field.RECORD, version, label, other, hint=hint, optional=True)]
+
+
+def _records(view: CustomerView) -> dict[tuple[str, str], Block]:
+    """Those that were taken for the customer, and those that somebody has named."""
+    names = {(s, one.id): one.name for s, found in view.counterparts.items() for one in found}
+    names |= {one: f"number {one[1]}" for one in view.said.known_as if one not in names}
+
+    def said_first(one: tuple[tuple[str, str], str]) -> tuple[bool, tuple[str, str]]:
+        return one[0] not in view.said.known_as, one[0]
+
+    return {
+        (source, id): fields.option(f"{source}:{id}", ReasonOption(one_line(name), source))
+        for (source, id), name in sorted(names.items(), key=said_first)[:MOST_RECORDS]
+    }
 
 
 def _told(view: CustomerView) -> str:
@@ -97,14 +136,35 @@ def _reason() -> Block:
     return fields.line(Field.COMMENT, "", many=True) | {"max_length": 300}
 
 
-def about_customer(values: Values, seen: str, today: date) -> AboutCustomer:
-    """What the person wants to stand. Raises UnusableError for a review date that is not later."""
+def about_customer(
+    values: Values, seen: str, today: date, sources: Collection[str]
+) -> AboutCustomer:
+    """What the person wants to stand; `sources` are those whose records can be named.
+
+    Raises UnusableError for a review date that is not later, or a record of no source.
+    """
     kinds = frozenset(fields.several(values, Field.MARKS)) & frozenset(IN_SLACK)
     released = bool(fields.several(values, Field.RELEASE))
     review = fields.day_after(values, today) if DO_NOT_CHASE in kinds else None
     manager = "" if released else fields.user(values, Field.PERSON)
     reason = fields.typed(values, Field.COMMENT)
-    return AboutCustomer(kinds, manager, review, reason, seen)
+    kept = (_record(one, sources) for one in fields.several(values, Field.KNOWN_AS))
+    known = frozenset(filter(None, kept))
+    if sources and (other := fields.typed(values, Field.RECORD)):
+        named = _record(other, sources)
+        if named is None:
+            told = f"Please write its system and its number, such as “{min(sources)} 12345”."
+            raise unusable(values, Field.RECORD, told)
+        known |= {named}
+    return AboutCustomer(kinds, manager, review, reason, seen, known)
+
+
+def _record(text: str, sources: Collection[str]) -> tuple[str, str] | None:
+    """The name of a source and an id, as an option has them or as a person types them."""
+    found = RECORD.fullmatch(text.strip())
+    names = {name.casefold(): name for name in sources}
+    source = names.get(found["source"].strip().casefold()) if found else None
+    return (source, found["id"]) if found and source else None
 
 
 def at_the_person(values: Values, told: str) -> dict[str, str]:

@@ -392,6 +392,9 @@ def _customer_changed(given: Given) -> str:
         named = escaped(one_line(given.names.get(data["account_manager"], ""))) or "somebody else"
         now = f"named {named} as" if data["account_manager"] else "no longer names an"
         done.append(f"{now} account manager")
+    for source, records in data.get("known_as", {}).items():
+        numbers = escaped(listed([f"number {id}" for id in records])) or "whom its addresses name"
+        done.append(f"said that in the {escaped(source)} it is {numbers}")
     why = escaped(one_line(data["reason"], 300))
     return f"{given.who} {listed(done) or 'changed a review date'}{f': {why}' if why else ''}."
 

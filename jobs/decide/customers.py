@@ -37,6 +37,8 @@ class AboutCustomer:
     review_on: date | None
     reason: str
     seen: str
+    known_as: frozenset[tuple[str, str]] = frozenset()
+    """The records of other systems that are this customer: the name of a source, and an id."""
 
     @property
     def wanted(self) -> dict[str, date | None]:
@@ -68,11 +70,14 @@ def change(
         access.member(conn, named, now)
         managers.name(conn, company, customer, named, user, now)
         managers.tell(conn, company, now)
+    if said.known_as != before.known_as:
+        marks.identify(conn, company, customer, said.known_as, user, now)
     new, lifted = marks.change(conn, company, customer, said.wanted, said.reason, user, now)
     if marks.said_about(conn, company, customer).fingerprint == before.fingerprint:
         return Reply(Answer.RECORDED)
     told: dict[str, object] = {"new": new, "lifted": lifted}
     told |= {"account_manager": named} if named != before.account_manager else {}
+    told |= _identity(before.known_as, said.known_as)
     words = log.keep_words(conn, said.reason, now)
     data = {"customer": customer, "review_on": said.review_on, **told, **words}
     log.note(conn, log.Entry(company, "customer.changed", user, now, None, data))
@@ -122,6 +127,15 @@ def see(
     if not ledger.names(conn, company, [customer]):
         raise VerbRefused(Reply(Answer.NO_CUSTOMER))
     return roles
+
+
+def _identity(
+    before: frozenset[tuple[str, str]], now: frozenset[tuple[str, str]]
+) -> dict[str, object]:
+    """What changed of who it is elsewhere: the sources, each with the ids there now."""
+    sources = sorted({source for source, _ in before ^ now})
+    found = {one: sorted(id for source, id in now if source == one) for one in sources}
+    return {"known_as": found} if found else {}
 
 
 def allow(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from jobs.reports.picture import Only, card_link
 from jobs.rules.case import Decided
 from jobs.rules.facts.facts import Habit
+from jobs.rules.facts.findings import Counterpart
 from jobs.rules.figures import Money, total
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager
@@ -116,6 +117,13 @@ class CustomerView:
     """The kinds of mark that the policy file gives it."""
     manager: Manager | None
     """Who looks after it, whoever says so."""
+    counterparts: Mapping[str, tuple[Counterpart, ...]]
+    """Of each source that keeps such records, whom it took for this customer."""
+
+    @property
+    def sources(self) -> list[str]:
+        """The sources in which a person can name a record of this customer."""
+        return sorted({*self.counterparts, *(source for source, _ in self.said.known_as)})
 
 
 def customer_view(
@@ -132,6 +140,11 @@ def customer_view(
         said=marks.said_about(conn, company, customer),
         in_file=tuple(mark.kind for mark in policy.marks(customer)),
         manager=managers.account_manager(conn, company, customer, policy, findings, now),
+        counterparts={
+            source: found.counterparts
+            for source, found in findings.items()
+            if found.counterparts is not None
+        },
     )
 
 

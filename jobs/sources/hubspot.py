@@ -7,6 +7,7 @@ date as their version; the credential is a service key (Settings > Integrations 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +19,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
 from jobs.rules.facts.evidence import Document
-from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Owner
+from jobs.rules.facts.findings import Account, Counterpart, Down, Findings, Fresh, Owner
 from jobs.rules.gates.marks import crm_marks
 from jobs.rules.plain import one_line
 from jobs.rules.policy.policy import Mark, Policy
@@ -53,6 +54,8 @@ NOTHING_THERE = "OBJECT_NOT_FOUND"
 ABOUT_CONTACT = ("email", "hs_additional_emails", "hubspot_owner_id")
 ABOUT_COMPANY = ("name", "domain", "hubspot_owner_id")
 ABOUT_NOTE = ("hs_note_body", "hs_timestamp")
+GONE = "A company that somebody named for it in Slack is not in the CRM."
+NUMBER = re.compile(r"\d{1,20}")
 SCOPES = "crm.objects.contacts.read, crm.objects.companies.read and crm.objects.owners.read"
 WORDING = Wording(
     "HubSpot",
@@ -237,6 +240,7 @@ class _HubSpotReading:
             companies |= self._search("companies", self.policy.crm_customer_id, ids)
         linked = self._links("contacts", "companies", contacts)
         wanted = {id for ids in linked.values() for id in ids}
+        wanted |= {id for c in customers for id in c.named_in(HubSpot.name) if NUMBER.fullmatch(id)}
         batch = self._batch("companies", wanted - companies.keys(), self._about("companies"))
         if not batch.complete(wanted - companies.keys()):
             raise ServiceError("HubSpot did not send all companies that it was asked for.")
@@ -248,13 +252,25 @@ class _HubSpotReading:
     ) -> _CrmIdentity:
         own = {id: c for id, c in contacts.items() if _addresses(c) & customer.addresses}
         name = self.policy.crm_customer_id
+        said = customer.named_in(HubSpot.name)
+        sure = said & companies.keys()
         named = {id for id, c in companies.items() if name and c.says(name) == customer.id}
-        found = named or {
-            *(id for contact in own for id in linked.get(contact, ()) if id in companies),
-            *(id for id, c in companies.items() if c.says("domain").lower() in customer.domains),
-        }
+        found = (
+            sure
+            or named
+            or {
+                *(id for contact in own for id in linked.get(contact, ()) if id in companies),
+                *(
+                    id
+                    for id, c in companies.items()
+                    if c.says("domain").lower() in customer.domains
+                ),
+            }
+        )
         matched = {id: companies[id] for id in sorted(found, key=int)}
-        return _CrmIdentity(own, matched, _doubt(matched, bool(named)))
+        if said != sure:
+            return _CrmIdentity(own, matched, GONE)
+        return _CrmIdentity(own, matched, "" if sure else _doubt(matched, bool(named)))
 
     # What it says
 
@@ -289,6 +305,10 @@ class _HubSpotReading:
             documents=documents,
             owner=owner,
             marks=self._marks(known),
+            counterparts=tuple(
+                Counterpart(id, one_line(c.says("name")) or f"number {id}")
+                for id, c in known.companies.items()
+            ),
             doubtful=known.doubtful,
         )
 

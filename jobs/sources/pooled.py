@@ -222,6 +222,9 @@ def _distinct(accounts: Iterable[Account]) -> list[Account]:
     for account in accounts:
         same = found.setdefault(account.id, account)
         found[account.id] = replace(
-            same, addresses=same.addresses | account.addresses, sent=same.sent | account.sent
+            same,
+            addresses=same.addresses | account.addresses,
+            sent=same.sent | account.sent,
+            known_as=same.known_as | account.known_as,
         )
     return list(found.values())

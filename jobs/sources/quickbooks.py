@@ -27,7 +27,7 @@ from jobs.rules.states import Stage
 from jobs.sources import records
 from jobs.store import assessments, cases, companies, crossings, ledger
 from jobs.store.cases import Case
-from jobs.store.customers import history
+from jobs.store.customers import history, marks
 from qbo import Broken, QuickBooksError, models
 from qbo.answers import raise_broken
 from qbo.client import QuickBooks
@@ -396,6 +396,7 @@ def account(conn: Connection, file: CaseFile, facts: Facts) -> Account:
         facts.customer.name,
         addresses=frozenset(filter(is_address, entries)),
         sent=frozenset(contact.message_id for contact in past.contacts),
+        known_as=marks.known_as(conn, file.case.company, file.case.customer),
     )
 
 

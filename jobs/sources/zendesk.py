@@ -21,7 +21,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
 from jobs.rules.facts.evidence import Document
-from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Ticket
+from jobs.rules.facts.findings import Account, Counterpart, Down, Findings, Fresh, Ticket
 from jobs.rules.policy.policy import Policy
 from jobs.sources.http import (
     Raw,
@@ -55,6 +55,7 @@ SCOPES = "tickets:read users:read"
 TOO_MANY = f"Zendesk has more than {MOST_TICKETS} open or recent tickets about it."
 REQUESTER, ORGANIZATION = "requester:", "organization:"
 CLOSED = frozenset({"solved", "closed"})
+NUMBER = re.compile(r"\d{1,20}")
 STAFF = frozenset({"agent", "admin"})
 SEARCHABLE = re.compile(r"[^\s\"\\\x00-\x1f]+@[^\s\"\\\x00-\x1f]+")
 """An address that can stand in quotes in a query and is nothing but an address there."""
@@ -147,9 +148,11 @@ class _DeskIdentity:
     """Who a customer is in Zendesk."""
 
     users: frozenset[str]
-    organizations: frozenset[str]
+    organizations: Mapping[str, str]
+    """The id of each → an address of the customer that belongs to it, or empty."""
     terms: frozenset[str]
     """What its tickets are searched by."""
+    doubtful: str = ""
 
     def has(self, ticket: ZendeskTicket) -> bool:
         return ticket.requester_id in self.users or ticket.organization_id in self.organizations
@@ -243,8 +246,7 @@ class _ZendeskReading:
                 if user.role not in STAFF:
                     users[(user.email or "").lower()].append(user)
         return {
-            c.id: _who(c.addresses, [u for a in c.addresses for u in users.get(a, ())])
-            for c in customers
+            c.id: _who(c, [u for a in c.addresses for u in users.get(a, ())]) for c in customers
         }
 
     def _tickets(self, terms: Collection[str]) -> tuple[dict[str, ZendeskTicket], set[str]]:
@@ -321,10 +323,14 @@ class _ZendeskReading:
             documents += self._documents(ticket, said or [])
         return Findings(
             Fresh(self.now - INDEXED),
-            known=bool(known.users),
+            known=bool(known.users or known.organizations),
             documents=tuple(documents),
             tickets=tuple(_ticket(ticket) for ticket in there),
-            doubtful=_doubt(known),
+            counterparts=tuple(
+                Counterpart(id, f"organization of {address}" if address else f"organization {id}")
+                for id, address in known.organizations.items()
+            ),
+            doubtful=known.doubtful,
         )
 
     def _documents(self, ticket: ZendeskTicket, comments: Comments) -> Iterator[Document]:
@@ -396,11 +402,20 @@ class _ZendeskReading:
         return count
 
 
-def _who(addresses: Collection[str], users: Collection[_User]) -> _DeskIdentity:
-    firms = frozenset(user.organization_id for user in users if user.organization_id)
-    terms = {f'{REQUESTER}"{address}"' for address in addresses}
+def _who(customer: Account, users: Collection[_User]) -> _DeskIdentity:
+    """What a person said can settle a doubt between those that match, and add to them.
+
+    Zendesk does not say whether an organization exists, so one that matches nothing replaces none.
+    """
+    said = {id for id in customer.named_in(Zendesk.name) if NUMBER.fullmatch(id)}
+    firms = {user.organization_id: user.email or "" for user in users if user.organization_id}
+    settled = bool(said & firms.keys())
+    doubtful = "" if settled else _doubt(firms)
+    firms = {id: firms.get(id, "") for id in sorted(said if settled else said | firms.keys())}
+    terms = {f'{REQUESTER}"{address}"' for address in customer.addresses}
     terms |= {f"{ORGANIZATION}{id}" for id in firms}
-    return _DeskIdentity(frozenset(user.id for user in users), firms, frozenset(terms))
+    ids = frozenset(user.id for user in users)
+    return _DeskIdentity(ids, firms, frozenset(terms), doubtful)
 
 
 def _few(tickets: Collection[ZendeskTicket]) -> bool:
@@ -408,10 +423,10 @@ def _few(tickets: Collection[ZendeskTicket]) -> bool:
     return len(tickets) <= MOST_TICKETS
 
 
-def _doubt(known: _DeskIdentity) -> str:
-    if len(known.organizations) < 2:
+def _doubt(organizations: Collection[str]) -> str:
+    if len(organizations) < 2:
         return ""
-    return f"Its addresses belong to {len(known.organizations)} organizations in Zendesk."
+    return f"Its addresses belong to {len(organizations)} organizations in Zendesk."
 
 
 def _ticket(ticket: ZendeskTicket) -> Ticket:

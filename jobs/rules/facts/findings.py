@@ -33,6 +33,13 @@ class Account:
     """The Message-IDs of what we sent to it, in angle brackets: an answer to one of them is about
     this customer, whoever writes it."""
 
+    known_as: frozenset[tuple[str, str]] = frozenset()
+    """What a person said: the name of a source, and the id of this customer's record there."""
+
+    def named_in(self, source: str) -> frozenset[str]:
+        """The ids of the records that a person said are this customer."""
+        return frozenset(id for name, id in self.known_as if name == source)
+
     @property
     def domains(self) -> frozenset[str]:
         """The domains of its addresses that are its own, without those of free mail."""
@@ -83,6 +90,15 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Counterpart:
+    """A company or organization of another system that was taken for this customer. `name` is what
+    a person knows it by, outside text."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Findings:
     """What one source knows about one customer. All texts in it are outside text."""
 
@@ -98,6 +114,8 @@ class Findings:
     left: Mapping[str, datetime] = field(default_factory=dict)
     """Address, in lower case → when its automatic reply said that nobody reads it any more (UTC).
     Only an automatic reply of the address itself counts."""
+    counterparts: tuple[Counterpart, ...] | None = None
+    """Whom the source took for this customer; None where it keeps no such records."""
     we_wrote_at: datetime | None = None
     """When one of us last wrote to the customer by hand (UTC), as far as this source shows."""
     doubtful: str = ""

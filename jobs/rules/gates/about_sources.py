@@ -65,7 +65,8 @@ def _doubtful(facts: Facts, name: str, doubt: str) -> Ruling:
     customer = one_line(facts.customer.name)
     reason = (
         f"It is not certain that what the {name} has is about {customer}: "
-        f"{one_line(doubt, LONGEST_REASON)}"
+        f"{one_line(doubt, LONGEST_REASON)} A finance lead can say who it is, under “About this "
+        "customer”."
     )
     return Ruling(Kind.GATE, "doubtful_match", reason)
 

@@ -1,6 +1,7 @@
-"""What finance leads say in Slack about a customer: marks, beside those of the policy file.
+"""What finance leads say in Slack about a customer: marks, and who it is in other systems.
 
-A mark stands until a finance lead lifts it. A review date only brings it back to their attention.
+Both stand until a finance lead takes them back. A mark's review date only brings it back to their
+attention.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from jobs.rules.plain import one_line
 from jobs.rules.policy.policy import Mark
 from jobs.store import people
 from jobs.store.customers import managers
-from jobs.store.database.tables import marks
+from jobs.store.database.tables import identities, marks
+from jobs.store.database.upsert import upsert
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,46 @@ class SaidInSlack:
     marks: tuple[SlackMark, ...]
     account_manager: str
     """A Slack user id, or empty."""
+    known_as: frozenset[tuple[str, str]] = frozenset()
+    """The name of a source, and the id of the customer's record there."""
 
     @property
     def fingerprint(self) -> str:
         """A hash (64 hex digits) of what stands, so that nobody changes what they have not seen."""
         stands = [[one.kind, str(one.review_on or ""), one.set_by] for one in self.marks]
-        return hashlib.sha256(json.dumps([stands, self.account_manager]).encode()).hexdigest()
+        all_of_it = json.dumps([stands, self.account_manager, sorted(self.known_as)])
+        return hashlib.sha256(all_of_it.encode()).hexdigest()
 
 
 def said_about(conn: Connection, company: str, customer: str) -> SaidInSlack:
     """What stands for this customer now."""
     named = managers.named_in_slack(conn, company, customer)
-    return SaidInSlack(standing(conn, company, customer), named)
+    marked = standing(conn, company, customer)
+    return SaidInSlack(marked, named, known_as(conn, company, customer))
+
+
+def known_as(conn: Connection, company: str, customer: str) -> frozenset[tuple[str, str]]:
+    """The records of other systems that a person said are this customer: source and id."""
+    ours = (identities.c.company == company) & (identities.c.customer == customer)
+    rows = conn.execute(select(identities.c.source, identities.c.record).where(ours))
+    return frozenset((source, record) for source, record in rows)
+
+
+def identify(
+    conn: Connection,
+    company: str,
+    customer: str,
+    records: Collection[tuple[str, str]],
+    by: str,
+    now: datetime,
+) -> None:
+    """Say which records of other systems are this customer; nothing said before stands."""
+    ours = (identities.c.company == company) & (identities.c.customer == customer)
+    conn.execute(delete(identities).where(ours))
+    row = {"company": company, "customer": customer, "set_by": by, "set_at": now}
+    if records:
+        found = [{**row, "source": source, "record": id} for source, id in sorted(records)]
+        conn.execute(insert(identities), found)
 
 
 def standing(conn: Connection, company: str, customer: str) -> tuple[SlackMark, ...]:
@@ -110,10 +140,13 @@ def _lift(conn: Connection, ids: Iterable[str], by: str, now: datetime) -> None:
 
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     """Two customers were merged: what stands for `loser` passes to `survivor`."""
-    theirs = select(marks.c.kind).where(_standing(company), marks.c.customer == survivor)
-    kinds = set(conn.scalars(theirs))
+    theirs_now = select(marks.c.kind).where(_standing(company), marks.c.customer == survivor)
+    kinds = set(conn.scalars(theirs_now))
     passing = _standing(company) & (marks.c.customer == loser) & marks.c.kind.not_in(kinds)
     conn.execute(update(marks).where(passing).values(customer=survivor))
+    theirs = (identities.c.company == company) & (identities.c.customer == loser)
+    rows = conn.execute(select(identities).where(theirs)).mappings().all()
+    upsert(conn, identities, [{**row, "customer": survivor} for row in rows])
 
 
 def to_review(

@@ -365,6 +365,17 @@ confirmed_names = Table(
     Column("set_at", Utc, nullable=False),
 )
 
+identities = Table(
+    "identities",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("source", String(20), primary_key=True),
+    Column("record", String(64), primary_key=True),
+    Column("set_by", String(32), nullable=False),
+    Column("set_at", Utc, nullable=False),
+)
+
 marks = Table(
     "marks",
     metadata,

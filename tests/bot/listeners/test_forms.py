@@ -27,6 +27,7 @@ from bot.surfaces.forms import FORMS, address_key
 from jobs.companies.disconnect import Broker
 from jobs.decide.access import Answer, Reply
 from jobs.decide.verbs import Verb
+from jobs.rules.facts.findings import Counterpart
 from jobs.store import companies, drafts
 from jobs.store.customers import marks
 from jobs.store.database import engine
@@ -34,6 +35,7 @@ from tests.bot.harness import START
 from tests.jobs import fixtures
 from tests.jobs.fixtures import opener
 from tests.jobs.harness import CompanyHarness, SharedStandIns, books, customer, invoice
+from tests.jobs.sources.help_desk import HelpDesk
 from tests.sandbox.faults import fault_from
 from tests.sandbox.slack import payloads
 from tests.sandbox.slack.delivery import signature
@@ -252,6 +254,29 @@ def test_what_is_special_about_a_customer_is_said_in_a_form(harness: CompanyHarn
     with harness.database.reading() as conn:
         said = marks.said_about(conn, harness.realm, "1")
     assert (said.marks, said.account_manager) == ((), "")
+
+
+def test_who_a_customer_is_elsewhere_is_said_in_the_same_form(harness: CompanyHarness) -> None:
+    """Among those that were taken for it, or by a number; what stands is kept with the rest."""
+    desk = HelpDesk()
+    desk.counterparts = (Counterpart("406", "Northgate <!channel>"), Counterpart("407", "Oak"))
+    desk.doubtful = "Two organizations have its addresses."
+    harness.add_source(desk)
+    harness.refresh()
+    assert "doubtful_match" in harness.rules()
+    value = AboutCustomerButton(harness.realm, "1").encode()
+    shown = json.dumps(opened(harness, CUSTOMER, value))
+    assert "Oak" in shown
+    assert "Another one in the help desk" in shown
+    refused = submit(harness, backend_in(harness), {"record": "407"})
+    assert "such as “help desk 12345”" in json.loads(refused.body)["errors"]["record:0"]
+    named = {"known_as": "help desk:407", "record": "Help desk 9"}
+    assert submit(harness, backend_in(harness), named).body == ""
+    opened(harness, CUSTOMER, value)
+    assert submit(harness, backend_in(harness), {"marks": "key_account"}).body == ""
+    with harness.database.reading() as conn:
+        known = marks.known_as(conn, harness.realm, "1")
+    assert known == {("help desk", "407"), ("help desk", "9")}
 
 
 def test_a_form_opens_while_other_work_hangs(harness: CompanyHarness) -> None:

@@ -215,6 +215,7 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
         WHO | WHY | {"new": [], "lifted": []},
         WHO | WHY | {"new": ["key_account", "consumer"], "lifted": [], "account_manager": ""},
         WHO | WHY | {"new": [], "lifted": ["do_not_chase"], "account_manager": OUTSIDE},
+        WHO | WHY | {"new": [], "lifted": [], "known_as": {"CRM": [OUTSIDE], "help desk": []}},
     ],
     MessageKind.VOIDED: [CALLED | WHY, WHY | {"called": []}],
     MessageKind.EDITED: [CALLED | WHO],

@@ -15,6 +15,7 @@ from jobs.rules.states import State
 from jobs.store.customers import marks
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness
+from tests.jobs.sources.help_desk import HelpDesk
 
 KEY = {"customer": [{"id": "1", "key_account": True}]}
 
@@ -25,12 +26,15 @@ def say(
     manager: str = "",
     user: str = "ULEAD1",
     seen: str = "",
+    known_as: Iterable[tuple[str, str]] = (),
 ) -> Answer:
     """What somebody is told who says this about customer 1, having seen what stands."""
     with harness.database.reading() as conn:
         stands = marks.said_about(conn, harness.realm, "1").fingerprint
     review = harness.today + timedelta(days=90)
-    said = AboutCustomer(frozenset(kinds), manager, review, "agreed by phone", seen or stands)
+    said = AboutCustomer(
+        frozenset(kinds), manager, review, "agreed by phone", seen or stands, frozenset(known_as)
+    )
     answer: Answer = harness.runs(
         lambda conn, policy, company, who, now: customers.change(
             conn, policy, company.realm, "1", said, who, now
@@ -96,3 +100,22 @@ def test_an_account_manager_named_in_slack(a_harness: CompanyHarness) -> None:
     assert say(a_harness, manager="UMANAGER") is Answer.RECORDED
     assert a_harness.view().manager == Manager("UMANAGER", SLACK)
     assert a_harness.hold("UMANAGER", holding) is Answer.RECORDED
+
+
+def test_who_it_is_elsewhere_is_said_once(a_harness: CompanyHarness) -> None:
+    """Each source is told from then on, also after a merge; thread and log name it."""
+    desk = HelpDesk()
+    a_harness.add_source(desk)
+    assert say(a_harness, known_as=[("help desk", "407")]) is Answer.RECORDED
+    (asked,) = desk.readings[-1]
+    assert [asked.named_in(source) for source in ("help desk", "CRM")] == [{"407"}, set()]
+    told = "Ulead1 said that in the help desk it is number 407: agreed by phone."
+    assert told in a_harness.said("thread")
+    assert a_harness.logged("customer.changed")[-1]["data"]["known_as"] == {"help desk": ["407"]}
+    with a_harness.database.writing() as conn:
+        marks.inherit(conn, a_harness.realm, "1", "2")
+        assert marks.known_as(conn, a_harness.realm, "2") == {("help desk", "407")}
+    a_harness.time.later(minutes=1)
+    assert say(a_harness) is Answer.RECORDED
+    assert desk.readings[-1][0].known_as == frozenset()
+    assert "it is whom its addresses name" in a_harness.said("thread")[-1]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from jobs.rules.facts.evidence import Document
-from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Owner, Ticket
+from jobs.rules.facts.findings import Account, Counterpart, Down, Findings, Fresh, Owner, Ticket
 from jobs.rules.policy.policy import Mark, Policy
 
 
@@ -24,6 +24,7 @@ class HelpDesk:
         self.doubtful = ""
         self.owner: Owner | None = None
         self.bounced: frozenset[str] = frozenset()
+        self.counterparts: tuple[Counterpart, ...] = ()
         self.we_wrote_at: datetime | None = None
         self.away = ""
         """Why it cannot be read, as a sentence; empty: it can."""
@@ -60,6 +61,7 @@ class HelpDesk:
             marks=self.marks,
             owner=self.owner,
             bounced=self.bounced,
+            counterparts=self.counterparts,
             we_wrote_at=self.we_wrote_at,
             doubtful=self.doubtful,
         )

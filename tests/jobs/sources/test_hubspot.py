@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -132,7 +132,7 @@ def test_a_hundred_customers_are_read_in_a_dozen_requests(crm: Crm) -> None:
         assert found[str(n)].owner is not None
     assert crm.requests() <= 12
     before = crm.requests()
-    assert crm.read(account("7"))["7"] == Findings(Fresh(NOW), known=False)
+    assert crm.read(account("7"))["7"] == Findings(Fresh(NOW), known=False, counterparts=())
     assert crm.requests() - before <= 1, "without an address only its id can be asked for"
 
 
@@ -216,6 +216,31 @@ def test_who_is_who(crm: Crm, case: Match) -> None:
     assert found.known == bool(case.notes)
     assert found.doubtful == case.doubtful
     assert (found.owner.name if found.owner else "") == case.owner
+
+
+def test_a_person_says_which_company_it_is(crm: Crm) -> None:
+    """That settles a doubt and finds what no address finds; one that is gone settles nothing."""
+    one = crm.stand_in.add(firm("ap@one.example", "One", "A"))
+    crm.stand_in.add(firm("ap@two.example", "Two", "B"))
+    crm.stand_in.add(firm("x@elsewhere.example", "Three", "C"))
+    ids = {c["properties"]["name"]: id for (k, id), c in crm.stand_in.crm.objects.items()
+           if k == "companies"}  # fmt: skip
+
+    def said(*known: str) -> Findings:
+        who = account("58", "ap@one.example", "ap@two.example")
+        return crm.read(replace(who, known_as=frozenset(("CRM", id) for id in known)))["58"]
+
+    assert one
+    doubtful = said()
+    assert "2 companies" in doubtful.doubtful
+    assert {c.name for c in doubtful.counterparts or ()} == {"One", "Two"}
+    settled = said(ids["One"])
+    assert (settled.doubtful, settled.owner and settled.owner.name) == ("", "A")
+    assert [c.name for c in settled.counterparts or ()] == ["One"]
+    assert "Three" in {d.text for d in said(ids["Three"]).documents}
+    for gone in ("999999", "no number"):
+        assert "not in the CRM" in said(gone).doubtful
+        assert {"One", "Two"} <= {d.text for d in said(gone).documents}
 
 
 def test_the_primary_company_of_a_contact_counts(crm: Crm) -> None:

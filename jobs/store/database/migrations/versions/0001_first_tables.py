@@ -242,6 +242,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "customer", "sha256", name=op.f("pk_confirmed_names")),
     )
     op.create_table(
+        "identities",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("record", sa.String(length=64), nullable=False),
+        sa.Column("set_by", sa.String(length=32), nullable=False),
+        sa.Column("set_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_identities_company")
+        ),
+        sa.PrimaryKeyConstraint(
+            "company", "customer", "source", "record", name=op.f("pk_identities")
+        ),
+    )
+    op.create_table(
         "marks",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("company", sa.String(length=64), nullable=False),
