@@ -151,6 +151,8 @@ def binding(value: object) -> Binding:
 
 MORE = "more"
 """The action id of the menu behind ⋯. Each of its options names a verb and its binding."""
+ALSO = "also"
+"""The name of the option, and of the modal, that shows what does not fit into that menu."""
 ELSEWHERE = "elsewhere"
 """The value of an option that only opens a link in the browser."""
 

@@ -31,6 +31,7 @@ def register(app: App, backend: Backend) -> None:
         pressed = _opening if verb in FORMS else _deciding
         app.action(ids.of_any(verb))(pressed(backend))
     app.action(ids.MORE)(_choosing(backend))
+    app.action(ids.ELSEWHERE)(lambda ack: ack())
     app.action(ids.of_any(WorklistButton.START))(_starting(backend))
     app.action(WorklistButton.SKIP)(_skipping(backend))
 
@@ -41,6 +42,9 @@ def _choosing(backend: Backend) -> Handler:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
         name, _, value = ids.chosen(body["actions"][0]).partition(" ")
         if name == ids.ELSEWHERE:
+            ack()
+        elif name == ids.ALSO:
+            views.open_also(backend, body)
             ack()
         elif name == ids.CUSTOMER:
             customers.open_form(backend, body, value)

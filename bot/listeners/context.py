@@ -79,6 +79,8 @@ class Backend:
     """The hosts that a response_url may have: Slack's, or the one that stands in for it."""
     public_url: str
     """The base URL of our own pages."""
+    books: str
+    """The base URL of QuickBooks' own pages, or empty."""
     channel: str
     """The channel for cards of a company for which nobody has chosen one; may be empty."""
     broker: Broker

@@ -21,7 +21,7 @@ from bot.surfaces.card.card import Card
 from bot.surfaces.customer_form import about_customer, at_the_person, customer_form
 from bot.surfaces.fields import UnusableError
 from jobs.decide import access, customers
-from jobs.decide.access import Answer, Reply, VerbRefused
+from jobs.decide.access import ABOUT_THEIR_CHOICE, Answer, Reply, VerbRefused
 from jobs.reports import customer
 from jobs.rules.policy.rights import may_run, sees
 from jobs.store import people
@@ -30,7 +30,6 @@ from jobs.store.customers import managers
 
 slog = structlog.get_logger()
 Response = dict[str, Any]
-ABOUT_THEIR_CHOICE = frozenset({Answer.LOOKING_THEM_UP, Answer.CANNOT_ACT})
 
 
 def register(app: App, backend: Backend) -> None:

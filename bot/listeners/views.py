@@ -16,7 +16,7 @@ from slack_bolt import Ack, App
 
 from bot.blockkit import ids
 from bot.blockkit.blocks import Block
-from bot.blockkit.ids import BadValueError
+from bot.blockkit.ids import BadValueError, Field
 from bot.blockkit.lint import lint
 from bot.listeners import worklist
 from bot.listeners.context import Backend
@@ -24,10 +24,12 @@ from bot.listeners.deciding import NotRecorded, click_of, decide, unreadable, us
 from bot.listeners.refusals import follow_up
 from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
-from bot.surfaces import answers, forms, modal
+from bot.surfaces import answers, fields, forms, modal
+from bot.surfaces.also import also
 from bot.surfaces.fields import UnusableError
 from bot.surfaces.forms import FORMS
 from bot.surfaces.modal import Submission
+from jobs.decide.access import ABOUT_THEIR_CHOICE
 from jobs.decide.edit import Objections, Text
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
@@ -59,18 +61,23 @@ def open_form(backend: Backend, verb: Verb, body: dict[str, Any]) -> None:
 
     A button of the worklist opens it above the worklist.
     """
-    method = "views.push" if worklist.shows(body) else "views.open"
-    open_modal(backend, verb, lambda: _made(backend, verb, body), body, method)
+    open_modal(backend, verb, lambda: _made(backend, verb, body), body)
 
 
-def open_modal(
-    backend: Backend, action: str, draw: Draw, body: dict[str, Any], method: str = "views.open"
-) -> None:
+def open_also(backend: Backend, body: dict[str, Any]) -> None:
+    """Open what does not fit into the menu of a card."""
+    open_modal(backend, ids.ALSO, lambda: _also(backend, body), body)
+
+
+def open_modal(backend: Backend, action: str, draw: Draw, body: dict[str, Any]) -> None:
     """Open the light modal at once, in the thread of the click; what `draw` makes follows.
 
+    A click in a modal opens it above that one.
     The modal has an external id of ours, so it can be filled even if Slack's answer was lost.
     """
     name = uuid.uuid4().hex
+    in_modal = (body.get("view") or {}).get("type") == "modal"
+    method = "views.push" if in_modal else "views.open"
     asked = {"trigger_id": body["trigger_id"], "view": modal.loading(name)}
     opened = api.call(api.hasty(backend.client), method, **asked)
     if isinstance(opened, RateLimited | NotOk):
@@ -140,10 +147,23 @@ def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> Block:
             follow_up(backend, user_of(body), error.said, str(body.get("response_url") or ""))
         return modal.gone(error.words)
     back = view.may_return and verb is Verb.CONFIRM_ADDRESS
-    if not (view.state is State.WAITING or back) or view.draft_hash != binding.draft_hash:
+    after = view.state is State.DONE and verb is Verb.WAS_WRONG
+    fits = view.state is State.WAITING or back or after
+    if not fits or view.draft_hash != binding.draft_hash:
         return modal.gone(CHANGED)
     drawn = FORMS[verb].draw(view, backend.policy.for_company(view.facts.company.id))
     return worklist.marked(drawn, worklist.place_of(body))
+
+
+def _also(backend: Backend, body: dict[str, Any]) -> Block:
+    try:
+        binding = ids.pressed(body["actions"][0])[1]
+        view = view_for(backend, Verb.LOOK_AGAIN, click_of(binding, user_of(body)))
+    except BadValueError as error:
+        return modal.gone(unreadable(error))
+    except NotRecorded as error:
+        return modal.gone(error.words)
+    return also(view, backend.books)
 
 
 def _submitting(backend: Backend, verb: Verb) -> Callable[..., None]:
@@ -159,6 +179,10 @@ def _answer(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
     except UnusableError as error:
         return {"response_action": "errors", "errors": error.errors}
     except NotRecorded as error:
+        if error.said and error.said.answer in ABOUT_THEIR_CHOICE:
+            values = body["view"]["state"]["values"]
+            errors = fields.unusable(values, Field.PERSON, error.words).errors
+            return {"response_action": "errors", "errors": errors}
         return _instead(modal.gone(error.words))
     except BadValueError as error:
         return _instead(modal.gone(unreadable(error)))

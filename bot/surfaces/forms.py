@@ -14,13 +14,15 @@ from bot.blockkit.escaping import cap, one_line, revealed
 from bot.blockkit.ids import Field
 from bot.surfaces import fields, wording
 from bot.surfaces.card.buttons import addresses, fired
-from bot.surfaces.card.reasons import HOLD, ReasonOption, rejecting
+from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
 from bot.surfaces.fields import unusable
 from bot.surfaces.modal import Form, Submission, about, asking, bound, gone
+from jobs.decide.assign import Assignment
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
 from jobs.decide.look import SetAside
 from jobs.decide.reject import Rejection
+from jobs.decide.sent import Mistake
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.facts.addresses import ledger_addresses
@@ -292,6 +294,43 @@ def confirm_name(view: CaseView, _: Policy) -> Block:
     return asking(Verb.CONFIRM_NAME, [about(view, told)], bound(view, seen), "Confirm")
 
 
+def assign(view: CaseView, _: Policy) -> Block:
+    """Who is to decide next."""
+    blocks = [
+        about(view, "This person is told in a direct message. Others may still decide."),
+        fields.labelled(Field.PERSON, view.version, "Who", fields.person(Field.PERSON)),
+        fields.comment(view, "What they should know", optional=True),
+    ]
+    return asking(Verb.ASSIGN, blocks, bound(view), "Assign")
+
+
+def assignment(sent: Submission) -> Assignment:
+    """Raises UnusableError if nobody was chosen."""
+    person = fields.user(sent.values, Field.PERSON)
+    if not person:
+        raise unusable(sent.values, Field.PERSON, "Please choose somebody.")
+    return Assignment(person, fields.typed(sent.values, Field.COMMENT))
+
+
+def was_wrong(view: CaseView, _: Policy) -> Block:
+    """What was wrong with a message that went."""
+    options = {str(name): words for name, words in WRONG.items()}
+    why = fields.radio(Field.REASON, options, "")
+    blocks = [
+        about(view, "The e-mail cannot be called back. It counts in the weekly review."),
+        fields.labelled(Field.REASON, view.version, "What was wrong", why),
+        *fields.invoices(view, "Disputed invoices", "Only for the reason Disputed."),
+        fields.comment(view, "Comment", optional=True),
+    ]
+    return asking(Verb.WAS_WRONG, blocks, bound(view), "Save")
+
+
+def mistake(sent: Submission) -> Mistake:
+    """Raises UnusableError as `rejection` does."""
+    found = rejection(sent)
+    return Mistake(found.why, found.comment, found.invoices)
+
+
 FORMS: Mapping[Verb, Form] = {
     Verb.EDIT: Form(edit, edited),
     Verb.REJECT: Form(reject, rejection),
@@ -299,6 +338,8 @@ FORMS: Mapping[Verb, Form] = {
     Verb.HOLD: Form(hold, holding),
     Verb.SNOOZE: Form(snooze, snoozing),
     Verb.DRAFT_ANYWAY: Form(draft_anyway, set_aside),
+    Verb.ASSIGN: Form(assign, assignment),
+    Verb.WAS_WRONG: Form(was_wrong, mistake),
     Verb.CONFIRM_ADDRESS: Form(confirm_address, chosen_address),
     Verb.CONFIRM_NAME: Form(confirm_name, lambda sent: sent.seen),
 }

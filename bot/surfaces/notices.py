@@ -17,7 +17,7 @@ from bot.blockkit.escaping import cap, escaped
 from bot.blockkit.lint import MOST_TEXT
 from bot.surfaces import customer_replies, digest, first_look
 from bot.surfaces.card.card import Card
-from bot.surfaces.wording import marked_as
+from bot.surfaces.wording import marked_as, sentence
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import DECISIONS
 from jobs.rules.figures import day, listed
@@ -378,7 +378,20 @@ def _decided(given: Given) -> str:
     said = [given.data["reason"].replace("_", " "), given.data["comment"]]
     why = escaped(one_line(": ".join(filter(None, said)), 300))
     did = DECISIONS[given.data["decision"]].did
-    return f"{given.who} {did}{f': {why}' if why else ''}."
+    return sentence(f"{given.who} {did}{f': {why}' if why else ''}")
+
+
+def _assigned(given: Given) -> str:
+    """To the person who is to decide next."""
+    case = escaped(given.data["case"])
+    where = channel_link(given.data["channel"])
+    card = f" Its card is in {where}." if where else ""
+    why = escaped(one_line(given.data["comment"], 300))
+    return (
+        f"{given.who} assigned case {case} to you: {escaped(one_line(given.data['customer'], 200))}"
+        f"{f' – {why}' if why else ''}.{card} `/overdue case {case}` shows where it stands, "
+        "`/overdue mine` all that waits for you."
+    )
 
 
 def _customer_changed(given: Given) -> str:
@@ -490,6 +503,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.LOG_HEAD: _log_head,
     MessageKind.LOG_CUT: _log_cut,
     MessageKind.REPLY: lambda given: customer_replies.words(given.data),
+    MessageKind.ASSIGNED: _assigned,
     MessageKind.DECIDED: _decided,
     MessageKind.CUSTOMER_CHANGED: _customer_changed,
     MessageKind.VOIDED: _voided,

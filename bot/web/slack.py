@@ -172,6 +172,7 @@ class SlackRoutes:
             workspace=str(found["url"]),
             response_hosts=frozenset({SLACK_ANSWERS} if api == "slack.com" else {api}),
             public_url=process.settings.public_url,
+            books=process.settings.qbo_app_url,
             channel=process.settings.slack_channel,
             broker=Broker(process.oauth, process.seal),
             pool=self._pool,

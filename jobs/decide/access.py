@@ -51,6 +51,10 @@ class Answer(StrEnum):
     REMINDERS_ON = "reminders_on"
 
 
+ABOUT_THEIR_CHOICE = frozenset({Answer.LOOKING_THEM_UP, Answer.CANNOT_ACT})
+"""Answers about somebody whom the person has named."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """A verb's answer, with what its sentence needs."""

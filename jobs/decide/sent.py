@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -11,11 +12,13 @@ from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
 from jobs.rules.case import LONGEST_HANDOVER, Decided, Decision
+from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.business_days import refresh_at
 from jobs.rules.policy.policy import Policy
-from jobs.rules.states import State
-from jobs.store import cases, companies, drafts, sends
+from jobs.rules.states import RejectReason, State
+from jobs.store import cases, companies, drafts, log, sends
 from jobs.store.cases import Move
+from jobs.store.customers import history
 from jobs.store.work import LEASE
 
 NOT_GONE = "The message was not sent; the thread says who reported it."
@@ -78,6 +81,42 @@ def take_back(conn: Connection, policy: Policy, click: Click, now: datetime) -> 
     sends.conclude_note(conn, case.id, "taking_back", now)
     on = Move(State.DONE, "note.take_back", decider.user, now, {"attachable": note.attachable})
     access.moved(cases.move(conn, case, on, now), case)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What was wrong with a message that went; `invoices` only if they are disputed."""
+
+    why: RejectReason
+    comment: str = ""
+    invoices: tuple[str, ...] = ()
+
+
+def was_wrong(
+    conn: Connection, policy: Policy, click: Click, mistake: Mistake, now: datetime
+) -> Reply:
+    """A message should not have gone like this: it counts in the weekly review. Raises VerbRefused.
+
+    Disputed invoices are put on hold for the policy's usual time, and an address that was wrong is
+    not used again until somebody confirms one. The mail itself cannot be called back.
+    """
+    decider = access.enter(conn, policy, Verb.WAS_WRONG, click, now)
+    case = decider.case
+    access.in_state(conn, case, State.DONE)
+    draft = access.same_draft(decider, click)
+    access.decide(conn, policy, decider, now, mistake.why, mistake.comment)
+    whose = case.company, case.customer
+    if mistake.why is RejectReason.DISPUTED:
+        until = companies.need(conn, case.company).today(now) + timedelta(days=policy.hold_days)
+        who, why = decider.user, mistake.comment
+        history.hold(conn, *whose, mistake.invoices, HoldKind.DISPUTE, until, who, why, now)
+    if mistake.why is RejectReason.WRONG_CONTACT:
+        history.bounced(conn, *whose, draft.letter.to, decider.user, now)
+    data = {"why": mistake.why, **log.keep_words(conn, mistake.comment, now)}
+    move = Move(State.DONE, "send.was_wrong", decider.user, None, data)
+    access.moved(cases.move(conn, case, move, now), case)
+    cases.look_again(conn, case.company, [case.customer], now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 

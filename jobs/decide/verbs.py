@@ -106,6 +106,13 @@ class Verb(StrEnum):
         was="taken over",
         does="hold.take_over",
     )
+    ASSIGN = Row(
+        "assign",
+        button="Assign…",
+        did="assigned the case",
+        was="assigned",
+        does="assign.assign",
+    )
     LIFT = Row(
         "lift",
         button="Lift the dispute",
@@ -173,6 +180,16 @@ class Verb(StrEnum):
         was="taken back",
         does="sent.take_back",
         wakes="write_back",
+    )
+
+    WAS_WRONG = Row(
+        "was_wrong",
+        button="This was wrong…",
+        did="said that the message was wrong",
+        was="marked as wrong",
+        does="sent.was_wrong",
+        wakes="triage",
+        needs_reason=True,
     )
 
     @property

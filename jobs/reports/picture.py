@@ -65,6 +65,7 @@ def _of_case(case: Case) -> dict[str, Any]:
         "shadow": case.shadow,
         "stage": case.stage,
         "allowed_anyway": case.allowed_anyway,
+        "assigned_to": row.assigned_to,
         "undo_until": case.undo_until,
         "send_at": row.due_at if case.state is State.APPROVED else None,
         "lapses_at": case.lapses_at,

@@ -135,6 +135,8 @@ class CaseView:
     decisions: tuple[Decision, ...] = ()
     manager: Manager | None = None
     """The account manager."""
+    assigned_to: str = ""
+    """Who is to decide next (Slack user id), if somebody said so."""
     undo_until: datetime | None = None
     send_at: datetime | None = None
     lapses_at: datetime | None = None

@@ -61,6 +61,8 @@ class MessageKind(StrEnum):
     EVENT_FAILED = "event_failed"
     LOG_HEAD = "log_head"
     LOG_CUT = "log_cut"
+    # to one person
+    ASSIGNED = "assigned"
     # in the thread of a card
     CUSTOMER_CHANGED = "customer_changed"
     REPLY = "reply"

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bot.blockkit import ids
 from bot.blockkit.blocks import Block, button, confirm, option, overflow
-from bot.blockkit.ids import CUSTOMER, ELSEWHERE, MORE, AboutCustomerButton, Binding
+from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE, MORE, AboutCustomerButton, Binding
 from bot.surfaces import wording
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
@@ -42,6 +42,9 @@ BY_HAND = frozenset(
 )
 """Rules that no new reading changes: somebody talks to the customer."""
 
+MOST_OPTIONS = 5
+ABOUT_CUSTOMER = "About this customer…"
+OPEN_IN_QUICKBOOKS = "Open in QuickBooks"
 MOST_BODY = 30_000
 """Characters of a letter that a card can show; what it cannot show cannot be approved on it."""
 
@@ -57,8 +60,8 @@ def buttons(view: CaseView, now: datetime, link: str = "") -> list[Block]:
         return _undo(view, now)
     if view.state is State.UNKNOWN:
         return [_make(view, Verb.WENT), _make(view, Verb.DID_NOT_GO)]
-    if view.state is State.DONE and view.note_state == "written":
-        return [_make(view, Verb.TAKE_BACK, asks=_TAKE_BACK)]
+    if view.state is State.DONE:
+        return _sent(view)
     if view.state is State.REJECTED and not view.taken_up:
         return _rejected(view)
     if view.state is State.HELD and not view.taken_up:
@@ -137,7 +140,7 @@ def _draft(view: CaseView, now: datetime, link: str) -> list[Block]:
     else:
         made = [_approve(view)] if may_go else []
     made += [_make(view, Verb.EDIT), _make(view, Verb.REJECT)]
-    return [*made, _more(view, [Verb.HOLD, Verb.SNOOZE, Verb.TAKEOVER], link)]
+    return [*made, _more(view, [Verb.HOLD, Verb.SNOOZE, Verb.ASSIGN, Verb.TAKEOVER], link)]
 
 
 def _stopped(view: CaseView, link: str) -> list[Block]:
@@ -146,17 +149,23 @@ def _stopped(view: CaseView, link: str) -> list[Block]:
     if strictest(view.rulings) is Kind.STOP:
         made.append(_make(view, Verb.DRAFT_ANYWAY))
     more = [] if Verb.LOOK_AGAIN in beside else [Verb.LOOK_AGAIN]
-    return [*made, _make(view, Verb.REJECT), _more(view, [*more, Verb.HOLD], link)]
+    return [*made, _make(view, Verb.REJECT), _more(view, [*more, Verb.HOLD, Verb.ASSIGN], link)]
 
 
 def _more(view: CaseView, verbs: Iterable[Verb], link: str) -> Block:
-    """The menu behind ⋯."""
+    """The menu behind ⋯. Slack takes five entries: what does not fit is behind the last one."""
     bound = binding(view)
     options = [option(verb.row.button, ids.choice(verb, bound)) for verb in verbs]
-    about = AboutCustomerButton(view.facts.company.id, view.facts.customer.id)
-    options.append(option("About this customer…", f"{CUSTOMER} {about.encode()}"))
-    options += [option("Open in QuickBooks", ELSEWHERE, link)] if link else []
-    return overflow(MORE, options)
+    rest = [option(ABOUT_CUSTOMER, f"{CUSTOMER} {about(view).encode()}")]
+    rest += [option(OPEN_IN_QUICKBOOKS, ELSEWHERE, link)] if link else []
+    if len(options) + len(rest) > MOST_OPTIONS:
+        rest = [option("More…", ids.choice(ALSO, bound))]
+    return overflow(MORE, [*options, *rest])
+
+
+def about(view: CaseView) -> AboutCustomerButton:
+    """What a button about the customer of this case is bound to."""
+    return AboutCustomerButton(view.facts.company.id, view.facts.customer.id)
 
 
 def _approve(view: CaseView) -> Block:
@@ -214,6 +223,13 @@ _TAKE_BACK = confirm(
     "Take it back",
     "Keep it",
 )
+
+
+def _sent(view: CaseView) -> list[Block]:
+    taken = view.note_state == "written"
+    made = [_make(view, Verb.TAKE_BACK, asks=_TAKE_BACK)] if taken else []
+    told = any(one.kind == Verb.WAS_WRONG for one in view.decisions)
+    return made if told else [*made, _make(view, Verb.WAS_WRONG)]
 
 
 def _rejected(view: CaseView) -> list[Block]:

@@ -40,6 +40,19 @@ HOLD = {
 }
 
 
+WRONG = {
+    RejectReason.ALREADY_PAID: ReasonOption("It was paid already", "Counts as a false positive."),
+    RejectReason.NOT_NEEDED: ReasonOption("It was not needed", "Counts as a false positive."),
+    RejectReason.WRONG_CONTACT: ReasonOption(
+        "Wrong contact", "No message to this customer until an address is confirmed."
+    ),
+    RejectReason.WRONG_TONE: ReasonOption("Wrong tone or content", "Counts in the weekly review."),
+    RejectReason.DISPUTED: ReasonOption("Disputed", "Holds the invoices you choose."),
+    RejectReason.OTHER: ReasonOption("Something else", "Please comment."),
+}
+"""What can be said of a message that went."""
+
+
 NO_STAGE = "No message now, and no later stage follows."
 
 

@@ -51,7 +51,12 @@ def _waiting(view: CaseView, now: datetime) -> Status:
     if view.letter is None or blocked(view):
         return _stopped(view)
     lines = [*_approvals(view, now), *_voided(view), *_too_long(view)]
-    return Status("📝", _awaited(view, now), (), tuple(lines))
+    return Status("📝", _awaited(view, now), _assigned(view), tuple(lines))
+
+
+def _assigned(view: CaseView) -> tuple[Line, ...]:
+    who = view.assigned_to
+    return ([text("assigned to "), person(who)],) if who else ()
 
 
 def _awaited(view: CaseView, now: datetime) -> str:
@@ -113,7 +118,7 @@ _TOO_LONG = (
 
 def _stopped(view: CaseView) -> Status:
     if any(ruling.rule == "needs_a_look" for ruling in view.rulings):
-        return Status("⚠️", "Needs a look", (), ([text(_AGAIN)], *_voided(view)))
+        return Status("⚠️", "Needs a look", _assigned(view), ([text(_AGAIN)], *_voided(view)))
     kind = strictest(view.rulings)
     mark, title = _STOPS.get(kind, _ON_ITS_WAY if view.allowed_anyway else _NO_DRAFT)
     if view.letter:
@@ -121,7 +126,7 @@ def _stopped(view: CaseView) -> Status:
     elif kind is Kind.NEVER:
         title = _cause(view.rulings)
     lines = _voided(view) + ([_until(view.rulings)] if kind is Kind.WAIT else [])
-    return Status(mark, title, (), tuple(lines))
+    return Status(mark, title, _assigned(view), tuple(lines))
 
 
 def _cause(rulings: Sequence[Ruling]) -> str:

@@ -238,6 +238,7 @@ cases = Table(
     Column("without", Json),
     Column("draft", Id),
     Column("approval_opens_at", Utc),
+    Column("assigned_to", String(32), nullable=False, server_default=""),
     Column("undo_until", Utc),
     Column("lapses_at", Utc),
     *_work(),

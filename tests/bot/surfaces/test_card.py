@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blockkit import ids
+from bot.blockkit.ids import CUSTOMER, ELSEWHERE
 from bot.blockkit.lint import lint
+from bot.surfaces.also import also
 from bot.surfaces.card.card import Card, card, case_in_modal, plain, story
 from bot.surfaces.card.parts import ShownTo
 from jobs.rules.case import Approvals, CaseView
@@ -163,11 +165,13 @@ def test_a_single_invoice_needs_no_table() -> None:
 
 def test_a_decided_card_shrinks() -> None:
     """Head, one line of state with what is left to do beside it, the message folded, its number."""
-    for name in ("approved", "done", "rejected", "held", "snoozed"):
+    for name in ("approved", "kept", "rejected", "held", "snoozed"):
         kinds = [block["type"] for block in show(VIEWS[name]()).blocks]
         assert kinds == ["header", "section", "container", "context"], name
     sent_now = [block["type"] for block in show(sent()).blocks]
     assert sent_now == ["header", "rich_text", "container", "context"]
+    noted = [block["type"] for block in show(VIEWS["done"]()).blocks]
+    assert noted == ["header", "rich_text", "container", "actions", "context"]
 
 
 def test_nobody_is_mentioned_by_a_card() -> None:
@@ -181,9 +185,16 @@ def test_nobody_is_mentioned_by_a_card() -> None:
 
 
 def test_the_menu_leads_to_the_invoice() -> None:
-    """Or to the customer if there are several."""
-    several, one = show(view()), show(view(facts=facts((invoice(),))))
-    links = [buttons_of(made)["more"]["options"][-1]["url"] for made in (several, one)]
+    """Or to the customer if there are several; behind the last entry where the menu is full."""
+    several, one = stopped(), stopped(facts=facts((invoice(),)))
+    links = [buttons_of(show(made))["more"]["options"][-1]["url"] for made in (several, one)]
+    more = also(view(), BOOKS)
+    assert lint(more, "modal") == []
+    assert [block["accessory"]["action_id"] for block in more["blocks"][1:]] == [
+        CUSTOMER,
+        ELSEWHERE,
+    ]
+    assert more["blocks"][2]["accessory"]["url"] == links[0]
     assert links == [f"{BOOKS}/app/customerdetail?nameId=C1", f"{BOOKS}/app/invoice?txnId=71037"]
 
 
@@ -227,7 +238,7 @@ def test_the_text_tells_the_story() -> None:
         "Message to pat@acme.example",
         "Our records show invoice 1037 over $2,300.00 as open",
         "QuickBooks note: [Overdue 412] reminder 2",
-        "Buttons: Approve &amp; send, Edit, Reject…, Hold…, Snooze…, I'll handle it, About",
+        "Buttons: Approve &amp; send, Edit, Reject…, Hold…, Snooze…, Assign…, I'll handle it, More",
         "Case 412, draft 2, as of Nov 6, 2026 10:04 EST, AI draft, not read: &lt;mailbox&gt;",
         "read: QuickBooks, no CRM or help desk connected",
     ):
@@ -237,21 +248,21 @@ def test_the_text_tells_the_story() -> None:
 def test_a_button_stands_for_exactly_this_draft() -> None:
     """Every button and every option carries case, draft and hash; none is too long."""
     found = buttons_of(show(view()))
-    *chosen, _customer, _link = found.pop("more")["options"]
+    *chosen, _more = found.pop("more")["options"]
     acts = [*found.values(), *({"action_id": "more", "selected_option": one} for one in chosen)]
     assert {ids.pressed(one)[1] for one in acts} == {ids.Binding("412", "88", "a" * 64)}
-    assert [ids.pressed(one)[0] for one in acts[3:]] == ["hold", "snooze", "takeover"]
+    assert [ids.pressed(one)[0] for one in acts[3:]] == [*("hold", "snooze", "assign", "takeover")]
 
 
 OFFERED = {
     "new": "",
-    "waiting": "approve edit reject hold snooze takeover",
-    "manager first": "fine edit reject hold snooze takeover",
-    "stop": "was_paid look_again takeover draft_anyway reject hold",
-    "unsafe": "edit reject hold snooze takeover",
-    "never": "confirm_address look_again takeover reject hold",
-    "no address": "look_again takeover reject hold",
-    "too long": "edit reject hold snooze takeover",
+    "waiting": "approve edit reject hold snooze assign takeover also",
+    "manager first": "fine edit reject hold snooze assign takeover also",
+    "stop": "was_paid look_again takeover draft_anyway reject hold assign",
+    "unsafe": "edit reject hold snooze assign takeover also",
+    "never": "confirm_address look_again takeover reject hold assign",
+    "no address": "look_again takeover reject hold assign",
+    "too long": "edit reject hold snooze assign takeover also",
     "approved": "undo",
     "approved, window over": "",
     "approved, held up": "undo",
@@ -259,8 +270,8 @@ OFFERED = {
     "sending": "",
     "unknown": "went did_not_go",
     "sent": "",
-    "done": "take_back",
-    "kept": "",
+    "done": "take_back was_wrong",
+    "kept": "was_wrong",
     "rejected": "undo",
     "rejected, followed": "",
     "wrong contact": "undo confirm_address",

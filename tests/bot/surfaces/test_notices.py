@@ -211,6 +211,10 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
         WHO | {"decision": "reject", "reason": "wrong_contact", "comment": OUTSIDE},
         {"by": "ULEAD1", "decision": "approve", "reason": "", "comment": ""},
     ],
+    MessageKind.ASSIGNED: [
+        WHO | {"case": "412", "customer": OUTSIDE, "channel": to, "comment": OUTSIDE}
+        for to in ("CNEW", OUTSIDE)
+    ],
     MessageKind.CUSTOMER_CHANGED: [
         WHO | WHY | {"new": [], "lifted": []},
         WHO | WHY | {"new": ["key_account", "consumer"], "lifted": [], "account_manager": ""},

@@ -6,13 +6,15 @@ from inspect import getsource, signature
 
 import pytest
 
-from bot.blockkit.ids import CUSTOMER
+from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE
 from bot.surfaces.card.buttons import buttons, ways_out
 from bot.surfaces.forms import FORMS
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.pipeline import STEPS
 from jobs.rules.case import Decided
 from tests.bot.views import NOW, VIEWS
+
+BOOKS = "https://qbo.example"
 
 
 @pytest.mark.parametrize("verb", Verb)
@@ -31,11 +33,12 @@ def test_every_verb_has_a_button_and_every_button_a_verb() -> None:
     """Some card offers each of them; a label that promises more to enter is that of a form."""
     labels: dict[str, str] = {}
     for view in (made() for made in VIEWS.values()):
-        for one in [*ways_out(view).values(), *buttons(view, NOW)]:
+        for one in [*ways_out(view).values(), *buttons(view, NOW, BOOKS)]:
             labels |= {one["action_id"]: one["text"]["text"]} if "text" in one else {}
             labels |= {o["value"].split(" ")[0]: o["text"]["text"] for o in one.get("options", ())}
-    assert labels.keys() == {*Verb, CUSTOMER}
-    assert all(verb in {*FORMS, CUSTOMER} for verb, label in labels.items() if label.endswith("…"))
+    assert labels.keys() == {*Verb, CUSTOMER, ALSO, ELSEWHERE}
+    opens = {*FORMS, CUSTOMER, ALSO}
+    assert all(verb in opens for verb, label in labels.items() if label.endswith("…"))
 
 
 def test_every_decision_has_words_and_every_verb_its_own() -> None:

@@ -323,6 +323,7 @@ def upgrade() -> None:
         sa.Column("without", Json(), nullable=True),
         sa.Column("draft", Id(), nullable=True),
         sa.Column("approval_opens_at", Utc(), nullable=True),
+        sa.Column("assigned_to", sa.String(length=32), server_default="", nullable=False),
         sa.Column("undo_until", Utc(), nullable=True),
         sa.Column("lapses_at", Utc(), nullable=True),
         sa.Column("due_at", Utc(), nullable=True),
