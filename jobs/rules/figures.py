@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
@@ -52,12 +53,14 @@ def total(amounts: Iterable[Money], currency: str) -> Money:
     return sum(amounts, Money(Decimal(0), currency))
 
 
+@cache
 def language_of(locale: str) -> str:
     """The language of a letter for this locale, one of LANGUAGES: "de" for "de_AT"."""
     language = Locale.parse(locale).language
     return language if language in LANGUAGES else LANGUAGES[0]
 
 
+@cache
 def letter_locale(locale: str) -> str:
     """The locale whose formats a letter has: its language, the customs of the customer's country.
 

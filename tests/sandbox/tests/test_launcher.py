@@ -95,9 +95,18 @@ def is_web(pid: int) -> bool:
 def test_nothing_outlives_the_launcher(
     launcher: "subprocess.Popen[str]", pids: Path, number: signal.Signals
 ) -> None:
-    """However it ends, web, workers, their forks, clock and queue end with it."""
-    first_line(launcher)
+    """However it ends, web, workers, their forks, clock and queue end with it.
+
+    Before that it says where the page is, and starts again what was killed, as a platform does.
+    """
+    url = first_line(launcher)
     started = written(pids)
+    if number == signal.SIGINT:
+        channels = httpx.get(f"{url}/_/world").json()["slack"]["channels"]
+        assert channels[0]["name"] == "finance"
+        os.kill(next(pid for pid in started if is_web(pid)), signal.SIGKILL)
+        until(lambda: len(pids.read_text().split()) > LASTING)
+        started = written(pids)
     launcher.send_signal(number)
     status = launcher.wait(PATIENCE)
     until(lambda: not [pid for pid in started if lives(pid)])
@@ -113,23 +122,6 @@ def test_a_ctrl_c_before_it_is_ready_leaves_nothing(
     launcher.send_signal(signal.SIGINT)
     assert launcher.wait(PATIENCE) == 0
     until(lambda: not [pid for pid in pids.read_text().split() if lives(int(pid))])
-
-
-@pytest.mark.processes
-def test_the_first_line_is_the_address_of_the_page(launcher: "subprocess.Popen[str]") -> None:
-    """Programs read the address; words for people go to standard error."""
-    url = first_line(launcher)
-    assert httpx.get(f"{url}/_/world").json()["slack"]["channels"][0]["name"] == "finance"
-
-
-@pytest.mark.processes
-def test_a_process_that_ends_is_started_again(
-    launcher: "subprocess.Popen[str]", pids: Path
-) -> None:
-    """As on a platform, a killed process comes back, and the launcher says so."""
-    first_line(launcher)
-    os.kill(next(pid for pid in written(pids) if is_web(pid)), signal.SIGKILL)
-    until(lambda: len(pids.read_text().split()) > LASTING)
 
 
 def test_a_taken_port_is_a_clear_error(pids: Path, environment: dict[str, str]) -> None:
@@ -172,22 +164,19 @@ def test_stand_ins_alone_print_the_settings(pids: Path, environment: dict[str, s
 
 
 @pytest.mark.processes
-def test_the_settings_of_the_sandbox_are_complete(
+def test_waiting_sees_a_change_and_tells_what_it_saw_instead(
     pids: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every process of the product finds what it needs."""
+    """`until` returns what the condition found; in vain, it shows the world and the logs.
+
+    Every process of the product finds the settings that it needs.
+    """
     with sandbox(company_file=None, command=small_product(pids)) as running:
         for name, value in running.product.settings.items():
             monkeypatch.setenv(name, value)
         settings = load(env_file=None)
         assert missing(settings, *NEEDS) == ()
         assert settings.redis_url.get_secret_value().startswith("unix:")
-
-
-@pytest.mark.processes
-def test_waiting_sees_a_change_and_tells_what_it_saw_instead(pids: Path) -> None:
-    """`until` returns what the condition found; in vain, it shows the world and the logs."""
-    with sandbox(company_file=None, command=small_product(pids)) as running:
         assert "heard" in running.order("live")
         channels = running.until(lambda world: world["slack"]["channels"])
         assert channels[0]["id"] == running.product.settings["SLACK_CHANNEL"]
