@@ -25,6 +25,7 @@ STEPS: Mapping[str, Place] = {
     "outlook": Place("intake", "jobs.reports.forecasting"),
     "digest": Place("intake", "jobs.reports.digest"),
     "first_look": Place("intake", "jobs.reports.first_look"),
+    "promises": Place("intake", "jobs.replies.promises"),
     "log_head": Place("intake", "jobs.reports.log_head"),
     "retention": Place("intake", "jobs.companies.retention"),
     "replies": Place("triage", "jobs.replies.step"),

@@ -59,6 +59,8 @@ class Field(StrEnum):
     RELEASE = "release"
     KNOWN_AS = "known_as"
     RECORD = "record"
+    AMOUNT = "amount"
+    INSTALMENTS = "instalments"
 
 
 class BadValueError(ValueError):
@@ -90,10 +92,14 @@ class Binding:
     case_id: str
     draft_id: str = ""
     draft_hash: str = ""
+    reply: str = ""
+    """The reply of the customer below which it stands; empty elsewhere."""
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.case_id):
             raise BadValueError("the case id is not one of ours")
+        if self.reply and not _NUMBER.fullmatch(self.reply):
+            raise BadValueError("the reply's id is not one of ours")
         if (self.draft_id or self.draft_hash) and not self._names_a_draft():
             raise BadValueError("the draft id or its hash is not one of ours")
 
@@ -102,7 +108,8 @@ class Binding:
 
     def encode(self) -> str:
         """The value of a button: at most 300 characters of JSON."""
-        return _dump({"case": self.case_id, "draft": self.draft_id, "hash": self.draft_hash})
+        made = {"case": self.case_id, "draft": self.draft_id, "hash": self.draft_hash}
+        return _dump(made | ({"reply": self.reply} if self.reply else {}))
 
 
 @dataclass(frozen=True)
@@ -145,8 +152,9 @@ class Opened:
 
 def binding(value: object) -> Binding:
     """The binding in a button's value; raises BadValueError for what `encode` cannot write."""
-    found = _load(value, {"case", "draft", "hash"})
-    return Binding(found["case"], found["draft"], found["hash"])
+    below_a_reply = {"reply"} if isinstance(value, str) and '"reply":' in value else set()
+    found = _load(value, {"case", "draft", "hash"} | below_a_reply)
+    return Binding(found["case"], found["draft"], found["hash"], found.get("reply", ""))
 
 
 MORE = "more"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
 from jobs.store import cases, companies
 from jobs.store.cases import Case
+from jobs.store.customers import replies
 
 slog = structlog.get_logger()
 
@@ -39,7 +41,7 @@ class NotRecorded(Exception):
 
 def click_of(binding: Binding, user: str) -> Click:
     """The click of `user` on what the button was bound to."""
-    return Click(user, binding.case_id, binding.draft_id, binding.draft_hash)
+    return Click(user, binding.case_id, binding.draft_id, binding.draft_hash, binding.reply)
 
 
 def decide(backend: Backend, verb: Verb, click: Click, *typed: object) -> Any:
@@ -69,7 +71,9 @@ def view_for(backend: Backend, verb: Verb, click: Click) -> CaseView:
         with backend.database.reading() as conn:
             policy = ruling(backend, conn, click.case)
             access.look_in(conn, policy, verb, click, now)
-            return picture.case_view(conn, policy, click.case, now)
+            view = picture.case_view(conn, policy, click.case, now)
+            reply = replies.find(conn, click.reply) if click.reply else None
+            return replace(view, reply=reply) if reply and reply.case == view.id else view
     except VerbRefused as refused:
         raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None
     except DBAPIError as error:

@@ -16,7 +16,7 @@ from slack_bolt import Ack, App
 
 from bot.blockkit import ids
 from bot.blockkit.blocks import Block
-from bot.blockkit.ids import BadValueError, Field
+from bot.blockkit.ids import BadValueError, Binding, Field
 from bot.blockkit.lint import lint
 from bot.listeners import worklist
 from bot.listeners.context import Backend
@@ -146,13 +146,18 @@ def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> Block:
         if error.said:
             follow_up(backend, user_of(body), error.said, str(body.get("response_url") or ""))
         return modal.gone(error.words)
-    back = view.may_return and verb is Verb.CONFIRM_ADDRESS
-    after = view.state is State.DONE and verb is Verb.WAS_WRONG
-    fits = view.state is State.WAITING or back or after
-    if not fits or view.draft_hash != binding.draft_hash:
+    if not ((view.reply and view.reply.unsettled) or _stands(verb, view, binding)):
         return modal.gone(CHANGED)
     drawn = FORMS[verb].draw(view, backend.policy.for_company(view.facts.company.id))
     return worklist.marked(drawn, worklist.place_of(body))
+
+
+def _stands(verb: Verb, view: CaseView, binding: Binding) -> bool:
+    """Whether the card is still the one on which the button was pressed."""
+    back = view.may_return and verb is Verb.CONFIRM_ADDRESS
+    after = view.state is State.DONE and verb is Verb.WAS_WRONG
+    fits = view.state is State.WAITING or back or after
+    return fits and view.draft_hash == binding.draft_hash
 
 
 def _also(backend: Backend, body: dict[str, Any]) -> Block:

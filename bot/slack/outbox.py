@@ -33,6 +33,7 @@ from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
 from jobs.store import cases, companies, direct, outbox, people, work
+from jobs.store.customers import replies
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
@@ -165,7 +166,9 @@ def _drawn(
     if kind is MessageKind.CARD_FROZEN:
         view = picture.case_view(conn, policy.for_company(row.company), row.case_id, now)
         text = card(view, now, people=names).text
-    given = Given(row.body["data"], names, companies.get(conn, row.company), text)
+    data = row.body["data"]
+    reply = replies.find(conn, data["reply"]) if kind is MessageKind.REPLY else None
+    given = Given(data, names, companies.get(conn, row.company), reply, text)
     made = notice(kind, given)
     return Drawn(_filled(message, made))
 

@@ -11,11 +11,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from bot.blockkit.blocks import mention
+from bot.blockkit.blocks import Block, actions, button, mention, section
 from bot.blockkit.escaping import cap, escaped, mrkdwn, one_line
+from bot.blockkit.ids import Binding
 from bot.surfaces import wording
-from jobs.rules.figures import Money, day, listed
-from jobs.rules.replies import ReplyKind
+from bot.surfaces.card.card import Card
+from jobs.decide.verbs import Verb
+from jobs.rules.facts.evidence import Stance
+from jobs.rules.figures import Money, day, listed, short_day
+from jobs.rules.replies import CustomerReply, ReplyKind
 
 LONGEST_QUOTE = 500
 LONGEST_SENDER = 100
@@ -93,11 +97,58 @@ def words(data: Mapping[str, Any]) -> str:
     of = KINDS[ReplyKind(data["kind"])]
     quote = cap(mrkdwn(one_line(data["quote"])), LONGEST_QUOTE)
     said = [f"{of.mark} {_who(data)} {of.says}{_promised(data)}:".replace(" :", ":")]
-    said += [f"> {quote}"] if quote else []
+    said += [f"“{quote}”"] if quote else []
     said += [f"Not certain: {escaped(data['doubt'])}"] if data["doubt"] else []
     called = " ".join(filter(None, map(mention, data["called"])))
     said += [f"{called}{' ' if called else ''}{of.follows}"] if of.follows else []
     return "\n".join(said)
+
+
+def shown(text: str, reply: CustomerReply | None, names: Mapping[str, str]) -> Card:
+    """The line with the buttons that still make sense, or with who has dealt with it."""
+    if reply is None or reply.case is None:
+        return Card(text, [])
+    if reply.unsettled:
+        made = actions(_buttons(reply, reply.case), f"reply:{reply.id}:{len(reply.settled)}")
+        return Card(text, [section(text), made])
+    if not reply.settled:
+        return Card(text, [])
+    who = cap(mrkdwn(one_line(names.get(reply.settled_by, ""))), 100) or "somebody"
+    done = f"{text}\n:white_check_mark: Dealt with by {who}."
+    return Card(done, [section(done)])
+
+
+def _buttons(reply: CustomerReply, case: str) -> list[Block]:
+    """At most five, each once, in the order of what matters most."""
+    verbs = dict.fromkeys(verb for stance in reply.unsettled for verb in OFFERED[stance])
+    if reply.promised_on is None:
+        verbs.pop(Verb.CONFIRM_PROMISE, None)
+    value = Binding(case, reply=reply.id).encode()
+    return [
+        button(verb, label, value, style=style, says=f"{label}: case {case}")
+        for verb in verbs
+        for label, style in [_label(verb, reply)]
+    ]
+
+
+def _label(verb: Verb, reply: CustomerReply) -> tuple[str, str]:
+    if verb is Verb.PROMISE and reply.promised_on is None:
+        return "Enter the promise…", ""
+    if verb is not Verb.CONFIRM_PROMISE or reply.promised_on is None:
+        return verb.row.button, ""
+    amount = f"{wording.money(reply.promised)} on " if reply.promised else ""
+    return f"Confirm: {amount}{short_day(reply.promised_on)}", "primary"
+
+
+OFFERED: Mapping[Stance, tuple[Verb, ...]] = {
+    Stance.DISPUTE: (Verb.DISPUTE,),
+    Stance.PLAN_REQUEST: (Verb.PLAN,),
+    Stance.PROMISE: (Verb.CONFIRM_PROMISE, Verb.PROMISE, Verb.DEALT_WITH),
+    Stance.UNCLEAR: (Verb.DEALT_WITH,),
+    Stance.NEW_CONTACT: (Verb.DEALT_WITH,),
+    Stance.QUESTION: (Verb.DEALT_WITH,),
+}
+"""What can be done about what a reply says."""
 
 
 def _who(data: Mapping[str, Any]) -> str:

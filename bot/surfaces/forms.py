@@ -12,7 +12,7 @@ from datetime import timedelta
 from bot.blockkit.blocks import Block, bullets, context, paragraph, rich, text
 from bot.blockkit.escaping import cap, one_line, revealed
 from bot.blockkit.ids import Field
-from bot.surfaces import fields, wording
+from bot.surfaces import agreements, fields, wording
 from bot.surfaces.card.buttons import addresses, fired
 from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
 from bot.surfaces.fields import unusable
@@ -342,5 +342,6 @@ FORMS: Mapping[Verb, Form] = {
     Verb.WAS_WRONG: Form(was_wrong, mistake),
     Verb.CONFIRM_ADDRESS: Form(confirm_address, chosen_address),
     Verb.CONFIRM_NAME: Form(confirm_name, lambda sent: sent.seen),
+    **agreements.FORMS,
 }
 """Every other verb decides at once."""

@@ -22,6 +22,8 @@ from jobs.decide.switches import Switch
 from jobs.decide.verbs import DECISIONS
 from jobs.rules.figures import day, listed
 from jobs.rules.plain import one_line
+from jobs.rules.promises import PromiseState
+from jobs.rules.replies import CustomerReply
 from jobs.store.companies import ConnectedCompany
 from jobs.store.log import CUT
 from jobs.store.outbox import MessageKind
@@ -54,6 +56,8 @@ class Given:
     """Display names by Slack user id."""
     asker: ConnectedCompany | None = None
     """The company of a notice that asks for a click."""
+    reply: CustomerReply | None = None
+    """The customer's reply that it is about, as it is now."""
     card: str = ""
     """The card of the case as text, for the one kind that repeats it."""
 
@@ -97,6 +101,8 @@ def notice(kind: MessageKind, given: Given) -> Card:
     text = WORDS[kind](given)
     if kind is MessageKind.CONNECTED and given.data["asks"] and given.asker:
         return _question(text, given.asker)
+    if kind is MessageKind.REPLY:
+        return customer_replies.shown(cap(text, MOST_TEXT - 200), given.reply, given.names)
     return Card(cap(text, MOST_TEXT), [])
 
 
@@ -412,6 +418,17 @@ def _customer_changed(given: Given) -> str:
     return f"{given.who} {listed(done) or 'changed a review date'}{f': {why}' if why else ''}."
 
 
+def _promise_ended(given: Given) -> str:
+    what = "The payment plan" if given.data["plan"] else "The promise"
+    until = day(date.fromisoformat(given.data["until"]))
+    return {
+        PromiseState.KEPT: f":white_check_mark: {what} (to {until}) was kept.",
+        PromiseState.BROKEN: f":warning: {what} (to {until}), which {given.who} had confirmed, was "
+        "not kept. Its invoices go on one stage higher.",
+        PromiseState.WITHDRAWN: f"{what} (to {until}) no longer applies: its invoices are gone.",
+    }[PromiseState(given.data["state"])]
+
+
 def _voided(given: Given) -> str:
     return _to(given, f"nothing was sent. {given['reason']}")
 
@@ -504,6 +521,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.LOG_CUT: _log_cut,
     MessageKind.REPLY: lambda given: customer_replies.words(given.data),
     MessageKind.ASSIGNED: _assigned,
+    MessageKind.PROMISE_ENDED: _promise_ended,
     MessageKind.DECIDED: _decided,
     MessageKind.CUSTOMER_CHANGED: _customer_changed,
     MessageKind.VOIDED: _voided,

@@ -195,7 +195,7 @@ def _record(
         before = companies.get(conn, realm)
         channel = _channel(conn, realm, link.channel, intuit.channel)
         again = _store(conn, columns | {"channel": channel}, link.person, now)
-        for kind in ("sweep", "poll", "upkeep", "replies", TELL_MANAGERS):
+        for kind in ("sweep", "poll", "upkeep", "replies", "promises", TELL_MANAGERS):
             work.hurry(conn, realm, kind, now)
         for kind in ("habits", "digest", "first_look"):
             work.ensure(conn, realm, kind, now)

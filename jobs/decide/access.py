@@ -95,6 +95,8 @@ class Click:
     case: str
     draft: str = ""
     draft_hash: str = ""
+    reply: str = ""
+    """The id of the customer's reply below which the button stands, if it does."""
 
 
 @dataclass(frozen=True)
@@ -189,19 +191,20 @@ def decide(
     reason: str = "",
     comment: str = "",
     kind: Decided | None = None,
+    about: str = "",
 ) -> Decision:
     """Record a decision on the current draft; the caller moves the case in the same transaction.
 
     It is recorded under the name of its verb, or under `kind` if the verb did something else here.
 
     The card shows only the current state, so each decision is also a line in its thread, with the
-    comment that goes with a reason from a closed list.
+    comment that goes with a reason from a closed list; `about` tells two of a kind apart.
     """
     assert reason or not decider.verb.row.needs_reason, decider.verb
     kept, case = str(kind or decider.verb), decider.case
     decision = Decision(kept, decider.user, now, reason, comment)
     drafts.record(conn, case, decision, decider.draft, policy.sha256)
-    key = f"{kept}:{case.version}:{decider.user}"
+    key = f"{kept}:{case.version}:{decider.user}{about and f':{about}'}"
     data = {"by": decider.user, "decision": kept, "reason": reason, "comment": comment}
     outbox.say(conn, case, MessageKind.DECIDED, key, data, now)
     return decision

@@ -18,7 +18,7 @@ from jobs.rules.policy.business_days import start_of
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import disputing_holds
 from jobs.rules.states import State
-from jobs.store import cases, companies, crossings
+from jobs.store import cases, companies, crossings, log
 from jobs.store.cases import Move
 from jobs.store.customers import history
 
@@ -33,6 +33,8 @@ class Holding:
     until: date
     reason: str = ""
     invoices: tuple[str, ...] = NONE
+    promise: str | None = None
+    """The id of the promise behind it, if there is one."""
 
 
 def hold(conn: Connection, policy: Policy, click: Click, holding: Holding, now: datetime) -> Reply:
@@ -44,7 +46,10 @@ def hold(conn: Connection, policy: Policy, click: Click, holding: Holding, now: 
 
 
 def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datetime) -> Reply:
-    """Set the hold; the case ends as held, or goes on with the remaining invoices."""
+    """Set the hold; a waiting case ends as held, or goes on with the remaining invoices.
+
+    In any other state the customer's open cases, which may include this one, are looked at again.
+    """
     case, invoices = decider.case, holding.invoices
     history.hold(
         conn,
@@ -56,9 +61,14 @@ def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datet
         decider.user,
         holding.reason,
         now,
+        holding.promise,
     )
-    rest = {i.id for i in decider.facts.invoices} - set(invoices)
     data = {"kind": holding.kind, "until": holding.until, "invoices": list(invoices)}
+    if case.state is not State.WAITING:
+        log.note(conn, log.Entry(case.company, "hold.set", decider.user, now, case.id, data))
+        cases.look_again(conn, case.company, [case.customer], now)
+        return Reply(Answer.RECORDED, cases.get(conn, case.id))
+    rest = {i.id for i in decider.facts.invoices} - set(invoices)
     if invoices and rest & crossings.crossed(conn, case.id).keys():
         on = Move(State.WAITING, "hold.set", decider.user, now, data)
         access.moved(cases.move(conn, case, on, now, draft=None, **cases.ANEW), case)

@@ -94,7 +94,7 @@ class Verb(StrEnum):
         button="Hold…",
         did="put it on hold",
         was="put on hold",
-        does="hold.hold",
+        does="promise.hold_or_promise",
         wakes="triage",
         needs_reason=True,
     )
@@ -155,6 +155,47 @@ class Verb(StrEnum):
         does="look.confirm_name",
         wakes="triage",
         who=Who.LEAD,
+    )
+    CONFIRM_PROMISE = Row(
+        "confirm_promise",
+        button="Confirm the promise",
+        did="confirmed the promise",
+        was="confirmed as promised",
+        does="promise.confirm_promise",
+        wakes="triage",
+    )
+    PROMISE = Row(
+        "promise",
+        button="Enter a promise…",
+        did="entered a promise",
+        was="entered as promised",
+        does="promise.promise",
+        wakes="triage",
+    )
+    PLAN = Row(
+        "plan",
+        button="Payment plan…",
+        did="entered a payment plan",
+        was="given a payment plan",
+        does="promise.plan",
+        wakes="triage",
+        who=Who.LEAD,
+    )
+    DISPUTE = Row(
+        "dispute",
+        button="Hold disputed invoices…",
+        did="put the disputed invoices on hold",
+        was="put on hold",
+        does="promise.dispute",
+        wakes="triage",
+    )
+    DEALT_WITH = Row(
+        "dealt_with",
+        button="Dealt with",
+        did="has dealt with the customer's reply",
+        was="dealt with",
+        does="promise.dealt_with",
+        wakes="triage",
     )
     WENT = Row(
         "went",

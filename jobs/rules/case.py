@@ -10,6 +10,7 @@ from jobs.rules.facts.evidence import Evidence
 from jobs.rules.facts.facts import Facts
 from jobs.rules.letters.letter import Letter
 from jobs.rules.policy.rights import Manager
+from jobs.rules.replies import CustomerReply
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, Stage, State
 
@@ -162,6 +163,8 @@ class CaseView:
     """What was read when this was prepared: "QuickBooks", "mailbox"."""
     sources_absent: tuple[str, ...] = ()
     """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""
+    reply: CustomerReply | None = None
+    """The customer's reply that a form is about."""
     sources_down: tuple[str, ...] = ()
     """Context that is configured and could not be read when this was prepared."""
 

@@ -40,6 +40,8 @@ class Standing:
     """The highest stage crossed and not released."""
     undecided: bool
     """The case of one of its crossings is still open, so its outcome is unknown."""
+    raised: Stage | None = None
+    """The stage at which this round begins, because a promise was broken."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,6 @@ def _too_small(policy: Policy, home: str, currency: str, owed: Owed) -> bool:
 
 def _next_stage(one: Standing, today: date) -> Stage | None:
     """Beyond the first stages, a stage refers to the message before it, which must be settled."""
-    stage = crossing_stage((today - one.due).days, one.last)
+    stage = crossing_stage((today - one.due).days, one.last, one.raised)
     early = stage is not None and one.undecided and stage > HIGHEST_START
     return None if early else stage

@@ -128,14 +128,17 @@ def natural_stage(days_overdue: int) -> Stage | None:
     return max(reached, default=None)
 
 
-def crossing_stage(days_overdue: int, last: Stage | None) -> Stage | None:
+def crossing_stage(
+    days_overdue: int, last: Stage | None, raised: Stage | None = None
+) -> Stage | None:
     """The stage an invoice crosses now, or None if there is nothing new.
 
-    `last` is the stage it crossed last in this round. One stage at a time; never above 2 at first.
+    `last` is the stage it crossed last in this round. One stage at a time; never above 2 at first,
+    unless a broken promise has `raised` it.
     """
     natural = natural_stage(days_overdue)
     if natural is None:
         return None
     if last is None:
-        return min(natural, HIGHEST_START)
+        return raised or min(natural, HIGHEST_START)
     return Stage(last + 1) if natural > last else None

@@ -30,7 +30,7 @@ from jobs.rules.facts.facts import Invoice, InvoiceStatus
 from jobs.rules.states import JOINABLE, OPEN, Stage
 from jobs.store import ledger, log
 from jobs.store.cases import Case
-from jobs.store.database.tables import cases, crossings, invoices
+from jobs.store.database.tables import cases, crossings, invoices, promised_invoices
 from jobs.store.database.upsert import insert_new
 
 
@@ -116,7 +116,14 @@ def overdue(
 def _stands(row: Row[Any]) -> Standing:
     last = Stage(row.last) if row.last else None
     return Standing(
-        row.id, row.customer, row.currency, row.due, row.round, last, bool(row.undecided)
+        row.id,
+        row.customer,
+        row.currency,
+        row.due,
+        row.round,
+        last,
+        bool(row.undecided),
+        Stage(row.raised) if row.raised else None,
     )
 
 
@@ -131,7 +138,17 @@ def _standing() -> Select[Any]:
     alive = cases.c.state.in_(OPEN) & (cases.c.id == crossings.c.case_id)
     undecided = select(literal(1)).where(of_round, alive).exists()
     columns = [invoices.c[name] for name in ("id", "customer", "currency", "due", "round")]
-    return select(*columns, last.label("last"), undecided.label("undecided"))
+    raised = select(func.max(promised_invoices.c.raised_to)).where(
+        promised_invoices.c.company == invoices.c.company,
+        promised_invoices.c.invoice == invoices.c.id,
+        promised_invoices.c.broken_round == invoices.c.round,
+    )
+    return select(
+        *columns,
+        last.label("last"),
+        undecided.label("undecided"),
+        raised.scalar_subquery().label("raised"),
+    )
 
 
 def last_stages(

@@ -66,6 +66,7 @@ class MessageKind(StrEnum):
     # in the thread of a card
     CUSTOMER_CHANGED = "customer_changed"
     REPLY = "reply"
+    PROMISE_ENDED = "promise_ended"
     DECIDED = "decided"
     VOIDED = "voided"
     EDITED = "edited"

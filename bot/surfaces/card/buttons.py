@@ -49,6 +49,14 @@ MOST_BODY = 30_000
 """Characters of a letter that a card can show; what it cannot show cannot be approved on it."""
 
 
+BY_VERB = {
+    NAME_LIKE_A_LINK: Verb.CONFIRM_NAME,
+    "promise_mentioned": Verb.PROMISE,
+    "plan_request": Verb.PLAN,
+}
+"""Gates that a verb of their own settles."""
+
+
 def buttons(view: CaseView, now: datetime, link: str = "") -> list[Block]:
     """The elements below the card; empty if nothing is left to do.
 
@@ -74,8 +82,8 @@ def ways_out(view: CaseView) -> dict[str, Block]:
     if view.state is not State.WAITING:
         return {}
     stops = [] if view.letter else _stops(view)
-    names = [r for r in view.rulings if r.rule == NAME_LIKE_A_LINK]
-    first = {_resolving(view, ruling): ruling for ruling in reversed([*stops, *names])}
+    gates = [r for r in view.rulings if r.rule in BY_VERB]
+    first = {_resolving(view, ruling): ruling for ruling in reversed([*stops, *gates])}
     return {
         ruling.fingerprint: _make(view, verb, asks=_TAKEOVER if verb is Verb.TAKEOVER else None)
         for verb, ruling in first.items()
@@ -87,8 +95,8 @@ def _stops(view: CaseView) -> list[Ruling]:
 
 
 def _resolving(view: CaseView, ruling: Ruling) -> Verb:
-    if ruling.rule == NAME_LIKE_A_LINK:
-        return Verb.CONFIRM_NAME
+    if ruling.rule in BY_VERB:
+        return BY_VERB[ruling.rule]
     if ruling.rule in BY_PAYMENT:
         return Verb.WAS_PAID
     if ruling.rule in BY_ADDRESS and addresses(view):
@@ -130,7 +138,7 @@ def opens_later(view: CaseView, now: datetime) -> bool:
 
 def binding(view: CaseView) -> Binding:
     """What every button of this card is bound to."""
-    return Binding(view.id, view.draft_id, view.draft_hash)
+    return Binding(view.id, view.draft_id, view.draft_hash, view.reply.id if view.reply else "")
 
 
 def _draft(view: CaseView, now: datetime, link: str) -> list[Block]:

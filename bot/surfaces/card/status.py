@@ -270,9 +270,17 @@ def _held(view: CaseView, _now: datetime) -> Status:
 
 
 def _kind(made: Decision) -> str:
-    if made.kind == Verb.REJECT:
-        return "dispute"  # the only reason to reject that sets a hold
-    return held_as(made.reason)
+    return _HOLDS.get(made.kind) or held_as(made.reason)
+
+
+_HOLDS: dict[str, str] = {
+    Verb.REJECT: "dispute",  # the only reason to reject that sets a hold
+    Verb.DISPUTE: "dispute",
+    Verb.CONFIRM_PROMISE: "promise",
+    Verb.PROMISE: "promise",
+    Verb.PLAN: "payment plan",
+}
+"""What kind of hold a decision sets, where its reason does not say it."""
 
 
 def _snoozed(view: CaseView, _now: datetime) -> Status:
@@ -339,6 +347,10 @@ PUT_OFF: dict[str, str] = {
     Verb.HOLD: "by ",
     Verb.REJECT: "rejected by ",
     Verb.TAKEOVER: "taken over by ",
+    Verb.CONFIRM_PROMISE: "confirmed by ",
+    Verb.PROMISE: "entered by ",
+    Verb.PLAN: "entered by ",
+    Verb.DISPUTE: "by ",
 }
 """What snoozes a case or puts it on hold, and how the card says who did it."""
 
@@ -347,10 +359,11 @@ def _put_off(view: CaseView, title: str, made: Decision | None) -> Status:
     """Who put it off and why, and until when."""
     if made is None:
         return Status("⏸️", title, (), tuple(_ended(view)))
-    said: dict[str, str] = {Verb.SNOOZE: made.reason, Verb.REJECT: rejected_as(made.reason).label}
+    free = made.kind == Verb.SNOOZE or made.kind in _HOLDS
+    why = rejected_as(made.reason).label if made.kind == Verb.REJECT else made.reason * free
     tail = [[text(PUT_OFF[made.kind]), _actor(made), text(", "), date(made.at)]]
     until = _clause(view.end_reason).removeprefix("On hold ")
-    tail += [[text(words)] for words in (_clause(said.get(made.kind, "")), until) if words]
+    tail += [[text(words)] for words in (_clause(why), until) if words]
     lines = [_told(made.comment)] if made.comment else []
     return Status("⏸️", title, tuple(tail), tuple(lines))
 

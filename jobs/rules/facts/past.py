@@ -7,6 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from jobs.rules.facts.evidence import Stance
+from jobs.rules.figures import Money
 from jobs.rules.policy.policy import Mark
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
@@ -56,6 +57,19 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class BrokenPromise:
+    """A payment that was promised, confirmed by a person, and did not arrive."""
+
+    due: date
+    amount: Money
+    invoices: frozenset[str]
+    """The ids of its invoices that are still open in the round that followed."""
+    broken_at: datetime
+    document: str = ""
+    """The id of the mail that promised it; empty if a person entered it."""
+
+
+@dataclass(frozen=True)
 class Past:
     """Our history with this customer, in all currencies."""
 
@@ -88,13 +102,18 @@ class Past:
     """Whom a finance lead named in Slack to look after this customer (user id), or empty."""
     settled: frozenset[tuple[str, Stance]] = frozenset()
     """(document, stance) of everything in customers' mails that a person has dealt with."""
-    promised: date | None = None
-    """The date a person confirmed as promised, kept or broken; the letter may name it."""
+    broken: tuple[BrokenPromise, ...] = ()
+    """Promises that were broken and not answered by a payment since, the latest last."""
 
     def confirmed(self, address: str, since: datetime) -> bool:
         """Whether a person picked this address after that time."""
         picked = address == self.confirmed_address.lower()
         return picked and self.confirmed_at is not None and self.confirmed_at > since
+
+    @property
+    def promised(self) -> date | None:
+        """The day of the promise that was broken last; the letter may name it."""
+        return self.broken[-1].due if self.broken else None
 
     @property
     def last_contact(self) -> Contact | None:

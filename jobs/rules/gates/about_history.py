@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import AddressContact, Contact, Hold, HoldKind, Past
-from jobs.rules.figures import day, listed
+from jobs.rules.figures import amount, day, listed
 from jobs.rules.gates.about_ledger import (
     MOST_NAMED,
     about_customer,
@@ -27,6 +27,7 @@ NEVER_EMAILED = "never_emailed"
 def rulings(facts: Facts, past: Past, policy: Policy, now: datetime) -> Iterator[Ruling]:
     """Every rule that fires because of a hold or a recent message."""
     yield from _holds(facts, past, now)
+    yield from _broken_promise(facts, past)
     yield from _dispute_elsewhere(facts, past)
     yield from _gap(facts, past, policy, now)
 
@@ -51,6 +52,22 @@ def _holds(facts: Facts, past: Past, now: datetime) -> Iterator[Ruling]:
 def _held_what(facts: Facts, hold: Hold) -> str:
     named = [title(i) for i in facts.invoices if i.id == hold.invoice]
     return capital(named[0]) if named else customer_name(facts)
+
+
+def _broken_promise(facts: Facts, past: Past) -> Iterator[Ruling]:
+    """Until the customer has been written to about it."""
+    spoken = {invoice.id for invoice in facts.invoices}
+    last = past.last_contact
+    for one in past.broken:
+        if spoken.isdisjoint(one.invoices) or (last and last.at > one.broken_at):
+            continue
+        reason = (
+            f"{customer_name(facts)} was to pay {amount(one.amount)} by {day(one.due)}, which "
+            "somebody here had confirmed, and it has not arrived."
+        )
+        about = (one.document,) if one.document else ()
+        evidence = (*about, *(f"invoice:{id}" for id in sorted(one.invoices & spoken)))
+        yield Ruling(Kind.GATE, "broken_promise", reason, evidence)
 
 
 def _dispute_elsewhere(facts: Facts, past: Past) -> Iterator[Ruling]:

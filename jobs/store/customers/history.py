@@ -16,7 +16,7 @@ from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
 from jobs.store import crossings, ledger
 from jobs.store.cases import Case
-from jobs.store.customers import managers, marks, replies
+from jobs.store.customers import managers, marks, promises, replies
 from jobs.store.database.tables import (
     addresses,
     cases,
@@ -58,6 +58,7 @@ def past(
         marks=marks.as_rules_see(conn, company, customer),
         account_manager=managers.named_in_slack(conn, company, customer),
         settled=replies.settled(conn, company, customer),
+        broken=promises.broken(conn, company, customer),
     )
 
 
@@ -161,8 +162,12 @@ def hold(
     by: str,
     reason: str,
     now: datetime,
+    promise: str | None = None,
 ) -> None:
-    """Hold these invoices, or the whole customer if none is given, until a review date."""
+    """Hold these invoices, or the whole customer if none is given, until a review date.
+
+    `promise` is the id of the promise behind it, if there is one.
+    """
     rows = [
         {
             "company": company,
@@ -173,6 +178,7 @@ def hold(
             "reason": reason,
             "set_by": by,
             "set_at": now,
+            "promise": promise,
         }
         for invoice in invoices or ("",)
     ]
@@ -196,6 +202,8 @@ def disputing(
 
 def lift(conn: Connection, found: Iterable[Hold], by: str, now: datetime) -> None:
     """End these holds; one that was already lifted keeps the person who did it."""
+    found = tuple(found)
+    promises.withdraw(conn, [hold.id for hold in found], now)
     wanted = holds.c.id.in_([hold.id for hold in found]) & holds.c.lifted_at.is_(None)
     conn.execute(update(holds).where(wanted).values(lifted_by=by, lifted_at=now))
 

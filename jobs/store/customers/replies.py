@@ -105,6 +105,22 @@ def get(conn: Connection, id: str) -> CustomerReply:
     return _of_row(conn.execute(query.where(replies.c.id == id)).one())
 
 
+def find(conn: Connection, id: str) -> CustomerReply | None:
+    """The reply with this id, if there is one; anybody may have typed the id."""
+    known = id.isdecimal() and len(id) < 10
+    row = conn.execute(select(replies.c.id).where(replies.c.id == id)).first() if known else None
+    return get(conn, id) if row else None
+
+
+def of_texts(
+    conn: Connection, company: str, customer: str, documents: Collection[str]
+) -> list[CustomerReply]:
+    """The replies of a customer that are these documents, by id."""
+    theirs = (replies.c.company == company) & (replies.c.customer == customer)
+    query = select(replies.c.id).where(theirs, replies.c.document.in_(sorted(set(documents))))
+    return [get(conn, id) for id in conn.scalars(query.order_by(replies.c.id)).all()]
+
+
 def _of_row(row: Row[Any]) -> CustomerReply:
     amount = None if row.promised is None else Money(row.promised, row.currency)
     return CustomerReply(

@@ -207,6 +207,11 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
         for kind in map(str, ReplyKind)
         for on, amount in (("2026-12-04", "840.00"), ("", ""))
     ],
+    MessageKind.PROMISE_ENDED: [
+        WHO | {"state": state, "plan": plan, "until": "2026-12-04"}
+        for state in ("kept", "broken", "withdrawn")
+        for plan in (True, False)
+    ],
     MessageKind.DECIDED: [
         WHO | {"decision": "reject", "reason": "wrong_contact", "comment": OUTSIDE},
         {"by": "ULEAD1", "decision": "approve", "reason": "", "comment": ""},

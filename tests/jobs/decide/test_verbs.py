@@ -8,7 +8,9 @@ import pytest
 
 from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE
 from bot.surfaces.card.buttons import buttons, ways_out
+from bot.surfaces.customer_replies import OFFERED
 from bot.surfaces.forms import FORMS
+from jobs.decide.promise import SETTLES
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.pipeline import STEPS
 from jobs.rules.case import Decided
@@ -30,12 +32,20 @@ def test_every_verb_is_whole(verb: Verb) -> None:
 
 
 def test_every_verb_has_a_button_and_every_button_a_verb() -> None:
-    """Some card offers each of them; a label that promises more to enter is that of a form."""
+    """Some card, or a line about a customer's reply, offers each of them.
+
+    A label that promises more to enter is that of a form.
+    """
     labels: dict[str, str] = {}
     for view in (made() for made in VIEWS.values()):
         for one in [*ways_out(view).values(), *buttons(view, NOW, BOOKS)]:
             labels |= {one["action_id"]: one["text"]["text"]} if "text" in one else {}
             labels |= {o["value"].split(" ")[0]: o["text"]["text"] for o in one.get("options", ())}
+    below_replies: dict[str, str] = {
+        verb: verb.row.button for verbs in OFFERED.values() for verb in verbs
+    }
+    assert below_replies.keys() == SETTLES.keys()
+    labels |= below_replies
     assert labels.keys() == {*Verb, CUSTOMER, ALSO, ELSEWHERE}
     opens = {*FORMS, CUSTOMER, ALSO}
     assert all(verb in opens for verb, label in labels.items() if label.endswith("…"))

@@ -16,6 +16,7 @@ from jobs.rules.facts.past import Contact, Past
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.reasoning.cases import AS_OF, CANARIES, facts
+from tests.jobs.rules.world import missed
 from tests.sandbox.model.answers import HOSTILE
 from tests.sandbox.model.service import StandInModel
 
@@ -287,7 +288,7 @@ def test_no_outside_text_is_in_the_question(model: Model, stand_in: StandInModel
 
 def test_slots_are_offered_only_where_they_have_a_value() -> None:
     """A deadline from stage 3, the history only where there is one."""
-    told = replace(PAST, contacts=(CONTACT,), promised=AS_OF.date())
+    told = replace(PAST, contacts=(CONTACT,), broken=(missed(AS_OF.date()),))
     assert slots_for(facts(), Stage.REMINDER, PAST) == SLOTS
     assert slots_for(facts(), Stage.FIRM, PAST) == SLOTS | {"deadline", "reached"}
     more = {"deadline", "reached", "history", "promise_date"}

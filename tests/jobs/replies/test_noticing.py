@@ -75,7 +75,7 @@ def test_a_mail_wakes_its_case_once(open_harness: OpenHarness) -> None:
     poll(harness)
     assert (harness.view().letter, "dispute" in harness.rules()) == (None, True)
     (line,) = about_replies(harness)
-    assert line.startswith(f":warning: {DANA} disputes the bill:\n> we dispute this bill.")
+    assert line.startswith(f":warning: {DANA} disputes the bill:\n“we dispute this bill.”")
     (noted,) = harness.logged("reply.noticed")
     assert noted["data"]["stances"] == ["dispute"]
     version = harness.case().version
@@ -118,7 +118,7 @@ def test_who_is_away_voids_nothing(open_harness: OpenHarness) -> None:
     assert (len(harness.mails), harness.state()) == (1, State.DONE)
     assert version == harness.case().version - 3, "approved → sending → sent → done, and no more"
     (line,) = about_replies(harness)
-    assert line == f":palm_tree: {DANA} answered automatically:\n> Automatic reply {AWAY['text']}"
+    assert line == f":palm_tree: {DANA} answered automatically:\n“Automatic reply {AWAY['text']}”"
 
 
 def test_an_answer_after_sending_stands_in_the_thread(open_harness: OpenHarness) -> None:
@@ -131,7 +131,7 @@ def test_an_answer_after_sending_stands_in_the_thread(open_harness: OpenHarness)
     poll(harness)
     (line,) = about_replies(harness)
     assert "says when they will pay ($840.00 on December 4, 2026)" in line
-    assert f"> {text}" in line
+    assert f"“{text}”" in line
     assert "<@UCOLLECT>" in line, "the one who approved has something to decide"
     (reply,) = harness.rows(select(replies))
     assert (reply.case_id, str(reply.promised_on)) == (harness.case().id, "2026-12-04")

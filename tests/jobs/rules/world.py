@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Invoice
-from jobs.rules.facts.past import Contact
+from jobs.rules.facts.past import BrokenPromise, Contact
 from jobs.rules.figures import Money
 from jobs.rules.policy.policy import Policy, load
 from jobs.rules.states import Stage
@@ -74,3 +74,9 @@ def contact(days_ago: float, *ids: str, to: str = "ap@cooper.example", stage: in
     """One of our messages, so many days before NOW, about the invoices with these ids."""
     at = NOW - timedelta(days=days_ago)
     return Contact(at, Stage(stage), to, ids or ("71037",), "A reminder", f"<{days_ago}@x>")
+
+
+def missed(due: date, *ids: str) -> BrokenPromise:
+    """A promise of 845.00 for that day, about the invoices with these ids, broken before NOW."""
+    broken_at = NOW - timedelta(days=1)
+    return BrokenPromise(due, usd("845.00"), frozenset(ids or ("71037",)), broken_at)

@@ -27,7 +27,7 @@ from jobs.rules.letters.drafts import (
 from jobs.rules.letters.letter import Letter
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import CaseClass, Stage
-from tests.jobs.rules.world import contact, credit, facts, invoice, policy, usd
+from tests.jobs.rules.world import contact, credit, facts, invoice, missed, policy, usd
 
 DEADLINE = date(2026, 10, 23)
 LINK = "https://pay.intuit.com/scs-v1-abc"
@@ -422,7 +422,7 @@ def test_a_table_in_a_sentence_becomes_a_paragraph() -> None:
 def test_a_slot_nobody_can_fill_is_left_for_the_verifier() -> None:
     """A model that speaks of a promise which nobody made is not helped along."""
     assert "{promise_date}" in letter(facts(), proposal=proposal("Since {promise_date}.")).body
-    past = Past(promised=date(2026, 10, 9))
+    past = Past(broken=(missed(date(2026, 10, 9)),))
     body = letter(facts(), past=past, proposal=proposal("You named {promise_date}.")).body
     assert "You named October 9, 2026." in body
 

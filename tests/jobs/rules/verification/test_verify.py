@@ -27,12 +27,12 @@ from jobs.rules.verification.scan import found
 from jobs.rules.verification.verify import Violation, verify
 from jobs.rules.verification.wording import ALLOWABLE, PHRASES
 from tests.jobs.rules.verification import lines, lines_de
-from tests.jobs.rules.world import ZONE, contact, credit, facts, invoice, policy, usd
+from tests.jobs.rules.world import ZONE, contact, credit, facts, invoice, missed, policy, usd
 
 DEADLINE = date(2026, 10, 23)
 OURS = ("billing@harbor.example",)
 CASE = facts(invoice(online=True, po_number="4711"), invoice("1038", "512.40", total=usd("900")))
-PAST = Past(contacts=(contact(12, "71037"),), promised=date(2026, 10, 9))
+PAST = Past(contacts=(contact(12, "71037"),), broken=(missed(date(2026, 10, 9)),))
 
 
 def letter(about: Facts, stage: Stage, class_: CaseClass, rules: Policy, past: Past) -> Letter:
