@@ -15,7 +15,6 @@ from jobs.rules.case import HeldUp
 from jobs.rules.facts.facts import Credit, Habit, Invoice
 from jobs.rules.figures import Money, how_late, short_day
 from jobs.rules.letters.slots import labels
-from jobs.rules.rulings import Kind
 from jobs.rules.states import STAGE_WORDS, CaseClass, ConnectionStatus, Stage
 
 CLASS_WORDS = {
@@ -48,7 +47,6 @@ MARK_WORDS = {
     "consumer": "private person",
     "disputed": "disputed",
 }
-KIND_WORDS = {Kind.NEVER: "Never", Kind.STOP: "Stop", Kind.WAIT: "Wait", Kind.GATE: "Gate"}
 
 
 def in_language(code: str) -> str:

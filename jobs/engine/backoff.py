@@ -1,6 +1,6 @@
 """What happens to a row when QuickBooks says no: one rule for every step.
 
-    reauth     the company is already paused (`jobs.store.connection.outages`); the row waits, uncounted
+    reauth     the company is already paused (`store.connection.outages`); the row waits, uncounted
     read-only  a person is told; the row waits for the subscription to be paid, uncounted
     wait       the row waits as long as QuickBooks asked, uncounted
     doubtful   tried once more, then a person is told
