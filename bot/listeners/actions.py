@@ -18,7 +18,7 @@ from bot.listeners import customers, views, worklist
 from bot.listeners.context import Backend
 from bot.listeners.deciding import NotRecorded, click_of, decide, told, unreadable, user_of
 from bot.listeners.refusals import follow_up
-from bot.surfaces.forms import FORMS
+from bot.surfaces.forms.forms import FORMS
 from jobs.decide.verbs import Verb
 
 Handler = Callable[..., None]

@@ -22,7 +22,8 @@ from bot.blockkit import ids
 from bot.blockkit.ids import CUSTOMER, WorklistButton
 from bot.listeners import actions, commands, companies, customers, events, views
 from bot.listeners.context import Backend
-from bot.surfaces import answers, forms, modal
+from bot.surfaces import answers
+from bot.surfaces.forms import forms, modal
 from jobs.store.events import first_time
 
 slog = structlog.get_logger()

@@ -16,10 +16,11 @@ from bot.listeners.context import Backend
 from bot.listeners.deciding import unreadable, user_of
 from bot.listeners.refusals import turned_away
 from bot.listeners.views import open_modal
-from bot.surfaces import answers, modal, risk
+from bot.surfaces import answers, risk
 from bot.surfaces.card.card import Card
-from bot.surfaces.customer_form import about_customer, at_the_person, customer_form
-from bot.surfaces.fields import UnusableError
+from bot.surfaces.forms import modal
+from bot.surfaces.forms.customer_form import about_customer, at_the_person, customer_form
+from bot.surfaces.forms.fields import UnusableError
 from jobs.decide import access, customers
 from jobs.decide.access import ABOUT_THEIR_CHOICE, Answer, Reply, VerbRefused
 from jobs.reports import customer

@@ -24,11 +24,12 @@ from bot.listeners.deciding import NotRecorded, click_of, decide, unreadable, us
 from bot.listeners.refusals import follow_up
 from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
-from bot.surfaces import answers, fields, forms, modal
+from bot.surfaces import answers
 from bot.surfaces.also import also
-from bot.surfaces.fields import UnusableError
-from bot.surfaces.forms import FORMS
-from bot.surfaces.modal import Submission
+from bot.surfaces.forms import fields, forms, modal
+from bot.surfaces.forms.fields import UnusableError
+from bot.surfaces.forms.forms import FORMS
+from bot.surfaces.forms.modal import Submission
 from jobs.decide.access import ABOUT_THEIR_CHOICE
 from jobs.decide.edit import Objections, Text
 from jobs.decide.verbs import Verb

@@ -22,9 +22,10 @@ from bot.listeners.deciding import NotRecorded, click_of, decide, ruling, told, 
 from bot.listeners.refusals import turned_away
 from bot.slack import api
 from bot.slack.api import Trouble
-from bot.surfaces import answers, modal
+from bot.surfaces import answers
 from bot.surfaces import worklist as surface
 from bot.surfaces.card.buttons import blocked
+from bot.surfaces.forms import modal
 from bot.surfaces.worklist import WorklistHead
 from jobs.decide import access
 from jobs.decide.access import Answer, VerbRefused

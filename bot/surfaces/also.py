@@ -6,8 +6,8 @@ from bot.blockkit.blocks import Block, button, section
 from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE
 from bot.surfaces.card.amounts import linked
 from bot.surfaces.card.buttons import ABOUT_CUSTOMER, OPEN_IN_QUICKBOOKS, about
-from bot.surfaces.modal import about as head
-from bot.surfaces.modal import modal
+from bot.surfaces.forms.modal import about as head
+from bot.surfaces.forms.modal import modal
 from jobs.rules.case import CaseView
 
 MARKS = "*Marks and account manager.* For finance leads: key account, do not chase, private person."

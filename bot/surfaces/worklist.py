@@ -25,7 +25,7 @@ from bot.surfaces.card.card import case_in_modal
 from bot.surfaces.card.footer import footer
 from bot.surfaces.card.parts import ShownTo
 from bot.surfaces.card.status import status_of
-from bot.surfaces.modal import modal
+from bot.surfaces.forms.modal import modal
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.store.companies import ConnectedCompany

@@ -9,10 +9,11 @@ from datetime import date, timedelta
 from bot.blockkit.blocks import Block, context, paragraph, rich, text
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import CUSTOMER, AboutCustomerButton, Field
-from bot.surfaces import fields, wording
+from bot.surfaces import wording
 from bot.surfaces.card.reasons import ReasonOption
-from bot.surfaces.fields import Values, unusable
-from bot.surfaces.modal import modal
+from bot.surfaces.forms import fields
+from bot.surfaces.forms.fields import Values, unusable
+from bot.surfaces.forms.modal import modal
 from jobs.decide.customers import DO_NOT_CHASE, IN_SLACK, AboutCustomer
 from jobs.reports.customer import CustomerView
 from jobs.rules.figures import listed

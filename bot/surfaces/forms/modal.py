@@ -12,7 +12,7 @@ from bot.blockkit.blocks import Block, context, paragraph, plain, rich, text
 from bot.blockkit.escaping import cap, one_line
 from bot.blockkit.ids import Opened
 from bot.surfaces.card.buttons import binding
-from bot.surfaces.fields import Values
+from bot.surfaces.forms.fields import Values
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy

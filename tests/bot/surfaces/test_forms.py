@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from bot.blockkit import ids
 from bot.blockkit.lint import lint
-from bot.surfaces import forms, modal
 from bot.surfaces.card.reasons import HOLD, REJECT
-from bot.surfaces.fields import UnusableError
-from bot.surfaces.forms import FORMS, fingerprint
-from bot.surfaces.modal import Form, Submission
+from bot.surfaces.forms import forms, modal
+from bot.surfaces.forms.fields import UnusableError
+from bot.surfaces.forms.forms import FORMS, fingerprint
+from bot.surfaces.forms.modal import Form, Submission
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
