@@ -8,9 +8,10 @@ from decimal import Decimal
 
 from bot.blockkit.blocks import Block
 from bot.blockkit.ids import Field
-from bot.surfaces import fields, wording
-from bot.surfaces.fields import Values, unusable
-from bot.surfaces.modal import Form, Submission, about, asking, bound
+from bot.surfaces import wording
+from bot.surfaces.forms import fields
+from bot.surfaces.forms.fields import Values, unusable
+from bot.surfaces.forms.modal import Form, Submission, about, asking, bound
 from jobs.decide.hold import Holding
 from jobs.decide.promise import Agreed
 from jobs.decide.verbs import Verb

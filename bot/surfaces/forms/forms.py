@@ -12,11 +12,12 @@ from datetime import timedelta
 from bot.blockkit.blocks import Block, bullets, context, paragraph, rich, text
 from bot.blockkit.escaping import cap, one_line, revealed
 from bot.blockkit.ids import Field
-from bot.surfaces import agreements, fields, wording
+from bot.surfaces import agreements, wording
 from bot.surfaces.card.buttons import addresses, fired
 from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
-from bot.surfaces.fields import unusable
-from bot.surfaces.modal import Form, Submission, about, asking, bound, gone
+from bot.surfaces.forms import fields
+from bot.surfaces.forms.fields import unusable
+from bot.surfaces.forms.modal import Form, Submission, about, asking, bound, gone
 from jobs.decide.assign import Assignment
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze

@@ -9,7 +9,7 @@ import pytest
 from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE
 from bot.surfaces.card.buttons import buttons, ways_out
 from bot.surfaces.customer_replies import OFFERED
-from bot.surfaces.forms import FORMS
+from bot.surfaces.forms.forms import FORMS
 from jobs.decide.promise import SETTLES
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.pipeline import STEPS
