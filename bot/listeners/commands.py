@@ -19,6 +19,7 @@ from bot.listeners.context import Backend
 from bot.listeners.deciding import ruling
 from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers, cash
+from bot.surfaces import lists as shown_lists
 from bot.surfaces.aging import aging_answer
 from bot.surfaces.card.parts import ShownTo
 from bot.surfaces.card.status import stands
@@ -26,7 +27,7 @@ from jobs.decide import access, switches
 from jobs.decide.access import Answer, Click, VerbRefused
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
-from jobs.reports import outlook, picture
+from jobs.reports import lists, outlook, picture
 from jobs.reports.picture import Only
 from jobs.rules.policy.rights import sees
 from jobs.store import companies, people
@@ -36,6 +37,7 @@ from jobs.store.customers import managers, search
 slog = structlog.get_logger()
 Response = dict[str, Any]
 TYPED = {one.row.typed: one for one in Switch if one.row.typed}
+LISTS = frozenset({"mine", "waiting", "health"})
 SURE = " confirm"
 """What to type instead of pressing the button that asks for confirmation."""
 
@@ -72,6 +74,8 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
         return _asked(backend, switch, user, channel, now)
     if switch or verb == "run":
         return {"text": _switched(backend, switch, user, channel, now)}
+    if verb in LISTS:
+        return _listed(backend, verb, user, channel, now)
     if verb == "cash":
         return _cash(backend, user, channel, now)
     named = CASE.fullmatch(verb)
@@ -80,6 +84,22 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
     if verb:
         return _found(backend, words, user, channel, now)
     return _picture(backend, user, channel, now)
+
+
+def _listed(backend: Backend, verb: str, user: str, channel: str, now: datetime) -> Response:
+    """One of the lists, as far as this person's role sees it. Raises VerbRefused."""
+    with backend.database.reading() as conn:
+        company = _company(conn, channel)
+        if company is None:
+            return {"text": _elsewhere(backend, conn, user, now)}
+        only, policy = _sees(backend, conn, company, user, now), policy_of(backend, company)
+        if verb == "mine":
+            found = lists.mine(conn, policy, company.realm, user, backend.workspace, now)
+            return {"text": shown_lists.mine(found, now)}
+        if verb == "waiting":
+            waits = lists.waiting(conn, company, backend.workspace, only, now)
+            return {"text": shown_lists.waiting(waits)}
+        return {"text": shown_lists.health(lists.health(conn, company, now), now)}
 
 
 def _is_invoice(backend: Backend, number: str, channel: str) -> bool:

@@ -350,6 +350,9 @@ def help_text() -> str:
 COMMANDS = (
     ("", "what is overdue, by age, and the cases that matter most"),
     ("cash", "when the money of open invoices is expected, week by week"),
+    ("mine", "what waits for you: assigned, to look at, to approve"),
+    ("waiting", "what waits for a date, what is on hold, which marks to look at again"),
+    ("health", "the connection, what cannot be read, and whether all processes keep up"),
     ("run", "read QuickBooks now"),
     *((one.row.typed, one.row.offers) for one in Switch if one.row.typed),
     ("Acme", "a customer by (part of) its name: what is open, how it pays, its case"),

@@ -129,6 +129,13 @@ def approvable(
     return [of_row(row) for row in rows]
 
 
+def assigned_to(conn: Connection, company: str, user: str) -> list[Case]:
+    """The open cases that somebody assigned to this user, the most valuable first."""
+    theirs = (cases.c.company == company) & (cases.c.assigned_to == user)
+    query = select(cases).where(theirs, cases.c.state.in_(OPEN))
+    return [of_row(row) for row in conn.execute(query.order_by(cases.c.rank.desc(), cases.c.id))]
+
+
 def latest_of(conn: Connection, company: str, customer: str) -> Case | None:
     """The latest open case of a customer or, if there is none, the latest of all."""
     theirs = (cases.c.company == company) & (cases.c.customer == customer)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from jobs.rules.facts.findings import Down, Findings
 from jobs.rules.states import ConnectionStatus
@@ -42,6 +42,14 @@ def remember(
             insert_or_ignore(conn, outages, row | {"since": state.since, "reason": state.reason})
         told[name] = replace(findings[name], freshness=state)
     return told
+
+
+def standing(conn: Connection, company: str) -> list[tuple[str, datetime]]:
+    """The sources that cannot be read for some customer of a company, and since when at worst."""
+    since = func.min(outages.c.since)
+    query = select(outages.c.source, since).where(outages.c.company == company)
+    rows = conn.execute(query.group_by(outages.c.source).order_by(outages.c.source))
+    return [(source, at) for source, at in rows]
 
 
 def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from bot.blockkit.ids import OPEN_CASE, SHOW_CUSTOMER, AboutCustomerButton
 from bot.blockkit.lint import lint
 from jobs.decide.access import Answer
+from jobs.decide.assign import Assignment, assign
 from jobs.decide.reject import Rejection
 from jobs.rules.states import RejectReason, State
 from tests.bot.listeners.test_forms import backend_in, press, private, sign_and_send, until
@@ -103,3 +105,25 @@ def test_a_case_is_opened_on_demand(harness: CompanyHarness) -> None:
     assert told(nothing).startswith("There is nothing to open a case about")
     gone = AboutCustomerButton(harness.realm, "99").encode()
     assert told(gone).startswith("This customer is not in QuickBooks any more.")
+
+
+def test_what_waits_is_listed(harness: CompanyHarness) -> None:
+    """For oneself, and in the company; whoever has no role reads nothing; health names the cure."""
+    assert "*For you to approve*" in typed(harness, "mine")["text"]
+    assert "Peregrine Logistics · $840.00 · case 1" in typed(harness, "mine")["text"]
+    assigned = Assignment("ULEAD1", "")
+    assert harness.go(assign, "UCOLLECT", assigned).answer is Answer.RECORDED
+    mine = typed(harness, "mine", "ULEAD1")["text"]
+    assert mine.startswith("*Assigned to you*")
+    assert mine.count("case 1") == 1
+    assert typed(harness, "waiting")["text"].startswith("Nothing waits for a date")
+    until = harness.today + timedelta(days=3)
+    assert harness.snooze("UCOLLECT", until) is Answer.RECORDED
+    assert "*Waiting for a date* (1)" in typed(harness, "waiting")["text"]
+    assert typed(harness, "mine")["text"] == "Nothing waits for you just now."
+    assert "Live: approved messages are sent." in typed(harness, "health")["text"]
+    harness.time.later(minutes=10)
+    harness.greet()
+    assert "an administrator should check" in typed(harness, "health")["text"]
+    for words in ("mine", "waiting", "health"):
+        assert typed(harness, words, "UMANAGER")["text"].startswith("This needs a collector")

@@ -1,0 +1,108 @@
+"""The answers to `/overdue mine`, `waiting` and `health`: lines of mrkdwn for one person. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.blockkit.blocks import stamp
+from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.surfaces import wording
+from bot.surfaces.answers import STILL, mrkdwn_url
+from bot.surfaces.card.reasons import held_as
+from bot.surfaces.card.status import status_of
+from jobs.reports.lists import CompanyHealth, ListedCase, MarkToReview, Mine, PutOff
+from jobs.reports.overview import Held, Some, WaitingCase
+from jobs.rules.figures import short_day
+from jobs.store.companies import ConnectedCompany
+
+LATE = timedelta(minutes=2)
+"""Work that is due for longer says that a process is not running."""
+
+
+def mine(found: Mine, now: datetime) -> str:
+    """What waits for one person."""
+    lists = (
+        ("Assigned to you", found.assigned),
+        ("Your customers: please say whether it looks good", found.to_look_at),
+        ("For you to approve", found.to_decide),
+    )
+    lines = [line for title, some in lists for line in _listed(title, some, now)]
+    return "\n".join(lines) or "Nothing waits for you just now."
+
+
+def _listed(title: str, some: Sequence[ListedCase], now: datetime) -> list[str]:
+    lines = [f"• {_case(one, now)}" for one in some]
+    return [f"*{title}*", *lines] if lines else []
+
+
+def _case(one: ListedCase, now: datetime) -> str:
+    view = one.view
+    name = _name(view.facts.customer.name)
+    first = f"<{mrkdwn_url(one.link)}|{name}>" if one.link else name
+    title = status_of(view, now).title
+    return f"{first} · {wording.money(view.facts.asked)} · case {view.id} · {mrkdwn(title)}"
+
+
+def waiting(found: PutOff) -> str:
+    """What waits in a company."""
+    parts = [
+        *_some("Waiting for a date", found.waits),
+        *_some("On hold", found.held),
+        *_reviewed(found.marks),
+    ]
+    return "\n".join(parts) or "Nothing waits for a date, and nothing is on hold."
+
+
+def _some(title: str, some: Some) -> list[str]:
+    lines = [f"• {_line(one)}" for one in some.shown]
+    lines += [f"and {some.more} more"] if some.more else []
+    return [f"*{title}* ({len(some.shown) + some.more})", *lines] if lines else []
+
+
+def _line(one: object) -> str:
+    if isinstance(one, WaitingCase):
+        until = f" · until {stamp(one.until)}" if one.until else ""
+        why = cap(mrkdwn(one_line(one.reason)), 200)
+        return f"{_name(one.customer)}{until} · {why} · case {one.case}"
+    assert isinstance(one, Held)
+    what = f" · invoice {mrkdwn(one_line(one.invoice))}" if one.invoice else ""
+    why = f" ({cap(mrkdwn(one_line(one.reason)), 200)})" if one.reason else ""
+    kind = held_as(one.kind).lower()
+    return f"{_name(one.customer)}{what} · {kind}{why} · review {short_day(one.until)}"
+
+
+def _reviewed(some: Sequence[MarkToReview]) -> list[str]:
+    lines = [
+        f"• {_name(one.customer)} · {wording.marked_as(one.kind)} · {short_day(one.review_on)}"
+        for one in some
+    ]
+    return ["*Marks to look at again*", *lines] if lines else []
+
+
+def health(found: CompanyHealth, now: datetime) -> str:
+    """Whether the work of a company goes on, and what to do if it does not."""
+    company = found.company
+    lines = [f"*{_name(company.name)}*", f"• {wording.CONNECTION[company.status]}"]
+    lines.append(f"• {_sends(company)}")
+    read = f"read whole {stamp(company.swept_at)}" if company.swept_at else "not read whole yet"
+    lines.append(f"• QuickBooks was {read}.")
+    lines += [f"• {mrkdwn(name)} cannot be read since {stamp(at)}." for name, at in found.down]
+    late = found.due_since is not None and now - found.due_since > LATE
+    if late and found.due_since:
+        lines.append(
+            f"• {found.due} pieces of work have been due since {stamp(found.due_since)}: an "
+            "administrator should check that all processes run (`overdue doctor`)."
+        )
+    else:
+        lines.append("• All processes keep up.")
+    return "\n".join(lines)
+
+
+def _sends(company: ConnectedCompany) -> str:
+    held_up = company.held_up()
+    return f"Nothing is sent: {STILL[held_up]}." if held_up else "Live: approved messages are sent."
+
+
+def _name(name: str) -> str:
+    return cap(mrkdwn(one_line(name)), 100) or "Customer without a name"

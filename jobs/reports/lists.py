@@ -1,0 +1,116 @@
+"""What waits, for one person and in a whole company: `/overdue mine`, `waiting` and `health`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from jobs.reports import overview, picture, worklist
+from jobs.reports.overview import Some
+from jobs.reports.picture import Only
+from jobs.rules.case import CaseView, Decided
+from jobs.rules.policy.policy import Policy
+from jobs.store import case_lists, direct, drafts, ledger, work
+from jobs.store.cases import Case
+from jobs.store.companies import ConnectedCompany
+from jobs.store.connection import outages
+from jobs.store.customers import managers, marks
+
+MOST = 10
+
+
+@dataclass(frozen=True)
+class ListedCase:
+    """A case in a list of somebody's own, and the URL of its card, or empty."""
+
+    view: CaseView
+    link: str
+
+
+@dataclass(frozen=True)
+class Mine:
+    """What waits for one person, each list with at most `MOST` entries."""
+
+    assigned: Sequence[ListedCase]
+    to_look_at: Sequence[ListedCase]
+    """Of the own customers, where they have not said yet that it looks good."""
+    to_decide: Sequence[ListedCase]
+
+
+def mine(
+    conn: Connection, policy: Policy, realm: str, user: str, workspace: str, now: datetime
+) -> Mine:
+    """What waits for this person now; each case once, in the first list that it belongs to."""
+    seen: set[str] = set()
+
+    def listed(some: Iterable[Case]) -> Sequence[ListedCase]:
+        new = list(islice((case for case in some if case.id not in seen), MOST))
+        seen.update(case.id for case in new)
+        views = [picture.case_view(conn, policy, case.id, now) for case in new]
+        return [ListedCase(one, picture.card_link(conn, one.id, workspace)) for one in views]
+
+    assigned = listed(case_lists.assigned_to(conn, realm, user))
+    theirs = managers.of_open_cases(conn, realm, policy, now)
+    own = (case for case in direct.waiting(conn, realm) if theirs.get(case.id) == user)
+    unseen = (case for case in own if not _looks_good(conn, case))
+    deciding = worklist.to_decide(conn, policy, realm, user, now)
+    return Mine(assigned, listed(unseen), listed(deciding))
+
+
+def _looks_good(conn: Connection, case: Case) -> bool:
+    return bool(case.draft and drafts.decided_on(conn, case.draft, Decided.FINE))
+
+
+@dataclass(frozen=True)
+class MarkToReview:
+    """A mark whose review date has come. `customer` is its name."""
+
+    customer: str
+    kind: str
+    review_on: date
+
+
+@dataclass(frozen=True)
+class PutOff:
+    """What waits in a company: for a date, on hold, and marks to be looked at again."""
+
+    company: ConnectedCompany
+    waits: Some
+    held: Some
+    marks: Sequence[MarkToReview]
+
+
+def waiting(
+    conn: Connection, company: ConnectedCompany, workspace: str, only: Only, now: datetime
+) -> PutOff:
+    """Limited to the billed customers in `only`; None is everybody."""
+    found = overview.of_company(conn, company, workspace, now, MOST, only)
+    due = marks.to_review(conn, company.realm, company.today(now), only)[:MOST]
+    names = ledger.names(conn, company.realm, [row.customer for row in due])
+    to_review = [MarkToReview(names.get(r.customer, r.customer), r.kind, r.review_on) for r in due]
+    return PutOff(company, found.waits, found.held, to_review)
+
+
+@dataclass(frozen=True)
+class CompanyHealth:
+    """Whether the work of a company goes on."""
+
+    company: ConnectedCompany
+    down: Sequence[tuple[str, datetime]]
+    """Sources that cannot be read for some customer, and since when."""
+    due: int
+    """How much work of all companies is due and not begun."""
+    due_since: datetime | None
+
+
+def health(conn: Connection, company: ConnectedCompany, now: datetime) -> CompanyHealth:
+    """What is known about it in the database; nothing outside is asked."""
+    tables = (work.EVENTS, work.CASES, work.MESSAGES, work.SCHEDULE)
+    counted = [work.waiting(conn, table, now) for table in tables]
+    since = [oldest for _, oldest in counted if oldest]
+    down = outages.standing(conn, company.realm)
+    return CompanyHealth(company, down, sum(n for n, _ in counted), min(since, default=None))
