@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,7 @@ from jobs.rules.facts.facts import Facts
 from jobs.rules.figures import language_of
 from jobs.rules.gates import gates
 from jobs.rules.gates.about_sources import RETRY
+from jobs.rules.gates.about_texts import UNREAD
 from jobs.rules.gates.marks import marks
 from jobs.rules.letters.slots import locale_of
 from jobs.rules.policy.business_days import (
@@ -50,6 +51,8 @@ from jobs.triage.drafting import Before, Made, Written, after_rejection, write
 from jobs.triage.judging import View
 
 ACTOR = "system:triage"
+READ_AGAIN = timedelta(hours=2)
+"""How soon a text that the model did not read is tried again."""
 RULES_ALONE = "Rules decided alone; no model was asked."
 
 
@@ -268,9 +271,13 @@ def _for_managers(rulings: Iterable[Ruling]) -> set[str]:
 
 
 def next_look(services: Services, view: View, now: datetime) -> datetime:
-    """When the case is gathered again; soon if a source is down, so that it heals by itself."""
+    """When the case is gathered again; soon where a source is down or the model gave no answer
+    for a text, so that it heals by itself."""
     regular = refresh_at(now, view.file.company.zone, services.policy)
-    return min(regular, now + RETRY) if view.context.down else regular
+    if view.context.down:
+        return min(regular, now + RETRY)
+    unread = services.model and any(ruling.rule == UNREAD for ruling in view.rulings)
+    return min(regular, now + READ_AGAIN) if unread else regular
 
 
 def judged(conn: Connection, view: View, made: Judgement, now: datetime) -> dict[str, Any]:

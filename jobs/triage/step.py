@@ -260,6 +260,9 @@ def _wait(services: Services, conn: Connection, claim: Claim, view: View, now: d
         ((r, r.until) for r in view.rulings if r.kind is Kind.WAIT and r.until),
         key=lambda wait: wait[1],
     )
+    if _only_an_outage(conn, view):
+        work.settle(conn, claim, until)
+        return
     case, columns = view.file.case, _put_off(services, conn, view, now)
     if case.state is not State.WAITING:
         work.settle(conn, claim, until, **columns)
@@ -269,6 +272,19 @@ def _wait(services: Services, conn: Connection, claim: Claim, view: View, now: d
     reason = f"Comes back on {day(until.astimezone(view.file.company.zone).date())}."
     reason = latest.reason if latest.rule == AWAY else reason
     cases.move(conn, case, move, now, **columns, end_reason=reason)
+
+
+def _only_an_outage(conn: Connection, view: View) -> bool:
+    """Whether a card can stay as it is, with the approvals it has, while a source is away for a
+    short time: whatever else is known is as it was. The last check reads the source again."""
+    case, last = view.file.case, assessments.present(conn, view.file.case)
+    said = {ruling.rule for ruling in last.rulings}
+    new = [r for r in view.rulings if r.rule != AWAY and r.rule not in said]
+    if case.state is not State.WAITING or case.reassess or new:
+        return False
+    before = assessments.facts(conn, case)
+    same = before and assessments.fingerprint(before) == assessments.fingerprint(view.facts)
+    return bool(same) and not assessments.new_documents(conn, case, view.context.documents)
 
 
 def _put_off(services: Services, conn: Connection, view: View, now: datetime) -> dict[str, Any]:

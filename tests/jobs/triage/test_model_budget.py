@@ -54,8 +54,9 @@ def test_a_budget_that_is_raised_has_the_rest_read(open_harness: OpenHarness) ->
     harness.refresh()
     assert (harness.rules(), harness.view().author) == (set(), f"gpt-6.1-terra {PROPOSE}")
     asked = harness.logged("case.drafted")[-1]["data"]["asked"]
-    assert (asked["questions"], asked["failed"], asked["cache_share"]) == (2, 0, "0.00")
-    assert Decimal(asked["cost"]) > Decimal("0.001")
+    assert (asked["questions"], asked["failed"]) == (2, 0)
+    assert 0 < asked["tokens_out"] < asked["tokens_in"]
+    assert 0 < Decimal(asked["cost"]) < Decimal("0.01")
     harness.refresh()
     assert len(harness.outside.model.prompts) == 2
 
@@ -69,6 +70,7 @@ def test_where_the_model_fails_only_that_text_is_read_again(open_harness: OpenHa
     harness.sweep()
     assert harness.rules() == {UNREAD}
     asked = len(harness.outside.model.prompts)
-    harness.refresh()
+    harness.time.later(hours=2)
+    harness.run("triage")
     assert harness.rules() == set()
     assert len(harness.outside.model.prompts) == asked + 2

@@ -97,6 +97,25 @@ def test_an_outage_waits_then_stops_then_heals(open_harness: OpenHarness) -> Non
     assert harness.cards() == [harness.case().id]
 
 
+def test_a_short_outage_leaves_a_card_and_its_first_approval(open_harness: OpenHarness) -> None:
+    """It can still be approved, and what the source says then is asked before the mail goes; a
+    card whose figures have changed meanwhile does wait."""
+    harness = open_harness(books(customer("1"), invoice("71", "1", "12000.00", 12)))
+    desk = with_desk(harness)
+    desk.texts["1"], desk.open = "Thank you for the parrots.", False
+    harness.sweep()
+    assert harness.approve("UCOLLECT") is Answer.SECOND_NEEDED
+    desk.away = "It answered 503."
+    harness.refresh()
+    soon = harness.now + timedelta(minutes=15)
+    assert (harness.state(), harness.case().row.due_at) == (State.WAITING, soon)
+    assert harness.approve("ULEAD1") is Answer.RECORDED
+    assert harness.undo("ULEAD1") is Answer.RECORDED
+    harness.pay("71", "40.00")
+    harness.refresh()
+    assert harness.state() is State.SNOOZED
+
+
 def test_a_lead_may_write_in_spite_of_an_outage(open_harness: OpenHarness) -> None:
     """The stop is set aside while the outage lasts, whatever the source says about it by then."""
     harness = open_harness()
