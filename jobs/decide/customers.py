@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from jobs import opening
 from jobs.decide import access
 from jobs.decide.access import Answer, Reply, VerbRefused
-from jobs.rules.policy.policy import MARKS, Policy
+from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import sees
+from jobs.rules.policy.sections import MARKS
 from jobs.rules.states import JOINABLE, Role, State
 from jobs.store import cases, companies, ledger, log, outbox
 from jobs.store.cases import Case, Move

@@ -18,7 +18,7 @@ from jobs.reasoning.model import (
 )
 from jobs.reasoning.prompting import Prompt
 from jobs.reasoning.wire import LONGEST_ANSWER
-from jobs.rules.policy.policy import TokenCount
+from jobs.rules.policy.sections import TokenCount
 
 USED_UP = "The month's budget for the model is used up."
 OF_THE_FORM = 3000

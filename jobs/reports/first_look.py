@@ -17,7 +17,8 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step, scheduled, tries_again
 from jobs.rules.policy.fitting import CustomerTotal, effect, proposed
-from jobs.rules.policy.policy import MARKS, Limits, Policy
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.sections import MARKS, Limits
 from jobs.rules.states import State
 from jobs.store import case_lists, companies, ledger, outbox, work
 from jobs.store.companies import ConnectedCompany

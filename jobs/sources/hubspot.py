@@ -22,7 +22,8 @@ from jobs.rules.facts.evidence import Document
 from jobs.rules.facts.findings import Account, Counterpart, Down, Findings, Fresh, Owner
 from jobs.rules.gates.marks import crm_marks
 from jobs.rules.plain import one_line
-from jobs.rules.policy.policy import Mark, Policy
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.sections import Mark
 from jobs.sources.http import (
     Raw,
     Request,

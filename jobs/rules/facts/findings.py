@@ -14,7 +14,7 @@ from jobs.rules.facts.addresses import is_address, own_domain
 from jobs.rules.facts.evidence import AUTOMATIC, Document
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
-from jobs.rules.policy.policy import Mark
+from jobs.rules.policy.sections import Mark
 
 LEDGER = "QuickBooks"
 """The name of the source that carries the facts; its documents are the memos."""

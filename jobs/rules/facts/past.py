@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from jobs.rules.facts.evidence import Stance
 from jobs.rules.figures import Money
-from jobs.rules.policy.policy import Mark
+from jobs.rules.policy.sections import Mark
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage
 

@@ -9,7 +9,8 @@ from jobs.rules.facts.facts import Credit, Facts, Invoice
 from jobs.rules.figures import Money, amount, day, listed, total
 from jobs.rules.letters.slots import title
 from jobs.rules.plain import capital, one_line
-from jobs.rules.policy.policy import Limits, Policy
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.sections import Limits
 from jobs.rules.rulings import TWO_PEOPLE, Kind, Ruling
 
 ON_ACCOUNT = frozenset({"possibly_paid", "covered_by_credits", "account_in_family"})

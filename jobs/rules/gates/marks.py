@@ -12,7 +12,8 @@ from jobs.rules.facts.facts import Facts, Invoice
 from jobs.rules.gates.about_ledger import about_customer, customer_name
 from jobs.rules.letters.slots import title
 from jobs.rules.plain import one_line
-from jobs.rules.policy.policy import MARKS, Mark, Policy
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.sections import MARKS, Mark
 from jobs.rules.rulings import TWO_PEOPLE, Kind, Ruling
 
 UNKNOWN = "unknown"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from jobs.rules.policy.policy import Limits
+from jobs.rules.policy.sections import Limits
 
 SECOND_APPROVER = 90
 STOP = 98

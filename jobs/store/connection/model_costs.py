@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from jobs.rules.policy.policy import Policy, Price, TokenCount
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.sections import Price, TokenCount
 from jobs.store import companies, outbox
 from jobs.store.connection.budget import month_of
 from jobs.store.database.engine import Database

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 
 from jobs.rules.plain import one_line
-from jobs.rules.policy.policy import Mark
+from jobs.rules.policy.sections import Mark
 from jobs.store import people
 from jobs.store.customers import managers
 from jobs.store.database.tables import identities, marks

@@ -16,7 +16,8 @@ from starlette.applications import Starlette
 from bot.process import Process
 from bot.web import server as web
 from bot.web.slack import SlackRoutes
-from jobs.rules.policy.policy import TokenCount, load
+from jobs.rules.policy.policy import load
+from jobs.rules.policy.sections import TokenCount
 from jobs.store import events
 from jobs.store.connection.model_costs import ModelCosts
 from jobs.store.events import Notice

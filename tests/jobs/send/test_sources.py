@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobs.decide.access import Answer
-from jobs.rules.policy.policy import Mark
+from jobs.rules.policy.sections import Mark
 from jobs.rules.states import State
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from jobs.rules.facts.evidence import Document
 from jobs.rules.facts.findings import Account, Counterpart, Down, Findings, Fresh, Owner, Ticket
-from jobs.rules.policy.policy import Mark, Policy
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.sections import Mark
 
 
 class HelpDesk:

@@ -29,7 +29,7 @@ from jobs.rules.facts.facts import (
 )
 from jobs.rules.facts.findings import Context, Findings, Fresh
 from jobs.rules.figures import Money
-from jobs.rules.policy.policy import Mark
+from jobs.rules.policy.sections import Mark
 from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.store import assessments, cases, drafts, ledger

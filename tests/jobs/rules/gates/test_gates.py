@@ -16,7 +16,8 @@ from jobs.rules.facts.past import AddressContact, Contact, Hold, HoldKind, Past
 from jobs.rules.figures import Money
 from jobs.rules.gates import about_texts
 from jobs.rules.gates.gates import approvals, judge
-from jobs.rules.policy.policy import Mark, Policy
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.sections import Mark
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verification.violations import violation

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.rules.policy.fitting import CustomerTotal, effect, friendly, percentile, proposed
-from jobs.rules.policy.policy import Limits, load
+from jobs.rules.policy.policy import load
+from jobs.rules.policy.sections import Limits
 
 AMOUNTS = st.decimals("0.01", "99999999", places=2)
 

@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from jobs.rules.policy.errors import PolicyError
-from jobs.rules.policy.policy import Limits, Policy, default_text, load
+from jobs.rules.policy.policy import Policy, default_text, load
+from jobs.rules.policy.sections import Limits
 from jobs.rules.states import Role
 
 PEOPLE = """

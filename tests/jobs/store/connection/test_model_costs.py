@@ -9,7 +9,8 @@ from decimal import Decimal
 
 import pytest
 
-from jobs.rules.policy.policy import TokenCount, load
+from jobs.rules.policy.policy import load
+from jobs.rules.policy.sections import TokenCount
 from jobs.store.connection import model_costs
 from jobs.store.connection.model_costs import CaseSpending, ModelCosts, ModelUse
 from jobs.store.database import engine
