@@ -54,6 +54,8 @@ class Field(StrEnum):
     KIND = "kind"
     UNTIL = "until"
     ADDRESS = "address"
+    COPIES = "copies"
+    COLLEAGUE = "colleague"
     MARKS = "marks"
     PERSON = "person"
     RELEASE = "release"

@@ -224,6 +224,7 @@ def _objected(view: CaseView, typed: Text, found: Objections) -> dict[str, Any]:
         subject=typed.subject,
         body=typed.body,
         marked=typed.marked,
+        cc=typed.cc,
         violations=told,
         seen=seen,
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from email.utils import parseaddr
 
 from sqlalchemy import Connection
 
 from jobs.approvals import tell_edited
 from jobs.decide import access
-from jobs.decide.access import Answer, Click, Decider, Reply
+from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
+from jobs.rules.facts.past import Past
 from jobs.rules.gates import about_texts
+from jobs.rules.gates.copies import MOST_COPIES, copies, is_colleague, known_people
 from jobs.rules.letters.drafts import edited
 from jobs.rules.letters.letter import Letter
 from jobs.rules.policy.policy import Policy
@@ -30,13 +33,15 @@ class Text:
     """What the person typed.
 
     `marked`: figures in it that are on no record are an instalment or a date to meet. `insist`:
-    the violations were shown, and the text is to be saved anyway.
+    the violations were shown, and the text is to be saved anyway. `cc` is who gets a copy, in lower
+    case; None: as before.
     """
 
     subject: str
     body: str
     insist: bool = False
     marked: bool = False
+    cc: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,10 @@ def edit(
     letter = edited(old.letter, text.subject, text.body)
     case = decider.case
     past = history.past(conn, case.company, case.customer, letter.to, case.allowed_anyway)
+    if text.cc is not None:
+        letter = replace(letter, cc=_known(decider, old.letter, text.cc))
+        if wrong := _not_copied(decider, letter, past):
+            return Objections(wrong)
     violations = verify(
         letter,
         decider.facts,
@@ -73,6 +82,25 @@ def edit(
     return _save(conn, policy, decider, old, letter, violations, now)
 
 
+def _known(decider: Decider, old: Letter, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """The chosen addresses, if each is known or a colleague's. Raises VerbRefused."""
+    known = (*known_people(decider.facts, decider.judged.findings, old.to), *old.cc)
+    strange = [one for one in chosen if one not in known and not is_colleague(one, _sender(old))]
+    if strange or len(chosen) > MOST_COPIES:
+        raise VerbRefused(Reply(Answer.STALE, decider.case))
+    return chosen
+
+
+def _not_copied(decider: Decider, letter: Letter, past: Past) -> tuple[Violation, ...]:
+    asked = replace(past, copies=letter.cc)
+    left_out = copies(decider.facts, asked, letter.to, _sender(letter)).left_out
+    return tuple(Violation("copy", why, hard=True) for why in left_out)
+
+
+def _sender(letter: Letter) -> str:
+    return parseaddr(letter.sender)[1]
+
+
 def _save(
     conn: Connection,
     policy: Policy,
@@ -82,16 +110,20 @@ def _save(
     violations: tuple[Violation, ...],
     now: datetime,
 ) -> Reply:
-    case = decider.case
+    case, user = decider.case, decider.user
     access.decide(conn, policy, decider, now)
+    if letter.cc != old.letter.cc:
+        history.choose_copies(conn, case.company, case.customer, letter.cc, user, now)
+    same = (letter.subject, letter.body) == (old.letter.subject, old.letter.body)
     draft = drafts.write_draft(
         conn,
         case.id,
         letter,
         now,
         assessment=case.assessment,
-        author=decider.user,
-        edited_by=decider.user,
+        author=old.author if same else user,
+        author_reason=old.author_reason if same else "",
+        edited_by=old.edited_by if same else user,
         violations=[v.sentence for v in violations],
         rulings=RULINGS.dump_python(about_texts.of_draft(violations), mode="json"),
         marked=any(v.kind == "marked" for v in violations),

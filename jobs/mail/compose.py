@@ -82,6 +82,7 @@ def message(
     finished = mail.as_bytes()
     headers = {"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
     headers |= {"reply-to"} if letter.reply_to else set()
+    headers |= {"cc"} if letter.cc else set()
     headers |= {"in-reply-to", "references"} if in_reply_to else set()
     if files and len(finished) > LARGEST:
         size = f"{len(finished) / 1e6:.1f} MB, and mail servers may refuse more than"
@@ -121,6 +122,8 @@ def _differences(
             yield name
     if _addresses(mail, "To") != [named(bare(letter.to))]:
         yield "To"
+    if letter.cc and _addresses(mail, "Cc") != _copied(letter):
+        yield "Cc"
     if str(mail["Subject"]).lstrip() != letter.subject:  # a long one starts on its own line
         yield "the subject"
     letters, *parts = mail.iter_parts() if files else (mail,)
@@ -159,7 +162,13 @@ def _head(mail: EmailMessage, letter: Letter, at: datetime) -> None:
     if letter.reply_to:
         mail["Reply-To"] = named(letter.reply_to)
     mail["To"] = named(bare(letter.to))
+    if letter.cc:
+        mail["Cc"] = _copied(letter)
     mail["Subject"] = _subject(letter.subject)
+
+
+def _copied(letter: Letter) -> list[Address]:
+    return [named(bare(address)) for address in letter.cc]
 
 
 def _subject(subject: str) -> str:

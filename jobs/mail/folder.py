@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +19,11 @@ class Folder:
 
     path: Path
 
-    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
+    def send(self, sender: str, to: Sequence[str], message: bytes, fence: Fence) -> Result:
         """Write the mail, readable only by us; one that already exists is left as it is."""
         try:
-            bare(sender), bare(recipient)
+            for address in (sender, *to):
+                bare(address)
         except Unsendable as error:
             return NotSent(str(error), permanent=True)
         file = self.path / f"{identity(message)[:32]}.eml"

@@ -10,7 +10,7 @@ are used up nobody can tell, as with SMTP.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage, MIMEPart
@@ -44,7 +44,7 @@ class Resend:
     url: str = RESEND
     seconds: float = SECONDS
 
-    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
+    def send(self, sender: str, to: Sequence[str], message: bytes, fence: Fence) -> Result:
         """Offer the mail until Resend answers, at most three times under one key.
 
         200 is sent, and a refusal of the first attempt is not sent. Once an answer was lost, only
@@ -52,7 +52,7 @@ class Resend:
         changed body means that a different mail of this draft was accepted: a person has to look.
         """
         try:
-            body = _body(message, bare(sender), bare(recipient))
+            body = _body(message, bare(sender), [bare(address) for address in to])
         except Unsendable as error:
             return NotSent(str(error), permanent=True)
         headers = {"Idempotency-Key": f"overdue/{identity(message)}"}
@@ -94,16 +94,18 @@ class Resend:
             return client.request(method, path, headers=headers, **given)
 
 
-def _body(message: bytes, sender: str, recipient: str) -> dict[str, Any]:
+def _body(message: bytes, sender: str, to: Sequence[str]) -> dict[str, Any]:
     """The mail's parts as Resend takes them. Raises Unsendable if the envelope does not fit it."""
     mail = message_from_bytes(message, policy=default)
     if [a.addr_spec for a in mail["From"].addresses] != [sender]:
         raise Unsendable("the sender is not the one in the mail")
-    if [a.addr_spec for a in mail["To"].addresses] != [recipient]:
-        raise Unsendable("the recipient is not the one in the mail")
+    heads = [header.addresses for header in (mail["To"], mail["Cc"]) if header]
+    if [a.addr_spec for addresses in heads for a in addresses] != list(to):
+        raise Unsendable("the recipients are not those in the mail")
     body: dict[str, Any] = {
         "from": str(mail["From"]),
-        "to": [recipient],
+        "to": [to[0]],
+        "cc": list(to[1:]),
         "subject": str(mail["Subject"]).strip(),
         "text": _text(mail, "plain"),
         "html": _text(mail, "html"),

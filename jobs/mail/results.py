@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,14 +19,13 @@ class NotSent:
     """The mail was definitely not accepted.
 
     `permanent` means that the same mail will be refused again; otherwise a retry may succeed.
-    `code` is the server's reply code, or 0. `recipient` means that the server refused this address
-    for good.
+    `code` is the server's reply code, or 0. `address` is one that the server refused for good.
     """
 
     reason: str
     permanent: bool
     code: int = 0
-    recipient: bool = False
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,11 @@ class MailerCheck:
 
 
 class Mailer(Protocol):
-    """A way to hand over one finished mail to one recipient."""
+    """A way to hand over one finished mail to its recipients, to all of them or to none."""
 
-    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
-        """Hand over `message` for one bare address; never raises for anything the server does.
+    def send(self, sender: str, to: Sequence[str], message: bytes, fence: Fence) -> Result:
+        """Hand over `message` for these bare addresses, the first of which is the one that it is
+        written to; never raises for anything the server does.
 
         Returns HELD_UP if `fence` says no before the mail can have been accepted.
         """

@@ -11,7 +11,7 @@ import contextlib
 import ipaddress
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -35,9 +35,9 @@ class BadUrl(ValueError):
 class _Refused(Exception):
     """The server answered a command with anything but success."""
 
-    def __init__(self, asked: str, code: int, text: bytes) -> None:
+    def __init__(self, asked: str, code: int, text: bytes, address: str = "") -> None:
         super().__init__(asked)
-        self.asked, self.code, self.text = asked, code, text
+        self.asked, self.code, self.text, self.address = asked, code, text, address
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,16 @@ class Smtp:
             host, port, security, user, password, command_seconds, final_reply_seconds, context
         )
 
-    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
-        """Give `message` to the server for one recipient; takes minutes if the server is slow.
+    def send(self, sender: str, to: Sequence[str], message: bytes, fence: Fence) -> Result:
+        """Give `message` to the server for its recipients; takes minutes if the server is slow.
+
+        If the server refuses one of them, nobody gets it.
 
         `fence` is asked before connecting and again before DATA. Problems with the connection or
         the login are temporary: they say nothing about this mail.
         """
         try:
-            envelope = bare(sender), bare(recipient)
+            envelope = bare(sender), [bare(address) for address in to]
         except Unsendable as error:
             return NotSent(str(error), permanent=True)
         if not fence():
@@ -168,13 +170,15 @@ class Smtp:
             tokens.forget()
             raise
 
-    def _envelope(self, session: smtplib.SMTP, sender: str, recipient: str) -> None:
+    def _envelope(self, session: smtplib.SMTP, sender: str, to: Sequence[str]) -> None:
         code, text = session.mail(sender)
         if code != 250:
             raise _Refused("sender", code, text)
-        code, text = session.rcpt(recipient)
-        if code not in (250, 251):
-            raise _Refused("recipient", code, text)
+        for address in to:
+            code, text = session.rcpt(address)
+            if code not in (250, 251):
+                what = "recipient" if address == to[0] else f"copy to {address}"
+                raise _Refused(what, code, text, address)
 
     def _data(self, session: smtplib.SMTP, message: bytes) -> Result:
         _wait_longer(session, self.final_reply_seconds)
@@ -237,12 +241,12 @@ def _is_loopback(host: str) -> bool:
 
 def _not_sent(refused: _Refused) -> NotSent:
     # Only an answer about this mail can be permanent; a login can be corrected.
-    about_mail = refused.asked in ("sender", "recipient", "mail")
+    about_mail = bool(refused.address) or refused.asked in ("sender", "mail")
     reason = f"The mail server refused the {refused.asked}: {refused.code} {_shown(refused.text)}"
     permanent = about_mail and 500 <= refused.code <= 599
     # RFC 3463: 5.7 is about policy, such as a server that refuses to relay, not about the address.
-    nobody = refused.asked == "recipient" and not refused.text.lstrip().startswith(b"5.7.")
-    return NotSent(reason, permanent, refused.code, recipient=permanent and nobody)
+    nobody = permanent and not refused.text.lstrip().startswith(b"5.7.")
+    return NotSent(reason, permanent, refused.code, refused.address if nobody else "")
 
 
 def _words(error: OSError) -> str:

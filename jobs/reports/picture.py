@@ -18,6 +18,7 @@ from jobs.rules.case import Approvals, CaseView, SendOutcome
 from jobs.rules.facts.facts import BUCKETS, Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import Money, total
+from jobs.rules.gates.copies import known_people
 from jobs.rules.letters.slots import values
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest
@@ -42,8 +43,10 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
     draft = drafts.draft(conn, case.draft) if case.draft else None
     judged = assessments.present(conn, case)
     said = _of_assessment(case, judged) | (_of_draft(draft) if draft else {})
+    people = known_people(facts, judged.findings, draft.letter.to) if draft else ()
     return CaseView(
         facts=facts,
+        people=people,
         unusual_words=_unusual_words(draft, facts, policy),
         approvals=_approvals(conn, policy, case, draft, facts, now),
         decisions=drafts.decided(conn, case.id),

@@ -122,6 +122,8 @@ class CaseView:
     draft_version: int = 0
     draft_hash: str = ""
     letter: Letter | None = None
+    people: tuple[str, ...] = ()
+    """Addresses of the customer from which somebody may choose who gets a copy."""
     edited_by: str = ""
     judged_by: str = ""
     """Who judged the case and wrote its summary: a model name, or "template" for rules alone."""

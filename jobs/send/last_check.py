@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 
 from sqlalchemy import Connection
 
@@ -16,6 +17,7 @@ from jobs.rules.facts.findings import Context, Down
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import amount
 from jobs.rules.gates import gates, recipients
+from jobs.rules.gates.copies import Copies, copies
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import shortened
 from jobs.rules.policy.business_days import next_opening
@@ -81,6 +83,7 @@ class LastLook:
             *stops,
             *_credited(assessments.facts_of_case(conn, self.file.case, self.now), facts),
             *_readdressed(letter, recipients.recipient(facts, past)),
+            *_copied_otherwise(letter, copies(facts, past, letter.to, _sender(letter))),
             *self._unread(conn),
         )
         # If the ledger has moved, whatever is now wrong in the text is only a consequence.
@@ -139,6 +142,16 @@ def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
     if found == letter.to or isinstance(found, Ruling):
         return ()  # the stops already include this ruling
     return (f"QuickBooks now has the address {found}; the message was for {letter.to}.",)
+
+
+def _sender(letter: Letter) -> str:
+    return parseaddr(letter.sender)[1]
+
+
+def _copied_otherwise(letter: Letter, now: Copies) -> tuple[str, ...]:
+    if now.to == letter.cc:
+        return ()
+    return now.left_out or ("Somebody has chosen anew who gets a copy.",)
 
 
 @dataclass(frozen=True)

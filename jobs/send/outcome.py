@@ -67,7 +67,9 @@ class Deliver:
                 False,
             )
         sender = named(letter.sender).addr_spec
-        return self.services.mailer.send(sender, letter.to, self.mail.message, self._fence)
+        return self.services.mailer.send(
+            sender, (letter.to, *letter.cc), self.mail.message, self._fence
+        )
 
     def _fence(self) -> bool:
         return self.services.still_ours(self.case.id, self.token)
@@ -113,7 +115,7 @@ class Deliver:
 
     def _not_sent(self, conn: Connection, outcome: NotSent, now: datetime) -> None:
         data = {"code": outcome.code, "permanent": outcome.permanent}
-        if outcome.code == TOO_LARGE and self.draft.letter.attachments and not outcome.recipient:
+        if outcome.code == TOO_LARGE and self.draft.letter.attachments and not outcome.address:
             cases.do_without(conn, self.case, Without(files=True))
             reason = f"{outcome.reason}. {WITHOUT_FILES}"
             void(conn, self.case, self.draft, reason, Decided.DIFFERS, now)
@@ -127,10 +129,10 @@ class Deliver:
         self, conn: Connection, outcome: NotSent, data: dict[str, Any], now: datetime
     ) -> None:
         """A permanently refused address is not used again; the case is looked at again."""
-        company, to = companies.need(conn, self.case.company), self.draft.letter.to
+        company, customer = companies.need(conn, self.case.company), self.case.customer
         due = refresh_at(now, company.zone, self.services.policy)
-        if outcome.recipient:
-            history.bounced(conn, company.realm, self.case.customer, to, ACTOR, now)
+        if outcome.address:
+            history.bounced(conn, company.realm, customer, outcome.address, ACTOR, now)
             due = now
         fresh = draft_store.rewrite_draft(conn, self.draft, now)
         back = Move(State.WAITING, "send.refused", ACTOR, due, data)

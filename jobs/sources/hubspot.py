@@ -303,6 +303,7 @@ class _HubSpotReading:
         return Findings(
             Fresh(now),
             known=bool(known.contacts or known.companies),
+            people=frozenset().union(*map(_addresses, known.contacts.values())),
             documents=documents,
             owner=owner,
             marks=self._marks(known),

@@ -161,6 +161,7 @@ class _SoFar:
     """What was found about one customer so far."""
 
     documents: dict[str, Document] = field(default_factory=dict)
+    people: set[str] = field(default_factory=set)
     bounced: set[str] = field(default_factory=set)
     left: dict[str, datetime] = field(default_factory=dict)
     we_wrote: list[datetime] = field(default_factory=list)
@@ -184,6 +185,7 @@ class _Reading:
             Down(now, found.unread) if found.unread else Fresh(now),
             known=bool(_keys(customer)),
             documents=tuple(documents),
+            people=frozenset(found.people),
             bounced=frozenset(found.bounced),
             left=found.left,
             we_wrote_at=max(found.we_wrote, default=None),
@@ -242,13 +244,16 @@ class _Reading:
         if not mail.message_id.startswith(OUR_MESSAGES) and mail.kind != AUTOMATIC:
             for one in to:
                 self._found[one.id].we_wrote.append(mail.at)
+                self._found[one.id].people |= _people(one, mail)
         return bool(to)
 
     def _of_theirs(self, mail: Inbound) -> None:
         about, doubt = _whose(self.customers, mail)
         for one in about:
             self._add(one, mail)
-            self._found[one.id].bounced |= mail.failed & one.addresses
+            self._found[one.id].bounced |= mail.failed & (one.addresses | one.copied)
+            if not doubt and not mail.failed:
+                self._found[one.id].people |= _people(one, mail)
             if mail.says_left and mail.sender in one.addresses:
                 self._found[one.id].left[mail.sender] = mail.at
             if doubt:
@@ -273,7 +278,8 @@ def _whose(customers: Sequence[Account], mail: Inbound) -> tuple[list[Account], 
     if answered := [one for one in customers if not mail.answers.isdisjoint(one.sent)]:
         return answered, ""
     if mail.failed:
-        return [one for one in customers if not mail.failed.isdisjoint(one.addresses)], ""
+        failed = mail.failed
+        return [c for c in customers if not failed.isdisjoint(c.addresses | c.copied)], ""
     exact = [one for one in customers if mail.sender in one.addresses]
     theirs = exact or [one for one in customers if own_domain(mail.sender) in one.domains]
     if len(theirs) > 1:
@@ -281,6 +287,11 @@ def _whose(customers: Sequence[Account], mail: Inbound) -> tuple[list[Account], 
     if theirs:
         return theirs, ""
     return _copied(customers, mail), "only has this customer in copy"
+
+
+def _people(customer: Account, mail: Inbound) -> set[str]:
+    """Who of the customer wrote this mail or got it."""
+    return {one for one in {mail.sender, *mail.recipients} if own_domain(one) in customer.domains}
 
 
 def _copied(customers: Iterable[Account], mail: Inbound) -> list[Account]:

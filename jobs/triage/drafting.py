@@ -14,6 +14,7 @@ from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import QuestionRecord
 from jobs.rules import changes
 from jobs.rules.case import Decided, Proposal
+from jobs.rules.figures import listed
 from jobs.rules.gates import about_texts
 from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import Letter
@@ -78,6 +79,7 @@ def write(services: Services, view: View, made: Made, before: Before) -> Written
     deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, services.policy)
     letter, author, reason = _letter(services, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old and not before.told else ()
+    changed = (*changed, *_copied(old.letter if old else None, letter), *view.copies.left_out)
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
     if theirs and (mine := _still_true(services, view, theirs, letter, deadline)):
@@ -89,6 +91,12 @@ def write(services: Services, view: View, made: Made, before: Before) -> Written
     broken = _broken(services, view, letter, deadline, marked=columns.get("marked", False))
     columns["violations"] = [violation.sentence for violation in broken]
     return Written(letter, columns, about_texts.of_draft(broken), changed, unfit)
+
+
+def _copied(old: Letter | None, new: Letter) -> tuple[str, ...]:
+    if old is None or old.cc == new.cc:
+        return ()
+    return (f"A copy now goes to {listed(new.cc)}.",) if new.cc else ("Nobody gets a copy now.",)
 
 
 def after_rejection(before: Before, made: Made) -> Made:
@@ -140,6 +148,7 @@ def _composer(
             sender_address=services.sent_by,
             reply_to=services.reply_to,
             to=view.to,
+            cc=view.copies.to,
             proposal=proposal,
             deadline=deadline,
         )

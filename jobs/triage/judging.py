@@ -16,6 +16,7 @@ from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.findings import Context, owner
 from jobs.rules.facts.past import Past
 from jobs.rules.gates import gates, recipients
+from jobs.rules.gates.copies import Copies, copies
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import HIGHEST_START, Stage
@@ -36,6 +37,7 @@ class View:
     past: Past
     to: str
     """The recipient's address, or empty if the rules found none."""
+    copies: Copies
     readings: tuple[Reading, ...]
     evidence: tuple[Evidence, ...]
     rulings: tuple[Ruling, ...]
@@ -66,9 +68,8 @@ class View:
         parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
         named = owner(self.context.findings)
         parts.append(named[1].email if named else "")
-        return hashlib.sha256(
-            "\n".join([*parts, self.to, str(int(self.stage))]).encode()
-        ).hexdigest()
+        parts += [self.to, *self.copies.to, str(int(self.stage))]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def judgement(self, policy: Policy) -> Judgement:
         """What is stored of it; whoever proposes something adds that."""
@@ -94,8 +95,13 @@ def judge(
     context: Context,
     readings: tuple[Reading, ...],
     now: datetime,
+    *,
+    sender: str,
 ) -> View:
-    """What the rules say about a case, given its context, readings and our own history."""
+    """What the rules say about a case, given its context, readings and our own history.
+
+    `sender` is the bare address that messages come from.
+    """
     case, facts, documents = file.case, context.facts, context.documents
     allowed = _still_allowed(conn, case, facts, documents)
     ours = partial(history.past, conn, case.company, case.customer, allowed_anyway=allowed)
@@ -106,7 +112,8 @@ def judge(
     past = context.completed(ours(to)) if to else nobody
     rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)
     evidence = (*ledger_evidence(facts), *_quotes(documents, readings))
-    return View(file, context, stage, past, to, readings, evidence, rulings)
+    also = copies(facts, past, to, sender)
+    return View(file, context, stage, past, to, also, readings, evidence, rulings)
 
 
 def _stage(facts: Facts, past: Past) -> Stage:

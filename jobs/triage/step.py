@@ -240,6 +240,7 @@ class Read:
             self.context,
             (*earlier, *outcome.readings),
             now,
+            sender=self.services.sender,
         )
         if view.kind is Kind.WAIT:
             _wait(self.services, conn, claim, view, now)

@@ -127,7 +127,10 @@ class AtProposal:
         names = [name for name in (about.customer.name, about.customer.contact) if name]
         readings = reading.read(told, by, names).readings
         context = replace(self.context, facts=about, findings=found)
-        view = judge(self.conn, harness.policy, self.file, context, readings, harness.now)
+        sender = harness.services.sender
+        view = judge(
+            self.conn, harness.policy, self.file, context, readings, harness.now, sender=sender
+        )
         services = replace(harness.services.for_company(harness.realm), model=by)
         prepared = Propose(services, view, Before(None, rejected=False)).act()
         rulings = (*view.rulings, *(prepared.written.rulings if prepared.written else ()))

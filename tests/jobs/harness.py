@@ -11,7 +11,7 @@ import json
 import shutil
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -202,7 +202,7 @@ class Witness:
     at_last: Callable[[], None] | None = None
     """What happens, once, between the last question whether the mail is ours and its text."""
 
-    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
+    def send(self, sender: str, to: Sequence[str], message: bytes, fence: Fence) -> Result:
         """Look, then send."""
         table = self.books.tables["Invoice"]
         mail = str(message_from_bytes(message, policy=default)["Message-ID"])
@@ -219,7 +219,7 @@ class Witness:
                 happening()
             return asked[-1]
 
-        return self.mailer.send(sender, recipient, message, fenced)
+        return self.mailer.send(sender, to, message, fenced)
 
     def check(self) -> MailerCheck:
         """As the mailer itself."""

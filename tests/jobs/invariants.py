@@ -26,7 +26,15 @@ from jobs.store import assessments, cases, drafts, log
 from jobs.store import sends as attempts
 from jobs.store.cases import Case
 from jobs.store.customers import history
-from jobs.store.database.tables import addresses, crossings, decisions, metadata, notes, sends
+from jobs.store.database.tables import (
+    addresses,
+    copies,
+    crossings,
+    decisions,
+    metadata,
+    notes,
+    sends,
+)
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.drafts import Draft
 from tests.jobs.harness import CompanyHarness
@@ -121,6 +129,7 @@ def _received(each: Accepted) -> Letter:
         sender=str(message["From"]).replace('"', ""),
         reply_to=str(message["Reply-To"]),
         to=str(message["To"]),
+        cc=each.mail.copied,
         subject=str(message["Subject"]).lstrip(),  # a long one is folded before its first word
         body=text,
     )
@@ -128,11 +137,14 @@ def _received(each: Accepted) -> Letter:
 
 def _was_true(harness: CompanyHarness, conn: Connection, each: Accepted) -> None:
     """I4 and I8: what it said stood in the ledger, and it went to an address we know."""
+    customer = each.case.customer
     for stated in each.draft.letter.invoices:
         balance, due = each.ledger[stated.id]
         assert balance == stated.open.amount, f"invoice {stated.id} was not open like that"
         assert due == stated.due.isoformat(), f"invoice {stated.id} was due on another day"
     assert each.mail.recipient.lower() in _allowed(harness, conn, each), "nobody knows the address"
+    chosen = set(conn.scalars(select(copies.c.address).where(copies.c.customer == customer)))
+    assert set(each.mail.copied) <= chosen, "somebody got a copy whom nobody chose"
     assert not set(_wrong(harness, conn, each)) - set(each.draft.violations), "an untrue text"
 
 

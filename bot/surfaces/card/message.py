@@ -10,6 +10,7 @@ from bot.surfaces import wording
 from bot.surfaces.card.buttons import MOST_BODY
 from bot.surfaces.card.parts import Line, Part, ShownTo, folded, listing, short, some
 from jobs.rules.case import CaseView
+from jobs.rules.figures import listed
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import beginning
 from jobs.rules.states import State
@@ -38,7 +39,10 @@ def _envelope(of: Letter) -> Part:
         pieces += [text(f"{name}: ", bold=True), text(f"{cap(revealed_line(value), 1000)}\n")]
     pieces[-1] = text(pieces[-1]["text"].rstrip("\n"))
     into = wording.in_language(of.language)
-    said = f"Message{into} to {address(of.to)}, subject “{mrkdwn(revealed_line(of.subject))}”:"
+    copied = f", copy to {listed(map(address, of.cc))}" if of.cc else ""
+    said = (
+        f"Message{into} to {address(of.to)}{copied}, subject “{mrkdwn(revealed_line(of.subject))}”:"
+    )
     return Part((rich(paragraph(*pieces)),), said)
 
 
@@ -48,8 +52,9 @@ def _fields(of: Letter) -> list[tuple[str, str]]:
     usual = parseaddr(of.sender)[1].lower() == parseaddr(of.reply_to)[1].lower()
     told = [] if usual else [("From", of.sender), ("Reply-To", of.reply_to)]
     told += [("Attached", files)] if files else []
+    copied = [("Copy to", ", ".join(of.cc))] if of.cc else []
     into = wording.in_language(of.language)
-    return [("To", of.to), (f"Subject{into and f' ({into.strip()})'}", of.subject), *told]
+    return [("To", of.to), *copied, (f"Subject{into and f' ({into.strip()})'}", of.subject), *told]
 
 
 def _body(of: Letter) -> Part:
@@ -83,7 +88,8 @@ def letter_folded(view: CaseView, reader: ShownTo) -> list[Part]:
 def _rest(of: Letter) -> Block:
     """What belongs to the message besides its text."""
     files = wording.first_few([a.file_name for a in of.attachments], MOST_FILES) or "nothing"
-    told = [f"From: {of.sender}", f"Attached: {files}", f"QuickBooks note: {of.note}"]
+    copied = [f"Copy to: {', '.join(of.cc)}"] if of.cc else []
+    told = [*copied, f"From: {of.sender}", f"Attached: {files}", f"QuickBooks note: {of.note}"]
     return prose(cap("\n".join(revealed_line(line) for line in told), CHUNK))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
@@ -76,6 +77,11 @@ def radio(field: Field, options: dict[str, ReasonOption], chosen: str) -> Block:
     element: Block = {"type": "radio_buttons", "action_id": field.value}
     element["options"] = list(made.values())
     return element | ({"initial_option": made[chosen]} if chosen in made else {})
+
+
+def address_key(address: str) -> str:
+    """An option's value in place of an address, which is looked up again among those on offer."""
+    return hashlib.sha256(address.strip().lower().encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def option(value: str, words: ReasonOption) -> Block:
@@ -154,6 +160,11 @@ def several(values: Values, field: Field) -> tuple[str, ...]:
     """The values of the chosen options."""
     found = _input(values, field).get("selected_options") or []
     return tuple(str(one["value"]) for one in found if isinstance(one, dict) and "value" in one)
+
+
+def asked(values: Values, *names: Field) -> bool:
+    """Whether the form has one of these fields."""
+    return any(field_of(block) in names for block in values)
 
 
 def day_after(values: Values, today: date) -> date:

@@ -15,7 +15,7 @@ from bot.blockkit.ids import Field
 from bot.surfaces import agreements, wording
 from bot.surfaces.card.buttons import addresses, fired
 from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
-from bot.surfaces.forms import fields
+from bot.surfaces.forms import copies, fields
 from bot.surfaces.forms.fields import unusable
 from bot.surfaces.forms.modal import Form, Submission, about, asking, bound, gone
 from jobs.decide.assign import Assignment
@@ -61,12 +61,14 @@ def edit_again(
     subject: str = "",
     body: str = "",
     marked: bool = False,
+    cc: Sequence[str] | None = None,
     violations: Sequence[str] = (),
     seen: str = "",
 ) -> Block:
     """The draft, or (`subject` and `body`) the text that a person has just typed.
 
-    `violations` are what is wrong with that text. With `seen`, which is its fingerprint, the
+    `cc` is who gets a copy according to the form; None: as in the draft. `violations` are what is
+    wrong with that text. With `seen`, which is its fingerprint, the
     submit button saves it anyway; without, nobody may save it.
     """
     if view.letter is None:
@@ -74,6 +76,7 @@ def edit_again(
     typed = (subject, body) if subject or body else (view.letter.subject, view.letter.body)
     told = _violated(violations, savable=bool(seen))
     blocks = [*told, _envelope(view), *_inputs(view, *typed), _marking(view, marked)]
+    blocks += copies.inputs(view, view.letter.cc if cc is None else cc)
     blocks.append(context(CHECKED))
     submit = "Save anyway" if seen else "Save"
     return asking(Verb.EDIT, blocks, bound(view, seen), submit, "Edit the message")
@@ -102,7 +105,7 @@ def _envelope(view: CaseView) -> Block:
     amount = wording.money(view.facts.asked)
     into = wording.in_language(view.letter.language)
     told = f"To {revealed(view.letter.to)}, {amount} due, {wording.stage(view.stage)}{into}. "
-    stays = "Recipient, attachments and the QuickBooks note stay as they are."
+    stays = "Recipient, files and the QuickBooks note stay as they are."
     return about(view, f"{told}{stays}")
 
 
@@ -135,7 +138,8 @@ def edited(sent: Submission) -> Text:
     subject = fields.required(values, Field.SUBJECT, one_line, "Please write a subject.")
     body = fields.required(values, Field.BODY, fields.paragraphs, "Please write a message.")
     marked = bool(fields.several(values, Field.MARKED))
-    return Text(subject, body, sent.seen == fingerprint(subject, body, marked), marked)
+    insists = sent.seen == fingerprint(subject, body, marked)
+    return Text(subject, body, insists, marked, copies.chosen(sent))
 
 
 def reject(view: CaseView, policy: Policy) -> Block:
@@ -260,7 +264,9 @@ def confirm_address(view: CaseView, _: Policy) -> Block:
     found = addresses(view)
     if not found:
         return gone("QuickBooks has no e-mail address for this customer. Please add one there.")
-    options = {address_key(one): ReasonOption(one_line(one), "") for one in found[:MOST_ADDRESSES]}
+    options = {
+        fields.address_key(one): ReasonOption(one_line(one), "") for one in found[:MOST_ADDRESSES]
+    }
     rest = len(found) - MOST_ADDRESSES
     more = f" QuickBooks has {rest} more; please remove unused ones there." if rest > 0 else ""
     told = f"Messages to this customer go to the address you choose, until it changes.{more}"
@@ -269,15 +275,10 @@ def confirm_address(view: CaseView, _: Policy) -> Block:
     return asking(Verb.CONFIRM_ADDRESS, blocks, bound(view), "Confirm")
 
 
-def address_key(address: str) -> str:
-    """An option's value in place of the address, which is looked up in the ledger's own list."""
-    return hashlib.sha256(address.strip().lower().encode("utf-8", "replace")).hexdigest()[:16]
-
-
 def chosen_address(sent: Submission) -> str:
     """The chosen one of the current addresses in the ledger. Raises UnusableError."""
     key = fields.selected(sent.values, Field.ADDRESS)
-    found = [one for one in ledger_addresses(sent.view().facts) if address_key(one) == key]
+    found = [one for one in ledger_addresses(sent.view().facts) if fields.address_key(one) == key]
     if not found:
         raise unusable(sent.values, Field.ADDRESS, "That address is no longer in QuickBooks.")
     return found[0]

@@ -33,6 +33,9 @@ class Account:
     """The Message-IDs of what we sent to it, in angle brackets: an answer to one of them is about
     this customer, whoever writes it."""
 
+    copied: frozenset[str] = frozenset()
+    """Addresses that people chose for copies of our messages, in lower case: mail to them may come
+    back. They identify nobody."""
     known_as: frozenset[tuple[str, str]] = frozenset()
     """What a person said: the name of a source, and the id of this customer's record there."""
 
@@ -109,6 +112,9 @@ class Findings:
     tickets: tuple[Ticket, ...] = ()
     owner: Owner | None = None
     marks: tuple[Mark, ...] = ()
+    people: frozenset[str] = frozenset()
+    """Addresses at this customer's own domains that the other system has, in lower case: somebody
+    may choose one of them for copies."""
     bounced: frozenset[str] = frozenset()
     """Addresses, in lower case, from which mail came back as undeliverable for good."""
     left: Mapping[str, datetime] = field(default_factory=dict)

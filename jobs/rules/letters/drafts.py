@@ -73,6 +73,7 @@ def compose(
     sender_address: str,
     reply_to: str,
     to: str,
+    cc: tuple[str, ...] = (),
     proposal: Proposal | None = None,
     deadline: date | None = None,
 ) -> Letter:
@@ -101,6 +102,7 @@ def compose(
         invoices=tuple(LetterInvoice(i.id, i.number, i.open, i.due) for i in stated),
         attachments=_attachments(facts, words) if attaches(facts, policy) else (),
         language=language,
+        cc=cc,
     )
 
 

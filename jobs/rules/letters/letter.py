@@ -53,6 +53,8 @@ class Letter:
     attachments: tuple[Attachment, ...] = ()
     language: str = "en"
     """What it is written in, one of `figures.LANGUAGES`."""
+    cc: tuple[str, ...] = ()
+    """Who gets a copy, as everybody can see."""
 
     def canonical(self) -> bytes:
         """The bytes that are hashed: JSON with sorted keys, no spaces, UTF-8.
@@ -80,6 +82,7 @@ def from_json(data: dict[str, Any]) -> Letter:
             **{name: value for name, value in data.items() if name != "html"},
             "stage": Stage(data["stage"]),
             "attachments": tuple(Attachment(**a) for a in data["attachments"]),
+            "cc": tuple(data.get("cc", ())),
             "invoices": tuple(_invoice(i) for i in data["invoices"]),
         }
     )

@@ -17,6 +17,7 @@ SENTENCES = {
     "hidden": "The text contains invisible characters ({}).",
     "language": "“{}” is not in the language of this message.",
     "length": "The text is too long ({}).",
+    "copy": "{}",
     "credit": "“{}” is not a credit of this customer.",
     "closing": "“{}” is outside the signature: one greeting, one text, one signature.",
     "greeting": "“{}” is a second greeting.",

@@ -22,6 +22,7 @@ from jobs.store.database.tables import (
     cases,
     companies,
     confirmed_names,
+    copies,
     customers,
     drafts,
     holds,
@@ -49,6 +50,7 @@ def past(
         holds=_still_open(conn, company, unlifted(conn, company, customer)),
         known_addresses=frozenset(row.address for row in rows),
         confirmed_address=next((row.address for row in rows if row.chosen), ""),
+        copies=_copies(conn, company, customer),
         confirmed_at=next((row.set_at for row in rows if row.chosen), None),
         bounced=frozenset(row.address for row in rows if row.bounced_at),
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
@@ -256,6 +258,26 @@ def confirm_address(
     owner = (addresses.c.company == company) & (addresses.c.customer == customer)
     conn.execute(update(addresses).where(owner).values(chosen=False))
     upsert(conn, addresses, [_address(company, customer, address, "person", True, by, now)])
+
+
+def choose_copies(
+    conn: Connection,
+    company: str,
+    customer: str,
+    chosen: Iterable[str],
+    by: str,
+    now: datetime,
+) -> None:
+    """A person chose who gets copies of messages to this customer, instead of those before."""
+    owner = (copies.c.company == company) & (copies.c.customer == customer)
+    conn.execute(delete(copies).where(owner))
+    row = {"company": company, "customer": customer, "set_by": by, "set_at": now}
+    insert_new(conn, copies, [{**row, "address": one.lower()} for one in chosen])
+
+
+def _copies(conn: Connection, company: str, customer: str) -> tuple[str, ...]:
+    owner = (copies.c.company == company) & (copies.c.customer == customer)
+    return tuple(conn.scalars(select(copies.c.address).where(owner).order_by(copies.c.address)))
 
 
 def bounced(

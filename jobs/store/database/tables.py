@@ -356,6 +356,16 @@ addresses = Table(
     Column("bounced_at", Utc),
 )
 
+copies = Table(
+    "copies",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("address", String(320), primary_key=True),
+    Column("set_by", String(32), nullable=False),
+    Column("set_at", Utc, nullable=False),
+)
+
 confirmed_names = Table(
     "confirmed_names",
     metadata,

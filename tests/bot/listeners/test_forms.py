@@ -23,7 +23,8 @@ from bot.listeners.app import build
 from bot.listeners.context import Backend, Pool
 from bot.listeners.deciding import told
 from bot.surfaces import answers
-from bot.surfaces.forms.forms import FORMS, address_key
+from bot.surfaces.forms.fields import address_key
+from bot.surfaces.forms.forms import FORMS
 from jobs.companies.disconnect import Broker
 from jobs.decide.access import Answer, Reply
 from jobs.decide.verbs import Verb

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.blockkit import ids
 from bot.blockkit.lint import lint
 from bot.surfaces.card.reasons import HOLD, REJECT
-from bot.surfaces.forms import forms, modal
+from bot.surfaces.forms import copies, fields, forms, modal
 from bot.surfaces.forms.fields import UnusableError
 from bot.surfaces.forms.forms import FORMS, fingerprint
 from bot.surfaces.forms.modal import Form, Submission
@@ -109,7 +109,7 @@ def test_a_modal_knows_its_draft(modal: str) -> None:
 def test_edit_begins_with_the_draft() -> None:
     """Subject and body stand in the inputs, and the block ids carry the draft's version."""
     made = forms.edit(view(), POLICY)
-    assert forms.edited(filled(made)) == Text("Invoices 1037 and 1041", BODY)
+    assert forms.edited(filled(made)) == Text("Invoices 1037 and 1041", BODY, cc=())
     assert inputs(made)["body"]["block_id"] == "body:2"
     assert made["submit"]["text"] == "Save"
 
@@ -120,7 +120,7 @@ def test_edit_with_violations_lists_them_and_keeps_the_text() -> None:
     made = forms.edit_again(
         view(), subject="S", body="B", violations=("“$9” is no amount",), seen=seen
     )
-    assert forms.edited(filled(made)) == Text("S", "B", insist=True)
+    assert forms.edited(filled(made)) == Text("S", "B", insist=True, cc=())
     assert made["submit"]["text"] == "Save anyway"
     assert "“$9” is no amount" in str(made["blocks"])
     assert "a second person must approve" in str(made["blocks"])
@@ -137,7 +137,7 @@ def test_an_edited_text_is_tidied() -> None:
     """A subject is one line; line ends and hidden characters are not the customer's problem."""
     made = forms.edit(view(), POLICY)
     found = forms.edited(filled(made, subject=" a\nb ", body="\nHello  \r\n\tyou\u202e\n\n"))
-    assert found == Text("a b", "Hello\n\tyou")
+    assert found == Text("a b", "Hello\n\tyou", cc=())
 
 
 @pytest.mark.parametrize(("field", "value"), [("subject", " "), ("body", "\n \n")])
@@ -327,6 +327,37 @@ def test_an_address_is_chosen_from_the_ledger() -> None:
     assert forms.chosen_address(made) == "Kim@Acme.example"
     with pytest.raises(UnusableError):
         forms.chosen_address(replace(made, view=view))
+
+
+def test_copies_are_chosen_from_known_people() -> None:
+    """Those who get one now are ticked; a typed address must be ours; three are enough."""
+    people = tuple(f"p{n}@acme.example" for n in range(4))
+    case = view(people=people, letter=replace(letter(), cc=("p3@acme.example",)))
+    made = forms.edit(case, POLICY)
+    assert faults_in_view(made) == []
+    boxes = inputs(made)["copies"]["element"]
+    assert [one["text"]["text"] for one in boxes["options"]] == [people[3], *people[:3]]
+    assert [one["text"]["text"] for one in boxes["initial_options"]] == [people[3]]
+    colleague = f"Sales@{letter().sender.rpartition('@')[2].strip('>')}"
+    keys = [fields.address_key(one) for one in people]
+    for ticked, typed, chosen in (
+        (keys[3:], "", (people[3],)),
+        (keys[:1], colleague, (people[0], colleague.lower())),
+        ([], "", ()),
+        (["0" * 16], "", ()),
+        ([], "x@evil.example", None),
+        (keys, "", None),
+    ):
+        options = [{"value": one} for one in ticked]
+        values: dict[str, Any] = {"copies:1": {"copies": {"selected_options": options}}}
+        values |= {"colleague:1": {"colleague": {"value": typed}}}
+        sent = Submission(values, "", lambda: case)
+        if chosen is not None:
+            assert copies.chosen(sent) == chosen
+            continue
+        with pytest.raises(UnusableError):
+            copies.chosen(sent)
+    assert copies.chosen(Submission({}, "", view)) is None
 
 
 def test_more_invoices_than_options_is_said() -> None:

@@ -29,6 +29,16 @@ def test_the_mail_says_what_the_letter_says() -> None:
     assert text_of(built(letter())) == letter().body + "\n"
 
 
+def test_a_copy_is_seen_by_everybody() -> None:
+    """In Cc, and part of what was approved: a mail without it, or with another, is not built."""
+    copied = letter(cc=("boss@acme.example", "sales@ours.example"))
+    assert parsed(built(copied))["Cc"] == "boss@acme.example, sales@ours.example"
+    assert parsed(built(letter()))["Cc"] is None
+    assert copied.sha256() != letter().sha256()
+    with pytest.raises(Unsendable):
+        built(letter(cc=("a@acme.example, b@evil.example",)))
+
+
 def test_the_pdf_arrives_byte_for_byte() -> None:
     """Name, type and content of the file."""
     (part,) = parsed(built(letter())).iter_attachments()

@@ -49,12 +49,22 @@ def resend(served: tuple[World, Mailbox, str]) -> Resend:
 
 def send(resend: Resend, mail: bytes = MAIL) -> Result:
     """Hand it over."""
-    return resend.send(SENDER, CUSTOMER, mail, ours)
+    return resend.send(SENDER, [CUSTOMER], mail, ours)
 
 
 def different(name: str) -> bytes:
     """A mail with a Message-ID, and so a key, of its own."""
     return built(letter(), case_id=name)
+
+
+def test_copies_are_those_of_the_mail(resend: Resend, mailbox: Mailbox) -> None:
+    """To and Cc as built; other recipients than the mail's are refused here."""
+    boss = "boss@acme.example"
+    copied = built(letter(cc=(boss,)), case_id="copied")
+    assert isinstance(resend.send(SENDER, [CUSTOMER, boss], copied, ours), Sent)
+    assert parsed(mailbox.mails[-1].raw)["Cc"] == boss
+    for to in ([CUSTOMER], [CUSTOMER, "x@evil.example"], [CUSTOMER, boss, "x@evil.example"]):
+        assert isinstance(resend.send(SENDER, to, copied, ours), NotSent)
 
 
 def test_what_arrives_is_the_mail_that_was_built(resend: Resend, mailbox: Mailbox) -> None:
@@ -148,17 +158,17 @@ def test_the_fence_is_asked_before_each_attempt(
     resend: Resend, mailbox: Mailbox, world: World
 ) -> None:
     """Whoever is too late sends nothing, and does not repeat what may have gone."""
-    assert resend.send(SENDER, CUSTOMER, different("late"), lambda: False) is HELD_UP
+    assert resend.send(SENDER, [CUSTOMER], different("late"), lambda: False) is HELD_UP
     world.faults.add(Fault("resend", "POST", "reset", times=None))
     once = partial(next, iter([True, False]))
-    assert isinstance(resend.send(SENDER, CUSTOMER, different("twice"), once), Unknown)
+    assert isinstance(resend.send(SENDER, [CUSTOMER], different("twice"), once), Unknown)
     assert mailbox.mails == []
 
 
 @pytest.mark.parametrize("to", ["b@x.example", "a@x.example, b@x.example"])
 def test_the_envelope_is_the_mails_own(resend: Resend, mailbox: Mailbox, to: str) -> None:
     """Another recipient than the one in the mail is refused here."""
-    result = resend.send(SENDER, to, MAIL, ours)
+    result = resend.send(SENDER, [to], MAIL, ours)
     assert isinstance(result, NotSent)
     assert result.permanent
     assert mailbox.mails == []

@@ -52,7 +52,7 @@ def order(mailbox: Mailbox, command: str, kind: Kind, status: int | None = None)
 
 def test_an_accepted_mail_is_sent_and_arrives_byte_for_byte(mailbox: Mailbox) -> None:
     """The sink has exactly the bytes that were built, once, for the one recipient."""
-    result = smtp(mailbox).send(SENDER, CUSTOMER, MAIL, ours)
+    result = smtp(mailbox).send(SENDER, [CUSTOMER], MAIL, ours)
     assert result == Sent("Accepted by 127.0.0.1: 2.0.0 kept")
     (kept,) = mailbox.mails
     assert (kept.sender, kept.recipient, kept.raw) == (SENDER, CUSTOMER, MAIL)
@@ -62,7 +62,7 @@ def test_a_sender_whose_time_is_over_sends_nothing(mailbox: Mailbox) -> None:
     """It is asked before the first byte, and again when only the text is left to send."""
     for asked, phases in ([False], 0), ([True, False], 4):
         mailbox.world.requests.clear()
-        assert smtp(mailbox).send(SENDER, CUSTOMER, MAIL, partial(next, iter(asked))) is HELD_UP
+        assert smtp(mailbox).send(SENDER, [CUSTOMER], MAIL, partial(next, iter(asked))) is HELD_UP
         assert [seen.path for seen in mailbox.world.requests].count("DATA") == 0
         assert len([s for s in mailbox.world.requests if s.path != "QUIT"]) == phases
     assert mailbox.mails == []
@@ -75,7 +75,7 @@ def test_a_cut_before_the_text_is_definitely_not_sent(
 ) -> None:
     """It may be tried again: nothing of the mail has left."""
     order(mailbox, command, kind)
-    result = smtp(mailbox).send(SENDER, CUSTOMER, MAIL, ours)
+    result = smtp(mailbox).send(SENDER, [CUSTOMER], MAIL, ours)
     assert isinstance(result, NotSent)
     assert not result.permanent
     assert mailbox.mails == []
@@ -85,7 +85,7 @@ def test_a_cut_before_the_text_is_definitely_not_sent(
 def test_a_server_that_stalls_before_the_text_is_not_sent(mailbox: Mailbox, command: str) -> None:
     """Our patience for a command ends, and nothing has left."""
     order(mailbox, command, "stall")
-    result = smtp(mailbox, patience=0.2).send(SENDER, CUSTOMER, MAIL, ours)
+    result = smtp(mailbox, patience=0.2).send(SENDER, [CUSTOMER], MAIL, ours)
     assert isinstance(result, NotSent)
     assert not result.permanent
 
@@ -96,26 +96,26 @@ def test_a_cut_inside_data_is_unknown(mailbox: Mailbox, command: str, kind: Kind
     """Our side cannot see whether the final dot went out, so it does not guess."""
     large = built(letter(), files=[File(PDF.name, PDF.content * 2000)])
     order(mailbox, command, kind)
-    assert isinstance(smtp(mailbox).send(SENDER, CUSTOMER, large, ours), Unknown)
+    assert isinstance(smtp(mailbox).send(SENDER, [CUSTOMER], large, ours), Unknown)
 
 
 def test_an_answer_lost_after_acceptance_is_unknown(mailbox: Mailbox) -> None:
     """The server has the mail, and we cannot know."""
     order(mailbox, "END", "late")
-    assert isinstance(smtp(mailbox).send(SENDER, CUSTOMER, MAIL, ours), Unknown)
+    assert isinstance(smtp(mailbox).send(SENDER, [CUSTOMER], MAIL, ours), Unknown)
     assert len(mailbox.mails) == 1
 
 
 def test_an_answer_that_comes_too_late_is_unknown(mailbox: Mailbox) -> None:
     """Our patience for the answer after the dot ends first."""
     order(mailbox, "END", "stall")
-    assert isinstance(smtp(mailbox, patience=0.3).send(SENDER, CUSTOMER, MAIL, ours), Unknown)
+    assert isinstance(smtp(mailbox, patience=0.3).send(SENDER, [CUSTOMER], MAIL, ours), Unknown)
 
 
 def test_an_answer_that_makes_no_sense_after_the_dot_is_unknown(mailbox: Mailbox) -> None:
     """Neither a yes nor a no."""
     order(mailbox, "END", "garbage")
-    assert isinstance(smtp(mailbox).send(SENDER, CUSTOMER, MAIL, ours), Unknown)
+    assert isinstance(smtp(mailbox).send(SENDER, [CUSTOMER], MAIL, ours), Unknown)
 
 
 def test_the_answer_after_the_dot_gets_more_time_than_a_command(mailbox: Mailbox) -> None:
@@ -124,7 +124,7 @@ def test_the_answer_after_the_dot_gets_more_time_than_a_command(mailbox: Mailbox
     patient = Smtp.from_url(mailbox.url, command_seconds=0.2, final_reply_seconds=10)
     release = threading.Timer(0.5, mailbox.world.faults.clear)
     release.start()
-    assert isinstance(patient.send(SENDER, CUSTOMER, MAIL, ours), Sent)
+    assert isinstance(patient.send(SENDER, [CUSTOMER], MAIL, ours), Sent)
     release.join()
 
 
@@ -132,7 +132,7 @@ def test_the_answer_after_the_dot_gets_more_time_than_a_command(mailbox: Mailbox
 def test_what_happens_at_quit_changes_nothing(mailbox: Mailbox, kind: Kind) -> None:
     """After the final 250 the mail is sent."""
     order(mailbox, "QUIT", kind)
-    assert isinstance(smtp(mailbox).send(SENDER, CUSTOMER, MAIL, ours), Sent)
+    assert isinstance(smtp(mailbox).send(SENDER, [CUSTOMER], MAIL, ours), Sent)
     assert len(mailbox.mails) == 1
 
 
@@ -143,7 +143,7 @@ def test_a_refusal_says_whether_it_is_for_good(
 ) -> None:
     """4xx may be tried again, 5xx not; the code is kept, and nothing arrives."""
     order(mailbox, command, "status", code)
-    result = smtp(mailbox).send(SENDER, CUSTOMER, MAIL, ours)
+    result = smtp(mailbox).send(SENDER, [CUSTOMER], MAIL, ours)
     assert isinstance(result, NotSent)
     assert (result.code, result.permanent) == (code, permanent)
     assert "ordered by the sandbox" in result.reason
@@ -161,7 +161,7 @@ def after(mailbox: Mailbox, command: str) -> list[str]:
 def test_a_server_that_is_closed_is_a_reason_to_try_later(mailbox: Mailbox, command: str) -> None:
     """Even a 5xx before the envelope says nothing about this mail."""
     order(mailbox, command, "status", 554)
-    result = smtp(mailbox).send(SENDER, CUSTOMER, MAIL, ours)
+    result = smtp(mailbox).send(SENDER, [CUSTOMER], MAIL, ours)
     assert isinstance(result, NotSent)
     assert not result.permanent
 
@@ -170,15 +170,27 @@ def test_nobody_listening_is_not_sent() -> None:
     """A refused connection."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    result = Smtp.from_url(f"smtp://127.0.0.1:{port}").send(SENDER, CUSTOMER, MAIL, ours)
+    result = Smtp.from_url(f"smtp://127.0.0.1:{port}").send(SENDER, [CUSTOMER], MAIL, ours)
     assert isinstance(result, NotSent)
     assert not result.permanent
+
+
+def test_a_copy_goes_to_all_or_to_nobody(mailbox: Mailbox) -> None:
+    """One transaction; if the server refuses the copy, the answer names its address."""
+    copied, boss = built(letter(cc=("boss@acme.example",))), "boss@acme.example"
+    assert isinstance(smtp(mailbox).send(SENDER, [CUSTOMER, boss], copied, ours), Sent)
+    assert [(m.recipient, m.copied) for m in mailbox.mails] == [(CUSTOMER, (boss,))]
+    order(mailbox, "COPY", "status", 550)
+    refused = smtp(mailbox).send(SENDER, [CUSTOMER, boss], copied, ours)
+    assert isinstance(refused, NotSent)
+    assert (refused.permanent, refused.address) == (True, boss)
+    assert len(mailbox.mails) == 1
 
 
 @pytest.mark.parametrize("to", ["a@x.example, b@x.example", "a@x.example>\r\nRCPT TO:<b@x.example"])
 def test_no_second_recipient_can_be_slipped_in(mailbox: Mailbox, to: str) -> None:
     """The server is not even asked."""
-    result = smtp(mailbox).send(SENDER, to, MAIL, ours)
+    result = smtp(mailbox).send(SENDER, [to], MAIL, ours)
     assert isinstance(result, NotSent)
     assert result.permanent
     assert not mailbox.world.requests
@@ -188,7 +200,7 @@ def test_two_mails_at_once_do_not_mix(mailbox: Mailbox) -> None:
     """A connection per mail."""
     senders = [
         threading.Thread(
-            target=smtp(mailbox).send, args=(SENDER, f"c{n}@acme.example", mail_to(n), ours)
+            target=smtp(mailbox).send, args=(SENDER, [f"c{n}@acme.example"], mail_to(n), ours)
         )
         for n in range(5)
     ]
@@ -210,7 +222,7 @@ def test_a_login_is_used_where_the_url_names_one() -> None:
     """User and password are percent-decoded; the server sees them before the mail."""
     with running(Mailbox(World(), users={"ar@ours.example": "p@ss:word"})) as mailbox:
         url = f"smtp://ar%40ours.example:p%40ss%3Aword@127.0.0.1:{mailbox.port}"
-        assert isinstance(Smtp.from_url(url).send(SENDER, CUSTOMER, MAIL, ours), Sent)
+        assert isinstance(Smtp.from_url(url).send(SENDER, [CUSTOMER], MAIL, ours), Sent)
         assert mailbox.logins == ["ar@ours.example"]
 
 
@@ -218,7 +230,7 @@ def test_a_refused_login_says_so_without_the_password() -> None:
     """It can be mended, so the mail is only not sent for now."""
     with running(Mailbox(World(), users={"dana": "right"})) as mailbox:
         wrong = Smtp.from_url(f"smtp://dana:wrong-secret@127.0.0.1:{mailbox.port}")
-        result = wrong.send(SENDER, CUSTOMER, MAIL, ours)
+        result = wrong.send(SENDER, [CUSTOMER], MAIL, ours)
     assert isinstance(result, NotSent)
     assert (result.permanent, result.code) == (False, 535)
     assert "wrong-secret" not in result.reason + repr(wrong)
@@ -235,7 +247,7 @@ def test_an_access_token_takes_the_place_of_a_password() -> None:
         tokens = AccessTokens(f"{at}/", "app", "secret", "refresh")
         url = f"smtp://ar%40ours.example@127.0.0.1:{mailbox.port}"
         server = replace(Smtp.from_url(url), tokens=tokens)
-        first, second = (server.send(SENDER, CUSTOMER, MAIL, ours) for _ in range(2))
+        first, second = (server.send(SENDER, [CUSTOMER], MAIL, ours) for _ in range(2))
         assert isinstance(first, NotSent)
         assert (first.permanent, first.code) == (False, 535)
         assert isinstance(second, Sent)
@@ -243,7 +255,7 @@ def test_an_access_token_takes_the_place_of_a_password() -> None:
         away = replace(
             server, tokens=AccessTokens("http://127.0.0.1:1", "app", "secret", "refresh")
         )
-        third = away.send(SENDER, CUSTOMER, MAIL, ours)
+        third = away.send(SENDER, [CUSTOMER], MAIL, ours)
         assert isinstance(third, NotSent)
         assert "token server gave no answer" in third.reason
         assert len(mailbox.mails) == 1
@@ -252,7 +264,7 @@ def test_an_access_token_takes_the_place_of_a_password() -> None:
 def test_a_login_that_is_not_offered_is_not_sent(mailbox: Mailbox) -> None:
     """Rather than sending without it."""
     result = Smtp.from_url(f"smtp://dana:secret@127.0.0.1:{mailbox.port}").send(
-        SENDER, CUSTOMER, MAIL, ours
+        SENDER, [CUSTOMER], MAIL, ours
     )
     assert isinstance(result, NotSent)
     assert mailbox.mails == []
@@ -296,7 +308,7 @@ def test_both_kinds_of_tls_carry_a_mail(tmp_path: Path, scheme: str, implicit: b
         with running(box) as mailbox:
             url = f"{scheme}://dana:secret@127.0.0.1:{mailbox.port}"
             assert isinstance(
-                Smtp.from_url(url, tls=client).send(SENDER, CUSTOMER, MAIL, ours), Sent
+                Smtp.from_url(url, tls=client).send(SENDER, [CUSTOMER], MAIL, ours), Sent
             )
             assert (len(mailbox.mails), mailbox.logins) == (1, ["dana"])
 
@@ -310,7 +322,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(
         box = Mailbox(World(), users={"dana": "secret"}, tls=server, implicit_tls=implicit)
         with running(box) as mailbox:
             url = f"{scheme}://dana:secret@127.0.0.1:{mailbox.port}"
-            result = Smtp.from_url(url).send(SENDER, CUSTOMER, MAIL, ours)
+            result = Smtp.from_url(url).send(SENDER, [CUSTOMER], MAIL, ours)
             assert (mailbox.mails, mailbox.logins) == ([], [])
     assert isinstance(result, NotSent)
     assert not result.permanent
@@ -319,7 +331,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(
 def test_a_server_without_starttls_gets_no_mail(mailbox: Mailbox) -> None:
     """It is never sent in the clear where TLS was asked for."""
     url = f"smtp+starttls://127.0.0.1:{mailbox.port}"
-    assert isinstance(Smtp.from_url(url).send(SENDER, CUSTOMER, MAIL, ours), NotSent)
+    assert isinstance(Smtp.from_url(url).send(SENDER, [CUSTOMER], MAIL, ours), NotSent)
     assert mailbox.mails == []
 
 

@@ -70,7 +70,7 @@ def accepted(sink: Mailbox, one: Letter, files: list[compose.File]) -> bytes | N
     except (Unsendable, drafts.PayLinkError):
         # Altered among them: then Python itself could not write this subject
         return None
-    result = Smtp.from_url(sink.url).send(named(one.sender).addr_spec, one.to, built, ours)
+    result = Smtp.from_url(sink.url).send(named(one.sender).addr_spec, [one.to], built, ours)
     assert isinstance(result, Sent)
     (mail,) = sink.mails
     return mail.raw

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from jobs.store.database.tables import crossings, log, sends
 from jobs.store.database.tables import drafts as drafts_table
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import ONE, CompanyHarness, books, customer, invoice
+from tests.jobs.sources.help_desk import HelpDesk
 from tests.sandbox.faults import Fault, Kind
 from tests.sandbox.quickbooks import api
 
@@ -101,6 +103,48 @@ def test_what_was_sent_is_filed_once(open_harness: OpenHarness) -> None:
     bodies = [json.loads(row.body) for row in harness.rows(select(log).order_by(log.c.seq))]
     filings = [body["data"]["copy"] for body in bodies if body["action"] == "send.filed"]
     assert filings == [True, False]
+
+
+def test_a_copy_that_was_chosen_once_goes_along(open_harness: OpenHarness) -> None:
+    """To somebody at the customer and to a colleague, with the next message too; to no stranger.
+
+    A copy that is refused is not used again: nothing goes, and the next draft says so.
+    """
+    boss, sales = "boss@customer1.example", "sales@brass-fern.example"
+    bill = invoice("71", "1", "840.00", 9, BillEmail={"Address": "billing@customer1.example"})
+    harness = open_harness(books(customer("1", boss), bill), {"pace": {"undo_seconds": 0}})
+    desk = HelpDesk()
+    harness.add_source(desk)
+    harness.sweep()
+    first = harness.view().letter
+    assert first is not None
+    text = Text(first.subject, first.body)
+    for stranger in ("x@evil.example", "nobody-knows@customer1.example"):
+        refused = harness.edit("UCOLLECT", replace(text, cc=(boss, stranger)))
+        assert refused is Answer.STALE
+    assert harness.edit("UCOLLECT", replace(text, cc=(boss, sales))) is Answer.RECORDED
+    view = harness.view()
+    assert view.letter == replace(first, cc=(boss, sales))
+    assert not view.edited_by  # nobody has touched the text
+    assert ", copy to " in card(view, harness.now, people={}).text
+    harness.approve()
+    harness.wait_out()
+    assert harness.mails[0].copied == (boss, sales)
+    harness.time.later(days=7)
+    harness.sweep()
+    harness.approve()
+    harness.fault("mail", "SMTP COPY", "status", 1, 550)
+    harness.run("send", "triage")
+    assert len(harness.mails) == 1
+    view = harness.view()
+    assert view.letter is not None
+    assert view.letter.cc == (sales,)
+    assert f"{boss} gets no copy: mail to it came back." in view.changed
+    harness.approve()
+    desk.bounced = frozenset({sales})  # somebody learns it between approval and sending
+    harness.run("send")
+    assert len(harness.mails) == 1
+    assert f"{sales} gets no copy: mail to it came back." in harness.view().end_reason
 
 
 def test_a_german_customer_gets_a_german_mail(open_harness: OpenHarness) -> None:

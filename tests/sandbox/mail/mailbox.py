@@ -1,8 +1,8 @@
 """A stand-in for the mail server: takes mail by SMTP, keeps it, and misbehaves when told.
 
 It obeys the world's faults for the service "mail". The lines to match are `SMTP CONNECT`, `EHLO`,
-`MAIL`, `RCPT`, `DATA` (the command), `BODY` (in the middle of the text), `END` (after the final
-dot) and `QUIT`:
+`MAIL`, `RCPT`, `COPY` (each RCPT after the first), `DATA` (the command), `BODY` (in the middle of
+the text), `END` (after the final dot) and `QUIT`:
 
     refuse, reset   the connection is cut there, nothing is kept
     status          the server answers with that code
@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
@@ -45,11 +45,12 @@ NONSENSE = "<html><body>502 Bad Gateway</body></html>"
 
 @dataclass(frozen=True)
 class Mail:
-    """One accepted mail; `sender` and `recipient` are those of the envelope."""
+    """One accepted mail; all but `raw` is of the envelope."""
 
     sender: str
     recipient: str
     raw: bytes
+    copied: tuple[str, ...] = ()
 
     @property
     def message(self) -> EmailMessage:
@@ -62,6 +63,7 @@ class Mail:
         return {
             "from": self.sender,
             "to": self.recipient,
+            "cc": list(self.copied),
             "subject": str(self.message["Subject"]).lstrip(),  # a long one begins on a new line
             "text": str(body.get_content()).replace("\r\n", "\n") if body else "",
             "message_id": str(self.message["Message-ID"]),
@@ -163,7 +165,8 @@ class Mailbox:
         raw = envelope.original_content
         assert isinstance(raw, bytes)
         assert envelope.mail_from is not None
-        self.take(Mail(envelope.mail_from, envelope.rcpt_tos[0], raw))
+        first, *others = envelope.rcpt_tos
+        self.take(Mail(envelope.mail_from, first, raw, tuple(others)))
 
     def take(self, mail: Mail) -> None:
         """Add a mail, whichever way it came."""
@@ -241,11 +244,11 @@ class _Rules:
         address: str,
         options: list[str],
     ) -> str:
-        """One recipient for each mail, as the product promises."""
-        if (odd := await server.obey("RCPT")) is not None:
+        """Each recipient once."""
+        if (odd := await server.obey("COPY" if envelope.rcpt_tos else "RCPT")) is not None:
             return odd
-        if envelope.rcpt_tos and not self.mailbox.permissive:
-            return "452 4.5.3 one recipient for each mail"
+        if address in envelope.rcpt_tos and not self.mailbox.permissive:
+            return "452 4.5.3 each recipient once"
         envelope.rcpt_tos.append(address)
         envelope.rcpt_options.extend(options)
         return "250 OK"
@@ -401,8 +404,9 @@ def _complaint(envelope: Envelope) -> str:
         return "8-bit text without BODY=8BITMIME"
     if parseaddr(str(mail["From"]))[1] != envelope.mail_from:
         return "From is not the sender"
-    if [parseaddr(str(mail["To"]))[1]] != envelope.rcpt_tos or mail["Cc"] or mail["Bcc"]:
-        return "To is not the recipient"
+    told = [str(mail["To"]), *(mail.get_all("Cc") or ())]
+    if [address for _, address in getaddresses(told)] != envelope.rcpt_tos or mail["Bcc"]:
+        return "To and Cc are not the recipients"
     return ""
 
 

@@ -100,6 +100,8 @@ def _mail(body: Any) -> Mail:
         raise ValueError("missing field: text")
     mail = EmailMessage(policy=SMTP)
     mail["From"], mail["To"] = body["from"], ", ".join(body["to"])
+    if body.get("cc"):
+        mail["Cc"] = ", ".join(body["cc"])
     mail["Subject"] = body["subject"]
     if body.get("reply_to"):
         mail["Reply-To"] = body["reply_to"]
@@ -112,7 +114,8 @@ def _mail(body: Any) -> Mail:
         content = base64.b64decode(file["content"], validate=True)
         main, sub = file.get("content_type", "application/octet-stream").split("/")
         mail.add_attachment(content, maintype=main, subtype=sub, filename=file["filename"])
-    return Mail(parseaddr(body["from"])[1], body["to"][0], mail.as_bytes())
+    copied = tuple(body.get("cc", ()))
+    return Mail(parseaddr(body["from"])[1], body["to"][0], mail.as_bytes(), copied)
 
 
 def _error(status: int, name: str, message: str) -> Response:
