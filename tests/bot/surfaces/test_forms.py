@@ -152,7 +152,7 @@ def test_an_empty_text_is_refused_at_its_field(field: str, value: str) -> None:
 def test_a_text_that_nobody_may_save_is_not_offered_to_be_saved_anyway() -> None:
     """It comes back with what is wrong, and is checked again like the first time."""
     made = forms.edit_again(view(), subject="S", body="B", violations=("No links, please",))
-    assert forms.edited(filled(made)) == Text("S", "B")
+    assert forms.edited(filled(made)) == Text("S", "B", cc=())
     assert "No links, please" in str(made["blocks"])
     assert "This cannot be saved." in str(made["blocks"])
     assert "anyway" not in str(made)
