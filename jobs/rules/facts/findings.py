@@ -32,7 +32,6 @@ class Account:
     sent: frozenset[str] = frozenset()
     """The Message-IDs of what we sent to it, in angle brackets: an answer to one of them is about
     this customer, whoever writes it."""
-
     copied: frozenset[str] = frozenset()
     """Addresses that people chose for copies of our messages, in lower case: mail to them may come
     back. They identify nobody."""
