@@ -253,10 +253,8 @@ def data_table(caption: str, rows: Sequence[Sequence[str]], page: int = 10) -> B
     return {"type": "data_table", "caption": told, "rows": cells, "page_size": page}
 
 
-def bars(
-    title: str, series: Mapping[str, Sequence[Decimal]], labels: Sequence[str], unit: str
-) -> Block:
-    """A bar chart: a bar per label and series, all amounts in the same `unit`.
+def bars(title: str, series: Mapping[str, Sequence[Decimal]], labels: Sequence[str]) -> Block:
+    """A bar chart: a bar per label and series; the title names what is counted.
 
     At most six series of twenty bars; names and labels have at most twenty characters.
     """
@@ -270,7 +268,7 @@ def bars(
         }
         for name, values in series.items()
     ]
-    axis = {"categories": list(labels), "y_label": shortened(unit, 50)}
+    axis = {"categories": list(labels)}
     chart = {"type": "bar", "series": plotted, "axis_config": axis}
     return {"type": "data_visualization", "title": shortened(one_line(title), 50), "chart": chart}
 

@@ -34,9 +34,9 @@ from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import managers
 
 slog = structlog.get_logger()
-MOST = 8
+MOST = 3
 """Entries of a list if there are several companies; below, if there is one."""
-MOST_OF_ONE = 30
+MOST_OF_ONE = 8
 TRIES = 5
 PAUSE = 5.0
 """Seconds before a page is drawn again, if Slack does not say how long to wait."""
@@ -231,20 +231,17 @@ def _page(
     number = min(number, pages - 1)
     first = number * home.COMPANIES
     most = MOST_OF_ONE if len(mine) == 1 else MOST
-    found = [
-        overview.of_company(conn, each.company, backend.workspace, now, most, each.only)
-        for each in mine[first : first + home.COMPANIES]
-    ]
+    found = []
+    for each in mine[first : first + home.COMPANIES]:
+        policy = backend.policy.for_company(each.company.realm)
+        on = conn, policy, each.company, user, backend.workspace, now
+        theirs = worklist.mine(*on)
+        shown = overview.of_company(
+            conn, each.company, theirs, backend.workspace, now, most, each.only
+        )
+        found.append(shown)
     runs = frozenset(each.company.realm for each in mine if each.runs)
-    count = {
-        one.company.realm: _count(backend, conn, one.company.realm, user, now) for one in found
-    }
-    return Page(found, runs=runs, to_decide=count, number=number, pages=pages)
-
-
-def _count(backend: Backend, conn: Connection, realm: str, user: str, now: datetime) -> int:
-    policy = backend.policy.for_company(realm)
-    return sum(1 for _ in worklist.to_decide(conn, policy, realm, user, now))
+    return Page(found, runs=runs, number=number, pages=pages)
 
 
 def _link(backend: Backend, user: str, channel: str, now: datetime) -> str:

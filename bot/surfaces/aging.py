@@ -59,14 +59,15 @@ def _hindrances(picture: Picture) -> list[str]:
 
 def _table(picture: Picture) -> Block:
     rows = [["Currency", "Overdue", *COLUMNS]]
-    rows += [_row(one) for one in picture.currencies[:MOST_CURRENCIES]]
+    rows += [row(one) for one in picture.currencies[:MOST_CURRENCIES]]
     if len(rows) == 1:
         where = "in QuickBooks" if picture.whole else "for your customers"
         return rich(paragraph(words(f"Nothing is open {where}.")))
     return table(rows, ["left", *["right"] * (len(COLUMNS) + 1)])
 
 
-def _row(one: Aging) -> list[str]:
+def row(one: Aging) -> list[str]:
+    """The cells of one currency, in the order of COLUMNS."""
     return [one.currency, _money(one.overdue), *(_cell(one, name) for name in COLUMNS)]
 
 

@@ -100,7 +100,7 @@ def chart(one: CurrencyOutlook) -> Block:
     labels = [_label(week.monday) for week in one.weeks]
     amounts = [week.amount for week in one.weeks]
     title = f"Expected by week, {one.currency}"
-    return bars(title, {"Expected": amounts}, labels, one.currency)
+    return bars(title, {"Expected": amounts}, labels)
 
 
 def _table(some: Sequence[CurrencyOutlook]) -> Block:

@@ -123,15 +123,8 @@ def _listed(title: str, lines: Lines) -> list[Block]:
 def _case(one: Data) -> list[Block]:
     """A name, an amount and one fact."""
     amount = wording.money(Money(Decimal(one["amount"]), one["currency"]))
-    return [words(_name(one), bold=True), words(f" · {amount} · {_late(one)} · case {one['case']}")]
-
-
-def _late(one: Data) -> str:
-    days, usual = one["days"], one["usual"]
-    if usual is None:
-        return f"{wording.days(days)} late"
-    usually = f"usually {wording.days(usual)} late" if usual > 0 else "usually on time"
-    return f"{usually}, now {days}"
+    late = wording.against_habit(one["days"], one["usual"])
+    return [words(_name(one), bold=True), words(f" · {amount} · {late} · case {one['case']}")]
 
 
 def _stop(one: Data) -> list[Block]:

@@ -10,11 +10,13 @@ from bot.blockkit import ids
 from bot.blockkit.blocks import (
     Block,
     actions,
+    bars,
     bullets,
     button,
     channel_select,
     confirm,
     context,
+    data_table,
     divider,
     header,
     link,
@@ -28,19 +30,20 @@ from bot.blockkit.blocks import date as instant
 from bot.blockkit.blocks import text as words
 from bot.blockkit.escaping import cap, one_line
 from bot.blockkit.ids import HomeButton
-from bot.surfaces import answers, wording, worklist
+from bot.surfaces import aging, answers, cash, wording, worklist
 from bot.surfaces.card.reasons import held_as
 from bot.surfaces.notices import reminders_button
-from jobs.reports.overview import Held, Overview, Some, WaitingCase
+from jobs.reports.overview import Held, Overview, Some, Unsent, WaitingCase
 from jobs.reports.picture import Aging, TopCase
+from jobs.reports.worklist import Mine
 from jobs.rules.facts.facts import BUCKETS
 from jobs.rules.figures import short_day
 from jobs.rules.states import ConnectionStatus
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connection.budget import QUOTA
 
-COMPANIES = 8
-"""Companies on one page: each takes at most eleven of the hundred blocks."""
+COMPANIES = 6
+"""Companies on one page: each takes at most fifteen of the hundred blocks."""
 MOST_CURRENCIES = 10
 NAME = 120
 REASON = 300
@@ -69,8 +72,6 @@ class Page:
     drawn_at: datetime | None = None
     closed: Mapping[str, str] = field(default_factory=dict)
     """Realm → why nothing can be posted in the company's channel, as `answers` says it."""
-    to_decide: Mapping[str, int] = field(default_factory=dict)
-    """Realm → how many cases wait for this person's decision."""
 
 
 def home(page: Page) -> Block:
@@ -143,16 +144,14 @@ def _company(of: Overview, page: Page) -> list[Block]:
     closed = page.closed.get(of.company.realm)
     if warnings := [f":warning: {one}" for one in (*_warnings(of), *([closed] if closed else []))]:
         found.append(section("\n".join(warnings)))
-    if count := page.to_decide.get(of.company.realm):
-        start = worklist.start(of.company, count)
-        start |= {"action_id": _among(start, of.company, len(page.overviews) == 1)}
-        found.append(actions([start], f"start:{of.company.realm}"))
-    found.append(_aging(of))
-    found += _list("Waiting for a decision", of.approvals)
+    alone = len(page.overviews) == 1
+    found += _mine(of, alone)
+    found += _list("Waiting for others, or stopped", of.approvals)
+    found += _figures(of) if alone else [_aging(of)]
     found += _list("Waiting for a date", of.waits)
-    found += _list("On hold", of.held)
+    found += _list("On hold, next review first", of.held)
+    found += _list("Not sent in the last two weeks", of.unsent)
     if of.company.realm in page.runs and (row := _switches(of, page.again_url)):
-        alone = len(page.overviews) == 1
         named = [one | {"action_id": _among(one, of.company, alone)} for one in row]
         found.append(actions(named, f"company:{of.company.realm}"))
     return [*found, divider()]
@@ -213,6 +212,38 @@ def _of_currency(one: Aging) -> list[Block]:
     return [words(total, bold=True), words(f" · {' · '.join(parts)}")]
 
 
+def _mine(of: Overview, alone: bool) -> list[Block]:
+    """What the reader can decide now, and the button that leads through it."""
+    count = len(of.mine.shown) + of.mine.more
+    if not count:
+        return []
+    start = worklist.start(of.company, count)
+    start |= {"action_id": _among(start, of.company, alone)}
+    return [*_list("Waiting for you", of.mine), actions([start], f"start:{of.company.realm}")]
+
+
+def _figures(of: Overview) -> list[Block]:
+    """Aging with its chart and table, and the cash outlook; for a page of one company."""
+    if not of.aging:
+        return [_aging(of)]
+    first, some = of.aging[0], of.aging[:MOST_CURRENCIES]
+    amounts = [first.amount(name).amount for name in BUCKETS]
+    title = f"Open by days overdue, {first.currency}"
+    found = [divider(), bars(title, {"Open": amounts}, BUCKETS)]
+    rows = [["Currency", "Overdue", *aging.COLUMNS], *(aging.row(one) for one in some)]
+    found.append(data_table("Open invoices by days overdue; number of invoices in brackets", rows))
+    return [*found, *_cash(of)]
+
+
+def _cash(of: Overview) -> list[Block]:
+    if of.outlook is None or not of.outlook.outlook.currencies:
+        return []
+    some = of.outlook.outlook.currencies[:MOST_CURRENCIES]
+    title = rich(paragraph(words("Cash outlook", bold=True)))
+    hint = f"As of {stamp(of.outlook.at)}. `/overdue cash` shows every week and what has moved."
+    return [title, *cash.sums(some), cash.chart(some[0]), context(hint)]
+
+
 def _list(title: str, some: Some) -> list[Block]:
     if not some.shown:
         return []
@@ -222,8 +253,13 @@ def _list(title: str, some: Some) -> list[Block]:
     return [rich(paragraph(words(f"{title} ({count})", bold=True)), bullets(lines))]
 
 
-def _line(one: TopCase | WaitingCase | Held) -> list[Block]:
+def _line(one: Mine | TopCase | WaitingCase | Held | Unsent) -> list[Block]:
+    """A name, an amount or a date, and one fact."""
     match one:
+        case Mine():
+            return _to_decide(one)
+        case Unsent():
+            return _unsent(one)
         case TopCase():
             return _case(one)
         case WaitingCase():
@@ -235,9 +271,20 @@ def _line(one: TopCase | WaitingCase | Held) -> list[Block]:
 def _case(one: TopCase) -> list[Block]:
     name = _name(one.customer)
     first = link(one.link, name) if one.link else words(name, bold=True)
-    days, stage = wording.overdue(one.days_overdue), wording.stage(one.stage)
-    told = f"{wording.money(one.open)} · {days} · {stage} · {answers.stands(one)}"
-    return [first, words(f" · {told} · case {one.id}")]
+    return [first, words(f" · {wording.money(one.open)} · {answers.stands(one)}")]
+
+
+def _to_decide(one: Mine) -> list[Block]:
+    name = _name(one.customer)
+    first = link(one.link, name) if one.link else words(name, bold=True)
+    late = wording.against_habit(one.days, one.usual)
+    return [first, words(f" · {wording.money(one.asked)} · {late}")]
+
+
+def _unsent(one: Unsent) -> list[Block]:
+    reason = cap(one_line(one.reason), REASON) or answers.STATE_WORDS[one.state]
+    told = f" · {reason.rstrip('.')} · case {one.case}, "
+    return [words(_name(one.customer), bold=True), words(told), instant(one.on)]
 
 
 def _wait(one: WaitingCase) -> Iterator[Block]:

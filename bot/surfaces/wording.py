@@ -109,6 +109,14 @@ def habit(how: Habit) -> str:
     return f"usually pays {how_late(how.median_days_late)}; {how.late} of {how.count} late"
 
 
+def against_habit(late: int, usual: int | None) -> str:
+    """ "usually 6 days late, now 25": how late it is, beside how late this customer usually is."""
+    if usual is None:
+        return f"{days(late)} late"
+    usually = f"usually {days(usual)} late" if usual > 0 else "usually on time"
+    return f"{usually}, now {late}"
+
+
 def first_few(names: Sequence[str], most: int) -> str:
     """ "a, b, c and 6 more"."""
     rest = len(names) - most

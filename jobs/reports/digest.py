@@ -59,8 +59,7 @@ def _tell(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     if not is_business_day(today, policy) or now < due:
         work.settle(conn, claim, next_digest(now, zone, policy))
         return
-    assert company.swept_at is not None
-    if now < max(due, company.swept_at) + PATIENCE and _not_ready(conn, company.realm, now):
+    if _not_ready(conn, company, due, now):
         work.settle(conn, claim, now + SHORTLY)
         return
     if work.settle(conn, claim, next_digest(now, zone, policy)):
@@ -69,9 +68,14 @@ def _tell(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
         outbox.say(conn, company, MessageKind.DIGEST, key, data, now)
 
 
-def _not_ready(conn: Connection, realm: str, now: datetime) -> bool:
-    """Whether cases are being prepared, or the first outlook is not made yet."""
-    shortly = now + timedelta(minutes=1)
+def _not_ready(conn: Connection, company: ConnectedCompany, due: datetime, now: datetime) -> bool:
+    """Whether the ledger is just being read, and for a while, whether cases are being prepared."""
+    assert company.swept_at is not None
+    shortly, realm = now + timedelta(minutes=1), company.realm
+    if work.under_way(conn, realm, "sweep", shortly):
+        return True
+    if now >= max(due, company.swept_at) + PATIENCE:
+        return False
     return case_lists.any_new_due(conn, realm, shortly) or outlook.latest(conn, realm) is None
 
 

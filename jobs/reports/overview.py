@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from jobs.reports import picture
+from jobs.reports import outlook, picture
+from jobs.reports.outlook import LatestOutlook
 from jobs.reports.picture import Aging, Only, TopCase
+from jobs.reports.worklist import Mine
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
 from jobs.store import assessments, case_lists, ledger
@@ -19,6 +21,8 @@ from jobs.store.connection import budget
 from jobs.store.customers import history
 
 CAPPED = "Above today's limit of new cards."
+LATELY = timedelta(days=14)
+"""For how long it is listed what was not sent."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,25 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Unsent:
+    """A case that ended without a message, and why; `state` is how it ended."""
+
+    case: str
+    customer: str
+    state: State
+    reason: str
+    on: datetime
+
+
+@dataclass(frozen=True)
 class Some:
     """The first entries of a list, and how many more there are."""
 
-    shown: Sequence[TopCase | WaitingCase | Held]
+    shown: Sequence[Mine | TopCase | WaitingCase | Held | Unsent]
     more: int = 0
+
+
+NOTHING = Some(())
 
 
 @dataclass(frozen=True)
@@ -66,11 +84,16 @@ class Overview:
     ends_at: datetime | None = None
     whole: bool = True
     """False if only somebody's own customers are shown."""
+    mine: Some = NOTHING
+    """What waits for the reader; `approvals` are the other cases that wait for a decision."""
+    unsent: Some = NOTHING
+    outlook: LatestOutlook | None = None
 
 
 def of_company(
     conn: Connection,
     company: ConnectedCompany,
+    mine: Sequence[Mine],
     workspace: str,
     now: datetime,
     most: int,
@@ -78,20 +101,58 @@ def of_company(
 ) -> Overview:
     """What App Home shows about a company, each list with at most `most` entries.
 
-    `only` limits everything to these billed customers and leaves out the metered reads.
+    `mine` is the reader's worklist. `only` limits everything to these billed customers and leaves
+    out the metered reads.
     """
-    waiting = frozenset({State.WAITING})
-    approvals = picture.top_cases(conn, company, workspace, now, most, waiting, only)
     return Overview(
         company=company,
+        mine=Some(tuple(mine[:most]), max(len(mine) - most, 0)),
         aging=picture.aging(conn, company, now, only),
-        approvals=Some(*approvals),
+        approvals=_others(conn, company, mine, workspace, now, most, only),
+        unsent=_unsent(conn, company, now, most, only),
+        outlook=outlook.seen_by(conn, company, only, now),
         waits=_waits(conn, company, now, most, only),
         held=_held(conn, company, most, only),
         metered=_metered(conn, company, now) if only is None else None,
         ends_at=company.ending(now),
         whole=only is None,
     )
+
+
+def _others(
+    conn: Connection,
+    company: ConnectedCompany,
+    mine: Sequence[Mine],
+    workspace: str,
+    now: datetime,
+    most: int,
+    only: Only,
+) -> Some:
+    """The waiting cases that somebody else decides, or that a rule stops."""
+    waiting = frozenset({State.WAITING})
+    known = {one.id for one in mine}
+    found, more = picture.top_cases(conn, company, workspace, now, most + len(mine), waiting, only)
+    shown = [one for one in found if one.id not in known]
+    left = len(found) + more - len(known)
+    return Some(tuple(shown[:most]), max(left - len(shown[:most]), 0))
+
+
+def _unsent(
+    conn: Connection, company: ConnectedCompany, now: datetime, most: int, only: Only
+) -> Some:
+    rows, count = case_lists.unsent(conn, company.realm, only, now - LATELY, most)
+    names = ledger.names(conn, company.realm, [case.customer for case in rows])
+    shown = tuple(
+        Unsent(
+            case.id,
+            names.get(case.customer, case.customer),
+            case.state,
+            case.row.end_reason,
+            case.row.closed_at,
+        )
+        for case in rows
+    )
+    return Some(shown, count - len(shown))
 
 
 def _metered(conn: Connection, company: ConnectedCompany, now: datetime) -> int:

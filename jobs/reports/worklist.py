@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,13 +11,15 @@ from sqlalchemy import Connection
 from jobs import approvals
 from jobs.reports.picture import bar, card_link
 from jobs.rules.case import Decided
+from jobs.rules.figures import Money
 from jobs.rules.gates import gates
 from jobs.rules.policy import rights
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import sees
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, drafts, people
+from jobs.store import assessments, case_lists, drafts, ledger, people
 from jobs.store.cases import Case
+from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import managers
 
 MOST = 50
@@ -37,6 +40,38 @@ def to_decide(
     rulings = assessments.rulings(conn, found)
     free = (one for one in found if bar(one, rulings[one.id]) is None)
     return (one for one in free if may_approve(conn, policy, one, user, now))
+
+
+@dataclass(frozen=True)
+class Mine:
+    """A case that somebody may approve: `days` late, where this customer is `usual` days late."""
+
+    id: str
+    customer: str
+    asked: Money
+    days: int
+    usual: int | None
+    link: str = ""
+
+
+def mine(
+    conn: Connection,
+    policy: Policy,
+    company: ConnectedCompany,
+    user: str,
+    workspace: str,
+    now: datetime,
+) -> list[Mine]:
+    """This person's worklist as App Home lists it; `workspace` is the base URL of links."""
+    found = list(to_decide(conn, policy, company.realm, user, now))
+    names = ledger.names(conn, company.realm, [one.customer for one in found])
+    listed = []
+    for case in found:
+        facts = assessments.facts_of_case(conn, case, now)
+        usual = facts.habit.median_days_late if facts.habit else None
+        name, link = names.get(case.customer, case.customer), card_link(conn, case.id, workspace)
+        listed.append(Mine(case.id, name, facts.asked, facts.days_overdue, usual, link))
+    return listed
 
 
 def may_approve(conn: Connection, policy: Policy, case: Case, user: str, now: datetime) -> bool:

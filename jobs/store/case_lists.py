@@ -31,6 +31,7 @@ from jobs.store.database.tables import (
     invoices,
 )
 
+UNSENT = frozenset({State.CANCELLED, State.REJECTED, State.HELD})
 ASLEEP = frozenset({State.NEW, State.SNOOZED})
 
 
@@ -112,6 +113,24 @@ def asleep(
     wanted = _of(company, customers) & cases.c.state.in_(ASLEEP) & later
     soonest = cases.c.due_at.is_(None), cases.c.due_at, cases.c.id
     rows = conn.execute(select(cases).where(wanted).order_by(*soonest).limit(most))
+    return [of_row(row) for row in rows], _count(conn, wanted)
+
+
+def unsent(
+    conn: Connection,
+    company: str,
+    customers: Collection[str] | None,
+    since: datetime,
+    most: int,
+) -> tuple[list[Case], int]:
+    """The cases that ended without a message since then, the latest first; and a count.
+
+    `customers` limits both to these; None is everybody.
+    """
+    ended = cases.c.state.in_(UNSENT) & (cases.c.closed_at >= since)
+    wanted = _of(company, customers) & ended & ~cases.c.shadow
+    latest = cases.c.closed_at.desc(), cases.c.id.desc()
+    rows = conn.execute(select(cases).where(wanted).order_by(*latest).limit(most))
     return [of_row(row) for row in rows], _count(conn, wanted)
 
 

@@ -228,6 +228,13 @@ def by(conn: Connection, company: str, kind: str, at: datetime) -> None:
     conn.execute(update(schedule).where(ours, later).values(due_at=at, token=None))
 
 
+def under_way(conn: Connection, company: str, kind: str, until: datetime) -> bool:
+    """Whether it is running or due by `until`, and has not failed."""
+    ours = (SCHEDULE.c.company == company) & (SCHEDULE.c.kind == kind)
+    soon = (SCHEDULE.c.due_at <= until) & (SCHEDULE.c.last_error == "")
+    return conn.execute(select(SCHEDULE.c.id).where(ours, soon).limit(1)).first() is not None
+
+
 def bring_forward(conn: Connection, company: str, kind: str, now: datetime) -> None:
     """Make it due now if it is on the schedule; a run in progress goes on undisturbed."""
     ours = (schedule.c.company == company) & (schedule.c.kind == kind)

@@ -165,7 +165,7 @@ def test_a_limit_is_where_the_registry_has_it(limit: str, make: Any) -> None:
 
 DIVIDER = {"type": "divider"}
 TABLE = rows(1)["blocks"][0]
-CHART = bars("x", {"USD": [Decimal(1), Decimal("2.5")]}, ["Nov 30", "Dec 7"], "USD")
+CHART = bars("x", {"USD": [Decimal(1), Decimal("2.5")]}, ["Nov 30", "Dec 7"])
 MARKDOWN = {"type": "markdown", "text": x(7000)}
 INPUT = entered()["blocks"][0]
 
@@ -187,9 +187,9 @@ INPUT = entered()["blocks"][0]
         (message({"type": "divider", "colour": "red"}), "message", "unknown field"),
         (message(TABLE, TABLE), "message", "only one table"),
         (message(CHART, CHART, CHART), "message", "two charts"),
-        (message(bars("x", {}, ["a"], "USD")), "message", "0 items"),
-        (message(bars("x", {"s": [Decimal(1)] * 2}, ["a", "a"], "USD")), "message", "used twice"),
-        (message(bars("x", {"s": [Decimal(1)]}, [x(21)], "USD")), "message", "21 characters"),
+        (message(bars("x", {}, ["a"])), "message", "0 items"),
+        (message(bars("x", {"s": [Decimal(1)] * 2}, ["a", "a"])), "message", "used twice"),
+        (message(bars("x", {"s": [Decimal(1)]}, [x(21)])), "message", "21 characters"),
         (message(MARKDOWN, MARKDOWN), "message", "12000"),
         (message(*[{**DIVIDER, "block_id": "b"}] * 2), "message", "block_id 'b'"),
         (message(*pressed()["blocks"], *pressed()["blocks"]), "message", "action_id 'a'"),

@@ -82,6 +82,10 @@ def test_the_digest_says_what_needs_somebody(open_harness: OpenHarness) -> None:
     harness.time.later(days=1, hours=1)
     harness.greet()
     harness.run("digest")
+    assert len(digests(harness)) == 1, "the ledger is to be read first"
+    harness.sweep()
+    harness.time.later(seconds=10)
+    harness.run("digest")
     _, second = digests(harness)
     waits = {one["customer"]: (one["for"], one["user"]) for one in second["waited_for"]}
     assert waits == {"Customer B": ("manager", "UMANAGER"), "Customer C": ("lead", "")}

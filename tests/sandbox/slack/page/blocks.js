@@ -112,11 +112,8 @@ function chart(block) {
   const value = (one, label) => one.data.find((point) => point.label === label)?.value ?? 0;
   const most = Math.max(1, ...series.flatMap((one) => one.data.map((point) => point.value)));
   const columns = names.map((label) => el("div", { class: "column" },
-    el("div", { class: "bars" }, series.map((one, index) => el("span", {
-      class: `bar series-${index}`,
-      style: `height:${(100 * Math.max(0, value(one, label))) / most}%`,
-      title: `${label}, ${one.name}: ${value(one, label).toLocaleString("en-US")}`,
-    }))), el("small", {}, label)));
+    el("div", { class: "bars" }, series.map((one, index) =>
+      bar(label, one.name, value(one, label), most, index))), el("small", {}, label)));
   const legend = series.length > 1
     ? el("div", { class: "legend" }, series.map((one, index) =>
       el("span", { class: `series-${index}` }, one.name)))
@@ -129,6 +126,13 @@ function chart(block) {
     el("figcaption", {}, block.title,
       plot.axis_config?.y_label ? el("small", {}, ` ${plot.axis_config.y_label}`) : ""),
     el("div", { class: "plot" }, scale, columns), legend);
+}
+
+function bar(label, name, value, most, index) {
+  const told = `${label}, ${name}: ${value.toLocaleString("en-US")}`;
+  const node = el("span", { class: `bar series-${index}`, title: told });
+  node.style.height = `${(100 * Math.max(0, value)) / most}%`;
+  return node;
 }
 
 const KINDS = {
