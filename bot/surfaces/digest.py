@@ -122,13 +122,18 @@ def _listed(title: str, lines: Lines) -> list[Block]:
 
 def _case(one: Data) -> list[Block]:
     """A name, an amount and one fact."""
-    amount = wording.money(Money(Decimal(one["amount"]), one["currency"]))
     late = wording.against_habit(one["days"], one["usual"])
-    return [words(_name(one), bold=True), words(f" · {amount} · {late} · case {one['case']}")]
+    return [words(_name(one), bold=True), words(f" · {_amount(one)} · {late}")]
+
+
+def _amount(one: Data) -> str:
+    return wording.money(Money(Decimal(one["amount"]), one["currency"]))
 
 
 def _stop(one: Data) -> list[Block]:
-    return [*_case(one), words(f" · {cap(one_line(one['why']), WHY)}")]
+    why = cap(one_line(one["why"]), WHY).rstrip(".")
+    told = f" · {_amount(one)} · {why} · case {one['case']}"
+    return [words(_name(one), bold=True), words(told)]
 
 
 def _changed(counts: Mapping[str, int]) -> str:

@@ -38,6 +38,7 @@ from jobs.store.work import Claim
 
 KIND = "digest"
 SHORTLY = timedelta(seconds=10)
+FRESH = timedelta(minutes=1)
 PATIENCE = timedelta(minutes=10)
 """How long after its hour, or after the sweep, to wait for cases that are being prepared."""
 MOST_TOP = 5
@@ -69,14 +70,25 @@ def _tell(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
 
 
 def _not_ready(conn: Connection, company: ConnectedCompany, due: datetime, now: datetime) -> bool:
-    """Whether the ledger is just being read, and for a while, whether cases are being prepared."""
+    """Whether the ledger is just being read; for a while also while cases are being prepared."""
     assert company.swept_at is not None
     shortly, realm = now + timedelta(minutes=1), company.realm
     if work.under_way(conn, realm, "sweep", shortly):
         return True
     if now >= max(due, company.swept_at) + PATIENCE:
         return False
-    return case_lists.any_new_due(conn, realm, shortly) or outlook.latest(conn, realm) is None
+    return case_lists.any_new_due(conn, realm, shortly) or not _fresh(conn, realm, now)
+
+
+def _fresh(conn: Connection, realm: str, now: datetime) -> bool:
+    """Whether the outlook knows the cases of this morning; asks for one that does."""
+    made = outlook.latest(conn, realm)
+    if made is None:
+        return False  # it is made as soon as the habits are known
+    if made.at < now - FRESH:
+        work.bring_forward(conn, realm, "outlook", now)
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Makes the cash outlook of each company, a few times an hour, and keeps one for each week.
+"""Makes the cash outlook of each company, every few minutes, and keeps one for each week.
 
 A person who asks for it reads the latest one: adding up a hundred thousand invoices takes longer
 than an answer may.
@@ -22,7 +22,7 @@ from jobs.store import companies, forecasts, ledger, work
 from jobs.store.work import Claim
 
 KIND = "outlook"
-EVERY = timedelta(minutes=15)
+EVERY = timedelta(minutes=5)
 FORECASTS: TypeAdapter[list[Forecast]] = TypeAdapter(list[Forecast])
 
 

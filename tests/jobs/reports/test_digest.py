@@ -86,6 +86,9 @@ def test_the_digest_says_what_needs_somebody(open_harness: OpenHarness) -> None:
     harness.sweep()
     harness.time.later(seconds=10)
     harness.run("digest")
+    harness.run("outlook")
+    harness.time.later(seconds=10)
+    harness.run("digest")
     _, second = digests(harness)
     waits = {one["customer"]: (one["for"], one["user"]) for one in second["waited_for"]}
     assert waits == {"Customer B": ("manager", "UMANAGER"), "Customer C": ("lead", "")}
