@@ -35,7 +35,7 @@ from bot.surfaces.card.reasons import held_as
 from bot.surfaces.notices import reminders_button
 from jobs.reports.overview import Held, Overview, Some, Unsent, WaitingCase
 from jobs.reports.picture import Aging, TopCase
-from jobs.reports.worklist import Mine
+from jobs.reports.worklist import ToDecide
 from jobs.rules.facts.facts import BUCKETS
 from jobs.rules.figures import short_day
 from jobs.rules.states import ConnectionStatus
@@ -253,10 +253,10 @@ def _list(title: str, some: Some) -> list[Block]:
     return [rich(paragraph(words(f"{title} ({count})", bold=True)), bullets(lines))]
 
 
-def _line(one: Mine | TopCase | WaitingCase | Held | Unsent) -> list[Block]:
+def _line(one: ToDecide | TopCase | WaitingCase | Held | Unsent) -> list[Block]:
     """A name, an amount or a date, and one fact."""
     match one:
-        case Mine():
+        case ToDecide():
             return _to_decide(one)
         case Unsent():
             return _unsent(one)
@@ -274,7 +274,7 @@ def _case(one: TopCase) -> list[Block]:
     return [first, words(f" · {wording.money(one.open)} · {answers.stands(one)}")]
 
 
-def _to_decide(one: Mine) -> list[Block]:
+def _to_decide(one: ToDecide) -> list[Block]:
     name = _name(one.customer)
     first = link(one.link, name) if one.link else words(name, bold=True)
     late = wording.against_habit(one.days, one.usual)

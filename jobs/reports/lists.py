@@ -88,7 +88,7 @@ def waiting(
     conn: Connection, company: ConnectedCompany, workspace: str, only: Only, now: datetime
 ) -> PutOff:
     """Limited to the billed customers in `only`; None is everybody."""
-    found = overview.of_company(conn, company, workspace, now, MOST, only)
+    found = overview.of_company(conn, company, (), workspace, now, MOST, only)
     due = marks.to_review(conn, company.realm, company.today(now), only)[:MOST]
     names = ledger.names(conn, company.realm, [row.customer for row in due])
     to_review = [MarkToReview(names.get(r.customer, r.customer), r.kind, r.review_on) for r in due]

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from jobs.reports import outlook, picture
 from jobs.reports.outlook import LatestOutlook
 from jobs.reports.picture import Aging, Only, TopCase
-from jobs.reports.worklist import Mine
+from jobs.reports.worklist import ToDecide
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
 from jobs.store import assessments, case_lists, ledger
@@ -61,7 +61,7 @@ class Unsent:
 class Some:
     """The first entries of a list, and how many more there are."""
 
-    shown: Sequence[Mine | TopCase | WaitingCase | Held | Unsent]
+    shown: Sequence[ToDecide | TopCase | WaitingCase | Held | Unsent]
     more: int = 0
 
 
@@ -93,7 +93,7 @@ class Overview:
 def of_company(
     conn: Connection,
     company: ConnectedCompany,
-    mine: Sequence[Mine],
+    mine: Sequence[ToDecide],
     workspace: str,
     now: datetime,
     most: int,
@@ -122,7 +122,7 @@ def of_company(
 def _others(
     conn: Connection,
     company: ConnectedCompany,
-    mine: Sequence[Mine],
+    mine: Sequence[ToDecide],
     workspace: str,
     now: datetime,
     most: int,

@@ -43,7 +43,7 @@ def to_decide(
 
 
 @dataclass(frozen=True)
-class Mine:
+class ToDecide:
     """A case that somebody may approve: `days` late, where this customer is `usual` days late."""
 
     id: str
@@ -61,7 +61,7 @@ def mine(
     user: str,
     workspace: str,
     now: datetime,
-) -> list[Mine]:
+) -> list[ToDecide]:
     """This person's worklist as App Home lists it; `workspace` is the base URL of links."""
     found = list(to_decide(conn, policy, company.realm, user, now))
     names = ledger.names(conn, company.realm, [one.customer for one in found])
@@ -70,7 +70,7 @@ def mine(
         facts = assessments.facts_of_case(conn, case, now)
         usual = facts.habit.median_days_late if facts.habit else None
         name, link = names.get(case.customer, case.customer), card_link(conn, case.id, workspace)
-        listed.append(Mine(case.id, name, facts.asked, facts.days_overdue, usual, link))
+        listed.append(ToDecide(case.id, name, facts.asked, facts.days_overdue, usual, link))
     return listed
 
 

@@ -17,7 +17,7 @@ from jobs.reports.cash import WEEK, CurrencyOutlook, Outlook, WeekOf
 from jobs.reports.outlook import LatestOutlook
 from jobs.reports.overview import Held, Overview, Some, Unsent, WaitingCase
 from jobs.reports.picture import Aging, Bucket, TopCase
-from jobs.reports.worklist import Mine
+from jobs.reports.worklist import ToDecide
 from jobs.rules.figures import Money
 from jobs.rules.states import ConnectionStatus, Stage, State
 from jobs.store.companies import ConnectedCompany
@@ -51,7 +51,7 @@ DOLLARS = Money(Decimal("1200.50"), "USD")
 CASE = TopCase("412", "Acme <!channel> & Sons", DOLLARS, 12, Stage.FOLLOW_UP, State.WAITING)
 WAIT = WaitingCase("413", "Northwind *bold*", "Acme was last contacted on Nov 2.", START)
 HELD = Held("Contoso", "1037", "dispute", "wrong PO", date(2026, 11, 20))
-MINE_TO_DECIDE = Mine("411", "Peregrine <!here>", DOLLARS, 25, 6)
+MINE_TO_DECIDE = ToDecide("411", "Peregrine <!here>", DOLLARS, 25, 6)
 IN_DOLLARS = CurrencyOutlook(
     "USD",
     tuple(
