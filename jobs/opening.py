@@ -16,10 +16,10 @@ from jobs.rules.crossings import Account, Crossing, Debtors, reached
 from jobs.rules.facts.delays import Delay, brought_forward
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, companies, crossings, forecasts, ledger
+from jobs.store import cases, companies, crossings, forecasts
 from jobs.store.cases import NewCase
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import history
+from jobs.store.customers import families, history
 
 
 def open_cases(
@@ -48,8 +48,8 @@ def open_cases(
 
 
 def _debtors(conn: Connection, realm: str, customers: set[str], today: date) -> Debtors:
-    families = ledger.members_of(conn, realm, customers)
-    payers = {member: whose for whose, members in families.items() for member in members}
+    billed = families.members_of(conn, realm, customers)
+    payers = {member: whose for whose, members in billed.items() for member in members}
     held = frozenset(history.held_invoices(conn, realm, customers, today))
     owed = crossings.owed(conn, realm, payers, held, today)
     return Debtors(payers, owed, held, history.disputing(conn, realm, customers, today))

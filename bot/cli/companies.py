@@ -15,8 +15,9 @@ from jobs.companies import connect as connecting
 from jobs.companies import disconnect as disconnecting
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import may_run
-from jobs.store import companies, ledger, people, work
+from jobs.store import companies, people, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import families
 
 
 def register(main: click.Group) -> None:
@@ -138,7 +139,7 @@ def customers(entry: CommandParts, words: tuple[str, ...]) -> None:
     wanted = [word.casefold() for word in words]
     with entry.recorded().database.reading() as conn:
         for each in companies.all_of_them(conn):
-            known = ledger.customer_names(conn, each.realm)
+            known = families.customer_names(conn, each.realm)
             found = [(id, name) for id, name in known if all(w in name.casefold() for w in wanted)]
             click.echo(f"{each.name} ({each.realm}): {len(found)} of {len(known)} customers")
             for id, name in found:

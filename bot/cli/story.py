@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 
 from bot.blockkit.escaping import clean
 from bot.surfaces.wording import CLASS_WORDS
-from jobs.store import assessments, cases, drafts, ledger, log, sends
+from jobs.store import assessments, cases, drafts, log, sends
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import families
 from jobs.store.log import LogRow
 
 
@@ -53,7 +54,7 @@ def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def _customer(conn: Connection, case: Case) -> str:
-    name = ledger.names(conn, case.company, [case.customer]).get(case.customer)
+    name = families.names(conn, case.company, [case.customer]).get(case.customer)
     return f"{clean(name)} (customer {case.customer})" if name else f"customer {case.customer}"
 
 

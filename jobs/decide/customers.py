@@ -14,9 +14,9 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import sees
 from jobs.rules.policy.sections import MARKS
 from jobs.rules.states import JOINABLE, Role, State
-from jobs.store import cases, companies, ledger, log, outbox
+from jobs.store import cases, companies, log, outbox
 from jobs.store.cases import Case, Move
-from jobs.store.customers import managers, marks, search
+from jobs.store.customers import families, managers, marks, search
 from jobs.store.outbox import MessageKind
 
 IN_SLACK = tuple(kind for kind in MARKS if kind != "disputed")
@@ -102,7 +102,7 @@ def open_now(
     if existing := _open(conn, company, customer):
         raise VerbRefused(Reply(Answer.DECIDED, existing))
     here = companies.need(conn, company)
-    members = ledger.members_of(conn, company, [customer])[customer]
+    members = families.members_of(conn, company, [customer])[customer]
     search.begin_round(conn, company, members, here.today(now))
     opening.open_cases(conn, policy, here, [customer], f"asked:{user}", now)
     opened = _open(conn, company, customer)
@@ -125,7 +125,7 @@ def see(
     only = sees(roles, managers.owned(conn, company, policy, user, now))
     if only is not None and customer not in only:
         raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
-    if not ledger.names(conn, company, [customer]):
+    if not families.names(conn, company, [customer]):
         raise VerbRefused(Reply(Answer.NO_CUSTOMER))
     return roles
 
@@ -144,7 +144,7 @@ def allow(
 ) -> None:
     """Allow finance leads only, and customers that the ledger has. Raises VerbRefused."""
     access.lead(conn, policy, user, now)
-    if not ledger.names(conn, company, [customer]):
+    if not families.names(conn, company, [customer]):
         raise VerbRefused(Reply(Answer.NO_CUSTOMER))
 
 

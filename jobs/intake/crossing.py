@@ -20,7 +20,7 @@ from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, crossings, ledger
 from jobs.store.cases import Move
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import history
+from jobs.store.customers import families, history
 
 ACTOR = "system:detect"
 MERGED = "The customer was merged into another one in QuickBooks; its invoices go on there."
@@ -67,13 +67,13 @@ def take(conn: Connection, company: ConnectedCompany, news: News, now: datetime)
     """Mirror what was read and refresh the cases it concerns; returns the billed customers."""
     realm = company.realm
     read = {c.id for c in news.customers}
-    before = ledger.billed_by(conn, realm, read)
-    moved = ledger.put_customers(conn, realm, news.customers, news.as_of)
+    before = families.billed_by(conn, realm, read)
+    moved = families.put_customers(conn, realm, news.customers, news.as_of)
     changed = ledger.bring_up(conn, realm, news.invoices, news.as_of)
     ids = {c.now.customer for c in changed} | news.about | moved
     ids |= cases.relying_on(conn, realm, news.deleted)
     lost = {c.before.customer for c in changed if c.before and c.moved}
-    after = ledger.billed_by(conn, realm, read | ids | lost)
+    after = families.billed_by(conn, realm, read | ids | lost)
     left = {before.get(id, after[id]) for id in lost}
     _leave(conn, realm, left | {who for id, who in before.items() if after[id] != who}, now)
     for loser, survivor in news.merged.items():
@@ -86,7 +86,7 @@ def take(conn: Connection, company: ConnectedCompany, news: News, now: datetime)
 
 def _whose_family_has_news(conn: Connection, realm: str, ids: Iterable[str]) -> set[str]:
     """The separately billed relatives of `ids`, who may be meant by money on these records."""
-    return set(ledger.billed_by(conn, realm, ledger.family_of(conn, realm, ids)).values())
+    return set(families.billed_by(conn, realm, families.family_of(conn, realm, ids)).values())
 
 
 def _leave(conn: Connection, realm: str, payers: set[str], now: datetime) -> None:
@@ -94,7 +94,10 @@ def _leave(conn: Connection, realm: str, payers: set[str], now: datetime) -> Non
 
     They can then cross there: nobody was written to about them here.
     """
-    members, billed = ledger.members_of(conn, realm, payers), ledger.billed_by(conn, realm, payers)
+    members, billed = (
+        families.members_of(conn, realm, payers),
+        families.billed_by(conn, realm, payers),
+    )
     for (payer, _), case in cases.open_cases(conn, realm, payers).items():
         theirs = members[payer] if billed[payer] == payer else ()
         crossings.give_up_others(conn, case, theirs, now)

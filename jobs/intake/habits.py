@@ -15,8 +15,9 @@ from jobs.engine.turns import Plan, Turn
 from jobs.rules.facts.delays import Delay, delay
 from jobs.sources import records
 from jobs.sources.quickbooks import HABIT
-from jobs.store import companies, forecasts, ledger, work
+from jobs.store import companies, forecasts, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import families
 from jobs.store.work import Claim
 from qbo import Broken
 
@@ -78,7 +79,7 @@ def _keep(
     now: datetime,
 ) -> None:
     if work.settle(conn, claim, now + EVERY):
-        parents = ledger.parents(conn, company.realm)
+        parents = families.parents(conn, company.realm)
         forecasts.put_delays(conn, company.realm, _by_payer(found, parents))
         work.hurry(conn, company.realm, OUTLOOK, now)
 
@@ -87,7 +88,7 @@ def _by_payer(found: Mapping[str, list[int]], parents: dict[str, str]) -> dict[s
     """The delays of those who are billed, and of the company as a whole."""
     billed: dict[str, list[int]] = defaultdict(list)
     for customer, days in found.items():
-        billed[ledger.billed(customer, parents)] += days
+        billed[families.billed(customer, parents)] += days
         billed[forecasts.COMPANY] += days
     usual = {customer: delay(days) for customer, days in billed.items()}
     return {customer: one for customer, one in usual.items() if one}

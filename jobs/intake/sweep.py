@@ -29,7 +29,7 @@ from jobs.rules.facts.facts import Invoice
 from jobs.sources import records
 from jobs.store import cases, companies, ledger, log, sweeping, work
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import history
+from jobs.store.customers import families, history
 from jobs.store.ledger import Mirrored
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
@@ -172,7 +172,7 @@ class Sweep:
         yield from self._each(sweeping.owners, self._people)
         for page in self.reader.quickbooks.customers_in_credit(self.broken.append):
             yield from self._people([c.id for c in page if c.parent_id])
-        yield from self._each(ledger.in_credit, self._people)
+        yield from self._each(families.in_credit, self._people)
 
     def _people(self, ids: Collection[str]) -> Plan:
         """Read these records and all their parents; a sweep reads each one once."""

@@ -20,7 +20,7 @@ from jobs.rules.states import OPEN, Stage
 from jobs.sources.configured import absent
 from jobs.store import assessments, case_lists, cases, companies, drafts, ledger
 from jobs.store.cases import Case
-from jobs.store.customers import managers, marks, search
+from jobs.store.customers import families, managers, marks, search
 from jobs.store.customers.marks import SaidInSlack
 
 MOST_FOUND = 8
@@ -67,7 +67,7 @@ def _by_number(conn: Connection, realm: str, number: str) -> Iterator[Found]:
     if case and case.company == realm:
         yield Found(case.customer, _name(conn, realm, case.customer), case=case.id)
     numbered = search.invoices_numbered(conn, realm, number, MOST_FOUND)
-    billed = ledger.billed_by(conn, realm, [customer for _, customer in numbered])
+    billed = families.billed_by(conn, realm, [customer for _, customer in numbered])
     for called, customer in numbered:
         payer = billed[customer]
         yield Found(payer, _name(conn, realm, payer), invoice=called)
@@ -85,8 +85,8 @@ def _alike(conn: Connection, realm: str, typed: str) -> list[tuple[str, str]]:
 
 def _billed(conn: Connection, realm: str, named: Iterable[tuple[str, str]]) -> Iterator[Found]:
     some = list(named)
-    billed = ledger.billed_by(conn, realm, [id for id, _ in some])
-    names = ledger.names(conn, realm, set(billed.values()))
+    billed = families.billed_by(conn, realm, [id for id, _ in some])
+    names = families.names(conn, realm, set(billed.values()))
     for id, name in some:
         yield Found(billed[id], names.get(billed[id], name))
 
@@ -100,7 +100,7 @@ def _allowed(some: Iterable[Found], only: Only) -> list[Found]:
 
 
 def _name(conn: Connection, realm: str, customer: str) -> str:
-    return ledger.names(conn, realm, [customer]).get(customer, customer)
+    return families.names(conn, realm, [customer]).get(customer, customer)
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def risk(
 
 
 def _owed(conn: Connection, realm: str, customer: str, today: date) -> Iterator[OwedIn]:
-    members: Collection[str] = ledger.members_of(conn, realm, [customer])[customer]
+    members: Collection[str] = families.members_of(conn, realm, [customer])[customer]
     invoices = [found.invoice for found in ledger.open_of(conn, realm, members)]
     for currency in sorted({one.open.currency for one in invoices}):
         some = [one for one in invoices if one.open.currency == currency]

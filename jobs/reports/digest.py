@@ -29,10 +29,10 @@ from jobs.rules.policy.business_days import (
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, companies, ledger, outbox, work
+from jobs.store import assessments, case_lists, companies, outbox, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import history, managers
+from jobs.store.customers import families, history, managers
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 
@@ -104,7 +104,7 @@ class Morning:
         """Plain JSON: ids, names, amounts as text, dates."""
         waiting = case_lists.waiting(self.conn, self.company.realm, MOST_CASES)
         rulings = assessments.rulings(self.conn, waiting)
-        names = ledger.names(self.conn, self.company.realm, {one.customer for one in waiting})
+        names = families.names(self.conn, self.company.realm, {one.customer for one in waiting})
         bars = {one.id: bar(one, rulings[one.id]) for one in waiting}
         free = [one for one in waiting if bars[one.id] is None]
         since = last_digest(self.now - SHORTLY, self.company.zone, self.policy)
@@ -183,7 +183,7 @@ class Morning:
     def _stuck(self) -> list[dict[str, Any]]:
         """What cannot go on by itself: unknown sends, and approvals whose time has passed."""
         some = case_lists.stuck(self.conn, self.company.realm, self.now, MOST_LINES)
-        names = ledger.names(self.conn, self.company.realm, [one.customer for one in some])
+        names = families.names(self.conn, self.company.realm, [one.customer for one in some])
         return [
             {
                 "case": one.id,
@@ -199,7 +199,7 @@ class Morning:
         today = self.company.today(self.now)
         rows, _ = history.listed_holds(self.conn, self.company.realm, None, MOST_LINES)
         passed = [row for row in rows if row.until <= today]
-        names = ledger.names(self.conn, self.company.realm, [row.customer for row in passed])
+        names = families.names(self.conn, self.company.realm, [row.customer for row in passed])
         return [
             {
                 "customer": names.get(row.customer, row.customer),

@@ -22,6 +22,7 @@ from jobs.rules.policy.sections import MARKS, Limits
 from jobs.rules.states import State
 from jobs.store import case_lists, companies, ledger, outbox, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import families
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 
@@ -100,7 +101,7 @@ class Counting:
         work.settle(conn, claim, None)
 
     def _found(self, conn: Connection) -> dict[str, Any]:
-        totals = _billed(self.totals, ledger.parents(conn, self.company.realm))
+        totals = _billed(self.totals, families.parents(conn, self.company.realm))
         home = self.company.home_currency
         currencies = sorted({c for c, _ in totals}, key=lambda c: (c != home, c))
         owed = {c: [each for (of, _), each in totals.items() if of == c] for c in currencies}
@@ -118,7 +119,7 @@ def _billed(totals: Totals, parents: dict[str, str]) -> Totals:
     """The same by billed customer: sub-customers count with their parent."""
     found: Totals = {}
     for (currency, customer), each in totals.items():
-        key = currency, ledger.billed(customer, parents)
+        key = currency, families.billed(customer, parents)
         found.setdefault(key, CustomerTotal()).add(each)
     return found
 
@@ -160,7 +161,7 @@ def _proposal(
 def _marks(conn: Connection, policy: Policy, realm: str) -> dict[str, Any]:
     """Where each mark may come from, besides a hold in Slack."""
     named = policy.named_customers()
-    here = frozenset(ledger.names(conn, realm, sorted(named)))
+    here = frozenset(families.names(conn, realm, sorted(named)))
     return {
         "marks": [_sources(policy, kind, here) for kind in MARKS],
         "strange_customers": len(named - here),

@@ -14,11 +14,11 @@ from jobs.reports.overview import Some
 from jobs.reports.picture import Only
 from jobs.rules.case import CaseView, Decided
 from jobs.rules.policy.policy import Policy
-from jobs.store import case_lists, direct, drafts, ledger, work
+from jobs.store import case_lists, direct, drafts, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connection import outages
-from jobs.store.customers import managers, marks
+from jobs.store.customers import families, managers, marks
 
 MOST = 10
 
@@ -90,7 +90,7 @@ def waiting(
     """Limited to the billed customers in `only`; None is everybody."""
     found = overview.of_company(conn, company, (), workspace, now, MOST, only)
     due = marks.to_review(conn, company.realm, company.today(now), only)[:MOST]
-    names = ledger.names(conn, company.realm, [row.customer for row in due])
+    names = families.names(conn, company.realm, [row.customer for row in due])
     to_review = [MarkToReview(names.get(r.customer, r.customer), r.kind, r.review_on) for r in due]
     return PutOff(company, found.waits, found.held, to_review)
 

@@ -13,8 +13,9 @@ from jobs.reports import cash, picture
 from jobs.reports.cash import Apart, Forecast, Outlook, Receivable
 from jobs.reports.picture import Only
 from jobs.rules.facts.past import HoldKind
-from jobs.store import forecasts, ledger
+from jobs.store import forecasts
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import families
 
 SET_APART = {
     HoldKind.DISPUTE: Apart.DISPUTED,
@@ -52,7 +53,7 @@ def seen_by(
 def named(conn: Connection, company: ConnectedCompany, made: LatestOutlook) -> dict[str, str]:
     """The names of the customers that an outlook speaks of, by id."""
     each = {id for one in made.outlook.currencies for m in one.moved for id in m.customers}
-    return ledger.names(conn, company.realm, each)
+    return families.names(conn, company.realm, each)
 
 
 def computed(
@@ -71,11 +72,11 @@ def _receivables(
     """What is open, by who is billed, with promised days and what stands apart."""
     realm = company.realm
     records = picture.records(conn, company, only)
-    parents = ledger.parents(conn, realm)
+    parents = families.parents(conn, realm)
     apart, promised = _held(conn, realm, today)
     stopped = forecasts.stopped_invoices(conn, realm)
     for id, record, currency, amount, due in forecasts.open_invoices(conn, realm, records):
-        payer = ledger.billed(record, parents) if record in parents else record
+        payer = families.billed(record, parents) if record in parents else record
         why = apart.get((payer, id)) or apart.get((payer, ""))
         why = why or (Apart.STOPPED if id in stopped else None)
         day = promised.get((payer, id)) or promised.get((payer, ""))

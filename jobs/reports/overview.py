@@ -14,11 +14,11 @@ from jobs.reports.picture import Aging, Only, TopCase
 from jobs.reports.worklist import ToDecide
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, ledger
+from jobs.store import assessments, case_lists
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connection import budget
-from jobs.store.customers import history
+from jobs.store.customers import families, history
 
 CAPPED = "Above today's limit of new cards."
 LATELY = timedelta(days=14)
@@ -164,7 +164,7 @@ def _waits(
     conn: Connection, company: ConnectedCompany, now: datetime, most: int, only: Only
 ) -> Some:
     found, count = case_lists.asleep(conn, company.realm, only, now, most)
-    names = ledger.names(conn, company.realm, [case.customer for case in found])
+    names = families.names(conn, company.realm, [case.customer for case in found])
     rulings = assessments.rulings(conn, found)
     shown = tuple(
         _wait(case, names.get(case.customer, case.customer), rulings[case.id]) for case in found
@@ -186,7 +186,7 @@ def _wait(case: Case, name: str, rulings: tuple[Ruling, ...]) -> WaitingCase:
 
 def _held(conn: Connection, company: ConnectedCompany, most: int, only: Only) -> Some:
     rows, count = history.listed_holds(conn, company.realm, only, most)
-    names = ledger.names(conn, company.realm, [row.customer for row in rows])
+    names = families.names(conn, company.realm, [row.customer for row in rows])
     shown = tuple(
         Held(
             customer=names.get(row.customer, row.customer),

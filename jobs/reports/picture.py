@@ -28,7 +28,7 @@ from jobs.store import assessments, case_lists, cases, companies, drafts, ledger
 from jobs.store.assessments import Assessment
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import history, managers
+from jobs.store.customers import families, history, managers
 from jobs.store.drafts import Draft
 
 MOST_CASES = 10
@@ -259,8 +259,8 @@ def records(conn: Connection, company: ConnectedCompany, only: Only) -> list[str
     """All records billed through these customers, or None for the whole company."""
     if only is None:
         return None
-    families = ledger.members_of(conn, company.realm, only)
-    return sorted(set().union(*families.values()))
+    billed = families.members_of(conn, company.realm, only)
+    return sorted(set().union(*billed.values()))
 
 
 def top_cases(
@@ -275,7 +275,7 @@ def top_cases(
     """The largest cases in these states, some of each currency, and how many more there are."""
     realm, home = company.realm, company.home_currency
     found, count = case_lists.largest(conn, realm, states, only, home, most)
-    names = ledger.names(conn, realm, [one.case.customer for one in found])
+    names = families.names(conn, realm, [one.case.customer for one in found])
     rulings = assessments.rulings(conn, [one.case for one in found])
     today = company.today(now)
     listed = [

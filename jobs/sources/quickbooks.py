@@ -27,7 +27,7 @@ from jobs.rules.states import Stage
 from jobs.sources import records
 from jobs.store import assessments, cases, companies, crossings, ledger
 from jobs.store.cases import Case
-from jobs.store.customers import history, marks
+from jobs.store.customers import families, history, marks
 from qbo import Broken, QuickBooksError, models
 from qbo.answers import raise_broken
 from qbo.client import QuickBooks
@@ -294,7 +294,7 @@ class CaseFile:
 def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
     """Load what is needed to gather a case's context."""
     company = companies.need(conn, case.company)
-    members = ledger.members_of(conn, case.company, [case.customer])[case.customer]
+    members = families.members_of(conn, case.company, [case.customer])[case.customer]
     known = ledger.open_of(conn, case.company, members)
     ours = [m for m in known if m.invoice.open.currency == case.currency]
     last = crossings.last_stages(conn, case.company, [m.invoice.id for m in ours])
@@ -309,7 +309,7 @@ def open_file(conn: Connection, case: Case, now: datetime) -> CaseFile:
         held=frozenset(h.invoice for h in holds if h.invoice and h.until > company.today(now)),
     )
     expected = frozenset(m.invoice.id for m in ours) | _about(conn, case)
-    family = ledger.family_of(conn, case.company, members) - members
+    family = families.family_of(conn, case.company, members) - members
     gaps = assessments.gaps(conn, case)
     return CaseFile(case, company, members, expected, scope, family, gaps)
 
@@ -327,9 +327,9 @@ def mirror(conn: Connection, file: CaseFile, books: Books, now: datetime) -> Non
     realm, customer = file.company.realm, file.case.customer
     known = ledger.mirrored(conn, realm, list(books.gone))
     vanished = [records.gone(m.invoice) for m in known.values()]
-    ledger.put_customers(conn, realm, books.customers, books.as_of)
+    families.put_customers(conn, realm, books.customers, books.as_of)
     ledger.put_invoices(conn, realm, [*books.open, *books.left, *vanished], books.as_of)
-    members = ledger.members_of(conn, realm, [customer])[customer]
+    members = families.members_of(conn, realm, [customer])[customer]
     crossings.give_up_others(conn, file.case, members, now)
 
 

@@ -27,6 +27,7 @@ from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.store import companies, ledger
 from jobs.store.cases import Case
+from jobs.store.customers import families
 from jobs.store.database.tables import assessments, cases, documents, drafts, readings
 from jobs.store.database.upsert import insert_missing
 
@@ -337,11 +338,11 @@ def put_readings(
 def _from_mirror(conn: Connection, case: Case, now: datetime) -> Facts:
     """Only what is in the mirror: enough for a card that says why there is nothing more."""
     company = companies.need(conn, case.company)
-    members = ledger.members(case.customer, ledger.parents(conn, case.company))
+    members = families.members(case.customer, families.parents(conn, case.company))
     theirs = [m.invoice for m in ledger.open_of(conn, case.company, members)]
     today = company.today(now)
     spoken = tuple(i for i in theirs if i.open.currency == case.currency and i.due < today)
-    name = ledger.names(conn, case.company, [case.customer]).get(case.customer, "")
+    name = families.names(conn, case.company, [case.customer]).get(case.customer, "")
     nobody = Customer(case.customer, name, "", Money(Decimal(0), case.currency))
     return Facts(
         company=company.as_fact(),

@@ -31,7 +31,7 @@ from jobs.rules.states import JOINABLE, OPEN, Stage
 from jobs.store import ledger, log
 from jobs.store.cases import Case
 from jobs.store.database.tables import cases, crossings, invoices, promised_invoices
-from jobs.store.database.upsert import insert_new
+from jobs.store.database.upsert import insert_new, runs
 
 
 def owed(
@@ -156,10 +156,10 @@ def last_stages(
 ) -> dict[tuple[str, int], Stage]:
     """(invoice id, round) → the highest stage crossed and not released."""
     ids, found = sorted(set(invoices)), {}
-    for start in range(0, len(ids), 500):
+    for some in runs(ids):
         wanted = (
             (crossings.c.company == company)
-            & crossings.c.invoice.in_(ids[start : start + 500])
+            & crossings.c.invoice.in_(some)
             & crossings.c.released_at.is_(None)
         )
         highest = func.max(crossings.c.stage).label("stage")

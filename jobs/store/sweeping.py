@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, select, tuple_
 
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.store import ledger
+from jobs.store.customers import families
 from jobs.store.database.tables import invoices, sweeping
 from jobs.store.database.upsert import upsert
 
@@ -62,7 +63,7 @@ def owners(conn: Connection, company: str, after: str, most: int) -> dict[str, i
 
 def bill(conn: Connection, company: str, counts: Mapping[str, int]) -> None:
     """Add the open invoices of these records to the counts of their billed customers."""
-    billed = ledger.billed_by(conn, company, counts)
+    billed = families.billed_by(conn, company, counts)
     sums = _weights(conn, company, PAYER, set(billed.values()))
     for id, count in counts.items():
         sums[billed[id]] = sums.get(billed[id], 0) + count

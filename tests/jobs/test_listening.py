@@ -25,6 +25,7 @@ from sqlalchemy import select
 from jobs.engine import loop
 from jobs.rules.states import OPEN, Stage
 from jobs.store import cases, ledger, work
+from jobs.store.customers import families
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import crossings, invoices
 from qbo import QuickBooks, query
@@ -335,7 +336,7 @@ def crossed_once(harness: CompanyHarness) -> None:
     with harness.database.reading() as conn:
         still = ledger.open_ids(conn, harness.realm)
         mirror = ledger.mirrored(conn, harness.realm, still)
-        payers = ledger.billed_by(
+        payers = families.billed_by(
             conn, harness.realm, {m.invoice.customer for m in mirror.values()}
         )
         alive = [cases.of_row(r) for r in conn.execute(select(cases_table)) if r.state in OPEN]

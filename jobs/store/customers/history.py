@@ -16,7 +16,7 @@ from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
 from jobs.store import crossings, ledger
 from jobs.store.cases import Case
-from jobs.store.customers import managers, marks, promises, replies
+from jobs.store.customers import families, managers, marks, promises, replies
 from jobs.store.database.tables import (
     addresses,
     cases,
@@ -242,7 +242,7 @@ def pass_on_addresses(conn: Connection, company: str, after: str, most: int) -> 
     query = select(addresses.c.customer).where(addresses.c.company == company).distinct()
     page = query.where(addresses.c.customer > after).order_by(addresses.c.customer).limit(most)
     ids = list(conn.scalars(page))
-    billed = ledger.billed_by(conn, company, ids)
+    billed = families.billed_by(conn, company, ids)
     elsewhere = [id for id in ids if billed[id] != id]
     theirs = (addresses.c.company == company) & addresses.c.customer.in_(elsewhere)
     found = theirs & (addresses.c.source == LEDGER) & addresses.c.bounced_at.is_(None)

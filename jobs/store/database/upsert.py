@@ -1,7 +1,8 @@
-"""INSERT … ON CONFLICT, the same for SQLite and PostgreSQL."""
+"""INSERT … ON CONFLICT, the same for SQLite and PostgreSQL; and how many ids go into a query."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table
@@ -50,6 +51,11 @@ def added(conn: Connection, table: Table, row: dict[str, Any]) -> Row[Any]:
     sums = {n: table.c[n] + statement.excluded[n] for n in row if n not in keys}
     both = statement.on_conflict_do_update(index_elements=keys, set_=sums)
     return conn.execute(both.returning(table)).one()
+
+
+def runs(ids: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    """`ids` in runs short enough for one query."""
+    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def _insert(conn: Connection) -> Any:

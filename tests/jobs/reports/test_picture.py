@@ -20,6 +20,7 @@ from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import OPEN, CaseClass, Stage, State
 from jobs.store import cases, companies, crossings, drafts, ledger, outbox, people, sends
 from jobs.store.cases import Case
+from jobs.store.customers import families
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import crossings as crossings_table
@@ -243,7 +244,7 @@ def test_the_largest_open_cases_are_listed(database: Database) -> None:
             conn.execute(update(cases_table).where(mine).values(state=state, closed_at=NOW))
     with database.writing() as conn:
         people_ = [Customer("2", "Bea & Co", "", usd(0))]
-        ledger.put_customers(conn, REALM, people_, NOW)
+        families.put_customers(conn, REALM, people_, NOW)
     seen = shown(database, most=3)
     assert [c.customer for c in seen.cases] == ["Bea & Co", "4", "1"]
     assert seen.more_cases == 1
@@ -310,7 +311,7 @@ def test_own_customers_are_a_picture_of_their_own(database: Database) -> None:
     about(database, "61", "7000")
     with database.writing() as conn:
         job = Customer("59", "Job", "", usd(0), parent="58", bills_parent=True)
-        ledger.put_customers(conn, REALM, [job], NOW)
+        families.put_customers(conn, REALM, [job], NOW)
     mirror(database, due("job", 40, "11", customer="59"), due("else", 40, "5", customer="77"))
     with database.reading() as conn:
         company = companies.need(conn, REALM)

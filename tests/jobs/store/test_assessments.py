@@ -34,6 +34,7 @@ from jobs.rules.rulings import RULINGS, Kind, Ruling
 from jobs.rules.states import CaseClass, Stage
 from jobs.store import assessments, cases, drafts, ledger
 from jobs.store.assessments import Judgement
+from jobs.store.customers import families
 from jobs.store.database import tables
 from jobs.store.database.engine import Database
 from tests.jobs.rules.world import facts, invoice, usd
@@ -222,7 +223,7 @@ def test_a_case_that_gathered_nothing_shows_the_mirror(database: Database) -> No
         invoice(id="other", customer="77"),
     ]
     with database.writing() as conn:
-        ledger.put_customers(conn, REALM, people, NOW)
+        families.put_customers(conn, REALM, people, NOW)
         ledger.put_invoices(conn, REALM, some, NOW)
     with database.reading() as conn:
         found = assessments.facts_of_case(conn, read(database, ours.id), NOW)

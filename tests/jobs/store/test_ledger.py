@@ -14,6 +14,7 @@ from sqlalchemy import select
 from jobs.rules.facts.facts import NO_DUE_DATE, Customer, Invoice, InvoiceStatus
 from jobs.rules.figures import Money
 from jobs.store import ledger
+from jobs.store.customers import families
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import customers
 from tests.jobs.rules.world import invoice, usd
@@ -140,39 +141,39 @@ def test_the_nearest_ancestor_that_pays_is_billed(database: Database) -> None:
         customer("4", "3"),
     ]
     with database.writing() as conn:
-        ledger.put_customers(conn, REALM, read, NOW)
-        parents = ledger.parents(conn, REALM)
-        assert ledger.names(conn, REALM, ["4", "9"]) == {"4": "Customer 4"}
-    assert [ledger.billed(id, parents) for id in "1234"] == ["1", "2", "2", "2"]
-    assert ledger.members("2", parents) == {"2", "3", "4"}
-    assert ledger.members("1", parents) == {"1"}
+        families.put_customers(conn, REALM, read, NOW)
+        parents = families.parents(conn, REALM)
+        assert families.names(conn, REALM, ["4", "9"]) == {"4": "Customer 4"}
+    assert [families.billed(id, parents) for id in "1234"] == ["1", "2", "2", "2"]
+    assert families.members("2", parents) == {"2", "3", "4"}
+    assert families.members("1", parents) == {"1"}
 
 
 def test_a_customer_follows_the_ledger(database: Database) -> None:
     """A new name and a new parent replace the old ones."""
     with database.writing() as conn:
-        ledger.put_customers(conn, REALM, [customer("1"), customer("2", "1")], NOW)
-        ledger.put_customers(conn, REALM, [replace(customer("2"), name="Moved")], LATER)
-        assert ledger.names(conn, REALM, ["2"]) == {"2": "Moved"}
-        assert ledger.parents(conn, REALM) == {}
+        families.put_customers(conn, REALM, [customer("1"), customer("2", "1")], NOW)
+        families.put_customers(conn, REALM, [replace(customer("2"), name="Moved")], LATER)
+        assert families.names(conn, REALM, ["2"]) == {"2": "Moved"}
+        assert families.parents(conn, REALM) == {}
 
 
 def test_an_older_reading_of_a_customer_changes_nothing(database: Database) -> None:
     """A sweep that began earlier does not undo who gets the bill since."""
     with database.writing() as conn:
-        ledger.put_customers(conn, REALM, [customer("1"), customer("2", "1")], LATER)
+        families.put_customers(conn, REALM, [customer("1"), customer("2", "1")], LATER)
         old = replace(customer("2"), balance=Money(Decimal(9), "USD"))
-        assert ledger.put_customers(conn, REALM, [old, customer("3", "1")], NOW) == set()
-        assert ledger.parents(conn, REALM) == {"2": "1", "3": "1"}
+        assert families.put_customers(conn, REALM, [old, customer("3", "1")], NOW) == set()
+        assert families.parents(conn, REALM) == {"2": "1", "3": "1"}
 
 
 def test_a_balance_that_moved_is_told(database: Database) -> None:
     """Not the first one, and not the same again, which writes nothing."""
     owing = replace(customer("1"), balance=Money(Decimal("60.5"), "USD"))
     with database.writing() as conn:
-        assert ledger.put_customers(conn, REALM, [customer("1"), customer("2")], NOW) == set()
-        assert ledger.put_customers(conn, REALM, [owing, customer("2")], NOW) == {"1"}
-        assert ledger.put_customers(conn, REALM, [owing], LATER) == set()
+        assert families.put_customers(conn, REALM, [customer("1"), customer("2")], NOW) == set()
+        assert families.put_customers(conn, REALM, [owing, customer("2")], NOW) == {"1"}
+        assert families.put_customers(conn, REALM, [owing], LATER) == set()
         times = conn.execute(select(customers.c.id, customers.c.read_at)).all()
         assert set(times) == {("1", NOW), ("2", NOW)}
 
@@ -184,4 +185,4 @@ IDS = st.sampled_from("abcdef")
 def test_whoever_is_billed_has_the_customer_among_its_members(parents: dict[str, str]) -> None:
     """Also where records point at each other in a circle: the search ends, nobody is lost."""
     for id in "abcdef":
-        assert id in ledger.members(ledger.billed(id, parents), parents)
+        assert id in families.members(families.billed(id, parents), parents)

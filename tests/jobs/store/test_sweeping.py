@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from jobs.rules.facts.facts import Customer
 from jobs.store import ledger, sweeping
-from jobs.store.customers import history
+from jobs.store.customers import families, history
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import addresses
 from jobs.store.database.tables import sweeping as table
@@ -28,7 +28,7 @@ def a_ledger(database: Database) -> None:
     owners = {"71": "1", "72": "2", "73": "2", "74": "3", "75": "3"}
     open_ones = [replace(invoice(), id=id, customer=owner) for id, owner in owners.items()]
     with database.writing() as conn:
-        ledger.put_customers(conn, REALM, [*people, job], NOW)
+        families.put_customers(conn, REALM, [*people, job], NOW)
         ledger.put_invoices(conn, REALM, open_ones, NOW)
 
 

@@ -11,8 +11,7 @@ from sqlalchemy import select
 from jobs.rules.facts.facts import Customer
 from jobs.rules.facts.past import AddressContact, HoldKind, Past
 from jobs.rules.states import Stage, State
-from jobs.store import ledger
-from jobs.store.customers import history
+from jobs.store.customers import families, history
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import holds
 from tests.jobs.rules.world import usd
@@ -58,7 +57,7 @@ def test_an_address_remembers_its_last_contact(database: Database) -> None:
     sent(database, "refused", NOW, customer="59")
     bakery = Customer("59", "Bo's Bakery", TO, usd(0))
     with database.writing() as conn:
-        ledger.put_customers(conn, REALM, [bakery], NOW)
+        families.put_customers(conn, REALM, [bakery], NOW)
     seen = past(database, "58", "AP@Cooper.example").last_contact_to_address
     assert seen == AddressContact(NOW - 2 * DAY, TO, "Bo's Bakery")
     company(database, "another")
