@@ -141,7 +141,7 @@ def _unsent(
     conn: Connection, company: ConnectedCompany, now: datetime, most: int, only: Only
 ) -> Some:
     rows, count = case_lists.unsent(conn, company.realm, only, now - LATELY, most)
-    names = ledger.names(conn, company.realm, [case.customer for case in rows])
+    names = families.names(conn, company.realm, [case.customer for case in rows])
     shown = tuple(
         Unsent(
             case.id,

@@ -17,10 +17,10 @@ from jobs.rules.policy import rights
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import sees
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, drafts, ledger, people
+from jobs.store import assessments, case_lists, drafts, people
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import managers
+from jobs.store.customers import families, managers
 
 MOST = 50
 """How many of the most valuable waiting cases are looked at: twice a day's usual cards."""
@@ -64,7 +64,7 @@ def mine(
 ) -> list[ToDecide]:
     """This person's worklist as App Home lists it; `workspace` is the base URL of links."""
     found = list(to_decide(conn, policy, company.realm, user, now))
-    names = ledger.names(conn, company.realm, [one.customer for one in found])
+    names = families.names(conn, company.realm, [one.customer for one in found])
     listed = []
     for case in found:
         facts = assessments.facts_of_case(conn, case, now)
