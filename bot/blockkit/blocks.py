@@ -163,9 +163,10 @@ def confirm(title: str, words: str, yes: str, no: str) -> Block:
     }
 
 
-def text(words: str, *, bold: bool = False, italic: bool = False) -> Block:
+def text(words: str, *, bold: bool = False, italic: bool = False, strike: bool = False) -> Block:
     """A piece of rich text; `words` are shown exactly as they are."""
-    style = {name: True for name, on in (("bold", bold), ("italic", italic)) if on}
+    styles = (("bold", bold), ("italic", italic), ("strike", strike))
+    style = {name: True for name, on in styles if on}
     return {"type": "text", "text": clean(words) or "–"} | ({"style": style} if style else {})
 
 

@@ -112,9 +112,10 @@ _JOINER = "\u2060"
 """Our own escaping puts it into links and quotes, which it makes inert."""
 _TOKEN = re.compile(
     r"<(?:@[UW][A-Z0-9]+|#[CGD][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^[0-9]+\^[^<>|]+\|[^<>|]+"
-    r"|https?://[^<>|\s]+(?:\|[^<>|]+)?)>"
+    r"|https?://[^<>|\s]+(?:\|[^<>|]+)?)>|^> ",
+    re.MULTILINE,
 )
-"""What our own words may say in Slack's markup: people, a channel, an instant, a link."""
+"""What our own words may say in Slack's markup: people, a channel, an instant, a link, a quote."""
 _BARE = re.compile(r"[<>]|&(?!(?:amp|lt|gt);)")
 
 

@@ -136,8 +136,7 @@ def foreign(body: dict[str, Any], team: str, app_id: str) -> str:
 def _told(backend: Backend, body: dict[str, Any], words: str) -> BoltResponse:
     """A private answer in whatever form this request accepts; a modal stays open."""
     if body.get("type") == "view_submission":  # an empty answer would close it as if it were saved
-        shown = {"response_action": "update", "view": modal.gone(words)}
-        return BoltResponse(status=200, body=shown)
+        return BoltResponse(status=200, body=modal.not_taken(body["view"], words))
     if "command" in body:
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": words})
     if body.get("response_url"):

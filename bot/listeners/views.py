@@ -30,7 +30,7 @@ from bot.surfaces.forms import fields, forms, modal
 from bot.surfaces.forms.fields import UnusableError
 from bot.surfaces.forms.forms import FORMS
 from bot.surfaces.forms.modal import Submission
-from jobs.decide.access import ABOUT_THEIR_CHOICE
+from jobs.decide.access import ABOUT_THEIR_CHOICE, Click
 from jobs.decide.edit import Objections, Text
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
@@ -156,8 +156,7 @@ def _made(backend: Backend, verb: Verb, body: dict[str, Any]) -> Block:
 def _stands(verb: Verb, view: CaseView, binding: Binding) -> bool:
     """Whether the card is still the one on which the button was pressed."""
     back = view.may_return and verb is Verb.CONFIRM_ADDRESS
-    after = view.state is State.DONE and verb is Verb.WAS_WRONG
-    fits = view.state is State.WAITING or back or after
+    fits = view.state in FORMS[verb].states or back
     return fits and view.draft_hash == binding.draft_hash
 
 
@@ -185,13 +184,44 @@ def _answer(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
     except UnusableError as error:
         return {"response_action": "errors", "errors": error.errors}
     except NotRecorded as error:
-        if error.said and error.said.answer in ABOUT_THEIR_CHOICE:
-            values = body["view"]["state"]["values"]
-            errors = fields.unusable(values, Field.PERSON, error.words).errors
-            return {"response_action": "errors", "errors": errors}
-        return _instead(modal.gone(error.words))
+        return _unsaved(backend, verb, body, error)
     except BadValueError as error:
         return _instead(modal.gone(unreadable(error)))
+
+
+def _unsaved(backend: Backend, verb: Verb, body: dict[str, Any], error: NotRecorded) -> Response:
+    """Nothing was recorded. What somebody has typed is not lost with it."""
+    if error.said is None:  # the record was busy: the same form may be sent again
+        return modal.not_taken(body["view"], error.words)
+    if error.said.answer in ABOUT_THEIR_CHOICE:
+        values = body["view"]["state"]["values"]
+        errors = fields.unusable(values, Field.PERSON, error.words).errors
+        return {"response_action": "errors", "errors": errors}
+    if verb is not Verb.EDIT:
+        return _instead(modal.gone(error.words))
+    opened = ids.opened(body["view"]["private_metadata"])
+    click = click_of(opened.binding, user_of(body))
+    values = body["view"]["state"]["values"]
+    typed = forms.edited(Submission(values, opened.seen, lambda: view_for(backend, verb, click)))
+    return _instead(worklist.marked(_both(backend, click, typed, error.words), opened.place))
+
+
+def _both(backend: Backend, click: Click, typed: Text, words: str) -> Block:
+    """The form on the present version with what was typed; without a form, why and the text."""
+    try:
+        view = view_for(backend, Verb.EDIT, click)
+    except NotRecorded:
+        return forms.not_saved(words, typed)
+    if view.state is not State.WAITING or view.letter is None:
+        return forms.not_saved(words, typed)
+    return forms.edit_again(
+        view,
+        subject=typed.subject,
+        body=typed.body,
+        marked=typed.marked,
+        cc=typed.cc,
+        meanwhile=True,
+    )
 
 
 def _submit(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
@@ -200,12 +230,15 @@ def _submit(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
     click = click_of(opened.binding, user_of(body))
     sent = Submission(view["state"]["values"], opened.seen, lambda: view_for(backend, verb, click))
     typed = FORMS[verb].read(sent)
-    outcome = decide(backend, verb, click, typed)
+    outcome = decide(backend, verb, click, *([] if typed is None else [typed]))
     if not isinstance(outcome, Objections):
         if opened.place:
             backend.pool.submit(worklist.go_on, backend, verb, body, opened)
         return CLOSE
     assert isinstance(typed, Text)  # only to an edit is there anything to object
+    if outcome.hard:
+        told = sorted(outcome.violations, key=lambda v: not v.hard)
+        return {"response_action": "errors", "errors": forms.forbidden(sent, typed, told)}
     again = _objected(sent.view(), typed, outcome)
     return _instead(worklist.marked(again, opened.place))
 
@@ -215,16 +248,14 @@ def _instead(view: dict[str, Any]) -> Response:
 
 
 def _objected(view: CaseView, typed: Text, found: Objections) -> dict[str, Any]:
-    """The form again, with the current violations only, the more serious ones first."""
-    told = [v.sentence for v in sorted(found.violations, key=lambda v: not v.hard)]
-    text = (typed.subject, typed.body, typed.marked)
-    seen = "" if found.hard else forms.fingerprint(*text)
+    """The form again, with what a second person would have to approve."""
+    seen = forms.fingerprint(typed.subject, typed.body, typed.marked)
     return forms.edit_again(
         view,
         subject=typed.subject,
         body=typed.body,
         marked=typed.marked,
         cc=typed.cc,
-        violations=told,
+        violations=[v.sentence for v in found.violations],
         seen=seen,
     )

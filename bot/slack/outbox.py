@@ -32,7 +32,7 @@ from jobs.engine.step import Round, Step
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
-from jobs.store import cases, companies, direct, outbox, people, work
+from jobs.store import cases, companies, direct, drafts, outbox, people, work
 from jobs.store.customers import replies
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
@@ -169,8 +169,10 @@ def _drawn(
     data = row.body["data"]
     reply = replies.find(conn, data["reply"]) if kind is MessageKind.REPLY else None
     given = Given(data, names, companies.get(conn, row.company), reply, text)
-    made = notice(kind, given)
-    return Drawn(_filled(message, made))
+    if kind is MessageKind.REWORDED:
+        before, after = (drafts.draft(conn, data[one]) for one in ("before", "after"))
+        given = replace(given, letters=(before.letter, after.letter))
+    return Drawn(_filled(message, notice(kind, given)))
 
 
 def _filled(message: Message, made: Card) -> Message:

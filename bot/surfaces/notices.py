@@ -17,10 +17,12 @@ from bot.blockkit.escaping import cap, escaped
 from bot.blockkit.lint import MOST_TEXT
 from bot.surfaces import customer_replies, digest, first_look
 from bot.surfaces.card.card import Card
+from bot.surfaces.rewording import changed_blocks, changed_said
 from bot.surfaces.wording import marked_as, sentence
 from jobs.decide.switches import Switch
-from jobs.decide.verbs import DECISIONS
+from jobs.decide.verbs import DECISIONS, Verb
 from jobs.rules.figures import day, listed
+from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import one_line
 from jobs.rules.promises import PromiseState
 from jobs.rules.replies import CustomerReply
@@ -60,6 +62,8 @@ class Given:
     """The customer's reply that it is about, as it is now."""
     card: str = ""
     """The card of the case as text, for the one kind that repeats it."""
+    letters: tuple[Letter, Letter] | None = None
+    """The message before and after an edit."""
 
     def __getitem__(self, key: str) -> str:
         """A text of the data, escaped: what stands there comes from outside."""
@@ -103,6 +107,9 @@ def notice(kind: MessageKind, given: Given) -> Card:
         return _question(text, given.asker)
     if kind is MessageKind.REPLY:
         return customer_replies.shown(cap(text, MOST_TEXT - 200), given.reply, given.names)
+    if given.letters:
+        top, blocks = section(text.partition("\n")[0]), changed_blocks(*given.letters)
+        return Card(cap(text, MOST_TEXT), [top, *blocks])
     return Card(cap(text, MOST_TEXT), [])
 
 
@@ -437,6 +444,12 @@ def _edited(given: Given) -> str:
     return _to(given, f"nothing was sent. {given.who} has edited the text.")
 
 
+def _reworded(given: Given) -> str:
+    """The blocks show the changes in their place; this is for whoever hears them."""
+    said = changed_said(*given.letters) if given.letters else ""
+    return f"{given.who} {DECISIONS[Verb.EDIT].did}.\n{said}".strip()
+
+
 def _text_dropped(given: Given) -> str:
     return _to(given, escaped(" ".join(given.data["changed"])) or "your text no longer fits.")
 
@@ -526,6 +539,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.CUSTOMER_CHANGED: _customer_changed,
     MessageKind.VOIDED: _voided,
     MessageKind.EDITED: _edited,
+    MessageKind.REWORDED: _reworded,
     MessageKind.TEXT_DROPPED: _text_dropped,
     MessageKind.SEND_UNKNOWN: _send_unknown,
     MessageKind.ACCEPTED_LATE: _accepted_late,

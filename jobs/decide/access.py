@@ -201,13 +201,17 @@ def decide(
     comment that goes with a reason from a closed list; `about` tells two of a kind apart.
     """
     assert reason or not decider.verb.row.needs_reason, decider.verb
-    kept, case = str(kind or decider.verb), decider.case
-    decision = Decision(kept, decider.user, now, reason, comment)
-    drafts.record(conn, case, decision, decider.draft, policy.sha256)
-    key = f"{kept}:{case.version}:{decider.user}{about and f':{about}'}"
-    data = {"by": decider.user, "decision": kept, "reason": reason, "comment": comment}
-    outbox.say(conn, case, MessageKind.DECIDED, key, data, now)
+    decision = Decision(str(kind or decider.verb), decider.user, now, reason, comment)
+    drafts.record(conn, decider.case, decision, decider.draft, policy.sha256)
+    key = f"{thread_key(decider, decision.kind)}{about and f':{about}'}"
+    data = {"by": decider.user, "decision": decision.kind, "reason": reason, "comment": comment}
+    outbox.say(conn, decider.case, MessageKind.DECIDED, key, data, now)
     return decision
+
+
+def thread_key(decider: Decider, kind: str) -> str:
+    """What tells the thread's line about a decision of this kind from all others."""
+    return f"{kind}:{decider.case.version}:{decider.user}"
 
 
 def refused(

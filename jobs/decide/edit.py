@@ -12,6 +12,7 @@ from jobs.approvals import tell_edited
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
+from jobs.rules.case import Decision
 from jobs.rules.facts.past import Past
 from jobs.rules.gates import about_texts
 from jobs.rules.gates.copies import MOST_COPIES, copies, is_colleague, known_people
@@ -22,10 +23,11 @@ from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
 from jobs.rules.verification.verify import verify
 from jobs.rules.verification.violations import Violation
-from jobs.store import cases, drafts
+from jobs.store import cases, drafts, outbox
 from jobs.store.cases import Move
 from jobs.store.customers import history
 from jobs.store.drafts import Draft
+from jobs.store.outbox import MessageKind
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def _save(
     now: datetime,
 ) -> Reply:
     case, user = decider.case, decider.user
-    access.decide(conn, policy, decider, now)
+    made = Decision(Verb.EDIT, user, now)
+    drafts.record(conn, case, made, decider.draft, policy.sha256)
     if letter.cc != old.letter.cc:
         history.choose_copies(conn, case.company, case.customer, letter.cc, user, now)
     same = (letter.subject, letter.body) == (old.letter.subject, old.letter.body)
@@ -129,6 +132,9 @@ def _save(
         marked=any(v.kind == "marked" for v in violations),
         deadline=old.deadline,
     )
+    reworded = {"by": decider.user, "before": old.id, "after": draft.id}
+    key = access.thread_key(decider, Verb.EDIT)
+    outbox.say(conn, case, MessageKind.REWORDED, key, reworded, now)
     data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}
     edit = Move(State.WAITING, "draft.edited", decider.user, case.row.due_at, data)
     access.moved(cases.move(conn, case, edit, now, draft=draft.id, end_reason=""), case)

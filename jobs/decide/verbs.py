@@ -216,7 +216,7 @@ class Verb(StrEnum):
     )
     TAKE_BACK = Row(
         Decided.TAKE_BACK,
-        button="Take back the note",
+        button="Take back the note…",
         did="took the QuickBooks note back",
         was="taken back",
         does="sent.take_back",

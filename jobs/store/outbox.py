@@ -70,6 +70,7 @@ class MessageKind(StrEnum):
     DECIDED = "decided"
     VOIDED = "voided"
     EDITED = "edited"
+    REWORDED = "reworded"
     TEXT_DROPPED = "text_dropped"
     SEND_UNKNOWN = "send_unknown"
     ACCEPTED_LATE = "accepted_late"

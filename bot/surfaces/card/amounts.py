@@ -99,7 +99,9 @@ def _name(view: CaseView, one: Invoice) -> str:
 
 def _due(view: CaseView, one: Invoice) -> str:
     late = one.days_overdue(view.facts.today)
-    return short_day(one.due) + (f" · {late} d" if late > 0 else "")
+    this_year = one.due.year == view.facts.today.year
+    due = short_day(one.due).removesuffix(f", {one.due.year}" if this_year else "")
+    return due + (f" · {late} d" if late > 0 else "")
 
 
 def _sums(view: CaseView, some: Sequence[Invoice]) -> list[str]:

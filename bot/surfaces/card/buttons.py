@@ -68,8 +68,8 @@ def buttons(view: CaseView, now: datetime, link: str = "") -> list[Block]:
         return _undo(view, now)
     if view.state is State.UNKNOWN:
         return [_make(view, Verb.WENT), _make(view, Verb.DID_NOT_GO)]
-    if view.state is State.DONE:
-        return _sent(view)
+    if view.state in (State.SENT, State.DONE):
+        return _sent(view, link)
     if view.state is State.REJECTED and not view.taken_up:
         return _rejected(view)
     if view.state is State.HELD and not view.taken_up:
@@ -160,6 +160,14 @@ def _stopped(view: CaseView, link: str) -> list[Block]:
     return [*made, _make(view, Verb.REJECT), _more(view, [*more, Verb.HOLD, Verb.ASSIGN], link)]
 
 
+def _sent(view: CaseView, link: str) -> list[Block]:
+    done = view.state is State.DONE
+    told = any(one.kind == Verb.WAS_WRONG for one in view.decisions)
+    verbs = [Verb.WAS_WRONG] if done and not told else []
+    verbs += [Verb.TAKE_BACK] if done and view.note_state == "written" else []
+    return [_more(view, verbs, link)]
+
+
 def _more(view: CaseView, verbs: Iterable[Verb], link: str) -> Block:
     """The menu behind ⋯. Slack takes five entries: what does not fit is behind the last one."""
     bound = binding(view)
@@ -225,19 +233,6 @@ _TAKEOVER = confirm(
     "I'll handle it",
     "Not now",
 )
-_TAKE_BACK = confirm(
-    "Take back the note?",
-    "It is removed from QuickBooks and cannot be written again. The e-mail has already been sent.",
-    "Take it back",
-    "Keep it",
-)
-
-
-def _sent(view: CaseView) -> list[Block]:
-    taken = view.note_state == "written"
-    made = [_make(view, Verb.TAKE_BACK, asks=_TAKE_BACK)] if taken else []
-    told = any(one.kind == Verb.WAS_WRONG for one in view.decisions)
-    return made if told else [*made, _make(view, Verb.WAS_WRONG)]
 
 
 def _rejected(view: CaseView) -> list[Block]:

@@ -216,13 +216,13 @@ def _says(line: Line) -> bool:
 
 
 def _delivery(view: CaseView) -> list[Line]:
-    """To whom and when; sent means that the mail server has accepted it."""
+    """When; sent means that the mail server has accepted it."""
     settled = _last(view, Verb.WENT)
     if settled:
         return [_acted("confirmed", settled)[:-1]]
-    if view.outcome is None or view.letter is None:
+    if view.outcome is None:
         return []
-    return [[text(f"to {one_line(view.letter.to)}, "), date(view.outcome.at)]]
+    return [[date(view.outcome.at)]]
 
 
 def _note(view: CaseView) -> list[Line]:

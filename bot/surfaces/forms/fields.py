@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from bot.blockkit.blocks import Block, plain
-from bot.blockkit.escaping import clean
+from bot.blockkit.blocks import Block, paragraph, plain, rich, text
+from bot.blockkit.escaping import cap, clean, revealed
 from bot.blockkit.ids import Field, block_id, field_of
 from bot.surfaces import wording
 from bot.surfaces.card.reasons import ReasonOption
@@ -56,6 +56,12 @@ def line(field: Field, value: str, *, many: bool = False) -> Block:
     """Text on one line, or on many."""
     made: Block = {"type": "plain_text_input", "action_id": field.value, "multiline": many}
     return made | ({"initial_value": value} if value else {})
+
+
+def shown(name: str, value: str) -> list[Block]:
+    """What a form repeats word for word and does not ask for; nothing if it is empty."""
+    words = cap(revealed(value), 3000)
+    return [rich(paragraph(text(f"{name}: ", bold=True), text(words)))] if value else []
 
 
 def comment(view: CaseView, label: str, *, optional: bool = False) -> Block:
@@ -187,14 +193,15 @@ def _raw(values: Values, field: Field, name: str) -> str:
 
 
 def _input(values: Values, field: Field) -> Mapping[str, Any]:
-    block = values.get(_block(values, field), {})
+    block = values.get(block_of(values, field), {})
     return block.get(field.value) or {}
 
 
-def _block(values: Values, field: Field) -> str:
+def block_of(values: Values, field: Field) -> str:
+    """The block id under which a field came back."""
     return next((block for block in values if field_of(block) == field.value), field.value)
 
 
 def unusable(values: Values, field: Field, told: str) -> UnusableError:
     """The error, to be shown at this field."""
-    return UnusableError({_block(values, field): told})
+    return UnusableError({block_of(values, field): told})

@@ -9,15 +9,18 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from bot.blockkit.blocks import Block, bullets, context, paragraph, rich, text
-from bot.blockkit.escaping import cap, one_line, revealed
+from bot.blockkit.blocks import Block, bullets, chunks, context, paragraph, quote, rich, text
+from bot.blockkit.escaping import cap, one_line, revealed, revealed_line
 from bot.blockkit.ids import Field
 from bot.surfaces import agreements, wording
+from bot.surfaces.card import amounts
 from bot.surfaces.card.buttons import addresses, fired
 from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
 from bot.surfaces.forms import copies, fields
 from bot.surfaces.forms.fields import unusable
-from bot.surfaces.forms.modal import Form, Submission, about, asking, bound, gone
+from bot.surfaces.forms.modal import (
+    LOADING, Form, Submission, about, asking, bound, gone, modal,
+)
 from jobs.decide.assign import Assignment
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
@@ -30,12 +33,14 @@ from jobs.rules.facts.addresses import ledger_addresses
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.figures import listed
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
-from jobs.rules.plain import shortened
+from jobs.rules.letters.letter import Letter
+from jobs.rules.plain import capital, shortened
 from jobs.rules.policy.business_days import add_working_days
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, stops_seen
-from jobs.rules.states import RejectReason
+from jobs.rules.states import RejectReason, State
 from jobs.rules.verification.ledger_text import to_confirm
+from jobs.rules.verification.violations import Violation
 
 SNOOZED = 2
 """How many working days the form of a snooze proposes."""
@@ -64,20 +69,22 @@ def edit_again(
     cc: Sequence[str] | None = None,
     violations: Sequence[str] = (),
     seen: str = "",
+    meanwhile: bool = False,
 ) -> Block:
     """The draft, or (`subject` and `body`) the text that a person has just typed.
 
     `cc` is who gets a copy according to the form; None: as in the draft. `violations` are what is
-    wrong with that text. With `seen`, which is its fingerprint, the
-    submit button saves it anyway; without, nobody may save it.
+    wrong with that text, and stand beside it; the submit button, bound to its fingerprint `seen`,
+    saves it anyway. `meanwhile`: somebody else has changed the message, so both texts are there.
     """
     if view.letter is None:
         return gone("This case has no draft to edit.")
     typed = (subject, body) if subject or body else (view.letter.subject, view.letter.body)
-    told = _violated(violations, savable=bool(seen))
-    blocks = [*told, _envelope(view), *_inputs(view, *typed), _marking(view, marked)]
+    of_subject, of_body = _inputs(view, *typed)
+    blocks = [_envelope(view), *(_as_it_is_now(view.letter) if meanwhile else [])]
+    blocks += [of_subject, *_violated(violations), of_body, _marking(view, marked)]
     blocks += copies.inputs(view, view.letter.cc if cc is None else cc)
-    blocks.append(context(CHECKED))
+    blocks += [*fields.shown("QuickBooks note", view.letter.note), context(CHECKED)]
     submit = "Save anyway" if seen else "Save"
     return asking(Verb.EDIT, blocks, bound(view, seen), submit, "Edit the message")
 
@@ -88,7 +95,25 @@ def fingerprint(subject: str, body: str, marked: bool = False) -> str:
     return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
+def not_saved(words: str, typed: Text) -> Block:
+    """Instead of a form that no longer makes sense: why, and what was typed, to be copied."""
+    told = "Your text was not saved. Here it is, to be copied:"
+    top = paragraph(text(words), text(f"\n{told}"))
+    pieces = [quote(text(piece)) for piece in chunks(f"{typed.subject}\n\n{typed.body}", 3000)]
+    return modal(LOADING, "Not saved", [rich(top, *pieces)], "")
+
+
+def _as_it_is_now(letter: Letter) -> list[Block]:
+    told = (
+        "Somebody else has changed this message since you opened it, so nothing was saved. It is "
+        "shown here as it is now; below is your text. Saving replaces it with yours."
+    )
+    pieces = [quote(text(one)) for one in chunks(revealed(letter.body), 3000)]
+    subject = paragraph(text(f"Subject: {revealed_line(letter.subject)}"))
+    return [rich(paragraph(text(told, bold=True)), subject, *pieces)]
+
+
+def _violated(violations: Sequence[str]) -> list[Block]:
     if not violations:
         return []
     title = text("This text does not match QuickBooks or the policy", bold=True)
@@ -96,17 +121,26 @@ def _violated(violations: Sequence[str], *, savable: bool) -> list[Block]:
     if len(violations) > 20:
         lines.append([text(f"and {len(violations) - 20} more")])
     anyway = "Correct it, or save it anyway: then a second person must approve."
-    end = anyway if savable else "This cannot be saved. Please correct it and save again."
-    return [rich(paragraph(title), bullets(lines), paragraph(text(end)))]
+    return [rich(paragraph(title), bullets(lines), paragraph(text(anyway)))]
+
+
+def forbidden(sent: Submission, typed: Text, found: Sequence[Violation]) -> dict[str, str]:
+    """What nobody may save, at the field that it stands in: block id → sentences."""
+    at: dict[str, list[str]] = {}
+    for one in found:
+        field = Field.SUBJECT if one.text and one.text in typed.subject else Field.BODY
+        at.setdefault(fields.block_of(sent.values, field), []).append(one.sentence)
+    end = "This cannot be saved. Please correct it and save again."
+    return {block: shortened(" ".join(told), 800) + f" {end}" for block, told in at.items()}
 
 
 def _envelope(view: CaseView) -> Block:
     assert view.letter is not None
     amount = wording.money(view.facts.asked)
     into = wording.in_language(view.letter.language)
-    told = f"To {revealed(view.letter.to)}, {amount} due, {wording.stage(view.stage)}{into}. "
-    stays = "Recipient, files and the QuickBooks note stay as they are."
-    return about(view, f"{told}{stays}")
+    told = f"To {revealed_line(view.letter.to)}{into} · {amount} due · {wording.stage(view.stage)}"
+    facts = [told, capital(amounts.named(view))]
+    return about(view, "\n".join([*filter(None, facts), "Recipient and files stay."]))
 
 
 def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:
@@ -333,6 +367,16 @@ def mistake(sent: Submission) -> Mistake:
     return Mistake(found.why, found.comment, found.invoices)
 
 
+def take_back(view: CaseView, _: Policy) -> Block:
+    """Asks once more, since a note that was taken back cannot be written again."""
+    told = (
+        "The note is removed from QuickBooks and cannot be written again. The e-mail has already "
+        "been sent, and stays on record here."
+    )
+    note = fields.shown("QuickBooks note", view.letter.note) if view.letter else []
+    return asking(Verb.TAKE_BACK, [about(view, told), *note], bound(view), "Take it back")
+
+
 FORMS: Mapping[Verb, Form] = {
     Verb.EDIT: Form(edit, edited),
     Verb.REJECT: Form(reject, rejection),
@@ -341,9 +385,10 @@ FORMS: Mapping[Verb, Form] = {
     Verb.SNOOZE: Form(snooze, snoozing),
     Verb.DRAFT_ANYWAY: Form(draft_anyway, set_aside),
     Verb.ASSIGN: Form(assign, assignment),
-    Verb.WAS_WRONG: Form(was_wrong, mistake),
+    Verb.WAS_WRONG: Form(was_wrong, mistake, frozenset({State.DONE})),
     Verb.CONFIRM_ADDRESS: Form(confirm_address, chosen_address),
     Verb.CONFIRM_NAME: Form(confirm_name, lambda sent: sent.seen),
+    Verb.TAKE_BACK: Form(take_back, lambda _: None, frozenset({State.DONE})),
     **agreements.FORMS,
 }
 """Every other verb decides at once."""

@@ -5,8 +5,9 @@ It is opened light and at once (`loading`) and then replaced, because a trigger 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.blockkit.blocks import Block, context, paragraph, plain, rich, text
 from bot.blockkit.escaping import cap, one_line
@@ -16,6 +17,7 @@ from bot.surfaces.forms.fields import Values
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
+from jobs.rules.states import State
 
 LOADING = "loading"
 """The name of a modal that asks for nothing."""
@@ -39,7 +41,9 @@ class Form:
 
     draw: Callable[[CaseView, Policy], Block]
     read: Callable[[Submission], object]
-    """What the verb's function takes. Raises UnusableError."""
+    """What the verb's function takes; None if it only asks to confirm. Raises UnusableError."""
+    states: frozenset[State] = frozenset({State.WAITING})
+    """In which states of the case there is something to enter."""
 
 
 def loading(name: str) -> Block:
@@ -51,6 +55,17 @@ def loading(name: str) -> Block:
 def gone(words: str) -> Block:
     """Instead of a modal that no longer makes sense; `words`, our own, say why."""
     return modal(LOADING, "Not possible", [rich(paragraph(text(words)))], "")
+
+
+def not_taken(submitted: Mapping[str, Any], words: str) -> Block:
+    """The answer to a form that could not be looked at: it stays open, with what was typed.
+
+    `words` stand at its first field; a form without fields is replaced.
+    """
+    values = (submitted.get("state") or {}).get("values") or {}
+    if values:
+        return {"response_action": "errors", "errors": {next(iter(values)): words}}
+    return {"response_action": "update", "view": gone(words)}
 
 
 def about(view: CaseView, told: str) -> Block:

@@ -41,7 +41,7 @@ from tests.sandbox.faults import fault_from
 from tests.sandbox.slack import payloads
 from tests.sandbox.slack.delivery import signature
 from tests.sandbox.slack.people import BOT, BOT_USER, TEAM
-from tests.sandbox.slack.values import fillable, put
+from tests.sandbox.slack.values import fillable, first_values, put
 
 home_url, shared = fixtures.home_url, fixtures.shared
 
@@ -223,7 +223,7 @@ ENTERED = {
 """What each form does not propose itself."""
 
 
-@pytest.mark.parametrize("verb", [verb for verb in FORMS if verb is not Verb.WAS_WRONG])
+@pytest.mark.parametrize("verb", sorted(FORMS.keys() - {Verb.WAS_WRONG, Verb.TAKE_BACK}))
 def test_every_form_opens_and_decides(either_harness: CompanyHarness, verb: Verb) -> None:
     """What is typed into it reaches the function of its verb, and the form closes.
 
@@ -236,6 +236,40 @@ def test_every_form_opens_and_decides(either_harness: CompanyHarness, verb: Verb
     with harness.database.reading() as conn:
         (decision,) = drafts.decided(conn, harness.case().id)
     assert decision.kind == (Verb.REJECT if verb is Verb.WAS_PAID else verb)
+
+
+def test_an_edit_keeps_what_was_typed_whatever_happened_meanwhile(harness: CompanyHarness) -> None:
+    """Another edit shows both texts, a busy record the same form; the thread shows the change."""
+    backend = backend_in(harness)
+    opened(harness, Verb.EDIT)
+    letter = harness.view().letter
+    assert letter is not None
+    mine = letter.body.replace("\n\nThank you and", "\n\nPlease let us know.\n\nThank you and")
+    harness.rewrite("UCOLLECT", "Thank you for your time.")
+    answer = submit(harness, backend, {"body": mine})
+    again = json.loads(answer.body)["view"]
+    typed = {b["block_id"]: b["element"].get("initial_value") for b in inputs(again)}
+    assert mine in typed.values()
+    assert "Thank you for your time." in str(again["blocks"])
+    form = harness.outside.slack.space.open_view("ULEAD1")
+    assert form is not None
+    form.content.update(again)
+    form.values = first_values(again["blocks"])
+    with harness.database.writing():
+        busy = json.loads(submit(harness, backend, {}).body)
+    assert busy["response_action"] == "errors"
+    assert submit(harness, backend, {}).body == ""
+    harness.run("first_look")
+    for _ in range(12):  # one message a second
+        harness.time.later(seconds=2)
+        harness.run("messages")
+    said = [one["text"] for one in harness.outside.slack.snapshot()["messages"]]
+    assert any("Removed: “Thank you for your time”" in text for text in said)
+
+
+def inputs(view: dict[str, Any]) -> list[dict[str, Any]]:
+    """The inputs of a modal."""
+    return [block for block in view["blocks"] if block["type"] == "input"]
 
 
 def test_what_is_special_about_a_customer_is_said_in_a_form(harness: CompanyHarness) -> None:

@@ -26,6 +26,7 @@ from jobs.rules.policy import policy as policies
 from jobs.rules.rulings import stops_seen
 from jobs.rules.states import RejectReason, Stage
 from jobs.rules.verification.ledger_text import to_confirm
+from jobs.rules.verification.violations import violation
 from tests.bot.views import BODY, VIEWS, facts, invoice, letter, view
 from tests.sandbox.slack.blocks import faults_in_view
 
@@ -149,14 +150,29 @@ def test_an_empty_text_is_refused_at_its_field(field: str, value: str) -> None:
     assert list(told.value.errors) == [f"{field}:2"]
 
 
-def test_a_text_that_nobody_may_save_is_not_offered_to_be_saved_anyway() -> None:
-    """It comes back with what is wrong, and is checked again like the first time."""
-    made = forms.edit_again(view(), subject="S", body="B", violations=("No links, please",))
-    assert forms.edited(filled(made)) == Text("S", "B", cc=())
-    assert "No links, please" in str(made["blocks"])
-    assert "This cannot be saved." in str(made["blocks"])
-    assert "anyway" not in str(made)
-    assert ids.opened(made["private_metadata"]).seen == ""
+def test_what_nobody_may_save_is_said_at_its_field() -> None:
+    """The form stays as it is, with each sentence at the field that holds the words."""
+    sent = filled(forms.edit(view(), POLICY), subject="evil.example", body="Pay $9 now")
+    found = [violation("link", "evil.example"), violation("money", "$9")]
+    told = forms.forbidden(sent, forms.edited(sent), found)
+    assert told.keys() == {"subject:2", "body:2"}
+    assert "evil.example" in told["subject:2"]
+    assert all(
+        words.endswith("This cannot be saved. Please correct it and save again.")
+        for words in told.values()
+    )
+
+
+def test_after_another_edit_both_texts_are_there() -> None:
+    """The present one to read and one's own to be saved over it; without a form, to be copied."""
+    made = forms.edit_again(view(), subject="S", body="Mine", meanwhile=True)
+    assert forms.edited(filled(made)) == Text("S", "Mine", cc=())
+    assert BODY.splitlines()[2] in str(made["blocks"])
+    assert "Somebody else has changed this message" in str(made["blocks"])
+    assert lint(made, "modal") == []
+    lost = forms.not_saved("It was approved.", Text("S", "Mine " * 3000))
+    assert lint(lost, "modal") == []
+    assert "Mine Mine" in str(lost["blocks"])
 
 
 def test_every_reject_reason_says_its_consequence() -> None:

@@ -228,6 +228,7 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     ],
     MessageKind.VOIDED: [CALLED | WHY, WHY | {"called": []}],
     MessageKind.EDITED: [CALLED | WHO],
+    MessageKind.REWORDED: [WHO | {"before": "1", "after": "2"}],
     MessageKind.TEXT_DROPPED: [
         CALLED | {"changed": [OUTSIDE, OUTSIDE]},
         {"called": [OUTSIDE], "changed": []},
