@@ -19,7 +19,14 @@ from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
 from bot.surfaces.forms import copies, fields
 from bot.surfaces.forms.fields import unusable
 from bot.surfaces.forms.modal import (
-    LOADING, Form, Submission, about, asking, bound, gone, modal,
+    LOADING,
+    Form,
+    Submission,
+    about,
+    asking,
+    bound,
+    gone,
+    modal,
 )
 from jobs.decide.assign import Assignment
 from jobs.decide.edit import Text
