@@ -127,7 +127,9 @@ def press(harness: CompanyHarness, backend: Backend, action: str, value: str = "
     return send(harness, backend, payload)
 
 
-def submit(harness: CompanyHarness, backend: Backend, entered: Mapping[str, str]) -> BoltResponse:
+def submit(
+    harness: CompanyHarness, backend: Backend, entered: Mapping[str, str | list[str]]
+) -> BoltResponse:
     """Fill in the form that the finance lead has open, and send it; what the bot answers."""
     space = harness.outside.slack.space
     form = space.open_view("ULEAD1")
@@ -213,7 +215,8 @@ def test_a_form_opens_while_the_record_is_busy(either_harness: CompanyHarness) -
     until(harness, lambda: title(harness) not in ("", "One moment"))
 
 
-ENTERED = {
+ENTERED: Mapping[Verb, Mapping[str, str | list[str]]] = {
+    Verb.DISPUTE: {"invoices": ["71"], "comment": "The price."},
     Verb.ASSIGN: {"person": "UCOLLECT"},
     Verb.REJECT: {"reason": "not_needed"},
     Verb.HOLD: {"kind": "quiet"},
