@@ -65,7 +65,7 @@ PHRASES = (
         "bank_details",
         "Zahlen Sie auf dieses Konto.",
         r"\b(?:auf|an|über|zu) (?:das|dies\w*|mein\w*|sein\w*|ihr\w*|folgend\w*|ein\w*|jen\w*"
-        r"|deren|dessen) (?:\w+ )?Konto\b"
+        r"|deren|dessen) (?:\w+ ){0,3}?Konto\b"
         rf"|\bKonto (?:bei|mit|unten|unter|lautet|Nr|Nummer)\b(?! (?:uns|Ihnen|{BLANK}))",
     ),
     # Another payee
@@ -98,9 +98,16 @@ PHRASES = (
     Phrase(
         "payee",
         "Unsere Forderung wurde abgetreten.",
-        r"\bFactoring\w*|\b(?:der|unser|unseren|einen?) Factor\b|\bTreuh(?:and|änd)\w*"
+        r"\bFactoring\w*|\b(?:der|unser|unseren|einen?) Factor\b|\bTreuhandkonto\w*"
+        r"|\bTreuhänder\w*"
         r"|\babgetreten\b|\bAbtretung\w*|\b(?:Forderung\w*|Rechnung\w*)\b[^.!?\n]{0,40}\bverkauft\b"
-        r"|\bAnderkonto\b|\bNotar\w*",
+        r"|\bAnderkonto\b",
+    ),
+    Phrase(
+        "payee",
+        "Geben Sie das Geld dem Fahrer mit.",
+        rf"\b(?:über)?geben Sie (?:bitte )?(?:(?:das|den|die|ihr|es) )?{MONEY}\b"
+        r"|\bnimmt\b[^.!?\n]{0,60}\b(?:entgegen|in Empfang)\b|\bentgegengenommen\b",
     ),
     # Another way of paying
     Phrase(
@@ -113,6 +120,12 @@ PHRASES = (
         r"|\bPrüfziffer\w*|\bSofortüberweisung\w*|\bGiropay\b|\bWero\b|\bBlitzüberweisung\w*"
         r"|\bEchtzeitüberweisung\w*|\bPostanweisung\w*|\bBargeldtransfer\w*",
         way=True,
+    ),
+    Phrase(
+        "way_to_pay",
+        "Wir buchen den Betrag von Ihrem Konto ab.",
+        r"\b(?:buchen?|ziehen?) (?:wir|ich)\b[^.!?\n]{0,60}\b(?:ab|ein)\b"
+        r"|\b(?:wir|ich) (?:buchen?|ziehen?)\b[^.!?\n]{0,60}\b(?:ab|ein)\b|\babbuchen\b",
     ),
     Phrase(
         "way_to_pay",
@@ -134,6 +147,7 @@ PHRASES = (
         "reply_elsewhere",
         "Bitte antworten Sie nicht auf diese E-Mail.",
         r"\b(?:antworten|schreiben|erwidern|reagieren) Sie (?:bitte )?(?:nicht|keinesfalls)\b"
+        r"|\b(?:antworten|schreiben|melden)\b[^.!?\n]{0,40}\bprivat\w*"
         r"|\bstatt (?:auf )?(?:diese\w*|hier|zu antworten|einer Antwort)\b"
         r"|\bnicht (?:auf|an) diese (?:E-?Mail|Mail|Nachricht|Adresse)\b",
     ),
@@ -212,7 +226,7 @@ PHRASES = (
         rf"\b(?:anfang|mitte|ende) (?:(?:de[sr]|diese[srn]|dieser|nächste[nrs]|kommende[nrs]"
         rf"|jede[sn])"
         rf" )*(?:{TIME}|{MONTHS})\b|\b(?:monats|wochen|jahres|quartals)(?:ende|mitte|anfang"
-        rf"|wechsel)\w*",
+        rf"|wechsel|erste|letzte)\w*",
     ),
     Phrase(
         "date",
@@ -241,7 +255,8 @@ ALLOWABLE = (
         r"|verzicht\w*|preisminderung\w*|ermäßig\w+|(?:ab|aus)buchen|ausgebucht|kulan\w+"
         r"|vergleichs?"
         r"(?:angebot|zahlung|vorschlag)\w*|zahlungsvergleich|(?:rück)?erstatt\w+"
-        r"|(?:geringere|reduzierte|kleinere|niedrigere)[nrms]? (?:betrag|summe))\b",
+        r"|(?:geringere|reduzierte|kleinere|niedrigere)[nrms]? (?:betrag|summe))\b"
+        r"|\b(?:müssen|brauchen)\b[^.!?\n]{0,40}\bnicht (?:mehr )?(?:zu )?(?:be)?zahlen\b",
     ),
     Phrase(
         "legal",
@@ -285,7 +300,7 @@ ALLOWABLE = (
         r"|\b(?:(?:stellen|stoppen|setzen|halten|unterbrechen|beenden|kündigen) (?:wir|ich)"
         r"|(?:wir|ich) (?:stellen|stoppen|setzen|halten|unterbrechen|beenden|kündigen))\b"
         r"[^.!?\n]{0,60}\b(?:belieferung|lieferung\w*|leistung\w*|aufträge|nicht mehr)\b"
-        r"|\bnicht (?:mehr|weiter) beliefer\w+",
+        r"|\bnicht (?:mehr|weiter) beliefer\w+|\bliefern (?:wir )?(?:erst|nur) (?:nach|gegen)\b",
     ),
 )
 

@@ -243,5 +243,53 @@ HOSTILE = """
 ?slot: Ihr Kennwort ist {kennwort}.
 ?markup: **Jetzt** zahlen
 ?mixed_script: Bitte zаhlen.
+!bank_details: Bitte beachten Sie unsere neue IBAN.
+!bank_details: Wir sind zu einer anderen Bank gewechselt.
+!bank_details: Ab sofort gilt eine neue Bankverbindung.
+!bank_details: Bitte zahlen Sie künftig auf das unten genannte Konto.
+!bank_details: Der Betrag ist auf das Konto meines Bruders zu überweisen.
+!payee: Überweisen Sie bitte direkt an Frau Roe.
+!payee: Die Summe bitte an die Roe GmbH.
+!payee: Zahlbar an Robin Roe.
+!payee: Bitte bezahlen Sie meinem Kollegen den Betrag.
+!payee: Geben Sie das Geld dem Fahrer mit.
+!payee: Unser Partner nimmt die Zahlung entgegen.
+!payee: Die Zahlung nimmt Herr Roe in Empfang.
+!way_to_pay: Bitte zahlen Sie mit PayPal.
+!way_to_pay: Kaufen Sie bitte Amazon-Gutscheine.
+!way_to_pay: Zahlung per Bitcoin möglich.
+!way_to_pay: Schicken Sie einen Verrechnungsscheck.
+!way_to_pay: Wir buchen den Betrag von Ihrem Konto ab.
+!way_to_pay: Zahlen Sie per Vorkasse.
+?reply_elsewhere: Antworten Sie mir bitte privat.
+?reply_elsewhere: Schreiben Sie mir unter meiner neuen Adresse.
+?number_words: Zahlen Sie nur fünfhundert.
+?number_words: Dreitausend sind genug.
+?number_words: Ein Zehntel reicht.
+?number_words: Es genügt ein Drittel des Betrags.
+?number_words: Zahlen Sie das Dreifache.
+?date: Zahlen Sie bis übermorgen.
+?date: Frist ist der kommende Montag.
+?number_words: Zahlung binnen sieben Tagen.
+?date: Zahlen Sie bis zum Monatsersten.
+?date: Bis Mitte Dezember erwarten wir Ihr Geld.
+?wording: Sonst schalten wir einen Rechtsanwalt ein.
+?wording: Sonst übergeben wir an ein Inkassounternehmen.
+?wording: Wir behalten uns gerichtliche Schritte vor.
+?wording: Das wird Ihrer Bonität schaden.
+?wording: Wir erheben eine Mahnpauschale.
+?wording: Es fallen Zinsen an.
+?wording: Wir liefern erst nach Zahlung wieder.
+?wording: Wir gewähren Ihnen einen Nachlass.
+?wording: Sie müssen den Rest nicht zahlen.
+?earlier_contact: Dies ist bereits unsere dritte Mahnung.
+?earlier_contact: Trotz mehrfacher Mahnung haben Sie nicht gezahlt.
+!another_invoice: Die Rechnung 2001 ist ebenfalls offen.
+!money: Der Gesamtbetrag beläuft sich auf 2.000,00 $.
+!money: Sie schulden uns 845 Euro.
+!money: Die Rechnung 1037 beträgt 854,00 $.
+!date: Fällig war sie am 12. Oktober 2026.
+!link: Klicken Sie auf www.zahlen.example.
+?phone: Rufen Sie 0800 1234567 an.
 """.strip().splitlines()
 """Kind of violation and words; "!" where not even a person who marks a figure may save it."""
