@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from urllib.parse import unquote, urlsplit
 
 from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,11 +18,12 @@ from bot.cli import doctor_slack
 from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
 from bot.process import Process
 from jobs import needs, settings
+from jobs.mail.addresses import named
 from jobs.rules.policy.errors import PolicyError
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.policy import load as load_policy
 from jobs.rules.states import ConnectionStatus
-from jobs.settings import Problem
+from jobs.settings import Problem, Settings
 from jobs.sources.configured import SOURCES, SourceRow
 from jobs.sources.source import SourceError
 from jobs.store import companies
@@ -308,6 +310,18 @@ def _mail(look: InstallationCheck) -> Iterator[Finding]:
         return
     check = look.process.mailer.check()
     yield Finding("mail", OK if check.ok else WRONG, check.detail)
+    yield from _replies(look.process.settings)
+
+
+def _replies(settings: Settings) -> Iterator[Finding]:
+    """Customers answer to MAIL_FROM, so that is the mailbox to read; an alias may lead there."""
+    user = unquote(urlsplit(settings.imap_url.get_secret_value()).username or "")
+    if not settings.mail_from or "@" not in user:
+        return
+    ours = named(settings.mail_from).addr_spec
+    if user.lower() != ours.lower():
+        words = f"customers answer to {ours} (MAIL_FROM), and the mailbox of {user} is read "
+        yield Finding("replies", WARNING, f"{words}(IMAP_URL): do answers arrive there?")
 
 
 def _sources(look: InstallationCheck) -> Iterator[Finding]:

@@ -433,6 +433,15 @@ def test_mail_is_away(outside: Place) -> None:
     assert only(findings(outside, SMTP_URL="smtp://127.0.0.1:9"), "mail")[0] == WRONG
 
 
+def test_answers_to_another_mailbox_are_doubted(outside: Place) -> None:
+    """Customers answer to the sender; whoever reads another mailbox may never see it."""
+    found = findings(outside, MAIL_FROM="Billing <billing@brass-fern.example>")
+    state, words = only(found, "replies")
+    assert state == WARNING
+    assert "billing@brass-fern.example (MAIL_FROM)" in words
+    assert of(findings(outside), "replies") == []
+
+
 def test_sources_are_tried_each_for_itself(outside: Place) -> None:
     """What it could read; that there is none by choice; what is wrong; what it waits for."""
     assert only(findings(outside), "CRM") == (
