@@ -18,7 +18,10 @@ PAY_LINK = re.compile(r"\[pay link ([^\[\]\n]+)\]")
 COLUMNS = re.compile(r" {2,}|\t")
 PAGE = '<div lang="{}" style="font:15px/1.5 Arial,Helvetica,sans-serif;color:#1d1c1d">{}</div>'
 TABLE = '<table style="border-collapse:collapse;margin:0 0 1em;font:inherit">{}</table>'
-CELL = '<td style="padding:4px 24px 4px 0;border-bottom:1px solid #ddd">{}</td>'
+CELL = '<td style="padding:4px 24px 4px 0;border-bottom:1px solid #ddd;{}">{}</td>'
+TO_THE_RIGHT = "text-align:right;white-space:nowrap"
+ON_ONE_LINE = "white-space:nowrap"
+AMOUNT = re.compile(r"[-−]?[^\d\s()]{0,4}\s?\d[\d.,'’\s]*[^\d\s()]{0,4}")
 BUTTON = (
     '<a href="{}" style="display:inline-block;margin:2px 0;padding:4px 16px;border-radius:4px;'
     'background:#23395b;color:#ffffff;text-decoration:none">{}</a>'
@@ -51,13 +54,30 @@ def _block(lines: list[str], buttons: Buttons) -> str:
     """A table if every line has columns, otherwise a paragraph."""
     rows = [COLUMNS.split(line.strip()) for line in lines]
     if min(map(len, rows)) > 1:
+        widest = max(map(len, rows))
+        rows = [_aligned(row, widest) for row in rows]
         return TABLE.format("".join(f"<tr>{_cells(row, buttons)}</tr>\n" for row in rows))
     told = "<br>\n".join(_line(line, buttons) for line in lines)
     return f"<p>{told}</p>"
 
 
+def _aligned(row: list[str], widest: int) -> list[str]:
+    """As many cells as the widest row: a total has no date, and most rows have no remark."""
+    name, *rest = row
+    gap = [""] if len(row) == 2 and widest > 2 else []
+    return [*(cells := [name, *gap, *rest]), *[""] * (widest - len(cells))]
+
+
 def _cells(row: list[str], buttons: Buttons) -> str:
-    return " ".join(CELL.format(_line(cell, buttons)) for cell in row)
+    return " ".join(
+        CELL.format(_style(n, cell), _line(cell, buttons)) for n, cell in enumerate(row)
+    )
+
+
+def _style(column: int, cell: str) -> str:
+    if column and AMOUNT.fullmatch(cell):
+        return TO_THE_RIGHT
+    return ON_ONE_LINE if column < 2 else ""
 
 
 def _line(line: str, buttons: Buttons) -> str:
