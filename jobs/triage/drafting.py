@@ -162,7 +162,8 @@ def _still_true(
     """A person's text stays as long as the invoices are the same and it breaks no rule
     except those that the person insisted on breaking."""
     edited = theirs.letter
-    if edited.invoices != fresh.invoices or edited.stage != fresh.stage:
+    about = [(one.invoices, one.stage, one.language) for one in (edited, fresh)]
+    if about[0] != about[1]:
         return None
     letter = replace(fresh, subject=edited.subject, body=edited.body)
     broken = _broken(services, view, letter, deadline, theirs.marked)

@@ -95,6 +95,8 @@ def test_mail_is_matched_by_address_domain_and_answer(inbox: Inbox) -> None:
     assert said(found["1"]) == [*(("mail", text) for text in theirs), ("reply", "an answer")]
     assert said(found["2"]) == [("mail", "another customer")]
     assert all(not one.doubtful for one in found.values())
+    # who may be chosen for copies: nobody at a free mail host, and no stranger who answered
+    assert found["1"].people == {"dana@acme.example", "bob@acme.example"}
     assert [one.known for one in found.values()] == [True, True, False]
     assert {(one.source, one.at) for one in found["1"].documents} == {("mailbox", NOW)}
 
