@@ -92,7 +92,7 @@ def test_a_case_that_never_had_a_draft_can_be_shown(database: Database) -> None:
         seen = view(database, record.case(database, state, str(number)))
         assert (seen.letter, seen.approvals, seen.draft_id) == (None, None, "")
         assert [i.id for i in seen.facts.invoices] == [f"i{number}"]
-        assert (seen.state, seen.author) == (state, "template")
+        assert (seen.state, seen.judged_by) == (state, "template")
 
 
 def test_a_card_says_what_its_case_knows(database: Database) -> None:
