@@ -28,10 +28,11 @@ FORECASTS: TypeAdapter[list[Forecast]] = TypeAdapter(list[Forecast])
 
 def step(_: Services) -> Step:
     """The outlook step: one row per company."""
-    return scheduled(KIND, _make, tries_again(after=timedelta(hours=1)), ready=work.swept)
+    return scheduled(KIND, make, tries_again(after=timedelta(hours=1)), ready=work.swept)
 
 
-def _make(conn: Connection, claim: Claim, now: datetime) -> None:
+def make(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Make the outlook of the claimed row's company, and keep it for this week."""
     company = companies.need(conn, claim.row.company)
     if not work.settle(conn, claim, now + EVERY):
         return
