@@ -64,6 +64,27 @@ class Expected(NamedTuple):
     basis: Basis
 
 
+def paid_by(
+    instalments: Sequence[tuple[date, Decimal]],
+    paid: Decimal,
+    invoices: Sequence[tuple[str, Decimal]],
+) -> dict[str, date]:
+    """Invoice → the day of the instalment that pays the last of it.
+
+    The instalments (day and amount, the first one first) pay the invoices (id and what is open) in
+    their order; `paid` has come in already. What they do not cover comes with the last one.
+    """
+    due, needed, found = Decimal(0), paid, {}
+    left = iter(instalments)
+    day = instalments[-1][0]
+    for id, amount in invoices:
+        needed += amount
+        while due < needed and (part := next(left, None)):
+            day, due = part[0], due + part[1]
+        found[id] = day
+    return found
+
+
 class Forecast(NamedTuple):
     """An open invoice with its expected day, or why it has none. Snapshots keep this."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
@@ -12,10 +14,12 @@ from sqlalchemy import Connection
 from jobs.reports import cash, picture
 from jobs.reports.cash import Apart, Forecast, Outlook, Receivable
 from jobs.reports.picture import Only
+from jobs.rules.facts.delays import Delay
 from jobs.rules.facts.past import HoldKind
-from jobs.store import forecasts
+from jobs.store import forecasts, ledger
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import families
+from jobs.store.customers import families, promises
+from jobs.store.forecasts import OpenInvoice
 
 SET_APART = {
     HoldKind.DISPUTE: Apart.DISPUTED,
@@ -23,6 +27,7 @@ SET_APART = {
     HoldKind.QUIET: Apart.HELD,
 }
 """What a hold makes of an invoice; a promise names its day instead."""
+T = TypeVar("T")
 OUTLOOK: TypeAdapter[Outlook] = TypeAdapter(Outlook)
 
 
@@ -47,7 +52,10 @@ def seen_by(
     found = latest(conn, company.realm)
     if found is None or only is None:
         return found
-    return LatestOutlook(computed(conn, company, company.today(now), only)[0], now)
+    known = what_is_known(conn, company, company.today(now))
+    records = picture.records(conn, company, only)
+    rows = forecasts.open_invoices(conn, company.realm, customers=records)
+    return LatestOutlook(known.outlook(rows)[0], now)
 
 
 def named(conn: Connection, company: ConnectedCompany, made: LatestOutlook) -> dict[str, str]:
@@ -56,35 +64,60 @@ def named(conn: Connection, company: ConnectedCompany, made: LatestOutlook) -> d
     return families.names(conn, company.realm, each)
 
 
-def computed(
-    conn: Connection, company: ConnectedCompany, today: date, only: Only = None
-) -> tuple[Outlook, list[Forecast]]:
-    """The outlook as of now, and what it rests on; `only` limits it to these billed customers."""
-    delays = forecasts.usual_delays(conn, company.realm, only)
-    own = delays.pop(forecasts.COMPANY, None)
-    owed = _receivables(conn, company, today, only)
-    return cash.outlook(owed, delays, own, company.home_currency, today)
-
-
-def _receivables(
-    conn: Connection, company: ConnectedCompany, today: date, only: Only
-) -> Iterator[Receivable]:
-    """What is open, by who is billed, with promised days and what stands apart."""
-    realm = company.realm
-    records = picture.records(conn, company, only)
-    parents = families.parents(conn, realm)
-    apart, promised = _held(conn, realm, today)
-    stopped = forecasts.stopped_invoices(conn, realm)
-    for id, record, currency, amount, due in forecasts.open_invoices(conn, realm, records):
-        payer = families.billed(record, parents) if record in parents else record
-        why = apart.get((payer, id)) or apart.get((payer, ""))
-        why = why or (Apart.STOPPED if id in stopped else None)
-        day = promised.get((payer, id)) or promised.get((payer, ""))
-        yield Receivable(id, payer, currency, amount, due, day, why)
-
-
 Scope = tuple[str, str]
 """The customer billed, and an invoice or "" for all of theirs."""
+
+
+@dataclass(frozen=True)
+class ForecastInput:
+    """What is known besides the open invoices themselves."""
+
+    home: str
+    today: date
+    delays: Mapping[str, Delay]
+    parents: dict[str, str]
+    apart: Mapping[Scope, Apart]
+    promised: Mapping[Scope, date]
+    """Days that people entered for a hold."""
+    instalments: Mapping[str, date]
+    """Invoice → the day of the confirmed promise or instalment that pays it."""
+    stopped: frozenset[str]
+
+    def outlook(self, rows: Iterable[OpenInvoice]) -> tuple[Outlook, list[Forecast]]:
+        """The outlook of these open invoices, and what it rests on."""
+        own = self.delays.get(forecasts.COMPANY)
+        return cash.outlook(map(self._receivable, rows), self.delays, own, self.home, self.today)
+
+    def _receivable(self, row: OpenInvoice) -> Receivable:
+        payer = families.billed(row.customer, self.parents)
+        scopes = (payer, row.id), (payer, "")
+        day = self.instalments.get(row.id) or _first(self.promised, scopes)
+        apart = _first(self.apart, scopes)
+        if apart is Apart.DISPUTED or not day:
+            day, apart = None, apart or (Apart.STOPPED if row.id in self.stopped else None)
+        else:
+            apart = None
+        return Receivable(row.id, payer, row.currency, row.open, row.due, day, apart)
+
+
+def _first(found: Mapping[Scope, T], scopes: Iterable[Scope]) -> T | None:
+    return next((found[one] for one in scopes if one in found), None)
+
+
+def what_is_known(conn: Connection, company: ConnectedCompany, today: date) -> ForecastInput:
+    """Read all of it, which is little beside a hundred thousand invoices."""
+    realm = company.realm
+    apart, promised = _held(conn, realm, today)
+    return ForecastInput(
+        home=company.home_currency,
+        today=today,
+        delays=forecasts.usual_delays(conn, realm),
+        parents=families.parents(conn, realm),
+        apart=apart,
+        promised=promised,
+        instalments=_instalments(conn, realm),
+        stopped=forecasts.stopped_invoices(conn, realm),
+    )
 
 
 def _held(
@@ -99,3 +132,20 @@ def _held(
         else:
             apart[customer, invoice] = SET_APART[kind]
     return apart, promised
+
+
+def _instalments(conn: Connection, realm: str) -> dict[str, date]:
+    """The day on which each invoice of an open promise or plan is paid, as it was confirmed."""
+    found: dict[str, date] = {}
+    last = "0"
+    while some := promises.open_ones(conn, realm, last):
+        last = some[-1].id
+        about = ledger.mirrored(conn, realm, [id for one in some for id in one.invoices])
+        now = {id: known.invoice for id, known in about.items()}
+        for one in some:
+            parts = [(part.due, part.amount.amount) for part in one.instalments]
+            left = [(id, now[id].open.amount) for id in one.invoices if id in now]
+            paid = sum((then.amount for then in one.invoices.values()), Decimal(0))
+            paid -= sum((amount for _, amount in left), Decimal(0))
+            found |= cash.paid_by(parts, paid, left)
+    return found

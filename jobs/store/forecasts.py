@@ -6,12 +6,12 @@ compared with that.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from jobs.rules.facts.delays import Delay
 from jobs.rules.facts.facts import InvoiceStatus
@@ -21,7 +21,7 @@ from jobs.rules.states import State
 from jobs.store import assessments
 from jobs.store.cases import of_row
 from jobs.store.database.tables import case_invoices, cases, delays, forecasts, holds, invoices
-from jobs.store.database.upsert import upsert
+from jobs.store.database.upsert import insert_or_ignore
 
 COMPANY = ""
 """The customer under which a company's own delay is kept: that of all its customers together."""
@@ -56,20 +56,31 @@ def usual_delays(
     return {row.customer: Delay(row.usual, row.early, row.late, row.settled) for row in rows}
 
 
-def open_invoices(
-    conn: Connection, company: str, customers: Collection[str] | None = None
-) -> Iterator[tuple[str, str, str, Decimal, date]]:
-    """Id, customer record, currency, open amount and due date of all that is open.
+class OpenInvoice(NamedTuple):
+    """An open invoice of the mirror; `customer` is its record, not necessarily who is billed."""
 
-    `customers` limits it to these records.
-    """
+    id: str
+    customer: str
+    currency: str
+    open: Decimal
+    due: date
+
+
+def open_invoices(
+    conn: Connection,
+    company: str,
+    after: str = "",
+    most: int | None = None,
+    customers: Collection[str] | None = None,
+) -> list[OpenInvoice]:
+    """What is open, by id: at most `most` of it after `after`; `customers` limits it to these."""
     ours = (invoices.c.company == company) & (invoices.c.status == InvoiceStatus.OPEN)
     if customers is not None:
         ours &= invoices.c.customer.in_(customers)
     columns = (invoices.c.customer, invoices.c.currency, invoices.c.open, invoices.c.due)
-    query = select(invoices.c.id, *columns).where(ours).order_by(invoices.c.id)
-    for row in conn.execute(query):
-        yield row.id, row.customer, row.currency, row.open, row.due
+    query = select(invoices.c.id, *columns).where(ours, invoices.c.id > after)
+    rows = conn.execute(query.order_by(invoices.c.id).limit(most))
+    return [OpenInvoice(*row) for row in rows]
 
 
 def standing_holds(
@@ -82,8 +93,9 @@ def standing_holds(
 
 
 def stopped_invoices(conn: Connection, company: str) -> frozenset[str]:
-    """The invoices of waiting cases that a rule stops."""
+    """The invoices of waiting cases that a rule stops: they have no draft."""
     waiting = (cases.c.company == company) & (cases.c.state == State.WAITING)
+    waiting &= cases.c.draft.is_(None)
     found = [of_row(row) for row in conn.execute(select(cases).where(waiting))]
     rulings = assessments.rulings(conn, found)
     stops = (Kind.STOP, Kind.NEVER)
@@ -92,12 +104,19 @@ def stopped_invoices(conn: Connection, company: str) -> frozenset[str]:
     return frozenset(conn.scalars(select(case_invoices.c.invoice).where(theirs)))
 
 
-def keep(
+def keep(conn: Connection, company: str, week: date, outlook: Any, now: datetime) -> bool:
+    """Keep the latest outlook of a week (its Monday); False where it is the first: see `begin`."""
+    ours = (forecasts.c.company == company) & (forecasts.c.week == week)
+    kept = update(forecasts).where(ours).values(outlook=outlook, made_at=now)
+    return conn.execute(kept).rowcount == 1
+
+
+def begin(
     conn: Connection, company: str, week: date, outlook: Any, opening: Any, now: datetime
 ) -> None:
-    """Keep the outlook of a week (its Monday); `opening` is what the first one rested on."""
+    """Keep the first outlook of a week; `opening` is what it rested on."""
     row = {"company": company, "week": week, "made_at": now, "outlook": outlook}
-    upsert(conn, forecasts, [{**row, "opening": opening}])
+    insert_or_ignore(conn, forecasts, {**row, "opening": opening})
 
 
 def opening(conn: Connection, company: str, week: date) -> Any | None:

@@ -17,6 +17,7 @@ from jobs.reports.cash import (
     expected,
     moved,
     outlook,
+    paid_by,
 )
 from jobs.rules.facts.delays import Delay, brought_forward, delay
 from jobs.rules.facts.facts import NO_DUE_DATE
@@ -93,6 +94,16 @@ def test_nothing_is_lost_and_the_range_holds(rows: list[tuple[int, Decimal]], us
     for one in found.currencies:
         assert one.expected + one.later == sum((amount for _, amount in rows), Decimal(0))
         assert all(week.low <= week.in_all <= week.high for week in one.weeks)
+
+
+def test_instalments_pay_invoices_in_their_order() -> None:
+    """An invoice comes with the instalment that pays the last of it; money that came counts."""
+    first, second = FRIDAY + timedelta(7), FRIDAY + timedelta(37)
+    plan = [(first, Decimal(100)), (second, Decimal(150))]
+    some = [("1", Decimal(60)), ("2", Decimal(60)), ("3", Decimal(130))]
+    assert paid_by(plan, Decimal(0), some) == {"1": first, "2": second, "3": second}
+    assert paid_by(plan, Decimal(100), [("3", Decimal(150))]) == {"3": second}
+    assert paid_by(plan[:1], Decimal(0), [("1", Decimal(900))]) == {"1": first}
 
 
 def test_what_moved_is_told_by_its_reason() -> None:

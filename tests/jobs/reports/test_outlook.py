@@ -11,8 +11,10 @@ from bot.surfaces.cash import cash_answer
 from jobs.reports import outlook
 from jobs.reports.cash import Apart, CurrencyOutlook, WhyMoved
 from jobs.rules.facts.past import HoldKind
-from jobs.store import forecasts
-from jobs.store.customers import history
+from jobs.rules.figures import Money
+from jobs.rules.promises import CustomerPromise, Instalment
+from jobs.store import forecasts, work
+from jobs.store.customers import history, promises
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice
 from tests.sandbox.slack.blocks import faults_in_blocks
@@ -86,6 +88,26 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHa
     assert told == {WhyMoved.PAID: 400, WhyMoved.OVERDUE: 440, WhyMoved.APART: 300}
     assert sum((w.amount for w in then.weeks), Decimal(0)) == 940
 
+    day = harness.today + timedelta(21)
+    promise = CustomerPromise(
+        id="",
+        company=harness.realm,
+        customer="1",
+        currency="USD",
+        case=harness.case("1").id,
+        reply=None,
+        kind=HoldKind.PROMISE,
+        set_by="UCOLLECT",
+        set_at=harness.now,
+        instalments=(Instalment(day, Money(Decimal(440), "USD")),),
+        invoices={"71": Money(Decimal(440), "USD")},
+    )
+    with harness.database.writing() as conn:
+        promises.make(conn, promise)
+        work.hurry(conn, harness.realm, "outlook", harness.now)
+    told = {one.why: one.amount for one in dollars(harness).moved}
+    assert told == {WhyMoved.PAID: 400, WhyMoved.PROMISED: 440, WhyMoved.APART: 300}
+
     with harness.database.reading() as conn:
         whole = outlook.seen_by(conn, harness.company, None, harness.now)
         own = outlook.seen_by(conn, harness.company, frozenset({"2"}), harness.now)
@@ -99,5 +121,5 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHa
     assert lint(payload, "message") == []
     assert faults_in_blocks(answer.blocks, "message") == []
     assert "$940.00 expected in 13 weeks" in answer.text
-    assert "$440.00 expected by now, but still open" in answer.text
+    assert "$440.00 promised for another day" in answer.text
     assert "<!here>" not in answer.text
