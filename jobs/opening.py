@@ -19,6 +19,7 @@ from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, companies, crossings, forecasts
 from jobs.store.cases import NewCase
 from jobs.store.companies import ConnectedCompany
+from jobs.store.connection import outages
 from jobs.store.customers import families, history
 
 
@@ -72,6 +73,8 @@ def _cross(
         if account not in existing
     ]
     opened = cases.open_all(conn, openings, now)
+    if opened:
+        outages.forget(conn, company.realm, {customer for customer, _ in opened})
     joined = {account: c for account, c in (existing | opened).items() if account in found}
     news = {c.id: found[account] for account, c in joined.items() if c.state in JOINABLE}
     crossed = crossings.cross_all(conn, company.realm, news, now)

@@ -350,4 +350,6 @@ def _tried(look: InstallationCheck, name: str) -> Finding:
         said = [source.check(utc_now(), p) for p in (shared, *shared.by_company.values())]
     except SourceError as error:
         return Finding(name, WRONG, str(error))
+    except Exception as error:  # noqa: BLE001 - its author's mistake; show the other sources
+        return Finding(name, WRONG, f"could not be checked: {type(error).__name__}")
     return Finding(name, OK, said[0])

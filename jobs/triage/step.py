@@ -139,6 +139,7 @@ class Gather:
         services = replace(self.services, policy=without.policy(self.services.policy))
         context = quickbooks.context(outcome, facts)
         if not self.sources:
+            outages.remember(conn, file.case.company, file.case.customer, {})
             return _read(services, conn, file, context)
         inquiry = Inquiry(quickbooks.account(conn, file, facts), now, services.policy)
         return AskSources(services, file, context, inquiry, self.sources)

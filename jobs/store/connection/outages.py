@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from jobs.rules.facts.findings import Down, Findings
-from jobs.rules.states import ConnectionStatus
+from jobs.rules.states import OPEN, ConnectionStatus
 from jobs.store import cases, companies, log, outbox
+from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import companies as companies_table
 from jobs.store.database.tables import outages
 from jobs.store.database.upsert import insert_or_ignore
@@ -45,11 +46,20 @@ def remember(
 
 
 def standing(conn: Connection, company: str) -> list[tuple[str, datetime]]:
-    """The sources that cannot be read for some customer of a company, and since when at worst."""
+    """The sources that cannot be read for some open case of a company, and since when at worst."""
     since = func.min(outages.c.since)
-    query = select(outages.c.source, since).where(outages.c.company == company)
+    asked = (cases_table.c.company == company) & (cases_table.c.customer == outages.c.customer)
+    asked &= cases_table.c.state.in_(OPEN)
+    wanted = (outages.c.company == company) & exists(select(cases_table.c.id).where(asked))
+    query = select(outages.c.source, since).where(wanted)
     rows = conn.execute(query.group_by(outages.c.source).order_by(outages.c.source))
     return [(source, at) for source, at in rows]
+
+
+def forget(conn: Connection, company: str, customers: Collection[str]) -> None:
+    """Nobody has asked about these customers lately: an outage of then says nothing about now."""
+    theirs = (outages.c.company == company) & outages.c.customer.in_(sorted(customers))
+    conn.execute(delete(outages).where(theirs))
 
 
 def lose(conn: Connection, realm: str, why: str, now: datetime) -> None:

@@ -333,6 +333,10 @@ def test_a_fault_is_down_with_its_reason(crm: Crm, fault: tuple[dict[str, Any], 
         found = crm.read(account("58", "ap@one.example"), account("59"))
         assert {down(one)[: len(reason)] for one in found.values()} == {reason}
         crm.world.faults.clear()
+    crm.fault(**order)
+    with pytest.raises(SourceError, match=f"^{re.escape(reason)}"):
+        crm.client.check(NOW, policy())
+    crm.world.faults.clear()
     assert crm.one("ap@one.example").freshness == Fresh(NOW), "it heals by itself"
 
 
@@ -415,6 +419,19 @@ def test_a_lie_is_down_too(crm: Crm, lie: tuple[str, Any, str]) -> None:
     crm.stand_in.add(firm("ap@one.example", "One", "Ann Lee"))
     crm.lying.say(match, body)
     assert reason in down(crm.one("ap@one.example"))
+    if "{" not in str(body)[:1]:
+        with pytest.raises(SourceError, match=r"cannot be read|too large"):
+            crm.client.check(NOW, policy())
+
+
+def test_an_answer_that_trickles_is_not_waited_for(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However steadily it comes: every read of it stays within its own limit of time."""
+    monkeypatch.setattr("jobs.sources.http.LONGEST_ANSWER", 0)
+    assert "takes too long to answer" in down(crm.one("ap@one.example"))
+    with pytest.raises(SourceError, match="takes too long to answer"):
+        crm.client.check(NOW, NAMED)
 
 
 def test_more_lies_of_the_wire(crm: Crm) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -321,6 +322,11 @@ def test_a_fault_is_down_with_its_reason(desk: HelpDesk, fault: tuple[dict[str, 
         desk.fault(match=match, **order)
         assert down(desk.one("a@one.example")).startswith(reason), match
         desk.world.faults.clear()
+    desk.stand_in.end_tokens()
+    desk.fault(**order)
+    with pytest.raises(SourceError, match=f"^{re.escape(reason)}"):
+        desk.client.check(NOW, POLICY)
+    desk.world.faults.clear()
     assert isinstance(desk.one("a@one.example").freshness, Fresh), "it heals by itself"
 
 

@@ -116,6 +116,52 @@ def test_a_short_outage_leaves_a_card_and_its_first_approval(open_harness: OpenH
     assert harness.state() is State.SNOOZED
 
 
+def test_each_outage_has_its_own_beginning_and_end(open_harness: OpenHarness) -> None:
+    """The older one stops; what is left waits; a setting that is gone is absent by choice."""
+    later = invoice("72", "1", "90.00", -20)
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12), later))
+    desk, crm = with_desk(harness), with_desk(harness)
+    crm.name = "CRM"
+    desk.away = "It answered 503."
+    harness.sweep()
+    harness.time.later(hours=2)
+    crm.away = "It is silent."
+    harness.run("triage")
+    assert (harness.state(), harness.rules()) == (State.NEW, {"source_away"})
+    harness.time.later(hours=2)
+    harness.run("triage")
+    assert (harness.state(), harness.rules()) == (State.WAITING, {"source_away", "source_down"})
+    assert harness.rulings()[0].rule == "source_down"
+    desk.away = ""
+    harness.time.later(minutes=15)
+    harness.run("triage")
+    assert (harness.rules(), harness.view().letter) == ({"source_away"}, None)
+    assert harness.view().sources_down == ("CRM",)
+    only(harness)
+    harness.time.later(minutes=15)
+    harness.refresh()
+    assert harness.view().letter is not None
+    assert "CRM" in harness.view().sources_absent
+    only(harness, crm)
+    harness.time.later(hours=5)
+    harness.refresh()
+    assert harness.rules() == {"source_away"}
+    harness.notify(harness.pay("71", "840.00"))
+    assert harness.state() is State.CANCELLED
+    harness.time.later(days=26)
+    harness.sweep()
+    assert (len(harness.cases()), harness.rules()) == (2, {"source_away"})
+
+
+def only(harness: CompanyHarness, *sources: HelpDesk) -> None:
+    """From now on these sources are in the settings."""
+    harness.sources = ()
+    for source in sources:
+        harness.add_source(source)
+    if not sources:
+        harness.change_policy()
+
+
 def test_a_lead_may_write_in_spite_of_an_outage(open_harness: OpenHarness) -> None:
     """The stop is set aside while the outage lasts, whatever the source says about it by then."""
     harness = open_harness()

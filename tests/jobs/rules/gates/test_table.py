@@ -104,6 +104,7 @@ def sums(amount: str) -> Cause:
 HOUR = timedelta(hours=1)
 JUST_NOW = AddressContact(NOW - 48 * HOUR, "ap@cooper.example", "Cooper & Sons")
 TICKET = Ticket("ticket:88", "Wrong invoice", True, NOW)
+DOUBTFUL = Findings(Fresh(NOW), doubtful="Two match.")
 OVERDUE_DOWN = Findings(Down(NOW - 5 * HOUR, "It answered 503."))
 SHORTLY_DOWN = Findings(Down(NOW - HOUR, "It answered 503."))
 TABLE: dict[str, tuple[Kind, str, Cause]] = {
@@ -133,8 +134,7 @@ TABLE: dict[str, tuple[Kind, str, Cause]] = {
     "a question": (Kind.GATE, "open_question", reads(Stance.QUESTION)),
     "a promise nobody has confirmed": (Kind.GATE, "promise_mentioned", reads(Stance.PROMISE)),
     "somebody else to write to": (Kind.GATE, "new_contact", reads(Stance.NEW_CONTACT)),
-    "a doubtful match": (
-        Kind.GATE, "doubtful_match", has("another CRM", Findings(Fresh(NOW), doubtful="Two match."))),
+    "a doubtful match": (Kind.GATE, "doubtful_match", has("another CRM", DOUBTFUL)),
     "a record made for testing": (
         Kind.GATE, "looks_like_a_test",
         named("Test")),
