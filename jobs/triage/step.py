@@ -20,7 +20,7 @@ from jobs.rules.facts.evidence import Document, Reading
 from jobs.rules.facts.facts import Invoice
 from jobs.rules.facts.findings import Context, Findings, owner
 from jobs.rules.figures import day
-from jobs.rules.gates.about_sources import AWAY
+from jobs.rules.gates.about_sources import AWAY, DOWN
 from jobs.rules.letters import drafts
 from jobs.rules.plain import shortened
 from jobs.rules.policy.business_days import add_working_days, is_business_day
@@ -290,7 +290,8 @@ def _only_an_outage(conn: Connection, view: View) -> bool:
     case, last = view.file.case, assessments.present(conn, view.file.case)
     said = {ruling.rule for ruling in last.rulings}
     new = [r for r in view.rulings if r.rule != AWAY and r.rule not in said]
-    if case.state is not State.WAITING or case.reassess or new:
+    healed = DOWN in said and all(r.rule != DOWN for r in view.rulings)
+    if case.state is not State.WAITING or case.reassess or new or healed:
         return False
     before = assessments.facts(conn, case)
     same = before and assessments.fingerprint(before) == assessments.fingerprint(view.facts)
