@@ -11,10 +11,13 @@ class Marks:
     managed: tuple[str, ...] = ()  # by UMANAGER
     key_accounts: tuple[str, ...] = ()
     do_not_chase: tuple[str, ...] = ()
+    german: tuple[str, ...] = ()  # they read it
 
 
 UNMARKED = Marks()
-LIFELIKE = Marks(managed=("101", "118", "120"), key_accounts=("101",), do_not_chase=("119",))
+LIFELIKE = Marks(
+    managed=("101", "118", "120"), key_accounts=("101",), do_not_chase=("119",), german=("105",)
+)
 """What fits the lifelike company; see tests/sandbox/company.py for who is who."""
 
 
@@ -40,17 +43,19 @@ def policy_text(undo_seconds: int, marks: Marks = UNMARKED) -> str:
             'slack = "UMANAGER"',
             'name = "Marc Oduya"',
             f"customers = [{', '.join(_quoted(marks.managed))}]",
-            *_customers(marks.key_accounts, "key_account"),
-            *_customers(marks.do_not_chase, "do_not_chase"),
+            *_customers(marks.key_accounts, "key_account = true"),
+            *_customers(marks.do_not_chase, "do_not_chase = true"),
+            *_customers(marks.german, 'locale = "de_DE"'),
+            "[language.de]",
+            'sender_title = "Debitorenbuchhaltung"',
+            'how_to_pay = "Gern auch per Überweisung; das Konto steht auf der Rechnung."',
             "",
         ]
     )
 
 
-def _customers(ids: Iterable[str], mark: str) -> list[str]:
-    return [
-        line for id in _quoted(ids) for line in ("[[customer]]", f"id = {id}", f"{mark} = true")
-    ]
+def _customers(ids: Iterable[str], line: str) -> list[str]:
+    return [each for id in _quoted(ids) for each in ("[[customer]]", f"id = {id}", line)]
 
 
 def _quoted(ids: Iterable[str]) -> list[str]:
