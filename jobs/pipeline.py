@@ -34,6 +34,7 @@ STEPS: Mapping[str, Place] = {
     "write_back": Place("act", "jobs.write_back"),
     "messages": Place("act", "bot.slack.outbox"),
     "tell_managers": Place("act", "jobs.tell_managers"),
+    "copies": Place("act", "bot.slack.copies"),
     "people": Place("act", "bot.slack.people"),
 }
 """Steps of one queue share a worker, in this order."""

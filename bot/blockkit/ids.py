@@ -29,6 +29,8 @@ class HomeButton(StrEnum):
 
 SHOW_CUSTOMER = "show_customer"
 """The action id of a button that shows how a customer stands."""
+SEND_COPY = "send_copy"
+"""The action id of the button that mails a draft to the person who presses it."""
 OPEN_CASE = "open_case"
 """The action id of the button that opens a case for a customer now."""
 CUSTOMER = "customer"

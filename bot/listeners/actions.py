@@ -16,9 +16,22 @@ from bot.blockkit import ids
 from bot.blockkit.ids import BadValueError, Binding, WorklistButton
 from bot.listeners import customers, views, worklist
 from bot.listeners.context import Backend
-from bot.listeners.deciding import NotRecorded, click_of, decide, told, unreadable, user_of
+from bot.listeners.deciding import (
+    NotRecorded,
+    click_of,
+    decide,
+    decide_with,
+    told,
+    unreadable,
+    user_of,
+)
 from bot.listeners.refusals import follow_up
+from bot.surfaces import answers
+from bot.surfaces.forms import modal
 from bot.surfaces.forms.forms import FORMS
+from bot.surfaces.replies import reply
+from jobs.decide import copies
+from jobs.decide.access import Answer
 from jobs.decide.verbs import Verb
 
 Handler = Callable[..., None]
@@ -32,6 +45,7 @@ def register(app: App, backend: Backend) -> None:
         app.action(ids.of_any(verb))(pressed(backend))
     app.action(ids.MORE)(_choosing(backend))
     app.action(ids.ELSEWHERE)(lambda ack: ack())
+    app.action(ids.SEND_COPY)(_copying(backend))
     app.action(ids.of_any(WorklistButton.START))(_starting(backend))
     app.action(WorklistButton.SKIP)(_skipping(backend))
 
@@ -93,6 +107,34 @@ def _opening(backend: Backend) -> Handler:
         ack()
 
     return handle
+
+
+def _copying(backend: Backend) -> Handler:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        shown = _copied(backend, body)
+        if url := body.get("response_url"):
+            backend.tell(url, shown)
+        else:
+            view = modal.done(shown)
+            backend.pool.submit(views.replace_modal, backend, str(body["view"]["id"]), view)
+        ack()
+
+    return handle
+
+
+def _copied(backend: Backend, body: dict[str, Any]) -> str:
+    """What the person is told who asks for a test copy."""
+    try:
+        binding = ids.binding(body["actions"][0].get("value"))
+        said = decide_with(
+            backend, copies.send_copy, ids.SEND_COPY, click_of(binding, user_of(body))
+        )
+    except BadValueError as error:
+        return unreadable(error)
+    except NotRecorded as error:
+        return error.words
+    backend.wake("copies")
+    return answers.copy_asked() if said.answer is Answer.RECORDED else reply(said)
 
 
 def _starting(backend: Backend) -> Handler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -50,18 +51,24 @@ def decide(backend: Backend, verb: Verb, click: Click, *typed: object) -> Any:
     `typed` is what its form has built, if it has one; the result is that of the verb's function.
     Raises NotRecorded with the sentence for the person; nothing was changed then.
     """
+    outcome = decide_with(backend, FUNCTIONS[verb], verb, click, *typed)
+    backend.wake(*filter(None, [verb.row.wakes, "messages"]), case=click.case)
+    return outcome
+
+
+def decide_with(
+    backend: Backend, act: Callable[..., Any], name: str, click: Click, *typed: object
+) -> Any:
+    """Call a function of `jobs.decide` about a case in one transaction. Raises NotRecorded."""
     try:
         now = backend.clock()
         with backend.database.writing() as conn:
-            policy = ruling(backend, conn, click.case)
-            outcome = FUNCTIONS[verb](conn, policy, click, *typed, now)
+            return act(conn, ruling(backend, conn, click.case), click, *typed, now)
     except VerbRefused as refused:
-        raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None
+        raise NotRecorded(_refused(backend, name, click, refused.said, now), refused.said) from None
     except DBAPIError as error:
-        slog.warning("decision.not_recorded", verb=verb, error=type(error).__name__)
+        slog.warning("decision.not_recorded", verb=name, error=type(error).__name__)
         raise NotRecorded(answers.not_recorded()) from error
-    backend.wake(*filter(None, [verb.row.wakes, "messages"]), case=click.case)
-    return outcome
 
 
 def view_for(backend: Backend, verb: Verb, click: Click) -> CaseView:
@@ -124,7 +131,7 @@ def unreadable(error: BadValueError) -> str:
     return answers.unreadable()
 
 
-def _refused(backend: Backend, verb: Verb, click: Click, said: Reply, now: datetime) -> str:
+def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: datetime) -> str:
     """Log the refusal, ask for a look-up if that helps, and find the words."""
     words = reply(said)
     try:

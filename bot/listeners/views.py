@@ -115,6 +115,13 @@ def _fill(backend: Backend, draw: Draw, body: dict[str, Any], opening: LightModa
         _not_shown(backend, opening.action, body, answer)
 
 
+def replace_modal(backend: Backend, id: str, view: Block) -> None:
+    """Show this instead of an open modal; whether that works is only logged."""
+    answer = api.call(backend.client, "views.update", view_id=id, view=view)
+    if isinstance(answer, Trouble):
+        slog.warning("modal.not_replaced", trouble=repr(answer))
+
+
 def _pause(trouble: RateLimited | Lost) -> float:
     return trouble.seconds if isinstance(trouble, RateLimited) else PAUSE
 

@@ -224,6 +224,19 @@ def case_opened(case: str) -> str:
     return f"Case {case} is open. It is being prepared, and its card follows in the channel."
 
 
+def copy_asked() -> str:
+    """A test copy is on its way to the person who asked."""
+    return (
+        "A test copy is being sent to the e-mail address that Slack has of you. A direct message "
+        "says how it went. The customer gets nothing."
+    )
+
+
+def copy_asked_before() -> str:
+    """The same draft was asked for before."""
+    return f"You have asked for a copy of this draft already. {NOTHING}"
+
+
 def looking_them_up() -> str:
     """Somebody was named whom Slack was not asked about recently; also shown beside a field."""
     return f"One moment, I am looking this person up in Slack. Please try again. {NOTHING}"

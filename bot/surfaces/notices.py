@@ -407,6 +407,14 @@ def _assigned(given: Given) -> str:
     )
 
 
+def _test_copy(given: Given) -> str:
+    """To the person who asked for it."""
+    case = escaped(given.data["case"])
+    if given.data["sent"]:
+        return f"The test copy of case {case} is in your mailbox. The customer got nothing."
+    return sentence(f"There is no test copy of case {case} in your mailbox. {given['reason']}")
+
+
 def _customer_changed(given: Given) -> str:
     """Mentions nobody."""
     data, done = given.data, []
@@ -535,6 +543,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.REPLY: lambda given: customer_replies.words(given.data),
     MessageKind.ASSIGNED: _assigned,
     MessageKind.PROMISE_ENDED: _promise_ended,
+    MessageKind.TEST_COPY: _test_copy,
     MessageKind.DECIDED: _decided,
     MessageKind.CUSTOMER_CHANGED: _customer_changed,
     MessageKind.VOIDED: _voided,

@@ -16,6 +16,7 @@ def reply(said: Reply) -> str:
         Answer.NO_CASE: answers.no_case(said.detail),
         Answer.NO_CUSTOMER: answers.no_customer(),
         Answer.NOTHING_TO_OPEN: answers.nothing_to_open(),
+        Answer.ASKED_BEFORE: answers.copy_asked_before(),
         Answer.LOOKING_THEM_UP: answers.looking_them_up(),
         Answer.CANNOT_ACT: answers.cannot_act(),
         Answer.STALE: answers.stale(),

@@ -37,6 +37,7 @@ class Answer(StrEnum):
     NO_CASE = "no_case"
     NO_CUSTOMER = "no_customer"
     NOTHING_TO_OPEN = "nothing_to_open"
+    ASKED_BEFORE = "asked_before"
     LOOKING_THEM_UP = "looking_them_up"
     CANNOT_ACT = "cannot_act"
     STALE = "stale"

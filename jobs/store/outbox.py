@@ -63,6 +63,7 @@ class MessageKind(StrEnum):
     LOG_CUT = "log_cut"
     # to one person
     ASSIGNED = "assigned"
+    TEST_COPY = "test_copy"
     # in the thread of a card
     CUSTOMER_CHANGED = "customer_changed"
     REPLY = "reply"

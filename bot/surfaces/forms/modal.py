@@ -68,6 +68,11 @@ def not_taken(submitted: Mapping[str, Any], words: str) -> Block:
     return {"response_action": "update", "view": gone(words)}
 
 
+def done(words: str) -> Block:
+    """Instead of a modal whose button was pressed; `words`, our own, say what happened."""
+    return modal(LOADING, "Noted", [rich(paragraph(text(words)))], "")
+
+
 def about(view: CaseView, told: str) -> Block:
     """The first lines of a form about a case: whose it is, and `told`."""
     name = cap(one_line(view.facts.customer.name), 600)

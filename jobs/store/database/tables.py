@@ -593,6 +593,23 @@ notes = Table(
     Column("at", Utc, nullable=False),
 )
 
+test_copies = Table(
+    "test_copies",
+    metadata,
+    _id(),
+    Column("case_id", ForeignKey("cases.id"), nullable=False),
+    Column("draft", ForeignKey("drafts.id"), nullable=False),
+    Column("person", String(32), nullable=False),
+    Column("address", String(320), nullable=False, server_default=""),
+    Column("message_id", String(200), nullable=False, server_default=""),
+    Column("state", String(12), nullable=False),
+    Column("asked_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    *_work(),
+    UniqueConstraint("draft", "person"),
+    Index("ix_test_copies_due_at", "due_at"),
+)
+
 messages = Table(
     "messages",
     metadata,

@@ -17,7 +17,16 @@ import pytest
 from slack_bolt import BoltRequest, BoltResponse
 from structlog.testing import capture_logs
 
-from bot.blockkit.ids import CUSTOMER, AboutCustomerButton, Binding
+from bot.blockkit.ids import (
+    ALSO,
+    CUSTOMER,
+    ELSEWHERE,
+    MORE,
+    SEND_COPY,
+    AboutCustomerButton,
+    Binding,
+    choice,
+)
 from bot.listeners import views
 from bot.listeners.app import build
 from bot.listeners.context import Backend, Pool
@@ -122,7 +131,32 @@ def press(harness: CompanyHarness, backend: Backend, action: str, value: str = "
         "user": {"id": "ULEAD1", "team_id": TEAM},
         "trigger_id": slack.space.new_trigger("ULEAD1"),
         "response_url": f"{harness.outside.url}/slack/response/{key}",
-        "actions": [{"type": "button", "action_id": action, "block_id": "b", "value": value}],
+        "actions": [{"action_id": action, "block_id": "b"} | _pressed(action, value)],
+    }
+    return send(harness, backend, payload)
+
+
+def _pressed(action: str, value: str) -> dict[str, Any]:
+    """What Slack says of a button, or of a choice in the menu behind ⋯."""
+    if action == MORE:
+        return {"type": "overflow", "selected_option": {"value": value}}
+    return {"type": "button", "value": value}
+
+
+def press_in_modal(
+    harness: CompanyHarness, backend: Backend, button: dict[str, Any]
+) -> BoltResponse:
+    """Press a button of the modal that the finance lead has open."""
+    space = harness.outside.slack.space
+    view = space.open_view("ULEAD1")
+    assert view is not None
+    payload = {
+        "type": "block_actions",
+        "team": {"id": TEAM},
+        "user": {"id": "ULEAD1", "team_id": TEAM},
+        "trigger_id": space.new_trigger("ULEAD1"),
+        "view": {"id": view.id, "type": "modal", "callback_id": "also", "private_metadata": ""},
+        "actions": [{"block_id": "b", **button}],
     }
     return send(harness, backend, payload)
 
@@ -317,6 +351,21 @@ def test_who_a_customer_is_elsewhere_is_said_in_the_same_form(harness: CompanyHa
     with harness.database.reading() as conn:
         known = marks.known_as(conn, harness.realm, "1")
     assert known == {("help desk", "407"), ("help desk", "9")}
+
+
+def test_what_does_not_fit_into_the_menu_opens_from_it(harness: CompanyHarness) -> None:
+    """A copy for oneself and the form about the customer, above the modal that offers both."""
+    click = harness.click("ULEAD1")
+    bound = Binding(click.case, click.draft, click.draft_hash)
+    more = opened(harness, MORE, choice(ALSO, bound))
+    acts = [block["accessory"] for block in more["blocks"] if "accessory" in block]
+    assert [one["action_id"] for one in acts] == [CUSTOMER, SEND_COPY, ELSEWHERE]
+    assert acts[2]["url"].startswith("https://qbo.example/app/invoice")
+    assert press_in_modal(harness, backend_in(harness), acts[1]).status == 200
+    until(harness, lambda: title(harness) == "Noted")
+    assert "A test copy is being sent" in json.dumps(shown(harness))
+    harness.run("copies")
+    assert [mail.recipient for mail in harness.mails] == ["lena@brassfern.example"]
 
 
 def test_a_form_opens_while_other_work_hangs(harness: CompanyHarness) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blockkit import ids
-from bot.blockkit.ids import CUSTOMER, ELSEWHERE
+from bot.blockkit.ids import CUSTOMER, ELSEWHERE, SEND_COPY
 from bot.blockkit.lint import lint
 from bot.surfaces.also import also
 from bot.surfaces.card.card import Card, card, case_in_modal, plain, story
@@ -189,10 +189,9 @@ def test_the_menu_leads_to_the_invoice() -> None:
     more = also(view(), BOOKS)
     assert lint(more, "modal") == []
     assert [block["accessory"]["action_id"] for block in more["blocks"][1:]] == [
-        CUSTOMER,
-        ELSEWHERE,
+        *(CUSTOMER, SEND_COPY, ELSEWHERE)
     ]
-    assert more["blocks"][2]["accessory"]["url"] == links[0]
+    assert more["blocks"][3]["accessory"]["url"] == links[0]
     assert links == [f"{BOOKS}/app/customerdetail?nameId=C1", f"{BOOKS}/app/invoice?txnId=71037"]
 
 

@@ -33,7 +33,8 @@ def user_info(space: Workspace, call: Call) -> Json:
     person = space.people.get(call.text_of("user", "user_not_found"))
     if person is None:
         raise RefusedError("user_not_found")
-    return {"user": as_user(person, with_locale=call.flag("include_locale"))}
+    user = as_user(person, with_locale=call.flag("include_locale"))
+    return {"user": user | {"profile": user["profile"] | {"email": person.email}}}
 
 
 def user_at_address(space: Workspace, call: Call) -> Json:

@@ -49,7 +49,7 @@ ROBOT = Person(BOT_USER, BOT_NAME, "Overdue", "App", is_bot=True)
 
 
 def as_user(person: Person, *, with_locale: bool = False) -> Json:
-    """The `user` object of users.info (without the e-mail address, which nobody reads there)."""
+    """The `user` object of users.info, without the address, which needs a scope of its own."""
     user: Json = {
         "id": person.id,
         "team_id": person.team,

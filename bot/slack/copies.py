@@ -1,0 +1,177 @@
+"""Send me a copy: ask Slack for the person's address, check that no customer has it, and mail it.
+
+asked → the address, and whether the CRM knows it → the intent → the mail → the outcome
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from slack_sdk import WebClient
+from sqlalchemy import Connection
+
+from bot.slack import api
+from bot.slack.api import Lost, NotOk, RateLimited, Trouble
+from jobs.engine.services import Services
+from jobs.engine.step import Round, Step
+from jobs.mail.addresses import Unsendable, named
+from jobs.mail.own_copy import message_id, own_copy
+from jobs.mail.results import NotSent, Result, Sent
+from jobs.rules.facts.addresses import is_address
+from jobs.rules.facts.findings import Account, Findings, Fresh
+from jobs.sources.source import read_source
+from jobs.store import cases, copies, drafts, log, outbox, people, work
+from jobs.store.cases import Case
+from jobs.store.drafts import Draft
+from jobs.store.outbox import DirectMessage, MessageKind
+from jobs.store.work import Claim
+
+CRM = "CRM"
+"""The source that knows customers by address; help desk and mailbox know colleagues too."""
+NOBODY = "0"
+"""An id that no customer has."""
+
+
+def step(services: Services, client: Callable[[], WebClient]) -> Step:
+    """The copies step: one test copy per row."""
+    return Step(
+        name="copies",
+        table=work.COPIES,
+        ready=copies.asked(),
+        load=lambda conn, claim, now: _load(services, client(), conn, claim, now),
+        give_up=lambda conn, claim, now: _end(
+            conn, claim, "not_sent", "It was tried five times.", now
+        ),
+    )
+
+
+def _load(
+    services: Services, client: WebClient, conn: Connection, claim: Claim, now: datetime
+) -> Round | None:
+    row, case = claim.row, cases.get(conn, claim.row.case_id)
+    if row.state == "in_flight":
+        told = "It may have been sent: the program was stopped meanwhile. Please look for it."
+        _end(conn, claim, "unknown", told, now)
+    elif case.draft != row.draft:
+        _end(conn, claim, "refused", "The draft has changed. Please ask again.", now)
+    elif not people.in_good_standing(conn, row.person):
+        _end(conn, claim, "refused", "Only full members of the workspace get copies.", now)
+    else:
+        mine = services.for_company(case.company)
+        return FindAddress(mine, client, row.person, case, drafts.draft(conn, row.draft), now)
+    return None
+
+
+def _end(conn: Connection, claim: Claim, state: str, told: str, now: datetime) -> None:
+    """Settle it, log it without the address, and tell the person who asked."""
+    if not work.settle(conn, claim, None, state=state, ended_at=now, last_error=told):
+        return
+    case = cases.get(conn, claim.row.case_id)
+    log.note(conn, log.Entry(case.company, f"copy.{state}", "system:copies", now, case.id))
+    data = {"case": case.id, "sent": state == "sent", "reason": told}
+    to = DirectMessage(case.company, claim.row.person)
+    outbox.say(conn, to, MessageKind.TEST_COPY, f"copy:{claim.id}", data, now)
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """What Slack and the CRM said: the person's address, and whose it may be."""
+
+    email: str
+    crm: Findings | None = None
+
+
+@dataclass(frozen=True)
+class FindAddress:
+    """Ask Slack for the person's address, and the CRM whether it is a customer's."""
+
+    services: Services
+    client: WebClient
+    person: str
+    case: Case
+    draft: Draft
+    now: datetime
+
+    def act(self) -> Addressed | Trouble:
+        """Never raises for anything that Slack or the CRM does."""
+        answer = api.call(self.client, "users.info", user=self.person)
+        if isinstance(answer, Trouble):
+            return answer
+        email = str((answer["user"].get("profile") or {}).get("email") or "").strip().lower()
+        crm = next((source for source in self.services.sources if source.name == CRM), None)
+        if crm is None or not is_address(email):
+            return Addressed(email)
+        account = Account(NOBODY, "", frozenset({email}))
+        found = read_source(crm, [account], self.now, self.services.policy)
+        return Addressed(email, found[NOBODY])
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Addressed | Trouble, now: datetime
+    ) -> Round | None:
+        """Check the address once more, now; write the intent, then mail it."""
+        match outcome:
+            case RateLimited(seconds):
+                work.settle(conn, claim, now + timedelta(seconds=seconds))
+            case Lost():
+                work.back_off(conn, claim, now, outcome.error)
+            case NotOk():
+                _end(conn, claim, "refused", "Slack does not give your address.", now)
+            case Addressed():
+                return self._addressed(conn, claim, outcome, now)
+        return None
+
+    def _addressed(
+        self, conn: Connection, claim: Claim, found: Addressed, now: datetime
+    ) -> Round | None:
+        if why := self._refused(conn, found):
+            _end(conn, claim, "refused", why, now)
+            return None
+        letter = self.draft.letter
+        id = message_id(self.draft.sha256, self.person, named(letter.sender).domain)
+        try:
+            built = own_copy(letter, found.email, self.case.id, id, now)
+        except Unsendable as error:
+            _end(conn, claim, "refused", f"It cannot be sent: {error}.", now)
+            return None
+        if not copies.begin(conn, claim, found.email, id):
+            return None
+        return MailCopy(self.services, found.email, built)
+
+    def _refused(self, conn: Connection, found: Addressed) -> str:
+        """Why it must not go to this address, as a sentence, or empty."""
+        if not is_address(found.email):
+            return "Slack has no e-mail address of yours."
+        if self.services.mailer is None:
+            return "No way to send mail is set up."
+        if copies.is_known(conn, found.email):
+            return "Your address, or its domain, is a customer's in QuickBooks."
+        if found.crm and not isinstance(found.crm.freshness, Fresh):
+            return "The CRM could not say whether your address is a customer's. Please ask again."
+        if found.crm and found.crm.known:
+            return "Your address, or its domain, is a customer's in the CRM."
+        return ""
+
+
+@dataclass(frozen=True)
+class MailCopy:
+    """Hand it over, once."""
+
+    services: Services
+    to: str
+    built: bytes = field(repr=False)
+
+    def act(self) -> Result:
+        """Never raises for anything the mail server does."""
+        assert self.services.mailer is not None, "asked before the intent"
+        return self.services.mailer.send(self.services.sender, [self.to], self.built, lambda: True)
+
+    def settle(self, conn: Connection, claim: Claim, outcome: Result, now: datetime) -> None:
+        """Tell the person how it went."""
+        if isinstance(outcome, Sent):
+            _end(conn, claim, "sent", "", now)
+        elif isinstance(outcome, NotSent):
+            _end(conn, claim, "not_sent", outcome.reason, now)
+        else:
+            _end(conn, claim, "unknown", outcome.reason, now)
