@@ -74,21 +74,21 @@ def message(
     _head(mail, letter, at)
     mail["Message-ID"] = message_id(case_id, letter.sha256(), domain)
     _thread(mail, in_reply_to, references)
-    body = fill_pay_links(letter.body, links)
-    _content(mail, body, html_part(letter.body, letter.language, links), files)
-    # With random boundaries, two builds of the same letter would differ.
-    for depth, part in enumerate(p for p in mail.walk() if p.is_multipart()):
-        part.set_boundary(f"=_{depth}_{letter.sha256()[:32]}")
+    _content(mail, letter, links, files)
     finished = mail.as_bytes()
-    headers = {"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
-    headers |= {"reply-to"} if letter.reply_to else set()
-    headers |= {"cc"} if letter.cc else set()
-    headers |= {"in-reply-to", "references"} if in_reply_to else set()
     if files and len(finished) > LARGEST:
         size = f"{len(finished) / 1e6:.1f} MB, and mail servers may refuse more than"
         raise MailTooLarge(f"with its files the mail would have {size} {LARGEST // 10**6} MB")
-    check(finished, letter, links, files, headers)
+    check(finished, letter, links, files, _headers(letter, in_reply_to))
     return finished
+
+
+def _headers(letter: Letter, in_reply_to: str) -> set[str]:
+    """The names of the headers that its mail has."""
+    headers = {"from", "to", "subject", "date", "message-id", "mime-version", "content-type"}
+    headers |= {"reply-to"} if letter.reply_to else set()
+    headers |= {"cc"} if letter.cc else set()
+    return headers | ({"in-reply-to", "references"} if in_reply_to else set())
 
 
 def check(
@@ -117,6 +117,15 @@ def _differences(
     if sorted(name.lower() for name in mail) != sorted(headers):
         yield "its headers"
         return  # headers that are missing or duplicated cannot be compared
+    yield from _differences_in_head(mail, letter)
+    text, *parts = mail.iter_parts() if files else (mail,)
+    yield from _differences_in_text(text, letter, links)
+    found = [(part.get_filename(), part.get_payload(decode=True)) for part in parts]
+    if found != [(file.name, file.content) for file in files] or mail.defects:
+        yield "the files"
+
+
+def _differences_in_head(mail: EmailMessage, letter: Letter) -> Iterator[str]:
     for name, approved in (("From", letter.sender), ("Reply-To", letter.reply_to)):
         if approved and _addresses(mail, name) != [named(approved)]:
             yield name
@@ -126,7 +135,11 @@ def _differences(
         yield "Cc"
     if str(mail["Subject"]).lstrip() != letter.subject:  # a long one starts on its own line
         yield "the subject"
-    letters, *parts = mail.iter_parts() if files else (mail,)
+
+
+def _differences_in_text(
+    letters: MIMEPart, letter: Letter, links: Mapping[str, str]
+) -> Iterator[str]:
     texts = list(letters.iter_parts()) if letters.is_multipart() else [letters]
     if [text.get_content_type() for text in texts] != ["text/plain", "text/html"]:
         yield "the text"
@@ -137,9 +150,6 @@ def _differences(
     wanted = [links[key] for key in pay_links_in(letter.body)]
     if (shown.text, shown.hrefs) != (as_shown(letter.body, letter.language), wanted):
         yield "the HTML part"
-    found = [(part.get_filename(), part.get_payload(decode=True)) for part in parts]
-    if found != [(file.name, file.content) for file in files] or mail.defects:
-        yield "the files"
 
 
 def _addresses(mail: EmailMessage, name: str) -> list[Address]:
@@ -187,16 +197,22 @@ def _thread(mail: EmailMessage, in_reply_to: str, references: Sequence[str]) -> 
         mail["References"] = " ".join(earlier)
 
 
-def _content(mail: EmailMessage, body: str, html: str, files: Sequence[File]) -> None:
-    lines = body.replace("\r\n", "\n").split("\n")
-    for line in lines:
+def _content(
+    mail: EmailMessage, letter: Letter, links: Mapping[str, str], files: Sequence[File]
+) -> None:
+    body = fill_pay_links(letter.body, links).replace("\r\n", "\n")
+    for line in body.split("\n"):
         clean(line.replace("\t", " ").replace("\u200d", ""), "the text")
+    html = html_part(letter.body, letter.language, links)
     # Not every server takes 8-bit text; quoted-printable also survives long lines.
-    mail.set_content("\n".join(lines), charset="utf-8", cte="quoted-printable")
+    mail.set_content(body, charset="utf-8", cte="quoted-printable")
     mail.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
     for file in files:
         header(file.name, "the file name")
         mail.add_attachment(file.content, maintype="application", subtype="pdf", filename=file.name)
+    # With random boundaries, two builds of the same letter would differ.
+    for depth, part in enumerate(p for p in mail.walk() if p.is_multipart()):
+        part.set_boundary(f"=_{depth}_{letter.sha256()[:32]}")
 
 
 def _same_files(letter: Letter, files: Sequence[File]) -> None:
