@@ -85,12 +85,12 @@ def edit(
 
 
 def _known(decider: Decider, old: Letter, chosen: tuple[str, ...]) -> tuple[str, ...]:
-    """The chosen addresses, if each is known or a colleague's. Raises VerbRefused."""
+    """The chosen addresses in order, if each is known or a colleague's. Raises VerbRefused."""
     known = (*known_people(decider.facts, decider.judged.findings, old.to), *old.cc)
     strange = [one for one in chosen if one not in known and not is_colleague(one, _sender(old))]
     if strange or len(chosen) > MOST_COPIES:
         raise VerbRefused(Reply(Answer.STALE, decider.case))
-    return chosen
+    return tuple(sorted(set(chosen)))
 
 
 def _not_copied(decider: Decider, letter: Letter, past: Past) -> tuple[Violation, ...]:

@@ -14,6 +14,8 @@ from jobs.sources.imap import ImapServer, ImapSession, folder_name
 from jobs.sources.mailbox import access_tokens
 from jobs.sources.source import SourceError
 
+LONGEST = 45.0
+"""Seconds that filing a copy may take: the sender has other mails to send."""
 NONE = "none"
 """The setting for no copy at all."""
 GMAIL = frozenset({"smtp.gmail.com", "smtp.googlemail.com"})
@@ -36,7 +38,7 @@ class SentFolder:
         url = settings.imap_url.get_secret_value()
         if not url or settings.sent_folder == NONE:
             return None
-        server = ImapServer.from_url(url, access_tokens(settings))
+        server = ImapServer.from_url(url, access_tokens(settings), longest_seconds=LONGEST)
         return cls(server, settings.sent_folder, sends_by)
 
     def file(self, message: bytes, message_id: str) -> str:

@@ -122,7 +122,7 @@ def test_a_copy_that_was_chosen_once_goes_along(open_harness: OpenHarness) -> No
     for stranger in ("x@evil.example", "nobody-knows@customer1.example"):
         refused = harness.edit("UCOLLECT", replace(text, cc=(boss, stranger)))
         assert refused is Answer.STALE
-    assert harness.edit("UCOLLECT", replace(text, cc=(boss, sales))) is Answer.RECORDED
+    assert harness.edit("UCOLLECT", replace(text, cc=(sales, boss))) is Answer.RECORDED
     view = harness.view()
     assert view.letter == replace(first, cc=(boss, sales))
     assert not view.edited_by  # nobody has touched the text
