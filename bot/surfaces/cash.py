@@ -38,7 +38,8 @@ NONE_YET = (
 HOW = (
     "Each invoice counts on the day its money is expected: a promised day, else its due date and "
     "how late this customer usually pays, never before tomorrow. The range is what comes by then "
-    "if everybody pays as late, or as early, as they sometimes do."
+    "if everybody pays as late, or as early, as they sometimes do. Weeks after the last row bring "
+    "nothing more."
 )
 APART_WORDS = {
     Apart.DISPUTED: "disputed",
@@ -68,7 +69,9 @@ def cash_answer(
     blocks += [chart(one) for one in some[:MOST_CHARTS]]
     blocks += [_table(some)] if some else []
     blocks += moved(some, made.outlook.since, names)
-    blocks.append(context(f"{HOW} As of {stamp(made.at)}."))
+    blocks.append(
+        context(f"{HOW} Weeks after the last row bring nothing more. As of {stamp(made.at)}.")
+    )
     told = [f"Cash outlook of {mrkdwn(cap(one_line(company), 200))}."]
     told += [spoken(one) for one in some]
     told += [_moved_spoken(one, names) for one in some if one.moved]
@@ -108,12 +111,19 @@ def _table(some: Sequence[CurrencyOutlook]) -> Block:
     rows = [[*(["Currency"] if several else []), "Week of", "Expected", "In all by then", "Range"]]
     for one in some:
         own = [one.currency] if several else []
-        rows += [[*own, *_row(one, week)] for week in one.weeks]
+        rows += [[*own, *_row(one, week)] for week in _telling(one)]
     return table(rows, [*(["left"] if several else []), "left", "right", "right", "right"])
 
 
+def _telling(one: CurrencyOutlook) -> Sequence[WeekOf]:
+    """The weeks until everything is in, whoever pays late."""
+    ends = [n for n, week in enumerate(one.weeks) if week.amount or week.low < week.high]
+    return one.weeks[: max(ends, default=0) + 1]
+
+
 def _row(one: CurrencyOutlook, week: WeekOf) -> list[str]:
-    band = f"{_money(week.low, one)} – {_money(week.high, one)}"
+    sure = week.low == week.high
+    band = "–" if sure else f"{_money(week.low, one)} to {_money(week.high, one)}"
     expected = _money(week.amount, one) if week.amount else "–"
     return [_label(week.monday), expected, _money(week.in_all, one), band]
 

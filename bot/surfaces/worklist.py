@@ -34,7 +34,6 @@ NAME = "worklist"
 """The callback id of the modal."""
 SHOWN = (Verb.APPROVE, Verb.EDIT, Verb.REJECT)
 """The verbs that it offers; everything else is on the card."""
-MOST_INVOICES = 12
 MOST_PASSED = 5
 NOTHING = "No case is waiting for your decision just now."
 AFTER = {Verb.EDIT: "Saved as a new version. Please read it once more."}

@@ -33,7 +33,7 @@ def step(services: Services) -> Step:
         KIND,
         lambda conn, claim, now: Turn(_plan(services, conn, claim, now)),
         _give_up,
-        ready=work.swept,
+        ready=work.connected_and_swept,
     )
 
 

@@ -49,7 +49,7 @@ MOST_CASES = 300
 def step(services: Services) -> Step:
     """The digest step: one row per company."""
     again = tries_again(after=timedelta(hours=1))
-    return scheduled(KIND, partial(_tell, services), again, ready=work.swept)
+    return scheduled(KIND, partial(_tell, services), again, ready=work.connected_and_swept)
 
 
 def _tell(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:

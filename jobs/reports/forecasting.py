@@ -36,7 +36,10 @@ def step(_: Services | None = None) -> Step:
     """The outlook step: one row per company."""
     again = tries_again(after=timedelta(hours=1))
     return scheduled(
-        KIND, lambda conn, claim, now: Turn(plan(conn, claim, now)), again, ready=work.swept
+        KIND,
+        lambda conn, claim, now: Turn(plan(conn, claim, now)),
+        again,
+        ready=work.connected_and_swept,
     )
 
 

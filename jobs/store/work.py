@@ -200,6 +200,12 @@ def swept(kind: str) -> ColumnElement[bool]:
 
 
 @cache
+def connected_and_swept(kind: str) -> ColumnElement[bool]:
+    """The rows of this kind whose company is connected and has had a complete sweep."""
+    return connected(kind) & companies.swept(schedule.c.company)
+
+
+@cache
 def of_kind(kind: str) -> ColumnElement[bool]:
     """The rows of this kind, of whatever company."""
     return schedule.c.kind == kind
