@@ -64,7 +64,10 @@ def _made(view: CaseView) -> list[str]:
 def _why_routine(view: CaseView, reader: ShownTo) -> list[str]:
     if view.class_ is not CaseClass.ROUTINE_REMINDER:
         return []
-    return ["".join(piece["text"] for piece in reader.line(line)) for line in reasons(view)]
+    return [
+        "".join(piece["text"] for piece in reader.line(line))
+        for line in reasons(view, view.reasons, set())
+    ]
 
 
 def _history(view: CaseView, reader: ShownTo) -> list[str]:

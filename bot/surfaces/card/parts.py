@@ -109,14 +109,21 @@ def listing(title: str, lines: list[Line], reader: ShownTo) -> Part:
     return Part((block,), f"{title}: {said}.")
 
 
-def with_evidence(view: CaseView, line: Line, ids: Sequence[str], *, quoted: bool) -> Line:
-    """The line and what it rests on; `quoted`: only what is quoted word for word."""
+def with_evidence(
+    view: CaseView, line: Line, ids: Sequence[str], told: set[str], *, quoted: bool
+) -> Line:
+    """The line and what it rests on; `quoted`: only what is quoted word for word.
+
+    `told` is what the lines before it have quoted: nothing is quoted twice.
+    """
     known = [one for one in view.evidence if one.id in ids and _tells_more(one, quoted)]
-    for one in known[:MOST_PIECES]:
+    fresh = {one.quote or one.label: one for one in known if (one.quote or one.label) not in told}
+    told.update(fresh)
+    for one in list(fresh.values())[:MOST_PIECES]:
         line = [*line, text(f" — {short(one.label)}", italic=True)]
         if one.quote:
             line.append(text(f"{': ' if one.label else ''}“{short(one.quote)}”"))
-    rest = len(known) - MOST_PIECES
+    rest = len(fresh) - MOST_PIECES
     return [*line, text(f" and {rest} more")] if rest > 0 else line
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.blockkit.blocks import (
     Block,
@@ -29,7 +29,7 @@ from bot.surfaces.card.parts import (
     with_evidence,
 )
 from jobs.decide.verbs import Verb
-from jobs.rules.case import CaseView
+from jobs.rules.case import CaseView, Reason
 from jobs.rules.figures import listed
 from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
 from jobs.rules.plain import capital
@@ -50,7 +50,8 @@ def changes(view: CaseView, reader: ShownTo) -> Part | None:
 
 def why(view: CaseView, reader: ShownTo) -> Part | None:
     """One line of class and summary, then what speaks for care, each with its evidence."""
-    top, lines = _class(view), [*_reasons(view), *_gates(view)]
+    told: set[str] = set()
+    top, lines = _class(view), [*_reasons(view, told), *_gates(view, told)]
     if not top and not lines:
         return None
     lines = some(lines, "reasons")
@@ -68,7 +69,7 @@ def _class(view: CaseView) -> Line:
     line: Line = [text(wording.CLASS_WORDS[view.class_], bold=True)]
     if view.summary and view.judged_by != BY_RULES:
         line.append(text(f" · AI summary: {cap(one_line(view.summary), 1000)}"))
-    elif routine and not _gates(view):
+    elif routine and not _gates(view, set()):
         line.append(text(" · nothing speaks against an oversight"))
     return line
 
@@ -76,37 +77,44 @@ def _class(view: CaseView) -> Line:
 _RULES_ALONE = text("Decided by rules alone; no model was asked.", italic=True)
 
 
-def _reasons(view: CaseView) -> list[Line]:
-    """Those of a routine reminder are no reason for care; see `background`."""
+def _reasons(view: CaseView, told: set[str]) -> list[Line]:
+    """What speaks for the class and no rule says of the same evidence.
+
+    Those of a routine reminder are no reason for care; see `background`.
+    """
     if view.class_ in (None, CaseClass.ROUTINE_REMINDER):
         return []
-    return reasons(view)
+    ruled = {id for ruling in view.rulings for id in ruling.evidence}
+    kept = [one for one in view.reasons if not one.evidence or not ruled.issuperset(one.evidence)]
+    return reasons(view, kept, told)
 
 
-def reasons(view: CaseView) -> list[Line]:
+def reasons(view: CaseView, some: Iterable[Reason], told: set[str]) -> list[Line]:
     """Why the class was chosen, with the evidence."""
     return [
-        with_evidence(view, [text(short(r.text))], r.evidence, quoted=False) for r in view.reasons
+        with_evidence(view, [text(short(one.text))], one.evidence, told, quoted=False)
+        for one in some
     ]
 
 
-def _gates(view: CaseView) -> list[Line]:
+def _gates(view: CaseView, told: set[str]) -> list[Line]:
     """What needs more or other people. Beside a stop they would only take up room."""
     if blocked(view):
         return []
-    return [_ruling(view, r) for r in view.rulings if not _stands_alone(r)]
+    return [_ruling(view, r, told) for r in view.rulings if not _stands_alone(r)]
 
 
-def _ruling(view: CaseView, ruling: Ruling) -> Line:
+def _ruling(view: CaseView, ruling: Ruling, told: set[str]) -> Line:
     name = capital(ruling.rule.replace("_", " "))
     line = [text(name, bold=True), text(f" · {short(ruling.reason)}")]
-    return with_evidence(view, line, ruling.evidence, quoted=True)
+    return with_evidence(view, line, ruling.evidence, told, quoted=True)
 
 
 def stops(view: CaseView, ways_out: Mapping[str, Block], reader: ShownTo) -> Part | None:
     """Each rule that stops the case, with the button that resolves it beside the first."""
     found = [r for r in view.rulings if _stands_alone(r)]
-    lines = [_ruling(view, ruling) for ruling in found]
+    told: set[str] = set()
+    lines = [_ruling(view, ruling, told) for ruling in found]
     blocks = [
         section(mrkdwn_of(line), ways_out.get(ruling.fingerprint))
         for ruling, line in zip(found, lines, strict=True)

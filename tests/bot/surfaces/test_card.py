@@ -16,7 +16,7 @@ from bot.blockkit.lint import lint
 from bot.surfaces.also import also
 from bot.surfaces.card.card import Card, card, case_in_modal, plain, story
 from bot.surfaces.card.parts import ShownTo
-from jobs.rules.case import Approvals, CaseView
+from jobs.rules.case import Approvals, CaseView, Reason
 from jobs.rules.facts.evidence import Evidence
 from jobs.rules.facts.facts import Customer
 from jobs.rules.policy.rights import Manager
@@ -520,7 +520,8 @@ def test_a_stopped_card_does_not_speak_for_a_reminder() -> None:
     told = show(stopped(summary="")).text
     assert "Routine reminder" not in told
     assert "The customer paid late before" not in told
-    disputed = stopped(rule="dispute", class_=CaseClass.LIKELY_DISPUTE)
+    said = (Reason("The customer paid late before", ("mail:1",)),)
+    disputed = stopped(rule="dispute", class_=CaseClass.LIKELY_DISPUTE, reasons=said)
     assert "The customer paid late before" in show(disputed).text
 
 
@@ -690,6 +691,23 @@ def test_a_reason_is_said_once() -> None:
     made = show(stopped(summary=f"1 invoice is open for $2,800.00. {reason}"))
     assert made.text.count(reason) == words(made).count(reason) == 1
     assert "1 invoice is open" not in made.text + words(made)
+
+
+def test_a_line_of_a_mail_is_quoted_once() -> None:
+    """However many rules and reasons rest on it, and in how many copies it was read."""
+    line = "please send the invoice again"
+    mails = tuple(Evidence(f"mail:{n}", "mail", "", line) for n in range(3))
+    gates = tuple(
+        Ruling(Kind.GATE, rule, f"A mail: {rule}.", ("mail:0", "mail:1"))
+        for rule in ("likely_dispute", "open_question")
+    )
+    reasons = (Reason("Unclear to them", ("mail:0",)), Reason("Another", ("mail:2",)))
+    case = view(class_=CaseClass.LIKELY_DISPUTE, evidence=mails, rulings=gates, reasons=reasons)
+    told = show(case).text
+    assert told.count(line) == 1
+    assert "Unclear to them" not in told
+    assert "Another — “please send the invoice again”" in told
+    assert "Open question · A mail: open_question." in told
 
 
 def test_what_makes_a_case_routine_is_no_reason_for_care() -> None:
