@@ -125,8 +125,11 @@ def changed_said(before: Letter, after: Letter) -> str:
 
 
 def _pieces(found: list[Words]) -> list[Block]:
-    last = len(found) - 1
-    shown = [_piece(one, n == 0, n == last) for n, one in enumerate(found[:MOST_PIECES])]
+    last, shown = len(found) - 1, list[Block]()
+    for n, one in enumerate(found[:MOST_PIECES]):
+        if shown and one.fate is Fate.ADDED and found[n - 1].fate is Fate.REMOVED:
+            shown.append(text(" "))  # or the struck word would run into the new one
+        shown.append(_piece(one, n == 0, n == last))
     rest = len(found) - MOST_PIECES
     return shown + ([text(" … the rest stands on the card.", italic=True)] if rest > 0 else [])
 

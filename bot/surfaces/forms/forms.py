@@ -146,8 +146,9 @@ def _envelope(view: CaseView) -> Block:
     amount = wording.money(view.facts.asked)
     into = wording.in_language(view.letter.language)
     told = f"To {revealed_line(view.letter.to)}{into} · {amount} due · {wording.stage(view.stage)}"
-    facts = [told, capital(amounts.named(view))]
-    return about(view, "\n".join([*filter(None, facts), "Recipient and files stay."]))
+    named = amounts.named(view)
+    stays = f"{named}, recipient" if named else "recipient"
+    return about(view, f"{told}\n{capital(stays)} and files stay as they are.")
 
 
 def _inputs(view: CaseView, subject: str, body: str) -> list[Block]:

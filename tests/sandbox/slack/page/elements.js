@@ -62,7 +62,10 @@ function overflow(block, one, surface) {
     class: "button dots",
     "aria-haspopup": "menu",
     ...marks(one, "More actions"),
-    onclick: () => (menu.hidden = !menu.hidden),
+    onclick: () => {
+      menu.hidden = !menu.hidden;
+      if (!menu.hidden) intoSight(menu);
+    },
   }, "⋯");
   for (const option of one.options) {
     const choose = () => {
@@ -78,6 +81,15 @@ function overflow(block, one, surface) {
   const leave = (event) => (menu.hidden ||= !menu.contains(event.relatedTarget));
   return el("span", { class: "overflow", onfocusout: leave, onkeydown: closeOnEscape(menu) },
     toggle, menu);
+}
+
+/** Opens upwards and to the left where there is no room below and to the right. */
+function intoSight(menu) {
+  menu.classList.remove("up", "left");
+  const room = (menu.closest(".scroll") ?? document.body).getBoundingClientRect();
+  const own = menu.getBoundingClientRect();
+  menu.classList.toggle("up", own.bottom > room.bottom);
+  menu.classList.toggle("left", own.right > room.right);
 }
 
 /** Opens in the browser; the app hears of it as well. */
