@@ -35,7 +35,7 @@ def promise(view: CaseView, _: Policy) -> Block:
     """The day and the amount that the customer named; what its mail says stands there already."""
     offered = view.reply
     on = offered.promised_on if offered and offered.promised_on else view.facts.today + A_WEEK
-    amount = f"{offered.promised.amount:f}" if offered and offered.promised else ""
+    amount = f"{offered.promised.amount:.2f}" if offered and offered.promised else ""
     told = "Nobody is reminded until three working days after that day."
     currency = view.facts.currency
     hint = f"In {currency}, for instance 1,200.50. Leave it empty for everything that is open."

@@ -255,6 +255,7 @@ ENTERED: Mapping[Verb, Mapping[str, str | list[str]]] = {
     Verb.REJECT: {"reason": "not_needed"},
     Verb.HOLD: {"kind": "quiet"},
     Verb.DRAFT_ANYWAY: {"comment": "I called them."},
+    Verb.DISPUTE: {"invoices": "71", "comment": "The pallet was damaged."},
     Verb.CONFIRM_ADDRESS: {"address": address_key("billing@customer1.example")},
 }
 """What each form does not propose itself."""
