@@ -17,12 +17,14 @@ from jobs.engine.turns import Plan
 from jobs.rules.facts.facts import Customer, Invoice
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, crossings, ledger
+from jobs.store import cases, crossings, ledger, work
 from jobs.store.cases import Move
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, history
 
 ACTOR = "system:detect"
+PROMISES = "promises"
+"""What is on the schedule to be looked at again when invoices have changed."""
 MERGED = "The customer was merged into another one in QuickBooks; its invoices go on there."
 INVOICES_A_CHUNK = 200
 CUSTOMERS_A_CHUNK = 100
@@ -70,6 +72,8 @@ def take(conn: Connection, company: ConnectedCompany, news: News, now: datetime)
     before = families.billed_by(conn, realm, read)
     moved = families.put_customers(conn, realm, news.customers, news.as_of)
     changed = ledger.bring_up(conn, realm, news.invoices, news.as_of)
+    if changed:
+        work.bring_forward(conn, realm, PROMISES, now)
     ids = {c.now.customer for c in changed} | news.about | moved
     ids |= cases.relying_on(conn, realm, news.deleted)
     lost = {c.before.customer for c in changed if c.before and c.moved}

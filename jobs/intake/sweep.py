@@ -37,8 +37,6 @@ from qbo import Broken, models
 from qbo.query import IDS_AT_ONCE
 
 KIND = "sweep"
-PROMISES = "promises"
-"""What is looked at again once the whole ledger has been read."""
 ACTOR = "system:sweep"
 DAILY = time(5, 0)
 """In the company's own zone, before anybody starts work."""
@@ -224,7 +222,7 @@ class Sweep:
         if not work.settle(conn, self.claim, due):
             return
         companies.change(conn, self.realm, swept_at=self.began_at)
-        work.bring_forward(conn, self.realm, PROMISES, now)
+        work.bring_forward(conn, self.realm, crossing.PROMISES, now)
         broken.tell(conn, self.company, broken.named(self.broken), now)
         counts = {"open": self.open, "left": self.left, "gone": self.gone}
         data = {**counts, "again": True} if self.cut else counts

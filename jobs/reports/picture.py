@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from jobs import approvals
 from jobs.reasoning.cage import unusual_words
 from jobs.rules.case import Approvals, CaseView, SendOutcome
+from jobs.rules.facts.evidence import BOUNCE
 from jobs.rules.facts.facts import BUCKETS, Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import Money, total
@@ -149,6 +150,8 @@ def _outcome(conn: Connection, case: Case) -> SendOutcome | None:
     row = sends.latest(conn, case.id)
     if row is None or row.state == "in_flight":
         return None
+    if row.bounced_at:
+        return SendOutcome(BOUNCE, row.bounced_at, row.detail, row.message_id)
     return SendOutcome(row.state, row.ended_at or row.began_at, row.detail, row.message_id)
 
 

@@ -93,7 +93,8 @@ class Approvals:
 
 @dataclass(frozen=True)
 class SendOutcome:
-    """How the sending went. `state`: sent, refused, not_sent, unknown, shadow."""
+    """How the sending went. `state`: sent, refused, not_sent, unknown, shadow, or BOUNCE where a
+    mail that was sent came back."""
 
     state: str
     at: datetime

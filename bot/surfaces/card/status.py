@@ -14,6 +14,7 @@ from bot.surfaces.card.parts import Line, ShownTo, dotted
 from bot.surfaces.card.reasons import held_as, rejected_as
 from jobs.decide.verbs import Verb
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
+from jobs.rules.facts.evidence import BOUNCE
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import State
@@ -207,6 +208,10 @@ def _unknown(view: CaseView, _now: datetime) -> Status:
 
 
 def _sent(view: CaseView, _now: datetime) -> Status:
+    if view.outcome and view.outcome.state == BOUNCE and view.letter:
+        told = [text(f"mail to {one_line(view.letter.to)} was returned, "), date(view.outcome.at)]
+        lines = (_told("It counts as not delivered; a new case asks for another address."),)
+        return Status("⛔", "Came back", (told,), (*lines, *_note(view)))
     tail = [*_delivery(view), _by(view), [text(_NOTE_SHORT.get(view.note_state, ""))]]
     return Status("✅", "Sent", tuple(filter(_says, tail)), tuple(_note(view)))
 

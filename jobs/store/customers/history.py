@@ -139,7 +139,8 @@ def _of_a_snooze() -> ColumnElement[bool]:
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     """Two customers were merged: what people decided about `loser` passes to `survivor`.
 
-    That is holds in force, bounced addresses, marks and the account manager.
+    That is holds in force with the promises behind them, bounced addresses, what was settled of
+    mails, marks and the account manager.
     """
     held = (holds.c.company == company) & (holds.c.customer == loser) & holds.c.lifted_at.is_(None)
     conn.execute(update(holds).where(held).values(customer=survivor))
@@ -150,6 +151,8 @@ def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     )
     rows = conn.execute(select(addresses).where(bad)).mappings()
     upsert(conn, addresses, [{**row, "customer": survivor, "chosen": False} for row in rows])
+    promises.inherit(conn, company, loser, survivor)
+    replies.inherit(conn, company, loser, survivor)
     marks.inherit(conn, company, loser, survivor)
     managers.inherit(conn, company, loser, survivor)
 

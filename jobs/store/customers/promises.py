@@ -182,3 +182,9 @@ def days(conn: Connection, company: str) -> dict[str, date]:
     )
     rows = conn.execute(query)
     return {row[0]: row[1] for row in rows}
+
+
+def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
+    """Two customers were merged: the promises of `loser` are those of `survivor`."""
+    theirs = (promises.c.company == company) & (promises.c.customer == loser)
+    conn.execute(update(promises).where(theirs).values(customer=survivor))

@@ -176,3 +176,11 @@ def bounce(
     )
     marked = update(sends).where(came_back).values(bounced_at=now).returning(sends)
     return list(conn.execute(marked).all())
+
+
+def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
+    """Two customers were merged: the mails of `loser` are also those of `survivor`."""
+    theirs = (replies.c.company == company) & (replies.c.customer == loser)
+    rows = conn.execute(select(replies).where(theirs)).mappings().all()
+    copies = [{name: row[name] for name in row if name != "id"} for row in rows]
+    insert_new(conn, replies, [{**row, "customer": survivor} for row in copies])
