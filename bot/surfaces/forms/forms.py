@@ -12,11 +12,11 @@ from datetime import timedelta
 from bot.blockkit.blocks import Block, bullets, chunks, context, paragraph, quote, rich, text
 from bot.blockkit.escaping import cap, one_line, revealed, revealed_line
 from bot.blockkit.ids import Field
-from bot.surfaces import agreements, wording
+from bot.surfaces import wording
 from bot.surfaces.card import amounts
 from bot.surfaces.card.buttons import addresses, fired
 from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
-from bot.surfaces.forms import copies, fields
+from bot.surfaces.forms import agreements, copies, fields
 from bot.surfaces.forms.fields import unusable
 from bot.surfaces.forms.modal import (
     LOADING,

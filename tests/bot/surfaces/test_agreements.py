@@ -8,9 +8,9 @@ import pytest
 
 from bot.blockkit.ids import Field
 from bot.blockkit.lint import lint
-from bot.surfaces import agreements
-from bot.surfaces.fields import UnusableError
-from bot.surfaces.modal import Submission
+from bot.surfaces.forms import agreements
+from bot.surfaces.forms.fields import UnusableError
+from bot.surfaces.forms.modal import Submission
 from jobs.rules.figures import total
 from tests.bot.surfaces.test_forms import POLICY, filled
 from tests.bot.views import view

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jobs.decide import promise
+from jobs.decide import hold, promise
 from jobs.decide.access import Answer, Click
 from jobs.decide.hold import Holding
 from jobs.decide.promise import Agreed
@@ -20,6 +20,7 @@ from tests.jobs.replies.test_noticing import DANA, about_replies, poll, sent, wi
 from tests.sandbox.mail.inbox import Inbox
 
 TWO = books(customer("1"), invoice("71", "1", "840.00", 12), invoice("72", "1", "60.00", 11))
+RECORDED = Answer.RECORDED
 PROMISE = "We will pay the $840.00 on December 4."
 
 
@@ -117,6 +118,20 @@ def test_a_plan_is_watched_instalment_by_instalment(open_harness: OpenHarness) -
     assert states(harness) == ["broken"]
     assert harness.case().stage is Stage.FIRM
     assert "broken_promise" in harness.rules()
+
+
+def test_a_promise_on_the_phone_is_watched_too(open_harness: OpenHarness) -> None:
+    """It is entered as a hold on the card; whoever lifts the hold withdraws it."""
+    harness = open_harness()
+    harness.sweep()
+    held = Holding(HoldKind.PROMISE, harness.today + timedelta(days=10), "on the phone")
+    assert says(harness, promise.hold_or_promise, harness.click("UCOLLECT"), held) is RECORDED
+    assert (harness.state(), states(harness)) == (State.HELD, ["open"])
+    assert "On hold until December 1, 2026" in harness.view().end_reason
+    assert says(harness, hold.lift, harness.click("UCOLLECT")) is RECORDED
+    assert states(harness) == ["withdrawn"]
+    harness.run("triage")
+    assert harness.view().letter is not None
 
 
 def test_disputed_invoices_are_held_and_the_others_go_on(open_harness: OpenHarness) -> None:

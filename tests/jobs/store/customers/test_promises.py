@@ -108,7 +108,11 @@ def test_a_broken_promise_raises_the_next_round(database: Database) -> None:
         (one,) = crossing_store.overdue(conn, REALM, ["58"], later.date())
         assert (one.round, one.last, one.raised) == (2, None, Stage.FIRM)
         (broken,) = history.past(conn, REALM, "58", "").broken
-        assert (broken.due, broken.amount, broken.invoices) == (DUE, usd("845.00"), {"71037"})
+        assert (broken.due, broken.amount, broken.invoices) == (
+            DUE,
+            usd("845.00"),
+            frozenset({"71037"}),
+        )
         paid = invoice(open_="0.00", status="paid")
         ledger.put_invoices(conn, REALM, [paid], later)
         ledger.put_invoices(conn, REALM, [invoice()], later)
@@ -120,9 +124,9 @@ def test_whoever_lifts_the_hold_withdraws_the_promise(database: Database) -> Non
     company(database)
     of = case(database, State.DONE)
     row = {"company": REALM, "customer": "58", "currency": "USD", "case_id": of.id}
-    row |= {"kind": "promise", "state": "open", "set_by": "UCOLLECT", "set_at": NOW}
+    row |= {"kind": "promise", "state": "open", "set_by": "UCOLLECT"}
     with database.writing() as conn:
-        query = insert(promises_table).values(**row).returning(promises_table.c.id)
+        query = insert(promises_table).values(**row, set_at=NOW).returning(promises_table.c.id)
         id = conn.execute(query).scalar_one()
         about = REALM, "58", ("71037",), HoldKind.PROMISE, DUE
         history.hold(conn, *about, "UCOLLECT", "promised", NOW, id)
