@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
@@ -169,19 +169,6 @@ def _broken(conn: Connection, id: str, rows: list[Any]) -> BrokenPromise:
         broken_at=ended,
         document=rows[0].document or "",
     )
-
-
-def days(conn: Connection, company: str) -> dict[str, date]:
-    """Invoice id → the last day of the open promise about it."""
-    query = (
-        select(promised_invoices.c.invoice, func.max(instalments.c.due))
-        .join(promises, promises.c.id == promised_invoices.c.promise)
-        .join(instalments, instalments.c.promise == promises.c.id)
-        .where(promises.c.company == company, promises.c.state == PromiseState.OPEN)
-        .group_by(promised_invoices.c.invoice)
-    )
-    rows = conn.execute(query)
-    return {row[0]: row[1] for row in rows}
 
 
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:

@@ -98,7 +98,6 @@ def test_a_broken_promise_raises_the_next_round(database: Database) -> None:
         id = promises.make(conn, made)
         (stored,) = promises.open_ones(conn, REALM)
         assert stored == replace(made, id=id)
-        assert promises.days(conn, REALM) == {"71037": DUE}
         about = REALM, "58", ("71037",), HoldKind.PROMISE, DUE
         history.hold(conn, *about, "UCOLLECT", "promised", NOW, id)
         assert promises.end(conn, stored, PromiseState.BROKEN, later)
