@@ -17,6 +17,7 @@ from jobs.rules.states import JOINABLE, Role, State
 from jobs.store import cases, companies, log, outbox
 from jobs.store.cases import Case, Move
 from jobs.store.customers import families, managers, marks, search
+from jobs.store.customers.marks import SaidInSlack
 from jobs.store.outbox import MessageKind
 
 IN_SLACK = tuple(kind for kind in MARKS if kind != "disputed")
@@ -66,6 +67,30 @@ def change(
     before = marks.said_about(conn, company, customer)
     if said.seen != before.fingerprint:
         raise VerbRefused(Reply(Answer.STALE))
+    changed = _set(conn, company, customer, before, said, user, now)
+    if marks.said_about(conn, company, customer).fingerprint == before.fingerprint:
+        return Reply(Answer.RECORDED)
+    words = log.keep_words(conn, said.reason, now)
+    data = {"customer": customer, "review_on": said.review_on, **changed, **words}
+    log.note(conn, log.Entry(company, "customer.changed", user, now, None, data))
+    told = {**changed, "by": user, "reason": said.reason}
+    for case in cases.open_cases(conn, company, [customer]).values():
+        key = f"customer:{case.version}:{now.isoformat()}"
+        outbox.say(conn, case, MessageKind.CUSTOMER_CHANGED, key, told, now)
+        _look_again(conn, case, bool(changed["new"]), user, now)
+    return Reply(Answer.RECORDED)
+
+
+def _set(
+    conn: Connection,
+    company: str,
+    customer: str,
+    before: SaidInSlack,
+    said: AboutCustomer,
+    user: str,
+    now: datetime,
+) -> dict[str, object]:
+    """Have what they say stand from now on; returns what of it is news."""
     named = said.account_manager
     if named != before.account_manager:
         access.member(conn, named, now)
@@ -74,20 +99,8 @@ def change(
     if said.known_as != before.known_as:
         marks.identify(conn, company, customer, said.known_as, user, now)
     new, lifted = marks.change(conn, company, customer, said.wanted, said.reason, user, now)
-    if marks.said_about(conn, company, customer).fingerprint == before.fingerprint:
-        return Reply(Answer.RECORDED)
-    told: dict[str, object] = {"new": new, "lifted": lifted}
-    told |= {"account_manager": named} if named != before.account_manager else {}
-    told |= _identity(before.known_as, said.known_as)
-    words = log.keep_words(conn, said.reason, now)
-    data = {"customer": customer, "review_on": said.review_on, **told, **words}
-    log.note(conn, log.Entry(company, "customer.changed", user, now, None, data))
-    told |= {"by": user, "reason": said.reason}
-    for case in cases.open_cases(conn, company, [customer]).values():
-        key = f"customer:{case.version}:{now.isoformat()}"
-        outbox.say(conn, case, MessageKind.CUSTOMER_CHANGED, key, told, now)
-        _look_again(conn, case, bool(new), user, now)
-    return Reply(Answer.RECORDED)
+    manager = {"account_manager": named} if named != before.account_manager else {}
+    return {"new": new, "lifted": lifted, **manager, **_identity(before.known_as, said.known_as)}
 
 
 def open_now(

@@ -64,12 +64,11 @@ def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datet
         holding.promise,
     )
     data = {"kind": holding.kind, "until": holding.until, "invoices": list(invoices)}
+    rest = {i.id for i in decider.facts.invoices} - set(invoices)
     if case.state is not State.WAITING:
         log.note(conn, log.Entry(case.company, "hold.set", decider.user, now, case.id, data))
         cases.look_again(conn, case.company, [case.customer], now)
-        return Reply(Answer.RECORDED, cases.get(conn, case.id))
-    rest = {i.id for i in decider.facts.invoices} - set(invoices)
-    if invoices and rest & crossings.crossed(conn, case.id).keys():
+    elif invoices and rest & crossings.crossed(conn, case.id).keys():
         on = Move(State.WAITING, "hold.set", decider.user, now, data)
         access.moved(cases.move(conn, case, on, now, draft=None, **cases.ANEW), case)
         # nobody was written to about these: after the hold they may cross again
