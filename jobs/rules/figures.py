@@ -61,6 +61,13 @@ def language_of(locale: str) -> str:
 
 
 @cache
+def spelled(text: str, locale: str) -> str:
+    """Words of ours as that country spells them: there is no ß in Switzerland."""
+    parsed = Locale.parse(locale)
+    swiss = parsed.language == "de" and parsed.territory in ("CH", "LI")
+    return text.replace("ß", "ss") if swiss else text
+
+
 def letter_locale(locale: str) -> str:
     """The locale whose formats a letter has: its language, the customs of the customer's country.
 

@@ -13,11 +13,11 @@ from importlib.resources import files
 from jobs.rules.case import Proposal
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
-from jobs.rules.figures import language_of
+from jobs.rules.figures import language_of, spelled
 from jobs.rules.letters.html import PAY_LINK
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
-from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, locale_of, values
-from jobs.rules.letters.words import LetterWords, letter_words
+from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, locale_of, values, words_for
+from jobs.rules.letters.words import LetterWords
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy.business_days import add_working_days
 from jobs.rules.policy.policy import Policy
@@ -84,18 +84,20 @@ def compose(
     `deadline` (see `deadline_for`).
     """
     stated, facts = facts.invoices, presentable(facts, past.confirmed_names)
-    language = language_of(locale_of(facts, policy))
-    policy, words = policy.in_language(language), letter_words(language)
+    locale = locale_of(facts, policy)
+    language, words = language_of(locale), words_for(locale)
+    policy = policy.in_language(language)
     filled = values(facts, stage, policy, past, deadline)
     class_ = proposal.class_ if proposal else CaseClass.ROUTINE_REMINDER
     subject, paragraphs = _text(stage, class_, proposal, language)
-    body = [_greeting(facts, stage, class_, words), *paragraphs, words.signature]
+    told = (spelled(paragraph, locale) for paragraph in paragraphs)
+    body = [_greeting(facts, stage, class_, words), *told, words.signature]
     optional = MAY_BE_MISSING if _written(proposal) else frozenset(filled)
     return Letter(
         sender=sender_address,
         reply_to=reply_to,
         to=to,
-        subject=_subject(subject, filled),
+        subject=_subject(spelled(subject, locale), filled),
         body=_joined(_filled(body, filled, optional, words), words),
         note=note_text(case_id, stage),
         stage=stage,

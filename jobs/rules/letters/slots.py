@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from jobs.rules.facts.facts import Credit, Facts, Invoice
 from jobs.rules.facts.past import Contact, Past
-from jobs.rules.figures import Money, amount, day, language_of, listed, short_day
+from jobs.rules.figures import Money, amount, day, language_of, listed, short_day, spelled
 from jobs.rules.letters.words import LetterWords, letter_words
 from jobs.rules.plain import capital, one_line
 from jobs.rules.policy.policy import Policy
@@ -69,7 +70,8 @@ def locale_of(facts: Facts, policy: Policy) -> str:
 
 def words_for(locale: str) -> LetterWords:
     """The words of a letter for this locale."""
-    return letter_words(language_of(locale))
+    words = letter_words(language_of(locale))
+    return replace(words, signature=spelled(words.signature, locale))
 
 
 def contact(facts: Facts) -> str:

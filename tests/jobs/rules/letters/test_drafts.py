@@ -362,6 +362,14 @@ def test_a_german_customer_gets_a_german_letter() -> None:
     assert text.body.replace("\xa0", " ") == GERMAN_REMINDER.strip()
 
 
+def test_swiss_german_has_no_sharp_s() -> None:
+    """In our words; a name keeps its own spelling, and amounts are the country's."""
+    lee = Customer("58", "Groß & Söhne", "", usd(0), contact="Lee Groß")
+    text = letter(facts(customer=lee), rules=policy(GERMAN.replace("de_DE", "de_CH")))
+    assert "Vielen Dank und freundliche Grüsse\n" in text.body
+    assert text.body.startswith("Guten Tag Lee Groß,")
+
+
 def test_every_text_of_every_language_is_filled() -> None:
     """No slot is left, no English word stands in a German letter, and a person is greeted."""
     lee = Customer("58", "Cooper & Sons", "", usd(0), contact="Lee Cooper")
