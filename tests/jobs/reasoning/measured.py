@@ -63,6 +63,8 @@ class Honest:
     """A letter as somebody would write it for a class and a stage."""
 
     language: str
+    class_: CaseClass
+    stage: Stage
     kinds: frozenset[str]
     subject: str
     sentences: tuple[str, ...]
@@ -92,8 +94,8 @@ def honest(language: str) -> Iterator[Honest]:
     for block in whole.split("= ")[1:]:
         head, subject, *sentences = block.strip().split("\n")
         class_, stage = head.split()
-        kinds = kinds_of_letter(CaseClass(class_), stages[stage])
-        yield Honest(language, kinds, subject, tuple(sentences))
+        of = CaseClass(class_), stages[stage]
+        yield Honest(language, *of, kinds_of_letter(*of), subject, tuple(sentences))
 
 
 def honest_notes() -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from jobs.rules.verification.known import known
 from jobs.rules.verification.scan import found
 from jobs.rules.verification.verify import Violation, verify
 from jobs.rules.verification.wording import ALLOWABLE, PHRASES
+from tests.jobs.reasoning.measured import honest
 from tests.jobs.rules.verification import lines, lines_de
 from tests.jobs.rules.world import ZONE, contact, credit, facts, invoice, missed, policy, usd
 
@@ -35,8 +36,15 @@ CASE = facts(invoice(online=True, po_number="4711"), invoice("1038", "512.40", t
 PAST = Past(contacts=(contact(12, "71037"),), broken=(missed(date(2026, 10, 9)),))
 
 
-def letter(about: Facts, stage: Stage, class_: CaseClass, rules: Policy, past: Past) -> Letter:
-    """The template of a stage and class, filled."""
+def letter(
+    about: Facts,
+    stage: Stage,
+    class_: CaseClass,
+    rules: Policy,
+    past: Past,
+    own: Proposal | None = None,
+) -> Letter:
+    """A proposal's own text or, without one, the template of a stage and class, filled."""
     return compose(
         about,
         stage,
@@ -46,7 +54,7 @@ def letter(about: Facts, stage: Stage, class_: CaseClass, rules: Policy, past: P
         sender_address=OURS[0],
         reply_to=OURS[0],
         to="ap@cooper.example",
-        proposal=Proposal(class_, "high", (), "", "", (), "template"),
+        proposal=own or Proposal(class_, "high", (), "", "", (), "template"),
         deadline=DEADLINE,
     )
 
@@ -87,6 +95,19 @@ def test_whatever_is_not_on_record_is_named(written: ModuleType, rules: Policy) 
         assert kind[1:] in {v.kind for v in found}, (line, found)
         assert any(v.hard for v in marked) is (kind[0] == "!"), (line, marked)
         assert all(v.sentence.endswith(".") for v in (*found, *marked))
+
+
+@pytest.mark.parametrize(("language", "rules"), [("en", policy()), ("de", IN_GERMAN)])
+def test_what_the_cage_takes_passes(language: str, rules: Policy) -> None:
+    """Filled in, a letter of the model's vocabulary is no false alarm; every third is tried."""
+    past = replace(PAST, contacts=(contact(20, "71037", "71038"), contact(9, "71037", "71038")))
+    refused = {}
+    for one in list(honest(language))[::3]:
+        own = Proposal(one.class_, "high", (), "", one.subject, one.sentences, "a model")
+        text = letter(CASE, one.stage, one.class_, rules, past, own)
+        if wrong := checked(text, CASE, rules, past):
+            refused[one.sentences] = wrong
+    assert refused == {}
 
 
 def test_another_language_hides_nothing() -> None:
