@@ -21,15 +21,20 @@ class Channel:
     name: str = ""
     trouble: str = ""
     public: bool = False
+    shared: bool = False
+    """Whether people of other organisations read it, or are about to."""
+    unseen: Trouble | None = None
+    """Why Slack has not said anything about it."""
 
 
 def look(client: WebClient, channel: str) -> Channel:
     """Ask Slack about a channel. Never raises for anything Slack does."""
     answer = api.call(client, "conversations.info", channel=channel)
     if isinstance(answer, Trouble):
-        return Channel(trouble=_unseen(answer))
+        return Channel(trouble=_unseen(answer), unseen=answer)
     found = answer["channel"]
-    return Channel(str(found.get("name") or ""), _trouble(found), not found.get("is_private"))
+    name, public = str(found.get("name") or ""), not found.get("is_private")
+    return Channel(name, _trouble(found), public, _shared(found))
 
 
 def _unseen(answer: Trouble) -> str:
@@ -45,6 +50,8 @@ def _trouble(found: Mapping[str, Any]) -> str:
         return f"the bot is not in it; {INVITE}"
     if found.get("is_archived"):
         return "is archived; choose another one"
-    if any(found.get(f"is_{how}shared") for how in ("ext_", "pending_ext_", "org_")):
-        return "is shared with other organisations, who would read the cards"
-    return ""
+    return "is shared with other organisations, who would read the cards" if _shared(found) else ""
+
+
+def _shared(found: Mapping[str, Any]) -> bool:
+    return any(found.get(f"is_{how}shared") for how in ("ext_", "pending_ext_", "org_"))

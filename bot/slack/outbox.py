@@ -22,8 +22,9 @@ from sqlalchemy import Connection
 
 from bot.blockkit.blocks import container, prose
 from bot.blockkit.lint import lint
-from bot.slack import api
+from bot.slack import api, channels
 from bot.slack.api import Lost, Message, NotOk, Posted, RateLimited, Trouble
+from bot.slack.channels import Channel
 from bot.surfaces.card.buttons import opens_later
 from bot.surfaces.card.card import Card, card, plain
 from bot.surfaces.direct import direct as direct_message
@@ -32,9 +33,10 @@ from jobs.engine.step import Round, Step
 from jobs.reports import picture
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
+from jobs.rules.states import Role
 from jobs.store import cases, companies, direct, drafts, outbox, people, work
 from jobs.store.customers import replies
-from jobs.store.outbox import MessageKind
+from jobs.store.outbox import DirectMessage, MessageKind
 from jobs.store.work import Claim
 from qbo.pacing import boot_time
 
@@ -45,6 +47,9 @@ AGAIN = timedelta(seconds=5)
 LATER = timedelta(minutes=1)
 """When to retry if Slack refuses for a reason outside the message, such as a missing invitation."""
 MUCH_LATER = timedelta(minutes=10)
+LOOKED = timedelta(minutes=15)
+"""How long it is believed that nobody outside reads a channel."""
+SHARED = "The channel is shared with other organisations."
 AROUND = timedelta(minutes=5)
 """How long before and after its intent to look for a lost post, since clocks differ."""
 
@@ -112,6 +117,22 @@ def _load(
     if row.person and not row.channel:
         return OpenDirect(client, row.person)
     drawn = _drawn(policy, drawing, conn, claim, now)
+    seen = outbox.channel_look(conn, drawn.message.channel)
+    fresh = seen.at is not None and now - seen.at < (LATER if seen.shared else LOOKED)
+    if fresh and seen.shared:
+        work.settle(conn, claim, now + LATER, last_error=SHARED)
+        return None
+    first = _first(client, drawn, conn, claim, now)
+    if first is None or fresh or row.person:
+        return first
+    return LookAtChannel(policy, client, drawn.message.channel, first)
+
+
+def _first(
+    client: WebClient, drawn: Drawn, conn: Connection, claim: Claim, now: datetime
+) -> Round | None:
+    """The first round of a message whose channel may get it."""
+    row = claim.row
     if row.ts is not None:
         return Update(client, drawn, row.ts, boot_time())
     if row.posting is not None:
@@ -229,6 +250,49 @@ def _done(conn: Connection, claim: Claim, drawn: Drawn, now: datetime, **columns
 def _held_up(since: float) -> bool:
     """Whether a lease has passed since then, so that another process may have the message now."""
     return boot_time() - since >= work.LEASE.total_seconds()
+
+
+@dataclass(frozen=True)
+class LookAtChannel:
+    """Ask Slack whether people of other organisations read a channel: nothing goes there then."""
+
+    policy: Policy
+    client: WebClient
+    channel: str
+    then: Round
+
+    def act(self) -> Channel:
+        """Never raises for anything Slack does."""
+        return channels.look(self.client, self.channel)
+
+    def settle(
+        self, conn: Connection, claim: Claim, outcome: Channel, now: datetime
+    ) -> Round | None:
+        """Post or redraw the message, or keep it back and tell the finance leads."""
+        if isinstance(outcome.unseen, RateLimited | Lost):
+            seen = outcome.unseen
+            pause = timedelta(seconds=seen.seconds) if isinstance(seen, RateLimited) else AGAIN
+            work.settle(conn, claim, now + pause, last_error=api.said(seen))
+            return None
+        outbox.looked_at(conn, self.channel, outcome.shared, now)
+        if not outcome.shared:
+            return self.then
+        slog.error("channel.shared", channel=self.channel)
+        _tell_leads(self.policy, conn, claim, now)
+        work.settle(conn, claim, now + LATER, last_error=SHARED)
+        return None
+
+
+def _tell_leads(policy: Policy, conn: Connection, claim: Claim, now: datetime) -> None:
+    """Once a day, in a direct message: the channel itself is read by others."""
+    company, groups = claim.row.company, people.groups(conn, now)
+    policy = policy.for_company(company)
+    data = {"channel": claim.row.channel}
+    key = f"shared:{claim.row.channel}:{now:%Y-%m-%d}"
+    for user in people.names(conn):
+        if Role.FINANCE_LEAD in policy.roles(user, groups) and people.in_good_standing(conn, user):
+            to = DirectMessage(company, user)
+            outbox.say(conn, to, MessageKind.CHANNEL_SHARED, key, data, now)
 
 
 @dataclass(frozen=True)

@@ -415,6 +415,17 @@ def _test_copy(given: Given) -> str:
     return sentence(f"There is no test copy of case {case} in your mailbox. {given['reason']}")
 
 
+def _channel_shared(given: Given) -> str:
+    """To each finance lead: the channel itself is read by others."""
+    where = channel_link(given.data["channel"]) or "The finance channel"
+    return (
+        f":rotating_light: {where} is shared with another organisation, or is about to be. Nothing "
+        "is posted or updated there any more, so that nobody outside reads the cards. Please end "
+        "the sharing in Slack, or choose another channel with `overdue connect --channel`. Nothing "
+        "is lost: what waits is posted then."
+    )
+
+
 def _customer_changed(given: Given) -> str:
     """Mentions nobody."""
     data, done = given.data, []
@@ -544,6 +555,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.ASSIGNED: _assigned,
     MessageKind.PROMISE_ENDED: _promise_ended,
     MessageKind.TEST_COPY: _test_copy,
+    MessageKind.CHANNEL_SHARED: _channel_shared,
     MessageKind.DECIDED: _decided,
     MessageKind.CUSTOMER_CHANGED: _customer_changed,
     MessageKind.VOIDED: _voided,

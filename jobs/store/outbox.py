@@ -64,6 +64,7 @@ class MessageKind(StrEnum):
     # to one person
     ASSIGNED = "assigned"
     TEST_COPY = "test_copy"
+    CHANNEL_SHARED = "channel_shared"
     # in the thread of a card
     CUSTOMER_CHANGED = "customer_changed"
     REPLY = "reply"
@@ -293,6 +294,29 @@ def reserve(
     mine = channels.c.channel == channel
     conn.execute(update(channels).where(mine).values(next_at=begins + PACE))
     return True, begins
+
+
+@dataclass(frozen=True)
+class ChannelLook:
+    """What Slack last said about a channel, and when; `at` is None before the first time."""
+
+    at: datetime | None = None
+    shared: bool = False
+    """Whether people of other organisations read it."""
+
+
+def channel_look(conn: Connection, channel: str) -> ChannelLook:
+    """What is known about this channel."""
+    query = select(channels.c.looked_at, channels.c.shared).where(channels.c.channel == channel)
+    row = conn.execute(query).first()
+    return ChannelLook(row.looked_at, row.shared) if row else ChannelLook()
+
+
+def looked_at(conn: Connection, channel: str, shared: bool, now: datetime) -> None:
+    """Store what Slack has said about a channel."""
+    insert_or_ignore(conn, channels, {"channel": channel, "next_at": now})
+    ours = channels.c.channel == channel
+    conn.execute(update(channels).where(ours).values(looked_at=now, shared=shared))
 
 
 def close_until(conn: Connection, channel: str, until: datetime) -> None:

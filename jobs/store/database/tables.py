@@ -646,6 +646,8 @@ channels = Table(
     metadata,
     Column("channel", String(32), primary_key=True),
     Column("next_at", Utc, nullable=False),
+    Column("looked_at", Utc),
+    Column("shared", Boolean, nullable=False, server_default=text("false")),
 )
 
 people = Table(

@@ -15,7 +15,7 @@ from bot.slack import api, outbox
 from bot.surfaces.card import card as cards
 from jobs.store import cases as cases_store
 from jobs.store import outbox as words
-from jobs.store import work
+from jobs.store import people, work
 from jobs.store.database.tables import cases, channels, companies, messages, schedule
 from jobs.store.outbox import MessageKind, OtherChannel
 from jobs.store.work import Claim
@@ -279,6 +279,7 @@ def test_nobody_takes_a_message_over_within_a_lease_of_its_intent(on: BotHarness
     on.say("hello")
     step = outbox.step(lambda: on.policy, lambda: on.client)
     with on.database.writing() as conn:
+        words.looked_at(conn, CHANNEL, False, on.clock())
         (claim,) = work.claim(conn, messages, on.clock(), 1)
         waiting = step.load(conn, claim, on.clock())
         assert isinstance(waiting, outbox.WaitForChannel)
@@ -511,3 +512,43 @@ def test_a_long_text_is_cut(on: BotHarness) -> None:
         words.say(conn, to, MessageKind.RECORDS_BROKEN, "long", data, on.clock())
     on.work()
     assert len(on.posted()[0]["text"]) <= 4000
+
+
+def test_nothing_goes_to_a_channel_that_others_read(on: BotHarness) -> None:
+    """No card, no line and no redraw; the finance leads are told once, and it heals by itself."""
+    with on.database.writing() as conn:
+        for user in ("ULEAD1", "ULEAD2", "UCOLLECT"):
+            people.put_user(conn, user, user, "", on.clock())
+    add_case(on)
+    on.work()
+    on.clock.forward(minutes=16)
+    channel = on.slack.space.channels[CHANNEL]
+    channel.is_pending_ext_shared = True
+    on.say("secret", "Acme owes $1,200.50")
+    on.change_case(state="cancelled", end_reason="Paid at noon.", closed_at=START)
+    for _ in range(5):
+        on.work()
+        on.clock.forward(minutes=1)
+    told = [one for one in on.posted() if one["channel"] != CHANNEL]
+    assert sorted(one["channel"] for one in told) == ["DLEAD1", "DLEAD2"]
+    assert all("is shared with another organisation" in one["text"] for one in told)
+    (card,) = [one for one in on.posted() if one["channel"] == CHANNEL]
+    assert "Paid at noon" not in card["text"]
+    channel.is_pending_ext_shared = False
+    for _ in range(4):
+        on.clock.forward(minutes=1)
+        on.work()
+    texts = [one["text"] for one in on.posted() if one["channel"] == CHANNEL]
+    assert len(texts) == 2
+    assert "Paid at noon" in texts[0]
+
+
+def test_a_channel_that_slack_says_nothing_about_waits(on: BotHarness) -> None:
+    """Without an answer nothing is posted; with the next one it is."""
+    on.fault("conversations.info", "status", status=429)
+    on.say("hello", "Good morning")
+    on.work()
+    assert on.posted() == []
+    on.clock.forward(minutes=2)
+    on.work()
+    assert [one["text"] for one in on.posted()] == ["Good morning"]

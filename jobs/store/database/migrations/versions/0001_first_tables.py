@@ -53,6 +53,8 @@ def upgrade() -> None:
         "channels",
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("next_at", Utc(), nullable=False),
+        sa.Column("looked_at", Utc(), nullable=True),
+        sa.Column("shared", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("channel", name=op.f("pk_channels")),
     )
     op.create_table(
