@@ -36,7 +36,7 @@ from jobs.store import cases, people
 
 slog = structlog.get_logger()
 View = dict[str, Any]
-STAYS = frozenset({Verb.EDIT, Verb.FINE})
+STAYS = frozenset({Verb.EDIT})
 """Verbs after which the same case is shown again."""
 
 
@@ -155,7 +155,7 @@ def _drawn(backend: Backend, user: str, place: WorklistPlace, words: str = "") -
         last = _view(backend, conn, place.last, now) if place.last else None
         for at in range(place.at, len(place.cases)):
             view = _view(backend, conn, place.cases[at], now)
-            if _may_approve(backend, conn, view, user, now):
+            if _may_decide(backend, conn, view, user, now):
                 here = replace(place, at=at)
                 head = WorklistHead(last, tuple(passed), words)
                 return surface.case(view, here, head, now, names)
@@ -169,11 +169,11 @@ def _view(backend: Backend, conn: Connection, case: str, now: datetime) -> CaseV
     return picture.case_view(conn, ruling(backend, conn, case), case, now)
 
 
-def _may_approve(
+def _may_decide(
     backend: Backend, conn: Connection, view: CaseView, user: str, now: datetime
 ) -> bool:
     policy = ruling(backend, conn, view.id)
-    return not blocked(view) and worklist.may_approve(
+    return not blocked(view) and worklist.may_decide(
         conn, policy, cases.get(conn, view.id), user, now
     )
 

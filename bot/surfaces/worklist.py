@@ -32,7 +32,7 @@ from jobs.store.companies import ConnectedCompany
 
 NAME = "worklist"
 """The callback id of the modal."""
-SHOWN = (Verb.APPROVE, Verb.EDIT, Verb.REJECT)
+SHOWN = (Verb.APPROVE, Verb.FINE, Verb.EDIT, Verb.REJECT)
 """The verbs that it offers; everything else is on the card."""
 MOST_PASSED = 5
 NOTHING = "No case is waiting for your decision just now."

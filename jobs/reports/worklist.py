@@ -1,4 +1,4 @@
-"""The worklist of a person: the cases that they may approve now, the most valuable first."""
+"""The worklist of a person: the cases that they may decide now, the most valuable first."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ MOST = 50
 def to_decide(
     conn: Connection, policy: Policy, realm: str, user: str, now: datetime
 ) -> Iterator[Case]:
-    """The cases that this person may approve now, the most valuable first.
+    """The cases that this person may approve or, as account manager, call good, now.
 
-    Without those that a rule stops, that somebody else has to see first, that they have approved
-    already, and those of customers whose figures they may not see.
+    The most valuable first; without those that a rule stops, that somebody else has to see first,
+    that they have approved already, and those of customers whose figures they may not see.
     """
     roles = policy.roles(user, people.groups(conn, now))
     only = sees(roles, managers.owned(conn, realm, policy, user, now))
     found = case_lists.approvable(conn, realm, only, MOST)
     rulings = assessments.rulings(conn, found)
     free = (one for one in found if bar(one, rulings[one.id]) is None)
-    return (one for one in free if may_approve(conn, policy, one, user, now))
+    return (one for one in free if may_decide(conn, policy, one, user, now))
 
 
 @dataclass(frozen=True)
 class ToDecide:
-    """A case that somebody may approve: `days` late, where this customer is `usual` days late."""
+    """A case that somebody may decide: `days` late, where this customer is `usual` days late."""
 
     id: str
     customer: str
@@ -74,21 +74,25 @@ def mine(
     return listed
 
 
-def may_approve(conn: Connection, policy: Policy, case: Case, user: str, now: datetime) -> bool:
-    """Whether this person's approval of the present draft is possible now, and not given yet."""
+def may_decide(conn: Connection, policy: Policy, case: Case, user: str, now: datetime) -> bool:
+    """Whether this person's approval of the present draft is possible now, and not given yet.
+
+    Before approval opens, it is the account manager who decides whether the draft looks good.
+    """
     if case.state is not State.WAITING or case.draft is None:
         return False
     facts, judged = assessments.facts_of_case(conn, case, now), assessments.present(conn, case)
-    needed = gates.approvals(judged.rulings, facts, case.stage, policy, judged.class_)
-    roles = policy.roles(user, people.groups(conn, now))
     manager = managers.account_manager(
         conn, case.company, case.customer, policy, judged.findings, now
     )
-    if not rights.may_approve(user, roles, manager, policy, needed):
-        return False
-    given = drafts.decided_on(conn, case.draft, Decided.APPROVE)
     standing = approvals.standing(conn, policy, case, case.draft, facts, now)
-    return standing.open(now) and all(one.actor != user for one in given)
+    if not standing.open(now):
+        return rights.looks_after(user, manager)
+    needed = gates.approvals(judged.rulings, facts, case.stage, policy, judged.class_)
+    roles = policy.roles(user, people.groups(conn, now))
+    given = drafts.decided_on(conn, case.draft, Decided.APPROVE)
+    allowed = rights.may_approve(user, roles, manager, policy, needed)
+    return allowed and all(one.actor != user for one in given)
 
 
 def next_card(conn: Connection, policy: Policy, case: Case, workspace: str, now: datetime) -> str:

@@ -185,3 +185,25 @@ def test_a_collector_is_shown_only_what_they_may_approve(
     assert "Still needed: a finance lead" in first.words
     assert Walk(harness, backend, "UCOLLECT").start().title == "Not possible"
     assert Walk(harness, backend, "UGUEST").start().title == "Not possible"
+
+
+def test_an_account_manager_calls_drafts_good_and_approval_opens(
+    open_harness: fixtures.OpenHarness,
+) -> None:
+    """Their worklist has what waits for their look; then it waits for those who approve."""
+    policy = {
+        "account_manager": [{"slack": "UMANAGER", "name": "Marc Oduya", "customers": ["1"]}],
+        "customer": [{"id": "1", "key_account": True}],
+    }
+    harness = open_harness(FOUR, policy)
+    harness.sweep()
+    harness.greet()
+    backend = backend_in(harness)
+    assert Walk(harness, backend).start().title == "1 of 3"
+    manager = Walk(harness, backend, "UMANAGER").start()
+    assert manager.title == "1 of 1"
+    assert "Customer 1" in manager.words
+    manager.press("fine")
+    assert manager.title == "All done"
+    assert "Finance can approve it now" in manager.words
+    assert Walk(harness, backend).start().title == "1 of 4"
