@@ -7,7 +7,7 @@ compared with that.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -23,6 +23,8 @@ from jobs.store.cases import of_row
 from jobs.store.database.tables import case_invoices, cases, delays, forecasts, holds, invoices
 from jobs.store.database.upsert import insert_or_ignore
 
+KEPT = timedelta(weeks=14)
+"""How long a week is kept: until all that it expected is due."""
 COMPANY = ""
 """The customer under which a company's own delay is kept: that of all its customers together."""
 
@@ -114,7 +116,9 @@ def keep(conn: Connection, company: str, week: date, outlook: Any, now: datetime
 def begin(
     conn: Connection, company: str, week: date, outlook: Any, opening: Any, now: datetime
 ) -> None:
-    """Keep the first outlook of a week; `opening` is what it rested on."""
+    """Keep the first outlook of a week; `opening` is what it rested on. Old weeks are dropped."""
+    old = (forecasts.c.company == company) & (forecasts.c.week < week - KEPT)
+    conn.execute(delete(forecasts).where(old))
     row = {"company": company, "week": week, "made_at": now, "outlook": outlook}
     insert_or_ignore(conn, forecasts, {**row, "opening": opening})
 
