@@ -80,15 +80,15 @@ def test_metrics(tmp_path: Path) -> None:
 
 def test_metrics_of_the_model(tmp_path: Path) -> None:
     """Tokens, the cached part of them, cost and cases, by company and model."""
-    with place(tmp_path) as outside, web_process(outside) as door:
-        process = door.process
+    with place(tmp_path) as outside, web_process(outside) as web:
+        process = web.process
         for case in ("1", "2"):
             costs = ModelCosts(process.database, process.now)
             asks = costs.of_case("9341", case, "gpt-6.1-terra", lambda: load(""))
             held = asks.reserve([TokenCount(5000, 0, 4000)])
             assert held is not None
             held.settle([TokenCount(1000, 400, 100, failed=case == "2")])
-        text = door.operators.get("/metrics").text
+        text = web.operators.get("/metrics").text
     of = '{company="9341",model="gpt-6.1-terra"}'
     for line in (
         f"overdue_model_questions{of} 2.0",

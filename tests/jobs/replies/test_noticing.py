@@ -21,7 +21,7 @@ AWAY = {"headers": {"Auto-Submitted": "auto-replied"}, "text": "I am away until 
 
 
 def with_mailbox(harness: CompanyHarness, folder: str) -> Inbox:
-    """The finance mailbox that this house has from now on, in a folder of its own."""
+    """The finance mailbox that this company has from now on, in a folder of its own."""
     inbox = harness.outside.inbox
     inbox.folder = folder
     us = Us(named(harness.process.settings.mail_from))
