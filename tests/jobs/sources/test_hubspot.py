@@ -18,7 +18,8 @@ from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Owner
 from jobs.rules.policy.policy import Policy
 from jobs.sources import hubspot
 from jobs.sources.http import PAUSE_ASKED, Service
-from jobs.sources.hubspot import MOST_NOTES, RATES, WORDING
+from jobs.sources.hubspot import MOST_NOTES
+from jobs.sources.hubspot_api import RATES, WORDING
 from jobs.sources.source import SourceError
 from tests.jobs.rules.world import policy
 from tests.jobs.sources.lying import Lying
