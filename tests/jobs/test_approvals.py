@@ -164,6 +164,33 @@ def test_a_firm_letter_waits_for_the_account_manager(database: Database, waiting
     assert not standing(database, again, facts(stage=Stage.FIRM)).manager_fine
 
 
+def test_a_card_offers_approval_once_its_hour_has_come(a_harness: CompanyHarness) -> None:
+    """Nothing happens at that hour, so the card is due again then by itself."""
+    opens = a_harness.now + timedelta(hours=4)
+    case = a_harness.case()
+    with a_harness.database.writing() as conn:
+        mine = cases_table.c.id == case.id
+        later = {"stage": Stage.FIRM, "approval_opens_at": opens}
+        conn.execute(update(cases_table).where(mine).values(**later))
+    a_harness.run("first_look")
+    assert offered(a_harness, seconds=2, times=12) == {"fine", "edit", "reject", "more"}
+    assert offered(a_harness, seconds=4 * 3600, times=1) == {"approve", "edit", "reject", "more"}
+
+
+def offered(harness: CompanyHarness, seconds: int, times: int) -> set[str]:
+    """The buttons of the card after a while, in which one message a second is posted."""
+    for _ in range(times):
+        harness.time.later(seconds=seconds)
+        harness.run("messages")
+    rows = [
+        block["elements"]
+        for message in harness.outside.slack.snapshot()["messages"]
+        for block in message["blocks"]
+        if block["type"] == "actions" and message["channel"] == harness.company.channel
+    ]
+    return {one["action_id"] for one in rows[-1]}
+
+
 @pytest.mark.parametrize(("kind", "keeps"), [("lapse", True), ("differs", False)])
 def test_void_keeps_only_a_text_that_may_still_be_true(
     a_harness: CompanyHarness, kind: str, keeps: bool

@@ -367,7 +367,7 @@ def _put_off(view: CaseView, title: str, made: Decision | None) -> Status:
     free = made.kind == Verb.SNOOZE or made.kind in _HOLDS
     why = rejected_as(made.reason).label if made.kind == Verb.REJECT else made.reason * free
     tail = [[text(PUT_OFF[made.kind]), _actor(made), text(", "), date(made.at)]]
-    until = _clause(view.end_reason).removeprefix("On hold ")
+    until = _first_lower(_clause(view.end_reason).removeprefix("On hold "))
     tail += [[text(words)] for words in (_clause(why), until) if words]
     lines = [_told(made.comment)] if made.comment else []
     return Status("⏸️", title, tuple(tail), tuple(lines))

@@ -194,6 +194,12 @@ INPUT = entered()["blocks"][0]
         (message(*[{**DIVIDER, "block_id": "b"}] * 2), "message", "block_id 'b'"),
         (message(*pressed()["blocks"], *pressed()["blocks"]), "message", "action_id 'a'"),
         (pressed(style="green"), "message", "'green'"),
+        ({"text": "<!channel>", "blocks": []}, "message", "'<' is not escaped"),
+        ({"text": "Smith & Sons", "blocks": []}, "message", "'&' is not escaped"),
+        ({"text": "a\u202eb", "blocks": []}, "message", "a hidden character"),
+        (message(blocks.section("<@evil>")), "message", "text.text: '<' is not escaped"),
+        (message({"type": "header", "text": text(3) | {"text": "a\u200bb"}}), "message", "hidden"),
+        (inside(1, child_blocks=[blocks.rich(blocks.paragraph())]), "message", "no place here"),
         (rows(1, 0), "message", "0 items"),
         (modal(INPUT), "modal", "submit is missing"),
         (modal(submit=text(3)) | {"blocks": "x"}, "modal", "has to be a list"),
@@ -207,6 +213,14 @@ INPUT = entered()["blocks"][0]
 def test_what_slack_refuses_is_named(payload: Payload, surface: Surface, said: str) -> None:
     """Each fault comes with the rule that it breaks."""
     assert any(said in line for line in lint(payload, surface)), lint(payload, surface)
+
+
+def test_our_own_markup_is_no_fault() -> None:
+    """People, a channel, an instant, a link, a quote and what was escaped."""
+    told = (
+        f"> <@U12345> <#C1234> {blocks.stamp(NOW)} <https://x.example/a|b> Smith &amp; &lt;Sons&gt;"
+    )
+    assert lint({"text": told, "blocks": [blocks.section(told)]}, "message") == []
 
 
 def test_a_fault_says_where_it_is() -> None:

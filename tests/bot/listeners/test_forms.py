@@ -38,6 +38,7 @@ from jobs.companies.disconnect import Broker
 from jobs.decide.access import Answer, Reply
 from jobs.decide.verbs import Verb
 from jobs.rules.facts.findings import Counterpart
+from jobs.rules.states import State
 from jobs.store import companies, drafts
 from jobs.store.customers import marks
 from jobs.store.database import engine
@@ -352,6 +353,19 @@ def test_who_a_customer_is_elsewhere_is_said_in_the_same_form(harness: CompanyHa
     with harness.database.reading() as conn:
         known = marks.known_as(conn, harness.realm, "1")
     assert known == {("help desk", "407"), ("help desk", "9")}
+
+
+def test_a_choice_of_the_menu_is_its_verb(harness: CompanyHarness) -> None:
+    """It decides at once or opens a form; a link does nothing, and nonsense is told."""
+    backend, click = backend_in(harness), harness.click("ULEAD1")
+    bound = Binding(click.case, click.draft, click.draft_hash)
+    assert opened(harness, MORE, choice(Verb.SNOOZE, bound))["callback_id"] == Verb.SNOOZE
+    assert press(harness, backend, MORE, ELSEWHERE).status == 200
+    assert press(harness, backend, MORE, choice("dance", bound)).status == 200
+    until(harness, lambda: bool(private(harness)))
+    assert harness.state() is State.WAITING
+    assert press(harness, backend, MORE, choice(Verb.TAKEOVER, bound)).status == 200
+    assert harness.state() is State.HELD
 
 
 def test_what_does_not_fit_into_the_menu_opens_from_it(harness: CompanyHarness) -> None:
