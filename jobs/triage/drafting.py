@@ -77,18 +77,17 @@ def write(services: Services, view: View, made: Made, before: Before) -> Written
     kept = old.deadline if old else None
     today = view.facts.today
     deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, services.policy)
-    letter, author, reason = _letter(services, view, made, deadline)
+    letter, author, reason, broken = _letter(services, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old and not before.told else ()
     changed = (*changed, *_copied(old.letter if old else None, letter), *view.copies.left_out)
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
     if theirs and (mine := _still_true(services, view, theirs, letter, deadline)):
-        letter = mine
+        letter, broken = mine, _broken(services, view, mine, deadline, marked=theirs.marked)
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
         columns["marked"] = theirs.marked
     elif theirs:
         changed, unfit = (*changed, UNFIT), theirs.edited_by
-    broken = _broken(services, view, letter, deadline, marked=columns.get("marked", False))
     columns["violations"] = [violation.sentence for violation in broken]
     return Written(letter, columns, about_texts.of_draft(broken), changed, unfit)
 
@@ -117,16 +116,18 @@ def _softer(made: Made, old: draft_store.Draft) -> Proposal:
 
 def _letter(
     services: Services, view: View, made: Made, deadline: date | None
-) -> tuple[Letter, str, str]:
-    """The model's letter if it verifies, otherwise the plain template, and why."""
+) -> tuple[Letter, str, str, tuple[Violation, ...]]:
+    """The model's letter if it verifies, otherwise the plain template, why, and what the letter
+    breaks."""
     compose, proposal = _composer(services, view, deadline), made.proposal
-    plain = replace(proposal, subject="", sentences=())
-    if not proposal.sentences:
-        return compose(plain), AUTHOR, made.reason
-    letter = compose(proposal)
-    if _broken(services, view, letter, deadline):
-        return compose(plain), AUTHOR, "The model's text broke a rule."
-    return letter, proposal.author, ""
+    reason = made.reason
+    if proposal.sentences:
+        letter = compose(proposal)
+        if not _broken(services, view, letter, deadline):
+            return letter, proposal.author, "", ()
+        reason = "The model's text broke a rule."
+    plain = compose(replace(proposal, subject="", sentences=()))
+    return plain, AUTHOR, reason, _broken(services, view, plain, deadline)
 
 
 def _broken(

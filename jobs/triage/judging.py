@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -104,12 +103,12 @@ def judge(
     """
     case, facts, documents = file.case, context.facts, context.documents
     allowed = _still_allowed(conn, case, facts, documents)
-    ours = partial(history.past, conn, case.company, case.customer, allowed_anyway=allowed)
-    nobody = context.completed(ours(""))
+    ours = history.past(conn, case.company, case.customer, "", allowed)
+    nobody = context.completed(ours)
     stage = _stage(facts, nobody)
     found = recipients.recipient(facts, nobody)
     to = found if isinstance(found, str) else ""
-    past = context.completed(ours(to)) if to else nobody
+    past = replace(nobody, last_contact_to_address=history.last_to(conn, case.company, to))
     rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)
     evidence = (*ledger_evidence(facts), *_quotes(documents, readings))
     also = copies(facts, past, to, sender)

@@ -54,7 +54,7 @@ def past(
         confirmed_at=next((row.set_at for row in rows if row.chosen), None),
         bounced=frozenset(row.address for row in rows if row.bounced_at),
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
-        last_contact_to_address=_last_to(conn, company, address),
+        last_contact_to_address=last_to(conn, company, address),
         allowed_anyway=allowed_anyway,
         confirmed_names=_confirmed_names(conn, company, customer),
         marks=marks.as_rules_see(conn, company, customer),
@@ -375,7 +375,7 @@ def _contact(row: Any) -> Contact:
     )
 
 
-def _last_to(conn: Connection, company: str, address: str) -> AddressContact | None:
+def last_to(conn: Connection, company: str, address: str) -> AddressContact | None:
     """The last message to this address, for any company; other companies' customers stay hidden."""
     sent_there = (sends.c.recipient == address.lower()) & sends.c.state.in_(CONTACT)
     sent_there &= sends.c.bounced_at.is_(None)
