@@ -31,7 +31,7 @@ def step(services: Services) -> Step:
 
 def _prune(services: Services, conn: Connection, claim: Claim, now: datetime) -> None:
     kept = timedelta(days=services.ruling().text_days)
-    gone = texts.prune(conn, now - kept, AT_ONCE)
-    work.settle(conn, claim, now if gone >= AT_ONCE else now + EVERY)
+    gone = texts.prune(conn, now - kept, AT_ONCE, now)
+    work.settle(conn, claim, now if gone else now + EVERY)
     if gone:
         slog.info("retention.pruned", texts=gone)

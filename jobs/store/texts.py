@@ -1,18 +1,31 @@
 """Texts by the hash that decisions and assessments name: policies for good, others for a while.
 
-Documents from outside and what people typed are deleted after some time. Their hashes stay where
-they are, and then say that the text is gone; a text that is read again is stored again.
+Documents from outside and what people typed are deleted after some time, and so are the words of
+what followed from them, some time after their case was closed. Their hashes stay where they are,
+and then say that the text is gone; a text that is read again is stored again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, func, select, update
+from sqlalchemy import Column, Connection, Select, Table, delete, func, select, update
 
+from jobs.rules.letters.letter import from_json
 from jobs.store import companies, log, outbox
-from jobs.store.database.tables import artifacts, documents, words
+from jobs.store.database.tables import (
+    artifacts,
+    assessments,
+    cases,
+    documents,
+    drafts,
+    messages,
+    words,
+)
 from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.outbox import MessageKind
 
@@ -58,9 +71,63 @@ KEPT_BY = ((documents, documents.c.first_seen_at), (words, words.c.said_at))
 """Table of texts → since when each is there."""
 
 
-def prune(conn: Connection, before: datetime, most: int) -> int:
-    """Delete at most `most` texts of each kind from before then (UTC); how many there were."""
-    return sum(_prune(conn, table, at, before, most) for table, at in KEPT_BY)
+FEW = 50
+"""Rows whose words are taken out in one transaction: each is read and written again."""
+GONE = "(deleted)"
+"""What stands where the words of a closed case stood."""
+
+
+def prune(conn: Connection, before: datetime, most: int, now: datetime) -> int:
+    """Delete at most `most` texts of each kind from before then (UTC), and the words of cases that
+    were closed before then; how many there were.
+
+    What stays: who decided what and when, rules, classes, amounts, invoices, and every hash.
+    """
+    texts = sum(_prune(conn, table, at, before, most) for table, at in KEPT_BY)
+    few = min(most, FEW)
+    rows = _assessments(conn, before, few, now) + _drafts(conn, before, few, now)
+    return texts + rows + _messages(conn, before, most)
+
+
+def _closed(table: Table, before: datetime, most: int) -> Select[Any]:
+    """Rows of cases that were closed before then and still have their words."""
+    old = (cases.c.closed_at < before) & table.c.pruned_at.is_(None)
+    return select(table).join(cases, cases.c.id == table.c.case_id).where(old).limit(most)
+
+
+def _assessments(conn: Connection, before: datetime, most: int, now: datetime) -> int:
+    """Quotes, summaries and what the sources said; a trigger allows exactly this, once."""
+    rows = conn.execute(_closed(assessments, before, most)).all()
+    for row in rows:
+        wordless = {"summary": "", "evidence": [], "findings": {}, "pruned_at": now}
+        mine = update(assessments).where(assessments.c.id == row.id)
+        conn.execute(mine.values(rulings=_named(row.rulings), **wordless))
+    return len(rows)
+
+
+def _drafts(conn: Connection, before: datetime, most: int, now: datetime) -> int:
+    """Subject and text; to whom, about what and how much stays, as it is history."""
+    rows = conn.execute(_closed(drafts, before, most)).all()
+    for row in rows:
+        letter = from_json(json.loads(row.letter))
+        bare = replace(letter, subject=GONE, body=GONE).canonical().decode()
+        wordless = {"violations": [], "changed": [], "pruned_at": now}
+        mine = update(drafts).where(drafts.c.id == row.id)
+        conn.execute(mine.values(letter=bare, rulings=_named(row.rulings), **wordless))
+    return len(rows)
+
+
+def _named(rulings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Only which rules fired, on what: their reasons quote subjects and names."""
+    return [ruling | {"reason": GONE} for ruling in rulings]
+
+
+def _messages(conn: Connection, before: datetime, most: int) -> int:
+    """What was said in Slack; that it was said stays, so that it is never said again."""
+    said = (messages.c.made_at < before) & messages.c.due_at.is_(None)
+    old = select(messages.c.id).where(said, messages.c.body.is_not(None)).limit(most)
+    wordless = update(messages).where(messages.c.id.in_(old)).values(body=None)
+    return conn.execute(wordless).rowcount
 
 
 def _prune(

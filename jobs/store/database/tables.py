@@ -499,6 +499,7 @@ assessments = Table(
     Column("documents", Json, nullable=False),
     Column("record", Json),
     Column("findings", Json, nullable=False),
+    Column("pruned_at", Utc),
     Column("facts", Json),  # the largest comes last: SQLite skips what it need not read
     Index("ix_assessments_case_id", "case_id"),
 )
@@ -521,6 +522,7 @@ drafts = Table(
     Column("marked", Boolean, nullable=False),
     Column("deadline", Date),
     Column("written_at", Utc, nullable=False),
+    Column("pruned_at", Utc),
     UniqueConstraint("case_id", "version"),
 )
 

@@ -4,10 +4,14 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
+from bot.blockkit.lint import lint
+from bot.surfaces.card.card import card
 from jobs.companies import retention as step
+from jobs.decide.access import Answer
 from jobs.store import log, texts, work
-from jobs.store.database.tables import assessments, documents, words
-from tests.jobs.harness import CompanyHarness
+from jobs.store.database.tables import assessments, documents, drafts, messages, words
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness, books, customer, invoice
 
 TYPED = "Pat pays in cash"
 
@@ -46,4 +50,39 @@ def test_many_old_texts_go_in_short_transactions(a_harness: CompanyHarness) -> N
         for number in range(5):
             log.keep_words(conn, f"text {number}", a_harness.now)
         later = a_harness.now + timedelta(days=1)
-        assert [texts.prune(conn, later, 2) for _ in range(4)] == [2, 2, 1, 0]
+        assert [texts.prune(conn, later, 2, later) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_the_words_of_a_closed_case_go_and_its_history_stays(open_harness: OpenHarness) -> None:
+    """Quotes, summary and letter; not what was decided, about what, and the hashes of all of it."""
+    memo = {"CustomerMemo": {"value": "Canary: the purchase order is missing."}}
+    harness = open_harness(books(customer("1"), invoice("71", "1", "840.00", 12, **memo)))
+    harness.sweep()
+    assert harness.approve("ULEAD1") is Answer.RECORDED
+    harness.wait_out()
+    before = harness.view()
+    with harness.process.database.writing() as conn:
+        work.ensure(conn, work.EVERYBODY, step.KIND, harness.now)
+    assert before.letter is not None
+    assert "Canary" in said(harness)
+    harness.time.later(days=89)
+    harness.run(step.KIND)
+    assert harness.view() == before
+    harness.time.later(days=2)
+    harness.run(step.KIND)
+    after = harness.view()
+    assert "Canary" not in said(harness)
+    assert after.letter is not None
+    assert (after.letter.body, after.letter.invoices) == (texts.GONE, before.letter.invoices)
+    assert (after.draft_hash, after.decisions) == (before.draft_hash, before.decisions)
+    assert (after.class_, after.outcome) == (before.class_, before.outcome)
+    assert [r.rule for r in after.rulings] == [r.rule for r in before.rulings]
+    shown = card(after, harness.now, people={})
+    assert not lint({"text": shown.text, "blocks": shown.blocks}, "message")
+    assert harness.logged("case.drafted")[-1]["data"]["draft"] == after.draft_hash
+
+
+def said(harness: CompanyHarness) -> str:
+    """Every word in the rows of cases."""
+    tables = (assessments, drafts, messages, documents)
+    return str([tuple(row) for table in tables for row in harness.rows(select(table))])

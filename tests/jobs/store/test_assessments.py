@@ -160,9 +160,21 @@ def test_an_assessment_never_changes(database: Database) -> None:
     ours = judge(
         database, case(database), facts=facts(), documents=(document("mail:1", "We dispute this."),)
     )
-    for change in ("UPDATE assessments SET stage = 9", "DELETE FROM assessments"):
+    pruned = "pruned_at = '2027-01-01 00:00:00', summary = '', evidence = '[]', findings = '{}'"
+    for change in (
+        "UPDATE assessments SET stage = 9",
+        "UPDATE assessments SET summary = ''",
+        f"UPDATE assessments SET {pruned}, stage = 9",
+        f"UPDATE assessments SET {pruned}, facts = NULL",
+        "UPDATE assessments SET pruned_at = '2027-01-01 00:00:00'",
+        "DELETE FROM assessments",
+    ):
         with pytest.raises(DBAPIError, match="never changes"), database.writing() as conn:
             conn.execute(text(change))
+    with database.writing() as conn:
+        conn.execute(text(f"UPDATE assessments SET {pruned}, rulings = '[]'"))
+    with pytest.raises(DBAPIError, match="never changes"), database.writing() as conn:
+        conn.execute(text(f"UPDATE assessments SET {pruned}, rulings = '[1]'"))
     with database.writing() as conn:
         conn.execute(tables.documents.delete())
         assert not assessments.new_documents(conn, ours, [document("mail:1", "We dispute this.")])

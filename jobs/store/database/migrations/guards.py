@@ -18,34 +18,52 @@ def guard_log() -> None:
         )
 
 
+KEPT = (
+    *("id", "case_id", "made_at", "sha256", "policy_sha256", "stage", "owner", "class"),
+    *("confidence", "author", "model", "prompt", "failure", "reasons", "readings", "documents"),
+    *("record", "facts"),
+)
+"""The columns of an assessment that stay when its words are deleted."""
+WORDLESS = (
+    "OLD.pruned_at IS NULL AND NEW.pruned_at IS NOT NULL AND NEW.summary = '' "
+    "AND NEW.evidence = '[]' AND NEW.findings = '{}'"
+)
+
+
 def guard_assessments() -> None:
-    """Put the guards on `assessments`."""
-    _guard("assessments", "an assessment never changes")
+    """Put the guards on `assessments`: its words may be deleted once, and nothing else changes."""
+    same = "IS" if _sqlite() else "IS NOT DISTINCT FROM"
+    rest = " AND ".join(f'NEW."{name}" {same} OLD."{name}"' for name in KEPT)
+    _guard("assessments", "an assessment never changes", f"{WORDLESS} AND {rest}")
 
 
-def _guard(table: str, refusal: str) -> None:
+def _guard(table: str, refusal: str, allowed: str = "") -> None:
+    """`allowed` is a condition on OLD and NEW under which a row may be updated."""
     if _sqlite():
-        _guard_sqlite(table, refusal)
+        _guard_sqlite(table, refusal, allowed)
     else:
-        _guard_postgresql(table, refusal)
+        _guard_postgresql(table, refusal, allowed)
 
 
 def _sqlite() -> bool:
     return op.get_bind().dialect.name == "sqlite"
 
 
-def _guard_sqlite(table: str, refusal: str) -> None:
-    for verb in ("UPDATE", "DELETE"):
+def _guard_sqlite(table: str, refusal: str, allowed: str) -> None:
+    unless = f"WHEN NOT ({allowed}) " if allowed else ""
+    for verb, when in (("UPDATE", unless), ("DELETE", "")):
         op.execute(
-            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} {when}"
             f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
         )
 
 
-def _guard_postgresql(table: str, refusal: str) -> None:
+def _guard_postgresql(table: str, refusal: str, allowed: str) -> None:
+    unless = f"IF {allowed} THEN RETURN NEW; END IF; " if allowed else ""
     op.execute(
         f"CREATE FUNCTION refuse_{table}_change() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$"
+        f"$$ BEGIN IF TG_OP = 'UPDATE' THEN {unless or 'NULL; '}END IF; "
+        f"RAISE EXCEPTION '{refusal}'; END $$"
     )
     op.execute(
         f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "

@@ -461,6 +461,7 @@ def upgrade() -> None:
         sa.Column("documents", Json(), nullable=False),
         sa.Column("record", Json(), nullable=True),
         sa.Column("findings", Json(), nullable=False),
+        sa.Column("pruned_at", Utc(), nullable=True),
         sa.Column("facts", Json(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_assessments_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assessments")),
@@ -508,6 +509,7 @@ def upgrade() -> None:
         sa.Column("marked", sa.Boolean(), nullable=False),
         sa.Column("deadline", sa.Date(), nullable=True),
         sa.Column("written_at", Utc(), nullable=False),
+        sa.Column("pruned_at", Utc(), nullable=True),
         sa.ForeignKeyConstraint(
             ["assessment"], ["assessments.id"], name=op.f("fk_drafts_assessment")
         ),
