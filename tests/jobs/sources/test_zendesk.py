@@ -16,7 +16,8 @@ from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Ticket
 from jobs.sources import zendesk
 from jobs.sources.http import Service
 from jobs.sources.source import SourceError
-from jobs.sources.zendesk import INDEXED, MOST_TICKETS, RATES, WORDING
+from jobs.sources.zendesk import INDEXED, MOST_TICKETS
+from jobs.sources.zendesk_api import RATES, WORDING
 from tests.jobs.rules.world import policy
 from tests.jobs.sources.lying import Lying
 from tests.sandbox.faults import fault_from
