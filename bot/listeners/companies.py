@@ -44,7 +44,8 @@ def register(app: App, backend: Backend) -> None:
 def _turning(backend: Backend, switch: Switch) -> Callable[..., None]:
     def handle(ack: Ack, body: dict[str, Any]) -> None:
         words, done = _turned(backend, switch, body)
-        _tell(backend, body, words, instead=done and bool(switch.row.asks))
+        private = bool((body.get("container") or {}).get("is_ephemeral"))
+        _tell(backend, body, words, instead=done and private and bool(switch.row.asks))
         ack()
 
     return handle

@@ -32,7 +32,7 @@ from bot.blockkit.escaping import cap, one_line
 from bot.blockkit.ids import HomeButton
 from bot.surfaces import aging, answers, cash, wording, worklist
 from bot.surfaces.card.reasons import held_as
-from bot.surfaces.notices import reminders_button
+from bot.surfaces.notices import live_button, reminders_button
 from jobs.reports.overview import Held, Overview, Some, Unsent, WaitingCase
 from jobs.reports.picture import Aging, TopCase
 from jobs.reports.worklist import ToDecide
@@ -309,6 +309,7 @@ def _name(customer: str) -> str:
 def _switches(of: Overview, again_url: str) -> list[Block]:
     company = of.company
     row = [] if company.reminders_off_at else [reminders_button(company)]
+    row += [] if company.live else [live_button(company)]
     if again_url and needs_connecting(of):
         row.append(_again(company, again_url))
     if company.has_tokens or company.status is not ConnectionStatus.DISCONNECTED:

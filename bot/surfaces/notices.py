@@ -12,7 +12,16 @@ from datetime import date
 from typing import Any
 
 from bot.blockkit import ids
-from bot.blockkit.blocks import actions, button, channel_link, mention, section, stamp
+from bot.blockkit.blocks import (
+    actions,
+    button,
+    channel_link,
+    chunks,
+    confirm,
+    mention,
+    section,
+    stamp,
+)
 from bot.blockkit.escaping import cap, escaped
 from bot.blockkit.lint import MOST_TEXT
 from bot.surfaces import customer_replies, digest, first_look
@@ -105,6 +114,8 @@ def notice(kind: MessageKind, given: Given) -> Card:
     text = WORDS[kind](given)
     if kind is MessageKind.CONNECTED and given.data["asks"] and given.asker:
         return _question(text, given.asker)
+    if kind is MessageKind.FIRST_LOOK and given.asker:
+        return _first_look(text, given.asker)
     if kind is MessageKind.REPLY:
         return customer_replies.shown(cap(text, MOST_TEXT - 200), given.reply, given.names)
     if given.letters:
@@ -122,6 +133,24 @@ def _question(text: str, company: ConnectedCompany) -> Card:
         return Card(cap(told, MOST_TEXT), [section(told)])
     row = actions([reminders_button(company)], "reminders")
     return Card(cap(text, MOST_TEXT), [section(text), row])
+
+
+def _first_look(text: str, company: ConnectedCompany) -> Card:
+    """The notice "first look", with what a finance lead presses once the cards look right."""
+    blocks = [section(piece) for piece in chunks(cap(text, MOST_TEXT), 2900)]
+    row = [] if company.reminders_off_at else [reminders_button(company)]
+    if not company.live:
+        blocks.append(actions([*row, live_button(company)], "first_look"))
+    return Card(cap(text, MOST_TEXT), blocks)
+
+
+def live_button(company: ConnectedCompany) -> dict[str, object]:
+    """What a finance lead presses to leave shadow mode."""
+    row, value = Switch.GO_LIVE.row, ids.of_company(company.realm)
+    asks = confirm("Go live?", row.asks, row.button, "Not yet")
+    return button(
+        Switch.GO_LIVE, row.button, value, says=f"{row.button}: {company.name}", confirm=asks
+    )
 
 
 def reminders_button(company: ConnectedCompany) -> dict[str, object]:

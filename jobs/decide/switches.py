@@ -21,6 +21,8 @@ from jobs.store.outbox import MessageKind
 
 NOTICES = "connected:"
 """The key prefix of the notices that ask whether QuickBooks' own reminders are off."""
+FIRST_LOOK = "first_look:"
+"""The key prefix of the notices with the button to go live."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,13 @@ class SwitchRow:
 
 
 def _draw_question_again(conn: Connection, realm: str, now: datetime) -> None:
-    outbox.draw_again(conn, realm, NOTICES, now)
+    for begins in (NOTICES, FIRST_LOOK):
+        outbox.draw_again(conn, realm, begins, now)
 
 
 def _sweep(conn: Connection, realm: str, now: datetime) -> None:
-    """It ends what was only rehearsed."""
+    """It ends what was only rehearsed; what has asked to go live is drawn again."""
+    outbox.draw_again(conn, realm, FIRST_LOOK, now)
     work.hurry(conn, realm, "sweep", now)
 
 

@@ -221,6 +221,7 @@ def risk(
         down=judged.down,
         open_case=open_case,
         link=card_link(conn, open_case.id, workspace) if open_case else "",
+        promises=search.promises_kept(conn, realm, customer),
     )
 
 

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import HoldKind
-from jobs.store.database.tables import cases, customers, holds, invoices, sends
+from jobs.rules.promises import PromiseState
+from jobs.store.database.tables import cases, customers, holds, invoices, promises, sends
 from jobs.store.sends import CONTACT
 
 
@@ -72,6 +73,17 @@ def disputes(conn: Connection, company: str, customer: str) -> tuple[int, int]:
     query = select(stands, func.count()).select_from(holds)
     now, ever = conn.execute(query.where(theirs, holds.c.kind == HoldKind.DISPUTE)).one()
     return int(now), int(ever)
+
+
+def promises_kept(conn: Connection, company: str, customer: str) -> tuple[int, int] | None:
+    """How many promises of a customer were kept, of how many that were kept or broken; None if
+    there never was one."""
+    theirs = (promises.c.company == company) & (promises.c.customer == customer)
+    kept = func.count().filter(promises.c.state == PromiseState.KEPT)
+    ended = func.count().filter(promises.c.state.in_([PromiseState.KEPT, PromiseState.BROKEN]))
+    query = select(kept, ended, func.count()).select_from(promises).where(theirs)
+    found, of, ever = conn.execute(query).one()
+    return (int(found), int(of)) if ever else None
 
 
 def begin_round(conn: Connection, company: str, members: Collection[str], today: date) -> int:

@@ -716,3 +716,16 @@ def test_each_company_has_switches_of_its_own(tab: Tab) -> None:
     with tab.web.process.database.reading() as conn:
         states = {one.realm: one.status for one in companies.all_of_them(conn)}
     assert states == {REALM: "connected", other: "disconnected"}
+
+
+def test_a_finance_lead_goes_live_from_the_tab(tab: Tab) -> None:
+    """Once QuickBooks' own reminders are off; nobody else is offered it."""
+    add_company(tab.web.process.database)
+    assert "Go live" not in tab.open("UCOLLECT")
+    assert "Go live" in tab.open("ULEAD1")
+    assert "First switch off QuickBooks" in tab.press("ULEAD1", "go_live")
+    assert not tab.company().live
+    tab.press("ULEAD1", "reminders_off")
+    assert "Live: approved messages are sent" in tab.press("ULEAD1", "go_live")
+    assert tab.company().live
+    assert "Go live" not in tab.open("ULEAD1")

@@ -304,3 +304,13 @@ def test_people_are_named_and_called_only_where_they_have_to_act() -> None:
     assert voided.text == "<@ULEAD1>: nothing was sent. Paid."
     alone = notice(MessageKind.VOIDED, Given({"called": [], "reason": "Paid."}, names))
     assert alone.text == "Nothing was sent. Paid."
+
+
+def test_the_first_look_leads_to_going_live() -> None:
+    """Its button asks once more, and is gone when the company is live."""
+    offered = notice(MessageKind.FIRST_LOOK, Given(FULL_LOOK, {}, replace(COMPANY, live=False)))
+    (row,) = [block for block in offered.blocks if block["type"] == "actions"]
+    assert row["elements"][-1]["action_id"] == "go_live"
+    assert "approved messages go to customers" in row["elements"][-1]["confirm"]["text"]["text"]
+    live = notice(MessageKind.FIRST_LOOK, Given(FULL_LOOK, {}, replace(COMPANY, live=True)))
+    assert not [block for block in live.blocks if block["type"] == "actions"]
