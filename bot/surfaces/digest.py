@@ -44,6 +44,7 @@ CHANGED = (
 )
 """What happened to cases, in this order."""
 WAITED_FOR = {
+    "assigned": "whoever it was assigned to",
     "manager": "the account manager",
     "lead": "a finance lead as second approver",
     "another": "a second approver",
@@ -101,6 +102,10 @@ def _sections(data: Data, names: Mapping[str, str]) -> Iterator[tuple[str, Lines
     stops = [_stop(one) for one in data["stopped"]]
     if data["more_stopped"]:
         stops.append([words(f"and {data['more_stopped']:,} more")])
+    if before := data["stopped_before"]:
+        stops.append(
+            [words(f"{before:,} from earlier days still {'wait' if before > 1 else 'waits'}")]
+        )
     yield "Stopped, a person decides on the card", stops
     yield (
         "Waits for somebody for over a working day",

@@ -107,7 +107,7 @@ class Verb(StrEnum):
         does="hold.take_over",
     )
     ASSIGN = Row(
-        "assign",
+        Decided.ASSIGN,
         button="Assign…",
         did="assigned the case",
         was="assigned",

@@ -5,10 +5,11 @@ On business days at the hour of the policy; a missed one is caught up on the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from jobs.engine.services import Services
 from jobs.engine.step import Step, scheduled, tries_again
 from jobs.reports import outlook
 from jobs.reports.picture import bar
+from jobs.rules.case import Decided
 from jobs.rules.facts.facts import Facts
 from jobs.rules.policy.business_days import (
     add_working_days,
@@ -29,7 +31,7 @@ from jobs.rules.policy.business_days import (
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
-from jobs.store import assessments, case_lists, companies, outbox, work
+from jobs.store import assessments, case_lists, companies, drafts, outbox, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, history, managers
@@ -91,6 +93,10 @@ def _fresh(conn: Connection, realm: str, now: datetime) -> bool:
     return True
 
 
+def _for(whom: str, user: str = "", name: str = "") -> dict[str, Any]:
+    return {"for": whom, "user": user, "name": name}
+
+
 @dataclass(frozen=True)
 class Morning:
     """What a digest tells, read from the record at `now`."""
@@ -102,35 +108,43 @@ class Morning:
 
     def told(self) -> dict[str, Any]:
         """Plain JSON: ids, names, amounts as text, dates."""
+        since = last_digest(self.now - SHORTLY, self.company.zone, self.policy)
+        return {
+            "realm": self.company.realm,
+            "company": self.company.name,
+            "day": self.company.today(self.now).isoformat(),
+            "since": since.isoformat(),
+            "held_up": self.company.held_up(),
+            "changed": case_lists.happened(self.conn, self.company.realm, since),
+            "stuck": self._stuck(),
+            "to_review": self._to_review(),
+            "outlook": self._outlook(),
+            **self._waiting(since),
+        }
+
+    def _waiting(self, since: datetime) -> dict[str, Any]:
+        """The cases that wait for somebody: to decide, stopped since then, and for whom."""
         waiting = case_lists.waiting(self.conn, self.company.realm, MOST_CASES)
         rulings = assessments.rulings(self.conn, waiting)
         names = families.names(self.conn, self.company.realm, {one.customer for one in waiting})
         bars = {one.id: bar(one, rulings[one.id]) for one in waiting}
         free = [one for one in waiting if bars[one.id] is None]
-        since = last_digest(self.now - SHORTLY, self.company.zone, self.policy)
-        new = [one for one in waiting if bars[one.id] and one.row.opened_at >= since]
-        stopped = [one for one in new if bars[one.id] is not Kind.WAIT]
-        made = outlook.latest(self.conn, self.company.realm)
-        dumped = outlook.OUTLOOK.dump_python(made.outlook, mode="json") if made else None
+        stopped = [one for one in waiting if bars[one.id] in (Kind.STOP, Kind.NEVER)]
+        new = [one for one in stopped if one.row.opened_at >= since]
         return {
-            "realm": self.company.realm,
-            "company": self.company.name,
-            "day": self.company.today(self.now).isoformat(),
-            "live": self.company.live,
-            "held_up": self.company.held_up(),
             "to_decide": len(free),
             "top": [self._case(one, names) for one in free[:MOST_TOP]],
-            "changed": case_lists.happened(self.conn, self.company.realm, since),
-            "since": since.isoformat(),
-            "stopped": [self._stop(one, names, rulings[one.id]) for one in stopped[:MOST_LINES]],
-            "more_stopped": max(len(stopped) - MOST_LINES, 0),
-            "waited_for": list(self._waited_for(free, names)),
-            "stuck": self._stuck(),
-            "to_review": self._to_review(),
-            "outlook": dumped,
+            "stopped": [self._stop(one, names, rulings[one.id]) for one in new[:MOST_LINES]],
+            "more_stopped": max(len(new) - MOST_LINES, 0),
+            "stopped_before": len(stopped) - len(new),
+            "waited_for": list(islice(self._waited_for(waiting, bars, names), MOST_LINES)),
         }
 
-    def _case(self, case: Case, names: dict[str, str]) -> dict[str, Any]:
+    def _outlook(self) -> Any:
+        made = outlook.latest(self.conn, self.company.realm)
+        return outlook.OUTLOOK.dump_python(made.outlook, mode="json") if made else None
+
+    def _case(self, case: Case, names: Mapping[str, str]) -> dict[str, Any]:
         """A name, an amount and how late it is against the customer's habit."""
         facts = self._facts(case)
         habit = facts.habit.median_days_late if facts.habit else None
@@ -138,41 +152,48 @@ class Morning:
         asked = {"amount": str(facts.asked.amount), "currency": facts.currency}
         return told | asked | {"days": facts.days_overdue, "usual": habit}
 
-    def _stop(self, case: Case, names: dict[str, str], rulings: Iterable[Ruling]) -> dict[str, Any]:
+    def _stop(
+        self, case: Case, names: Mapping[str, str], rulings: Iterable[Ruling]
+    ) -> dict[str, Any]:
         why = [r.reason for r in rulings if r.kind in (Kind.STOP, Kind.NEVER)]
         return self._case(case, names) | {"why": why[0] if why else ""}
 
     def _facts(self, case: Case) -> Facts:
         return assessments.facts_of_case(self.conn, case, self.now)
 
-    def _waited_for(self, free: Sequence[Case], names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    def _waited_for(
+        self, waiting: Iterable[Case], bars: Mapping[str, Kind | None], names: Mapping[str, str]
+    ) -> Iterator[dict[str, Any]]:
         """What has waited for one person, or one kind of person, for over a working day."""
-        found = 0
-        for case in free:
-            one = self._waits(case)
-            if one and found < MOST_LINES:
-                found += 1
-                yield one | {"case": case.id, "customer": names.get(case.customer, case.customer)}
+        for case in waiting:
+            found = self._assigned(case)
+            if found is None and bars[case.id] is None:
+                found = self._next_look(case)
+            if found and self._long_ago(found[1]):
+                on = {"case": case.id, "customer": names.get(case.customer, case.customer)}
+                yield found[0] | on | {"since": found[1].isoformat()}
 
-    def _waits(self, case: Case) -> dict[str, Any] | None:
+    def _assigned(self, case: Case) -> tuple[dict[str, Any], datetime] | None:
+        """Whom it was assigned to, and when."""
+        made = (d for d in drafts.decided(self.conn, case.id) if d.kind == Decided.ASSIGN)
+        last = next(reversed(list(made)), None) if case.row.assigned_to else None
+        return (_for("assigned", case.row.assigned_to), last.at) if last else None
+
+    def _next_look(self, case: Case) -> tuple[dict[str, Any], datetime] | None:
+        """Whose approval or look is missing after the first step, and since when."""
         assert case.draft is not None
         judged = assessments.present(self.conn, case)
         standing = approvals.standing(
             self.conn, self.policy, case, case.draft, self._facts(case), self.now
         )
         if standing.given and standing.missing:
-            since = standing.given[-1].at
             lead = standing.lead_needed and not standing.lead_given
-            waits = {"for": "lead" if lead else "another", "user": "", "name": ""}
-        elif not standing.open(self.now):
-            on = (self.conn, case.company, case.customer, self.policy)
-            who = managers.account_manager(*on, judged.findings, self.now)
-            since = judged.made_at
-            known = {"user": who.user, "name": who.name} if who else {"user": "", "name": ""}
-            waits = {"for": "manager"} | known
-        else:
+            return _for("lead" if lead else "another"), standing.given[-1].at
+        if standing.open(self.now):
             return None
-        return waits | {"since": since.isoformat()} if self._long_ago(since) else None
+        on = (self.conn, case.company, case.customer, self.policy)
+        who = managers.account_manager(*on, judged.findings, self.now)
+        return _for("manager", *((who.user, who.name) if who else ())), judged.made_at
 
     def _long_ago(self, since: datetime) -> bool:
         """Whether a working day has passed since then."""

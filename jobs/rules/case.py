@@ -44,6 +44,7 @@ class Decided(StrEnum):
     REJECT = "reject"
     CONFIRM_ADDRESS = "confirm_address"
     TAKE_BACK = "take_back"
+    ASSIGN = "assign"
     # undo of a rejection, and lift of the hold that ended a case
     REOPEN = "reopen"
     TAKE_UP = "take_up"

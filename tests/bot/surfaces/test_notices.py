@@ -101,7 +101,6 @@ QUIET_MORNING: dict[str, Any] = {
     "realm": "4620816365000000001",
     "company": OUTSIDE,
     "day": "2026-11-18",
-    "live": True,
     "held_up": None,
     "to_decide": 0,
     "top": [],
@@ -109,6 +108,7 @@ QUIET_MORNING: dict[str, Any] = {
     "since": "2026-11-17T13:00:00+00:00",
     "stopped": [],
     "more_stopped": 0,
+    "stopped_before": 0,
     "waited_for": [],
     "stuck": [],
     "to_review": [],
@@ -133,10 +133,12 @@ FULL_MORNING = QUIET_MORNING | {
     "changed": {"opened": 4, "done": 3, "sent": 1, "cancelled": 2, "held": 1, "rejected": 1},
     "stopped": [ONE_CASE | {"why": OUTSIDE}] * 10,
     "more_stopped": 7,
+    "stopped_before": 12,
     "waited_for": [
         WAITS | {"for": "manager", "user": OUTSIDE, "name": OUTSIDE},
         WAITS | {"for": "lead", "user": "", "name": ""},
-        *[WAITS | {"for": "another", "user": "", "name": ""}] * 8,
+        WAITS | {"for": "assigned", "user": OUTSIDE, "name": ""},
+        *[WAITS | {"for": "another", "user": "", "name": ""}] * 7,
     ],
     "stuck": [
         {"case": "1", "customer": OUTSIDE, "unknown": unknown, "why": OUTSIDE}

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from jobs.decide import assign
+from jobs.decide.assign import Assignment
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.policy.business_days import card_at, last_digest, next_digest
 from jobs.rules.policy.policy import load
@@ -76,6 +78,8 @@ def test_the_digest_says_what_needs_somebody(open_harness: OpenHarness) -> None:
     assert len(digests(harness)) == 1
 
     harness.approve(harness.click("UCOLLECT", harness.case("2")))
+    lead = harness.click("ULEAD1", harness.case("3"))
+    harness.go(assign.assign, lead, Assignment("UCOLLECT", ""))
     with harness.database.writing() as conn:
         on = conn, harness.realm, "4", ("74",), HoldKind.DISPUTE
         history.hold(*on, harness.today + timedelta(1), "ULEAD1", "", harness.now)
@@ -91,7 +95,12 @@ def test_the_digest_says_what_needs_somebody(open_harness: OpenHarness) -> None:
     harness.run("digest")
     _, second = digests(harness)
     waits = {one["customer"]: (one["for"], one["user"]) for one in second["waited_for"]}
-    assert waits == {"Customer B": ("manager", "UMANAGER"), "Customer C": ("lead", "")}
+    assert waits == {
+        "Customer B": ("manager", "UMANAGER"),
+        "Customer C": ("lead", ""),
+        "Customer D": ("assigned", "UCOLLECT"),
+    }
+    assert second["stopped_before"] == 1
     assert [one["invoice"] for one in second["to_review"]] == ["174"]
     assert "*Marc Oduya*" not in str(second)
     assert any(
