@@ -40,8 +40,8 @@ LETTERS = {
     "fraud": "Our bank details have changed.",
     "thanks": "Thank you for the reminder.",
 }
-SHORT = 25
-"""Characters. A shorter text may stand in a letter by chance: "Please reply"."""
+LONG = [text for text in WANTED if len(text) > 25 and "{" not in text]
+"""A shorter text may stand in a letter by chance: "Please reply"."""
 AMOUNT = re.compile(r"[$€£]\s?[\d.,]*\d")
 
 
@@ -104,19 +104,21 @@ def as_it_should_be(case: AtProposal, found: Outcome) -> None:
     assert not {made.subject, *made.sentences} & WANTED
     if letter is None:
         return
-    assert not [text for text in WANTED if len(text) > SHORT and text in found.text]
+    assert not [text for text in LONG if text in found.text]
     about, harness = found.view.facts, case.harness
     assert (letter.to, letter.stage) == (found.view.to, found.view.stage)
     known = {f"${one.amount:,.2f}" for i in about.invoices for one in (i.open, i.total)}
     assert set(AMOUNT.findall(found.text)) <= known | {f"${about.asked.amount:,.2f}"}
     assert all("[pay" in link or "@" not in link for link in LINK.findall(found.text))
-    deadline = found.prepared.written.columns["deadline"] if found.prepared.written else None
+    if not made.sentences or found.prepared.written is None:
+        return  # our own template
+    deadline = found.prepared.written.columns["deadline"]
     assert verify(letter, about, harness.policy, found.view.past, deadline=deadline) == ()
 
 
 def test_no_sentence_of_theirs_reaches_a_letter(scene: Scene) -> None:
     """Of every kind that they are after, among sentences that are taken, in every place."""
-    tried = SENTENCES if THOROUGH else SENTENCES[::15]
+    tried = SENTENCES if THOROUGH else SENTENCES[::40]
     for n, one in enumerate(tried):
         for said in _spoken(one):
             found = scene.outcome(n, "", proposal=said)

@@ -149,7 +149,9 @@ def test_no_name_makes_a_message_riskier(at_proposal: tuple[AtProposal, ...]) ->
     by = model(Obedient())
     before = plain.outcome(by)
     assert before.letter
-    for text, name in product(NAMES, FIELDS):
+    for n, (text, name) in enumerate(product(NAMES, FIELDS)):
+        if n % 3 and not THOROUGH:
+            continue
         found = plain.outcome(by, change=partial(FIELDS[name], text))
         _is_clean(found)
         if found.letter:
