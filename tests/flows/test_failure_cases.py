@@ -21,10 +21,8 @@ from bot.surfaces.card.card import card
 from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.decide.edit import Objections, Text
-from jobs.decide.hold import Holding
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
-from jobs.rules.facts.past import HoldKind
 from jobs.rules.letters.letter import Letter
 from jobs.rules.rulings import Kind
 from jobs.rules.states import CaseClass, Stage, State
@@ -44,6 +42,7 @@ from tests.jobs.harness import (
     serve_stand_ins,
 )
 from tests.jobs.intake import test_crossing, test_events, test_merges, test_sweep
+from tests.jobs.replies import test_settling
 from tests.jobs.reports import test_first_look
 from tests.jobs.rules.policy import test_business_days
 from tests.jobs.triage import test_sources, test_step
@@ -301,21 +300,6 @@ def test_a_polite_dispute_is_asked_about_and_not_pressed(morning: Morning) -> No
     assert not any(word in body for word in ("as soon as possible", "by November", "deadline"))
 
 
-def test_a_promise_is_waited_for(open_harness: OpenHarness) -> None:
-    """Case 13: no card until the promised date is over."""
-    harness = open_harness(swept=True)
-    promised = Holding(HoldKind.PROMISE, harness.today + timedelta(days=9), "They said so.")
-    assert harness.hold("UCOLLECT", promised) is Answer.RECORDED
-    for _ in range(2):
-        harness.time.later(days=4)
-        harness.sweep()
-    assert {case.state for case in harness.cases()} <= {State.HELD, State.NEW}
-    harness.time.later(days=6)
-    harness.sweep()
-    assert (harness.state(), len(harness.cases())) == (State.WAITING, 2)
-    assert not harness.mails
-
-
 def test_a_key_account_needs_two_and_its_manager_first(open_harness: OpenHarness) -> None:
     """Case 14."""
     key = {"customer": [{"id": "1", "key_account": True}]}
@@ -416,7 +400,7 @@ FLOWS: dict[int, tuple[Callable[..., None], ...]] = {
     10: (test_another_customers_data_cannot_be_written,),
     11: (test_an_open_ticket_goes_to_the_account_manager_with_its_words,),
     12: (test_a_polite_dispute_is_asked_about_and_not_pressed,),
-    13: (test_a_promise_is_waited_for,),
+    13: (test_settling.test_a_confirmed_promise_waits_and_a_broken_one_raises,),
     14: (test_a_key_account_needs_two_and_its_manager_first,),
     15: (test_hardship_ends_all_mail_and_a_person_is_told,),
     16: (test_eleven_invoices_are_one_message,),

@@ -12,7 +12,7 @@ import pytest
 from jobs.rules.facts.evidence import Reading, Stance
 from jobs.rules.facts.facts import Credit, Customer, Facts, Gap
 from jobs.rules.facts.findings import Down, Findings, Fresh, Ticket
-from jobs.rules.facts.past import AddressContact, Hold, HoldKind, Past
+from jobs.rules.facts.past import AddressContact, BrokenPromise, Hold, HoldKind, Past
 from jobs.rules.gates import about_texts
 from jobs.rules.gates.gates import judge
 from jobs.rules.rulings import RANK, Kind, Ruling, strictest
@@ -104,6 +104,7 @@ def sums(amount: str) -> Cause:
 HOUR = timedelta(hours=1)
 JUST_NOW = AddressContact(NOW - 48 * HOUR, "ap@cooper.example", "Cooper & Sons")
 TICKET = Ticket("ticket:88", "Wrong invoice", True, NOW)
+BROKEN = BrokenPromise(NOW.date(), usd(845), frozenset({"71037"}), NOW - HOUR)
 DOUBTFUL = Findings(Fresh(NOW), doubtful="Two match.")
 OVERDUE_DOWN = Findings(Down(NOW - 5 * HOUR, "It answered 503."))
 SHORTLY_DOWN = Findings(Down(NOW - HOUR, "It answered 503."))
@@ -133,6 +134,7 @@ TABLE: dict[str, tuple[Kind, str, Cause]] = {
     "an unhappy customer": (Kind.GATE, "unhappy_customer", reads(Stance.UNHAPPY)),
     "a question": (Kind.GATE, "open_question", reads(Stance.QUESTION)),
     "a promise nobody has confirmed": (Kind.GATE, "promise_mentioned", reads(Stance.PROMISE)),
+    "a broken promise": (Kind.GATE, "broken_promise", before(broken=(BROKEN,))),
     "somebody else to write to": (Kind.GATE, "new_contact", reads(Stance.NEW_CONTACT)),
     "a doubtful match": (Kind.GATE, "doubtful_match", has("another CRM", DOUBTFUL)),
     "a record made for testing": (
