@@ -546,6 +546,12 @@ def test_a_person_answers_as_the_customer(slack_page: SlackPage) -> None:
     assert (asked["from"], asked["in_reply_to"]) == ("ann@example.com", "<1>")
     assert asked["text"].startswith("We pay on Friday\n\nOn ")
     assert asked["text"].endswith("us@example.com wrote:\n> Dear Ann")
+    slack_page.at("quick-0-Promise").click()
+    slack_page.until(lambda: len(slack_page.others.asked) == 2)
+    assert slack_page.others.asked[1]["text"].startswith("We will pay all of it on ")
+    slack_page.at("quick-0-Out of office").click()
+    slack_page.until(lambda: len(slack_page.others.asked) == 3)
+    assert slack_page.others.asked[2]["headers"] == {"Auto-Submitted": "auto-replied"}
 
 
 def test_an_invoice_can_be_paid_from_the_page(slack_page: SlackPage) -> None:

@@ -51,6 +51,37 @@ function answer(one, words) {
   return act("mail/receive", { from: one.to, subject, text, in_reply_to: one.message_id });
 }
 
+/** What customers often write, a click each; the last one is written by a machine. */
+const REPLIES = [
+  ["Promise", () => `We will pay all of it on ${day(10)}.`],
+  ["Dispute", () => "We dispute this: the goods arrived damaged."],
+  ["Instalments", () => "Cash is tight. Could we pay in three instalments?"],
+  ["Paid", () => "We paid this last week."],
+  ["Question", () => "Could you tell me which site this was for?"],
+];
+
+/** So many days from now, as people write it. */
+function day(later) {
+  const then = new Date(Date.now() + later * 86_400_000);
+  return then.toLocaleDateString("en-US", { month: "long", day: "numeric" });
+}
+
+/** An absence notice, as a mail program sends it by itself. */
+function away(one) {
+  return act("mail/receive", { from: one.to, subject: `Automatic reply: ${one.subject}`,
+    text: `I am out of the office until ${day(5)} and read no mail.`, in_reply_to: one.message_id,
+    headers: { "Auto-Submitted": "auto-replied" } });
+}
+
+/** The quick replies below one of our mails. */
+function quickly(one, index) {
+  const quick = (name, send) => el("button", { type: "button", class: "button small",
+    "data-testid": `quick-${index}-${name}`, onclick: () => send().catch((error) => toast(error.message)) }, name);
+  return el("p", { class: "quick" }, el("small", {}, "The customer replies: "),
+    REPLIES.map(([name, words]) => quick(name, () => answer(one, words()))),
+    quick("Out of office", () => away(one)));
+}
+
 function mail(one, index, inbox) {
   const files = (one.attachments ?? []).map((file, place) => el("li", {}, "📎 ",
     el("a", { href: `/_/mail/file?mail=${encodeURIComponent(one.message_id)}&place=${place}`,
@@ -62,6 +93,7 @@ function mail(one, index, inbox) {
     el("pre", { class: "words" }, one.text),
     files.length ? el("ul", { class: "files" }, files) : "",
     inbox.filter((mail) => mail.in_reply_to === one.message_id).map(received),
+    quickly(one, index),
     writing(`mail-${one.message_id}`, "Reply as the customer", (words) => answer(one, words)));
 }
 
