@@ -36,7 +36,7 @@ class ReplyWords:
 
 
 KINDS: Mapping[ReplyKind, ReplyWords] = {
-    ReplyKind.NONE: ReplyWords(":incoming_envelope:", "wrote back"),
+    ReplyKind.NONE: ReplyWords(":incoming_envelope:", "wrote"),
     ReplyKind.QUESTION: ReplyWords(
         ":question:", "asks something", "Please answer from the mailbox."
     ),

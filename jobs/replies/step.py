@@ -108,7 +108,6 @@ class FetchMails:
                 known.get(document.id, ()),
                 found.bounced,
                 frozenset(found.left),
-                found.doubtful,
                 replies.case_for(conn, self.company.realm, one.id, document),
             )
             for one in self.customers

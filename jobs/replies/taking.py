@@ -38,8 +38,6 @@ class Noticed:
     """The addresses of this customer that do not work, according to mail that came back."""
     left: frozenset[str]
     """The addresses that nobody reads any more, according to their own automatic replies."""
-    doubt: str
-    """Why it is not certain that it is about this customer, as a sentence."""
     case: Case | None
     """The case in whose thread it belongs."""
 
@@ -154,7 +152,7 @@ def _say(
         "currency": case.currency,
         "sender": noticed.document.sender,
         "quote": noticed.quote,
-        "doubt": noticed.doubt,
+        "doubt": noticed.document.doubt,
         "failed": sorted(noticed.failed),
         "called": called,
     }

@@ -248,19 +248,20 @@ class _Reading:
         return bool(to)
 
     def _of_theirs(self, mail: Inbound) -> None:
-        about, doubt = _whose(self.customers, mail)
+        about, why = _whose(self.customers, mail)
+        doubt = f"A mail of {day(mail.at.date())} {why}." if why else ""
         for one in about:
-            self._add(one, mail)
+            self._add(one, mail, doubt)
             self._found[one.id].bounced |= mail.failed & (one.addresses | one.copied)
             if not doubt and not mail.failed:
                 self._found[one.id].people |= _people(one, mail)
             if mail.says_left and mail.sender in one.addresses:
                 self._found[one.id].left[mail.sender] = mail.at
             if doubt:
-                self._found[one.id].doubts[f"A mail of {day(mail.at.date())} {doubt}."] = None
+                self._found[one.id].doubts[doubt] = None
 
-    def _add(self, customer: Account, mail: Inbound) -> None:
-        said = mail.kind, mail.at, mail.text, mail.sender, mail.answers
+    def _add(self, customer: Account, mail: Inbound, doubt: str = "") -> None:
+        said = mail.kind, mail.at, mail.text, mail.sender, mail.answers, doubt
         document = Document(mail.id, "mailbox", *said, author=self._author(customer, mail))
         self._found[customer.id].documents.setdefault(mail.id, document)
 

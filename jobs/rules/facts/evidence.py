@@ -46,6 +46,8 @@ class Document:
     """The bare address of who wrote it, in lower case; empty if it is not a mail."""
     answers: frozenset[str] = frozenset()
     """The Message-IDs that a mail answers, or returns as undeliverable."""
+    doubt: str = ""
+    """Why it is not certain that this mail is about the customer, as a sentence."""
     author: str = ""
     """Who wrote it, as far as the source knows: "customer", "colleague", "agent"."""
 

@@ -168,3 +168,18 @@ def test_mail_without_a_case_is_nobodys(open_harness: OpenHarness) -> None:
     assert harness.asked("imap") == 0
     due: Any = select(schedule.c.due_at).where(schedule.c.kind == "replies")
     assert harness.rows(due)[0].due_at > harness.now
+
+
+def test_a_doubt_is_told_beside_the_mail_that_it_is_about(open_harness: OpenHarness) -> None:
+    """A mail that only has the customer in copy is uncertain; its own mail is not."""
+    harness = open_harness()
+    inbox = with_mailbox(harness, "doubtful")
+    harness.sweep()
+    copied = {"Cc": "billing@customer1.example"}
+    inbox.receive({"from": "kate@books.example", "text": "Who handles this?", "headers": copied})
+    inbox.receive({"from": DANA, "text": "Please send us a copy of the invoice."})
+    poll(harness)
+    doubted = {
+        line.split(" ")[1]: "Not certain: A mail of" in line for line in about_replies(harness)
+    }
+    assert doubted == {"kate@books.example": True, DANA: False}
