@@ -24,7 +24,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.promises import CustomerPromise, Instalment, held_until
 from jobs.rules.replies import CAN_BE_SETTLED, CustomerReply
 from jobs.rules.states import State
-from jobs.store import cases, companies, ledger, outbox
+from jobs.store import cases, companies, ledger, log, outbox
 from jobs.store.customers import promises, replies
 
 SETTLES: dict[Verb, frozenset[Stance]] = {
@@ -158,8 +158,21 @@ def _agree(
     why = (str(kind), said) if decider.verb is Verb.HOLD else (said, agreed.comment)
     access.decide(conn, policy, decider, now, *why, about=below)
     _settle(conn, decider, reply, now)
-    holding = Holding(kind, until, said, tuple(made.invoices), promises.make(conn, made))
+    stored = promises.make(conn, made)
+    _note(conn, made, stored, now)
+    holding = Holding(kind, until, said, tuple(made.invoices), stored)
     return put_on_hold(conn, decider, holding, now)
+
+
+def _note(conn: Connection, made: CustomerPromise, id: str, now: datetime) -> None:
+    data = {
+        "promise": id,
+        "reply": made.reply,
+        "kind": made.kind,
+        "instalments": [[one.due, one.amount.amount] for one in made.instalments],
+        "invoices": sorted(made.invoices),
+    }
+    log.note(conn, log.Entry(made.company, "promise.made", made.set_by, now, made.case, data))
 
 
 def _open(conn: Connection, decider: Decider, chosen: Collection[str]) -> list[Invoice]:
@@ -197,5 +210,8 @@ def _settle(conn: Connection, decider: Decider, reply: CustomerReply | None, now
         if not settled:
             continue
         replies.settle(conn, each, settled, decider.user, now)
+        told = {"reply": each.id, "document": each.document, "stances": sorted(settled)}
+        entry = log.Entry(case.company, "reply.settled", decider.user, now, case.id, told)
+        log.note(conn, entry)
         if each.case:
             outbox.redraw_line(conn, each.case, outbox.reply_key(each.id), now)

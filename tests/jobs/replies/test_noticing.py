@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.mail.addresses import named
 from jobs.rules.states import State
@@ -155,6 +156,17 @@ def test_a_bounce_reopens_the_matter(open_harness: OpenHarness) -> None:
     harness.change("Invoice", "71", BillEmail={"Address": "ap@customer1.example"})
     harness.refresh()
     assert harness.rules() == {"address_changed"}, "a person confirms the other one"
+    said = harness.go(look.confirm_address, "UCOLLECT", "ap@customer1.example")
+    assert said.answer is Answer.RECORDED
+    harness.run("triage")
+    assert harness.approve() is Answer.RECORDED
+    harness.wait_out()
+    assert [mail.recipient for mail in harness.mails] == [
+        *("billing@customer1.example", "ap@customer1.example")
+    ]
+    outcome = harness.view(first).outcome
+    assert outcome is not None
+    assert (outcome.state, outcome.at) == ("bounce", attempt.bounced_at)
 
 
 def test_mail_without_a_case_is_nobodys(open_harness: OpenHarness) -> None:

@@ -62,6 +62,9 @@ def test_a_confirmed_promise_waits_and_a_broken_one_raises(open_harness: OpenHar
     click = answered(harness, inbox, PROMISE)
     assert says(harness, promise.confirm_promise, click) is Answer.RECORDED
     assert says(harness, promise.confirm_promise, click) is Answer.STALE, "once is enough"
+    (noted,), (settled,) = harness.logged("promise.made"), harness.logged("reply.settled")
+    assert noted["data"]["instalments"] == [["2026-12-04", "840"]]
+    assert settled["data"]["stances"] == ["promise"]
     (held,) = harness.rows(select(holds))
     assert (held.kind, held.invoice, held.until) == ("promise", "71", date(2026, 12, 7))
     assert harness.said("thread")[-1] == (
