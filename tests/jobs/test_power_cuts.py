@@ -6,7 +6,7 @@ gone at once; another one begins when the lease has run out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,9 +76,9 @@ class Cutting:
     mailer: Mailer
     cut: Cut
 
-    def send(self, sender: str, recipient: str, message: bytes, fence: Fence) -> Result:
+    def send(self, sender: str, to: Sequence[str], message: bytes, fence: Fence) -> Result:
         handed = self.cut.around("mail", self.mailer.send)
-        answer: Result = handed(sender, recipient, message, fence)
+        answer: Result = handed(sender, to, message, fence)
         return answer
 
     def check(self) -> Any:

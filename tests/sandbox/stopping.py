@@ -10,7 +10,7 @@ transactions, never within one: a lock that sleeps would hold up whoever the tes
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
@@ -46,8 +46,10 @@ def stopping_before(wanted: str) -> Iterator[None]:
     """In this block the mail to `wanted` stops this process, until somebody sends SIGCONT."""
     send = Smtp.send
 
-    def stopping(smtp: Smtp, sender: str, to: str, message: bytes, fence: Fence) -> Result:
-        if to == wanted:
+    def stopping(
+        smtp: Smtp, sender: str, to: Sequence[str], message: bytes, fence: Fence
+    ) -> Result:
+        if to[0] == wanted:
             with BETWEEN:
                 # Sent to this thread: by the process's id any thread may take it, and this one
                 # would run on meanwhile, into the transaction of that first question.
