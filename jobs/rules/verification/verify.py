@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from email.utils import parseaddr
 from itertools import islice
@@ -33,25 +33,27 @@ from jobs.rules.letters.words import letter_words
 from jobs.rules.plain import one_line, without_hidden
 from jobs.rules.policy.policy import Policy
 from jobs.rules.verification import beside
-from jobs.rules.verification.beside import Figure, LetterFigures, Statement
+from jobs.rules.verification.beside import LetterFigures, Statement
 from jobs.rules.verification.known import Known, known, normal
 from jobs.rules.verification.ledger_text import presentable
+from jobs.rules.verification.pieces import (
+    Wrong,
+    blanked,
+    counts_more,
+    figure,
+    judged,
+    unfounded_pieces,
+)
 from jobs.rules.verification.scan import Match, found
 from jobs.rules.verification.violations import FIGURES, violation
 from jobs.rules.verification.violations import Violation as Violation
 from jobs.rules.verification.wording import (
-    ALL,
     ALLOWABLE,
     ATTACHED,
-    BLANK,
     CARD,
     IBAN,
-    LONG_NUMBER,
     NEUTRAL,
-    PERCENT,
-    PHONE,
     PHRASES,
-    SORT_CODE,
     Phrase,
     either,
     is_card,
@@ -63,27 +65,8 @@ SUBJECT_LENGTH = 200
 BODY_LENGTH = 3000
 PER_INVOICE = 500
 
-MONTHS = tuple((re.compile(way), number) for words in ALL for way, number in words.months.items())
-WEEKDAYS = tuple(
-    (re.compile(name), place) for words in ALL for place, name in enumerate(words.weekdays)
-)
 
 BANK_NUMBERS = ((re.compile(IBAN), is_iban), (re.compile(CARD), is_card))
-LOOSE = (
-    ("bank_details", re.compile(LONG_NUMBER)),
-    ("bank_details", re.compile(SORT_CODE)),
-    ("phone", re.compile(PHONE)),
-)
-MORE = re.compile(rf" {either('more')}\b", re.IGNORECASE)
-KEPT = frozenset({"month_day", "day_month", "month_year", "iso_day", "address", "link", "pay_link"})
-"""Kinds that are wrong in themselves, not as part of a longer number."""
-NUMERIC_DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d\d)")
-AFTER_INVOICE = re.compile(
-    rf"\b{either('invoice')}(?:\s+{either('number')})?[\s#:]*"
-    rf"(?:(?:{BLANK}+|[\w/#.-]*\d[\w/#.-]*)(?:\s*,\s*(?:{either('joined_by')}\s+)?"
-    rf"|\s+{either('joined_by')}\s+|\s*&\s*))*$",
-    re.IGNORECASE,
-)
 LETTERED = re.compile(
     rf"\b(?i:{either('invoice')})\s+(?:(?i:{either('number')})\s+|#)?([A-Z][A-Z-]+)\b([\w/-]*)"
 )
@@ -135,34 +118,25 @@ def verify(
     return tuple(dict.fromkeys(found_here))
 
 
-@dataclass(frozen=True)
-class _Wrong:
-    """A kind of violation, what was found, and where."""
-
-    kind: str
-    text: str
-    start: int
-
-
 def _text(
     text: str, allowed: Known, facts: Facts, policy: Policy, marked: bool
 ) -> Iterator[Violation]:
     plain = normal(text)
     pieces = list(found(plain, allowed.literals, allowed.symbols))
-    judged = list(_judged(pieces, allowed))
-    right = [piece for piece, kind in judged if not kind]
-    rest = _blanked(plain, right)
+    judgements = list(judged(pieces, allowed))
+    right = [piece for piece, kind in judgements if not kind]
+    rest = blanked(plain, right)
     books = LetterFigures(allowed.invoices, facts, frozenset(allowed.other_dates))
-    said = [piece for piece in right if not _counts(piece, rest)]
+    said = [piece for piece in right if not counts_more(piece, rest)]
     cut = beside.statements(rest, said, books)
     wrong = [
-        *_pieces(plain, rest, judged),
+        *unfounded_pieces(plain, rest, judgements),
         *_bank_numbers(plain, right),
         *_phrases(rest, facts, policy),
         *_digits(text, allowed),
     ]
     yield from (_weighed(one, cut, marked) for one in wrong)
-    figures = [f for piece in said if (f := _figure(piece, allowed))]
+    figures = [f for piece in said if (f := figure(piece, allowed))]
     for kind, piece in beside.misplaced(rest, figures, said, cut, books):
         yield violation(kind, piece.text)
     yield from (violation("earlier_contact", said) for said in unfounded(rest, allowed.contacts))
@@ -170,7 +144,7 @@ def _text(
     yield from _letters(text, rest)
 
 
-def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
+def _weighed(wrong: Wrong, cut: list[Statement], marked: bool) -> Violation:
     """A figure about the ledger is refused, whatever a person says it is."""
     if wrong.kind not in FIGURES:
         return violation(wrong.kind, wrong.text)
@@ -180,142 +154,14 @@ def _weighed(wrong: _Wrong, cut: list[Statement], marked: bool) -> Violation:
     return violation("marked" if marked else wrong.kind, wrong.text)
 
 
-def _counts(piece: Match, rest: str) -> bool:
-    """ "… and 3 more": a count of those not named, neither an amount nor an invoice."""
-    return piece.text.isdigit() and MORE.match(rest, piece.end) is not None
-
-
-def _figure(piece: Match, allowed: Known) -> Figure | None:
-    """The amount or the days that a piece means, if it is either."""
-    said = piece.text if piece.kind == "literal" else piece.parts.get("number", "")
-    if (value := allowed.amounts.get(said)) is not None:
-        return Figure(piece, value)
-    days = frozenset(day for day in allowed.dates if _means(piece, day, allowed))
-    return Figure(piece, days=days) if days else None
-
-
-def _pieces(plain: str, rest: str, judged: list[tuple[Match, str]]) -> Iterator[_Wrong]:
-    """Figures, links and slots that are no facts, and long numbers whole."""
-    right = [p for p, kind in judged if not kind or p.kind in KEPT]
-    loose = list(_loose(_blanked(plain, right)))
-    for piece, kind in judged:
-        inside = any(start <= piece.start and piece.end <= end for _, start, end in loose)
-        if kind and not inside:
-            yield _Wrong(_kind(piece, kind, rest), piece.text, piece.start)
-    yield from (_Wrong(kind, plain[start:end], start) for kind, start, end in loose)
-
-
-def _judged(pieces: list[Match], allowed: Known) -> Iterator[tuple[Match, str]]:
-    """Each piece with the kind of its violation, or empty if it is a fact."""
-    links_seen: set[str] = set()
-    for piece in pieces:
-        if piece.kind == "pay_link":
-            key = piece.text.removeprefix("[pay link ").removesuffix("]")
-            fits = key in allowed.link_keys - links_seen and piece.text == f"[pay link {key}]"
-            links_seen.add(key)
-            yield piece, "" if fits else "pay_link"
-        else:
-            yield piece, _wrong(piece, allowed)
-
-
-def _wrong(piece: Match, allowed: Known) -> str:
-    match piece.kind:
-        case "literal":
-            return ""
-        case "address":
-            return "" if piece.text.lower() in allowed.addresses else "address"
-        case "money" | "number" if NUMERIC_DATE.fullmatch(piece.text):
-            return "" if any(_means(piece, day, allowed) for day in allowed.dates) else "date"
-        case "money":
-            return _wrong_money(piece, allowed)
-        case "month_day" | "day_month" | "iso_day" | "month_year":
-            return "" if any(_means(piece, day, allowed) for day in allowed.dates) else "date"
-        case kind:
-            return kind
-
-
-def _wrong_money(piece: Match, allowed: Known) -> str:
-    before, after = piece.parts["before"], piece.parts["after"]
-    if after in {"%", "‰"} or after.lower() in PERCENT:
-        return "percent"
-    right = piece.parts["number"] in allowed.numbers and not piece.parts["sign"]
-    if right and {before, after} <= allowed.symbols | {""}:
-        return ""
-    return "money" if before or after or "." in piece.parts["number"] else "number"
-
-
-def _means(piece: Match, day: date, allowed: Known) -> bool:
-    """Whether a date as it is written may be that day."""
-    if piece.kind in {"month_day", "day_month", "iso_day", "month_year"}:
-        return _matches(day, _written_day(piece), piece.parts.get("weekday", ""))
-    return piece.kind in {"number", "money"} and _is_numeric_date(piece.text, day, allowed)
-
-
-def _written_day(piece: Match) -> tuple[int, int, int]:
-    parts = piece.parts
-    month = parts["month"]
-    number = next((number for way, number in MONTHS if way.fullmatch(month)), 0) or int(month)
-    return int(parts.get("year") or 0), number, int(parts.get("day") or 0)
-
-
-def _matches(day: date, wanted: tuple[int, int, int], weekday: str) -> bool:
-    """Whether `day` is the year, month and day that were written; 0 was left out."""
-    written = zip(wanted, (day.year, day.month, day.day), strict=True)
-    right_day = not weekday or (day.weekday() in _weekdays(weekday))
-    return right_day and all(part in (0, real) for part, real in written)
-
-
-def _weekdays(name: str) -> set[int]:
-    return {place for way, place in WEEKDAYS if way.fullmatch(name)}
-
-
-def _is_numeric_date(text: str, day: date, allowed: Known) -> bool:
-    parts = NUMERIC_DATE.fullmatch(text)
-    if not parts:
-        return False
-    first, second, year = int(parts[1]), int(parts[3]), int(parts[4]) % 100
-    month, number = (second, first) if allowed.day_first else (first, second)
-    return (day.month, day.day, day.year % 100) == (month, number, year)
-
-
-def _kind(piece: Match, kind: str, rest: str) -> str:
-    """A figure that is called an invoice belongs to somebody else."""
-    if kind in {"number", "money"} and not piece.parts.get("before"):
-        before = rest[: piece.start].rsplit("\n", 1)[-1]
-        if AFTER_INVOICE.search(before) and not piece.parts.get("after"):
-            return "another_invoice"
-    return kind
-
-
-def _blanked(text: str, pieces: list[Match]) -> str:
-    for piece in pieces:
-        text = text[: piece.start] + BLANK * (piece.end - piece.start) + text[piece.end :]
-    return text
-
-
-def _loose(rest: str) -> Iterator[tuple[str, int, int]]:
-    """Kind and place of long numbers among what is left when all facts are taken out."""
-    taken: list[range] = []
-    for kind, pattern in LOOSE:
-        for match in pattern.finditer(rest):
-            free = not any(match.start() in place for place in taken)
-            if free and _long(match[0]) and not NUMERIC_DATE.fullmatch(match[0]):
-                taken.append(range(*match.span()))
-                yield kind, *match.span()
-
-
-def _long(text: str) -> bool:
-    return sum(c.isdigit() for c in text) >= 6
-
-
-def _bank_numbers(plain: str, right: list[Match]) -> Iterator[_Wrong]:
+def _bank_numbers(plain: str, right: list[Match]) -> Iterator[Wrong]:
     """IBANs and cards by their check digits, wherever they do not begin inside a fact."""
     facts = [p for p in right if p.kind == "literal"]
     for pattern, is_one in BANK_NUMBERS:
         for match in pattern.finditer(plain):
             inside = any(p.start <= match.start() < p.end for p in facts)
             if not inside and is_one(match[0]):
-                yield _Wrong("bank_details", match[0], match.start())
+                yield Wrong("bank_details", match[0], match.start())
 
 
 def _disguised(text: str, right: list[Match], facts: Facts, policy: Policy) -> Iterator[Violation]:
@@ -326,20 +172,20 @@ def _disguised(text: str, right: list[Match], facts: Facts, policy: Policy) -> I
         yield violation("pay_link", " ".join(seen))
 
 
-def _phrases(rest: str, facts: Facts, policy: Policy) -> Iterator[_Wrong]:
+def _phrases(rest: str, facts: Facts, policy: Policy) -> Iterator[Wrong]:
     for phrase in PHRASES:
         for match in phrase.pattern.finditer(rest):
             if not _is_offered(phrase, match[0], facts, policy):
-                yield _Wrong(phrase.kind, match[0], match.start())
+                yield Wrong(phrase.kind, match[0], match.start())
     if not attaches(facts, policy):
         for match in ATTACHED.finditer(rest):
-            yield _Wrong("attachment", match[0], match.start())
+            yield Wrong("attachment", match[0], match.start())
     for phrase in ALLOWABLE:
         kind = "marked_wording" if phrase.kind in policy.allow_wording else "wording"
-        yield from (_Wrong(kind, m[0], m.start()) for m in phrase.pattern.finditer(rest))
+        yield from (Wrong(kind, m[0], m.start()) for m in phrase.pattern.finditer(rest))
     for match in LETTERED.finditer(rest):
         if match[1] not in NOT_A_NUMBER:
-            yield _Wrong("another_invoice", match[1] + match[2], match.start())
+            yield Wrong("another_invoice", match[1] + match[2], match.start())
 
 
 def _is_offered(phrase: Phrase, words: str, facts: Facts, policy: Policy) -> bool:
@@ -354,12 +200,12 @@ def _count_in_words(count: int) -> set[str]:
     return {letter_words(language).count(count) for language in LANGUAGES}
 
 
-def _digits(text: str, allowed: Known) -> Iterator[_Wrong]:
+def _digits(text: str, allowed: Known) -> Iterator[Wrong]:
     unified = text
     for literal in sorted(allowed.literals, key=len, reverse=True):
         unified = unified.replace(literal, " ")
     foreign = (c for c in unified if unicodedata.category(c) in {"Nd", "Nl", "No"})
-    yield from (_Wrong("digits", c, -1) for c in foreign if not c.isascii())
+    yield from (Wrong("digits", c, -1) for c in foreign if not c.isascii())
 
 
 def _letters(text: str, rest: str) -> Iterator[Violation]:
