@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, String, func, or_, select
+from sqlalchemy import Connection, Select, String, func, or_, select
 
 from jobs.mail import own_copy
 from jobs.rules.letters import drafts as letters
@@ -231,9 +232,18 @@ def _log_is_whole(conn: Connection) -> None:
 
 def _fits(conn: Connection) -> None:
     """SQLite takes a value that is longer than its column; PostgreSQL would refuse the outcome."""
+    for name, too_long in _too_long().items():
+        found = conn.execute(too_long).first()
+        assert found is None, f"a row of {name} that PostgreSQL would refuse: {found}"
+
+
+@cache
+def _too_long() -> dict[str, Select[Any]]:
+    """Table name → a query for a row with a value that is longer than its column."""
+    queries = {}
     for table in metadata.sorted_tables:
         limited = [(c, c.type.length) for c in table.c if isinstance(c.type, String)]
         longer = [func.length(column) > length for column, length in limited if length]
         if longer:
-            found = conn.execute(select(table).where(or_(*longer)).limit(1)).first()
-            assert found is None, f"a row of {table.name} that PostgreSQL would refuse: {found}"
+            queries[table.name] = select(table).where(or_(*longer)).limit(1)
+    return queries
