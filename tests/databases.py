@@ -1,5 +1,6 @@
 """Databases for tests: SQLite files on a fast folder, and databases of a real PostgreSQL."""
 
+import atexit
 import contextlib
 import importlib.util
 import os
@@ -9,7 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ import psycopg
 from psycopg import sql
 
 from bot.cli.launcher import socket_folder
+from jobs.store.database import engine
+from jobs.store.database.engine import Database
 from tests.sandbox.attached import attached
 
 START_SECONDS = 120.0
@@ -44,6 +47,50 @@ def sqlite_database() -> Iterator[str]:
     with fast_folder() as folder:
         (folder / "overdue.sqlite3").touch()
         yield f"sqlite:///{folder}/overdue.sqlite3"
+
+
+_free: list[Path] = []
+
+
+@contextlib.contextmanager
+def sqlite_copy(template: Path) -> Iterator[str]:
+    """The URL of a copy of this file, at the place of an earlier copy that is no longer used.
+
+    So whoever opens it with `kept_engine` finds most statements compiled.
+    """
+    place = _free.pop() if _free else _home() / f"{uuid.uuid4().hex}.sqlite3"
+    replace(place, template)
+    try:
+        yield f"sqlite:///{place}"
+    finally:
+        _free.append(place)
+
+
+def replace(record: Path, by: Path) -> None:
+    """A new file: whoever still holds the old one, or its write-ahead log, disturbs nobody."""
+    for old in record.parent.glob(f"{record.name}*"):
+        old.unlink()
+    shutil.copy(by, record)
+
+
+@cache
+def _home() -> Path:
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(fast_folder())
+
+
+_engine = cache(engine.connect)
+
+
+def kept_engine(url: str) -> Database:
+    """The database at a URL, as a worker opens it; close it at the end.
+
+    A late thread of an earlier test may hold connections to the file that was there before.
+    """
+    found = _engine(url)
+    found.close()
+    return found
 
 
 @contextlib.contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -32,7 +32,7 @@ from jobs.store.database.engine import Database
 from jobs.store.database.tables import cases, companies, customers, invoices, messages
 from jobs.store.outbox import MessageKind, OtherChannel
 from tests.bot.views import facts
-from tests.databases import fast_folder
+from tests.databases import kept_engine, sqlite_copy
 from tests.sandbox.slack.stand_in import Slack
 from tests.sandbox.world import World, serve
 
@@ -72,12 +72,9 @@ def template() -> Path:
     return file
 
 
-@contextlib.contextmanager
-def record() -> Iterator[str]:
+def record() -> AbstractContextManager[str]:
     """The URL of a SQLite record with our tables and nothing in them."""
-    with fast_folder() as folder:
-        file = shutil.copy(template(), folder / "overdue.sqlite3")
-        yield f"sqlite:///{file}"
+    return sqlite_copy(template())
 
 
 @dataclass
@@ -150,7 +147,7 @@ def bot_harness() -> Iterator[BotHarness]:
     stand_in.add_channel(CHANNEL, "finance")
     world.add(stand_in)
     with record() as url, serve(world.app()) as address:
-        database = engine.connect(url)
+        database = kept_engine(url)
         add_company(database)
         try:
             yield BotHarness(database, stand_in, address, clock)

@@ -63,7 +63,8 @@ from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import drafts, messages
 from jobs.store.sends import still_ours
 from qbo import BearerAuth, OAuth, QuickBooks, Tokens
-from tests.databases import sqlite_database
+from tests.databases import kept_engine, sqlite_database
+from tests.databases import replace as replace_record
 from tests.said import said
 from tests.sandbox import company
 from tests.sandbox.faults import Fault, Kind
@@ -283,7 +284,7 @@ class CompanyHarness:
         self.changes: dict[str, Any] = dict(policy or {})
         self.more_policy = ""
         self.process = Process(self._settings(database_url, shared.token_key), self.time)
-        self.process.database = shared.database_at(database_url)
+        self.process.database = kept_engine(database_url)
         self._clients: list[QuickBooks] = []
         self.mailer = Witness(Smtp.from_url(self.outside.mailbox.url, tls=UNUSED_TLS), self.books)
         self.has_mail = mail
@@ -696,8 +697,6 @@ class SharedStandIns:
     empty: Path
     home: str
     """Where one company after another keeps its record."""
-    databases: dict[str, Database] = field(default_factory=dict)
-    """By URL, kept from one company to the next: after a while each knows most statements."""
     token_key: str = field(default_factory=lambda: Fernet.generate_key().decode())
     beginnings: dict[str, Beginning] = field(default_factory=dict)
     """By ledger, policy and the rest: most tests begin with the same card."""
@@ -714,7 +713,7 @@ class SharedStandIns:
     def prepare(self, url: str) -> None:
         """Begin with an empty record. One on PostgreSQL is emptied by whoever lends it."""
         if url.startswith("sqlite:///"):
-            _replace(Path(url.removeprefix("sqlite:///")), self.empty)
+            replace_record(Path(url.removeprefix("sqlite:///")), self.empty)
 
     def keep(self, key: str, company: CompanyHarness) -> None:
         """Let others with this key begin where this company stands; its record is on SQLite."""
@@ -728,7 +727,7 @@ class SharedStandIns:
 
     def begin_at(self, beginning: Beginning) -> None:
         """Bring back the record, and what the stand-ins knew."""
-        _replace(Path(self.home.removeprefix("sqlite:///")), beginning.record)
+        replace_record(Path(self.home.removeprefix("sqlite:///")), beginning.record)
         quickbooks, realm = self.outside.quickbooks, beginning.realm
         del quickbooks.realms[realm]
         quickbooks.oauth.realms.remove(realm)
@@ -736,19 +735,6 @@ class SharedStandIns:
         quickbooks.oauth.grants[:] = [*others, *deepcopy(beginning.grants)]
         self.outside.world.requests.extend(beginning.requests)
         self.outside.model.prompts.extend(beginning.prompts)
-
-    def database_at(self, url: str) -> Database:
-        """The record there; a company closes it, and the next one can use it again."""
-        if url not in self.databases:
-            self.databases[url] = open_database(url)
-        return self.databases[url]
-
-
-def _replace(record: Path, by: Path) -> None:
-    """A new file: whoever still holds the old one, or its write-ahead log, disturbs nobody."""
-    for old in record.parent.glob(f"{record.name}*"):
-        old.unlink()
-    shutil.copy(by, record)
 
 
 @contextmanager

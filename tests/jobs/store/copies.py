@@ -1,8 +1,8 @@
 """A record for every test: the tables are made once per engine, then copied or emptied."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from jobs.store.database import engine, schema
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import metadata
-from tests.databases import postgres_database, sqlite_database
+from tests.databases import kept_engine, postgres_database, sqlite_copy, sqlite_database
 
 Copies = Callable[[], AbstractContextManager[str]]
 
@@ -20,7 +20,7 @@ def sqlite_copies() -> Iterator[Copies]:
     """Called, it lends the URL of a fresh SQLite file with all tables."""
     with sqlite_database() as template:
         _migrate(template)
-        yield lambda: _file_copy(template)
+        yield lambda: sqlite_copy(Path(template.removeprefix("sqlite:///")))
 
 
 @pytest.fixture(scope="session")
@@ -43,16 +43,9 @@ def record_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def database(record_url: str) -> Iterator[Database]:
     """The record as a worker opens it."""
-    opened = engine.connect(record_url)
+    opened = kept_engine(record_url)
     yield opened
     opened.close()
-
-
-@contextmanager
-def _file_copy(template: str) -> Iterator[str]:
-    with sqlite_database() as url:
-        shutil.copy(template.removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
-        yield url
 
 
 @contextmanager
