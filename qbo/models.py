@@ -153,6 +153,7 @@ class Customer(Entity):
     given_name: Text = Field("", validation_alias="GivenName")
     family_name: Text = Field("", validation_alias="FamilyName")
     email: Text = Field("", validation_alias=AliasPath("PrimaryEmailAddr", "Address"))
+    phone: Text = Field("", validation_alias=AliasPath("PrimaryPhone", "FreeFormNumber"))
     balance: Cash = Field(validation_alias="Balance")
     """Open invoices less unapplied payments and remaining credits; negative = net credit."""
     parent_id: Reference | None = Field(None, validation_alias=AliasPath("ParentRef", "value"))

@@ -29,6 +29,8 @@ class HomeButton(StrEnum):
 
 SHOW_CUSTOMER = "show_customer"
 """The action id of a button that shows how a customer stands."""
+LOG_CALL = "log_call"
+"""The action id of the button, and the name of the form, that log a call."""
 SEND_COPY = "send_copy"
 """The action id of the button that mails a draft to the person who presses it."""
 OPEN_CASE = "open_case"

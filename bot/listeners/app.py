@@ -116,7 +116,8 @@ def _once(backend: Backend) -> Callable[..., BoltResponse]:
 
 def _opens_a_form(body: dict[str, Any]) -> bool:
     pressed = {ids.verb_in(one) for one in body.get("actions", ())}
-    return bool(pressed) and pressed <= {*forms.FORMS, CUSTOMER, ids.ALSO, WorklistButton.START}
+    opening = {*forms.FORMS, CUSTOMER, ids.ALSO, ids.LOG_CALL, WorklistButton.START}
+    return bool(pressed) and pressed <= opening
 
 
 def foreign(body: dict[str, Any], team: str, app_id: str) -> str:

@@ -37,7 +37,7 @@ from jobs.store.customers import managers, search
 slog = structlog.get_logger()
 Response = dict[str, Any]
 TYPED = {one.row.typed: one for one in Switch if one.row.typed}
-LISTS = frozenset({"mine", "waiting", "health"})
+LISTS = frozenset({"mine", "waiting", "calls", "health"})
 SURE = " confirm"
 """What to type instead of pressing the button that asks for confirmation."""
 
@@ -99,6 +99,10 @@ def _listed(backend: Backend, verb: str, user: str, channel: str, now: datetime)
         if verb == "waiting":
             waits = lists.waiting(conn, company, backend.workspace, only, now)
             return {"text": shown_lists.waiting(waits)}
+        if verb == "calls":
+            due = lists.calls_due(conn, company, only, now)
+            card = shown_lists.calls(due, company.realm, people.names(conn))
+            return {"text": card.text} | ({"blocks": card.blocks} if card.blocks else {})
         return {"text": shown_lists.health(lists.health(conn, company, now), now)}
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.blockkit import ids
 from bot.blockkit.blocks import Block
-from bot.blockkit.ids import CUSTOMER, OPEN_CASE, SHOW_CUSTOMER, BadValueError
+from bot.blockkit.ids import CUSTOMER, LOG_CALL, OPEN_CASE, SHOW_CUSTOMER, BadValueError
 from bot.listeners.context import Backend
 from bot.listeners.deciding import unreadable, user_of
 from bot.listeners.refusals import turned_away
@@ -19,10 +19,17 @@ from bot.listeners.views import open_modal
 from bot.surfaces import answers, risk
 from bot.surfaces.card.card import Card
 from bot.surfaces.forms import modal
-from bot.surfaces.forms.customer_form import about_customer, at_the_person, customer_form
+from bot.surfaces.forms.customer_form import (
+    about_customer,
+    at_the_person,
+    call_form,
+    customer_form,
+    logged_call,
+)
 from bot.surfaces.forms.fields import UnusableError
 from jobs.decide import access, customers
 from jobs.decide.access import ABOUT_THEIR_CHOICE, Answer, Reply, VerbRefused
+from jobs.decide.calls import log_call
 from jobs.reports import customer
 from jobs.rules.policy.rights import may_run, sees
 from jobs.store import people
@@ -52,6 +59,16 @@ def register(app: App, backend: Backend) -> None:
         words = _open(backend, user_of(body), body["actions"][0].get("value"))
         backend.tell(body["response_url"], words)
         ack()
+
+    @app.action(ids.of_any(LOG_CALL))
+    def calling(ack: Ack, body: dict[str, Any]) -> None:
+        value = body["actions"][0].get("value")
+        open_modal(backend, LOG_CALL, lambda: _call_form(backend, user_of(body), value), body)
+        ack()
+
+    @app.view(LOG_CALL)
+    def called(ack: Ack, body: dict[str, Any]) -> None:
+        ack(**_called(backend, body))
 
     @app.view(CUSTOMER)
     def submitted(ack: Ack, body: dict[str, Any]) -> None:
@@ -156,6 +173,43 @@ def _answer(backend: Backend, body: dict[str, Any]) -> Response:
         slog.warning("customer.not_recorded", error=type(error).__name__)
         return _instead(answers.not_recorded())
     backend.wake("triage", "messages")
+    return {}
+
+
+def _call_form(backend: Backend, user: str, value: object) -> Block:
+    now = backend.clock()
+    try:
+        of = ids.customer(value)
+        policy = backend.policy.for_company(of.company)
+        with backend.database.reading() as conn:
+            customers.see(conn, policy, of.company, of.customer, user, now)
+            return call_form(customer.customer_view(conn, policy, of.company, of.customer, now))
+    except BadValueError as error:
+        return modal.gone(unreadable(error))
+    except VerbRefused as refused:
+        return modal.gone(turned_away(backend, LOG_CALL, user, refused, now))
+    except DBAPIError:
+        return modal.gone(answers.not_recorded())
+
+
+def _called(backend: Backend, body: dict[str, Any]) -> Response:
+    user, now = user_of(body), backend.clock()
+    view = body["view"]
+    try:
+        of = ids.customer(view["private_metadata"])
+        call = logged_call(view["state"]["values"], user, now)
+        with backend.database.writing() as conn:
+            policy = backend.policy.for_company(of.company)
+            log_call(conn, policy, of.company, of.customer, call, now)
+    except UnusableError as error:
+        return {"response_action": "errors", "errors": error.errors}
+    except BadValueError as error:
+        return _instead(unreadable(error))
+    except VerbRefused as refused:
+        return _instead(turned_away(backend, LOG_CALL, user, refused, now))
+    except DBAPIError as error:
+        slog.warning("call.not_recorded", error=type(error).__name__)
+        return modal.not_taken(view, answers.not_recorded())
     return {}
 
 

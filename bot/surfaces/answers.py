@@ -365,6 +365,7 @@ COMMANDS = (
     ("cash", "when the money of open invoices is expected, week by week"),
     ("mine", "what waits for you: assigned, to look at, to approve"),
     ("waiting", "what waits for a date, what is on hold, which marks to look at again"),
+    ("calls", "whom to call after the final message, what they promised, what was said"),
     ("health", "the connection, what cannot be read, and whether all processes keep up"),
     ("run", "read QuickBooks now"),
     *((one.row.typed, one.row.offers) for one in Switch if one.row.typed),

@@ -1,17 +1,19 @@
-"""The answers to `/overdue mine`, `waiting` and `health`: lines of mrkdwn for one person. Pure."""
+"""The answers to `/overdue mine`, `waiting`, `calls` and `health`, for one person. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from bot.blockkit.blocks import stamp
+from bot.blockkit.blocks import Block, button, section, stamp
 from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.blockkit.ids import LOG_CALL, AboutCustomerButton
 from bot.surfaces import wording
 from bot.surfaces.answers import STILL, mrkdwn_url
+from bot.surfaces.card.card import Card, story
 from bot.surfaces.card.reasons import held_as
 from bot.surfaces.card.status import status_of
-from jobs.reports.lists import CompanyHealth, ListedCase, MarkToReview, Mine, PutOff
+from jobs.reports.lists import CallDue, CompanyHealth, ListedCase, MarkToReview, Mine, PutOff
 from jobs.reports.overview import Held, Some, WaitingCase
 from jobs.rules.figures import short_day
 from jobs.store.companies import ConnectedCompany
@@ -78,6 +80,44 @@ def _reviewed(some: Sequence[MarkToReview]) -> list[str]:
         for one in some
     ]
     return ["*Marks to look at again*", *lines] if lines else []
+
+
+def calls(found: Sequence[CallDue], realm: str, people: Mapping[str, str]) -> Card:
+    """Whom to call, with the button to log each call."""
+    if not found:
+        return Card(
+            "Nobody has to be called today. After a final message the list asks for a call "
+            "every 14 days, until the matter is closed.",
+            [],
+        )
+    blocks: list[Block] = [section("*Calls after the final message*")]
+    said = ["Calls after the final message:"]
+    for number, one in enumerate(found):
+        line = _call(one, people)
+        value = AboutCustomerButton(realm, one.customer).encode()
+        action = LOG_CALL if number == 0 else f"{LOG_CALL}:{number}"
+        says = f"Log a call with {one_line(one.name)}"
+        blocks.append(section(line, button(action, "Log a call…", value, says=says)))
+        said.append(line)
+    return Card(story(said), blocks)
+
+
+def _call(one: CallDue, people: Mapping[str, str]) -> str:
+    phone = mrkdwn(one_line(one.phone)) or "no phone number in QuickBooks"
+    owed = [
+        f"{wording.money(each.overdue)} overdue, oldest {wording.days(each.days_overdue)} late"
+        for each in one.owed
+        if each.overdue.amount
+    ]
+    lines = [f"*{_name(one.name)}* · {cap(phone, 60)}", "; ".join(owed)]
+    if one.promise:
+        by, state = one.promise
+        lines.append(f"Last promise: by {short_day(by)}, {state}")
+    if one.last:
+        who = mrkdwn(one_line(people.get(one.last.by, ""))) or "somebody"
+        words = cap(mrkdwn(one_line(one.last.said)), 300)
+        lines.append(f"{who} called {stamp(one.last.at)}: {words}")
+    return "\n".join(filter(None, lines))
 
 
 def health(found: CompanyHealth, now: datetime) -> str:

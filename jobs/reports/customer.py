@@ -210,7 +210,7 @@ def risk(
     return RiskSummary(
         about=customer_view(conn, policy, realm, customer, now),
         as_of=company.swept_at,
-        owed=tuple(_owed(conn, realm, customer, company.today(now))),
+        owed=tuple(owed_by(conn, realm, customer, company.today(now))),
         habit=facts.habit if facts else None,
         disputed=disputed,
         disputes=ever,
@@ -225,7 +225,8 @@ def risk(
     )
 
 
-def _owed(conn: Connection, realm: str, customer: str, today: date) -> Iterator[OwedIn]:
+def owed_by(conn: Connection, realm: str, customer: str, today: date) -> Iterator[OwedIn]:
+    """What a billed customer owes, by currency, from the mirror."""
     members: Collection[str] = families.members_of(conn, realm, [customer])[customer]
     invoices = [found.invoice for found in ledger.open_of(conn, realm, members)]
     for currency in sorted({one.open.currency for one in invoices}):

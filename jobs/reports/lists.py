@@ -10,15 +10,17 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from jobs.reports import overview, picture, worklist
+from jobs.reports.customer import OwedIn, owed_by
 from jobs.reports.overview import Some
 from jobs.reports.picture import Only
+from jobs.rules.calls import LoggedCall, call_due
 from jobs.rules.case import CaseView, Decided
 from jobs.rules.policy.policy import Policy
 from jobs.store import case_lists, direct, drafts, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connection import outages
-from jobs.store.customers import families, managers, marks
+from jobs.store.customers import calls, families, managers, marks
 
 MOST = 10
 
@@ -114,3 +116,42 @@ def health(conn: Connection, company: ConnectedCompany, now: datetime) -> Compan
     since = [oldest for _, oldest in counted if oldest]
     down = outages.standing(conn, company.realm)
     return CompanyHealth(company, down, sum(n for n, _ in counted), min(since, default=None))
+
+
+@dataclass(frozen=True)
+class CallDue:
+    """Somebody to call. `name`, `phone` and what was said are outside text."""
+
+    customer: str
+    name: str
+    phone: str
+    owed: Sequence[OwedIn]
+    due: datetime
+    promise: tuple[date, str] | None
+    """Until when the customer last promised to pay, and what has become of it."""
+    last: LoggedCall | None
+
+
+def calls_due(
+    conn: Connection, company: ConnectedCompany, only: Only, now: datetime
+) -> list[CallDue]:
+    """Whom to call today after the final message, those who have waited longest first."""
+    realm, today = company.realm, company.today(now)
+    final = calls.after_final(conn, realm, today, only)
+    last = calls.last_calls(conn, realm, sorted(final))
+    due = {id: call_due(at, last.get(id)) for id, at in final.items()}
+    ready = sorted((at, id) for id, at in due.items() if at and at <= now)[:MOST]
+    ids = [id for _, id in ready]
+    names, phones = families.names(conn, realm, ids), calls.phones(conn, realm, ids)
+    return [
+        CallDue(
+            customer=id,
+            name=names.get(id, id),
+            phone=phones.get(id, ""),
+            owed=tuple(owed_by(conn, realm, id, today)),
+            due=at,
+            promise=calls.last_promise(conn, realm, id),
+            last=last.get(id),
+        )
+        for at, id in ready
+    ]

@@ -71,6 +71,7 @@ def customer(found: models.Customer, home: str) -> Customer:
         active=found.active,
         contact=" ".join(filter(None, (found.given_name, found.family_name))),
         type=found.customer_type,
+        phone=found.phone,
     )
 
 

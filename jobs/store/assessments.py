@@ -238,10 +238,14 @@ def _rulings(stored: Any) -> tuple[Ruling, ...]:
 def fingerprint(found: Facts) -> str:
     """A hash of the facts that does not change when only time passes.
 
-    Nor does it change when QuickBooks e-mails an invoice: if that matters, a rule says so.
+    Nor does it change when QuickBooks e-mails an invoice: if that matters, a rule says so; nor with
+    a phone number, which no letter has.
     """
     still = replace(
         found,
+        customer=replace(found.customer, phone=""),
+        members=tuple(replace(member, phone="") for member in found.members),
+        relatives=tuple(replace(relative, phone="") for relative in found.relatives),
         as_of=datetime(2000, 1, 1, tzinfo=UTC),
         invoices=tuple(replace(i, emailed=None) for i in found.invoices),
         other_open=tuple(replace(i, emailed=None) for i in found.other_open),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from bot.blockkit.blocks import Block, context, paragraph, rich, text
 from bot.blockkit.escaping import cap, mrkdwn, one_line
-from bot.blockkit.ids import CUSTOMER, AboutCustomerButton, Field
+from bot.blockkit.ids import CUSTOMER, LOG_CALL, AboutCustomerButton, Field
 from bot.surfaces import wording
 from bot.surfaces.card.reasons import ReasonOption
 from bot.surfaces.forms import fields
@@ -16,6 +16,7 @@ from bot.surfaces.forms.fields import Values, unusable
 from bot.surfaces.forms.modal import modal
 from jobs.decide.customers import DO_NOT_CHASE, IN_SLACK, AboutCustomer
 from jobs.reports.customer import CustomerView
+from jobs.rules.calls import CallOutcome, LoggedCall
 from jobs.rules.figures import listed
 
 MOST_RECORDS = 10
@@ -171,3 +172,32 @@ def _record(text: str, sources: Collection[str]) -> tuple[str, str] | None:
 def at_the_person(values: Values, told: str) -> dict[str, str]:
     """A refusal of whom they named, to be shown at that field."""
     return unusable(values, Field.PERSON, told).errors
+
+
+CALLED = {
+    CallOutcome.AGAIN: ReasonOption("Call again in 14 days", "Stays on the call list."),
+    CallOutcome.AGENCY: ReasonOption("Handed to an agency", "Leaves the call list."),
+    CallOutcome.WRITTEN_OFF: ReasonOption("Written off", "Leaves the call list."),
+}
+
+
+def call_form(view: CustomerView) -> Block:
+    """What was said in a call, and whether to call again."""
+    options = {str(outcome): words for outcome, words in CALLED.items()}
+    chosen = fields.radio(Field.KIND, options, CallOutcome.AGAIN)
+    said = fields.line(Field.COMMENT, "", many=True) | {"max_length": 1000}
+    told = "A promise or a plan is a hold: set it on the customer's card or with `/overdue`."
+    blocks = [
+        rich(paragraph(text(cap(one_line(view.name), 600), bold=True), text(f"\n{told}"))),
+        fields.labelled(Field.COMMENT, 0, "What was said", said),
+        fields.labelled(Field.KIND, 0, "And now", chosen),
+    ]
+    meta = AboutCustomerButton(view.company, view.id).encode()
+    return modal(LOG_CALL, "Log a call", blocks, meta, "Save")
+
+
+def logged_call(values: Values, user: str, now: datetime) -> LoggedCall:
+    """The call that this user made. Raises UnusableError without a word of what was said."""
+    told = "Please say in a few words what was said."
+    said = fields.required(values, Field.COMMENT, fields.paragraphs, told)
+    return LoggedCall(fields.chosen(values, Field.KIND, CallOutcome), said, user, now)

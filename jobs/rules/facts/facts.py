@@ -90,6 +90,8 @@ class Customer:
     """The person a letter greets, as in the ledger ("Dana Reyes"), or empty."""
     type: str = ""
     """The name of the customer type in QuickBooks, or empty."""
+    phone: str = ""
+    """For the people who call; in no letter."""
 
 
 @dataclass(frozen=True)

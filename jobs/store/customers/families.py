@@ -52,6 +52,7 @@ def _row(company: str, customer: Customer) -> dict[str, Any]:
         "id": customer.id,
         "name": customer.name,
         "email": customer.email,
+        "phone": customer.phone,
         "parent": customer.parent,
         "bills_parent": customer.bills_parent,
         "active": customer.active,

@@ -188,6 +188,7 @@ customers = Table(
     Column("id", String(64), primary_key=True),
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False),
+    Column("phone", Text, nullable=False, server_default=""),
     Column("parent", String(64), nullable=False),
     Column("bills_parent", Boolean, nullable=False),
     Column("active", Boolean, nullable=False),
@@ -409,6 +410,19 @@ marks = Table(
         sqlite_where=text("lifted_at IS NULL"),
         postgresql_where=text("lifted_at IS NULL"),
     ),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    _id(),
+    Column("company", ForeignKey("companies.realm"), nullable=False),
+    Column("customer", String(64), nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("said", Text, nullable=False),
+    Column("called_by", String(32), nullable=False),
+    Column("called_at", Utc, nullable=False),
+    Index("ix_calls_customer", "company", "customer"),
 )
 
 account_managers = Table(

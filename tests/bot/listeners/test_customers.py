@@ -11,13 +11,21 @@ from typing import Any
 
 import pytest
 
-from bot.blockkit.ids import OPEN_CASE, SHOW_CUSTOMER, AboutCustomerButton
+from bot.blockkit.ids import LOG_CALL, OPEN_CASE, SHOW_CUSTOMER, AboutCustomerButton
 from bot.blockkit.lint import lint
 from jobs.decide.access import Answer
 from jobs.decide.assign import Assignment, assign
 from jobs.decide.reject import Rejection
-from jobs.rules.states import RejectReason, State
-from tests.bot.listeners.test_forms import backend_in, press, private, sign_and_send, until
+from jobs.rules.states import RejectReason, Stage, State
+from tests.bot.listeners.test_forms import (
+    backend_in,
+    opened,
+    press,
+    private,
+    sign_and_send,
+    submit,
+    until,
+)
 from tests.jobs import fixtures
 from tests.jobs.fixtures import opener
 from tests.jobs.harness import CompanyHarness, SharedStandIns, books, customer, invoice
@@ -127,3 +135,35 @@ def test_what_waits_is_listed(harness: CompanyHarness) -> None:
     assert "an administrator should check" in typed(harness, "health")["text"]
     for words in ("mine", "waiting", "health"):
         assert typed(harness, words, "UMANAGER")["text"].startswith("This needs a collector")
+
+
+def test_the_call_list_follows_the_final_message(shared: SharedStandIns, tmp_path: Path) -> None:
+    """Phone, what is owed, what was said; a logged call comes back after 14 days."""
+    phone: dict[str, Any] = {"PrimaryPhone": {"FreeFormNumber": "+1 503 555 0199"}}
+    ledger = books(customer("1", **phone), invoice("71", "1", "840.00", 12))
+    with ExitStack() as stack:
+        harness: CompanyHarness = opener(stack, shared, shared.home, tmp_path)(ledger)
+        harness.sweep()
+        for days in (20, 25, 14):
+            harness.fine("ULEAD1")
+            for user in ("UCOLLECT", "ULEAD2"):
+                harness.approve(user)
+            harness.wait_out()
+            assert harness.state() is State.DONE
+            harness.time.later(days=days)
+            harness.sweep()
+        assert harness.case().stage is Stage.FINAL
+        harness.greet()
+        shown = typed(harness, "calls")
+        assert "+1 503 555 0199" in shown["text"]
+        assert "$840.00 overdue, oldest 71 days late" in shown["text"]
+        value = AboutCustomerButton(harness.realm, "1").encode()
+        assert opened(harness, LOG_CALL, value)["title"]["text"] == "Log a call"
+        done = submit(harness, backend_in(harness), {"comment": "Pays on Friday.", "kind": "again"})
+        assert (done.status, done.body) == (200, "")
+        assert typed(harness, "calls")["text"].startswith("Nobody has to be called")
+        harness.time.later(days=14)
+        harness.greet()
+        assert "Ulead1 called" in typed(harness, "calls")["text"]
+        assert "Pays on Friday." in typed(harness, "calls")["text"]
+        assert "Friday" not in str(harness.logged("call.logged"))

@@ -292,6 +292,19 @@ def upgrade() -> None:
         postgresql_where=sa.text("lifted_at IS NULL"),
     )
     op.create_table(
+        "calls",
+        sa.Column("id", Id(), autoincrement=True, nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("outcome", sa.String(length=12), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("called_by", sa.String(length=32), nullable=False),
+        sa.Column("called_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_calls_company")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
+    )
+    op.create_index("ix_calls_customer", "calls", ["company", "customer"], unique=False)
+    op.create_table(
         "account_managers",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("customer", sa.String(length=64), nullable=False),
@@ -366,6 +379,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), server_default="", nullable=False),
         sa.Column("parent", sa.String(length=64), nullable=False),
         sa.Column("bills_parent", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
