@@ -76,9 +76,9 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(only_harness: OpenHarness) -> Iterator[Scene]:
-    """A firm message after a follow-up, a first reminder, and a key account."""
+    """A firm message after a follow-up, a key account, and a first reminder in German."""
     more = (customer("3"), invoice("74", "3", "95.00", -9), invoice("71", "1", "840.00", 12))
-    key = {"customer": [{"id": "2", "key_account": True}]}
+    key = {"customer": [{"id": "2", "key_account": True}, {"id": "3", "locale": "de_DE"}]}
     others = [one for one in LEDGER["invoices"] if one["Id"] != "71"]
     harness = only_harness(books(*LEDGER["customers"], *others, *more), key)
     harness.sweep()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
-from jobs.rules.facts.evidence import Reading, Stance
+from jobs.rules import gates
+from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
 from jobs.rules.facts.facts import Credit, Customer, Facts, Gap
 from jobs.rules.facts.findings import Down, Findings, Fresh, Ticket
 from jobs.rules.facts.past import AddressContact, BrokenPromise, Hold, HoldKind, Past
-from jobs.rules.gates import about_texts
+from jobs.rules.gates import about_texts, marks
 from jobs.rules.gates.gates import judge
+from jobs.rules.policy.sections import Mark
 from jobs.rules.rulings import RANK, Kind, Ruling, strictest
 from jobs.rules.states import Stage
 from jobs.rules.verification.violations import violation
@@ -40,7 +44,8 @@ class Situation:
         """What the rules say about it, and about a text with these violations."""
         lines = "".join(f"{mark} = true\n" for mark in self.marked)
         rules = policy(f'[[customer]]\nid = "58"\n{lines}' if lines else "")
-        said = [Reading("memo:71037", stance, (1,), "phrases") for stance in self.stances]
+        said = [Reading("memo:71037", stance, (1,), BY_PHRASES) for stance in self.stances]
+        said.append(Reading("mail:7", Stance.NONE, (), BY_PHRASES))
         found = judge(
             self.facts, self.stage, self.past, said, rules, NOW, findings=dict(self.findings)
         )
@@ -65,6 +70,14 @@ def is_marked(mark: str) -> Cause:
 
 def owes(**changes: object) -> Cause:
     return lambda s: replace(s, facts=replace(s.facts, **changes))  # type: ignore[arg-type]
+
+
+def each_invoice(**changes: object) -> Cause:
+    def change(s: Situation) -> Situation:
+        changed = (replace(i, **changes) for i in s.facts.invoices)  # type: ignore[arg-type]
+        return replace(s, facts=replace(s.facts, invoices=tuple(changed)))
+
+    return change
 
 
 def has_on_account(one: Credit) -> Cause:
@@ -104,6 +117,9 @@ def sums(amount: str) -> Cause:
 HOUR = timedelta(hours=1)
 JUST_NOW = AddressContact(NOW - 48 * HOUR, "ap@cooper.example", "Cooper & Sons")
 TICKET = Ticket("ticket:88", "Wrong invoice", True, NOW)
+THEIRS = frozenset({"ap@cooper.example"})
+STRANGE = Findings(Fresh(NOW), marks=(Mark(kind="vip", source="the CRM"),))
+UNREAD = Findings(Fresh(NOW), documents=(Document("mail:7", "mailbox", "mail", NOW, "Hello."),))
 BROKEN = BrokenPromise(NOW.date(), usd(845), frozenset({"71037"}), NOW - HOUR)
 DOUBTFUL = Findings(Fresh(NOW), doubtful="Two match.")
 OVERDUE_DOWN = Findings(Down(NOW - 5 * HOUR, "It answered 503."))
@@ -140,6 +156,10 @@ TABLE: dict[str, tuple[Kind, str, Cause]] = {
     "a record made for testing": (
         Kind.GATE, "looks_like_a_test",
         named("Test")),
+    "a mark that nobody knows": (Kind.GATE, "unknown_mark", has("a CRM", STRANGE)),
+    "no model has read it": (Kind.GATE, "unread_text", has("a mailbox", UNREAD)),
+    "never e-mailed": (Kind.GATE, "never_emailed", each_invoice(emailed=False)),
+    "a link in the ledger": (Kind.GATE, "ledger_text", each_invoice(number="evil.com/x")),
     # stop
     "a source down for over 4 hours": (Kind.STOP, "source_down", has("help desk", OVERDUE_DOWN)),
     "confirmed dispute": (Kind.STOP, "dispute", hold(HoldKind.DISPUTE)),
@@ -169,6 +189,7 @@ TABLE: dict[str, tuple[Kind, str, Cause]] = {
         Kind.NEVER, "address_changed", before(known_addresses=frozenset({"old@cooper.example"}))),
     "bounced": (Kind.NEVER, "address_bounced", before(bounced=frozenset({"ap@cooper.example"}))),
     "left the company": (Kind.NEVER, "address_left", before(left=frozenset({"ap@cooper.example"}))),
+    "a wrong contact": (Kind.NEVER, "wrong_contact", before(bounced=THEIRS, wrong=THEIRS)),
     "consumer": (Kind.NEVER, "consumer", is_marked("consumer")),
     "insolvency, hardship or legal wording": (
         Kind.NEVER, "hardship_wording", reads(Stance.HARDSHIP)),
@@ -176,14 +197,13 @@ TABLE: dict[str, tuple[Kind, str, Cause]] = {
     "a text that nobody may send": (
         Kind.NEVER, "unsafe_text", lambda s: replace(s, broken=(*s.broken, "link"))),
 }  # fmt: skip
-RECIPIENT = {
-    row for row, (_, rule, _) in TABLE.items() if rule.startswith(("no_", "several", "add"))
-}
+ADDRESSES = ("no_recipient", "several_", "address_", "wrong_contact")
+RECIPIENT = {row for row, (_, rule, _) in TABLE.items() if rule.startswith(ADDRESSES)}
 """Whom to write to is one question, with one answer."""
-INSTEAD = {
-    ("stage 3", "stage 4"),
-    ("contacted about billing less than 6 days ago", "changed since"),
-}
+ELSEWHERE = {"too_many_invoices", "name_like_a_link", "one_person"}
+"""Tested beside this: what no pair needs, and what is no rule but its absence."""
+GATES = Path(gates.__file__).parent
+NAMED = re.compile(r'Ruling\(\s*Kind\.\w+, "(\w+)"|_never\(\s*"(\w+)"|(?m:^[A-Z_]+ = "([a-z_]+)"$)')
 
 
 @pytest.mark.parametrize("row", TABLE)
@@ -207,3 +227,13 @@ def test_no_row_hides_another() -> None:
         assert {rule, other} <= {r.rule for r in found}, (one, two)
         assert strictest(found) is min(kind, other_kind, key=RANK.index), (one, two)
         assert found[0].kind is strictest(found)
+
+
+def test_no_rule_is_missing_here() -> None:
+    """Whoever adds a rule adds its row."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in GATES.glob("[!m]*.py"))
+    found = {name for names in NAMED.findall(text) for name in names if name}
+    found |= {rule for _, rule, _, _ in about_texts.STANCES.values()}
+    found |= {rule for _, rule, _ in marks.RULES.values()}
+    assert len(found) > 40, "or the pattern does not fit the code any more"
+    assert found - {rule for _, rule, _ in TABLE.values()} == ELSEWHERE & found
