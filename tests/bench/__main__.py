@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from tests.bench import commands, ledgers, measures, working
+from tests.bench import commands, ledgers, measures, triage, working
 from tests.bench.measures import Figure
 from tests.flows.firms import Firm
 
@@ -18,6 +18,7 @@ ALONE: dict[str, Callable[[], list[Figure]]] = {
     "parse": ledgers.parse,
     "sweep": ledgers.sweep,
     "overdue": commands.overdue,
+    "triage": triage.triage,
     "worklist": working.worklist,
     "demo": measures.demo,
 }
