@@ -353,6 +353,28 @@ def test_the_command_shows_what_is_overdue(page: Finance) -> None:
     expect(page.at("messages").locator(".private", has_text="Overdue at")).to_have_count(0)
 
 
+@owed(ORDINARY, Owing("Birch Hollow Veterinary", "700.00"))
+def test_cases_are_worked_through_one_after_the_other(page: Finance) -> None:
+    """From the digest's Start: each decision leads on, Undo stands at the head, then it ends."""
+    card = page.card("Birch Hollow Veterinary · $700.00 due")
+    page.card("Amber Lane Café · $480.00 due")
+    page.press(page.card("Good morning"), "start")
+    modal = page.tab.locator("#modal")
+    see(modal, "1 of 2")
+    see(modal, "Birch Hollow Veterinary · $700.00 due")
+    modal.get_by_test_id("action-approve").click()
+    see(modal, "2 of 2")
+    see(modal, "Approved: Birch Hollow Veterinary")
+    page.shot("80-working-through")
+    modal.get_by_test_id("action-skip").click()
+    see(modal, "All done")
+    page.at("modal-close").click()
+    see(card, "QuickBooks note written")
+    page.order("cash", "Cash outlook of Brass Fern Supply")
+    see(page.told("Cash outlook of Brass Fern Supply").locator("figure.chart"), "Expected by week")
+    page.shot("81-cash")
+
+
 def test_a_pause_holds_what_is_approved(page: Finance) -> None:
     """Nothing goes while a finance lead has paused; it goes when one resumes."""
     card = page.card("Waiting for approval")
