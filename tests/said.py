@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.surfaces.notices import WORDS, Given
+from bot.surfaces.notices.given import Given
+from bot.surfaces.notices.notices import WORDS
 from jobs.store import people
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import messages

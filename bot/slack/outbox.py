@@ -28,7 +28,8 @@ from bot.slack.channels import Channel
 from bot.surfaces.card.buttons import opens_later
 from bot.surfaces.card.card import Card, card, plain
 from bot.surfaces.direct import direct as direct_message
-from bot.surfaces.notices import Given, notice
+from bot.surfaces.notices.given import Given
+from bot.surfaces.notices.notices import notice
 from jobs.engine.step import Round, Step
 from jobs.reports import picture
 from jobs.rules.case import CaseView

@@ -32,7 +32,7 @@ from bot.blockkit.escaping import cap, one_line
 from bot.blockkit.ids import HomeButton
 from bot.surfaces import aging, answers, cash, wording, worklist
 from bot.surfaces.card.reasons import held_as
-from bot.surfaces.notices import live_button, reminders_button
+from bot.surfaces.notices.notices import live_button, reminders_button
 from jobs.reports.overview import Held, Overview, Some, Unsent, WaitingCase
 from jobs.reports.picture import Aging, TopCase
 from jobs.reports.worklist import ToDecide

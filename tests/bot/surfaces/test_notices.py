@@ -13,7 +13,8 @@ import pytest
 
 from bot.blockkit.escaping import hidden
 from bot.blockkit.lint import lint
-from bot.surfaces.notices import WORDS, Given, notice
+from bot.surfaces.notices.given import Given
+from bot.surfaces.notices.notices import WORDS, notice
 from jobs.rules.replies import ReplyKind
 from jobs.store.outbox import MessageKind
 from tests.bot.surfaces.test_home import COMPANY

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blockkit.lint import lint
-from bot.surfaces.notices import Given, notice
+from bot.surfaces.notices.given import Given
+from bot.surfaces.notices.notices import notice
 from bot.surfaces.rewording import Fate, Words, changed_blocks, changed_said, rewording
 from jobs.store.outbox import MessageKind
 from tests.bot.views import BODY, HOSTILE, PEOPLE, letter
