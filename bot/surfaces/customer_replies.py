@@ -108,14 +108,13 @@ def shown(text: str, reply: CustomerReply | None, names: Mapping[str, str]) -> C
     """The line with the buttons that still make sense, or with who has dealt with it."""
     if reply is None or reply.case is None:
         return Card(text, [])
-    if reply.unsettled:
-        made = actions(_buttons(reply, reply.case), f"reply:{reply.id}:{len(reply.settled)}")
-        return Card(text, [section(text), made])
-    if not reply.settled:
-        return Card(text, [])
-    who = cap(mrkdwn(one_line(names.get(reply.settled_by, ""))), 100) or "somebody"
-    done = f"{text}\n:white_check_mark: Dealt with by {who}."
-    return Card(done, [section(done)])
+    done = ""
+    if reply.settled and not reply.unsettled:
+        who = cap(mrkdwn(one_line(names.get(reply.settled_by, ""))), 100) or "somebody"
+        done = f"\n:white_check_mark: Dealt with by {who}."
+    row = _buttons(reply, reply.case)
+    made = [actions(row, f"reply:{reply.id}:{len(reply.settled)}")] if row else []
+    return Card(text + done, [section(text + done), *made] if made or done else [])
 
 
 def _buttons(reply: CustomerReply, case: str) -> list[Block]:
@@ -123,6 +122,8 @@ def _buttons(reply: CustomerReply, case: str) -> list[Block]:
     verbs = dict.fromkeys(verb for stance in reply.unsettled for verb in OFFERED[stance])
     if reply.promised_on is None:
         verbs.pop(Verb.CONFIRM_PROMISE, None)
+    if reply.promise:
+        verbs[Verb.WITHDRAW] = None
     value = Binding(case, reply=reply.id).encode()
     return [
         button(verb, label, value, style=style, says=f"{label}: case {case}")

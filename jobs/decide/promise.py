@@ -12,10 +12,12 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection
 
+from jobs import opening
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
-from jobs.decide.hold import Holding, hold, put_on_hold
+from jobs.decide.hold import GOES_ON, Holding, hold, put_on_hold
 from jobs.decide.verbs import Verb
+from jobs.rules.case import Decided
 from jobs.rules.facts.evidence import Stance
 from jobs.rules.facts.facts import Invoice
 from jobs.rules.facts.past import HoldKind
@@ -25,6 +27,7 @@ from jobs.rules.promises import CustomerPromise, Instalment, held_until
 from jobs.rules.replies import CAN_BE_SETTLED, CustomerReply
 from jobs.rules.states import State
 from jobs.store import cases, companies, ledger, log, outbox
+from jobs.store.cases import Move
 from jobs.store.customers import promises, replies
 
 SETTLES: dict[Verb, frozenset[Stance]] = {
@@ -110,6 +113,34 @@ def dealt_with(conn: Connection, policy: Policy, click: Click, now: datetime) ->
     return Reply(Answer.RECORDED, cases.get(conn, decider.case.id))
 
 
+def withdraw(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
+    """What was confirmed or entered below a reply was a mistake. Raises VerbRefused.
+
+    Its hold ends, and the reply can be settled again.
+    """
+    decider = access.enter(conn, policy, Verb.WITHDRAW, click, now)
+    case, reply = decider.case, replies.find(conn, click.reply)
+    if reply is None or not reply.promise or reply.case != case.id:
+        raise VerbRefused(Reply(Answer.STALE, case))
+    ended = Decided.TAKE_UP if case.state is State.HELD else None
+    access.decide(conn, policy, decider, now, kind=ended, about=reply.promise)
+    promises.take_back(conn, reply.promise, decider.user, now)
+    replies.reopen(conn, reply, SETTLES[Verb.PLAN])
+    told = {"promise": reply.promise, "reply": reply.id}
+    if case.state is State.HELD:
+        move = Move(State.HELD, "promise.withdrawn", decider.user, None, told)
+        access.moved(cases.move(conn, case, move, now, end_reason=GOES_ON), case)
+    else:
+        entry = log.Entry(case.company, "promise.withdrawn", decider.user, now, case.id, told)
+        log.note(conn, entry)
+    outbox.redraw_line(conn, case.id, outbox.reply_key(reply.id), now)
+    company = companies.need(conn, case.company)
+    trigger = f"withdrawn:{reply.promise}"
+    opening.open_cases(conn, policy, company, [case.customer], trigger, now)
+    cases.look_again(conn, case.company, [case.customer], now)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
+
+
 def _about(
     conn: Connection, policy: Policy, verb: Verb, click: Click, now: datetime
 ) -> tuple[Decider, CustomerReply | None]:
@@ -154,11 +185,10 @@ def _agree(
         instalments=_instalments(agreed, total((i.open for i in about), case.currency)),
         invoices={i.id: i.open for i in about},
     )
-    said, below = _said(made), reply.id if reply else ""
+    said, stored = _said(made), promises.make(conn, made)
     why = (str(kind), said) if decider.verb is Verb.HOLD else (said, agreed.comment)
-    access.decide(conn, policy, decider, now, *why, about=below)
+    access.decide(conn, policy, decider, now, *why, about=stored)
     _settle(conn, decider, reply, now)
-    stored = promises.make(conn, made)
     _note(conn, made, stored, now)
     holding = Holding(kind, until, said, tuple(made.invoices), stored)
     return put_on_hold(conn, decider, holding, now)

@@ -181,6 +181,14 @@ class Verb(StrEnum):
         wakes="triage",
         who=Who.LEAD,
     )
+    WITHDRAW = Row(
+        "withdraw",
+        button="Take it back",
+        did="took back what was promised",
+        was="taken back",
+        does="promise.withdraw",
+        wakes="triage",
+    )
     DISPUTE = Row(
         "dispute",
         button="Hold disputed invoices…",

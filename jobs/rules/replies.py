@@ -62,6 +62,8 @@ class CustomerReply:
     """The amount that the promising line names, if it is a single one."""
     settled: frozenset[Stance] = frozenset()
     settled_by: str = ""
+    promise: str = ""
+    """The id of the open promise or plan that was made from it, if there is one."""
 
     @property
     def unsettled(self) -> tuple[Stance, ...]:

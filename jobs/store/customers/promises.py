@@ -109,6 +109,15 @@ def withdraw(conn: Connection, lifted: Iterable[str], now: datetime) -> None:
     conn.execute(update(promises).where(standing).values(**gone))
 
 
+def take_back(conn: Connection, id: str, by: str, now: datetime) -> None:
+    """A person made this promise by mistake: it ends, and its hold."""
+    standing = (promises.c.id == id) & (promises.c.state == PromiseState.OPEN)
+    gone = {"state": PromiseState.WITHDRAWN, "ended_at": now}
+    conn.execute(update(promises).where(standing).values(**gone))
+    held = (holds.c.promise == id) & holds.c.lifted_at.is_(None)
+    conn.execute(update(holds).where(held).values(lifted_by=by, lifted_at=now))
+
+
 def raise_stage(conn: Connection, promise: CustomerPromise) -> None:
     """Begin a new round for what is still open of a broken promise, one stage higher."""
     ids = sorted(promise.invoices)

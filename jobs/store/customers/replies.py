@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from jobs.rules.facts.addresses import entries_in, is_address
 from jobs.rules.facts.evidence import Document, Stance
@@ -17,7 +17,15 @@ from jobs.rules.replies import CustomerReply, ReplyKind
 from jobs.rules.states import OPEN
 from jobs.store import cases as case_store
 from jobs.store.cases import Case
-from jobs.store.database.tables import addresses, cases, customers, messages, replies, sends
+from jobs.store.database.tables import (
+    addresses,
+    cases,
+    customers,
+    messages,
+    promises,
+    replies,
+    sends,
+)
 from jobs.store.database.upsert import insert_new
 from jobs.store.sends import CONTACT
 
@@ -101,8 +109,11 @@ def record(
 
 def get(conn: Connection, id: str) -> CustomerReply:
     """One reply by its id, which must exist."""
-    query = select(replies, cases.c.currency).outerjoin(cases, cases.c.id == replies.c.case_id)
-    return _of_row(conn.execute(query.where(replies.c.id == id)).one())
+    made = (promises.c.reply == replies.c.id) & (promises.c.state == "open")
+    open_one = select(func.max(promises.c.id)).where(made).scalar_subquery().label("promise")
+    query = select(replies, cases.c.currency, open_one)
+    joined = query.outerjoin(cases, cases.c.id == replies.c.case_id)
+    return _of_row(conn.execute(joined.where(replies.c.id == id)).one())
 
 
 def find(conn: Connection, id: str) -> CustomerReply | None:
@@ -136,6 +147,7 @@ def _of_row(row: Row[Any]) -> CustomerReply:
         promised=amount,
         settled=frozenset(map(Stance, row.settled)),
         settled_by=row.settled_by,
+        promise=row.promise or "",
     )
 
 
@@ -146,6 +158,13 @@ def settle(
     settled = sorted({*reply.settled, *stances})
     done = {"settled": settled, "settled_by": by, "settled_at": now}
     conn.execute(update(replies).where(replies.c.id == reply.id).values(**done))
+
+
+def reopen(conn: Connection, reply: CustomerReply, stances: Collection[Stance]) -> None:
+    """What was done about these was taken back, so they can be settled again."""
+    left = sorted(reply.settled.difference(stances))
+    again = {"settled": left} | ({} if left else {"settled_by": "", "settled_at": None})
+    conn.execute(update(replies).where(replies.c.id == reply.id).values(**again))
 
 
 def settled(conn: Connection, company: str, customer: str) -> frozenset[tuple[str, Stance]]:

@@ -62,12 +62,12 @@ def test_a_reply_is_settled_from_its_line_in_the_thread(
     assert "is not an amount" in json.dumps(refused["errors"])
     assert submit(harness, backend_in(harness), {"amount": "400"}).body == ""
     (line,) = [one for one in posted(harness) if "disputes the bill" in one["text"]]
-    assert list(buttons(line)) == ["Hold disputed invoices…"]
+    assert list(buttons(line)) == ["Hold disputed invoices…", "Take it back"]
     opened(harness, "dispute", buttons(line)["Hold disputed invoices…"])
     entered = {"invoices": "71", "comment": "short delivery"}
     assert submit(harness, backend_in(harness), entered).body == ""
     (line,) = [one for one in posted(harness) if "disputes the bill" in one["text"]]
-    assert (buttons(line), "Dealt with by" in line["text"]) == ({}, True)
+    assert (list(buttons(line)), "Dealt with by" in line["text"]) == (["Take it back"], True)
     assert press(harness, backend_in(harness), "dealt_with", found["Dealt with"]).status == 200
     until(harness, lambda: bool(private(harness)))
     assert "This card has changed since you saw it" in private(harness)[-1]

@@ -48,7 +48,7 @@ def test_every_verb_has_a_button_and_every_button_a_verb() -> None:
         verb: verb.row.button for verbs in OFFERED.values() for verb in verbs
     }
     assert below_replies.keys() == SETTLES.keys()
-    labels |= below_replies
+    labels |= below_replies | {Verb.WITHDRAW: Verb.WITHDRAW.row.button}
     assert labels.keys() == {*Verb, CUSTOMER, ALSO, ELSEWHERE}
     opens = {*FORMS, CUSTOMER, ALSO}
     assert all(verb in opens for verb, label in labels.items() if label.endswith("…"))

@@ -123,6 +123,38 @@ def test_a_plan_is_watched_instalment_by_instalment(open_harness: OpenHarness) -
     assert "broken_promise" in harness.rules()
 
 
+def test_a_promise_confirmed_by_mistake_is_taken_back(open_harness: OpenHarness) -> None:
+    """Its hold ends, and the mail can be settled again; a second time is refused."""
+    harness = open_harness()
+    inbox = with_mailbox(harness, "mistaken")
+    click = answered(harness, inbox, PROMISE)
+    assert says(harness, promise.withdraw, click) is Answer.STALE, "nothing was promised yet"
+    assert says(harness, promise.confirm_promise, click) is RECORDED
+    assert says(harness, promise.withdraw, click) is RECORDED
+    assert states(harness) == ["withdrawn"]
+    assert [row.lifted_by for row in harness.rows(select(holds))] == ["UCOLLECT"]
+    assert says(harness, promise.withdraw, click) is Answer.STALE
+    assert says(harness, promise.confirm_promise, click) is RECORDED
+    assert states(harness) == ["withdrawn", "open"]
+
+
+def test_taking_a_promise_back_goes_on_with_a_held_case(open_harness: OpenHarness) -> None:
+    """The card says that the hold was lifted, and a new case asks for what is still overdue."""
+    harness = open_harness()
+    inbox = with_mailbox(harness, "held")
+    harness.sweep()
+    inbox.receive({"from": DANA, "text": PROMISE})
+    poll(harness)
+    click = below(harness)
+    assert says(harness, promise.confirm_promise, click) is RECORDED
+    assert harness.state() is State.HELD
+    assert says(harness, promise.withdraw, click) is RECORDED
+    harness.run("triage")
+    first, second = harness.cases()
+    assert (first.state, harness.view(first).taken_up) == (State.HELD, True)
+    assert (second.state, harness.rules()) == (State.WAITING, {"promise_mentioned"})
+
+
 def test_a_promise_on_the_phone_is_watched_too(open_harness: OpenHarness) -> None:
     """It is entered as a hold on the card; whoever lifts the hold withdraws it."""
     harness = open_harness()
