@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from bot.surfaces.card.card import card as card_of_case
+from tests.bot.views import NOW, PEOPLE, VIEWS
 from tests.real_processes import PATIENCE
 from tests.sandbox.slack import Pace, Slack
 from tests.sandbox.slack import Page as SandboxPage
@@ -379,6 +381,22 @@ def test_overflow_and_select_tell_the_app(slack_page: SlackPage) -> None:
     assert slack_page.heard(1)[0]["actions"][0]["selected_option"]["value"] == "hold"
     message.get_by_test_id("action-pick").select_option("snooze")
     assert slack_page.heard(2)[1]["actions"][0]["selected_option"]["value"] == "snooze"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_card_of_ours_folds_and_has_its_menu(slack_page: SlackPage, width: int) -> None:
+    """The message is folded until somebody opens it, and the whole menu is in sight."""
+    slack_page.tab.set_viewport_size({"width": width, "height": 844})
+    made = card_of_case(VIEWS["done"](), NOW, people=PEOPLE, folds=True, books="https://x.example")
+    message = slack_page.post(made.text, blocks=made.blocks)
+    letter = message.get_by_text("Our records show invoice 1037")
+    expect(letter).to_be_hidden()
+    message.get_by_text("Sent to pat@acme.example").click()
+    expect(letter).to_be_visible()
+    slack_page.press(message, "more")
+    link = message.get_by_role("menuitem", name="Open in QuickBooks")
+    expect(link).to_have_attribute("href", "https://x.example/app/customerdetail?nameId=C1")
+    expect(link).to_be_in_viewport(ratio=1)
 
 
 def test_a_thread_opens_beside(slack_page: SlackPage) -> None:
