@@ -106,7 +106,9 @@ def _gates(view: CaseView, told: set[str]) -> list[Line]:
 
 def _ruling(view: CaseView, ruling: Ruling, told: set[str]) -> Line:
     name = capital(ruling.rule.replace("_", " "))
-    line = [text(name, bold=True), text(f" · {short(ruling.reason)}")]
+    line = [text(name, bold=True), text(" · "), text(short(ruling.reason))]
+    if ruling.rule == view.class_:  # the line above has that name already
+        line = line[2:]
     return with_evidence(view, line, ruling.evidence, told, quoted=True)
 
 

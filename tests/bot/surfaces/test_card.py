@@ -708,6 +708,7 @@ def test_a_line_of_a_mail_is_quoted_once() -> None:
     assert "Unclear to them" not in told
     assert "Another — “please send the invoice again”" in told
     assert "Open question · A mail: open_question." in told
+    assert "Likely dispute · A mail" not in told  # the class has said it
 
 
 def test_what_makes_a_case_routine_is_no_reason_for_care() -> None:
