@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -33,6 +34,7 @@ from jobs.store.companies import ConnectedCompany
 Data = Mapping[str, Any]
 Lines = list[list[Block]]
 NAME = 80
+MOST_MOVES = 3
 WHY = 200
 CHANGED = (
     ("opened", "new"),
@@ -177,10 +179,12 @@ def _name(one: Data) -> str:
 def _cash(data: Data) -> list[Block]:
     if not data["outlook"]:
         return []
-    some = OUTLOOK.validate_python(data["outlook"]).currencies
-    shown: Sequence[Block] = [cash.chart(one) for one in some[:1]]
+    made = OUTLOOK.validate_python(data["outlook"])
+    some = made.currencies[: cash.MOST_CURRENCIES]
     title = rich(paragraph(words("Cash outlook", bold=True)))
-    return [divider(), title, *cash.sums(some[: cash.MOST_CURRENCIES]), *shown]
+    shown = [*cash.sums(some), *(cash.chart(one) for one in some[:1])]
+    moves = [replace(one, moved=one.moved[:MOST_MOVES]) for one in some[:1]]
+    return [divider(), title, *shown, *cash.moved(moves, made.since, data["named"])]
 
 
 def _told(title: str, lines: Lines) -> str:

@@ -118,7 +118,7 @@ class Morning:
             "changed": case_lists.happened(self.conn, self.company.realm, since),
             "stuck": self._stuck(),
             "to_review": self._to_review(),
-            "outlook": self._outlook(),
+            **self._outlook(),
             **self._waiting(since),
         }
 
@@ -140,9 +140,13 @@ class Morning:
             "waited_for": list(islice(self._waited_for(waiting, bars, names), MOST_LINES)),
         }
 
-    def _outlook(self) -> Any:
+    def _outlook(self) -> dict[str, Any]:
+        """The cash outlook, and the names of the customers that it speaks of."""
         made = outlook.latest(self.conn, self.company.realm)
-        return outlook.OUTLOOK.dump_python(made.outlook, mode="json") if made else None
+        if made is None:
+            return {"outlook": None, "named": {}}
+        dumped = outlook.OUTLOOK.dump_python(made.outlook, mode="json")
+        return {"outlook": dumped, "named": outlook.named(self.conn, self.company, made)}
 
     def _case(self, case: Case, names: Mapping[str, str]) -> dict[str, Any]:
         """A name, an amount and how late it is against the customer's habit."""

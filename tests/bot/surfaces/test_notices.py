@@ -114,6 +114,7 @@ QUIET_MORNING: dict[str, Any] = {
     "stuck": [],
     "to_review": [],
     "outlook": None,
+    "named": {},
 }
 WEEKS = [
     {"monday": f"2026-11-{10 + n}", "amount": "5", "in_all": "9", "low": "1", "high": "9"}
@@ -124,7 +125,10 @@ IN_DOLLARS = {
     "weeks": WEEKS,
     "later": "3",
     "apart": {"disputed": "7"},
-    "moved": [],
+    "moved": [
+        {"why": why, "count": 9, "amount": "7", "customers": ["58", "59"]}
+        for why in ("paid", "new", "overdue", "apart")
+    ],
 }
 WAITS = {"since": "2026-11-16T13:00:00+00:00", "case": "411", "customer": OUTSIDE}
 FULL_MORNING = QUIET_MORNING | {
@@ -155,9 +159,10 @@ FULL_MORNING = QUIET_MORNING | {
         }
     ]
     * 10,
+    "named": {"58": OUTSIDE},
     "outlook": {
         "today": "2026-11-18",
-        "since": None,
+        "since": "2026-11-09",
         "currencies": [IN_DOLLARS | {"currency": one} for one in ("USD", "EUR", "KWD")],
     },
 }
