@@ -69,9 +69,7 @@ def cash_answer(
     blocks += [chart(one) for one in some[:MOST_CHARTS]]
     blocks += [_table(some)] if some else []
     blocks += moved(some, made.outlook.since, names)
-    blocks.append(
-        context(f"{HOW} Weeks after the last row bring nothing more. As of {stamp(made.at)}.")
-    )
+    blocks.append(context(f"{HOW} As of {stamp(made.at)}."))
     told = [f"Cash outlook of {mrkdwn(cap(one_line(company), 200))}."]
     told += [spoken(one) for one in some]
     told += [_moved_spoken(one, names) for one in some if one.moved]

@@ -87,7 +87,8 @@ def _fresh(conn: Connection, realm: str, now: datetime) -> bool:
     made = outlook.latest(conn, realm)
     if made is None:
         return False  # it is made as soon as the habits are known
-    if made.at < now - FRESH:
+    newest = outbox.newest_card(conn, realm)
+    if made.at < now - FRESH or (newest and made.at < newest):
         work.bring_forward(conn, realm, "outlook", now)
         return False
     return True

@@ -27,7 +27,7 @@ from jobs.store.forecasts import OpenInvoice
 from jobs.store.work import Claim
 
 KIND = "outlook"
-EVERY = timedelta(minutes=15)
+EVERY = timedelta(minutes=5)
 INVOICES_A_ROUND = 2_000
 FORECASTS: TypeAdapter[list[Forecast]] = TypeAdapter(list[Forecast])
 

@@ -220,6 +220,12 @@ def cards_since(conn: Connection, company: str, since: datetime, *, shadow: bool
     return int(conn.execute(query).scalar_one())
 
 
+def newest_card(conn: Connection, company: str) -> datetime | None:
+    """When the last new card of a company came up, posted or not; None before the first."""
+    theirs = (messages.c.company == company) & (messages.c.kind == "card")
+    return conn.execute(select(func.max(messages.c.made_at)).where(theirs)).scalar()
+
+
 def card_place(conn: Connection, case_id: str) -> Row[Any, Any] | None:
     """`channel` and `ts` of the card of a case; its `ts` is None while it is not posted."""
     card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
