@@ -49,12 +49,12 @@ def direct(
     shown = _that_fit([_whole(view, now, people, view is asked[0]) for view in asked])
     left = [_named(view) for view in asked[len(shown) :]]
     over = [f"{_named(view)}: {_said(view, person, now)}" for view in done]
-    blocks = [section(_head(len(asked)))]
+    blocks = [section(_head(asked))]
     for one in shown:
         blocks += [divider(), *one.blocks]
     blocks += [context(_list("Also waiting, shown once these are done", left))] if left else []
     blocks += [context(_list("No longer waiting for you", over))] if over else []
-    said = [_head(len(asked)), *(one.said for one in shown), *left, *over]
+    said = [_head(asked), *(one.said for one in shown), *left, *over]
     return Card(story(said), blocks)
 
 
@@ -62,12 +62,21 @@ def _asked(view: CaseView, person: str) -> bool:
     return view.state is State.WAITING and looks_after(person, view.manager)
 
 
-def _head(count: int) -> str:
-    if not count:
-        return "Nothing waits for you here any more."
-    what = "*One message* to a customer of yours is" if count == 1 else f"*{count} messages* to "
-    what += "" if count == 1 else "customers of yours are"
-    return f"{what} being prepared. Nothing is sent before finance approves it."
+def _head(asked: Sequence[CaseView]) -> str:
+    """What waits for them: messages being prepared, and customers to whom none is."""
+    drafts = sum(view.letter is not None for view in asked)
+    stopped = len(asked) - drafts
+    told = []
+    if drafts:
+        what = _counted(drafts, "message")
+        told.append(f"*{what}* to customers of yours: nothing is sent before finance approves it.")
+    if stopped:
+        told.append(f"*{_counted(stopped, 'customer')}* of yours: no message for now.")
+    return " ".join(told) or "Nothing waits for you here any more."
+
+
+def _counted(count: int, what: str) -> str:
+    return f"One {what}" if count == 1 else f"{count} {what}s"
 
 
 def _that_fit(found: Sequence[Shown]) -> list[Shown]:

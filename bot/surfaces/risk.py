@@ -63,12 +63,18 @@ def _overdue(one: OwedIn) -> str:
 
 
 def _habit(found: RiskSummary) -> str:
-    habit = found.habit
-    if habit is None:
+    """How late they usually pay, and how far from that they are now."""
+    habit, delay = found.habit, found.delay
+    if delay:
+        days = delay.usual
+        usual = f"{how_late(days)} (median of {delay.settled} invoices)"
+    elif habit:
+        days = habit.median_days_late
+        usual = f"{how_late(days)} ({habit.late} of {habit.count} late)"
+    else:
         return NOT_READ
-    usual = f"{how_late(habit.median_days_late)} ({habit.late} of {habit.count} late)"
     oldest = max((one.days_overdue for one in found.owed), default=0)
-    drift = oldest - max(habit.median_days_late, 0)
+    drift = oldest - max(days, 0)
     return f"{usual}\nnow {wording.days(drift)} later than that" if drift > 0 < oldest else usual
 
 

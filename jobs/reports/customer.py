@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from jobs.reports.picture import Only, card_link
 from jobs.rules.case import Decided
+from jobs.rules.facts.delays import Delay
 from jobs.rules.facts.facts import Habit
 from jobs.rules.facts.findings import Counterpart
 from jobs.rules.figures import Money, total
@@ -18,7 +19,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager
 from jobs.rules.states import OPEN, Stage
 from jobs.sources.configured import absent
-from jobs.store import assessments, case_lists, cases, companies, drafts, ledger
+from jobs.store import assessments, case_lists, cases, companies, drafts, forecasts, ledger
 from jobs.store.cases import Case
 from jobs.store.customers import families, managers, marks, search
 from jobs.store.customers.marks import SaidInSlack
@@ -177,6 +178,8 @@ class RiskSummary:
     """When the ledger was last read whole."""
     owed: tuple[OwedIn, ...]
     habit: Habit | None
+    """As the last case found it; `delay`, which is read for all customers, says more."""
+    delay: Delay | None
     disputed: int
     """Disputes that stand."""
     disputes: int
@@ -212,6 +215,7 @@ def risk(
         as_of=company.swept_at,
         owed=tuple(owed_by(conn, realm, customer, company.today(now))),
         habit=facts.habit if facts else None,
+        delay=forecasts.usual_delays(conn, realm, {customer}).get(customer),
         disputed=disputed,
         disputes=ever,
         last_contact=_last_contact(conn, realm, customer),

@@ -48,5 +48,6 @@ def test_what_is_said_of_each_case() -> None:
     assert "once you press *Looks good*." in said(approvals=first)
     assert "You have said that it looks good" in said(approvals=replace(first, looks_good=True))
     assert "Can you resolve it with the customer?" in said(letter=None)
+    assert said(letter=None).startswith("*One customer* of yours: no message for now.")
     assert "somebody else looks after this customer now" in said(manager=OTHER)
     assert said(state=State.DONE).startswith("Nothing waits for you here any more.")
