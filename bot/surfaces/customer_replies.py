@@ -99,8 +99,11 @@ def words(data: Mapping[str, Any]) -> str:
     said = [f"{of.mark} {_who(data)} {of.says}{_promised(data)}:".replace(" :", ":")]
     said += [f"“{quote}”"] if quote else []
     said += [f"Not certain: {escaped(data['doubt'])}"] if data["doubt"] else []
+    follows = of.follows
+    if data["kind"] == ReplyKind.BOUNCE and not data["came_back"]:
+        follows = "The address is not used again; the message itself may have arrived."
     called = " ".join(filter(None, map(mention, data["called"])))
-    said += [f"{called}{' ' if called else ''}{of.follows}"] if of.follows else []
+    said += [f"{called}{' ' if called else ''}{follows}"] if follows else []
     return "\n".join(said)
 
 
@@ -155,7 +158,8 @@ OFFERED: Mapping[Stance, tuple[Verb, ...]] = {
 def _who(data: Mapping[str, Any]) -> str:
     if data["kind"] == ReplyKind.BOUNCE:
         to = listed([cap(mrkdwn(one_line(one)), LONGEST_SENDER) for one in data["failed"]])
-        return f"Our message came back: {to or 'the address'} does not work"
+        what = "Our message" if data["came_back"] else "A copy of our message"
+        return f"{what} came back: {to or 'the address'} does not work"
     return cap(mrkdwn(one_line(data["sender"])), LONGEST_SENDER) or "The customer"
 
 

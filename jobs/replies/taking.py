@@ -74,12 +74,13 @@ def take(
         return
     assessments.put_documents(conn, [document], now)
     _note(conn, reply, assessments.content_hash(document), now)
+    came_back = False
     if reply.kind is ReplyKind.BOUNCE and case:
-        _came_back(conn, policy, company, case, noticed, now)
+        came_back = _came_back(conn, policy, company, case, noticed, now)
     if reply.kind is not ReplyKind.AWAY:
         cases.look_again(conn, realm, [noticed.customer], now)
     if case:
-        _say(conn, case, reply, noticed, now)
+        _say(conn, case, reply, noticed, came_back, now)
 
 
 def _reply(company: ConnectedCompany, noticed: Noticed, case: Case | None) -> CustomerReply:
@@ -114,16 +115,21 @@ def _came_back(
     case: Case,
     noticed: Noticed,
     now: datetime,
-) -> None:
-    """Whoever was written to has not been: what those cases crossed crosses again."""
+) -> bool:
+    """Whoever was written to has not been: what those cases crossed crosses again.
+
+    False if only a copy came back: the message itself may have arrived.
+    """
     failed = noticed.failed
     for address in sorted(failed):
         history.bounced(conn, case.company, case.customer, address, ACTOR, now)
-    for attempt in replies.bounce(conn, case, noticed.document.answers, failed, now):
+    returned = replies.bounce(conn, case, noticed.document.answers, failed, now)
+    for attempt in returned:
         crossings.release(conn, attempt.case_id, now)
         cases.redraw(conn, attempt.case_id, now)
     trigger = f"bounce:{noticed.document.id}"
     opening.open_cases(conn, policy, company, [case.customer], trigger, now)
+    return bool(returned)
 
 
 def _note(conn: Connection, reply: CustomerReply, sha256: str, now: datetime) -> None:
@@ -138,7 +144,12 @@ def _note(conn: Connection, reply: CustomerReply, sha256: str, now: datetime) ->
 
 
 def _say(
-    conn: Connection, case: Case, reply: CustomerReply, noticed: Noticed, now: datetime
+    conn: Connection,
+    case: Case,
+    reply: CustomerReply,
+    noticed: Noticed,
+    came_back: bool,
+    now: datetime,
 ) -> None:
     """In the thread of the card, with the quoted line; whoever approved is called to decide."""
     latest = drafts.latest(conn, case.id)
@@ -154,6 +165,7 @@ def _say(
         "quote": noticed.quote,
         "doubt": noticed.document.doubt,
         "failed": sorted(noticed.failed),
+        "came_back": came_back,
         "called": called,
     }
     outbox.say(conn, case, MessageKind.REPLY, outbox.reply_key(reply.id), data, now)

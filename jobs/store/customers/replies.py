@@ -20,6 +20,7 @@ from jobs.store.cases import Case
 from jobs.store.database.tables import (
     addresses,
     cases,
+    copies,
     customers,
     messages,
     promises,
@@ -35,6 +36,10 @@ def correspondents(conn: Connection, company: str, since: datetime) -> list[Acco
     recent = cases.c.closed_at.is_(None) | (cases.c.closed_at >= since)
     asked = select(cases.c.customer).where(cases.c.company == company, recent).distinct()
     written, sent = _written_to(conn, company, asked)
+    copied = defaultdict[str, set[str]](set)
+    to = (copies.c.company == company) & copies.c.customer.in_(asked)
+    for who, address in conn.execute(select(copies.c.customer, copies.c.address).where(to)):
+        copied[who].add(address.lower())
     owner = (customers.c.company == company) & customers.c.id.in_(asked)
     rows = conn.execute(select(customers.c.id, customers.c.name, customers.c.email).where(owner))
     return [
@@ -45,6 +50,7 @@ def correspondents(conn: Connection, company: str, since: datetime) -> list[Acco
                 a for a in (*entries_in(row.email.lower()), *written[row.id]) if is_address(a)
             ),
             frozenset(sent[row.id]),
+            copied=frozenset(copied[row.id]),
         )
         for row in rows.all()
     ]

@@ -211,7 +211,7 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.LOG_HEAD: [{"seq": 12, "hash": "0" * 64}],
     MessageKind.LOG_CUT: [{"seq": 12}],
     MessageKind.REPLY: [
-        CALLED | ANSWER | {"kind": kind, "promised_on": on, "amount": amount}
+        CALLED | ANSWER | {"kind": kind, "promised_on": on, "amount": amount, "came_back": not on}
         for kind in map(str, ReplyKind)
         for on, amount in (("2026-12-04", "840.00"), ("", ""))
     ],

@@ -153,6 +153,13 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "bulk": ({"headers": {"Precedence": "bulk"}}, "automatic_reply"),
     "by its subject": ({"subject": "Abwesenheitsnotiz: Bill"}, "automatic_reply"),
     "not automatic": ({"headers": {"Auto-Submitted": "no"}}, "mail"),
+    "away, with a question?": ({"headers": {"Auto-Submitted": "auto-replied"}}, "automatic_reply"),
+    "away until Monday; we dispute it": ({"headers": {"Auto-Submitted": "auto-replied"}}, "mail"),
+    "your invoice needs a PO number": ({"headers": {"Auto-Submitted": "auto-generated"}}, "mail"),
+    "a portal has nothing to say": (
+        {"headers": {"Auto-Submitted": "auto-generated"}},
+        "automatic_reply",
+    ),
     "a forward": ({"subject": "WG: Bill"}, "forward"),
 }
 
