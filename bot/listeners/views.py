@@ -25,8 +25,8 @@ from bot.listeners.refusals import follow_up
 from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from bot.surfaces import answers
-from bot.surfaces.also import also
 from bot.surfaces.forms import fields, forms, modal
+from bot.surfaces.forms.also import also
 from bot.surfaces.forms.fields import UnusableError
 from bot.surfaces.forms.forms import FORMS
 from bot.surfaces.forms.modal import Submission

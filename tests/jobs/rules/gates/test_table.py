@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from jobs.rules import gates
 from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
 from jobs.rules.facts.facts import Credit, Customer, Facts, Gap
 from jobs.rules.facts.findings import Down, Findings, Fresh, Ticket
 from jobs.rules.facts.past import AddressContact, BrokenPromise, Hold, HoldKind, Past
-from jobs.rules.gates import about_texts, marks
+from jobs.rules.gates import about_texts, gates, marks
 from jobs.rules.gates.gates import judge
 from jobs.rules.policy.sections import Mark
 from jobs.rules.rulings import RANK, Kind, Ruling, strictest
