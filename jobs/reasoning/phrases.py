@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
+from jobs.reasoning.alternatives import as_tree
 from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import lines
 from jobs.reasoning.dates import LOOKS_LIKE_DATE
@@ -22,10 +23,8 @@ MOST_LINES_NAMED = 5
 WORDS_BETWEEN = r"(?:[\w']+ ){0,4}"
 
 _PATTERNS = {
-    stance: re.compile(
-        "|".join(f"(?:{row})" for row in table.replace("~ ", WORDS_BETWEEN).split("\n") if row)
-    )
-    for stance, table in PHRASES.items()
+    stance: re.compile(as_tree("|".join(filter(None, table.split("\n")))))
+    for stance, table in ((s, t.replace("~ ", WORDS_BETWEEN)) for s, t in PHRASES.items())
 }
 
 
