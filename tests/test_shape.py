@@ -345,3 +345,14 @@ def test_jobs_write_no_markup_of_slack() -> None:
         and MARKUP.search(node.value)
     }
     assert not wrong
+
+
+NAMED = re.compile(r"(?:bot|jobs|qbo|tests)/[\w/.]*\w|(?:bot|jobs|qbo|tests)/")
+"""A path in the README."""
+
+
+def test_the_readme_names_what_exists() -> None:
+    """Whoever looks for the place of something finds it where the README says."""
+    named = set(NAMED.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert len(named) > 40
+    assert not {path for path in named if not (ROOT / path).exists()}
