@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from bot.blockkit.lint import lint
 from tests.sandbox.slack import chat, lookups, views
 from tests.sandbox.slack.call import Call, call_from, origin_of
 from tests.sandbox.slack.kinds import Json, RefusedError
@@ -40,6 +41,16 @@ def validate(_: Workspace, call: Call) -> Json:
     """blocks.validate: whether a message with these blocks would be taken."""
     call.blocks()
     return {}
+
+
+def _lint(name: str, call: Call) -> list[str]:
+    """What the product's own linter says of a payload that Slack took."""
+    if name.startswith("views."):
+        view = call.parsed("view")
+        return lint(view, view["type"])
+    if "text" not in call.args:
+        return []
+    return lint({"text": call.args["text"], "blocks": call.parsed("blocks") or []}, "message")
 
 
 METHODS = {
@@ -91,7 +102,9 @@ class WebApi:
         self._check_kinds(call)
         if name == "chat.postMessage":
             self.pace.spend(str(call.args.get("channel")), self.space.now())
-        return method.run(self.space, call)
+        answer = method.run(self.space, call)
+        self.space.lint += [f"{name} {fault}" for fault in _lint(name, call)]
+        return answer
 
     def _authorize(self, call: Call) -> None:
         if not call.token:

@@ -108,6 +108,7 @@ class Slack:
                 "modals": self._modals(),
                 "homes": {user: views.shown(home) for user, home in space.homes.items()},
                 "slack": self._surroundings(),
+                "lint": list(space.lint),
             }
 
     def _modals(self) -> Json:

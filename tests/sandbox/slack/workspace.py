@@ -26,6 +26,7 @@ class Workspace:
         self.groups: dict[str, list[str]] = {}
         self.channels: dict[str, Channel] = {}
         self.refused: set[str] = set()
+        self.lint: list[str] = []
         self.messages: list[Message] = []
         self.ephemerals: list[Ephemeral] = []
         self.views: dict[str, View] = {}

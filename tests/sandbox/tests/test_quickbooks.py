@@ -828,3 +828,13 @@ def test_an_ordered_code_comes_with_its_words(
     answer = connected.call("GET", "preferences")
     assert answer.status_code == status
     assert sign in answer.text
+
+
+def test_the_links_of_a_card_lead_to_pages(connected: Intuit) -> None:
+    """An invoice as its PDF, a customer with what it owes; nothing else is there."""
+    found = connected.client.get("/quickbooks/app/invoice?txnId=742")
+    assert found.content.startswith(b"%PDF")
+    owes = connected.client.get("/quickbooks/app/customerdetail?nameId=311").text
+    assert "Lantern Row Printers" in owes
+    assert "A-2211" in owes
+    assert connected.client.get("/quickbooks/app/invoice?txnId=1").status_code == 404
