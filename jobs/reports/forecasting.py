@@ -59,12 +59,11 @@ def _made(company: ConnectedCompany, claim: Claim, today: date) -> Plan:
         last = some[-1].id
     found, basis = known.outlook(rows)
     week = cash.monday(today)
-    kept = yield in_transaction(forecasts.opening, company.realm, week - cash.WEEK)
-    if kept is not None:
-        before = FORECASTS.validate_python(kept)
+    if kept := (yield in_transaction(forecasts.opening, company.realm, week)):
+        since, before = kept[0], FORECASTS.validate_python(kept[1])
         gone = sorted({one.invoice for one in before} - {one.invoice for one in basis})
         paid = yield in_transaction(_settled, company.realm, gone)
-        found = _compared(found, before, basis, paid, week - cash.WEEK)
+        found = _compared(found, before, basis, paid, since)
     opening = FORECASTS.dump_python(basis, mode="json")
     yield partial(_keep, company.realm, claim, week, found, opening)
 
@@ -85,7 +84,7 @@ def _compared(
     paid: frozenset[str],
     since: date,
 ) -> Outlook:
-    """With what has moved since the beginning of last week."""
+    """With what has moved since the beginning of the week before."""
     moved = cash.moved(before, basis, paid, found.today)
     each = tuple(replace(one, moved=moved.get(one.currency, ())) for one in found.currencies)
     return replace(found, currencies=each, since=since)

@@ -123,10 +123,12 @@ def begin(
     insert_or_ignore(conn, forecasts, {**row, "opening": opening})
 
 
-def opening(conn: Connection, company: str, week: date) -> Any | None:
-    """What the first outlook of this week rested on, or None if there was none."""
-    ours = (forecasts.c.company == company) & (forecasts.c.week == week)
-    return conn.execute(select(forecasts.c.opening).where(ours)).scalar()
+def opening(conn: Connection, company: str, before: date) -> tuple[date, Any] | None:
+    """The last week that began before this day, and what its first outlook rested on."""
+    earlier = (forecasts.c.company == company) & (forecasts.c.week < before)
+    query = select(forecasts.c.week, forecasts.c.opening).where(earlier)
+    row = conn.execute(query.order_by(forecasts.c.week.desc()).limit(1)).first()
+    return (row.week, row.opening) if row else None
 
 
 def latest(conn: Connection, company: str) -> tuple[Any, datetime] | None:
