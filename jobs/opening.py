@@ -48,6 +48,20 @@ def open_cases(
     return some[most - 1].invoice if most and len(some) > most else None
 
 
+def would_cross(
+    conn: Connection,
+    policy: Policy,
+    company: ConnectedCompany,
+    customers: Iterable[str],
+    now: datetime,
+) -> dict[Account, list[Crossing]]:
+    """What `open_cases` would let cross now for these billed customers; nothing is written."""
+    realm, today = company.realm, company.today(now)
+    debtors = _debtors(conn, realm, set(customers), today)
+    some = crossings.overdue(conn, realm, debtors.payers, today)
+    return reached(debtors, policy, company.home_currency, some, today)
+
+
 def _debtors(conn: Connection, realm: str, customers: set[str], today: date) -> Debtors:
     billed = families.members_of(conn, realm, customers)
     payers = {member: whose for whose, members in billed.items() for member in members}

@@ -74,6 +74,8 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
         return _asked(backend, switch, user, channel, now)
     if switch or verb == "run":
         return {"text": _switched(backend, switch, user, channel, now)}
+    if verb == "run dry":
+        return {"text": _dry(backend, user, channel, now)}
     if verb in LISTS:
         return _listed(backend, verb, user, channel, now)
     if verb == "cash":
@@ -84,6 +86,16 @@ def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime
     if verb:
         return _found(backend, words, user, channel, now)
     return _picture(backend, user, channel, now)
+
+
+def _dry(backend: Backend, user: str, channel: str, now: datetime) -> str:
+    """What a run would do. Raises VerbRefused."""
+    with backend.database.reading() as conn:
+        company = _company(conn, channel)
+        if company is None:
+            return _elsewhere(backend, conn, user, now)
+        found = switches.run_dry(conn, policy_of(backend, company), company, user, now)
+    return answers.would_run(found, company.swept_at)
 
 
 def _listed(backend: Backend, verb: str, user: str, channel: str, now: datetime) -> Response:

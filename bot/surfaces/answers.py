@@ -15,13 +15,13 @@ from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import of_company
 from bot.surfaces import wording
 from jobs.companies.disconnect import Ended
-from jobs.decide.switches import Switch
+from jobs.decide.switches import DryRun, Switch
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.reports.picture import TopCase
 from jobs.rules.case import HeldUp
 from jobs.rules.figures import listed
 from jobs.rules.rulings import Kind
-from jobs.rules.states import State
+from jobs.rules.states import STAGE_WORDS, State
 from jobs.store.companies import ConnectedCompany
 
 STATE_WORDS = {
@@ -368,11 +368,26 @@ COMMANDS = (
     ("calls", "whom to call after the final message, what they promised, what was said"),
     ("health", "the connection, what cannot be read, and whether all processes keep up"),
     ("run", "read QuickBooks now"),
+    ("run dry", "what a run would do, without doing it"),
     *((one.row.typed, one.row.offers) for one in Switch if one.row.typed),
     ("Acme", "a customer by (part of) its name: what is open, how it pays, its case"),
     ("412", "the same by the number of a case or an invoice: where it stands, who did what"),
     ("help", "this list"),
 )
+
+
+def would_run(found: DryRun, read_at: datetime | None) -> str:
+    """What a run would do with the ledger as it was read at `read_at`."""
+    since = f"With QuickBooks as read {stamp(read_at)}" if read_at else "QuickBooks was never read"
+    if not found.customers:
+        return f"{since}: no invoice would reach a new stage. {NOTHING}"
+    stages = [f"{count} at {STAGE_WORDS[stage]}" for stage, count in sorted(found.stages.items())]
+    count = sum(found.stages.values())
+    one = f"{count} invoice{'s' if count != 1 else ''} of {found.customers} "
+    one += f"customer{'s' if found.customers != 1 else ''} would reach a stage: {listed(stages)}"
+    joins = f" {found.joining} of them already have an open case." if found.joining else ""
+    more = " There are more customers than were looked at." if found.more else ""
+    return f"{since}, {one}.{joins}{more} {NOTHING}"
 
 
 def running(held_up: HeldUp | None) -> str:

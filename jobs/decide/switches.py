@@ -6,6 +6,7 @@ disconnecting, which call Intuit, are in `jobs.companies`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +14,13 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from jobs import opening
 from jobs.decide import access
 from jobs.rules.policy.policy import Policy
+from jobs.rules.states import Stage
 from jobs.store import cases, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import families, search
 from jobs.store.outbox import MessageKind
 
 NOTICES = "connected:"
@@ -202,12 +206,47 @@ class Switch(StrEnum):
         return True
 
 
+@dataclass(frozen=True)
+class DryRun:
+    """What a run would do with the ledger as it was last read."""
+
+    stages: Mapping[Stage, int]
+    """How many invoices would reach each stage."""
+    customers: int
+    joining: int
+    """How many of these customers have an open case, which their invoices would join."""
+    more: bool
+    """Whether only the first `MOST_DRY` customers were looked at."""
+
+
+MOST_DRY = 500
+"""How many customers a dry run looks at: a command is answered within three seconds."""
+
+
+def run_dry(
+    conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
+) -> DryRun:
+    """Say what a run would do, from the mirror alone. Raises VerbRefused."""
+    _check_named(conn, policy, user, now)
+    late = search.late_customers(conn, company.realm, company.today(now), MOST_DRY + 1)
+    payers = set(families.billed_by(conn, company.realm, late[:MOST_DRY]).values())
+    found = opening.would_cross(conn, policy, company, payers, now)
+    stages = Counter(one.stage for theirs in found.values() for one in theirs)
+    who = {customer for customer, _ in found}
+    joining = {customer for customer, _ in cases.open_cases(conn, company.realm, who)}
+    return DryRun(stages, len(who), len(joining), len(late) > MOST_DRY)
+
+
+def _check_named(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
+    """Allow anybody whom the policy names. Raises VerbRefused."""
+    if not access.known(conn, policy, user, now):
+        raise access.VerbRefused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
+
+
 def run_now(
     conn: Connection, policy: Policy, company: ConnectedCompany, user: str, now: datetime
 ) -> None:
     """Sweep now; anybody the policy names may ask for it. Raises VerbRefused."""
-    roles = access.known(conn, policy, user, now)
-    if not roles:
-        raise access.VerbRefused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
+    _check_named(conn, policy, user, now)
     work.hurry(conn, company.realm, "sweep", now)
     log.note(conn, log.Entry(company.realm, "sweep.asked", user, now))

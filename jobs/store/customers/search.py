@@ -86,6 +86,13 @@ def promises_kept(conn: Connection, company: str, customer: str) -> tuple[int, i
     return (int(found), int(of)) if ever else None
 
 
+def late_customers(conn: Connection, company: str, today: date, most: int) -> list[str]:
+    """Customer records with an open invoice that is past due, by id."""
+    late = (invoices.c.status == InvoiceStatus.OPEN) & (invoices.c.due < today)
+    query = select(invoices.c.customer).where(invoices.c.company == company, late).distinct()
+    return list(conn.scalars(query.order_by(invoices.c.customer).limit(most)))
+
+
 def begin_round(conn: Connection, company: str, members: Collection[str], today: date) -> int:
     """A person asks: the overdue invoices of these customer records may cross once more.
 

@@ -93,6 +93,17 @@ def test_a_customer_is_found_and_shown(harness: CompanyHarness) -> None:
     assert private(harness)[0].startswith("Peregrine Air &amp; Sea.")
 
 
+def test_a_dry_run_says_what_a_run_would_do(harness: CompanyHarness) -> None:
+    """From the mirror, for whoever may run it; nothing crosses, and no case is opened."""
+    assert "no invoice would reach a new stage" in typed(harness, "run dry")["text"]
+    harness.time.later(days=25)
+    harness.greet()
+    told = typed(harness, "run dry")["text"]
+    assert "2 invoices of 2 customers would reach a stage: 2 at reminder." in told
+    assert len(harness.cases()) == 1
+    assert typed(harness, "run dry", "UMANAGER")["text"].startswith("This needs a collector")
+
+
 def test_a_case_is_opened_on_demand(harness: CompanyHarness) -> None:
     """Once: an open case is not doubled, and nothing is opened where nothing may be asked for."""
     value = AboutCustomerButton(harness.realm, "1").encode()
