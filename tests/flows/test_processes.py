@@ -48,7 +48,7 @@ def test_a_notification_of_the_ledger_becomes_a_card(firm: Firm) -> None:
     """An invoice that turns out to be overdue is carded without anybody asking."""
     due = {"DueDate": "2026-01-15", "TxnDate": "2025-12-16"}
     firm.ledger("edit", entity="Invoice", id=INVOICE, fields=due)
-    assert "follow-up" in firm.card("Kestrel Coffee Roasters")["text"]
+    firm.card("Kestrel Coffee Roasters", "follow-up", WAITING)
 
 
 @on_sqlite
