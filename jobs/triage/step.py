@@ -251,6 +251,10 @@ class Read:
             now,
             sender=self.services.sender,
         )
+        return self._go_on(conn, claim, view, now)
+
+    def _go_on(self, conn: Connection, claim: Claim, view: View, now: datetime) -> Round | None:
+        """Have something proposed, or say until when the case waits."""
         if view.kind is Kind.WAIT:
             _wait(self.services, conn, claim, view, now)
         elif _same_as_before(self.services, conn, view, now):
