@@ -1,4 +1,4 @@
-"""Ground to stand on: a record with a company and a case, a strict Slack, a clock to be moved."""
+"""What tests of the bot share: a record with a company and a case, a strict Slack, a clock."""
 
 from __future__ import annotations
 
