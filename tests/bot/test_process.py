@@ -68,6 +68,8 @@ def test_every_step_of_every_queue_can_be_built() -> None:
         "send",
         "write_back",
         "messages",
+        "tell_managers",
+        "copies",
         "people",
     ]
 
