@@ -92,12 +92,16 @@ KINDS: Mapping[ReplyKind, ReplyWords] = {
 }
 
 
+WORDLESS = "wrote a mail without any text that can be read here; please look into the mailbox"
+
+
 def words(data: Mapping[str, Any]) -> str:
     """The line in the thread, escaped; mentions only those who have something to decide."""
     of = KINDS[ReplyKind(data["kind"])]
     quote = cap(mrkdwn(one_line(data["quote"])), LONGEST_QUOTE)
-    said = [f"{of.mark} {_who(data)} {of.says}{_promised(data)}:".replace(" :", ":")]
-    said += [f"“{quote}”"] if quote else []
+    says = of.says if quote or data["kind"] != ReplyKind.NONE else WORDLESS
+    first = f"{of.mark} {_who(data)} {says}{_promised(data)}".strip()
+    said = [f"{first}:", f"“{quote}”"] if quote else [f"{first}."]
     said += [f"Not certain: {escaped(data['doubt'])}"] if data["doubt"] else []
     follows = of.follows
     if data["kind"] == ReplyKind.BOUNCE and not data["came_back"]:

@@ -33,6 +33,7 @@ from jobs.store.customers import promises, replies
 SETTLES: dict[Verb, frozenset[Stance]] = {
     Verb.CONFIRM_PROMISE: frozenset({Stance.PROMISE}),
     Verb.PROMISE: frozenset({Stance.PROMISE}),
+    Verb.HOLD: frozenset({Stance.PROMISE}),
     Verb.PLAN: frozenset({Stance.PROMISE, Stance.PLAN_REQUEST}),
     Verb.DISPUTE: frozenset({Stance.DISPUTE, Stance.UNCLEAR}),
     Verb.DEALT_WITH: CAN_BE_SETTLED - {Stance.DISPUTE, Stance.PLAN_REQUEST},

@@ -92,6 +92,8 @@ def _day(text: str, on: date, day_first: bool) -> date | None:
 
 
 def _numeric(text: str, numbers: list[int], on: date, day_first: bool) -> date | None:
+    if len(numbers) < 2:
+        return None  # "5 aprıl": IGNORECASE takes letters that no month here is written with
     if re.fullmatch(_ISO, text):
         return _from(on, *numbers)
     first, second, *rest = numbers

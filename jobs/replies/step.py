@@ -9,10 +9,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from jobs.engine.services import Services
-from jobs.engine.step import Round, Step, scheduled, tries_again
+from jobs.engine.step import Round, Step, scheduled
 from jobs.reasoning import reading
 from jobs.reasoning.reading import Readings
 from jobs.replies import taking
@@ -20,9 +22,10 @@ from jobs.replies.taking import Noticed
 from jobs.rules.facts.findings import Account, Down
 from jobs.sources.mailbox import Arrivals, Cursor, Mailbox
 from jobs.sources.source import SourceError
-from jobs.store import assessments, cases, companies, work
+from jobs.store import assessments, cases, companies, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import replies
+from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 
 KIND = "replies"
@@ -35,16 +38,27 @@ ANSWERABLE = timedelta(days=180)
 AT_FIRST = timedelta(days=7)
 """How old a mail may be that the first reading of a folder notices."""
 
+slog = structlog.get_logger()
+
 
 def step(services: Services) -> Step:
     """The mails of one company per row."""
     return scheduled(
         KIND,
         lambda conn, claim, now: _load(services, conn, claim, now),
-        tries_again(after=AFTER_TROUBLE),
+        _give_up,
         ready=work.connected,
         width=2,
     )
+
+
+def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
+    """Tell the company's channel once a day and keep trying: replies may wait behind it."""
+    company = companies.need(conn, claim.row.company)
+    key = f"replies:{company.realm}:{now:%Y-%m-%d}"
+    data = {"tried": claim.hopeless, "reason": claim.row.last_error}
+    outbox.say(conn, company, MessageKind.REPLIES_FAILED, key, data, now)
+    work.settle(conn, claim, now + AFTER_TROUBLE, last_error=claim.row.last_error)
 
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
@@ -156,8 +170,20 @@ class ReadMails:
         for mail in self.mails:
             said = (r for r in outcome.readings if r.document == mail.document.id)
             read = replace(mail, readings=mail.readings or tuple(said))
-            taking.take(conn, fetch.services.policy, fetch.company, read, now)
+            self._take(conn, read, now)
         down = [id for id, f in self.arrivals.findings.items() if isinstance(f.freshness, Down)]
         cases.look_again(conn, fetch.company.realm, down, now)
         if self.arrivals.cursor:
             work.remember(conn, claim.id, {"cursor": asdict(self.arrivals.cursor)})
+
+    def _take(self, conn: Connection, mail: Noticed, now: datetime) -> None:
+        """Each mail for itself: one that cannot be dealt with holds up no other."""
+        company = self.fetch.company
+        try:
+            with conn.begin_nested():
+                taking.take(conn, self.fetch.services.policy, company, mail, now)
+        except OperationalError:
+            raise  # the database is in trouble, and not the mail
+        except Exception:  # noqa: BLE001 # anybody can send anything, and the cursor has to pass it
+            slog.exception("reply.not_taken", company=company.realm, document=mail.document.id)
+            taking.take_unread(conn, company, mail, now)

@@ -5,7 +5,7 @@ A mail that came back is no contact: its address is not used again, and its case
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -81,6 +81,24 @@ def take(
         cases.look_again(conn, realm, [noticed.customer], now)
     if case:
         _say(conn, case, reply, noticed, came_back, now)
+
+
+def take_unread(
+    conn: Connection, company: ConnectedCompany, noticed: Noticed, now: datetime
+) -> None:
+    """A mail that `take` failed at: its case looks for itself, and a person is told of the mail."""
+    wordless = replace(noticed.document, text="", sender="", doubt="")
+    bare = replace(noticed, document=wordless, readings=(), failed=frozenset())
+    case = replies.case_for(conn, company.realm, noticed.customer, wordless)
+    sha256 = assessments.content_hash(noticed.document)
+    told = replace(_reply(company, bare, case), kind=ReplyKind.NONE)
+    reply = replies.record(conn, told, sha256, now)
+    if reply is None:
+        return
+    _note(conn, reply, sha256, now)
+    cases.look_again(conn, company.realm, [noticed.customer], now)
+    if case:
+        _say(conn, case, reply, bare, False, now)
 
 
 def _reply(company: ConnectedCompany, noticed: Noticed, case: Case | None) -> CustomerReply:

@@ -29,10 +29,13 @@ from jobs.sources.imap import Fetched
 BROKEN = (ValueError, LookupError, TypeError, AttributeError, MessageError, RecursionError)
 """What the standard library raises for mails that are not in order."""
 MOST_PARTS = 200
+MOST_IDS = 50
+"""Of one header, the last ones: References ends with the mail that is answered."""
 MOST_ATTACHMENTS = 10
 LONGEST_SUBJECT = 200
 
-_IDS = re.compile(r"<[^<>\s]{1,250}>")
+_IDS = re.compile(r"<[^<>\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,250}>")
+"""Without what PostgreSQL does not take: a NUL, or half of a surrogate pair."""
 _ANSWER = re.compile(r"\s*(?:re|aw|antw|sv|rv|tr|r)\s*(?:\[\d+\])?:", re.IGNORECASE)
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|weitergeleitet|i|enc)\s*:", re.IGNORECASE)
 _FORWARDED = re.compile(
@@ -293,7 +296,7 @@ def _addresses(mail: Message, *names: str) -> list[str]:
 
 
 def _ids(mail: Message, name: str) -> set[str]:
-    return set(_IDS.findall(str(mail.get(name, ""))))
+    return set(_IDS.findall(str(mail.get(name, "")))[-MOST_IDS:])
 
 
 def _content_id(mail: Message, *said_in_it: str) -> str:

@@ -22,7 +22,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.imap import Fetched, ImapServer, ImapSession, any_of, key, since_day
 from jobs.sources.inbound import Inbound, parse
-from jobs.sources.source import SourceError
+from jobs.sources.source import HISTORY, SourceError
 
 BEGINNING = 32_768
 """How many bytes of each mail are read: its text comes before its attachments."""
@@ -124,17 +124,21 @@ class Mailbox:
     def arrived(
         self, customers: Sequence[Account], after: Cursor | None, since: datetime, now: datetime
     ) -> Arrivals:
-        """What came in `after` the last reading, or else `since` then (UTC); some of it, if it is
-        a lot. Raises SourceError."""
-        reading = _Reading(self.us, customers, since)
+        """What came in `after` the last reading, however long that is ago, or else `since` then
+        (UTC); some of it, if it is a lot. Raises SourceError."""
         with self.server.session() as session:
-            if not session.open(self.server.folder):
-                return Arrivals({}, after)
-            validity, last = session.uid_validity(), session.last_uid()
-            if after and after.validity == validity:
-                found = session.search(f"UID {after.uid + 1}:*") if after.uid < last else []
-                uids = [uid for uid in found if uid > after.uid]  # `*` is at least the last mail
+            count, validity = session.open(self.server.folder), session.uid_validity()
+            known = after if after and after.validity == validity else None
+            if not count:
+                return Arrivals({}, known or Cursor(validity, 0))
+            last = session.last_uid()
+            if known:
+                # an old mail that was only moved into the folder is no news
+                reading = _Reading(self.us, customers, now - HISTORY)
+                found = session.search(f"UID {known.uid + 1}:*") if known.uid < last else []
+                uids = [uid for uid in found if uid > known.uid]  # `*` is at least the last mail
             else:
+                reading = _Reading(self.us, customers, since)
                 uids = session.search(_since(reading))
             some = uids[:MOST_NEW]
             _collect(session, reading, some, customers)

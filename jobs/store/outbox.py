@@ -56,6 +56,7 @@ class MessageKind(StrEnum):
     DIGEST = "digest"
     SWEEP_FAILED = "sweep_failed"
     POLL_FAILED = "poll_failed"
+    REPLIES_FAILED = "replies_failed"
     RECORDS_BROKEN = "records_broken"
     EVENT_IGNORED = "event_ignored"
     EVENT_FAILED = "event_failed"
@@ -88,6 +89,7 @@ URGENT = frozenset(
         *(MessageKind.CONNECTION_LOST, MessageKind.UPKEEP_FAILED, MessageKind.TOKENS_UNOPENABLE),
         *(MessageKind.READS_BLOCKED, MessageKind.SWEEP_FAILED, MessageKind.POLL_FAILED),
         *(MessageKind.EVENT_IGNORED, MessageKind.EVENT_FAILED, MessageKind.LOG_CUT),
+        MessageKind.REPLIES_FAILED,
         *(MessageKind.PAUSED, MessageKind.RESUMED, MessageKind.LIVE, MessageKind.SHADOW),
         *(MessageKind.DAY_FULL, MessageKind.POLICY_UNUSABLE, MessageKind.POLICY_USABLE),
         *(MessageKind.FIRST_LOOK, MessageKind.DIGEST),
@@ -157,8 +159,9 @@ def _addressed(conn: Connection, to: To, key: str) -> dict[str, Any]:
 
 
 def draw_again(conn: Connection, company: str, begins: str, now: datetime) -> None:
-    """Redraw the notices of a company whose keys start with `begins`."""
+    """Redraw a company's notices whose keys start with `begins`, while their words are kept."""
     theirs = (messages.c.company == company) & messages.c.dedupe.startswith(f"notice:{begins}")
+    theirs &= messages.c.body.is_not(None)
     conn.execute(update(messages).where(theirs).values(due_at=now))
 
 
@@ -168,9 +171,10 @@ def reply_key(id: str) -> str:
 
 
 def redraw_line(conn: Connection, case_id: str, key: str, now: datetime) -> None:
-    """Redraw the line with this key in the thread of a case."""
+    """Redraw the line with this key in the thread of a case, while its words are kept."""
     line = messages.c.dedupe == f"thread:{case_id}:{key}"
-    conn.execute(update(messages).where(line).values(due_at=now, rank=FIRST))
+    kept = messages.c.body.is_not(None)
+    conn.execute(update(messages).where(line, kept).values(due_at=now, rank=FIRST))
 
 
 def exists(conn: Connection, key: str) -> bool:

@@ -158,6 +158,14 @@ def _poll_failed(given: Given) -> str:
     )
 
 
+def _replies_failed(given: Given) -> str:
+    return (
+        f":warning: New mail in the finance mailbox could not be read{given.tried} "
+        f"({given['reason']}). Until it can, replies of customers do not appear here; please look "
+        "into the mailbox yourself. It is tried again every few minutes, and nothing is skipped."
+    )
+
+
 def _records_broken(given: Given) -> str:
     said = []
     if given.data["kept"]:
@@ -294,6 +302,7 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.POLICY_USABLE: _policy_usable,
     MessageKind.SWEEP_FAILED: _sweep_failed,
     MessageKind.POLL_FAILED: _poll_failed,
+    MessageKind.REPLIES_FAILED: _replies_failed,
     MessageKind.RECORDS_BROKEN: _records_broken,
     MessageKind.EVENT_IGNORED: _event_ignored,
     MessageKind.EVENT_FAILED: _event_failed,

@@ -201,6 +201,7 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
     MessageKind.DIGEST: [QUIET_MORNING, FULL_MORNING, QUIET_MORNING | {"held_up": "shadow"}],
     MessageKind.SWEEP_FAILED: [FAILED, WHY | {"tried": False}],
     MessageKind.POLL_FAILED: [FAILED],
+    MessageKind.REPLIES_FAILED: [FAILED],
     MessageKind.RECORDS_BROKEN: [
         {"kept": FEW, "unfit": None},
         {"kept": None, "unfit": NAMELESS},

@@ -29,6 +29,8 @@ DAYS = {
     "We will pay on November 3": None,  # that would be in a year
     "We will pay on February 30": None,
     "We will pay": None,
+    "We will pay on 5 aprıl": None,  # the dotless letter passes for an i
+    "We will pay on auguſt 5": None,
 }
 AMOUNTS = {
     "We will pay $840.00 on Friday": "840.00",

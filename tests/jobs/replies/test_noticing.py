@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from jobs.decide import look
 from jobs.decide.access import Answer
@@ -195,3 +195,49 @@ def test_a_doubt_is_told_beside_the_mail_that_it_is_about(open_harness: OpenHarn
         line.split(" ")[1]: "Not certain: A mail of" in line for line in about_replies(harness)
     }
     assert doubted == {"kate@books.example": True, DANA: False}
+
+
+BREAKS = """CREATE TRIGGER breaks BEFORE INSERT ON documents WHEN NEW.text LIKE '%poison%'
+BEGIN SELECT RAISE(ABORT, 'no'); END"""
+
+
+def test_one_mail_that_cannot_be_dealt_with_holds_up_no_other(open_harness: OpenHarness) -> None:
+    """A person is told of it, its case looks again, and the mails around it have their effect."""
+    harness = open_harness()
+    inbox = with_mailbox(harness, "poisoned")
+    harness.sweep()
+    with harness.database.writing() as conn:
+        conn.execute(text(BREAKS))
+    for said in ("Which bank?", "This is poison.", "We will pay the invoice on 5 aprıl."):
+        inbox.receive({"from": DANA, "text": said, "headers": {"References": "<a\x00b@c>"}})
+    harness.time.later(minutes=1)
+    harness.run("replies")
+    lines = sorted(about_replies(harness))
+    assert ["when they will pay" in lines[0], "asks something" in lines[2]] == [True, True]
+    assert lines[1].startswith(":incoming_envelope: The customer wrote a mail without any text")
+    assert "poison" not in "".join(lines)
+    noted = sorted(line["data"]["kind"] for line in harness.logged("reply.noticed"))
+    assert noted == ["none", "promise", "question"]
+    with harness.database.writing() as conn:
+        conn.execute(text("DROP TRIGGER breaks"))
+    poll(harness)
+    assert len(about_replies(harness)) == 3
+
+
+def test_what_came_during_a_long_outage_is_noticed(open_harness: OpenHarness) -> None:
+    """Until the mailbox answers again the channel knows; then every mail since is read."""
+    harness = open_harness()
+    inbox = with_mailbox(harness, "outage")
+    harness.sweep()
+    poll(harness)
+    inbox.receive({"from": DANA, "text": "We dispute this bill."})
+    harness.fault("imap", "IMAP", "reset", None)
+    for _ in range(7):
+        harness.time.later(days=3)
+        harness.run("replies")
+    told = [line for line in harness.said("notice") if "New mail in the finance mailbox" in line]
+    assert told
+    harness.heal()
+    poll(harness, days=1)
+    (line,) = about_replies(harness)
+    assert "disputes the bill" in line

@@ -156,12 +156,17 @@ def test_taking_a_promise_back_goes_on_with_a_held_case(open_harness: OpenHarnes
 
 
 def test_a_promise_on_the_phone_is_watched_too(open_harness: OpenHarness) -> None:
-    """It is entered as a hold on the card; whoever lifts the hold withdraws it."""
+    """It is entered as a hold on the card; whoever lifts the hold withdraws it. A mail that
+    promised as well is settled with it."""
     harness = open_harness()
+    inbox = with_mailbox(harness, "phoned")
     harness.sweep()
+    inbox.receive({"from": DANA, "text": PROMISE})
+    poll(harness)
     held = Holding(HoldKind.PROMISE, harness.today + timedelta(days=10), "on the phone")
     assert says(harness, promise.hold_or_promise, harness.click("UCOLLECT"), held) is RECORDED
     assert (harness.state(), states(harness)) == (State.HELD, ["open"])
+    assert harness.rows(select(replies.c.settled))[0].settled == ["promise"]
     assert "On hold until December 1, 2026" in harness.view().end_reason
     assert says(harness, hold.lift, harness.click("UCOLLECT")) is RECORDED
     assert states(harness) == ["withdrawn"]

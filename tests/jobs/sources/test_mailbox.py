@@ -316,6 +316,15 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 }
 
 
+def test_only_ids_that_can_be_kept_are_read() -> None:
+    """The last ones of a header, without control characters: PostgreSQL refuses a NUL."""
+    ids = b" ".join(b"<%d@acme.example>" % number for number in range(80))
+    raw = HEAD + b"References: <a\x00b@c> <e\x1ff@g> " + ids + b"\r\n\r\nText\r\n"
+    mail = parse(Fetched(1, NOW, len(raw), raw), (), ())
+    assert mail is not None
+    assert mail.answers == {f"<{number}@acme.example>" for number in range(30, 80)}
+
+
 def test_broken_mails_are_read_as_far_as_they_go(inbox: Inbox) -> None:
     """No charset, boundary or encoding hides what somebody wrote."""
     for number, (rest, _) in enumerate(BROKEN.values()):
