@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -14,30 +15,37 @@ class Place:
     module: str
     bulk: bool = False
     """Leaves room in the request budget for work that a person is waiting for."""
+    scheduled: Literal["", "company", "connection", "all"] = ""
+    """Whose rows of the schedule it works on: one for each company ("connection": due at once when
+    the company is connected again), or one for all. "" for a table of its own, or where another
+    step puts its row there."""
 
 
 STEPS: Mapping[str, Place] = {
     "detect": Place("intake", "jobs.intake.events"),
-    "upkeep": Place("intake", "jobs.companies.upkeep", bulk=True),
-    "poll": Place("intake", "jobs.intake.poll", bulk=True),
-    "sweep": Place("intake", "jobs.intake.sweep", bulk=True),
-    "habits": Place("intake", "jobs.intake.habits", bulk=True),
+    "upkeep": Place("intake", "jobs.companies.upkeep", bulk=True, scheduled="connection"),
+    "poll": Place("intake", "jobs.intake.poll", bulk=True, scheduled="connection"),
+    "sweep": Place("intake", "jobs.intake.sweep", bulk=True, scheduled="connection"),
+    "habits": Place("intake", "jobs.intake.habits", bulk=True, scheduled="company"),
     "outlook": Place("intake", "jobs.reports.forecasting"),
-    "digest": Place("intake", "jobs.reports.digest"),
-    "first_look": Place("intake", "jobs.reports.first_look"),
-    "promises": Place("intake", "jobs.replies.promises"),
-    "log_head": Place("intake", "jobs.reports.log_head"),
-    "retention": Place("intake", "jobs.companies.retention"),
-    "replies": Place("triage", "jobs.replies.step"),
+    "digest": Place("intake", "jobs.reports.digest", scheduled="company"),
+    "first_look": Place("intake", "jobs.reports.first_look", scheduled="company"),
+    "promises": Place("intake", "jobs.replies.promises", scheduled="connection"),
+    "log_head": Place("intake", "jobs.reports.log_head", scheduled="all"),
+    "retention": Place("intake", "jobs.companies.retention", scheduled="all"),
+    "replies": Place("triage", "jobs.replies.step", scheduled="connection"),
     "triage": Place("triage", "jobs.triage.step", bulk=True),
     "send": Place("act", "jobs.send.step"),
     "write_back": Place("act", "jobs.write_back"),
     "messages": Place("act", "bot.slack.outbox"),
-    "tell_managers": Place("act", "jobs.tell_managers"),
+    "tell_managers": Place("act", "jobs.tell_managers", scheduled="connection"),
     "copies": Place("act", "bot.slack.copies"),
-    "people": Place("act", "bot.slack.people"),
+    "people": Place("act", "bot.slack.people", scheduled="all"),
 }
 """Steps of one queue share a worker, in this order."""
 
 QUEUES = {name: place.queue for name, place in STEPS.items()}
+FOR_ALL = [name for name, place in STEPS.items() if place.scheduled == "all"]
+AT_CONNECTION = [name for name, place in STEPS.items() if place.scheduled == "connection"]
+EACH_COMPANY = [name for name, place in STEPS.items() if place.scheduled == "company"]
 BULK = frozenset(name for name, place in STEPS.items() if place.bulk)

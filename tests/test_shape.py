@@ -30,7 +30,7 @@ BELOW: dict[str, set[str]] = {
     "engine": {"rules", "store", "pipeline", "reasoning", "mail", "sources"},
     "opening": {"rules", "store"},
     "approvals": {"rules", "store"},
-    "companies": {"rules", "store", "engine"},
+    "companies": {"rules", "store", "pipeline", "engine"},
     "intake": {"rules", "store", "sources", "engine", "opening", "companies"},
     "triage": {"rules", "store", "reasoning", "sources", "engine", "approvals"},
     "replies": {"rules", "store", "reasoning", "sources", "engine", "opening"},

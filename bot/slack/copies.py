@@ -142,7 +142,7 @@ class FindAddress:
     def _refused(self, conn: Connection, found: Addressed) -> str:
         """Why it must not go to this address, as a sentence, or empty."""
         if not is_address(found.email):
-            return "Slack has no e-mail address of yours."
+            return "Slack has no e-mail address for you."
         if self.services.mailer is None:
             return "No way to send mail is set up."
         if copies.is_known(conn, found.email):

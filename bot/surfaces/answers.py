@@ -227,7 +227,7 @@ def case_opened(case: str) -> str:
 def copy_asked() -> str:
     """A test copy is on its way to the person who asked."""
     return (
-        "A test copy is being sent to the e-mail address that Slack has of you. A direct message "
+        "A test copy is being sent to your e-mail address in Slack. A direct message "
         "says how it went. The customer gets nothing."
     )
 

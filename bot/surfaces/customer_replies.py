@@ -47,7 +47,7 @@ KINDS: Mapping[ReplyKind, ReplyWords] = {
     ),
     ReplyKind.NEW_CONTACT: ReplyWords(
         ":bust_in_silhouette:",
-        "says that somebody else should be written to",
+        "says that we should write to somebody else",
         "Please check that, and correct the address in QuickBooks.",
     ),
     ReplyKind.PAID_CLAIM: ReplyWords(

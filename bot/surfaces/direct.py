@@ -69,7 +69,7 @@ def _head(asked: Sequence[CaseView]) -> str:
     told = []
     if drafts:
         what = _counted(drafts, "message")
-        told.append(f"*{what}* to customers of yours: nothing is sent before finance approves it.")
+        told.append(f"*{what}* to your customers: nothing is sent before finance approves it.")
     if stopped:
         told.append(f"*{_counted(stopped, 'customer')}* of yours: no message for now.")
     return " ".join(told) or "Nothing waits for you here any more."

@@ -131,7 +131,7 @@ def health(found: CompanyHealth, now: datetime) -> str:
     late = found.due_since is not None and now - found.due_since > LATE
     if late and found.due_since:
         lines.append(
-            f"• {found.due} pieces of work have been due since {stamp(found.due_since)}: an "
+            f"• {found.due} jobs have been overdue since {stamp(found.due_since)}: an "
             "administrator should check that all processes run (`overdue doctor`)."
         )
     else:

@@ -16,12 +16,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from jobs.companies import profile
+from jobs.pipeline import AT_CONNECTION, EACH_COMPANY
 from jobs.rules.states import ConnectionStatus
 from jobs.store import cases, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.connection import tokens
 from jobs.store.connection.tokens import ConnectLink, Seal
-from jobs.store.customers.managers import TELL_MANAGERS
 from jobs.store.database.engine import AWAY, Database
 from jobs.store.outbox import MessageKind, OtherChannel
 from qbo import (
@@ -195,9 +195,9 @@ def _record(
         before = companies.get(conn, realm)
         channel = _channel(conn, realm, link.channel, intuit.channel)
         again = _store(conn, columns | {"channel": channel}, link.person, now)
-        for kind in ("sweep", "poll", "upkeep", "replies", "promises", TELL_MANAGERS):
+        for kind in AT_CONNECTION:
             work.hurry(conn, realm, kind, now)
-        for kind in ("habits", "digest", "first_look"):
+        for kind in EACH_COMPANY:
             work.ensure(conn, realm, kind, now)
         company = companies.need(conn, realm)
         _tell(conn, company, link, again, now)

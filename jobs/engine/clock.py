@@ -17,13 +17,12 @@ from jobs.engine.loop import due_steps
 from jobs.engine.policy_file import PolicyFile
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
-from jobs.store import texts, work
+from jobs.pipeline import AT_CONNECTION, EACH_COMPANY, FOR_ALL
+from jobs.store import companies, texts, work
 from jobs.store.database.engine import Database
 
 PERIOD = 1.0
 """Seconds between ticks."""
-GLOBAL = ("people", "log_head", "retention")
-"""Kinds of scheduled work that belong to no company."""
 
 slog = structlog.get_logger()
 
@@ -60,10 +59,15 @@ class Clock:
             self._say("")
 
     def _plan(self) -> None:
+        """Put on the schedule what a release has added since a company was connected."""
         if not self.planned:
+            now = self.now()
             with self.database.writing() as conn:
-                for kind in GLOBAL:
-                    work.ensure(conn, work.EVERYBODY, kind, self.now())
+                for kind in FOR_ALL:
+                    work.ensure(conn, work.EVERYBODY, kind, now)
+                for company in companies.all_of_them(conn):
+                    for kind in (*AT_CONNECTION, *EACH_COMPANY):
+                        work.ensure(conn, company.realm, kind, now)
             self.planned = True
 
     def _policy(self) -> None:

@@ -151,7 +151,7 @@ def _sender(letter: Letter) -> str:
 def _copied_otherwise(letter: Letter, now: Copies) -> tuple[str, ...]:
     if now.to == letter.cc:
         return ()
-    return now.left_out or ("Somebody has chosen anew who gets a copy.",)
+    return now.left_out or ("Somebody changed who gets a copy.",)
 
 
 @dataclass(frozen=True)

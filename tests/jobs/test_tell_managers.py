@@ -53,7 +53,7 @@ def test_one_message_a_day_with_the_drafts(open_harness: OpenHarness) -> None:
     harness.outside.slack.space.messages.clear()
     harness.sweep()
     (message,) = told(harness)
-    assert "*2 messages* to customers of yours: nothing is sent" in message["text"]
+    assert "*2 messages* to your customers: nothing is sent" in message["text"]
     assert buttons(message) == ["Looks good", "Edit", "Hold…"] * 2
     assert "once you press *Looks good*" in message["text"]
     assert "how to pay" not in message["text"]

@@ -70,7 +70,7 @@ def _class(view: CaseView) -> Line:
     if view.summary and view.judged_by != BY_RULES:
         line.append(text(f" · AI summary: {cap(one_line(view.summary), 1000)}"))
     elif routine and not _gates(view, set()):
-        line.append(text(" · nothing speaks against an oversight"))
+        line.append(text(" · looks like an oversight"))
     return line
 
 

@@ -104,7 +104,7 @@ def fingerprint(subject: str, body: str, marked: bool = False) -> str:
 
 def not_saved(words: str, typed: Text) -> Block:
     """Instead of a form that no longer makes sense: why, and what was typed, to be copied."""
-    told = "Your text was not saved. Here it is, to be copied:"
+    told = "Your text was not saved. Copy it from here:"
     top = paragraph(text(words), text(f"\n{told}"))
     pieces = [quote(text(piece)) for piece in chunks(f"{typed.subject}\n\n{typed.body}", 3000)]
     return modal(LOADING, "Not saved", [rich(top, *pieces)], "")

@@ -92,7 +92,7 @@ def _promise_ended(given: Given) -> str:
     return {
         PromiseState.KEPT: f":white_check_mark: {what} (to {until}) was kept.",
         PromiseState.BROKEN: f":warning: {what} (to {until}), which {given.who} had confirmed, was "
-        "not kept. Its invoices go on one stage higher.",
+        "not kept. Its invoices move up one stage.",
         PromiseState.WITHDRAWN: f"{what} (to {until}) no longer applies: its invoices are gone.",
     }[PromiseState(given.data["state"])]
 

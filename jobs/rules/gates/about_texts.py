@@ -68,7 +68,7 @@ STANCES: dict[Stance, tuple[Kind, str, str, dict[str, Any]]] = {
     Stance.NEW_CONTACT: (
         Kind.GATE,
         "new_contact",
-        "{} says that somebody else should be written to. Check the address in QuickBooks.",
+        "{} says that we should write to somebody else. Check the address in QuickBooks.",
         {},
     ),
     Stance.QUESTION: (Kind.GATE, "open_question", "{} asks a question.", {}),

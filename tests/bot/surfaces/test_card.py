@@ -446,7 +446,7 @@ FACES = [
     ("manager first", "Waiting for the account manager"),
     ("manager first", "Approval opens when Max Anager presses “Looks good”, or Nov 6, 2026"),
     ("template", "template (no model is configured)"),
-    ("template", "Routine reminder · nothing speaks against an oversight."),
+    ("template", "Routine reminder · looks like an oversight."),
     ("waiting", "AI summary: Looks like an oversight."),
     ("credits", "$300.00 more open, not in this message"),
     ("credits", "Asked for $2,680.00: "),

@@ -11,6 +11,7 @@ import redis as redis_client
 from sqlalchemy import select, true
 from structlog.testing import capture_logs
 
+from jobs import pipeline
 from jobs.engine.clock import PERIOD, Clock, run
 from jobs.engine.queues import Queues
 from jobs.engine.step import Step
@@ -20,6 +21,7 @@ from jobs.store.database.engine import Database
 from jobs.store.database.tables import events as events_table
 from jobs.store.database.tables import schedule
 from jobs.store.events import Notice
+from tests.jobs.store.record import REALM, company
 
 NOW = datetime(2026, 11, 6, 15, 0, tzinfo=UTC)
 STEP = Step("detect", events_table, true(), lambda *_: None, lambda *_: None)
@@ -85,15 +87,20 @@ def test_it_does_not_ring_for_what_may_not_be_done(database: Database) -> None:
     assert queues.woken == []
 
 
-def test_it_puts_global_work_in_place_once(database: Database) -> None:
-    """Two clocks, several ticks: one row, due at once."""
+def test_it_puts_on_the_schedule_what_is_missing_once(database: Database) -> None:
+    """Two clocks, several ticks: what is for all, and what each company has since a release."""
+    company(database)
     for clock in (ticking(database, WokenSteps()), ticking(database, WokenSteps())):
         clock.tick()
         clock.tick()
     with database.reading() as conn:
         rows = conn.execute(select(schedule)).all()
-    there = [(row.company, row.kind, row.due_at) for row in rows]
-    assert there == [("", "people", NOW), ("", "log_head", NOW), ("", "retention", NOW)]
+    there = [(row.company, row.kind) for row in rows]
+    kinds = [*pipeline.AT_CONNECTION, *pipeline.EACH_COMPANY]
+    assert sorted(there) == sorted(
+        [*(("", kind) for kind in pipeline.FOR_ALL), *((REALM, kind) for kind in kinds)]
+    )
+    assert {row.due_at for row in rows} == {NOW}
 
 
 def test_it_rings_a_real_queue_once(database: Database, valkey_url: str) -> None:

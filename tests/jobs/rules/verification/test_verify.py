@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jobs.rules.case import Proposal
 from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Invoice
 from jobs.rules.facts.past import Past
-from jobs.rules.figures import Money, letter_locale
+from jobs.rules.figures import LANGUAGES, Money, letter_locale
 from jobs.rules.letters.drafts import compose
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import one_line
@@ -25,7 +25,7 @@ from jobs.rules.states import CaseClass, Stage
 from jobs.rules.verification.known import known
 from jobs.rules.verification.scan import found
 from jobs.rules.verification.verify import Violation, verify
-from jobs.rules.verification.wording import ALLOWABLE, PHRASES
+from jobs.rules.verification.wording import ALLOWABLE, CHECKED, PHRASES
 from tests.jobs.reasoning.measured import honest
 from tests.jobs.rules.verification import lines, lines_de
 from tests.jobs.rules.world import ZONE, contact, credit, facts, invoice, missed, policy, usd
@@ -427,3 +427,8 @@ def test_credits_may_be_named() -> None:
     ):
         assert said(words, about) == (), words
     assert said("The credit of $1,307.40 is in all that we hold.", about) != ()
+
+
+def test_every_language_of_letters_is_checked() -> None:
+    """Who adds a language says what the checks have to know of its words."""
+    assert set(CHECKED) == set(LANGUAGES)
