@@ -64,6 +64,11 @@ def lines(text: str) -> tuple[str, ...]:
     return tuple(cut[:MOST_LINES])
 
 
+def too_long(text: str) -> bool:
+    """Whether the model or the phrase rules see only a part of it."""
+    return len(text) > LONGEST_TEXT or len(lines(text)) > MODEL_LINES
+
+
 def plain(text: str) -> str:
     """Text without control, invisible or direction-changing characters, in NFKC and with `\\n` as
     its only line break; no more than anybody would read."""

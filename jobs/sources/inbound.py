@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
@@ -22,7 +22,7 @@ from itertools import islice
 from jobs.reasoning import phrases
 from jobs.reasoning.cleaning import LONGEST_TEXT, lines, plain, visible
 from jobs.reasoning.replies import own_words
-from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, Stance
+from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, Stance, Unreadable
 from jobs.rules.plain import one_line
 from jobs.sources.imap import Fetched
 
@@ -34,6 +34,8 @@ MOST_IDS = 50
 MOST_ATTACHMENTS = 10
 LONGEST_SUBJECT = 200
 
+_ENCRYPTED = frozenset({"encrypted", "pkcs7-mime", "x-pkcs7-mime"})
+_ARMOUR = "-----BEGIN PGP MESSAGE-----"
 _IDS = re.compile(r"<[^<>\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,250}>")
 """Without what PostgreSQL does not take: a NUL, or half of a surrogate pair."""
 _ANSWER = re.compile(r"\s*(?:re|aw|antw|sv|rv|tr|r)\s*(?:\[\d+\])?:", re.IGNORECASE)
@@ -90,6 +92,8 @@ class Inbound:
     """The addresses that do not work, according to a bounce."""
     whole: bool = True
     """Whether all of its text was there."""
+    missing: Unreadable | None = None
+    """What of it only a person can read."""
 
     @property
     def says_left(self) -> bool:
@@ -129,27 +133,46 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
         text="\n".join(filter(None, (_said_subject(mail, answers_us), words, _files(parts)))),
         failed=failed,
         whole=not fetched.cut or _ends_with_a_file(parts) or len(words) >= LONGEST_TEXT,
+        missing=None if _is_report(mail) or failed else _missing(parts, words),
     )
 
 
-def _texts(parts: list[Message]) -> tuple[str, str]:
-    """All text that a reader sees: the plain one, and the visible one of the HTML.
+def _missing(parts: list[Message], words: str) -> Unreadable | None:
+    encrypted = any(part.get_content_subtype() in _ENCRYPTED for part in parts)
+    if encrypted or _ARMOUR in words:
+        return Unreadable.TEXT
+    cut = len(words) >= LONGEST_TEXT or len(parts) >= MOST_PARTS
+    if cut or any(map(_is_cut, _text_parts(parts))):
+        return Unreadable.REST
+    return None if words else Unreadable.TEXT
 
-    A report returns our own message below what it says.
-    """
+
+def _is_cut(part: Message) -> bool:
+    """Whether it is longer than `plain` and `visible` read."""
+    times = 4 if part.get_content_subtype() == "html" else 1
+    return len(_decoded(part)) > times * LONGEST_TEXT
+
+
+def _texts(parts: list[Message]) -> tuple[str, str]:
+    """All text that a reader sees: the plain one, and the visible one of the HTML."""
     plain_text, html = "", ""
-    for part in parts:
-        kind = part.get_content_maintype()
-        if kind == "message" and _is_report(parts[0]):
-            break
-        # a leaf that calls itself multipart has lost its boundary
-        if kind not in ("text", "multipart") or part.is_multipart() or _file_name(part):
-            continue
+    for part in _text_parts(parts):
         if part.get_content_subtype() == "html":
             html += f"{plain(visible(_decoded(part)))}\n"
         else:
             plain_text += f"{plain(_decoded(part))}\n"
     return plain_text.strip(), html.strip()
+
+
+def _text_parts(parts: list[Message]) -> Iterator[Message]:
+    """Those that are no files. A report returns our own message below what it says."""
+    for part in parts:
+        kind = part.get_content_maintype()
+        if kind == "message" and _is_report(parts[0]):
+            return
+        # a leaf that calls itself multipart has lost its boundary
+        if kind in ("text", "multipart") and not (part.is_multipart() or _file_name(part)):
+            yield part
 
 
 def _together(plain_text: str, html: str) -> str:

@@ -266,7 +266,8 @@ class _Reading:
 
     def _add(self, customer: Account, mail: Inbound, doubt: str = "") -> None:
         said = mail.kind, mail.at, mail.text, mail.sender, mail.answers, doubt
-        document = Document(mail.id, "mailbox", *said, author=self._author(customer, mail))
+        author = self._author(customer, mail)
+        document = Document(mail.id, "mailbox", *said, author=author, missing=mail.missing)
         self._found[customer.id].documents.setdefault(mail.id, document)
 
     def _author(self, customer: Account, mail: Inbound) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from jobs.reasoning.cleaning import too_long
+from jobs.rules.facts.evidence import Unreadable
 from jobs.rules.facts.findings import Account, Down, Findings
 from jobs.rules.policy.policy import Policy
 
@@ -51,7 +54,7 @@ def read_source(
     source: Source, customers: Sequence[Account], now: datetime, policy: Policy
 ) -> dict[str, Findings]:
     """What it says about each of these customers, whatever it does: an error, or no answer about
-    one of them, is `Down`."""
+    one of them, is `Down`. A text too long to be read whole is marked, whichever source has it."""
     why = "It gave no answer about this customer."
     found: Mapping[str, Findings] = {}
     try:
@@ -59,7 +62,15 @@ def read_source(
     except Exception as error:  # noqa: BLE001
         # Its author's mistake; neither other sources nor other cases may suffer from it.
         why = f"Reading it failed ({type(error).__name__})."
-    return {customer.id: found.get(customer.id, unread(why, now)) for customer in customers}
+    return {c.id: _marked(found.get(c.id) or unread(why, now)) for c in customers}
+
+
+def _marked(found: Findings) -> Findings:
+    documents = tuple(
+        replace(d, missing=Unreadable.REST) if d.missing is None and too_long(d.text) else d
+        for d in found.documents
+    )
+    return replace(found, documents=documents)
 
 
 def unread(why: str, now: datetime) -> Findings:

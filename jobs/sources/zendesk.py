@@ -188,8 +188,12 @@ class _ZendeskReading:
         )
 
     def _documents(self, ticket: ZendeskTicket, comments: Comments) -> Iterator[Document]:
-        """What both sides can see, under the subject; and apart from it what only agents see."""
+        """What both sides can see, under the subject; and apart from it what only agents see.
+
+        The newest comes first: what is beyond the length that is read is the oldest.
+        """
         lately = [c for c in comments if ticket.open or c.created_at >= self.since]
+        lately.sort(key=lambda comment: comment.created_at, reverse=True)
         shown = [comment for comment in lately if comment.public and comment.text]
         hidden = [comment for comment in lately if not comment.public and comment.text]
         at = max((comment.created_at for comment in shown), default=ticket.updated_at)

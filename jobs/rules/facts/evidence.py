@@ -33,6 +33,13 @@ AUTOMATIC, BOUNCE = "automatic_reply", "bounce"
 """Kinds of mail that no person wrote: one says that somebody is away, the other came back."""
 
 
+class Unreadable(StrEnum):
+    """Why a text cannot be read whole by anybody but a person, as a closed list."""
+
+    REST = "rest"  # it is too long
+    TEXT = "text"  # it is only a picture or a file, or encrypted
+
+
 @dataclass(frozen=True)
 class Document:
     """One text that we did not write. `id` is unique in the case: "memo:742", "ticket:88"."""
@@ -50,6 +57,8 @@ class Document:
     """Why it is not certain that this mail is about the customer, as a sentence."""
     author: str = ""
     """Who wrote it, as far as the source knows: "customer", "colleague", "agent"."""
+    missing: Unreadable | None = None
+    """What of it `text` does not have, or has beyond what is read."""
 
 
 @dataclass(frozen=True)

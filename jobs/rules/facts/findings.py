@@ -161,7 +161,9 @@ class Context:
             for document in (d for d in found.documents if d.kind != AUTOMATIC):
                 before = joined.setdefault(document.id, document)
                 if document.text not in before.text:
-                    joined[document.id] = replace(before, text=f"{before.text}\n{document.text}")
+                    text, missing = f"{before.text}\n{document.text}", document.missing
+                    both = replace(before, text=text, missing=before.missing or missing)
+                    joined[document.id] = both
         return tuple(joined.values())
 
     @property

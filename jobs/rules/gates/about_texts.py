@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from jobs.rules.facts.addresses import ledger_addresses
-from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
+from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance, Unreadable
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import day, listed
@@ -21,6 +21,13 @@ from jobs.rules.verification.violations import Violation
 WHO_DOCUMENT = {"memo": "The memo on {}", "mail": "A mail", "ticket": "Ticket {}", "note": "A note"}
 UNREAD = "unread_text"
 """The gate while no model has read a text in which the phrases hear nothing."""
+UNREADABLE = "unreadable_text"
+"""The gate while there is a text that only a person can read whole."""
+WITHOUT = {
+    Unreadable.REST: ("is too long to be read whole", "are too long to be read whole"),
+    Unreadable.TEXT: ("has no text that can be read", "have no text that can be read"),
+}
+"""What of a text is missing → what is said of one, and of several."""
 KINDS = {
     **dict.fromkeys(("mail", "reply", "forward"), "mail"),
     "automatic_reply": "automatic reply",
@@ -102,7 +109,8 @@ def of_readings(facts: Facts, past: Past, readings: Iterable[Reading]) -> Iterat
 def unread(
     facts: Facts, documents: Iterable[Document], readings: Iterable[Reading]
 ) -> Iterator[Ruling]:
-    """Texts from outside the ledger that no model has read and in which the phrases hear nothing.
+    """Texts from outside the ledger that cannot be read whole, and those that no model has read and
+    in which the phrases hear nothing.
 
     That is silence, not "no dispute": a person reads them. It follows from readings that were
     made, so it never fires where nobody was to read anything, as in a last check.
@@ -110,25 +118,47 @@ def unread(
     heard: dict[str, list[Reading]] = {}
     for reading in readings:
         heard.setdefault(reading.document, []).append(reading)
-    unheard = [d for d in documents if d.kind != "memo" and _silent(heard.get(d.id, ()))]
+    texts = [d for d in documents if d.kind != "memo" and d.id in heard]
+    yield from _unreadable(facts, [d for d in texts if d.missing])
+    unheard = [d for d in texts if not d.missing and _silent(heard[d.id])]
     if not unheard:
         return
-    names = list(dict.fromkeys(_named(facts, document) for document in unheard))
-    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
-    them = "it" if len(names) == 1 else "them"
+    names = _names(facts, unheard)
+    them = "it" if len(unheard) == 1 else "them"
     reason = (
-        f"No model has read {listed([*names[:MOST_NAMED], *more])}, and the phrase rules found "
+        f"No model has read {listed(names)}, and the phrase rules found "
         f"nothing in {them}. Please read {them} before you approve."
     )
     evidence = tuple(document.id for document in unheard)
     yield Ruling(Kind.GATE, UNREAD, reason, evidence, **TWO_PEOPLE)
 
 
+def _unreadable(facts: Facts, texts: Sequence[Document]) -> Iterator[Ruling]:
+    """Texts of which neither model nor phrases see everything: only a person can."""
+    if not texts:
+        return
+    told: list[str] = []
+    for missing, verbs in WITHOUT.items():
+        if some := [document for document in texts if document.missing is missing]:
+            names = listed(_names(facts, some))
+            verb = verbs[len(some) > 1]
+            told.append(f"{names[0].upper()}{names[1:]} {verb}.")
+    them = "it" if len(texts) == 1 else "them"
+    reason = f"{' '.join(told)} Please open {them} before you approve."
+    evidence = tuple(document.id for document in texts)
+    yield Ruling(Kind.GATE, UNREADABLE, reason, evidence, **TWO_PEOPLE)
+
+
+def _names(facts: Facts, documents: Iterable[Document]) -> list[str]:
+    """What a colleague calls them; beyond a few only how many more."""
+    names = list(dict.fromkeys(_named(facts, document) for document in documents))
+    more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    return [*names[:MOST_NAMED], *more]
+
+
 def _silent(heard: Sequence[Reading]) -> bool:
     """Whether only the phrases have read it, and hear nothing."""
-    return bool(heard) and all(
-        reading.reader == BY_PHRASES and reading.stance is Stance.NONE for reading in heard
-    )
+    return all(reading.reader == BY_PHRASES and reading.stance is Stance.NONE for reading in heard)
 
 
 def _named(facts: Facts, document: Document) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from jobs.rules.facts.evidence import Unreadable
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh
 from jobs.sources import mailbox as module
 from jobs.sources.imap import Fetched, ImapServer
@@ -331,6 +332,42 @@ def test_broken_mails_are_read_as_far_as_they_go(inbox: Inbox) -> None:
         inbox.put(HEAD + f"Message-ID: <{number}@acme.example>\r\n".encode() + rest)
     found = sorted(text for _, text in said(read(inbox)["1"]))
     assert found == sorted(text for _, text in BROKEN.values())
+
+
+SIGNED = b"Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\n"
+HTML = b"Content-Type: text/html\r\n\r\n"
+WHOLE: dict[str, tuple[bytes, Unreadable | None]] = {
+    "a text": (b"\r\nHello\r\n", None),
+    "an empty mail": (b"\r\n\r\n", Unreadable.TEXT),
+    "only a picture": (HTML + b"<p><img src='cid:1'></p>\r\n", Unreadable.TEXT),
+    "an image": (b"Content-Type: image/png\r\n\r\nx\r\n", Unreadable.TEXT),
+    "only a file": (MIXED + PDF + b"\r\n\r\nx\r\n--x--\r\n", Unreadable.TEXT),
+    "a picture and a text": (
+        SIGNED + HTML + b"Hello\r\n--x\r\nContent-Type: image/png\r\n\r\nx\r\n--x--\r\n",
+        None,
+    ),
+    "encrypted": (
+        MIXED.replace(b"mixed", b"encrypted") + b"\r\nYou need a key.\r\n--x--\r\n",
+        Unreadable.TEXT,
+    ),
+    "S/MIME": (b"Content-Type: application/pkcs7-mime\r\n\r\nx\r\n", Unreadable.TEXT),
+    "armoured": (b"\r\nHi\r\n-----BEGIN PGP MESSAGE-----\r\nx\r\n", Unreadable.TEXT),
+    "too long": (b"\r\n" + b"Hello\r\n" * 10_000, Unreadable.REST),
+    "too much before it": (b"\r\n" + b"\r\n" * 60_000 + b"We dispute it\r\n", Unreadable.REST),
+    "too much markup": (HTML + b"<p>Hello</p>" + b"<b></b>" * 40_000, Unreadable.REST),
+}
+
+
+def test_what_only_a_person_can_read_is_said() -> None:
+    """A picture, a file, what is encrypted, and the end of what is too long."""
+    for name, (rest, missing) in WHOLE.items():
+        raw = HEAD + rest
+        mail = parse(Fetched(1, NOW, len(raw), raw), US.names, ())
+        assert mail is not None
+        assert (mail.missing, mail.whole) == (missing, True), name
+    report = parse(Fetched(1, NOW, 1, bounce()), US.names, ())
+    assert report is not None
+    assert report.missing is None
 
 
 def test_large_mails_are_read_to_the_end_of_their_text(

@@ -107,8 +107,8 @@ def test_what_agents_write_for_themselves_stays_apart(desk: HelpDesk) -> None:
     assert (ticket.id, ticket.source, ticket.kind) == (f"ticket:{id}", "help desk", "ticket")
     assert (note.id, note.source, note.kind) == (f"ticket:{id}:notes", "help desk", "note")
     assert ticket.text == (
-        "A pallet\n\nThe requester wrote:\nOne pallet is missing.\n\n"
-        "Somebody else wrote:\nWe are looking into it.\n\nThe requester wrote:\n" + hostile
+        f"A pallet\n\nThe requester wrote:\n{hostile}\n\nSomebody else wrote:\n"
+        "We are looking into it.\n\nThe requester wrote:\nOne pallet is missing."
     )
     assert note.text == "They always say that. Waive it?"
     assert ticket.at == datetime(2026, 11, 19, 12, tzinfo=UTC)

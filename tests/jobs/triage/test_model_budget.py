@@ -7,7 +7,7 @@ from decimal import Decimal
 from bot.surfaces.card.card import card
 from jobs.decide.access import Answer
 from jobs.reasoning.prompting import prompt
-from jobs.rules.gates.about_texts import UNREAD
+from jobs.rules.gates.about_texts import UNREAD, UNREADABLE
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
 from tests.jobs.fixtures import OpenHarness
@@ -74,3 +74,21 @@ def test_where_the_model_fails_only_that_text_is_read_again(open_harness: OpenHa
     harness.run("triage")
     assert harness.rules() == set()
     assert len(harness.outside.model.prompts) == asked + 2
+
+
+def test_a_text_that_is_read_only_in_part_is_a_second_look(open_harness: OpenHarness) -> None:
+    """The model answers "nothing", but what is beyond its lines nobody has read: not the first
+    time, and not when the answer is known."""
+    harness = open_harness()
+    desk = with_desk(harness)
+    desk.texts["1"], desk.open = f"{NOTHING_HEARD}\n" * 151, False
+    harness.sweep()
+    assert harness.rules() == {UNREADABLE}
+    assert "Ticket 1 is too long to be read whole." in about(harness)
+    desk.texts["1"] = f"{NOTHING_HEARD}\n" * 150
+    harness.refresh()
+    assert harness.rules() == set()
+    desk.texts["1"] = f"{NOTHING_HEARD}\n" * 151
+    harness.refresh()
+    assert harness.rules() == {UNREADABLE}
+    assert harness.approve("UCOLLECT") is Answer.SECOND_NEEDED

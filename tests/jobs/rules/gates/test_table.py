@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
+from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance, Unreadable
 from jobs.rules.facts.facts import Credit, Customer, Facts, Gap
 from jobs.rules.facts.findings import Down, Findings, Fresh, Ticket
 from jobs.rules.facts.past import AddressContact, BrokenPromise, Hold, HoldKind, Past
@@ -44,7 +44,7 @@ class Situation:
         lines = "".join(f"{mark} = true\n" for mark in self.marked)
         rules = policy(f'[[customer]]\nid = "58"\n{lines}' if lines else "")
         said = [Reading("memo:71037", stance, (1,), BY_PHRASES) for stance in self.stances]
-        said.append(Reading("mail:7", Stance.NONE, (), BY_PHRASES))
+        said += [Reading(id, Stance.NONE, (), BY_PHRASES) for id in ("mail:7", "mail:8")]
         found = judge(
             self.facts, self.stage, self.past, said, rules, NOW, findings=dict(self.findings)
         )
@@ -119,6 +119,9 @@ TICKET = Ticket("ticket:88", "Wrong invoice", True, NOW)
 THEIRS = frozenset({"ap@cooper.example"})
 STRANGE = Findings(Fresh(NOW), marks=(Mark(kind="vip", source="the CRM"),))
 UNREAD = Findings(Fresh(NOW), documents=(Document("mail:7", "mailbox", "mail", NOW, "Hello."),))
+ONLY_A_PICTURE = Findings(
+    Fresh(NOW), documents=(replace(UNREAD.documents[0], id="mail:8", missing=Unreadable.TEXT),)
+)
 BROKEN = BrokenPromise(NOW.date(), usd(845), frozenset({"71037"}), NOW - HOUR)
 DOUBTFUL = Findings(Fresh(NOW), doubtful="Two match.")
 OVERDUE_DOWN = Findings(Down(NOW - 5 * HOUR, "It answered 503."))
@@ -157,6 +160,7 @@ TABLE: dict[str, tuple[Kind, str, Cause]] = {
         named("Test")),
     "a mark that nobody knows": (Kind.GATE, "unknown_mark", has("a CRM", STRANGE)),
     "no model has read it": (Kind.GATE, "unread_text", has("a mailbox", UNREAD)),
+    "nothing in it can be read": (Kind.GATE, "unreadable_text", has("a help desk", ONLY_A_PICTURE)),
     "never e-mailed": (Kind.GATE, "never_emailed", each_invoice(emailed=False)),
     "a link in the ledger": (Kind.GATE, "ledger_text", each_invoice(number="evil.com/x")),
     # stop
