@@ -14,6 +14,8 @@ from jobs.reasoning.cleaning import MODEL_LINES, lines, pseudonymised
 from jobs.reasoning.model import Failure, ModelAnswer, QuestionRecord, Reader
 from jobs.reasoning.prompting import fenced, prompt
 from jobs.rules.facts.evidence import Document, Reading, Stance
+from jobs.rules.facts.findings import Context, owner
+from jobs.rules.policy.policy import Policy
 
 MOST_LINES_NAMED = 5
 BESIDE = phrases.READER
@@ -66,6 +68,16 @@ def read(
 def reader(model: Reader | None) -> str:
     """Identifies the reader, so that a new model or prompt reads everything again."""
     return f"{model.name} {prompt('read_document').label}" if model else BESIDE
+
+
+def names(context: Context, policy: Policy) -> frozenset[str]:
+    """The people and firms that a case knows of, whom the model need not know."""
+    facts, named = context.facts, owner(context.findings)
+    firms = (facts.customer, *facts.members)
+    known = {name for firm in firms for name in (firm.name, firm.contact)}
+    known |= {one.name for one in facts.relatives} | {policy.sender_name}
+    known |= {policy.account_manager_name(facts.customer.id), named[1].name if named else ""}
+    return frozenset(known - {""})
 
 
 def ask(

@@ -6,6 +6,7 @@ them again. Nothing is marked in the mailbox.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from jobs.reasoning import reading
 from jobs.reasoning.reading import Readings
 from jobs.replies import taking
 from jobs.replies.taking import Noticed
-from jobs.rules.facts.findings import Account, Down
+from jobs.rules.facts.findings import Account, Context, Down
 from jobs.sources.mailbox import Arrivals, Cursor, Mailbox
 from jobs.sources.source import SourceError
 from jobs.store import assessments, cases, companies, outbox, work
@@ -104,7 +105,8 @@ class FetchMails:
             return None
         if not work.renew(conn, claim, now):
             return None
-        round = ReadMails(self, outcome, self._noticed(conn, outcome))
+        mails = self._noticed(conn, outcome)
+        round = ReadMails(self, outcome, mails, self._names(conn, mails))
         if round.unread:
             return round
         round.settle(conn, claim, Readings(()), now)
@@ -129,6 +131,15 @@ class FetchMails:
             for document in found.documents
         )
 
+    def _names(self, conn: Connection, mails: Iterable[Noticed]) -> dict[str, frozenset[str]]:
+        """Case → the names that it knows of; a case that was never prepared knows none yet."""
+        found: dict[str, frozenset[str]] = {}
+        for case in (mail.case for mail in mails if mail.case and not mail.readings):
+            if facts := assessments.facts(conn, case):
+                context = Context(facts, assessments.present(conn, case).findings)
+                found[case.id] = reading.names(context, self.services.policy)
+        return found
+
 
 @dataclass(frozen=True)
 class ReadMails:
@@ -137,6 +148,9 @@ class ReadMails:
     fetch: FetchMails
     arrivals: Arrivals
     mails: tuple[Noticed, ...]
+    names: Mapping[str, frozenset[str]]
+    """Case → names that the model need not know; it is not asked about others, whose triage will
+    ask it."""
 
     @property
     def unread(self) -> tuple[Noticed, ...]:
@@ -153,18 +167,19 @@ class ReadMails:
 
     def _read(self, mail: Noticed) -> Readings:
         """The model is asked on account of the case; without one, nobody sees the answer."""
-        fetch, model = self.fetch, None
-        if mail.case:
-            model = fetch.services.for_case(fetch.company.realm, mail.case.id).model
-        names = [one.name for one in fetch.customers if one.id == mail.customer]
-        return reading.read([mail.document], model, names)
+        fetch, case = self.fetch, mail.case
+        if case is None or case.id not in self.names:
+            return reading.read([mail.document], None)
+        model = fetch.services.for_case(fetch.company.realm, case.id).model
+        return reading.read([mail.document], model, self.names[case.id])
 
     def settle(self, conn: Connection, claim: Claim, outcome: Readings, now: datetime) -> None:
         """Everything that follows from the mails, and the cursor behind them."""
         fetch = self.fetch
         if not work.settle(conn, claim, now if self.arrivals.more else now + EVERY):
             return
-        kept = outcome.known(mail.document for mail in self.unread if mail.case)
+        asked = (mail for mail in self.unread if mail.case and mail.case.id in self.names)
+        kept = outcome.known(mail.document for mail in asked)
         reader = reading.reader(fetch.services.model)
         assessments.put_readings(conn, kept, outcome.readings, reader, now)
         for mail in self.mails:

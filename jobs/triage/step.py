@@ -18,7 +18,7 @@ from jobs.reasoning.reading import Readings
 from jobs.rules import changes
 from jobs.rules.facts.evidence import Document, Reading
 from jobs.rules.facts.facts import Invoice
-from jobs.rules.facts.findings import Context, Findings, owner
+from jobs.rules.facts.findings import Context, Findings
 from jobs.rules.figures import day
 from jobs.rules.gates.about_sources import AWAY, DOWN
 from jobs.rules.letters import drafts
@@ -220,17 +220,8 @@ class Read:
 
     def act(self) -> Readings:
         """Never raises for anything the model does: the phrase rules always answer."""
-        return reading.read(self.unread, self.services.model, self._names())
-
-    def _names(self) -> set[str]:
-        """The people and firms that we know of, whom the model need not know."""
-        facts, policy = self.context.facts, self.services.policy
-        firms = (facts.customer, *facts.members)
-        named = owner(self.context.findings)
-        names = {name for firm in firms for name in (firm.name, firm.contact)}
-        names |= {one.name for one in facts.relatives} | {policy.sender_name}
-        names |= {policy.account_manager_name(facts.customer.id), named[1].name if named else ""}
-        return names - {""}
+        names = reading.names(self.context, self.services.policy)
+        return reading.read(self.unread, self.services.model, names)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Readings, now: datetime

@@ -18,6 +18,7 @@ from bot.web.health import Waiting
 from jobs.decide.access import Answer
 from jobs.rules.states import State
 from jobs.sources.configured import configured
+from jobs.store import work
 from jobs.store.database.tables import cases, events, messages, schedule
 from tests.bot.test_logs import said as log  # noqa: F401
 from tests.jobs.fixtures import OpenHarness
@@ -109,17 +110,22 @@ def test_no_canary_leaves_its_cage(open_harness: OpenHarness, log: io.StringIO) 
     harness.process.sources = configured(harness.process.settings)  # which the process closes
     for source in harness.process.sources:
         harness.add_source(source)
+    with_news(harness, "canaryearly", "sweep", "replies")
     with_troubles(harness)
+    with_news(harness, "canarylate", "replies", "triage")
     assert harness.approve("ULEAD1") is Answer.RECORDED
     harness.wait_out()
     harness.time.later(minutes=30)
     harness.run()
     assert harness.state() is State.DONE
 
-    words, private = set(SAID_BY.values()), {*NUMBERS, ADDRESS, LINK, PERSON, OWNER, FIRM}
+    words, private = (
+        {*SAID_BY.values(), "canaryearly", "canarylate"},
+        {*NUMBERS, ADDRESS, LINK, PERSON, OWNER, FIRM},
+    )
     hidden = {*NOT_READ.values(), *secrets(harness)}
     asked = "\n".join(harness.outside.model.prompts)
-    assert holds(asked, words) == words, "the model is to read all five texts"
+    assert holds(asked, words) == words, "the model is to read all seven texts"
     ours = {*POLICY.values(), str(MANAGER["name"]), "canary-owner"}
     assert not holds(asked, private | hidden | ours)
     for told in (log.getvalue(), metrics(harness), troubles(harness), str(harness.logged())):
@@ -127,6 +133,16 @@ def test_no_canary_leaves_its_cage(open_harness: OpenHarness, log: io.StringIO) 
     (sent,) = harness.mails
     assert not holds(sent.raw.decode(), words | hidden | {*NUMBERS, LINK, OWNER})
     assert not holds(str(harness.notes), words | hidden | private)
+
+
+def with_news(harness: CompanyHarness, word: str, *steps: str) -> None:
+    """Another mail, which is noticed as soon as it comes: before the case has been prepared, and
+    after that."""
+    said = text("mail").replace(SAID_BY["mail"], word)
+    harness.outside.inbox.receive({"from": ADDRESS, "text": said})
+    with harness.database.writing() as conn:
+        work.hurry(conn, harness.realm, steps[0], harness.now)
+    harness.run(*steps)
 
 
 def with_troubles(harness: CompanyHarness) -> None:
