@@ -6,7 +6,7 @@ whatever has become of the case meanwhile: a hold stands for the customer, not f
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -21,7 +21,7 @@ from jobs.rules.case import Decided
 from jobs.rules.facts.evidence import Stance
 from jobs.rules.facts.facts import Invoice
 from jobs.rules.facts.past import HoldKind
-from jobs.rules.figures import Money, amount, day, total
+from jobs.rules.figures import Money, amount, day, listed, total
 from jobs.rules.policy.policy import Policy
 from jobs.rules.promises import CustomerPromise, Instalment, held_until
 from jobs.rules.replies import CAN_BE_SETTLED, CustomerReply
@@ -186,13 +186,32 @@ def _agree(
         instalments=_instalments(agreed, total((i.open for i in about), case.currency)),
         invoices={i.id: i.open for i in about},
     )
+    replaced = _replace(conn, decider, made.invoices.keys(), now)
     said, stored = _said(made), promises.make(conn, made)
-    why = (str(kind), said) if decider.verb is Verb.HOLD else (said, agreed.comment)
+    told = said + replaced
+    why = (str(kind), told) if decider.verb is Verb.HOLD else (told, agreed.comment)
     access.decide(conn, policy, decider, now, *why, about=stored)
     _settle(conn, decider, reply, now)
     _note(conn, made, stored, now)
     holding = Holding(kind, until, said, tuple(made.invoices), stored)
     return put_on_hold(conn, decider, holding, now)
+
+
+def _replace(conn: Connection, decider: Decider, about: Set[str], now: datetime) -> str:
+    """Of an invoice only what was agreed on last counts: " (replaces the promise for …)"."""
+    case, names = decider.case, []
+    for old in promises.open_about(conn, case.company, case.customer, about):
+        promises.take_out(conn, old, about, decider.user, now)
+        told = {"promise": old.id, "invoices": sorted(about & old.invoices.keys())}
+        entry = log.Entry(case.company, "promise.replaced", decider.user, now, case.id, told)
+        log.note(conn, entry)
+        line = replies.get(conn, old.reply) if old.reply else None
+        if line and line.case:
+            outbox.redraw_line(conn, line.case, outbox.reply_key(line.id), now)
+        part = "part of " if old.invoices.keys() - about else ""
+        what = "plan" if old.kind is HoldKind.PLAN else "promise"
+        names.append(f"{part}the {what} for {day(old.until)}")
+    return f" (replaces {listed(names)})" if names else ""
 
 
 def _note(conn: Connection, made: CustomerPromise, id: str, now: datetime) -> None:

@@ -29,7 +29,7 @@ class PromiseState(StrEnum):
     KEPT = "kept"
     BROKEN = "broken"
     WITHDRAWN = "withdrawn"
-    """A person lifted its hold, or nothing is left that it was about."""
+    """A person lifted its hold, a later one took its place, or nothing is left of its invoices."""
 
 
 @dataclass(frozen=True)

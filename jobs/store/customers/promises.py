@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import BrokenPromise, HoldKind
@@ -110,7 +110,7 @@ def withdraw(conn: Connection, lifted: Iterable[str], now: datetime) -> None:
 
 
 def take_back(conn: Connection, id: str, by: str, now: datetime) -> None:
-    """A person made this promise by mistake: it ends, and its hold."""
+    """A person made this promise by mistake, or a later one instead: it ends, and its hold."""
     standing = (promises.c.id == id) & (promises.c.state == PromiseState.OPEN)
     gone = {"state": PromiseState.WITHDRAWN, "ended_at": now}
     conn.execute(update(promises).where(standing).values(**gone))
@@ -118,9 +118,37 @@ def take_back(conn: Connection, id: str, by: str, now: datetime) -> None:
     conn.execute(update(holds).where(held).values(lifted_by=by, lifted_at=now))
 
 
+def open_about(
+    conn: Connection, company: str, customer: str, about: Iterable[str]
+) -> list[CustomerPromise]:
+    """The open promises of a customer about any of these invoices, by id; locked until commit."""
+    any_of = promised_invoices.c.invoice.in_(sorted(about))
+    theirs = (promised_invoices.c.company == company) & any_of
+    wanted = (promises.c.company == company) & (promises.c.customer == customer)
+    wanted &= promises.c.state == PromiseState.OPEN
+    wanted &= promises.c.id.in_(select(promised_invoices.c.promise).where(theirs))
+    query = select(promises).where(wanted).order_by(promises.c.id).with_for_update()
+    return _with_parts(conn, conn.execute(query).all())
+
+
+def take_out(
+    conn: Connection, promise: CustomerPromise, gone: Collection[str], by: str, now: datetime
+) -> None:
+    """An open promise is no longer about these invoices; it ends if that was all of them."""
+    if promise.invoices.keys() <= set(gone):
+        take_back(conn, promise.id, by, now)
+        return
+    held = (holds.c.promise == promise.id) & holds.c.invoice.in_(sorted(gone))
+    held &= holds.c.lifted_at.is_(None)
+    conn.execute(update(holds).where(held).values(lifted_by=by, lifted_at=now))
+    parts = promised_invoices.c.promise == promise.id
+    conn.execute(delete(promised_invoices).where(parts, promised_invoices.c.invoice.in_(gone)))
+
+
 def raise_stage(conn: Connection, promise: CustomerPromise) -> None:
     """Begin a new round for what is still open of a broken promise, one stage higher."""
-    ids = sorted(promise.invoices)
+    parts = promised_invoices.c.promise == promise.id
+    ids = select(promised_invoices.c.invoice).where(parts)  # a later one may have taken some away
     theirs = (invoices.c.company == promise.company) & invoices.c.id.in_(ids)
     theirs &= invoices.c.status == InvoiceStatus.OPEN
     rows = conn.execute(select(invoices.c.id, invoices.c.round).where(theirs))

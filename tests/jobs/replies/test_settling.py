@@ -138,6 +138,30 @@ def test_a_promise_confirmed_by_mistake_is_taken_back(open_harness: OpenHarness)
     assert states(harness) == ["withdrawn", "open"]
 
 
+def test_a_later_promise_replaces_the_earlier_one(open_harness: OpenHarness) -> None:
+    """Also in part: the earlier one is broken only for what it is still about."""
+    harness = open_harness(TWO)
+    inbox = with_mailbox(harness, "replaced")
+    click = answered(harness, inbox, "We will pay on December 4.")
+    assert says(harness, promise.confirm_promise, click) is RECORDED
+    inbox.receive({"from": DANA, "text": "Sorry, we will pay on December 18."})
+    poll(harness)
+    later = Agreed(((date(2026, 12, 18), None),), ("71",))
+    assert says(harness, promise.promise, below(harness), later) is RECORDED
+    assert "(replaces part of the promise for December 4, 2026)" in harness.said("thread")[-1]
+    ended = [(row.invoice, row.until) for row in harness.rows(select(holds)) if row.lifted_at]
+    assert ended == [("71", date(2026, 12, 7))]
+    morning(harness, days=19)
+    assert states(harness) == ["broken", "open"]
+    assert [i.id for i in harness.view().facts.invoices] == ["72"]
+    parts = Agreed(((date(2026, 12, 28), None),), ("71",))
+    on = harness.click("ULEAD1", harness.cases()[0])
+    assert says(harness, promise.plan, on, parts) is RECORDED
+    assert states(harness) == ["broken", "withdrawn", "open"]
+    assert "(replaces the promise for December 18, 2026)" in harness.said("thread")[-1]
+    assert len(harness.logged("promise.replaced")) == 2
+
+
 def test_taking_a_promise_back_goes_on_with_a_held_case(open_harness: OpenHarness) -> None:
     """The card says that the hold was lifted, and a new case asks for what is still overdue."""
     harness = open_harness()
