@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -12,13 +12,14 @@ from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.hold import GOES_ON
 from jobs.decide.verbs import Verb
+from jobs.rules.gates.heard import settling, to_settle
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
 from jobs.rules.verification.ledger_text import to_confirm
 from jobs.store import cases, companies
 from jobs.store.cases import Move
-from jobs.store.customers import history
+from jobs.store.customers import heard, history
 
 
 def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
@@ -43,7 +44,7 @@ def look_again(conn: Connection, policy: Policy, click: Click, now: datetime) ->
 
 @dataclass(frozen=True)
 class SetAside:
-    """`seen` is the fingerprint of the stops that this person has read."""
+    """`seen` is the fingerprint of what this person has read and sets aside."""
 
     seen: str
     reason: str
@@ -69,6 +70,26 @@ def draft_anyway(
         "stops": sorted(r.fingerprint for r in stops),
     }
     return _on(conn, decider, "stops.set_aside", now, now, data, **columns)
+
+
+def settle(
+    conn: Connection, policy: Policy, click: Click, settled: SetAside, now: datetime
+) -> Reply:
+    """A finance lead settles what texts say, for good; `seen` is the fingerprint of these findings.
+
+    The same text no longer counts; another one, or a changed one, does. Raises VerbRefused.
+    """
+    decider = access.enter(conn, policy, Verb.SETTLE, click, now)
+    access.in_state(conn, decider.case, State.WAITING)
+    found = to_settle(decider.judged.rulings, decider.judged.evidence)
+    if not found or settled.seen != settling(found):
+        raise VerbRefused(Reply(Answer.STALE, decider.case))
+    access.decide(conn, policy, decider, now, settled.reason)
+    heard.settle(conn, decider.case, found)
+    data: dict[str, object] = {"texts": sorted([one.id, str(one.stance)] for one in found)}
+    cases.look_again(conn, decider.case.company, [decider.case.customer], now)
+    decider = replace(decider, case=cases.get(conn, decider.case.id))
+    return _on(conn, decider, "texts.settled", now, now, data, **cases.ANEW)
 
 
 def confirm_address(

@@ -139,6 +139,16 @@ class Verb(StrEnum):
         who=Who.LEAD,
         needs_reason=True,
     )
+    SETTLE = Row(
+        "settle",
+        button="It is settled…",
+        did="settled what the customer wrote",
+        was="settled",
+        does="look.settle",
+        wakes="triage",
+        who=Who.LEAD,
+        needs_reason=True,
+    )
     CONFIRM_ADDRESS = Row(
         Decided.CONFIRM_ADDRESS,
         button="Confirm an address…",

@@ -21,7 +21,7 @@ from jobs.rules.replies import CustomerReply, ReplyKind, kind_of, stances_of
 from jobs.store import assessments, cases, crossings, drafts, log, outbox
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import history, replies
+from jobs.store.customers import heard, history, replies
 from jobs.store.outbox import MessageKind
 
 ACTOR = "system:replies"
@@ -73,6 +73,7 @@ def take(
     if reply is None:
         return
     assessments.put_documents(conn, [document], now)
+    heard.note(conn, reply, [document], noticed.readings)
     _note(conn, reply, assessments.content_hash(document), now)
     came_back = False
     if reply.kind is ReplyKind.BOUNCE and case:

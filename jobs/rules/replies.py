@@ -39,7 +39,8 @@ CAN_BE_SETTLED = frozenset(
         *(Stance.NEW_CONTACT, Stance.UNCLEAR, Stance.QUESTION),
     }
 )
-"""What a person can deal with once and for all. Everything else counts as long as the mail does."""
+"""What a person can deal with once and for all. Everything else counts until a finance
+lead settles it on the card."""
 
 
 @dataclass(frozen=True)

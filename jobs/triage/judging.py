@@ -10,12 +10,14 @@ from sqlalchemy import Connection
 
 from jobs.reasoning.reading import quote
 from jobs.rules.changes import ledger_evidence
-from jobs.rules.facts.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.facts.evidence import Document, Evidence, HeardText, Reading, Stance
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.findings import Context, owner
 from jobs.rules.facts.past import Past
+from jobs.rules.figures import day
 from jobs.rules.gates import gates, recipients
 from jobs.rules.gates.copies import Copies, copies
+from jobs.rules.gates.heard import GONE, still_counts
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import HIGHEST_START, Stage
@@ -23,7 +25,7 @@ from jobs.sources.quickbooks import CaseFile
 from jobs.store import assessments
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case
-from jobs.store.customers import history
+from jobs.store.customers import heard, history
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,13 @@ def judge(
 ) -> View:
     """What the rules say about a case, given its context, readings and our own history.
 
-    `sender` is the bare address that messages come from.
+    `sender` is the bare address that messages come from. What earlier texts said counts too, and
+    what these say is remembered.
     """
     case, facts, documents = file.case, context.facts, context.documents
+    heard.note(conn, case, documents, readings, context.solved)
+    before = still_counts(facts, heard.of(conn, case.company, case.customer), readings)
+    readings += tuple(reading for text in before for reading in text.readings)
     allowed = _still_allowed(conn, case, facts, documents)
     ours = history.past(conn, case.company, case.customer, "", allowed)
     nobody = context.completed(ours)
@@ -110,7 +116,7 @@ def judge(
     to = found if isinstance(found, str) else ""
     past = replace(nobody, last_contact_to_address=history.last_to(conn, case.company, to))
     rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)
-    evidence = (*ledger_evidence(facts), *_quotes(documents, readings))
+    evidence = (*ledger_evidence(facts), *_quotes(context, before, readings))
     also = copies(facts, past, to, sender)
     return View(file, context, stage, past, to, also, readings, evidence, rulings)
 
@@ -136,11 +142,20 @@ def _still_allowed(
     return case.allowed_anyway if same else ()
 
 
-def _quotes(documents: tuple[Document, ...], readings: tuple[Reading, ...]) -> list[Evidence]:
-    """The lines in which a reading found a stance, word for word from our own copy."""
-    texts = {document.id: document for document in documents}
-    return [
-        Evidence(r.document, texts[r.document].kind, "", quote(texts[r.document], r), r.stance)
-        for r in readings
-        if r.stance is not Stance.NONE
-    ]
+def _quotes(
+    context: Context, before: tuple[HeardText, ...], readings: tuple[Reading, ...]
+) -> list[Evidence]:
+    """The lines in which a reading found a stance, word for word from our own copy.
+
+    Of a text that its source no longer returns, the label says so, and from when it is.
+    """
+    texts = {document.id: document for document in context.documents}
+    old = {(r.document, r.stance): text.document for text in before for r in text.readings}
+    found = []
+    for r in (r for r in readings if r.stance is not Stance.NONE):
+        document = old.get((r.document, r.stance)) or texts[r.document]
+        gone = r.document not in texts and document.source not in context.down
+        on = day(document.at.astimezone(context.facts.company.zone).date())
+        label = f"{on}; {GONE}" if gone else ""
+        found.append(Evidence(r.document, document.kind, label, quote(document, r), r.stance))
+    return found

@@ -19,6 +19,7 @@ from jobs.rules.facts.addresses import is_address, ledger_addresses
 from jobs.rules.gates.about_history import NEVER_EMAILED
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
 from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
+from jobs.rules.gates.heard import to_settle
 from jobs.rules.plain import shortened
 from jobs.rules.rulings import Kind, Ruling, disputing_holds, strictest
 from jobs.rules.states import RejectReason, Stage, State
@@ -157,6 +158,11 @@ def _stopped(view: CaseView, link: str) -> list[Block]:
     if strictest(view.rulings) is Kind.STOP:
         made.append(_make(view, Verb.DRAFT_ANYWAY))
     more = [] if Verb.LOOK_AGAIN in beside else [Verb.LOOK_AGAIN]
+    if to_settle(_stops(view), view.evidence):
+        if strictest(view.rulings) is Kind.NEVER:
+            made.append(_make(view, Verb.SETTLE))
+        else:
+            more.insert(0, Verb.SETTLE)
     return [*made, _make(view, Verb.REJECT), _more(view, [*more, Verb.HOLD, Verb.ASSIGN], link)]
 
 

@@ -22,7 +22,7 @@ from bot.blockkit.blocks import (
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.surfaces import wording
 from jobs.rules.case import CaseView
-from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.evidence import Evidence, Stance
 
 Line = list[Block]
 """Pieces of rich text."""
@@ -129,7 +129,8 @@ def with_evidence(
 
 def _tells_more(one: Evidence, quoted: bool) -> bool:
     """An invoice stands on the card anyway."""
-    return bool(one.quote) or not (quoted or one.kind == "invoice")
+    remembered = bool(one.label) and one.stance is not Stance.NONE
+    return bool(one.quote) or remembered or not (quoted or one.kind == "invoice")
 
 
 def folded(title: str, subtitle: str, children: Sequence[Block], reader: ShownTo) -> list[Block]:

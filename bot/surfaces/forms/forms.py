@@ -37,9 +37,11 @@ from jobs.decide.sent import Mistake
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.facts.addresses import ledger_addresses
+from jobs.rules.facts.evidence import Evidence
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.figures import listed
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
+from jobs.rules.gates.heard import settling, to_settle
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import capital, shortened
 from jobs.rules.policy.business_days import add_working_days
@@ -294,8 +296,31 @@ def draft_anyway(view: CaseView, _: Policy) -> Block:
     return asking(Verb.DRAFT_ANYWAY, blocks, bound(view, seen), "Draft")
 
 
+def settle(view: CaseView, _: Policy) -> Block:
+    """A finance lead says that what these texts speak of is settled, with a reason."""
+    found = to_settle(view.rulings, view.evidence)
+    if not found:
+        return gone("Nothing of what the customer wrote is left to settle.")
+    lines = [
+        [text(str(one.stance).replace("_", " "), bold=True), text(f" · {_quoted(one)}")]
+        for one in found
+    ]
+    told = (
+        "Only a finance lead can do this. From now on these texts no longer stop a message; a new "
+        "one will:"
+    )
+    blocks = [about(view, told), rich(bullets(lines))]
+    blocks.append(fields.comment(view, "How it was settled"))
+    return asking(Verb.SETTLE, blocks, bound(view, settling(found)), "Settle")
+
+
+def _quoted(one: Evidence) -> str:
+    """The line, or what is left to tell once its text is deleted."""
+    return f"“{cap(one_line(one.quote), 300)}”" if one.quote else one.label or "see the source"
+
+
 def set_aside(sent: Submission) -> SetAside:
-    """The stops that were shown, and why. Raises UnusableError without a reason."""
+    """What was shown, and why. Raises UnusableError without a reason."""
     told = "Please give a reason; it goes on record."
     why = fields.required(sent.values, Field.COMMENT, fields.paragraphs, told)
     return SetAside(sent.seen, why)
@@ -392,6 +417,7 @@ FORMS: Mapping[Verb, Form] = {
     Verb.HOLD: Form(hold, holding),
     Verb.SNOOZE: Form(snooze, snoozing),
     Verb.DRAFT_ANYWAY: Form(draft_anyway, set_aside),
+    Verb.SETTLE: Form(settle, set_aside),
     Verb.ASSIGN: Form(assign, assignment),
     Verb.WAS_WRONG: Form(was_wrong, mistake, frozenset({State.DONE})),
     Verb.CONFIRM_ADDRESS: Form(confirm_address, chosen_address),

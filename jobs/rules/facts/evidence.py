@@ -29,6 +29,10 @@ class Stance(StrEnum):
     UNHAPPY = "unhappy"
 
 
+ABOUT_BILLS = frozenset({Stance.DISPUTE, Stance.PAID_CLAIM, Stance.UNCLEAR})
+"""Said of the bills that existed then; they mean nothing for those that came later."""
+GRAVE = ABOUT_BILLS | {Stance.HARDSHIP, Stance.BANK_CHANGE, Stance.NEW_CONTACT}
+"""What counts until a person has settled it, even when its text is no longer there."""
 AUTOMATIC, BOUNCE = "automatic_reply", "bounce"
 """Kinds of mail that no person wrote: one says that somebody is away, the other came back."""
 
@@ -73,6 +77,21 @@ class Reading:
     stance: Stance
     lines: tuple[int, ...]
     reader: str
+
+
+@dataclass(frozen=True)
+class HeardText:
+    """A text of this customer that said something grave when it was last read.
+
+    `document` is as it was then; its text is empty once that has been deleted.
+    """
+
+    document: Document
+    readings: tuple[Reading, ...]
+    """Only those with a grave stance."""
+    sha256: str
+    settled: frozenset[Stance] = frozenset()
+    """What a finance lead has settled of exactly this text."""
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,13 @@ class Context:
         return tuple(joined.values())
 
     @property
+    def solved(self) -> frozenset[str]:
+        """The ids of the tickets that are solved: their texts are no longer held against anyone
+        once they are gone."""
+        tickets = (ticket for found in self.findings.values() for ticket in found.tickets)
+        return frozenset(ticket.id for ticket in tickets if not ticket.open)
+
+    @property
     def marks(self) -> tuple[Mark, ...]:
         """The marks of all sources."""
         return tuple(mark for found in self.findings.values() for mark in found.marks)

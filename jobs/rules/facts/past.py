@@ -103,7 +103,7 @@ class Past:
     account_manager: str = ""
     """Whom a finance lead named in Slack to look after this customer (user id), or empty."""
     settled: frozenset[tuple[str, Stance]] = frozenset()
-    """(document, stance) of everything in customers' mails that a person has dealt with."""
+    """(document, stance) of everything in customers' texts that a person has dealt with."""
     broken: tuple[BrokenPromise, ...] = ()
     """Promises that were broken and not answered by a payment since, the latest last."""
 

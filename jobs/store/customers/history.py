@@ -16,7 +16,7 @@ from jobs.rules.rulings import Ruling
 from jobs.rules.states import Stage, State
 from jobs.store import crossings, ledger
 from jobs.store.cases import Case
-from jobs.store.customers import families, managers, marks, promises, replies
+from jobs.store.customers import families, heard, managers, marks, promises, replies
 from jobs.store.database.tables import (
     addresses,
     cases,
@@ -59,7 +59,7 @@ def past(
         confirmed_names=_confirmed_names(conn, company, customer),
         marks=marks.as_rules_see(conn, company, customer),
         account_manager=managers.named_in_slack(conn, company, customer),
-        settled=replies.settled(conn, company, customer),
+        settled=replies.settled(conn, company, customer) | heard.settled(conn, company, customer),
         broken=promises.broken(conn, company, customer),
     )
 
@@ -140,7 +140,7 @@ def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     """Two customers were merged: what people decided about `loser` passes to `survivor`.
 
     That is holds in force with the promises behind them, bounced addresses, what was settled of
-    mails, marks and the account manager.
+    mails, what texts said, marks and the account manager.
     """
     held = (holds.c.company == company) & (holds.c.customer == loser) & holds.c.lifted_at.is_(None)
     conn.execute(update(holds).where(held).values(customer=survivor))
@@ -153,6 +153,7 @@ def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     upsert(conn, addresses, [{**row, "customer": survivor, "chosen": False} for row in rows])
     promises.inherit(conn, company, loser, survivor)
     replies.inherit(conn, company, loser, survivor)
+    heard.inherit(conn, company, loser, survivor)
     marks.inherit(conn, company, loser, survivor)
     managers.inherit(conn, company, loser, survivor)
 

@@ -469,6 +469,20 @@ replies = Table(
     UniqueConstraint("company", "customer", "document"),
 )
 
+heard_texts = Table(
+    "heard_texts",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("document", String(120), primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("source", String(20), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("written_at", Utc, nullable=False),
+    Column("readings", Json, nullable=False),
+    Column("settled", Json, nullable=False),
+)
+
 outages = Table(
     "outages",
     metadata,

@@ -21,9 +21,11 @@ from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
 from jobs.rules.case import CaseView
+from jobs.rules.facts.evidence import Evidence, Stance
 from jobs.rules.facts.past import HoldKind
+from jobs.rules.gates.heard import settling
 from jobs.rules.policy import policy as policies
-from jobs.rules.rulings import stops_seen
+from jobs.rules.rulings import Kind, Ruling, stops_seen
 from jobs.rules.states import RejectReason, Stage
 from jobs.rules.verification.ledger_text import to_confirm
 from jobs.rules.verification.violations import violation
@@ -301,6 +303,18 @@ def test_draft_anyway_names_the_stops_and_asks_why() -> None:
     assert forms.set_aside(filled(made, comment="They asked for it")).reason == "They asked for it"
     with pytest.raises(UnusableError):
         forms.set_aside(filled(made, comment=" "))
+
+
+def test_settling_names_the_lines_and_asks_how() -> None:
+    """The lead reads what the customer wrote; a card without such a stop opens no form for it."""
+    mail = Evidence("mail:1", "mail", "", "We have <filed> for insolvency.", Stance.HARDSHIP)
+    never = Ruling(Kind.NEVER, "hardship_wording", "A mail mentions insolvency.", ("mail:1",))
+    made = forms.settle(replace(view(), rulings=(never,), evidence=(mail,)), POLICY)
+    assert lint(made, "modal") == []
+    assert "for insolvency." in str(made["blocks"])
+    assert ids.opened(made["private_metadata"]).seen == settling((mail,))
+    assert forms.set_aside(filled(made, comment="Withdrawn")).reason == "Withdrawn"
+    assert "submit" not in forms.settle(view(), POLICY)
 
 
 def test_a_confirmed_name_is_the_one_that_was_read() -> None:

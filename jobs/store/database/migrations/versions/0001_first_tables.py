@@ -254,6 +254,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "customer", "sha256", name=op.f("pk_confirmed_names")),
     )
     op.create_table(
+        "heard_texts",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.String(length=120), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=20), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("written_at", Utc(), nullable=False),
+        sa.Column("readings", Json(), nullable=False),
+        sa.Column("settled", Json(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_heard_texts_company")
+        ),
+        sa.PrimaryKeyConstraint("company", "customer", "document", name=op.f("pk_heard_texts")),
+    )
+    op.create_table(
         "identities",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("customer", sa.String(length=64), nullable=False),

@@ -1,0 +1,149 @@
+"""What a text said counts until a person has settled it, also when the text is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from jobs.decide import look
+from jobs.decide.access import Answer
+from jobs.decide.look import SetAside
+from jobs.rules.facts.evidence import (
+    ABOUT_BILLS,
+    BY_PHRASES,
+    GRAVE,
+    Document,
+    Evidence,
+    HeardText,
+    Reading,
+    Stance,
+)
+from jobs.rules.facts.past import Past
+from jobs.rules.gates.about_texts import STANCES, of_readings
+from jobs.rules.gates.heard import settling, still_counts, to_settle
+from jobs.store.customers import heard as store
+from tests.jobs.fixtures import OpenHarness
+from tests.jobs.harness import CompanyHarness
+from tests.jobs.replies.test_noticing import DANA, poll, with_mailbox
+from tests.jobs.rules.world import NOW, facts, invoice
+
+
+def settle(harness: CompanyHarness, user: str) -> Answer:
+    """The finance lead has read what the card quotes."""
+    view = harness.view()
+    seen = settling(to_settle(view.rulings, view.evidence))
+    said: Answer = harness.go(look.settle, user, SetAside(seen, "The filing was withdrawn.")).answer
+    return said
+
+
+def stopped(harness: CompanyHarness, rule: str) -> bool:
+    return harness.view().letter is None and rule in harness.rules()
+
+
+def test_a_stop_outlives_its_text_until_a_lead_settles_it(open_harness: OpenHarness) -> None:
+    """The mail is filed away, grows old, or the mailbox is taken out of the settings."""
+    harness = open_harness()
+    inbox = with_mailbox(harness, "insolvent")
+    harness.sweep()
+    inbox.receive({"from": DANA, "text": "Hello,\nWe have filed for insolvency."})
+    poll(harness)
+    assert stopped(harness, "hardship_wording")
+    inbox.make("filed-away")
+    inbox.folder = "filed-away"
+    harness.sources = ()
+    with_mailbox(harness, "filed-away")
+    harness.time.later(days=3)
+    harness.refresh()
+    assert stopped(harness, "hardship_wording"), "moved to another folder"
+    harness.sources = ()
+    harness._make_services()
+    harness.time.later(days=3)
+    harness.refresh()
+    assert stopped(harness, "hardship_wording"), "no mailbox any more"
+    harness.time.later(days=92)
+    harness.sweep()
+    harness.refresh()
+    assert stopped(harness, "hardship_wording"), "older than what is read"
+    (quoted,) = (one for one in harness.view().evidence if one.stance is Stance.HARDSHIP)
+    assert quoted.quote == "We have filed for insolvency."
+    assert quoted.label == "November 18, 2026; the text is no longer there"
+    assert settle(harness, "UCOLLECT") is Answer.NOT_ALLOWED
+    assert settle(harness, "ULEAD1") is Answer.RECORDED
+    (entry,) = harness.logged("texts.settled")
+    assert entry["data"]["texts"] == [[quoted.id, "hardship"]]
+    harness.run("triage")
+    assert harness.view().letter is not None
+    assert "hardship_wording" not in harness.rules()
+
+
+def heard(stance: Stance, days_ago: int) -> HeardText:
+    """A mail that said so, and is no longer there."""
+    document = Document("mail:1", "mailbox", "mail", NOW - timedelta(days=days_ago), "")
+    return HeardText(document, (Reading("mail:1", stance, (1,), "a model"),), "f" * 64)
+
+
+def test_what_was_said_of_bills_ends_with_them() -> None:
+    """A dispute counts while a bill is open that was there already; insolvency always does."""
+    written = (NOW.date() - facts(invoice()).invoices[0].txn_date).days
+    for stance in GRAVE:
+        for about, days_ago, counts in (
+            (facts(invoice()), written - 1, True),
+            (facts(invoice()), written + 2, stance not in ABOUT_BILLS),
+            (replace(facts(), invoices=()), 1, stance not in ABOUT_BILLS),
+        ):
+            text = heard(stance, days_ago)
+            assert still_counts(about, (text,), ()) == ((text,) if counts else ()), stance
+            assert still_counts(about, (text,), text.readings) == (), "the text itself says so"
+
+
+def test_a_lead_settles_exactly_what_was_read() -> None:
+    """Findings behind the rulings on the card, memos excepted; another line is another finding."""
+    for stance in GRAVE:
+        readings = heard(stance, 1).readings
+        ruled = tuple(of_readings(facts(invoice()), Past(), readings))
+        assert [ruling.rule for ruling in ruled] == [STANCES[stance][1]]
+        quoted = Evidence("mail:1", "mail", "", "a line", stance)
+        others = (replace(quoted, id="memo:1"), replace(quoted, id="mail:2"))
+        assert to_settle(ruled, (quoted, *others)) == (quoted,)
+        assert settling((quoted,)) != settling((replace(quoted, quote="another"),))
+        past = Past(settled=frozenset({("mail:1", stance)}))
+        assert tuple(of_readings(facts(invoice()), past, readings)) == ()
+
+
+def test_only_who_could_hear_it_takes_it_back(open_harness: OpenHarness) -> None:
+    """A text that is there again and harmless releases, and so does a solved ticket; phrases do not
+    take back what a model heard; what was settled counts anew once the text has changed."""
+    harness = open_harness()
+    harness.sweep()
+    case, at = harness.case(), harness.now
+    ticket = Document("ticket:88", "help desk", "ticket", at, "We dispute this.")
+    says = Reading(ticket.id, Stance.DISPUTE, (1,), "a model")
+    nothing = replace(says, stance=Stance.NONE, lines=())
+    quoted = Evidence(ticket.id, "ticket", "", "We dispute this.", Stance.DISPUTE)
+    with harness.database.writing() as conn:
+
+        def known() -> list[tuple[Stance, bool]]:
+            found = store.of(conn, case.company, case.customer)
+            return [(r.stance, r.stance in t.settled) for t in found for r in t.readings]
+
+        store.note(conn, case, [ticket], [says])
+        store.settle(conn, case, [quoted])
+        store.note(conn, case, [ticket], [says])
+        assert known() == [(Stance.DISPUTE, True)]
+        store.note(conn, case, [ticket], [replace(nothing, reader=BY_PHRASES)])
+        store.note(conn, case, [], [])
+        assert known() == [(Stance.DISPUTE, True)]
+        store.inherit(conn, case.company, case.customer, "9")
+        assert len(store.of(conn, case.company, "9")) == 1
+        store.note(conn, case, [replace(ticket, text="We dispute this again.")], [says])
+        assert known() == [(Stance.DISPUTE, False)]
+        store.note(conn, case, [ticket], [nothing])
+        assert known() == []
+        note = replace(says, document="ticket:88:notes")
+        store.note(conn, case, [replace(ticket, id=note.document)], [note])
+        assert known() == [(Stance.DISPUTE, False)]
+        store.note(conn, case, [replace(ticket, id=note.document)], [note], frozenset({ticket.id}))
+        assert known() == []
+        memo = replace(ticket, id="memo:71", kind="memo")
+        store.note(conn, case, [memo], [replace(says, document=memo.id)])
+        assert known() == [], "the ledger is read every time"
