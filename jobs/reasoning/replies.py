@@ -70,6 +70,13 @@ def own_words(text: str, ours: Collection[str], *, answers_us: bool) -> str:
     return text.strip() if not words or _INSIDE.search(words) else words
 
 
+def quotes_others(text: str, ours: Collection[str]) -> bool:
+    """Whether it introduces a quote of somebody else's words; `ours` as in `own_words`."""
+    lines = text.split("\n")
+    quotes = (_quote_at(lines, at) for at in range(len(lines)))
+    return any(q and q.introduction and not _is_ours(q, ours, False) for q in quotes)
+
+
 def _is_ours(quote: _Quote, ours: Collection[str], before: bool) -> bool:
     """`before` is what was said about the last quote, for one without an introduction."""
     if not quote.introduction:

@@ -21,7 +21,7 @@ from itertools import islice
 
 from jobs.reasoning import phrases
 from jobs.reasoning.cleaning import LONGEST_TEXT, lines, plain, visible
-from jobs.reasoning.replies import own_words
+from jobs.reasoning.replies import own_words, quotes_others
 from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, Stance, Unreadable
 from jobs.rules.plain import one_line
 from jobs.sources.imap import Fetched
@@ -94,6 +94,8 @@ class Inbound:
     """Whether all of its text was there."""
     missing: Unreadable | None = None
     """What of it only a person can read."""
+    quotes_others: bool = False
+    """Whether it forwards or quotes what somebody else than us wrote."""
 
     @property
     def says_left(self) -> bool:
@@ -120,7 +122,9 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
     answers = _ids(mail, "In-Reply-To") | _ids(mail, "References") | returned
     answers_us = not answers.isdisjoint(our_ids)
     texts = _texts(parts)
-    words = _together(*(own_words(text, ours, answers_us=answers_us) for text in texts))
+    # in a colleague's answer a quote without a name is more likely the customer's
+    quotes_us = answers_us and not _at_home(sender, ours)
+    words = _together(*(own_words(text, ours, answers_us=quotes_us) for text in texts))
     kind = _kind(mail, sender, words, texts, bounced=bool(failed), answers_us=answers_us)
     return Inbound(
         id=_content_id(mail, sender, kind, *sorted(failed), words),
@@ -133,8 +137,13 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
         text="\n".join(filter(None, (_said_subject(mail, answers_us), words, _files(parts)))),
         failed=failed,
         whole=not fetched.cut or _ends_with_a_file(parts) or len(words) >= LONGEST_TEXT,
+        quotes_others=kind == "forward" or any(quotes_others(text, ours) for text in texts),
         missing=None if _is_report(mail) or failed else _missing(parts, words),
     )
+
+
+def _at_home(sender: str, ours: Collection[str]) -> bool:
+    return not {sender, sender.rpartition("@")[2]}.isdisjoint(one.lower() for one in ours)
 
 
 def _missing(parts: list[Message], words: str) -> Unreadable | None:

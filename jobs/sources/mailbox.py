@@ -230,11 +230,16 @@ class _Reading:
             self._we_wrote(mail)
 
     def _of_ours(self, mail: Inbound) -> None:
-        """A colleague wrote to the customer, or passed on what it wrote."""
-        if self._we_wrote(mail):
+        """A colleague wrote to the customer, or passed on what it wrote: also in an answer, which
+        may quote the only copy of a dispute. What this product sent is on record already."""
+        about = self._we_wrote(mail)
+        if about and not mail.quotes_others:
             return
-        words = mail.text.lower()
-        about = [one for one in self.customers if any(name in words for name in _names(one))]
+        if mail.message_id.startswith(OUR_MESSAGES) or mail.message_id in self.our_ids:
+            return
+        if not about:
+            words = mail.text.lower()
+            about = [one for one in self.customers if any(name in words for name in _names(one))]
         if len(about) == 1:
             self._add(about[0], mail)
             return
@@ -242,14 +247,14 @@ class _Reading:
             doubt = f"A colleague's mail of {day(mail.at.date())} names several customers."
             self._found[one.id].doubts[doubt] = None
 
-    def _we_wrote(self, mail: Inbound) -> bool:
-        """Note when; what this product sent is on record already."""
+    def _we_wrote(self, mail: Inbound) -> list[Account]:
+        """Note when, and to whom; returns those customers."""
         to = _copied(self.customers, mail)
         if not mail.message_id.startswith(OUR_MESSAGES) and mail.kind != AUTOMATIC:
             for one in to:
                 self._found[one.id].we_wrote.append(mail.at)
                 self._found[one.id].people |= _people(one, mail)
-        return bool(to)
+        return to
 
     def _of_theirs(self, mail: Inbound) -> None:
         about, why = _whose(self.customers, mail)

@@ -146,6 +146,52 @@ def test_a_colleague_passes_on_or_has_just_written(inbox: Inbox) -> None:
     assert (found["2"].documents, found["2"].we_wrote_at) == ((), NOW - timedelta(days=2))
 
 
+QUOTING = {
+    "a reply-all": (
+        "Hi Dana, we look into it.\n\nOn Monday Dana <dana@acme.example> wrote:\n"
+        "> We dispute invoice 1037."
+    ),
+    "without an address": "I see.\n\nOn Monday Dana Reyes wrote:\n> We dispute invoice 1037.",
+    "as Outlook quotes": (
+        "I see.\n\nFrom: Dana Reyes\nSent: Monday\nTo: Accounts\nSubject: Bill\n\n"
+        "We dispute invoice 1037."
+    ),
+}
+NOT_QUOTING = {
+    "own words": "Hi Dana, here is the copy.",
+    "our own letter": (
+        f"Hi Dana, see this:\n\nOn Monday Brass Fern Supply <{ADDRESS}> wrote:\n> Please pay."
+    ),
+    "our own letter, all of it": f"On Monday Brass Fern Supply <{ADDRESS}> wrote:\n> Please pay.",
+}
+
+
+def test_a_colleagues_answer_does_not_hide_the_dispute_that_it_quotes(inbox: Inbox) -> None:
+    """The quote is read, in an answer to our own message too; our words never are, whether a
+    colleague quotes them, this product sent them, or they lie among what we sent."""
+    colleague = {"from": "kate@brass-fern.example", "to": "dana@acme.example"}
+    answer = {"subject": "Re: Bill", "in_reply_to": OURS}
+    for text in (*QUOTING.values(), *NOT_QUOTING.values()):
+        inbox.receive(colleague | answer | {"text": text})
+    quoting = QUOTING["a reply-all"]
+    sent = HEAD.replace(b"dana@acme", b"accounts@brass-fern", 1).replace(
+        b"To: ", b"Cc: dana@acme.example\r\nTo: "
+    )
+    inbox.put(sent + f"\r\n{quoting} Again.\r\n".encode(), NOW, "Sent Items")
+    inbox.put(sent + f"Message-ID: {OURS}\r\n\r\n{quoting} Ours.\r\n".encode())
+    found = read(inbox)["1"]
+    assert found.we_wrote_at == NOW
+    assert sorted(text for _, text in said(found)) == sorted(QUOTING.values())
+    assert {(one.author, one.sender) for one in found.documents} == {
+        ("colleague", "kate@brass-fern.example")
+    }
+    both = colleague | {"headers": {"Cc": "tweety@birdseed.example"}, "text": quoting}
+    inbox.receive(both | {"subject": "Both"})
+    found_ = read(inbox)
+    assert len(found_["1"].documents) == len(QUOTING)
+    assert all("names several" in one.doubtful for one in found_.values())
+
+
 KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "a mail": ({"subject": "Bill"}, "mail"),
     "an answer": ({"subject": "Re: Bill", "in_reply_to": OURS}, "reply"),
