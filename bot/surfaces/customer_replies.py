@@ -164,7 +164,9 @@ def _who(data: Mapping[str, Any]) -> str:
         to = listed([cap(mrkdwn(one_line(one)), LONGEST_SENDER) for one in data["failed"]])
         what = "Our message" if data["came_back"] else "A copy of our message"
         return f"{what} came back: {to or 'the address'} does not work"
-    return cap(mrkdwn(one_line(data["sender"])), LONGEST_SENDER) or "The customer"
+    who = cap(mrkdwn(one_line(data["sender"])), LONGEST_SENDER) or "The customer"
+    theirs = data["author"] == "colleague" and data["kind"] != ReplyKind.NONE
+    return f"A mail passed on by {who}" if theirs else who
 
 
 def _promised(data: Mapping[str, Any]) -> str:

@@ -181,6 +181,7 @@ def _say(
         "amount": str(reply.promised.amount) if reply.promised else "",
         "currency": case.currency,
         "sender": noticed.document.sender,
+        "author": noticed.document.author,
         "quote": noticed.quote,
         "doubt": noticed.document.doubt,
         "failed": sorted(noticed.failed),

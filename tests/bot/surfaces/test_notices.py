@@ -84,6 +84,7 @@ WHY = {"reason": OUTSIDE}
 FAILED = WHY | {"tried": True}
 ANSWER = {
     "reply": "7",
+    "author": "customer",
     "sender": OUTSIDE,
     "quote": OUTSIDE,
     "doubt": OUTSIDE,

@@ -90,6 +90,11 @@ def test_a_mail_wakes_its_case_once(open_harness: OpenHarness) -> None:
     read = harness.asked("model")
     poll(harness)
     assert harness.asked("model") == read
+    colleague = {"from": "kate@brass-fern.example", "to": DANA}
+    quoting = f"I see.\n\nOn Monday Dana <{DANA}> wrote:\n> The price is wrong."
+    inbox.receive(colleague | {"text": quoting})
+    poll(harness)
+    assert "A mail passed on by kate@brass-fern.example" in about_replies(harness)[-1]
 
 
 def test_a_mailbox_that_fails_loses_nothing(open_harness: OpenHarness) -> None:
