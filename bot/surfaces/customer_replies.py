@@ -83,6 +83,12 @@ KINDS: Mapping[ReplyKind, ReplyWords] = {
         ":cloud:", "sounds unhappy", "The next message needs a finance lead."
     ),
     ReplyKind.AWAY: ReplyWords(":palm_tree:", "answered automatically"),
+    ReplyKind.DELAYED: ReplyWords(
+        ":hourglass_flowing_sand:",
+        "reports that our message has not arrived so far",
+        "It may still arrive. If the report says that it was given up, please call, or write from "
+        "the mailbox.",
+    ),
     ReplyKind.BOUNCE: ReplyWords(
         ":no_entry:",
         "",

@@ -14,7 +14,7 @@ from jobs import opening
 from jobs.reasoning.cleaning import lines
 from jobs.reasoning.promised import Offer, offer
 from jobs.reasoning.reading import quote
-from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, Document, Reading, Stance
+from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Document, Reading, Stance
 from jobs.rules.plain import shortened
 from jobs.rules.policy.policy import Policy
 from jobs.rules.replies import CustomerReply, ReplyKind, kind_of, stances_of
@@ -43,7 +43,7 @@ class Noticed:
 
     @property
     def by_machine(self) -> bool:
-        return self.document.kind in (AUTOMATIC, BOUNCE)
+        return self.document.kind in (AUTOMATIC, BOUNCE, DELAY)
 
     def shown(self, stance: Stance) -> str:
         """The line that says this, word for word."""
@@ -78,7 +78,7 @@ def take(
     came_back = False
     if reply.kind is ReplyKind.BOUNCE and case:
         came_back = _came_back(conn, policy, company, case, noticed, now)
-    if reply.kind is not ReplyKind.AWAY:
+    if reply.kind not in (ReplyKind.AWAY, ReplyKind.DELAYED):
         cases.look_again(conn, realm, [noticed.customer], now)
     if case:
         _say(conn, case, reply, noticed, came_back, now)

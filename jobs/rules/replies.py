@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, Document, Reading, Stance
+from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Document, Reading, Stance
 from jobs.rules.figures import Money
 
 
 class ReplyKind(StrEnum):
-    """The one thing about a mail that matters most; but for the last two, a stance."""
+    """The one thing about a mail that matters most; but for the last three, a stance."""
 
     NONE = "none"
     QUESTION = "question"
@@ -30,6 +30,7 @@ class ReplyKind(StrEnum):
     BANK_CHANGE = "bank_change"
     UNHAPPY = "unhappy"
     AWAY = "away"
+    DELAYED = "delayed"
     BOUNCE = "bounce"
 
 
@@ -85,6 +86,8 @@ def kind_of(document: Document, stances: Sequence[Stance], left: Collection[str]
         return ReplyKind.NEW_CONTACT
     if document.kind == AUTOMATIC:
         return ReplyKind.AWAY
+    if document.kind == DELAY:
+        return ReplyKind.DELAYED
     if document.kind == BOUNCE:
         return ReplyKind.BOUNCE
     return ReplyKind(stances[0]) if stances else ReplyKind.NONE

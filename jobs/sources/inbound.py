@@ -22,7 +22,7 @@ from itertools import islice
 from jobs.reasoning import phrases
 from jobs.reasoning.cleaning import LONGEST_TEXT, lines, plain, visible
 from jobs.reasoning.replies import own_words, quotes_others
-from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, Stance, Unreadable
+from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Stance, Unreadable
 from jobs.rules.plain import one_line
 from jobs.sources.imap import Fetched
 
@@ -75,7 +75,7 @@ class Inbound:
     id: str
     """Of its content: a mail that only takes over another's Message-ID has one of its own."""
     kind: str
-    """"mail", "reply" (to one of ours), "forward", AUTOMATIC or BOUNCE.
+    """"mail", "reply" (to one of ours), "forward", AUTOMATIC, BOUNCE or DELAY.
 
     A mail is AUTOMATIC only if it says nothing about the bill: a portal, or somebody's absence
     notice, may also refuse an invoice.
@@ -125,7 +125,12 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
     # in a colleague's answer a quote without a name is more likely the customer's
     quotes_us = answers_us and not _at_home(sender, ours)
     words = _together(*(own_words(text, ours, answers_us=quotes_us) for text in texts))
-    kind = _kind(mail, sender, words, texts, bounced=bool(failed), answers_us=answers_us)
+    if failed:
+        kind = BOUNCE
+    elif _is_delay(parts):
+        kind = DELAY
+    else:
+        kind = _kind(mail, sender, words, texts, answers_us=answers_us)
     return Inbound(
         id=_content_id(mail, sender, kind, *sorted(failed), words),
         kind=kind,
@@ -214,11 +219,8 @@ def _kind(
     words: str,
     texts: Iterable[str],
     *,
-    bounced: bool,
     answers_us: bool,
 ) -> str:
-    if bounced:
-        return BOUNCE
     if _is_automatic(mail, sender) and not _says_something(mail, words):
         return AUTOMATIC
     if _FORWARD.match(_subject(mail)) or any(map(_FORWARDED.search, texts)):
@@ -274,6 +276,12 @@ def _returned(parts: list[Message]) -> tuple[frozenset[str], set[str]]:
         if part.get_content_type() == "text/rfc822-headers":
             ids |= _ids(message_from_bytes(_decoded(part).encode()), "Message-ID")
     return frozenset(failed), ids
+
+
+def _is_delay(parts: list[Message]) -> bool:
+    """Whether it reports that a message has not arrived, and not that its address is wrong."""
+    actions = {_header(part, "Action").strip().lower() for part in parts[1:]}
+    return _is_report(parts[0]) and not actions.isdisjoint(("delayed", "failed"))
 
 
 def _is_report(mail: Message) -> bool:

@@ -15,7 +15,7 @@ from email.headerregistry import Address
 from jobs.mail.addresses import named
 from jobs.mail.oauth import AccessTokens
 from jobs.rules.facts.addresses import own_domain
-from jobs.rules.facts.evidence import AUTOMATIC, Document
+from jobs.rules.facts.evidence import CHANGES_NOTHING, Document
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh
 from jobs.rules.figures import day
 from jobs.rules.policy.policy import Policy
@@ -250,7 +250,7 @@ class _Reading:
     def _we_wrote(self, mail: Inbound) -> list[Account]:
         """Note when, and to whom; returns those customers."""
         to = _copied(self.customers, mail)
-        if not mail.message_id.startswith(OUR_MESSAGES) and mail.kind != AUTOMATIC:
+        if not mail.message_id.startswith(OUR_MESSAGES) and mail.kind not in CHANGES_NOTHING:
             for one in to:
                 self._found[one.id].we_wrote.append(mail.at)
                 self._found[one.id].people |= _people(one, mail)

@@ -33,8 +33,10 @@ ABOUT_BILLS = frozenset({Stance.DISPUTE, Stance.PAID_CLAIM, Stance.UNCLEAR})
 """Said of the bills that existed then; they mean nothing for those that came later."""
 GRAVE = ABOUT_BILLS | {Stance.HARDSHIP, Stance.BANK_CHANGE, Stance.NEW_CONTACT}
 """What counts until a person has settled it, even when its text is no longer there."""
-AUTOMATIC, BOUNCE = "automatic_reply", "bounce"
-"""Kinds of mail that no person wrote: one says that somebody is away, the other came back."""
+AUTOMATIC, BOUNCE, DELAY = "automatic_reply", "bounce", "delay"
+"""Kinds of mail that no person wrote: somebody is away, our message came back, or it is delayed."""
+CHANGES_NOTHING = frozenset({AUTOMATIC, DELAY})
+"""Of those, what is no reason to read a case again."""
 
 
 class Unreadable(StrEnum):

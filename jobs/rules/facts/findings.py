@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from jobs.rules.facts.addresses import is_address, own_domain
-from jobs.rules.facts.evidence import AUTOMATIC, Document
+from jobs.rules.facts.evidence import CHANGES_NOTHING, Document
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.policy.sections import Mark
@@ -154,11 +154,12 @@ class Context:
     def documents(self) -> tuple[Document, ...]:
         """The texts of all sources. What several texts say under one id counts as one text.
 
-        That somebody is away is no reason to read a case again, or to void an approval.
+        That somebody is away, or a message late, is no reason to read a case again, or to void an
+        approval.
         """
         joined: dict[str, Document] = {}
         for found in self.findings.values():
-            for document in (d for d in found.documents if d.kind != AUTOMATIC):
+            for document in (d for d in found.documents if d.kind not in CHANGES_NOTHING):
                 before = joined.setdefault(document.id, document)
                 if document.text not in before.text:
                     text, missing = f"{before.text}\n{document.text}", document.missing

@@ -51,7 +51,7 @@ def sent(harness: CompanyHarness) -> str:
     return str(harness.mails[-1].message["Message-ID"])
 
 
-def bounce(message_id: str, address: str) -> bytes:
+def bounce(message_id: str, address: str, action: str = "failed") -> bytes:
     """What a mail server returns."""
     return (
         "From: MAILER-DAEMON@mx.example\r\nTo: accounts@brass-fern.example\r\n"
@@ -59,7 +59,7 @@ def bounce(message_id: str, address: str) -> bytes:
         'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
         "--b\r\n\r\nIt could not be delivered.\r\n"
         "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example\r\n\r\n"
-        f"Final-Recipient: rfc822; {address}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+        f"Final-Recipient: rfc822; {address}\r\nAction: {action}\r\nStatus: 5.1.1\r\n\r\n"
         f"--b\r\nContent-Type: message/rfc822\r\n\r\nMessage-ID: {message_id}\r\n\r\nOurs\r\n--b--"
     ).encode()
 
@@ -149,6 +149,11 @@ def test_a_bounce_reopens_the_matter(open_harness: OpenHarness) -> None:
     harness = open_harness()
     inbox = with_mailbox(harness, "bounced")
     mail = sent(harness)
+    inbox.put(bounce(mail, "billing@customer1.example", "delayed"))
+    poll(harness)
+    assert [case.state for case in harness.cases()] == [State.DONE]
+    (late,) = about_replies(harness)
+    assert "reports that our message has not arrived so far" in late
     inbox.put(bounce(mail, "billing@customer1.example"))
     poll(harness)
     first, second = harness.cases()
@@ -156,7 +161,7 @@ def test_a_bounce_reopens_the_matter(open_harness: OpenHarness) -> None:
     assert "address_bounced" in harness.rules(second)
     (attempt,) = harness.rows(select(sends))
     assert attempt.bounced_at == harness.now
-    (line,) = about_replies(harness)
+    (_, line) = about_replies(harness)
     assert "Our message came back: billing@customer1.example does not work" in line
     harness.change("Invoice", "71", BillEmail={"Address": "ap@customer1.example"})
     harness.refresh()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, Document, Reading, Stance
+from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Document, Reading, Stance
 from jobs.rules.facts.past import Past
 from jobs.rules.gates import about_texts
 from jobs.rules.replies import CustomerReply, ReplyKind, kind_of, stances_of
@@ -30,8 +30,9 @@ def test_the_most_careful_thing_said_counts() -> None:
     """What a machine wrote is told apart first, whatever is in it."""
     found = {said: kind_of(MAIL, stances_of(readings(*said)), ()) for said in SAID}
     assert found == {said: ReplyKind(kind) for said, kind in SAID.items()}
-    away, returned = (replace(MAIL, kind=kind) for kind in (AUTOMATIC, BOUNCE))
+    away, late, returned = (replace(MAIL, kind=kind) for kind in (AUTOMATIC, DELAY, BOUNCE))
     assert kind_of(away, (), ()) is ReplyKind.AWAY
+    assert kind_of(late, (), ()) is ReplyKind.DELAYED
     assert kind_of(away, (), {"dana@acme.example"}) is ReplyKind.NEW_CONTACT
     assert kind_of(returned, (Stance.DISPUTE,), ()) is ReplyKind.BOUNCE
     assert {*map(str, Stance)} <= {*map(str, ReplyKind)}

@@ -269,7 +269,7 @@ def test_bounces_say_which_address_does_not_work(inbox: Inbox) -> None:
     assert found["1"].bounced == {"dana@acme.example"}
     assert found["2"].bounced == {"tweety@birdseed.example"}
     kinds = sorted(kind for kind, _ in said(found["1"]))
-    assert kinds == ["automatic_reply", "bounce", "bounce"]
+    assert kinds == ["bounce", "bounce", "delay"]
 
 
 LEFT = (
