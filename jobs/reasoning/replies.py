@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 
 MOST_WRAPPED = 3
 """Lines over which a mail program wraps "On …, … wrote:"."""
@@ -70,11 +71,20 @@ def own_words(text: str, ours: Collection[str], *, answers_us: bool) -> str:
     return text.strip() if not words or _INSIDE.search(words) else words
 
 
-def quotes_others(text: str, ours: Collection[str]) -> bool:
-    """Whether it introduces a quote of somebody else's words; `ours` as in `own_words`."""
+def quoted(text: str, ours: Collection[str]) -> list[str]:
+    """The lines that it quotes of somebody else's words; `ours` as in `own_words`."""
     lines = text.split("\n")
-    quotes = (_quote_at(lines, at) for at in range(len(lines)))
-    return any(q and q.introduction and not _is_ours(q, ours, False) for q in quotes)
+    found: list[str] = []
+    for at in range(len(lines)):
+        quote = _quote_at(lines, at)
+        if quote and quote.introduction and not _is_ours(quote, ours, False):
+            said = lines[quote.text : _end(lines, quote)]
+            found += dropwhile(_is_header, said) if quote.headers else said
+    return found
+
+
+def _is_header(line: str) -> bool:
+    return not line.strip() or _HEADER.fullmatch(line.strip()) is not None
 
 
 def _is_ours(quote: _Quote, ours: Collection[str], before: bool) -> bool:

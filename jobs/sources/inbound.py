@@ -21,7 +21,7 @@ from itertools import islice
 
 from jobs.reasoning import phrases
 from jobs.reasoning.cleaning import LONGEST_TEXT, lines, plain, visible
-from jobs.reasoning.replies import own_words, quotes_others
+from jobs.reasoning.replies import own_words, quoted
 from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Stance, Unreadable
 from jobs.rules.plain import one_line
 from jobs.sources.imap import Fetched
@@ -142,7 +142,7 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
         text="\n".join(filter(None, (_said_subject(mail, answers_us), words, _files(parts)))),
         failed=failed,
         whole=not fetched.cut or _ends_with_a_file(parts) or len(words) >= LONGEST_TEXT,
-        quotes_others=kind == "forward" or any(quotes_others(text, ours) for text in texts),
+        quotes_others=kind == "forward" or any(quoted(text, ours) for text in texts),
         missing=None if _is_report(mail) or failed else _missing(parts, words),
     )
 
@@ -191,12 +191,13 @@ def _text_parts(parts: list[Message]) -> Iterator[Message]:
 
 def _together(plain_text: str, html: str) -> str:
     """Both are meant to say the same; where they do not, neither may hide anything."""
-    said = _letters(plain_text)
-    more = [line for line in html.split("\n") if _letters(line) not in said]
+    said = letters(plain_text)
+    more = [line for line in html.split("\n") if letters(line) not in said]
     return "\n".join([plain_text, *more]).strip()[:LONGEST_TEXT]
 
 
-def _letters(text: str) -> str:
+def letters(text: str) -> str:
+    """Its letters and digits in small: the same, however a mail program breaks its lines."""
     return "".join(filter(str.isalnum, text)).casefold()
 
 

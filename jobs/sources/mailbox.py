@@ -7,13 +7,14 @@ mailbox is changed, not even what counts as read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.headerregistry import Address
 
 from jobs.mail.addresses import named
 from jobs.mail.oauth import AccessTokens
+from jobs.reasoning.replies import quoted
 from jobs.rules.facts.addresses import own_domain
 from jobs.rules.facts.evidence import CHANGES_NOTHING, Document
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh
@@ -21,7 +22,7 @@ from jobs.rules.figures import day
 from jobs.rules.policy.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.imap import Fetched, ImapServer, ImapSession, any_of, key, since_day
-from jobs.sources.inbound import Inbound, parse
+from jobs.sources.inbound import Inbound, letters, parse
 from jobs.sources.source import HISTORY, SourceError
 
 BEGINNING = 32_768
@@ -184,7 +185,8 @@ class _Reading:
     def findings(self, customer: Account, now: datetime) -> Findings:
         """Everything about one customer; Down if a mail of it could not be read."""
         found = self._found[customer.id]
-        documents = sorted(found.documents.values(), key=lambda one: (one.at, one.id))
+        news = self._without_echoes(found.documents.values())
+        documents = sorted(news, key=lambda one: (one.at, one.id))
         return Findings(
             Down(now, found.unread) if found.unread else Fresh(now),
             known=bool(_keys(customer)),
@@ -195,6 +197,19 @@ class _Reading:
             we_wrote_at=max(found.we_wrote, default=None),
             doubtful=" ".join(list(found.doubts)[:MOST_DOUBTS]),
         )
+
+    def _without_echoes(self, documents: Collection[Document]) -> Iterator[Document]:
+        """Leave out a colleague's answer that quotes only what is read anyway: what was settled
+        about the customer's mail would come up again with each answer to it."""
+        read = (d for d in documents if d.author != "colleague" and d.kind not in CHANGES_NOTHING)
+        theirs = [letters(document.text) for document in read]
+        for document in documents:
+            lines = quoted(document.text, self.us.names) if document.author == "colleague" else ()
+            echo = bool(lines) and any(
+                all(letters(line) in one for line in lines) for one in theirs
+            )
+            if not echo or document.kind == "forward":
+                yield document
 
     def take(self, fetched: Fetched) -> bool:
         """Collect a mail; False if more of it must be read first."""

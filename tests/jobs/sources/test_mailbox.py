@@ -185,10 +185,19 @@ def test_a_colleagues_answer_does_not_hide_the_dispute_that_it_quotes(inbox: Inb
     assert {(one.author, one.sender) for one in found.documents} == {
         ("colleague", "kate@brass-fern.example")
     }
+    # the customer's own mail is there, too, in other lines: once is enough
+    inbox.receive({"from": "dana@acme.example", "text": "Hi. We dispute\ninvoice 1037. Dana"})
+    found = read(inbox)["1"]
+    assert [(one.author, one.sender) for one in found.documents] == [
+        ("customer", "dana@acme.example")
+    ]
+    inbox.receive(colleague | answer | {"text": f"{quoting}\n> And a pallet is missing."})
+    (missing,) = (one for one in read(inbox)["1"].documents if one.author == "colleague")
+    assert "a pallet is missing" in missing.text
     both = colleague | {"headers": {"Cc": "tweety@birdseed.example"}, "text": quoting}
     inbox.receive(both | {"subject": "Both"})
     found_ = read(inbox)
-    assert len(found_["1"].documents) == len(QUOTING)
+    assert len(found_["1"].documents) == 2
     assert all("names several" in one.doubtful for one in found_.values())
 
 
