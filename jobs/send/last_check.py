@@ -18,6 +18,7 @@ from jobs.rules.facts.past import Past
 from jobs.rules.figures import amount
 from jobs.rules.gates import gates, recipients
 from jobs.rules.gates.copies import Copies, copies
+from jobs.rules.gates.heard import still_counts
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import shortened
 from jobs.rules.policy.business_days import next_opening
@@ -29,6 +30,7 @@ from jobs.sources.quickbooks import CaseFile
 from jobs.store import assessments, cases, people, sends, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case
+from jobs.store.customers import heard as texts
 from jobs.store.customers import history
 from jobs.store.drafts import Draft
 from jobs.store.work import MOST_ATTEMPTS, Claim
@@ -85,6 +87,7 @@ class LastLook:
             *_readdressed(letter, recipients.recipient(facts, past)),
             *_copied_otherwise(letter, copies(facts, past, letter.to, _sender(letter))),
             *self._unread(conn),
+            *self._unheard(conn, past),
         )
         # If the ledger has moved, whatever is now wrong in the text is only a consequence.
         return causes or self._untrue(conn, past)
@@ -108,6 +111,18 @@ class LastLook:
         new = assessments.new_documents(conn, self.file.case, self.context.documents)
         where = ", ".join(self.context.sources_of(new))
         return (f"A new text about this case has to be read first ({where}).",) if new else ()
+
+    def _unheard(self, conn: Connection, past: Past) -> tuple[str, ...]:
+        """Sends the case back when somebody has noticed a grave text that it was not made from,
+        even if that text is gone by now."""
+        case = self.file.case
+        quoted = {(one.id, one.stance) for one in assessments.present(conn, case).evidence}
+        heard = still_counts(self.facts, texts.of(conn, case.company, case.customer), ())
+        said = {(r.document, r.stance): text.document for text in heard for r in text.readings}
+        new = said.keys() - quoted - past.settled
+        where = ", ".join(sorted({said[one].source for one in new}))
+        told = f"What the customer wrote has to be looked at first ({where})."
+        return (told,) if new else ()
 
     def unapproved(self, conn: Connection, past: Past) -> tuple[str, ...]:
         """Why the recorded approvals are not enough; empty when they are."""

@@ -147,3 +147,21 @@ def test_only_who_could_hear_it_takes_it_back(open_harness: OpenHarness) -> None
         memo = replace(ticket, id="memo:71", kind="memo")
         store.note(conn, case, [memo], [replace(says, document=memo.id)])
         assert known() == [], "the ledger is read every time"
+
+
+def test_what_was_noticed_after_approval_is_asked_before_sending(open_harness: OpenHarness) -> None:
+    """The reply came, was noticed and was gone again within the undo window: nothing is sent."""
+    harness = open_harness()
+    inbox = with_mailbox(harness, "noticed-only")
+    harness.sweep()
+    assert harness.approve() is Answer.RECORDED
+    inbox.receive({"from": DANA, "text": "Hello,\nWe dispute this bill."})
+    harness.time.later(seconds=30)
+    harness.run("replies")
+    harness.sources = ()
+    harness._make_services()
+    harness.wait_out()
+    assert harness.mails == []
+    assert "What the customer wrote has to be looked at first" in harness.view().end_reason
+    harness.run("triage")
+    assert stopped(harness, "dispute")
