@@ -90,9 +90,10 @@ def take_unread(
     """A mail that `take` failed at: its case looks for itself, and a person is told of the mail."""
     wordless = replace(noticed.document, text="", sender="", doubt="")
     bare = replace(noticed, document=wordless, readings=(), failed=frozenset())
+    stances = stances_of(noticed.readings)  # a dispute in it has to be settled all the same
     case = replies.case_for(conn, company.realm, noticed.customer, wordless)
     sha256 = assessments.content_hash(noticed.document)
-    told = replace(_reply(company, bare, case), kind=ReplyKind.NONE)
+    told = replace(_reply(company, bare, case), kind=ReplyKind.NONE, stances=stances)
     reply = replies.record(conn, told, sha256, now)
     if reply is None:
         return

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bot.blockkit.lint import lint
 from bot.surfaces.card.card import card
 from jobs.companies import retention as step
 from jobs.decide.access import Answer
-from jobs.store import log, texts, work
+from jobs.store import log, outbox, texts, work
 from jobs.store.database.tables import assessments, documents, drafts, messages, words
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice
@@ -63,6 +63,7 @@ def test_the_words_of_a_closed_case_go_and_its_history_stays(open_harness: OpenH
     before = harness.view()
     with harness.process.database.writing() as conn:
         work.ensure(conn, work.EVERYBODY, step.KIND, harness.now)
+        conn.execute(update(messages).values(due_at=None))  # as if Slack had them all
     assert before.letter is not None
     assert "Canary" in said(harness)
     harness.time.later(days=89)
@@ -80,6 +81,11 @@ def test_the_words_of_a_closed_case_go_and_its_history_stays(open_harness: OpenH
     shown = card(after, harness.now, people={})
     assert not lint({"text": shown.text, "blocks": shown.blocks}, "message")
     assert harness.logged("case.drafted")[-1]["data"]["draft"] == after.draft_hash
+    with harness.process.database.writing() as conn:
+        outbox.redraw_line(conn, harness.case().id, "approve:2:ULEAD1", harness.now)
+        outbox.draw_again(conn, harness.realm, "co", harness.now)
+    wordless = select(messages.c.due_at).where(messages.c.kind != "card", messages.c.body.is_(None))
+    assert {row.due_at for row in harness.rows(wordless)} == {None}, "not drawn without words"
 
 
 def said(harness: CompanyHarness) -> str:

@@ -218,7 +218,7 @@ def test_one_mail_that_cannot_be_dealt_with_holds_up_no_other(open_harness: Open
     harness.sweep()
     with harness.database.writing() as conn:
         conn.execute(text(BREAKS))
-    for said in ("Which bank?", "This is poison.", "We will pay the invoice on 5 aprıl."):
+    for said in ("Which bank?", "We dispute this poison.", "We will pay the invoice on 5 aprıl."):
         inbox.receive({"from": DANA, "text": said, "headers": {"References": "<a\x00b@c>"}})
     harness.time.later(minutes=1)
     harness.run("replies")
@@ -226,8 +226,9 @@ def test_one_mail_that_cannot_be_dealt_with_holds_up_no_other(open_harness: Open
     assert ["when they will pay" in lines[0], "asks something" in lines[2]] == [True, True]
     assert lines[1].startswith(":incoming_envelope: The customer wrote a mail without any text")
     assert "poison" not in "".join(lines)
-    noted = sorted(line["data"]["kind"] for line in harness.logged("reply.noticed"))
-    assert noted == ["none", "promise", "question"]
+    noted = {line["data"]["kind"]: line["data"] for line in harness.logged("reply.noticed")}
+    assert noted.keys() == {"none", "promise", "question"}
+    assert noted["none"]["stances"] == ["dispute"], "a person still has to settle that"
     with harness.database.writing() as conn:
         conn.execute(text("DROP TRIGGER breaks"))
     poll(harness)
