@@ -101,11 +101,9 @@ def judge(
 ) -> View:
     """What the rules say about a case, given its context, readings and our own history.
 
-    `sender` is the bare address that messages come from. What earlier texts said counts too, and
-    what these say is remembered.
+    `sender` is the bare address that messages come from. What earlier texts said counts too.
     """
     case, facts, documents = file.case, context.facts, context.documents
-    heard.note(conn, case, documents, readings, context.solved)
     before = still_counts(facts, heard.of(conn, case.company, case.customer), readings)
     readings += tuple(reading for text in before for reading in text.readings)
     allowed = _still_allowed(conn, case, facts, documents)

@@ -34,7 +34,7 @@ from jobs.store import drafts as draft_store
 from jobs.store.assessments import Assessment, Judgement
 from jobs.store.cases import Case, Move
 from jobs.store.connection import outages
-from jobs.store.customers import history
+from jobs.store.customers import heard, history
 from jobs.store.work import Claim
 from jobs.triage.drafting import before
 from jobs.triage.judging import View, judge
@@ -233,12 +233,14 @@ class Read:
         reader = reading.reader(self.services.model)
         assessments.put_readings(conn, known, outcome.readings, reader, now)
         earlier = tuple(r for known in self.known.values() for r in known)
+        said, documents = (*earlier, *outcome.readings), self.context.documents
+        heard.note(conn, self.file.case, documents, said, self.context.solved)
         view = judge(
             conn,
             self.services.policy,
             self.file,
             self.context,
-            (*earlier, *outcome.readings),
+            said,
             now,
             sender=self.services.sender,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from inspect import getsource, signature
 
 import pytest
@@ -14,6 +15,8 @@ from jobs.decide.promise import SETTLES
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.pipeline import STEPS
 from jobs.rules.case import Decided
+from jobs.rules.facts.evidence import Evidence, Stance
+from jobs.rules.rulings import Kind, Ruling
 from tests.bot.views import NOW, VIEWS
 
 BOOKS = "https://qbo.example"
@@ -40,14 +43,17 @@ def test_every_verb_has_a_button_and_every_button_a_verb() -> None:
     A label that promises more to enter is that of a form.
     """
     labels: dict[str, str] = {}
-    for view in (made() for made in VIEWS.values()):
+    mail = Evidence("mail:1", "mail", "", "We have filed.", Stance.HARDSHIP)
+    never = Ruling(Kind.NEVER, "hardship_wording", "A mail mentions it.", ("mail:1",))
+    insolvent = replace(VIEWS["never"](), rulings=(never,), evidence=(mail,))
+    for view in (insolvent, *(made() for made in VIEWS.values())):
         for one in [*ways_out(view).values(), *buttons(view, NOW, BOOKS)]:
             labels |= {one["action_id"]: one["text"]["text"]} if "text" in one else {}
             labels |= {o["value"].split(" ")[0]: o["text"]["text"] for o in one.get("options", ())}
     below_replies: dict[str, str] = {
         verb: verb.row.button for verbs in OFFERED.values() for verb in verbs
     }
-    assert below_replies.keys() == SETTLES.keys()
+    assert below_replies.keys() == SETTLES.keys() - {Verb.HOLD}, "a hold is set on the card"
     labels |= below_replies | {Verb.WITHDRAW: Verb.WITHDRAW.row.button}
     assert labels.keys() == {*Verb, CUSTOMER, ALSO, ELSEWHERE}
     opens = {*FORMS, CUSTOMER, ALSO}
