@@ -114,7 +114,7 @@ def test_every_public_method_is_known() -> None:
     public = {name for name, _ in inspect.getmembers(QuickBooks, inspect.isfunction)}
     assert {name for name in public if not name.startswith("_")} == {
         *("company_info", "preferences", "open_invoices", "invoices_by_id", "open_invoices_of"),
-        "paid_invoices_of",
+        *("paid_invoices", "paid_invoices_of", "payments_since"),
         *("customers", "customer_types", "customers_in_credit", "terms"),
         *("payments", "credit_memos"),
         "changed_since",

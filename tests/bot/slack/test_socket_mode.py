@@ -293,8 +293,9 @@ def test_what_nobody_foresaw_is_not_acked_and_stops_nothing(slack_services: Serv
         answers = list(slack_services.pool.map(slack_services.say, ("broken", "unknown")))
     assert [answer["status"] for answer in answers] == [0, 0]
     told = Counter(line["event"] for line in logs)
-    assert told.pop("slack.odd_request") == 1
-    assert told == {"socket.unreadable": 3, "socket.failed": 1, "socket.not_acked": 1}
+    expected = {"socket.unreadable": 3, "socket.failed": 1, "socket.not_acked": 1}
+    assert {event: told[event] for event in told if event.startswith("socket.")} == expected
+    assert told["slack.odd_request"] == 1
     assert slack_services.say("fine")["status"] == 200
     assert sorted(bot.taken) == ["broken", "fine", "unknown"]
 
