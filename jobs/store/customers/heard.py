@@ -48,15 +48,17 @@ def note(
 ) -> None:
     """Remember what these texts say now, and forget what they no longer say.
 
-    A text that only the phrases have read cannot take back what a model heard in it. Texts of
-    `solved` tickets are not remembered. What is settled stays settled while the text is the same.
+    A text that only the phrases have read cannot take back what a model heard in it, nor can one
+    that could not be read whole. Texts of `solved` tickets are not remembered. What is settled
+    stays settled while the text is the same.
     """
     known = {text.document.id: text for text in of(conn, whose.company, whose.customer)}
     for document in (d for d in found if d.kind != IN_THE_LEDGER):
         said = [reading for reading in readings if reading.document == document.id]
         grave = tuple(reading for reading in said if reading.stance in GRAVE)
         before = known.get(document.id)
-        if _ticket(document.id) in solved or (before and not grave and _taken_back(before, said)):
+        harmless = not (grave or document.missing)
+        if _ticket(document.id) in solved or (before and harmless and _taken_back(before, said)):
             conn.execute(delete(heard_texts).where(_theirs(whose), _is(document.id)))
         elif grave:
             _put(conn, whose, document, grave, before)

@@ -17,6 +17,7 @@ from jobs.rules.facts.evidence import (
     HeardText,
     Reading,
     Stance,
+    Unreadable,
 )
 from jobs.rules.facts.past import Past
 from jobs.rules.gates.about_texts import STANCES, of_readings
@@ -132,6 +133,7 @@ def test_only_who_could_hear_it_takes_it_back(open_harness: OpenHarness) -> None
         assert known() == [(Stance.DISPUTE, True)]
         store.note(conn, case, [ticket], [replace(nothing, reader=BY_PHRASES)])
         store.note(conn, case, [], [])
+        store.note(conn, case, [replace(ticket, missing=Unreadable.REST)], [nothing])
         assert known() == [(Stance.DISPUTE, True)]
         store.inherit(conn, case.company, case.customer, "9")
         assert len(store.of(conn, case.company, "9")) == 1
