@@ -30,12 +30,12 @@ from jobs.reasoning.model import Model
 from jobs.rules.policy.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.source import Source
-from jobs.store.connection.budget import SqlBudget
-from jobs.store.connection.model_costs import ModelCosts
-from jobs.store.connection.tokens import Seal, SqlTokenStore
 from jobs.store.database import engine
 from jobs.store.database.engine import WORKER_PATIENCE, Database, SharedTime
 from jobs.store.sends import still_ours
+from jobs.store.services.budget import SqlBudget
+from jobs.store.services.model_costs import ModelCosts
+from jobs.store.services.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from jobs.rules.states import JOINABLE, State
 from jobs.store import cases, companies, crossings, forecasts
 from jobs.store.cases import NewCase
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection import outages
 from jobs.store.customers import families, history
+from jobs.store.services import outages
 
 
 def open_cases(

@@ -21,8 +21,8 @@ from jobs.rules.states import State
 from jobs.store import cases, companies, outbox, sends, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
-from jobs.store.connection import outages
 from jobs.store.outbox import MessageKind
+from jobs.store.services import outages
 from jobs.store.work import LEASE, Claim
 from qbo.errors import (
     BooksClosed,

@@ -46,7 +46,7 @@ def rotate_keys(entry: CommandParts) -> None:
     First put the new key before the old one and restart every process. Then run this. Then
     remove the old key.
     """
-    from jobs.store.connection import tokens
+    from jobs.store.services import tokens
 
     with closing(entry.process("connect")) as process:
         sealed, stuck = tokens.rotate(process.database, process.seal)

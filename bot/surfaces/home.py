@@ -40,7 +40,7 @@ from jobs.rules.facts.facts import BUCKETS
 from jobs.rules.figures import short_day
 from jobs.rules.states import ConnectionStatus
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection.budget import QUOTA
+from jobs.store.services.budget import QUOTA
 
 COMPANIES = 6
 """Companies on one page: each takes at most fifteen of the hundred blocks."""

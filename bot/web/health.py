@@ -23,8 +23,8 @@ from bot.slack.socket_mode import Socket
 from jobs.rules.states import State
 from jobs.store import case_lists, companies, events, work
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection import budget, model_costs
 from jobs.store.database import schema
+from jobs.store.services import budget, model_costs
 
 OK = "ok"
 slog = structlog.get_logger()

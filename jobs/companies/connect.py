@@ -20,10 +20,10 @@ from jobs.pipeline import AT_CONNECTION, EACH_COMPANY
 from jobs.rules.states import ConnectionStatus
 from jobs.store import cases, companies, log, outbox, work
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection import tokens
-from jobs.store.connection.tokens import ConnectLink, Seal
 from jobs.store.database.engine import AWAY, Database
 from jobs.store.outbox import MessageKind, OtherChannel
+from jobs.store.services import tokens
+from jobs.store.services.tokens import ConnectLink, Seal
 from qbo import (
     CompanyInfo,
     Gone,

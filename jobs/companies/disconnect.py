@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 from jobs.rules.states import ConnectionStatus
 from jobs.store import cases, companies, log, outbox
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection import tokens
-from jobs.store.connection.tokens import Seal
 from jobs.store.database.engine import Database
 from jobs.store.outbox import MessageKind
+from jobs.store.services import tokens
+from jobs.store.services.tokens import Seal
 from qbo import OAuth, QuickBooksError, ReauthRequired
 
 UNNAMED = "system:disconnect"

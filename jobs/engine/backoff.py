@@ -1,6 +1,6 @@
 """What happens to a row when QuickBooks says no: one rule for every step.
 
-    reauth     the company is already paused (`store.connection.outages`); the row waits, uncounted
+    reauth     the company is already paused (`store.services.outages`); the row waits, uncounted
     read-only  a person is told; the row waits for the subscription to be paid, uncounted
     wait       the row waits as long as QuickBooks asked, uncounted
     doubtful   tried once more, then a person is told
@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 from jobs.engine.step import Step
 from jobs.rules.plain import shortened
 from jobs.store import companies, outbox, work
-from jobs.store.connection import outages
-from jobs.store.connection.tokens import Unopenable
 from jobs.store.outbox import MessageKind
+from jobs.store.services import outages
+from jobs.store.services.tokens import Unopenable
 from jobs.store.work import Claim
 from qbo.errors import Doubtful, QuickBooksError, ReadOnly, ReauthRequired, Throttled
 

@@ -22,8 +22,8 @@ from jobs.engine import backoff
 from jobs.engine.step import Round, Step
 from jobs.pipeline import BULK
 from jobs.store import work
-from jobs.store.connection.budget import in_bulk
 from jobs.store.database.engine import AWAY, Database
+from jobs.store.services.budget import in_bulk
 from jobs.store.work import Claim
 from qbo.errors import QuickBooksError, ReauthRequired, Throttled
 

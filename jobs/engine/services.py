@@ -11,7 +11,7 @@ from jobs.reasoning.model import Reader
 from jobs.reasoning.spending import WithinBudget
 from jobs.rules.policy.policy import Policy
 from jobs.sources.source import Source
-from jobs.store.connection.model_costs import ModelCosts
+from jobs.store.services.model_costs import ModelCosts
 from qbo.client import QuickBooks
 
 if TYPE_CHECKING:

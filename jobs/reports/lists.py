@@ -19,8 +19,8 @@ from jobs.rules.policy.policy import Policy
 from jobs.store import case_lists, direct, drafts, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection import outages
 from jobs.store.customers import calls, families, managers, marks
+from jobs.store.services import outages
 
 MOST = 10
 

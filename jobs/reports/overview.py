@@ -17,8 +17,8 @@ from jobs.rules.states import State
 from jobs.store import assessments, case_lists
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection import budget
 from jobs.store.customers import families, history
+from jobs.store.services import budget
 
 CAPPED = "Above today's limit of new cards."
 LATELY = timedelta(days=14)

@@ -28,8 +28,8 @@ from jobs.sources.source import Source, read_source
 from jobs.store import assessments, cases, crossings, sends, work
 from jobs.store import drafts as draft_store
 from jobs.store.cases import Case, Move
-from jobs.store.connection import outages
 from jobs.store.drafts import Draft
+from jobs.store.services import outages
 from jobs.store.work import Claim
 from qbo.errors import QuickBooksError, ReauthRequired, Throttled
 

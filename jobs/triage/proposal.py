@@ -42,10 +42,10 @@ from jobs.store import assessments, cases, forecasts, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case, Move
-from jobs.store.connection import model_costs
 from jobs.store.customers import managers
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
+from jobs.store.services import model_costs
 from jobs.store.work import Claim
 from jobs.triage.drafting import Before, Made, Written, after_rejection, write
 from jobs.triage.judging import View

@@ -33,8 +33,8 @@ from jobs.store import assessments, cases, crossings, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Assessment, Judgement
 from jobs.store.cases import Case, Move
-from jobs.store.connection import outages
 from jobs.store.customers import heard, history
+from jobs.store.services import outages
 from jobs.store.work import Claim
 from jobs.triage.drafting import before
 from jobs.triage.judging import View, judge

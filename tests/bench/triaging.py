@@ -22,9 +22,9 @@ from sqlalchemy import func, select
 from bot import logs
 from bot.logs import Event
 from bot.process import Process
-from jobs.store.connection import model_costs
-from jobs.store.connection.budget import month_of
 from jobs.store.database.tables import cases, model_usage
+from jobs.store.services import model_costs
+from jobs.store.services.budget import month_of
 from tests.bench import memory, plain_rq
 from tests.bench.sweeping import connect_company, counted, opened, run_step
 

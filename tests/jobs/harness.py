@@ -54,14 +54,14 @@ from jobs.sources.source import Source
 from jobs.store import assessments, cases, companies, events, log, people, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection.model_costs import ModelCosts
-from jobs.store.connection.tokens import SqlTokenStore
 from jobs.store.database import schema
 from jobs.store.database.engine import Database
 from jobs.store.database.engine import connect as open_database
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.database.tables import drafts, messages
 from jobs.store.sends import still_ours
+from jobs.store.services.model_costs import ModelCosts
+from jobs.store.services.tokens import SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, Tokens
 from tests.databases import kept_engine, sqlite_database
 from tests.databases import replace as replace_record

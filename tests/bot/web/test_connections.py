@@ -14,8 +14,8 @@ from bot import logs
 from bot.cli.main import main
 from jobs.settings import Settings
 from jobs.store import companies
-from jobs.store.connection.tokens import Seal, SqlTokenStore
 from jobs.store.database.engine import Database
+from jobs.store.services.tokens import Seal, SqlTokenStore
 from qbo import Tokens
 from tests.bot.web_process import place, web_process
 from tests.jobs.store import copies

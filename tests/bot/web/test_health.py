@@ -19,8 +19,8 @@ from bot.web.slack import SlackRoutes
 from jobs.rules.policy.policy import load
 from jobs.rules.policy.sections import TokenCount
 from jobs.store import events
-from jobs.store.connection.model_costs import ModelCosts
 from jobs.store.events import Notice
+from jobs.store.services.model_costs import ModelCosts
 from tests.bot.web_process import place, settings, web_process
 
 ROOT = Path(__file__).parents[3]

@@ -27,11 +27,11 @@ from jobs.companies.connect import (
 )
 from jobs.store import companies, log
 from jobs.store.companies import ConnectedCompany
-from jobs.store.connection.tokens import Seal, SqlTokenStore
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import companies as companies_table
 from jobs.store.database.tables import connect_links, messages, schedule
+from jobs.store.services.tokens import Seal, SqlTokenStore
 from qbo import BearerAuth, OAuth, QuickBooks, QuickBooksError, Tokens
 from tests.jobs.store.copies import Copies
 from tests.said import said, text_of

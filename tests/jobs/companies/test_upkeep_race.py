@@ -14,7 +14,7 @@ import pytest
 
 from bot.process import Process
 from jobs import settings
-from jobs.store.connection.tokens import SqlTokenStore
+from jobs.store.services.tokens import SqlTokenStore
 from qbo import LEASE, Tokens
 from qbo.pacing import utc_now
 from tests import real_processes

@@ -7,9 +7,9 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from jobs.rules.facts.findings import Down, Findings, Fresh
-from jobs.store.connection import outages
 from jobs.store.database import tables
 from jobs.store.database.engine import Database
+from jobs.store.services import outages
 from tests.jobs.rules.world import NOW
 
 LATER = NOW + timedelta(hours=5)

@@ -18,11 +18,11 @@ from sqlalchemy import Connection, func, select
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.sections import Price, TokenCount
 from jobs.store import companies, outbox
-from jobs.store.connection.budget import month_of
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import model_months, model_usage
 from jobs.store.database.upsert import added
 from jobs.store.outbox import MessageKind
+from jobs.store.services.budget import month_of
 
 EVERYBODY = ""
 """The row of all companies together."""

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.event import listen
 
-from jobs.store.connection import budget
-from jobs.store.connection.budget import SqlBudget, Used, in_bulk
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
 from jobs.store.database.tables import budgets
+from jobs.store.services import budget
+from jobs.store.services.budget import SqlBudget, Used, in_bulk
 from qbo import Throttled, Unreachable
 from tests.jobs.store.record import NOW, REALM, company, race
 from tests.said import said

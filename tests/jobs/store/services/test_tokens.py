@@ -10,11 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from jobs.store import companies
-from jobs.store.connection import tokens
-from jobs.store.connection.tokens import Seal, SqlTokenStore, Unopenable
 from jobs.store.database.engine import Database, connect
 from jobs.store.database.tables import companies as companies_table
 from jobs.store.database.tables import schedule
+from jobs.store.services import tokens
+from jobs.store.services.tokens import Seal, SqlTokenStore, Unopenable
 from qbo import InvalidGrant, ReauthRequired, Tokens
 from qbo.oauth import LEASE
 from tests.jobs.store.record import NOW, REALM, company, race

@@ -18,10 +18,10 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, delete, select, update
 
 from jobs.store import work
-from jobs.store.connection import outages
 from jobs.store.database.engine import AWAY, Database
 from jobs.store.database.tables import companies, connect_links
 from jobs.store.database.upsert import insert_or_ignore
+from jobs.store.services import outages
 from qbo.errors import ReauthRequired
 from qbo.oauth import LEASE, Tokens
 

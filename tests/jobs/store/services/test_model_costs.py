@@ -11,10 +11,10 @@ import pytest
 
 from jobs.rules.policy.policy import load
 from jobs.rules.policy.sections import TokenCount
-from jobs.store.connection import model_costs
-from jobs.store.connection.model_costs import CaseSpending, ModelCosts, ModelUse
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
+from jobs.store.services import model_costs
+from jobs.store.services.model_costs import CaseSpending, ModelCosts, ModelUse
 from tests.jobs.store.record import NOW, REALM, company, race
 from tests.said import said
 

@@ -7,10 +7,10 @@ from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from jobs.store.connection import budget
-from jobs.store.connection.budget import SqlBudget, Used
 from jobs.store.database import engine
 from jobs.store.database.engine import Database
+from jobs.store.services import budget
+from jobs.store.services.budget import SqlBudget, Used
 from tests import real_processes
 from tests.jobs.store.record import NOW, REALM, company
 from tests.real_processes import PATIENCE
@@ -19,7 +19,7 @@ from tests.said import said
 RUNNERS, EACH = 8, 5
 QUOTA = 10
 ROOT = Path(__file__).parents[4]
-PROGRAM = "from tests.jobs.store.connection.test_budget_race import run; run()"
+PROGRAM = "from tests.jobs.store.services.test_budget_race import run; run()"
 
 
 def run() -> None:
