@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from jobs import opening
 from jobs.reasoning.cleaning import lines
-from jobs.reasoning.promised import Offer, offer
+from jobs.reasoning.phrases.promised import Offer, offer
 from jobs.reasoning.reading import quote
 from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Document, Reading, Stance
 from jobs.rules.plain import shortened

@@ -19,8 +19,8 @@ from email.policy import compat32
 from email.utils import getaddresses
 from itertools import islice
 
-from jobs.reasoning import phrases
 from jobs.reasoning.cleaning import LONGEST_TEXT, lines, plain, visible
+from jobs.reasoning.phrases import phrases
 from jobs.reasoning.replies import own_words, quoted
 from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Stance, Unreadable
 from jobs.rules.plain import one_line

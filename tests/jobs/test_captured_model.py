@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.decide.access import Answer
-from jobs.reasoning import phrases
+from jobs.reasoning.phrases import phrases
 from jobs.reasoning.proposing import ProposalForm
 from jobs.rules.facts.evidence import Document, Stance
 from jobs.rules.rulings import Kind

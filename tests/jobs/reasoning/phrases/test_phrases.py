@@ -2,8 +2,8 @@
 
 import pytest
 
-from jobs.reasoning import phrases
-from jobs.reasoning.dates import LOOKS_LIKE_DATE
+from jobs.reasoning.phrases import phrases
+from jobs.reasoning.phrases.dates import LOOKS_LIKE_DATE
 from jobs.rules.facts.evidence import Stance
 from tests.jobs.reasoning.cases import document
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from babel.numbers import get_currency_symbol
 
-from jobs.reasoning.dates import day_meant
+from jobs.reasoning.phrases.dates import day_meant
 from jobs.rules.figures import Money
 
 MONTH_FIRST = frozenset({"US", "PH"})

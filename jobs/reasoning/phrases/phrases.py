@@ -11,11 +11,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from jobs.reasoning.alternatives import as_tree
 from jobs.reasoning.caution import STANCES
 from jobs.reasoning.cleaning import lines
-from jobs.reasoning.dates import LOOKS_LIKE_DATE
-from jobs.reasoning.phrase_table import PHRASES
+from jobs.reasoning.phrases.alternatives import as_tree
+from jobs.reasoning.phrases.dates import LOOKS_LIKE_DATE
+from jobs.reasoning.phrases.table import PHRASES
 from jobs.rules.facts.evidence import BY_PHRASES, Document, Reading, Stance
 
 READER = BY_PHRASES

@@ -3,7 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
-from jobs.reasoning.promised import offer
+from jobs.reasoning.phrases.promised import offer
 
 WEDNESDAY = date(2026, 11, 18)
 

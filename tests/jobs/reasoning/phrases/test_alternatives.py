@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from jobs.reasoning.alternatives import as_tree
-from jobs.reasoning.phrase_table import PHRASES
-from jobs.reasoning.phrases import WORDS_BETWEEN
+from jobs.reasoning.phrases.alternatives import as_tree
+from jobs.reasoning.phrases.phrases import WORDS_BETWEEN
+from jobs.reasoning.phrases.table import PHRASES
 from tests.eval.cases import cases
 
 EVERY = 5
