@@ -58,7 +58,7 @@ class Field(StrEnum):
     KIND = "kind"
     UNTIL = "until"
     ADDRESS = "address"
-    COPIES = "copies"
+    CC = "cc"
     COLLEAGUE = "colleague"
     MARKS = "marks"
     PERSON = "person"

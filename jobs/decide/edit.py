@@ -15,7 +15,7 @@ from jobs.decide.verbs import Verb
 from jobs.rules.case import Decision
 from jobs.rules.facts.past import Past
 from jobs.rules.gates import about_texts
-from jobs.rules.gates.copies import MOST_COPIES, copies, is_colleague, known_people
+from jobs.rules.gates.cc import MOST_CC, carbon_copies, is_colleague, known_people
 from jobs.rules.letters.drafts import edited
 from jobs.rules.letters.letter import Letter
 from jobs.rules.policy.policy import Policy
@@ -88,14 +88,14 @@ def _known(decider: Decider, old: Letter, chosen: tuple[str, ...]) -> tuple[str,
     """The chosen addresses in order, if each is known or a colleague's. Raises VerbRefused."""
     known = (*known_people(decider.facts, decider.judged.findings, old.to), *old.cc)
     strange = [one for one in chosen if one not in known and not is_colleague(one, _sender(old))]
-    if strange or len(chosen) > MOST_COPIES:
+    if strange or len(chosen) > MOST_CC:
         raise VerbRefused(Reply(Answer.STALE, decider.case))
     return tuple(sorted(set(chosen)))
 
 
 def _not_copied(decider: Decider, letter: Letter, past: Past) -> tuple[Violation, ...]:
-    asked = replace(past, copies=letter.cc)
-    left_out = copies(decider.facts, asked, letter.to, _sender(letter)).left_out
+    asked = replace(past, cc=letter.cc)
+    left_out = carbon_copies(decider.facts, asked, letter.to, _sender(letter)).left_out
     return tuple(Violation("copy", why, hard=True) for why in left_out)
 
 
@@ -116,7 +116,7 @@ def _save(
     made = Decision(Verb.EDIT, user, now)
     drafts.record(conn, case, made, decider.draft, policy.sha256)
     if letter.cc != old.letter.cc:
-        history.choose_copies(conn, case.company, case.customer, letter.cc, user, now)
+        history.choose_cc(conn, case.company, case.customer, letter.cc, user, now)
     same = (letter.subject, letter.body) == (old.letter.subject, old.letter.body)
     draft = drafts.write_draft(
         conn,

@@ -19,7 +19,7 @@ from jobs.rules.facts.evidence import BOUNCE
 from jobs.rules.facts.facts import BUCKETS, Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import Money, total
-from jobs.rules.gates.copies import known_people
+from jobs.rules.gates.cc import known_people
 from jobs.rules.letters.slots import values
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, not_set_aside, strictest

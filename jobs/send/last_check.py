@@ -17,7 +17,7 @@ from jobs.rules.facts.findings import Context, Down
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import amount
 from jobs.rules.gates import gates, recipients
-from jobs.rules.gates.copies import Copies, copies
+from jobs.rules.gates.cc import CarbonCopies, carbon_copies
 from jobs.rules.gates.heard import still_counts
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import shortened
@@ -85,7 +85,7 @@ class LastLook:
             *stops,
             *_credited(assessments.facts_of_case(conn, self.file.case, self.now), facts),
             *_readdressed(letter, recipients.recipient(facts, past)),
-            *_copied_otherwise(letter, copies(facts, past, letter.to, _sender(letter))),
+            *_copied_otherwise(letter, carbon_copies(facts, past, letter.to, _sender(letter))),
             *self._unread(conn),
             *self._unheard(conn, past),
         )
@@ -163,7 +163,7 @@ def _sender(letter: Letter) -> str:
     return parseaddr(letter.sender)[1]
 
 
-def _copied_otherwise(letter: Letter, now: Copies) -> tuple[str, ...]:
+def _copied_otherwise(letter: Letter, now: CarbonCopies) -> tuple[str, ...]:
     if now.to == letter.cc:
         return ()
     return now.left_out or ("Somebody changed who gets a copy.",)

@@ -397,7 +397,7 @@ def account(conn: Connection, file: CaseFile, facts: Facts) -> Account:
         addresses=frozenset(filter(is_address, entries)),
         sent=frozenset(contact.message_id for contact in past.contacts),
         known_as=marks.known_as(conn, file.case.company, file.case.customer),
-        copied=frozenset(past.copies),
+        copied=frozenset(past.cc),
     )
 
 

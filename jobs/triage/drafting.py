@@ -79,7 +79,7 @@ def write(services: Services, view: View, made: Made, before: Before) -> Written
     deadline = drafts.deadline_for(view.stage, made.proposal.class_, today, kept, services.policy)
     letter, author, reason, broken = _letter(services, view, made, deadline)
     changed = changes.since(old.letter, view.facts) if old and not before.told else ()
-    changed = (*changed, *_copied(old.letter if old else None, letter), *view.copies.left_out)
+    changed = (*changed, *_copied(old.letter if old else None, letter), *view.cc.left_out)
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
     if theirs and (mine := _still_true(services, view, theirs, letter, deadline)):
@@ -149,7 +149,7 @@ def _composer(
             sender_address=services.sent_by,
             reply_to=services.reply_to,
             to=view.to,
-            cc=view.copies.to,
+            cc=view.cc.to,
             proposal=proposal,
             deadline=deadline,
         )

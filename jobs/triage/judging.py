@@ -16,7 +16,7 @@ from jobs.rules.facts.findings import Context, owner
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import day
 from jobs.rules.gates import gates, recipients
-from jobs.rules.gates.copies import Copies, copies
+from jobs.rules.gates.cc import CarbonCopies, carbon_copies
 from jobs.rules.gates.heard import GONE, still_counts
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
@@ -38,7 +38,7 @@ class View:
     past: Past
     to: str
     """The recipient's address, or empty if the rules found none."""
-    copies: Copies
+    cc: CarbonCopies
     readings: tuple[Reading, ...]
     evidence: tuple[Evidence, ...]
     rulings: tuple[Ruling, ...]
@@ -69,7 +69,7 @@ class View:
         parts += sorted(f"{r.document}:{r.stance}" for r in self.readings)
         named = owner(self.context.findings)
         parts.append(named[1].email if named else "")
-        parts += [self.to, *self.copies.to, str(int(self.stage))]
+        parts += [self.to, *self.cc.to, str(int(self.stage))]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def judgement(self, policy: Policy) -> Judgement:
@@ -115,8 +115,8 @@ def judge(
     past = replace(nobody, last_contact_to_address=history.last_to(conn, case.company, to))
     rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)
     evidence = (*ledger_evidence(facts), *_quotes(context, before, readings))
-    also = copies(facts, past, to, sender)
-    return View(file, context, stage, past, to, also, readings, evidence, rulings)
+    cc = carbon_copies(facts, past, to, sender)
+    return View(file, context, stage, past, to, cc, readings, evidence, rulings)
 
 
 def _stage(facts: Facts, past: Past) -> Stage:

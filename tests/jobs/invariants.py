@@ -30,7 +30,7 @@ from jobs.store.cases import Case
 from jobs.store.customers import history
 from jobs.store.database.tables import (
     addresses,
-    copies,
+    carbon_copies,
     crossings,
     decisions,
     metadata,
@@ -160,7 +160,9 @@ def _was_true(harness: CompanyHarness, conn: Connection, each: Accepted) -> None
         assert balance == stated.open.amount, f"invoice {stated.id} was not open like that"
         assert due == stated.due.isoformat(), f"invoice {stated.id} was due on another day"
     assert each.mail.recipient.lower() in _allowed(harness, conn, each), "nobody knows the address"
-    chosen = set(conn.scalars(select(copies.c.address).where(copies.c.customer == customer)))
+    chosen = set(
+        conn.scalars(select(carbon_copies.c.address).where(carbon_copies.c.customer == customer))
+    )
     assert set(each.mail.copied) <= chosen, "somebody got a copy whom nobody chose"
     if each.draft.letter.body != texts.GONE:
         assert not set(_wrong(harness, conn, each)) - set(each.draft.violations), "an untrue text"

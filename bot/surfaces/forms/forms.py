@@ -16,7 +16,8 @@ from bot.surfaces import wording
 from bot.surfaces.card import amounts
 from bot.surfaces.card.buttons import addresses, fired
 from bot.surfaces.card.reasons import HOLD, WRONG, ReasonOption, rejecting
-from bot.surfaces.forms import agreements, copies, fields
+from bot.surfaces.forms import agreements, fields
+from bot.surfaces.forms.cc import cc_inputs, chosen_cc
 from bot.surfaces.forms.fields import unusable
 from bot.surfaces.forms.modal import (
     LOADING,
@@ -92,7 +93,7 @@ def edit_again(
     of_subject, of_body = _inputs(view, *typed)
     blocks = [_envelope(view), *(_as_it_is_now(view.letter) if meanwhile else [])]
     blocks += [of_subject, *_violated(violations), of_body, _marking(view, marked)]
-    blocks += copies.inputs(view, view.letter.cc if cc is None else cc)
+    blocks += cc_inputs(view, view.letter.cc if cc is None else cc)
     blocks += [*fields.shown("QuickBooks note", view.letter.note), context(CHECKED)]
     submit = "Save anyway" if seen else "Save"
     return asking(Verb.EDIT, blocks, bound(view, seen), submit, "Edit the message")
@@ -183,7 +184,7 @@ def edited(sent: Submission) -> Text:
     body = fields.required(values, Field.BODY, fields.paragraphs, "Please write a message.")
     marked = bool(fields.several(values, Field.MARKED))
     insists = sent.seen == fingerprint(subject, body, marked)
-    return Text(subject, body, insists, marked, copies.chosen(sent))
+    return Text(subject, body, insists, marked, chosen_cc(sent))
 
 
 def reject(view: CaseView, policy: Policy) -> Block:

@@ -83,7 +83,7 @@ class Past:
     """The address that a person picked for this customer, or empty."""
     confirmed_at: datetime | None = None
     """When they picked it (UTC)."""
-    copies: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
     """The addresses that a person chose for copies of messages to this customer, in lower case."""
     bounced: frozenset[str] = frozenset()
     """Addresses not to be used: a mail server refused them, or a person said they are wrong."""

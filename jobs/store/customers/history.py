@@ -19,10 +19,10 @@ from jobs.store.cases import Case
 from jobs.store.customers import families, heard, managers, marks, promises, replies
 from jobs.store.database.tables import (
     addresses,
+    carbon_copies,
     cases,
     companies,
     confirmed_names,
-    copies,
     customers,
     drafts,
     holds,
@@ -50,7 +50,7 @@ def past(
         holds=_still_open(conn, company, unlifted(conn, company, customer)),
         known_addresses=frozenset(row.address for row in rows),
         confirmed_address=next((row.address for row in rows if row.chosen), ""),
-        copies=_copies(conn, company, customer),
+        cc=_cc(conn, company, customer),
         confirmed_at=next((row.set_at for row in rows if row.chosen), None),
         bounced=frozenset(row.address for row in rows if row.bounced_at),
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
@@ -264,7 +264,7 @@ def confirm_address(
     upsert(conn, addresses, [_address(company, customer, address, "person", True, by, now)])
 
 
-def choose_copies(
+def choose_cc(
     conn: Connection,
     company: str,
     customer: str,
@@ -273,15 +273,16 @@ def choose_copies(
     now: datetime,
 ) -> None:
     """A person chose who gets copies of messages to this customer, instead of those before."""
-    owner = (copies.c.company == company) & (copies.c.customer == customer)
-    conn.execute(delete(copies).where(owner))
+    owner = (carbon_copies.c.company == company) & (carbon_copies.c.customer == customer)
+    conn.execute(delete(carbon_copies).where(owner))
     row = {"company": company, "customer": customer, "set_by": by, "set_at": now}
-    insert_new(conn, copies, [{**row, "address": one.lower()} for one in chosen])
+    insert_new(conn, carbon_copies, [{**row, "address": one.lower()} for one in chosen])
 
 
-def _copies(conn: Connection, company: str, customer: str) -> tuple[str, ...]:
-    owner = (copies.c.company == company) & (copies.c.customer == customer)
-    return tuple(conn.scalars(select(copies.c.address).where(owner).order_by(copies.c.address)))
+def _cc(conn: Connection, company: str, customer: str) -> tuple[str, ...]:
+    owner = (carbon_copies.c.company == company) & (carbon_copies.c.customer == customer)
+    address = carbon_copies.c.address
+    return tuple(conn.scalars(select(address).where(owner).order_by(address)))
 
 
 def bounced(

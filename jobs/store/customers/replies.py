@@ -19,8 +19,8 @@ from jobs.store import cases as case_store
 from jobs.store.cases import Case
 from jobs.store.database.tables import (
     addresses,
+    carbon_copies,
     cases,
-    copies,
     customers,
     messages,
     promises,
@@ -37,9 +37,9 @@ def correspondents(conn: Connection, company: str, since: datetime) -> list[Acco
     asked = select(cases.c.customer).where(cases.c.company == company, recent).distinct()
     written, sent = _written_to(conn, company, asked)
     copied = defaultdict[str, set[str]](set)
-    to = (copies.c.company == company) & copies.c.customer.in_(asked)
-    for who, address in conn.execute(select(copies.c.customer, copies.c.address).where(to)):
-        copied[who].add(address.lower())
+    to = (carbon_copies.c.company == company) & carbon_copies.c.customer.in_(asked)
+    for row in conn.execute(select(carbon_copies).where(to)):
+        copied[row.customer].add(row.address.lower())
     owner = (customers.c.company == company) & customers.c.id.in_(asked)
     rows = conn.execute(select(customers.c.id, customers.c.name, customers.c.email).where(owner))
     return [

@@ -357,8 +357,8 @@ addresses = Table(
     Column("bounced_at", Utc),
 )
 
-copies = Table(
-    "copies",
+carbon_copies = Table(
+    "carbon_copies",
     metadata,
     Column("company", ForeignKey("companies.realm"), primary_key=True),
     Column("customer", String(64), primary_key=True),

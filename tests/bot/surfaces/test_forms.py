@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bot.blockkit import ids
 from bot.blockkit.lint import lint
 from bot.surfaces.card.reasons import HOLD, REJECT
-from bot.surfaces.forms import copies, fields, forms, modal
+from bot.surfaces.forms import fields, forms, modal
+from bot.surfaces.forms.cc import chosen_cc
 from bot.surfaces.forms.fields import UnusableError
 from bot.surfaces.forms.forms import FORMS, fingerprint
 from bot.surfaces.forms.modal import Form, Submission
@@ -365,7 +366,7 @@ def test_copies_are_chosen_from_known_people() -> None:
     case = view(people=people, letter=replace(letter(), cc=("p3@acme.example",)))
     made = forms.edit(case, POLICY)
     assert faults_in_view(made) == []
-    boxes = inputs(made)["copies"]["element"]
+    boxes = inputs(made)["cc"]["element"]
     assert [one["text"]["text"] for one in boxes["options"]] == [people[3], *people[:3]]
     assert [one["text"]["text"] for one in boxes["initial_options"]] == [people[3]]
     colleague = f"Sales@{letter().sender.rpartition('@')[2].strip('>')}"
@@ -379,15 +380,15 @@ def test_copies_are_chosen_from_known_people() -> None:
         (keys, "", None),
     ):
         options = [{"value": one} for one in ticked]
-        values: dict[str, Any] = {"copies:1": {"copies": {"selected_options": options}}}
+        values: dict[str, Any] = {"cc:1": {"cc": {"selected_options": options}}}
         values |= {"colleague:1": {"colleague": {"value": typed}}}
         sent = Submission(values, "", lambda: case)
         if chosen is not None:
-            assert copies.chosen(sent) == chosen
+            assert chosen_cc(sent) == chosen
             continue
         with pytest.raises(UnusableError):
-            copies.chosen(sent)
-    assert copies.chosen(Submission({}, "", view)) is None
+            chosen_cc(sent)
+    assert chosen_cc(Submission({}, "", view)) is None
 
 
 def test_more_invoices_than_options_is_said() -> None:

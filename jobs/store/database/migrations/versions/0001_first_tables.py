@@ -232,14 +232,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "customer", "address", name=op.f("pk_addresses")),
     )
     op.create_table(
-        "copies",
+        "carbon_copies",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("customer", sa.String(length=64), nullable=False),
         sa.Column("address", sa.String(length=320), nullable=False),
         sa.Column("set_by", sa.String(length=32), nullable=False),
         sa.Column("set_at", Utc(), nullable=False),
-        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_copies_company")),
-        sa.PrimaryKeyConstraint("company", "customer", "address", name=op.f("pk_copies")),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_carbon_copies_company")
+        ),
+        sa.PrimaryKeyConstraint("company", "customer", "address", name=op.f("pk_carbon_copies")),
     )
     op.create_table(
         "confirmed_names",

@@ -17,41 +17,41 @@ from bot.surfaces.forms.fields import Values, unusable
 from bot.surfaces.forms.modal import Submission
 from jobs.rules.case import CaseView
 from jobs.rules.facts.addresses import own_domain
-from jobs.rules.gates.copies import MOST_COPIES, is_colleague
+from jobs.rules.gates.cc import MOST_CC, is_colleague
 
 MOST_ADDRESSES = 10
 """Checkboxes hold no more."""
-REMEMBERED = f"Also of later messages to this customer; at most {MOST_COPIES} addresses."
+REMEMBERED = f"Also of later messages to this customer; at most {MOST_CC} addresses."
 
 
-def inputs(view: CaseView, cc: Sequence[str]) -> list[Block]:
+def cc_inputs(view: CaseView, cc: Sequence[str]) -> list[Block]:
     """Checkboxes for known addresses, those in `cc` ticked, and a line for a colleague of ours."""
     made = []
     if options := {one: _option(one) for one in _offered(view, cc)}:
-        element: Block = {"type": "checkboxes", "action_id": Field.COPIES.value}
+        element: Block = {"type": "checkboxes", "action_id": Field.CC.value}
         element["options"] = list(options.values())
         ticked = [option for one, option in options.items() if one in cc]
         element |= {"initial_options": ticked} if ticked else {}
-        made.append(_labelled(view, Field.COPIES, "Copy to", element, REMEMBERED))
+        made.append(_labelled(view, Field.CC, "Copy to", element, REMEMBERED))
     if home := own_domain(_sender(view)):
         line = fields.line(Field.COLLEAGUE, "")
         made.append(_labelled(view, Field.COLLEAGUE, f"Copy to a colleague, at {home}", line))
     return made
 
 
-def chosen(sent: Submission) -> tuple[str, ...] | None:
+def chosen_cc(sent: Submission) -> tuple[str, ...] | None:
     """The chosen addresses, in lower case; None if the form did not ask.
 
     Raises UnusableError for a typed one that is none of ours, and for too many.
     """
-    if not fields.asked(sent.values, Field.COPIES, Field.COLLEAGUE):
+    if not fields.asked(sent.values, Field.CC, Field.COLLEAGUE):
         return None
-    view, keys = sent.view(), fields.several(sent.values, Field.COPIES)
+    view, keys = sent.view(), fields.several(sent.values, Field.CC)
     cc = view.letter.cc if view.letter else ()
     ticked = [one for one in _offered(view, cc) if fields.address_key(one) in keys]
     found = tuple(dict.fromkeys([*ticked, *_typed(view, sent.values)]))
-    if len(found) > MOST_COPIES:
-        raise unusable(sent.values, Field.COPIES, f"Please choose at most {MOST_COPIES}.")
+    if len(found) > MOST_CC:
+        raise unusable(sent.values, Field.CC, f"Please choose at most {MOST_CC}.")
     return found
 
 

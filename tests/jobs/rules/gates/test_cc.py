@@ -7,7 +7,7 @@ from dataclasses import replace
 from jobs.rules.facts.facts import Customer, Facts
 from jobs.rules.facts.findings import Findings, Fresh
 from jobs.rules.facts.past import Past
-from jobs.rules.gates.copies import copies, is_colleague, known_people
+from jobs.rules.gates.cc import carbon_copies, is_colleague, known_people
 from tests.jobs.rules.world import NOW, facts, invoice, usd
 
 OURS = "billing@harbor.example"
@@ -24,7 +24,7 @@ def case(email: str = TO, customer: str = "Boss@cooper.example") -> Facts:
 def test_what_a_person_chose_is_copied_while_it_may_be() -> None:
     """Addresses of the ledger, of the customer's own domain, and our colleagues'."""
     chosen = ("boss@cooper.example", "lee@cooper.example", "sales@harbor.example")
-    found = copies(case(), Past(copies=chosen), TO, OURS)
+    found = carbon_copies(case(), Past(cc=chosen), TO, OURS)
     assert (found.to, found.left_out) == (chosen, ())
 
 
@@ -32,23 +32,23 @@ def test_what_is_no_longer_right_is_left_out_and_said() -> None:
     """Bounced, wrong, left, changed or foreign is never copied; the recipient gets one mail."""
     was = "a@cooper.example"
     for past, about, why in (
-        (Past(copies=(was,), bounced=frozenset({was})), case(), "mail to it came back"),
+        (Past(cc=(was,), bounced=frozenset({was})), case(), "mail to it came back"),
         (
-            Past(copies=(was,), bounced=frozenset({was}), wrong=frozenset({was})),
+            Past(cc=(was,), bounced=frozenset({was}), wrong=frozenset({was})),
             case(),
             "it was marked as the wrong contact",
         ),
-        (Past(copies=(was,), left=frozenset({was})), case(), "nobody reads it any more"),
-        (Past(copies=(was,)), case("ap@new.example", ""), "no longer an address of this customer"),
-        (Past(copies=("x@evil.example",)), case(), "no longer an address of this customer"),
-        (Past(copies=("x@gmail.com",)), case("ap@gmail.com", ""), "no longer an address"),
+        (Past(cc=(was,), left=frozenset({was})), case(), "nobody reads it any more"),
+        (Past(cc=(was,)), case("ap@new.example", ""), "no longer an address of this customer"),
+        (Past(cc=("x@evil.example",)), case(), "no longer an address of this customer"),
+        (Past(cc=("x@gmail.com",)), case("ap@gmail.com", ""), "no longer an address"),
     ):
-        found = copies(about, past, TO, OURS)
+        found = carbon_copies(about, past, TO, OURS)
         assert found.to == ()
         (said,) = found.left_out
         assert why in said
-        assert said.startswith(past.copies[0])
-    assert copies(case(), Past(copies=(TO,)), TO.upper(), OURS).to == ()
+        assert said.startswith(past.cc[0])
+    assert carbon_copies(case(), Past(cc=(TO,)), TO.upper(), OURS).to == ()
 
 
 def test_only_known_people_are_offered() -> None:

@@ -15,26 +15,26 @@ from jobs.rules.facts.findings import Findings
 from jobs.rules.facts.past import Past
 from jobs.rules.plain import one_line
 
-MOST_COPIES = 3
+MOST_CC = 3
 
 
 @dataclass(frozen=True)
-class Copies:
+class CarbonCopies:
     """The addresses of the copies, and a sentence for each that was chosen and is left out."""
 
     to: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
-def copies(facts: Facts, past: Past, to: str, sender: str) -> Copies:
+def carbon_copies(facts: Facts, past: Past, to: str, sender: str) -> CarbonCopies:
     """Those of the chosen addresses that may be used now, for a message to `to` from `sender`.
 
     `past` is complete: it has what the sources say of mail that came back.
     """
-    chosen = [one for one in past.copies if one != to.lower()]
+    chosen = [one for one in past.cc if one != to.lower()]
     wrong = {one: why for one in chosen if (why := _objection(one, facts, past, sender))}
     said = (f"{one_line(one, LONGEST)} gets no copy: {why}" for one, why in wrong.items())
-    return Copies(tuple(one for one in chosen if one not in wrong), tuple(said))
+    return CarbonCopies(tuple(one for one in chosen if one not in wrong), tuple(said))
 
 
 def known_people(facts: Facts, findings: Mapping[str, Findings], to: str) -> tuple[str, ...]:
