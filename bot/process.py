@@ -298,7 +298,7 @@ def _step(process: Process, name: str) -> Step:
     if name == "messages":
         drawing = module.Drawing(process.containers, process.settings.qbo_app_url)
         made: Step = module.step(process.policies, lambda: process.slack, drawing)
-    elif name == "copies":
+    elif name == "draft_copies":
         made = module.step(process.services, lambda: process.slack)
     elif name == "people":
         made = module.step(process.policies, lambda: process.slack)

@@ -39,7 +39,7 @@ STEPS: Mapping[str, Place] = {
     "write_back": Place("act", "jobs.write_back"),
     "messages": Place("act", "bot.slack.outbox"),
     "tell_managers": Place("act", "jobs.tell_managers", scheduled="connection"),
-    "copies": Place("act", "bot.slack.copies"),
+    "draft_copies": Place("act", "bot.slack.draft_copies"),
     "people": Place("act", "bot.slack.people", scheduled="all"),
 }
 """Steps of one queue share a worker, in this order."""

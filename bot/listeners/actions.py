@@ -133,7 +133,7 @@ def _copied(backend: Backend, body: dict[str, Any]) -> str:
         return unreadable(error)
     except NotRecorded as error:
         return error.words
-    backend.wake("copies")
+    backend.wake("draft_copies")
     return answers.copy_asked() if said.answer is Answer.RECORDED else reply(said)
 
 

@@ -64,7 +64,7 @@ class MessageKind(StrEnum):
     LOG_CUT = "log_cut"
     # to one person
     ASSIGNED = "assigned"
-    TEST_COPY = "test_copy"
+    DRAFT_COPY = "draft_copy"
     CHANNEL_SHARED = "channel_shared"
     # in the thread of a card
     CUSTOMER_CHANGED = "customer_changed"

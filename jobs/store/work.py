@@ -35,7 +35,7 @@ from jobs.store.database.types import Utc
 from jobs.store.database.upsert import insert_or_ignore
 
 EVENTS, CASES, MESSAGES, SCHEDULE = tables.events, tables.cases, tables.messages, tables.schedule
-COPIES = tables.test_copies
+DRAFT_COPIES = tables.draft_copies
 """The tables of work. A step names the one whose rows it claims."""
 
 LEASE = timedelta(seconds=30)

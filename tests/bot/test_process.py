@@ -69,7 +69,7 @@ def test_every_step_of_every_queue_can_be_built() -> None:
         "write_back",
         "messages",
         "tell_managers",
-        "copies",
+        "draft_copies",
         "people",
     ]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, String, func, or_, select
 
-from jobs.mail import own_copy
+from jobs.mail import draft_copy
 from jobs.rules.letters import drafts as letters
 from jobs.rules.letters.letter import Letter
 from jobs.rules.states import OPEN, State
@@ -33,10 +33,10 @@ from jobs.store.database.tables import (
     carbon_copies,
     crossings,
     decisions,
+    draft_copies,
     metadata,
     notes,
     sends,
-    test_copies,
 )
 from jobs.store.database.tables import cases as cases_table
 from jobs.store.drafts import Draft
@@ -80,10 +80,10 @@ def check(harness: CompanyHarness) -> None:
 
 def _accepted(harness: CompanyHarness, conn: Connection) -> Iterator[Accepted]:
     known = {row.message_id: row for row in conn.execute(select(sends).order_by(sends.c.id))}
-    own = {row.message_id: row for row in conn.execute(select(test_copies)) if row.message_id}
+    own = {row.message_id: row for row in conn.execute(select(draft_copies)) if row.message_id}
     for mail in harness.mails:
         if _id(mail) in own:
-            _is_a_test_copy(harness, mail, own.pop(_id(mail)))
+            _is_a_draft_copy(harness, mail, own.pop(_id(mail)))
             continue
         send = known.get(_id(mail))
         assert send is not None, f"a mail that is not on record: {mail.shown()}"
@@ -92,10 +92,10 @@ def _accepted(harness: CompanyHarness, conn: Connection) -> Iterator[Accepted]:
         yield Accepted(mail, send, draft, case, harness.mailer.seen[_id(mail)])
 
 
-def _is_a_test_copy(harness: CompanyHarness, mail: Mail, copy: Any) -> None:
+def _is_a_draft_copy(harness: CompanyHarness, mail: Mail, copy: Any) -> None:
     """The one exception: a draft that one of us asked for, once, marked, to no customer."""
     assert mail.recipient.lower() == copy.address
-    assert str(mail.message["Subject"]).startswith(own_copy.MARK)
+    assert str(mail.message["Subject"]).startswith(draft_copy.MARK)
     assert not PAY_LINK.search(str(mail.shown())), "a test copy that can be paid"
     records = str(list(harness.books.tables["Customer"].values()))
     assert f"@{copy.address.partition('@')[2]}" not in records, "a test copy to a customer"

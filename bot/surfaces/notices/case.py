@@ -49,7 +49,7 @@ def _assigned(given: Given) -> str:
     )
 
 
-def _test_copy(given: Given) -> str:
+def _draft_copy(given: Given) -> str:
     """To the person who asked for it."""
     case = escaped(given.data["case"])
     if given.data["sent"]:
@@ -165,7 +165,7 @@ def _card_frozen(given: Given) -> str:
 WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.ASSIGNED: _assigned,
     MessageKind.PROMISE_ENDED: _promise_ended,
-    MessageKind.TEST_COPY: _test_copy,
+    MessageKind.DRAFT_COPY: _draft_copy,
     MessageKind.CHANNEL_SHARED: _channel_shared,
     MessageKind.DECIDED: _decided,
     MessageKind.CUSTOMER_CHANGED: _customer_changed,

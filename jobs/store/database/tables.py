@@ -623,8 +623,8 @@ notes = Table(
     Column("at", Utc, nullable=False),
 )
 
-test_copies = Table(
-    "test_copies",
+draft_copies = Table(
+    "draft_copies",
     metadata,
     _id(),
     Column("case_id", ForeignKey("cases.id"), nullable=False),
@@ -637,7 +637,7 @@ test_copies = Table(
     Column("ended_at", Utc),
     *_work(),
     UniqueConstraint("draft", "person"),
-    Index("ix_test_copies_due_at", "due_at"),
+    Index("ix_draft_copies_due_at", "due_at"),
 )
 
 messages = Table(

@@ -381,7 +381,7 @@ def test_what_does_not_fit_into_the_menu_opens_from_it(harness: CompanyHarness) 
     assert press_in_modal(harness, backend_in(harness), acts[1]).status == 200
     until(harness, lambda: title(harness) == "Noted")
     assert "A test copy is being sent" in json.dumps(shown(harness))
-    harness.run("copies")
+    harness.run("draft_copies")
     assert [mail.recipient for mail in harness.mails] == ["lena@brassfern.example"]
 
 

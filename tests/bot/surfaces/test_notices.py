@@ -226,7 +226,7 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
         WHO | {"decision": "reject", "reason": "wrong_contact", "comment": OUTSIDE},
         {"by": "ULEAD1", "decision": "approve", "reason": "", "comment": ""},
     ],
-    MessageKind.TEST_COPY: [WHY | {"case": "412", "sent": sent} for sent in (True, False)],
+    MessageKind.DRAFT_COPY: [WHY | {"case": "412", "sent": sent} for sent in (True, False)],
     MessageKind.CHANNEL_SHARED: [{"channel": to} for to in ("CNEW", OUTSIDE)],
     MessageKind.ASSIGNED: [
         WHO | {"case": "412", "customer": OUTSIDE, "channel": to, "comment": OUTSIDE}

@@ -634,7 +634,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("case_id", name=op.f("uq_notes_case_id")),
     )
     op.create_table(
-        "test_copies",
+        "draft_copies",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("case_id", Id(), nullable=False),
         sa.Column("draft", Id(), nullable=False),
@@ -649,12 +649,12 @@ def upgrade() -> None:
         sa.Column("token", sa.String(length=32), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
-        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_test_copies_case_id")),
-        sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_test_copies_draft")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_test_copies")),
-        sa.UniqueConstraint("draft", "person", name=op.f("uq_test_copies_draft_person")),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_draft_copies_case_id")),
+        sa.ForeignKeyConstraint(["draft"], ["drafts.id"], name=op.f("fk_draft_copies_draft")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_draft_copies")),
+        sa.UniqueConstraint("draft", "person", name=op.f("uq_draft_copies_draft_person")),
     )
-    op.create_index("ix_test_copies_due_at", "test_copies", ["due_at"], unique=False)
+    op.create_index("ix_draft_copies_due_at", "draft_copies", ["due_at"], unique=False)
     op.create_table(
         "sends",
         sa.Column("id", Id(), autoincrement=True, nullable=False),

@@ -22,7 +22,7 @@ def message_id(draft_hash: str, person: str, domain: str) -> str:
     return f"<overdue-copy.{digest[:32]}@{bare(f'x@{domain}').partition('@')[2]}>"
 
 
-def own_copy(letter: Letter, to: str, case: str, message_id: str, at: datetime) -> bytes:
+def draft_copy(letter: Letter, to: str, case: str, message_id: str, at: datetime) -> bytes:
     """The mail as bytes. Pay links stand as in the draft, files are named only.
 
     `to` is the address of one of us. Raises Unsendable, and Altered if a mail program would read

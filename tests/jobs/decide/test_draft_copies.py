@@ -8,7 +8,7 @@ from jobs.decide.access import Answer
 from jobs.decide.copies import send_copy
 from jobs.rules.states import State
 from jobs.store.customers import history
-from jobs.store.database.tables import sends, test_copies
+from jobs.store.database.tables import draft_copies, sends
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice
 
@@ -16,7 +16,7 @@ from tests.jobs.harness import CompanyHarness, books, customer, invoice
 def ask(harness: CompanyHarness, user: str) -> Answer:
     """What somebody is told who asks for a copy; then everything due happens."""
     answer: Answer = harness.go(send_copy, user).answer
-    harness.run("copies")
+    harness.run("draft_copies")
     return answer
 
 
@@ -58,9 +58,9 @@ def test_no_copy_goes_to_a_customer(open_harness: OpenHarness) -> None:
     old = harness.go(send_copy, "ULEAD2")
     assert old.answer is Answer.RECORDED
     assert harness.rewrite() is Answer.RECORDED
-    harness.run("copies")
+    harness.run("draft_copies")
     assert "The draft has changed." in harness.said("direct")[-1]
-    states = [row.state for row in harness.rows(select(test_copies))]
+    states = [row.state for row in harness.rows(select(draft_copies))]
     assert states == ["refused", "refused"]
 
 
@@ -68,7 +68,7 @@ def test_a_copy_that_was_cut_off_is_not_sent_again(a_harness: CompanyHarness) ->
     """Whoever finds it in flight cannot tell: the person is asked to look."""
     assert a_harness.go(send_copy, "UCOLLECT").answer is Answer.RECORDED
     with a_harness.database.writing() as conn:
-        conn.execute(test_copies.update().values(state="in_flight"))
-    a_harness.run("copies")
+        conn.execute(draft_copies.update().values(state="in_flight"))
+    a_harness.run("draft_copies")
     assert a_harness.mails == []
     assert "It may have been sent" in a_harness.said("direct")[-1]

@@ -17,7 +17,7 @@ from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.mail.addresses import Unsendable, named
-from jobs.mail.own_copy import message_id, own_copy
+from jobs.mail.draft_copy import draft_copy, message_id
 from jobs.mail.results import NotSent, Result, Sent
 from jobs.rules.facts.addresses import is_address
 from jobs.rules.facts.findings import Account, Findings, Fresh
@@ -37,8 +37,8 @@ NOBODY = "0"
 def step(services: Services, client: Callable[[], WebClient]) -> Step:
     """The copies step: one test copy per row."""
     return Step(
-        name="copies",
-        table=work.COPIES,
+        name="draft_copies",
+        table=work.DRAFT_COPIES,
         ready=copies.asked(),
         load=lambda conn, claim, now: _load(services, client(), conn, claim, now),
         give_up=lambda conn, claim, now: _end(
@@ -69,10 +69,10 @@ def _end(conn: Connection, claim: Claim, state: str, told: str, now: datetime) -
     if not work.settle(conn, claim, None, state=state, ended_at=now, last_error=told):
         return
     case = cases.get(conn, claim.row.case_id)
-    log.note(conn, log.Entry(case.company, f"copy.{state}", "system:copies", now, case.id))
+    log.note(conn, log.Entry(case.company, f"copy.{state}", "system:draft_copies", now, case.id))
     data = {"case": case.id, "sent": state == "sent", "reason": told}
     to = DirectMessage(case.company, claim.row.person)
-    outbox.say(conn, to, MessageKind.TEST_COPY, f"copy:{claim.id}", data, now)
+    outbox.say(conn, to, MessageKind.DRAFT_COPY, f"copy:{claim.id}", data, now)
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class FindAddress:
         letter = self.draft.letter
         id = message_id(self.draft.sha256, self.person, named(letter.sender).domain)
         try:
-            built = own_copy(letter, found.email, self.case.id, id, now)
+            built = draft_copy(letter, found.email, self.case.id, id, now)
         except Unsendable as error:
             _end(conn, claim, "refused", f"It cannot be sent: {error}.", now)
             return None
