@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from jobs.decide import customers
 from jobs.decide.access import Answer, Reply
-from jobs.rules.calls import LoggedCall
+from jobs.rules.phone_calls import LoggedCall
 from jobs.rules.policy.policy import Policy
 from jobs.store import log
-from jobs.store.customers import calls
+from jobs.store.customers import phone_calls
 
 
 def log_call(
@@ -22,7 +22,7 @@ def log_call(
     With another outcome than AGAIN the customer leaves the list until there is a new final message.
     """
     customers.see(conn, policy, company, customer, call.by, now)
-    calls.put(conn, company, customer, call)
+    phone_calls.put(conn, company, customer, call)
     words = log.keep_words(conn, call.said, now)
     data = {"customer": customer, "outcome": call.outcome, **words}
     log.note(conn, log.Entry(company, "call.logged", call.by, now, None, data))

@@ -13,13 +13,13 @@ from jobs.reports import overview, picture, worklist
 from jobs.reports.customer import OwedIn, owed_by
 from jobs.reports.overview import Some
 from jobs.reports.picture import Only
-from jobs.rules.calls import LoggedCall, call_due
 from jobs.rules.case import CaseView, Decided
+from jobs.rules.phone_calls import LoggedCall, call_due
 from jobs.rules.policy.policy import Policy
 from jobs.store import case_lists, direct, drafts, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import calls, families, managers, marks
+from jobs.store.customers import families, managers, marks, phone_calls
 from jobs.store.services import outages
 
 MOST = 10
@@ -137,12 +137,12 @@ def calls_due(
 ) -> list[CallDue]:
     """Whom to call today after the final message, those who have waited longest first."""
     realm, today = company.realm, company.today(now)
-    final = calls.after_final(conn, realm, today, only)
-    last = calls.last_calls(conn, realm, sorted(final))
+    final = phone_calls.after_final(conn, realm, today, only)
+    last = phone_calls.last_calls(conn, realm, sorted(final))
     due = {id: call_due(at, last.get(id)) for id, at in final.items()}
     ready = sorted((at, id) for id, at in due.items() if at and at <= now)[:MOST]
     ids = [id for _, id in ready]
-    names, phones = families.names(conn, realm, ids), calls.phones(conn, realm, ids)
+    names, phones = families.names(conn, realm, ids), phone_calls.phones(conn, realm, ids)
     return [
         CallDue(
             customer=id,
@@ -150,7 +150,7 @@ def calls_due(
             phone=phones.get(id, ""),
             owed=tuple(owed_by(conn, realm, id, today)),
             due=at,
-            promise=calls.last_promise(conn, realm, id),
+            promise=phone_calls.last_promise(conn, realm, id),
             last=last.get(id),
         )
         for at, id in ready

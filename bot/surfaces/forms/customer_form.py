@@ -16,8 +16,8 @@ from bot.surfaces.forms.fields import Values, unusable
 from bot.surfaces.forms.modal import modal
 from jobs.decide.customers import DO_NOT_CHASE, IN_SLACK, AboutCustomer
 from jobs.reports.customer import CustomerView
-from jobs.rules.calls import CallOutcome, LoggedCall
 from jobs.rules.figures import listed
+from jobs.rules.phone_calls import CallOutcome, LoggedCall
 
 MOST_RECORDS = 10
 """Checkboxes of one element."""

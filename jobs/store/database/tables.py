@@ -412,8 +412,8 @@ marks = Table(
     ),
 )
 
-calls = Table(
-    "calls",
+phone_calls = Table(
+    "phone_calls",
     metadata,
     _id(),
     Column("company", ForeignKey("companies.realm"), nullable=False),
@@ -422,7 +422,7 @@ calls = Table(
     Column("said", Text, nullable=False),
     Column("called_by", String(32), nullable=False),
     Column("called_at", Utc, nullable=False),
-    Index("ix_calls_customer", "company", "customer"),
+    Index("ix_phone_calls_customer", "company", "customer"),
 )
 
 account_managers = Table(

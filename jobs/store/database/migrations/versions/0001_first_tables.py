@@ -310,7 +310,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("lifted_at IS NULL"),
     )
     op.create_table(
-        "calls",
+        "phone_calls",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("customer", sa.String(length=64), nullable=False),
@@ -318,10 +318,12 @@ def upgrade() -> None:
         sa.Column("said", sa.Text(), nullable=False),
         sa.Column("called_by", sa.String(length=32), nullable=False),
         sa.Column("called_at", Utc(), nullable=False),
-        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_calls_company")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_phone_calls_company")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_phone_calls")),
     )
-    op.create_index("ix_calls_customer", "calls", ["company", "customer"], unique=False)
+    op.create_index("ix_phone_calls_customer", "phone_calls", ["company", "customer"], unique=False)
     op.create_table(
         "account_managers",
         sa.Column("company", sa.String(length=64), nullable=False),

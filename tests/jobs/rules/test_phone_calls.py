@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from jobs.rules.calls import EVERY, CallOutcome, LoggedCall, call_due
+from jobs.rules.phone_calls import EVERY, CallOutcome, LoggedCall, call_due
 
 FINAL = datetime(2026, 11, 6, 15, 0, tzinfo=UTC)
 

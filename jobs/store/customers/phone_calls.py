@@ -8,17 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from jobs.rules.calls import CallOutcome, LoggedCall
 from jobs.rules.facts.facts import InvoiceStatus
+from jobs.rules.phone_calls import CallOutcome, LoggedCall
 from jobs.rules.states import OPEN, Stage
 from jobs.store.database.tables import (
-    calls,
     cases,
     crossings,
     customers,
     holds,
     instalments,
     invoices,
+    phone_calls,
     promises,
 )
 
@@ -53,8 +53,8 @@ def after_final(
 
 def last_calls(conn: Connection, company: str, ids: Sequence[str]) -> Mapping[str, LoggedCall]:
     """Customer → the last call that was logged."""
-    ours = (calls.c.company == company) & calls.c.customer.in_(ids)
-    rows = conn.execute(select(calls).where(ours).order_by(calls.c.id))
+    ours = (phone_calls.c.company == company) & phone_calls.c.customer.in_(ids)
+    rows = conn.execute(select(phone_calls).where(ours).order_by(phone_calls.c.id))
     return {
         row.customer: LoggedCall(CallOutcome(row.outcome), row.said, row.called_by, row.called_at)
         for row in rows
@@ -64,7 +64,7 @@ def last_calls(conn: Connection, company: str, ids: Sequence[str]) -> Mapping[st
 def put(conn: Connection, company: str, customer: str, call: LoggedCall) -> None:
     """Record a call."""
     row = {"company": company, "customer": customer, "outcome": call.outcome, "said": call.said}
-    conn.execute(insert(calls).values(**row, called_by=call.by, called_at=call.at))
+    conn.execute(insert(phone_calls).values(**row, called_by=call.by, called_at=call.at))
 
 
 def phones(conn: Connection, company: str, ids: Sequence[str]) -> Mapping[str, str]:
