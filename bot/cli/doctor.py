@@ -64,19 +64,6 @@ def _all_of(
         yield Finding(part, WRONG, f"could not be checked: {type(error).__name__}")
 
 
-def table(findings: list[Finding]) -> str:
-    """The findings as aligned lines, and how many need attention."""
-    widest = max(len(finding.part) for finding in findings)
-    lines = [f"{f.part:<{widest}}  {f.state:<9}  {f.words}" for f in findings]
-    counted = [(state, sum(f.state == state for f in findings)) for state in (WRONG, MISSING)]
-    lacking = " and ".join(f"{count} {state}" for state, count in counted if count)
-    untried = sum(finding.state == UNTRIED for finding in findings)
-    end = f"{lacking}: start at the top." if lacking else "Nothing is missing or wrong."
-    if untried:
-        end += f" {untried} not tried yet: run overdue doctor again afterwards."
-    return "\n".join([*lines, "", end])
-
-
 @dataclass
 class InstallationCheck:
     """One check of an installation: its parts, and the settings that cannot be right."""

@@ -17,7 +17,7 @@ import click
 from bot import logs
 from bot.cli import companies, database, record, start
 from bot.cli.entry import CommandParts, Group, entry
-from bot.cli.findings import LACKING
+from bot.cli.findings import LACKING, table
 from bot.process import Process, redis
 from jobs import pipeline, settings
 from jobs.engine import loop, parent_pipe
@@ -115,12 +115,12 @@ def doctor() -> None:
     Each row is ok, warning, missing, wrong, or not tried because it waits for another row. Exits
     with 1 while something is missing or wrong.
     """
-    from bot.cli import doctor as doctors
+    from bot.cli.doctor import examine
 
     found, wrong = settings.load_what_can_be()
     with closing(Process(found)) as process:
-        findings = doctors.examine(process, wrong)
-    click.echo(doctors.table(findings))
+        findings = examine(process, wrong)
+    click.echo(table(findings))
     if any(finding.state in LACKING for finding in findings):
         sys.exit(1)
 

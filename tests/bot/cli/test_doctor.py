@@ -12,9 +12,9 @@ import yaml
 from click.testing import CliRunner
 
 from bot import logs
-from bot.cli.doctor import examine, table
+from bot.cli.doctor import examine
 from bot.cli.doctor_slack import SCOPES
-from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding
+from bot.cli.findings import MISSING, OK, UNTRIED, WARNING, WRONG, Finding, table
 from bot.cli.main import main
 from jobs.store import companies
 from tests.bot.harness import REALM, START, add_company
