@@ -27,11 +27,11 @@ from bot.listeners.deciding import (
 )
 from bot.listeners.refusals import follow_up
 from bot.surfaces import answers
+from bot.surfaces.answers import reply
 from bot.surfaces.forms import modal
 from bot.surfaces.forms.forms import FORMS
-from bot.surfaces.replies import reply
-from jobs.decide import copies
 from jobs.decide.access import Answer
+from jobs.decide.edit import send_copy
 from jobs.decide.verbs import Verb
 
 Handler = Callable[..., None]
@@ -126,9 +126,7 @@ def _copied(backend: Backend, body: dict[str, Any]) -> str:
     """What the person is told who asks for a test copy."""
     try:
         binding = ids.binding(body["actions"][0].get("value"))
-        said = decide_with(
-            backend, copies.send_copy, ids.SEND_COPY, click_of(binding, user_of(body))
-        )
+        said = decide_with(backend, send_copy, ids.SEND_COPY, click_of(binding, user_of(body)))
     except BadValueError as error:
         return unreadable(error)
     except NotRecorded as error:

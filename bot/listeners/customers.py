@@ -29,7 +29,6 @@ from bot.surfaces.forms.customer_form import (
 from bot.surfaces.forms.fields import UnusableError
 from jobs.decide import access, customers
 from jobs.decide.access import ABOUT_THEIR_CHOICE, Answer, Reply, VerbRefused
-from jobs.decide.calls import log_call
 from jobs.reports import customer
 from jobs.rules.policy.rights import may_run, sees
 from jobs.store import people
@@ -200,7 +199,7 @@ def _called(backend: Backend, body: dict[str, Any]) -> Response:
         call = logged_call(view["state"]["values"], user, now)
         with backend.database.writing() as conn:
             policy = backend.policy.for_company(of.company)
-            log_call(conn, policy, of.company, of.customer, call, now)
+            customers.log_call(conn, policy, of.company, of.customer, call, now)
     except UnusableError as error:
         return {"response_action": "errors", "errors": error.errors}
     except BadValueError as error:

@@ -15,7 +15,7 @@ from bot.blockkit.ids import BadValueError, Binding
 from bot.listeners.context import Backend
 from bot.slack import people
 from bot.surfaces import answers
-from bot.surfaces.replies import reply
+from bot.surfaces.answers import reply
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.decide.verbs import Verb

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from bot.listeners.context import Backend
 from bot.slack import people
 from bot.surfaces import answers
-from bot.surfaces.replies import reply
+from bot.surfaces.answers import reply
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Reply, VerbRefused
 from jobs.store import people as known_people

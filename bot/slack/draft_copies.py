@@ -22,8 +22,9 @@ from jobs.mail.results import NotSent, Result, Sent
 from jobs.rules.facts.addresses import is_address
 from jobs.rules.facts.findings import Account, Findings, Fresh
 from jobs.sources.source import read_source
-from jobs.store import cases, copies, drafts, log, outbox, people, work
+from jobs.store import cases, drafts, log, outbox, people, work
 from jobs.store.cases import Case
+from jobs.store.customers import search
 from jobs.store.drafts import Draft
 from jobs.store.outbox import DirectMessage, MessageKind
 from jobs.store.work import Claim
@@ -39,7 +40,7 @@ def step(services: Services, client: Callable[[], WebClient]) -> Step:
     return Step(
         name="draft_copies",
         table=work.DRAFT_COPIES,
-        ready=copies.asked(),
+        ready=drafts.copies_asked(),
         load=lambda conn, claim, now: _load(services, client(), conn, claim, now),
         give_up=lambda conn, claim, now: _end(
             conn, claim, "not_sent", "It was tried five times.", now
@@ -135,7 +136,7 @@ class FindAddress:
         except Unsendable as error:
             _end(conn, claim, "refused", f"It cannot be sent: {error}.", now)
             return None
-        if not copies.begin(conn, claim, found.email, id):
+        if not drafts.begin_copy(conn, claim, found.email, id):
             return None
         return MailCopy(self.services, found.email, built)
 
@@ -145,7 +146,7 @@ class FindAddress:
             return "Slack has no e-mail address for you."
         if self.services.mailer is None:
             return "No way to send mail is set up."
-        if copies.is_known(conn, found.email):
+        if search.is_known(conn, found.email):
             return "Your address, or its domain, is a customer's in QuickBooks."
         if found.crm and not isinstance(found.crm.freshness, Fresh):
             return "The CRM could not say whether your address is a customer's. Please ask again."

@@ -15,6 +15,7 @@ from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import of_company
 from bot.surfaces import wording
 from jobs.companies.disconnect import Ended
+from jobs.decide.access import Answer, Reply
 from jobs.decide.switches import DryRun, Switch
 from jobs.decide.verbs import DECISIONS, Verb
 from jobs.reports.picture import TopCase
@@ -395,3 +396,42 @@ def running(held_up: HeldUp | None) -> str:
     if held_up is HeldUp.NOT_CONNECTED:
         return f"QuickBooks cannot be read yet: {STILL[held_up]}. It is read right after that."
     return "Reading QuickBooks now. New cards appear here as they are ready."
+
+
+def reply(said: Reply) -> str:
+    """A verb's answer, any but RECORDED, as the sentence that the person is told."""
+    plain = {
+        Answer.NOT_OPEN_YET: opens_later(said.at, said.detail),
+        Answer.LOOKING_UP: looking_you_up(),
+        Answer.NOBODY_CONFIGURED: nobody_configured(),
+        Answer.NO_CASE: no_case(said.detail),
+        Answer.NO_CUSTOMER: no_customer(),
+        Answer.NOTHING_TO_OPEN: nothing_to_open(),
+        Answer.ASKED_BEFORE: copy_asked_before(),
+        Answer.LOOKING_THEM_UP: looking_them_up(),
+        Answer.CANNOT_ACT: cannot_act(),
+        Answer.STALE: stale(),
+        Answer.TOO_LATE: too_late(),
+        Answer.FOLLOWED: followed(said.detail),
+        Answer.ALREADY_APPROVED: again(),
+        Answer.DECIDED: _decided(said),
+        Answer.NOT_A_MEMBER: outsider(said.detail),
+        Answer.NOT_ALLOWED: not_allowed(_words(said)),
+        Answer.SECOND_NEEDED: half_approved(_words(said) or "another person"),
+        Answer.STILL_POSSIBLE: still_possible(said.at),
+        Answer.STOPPED: stopped(said.detail),
+        Answer.REMINDERS_ON: reminders_on(),
+    }
+    return plain[said.answer]
+
+
+def _words(said: Reply) -> str:
+    return cap(mrkdwn(one_line(said.detail)), 300)
+
+
+def _decided(said: Reply) -> str:
+    if said.case is None:
+        return stale()
+    if said.by is None:
+        return elsewhere(said.case.state)
+    return decided(said.by.kind, said.by.actor, said.by.at, said.case.state)

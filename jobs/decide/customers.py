@@ -1,4 +1,4 @@
-"""What a finance lead says about a customer: what is special about it, and who looks after it."""
+"""What people say about a customer: what is special, who looks after it, what a call brought."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 from jobs import opening
 from jobs.decide import access
 from jobs.decide.access import Answer, Reply, VerbRefused
+from jobs.rules.phone_calls import LoggedCall
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import sees
 from jobs.rules.policy.sections import MARKS
 from jobs.rules.states import JOINABLE, Role, State
 from jobs.store import cases, companies, log, outbox
 from jobs.store.cases import Case, Move
-from jobs.store.customers import families, managers, marks, search
+from jobs.store.customers import families, managers, marks, phone_calls, search
 from jobs.store.customers.marks import SaidInSlack
 from jobs.store.outbox import MessageKind
 
@@ -128,6 +129,21 @@ def open_now(
 
 def _open(conn: Connection, company: str, customer: str) -> Case | None:
     return next(iter(cases.open_cases(conn, company, [customer]).values()), None)
+
+
+def log_call(
+    conn: Connection, policy: Policy, company: str, customer: str, call: LoggedCall, now: datetime
+) -> Reply:
+    """Record a call with this billed customer, made by whoever may see it. Raises VerbRefused.
+
+    With another outcome than AGAIN the customer leaves the list until there is a new final message.
+    """
+    see(conn, policy, company, customer, call.by, now)
+    phone_calls.put(conn, company, customer, call)
+    words = log.keep_words(conn, call.said, now)
+    data = {"customer": customer, "outcome": call.outcome, **words}
+    log.note(conn, log.Entry(company, "call.logged", call.by, now, None, data))
+    return Reply(Answer.RECORDED)
 
 
 def see(

@@ -1,4 +1,7 @@
-"""Edit: a person's text becomes the next draft after the same checks as the model's."""
+"""What a person does with a draft: change its text, or have it mailed to themselves as a test.
+
+The text becomes the next draft after the same checks as the model's.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from jobs.rules.rulings import RULINGS
 from jobs.rules.states import State
 from jobs.rules.verification.verify import verify
 from jobs.rules.verification.violations import Violation
-from jobs.store import cases, drafts, outbox
+from jobs.store import cases, drafts, log, outbox
 from jobs.store.cases import Move
 from jobs.store.customers import history
 from jobs.store.drafts import Draft
@@ -140,3 +143,19 @@ def _save(
     access.moved(cases.move(conn, case, edit, now, draft=draft.id, end_reason=""), case)
     tell_edited(conn, case, old, decider.user, now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def send_copy(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
+    """Ask for a test copy of exactly this draft, to the address that Slack has of this person.
+
+    It is no decision on the case, and no contact with the customer. Raises VerbRefused;
+    ASKED_BEFORE if they have a copy of this draft already.
+    """
+    decider = access.enter(conn, policy, Verb.EDIT, click, now)
+    draft = access.same_draft(decider, click)
+    if not drafts.ask_copy(conn, decider.case, draft, decider.user, now):
+        return Reply(Answer.ASKED_BEFORE, decider.case)
+    data = {"draft": draft.sha256}
+    company = decider.case.company
+    log.note(conn, log.Entry(company, "copy.asked", decider.user, now, decider.case.id, data))
+    return Reply(Answer.RECORDED, decider.case)

@@ -1,4 +1,4 @@
-"""Drafts, which never change, and the decisions people took on them."""
+"""Drafts, which never change, the decisions people took on them, and test copies of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from jobs.rules.case import Decision
 from jobs.rules.letters.letter import Letter, from_json
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.store.cases import Case
-from jobs.store.database.tables import decisions, drafts
+from jobs.store.database.tables import decisions, draft_copies, drafts
 from jobs.store.database.upsert import insert_or_ignore
+from jobs.store.work import Claim
 
 
 @dataclass(frozen=True)
@@ -147,3 +148,24 @@ def decided_on(conn: Connection, draft_id: str, kind: str) -> tuple[Decision, ..
     wanted = (decisions.c.draft == draft_id) & (decisions.c.kind == kind)
     query = select(decisions).where(wanted).order_by(decisions.c.id)
     return tuple(Decision(r.kind, r.actor, r.at, r.reason, r.comment) for r in conn.execute(query))
+
+
+def ask_copy(conn: Connection, case: Case, draft: Draft, person: str, now: datetime) -> bool:
+    """Have this draft mailed to this person as a test; False if it was asked for before.
+
+    asked → in_flight → sent, not_sent or unknown; refused if it must not go. It is no contact.
+    """
+    row = {"case_id": case.id, "draft": draft.id, "person": person, "state": "asked"}
+    return insert_or_ignore(conn, draft_copies, {**row, "asked_at": now, "due_at": now})
+
+
+def copies_asked() -> ColumnElement[bool]:
+    """Those that have not ended."""
+    return draft_copies.c.ended_at.is_(None)
+
+
+def begin_copy(conn: Connection, claim: Claim, address: str, message_id: str) -> bool:
+    """Write the intent to hand it over; False if the claim is not ours."""
+    ours = (draft_copies.c.id == claim.id) & (draft_copies.c.token == claim.token)
+    intent = {"state": "in_flight", "address": address, "message_id": message_id}
+    return conn.execute(update(draft_copies).where(ours).values(**intent)).rowcount == 1

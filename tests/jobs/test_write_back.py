@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from bot.surfaces.answers import reply
 from bot.surfaces.card.card import card
-from bot.surfaces.replies import reply
 from jobs import write_back
 from jobs.decide import sent as take_back
 from jobs.decide.access import Answer

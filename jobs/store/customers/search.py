@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
+from jobs.rules.facts.addresses import own_domain
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.promises import PromiseState
-from jobs.store.database.tables import cases, customers, holds, invoices, promises, sends
+from jobs.store.database.tables import addresses, cases, customers, holds, invoices, promises, sends
 from jobs.store.sends import CONTACT
 
 
@@ -102,3 +103,18 @@ def begin_round(conn: Connection, company: str, members: Collection[str], today:
     overdue = theirs & (invoices.c.status == InvoiceStatus.OPEN) & (invoices.c.due < today)
     again = update(invoices).where(overdue).values(round=invoices.c.round + 1)
     return conn.execute(again).rowcount
+
+
+def is_known(conn: Connection, address: str) -> bool:
+    """Whether a ledger, or a message of ours, has this address, or one of its domain.
+
+    A domain of free mail proves nothing, so there only the address itself counts.
+    """
+    domain = own_domain(address)
+    parts = [address] + ([f"@{domain}"] if domain else [])
+
+    def holds(column: ColumnElement[str]) -> ColumnElement[bool]:
+        return or_(*(column.icontains(part, autoescape=True) for part in parts))
+
+    columns = (customers.c.email, addresses.c.address, sends.c.recipient)
+    return any(conn.execute(select(c).where(holds(c)).limit(1)).first() for c in columns)

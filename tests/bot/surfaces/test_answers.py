@@ -10,7 +10,9 @@ import pytest
 from bot.blockkit.lint import lint
 from bot.surfaces import aging, answers
 from bot.surfaces.aging import aging_answer
+from bot.surfaces.answers import reply
 from bot.surfaces.card.card import Card
+from jobs.decide.access import Answer, Reply
 from jobs.decide.switches import Switch
 from jobs.reports.picture import Aging, Bucket, Picture, TopCase
 from jobs.rules.case import HeldUp
@@ -212,3 +214,19 @@ def test_every_state_has_words() -> None:
 def test_a_permalink_cannot_break_out() -> None:
     """A link target is one link target."""
     assert answers.mrkdwn_url("https://x/?a=1&b=<|>") == "https://x/?a=1&amp;b=%3C%7C%3E"
+
+
+@pytest.mark.parametrize("answer", [one for one in Answer if one is not Answer.RECORDED])
+def test_every_answer_that_is_told_is_a_sentence(answer: Answer) -> None:
+    """No answer is silence, and only what was recorded sounds like it."""
+    told = reply(Reply(answer, detail=HOSTILE, at=NOW))
+    assert told.endswith(".")
+    assert "<!channel>" not in told
+    refusal = ("othing was", "already", "Too late", "There is no case")
+    assert any(word in told for word in refusal) is not (answer is Answer.SECOND_NEEDED)
+
+
+def test_closed_approval_says_when_it_opens() -> None:
+    """The clicker learns for whom, and until when at the latest, approval waits."""
+    told = reply(Reply(Answer.NOT_OPEN_YET, detail="UMANAGER", at=NOW))
+    assert told.startswith("Approval opens when <@UMANAGER> presses “Looks good”, or <!date^")

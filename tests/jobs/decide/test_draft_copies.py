@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from jobs.decide.access import Answer
-from jobs.decide.copies import send_copy
+from jobs.decide.edit import send_copy
 from jobs.rules.states import State
 from jobs.store.customers import history
 from jobs.store.database.tables import draft_copies, sends
