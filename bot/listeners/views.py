@@ -25,10 +25,9 @@ from bot.listeners.refusals import follow_up
 from bot.slack import api
 from bot.slack.api import Lost, NotOk, RateLimited, Trouble
 from bot.surfaces import answers
-from bot.surfaces.forms import fields, forms, modal
-from bot.surfaces.forms.also import also
+from bot.surfaces.forms import edit, fields, modal
 from bot.surfaces.forms.fields import UnusableError
-from bot.surfaces.forms.forms import FORMS
+from bot.surfaces.forms.forms import FORMS, also
 from bot.surfaces.forms.modal import Submission
 from jobs.decide.access import ABOUT_THEIR_CHOICE, Click
 from jobs.decide.edit import Objections, Text
@@ -209,7 +208,7 @@ def _unsaved(backend: Backend, verb: Verb, body: dict[str, Any], error: NotRecor
     opened = ids.opened(body["view"]["private_metadata"])
     click = click_of(opened.binding, user_of(body))
     values = body["view"]["state"]["values"]
-    typed = forms.edited(Submission(values, opened.seen, lambda: view_for(backend, verb, click)))
+    typed = edit.edited(Submission(values, opened.seen, lambda: view_for(backend, verb, click)))
     return _instead(worklist.marked(_both(backend, click, typed, error.words), opened.place))
 
 
@@ -218,10 +217,10 @@ def _both(backend: Backend, click: Click, typed: Text, words: str) -> Block:
     try:
         view = view_for(backend, Verb.EDIT, click)
     except NotRecorded:
-        return forms.not_saved(words, typed)
+        return edit.not_saved(words, typed)
     if view.state is not State.WAITING or view.letter is None:
-        return forms.not_saved(words, typed)
-    return forms.edit_again(
+        return edit.not_saved(words, typed)
+    return edit.edit_again(
         view,
         subject=typed.subject,
         body=typed.body,
@@ -245,7 +244,7 @@ def _submit(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
     assert isinstance(typed, Text)  # only to an edit is there anything to object
     if outcome.hard:
         told = sorted(outcome.violations, key=lambda v: not v.hard)
-        return {"response_action": "errors", "errors": forms.forbidden(sent, typed, told)}
+        return {"response_action": "errors", "errors": edit.forbidden(sent, typed, told)}
     again = _objected(sent.view(), typed, outcome)
     return _instead(worklist.marked(again, opened.place))
 
@@ -256,8 +255,8 @@ def _instead(view: dict[str, Any]) -> Response:
 
 def _objected(view: CaseView, typed: Text, found: Objections) -> dict[str, Any]:
     """The form again, with what a second person would have to approve."""
-    seen = forms.fingerprint(typed.subject, typed.body, typed.marked)
-    return forms.edit_again(
+    seen = edit.fingerprint(typed.subject, typed.body, typed.marked)
+    return edit.edit_again(
         view,
         subject=typed.subject,
         body=typed.body,

@@ -15,7 +15,7 @@ from bot.blockkit.ids import CUSTOMER, ELSEWHERE, SEND_COPY
 from bot.blockkit.lint import lint
 from bot.surfaces.card.card import Card, card, case_in_modal, plain, story
 from bot.surfaces.card.parts import ShownTo
-from bot.surfaces.forms.also import also
+from bot.surfaces.forms.forms import also
 from jobs.rules.case import Approvals, CaseView, Reason
 from jobs.rules.facts.evidence import Evidence
 from jobs.rules.facts.facts import Customer

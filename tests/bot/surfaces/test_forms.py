@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from bot.blockkit import ids
 from bot.blockkit.lint import lint
 from bot.surfaces.card.reasons import HOLD, REJECT
-from bot.surfaces.forms import fields, forms, modal
+from bot.surfaces.forms import edit, fields, forms, modal
 from bot.surfaces.forms.cc import chosen_cc
+from bot.surfaces.forms.edit import fingerprint
 from bot.surfaces.forms.fields import UnusableError
-from bot.surfaces.forms.forms import FORMS, fingerprint
+from bot.surfaces.forms.forms import FORMS
 from bot.surfaces.forms.modal import Form, Submission
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
@@ -50,7 +51,7 @@ def _drawn(form: Form, case: CaseView) -> Modal:
 
 
 MODALS: dict[str, Callable[[CaseView], Modal]] = {
-    "edit again": lambda case: forms.edit_again(
+    "edit again": lambda case: edit.edit_again(
         case, subject="S", body="B", violations=("x" * 900,) * 30, seen="0" * 64
     ),
     "confirm_name of a host": lambda case: forms.confirm_name(like_a_host(case), POLICY),
@@ -112,8 +113,8 @@ def test_a_modal_knows_its_draft(modal: str) -> None:
 
 def test_edit_begins_with_the_draft() -> None:
     """Subject and body stand in the inputs, and the block ids carry the draft's version."""
-    made = forms.edit(view(), POLICY)
-    assert forms.edited(filled(made)) == Text("Invoices 1037 and 1041", BODY, cc=())
+    made = edit.edit(view(), POLICY)
+    assert edit.edited(filled(made)) == Text("Invoices 1037 and 1041", BODY, cc=())
     assert inputs(made)["body"]["block_id"] == "body:2"
     assert made["submit"]["text"] == "Save"
 
@@ -121,10 +122,10 @@ def test_edit_begins_with_the_draft() -> None:
 def test_edit_with_violations_lists_them_and_keeps_the_text() -> None:
     """What the person typed stays; the button says what saving now means."""
     seen = fingerprint("S", "B")
-    made = forms.edit_again(
+    made = edit.edit_again(
         view(), subject="S", body="B", violations=("“$9” is no amount",), seen=seen
     )
-    assert forms.edited(filled(made)) == Text("S", "B", insist=True, cc=())
+    assert edit.edited(filled(made)) == Text("S", "B", insist=True, cc=())
     assert made["submit"]["text"] == "Save anyway"
     assert "“$9” is no amount" in str(made["blocks"])
     assert "a second person must approve" in str(made["blocks"])
@@ -139,25 +140,25 @@ def test_a_fingerprint_is_of_exactly_one_text() -> None:
 
 def test_an_edited_text_is_tidied() -> None:
     """A subject is one line; line ends and hidden characters are not the customer's problem."""
-    made = forms.edit(view(), POLICY)
-    found = forms.edited(filled(made, subject=" a\nb ", body="\nHello  \r\n\tyou\u202e\n\n"))
+    made = edit.edit(view(), POLICY)
+    found = edit.edited(filled(made, subject=" a\nb ", body="\nHello  \r\n\tyou\u202e\n\n"))
     assert found == Text("a b", "Hello\n\tyou", cc=())
 
 
 @pytest.mark.parametrize(("field", "value"), [("subject", " "), ("body", "\n \n")])
 def test_an_empty_text_is_refused_at_its_field(field: str, value: str) -> None:
     """The error stands under the input that has to be mended."""
-    made = forms.edit(view(), POLICY)
+    made = edit.edit(view(), POLICY)
     with pytest.raises(UnusableError) as told:
-        forms.edited(filled(made, None, **{field: value}))
+        edit.edited(filled(made, None, **{field: value}))
     assert list(told.value.errors) == [f"{field}:2"]
 
 
 def test_what_nobody_may_save_is_said_at_its_field() -> None:
     """The form stays as it is, with each sentence at the field that holds the words."""
-    sent = filled(forms.edit(view(), POLICY), subject="evil.example", body="Pay $9 now")
+    sent = filled(edit.edit(view(), POLICY), subject="evil.example", body="Pay $9 now")
     found = [violation("link", "evil.example"), violation("money", "$9")]
-    told = forms.forbidden(sent, forms.edited(sent), found)
+    told = edit.forbidden(sent, edit.edited(sent), found)
     assert told.keys() == {"subject:2", "body:2"}
     assert "evil.example" in told["subject:2"]
     assert all(
@@ -168,12 +169,12 @@ def test_what_nobody_may_save_is_said_at_its_field() -> None:
 
 def test_after_another_edit_both_texts_are_there() -> None:
     """The present one to read and one's own to be saved over it; without a form, to be copied."""
-    made = forms.edit_again(view(), subject="S", body="Mine", meanwhile=True)
-    assert forms.edited(filled(made)) == Text("S", "Mine", cc=())
+    made = edit.edit_again(view(), subject="S", body="Mine", meanwhile=True)
+    assert edit.edited(filled(made)) == Text("S", "Mine", cc=())
     assert BODY.splitlines()[2] in str(made["blocks"])
     assert "Somebody else has changed this message" in str(made["blocks"])
     assert lint(made, "modal") == []
-    lost = forms.not_saved("It was approved.", Text("S", "Mine " * 3000))
+    lost = edit.not_saved("It was approved.", Text("S", "Mine " * 3000))
     assert lint(lost, "modal") == []
     assert "Mine Mine" in str(lost["blocks"])
 
@@ -328,22 +329,20 @@ def test_a_confirmed_name_is_the_one_that_was_read() -> None:
 
 def test_an_instalment_is_marked_as_one() -> None:
     """The mark comes back typed, stays through a refusal, and is part of what was insisted on."""
-    assert not forms.edited(filled(forms.edit(view(), POLICY))).marked
-    typed = forms.edited(filled(forms.edit(view(), POLICY), marked=["marked"]))
+    assert not edit.edited(filled(edit.edit(view(), POLICY))).marked
+    typed = edit.edited(filled(edit.edit(view(), POLICY), marked=["marked"]))
     assert typed.marked
-    again = inputs(forms.edit_again(view(), subject="S", body="B", marked=True))["marked"][
-        "element"
-    ]
+    again = inputs(edit.edit_again(view(), subject="S", body="B", marked=True))["marked"]["element"]
     assert again["initial_options"] == again["options"]
     assert fingerprint("S", "B", True) != fingerprint("S", "B")
 
 
 def test_only_the_same_text_once_more_insists() -> None:
     """Saved anyway is what was shown with its violations: the same words, marked the same way."""
-    again = filled(forms.edit_again(view(), subject="S", body="B"))
-    assert forms.edited(replace(again, seen=fingerprint("S", "B"))).insist
+    again = filled(edit.edit_again(view(), subject="S", body="B"))
+    assert edit.edited(replace(again, seen=fingerprint("S", "B"))).insist
     for seen in ("", fingerprint("S", "B", True), fingerprint("S", "b")):
-        assert not forms.edited(replace(again, seen=seen)).insist
+        assert not edit.edited(replace(again, seen=seen)).insist
 
 
 def test_an_address_is_chosen_from_the_ledger() -> None:
@@ -364,7 +363,7 @@ def test_copies_are_chosen_from_known_people() -> None:
     """Those who get one now are ticked; a typed address must be ours; three are enough."""
     people = tuple(f"p{n}@acme.example" for n in range(4))
     case = view(people=people, letter=replace(letter(), cc=("p3@acme.example",)))
-    made = forms.edit(case, POLICY)
+    made = edit.edit(case, POLICY)
     assert faults_in_view(made) == []
     boxes = inputs(made)["cc"]["element"]
     assert [one["text"]["text"] for one in boxes["options"]] == [people[3], *people[:3]]
@@ -403,7 +402,7 @@ def test_more_invoices_than_options_is_said() -> None:
 )
 def test_strange_values_are_a_clear_error(values: Any) -> None:
     """A form that is not ours is refused, never a crash."""
-    for form in (forms.edited, forms.rejection, forms.set_aside, forms.holding):
+    for form in (edit.edited, forms.rejection, forms.set_aside, forms.holding):
         with pytest.raises(UnusableError):
             form(Submission(values, "", view))
 
@@ -412,6 +411,6 @@ def test_strange_values_are_a_clear_error(values: Any) -> None:
 @given(subject=st.text(max_size=300), body=st.text(max_size=4000))
 def test_any_text_can_be_edited(subject: str, body: str) -> None:
     """Whatever the draft holds, the modal is one that Slack takes."""
-    made = forms.edit(view(letter=letter(body, subject=subject)), POLICY)
+    made = edit.edit(view(letter=letter(body, subject=subject)), POLICY)
     assert lint(made, "modal") == []
     assert faults_in_view(made) == []
