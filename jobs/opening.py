@@ -16,10 +16,10 @@ from jobs.rules.crossings import Account, Crossing, Debtors, reached
 from jobs.rules.facts.delays import Delay, brought_forward
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import JOINABLE, State
-from jobs.store import cases, companies, crossings, forecasts
+from jobs.store import cases, companies, crossings
 from jobs.store.cases import NewCase
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import families, history
+from jobs.store.customers import families, forecasts, history
 from jobs.store.services import outages
 
 

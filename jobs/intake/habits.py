@@ -15,9 +15,9 @@ from jobs.engine.turns import Plan, Turn
 from jobs.rules.facts.delays import Delay, delay
 from jobs.sources import records
 from jobs.sources.quickbooks import HABIT
-from jobs.store import companies, forecasts, work
+from jobs.store import companies, work
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import families
+from jobs.store.customers import families, forecasts
 from jobs.store.work import Claim
 from qbo import Broken
 

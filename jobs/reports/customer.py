@@ -19,9 +19,9 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager
 from jobs.rules.states import OPEN, Stage
 from jobs.sources.configured import absent
-from jobs.store import assessments, case_lists, cases, companies, drafts, forecasts, ledger
+from jobs.store import assessments, case_lists, cases, companies, drafts, ledger
 from jobs.store.cases import Case
-from jobs.store.customers import families, managers, marks, search
+from jobs.store.customers import families, forecasts, managers, marks, search
 from jobs.store.customers.marks import SaidInSlack
 
 MOST_FOUND = 8

@@ -21,9 +21,10 @@ from jobs.reports import cash
 from jobs.reports.cash import Forecast, Outlook
 from jobs.reports.outlook import OUTLOOK, ForecastInput, what_is_known
 from jobs.rules.facts.facts import InvoiceStatus
-from jobs.store import companies, forecasts, ledger, work
+from jobs.store import companies, ledger, work
 from jobs.store.companies import ConnectedCompany
-from jobs.store.forecasts import OpenInvoice
+from jobs.store.customers import forecasts
+from jobs.store.customers.forecasts import OpenInvoice
 from jobs.store.work import Claim
 
 KIND = "outlook"

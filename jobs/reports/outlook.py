@@ -16,10 +16,10 @@ from jobs.reports.cash import Apart, Forecast, Outlook, Receivable
 from jobs.reports.picture import Only
 from jobs.rules.facts.delays import Delay
 from jobs.rules.facts.past import HoldKind
-from jobs.store import forecasts, ledger
+from jobs.store import ledger
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import families, promises
-from jobs.store.forecasts import OpenInvoice
+from jobs.store.customers import families, forecasts, promises
+from jobs.store.customers.forecasts import OpenInvoice
 
 SET_APART = {
     HoldKind.DISPUTE: Apart.DISPUTED,

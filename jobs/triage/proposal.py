@@ -38,11 +38,11 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Ruling
 from jobs.rules.states import CaseClass, State
 from jobs.sources.quickbooks import CaseFile
-from jobs.store import assessments, cases, forecasts, outbox, work
+from jobs.store import assessments, cases, outbox, work
 from jobs.store import drafts as draft_store
 from jobs.store.assessments import Judgement
 from jobs.store.cases import Case, Move
-from jobs.store.customers import managers
+from jobs.store.customers import forecasts, managers
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
 from jobs.store.services import model_costs

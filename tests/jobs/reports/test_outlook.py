@@ -13,8 +13,8 @@ from jobs.reports.cash import Apart, CurrencyOutlook, WhyMoved
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.figures import Money
 from jobs.rules.promises import CustomerPromise, Instalment
-from jobs.store import forecasts, work
-from jobs.store.customers import history, promises
+from jobs.store import work
+from jobs.store.customers import forecasts, history, promises
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness, books, customer, invoice
 from tests.sandbox.slack.blocks import faults_in_blocks

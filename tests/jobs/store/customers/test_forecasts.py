@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from jobs.rules.facts.delays import Delay
-from jobs.store import forecasts
+from jobs.store.customers import forecasts
 from jobs.store.database.engine import Database
 from tests.jobs.store import record
 from tests.jobs.store.record import NOW, REALM
