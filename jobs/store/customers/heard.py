@@ -1,12 +1,13 @@
-"""What texts said that counts until a person has settled it: one row for each text of a customer.
+"""What texts said that counts until a person has settled it: a row for each version of a text of
+a customer that said something which later versions have not said again or taken back.
 
 The texts themselves stay where they are, under their hashes, and may be deleted before the row is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -52,47 +53,66 @@ def note(
     that could not be read whole. Texts of `solved` tickets are not remembered. What is settled
     stays settled while the text is the same.
     """
-    known = {text.document.id: text for text in of(conn, whose.company, whose.customer)}
+    known = of(conn, whose.company, whose.customer)
     for document in (d for d in found if d.kind != IN_THE_LEDGER):
+        before = [text for text in known if text.document.id == document.id]
         said = [reading for reading in readings if reading.document == document.id]
-        grave = tuple(reading for reading in said if reading.stance in GRAVE)
-        before = known.get(document.id)
-        harmless = not (grave or document.missing)
-        if _ticket(document.id) in solved or (before and harmless and _taken_back(before, said)):
-            conn.execute(delete(heard_texts).where(_theirs(whose), _is(document.id)))
-        elif grave:
-            _put(conn, whose, document, grave, before)
+        if _ticket(document.id) in solved:
+            _forget(conn, whose, before)
+        elif said:
+            _put(conn, whose, document, said, before)
 
 
 def _put(
     conn: Connection,
     whose: Whose,
     document: Document,
-    grave: tuple[Reading, ...],
-    before: HeardText | None,
+    said: Sequence[Reading],
+    before: Sequence[HeardText],
 ) -> None:
+    """Each grave thing stands with the version that said it last: its line is quoted from there."""
+    grave = tuple(reading for reading in said if reading.stance in GRAVE)
+    again = {reading.stance for reading in grave}
+    versions = {text.sha256: _left(text, document, said, again) for text in before}
     sha256 = assessments.content_hash(document)
-    same = before is not None and before.sha256 == sha256
-    if before and same and before.readings == grave:
-        return
-    row = {
+    now = versions.get(sha256) or HeardText(document, (), sha256)
+    versions[sha256] = replace(now, readings=(*grave, *now.readings))
+    _forget(conn, whose, [text for text in before if not versions[text.sha256].readings])
+    changed = (text for text in versions.values() if text.readings and text not in before)
+    upsert(conn, heard_texts, [_row(whose, text) for text in changed])
+
+
+def _left(
+    text: HeardText, document: Document, said: Sequence[Reading], again: Set[Stance]
+) -> HeardText:
+    """What an earlier version said that `document` neither says again nor takes back."""
+    readings = (r for r in text.readings if r.stance not in again)
+    kept = tuple(r for r in readings if document.missing or not _taken_back(r, said))
+    return replace(text, readings=kept)
+
+
+def _taken_back(before: Reading, said: Iterable[Reading]) -> bool:
+    """Whether somebody who could hear it has read the text again."""
+    return any(before.reader == BY_PHRASES or reading.reader != BY_PHRASES for reading in said)
+
+
+def _forget(conn: Connection, whose: Whose, texts: Iterable[HeardText]) -> None:
+    for text in texts:
+        conn.execute(delete(heard_texts).where(_is(whose, text)))
+
+
+def _row(whose: Whose, text: HeardText) -> dict[str, Any]:
+    return {
         "company": whose.company,
         "customer": whose.customer,
-        "document": document.id,
-        "sha256": sha256,
-        "source": document.source,
-        "kind": document.kind,
-        "written_at": document.at,
-        "readings": [asdict(reading) for reading in grave],
-        "settled": sorted(before.settled) if before and same else [],
+        "document": text.document.id,
+        "sha256": text.sha256,
+        "source": text.document.source,
+        "kind": text.document.kind,
+        "written_at": text.document.at,
+        "readings": [asdict(reading) for reading in text.readings],
+        "settled": sorted(text.settled),
     }
-    upsert(conn, heard_texts, [row])
-
-
-def _taken_back(before: HeardText, said: Sequence[Reading]) -> bool:
-    """Whether all who could hear it have read the text again and hear nothing grave."""
-    by_model = any(reading.reader != BY_PHRASES for reading in before.readings)
-    return any(reading.reader != BY_PHRASES or not by_model for reading in said)
 
 
 def of(conn: Connection, company: str, customer: str) -> tuple[HeardText, ...]:
@@ -116,17 +136,19 @@ def _of_row(row: Row[Any]) -> HeardText:
 
 def settled(conn: Connection, company: str, customer: str) -> frozenset[tuple[str, Stance]]:
     """(document, stance) of everything that finance leads have settled at this customer."""
-    known = of(conn, company, customer)
-    return frozenset((text.document.id, stance) for text in known for stance in text.settled)
+    said = [(text, r.stance) for text in of(conn, company, customer) for r in text.readings]
+    settled = {(text.document.id, stance) for text, stance in said if stance in text.settled}
+    return frozenset(settled - {(t.document.id, s) for t, s in said if s not in t.settled})
 
 
 def settle(conn: Connection, whose: Whose, found: Sequence[Evidence]) -> None:
     """A finance lead has settled exactly this."""
+    done = {(one.id, one.stance) for one in found}
     for text in of(conn, whose.company, whose.customer):
-        id = text.document.id
-        if now := {one.stance for one in found if one.id == id}:
-            done = {"settled": sorted(text.settled | now)}
-            conn.execute(update(heard_texts).where(_theirs(whose), _is(id)).values(done))
+        now = {r.stance for r in text.readings if (r.document, r.stance) in done}
+        if now:
+            values = {"settled": sorted(text.settled | now)}
+            conn.execute(update(heard_texts).where(_is(whose, text)).values(values))
 
 
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
@@ -136,13 +158,10 @@ def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     insert_new(conn, heard_texts, [{**row, "customer": survivor} for row in rows])
 
 
-def _theirs(whose: Whose) -> Any:
-    owner = heard_texts.c.company == whose.company
-    return owner & (heard_texts.c.customer == whose.customer)
-
-
-def _is(document: str) -> Any:
-    return heard_texts.c.document == document
+def _is(whose: Whose, text: HeardText) -> Any:
+    owner = (heard_texts.c.company == whose.company) & (heard_texts.c.customer == whose.customer)
+    same = heard_texts.c.sha256 == text.sha256
+    return owner & same & (heard_texts.c.document == text.document.id)
 
 
 def _ticket(document: str) -> str:

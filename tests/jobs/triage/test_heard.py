@@ -8,6 +8,7 @@ from datetime import timedelta
 from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.decide.look import SetAside
+from jobs.reasoning.reading import quote
 from jobs.rules.facts.evidence import (
     ABOUT_BILLS,
     BY_PHRASES,
@@ -22,6 +23,7 @@ from jobs.rules.facts.evidence import (
 from jobs.rules.facts.past import Past
 from jobs.rules.gates.about_texts import STANCES, of_readings
 from jobs.rules.gates.heard import settling, still_counts, to_settle
+from jobs.store import assessments
 from jobs.store.customers import heard as store
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness
@@ -149,6 +151,44 @@ def test_only_who_could_hear_it_takes_it_back(open_harness: OpenHarness) -> None
         memo = replace(ticket, id="memo:71", kind="memo")
         store.note(conn, case, [memo], [replace(says, document=memo.id)])
         assert known() == [], "the ledger is read every time"
+
+
+def test_what_a_cut_text_no_longer_shows_is_kept(open_harness: OpenHarness) -> None:
+    """A long ticket still disputes, and the comment about the insolvency is beyond what is read:
+    both count, each quoted from the version that said it, and each is settled by itself."""
+    harness = open_harness()
+    harness.sweep()
+    case = harness.case()
+    first = Document("ticket:88", "help desk", "ticket", harness.now, "We dispute it.\nInsolvent.")
+    later = replace(first, text="We dispute it.\nAnd so on.", missing=Unreadable.REST)
+    dispute = Reading(first.id, Stance.DISPUTE, (1,), "a model")
+    hardship = replace(dispute, stance=Stance.HARDSHIP, lines=(2,))
+    nothing = replace(dispute, stance=Stance.NONE, lines=())
+    with harness.database.writing() as conn:
+
+        def quoted() -> set[tuple[Stance, str]]:
+            found = store.of(conn, case.company, case.customer)
+            return {(r.stance, quote(t.document, r)) for t in found for r in t.readings}
+
+        def settled() -> frozenset[tuple[str, Stance]]:
+            return store.settled(conn, case.company, case.customer)
+
+        assessments.put_documents(conn, [first, later], harness.now)
+        store.note(conn, case, [first], [dispute, hardship])
+        store.settle(conn, case, [Evidence(first.id, "ticket", "", "", Stance.DISPUTE)])
+        store.note(conn, case, [later], [dispute])
+        assert quoted() == {
+            (Stance.DISPUTE, "We dispute it."),
+            (Stance.HARDSHIP, "Insolvent."),
+        }
+        assert settled() == frozenset(), "the dispute stands in a text that nobody has settled"
+        store.settle(conn, case, [Evidence(first.id, "ticket", "", "", Stance.HARDSHIP)])
+        assert settled() == {(first.id, Stance.HARDSHIP)}
+        whole = replace(later, missing=None)
+        store.note(conn, case, [whole], [replace(dispute, reader=BY_PHRASES)])
+        assert len(quoted()) == 2, "phrases do not take back what the model heard beside it"
+        store.note(conn, case, [whole], [dispute, nothing])
+        assert quoted() == {(Stance.DISPUTE, "We dispute it.")}
 
 
 def test_what_was_noticed_after_approval_is_asked_before_sending(open_harness: OpenHarness) -> None:

@@ -269,7 +269,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["company"], ["companies.realm"], name=op.f("fk_heard_texts_company")
         ),
-        sa.PrimaryKeyConstraint("company", "customer", "document", name=op.f("pk_heard_texts")),
+        sa.PrimaryKeyConstraint(
+            "company", "customer", "document", "sha256", name=op.f("pk_heard_texts")
+        ),
     )
     op.create_table(
         "identities",
