@@ -12,12 +12,12 @@ from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.hold import GOES_ON
 from jobs.decide.verbs import Verb
-from jobs.rules.gates.heard import settling, to_settle
+from jobs.rules.gates.heard import having_read, settling, to_read, to_settle
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS, Kind, stops_seen
 from jobs.rules.states import State
 from jobs.rules.verification.ledger_text import to_confirm
-from jobs.store import cases, companies
+from jobs.store import assessments, cases, companies
 from jobs.store.cases import Move
 from jobs.store.customers import heard, history
 
@@ -90,6 +90,25 @@ def settle(
     cases.look_again(conn, decider.case.company, [decider.case.customer], now)
     decider = replace(decider, case=cases.get(conn, decider.case.id))
     return _on(conn, decider, "texts.settled", now, now, data, **cases.ANEW)
+
+
+def have_read(conn: Connection, policy: Policy, click: Click, seen: str, now: datetime) -> Reply:
+    """Somebody has read texts that no program could read; `seen` is the fingerprint of these.
+
+    The same text asks nobody again; another one, or a changed one, does. Raises VerbRefused.
+    """
+    decider = access.enter(conn, policy, Verb.HAVE_READ, click, now)
+    case = decider.case
+    access.in_state(conn, case, State.WAITING)
+    found = assessments.to_read(conn, case, to_read(decider.judged.rulings))
+    if not found or seen != having_read(found):
+        raise VerbRefused(Reply(Answer.STALE, case))
+    access.decide(conn, policy, decider, now)
+    heard.put_read(conn, case, found, decider.user, now)
+    data: dict[str, object] = {"texts": [[one.document.id, one.sha256] for one in found]}
+    cases.look_again(conn, case.company, [case.customer], now)
+    decider = replace(decider, case=cases.get(conn, case.id))
+    return _on(conn, decider, "texts.read", now, now, data, **cases.ANEW)
 
 
 def confirm_address(

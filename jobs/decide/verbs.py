@@ -149,6 +149,15 @@ class Verb(StrEnum):
         who=Who.LEAD,
         needs_reason=True,
     )
+    HAVE_READ = Row(
+        "have_read",
+        button="I have read it…",
+        did="has read what no program could read",
+        was="read",
+        does="look.have_read",
+        wakes="triage",
+        who=Who.SETTLER,
+    )
     CONFIRM_ADDRESS = Row(
         Decided.CONFIRM_ADDRESS,
         button="Confirm an address…",

@@ -67,14 +67,14 @@ def take(
     reply = replies.record(
         conn,
         _reply(company, noticed, case),
-        assessments.content_hash(document),
+        document.sha256,
         now,
     )
     if reply is None:
         return
     assessments.put_documents(conn, [document], now)
     heard.note(conn, reply, [document], noticed.readings)
-    _note(conn, reply, assessments.content_hash(document), now)
+    _note(conn, reply, document.sha256, now)
     came_back = False
     if reply.kind is ReplyKind.BOUNCE and case:
         came_back = _came_back(conn, policy, company, case, noticed, now)
@@ -92,7 +92,7 @@ def take_unread(
     bare = replace(noticed, document=wordless, readings=(), failed=frozenset())
     stances = stances_of(noticed.readings)  # a dispute in it has to be settled all the same
     case = replies.case_for(conn, company.realm, noticed.customer, wordless)
-    sha256 = assessments.content_hash(noticed.document)
+    sha256 = noticed.document.sha256
     told = replace(_reply(company, bare, case), kind=ReplyKind.NONE, stances=stances)
     reply = replies.record(conn, told, sha256, now)
     if reply is None:

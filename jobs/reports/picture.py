@@ -19,6 +19,7 @@ from jobs.rules.facts.evidence import BOUNCE
 from jobs.rules.facts.facts import BUCKETS, Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import Money, total
+from jobs.rules.gates import heard
 from jobs.rules.gates.cc import known_people
 from jobs.rules.letters.slots import values
 from jobs.rules.policy.policy import Policy
@@ -43,7 +44,7 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
     facts = assessments.facts_of_case(conn, case, now)
     draft = drafts.draft(conn, case.draft) if case.draft else None
     judged = assessments.present(conn, case)
-    said = _of_assessment(case, judged) | (_of_draft(draft) if draft else {})
+    said = _of_assessment(conn, case, judged) | (_of_draft(draft) if draft else {})
     people = known_people(facts, judged.findings, draft.letter.to) if draft else ()
     return CaseView(
         facts=facts,
@@ -78,13 +79,16 @@ def _of_case(case: Case) -> dict[str, Any]:
     }
 
 
-def _of_assessment(case: Case, judged: Assessment) -> dict[str, Any]:
+def _of_assessment(conn: Connection, case: Case, judged: Assessment) -> dict[str, Any]:
+    asked = heard.to_read(judged.rulings)
+    to_read = assessments.to_read(conn, case, asked) if asked else ()
     return {
         "class_": judged.class_,
         "summary": judged.summary,
         "judged_by": judged.author,
         "reasons": judged.reasons,
         "evidence": judged.evidence,
+        "to_read": to_read,
         "rulings": not_set_aside(judged.rulings, case.allowed_anyway),
         "sources_read": tuple(name for name in judged.findings if name not in judged.down),
         "sources_absent": absent(judged.findings) if judged.findings else (),

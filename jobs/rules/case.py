@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.evidence import Evidence, TextToRead
 from jobs.rules.facts.facts import Facts
 from jobs.rules.letters.letter import Letter
 from jobs.rules.policy.rights import Manager
@@ -169,6 +169,8 @@ class CaseView:
     """Context that is not configured, by choice: "CRM", "help desk", "mailbox"."""
     reply: CustomerReply | None = None
     """The customer's reply that a form is about."""
+    to_read: tuple[TextToRead, ...] = ()
+    """What somebody has to read, because no program could."""
     sources_down: tuple[str, ...] = ()
     """Context that is configured and could not be read when this was prepared."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, Select, insert, null, select
 
 from jobs.rules.case import Proposal, Reason
-from jobs.rules.facts.evidence import Document, Evidence, Reading, Stance
+from jobs.rules.facts.evidence import Document, Evidence, Reading, Stance, TextToRead
 from jobs.rules.facts.facts import Customer, Facts, Gap
 from jobs.rules.facts.findings import Context, Down, Findings, owner
 from jobs.rules.figures import Money
@@ -130,7 +130,7 @@ def _of_context(known: Context | None) -> dict[str, Any]:
         "owner": named[1].email if named else "",
         "facts": FACTS.dump_python(known.facts, mode="json"),
         "findings": FINDINGS.dump_python(bare, mode="json"),
-        "documents": {document.id: content_hash(document) for document in known.documents},
+        "documents": {document.id: document.sha256 for document in known.documents},
     }
 
 
@@ -153,7 +153,7 @@ def put_documents(conn: Connection, found: Iterable[Document], now: datetime) ->
     """Store these texts by their hashes."""
     rows = [
         {
-            "sha256": content_hash(document),
+            "sha256": document.sha256,
             "source": document.source,
             "kind": document.kind,
             "written_at": document.at,
@@ -283,12 +283,22 @@ def new_documents(conn: Connection, case: Case, found: Iterable[Document]) -> tu
     """Those that the present assessment was not made from, because they are new or changed."""
     query = select(assessments.c.documents).where(assessments.c.id == case.assessment)
     known = conn.execute(query).scalar() or {}
-    return tuple(d for d in found if content_hash(d) != known.get(d.id))
+    return tuple(d for d in found if d.sha256 != known.get(d.id))
 
 
-def content_hash(document: Document) -> str:
-    """The key of a text and its readings."""
-    return hashlib.sha256(document.text.encode()).hexdigest()
+def to_read(conn: Connection, case: Case, ids: Collection[str]) -> tuple[TextToRead, ...]:
+    """Those of these texts that the present assessment was made from, as they were then."""
+    query = select(assessments.c.documents).where(assessments.c.id == case.assessment)
+    hashes = {id: sha256 for id, sha256 in (conn.scalar(query) or {}).items() if id in ids}
+    kept = select(documents).where(documents.c.sha256.in_(hashes.values()))
+    rows = {row.sha256: row for row in conn.execute(kept)}
+    return tuple(TextToRead(_text(id, rows.get(one)), one) for id, one in sorted(hashes.items()))
+
+
+def _text(id: str, row: Row[Any] | None) -> Document:
+    if row is None:
+        return Document(id, "", "", NEVER, "")
+    return Document(id, row.source, row.kind, row.written_at, row.text)
 
 
 def known_readings(
@@ -298,7 +308,7 @@ def known_readings(
 
     They include those by `beside`, which reads every text too, but not those by earlier readers.
     """
-    hashes = {document.id: content_hash(document) for document in documents}
+    hashes = {document.id: document.sha256 for document in documents}
     known: dict[str, list[Row[Any]]] = {}
     same = readings.c.content_sha256.in_(hashes.values()) & readings.c.reader.in_((reader, beside))
     for row in conn.execute(select(readings).where(same).order_by(readings.c.stance)):
@@ -323,7 +333,7 @@ def put_readings(
 ) -> None:
     """Store the readings of these documents by content, those of others not; `reader` marks a text
     as read even if it found nothing."""
-    hashes = {document.id: content_hash(document) for document in documents}
+    hashes = {document.id: document.sha256 for document in documents}
     marks = [Reading(id, Stance.NONE, (), reader) for id in hashes]
     theirs = [reading for reading in made if reading.document in hashes]
     rows = [

@@ -10,10 +10,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp, Reason, SendOutcome
-from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.evidence import Document, Evidence, TextToRead
 from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Habit, Invoice
 from jobs.rules.figures import Money
-from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
+from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK, UNREADABLE
 from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
 from jobs.rules.policy.rights import POLICY_FILE, Manager
 from jobs.rules.rulings import Kind, Ruling
@@ -148,6 +148,15 @@ def two_needed(*given: str) -> CaseView:
     return view(stage=Stage.FINAL, approvals=asked, rulings=(gate,))
 
 
+def to_read(*texts: str) -> CaseView:
+    """A case with tickets that no program could read whole."""
+    found = [Document(f"ticket:{n}", "help desk", "ticket", NOW, t) for n, t in enumerate(texts)]
+    ids = tuple(document.id for document in found)
+    gate = Ruling(Kind.GATE, UNREADABLE, "They are too long.", ids, approvers=2, lead=True)
+    read = tuple(TextToRead(document, document.sha256) for document in found)
+    return view(rulings=(gate,), to_read=read, approvals=Approvals(2, lead_needed=True))
+
+
 def many(count: int = 200) -> CaseView:
     """A customer with `count` invoices, all of them in the letter."""
     some = tuple(invoice(str(1000 + n), amount="100.10", paid="0.10") for n in range(count))
@@ -235,6 +244,7 @@ VIEWS: dict[str, Callable[[], CaseView]] = {
     "name like a link": lambda: view(
         rulings=(Ruling(Kind.GATE, NAME_LIKE_A_LINK, "It reads “Overstock.com”."),)
     ),
+    "to read": lambda: to_read(f"{HOSTILE}\n" * 40, ""),
     "disputed": lambda: stopped(rule="dispute"),
     "wait": lambda: stopped(
         Kind.WAIT,

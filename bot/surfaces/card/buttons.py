@@ -18,7 +18,7 @@ from jobs.rules.case import CaseView
 from jobs.rules.facts.addresses import is_address, ledger_addresses
 from jobs.rules.gates.about_history import NEVER_EMAILED
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
-from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
+from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK, TO_READ
 from jobs.rules.gates.heard import to_settle
 from jobs.rules.plain import shortened
 from jobs.rules.rulings import Kind, Ruling, disputing_holds, strictest
@@ -54,6 +54,7 @@ BY_VERB = {
     NAME_LIKE_A_LINK: Verb.CONFIRM_NAME,
     "promise_mentioned": Verb.PROMISE,
     "plan_request": Verb.PLAN,
+    **dict.fromkeys(TO_READ, Verb.HAVE_READ),
 }
 """Gates that a verb of their own settles."""
 

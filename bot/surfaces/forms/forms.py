@@ -9,8 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.blockkit.blocks import Block, bullets, button, rich, section, text
-from bot.blockkit.escaping import cap, one_line
+from bot.blockkit.blocks import (
+    Block,
+    bullets,
+    button,
+    chunks,
+    paragraph,
+    quote,
+    rich,
+    section,
+    text,
+)
+from bot.blockkit.escaping import cap, one_line, revealed
 from bot.blockkit.ids import ALSO, CUSTOMER, ELSEWHERE, SEND_COPY, Field
 from bot.surfaces import wording
 from bot.surfaces.card.amounts import linked
@@ -26,14 +36,16 @@ from jobs.decide.look import SetAside
 from jobs.decide.reject import Rejection
 from jobs.decide.sent import Mistake
 from jobs.decide.verbs import Verb
+from jobs.reasoning.cleaning import lines
 from jobs.rules.case import CaseView
 from jobs.rules.facts.addresses import ledger_addresses
-from jobs.rules.facts.evidence import Evidence
+from jobs.rules.facts.evidence import Evidence, TextToRead
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.figures import listed
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
-from jobs.rules.gates.heard import settling, to_settle
-from jobs.rules.plain import shortened
+from jobs.rules.gates.about_texts import named
+from jobs.rules.gates.heard import having_read, settling, to_settle
+from jobs.rules.plain import capital, shortened
 from jobs.rules.policy.business_days import add_working_days
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, stops_seen
@@ -47,6 +59,8 @@ ABOUT_COPY = "*A test copy.* Mails this draft to you, marked as a test; the cust
 SNOOZED = 2
 """How many working days the form of a snooze proposes."""
 MOST_ADDRESSES = 10
+LONGEST_SHOWN = 6000
+"""Characters of a text that somebody has to read."""
 
 
 def reject(view: CaseView, policy: Policy) -> Block:
@@ -182,6 +196,34 @@ def _quoted(one: Evidence) -> str:
     return f"“{cap(one_line(one.quote), 300)}”" if one.quote else one.label or "see the source"
 
 
+def have_read(view: CaseView, _: Policy) -> Block:
+    """Somebody says that they have read what no program could; what is here of it is shown."""
+    if not view.to_read:
+        return gone("There is no text left that somebody has to read.")
+    told = (
+        "No program has read this, or could read all of it. Open it where it came from, and read "
+        "it. If the customer disputes the bill or says more, close this and use Hold or Reject. "
+        "Exactly these texts then ask nobody again:"
+    )
+    shown = [_to_read(view, one) for one in view.to_read]
+    meta = bound(view, having_read(view.to_read))
+    return asking(Verb.HAVE_READ, [about(view, told), *shown], meta, "I have read it")
+
+
+def _to_read(view: CaseView, one: TextToRead) -> Block:
+    """What it is called, and its text as we have it, word for word."""
+    document = one.document
+    where = f" ({document.source})" if document.source else ""
+    title = paragraph(text(capital(named(view.facts, document)) + where, bold=True))
+    words = revealed("\n".join(lines(document.text)))
+    if not words:
+        return rich(title, paragraph(text("Nothing of its text is here.")))
+    left = len(words) - LONGEST_SHOWN
+    more = [paragraph(text(f"{left:,} more characters are not shown here."))] if left > 0 else []
+    pieces = [quote(text(piece)) for piece in chunks(words[:LONGEST_SHOWN], 3000)]
+    return rich(title, *pieces, *more)
+
+
 def set_aside(sent: Submission) -> SetAside:
     """What was shown, and why. Raises UnusableError without a reason."""
     told = "Please give a reason; it goes on record."
@@ -298,6 +340,7 @@ FORMS: Mapping[Verb, Form] = {
     Verb.SNOOZE: Form(snooze, snoozing),
     Verb.DRAFT_ANYWAY: Form(draft_anyway, set_aside),
     Verb.SETTLE: Form(settle, set_aside),
+    Verb.HAVE_READ: Form(have_read, lambda sent: sent.seen),
     Verb.ASSIGN: Form(assign, assignment),
     Verb.WAS_WRONG: Form(was_wrong, mistake, frozenset({State.DONE})),
     Verb.CONFIRM_ADDRESS: Form(confirm_address, chosen_address),

@@ -5,6 +5,7 @@ Outside text is data. A reading names lines of our own copy; it never has words 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -66,6 +67,11 @@ class Document:
     missing: Unreadable | None = None
     """What of it `text` does not have, or has beyond what is read."""
 
+    @property
+    def sha256(self) -> str:
+        """The fingerprint of its text, and the key of both the text and its readings."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -94,6 +100,17 @@ class HeardText:
     sha256: str
     settled: frozenset[Stance] = frozenset()
     """What a finance lead has settled of exactly this text."""
+
+
+@dataclass(frozen=True)
+class TextToRead:
+    """A text that somebody has to read, because no program has, or could read all of it.
+
+    The text of `document` is empty once it has been deleted; `sha256` still says which it was.
+    """
+
+    document: Document
+    sha256: str
 
 
 @dataclass(frozen=True)

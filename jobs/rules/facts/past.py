@@ -104,6 +104,8 @@ class Past:
     """Whom a finance lead named in Slack to look after this customer (user id), or empty."""
     settled: frozenset[tuple[str, Stance]] = frozenset()
     """(document, stance) of everything in customers' texts that a person has dealt with."""
+    read: frozenset[tuple[str, str]] = frozenset()
+    """(document, fingerprint) of texts that a person has read, because no program could."""
     broken: tuple[BrokenPromise, ...] = ()
     """Promises that were broken and not answered by a payment since, the latest last."""
 

@@ -23,6 +23,8 @@ UNREAD = "unread_text"
 """The gate while no model has read a text in which the phrases hear nothing."""
 UNREADABLE = "unreadable_text"
 """The gate while there is a text that only a person can read whole."""
+TO_READ = frozenset({UNREAD, UNREADABLE})
+"""The gates that end when somebody says that they have read these texts."""
 WITHOUT = {
     Unreadable.REST: ("is too long to be read whole", "are too long to be read whole"),
     Unreadable.TEXT: ("has no text that can be read", "have no text that can be read"),
@@ -107,18 +109,19 @@ def of_readings(facts: Facts, past: Past, readings: Iterable[Reading]) -> Iterat
 
 
 def unread(
-    facts: Facts, documents: Iterable[Document], readings: Iterable[Reading]
+    facts: Facts, past: Past, documents: Iterable[Document], readings: Iterable[Reading]
 ) -> Iterator[Ruling]:
     """Texts from outside the ledger that cannot be read whole, and those that no model has read and
     in which the phrases hear nothing.
 
-    That is silence, not "no dispute": a person reads them. It follows from readings that were
-    made, so it never fires where nobody was to read anything, as in a last check.
+    That is silence, not "no dispute": a person reads each of them once. It follows from readings
+    that were made, so it never fires where nobody was to read anything, as in a last check.
     """
     heard: dict[str, list[Reading]] = {}
     for reading in readings:
         heard.setdefault(reading.document, []).append(reading)
     texts = [d for d in documents if d.kind != "memo" and d.id in heard]
+    texts = [d for d in texts if (d.id, d.sha256) not in past.read]
     yield from _unreadable(facts, [d for d in texts if d.missing])
     unheard = [d for d in texts if not d.missing and _silent(heard[d.id])]
     if not unheard:
@@ -151,7 +154,7 @@ def _unreadable(facts: Facts, texts: Sequence[Document]) -> Iterator[Ruling]:
 
 def _names(facts: Facts, documents: Iterable[Document]) -> list[str]:
     """What a colleague calls them; beyond a few only how many more."""
-    names = list(dict.fromkeys(_named(facts, document) for document in documents))
+    names = list(dict.fromkeys(named(facts, document) for document in documents))
     more = [f"{len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
     return [*names[:MOST_NAMED], *more]
 
@@ -161,7 +164,7 @@ def _silent(heard: Sequence[Reading]) -> bool:
     return all(reading.reader == BY_PHRASES and reading.stance is Stance.NONE for reading in heard)
 
 
-def _named(facts: Facts, document: Document) -> str:
+def named(facts: Facts, document: Document) -> str:
     """What a colleague calls it: "ticket 88", "the mail of November 3, 2026"."""
     kind, _, rest = document.id.partition(":")
     if kind == "ticket":

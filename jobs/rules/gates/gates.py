@@ -42,7 +42,7 @@ def judge(
         of_marks(facts, policy, (*past.marks, *context.marks)),
         _recipient(facts, past),
         about_texts.of_readings(facts, past, readings),
-        about_texts.unread(facts, context.documents, readings),
+        about_texts.unread(facts, past, context.documents, readings),
         about_sources.rulings(facts, context.findings, policy, now),
         about_ledger.rulings(facts, policy),
         about_history.rulings(facts, past, policy, now),

@@ -11,11 +11,19 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 
-from jobs.rules.facts.evidence import ABOUT_BILLS, GRAVE, Evidence, HeardText, Reading
+from jobs.rules.facts.evidence import (
+    ABOUT_BILLS,
+    GRAVE,
+    Evidence,
+    HeardText,
+    Reading,
+    TextToRead,
+)
 from jobs.rules.facts.facts import Facts
-from jobs.rules.gates.about_texts import STANCES
+from jobs.rules.gates.about_texts import STANCES, TO_READ
 from jobs.rules.rulings import Ruling
 
+MOST_TO_READ = 10
 GONE = "the text is no longer there"
 
 
@@ -54,5 +62,22 @@ def to_settle(rulings: Iterable[Ruling], evidence: Iterable[Evidence]) -> tuple[
 
 def settling(found: Iterable[Evidence]) -> str:
     """A hash (64 hex digits) of exactly what a person reads before settling it."""
-    told = sorted([e.id, str(e.stance), e.quote] for e in found)
+    return _hash(sorted([e.id, str(e.stance), e.quote] for e in found))
+
+
+def to_read(rulings: Iterable[Ruling]) -> tuple[str, ...]:
+    """The ids of the texts that these rulings ask a person to read, as many as a form can show.
+
+    The others are asked for once these are read.
+    """
+    asked = (ruling.evidence for ruling in rulings if ruling.rule in TO_READ)
+    return tuple(dict.fromkeys(id for evidence in asked for id in evidence))[:MOST_TO_READ]
+
+
+def having_read(found: Iterable[TextToRead]) -> str:
+    """A hash (64 hex digits) of exactly the texts that a person says they have read."""
+    return _hash(sorted([one.document.id, one.sha256] for one in found))
+
+
+def _hash(told: list[list[str]]) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()

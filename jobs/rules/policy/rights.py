@@ -45,7 +45,7 @@ class Who(Enum):
     """Who may do something with a case."""
 
     EDITOR = "collectors and leads; account managers for their own customers"
-    SETTLER = "people who can see the Sent folder, so not account managers"
+    SETTLER = "people who can see the finance mailbox, so not account managers"
     MANAGER = "the account manager, or a lead"
     LEAD = "leads only"
 

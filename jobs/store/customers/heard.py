@@ -1,5 +1,6 @@
 """What texts said that counts until a person has settled it: a row for each version of a text of
-a customer that said something which later versions have not said again or taken back.
+a customer that said something which later versions have not said again or taken back; and which
+texts a person has read, because no program could.
 
 The texts themselves stay where they are, under their hashes, and may be deleted before the row is.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -20,10 +22,10 @@ from jobs.rules.facts.evidence import (
     HeardText,
     Reading,
     Stance,
+    TextToRead,
 )
-from jobs.store import assessments
 from jobs.store.database.tables import documents as texts
-from jobs.store.database.tables import heard_texts
+from jobs.store.database.tables import heard_texts, read_texts
 from jobs.store.database.upsert import insert_new, upsert
 
 IN_THE_LEDGER = "memo"
@@ -74,7 +76,7 @@ def _put(
     grave = tuple(reading for reading in said if reading.stance in GRAVE)
     again = {reading.stance for reading in grave}
     versions = {text.sha256: _left(text, document, said, again) for text in before}
-    sha256 = assessments.content_hash(document)
+    sha256 = document.sha256
     now = versions.get(sha256) or HeardText(document, (), sha256)
     versions[sha256] = replace(now, readings=(*grave, *now.readings))
     _forget(conn, whose, [text for text in before if not versions[text.sha256].readings])
@@ -151,11 +153,28 @@ def settle(conn: Connection, whose: Whose, found: Sequence[Evidence]) -> None:
             conn.execute(update(heard_texts).where(_is(whose, text)).values(values))
 
 
+def put_read(
+    conn: Connection, whose: Whose, found: Iterable[TextToRead], by: str, now: datetime
+) -> None:
+    """A person has read exactly these texts."""
+    theirs = {"company": whose.company, "customer": whose.customer, "read_by": by, "read_at": now}
+    rows = [{**theirs, "document": one.document.id, "sha256": one.sha256} for one in found]
+    insert_new(conn, read_texts, rows)
+
+
+def read(conn: Connection, company: str, customer: str) -> frozenset[tuple[str, str]]:
+    """(document, fingerprint) of every text of this customer that a person has read."""
+    theirs = (read_texts.c.company == company) & (read_texts.c.customer == customer)
+    query = select(read_texts.c.document, read_texts.c.sha256).where(theirs)
+    return frozenset((document, sha256) for document, sha256 in conn.execute(query))
+
+
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     """Two customers were merged: the texts of `loser` are also those of `survivor`."""
-    theirs = (heard_texts.c.company == company) & (heard_texts.c.customer == loser)
-    rows = conn.execute(select(heard_texts).where(theirs)).mappings().all()
-    insert_new(conn, heard_texts, [{**row, "customer": survivor} for row in rows])
+    for table in (heard_texts, read_texts):
+        theirs = (table.c.company == company) & (table.c.customer == loser)
+        rows = conn.execute(select(table).where(theirs)).mappings().all()
+        insert_new(conn, table, [{**row, "customer": survivor} for row in rows])
 
 
 def _is(whose: Whose, text: HeardText) -> Any:

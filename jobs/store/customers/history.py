@@ -60,6 +60,7 @@ def past(
         marks=marks.as_rules_see(conn, company, customer),
         account_manager=managers.named_in_slack(conn, company, customer),
         settled=replies.settled(conn, company, customer) | heard.settled(conn, company, customer),
+        read=heard.read(conn, company, customer),
         broken=promises.broken(conn, company, customer),
     )
 

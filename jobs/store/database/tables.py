@@ -469,6 +469,16 @@ replies = Table(
     UniqueConstraint("company", "customer", "document"),
 )
 
+read_texts = Table(
+    "read_texts",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("customer", String(64), primary_key=True),
+    Column("document", String(120), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("read_by", String(32), nullable=False),
+    Column("read_at", Utc, nullable=False),
+)
 heard_texts = Table(
     "heard_texts",
     metadata,

@@ -260,7 +260,7 @@ ENTERED: Mapping[Verb, Mapping[str, str | list[str]]] = {
     Verb.CONFIRM_ADDRESS: {"address": address_key("billing@customer1.example")},
 }
 """What each form does not propose itself."""
-NOT_HERE = {Verb.WAS_WRONG, Verb.TAKE_BACK, Verb.SETTLE}
+NOT_HERE = {Verb.WAS_WRONG, Verb.TAKE_BACK, Verb.SETTLE, Verb.HAVE_READ}
 """Nothing was sent here, and the customer wrote nothing."""
 
 

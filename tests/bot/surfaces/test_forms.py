@@ -22,16 +22,17 @@ from bot.surfaces.forms.modal import Form, Submission
 from jobs.decide.edit import Text
 from jobs.decide.hold import Holding, Snooze
 from jobs.decide.reject import Rejection
+from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
 from jobs.rules.facts.evidence import Evidence, Stance
 from jobs.rules.facts.past import HoldKind
-from jobs.rules.gates.heard import settling
+from jobs.rules.gates.heard import having_read, settling
 from jobs.rules.policy import policy as policies
 from jobs.rules.rulings import Kind, Ruling, stops_seen
 from jobs.rules.states import RejectReason, Stage
 from jobs.rules.verification.ledger_text import to_confirm
 from jobs.rules.verification.violations import violation
-from tests.bot.views import BODY, VIEWS, facts, invoice, letter, view
+from tests.bot.views import BODY, VIEWS, facts, invoice, letter, to_read, view
 from tests.sandbox.slack.blocks import faults_in_view
 
 POLICY = policies.load("")
@@ -109,6 +110,19 @@ def test_a_modal_knows_its_draft(modal: str) -> None:
     """The private metadata is bound to case, draft and hash."""
     found = ids.opened(MODALS[modal](view())["private_metadata"])
     assert found.binding == ids.Binding("412", "88", "a" * 64)
+
+
+def test_what_somebody_has_to_read_is_there_word_for_word() -> None:
+    """By name, with what is left out, and bound to exactly these texts."""
+    case = to_read("We *refuse* <https://evil.example|this>.\u202e", "A line of it.\n" * 500, "")
+    made = forms.have_read(case, POLICY)
+    shown = str(made["blocks"])
+    assert "Ticket 0 (help desk)" in shown
+    assert "'We *refuse* <https://evil.example|this>.'" in shown
+    assert "999 more characters are not shown here." in shown
+    assert "Nothing of its text is here." in shown
+    read = FORMS[Verb.HAVE_READ].read(filled(made))
+    assert read == having_read(case.to_read) != having_read(case.to_read[:2])
 
 
 def test_edit_begins_with_the_draft() -> None:

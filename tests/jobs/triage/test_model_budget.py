@@ -5,17 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 
 from bot.surfaces.card.card import card
+from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.reasoning.prompting import prompt
 from jobs.rules.gates.about_texts import UNREAD, UNREADABLE
+from jobs.rules.gates.heard import having_read
 from jobs.rules.rulings import Kind
 from jobs.rules.states import State
+from jobs.store.customers import history
 from tests.jobs.fixtures import OpenHarness
-from tests.jobs.harness import CompanyHarness
+from tests.jobs.harness import MANAGER, CompanyHarness
 from tests.jobs.triage.test_sources import with_desk
 
 PROPOSE = prompt("propose").label
 NOTHING_HEARD = "The parrot sings at midnight."
+MANAGED = {"account_manager": [{**MANAGER, "customers": ["1"]}]}
 USED_UP = "The month's budget for the model is used up."
 
 
@@ -92,3 +96,39 @@ def test_a_text_that_is_read_only_in_part_is_a_second_look(open_harness: OpenHar
     harness.refresh()
     assert harness.rules() == {UNREADABLE}
     assert harness.approve("UCOLLECT") is Answer.SECOND_NEEDED
+
+
+def test_who_has_read_it_says_so_once(open_harness: OpenHarness) -> None:
+    """Collectors and finance leads may, of exactly the text that the form showed: it asks nobody
+    again, not even after a merge, until it changes. Nothing else is settled by that."""
+    harness = open_harness(policy=MANAGED | {"model": {"month_budget": 0}})
+    desk = with_desk(harness)
+    desk.texts["1"], desk.open = f"{NOTHING_HEARD}\n" * 151, False
+    harness.sweep()
+    (shown,) = harness.view().to_read
+    assert shown.document.text == desk.texts["1"]
+
+    def says(user: str, seen: str = having_read((shown,))) -> Answer:
+        answer: Answer = harness.go(look.have_read, user, seen).answer
+        return answer
+
+    assert says("UMANAGER") is Answer.NOT_ALLOWED
+    assert says("UCOLLECT", "0" * 64) is Answer.STALE
+    assert says("UCOLLECT") is Answer.RECORDED
+    (entry,) = harness.logged("texts.read")
+    assert entry["data"]["texts"] == [["ticket:1", shown.sha256]]
+    harness.run("triage")
+    assert (harness.rules(), harness.view().to_read) == (set(), ())
+    assert says("UCOLLECT") is Answer.STALE
+    with harness.database.writing() as conn:
+        history.inherit(conn, harness.realm, "1", "9")
+        assert history.past(conn, harness.realm, "9", "").read == {("ticket:1", shown.sha256)}
+    desk.texts["1"] += "And more of it."
+    harness.refresh()
+    assert harness.rules() == {UNREADABLE}
+    desk.texts["1"] = f"We dispute this bill.\n{NOTHING_HEARD}\n" * 151
+    harness.refresh()
+    assert harness.rules() == {UNREADABLE, "dispute"}
+    assert says("ULEAD1", having_read(harness.view().to_read)) is Answer.RECORDED
+    harness.run("triage")
+    assert harness.rules() == {"dispute"}

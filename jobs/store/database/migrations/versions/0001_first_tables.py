@@ -256,6 +256,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "customer", "sha256", name=op.f("pk_confirmed_names")),
     )
     op.create_table(
+        "read_texts",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("customer", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.String(length=120), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("read_by", sa.String(length=32), nullable=False),
+        sa.Column("read_at", Utc(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["company"], ["companies.realm"], name=op.f("fk_read_texts_company")
+        ),
+        sa.PrimaryKeyConstraint(
+            "company", "customer", "document", "sha256", name=op.f("pk_read_texts")
+        ),
+    )
+    op.create_table(
         "heard_texts",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("customer", sa.String(length=64), nullable=False),
