@@ -11,6 +11,7 @@ from jobs import opening
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.hold import GOES_ON
+from jobs.decide.promise import tick_off
 from jobs.decide.verbs import Verb
 from jobs.rules.gates.heard import having_read, settling, to_read, to_settle
 from jobs.rules.policy.policy import Policy
@@ -19,7 +20,7 @@ from jobs.rules.states import State
 from jobs.rules.verification.ledger_text import to_confirm
 from jobs.store import assessments, cases, companies
 from jobs.store.cases import Move
-from jobs.store.customers import heard, history
+from jobs.store.customers import heard, history, replies
 
 
 def fine(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:
@@ -76,16 +77,21 @@ def settle(
     conn: Connection, policy: Policy, click: Click, settled: SetAside, now: datetime
 ) -> Reply:
     """A finance lead settles what texts say, for good; `seen` is the fingerprint of these findings.
+    Where they are replies, their lines are ticked off, too.
 
     The same text no longer counts; another one, or a changed one, does. Raises VerbRefused.
     """
     decider = access.enter(conn, policy, Verb.SETTLE, click, now)
     access.in_state(conn, decider.case, State.WAITING)
+    theirs = decider.case.company, decider.case.customer
     found = to_settle(decider.judged.rulings, decider.judged.evidence)
     if not found or settled.seen != settling(found):
         raise VerbRefused(Reply(Answer.STALE, decider.case))
     access.decide(conn, policy, decider, now, settled.reason)
     heard.settle(conn, decider.case, found)
+    for reply in replies.of_texts(conn, *theirs, [one.id for one in found]):
+        said = {one.stance for one in found if one.id == reply.document}
+        tick_off(conn, decider, reply, said.intersection(reply.stances) - reply.settled, now)
     data: dict[str, object] = {"texts": sorted([one.id, str(one.stance)] for one in found)}
     cases.look_again(conn, decider.case.company, [decider.case.customer], now)
     decider = replace(decider, case=cases.get(conn, decider.case.id))

@@ -248,20 +248,26 @@ def _said(made: CustomerPromise) -> str:
 
 
 def _settle(conn: Connection, decider: Decider, reply: CustomerReply | None, now: datetime) -> None:
-    """Note what is settled now on the reply, or on those that the card quotes.
-
-    Its line in the thread loses those buttons.
-    """
+    """Note what is settled now on the reply, or on those that the card quotes."""
     case = decider.case
     quoted = [id for ruling in decider.judged.rulings for id in ruling.evidence]
     below = [reply] if reply else replies.of_texts(conn, case.company, case.customer, quoted)
     for each in below:
-        settled = SETTLES[decider.verb].intersection(each.unsettled)
-        if not settled:
-            continue
-        replies.settle(conn, each, settled, decider.user, now)
-        told = {"reply": each.id, "document": each.document, "stances": sorted(settled)}
-        entry = log.Entry(case.company, "reply.settled", decider.user, now, case.id, told)
-        log.note(conn, entry)
-        if each.case:
-            outbox.redraw_line(conn, each.case, outbox.reply_key(each.id), now)
+        tick_off(conn, decider, each, SETTLES[decider.verb].intersection(each.unsettled), now)
+
+
+def tick_off(
+    conn: Connection, decider: Decider, reply: CustomerReply, stances: Set[Stance], now: datetime
+) -> None:
+    """Note who has settled this of a reply, if anything: its line in the thread shows what is left.
+
+    Whoever decides has checked that it may be settled.
+    """
+    if not stances:
+        return
+    replies.settle(conn, reply, stances, decider.user, now)
+    told = {"reply": reply.id, "document": reply.document, "stances": sorted(stances)}
+    case = decider.case
+    log.note(conn, log.Entry(case.company, "reply.settled", decider.user, now, case.id, told))
+    if reply.case:
+        outbox.redraw_line(conn, reply.case, outbox.reply_key(reply.id), now)

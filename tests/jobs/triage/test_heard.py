@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import select
+
+from bot.surfaces.customer_replies import shown
 from jobs.decide import look
 from jobs.decide.access import Answer
 from jobs.decide.look import SetAside
@@ -25,6 +28,8 @@ from jobs.rules.gates.about_texts import STANCES, of_readings
 from jobs.rules.gates.heard import settling, still_counts, to_settle
 from jobs.store import assessments
 from jobs.store.customers import heard as store
+from jobs.store.customers import replies as reply_store
+from jobs.store.database.tables import replies
 from tests.jobs.fixtures import OpenHarness
 from tests.jobs.harness import CompanyHarness
 from tests.jobs.replies.test_noticing import DANA, poll, with_mailbox
@@ -74,6 +79,11 @@ def test_a_stop_outlives_its_text_until_a_lead_settles_it(open_harness: OpenHarn
     assert settle(harness, "ULEAD1") is Answer.RECORDED
     (entry,) = harness.logged("texts.settled")
     assert entry["data"]["texts"] == [[quoted.id, "hardship"]]
+    (reply,) = harness.rows(select(replies))
+    assert (reply.settled, reply.settled_by) == (["hardship"], "ULEAD1")
+    with harness.database.reading() as conn:
+        line = shown("Dana wrote.", reply_store.get(conn, reply.id), {"ULEAD1": "Lena"})
+    assert line.text == "Dana wrote.\n:white_check_mark: Dealt with by Lena."
     harness.run("triage")
     assert harness.view().letter is not None
     assert "hardship_wording" not in harness.rules()
