@@ -124,6 +124,23 @@ def test_what_may_belong_to_several_is_doubtful(inbox: Inbox) -> None:
     assert all("names several" in one.doubtful for one in found.values())
 
 
+def test_an_address_of_ours_identifies_no_customer(inbox: Inbox) -> None:
+    """An entry for trials with the finance mailbox as its address gets no mail of others."""
+    trial = Account("9", "ZZ Test", frozenset({ADDRESS, "me@brass-fern.example"}), frozenset())
+    other = Account("8", "ZZ Other", frozenset({ADDRESS, "zz@zz.example"}), frozenset())
+    inbox.receive({"from": "dana@acme.example", "text": "No pallet came."})
+    inbox.receive({"from": "stranger@unknown.example", "text": "Hello"})
+    inbox.receive({"from": "marc@brass-fern.example", "text": "Dana <dana@acme.example> called."})
+    inbox.receive({"from": "zz@zz.example", "text": "mine"})
+    found = read(inbox, ACME, trial, other)
+    theirs = {"No pallet came.", "Dana <dana@acme.example> called."}
+    assert {text for _, text in said(found["1"])} == theirs
+    assert said(found["8"]) == [("mail", "mine")]
+    assert (said(found["9"]), found["9"].known, found["9"].doubtful) == ([], False, "")
+    new = source(inbox).arrived([ACME, trial, other], None, SINCE, NOW).findings
+    assert [len(new[id].documents) for id in "189"] == [2, 1, 0]
+
+
 def test_a_colleague_passes_on_or_has_just_written(inbox: Inbox) -> None:
     """A forward is about whom it names; what one of us wrote is no document, only a time."""
     forward = (
