@@ -5,8 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, sync_playwright
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from tests.browser.slack_page import OtherServices, SlackPage
 from tests.real_processes import PATIENCE
+from tests.sandbox.slack import Pace, Slack
+from tests.sandbox.slack import Page as SandboxPage
+from tests.sandbox.slack_receiver import Receiver
+from tests.sandbox.world import World, serve
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -38,3 +45,21 @@ def tab(browser: Browser) -> Iterator[Page]:
     yield tab
     context.close()
     assert errors == []
+
+
+@pytest.fixture
+def slack_page(tab: Page) -> Iterator[SlackPage]:
+    """Everything served on loopback."""
+    world = World()
+    slack = Slack(world, pace=Pace(burst=1000))
+    slack.add_channel("CFINANCE", "finance")
+    slack.add_channel("COTHER", "other")
+    others = OtherServices()
+    world.add(slack)
+    world.add(others)
+    world.add(SandboxPage(world), "/")
+    receiver = Receiver(slack.keys.signing_secret)
+    everything = Starlette(routes=[Mount("/app", receiver.app()), Mount("/", world.app())])
+    with serve(everything) as url:
+        slack.reach(f"{url}/app", url)
+        yield SlackPage(slack, receiver, others, tab, url)

@@ -40,7 +40,7 @@ function folded(words) {
 }
 
 function header(block) {
-  return el("h3", { class: "block header" }, text(block.text));
+  return el("h2", { class: "block header" }, text(block.text));
 }
 
 function context(block, surface) {
@@ -83,7 +83,9 @@ function table(block) {
     el(tag, { class: look(index), scope: tag === "th" ? "col" : null }, inside(cell))));
   const [first, ...others] = block.rows;
   const caption = block.caption ? el("caption", {}, block.caption) : "";
-  return el("div", { class: "block table" }, el("table", {}, caption,
+  // it may be wider than its room: then it is scrolled by keyboard, too
+  const scrolled = { tabindex: "0", role: "group", "aria-label": block.caption ?? "Table" };
+  return el("div", { class: "block table", ...scrolled }, el("table", {}, caption,
     el("thead", {}, row(first, "th")), el("tbody", {}, others.map((one) => row(one, "td")))));
 }
 
