@@ -91,7 +91,7 @@ def _cases(picture: Picture) -> list[Block]:
 
 
 def _case(one: TopCase) -> list[Block]:
-    name = cap(one_line(one.customer), 120) or "Customer without a name"
+    name = wording.customer(one.customer, 120)
     first = link(one.link, name) if one.link else words(name, bold=True)
     return [first, words(f" · {_rest(one)} · case {one.id}")]
 
@@ -118,7 +118,7 @@ def _told(picture: Picture) -> str:
     said += [] if picture.whole else [OWN]
     said += [_spoken(one) for one in picture.currencies[:MOST_CURRENCIES]]
     said += [
-        f"{mrkdwn(cap(one_line(one.customer), 120))}: {_rest(one)}, case {one.id}."
+        f"{mrkdwn(wording.customer(one.customer, 120))}: {_rest(one)}, case {one.id}."
         for one in picture.cases[:MOST_CASES]
     ]
     if picture.as_of:

@@ -351,7 +351,7 @@ def one_case(case: str, customer: str, told: str, card: str) -> str:
 
     `card` is the permalink of its card, or empty before it is posted.
     """
-    who = cap(mrkdwn(one_line(customer)), 120) or "a customer without a name"
+    who = mrkdwn(wording.customer(customer, 120))
     link = f" <{mrkdwn_url(card)}|Its card>" if card else ""
     return f"Case {case}, {who}. {told}{link}"
 

@@ -173,7 +173,7 @@ def _review(one: Data, names: Mapping[str, str]) -> list[Block]:
 
 
 def _name(one: Data) -> str:
-    return cap(one_line(one["customer"]), NAME) or "Customer without a name"
+    return wording.customer(one["customer"], NAME)
 
 
 def _cash(data: Data) -> list[Block]:

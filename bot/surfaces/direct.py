@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.blockkit.blocks import Block, actions, button, context, divider, section, stamp
-from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.blockkit.escaping import cap, mrkdwn
 from bot.blockkit.ids import block_id
 from bot.surfaces import wording
 from bot.surfaces.card.amounts import title
@@ -130,7 +130,7 @@ def _make(view: CaseView, verb: Verb, mark: str) -> Block:
 
 
 def _named(view: CaseView) -> str:
-    name = mrkdwn(cap(one_line(view.facts.customer.name), 100)) or "Customer without a name"
+    name = mrkdwn(wording.customer(view.facts.customer.name))
     return f"{name} ({wording.money(view.facts.asked)})"
 
 

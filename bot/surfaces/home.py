@@ -269,13 +269,13 @@ def _line(one: ToDecide | TopCase | WaitingCase | Held | Unsent) -> list[Block]:
 
 
 def _case(one: TopCase) -> list[Block]:
-    name = _name(one.customer)
+    name = wording.customer(one.customer, NAME)
     first = link(one.link, name) if one.link else words(name, bold=True)
     return [first, words(f" · {wording.money(one.open)} · {answers.stands(one)}")]
 
 
 def _to_decide(one: ToDecide) -> list[Block]:
-    name = _name(one.customer)
+    name = wording.customer(one.customer, NAME)
     first = link(one.link, name) if one.link else words(name, bold=True)
     late = wording.against_habit(one.days, one.usual)
     return [first, words(f" · {wording.money(one.asked)} · {late}")]
@@ -284,11 +284,11 @@ def _to_decide(one: ToDecide) -> list[Block]:
 def _unsent(one: Unsent) -> list[Block]:
     reason = cap(one_line(one.reason), REASON) or answers.STATE_WORDS[one.state]
     told = f" · {reason.rstrip('.')} · case {one.case}, "
-    return [words(_name(one.customer), bold=True), words(told), instant(one.on)]
+    return [words(wording.customer(one.customer, NAME), bold=True), words(told), instant(one.on)]
 
 
 def _wait(one: WaitingCase) -> Iterator[Block]:
-    yield words(_name(one.customer), bold=True)
+    yield words(wording.customer(one.customer, NAME), bold=True)
     if one.until:
         yield words(" · until ")
         yield instant(one.until)
@@ -299,11 +299,7 @@ def _hold(one: Held) -> list[Block]:
     what = f" · invoice {one_line(one.invoice)}" if one.invoice else ""
     why = f" ({cap(one_line(one.reason), REASON)})" if one.reason else ""
     review = f" · {held_as(one.kind).lower()}{why} · review {short_day(one.until)}"
-    return [words(_name(one.customer), bold=True), words(f"{what}{review}")]
-
-
-def _name(customer: str) -> str:
-    return cap(one_line(customer), NAME) or "Customer without a name"
+    return [words(wording.customer(one.customer, NAME), bold=True), words(f"{what}{review}")]
 
 
 def _switches(of: Overview, again_url: str) -> list[Block]:

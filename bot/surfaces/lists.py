@@ -123,7 +123,10 @@ def _call(one: CallDue, people: Mapping[str, str]) -> str:
 def health(found: CompanyHealth, now: datetime) -> str:
     """Whether the work of a company goes on, and what to do if it does not."""
     company = found.company
-    lines = [f"*{_name(company.name)}*", f"• {wording.CONNECTION[company.status]}"]
+    lines = [
+        f"*{mrkdwn(cap(one_line(company.name), 100))}*",
+        f"• {wording.CONNECTION[company.status]}",
+    ]
     lines.append(f"• {_sends(company)}")
     read = f"read whole {stamp(company.swept_at)}" if company.swept_at else "not read whole yet"
     lines.append(f"• QuickBooks was {read}.")
@@ -144,5 +147,5 @@ def _sends(company: ConnectedCompany) -> str:
     return f"Nothing is sent: {STILL[held_up]}." if held_up else "Live: approved messages are sent."
 
 
-def _name(name: str) -> str:
-    return cap(mrkdwn(one_line(name)), 100) or "Customer without a name"
+def _name(customer: str) -> str:
+    return mrkdwn(wording.customer(customer))

@@ -22,7 +22,7 @@ def summary(found: RiskSummary, people: Mapping[str, str], *, leads: bool) -> Ca
 
     `people` are display names by Slack user id.
     """
-    name = one_line(found.about.name) or "Customer without a name"
+    name = wording.customer(found.about.name, 1000)
     figures = _figures(found)
     paragraph = " ".join(filter(None, _sentences(found, people)))
     fields = [f"*{label}*\n{value}" for label, value in figures]
@@ -185,7 +185,7 @@ def _match(realm: str, one: Found, number: int) -> Block:
 
 
 def _label(one: Found) -> str:
-    name = one_line(one.name) or "Customer without a name"
+    name = wording.customer(one.name, 1000)
     if one.case:
         return f"Case {one.case}: {name}"
     return f"Invoice {one_line(one.invoice)}: {name}" if one.invoice else name

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.numbers import format_currency
 
-from bot.blockkit.escaping import one_line
+from bot.blockkit.escaping import cap, one_line
 from jobs.rules.case import HeldUp
 from jobs.rules.facts.facts import Credit, Habit, Invoice
 from jobs.rules.figures import Money, how_late, short_day
@@ -47,6 +47,11 @@ MARK_WORDS = {
     "consumer": "private person",
     "disputed": "disputed",
 }
+
+
+def customer(name: str, most: int = 100) -> str:
+    """A customer's name on one line of at most `most` characters, not escaped; never empty."""
+    return cap(one_line(name), most) or "Customer without a name"
 
 
 def in_language(code: str) -> str:

@@ -17,7 +17,7 @@ from bot.blockkit.blocks import (
     section,
     text,
 )
-from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.blockkit.escaping import cap, mrkdwn
 from bot.blockkit.ids import WorklistButton, WorklistPlace, block_id, of_company
 from bot.surfaces import answers, wording
 from bot.surfaces.card.buttons import buttons
@@ -105,7 +105,7 @@ def _passed(view: CaseView) -> str:
 
 
 def _named(view: CaseView) -> str:
-    name = mrkdwn(cap(one_line(view.facts.customer.name), 120)) or "Customer without a name"
+    name = mrkdwn(wording.customer(view.facts.customer.name, 120))
     return f"*{name}* · {wording.money(view.facts.asked)} · case {view.id}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.blockkit.blocks import header, paragraph, rich, table, text
-from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.blockkit.escaping import cap, mrkdwn
 from bot.surfaces import wording
 from bot.surfaces.card.parts import Line, Part
 from jobs.rules.case import CaseView
@@ -19,12 +19,12 @@ MOST_ROWS = 8
 
 def title(view: CaseView) -> Part:
     """Customer · what the message asks for; for a closed case, what it was about."""
-    name = one_line(view.facts.customer.name) or "Customer without a name"
+    name = wording.customer(view.facts.customer.name, 1000)
     rest = f" · {_asked(view)}"
     short = shortened(name, 150 - len(rest))
     blocks = [header(short + rest)]
     if short != name:
-        blocks.append(rich(paragraph(text("Full name: "), text(cap(name, 1000)))))
+        blocks.append(rich(paragraph(text("Full name: "), text(name))))
     return Part(tuple(blocks), cap(mrkdwn(name), 300) + mrkdwn(rest) + ".")
 
 
