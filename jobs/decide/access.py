@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from jobs.decide.verbs import Verb
 from jobs.rules.case import Decided, Decision
 from jobs.rules.facts.facts import Facts
+from jobs.rules.policy import rights
 from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager, Who, may, may_run
 from jobs.rules.states import Role, State
@@ -78,6 +79,10 @@ class Reply:
         named, or nobody (empty)."""
         asked = {Answer.LOOKING_UP: user, Answer.LOOKING_THEM_UP: self.detail}
         return asked.get(self.answer, "")
+
+
+NOT_THEIRS = Reply(Answer.NOT_ALLOWED, detail=Who.EDITOR.words)
+"""To somebody without a role or a customer of their own."""
 
 
 class VerbRefused(Exception):
@@ -154,6 +159,20 @@ def known(conn: Connection, policy: Policy, user: str, now: datetime) -> frozens
     return policy.roles(user, people.groups(conn, now))
 
 
+def sees(
+    conn: Connection, policy: Policy, company: str, user: str, now: datetime
+) -> frozenset[str] | None:
+    """The billed customers whose figures this person may see; None means the whole company.
+
+    Raises VerbRefused for somebody who has neither a role nor a customer of their own.
+    """
+    roles = known(conn, policy, user, now)
+    own = managers.owned(conn, company, policy, user, now)
+    if not roles | own:
+        raise VerbRefused(NOT_THEIRS)
+    return rights.sees(roles, own)
+
+
 def member(conn: Connection, user: str, now: datetime) -> None:
     """Allow nobody (empty), or a full member whose Slack data is fresh. Raises VerbRefused."""
     person = people.person(conn, user) if user else None
@@ -166,7 +185,7 @@ def member(conn: Connection, user: str, now: datetime) -> None:
 def lead(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
     """Allow finance leads only. Raises VerbRefused."""
     if not may_run(known(conn, policy, user, now)):
-        raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail="a finance lead"))
+        raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail=Who.LEAD.words))
 
 
 def same_draft(decider: Decider, click: Click) -> Draft:

@@ -153,7 +153,7 @@ def see(
     roles = access.known(conn, policy, user, now)
     only = sees(roles, managers.owned(conn, company, policy, user, now))
     if only is not None and customer not in only:
-        raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
+        raise VerbRefused(access.NOT_THEIRS)
     if not families.names(conn, company, [customer]):
         raise VerbRefused(Reply(Answer.NO_CUSTOMER))
     return roles

@@ -240,7 +240,7 @@ def run_dry(
 def _check_named(conn: Connection, policy: Policy, user: str, now: datetime) -> None:
     """Allow anybody whom the policy names. Raises VerbRefused."""
     if not access.known(conn, policy, user, now):
-        raise access.VerbRefused(access.Reply(access.Answer.NOT_ALLOWED, detail="a collector"))
+        raise access.VerbRefused(access.NOT_THEIRS)
 
 
 def run_now(

@@ -47,8 +47,8 @@ class Found:
 def find(conn: Connection, realm: str, typed: str, only: Only) -> list[Found]:
     """What `typed` may mean: a case's or an invoice's number, or (part of) a customer's name.
 
-    Each customer once; `only` limits it to these. A name that is merely alike counts where none
-    holds the words.
+    Each customer once; `only` limits it to these. A name that was typed whole counts alone; one
+    that is merely alike, where none holds the words.
     """
     exact = list(_by_number(conn, realm, typed.lstrip("#")))
     found = _allowed(exact, only)
@@ -56,7 +56,8 @@ def find(conn: Connection, realm: str, typed: str, only: Only) -> list[Found]:
         return found
     words = typed.split()
     named = search.customers_named(conn, realm, words, MOST_FOUND * 4)
-    named = named or _alike(conn, realm, typed)
+    whole = [one for one in named if one[1].casefold() == " ".join(words).casefold()]
+    named = whole or named or _alike(conn, realm, typed)
     return _allowed(_billed(conn, realm, named), only)[: MOST_FOUND + 1]
 
 

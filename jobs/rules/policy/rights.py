@@ -105,4 +105,4 @@ def who_may_approve(needed: Needed) -> str:
     """Who may approve, in words, for somebody who may not."""
     if needed.count > 1:
         return "two people, one of them a finance lead"
-    return "a finance lead" if needed.lead else "a collector or a finance lead"
+    return (Who.LEAD if needed.lead else Who.EDITOR).words
