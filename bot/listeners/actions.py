@@ -61,7 +61,7 @@ def _choosing(backend: Backend) -> Handler:
             views.open_also(backend, body)
             ack()
         elif name == ids.CUSTOMER:
-            customers.open_form(backend, body, value)
+            customers.open_form(backend, customers.ABOUT, body, value)
             ack()
         else:
             (opening if name in FORMS else deciding)(ack=ack, body=body)

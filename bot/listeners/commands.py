@@ -1,10 +1,13 @@
-"""`/overdue`: the picture of the company, and the switches of finance leads."""
+"""`/overdue`: the table of words, what each answers, and customers and cases by name or number."""
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -21,27 +24,58 @@ from bot.listeners.refusals import follow_up, turned_away
 from bot.surfaces import answers, cash
 from bot.surfaces import lists as shown_lists
 from bot.surfaces.aging import aging_answer
+from bot.surfaces.card.card import Card
 from bot.surfaces.card.parts import ShownTo
 from bot.surfaces.card.status import stands
 from jobs.decide import access, switches
-from jobs.decide.access import Answer, Click, VerbRefused
+from jobs.decide.access import Click, VerbRefused
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
 from jobs.reports import lists, outlook, picture
 from jobs.reports.picture import Only
-from jobs.rules.policy.rights import sees
+from jobs.rules.policy.policy import Policy
 from jobs.store import companies, people
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import managers, search
 
 slog = structlog.get_logger()
 Response = dict[str, Any]
-TYPED = {one.row.typed: one for one in Switch if one.row.typed}
-LISTS = frozenset({"mine", "waiting", "calls", "health"})
-SURE = " confirm"
-"""What to type instead of pressing the button that asks for confirmation."""
-
+SURE = "confirm"
+"""What to type after a switch instead of pressing the button that asks for confirmation."""
 CASE = re.compile(r"(?:case\s+)?#?([0-9]{1,9})")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of `user` in the channel of `company`, within one transaction (`conn`)."""
+
+    backend: Backend
+    conn: Connection
+    company: ConnectedCompany
+    words: str
+    user: str
+    now: datetime
+
+    @property
+    def policy(self) -> Policy:
+        return policy_of(self.backend, self.company)
+
+    def only(self) -> Only:
+        """Whose figures this person may see. Raises VerbRefused for somebody without a role."""
+        return access.sees(self.conn, self.policy, self.company.realm, self.user, self.now)
+
+
+@dataclass(frozen=True)
+class Word:
+    """What can be typed after `/overdue`. A word without `offers` is not on the list of them."""
+
+    typed: str
+    offers: str
+    """What the list of words says about it."""
+    answer: Callable[[Command], Response]
+    """Raises VerbRefused."""
+    wakes: tuple[str, ...] = ()
+    """The steps that follow; a word that wakes none only reads."""
 
 
 def register(app: App, backend: Backend) -> None:
@@ -53,7 +87,7 @@ def register(app: App, backend: Backend) -> None:
 
 
 def _answer(backend: Backend, command: dict[str, Any]) -> Response:
-    words, user = str(command.get("text") or "").strip(), str(command["user_id"])
+    words, user = " ".join(str(command.get("text") or "").split()), str(command["user_id"])
     try:
         now = backend.clock()
         return _obeyed(backend, words, user, str(command["channel_id"]), now)
@@ -68,66 +102,37 @@ def _answer(backend: Backend, command: dict[str, Any]) -> Response:
 def _obeyed(backend: Backend, words: str, user: str, channel: str, now: datetime) -> Response:
     verb = words.lower()
     if verb == "help":
-        return {"text": answers.help_text()}
-    switch = TYPED.get(verb.removesuffix(SURE))
-    if switch and switch.row.asks and verb == switch.row.typed:
-        return _asked(backend, switch, user, channel, now)
-    if switch or verb == "run":
-        return {"text": _switched(backend, switch, user, channel, now)}
-    if verb == "run dry":
-        return {"text": _dry(backend, user, channel, now)}
-    if verb in LISTS:
-        return _listed(backend, verb, user, channel, now)
-    if verb == "cash":
-        return _cash(backend, user, channel, now)
-    named = CASE.fullmatch(verb)
-    if named and (verb.startswith("case") or not _is_invoice(backend, named[1], channel)):
-        return _stands(backend, named[1], user, now)
-    if verb:
-        return _found(backend, words, user, channel, now)
-    return _picture(backend, user, channel, now)
-
-
-def _dry(backend: Backend, user: str, channel: str, now: datetime) -> str:
-    """What a run would do. Raises VerbRefused."""
-    with backend.database.reading() as conn:
-        company = _company(conn, channel)
-        if company is None:
-            return _elsewhere(backend, conn, user, now)
-        found = switches.run_dry(conn, policy_of(backend, company), company, user, now)
-    return answers.would_run(found, company.swept_at)
-
-
-def _listed(backend: Backend, verb: str, user: str, channel: str, now: datetime) -> Response:
-    """One of the lists, as far as this person's role sees it. Raises VerbRefused."""
-    with backend.database.reading() as conn:
+        return {"text": answers.help_text(OFFERED)}
+    if number := _case_meant(backend, verb, channel):
+        return _stands(backend, number, user, now)
+    word = WORDS.get(verb, FOUND)
+    database = backend.database
+    with database.writing() if word.wakes else database.reading() as conn:
         company = _company(conn, channel)
         if company is None:
             return {"text": _elsewhere(backend, conn, user, now)}
-        only, policy = _sees(backend, conn, company, user, now), policy_of(backend, company)
-        if verb == "mine":
-            found = lists.mine(conn, policy, company.realm, user, backend.workspace, now)
-            return {"text": shown_lists.mine(found, now)}
-        if verb == "waiting":
-            waits = lists.waiting(conn, company, backend.workspace, only, now)
-            return {"text": shown_lists.waiting(waits)}
-        if verb == "calls":
-            due = lists.calls_due(conn, company, only, now)
-            card = shown_lists.calls(due, company.realm, people.names(conn))
-            return {"text": card.text} | ({"blocks": card.blocks} if card.blocks else {})
-        return {"text": shown_lists.health(lists.health(conn, company, now), now)}
+        answer = word.answer(Command(backend, conn, company, words, user, now))
+    if word.wakes:
+        backend.wake(*word.wakes)
+    return answer
 
 
-def _is_invoice(backend: Backend, number: str, channel: str) -> bool:
-    """Whether an invoice has this number too; then a person chooses."""
+def _case_meant(backend: Backend, verb: str, channel: str) -> str:
+    """The number of a case, or empty. Where an invoice has this number too, a person chooses."""
+    named = CASE.fullmatch(verb)
+    if named is None:
+        return ""
+    if verb.startswith("case"):
+        return named[1]
     with backend.database.reading() as conn:
         company = _company(conn, channel)
-        return bool(company and search.invoices_numbered(conn, company.realm, number, 1))
+        invoices = company and search.invoices_numbered(conn, company.realm, named[1], 1)
+    return "" if invoices else named[1]
 
 
 def _stands(backend: Backend, number: str, user: str, now: datetime) -> Response:
     """Where a case stands, who did what and what comes next, and how its customer stands; for
-    people who may act on it. Raises VerbRefused.
+    people who may act on it, in any channel. Raises VerbRefused.
     """
     with backend.database.reading() as conn:
         policy = ruling(backend, conn, number)
@@ -135,86 +140,137 @@ def _stands(backend: Backend, number: str, user: str, now: datetime) -> Response
         view = picture.case_view(conn, policy, number, now)
         reader = ShownTo(people.names(conn), view.facts.company.zone)
         card = picture.card_link(conn, view.id, backend.workspace)
+        shown = customers.summary(backend, conn, case.company, case.customer, user, now)
     told = stands(view, now, reader)
     said = answers.one_case(view.id, view.facts.customer.name, told, card)
-    shown = customers.summary(backend, case.company, case.customer, user, now)
     return {"text": said, "blocks": [section(said), *shown.blocks]}
 
 
-def _found(backend: Backend, words: str, user: str, channel: str, now: datetime) -> Response:
-    """The customer that the words mean, or a choice of several. Raises VerbRefused."""
-    with backend.database.reading() as conn:
-        company = _company(conn, channel)
-        if company is None:
-            return {"text": _elsewhere(backend, conn, user, now)}
-    card = customers.find(backend, company, html.unescape(words), user, now)
+def _found(command: Command) -> Response:
+    """The customer that the words mean, or a choice of several."""
+    typed = html.unescape(command.words)
+    on = command.backend, command.conn, command.company
+    return _shown(customers.find(*on, typed, command.user, command.now))
+
+
+def _picture(command: Command) -> Response:
+    on = command.conn, command.company, command.backend.workspace
+    return _shown(aging_answer(picture.of_company(*on, command.now, only=command.only())))
+
+
+def _cash(command: Command) -> Response:
+    """The cash outlook; account managers get that of their own customers."""
+    conn, company = command.conn, command.company
+    made = outlook.seen_by(conn, company, command.only(), command.now)
+    if made is None:
+        return {"text": cash.NONE_YET}
+    names = outlook.named(conn, company, made)
+    return _shown(cash.cash_answer(company.name, made, names, company.zone))
+
+
+def _mine(command: Command) -> Response:
+    command.only()
+    on = (
+        command.conn,
+        command.policy,
+        command.company.realm,
+        command.user,
+        command.backend.workspace,
+    )
+    return {"text": shown_lists.mine(lists.mine(*on, command.now), command.now)}
+
+
+def _waiting(command: Command) -> Response:
+    on = command.conn, command.company, command.backend.workspace, command.only()
+    return {"text": shown_lists.waiting(lists.waiting(*on, command.now))}
+
+
+def _calls(command: Command) -> Response:
+    due = lists.calls_due(command.conn, command.company, command.only(), command.now)
+    return _shown(shown_lists.calls(due, command.company.realm, people.names(command.conn)))
+
+
+def _health(command: Command) -> Response:
+    command.only()
+    return {
+        "text": shown_lists.health(
+            lists.health(command.conn, command.company, command.now), command.now
+        )
+    }
+
+
+def _run(command: Command) -> Response:
+    """Have the ledger read now."""
+    switches.run_now(command.conn, command.policy, command.company, command.user, command.now)
+    return {"text": answers.running(command.company.held_up())}
+
+
+def _dry(command: Command) -> Response:
+    """What a run would do."""
+    on = command.conn, command.policy, command.company
+    found = switches.run_dry(*on, command.user, command.now)
+    return {"text": answers.would_run(found, command.company.swept_at)}
+
+
+def _asks(switch: Switch, command: Command) -> Response:
+    """The question with its button, for somebody who may do it."""
+    if not switch.ready(command.conn, command.policy, command.company, command.user, command.now):
+        return {"text": answers.unchanged(switch.row.already)}
+    return answers.sure(command.company, switch)
+
+
+def _turns(switch: Switch, command: Command) -> Response:
+    on = command.backend, command.conn, command.company
+    return {"text": turn(*on, switch, command.user, command.now)}
+
+
+def _shown(card: Card) -> Response:
     return {"text": card.text} | ({"blocks": card.blocks} if card.blocks else {})
 
 
-def _switched(
-    backend: Backend, switch: Switch | None, user: str, channel: str, now: datetime
-) -> str:
-    """Turn this switch of the channel's company, or have its ledger read. Raises VerbRefused."""
-    with backend.database.writing() as conn:
-        company = _company(conn, channel)
-        if company is None:
-            return _elsewhere(backend, conn, user, now)
-        if switch:
-            said = turn(backend, conn, company, switch, user, now)
-        else:
-            switches.run_now(conn, policy_of(backend, company), company, user, now)
-            said = answers.running(company.held_up())
-    backend.wake("sweep", "send", "messages")
-    return said
+AFTER_A_SWITCH = ("sweep", "send", "messages")
 
 
-def _asked(backend: Backend, switch: Switch, user: str, channel: str, now: datetime) -> Response:
-    """The question with its button, for somebody who may do it. Raises VerbRefused."""
-    with backend.database.reading() as conn:
-        company = _company(conn, channel)
-        if company is None:
-            return {"text": _elsewhere(backend, conn, user, now)}
-        if not switch.ready(conn, policy_of(backend, company), company, user, now):
-            return {"text": answers.unchanged(switch.row.already)}
-    return answers.sure(company, switch)
+def _of_switch(switch: Switch) -> Iterator[Word]:
+    """A switch that asks is turned by its button, or by typing that one is sure."""
+    row = switch.row
+    turns = partial(_turns, switch)
+    if row.asks:
+        yield Word(row.typed, row.offers, partial(_asks, switch))
+        yield Word(f"{row.typed} {SURE}", "", turns, AFTER_A_SWITCH)
+    else:
+        yield Word(row.typed, row.offers, turns, AFTER_A_SWITCH)
 
 
-def _picture(backend: Backend, user: str, channel: str, now: datetime) -> Response:
-    with backend.database.reading() as conn:
-        company = _company(conn, channel)
-        if company is None:
-            return {"text": _elsewhere(backend, conn, user, now)}
-        only = _sees(backend, conn, company, user, now)
-        found = picture.of_company(conn, company, backend.workspace, now, only=only)
-    card = aging_answer(found)
-    return {"text": card.text, "blocks": card.blocks}
-
-
-def _sees(
-    backend: Backend, conn: Connection, company: ConnectedCompany, user: str, now: datetime
-) -> Only:
-    """Whose figures this person may see. Raises VerbRefused for somebody without a role."""
-    policy = policy_of(backend, company)
-    roles = access.known(conn, policy, user, now)
-    owned = managers.owned(conn, company.realm, policy, user, now)
-    if not (roles or owned):
-        raise _not_for_them()
-    return sees(roles, owned)
-
-
-def _cash(backend: Backend, user: str, channel: str, now: datetime) -> Response:
-    """The cash outlook; account managers get that of their own customers. Raises VerbRefused."""
-    with backend.database.reading() as conn:
-        company = _company(conn, channel)
-        if company is None:
-            return {"text": _elsewhere(backend, conn, user, now)}
-        only = _sees(backend, conn, company, user, now)
-        made = outlook.seen_by(conn, company, only, now)
-        names = outlook.named(conn, company, made) if made else {}
-    if made is None:
-        return {"text": cash.NONE_YET}
-    card = cash.cash_answer(company.name, made, names, company.zone)
-    return {"text": card.text, "blocks": card.blocks}
+_TABLE = (
+    Word("", "what is overdue, by age, and the cases that matter most", _picture),
+    Word("cash", "when the money of open invoices is expected, week by week", _cash),
+    Word("mine", "what waits for you: assigned, to look at, to approve", _mine),
+    Word(
+        "waiting", "what waits for a date, what is on hold, which marks to look at again", _waiting
+    ),
+    Word(
+        "calls", "whom to call after the final message, what they promised, what was said", _calls
+    ),
+    Word(
+        "health", "the connection, what cannot be read, and whether all processes keep up", _health
+    ),
+    Word("run", "read QuickBooks now", _run, AFTER_A_SWITCH),
+    Word("run dry", "what a run would do, without doing it", _dry),
+    *(word for switch in Switch if switch.row.typed for word in _of_switch(switch)),
+)
+WORDS = {word.typed: word for word in _TABLE}
+FOUND = Word(
+    "Acme", "a customer by (part of) its name: what is open, how it pays, its case", _found
+)
+"""What everything else means."""
+OFFERED = (
+    *((word.typed, word.offers) for word in _TABLE if word.offers),
+    (FOUND.typed, FOUND.offers),
+    ("412", "the same by the number of a case or an invoice: where it stands, who did what"),
+    ("help", "this list"),
+)
+"""What the list of words shows, in this order."""
 
 
 def _elsewhere(backend: Backend, conn: Connection, user: str, now: datetime) -> str:
@@ -228,12 +284,8 @@ def _elsewhere(backend: Backend, conn: Connection, user: str, now: datetime) -> 
         or managers.owned(conn, one.realm, policy_of(backend, one), user, now)
     ]
     if not theirs and (everyone or not roles):
-        raise _not_for_them()
+        raise VerbRefused(access.NOT_THEIRS)
     return answers.elsewhere_than(theirs) if theirs else answers.disconnected()
-
-
-def _not_for_them() -> VerbRefused:
-    return VerbRefused(access.Reply(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
 
 
 def _company(conn: Connection, channel: str) -> ConnectedCompany | None:

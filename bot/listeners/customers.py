@@ -1,17 +1,27 @@
-"""A customer rather than a case: found by name, how it stands, marks and account manager."""
+"""A customer rather than a case: found by name, how it stands, its marks, a case, a call."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 from slack_bolt import Ack, App
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bot.blockkit import ids
 from bot.blockkit.blocks import Block
-from bot.blockkit.ids import CUSTOMER, LOG_CALL, OPEN_CASE, SHOW_CUSTOMER, BadValueError
+from bot.blockkit.ids import (
+    CUSTOMER,
+    LOG_CALL,
+    OPEN_CASE,
+    SHOW_CUSTOMER,
+    AboutCustomerButton,
+    BadValueError,
+)
 from bot.listeners.context import Backend
 from bot.listeners.deciding import unreadable, user_of
 from bot.listeners.refusals import turned_away
@@ -26,26 +36,25 @@ from bot.surfaces.forms.customer_form import (
     customer_form,
     logged_call,
 )
-from bot.surfaces.forms.fields import UnusableError
+from bot.surfaces.forms.fields import UnusableError, Values
 from jobs.decide import access, customers
-from jobs.decide.access import ABOUT_THEIR_CHOICE, Answer, Reply, VerbRefused
+from jobs.decide.access import ABOUT_THEIR_CHOICE, VerbRefused
 from jobs.reports import customer
-from jobs.rules.policy.rights import may_run, sees
+from jobs.reports.customer import CustomerView
+from jobs.rules.policy.policy import Policy
+from jobs.rules.policy.rights import may_run
 from jobs.store import people
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import managers
 
 slog = structlog.get_logger()
 Response = dict[str, Any]
 
 
 def register(app: App, backend: Backend) -> None:
-    """Register the button and its form."""
-
-    @app.action(CUSTOMER)
-    def pressed(ack: Ack, body: dict[str, Any]) -> None:
-        open_form(backend, body, body["actions"][0].get("value"))
-        ack()
+    """Every button about a customer, and the forms behind two of them."""
+    for form in (ABOUT, CALL):
+        app.action(ids.of_any(form.name))(_pressed(backend, form))
+        app.view(form.name)(_submitted(backend, form))
 
     @app.action(ids.of_any(SHOW_CUSTOMER))
     def asked(ack: Ack, body: dict[str, Any]) -> None:
@@ -59,49 +68,40 @@ def register(app: App, backend: Backend) -> None:
         backend.tell(body["response_url"], words)
         ack()
 
-    @app.action(ids.of_any(LOG_CALL))
-    def calling(ack: Ack, body: dict[str, Any]) -> None:
-        value = body["actions"][0].get("value")
-        open_modal(backend, LOG_CALL, lambda: _call_form(backend, user_of(body), value), body)
-        ack()
 
-    @app.view(LOG_CALL)
-    def called(ack: Ack, body: dict[str, Any]) -> None:
-        ack(**_called(backend, body))
-
-    @app.view(CUSTOMER)
-    def submitted(ack: Ack, body: dict[str, Any]) -> None:
-        ack(**_answer(backend, body))
-
-
-def find(backend: Backend, company: ConnectedCompany, typed: str, user: str, now: datetime) -> Card:
+def find(
+    backend: Backend,
+    conn: Connection,
+    company: ConnectedCompany,
+    typed: str,
+    user: str,
+    now: datetime,
+) -> Card:
     """What `/overdue` with a name or a number answers. Raises VerbRefused."""
     policy = backend.policy.for_company(company.realm)
-    with backend.database.reading() as conn:
-        roles = access.known(conn, policy, user, now)
-        own = managers.owned(conn, company.realm, policy, user, now)
-        if not roles | own:
-            raise VerbRefused(Reply(Answer.NOT_ALLOWED, detail="a collector or a finance lead"))
-        found = customer.find(conn, company.realm, typed, sees(roles, own))
+    only = access.sees(conn, policy, company.realm, user, now)
+    found = customer.find(conn, company.realm, typed, only)
     if len(found) == 1:
-        return summary(backend, company.realm, found[0].id, user, now)
+        return summary(backend, conn, company.realm, found[0].id, user, now)
     return risk.choice(company.realm, found, typed) if found else Card(risk.nobody(typed), [])
 
 
-def summary(backend: Backend, realm: str, id: str, user: str, now: datetime) -> Card:
+def summary(
+    backend: Backend, conn: Connection, realm: str, id: str, user: str, now: datetime
+) -> Card:
     """How a customer stands, for whoever may see its figures. Raises VerbRefused."""
     policy = backend.policy.for_company(realm)
-    with backend.database.reading() as conn:
-        roles = customers.see(conn, policy, realm, id, user, now)
-        found = customer.risk(conn, policy, realm, id, backend.workspace, now)
-        return risk.summary(found, people.names(conn), leads=may_run(roles))
+    roles = customers.see(conn, policy, realm, id, user, now)
+    found = customer.risk(conn, policy, realm, id, backend.workspace, now)
+    return risk.summary(found, people.names(conn), leads=may_run(roles))
 
 
 def _shown(backend: Backend, user: str, value: object) -> Card:
     now = backend.clock()
     try:
         of = ids.customer(value)
-        return summary(backend, of.company, of.customer, user, now)
+        with backend.database.reading() as conn:
+            return summary(backend, conn, of.company, of.customer, user, now)
     except BadValueError as error:
         return Card(unreadable(error), [])
     except VerbRefused as refused:
@@ -128,87 +128,108 @@ def _open(backend: Backend, user: str, value: object) -> str:
     return answers.case_opened(said.case.id if said.case else "")
 
 
-def open_form(backend: Backend, body: dict[str, Any], value: object) -> None:
-    """Open the form for the customer in `value`, which a button or a choice of a menu carries."""
-    open_modal(backend, CUSTOMER, lambda: _form(backend, user_of(body), value), body)
+@dataclass(frozen=True)
+class Entered:
+    """What somebody has put into a form about the customer that it is bound to (`of`)."""
+
+    conn: Connection
+    policy: Policy
+    of: AboutCustomerButton
+    values: Values
+    user: str
+    now: datetime
 
 
-def _form(backend: Backend, user: str, value: object) -> Block:
+@dataclass(frozen=True)
+class CustomerForm:
+    """A form about a customer. The button that opens it has the same name."""
+
+    name: str
+    allow: Callable[[Connection, Policy, str, str, str, datetime], object]
+    """Raises VerbRefused for a person who may not have it; as jobs.decide.customers.see does."""
+    draw: Callable[[CustomerView], Block]
+    save: Callable[[Entered], object]
+    """Raises VerbRefused, and UnusableError for what cannot be read."""
+    wakes: tuple[str, ...] = ()
+    """The steps that follow."""
+
+
+def _save_customer(made: Entered) -> None:
+    on = made.conn, made.policy, made.of.company, made.of.customer
+    view = customer.customer_view(*on, made.now)
+    said = about_customer(made.values, made.of.seen, view.today, view.sources)
+    customers.change(*on, said, made.user, made.now)
+
+
+def _save_call(made: Entered) -> None:
+    call = logged_call(made.values, made.user, made.now)
+    customers.log_call(made.conn, made.policy, made.of.company, made.of.customer, call, made.now)
+
+
+ABOUT = CustomerForm(
+    CUSTOMER, customers.allow, customer_form, _save_customer, wakes=("triage", "messages")
+)
+CALL = CustomerForm(LOG_CALL, customers.see, call_form, _save_call)
+
+
+def open_form(backend: Backend, form: CustomerForm, body: dict[str, Any], value: object) -> None:
+    """Open a form for the customer in `value`, which a button or a choice of a menu carries."""
+    open_modal(backend, form.name, lambda: _drawn(backend, form, user_of(body), value), body)
+
+
+def _pressed(backend: Backend, form: CustomerForm) -> Callable[..., None]:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        open_form(backend, form, body, body["actions"][0].get("value"))
+        ack()
+
+    return handle
+
+
+def _drawn(backend: Backend, form: CustomerForm, user: str, value: object) -> Block:
     now = backend.clock()
     try:
         of = ids.customer(value)
-        policy = backend.policy.for_company(of.company)
+        on = backend.policy.for_company(of.company), of.company, of.customer
         with backend.database.reading() as conn:
-            customers.allow(conn, policy, of.company, of.customer, user, now)
-            return customer_form(customer.customer_view(conn, policy, of.company, of.customer, now))
+            form.allow(conn, *on, user, now)
+            return form.draw(customer.customer_view(conn, *on, now))
     except BadValueError as error:
         return modal.gone(unreadable(error))
     except VerbRefused as refused:
-        return modal.gone(turned_away(backend, CUSTOMER, user, refused, now))
+        return modal.gone(turned_away(backend, form.name, user, refused, now))
     except DBAPIError:
         return modal.gone(answers.not_recorded())
 
 
-def _answer(backend: Backend, body: dict[str, Any]) -> Response:
-    user, now = user_of(body), backend.clock()
-    values = body["view"]["state"]["values"]
+def _submitted(backend: Backend, form: CustomerForm) -> Callable[..., None]:
+    def handle(ack: Ack, body: dict[str, Any]) -> None:
+        ack(**_saved(backend, form, body))
+
+    return handle
+
+
+def _saved(backend: Backend, form: CustomerForm, body: dict[str, Any]) -> Response:
+    """The answer to a submitted form; what was typed is not lost with a busy record."""
+    user, now, view = user_of(body), backend.clock(), body["view"]
+    values = view["state"]["values"]
     try:
-        of = ids.customer(body["view"]["private_metadata"])
+        of = ids.customer(view["private_metadata"])
         policy = backend.policy.for_company(of.company)
         with backend.database.writing() as conn:
-            view = customer.customer_view(conn, policy, of.company, of.customer, now)
-            said = about_customer(values, of.seen, view.today, view.sources)
-            customers.change(conn, policy, of.company, of.customer, said, user, now)
+            form.save(Entered(conn, policy, of, values, user, now))
     except UnusableError as error:
         return {"response_action": "errors", "errors": error.errors}
     except BadValueError as error:
         return _instead(unreadable(error))
     except VerbRefused as refused:
-        words = turned_away(backend, CUSTOMER, user, refused, now)
+        words = turned_away(backend, form.name, user, refused, now)
         if refused.said.answer in ABOUT_THEIR_CHOICE:
             return {"response_action": "errors", "errors": at_the_person(values, words)}
         return _instead(words)
     except DBAPIError as error:
-        slog.warning("customer.not_recorded", error=type(error).__name__)
-        return _instead(answers.not_recorded())
-    backend.wake("triage", "messages")
-    return {}
-
-
-def _call_form(backend: Backend, user: str, value: object) -> Block:
-    now = backend.clock()
-    try:
-        of = ids.customer(value)
-        policy = backend.policy.for_company(of.company)
-        with backend.database.reading() as conn:
-            customers.see(conn, policy, of.company, of.customer, user, now)
-            return call_form(customer.customer_view(conn, policy, of.company, of.customer, now))
-    except BadValueError as error:
-        return modal.gone(unreadable(error))
-    except VerbRefused as refused:
-        return modal.gone(turned_away(backend, LOG_CALL, user, refused, now))
-    except DBAPIError:
-        return modal.gone(answers.not_recorded())
-
-
-def _called(backend: Backend, body: dict[str, Any]) -> Response:
-    user, now = user_of(body), backend.clock()
-    view = body["view"]
-    try:
-        of = ids.customer(view["private_metadata"])
-        call = logged_call(view["state"]["values"], user, now)
-        with backend.database.writing() as conn:
-            policy = backend.policy.for_company(of.company)
-            customers.log_call(conn, policy, of.company, of.customer, call, now)
-    except UnusableError as error:
-        return {"response_action": "errors", "errors": error.errors}
-    except BadValueError as error:
-        return _instead(unreadable(error))
-    except VerbRefused as refused:
-        return _instead(turned_away(backend, LOG_CALL, user, refused, now))
-    except DBAPIError as error:
-        slog.warning("call.not_recorded", error=type(error).__name__)
+        slog.warning("form.not_recorded", form=form.name, error=type(error).__name__)
         return modal.not_taken(view, answers.not_recorded())
+    backend.wake(*form.wakes)
     return {}
 
 

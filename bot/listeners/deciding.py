@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.blockkit.ids import BadValueError, Binding
 from bot.listeners.context import Backend
-from bot.slack import people
+from bot.listeners.refusals import refused
 from bot.surfaces import answers
 from bot.surfaces.answers import reply
 from jobs.decide import access
@@ -64,8 +64,8 @@ def decide_with(
         now = backend.clock()
         with backend.database.writing() as conn:
             return act(conn, ruling(backend, conn, click.case), click, *typed, now)
-    except VerbRefused as refused:
-        raise NotRecorded(_refused(backend, name, click, refused.said, now), refused.said) from None
+    except VerbRefused as away:
+        raise NotRecorded(_refused(backend, name, click, away.said, now), away.said) from None
     except DBAPIError as error:
         slog.warning("decision.not_recorded", verb=name, error=type(error).__name__)
         raise NotRecorded(answers.not_recorded()) from error
@@ -81,8 +81,8 @@ def view_for(backend: Backend, verb: Verb, click: Click) -> CaseView:
             view = picture.case_view(conn, policy, click.case, now)
             reply = replies.find(conn, click.reply) if click.reply else None
             return replace(view, reply=reply) if reply and reply.case == view.id else view
-    except VerbRefused as refused:
-        raise NotRecorded(_refused(backend, verb, click, refused.said, now), refused.said) from None
+    except VerbRefused as away:
+        raise NotRecorded(_refused(backend, verb, click, away.said, now), away.said) from None
     except DBAPIError as error:
         raise NotRecorded(answers.not_recorded()) from error
 
@@ -132,18 +132,8 @@ def unreadable(error: BadValueError) -> str:
 
 
 def _refused(backend: Backend, verb: str, click: Click, said: Reply, now: datetime) -> str:
-    """Log the refusal, ask for a look-up if that helps, and find the words."""
-    words = reply(said)
-    try:
-        with backend.database.writing() as conn:
-            access.refused(conn, click, said, verb, now)
-            if asked := said.unknown(click.user):
-                people.ask(conn, asked, now)
-    except DBAPIError as error:
-        # The person gets the same answer; only the log line is missing.
-        slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
-    if said.unknown(click.user):
-        backend.wake("people")
+    """Log the refusal and find the words; a card that shows something else is drawn again."""
+    words = refused(backend, verb, click, said, now)
     if said.answer in (Answer.STALE, Answer.DECIDED, Answer.FOLLOWED):
         backend.wake("messages", case=click.case)
     return words

@@ -1,4 +1,4 @@
-"""Somebody was refused outside a case: log it, have them looked up, find the words."""
+"""Somebody was refused: log it, have them looked up, find the words, follow up."""
 
 from __future__ import annotations
 
@@ -23,6 +23,34 @@ slog = structlog.get_logger()
 LOOKS = 30
 BETWEEN = 1.0
 """How many times, and how many seconds apart, we check whether somebody is known by now."""
+
+
+def refused(
+    backend: Backend, verb: str, click: Click, said: Reply, now: datetime, typed: str = ""
+) -> str:
+    """Log the refusal, ask for a look-up if that helps, and find the words.
+
+    `typed` is what the person typed. Never raises for anything the database does.
+    """
+    asked = said.unknown(click.user)
+    try:
+        with backend.database.writing() as conn:
+            access.refused(conn, click, said, verb, now, typed)
+            if asked:
+                people.ask(conn, asked, now)
+    except DBAPIError as error:
+        # The person gets the same answer; only the log line is missing.
+        slog.warning("refusal.not_logged", verb=verb, error=type(error).__name__)
+    if asked:
+        backend.wake("people")
+    return reply(said)
+
+
+def turned_away(
+    backend: Backend, verb: str, user: str, away: VerbRefused, now: datetime, typed: str = ""
+) -> str:
+    """The same outside a case."""
+    return refused(backend, verb, Click(user, ""), away.said, now, typed)
 
 
 def follow_up(backend: Backend, user: str, said: Reply, response_url: str) -> None:
@@ -54,16 +82,3 @@ def _look(backend: Backend, user: str, then: Callable[[str], None], looks: int) 
         then(person.trouble)
     elif looks > 1:
         once_known(backend, user, then, looks - 1)
-
-
-def turned_away(
-    backend: Backend, verb: str, user: str, refused: VerbRefused, now: datetime, typed: str = ""
-) -> str:
-    """What the person is told; queues a look-up if that helps. `typed` is what they typed."""
-    with backend.database.writing() as conn:
-        access.refused(conn, Click(user, ""), refused.said, verb, now, typed)
-        if asked := refused.said.unknown(user):
-            people.ask(conn, asked, now)
-    if asked:
-        backend.wake("people")
-    return reply(refused.said)

@@ -6,7 +6,7 @@ here; user ids become mentions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -356,25 +356,9 @@ def one_case(case: str, customer: str, told: str, card: str) -> str:
     return f"Case {case}, {who}. {told}{link}"
 
 
-def help_text() -> str:
-    """All that `/overdue` understands."""
-    return "\n".join(f"• `/overdue{f' {word}' if word else ''}` {told}" for word, told in COMMANDS)
-
-
-COMMANDS = (
-    ("", "what is overdue, by age, and the cases that matter most"),
-    ("cash", "when the money of open invoices is expected, week by week"),
-    ("mine", "what waits for you: assigned, to look at, to approve"),
-    ("waiting", "what waits for a date, what is on hold, which marks to look at again"),
-    ("calls", "whom to call after the final message, what they promised, what was said"),
-    ("health", "the connection, what cannot be read, and whether all processes keep up"),
-    ("run", "read QuickBooks now"),
-    ("run dry", "what a run would do, without doing it"),
-    *((one.row.typed, one.row.offers) for one in Switch if one.row.typed),
-    ("Acme", "a customer by (part of) its name: what is open, how it pays, its case"),
-    ("412", "the same by the number of a case or an invoice: where it stands, who did what"),
-    ("help", "this list"),
-)
+def help_text(words: Iterable[tuple[str, str]]) -> str:
+    """All that `/overdue` understands: each word with what it is for."""
+    return "\n".join(f"• `/overdue{f' {word}' if word else ''}` {told}" for word, told in words)
 
 
 def would_run(found: DryRun, read_at: datetime | None) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from slack_bolt import BoltRequest, BoltResponse
+from slack_bolt import App, BoltRequest, BoltResponse
 from structlog.testing import capture_logs
 
 from bot.blockkit.ids import (
@@ -184,16 +184,24 @@ def sign_and_send(
     harness: CompanyHarness, backend: Backend, fields: Mapping[str, str]
 ) -> BoltResponse:
     """Send a form as Slack does; what the bot answers."""
+    return app_of(harness, backend).dispatch(signed(harness, fields))
+
+
+def app_of(harness: CompanyHarness, backend: Backend) -> App:
+    """The app as a web process builds it."""
+    return build(backend, harness.outside.slack.keys.signing_secret, BOT_USER, BOT)
+
+
+def signed(harness: CompanyHarness, fields: Mapping[str, str]) -> BoltRequest:
+    """The request with which Slack sends a form."""
     slack = harness.outside.slack
     body, at = urlencode(fields), str(int(time.time()))
-    signed = signature(slack.keys.signing_secret, at, body.encode())
     headers: dict[str, str | Sequence[str]] = {
         "content-type": "application/x-www-form-urlencoded",
         "x-slack-request-timestamp": at,
-        "x-slack-signature": signed,
+        "x-slack-signature": signature(slack.keys.signing_secret, at, body.encode()),
     }
-    bolt = build(backend, slack.keys.signing_secret, BOT_USER, BOT)
-    return bolt.dispatch(BoltRequest(body=body, headers=headers))
+    return BoltRequest(body=body, headers=headers)
 
 
 def fault(harness: CompanyHarness, match: str, **more: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.blockkit.lint import lint
+from bot.listeners.commands import OFFERED
 from bot.surfaces import aging, answers
 from bot.surfaces.aging import aging_answer
 from bot.surfaces.answers import reply
@@ -164,7 +165,7 @@ SAID = [
     answers.running(HeldUp.NOT_CONNECTED),
     answers.one_case("412", HOSTILE, "Waiting for approval.", "https://x.example/?a=1&b=2"),
     answers.one_case("412", "", "Sent.", ""),
-    answers.help_text(),
+    answers.help_text(OFFERED),
 ]
 
 
