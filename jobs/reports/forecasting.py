@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from jobs.engine.services import Services
@@ -19,7 +18,7 @@ from jobs.engine.step import Step, scheduled, tries_again
 from jobs.engine.turns import Plan, Turn, in_transaction
 from jobs.reports import cash
 from jobs.reports.cash import Forecast, Outlook
-from jobs.reports.outlook import OUTLOOK, ForecastInput, what_is_known
+from jobs.reports.outlook import FORECASTS, OUTLOOK, ForecastInput, what_is_known
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.store import companies, ledger, work
 from jobs.store.companies import ConnectedCompany
@@ -30,7 +29,6 @@ from jobs.store.work import Claim
 KIND = "outlook"
 EVERY = timedelta(minutes=5)
 INVOICES_A_ROUND = 2_000
-FORECASTS: TypeAdapter[list[Forecast]] = TypeAdapter(list[Forecast])
 
 
 def step(_: Services | None = None) -> Step:

@@ -29,6 +29,8 @@ SET_APART = {
 """What a hold makes of an invoice; a promise names its day instead."""
 T = TypeVar("T")
 OUTLOOK: TypeAdapter[Outlook] = TypeAdapter(Outlook)
+FORECASTS: TypeAdapter[list[Forecast]] = TypeAdapter(list[Forecast])
+"""What the outlook of a week rested on, as it is kept."""
 
 
 @dataclass(frozen=True)

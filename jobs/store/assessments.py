@@ -16,7 +16,17 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, Select, insert, null, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    insert,
+    null,
+    select,
+    type_coerce,
+)
 
 from jobs.rules.case import Proposal, Reason
 from jobs.rules.facts.evidence import Document, Evidence, Reading, Stance, TextToRead
@@ -233,6 +243,12 @@ def rulings(conn: Connection, some: Iterable[Case]) -> dict[str, tuple[Ruling, .
 
 def _rulings(stored: Any) -> tuple[Ruling, ...]:
     return RULINGS.validate_json(json.dumps(stored))
+
+
+def counts(kind: str) -> ColumnElement[bool]:
+    """Assessments with evidence whose id begins so, such as "credit_memo:"."""
+    said = type_coerce(assessments.c.evidence, Text)
+    return said.contains(f'"{kind}', autoescape=True)
 
 
 def fingerprint(found: Facts) -> str:

@@ -24,11 +24,16 @@ SETTLED = frozenset({InvoiceStatus.PAID, InvoiceStatus.VOIDED, InvoiceStatus.GON
 
 @dataclass(frozen=True)
 class Mirrored:
-    """An invoice in the mirror with its round, and when its reading began."""
+    """An invoice in the mirror with its round, and when its reading began.
+
+    `settled_at` is when it was first read as settled after it had been open; None if it is open,
+    or was never seen open.
+    """
 
     invoice: Invoice
     round: int
     read_at: datetime
+    settled_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ def bring_up(
     stale = {id for id, ours in known.items() if ours.read_at > as_of}
     compare = (compared(known.get(id), i) for id, i in wanted.items() if id not in stale)
     changed = [change for change in compare if change is not None]
-    rows = [_row(company, c.now, next_round(known.get(c.now.id), c.now), as_of) for c in changed]
+    rows = [_row(company, c.now, known.get(c.now.id), as_of) for c in changed]
     upsert(conn, invoices, rows)
     return changed
 
@@ -169,7 +174,11 @@ def open_ids(conn: Connection, company: str, after: str = "", most: int = 10_000
     return list(conn.scalars(query.order_by(invoices.c.id).limit(most)))
 
 
-def _row(company: str, invoice: Invoice, round: int, as_of: datetime) -> dict[str, Any]:
+def _row(
+    company: str, invoice: Invoice, before: Mirrored | None, as_of: datetime
+) -> dict[str, Any]:
+    # of one that was settled before we knew of it, nobody can say when
+    settled = before.settled_at or as_of if before and not invoice.is_open else None
     return {
         "company": company,
         "id": invoice.id,
@@ -182,8 +191,9 @@ def _row(company: str, invoice: Invoice, round: int, as_of: datetime) -> dict[st
         "open": invoice.open.amount,
         "rate": invoice.exchange_rate,
         "status": invoice.status,
-        "round": round,
+        "round": next_round(before, invoice),
         "read_at": as_of,
+        "settled_at": settled,
     }
 
 
@@ -203,7 +213,7 @@ def _bare(invoice: Invoice) -> Invoice:
 
 
 def _mirrored(row: Row[Any]) -> Mirrored:
-    return Mirrored(_invoice(row), row.round, row.read_at)
+    return Mirrored(_invoice(row), row.round, row.read_at, row.settled_at)
 
 
 def _invoice(row: Row[Any]) -> Invoice:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -123,6 +123,43 @@ def lines(
         query = query.where(log.c.case_id == case)
     for row in conn.execute(query):
         yield LogRow(row.company, row.seq, row.body, row.hash, row.case_id)
+
+
+def between(
+    conn: Connection, company: str, since: datetime, until: datetime, action: str
+) -> Iterator[LogRow]:
+    """The rows of this action, from `since` to before `until`, in order.
+
+    Rows carry their time in the hashed text alone. They were appended as time went by, so the
+    period's rows are found by halving the chain; those of one transaction may be written a little
+    after rows with a later time, so an hour more is read on either side.
+    """
+    last = next((head.seq for head in heads(conn) if head.company == company), 0)
+    first = _seq_at(conn, company, last, since - SPREAD)
+    end = _seq_at(conn, company, last, until + SPREAD)
+    within = (log.c.company == company) & (log.c.seq >= first) & (log.c.seq < end)
+    named = log.c.body.contains(f'"action":"{action}"', autoescape=True)
+    for row in conn.execute(select(log).where(within, named).order_by(log.c.seq)):
+        line = LogRow(row.company, row.seq, row.body, row.hash, row.case_id)
+        if since <= datetime.fromisoformat(line.fields["at"]) < until:
+            yield line
+
+
+SPREAD = timedelta(hours=1)
+
+
+def _seq_at(conn: Connection, company: str, last: int, at: datetime) -> int:
+    """The number of the first row that is not older than `at`; one after the last if all are."""
+    low, high = 1, last + 1
+    while low < high:
+        middle = (low + high) // 2
+        there = (log.c.company == company) & (log.c.seq == middle)
+        body = conn.execute(select(log.c.body).where(there)).scalar()
+        if body and datetime.fromisoformat(json.loads(body)["at"]) < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @dataclass(frozen=True)

@@ -177,8 +177,16 @@ invoices = Table(
     Column("status", String(8), nullable=False),
     Column("round", Integer, nullable=False, server_default="1"),
     Column("read_at", Utc, nullable=False),
+    Column("settled_at", Utc),
     Index("ix_invoices_customer", "company", "customer", "status", "due"),
     Index("ix_invoices_open", "company", "status", "currency", "due", "open"),
+    Index(
+        "ix_invoices_settled_at",
+        "company",
+        "settled_at",
+        sqlite_where=text("settled_at IS NOT NULL"),
+        postgresql_where=text("settled_at IS NOT NULL"),
+    ),
 )
 
 customers = Table(
@@ -218,6 +226,15 @@ forecasts = Table(
     Column("opening", Json, nullable=False),  # the largest comes last
 )
 
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("company", ForeignKey("companies.realm"), primary_key=True),
+    Column("week", Date, primary_key=True),
+    Column("made_at", Utc, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
 cases = Table(
     "cases",
     metadata,
@@ -254,6 +271,7 @@ cases = Table(
     ),
     Index("ix_cases_due", "state", "due_at"),
     Index("ix_cases_customer", "company", "customer"),
+    Index("ix_cases_closed_at", "company", "closed_at"),
 )
 
 case_invoices = Table(

@@ -396,6 +396,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_cases_company")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
     )
+    op.create_index("ix_cases_closed_at", "cases", ["company", "closed_at"], unique=False)
     op.create_index("ix_cases_customer", "cases", ["company", "customer"], unique=False)
     op.create_index("ix_cases_due", "cases", ["state", "due_at"], unique=False)
     op.create_index(
@@ -440,6 +441,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("company", "customer", name=op.f("pk_delays")),
     )
     op.create_table(
+        "reviews",
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("week", sa.Date(), nullable=False),
+        sa.Column("made_at", Utc(), nullable=False),
+        sa.Column("body", Json(), nullable=False),
+        sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_reviews_company")),
+        sa.PrimaryKeyConstraint("company", "week", name=op.f("pk_reviews")),
+    )
+    op.create_table(
         "forecasts",
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("week", sa.Date(), nullable=False),
@@ -466,6 +476,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=8), nullable=False),
         sa.Column("round", sa.Integer(), server_default="1", nullable=False),
         sa.Column("read_at", Utc(), nullable=False),
+        sa.Column("settled_at", Utc(), nullable=True),
         sa.ForeignKeyConstraint(["company"], ["companies.realm"], name=op.f("fk_invoices_company")),
         sa.PrimaryKeyConstraint("company", "id", name=op.f("pk_invoices")),
     )
@@ -477,6 +488,14 @@ def upgrade() -> None:
         "invoices",
         ["company", "status", "currency", "due", "open"],
         unique=False,
+    )
+    op.create_index(
+        "ix_invoices_settled_at",
+        "invoices",
+        ["company", "settled_at"],
+        unique=False,
+        sqlite_where=sa.text("settled_at IS NOT NULL"),
+        postgresql_where=sa.text("settled_at IS NOT NULL"),
     )
     op.create_table(
         "case_invoices",
