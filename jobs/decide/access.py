@@ -234,6 +234,14 @@ def thread_key(decider: Decider, kind: str) -> str:
     return f"{kind}:{decider.case.version}:{decider.user}"
 
 
+def _named(conn: Connection, click: Click) -> Case | None:
+    """The case that a click names, whoever clicked; None if there is none."""
+    try:
+        return cases.get(conn, click.case)
+    except cases.Missing:
+        return None
+
+
 def refused(
     conn: Connection, click: Click, said: Reply, verb: str, now: datetime, typed: str = ""
 ) -> None:
@@ -241,11 +249,11 @@ def refused(
 
     If approval is not open yet and has no opening time, the case becomes due, to be given one.
     """
-    company = said.case.company if said.case else ""
+    case = said.case or _named(conn, click)
+    company, id = (case.company, case.id) if case else ("", None)
     data = {"verb": verb, "answer": said.answer, "case": click.case[:20]}
     data |= log.keep_words(conn, typed, now)
-    case = said.case.id if said.case else None
-    log.note(conn, log.Entry(company, "click.refused", click.user, now, case, data))
+    log.note(conn, log.Entry(company, "click.refused", click.user, now, id, data))
     if said.case and said.answer is Answer.FOLLOWED:
         cases.redraw(conn, said.case.id, now)  # its button is gone
     if said.case and said.answer is Answer.NOT_OPEN_YET and not said.case.approval_opens_at:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from jobs.store.database.tables import log, log_heads, messages, words
 from jobs.store.database.upsert import insert_or_ignore
@@ -125,24 +125,28 @@ def lines(
         yield LogRow(row.company, row.seq, row.body, row.hash, row.case_id)
 
 
-def between(
-    conn: Connection, company: str, since: datetime, until: datetime, action: str
-) -> Iterator[LogRow]:
-    """The rows of this action, from `since` to before `until`, in order.
+def span(conn: Connection, company: str, since: datetime, until: datetime) -> tuple[int, int]:
+    """The numbers of the first row of this period and of the first one after it, roughly.
 
     Rows carry their time in the hashed text alone. They were appended as time went by, so the
-    period's rows are found by halving the chain; those of one transaction may be written a little
-    after rows with a later time, so an hour more is read on either side.
+    numbers are found by halving the chain; those of one transaction may be written a little after
+    rows with a later time, so an hour more is taken on either side.
     """
     last = next((head.seq for head in heads(conn) if head.company == company), 0)
     first = _seq_at(conn, company, last, since - SPREAD)
-    end = _seq_at(conn, company, last, until + SPREAD)
+    return first, _seq_at(conn, company, last, until + SPREAD)
+
+
+def of_actions(
+    conn: Connection, company: str, first: int, end: int, actions: Iterable[str]
+) -> list[LogRow]:
+    """The rows of these actions with numbers from `first` to before `end`, in order."""
     within = (log.c.company == company) & (log.c.seq >= first) & (log.c.seq < end)
-    named = log.c.body.contains(f'"action":"{action}"', autoescape=True)
-    for row in conn.execute(select(log).where(within, named).order_by(log.c.seq)):
-        line = LogRow(row.company, row.seq, row.body, row.hash, row.case_id)
-        if since <= datetime.fromisoformat(line.fields["at"]) < until:
-            yield line
+    named = (log.c.body.contains(f'"action":"{one}"', autoescape=True) for one in actions)
+    query = select(log).where(within, or_(*named)).order_by(log.c.seq)
+    return [
+        LogRow(row.company, row.seq, row.body, row.hash, row.case_id) for row in conn.execute(query)
+    ]
 
 
 SPREAD = timedelta(hours=1)

@@ -1,19 +1,20 @@
 """What a review of a period rests on: how cases ended, who decided, and what came to light later.
 
 Periods are half open: `since` belongs to one, `until` to the next. Tens of thousands of cases may
-have ended in one, so they are read as a stream, without facts and evidence.
+have ended in one, so what can be long is read in pages: the next ones after the id `after`, in the
+order of ids, and an empty page at the end.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, func, select, type_coerce
 
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import HoldKind
@@ -40,8 +41,7 @@ from jobs.store.database.tables import (
 )
 from jobs.store.database.upsert import upsert
 
-AT_ONCE = 500
-"""How many rows of a stream are fetched together."""
+PAGE = 500
 SENT = (State.SENT, State.DONE)
 
 
@@ -62,8 +62,9 @@ class EndedCase:
     currency: str
     asked: Decimal
     language: str
+    author: str
+    """Who wrote the text of the last letter: a model and its prompt, "template", or a person."""
     edited: bool
-    """Whether a person wrote the text of the last letter."""
     policy: str
     prompt: str
     model: str
@@ -71,14 +72,17 @@ class EndedCase:
     """When its card came up."""
 
 
-def ended(conn: Connection, company: str, since: datetime, until: datetime) -> Iterator[EndedCase]:
-    """The cases that ended in this period, by id."""
+def ended(
+    conn: Connection, company: str, since: datetime, until: datetime, after: str
+) -> list[EndedCase]:
+    """The next cases that ended in this period."""
     named = ("class", "policy_sha256", "prompt", "model")
     query = (
         select(
             cases,
             *(assessments.c[name] for name in named),
             drafts.c.letter,
+            drafts.c.author,
             drafts.c.edited_by,
             messages.c.made_at.label("carded_at"),
         )
@@ -87,10 +91,8 @@ def ended(conn: Connection, company: str, since: datetime, until: datetime) -> I
         .outerjoin(drafts, drafts.c.id == cases.c.draft)
         .outerjoin(messages, (messages.c.case_id == cases.c.id) & (messages.c.kind == "card"))
         .where(cases.c.company == company, _within(cases.c.closed_at, since, until))
-        .order_by(cases.c.id)
     )
-    for row in _streamed(conn, query):
-        yield _ended(row)
+    return [_ended(row) for row in _page(conn, query, cases.c.id, after)]
 
 
 NO_LETTER: dict[str, Any] = {"invoices": [], "language": ""}
@@ -113,6 +115,7 @@ def _ended(row: Row[Any]) -> EndedCase:
         currency=row.currency,
         asked=sum(asked, Decimal(0)),
         language=letter.get("language", ""),
+        author=row.author or "",
         edited=bool(row.edited_by),
         policy=row.policy_sha256 or "",
         prompt=row.prompt or "",
@@ -125,37 +128,47 @@ def _within(at: ColumnElement[Any], since: datetime, until: datetime) -> ColumnE
     return (at >= since) & (at < until)
 
 
-def _streamed(conn: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
-    with conn.execution_options(yield_per=AT_ONCE).execute(query) as rows:
-        yield from rows
+def _page(
+    conn: Connection, query: Select[Any], id: ColumnElement[Any], after: str
+) -> Sequence[Row[Any]]:
+    return conn.execute(query.where(id > after).order_by(id).limit(PAGE)).all()
 
 
 class Decided(NamedTuple):
     """A decision of the period, a person's or the program's own."""
 
+    id: str
     case: str
+    customer: str
     kind: str
     actor: str
     at: datetime
     reason: str
 
 
-def decided(conn: Connection, company: str, since: datetime, until: datetime) -> Iterator[Decided]:
-    """Every decision of this period, in order."""
-    names = ("case_id", "kind", "actor", "at", "reason")
+def decided(
+    conn: Connection, company: str, since: datetime, until: datetime, after: str
+) -> list[Decided]:
+    """The next decisions of this period."""
+    names = ("kind", "actor", "at", "reason")
     query = (
-        select(*(decisions.c[name] for name in names))
+        select(
+            decisions.c.id,
+            decisions.c.case_id,
+            cases.c.customer,
+            *(decisions.c[name] for name in names),
+        )
         .join(cases, cases.c.id == decisions.c.case_id)
         .where(cases.c.company == company, _within(decisions.c.at, since, until))
-        .order_by(decisions.c.id)
     )
-    return (Decided._make(row) for row in _streamed(conn, query))
+    return [Decided._make(row) for row in _page(conn, query, decisions.c.id, after)]
 
 
 class Rewritten(NamedTuple):
     """A text that was sent after a person had changed it: what we wrote, and what went."""
 
-    case: str
+    id: str
+    """That of its case."""
     before: str
     after: str
     author: str
@@ -163,13 +176,13 @@ class Rewritten(NamedTuple):
 
 
 def rewritten(
-    conn: Connection, company: str, since: datetime, until: datetime
-) -> Iterator[Rewritten]:
-    """The messages that went in this period in a person's words, by case."""
-    ours = drafts.alias()
+    conn: Connection, company: str, since: datetime, until: datetime, after: str
+) -> list[Rewritten]:
+    """The next messages that went in this period in a person's words."""
+    ours, some = drafts.alias(), drafts.alias()
     first = (
-        select(func.min(ours.c.version))
-        .where(ours.c.case_id == cases.c.id, ours.c.edited_by == "")
+        select(func.min(some.c.version))
+        .where(some.c.case_id == cases.c.id, some.c.edited_by == "")
         .scalar_subquery()
     )
     query = (
@@ -179,11 +192,15 @@ def rewritten(
         .join(ours, (ours.c.case_id == cases.c.id) & (ours.c.version == first))
         .where(cases.c.company == company, cases.c.state.in_(SENT))
         .where(_within(cases.c.closed_at, since, until))
-        .order_by(cases.c.id)
     )
-    for row in _streamed(conn, query):
-        before, after = (json.loads(letter)["body"] for letter in (row.first, row.letter))
-        yield Rewritten(row.id, before, after, row.author)
+    return [
+        Rewritten(row.id, _body(row.first), _body(row.letter), row.author)
+        for row in _page(conn, query, cases.c.id, after)
+    ]
+
+
+def _body(letter: str) -> str:
+    return str(json.loads(letter)["body"])
 
 
 class Later(NamedTuple):
@@ -197,16 +214,12 @@ class Later(NamedTuple):
 
 
 def later(conn: Connection, company: str, since: datetime, until: datetime) -> list[Later]:
-    """What came to light in this period that a routine reminder should not have met."""
-    period = (company, since, until)
-    return [
-        *_disputes(conn, *period),
-        *_answers(conn, *period),
-        *_tickets(conn, *period),
-        *_taken_over(conn, *period),
-        *_broken(conn, *period),
-        *_credited(conn, *period),
-    ]
+    """What came to light in this period that a routine reminder should not have met.
+
+    Credit memos and manual takeovers come besides: see `credited` and `decided`.
+    """
+    period = (conn, company, since, until)
+    return [*_disputes(*period), *_answers(*period), *_tickets(*period), *_broken(*period)]
 
 
 OBJECTIONS = frozenset({"dispute", "paid_claim", "hardship"})
@@ -236,16 +249,6 @@ def _tickets(conn: Connection, company: str, since: datetime, until: datetime) -
     return [Later(row.customer, "", row.written_at, "ticket") for row in objecting]
 
 
-def _taken_over(conn: Connection, company: str, since: datetime, until: datetime) -> list[Later]:
-    query = (
-        select(cases.c.customer, decisions.c.at)
-        .join(cases, cases.c.id == decisions.c.case_id)
-        .where(cases.c.company == company, decisions.c.kind == "takeover")
-        .where(_within(decisions.c.at, since, until))
-    )
-    return [Later(customer, "", at, "takeover") for customer, at in conn.execute(query)]
-
-
 def _broken(conn: Connection, company: str, since: datetime, until: datetime) -> list[Later]:
     query = (
         select(promises.c.customer, promised_invoices.c.invoice, promises.c.ended_at)
@@ -256,17 +259,20 @@ def _broken(conn: Connection, company: str, since: datetime, until: datetime) ->
     return [Later(*row, "broken_promise") for row in conn.execute(query)]
 
 
-def _credited(conn: Connection, company: str, since: datetime, until: datetime) -> list[Later]:
-    """Customers of whom a credit memo was known for the first time."""
-    memo = func.min(assessments.c.made_at)
+def credited(
+    conn: Connection, company: str, some: Sequence[str], since: datetime, until: datetime
+) -> list[Later]:
+    """Those of these customers of whom a credit memo was known for the first time."""
+    memo = func.min(assessments.c.made_at).label("at")
     query = (
         select(cases.c.customer, memo)
         .join(cases, cases.c.id == assessments.c.case_id)
-        .where(cases.c.company == company, judgements.counts("credit_memo:"))
+        .where(cases.c.company == company, cases.c.customer.in_(some))
+        .where(judgements.counts("credit_memo:"))
         .group_by(cases.c.customer)
         .having(_within(memo, since, until))
     )
-    return [Later(customer, "", at, "credit_memo") for customer, at in conn.execute(query)]
+    return [Later(row.customer, "", row.at, "credit_memo") for row in conn.execute(query)]
 
 
 class RoutineCase(NamedTuple):
@@ -278,29 +284,31 @@ class RoutineCase(NamedTuple):
     invoices: frozenset[str]
 
 
-def routine(conn: Connection, company: str, since: datetime, until: datetime) -> list[RoutineCase]:
-    """The routine reminders that went in this period."""
+def routine(
+    conn: Connection, company: str, since: datetime, until: datetime, after: str
+) -> list[RoutineCase]:
+    """The next routine reminders that went in this period."""
     query = (
-        select(cases.c.id, cases.c.customer, cases.c.closed_at, case_invoices.c.invoice)
+        select(cases.c.id, cases.c.customer, cases.c.closed_at)
         .join(assessments, assessments.c.id == cases.c.assessment)
-        .join(case_invoices, case_invoices.c.case_id == cases.c.id)
         .where(cases.c.company == company, cases.c.state.in_(SENT))
         .where(assessments.c["class"] == CaseClass.ROUTINE_REMINDER)
         .where(_within(cases.c.closed_at, since, until))
-        .order_by(cases.c.id)
     )
-    found: dict[str, tuple[str, datetime, set[str]]] = {}
-    for row in _streamed(conn, query):
-        found.setdefault(row.id, (row.customer, row.closed_at, set()))[2].add(row.invoice)
+    rows = _page(conn, query, cases.c.id, after)
+    about: dict[str, set[str]] = {row.id: set() for row in rows}
+    columns = (case_invoices.c.case_id, case_invoices.c.invoice)
+    for one in conn.execute(select(*columns).where(case_invoices.c.case_id.in_(about))):
+        about[one.case_id].add(one.invoice)
     return [
-        RoutineCase(id, customer, at, frozenset(some)) for id, (customer, at, some) in found.items()
+        RoutineCase(row.id, row.customer, row.closed_at, frozenset(about[row.id])) for row in rows
     ]
 
 
 class Paid(NamedTuple):
     """An invoice that was paid; `sent_at` and `case` are those of our last message about it."""
 
-    invoice: str
+    id: str
     currency: str
     total: Decimal
     due: date
@@ -309,13 +317,16 @@ class Paid(NamedTuple):
     sent_at: datetime | None
 
 
-def paid(conn: Connection, company: str, since: datetime, until: datetime) -> list[Paid]:
-    """The invoices that were first read as paid in this period."""
-    sent = cases.c.state.in_(SENT) & (cases.c.closed_at <= invoices.c.settled_at)
+def paid(
+    conn: Connection, company: str, since: datetime, until: datetime, after: str
+) -> list[Paid]:
+    """The next invoices that were first read as paid in this period."""
+    mine = cases.alias()
+    sent = mine.c.state.in_(SENT) & (mine.c.closed_at <= invoices.c.settled_at)
     about = (case_invoices.c.company == company) & (case_invoices.c.invoice == invoices.c.id)
     last = (
-        select(func.max(cases.c.id))
-        .join(case_invoices, case_invoices.c.case_id == cases.c.id)
+        select(func.max(mine.c.id))
+        .join(case_invoices, case_invoices.c.case_id == mine.c.id)
         .where(about, sent)
         .scalar_subquery()
     )
@@ -327,7 +338,7 @@ def paid(conn: Connection, company: str, since: datetime, until: datetime) -> li
         .where(invoices.c.company == company, invoices.c.status == InvoiceStatus.PAID)
         .where(_within(invoices.c.settled_at, since, until))
     )
-    return [Paid._make(row) for row in conn.execute(query)]
+    return [Paid._make(row) for row in _page(conn, query, invoices.c.id, after)]
 
 
 def promises_ended(
@@ -377,13 +388,13 @@ def _open_in(conn: Connection, wanted: ColumnElement[bool]) -> dict[str, Decimal
         invoices.c.id == case_invoices.c.invoice
     )
     query = (
-        select(cases.c.id, func.sum(invoices.c.open))
+        select(cases.c.id, func.sum(invoices.c.open).label("open"))
         .join(case_invoices, case_invoices.c.case_id == cases.c.id)
         .join(invoices, same & (invoices.c.status == InvoiceStatus.OPEN))
         .where(wanted)
         .group_by(cases.c.id)
     )
-    return dict(conn.execute(query).tuples())
+    return {row.id: row.open for row in conn.execute(query)}
 
 
 def oldest_hold(conn: Connection, company: str) -> datetime | None:
@@ -400,10 +411,11 @@ def forecast_weeks(conn: Connection, company: str, until: date) -> list[date]:
     )
 
 
-def forecast_of(conn: Connection, company: str, week: date) -> Any:
-    """What the outlook of a week rested on when the week began, as it was kept."""
+def forecast_of(conn: Connection, company: str, week: date) -> str:
+    """What the outlook of a week rested on when the week began, as JSON: it may be large."""
     ours = (forecasts.c.company == company) & (forecasts.c.week == week)
-    return conn.execute(select(forecasts.c.opening).where(ours)).scalar_one()
+    query = select(type_coerce(forecasts.c.opening, Text)).where(ours)
+    return str(conn.execute(query).scalar_one())
 
 
 def keep(conn: Connection, company: str, week: date, body: Any, now: datetime) -> None:

@@ -598,6 +598,7 @@ decisions = Table(
     Column("policy_sha256", String(64), nullable=False),
     Index("ix_decisions_case_id", "case_id"),
     Index("ix_decisions_draft", "draft"),
+    Index("ix_decisions_at", "at"),
     Index(
         "uq_decisions_one_approval",
         "draft",

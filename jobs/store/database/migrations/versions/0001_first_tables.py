@@ -645,6 +645,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decisions")),
     )
     op.create_index("ix_decisions_case_id", "decisions", ["case_id"], unique=False)
+    op.create_index("ix_decisions_at", "decisions", ["at"], unique=False)
     op.create_index("ix_decisions_draft", "decisions", ["draft"], unique=False)
     op.create_index(
         "uq_decisions_one_approval",
