@@ -31,8 +31,9 @@ from jobs.reports.review import (
 from jobs.rules.letters.rewriting import Rewriting, pattern, rewriting
 from jobs.rules.promises import PromiseState
 from jobs.rules.states import RejectReason, State
-from jobs.store import forecasts, log, reviewing
+from jobs.store import log, reviewing
 from jobs.store.companies import ConnectedCompany
+from jobs.store.customers import forecasts
 from jobs.store.reviewing import (
     Decided,
     EndedCase,
