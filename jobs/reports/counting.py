@@ -19,11 +19,11 @@ from jobs.reports import cash
 from jobs.reports.outlook import FORECASTS
 from jobs.reports.review import (
     WEEK,
-    Figure,
+    CaseOutcome,
     Hours,
-    Outcome,
     OutlookError,
     Review,
+    ReviewFigure,
     Rewritten,
     Sentence,
     Version,
@@ -35,10 +35,10 @@ from jobs.store import log, reviewing
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import forecasts
 from jobs.store.reviewing import (
-    Decided,
     EndedCase,
     Later,
     Paid,
+    PastDecision,
     RoutineCase,
     StoppedCase,
 )
@@ -56,7 +56,7 @@ FALSE = {
 """Why a case should not have come up, and the figure that counts it."""
 FIRST_WORD = frozenset({"approve", "reject", "was_paid", "hold", "takeover", "edit", "snooze"})
 """What counts as somebody's first decision about a card."""
-Ended = Mapping[str, tuple[EndedCase, Outcome]]
+Ended = Mapping[str, tuple[EndedCase, CaseOutcome]]
 
 
 def made(conn: Connection, company: ConnectedCompany, week: date, now: datetime) -> Review:
@@ -77,7 +77,7 @@ def make(company: ConnectedCompany, week: date) -> Generator[Write, Any, Review]
     """
     since, until = (_midnight(day, company) for day in (week, week + WEEK))
     period = (company.realm, since, until)
-    decisions: list[Decided] = yield from _every(reviewing.decided, *period)
+    decisions: list[PastDecision] = yield from _every(reviewing.decided, *period)
     logged = yield from _logged(*period)
     figures = yield from _figures(*period, decisions, logged)
     paid: list[Paid] = yield from _every(reviewing.paid, *period)
@@ -109,9 +109,9 @@ def _figures(
     realm: str,
     since: datetime,
     until: datetime,
-    decisions: Sequence[Decided],
+    decisions: Sequence[PastDecision],
     logged: Mapping[str, Sequence[str]],
-) -> Generator[Write, Any, list[Figure]]:
+) -> Generator[Write, Any, list[ReviewFigure]]:
     """Everything that is a count with its cases, but for what the last check caught."""
     missed = yield from _missed(realm, since, until, decisions)
     stopped = yield in_transaction(reviewing.stopped, realm)
@@ -120,9 +120,9 @@ def _figures(
     return [
         *_false_positives(decisions),
         *missed,
-        Figure("undone", _distinct(d.case for d in decisions if d.kind == "undo")),
-        Figure("unknown", _distinct(logged[UNKNOWN])),
-        Figure("refused", _distinct(filter(None, refused)), count=len(refused)),
+        ReviewFigure("undone", _distinct(d.case for d in decisions if d.kind == "undo")),
+        ReviewFigure("unknown", _distinct(logged[UNKNOWN])),
+        ReviewFigure("refused", _distinct(filter(None, refused)), count=len(refused)),
         *_promises(over),
         *_stopped(stopped),
     ]
@@ -166,37 +166,37 @@ def _midnight(day: date, company: ConnectedCompany) -> datetime:
     return datetime.combine(day, time(), company.zone).astimezone(UTC)
 
 
-def _outcome(one: EndedCase, caught: frozenset[str]) -> Outcome:
+def _outcome(one: EndedCase, caught: frozenset[str]) -> CaseOutcome:
     if one.state in (State.SENT, State.DONE):
-        return Outcome.EDITED if one.edited else Outcome.SENT
+        return CaseOutcome.EDITED if one.edited else CaseOutcome.SENT
     if one.rehearsed:
-        return Outcome.REHEARSED
+        return CaseOutcome.REHEARSED
     if one.state is State.CANCELLED:
-        return Outcome.CAUGHT if one.id in caught else Outcome.CLOSED
-    return Outcome(one.state.value)
+        return CaseOutcome.CAUGHT if one.id in caught else CaseOutcome.CLOSED
+    return CaseOutcome(one.state.value)
 
 
 def _outcomes(
-    ended: Iterable[tuple[EndedCase, Outcome]],
-) -> dict[str, dict[Outcome, tuple[str, ...]]]:
-    found: dict[str, dict[Outcome, list[str]]] = defaultdict(lambda: defaultdict(list))
+    ended: Iterable[tuple[EndedCase, CaseOutcome]],
+) -> dict[str, dict[CaseOutcome, tuple[str, ...]]]:
+    found: dict[str, dict[CaseOutcome, list[str]]] = defaultdict(lambda: defaultdict(list))
     for one, outcome in ended:
         found[one.class_ or ""][outcome].append(one.id)
     return {class_: {o: tuple(ids) for o, ids in by.items()} for class_, by in found.items()}
 
 
-def _false_positives(decisions: Sequence[Decided]) -> Iterator[Figure]:
+def _false_positives(decisions: Sequence[PastDecision]) -> Iterator[ReviewFigure]:
     """Cases that should not have come up, or a message that should not have gone, by reason."""
     wrong = ("reject", "was_paid", "was_wrong")
     for why, name in FALSE.items():
-        yield Figure(
+        yield ReviewFigure(
             name, _distinct(d.case for d in decisions if (d.kind in wrong and d.reason == why))
         )
 
 
 def _missed(
-    realm: str, since: datetime, until: datetime, decisions: Iterable[Decided]
-) -> Generator[Write, Any, list[Figure]]:
+    realm: str, since: datetime, until: datetime, decisions: Iterable[PastDecision]
+) -> Generator[Write, Any, list[ReviewFigure]]:
     """Routine reminders after which something came to light that they should not have met."""
     by_customer: dict[str, list[RoutineCase]] = defaultdict(list)
     for one in (yield from _every(reviewing.routine, realm, since - LOOK_BACK, until)):
@@ -211,19 +211,19 @@ def _missed(
             in_time = case.sent_at < event.at <= case.sent_at + LOOK_BACK
             if in_time and (not event.invoice or event.invoice in case.invoices):
                 found[event.what].append(case.id)
-    return [Figure(f"missed_{what}", _distinct(found[what])) for what in sorted(found)]
+    return [ReviewFigure(f"missed_{what}", _distinct(found[what])) for what in sorted(found)]
 
 
-def _promises(over: Iterable[tuple[str, PromiseState]]) -> Iterator[Figure]:
+def _promises(over: Iterable[tuple[str, PromiseState]]) -> Iterator[ReviewFigure]:
     by_state: dict[PromiseState, list[str]] = defaultdict(list)
     for case, state in over:
         by_state[state].append(case)
     for state in (PromiseState.KEPT, PromiseState.BROKEN):
         some = by_state[state]
-        yield Figure(f"promises_{state}", _distinct(some), count=len(some))
+        yield ReviewFigure(f"promises_{state}", _distinct(some), count=len(some))
 
 
-def _stopped(some: Sequence[StoppedCase]) -> Iterator[Figure]:
+def _stopped(some: Sequence[StoppedCase]) -> Iterator[ReviewFigure]:
     """What waits without a draft at the time of the review, in all and by the rule that stops it.
 
     A case that several rules stop counts for each of them, and once in all.
@@ -239,16 +239,16 @@ def _stopped(some: Sequence[StoppedCase]) -> Iterator[Figure]:
         amounts: dict[str, Decimal] = defaultdict(Decimal)
         for each in theirs:
             amounts[each.currency] += each.open
-        yield Figure(name, tuple(each.id for each in theirs), dict(amounts))
+        yield ReviewFigure(name, tuple(each.id for each in theirs), dict(amounts))
 
 
-def _caught(ended: Iterable[tuple[EndedCase, Outcome]]) -> Figure:
+def _caught(ended: Iterable[tuple[EndedCase, CaseOutcome]]) -> ReviewFigure:
     """What the last check found paid, credited or voided, and what was asked for."""
-    some = [one for one, outcome in ended if outcome is Outcome.CAUGHT]
+    some = [one for one, outcome in ended if outcome is CaseOutcome.CAUGHT]
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     for one in some:
         amounts[one.currency] += one.asked
-    return Figure("caught", tuple(one.id for one in some), dict(amounts))
+    return ReviewFigure("caught", tuple(one.id for one in some), dict(amounts))
 
 
 def _distinct(ids: Iterable[str]) -> tuple[str, ...]:
@@ -261,7 +261,7 @@ def _rewritten(
     """By stage, class, language and author, those that people change most first."""
     kinds: dict[tuple[int, str, str, str], list[EndedCase]] = defaultdict(list)
     for one, outcome in ended.values():
-        if outcome in (Outcome.SENT, Outcome.EDITED):
+        if outcome in (CaseOutcome.SENT, CaseOutcome.EDITED):
             author = authors.get(one.id, one.author)
             kinds[int(one.stage), one.class_ or "", one.language, author].append(one)
     found = []
@@ -287,18 +287,18 @@ def _sentences(changed: Mapping[str, Rewriting]) -> Iterator[Sentence]:
             yield Sentence(text, removed, tuple(some))
 
 
-def _versions(ended: Iterable[tuple[EndedCase, Outcome]]) -> Iterator[Version]:
-    found: dict[tuple[str, str, str], list[tuple[str, Outcome]]] = defaultdict(list)
+def _versions(ended: Iterable[tuple[EndedCase, CaseOutcome]]) -> Iterator[Version]:
+    found: dict[tuple[str, str, str], list[tuple[str, CaseOutcome]]] = defaultdict(list)
     for one, outcome in ended:
         if one.policy:
             found[one.policy, one.prompt, one.model].append((one.id, outcome))
     for version, some in sorted(found.items(), key=lambda item: -len(item[1])):
         of = Counter(outcome for _, outcome in some)
-        counts = (of[one] for one in (Outcome.SENT, Outcome.EDITED, Outcome.REJECTED))
+        counts = (of[one] for one in (CaseOutcome.SENT, CaseOutcome.EDITED, CaseOutcome.REJECTED))
         yield Version(*version, tuple(id for id, _ in some), *counts)
 
 
-def _hours(ended: Ended, decisions: Iterable[Decided]) -> Hours:
+def _hours(ended: Ended, decisions: Iterable[PastDecision]) -> Hours:
     """How long people took, for the cases that ended in this week and were first decided in it."""
     first: dict[str, datetime] = {}
     for one in decisions:

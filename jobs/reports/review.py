@@ -22,7 +22,7 @@ from jobs.store.companies import ConnectedCompany
 WEEK = timedelta(days=7)
 
 
-class Outcome(StrEnum):
+class CaseOutcome(StrEnum):
     """How a case ended, as the review has it."""
 
     SENT = "sent"
@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Figure:
+class ReviewFigure:
     """A count with its cases (by number) and, where money is at stake, amounts by currency."""
 
     name: str
@@ -122,9 +122,9 @@ class Review:
     realm: str
     company: str
     week: date
-    outcomes: Mapping[str, Mapping[Outcome, tuple[str, ...]]]
+    outcomes: Mapping[str, Mapping[CaseOutcome, tuple[str, ...]]]
     """Class ("" for none) → outcome → cases."""
-    figures: Mapping[str, Figure]
+    figures: Mapping[str, ReviewFigure]
     rewritten: tuple[Rewritten, ...]
     sentences: tuple[Sentence, ...]
     versions: tuple[Version, ...]
@@ -136,7 +136,7 @@ class Review:
     @property
     def messages(self) -> int:
         """How many messages went to customers."""
-        sent = (Outcome.SENT, Outcome.EDITED)
+        sent = (CaseOutcome.SENT, CaseOutcome.EDITED)
         return sum(len(by.get(one, ())) for by in self.outcomes.values() for one in sent)
 
     @property
@@ -144,9 +144,9 @@ class Review:
         """How many cases ended."""
         return sum(len(some) for by in self.outcomes.values() for some in by.values())
 
-    def figure(self, name: str) -> Figure:
+    def figure(self, name: str) -> ReviewFigure:
         """The figure of this name; an empty one where there is nothing to count."""
-        return self.figures.get(name, Figure(name))
+        return self.figures.get(name, ReviewFigure(name))
 
 
 REVIEW: TypeAdapter[Review] = TypeAdapter(Review)

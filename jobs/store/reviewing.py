@@ -134,7 +134,7 @@ def _page(
     return conn.execute(query.where(id > after).order_by(id).limit(PAGE)).all()
 
 
-class Decided(NamedTuple):
+class PastDecision(NamedTuple):
     """A decision of the period, a person's or the program's own."""
 
     id: str
@@ -148,7 +148,7 @@ class Decided(NamedTuple):
 
 def decided(
     conn: Connection, company: str, since: datetime, until: datetime, after: str
-) -> list[Decided]:
+) -> list[PastDecision]:
     """The next decisions of this period."""
     names = ("kind", "actor", "at", "reason")
     query = (
@@ -161,10 +161,10 @@ def decided(
         .join(cases, cases.c.id == decisions.c.case_id)
         .where(cases.c.company == company, _within(decisions.c.at, since, until))
     )
-    return [Decided._make(row) for row in _page(conn, query, decisions.c.id, after)]
+    return [PastDecision._make(row) for row in _page(conn, query, decisions.c.id, after)]
 
 
-class Rewritten(NamedTuple):
+class RewrittenCase(NamedTuple):
     """A text that was sent after a person had changed it: what we wrote, and what went."""
 
     id: str
@@ -177,7 +177,7 @@ class Rewritten(NamedTuple):
 
 def rewritten(
     conn: Connection, company: str, since: datetime, until: datetime, after: str
-) -> list[Rewritten]:
+) -> list[RewrittenCase]:
     """The next messages that went in this period in a person's words."""
     ours, some = drafts.alias(), drafts.alias()
     first = (
@@ -194,7 +194,7 @@ def rewritten(
         .where(_within(cases.c.closed_at, since, until))
     )
     return [
-        Rewritten(row.id, _body(row.first), _body(row.letter), row.author)
+        RewrittenCase(row.id, _body(row.first), _body(row.letter), row.author)
         for row in _page(conn, query, cases.c.id, after)
     ]
 

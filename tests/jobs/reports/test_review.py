@@ -13,7 +13,7 @@ from jobs.decide.edit import Text
 from jobs.decide.hold import Holding
 from jobs.decide.reject import Rejection
 from jobs.reports import counting, review
-from jobs.reports.review import Outcome, Review
+from jobs.reports.review import CaseOutcome, Review
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.letters.rewriting import rewriting
 from jobs.rules.states import RejectReason
@@ -86,11 +86,11 @@ def test_each_figure_names_its_cases(open_harness: OpenHarness) -> None:
     found = made(harness)
     routine = found.outcomes["routine_reminder"]
     assert routine == {
-        Outcome.SENT: (of["1"],),
-        Outcome.EDITED: (of["2"], of["3"]),
-        Outcome.REJECTED: (of["5"],),
-        Outcome.HELD: (of["6"],),
-        Outcome.CAUGHT: (of["7"],),
+        CaseOutcome.SENT: (of["1"],),
+        CaseOutcome.EDITED: (of["2"], of["3"]),
+        CaseOutcome.REJECTED: (of["5"],),
+        CaseOutcome.HELD: (of["6"],),
+        CaseOutcome.CAUGHT: (of["7"],),
     }
     assert (found.cases, found.messages) == (6, 3)
     counted = {name: one.cases for name, one in found.figures.items() if one.size}
@@ -119,7 +119,7 @@ def test_each_figure_names_its_cases(open_harness: OpenHarness) -> None:
 
     later = made(harness, MONDAY + timedelta(7))
     assert later.days_to_pay == pytest.approx(5, abs=0.1)
-    assert later.outcomes["routine_reminder"] == {Outcome.REJECTED: (of["8"],)}
+    assert later.outcomes["routine_reminder"] == {CaseOutcome.REJECTED: (of["8"],)}
     assert later.outlook.invoices == 1
     assert later.outlook.came == {"USD": Decimal(200)}
 
