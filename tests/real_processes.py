@@ -4,14 +4,15 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Collection
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
+
+from bot.cli.processes import Begun
 
 PATIENCE = 60.0
 """Seconds until something counts as not happening. It costs nothing while all is well."""
@@ -67,6 +68,15 @@ def lives(pid: int) -> bool:
     return state_of(pid) not in ("", "Z", "X")
 
 
+def open_files(pid: int) -> set[str]:
+    """What a process has open: paths, and "socket:[…]" or "pipe:[…]"."""
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(os.readlink(link))
+    return found
+
+
 def forks(worker: int) -> list[int]:
     """The jobs that a worker has forked."""
     return [int(pid) for pid in Path(f"/proc/{worker}/task/{worker}/children").read_text().split()]
@@ -79,7 +89,7 @@ def tell(pids: Collection[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def end(worker: "subprocess.Popen[Any]") -> None:
+def end(worker: Begun) -> None:
     """Let a worker finish what it has begun. One that does not is killed, with its forks.
 
     Raises TimeoutExpired in that case; either way nothing is left of it.

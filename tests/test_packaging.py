@@ -16,7 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.sandbox.product import PROCESSES
+from bot.cli.processes import PROCESSES
 from tests.sandbox.slack.api import SCOPES
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from bot.cli.launcher import PROCESSES, Launcher
+from bot.cli.launcher import Launcher
+from bot.cli.processes import PROCESSES, by_command
 from tests.real_processes import PATIENCE, ready
 from tests.sandbox.policy_file import policy_text
 from tests.sandbox.processes import free_port, own_settings
@@ -77,7 +78,7 @@ def run_everything(overdue: Path, folder: Path) -> None:
         environment = {"PATH": os.environ["PATH"], "HOME": str(folder)} | settings
         for words in (("db", "upgrade"), ("doctor",)):
             call([str(overdue), *words], cwd=folder, env=environment)
-        launcher = Launcher(environment, folder, [str(overdue)])
+        launcher = Launcher(environment, folder, by_command([str(overdue)]))
         try:
             start(launcher, public_url)
         finally:
@@ -87,9 +88,8 @@ def run_everything(overdue: Path, folder: Path) -> None:
 def start(launcher: Launcher, public_url: str) -> None:
     """Start all processes and wait until they are there."""
     log = launcher.folder / "log"
-    with log.open("wb") as out:
-        for name in PROCESSES:
-            launcher.start(name, out)
+    for name in PROCESSES:
+        launcher.start(name, log)
     deadline = time.monotonic() + PATIENCE
     while not (ready(public_url) and all(sign in log.read_text() for sign in STARTED)):
         if launcher.ended() or time.monotonic() > deadline:

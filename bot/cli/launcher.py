@@ -12,26 +12,16 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
 
+from bot.cli.processes import PROCESSES, SIGNALS, Begin, Begun, Surroundings
 from jobs.engine import parent_pipe
 
-OVERDUE = (sys.executable, "-c", "from bot.cli.main import main; main()")
-PROCESSES: Mapping[str, tuple[str, ...]] = {
-    "web": ("web",),
-    "intake": ("work", "intake"),
-    "triage": ("work", "triage"),
-    "act": ("work", "act"),
-    "clock": ("clock",),
-}
 QUEUE = "queue"
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before a process that ended is restarted; doubled each time."""
 STEADY = 60.0
@@ -64,43 +54,40 @@ class Launcher:
     `environment` is all they get besides PATH and language; `folder` is where they run.
     """
 
-    def __init__(
-        self, environment: Mapping[str, str], folder: Path, command: Sequence[str] = OVERDUE
-    ) -> None:
-        self.folder, self.command = folder, tuple(command)
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+    def __init__(self, environment: Mapping[str, str], folder: Path, begin: Begin) -> None:
+        self.folder, self.begin = folder, begin
+        self.running: dict[str, Begun] = {}
         self._parent_pipe, self._hold = os.pipe()
         # Held by all and written by none: it closes when the last of them has ended.
         self._anyone_left, self._presence = os.pipe()
         self.environment = {**environment, parent_pipe.VARIABLE: str(self._parent_pipe)}
 
-    def start(self, name: str, output: IO[bytes] | None = None) -> None:
-        """Start one of PROCESSES; its output goes to `output`, or to our own."""
-        around = self.surroundings()
-        if output is not None:
-            around |= {"stdout": output, "stderr": subprocess.STDOUT}
-        self.running[name] = subprocess.Popen([*self.command, *PROCESSES[name]], **around)  # noqa: S603 - ours
+    def start(self, name: str, log: Path | None = None) -> None:
+        """Start one of PROCESSES; what it says is added to `log`, or goes where ours goes."""
+        self.running[name] = self.begin(PROCESSES[name], self.surroundings(log))
+
+    def surroundings(self, output: Path | None = None, errors: Path | None = None) -> Surroundings:
+        """What each process is begun in."""
+        kept = (self._parent_pipe, self._presence)
+        return Surroundings(self.environment, self.folder, kept, output, errors)
 
     def start_queue(self, folder: Path) -> None:
         """Start a Redis or Valkey of our own, with its socket in `folder`. Raises NoQueue."""
         command = ["/bin/sh", "-c", WATCHED, QUEUE, "TERM", *queue_command(folder)]
-        around = self.surroundings() | {"stdin": self._parent_pipe, "pass_fds": (self._presence,)}
-        around |= {"stdout": subprocess.DEVNULL}
-        self.running[QUEUE] = subprocess.Popen(command, **around)  # noqa: S603 - no outside words
+        self.running[QUEUE] = subprocess.Popen(  # noqa: S603 - no outside words
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            pass_fds=(self._presence,),
+            stdin=self._parent_pipe,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
-    def surroundings(self) -> dict[str, Any]:
-        """The Popen arguments that every process is started with."""
-        return {
-            "cwd": self.folder,
-            "env": self.environment,
-            "pass_fds": (self._parent_pipe, self._presence),
-            "stdin": subprocess.DEVNULL,
-            "start_new_session": True,  # Ctrl-C in the terminal is for the launcher only
-        }
-
-    def ended(self) -> list[str]:
-        """The processes that have ended on their own."""
-        return [name for name, process in self.running.items() if process.poll() is not None]
+    def ended(self) -> dict[str, int]:
+        """The processes that have ended on their own → exit status."""
+        polled = ((name, process.poll()) for name, process in self.running.items())
+        return {name: status for name, status in polled if status is not None}
 
     def stop(self, grace: float) -> None:
         """End everything, forks included; returns when nothing is left. Raises ProcessFailed.

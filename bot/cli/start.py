@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import click
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from bot.cli.entry import CommandParts, entry
 from bot.cli.launcher import (
-    PROCESSES,
     QUEUE,
     Keeper,
     Launcher,
@@ -24,6 +22,7 @@ from bot.cli.launcher import (
     socket_folder,
     until_stopped,
 )
+from bot.cli.processes import PROCESSES, forking
 from jobs import needs, settings
 from jobs.needs import Part
 from jobs.rules.policy import policy as policies
@@ -96,8 +95,7 @@ def policy_text() -> str:
 
 
 @click.command()
-@entry
-def start(entry: CommandParts) -> None:
+def start() -> None:
     """Run web, the three workers and the clock, and a queue of its own if REDIS_URL is empty.
 
     For one company on one machine; on a platform, run the lines of the Procfile instead. The
@@ -107,26 +105,25 @@ def start(entry: CommandParts) -> None:
     until_stopped()
     try:
         with socket_folder() as folder:
-            _start(entry, folder)
+            _start(folder)
     except Stopped:
         click.echo("Stopped; nothing is left running.", err=True)
     except NoQueue as error:
         raise click.ClickException(f"REDIS_URL is empty, and {error}") from None
 
 
-def _start(entry: CommandParts, folder: Path) -> None:
-    from jobs.store.database import schema  # loads Alembic, which no worker needs
-
+def _start(folder: Path) -> None:
     found = settings.load()
     own_queue = not found.redis_url.get_secret_value()
     if own_queue:
         found = found.model_copy(update={"redis_url": SecretStr(queue_url(folder))})
     needs.require(found, *EVERY_PART)
-    with closing(entry.process("db")) as process:
-        schema.upgrade(process.database)
     environment = os.environ | {"REDIS_URL": found.redis_url.get_secret_value()}
-    launcher = Launcher(environment, Path.cwd())
+    launcher = Launcher(environment, Path.cwd(), forking())
     try:
+        # in a process of its own: this one forks, and may hold no connection
+        if status := launcher.begin(("db", "upgrade"), launcher.surroundings()).wait():
+            sys.exit(status)
         _keep(launcher, folder if own_queue else None, found)
     finally:
         launcher.stop(GRACE_SECONDS)
@@ -146,7 +143,7 @@ def _keep(launcher: Launcher, queue_folder: Path | None, found: Settings) -> Non
     _say(f"Running at {found.public_url}. Press Ctrl-C to stop.")
     keeper = Keeper(begin, _say)
     while True:
-        keeper.look({name: launcher.running[name].returncode for name in launcher.ended()})
+        keeper.look(launcher.ended())
         time.sleep(LOOK_SECONDS)
 
 

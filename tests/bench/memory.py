@@ -47,8 +47,9 @@ def _children(pid: int) -> list[int]:
 
 
 def _command(pid: int) -> str:
+    name = (PROC / str(pid) / "comm").read_text().strip()  # a fork has the words of its parent
     words = (PROC / str(pid) / "cmdline").read_text().split("\0")
-    return " ".join(word for word in words[-3:] if word)[-40:]
+    return name if " " in name else " ".join(word for word in words[-3:] if word)[-40:]
 
 
 def _of(pid: int) -> float:

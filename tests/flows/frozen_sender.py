@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select, update
 
+from bot.cli.processes import by_command
 from jobs.decide.sent import UNDER_WAY
 from jobs.store.database.tables import cases, sends
 from tests.flows.firms import SENT, WAITING, Firm, Owing, domain, record
 from tests.real_processes import end, forks, state_of, tell
 from tests.sandbox.processes import World
-from tests.sandbox.product import OVERDUE
 
 BEFORE_SMTP, BEFORE_DATA, AFTER_DATA = "Amber Lane Café", "Birchwood Sons", "Cobalt Cycles"
 THREE = (
@@ -64,9 +64,10 @@ def frozen(firm: Firm) -> Iterator[int]:
     """
     running, product = firm.running, firm.running.product
     end(product.running.pop("act"))
-    product.command = (sys.executable, "-m", "tests.sandbox.stopping", address(firm, 1))
+    stopping = (sys.executable, "-m", "tests.sandbox.stopping", address(firm, 1))
+    product.begin = by_command(stopping)
     product.start("act")
-    product.command = OVERDUE
+    product.begin = product.forks.begin
     worker = product.running.pop("act")
     try:
         hold_at(firm, "RCPT", BEFORE_DATA)

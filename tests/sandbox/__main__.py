@@ -11,22 +11,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.cli.launcher import Keeper, NoQueue, Stopped, until_stopped
+from bot.cli.processes import Begin
 from tests.sandbox import company
 from tests.sandbox.policy_file import LIFELIKE, UNMARKED, Marks, policy_text
 from tests.sandbox.processes import Sandbox, sandbox
-from tests.sandbox.product import OVERDUE, ProcessFailed
+from tests.sandbox.product import ProcessFailed
 from tests.sandbox.stand_ins import stand_ins
 
 DEFAULT_PORT = 8800
 UNDO_SECONDS = 15
 
 
-def main(arguments: Sequence[str] | None = None, command: Sequence[str] = OVERDUE) -> int:
-    """Run until Ctrl-C, SIGTERM or SIGHUP; the exit status. `command` starts the product."""
+def main(arguments: Sequence[str] | None = None, begin: Begin | None = None) -> int:
+    """Run until Ctrl-C, SIGTERM or SIGHUP; the exit status. `begin` starts another product."""
     options = parser().parse_args(arguments)
     until_stopped()
     try:
-        _only_stand_ins(options) if options.stand_ins_only else _everything(options, command)
+        _only_stand_ins(options) if options.stand_ins_only else _everything(options, begin)
     except Stopped:
         say("Stopped; nothing is left running.")
         return 0
@@ -52,13 +53,13 @@ def say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
-def _everything(options: argparse.Namespace, command: Sequence[str]) -> None:
+def _everything(options: argparse.Namespace, begin: Begin | None) -> None:
     with sandbox(
         company_file=options.company or company.LIFELIKE,
         marks=_marks(options),
         undo_seconds=options.undo_seconds,
         port=options.port,
-        command=command,
+        begin=begin,
         past=has_past(options),
         say=say,
     ) as running:
@@ -93,7 +94,7 @@ def _keep_running(running: Sandbox) -> None:
     product = running.product
     keeper = Keeper(product.start, say)
     while True:
-        keeper.look({name: product.running[name].returncode for name in product.ended()})
+        keeper.look(product.ended())
         time.sleep(0.5)
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 
+from bot.cli.processes import PROCESSES, Begin, by_command
 from jobs.rules.states import ConnectionStatus
 from jobs.store import companies
 from jobs.store.companies import ConnectedCompany
@@ -25,7 +26,7 @@ from jobs.store.database.engine import Database, connect
 from tests.real_processes import PATIENCE, ready
 from tests.sandbox import company
 from tests.sandbox.policy_file import UNMARKED, Marks, policy_text
-from tests.sandbox.product import OVERDUE, PROCESSES, ProcessFailed, Product, running
+from tests.sandbox.product import ProcessFailed, Product, running
 from tests.sandbox.stand_ins import CHANNEL, StandIns, stand_ins
 from tests.sandbox.valkey import valkey
 from tests.sandbox.world import TooLate
@@ -185,7 +186,7 @@ def sandbox(
     marks: Marks = UNMARKED,
     undo_seconds: int = 0,
     port: int = 0,
-    command: Sequence[str] = OVERDUE,
+    begin: Begin | None = None,
     past: bool = False,
     socket_mode: bool = False,
     sources: bool = True,
@@ -212,7 +213,7 @@ def sandbox(
             "REDIS_URL": redis_url,
             **own_settings(folder, public_url),
         }
-        product = stack.enter_context(running(Product(settings, folder, command)))
+        product = stack.enter_context(running(Product(settings, folder, begin)))
         client = stack.enter_context(
             httpx.Client(base_url=outside.url, timeout=30, trust_env=False)
         )
@@ -221,7 +222,7 @@ def sandbox(
         product.run("db", "upgrade")
         if past:
             say("Living through some mornings of the last weeks …")
-            with running(Product(settings, folder, PAST)) as child:
+            with running(Product(settings, folder, by_command(PAST))) as child:
                 child.run(outside.url)
         database = stack.enter_context(contextlib.closing(connect(settings["DATABASE_URL"])))
         outside.page.product = lambda: _modes(database)

@@ -2,14 +2,15 @@
 
 import contextlib
 import os
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
-from bot.cli.launcher import OVERDUE, PROCESSES, Launcher, ProcessFailed
+from bot.cli.launcher import Launcher, ProcessFailed
+from bot.cli.processes import Begin
+from tests.sandbox.forks import Forks
 
-__all__ = ["OVERDUE", "PROCESSES", "ROOT", "ProcessFailed", "Product", "running"]
+__all__ = ["ROOT", "ProcessFailed", "Product", "running"]
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND_SECONDS = 120.0
@@ -21,34 +22,39 @@ class Product(Launcher):
     """Runs commands of the product with given settings, and with no others."""
 
     def __init__(
-        self, settings: Mapping[str, str], folder: Path, command: Sequence[str] = OVERDUE
+        self, settings: Mapping[str, str], folder: Path, begin: Begin | None = None
     ) -> None:
-        """`folder` is where it runs, and where its logs are; there is no .env in it."""
+        """`folder` is where it runs, and where its logs are; there is no .env in it.
+
+        Without `begin` the processes are forks, as `overdue start` makes them.
+        """
         self.settings = dict(settings)
         inherited = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE")
         own = {"HOME": str(folder), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         found = {name: os.environ[name] for name in inherited if name in os.environ}
-        super().__init__(found | own | self.settings, folder, command)
+        self.forks = Forks()
+        super().__init__(found | own | self.settings, folder, begin or self.forks.begin)
 
     def run(self, *words: str) -> str:
         """Run one command to its end; gives its standard output. Raises ProcessFailed."""
-        done = subprocess.run(
-            [*self.command, *words],
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-            **self.surroundings(),
-        )
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout)[-SHOWN:]
-            raise ProcessFailed(f"overdue {' '.join(words)} ended with {done.returncode}:\n{said}")
-        return str(done.stdout)
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            output, errors = Path(folder) / "output", Path(folder) / "errors"
+            process = self.begin(words, self.surroundings(output, errors))
+            status = process.wait(COMMAND_SECONDS)
+            printed, said = output.read_text(), errors.read_text()
+        if status != 0:
+            said = (said or printed)[-SHOWN:]
+            raise ProcessFailed(f"overdue {' '.join(words)} ended with {status}:\n{said}")
+        return printed
 
-    def start(self, name: str, output: IO[bytes] | None = None) -> None:
+    def start(self, name: str, log: Path | None = None) -> None:
         """Start one of PROCESSES; what it says goes to its log."""
-        with self.log(name).open("ab") as log:
-            super().start(name, output or log)
+        super().start(name, log or self.log(name))
+
+    def stop(self, grace: float) -> None:
+        """End everything, the helper that forks included."""
+        super().stop(grace)
+        self.forks.close()
 
     def kill(self, name: str) -> None:
         """End a process as a power cut would. Its forks live on."""
@@ -58,8 +64,7 @@ class Product(Launcher):
 
     def check(self) -> None:
         """Raises ProcessFailed if a process has ended by itself."""
-        for name in self.ended():
-            status = self.running[name].returncode
+        for name, status in self.ended().items():
             raise ProcessFailed(f"{name} ended with {status}:\n{self.said(name)}")
 
     def log(self, name: str) -> Path:

@@ -14,11 +14,12 @@ from click.testing import CliRunner
 from dotenv import dotenv_values
 
 from bot import logs
-from bot.cli.launcher import LONGEST_PAUSE, OVERDUE, STEADY, Keeper
+from bot.cli.launcher import LONGEST_PAUSE, STEADY, Keeper
 from bot.cli.main import main
+from bot.cli.processes import OVERDUE
 from jobs.rules.policy import policy as policies
 from jobs.settings import Settings, load
-from tests.real_processes import PATIENCE, lives, ready, until
+from tests.real_processes import PATIENCE, lives, open_files, ready, until
 from tests.sandbox.policy_file import policy_text
 from tests.sandbox.processes import free_port, own_settings
 from tests.sandbox.product import ROOT
@@ -117,10 +118,15 @@ def started(tmp_path: Path, settings: dict[str, str]) -> Iterator[subprocess.Pop
 def test_everything_starts_lives_and_ends_together(
     started: subprocess.Popen[str], settings: dict[str, str], number: signal.Signals
 ) -> None:
-    """With a queue of its own; what dies comes back; nothing outlives it, however it ends."""
+    """With a queue of its own; what dies comes back; nothing outlives it, however it ends.
+
+    It forks, so it has one thread, and neither the database nor a socket is open in it.
+    """
     everything = until(lambda: family(started.pid, at_least=6))
-    web = next(pid for pid, words in everything.items() if words.endswith(" web"))
-    queue = next(pid for pid, words in everything.items() if "unixsocket" in words)
+    assert len(list(Path(f"/proc/{started.pid}/task").iterdir())) == 1
+    assert not [name for name in open_files(started.pid) if "socket" in name or "sqlite" in name]
+    web = next(pid for pid, name in everything.items() if name == "overdue web")
+    queue = next(pid for pid, name in everything.items() if "server" in name)
     for pid in (web, queue):
         os.kill(pid, signal.SIGKILL)
     until(lambda: web not in family(started.pid) and ready(settings["PUBLIC_URL"]))
@@ -136,7 +142,7 @@ def test_everything_starts_lives_and_ends_together(
 
 
 def family(ancestor: int, at_least: int = 0) -> dict[int, str]:
-    """Pid → command line of all that descend from a process, or nothing if they are too few."""
+    """Pid → name of all that descend from a process, or nothing if they are too few."""
     parents = {pid: above for pid in everybody() if (above := parent(pid)) is not None}
     found: dict[int, str] = {}
     for pid in parents:
@@ -144,7 +150,7 @@ def family(ancestor: int, at_least: int = 0) -> dict[int, str]:
         while root != ancestor and root in parents:
             root = parents[root]
         if root == ancestor:
-            found[pid] = command_of(pid)
+            found[pid] = name_of(pid)
     return found if len(found) >= at_least else {}
 
 
@@ -161,8 +167,9 @@ def parent(pid: int) -> int | None:
     return None if state in "ZX" else int(above)
 
 
-def command_of(pid: int) -> str:
+def name_of(pid: int) -> str:
+    """The name that `ps` shows."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""

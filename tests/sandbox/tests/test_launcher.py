@@ -12,13 +12,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot.cli.processes import by_command
 from jobs.needs import NEEDS, missing
 from jobs.settings import Settings, load
 from tests.real_processes import PATIENCE, lives, until
 from tests.sandbox.processes import sandbox
 from tests.sandbox.product import ROOT, ProcessFailed
 
-LAUNCHER = "import sys; from tests.sandbox.__main__ import main; sys.exit(main(%r, %r))"
+LAUNCHER = """
+import sys
+from bot.cli.processes import by_command
+from tests.sandbox.__main__ import main
+sys.exit(main(%r, by_command(%r)))
+"""
 LASTING = 9  # web, three workers with a fork each, the clock, the queue's server
 
 
@@ -171,7 +177,7 @@ def test_waiting_sees_a_change_and_tells_what_it_saw_instead(
 
     Every process of the product finds the settings that it needs.
     """
-    with sandbox(company_file=None, command=small_product(pids)) as running:
+    with sandbox(company_file=None, begin=by_command(small_product(pids))) as running:
         for name, value in running.product.settings.items():
             monkeypatch.setenv(name, value)
         settings = load(env_file=None)
@@ -195,6 +201,6 @@ def test_a_product_that_does_not_start_is_reported(tmp_path: Path) -> None:
         pytest.raises(
             ProcessFailed, match=r"overdue db upgrade ended with 1:\nno such table: cases"
         ),
-        sandbox(company_file=None, command=command),
+        sandbox(company_file=None, begin=by_command(command)),
     ):
         pass
