@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.utils import parseaddr
 
 from sqlalchemy import Connection
 
@@ -90,7 +89,8 @@ def edit(
 def _known(decider: Decider, old: Letter, chosen: tuple[str, ...]) -> tuple[str, ...]:
     """The chosen addresses in order, if each is known or a colleague's. Raises VerbRefused."""
     known = (*known_people(decider.facts, decider.judged.findings, old.to), *old.cc)
-    strange = [one for one in chosen if one not in known and not is_colleague(one, _sender(old))]
+    others = [one for one in chosen if one not in known]
+    strange = [one for one in others if not is_colleague(one, old.sender_address)]
     if strange or len(chosen) > MOST_CC:
         raise VerbRefused(Reply(Answer.STALE, decider.case))
     return tuple(sorted(set(chosen)))
@@ -98,12 +98,8 @@ def _known(decider: Decider, old: Letter, chosen: tuple[str, ...]) -> tuple[str,
 
 def _not_copied(decider: Decider, letter: Letter, past: Past) -> tuple[Violation, ...]:
     asked = replace(past, cc=letter.cc)
-    left_out = carbon_copies(decider.facts, asked, letter.to, _sender(letter)).left_out
+    left_out = carbon_copies(decider.facts, asked, letter.to, letter.sender_address).left_out
     return tuple(Violation("copy", why, hard=True) for why in left_out)
-
-
-def _sender(letter: Letter) -> str:
-    return parseaddr(letter.sender)[1]
 
 
 def _save(
@@ -116,12 +112,32 @@ def _save(
     now: datetime,
 ) -> Reply:
     case, user = decider.case, decider.user
-    made = Decision(Verb.EDIT, user, now)
-    drafts.record(conn, case, made, decider.draft, policy.sha256)
+    drafts.record(conn, case, Decision(Verb.EDIT, user, now), decider.draft, policy.sha256)
     if letter.cc != old.letter.cc:
         history.choose_cc(conn, case.company, case.customer, letter.cc, user, now)
+    draft = _written(conn, decider, old, letter, violations, now)
+    reworded = {"by": user, "before": old.id, "after": draft.id}
+    key = access.thread_key(decider, Verb.EDIT)
+    outbox.say(conn, case, MessageKind.REWORDED, key, reworded, now)
+    data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}
+    edit = Move(State.WAITING, "draft.edited", user, case.row.due_at, data)
+    access.moved(cases.move(conn, case, edit, now, draft=draft.id, end_reason=""), case)
+    tell_edited(conn, case, old, user, now)
+    return Reply(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _written(
+    conn: Connection,
+    decider: Decider,
+    old: Draft,
+    letter: Letter,
+    violations: tuple[Violation, ...],
+    now: datetime,
+) -> Draft:
+    """The next draft; whoever changes only who gets a copy is not its author."""
+    case, user = decider.case, decider.user
     same = (letter.subject, letter.body) == (old.letter.subject, old.letter.body)
-    draft = drafts.write_draft(
+    return drafts.write_draft(
         conn,
         case.id,
         letter,
@@ -135,14 +151,6 @@ def _save(
         marked=any(v.kind == "marked" for v in violations),
         deadline=old.deadline,
     )
-    reworded = {"by": decider.user, "before": old.id, "after": draft.id}
-    key = access.thread_key(decider, Verb.EDIT)
-    outbox.say(conn, case, MessageKind.REWORDED, key, reworded, now)
-    data = {"draft": draft.sha256, "violations": [v.kind for v in violations]}
-    edit = Move(State.WAITING, "draft.edited", decider.user, case.row.due_at, data)
-    access.moved(cases.move(conn, case, edit, now, draft=draft.id, end_reason=""), case)
-    tell_edited(conn, case, old, decider.user, now)
-    return Reply(Answer.RECORDED, cases.get(conn, case.id))
 
 
 def send_copy(conn: Connection, policy: Policy, click: Click, now: datetime) -> Reply:

@@ -22,8 +22,6 @@ from jobs.store import cases, companies, crossings, log
 from jobs.store.cases import Move
 from jobs.store.customers import history
 
-NONE: tuple[str, ...] = ()
-
 
 @dataclass(frozen=True)
 class Holding:
@@ -32,7 +30,7 @@ class Holding:
     kind: HoldKind
     until: date
     reason: str = ""
-    invoices: tuple[str, ...] = NONE
+    invoices: tuple[str, ...] = ()
     promise: str | None = None
     """The id of the promise behind it, if there is one."""
 
@@ -50,19 +48,8 @@ def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datet
 
     In any other state the customer's open cases, which may include this one, are looked at again.
     """
+    _set(conn, decider, holding, now)
     case, invoices = decider.case, holding.invoices
-    history.hold(
-        conn,
-        case.company,
-        case.customer,
-        invoices,
-        holding.kind,
-        holding.until,
-        decider.user,
-        holding.reason,
-        now,
-        holding.promise,
-    )
     data = {"kind": holding.kind, "until": holding.until, "invoices": list(invoices)}
     rest = {i.id for i in decider.facts.invoices} - set(invoices)
     if case.state is not State.WAITING:
@@ -79,6 +66,12 @@ def put_on_hold(conn: Connection, decider: Decider, holding: Holding, now: datet
         access.moved(cases.move(conn, case, end, now, end_reason=until), case)
         crossings.release(conn, case.id, now)
     return Reply(Answer.RECORDED, cases.get(conn, case.id))
+
+
+def _set(conn: Connection, decider: Decider, holding: Holding, now: datetime) -> None:
+    case, reason = decider.case, holding.reason
+    what = (holding.invoices, holding.kind, holding.until, decider.user, reason)
+    history.hold(conn, case.company, case.customer, *what, now, holding.promise)
 
 
 @dataclass(frozen=True)
@@ -108,17 +101,7 @@ def put_to_sleep(
     `said` is the sentence that the card shows.
     """
     case = decider.case
-    history.hold(
-        conn,
-        case.company,
-        case.customer,
-        NONE,
-        HoldKind.QUIET,
-        until,
-        decider.user,
-        reason,
-        now,
-    )
+    _set(conn, decider, Holding(HoldKind.QUIET, until, reason), now)
     wakes = start_of(until, companies.need(conn, case.company).zone)
     asleep = Move(State.SNOOZED, "case.snoozed", decider.user, wakes, {"until": until})
     columns = cases.ANEW | {"end_reason": said}

@@ -168,24 +168,12 @@ def _agree(
     now: datetime,
 ) -> Reply:
     """Store what was agreed on, and hold its invoices until the last day has passed."""
-    case, company = decider.case, companies.need(conn, decider.case.company)
+    company = companies.need(conn, decider.case.company)
     about = _open(conn, decider, agreed.invoices)
     until = held_until(agreed.parts[-1][0], policy)
     if not about or until <= company.today(now):
-        raise VerbRefused(Reply(Answer.STALE, case))
-    made = CustomerPromise(
-        id="",
-        company=case.company,
-        customer=case.customer,
-        currency=case.currency,
-        case=case.id,
-        reply=reply.id if reply else None,
-        kind=kind,
-        set_by=decider.user,
-        set_at=now,
-        instalments=_instalments(agreed, total((i.open for i in about), case.currency)),
-        invoices={i.id: i.open for i in about},
-    )
+        raise VerbRefused(Reply(Answer.STALE, decider.case))
+    made = _made(decider, reply, kind, agreed, about, now)
     replaced = _replace(conn, decider, made.invoices.keys(), now)
     said, stored = _said(made), promises.make(conn, made)
     told = said + replaced
@@ -195,6 +183,31 @@ def _agree(
     _note(conn, made, stored, now)
     holding = Holding(kind, until, said, tuple(made.invoices), stored)
     return put_on_hold(conn, decider, holding, now)
+
+
+def _made(
+    decider: Decider,
+    reply: CustomerReply | None,
+    kind: HoldKind,
+    agreed: Agreed,
+    about: Collection[Invoice],
+    now: datetime,
+) -> CustomerPromise:
+    case = decider.case
+    everything = total((i.open for i in about), case.currency)
+    return CustomerPromise(
+        id="",
+        company=case.company,
+        customer=case.customer,
+        currency=case.currency,
+        case=case.id,
+        reply=reply.id if reply else None,
+        kind=kind,
+        set_by=decider.user,
+        set_at=now,
+        instalments=tuple(Instalment(due, part or everything) for due, part in agreed.parts),
+        invoices={i.id: i.open for i in about},
+    )
 
 
 def _replace(conn: Connection, decider: Decider, about: Set[str], now: datetime) -> str:
@@ -231,10 +244,6 @@ def _open(conn: Connection, decider: Decider, chosen: Collection[str]) -> list[I
     mirrored = ledger.mirrored(conn, decider.case.company, ids)
     found = [mirrored[id].invoice for id in ids if id in mirrored]
     return [i for i in found if i.is_open and i.open.currency == decider.case.currency]
-
-
-def _instalments(agreed: Agreed, everything: Money) -> tuple[Instalment, ...]:
-    return tuple(Instalment(due, part or everything) for due, part in agreed.parts)
 
 
 def _said(made: CustomerPromise) -> str:

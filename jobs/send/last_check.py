@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 
 from sqlalchemy import Connection
 
@@ -80,12 +79,13 @@ class LastLook:
         """Whatever differs from what was approved, each as a sentence for a person."""
         letter, facts = self.draft.letter, self.facts
         stops = [r.reason for r in self._rulings(past) if r.kind is not Kind.GATE]
+        copied = carbon_copies(facts, past, letter.to, letter.sender_address)
         causes = (
             *changes.after_approval(letter, facts, self.left),
             *stops,
             *_credited(assessments.facts_of_case(conn, self.file.case, self.now), facts),
             *_readdressed(letter, recipients.recipient(facts, past)),
-            *_copied_otherwise(letter, carbon_copies(facts, past, letter.to, _sender(letter))),
+            *_copied_otherwise(letter, copied),
             *self._unread(conn),
             *self._unheard(conn, past),
         )
@@ -157,10 +157,6 @@ def _readdressed(letter: Letter, found: str | Ruling) -> tuple[str, ...]:
     if found == letter.to or isinstance(found, Ruling):
         return ()  # the stops already include this ruling
     return (f"QuickBooks now has the address {found}; the message was for {letter.to}.",)
-
-
-def _sender(letter: Letter) -> str:
-    return parseaddr(letter.sender)[1]
 
 
 def _copied_otherwise(letter: Letter, now: CarbonCopies) -> tuple[str, ...]:

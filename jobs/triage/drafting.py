@@ -17,7 +17,7 @@ from jobs.rules.case import Decided, Proposal
 from jobs.rules.figures import listed
 from jobs.rules.gates import about_texts
 from jobs.rules.letters import drafts
-from jobs.rules.letters.letter import Letter
+from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, RejectReason
 from jobs.rules.verification.verify import verify
@@ -146,10 +146,7 @@ def _composer(
             view.file.case.id,
             services.policy,
             view.past,
-            sender_address=services.sent_by,
-            reply_to=services.reply_to,
-            to=view.to,
-            cc=view.cc.to,
+            Envelope(services.sent_by, services.reply_to, view.to, view.cc.to),
             proposal=proposal,
             deadline=deadline,
         )

@@ -21,7 +21,7 @@ from jobs.rules.facts.past import Hold, HoldKind, Past
 from jobs.rules.gates import gates
 from jobs.rules.gates.about_texts import UNREAD
 from jobs.rules.letters import drafts
-from jobs.rules.letters.letter import Letter
+from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import FIRST_DAY, STAGE_WORDS, CaseClass, Stage
@@ -156,9 +156,7 @@ def _composed(view: _View, proposal: Proposal) -> Letter:
         "412",
         view.policy,
         view.past,
-        sender_address=OUR_ADDRESS,
-        reply_to="",
-        to="ap@cooper.example",
+        Envelope(OUR_ADDRESS, "", "ap@cooper.example"),
         proposal=proposal,
         deadline=_deadline(view, proposal),
     )

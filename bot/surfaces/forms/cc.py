@@ -6,7 +6,6 @@ Addresses of the customer are chosen from those that are known; only a colleague
 from __future__ import annotations
 
 from collections.abc import Sequence
-from email.utils import parseaddr
 
 from bot.blockkit.blocks import Block
 from bot.blockkit.escaping import one_line
@@ -33,7 +32,7 @@ def cc_inputs(view: CaseView, cc: Sequence[str]) -> list[Block]:
         ticked = [option for one, option in options.items() if one in cc]
         element |= {"initial_options": ticked} if ticked else {}
         made.append(_labelled(view, Field.CC, "Copy to", element, REMEMBERED))
-    if home := own_domain(_sender(view)):
+    if home := own_domain(_ours(view)):
         line = fields.line(Field.COLLEAGUE, "")
         made.append(_labelled(view, Field.COLLEAGUE, f"Copy to a colleague, at {home}", line))
     return made
@@ -57,8 +56,8 @@ def chosen_cc(sent: Submission) -> tuple[str, ...] | None:
 
 def _typed(view: CaseView, values: Values) -> list[str]:
     typed = fields.typed(values, Field.COLLEAGUE).lower()
-    if typed and not is_colleague(typed, _sender(view)):
-        told = f"Please give an address at {own_domain(_sender(view))}, or leave this empty."
+    if typed and not is_colleague(typed, _ours(view)):
+        told = f"Please give an address at {own_domain(_ours(view))}, or leave this empty."
         raise unusable(values, Field.COLLEAGUE, told)
     return [typed] if typed else []
 
@@ -76,5 +75,6 @@ def _labelled(view: CaseView, field: Field, label: str, element: Block, hint: st
     return fields.labelled(field, view.draft_version, label, element, hint=hint, optional=True)
 
 
-def _sender(view: CaseView) -> str:
-    return parseaddr(view.letter.sender)[1] if view.letter else ""
+def _ours(view: CaseView) -> str:
+    """The address that the message comes from, or empty."""
+    return view.letter.sender_address if view.letter else ""

@@ -15,7 +15,7 @@ from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import language_of, spelled
 from jobs.rules.letters.html import PAY_LINK
-from jobs.rules.letters.letter import Attachment, Letter, LetterInvoice
+from jobs.rules.letters.letter import Attachment, Envelope, Letter, LetterInvoice
 from jobs.rules.letters.slots import NAMED, SLOT, attaches, fill, locale_of, values, words_for
 from jobs.rules.letters.words import LetterWords
 from jobs.rules.plain import one_line, without_hidden
@@ -69,11 +69,8 @@ def compose(
     case_id: str,
     policy: Policy,
     past: Past,
+    envelope: Envelope,
     *,
-    sender_address: str,
-    reply_to: str,
-    to: str,
-    cc: tuple[str, ...] = (),
     proposal: Proposal | None = None,
     deadline: date | None = None,
 ) -> Letter:
@@ -85,27 +82,37 @@ def compose(
     """
     stated, facts = facts.invoices, presentable(facts, past.confirmed_names)
     locale = locale_of(facts, policy)
-    language, words = language_of(locale), words_for(locale)
-    policy = policy.in_language(language)
+    policy = policy.in_language(language_of(locale))
     filled = values(facts, stage, policy, past, deadline)
-    class_ = proposal.class_ if proposal else CaseClass.ROUTINE_REMINDER
-    subject, paragraphs = _text(stage, class_, proposal, language)
-    told = (spelled(paragraph, locale) for paragraph in paragraphs)
-    body = [_greeting(facts, stage, class_, words), *told, words.signature]
-    optional = MAY_BE_MISSING if _written(proposal) else frozenset(filled)
+    subject, body = _worded(facts, stage, proposal, locale, filled)
+    files = _attachments(facts, words_for(locale)) if attaches(facts, policy) else ()
     return Letter(
-        sender=sender_address,
-        reply_to=reply_to,
-        to=to,
-        subject=_subject(spelled(subject, locale), filled),
-        body=_joined(_filled(body, filled, optional, words), words),
+        sender=envelope.sender,
+        reply_to=envelope.reply_to,
+        to=envelope.to,
+        subject=subject,
+        body=body,
         note=note_text(case_id, stage),
         stage=stage,
         invoices=tuple(LetterInvoice(i.id, i.number, i.open, i.due) for i in stated),
-        attachments=_attachments(facts, words) if attaches(facts, policy) else (),
-        language=language,
-        cc=cc,
+        attachments=files,
+        language=language_of(locale),
+        cc=envelope.cc,
     )
+
+
+def _worded(
+    facts: Facts, stage: Stage, proposal: Proposal | None, locale: str, filled: Mapping[str, str]
+) -> tuple[str, str]:
+    """Subject and body, each slot filled that has a value."""
+    words = words_for(locale)
+    class_ = proposal.class_ if proposal else CaseClass.ROUTINE_REMINDER
+    subject, paragraphs = _text(stage, class_, proposal, language_of(locale))
+    told = (spelled(paragraph, locale) for paragraph in paragraphs)
+    parts = [_greeting(facts, stage, class_, words), *told, words.signature]
+    optional = MAY_BE_MISSING if _written(proposal) else frozenset(filled)
+    body = _joined(_filled(parts, filled, optional, words), words)
+    return _subject(spelled(subject, locale), filled), body
 
 
 def _written(proposal: Proposal | None) -> bool:

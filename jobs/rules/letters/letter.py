@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
+from email.utils import parseaddr
 from typing import Any
 
 from jobs.rules.facts.facts import Facts
@@ -36,6 +37,16 @@ class LetterInvoice:
 
 
 @dataclass(frozen=True)
+class Envelope:
+    """Between whom a letter goes. `sender` may be an address with a name, the others are bare."""
+
+    sender: str
+    reply_to: str
+    to: str
+    cc: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Letter:
     """Nothing in it changes with time alone: no days overdue, no bucket, no current date.
 
@@ -55,6 +66,11 @@ class Letter:
     """What it is written in, one of `figures.LANGUAGES`."""
     cc: tuple[str, ...] = ()
     """Who gets a copy, as everybody can see."""
+
+    @property
+    def sender_address(self) -> str:
+        """The address of the sender, without a name."""
+        return parseaddr(self.sender)[1]
 
     def canonical(self) -> bytes:
         """The bytes that are hashed: JSON with sorted keys, no spaces, UTF-8.

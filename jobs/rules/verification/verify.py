@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from email.utils import parseaddr
-from itertools import islice
+from itertools import chain, islice
 
 from babel.numbers import list_currencies
 
@@ -104,18 +104,14 @@ def verify(
         return too_long
     if letter.language != language:
         return (violation("language", subject),)
-    ours = (parseaddr(letter.sender)[1], parseaddr(letter.reply_to)[1])
-    allowed = known(facts, policy, past, deadline, ours).with_literals(
-        attachment.file_name for attachment in letter.attachments
-    )
+    ours = (letter.sender_address, parseaddr(letter.reply_to)[1])
+    files = [attachment.file_name for attachment in letter.attachments]
+    allowed = known(facts, policy, past, deadline, ours).with_literals(files)
     # A pay link is filled in the body only
     for_subject = replace(allowed, link_keys=frozenset())
-    found_here = [
-        *_text(subject, for_subject, facts, policy, marked),
-        *_text(body, allowed, facts, policy, marked),
-        *_people(body, facts, policy),
-    ]
-    return tuple(dict.fromkeys(found_here))
+    wrong = _text(subject, for_subject, facts, policy, marked)
+    wrong = chain(wrong, _text(body, allowed, facts, policy, marked), _people(body, facts, policy))
+    return tuple(dict.fromkeys(wrong))
 
 
 def _text(

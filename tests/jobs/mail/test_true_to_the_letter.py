@@ -19,7 +19,7 @@ from jobs.rules.case import Proposal
 from jobs.rules.facts.past import Past
 from jobs.rules.letters import drafts
 from jobs.rules.letters.html import HtmlText
-from jobs.rules.letters.letter import Letter
+from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.mail.letters import AT, PDF, letter, ours
 from tests.jobs.rules.world import facts, invoice, policy
@@ -124,9 +124,7 @@ def test_no_ledger_field_and_no_model_adds_a_header_or_a_word(
         "412",
         policy(),
         Past(),
-        sender_address="Cora Lindqvist <ar@ours.example>",
-        reply_to="ar@ours.example",
-        to="billing@acme.example",
+        Envelope("Cora Lindqvist <ar@ours.example>", "ar@ours.example", "billing@acme.example"),
         proposal=proposal,
         deadline=found.today if stage >= Stage.FIRM else None,
     )

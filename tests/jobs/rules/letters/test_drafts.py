@@ -24,7 +24,7 @@ from jobs.rules.letters.drafts import (
     pay_links_in,
     template,
 )
-from jobs.rules.letters.letter import Letter
+from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.rules.world import contact, credit, facts, invoice, missed, policy, usd
@@ -47,9 +47,7 @@ def letter(
         "412",
         rules or policy(),
         past or Past(),
-        sender_address="billing@harbor.example",
-        reply_to="billing@harbor.example",
-        to="ap@cooper.example",
+        Envelope("billing@harbor.example", "billing@harbor.example", "ap@cooper.example"),
         **more,
     )
 

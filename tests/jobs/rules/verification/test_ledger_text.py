@@ -12,6 +12,7 @@ from jobs.rules.facts.past import Past
 from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
 from jobs.rules.gates.gates import approvals, judge
 from jobs.rules.letters.drafts import compose, pay_links_in
+from jobs.rules.letters.letter import Envelope
 from jobs.rules.rulings import Kind
 from jobs.rules.states import Stage
 from jobs.rules.verification.ledger_text import plain_po
@@ -58,8 +59,8 @@ def about(field: str, text: str) -> Facts:
 
 def letter(case: Facts) -> Any:
     """The template about it."""
-    told: dict[str, Any] = {"sender_address": "ar@x.example", "reply_to": "ar@x.example"}
-    return compose(case, Stage.REMINDER, "1", policy(), Past(), to="ap@cooper.example", **told)
+    told = Envelope("ar@x.example", "ar@x.example", "ap@cooper.example")
+    return compose(case, Stage.REMINDER, "1", policy(), Past(), told)
 
 
 def gate(case: Facts) -> Any:

@@ -18,7 +18,7 @@ from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Invoice
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import LANGUAGES, Money, letter_locale
 from jobs.rules.letters.drafts import compose
-from jobs.rules.letters.letter import Letter
+from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.plain import one_line
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import CaseClass, Stage
@@ -51,9 +51,7 @@ def letter(
         "412",
         rules,
         past,
-        sender_address=OURS[0],
-        reply_to=OURS[0],
-        to="ap@cooper.example",
+        Envelope(OURS[0], OURS[0], "ap@cooper.example"),
         proposal=own or Proposal(class_, "high", (), "", "", (), "template"),
         deadline=DEADLINE,
     )
@@ -409,8 +407,8 @@ def test_a_captured_model_gets_nothing_past() -> None:
         "Dear {customer}, pay {amount}.",
     ]:
         own = Proposal(CaseClass.ROUTINE_REMINDER, "high", (), "", "Open {invoices}", (words,), "m")
-        text = compose(CASE, Stage.REMINDER, "1", policy(), PAST, sender_address="a", reply_to="a",
-                       to="b", proposal=own)  # fmt: skip
+        to = Envelope("a", "a", "b")
+        text = compose(CASE, Stage.REMINDER, "1", policy(), PAST, to, proposal=own)
         assert verify(text, CASE, policy(), PAST), words
 
 
