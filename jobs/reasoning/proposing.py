@@ -6,8 +6,9 @@ answer is accepted only if every word of it stays in the cage.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -78,21 +79,36 @@ class Proposed:
     complaint: Complaint | None = None
 
 
-def propose(
-    facts: Facts,
-    stage: Stage,
-    readings: Iterable[Reading],
-    past: Past,
-    model: Reader | None,
-    stopped: bool,
-    *,
-    language: str = "en",
-    rulings: tuple[Ruling, ...] = (),
-    key_account: bool = False,
-) -> Proposed:
-    """Ask the model for a proposal; for a stopped case only for class and summary.
+@dataclass(frozen=True)
+class Question:
+    """A case for which a proposal is asked; if it is `stopped`, only class and summary.
 
     `language` is that of the letter; reasons and summary are in English.
+    """
+
+    facts: Facts
+    stage: Stage
+    readings: tuple[Reading, ...]
+    past: Past
+    stopped: bool
+    language: str = "en"
+    rulings: tuple[Ruling, ...] = ()
+    key_account: bool = False
+
+    @cached_property
+    def slots(self) -> frozenset[str]:
+        """The slots that its sentences may use."""
+        return slots_for(self.facts, self.stage, self.past)
+
+    @cached_property
+    def aliases(self) -> dict[str, str]:
+        """Alias → id, because an id may contain outside text, such as a mail's id."""
+        ids = evidence_ids(self.facts, self.readings)
+        return {f"e{n}": id_ for n, id_ in enumerate(ids, start=1)}
+
+
+def propose(question: Question, model: Reader | None) -> Proposed:
+    """Ask the model for a proposal.
 
     The class is the more careful one of the model's and the rules'. If the rules overrule the
     model, its sentences were written for another class and are dropped. Reasons and summary that
@@ -100,22 +116,15 @@ def propose(
     """
     if model is None:
         return Proposed(None, NO_MODEL)
-    readings = tuple(readings)
-    slots = slots_for(facts, stage, past)
-    aliases = _aliases(facts, readings)
-    data = _question(facts, stage, readings, past, slots, aliases)
-    data |= {"stopped": stopped, "key_account": key_account, "language": language}
-    (answer,) = model.ask_all(prompt("propose", language), [fenced(data)], ProposalForm)
+    asked = fenced(_asked(question))
+    (answer,) = model.ask_all(prompt("propose", question.language), [asked], ProposalForm)
     if isinstance(answer, Failure):
         return Proposed(None, answer.reason, answer.record)
-    if wrong := _wrong(answer.value, stage, slots, aliases, stopped, language):
+    if wrong := _wrong(answer.value, question):
         return _refused(wrong, answer)
-    least = class_from_readings(readings, key_account=key_account)
-    taken = _taken(answer, aliases, stopped, least)
-    if (wrong := _wrong_note(answer.value)) is None:
-        return taken
-    reasons = reasons_by_rules(facts, readings, past, key_account=key_account)
-    return _with_our_notes(taken, reasons, plain_summary(facts, stage, rulings), wrong)
+    taken = _taken(answer, question)
+    wrong = _wrong_note(answer.value)
+    return _with_our_notes(taken, question, wrong) if wrong else taken
 
 
 def slots_for(facts: Facts, stage: Stage, past: Past) -> frozenset[str]:
@@ -140,23 +149,13 @@ def evidence_ids(facts: Facts, readings: Iterable[Reading] = ()) -> tuple[str, .
     return tuple(dict.fromkeys([*ledger, *telling]))
 
 
-def _aliases(facts: Facts, readings: tuple[Reading, ...]) -> dict[str, str]:
-    """Alias in the question → id, because an id may contain outside text, such as a mail's id."""
-    return {f"e{n}": id_ for n, id_ in enumerate(evidence_ids(facts, readings), start=1)}
-
-
-def _question(
-    facts: Facts,
-    stage: Stage,
-    readings: tuple[Reading, ...],
-    past: Past,
-    slots: Collection[str],
-    aliases: Mapping[str, str],
-) -> dict[str, Any]:
+def _asked(question: Question) -> dict[str, Any]:
     """The question: ages, counts and closed words; nothing that anybody else has written."""
-    names = {id_: alias for alias, id_ in aliases.items()}
+    facts, past = question.facts, question.past
+    names = {id_: alias for alias, id_ in question.aliases.items()}
+    telling = [one for one in question.readings if one.stance is not Stance.NONE]
     return {
-        "stage": STAGE_WORDS[stage],
+        "stage": STAGE_WORDS[question.stage],
         "invoices": [_invoice(facts, invoice, names) for invoice in facts.invoices],
         "other_open_invoices": len(facts.other_open),
         "money_on_account": [names[f"{one.kind}:{one.id}"] for one in facts.credits],
@@ -164,12 +163,11 @@ def _question(
         "earlier_messages": len(past.contacts),
         "days_since_last_message": _days_since(facts, past),
         "promised_before": past.promised is not None,
-        "readings": [
-            {"id": names[one.document], "stance": one.stance.value}
-            for one in readings
-            if one.stance is not Stance.NONE
-        ],
-        "slots": sorted("{" + slot + "}" for slot in slots),
+        "readings": [{"id": names[o.document], "stance": o.stance.value} for o in telling],
+        "slots": sorted("{" + slot + "}" for slot in question.slots),
+        "stopped": question.stopped,
+        "key_account": question.key_account,
+        "language": question.language,
     }
 
 
@@ -199,18 +197,11 @@ def _days_since(facts: Facts, past: Past) -> int | None:
     return (facts.as_of - past.last_contact.at).days if past.last_contact else None
 
 
-def _wrong(
-    form: ProposalForm,
-    stage: Stage,
-    slots: Collection[str],
-    aliases: Mapping[str, str],
-    stopped: bool,
-    language: str,
-) -> Complaint | None:
+def _wrong(form: ProposalForm, question: Question) -> Complaint | None:
     """The first thing in an answer for which nothing of it is accepted."""
-    if any(name not in aliases for reason in form.reasons for name in reason.evidence):
+    if any(name not in question.aliases for reason in form.reasons for name in reason.evidence):
         return Complaint("evidence that does not exist")
-    return None if stopped else _wrong_letter(form, stage, slots, language)
+    return None if question.stopped else _wrong_letter(form, question)
 
 
 def _wrong_note(form: ProposalForm) -> Complaint | None:
@@ -219,16 +210,14 @@ def _wrong_note(form: ProposalForm) -> Complaint | None:
     return next(filter(None, (complaint(note, (), NOTES) for note in notes)), None)
 
 
-def _wrong_letter(
-    form: ProposalForm, stage: Stage, slots: Collection[str], language: str
-) -> Complaint | None:
+def _wrong_letter(form: ProposalForm, question: Question) -> Complaint | None:
     if len(form.sentences) < 2:
         return Complaint("too little text")
-    allowed = set(slots)
+    allowed = set(question.slots)
     if form.class_ is not CaseClass.ROUTINE_REMINDER:
         allowed -= {"deadline", "reached", "history"}
-    kinds = kinds_of_letter(form.class_, stage)
-    return complaint_of_letter(form.subject, form.sentences, allowed, kinds, language)
+    kinds = kinds_of_letter(form.class_, question.stage)
+    return complaint_of_letter(form.subject, form.sentences, allowed, kinds, question.language)
 
 
 def _refused(wrong: Complaint, answer: ModelAnswer[ProposalForm]) -> Proposed:
@@ -236,17 +225,16 @@ def _refused(wrong: Complaint, answer: ModelAnswer[ProposalForm]) -> Proposed:
     return Proposed(None, reason, replace(answer.record, outcome=reason), wrong)
 
 
-def _taken(
-    answer: ModelAnswer[ProposalForm], aliases: Mapping[str, str], stopped: bool, least: CaseClass
-) -> Proposed:
-    form = answer.value
+def _taken(answer: ModelAnswer[ProposalForm], question: Question) -> Proposed:
+    form, stopped = answer.value, question.stopped
+    least = class_from_readings(question.readings, key_account=question.key_account)
     class_ = careful_class(form.class_, least)
     overruled = class_ is not form.class_
     with_text = not stopped and not overruled
     proposal = Proposal(
         class_=class_,
         confidence=form.confidence,
-        reasons=tuple(_reason(one, aliases) for one in form.reasons),
+        reasons=tuple(_reason(one, question.aliases) for one in form.reasons),
         summary=form.summary.strip(),
         subject=form.subject.strip() if with_text else "",
         sentences=tuple(one.strip() for one in form.sentences) if with_text else (),
@@ -256,15 +244,18 @@ def _taken(
     return Proposed(proposal, reason, answer.record)
 
 
-def _with_our_notes(
-    taken: Proposed, reasons: tuple[Reason, ...], summary: str, wrong: Complaint
-) -> Proposed:
+def _with_our_notes(taken: Proposed, question: Question, wrong: Complaint) -> Proposed:
     """What was taken, with the rules' reasons and summary instead of the model's."""
     assert taken.proposal is not None
     assert taken.record is not None
+    facts, key = question.facts, question.key_account
     said = f"The model's note was not used because of {wrong.why}."
     reason = " ".join(filter(None, [taken.reason, said]))
-    proposal = replace(taken.proposal, reasons=reasons, summary=summary)
+    proposal = replace(
+        taken.proposal,
+        reasons=reasons_by_rules(facts, question.readings, question.past, key_account=key),
+        summary=plain_summary(facts, question.stage, question.rulings),
+    )
     return Proposed(proposal, reason, replace(taken.record, outcome=reason), wrong)
 
 

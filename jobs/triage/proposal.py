@@ -16,9 +16,8 @@ from sqlalchemy import Connection
 from jobs.approvals import tell_approvers
 from jobs.engine.services import Services
 from jobs.engine.step import Round
-from jobs.reasoning import proposing
 from jobs.reasoning.by_rules import proposal_by_rules
-from jobs.reasoning.proposing import Proposed
+from jobs.reasoning.proposing import Proposed, Question, propose
 from jobs.rules.case import Decided, Proposal
 from jobs.rules.facts.delays import ENOUGH, brought_forward
 from jobs.rules.facts.facts import Facts
@@ -90,17 +89,17 @@ class Propose:
         view = self.view
         if view.ruled_alone:
             return Proposed(None, RULES_ALONE)
-        return proposing.propose(
+        question = Question(
             view.facts,
             view.stage,
-            view.readings,
+            tuple(view.readings),
             view.past,
-            self.services.model,
             view.stopped,
-            language=language_of(locale_of(view.facts, self.services.policy)),
-            rulings=view.rulings,
-            key_account=_key_account(self.services, view),
+            language_of(locale_of(view.facts, self.services.policy)),
+            view.rulings,
+            _key_account(self.services, view),
         )
+        return propose(question, self.services.model)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Prepared, now: datetime

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 
-from jobs.reasoning import proposing, reading
+from jobs.reasoning import reading
 from jobs.reasoning.by_rules import proposal_by_rules
 from jobs.reasoning.caution import STANCES
 from jobs.reasoning.model import Model, ModelAnswer
+from jobs.reasoning.proposing import Question, propose
 from jobs.reasoning.replies import own_words
 from jobs.rules.case import Proposal
 from jobs.rules.facts.evidence import Document, Reading, Stance
@@ -119,9 +120,8 @@ def _propose(view: _View, model: Model | None) -> tuple[Proposal, tuple[str, ...
     """The proposal, and why the model gave none."""
     key = view.known.key_account
     stage = view.known.stage
-    answer = proposing.propose(
-        view.facts, stage, view.readings, view.past, model, view.stopped, key_account=key
-    )
+    question = Question(view.facts, stage, view.readings, view.past, view.stopped, key_account=key)
+    answer = propose(question, model)
     if answer.proposal:
         return answer.proposal, ()
     made = proposal_by_rules(view.facts, stage, view.readings, view.past, key_account=key)

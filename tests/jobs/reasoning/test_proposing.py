@@ -9,7 +9,7 @@ import pytest
 from jobs.reasoning.by_rules import plain_summary, proposal_by_rules
 from jobs.reasoning.caution import class_from_readings
 from jobs.reasoning.model import Model
-from jobs.reasoning.proposing import SLOTS, Proposed, propose, slots_for
+from jobs.reasoning.proposing import SLOTS, Proposed, Question, propose, slots_for
 from jobs.rules.facts.evidence import Reading, Stance
 from jobs.rules.facts.facts import Habit
 from jobs.rules.facts.past import Contact, Past
@@ -37,7 +37,8 @@ def proposed(
     key_account: bool = False,
 ) -> Proposed:
     """Ask for a proposal on the usual facts."""
-    return propose(facts(stage), stage, readings, PAST, model, stopped, key_account=key_account)
+    asked = Question(facts(stage), stage, readings, PAST, stopped, key_account=key_account)
+    return propose(asked, model)
 
 
 @pytest.mark.parametrize("stage", Stage)
@@ -90,7 +91,7 @@ def test_a_model_that_writes_for_a_stopped_case_is_not_heard(
 
 def test_no_model_is_a_reason(stand_in: StandInModel) -> None:
     """The card says so, and the template is taken."""
-    result = propose(facts(), Stage.REMINDER, (), PAST, None, stopped=False)
+    result = propose(Question(facts(), Stage.REMINDER, (), PAST, stopped=False), None)
     assert result == Proposed(None, "No model is configured.")
 
 
@@ -268,13 +269,14 @@ def test_a_letter_is_asked_for_and_checked_in_its_language(
     model: Model, stand_in: StandInModel
 ) -> None:
     """German where German is read, with notes in English; an English letter is not taken there."""
-    german = propose(facts(), Stage.REMINDER, (), PAST, model, stopped=False, language="de")
+    question = Question(facts(), Stage.REMINDER, (), PAST, stopped=False, language="de")
+    german = propose(question, model)
     assert german.proposal is not None
     assert "Folgendes" in german.proposal.sentences[0]
     assert german.proposal.reasons[0].text.startswith("Looks like")
     assert "grown-up German" in stand_in.prompts[-1]
     stand_in.enqueue("captured", GOOD)
-    english = propose(facts(), Stage.REMINDER, (), PAST, model, stopped=False, language="de")
+    english = propose(question, model)
     assert english.proposal is None
 
 
