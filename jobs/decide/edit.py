@@ -15,10 +15,10 @@ from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
 from jobs.rules.case import Decision
+from jobs.rules.drafts import edited
 from jobs.rules.facts.past import Past
 from jobs.rules.gates import about_texts
 from jobs.rules.gates.cc import MOST_CC, carbon_copies, is_colleague, known_people
-from jobs.rules.letters.drafts import edited
 from jobs.rules.letters.letter import Letter
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import RULINGS

@@ -12,7 +12,7 @@ from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, default
 
 from jobs.mail.addresses import Altered, MailTooLarge, Unsendable, bare, clean, header, named
-from jobs.rules.letters.drafts import fill_pay_links, pay_links_in
+from jobs.rules.drafts import fill_pay_links, pay_links_in
 from jobs.rules.letters.html import HtmlText, as_shown, html_part
 from jobs.rules.letters.letter import Letter
 

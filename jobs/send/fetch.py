@@ -11,8 +11,8 @@ from jobs.approvals import void
 from jobs.engine.services import Services
 from jobs.engine.step import Round
 from jobs.mail.addresses import MailTooLarge, Unsendable
+from jobs.rules import drafts
 from jobs.rules.case import Decided
-from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import NOTHING, Without
 from jobs.rules.policy.business_days import start_of
 from jobs.rules.states import State

@@ -11,7 +11,7 @@ from typing import Any
 from jobs.mail import compose
 from jobs.mail.addresses import named
 from jobs.mail.compose import File
-from jobs.rules.letters import drafts
+from jobs.rules import drafts
 from jobs.rules.plain import one_line
 from jobs.store.drafts import Draft
 from qbo.client import QuickBooks

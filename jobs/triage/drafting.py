@@ -12,11 +12,10 @@ from sqlalchemy import Connection
 from jobs.engine.services import Services
 from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import QuestionRecord
-from jobs.rules import changes
+from jobs.rules import changes, drafts
 from jobs.rules.case import Decided, Proposal
 from jobs.rules.figures import listed
 from jobs.rules.gates import about_texts
-from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.rulings import Ruling
 from jobs.rules.states import CaseClass, RejectReason

@@ -15,13 +15,12 @@ from jobs.engine.services import Services
 from jobs.engine.step import Round, Step
 from jobs.reasoning import reading
 from jobs.reasoning.reading import Readings
-from jobs.rules import changes
+from jobs.rules import changes, drafts
 from jobs.rules.facts.evidence import Document, Reading
 from jobs.rules.facts.facts import Invoice
 from jobs.rules.facts.findings import Context, Findings
 from jobs.rules.figures import day
 from jobs.rules.gates.about_sources import AWAY, DOWN
-from jobs.rules.letters import drafts
 from jobs.rules.plain import shortened
 from jobs.rules.policy.business_days import add_working_days, is_business_day
 from jobs.rules.rulings import Kind, Ruling

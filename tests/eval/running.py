@@ -14,6 +14,7 @@ from jobs.reasoning.caution import STANCES
 from jobs.reasoning.model import Model, ModelAnswer
 from jobs.reasoning.proposing import Question, propose
 from jobs.reasoning.replies import own_words
+from jobs.rules import drafts
 from jobs.rules.case import Proposal
 from jobs.rules.facts.evidence import Document, Reading, Stance
 from jobs.rules.facts.facts import Customer, Facts, Habit
@@ -21,7 +22,6 @@ from jobs.rules.facts.findings import Context, Down, Findings, Fresh, Ticket
 from jobs.rules.facts.past import Hold, HoldKind, Past
 from jobs.rules.gates import gates
 from jobs.rules.gates.about_texts import UNREAD
-from jobs.rules.letters import drafts
 from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest

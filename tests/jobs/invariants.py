@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, String, func, or_, select
 
 from jobs.mail import draft_copy
-from jobs.rules.letters import drafts as letters
+from jobs.rules import drafts as letters
 from jobs.rules.letters.letter import Letter
 from jobs.rules.states import OPEN, State
 from jobs.rules.verification.verify import verify

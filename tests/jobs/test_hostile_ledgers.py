@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bot.surfaces.card.buttons import whole
+from jobs.rules import drafts
 from jobs.rules.facts.facts import Facts
-from jobs.rules.letters import drafts
 from jobs.rules.states import State
 from jobs.sources import quickbooks
 from jobs.sources.pooled import Together

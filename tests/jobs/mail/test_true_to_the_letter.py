@@ -15,9 +15,9 @@ from jobs.mail import compose
 from jobs.mail.addresses import Altered, Unsendable, named
 from jobs.mail.results import Sent
 from jobs.mail.smtp import Smtp
+from jobs.rules import drafts
 from jobs.rules.case import Proposal
 from jobs.rules.facts.past import Past
-from jobs.rules.letters import drafts
 from jobs.rules.letters.html import HtmlText
 from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.states import CaseClass, Stage

@@ -16,8 +16,8 @@ from jobs.reasoning.cage import (
 )
 from jobs.reasoning.prompting import prompt
 from jobs.reasoning.words import read_phrase, vocabulary
+from jobs.rules.drafts import template
 from jobs.rules.figures import LANGUAGES
-from jobs.rules.letters.drafts import template
 from jobs.rules.states import CaseClass, Stage
 from tests.jobs.reasoning.measured import ALL_SLOTS, FOLDER, LETTERS, honest, honest_notes, hostile
 from tests.sandbox.model import answers

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from jobs.rules.drafts import edited
 from jobs.rules.facts.past import Past
-from jobs.rules.letters.drafts import edited
 from jobs.rules.verification.phrase import ContactClaim
 from jobs.rules.verification.verify import verify
 from jobs.rules.verification.wording import CLAIMS
-from tests.jobs.rules.letters.test_drafts import letter
+from tests.jobs.rules.test_drafts import letter
 from tests.jobs.rules.world import contact, facts, policy
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from jobs.rules.drafts import compose, pay_links_in
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.past import Past
 from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
 from jobs.rules.gates.gates import approvals, judge
-from jobs.rules.letters.drafts import compose, pay_links_in
 from jobs.rules.letters.letter import Envelope
 from jobs.rules.rulings import Kind
 from jobs.rules.states import Stage

@@ -14,10 +14,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from jobs.rules.case import Proposal
+from jobs.rules.drafts import compose
 from jobs.rules.facts.facts import Company, Credit, Customer, Facts, Invoice
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import LANGUAGES, Money, letter_locale
-from jobs.rules.letters.drafts import compose
 from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.plain import one_line
 from jobs.rules.policy.policy import Policy

@@ -11,10 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.rules.case import Proposal
-from jobs.rules.facts.facts import Customer, Facts
-from jobs.rules.facts.past import Past
-from jobs.rules.figures import Money
-from jobs.rules.letters.drafts import (
+from jobs.rules.drafts import (
     PayLinkError,
     compose,
     deadline_for,
@@ -24,6 +21,9 @@ from jobs.rules.letters.drafts import (
     pay_links_in,
     template,
 )
+from jobs.rules.facts.facts import Customer, Facts
+from jobs.rules.facts.past import Past
+from jobs.rules.figures import Money
 from jobs.rules.letters.letter import Envelope, Letter
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import CaseClass, Stage
