@@ -39,7 +39,7 @@ LOOKS = (
     ("a slot", re.compile(r"\{[^{}]*\}|\[\s*pay\b", re.IGNORECASE)),
     ("an encoded header", re.compile(r"=\?")),
     ("a link", re.compile(r"\w\s?:\s?//|\b(?:mailto|tel|javascript|data):|\bwww\.", re.IGNORECASE)),
-    ("an account", re.compile(r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}\b", re.IGNORECASE)),
+    ("an account", re.compile(wording.IBAN, re.IGNORECASE)),
     ("an account", re.compile(r"(?<!\d)\d(?:[ -]?\d){12,}(?!\d)|" + wording.SORT_CODE)),
     ("another payee", re.compile(r"\bpayments?\s+to\b|\bche(?:que|ck)s?\s+out\b", re.IGNORECASE)),
     (
