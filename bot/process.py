@@ -6,12 +6,12 @@ Only plain values are made before a worker forks; connections are made in the fo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from redis import Redis
@@ -41,6 +41,7 @@ from qbo import BearerAuth, OAuth, QuickBooks, ReauthRequired, Tokens
 if TYPE_CHECKING:
     from slack_sdk import WebClient
 
+    from bot.slack.outbox import Drawing
     from jobs.sources.sent_folder import SentFolder
 
 REDIS_SECONDS = 2.0
@@ -98,11 +99,11 @@ class Process:
         return api.client(token, self.settings.slack_api_url)
 
     @cached_property
-    def containers(self) -> Callable[[], bool]:
-        """Whether Slack takes containers, which it is asked once."""
-        from bot.slack.outbox import Containers
+    def drawing(self) -> Drawing:
+        """What cards are drawn with; Slack is asked once whether it takes containers."""
+        from bot.slack.outbox import Containers, Drawing
 
-        return Containers(lambda: self.slack)
+        return Drawing(Containers(lambda: self.slack), self.settings.qbo_app_url)
 
     @cached_property
     def oauth(self) -> OAuth:
@@ -292,18 +293,17 @@ def redis(
     )
 
 
+GIVEN: Mapping[str, Callable[[Process], tuple[Any, ...]]] = {
+    "messages": lambda process: (process.policies, lambda: process.slack, process.drawing),
+    "draft_copies": lambda process: (process.services, lambda: process.slack),
+    "people": lambda process: (process.policies, lambda: process.slack),
+    "upkeep": lambda process: (process.ledgers.renew, process.services.quickbooks),
+}
+"""What a step is made with, by its name; all others are made with the services alone."""
+
+
 def _step(process: Process, name: str) -> Step:
     """One step. A process loads only what its own steps need."""
-    module = import_module(STEPS[name].module)
-    if name == "messages":
-        drawing = module.Drawing(process.containers, process.settings.qbo_app_url)
-        made: Step = module.step(process.policies, lambda: process.slack, drawing)
-    elif name == "draft_copies":
-        made = module.step(process.services, lambda: process.slack)
-    elif name == "people":
-        made = module.step(process.policies, lambda: process.slack)
-    elif name == "upkeep":
-        made = module.step(process.ledgers.renew, process.services.quickbooks)
-    else:
-        made = module.step(process.services)
+    given = GIVEN[name](process) if name in GIVEN else (process.services,)
+    made: Step = import_module(STEPS[name].module).step(*given)
     return made

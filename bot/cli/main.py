@@ -71,7 +71,7 @@ def work(entry: CommandParts, queue: Part) -> None:
     def before_job() -> None:
         process.policies()
         if "messages" in jobs:
-            process.containers()
+            process.drawing.folds()
 
     worker.run(redis(process.settings), queue, jobs, before_job)
 
