@@ -37,6 +37,10 @@ class Row:
     """Whether the decision is not recorded without one."""
     told: str = ""
     """What the person is told in private afterwards; empty if the card says enough."""
+    by: str = ""
+    """How a card that it puts off says who did it, before the name; empty if it puts none off."""
+    holds: str = ""
+    """What kind of hold the case is on then, where the reason of the decision does not say it."""
 
 
 _REJECT = Row(
@@ -47,6 +51,8 @@ _REJECT = Row(
     does="reject.reject",
     wakes="triage",
     needs_reason=True,
+    by="rejected by ",
+    holds="dispute",  # the only reason to reject that sets a hold
 )
 
 
@@ -97,14 +103,23 @@ class Verb(StrEnum):
         does="promise.hold_or_promise",
         wakes="triage",
         needs_reason=True,
+        by="by ",
     )
-    SNOOZE = Row("snooze", button="Snooze…", did="snoozed it", was="snoozed", does="hold.snooze")
+    SNOOZE = Row(
+        "snooze",
+        button="Snooze…",
+        did="snoozed it",
+        was="snoozed",
+        does="hold.snooze",
+        by="by ",
+    )
     TAKEOVER = Row(
         "takeover",
         button="I'll handle it",
         did="took it over",
         was="taken over",
         does="hold.take_over",
+        by="taken over by ",
     )
     ASSIGN = Row(
         Decided.ASSIGN,
@@ -182,6 +197,8 @@ class Verb(StrEnum):
         was="confirmed as promised",
         does="promise.confirm_promise",
         wakes="triage",
+        by="confirmed by ",
+        holds="promise",
     )
     PROMISE = Row(
         "promise",
@@ -190,6 +207,8 @@ class Verb(StrEnum):
         was="entered as promised",
         does="promise.promise",
         wakes="triage",
+        by="entered by ",
+        holds="promise",
     )
     PLAN = Row(
         "plan",
@@ -199,6 +218,8 @@ class Verb(StrEnum):
         does="promise.plan",
         wakes="triage",
         who=Who.LEAD,
+        by="entered by ",
+        holds="payment plan",
     )
     WITHDRAW = Row(
         "withdraw",
@@ -215,6 +236,8 @@ class Verb(StrEnum):
         was="put on hold",
         does="promise.dispute",
         wakes="triage",
+        by="by ",
+        holds="dispute",
     )
     DEALT_WITH = Row(
         "dealt_with",
@@ -278,10 +301,12 @@ class VerbWords(NamedTuple):
     was: str
     did: str = ""
     """Empty where no person decides so."""
+    by: str = ""
+    holds: str = ""
 
 
 DECISIONS: Mapping[str, VerbWords] = {
-    **{verb.value: VerbWords(verb.row.was, verb.row.did) for verb in Verb},
+    **{v.value: VerbWords(v.row.was, v.row.did, v.row.by, v.row.holds) for v in Verb},
     Decided.REOPEN: VerbWords("reopened", "took the rejection back"),
     Decided.TAKE_UP: VerbWords("taken up again", "lifted the hold"),
     Decided.LAPSE: VerbWords("put back"),

@@ -12,7 +12,7 @@ from bot.surfaces import wording
 from bot.surfaces.card.buttons import MOST_BODY, blocked, opens_later, whole
 from bot.surfaces.card.parts import Line, ShownTo, dotted
 from bot.surfaces.card.reasons import held_as, rejected_as
-from jobs.decide.verbs import Verb
+from jobs.decide.verbs import DECISIONS, Verb
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
 from jobs.rules.facts.evidence import BOUNCE
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
@@ -265,6 +265,10 @@ def _rejected(view: CaseView, _now: datetime) -> Status:
     return Status("↩️", cap(title, 200), tuple(tail), tuple(_ended(view)))
 
 
+PUT_OFF = frozenset(kind for kind, words in DECISIONS.items() if words.by)
+"""The decisions that snooze a case or put it on hold."""
+
+
 def _held(view: CaseView, _now: datetime) -> Status:
     if view.taken_up:
         lifted = _who_and_when(view.decisions[-1])
@@ -275,17 +279,7 @@ def _held(view: CaseView, _now: datetime) -> Status:
 
 
 def _kind(made: Decision) -> str:
-    return _HOLDS.get(made.kind) or held_as(made.reason)
-
-
-_HOLDS: dict[str, str] = {
-    Verb.REJECT: "dispute",  # the only reason to reject that sets a hold
-    Verb.DISPUTE: "dispute",
-    Verb.CONFIRM_PROMISE: "promise",
-    Verb.PROMISE: "promise",
-    Verb.PLAN: "payment plan",
-}
-"""What kind of hold a decision sets, where its reason does not say it."""
+    return DECISIONS[made.kind].holds or held_as(made.reason)
 
 
 def _snoozed(view: CaseView, _now: datetime) -> Status:
@@ -347,26 +341,14 @@ def _by(view: CaseView, verb: str = "approved by ") -> Line:
     return [text(verb), *people] if people else []
 
 
-PUT_OFF: dict[str, str] = {
-    Verb.SNOOZE: "by ",
-    Verb.HOLD: "by ",
-    Verb.REJECT: "rejected by ",
-    Verb.TAKEOVER: "taken over by ",
-    Verb.CONFIRM_PROMISE: "confirmed by ",
-    Verb.PROMISE: "entered by ",
-    Verb.PLAN: "entered by ",
-    Verb.DISPUTE: "by ",
-}
-"""What snoozes a case or puts it on hold, and how the card says who did it."""
-
-
 def _put_off(view: CaseView, title: str, made: Decision | None) -> Status:
     """Who put it off and why, and until when."""
     if made is None:
         return Status("⏸️", title, (), tuple(_ended(view)))
-    free = made.kind == Verb.SNOOZE or made.kind in _HOLDS
+    row = DECISIONS[made.kind]
+    free = made.kind == Verb.SNOOZE or bool(row.holds)
     why = rejected_as(made.reason).label if made.kind == Verb.REJECT else made.reason * free
-    tail = [[text(PUT_OFF[made.kind]), _actor(made), text(", "), date(made.at)]]
+    tail = [[text(row.by), _actor(made), text(", "), date(made.at)]]
     until = _first_lower(_clause(view.end_reason).removeprefix("On hold "))
     tail += [[text(words)] for words in (_clause(why), until) if words]
     lines = [_told(made.comment)] if made.comment else []

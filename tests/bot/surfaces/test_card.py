@@ -16,6 +16,7 @@ from bot.blockkit.lint import lint
 from bot.surfaces.card.card import Card, card, case_in_modal, plain, story
 from bot.surfaces.card.parts import ShownTo
 from bot.surfaces.forms.forms import also
+from jobs.decide.verbs import Verb
 from jobs.rules.case import Approvals, CaseView, Reason
 from jobs.rules.facts.evidence import Evidence
 from jobs.rules.facts.facts import Customer
@@ -513,6 +514,15 @@ def test_every_state_has_its_face() -> None:
 def test_no_state_says_what_is_not_so(name: str, untrue: str) -> None:
     """What was true of the case earlier is not said of it now."""
     assert untrue not in show(VIEWS[name]()).text
+
+
+def test_every_verb_that_puts_a_case_off_has_its_words() -> None:
+    """Who did it, and which kind of hold it is where the reason does not say it."""
+    putting_off = [verb for verb in Verb if verb.row.by]
+    assert {Verb.HOLD, Verb.SNOOZE, Verb.TAKEOVER, Verb.REJECT, Verb.PLAN} <= {*putting_off}
+    for verb in putting_off:
+        held = show(view(state=State.HELD, decisions=(decision(verb, reason="dispute"),))).text
+        assert f"On hold: {verb.row.holds or 'dispute'} · {verb.row.by}Cora Lector" in held, verb
 
 
 def test_a_stopped_card_does_not_speak_for_a_reminder() -> None:
