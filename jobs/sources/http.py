@@ -235,6 +235,17 @@ class ServiceReading:
         except ValidationError:
             raise self.unreadable() from None  # it would repeat what it could not read
 
+    def rows(self, kind: type[M], raws: Iterable[object]) -> tuple[list[M], list[object]]:
+        """Those that are objects of this kind, and those that cannot be read."""
+        found: list[M] = []
+        odd: list[object] = []
+        for raw in raws:
+            try:
+                found.append(kind.model_validate(raw))
+            except ValidationError:
+                odd.append(raw)
+        return found, odd
+
     def listed(self, page: Raw, name: str) -> list[Any]:
         """The list of this name in an answer. Raises ServiceError if there is none."""
         found = page.get(name)

@@ -5,8 +5,9 @@ Everything is read in batches, about a dozen requests for a hundred customers.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -35,6 +36,7 @@ MOST_NOTES = 200
 ABOUT_CONTACT = ("email", "hs_additional_emails", "hubspot_owner_id")
 ABOUT_COMPANY = ("name", "domain", "hubspot_owner_id")
 ABOUT_NOTE = ("hs_note_body", "hs_timestamp")
+ODD = "HubSpot sent a record about this customer that cannot be read."
 GONE = "A company that somebody named for it in Slack is not in the CRM."
 NUMBER = re.compile(r"\d{1,20}")
 
@@ -54,6 +56,8 @@ class _CrmIdentity:
     """Ids of the newest notes, the newest first."""
     has_more: bool = False
     """Whether there are older ones, too."""
+    odd: bool = False
+    """Whether a record about this customer cannot be read."""
 
     def owner_id(self) -> str:
         """Who owns the company, else the one owner of all its contacts; empty if in doubt."""
@@ -115,7 +119,7 @@ class _HubSpotReading:
     ) -> dict[str, Findings]:
         known = self._known(customers)
         notes = self._notes(known)
-        owners = self._owners({one.owner_id() for one in known.values()} - {""})
+        owners = self._owners(known.values())
         return {
             id: self._findings(one, notes, owners.get(one.owner_id()), since, now)
             for id, one in known.items()
@@ -124,21 +128,54 @@ class _HubSpotReading:
     # Who is who
 
     def _known(self, customers: Sequence[Account]) -> dict[str, _CrmIdentity]:
-        addresses = {address for customer in customers for address in customer.addresses}
-        domains = {domain for customer in customers for domain in customer.domains}
-        contacts = self._search("contacts", "email", addresses)
-        companies = self._search("companies", "domain", domains)
-        if self.policy.crm_customer_id:
-            ids = {customer.id for customer in customers}
-            companies |= self._search("companies", self.policy.crm_customer_id, ids)
-        linked = self.api.links("contacts", "companies", contacts)
+        contacts, companies, unsure = self._found(customers)
+        linked, unlinked = self.api.links("contacts", "companies", contacts)
         wanted = {id for ids in linked.values() for id in ids}
         wanted |= {id for c in customers for id in c.named_in(HubSpot.name) if NUMBER.fullmatch(id)}
-        batch = self.api.batch("companies", wanted - companies.keys(), self._about("companies"))
-        if not batch.complete(wanted - companies.keys()):
-            raise ServiceError("HubSpot did not send all companies that it was asked for.")
+        wanted -= companies.keys()
+        batch = self.api.batch("companies", wanted, self._about("companies"))
+        unread = wanted - batch.found.keys() - batch.gone
         companies |= batch.found
-        return {c.id: self._match(c, contacts, companies, linked) for c in customers}
+        known = {c.id: self._match(c, contacts, companies, linked) for c in customers}
+        for c in customers:
+            own = known[c.id].contacts.keys()
+            theirs = {id for contact in own for id in linked.get(contact, ())}
+            missing = unlinked & own or unread & (theirs | c.named_in(HubSpot.name))
+            known[c.id].odd = c.id in unsure or bool(missing)
+        return known
+
+    def _found(self, customers: Sequence[Account]) -> tuple[Records, Records, set[str]]:
+        """Contacts and companies of all of them, and the customers whom something that cannot be
+        read may be about."""
+        addresses = {address for customer in customers for address in customer.addresses}
+        domains = {domain for customer in customers for domain in customer.domains}
+        contacts, odd = self._search("contacts", "email", addresses)
+        companies, more = self._search("companies", "domain", domains)
+        odd += more
+        if self.policy.crm_customer_id:
+            ids = {customer.id for customer in customers}
+            named, more = self._search("companies", self.policy.crm_customer_id, ids)
+            companies, odd = companies | named, odd + more
+        return contacts, companies, self._concerned(customers, odd)
+
+    def _concerned(self, customers: Sequence[Account], odd: Iterable[object]) -> set[str]:
+        """The customers whom these records can be about. Raises SourceError if that cannot be told:
+        it may be any of them."""
+        found: set[str] = set()
+        for raw in odd:
+            about = {c.id for c in customers if self._may_be_about(c, raw)}
+            if not about:
+                raise self.api.reading.unreadable()
+            found |= about
+        return found
+
+    def _may_be_about(self, customer: Account, raw: object) -> bool:
+        properties = raw.get("properties") if isinstance(raw, dict) else None
+        name = self.policy.crm_customer_id
+        if name and isinstance(properties, dict) and str(properties.get(name)) == customer.id:
+            return True
+        text = json.dumps(raw).lower()
+        return any(word in text for word in (*customer.addresses, *customer.domains))
 
     def _match(
         self, customer: Account, contacts: Records, companies: Records, linked: Links
@@ -165,7 +202,9 @@ class _HubSpotReading:
             return _CrmIdentity(own, matched, GONE)
         return _CrmIdentity(own, matched, "" if sure else _doubt(matched, bool(named)))
 
-    def _search(self, kind: str, name: str, values: Collection[str]) -> Records:
+    def _search(
+        self, kind: str, name: str, values: Collection[str]
+    ) -> tuple[Records, list[object]]:
         return self.api.search(kind, name, values, self._about(kind))
 
     def _about(self, kind: str) -> tuple[str, ...]:
@@ -179,13 +218,15 @@ class _HubSpotReading:
         """The newest notes of all of them; each one's `notes` then names its own."""
         people = {id for one in known.values() for id in one.contacts}
         firms = {id for one in known.values() for id in one.companies}
-        of_people = self.api.links("contacts", "notes", people)
-        of_firms = self.api.links("companies", "notes", firms)
+        of_people, odd_people = self.api.links("contacts", "notes", people)
+        of_firms, odd_firms = self.api.links("companies", "notes", firms)
         for one in known.values():
             ids = {note for id in one.contacts for note in of_people.get(id, ())}
             ids |= {note for id in one.companies for note in of_firms.get(id, ())}
             one.notes = sorted(ids, key=int, reverse=True)[:MOST_NOTES]
             one.has_more = len(ids) > MOST_NOTES
+            unread = odd_people & one.contacts.keys() or odd_firms & one.companies.keys()
+            one.odd = one.odd or bool(unread)
         return self.api.batch(
             "notes", {id for one in known.values() for id in one.notes}, ABOUT_NOTE
         )
@@ -198,6 +239,8 @@ class _HubSpotReading:
         since: datetime,
         now: datetime,
     ) -> Findings:
+        if known.odd:
+            return Findings(Down(now, ODD))
         try:
             documents = self._documents(known, notes, since)
         except SourceError as error:
@@ -238,16 +281,24 @@ class _HubSpotReading:
         found = (m for r in known.records() for m in crm_marks(r.properties, self.policy))
         return tuple(dict.fromkeys(found))
 
-    def _owners(self, wanted: Collection[str]) -> dict[str, Owner]:
-        """Those of `wanted` who are active people with an address."""
-        if not wanted:
+    def _owners(self, known: Collection[_CrmIdentity]) -> dict[str, Owner]:
+        """Those owners of these customers who are active people with an address.
+
+        Whose owner is not among those that could be read is `odd`, unless all of them could.
+        """
+        if not any(one.owner_id() for one in known):
             return {}
-        found: dict[str, Owner] = {}
-        for owner in self.api.owners():
-            if owner.id in wanted and owner.type == "PERSON" and "@" in (owner.email or ""):
-                name = one_line(f"{owner.firstName or ''} {owner.lastName or ''}")
-                found[owner.id] = Owner(name, (owner.email or "").strip().lower())
-        return found
+        owners, whole = self.api.owners()
+        for one in known:
+            one.odd = one.odd or not (whole or one.owner_id() in {"", *owners})
+        return {
+            id: Owner(
+                one_line(f"{owner.firstName or ''} {owner.lastName or ''}"),
+                (owner.email or "").strip().lower(),
+            )
+            for id, owner in owners.items()
+            if owner.type == "PERSON" and "@" in (owner.email or "")
+        }
 
     # For the doctor
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
@@ -25,7 +24,6 @@ from jobs.sources.http import (
     Wording,
     chunks,
 )
-from jobs.sources.source import SourceError
 
 VERSION = "2026-03"
 SEARCHED = 100  # the most values in one IN filter
@@ -90,8 +88,11 @@ class _From(BaseModel):
     id: Id
 
 
-class _Links(BaseModel):
+class _Source(BaseModel):
     source: _From = Field(validation_alias="from")
+
+
+class _Links(_Source):
     to: list[_Target]
     paging: Any = None
 
@@ -142,21 +143,24 @@ class HubSpotApi:
 
     def search(
         self, kind: str, name: str, values: Collection[str], about: Sequence[str]
-    ) -> Records:
-        """The objects whose property is one of these values."""
+    ) -> tuple[Records, list[object]]:
+        """The objects whose property is one of these values, and those that cannot be read."""
         found: Records = {}
+        odd: list[object] = []
         for some in chunks(sorted(values), SEARCHED):
             among = {"propertyName": name, "operator": "IN", "values": list(some)}
             ask = partial(self._page, kind, [among], about)
             rows = 0
             for page in self.reading.pages(ask, self._after, first="0"):
-                records = self._records(page)
-                rows += len(records)
+                listed = self.reading.listed(page, "results")
+                rows += len(listed)
+                records, unreadable = self.reading.rows(HubSpotRecord, listed)
                 found |= {record.id: record for record in records}
+                odd += unreadable
             total = page.get("total")
             if not isinstance(total, int) or rows < total:
                 raise ServiceError("HubSpot left out some of what it found.")
-        return found
+        return found, odd
 
     def _page(
         self,
@@ -188,23 +192,27 @@ class HubSpotApi:
             path = f"/crm/objects/{VERSION}/{kind}/batch/read"
             answer = self._ask(Request("POST", path, body=body))
             batch.gone |= self._gone(answer)
-            for raw in self.reading.listed(answer, "results"):
-                with suppress(SourceError):
-                    record = self.reading.parsed(HubSpotRecord, raw)
-                    batch.found[record.id] = record
+            records, _ = self.reading.rows(HubSpotRecord, self.reading.listed(answer, "results"))
+            batch.found |= {record.id: record for record in records}
         return batch
 
-    def links(self, kind: str, to: str, ids: Collection[str]) -> Links:
-        """Id → ids of what it is linked with; of a contact's companies the primary one, if any."""
+    def links(self, kind: str, to: str, ids: Collection[str]) -> tuple[Links, set[str]]:
+        """Id → ids of what it is linked with; of a contact's companies the primary one, if any.
+        And the ids of those whose links cannot be read."""
         found: dict[str, list[_Target]] = defaultdict(list)
+        odd: set[str] = set()
         for some in chunks(sorted(ids, key=int), LINKED):
             first = json.dumps([{"id": id} for id in some])
             ask = partial(self._linked, kind, to)
             for page in self.reading.pages(ask, self._unfinished, first):
-                for raw in self.reading.listed(page, "results"):
-                    links = self.reading.parsed(_Links, raw)
+                rows, unreadable = self._links(page)
+                odd |= {self.reading.parsed(_Source, raw).source.id for raw in unreadable}
+                for links in rows:
                     found[links.source.id] += links.to
-        return {id: _primary(targets) for id, targets in found.items()}
+        return {id: _primary(targets) for id, targets in found.items()}, odd
+
+    def _links(self, page: Raw) -> tuple[list[_Links], list[object]]:
+        return self.reading.rows(_Links, self.reading.listed(page, "results"))
 
     def _linked(self, kind: str, to: str, inputs: str) -> Raw:
         path = f"/crm/associations/{VERSION}/{kind}/{to}/batch/read"
@@ -214,18 +222,13 @@ class HubSpotApi:
 
     def _unfinished(self, page: Raw) -> str:
         """What to ask for next: the objects with more links than fitted into this answer."""
-        links = (self.reading.parsed(_Links, raw) for raw in self.reading.listed(page, "results"))
+        links, _ = self._links(page)
         more = [(each.source.id, self._after({"paging": each.paging})) for each in links]
         inputs = [{"id": id, "after": after} for id, after in more if after]
         return json.dumps(inputs) if inputs else ""
 
     def _ask(self, request: Request) -> Raw:
         return self.reading.ask(request, self.headers)
-
-    def _records(self, page: Raw) -> list[HubSpotRecord]:
-        return [
-            self.reading.parsed(HubSpotRecord, raw) for raw in self.reading.listed(page, "results")
-        ]
 
     def _gone(self, answer: Raw) -> set[str]:
         """The ids that do not exist. Raises SourceError if some of it failed in another way."""
@@ -247,11 +250,15 @@ class HubSpotApi:
             raise self.reading.unreadable()
         return after
 
-    def owners(self) -> Iterator[HubSpotOwner]:
-        """Everybody who can own something."""
+    def owners(self) -> tuple[dict[str, HubSpotOwner], bool]:
+        """Everybody who can own something, by id, and whether all of them could be read."""
+        found: dict[str, HubSpotOwner] = {}
+        whole = True
         for page in self.reading.pages(self.owners_after, self._after):
-            for raw in self.reading.listed(page, "results"):
-                yield self.reading.parsed(HubSpotOwner, raw)
+            owners, odd = self.reading.rows(HubSpotOwner, self.reading.listed(page, "results"))
+            found |= {owner.id: owner for owner in owners}
+            whole = whole and not odd
+        return found, whole
 
     def owners_after(self, cursor: str) -> Raw:
         """The page of owners after this cursor; empty is the first."""

@@ -5,11 +5,12 @@ Comments that customers cannot see stay apart, in a document of their own.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from jobs.rules.facts.evidence import Document
@@ -25,6 +26,7 @@ from jobs.sources.zendesk_api import (
     WORDING,
     AccessToken,
     Comments,
+    FoundTickets,
     ZendeskApi,
     ZendeskComment,
     ZendeskTicket,
@@ -39,6 +41,8 @@ MOST_TICKETS = 40
 INDEXED = timedelta(minutes=5)
 """How long it can take until a new ticket is found, so what is read is as of that long ago."""
 TOO_MANY = f"Zendesk has more than {MOST_TICKETS} open or recent tickets about it."
+UNASKED = "One of its addresses cannot be searched for in Zendesk."
+ODD = "Zendesk sent a record about this customer that cannot be read."
 REQUESTER, ORGANIZATION = "requester:", "organization:"
 NUMBER = re.compile(r"\d{1,20}")
 STAFF = frozenset({"agent", "admin"})
@@ -56,9 +60,17 @@ class _DeskIdentity:
     terms: frozenset[str]
     """What its tickets are searched by."""
     doubtful: str = ""
+    odd: bool = False
+    """Whether a user that may be this customer cannot be read."""
 
     def has(self, ticket: ZendeskTicket) -> bool:
         return ticket.requester_id in self.users or ticket.organization_id in self.organizations
+
+    def may_have(self, raw: object) -> bool:
+        """Whether a ticket that cannot be read names this customer."""
+        named = raw if isinstance(raw, dict) else {}
+        ids = str(named.get("requester_id")), str(named.get("organization_id"))
+        return ids[0] in self.users or ids[1] in self.organizations
 
 
 class Zendesk:
@@ -104,20 +116,36 @@ class _ZendeskReading:
     now: datetime
 
     def read(self, customers: Sequence[Account]) -> dict[str, Findings]:
-        odd = {c.id for c in customers if not all(map(SEARCHABLE.fullmatch, c.addresses))}
-        known = self._known([c for c in customers if c.id not in odd])
-        found, crowded = self._tickets({term for who in known.values() for term in who.terms})
-        theirs = {id: [t for t in found.values() if who.has(t)] for id, who in known.items()}
-        comments = self._comments({t.id: t for few in theirs.values() if _few(few) for t in few})
-        unasked = Findings(
-            Down(self.now, "One of its addresses cannot be searched for in Zendesk.")
-        )
-        return dict.fromkeys(odd, unasked) | {
-            id: self._findings(who, theirs[id], comments)
-            if _few(theirs[id]) and not who.terms & crowded
-            else Findings(Down(self.now, TOO_MANY))
-            for id, who in known.items()
+        unasked = {c.id for c in customers if not all(map(SEARCHABLE.fullmatch, c.addresses))}
+        known = self._known([c for c in customers if c.id not in unasked])
+        found = self._tickets({term for who in known.values() for term in who.terms})
+        theirs = {id: [t for t in found.tickets if who.has(t)] for id, who in known.items()}
+        unread = self._unread(known, found, theirs)
+        read = {id: tickets for id, tickets in theirs.items() if id not in unread}
+        comments = self._comments({t.id: t for tickets in read.values() for t in tickets})
+        down = dict.fromkeys(unasked, UNASKED) | unread
+        return {id: Findings(Down(self.now, why)) for id, why in down.items()} | {
+            id: self._findings(known[id], tickets, comments) for id, tickets in read.items()
         }
+
+    def _unread(
+        self,
+        known: Mapping[str, _DeskIdentity],
+        found: FoundTickets,
+        theirs: Mapping[str, Sequence[ZendeskTicket]],
+    ) -> dict[str, str]:
+        """Customer → why not everything about it could be read. Raises SourceError if a ticket that
+        cannot be read may be anybody's."""
+        why = {id: ODD for id, who in known.items() if who.odd}
+        for raw in found.odd:
+            about = {id: ODD for id, who in known.items() if who.may_have(raw)}
+            if not about:
+                raise self.api.reading.unreadable()
+            why |= about
+        for id, who in known.items():
+            if len(theirs[id]) > MOST_TICKETS or who.terms & found.crowded:
+                why[id] = TOO_MANY
+        return why
 
     def check(self) -> str:
         count = self.api.open_tickets()
@@ -130,28 +158,31 @@ class _ZendeskReading:
     def _known(self, customers: Sequence[Account]) -> dict[str, _DeskIdentity]:
         addresses = {address for customer in customers for address in customer.addresses}
         users: dict[str, list[ZendeskUser]] = defaultdict(list)
+        odd: list[str] = []
         for some in chunks(sorted(addresses), TOGETHER):
-            for user in self.api.users(some):
-                if user.role not in STAFF:
-                    users[(user.email or "").lower()].append(user)
-        return {
+            found, unreadable = self.api.users(some)
+            odd += (json.dumps(raw).lower() for raw in unreadable)
+            for user in (user for user in found if user.role not in STAFF):
+                users[(user.email or "").lower()].append(user)
+        if not all(any(address in raw for address in addresses) for raw in odd):
+            raise self.api.reading.unreadable()  # nobody can tell who it is
+        known = {
             c.id: _who(c, [u for a in c.addresses for u in users.get(a, ())]) for c in customers
         }
+        unsure = {c.id for c in customers for raw in odd if any(a in raw for a in c.addresses)}
+        return known | {id: replace(known[id], odd=True) for id in unsure}
 
-    def _tickets(self, terms: Collection[str]) -> tuple[dict[str, ZendeskTicket], set[str]]:
-        """What is open, and what was closed since then; and the terms with too many to be read."""
+    def _tickets(self, terms: Collection[str]) -> FoundTickets:
+        """What is open, and what was closed since then, each once."""
         states = ("status<solved", f"status>=solved updated>={self.since:%Y-%m-%d}")
         kinds = [sorted(t for t in terms if t.startswith(key)) for key in (REQUESTER, ORGANIZATION)]
         asked = [(s, some) for kind in kinds for some in chunks(kind, TOGETHER) for s in states]
-        found: dict[str, ZendeskTicket] = {}
-        crowded: set[str] = set()
+        found = FoundTickets()
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for tickets, many in pool.map(lambda each: self.api.tickets(*each), asked):
-                crowded |= many
-                for ticket in tickets:
-                    if ticket.open or ticket.updated_at >= self.since:
-                        found[ticket.id] = ticket
-        return found, crowded
+            for some in pool.map(lambda each: self.api.tickets(*each), asked):
+                found = found.joined(some)
+        tickets = {t.id: t for t in found.tickets if t.open or t.updated_at >= self.since}
+        return replace(found, tickets=list(tickets.values()))
 
     # What they say
 
@@ -222,11 +253,6 @@ def _who(customer: Account, users: Collection[ZendeskUser]) -> _DeskIdentity:
     terms |= {f"{ORGANIZATION}{id}" for id in firms}
     ids = frozenset(user.id for user in users)
     return _DeskIdentity(ids, firms, frozenset(terms), doubtful)
-
-
-def _few(tickets: Collection[ZendeskTicket]) -> bool:
-    """Whether one customer's tickets can all be read."""
-    return len(tickets) <= MOST_TICKETS
 
 
 def _doubt(organizations: Collection[str]) -> str:

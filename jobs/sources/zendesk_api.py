@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
 
@@ -127,6 +127,21 @@ Comments = list[ZendeskComment]
 
 
 @dataclass(frozen=True)
+class FoundTickets:
+    """What a search finds; `crowded` are the terms that find more than a search gives."""
+
+    tickets: list[ZendeskTicket] = field(default_factory=list)
+    odd: list[object] = field(default_factory=list)
+    """Tickets that cannot be read, as they came."""
+    crowded: set[str] = field(default_factory=set)
+
+    def joined(self, other: FoundTickets) -> FoundTickets:
+        """What both have found."""
+        tickets, odd = self.tickets + other.tickets, self.odd + other.odd
+        return FoundTickets(tickets, odd, self.crowded | other.crowded)
+
+
+@dataclass(frozen=True)
 class ZendeskApi:
     """The calls of one reading. Every method raises SourceError."""
 
@@ -146,26 +161,24 @@ class ZendeskApi:
         found = self.reading.listed(self._get("/api/v2/users/search", {"query": query}), "users")
         return any(self.reading.parsed(ZendeskUser, raw).id == me.id for raw in found)
 
-    def users(self, addresses: Sequence[str]) -> Iterator[ZendeskUser]:
-        """The users with any of these addresses."""
+    def users(self, addresses: Sequence[str]) -> tuple[list[ZendeskUser], list[object]]:
+        """The users with any of these addresses, and those that cannot be read."""
         query = " ".join(f'email:"{address}"' for address in addresses)
-        for raw in self._pages("/api/v2/users/search", query, "users"):
-            yield self.reading.parsed(ZendeskUser, raw)
+        raws = self._pages("/api/v2/users/search", query, "users")
+        return self.reading.rows(ZendeskUser, raws)
 
-    def tickets(self, state: str, terms: Sequence[str]) -> tuple[list[ZendeskTicket], set[str]]:
-        """The tickets by any of these terms, and the terms that find more than a search gives."""
+    def tickets(self, state: str, terms: Sequence[str]) -> FoundTickets:
+        """The tickets by any of these terms."""
         query = f"type:ticket {state} {' '.join(terms)}"
         first = self._page("/api/v2/search", query, "1")
         if self._count(first) <= FOUND:
             rows = self._pages("/api/v2/search", query, "results", first)
-            return [self.reading.parsed(ZendeskTicket, raw) for raw in rows], set()
+            return FoundTickets(*self.reading.rows(ZendeskTicket, rows))
         if len(terms) == 1:
-            return [], set(terms)
+            return FoundTickets(crowded=set(terms))
         half = len(terms) // 2
-        (some, one), (others, other) = (
-            self.tickets(state, part) for part in (terms[:half], terms[half:])
-        )
-        return some + others, one | other
+        some, others = (self.tickets(state, part) for part in (terms[:half], terms[half:]))
+        return some.joined(others)
 
     def comments(self, ticket: ZendeskTicket) -> Comments | SourceError | None:
         """The comments of this ticket, or why they cannot be read; None if the ticket is gone."""

@@ -25,6 +25,10 @@ class Lying:
         kind = {"Content-Type": "application/json"}
         self._lies[match] = Response(content, status, {**kind, **(headers or {})})
 
+    def unsay(self, match: str) -> None:
+        """Let the honest answers through again."""
+        del self._lies[match]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         lies = (lie for match, lie in self._lies.items() if match in scope.get("path", ""))
         await next(lies, self.app)(scope, receive, send)

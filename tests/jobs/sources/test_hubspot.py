@@ -425,6 +425,45 @@ def test_a_lie_is_down_too(crm: Crm, lie: tuple[str, Any, str]) -> None:
             crm.client.check(NOW, policy())
 
 
+def test_an_odd_record_is_missing_context_of_its_own_customer(crm: Crm) -> None:
+    """A contact, a company, a link, a company that is linked, an owner: the other customer is read
+    as always; a record that names nobody may be about anybody."""
+    crm.stand_in.add(firm("ap@one.example", "One", "Ann Lee"))
+    crm.stand_in.add(firm("ap@two.example", "Two", "Bea Ott"))
+    crm.stand_in.add(firm("x@three.example", "Three", quickbooks_id="60"))
+    objects, owners = crm.stand_in.crm.objects, crm.stand_in.crm.owners
+    ids = {(kind, o["properties"].get("name") or o["properties"].get("email")): (kind, id)
+           for (kind, id), o in objects.items() if kind != "notes"}  # fmt: skip
+    everybody = [account(*who) for who in (("58", "ap@one.example"), ("59", "ap@two.example"))]
+    everybody.append(account("60"))
+
+    def fresh() -> set[str]:
+        found = crm.read(*everybody)
+        clean = {id for id, one in found.items() if isinstance(one.freshness, Fresh)}
+        assert all("cannot be read" in down(found[id]) for id in found.keys() - clean)
+        return clean
+
+    assert fresh() == {"58", "59", "60"}
+    for record, key, left in (
+        (objects[ids["contacts", "ap@one.example"]], "id", {"59", "60"}),
+        (objects[ids["companies", "One"]], "id", {"59", "60"}),
+        (objects[ids["companies", "Three"]], "id", {"58", "59"}),
+        (owners[0], "id", {"59", "60"}),
+    ):
+        good, record[key] = record[key], "odd one"
+        assert fresh() == left, (record, key)
+        record[key] = good
+    (_, contact), (_, company) = ids["contacts", "ap@one.example"], ids["companies", "One"]
+    for path, about in (("contacts/companies", contact), ("companies/notes", company)):
+        rows = [{"from": {"id": about}, "to": None}]
+        crm.lying.say(path, {"status": "COMPLETE", "results": rows})
+        assert "58" not in fresh()
+        assert "59" in fresh()
+        crm.lying.unsay(path)
+    crm.lying.say("contacts/search", {"total": 1, "results": [{"id": "9"}]})
+    assert fresh() == set()
+
+
 def test_an_answer_that_trickles_is_not_waited_for(
     crm: Crm, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -369,6 +369,36 @@ def test_a_lie_is_down_too(desk: HelpDesk, lie: tuple[str, Any, str]) -> None:
     assert reason in down(desk.one("a@one.example"))
 
 
+def test_an_odd_record_is_missing_context_of_its_own_customer(desk: HelpDesk) -> None:
+    """A user, or a ticket of a user or of an organization: the other customer is read as always;
+    a record that names nobody may be about anybody."""
+    ids = [desk.stand_in.desk.user(who) for who in ("a@one.example", "b@two.example")]
+    for who in ("a@one.example", "b@two.example"):
+        desk.stand_in.add(about("A", who))
+
+    def fresh() -> set[str]:
+        found = desk.read(account("1", "a@one.example"), account("2", "b@two.example"))
+        clean = {id for id, one in found.items() if isinstance(one.freshness, Fresh)}
+        assert all("cannot be read" in down(found[id]) for id in found.keys() - clean)
+        return clean
+
+    assert fresh() == {"1", "2"}
+    odd = {"id": "odd", "email": "A@one.example"}
+    user = {"id": ids[1], "email": "b@two.example", "organization_id": 5}
+    desk.lying.say("users/search", {"users": [odd, user], "count": 2})
+    assert fresh() == {"2"}
+    desk.lying.say("users/search", {"users": [user], "count": 1})
+    for ticket, left in (
+        ({"requester_id": ids[1]}, {"1"}),
+        ({"organization_id": 5, "requester_id": None}, {"1"}),
+        ({"subject": "a@one.example"}, set()),
+    ):
+        desk.lying.say("v2/search", {"results": [ticket], "count": 1})
+        assert fresh() == left
+    desk.lying.say("users/search", {"users": [{"id": "odd"}], "count": 1})
+    assert fresh() == set()
+
+
 def test_what_is_not_known_is_the_careful_reading(desk: HelpDesk) -> None:
     """A status nobody knows is open; a comment that does not say who may see it is private."""
     user = desk.stand_in.desk.user("a@one.example")
