@@ -28,6 +28,15 @@ KEPT = 512
 MODEL_LINES = 150
 """How many lines go to the model."""
 
+FEW_WORDS = 8
+"""Hardly more than a greeting and a name."""
+
+_IN_A_FILE = re.compile(
+    r"\b(?:attach(?:ed|ing|ments?)?|enclos(?:ed|ing|ures?)|anbei|anh[aä]ng(?:e|en|end|s)?|angehängt"
+    r"|angefügt|beigefügt|beiliegend|anlagen?|im pdf|(?:see|siehe) (?:\w+ )?(?:pdf|file|datei))"
+    r"(?:e[mnrs]?)?\b",
+    re.IGNORECASE,
+)
 _HTML = re.compile(r"<(?:html|body|div|p|br|table|span|a|!doctype)[\s/>]", re.IGNORECASE)
 _HIDING = re.compile(
     r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|opacity:0(?![.\d]*[1-9])|max-height:0"
@@ -67,6 +76,11 @@ def lines(text: str) -> tuple[str, ...]:
 def too_long(text: str) -> bool:
     """Whether the model or the phrase rules see only a part of it."""
     return len(text) > LONGEST_TEXT or len(lines(text)) > MODEL_LINES
+
+
+def in_a_file(text: str) -> bool:
+    """Whether a text that came with a file leaves to it what there is to say."""
+    return len(text.split()) <= FEW_WORDS or _IN_A_FILE.search(text) is not None
 
 
 def plain(text: str) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from pydantic import AwareDatetime, BaseModel
 
-from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.evidence import Document, Unreadable
 from jobs.rules.facts.findings import Account, Counterpart, Down, Findings, Fresh, Owner
 from jobs.rules.gates.marks import crm_marks
 from jobs.rules.plain import one_line
@@ -35,7 +35,8 @@ MOST_NOTES = 200
 """The newest notes of one customer that are read; more of them since a day are too many."""
 ABOUT_CONTACT = ("email", "hs_additional_emails", "hubspot_owner_id")
 ABOUT_COMPANY = ("name", "domain", "hubspot_owner_id")
-ABOUT_NOTE = ("hs_note_body", "hs_timestamp")
+ABOUT_NOTE = ("hs_note_body", "hs_timestamp", "hs_attachment_ids")
+ONLY_A_FILE = "[attached: a file]"
 ODD = "HubSpot sent a record about this customer that cannot be read."
 GONE = "A company that somebody named for it in Slack is not in the CRM."
 NUMBER = re.compile(r"\d{1,20}")
@@ -274,7 +275,9 @@ class _HubSpotReading:
         at = note.says("hs_timestamp")
         when = self.api.reading.parsed(_Moment, {"at": at or note.createdAt}).at.astimezone(UTC)
         text = note.says("hs_note_body")
-        return Document(f"note:{note.id}", "CRM", "note", when, text, author="colleague")
+        missing = None if text or not note.says("hs_attachment_ids") else Unreadable.TEXT
+        about = f"note:{note.id}", "CRM", "note", when, ONLY_A_FILE if missing else text
+        return Document(*about, author="colleague", missing=missing)
 
     def _marks(self, known: _CrmIdentity) -> tuple[Mark, ...]:
         """Each once, even if several contacts have it."""

@@ -19,7 +19,7 @@ from email.policy import compat32
 from email.utils import getaddresses
 from itertools import islice
 
-from jobs.reasoning.cleaning import LONGEST_TEXT, lines, plain, visible
+from jobs.reasoning.cleaning import LONGEST_TEXT, in_a_file, lines, plain, visible
 from jobs.reasoning.phrases import phrases
 from jobs.reasoning.replies import own_words, quoted
 from jobs.rules.facts.evidence import AUTOMATIC, BOUNCE, DELAY, Stance, Unreadable
@@ -35,6 +35,9 @@ MOST_ATTACHMENTS = 10
 LONGEST_SUBJECT = 200
 
 _ENCRYPTED = frozenset({"encrypted", "pkcs7-mime", "x-pkcs7-mime"})
+_SIGNATURES = frozenset(
+    {"pkcs7-signature", "x-pkcs7-signature", "pgp-signature", "pgp-keys", "vcard", "x-vcard"}
+)
 _ARMOUR = "-----BEGIN PGP MESSAGE-----"
 _IDS = re.compile(r"<[^<>\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,250}>")
 """Without what PostgreSQL does not take: a NUL, or half of a surrogate pair."""
@@ -122,8 +125,9 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
     answers = _ids(mail, "In-Reply-To") | _ids(mail, "References") | returned
     answers_us = not answers.isdisjoint(our_ids)
     texts = _texts(parts)
+    at_home = _at_home(sender, ours)
     # in a colleague's answer a quote without a name is more likely the customer's
-    quotes_us = answers_us and not _at_home(sender, ours)
+    quotes_us = answers_us and not at_home
     words = _together(*(own_words(text, ours, answers_us=quotes_us) for text in texts))
     if failed:
         kind = BOUNCE
@@ -131,6 +135,7 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
         kind = DELAY
     else:
         kind = _kind(mail, sender, words, texts, answers_us=answers_us)
+    by_us = at_home and kind != "forward"
     return Inbound(
         id=_content_id(mail, sender, kind, *sorted(failed), words),
         kind=kind,
@@ -143,7 +148,7 @@ def _parsed(fetched: Fetched, ours: Collection[str], our_ids: Collection[str]) -
         failed=failed,
         whole=not fetched.cut or _ends_with_a_file(parts) or len(words) >= LONGEST_TEXT,
         quotes_others=kind == "forward" or any(quoted(text, ours) for text in texts),
-        missing=None if _is_report(mail) or failed else _missing(parts, words),
+        missing=None if _is_report(mail) or failed else _missing(parts, words, by_us=by_us),
     )
 
 
@@ -151,14 +156,27 @@ def _at_home(sender: str, ours: Collection[str]) -> bool:
     return not {sender, sender.rpartition("@")[2]}.isdisjoint(one.lower() for one in ours)
 
 
-def _missing(parts: list[Message], words: str) -> Unreadable | None:
+def _missing(parts: list[Message], words: str, *, by_us: bool) -> Unreadable | None:
     encrypted = any(part.get_content_subtype() in _ENCRYPTED for part in parts)
     if encrypted or _ARMOUR in words:
         return Unreadable.TEXT
     cut = len(words) >= LONGEST_TEXT or len(parts) >= MOST_PARTS
     if cut or any(map(_is_cut, _text_parts(parts))):
         return Unreadable.REST
-    return None if words else Unreadable.TEXT
+    if not words:
+        return Unreadable.TEXT
+    says_more = not by_us and in_a_file(words) and any(map(_is_own_file, parts))
+    return Unreadable.FILE if says_more else None
+
+
+def _is_own_file(part: Message) -> bool:
+    """Whether it is a file that is read on its own, and neither a signature nor a picture that
+    belongs to the text, such as a logo."""
+    if not _file_name(part) or part.get_content_maintype() == "message":
+        return False
+    in_text = part["Content-ID"] is not None or part.get_content_disposition() == "inline"
+    shown = part.get_content_maintype() == "image" and in_text
+    return not shown and part.get_content_subtype() not in _SIGNATURES
 
 
 def _is_cut(part: Message) -> bool:

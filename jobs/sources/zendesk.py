@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from jobs.rules.facts.evidence import Document
+from jobs.rules.facts.evidence import Document, Unreadable
 from jobs.rules.facts.findings import Account, Counterpart, Down, Findings, Fresh, Ticket
 from jobs.rules.policy.policy import Policy
 from jobs.sources.http import (
@@ -230,13 +230,13 @@ class _ZendeskReading:
         at = max((comment.created_at for comment in shown), default=ticket.updated_at)
         text = "\n\n".join([(ticket.subject or "").strip(), *(_said(ticket, c) for c in shown)])
         if text:
-            yield Document(f"ticket:{ticket.id}", "help desk", "ticket", at.astimezone(UTC), text)
+            about = f"ticket:{ticket.id}", "help desk", "ticket", at.astimezone(UTC), text
+            yield Document(*about, missing=_missing(shown))
         if hidden:
             at = max(comment.created_at for comment in hidden).astimezone(UTC)
             text = "\n\n".join(comment.text for comment in hidden)
-            yield Document(
-                f"ticket:{ticket.id}:notes", "help desk", "note", at, text, author="agent"
-            )
+            about = f"ticket:{ticket.id}:notes", "help desk", "note", at, text
+            yield Document(*about, author="agent", missing=_missing(hidden))
 
 
 def _who(customer: Account, users: Collection[ZendeskUser]) -> _DeskIdentity:
@@ -253,6 +253,10 @@ def _who(customer: Account, users: Collection[ZendeskUser]) -> _DeskIdentity:
     terms |= {f"{ORGANIZATION}{id}" for id in firms}
     ids = frozenset(user.id for user in users)
     return _DeskIdentity(ids, firms, frozenset(terms), doubtful)
+
+
+def _missing(comments: Comments) -> Unreadable | None:
+    return Unreadable.FILE if any(comment.in_a_file for comment in comments) else None
 
 
 def _doubt(organizations: Collection[str]) -> str:

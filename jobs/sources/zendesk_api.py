@@ -16,6 +16,8 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field
 
+from jobs.reasoning.cleaning import in_a_file
+from jobs.rules.plain import one_line
 from jobs.sources.http import (
     Raw,
     Request,
@@ -28,6 +30,7 @@ from jobs.sources.source import SourceError
 
 RATES = {"": RequestRate(per_second=60, at_once=80)}
 """Plans permit from 200 to 2,500 requests a minute; a 429 says how long to wait."""
+MOST_FILES = 10  # named of one comment
 LISTED = 100  # the most results on one page
 FOUND = 1000
 """The most results that a search returns; a query that finds more has to be divided."""
@@ -85,22 +88,44 @@ class ZendeskTicket(BaseModel):
 
     @property
     def of_one_text(self) -> bool:
-        """Whether its description is all there is, and it is known who may see it."""
-        return self.updated_at == self.created_at and None not in (self.description, self.is_public)
+        """Whether its description is all there is, and it is known who may see it.
+
+        A search does not say whether a file came with it.
+        """
+        alone = self.updated_at == self.created_at and self.is_public is not None
+        return alone and self.description is not None and not in_a_file(self.description)
+
+
+class _File(BaseModel):
+    file_name: str | None = None
+    inline: bool | None = None
 
 
 class ZendeskComment(BaseModel):
-    """A comment on a ticket. `body` is outside text."""
+    """A comment on a ticket. `body` and the names of its files are outside text."""
 
     author_id: Id | None = None
     body: str | None = None
     plain_body: str | None = None
     public: bool | None = None
     created_at: AwareDatetime
+    attachments: list[_File] | None = None
 
     @property
     def text(self) -> str:
+        """Its words, and a line for each file that is no picture inside them."""
+        files = [file for file in self.attachments or () if not file.inline][:MOST_FILES]
+        names = (f"[attached: {one_line(file.file_name or '') or 'a file'}]" for file in files)
+        return "\n".join([*filter(None, [self.words]), *names])
+
+    @property
+    def words(self) -> str:
         return (self.plain_body or self.body or "").strip()
+
+    @property
+    def in_a_file(self) -> bool:
+        """Whether it leaves to a file what there is to say."""
+        return self.text != self.words and in_a_file(self.words)
 
 
 class AccessToken:

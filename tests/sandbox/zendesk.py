@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -129,10 +129,20 @@ class Zendesk:
         for comment in entry.get("comments", ()):
             at = moment(comment["at"], zone, now) if "at" in comment else created
             public = comment.get("public", True)
-            self.comment(id, comment["author"], comment["text"], at, public=public)
+            files = comment.get("files", ())
+            self.comment(id, comment["author"], comment["text"], at, public=public, files=files)
         return id
 
-    def comment(self, id: int, author: str, text: str, at: datetime, *, public: bool = True) -> int:
+    def comment(
+        self,
+        id: int,
+        author: str,
+        text: str,
+        at: datetime,
+        *,
+        public: bool = True,
+        files: Iterable[str] = (),
+    ) -> int:
         """A comment; an author who is no user with an address is one of the agents."""
         desk, ticket = self.desk, self.desk.tickets[id]
         known = {user["email"] for user in desk.users.values()}
@@ -147,6 +157,7 @@ class Zendesk:
             "plain_body": text,
             "public": public,
             "created_at": at,
+            "attachments": [{"id": desk.new_id(), "file_name": name} for name in files],
         }
         desk.comments[id].append(said)
         ticket["updated_at"] = max(ticket["updated_at"], at)

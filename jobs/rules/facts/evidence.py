@@ -45,6 +45,7 @@ class Unreadable(StrEnum):
 
     REST = "rest"  # it is too long
     TEXT = "text"  # it is only a picture or a file, or encrypted
+    FILE = "file"  # it leaves what it has to say to a file
 
 
 @dataclass(frozen=True)

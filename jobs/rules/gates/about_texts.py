@@ -28,6 +28,10 @@ TO_READ = frozenset({UNREAD, UNREADABLE})
 WITHOUT = {
     Unreadable.REST: ("is too long to be read whole", "are too long to be read whole"),
     Unreadable.TEXT: ("has no text that can be read", "have no text that can be read"),
+    Unreadable.FILE: (
+        "comes with a file that no program has read",
+        "come with files that no program has read",
+    ),
 }
 """What of a text is missing → what is said of one, and of several."""
 KINDS = {

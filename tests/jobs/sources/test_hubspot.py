@@ -14,6 +14,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from jobs.rules.facts.evidence import Unreadable
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Owner
 from jobs.rules.policy.policy import Policy
 from jobs.sources import hubspot
@@ -114,6 +115,15 @@ def test_it_says_what_the_crm_knows_about_a_customer(crm: Crm) -> None:
     ]
     assert found.documents[1].at == datetime(2026, 11, 18, 14, 5, tzinfo=UTC)
     assert len({d.id for d in found.documents}) == 2
+    for about in (o["properties"] for o in crm.stand_in.crm.objects.values()):
+        if about.get("hs_note_body") in (" ", "She asked for a copy."):
+            about["hs_attachment_ids"] = "1;2"
+    last = crm.one("dana@northgate.example").documents
+    assert {(d.text, d.missing) for d in last} == {
+        ("[attached: a file]", Unreadable.TEXT),
+        ("She asked for a copy.", None),
+        (hostile, None),
+    }
     assert found.owner == Owner("Robin Vale", "robin.vale@brass-fern.example")
     assert {(m.kind, m.source) for m in found.marks} == {
         ("key_account", "“vip: Yes” in the CRM"),

@@ -408,6 +408,15 @@ def test_broken_mails_are_read_as_far_as_they_go(inbox: Inbox) -> None:
 
 SIGNED = b"Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\n"
 HTML = b"Content-Type: text/html\r\n\r\n"
+SEE_IT = b"Hello,\r\nfor everything that we have to say about it please see the attached letter."
+LONG = b"Hello,\r\nthe driver brought the goods on Monday, and all of them are in the store by now."
+
+
+def beside(file: bytes, text: bytes) -> bytes:
+    """A mail of a text and a file."""
+    return MIXED + b"\r\n" + text + b"\r\n--x\r\n" + file + b"\r\n\r\nx\r\n--x--\r\n"
+
+
 WHOLE: dict[str, tuple[bytes, Unreadable | None]] = {
     "a text": (b"\r\nHello\r\n", None),
     "an empty mail": (b"\r\n\r\n", Unreadable.TEXT),
@@ -424,6 +433,16 @@ WHOLE: dict[str, tuple[bytes, Unreadable | None]] = {
     ),
     "S/MIME": (b"Content-Type: application/pkcs7-mime\r\n\r\nx\r\n", Unreadable.TEXT),
     "armoured": (b"\r\nHi\r\n-----BEGIN PGP MESSAGE-----\r\nx\r\n", Unreadable.TEXT),
+    "a file that is referred to": (beside(PDF, SEE_IT), Unreadable.FILE),
+    "im Anhang": (
+        beside(PDF, SEE_IT.replace(b"see the attached letter", b"siehe Anhang")),
+        Unreadable.FILE,
+    ),
+    "hardly a word": (beside(PDF, b"Hi Cora,\r\nregards, Dana"), Unreadable.FILE),
+    "a file that says nothing new": (beside(PDF, LONG), None),
+    "a logo": (beside(b"Content-Type: image/png; name=logo.png\r\nContent-ID: <1>", SEE_IT), None),
+    "a signature": (beside(b"Content-Type: application/pkcs7-signature; name=s.p7s", SEE_IT), None),
+    "a file that is mail": (beside(b"Content-Type: message/rfc822; name=a.eml", SEE_IT), None),
     "too long": (b"\r\n" + b"Hello\r\n" * 10_000, Unreadable.REST),
     "too much before it": (b"\r\n" + b"\r\n" * 60_000 + b"We dispute it\r\n", Unreadable.REST),
     "too much markup": (HTML + b"<p>Hello</p>" + b"<b></b>" * 40_000, Unreadable.REST),
@@ -440,6 +459,10 @@ def test_what_only_a_person_can_read_is_said() -> None:
     report = parse(Fetched(1, NOW, 1, bounce()), US.names, ())
     assert report is not None
     assert report.missing is None
+    ours = b"From: cora@" + US.domain.encode() + b"\r\n" + beside(PDF, SEE_IT)
+    own = parse(Fetched(1, NOW, len(ours), ours), US.names, ())
+    assert own is not None
+    assert own.missing is None, "what a colleague attaches is known here"
 
 
 def test_large_mails_are_read_to_the_end_of_their_text(

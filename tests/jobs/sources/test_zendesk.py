@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from jobs.rules.facts.evidence import Unreadable
 from jobs.rules.facts.findings import Account, Down, Findings, Fresh, Ticket
 from jobs.sources import zendesk
 from jobs.sources.http import Service
@@ -27,6 +28,7 @@ from tests.sandbox.zendesk import Zendesk
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 SINCE = NOW - timedelta(days=90)
 POLICY = policy()
+LONG = "The driver brought the goods on Monday, and all of them are in the store."
 
 
 @dataclass
@@ -215,10 +217,12 @@ def test_two_customers_of_one_organization_share_its_tickets(desk: HelpDesk) -> 
 
 
 def test_a_hundred_customers_are_read_in_few_requests(desk: HelpDesk) -> None:
-    """Searches name many at once; comments cost a request, but not where there is only one."""
+    """Searches name many at once; comments cost a request, but not where there is only one, unless
+    that may be only the name of a file."""
     for n in range(100):
         who = f"ap@firm{n}.example"
-        desk.stand_in.add(about(f"A{n}", who, f"Firm {n}", created="2026-11-18T14:05"))
+        first = {"organization": f"Firm {n}", "created": "2026-11-18T14:05", "subject": f"A{n}"}
+        desk.stand_in.add(entry(who, said(who, LONG), **first))
         desk.stand_in.add(entry(who, said(who, "x"), said("ann", "y", "2026-11-19"), subject="B"))
     found = desk.read(*(account(str(n), f"ap@firm{n}.example") for n in range(100)))
     assert all(len(one.tickets) == len(one.documents) == 2 for one in found.values())
@@ -231,10 +235,10 @@ def test_a_hundred_customers_are_read_in_few_requests(desk: HelpDesk) -> None:
 def test_a_single_private_text_stays_private(desk: HelpDesk) -> None:
     """An agent's ticket for the customer, whose only text customers cannot see."""
     desk.stand_in.add(
-        entry("a@one.example", said("ann", "Call them.", public=False), created="2026-11-18T14:05")
+        entry("a@one.example", said("ann", LONG, public=False), created="2026-11-18T14:05")
     )
     ticket, note = desk.one("a@one.example").documents
-    assert (ticket.text, note.kind, note.text) == ("A pallet", "note", "Call them.")
+    assert (ticket.text, note.kind, note.text) == ("A pallet", "note", LONG)
     assert desk.asked("comments") == 0
 
 
@@ -367,6 +371,31 @@ def test_a_lie_is_down_too(desk: HelpDesk, lie: tuple[str, Any, str]) -> None:
     desk.stand_in.add(about("A", "a@one.example"))
     desk.lying.say(match, body)
     assert reason in down(desk.one("a@one.example"))
+
+
+def test_what_is_only_a_file_is_something_unread(desk: HelpDesk) -> None:
+    """Named in the text, and marked: also of the first comment, which a search gives without its
+    files. A file that comes with words enough marks nothing."""
+    who = "a@one.example"
+    for subject, comment in {
+        "only a file": said(who, "", files=["claim.pdf"]),
+        "see file": said(who, f"{LONG} Please see the attached list.", files=["list.xlsx"]),
+        "a picture": said(who, LONG, files=["store.jpg"]),
+        "a note": said("ann", "", files=["scan.pdf"], public=False),
+        "only words": said(who, "Where is it?"),
+    }.items():
+        desk.stand_in.add(entry(who, comment, subject=subject))
+    found = {d.text.split("\n")[0]: d for d in desk.one(who).documents if d.kind == "ticket"}
+    assert {subject: d.missing for subject, d in found.items()} == {
+        "only a file": Unreadable.FILE,
+        "see file": Unreadable.FILE,
+        "a picture": None,
+        "a note": None,
+        "only words": None,
+    }
+    assert "[attached: claim.pdf]" in found["only a file"].text
+    (note,) = (d for d in desk.one(who).documents if d.kind == "note")
+    assert (note.text, note.missing) == ("[attached: scan.pdf]", Unreadable.FILE)
 
 
 def test_an_odd_record_is_missing_context_of_its_own_customer(desk: HelpDesk) -> None:
