@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 
 from jobs.rules import plain
 from jobs.rules.plain import beginning, shortened
 
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_INVISIBLE = frozenset("\u00ad\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
+_HIDDEN = re.compile(
+    "["
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, besides line breaks and tabs
+    r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction
+    r"\u00ad\u180e\u200b\u2060-\u2064\ufeff"  # invisible
+    r"\u2028\u2029\ud800-\udfff\U000e0000-\U000e007f"  # separators, lone surrogates, tags
+    "]"
+)
 _LOOKALIKE = str.maketrans({"*": "∗", "_": "ˍ", "~": "∼", "`": "ˋ"})
 _MARKER = re.compile(r"(?<![^\W_])[*_~`]+|[*_~`]+(?![^\W_])|`+")
 _JOINER = "\u2060"  # invisible and without width; stops autolinks and quotes
@@ -24,29 +29,20 @@ _SCHEME = re.compile(r":(?=//)|(?<=mailto):|(?<=tel):", re.IGNORECASE)
 _DOMAIN = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})|(?<=\w)@(?=\w)")
 
 
-def hidden(char: str) -> bool:
-    """Whether `char` is invisible but can change how the rest looks."""
-    if char in "\n\t":
-        return False
-    return char in _BIDI or char in _INVISIBLE or _unprintable(char)
-
-
-def _unprintable(char: str) -> bool:
-    tag = "\U000e0000" <= char <= "\U000e007f"
-    return tag or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+def hides(text: str) -> bool:
+    """Whether something in `text` is invisible but can change how the rest looks."""
+    return _HIDDEN.search(text) is not None
 
 
 def clean(text: str) -> str:
     """`text` without control, bidi and invisible characters; line ends become newlines."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = lines.replace("\u2028", "\n").replace("\u2029", "\n")
-    return "".join(char for char in lines if not hidden(char))
+    return _HIDDEN.sub("", lines.replace("\u2028", "\n").replace("\u2029", "\n"))
 
 
 def revealed(text: str) -> str:
     """`text` with every hidden character spelled out, for a text that a person has to approve."""
-    lines = text.replace("\r\n", "\n")
-    return "".join(f"⟦U+{ord(char):04X}⟧" if hidden(char) else char for char in lines)
+    return _HIDDEN.sub(lambda found: f"⟦U+{ord(found[0]):04X}⟧", text.replace("\r\n", "\n"))
 
 
 def revealed_line(text: str) -> str:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.blockkit.escaping import hidden
+from bot.blockkit.escaping import hides
 from bot.blockkit.lint_blocks import BLOCKS, Surface
 from bot.blockkit.lint_elements import plain
 from bot.blockkit.lint_shapes import Check, Faults, anything, flag, many, one_of, thing, words
@@ -127,7 +127,7 @@ def _unescaped(words: str, at: str) -> Faults:
 
 
 def _unseen(words: str, at: str) -> Faults:
-    if any(hidden(char) for char in words if char != _JOINER):
+    if hides(words.replace(_JOINER, "")):
         yield f"{at}: a hidden character"
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import unicodedata
 import warnings
 from decimal import Decimal
 from typing import Any
@@ -302,7 +304,16 @@ def test_no_text_gets_out_of_its_escape(raw: str) -> None:
     for entity in ("&amp;", "&lt;", "&gt;"):
         left = left.replace(entity, "")
     assert not set("<>&`") & set(left)
-    assert not any(escaping.hidden(char) for char in safe.replace("\u2060", ""))
+    assert not escaping.hides(safe.replace("\u2060", ""))
+
+
+def test_nothing_that_unicode_calls_a_control_is_shown() -> None:
+    """Controls, lone surrogates and separators of every kind are left out, but for \\n and \\t."""
+    every = map(chr, range(sys.maxunicode + 1))
+    controls = {c for c in every if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")}
+    shown = {c for c in controls if not escaping.hides(c)}
+    assert shown == {"\n", "\t"}
+    assert escaping.clean("".join(sorted(controls - set("\r\u2028\u2029")))) == "\t\n"
 
 
 @given(st.text(max_size=600), st.integers(min_value=30, max_value=200))
