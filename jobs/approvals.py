@@ -7,8 +7,8 @@ to approve. This is checked on each click, when a card is drawn, and again just 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from jobs.rules.policy.rights import Manager
 from jobs.rules.rulings import Needed, Ruling
 from jobs.rules.states import MOVES, Role, State
 from jobs.store import assessments, cases, drafts, outbox, people, sends
+from jobs.store.assessments import Assessment
 from jobs.store.cases import Case, Move
 from jobs.store.customers import managers
 from jobs.store.drafts import Draft
@@ -31,12 +32,30 @@ from jobs.store.outbox import MessageKind
 ACTOR = "system:send"
 
 
+@dataclass(frozen=True)
+class Grounds:
+    """By what the approvals of a case are counted."""
+
+    facts: Facts
+    judged: Assessment
+    manager: Manager | None
+
+
+def grounds(conn: Connection, policy: Policy, case: Case, facts: Facts, now: datetime) -> Grounds:
+    """What is known about a case now, together with these facts."""
+    judged = assessments.present(conn, case)
+    manager = managers.account_manager(
+        conn, case.company, case.customer, policy, judged.findings, now
+    )
+    return Grounds(facts, judged, manager)
+
+
 def standing(
     conn: Connection,
     policy: Policy,
     case: Case,
     draft: str,
-    facts: Facts,
+    by: Grounds,
     now: datetime,
     more: tuple[Ruling, ...] = (),
 ) -> Approvals:
@@ -45,15 +64,13 @@ def standing(
     `more` are rulings made since the case was assessed.
     While the account manager still has to see the case, none counts, whenever it was given.
     """
-    judged = assessments.present(conn, case)
-    rulings = (*judged.rulings, *more)
-    needed = gates.approvals(rulings, facts, case.stage, policy, judged.class_)
-    manager = managers.account_manager(
-        conn, case.company, case.customer, policy, judged.findings, now
-    )
+    rulings = (*by.judged.rulings, *more)
+    needed = gates.approvals(rulings, by.facts, case.stage, policy, by.judged.class_)
     groups = people.groups(conn, now)
-    given = _valid(conn, policy, draft, manager, needed, groups)
-    fine = bool(drafts.decided_on(conn, draft, Decided.FINE))
+    said = drafts.decided_on(conn, draft, Decided.APPROVE, Decided.FINE)
+    approved = (one for one in said if one.kind == Decided.APPROVE)
+    given = _valid(conn, policy, approved, by.manager, needed, groups)
+    fine = any(one.kind == Decided.FINE for one in said)
     found = Approvals(
         needed=needed.count,
         given=given,
@@ -69,19 +86,19 @@ def standing(
 def _valid(
     conn: Connection,
     policy: Policy,
-    draft: str,
+    approved: Iterable[Decision],
     manager: Manager | None,
     needed: Needed,
     groups: Mapping[str, frozenset[str]],
 ) -> tuple[Decision, ...]:
-    """The approvals of this draft by people who still have the right to give them."""
+    """Those approvals that were given by people who still have the right to give them."""
 
     def valid(decision: Decision) -> bool:
         person, roles = people.person(conn, decision.actor), policy.roles(decision.actor, groups)
         allowed = rights.may_approve(decision.actor, roles, manager, policy, needed)
         return allowed and person is not None and not person.trouble
 
-    return tuple(filter(valid, drafts.decided_on(conn, draft, Decided.APPROVE)))
+    return tuple(filter(valid, approved))
 
 
 def void(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from jobs import approvals
+from jobs.approvals import Grounds
 from jobs.decide import access
 from jobs.decide.access import Answer, Click, Decider, Reply, VerbRefused
 from jobs.decide.verbs import Verb
@@ -33,10 +34,11 @@ def approve(conn: Connection, policy: Policy, click: Click, now: datetime) -> Re
     access.in_state(conn, case, State.WAITING)
     draft = access.same_draft(decider, click)
     _check_right(policy, decider)
-    before = approvals.standing(conn, policy, case, draft.id, decider.facts, now)
+    by = Grounds(decider.facts, decider.judged, decider.manager)
+    before = approvals.standing(conn, policy, case, draft.id, by, now)
     _check_open(decider, before, now)
     access.decide(conn, policy, decider, now)
-    after = approvals.standing(conn, policy, case, draft.id, decider.facts, now)
+    after = approvals.standing(conn, policy, case, draft.id, by, now)
     if after.missing:
         return _first(conn, decider, draft, after, now)
     return _last(conn, policy, decider, draft, now)

@@ -34,7 +34,7 @@ from jobs.rules.states import State
 from jobs.store import assessments, case_lists, companies, drafts, outbox, work
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import families, history, managers
+from jobs.store.customers import families, history
 from jobs.store.outbox import MessageKind
 from jobs.store.work import Claim
 
@@ -187,18 +187,16 @@ class Morning:
     def _next_look(self, case: Case) -> tuple[dict[str, Any], datetime] | None:
         """Whose approval or look is missing after the first step, and since when."""
         assert case.draft is not None
-        judged = assessments.present(self.conn, case)
-        standing = approvals.standing(
-            self.conn, self.policy, case, case.draft, self._facts(case), self.now
-        )
+        on = (self.conn, self.policy, case)
+        by = approvals.grounds(*on, self._facts(case), self.now)
+        standing = approvals.standing(*on, case.draft, by, self.now)
         if standing.given and standing.missing:
             lead = standing.lead_needed and not standing.lead_given
             return _for("lead" if lead else "another"), standing.given[-1].at
         if standing.open(self.now):
             return None
-        on = (self.conn, case.company, case.customer, self.policy)
-        who = managers.account_manager(*on, judged.findings, self.now)
-        return _for("manager", *((who.user, who.name) if who else ())), judged.made_at
+        who = by.manager
+        return _for("manager", *((who.user, who.name) if who else ())), by.judged.made_at
 
     def _long_ago(self, since: datetime) -> bool:
         """Whether a working day has passed since then."""

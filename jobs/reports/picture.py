@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from jobs import approvals
 from jobs.reasoning.cage import unusual_words
-from jobs.rules.case import Approvals, CaseView, SendOutcome
+from jobs.rules.case import CaseView, SendOutcome
 from jobs.rules.facts.evidence import BOUNCE
 from jobs.rules.facts.facts import BUCKETS, Facts
 from jobs.rules.facts.past import Past
@@ -30,7 +30,7 @@ from jobs.store import assessments, case_lists, cases, companies, drafts, ledger
 from jobs.store.assessments import Assessment
 from jobs.store.cases import Case
 from jobs.store.companies import ConnectedCompany
-from jobs.store.customers import families, history, managers
+from jobs.store.customers import families, history
 from jobs.store.drafts import Draft
 
 MOST_CASES = 10
@@ -43,18 +43,16 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
     case = cases.get(conn, case_id)
     facts = assessments.facts_of_case(conn, case, now)
     draft = drafts.draft(conn, case.draft) if case.draft else None
-    judged = assessments.present(conn, case)
-    said = _of_assessment(conn, case, judged) | (_of_draft(draft) if draft else {})
-    people = known_people(facts, judged.findings, draft.letter.to) if draft else ()
+    by = approvals.grounds(conn, policy, case, facts, now)
+    said = _of_assessment(conn, case, by.judged) | (_of_draft(draft) if draft else {})
+    people = known_people(facts, by.judged.findings, draft.letter.to) if draft else ()
     return CaseView(
         facts=facts,
         people=people,
         unusual_words=_unusual_words(draft, facts, policy),
-        approvals=_approvals(conn, policy, case, draft, facts, now),
+        approvals=approvals.standing(conn, policy, case, draft.id, by, now) if draft else None,
         decisions=drafts.decided(conn, case.id),
-        manager=managers.account_manager(
-            conn, case.company, case.customer, policy, judged.findings, now
-        ),
+        manager=by.manager,
         **_of_case(case),
         **said,
         **_of_end(conn, case),
@@ -132,19 +130,6 @@ def _of_end(conn: Connection, case: Case) -> dict[str, Any]:
         "closed_at": case.row.closed_at,
         "may_return": case.state is State.REJECTED and not history.followed(conn, case),
     }
-
-
-def _approvals(
-    conn: Connection,
-    policy: Policy,
-    case: Case,
-    draft: Draft | None,
-    facts: Facts,
-    now: datetime,
-) -> Approvals | None:
-    if draft is None:
-        return None
-    return approvals.standing(conn, policy, case, draft.id, facts, now)
 
 
 def _outcome(conn: Connection, case: Case) -> SendOutcome | None:

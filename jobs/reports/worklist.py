@@ -81,17 +81,14 @@ def may_decide(conn: Connection, policy: Policy, case: Case, user: str, now: dat
     """
     if case.state is not State.WAITING or case.draft is None:
         return False
-    facts, judged = assessments.facts_of_case(conn, case, now), assessments.present(conn, case)
-    manager = managers.account_manager(
-        conn, case.company, case.customer, policy, judged.findings, now
-    )
-    standing = approvals.standing(conn, policy, case, case.draft, facts, now)
-    if not standing.open(now):
-        return rights.looks_after(user, manager)
-    needed = gates.approvals(judged.rulings, facts, case.stage, policy, judged.class_)
+    facts = assessments.facts_of_case(conn, case, now)
+    by = approvals.grounds(conn, policy, case, facts, now)
+    if not approvals.standing(conn, policy, case, case.draft, by, now).open(now):
+        return rights.looks_after(user, by.manager)
+    needed = gates.approvals(by.judged.rulings, facts, case.stage, policy, by.judged.class_)
     roles = policy.roles(user, people.groups(conn, now))
     given = drafts.decided_on(conn, case.draft, Decided.APPROVE)
-    allowed = rights.may_approve(user, roles, manager, policy, needed)
+    allowed = rights.may_approve(user, roles, by.manager, policy, needed)
     return allowed and all(one.actor != user for one in given)
 
 

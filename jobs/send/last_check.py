@@ -128,7 +128,8 @@ class LastLook:
         """Why the recorded approvals are not enough; empty when they are."""
         new = self._rulings(past)
         case, draft = self.file.case, self.draft.id
-        stand = approvals.standing(conn, self.policy, case, draft, self.facts, self.now, new)
+        by = approvals.grounds(conn, self.policy, case, self.facts, self.now)
+        stand = approvals.standing(conn, self.policy, case, draft, by, self.now, new)
         if stand.missing == 0:
             return ()
         return ("The approvals are no longer enough: a right was taken away, or more are needed.",)

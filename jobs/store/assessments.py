@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    bindparam,
     insert,
     null,
     select,
@@ -193,9 +195,14 @@ READ = (
 
 def present(conn: Connection, case: Case) -> Assessment:
     """The assessment that the case points at; NOT_YET if it was never judged."""
-    query = _with(drafts.c.rulings).where(assessments.c.id == case.assessment)
-    row = conn.execute(query.outerjoin(drafts, drafts.c.id == case.draft)).first()
+    row = conn.execute(_present(), {"one": case.assessment, "draft": case.draft}).first()
     return _of_row(row) if row else NOT_YET
+
+
+@cache
+def _present() -> Select[Any]:
+    query = _with(drafts.c.rulings).where(assessments.c.id == bindparam("one"))
+    return query.outerjoin(drafts, drafts.c.id == bindparam("draft"))
 
 
 def of_case(conn: Connection, case_id: str) -> tuple[Assessment, ...]:
@@ -285,9 +292,15 @@ def _facts(conn: Connection, case: Case) -> Any:
     """An assessment of a case that could not be prepared has none, so those before it are used."""
     if case.assessment is None:
         return None
-    theirs = (assessments.c.case_id == case.id) & (assessments.c.id <= case.assessment)
+    return conn.execute(_latest_facts(), {"case": case.id, "last": case.assessment}).scalar()
+
+
+@cache
+def _latest_facts() -> Select[Any]:
+    theirs = assessments.c.case_id == bindparam("case")
+    theirs &= assessments.c.id <= bindparam("last")
     query = select(assessments.c.facts).where(theirs, assessments.c.facts.is_not(None))
-    return conn.execute(query.order_by(assessments.c.id.desc()).limit(1)).scalar()
+    return query.order_by(assessments.c.id.desc()).limit(1)
 
 
 def facts_of_case(conn: Connection, case: Case, now: datetime) -> Facts:

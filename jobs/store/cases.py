@@ -16,6 +16,7 @@ from sqlalchemy import (
     Connection,
     Row,
     Text,
+    bindparam,
     func,
     insert,
     select,
@@ -71,6 +72,10 @@ LARGEST_ID = 2**31 - 1
 """The largest PostgreSQL integer; a person may type a larger number."""
 
 
+_ONE = select(cases).where(cases.c.id == bindparam("one"))
+_NOTE = select(notes).where(notes.c.case_id == bindparam("one"))
+
+
 class Missing(LookupError):
     """There is no case with this number."""
 
@@ -78,7 +83,7 @@ class Missing(LookupError):
 def get(conn: Connection, id: str) -> Case:
     """The case with this number. Raises Missing."""
     possible = id.isascii() and id.isdecimal() and len(id) <= 10 and int(id) <= LARGEST_ID
-    row = conn.execute(select(cases).where(cases.c.id == id)).first() if possible else None
+    row = conn.execute(_ONE, {"one": id}).first() if possible else None
     if row is None:
         raise Missing(f"there is no case {id}")
     return of_row(row)
@@ -385,4 +390,4 @@ def spoken_of(conn: Connection, case_id: str) -> frozenset[str]:
 
 def note_of(conn: Connection, case_id: str) -> Row[Any] | None:
     """The QuickBooks note of a case, written or not yet."""
-    return conn.execute(select(notes).where(notes.c.case_id == case_id)).first()
+    return conn.execute(_NOTE, {"one": case_id}).first()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, select, update
 
 from jobs.rules.case import Decision
 from jobs.rules.letters.letter import Letter, from_json
@@ -17,6 +17,13 @@ from jobs.store.cases import Case
 from jobs.store.database.tables import decisions, draft_copies, drafts
 from jobs.store.database.upsert import insert_or_ignore
 from jobs.store.work import Claim
+
+_ONE = select(drafts).where(drafts.c.id == bindparam("one"))
+_ON = (decisions.c.draft == bindparam("one")) & decisions.c.kind.in_(
+    bindparam("kinds", expanding=True)
+)
+_DECIDED = select(decisions).where(decisions.c.case_id == bindparam("one")).order_by(decisions.c.id)
+_DECIDED_ON = select(decisions).where(_ON).order_by(decisions.c.id)
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def rewrite_draft(
 
 def draft(conn: Connection, id: str) -> Draft:
     """One draft by its id."""
-    row = conn.execute(select(drafts).where(drafts.c.id == id)).one()
+    row = conn.execute(_ONE, {"one": id}).one()
     return Draft(
         id=row.id,
         case=row.case_id,
@@ -139,15 +146,16 @@ def record(
 
 def decided(conn: Connection, case_id: str) -> tuple[Decision, ...]:
     """All decisions on a case, oldest first."""
-    query = select(decisions).where(decisions.c.case_id == case_id).order_by(decisions.c.id)
-    return tuple(Decision(r.kind, r.actor, r.at, r.reason, r.comment) for r in conn.execute(query))
+    return _decisions(conn.execute(_DECIDED, {"one": case_id}))
 
 
-def decided_on(conn: Connection, draft_id: str, kind: str) -> tuple[Decision, ...]:
-    """The decisions of one kind on one draft, oldest first."""
-    wanted = (decisions.c.draft == draft_id) & (decisions.c.kind == kind)
-    query = select(decisions).where(wanted).order_by(decisions.c.id)
-    return tuple(Decision(r.kind, r.actor, r.at, r.reason, r.comment) for r in conn.execute(query))
+def decided_on(conn: Connection, draft_id: str, *kinds: str) -> tuple[Decision, ...]:
+    """The decisions of these kinds on one draft, oldest first."""
+    return _decisions(conn.execute(_DECIDED_ON, {"one": draft_id, "kinds": kinds}))
+
+
+def _decisions(rows: Iterable[Row[Any]]) -> tuple[Decision, ...]:
+    return tuple(Decision(r.kind, r.actor, r.at, r.reason, r.comment) for r in rows)
 
 
 def ask_copy(conn: Connection, case: Case, draft: Draft, person: str, now: datetime) -> bool:

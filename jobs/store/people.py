@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from jobs.store.database.tables import people
 from jobs.store.database.upsert import insert_or_ignore, upsert
@@ -14,6 +14,8 @@ from jobs.store.database.upsert import insert_or_ignore, upsert
 REFRESH = timedelta(minutes=5)
 STALE = timedelta(minutes=15)
 """With older data a click is refused: rights may have changed since."""
+_OF_KIND = select(people).where(people.c.kind == bindparam("kind"))
+_USER = select(people).where(people.c.kind == "user", people.c.id == bindparam("one"))
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Person:
 
 def person(conn: Connection, id: str) -> Person | None:
     """The cached user, or None if Slack has not been asked yet."""
-    row = conn.execute(select(people).where(people.c.id == id, people.c.kind == "user")).first()
+    row = conn.execute(_USER, {"one": id}).first()
     if row is None or row.read_at is None:
         return None
     return Person(row.id, row.body["name"], row.body["trouble"], row.read_at)
@@ -46,7 +48,7 @@ def in_good_standing(conn: Connection, id: str) -> bool:
 
 def groups(conn: Connection, now: datetime) -> Mapping[str, frozenset[str]]:
     """User group → its members, for groups read recently; others count as empty."""
-    rows = conn.execute(select(people).where(people.c.kind == "group"))
+    rows = conn.execute(_OF_KIND, {"kind": "group"})
     fresh = (row for row in rows if row.read_at and now - row.read_at <= STALE)
     return {row.id: frozenset(row.body["members"]) for row in fresh}
 
@@ -84,7 +86,7 @@ def known(conn: Connection, users: Iterable[str], groups: Iterable[str], now: da
 
 def names(conn: Connection) -> dict[str, str]:
     """User id → display name, for everybody ever looked up."""
-    rows = conn.execute(select(people).where(people.c.kind == "user"))
+    rows = conn.execute(_OF_KIND, {"kind": "user"})
     return {row.id: row.body["name"] for row in rows if row.body}
 
 

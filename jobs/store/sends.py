@@ -10,7 +10,17 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from jobs.rules.states import ConnectionStatus, State
 from jobs.store import work
@@ -28,6 +38,8 @@ ACCEPTED = ("sent", "accepted_late")
 """A mail server took the mail; late means that a person had already said it did not go."""
 CONTACT = (*OPEN, *ACCEPTED)
 """States in which the mail may have reached the customer."""
+_OF_CASE = select(sends).where(sends.c.case_id == bindparam("one"))
+_LATEST = _OF_CASE.order_by(sends.c.id.desc()).limit(1)
 
 
 @cache
@@ -64,14 +76,12 @@ def alive(conn: Connection, case: str) -> Row[Any] | None:
 
 def latest(conn: Connection, case: str) -> Row[Any] | None:
     """The latest attempt of this case, in any state."""
-    query = select(sends).where(sends.c.case_id == case).order_by(sends.c.id.desc())
-    return conn.execute(query.limit(1)).first()
+    return conn.execute(_LATEST, {"one": case}).first()
 
 
 def of_case(conn: Connection, case: str) -> Sequence[Row[Any]]:
     """Every attempt of this case, the oldest first."""
-    query = select(sends).where(sends.c.case_id == case).order_by(sends.c.id)
-    return conn.execute(query).all()
+    return conn.execute(_OF_CASE.order_by(sends.c.id), {"one": case}).all()
 
 
 def abandon(conn: Connection, case: str, detail: str) -> None:

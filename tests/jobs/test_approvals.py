@@ -63,7 +63,9 @@ def standing(
 ) -> Approvals:
     with database.reading() as conn:
         case = cases.get(conn, on.case)
-        return approvals.standing(conn, by or policy(CAST), case, on.id, of, NOW + later)
+        ruling, now = by or policy(CAST), NOW + later
+        known = approvals.grounds(conn, ruling, case, of, now)
+        return approvals.standing(conn, ruling, case, on.id, known, now)
 
 
 def test_nobody_has_approved_a_new_draft(database: Database, waiting: Case) -> None:

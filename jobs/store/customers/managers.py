@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from jobs.rules.facts.findings import Findings, owner
 from jobs.rules.policy import rights
@@ -28,6 +28,10 @@ TOGETHER = timedelta(minutes=1)
 """How long what is new for them is gathered."""
 _NAMED = (assessments.c.id == cases.c.assessment) & cases.c.state.in_(OPEN)
 """The present assessments of open cases."""
+_NAMED_IN_SLACK = select(account_managers.c.person).where(
+    account_managers.c.company == bindparam("company"),
+    account_managers.c.customer == bindparam("customer"),
+)
 
 
 def account_manager(
@@ -89,8 +93,7 @@ def of_open_cases(
 
 def named_in_slack(conn: Connection, company: str, customer: str) -> str:
     """Whom a finance lead named for this customer (user id), or empty."""
-    ours = (account_managers.c.company == company) & (account_managers.c.customer == customer)
-    return conn.scalar(select(account_managers.c.person).where(ours)) or ""
+    return conn.scalar(_NAMED_IN_SLACK, {"company": company, "customer": customer}) or ""
 
 
 def everybody_named_in_slack(conn: Connection) -> frozenset[str]:
