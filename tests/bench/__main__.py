@@ -4,22 +4,23 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from tests.bench import commands, ledgers, measures, triage, working
-from tests.bench.measures import Figure
+from tests.bench import clicks, ledgers, measures, screens, triage
+from tests.bench.measures import Figure, say
 from tests.flows.firms import Firm
 
 ON_PRODUCT: dict[str, Callable[[Sequence[Firm]], list[Figure]]] = {
     "mail": measures.mail,
-    "ack": measures.ack,
+    "worklist": clicks.worklist,
+    "ack": clicks.ack,
     "webhook": measures.webhook,
 }
 """In this order: the notifications leave work behind that would disturb the others."""
 ALONE: dict[str, Callable[[], list[Figure]]] = {
     "parse": ledgers.parse,
     "sweep": ledgers.sweep,
-    "overdue": commands.overdue,
+    "card": screens.card,
+    "overdue": screens.overdue,
     "triage": triage.triage,
-    "worklist": working.worklist,
     "demo": measures.demo,
 }
 ALL = (*ALONE, *ON_PRODUCT)
@@ -40,19 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measured(wanted: Sequence[str]) -> list[tuple[str, Figure]]:
     rows = []
     for name in (name for name in ALONE if name in wanted):
-        _say(name)
+        say(f"Measuring: {name} …")
         rows += [(name, figure) for figure in ALONE[name]()]
     if chosen := [name for name in ON_PRODUCT if name in wanted]:
-        _say("the product")
+        say("Starting the product …")
         with measures.product() as made:
             for name in chosen:
-                _say(name)
+                say(f"Measuring: {name} …")
                 rows += [(name, figure) for figure in ON_PRODUCT[name](made)]
     return rows
-
-
-def _say(what: str) -> None:
-    print(f"Measuring: {what} …", file=sys.stderr, flush=True)
 
 
 def _table(rows: Sequence[tuple[str, Figure]]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import multiprocessing
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,11 +30,19 @@ class Answer:
     seconds: float
 
 
-def steadily(posts: Sequence[Post], per_second: float) -> list[Answer]:
-    """Send them one after the other at this rate, whether or not earlier ones were answered."""
+def steadily(
+    posts: Sequence[Post], per_second: float, meanwhile: Callable[[], object] = bool
+) -> list[Answer]:
+    """Send them one after the other at this rate, whether or not earlier ones were answered.
+
+    `meanwhile` is called when the first of them are on their way.
+    """
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        return pool.submit(_run, posts, per_second).result()
+        pool.submit(bool).result()  # it has started
+        sent = pool.submit(_run, posts, per_second)
+        meanwhile()
+        return sent.result()
 
 
 def _run(posts: Sequence[Post], per_second: float) -> list[Answer]:

@@ -31,7 +31,10 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True)
 class Owing:
-    """A customer with one overdue invoice; `more` are fields of the customer in the ledger."""
+    """A customer with one invoice, so many `days` overdue (negative: due in so many days).
+
+    `more` are fields of the customer in the ledger.
+    """
 
     name: str
     amount: str = "480.00"
@@ -209,7 +212,7 @@ def _invoice(number: int, one: Owing) -> dict[str, Any]:
         "CustomerRef": {"value": str(number)},
         "TotalAmt": one.amount,
         "TxnDate": f"today-{one.days + 30}",
-        "DueDate": f"today-{one.days}",
+        "DueDate": f"today{-one.days:+d}",
     }
 
 

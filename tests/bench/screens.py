@@ -1,33 +1,50 @@
-"""What people ask for over a large ledger, on both databases: `/overdue`, `/overdue cash`, Home."""
+"""What people are shown, from both databases: a card; `/overdue` and Home over a large ledger."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, event, insert, text, update
+from structlog.testing import capture_logs
 
 from bot.listeners.events import MOST_OF_ONE
 from bot.surfaces.aging import aging_answer
 from bot.surfaces.cash import cash_answer
 from bot.surfaces.home import Page, home
 from jobs.engine import loop
+from jobs.engine.step import Step
 from jobs.reports import forecasting, outlook, overview, picture, worklist
 from jobs.rules.policy.policy import load
 from jobs.store import companies, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.database import engine, schema
 from jobs.store.database.engine import Database
-from jobs.store.database.tables import case_invoices, cases, crossings, customers, invoices
+from jobs.store.database.tables import (
+    case_invoices,
+    cases,
+    crossings,
+    customers,
+    invoices,
+    messages,
+)
+from jobs.store.work import Claim
 from tests.bench.measures import Figure
 from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
+from tests.jobs.fixtures import opener
+from tests.jobs.harness import CompanyHarness, SharedStandIns, serve_stand_ins
 from tests.jobs.store import record
 from tests.jobs.store.record import NOW, REALM
+from tests.sandbox.company import LIFELIKE
 
 INVOICES, CUSTOMERS, TRIES = 100_000, 5_000, 7
 TARGET = 0.300
@@ -38,18 +55,70 @@ TODAY = NOW.date()
 
 
 def overdue() -> list[Figure]:
-    """The median answers of each database; of PostgreSQL only where there is one."""
+    """What people ask for over a large ledger, the median of some tries."""
+    return _on_each(_asked)
+
+
+def card() -> list[Figure]:
+    """What the worker does before it calls Slack, for each card of the lifelike company."""
+    with serve_stand_ins() as shared:
+        return _on_each(lambda name, url: _cards(shared, name, url))
+
+
+def _on_each(measured: Callable[[str, str], list[Figure]]) -> list[Figure]:
+    """The figures of each database; of PostgreSQL only where there is one."""
     with sqlite_database() as url:
-        found = _measured("SQLite", url)
+        found = measured("SQLite", url)
     try:
         with postgres_server() as server, postgres_database(server) as url:
-            found += _measured("PostgreSQL", url)
+            return found + measured("PostgreSQL", url)
     except NoPostgres as error:
-        found.append(Figure("/overdue on PostgreSQL", f"not measured: {error}", "300 ms", True))
-    return found
+        return [*found, Figure("the same on PostgreSQL", f"not measured: {error}", "", good=True)]
 
 
-def _measured(name: str, url: str) -> list[Figure]:
+def _cards(shared: SharedStandIns, name: str, url: str) -> list[Figure]:
+    """Read, drawn and checked, the median of all cards and tries."""
+    database = engine.connect(url)
+    schema.upgrade(database)
+    database.close()
+    with ExitStack() as stack, TemporaryDirectory() as folder:
+        harness = opener(stack, shared, url, Path(folder))(json.loads(LIFELIKE.read_text()))
+        with capture_logs():
+            harness.sweep()
+        claims = _posted(harness)
+        (step,) = (one for one in harness.process.steps() if one.name == "messages")
+        ran: list[str] = []
+        event.listen(
+            harness.database.engine, "after_cursor_execute", lambda *given: ran.append(given[2])
+        )
+        tries = [[_drawn(harness, step, claim, ran) for _ in range(TRIES)] for claim in claims]
+    took = median(one[0] for some in tries for one in some)
+    cpu = median(min(one[1] for one in some) for some in tries)
+    statements = median(some[-1][2] for some in tries)
+    what = f"one of {len(claims)} cards from the record, {name}"
+    told = f"{took * 1000:.1f} ms (at best {cpu * 1000:.1f} of a processor)"
+    asked = Figure(f"{what}, statements", f"{statements:.0f}", "", good=True)
+    return [Figure(what, told, "5 ms", took < 0.005), asked]
+
+
+def _posted(harness: CompanyHarness) -> list[Claim]:
+    """Every card as if it stood in Slack and had to be redrawn now, claimed."""
+    cards = messages.c.kind == "card"
+    with harness.database.writing() as conn:
+        conn.execute(update(messages).where(cards).values(ts="1.000001", due_at=harness.now))
+        return work.claim(conn, work.MESSAGES, harness.now, 100, where=cards)
+
+
+def _drawn(harness: CompanyHarness, step: Step, claim: Claim, ran: list[str]) -> Sequence[float]:
+    """Seconds, seconds of a processor, and statements."""
+    ran.clear()
+    began, cpu = time.perf_counter(), time.process_time()
+    with harness.database.reading() as conn:
+        step.load(conn, claim, harness.now)
+    return time.perf_counter() - began, time.process_time() - cpu, len(ran)
+
+
+def _asked(name: str, url: str) -> list[Figure]:
     with _filled(url) as database:
         made = _outlook(database)
         figures = [
