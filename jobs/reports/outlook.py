@@ -16,7 +16,7 @@ from jobs.reports.cash import Apart, Forecast, Outlook, Receivable
 from jobs.reports.picture import Only
 from jobs.rules.facts.delays import Delay
 from jobs.rules.facts.past import HoldKind
-from jobs.store import ledger
+from jobs.store import case_lists, ledger
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import families, forecasts, promises
 from jobs.store.customers.forecasts import OpenInvoice
@@ -118,7 +118,7 @@ def what_is_known(conn: Connection, company: ConnectedCompany, today: date) -> F
         apart=apart,
         promised=promised,
         instalments=_instalments(conn, realm),
-        stopped=forecasts.stopped_invoices(conn, realm),
+        stopped=case_lists.stopped_invoices(conn, realm),
     )
 
 

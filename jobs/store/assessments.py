@@ -41,6 +41,7 @@ from jobs.store import companies, ledger
 from jobs.store.cases import Case
 from jobs.store.customers import families
 from jobs.store.database.tables import assessments, cases, documents, drafts, readings
+from jobs.store.database.types import NEVER
 from jobs.store.database.upsert import insert_missing
 
 FACTS: TypeAdapter[Facts] = TypeAdapter(Facts)
@@ -50,7 +51,6 @@ REASONS: TypeAdapter[tuple[Reason, ...]] = TypeAdapter(tuple[Reason, ...])
 FINDINGS: TypeAdapter[dict[str, Findings]] = TypeAdapter(dict[str, Findings])
 TEMPLATE = "template"
 """The author of a summary that no model wrote."""
-NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

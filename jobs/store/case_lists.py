@@ -20,7 +20,9 @@ from sqlalchemy import (
 )
 
 from jobs.rules.facts.facts import InvoiceStatus
+from jobs.rules.rulings import Kind, strictest
 from jobs.rules.states import OPEN, State
+from jobs.store import assessments as assessment_store
 from jobs.store.cases import Case, of_row
 from jobs.store.database.tables import (
     assessments,
@@ -215,3 +217,15 @@ def by_state(conn: Connection) -> dict[str, int]:
     """State → the number of cases in it, over all companies; states without cases are left out."""
     counted = select(cases.c.state, func.count()).group_by(cases.c.state)
     return dict(conn.execute(counted).all())
+
+
+def stopped_invoices(conn: Connection, company: str) -> frozenset[str]:
+    """The invoices of waiting cases that a rule stops: they have no draft."""
+    waiting = (cases.c.company == company) & (cases.c.state == State.WAITING)
+    waiting &= cases.c.draft.is_(None)
+    found = [of_row(row) for row in conn.execute(select(cases).where(waiting))]
+    rulings = assessment_store.rulings(conn, found)
+    stops = (Kind.STOP, Kind.NEVER)
+    stopped = [one.id for one in found if strictest(rulings[one.id]) in stops]
+    theirs = case_invoices.c.case_id.in_(stopped)
+    return frozenset(conn.scalars(select(case_invoices.c.invoice).where(theirs)))

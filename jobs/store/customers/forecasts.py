@@ -16,11 +16,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from jobs.rules.facts.delays import Delay
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import HoldKind
-from jobs.rules.rulings import Kind, strictest
-from jobs.rules.states import State
-from jobs.store import assessments
-from jobs.store.cases import of_row
-from jobs.store.database.tables import case_invoices, cases, delays, forecasts, holds, invoices
+from jobs.store.database.tables import delays, forecasts, holds, invoices
 from jobs.store.database.upsert import insert_or_ignore
 
 KEPT = timedelta(weeks=14)
@@ -92,18 +88,6 @@ def standing_holds(
     wanted = (holds.c.company == company) & holds.c.lifted_at.is_(None) & (holds.c.until > today)
     rows = conn.execute(select(holds).where(wanted).order_by(holds.c.id))
     return [(row.customer, row.invoice, HoldKind(row.kind), row.until) for row in rows]
-
-
-def stopped_invoices(conn: Connection, company: str) -> frozenset[str]:
-    """The invoices of waiting cases that a rule stops: they have no draft."""
-    waiting = (cases.c.company == company) & (cases.c.state == State.WAITING)
-    waiting &= cases.c.draft.is_(None)
-    found = [of_row(row) for row in conn.execute(select(cases).where(waiting))]
-    rulings = assessments.rulings(conn, found)
-    stops = (Kind.STOP, Kind.NEVER)
-    stopped = [one.id for one in found if strictest(rulings[one.id]) in stops]
-    theirs = case_invoices.c.case_id.in_(stopped)
-    return frozenset(conn.scalars(select(case_invoices.c.invoice).where(theirs)))
 
 
 def keep(conn: Connection, company: str, week: date, outlook: Any, now: datetime) -> bool:

@@ -18,8 +18,8 @@ from jobs.rules.policy.policy import Policy
 from jobs.rules.policy.rights import Manager
 from jobs.rules.states import OPEN
 from jobs.store import people, work
-from jobs.store.assessments import NEVER
 from jobs.store.database.tables import account_managers, assessments, cases, messages
+from jobs.store.database.types import NEVER
 from jobs.store.database.upsert import insert_or_ignore, upsert
 
 TELL_MANAGERS = "tell_managers"

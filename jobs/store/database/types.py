@@ -11,6 +11,9 @@ from sqlalchemy import BigInteger, DateTime, Integer, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""Before every time: when something was made or read that never was."""
+
 
 class Id(TypeDecorator[str]):
     """A number that the database assigns and that Python only ever sees as a string."""
