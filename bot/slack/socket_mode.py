@@ -26,10 +26,9 @@ from slack_sdk import WebClient
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from bot.listeners import payloads
-from bot.listeners.payloads import OddPayload
-from bot.slack import api
+from bot.slack import api, payloads
 from bot.slack.api import RateLimited, Trouble
+from bot.slack.payloads import OddPayload
 
 Envelope = Mapping[str, Any]
 slog = structlog.get_logger()

@@ -21,13 +21,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.listeners import events, payloads
+from bot.listeners import events
 from bot.listeners.app import build
 from bot.listeners.context import Backend, Pool
-from bot.listeners.payloads import OddPayload
 from bot.process import Now, Process
 from bot.slack import api as slack
+from bot.slack import payloads
 from bot.slack.api import Trouble
+from bot.slack.payloads import OddPayload
 from bot.slack.socket_mode import Socket
 from bot.web.pages import BodyTooLarge, body_of
 from jobs.companies.disconnect import Broker
