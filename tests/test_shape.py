@@ -6,6 +6,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,22 @@ def test_no_circle_between_parts() -> None:
     assert parts - {"__init__", "__pycache__"} == BELOW.keys()
     order = list(BELOW)
     assert not {own: wrong for own in order if (wrong := BELOW[own] - {*order[: order.index(own)]})}
+
+
+@pytest.mark.parametrize("folder", ["bot", "bot/surfaces", "jobs/rules"])
+def test_no_circle_between_folders(folder: str) -> None:
+    """What stands in a folder can be read in an order: folders beside each other know one way."""
+    known: dict[str, set[str]] = {}
+    for file in files(folder):
+        own = place(module(file), folder)
+        known.setdefault(own, set()).update(place(name, folder) for name in imports(file))
+    TopologicalSorter({own: others - {own, ""} for own, others in known.items()}).prepare()
+
+
+def place(name: str, folder: str) -> str:
+    """Which file or folder of a folder a dotted name lies in; "" for none."""
+    start = folder.replace("/", ".") + "."
+    return name.removeprefix(start).split(".")[0] if name.startswith(start) else ""
 
 
 def files_of(own: str) -> list[str]:
