@@ -25,7 +25,7 @@ from jobs.needs import Part
 from jobs.store.database.engine import WEB_PATIENCE
 from qbo.oauth import certificates
 
-PRELOADED = {"triage": ("openai",), "act": ("slack_sdk",)}
+PRELOADED = {"triage": ("openai", "httpcore2"), "act": ("slack_sdk",)}
 """Queue → large libraries that its worker loads once, before it forks for each job."""
 
 
