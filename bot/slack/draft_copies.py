@@ -1,11 +1,11 @@
 """Send me a copy: ask Slack for the person's address, check that no customer has it, and mail it.
 
-asked → the address, and whether the CRM knows it → the intent → the mail → the outcome
+asked → the address, and whether it is a customer's → the intent → the mail → the outcome
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ from jobs.mail.draft_copy import draft_copy, message_id
 from jobs.mail.results import NotSent, Result, Sent
 from jobs.rules.facts.addresses import is_address
 from jobs.rules.facts.findings import Account, Findings, Fresh
+from jobs.sources.configured import customer_registers
 from jobs.sources.source import read_source
 from jobs.store import cases, drafts, log, outbox, people, work
 from jobs.store.cases import Case
@@ -29,8 +30,6 @@ from jobs.store.drafts import Draft
 from jobs.store.outbox import DirectMessage, MessageKind
 from jobs.store.work import Claim
 
-CRM = "CRM"
-"""The source that knows customers by address; help desk and mailbox know colleagues too."""
 NOBODY = "0"
 """An id that no customer has."""
 
@@ -78,15 +77,15 @@ def _end(conn: Connection, claim: Claim, state: str, told: str, now: datetime) -
 
 @dataclass(frozen=True)
 class Addressed:
-    """What Slack and the CRM said: the person's address, and whose it may be."""
+    """The address that Slack has, and what each source that knows customers says of it."""
 
     email: str
-    crm: Findings | None = None
+    found: Mapping[str, Findings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class FindAddress:
-    """Ask Slack for the person's address, and the CRM whether it is a customer's."""
+    """Ask Slack for the person's address, and who knows customers whether it is one's."""
 
     services: Services
     client: WebClient
@@ -96,17 +95,17 @@ class FindAddress:
     now: datetime
 
     def act(self) -> Addressed | Trouble:
-        """Never raises for anything that Slack or the CRM does."""
+        """Never raises for anything that Slack or a source does."""
         answer = api.call(self.client, "users.info", user=self.person)
         if isinstance(answer, Trouble):
             return answer
         email = str((answer["user"].get("profile") or {}).get("email") or "").strip().lower()
-        crm = next((source for source in self.services.sources if source.name == CRM), None)
-        if crm is None or not is_address(email):
+        if not is_address(email):
             return Addressed(email)
-        account = Account(NOBODY, "", frozenset({email}))
-        found = read_source(crm, [account], self.now, self.services.policy)
-        return Addressed(email, found[NOBODY])
+        account, policy = Account(NOBODY, "", frozenset({email})), self.services.policy
+        asked = customer_registers(self.services.sources)
+        found = {s.name: read_source(s, [account], self.now, policy)[NOBODY] for s in asked}
+        return Addressed(email, found)
 
     def settle(
         self, conn: Connection, claim: Claim, outcome: Addressed | Trouble, now: datetime
@@ -148,10 +147,12 @@ class FindAddress:
             return "No way to send mail is set up."
         if search.is_known(conn, found.email):
             return "Your address, or its domain, is a customer's in QuickBooks."
-        if found.crm and not isinstance(found.crm.freshness, Fresh):
-            return "The CRM could not say whether your address is a customer's. Please ask again."
-        if found.crm and found.crm.known:
-            return "Your address, or its domain, is a customer's in the CRM."
+        for name, said in found.found.items():
+            if not isinstance(said.freshness, Fresh):
+                whose = "whether your address is a customer's. Please ask again."
+                return f"The {name} could not say {whose}"
+            if said.known:
+                return f"Your address, or its domain, is a customer's in the {name}."
         return ""
 
 

@@ -7,8 +7,9 @@ them again. Nothing is marked in the mailbox.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import Connection
@@ -21,8 +22,7 @@ from jobs.reasoning.reading import Readings
 from jobs.replies import taking
 from jobs.replies.taking import Noticed
 from jobs.rules.facts.findings import Account, Context, Down
-from jobs.sources.mailbox import Arrivals, Cursor, Mailbox
-from jobs.sources.source import SourceError
+from jobs.sources.source import Arrivals, Inbox, SourceError
 from jobs.store import assessments, cases, companies, outbox, work
 from jobs.store.companies import ConnectedCompany
 from jobs.store.customers import replies
@@ -63,8 +63,8 @@ def _give_up(conn: Connection, claim: Claim, now: datetime) -> None:
 
 
 def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
-    mailbox = next((one for one in services.sources if isinstance(one, Mailbox)), None)
-    if mailbox is None:
+    inbox = next((one for one in services.sources if isinstance(one, Inbox)), None)
+    if inbox is None:
         work.settle(conn, claim, now + NOT_CONFIGURED)
         return None
     company = companies.need(conn, claim.row.company)
@@ -72,9 +72,8 @@ def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> 
     if not customers:
         work.settle(conn, claim, now + EVERY)
         return None
-    body = claim.row.body or {}
-    cursor = Cursor(**body["cursor"]) if "cursor" in body else None
-    return FetchMails(services.for_company(company.realm), mailbox, company, customers, cursor, now)
+    cursor = (claim.row.body or {}).get("cursor")
+    return FetchMails(services.for_company(company.realm), inbox, company, customers, cursor, now)
 
 
 @dataclass(frozen=True)
@@ -82,17 +81,17 @@ class FetchMails:
     """Fetch what is new."""
 
     services: Services
-    mailbox: Mailbox
+    inbox: Inbox
     company: ConnectedCompany
     customers: list[Account]
-    cursor: Cursor | None
+    cursor: Mapping[str, Any] | None
     now: datetime
 
     def act(self) -> Arrivals | SourceError:
         """The new mails, or why they could not be read."""
         try:
             since = self.now - AT_FIRST
-            return self.mailbox.arrived(self.customers, self.cursor, since, self.now)
+            return self.inbox.arrived(self.customers, self.cursor, since, self.now)
         except SourceError as error:
             return error
 
@@ -189,7 +188,7 @@ class ReadMails:
         down = [id for id, f in self.arrivals.findings.items() if isinstance(f.freshness, Down)]
         cases.look_again(conn, fetch.company.realm, down, now)
         if self.arrivals.cursor:
-            work.remember(conn, claim.id, {"cursor": asdict(self.arrivals.cursor)})
+            work.remember(conn, claim.id, {"cursor": self.arrivals.cursor})
 
     def _take(self, conn: Connection, mail: Noticed, now: datetime) -> None:
         """Each mail for itself: one that cannot be dealt with holds up no other."""

@@ -22,6 +22,8 @@ class SourceRow:
 
     needs: tuple[str, ...]
     build: Callable[[Settings], Source]
+    only_customers: bool = False
+    """Whether whoever it knows is a customer: help desk and mailbox know colleagues too."""
 
 
 def _hubspot(settings: Settings) -> Source:
@@ -35,7 +37,7 @@ def _zendesk(settings: Settings) -> Source:
 
 
 SOURCES: dict[str, SourceRow] = {
-    "CRM": SourceRow(HUBSPOT.needed, _hubspot),
+    "CRM": SourceRow(HUBSPOT.needed, _hubspot, only_customers=True),
     "help desk": SourceRow(ZENDESK.needed, _zendesk),
     "mailbox": SourceRow(("imap_url",), Mailbox.of_settings),
 }
@@ -51,6 +53,11 @@ def configured(settings: Settings) -> tuple[Source, ...]:
 def is_named(row: SourceRow, settings: Settings) -> bool:
     """Whether the settings have everything that this source needs."""
     return all(any(getattr(settings, n) for n in need.split("|")) for need in row.needs)
+
+
+def customer_registers(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """Those of them that know nobody but customers."""
+    return tuple(one for one in sources if one.name in SOURCES and SOURCES[one.name].only_customers)
 
 
 def absent(present: Iterable[str]) -> tuple[str, ...]:

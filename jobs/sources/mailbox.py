@@ -8,9 +8,10 @@ mailbox is changed, not even what counts as read.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from email.headerregistry import Address
+from typing import Any
 
 from jobs.mail.addresses import named
 from jobs.mail.oauth import AccessTokens
@@ -23,7 +24,7 @@ from jobs.rules.policy.policy import Policy
 from jobs.settings import Settings
 from jobs.sources.imap import Fetched, ImapServer, ImapSession, any_of, key, since_day
 from jobs.sources.inbound import Inbound, letters, parse
-from jobs.sources.source import HISTORY, SourceError
+from jobs.sources.source import HISTORY, Arrivals, SourceError
 
 BEGINNING = 32_768
 """How many bytes of each mail are read: its text comes before its attachments."""
@@ -88,16 +89,6 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class Arrivals:
-    """New mail by customer, and how far the folder has been read with it."""
-
-    findings: Mapping[str, Findings]
-    cursor: Cursor | None
-    more: bool = False
-    """Whether there is more to read after the cursor right now."""
-
-
-@dataclass(frozen=True)
 class Mailbox:
     """Reads `server` as the mailbox of `us`."""
 
@@ -132,16 +123,19 @@ class Mailbox:
         return {one.id: reading.findings(one, now) for one in customers}
 
     def arrived(
-        self, customers: Sequence[Account], after: Cursor | None, since: datetime, now: datetime
+        self,
+        customers: Sequence[Account],
+        after: Mapping[str, Any] | None,
+        since: datetime,
+        now: datetime,
     ) -> Arrivals:
-        """What came in `after` the last reading, however long that is ago, or else `since` then
-        (UTC); some of it, if it is a lot. Raises SourceError."""
-        customers = self.us.without_ours(customers)
+        """By UIDs, which only grow. Raises SourceError."""
+        customers, before = self.us.without_ours(customers), Cursor(**after) if after else None
         with self.server.session() as session:
             count, validity = session.open(self.server.folder), session.uid_validity()
-            known = after if after and after.validity == validity else None
+            known = before if before and before.validity == validity else None
             if not count:
-                return Arrivals({}, known or Cursor(validity, 0))
+                return Arrivals({}, asdict(known or Cursor(validity, 0)))
             last = session.last_uid()
             if known:
                 # an old mail that was only moved into the folder is no news
@@ -155,7 +149,8 @@ class Mailbox:
             _collect(session, reading, some, customers)
         rest = len(uids) > len(some)
         read_to = Cursor(validity, some[-1] if rest else max(last, *some, 0))
-        return Arrivals({one.id: reading.findings(one, now) for one in customers}, read_to, rest)
+        found_of = {one.id: reading.findings(one, now) for one in customers}
+        return Arrivals(found_of, asdict(read_to), rest)
 
     def check(self, now: datetime, policy: Policy) -> str:
         """How much is in the folder and how far back it goes."""

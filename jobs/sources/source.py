@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jobs.reasoning.cleaning import too_long
 from jobs.rules.facts.evidence import Unreadable
@@ -43,6 +43,33 @@ class Source(Protocol):
 
     def close(self) -> None:
         """End its connections."""
+        ...
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """New mail by customer, and how far it has been read with it."""
+
+    findings: Mapping[str, Findings]
+    cursor: Mapping[str, Any] | None
+    """For the next reading, as JSON; whoever keeps it does not look into it."""
+    more: bool = False
+    """Whether there is more to read after the cursor right now."""
+
+
+@runtime_checkable
+class Inbox(Source, Protocol):
+    """A source that customers write to: it also says what is new in it."""
+
+    def arrived(
+        self,
+        customers: Sequence[Account],
+        after: Mapping[str, Any] | None,
+        since: datetime,
+        now: datetime,
+    ) -> Arrivals:
+        """What came in `after` the last reading, however long that is ago, or else `since` then
+        (UTC); some of it, if it is a lot. Raises SourceError."""
         ...
 
 
