@@ -20,7 +20,8 @@ from jobs.mail.addresses import Unsendable, named
 from jobs.mail.draft_copy import draft_copy, message_id
 from jobs.mail.results import NotSent, Result, Sent
 from jobs.rules.facts.addresses import is_address
-from jobs.rules.facts.findings import Account, Findings, Fresh
+from jobs.rules.facts.findings import Account, Findings, Fresh, called
+from jobs.rules.plain import capital
 from jobs.sources.configured import customer_registers
 from jobs.sources.source import read_source
 from jobs.store import cases, drafts, log, outbox, people, work
@@ -150,9 +151,9 @@ class FindAddress:
         for name, said in found.found.items():
             if not isinstance(said.freshness, Fresh):
                 whose = "whether your address is a customer's. Please ask again."
-                return f"The {name} could not say {whose}"
+                return f"{capital(called(name))} could not say {whose}"
             if said.known:
-                return f"Your address, or its domain, is a customer's in the {name}."
+                return f"Your address, or its domain, is a customer's in {called(name)}."
         return ""
 
 

@@ -15,7 +15,9 @@ from bot.surfaces.card.reasons import held_as
 from bot.surfaces.card.status import status_of
 from jobs.reports.lists import CallDue, CompanyHealth, ListedCase, MarkToReview, Mine, PutOff
 from jobs.reports.overview import Held, Some, WaitingCase
+from jobs.rules.facts.findings import called
 from jobs.rules.figures import short_day
+from jobs.rules.plain import capital
 from jobs.store.companies import ConnectedCompany
 
 LATE = timedelta(minutes=2)
@@ -130,7 +132,8 @@ def health(found: CompanyHealth, now: datetime) -> str:
     lines.append(f"• {_sends(company)}")
     read = f"read whole {stamp(company.swept_at)}" if company.swept_at else "not read whole yet"
     lines.append(f"• QuickBooks was {read}.")
-    lines += [f"• {mrkdwn(name)} cannot be read since {stamp(at)}." for name, at in found.down]
+    down = ((mrkdwn(capital(called(name))), at) for name, at in found.down)
+    lines += [f"• {name} has not been readable since {stamp(at)}." for name, at in down]
     late = found.due_since is not None and now - found.due_since > LATE
     if late and found.due_since:
         lines.append(

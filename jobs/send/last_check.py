@@ -12,14 +12,14 @@ from jobs.approvals import void
 from jobs.rules import changes
 from jobs.rules.case import Decided
 from jobs.rules.facts.facts import Facts, Invoice
-from jobs.rules.facts.findings import Context, Down
+from jobs.rules.facts.findings import Context, Down, called
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import amount
 from jobs.rules.gates import gates, recipients
 from jobs.rules.gates.cc import CarbonCopies, carbon_copies
 from jobs.rules.gates.heard import still_counts
 from jobs.rules.letters.letter import Letter
-from jobs.rules.plain import shortened
+from jobs.rules.plain import capital, shortened
 from jobs.rules.policy.business_days import next_opening
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
@@ -201,7 +201,8 @@ def may_go(conn: Connection, claim: Claim, look: LastLook, past: Past) -> bool:
         void(conn, case, draft, " ".join(said), Decided.DIFFERS, now)
         return False
     if silent := look.silent:
-        why = " ".join(f"The {name} cannot be read: {down.reason}" for name, down in silent.items())
+        told = (f"{called(name)} cannot be read: {down.reason}" for name, down in silent.items())
+        why = " ".join(map(capital, told))
         by = min(down.since for down in silent.values()) + PATIENCE
         try_again(conn, claim, case, Trouble(why, again_by=by), now)
     return not silent

@@ -20,6 +20,11 @@ LEDGER = "QuickBooks"
 """The name of the source that carries the facts; its documents are the memos."""
 
 
+def called(source: str) -> str:
+    """A source in a sentence: "the help desk", but "QuickBooks", which is a name."""
+    return source if source == LEDGER else f"the {source}"
+
+
 @dataclass(frozen=True)
 class Account:
     """A billed customer as another system may know it: by its e-mail addresses, or a property."""

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from jobs.rules.facts.evidence import Document
 from jobs.rules.facts.facts import Facts
-from jobs.rules.facts.findings import Down, Findings, Ticket
+from jobs.rules.facts.findings import Down, Findings, Ticket, called
 from jobs.rules.figures import day
-from jobs.rules.plain import one_line
+from jobs.rules.plain import capital, one_line
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 
@@ -53,18 +53,18 @@ def _unread(facts: Facts, name: str, down: Down, now: datetime) -> Ruling:
     """
     why = one_line(down.reason, LONGEST_REASON)
     if now - down.since < SHORT_OUTAGE:
-        reason = f"The {name} cannot be read right now: {why}"
+        reason = f"{capital(called(name))} cannot be read right now: {why}"
         until = min(down.since + SHORT_OUTAGE, now + RETRY)
         return Ruling(Kind.WAIT, AWAY, reason, until=until)
     since = day(down.since.astimezone(facts.company.zone).date())
-    reason = f"The {name} has not been readable since {since}: {why}"
+    reason = f"{capital(called(name))} has not been readable since {since}: {why}"
     return Ruling(Kind.STOP, DOWN, reason)
 
 
 def _doubtful(facts: Facts, name: str, doubt: str) -> Ruling:
     customer = one_line(facts.customer.name)
     reason = (
-        f"It is not certain that what the {name} has is about {customer}: "
+        f"It is not certain that what {called(name)} has is about {customer}: "
         f"{one_line(doubt, LONGEST_REASON)} A finance lead can say who it is, under “About this "
         "customer”."
     )
@@ -104,7 +104,7 @@ def _just_written(
     if at and until > now:
         on, then = (day(when.astimezone(facts.company.zone).date()) for when in (at, until))
         reason = (
-            f"According to the {name}, one of us wrote to {one_line(facts.customer.name)} on {on}. "
-            f"The next message can go on {then}."
+            f"According to {called(name)}, one of us wrote to {one_line(facts.customer.name)} on "
+            f"{on}. The next message can go on {then}."
         )
         yield Ruling(Kind.WAIT, "too_soon", reason, (f"customer:{facts.customer.id}",), until)
