@@ -29,6 +29,7 @@ STEPS: Mapping[str, Place] = {
     "habits": Place("intake", "jobs.intake.habits", bulk=True, scheduled="company"),
     "outlook": Place("intake", "jobs.reports.forecasting"),
     "digest": Place("intake", "jobs.reports.digest", scheduled="company"),
+    "review": Place("intake", "jobs.reports.weekly", scheduled="company"),
     "first_look": Place("intake", "jobs.reports.first_look", scheduled="company"),
     "promises": Place("intake", "jobs.replies.promises", scheduled="connection"),
     "log_head": Place("intake", "jobs.reports.log_head", scheduled="all"),

@@ -148,6 +148,12 @@ def overflow(action_id: str, options: Sequence[Block], *, confirm: Block | None 
     return made | ({"confirm": confirm} if confirm else {})
 
 
+def menu(action_id: str, words: str, options: Sequence[Block]) -> Block:
+    """A menu of one to a hundred of `option`; `words` stand in it until somebody chooses."""
+    made: Block = {"type": "static_select", "action_id": action_id, "options": list(options)}
+    return made | {"placeholder": plain(words, 150)}
+
+
 def option(label: str, value: str, url: str = "") -> Block:
     """An entry of an overflow menu; `url` is opened in the browser, and the app is told too."""
     return {"text": plain(label, 75), "value": value} | ({"url": url} if url else {})

@@ -15,7 +15,7 @@ from importlib import import_module
 import click
 
 from bot import logs
-from bot.cli import companies, database, record, start
+from bot.cli import companies, database, record, review, start
 from bot.cli.entry import CommandParts, Group, entry
 from bot.cli.findings import LACKING, table
 from bot.process import Process, redis
@@ -128,4 +128,5 @@ def doctor() -> None:
 companies.register(main)
 database.register(main)
 record.register(main)
+review.register(main)
 start.register(main)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.blockkit import ids
 from bot.blockkit.ids import CUSTOMER, WorklistButton
-from bot.listeners import actions, commands, companies, customers, events, views
+from bot.listeners import actions, commands, companies, customers, events, review, views
 from bot.listeners.context import Backend
 from bot.surfaces import answers
 from bot.surfaces.forms import forms, modal
@@ -50,6 +50,7 @@ def build(backend: Backend, signing_secret: str, bot_user: str, bot_id: str) -> 
     commands.register(app, backend)
     companies.register(app, backend)
     customers.register(app, backend)
+    review.register(app, backend)
     events.register(app, backend)
     app.error(_failed(backend))
     return app

@@ -21,7 +21,7 @@ from bot.listeners.companies import policy_of, turn
 from bot.listeners.context import Backend
 from bot.listeners.deciding import ruling
 from bot.listeners.refusals import follow_up, turned_away
-from bot.surfaces import answers, cash
+from bot.surfaces import answers, cash, review
 from bot.surfaces import lists as shown_lists
 from bot.surfaces.aging import aging_answer
 from bot.surfaces.card.card import Card
@@ -32,6 +32,7 @@ from jobs.decide.access import Click, VerbRefused
 from jobs.decide.switches import Switch
 from jobs.decide.verbs import Verb
 from jobs.reports import lists, outlook, picture
+from jobs.reports import review as reviews
 from jobs.reports.picture import Only
 from jobs.rules.policy.policy import Policy
 from jobs.store import companies, people
@@ -168,6 +169,14 @@ def _cash(command: Command) -> Response:
     return _shown(cash.cash_answer(company.name, made, names, company.zone))
 
 
+def _review(command: Command) -> Response:
+    """The last weekly review, for those who see every customer of the company."""
+    if command.only() is not None:
+        raise VerbRefused(access.NOT_THEIRS)
+    kept = reviews.latest(command.conn, command.company.realm)
+    return _shown(review.weekly(kept)) if kept else {"text": review.NONE_YET}
+
+
 def _mine(command: Command) -> Response:
     command.only()
     on = (
@@ -245,6 +254,7 @@ def _of_switch(switch: Switch) -> Iterator[Word]:
 _TABLE = (
     Word("", "what is overdue, by age, and the cases that matter most", _picture),
     Word("cash", "when the money of open invoices is expected, week by week", _cash),
+    Word("review", "the last weekly review: how cases ended, and what went wrong", _review),
     Word("mine", "what waits for you: assigned, to look at, to approve", _mine),
     Word(
         "waiting", "what waits for a date, what is on hold, which marks to look at again", _waiting

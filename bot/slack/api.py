@@ -65,14 +65,32 @@ Trouble = RateLimited | NotOk | Lost
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A file that people download; its name ends with its kind."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Message:
-    """A message to post. `key` finds it again; `thread` is the ts of the message it replies to."""
+    """A message to post. `key` finds it again; `thread` is the ts of the message it replies to.
+
+    With a `file` it is uploaded into a thread, with `text` above it, and never changes again.
+    """
 
     channel: str
     key: str
     text: str
     blocks: Sequence[Mapping[str, Any]] = ()
     thread: str = ""
+    file: Upload | None = None
+
+    @property
+    def title(self) -> str:
+        """What the file is called in Slack: files carry no metadata, so the key stands in it."""
+        assert self.file is not None
+        return f"{self.file.name} (message {self.key})"
 
 
 def client(token: str, url: str) -> WebClient:
@@ -86,7 +104,9 @@ def hasty(client: WebClient) -> WebClient:
 
 
 def post(client: WebClient, message: Message) -> Posted | Trouble:
-    """Post it, findable by its key."""
+    """Post it, findable by its key. Of a file, the id takes the place of the ts."""
+    if message.file:
+        return _upload(client, message, message.file)
     metadata = {"event_type": EVENT, "event_payload": {"card_id": message.key}}
     answer = call(
         client,
@@ -98,6 +118,27 @@ def post(client: WebClient, message: Message) -> Posted | Trouble:
         **({"thread_ts": message.thread} if message.thread else {}),
     )
     return answer if isinstance(answer, Trouble) else Posted(answer["channel"], answer["ts"])
+
+
+def _upload(client: WebClient, message: Message, file: Upload) -> Posted | Trouble:
+    """Three calls: an address, the bytes, and the share, which alone makes it visible.
+
+    https://docs.slack.dev/messaging/working-with-files#upload
+    """
+    try:
+        answer = client.files_upload_v2(
+            content=file.content,
+            filename=file.name,
+            title=message.title,
+            channel=message.channel,
+            thread_ts=message.thread,
+            initial_comment=message.text,
+        )
+    except SlackApiError as error:
+        return _trouble(error)
+    except (OSError, HTTPException, SlackClientError, ValueError) as error:
+        return Lost(type(error).__name__)
+    return Posted(message.channel, str(answer["files"][0]["id"]))
 
 
 def update(client: WebClient, message: Message, ts: str) -> Posted | Trouble:
@@ -126,9 +167,8 @@ def find(
         answer = call(client, method, **where)
         if isinstance(answer, Trouble):
             return answer
-        ours = (one for one in answer["messages"] if _key(one) == message.key)
-        if found := next(ours, None):
-            return Posted(message.channel, found["ts"])
+        if ts := next(filter(None, (_found(one, message) for one in answer["messages"])), ""):
+            return Posted(message.channel, ts)
         where["cursor"] = (answer.get("response_metadata") or {}).get("next_cursor") or ""
         if not where["cursor"]:
             return Lost("no cursor") if answer.get("has_more") else None
@@ -193,9 +233,13 @@ def _content(message: Message) -> dict[str, Any]:
     return {"channel": message.channel, "text": message.text, "blocks": list(message.blocks)}
 
 
-def _key(found: Mapping[str, Any]) -> object:
-    payload = (found.get("metadata") or {}).get("event_payload") or {}
-    return payload.get("card_id")
+def _found(there: Mapping[str, Any], message: Message) -> str:
+    """The ts, or the id of the file, if what is there is this message; else empty."""
+    if message.file:
+        ours = (one["id"] for one in there.get("files", ()) if one.get("title") == message.title)
+        return str(next(ours, ""))
+    payload = (there.get("metadata") or {}).get("event_payload") or {}
+    return str(there["ts"]) if payload.get("card_id") == message.key else ""
 
 
 def _trouble(error: SlackApiError) -> Trouble:

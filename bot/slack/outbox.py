@@ -11,7 +11,7 @@ while it was being drawn.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,15 +23,17 @@ from sqlalchemy import Connection
 from bot.blockkit.blocks import container, prose
 from bot.blockkit.lint import lint
 from bot.slack import api, channels
-from bot.slack.api import Lost, Message, NotOk, Posted, RateLimited, Trouble
+from bot.slack.api import Lost, Message, NotOk, Posted, RateLimited, Trouble, Upload
 from bot.slack.channels import Channel
 from bot.surfaces.card.buttons import opens_later
 from bot.surfaces.card.card import Card, card, plain
 from bot.surfaces.direct import direct as direct_message
 from bot.surfaces.notices.given import Given
 from bot.surfaces.notices.notices import notice
+from bot.surfaces.review import as_csv
 from jobs.engine.step import Round, Step
-from jobs.reports import picture
+from jobs.reports import picture, review
+from jobs.reports.review import Review
 from jobs.rules.case import CaseView
 from jobs.rules.policy.policy import Policy
 from jobs.rules.states import Role
@@ -134,6 +136,9 @@ def _first(
 ) -> Round | None:
     """The first round of a message whose channel may get it."""
     row = claim.row
+    if row.ts is not None and drawn.message.file:
+        work.settle(conn, claim, None)
+        return None
     if row.ts is not None:
         return Update(client, drawn, row.ts, boot_time())
     if row.posting is not None:
@@ -180,7 +185,7 @@ def _drawn(
     if row.kind == direct.KIND:
         return Drawn(_filled(message, _to_person(policy, conn, claim, names, now)))
     if row.kind == "thread":
-        above = outbox.card_place(conn, row.case_id)
+        above = outbox.thread_place(conn, row)
         assert above is not None, "a line of a thread is ready only where its card is"
         # the card's own channel: the company may have moved to another one since
         message = replace(message, thread=above.ts, channel=above.channel)
@@ -194,7 +199,21 @@ def _drawn(
     if kind is MessageKind.REWORDED:
         before, after = (drafts.draft(conn, data[one]) for one in ("before", "after"))
         given = replace(given, letters=(before.letter, after.letter))
+    if kind in REVIEWS:
+        given = replace(given, reviews=review.shown(conn, row.company, data["week"]))
+    if kind is MessageKind.REVIEW_CASES:
+        message = replace(message, file=_cases_file(conn, given.reviews))
     return Drawn(_filled(message, notice(kind, given)))
+
+
+REVIEWS = (MessageKind.REVIEW, MessageKind.REVIEW_DETAILS, MessageKind.REVIEW_CASES)
+
+
+def _cases_file(conn: Connection, reviews: Sequence[Review]) -> Upload:
+    """The table of all cases of a review."""
+    this = reviews[-1]
+    names, closed = review.customers(conn, this, review.every_case(this))
+    return Upload(f"overdue-review-{this.week}.csv", as_csv(this, names, closed))
 
 
 def _filled(message: Message, made: Card) -> Message:

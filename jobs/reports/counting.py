@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import mean, median, quantiles
 from typing import Any
@@ -29,6 +29,7 @@ from jobs.reports.review import (
     Version,
 )
 from jobs.rules.letters.rewriting import Rewriting, pattern, rewriting
+from jobs.rules.policy.business_days import start_of
 from jobs.rules.promises import PromiseState
 from jobs.rules.states import RejectReason, State
 from jobs.store import log, reviewing
@@ -75,7 +76,7 @@ def make(company: ConnectedCompany, week: date) -> Generator[Write, Any, Review]
 
     A plan of short readings: see `jobs.engine.turns`.
     """
-    since, until = (_midnight(day, company) for day in (week, week + WEEK))
+    since, until = (start_of(day, company.zone) for day in (week, week + WEEK))
     period = (company.realm, since, until)
     decisions: list[PastDecision] = yield from _every(reviewing.decided, *period)
     logged = yield from _logged(*period)
@@ -160,10 +161,6 @@ def _logged(
             if since <= datetime.fromisoformat(row.fields["at"]) < until:
                 found[row.fields["action"]].append(row.case or NO_CASE)
     return found
-
-
-def _midnight(day: date, company: ConnectedCompany) -> datetime:
-    return datetime.combine(day, time(), company.zone).astimezone(UTC)
 
 
 def _outcome(one: EndedCase, caught: frozenset[str]) -> CaseOutcome:

@@ -6,7 +6,7 @@ can be compared with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +20,8 @@ from jobs.store import reviewing
 from jobs.store.companies import ConnectedCompany
 
 WEEK = timedelta(days=7)
+WEEKS_SHOWN = 8
+"""How many weeks a trend has."""
 
 
 class CaseOutcome(StrEnum):
@@ -163,7 +165,33 @@ def keep(conn: Connection, made: Review, now: datetime) -> None:
     reviewing.keep(conn, made.realm, made.week, body, now)
 
 
-def before(conn: Connection, company: ConnectedCompany, week: date, most: int) -> list[Review]:
-    """Up to `most` kept reviews of the weeks before this one, the oldest first."""
-    kept = reviewing.kept(conn, company.realm, week, most)
-    return [REVIEW.validate_python(body) for _, body in kept]
+def shown(conn: Connection, realm: str, week: str) -> tuple[Review, ...]:
+    """The kept review of this week (its Monday as an ISO date) after those of the weeks before.
+
+    Empty if it is not kept.
+    """
+    found = _kept(conn, realm, date.fromisoformat(week) + WEEK, WEEKS_SHOWN)
+    return found if found and found[-1].week.isoformat() == week else ()
+
+
+def latest(conn: Connection, realm: str) -> tuple[Review, ...]:
+    """The last reviews that were kept, the oldest first."""
+    return _kept(conn, realm, date.max, WEEKS_SHOWN)
+
+
+def _kept(conn: Connection, realm: str, until: date, most: int) -> tuple[Review, ...]:
+    return tuple(REVIEW.validate_python(b) for _, b in reviewing.kept(conn, realm, until, most))
+
+
+def every_case(this: Review) -> list[str]:
+    """Every case that a review names, in order."""
+    named = {case for one in this.figures.values() for case in one.cases}
+    named |= {case for by in this.outcomes.values() for some in by.values() for case in some}
+    return sorted(named, key=int)
+
+
+def customers(
+    conn: Connection, this: Review, cases: Sequence[str]
+) -> tuple[dict[str, str], dict[str, datetime]]:
+    """Case → the name of its customer (outside text), and when it ended, for some of its cases."""
+    return reviewing.customers_of(conn, this.realm, cases)

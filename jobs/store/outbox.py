@@ -54,6 +54,7 @@ class MessageKind(StrEnum):
     POLICY_USABLE = "policy_usable"
     FIRST_LOOK = "first_look"
     DIGEST = "digest"
+    REVIEW = "review"
     SWEEP_FAILED = "sweep_failed"
     POLL_FAILED = "poll_failed"
     REPLIES_FAILED = "replies_failed"
@@ -62,6 +63,9 @@ class MessageKind(StrEnum):
     EVENT_FAILED = "event_failed"
     LOG_HEAD = "log_head"
     LOG_CUT = "log_cut"
+    # below the weekly review
+    REVIEW_DETAILS = "review_details"
+    REVIEW_CASES = "review_cases"
     # to one person
     ASSIGNED = "assigned"
     DRAFT_COPY = "draft_copy"
@@ -92,7 +96,7 @@ URGENT = frozenset(
         MessageKind.REPLIES_FAILED,
         *(MessageKind.PAUSED, MessageKind.RESUMED, MessageKind.LIVE, MessageKind.SHADOW),
         *(MessageKind.DAY_FULL, MessageKind.POLICY_UNUSABLE, MessageKind.POLICY_USABLE),
-        *(MessageKind.FIRST_LOOK, MessageKind.DIGEST),
+        *(MessageKind.FIRST_LOOK, MessageKind.DIGEST, MessageKind.REVIEW),
     }
 )
 """They go ahead of cards: something has stopped or changed that a reader of cards has to know."""
@@ -119,7 +123,14 @@ class DirectMessage:
     person: str
 
 
-To = ConnectedCompany | Case | OtherChannel | DirectMessage
+@dataclass(frozen=True)
+class Below:
+    """In the thread of the notice with this key."""
+
+    notice: str
+
+
+To = ConnectedCompany | Case | OtherChannel | DirectMessage | Below
 
 
 def say(
@@ -130,8 +141,8 @@ def say(
     data: Mapping[str, Any],
     now: datetime,
 ) -> None:
-    """Say it once per `key`: in a company's channel, in the thread of a case, to a person, or
-    elsewhere.
+    """Say it once per `key`: in a company's channel, in the thread of a case or below a notice, to
+    a person, or elsewhere.
 
     `data` is plain JSON, unescaped: names, ids of people, numbers, times; never a finished text,
     except for reasons that the case or the log keeps in the same words.
@@ -154,6 +165,12 @@ def _addressed(conn: Connection, to: To, key: str) -> dict[str, Any]:
     if isinstance(to, Case):
         place = {"company": to.company, "channel": companies.need(conn, to.company).channel}
         return place | {"kind": "thread", "dedupe": f"thread:{to.id}:{key}", "case_id": to.id}
+    if isinstance(to, Below):
+        above = conn.execute(
+            select(messages).where(messages.c.dedupe == f"notice:{to.notice}")
+        ).one()
+        place = {"company": above.company, "channel": above.channel, "below": above.id}
+        return place | {"kind": "thread", "dedupe": f"below:{to.notice}:{key}"}
     realm = to.realm if isinstance(to, ConnectedCompany) else to.company
     return {"company": realm, "channel": to.channel, "kind": "notice", "dedupe": f"notice:{key}"}
 
@@ -230,6 +247,14 @@ def newest_card(conn: Connection, company: str) -> datetime | None:
     return conn.execute(select(func.max(messages.c.made_at)).where(theirs)).scalar()
 
 
+def thread_place(conn: Connection, row: Row[Any]) -> Row[Any, Any] | None:
+    """`channel` and `ts` of what a line of a thread hangs on: a card, or a notice."""
+    if row.below is None:
+        return card_place(conn, row.case_id)
+    above = messages.c.id == row.below
+    return conn.execute(select(messages.c.channel, messages.c.ts).where(above)).first()
+
+
 def card_place(conn: Connection, case_id: str) -> Row[Any, Any] | None:
     """`channel` and `ts` of the card of a case; its `ts` is None while it is not posted."""
     card = (messages.c.case_id == case_id) & (messages.c.kind == "card")
@@ -247,8 +272,9 @@ def postable() -> ColumnElement[bool]:
         channels.c.channel == messages.c.channel, channels.c.next_at > work.SOON
     )
     cards = messages.alias()
+    theirs = (cards.c.case_id == messages.c.case_id) & (cards.c.kind == "card")
     parent = select(cards.c.id).where(
-        cards.c.case_id == messages.c.case_id, cards.c.kind == "card", cards.c.ts.is_not(None)
+        theirs | (cards.c.id == messages.c.below), cards.c.ts.is_not(None)
     )
     look = select(schedule.c.id).where(
         schedule.c.company == messages.c.company,

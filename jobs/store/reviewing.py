@@ -27,6 +27,7 @@ from jobs.store.database.tables import (
     assessments,
     case_invoices,
     cases,
+    customers,
     decisions,
     drafts,
     forecasts,
@@ -39,7 +40,7 @@ from jobs.store.database.tables import (
     replies,
     reviews,
 )
-from jobs.store.database.upsert import upsert
+from jobs.store.database.upsert import runs, upsert
 
 PAGE = 500
 SENT = (State.SENT, State.DONE)
@@ -430,3 +431,20 @@ def kept(conn: Connection, company: str, until: date, most: int) -> list[tuple[d
     query = select(reviews.c.week, reviews.c.body).where(wanted)
     rows = conn.execute(query.order_by(reviews.c.week.desc()).limit(most)).all()
     return [(week, body) for week, body in reversed(rows)]
+
+
+def customers_of(
+    conn: Connection, company: str, ids: Sequence[str]
+) -> tuple[dict[str, str], dict[str, datetime]]:
+    """Case → the name of its customer (outside text), and when it ended."""
+    same = (customers.c.company == cases.c.company) & (customers.c.id == cases.c.customer)
+    query = select(cases.c.id, cases.c.closed_at, customers.c.name).outerjoin_from(
+        cases, customers, same
+    )
+    names, closed = {}, {}
+    for some in runs(ids):
+        for row in conn.execute(query.where(cases.c.company == company, cases.c.id.in_(some))):
+            names[row.id] = row.name or ""
+            if row.closed_at:
+                closed[row.id] = row.closed_at
+    return names, closed

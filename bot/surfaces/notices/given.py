@@ -10,6 +10,7 @@ from bot.blockkit.blocks import (
     mention,
 )
 from bot.blockkit.escaping import escaped
+from jobs.reports.review import Review
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import one_line
 from jobs.rules.replies import CustomerReply
@@ -34,6 +35,8 @@ class Given:
     """The card of the case as text, for the one kind that repeats it."""
     letters: tuple[Letter, Letter] | None = None
     """The message before and after an edit."""
+    reviews: tuple[Review, ...] = ()
+    """The weekly review that it is about, after those of the weeks before."""
 
     def __getitem__(self, key: str) -> str:
         """A text of the data, escaped: what stands there comes from outside."""

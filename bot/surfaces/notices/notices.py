@@ -20,7 +20,7 @@ from bot.blockkit.blocks import (
 )
 from bot.blockkit.escaping import cap
 from bot.blockkit.lint import MOST_TEXT
-from bot.surfaces import customer_replies, digest, first_look
+from bot.surfaces import customer_replies, digest, first_look, review
 from bot.surfaces.card.card import Card
 from bot.surfaces.notices import case, company
 from bot.surfaces.notices.given import Given
@@ -34,6 +34,8 @@ def notice(kind: MessageKind, given: Given) -> Card:
     """The message as Slack takes it; without blocks unless it asks for a click."""
     if kind is MessageKind.DIGEST:
         return digest.digest(given.data, given.names, given.asker)
+    if given.reviews and kind in (MessageKind.REVIEW, MessageKind.REVIEW_DETAILS):
+        return (review.weekly if kind is MessageKind.REVIEW else review.details)(given.reviews)
     text = WORDS[kind](given)
     if kind is MessageKind.CONNECTED and given.data["asks"] and given.asker:
         return _question(text, given.asker)
@@ -91,5 +93,8 @@ WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.FIRST_LOOK: lambda given: "\n".join(first_look.lines(given.data)),
     MessageKind.DIGEST: lambda given: digest.digest(given.data, given.names, None).text,
     MessageKind.REPLY: lambda given: customer_replies.words(given.data),
+    MessageKind.REVIEW: lambda _: review.GONE,
+    MessageKind.REVIEW_DETAILS: lambda _: review.GONE,
+    MessageKind.REVIEW_CASES: lambda _: review.TABLE,
 }
 """The words of each kind."""

@@ -677,6 +677,7 @@ messages = Table(
     Column("kind", String(8), nullable=False),
     Column("dedupe", String(200), nullable=False, unique=True),
     Column("case_id", ForeignKey("cases.id")),
+    Column("below", ForeignKey("messages.id")),  # a line of a thread that hangs on no card
     Column("channel", String(32), nullable=False),
     Column("person", String(32), nullable=False, server_default=""),
     Column("made_at", Utc, nullable=False),

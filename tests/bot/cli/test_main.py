@@ -97,8 +97,17 @@ def test_help_is_in_plain_words(run: Run) -> None:
     commands = re.findall(r"^  (\w+)  +(\S.*)$", told, re.MULTILINE)
     assert {name for name, _ in commands} >= {
         *("web", "work", "clock", "doctor", "connect"),
-        *("company", "customers", "sweep", "case", "log", "db", "init", "start"),
+        *("company", "customers", "sweep", "case", "log", "db", "init", "start", "review"),
     }
+
+
+def test_a_week_is_counted_in_a_terminal(run: Run, tmp_path: Path) -> None:
+    """Each figure with its cases; the table has every case once; a stranger's company is named."""
+    told = run("review", "--week", f"{START:%Y-%m-%d}", "--csv", "week.csv")
+    assert told.exit_code == 0, told.output
+    assert re.search(r"No class: Rejected +1 +1$", told.output, re.MULTILINE)
+    assert (tmp_path / "week.csv").read_bytes().count(b"\n") == 2
+    assert "There is no company 99" in run("review", "--company", "99").output
 
 
 @pytest.mark.parametrize("words", [("clock",), ("web",), ("work", "act"), ("connect",)])

@@ -87,7 +87,8 @@ def test_each_word_is_for_those_who_may(harness: CompanyHarness) -> None:
     assert standing() == before
     for user in THE_TEAM:
         for words in [*(WORDS.keys() - SWITCHES), "Customer B", f"case {mine}", "171"]:
-            assert not told(words, user).startswith(("This needs", "No ")), (words, user)
+            refused = told(words, user).startswith(("This needs", "No "))
+            assert refused == ((words, user) == ("review", "UMANAGER")), (words, user)
     assert {user: told("case 9999", user) for user in THE_TEAM} == dict.fromkeys(
         THE_TEAM, "There is no case 9999."
     )

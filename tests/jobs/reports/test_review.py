@@ -152,8 +152,9 @@ def test_an_empty_week_is_a_review_without_figures(open_harness: OpenHarness) ->
     with harness.database.writing() as conn:
         review.keep(conn, found, harness.now)
         review.keep(conn, found, harness.now)
-        assert review.before(conn, harness.company, MONDAY, 8) == [found]
-        assert review.before(conn, harness.company, week, 8) == []
+        assert review.shown(conn, harness.realm, str(week)) == (found,)
+        assert review.latest(conn, harness.realm) == (found,)
+        assert review.shown(conn, harness.realm, str(MONDAY)) == ()
 
 
 def test_the_share_of_a_rewriting_is_that_of_its_words() -> None:

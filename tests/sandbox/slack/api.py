@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from bot.blockkit.lint import lint
-from tests.sandbox.slack import chat, lookups, views
+from tests.sandbox.slack import chat, files, lookups, views
 from tests.sandbox.slack.call import Call, call_from, origin_of
 from tests.sandbox.slack.kinds import Json, RefusedError
 from tests.sandbox.slack.pace import Pace, TooFastError
@@ -19,6 +19,7 @@ SCOPES = (
     "channels:read",
     "chat:write",
     "commands",
+    "files:write",
     "groups:history",
     "groups:read",
     "im:history",
@@ -71,6 +72,8 @@ METHODS = {
     "conversations.history": Method(lookups.history, "{kind}:history"),
     "conversations.replies": Method(lookups.replies, "{kind}:history"),
     "conversations.open": Method(lookups.open_conversation, "im:write"),
+    "files.getUploadURLExternal": Method(files.upload_url, "files:write"),
+    "files.completeUploadExternal": Method(files.complete, "files:write"),
 }
 
 

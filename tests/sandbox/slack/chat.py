@@ -19,6 +19,8 @@ def shown(space: Workspace, message: Message, *, with_metadata: bool = False) ->
         body["blocks"] = message.blocks
     if message.thread_ts:
         body["thread_ts"] = message.thread_ts
+    if message.files:
+        body["files"] = message.files
     if message.edited:
         body["edited"] = {"user": message.user, "ts": message.edited}
     if with_metadata and message.metadata:
@@ -28,14 +30,14 @@ def shown(space: Workspace, message: Message, *, with_metadata: bool = False) ->
 
 def post(space: Workspace, call: Call) -> Json:
     """chat.postMessage."""
-    channel = _writable(space, call)
+    channel = writable(space, call)
     draft = Message(
         channel=channel.id,
         ts="",
         user=BOT_USER,
         text=call.message_text()[:LONGEST_POST],
         blocks=call.blocks(),
-        thread_ts=_thread(space, channel, call),
+        thread_ts=thread_of(space, channel, call),
         metadata=call.metadata(),
         broadcast=call.flag("reply_broadcast"),
     )
@@ -63,7 +65,7 @@ def update(space: Workspace, call: Call) -> Json:
 
 def post_ephemeral(space: Workspace, call: Call) -> Json:
     """chat.postEphemeral: the person must be in the channel."""
-    channel = _writable(space, call)
+    channel = writable(space, call)
     user = call.text_of("user", "user_not_found")
     if user not in channel.members:
         raise RefusedError("user_not_in_channel")
@@ -74,7 +76,7 @@ def post_ephemeral(space: Workspace, call: Call) -> Json:
         sender=BOT_USER,
         text=call.message_text(),
         blocks=call.blocks(),
-        thread_ts=_thread(space, channel, call),
+        thread_ts=thread_of(space, channel, call),
     )
     return {"message_ts": space.whisper(draft).ts}
 
@@ -87,7 +89,7 @@ def permalink(space: Workspace, call: Call) -> Json:
     return {"channel": channel.id, "permalink": link}
 
 
-def _writable(space: Workspace, call: Call) -> Channel:
+def writable(space: Workspace, call: Call) -> Channel:
     wanted = call.text_of("channel", "channel_not_found")
     channel = space.direct(wanted) if wanted in space.people else space.channel(wanted)
     if BOT_USER not in channel.members:
@@ -97,7 +99,7 @@ def _writable(space: Workspace, call: Call) -> Channel:
     return channel
 
 
-def _thread(space: Workspace, channel: Channel, call: Call) -> str | None:
+def thread_of(space: Workspace, channel: Channel, call: Call) -> str | None:
     thread_ts = call.args.get("thread_ts")
     if thread_ts in (None, ""):
         return None

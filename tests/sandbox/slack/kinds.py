@@ -50,7 +50,19 @@ class Message:
     edited: str | None = None
     deleted: bool = False
     broadcast: bool = False
+    files: list[Json] = field(default_factory=list)
     earlier: list[list[Json]] = field(default_factory=list)
+
+
+@dataclass
+class Upload:
+    """A file on its way: asked for, then sent to its address, then shared."""
+
+    id: str
+    name: str
+    length: int
+    content: bytes | None = None
+    shared: bool = False
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Slack as a stand-in of the world: its Web API, its people, what it shows."""
 
 from dataclasses import asdict, dataclass, field
+from mimetypes import guess_type
 from typing import Any
 
 from starlette.applications import Starlette
@@ -8,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from tests.sandbox.slack import views
+from tests.sandbox.slack import files, views
 from tests.sandbox.slack.acts import Acts
 from tests.sandbox.slack.answers import answer_response_url
 from tests.sandbox.slack.api import SCOPES, AppApi, WebApi
@@ -83,6 +84,8 @@ class Slack:
                 Route("/api/apps.connections.open", self.app_api.open_socket, methods=methods),
                 Route("/api/{method}", self.web_api.answer, methods=methods),
                 Route("/response/{key}", self._response, methods=["POST"]),
+                Route("/upload/{id}", self._upload, methods=["POST"]),
+                Route("/files/{id}", self._download),
                 *self.sockets.routes(),
             ]
         )
@@ -131,6 +134,23 @@ class Slack:
             "groups": space.groups,
             "warnings": [asdict(one) for one in space.warnings],
         }
+
+    async def _upload(self, request: Request) -> Response:
+        """Where the bytes of a file go; the address needs no token."""
+        content = await request.body()
+        with self.world.lock:
+            taken = files.take(self.space, request.path_params["id"], content)
+        return PlainTextResponse("OK" if taken else "invalid upload", 200 if taken else 400)
+
+    def _download(self, request: Request) -> Response:
+        """What a person who presses on a file gets; only the page asks for it."""
+        with self.world.lock:
+            found = self.space.uploads.get(request.path_params["id"])
+        if found is None or found.content is None or not found.shared:
+            return PlainTextResponse("file_not_found", 404)
+        kind, _ = guess_type(found.name)
+        there = {"Content-Disposition": f'attachment; filename="{found.name}"'}
+        return Response(found.content, media_type=kind, headers=there)
 
     async def _response(self, request: Request) -> Response:
         try:

@@ -7,7 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tests.sandbox.slack.kinds import Channel, Ephemeral, Json, Message, RefusedError, View, Warned
+from tests.sandbox.slack.kinds import (
+    Channel,
+    Ephemeral,
+    Json,
+    Message,
+    RefusedError,
+    Upload,
+    View,
+    Warned,
+)
 from tests.sandbox.slack.people import BOT_USER, CAST, ROBOT, Person
 from tests.sandbox.world import World
 
@@ -28,6 +37,7 @@ class Workspace:
         self.refused: set[str] = set()
         self.lint: list[str] = []
         self.messages: list[Message] = []
+        self.uploads: dict[str, Upload] = {}
         self.ephemerals: list[Ephemeral] = []
         self.views: dict[str, View] = {}
         self.stacks: dict[str, list[str]] = {}

@@ -110,8 +110,15 @@ function threadButton(message, replies, openThread) {
 }
 
 function content(message) {
+  if (message.files?.length) return el("div", {}, message.text, ...message.files.map(file));
   if (!message.blocks.length) return el("div", { class: "block text" }, mrkdwn(message.text));
   return blocks(message.blocks, surfaceOf(message));
+}
+
+function file(one) {
+  const size = `${Math.max(1, Math.round(one.size / 1024))} KB`;
+  return el("a", { class: "file", href: `/slack/files/${one.id}`, download: one.name,
+    "data-testid": `file-${one.id}` }, el("b", {}, one.name), el("span", {}, size));
 }
 
 function surfaceOf(message) {

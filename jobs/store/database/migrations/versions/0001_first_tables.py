@@ -594,6 +594,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("dedupe", sa.String(length=200), nullable=False),
         sa.Column("case_id", Id(), nullable=True),
+        sa.Column("below", Id(), nullable=True),
         sa.Column("channel", sa.String(length=32), nullable=False),
         sa.Column("person", sa.String(length=32), server_default="", nullable=False),
         sa.Column("made_at", Utc(), nullable=False),
@@ -608,6 +609,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_error", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_messages_case_id")),
+        sa.ForeignKeyConstraint(["below"], ["messages.id"], name=op.f("fk_messages_below")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         sa.UniqueConstraint("dedupe", name=op.f("uq_messages_dedupe")),
     )

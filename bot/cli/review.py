@@ -1,0 +1,105 @@
+"""`overdue review`: the weekly review in a terminal, for each company and for all together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import BinaryIO
+
+import click
+from sqlalchemy import Connection
+
+from bot.blockkit.escaping import clean
+from bot.cli.entry import CommandParts, entry
+from bot.surfaces import review as words
+from bot.surfaces.wording import money
+from jobs.reports import cash, counting, review
+from jobs.reports.review import Review, ReviewFigure
+from jobs.rules.figures import Money
+from jobs.store import companies
+
+MOST_CASES = 12
+"""Numbers of cases on a line; the table has them all."""
+
+
+def register(main: click.Group) -> None:
+    """Add it to `overdue`."""
+    main.add_command(weekly)
+
+
+@click.command("review")
+@click.option("--company", "realm", default="", metavar="REALM", help="Only this company.")
+@click.option(
+    "--week",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    help="The week of this day; the last whole week without it.",
+)
+@click.option("--csv", "sheet", type=click.File("wb"), help="Write every case to this file.")
+@entry
+def weekly(entry: CommandParts, realm: str, week: datetime | None, sheet: BinaryIO | None) -> None:
+    """Print how a week's cases ended and what went wrong, each figure with its cases.
+
+    It is counted anew from the record, so it takes in what has come to light since.
+    """
+    process = entry.recorded()
+    now, made = process.now(), []
+    with process.database.reading() as conn:
+        theirs = [one for one in companies.all_of_them(conn) if realm in ("", one.realm)]
+        if not theirs:
+            raise click.ClickException(f"There is no company {realm}.".replace(" .", "."))
+        for company in theirs:
+            monday = cash.monday(week.date()) if week else review.last_week(company, now)
+            click.echo(f"Counting {clean(company.name)} …", err=True)
+            made.append(counting.made(conn, company, monday, now))
+        tables = [_table(conn, one) for one in made]
+    click.echo("\n\n".join("\n".join(_told(one)) for one in made))
+    if len(made) > 1:
+        click.echo("\n".join(["", *_together(made)]))
+    if sheet:
+        head, *_ = tables[0].partition(b"\n")
+        sheet.write(b"\n".join([head, *(one.partition(b"\n")[2].rstrip() for one in tables), b""]))
+
+
+def _table(conn: Connection, one: Review) -> bytes:
+    return words.as_csv(one, *review.customers(conn, one, review.every_case(one)))
+
+
+def _told(one: Review) -> Iterator[str]:
+    yield f"{clean(one.company)} ({one.realm}), week of {words.week_of(one.week)}"
+    for class_, by in one.outcomes.items():
+        for outcome, cases in by.items():
+            yield _row(f"{words.class_name(class_)}: {words.OUTCOMES[outcome]}", len(cases), cases)
+    for name, figure in one.figures.items():
+        if figure.size:
+            yield _row(words.called(name), figure.size, figure.cases, figure)
+    yield from (f"  {line}" for line in words.more(one))
+
+
+def _row(name: str, count: int, cases: Iterable[str], figure: ReviewFigure | None = None) -> str:
+    numbers = list(cases)
+    shown = " ".join(numbers[:MOST_CASES]) + (" …" if len(numbers) > MOST_CASES else "")
+    value = words.amounts(figure) if figure else ""
+    return f"  {name:<46} {count:>6,}  {value:<16} {shown}".rstrip()
+
+
+def _together(made: Iterable[Review]) -> Iterator[str]:
+    """The sums over all companies; amounts in several currencies are never added."""
+    counts: dict[str, int] = defaultdict(int)
+    sums: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    weeks: set[date] = set()
+    for one in made:
+        weeks.add(one.week)
+        counts["Cases ended"] += one.cases
+        counts["Messages sent"] += one.messages
+        for name, figure in one.figures.items():
+            counts[words.called(name)] += figure.size
+            for currency, amount in figure.amounts.items():
+                sums[words.called(name)][currency] += amount
+    yield f"All companies, week of {' and '.join(words.week_of(one) for one in sorted(weeks))}"
+    for name, count in counts.items():
+        value = ", ".join(money(Money(a, c)) for c, a in sorted(sums[name].items()))
+        if count:
+            yield f"  {name:<46} {count:>6,}  {value}".rstrip()

@@ -1,0 +1,371 @@
+"""The weekly review as people read it: the message, its details, its cases, its table. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from bot.blockkit.blocks import (
+    Block,
+    actions,
+    bars,
+    bullets,
+    context,
+    header,
+    menu,
+    option,
+    paragraph,
+    rich,
+    table,
+)
+from bot.blockkit.blocks import text as words
+from bot.blockkit.escaping import cap, mrkdwn, one_line
+from bot.surfaces import wording
+from bot.surfaces.card.card import Card, story
+from jobs.reports.review import (
+    CaseOutcome,
+    Review,
+    ReviewFigure,
+    Rewritten,
+    Sentence,
+    Version,
+)
+from jobs.rules.figures import Money, listed, short_day
+from jobs.rules.states import CaseClass
+
+SHOW = "review_cases"
+"""The action id of the menu that shows the cases of a figure."""
+OUTCOMES = {
+    CaseOutcome.SENT: "Sent as drafted",
+    CaseOutcome.EDITED: "Sent, rewritten",
+    CaseOutcome.REJECTED: "Rejected",
+    CaseOutcome.HELD: "Put on hold",
+    CaseOutcome.CAUGHT: "Caught before sending",
+    CaseOutcome.CLOSED: "Settled by itself",
+    CaseOutcome.REHEARSED: "Approved, in shadow",
+}
+FALSE = {
+    "already_paid": "Already paid",
+    "wrong_contact": "Wrong contact",
+    "not_needed": "Not needed",
+}
+"""Cases that should not have come up."""
+MISSED = {
+    "missed_dispute": "Later disputed",
+    "missed_credit_memo": "Later credited",
+    "missed_ticket": "A ticket objects",
+    "missed_reply": "The customer objects",
+    "missed_takeover": "Later taken over",
+    "missed_broken_promise": "Promise broken later",
+}
+"""Routine reminders after which something came to light that they should not have met."""
+OTHER = {
+    "caught": "Caught by the last check",
+    "undone": "Approvals undone",
+    "refused": "Clicks refused",
+    "unknown": "Not known whether sent",
+    "promises_kept": "Promises kept",
+    "promises_broken": "Promises broken",
+    "stopped": "Stopped now",
+}
+NAMES = FALSE | MISSED | OTHER
+STOPPED = "stopped_"
+REWRITTEN = "rewritten"
+NONE_YET = (
+    "There is no weekly review yet. The first one comes on the first business day of next week."
+)
+GONE = "This review is no longer kept."
+TABLE = "Every case of this review, and what it counts for."
+MOST_OPTIONS = 60
+MOST_KINDS = 8
+MOST_VERSIONS = 4
+MOST_LISTED = 40
+MOST_SENTENCE = 200
+"""Characters of a sentence that is shown."""
+
+
+def week_of(monday: date) -> str:
+    """ "Nov 16 to Nov 22, 2026"."""
+    return f"{monday:%b} {monday.day} to {short_day(monday + timedelta(days=6))}"
+
+
+def weekly(reviews: Sequence[Review]) -> Card:
+    """The message about the last of these reviews of one company; the others are the weeks before.
+
+    Raises IndexError without any.
+    """
+    this, before = reviews[-1], reviews[-2] if len(reviews) > 1 else None
+    name, week = cap(one_line(this.company), 100), week_of(this.week)
+    lines = list(_headline(this))
+    blocks = [
+        header(f"Weekly review · {name} · {week}"),
+        rich(bullets([[words(x)] for x in lines])),
+    ]
+    blocks += _charts(reviews)
+    rows = list(_rows(this, before))
+    if rows:
+        last = ["", "This week", *(["Week before"] if before else []), "At stake"]
+        sides = ["left", "right", *(["right"] if before else []), "right"]
+        blocks.append(table([last, *rows], sides))
+    if choices := list(_choices(this)):
+        blocks.append(actions([menu(SHOW, "Show the cases of …", choices)], "review"))
+    blocks.append(context("Details and the table of all cases are in the thread."))
+    told = [f"Weekly review of {mrkdwn(name)}, {week}.", *(f"{mrkdwn(one)}." for one in lines)]
+    return Card(story(told), blocks)
+
+
+def _headline(this: Review) -> Iterator[str]:
+    """Whether the bot deserves trust, in a few lines."""
+    if not this.cases:
+        yield "No case ended in this week"
+    else:
+        rewritten = sum(len(one.cases) for one in this.rewritten)
+        yield f"{_cases(this.cases)} ended, {_messages(this.messages)} sent" + (
+            f", {rewritten:,} of them rewritten" if rewritten else ""
+        )
+    wrong, missed = (_together(this, names) for names in (FALSE, MISSED))
+    yield f"{_cases(wrong)} should not have come up"
+    yield f"{_cases(missed)} called routine should have been handled with more care"
+    if (caught := this.figure("caught")).size:
+        yield f"{_cases(caught.size)} caught by the last check before anything was sent"
+    if this.decided_in.median is not None:
+        slow = this.decided_in.slowest_tenth or this.decided_in.median
+        yield f"Decided within {_hours(this.decided_in.median)}, the slowest tenth {_hours(slow)}"
+    if this.days_to_pay is not None:
+        yield f"Paid {_days(this.days_to_pay)} after our message (median)"
+
+
+def _together(this: Review, names: Mapping[str, str]) -> int:
+    return len({case for name in names for case in this.figure(name).cases})
+
+
+def _charts(reviews: Sequence[Review]) -> list[Block]:
+    """How the cases of each class ended, and the trend of what went wrong."""
+    this, found = reviews[-1], []
+    classes = [one for one in ("", *CaseClass) if one in this.outcomes]
+    if classes:
+        ends = [o for o in CaseOutcome if any(o in this.outcomes[c] for c in classes)][:6]
+        series = {
+            OUTCOMES[end]: [Decimal(len(this.outcomes[c].get(end, ()))) for c in classes]
+            for end in ends
+        }
+        labels = [cap(class_name(one), 20) for one in classes]
+        found.append(bars("Cases by class and how they ended", series, labels))
+    if len(reviews) > 1:
+        trend = {
+            "Should not come up": [Decimal(_together(one, FALSE)) for one in reviews],
+            "Needed more care": [Decimal(_together(one, MISSED)) for one in reviews],
+            "Rewritten": [Decimal(sum(len(k.cases) for k in one.rewritten)) for one in reviews],
+        }
+        labels = [f"{one.week:%b} {one.week.day}" for one in reviews]
+        found.append(bars("Cases by week", trend, labels))
+    return found
+
+
+def class_name(one: str) -> str:
+    """A class of cases in words; empty for cases that were never judged."""
+    return wording.CLASS_WORDS[CaseClass(one)] if one else "No class"
+
+
+def _rows(this: Review, before: Review | None) -> Iterator[list[str]]:
+    for name, said in NAMES.items():
+        now, then = this.figure(name), before.figure(name) if before else None
+        if now.size or (then and then.size):
+            earlier = [f"{then.size:,}"] if then else []
+            yield [said, f"{now.size:,}", *earlier, amounts(now)]
+
+
+def amounts(one: ReviewFigure) -> str:
+    """What is at stake, by currency."""
+    some = sorted(one.amounts.items())
+    return ", ".join(wording.money(Money(amount, currency)) for currency, amount in some)
+
+
+def _choices(this: Review) -> Iterator[Block]:
+    """The figures with cases, each with what its menu entry sends back."""
+    named = [(name, one) for name, one in this.figures.items() if one.cases]
+    ordered = sorted(named, key=lambda item: [*NAMES].index(item[0]) if item[0] in NAMES else 99)
+    for name, one in ordered[:MOST_OPTIONS]:
+        yield option(f"{called(name)} ({len(one.cases):,})", f"{this.week} {name}")
+    if rewritten := [case for one in this.rewritten for case in one.cases]:
+        yield option(f"Rewritten ({len(rewritten):,})", f"{this.week} {REWRITTEN}")
+
+
+def called(name: str) -> str:
+    """A figure in words."""
+    if name in NAMES:
+        return NAMES[name]
+    rule = name.removeprefix(STOPPED) if name.startswith(STOPPED) else name
+    return f"Stopped: {rule.replace('_', ' ')}" if rule != name else name.capitalize()
+
+
+def cases_of(this: Review, name: str) -> tuple[str, ...]:
+    """The cases behind a figure of this name."""
+    if name == REWRITTEN:
+        return tuple(case for one in this.rewritten for case in one.cases)
+    return this.figure(name).cases
+
+
+@dataclass(frozen=True)
+class CaseLine:
+    """A case in a list: its customer's name, and where its card is, if it has one."""
+
+    case: str
+    customer: str
+    card: str = ""
+
+
+def listing(this: Review, name: str, some: Sequence[CaseLine]) -> str:
+    """The private answer to somebody who asks for the cases of a figure, as mrkdwn."""
+    title = f"*{mrkdwn(called(name))}*, week of {week_of(this.week)}"
+    if not some:
+        return f"{title}: no case."
+    lines = [_line(one) for one in some[:MOST_LISTED]]
+    more = len(some) - MOST_LISTED
+    rest = [f"and {more:,} more: they are in the table in the thread"] if more > 0 else []
+    return "\n".join([title, *(f"• {line}" for line in [*lines, *rest])])
+
+
+def _line(one: CaseLine) -> str:
+    case = f"<{one.card}|case {one.case}>" if one.card else f"case {one.case}"
+    return f"{mrkdwn(wording.customer(one.customer))} · {case}"
+
+
+def more(this: Review) -> list[str]:
+    """The details line by line, for a terminal."""
+    return [line for title, lines in _details(this) for line in (f"{title}:", *lines) if lines]
+
+
+def details(reviews: Sequence[Review]) -> Card:
+    """What stands in the thread: what people rewrite, the versions at work, the outlook."""
+    sections = _details(reviews[-1])
+    blocks = [
+        rich(paragraph(words(title, bold=True)), bullets([[words(line)] for line in lines]))
+        for title, lines in sections
+        if lines
+    ]
+    told = [f"{title}: {mrkdwn('; '.join(lines))}." for title, lines in sections if lines]
+    if not blocks:
+        return Card("Nothing more to tell about this week.", [])
+    return Card(story(told), blocks)
+
+
+def _details(this: Review) -> list[tuple[str, list[str]]]:
+    removed, added = (
+        [_sentence(one) for one in this.sentences if one.removed is gone] for gone in (True, False)
+    )
+    return [
+        ("What people rewrite", list(map(_kind, _rewritten(this)))),
+        ("Sentences that people keep removing", removed),
+        ("Sentences that people keep adding", added),
+        ("Policy, prompt and model", [_version(one) for one in this.versions[:MOST_VERSIONS]]),
+        ("Cash outlook", list(_outlook(this))),
+        ("Stopped now, by rule", list(_stops(this))),
+    ]
+
+
+def _rewritten(this: Review) -> list[Rewritten]:
+    return [one for one in this.rewritten if one.cases][:MOST_KINDS]
+
+
+def _kind(one: Rewritten) -> str:
+    language = wording.in_language(one.language) if one.language else ""
+    author = cap(one_line(one.author), 60)
+    return (
+        f"{class_name(one.class_)}, stage {one.stage}{language}, by {author}: "
+        f"{len(one.cases):,} of {one.sent:,} rewritten, {one.share:.0%} of the words"
+    )
+
+
+def _sentence(one: Sentence) -> str:
+    return f"“{cap(one_line(one.text), MOST_SENTENCE)}” ({_cases(len(one.cases))})"
+
+
+def _version(one: Version) -> str:
+    by = (
+        f"{one_line(one.model)} with {one_line(one.prompt)}" if one.model else "rules and templates"
+    )
+    return (
+        f"Policy {one.policy[:8]}, {cap(by, 100)}: {_cases(len(one.cases))}, "
+        f"{one.unchanged:,} sent unchanged, {one.edited:,} rewritten, {one.rejected:,} rejected"
+    )
+
+
+def _outlook(this: Review) -> Iterator[str]:
+    off = this.outlook
+    if off.invoices:
+        yield (
+            f"{_invoices(off.invoices)} paid in this week came {_days(off.outlook)} from the day "
+            f"expected; on the due date it would have been {_days(off.on_the_due_date)}, with the "
+            f"company's median {_days(off.as_the_median)}"
+        )
+    for currency in sorted({*off.expected, *off.came}):
+        said, came = (
+            wording.money(Money(each.get(currency, Decimal(0)), currency))
+            for each in (off.expected, off.came)
+        )
+        yield f"Expected for this week {said}, paid in full {came}"
+
+
+def _stops(this: Review) -> Iterator[str]:
+    rules = [one for name, one in this.figures.items() if name.startswith(STOPPED)]
+    for one in sorted(rules, key=lambda each: -each.size):
+        value = f", {amounts(one)}" if one.amounts else ""
+        yield f"{called(one.name)}: {_cases(one.size)}{value}"
+
+
+def _cases(count: int) -> str:
+    return "1 case" if count == 1 else f"{count:,} cases"
+
+
+def _messages(count: int) -> str:
+    return "1 message" if count == 1 else f"{count:,} messages"
+
+
+def _invoices(count: int) -> str:
+    return "1 invoice" if count == 1 else f"{count:,} invoices"
+
+
+def _days(count: float) -> str:
+    return "1 day" if round(count, 1) == 1 else f"{count:.1f} days".replace(".0 ", " ")
+
+
+def _hours(hours: float) -> str:
+    if hours < 1:
+        return f"{max(round(hours * 60), 1)} min"
+    return f"{hours:.1f} h".replace(".0 ", " ") if hours < 48 else _days(hours / 24)
+
+
+COLUMNS = ("case", "customer", "class", "outcome", "figures", "closed")
+
+
+def as_csv(this: Review, names: Mapping[str, str], closed: Mapping[str, datetime]) -> bytes:
+    """Every case of the review with what it counts for. `names` by case; UTF-8 with a mark."""
+    found = io.StringIO()
+    sheet = csv.writer(found)
+    sheet.writerow(COLUMNS)
+    ends = {c: (k, o) for k, by in this.outcomes.items() for o, some in by.items() for c in some}
+    counts: dict[str, list[str]] = {case: [] for case in ends}
+    for name in [*this.figures, REWRITTEN]:
+        for case in cases_of(this, name):
+            counts.setdefault(case, []).append(called(name))
+    for case, what in sorted(counts.items(), key=lambda item: int(item[0])):
+        class_, end = ends.get(case, ("", None))
+        when = closed.get(case)
+        row = [
+            case,
+            names.get(case, ""),
+            class_name(class_) if end else "",
+            OUTCOMES[end] if end else "",
+        ]
+        sheet.writerow([*map(_harmless, row), listed(what), when.isoformat() if when else ""])
+    return found.getvalue().encode("utf-8-sig")
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet takes text that begins like a formula for one."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell

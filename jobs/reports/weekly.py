@@ -1,0 +1,69 @@
+"""Makes the review of each company's last week, on the first business day after it, and posts it.
+
+Reading a large week takes seconds, so it is read in short transactions.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from jobs.engine.services import Services
+from jobs.engine.step import Round, Step, scheduled, tries_again
+from jobs.engine.turns import Plan, Turn
+from jobs.reports import counting, review
+from jobs.reports.review import Review
+from jobs.rules.policy.business_days import next_digest, start_of
+from jobs.store import companies, outbox, work
+from jobs.store.companies import ConnectedCompany
+from jobs.store.outbox import Below, MessageKind
+from jobs.store.work import Claim
+
+KIND = "review"
+
+
+def step(services: Services) -> Step:
+    """The review step: one row per company."""
+    again = tries_again(after=timedelta(hours=1))
+    load = partial(_load, services)
+    return scheduled(KIND, load, again, ready=work.connected_and_swept)
+
+
+def _load(services: Services, conn: Connection, claim: Claim, now: datetime) -> Round | None:
+    """On the first digest of a week; a missed one is caught up until the next week begins."""
+    company = companies.need(conn, claim.row.company)
+    policy = services.for_company(company.realm).policy
+    week = review.last_week(company, now)
+    opens = next_digest(start_of(week + review.WEEK, company.zone), company.zone, policy)
+    if now < opens:
+        work.settle(conn, claim, opens)
+        return None
+    if outbox.exists(conn, _key(company.realm, week)):
+        work.settle(conn, claim, start_of(week + 2 * review.WEEK, company.zone))
+        return None
+    return Turn(_plan(company, week, claim))
+
+
+def _plan(company: ConnectedCompany, week: date, claim: Claim) -> Plan:
+    made = yield from counting.make(company, week)
+    yield partial(_post, company, made, claim)
+
+
+def _post(
+    company: ConnectedCompany, made: Review, claim: Claim, conn: Connection, now: datetime
+) -> None:
+    """Keep it, and say it once: the message, the details and the table below it."""
+    if not work.settle(conn, claim, now):
+        return
+    review.keep(conn, made, now)
+    key, data = _key(company.realm, made.week), {"week": made.week.isoformat()}
+    outbox.say(conn, company, MessageKind.REVIEW, key, data, now)
+    outbox.say(conn, Below(key), MessageKind.REVIEW_DETAILS, "details", data, now)
+    if made.cases:
+        outbox.say(conn, Below(key), MessageKind.REVIEW_CASES, "cases", data, now)
+
+
+def _key(realm: str, week: date) -> str:
+    return f"{KIND}:{realm}:{week}"
