@@ -68,7 +68,7 @@ def edit(
     old = access.same_draft(decider, click)
     letter = edited(old.letter, text.subject, text.body)
     case = decider.case
-    past = history.past(conn, case.company, case.customer, letter.to, case.allowed_anyway)
+    past = history.past(conn, case.company, case.customer, allowed_anyway=case.allowed_anyway)
     if text.cc is not None:
         letter = replace(letter, cc=_known(decider, old.letter, text.cc))
         if wrong := _not_copied(decider, letter, past):

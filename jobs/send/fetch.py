@@ -13,6 +13,7 @@ from jobs.engine.step import Round
 from jobs.mail.addresses import MailTooLarge, Unsendable
 from jobs.rules import drafts
 from jobs.rules.case import Decided
+from jobs.rules.gates.cc import addressees
 from jobs.rules.letters.letter import NOTHING, Without
 from jobs.rules.policy.business_days import start_of
 from jobs.rules.states import State
@@ -103,7 +104,7 @@ class Fetch:
             cases.do_without(conn, case, outcome.without)
             void(conn, case, self.draft, outcome.reason, Decided.DIFFERS, now)
             return None
-        history.queue_up(conn, case.company, self.draft.letter.to)
+        history.queue_up(conn, case.company, addressees(self.draft.letter))
         services = self.services.for_company(case.company)
         look = replace(self.look, policy=services.policy, now=now)
         if not may_go(conn, claim, look, look.past(conn)):
@@ -131,6 +132,7 @@ class Fetch:
             now,
             message_id=mail.message_id,
             recipient=self.draft.letter.to.lower(),
+            cc=self.draft.letter.cc,
             bytes_sha256=mail.sha256,
             attachments=mail.attachments,
         )

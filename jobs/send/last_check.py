@@ -16,7 +16,7 @@ from jobs.rules.facts.findings import Context, Down, called
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import amount
 from jobs.rules.gates import gates, recipients
-from jobs.rules.gates.cc import CarbonCopies, carbon_copies
+from jobs.rules.gates.cc import CarbonCopies, addressees, carbon_copies
 from jobs.rules.gates.heard import still_counts
 from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import capital, shortened
@@ -71,7 +71,7 @@ class LastLook:
 
     def past(self, conn: Connection) -> Past:
         """Our own history with this customer, read again now."""
-        case, to = self.file.case, self.draft.letter.to
+        case, to = self.file.case, addressees(self.draft.letter)
         found = history.past(conn, case.company, case.customer, to, case.allowed_anyway)
         return self.context.completed(found)
 

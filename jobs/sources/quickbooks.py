@@ -390,7 +390,7 @@ def account(conn: Connection, file: CaseFile, facts: Facts) -> Account:
     fields = [customer.email for customer in (facts.customer, *facts.members)]
     fields += [invoice.email for invoice in (*facts.invoices, *facts.other_open)]
     entries = (entry.lower() for field in fields for entry in entries_in(field))
-    past = history.past(conn, file.case.company, file.case.customer, "")
+    past = history.past(conn, file.case.company, file.case.customer)
     return Account(
         facts.customer.id,
         facts.customer.name,

@@ -5,7 +5,7 @@ Which cases are ready for either is decided here, and whether an attempt may sti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -27,8 +27,8 @@ from jobs.store import work
 from jobs.store.cases import lock
 from jobs.store.companies import connected
 from jobs.store.database.engine import AWAY, Database
-from jobs.store.database.tables import cases, companies, notes, sends
-from jobs.store.database.upsert import insert_or_ignore
+from jobs.store.database.tables import cases, companies, notes, sends, sent_copies
+from jobs.store.database.upsert import insert_missing, insert_or_ignore
 from jobs.store.drafts import Draft
 from qbo.pacing import boot_time
 
@@ -59,13 +59,25 @@ def approved_or_abandoned() -> ColumnElement[bool]:
     return may_go | (cases.c.state == State.SENDING)
 
 
-def begin(conn: Connection, case: str, draft: str, token: str, now: datetime, **row: Any) -> None:
-    """Store the intent.
+def begin(
+    conn: Connection,
+    case: str,
+    draft: str,
+    token: str,
+    now: datetime,
+    *,
+    cc: Iterable[str] = (),
+    **row: Any,
+) -> None:
+    """Store the intent, and who gets a copy.
 
     Raises sqlalchemy.exc.IntegrityError if another attempt of this case is alive.
     """
     values = {"case_id": case, "draft": draft, "token": token, "state": "in_flight"}
-    conn.execute(insert(sends).values(**values, began_at=now, **row))
+    made = insert(sends).values(**values, began_at=now, **row).returning(sends.c.id)
+    send = conn.execute(made).scalar_one()
+    copies = [{"send": send, "address": address.lower()} for address in cc]
+    insert_missing(conn, sent_copies, copies)
 
 
 def alive(conn: Connection, case: str) -> Row[Any] | None:

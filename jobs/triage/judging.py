@@ -16,7 +16,7 @@ from jobs.rules.facts.findings import Context, owner
 from jobs.rules.facts.past import Past
 from jobs.rules.figures import day
 from jobs.rules.gates import gates, recipients
-from jobs.rules.gates.cc import CarbonCopies, carbon_copies
+from jobs.rules.gates.cc import CarbonCopies, carbon_copies, of_customer
 from jobs.rules.gates.heard import GONE, still_counts
 from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling, strictest
@@ -107,15 +107,16 @@ def judge(
     before = still_counts(facts, heard.of(conn, case.company, case.customer), readings)
     readings += tuple(reading for text in before for reading in text.readings)
     allowed = _still_allowed(conn, case, facts, documents)
-    ours = history.past(conn, case.company, case.customer, "", allowed)
+    ours = history.past(conn, case.company, case.customer, allowed_anyway=allowed)
     nobody = context.completed(ours)
     stage = _stage(facts, nobody)
     found = recipients.recipient(facts, nobody)
     to = found if isinstance(found, str) else ""
-    past = replace(nobody, last_contact_to_address=history.last_to(conn, case.company, to))
+    cc = carbon_copies(facts, nobody, to, sender)
+    theirs = of_customer(to, cc.to, sender)
+    past = replace(nobody, last_contact_to_address=history.last_to(conn, case.company, theirs))
     rulings = gates.judge(facts, stage, past, readings, policy, now, findings=context.findings)
     evidence = (*ledger_evidence(facts), *_quotes(context, before, readings))
-    cc = carbon_copies(facts, past, to, sender)
     return View(file, context, stage, past, to, cc, readings, evidence, rulings)
 
 

@@ -182,7 +182,7 @@ def _allowed(harness: CompanyHarness, conn: Connection, each: Accepted) -> set[s
 def _wrong(harness: CompanyHarness, conn: Connection, each: Accepted) -> list[str]:
     letter, case = each.draft.letter, each.case
     facts = assessments.facts_of_case(conn, case, harness.now)
-    past = history.past(conn, case.company, case.customer, letter.to)
+    past = history.past(conn, case.company, case.customer)
     draft, policy = each.draft, harness.services.policy
     found = verify(letter, facts, policy, past, deadline=draft.deadline, marked=draft.marked)
     return [violation.sentence for violation in found]

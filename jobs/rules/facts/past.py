@@ -27,7 +27,7 @@ class Contact:
 
 @dataclass(frozen=True)
 class AddressContact:
-    """Our last message to one address, no matter which customer it was about."""
+    """Our last message to one address, or a copy of it, whichever customer it was about."""
 
     at: datetime
     to: str
@@ -93,7 +93,8 @@ class Past:
     """Addresses whose own automatic reply says that nobody reads them any more, unless a person
     has confirmed the address since then; in lower case."""
     last_contact_to_address: AddressContact | None = None
-    """The last message to the current address, which several customers may share."""
+    """The last message to one of the addresses that this one goes to: several customers may share
+    them."""
     allowed_anyway: tuple[Ruling, ...] = ()
     """The stops that a finance lead set aside for the current draft ("Draft anyway")."""
     confirmed_names: frozenset[str] = frozenset()

@@ -6,13 +6,15 @@ or a note says. What is no longer right is left out and said; it never keeps a m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 
 from jobs.rules.facts.addresses import LONGEST, entries_in, is_address, own_domain
 from jobs.rules.facts.facts import Facts
 from jobs.rules.facts.findings import Findings
 from jobs.rules.facts.past import Past
+from jobs.rules.letters.letter import Letter
 from jobs.rules.plain import one_line
 
 MOST_CC = 3
@@ -46,6 +48,18 @@ def known_people(facts: Facts, findings: Mapping[str, Findings], to: str) -> tup
     seen = frozenset().union(*(found.people for found in findings.values()))
     theirs = {one for one in seen if own_domain(one) in domains} | _of_ledger(facts)
     return tuple(sorted(filter(is_address, theirs - {to.lower()})))
+
+
+def of_customer(to: str, cc: Iterable[str], sender: str) -> tuple[str, ...]:
+    """The addresses of the customer that a message from `sender` goes to, in lower case: each is
+    not to be written to again too soon. Colleagues may get as many copies as there are."""
+    others = (one for one in cc if not is_colleague(one, sender))
+    return tuple(one.lower() for one in (to, *others) if one)
+
+
+def addressees(letter: Letter) -> tuple[str, ...]:
+    """The same of a letter."""
+    return of_customer(letter.to, letter.cc, parseaddr(letter.sender)[1])
 
 
 def is_colleague(address: str, sender: str) -> bool:

@@ -28,6 +28,7 @@ from jobs.store.database.tables import (
     holds,
     invoices,
     sends,
+    sent_copies,
 )
 from jobs.store.database.upsert import insert_new, upsert
 from jobs.store.sends import CONTACT
@@ -40,10 +41,10 @@ def past(
     conn: Connection,
     company: str,
     customer: str,
-    address: str,
+    addresses: tuple[str, ...] = (),
     allowed_anyway: tuple[Ruling, ...] = (),
 ) -> Past:
-    """Our history with this customer."""
+    """Our history with this customer, and with these addresses, which may be others' too."""
     rows = _addresses(conn, company, customer)
     return Past(
         contacts=_contacts(conn, company, customer),
@@ -54,7 +55,7 @@ def past(
         confirmed_at=next((row.set_at for row in rows if row.chosen), None),
         bounced=frozenset(row.address for row in rows if row.bounced_at),
         wrong=frozenset(row.address for row in rows if row.bounced_at and _by_a_person(row)),
-        last_contact_to_address=last_to(conn, company, address),
+        last_contact_to_address=last_to(conn, company, addresses),
         allowed_anyway=allowed_anyway,
         confirmed_names=_confirmed_names(conn, company, customer),
         marks=marks.as_rules_see(conn, company, customer),
@@ -331,17 +332,18 @@ def followed(conn: Connection, case: Case) -> str:
     return ""
 
 
-def queue_up(conn: Connection, company: str, address: str) -> None:
-    """Take turns with other senders for this company or to this address, until the commit.
+def queue_up(conn: Connection, company: str, addresses: tuple[str, ...]) -> None:
+    """Take turns with other senders for this company or to these addresses, until the commit.
 
-    Always the company first, then the address, so that no two wait for each other. Queries after
-    this see what the sender before has committed. SQLite has a single writer anyway.
+    Always the company first, then the addresses in order, so that no two wait for each other.
+    Queries after this see what the sender before has committed. SQLite has a single writer anyway.
     """
     ours = select(companies.c.realm).where(companies.c.realm == company)
     conn.execute(ours.with_for_update(key_share=True))
     if conn.dialect.name == "postgresql":  # an address may have no row that could be locked
-        key = func.hashtextextended(address.lower(), 0)
-        conn.execute(select(func.pg_advisory_xact_lock(key)))
+        for address in sorted(addresses):
+            key = func.hashtextextended(address, 0)
+            conn.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def sent_since(conn: Connection, company: str, since: datetime) -> int:
@@ -378,13 +380,21 @@ def _contact(row: Any) -> Contact:
     )
 
 
-def last_to(conn: Connection, company: str, address: str) -> AddressContact | None:
-    """The last message to this address, for any company; other companies' customers stay hidden."""
-    sent_there = (sends.c.recipient == address.lower()) & sends.c.state.in_(CONTACT)
-    sent_there &= sends.c.bounced_at.is_(None)
+def last_to(conn: Connection, company: str, addresses: tuple[str, ...]) -> AddressContact | None:
+    """The last message to one of these addresses (in lower case), copies included, for any company;
+    other companies' customers stay hidden."""
+    if not addresses:
+        return None
+    copied = sent_copies.c.address.in_(addresses)
+    there = sends.c.id.in_(select(sent_copies.c.send).where(copied))
+    sent_there = (
+        (sends.c.recipient.in_(addresses) | there)
+        & sends.c.state.in_(CONTACT)
+        & sends.c.bounced_at.is_(None)
+    )
     ours = (customers.c.company == cases.c.company) & (customers.c.company == company)
     query = (
-        select(sends.c.began_at, sends.c.recipient, customers.c.name)
+        select(sends.c.id, sends.c.began_at, sends.c.recipient, customers.c.name)
         .join(cases, cases.c.id == sends.c.case_id)
         .outerjoin(customers, ours & (customers.c.id == cases.c.customer))
         .where(sent_there)
@@ -392,7 +402,11 @@ def last_to(conn: Connection, company: str, address: str) -> AddressContact | No
         .limit(1)
     )
     row = conn.execute(query).first()
-    return AddressContact(row.began_at, row.recipient, row.name or "") if row else None
+    if row is None:
+        return None
+    copy = select(sent_copies.c.address).where(sent_copies.c.send == row.id, copied).limit(1)
+    to = row.recipient if row.recipient in addresses else conn.scalar(copy)
+    return AddressContact(row.began_at, str(to), row.name or "")
 
 
 def _addresses(conn: Connection, company: str, customer: str) -> Sequence[Row[Any]]:

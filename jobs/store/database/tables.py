@@ -636,6 +636,13 @@ sends = Table(
     Index("ix_sends_case_id", "case_id"),
     Index("ix_sends_message_id", "message_id"),
 )
+sent_copies = Table(
+    "sent_copies",
+    metadata,
+    Column("send", ForeignKey("sends.id"), primary_key=True),
+    Column("address", String(320), primary_key=True),
+    Index("ix_sent_copies_address", "address"),
+)
 
 notes = Table(
     "notes",

@@ -42,7 +42,7 @@ def test_a_draft_is_mailed_to_whoever_asks(a_harness: CompanyHarness) -> None:
     assert (a_harness.case().version, a_harness.state()) == (before, State.WAITING)
     assert a_harness.rows(select(sends)) == []
     with a_harness.database.reading() as conn:
-        assert history.past(conn, a_harness.realm, "1", letter.to).contacts == ()
+        assert history.past(conn, a_harness.realm, "1").contacts == ()
     assert "brassfern" not in str(a_harness.logged("copy."))
     assert a_harness.approve() is Answer.RECORDED
 

@@ -147,6 +147,45 @@ def test_a_copy_that_was_chosen_once_goes_along(open_harness: OpenHarness) -> No
     assert f"{sales} gets no copy: mail to it came back." in harness.view().end_reason
 
 
+def test_who_has_just_got_a_copy_is_not_written_to_again(open_harness: OpenHarness) -> None:
+    """The gap is that of each address: of somebody who got a copy, and of somebody who is to get
+    one. A colleague of ours may get as many as there are."""
+    boss, sales = "boss@customer1.example", "sales@brass-fern.example"
+    bill = invoice("71", "1", "840.00", 9, BillEmail={"Address": "billing@customer1.example"})
+    theirs = [customer("1", boss), customer("2", boss), customer("3", "Boss@customer1.example")]
+    bills = [bill, *(invoice(f"7{n}", n, "90.00", 12) for n in "23")]
+    harness = open_harness(books(*theirs, *bills), {"pace": {"undo_seconds": 0}})
+    harness.sweep()
+
+    def copied(customer: str, *cc: str) -> None:
+        letter = harness.view(harness.case(customer)).letter
+        assert letter is not None
+        text, click = Text(letter.subject, letter.body, cc=cc), harness.case(customer)
+        assert harness.edit(harness.click("UCOLLECT", click), text) is Answer.RECORDED
+
+    def send(customer: str) -> None:
+        click = harness.click("UCOLLECT", harness.case(customer))
+        assert harness.approve(click) is Answer.RECORDED
+        harness.run("send", "triage")
+
+    copied("1", boss, sales)
+    copied("2", sales)
+    send("1")
+    send("2")
+    harness.refresh(harness.case("3"))
+    for each in "23":
+        (ruling,) = harness.rulings(harness.case(each))
+        assert (len(harness.mails), ruling.rule) == (1, "too_soon")
+        assert f"{boss} was contacted about Customer B on November 18, 2026" in ruling.reason
+    harness.time.later(days=6)
+    harness.run("triage")
+    send("2")
+    assert [mail.copied for mail in harness.mails] == [(boss, sales), (sales,)]
+    harness.sweep()
+    (ruling,) = harness.rulings(harness.case("1"))
+    assert f"{boss} was contacted about Customer C" in ruling.reason, "as who is to get a copy"
+
+
 def test_a_german_customer_gets_a_german_mail(open_harness: OpenHarness) -> None:
     """The model writes it in German, a person edits it in German, and both parts go out so."""
     online = books(customer("1"), invoice("71", "1", "840.00", 12, **PAY_LINKS))

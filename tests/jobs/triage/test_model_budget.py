@@ -122,7 +122,7 @@ def test_who_has_read_it_says_so_once(open_harness: OpenHarness) -> None:
     assert says("UCOLLECT") is Answer.STALE
     with harness.database.writing() as conn:
         history.inherit(conn, harness.realm, "1", "9")
-        assert history.past(conn, harness.realm, "9", "").read == {("ticket:1", shown.sha256)}
+        assert history.past(conn, harness.realm, "9").read == {("ticket:1", shown.sha256)}
     desk.texts["1"] += "And more of it."
     harness.refresh()
     assert harness.rules() == {UNREADABLE}

@@ -106,7 +106,7 @@ def test_a_broken_promise_raises_the_next_round(database: Database) -> None:
         promises.raise_stage(conn, stored)
         (one,) = crossing_store.overdue(conn, REALM, ["58"], later.date())
         assert (one.round, one.last, one.raised) == (2, None, Stage.FIRM)
-        (broken,) = history.past(conn, REALM, "58", "").broken
+        (broken,) = history.past(conn, REALM, "58").broken
         assert (broken.due, broken.amount, broken.invoices) == (
             DUE,
             usd("845.00"),
@@ -115,7 +115,7 @@ def test_a_broken_promise_raises_the_next_round(database: Database) -> None:
         paid = invoice(open_="0.00", status="paid")
         ledger.put_invoices(conn, REALM, [paid], later)
         ledger.put_invoices(conn, REALM, [invoice()], later)
-        assert history.past(conn, REALM, "58", "").broken == (), "that was another round"
+        assert history.past(conn, REALM, "58").broken == (), "that was another round"
 
 
 def test_whoever_lifts_the_hold_withdraws_the_promise(database: Database) -> None:
