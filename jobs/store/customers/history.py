@@ -28,7 +28,7 @@ from jobs.store.database.tables import (
     holds,
     invoices,
     sends,
-    sent_copies,
+    sent_cc,
 )
 from jobs.store.database.upsert import insert_new, upsert
 from jobs.store.sends import CONTACT
@@ -141,8 +141,8 @@ def _of_a_snooze() -> ColumnElement[bool]:
 def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     """Two customers were merged: what people decided about `loser` passes to `survivor`.
 
-    That is holds in force with the promises behind them, bounced addresses, what was settled of
-    mails, what texts said, marks and the account manager.
+    That is holds in force with the promises behind them, bounced addresses, who gets copies, what
+    was settled of mails, what texts said, marks and the account manager.
     """
     held = (holds.c.company == company) & (holds.c.customer == loser) & holds.c.lifted_at.is_(None)
     conn.execute(update(holds).where(held).values(customer=survivor))
@@ -153,6 +153,9 @@ def inherit(conn: Connection, company: str, loser: str, survivor: str) -> None:
     )
     rows = conn.execute(select(addresses).where(bad)).mappings()
     upsert(conn, addresses, [{**row, "customer": survivor, "chosen": False} for row in rows])
+    theirs = (carbon_copies.c.company == company) & (carbon_copies.c.customer == loser)
+    chosen = conn.execute(select(carbon_copies).where(theirs)).mappings().all()
+    insert_new(conn, carbon_copies, [{**row, "customer": survivor} for row in chosen])
     promises.inherit(conn, company, loser, survivor)
     replies.inherit(conn, company, loser, survivor)
     heard.inherit(conn, company, loser, survivor)
@@ -385,8 +388,8 @@ def last_to(conn: Connection, company: str, addresses: tuple[str, ...]) -> Addre
     other companies' customers stay hidden."""
     if not addresses:
         return None
-    copied = sent_copies.c.address.in_(addresses)
-    there = sends.c.id.in_(select(sent_copies.c.send).where(copied))
+    copied = sent_cc.c.address.in_(addresses)
+    there = sends.c.id.in_(select(sent_cc.c.send).where(copied))
     sent_there = (
         (sends.c.recipient.in_(addresses) | there)
         & sends.c.state.in_(CONTACT)
@@ -404,7 +407,7 @@ def last_to(conn: Connection, company: str, addresses: tuple[str, ...]) -> Addre
     row = conn.execute(query).first()
     if row is None:
         return None
-    copy = select(sent_copies.c.address).where(sent_copies.c.send == row.id, copied).limit(1)
+    copy = select(sent_cc.c.address).where(sent_cc.c.send == row.id, copied).limit(1)
     to = row.recipient if row.recipient in addresses else conn.scalar(copy)
     return AddressContact(row.began_at, str(to), row.name or "")
 

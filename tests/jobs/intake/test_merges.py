@@ -82,7 +82,11 @@ def test_a_merge_that_nobody_told_is_found(harness: CompanyHarness, how: str) ->
 
 
 def test_a_hold_goes_on_with_the_survivor(harness: CompanyHarness) -> None:
-    """An invoice that was disputed before the merge is not asked for after it."""
+    """An invoice that was disputed before the merge is not asked for after it; whoever was chosen
+    for copies of either customer's messages gets them."""
+    with harness.database.writing() as conn:
+        for id, address in (("1", "a@brass-fern.example"), ("2", "b@brass-fern.example")):
+            history.choose_cc(conn, harness.realm, id, [address], "ULEAD1", harness.now)
     until = harness.today + timedelta(days=14)
     harness.hold(
         harness.click("ULEAD1", harness.case("2")),
@@ -92,6 +96,9 @@ def test_a_hold_goes_on_with_the_survivor(harness: CompanyHarness) -> None:
     with harness.database.reading() as conn:
         assert [h.invoice for h in history.unlifted(conn, harness.realm, "1")] == ["72"]
     assert letter_of(harness, "1") == ["71"]
+    letter = harness.view(harness.case("1")).letter
+    assert letter is not None
+    assert letter.cc == ("a@brass-fern.example", "b@brass-fern.example")
 
 
 def test_an_approved_case_is_left_to_the_last_check(harness: CompanyHarness) -> None:
