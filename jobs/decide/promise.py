@@ -174,7 +174,7 @@ def _agree(
     if not about or until <= company.today(now):
         raise VerbRefused(Reply(Answer.STALE, decider.case))
     made = _made(decider, reply, kind, agreed, about, now)
-    replaced = _replace(conn, decider, made.invoices.keys(), now)
+    replaced = _replace(conn, policy, decider, made.invoices.keys(), now)
     said, stored = _said(made), promises.make(conn, made)
     told = said + replaced
     why = (str(kind), told) if decider.verb is Verb.HOLD else (told, agreed.comment)
@@ -210,20 +210,22 @@ def _made(
     )
 
 
-def _replace(conn: Connection, decider: Decider, about: Set[str], now: datetime) -> str:
+def _replace(
+    conn: Connection, policy: Policy, decider: Decider, about: Set[str], now: datetime
+) -> str:
     """Of an invoice only what was agreed on last counts: " (replaces the promise for …)"."""
     case, names = decider.case, []
     for old in promises.open_about(conn, case.company, case.customer, about):
-        promises.take_out(conn, old, about, decider.user, now)
+        left = promises.take_out(conn, old, about, policy, decider.user, now)
         told = {"promise": old.id, "invoices": sorted(about & old.invoices.keys())}
         entry = log.Entry(case.company, "promise.replaced", decider.user, now, case.id, told)
         log.note(conn, entry)
         line = replies.get(conn, old.reply) if old.reply else None
         if line and line.case:
             outbox.redraw_line(conn, line.case, outbox.reply_key(line.id), now)
-        part = "part of " if old.invoices.keys() - about else ""
+        part, rest = ("part of ", f", of which {_said(left)} is left") if left else ("", "")
         what = "plan" if old.kind is HoldKind.PLAN else "promise"
-        names.append(f"{part}the {what} for {day(old.until)}")
+        names.append(f"{part}the {what} for {day(old.until)}{rest}")
     return f" (replaces {listed(names)})" if names else ""
 
 

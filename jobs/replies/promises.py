@@ -6,6 +6,7 @@ called broken before the whole ledger was read after the last day of grace.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,10 @@ from sqlalchemy import Connection
 from jobs import opening
 from jobs.engine.services import Services
 from jobs.engine.step import Step, scheduled, tries_again
+from jobs.rules.facts.facts import Invoice, InvoiceStatus
 from jobs.rules.facts.past import HoldKind
+from jobs.rules.figures import total
+from jobs.rules.letters.slots import title
 from jobs.rules.policy.policy import Policy
 from jobs.rules.promises import CustomerPromise, PromiseState, judged
 from jobs.store import cases, companies, ledger, log, outbox, work
@@ -26,6 +30,7 @@ from jobs.store.work import Claim
 KIND = "promises"
 ACTOR = "system:promises"
 EVERY = timedelta(hours=1)
+NOT_OWED = frozenset({InvoiceStatus.VOIDED, InvoiceStatus.GONE})
 AT_ONCE = 50
 """Promises in one transaction, which must stay short; the rest follow at once."""
 
@@ -61,6 +66,9 @@ def _judge(
     now: datetime,
 ) -> None:
     mirrored = ledger.mirrored(conn, company.realm, sorted(promise.invoices))
+    gone = [m.invoice for m in mirrored.values() if m.invoice.status in NOT_OWED]
+    if gone and len(gone) < len(promise.invoices):
+        promise = _without(conn, policy, promise, gone, now)
     # what is missing counts from the day on which the ledger was last read as a whole
     seen = company.today(company.swept_at or promise.set_at)
     state = judged(promise, [m.invoice for m in mirrored.values()], seen, policy)
@@ -72,6 +80,33 @@ def _judge(
         opening.open_cases(conn, policy, company, [promise.customer], trigger, now)
     cases.look_again(conn, company.realm, [promise.customer], now)
     _tell(conn, promise, state, now)
+
+
+def _without(
+    conn: Connection,
+    policy: Policy,
+    promise: CustomerPromise,
+    gone: Sequence[Invoice],
+    now: datetime,
+) -> CustomerPromise:
+    """Some of its invoices were voided or deleted: it goes on about the others, and says so."""
+    ids = sorted(invoice.id for invoice in gone)
+    left = promises.take_out(conn, promise, ids, policy, ACTOR, now)
+    assert left is not None
+    asked = total((one.amount for one in left.instalments), left.currency)
+    data: dict[str, Any] = {
+        "gone": [title(invoice) for invoice in gone],
+        "plan": promise.kind is HoldKind.PLAN,
+        "amount": str(asked.amount),
+        "currency": left.currency,
+        "parts": len(left.instalments),
+        "until": left.until.isoformat(),
+    }
+    case, key = cases.get(conn, promise.case), f"promise:{promise.id}:{','.join(ids)}"
+    outbox.say(conn, case, MessageKind.PROMISE_CHANGED, key[:200], data, now)
+    told = {"promise": promise.id, "gone": ids}
+    log.note(conn, log.Entry(promise.company, "promise.changed", ACTOR, now, promise.case, told))
+    return left
 
 
 def _tell(conn: Connection, promise: CustomerPromise, state: PromiseState, now: datetime) -> None:

@@ -6,7 +6,7 @@ about: how much less is open on them than on the day it was confirmed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -87,6 +87,23 @@ def paid_so_far(promise: CustomerPromise, now: Mapping[str, Invoice]) -> Money:
     return total(paid, promise.currency)
 
 
+def without(promise: CustomerPromise, gone: Collection[str]) -> CustomerPromise:
+    """The promise about its other invoices, of which there must be some.
+
+    All instalments together are no more than what was open on those: the last ones are cut, or
+    left out.
+    """
+    left = {id: then for id, then in promise.invoices.items() if id not in gone}
+    rest = total(left.values(), promise.currency)
+    parts: list[Instalment] = []
+    for one in promise.instalments:
+        part = min(rest, one.amount)
+        rest = rest - part
+        if part.amount > 0:
+            parts.append(replace(one, amount=part))
+    return replace(promise, invoices=left, instalments=tuple(parts))
+
+
 def judged(
     promise: CustomerPromise, invoices: Iterable[Invoice], today: date, policy: Policy
 ) -> PromiseState:
@@ -95,8 +112,8 @@ def judged(
     if not now:
         return PromiseState.WITHDRAWN
     # what was voided since cannot be paid any more
-    left = {id: then for id, then in promise.invoices.items() if id in now}
-    paid = paid_so_far(replace(promise, invoices=left), now)
+    promise = without(promise, promise.invoices.keys() - now.keys())
+    paid = paid_so_far(promise, now)
     promised = total((one.amount for one in promise.instalments), promise.currency)
     if promised <= paid or not any(i.is_open for i in now.values()):
         return PromiseState.KEPT

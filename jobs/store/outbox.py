@@ -74,6 +74,7 @@ class MessageKind(StrEnum):
     CUSTOMER_CHANGED = "customer_changed"
     REPLY = "reply"
     PROMISE_ENDED = "promise_ended"
+    PROMISE_CHANGED = "promise_changed"
     DECIDED = "decided"
     VOIDED = "voided"
     EDITED = "edited"

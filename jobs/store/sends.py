@@ -27,7 +27,7 @@ from jobs.store import work
 from jobs.store.cases import lock
 from jobs.store.companies import connected
 from jobs.store.database.engine import AWAY, Database
-from jobs.store.database.tables import cases, companies, notes, sends, sent_copies
+from jobs.store.database.tables import cases, companies, notes, sends, sent_cc
 from jobs.store.database.upsert import insert_missing, insert_or_ignore
 from jobs.store.drafts import Draft
 from qbo.pacing import boot_time
@@ -77,7 +77,7 @@ def begin(
     made = insert(sends).values(**values, began_at=now, **row).returning(sends.c.id)
     send = conn.execute(made).scalar_one()
     copies = [{"send": send, "address": address.lower()} for address in cc]
-    insert_missing(conn, sent_copies, copies)
+    insert_missing(conn, sent_cc, copies)
 
 
 def alive(conn: Connection, case: str) -> Row[Any] | None:

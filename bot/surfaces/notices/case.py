@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 
 from bot.blockkit.blocks import channel_link, mention
 from bot.blockkit.escaping import escaped
+from bot.surfaces import wording
 from bot.surfaces.notices.given import Given
 from bot.surfaces.rewording import changed_said
 from bot.surfaces.wording import marked_as, sentence
 from jobs.decide.verbs import DECISIONS, Verb
-from jobs.rules.figures import day, listed
-from jobs.rules.plain import one_line
+from jobs.rules.figures import Money, day, listed
+from jobs.rules.plain import capital, one_line
 from jobs.rules.promises import PromiseState
 from jobs.store.outbox import MessageKind
+
+MOST_NAMED = 5
 
 
 def _called(users: Iterable[str]) -> str:
@@ -97,6 +101,25 @@ def _promise_ended(given: Given) -> str:
     }[PromiseState(given.data["state"])]
 
 
+def _promise_changed(given: Given) -> str:
+    """Mentions nobody."""
+    data = given.data
+    names = [escaped(one_line(name, 60)) for name in data["gone"][:MOST_NAMED]]
+    more = len(data["gone"]) - len(names)
+    gone = listed([*names, *([f"{more} more"] if more else [])])
+    what = "the payment plan" if data["plan"] else "the promise"
+    asked = wording.money(Money(Decimal(data["amount"]), data["currency"]))
+    until = day(date.fromisoformat(data["until"]))
+    parts = data["parts"]
+    now = (
+        f"{asked} in {parts} instalments, the last on {until}"
+        if parts > 1
+        else f"{asked} by {until}"
+    )
+    is_gone = "was" if len(data["gone"]) == 1 else "were"
+    return sentence(f"{capital(gone)} {is_gone} voided or deleted: {what} is now {now}")
+
+
 def _voided(given: Given) -> str:
     return _to(given, f"nothing was sent. {given['reason']}")
 
@@ -165,6 +188,7 @@ def _card_frozen(given: Given) -> str:
 WORDS: Mapping[MessageKind, Callable[[Given], str]] = {
     MessageKind.ASSIGNED: _assigned,
     MessageKind.PROMISE_ENDED: _promise_ended,
+    MessageKind.PROMISE_CHANGED: _promise_changed,
     MessageKind.DRAFT_COPY: _draft_copy,
     MessageKind.CHANNEL_SHARED: _channel_shared,
     MessageKind.DECIDED: _decided,

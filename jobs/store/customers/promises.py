@@ -12,7 +12,15 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 from jobs.rules.facts.facts import InvoiceStatus
 from jobs.rules.facts.past import BrokenPromise, HoldKind
 from jobs.rules.figures import Money
-from jobs.rules.promises import CustomerPromise, Instalment, PromiseState, raised
+from jobs.rules.policy.policy import Policy
+from jobs.rules.promises import (
+    CustomerPromise,
+    Instalment,
+    PromiseState,
+    held_until,
+    raised,
+    without,
+)
 from jobs.rules.states import Stage
 from jobs.store.database.tables import (
     crossings,
@@ -39,10 +47,7 @@ def make(conn: Connection, promise: CustomerPromise) -> str:
         "set_at": promise.set_at,
     }
     id: str = conn.execute(insert(promises).values(**row).returning(promises.c.id)).scalar_one()
-    parts = [
-        {"promise": id, "due": one.due, "amount": one.amount.amount} for one in promise.instalments
-    ]
-    conn.execute(insert(instalments), parts)
+    _put_instalments(conn, id, promise)
     about = [
         {"promise": id, "company": promise.company, "invoice": invoice, "open": then.amount}
         for invoice, then in promise.invoices.items()
@@ -132,17 +137,40 @@ def open_about(
 
 
 def take_out(
-    conn: Connection, promise: CustomerPromise, gone: Collection[str], by: str, now: datetime
-) -> None:
-    """An open promise is no longer about these invoices; it ends if that was all of them."""
+    conn: Connection,
+    promise: CustomerPromise,
+    gone: Collection[str],
+    policy: Policy,
+    by: str,
+    now: datetime,
+) -> CustomerPromise | None:
+    """An open promise is no longer about these invoices; returns what is left of it.
+
+    None if that was all of them: then it has ended.
+    """
     if promise.invoices.keys() <= set(gone):
         take_back(conn, promise.id, by, now)
-        return
+        return None
+    left = without(promise, gone)
     held = (holds.c.promise == promise.id) & holds.c.invoice.in_(sorted(gone))
     held &= holds.c.lifted_at.is_(None)
     conn.execute(update(holds).where(held).values(lifted_by=by, lifted_at=now))
     parts = promised_invoices.c.promise == promise.id
     conn.execute(delete(promised_invoices).where(parts, promised_invoices.c.invoice.in_(gone)))
+    if left.instalments != promise.instalments:
+        conn.execute(delete(instalments).where(instalments.c.promise == promise.id))
+        _put_instalments(conn, promise.id, left)
+        mine = (holds.c.promise == promise.id) & holds.c.lifted_at.is_(None)
+        until = held_until(left.until, policy)
+        conn.execute(update(holds).where(mine).values(until=until))
+    return left
+
+
+def _put_instalments(conn: Connection, id: str, promise: CustomerPromise) -> None:
+    parts = [
+        {"promise": id, "due": one.due, "amount": one.amount.amount} for one in promise.instalments
+    ]
+    conn.execute(insert(instalments), parts)
 
 
 def raise_stage(conn: Connection, promise: CustomerPromise) -> None:

@@ -636,12 +636,12 @@ sends = Table(
     Index("ix_sends_case_id", "case_id"),
     Index("ix_sends_message_id", "message_id"),
 )
-sent_copies = Table(
-    "sent_copies",
+sent_cc = Table(
+    "sent_cc",
     metadata,
     Column("send", ForeignKey("sends.id"), primary_key=True),
     Column("address", String(320), primary_key=True),
-    Index("ix_sent_copies_address", "address"),
+    Index("ix_sent_cc_address", "address"),
 )
 
 notes = Table(

@@ -225,6 +225,11 @@ DATA: dict[MessageKind, list[dict[str, Any]]] = {
         for state in ("kept", "broken", "withdrawn")
         for plan in (True, False)
     ],
+    MessageKind.PROMISE_CHANGED: [
+        {"gone": gone, "plan": parts > 1, "amount": "840.00", "currency": "USD", "parts": parts}
+        | {"until": "2026-12-04"}
+        for gone, parts in (([OUTSIDE], 1), ([OUTSIDE] * 7, 3))
+    ],
     MessageKind.DECIDED: [
         WHO | {"decision": "reject", "reason": "wrong_contact", "comment": OUTSIDE},
         {"by": "ULEAD1", "decision": "approve", "reason": "", "comment": ""},

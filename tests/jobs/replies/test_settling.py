@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -148,7 +149,10 @@ def test_a_later_promise_replaces_the_earlier_one(open_harness: OpenHarness) -> 
     poll(harness)
     later = Agreed(((date(2026, 12, 18), None),), ("71",))
     assert says(harness, promise.promise, below(harness), later) is RECORDED
-    assert "(replaces part of the promise for December 4, 2026)" in harness.said("thread")[-1]
+    assert (
+        "(replaces part of the promise for December 4, 2026, of which $60.00 promised for December "
+        "4, 2026 is left)"
+    ) in harness.said("thread")[-1]
     ended = [(row.invoice, row.until) for row in harness.rows(select(holds)) if row.lifted_at]
     assert ended == [("71", date(2026, 12, 7))]
     morning(harness, days=19)
@@ -160,6 +164,36 @@ def test_a_later_promise_replaces_the_earlier_one(open_harness: OpenHarness) -> 
     assert states(harness) == ["broken", "withdrawn", "open"]
     assert "(replaces the promise for December 18, 2026)" in harness.said("thread")[-1]
     assert len(harness.logged("promise.replaced")) == 2
+
+
+def test_a_plan_goes_on_without_a_voided_invoice(open_harness: OpenHarness) -> None:
+    """Its last instalments are cut to what is owed, its hold ends with them, and the thread says
+    so; what is missing of it then is missing from that."""
+    harness = open_harness(TWO)
+    harness.sweep()
+    usd = [type(harness.view().facts.asked)(Decimal(n), "USD") for n in ("440", "400", "60")]
+    days = [harness.today + timedelta(days=10 * n) for n in (1, 2, 3)]
+    agreed = Agreed(tuple(zip(days, usd, strict=True)))
+    assert says(harness, promise.plan, harness.click("ULEAD1"), agreed) is RECORDED
+    harness.notify(harness.void("72"))
+    harness.time.later(hours=1)
+    harness.run("promises")
+    assert harness.said("thread")[-1] == (
+        "Invoice 172 was voided or deleted: the payment plan is now $840.00 in 2 instalments, the "
+        "last on December 8, 2026."
+    )
+    (changed,) = harness.logged("promise.changed")
+    assert changed["data"]["gone"] == ["72"]
+    (held,) = (row for row in harness.rows(select(holds)) if not row.lifted_at)
+    assert (held.invoice, held.until) == ("71", date(2026, 12, 11))
+    harness.notify(harness.pay("71", "440.00"))
+    harness.time.later(hours=1)
+    harness.run("promises")
+    assert len(harness.logged("promise.changed")) == 1, "once is enough"
+    morning(harness, days=24)
+    assert states(harness) == ["broken"]
+    (ruling,) = (r for r in harness.rulings() if r.rule == "broken_promise")
+    assert "was to pay $400.00 by December 8, 2026" in ruling.reason
 
 
 def test_taking_a_promise_back_goes_on_with_a_held_case(open_harness: OpenHarness) -> None:

@@ -727,13 +727,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('in_flight', 'sent', 'unknown')"),
     )
     op.create_table(
-        "sent_copies",
+        "sent_cc",
         sa.Column("send", Id(), nullable=False),
         sa.Column("address", sa.String(length=320), nullable=False),
-        sa.ForeignKeyConstraint(["send"], ["sends.id"], name=op.f("fk_sent_copies_send")),
-        sa.PrimaryKeyConstraint("send", "address", name=op.f("pk_sent_copies")),
+        sa.ForeignKeyConstraint(["send"], ["sends.id"], name=op.f("fk_sent_cc_send")),
+        sa.PrimaryKeyConstraint("send", "address", name=op.f("pk_sent_cc")),
     )
-    op.create_index("ix_sent_copies_address", "sent_copies", ["address"], unique=False)
+    op.create_index("ix_sent_cc_address", "sent_cc", ["address"], unique=False)
     op.create_table(
         "replies",
         sa.Column("id", Id(), autoincrement=True, nullable=False),
