@@ -11,7 +11,7 @@ demo: $(INSTALLED)
 	@exec $(BIN)/python -m tests.sandbox $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --no-loadscope-reorder $(ARGS)
 
 check: lint types test
 

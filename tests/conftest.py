@@ -8,6 +8,8 @@ import pytest
 import redis
 import structlog
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import loopback
 from tests.databases import NoPostgres, postgres_database, postgres_server, sqlite_database
@@ -18,6 +20,13 @@ from tests.sandbox.valkey import valkey
 __all__ = ["postgres_copies", "record_url", "sqlite_copies"]
 
 UNDO_SECONDS = 2
+RUNNING = {
+    "tests/flows/test_processes.py": "on SQLite",
+    "tests/browser/test_connecting.py": "on SQLite",
+    "tests/browser/test_main_job.py": "on SQLite",
+    "tests/flows/test_on_postgresql.py": "on PostgreSQL",
+}
+"""Which of the two running products the tests of a file share."""
 
 settings.register_profile("quick", deadline=None, max_examples=50, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("quick"), max_examples=1000)
@@ -32,8 +41,25 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that need the running product begin: they last longest, and other workers go on."""
-    items.sort(key=lambda item: "running" not in getattr(item, "fixturenames", ()))
+    """Tests of the running product come first: they take longest, and other workers go on."""
+    items.sort(key=lambda item: _file(item.nodeid) not in RUNNING)
+
+
+class FilesTogether(LoadScopeScheduling):
+    """A worker takes whole files, and all that share a running product: it starts once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return RUNNING.get(_file(nodeid), _file(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist may be switched off
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether:
+    """How tests are dealt out to workers."""
+    return FilesTogether(config, log)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0]
 
 
 @pytest.fixture(autouse=True)
