@@ -190,8 +190,8 @@ def _mine(command: Command) -> Response:
 
 
 def _waiting(command: Command) -> Response:
-    on = command.conn, command.company, command.backend.workspace, command.only()
-    return {"text": shown_lists.waiting(lists.waiting(*on, command.now))}
+    on = command.conn, command.company, command.only()
+    return {"text": shown_lists.waiting(lists.waiting(*on, command.now), command.now)}
 
 
 def _calls(command: Command) -> Response:

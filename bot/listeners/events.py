@@ -169,10 +169,8 @@ def _view(backend: Backend, user: str, said: str, number: int, choice: Choice) -
     if may_run(general) or page.runs:
         channel = choice.channel if asks else backend.channel
         page = replace(page, asks_channel=asks, channel=channel, trouble=choice.trouble)
-        page = replace(
-            _with_links(backend, page, user, now), drawn_at=now, closed=_closed(backend, page)
-        )
-    return home.home(replace(page, said=said))
+        page = replace(_with_links(backend, page, user, now), closed=_closed(backend, page))
+    return home.home(replace(page, said=said), now)
 
 
 def _shut(backend: Backend, user: str, refused: VerbRefused, now: datetime) -> str:
@@ -237,7 +235,7 @@ def _page(
         on = conn, policy, each.company, user, backend.workspace, now
         theirs = worklist.mine(*on)
         shown = overview.of_company(
-            conn, each.company, theirs, backend.workspace, now, most, each.only
+            conn, policy, each.company, theirs, backend.workspace, now, most, each.only
         )
         found.append(shown)
     runs = frozenset(each.company.realm for each in mine if each.runs)

@@ -93,12 +93,11 @@ def _cases(picture: Picture) -> list[Block]:
 def _case(one: TopCase) -> list[Block]:
     name = wording.customer(one.customer, 120)
     first = link(one.link, name) if one.link else words(name, bold=True)
-    return [first, words(f" · {_rest(one)} · case {one.id}")]
+    return [first, words(f" · {_rest(one)}")]
 
 
 def _rest(one: TopCase) -> str:
-    days, stage = wording.overdue(one.days_overdue), wording.stage(one.stage)
-    return f"{_money(one.open)} · {days} · {stage} · {stands(one)}"
+    return f"{_money(one.open)} · {wording.overdue(one.days_overdue)} · {stands(one)}"
 
 
 def _as_of(picture: Picture) -> str:

@@ -352,8 +352,12 @@ def one_case(case: str, customer: str, told: str, card: str) -> str:
     `card` is the permalink of its card, or empty before it is posted.
     """
     who = mrkdwn(wording.customer(customer, 120))
-    link = f" <{mrkdwn_url(card)}|Its card>" if card else ""
-    return f"Case {case}, {who}. {told}{link}"
+    return f"{linked_case(case, card)}, {who}. {told}"
+
+
+def linked_case(case: str, card: str) -> str:
+    """ "Case 412", leading to its card where there is one."""
+    return f"<{mrkdwn_url(card)}|Case {case}>" if card else f"Case {case}"
 
 
 def help_text(words: Iterable[tuple[str, str]]) -> str:

@@ -55,7 +55,7 @@ MOVED_WORDS = {
     WhyMoved.PROMISED: "promised for another day",
     WhyMoved.REDATED: "given another due date",
     WhyMoved.HABIT: "expected on another day, as these customers now pay differently",
-    WhyMoved.APART: "set apart (disputed, on hold or stopped)",
+    WhyMoved.APART: "set apart as disputed, on hold or stopped",
     WhyMoved.BACK: "expected again after it was set apart",
 }
 
@@ -84,7 +84,7 @@ def sums(some: Sequence[CurrencyOutlook]) -> list[Block]:
 
 
 def _line(one: CurrencyOutlook) -> list[Block]:
-    expected = f"{_money(one.expected, one)} expected in {len(one.weeks)} weeks"
+    expected = f"{_money(one.expected, one)} expected within {len(one.weeks)} weeks"
     return [words(expected, bold=True), words("".join(f" · {rest}" for rest in _rest(one)))]
 
 
@@ -93,7 +93,7 @@ def _rest(one: CurrencyOutlook) -> list[str]:
     found = [f"{_money(soon, one)} of it by {short_day(_sunday(one.weeks[1]))}"]
     found += [f"{_money(one.later, one)} later"] if one.later else []
     apart = [f"{_money(amount, one)} {APART_WORDS[why]}" for why, amount in one.apart.items()]
-    return [*found, f"no day for {listed(apart)}"] if apart else found
+    return [*found, f"without a date: {listed(apart)}"] if apart else found
 
 
 def chart(one: CurrencyOutlook) -> Block:
@@ -140,14 +140,14 @@ def moved(
 def _change(one: CurrencyOutlook, each: Moved, names: Mapping[str, str]) -> str:
     invoices = "1 invoice" if each.count == 1 else f"{each.count:,} invoices"
     whose = [cap(one_line(names.get(id, id)), MOST_NAME) for id in each.customers]
-    more = ", most of it " if each.count > len(whose) else ", "
+    more = ", mostly of " if each.count > len(whose) else ", "
     return f"{_money(each.amount, one)} {MOVED_WORDS[each.why]} ({invoices}{more}{listed(whose)})"
 
 
 def spoken(one: CurrencyOutlook) -> str:
     """The outlook of one currency as a sentence."""
     rest = "".join(f", {each}" for each in _rest(one))
-    return f"{_money(one.expected, one)} expected in {len(one.weeks)} weeks{rest}."
+    return f"{_money(one.expected, one)} expected within {len(one.weeks)} weeks{rest}."
 
 
 def _moved_spoken(one: CurrencyOutlook, names: Mapping[str, str]) -> str:

@@ -138,8 +138,8 @@ def _amount(one: Data) -> str:
 
 
 def _stop(one: Data) -> list[Block]:
-    why = cap(one_line(one["why"]), WHY).rstrip(".")
-    told = f" · {_amount(one)} · {why} · case {one['case']}"
+    rule = one["rule"].replace("_", " ")
+    told = f" · {_amount(one)} · {rule} · case {one['case']}"
     return [words(_name(one), bold=True), words(told)]
 
 

@@ -22,6 +22,7 @@ from bot.surfaces.card.status import status_of
 from bot.surfaces.card.why import stops, why
 from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView
+from jobs.rules.plain import lower_first
 from jobs.rules.policy.rights import looks_after
 from jobs.rules.states import State
 
@@ -137,8 +138,7 @@ def _named(view: CaseView) -> str:
 def _said(view: CaseView, person: str, now: datetime) -> str:
     if view.state is State.WAITING and not looks_after(person, view.manager):
         return "somebody else looks after this customer now"
-    title = status_of(view, now).title
-    return title[:1].lower() + title[1:]
+    return lower_first(status_of(view, now).title)
 
 
 def _list(title: str, lines: Sequence[str]) -> str:

@@ -32,12 +32,14 @@ from bot.blockkit.escaping import cap, one_line
 from bot.blockkit.ids import HomeButton
 from bot.surfaces import aging, answers, cash, wording, worklist
 from bot.surfaces.card.reasons import held_as
+from bot.surfaces.card.status import status_of
 from bot.surfaces.notices.notices import live_button, reminders_button
 from jobs.reports.overview import Held, Overview, Some, Unsent, WaitingCase
-from jobs.reports.picture import Aging, TopCase
+from jobs.reports.picture import Aging, ListedCase
 from jobs.reports.worklist import ToDecide
 from jobs.rules.facts.facts import BUCKETS
 from jobs.rules.figures import short_day
+from jobs.rules.plain import lower_first
 from jobs.rules.states import ConnectionStatus
 from jobs.store.companies import ConnectedCompany
 from jobs.store.services.budget import QUOTA
@@ -69,19 +71,18 @@ class Page:
     """Why the channel that was just chosen cannot be used, or empty."""
     again_url: str = ""
     """Such a link for a listed company that was connected before."""
-    drawn_at: datetime | None = None
     closed: Mapping[str, str] = field(default_factory=dict)
     """Realm → why nothing can be posted in the company's channel, as `answers` says it."""
 
 
-def home(page: Page) -> Block:
+def home(page: Page, now: datetime) -> Block:
     """The Home tab of one person."""
     blocks = [section(page.said), divider()] if page.said else []
     for overview in page.overviews:
-        blocks += _company(overview, page)
+        blocks += _company(overview, page, now)
     if not page.overviews:
         blocks += _nothing_yet(page)
-    return {"type": "home", "blocks": [*blocks, *_foot(page)]}
+    return {"type": "home", "blocks": [*blocks, *_foot(page, now)]}
 
 
 def sentence(said: str) -> Block:
@@ -102,7 +103,7 @@ def _nothing_yet(page: Page) -> list[Block]:
     return [header("Overdue"), section(PURPOSE), section(said)]
 
 
-def _foot(page: Page) -> list[Block]:
+def _foot(page: Page, now: datetime) -> list[Block]:
     row = []
     if page.connect_url:
         row.append(_connect(page.connect_url, bool(page.overviews)))
@@ -110,18 +111,18 @@ def _foot(page: Page) -> list[Block]:
         row.append(button(HomeButton.BACK, "Back", str(page.number - 1)))
     if page.number + 1 < page.pages:
         row.append(button(HomeButton.NEXT, "More companies", str(page.number + 1)))
-    blocks = [_choice(page)] if page.asks_channel else []
+    blocks = [_choice(page, now)] if page.asks_channel else []
     blocks += [actions(row, "home")] if row else []
     return [*blocks, *([context(_once(page))] if page.connect_url else [])]
 
 
-def _choice(page: Page) -> Block:
+def _choice(page: Page, now: datetime) -> Block:
     which = "Another company" if page.overviews else "A company"
     said = f"*{which}* needs its own channel for its cards; invite the bot to it first."
     said += f"\n:warning: {page.trouble}" if page.trouble else ""
     made = section(said, channel_select(HomeButton.CHANNEL, page.channel))
     # a new block each time: a client would keep what was chosen in the old one
-    return made | {"block_id": f"channel:{page.drawn_at}"}
+    return made | {"block_id": f"channel:{now}"}
 
 
 def _once(page: Page) -> str:
@@ -139,18 +140,18 @@ def _connect(url: str, again: bool) -> Block:
     return made | {"url": url}
 
 
-def _company(of: Overview, page: Page) -> list[Block]:
+def _company(of: Overview, page: Page, now: datetime) -> list[Block]:
     found = [header(of.company.name), context(_state(of))]
     closed = page.closed.get(of.company.realm)
     if warnings := [f":warning: {one}" for one in (*_warnings(of), *([closed] if closed else []))]:
         found.append(section("\n".join(warnings)))
     alone = len(page.overviews) == 1
-    found += _mine(of, alone)
-    found += _list("Waiting for others, or stopped", of.approvals)
+    found += _mine(of, alone, now)
+    found += _list("Waiting for others, or stopped", of.approvals, now)
     found += _figures(of) if alone else [_aging(of)]
-    found += _list("Waiting for a date", of.waits)
-    found += _list("On hold, next review first", of.held)
-    found += _list("Not sent in the last two weeks", of.unsent)
+    found += _list("Waiting for a date", of.waits, now)
+    found += _list("On hold, next review first", of.held, now)
+    found += _list("Not sent in the last two weeks", of.unsent, now)
     if of.company.realm in page.runs and (row := _switches(of, page.again_url)):
         named = [one | {"action_id": _among(one, of.company, alone)} for one in row]
         found.append(actions(named, f"company:{of.company.realm}"))
@@ -212,14 +213,14 @@ def _of_currency(one: Aging) -> list[Block]:
     return [words(total, bold=True), words(f" · {' · '.join(parts)}")]
 
 
-def _mine(of: Overview, alone: bool) -> list[Block]:
+def _mine(of: Overview, alone: bool, now: datetime) -> list[Block]:
     """What the reader can decide now, and the button that leads through it."""
     count = len(of.mine.shown) + of.mine.more
     if not count:
         return []
     start = worklist.start(of.company, count)
     start |= {"action_id": _among(start, of.company, alone)}
-    return [*_list("Waiting for you", of.mine), actions([start], f"start:{of.company.realm}")]
+    return [*_list("Waiting for you", of.mine, now), actions([start], f"start:{of.company.realm}")]
 
 
 def _figures(of: Overview) -> list[Block]:
@@ -244,34 +245,36 @@ def _cash(of: Overview) -> list[Block]:
     return [title, *cash.sums(some), cash.chart(some[0]), context(hint)]
 
 
-def _list(title: str, some: Some) -> list[Block]:
+def _list(title: str, some: Some, now: datetime) -> list[Block]:
     if not some.shown:
         return []
-    lines = [_line(one) for one in some.shown]
+    lines = [_line(one, now) for one in some.shown]
     lines += [[words(f"and {some.more} more")]] if some.more else []
     count = len(some.shown) + some.more
     return [rich(paragraph(words(f"{title} ({count})", bold=True)), bullets(lines))]
 
 
-def _line(one: ToDecide | TopCase | WaitingCase | Held | Unsent) -> list[Block]:
+def _line(one: ToDecide | ListedCase | WaitingCase | Held | Unsent, now: datetime) -> list[Block]:
     """A name, an amount or a date, and one fact."""
     match one:
         case ToDecide():
             return _to_decide(one)
         case Unsent():
             return _unsent(one)
-        case TopCase():
-            return _case(one)
+        case ListedCase():
+            return _case(one, now)
         case WaitingCase():
             return list(_wait(one))
         case Held():
             return _hold(one)
 
 
-def _case(one: TopCase) -> list[Block]:
-    name = wording.customer(one.customer, NAME)
+def _case(one: ListedCase, now: datetime) -> list[Block]:
+    view = one.view
+    name = wording.customer(view.facts.customer.name, NAME)
     first = link(one.link, name) if one.link else words(name, bold=True)
-    return [first, words(f" · {wording.money(one.open)} · {answers.stands(one)}")]
+    stands = lower_first(status_of(view, now).title)
+    return [first, words(f" · {wording.money(view.facts.asked)} · {stands}")]
 
 
 def _to_decide(one: ToDecide) -> list[Block]:

@@ -13,11 +13,12 @@ from bot.surfaces.answers import STILL, mrkdwn_url
 from bot.surfaces.card.card import Card, story
 from bot.surfaces.card.reasons import held_as
 from bot.surfaces.card.status import status_of
-from jobs.reports.lists import CallDue, CompanyHealth, ListedCase, MarkToReview, Mine, PutOff
+from jobs.reports.lists import CallDue, CompanyHealth, MarkToReview, Mine, PutOff
 from jobs.reports.overview import Held, Some, WaitingCase
+from jobs.reports.picture import ListedCase
 from jobs.rules.facts.findings import called
 from jobs.rules.figures import short_day
-from jobs.rules.plain import capital
+from jobs.rules.plain import capital, lower_first
 from jobs.store.companies import ConnectedCompany
 
 LATE = timedelta(minutes=2)
@@ -26,45 +27,33 @@ LATE = timedelta(minutes=2)
 
 def mine(found: Mine, now: datetime) -> str:
     """What waits for one person."""
-    lists = (
-        ("Assigned to you", found.assigned),
-        ("Your customers: please say whether it looks good", found.to_look_at),
-        ("For you to approve", found.to_decide),
-    )
-    lines = [line for title, some in lists for line in _listed(title, some, now)]
+    lines = [
+        *_some("Assigned to you", found.assigned, now),
+        *_some("Your customers: please say whether it looks good", found.to_look_at, now),
+        *_some("For you to approve", found.to_decide, now),
+    ]
     return "\n".join(lines) or "Nothing waits for you just now."
 
 
-def _listed(title: str, some: Sequence[ListedCase], now: datetime) -> list[str]:
-    lines = [f"• {_case(one, now)}" for one in some]
-    return [f"*{title}*", *lines] if lines else []
-
-
-def _case(one: ListedCase, now: datetime) -> str:
-    view = one.view
-    name = _name(view.facts.customer.name)
-    first = f"<{mrkdwn_url(one.link)}|{name}>" if one.link else name
-    title = status_of(view, now).title
-    return f"{first} · {wording.money(view.facts.asked)} · case {view.id} · {mrkdwn(title)}"
-
-
-def waiting(found: PutOff) -> str:
+def waiting(found: PutOff, now: datetime) -> str:
     """What waits in a company."""
     parts = [
-        *_some("Waiting for a date", found.waits),
-        *_some("On hold", found.held),
+        *_some("Waiting for a date", found.waits, now),
+        *_some("On hold", found.held, now),
         *_reviewed(found.marks),
     ]
     return "\n".join(parts) or "Nothing waits for a date, and nothing is on hold."
 
 
-def _some(title: str, some: Some) -> list[str]:
-    lines = [f"• {_line(one)}" for one in some.shown]
+def _some(title: str, some: Some, now: datetime) -> list[str]:
+    lines = [f"• {_line(one, now)}" for one in some.shown]
     lines += [f"and {some.more} more"] if some.more else []
     return [f"*{title}* ({len(some.shown) + some.more})", *lines] if lines else []
 
 
-def _line(one: object) -> str:
+def _line(one: object, now: datetime) -> str:
+    if isinstance(one, ListedCase):
+        return _case(one, now)
     if isinstance(one, WaitingCase):
         until = f" · until {stamp(one.until)}" if one.until else ""
         why = cap(mrkdwn(one_line(one.reason)), 200)
@@ -74,6 +63,14 @@ def _line(one: object) -> str:
     why = f" ({cap(mrkdwn(one_line(one.reason)), 200)})" if one.reason else ""
     kind = held_as(one.kind).lower()
     return f"{_name(one.customer)}{what} · {kind}{why} · review {short_day(one.until)}"
+
+
+def _case(one: ListedCase, now: datetime) -> str:
+    view = one.view
+    name = _name(view.facts.customer.name)
+    first = f"<{mrkdwn_url(one.link)}|{name}>" if one.link else name
+    stands = mrkdwn(lower_first(status_of(view, now).title))
+    return f"{first} · {wording.money(view.facts.asked)} · {stands} · case {view.id}"
 
 
 def _reviewed(some: Sequence[MarkToReview]) -> list[str]:

@@ -8,7 +8,7 @@ from bot.blockkit.blocks import Block, actions, button, context, header, mention
 from bot.blockkit.escaping import cap, mrkdwn, one_line
 from bot.blockkit.ids import CUSTOMER, OPEN_CASE, SHOW_CUSTOMER, AboutCustomerButton
 from bot.surfaces import wording
-from bot.surfaces.answers import STATE_WORDS, mrkdwn_url
+from bot.surfaces.answers import STATE_WORDS, linked_case
 from bot.surfaces.card.card import Card, story
 from jobs.reports.customer import MOST_FOUND, CustomerView, Found, OwedIn, RiskSummary
 from jobs.rules.figures import how_late, listed
@@ -127,8 +127,7 @@ def _case(found: RiskSummary) -> str:
     case = found.open_case
     if case is None:
         return "No case is open."
-    card = f" <{mrkdwn_url(found.link)}|Its card>" if found.link else ""
-    return f"Case {case.id} is {STATE_WORDS[case.state]}.{card}"
+    return f"{linked_case(case.id, found.link)} is {STATE_WORDS[case.state]}."
 
 
 def _special(about: CustomerView, people: Mapping[str, str]) -> str:

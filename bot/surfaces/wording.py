@@ -15,6 +15,7 @@ from jobs.rules.case import HeldUp
 from jobs.rules.facts.facts import Credit, Habit, Invoice
 from jobs.rules.figures import Money, how_late, short_day
 from jobs.rules.letters.slots import labels
+from jobs.rules.plain import capital
 from jobs.rules.states import STAGE_WORDS, CaseClass, ConnectionStatus, Stage
 
 CLASS_WORDS = {
@@ -80,6 +81,11 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
 
 def days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
+
+
+def rule(name: str) -> str:
+    """ "Above stop limit": the name of a rule as people read it."""
+    return capital(name.replace("_", " "))
 
 
 def marked_as(kind: str) -> str:

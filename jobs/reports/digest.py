@@ -160,8 +160,8 @@ class Morning:
     def _stop(
         self, case: Case, names: Mapping[str, str], rulings: Iterable[Ruling]
     ) -> dict[str, Any]:
-        why = [r.reason for r in rulings if r.kind in (Kind.STOP, Kind.NEVER)]
-        return self._case(case, names) | {"why": why[0] if why else ""}
+        rules = [r.rule for r in rulings if r.kind in (Kind.STOP, Kind.NEVER)]
+        return self._case(case, names) | {"rule": rules[0] if rules else ""}
 
     def _facts(self, case: Case) -> Facts:
         return assessments.facts_of_case(self.conn, case, self.now)

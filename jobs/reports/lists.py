@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -13,7 +12,7 @@ from jobs.reports import overview, picture, worklist
 from jobs.reports.customer import OwedIn, owed_by
 from jobs.reports.overview import Some
 from jobs.reports.picture import Only
-from jobs.rules.case import CaseView, Decided
+from jobs.rules.case import Decided
 from jobs.rules.phone_calls import LoggedCall, call_due
 from jobs.rules.policy.policy import Policy
 from jobs.store import case_lists, direct, drafts, work
@@ -26,21 +25,13 @@ MOST = 10
 
 
 @dataclass(frozen=True)
-class ListedCase:
-    """A case in a list of somebody's own, and the URL of its card, or empty."""
-
-    view: CaseView
-    link: str
-
-
-@dataclass(frozen=True)
 class Mine:
-    """What waits for one person, each list with at most `MOST` entries."""
+    """What waits for one person, each list with at most `MOST` cases shown."""
 
-    assigned: Sequence[ListedCase]
-    to_look_at: Sequence[ListedCase]
+    assigned: Some
+    to_look_at: Some
     """Of the own customers, where they have not said yet that it looks good."""
-    to_decide: Sequence[ListedCase]
+    to_decide: Some
 
 
 def mine(
@@ -49,11 +40,11 @@ def mine(
     """What waits for this person now; each case once, in the first list that it belongs to."""
     seen: set[str] = set()
 
-    def listed(some: Iterable[Case]) -> Sequence[ListedCase]:
-        new = list(islice((case for case in some if case.id not in seen), MOST))
-        seen.update(case.id for case in new)
-        views = [picture.case_view(conn, policy, case.id, now) for case in new]
-        return [ListedCase(one, picture.card_link(conn, one.id, workspace)) for one in views]
+    def listed(some: Iterable[Case]) -> Some:
+        new = [case.id for case in some if case.id not in seen]
+        seen.update(new)
+        shown = picture.listed_cases(conn, policy, new[:MOST], workspace, now)
+        return Some(shown, len(new[MOST:]))
 
     assigned = listed(case_lists.assigned_to(conn, realm, user))
     theirs = managers.of_open_cases(conn, realm, policy, now)
@@ -86,15 +77,17 @@ class PutOff:
     marks: Sequence[MarkToReview]
 
 
-def waiting(
-    conn: Connection, company: ConnectedCompany, workspace: str, only: Only, now: datetime
-) -> PutOff:
+def waiting(conn: Connection, company: ConnectedCompany, only: Only, now: datetime) -> PutOff:
     """Limited to the billed customers in `only`; None is everybody."""
-    found = overview.of_company(conn, company, (), workspace, now, MOST, only)
     due = marks.to_review(conn, company.realm, company.today(now), only)[:MOST]
     names = families.names(conn, company.realm, [row.customer for row in due])
     to_review = [MarkToReview(names.get(r.customer, r.customer), r.kind, r.review_on) for r in due]
-    return PutOff(company, found.waits, found.held, to_review)
+    return PutOff(
+        company,
+        overview.waits(conn, company, now, MOST, only),
+        overview.held(conn, company, MOST, only),
+        to_review,
+    )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from jobs.reports import outlook, picture
 from jobs.reports.outlook import LatestOutlook
-from jobs.reports.picture import Aging, Only, TopCase
+from jobs.reports.picture import Aging, ListedCase, Only
 from jobs.reports.worklist import ToDecide
+from jobs.rules.policy.policy import Policy
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import State
 from jobs.store import assessments, case_lists
@@ -61,7 +62,7 @@ class Unsent:
 class Some:
     """The first entries of a list, and how many more there are."""
 
-    shown: Sequence[ToDecide | TopCase | WaitingCase | Held | Unsent]
+    shown: Sequence[ToDecide | ListedCase | WaitingCase | Held | Unsent]
     more: int = 0
 
 
@@ -92,6 +93,7 @@ class Overview:
 
 def of_company(
     conn: Connection,
+    policy: Policy,
     company: ConnectedCompany,
     mine: Sequence[ToDecide],
     workspace: str,
@@ -108,11 +110,11 @@ def of_company(
         company=company,
         mine=Some(tuple(mine[:most]), max(len(mine) - most, 0)),
         aging=picture.aging(conn, company, now, only),
-        approvals=_others(conn, company, mine, workspace, now, most, only),
+        approvals=_others(conn, policy, company, mine, workspace, now, most, only),
         unsent=_unsent(conn, company, now, most, only),
         outlook=outlook.seen_by(conn, company, only, now),
-        waits=_waits(conn, company, now, most, only),
-        held=_held(conn, company, most, only),
+        waits=waits(conn, company, now, most, only),
+        held=held(conn, company, most, only),
         metered=_metered(conn, company, now) if only is None else None,
         ends_at=company.ending(now),
         whole=only is None,
@@ -121,6 +123,7 @@ def of_company(
 
 def _others(
     conn: Connection,
+    policy: Policy,
     company: ConnectedCompany,
     mine: Sequence[ToDecide],
     workspace: str,
@@ -128,13 +131,12 @@ def _others(
     most: int,
     only: Only,
 ) -> Some:
-    """The waiting cases that somebody else decides, or that a rule stops."""
-    waiting = frozenset({State.WAITING})
-    known = {one.id for one in mine}
-    found, more = picture.top_cases(conn, company, workspace, now, most + len(mine), waiting, only)
-    shown = [one for one in found if one.id not in known]
-    left = len(found) + more - len(known)
-    return Some(tuple(shown[:most]), max(left - len(shown[:most]), 0))
+    """The waiting cases that somebody else decides, or that a rule stops, the largest first."""
+    realm, home, known = company.realm, company.home_currency, {one.id for one in mine}
+    found, count = case_lists.largest(conn, realm, {State.WAITING}, only, home, most + len(known))
+    ids = [one.case.id for one in found if one.case.id not in known][:most]
+    shown = picture.listed_cases(conn, policy, ids, workspace, now)
+    return Some(shown, max(count - len(known) - len(shown), 0))
 
 
 def _unsent(
@@ -160,9 +162,10 @@ def _metered(conn: Connection, company: ConnectedCompany, now: datetime) -> int:
     return next((one.metered for one in used if one.company == company.realm), 0)
 
 
-def _waits(
+def waits(
     conn: Connection, company: ConnectedCompany, now: datetime, most: int, only: Only
 ) -> Some:
+    """What waits for a date, with the reason."""
     found, count = case_lists.asleep(conn, company.realm, only, now, most)
     names = families.names(conn, company.realm, [case.customer for case in found])
     rulings = assessments.rulings(conn, found)
@@ -184,7 +187,8 @@ def _wait(case: Case, name: str, rulings: tuple[Ruling, ...]) -> WaitingCase:
     return WaitingCase(case.id, name, why, row.due_at)
 
 
-def _held(conn: Connection, company: ConnectedCompany, most: int, only: Only) -> Some:
+def held(conn: Connection, company: ConnectedCompany, most: int, only: Only) -> Some:
+    """What is on hold, the next review first."""
     rows, count = history.listed_holds(conn, company.realm, only, most)
     names = families.names(conn, company.realm, [row.customer for row in rows])
     shown = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -56,6 +56,15 @@ def case_view(conn: Connection, policy: Policy, case_id: str, now: datetime) -> 
         **_of_case(case),
         **said,
         **_of_end(conn, case),
+    )
+
+
+def listed_cases(
+    conn: Connection, policy: Policy, ids: Iterable[str], workspace: str, now: datetime
+) -> tuple[ListedCase, ...]:
+    """These cases for a short list; `workspace` is the base URL of links."""
+    return tuple(
+        ListedCase(case_view(conn, policy, id, now), card_link(conn, id, workspace)) for id in ids
     )
 
 
@@ -183,6 +192,14 @@ class TopCase:
     link: str = ""
     bar: Kind | None = None
     """What keeps a waiting case from being approved; see `bar`."""
+
+
+@dataclass(frozen=True)
+class ListedCase:
+    """A case as its card shows it, and the URL of the card, or empty."""
+
+    view: CaseView
+    link: str
 
 
 @dataclass(frozen=True)

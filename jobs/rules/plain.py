@@ -39,6 +39,11 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def lower_first(text: str) -> str:
+    """`text` with a small letter at its beginning, for the middle of a sentence."""
+    return text[:1].lower() + text[1:]
+
+
 def shortened(text: str, length: int) -> str:
     """At most `length` characters, ending in "…" if something is left out."""
     return text if len(text) <= length else beginning(text, length - 1) + "…"

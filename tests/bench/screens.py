@@ -163,7 +163,7 @@ def _cash(conn: Connection, company: ConnectedCompany) -> None:
 def _home(conn: Connection, company: ConnectedCompany) -> None:
     policy = load('[people]\nfinance_leads = ["ULEAD1"]\n')
     mine = worklist.mine(conn, policy, company, "ULEAD1", WORKSPACE, NOW)
-    home(Page([overview.of_company(conn, company, mine, WORKSPACE, NOW, MOST_OF_ONE)]))
+    home(Page([overview.of_company(conn, policy, company, mine, WORKSPACE, NOW, MOST_OF_ONE)]), NOW)
 
 
 ASKED: Sequence[tuple[str, Ask, float]] = (

@@ -92,7 +92,7 @@ def _say_everything(slack_page: SlackPage, blocks: list[dict[str, Any]]) -> str:
     two = (VIEWS["manager first"](), replace(VIEWS["stop"](), id="413"))
     shown = direct(two, "UMANAGER", NOW, PEOPLE)
     slack_page.client.chat_postMessage(channel="UMANAGER", text=shown.text, blocks=shown.blocks)
-    page = home(Page([overview()], connect_url=LINK, runs=MINE))
+    page = home(Page([overview()], connect_url=LINK, runs=MINE), NOW)
     slack_page.client.views_publish(user_id="UMANAGER", view=page)
     last = str(slack_page.post("A card", blocks=blocks).get_attribute("data-ts"))
     slack_page.post("Edited", thread_ts=last)

@@ -88,7 +88,7 @@ def _rows(view: CaseView) -> list[list[str]]:
     rows += [[_name(view, one), _due(view, one), *_sums(view, [one])] for one in some]
     rows += [[f"and {len(rest)} more", "", *_sums(view, rest)]] if rest else []
     if len(facts.invoices) > 1:
-        rows.append([f"All {len(facts.invoices)}", "", *_sums(view, facts.invoices)])
+        rows.append(["Total", "", *_sums(view, facts.invoices)])
     rows += _netted(view)
     return [row if paid else [*row[:2], row[3]] for row in rows] if facts.invoices else []
 

@@ -16,6 +16,7 @@ from jobs.decide.verbs import DECISIONS, Verb
 from jobs.rules.case import Approvals, CaseView, Decision, HeldUp
 from jobs.rules.facts.evidence import BOUNCE
 from jobs.rules.gates.about_ledger import ON_ACCOUNT
+from jobs.rules.plain import lower_first
 from jobs.rules.rulings import Kind, Ruling, strictest
 from jobs.rules.states import State
 
@@ -259,9 +260,9 @@ def _rejected(view: CaseView, _now: datetime) -> Status:
         again = _acted("another address was confirmed", view.decisions[-1])
         return Status("◻️", "Rejected, then resumed", (again[:-1],), tuple(_ended(view)))
     words = rejected_as(made.reason if made else "", view.stage)
-    title = f"Rejected: {_first_lower(words.label)}" if words.label else "Rejected"
+    title = f"Rejected: {lower_first(words.label)}" if words.label else "Rejected"
     tail = [_who_and_when(made)] if made else []
-    tail += [[text(_first_lower(_clause(words.consequence)))]] if words.consequence else []
+    tail += [[text(lower_first(_clause(words.consequence)))]] if words.consequence else []
     return Status("↩️", cap(title, 200), tuple(tail), tuple(_ended(view)))
 
 
@@ -346,10 +347,11 @@ def _put_off(view: CaseView, title: str, made: Decision | None) -> Status:
     if made is None:
         return Status("⏸️", title, (), tuple(_ended(view)))
     row = DECISIONS[made.kind]
-    free = made.kind == Verb.SNOOZE or bool(row.holds)
-    why = rejected_as(made.reason).label if made.kind == Verb.REJECT else made.reason * free
+    why = made.reason if made.kind == Verb.SNOOZE or row.holds else ""
+    if made.kind == Verb.REJECT:
+        why = lower_first(rejected_as(made.reason).label)
     tail = [[text(row.by), _actor(made), text(", "), date(made.at)]]
-    until = _first_lower(_clause(view.end_reason).removeprefix("On hold "))
+    until = lower_first(_clause(view.end_reason).removeprefix("On hold "))
     tail += [[text(words)] for words in (_clause(why), until) if words]
     lines = [_told(made.comment)] if made.comment else []
     return Status("⏸️", title, tuple(tail), tuple(lines))
@@ -382,7 +384,3 @@ def _clause(words: str) -> str:
 
 def _last(view: CaseView, *kinds: str) -> Decision | None:
     return next((made for made in reversed(view.decisions) if made.kind in kinds), None)
-
-
-def _first_lower(words: str) -> str:
-    return words[:1].lower() + words[1:]

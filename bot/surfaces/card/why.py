@@ -32,7 +32,6 @@ from jobs.decide.verbs import Verb
 from jobs.rules.case import CaseView, Reason
 from jobs.rules.figures import listed
 from jobs.rules.gates.about_texts import NAME_LIKE_A_LINK
-from jobs.rules.plain import capital
 from jobs.rules.rulings import Kind, Ruling
 from jobs.rules.states import CaseClass
 
@@ -105,7 +104,7 @@ def _gates(view: CaseView, told: set[str]) -> list[Line]:
 
 
 def _ruling(view: CaseView, ruling: Ruling, told: set[str]) -> Line:
-    name = capital(ruling.rule.replace("_", " "))
+    name = wording.rule(ruling.rule)
     line = [text(name, bold=True), text(" · "), text(short(ruling.reason))]
     if ruling.rule == view.class_:  # the line above has that name already
         line = line[2:]

@@ -554,7 +554,7 @@ def test_two_hundred_invoices_are_counted_not_dropped() -> None:
     cells = [[cell["text"] for cell in row] for row in rows]
     assert len(cells) == 11
     assert cells[-2] == ["and 192 more", "–", "$19.20", "$19,200.00"]
-    assert cells[-1] == ["All 200", "–", "$20.00", "$20,000.00"]
+    assert cells[-1] == ["Total", "–", "$20.00", "$20,000.00"]
     assert "and 192 more" in made.text
 
 
@@ -760,7 +760,7 @@ def test_whoever_put_it_off_last_is_named() -> None:
         for kind, reason, told in [
             ("snooze", "", "by Lena Lead, Nov"),
             ("hold", "promise", "by Lena Lead, Nov 6, 2026 10:02 EST."),
-            ("reject", "already_paid", "rejected by Lena Lead, Nov 6, 2026 10:02 EST · Already"),
+            ("reject", "already_paid", "rejected by Lena Lead, Nov 6, 2026 10:02 EST · already"),
             ("takeover", "", "taken over by Lena Lead"),
         ]:
             made = (decision("snooze", "UCOLLECT"), decision(kind, "ULEAD1", reason))

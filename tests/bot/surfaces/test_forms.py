@@ -314,7 +314,7 @@ def test_a_day_beyond_a_year_is_refused() -> None:
 def test_draft_anyway_names_the_stops_and_asks_why() -> None:
     """The lead reads what is set aside, and the reason is not optional."""
     made = forms.draft_anyway(VIEWS["stop"](), POLICY)
-    assert "covered by credits" in str(made["blocks"])
+    assert "Covered by credits" in str(made["blocks"])
     assert ids.opened(made["private_metadata"]).seen == stops_seen(VIEWS["stop"]().rulings)
     assert forms.set_aside(filled(made, comment="They asked for it")).reason == "They asked for it"
     with pytest.raises(UnusableError):

@@ -12,16 +12,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.blockkit.lint import lint
-from bot.surfaces.home import COMPANIES, Page, home, sentence
+from bot.surfaces import home as surface
+from bot.surfaces.home import COMPANIES, Page, sentence
 from jobs.reports.cash import WEEK, CurrencyOutlook, Outlook, WeekOf
 from jobs.reports.outlook import LatestOutlook
 from jobs.reports.overview import Held, Overview, Some, Unsent, WaitingCase
-from jobs.reports.picture import Aging, Bucket, TopCase
+from jobs.reports.picture import Aging, Bucket, ListedCase
 from jobs.reports.worklist import ToDecide
+from jobs.rules.case import Approvals
+from jobs.rules.facts.facts import Customer
 from jobs.rules.figures import Money
-from jobs.rules.states import ConnectionStatus, Stage, State
+from jobs.rules.states import ConnectionStatus, State
 from jobs.store.companies import ConnectedCompany
 from tests.bot.harness import START
+from tests.bot.views import NOW, facts
+from tests.bot.views import view as case_view
 from tests.sandbox.slack.blocks import faults_in_view
 
 COMPANY = ConnectedCompany(
@@ -48,7 +53,6 @@ COMPANY = ConnectedCompany(
 MINE = frozenset({COMPANY.realm})
 LINK = "http://127.0.0.1/x?state=1"
 DOLLARS = Money(Decimal("1200.50"), "USD")
-CASE = TopCase("412", "Acme <!channel> & Sons", DOLLARS, 12, Stage.FOLLOW_UP, State.WAITING)
 WAIT = WaitingCase("413", "Northwind *bold*", "Acme was last contacted on Nov 2.", START)
 HELD = Held("Contoso", "1037", "dispute", "wrong PO", date(2026, 11, 20))
 MINE_TO_DECIDE = ToDecide("411", "Peregrine <!here>", DOLLARS, 25, 6)
@@ -63,6 +67,12 @@ IN_DOLLARS = CurrencyOutlook(
 )
 
 
+def waiting(customer: str) -> ListedCase:
+    """A case of this customer that a finance lead has to approve."""
+    theirs = facts(customer=Customer("C1", customer, "", DOLLARS))
+    return ListedCase(case_view(facts=theirs, approvals=Approvals(1, lead_needed=True)), "")
+
+
 def overview(**changes: Any) -> Overview:
     """One company with a bit of everything."""
     whole = Overview(
@@ -71,7 +81,7 @@ def overview(**changes: Any) -> Overview:
             Aging("USD", {"1–30": Bucket(3, DOLLARS)}),
             Aging("EUR", {"over 90": Bucket(1, Money(Decimal(9), "EUR"))}),
         ),
-        approvals=Some((CASE,), 4),
+        approvals=Some((waiting("Acme <!channel> & Sons"),), 4),
         waits=Some((WAIT,)),
         held=Some((HELD,)),
         metered=1234,
@@ -80,6 +90,11 @@ def overview(**changes: Any) -> Overview:
         outlook=LatestOutlook(Outlook(date(2026, 11, 6), (IN_DOLLARS,)), START),
     )
     return replace(whole, **changes)
+
+
+def home(page: Page) -> dict[str, Any]:
+    """The tab as it is drawn now."""
+    return surface.home(page, NOW)
 
 
 def text(view: dict[str, Any]) -> str:
@@ -110,11 +125,12 @@ def test_a_company_at_a_glance() -> None:
         "Peregrine",
         "$1,200.50 · usually 6 days late, now 25",
         "Waiting for others, or stopped (5)",
+        "$2,800.00 · waiting for a finance lead",
         "Not sent in the last two weeks (1)",
         "Paid on Nov 5",
         "Open by days overdue, USD",
         "Cash outlook",
-        "$13.00 expected in 13 weeks",
+        "$13.00 expected within 13 weeks",
         "and 4 more",
         "Acme was last contacted on Nov 2.",
         "invoice 1037 · dispute (wrong PO) · review Nov 20, 2026",
@@ -237,7 +253,7 @@ def test_the_fullest_page_is_one_that_slack_takes(most: int) -> None:
         full,
         aging=aging,
         ends_at=START,
-        approvals=Some((replace(CASE, customer=long),) * most, 10_000),
+        approvals=Some((waiting(long),) * most, 10_000),
         waits=Some((replace(WAIT, customer=long, reason=long),) * most, 9),
         held=Some((replace(HELD, customer=long, reason=long),) * most, 9),
         mine=Some((replace(MINE_TO_DECIDE, customer=long),) * most, 9),

@@ -137,7 +137,7 @@ FULL_MORNING = QUIET_MORNING | {
     "to_decide": 25,
     "top": [ONE_CASE, ONE_CASE | {"usual": None}, ONE_CASE | {"usual": 0}] * 2,
     "changed": {"opened": 4, "done": 3, "sent": 1, "cancelled": 2, "held": 1, "rejected": 1},
-    "stopped": [ONE_CASE | {"why": OUTSIDE}] * 10,
+    "stopped": [ONE_CASE | {"rule": "possibly_paid"}] * 10,
     "more_stopped": 7,
     "stopped_before": 12,
     "waited_for": [

@@ -120,6 +120,6 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHa
     payload = {"text": answer.text, "blocks": answer.blocks}
     assert lint(payload, "message") == []
     assert faults_in_blocks(answer.blocks, "message") == []
-    assert "$940.00 expected in 13 weeks" in answer.text
+    assert "$940.00 expected within 13 weeks" in answer.text
     assert "$440.00 promised for another day" in answer.text
     assert "<!here>" not in answer.text

@@ -17,21 +17,26 @@ export function welcome(box, away) {
   };
   box.replaceChildren(
     el("h2", {}, "Where to begin"),
-    el("p", {}, "You are ", el("b", {}, person.real_name), ` (${person.role.toLowerCase()}). `,
-      ADVICE[person.id] ?? ""),
-    el("p", {}, "The mail and the note appear under Mailbox and QuickBooks once the time to undo is "
-      + "over. Where a card waits for somebody else, become that person in the list of people."),
+    el("p", {}, "You are ", el("b", {}, person.real_name), ` (${person.role.toLowerCase()}).`),
+    el("ol", {}, [...(STEPS[person.id] ?? []), ...THEN].map((step) => el("li", {}, step))),
     el("button", { type: "button", class: "button small", "data-testid": "welcome-close",
       onclick: close }, "Got it"),
   );
 }
 
-const ADVICE = {
-  UCOLLECT: "The newest cards are at the bottom. Read a letter and press Approve & send.",
-  UMANAGER: "You look after some customers: you can edit or hold what they are sent, "
-    + "and say that it looks good.",
-  ULEAD1: "You approve what is large or delicate: look for a card that waits for two people.",
-  ULEAD2: "You are the second person where two have to approve.",
-  UGUEST: "Press any button to see what a guest is told.",
-  USTRANGER: "Press any button to see what somebody from outside is told.",
+const STEPS = {
+  UCOLLECT: ["Read a card (the newest are at the bottom) and press Approve & send. Or press Start "
+    + "in the morning's message or in Overdue Home: it leads through all that waits for you."],
+  UMANAGER: ["Open Overdue below Apps: there is what your customers are about to read. Say that it "
+    + "looks good, edit it, or hold it."],
+  ULEAD1: ["You approve what is large or delicate: find a card that waits for a finance lead, or "
+    + "one that is stopped."],
+  ULEAD2: ["You are the second person where two have to approve."],
+  UGUEST: ["Press any button to see what a guest is told."],
+  USTRANGER: ["Press any button to see what somebody from outside is told."],
 };
+const THEN = [
+  "When the time to undo is over, see the mail under Mailbox and the note under QuickBooks, and "
+    + "answer as the customer.",
+  "Become somebody else in the list of people; type help after /overdue to see what else there is.",
+];
