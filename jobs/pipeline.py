@@ -26,7 +26,7 @@ STEPS: Mapping[str, Place] = {
     "upkeep": Place("intake", "jobs.companies.upkeep", bulk=True, scheduled="connection"),
     "poll": Place("intake", "jobs.intake.poll", bulk=True, scheduled="connection"),
     "sweep": Place("intake", "jobs.intake.sweep", bulk=True, scheduled="connection"),
-    "habits": Place("intake", "jobs.intake.habits", bulk=True, scheduled="company"),
+    "habits": Place("intake", "jobs.reports.habits", bulk=True, scheduled="company"),
     "outlook": Place("intake", "jobs.reports.forecasting"),
     "digest": Place("intake", "jobs.reports.digest", scheduled="company"),
     "review": Place("intake", "jobs.reports.weekly", scheduled="company"),
