@@ -46,12 +46,12 @@ def dollars(harness: CompanyHarness) -> CurrencyOutlook:
     return one
 
 
-def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHarness) -> None:
-    """Habits are learned, disputes and stops stand apart, and a week later it says what moved."""
+def _ledger() -> dict[str, Any]:
+    """One customer with a habit, one without, and one that cannot be written to."""
     before = [
         paid(n, "1", due, late) for n, (due, late) in enumerate([(200, 6), (100, 6), (50, 9)])
     ]
-    content = books(
+    return books(
         customer("1"),
         customer("2"),
         customer("3", email=None),
@@ -62,7 +62,40 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHa
         *(settled for settled, _ in before),
         payments=[money for _, money in before],
     )
-    harness = open_harness(content)
+
+
+def _promise(harness: CompanyHarness) -> CustomerPromise:
+    """What is left of invoice 71, for a day in three weeks."""
+    day = harness.today + timedelta(21)
+    return CustomerPromise(
+        id="",
+        company=harness.realm,
+        customer="1",
+        currency="USD",
+        case=harness.case("1").id,
+        reply=None,
+        kind=HoldKind.PROMISE,
+        set_by="UCOLLECT",
+        set_at=harness.now,
+        instalments=(Instalment(day, Money(Decimal(440), "USD")),),
+        invoices={"71": Money(Decimal(440), "USD")},
+    )
+
+
+def _reads_well(whole: outlook.LatestOutlook, harness: CompanyHarness) -> None:
+    """What `/overdue cash` answers fits Slack, and outside words in it are inert."""
+    answer = cash_answer("Brass Fern", whole, {"1": "Acme <!here>"}, harness.company.zone)
+    payload = {"text": answer.text, "blocks": answer.blocks}
+    assert lint(payload, "message") == []
+    assert faults_in_blocks(answer.blocks, "message") == []
+    assert "$940.00 expected within 13 weeks" in answer.text
+    assert "$440.00 promised for another day" in answer.text
+    assert "<!here>" not in answer.text
+
+
+def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHarness) -> None:
+    """Habits are learned, disputes and stops stand apart, and a week later it says what moved."""
+    harness = open_harness(_ledger())
     harness.sweep()
     first = dollars(harness)
     with harness.database.reading() as conn:
@@ -88,22 +121,8 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHa
     assert told == {WhyMoved.PAID: 400, WhyMoved.OVERDUE: 440, WhyMoved.APART: 300}
     assert sum((w.amount for w in then.weeks), Decimal(0)) == 940
 
-    day = harness.today + timedelta(21)
-    promise = CustomerPromise(
-        id="",
-        company=harness.realm,
-        customer="1",
-        currency="USD",
-        case=harness.case("1").id,
-        reply=None,
-        kind=HoldKind.PROMISE,
-        set_by="UCOLLECT",
-        set_at=harness.now,
-        instalments=(Instalment(day, Money(Decimal(440), "USD")),),
-        invoices={"71": Money(Decimal(440), "USD")},
-    )
     with harness.database.writing() as conn:
-        promises.make(conn, promise)
+        promises.make(conn, _promise(harness))
         work.hurry(conn, harness.realm, "outlook", harness.now)
     told = {one.why: one.amount for one in dollars(harness).moved}
     assert told == {WhyMoved.PAID: 400, WhyMoved.PROMISED: 440, WhyMoved.APART: 300}
@@ -116,10 +135,4 @@ def test_the_outlook_follows_the_ledger_and_what_people_say(open_harness: OpenHa
     (theirs,) = own.outlook.currencies
     assert theirs.expected == 0
     assert theirs.apart == {Apart.DISPUTED: 300}
-    answer = cash_answer("Brass Fern", whole, {"1": "Acme <!here>"}, harness.company.zone)
-    payload = {"text": answer.text, "blocks": answer.blocks}
-    assert lint(payload, "message") == []
-    assert faults_in_blocks(answer.blocks, "message") == []
-    assert "$940.00 expected within 13 weeks" in answer.text
-    assert "$440.00 promised for another day" in answer.text
-    assert "<!here>" not in answer.text
+    _reads_well(whole, harness)
