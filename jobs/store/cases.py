@@ -73,6 +73,7 @@ LARGEST_ID = 2**31 - 1
 
 
 _ONE = select(cases).where(cases.c.id == bindparam("one"))
+_LOCK = select(cases.c.id).where(cases.c.id == bindparam("one")).with_for_update()
 _NOTE = select(notes).where(notes.c.case_id == bindparam("one"))
 
 
@@ -94,7 +95,7 @@ def lock(conn: Connection, id: str) -> None:
 
     SQLite has no row locks and needs none: there every writer waits.
     """
-    conn.execute(select(cases.c.id).where(cases.c.id == id).with_for_update())
+    conn.execute(_LOCK, {"one": id})
 
 
 def version(conn: Connection, id: str) -> int:

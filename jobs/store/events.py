@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select, update
 
 from jobs.store import companies
 from jobs.store.database.tables import events, taken
@@ -153,6 +153,9 @@ def _row(notice: Notice, now: datetime) -> dict[str, object]:
 TAKEN_KEPT = timedelta(minutes=15)
 """Longer than a signature is valid: five minutes before and after the time it names."""
 PRUNED_TOGETHER = 100
+_OLD = select(taken.c.sha256).where(taken.c.taken_at < bindparam("before")).limit(PRUNED_TOGETHER)
+# rows that another process is just deleting are left to it
+_PRUNE = delete(taken).where(taken.c.sha256.in_(_OLD.with_for_update(skip_locked=True)))
 
 
 def first_time(conn: Connection, signature: str, now: datetime) -> bool:
@@ -163,7 +166,5 @@ def first_time(conn: Connection, signature: str, now: datetime) -> bool:
     """
     sha256 = hashlib.sha256(signature.encode()).hexdigest()
     first = insert_or_ignore(conn, taken, {"sha256": sha256, "taken_at": now})
-    old = select(taken.c.sha256).where(taken.c.taken_at < now - TAKEN_KEPT).limit(PRUNED_TOGETHER)
-    # rows that another process is just deleting are left to it
-    conn.execute(delete(taken).where(taken.c.sha256.in_(old.with_for_update(skip_locked=True))))
+    conn.execute(_PRUNE, {"before": now - TAKEN_KEPT})
     return first

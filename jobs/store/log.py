@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from jobs.store.database.tables import log, log_heads, messages, words
 from jobs.store.database.upsert import insert_or_ignore
@@ -23,6 +23,12 @@ TOLD = "log_head"
 """The key prefix of notices that published the end of a log, as `seq` and `hash` in their data."""
 
 CUT = "rows were cut off or written anew"
+
+_HEAD = update(log_heads).where(log_heads.c.company == bindparam("of"))
+_LOCK = _HEAD.values(seq=log_heads.c.seq + bindparam("more")).returning(
+    log_heads.c.seq, log_heads.c.hash
+)
+_APPEND, _END = insert(log), _HEAD.values(hash=bindparam("link"))
 
 
 @dataclass(frozen=True)
@@ -64,12 +70,7 @@ def append_noted(conn: Connection) -> None:
 
 def _append(conn: Connection, company: str, entries: list[Entry]) -> None:
     insert_or_ignore(conn, log_heads, {"company": company, "seq": 0, "hash": GENESIS})
-    head = conn.execute(
-        update(log_heads)
-        .where(log_heads.c.company == company)
-        .values(seq=log_heads.c.seq + len(entries))
-        .returning(log_heads.c.seq, log_heads.c.hash)
-    ).one()
+    head = conn.execute(_LOCK, {"of": company, "more": len(entries)}).one()
     rows, link = [], head.hash
     for seq, entry in enumerate(entries, start=head.seq - len(entries) + 1):
         body = entry.body(seq)
@@ -77,8 +78,8 @@ def _append(conn: Connection, company: str, entries: list[Entry]) -> None:
         rows.append(
             {"company": company, "seq": seq, "case_id": entry.case, "body": body, "hash": link}
         )
-    conn.execute(insert(log), rows)
-    conn.execute(update(log_heads).where(log_heads.c.company == company).values(hash=link))
+    conn.execute(_APPEND, rows)
+    conn.execute(_END, {"of": company, "link": link})
 
 
 def chain(previous: str, body: str) -> str:
