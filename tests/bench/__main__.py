@@ -1,8 +1,11 @@
 """`python -m tests.bench [WHAT …]`: figures beside their targets."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 from tests.bench import clicks, ledgers, measures, screens, triage
 from tests.bench.measures import Figure, say
@@ -30,11 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is named, or everything; 1 where a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("what", nargs="*", metavar="WHAT", help=", ".join(ALL))
-    wanted = parser.parse_args(arguments).what or list(ALL)
-    if unknown := set(wanted) - set(ALL):
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.what) - set(ALL):
         parser.error(f"{', '.join(unknown)}: choose from {', '.join(ALL)}")
-    rows = list(_measured(wanted))
+    rows = list(_measured(options.what or ALL))
     print(_table(rows))
+    if options.json:
+        figures = [{"what": name, **asdict(figure)} for name, figure in rows]
+        options.json.write_text(f"{json.dumps(figures, indent=1, ensure_ascii=False)}\n")
     return 0 if all(figure.good for _, figure in rows) else 1
 
 
@@ -53,12 +60,13 @@ def _measured(wanted: Sequence[str]) -> list[tuple[str, Figure]]:
 
 
 def _table(rows: Sequence[tuple[str, Figure]]) -> str:
-    lines = [("what", "measured", "target", "", "command")]
+    lines = [("what", "ours", "beside it", "ratio", "target", "", "command")]
     for name, one in rows:
         verdict = "good" if one.good else "MISSED"
+        ratio = "" if one.ratio is None else f"{one.ratio:.2f}"
         command = f"python -m tests.bench {name}"
-        lines.append((one.name, one.measured, one.target, verdict, command))
-    widths = [max(len(line[n]) for line in lines) for n in range(5)]
+        lines.append((one.name, one.measured, one.peer, ratio, one.target, verdict, command))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_row(line, widths) for line in lines)
 
 
