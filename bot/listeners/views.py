@@ -220,14 +220,7 @@ def _both(backend: Backend, click: Click, typed: Text, words: str) -> Block:
         return edit.not_saved(words, typed)
     if view.state is not State.WAITING or view.letter is None:
         return edit.not_saved(words, typed)
-    return edit.edit_again(
-        view,
-        subject=typed.subject,
-        body=typed.body,
-        marked=typed.marked,
-        cc=typed.cc,
-        meanwhile=True,
-    )
+    return edit.edit_again(view, typed, meanwhile=True)
 
 
 def _submit(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
@@ -245,23 +238,10 @@ def _submit(backend: Backend, verb: Verb, body: dict[str, Any]) -> Response:
     if outcome.hard:
         told = sorted(outcome.violations, key=lambda v: not v.hard)
         return {"response_action": "errors", "errors": edit.forbidden(sent, typed, told)}
-    again = _objected(sent.view(), typed, outcome)
+    # what a second person would have to approve
+    again = edit.edit_again(sent.view(), typed, violations=[v.sentence for v in outcome.violations])
     return _instead(worklist.marked(again, opened.place))
 
 
 def _instead(view: dict[str, Any]) -> Response:
     return {"response_action": "update", "view": view}
-
-
-def _objected(view: CaseView, typed: Text, found: Objections) -> dict[str, Any]:
-    """The form again, with what a second person would have to approve."""
-    seen = edit.fingerprint(typed.subject, typed.body, typed.marked)
-    return edit.edit_again(
-        view,
-        subject=typed.subject,
-        body=typed.body,
-        marked=typed.marked,
-        cc=typed.cc,
-        violations=[v.sentence for v in found.violations],
-        seen=seen,
-    )

@@ -39,29 +39,26 @@ def edit(view: CaseView, _: Policy) -> Block:
 
 def edit_again(
     view: CaseView,
+    typed: Text | None = None,
     *,
-    subject: str = "",
-    body: str = "",
-    marked: bool = False,
-    cc: Sequence[str] | None = None,
     violations: Sequence[str] = (),
-    seen: str = "",
     meanwhile: bool = False,
 ) -> Block:
-    """The draft, or (`subject` and `body`) the text that a person has just typed.
+    """The draft, or the text that a person has just typed.
 
-    `cc` is who gets a copy according to the form; None: as in the draft. `violations` are what is
-    wrong with that text, and stand beside it; the submit button, bound to its fingerprint `seen`,
-    saves it anyway. `meanwhile`: somebody else has changed the message, so both texts are there.
+    `violations` are what is wrong with that text, and stand beside it; the submit button, bound to
+    its fingerprint, saves it anyway. `meanwhile`: somebody else has changed the message, so both
+    texts are there.
     """
-    if view.letter is None:
+    if (letter := view.letter) is None:
         return gone("This case has no draft to edit.")
-    typed = (subject, body) if subject or body else (view.letter.subject, view.letter.body)
-    of_subject, of_body = _inputs(view, *typed)
-    blocks = [_envelope(view), *(_as_it_is_now(view.letter) if meanwhile else [])]
-    blocks += [of_subject, *_violated(violations), of_body, _marking(view, marked)]
-    blocks += cc_inputs(view, view.letter.cc if cc is None else cc)
-    blocks += [*fields.shown("QuickBooks note", view.letter.note), context(CHECKED)]
+    shown = typed or Text(letter.subject, letter.body)
+    seen = fingerprint(shown.subject, shown.body, shown.marked) if violations else ""
+    of_subject, of_body = _inputs(view, shown.subject, shown.body)
+    blocks = [_envelope(view), *(_as_it_is_now(letter) if meanwhile else [])]
+    blocks += [of_subject, *_violated(violations), of_body, _marking(view, shown.marked)]
+    blocks += cc_inputs(view, letter.cc if shown.cc is None else shown.cc)
+    blocks += [*fields.shown("QuickBooks note", letter.note), context(CHECKED)]
     submit = "Save anyway" if seen else "Save"
     return asking(Verb.EDIT, blocks, bound(view, seen), submit, "Edit the message")
 

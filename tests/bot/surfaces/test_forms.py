@@ -52,9 +52,7 @@ def _drawn(form: Form, case: CaseView) -> Modal:
 
 
 MODALS: dict[str, Callable[[CaseView], Modal]] = {
-    "edit again": lambda case: edit.edit_again(
-        case, subject="S", body="B", violations=("x" * 900,) * 30, seen="0" * 64
-    ),
+    "edit again": lambda case: edit.edit_again(case, Text("S", "B"), violations=("x" * 900,) * 30),
     "confirm_name of a host": lambda case: forms.confirm_name(like_a_host(case), POLICY),
     **{verb.value: partial(_drawn, form) for verb, form in FORMS.items()},
 }
@@ -136,9 +134,7 @@ def test_edit_begins_with_the_draft() -> None:
 def test_edit_with_violations_lists_them_and_keeps_the_text() -> None:
     """What the person typed stays; the button says what saving now means."""
     seen = fingerprint("S", "B")
-    made = edit.edit_again(
-        view(), subject="S", body="B", violations=("“$9” is no amount",), seen=seen
-    )
+    made = edit.edit_again(view(), Text("S", "B"), violations=("“$9” is no amount",))
     assert edit.edited(filled(made)) == Text("S", "B", insist=True, cc=())
     assert made["submit"]["text"] == "Save anyway"
     assert "“$9” is no amount" in str(made["blocks"])
@@ -183,7 +179,7 @@ def test_what_nobody_may_save_is_said_at_its_field() -> None:
 
 def test_after_another_edit_both_texts_are_there() -> None:
     """The present one to read and one's own to be saved over it; without a form, to be copied."""
-    made = edit.edit_again(view(), subject="S", body="Mine", meanwhile=True)
+    made = edit.edit_again(view(), Text("S", "Mine"), meanwhile=True)
     assert edit.edited(filled(made)) == Text("S", "Mine", cc=())
     assert BODY.splitlines()[2] in str(made["blocks"])
     assert "Somebody else has changed this message" in str(made["blocks"])
@@ -346,14 +342,14 @@ def test_an_instalment_is_marked_as_one() -> None:
     assert not edit.edited(filled(edit.edit(view(), POLICY))).marked
     typed = edit.edited(filled(edit.edit(view(), POLICY), marked=["marked"]))
     assert typed.marked
-    again = inputs(edit.edit_again(view(), subject="S", body="B", marked=True))["marked"]["element"]
+    again = inputs(edit.edit_again(view(), Text("S", "B", marked=True)))["marked"]["element"]
     assert again["initial_options"] == again["options"]
     assert fingerprint("S", "B", True) != fingerprint("S", "B")
 
 
 def test_only_the_same_text_once_more_insists() -> None:
     """Saved anyway is what was shown with its violations: the same words, marked the same way."""
-    again = filled(edit.edit_again(view(), subject="S", body="B"))
+    again = filled(edit.edit_again(view(), Text("S", "B")))
     assert edit.edited(replace(again, seen=fingerprint("S", "B"))).insist
     for seen in ("", fingerprint("S", "B", True), fingerprint("S", "b")):
         assert not edit.edited(replace(again, seen=seen)).insist
