@@ -27,7 +27,7 @@ from jobs.rules.verification.verify import verify
 from jobs.rules.verification.violations import Violation
 from jobs.store import cases, drafts, log, outbox
 from jobs.store.cases import Move
-from jobs.store.customers import history
+from jobs.store.customers import history, search
 from jobs.store.drafts import Draft
 from jobs.store.outbox import MessageKind
 
@@ -80,6 +80,7 @@ def edit(
         past,
         deadline=old.deadline,
         marked=text.marked,
+        others=search.others_named(conn, decider.facts, f"{letter.subject}\n{letter.body}"),
     )
     if any(v.hard for v in violations) or (violations and not text.insist):
         return Objections(violations)

@@ -14,6 +14,7 @@ from jobs.reasoning.by_rules import AUTHOR
 from jobs.reasoning.model import QuestionRecord
 from jobs.rules import changes, drafts
 from jobs.rules.case import Decided, Proposal
+from jobs.rules.facts.facts import Facts
 from jobs.rules.figures import listed
 from jobs.rules.gates import about_texts
 from jobs.rules.letters.letter import Envelope, Letter
@@ -22,6 +23,7 @@ from jobs.rules.states import CaseClass, RejectReason
 from jobs.rules.verification.verify import verify
 from jobs.rules.verification.violations import Violation
 from jobs.store import drafts as draft_store
+from jobs.store.customers import search
 from jobs.triage.judging import View
 
 UNFIT = "The edited text no longer fits, so a new draft was written."
@@ -43,6 +45,8 @@ class Before:
     draft: draft_store.Draft | None
     rejected: bool
     """Somebody rejected it for its tone."""
+    others: tuple[str, ...] = ()
+    """Names of other customers that may stand in it, if a person wrote it."""
     told: bool = False
     """The last check has already said what differs, so the card need not repeat it."""
 
@@ -60,14 +64,17 @@ class Written:
     """The user whose edited text was dropped because it is no longer true, or empty."""
 
 
-def before(conn: Connection, case_id: str) -> Before:
-    """The version that the next one follows."""
+def before(conn: Connection, case_id: str, facts: Facts) -> Before:
+    """The version that the next one, about these facts, follows."""
     old = draft_store.latest(conn, case_id)
     if old is None:
         return Before(None, rejected=False)
     rejected = draft_store.decided_on(conn, old.id, Decided.REJECT)
     wrong_tone = any(decision.reason == RejectReason.WRONG_TONE for decision in rejected)
-    return Before(old, wrong_tone, bool(draft_store.decided_on(conn, old.id, Decided.DIFFERS)))
+    text = f"{old.letter.subject}\n{old.letter.body}" if old.edited_by else ""
+    others = search.others_named(conn, facts, text)
+    told = bool(draft_store.decided_on(conn, old.id, Decided.DIFFERS))
+    return Before(old, wrong_tone, others, told)
 
 
 def write(services: Services, view: View, made: Made, before: Before) -> Written:
@@ -81,8 +88,8 @@ def write(services: Services, view: View, made: Made, before: Before) -> Written
     changed = (*changed, *_copied(old.letter if old else None, letter), *view.cc.left_out)
     columns: dict[str, Any] = {"author": author, "author_reason": reason, "deadline": deadline}
     theirs, unfit = old if old and old.edited_by and not before.rejected else None, ""
-    if theirs and (mine := _still_true(services, view, theirs, letter, deadline)):
-        letter, broken = mine, _broken(services, view, mine, deadline, marked=theirs.marked)
+    if theirs and (mine := _still_true(services, view, before, letter, deadline)):
+        letter, broken = mine
         columns |= {"author": theirs.edited_by, "edited_by": theirs.edited_by, "author_reason": ""}
         columns["marked"] = theirs.marked
     elif theirs:
@@ -130,9 +137,22 @@ def _letter(
 
 
 def _broken(
-    services: Services, view: View, letter: Letter, deadline: date | None, marked: bool = False
+    services: Services,
+    view: View,
+    letter: Letter,
+    deadline: date | None,
+    marked: bool = False,
+    others: tuple[str, ...] = (),
 ) -> tuple[Violation, ...]:
-    return verify(letter, view.facts, services.policy, view.past, deadline=deadline, marked=marked)
+    return verify(
+        letter,
+        view.facts,
+        services.policy,
+        view.past,
+        deadline=deadline,
+        marked=marked,
+        others=others,
+    )
 
 
 def _composer(
@@ -154,14 +174,16 @@ def _composer(
 
 
 def _still_true(
-    services: Services, view: View, theirs: draft_store.Draft, fresh: Letter, deadline: date | None
-) -> Letter | None:
-    """A person's text stays as long as the invoices are the same and it breaks no rule
-    except those that the person insisted on breaking."""
+    services: Services, view: View, before: Before, fresh: Letter, deadline: date | None
+) -> tuple[Letter, tuple[Violation, ...]] | None:
+    """A person's text, with what it breaks. It stays as long as the invoices are the same and it
+    breaks no rule except those that the person insisted on breaking."""
+    theirs = before.draft
+    assert theirs is not None
     edited = theirs.letter
     about = [(one.invoices, one.stage, one.language) for one in (edited, fresh)]
     if about[0] != about[1]:
         return None
     letter = replace(fresh, subject=edited.subject, body=edited.body)
-    broken = _broken(services, view, letter, deadline, theirs.marked)
-    return None if any(v.sentence not in theirs.violations for v in broken) else letter
+    broken = _broken(services, view, letter, deadline, theirs.marked, before.others)
+    return None if any(v.sentence not in theirs.violations for v in broken) else (letter, broken)

@@ -256,7 +256,7 @@ class Read:
         elif not view.stopped and _others_first(self.services, conn, self.file, now):
             work.settle(conn, claim, now + SHORTLY)
         else:
-            return Propose(self.services, view, before(conn, view.file.case.id))
+            return Propose(self.services, view, before(conn, view.file.case.id, view.facts))
         return None
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from email.utils import parseaddr
@@ -36,6 +36,7 @@ from jobs.rules.verification import beside
 from jobs.rules.verification.beside import LetterFigures, Statement
 from jobs.rules.verification.known import Known, known, normal
 from jobs.rules.verification.ledger_text import presentable
+from jobs.rules.verification.others import names_others
 from jobs.rules.verification.pieces import (
     Wrong,
     blanked,
@@ -90,8 +91,10 @@ def verify(
     *,
     deadline: date | None = None,
     marked: bool = False,
+    others: Iterable[str] = (),
 ) -> tuple[Violation, ...]:
-    """What in this text is not on record, each once; empty if all is well.
+    """What in this text is not on record, each once; empty if all is well. `others` are the names
+    of other customers that may stand in it.
 
     `deadline` is the one of this draft. `marked`: a person has said that what is on no record is
     an instalment or a date to meet. A hard violation is one that not even a person can save.
@@ -111,6 +114,7 @@ def verify(
     for_subject = replace(allowed, link_keys=frozenset())
     wrong = _text(subject, for_subject, facts, policy, marked)
     wrong = chain(wrong, _text(body, allowed, facts, policy, marked), _people(body, facts, policy))
+    wrong = chain(wrong, names_others(f"{subject}\n{body}", others, facts, allowed.literals))
     return tuple(dict.fromkeys(wrong))
 
 

@@ -9,6 +9,8 @@ from jobs.rules.plain import shortened
 SENTENCES = {
     "address": "“{}” is not an address of this customer or of ours.",
     "another_invoice": "“{}” is not an invoice of this message.",
+    "another_customer": "“{}” is another customer; a message names none.",
+    "like_another_customer": "“{}” is also the name of another customer.",
     "attachment": "“{}” mentions something that is not attached to this message.",
     "bank_details": "“{}” looks like bank details. They may only come from the policy file.",
     "digits": "“{}” is a number in another script; please write it in plain digits.",
@@ -50,7 +52,7 @@ FIGURES = frozenset({"money", "date", "digits", "number", "number_words", "perce
 """Kinds of figures that are on no record. A person may mean an instalment or a date to meet."""
 HARD = FIGURES | {
     *("address", "another_invoice", "bank_details", "link", "pay_link", "payee", "way_to_pay"),
-    *("credit", "encoded", "ledger_figure", "row", "total"),
+    *("another_customer", "credit", "encoded", "ledger_figure", "row", "total"),
 }
 SHOWN = 60
 

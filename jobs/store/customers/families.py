@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from jobs.rules.facts.facts import Customer
+from jobs.rules.verification.others import name_key
 from jobs.store.database.tables import customers
 from jobs.store.database.upsert import runs, upsert
 
@@ -51,6 +52,7 @@ def _row(company: str, customer: Customer) -> dict[str, Any]:
         "company": company,
         "id": customer.id,
         "name": customer.name,
+        "name_key": name_key(customer.name),
         "email": customer.email,
         "phone": customer.phone,
         "parent": customer.parent,

@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
 from jobs.rules.facts.addresses import own_domain
-from jobs.rules.facts.facts import InvoiceStatus
+from jobs.rules.facts.facts import Facts, InvoiceStatus
 from jobs.rules.facts.past import HoldKind
 from jobs.rules.promises import PromiseState
+from jobs.rules.verification.others import keys_in
 from jobs.store.database.tables import addresses, cases, customers, holds, invoices, promises, sends
+from jobs.store.database.upsert import runs
 from jobs.store.sends import CONTACT
 
 
@@ -42,6 +44,22 @@ def _customers(
     query = select(customers.c.id, customers.c.name).where(theirs, customers.c.active, *wanted)
     rows = conn.execute(query.order_by(customers.c.balance.desc(), customers.c.id).limit(most))
     return [(row.id, row.name) for row in rows]
+
+
+def others_named(conn: Connection, facts: Facts, text: str) -> tuple[str, ...]:
+    """The names of other customers of the company that may stand in this text.
+
+    Records that are billed through another one are left out: they are jobs, with any name.
+    """
+    family = {one.id for one in (facts.customer, *facts.members, *facts.relatives)}
+    family.add(facts.customer.parent)
+    theirs = (customers.c.company == facts.company.id) & customers.c.bills_parent.is_(False)
+    query = select(customers.c.id, customers.c.name)
+    found: dict[str, str] = {}
+    for some in runs(sorted(keys_in(text))):
+        rows = conn.execute(query.where(theirs, customers.c.name_key.in_(some)))
+        found |= {row.id: row.name for row in rows if row.id not in family}
+    return tuple(sorted(set(found.values())))
 
 
 def invoices_numbered(

@@ -195,6 +195,7 @@ customers = Table(
     Column("company", ForeignKey("companies.realm"), primary_key=True),
     Column("id", String(64), primary_key=True),
     Column("name", Text, nullable=False),
+    Column("name_key", String(200), nullable=False, server_default=""),
     Column("email", Text, nullable=False),
     Column("phone", Text, nullable=False, server_default=""),
     Column("parent", String(64), nullable=False),
@@ -203,6 +204,7 @@ customers = Table(
     Column("balance", Amount, nullable=False),
     Column("read_at", Utc, nullable=False),
     Index("ix_customers_parent", "company", "parent"),
+    Index("ix_customers_name_key", "company", "name_key"),
 )
 
 delays = Table(

@@ -178,6 +178,41 @@ def test_an_edit_points_to_its_unusual_words(a_harness: CompanyHarness) -> None:
     assert a_harness.view().unusual_words == ("gardener", "walrus")
 
 
+def test_an_edit_names_no_other_customer(open_harness: OpenHarness) -> None:
+    """A name of several words is refused; one word is a gate, which stays with the text when it is
+    drafted again. A job that is billed through a customer may be called anything."""
+    names = {"2": "Peregrine Logistics Inc", "3": "Peregrine", "4": "Kitchen Remodel"}
+    job = {"ParentRef": {"value": "2"}, "Job": True, "BillWithParent": True}
+    others = [customer(id, DisplayName=name) for id, name in names.items()]
+    others[2] |= job
+    bills = [invoice(f"7{n}", n, "840.00", 12) for n in "1234"]
+    harness = open_harness(books(customer("1"), *others, *bills), swept=True)
+    letter = harness.view(harness.case("1")).letter
+    assert letter is not None
+
+    def edit(said: str, *, insist: bool = False) -> list[tuple[str, bool]]:
+        body = letter.body.replace("\n\nThank you and", f"\n\nIt went {said}.\n\nThank you and")
+        click = harness.click("UCOLLECT", harness.case("1"))
+        answer = harness.edit(click, Text(letter.subject, body, insist))
+        if isinstance(answer, Answer):
+            assert answer is Answer.RECORDED
+            return []
+        return [(one.kind, one.hard) for one in answer.violations]
+
+    assert edit("with the kitchen remodel") == []
+    assert edit("with Peregrine Logistics", insist=True) == [("another_customer", True)]
+    assert edit("with Peregrine") == [("like_another_customer", False)]
+    assert edit("with Peregrine", insist=True) == []
+    assert "text_breaks_a_rule" in harness.rules(harness.case("1"))
+    version = harness.view(harness.case("1")).draft_version
+    assert harness.go(look.look_again, harness.click("ULEAD1", harness.case("1"))).recorded
+    harness.run("triage")
+    view = harness.view(harness.case("1"))
+    assert view.draft_version > version
+    assert view.violations == ("“Peregrine” is also the name of another customer.",)
+    assert "text_breaks_a_rule" in harness.rules(harness.case("1"))
+
+
 def test_an_edit_that_insists_needs_two(a_harness: CompanyHarness) -> None:
     """Terms marked as such are shown first; saved anyway, a second person has to approve."""
     letter = a_harness.view().letter

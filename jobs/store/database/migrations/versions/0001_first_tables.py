@@ -416,6 +416,7 @@ def upgrade() -> None:
         sa.Column("company", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name_key", sa.String(length=200), server_default="", nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), server_default="", nullable=False),
         sa.Column("parent", sa.String(length=64), nullable=False),
@@ -428,6 +429,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("company", "id", name=op.f("pk_customers")),
     )
+    op.create_index("ix_customers_name_key", "customers", ["company", "name_key"], unique=False)
     op.create_index("ix_customers_parent", "customers", ["company", "parent"], unique=False)
     op.create_table(
         "delays",
