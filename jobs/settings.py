@@ -265,7 +265,7 @@ class Settings(BaseSettings):
     qbo_oauth_url: ProviderLink = "https://oauth.platform.intuit.com/oauth2/v1/tokens/bearer"
     qbo_authorize_url: ProviderLink = "https://appcenter.intuit.com/connect/oauth2"
     qbo_revoke_url: ProviderLink = "https://developer.api.intuit.com/v2/oauth2/tokens/revoke"
-    qbo_app_url: ProviderLink = "https://app.qbo.intuit.com"
+    qbo_app_url: ProviderLink = "https://qbo.intuit.com"
 
     openai_api_key: Secret = NO_SECRET
     openai_base_url: ProviderLink = "https://api.openai.com/v1"

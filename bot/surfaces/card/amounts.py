@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from bot.blockkit.blocks import header, paragraph, rich, table, text
 from bot.blockkit.escaping import cap, mrkdwn
@@ -151,10 +152,19 @@ def named(view: CaseView) -> str:
 
 
 def linked(view: CaseView, books: str) -> str:
-    """The address of the invoice in QuickBooks, or of the customer if there are several."""
+    """The address of the invoice in QuickBooks, or of the customer if there are several.
+
+    Ids are those of one company, and a person may be signed in to another: `/app/invoice?txnId=`
+    would open its invoice of the same id, or after a sign-in an empty new one. So the link names
+    the company. Intuit documents no deep link; this form is that of its sample app
+    (IntuitDeveloper/SampleApp-TimeTracking_Invoicing-Java, public/app/js/services.js), there for
+    an invoice; that it leads to a customer, too, was not confirmed.
+    """
     facts = view.facts
     if not books:
         return ""
+    page = f"customerdetail?nameId={facts.customer.id}"
     if len(facts.invoices) == 1:
-        return f"{books}/app/invoice?txnId={facts.invoices[0].id}"
-    return f"{books}/app/customerdetail?nameId={facts.customer.id}"
+        page = f"invoice?txnId={facts.invoices[0].id}"
+    wanted = {"pagereq": page, "deeplinkcompanyid": facts.company.id}
+    return f"{books}/app/login?{urlencode(wanted)}"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given
@@ -193,7 +194,12 @@ def test_the_menu_leads_to_the_invoice() -> None:
         *(CUSTOMER, SEND_COPY, ELSEWHERE)
     ]
     assert more["blocks"][3]["accessory"]["url"] == links[0]
-    assert links == [f"{BOOKS}/app/customerdetail?nameId=C1", f"{BOOKS}/app/invoice?txnId=71037"]
+    pages = [parse_qs(urlsplit(link).query, strict_parsing=True) for link in links]
+    assert [page["pagereq"] for page in pages] == [
+        *(["customerdetail?nameId=C1"], ["invoice?txnId=71037"])
+    ]
+    assert {page["deeplinkcompanyid"][0] for page in pages} == {facts().company.id}, "ids are its"
+    assert all(link.startswith(f"{BOOKS}/app/login?") for link in links)
 
 
 def test_the_message_is_shown_as_it_is() -> None:

@@ -76,20 +76,26 @@ class QuickBooks:
 
     def app(self) -> Starlette:
         """The app to mount at `/quickbooks`."""
-        pages = [Route(f"/app/{page}", self._page) for page in ("invoice", "customerdetail")]
-        return Starlette(routes=[*self.oauth.routes(), *self.api.routes(), *pages])
+        page = Route("/app/login", self._page)
+        return Starlette(routes=[*self.oauth.routes(), *self.api.routes(), page])
 
     def _page(self, request: Request) -> Response:
-        """What a person sees of an invoice (`txnId`), or of a customer's open ones (`nameId`)."""
+        """Where a deep link leads: an invoice as its PDF, or what a customer owes.
+
+        Ids are those of the one company that the link names.
+        """
+        page, _, id = request.query_params.get("pagereq", "").partition("=")
         with self.world.lock:
-            for realm in self.realms.values():
-                tables = realm.books.tables
-                if found := tables["Invoice"].get(request.query_params.get("txnId", "")):
-                    pdf = invoice_pdf(found, realm.books.company.info["CompanyName"])
-                    return Response(pdf, media_type="application/pdf")
-                if found := tables["Customer"].get(request.query_params.get("nameId", "")):
-                    lines = [found["DisplayName"], *map(str, _open(realm, found["Id"]))]
-                    return PlainTextResponse("\n".join(lines))
+            realm = self.realms.get(request.query_params.get("deeplinkcompanyid", ""))
+            if realm is None:
+                return PlainTextResponse("You have no access to this company.", 404)
+            tables = realm.books.tables
+            if page == "invoice?txnId" and (found := tables["Invoice"].get(id)):
+                pdf = invoice_pdf(found, realm.books.company.info["CompanyName"])
+                return Response(pdf, media_type="application/pdf")
+            if page == "customerdetail?nameId" and (found := tables["Customer"].get(id)):
+                lines = [found["DisplayName"], *map(str, _open(realm, found["Id"]))]
+                return PlainTextResponse("\n".join(lines))
         return PlainTextResponse("There is no such page.", 404)
 
     def snapshot(self) -> Body:

@@ -831,10 +831,15 @@ def test_an_ordered_code_comes_with_its_words(
 
 
 def test_the_links_of_a_card_lead_to_pages(connected: Intuit) -> None:
-    """An invoice as its PDF, a customer with what it owes; nothing else is there."""
-    found = connected.client.get("/quickbooks/app/invoice?txnId=742")
-    assert found.content.startswith(b"%PDF")
-    owes = connected.client.get("/quickbooks/app/customerdetail?nameId=311").text
+    """An invoice as its PDF, a customer with what it owes, of the company that the link names."""
+
+    def page(wanted: str, realm: str) -> httpx.Response:
+        params = {"pagereq": wanted, "deeplinkcompanyid": realm}
+        return connected.client.get("/quickbooks/app/login", params=params)
+
+    assert page("invoice?txnId=742", connected.realm).content.startswith(b"%PDF")
+    owes = page("customerdetail?nameId=311", connected.realm).text
     assert "Lantern Row Printers" in owes
     assert "A-2211" in owes
-    assert connected.client.get("/quickbooks/app/invoice?txnId=1").status_code == 404
+    assert page("invoice?txnId=1", connected.realm).status_code == 404
+    assert page("invoice?txnId=742", "1").status_code == 404
